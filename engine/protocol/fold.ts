@@ -1,0 +1,281 @@
+import type { Answer, EventOf, ModelRef, PathEndReason, RunError, RunEvent, Token } from './events.ts'
+import type { Fusion, RunSettings } from './request.ts'
+import { TokenList } from './token-list.ts'
+
+/**
+ * One pure reducer reads a run: `foldRun(events)` equals applying `applyEvent` one by one, live or replayed.
+ *
+ * States are immutable and share structure: an event replaces the run, the array and the one path or summary it
+ * speaks of; every other object keeps its identity, so a selector on one path stays quiet while others think.
+ * A batch of tokens costs O(batch + paths). Alternatives are not part of the state (`run.alternatives` reads them).
+ */
+
+/** `empty`: no event yet. `interrupted`: the transcript stops in mid-run and nothing writes to it (`interrupt`). */
+export type RunPhase = 'empty' | 'running' | 'ended' | 'failed' | 'interrupted'
+
+/**
+ * What a lane shows. waiting: started or extended, no token since. done: it ended by itself. truncated: at its budget
+ * or out of cells. stopped: by the user, the finish rule or a cancel; `reason` says which.
+ */
+export type PathStatus = 'waiting' | 'thinking' | 'done' | 'truncated' | 'stopped' | 'failed' | 'dropped' | 'interrupted'
+
+/** Text that grows token by token: a path or a summary. Times in ms since the run began. */
+export interface Stream {
+  readonly status: PathStatus
+  readonly reason: PathEndReason | null
+  readonly error: RunError | null
+  /** A branch holds the tokens it kept of its parent too: index i here is index i of `run.alternatives`. */
+  readonly tokens: TokenList
+  readonly text: string
+  readonly answer: Answer | null
+  readonly startedAt: number
+  readonly firstTokenAt: number | null
+  readonly lastTokenAt: number | null
+  readonly endedAt: number | null
+  /** Tokens that came with the first batch, kept ones of a branch included: the baseline of `tokensPerSecond`. */
+  readonly firstTokens: number
+  /** Sum and count of the logprobs of sampled tokens. */
+  readonly logprobSum: number
+  readonly logprobCount: number
+}
+
+export interface PathState extends Stream {
+  readonly path: number
+  readonly group: number
+  readonly thought: number
+  readonly seed: number
+  readonly parent: { readonly path: number; readonly at: number } | null
+  readonly budget: number
+}
+
+export interface SummaryState extends Stream {
+  readonly version: number
+  readonly paths: readonly number[]
+  readonly fusion: Fusion
+  /** Paths that were cut to fit when re-read. */
+  readonly cuts: readonly { readonly path: number; readonly removed: number }[]
+  readonly joinedAt: number | null
+}
+
+export type VoteState = Omit<EventOf<'vote'>, 'type'>
+export type Notice = Omit<EventOf<'notice'>, 'type'>
+
+export interface RunState {
+  readonly status: RunPhase
+  readonly run: string
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly problem: string
+  readonly settings: RunSettings | null
+  readonly model: ModelRef | null
+  readonly engine: EventOf<'run-started'>['engine'] | null
+  readonly promptTokens: readonly number[]
+  readonly fusion: Fusion | null
+  readonly followUp: { readonly run: string; readonly version: number } | null
+  /** In order of their numbers, 1 first. */
+  readonly paths: readonly PathState[]
+  /** In order of their versions, 1 first. */
+  readonly summaries: readonly SummaryState[]
+  /** The latest vote over paths and the latest over summaries. */
+  readonly votes: readonly VoteState[]
+  readonly notices: readonly Notice[]
+  readonly answer: string | null
+  readonly endReason: EventOf<'run-ended'>['reason'] | null
+  readonly usage: EventOf<'run-ended'>['usage'] | null
+  readonly timings: EventOf<'run-ended'>['timings'] | null
+  readonly error: RunError | null
+  /** Time of the last event, ms since the run began. */
+  readonly at: number
+  readonly events: number
+}
+
+export const EMPTY_RUN: RunState = {
+  status: 'empty', run: '', time: '', problem: '', settings: null, model: null, engine: null, promptTokens: [], fusion: null,
+  followUp: null, paths: [], summaries: [], votes: [], notices: [], answer: null, endReason: null, usage: null, timings: null,
+  error: null, at: 0, events: 0,
+}
+
+const STATUS: Record<PathEndReason, PathStatus> = {
+  finished: 'done', budget: 'truncated', overflow: 'truncated', stopped: 'stopped', cut: 'stopped', cancelled: 'stopped',
+  dropped: 'dropped', failed: 'failed',
+}
+
+/** Of a whole run. `live: false`: nothing writes to it any more, so a run without an end is interrupted. */
+export function foldRun(events: Iterable<RunEvent>, options: { live?: boolean } = {}): RunState {
+  let state = EMPTY_RUN
+  for (const event of events) state = applyEvent(state, event)
+  return options.live === false ? interrupt(state) : state
+}
+
+/** An event about a path or summary that never started changes nothing but `at` and `events`. */
+export function applyEvent(state: RunState, event: RunEvent): RunState {
+  const changed = change(state, event)
+  // `changed` is either the old state or an object made just now that nobody else holds.
+  const next: { -readonly [K in keyof RunState]: RunState[K] } = changed === state ? { ...state } : changed
+  next.at = Math.max(state.at, event.at)
+  next.events = state.events + 1
+  return next
+}
+
+/** A run that nothing writes to any more; the same state where it had ended. */
+export function interrupt(state: RunState): RunState {
+  if (state.status !== 'running') return state
+  return { ...state, status: 'interrupted', paths: state.paths.map(halt), summaries: state.summaries.map(halt) }
+}
+
+/** null without a sampled token. */
+export function meanLogprob(stream: Stream): number | null {
+  return stream.logprobCount === 0 ? null : stream.logprobSum / stream.logprobCount
+}
+
+/** Over the whole time of the stream; null before the second batch. */
+export function tokensPerSecond(stream: Stream): number | null {
+  if (stream.firstTokenAt === null || stream.lastTokenAt === null || stream.lastTokenAt <= stream.firstTokenAt) return null
+  return ((stream.tokens.length - stream.firstTokens) * 1000) / (stream.lastTokenAt - stream.firstTokenAt)
+}
+
+export function pathOf(state: RunState, path: number): PathState | undefined {
+  return state.paths[indexOf(state.paths, 'path', path)]
+}
+
+export function summaryOf(state: RunState, version: number): SummaryState | undefined {
+  return state.summaries[indexOf(state.summaries, 'version', version)]
+}
+
+function change(state: RunState, event: RunEvent): RunState {
+  switch (event.type) {
+    case 'run-started':
+      return {
+        ...state, status: 'running', run: event.run, time: event.time, problem: event.problem, settings: event.settings,
+        model: event.model, engine: event.engine, promptTokens: event.promptTokens, fusion: event.fusion,
+        followUp: event.followUp ?? null,
+      }
+    case 'path-started':
+      return { ...running(state), paths: put(state.paths, 'path', startPath(state, event)) }
+    case 'tokens':
+      return event.path > 0
+        ? changePath(running(state), event.path, (path) => grow(path, event.tokens, event.at))
+        : changeSummary(running(state), event.version ?? 1, (summary) => grow(summary, event.tokens, event.at))
+    case 'path-extended':
+      return changePath(running(state), event.path, (path) => ({
+        ...path, budget: event.budget, status: 'waiting', reason: null, error: null, answer: null, endedAt: null,
+      }))
+    case 'path-ended':
+      return changePath(state, event.path, (path) => ({ ...path, ...ending(event) }))
+    case 'path-dropped':
+      return changePath(state, event.path, (path) => ({
+        ...path, status: 'dropped', reason: 'dropped', endedAt: path.endedAt ?? event.at,
+      }))
+    case 'joined': {
+      const { version, paths, fusion, cuts = [], at } = event
+      const old = summaryOf(state, version) ?? startSummary(event)
+      return { ...running(state), summaries: put(state.summaries, 'version', { ...old, paths, fusion, cuts, joinedAt: at }) }
+    }
+    case 'summary-started': {
+      const { version, paths, fusion, at } = event
+      const old = summaryOf(state, version) ?? startSummary(event)
+      return { ...running(state), summaries: put(state.summaries, 'version', { ...old, paths, fusion, startedAt: at }) }
+    }
+    case 'summary-ended':
+      return changeSummary(state, event.version, (summary) => ({ ...summary, ...ending(event) }))
+    case 'vote': {
+      const { type: _, ...vote } = event
+      const votes = [...state.votes.filter((old) => old.over !== vote.over), vote]
+      const chosen = vote.override === true ? vote.classes[vote.winner] : undefined
+      return { ...state, votes, answer: chosen === undefined ? state.answer : chosen.answer }
+    }
+    case 'notice': {
+      const { type: _, ...notice } = event
+      return { ...state, notices: [...state.notices, notice] }
+    }
+    case 'run-ended':
+      return {
+        ...state, status: 'ended', endReason: event.reason, answer: event.answer, usage: event.usage, timings: event.timings, error: null,
+      }
+    case 'run-failed':
+      return { ...state, status: 'failed', error: event.error, paths: state.paths.map(halt), summaries: state.summaries.map(halt) }
+    default:
+      return state // an event of a newer format
+  }
+}
+
+/** A run that had ended goes on: a path was extended or branched, or a new summary begins. */
+function running(state: RunState): RunState {
+  return state.status === 'running' || state.status === 'empty' ? state : { ...state, status: 'running', endReason: null, error: null }
+}
+
+function newStream(at: number): Stream {
+  return {
+    status: 'waiting', reason: null, error: null, tokens: TokenList.EMPTY, text: '', answer: null, startedAt: at,
+    firstTokenAt: null, lastTokenAt: null, endedAt: null, firstTokens: 0, logprobSum: 0, logprobCount: 0,
+  }
+}
+
+function startPath(state: RunState, event: EventOf<'path-started'>): PathState {
+  const { path, group, thought, seed, parent = null, at } = event
+  const started = { ...newStream(at), path, group, thought, seed, parent, budget: state.settings?.budget ?? 0 }
+  const from = parent === null ? undefined : pathOf(state, parent.path)
+  if (parent === null || from === undefined) return started
+  const kept = from.tokens.slice(0, parent.at)
+  // The kept tokens are there at once: they count for no speed and are no first token.
+  return { ...grow(started, kept, at), status: 'waiting', firstTokenAt: null, lastTokenAt: null, firstTokens: 0 }
+}
+
+function startSummary(event: EventOf<'joined'> | EventOf<'summary-started'>): SummaryState {
+  return { ...newStream(event.at), version: event.version, paths: event.paths, fusion: event.fusion, cuts: [], joinedAt: null }
+}
+
+function grow<T extends Stream>(stream: T, added: readonly Token[], at: number): T {
+  if (added.length === 0) return stream
+  let { text, logprobSum, logprobCount } = stream
+  for (const token of added) {
+    text += token.text
+    if (token.logprob === null || token.forced === true) continue
+    logprobSum += token.logprob
+    logprobCount++
+  }
+  const tokens = stream.tokens.append(added)
+  const first = stream.firstTokenAt === null
+  return {
+    ...stream, status: 'thinking', tokens, text, logprobSum, logprobCount, lastTokenAt: at,
+    firstTokenAt: first ? at : stream.firstTokenAt, firstTokens: first ? tokens.length : stream.firstTokens,
+  }
+}
+
+function ending(event: EventOf<'path-ended'> | EventOf<'summary-ended'>) {
+  const { reason, answer, error = null, at } = event
+  return { status: STATUS[reason], reason, answer, error, endedAt: at }
+}
+
+function halt<T extends Stream>(stream: T): T {
+  return stream.status === 'waiting' || stream.status === 'thinking' ? { ...stream, status: 'interrupted' } : stream
+}
+
+function changePath(state: RunState, path: number, how: (path: PathState) => PathState): RunState {
+  const paths = replace(state.paths, indexOf(state.paths, 'path', path), how)
+  return paths === state.paths ? state : { ...state, paths }
+}
+
+function changeSummary(state: RunState, version: number, how: (summary: SummaryState) => SummaryState): RunState {
+  const summaries = replace(state.summaries, indexOf(state.summaries, 'version', version), how)
+  return summaries === state.summaries ? state : { ...state, summaries }
+}
+
+function replace<T>(list: readonly T[], index: number, how: (item: T) => T): readonly T[] {
+  const old = list[index]
+  if (old === undefined) return list
+  const copy = list.slice()
+  copy[index] = how(old)
+  return copy
+}
+
+/** Numbers are dense from 1 in every transcript of ours, so the first guess holds. */
+function indexOf<K extends string, T extends Record<K, number>>(list: readonly T[], key: K, number: number): number {
+  return list[number - 1]?.[key] === number ? number - 1 : list.findIndex((item) => item[key] === number)
+}
+
+/** In order of the numbers; the same number replaces. */
+function put<K extends string, T extends Record<K, number>>(list: readonly T[], key: K, item: T): readonly T[] {
+  const rest = list.filter((other) => other[key] !== item[key])
+  return [...rest.filter((other) => other[key] < item[key]), item, ...rest.filter((other) => other[key] > item[key])]
+}

@@ -1,0 +1,41 @@
+import type { Token } from './events.ts'
+
+/**
+ * An immutable list that grows at its end in O(added): lists that grew from one another share one array, and
+ * each sees its own length of it. Appending twice to the same list copies once.
+ */
+export class TokenList implements Iterable<Token> {
+  static readonly EMPTY = new TokenList([], 0)
+  readonly length: number
+  readonly #shared: Token[]
+
+  private constructor(shared: Token[], length: number) {
+    this.#shared = shared
+    this.length = length
+  }
+
+  static from(tokens: readonly Token[]): TokenList {
+    return TokenList.EMPTY.append(tokens)
+  }
+
+  at(index: number): Token | undefined {
+    return index >= 0 && index < this.length ? this.#shared[index] : undefined
+  }
+
+  /** A copy of [start, end); as `Array.prototype.slice`, without negative indexes. */
+  slice(start = 0, end = this.length): Token[] {
+    return this.#shared.slice(Math.max(0, start), Math.max(0, Math.min(end, this.length)))
+  }
+
+  append(added: readonly Token[]): TokenList {
+    if (added.length === 0) return this
+    const own = this.length > 0 && this.#shared.length === this.length
+    const shared = own ? this.#shared : this.#shared.slice(0, this.length)
+    for (const token of added) shared.push(token)
+    return new TokenList(shared, shared.length)
+  }
+
+  *[Symbol.iterator](): Iterator<Token> {
+    for (let i = 0; i < this.length; i++) yield this.#shared[i]!
+  }
+}
