@@ -1,0 +1,145 @@
+/**
+ * Writes GGUF v3 files for tests: any metadata, tensors in F32, F16, Q8_0 or Q4_0.
+ * Layout after ggml/include/gguf.h; little-endian.
+ */
+
+/** Numbers of the value types in the file (gguf.h, `enum gguf_type`). */
+export const VALUE_TYPES = {
+  u8: 0, i8: 1, u16: 2, i16: 3, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10, i64: 11, f64: 12,
+} as const
+type ScalarType = Exclude<keyof typeof VALUE_TYPES, 'array'>
+type Scalar = number | bigint | boolean | string
+
+export type GgufValue = { type: ScalarType; value: Scalar } | { type: 'array'; of: ScalarType; values: readonly Scalar[] }
+export type Metadata = Record<string, GgufValue>
+
+export const u32 = (value: number): GgufValue => ({ type: 'u32', value })
+export const f32 = (value: number): GgufValue => ({ type: 'f32', value })
+export const bool = (value: boolean): GgufValue => ({ type: 'bool', value })
+export const str = (value: string): GgufValue => ({ type: 'string', value })
+export const array = (of: ScalarType, values: readonly Scalar[]): GgufValue => ({ type: 'array', of, values })
+
+/** Number in the file, elements of a block and its bytes (ggml.h, ggml-common.h). */
+const TENSOR_TYPES = { f32: [0, 1, 4], f16: [1, 1, 2], q4_0: [2, 32, 18], q8_0: [8, 32, 34] } as const
+export type TensorType = keyof typeof TENSOR_TYPES
+
+export interface TensorInfo {
+  name: string
+  /** GGUF order: the contiguous dimension first. */
+  shape: readonly number[]
+  type: TensorType
+}
+export interface Tensor extends TensorInfo { data: ArrayLike<number> }
+
+const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+const pad = (n: number, alignment: number) => Math.ceil(n / alignment) * alignment
+
+export function tensorBytes({ shape, type }: TensorInfo): number {
+  const [, block, bytes] = TENSOR_TYPES[type]
+  return (elements(shape) / block) * bytes
+}
+
+const HALF = new Float32Array(1)
+const HALF_BITS = new Uint32Array(HALF.buffer)
+/** Nearest IEEE 754 half of a number, as its 16 bits. */
+export function toHalf(value: number): number {
+  HALF[0] = value
+  const bits = HALF_BITS[0]!
+  const sign = (bits >>> 16) & 0x8000
+  const magnitude = Math.abs(value)
+  if (Number.isNaN(value)) return sign | 0x7e00
+  if (magnitude >= 65520) return sign | 0x7c00
+  if (magnitude < 2 ** -14) return sign | roundEven(magnitude * 2 ** 24)
+  const exponent = ((bits >>> 23) & 0xff) - 127
+  return sign | (((exponent + 15) << 10) + roundEven((magnitude / 2 ** exponent - 1) * 1024))
+}
+function roundEven(x: number): number {
+  const floor = Math.floor(x)
+  return x - floor > 0.5 || (x - floor === 0.5 && floor % 2 === 1) ? floor + 1 : floor
+}
+export function fromHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1
+  const exponent = (half >>> 10) & 31
+  const fraction = half & 1023
+  if (exponent === 31) return fraction ? NaN : sign * Infinity
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+}
+
+/** The bytes of a tensor's data, and the values that they stand for. */
+export function encodeTensor(type: TensorType, data: ArrayLike<number>): { bytes: Buffer; values: Float64Array } {
+  const values = new Float64Array(data.length)
+  const bytes = Buffer.alloc(tensorBytes({ name: '', shape: [data.length], type }))
+  if (type === 'f32') {
+    for (let i = 0; i < data.length; i++) { bytes.writeFloatLE(data[i]!, i * 4); values[i] = Math.fround(data[i]!) }
+  } else if (type === 'f16') {
+    for (let i = 0; i < data.length; i++) { const h = toHalf(data[i]!); bytes.writeUInt16LE(h, i * 2); values[i] = fromHalf(h) }
+  } else if (type === 'q8_0') {
+    for (let block = 0; block * 32 < data.length; block++) {
+      let max = 0
+      for (let i = 0; i < 32; i++) max = Math.max(max, Math.abs(data[block * 32 + i]!))
+      const half = toHalf(max / 127)
+      const scale = fromHalf(half)
+      bytes.writeUInt16LE(half, block * 34)
+      for (let i = 0; i < 32; i++) {
+        const q = scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(data[block * 32 + i]! / scale)))
+        bytes.writeInt8(q, block * 34 + 2 + i)
+        values[block * 32 + i] = q * scale
+      }
+    }
+  } else throw new Error(`no encoder for ${type}`)
+  return { bytes, values }
+}
+
+/** Header of a file up to the aligned start of its tensor data. */
+export function encodeHeader(metadata: Metadata, tensors: readonly TensorInfo[], alignment = 32): Buffer {
+  const out: Buffer[] = []
+  const integer = (bytes: number, value: number | bigint) => {
+    const b = Buffer.alloc(bytes)
+    if (bytes === 8) b.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)))
+    else b.writeUIntLE(Number(value) < 0 ? Number(value) + 2 ** (8 * bytes) : Number(value), 0, bytes)
+    out.push(b)
+  }
+  const text = (value: string) => { const b = Buffer.from(value, 'utf8'); integer(8, b.length); out.push(b) }
+  const scalar = (type: ScalarType, value: Scalar) => {
+    if (type === 'string') return text(value as string)
+    if (type === 'f32') { const b = Buffer.alloc(4); b.writeFloatLE(value as number); out.push(b); return }
+    if (type === 'f64') { const b = Buffer.alloc(8); b.writeDoubleLE(value as number); out.push(b); return }
+    const bytes = { u8: 1, i8: 1, bool: 1, u16: 2, i16: 2, u32: 4, i32: 4, u64: 8, i64: 8 }[type]
+    integer(bytes, typeof value === 'boolean' ? Number(value) : (value as number | bigint))
+  }
+  const all = alignment === 32 ? metadata : { ...metadata, 'general.alignment': u32(alignment) }
+  out.push(Buffer.from('GGUF'))
+  integer(4, 3)
+  integer(8, tensors.length)
+  integer(8, Object.keys(all).length)
+  for (const [key, value] of Object.entries(all)) {
+    text(key)
+    integer(4, VALUE_TYPES[value.type])
+    if (value.type === 'array') {
+      integer(4, VALUE_TYPES[value.of])
+      integer(8, value.values.length)
+      for (const v of value.values) scalar(value.of, v)
+    } else scalar(value.type, value.value)
+  }
+  let offset = 0
+  for (const tensor of tensors) {
+    text(tensor.name)
+    integer(4, tensor.shape.length)
+    for (const n of tensor.shape) integer(8, n)
+    integer(4, TENSOR_TYPES[tensor.type][0])
+    integer(8, offset)
+    offset += pad(tensorBytes(tensor), alignment)
+  }
+  const header = Buffer.concat(out)
+  return Buffer.concat([header, Buffer.alloc(pad(header.length, alignment) - header.length)])
+}
+
+/** A whole file. */
+export function encodeGguf(metadata: Metadata, tensors: readonly Tensor[], alignment = 32): Buffer {
+  const parts = [encodeHeader(metadata, tensors, alignment)]
+  for (const tensor of tensors) {
+    const { bytes } = encodeTensor(tensor.type, tensor.data)
+    parts.push(bytes, Buffer.alloc(pad(bytes.length, alignment) - bytes.length))
+  }
+  return Buffer.concat(parts)
+}

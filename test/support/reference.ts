@@ -1,0 +1,183 @@
+/**
+ * The two-phase rules (METHOD.md, "What happens in one run") in float64, written without llama.cpp:
+ * the oracle that the engine's logprobs are held against.
+ *
+ * A *cell* is one token with its key and value in every layer. A path shares the prompt's cells; a branched
+ * path also shares its parent's first `at`. A token attends to the cells of its line at positions up to its
+ * own; a summary's line holds every cell of the paths it reads, each once.
+ */
+import type { TinyModel } from './tiny-models.ts'
+
+export interface ReferencePath {
+  /** Row of the thought tables for this path's own tokens. */
+  thought: number
+  tokens: readonly number[]
+  /** The first `at` tokens of this earlier path (index into `paths`) come before `tokens`, as its own cells. */
+  parent?: { path: number; at: number }
+}
+export interface ReferenceInput {
+  prompt: readonly number[]
+  paths: readonly ReferencePath[]
+  /** Indexes of the paths the summary reads; absent: all. */
+  summaryPaths?: readonly number[]
+  summary?: readonly number[]
+  /** false: no embedding is added anywhere, row 0 included. */
+  thoughtEmbedding?: boolean
+  yarn?: Yarn
+}
+/** RoPE scaling of arXiv 2309.00071, attention factor 1. */
+export interface Yarn { factor: number; originalContext: number }
+
+/** `logprob` of the token where something came before it; `next`: logprobs of the whole vocabulary after it. */
+export interface ReferenceToken { id: number; logprob: number | null; next: Float64Array }
+export interface ReferenceOutput { prompt: ReferenceToken[]; paths: ReferenceToken[][]; summary: ReferenceToken[] }
+
+export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
+  const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn)
+  const run = (tokens: readonly number[], start: number, thought: number, line: number[], before: Float64Array | null): ReferenceToken[] =>
+    tokens.map((id, i) => {
+      const logprob = before ? before[id]! : null
+      before = cells.add(id, start + i, thought, line)
+      return { id, logprob, next: before }
+    })
+
+  const promptCells: number[] = []
+  const prompt = run(input.prompt, 0, 0, promptCells, null)
+
+  // Cells of each path beyond the prompt, in order of position, and its tokens.
+  const lines: number[][] = []
+  const chains: ReferenceToken[][] = []
+  const paths = input.paths.map((path) => {
+    const shared = path.parent ? lines[path.parent.path]!.slice(0, path.parent.at) : []
+    const chain = path.parent ? chains[path.parent.path]!.slice(0, path.parent.at) : []
+    if (path.parent && shared.length < path.parent.at) throw new Error('branch beyond the parent')
+    const line = [...promptCells, ...shared]
+    const before = chain.at(-1) ?? prompt.at(-1)
+    const tokens = run(path.tokens, line.length, path.thought, line, before?.next ?? null)
+    lines.push(line.slice(promptCells.length))
+    chains.push([...chain, ...tokens])
+    return tokens
+  })
+
+  const read = (input.summaryPaths ?? input.paths.map((_, i) => i)).map((i) => lines[i]!)
+  const joined = [...new Set([...promptCells, ...read.flat()])]
+  const start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
+  return { prompt, paths, summary: run(input.summary ?? [], start, 0, joined, null) }
+}
+
+class Cells {
+  /** Per layer and cell: keys after RoPE and values, [kvHeads * headDim]. */
+  readonly #keys: Float64Array[][]
+  readonly #values: Float64Array[][]
+  readonly #model: TinyModel
+  readonly #thoughtEmbedding: boolean
+  readonly #frequencies: Float64Array
+
+  constructor(model: TinyModel, thoughtEmbedding: boolean, yarn?: Yarn) {
+    this.#model = model
+    this.#thoughtEmbedding = thoughtEmbedding
+    this.#keys = model.weights.layers.map(() => [])
+    this.#values = model.weights.layers.map(() => [])
+    this.#frequencies = frequencies(model.dims.headDim, model.dims.ropeBase, yarn)
+  }
+
+  /** Computes one token whose line is `line`, appends its cell to the line; returns the logprobs after it. */
+  add(token: number, position: number, thought: number, line: number[]): Float64Array {
+    const { dims, weights, shape } = this.#model
+    const { embd, heads, kvHeads, headDim, normEps } = dims
+    line.push(this.#keys[0]!.length)
+    let x = weights.embedding.slice(token * embd, (token + 1) * embd)
+    weights.layers.forEach((layer, l) => {
+      const h = rmsNorm(x, layer.attnNorm, normEps)
+      const q = linear(layer.q, h, layer.qBias)
+      const k = linear(layer.k, h, layer.kBias)
+      const v = linear(layer.v, h, layer.vBias)
+      if (layer.thought && this.#thoughtEmbedding) {
+        for (let i = 0; i < kvHeads * headDim; i++) {
+          const t = layer.thought[thought * headDim + (i % headDim)]!
+          k[i] = k[i]! + t
+          v[i] = v[i]! + t
+        }
+      }
+      for (let i = 0; i < heads; i++) this.#rotate(q, i * headDim, position, shape)
+      for (let i = 0; i < kvHeads; i++) this.#rotate(k, i * headDim, position, shape)
+      const keys = this.#keys[l]!
+      const values = this.#values[l]!
+      keys.push(k)
+      values.push(v)
+
+      const mixed = new Float64Array(heads * headDim)
+      for (let head = 0; head < heads; head++) {
+        const kv = Math.floor(head / (heads / kvHeads)) * headDim
+        const scores = line.map((cell) => {
+          let dot = 0
+          for (let i = 0; i < headDim; i++) dot += q[head * headDim + i]! * keys[cell]![kv + i]!
+          return dot / Math.sqrt(headDim)
+        })
+        const top = scores.reduce((a, b) => Math.max(a, b), -Infinity)
+        const weightsOf = scores.map((s) => Math.exp(s - top))
+        const total = weightsOf.reduce((a, b) => a + b, 0)
+        line.forEach((cell, j) => {
+          const w = weightsOf[j]! / total
+          for (let i = 0; i < headDim; i++) mixed[head * headDim + i]! += w * values[cell]![kv + i]!
+        })
+      }
+      x = sum(x, linear(layer.o, mixed))
+      const f = rmsNorm(x, layer.ffnNorm, normEps)
+      const gate = linear(layer.gate, f)
+      const up = linear(layer.up, f)
+      x = sum(x, linear(layer.down, gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)))
+    })
+    return logSoftmax(linear(weights.output, rmsNorm(x, weights.outputNorm, normEps)))
+  }
+
+  /** Qwen2 turns element i with i + headDim/2, Llama (in GGUF layout) 2i with 2i + 1. */
+  #rotate(vector: Float64Array, at: number, position: number, shape: TinyModel['shape']): void {
+    const half = this.#frequencies.length
+    for (let i = 0; i < half; i++) {
+      const [a, b] = shape === 'qwen2' ? [at + i, at + i + half] : [at + 2 * i, at + 2 * i + 1]
+      const angle = position * this.#frequencies[i]!
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+      const [x, y] = [vector[a]!, vector[b]!]
+      vector[a] = x * cos - y * sin
+      vector[b] = x * sin + y * cos
+    }
+  }
+}
+
+/** Radians a position of each pair. YaRN: fast pairs stay, slow ones are divided by the factor, a ramp between (beta 32 and 1). */
+function frequencies(headDim: number, base: number, yarn?: Yarn): Float64Array {
+  const correction = (turns: number) => (headDim * Math.log((yarn?.originalContext ?? 1) / (turns * 2 * Math.PI))) / (2 * Math.log(base))
+  const low = Math.max(0, Math.floor(correction(32)))
+  const high = Math.min(headDim - 1, Math.ceil(correction(1)))
+  return Float64Array.from({ length: headDim / 2 }, (_, i) => {
+    const f = base ** ((-2 * i) / headDim)
+    if (!yarn) return f
+    const ramp = Math.min(1, Math.max(0, (i - low) / Math.max(0.001, high - low)))
+    return f * (1 - ramp) + (f / yarn.factor) * ramp
+  })
+}
+
+function linear(matrix: Float64Array, x: Float64Array, bias?: Float64Array): Float64Array {
+  const columns = x.length
+  const out = new Float64Array(matrix.length / columns)
+  for (let row = 0; row < out.length; row++) {
+    let total = bias ? bias[row]! : 0
+    for (let i = 0, at = row * columns; i < columns; i++) total += matrix[at + i]! * x[i]!
+    out[row] = total
+  }
+  return out
+}
+
+const sum = (a: Float64Array, b: Float64Array) => a.map((x, i) => x + b[i]!)
+
+function rmsNorm(x: Float64Array, weight: Float64Array, eps: number): Float64Array {
+  const scale = 1 / Math.sqrt(x.reduce((a, b) => a + b * b, 0) / x.length + eps)
+  return x.map((v, i) => v * scale * weight[i]!)
+}
+
+function logSoftmax(logits: Float64Array): Float64Array {
+  const top = logits.reduce((a, b) => Math.max(a, b), -Infinity)
+  const log = top + Math.log(logits.reduce((a, b) => a + Math.exp(b - top), 0))
+  return logits.map((x) => x - log)
+}
