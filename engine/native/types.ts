@@ -181,15 +181,20 @@ export interface DecodeResult {
   firstTokenMs: number
 }
 
-/** A decode under way. Its commands take effect between two steps. */
+/**
+ * A decode under way. Its commands take effect between two steps, in order; each returns false when the
+ * decode is over and nothing will happen. Tokens reach `onBatch` only once their cells are in the cache.
+ */
 export interface NativeDecode {
   readonly done: Promise<DecodeResult>
   /** `reason` is reported in the stream's end. */
-  stop(id: number, reason: 'stopped' | 'cut'): void
-  /** Adds to the stream's budget. */
-  extend(id: number, tokens: number): void
-  /** A new stream joins the running batch. */
-  add(stream: StreamOptions): void
+  stop(id: number, reason: 'stopped' | 'cut'): boolean
+  /** Adds to the budget of a stream that still decodes. */
+  extend(id: number, tokens: number): boolean
+  /** A new stream joins the running batch; an ended stream's id and sequence may come back to think on. `finish` sees it as a new member of its group. */
+  add(stream: StreamOptions): boolean
+  /** Removes a sequence's cells at once; ends the stream that decodes in it with `stopped`. */
+  remove(seq: number): boolean
   /** Ends every stream with `cancelled`; resolves `done` when the step in progress was aborted or ended. */
   cancel(): void
 }
@@ -197,8 +202,8 @@ export interface NativeDecode {
 export interface PrefillOptions {
   seq: number
   tokens: ArrayLike<number>
+  /** Row of the thought tables; -1: none. */
   thought: number
-  /** Position of the first token; absent: after the sequence's last. */
   logprobs?: boolean
   alternatives?: number
   onProgress?: (done: number) => void
@@ -206,8 +211,8 @@ export interface PrefillOptions {
 
 export interface NativeContext {
   readonly info: NativeContextInfo
-  /** Adds tokens to a sequence. With `logprobs`: one a token, null where nothing came before. */
-  prefill(options: PrefillOptions): Promise<{ logprobs?: (number | null)[]; ms: number }>
+  /** Adds tokens to a sequence, all or (on failure) none. With `logprobs`: each token as `decode` would report it, forced. */
+  prefill(options: PrefillOptions): Promise<{ tokens?: NativeToken[]; ms: number }>
   /** `to` also sees the cells of `from` at positions below `end` (absent: all). Tail logits follow when all are taken. */
   copy(from: number, to: number, end?: number): Promise<void>
   /** Removes positions `from` and above of a sequence (absent: all of it). Cells shared with others stay theirs. */

@@ -1,0 +1,60 @@
+import { createRequire } from 'node:module'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BraidError } from '../protocol/errors.ts'
+import type { NativeAddon } from './types.ts'
+
+export type * from './types.ts'
+
+/** The part of build/native/backends.json (written by scripts/native) that loading needs; names are relative to it. */
+interface BackendsFile {
+  addon: string
+  llamaCpp: { tag: string; bundleCommit: string }
+  gpu: { backend: string; file: string }[]
+}
+
+/** A GPU backend that is installed, and whether it could be loaded here. */
+export interface GpuBackendState {
+  backend: string
+  loaded: boolean
+}
+
+export interface LoadedAddon extends NativeAddon {
+  readonly gpu: GpuBackendState[]
+  /** Tag and commit of the pinned llama.cpp. */
+  readonly llamaCpp: { tag: string; bundleCommit: string }
+}
+
+/** Folder of the finished native build: BRAID_NATIVE, or build/native above this file. */
+export function nativeFolder(): string {
+  if (process.env.BRAID_NATIVE) return process.env.BRAID_NATIVE
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const candidate = join(folder, 'build', 'native')
+    if (existsSync(join(candidate, 'backends.json'))) return candidate
+    if (folder === dirname(folder)) throw new BraidError('native-missing', 'The native engine is not built. Run `npm run setup`.')
+  }
+}
+
+let loaded: LoadedAddon | undefined
+
+/**
+ * The addon with its backends: the best CPU variant for this machine, and each GPU backend unless `gpu` is false.
+ * A GPU backend without its driver stays unloaded. Errors: `native-missing`.
+ */
+export function loadAddon(options: { gpu?: boolean } = {}): LoadedAddon {
+  if (loaded) return loaded
+  const folder = nativeFolder()
+  let file: BackendsFile
+  let addon: NativeAddon
+  try {
+    file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
+    addon = createRequire(import.meta.url)(join(folder, file.addon)) as NativeAddon
+  } catch (error) {
+    throw new BraidError('native-missing', `The native engine cannot be loaded: ${(error as Error).message}. Run \`npm run setup\`.`, { cause: error })
+  }
+  if (!addon.loadCpuBackend(folder)) throw new BraidError('native-missing', `No CPU backend in ${folder} runs on this machine. Run \`npm run setup\`.`)
+  const gpu = options.gpu === false ? [] : file.gpu.map(({ backend, file: name }) => ({ backend, loaded: addon.loadBackend(join(folder, name)) }))
+  loaded = Object.assign(addon, { gpu, llamaCpp: file.llamaCpp })
+  return loaded
+}

@@ -1,0 +1,98 @@
+#include "logits.h"
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+// GCC and Clang on x86 pick the widest version at load time; elsewhere the compiler's target serves.
+#if defined(__x86_64__) && defined(__linux__) && (defined(__GNUC__) || defined(__clang__))
+#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WIDE
+#endif
+
+WIDE static float maxOf(const float * x, int n) {
+    float m = -INFINITY;
+    for (int i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+// sums[0] = sum of e^(x - max), sums[1] = sum of (x - max) e^(x - max).
+// 2^f by a polynomial on [-0.5, 0.5], relative error below 2e-7; the exponent is set through the bits.
+WIDE static void expSums(const float * x, int n, float max, float * sums) {
+    float z = 0, t = 0;
+    for (int i = 0; i < n; i++) {
+        float d = x[i] - max;
+        d = d > -87.0f ? d : -87.0f;
+        const float y = d * 1.44269504f;
+        const int32_t whole = (int32_t) (y - 0.5f); // the nearest, since y <= 0
+        const float f = y - (float) whole;
+        float p = 1.54035304e-4f;
+        p = p * f + 1.33335581e-3f;
+        p = p * f + 9.61812911e-3f;
+        p = p * f + 5.55041087e-2f;
+        p = p * f + 2.40226507e-1f;
+        p = p * f + 6.93147181e-1f;
+        p = p * f + 1.0f;
+        int32_t e;
+        std::memcpy(&e, &p, 4);
+        e += whole * (1 << 23);
+        float v;
+        std::memcpy(&v, &e, 4);
+        z += v;
+        t += v * d;
+    }
+    sums[0] = z;
+    sums[1] = t;
+}
+
+bool LogitScan::scan(const float * logits, int n) {
+    const int blocks = (n + LOGIT_BLOCK - 1) / LOGIT_BLOCK;
+    blockMax.resize(blocks);
+    for (int b = 0; b < blocks; b++) blockMax[b] = maxOf(logits + b * LOGIT_BLOCK, std::min(LOGIT_BLOCK, n - b * LOGIT_BLOCK));
+    refreshMax();
+    return std::isfinite(max);
+}
+
+void LogitScan::refreshMax() { max = maxOf(blockMax.data(), (int) blockMax.size()); }
+
+void LogitScan::refresh(const float * logits, int n, int i) {
+    const int b = i / LOGIT_BLOCK;
+    blockMax[b] = maxOf(logits + b * LOGIT_BLOCK, std::min(LOGIT_BLOCK, n - b * LOGIT_BLOCK));
+}
+
+int LogitScan::argmax(const float * logits, int n) const {
+    for (size_t b = 0; b < blockMax.size(); b++) {
+        if (blockMax[b] != max) continue;
+        for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++)
+            if (logits[i] == max) return i;
+    }
+    return 0;
+}
+
+LogitSums logitSums(const float * logits, int n, float max) {
+    // Parts keep the float sums exact enough for a vocabulary of any size.
+    double z = 0, t = 0;
+    for (int i = 0; i < n; i += 8192) {
+        float sums[2];
+        expSums(logits + i, std::min(8192, n - i), max, sums);
+        z += sums[0];
+        t += sums[1];
+    }
+    const double logZ = std::log(z);
+    return {(float) (logZ + max), (float) std::max(0.0, logZ - t / z)};
+}
+
+std::vector<Ranked> topLogits(const float * logits, int n, const LogitScan & scan, int k) {
+    std::vector<Ranked> top;
+    const auto before = [](const Ranked & a, const Ranked & b) { return a.logit > b.logit || (a.logit == b.logit && a.id < b.id); };
+    for (size_t b = 0; b < scan.blockMax.size(); b++) {
+        if ((int) top.size() == k && scan.blockMax[b] <= top.back().logit) continue;
+        for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++) {
+            if ((int) top.size() == k && logits[i] <= top.back().logit) continue;
+            const Ranked r{i, logits[i]};
+            top.insert(std::upper_bound(top.begin(), top.end(), r, before), r);
+            if ((int) top.size() > k) top.pop_back();
+        }
+    }
+    return top;
+}
