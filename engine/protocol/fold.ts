@@ -57,8 +57,8 @@ export interface SummaryState extends Stream {
   readonly joinedAt: number | null
 }
 
-export type VoteState = Omit<EventOf<'vote'>, 'type'>
-export type Notice = Omit<EventOf<'notice'>, 'type'>
+export type VoteState = EventOf<'vote'>
+export type Notice = EventOf<'notice'>
 
 export interface RunState {
   readonly status: RunPhase
@@ -179,15 +179,12 @@ function change(state: RunState, event: RunEvent): RunState {
     case 'summary-ended':
       return changeSummary(state, event.version, (summary) => ({ ...summary, ...ending(event) }))
     case 'vote': {
-      const { type: _, ...vote } = event
-      const votes = [...state.votes.filter((old) => old.over !== vote.over), vote]
-      const chosen = vote.override === true ? vote.classes[vote.winner] : undefined
+      const votes = [...state.votes.filter((old) => old.over !== event.over), event]
+      const chosen = event.override === true ? event.classes[event.winner] : undefined
       return { ...state, votes, answer: chosen === undefined ? state.answer : chosen.answer }
     }
-    case 'notice': {
-      const { type: _, ...notice } = event
-      return { ...state, notices: [...state.notices, notice] }
-    }
+    case 'notice':
+      return { ...state, notices: [...state.notices, event] }
     case 'run-ended':
       return {
         ...state, status: 'ended', endReason: event.reason, answer: event.answer, usage: event.usage, timings: event.timings, error: null,

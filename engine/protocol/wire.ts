@@ -16,7 +16,8 @@ export interface Channel {
   close(): void
 }
 
-const runId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
+/** Names the transcript's file: safe in every file system. */
+export const RunId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
 const file = z.string().min(1).max(4096)
 
 export const DeviceInfo = z.object({
@@ -110,19 +111,25 @@ export const METHODS = {
   'models.info': method(z.object({ file }), ModelInfo),
   'models.fit': method(z.object({ file, settings: RunRequest.shape.settings, promptTokens: z.int().min(0).optional() }), Fit),
   'run.start': method(z.object({ request: RunRequest }), z.object({ run: z.string() })),
-  'run.command': method(z.object({ run: runId, command: RunCommand }), none),
+  'run.command': method(z.object({ run: RunId, command: RunCommand }), none),
   /** Subscribes: the events so far come as pushes, then the live ones; `run.close` ends that. */
-  'run.open': method(z.object({ run: runId }), z.object({ events: z.int() })),
-  'run.close': method(z.object({ run: runId }), none),
-  'run.alternatives': method(z.object({ run: runId, path: z.int().min(0), version: z.int().min(1).optional(), index: z.int().min(0), count: z.int().min(1).max(1024) }), z.array(z.array(Alternative).nullable())),
+  /**
+   * `live: false`: no engine works on the run, so one without an end is interrupted (`foldRun` option `live`).
+   * Subscriptions end with the engine process: open again when it is `up`, from an empty state.
+   */
+  'run.open': method(z.object({ run: RunId }), z.object({ events: z.int(), live: z.boolean() })),
+  'run.close': method(z.object({ run: RunId }), none),
+  'run.alternatives': method(z.object({ run: RunId, path: z.int().min(0), version: z.int().min(1).optional(), index: z.int().min(0), count: z.int().min(1).max(1024) }), z.array(z.array(Alternative).nullable())),
   'runs.list': method(none, z.array(RunSummary)),
   'runs.search': method(z.object({ query: z.string().max(1024) }), z.array(z.object({ run: z.string(), snippet: z.string() }))),
-  'runs.update': method(z.object({ run: runId, title: z.string().max(500).optional(), starred: z.boolean().optional(), tags: z.array(z.string().max(64)).max(32).optional() }), RunSummary),
-  'runs.delete': method(z.object({ run: runId }), none),
+  'runs.update': method(z.object({ run: RunId, title: z.string().max(500).optional(), starred: z.boolean().optional(), tags: z.array(z.string().max(64)).max(32).optional() }), RunSummary),
+  'runs.delete': method(z.object({ run: RunId }), none),
   /** Undoes a delete of this session. */
-  'runs.restore': method(z.object({ run: runId }), RunSummary),
+  'runs.restore': method(z.object({ run: RunId }), RunSummary),
   'runs.import': method(z.object({ name: z.string().max(255), content: z.string() }), RunSummary),
-  'runs.export': method(z.object({ runs: z.array(runId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }), z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() })),
+  'runs.export': method(z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }), z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() })),
+  /** After the supervisor gave up restarting the engine process, which answers this one itself. */
+  'engine.restart': method(none, none),
   'settings.get': method(none, z.record(z.string(), z.unknown())),
   'settings.set': method(z.record(z.string().max(64), z.unknown()), none),
 } as const
