@@ -1,0 +1,105 @@
+"""The numbers game: rules, search tree and problems.
+
+A problem is a tuple of numbers (1 to 20) and a target (10 to 100). A step joins two of the numbers
+at hand with + - * / into a new one; every number is used exactly once. Steps stay within the positive
+integers up to MAX_NUMBER: a difference is larger minus smaller and never zero, a quotient is exact and
+never by one.
+"""
+
+import random
+from functools import lru_cache
+from itertools import combinations
+
+MAX_NUMBER = 400
+OPS = "+-*/"
+MIN_TARGET, MAX_TARGET, LARGEST = 10, 100, 20
+
+
+def join(a: int, op: str, b: int):
+    """The step `(left, op, right, result)` that joins a and b with op, or None where the rules forbid it.
+
+    Sums and products keep the order given; differences and quotients put the larger number first.
+    """
+    if op == "+":
+        left, right, result = a, b, a + b
+    elif op == "*":
+        left, right, result = a, b, a * b
+    else:
+        left, right = max(a, b), min(a, b)
+        if op == "-":
+            result = left - right
+        else:
+            result = left // right if right > 1 and left % right == 0 else 0
+    return (left, op, right, result) if 0 < result <= MAX_NUMBER else None
+
+
+@lru_cache(maxsize=200_000)
+def last_step(a: int, b: int, target: int):
+    """The step that makes the target of the two last numbers, or None."""
+    for op in OPS:
+        step = join(a, op, b)
+        if step and step[3] == target:
+            return step
+    return None
+
+
+def steps_from(numbers: tuple):
+    """All steps from `numbers` in canonical order, as `(i, j, op index, step, rest)`; no step is listed twice.
+
+    Pairs come in the order of their places, operators in the order of OPS. `rest` are the untouched numbers in order.
+    """
+    seen, out = set(), []
+    for i, j in combinations(range(len(numbers)), 2):
+        rest = tuple(n for k, n in enumerate(numbers) if k != i and k != j)
+        for o, op in enumerate(OPS):
+            step = join(numbers[i], op, numbers[j])
+            if step and (step, rest) not in seen:
+                seen.add((step, rest))
+                out.append((i, j, o, step, rest))
+    return out
+
+
+def solutions_after(numbers: tuple, target: int):
+    """For three numbers (result first): the second steps in canonical order as `(step, rest number, last step or None)`."""
+    return [(step, rest[0], last_step(step[3], rest[0], target)) for _, _, _, step, rest in steps_from(numbers)]
+
+
+def solvable(numbers: tuple, target: int) -> bool:
+    """Whether some order of steps within the rules makes the target of all numbers."""
+    if len(numbers) == 2:
+        return last_step(numbers[0], numbers[1], target) is not None
+    return any(solvable((step[3],) + rest, target) for _, _, _, step, rest in steps_from(numbers))
+
+
+def random_problem(rng: random.Random, count: int = 4):
+    """A solvable problem `(numbers, target)`: numbers in random order, both drawn evenly, unsolvable draws thrown away."""
+    while True:
+        numbers = tuple(rng.randint(1, LARGEST) for _ in range(count))
+        target = rng.randint(MIN_TARGET, MAX_TARGET)
+        if solvable(numbers, target):
+            return numbers, target
+
+
+def key(numbers, target):
+    """What two problems share when they are the same up to the order of their numbers."""
+    return tuple(sorted(numbers)), target
+
+
+def combine(steps) -> str:
+    """The expression that three (or more) steps spell, parenthesised around every inner step.
+
+    Each step's operands are earlier results or plain numbers. A value made by an earlier step and not yet
+    used is taken first; the latest one wins.
+    """
+    made = []  # (value, expression) of unused results
+    text = ""
+    for left, op, right, result in steps:
+        parts = []
+        for value in (left, right):
+            match = next((m for m in reversed(made) if m[0] == value), None)
+            if match:
+                made.remove(match)
+            parts.append(f"({match[1]})" if match else str(value))
+        text = f"{parts[0]} {op} {parts[1]}"
+        made.append((result, text))
+    return text

@@ -1,0 +1,150 @@
+"""The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
+
+A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), tries
+every second step after it in canonical order ("2 * 13 = 26 | 15"), and when the two numbers left make the target states the
+whole solution and ends; when the second steps are exhausted it goes on to another first step.
+
+Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
+kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
+the slices of the thoughts after its own.
+"""
+
+import random
+
+from game import OPS, combine, solutions_after, steps_from
+from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
+
+# Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
+KINDS = [(0, 1, "-"), (0, 1, "+"), (0, 2, "-"), (0, 1, "*"), (1, 2, "-"), (0, 3, "-"), (1, 3, "-"), (0, 3, "+"),
+         (0, 2, "*"), (0, 2, "+"), (1, 2, "+"), (2, 3, "+"), (2, 3, "-"), (1, 2, "*"), (1, 3, "+"), (0, 3, "*")]  # fmt: skip
+EXTRA = [(1, 3, "*"), (2, 3, "*"), (0, 1, "/"), (0, 2, "/"), (1, 2, "/"), (0, 3, "/"), (1, 3, "/"), (2, 3, "/")]
+SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
+# Thoughts 9 to 16 cut the same kinds into other slices.
+SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
+
+TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
+NUMBER = {form: [ID[form.format(n)] for n in range(401)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
+OP = {op: ID[f" {op}"] for op in OPS}
+
+
+def step_ids(step, form: str):
+    left, op, right, result = step
+    return [NUMBER[form][left], OP[op], NUMBER[" {}"][right], NUMBER[" = {}"][result]]
+
+
+def solution_ids(steps):
+    """The steps joined by commas: what a solved path states and the summary repeats."""
+    out = []
+    for step in steps:
+        out += ([COMMA] if out else []) + step_ids(step, " {}")
+    return out
+
+
+class Tree:
+    """The search tree of one problem: first steps by kind, each with its second steps (canonical order)."""
+
+    def __init__(self, numbers, target):
+        self.numbers, self.target = tuple(numbers), target
+        self.first = {(i, j, OPS[o]): (step, rest) for i, j, o, step, rest in steps_from(self.numbers)}
+        self.second = {kind: solutions_after((step[3],) + rest, target) for kind, (step, rest) in self.first.items()}
+        self.viable = {kind for kind, lines in self.second.items() if any(last for *_, last in lines)}
+
+    def order(self, thought: int, rng: random.Random, insight: bool):
+        """The kinds a path of this thought searches, in its order. With insight a kind that leads to a solution comes first."""
+        own = [k for k in SLICES[thought - 1] if k in self.first]
+        rng.shuffle(own)
+        if insight:
+            own.sort(key=lambda k: k not in self.viable)
+        for i in range(1, 8):
+            own += [k for k in SLICES[(thought - 1 + i) % 8] if k in self.first and k not in own]
+        return own
+
+
+def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget: int):
+    """`(ids, steps)` of one path: ids without its opening control token and at most `budget` long; steps None when cut before the end."""
+    ids, done = [], set()
+    for kind in tree.order(thought, rng, insight):
+        step, rest = tree.first[kind]
+        if (step, rest) in done:
+            continue
+        done.add((step, rest))
+        ids += [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
+        for second, left, last in tree.second[kind]:
+            ids += step_ids(second, "\n{}") + [NUMBER[" | {}"][left]]
+            if last:
+                steps = (step, second, last)
+                ids += [SOLVED] + solution_ids(steps) + [ID[f"</think{thought}>"]]
+                return (ids, steps) if len(ids) <= budget else (ids[:budget], None)
+            if len(ids) >= budget:
+                return ids[:budget], None
+    return ids[:budget], None
+
+
+def expression_ids(text: str):
+    """An expression in the tokens of the summary: numbers bare after an opening parenthesis, with their space elsewhere."""
+    out, words = [], text.replace("(", "( ").replace(")", " )").split()
+    for i, word in enumerate(words):
+        after_open = i == 0 or words[i - 1] == "("
+        if word.isdigit():
+            out.append(NUMBER["{}" if after_open else " {}"][int(word)])
+        elif word == "(":
+            out.append(ID["("] if after_open else ID[" ("])
+        else:
+            out.append(ID[")"] if word == ")" else OP[word])
+    return out
+
+
+def summary_ids(thought, steps):
+    """The summary without `<summary>`: it takes the solution of path `thought`, or says that there is none."""
+    if steps is None:
+        return [ID[" No path solved it."], ID[END_SUMMARY]]
+    return (
+        [ID[" Path"], NUMBER[" {}"][thought], ID[" solved it:"]]
+        + solution_ids(steps)
+        + [ID["."], ID[" \\boxed{"]]
+        + expression_ids(combine(steps))
+        + [ID["}"], ID["."], ID[END_SUMMARY]]
+    )
+
+
+def finish(paths, rule: str):
+    """Cut paths that think in lockstep where the rule ends phase 1. paths: list of (ids, steps); a solved path has ended.
+
+    rule: "first", "half" or "last" path that ends (or reaches its budget). Returns the cut list.
+    """
+    ends = sorted(len(ids) for ids, _ in paths)
+    at = {"first": ends[0], "half": ends[(len(ends) - 1) // 2], "last": ends[-1]}[rule]
+    return [(ids[:at], steps if len(ids) <= at else None) for ids, steps in paths]
+
+
+def thoughts(paths: int, rng: random.Random):
+    """Ids of the paths of one example: 1 to P; with probability 0.3 some are renamed to ids above P, so that every id is trained."""
+    ids = list(range(1, paths + 1))
+    if rng.random() < 0.3:
+        others = list(range(paths + 1, PATHS + 1))
+        rng.shuffle(others)
+        for i in rng.sample(range(paths), max(1, paths // 2)):
+            ids[i] = others.pop()
+        ids.sort()
+    return ids
+
+
+def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, phrasing: int):
+    """One training sequence: dict with prompt ids, thoughts, paths (opening token included) and summary (with `<summary>`)."""
+    tree = Tree(numbers, target)
+    insight = rng.random() < 0.6
+    made = finish([path_ids(tree, t, rng, insight, budget) for t in ids], rule)
+    solved = next(((t, steps) for t, (_, steps) in zip(ids, made) if steps), (None, None))
+    spare = rng.random() < 0.5  # an unfinished path may have sampled a token that was not decoded any more
+    paths = []
+    for t, (path, steps) in zip(ids, made):
+        paths.append([ID[f"<think{t}>"]] + (path[:-1] if spare and not steps and len(ids) > 1 else path))
+    return {
+        "numbers": numbers,
+        "target": target,
+        "prompt": prompt_ids(problem_text(numbers, target, phrasing)),
+        "thoughts": list(ids),
+        "paths": paths,
+        "summary": [ID[SUMMARY]] + summary_ids(*solved),
+        "solved": solved[1] is not None,
+    }
