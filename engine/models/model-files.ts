@@ -1,0 +1,60 @@
+/** The file or, for a split model (`NAME-00001-of-00003.gguf`), the files of one model. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { checkModel, type Dimensions } from './check.ts'
+import { bad, readGguf, type GgufHeader, type GgufTensor } from './gguf.ts'
+import { integerOf, numberOf } from './keys.ts'
+
+const MAX_PARTS = 999
+const PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/
+
+export interface ModelFiles {
+  /** The first file, which native code opens; it has the metadata. */
+  header: GgufHeader
+  parts: readonly GgufHeader[]
+  tensors: readonly GgufTensor[]
+  /** Of all files. */
+  sizeBytes: number
+  dimensions: Dimensions
+}
+
+/** Reads and checks every header of the model that `file` belongs to. Errors: `bad-model`, `model-not-found`, `io`. */
+export async function readModelFiles(file: string): Promise<ModelFiles> {
+  const header = await readGguf(firstPart(file))
+  const count = integerOf(header, 'split.count', 0, MAX_PARTS, 1)
+  const parts = [header]
+  if (count > 1) {
+    const match = PART.exec(basename(header.file))
+    if (!match || Number(match[3]) !== count) throw bad(`The model is in ${count} files; they must be named like NAME-00001-of-${pad(count)}.gguf.`)
+    for (let i = 1; i < count; i++) parts.push(await readGguf(join(dirname(header.file), `${match[1]}-${pad(i + 1)}-of-${pad(count)}.gguf`)))
+    parts.forEach((part, i) => {
+      if (numberOf(part, 'split.no') !== i) throw bad(`${basename(part.file)} is not part ${i + 1} of the model.`)
+    })
+  }
+  const tensors = parts.flatMap((part) => part.tensors)
+  const names = new Set(tensors.map(({ name }) => name))
+  if (names.size !== tensors.length) throw bad('Two of the files hold a tensor of the same name.')
+  return {
+    header, parts, tensors,
+    sizeBytes: parts.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+    dimensions: checkModel(header, tensors),
+  }
+}
+
+/** The first file of the split model that `file` is a part of, or `file`. */
+export function firstPart(file: string): string {
+  const match = PART.exec(basename(file))
+  return match && Number(match[2]) > 1 ? join(dirname(file), `${match[1]}-00001-of-${match[3]}.gguf`) : file
+}
+
+const pad = (n: number) => String(n).padStart(5, '0')
+
+/** sha256 of the headers of all files, hex. */
+export async function hashHeaders(parts: readonly GgufHeader[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { file, headerBytes } of parts) {
+    for await (const chunk of createReadStream(file, { end: headerBytes - 1 })) hash.update(chunk as Buffer)
+  }
+  return hash.digest('hex')
+}

@@ -1,0 +1,42 @@
+import { bad, type GgufHeader } from './gguf.ts'
+import { forEachString, readNumbers } from './gguf-arrays.ts'
+import { arrayOf } from './keys.ts'
+
+/** Control and user-defined tokens (llama.h, LLAMA_TOKEN_TYPE_*): these texts become one id when special tokens are parsed. */
+const SPECIAL_TYPES = new Set([3, 4])
+
+export interface ControlTokens {
+  /** Texts found: pairs in order, then `<summary>` and `</summary>`. */
+  texts: string[]
+  /** Length of the unbroken run of pairs from 1, where both summary tokens are there; otherwise 0. */
+  nativePaths: number
+}
+
+/**
+ * Looks through a vocabulary for the control tokens of METHOD.md, by text.
+ * Error `bad-model`: two tokens have the same text, over which llama.cpp would abort.
+ */
+export async function readControlTokens(header: GgufHeader): Promise<ControlTokens> {
+  const tokens = arrayOf(header, 'tokenizer.ggml.tokens', ['string'])!
+  const typeArray = arrayOf(header, 'tokenizer.ggml.token_type', ['i32'])
+  const types = typeArray ? await readNumbers(header.file, typeArray) : []
+  const seen = new Set<string>()
+  const found = new Set<string>()
+  await forEachString(header.file, tokens, (bytes, id) => {
+    // Byte for byte: texts need not be valid UTF-8.
+    const text = bytes.length > 0 ? bytes.toString('latin1') : `[EMPTY_${id}]`
+    if (seen.has(text)) throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
+    seen.add(text)
+    if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text)) found.add(text)
+  })
+  const texts: string[] = []
+  let nativePaths = 0
+  for (let i = 1; i < 1000; i++) {
+    const pair = [`<think${i}>`, `</think${i}>`].filter((text) => found.has(text))
+    texts.push(...pair)
+    if (pair.length === 2 && nativePaths === i - 1) nativePaths = i
+  }
+  const summary = ['<summary>', '</summary>'].filter((text) => found.has(text))
+  texts.push(...summary)
+  return { texts, nativePaths: summary.length === 2 ? nativePaths : 0 }
+}
