@@ -1,0 +1,131 @@
+/** The addon, and build/native: everything that runs, in one folder that can be moved. */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { build, configure } from './cmake.ts'
+import { chosenCuda, fetchGpuFiles } from './gpu.ts'
+import { builtFiles, ensureLlama, ggmlOptions, llamaBuild, placeFile, type LlamaBuild } from './llama.ts'
+import type { GpuBackend } from './layout.ts'
+import { addonDir, nativeDir, readPin, root } from './paths.ts'
+import { SetupError } from './process.ts'
+import type { OnProgress } from './progress.ts'
+import { listPatches } from './source.ts'
+import { requireTools } from './tools.ts'
+
+/** build/native/backends.json. File names are relative to its folder. */
+export interface BackendsFile {
+  /** Hash of everything that went into the folder. */
+  key: string
+  llamaCpp: { repository: string; tag: string; bundleCommit: string }
+  patches: string[]
+  ggml: 'package' | 'source'
+  addon: string
+  llama: string
+  /** `ggml_backend_load_all_from_path(folder)` loads the best of them, and `accel`. */
+  cpu: string[]
+  accel: string[]
+  /** Each to be tried with `ggml_backend_load`. */
+  gpu: { backend: GpuBackend | 'metal'; file: string }[]
+}
+
+const packageDir = (name: string) => dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
+
+function addonFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile() && /(\.(cpp|cc|h|cmake)|CMakeLists\.txt)$/.test(path))
+    .sort()
+}
+
+async function nativeKey(llama: LlamaBuild): Promise<string> {
+  const hash = createHash('sha256').update(llama.key).update(`cuda ${chosenCuda() ?? 'none'}`)
+  for (const name of ['node-addon-api', 'node-api-headers']) hash.update(readFileSync(join(packageDir(name), 'package.json')))
+  for (const path of addonFiles(addonDir)) hash.update(path.slice(addonDir.length)).update(readFileSync(path))
+  return hash.digest('hex').slice(0, 12)
+}
+
+/** The staged folder's description, or undefined where nothing (or half) is there. */
+export function readBackends(folder = nativeDir): BackendsFile | undefined {
+  try {
+    const file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
+    return [file.addon, file.llama, ...file.cpu, ...file.gpu.map((gpu) => gpu.file)].every((name) => existsSync(join(folder, name))) ? file : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<string> {
+  const files = builtFiles(llama.bin)
+  if (!files.llama) throw new SetupError(`${llama.bin} holds no libllama`)
+  const folder = join(root, 'build', 'addon')
+  // a cache moved to another place would leave CMake's own notes stale
+  const note = join(folder, 'llama-bin')
+  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin)) rmSync(folder, { recursive: true })
+  mkdirSync(join(folder, 'bin'), { recursive: true })
+  writeFileSync(note, llama.bin)
+  await configure(addonDir, folder, join(folder, 'bin'), {
+    ...ggmlOptions(files, llama.source),
+    BRAID_LLAMA_LIBRARY: join(llama.bin, files.llama),
+    BRAID_LLAMA_INCLUDE: join(llama.source, 'include'),
+    BRAID_NODE_ADDON_API: packageDir('node-addon-api'),
+    BRAID_NODE_API_HEADERS: packageDir('node-api-headers'),
+  })
+  await build(folder, ['braid'], 'Compiling the addon', onProgress)
+  return join(folder, 'bin', 'braid.node')
+}
+
+/** Fills build/native anew: running processes keep the files they have loaded. */
+async function stage(llama: LlamaBuild, addon: string, key: string, onProgress: OnProgress): Promise<BackendsFile> {
+  const files = builtFiles(llama.bin)
+  const gpuFiles = llama.ggmlFrom === 'package' ? await fetchGpuFiles(onProgress) : []
+  if (files.metal) gpuFiles.push({ backend: 'metal', path: join(llama.bin, files.metal) })
+  const next = `${nativeDir}.next`
+  rmSync(next, { recursive: true, force: true })
+  mkdirSync(join(next, 'gpu'), { recursive: true })
+
+  const place = (from: string, name: string) => (placeFile(from, join(next, name)), name)
+  const own = (name: string) => place(join(llama.bin, name), name)
+  own(files.ggml)
+  own(files.base)
+  // a backend looks for ggml-base beside itself and must find the same file; Windows goes by the loaded name
+  if (process.platform !== 'win32' && gpuFiles.length > 0) symlinkSync(join('..', files.base), join(next, 'gpu', files.base))
+  const description: BackendsFile = {
+    key,
+    llamaCpp: readPin().llamaCpp,
+    patches: await listPatches(),
+    ggml: llama.ggmlFrom,
+    addon: place(addon, 'braid.node'),
+    llama: own(files.llama!),
+    cpu: files.cpu.map(own),
+    accel: files.accel.map(own),
+    gpu: gpuFiles.map(({ backend, path }) => ({ backend, file: place(path, `gpu/${path.split(/[\\/]/).at(-1)!}`) })),
+  }
+  writeFileSync(join(next, 'backends.json'), JSON.stringify(description, null, 2) + '\n')
+
+  const old = `${nativeDir}.old-${process.pid}`
+  try {
+    rmSync(old, { recursive: true, force: true })
+    if (existsSync(nativeDir)) renameSync(nativeDir, old)
+    renameSync(next, nativeDir)
+    rmSync(old, { recursive: true, force: true })
+  } catch (error) {
+    throw new SetupError(`${nativeDir} could not be replaced; is Braid still running? ${(error as Error).message}`)
+  }
+  return description
+}
+
+/** build/native as the sources ask for it, or undefined when it must be built. Reads only. */
+export async function currentNative(): Promise<BackendsFile | undefined> {
+  const staged = readBackends()
+  return staged && staged.key === (await nativeKey(await llamaBuild())) ? staged : undefined
+}
+
+/** Builds libllama and the addon where needed and stages them. */
+export async function buildNative(onProgress: OnProgress): Promise<BackendsFile> {
+  const llama = await ensureLlama(onProgress)
+  const key = await nativeKey(llama)
+  await requireTools()
+  const addon = await buildAddon(llama, onProgress)
+  return stage(llama, addon, key, onProgress)
+}

@@ -1,0 +1,34 @@
+/** What the rest of the repository calls. Everything is cached; a second call reads a few small files. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buildNative, currentNative, type BackendsFile } from './addon.ts'
+import { withLock } from './lock.ts'
+import { cacheDir, nativeDir } from './paths.ts'
+import { printProgress, type OnProgress } from './progress.ts'
+import { buildStockGreedy, buildTools, type Tools } from './tools-build.ts'
+
+export { nativeDir, cacheDir } from './paths.ts'
+export { readBackends, type BackendsFile } from './addon.ts'
+export { SetupError } from './process.ts'
+export { stockLlama, type Tools } from './tools-build.ts'
+
+async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promise<T> {
+  await mkdir(cacheDir(), { recursive: true })
+  return withLock(join(cacheDir(), 'setup.lock'), () => onProgress({ phase: 'Waiting for another setup' }), work)
+}
+
+/** Makes build/native current: fetches, patches and compiles what is missing. `folder` holds braid.node and backends.json. */
+export async function ensureNative(onProgress: OnProgress = printProgress()): Promise<BackendsFile & { folder: string }> {
+  const staged = (await currentNative()) ?? (await locked(onProgress, async () => (await currentNative()) ?? buildNative(onProgress)))
+  return { ...staged, folder: nativeDir }
+}
+
+/** llama-batched-bench and llama-quantize, for `npm run bench` and tests. */
+export function ensureTools(onProgress: OnProgress = printProgress()): Promise<Tools> {
+  return locked(onProgress, () => buildTools(onProgress))
+}
+
+/** A greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */
+export function ensureStockGreedy(onProgress: OnProgress = printProgress()): Promise<string> {
+  return locked(onProgress, () => buildStockGreedy(onProgress))
+}

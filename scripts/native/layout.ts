@@ -1,0 +1,88 @@
+/** What the @node-llama-cpp packages hold, by platform. The build, the staging and the tests all ask here. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { SetupError } from './process.ts'
+
+export type GpuBackend = 'vulkan' | 'cuda'
+
+export interface PlatformPackages {
+  /** ggml, the CPU variants, and Metal on macOS. */
+  base: string
+  vulkan?: string
+  /** CUDA 13 build and CUDA 12 build; fetched only by `npm run cuda`. */
+  cuda?: { 13: string; 12: string }
+}
+
+const scope = '@node-llama-cpp/'
+const cudaOf = (name: string) => ({ 13: `${scope}${name}-cuda`, 12: `${scope}${name}-cuda-ext` })
+
+/** Keyed by `process.platform`-`process.arch`. A platform that is missing builds ggml from source. */
+export const platformPackages: Record<string, PlatformPackages> = {
+  'linux-x64': { base: `${scope}linux-x64`, vulkan: `${scope}linux-x64-vulkan`, cuda: cudaOf('linux-x64') },
+  'linux-arm64': { base: `${scope}linux-arm64` },
+  'linux-arm': { base: `${scope}linux-armv7l` },
+  'linux-riscv64': { base: `${scope}linux-riscv64` },
+  'darwin-arm64': { base: `${scope}mac-arm64-metal` },
+  'darwin-x64': { base: `${scope}mac-x64` },
+  'win32-x64': { base: `${scope}win-x64`, vulkan: `${scope}win-x64-vulkan`, cuda: cudaOf('win-x64') },
+  'win32-arm64': { base: `${scope}win-arm64` },
+}
+
+export interface GgmlFiles {
+  /** Folder of the files below, which are plain names. */
+  folder: string
+  /** Backend registry and ggml itself: what libllama links. */
+  ggml: string
+  base: string
+  /** One CPU backend per instruction set; ggml picks the best when it loads a folder. */
+  cpu: string[]
+  /** Loaded with the CPU: BLAS (Accelerate) on macOS. */
+  accel: string[]
+  metal?: string
+  vulkan?: string
+  cuda?: string
+  /** libllama: the unpatched one in a package, ours in a build. */
+  llama?: string
+}
+
+/** Sorts file names into their roles. `platform` is Node's; a package that lacks ggml is an error. */
+export function sortFiles(folder: string, names: readonly string[], platform: NodeJS.Platform): GgmlFiles {
+  const lib = platform === 'win32' ? '' : 'lib'
+  const shared = platform === 'win32' ? 'dll' : platform === 'darwin' ? 'dylib' : 'so'
+  const plugin = platform === 'win32' ? 'dll' : 'so' // macOS names its backends .so too
+  // libggml.v0.4.0.so, libggml.metal.v0.4.0.dylib, ggml.cuda.v0.4.0.dll; built from source: libggml.so.0, libggml.0.dylib, ggml.dll
+  const main = (stem: string) =>
+    new RegExp(`^${lib}${stem}(\\.(metal|vulkan|cuda))?(\\.v\\d+\\.\\d+\\.\\d+\\.${shared}|\\.${shared}\\.\\d+|\\.\\d+\\.${shared}|\\.dll)$`)
+  const baseName = new RegExp(`^${lib}ggml-base(\\.${shared}|\\.${shared}\\.\\d+|\\.\\d+\\.${shared})$`)
+  const backend = new RegExp(`^${lib}ggml-(cpu|blas|metal|vulkan|cuda)(-[\\w.]+)?\\.${plugin}$`)
+
+  const one = (pattern: RegExp) => names.filter((name) => pattern.test(name)).sort((a, b) => b.length - a.length)[0]
+  const backends = (kind: string) => names.filter((name) => backend.exec(name)?.[1] === kind).sort()
+  const ggml = one(main('ggml'))
+  const base = one(baseName)
+  if (!ggml || !base) throw new SetupError(`${folder} does not hold ggml (${ggml ?? '?'}, ${base ?? '?'}); it holds: ${names.join(', ')}`)
+  return {
+    folder,
+    ggml,
+    base,
+    cpu: backends('cpu'),
+    accel: backends('blas'),
+    metal: backends('metal')[0],
+    vulkan: backends('vulkan')[0],
+    cuda: backends('cuda')[0],
+    llama: one(main('llama')),
+  }
+}
+
+/** The one folder under `bins/` of an unpacked package. */
+export function binsFolder(packageDir: string): string {
+  const [folder, ...more] = readdirSync(join(packageDir, 'bins'))
+  if (!folder || more.length > 0) throw new SetupError(`${packageDir}/bins holds ${more.length + (folder ? 1 : 0)} folders, expected one`)
+  return join(packageDir, 'bins', folder)
+}
+
+/** Files of an unpacked platform package, sorted. */
+export function readPackage(packageDir: string, platform: NodeJS.Platform): GgmlFiles {
+  const folder = binsFolder(packageDir)
+  return sortFiles(folder, readdirSync(folder), platform)
+}

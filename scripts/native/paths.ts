@@ -1,0 +1,34 @@
+/** Where things lie: the checkout (or installed package), the cache, the finished build. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+function findRoot(): string {
+  for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
+    if (existsSync(join(dir, 'patches', 'pin.json'))) return dir
+    if (dir === dirname(dir)) throw new Error('patches/pin.json was not found above ' + fileURLToPath(import.meta.url))
+  }
+}
+
+export const root = findRoot()
+export const patchesDir = join(root, 'patches')
+export const addonDir = join(root, 'engine', 'native')
+/** The finished addon, its libraries and backends.json. Self-contained: it can be moved as a whole. */
+export const nativeDir = join(root, 'build', 'native')
+
+/** Downloads and the patched llama.cpp; BRAID_CACHE lets several checkouts, or CI runs, share one. */
+export function cacheDir(): string {
+  return process.env.BRAID_CACHE ? resolve(process.env.BRAID_CACHE) : join(root, '.cache')
+}
+
+export interface Pin {
+  /** Version of node-llama-cpp and of every @node-llama-cpp package. */
+  nodeLlamaCpp: string
+  llamaCpp: { repository: string; tag: string; bundleCommit: string }
+  /** Package name to the registry's `sha512-...` integrity. */
+  packages: Record<string, string>
+}
+
+export function readPin(): Pin {
+  return JSON.parse(readFileSync(join(patchesDir, 'pin.json'), 'utf8')) as Pin
+}

@@ -1,0 +1,52 @@
+/** The pinned llama.cpp source with our patches on it. */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { patchesDir, readPin } from './paths.ts'
+import { run, SetupError } from './process.ts'
+
+/** File names of the patches in `folder`, in order of application. */
+export async function listPatches(folder = patchesDir): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => /^\d{4}-.*\.patch$/.test(name)).sort()
+}
+
+/** Hash of names and contents; two folders with the same patches give the same. */
+async function hashPatches(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  for (const name of await listPatches(folder)) hash.update(name).update('\0').update(readFileSync(join(folder, name)))
+  return hash.digest('hex')
+}
+
+/** Clones the bundle into `target`, which must not exist, and checks that it is the pinned commit. */
+export async function cloneSource(bundle: string, target: string): Promise<void> {
+  const { bundleCommit, tag } = readPin().llamaCpp
+  await run('git', ['-c', 'advice.detachedHead=false', '-c', 'core.autocrlf=false', 'clone', '--quiet', bundle, target])
+  const head = (await run('git', ['rev-parse', 'HEAD'], { cwd: target })).trim()
+  if (head !== bundleCommit) throw new SetupError(`The llama.cpp bundle holds ${head}, the pin for ${tag} says ${bundleCommit}`)
+}
+
+/**
+ * Brings a clone to "pinned source + patches", whatever state its tracked files are in.
+ * Returns false when it was there already. A patch that does not fit fails with its name.
+ */
+export async function applyPatches(source: string, folder = patchesDir): Promise<boolean> {
+  // git apply without a repository of its own would use an outer one, and silently skip files outside its folder
+  if (!existsSync(join(source, '.git'))) throw new SetupError(`${source} is not a git clone`)
+  const stamp = join(source, '.git', 'braid-patches')
+  const wanted = await hashPatches(folder)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
+
+  await run('git', ['reset', '--quiet', '--hard'], { cwd: source })
+  await run('git', ['clean', '--quiet', '-fd'], { cwd: source })
+  for (const name of await listPatches(folder)) {
+    try {
+      await run('git', ['apply', '--whitespace=nowarn', join(folder, name)], { cwd: source })
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      throw new SetupError(`Patch ${name} does not fit llama.cpp ${readPin().llamaCpp.tag} (${readPin().llamaCpp.bundleCommit}).\n${detail}`)
+    }
+  }
+  writeFileSync(stamp, wanted)
+  return true
+}

@@ -1,0 +1,58 @@
+/** Programs for benchmarks and tests only: llama.cpp's own tools, and a greedy decoder over the unpatched libllama. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { build } from './cmake.ts'
+import { fetchPackage } from './fetch.ts'
+import { readPackage, type GgmlFiles } from './layout.ts'
+import { ensureLlama, usablePackages } from './llama.ts'
+import { cacheDir, root } from './paths.ts'
+import { run, SetupError } from './process.ts'
+import type { OnProgress } from './progress.ts'
+
+const exe = process.platform === 'win32' ? '.exe' : ''
+
+/** Absolute paths. They load the CPU variants beside them; GGML_BACKEND_PATH adds one GPU backend. */
+export interface Tools {
+  batchedBench: string
+  quantize: string
+}
+
+/** Builds llama-batched-bench and llama-quantize from the patched source on the same ggml. */
+export async function buildTools(onProgress: OnProgress): Promise<Tools> {
+  const llama = await ensureLlama(onProgress)
+  const tools = { batchedBench: join(llama.bin, `llama-batched-bench${exe}`), quantize: join(llama.bin, `llama-quantize${exe}`) }
+  const done = join(llama.build, 'done-tools')
+  if (!existsSync(done)) {
+    await build(llama.build, ['llama-batched-bench', 'llama-quantize'], 'Compiling llama.cpp tools', onProgress)
+    writeFileSync(done, '')
+  }
+  return tools
+}
+
+/** ggml and the stock libllama as the npm package of this platform carries them. */
+export async function stockLlama(onProgress: OnProgress): Promise<GgmlFiles & { llama: string }> {
+  const name = usablePackages()?.base
+  if (!name) throw new SetupError(`There is no package with a stock libllama for ${process.platform}-${process.arch}`)
+  const files = readPackage(await fetchPackage(name, () => onProgress({ phase: `Fetching ${name}` })), process.platform)
+  if (!files.llama) throw new SetupError(`${name} holds no libllama`)
+  return { ...files, llama: files.llama }
+}
+
+/** Compiles test/native/stock-greedy.cpp against the stock libllama (Linux and macOS); the path of the program. */
+export async function buildStockGreedy(onProgress: OnProgress): Promise<string> {
+  if (process.platform === 'win32') throw new SetupError('stock-greedy is built on Linux and macOS only')
+  const stock = await stockLlama(onProgress)
+  const source = join(root, 'test', 'native', 'stock-greedy.cpp')
+  const program = join(cacheDir(), 'stock-greedy', 'stock-greedy')
+  const copy = `${program}.cpp` // what the program was built from
+  if (existsSync(program) && existsSync(copy) && readFileSync(copy, 'utf8') === readFileSync(source, 'utf8')) return program
+
+  const llama = await ensureLlama(onProgress) // for the headers: the patches only add to them
+  onProgress({ phase: 'Compiling stock-greedy' })
+  mkdirSync(dirname(program), { recursive: true })
+  const libraries = [stock.llama, stock.ggml, stock.base].map((name) => join(stock.folder, name))
+  const includes = [join(llama.source, 'include'), join(llama.source, 'ggml', 'include')].flatMap((folder) => ['-I', folder])
+  await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', source, '-o', program, ...includes, ...libraries, `-Wl,-rpath,${stock.folder}`])
+  writeFileSync(copy, readFileSync(source, 'utf8'))
+  return program
+}
