@@ -1,0 +1,63 @@
+import type { NativeModel, VocabToken } from '../native/types.ts'
+
+/** Forced after `<summary>` where the file says nothing and the vocabulary is the released model's. */
+export const RELEASED_PREFIX = 'By analyzing multiple reasoning processes above, I concluded that: The final answer is'
+
+/** Control tokens of a model, found by their texts (METHOD.md, "The GGUF contract"). Ids. */
+export interface ControlTokens {
+  /** The trained paths: the unbroken run of `<think j>`, `</think j>` from 1; empty unless the model thinks in parallel natively. */
+  pairs: readonly { open: number; close: number }[]
+  summary: { open: number; close: number } | null
+  /** Inside a path: never sampled. */
+  masked: readonly number[]
+  /** End a path. */
+  pathStops: readonly number[]
+  /** End a summary. */
+  summaryStops: readonly number[]
+  endOfGeneration: readonly number[]
+  /** Texts of the pairs and of the summary's tokens, in order; empty as `pairs` is. */
+  texts: readonly string[]
+  summaryPrefix: string
+}
+
+type Vocabulary = Pick<NativeModel, 'specialTokens'> & { readonly info: { readonly metadata: Readonly<Record<string, string>> } }
+
+export function findControlTokens(model: Vocabulary): ControlTokens {
+  const tokens = model.specialTokens()
+  const byText = new Map<string, number>()
+  for (const { special, text, id } of tokens) if (special && !byText.has(text)) byText.set(text, id)
+  const endOfGeneration = tokens.filter((token) => token.endOfGeneration).map((token) => token.id)
+
+  const pairs: { open: number; close: number }[] = []
+  const texts: string[] = []
+  for (let j = 1; ; j++) {
+    const open = byText.get(`<think${j}>`)
+    const close = byText.get(`</think${j}>`)
+    if (open === undefined || close === undefined) break
+    pairs.push({ open, close })
+    texts.push(`<think${j}>`, `</think${j}>`)
+  }
+  const open = byText.get('<summary>')
+  const close = byText.get('</summary>')
+  if (pairs.length === 0 || open === undefined || close === undefined) {
+    return {
+      pairs: [], summary: null, masked: [], pathStops: endOfGeneration, summaryStops: endOfGeneration, endOfGeneration, texts: [], summaryPrefix: '',
+    }
+  }
+  return {
+    pairs,
+    summary: { open, close },
+    masked: [...ids(tokens, /^<think\d+>$/), open],
+    pathStops: unique([...ids(tokens, /^<\/think\d*>$/), close, ...endOfGeneration]),
+    summaryStops: unique([close, ...endOfGeneration]),
+    endOfGeneration,
+    texts: [...texts, '<summary>', '</summary>'],
+    summaryPrefix: model.info.metadata['parathinker.summary_prefix'] ?? (byText.has('<vllm_pad>') ? RELEASED_PREFIX : ''),
+  }
+}
+
+function ids(tokens: readonly VocabToken[], pattern: RegExp): number[] {
+  return tokens.filter((token) => token.special && pattern.test(token.text)).map((token) => token.id)
+}
+
+const unique = (list: readonly number[]) => [...new Set(list)]

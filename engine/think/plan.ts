@@ -1,0 +1,75 @@
+import { BraidError } from '../protocol/errors.ts'
+import type { RunSettings } from '../protocol/request.ts'
+import type { ControlTokens } from './control.ts'
+import { pathSeed } from './seeds.ts'
+
+/** A context has at most this many sequences (llama.cpp's LLAMA_MAX_SEQ). */
+export const MAX_SEQUENCES = 256
+/** Sequences kept for branches and further summaries. */
+export const SPARE_SEQUENCES = 8
+
+export interface PlannedPath {
+  path: number
+  group: number
+  /** Row of the thought tables. */
+  thought: number
+  seed: number
+}
+
+/** The paths of a run. A group is read by one summary, or votes by its one path. */
+export interface Plan {
+  groups: number
+  paths: readonly PlannedPath[]
+  /** Streams of a group that end before it is cut; 0: all. */
+  finish: number
+  /** Groups end in a summary. */
+  summaries: boolean
+}
+
+export interface PlanModel {
+  tokens: ControlTokens
+  thoughtRows: number
+}
+
+/**
+ * One shape for all strategies: `parallel` is one group of P, `sequential` one of 1, `majority` P groups of 1,
+ * `parallel-majority` k groups of P. Errors: `too-many-paths`, with the number that works.
+ */
+export function planRun(settings: RunSettings, model: PlanModel): Plan {
+  const { strategy, paths: width, runs } = settings
+  const groups = strategy === 'majority' ? width : strategy === 'parallel-majority' ? runs : 1
+  const size = strategy === 'majority' || strategy === 'sequential' ? 1 : width
+  const most = Math.floor((MAX_SEQUENCES - 1 - SPARE_SEQUENCES - groups) / groups)
+  if (size > most) {
+    throw new BraidError('too-many-paths', most < 1
+      ? `${groups} runs are more than one context can hold: ${(MAX_SEQUENCES - 1 - SPARE_SEQUENCES) >> 1} work.`
+      : `${groups} runs of ${size} paths are more than one context can hold: ${most} paths a run work.`)
+  }
+  const row = rowOf(settings, model, size)
+  const paths = Array.from({ length: groups * size }, (_, i) => ({
+    path: i + 1, group: Math.floor(i / size) + 1, thought: row((i % size) + 1), seed: pathSeed(settings.seed, i + 1),
+  }))
+  const finish = settings.finish === 'last' ? 0 : settings.finish === 'half' ? Math.ceil(size / 2) : 1
+  const native = model.tokens.pairs.length > 0
+  return { groups, paths, finish, summaries: native || strategy === 'parallel' || strategy === 'parallel-majority' }
+}
+
+/** The thought row (and pair) of a group's i-th path. */
+function rowOf(settings: RunSettings, { tokens, thoughtRows }: PlanModel, size: number): (index: number) => number {
+  const pairs = tokens.pairs.length
+  if (pairs === 0) return () => 0
+  const { thoughtEmbedding, sameToken } = settings.controls
+  const needsRows = thoughtEmbedding && thoughtRows > 0
+  const modulus = settings.reuseTokens ? pairs : Infinity
+  const rows = Math.min(size, modulus)
+  if (needsRows && rows > thoughtRows - 1) {
+    const works = thoughtRows - 1
+    throw new BraidError('too-many-paths', works < 1
+      ? 'The thought tables of this model have no row for a path: turn the thought embedding off.'
+      : `The thought tables of this model have rows for ${works} paths, not for ${rows}: ask for ${works} at most, or turn the thought embedding off.`)
+  }
+  if (size > pairs && !settings.reuseTokens && !sameToken) {
+    throw new BraidError('too-many-paths', `This model was trained for ${pairs} paths, not for ${size}: ask for ${pairs} at most, or reuse its control tokens (--reuse-tokens).`)
+  }
+  return (index) => (modulus === Infinity ? index : ((index - 1) % modulus) + 1)
+}

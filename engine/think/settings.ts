@@ -1,0 +1,78 @@
+import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from '../protocol/request.ts'
+
+/** What a model's file says about its own runs (METHOD.md, "The GGUF contract"). */
+export interface ModelDefaults {
+  /** Scalar metadata keyed as in the file, as text or as values. */
+  metadata: Readonly<Record<string, unknown>>
+  /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
+  nativePaths: number
+}
+
+/** Braid's own defaults, under those of the model. */
+export const DEFAULTS: RunSettings = {
+  strategy: 'parallel', paths: 4, runs: 1, budget: 2048, summaryBudget: 1024, finish: 'first', vote: 'equality',
+  sampling: { temperature: 0.5, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, repetitionWindow: 64 },
+  seed: 0, alternatives: 0, reuseTokens: false,
+  controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },
+  engine: { device: 'auto', gpuLayers: -1, kvType: 'f16', flashAttention: 'auto', threads: 0, context: 0 },
+}
+
+/** Parallel runs of `parallel-majority` when nobody says how many: the fewest that can outvote one. */
+const DEFAULT_RUNS = 3
+
+/**
+ * The settings of a run: what is asked, over the model's keys, over Braid's defaults. Pure, so that a model's
+ * defaults can be shown without loading it: `resolveSettings({}, model)`.
+ */
+export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
+  const strategy = asked.strategy ?? DEFAULTS.strategy
+  const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
+  const trained = model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true ? model.nativePaths : MAX_PATHS
+  const given = withoutUndefined(asked)
+  const settings: RunSettings = {
+    ...DEFAULTS,
+    paths: Math.min(preferred, trained),
+    budget: key(model, 'parathinker.budget', 1, MAX_BUDGET, Math.round) ?? DEFAULTS.budget,
+    runs: DEFAULT_RUNS,
+    ...given,
+    sampling: {
+      ...DEFAULTS.sampling,
+      temperature: key(model, 'parathinker.temperature', 0, 10, shortest) ?? DEFAULTS.sampling.temperature,
+      ...withoutUndefined(asked.sampling ?? {}),
+    },
+    controls: { ...DEFAULTS.controls, ...withoutUndefined(asked.controls ?? {}) },
+    engine: { ...DEFAULTS.engine, ...withoutUndefined(asked.engine ?? {}) },
+    strategy,
+  }
+  if (strategy === 'sequential') settings.paths = 1
+  if (strategy !== 'parallel-majority') settings.runs = 1
+  return RunSettings.parse(settings)
+}
+
+/** YaRN for a budget beyond the trained one (`parathinker.rope_*`); undefined where none is needed. */
+export function yarnFor(metadata: ModelDefaults['metadata'], budget: number, trainContext: number): { factor: number; originalContext: number } | undefined {
+  const trained = Number(metadata['parathinker.rope_budget'])
+  if (!Number.isFinite(trained) || trained < 1 || budget <= trained) return undefined
+  const original = Number(metadata['parathinker.rope_original_context'])
+  return { factor: budget / trained, originalContext: Number.isFinite(original) && original >= 1 ? Math.round(original) : trainContext }
+}
+
+/** A numeric key of the model, where it is one and in range. */
+function key(model: ModelDefaults, name: string, least: number, most: number, tidy: (value: number) => number): number | undefined {
+  const raw = model.metadata[name]
+  const value = raw === undefined || raw === '' ? NaN : Number(raw)
+  return value >= least && value <= most ? tidy(value) : undefined
+}
+
+/** 0.6 and not 0.6000000238418579: the shortest decimal that is the same float32. */
+function shortest(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === Math.fround(value)) return short
+  }
+  return value
+}
+
+function withoutUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T
+}

@@ -1,0 +1,68 @@
+import type { VoteRule } from '../protocol/request.ts'
+import { hundredth, meaningOf, sameValue, type Meaning } from './equality.ts'
+
+/** A candidate: a path's number or a summary's version, and its answer. */
+export interface Candidate {
+  member: number
+  answer: string | null
+}
+
+export interface VoteResult {
+  /** The most votes first, then the lowest member; `answer` is as the lowest member wrote it. Members ascend. */
+  classes: { answer: string | null; members: number[] }[]
+  /** Index into `classes`. */
+  winner: number
+  /** Another class has as many votes as the winner. */
+  tie: boolean
+}
+
+/**
+ * Counts equal answers. No answer is a class of its own, and it wins only where nobody answered. A tie goes to the class
+ * with the lowest member. The result depends on the set of candidates alone, not on their order.
+ */
+export function vote(candidates: readonly Candidate[], rule: VoteRule): VoteResult {
+  const ordered = [...candidates].sort((a, b) => a.member - b.member)
+  const answered = ordered.filter((c): c is { member: number; answer: string } => c.answer !== null)
+  const silent = ordered.filter((c) => c.answer === null).map((c) => c.member)
+  const classes: VoteResult['classes'] = rule === 'text' ? byText(answered) : byEquality(answered)
+  for (const { members } of classes) members.sort((a, b) => a - b)
+  classes.sort(byStrength)
+  if (silent.length > 0) classes.push({ answer: null, members: silent })
+  const [first, second] = classes
+  const tie = first !== undefined && second !== undefined && second.answer !== null && first.members.length === second.members.length
+  return { classes: classes.sort(byStrength), winner: Math.max(0, classes.indexOf(first!)), tie }
+}
+
+function byStrength(a: VoteResult['classes'][number], b: VoteResult['classes'][number]): number {
+  return b.members.length - a.members.length || a.members[0]! - b.members[0]!
+}
+
+type Answered = { member: number; answer: string }
+
+function byText(answered: readonly Answered[]): { answer: string; members: number[] }[] {
+  const classes = new Map<string, { answer: string; members: number[] }>()
+  for (const { member, answer } of answered) {
+    const text = answer.normalize('NFC').trim().replace(/\s+/g, ' ')
+    const found = classes.get(text)
+    if (found === undefined) classes.set(text, { answer, members: [member] })
+    else found.members.push(member)
+  }
+  return [...classes.values()]
+}
+
+/** Answers in percent come last: 50% joins 1/2 where somebody wrote that, else 50. */
+function byEquality(answered: readonly Answered[]): { answer: string; members: number[] }[] {
+  const meant = answered.map((candidate) => ({ ...candidate, meaning: meaningOf(candidate.answer) }))
+  const classes: { answer: string; first: Meaning; members: number[] }[] = []
+  for (const { member, answer, meaning } of [...meant.filter((c) => !c.meaning.percent), ...meant.filter((c) => c.meaning.percent)]) {
+    const fraction = meaning.percent ? hundredth(meaning.value) : meaning.value
+    const found = classes.find(({ first }) => !(meaning.percent && first.percent) && sameValue(first.value, fraction))
+      ?? classes.find(({ first }) => sameValue(first.value, meaning.value))
+    if (found === undefined) classes.push({ answer, first: meaning, members: [member] })
+    else {
+      found.members.push(member)
+      if (member < Math.min(...found.members.slice(0, -1))) found.answer = answer
+    }
+  }
+  return classes.map(({ answer, members }) => ({ answer, members }))
+}
