@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import type { RunEvent } from '../../protocol/events.ts'
+import { meanLogprob, tokensPerSecond, type RunState, type Stream } from '../../protocol/fold.ts'
+import { BraidError } from '../../protocol/errors.ts'
+import type { RunStore } from '../index.ts'
+import { parseEvent } from '../lines.ts'
+import type { ExportedRun } from './index.ts'
+
+export const JSON_VERSION = 1
+
+/**
+ * docs/transcript.md documents this. `events` is the run; `result` says the same in fewer words for those who do not
+ * fold events, and is not read back.
+ */
+const Run = z.looseObject({
+  format: z.literal('braid-run'),
+  version: z.int().min(1),
+  title: z.string().max(500).optional(),
+  starred: z.boolean().optional(),
+  tags: z.array(z.string().max(64)).max(32).optional(),
+  events: z.array(z.unknown()).min(1),
+})
+const Runs = z.looseObject({ format: z.literal('braid-runs'), version: z.int().min(1), runs: z.array(Run).min(1).max(64) })
+
+export function exportJson(runs: ExportedRun[]): string {
+  const [only, ...others] = runs.map(runObject)
+  const value = others.length === 0 ? only : { format: 'braid-runs', version: JSON_VERSION, runs: [only, ...others] }
+  return JSON.stringify(value, null, 1) + '\n'
+}
+
+/** Reads a JSON export (of one run or several) or a bare transcript into new runs of the store. */
+export function importRuns(store: RunStore, content: string): string[] {
+  const runs = parse(content)
+  return runs.map((run) => {
+    // Everything is checked before the first byte is written.
+    const [first, ...events] = run.events
+    if (first?.type !== 'run-started') throw new BraidError('bad-transcript', 'The first event is no start of a run.')
+    const { run: id, writer } = store.create()
+    try {
+      writer.append({ ...first, run: id, importedFrom: first.run })
+      for (const event of events) {
+        if (event.type !== 'run-started') writer.append(event)
+      }
+      store.close(id)
+    } catch (error) {
+      store.discard(id)
+      throw error
+    }
+    const { title, starred, tags } = run
+    if (title !== undefined || starred !== undefined || tags !== undefined) store.update(id, { title, starred, tags })
+    return id
+  })
+}
+
+interface Imported {
+  title?: string
+  starred?: boolean
+  tags?: string[]
+  events: RunEvent[]
+}
+
+function parse(content: string): Imported[] {
+  const value = parseJson(content)
+  if (value === undefined) return [{ events: checkLines(content) }]
+  const several = Runs.safeParse(value)
+  const one = several.success ? undefined : Run.safeParse(value)
+  if (several.success ? several.data.version > JSON_VERSION : one?.success === true && one.data.version > JSON_VERSION) {
+    throw new BraidError('bad-transcript', 'The file was written by a newer Braid.')
+  }
+  if (several.success) return several.data.runs.map((run) => ({ ...run, events: checkEvents(run.events) }))
+  if (one?.success === true) return [{ ...one.data, events: checkEvents(one.data.events) }]
+  if ((value as { type?: unknown } | null)?.type === 'run-started') return [{ events: checkEvents([value]) }]
+  throw new BraidError('bad-transcript', 'The file is neither a transcript nor a JSON export of Braid.')
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content)
+  } catch {
+    return undefined
+  }
+}
+
+function checkEvents(events: readonly unknown[]): RunEvent[] {
+  return events.map((event, i) => check(parseEvent(event), `Event ${i + 1}`))
+}
+
+/** A torn last line is dropped here too. */
+function checkLines(content: string): RunEvent[] {
+  if (content.trim() === '') throw new BraidError('bad-transcript', 'The file is empty.')
+  const lines = content.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  const events: RunEvent[] = []
+  for (const [i, line] of lines.entries()) {
+    const value = parseJson(line)
+    if (value === undefined && i > 0 && i === lines.length - 1) break
+    if (value === undefined) throw new BraidError('bad-transcript', `The file is neither a transcript nor a JSON export of Braid (line ${i + 1}).`)
+    events.push(check(parseEvent(value), `Line ${i + 1}`))
+  }
+  return events
+}
+
+function check(event: RunEvent | string, where: string): RunEvent {
+  if (typeof event === 'string') throw new BraidError('bad-transcript', `${where} is damaged: ${event}`)
+  return event
+}
+
+function runObject({ run, title, starred, tags, events, state }: ExportedRun) {
+  return { format: 'braid-run', version: JSON_VERSION, run, title, starred, tags, result: result(state), events }
+}
+
+function result(state: RunState) {
+  return {
+    status: state.status, problem: state.problem, answer: state.answer, error: state.error, votes: state.votes,
+    paths: state.paths.map((path) => ({
+      path: path.path, group: path.group, thought: path.thought, seed: path.seed, parent: path.parent, budget: path.budget, ...streamResult(path),
+    })),
+    summaries: state.summaries.map((one) => ({
+      version: one.version, paths: one.paths, fusion: one.fusion, cuts: one.cuts, ...streamResult(one),
+    })),
+  }
+}
+
+function streamResult(stream: Stream) {
+  const { status, reason, error, answer, tokens, text, startedAt, firstTokenAt, endedAt } = stream
+  return {
+    status, reason, error, answer, tokens: tokens.length, meanLogprob: meanLogprob(stream), tokensPerSecond: tokensPerSecond(stream),
+    startedAt, firstTokenAt, endedAt, text,
+  }
+}

@@ -1,0 +1,69 @@
+import type { RunState, Stream } from '../../protocol/fold.ts'
+import { pathLine, pathTitle, runRows, streamLine, summaryTitle, voteLines } from './describe.ts'
+import type { ExportedRun } from './index.ts'
+
+/** Every text of the user or the model stands in a code block or code span that it cannot end. */
+export function exportMarkdown(runs: ExportedRun[]): string {
+  const parts = runs.length > 1 ? [`# ${runs.length} runs`, compare(runs)] : []
+  for (const run of runs) parts.push(...oneRun(run))
+  return parts.join('\n\n') + '\n'
+}
+
+function oneRun(run: ExportedRun): string[] {
+  const { state } = run
+  const parts = [`# Run ${code(run.title)}`, '## Problem', fence(state.problem), '## Answer', state.answer === null ? 'No answer.' : fence(state.answer)]
+  for (const summary of state.summaries) parts.push(...stream(summaryTitle(summary), streamLine(summary), summary))
+  for (const vote of state.votes) parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
+  for (const path of state.paths) parts.push(...stream(pathTitle(path), pathLine(path), path))
+  if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map((notice) => notice.message)))
+  parts.push('## Settings', runRows(run).map(([name, value]) => `- ${name}: ${code(value)}`).join('\n'))
+  return parts
+}
+
+function stream(title: string, line: string, { answer, text }: Stream): string[] {
+  const parts = [`## ${title}`, code(line)]
+  if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
+  return [...parts, fence(text)]
+}
+
+function compare(runs: ExportedRun[]): string {
+  const row = ({ run, state }: ExportedRun) => [
+    run, state.model?.name ?? '', state.settings?.strategy ?? '', String(state.settings?.paths ?? ''), String(state.settings?.budget ?? ''),
+    String(state.settings?.seed ?? ''), state.answer ?? '', time(state),
+  ]
+  return table(['run', 'model', 'strategy', 'paths', 'budget', 'seed', 'answer', 'seconds'], runs.map(row))
+}
+
+function time(state: RunState): string {
+  return ((state.timings?.totalMs ?? state.at) / 1000).toFixed(2)
+}
+
+/** An overview: a bar in a cell, which no escape holds in every reader, becomes the sign beside it in Unicode. */
+export function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map((row) => line(row.map((cell) => code(cell.replaceAll('|', '\u2223')))))].join('\n')
+}
+
+function list(items: string[]): string {
+  return items.map((item) => `- ${code(item)}`).join('\n')
+}
+
+/** A block whose fence is longer than any run of backticks in the text. */
+export function fence(text: string): string {
+  const ticks = '`'.repeat(Math.max(3, longestTicks(text) + 1))
+  return `${ticks}text\n${text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')}\n${ticks}`
+}
+
+/** A code span on one line. */
+export function code(text: string): string {
+  const line = text.replace(/[\s\0]+/g, ' ').trim()
+  if (line === '') return ''
+  const ticks = '`'.repeat(longestTicks(line) + 1)
+  return /^`|`$/.test(line) ? `${ticks} ${line} ${ticks}` : `${ticks}${line}${ticks}`
+}
+
+function longestTicks(text: string): number {
+  let longest = 0
+  for (const run of text.match(/`+/g) ?? []) longest = Math.max(longest, run.length)
+  return longest
+}

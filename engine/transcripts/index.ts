@@ -1,0 +1,251 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import type { Alternative, RunEvent } from '../protocol/events.ts'
+import { BraidError } from '../protocol/errors.ts'
+import { RunSummary } from '../protocol/wire.ts'
+import { AlternativesReader } from './alternatives.ts'
+import { diskError, writeAtomic } from './disk.ts'
+import { readEvents, type Events } from './lines.ts'
+import { isLocked } from './lock.ts'
+import { isRunId, lstat, newRunId, runFile } from './names.ts'
+import { RunSearch, type Hit } from './search.ts'
+import { SummaryBuilder, type Digest } from './summary.ts'
+import { TranscriptWriter, type RunFiles } from './writer.ts'
+
+/** What the user adds to a run; lives beside the transcript, which only grows. */
+const Meta = z.object({ title: z.string(), starred: z.boolean(), tags: z.array(z.string()) }).partial()
+export type Meta = z.infer<typeof Meta>
+
+const Entry = z.object({ size: z.number(), mtime: z.number(), digest: RunSummary.omit({ run: true, title: true, starred: true, tags: true }) })
+type Entry = z.infer<typeof Entry>
+const Index = z.object({ version: z.literal(1), entries: z.record(z.string(), Entry) })
+
+const SUFFIX = { transcript: '.jsonl', alternatives: '.alt', meta: '.meta.json', lock: '.lock' } as const
+const TRASH_DAYS = 30
+const ALTERNATIVES_OPEN = 4
+
+/** All runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of what the history lists. */
+export class RunStore {
+  readonly root: string
+  readonly #trash: string
+  readonly #writers = new Map<string, TranscriptWriter>()
+  readonly #alternatives = new Map<string, AlternativesReader>()
+  readonly #search = new RunSearch((run) => this.read(run))
+  #index: Map<string, Entry> | undefined
+  #stale = false
+
+  constructor(folder: string) {
+    try {
+      mkdirSync(join(folder, 'runs', 'trash'), { recursive: true, mode: 0o700 })
+      this.root = realpathSync(join(folder, 'runs'))
+    } catch (error) {
+      throw diskError(error, 'Making the data folder')
+    }
+    this.#trash = join(this.root, 'trash')
+    this.#sweep()
+  }
+
+  /** Begins a new transcript. */
+  create(run = newRunId()): { run: string; writer: TranscriptWriter } {
+    const files = this.#files(run)
+    if (existsSync(files.transcript)) throw new BraidError('bad-request', `A run named ${run} is there already.`)
+    return { run, writer: this.#write(run, new TranscriptWriter(files)) }
+  }
+
+  /** Goes on with a transcript that nobody writes. */
+  append(run: string): TranscriptWriter {
+    return this.#write(run, new TranscriptWriter(this.#existing(run), true))
+  }
+
+  /** Ends the writing of a run; its transcript stays. */
+  close(run: string): void {
+    this.#writers.get(run)?.close()
+    this.#writers.delete(run)
+  }
+
+  /** Takes back a run that could not be written whole. */
+  discard(run: string): void {
+    this.close(run)
+    for (const file of Object.values(this.#files(run)) as string[]) rmSync(file, { force: true })
+  }
+
+  /** True while this process or another one writes the run. */
+  isLive(run: string): boolean {
+    return this.#writers.has(run) || isLocked(this.#files(run).lock)
+  }
+
+  /** Events in chunks, up to byte `to`. */
+  read(run: string, to = Infinity): Generator<Events> {
+    return readEvents(this.#existing(run).transcript, Math.min(to, this.#writers.get(run)?.bytes ?? Infinity))
+  }
+
+  events(run: string): RunEvent[] {
+    return [...this.read(run)].flatMap((chunk) => chunk.events)
+  }
+
+  alternatives(run: string, path: number, version: number, index: number, count: number): (Alternative[] | null)[] {
+    const reader = this.#alternatives.get(run) ?? new AlternativesReader(this.#existing(run).alternatives)
+    this.#alternatives.delete(run)
+    this.#alternatives.set(run, reader)
+    for (const old of [...this.#alternatives.keys()].slice(0, -ALTERNATIVES_OPEN)) this.#alternatives.delete(old)
+    return reader.get(path, version, index, count)
+  }
+
+  /** Every run, newest first; one that cannot be read is `damaged` and hides no other. */
+  async list(): Promise<RunSummary[]> {
+    const runs: RunSummary[] = []
+    for (const run of this.#names()) {
+      if (!this.#loadIndex().has(run)) await setImmediate() // Live runs go on while long ones are read.
+      if (existsSync(join(this.root, run + SUFFIX.transcript))) runs.push(this.#listed(run))
+    }
+    this.#saveIndex()
+    return runs.sort((a, b) => (a.time === b.time ? (a.run < b.run ? 1 : -1) : a.time < b.time ? 1 : -1))
+  }
+
+  /** A file that is not what it should be is listed, and hides no other. */
+  #listed(run: string): RunSummary {
+    try {
+      return this.summary(run)
+    } catch (error) {
+      const damaged: Digest = { ...new SummaryBuilder().digest(false), status: 'damaged', damage: (error as Error).message }
+      return { ...damaged, run, title: run, starred: false, tags: [] }
+    }
+  }
+
+  summary(run: string): RunSummary {
+    const meta = this.meta(run)
+    const digest = this.#digest(run)
+    const title = meta.title ?? (digest.problem.split('\n').find((line) => line.trim() !== '') ?? run).trim().slice(0, 120)
+    return { ...digest, run, title, starred: meta.starred ?? false, tags: meta.tags ?? [] }
+  }
+
+  meta(run: string): Meta {
+    try {
+      return Meta.parse(JSON.parse(readFileSync(runFile(this.root, run, SUFFIX.meta), 'utf8')))
+    } catch (error) {
+      if (error instanceof BraidError) throw error
+      return {}
+    }
+  }
+
+  update(run: string, changes: Meta): RunSummary {
+    this.#existing(run)
+    const known = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+    writeAtomic(runFile(this.root, run, SUFFIX.meta), JSON.stringify({ ...this.meta(run), ...known }))
+    return this.summary(run)
+  }
+
+  /** Into the trash, where it stays for 30 days. */
+  delete(run: string): void {
+    if (this.isLive(run)) throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+    this.#existing(run)
+    this.#move(run, this.root, this.#trash)
+    this.#alternatives.delete(run)
+  }
+
+  restore(run: string): RunSummary {
+    if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined) throw new BraidError('no-such-run', 'That run is no longer in the trash.')
+    if (existsSync(this.#files(run).transcript)) throw new BraidError('bad-request', `A run named ${run} is there already.`)
+    this.#move(run, this.#trash, this.root)
+    return this.summary(run)
+  }
+
+  async search(query: string): Promise<Hit[]> {
+    return this.#search.find(query, (await this.list()).filter((run) => run.status !== 'damaged'))
+  }
+
+  #write(run: string, writer: TranscriptWriter): TranscriptWriter {
+    this.#writers.set(run, writer)
+    return writer
+  }
+
+  #files(run: string): RunFiles {
+    const of = (suffix: string) => runFile(this.root, run, suffix)
+    return { transcript: of(SUFFIX.transcript), alternatives: of(SUFFIX.alternatives), lock: of(SUFFIX.lock) }
+  }
+
+  #existing(run: string): RunFiles {
+    const files = this.#files(run)
+    if (lstat(files.transcript) === undefined) throw new BraidError('no-such-run', `There is no run ${run}.`)
+    return files
+  }
+
+  #names(): string[] {
+    const names = readdirSync(this.root).filter((name) => name.endsWith(SUFFIX.transcript))
+    return names.map((name) => name.slice(0, -SUFFIX.transcript.length)).filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
+  }
+
+  #digest(run: string): Digest {
+    const writer = this.#writers.get(run)
+    if (writer !== undefined) return writer.summary.digest(true)
+    const { transcript, lock } = this.#existing(run)
+    const { size, mtimeMs: mtime } = statSync(transcript)
+    const index = this.#loadIndex()
+    const known = index.get(run)
+    const live = isLocked(lock)
+    if (known !== undefined && known.size === size && known.mtime === mtime && !live) return known.digest
+    const digest = read(transcript, live)
+    this.#stale = true
+    if (live) index.delete(run)
+    else index.set(run, { size, mtime, digest })
+    return digest
+  }
+
+  #loadIndex(): Map<string, Entry> {
+    if (this.#index !== undefined) return this.#index
+    try {
+      const { entries } = Index.parse(JSON.parse(readFileSync(join(this.root, 'index.json'), 'utf8')))
+      this.#index = new Map(Object.entries(entries))
+    } catch {
+      this.#index = new Map()
+    }
+    return this.#index
+  }
+
+  #saveIndex(): void {
+    if (this.#index === undefined || !this.#stale) return
+    const names = new Set(this.#names())
+    const entries = Object.fromEntries([...this.#index].filter(([run]) => names.has(run)))
+    try {
+      writeAtomic(join(this.root, 'index.json'), JSON.stringify({ version: 1, entries }))
+      this.#stale = false
+    } catch {
+      // A cache: the next list reads the runs again.
+    }
+  }
+
+  #move(run: string, from: string, to: string): void {
+    try {
+      for (const suffix of [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript]) {
+        const [old, target] = [runFile(from, run, suffix), runFile(to, run, suffix)]
+        if (existsSync(old)) renameSync(old, target)
+      }
+    } catch (error) {
+      throw diskError(error, 'Moving a run')
+    }
+  }
+
+  #sweep(now = Date.now()): void {
+    for (const name of readdirSync(this.#trash)) {
+      const file = join(this.#trash, name)
+      const stat = lstat(file)
+      if (stat?.isFile() && now - stat.ctimeMs > TRASH_DAYS * 86_400_000) rmSync(file, { force: true })
+    }
+  }
+}
+
+function isForeign(file: string): boolean {
+  return lstat(file)?.isFile() !== true
+}
+
+function read(file: string, live: boolean): Digest {
+  const builder = new SummaryBuilder()
+  try {
+    for (const { events } of readEvents(file)) for (const event of events) builder.add(event)
+    return builder.digest(live)
+  } catch (error) {
+    return { ...builder.digest(live), status: 'damaged', damage: error instanceof Error ? error.message : String(error) }
+  }
+}

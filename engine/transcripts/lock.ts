@@ -1,0 +1,54 @@
+import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs'
+import { BraidError } from '../protocol/errors.ts'
+import { diskError } from './disk.ts'
+
+const BEAT_MS = 10_000
+/** A lock that nobody touched for so long is dead, even where its process number lives on in another program. */
+const STALE_MS = 60_000
+
+/** Says that a process of Braid (the window's engine, a terminal) writes a run: a file with its process number. */
+export class WriteLock {
+  readonly #file: string
+  readonly #beat: NodeJS.Timeout
+
+  constructor(file: string) {
+    this.#file = file
+    try {
+      if (isLocked(file)) throw new BraidError('bad-request', 'Another Braid process is working on this run.')
+      rmSync(file, { force: true })
+      const descriptor = openSync(file, 'wx', 0o600)
+      writeSync(descriptor, String(process.pid))
+      closeSync(descriptor)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new BraidError('bad-request', 'Another Braid process is working on this run.')
+      throw diskError(error, 'Starting a transcript')
+    }
+    this.#beat = setInterval(() => this.#touch(), BEAT_MS)
+    this.#beat.unref()
+  }
+
+  #touch(): void {
+    try {
+      utimesSync(this.#file, new Date(), new Date())
+    } catch {
+      // Taken away by hand: the run goes on.
+    }
+  }
+
+  release(): void {
+    clearInterval(this.#beat)
+    rmSync(this.#file, { force: true })
+  }
+}
+
+/** True while a living process holds the lock. */
+export function isLocked(file: string, now = Date.now()): boolean {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'))
+    if (now - statSync(file).mtimeMs > STALE_MS || !Number.isInteger(pid) || pid <= 0) return false
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

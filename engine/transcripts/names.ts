@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto'
+import { lstatSync, realpathSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import { BraidError } from '../protocol/errors.ts'
+import { RunId } from '../protocol/wire.ts'
+
+/** Windows opens these as devices, whatever the extension. */
+const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
+
+/** Sorts by time: `20261124-053515-9f2c81`. */
+export function newRunId(now = new Date()): string {
+  const [day, time] = now.toISOString().replace(/[-:]/g, '').split(/[T.]/)
+  return `${day}-${time}-${randomBytes(3).toString('hex')}`
+}
+
+export function isRunId(run: unknown): run is string {
+  return RunId.safeParse(run).success && !RESERVED.test(run as string)
+}
+
+/**
+ * The path of a run's file inside `root` (a real path, as `realpathSync` gives it).
+ * Nothing but a regular file directly inside it is accepted; a file that is not there yet is fine.
+ */
+export function runFile(root: string, run: string, extension: string): string {
+  if (!isRunId(run)) throw new BraidError('bad-path', `'${printable(run)}' cannot be the name of a run.`)
+  const file = join(root, run + extension)
+  const stat = lstat(file)
+  if (stat !== undefined && !stat.isFile()) throw new BraidError('bad-path', `${run}${extension} is not a regular file.`)
+  if (stat !== undefined && realpathSync(file) !== file) throw new BraidError('bad-path', `${run}${extension} leads out of its folder.`)
+  return file
+}
+
+export function lstat(file: string): Stats | undefined {
+  return lstatSync(file, { throwIfNoEntry: false })
+}
+
+function printable(text: unknown): string {
+  return String(text).slice(0, 80).replace(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,40 @@
+/** Fills the disk that holds the folder given as argument while a run is written; prints what came of it as JSON. */
+import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { RunStore } from '../../engine/transcripts/index.ts'
+import { runStarted, sampleRun, tokensOf } from './sample-run.ts'
+
+const folder = process.argv[2]!
+const store = new RunStore(folder)
+const old = store.create('old').writer
+for (const event of sampleRun('old')) old.append(event)
+store.close('old')
+store.update('old', { title: 'kept' })
+
+const codeOf = (action: () => unknown) => {
+  try {
+    action()
+    return 'none'
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+const { writer } = store.create('new')
+writer.append(runStarted('new'))
+let appended = 1
+const code = codeOf(() => {
+  for (;;) {
+    writer.append({ type: 'tokens', at: 1, path: 1, tokens: tokensOf('some text that fills the disk', 1, false) })
+    appended++
+  }
+})
+const sizeIsWhole = statSync(join(folder, 'runs', 'new.jsonl')).size === writer.bytes
+// What a shorter write had left is filled up, so that a small file finds no room either.
+const rest = join(folder, 'rest')
+for (let size = 4096; size >= 1; size >>= 1) codeOf(() => writeFileSync(rest, Buffer.alloc(size), { flag: 'a' }))
+const metaCode = codeOf(() => store.update('old', { title: 'x'.repeat(400) }))
+const createCode = codeOf(() => store.create('third').writer.append(runStarted('third')))
+const seen = { code, metaCode, createCode, sizeIsWhole, events: store.events('new').length === appended, old: store.events('old').length, title: store.meta('old').title }
+rmSync(rest)
+const retry = codeOf(() => writer.append({ type: 'notice', at: 2, code: 'a', message: 'b' }))
+console.log(JSON.stringify({ ...seen, retry, afterRetry: store.events('new').length === appended + 1 }))

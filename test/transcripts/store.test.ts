@@ -1,0 +1,331 @@
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { RunEvent } from '../../engine/protocol/events.ts'
+import { foldRun } from '../../engine/protocol/fold.ts'
+import { dataFolder } from '../../engine/transcripts/folder.ts'
+import { RunStore } from '../../engine/transcripts/index.ts'
+import { newRunId } from '../../engine/transcripts/names.ts'
+import { runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
+
+let folder: string
+let store: RunStore
+const file = (name: string) => join(folder, 'runs', name)
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'braid-store-'))
+  store = new RunStore(folder)
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function write(run: string, events: RunEvent[] = sampleRun(run)): RunEvent[] {
+  const { writer } = store.create(run)
+  const stored = events.map((event) => writer.append(event))
+  store.close(run)
+  return stored
+}
+function code(action: () => unknown): string {
+  try {
+    action()
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+  return 'none'
+}
+
+describe('a transcript', () => {
+  it('replays to the state that was seen live', () => {
+    const stored = write('r1')
+    expect(store.events('r1')).toEqual(stored)
+    const [live, replayed] = [foldRun(stored), foldRun(store.events('r1'))]
+    expect(replayed.paths.map((path) => ({ ...path, tokens: [...path.tokens] }))).toEqual(live.paths.map((path) => ({ ...path, tokens: [...path.tokens] })))
+    expect({ ...replayed, paths: 0, summaries: 0 }).toEqual({ ...live, paths: 0, summaries: 0 })
+  })
+
+  it('is on disk when append returns', () => {
+    const { writer } = store.create('r1')
+    for (const [i, event] of sampleRun('r1').entries()) {
+      writer.append(event)
+      const text = readFileSync(file('r1.jsonl'), 'utf8')
+      expect(text.endsWith('\n')).toBe(true)
+      expect(text.trimEnd().split('\n')).toHaveLength(i + 1)
+    }
+    store.close('r1')
+  })
+
+  it('opens when it is torn at any byte: what was whole is there, the rest is dropped, and it can go on', async () => {
+    const events = [runStarted('r1', 'Ein Rätsel 🧩'), ...sampleRun('r1').slice(1, 8)]
+    const stored = write('r1', events)
+    const whole = readFileSync(file('r1.jsonl'))
+    rmSync(file('r1.jsonl'))
+    const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([i]) => i + 1)
+    for (let length = 0; length <= whole.length; length++) {
+      writeFileSync(file('torn.jsonl'), whole.subarray(0, length))
+      const left = ends.filter((end) => end <= length).length
+      if (left === 0) {
+        expect(code(() => store.events('torn'))).toBe('bad-transcript')
+        expect(store.summary('torn').status).toBe('damaged')
+        continue
+      }
+      expect(store.events('torn')).toEqual(stored.slice(0, left))
+      if (length % 7 !== 0) continue
+      const writer = store.append('torn')
+      writer.append({ type: 'notice', at: 9999, code: 'x', message: 'on' })
+      store.close('torn')
+      expect(store.events('torn').map((event) => event.type)).toEqual([...stored.slice(0, left).map((event) => event.type), 'notice'])
+    }
+  })
+
+  it('drops a last line of zeros, as a power cut leaves it, and cuts it off before it goes on', () => {
+    const stored = write('r1')
+    appendFileSync(file('r1.jsonl'), Buffer.alloc(50))
+    expect(store.events('r1')).toEqual(stored)
+    appendFileSync(file('r1.jsonl'), '\n')
+    expect(store.events('r1')).toEqual(stored)
+    store.append('r1').append({ type: 'notice', at: 9999, code: 'x', message: 'on' })
+    store.close('r1')
+    expect(store.events('r1')).toHaveLength(stored.length + 1)
+  })
+
+  it('keeps fields and events it does not know', () => {
+    const events = [{ ...runStarted('r1'), later: { x: 1 } }, { type: 'from-the-future', at: 1 }, { type: 'notice', at: 2, code: 'a', message: 'b', extra: [1] }]
+    writeFileSync(file('r1.jsonl'), events.map((event) => JSON.stringify(event) + '\n').join(''))
+    expect(store.events('r1')).toEqual([events[0], events[2]])
+    store.append('r1').append({ type: 'notice', at: 3, code: 'a', message: 'b' })
+    store.close('r1')
+    expect(readFileSync(file('r1.jsonl'), 'utf8')).toContain('from-the-future')
+  })
+
+  it.each([
+    ['no JSON in the middle', (lines: string[]) => lines.splice(3, 0, '{"type":')],
+    ['an event with a wrong field', (lines: string[]) => lines.splice(3, 0, '{"type":"tokens","at":1,"path":"x","tokens":[]}')],
+    ['no start', (lines: string[]) => lines.shift()],
+    ['a newer format', (lines: string[]) => (lines[0] = lines[0]!.replace('"format":1', '"format":2'))],
+    ['an array', (lines: string[]) => (lines[1] = '[]')],
+  ])('that is damaged (%s) is listed as such, refuses to open, and hides no other', async (_, harm) => {
+    write('good')
+    write('bad')
+    const lines = readFileSync(file('bad.jsonl'), 'utf8').trimEnd().split('\n')
+    harm(lines)
+    writeFileSync(file('bad.jsonl'), lines.join('\n') + '\n')
+    const list = await store.list()
+    expect(list.map((run) => [run.run, run.status]).sort()).toEqual([['bad', 'damaged'], ['good', 'ended']])
+    expect(list.find((run) => run.run === 'bad')!.damage).toMatch(/\w/)
+    expect(code(() => store.events('bad'))).toBe('bad-transcript')
+    expect(code(() => store.append('bad'))).toBe('bad-transcript')
+    expect(existsSync(file('bad.lock'))).toBe(false)
+  })
+
+  it('begins with run-started, once', () => {
+    const { writer } = store.create('r1')
+    expect(code(() => writer.append({ type: 'notice', at: 0, code: 'a', message: 'b' }))).toBe('internal')
+    writer.append(runStarted('r1'))
+    expect(code(() => writer.append(runStarted('r1')))).toBe('internal')
+    store.close('r1')
+    expect(code(() => store.create('r1'))).toBe('bad-request')
+  })
+
+  it('holds lone surrogates and control characters as they were', () => {
+    const problem = 'a\ud800b\0c\u2028d\r\ne'
+    write('r1', [runStarted('r1', problem)])
+    expect(foldRun(store.events('r1')).problem).toBe(problem)
+  })
+})
+
+describe('alternatives', () => {
+  it('are in the side file, found by token, through branches and versions, also while it grows', () => {
+    const events = sampleRun('r1')
+    const { writer } = store.create('r1')
+    for (const event of events.slice(0, 10)) writer.append(event)
+    expect(store.alternatives('r1', 1, 1, 1, 1)[0]).toHaveLength(2)
+    for (const event of events.slice(10)) writer.append(event)
+    store.close('r1')
+    expect(readFileSync(file('r1.jsonl'), 'utf8')).not.toContain('alternatives":[')
+    const state = foldRun(events)
+    const check = (path: number, version: number, tokens: Iterable<{ alternatives?: unknown }>) => {
+      const wanted = [...tokens].map((token) => token.alternatives ?? null)
+      expect(store.alternatives('r1', path, version, 0, wanted.length)).toEqual(wanted)
+      for (const [i, one] of wanted.entries()) expect(store.alternatives('r1', path, version, i, 1)).toEqual([one])
+    }
+    for (const path of state.paths) check(path.path, 1, path.tokens)
+    for (const one of state.summaries) check(0, one.version, one.tokens)
+    expect(store.alternatives('r1', 1, 1, 10_000, 2)).toEqual([null, null])
+    expect(store.alternatives('r1', 77, 1, 0, 1)).toEqual([null])
+  })
+
+  it('go on after a restart with the right index, over a torn line', () => {
+    write('r1', sampleRun('r1').slice(0, 8))
+    appendFileSync(file('r1.alt'), '{"path":1,"version":1,"ind')
+    const before = foldRun(store.events('r1')).paths[0]!.tokens.length
+    const tokens = tokensOf('more', 9)
+    store.append('r1').append({ type: 'tokens', at: 50, path: 1, tokens })
+    store.close('r1')
+    expect(store.alternatives('r1', 1, 1, before, tokens.length)).toEqual(tokens.map((token) => token.alternatives))
+  })
+
+  it('make no file where none were recorded', () => {
+    write('r1', [runStarted('r1'), { type: 'tokens', at: 1, path: 1, tokens: tokensOf('abc', 1, false) }])
+    expect(existsSync(file('r1.alt'))).toBe(false)
+    expect(store.alternatives('r1', 1, 1, 0, 2)).toEqual([null, null])
+  })
+})
+
+describe('names', () => {
+  const HOSTILE = ['', '.', '..', '../x', '..\\x', 'a/b', 'a\\b', '/etc/passwd', 'C:\\x', 'x\0y', 'x.jsonl', '.hidden', '-x', 'nul', 'CON', 'com1', 'a'.repeat(65), 'ä', 'x y', '%2e%2e', 'x:stream', '\u202ex', null, 3, {}]
+  it.each(HOSTILE.map((name) => [JSON.stringify(name), name]))('%s is refused by everything that takes a run', (_, name) => {
+    const run = name as string
+    const actions = [
+      () => store.create(run), () => store.append(run), () => [...store.read(run)], () => store.events(run), () => store.summary(run), () => store.meta(run),
+      () => store.update(run, { title: 'x' }), () => store.delete(run), () => store.restore(run), () => store.alternatives(run, 1, 1, 0, 1), () => store.isLive(run),
+    ]
+    for (const action of actions) expect(code(action)).toBe('bad-path')
+    expect(readdirSync(folder)).toEqual(['runs'])
+    expect(readdirSync(file('.')).sort()).toEqual(['trash'])
+  })
+
+  it('that are links are refused and not listed, and no link is written through', async () => {
+    write('good')
+    const outside = join(folder, 'outside.jsonl')
+    writeFileSync(outside, readFileSync(file('good.jsonl')))
+    symlinkSync(outside, file('link.jsonl'))
+    expect(code(() => store.events('link'))).toBe('bad-path')
+    expect(code(() => store.append('link'))).toBe('bad-path')
+    expect(code(() => store.delete('link'))).toBe('bad-path')
+    symlinkSync(outside, file('good.meta.json'))
+    expect(code(() => store.update('good', { title: 'x' }))).toBe('bad-path')
+    symlinkSync(outside, file('other.alt'))
+    expect(code(() => store.create('other'))).toBe('bad-path')
+    mkdirSync(file('folder.jsonl'))
+    expect((await store.list()).map((run) => run.run)).toEqual(['good'])
+    expect(readFileSync(outside, 'utf8')).toBe(readFileSync(file('good.jsonl'), 'utf8'))
+  })
+
+  it('made here are safe, and sort by time', () => {
+    const early = newRunId(new Date('2026-01-02T03:04:05Z'))
+    expect(early).toMatch(/^20260102-030405-[0-9a-f]{6}$/)
+    expect(early < newRunId(new Date('2026-01-02T03:04:06Z'))).toBe(true)
+  })
+})
+
+describe('the history', () => {
+  it('lists runs newest first, with what was added by hand', async () => {
+    write('r1')
+    write('r2', [{ ...runStarted('r2', '\n  Second problem\nmore'), time: '2026-02-02T00:00:00.000Z' } as RunEvent])
+    store.update('r1', { title: 'Named <b>', starred: true })
+    store.update('r1', { tags: ['x'] })
+    const list = await store.list()
+    expect(list.map(({ run, title, status, starred, tags, paths, answer }) => ({ run, title, status, starred, tags, paths, answer }))).toEqual([
+      { run: 'r2', title: 'Second problem', status: 'interrupted', starred: false, tags: [], paths: 0, answer: null },
+      { run: 'r1', title: 'Named <b>', status: 'ended', starred: true, tags: ['x'], paths: 3, answer: '4 again' },
+    ])
+    expect(list[1]!.tokens).toBe(sampleRun('r1').reduce((sum, event) => sum + (event.type === 'tokens' ? event.tokens.length : 0), 0))
+  })
+
+  it('is read from its cache, and again where a transcript changed or the cache is damaged', async () => {
+    write('r1')
+    const first = await store.list()
+    expect(await new RunStore(folder).list()).toEqual(first)
+    const index = JSON.parse(readFileSync(file('index.json'), 'utf8'))
+    index.entries.r1.digest.answer = 'from the cache'
+    writeFileSync(file('index.json'), JSON.stringify(index))
+    expect((await new RunStore(folder).list())[0]!.answer).toBe('from the cache')
+    utimesSync(file('r1.jsonl'), new Date(), new Date(Date.now() + 5000))
+    expect(await new RunStore(folder).list()).toEqual(first)
+    for (const rubbish of ['', '[]', '{"version":1,"entries":{"r1":{"size":"x"}}}', '\0\0']) {
+      writeFileSync(file('index.json'), rubbish)
+      expect(await new RunStore(folder).list()).toEqual(first)
+    }
+  })
+
+  it('bears damaged titles and leftovers', async () => {
+    write('r1')
+    writeFileSync(file('r1.meta.json'), '{"title": 3')
+    writeFileSync(file('x.tmp'), '')
+    writeFileSync(file('.jsonl'), '')
+    expect((await store.list()).map((run) => run.title)).toEqual(['What is 2 + 2?'])
+  })
+
+  it('deletes into the trash and brings back', async () => {
+    write('r1')
+    store.update('r1', { title: 'Kept' })
+    const before = await store.list()
+    store.delete('r1')
+    expect(await store.list()).toEqual([])
+    expect(code(() => store.events('r1'))).toBe('no-such-run')
+    expect(store.restore('r1').title).toBe('Kept')
+    expect(await store.list()).toEqual(before)
+    expect(store.alternatives('r1', 1, 1, 1, 1)[0]).toHaveLength(2)
+    expect(code(() => store.restore('r1'))).toBe('no-such-run')
+  })
+
+  it('finds runs by words in problem, paths, summaries, titles and tags', async () => {
+    write('r1')
+    write('r2', [runStarted('r2', 'Über Größe: 分数を足す [x]+(y)'), { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 }, { type: 'tokens', at: 1, path: 1, tokens: tokensOf('hello\nworld') }])
+    store.update('r2', { tags: ['geometry'] })
+    const found = async (query: string) => (await store.search(query)).map((hit) => hit.run).sort()
+    expect(await found('make boxed')).toEqual(['r1'])
+    expect(await found('GRÖSSE')).toEqual([])
+    expect(await found('größe ÜBER')).toEqual(['r2'])
+    expect(await found('分数')).toEqual(['r2'])
+    expect(await found('[x]+(y)')).toEqual(['r2'])
+    expect(await found('geometry world')).toEqual(['r2'])
+    expect(await found('.*')).toEqual([])
+    expect(await found('4 again')).toEqual(['r1'])
+    expect(await found('  ')).toEqual([])
+    expect((await store.search('world'))[0]!.snippet).toContain('hello world')
+  })
+})
+
+describe('several writers', () => {
+  it('are kept apart; a run that another process writes shows as running', async () => {
+    write('r1', sampleRun('r1').slice(0, 6))
+    writeFileSync(file('r1.lock'), String(process.ppid))
+    expect(store.isLive('r1')).toBe(true)
+    expect((await store.list())[0]!.status).toBe('running')
+    expect(code(() => store.append('r1'))).toBe('bad-request')
+    expect(code(() => store.delete('r1'))).toBe('bad-request')
+    const old = new Date(Date.now() - 120_000)
+    utimesSync(file('r1.lock'), old, old)
+    expect((await store.list())[0]!.status).toBe('interrupted')
+    store.append('r1')
+    expect((await store.list())[0]!.status).toBe('running')
+    store.close('r1')
+    expect(existsSync(file('r1.lock'))).toBe(false)
+  })
+
+  it('the lock of a dead process holds nothing', () => {
+    write('r1')
+    writeFileSync(file('r1.lock'), '999999999')
+    expect(store.isLive('r1')).toBe(false)
+    store.append('r1')
+    store.close('r1')
+  })
+})
+
+/** A small disk of its own: needs a mount namespace, which Linux gives to root and mostly to others too. */
+const MOUNTS = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0
+
+describe('a full disk', () => {
+  it.skipIf(!MOUNTS)('gives typed errors, leaves what was there whole, and the next try works (needs unshare)', () => {
+    const script = join(import.meta.dirname, '../support/full-disk.ts')
+    const inside = `mount -t tmpfs -o size=256k tmpfs '${folder}' && exec '${process.execPath}' --import tsx '${script}' '${folder}'`
+    const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', inside], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({
+      code: 'disk-full', metaCode: 'disk-full', createCode: 'disk-full', sizeIsWhole: true, events: true, old: sampleRun('old').length, title: 'kept',
+      retry: 'none', afterRetry: true,
+    })
+  })
+})
+
+describe('dataFolder', () => {
+  it('is where each platform keeps application data, or $BRAID_DATA', () => {
+    expect(dataFolder({ BRAID_DATA: '/x' })).toBe('/x')
+    expect(dataFolder({ HOME: '/h' }, 'linux')).toBe('/h/.local/share/braid')
+    expect(dataFolder({ HOME: '/h', XDG_DATA_HOME: '/d' }, 'linux')).toBe('/d/braid')
+    expect(dataFolder({ HOME: '/h' }, 'darwin')).toBe('/h/Library/Application Support/Braid')
+    expect(dataFolder({ APPDATA: '/a' }, 'win32')).toBe('/a/Braid')
+  })
+})
