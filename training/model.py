@@ -22,7 +22,7 @@ class Config:
     num_hidden_layers: int = 6
     num_attention_heads: int = 4
     num_key_value_heads: int = 2
-    intermediate_size: int = 768
+    intermediate_size: int = 800
     head_dim: int = 64
     thoughts: int = 17
     rope_theta: float = 10000.0

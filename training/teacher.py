@@ -11,7 +11,7 @@ the slices of the thoughts after its own.
 
 import random
 
-from game import OPS, combine, solutions_after, steps_from
+from game import MAX_NUMBER, OPS, combine, solutions_after, steps_from
 from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
 
 # Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
@@ -23,7 +23,7 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
-NUMBER = {form: [ID[form.format(n)] for n in range(401)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
+NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
 OP = {op: ID[f" {op}"] for op in OPS}
 
 

@@ -34,7 +34,7 @@ def start_numbers(embedding):
     of a number: sums and products are turns of those waves, so arithmetic is learned sooner."""
     hidden = embedding.shape[1]
     generator = torch.Generator().manual_seed(7)
-    periods = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 17, 19, 20, 25, 32, 40, 50, 64, 100, 128, 200, 400, 800]
+    periods = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 17, 19, 20, 25, 32, 40, 50, 64, 100, 128, 200, 256]
     log_periods = [0.1, 0.17, 0.3, 0.5, 0.9, 1.5, 2.5, 4, 6, 10]
     basis = torch.randn(2 * (len(periods) + len(log_periods)), hidden, generator=generator)
     basis /= basis.shape[0] ** 0.5

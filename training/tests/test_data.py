@@ -56,8 +56,9 @@ def test_every_line_of_a_path_is_true_arithmetic():
     rng = random.Random(5)
     for _ in range(20):
         numbers, target = training_problem(rng, ())
-        ids, steps = path_ids(Tree(numbers, target), rng.randint(1, 16), rng, False, 5000)
-        assert steps  # the whole tree holds a solution
+        tree = Tree(numbers, target)
+        ids, steps = path_ids(tree, rng.randint(1, 16), rng, False, 5000)
+        assert bool(steps) == bool(tree.viable)  # the whole tree is searched
         for line in decode(ids).replace("Try ", "").split("\n"):
             if line and "Solved" not in line:
                 left, made = line.split("|")[0].split("=")

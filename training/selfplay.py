@@ -1,0 +1,137 @@
+"""Training on the model's own path sets: collect them with the two-phase sampler, verify, keep what may be learned from.
+
+python selfplay.py --checkpoint out/base/last.pt --out out/own/pool.pt --count 2000
+A summary that has only seen the teacher's paths fails on the model's own, so its target here is made for the paths as they are: the
+first path that ended with a right solution, or none. Paths are learned up to their first departure from a legal search, and a first
+step that the model chose is learned only when it leads to a solution or nothing else in the slice does.
+"""
+
+import argparse
+import random
+import time
+
+import torch
+
+from data import Stream, heldout_keys, training_problem
+from evaluate import run, states_solution
+from teacher import NUMBER, SLICES, SOLVED, TRY, Tree, example, solution_ids, step_ids, summary_ids
+from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
+
+
+def same(a, b):
+    """Length of the common beginning."""
+    n = 0
+    while n < min(len(a), len(b)) and a[n] == b[n]:
+        n += 1
+    return n
+
+
+def audit(tree: Tree, thought: int, ids):
+    """`(legal, choices, steps)` of a path: tokens up to its first departure from a legal search; its first-step choices as
+    `(start, stop, good)`; the steps of its solution when it states one legally."""
+    after = [k for i in range(1, 8) for k in SLICES[(thought - 1 + i) % 8]]
+    own = [k for k in SLICES[thought - 1] if k in tree.first]
+    done, at, choices = set(), 0, []
+    while at < len(ids):
+        open_ = [k for k in own if tree.first[k] not in done]
+        left = open_ or [k for k in after if k in tree.first and tree.first[k] not in done][:1]
+        if not left:
+            return at, choices, None
+        lines = {k: [TRY] + step_ids(s, " {}") + [NUMBER[" | {}"][r[0]], NUMBER[" {}"][r[1]]] for k, (s, r) in ((k, tree.first[k]) for k in left)}
+        kind = max(left, key=lambda k: same(lines[k], ids[at : at + 7]))
+        fit = same(lines[kind], ids[at : at + 7])
+        if fit < min(7, len(ids) - at):
+            return at + fit, choices, None
+        good = kind in tree.viable or not any(k in tree.viable for k in left)
+        choices.append((at, min(at + 7, len(ids)), good))
+        at += 7
+        step = tree.first[kind][0]
+        done.add(tree.first[kind])
+        for second, rest, last in tree.second[kind]:
+            line = step_ids(second, "\n{}") + [NUMBER[" | {}"][rest]]
+            if last:
+                line += [SOLVED] + solution_ids((step, second, last)) + [ID[f"</think{thought}>"]]
+            fit = same(line, ids[at : at + len(line)])
+            if fit < len(line):
+                return min(at + fit, len(ids)), choices, None
+            at += fit
+            if last:
+                return at, choices, (step, second, last)
+    return len(ids), choices, None
+
+
+def learn(problem, thoughts, result):
+    """A training example of teacher.example's form from one sampled result, with `no_loss` ranges (places in a part)."""
+    numbers, target = tuple(problem["numbers"]), problem["target"]
+    tree = Tree(numbers, target)
+    paths, no_loss, solved = [], {}, (None, None)
+    for t, ids, ended in zip(thoughts, result["paths"], result["ended"]):
+        legal, choices, steps = audit(tree, t, ids)
+        if steps and ended and not solved[1]:
+            solved = (t, steps)
+        ranges = [(start + 1, stop + 1) for start, stop, good in choices if not good and stop <= legal]
+        if legal < len(ids):
+            ranges.append((legal + 1, len(ids) + 1))
+        no_loss[1, t] = ranges
+        paths.append([ID[f"<think{t}>"]] + ids)
+    if not solved[1]:  # a right statement after an illegal search is a solution all the same
+        for t, ids, ended in zip(thoughts, result["paths"], result["ended"]):
+            if ended and states_solution(ids, problem):
+                return None
+    return {"numbers": numbers, "target": target, "prompt": prompt_ids(problem["problem"]), "thoughts": list(thoughts), "paths": paths,
+            "summary": [ID[SUMMARY]] + summary_ids(*solved), "solved": solved[1] is not None, "no_loss": no_loss}  # fmt: skip
+
+
+def collect(checkpoint, count, seed, workers, temperature):
+    """About `count` examples, in rounds of one P, phrasing, budget and finish rule."""
+    rng, forbidden, pool, began = random.Random(f"own-{seed}"), heldout_keys(), {}, time.time()
+    made = 0
+    while made < count:
+        paths = rng.choices([1, 2, 4, 8], [0.15, 0.2, 0.25, 0.4])[0]
+        phrasing = 0 if rng.random() < 0.6 else rng.randrange(len(PHRASINGS))
+        names = list(range(1, paths + 1))
+        if rng.random() < 0.3:
+            names = sorted(rng.sample(range(1, 17), paths))
+        rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
+        options = {"thoughts": names, "budget": rng.randint(80, 160), "temperature": temperature, "rule": rule}
+        drawn = [training_problem(rng, forbidden) for _ in range(128)]
+        problems = [{"problem": problem_text(n, t, phrasing), "numbers": n, "target": t} for n, t in drawn]
+        found = [learn(p, names, r) for p, r in zip(problems, run(checkpoint, problems, options, rng.randrange(10**6), workers))]
+        found = [e for e in found if e]
+        pool.setdefault((paths, phrasing), []).extend(found)
+        made += len(found)
+        print(f"{made}/{count} examples, P={paths} {rule}: solved {sum(e['solved'] for e in found) / len(found):.2f}, {time.time() - began:.0f} s", flush=True)
+    return pool
+
+
+class Mixed:
+    """For data.Stream: with probability `share` one of the model's own examples, else one of the teacher's."""
+
+    def __init__(self, pool_file, share: float):
+        self.pool_file, self.share, self.pool = pool_file, share, None
+
+    def __call__(self, rng, paths, budget, rule, phrasing):
+        if self.pool is None:
+            self.pool, self.forbidden = torch.load(self.pool_file, weights_only=False), heldout_keys()
+        own = self.pool.get((paths, phrasing))
+        if own and rng.random() < self.share:
+            return rng.choice(own)
+        from teacher import thoughts
+
+        return example(*training_problem(rng, self.forbidden), thoughts(paths, rng), rng, budget, rule, phrasing)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--checkpoint", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--count", type=int, default=2000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--workers", type=int, default=2)
+    p.add_argument("--temperature", type=float, default=1.0)
+    a = p.parse_args()
+    torch.save(collect(a.checkpoint, a.count, a.seed, a.workers, a.temperature), a.out)
+
+
+if __name__ == "__main__":
+    main()
