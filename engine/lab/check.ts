@@ -1,0 +1,34 @@
+import { equalAnswers } from '../think/equality.ts'
+import type { Answer } from '../protocol/events.ts'
+import { checkCountdown } from './countdown.ts'
+import type { Expected } from './problems.ts'
+
+/** What a path or a summary wrote, and the answer found in it. */
+export interface Statement {
+  text: string
+  answer: Answer | null
+}
+
+/**
+ * Scores a model's own text; nothing here is seen by the model. An `answer` is compared mathematically, as a vote does. In the
+ * numbers game the answer must be the expression or the steps; where it was not boxed, what was found is only the end of its line
+ * ("Solved: 4 + 2 = 6, 6 * 11 = 66"), so the line is read too, from its last colon on.
+ */
+export function isCorrect(expected: Expected, { text, answer }: Statement): boolean {
+  if (answer === null) return false
+  if (expected.kind === 'answer') return equalAnswers(answer.text, expected.answer)
+  const right = (part: string) => checkCountdown(part, expected.numbers, expected.target) === 'correct'
+  return right(bare(answer.text)) || (answer.kind !== 'boxed' && right(lineOf(text, answer)))
+}
+
+/** Without the signs that open and close a formula, and a last full stop. */
+function bare(text: string): string {
+  return text.replace(/^\s*(?:\$\$?|\\[([])/, '').replace(/(?:\$\$?|\\[)\]])?\s*\.?\s*$/, '')
+}
+
+function lineOf(text: string, { span: [start, end] }: Answer): string {
+  const from = text.lastIndexOf('\n', start - 1) + 1
+  const to = text.indexOf('\n', end)
+  const line = text.slice(from, to < 0 ? text.length : to).replace(/<\/?(?:think\d*|summary)>/g, '')
+  return bare(line.slice(line.lastIndexOf(':') + 1))
+}

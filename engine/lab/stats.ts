@@ -1,0 +1,44 @@
+/** Standard normal quantile of a two-sided 95 % interval. */
+const Z = 1.959963984540054
+
+export interface Interval {
+  low: number
+  high: number
+}
+
+/**
+ * Wilson's score interval at 95 % (E. B. Wilson, JASA 22, 1927) for a share, 0..1. `n` may be a fraction (an effective size).
+ * Without a sample: [0, 1].
+ */
+export function wilson(share: number, n: number): Interval {
+  if (n <= 0) return { low: 0, high: 1 }
+  const z2 = (Z * Z) / n
+  const centre = (share + z2 / 2) / (1 + z2)
+  const half = (Z / (1 + z2)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n))
+  return { low: share === 0 ? 0 : Math.max(0, centre - half), high: share === 1 ? 1 : Math.min(1, centre + half) }
+}
+
+/**
+ * How many independent samples these are worth: several samples of one problem resemble each other. `clusters` holds, a problem,
+ * its correct and all its samples. n over Kish's design effect (the variance between problems over the binomial one), at least
+ * the number of problems where they all agree, at most n.
+ */
+export function effectiveSize(clusters: readonly { correct: number; n: number }[]): number {
+  const n = clusters.reduce((sum, cluster) => sum + cluster.n, 0)
+  const k = clusters.length
+  if (k < 2 || n === k) return n
+  const share = clusters.reduce((sum, cluster) => sum + cluster.correct, 0) / n
+  const binomial = (share * (1 - share)) / n
+  if (binomial === 0) return k
+  const between = (clusters.reduce((sum, { correct, n: m }) => sum + (correct - share * m) ** 2, 0) / n ** 2) * (k / (k - 1))
+  return n / Math.max(1, between / binomial)
+}
+
+export const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length)
+
+/** Of an unsorted list; 0 of an empty one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length === 0 ? 0 : sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
+}
