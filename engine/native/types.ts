@@ -92,6 +92,8 @@ export interface ContextOptions {
   threads: number
   /** Tokens of one prefill step; 512 when absent. */
   batch?: number
+  /** Lets `prefill` report attention; needs `flashAttention: 'off'`. */
+  attention?: boolean
   /** YaRN for budgets beyond the trained one (`parathinker.rope_*`). */
   yarn?: { factor: number; originalContext: number }
 }
@@ -206,13 +208,20 @@ export interface PrefillOptions {
   thought: number
   logprobs?: boolean
   alternatives?: number
+  /** Ends of spans of KV cells, ascending, in the order the context's cells were filled (a fresh context fills them in order of prefill). */
+  spans?: number[]
   onProgress?: (done: number) => void
 }
 
 export interface NativeContext {
   readonly info: NativeContextInfo
   /** Adds tokens to a sequence, all or (on failure) none. With `logprobs`: each token as `decode` would report it, forced. */
-  prefill(options: PrefillOptions): Promise<{ tokens?: NativeToken[]; ms: number }>
+  prefill(options: PrefillOptions): Promise<{
+    tokens?: NativeToken[]
+    /** With `spans`: the share of attention each token pays to each span, mean over layers and heads, [tokens][spans] row by row. */
+    attention?: Float32Array
+    ms: number
+  }>
   /** `to` also sees the cells of `from` at positions below `end` (absent: all). Tail logits follow when all are taken. */
   copy(from: number, to: number, end?: number): Promise<void>
   /** Removes positions `from` and above of a sequence (absent: all of it). Cells shared with others stay theirs. */

@@ -64,7 +64,7 @@ llama_flash_attn_type flashArg(const std::string & name) {
 }
 
 // Adds tokens to a sequence in steps; what a failed prefill added is taken back.
-std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::vector<llama_token> & tokens, int32_t thought, const Measure & measure, bool report, const JsCallback & onProgress) {
+std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::vector<llama_token> & tokens, int32_t thought, const Measure & measure, bool report, const std::vector<int32_t> & spans, const JsCallback & onProgress) {
     const int n = c.model->vocabSize;
     const llama_pos start = c.lastPosition(seq) + 1;
     std::vector<TokenRecord> records;
@@ -83,6 +83,7 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::ve
         throw CodedError(code, message);
     };
     c.setThought(seq, thought);
+    if (c.attention) c.attention->begin(spans, tokens.size());
     if (report) {
         const auto tail = c.tails.find(seq);
         record(tokens[0], tail == c.tails.end() ? nullptr : tail->second->data());
@@ -94,6 +95,7 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::ve
         batch.clear();
         const size_t end = std::min(tokens.size(), i + step);
         for (size_t k = i; k < end; k++) batch.add(tokens[k], start + (llama_pos) k, seq, report || k + 1 == tokens.size());
+        if (c.attention) c.attention->at(i);
         const int32_t status = c.stopping() ? 2 : llama_decode(c.ctx, batch.batch);
         if (status == 1) undo("out-of-cells", "The context is too small for these " + std::to_string(tokens.size()) + " tokens");
         if (status == 2) undo("cancelled", "Prefill was cancelled");
@@ -128,6 +130,14 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
     params.no_perf = true;
     if (ggml_is_quantized(params.type_v) && params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED)
         throw CodedError("bad-combination", "A quantised KV cache needs flash attention: turn it on, or choose f16 or f32");
+    // The softmax is a tensor of its own only without flash attention. It must outlive the context.
+    const bool watch = args::flag(o, "attention");
+    auto attention = std::make_shared<std::unique_ptr<AttentionSums>>(watch ? new AttentionSums : nullptr);
+    if (watch) {
+        if (params.flash_attn_type != LLAMA_FLASH_ATTN_TYPE_DISABLED) throw CodedError("bad-combination", "Attention can be observed with flash attention off only");
+        params.cb_eval = AttentionSums::observe;
+        params.cb_eval_user_data = attention->get();
+    }
     const Napi::Value yarn = o.Get("yarn");
     if (yarn.IsObject()) {
         params.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_YARN;
@@ -135,7 +145,7 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
         params.yarn_orig_ctx = (uint32_t) args::whole(yarn.As<Napi::Object>(), "originalContext", 1, 1 << 28);
         params.yarn_ext_factor = 1;
     }
-    return runOnWorker(env, [model, params] {
+    return runOnWorker(env, [model, params, attention] {
         engineLog::clear();
         llama_context * ctx = llama_init_from_model(model->model, params);
         if (!ctx) {
@@ -146,6 +156,7 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
         bool flash = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_ENABLED;
         if (params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO) flash = engineLog::saw("Flash Attention enabled");
         auto state = std::make_shared<ContextState>(model, ctx, (int32_t) params.n_seq_max, (int32_t) params.n_batch, (int32_t) params.n_outputs_max, flash);
+        state->attention = std::move(*attention);
         return [state](Napi::Env) -> Napi::Value { return ContextWrap::wrap(state); };
     });
 }
@@ -217,17 +228,29 @@ Napi::Value ContextWrap::prefill(const Napi::CallbackInfo & info) {
         const int32_t thought = (int32_t) args::whole(o, "thought", -1, 65536);
         const bool report = args::flag(o, "logprobs");
         const Measure measure{report, (int32_t) args::whole(o, "alternatives", 0, 20, 0)};
+        std::vector<int32_t> spans;
+        if (o.Get("spans").IsArray()) {
+            if (!c->attention) throw CodedError("bad-combination", "Spans need a context made with attention");
+            const Napi::Array ends = o.Get("spans").As<Napi::Array>();
+            for (uint32_t i = 0; i < ends.Length(); i++) spans.push_back((int32_t) args::whole(ends.Get(i), "spans", spans.empty() ? 0 : spans.back(), INT32_MAX));
+        }
         const JsCallback onProgress = o.Get("onProgress").IsUndefined() ? nullptr : holdCallback(args::function(o, "onProgress"));
         const uint64_t number = ++c->issued;
         return runOnWorker(env, [=, tokens = std::move(tokens)] {
             c->running = number;
             const int64_t before = llama_time_us();
-            auto records = std::make_shared<std::vector<TokenRecord>>(runPrefill(*c, seq, tokens, thought, measure, report, onProgress));
+            auto records = std::make_shared<std::vector<TokenRecord>>(runPrefill(*c, seq, tokens, thought, measure, report, spans, onProgress));
+            const auto attention = spans.empty() ? std::vector<float>() : c->attention->result();
             const double ms = (llama_time_us() - before) / 1000.0;
-            return [records, ms, report](Napi::Env env) -> Napi::Value {
+            return [records, ms, report, attention](Napi::Env env) -> Napi::Value {
                 Napi::Object result = Napi::Object::New(env);
                 result.Set("ms", ms);
                 if (report) result.Set("tokens", toJs(env, *records));
+                if (!attention.empty()) {
+                    Napi::Float32Array weights = Napi::Float32Array::New(env, attention.size());
+                    std::copy(attention.begin(), attention.end(), weights.Data());
+                    result.Set("attention", weights);
+                }
                 return result;
             };
         });

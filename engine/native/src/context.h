@@ -1,5 +1,6 @@
 // A llama.cpp context with a unified KV cache: sequences share cells, so forks and joins copy nothing.
 #pragma once
+#include "attention.h"
 #include "model.h"
 #include "token.h"
 #include <atomic>
@@ -14,6 +15,9 @@ struct ContextState {
     // Operations are numbered as JavaScript asks for them; an abort reaches those asked for before it. Polled by
     // llama.cpp between graph nodes (on the CPU) and by our loops.
     std::atomic<uint64_t> issued{0}, running{0}, abortedUpTo{0};
+
+    // With `attention` asked for: what its graph computes, observed. Worker thread only.
+    std::unique_ptr<AttentionSums> attention;
 
     // Logits after a sequence's last token, kept when a prefill or a stream ends. Worker thread only.
     std::map<int32_t, std::shared_ptr<std::vector<float>>> tails;
