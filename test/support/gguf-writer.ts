@@ -1,5 +1,5 @@
 /**
- * Writes GGUF v3 files for tests: any metadata, tensors in F32, F16, Q8_0 or Q4_0.
+ * Writes GGUF v3 files for tests: any metadata, tensors in F32, F16 or Q8_0; headers for Q4_0 and Q6_K too.
  * Layout after ggml/include/gguf.h; little-endian.
  */
 
@@ -20,7 +20,7 @@ export const str = (value: string): GgufValue => ({ type: 'string', value })
 export const array = (of: ScalarType, values: readonly Scalar[]): GgufValue => ({ type: 'array', of, values })
 
 /** Number in the file, elements of a block and its bytes (ggml.h, ggml-common.h). */
-const TENSOR_TYPES = { f32: [0, 1, 4], f16: [1, 1, 2], q4_0: [2, 32, 18], q8_0: [8, 32, 34] } as const
+const TENSOR_TYPES = { f32: [0, 1, 4], f16: [1, 1, 2], q4_0: [2, 32, 18], q8_0: [8, 32, 34], q6_k: [14, 256, 210] } as const
 export type TensorType = keyof typeof TENSOR_TYPES
 
 export interface TensorInfo {

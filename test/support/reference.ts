@@ -25,7 +25,10 @@ export interface ReferenceInput {
   thoughtEmbedding?: boolean
   yarn?: Yarn
 }
-/** RoPE scaling of arXiv 2309.00071, attention factor 1. */
+/**
+ * RoPE scaling of arXiv 2309.00071. Its magnitude 0.1 ln(factor) + 1 (times an attention factor of 1) is what the released
+ * model runs with: its example sets `attention_factor`, a key that vLLM's YaRN does not read.
+ */
 export interface Yarn { factor: number; originalContext: number }
 
 /** `logprob` of the token where something came before it; `next`: logprobs of the whole vocabulary after it. */
@@ -72,6 +75,7 @@ class Cells {
   readonly #model: TinyModel
   readonly #thoughtEmbedding: boolean
   readonly #frequencies: Float64Array
+  readonly #magnitude: number
 
   constructor(model: TinyModel, thoughtEmbedding: boolean, yarn?: Yarn) {
     this.#model = model
@@ -79,6 +83,7 @@ class Cells {
     this.#keys = model.weights.layers.map(() => [])
     this.#values = model.weights.layers.map(() => [])
     this.#frequencies = frequencies(model.dims.headDim, model.dims.ropeBase, yarn)
+    this.#magnitude = yarn ? 0.1 * Math.log(yarn.factor) + 1 : 1
   }
 
   /** Computes one token whose line is `line`, appends its cell to the line; returns the logprobs after it. */
@@ -137,7 +142,7 @@ class Cells {
     for (let i = 0; i < half; i++) {
       const [a, b] = shape === 'qwen2' ? [at + i, at + i + half] : [at + 2 * i, at + 2 * i + 1]
       const angle = position * this.#frequencies[i]!
-      const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+      const [cos, sin] = [Math.cos(angle) * this.#magnitude, Math.sin(angle) * this.#magnitude]
       const [x, y] = [vector[a]!, vector[b]!]
       vector[a] = x * cos - y * sin
       vector[b] = x * sin + y * cos

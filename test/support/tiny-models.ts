@@ -25,7 +25,7 @@ export interface TinyOptions {
   /** The output layer is the token embedding. */
   tied?: boolean
   /** Type of the matrices; vectors and thought tables are always F32. */
-  type?: TensorType
+  type?: 'f32' | 'f16' | 'q8_0'
   ropeBase?: number
   context?: number
   addBos?: boolean
@@ -140,7 +140,7 @@ export function tinyModel(options: TinyOptions): TinyModel {
   const metadata: Metadata = {
     'general.architecture': str(shape),
     'general.name': str(`tiny ${shape}`),
-    'general.file_type': u32({ f32: 0, f16: 1, q4_0: 2, q8_0: 7 }[type]),
+    'general.file_type': u32({ f32: 0, f16: 1, q8_0: 7 }[type]),
     [`${shape}.block_count`]: u32(layers),
     [`${shape}.context_length`]: u32(context),
     [`${shape}.embedding_length`]: u32(embd),
