@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { BraidError, toBraidError } from '../../protocol/errors.ts'
+import { sizeOf } from './work.ts'
+
+/** Types that llama.cpp's quantiser makes; the others of a conversion are written directly. */
+export const QUANTISED_TYPES = ['q4_0', 'q4_1', 'q5_0', 'q5_1', 'q3_k_m', 'q4_k_s', 'q4_k_m', 'q5_k_m', 'q6_k'] as const
+export type QuantisedType = (typeof QUANTISED_TYPES)[number]
+
+/** About so many bits a weight, for estimates (llama.cpp, tools/quantize/README.md). */
+export const BITS: Readonly<Record<QuantisedType, number>> = { q4_0: 4.6, q4_1: 5.1, q5_0: 5.6, q5_1: 6.1, q3_k_m: 4, q4_k_s: 4.7, q4_k_m: 4.9, q5_k_m: 5.7, q6_k: 6.6 }
+
+export interface QuantiseOptions {
+  input: string
+  output: string
+  type: QuantisedType
+  /** 0: as many as there are cores. */
+  threads: number
+  /** Bytes of the output as far as they are known beforehand. */
+  expected: number
+  signal?: AbortSignal
+  /** Bytes written. */
+  onProgress?: (done: number) => void
+}
+
+/** Rewrites a GGUF in another type, in a process of its own. Errors: `cancelled`, `disk-full`, `bad-model`, `native-missing`, `engine-lost`. */
+export async function quantise(options: QuantiseOptions): Promise<void> {
+  const { input, output, type, threads, signal } = options
+  if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+  const child = spawn(process.execPath, [...entry(), input, output, type, String(threads)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    windowsHide: true,
+  })
+  let said = ''
+  let log = ''
+  child.stdout.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-65_536)))
+  child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-65_536)))
+  const stop = () => child.kill('SIGKILL')
+  signal?.addEventListener('abort', stop, { once: true })
+  const timer = setInterval(() => void sizeOf(output).then((size) => options.onProgress?.(Math.min(size, options.expected))), 200)
+  try {
+    const code = await new Promise<number | string>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (status, killed) => resolve(status ?? killed ?? 'an unknown reason'))
+    })
+    if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+    if (code === 0) return
+    throw failure(code, said, log)
+  } finally {
+    clearInterval(timer)
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+function failure(code: number | string, said: string, log: string): BraidError {
+  const line = said.trim().split('\n').at(-1) ?? ''
+  try {
+    const { code: kind, message } = JSON.parse(line) as { code: string; message: string }
+    return /no space|failed to write|disk/i.test(message)
+      ? new BraidError('disk-full', 'The disk was full while the model was quantised. Free some space and try again.')
+      : toBraidError(Object.assign(new Error(message), { code: kind }))
+  } catch {
+    return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log.trim().split('\n').at(-1) ?? ''}`.trim())
+  }
+}
+
+/** Node's arguments that run quantise-main: the bundled file, or the source through tsx. */
+function entry(): string[] {
+  const bundled = fileURLToPath(new URL('./quantise-main.js', import.meta.url))
+  if (existsSync(bundled)) return [bundled]
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+  return ['--import', tsx, fileURLToPath(new URL('./quantise-main.ts', import.meta.url))]
+}

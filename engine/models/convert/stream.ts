@@ -1,0 +1,111 @@
+/** Writes the tensors of a conversion in pieces: at no time is more than a few MiB of weights in memory. */
+import { open, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BraidError } from '../../protocol/errors.ts'
+import { padded } from './gguf-writer.ts'
+import { decode, encode } from './numbers.ts'
+import { readElements, sourceType, type SourceTensor } from './safetensors.ts'
+import type { PlannedTensor } from './tensors.ts'
+import { readJournal, saveJournal, sizeOf } from './work.ts'
+
+/** Elements of a piece: a multiple of every block. */
+const PIECE = 2 ** 20
+/** Bytes after which what was written is made durable and noted. */
+const NOTE_EVERY = 256 * 2 ** 20
+
+export interface StreamOptions {
+  folder: string
+  file: string
+  journal: string
+  header: Buffer
+  fingerprint: string
+  tensors: readonly PlannedTensor[]
+  signal?: AbortSignal
+  /** Bytes of the file that are written. */
+  onProgress?: (done: number, tensor: string) => void
+}
+
+/** Writes the file, from where the journal says it was left. It is durable when this returns. Errors: `cancelled`, `disk-full`, `bad-model`, `io`. */
+export async function writeTensors(options: StreamOptions): Promise<void> {
+  const { file, header, tensors, fingerprint, journal } = options
+  const starts = [header.length]
+  for (const { bytes } of tensors) starts.push(starts.at(-1)! + padded(bytes))
+  const noted = Math.min(await readJournal(journal, fingerprint), tensors.length)
+  const done = noted > 0 && (await sizeOf(file)) >= starts[noted]! ? noted : 0
+
+  const out = await open(file, done > 0 ? 'r+' : 'w')
+  const sources = new Map<string, FileHandle>()
+  try {
+    await out.truncate(starts[done]!)
+    if (done === 0) await writeAll(out, header, 0)
+    let unnoted = 0
+    for (let i = done; i < tensors.length; i++) {
+      const tensor = tensors[i]!
+      let at = starts[i]!
+      for await (const piece of pieces(tensor, (source) => openSource(sources, options.folder, source))) {
+        if (options.signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+        await writeAll(out, piece, at)
+        at += piece.length
+        options.onProgress?.(at, tensor.name)
+      }
+      if (at !== starts[i]! + tensor.bytes) throw new BraidError('internal', `${tensor.name}: ${at - starts[i]!} bytes were written, expected ${tensor.bytes}.`)
+      await writeAll(out, Buffer.alloc(starts[i + 1]! - at), at)
+      unnoted += tensor.bytes
+      if (unnoted >= NOTE_EVERY || i === tensors.length - 1) {
+        await out.sync()
+        await saveJournal(journal, { fingerprint, tensors: i + 1 })
+        unnoted = 0
+      }
+    }
+  } finally {
+    for (const handle of sources.values()) await handle.close()
+    await out.close()
+  }
+}
+
+async function openSource(sources: Map<string, FileHandle>, folder: string, { file }: SourceTensor): Promise<FileHandle> {
+  let handle = sources.get(file)
+  if (!handle) sources.set(file, (handle = await open(join(folder, file), 'r')))
+  return handle
+}
+
+async function* pieces(tensor: PlannedTensor, openFile: (source: SourceTensor) => Promise<FileHandle>): AsyncGenerator<Uint8Array> {
+  const { from, type, name, elements, interleave } = tensor
+  if (from instanceof Float32Array) {
+    yield encode(type, from, name)
+    return
+  }
+  const handle = await openFile(from)
+  const source = sourceType(from)
+  const columns = from.shape.length > 1 ? from.shape.at(-1)! : 1
+  // Whole heads, so that their rows can change places.
+  const head = interleave * columns
+  const step = interleave > 0 ? Math.max(1, Math.floor(PIECE / head)) * head : PIECE
+  for (let start = 0; start < elements; start += step) {
+    const count = Math.min(step, elements - start)
+    let values = decode(source, await readElements(handle, from, start, count), name)
+    if (interleave > 0) values = interleaveHeads(values, interleave, columns)
+    yield encode(type, values, name)
+  }
+}
+
+/**
+ * The rows of each head from [first half, second half] to pairs of neighbours: Hugging Face rotates halves, llama.cpp's
+ * Llama neighbours (conversion/llama.py, `permute`).
+ */
+export function interleaveHeads(values: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(values.length)
+  const half = rows / 2
+  for (let head = 0; head < values.length; head += rows * columns) {
+    for (let row = 0; row < rows; row++) {
+      const from = head + ((row % 2) * half + (row >> 1)) * columns
+      out.set(values.subarray(from, from + columns), head + row * columns)
+    }
+  }
+  return out
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < bytes.length) done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+}
