@@ -1,6 +1,6 @@
 /** The pinned llama.cpp source with our patches on it. */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { patchesDir, readPin } from './paths.ts'
@@ -37,6 +37,7 @@ export async function applyPatches(source: string, folder = patchesDir): Promise
   const wanted = await hashPatches(folder)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
 
+  rmSync(stamp, { force: true })
   await run('git', ['reset', '--quiet', '--hard'], { cwd: source })
   await run('git', ['clean', '--quiet', '-fd'], { cwd: source })
   for (const name of await listPatches(folder)) {

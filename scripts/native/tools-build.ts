@@ -44,15 +44,16 @@ export async function buildStockGreedy(onProgress: OnProgress): Promise<string> 
   const stock = await stockLlama(onProgress)
   const source = join(root, 'test', 'native', 'stock-greedy.cpp')
   const program = join(cacheDir(), 'stock-greedy', 'stock-greedy')
-  const copy = `${program}.cpp` // what the program was built from
-  if (existsSync(program) && existsSync(copy) && readFileSync(copy, 'utf8') === readFileSync(source, 'utf8')) return program
+  const note = `${program}.built-from`
+  const builtFrom = `// ${stock.folder}\n${readFileSync(source, 'utf8')}`
+  if (existsSync(program) && existsSync(note) && readFileSync(note, 'utf8') === builtFrom) return program
 
   const llama = await ensureLlama(onProgress) // for the headers: the patches only add to them
   onProgress({ phase: 'Compiling stock-greedy' })
   mkdirSync(dirname(program), { recursive: true })
   const libraries = [stock.llama, stock.ggml, stock.base].map((name) => join(stock.folder, name))
   const includes = [join(llama.source, 'include'), join(llama.source, 'ggml', 'include')].flatMap((folder) => ['-I', folder])
-  await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', source, '-o', program, ...includes, ...libraries, `-Wl,-rpath,${stock.folder}`])
-  writeFileSync(copy, readFileSync(source, 'utf8'))
+  await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', source, '-o', program, `-DGGML_FOLDER="${stock.folder}"`, ...includes, ...libraries, `-Wl,-rpath,${stock.folder}`])
+  writeFileSync(note, builtFrom)
   return program
 }
