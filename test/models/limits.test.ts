@@ -74,14 +74,14 @@ it('two strings of 16 MiB and a vocabulary of a million tokens are read within t
   expect(outcome).toBe('read')
   expect(ms).toBeLessThan(2000)
   expect(bytes).toBeLessThan(512 * MIB)
-}, 30_000)
+}, 120_000)
 
 it('2,000 seeded mutants are read or refused', async () => {
   const { read, refused, slowestMs } = await fuzzGguf(2000, 20_26)
   expect(read).toBeGreaterThan(50)
   expect(refused).toBeGreaterThan(1000)
   expect(slowestMs).toBeLessThan(2000)
-}, 60_000)
+}, 120_000)
 
 function patch(bytes: Buffer, at: number, value: bigint): Buffer {
   bytes.writeBigUInt64LE(value, at)

@@ -1,5 +1,8 @@
 /** The engine's native surface driven through the two phases, in the shape that the reference answers in. */
-import { expect } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect } from 'vitest'
 import { loadAddon, type ContextOptions, type NativeContext, type NativeModel, type NativeToken, type SamplerOptions, type StreamEnd, type StreamOptions } from '../../engine/native/index.ts'
 import { Random } from '../support/random.ts'
 import { reference, type ReferenceInput, type ReferenceToken } from '../support/reference.ts'
@@ -16,8 +19,11 @@ export const summarySeq = (i: number) => 40 + i
 
 export const GREEDY: SamplerOptions = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, repetitionWindow: 0, seed: 1 }
 
+const folder = mkdtempSync(join(tmpdir(), 'braid-parity-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
 export function open(model: TinyModel, device = 'cpu'): Promise<NativeModel> {
-  return loadAddon().openModel({ path: writeTiny(model), device, gpuLayers: device === 'cpu' ? 0 : -1 }).done
+  return loadAddon().openModel({ path: writeTiny(model, mkdtempSync(join(folder, 'model-'))), device, gpuLayers: device === 'cpu' ? 0 : -1 }).done
 }
 
 export function makeContext(native: NativeModel, options: Partial<ContextOptions> = {}): Promise<NativeContext> {

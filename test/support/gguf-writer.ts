@@ -92,23 +92,33 @@ export function encodeTensor(type: TensorType, data: ArrayLike<number>): { bytes
 
 /** Header of a file up to the aligned start of its tensor data. */
 export function encodeHeader(metadata: Metadata, tensors: readonly TensorInfo[], alignment = 32): Buffer {
-  const out: Buffer[] = []
-  const integer = (bytes: number, value: number | bigint) => {
-    const b = Buffer.alloc(bytes)
-    if (bytes === 8) b.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)))
-    else b.writeUIntLE(Number(value) < 0 ? Number(value) + 2 ** (8 * bytes) : Number(value), 0, bytes)
-    out.push(b)
+  let out = Buffer.alloc(2 ** 16)
+  let at = 0
+  /** Room for `n` more bytes; where they go. */
+  const room = (n: number): number => {
+    if (at + n > out.length) out = Buffer.concat([out, Buffer.alloc(Math.max(out.length, n))])
+    return (at += n) - n
   }
-  const text = (value: string) => { const b = Buffer.from(value, 'utf8'); integer(8, b.length); out.push(b) }
-  const scalar = (type: ScalarType, value: Scalar) => {
-    if (type === 'string') return text(value as string)
-    if (type === 'f32') { const b = Buffer.alloc(4); b.writeFloatLE(value as number); out.push(b); return }
-    if (type === 'f64') { const b = Buffer.alloc(8); b.writeDoubleLE(value as number); out.push(b); return }
+  const integer = (bytes: number, value: number | bigint) => {
+    const start = room(bytes)
+    if (bytes === 8) out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), start)
+    else out.writeUIntLE(Number(value) < 0 ? Number(value) + 2 ** (8 * bytes) : Number(value), start, bytes)
+  }
+  const text = (value: string) => {
+    const bytes = Buffer.byteLength(value)
+    integer(8, bytes)
+    const start = room(bytes)
+    out.write(value, start)
+  }
+  const scalar = (type: ScalarType, value: Scalar): void => {
+    if (type === 'string') { text(value as string); return }
+    if (type === 'f32') { const start = room(4); out.writeFloatLE(value as number, start); return }
+    if (type === 'f64') { const start = room(8); out.writeDoubleLE(value as number, start); return }
     const bytes = { u8: 1, i8: 1, bool: 1, u16: 2, i16: 2, u32: 4, i32: 4, u64: 8, i64: 8 }[type]
     integer(bytes, typeof value === 'boolean' ? Number(value) : (value as number | bigint))
   }
   const all = alignment === 32 ? metadata : { ...metadata, 'general.alignment': u32(alignment) }
-  out.push(Buffer.from('GGUF'))
+  integer(4, 0x46554747) // "GGUF"
   integer(4, 3)
   integer(8, tensors.length)
   integer(8, Object.keys(all).length)
@@ -130,8 +140,8 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TensorInfo[],
     integer(8, offset)
     offset += pad(tensorBytes(tensor), alignment)
   }
-  const header = Buffer.concat(out)
-  return Buffer.concat([header, Buffer.alloc(pad(header.length, alignment) - header.length)])
+  room(pad(at, alignment) - at)
+  return out.subarray(0, at)
 }
 
 /** A whole file. */

@@ -172,7 +172,7 @@ export function tinyModel(options: TinyOptions): TinyModel {
   }
 }
 
-/** Writes a model into a temporary folder of its own (or `folder`); returns the file's path. */
+/** Writes a model into `folder`; absent: a new temporary one, which is the caller's to remove. Returns the file's path. */
 export function writeTiny(model: TinyModel, folder = mkdtempSync(join(tmpdir(), 'braid-tiny-'))): string {
   const file = join(folder, `tiny-${model.shape}.gguf`)
   writeFileSync(file, model.gguf)
