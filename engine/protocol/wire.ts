@@ -115,7 +115,7 @@ export const METHODS = {
   /** Subscribes: the events so far come as pushes, then the live ones; `run.close` ends that. */
   /**
    * `live: false`: no engine works on the run, so one without an end is interrupted (`foldRun` option `live`).
-   * Subscriptions end with the engine process: open again when it is `up`, from an empty state.
+   * The channel ends with the engine process: connect again and open again, from an empty state.
    */
   'run.open': method(z.object({ run: RunId }), z.object({ events: z.int(), live: z.boolean() })),
   'run.close': method(z.object({ run: RunId }), none),

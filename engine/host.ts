@@ -1,0 +1,180 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { Client } from './host/client.ts'
+import { DataFile } from './host/data-file.ts'
+import type { HostEngine } from './host/engine.ts'
+import { bundledModel, ModelList } from './host/models.ts'
+import { Runs } from './host/runs.ts'
+import { BraidError, toBraidError } from './protocol/errors.ts'
+import { METHODS, Request, type Channel, type HostMessage, type Method, type Result } from './protocol/wire.ts'
+import { exportRuns } from './transcripts/export/index.ts'
+import { importRuns } from './transcripts/export/json.ts'
+import { RunStore } from './transcripts/index.ts'
+
+type Handlers = { [M in Method]: (params: z.output<(typeof METHODS)[M]['params']>, client: Client) => Result<M> | Promise<Result<M>> }
+const Settings = z.record(z.string(), z.unknown())
+const MAX_SETTINGS = 1 << 20
+
+export interface HostOptions {
+  /** Data folder: runs, settings, the list of models. */
+  folder: string
+  engine: HostEngine
+  /** The native engine hangs: the process should end, so that its supervisor starts another. */
+  onStall?: (message: string) => void
+  stopMs?: number
+}
+
+/** Serves METHODS over any channel. What comes in is checked by schema; every failure goes back as a typed error. */
+export class Host {
+  readonly #folder: string
+  readonly #engine: HostEngine
+  readonly #store: RunStore
+  readonly #runs: Runs
+  readonly #models: ModelList
+  readonly #settings: DataFile<Record<string, unknown>>
+  readonly #clients = new Set<Client>()
+
+  constructor({ folder, engine, onStall, stopMs }: HostOptions) {
+    this.#folder = folder
+    this.#engine = engine
+    this.#store = new RunStore(folder)
+    this.#models = new ModelList(folder, (file) => engine.modelInfo(file))
+    this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
+    this.#runs = new Runs({
+      engine, store: this.#store, stopMs,
+      onEvent: (run, event) => this.#clients.forEach((client) => client.push(run, event)),
+      onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, label: 'Loading the model', fraction }),
+      onChange: () => this.#changed('runs'),
+      onStall: (message) => onStall?.(message),
+    })
+  }
+
+  serve(channel: Channel): void {
+    const client = new Client(channel)
+    this.#clients.add(client)
+    channel.onMessage((message) => void this.#answer(client, message))
+    channel.onClose(() => {
+      client.leave()
+      this.#clients.delete(client)
+    })
+  }
+
+  /** Links a model and makes it the one that windows start with. */
+  async openWith(file: string): Promise<void> {
+    const { file: model } = await this.#models.add(file)
+    this.#settings.write({ ...this.#settings.read(), model })
+    this.#changed('models')
+  }
+
+  async close(): Promise<void> {
+    await this.#runs.close()
+    await this.#engine.close()
+  }
+
+  async #answer(client: Client, message: unknown): Promise<void> {
+    const request = Request.safeParse(message)
+    const id = request.success ? request.data.id : idOf(message)
+    try {
+      if (!request.success) throw new BraidError('bad-request', `The message is no request: ${firstIssue(request.error)}`)
+      const { method, params } = request.data
+      client.send({ kind: 'result', id, result: await this.#call(client, method, params) })
+    } catch (error) {
+      const { code, message: text } = toBraidError(error)
+      client.send({ kind: 'error', id, error: { code, message: text } })
+    }
+  }
+
+  #call(client: Client, method: string, params: unknown): unknown {
+    if (!Object.hasOwn(METHODS, method)) throw new BraidError('bad-request', `There is no method '${method}'.`)
+    const parsed = METHODS[method as Method].params.safeParse(params)
+    if (!parsed.success) throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
+    return this.#handlers[method as Method](parsed.data as never, client)
+  }
+
+  readonly #handlers: Handlers = {
+    'app.info': () => ({ ...this.#engine.version(), dataFolder: this.#folder, bundledModel: bundledModel() }),
+    'devices.list': () => this.#engine.devices(),
+
+    'models.list': () => this.#models.list(),
+    'models.add': async ({ file }) => {
+      const entry = await this.#models.add(file)
+      this.#changed('models')
+      return entry
+    },
+    'models.remove': ({ file }) => {
+      this.#models.remove(file)
+      this.#changed('models')
+      return {}
+    },
+    'models.info': ({ file }) => this.#engine.modelInfo(file),
+    'models.fit': ({ file, settings, promptTokens }) => this.#engine.fit(file, settings as never, promptTokens),
+
+    'run.start': ({ request }) => {
+      const model = request.model ?? bundledModel()
+      if (model === null) throw new BraidError('model-not-found', 'Choose a model first: no model comes with this copy of Braid.')
+      return { run: this.#runs.start({ ...request, model }) }
+    },
+    'run.command': async ({ run, command }) => {
+      await this.#runs.command(run, command)
+      return {}
+    },
+    'run.open': ({ run }, client) => {
+      // No await between reading and subscribing: the next event comes behind the backlog, none is lost or doubled.
+      const { chunks, events, live } = this.#runs.backlog(run)
+      client.subscribe(run, chunks)
+      return { events, live }
+    },
+    'run.close': ({ run }, client) => {
+      client.unsubscribe(run)
+      return {}
+    },
+    'run.alternatives': ({ run, path, version = 1, index, count }) => this.#store.alternatives(run, path, version, index, count),
+
+    'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
+    'runs.search': ({ query }) => this.#store.search(query),
+    'runs.update': ({ run, ...changes }) => this.#and('runs', this.#store.update(run, changes)),
+    'runs.delete': async ({ run }) => {
+      await this.#runs.release(run)
+      this.#store.delete(run)
+      return this.#and('runs', {})
+    },
+    'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
+    'runs.import': ({ content }) => {
+      const [first] = importRuns(this.#store, content)
+      return this.#and('runs', this.#store.summary(first!))
+    },
+    'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
+
+    'engine.restart': () => ({}), // It runs: who answers is up.
+    'settings.get': () => this.#settings.read(),
+    'settings.set': (changes) => {
+      const settings = { ...this.#settings.read(), ...changes }
+      if (JSON.stringify(settings).length > MAX_SETTINGS) throw new BraidError('bad-request', 'The settings are too large.')
+      this.#settings.write(settings)
+      return {}
+    },
+  }
+
+  #and<T>(what: 'runs' | 'models', result: T): T {
+    this.#changed(what)
+    return result
+  }
+
+  #changed(what: 'runs' | 'models'): void {
+    this.#broadcast({ kind: 'changed', what })
+  }
+
+  #broadcast(message: HostMessage): void {
+    this.#clients.forEach((client) => client.send(message))
+  }
+}
+
+function idOf(message: unknown): number {
+  const id = (message as { id?: unknown } | null)?.id
+  return typeof id === 'number' && Number.isSafeInteger(id) ? id : -1
+}
+
+function firstIssue(error: z.ZodError): string {
+  const [issue] = error.issues
+  return `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`.trim()
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import type { z } from 'zod'
+import { writeAtomic } from '../transcripts/disk.ts'
+
+/** A small JSON file of the data folder. One that is missing or damaged reads as `empty`. */
+export class DataFile<T> {
+  readonly #file: string
+  readonly #schema: z.ZodType<T>
+  readonly #empty: T
+
+  constructor(file: string, schema: z.ZodType<T>, empty: T) {
+    this.#file = file
+    this.#schema = schema
+    this.#empty = empty
+  }
+
+  read(): T {
+    try {
+      return this.#schema.parse(JSON.parse(readFileSync(this.#file, 'utf8')))
+    } catch {
+      return this.#empty
+    }
+  }
+
+  write(value: T): void {
+    writeAtomic(this.#file, JSON.stringify(value, null, 1) + '\n')
+  }
+}

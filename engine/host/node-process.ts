@@ -1,0 +1,27 @@
+import { fork } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { HostProcess } from '../supervisor.ts'
+
+/** The host as a child process of Node. In a checkout it runs from source through tsx. */
+export function forkHost(env: Record<string, string | undefined> = {}): HostProcess {
+  const source = import.meta.url.endsWith('.ts')
+  const file = fileURLToPath(new URL(source ? '../host-main.ts' : './host-main.js', import.meta.url))
+  const execArgv = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
+  const child = fork(file, [], { execArgv, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  return {
+    // A child that is gone is reported by its exit, not by a write that fails.
+    send: (message) => void (child.connected && child.send(message, () => undefined)),
+    onMessage: (listener) => void child.on('message', listener),
+    onExit(listener) {
+      let told = false
+      const tell = (how: string) => {
+        if (!told) listener(how)
+        told = true
+      }
+      child.on('exit', (code, signal) => tell(signal === null ? `exit code ${code}` : `signal ${signal}`))
+      child.on('error', (error) => tell(error.message))
+    },
+    kill: () => void child.kill('SIGKILL'),
+  }
+}

@@ -1,0 +1,195 @@
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import type { RunCommand, RunEvent } from '../protocol/events.ts'
+import { foldRun, summaryOf } from '../protocol/fold.ts'
+import type { RunRequest } from '../protocol/request.ts'
+import type { RunSummary } from '../protocol/wire.ts'
+import type { RunHandle, Turn } from '../think/handle.ts'
+import type { RunStore } from '../transcripts/index.ts'
+import { newRunId } from '../transcripts/names.ts'
+import { record } from '../transcripts/record.ts'
+import type { TranscriptWriter } from '../transcripts/writer.ts'
+import type { HostEngine } from './engine.ts'
+
+/** Ended runs that still take commands from their cells; older ones are resumed from their transcripts. */
+const HELD = 4
+/** Ends without a transcript that a window may still ask for. */
+const UNSAVED = 32
+const MAX_TURNS = 64
+const STOP_MS = 10_000
+
+interface Run {
+  id: string
+  handle: RunHandle
+  request?: RunRequest
+  time: string
+  /** Events that have no transcript. */
+  unsaved: RunEvent[]
+  events: number
+  state: 'queued' | 'running' | 'over'
+  finished: Promise<void>
+  stopTimer?: NodeJS.Timeout
+}
+
+export interface RunsOptions {
+  engine: HostEngine
+  store: RunStore
+  /** An event that is on disk. */
+  onEvent: (run: string, event: RunEvent) => void
+  onProgress: (run: string, fraction: number) => void
+  /** The list of runs changed. */
+  onChange: () => void
+  /** The engine did not stop in time: only its process can be ended. */
+  onStall: (message: string) => void
+  stopMs?: number
+}
+
+/** Runs of this process: they live here, whoever watches. */
+export class Runs {
+  readonly #options: RunsOptions
+  readonly #runs = new Map<string, Run>()
+  readonly #failed = new Map<string, RunEvent[]>()
+
+  constructor(options: RunsOptions) {
+    this.#options = options
+  }
+
+  start(request: RunRequest): string {
+    const id = newRunId()
+    const conversation = request.followUp === undefined ? undefined : this.#conversation(request.followUp)
+    const onProgress = (fraction: number) => this.#options.onProgress(id, fraction)
+    const handle = this.#options.engine.think(request, { id, conversation, onProgress })
+    this.#follow(id, handle, { request })
+    return id
+  }
+
+  async command(id: string, command: RunCommand): Promise<void> {
+    const run = this.#runs.get(id) ?? this.#resume(id)
+    if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
+    await run.handle.command(command)
+  }
+
+  /** Everything so far, in chunks. Between this call and the next turn no event can come. */
+  backlog(id: string): { chunks: RunEvent[][]; events: number; live: boolean } {
+    const run = this.#runs.get(id)
+    const unsaved = run?.unsaved ?? this.#failed.get(id) ?? []
+    const onlyHere = unsaved.length > 0 || run?.state === 'queued'
+    const chunks = onlyHere ? [unsaved] : [...this.#options.store.read(id)].map((chunk) => chunk.events)
+    const live = run !== undefined ? run.state !== 'over' : !onlyHere && this.#options.store.isLive(id)
+    return { chunks, events: chunks.reduce((sum, events) => sum + events.length, 0), live }
+  }
+
+  /** Runs that have no transcript yet, as the history shows them. */
+  queued(): RunSummary[] {
+    return [...this.#runs.values()].filter((run) => run.state === 'queued').map(({ id, request, time }) => ({
+      run: id, title: firstLine(request?.problem ?? id), problem: request?.problem.slice(0, 2000) ?? '', model: request?.model ?? '',
+      strategy: request?.settings.strategy ?? '', paths: request?.settings.paths ?? 0, answer: null, status: 'queued', time,
+      durationMs: 0, tokens: 0, starred: false, tags: [],
+    }))
+  }
+
+  /** Lets go of a run that is over, so that its files can be moved. */
+  async release(id: string): Promise<void> {
+    const run = this.#runs.get(id)
+    if (run === undefined) return
+    if (run.state !== 'over') throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+    await run.handle.close()
+    await run.finished
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#runs.values()].map(async (run) => {
+      clearTimeout(run.stopTimer)
+      await run.handle.close()
+      await run.finished
+    }))
+  }
+
+  #resume(id: string): Run {
+    if (this.#failed.has(id)) throw new BraidError('not-running', 'The run failed before it began.')
+    const { engine, store } = this.#options
+    const writer = store.append(id)
+    try {
+      const handle = engine.resume(store.events(id), { id, onProgress: (fraction) => this.#options.onProgress(id, fraction) })
+      return this.#follow(id, handle, { writer })
+    } catch (error) {
+      store.close(id)
+      throw error
+    }
+  }
+
+  #follow(id: string, handle: RunHandle, { request, writer }: { request?: RunRequest; writer?: TranscriptWriter }): Run {
+    const state = writer === undefined ? 'queued' : 'over'
+    const run: Run = { id, handle, request, time: new Date().toISOString(), unsaved: [], events: 0, state, finished: Promise.resolve() }
+    this.#runs.set(id, run)
+    run.finished = this.#pump(run, writer)
+    this.#options.onChange()
+    return run
+  }
+
+  async #pump(run: Run, writer?: TranscriptWriter): Promise<void> {
+    try {
+      for await (const { stored, saved } of record(this.#options.store, run.id, run.handle.events, writer)) {
+        if (!saved) run.unsaved.push(stored)
+        this.#advance(run, stored)
+        this.#options.onEvent(run.id, stored)
+      }
+    } catch (error) {
+      // The disk is full, or the engine broke its word: what was saved stays, the window is told, nothing more is written.
+      const { code, message } = toBraidError(error)
+      const event: RunEvent = { type: 'run-failed', at: Date.now() - Date.parse(run.time), error: { code, message } }
+      if (run.state === 'queued') run.unsaved.push(event)
+      this.#options.onEvent(run.id, event)
+      await run.handle.close().catch(() => undefined)
+    } finally {
+      clearTimeout(run.stopTimer)
+      this.#runs.delete(run.id)
+      if (run.unsaved.length > 0) this.#failed.set(run.id, run.unsaved)
+      for (const old of [...this.#failed.keys()].slice(0, -UNSAVED)) this.#failed.delete(old)
+      this.#options.onChange()
+    }
+  }
+
+  #advance(run: Run, event: RunEvent): void {
+    const over = event.type === 'run-ended' || event.type === 'run-failed'
+    const state = over ? 'over' : event.type === 'vote' || event.type === 'notice' ? run.state : 'running'
+    if (over) {
+      clearTimeout(run.stopTimer)
+      run.stopTimer = undefined
+    }
+    if (state === run.state) return
+    run.state = state
+    this.#options.onChange()
+    if (!over) return
+    if (run.unsaved.length > 0) void run.handle.close() // Nothing to go on from.
+    const held = [...this.#runs.values()].filter((other) => other.state === 'over' && other !== run)
+    for (const old of held.slice(0, Math.max(0, held.length - HELD + 1))) void old.handle.close()
+  }
+
+  /** A stop takes one decode step. Where it does not, the native engine hangs. */
+  #watch(run: Run, what: string): void {
+    if (run.state === 'over') return
+    const ms = this.#options.stopMs ?? STOP_MS
+    run.stopTimer ??= setTimeout(() => this.#options.onStall(`The engine did not answer '${what}' within ${ms / 1000} s.`), ms)
+    run.stopTimer.unref()
+  }
+
+  /** Problems and answers that a follow-up builds on, oldest first. */
+  #conversation(followUp: { run: string; version: number }): Turn[] {
+    const turns: Turn[] = []
+    const seen = new Set<string>()
+    for (let next: typeof followUp | null = followUp; next !== null; ) {
+      if (seen.has(next.run) || turns.length === MAX_TURNS) break
+      seen.add(next.run)
+      const state = foldRun(this.#options.store.events(next.run))
+      const answer = summaryOf(state, next.version)?.text.replace(/^<summary>|<\/summary>$/g, '') ?? state.answer
+      if (answer === null) throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
+      turns.unshift({ problem: state.problem, answer })
+      next = state.followUp
+    }
+    return turns
+  }
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n').find((line) => line.trim() !== '') ?? '').trim().slice(0, 120)
+}

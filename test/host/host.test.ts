@@ -1,0 +1,315 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Host } from '../../engine/host.ts'
+import type { RunEvent } from '../../engine/protocol/events.ts'
+import { foldRun } from '../../engine/protocol/fold.ts'
+import { METHODS, type Method } from '../../engine/protocol/wire.ts'
+import { storedEvent } from '../../engine/transcripts/writer.ts'
+import { runStarted, sampleRun } from '../support/sample-run.ts'
+import { ScriptedEngine } from '../support/scripted-engine.ts'
+import { channelPair, TestClient, until } from '../support/test-client.ts'
+
+let folder: string
+let engine: ScriptedEngine
+let host: Host
+let client: TestClient
+let stalls: string[]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'braid-host-'))
+  engine = new ScriptedEngine()
+  stalls = []
+  host = new Host({ folder, engine, stopMs: 50, onStall: (message) => stalls.push(message) })
+  client = connect()
+})
+afterEach(async () => {
+  await host.close()
+  rmSync(folder, { recursive: true })
+})
+
+function connect(): TestClient {
+  const [here, there] = channelPair()
+  host.serve(there)
+  return new TestClient(here)
+}
+const request = { problem: 'p', model: '/m.gguf', settings: {} }
+const start = async () => (await client.call('run.start', { request })).run
+const code = (promise: Promise<unknown>) => promise.then(() => 'none', (error: { code: string }) => error.code)
+const transcript = (run: string) => join(folder, 'runs', `${run}.jsonl`)
+const lines = (run: string) => (existsSync(transcript(run)) ? readFileSync(transcript(run), 'utf8').split('\n').length - 1 : 0)
+
+describe('a run', () => {
+  it('is on disk before it is shown, whole and in order, whoever watches and whenever they come', async () => {
+    const run = await start()
+    const events = sampleRun(run)
+    const stored = events.map(storedEvent)
+    await client.call('run.open', { run })
+    let shown = 0
+    for (const [i, event] of events.entries()) {
+      engine.last.emit(event)
+      if (i % 5 !== 0) continue
+      await until(() => client.events(run).length > i)
+      shown = client.events(run).length
+      expect(lines(run)).toBeGreaterThanOrEqual(shown)
+      if (i % 10 === 0) {
+        const late = connect()
+        const { events: backlog, live } = await late.call('run.open', { run })
+        expect([backlog, live]).toEqual([i + 1, true])
+        await until(() => late.events(run).length === i + 1)
+        expect(late.events(run)).toEqual(stored.slice(0, i + 1))
+      }
+    }
+    await until(() => client.events(run).length === events.length)
+    expect(client.events(run)).toEqual(stored)
+    const again = connect()
+    await again.call('run.open', { run })
+    await until(() => again.events(run).length === events.length)
+    const plain = (list: RunEvent[]) => JSON.stringify(foldRun(list), (key, value) => (key === 'tokens' && value && !Array.isArray(value) ? [...value] : value))
+    expect(plain(again.events(run))).toBe(plain(client.events(run)))
+    const alternatives = await client.call('run.alternatives', { run, path: 1, index: 1, count: 2 })
+    expect(alternatives.map((list) => list?.length)).toEqual([2, 2])
+  })
+
+  it('loses and doubles nothing when it is opened in mid-stream', async () => {
+    const run = await start()
+    engine.last.emit(runStarted(run), { type: 'path-started', at: 1, path: 1, group: 1, thought: 1, seed: 1 })
+    const token = { id: 1, text: 'x', logprob: -1, entropy: 1 }
+    const all = new Promise<void>((resolve) => {
+      let n = 0
+      const tick = () => {
+        for (let i = 0; i < 7; i++) engine.last.emit({ type: 'tokens', at: n++, path: 1, tokens: [token] })
+        if (n < 3000) setImmediate(tick)
+        else resolve()
+      }
+      tick()
+    })
+    const clients: TestClient[] = []
+    for (let i = 0; i < 20; i++) {
+      const one = connect()
+      await one.call('run.open', { run }).catch(() => undefined)
+      clients.push(one)
+    }
+    await all
+    for (const one of clients) {
+      await until(() => one.events(run).length >= 3003)
+      const times = one.events(run).filter((event) => event.type === 'tokens').map((event) => event.at)
+      expect(times).toEqual(times.map((_, i) => i))
+      // Batches, never a message a token.
+      expect(one.pushes.filter((push) => push.kind === 'events').length).toBeLessThan(1500)
+    }
+  })
+
+  it('goes on when every window leaves', async () => {
+    const run = await start()
+    await client.call('run.open', { run })
+    const events = sampleRun(run)
+    engine.last.emit(...events.slice(0, 5))
+    await until(() => client.events(run).length === 5)
+    client.close()
+    engine.last.emit(...events.slice(5))
+    const other = connect()
+    await until(async () => (await other.call('runs.list', {}))[0]?.status === 'ended')
+    expect(lines(run)).toBe(events.length)
+  })
+
+  it('sends nothing of a run that was closed', async () => {
+    const run = await start()
+    await client.call('run.open', { run })
+    engine.last.emit(runStarted(run))
+    await until(() => client.events(run).length === 1)
+    await client.call('run.close', { run })
+    engine.last.emit(...sampleRun(run).slice(1))
+    await until(() => lines(run) === sampleRun(run).length)
+    expect(client.events(run)).toHaveLength(1)
+  })
+
+  it('that fails before it began has no transcript, and is told to who asks', async () => {
+    const run = await start()
+    expect((await client.call('runs.list', {}))[0]).toMatchObject({ run, status: 'queued', problem: 'p' })
+    expect(await client.call('run.open', { run })).toEqual({ events: 0, live: true })
+    const failed: RunEvent = { type: 'run-failed', at: 3, error: { code: 'out-of-memory', message: 'No room.' } }
+    engine.last.emit(failed)
+    await until(() => client.events(run).length === 1)
+    await until(() => engine.last.closed)
+    const late = connect()
+    await until(async () => !(await late.call('run.open', { run })).live)
+    await until(() => late.events(run).length > 0)
+    expect(late.events(run)[0]).toEqual(failed)
+    expect(await client.call('runs.list', {})).toEqual([])
+    expect(existsSync(transcript(run))).toBe(false)
+    expect(await code(client.call('run.command', { run, command: { type: 'cancel' } }))).toBe('not-running')
+  })
+
+  it('takes commands, and refuses those the engine refuses', async () => {
+    const run = await start()
+    engine.last.emit(runStarted(run))
+    await client.call('run.command', { run, command: { type: 'stop', path: 1 } })
+    expect(engine.last.commands).toEqual([{ type: 'stop', path: 1 }])
+    expect(await code(client.call('run.command', { run, command: { type: 'stop', path: 101 } }))).toBe('no-such-path')
+    expect(await code(client.call('run.command', { run: 'nothing', command: { type: 'cancel' } }))).toBe('no-such-run')
+  })
+
+  it('of the history is resumed by a command, and goes on in its own transcript', async () => {
+    const run = await start()
+    const events = sampleRun(run)
+    engine.last.emit(...events)
+    await until(() => lines(run) === events.length)
+    await host.close()
+    engine = new ScriptedEngine()
+    host = new Host({ folder, engine })
+    client = connect()
+    await client.call('run.open', { run })
+    await client.call('run.command', { run, command: { type: 'summarise', paths: [1] } })
+    expect(engine.last.resumed).toEqual(events.map(storedEvent))
+    expect(engine.last.commands).toEqual([{ type: 'summarise', paths: [1] }])
+    engine.last.emit({ type: 'joined', at: 5000, version: 3, paths: [1], fusion: 'cache' })
+    await until(() => client.events(run).length === events.length + 1)
+    expect(lines(run)).toBe(events.length + 1)
+    expect((await client.call('runs.list', {}))[0]!.status).toBe('running')
+  })
+
+  it('that was interrupted says so, and its last state is there', async () => {
+    const run = await start()
+    engine.last.emit(...sampleRun(run).slice(0, 8))
+    await until(() => lines(run) === 8)
+    await host.close()
+    host = new Host({ folder, engine: new ScriptedEngine() })
+    client = connect()
+    expect((await client.call('runs.list', {}))[0]!.status).toBe('interrupted')
+    expect(await client.call('run.open', { run })).toEqual({ events: 8, live: false })
+    await until(() => client.events(run).length === 8)
+    expect(foldRun(client.events(run), { live: false }).paths.map((path) => path.status)).toEqual(['interrupted', 'interrupted'])
+  })
+
+  it('follows up on the problem and answer of another, and of those before it', async () => {
+    const first = await start()
+    engine.last.emit(...sampleRun(first))
+    await until(() => lines(first) === sampleRun(first).length)
+    const { run: second } = await client.call('run.start', { request: { ...request, followUp: { run: first, version: 1 } } })
+    expect(engine.last.options.conversation).toEqual([{ problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' }])
+    engine.last.emit({ ...runStarted(second, 'And 3 + 3?'), followUp: { run: first, version: 1 } } as RunEvent, ...sampleRun(second).slice(1))
+    await until(() => lines(second) === sampleRun(second).length)
+    await client.call('run.start', { request: { ...request, followUp: { run: second, version: 2 } } })
+    expect(engine.last.options.conversation).toEqual([{ problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' }, { problem: 'And 3 + 3?', answer: '4 again' }])
+    expect(await code(client.call('run.start', { request: { ...request, followUp: { run: 'gone', version: 1 } } }))).toBe('no-such-run')
+  })
+
+  it('that does not stop in time is reported as a hang; one that does is not', async () => {
+    const run = await start()
+    engine.last.emit(runStarted(run))
+    await client.call('run.command', { run, command: { type: 'cancel' } })
+    engine.last.emit({ type: 'run-failed', at: 1, error: { code: 'cancelled', message: 'x' } })
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    expect(stalls).toEqual([])
+    const hung = await start()
+    engine.last.emit(runStarted(hung))
+    await client.call('run.command', { run: hung, command: { type: 'cancel' } })
+    await until(() => stalls.length === 1)
+  })
+
+  it('that cannot be written tells the window and ends; the next one works', async () => {
+    const run = await start()
+    await client.call('run.open', { run })
+    engine.last.emit(runStarted(run), { type: 'tokens', at: 1, path: 1, tokens: [{ id: 1, text: 'x', logprob: null, entropy: null, big: 1n } as never] })
+    await until(() => client.events(run).length === 2)
+    expect(client.events(run)[1]).toMatchObject({ type: 'run-failed' })
+    await until(() => engine.last.closed)
+    const next = await start()
+    engine.last.emit(...sampleRun(next))
+    await until(() => lines(next) === sampleRun(next).length)
+  })
+
+  it('lets go of old runs that are over', async () => {
+    for (let i = 0; i < 7; i++) {
+      const run = await start()
+      engine.last.emit(...sampleRun(run))
+      await until(() => lines(run) === sampleRun(run).length)
+    }
+    await until(() => engine.runs.filter((run) => !run.closed).length === 4)
+    expect(engine.runs.slice(-4).every((run) => !run.closed)).toBe(true)
+  })
+})
+
+describe('the history', () => {
+  it('is changed, searched, deleted and brought back, and every window hears of it', async () => {
+    const other = connect()
+    const run = await start()
+    expect(await code(client.call('runs.delete', { run }))).toBe('bad-request')
+    engine.last.emit(...sampleRun(run))
+    await until(() => lines(run) === sampleRun(run).length)
+    expect((await client.call('runs.update', { run, title: 'T', starred: true, tags: ['a'] })).title).toBe('T')
+    expect((await client.call('runs.search', { query: 'boxed' })).map((hit) => hit.run)).toEqual([run])
+    other.pushes.length = 0
+    await client.call('runs.delete', { run })
+    await until(() => other.pushes.some((push) => push.kind === 'changed' && push.what === 'runs'))
+    expect(await client.call('runs.list', {})).toEqual([])
+    expect((await client.call('runs.restore', { run })).title).toBe('T')
+    for (const format of ['md', 'json', 'html'] as const) {
+      const file = await client.call('runs.export', { runs: [run], format })
+      expect(file.content.length).toBeGreaterThan(500)
+      if (format === 'json') expect((await client.call('runs.import', { name: file.fileName, content: file.content })).answer).toBe('4 again')
+    }
+    expect(await client.call('runs.list', {})).toHaveLength(2)
+  })
+})
+
+describe('settings and models', () => {
+  it('are remembered, key by key', async () => {
+    expect(await client.call('settings.get', {})).toEqual({})
+    await client.call('settings.set', { theme: 'dark', presets: [{ a: 1 }] })
+    await client.call('settings.set', { theme: 'light' })
+    expect(await connect().call('settings.get', {})).toEqual({ theme: 'light', presets: [{ a: 1 }] })
+    writeFileSync(join(folder, 'settings.json'), '{"theme":')
+    expect(await client.call('settings.get', {})).toEqual({})
+    expect(await code(client.call('settings.set', { x: 'y'.repeat(2 << 20) }))).toBe('bad-request')
+  })
+
+  it('that are no models are refused', async () => {
+    writeFileSync(join(folder, 'x.gguf'), 'GGUF')
+    expect(await code(client.call('models.add', { file: join(folder, 'x.gguf') }))).toBe('bad-model')
+    expect(await code(client.call('models.add', { file: join(folder, 'none.gguf') }))).toBe('model-not-found')
+    expect(await code(client.call('models.add', { file: 'relative.gguf' }))).toBe('bad-path')
+    expect((await client.call('models.list', {})).filter((model) => !model.bundled)).toEqual([])
+  })
+})
+
+describe('bad requests', () => {
+  const GARBAGE: unknown[] = [null, undefined, 0, 'x', [], [1], { run: 5 }, { run: '../x' }, { run: '' }, { request: null }, { request: { problem: '' } }, { run: 'r', command: { type: 'x' } }, { file: '' }, { query: 'x'.repeat(2000) }, { runs: [], format: 'md' }, { runs: ['r'], format: 'exe' }, { toString: 1 }, '__proto__', { constructor: { prototype: 1 } }]
+  const HARMLESS = new Set<Method>(['app.info', 'devices.list', 'models.list', 'runs.list', 'settings.get', 'settings.set', 'engine.restart', 'run.close'])
+
+  it.each(Object.keys(METHODS) as Method[])('%s answers garbage with a typed error', async (method) => {
+    for (const [i, params] of GARBAGE.entries()) {
+      const message = await client.raw({ id: 5000 + i, method, params })
+      if (message.kind === 'result') {
+        expect(HARMLESS.has(method) && typeof params === 'object', `${method} took ${JSON.stringify(params)}`).toBe(true)
+        continue
+      }
+      expect(message).toMatchObject({ kind: 'error', error: { code: expect.stringMatching(/^(bad-request|no-such-run|bad-path)$/), message: expect.stringMatching(/\w/) } })
+    }
+    expect(engine.runs).toEqual([])
+    await client.call('app.info', {})
+  })
+
+  it.each([
+    [null], [5], ['x'], [[]], [{}], [{ id: 'a', method: 'app.info', params: {} }], [{ id: -5, method: 'app.info', params: {} }], [{ id: 1.5, method: 'app.info' }],
+    [{ method: 'app.info', params: {} }], [{ id: 9, method: 5 }], [{ id: 9, method: 'x'.repeat(100) }],
+  ])('%j is no request', async (message) => {
+    const id = typeof (message as { id?: unknown } | null)?.id === 'number' && Number.isInteger((message as { id: number }).id) ? (message as { id: number }).id : -1
+    expect(await client.raw(message, id)).toMatchObject({ kind: 'error', error: { code: 'bad-request' } })
+  })
+
+  it.each(['toString', '__proto__', 'constructor', 'run.stop', ''])("'%s' is no method", async (method) => {
+    expect(await client.raw({ id: 7, method, params: {} })).toMatchObject({ kind: 'error', error: { code: 'bad-request', message: expect.stringContaining('no method') } })
+  })
+
+  it.each([
+    [{ budget: 0 }], [{ budget: -1 }], [{ budget: 2 ** 31 }], [{ budget: 1.5 }], [{ budget: '5' }], [{ budget: null }], [{ paths: 65 }], [{ seed: 2 ** 32 }], [{ seed: -1 }],
+    [{ sampling: { temperature: 1e308 } }], [{ sampling: { topP: 2 } }], [{ sampling: { topK: -1 } }], [{ engine: { threads: 1e9 } }], [{ engine: { kvType: 'f64' } }], [{ alternatives: 21 }],
+    [{ strategy: 'x' }], [{ system: 5 }],
+  ])('a run with %j is refused', async (settings) => {
+    expect(await client.raw({ id: 8, method: 'run.start', params: { request: { ...request, settings } } })).toMatchObject({ kind: 'error', error: { code: 'bad-request' } })
+    expect(engine.runs).toEqual([])
+  })
+})

@@ -1,0 +1,178 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { FromHost, ToHost } from '../../engine/host/mux.ts'
+import { Supervisor, type HostProcess, type SupervisorOptions } from '../../engine/supervisor.ts'
+import type { HostMessage } from '../../engine/protocol/wire.ts'
+import { channelPair, TestClient, until } from '../support/test-client.ts'
+
+class FakeProcess implements HostProcess {
+  readonly got: ToHost[] = []
+  killed = false
+  readonly #listeners: ((message: unknown) => void)[] = []
+  readonly #exits: ((how: string) => void)[] = []
+  send(message: ToHost): void {
+    this.got.push(message)
+    if (message.type === 'end') setImmediate(() => this.die('exit code 0'))
+  }
+  onMessage(listener: (message: unknown) => void): void {
+    this.#listeners.push(listener)
+  }
+  onExit(listener: (how: string) => void): void {
+    this.#exits.push(listener)
+  }
+  kill(): void {
+    this.killed = true
+    setImmediate(() => this.die('signal SIGKILL'))
+  }
+  say(message: FromHost | object): void {
+    for (const listener of this.#listeners) listener(message)
+  }
+  die(how: string): void {
+    for (const listener of this.#exits) listener(how)
+  }
+  get requests() {
+    return this.got.filter((message) => message.type === 'message')
+  }
+}
+
+let processes: FakeProcess[] = []
+let supervisor: Supervisor | undefined
+const states: string[] = []
+
+function supervise(options: Partial<SupervisorOptions> = {}): Supervisor {
+  processes = []
+  states.length = 0
+  supervisor = new Supervisor({
+    spawn: () => {
+      const one = new FakeProcess()
+      processes.push(one)
+      return one
+    },
+    onState: (state) => states.push(state),
+    ...options,
+  })
+  return supervisor
+}
+function connect(): TestClient {
+  const [here, there] = channelPair()
+  supervisor!.connect(there)
+  return new TestClient(here)
+}
+const last = () => processes.at(-1)!
+const notices = (client: TestClient) => client.pushes.filter((push) => push.kind === 'engine').map((push) => push.state)
+afterEach(() => supervisor?.close(10))
+
+describe('Supervisor', () => {
+  it('passes messages both ways, each client its own', async () => {
+    supervise()
+    last().say({ type: 'ready' })
+    const [a, b] = [connect(), connect()]
+    const answers = [a.raw({ id: 1, method: 'x' }), b.raw({ id: 1, method: 'y' })]
+    await until(() => last().requests.length === 2)
+    for (const request of last().requests) last().say({ type: 'message', client: request.client, message: { kind: 'result', id: 1, result: (request.message as { method: string }).method } })
+    expect(await Promise.all(answers)).toEqual([{ kind: 'result', id: 1, result: 'x' }, { kind: 'result', id: 1, result: 'y' }])
+    b.close()
+    await until(() => last().got.some((message) => message.type === 'close'))
+  })
+
+  it('holds requests back until the process is ready', async () => {
+    supervise()
+    const client = connect()
+    const answer = client.raw({ id: 3, method: 'x' })
+    await until(() => notices(client).includes('restarting'))
+    expect(last().got).toEqual([])
+    last().say({ type: 'ready' })
+    await until(() => last().requests.length === 1)
+    expect(last().got[0]).toMatchObject({ type: 'open' })
+    last().say({ type: 'message', client: 1, message: { kind: 'result', id: 3, result: 1 } })
+    expect(await answer).toMatchObject({ result: 1 })
+    expect(notices(client)).toEqual(['restarting', 'up'])
+  })
+
+  it('restarts a process that dies: what was asked fails, what was answered does not, the channel ends', async () => {
+    supervise()
+    last().say({ type: 'ready' })
+    const client = connect()
+    const [answered, lost] = [client.raw({ id: 1, method: 'x' }), client.raw({ id: 2, method: 'x' })]
+    await until(() => last().requests.length === 2)
+    last().say({ type: 'message', client: 1, message: { kind: 'result', id: 1, result: 1 } })
+    expect(await answered).toMatchObject({ kind: 'result' })
+    last().die('signal SIGSEGV')
+    expect(await lost).toMatchObject({ kind: 'error', error: { code: 'engine-lost' } })
+    await until(() => client.closed)
+    expect(client.pushes).toMatchObject([{ kind: 'engine', state: 'restarting', message: expect.stringContaining('signal SIGSEGV') }])
+    expect(processes).toHaveLength(2)
+    const again = connect()
+    last().say({ type: 'ready' })
+    await until(() => notices(again).includes('up'))
+    expect(states).toEqual(['up', 'restarting', 'up'])
+  })
+
+  it('stops after three deaths in the window and says so; a restart by hand works', async () => {
+    supervise()
+    for (let i = 0; i < 3; i++) {
+      last().say({ type: 'ready' })
+      last().die('signal SIGABRT')
+    }
+    expect(processes).toHaveLength(3)
+    expect(supervisor!.state).toBe('stopped')
+    const client = connect()
+    await until(() => notices(client).length === 1)
+    expect(client.pushes[0]).toMatchObject({ state: 'stopped', message: expect.stringMatching(/3 times.*SIGABRT.*not started again/) })
+    expect(await client.raw({ id: 1, method: 'app.info' })).toMatchObject({ kind: 'error', error: { code: 'engine-lost', message: expect.stringContaining('3 times') } })
+    expect(await client.raw({ id: 2, method: 'engine.restart' })).toMatchObject({ kind: 'result' })
+    last().say({ type: 'ready' })
+    await until(() => notices(client).includes('up'))
+    void client.raw({ id: 3, method: 'x' })
+    await until(() => last().requests.length === 1)
+    expect(processes).toHaveLength(4)
+  })
+
+  it('counts deaths of the window only', async () => {
+    supervise({ windowMs: 30 })
+    for (let i = 0; i < 5; i++) {
+      last().die('x')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(supervisor!.state).toBe('restarting')
+    expect(processes).toHaveLength(6)
+  })
+
+  it('kills a process that hangs, and one that never gets ready', async () => {
+    supervise({ pingMs: 5 })
+    last().say({ type: 'ready' })
+    const first = last()
+    const client = connect()
+    await until(() => first.killed)
+    await until(() => client.closed)
+    expect(client.pushes.at(-1)).toMatchObject({ message: expect.stringContaining('hung') })
+    supervise({ startMs: 10 })
+    await until(() => processes[0]!.killed && processes.length === 2)
+  })
+
+  it('leaves a process that answers pings alone', async () => {
+    supervise({ pingMs: 3 })
+    const one = last()
+    one.say({ type: 'ready' })
+    const timer = setInterval(() => one.say({ type: 'pong' }), 3)
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    clearInterval(timer)
+    expect(one.killed).toBe(false)
+  })
+
+  it('says why a process ended itself', async () => {
+    supervise()
+    last().say({ type: 'ready' })
+    const client = connect()
+    last().say({ type: 'fatal', message: "The engine did not answer 'cancel' within 10 s." })
+    last().die('exit code 75')
+    await until(() => client.closed)
+    expect((client.pushes[0] as HostMessage & { message: string }).message).toContain("did not answer 'cancel'")
+  })
+
+  it('bears rubbish from the process', async () => {
+    supervise()
+    last().say({ type: 'ready' })
+    for (const rubbish of [{ type: 'x' }, { type: 'message', client: 99, message: {} }, { type: 'message', client: 'a' }, {}]) last().say(rubbish)
+    expect(supervisor!.state).toBe('up')
+  })
+})

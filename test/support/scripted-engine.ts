@@ -1,0 +1,92 @@
+import { BraidError } from '../../engine/protocol/errors.ts'
+import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
+import type { HostEngine } from '../../engine/host/engine.ts'
+import type { RunHandle, ThinkOptions } from '../../engine/think/handle.ts'
+import { readModelInfo } from '../../engine/models/info.ts'
+
+/** A run whose events a test writes, one by one. */
+export class ScriptedRun implements RunHandle {
+  readonly commands: RunCommand[] = []
+  readonly #queue: RunEvent[] = []
+  #wake: (() => void) | undefined
+  #closed = false
+  readonly events = this.#read()
+
+  constructor(readonly id: string, readonly options: ThinkOptions, readonly request?: RunRequest, readonly resumed?: RunEvent[]) {}
+
+  emit(...events: RunEvent[]): void {
+    this.#queue.push(...events)
+    this.#wake?.()
+  }
+
+  async command(command: RunCommand): Promise<void> {
+    if (command.type === 'stop' && command.path > 100) throw new BraidError('no-such-path', `There is no path ${command.path}.`)
+    this.commands.push(command)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake?.()
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  async *#read(): AsyncGenerator<RunEvent, void, undefined> {
+    try {
+      for (;;) {
+        while (this.#queue.length > 0) yield this.#queue.shift()!
+        if (this.#closed) return
+        await new Promise<void>((resolve) => (this.#wake = resolve))
+      }
+    } finally {
+      this.#closed = true
+    }
+  }
+}
+
+/** Stands in for the native engine where a test is about the host: it thinks what it is told. */
+export class ScriptedEngine implements HostEngine {
+  readonly runs: ScriptedRun[] = []
+  closed = false
+
+  think(request: RunRequest, options: ThinkOptions): ScriptedRun {
+    return this.#add(new ScriptedRun(options.id!, options, request))
+  }
+
+  resume(events: RunEvent[], options: ThinkOptions = {}): ScriptedRun {
+    return this.#add(new ScriptedRun(options.id!, options, undefined, events))
+  }
+
+  get last(): ScriptedRun {
+    return this.runs.at(-1)!
+  }
+
+  devices() {
+    return Promise.resolve([{ name: 'CPU', description: 'A processor', backend: 'CPU', type: 'cpu' as const, memoryFree: 1, memoryTotal: 2 }])
+  }
+
+  modelInfo(file: string) {
+    return readModelInfo(file)
+  }
+
+  fit() {
+    return Promise.resolve({ weights: 1, kv: 1, compute: 1, total: 3, free: 9, verdict: 'fits' as const, cells: 5 })
+  }
+
+  version() {
+    return { version: '0.0.0', llama: 'test' }
+  }
+
+  close(): Promise<void> {
+    this.closed = true
+    return Promise.resolve()
+  }
+
+  #add(run: ScriptedRun): ScriptedRun {
+    this.runs.push(run)
+    return run
+  }
+}
