@@ -1,0 +1,83 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { cpus } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import type { RunError } from '../protocol/events.ts'
+import type { Digest } from './digest.ts'
+import type { Job, Runner } from './experiment.ts'
+
+/** How an engine process is started; its last argument makes the command line serve jobs (`serveJobs`). */
+export interface Entry {
+  script: string
+  args: readonly string[]
+  execArgv?: readonly string[]
+}
+
+export type Reply = { digest: Digest } | { failed: RunError }
+
+/**
+ * An engine in a process of its own: several of them with one thread each use the cores better on small models than one with
+ * many. A process that dies takes its run along: it is made once more in a new process, then it counts as failed (`engine-lost`).
+ */
+export class EngineProcess implements Runner {
+  #child: ChildProcess | null = null
+  #closed = false
+  /** Some run came to its end: the engine itself works. */
+  #proven = false
+
+  constructor(private readonly entry: Entry) {}
+
+  async run(job: Job): Promise<Digest> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const digest = await this.#ask(job)
+        this.#proven = true
+        return digest
+      } catch (error) {
+        const { code, message } = toBraidError(error)
+        if (code !== 'engine-lost' || this.#closed) throw error
+        if (attempt === 2 && !this.#proven) throw error
+        if (attempt === 2) return { status: 'failed', paths: [], summaries: [], over: null, usage: null, timings: null, error: { code, message } }
+      }
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#child?.kill('SIGKILL')
+    this.#child = null
+  }
+
+  #ask(job: Job): Promise<Digest> {
+    if (this.#closed) return Promise.reject(new BraidError('cancelled', 'The engine process was stopped.'))
+    const child = (this.#child ??= fork(this.entry.script, this.entry.args, { ...(this.entry.execArgv && { execArgv: [...this.entry.execArgv] }), stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        child.removeAllListeners()
+        act()
+      }
+      child.on('message', (reply: Reply) => settle(() => ('digest' in reply ? resolve(reply.digest) : reject(toBraidError(Object.assign(new Error(reply.failed.message), { code: reply.failed.code }))))))
+      const lost = (why: string) => settle(() => {
+        if (this.#child === child) this.#child = null
+        reject(new BraidError('engine-lost', `The engine process ended (${why}).`))
+      })
+      child.on('error', (error) => lost(error.message))
+      child.on('exit', (code, signal) => lost(signal ?? `exit code ${code}`))
+      child.send(job)
+    })
+  }
+}
+
+/** Cores without their hyper-threads; where the system does not say, as many as Node sees. */
+export function physicalCores(): number {
+  try {
+    const cores = new Set(readFileSync('/proc/cpuinfo', 'utf8').split('\n\n').flatMap((block) => {
+      const of = (name: string) => new RegExp(`^${name}\\s*: (\\d+)`, 'm').exec(block)?.[1]
+      return of('core id') === undefined ? [] : [`${of('physical id')}/${of('core id')}`]
+    }))
+    if (cores.size > 0) return Math.min(cores.size, cpus().length)
+  } catch {
+    // Not Linux.
+  }
+  return Math.max(1, cpus().length)
+}

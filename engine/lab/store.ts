@@ -1,0 +1,101 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { Sample, sampleKey } from './measure.ts'
+
+/** First line of results.jsonl: what all samples in it share. A result folder goes on only under the same. */
+export const Header = z.object({
+  format: z.literal(1),
+  experiment: z.enum(['eval', 'ablate', 'tunnel']),
+  model: z.object({ name: z.string(), file: z.string(), headerSha256: z.string() }),
+  data: z.object({ file: z.string(), sha256: z.string() }),
+  seed: z.int(),
+  /** Settings that no cell names: sampler, finish rule, engine, ... */
+  settings: z.record(z.string(), z.unknown()),
+})
+export type Header = z.infer<typeof Header>
+
+/**
+ * Samples of an experiment, one JSON line each, appended as they are made: a stop at any time loses only runs that had not ended,
+ * and a restart makes only what is missing. A line torn by a crash is cut off; the same sample twice counts once, the first.
+ */
+export class ResultStore {
+  readonly #file: string
+  readonly #samples = new Map<string, Sample>()
+
+  private constructor(file: string) {
+    this.#file = file
+  }
+
+  /** Errors: `bad-request` where the folder holds another experiment or a damaged file; `io`, `disk-full`. */
+  static open(folder: string, header: Header): ResultStore {
+    const store = new ResultStore(join(folder, 'results.jsonl'))
+    try {
+      mkdirSync(folder, { recursive: true })
+      if (!store.#read(folder, header)) writeFileSync(store.#file, `${JSON.stringify(header)}\n`)
+    } catch (error) {
+      throw fileError(error, store.#file)
+    }
+    return store
+  }
+
+  has(unit: string, problem: number, sample: number): boolean {
+    return this.#samples.has(sampleKey(unit, problem, sample))
+  }
+
+  get samples(): readonly Sample[] {
+    return [...this.#samples.values()]
+  }
+
+  append(sample: Sample): void {
+    try {
+      appendFileSync(this.#file, `${JSON.stringify(sample)}\n`)
+    } catch (error) {
+      throw fileError(error, this.#file)
+    }
+    this.#samples.set(sampleKey(sample.unit, sample.problem, sample.sample), sample)
+  }
+
+  /** false: there is nothing yet. */
+  #read(folder: string, header: Header): boolean {
+    if (!existsSync(this.#file)) return false
+    const bytes = readFileSync(this.#file)
+    const whole = bytes.lastIndexOf(10) + 1
+    if (whole < bytes.length) truncateSync(this.#file, whole)
+    const [first, ...lines] = bytes.subarray(0, whole).toString('utf8').split('\n').filter((line) => line !== '')
+    if (first === undefined) return false
+    const found = parsed(Header, first)
+    if (found === null) throw new BraidError('bad-request', `${this.#file} is not the result file of an experiment. Choose another folder with --out.`)
+    const differs = differences(found, header)
+    if (differs.length > 0) throw new BraidError('bad-request', `${folder} holds results made under other conditions (${differs.join(', ')}). Choose another folder with --out.`)
+    for (const [i, line] of lines.entries()) {
+      const sample = parsed(Sample, line)
+      if (sample === null) throw new BraidError('bad-request', `${this.#file}, line ${i + 2}, is damaged. Remove that line or choose another folder with --out.`)
+      const key = sampleKey(sample.unit, sample.problem, sample.sample)
+      if (!this.#samples.has(key)) this.#samples.set(key, sample)
+    }
+    return true
+  }
+}
+
+function parsed<T>(schema: z.ZodType<T>, line: string): T | null {
+  try {
+    return schema.parse(JSON.parse(line))
+  } catch {
+    return null
+  }
+}
+
+/** Names of what is not the same; where files lie does not matter. */
+function differences(found: Header, asked: Header): string[] {
+  const flat = ({ experiment, model, data, seed, settings }: Header) => ({ experiment, model: model.headerSha256, data: data.sha256, seed, ...settings })
+  const [a, b]: Record<string, unknown>[] = [flat(found), flat(JSON.parse(JSON.stringify(asked)) as Header)]
+  return [...new Set([...Object.keys(a!), ...Object.keys(b!)])].filter((key) => !isDeepStrictEqual(a![key], b![key]))
+}
+
+function fileError(error: unknown, file: string): BraidError {
+  const typed = toBraidError(error)
+  return typed.code === 'internal' ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error }) : typed
+}
