@@ -40,7 +40,7 @@ const Config = z.looseObject({
   tie_word_embeddings: z.boolean().nullish(),
   hidden_act: z.string().nullish(),
   vocab_size: size,
-  quantization_config: z.unknown(),
+  quantization_config: z.unknown().optional(),
   use_sliding_window: z.boolean().nullish(),
   max_window_layers: z.int().nullish(),
   layer_types: z.array(z.string()).nullish(),
@@ -102,14 +102,14 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   const eos = Array.isArray(c.eos_token_id) ? c.eos_token_id[0] : c.eos_token_id
   return {
     architecture, heads, kvHeads, headDim,
-    explicitHeadDim: c.head_dim != null || architecture === 'qwen3',
+    explicitHeadDim: typeof c.head_dim === 'number' || architecture === 'qwen3',
     layers: c.num_hidden_layers, embedding: c.hidden_size, feedForward: c.intermediate_size,
     context: c.max_position_embeddings, normEpsilon: c.rms_norm_eps,
     ropeBase: rope.rope_theta ?? c.rope_theta ?? 10_000,
     rope: scaling(rope, architecture),
     tied: c.tie_word_embeddings ?? undefined,
     vocabulary: c.vocab_size,
-    tokenIds: { bos: c.bos_token_id ?? undefined, eos: eos ?? undefined, pad: c.pad_token_id != null && c.pad_token_id >= 0 ? c.pad_token_id : undefined },
+    tokenIds: { bos: c.bos_token_id ?? undefined, eos: eos ?? undefined, pad: (c.pad_token_id ?? -1) >= 0 ? c.pad_token_id! : undefined },
   }
 }
 

@@ -146,7 +146,10 @@ async function unchanged(folder: string, files: Awaited<ReturnType<typeof readSo
 /** From the front matter of the model card. */
 async function licenceOf(folder: string): Promise<string | undefined> {
   const card = await readText(folder, 'README.md', TEXT_LIMITS.card).catch(() => undefined)
-  return /^---\r?\n(?:.*\r?\n)*?license:[ \t]*["']?([\w.+-]{1,64})["']?[ \t]*\r?\n(?:.*\r?\n)*?---/.exec(card ?? '')?.[1]
+  const lines = (card ?? '').slice(0, 65_536).split(/\r?\n/)
+  const end = lines.indexOf('---', 1)
+  if (lines[0] !== '---' || end < 0) return undefined
+  return lines.slice(1, end).map((line) => /^license:\s*["']?([\w.+-]{1,64})["']?\s*$/.exec(line)?.[1]).find((name) => name !== undefined)
 }
 
 async function sync(file: string): Promise<void> {

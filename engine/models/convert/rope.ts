@@ -15,9 +15,9 @@ export function ropeMetadata(config: ModelConfig): Metadata {
   metadata.push([key('scaling.type'), str(rope.kind)], [key('scaling.factor'), f32(factor)])
   if (rope.kind === 'linear') return metadata
   metadata.push([key('scaling.original_context_length'), u32(original)])
-  if (rope.extrapolation_factor != null) metadata.push([key('scaling.yarn_ext_factor'), f32(rope.extrapolation_factor)])
-  if (rope.beta_fast != null) metadata.push([key('scaling.yarn_beta_fast'), f32(rope.beta_fast)])
-  if (rope.beta_slow != null) metadata.push([key('scaling.yarn_beta_slow'), f32(rope.beta_slow)])
+  if (typeof rope.extrapolation_factor === 'number') metadata.push([key('scaling.yarn_ext_factor'), f32(rope.extrapolation_factor)])
+  if (typeof rope.beta_fast === 'number') metadata.push([key('scaling.yarn_beta_fast'), f32(rope.beta_fast)])
+  if (typeof rope.beta_slow === 'number') metadata.push([key('scaling.yarn_beta_slow'), f32(rope.beta_slow)])
   // llama.cpp scales by 0.1 ln(factor) + 1, the default of transformers; another factor is a multiple of that.
   const given = attentionFactor(config, factor)
   if (given !== undefined) metadata.push([key('scaling.attn_factor'), f32(given / mscale(factor, 1))])
@@ -28,7 +28,7 @@ const mscale = (factor: number, scale: number) => (factor <= 1 ? 1 : 0.1 * scale
 
 /** What cos and sin are multiplied by, where it is not YaRN's default. */
 function attentionFactor({ rope }: ModelConfig, factor: number): number | undefined {
-  if (rope?.attention_factor != null) return rope.attention_factor
+  if (typeof rope?.attention_factor === 'number') return rope.attention_factor
   if (rope?.mscale && rope.mscale_all_dim) return mscale(factor, rope.mscale) / mscale(factor, rope.mscale_all_dim)
   return undefined
 }
