@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.jsonl': 'text/plain; charset=utf-8',
+  '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon', '.woff2': 'font/woff2', '.woff': 'font/woff', '.ttf': 'font/ttf', '.txt': 'text/plain; charset=utf-8',
+}
+
+export interface StaticFile {
+  type: string
+  read: () => Buffer
+}
+
+/**
+ * The page's files by address, listed once: a request names one of them or nothing. No path is ever made from a request.
+ * Links and unknown types are left out.
+ */
+export function listFiles(root: string): Map<string, StaticFile> {
+  const files = new Map<string, StaticFile>()
+  const walk = (folder: string, address: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const [file, path] = [join(folder, entry.name), `${address}/${entry.name}`]
+      const type = TYPES[extname(entry.name)]
+      if (entry.isDirectory()) walk(file, path)
+      else if (entry.isFile() && type !== undefined) files.set(path, { type, read: () => readFileSync(file) })
+    }
+  }
+  walk(root, '')
+  const index = files.get('/index.html')
+  if (index !== undefined) files.set('/', index)
+  return files
+}
