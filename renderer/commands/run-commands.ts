@@ -1,0 +1,95 @@
+import { CircleStop, Combine, CornerDownRight, Edit3, FastForward, GitCompare, Layers, RotateCcw, Search, SkipForward, SquareStack } from 'lucide-react'
+import { draftOf, edit, requestOf } from '../store/compose.ts'
+import { host } from '../store/host.ts'
+import { go } from '../store/route.ts'
+import { command, startRun } from '../store/runs.ts'
+import { startReplay, stopReplay, useReplay } from '../store/replay.ts'
+import { report } from '../store/toasts.ts'
+import { openDialog, useUi } from '../store/ui.ts'
+import { stateOf, summarising, summaryFor, whyNoRun, whyNotSteer } from './target.ts'
+import type { Command } from './types.ts'
+
+export const runCommands: Command[] = [
+  {
+    id: 'run.stopAll', title: 'cmd.stopAll', group: 'run', icon: CircleStop, shortcut: 'Mod+.',
+    why: (target) => whyNotSteer(target) ?? (stateOf(target)!.status === 'running' ? null : 'why.notRunning'),
+    // While the summary is written, stopping the paths stops nothing: the run itself is cancelled.
+    run: (target) => report(command(target.run!, { type: summarising(stateOf(target)!) ? 'cancel' : 'stop-all' })),
+  },
+  {
+    id: 'run.summariseNow', title: 'cmd.summariseNow', group: 'run', icon: FastForward, shortcut: 'Mod+Shift+Enter',
+    why(target) {
+      const state = stateOf(target)
+      return whyNotSteer(target) ?? (state!.status !== 'running' ? 'why.notRunning' : summarising(state!) ? 'why.summarising'
+        : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1) ? null : 'why.noText')
+    },
+    run: (target) => report(command(target.run!, { type: 'summarise' })),
+  },
+  {
+    id: 'run.summariseSubset', title: 'cmd.summariseSubset', group: 'run', icon: Combine,
+    why(target) {
+      const state = stateOf(target)
+      return whyNotSteer(target) ?? (summarising(state!) ? 'why.summarising'
+        : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1) ? null : 'why.noText')
+    },
+    run: (target) => openDialog('subset', target.run!),
+  },
+  {
+    id: 'run.again', title: 'cmd.runAgain', group: 'run', icon: RotateCcw,
+    why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
+    run: (target) => {
+      const state = stateOf(target)!
+      const draft = { preset: null, followUp: null, problem: state.problem, settings: { ...state.settings, seed: undefined } }
+      report(startRun(requestOf(draft, state.model!.file)).then((run) => go({ view: 'run', run })))
+    },
+  },
+  {
+    id: 'run.edit', title: 'cmd.edit', group: 'run', icon: Edit3,
+    why: whyNoRun,
+    run: (target) => {
+      edit(draftOf(stateOf(target)!))
+      go({ view: 'compose' })
+    },
+  },
+  {
+    id: 'run.otherStrategy', title: 'cmd.otherStrategy', group: 'run', icon: GitCompare,
+    why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
+    run: (target) => openDialog('strategy', target.run!),
+  },
+  {
+    id: 'run.followUp', title: 'cmd.followUp', group: 'run', icon: CornerDownRight,
+    why: (target) => whyNotSteer(target) ?? (summaryFor(target) === undefined ? 'why.noSummary' : stateOf(target)!.status === 'running' ? 'why.running' : null),
+    run: (target) => {
+      const state = stateOf(target)!
+      edit({ ...draftOf(state), problem: '', followUp: { run: target.run!, version: target.version!, title: state.problem.slice(0, 120) } })
+      go({ view: 'compose' })
+    },
+  },
+  {
+    id: 'run.comparePaths', title: 'cmd.comparePaths', group: 'view', icon: SquareStack, shortcut: 'Alt+C',
+    why: (target) => whyNoRun(target) ?? (stateOf(target)!.paths.length > 1 ? null : 'why.onePath'),
+    run: (target) => go({ view: 'compare-paths', run: target.run!, paths: stateOf(target)!.paths.slice(0, 2).map((path) => path.path) }),
+  },
+  {
+    id: 'run.replay', title: 'cmd.replay', group: 'view', icon: SkipForward, shortcut: 'Alt+R',
+    why: (target) => whyNoRun(target) ?? (stateOf(target)!.status === 'running' && useReplay.getState().replay === null ? 'why.running' : null),
+    run: (target) => {
+      if (useReplay.getState().replay?.run === target.run) return stopReplay()
+      go({ view: 'run', run: target.run! })
+      startReplay(target.run!)
+    },
+  },
+  {
+    id: 'run.find', title: 'cmd.find', group: 'view', icon: Search, shortcut: 'Mod+F',
+    why: whyNoRun,
+    run: (target) => {
+      go({ view: 'run', run: target.run! })
+      useUi.setState({ find: true })
+    },
+  },
+  {
+    id: 'run.open', title: 'cmd.backToRun', group: 'view', icon: Layers, shortcut: 'Alt+B',
+    why: whyNoRun,
+    run: (target) => go({ view: 'run', run: target.run! }),
+  },
+]

@@ -1,0 +1,90 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { FileDown, GitCompare, Import, Search, Star, Trash2 } from 'lucide-react'
+import { useEffect, useRef, type DragEvent } from 'react'
+import { exportRuns } from '../commands/export-commands.ts'
+import { useT } from '../i18n/index.ts'
+import { deleteRuns, importFiles, refreshHistory, search, useHistory, visibleRuns } from '../store/history.ts'
+import { go } from '../store/route.ts'
+import { report } from '../store/toasts.ts'
+import { Menu, MenuItem } from '../ui/Menu.tsx'
+import { HistoryRow } from './HistoryRow.tsx'
+import './history.css'
+
+const ROW = 64
+
+/** Every run there is: searched, starred, tagged, opened again, exported, deleted. */
+export function HistoryView() {
+  const t = useT()
+  const { list, query, found, starredOnly, tag, selected } = useHistory()
+  const rows = visibleRuns({ list, found, starredOnly, tag })
+  const snippets = new Map(found?.map(({ run, snippet }) => [run, snippet]))
+  const scroller = useRef<HTMLDivElement>(null)
+  useEffect(() => { refreshHistory().catch(() => undefined) }, []) // not connected: the list comes with the connection
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 6, getItemKey: (i) => rows[i]!.run, useFlushSync: false })
+  const drop = (event: DragEvent) => {
+    event.preventDefault()
+    if (event.dataTransfer.files.length > 0) report(openImported(event.dataTransfer.files))
+  }
+  return (
+    <div className="page history" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
+      <div className="row">
+        <h1 className="page-title grow">{t('history.title')}</h1>
+        <label className="btn"><Import size={14} aria-hidden />{t('history.import')}
+          <input type="file" className="sr" multiple accept=".json,.jsonl,application/json" aria-label={t('history.import')} onChange={(event) => { report(openImported(event.target.files!)); event.target.value = '' }} /></label>
+      </div>
+      <Filters tags={[...new Set(list?.flatMap((item) => item.tags) ?? [])].sort()} />
+      {selected.size > 0 && <Selection runs={[...selected]} />}
+      <div ref={scroller} className="panel history-list scroll" role="region" aria-label={t('history.list')} tabIndex={0}>
+        {list !== null && rows.length === 0 && <p className="body dim">{query !== '' ? t('history.noMatch') : t('history.none')}</p>}
+        <ul style={{ blockSize: virtual.getTotalSize() }} className="history-rows">
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index]!
+            return (
+              <li key={item.key} ref={virtual.measureElement} data-index={item.index} style={{ transform: `translateY(${item.start}px)` }} aria-setsize={rows.length} aria-posinset={item.index + 1}>
+                <HistoryRow row={row} snippet={snippets.get(row.run)} selected={selected.has(row.run)} />
+              </li>
+            )
+          })}
+        </ul>
+      </div>
+      <p className="small dim num" role="status">{t('history.count', { count: rows.length })}</p>
+    </div>
+  )
+}
+
+async function openImported(files: Iterable<File>): Promise<void> {
+  const opened = await importFiles(files)
+  if (opened.length === 1) go({ view: 'run', run: opened[0]! })
+}
+
+function Filters({ tags }: { tags: string[] }) {
+  const t = useT()
+  const { query, starredOnly, tag } = useHistory()
+  return (
+    <div className="row wrap">
+      <div className="search-box"><Search size={14} aria-hidden />
+        <input className="input" type="search" value={query} placeholder={t('history.search')} aria-label={t('history.search')} onChange={(event) => report(search(event.target.value))} /></div>
+      <button type="button" className="btn" aria-pressed={starredOnly} onClick={() => useHistory.setState({ starredOnly: !starredOnly })}><Star size={14} />{t('history.starred')}</button>
+      {tags.length > 0 && (
+        <select className="select tag-filter" aria-label={t('history.tag')} value={tag ?? ''} onChange={(event) => useHistory.setState({ tag: event.target.value === '' ? null : event.target.value })}>
+          <option value="">{t('history.allTags')}</option>{tags.map((name) => <option key={name} value={name}>{name}</option>)}
+        </select>
+      )}
+    </div>
+  )
+}
+
+function Selection({ runs }: { runs: string[] }) {
+  const t = useT()
+  return (
+    <div className="row selection" role="toolbar" aria-label={t('history.selection')}>
+      <span className="num">{t('history.selected', { count: runs.length })}</span>
+      <button type="button" className="btn" disabled={runs.length < 2} onClick={() => go({ view: 'compare-runs', runs })}><GitCompare size={14} />{t('history.compare')}</button>
+      <Menu trigger={<button type="button" className="btn"><FileDown size={14} />{t('run.export')}</button>}>
+        {(['md', 'html', 'json'] as const).map((format) => <MenuItem key={format} onSelect={() => report(exportRuns(runs, format))}>{t(`format.${format}`)}</MenuItem>)}
+      </Menu>
+      <button type="button" className="btn danger" onClick={() => report(deleteRuns(runs))}><Trash2 size={14} />{t('action.delete')}</button>
+      <button type="button" className="btn quiet" onClick={() => useHistory.setState({ selected: new Set() })}>{t('history.clear')}</button>
+    </div>
+  )
+}

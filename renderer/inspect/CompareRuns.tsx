@@ -1,0 +1,62 @@
+import { ArrowLeft, FileDown } from 'lucide-react'
+import { useEffect } from 'react'
+import { exportRuns } from '../commands/export-commands.ts'
+import { useT } from '../i18n/index.ts'
+import { duration, integer } from '../i18n/format.ts'
+import { useShownVersion } from '../run/SummaryCard.tsx'
+import { RunState } from '../run/RunFacts.tsx'
+import { go } from '../store/route.ts'
+import { useOpenRun } from '../store/runs.ts'
+import { follow } from '../store/session.ts'
+import { report } from '../store/toasts.ts'
+import { useConnection } from '../ui/StatusBar.tsx'
+import { AnswerText, plainAnswer } from '../ui/AnswerText.tsx'
+import { Menu, MenuItem } from '../ui/Menu.tsx'
+import { StreamText } from '../ui/StreamText.tsx'
+import '../models/models.css'
+import './inspect.css'
+
+/** Runs side by side: what each was asked, what it took, what it answered. */
+export default function CompareRuns({ runs }: { runs: string[] }) {
+  const t = useT()
+  return (
+    <div className="compare">
+      <header className="inspect-head row">
+        <button type="button" className="btn" onClick={() => go({ view: 'history' })}><ArrowLeft size={14} className="flip" />{t('cmd.history')}</button>
+        <h1 className="grow">{t('compare.runs')}</h1>
+        <Menu trigger={<button type="button" className="btn"><FileDown size={14} />{t('run.export')}</button>}>
+          {(['md', 'html', 'json'] as const).map((format) => <MenuItem key={format} onSelect={() => report(exportRuns(runs, format))}>{t(`format.${format}`)}</MenuItem>)}
+        </Menu>
+      </header>
+      <div className="runs-compare scroll">{runs.map((run) => <Column key={run} run={run} />)}</div>
+    </div>
+  )
+}
+
+function Column({ run }: { run: string }) {
+  const t = useT()
+  const connection = useConnection()
+  const open = useOpenRun(run)
+  const version = useShownVersion(run)
+  useEffect(() => follow(run), [run, connection])
+  if (open === undefined || open.shown.settings === null) return <section className="panel run-col"><p className="body dim" role="status">{open?.error?.message ?? t('run.opening')}</p></section>
+  const { shown } = open
+  const { settings, model, problem, paths, summaries, answer, timings } = shown
+  const tokens = paths.reduce((sum, path) => sum + path.tokens.length, 0) + summaries.reduce((sum, one) => sum + one.tokens.length, 0)
+  return (
+    <section className="panel run-col" aria-label={t(`strategy.${settings!.strategy}`)} data-run={run}>
+      <header><h2 className="grow">{t(`strategy.${settings!.strategy}`)}</h2><RunState run={run} /><button type="button" className="btn tiny" onClick={() => go({ view: 'run', run })}>{t('action.open')}</button></header>
+      <dl className="facts-list">
+        <div><dt>{t('compose.problem')}</dt><dd dir="auto">{problem.slice(0, 240)}</dd></div>
+        <div><dt>{t('compose.model')}</dt><dd dir="auto">{model?.name}</dd></div>
+        <div><dt>{t('compose.paths')}</dt><dd className="num">{paths.length} × {integer(settings!.budget)}</dd></div>
+        <div><dt>{t('fact.cost')}</dt><dd className="num">{t('unit.tokens', { count: tokens, shown: integer(tokens) })} · {duration(timings?.totalMs ?? shown.at)}</dd></div>
+        <div><dt>{t('answer.label')}</dt><dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd></div>
+        {paths.length > 1 && <div><dt>{t('votes.title')}</dt><dd dir="auto">{paths.map((path) => `${path.path}: ${path.answer === null ? '–' : plainAnswer(path.answer.text).slice(0, 24)}`).join(' · ')}</dd></div>}
+      </dl>
+      {version !== null
+        ? <StreamText key={version} run={run} path={0} version={version} label={t('summary.text', { version })} />
+        : paths[0] !== undefined && <StreamText run={run} path={paths[0].path} version={1} label={t('lane.text', { path: paths[0].path })} />}
+    </section>
+  )
+}

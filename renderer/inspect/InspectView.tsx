@@ -1,0 +1,113 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react'
+import { useT } from '../i18n/index.ts'
+import { usePrefs } from '../store/prefs.ts'
+import { go } from '../store/route.ts'
+import { useOpenRun, useStream } from '../store/runs.ts'
+import { follow } from '../store/session.ts'
+import { pathOf } from '../../engine/protocol/fold.ts'
+import { InspectHead } from './InspectHead.tsx'
+import { siblingsAt } from './siblings.ts'
+import { TokenDetail } from './TokenDetail.tsx'
+import { TokenLine } from './TokenLine.tsx'
+import { TokenRows } from './token-rows.ts'
+import './inspect.css'
+
+/** The tokens of a path or summary, coloured by how sure the model was; one of them is under the cursor. */
+export default function InspectView({ run, path, version, at }: { run: string; path: number; version: number; at: number | null }) {
+  const t = useT()
+  const open = useOpenRun(run)
+  const stream = useStream(run, path, version)
+  useEffect(() => follow(run), [run])
+  if (open === undefined || open.shown.status === 'empty') return <p className="empty" role="status">{open?.error?.message ?? t('run.opening')}</p>
+  if (stream === undefined) return <p className="empty">{t('why.noPath')}</p>
+  return <Inspector key={run} run={run} path={path} version={version} at={at} />
+}
+
+function Inspector({ run, path, version, at }: { run: string; path: number; version: number; at: number | null }) {
+  const t = useT()
+  const state = useOpenRun(run)!.shown
+  const stream = useStream(run, path, version)!
+  const heat = usePrefs((s) => s.heat)
+  const whitespace = usePrefs((s) => s.whitespace)
+  const [cursor, setCursor] = useState(at ?? 0)
+  const index = Math.min(cursor, stream.tokens.length - 1)
+  const rows = useRef(new TokenRows())
+  const shown = useRef(`${path}/${version}`)
+  if (shown.current !== `${path}/${version}`) {
+    shown.current = `${path}/${version}`
+    rows.current = new TokenRows()
+  }
+  rows.current.advance(stream.tokens)
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: rows.current.rows.length, getScrollElement: () => scroller.current, estimateSize: () => 44, overscan: 6,
+    getItemKey: (i) => `${path}/${version}/${rows.current.rows[i]!.start}`, useFlushSync: false,
+  })
+  useLayoutEffect(() => { if (index >= 0) virtual.scrollToIndex(rows.current.rowOf(index), { align: 'auto' }) }, [index, path, version, virtual])
+  useEffect(() => {
+    const timer = setTimeout(() => go({ view: 'inspect', run, path, version, at: index }, { replace: true }), 300)
+    return () => clearTimeout(timer)
+  }, [run, path, version, index])
+
+  const toPath = (list: readonly number[], by: number) => {
+    const next = list[(list.indexOf(path) + by + list.length) % list.length]
+    if (next !== undefined) go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })
+  }
+  const onKey = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return
+    const own = pathOf(state, path)
+    const all = own === undefined ? [] : event.shiftKey ? siblingsAt(state, own, index) : state.paths.map((one) => one.path)
+    switch (event.key) {
+      case 'ArrowLeft': setCursor(Math.max(0, index - 1)); break
+      case 'ArrowRight': setCursor(Math.min(stream.tokens.length - 1, index + 1)); break
+      case 'ArrowUp': toPath(all, -1); break
+      case 'ArrowDown': toPath(all, 1); break
+      case 'Home': setCursor(0); break
+      case 'End': setCursor(stream.tokens.length - 1); break
+      case 'Enter': document.querySelector<HTMLElement>('.alternatives button:not(:disabled)')?.focus(); break
+      default: return
+    }
+    event.preventDefault()
+  }
+  const onClick = (event: MouseEvent) => {
+    const hit = (event.target as HTMLElement).closest<HTMLElement>('[data-i]')
+    if (hit !== null) setCursor(Number(hit.dataset.i))
+  }
+  const answer = stream.answer?.span ?? null
+  return (
+    <div className="inspect">
+      <InspectHead run={run} path={path} version={version} />
+      <div className="inspect-body">
+        <div ref={scroller} className={`tokens scroll heat-${heat}`} role="listbox" tabIndex={0} aria-label={t('inspect.tokens', { name: path > 0 ? t('lane.name', { path }) : t('summary.version', { version }) })}
+          aria-activedescendant={index >= 0 ? `tok-${index}` : undefined} onKeyDown={onKey} onClick={onClick}>
+          <div role="presentation" style={{ blockSize: virtual.getTotalSize(), position: 'relative' }}>
+            {virtual.getVirtualItems().map((item) => {
+              const row = rows.current.rows[item.index]!
+              return (
+                <div key={item.key} ref={virtual.measureElement} data-index={item.index} role="presentation" className="token-row" style={{ transform: `translateY(${item.start}px)` }}>
+                  <TokenLine tokens={stream.tokens} start={row.start} end={row.end} heat={heat} whitespace={whitespace}
+                    selected={index >= row.start && index < row.end ? index : -1}
+                    markFrom={answer === null ? -1 : tokenAt(rows.current.offsets, answer[0])} markTo={answer === null ? -1 : tokenAt(rows.current.offsets, answer[1] - 1)} />
+                </div>
+              )
+            })}
+          </div>
+        </div>
+        <TokenDetail run={run} path={path} version={version} index={index} onPath={(next) => go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })} />
+      </div>
+    </div>
+  )
+}
+
+/** Index of the token that holds the text offset. */
+function tokenAt(offsets: readonly number[], offset: number): number {
+  let low = 0
+  let high = offsets.length - 2
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (offsets[middle]! <= offset) low = middle
+    else high = middle - 1
+  }
+  return low
+}

@@ -1,0 +1,46 @@
+import type { TokenList } from '../../engine/protocol/token-list.ts'
+
+/** Tokens [start, end) that are drawn as one row. */
+export interface TokenRow {
+  readonly start: number
+  readonly end: number
+}
+
+const MAX_ROW = 160
+
+/** Rows end where the text breaks a line. Grows with the tokens; what was closed stays. */
+export class TokenRows {
+  readonly rows: TokenRow[] = []
+  /** Offset of each token in the text, and one more for the end. */
+  readonly offsets: number[] = [0]
+  #open = 0
+
+  advance(tokens: TokenList): void {
+    if (tokens.length < this.offsets.length - 1) {
+      this.rows.length = 0
+      this.offsets.length = 1
+      this.#open = 0
+    }
+    if (this.rows.at(-1)?.start === this.#open) this.rows.pop()
+    for (let i = this.offsets.length - 1; i < tokens.length; i++) {
+      const { text } = tokens.at(i)!
+      this.offsets.push(this.offsets[i]! + text.length)
+      if (!text.includes('\n') && i + 1 - this.#open < MAX_ROW) continue
+      this.rows.push({ start: this.#open, end: i + 1 })
+      this.#open = i + 1
+    }
+    if (this.#open < tokens.length) this.rows.push({ start: this.#open, end: tokens.length })
+  }
+
+  rowOf(index: number): number {
+    let low = 0
+    let high = this.rows.length - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.rows[middle]!.end <= index) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+

@@ -1,0 +1,34 @@
+import './boot.ts'
+import { createRoot } from 'react-dom/client'
+import { App } from './App.tsx'
+import { listenForShortcuts } from './commands/keys.ts'
+import { setLanguage } from './i18n/index.ts'
+import { applyLook, usePrefs } from './store/prefs.ts'
+import { watchRoute } from './store/route.ts'
+import { loadSample } from './store/sample.ts'
+import { startSession } from './store/session.ts'
+import { routeRun, useRoute } from './store/route.ts'
+import { SAMPLE_ID } from './store/runs.ts'
+import 'katex/dist/katex.min.css'
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/controls.css'
+import './styles/app.css'
+
+const look = (): void => {
+  const prefs = usePrefs.getState()
+  applyLook(prefs)
+  setLanguage(prefs.language)
+}
+look()
+usePrefs.subscribe(look)
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look)
+watchRoute()
+listenForShortcuts()
+startSession()
+const sample = (): void => {
+  if (routeRun(useRoute.getState().route) === SAMPLE_ID) void loadSample()
+}
+sample()
+useRoute.subscribe(sample)
+createRoot(document.getElementById('root')!).render(<App />)

@@ -1,0 +1,70 @@
+import { Play } from 'lucide-react'
+import { useT, type MessageKey } from '../i18n/index.ts'
+import { edit, useCompose } from '../store/compose.ts'
+import { useHistory } from '../store/history.ts'
+import { useModels } from '../store/models.ts'
+import { go } from '../store/route.ts'
+import { openSample } from '../store/sample.ts'
+import { report } from '../store/toasts.ts'
+
+const EXAMPLES = ['example.1', 'example.2', 'example.3', 'example.4'] as const satisfies readonly MessageKey[]
+
+/** Problems to pick from, until one is being written. */
+export function Examples() {
+  const t = useT()
+  const problem = useCompose((s) => s.problem)
+  if (problem !== '') return null
+  return (
+    <section className="first" aria-labelledby="examples">
+      <h2 id="examples" className="small dim">{t('first.examples')}</h2>
+      <ul className="examples">
+        {EXAMPLES.map((key) => <li key={key}><button type="button" className="example" onClick={() => edit({ problem: t(key) })}>{t(key)}</button></li>)}
+      </ul>
+    </section>
+  )
+}
+
+/** Until the first run: what this is, a recorded run to replay, and how to get a model. Without a model it comes first. */
+export function Teach({ first }: { first: boolean }) {
+  const t = useT()
+  const noRun = useHistory((s) => s.list === null || s.list.length === 0)
+  const noModel = useModels((s) => s.list !== null && s.list.length === 0)
+  if (!noRun || first !== noModel) return null
+  return (
+    <section className="panel teach" aria-labelledby="teach">
+      <header><h2 id="teach">{t('first.title')}</h2></header>
+      <div className="body">
+        <Picture />
+        <div className="teach-text">
+          <p>{t('first.text')}</p>
+          {noModel && <p className="small dim">{t('first.modelHow')}</p>}
+          <div className="row wrap">
+            <button type="button" className="btn" onClick={() => report(openSample())}><Play size={14} />{t('first.sample')}</button>
+            {noModel && <button type="button" className="btn primary" onClick={() => go({ view: 'models' })}>{t('first.getModel')}</button>}
+          </div>
+        </div>
+      </div>
+    </section>
+  )
+}
+
+/** One problem, four paths side by side, one answer. */
+function Picture() {
+  const t = useT()
+  const rows = [26, 58, 90, 122]
+  return (
+    <svg className="picture" viewBox="0 0 560 150" role="img" aria-label={t('first.picture')}>
+      <rect x="4" y="54" width="92" height="40" rx="4" className="pic-box" />
+      <text x="50" y="78" className="pic-text">{t('first.problem')}</text>
+      {rows.map((y, i) => (
+        <g key={y} data-path={i + 1}>
+          <path d={`M96 74C130 74 120 ${y} 156 ${y}H372C408 ${y} 398 74 432 74`} className="pic-path" />
+          <rect x="212" y={y - 11} width="104" height="22" rx="11" className="pic-pill" />
+          <text x="264" y={y + 4} className="pic-text">{t('lane.name', { path: i + 1 })}</text>
+        </g>
+      ))}
+      <rect x="432" y="54" width="124" height="40" rx="4" className="pic-box strong" />
+      <text x="494" y="78" className="pic-text">{t('first.summary')}</text>
+    </svg>
+  )
+}

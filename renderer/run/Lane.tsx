@@ -1,0 +1,99 @@
+import { GitBranch, Microscope, MoreHorizontal } from 'lucide-react'
+import { memo } from 'react'
+import { meanLogprob } from '../../engine/protocol/fold.ts'
+import { runCommand } from '../commands/catalogue.ts'
+import { useT } from '../i18n/index.ts'
+import { duration, integer } from '../i18n/format.ts'
+import { usePathState } from '../store/runs.ts'
+import { placeKey, reveal } from '../store/scroll.ts'
+import { activate, useUi } from '../store/ui.ts'
+import { AnswerText } from '../ui/AnswerText.tsx'
+import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
+import { Sparkline } from '../ui/Sparkline.tsx'
+import { StreamText } from '../ui/StreamText.tsx'
+import { frameOf } from '../ui/control-tokens.ts'
+import { Tip } from '../ui/Tip.tsx'
+import { useMeter } from './meter.ts'
+import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
+
+/** One path: its figures above, its text below. */
+export const Lane = memo(function Lane({ run, path }: { run: string; path: number }) {
+  const t = useT()
+  const active = useUi((s) => s.active[run] === path)
+  return (
+    <section className={active ? 'lane active' : 'lane'} data-lane={path} data-path={path} aria-label={t('lane.name', { path })}
+      onPointerDown={() => activate(run, path)} onFocus={() => activate(run, path)}>
+      <LaneHead run={run} path={path} />
+      <StreamText run={run} path={path} version={1} label={t('lane.text', { path })} />
+      <LaneFoot run={run} path={path} />
+    </section>
+  )
+})
+
+export function StatusPill({ run, path }: { run: string; path: number }) {
+  const t = useT()
+  const stream = useMeter(run, path, 1)?.stream
+  if (stream === undefined) return null
+  const reason = reasonKey(stream)
+  const text = t(statusKey(stream.status))
+  const more = stream.error?.message ?? (reason === null ? text : t(reason))
+  return <Tip text={more}><span className={`pill ${STATUS_LOOK[stream.status]}`} data-status={stream.status}>{text}</span></Tip>
+}
+
+const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: number }) {
+  const t = useT()
+  const meter = useMeter(run, path, 1)
+  const budget = usePathState(run, path)?.budget ?? 0
+  const parent = usePathState(run, path)?.parent ?? null
+  if (meter === null) return <header className="lane-head" />
+  const { stream, speed, confidence } = meter
+  const wait = stream.firstTokenAt === null ? null : stream.firstTokenAt - stream.startedAt
+  const mean = meanLogprob(stream)
+  const used = stream.tokens.length
+  return (
+    <header className="lane-head">
+      <div className="row">
+        <h3 className="pathno">{t('lane.name', { path })}</h3>
+        {parent !== null && <Tip text={t('lane.branchOf', { path: parent.path, at: parent.at })}><span className="pill"><GitBranch size={11} aria-hidden />{parent.path}</span></Tip>}
+        <StatusPill run={run} path={path} />
+        <span className="grow" />
+        <span className="num small dim">{speed === null ? '–' : t('unit.speed', { speed: speed.toFixed(speed < 10 ? 1 : 0) })}</span>
+        <Tip text={t('cmd.path.inspect')}>
+          <button type="button" className="btn quiet icon tiny" aria-label={t('lane.inspect', { path })} onClick={() => runCommand('path.inspect', { run, path })}><Microscope size={14} /></button>
+        </Tip>
+        <Menu trigger={<button type="button" className="btn quiet icon tiny" aria-label={t('lane.actions', { path })}><MoreHorizontal size={14} /></button>}>
+          {['path.stop', 'path.extend', 'path.branch', 'path.drop'].map((id) => <MenuCommand key={id} id={id} target={{ run, path }} />)}
+          <MenuSeparator />
+          {['path.inspect', 'path.copy'].map((id) => <MenuCommand key={id} id={id} target={{ run, path }} />)}
+        </Menu>
+      </div>
+      <div className="row lane-figures num">
+        <Tip text={t('lane.confidence', { mean: mean === null ? '–' : mean.toFixed(2) })}>
+          <span className="spark-box" tabIndex={-1}><Sparkline values={confidence} label={t('lane.confidence', { mean: mean === null ? '–' : mean.toFixed(2) })} /></span>
+        </Tip>
+        <Tip text={t('lane.firstToken')}><span>{wait === null ? '–' : duration(wait)}</span></Tip>
+        <span className="bar" role="meter" aria-label={t('lane.budget')} aria-valuemin={0} aria-valuemax={budget} aria-valuenow={Math.min(used, budget)}>
+          <span style={{ inlineSize: `${Math.min(100, (100 * used) / Math.max(1, budget))}%` }} />
+        </span>
+        <span className="lane-count">{integer(used)} / {integer(budget)}</span>
+      </div>
+    </header>
+  )
+})
+
+/** The answer of an ended path; a click shows where it stands. */
+const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: number }) {
+  const t = useT()
+  const answer = usePathState(run, path)?.answer ?? null
+  const error = usePathState(run, path)?.error ?? null
+  const start = usePathState(run, path)
+  if (error !== null) return <footer className="lane-foot callout bad small" dir="auto">{error.message}</footer>
+  if (answer === null || start === undefined) return null
+  return (
+    <footer className="lane-foot">
+      <button type="button" className="answer-chip" title={t('answer.show')} onClick={() => reveal(placeKey(run, path, 1), answer.span[0] - frameOf(start).start)}>
+        <span className="dim small">{t('answer.label')}</span><span className="ellipsis"><AnswerText text={answer.text} /></span>
+      </button>
+    </footer>
+  )
+})

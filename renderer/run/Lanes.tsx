@@ -1,0 +1,57 @@
+import { usePrefs } from '../store/prefs.ts'
+import { useRuns } from '../store/runs.ts'
+import { activate, useUi } from '../store/ui.ts'
+import { useT } from '../i18n/index.ts'
+import { useShallow } from 'zustand/react/shallow'
+import { Lane, StatusPill } from './Lane.tsx'
+
+/** The numbers of a run's paths; stays the same object while none is added. */
+export const usePathNumbers = (run: string): number[] =>
+  useRuns(useShallow((s) => s.open[run]?.shown.paths.map((path) => path.path) ?? []))
+
+/** All paths in the layout the user chose. */
+export function Lanes({ run }: { run: string }) {
+  const layout = usePrefs((s) => s.layout)
+  const paths = usePathNumbers(run)
+  const chosen = useUi((s) => s.active[run])
+  const active = chosen !== undefined && paths.includes(chosen) ? chosen : paths[0]
+  if (active === undefined) return null
+  if (layout === 'focus' && paths.length > 1) return <FocusLayout run={run} paths={paths} active={active} />
+  if (layout === 'tabs') return <TabsLayout run={run} paths={paths} active={active} />
+  return <div className={`lanes grid n${Math.min(paths.length, 16)}`}>{paths.map((path) => <Lane key={path} run={run} path={path} />)}</div>
+}
+
+function FocusLayout({ run, paths, active }: { run: string; paths: number[]; active: number }) {
+  return (
+    <div className="lanes focus">
+      <Lane key={active} run={run} path={active} />
+      <div className="strip scroll">
+        {paths.filter((path) => path !== active).map((path) => <Lane key={path} run={run} path={path} />)}
+      </div>
+    </div>
+  )
+}
+
+function TabsLayout({ run, paths, active }: { run: string; paths: number[]; active: number }) {
+  const t = useT()
+  const onKey = (event: React.KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (step === undefined) return
+    const next = paths[(paths.indexOf(active) + step + paths.length) % paths.length]!
+    activate(run, next)
+    event.currentTarget.querySelector<HTMLElement>(`#tab-${next}`)?.focus()
+  }
+  return (
+    <div className="lanes tabs">
+      <div role="tablist" aria-label={t('lanes.tabs')} className="tabstrip scroll" onKeyDown={onKey}>
+        {paths.map((path) => (
+          <button key={path} id={`tab-${path}`} type="button" role="tab" aria-selected={path === active} aria-controls="tabpanel" tabIndex={path === active ? 0 : -1}
+            data-path={path} onClick={() => activate(run, path)}>
+            <span className="pathno">{path}</span><StatusPill run={run} path={path} />
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" id="tabpanel" aria-labelledby={`tab-${active}`} className="tabpanel"><Lane key={active} run={run} path={active} /></div>
+    </div>
+  )
+}

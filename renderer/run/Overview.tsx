@@ -1,0 +1,94 @@
+import { memo, useEffect, useState, type ReactElement } from 'react'
+import type { PathState, RunState } from '../../engine/protocol/fold.ts'
+import { isLive } from '../commands/target.ts'
+import { useT } from '../i18n/index.ts'
+import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
+import { useRuns } from '../store/runs.ts'
+import { activate } from '../store/ui.ts'
+import { plainAnswer } from '../ui/AnswerText.tsx'
+import { visible } from '../ui/visible.ts'
+import { pathTree, type Stretch } from './tree.ts'
+
+const WIDTH = 320
+const LEFT = 8
+const LEAF = 208
+const ROW = 22
+const TOP = 12
+const BEND = 12
+
+/** The shown state once a second: the drawing walks all tokens of the common prefix. */
+function useCalm(run: string): RunState {
+  const [state, setState] = useState<RunState>(() => useRuns.getState().open[run]?.shown ?? EMPTY_RUN)
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const read = () => {
+      timer = undefined
+      setState(useRuns.getState().open[run]?.shown ?? EMPTY_RUN)
+    }
+    read()
+    const stop = useRuns.subscribe(() => { timer ??= setTimeout(read, 1000) })
+    return () => { stop(); clearTimeout(timer) }
+  }, [run])
+  return state
+}
+
+/** Drawn from the paths themselves: what they share is a trunk, where they part a branch, their answers are the leaves. */
+export const Overview = memo(function Overview({ run }: { run: string }) {
+  const t = useT()
+  const state = useCalm(run)
+  const tree = pathTree(state.paths)
+  if (tree === null) return <p className="body dim">{t('overview.none')}</p>
+  const order = leaves(tree)
+  const row = new Map(order.map((path, i) => [path, TOP + i * ROW]))
+  const height = TOP * 2 + (order.length - 1) * ROW
+  const longest = Math.max(...state.paths.map((path) => path.tokens.length), 1)
+  // Paths part early: the square root gives the beginning room.
+  const x = (position: number) => LEFT + 6 + Math.sqrt(position / longest) * (LEAF - LEFT - 20)
+  const y = (node: Stretch): number => (row.get(node.paths[0]!)! + row.get(node.paths.at(-1)!)!) / 2
+  const byPath = new Map(state.paths.map((path) => [path.path, path]))
+  const shapes: ReactElement[] = []
+  draw(tree, x, y, shapes)
+  return (
+    <div className="overview">
+      <svg viewBox={`0 0 ${WIDTH} ${height}`} className="overview-svg" role="img" aria-label={describe(tree, t)}>
+        <circle cx={LEFT} cy={y(tree)} r="3" className="node" />
+        <line x1={LEFT} y1={y(tree)} x2={x(0)} y2={y(tree)} className="trunk" />
+        {shapes}
+        {order.map((path) => <Leaf key={path} run={run} path={byPath.get(path)!} x={x(byPath.get(path)!.tokens.length)} y={row.get(path)!} />)}
+      </svg>
+      <p className="small dim">{tree.paths.length > 1 ? t('overview.shared', { count: tree.to }) : t('overview.single')}
+        {tree.text !== '' && <bdi className="mono"> …{visible(tree.text.replace(/\s+/g, ' '))}</bdi>}</p>
+    </div>
+  )
+})
+
+const leaves = (node: Stretch): number[] => (node.children.length === 0 ? node.paths : node.children.flatMap(leaves))
+
+function draw(node: Stretch, x: (at: number) => number, y: (node: Stretch) => number, shapes: ReactElement[], from = x(node.from)): void {
+  const [to, at] = [Math.max(from, x(node.to)), y({ ...node, paths: leaves(node) })]
+  const own = node.paths.length === 1
+  shapes.push(<line key={`${node.paths[0]}-${node.from}-${node.to}`} x1={from} y1={at} x2={to} y2={at} className={own ? 'branch' : 'trunk'} data-path={own ? node.paths[0] : undefined} />)
+  for (const child of node.children) {
+    const end = y({ ...child, paths: leaves(child) })
+    const bend = to + BEND
+    shapes.push(<path key={`b${child.paths[0]}-${child.from}`} d={`M${to} ${at}C${bend} ${at} ${to} ${end} ${bend} ${end}`} className={child.paths.length === 1 ? 'branch' : 'trunk'} data-path={child.paths.length === 1 ? child.paths[0] : undefined} />)
+    draw(child, x, y, shapes, bend)
+  }
+}
+
+function Leaf({ run, path, x, y }: { run: string; path: PathState; x: number; y: number }) {
+  const t = useT()
+  const answer = (path.answer && plainAnswer(path.answer.text)) ?? (isLive(path.status) ? '…' : t(`status.${path.status}`))
+  return (
+    <g className="leaf" data-path={path.path} onClick={() => activate(run, path.path)}>
+      <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />
+      <circle cx={x} cy={y} r="3" className="leaf-dot" />
+      <text x={LEAF + 6} y={y + 4} className="leaf-text"><tspan className="leaf-no">{path.path}</tspan> {visible(answer).slice(0, 16)}</text>
+    </g>
+  )
+}
+
+function describe(tree: Stretch, t: ReturnType<typeof useT>): string {
+  const parts = (node: Stretch): string[] => (node.children.length === 0 ? [] : [t('overview.part', { paths: node.paths.join(', '), at: node.to }), ...node.children.flatMap(parts)])
+  return [t('overview.title'), ...parts(tree)].join('. ')
+}

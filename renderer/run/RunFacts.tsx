@@ -1,0 +1,72 @@
+import { Star } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { useT } from '../i18n/index.ts'
+import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
+import { updateRun, useHistory } from '../store/history.ts'
+import { go } from '../store/route.ts'
+import { useOpenRun, useShown } from '../store/runs.ts'
+import { report } from '../store/toasts.ts'
+import { Tip } from '../ui/Tip.tsx'
+import { summarising } from '../commands/target.ts'
+
+/** Whether the run goes on, and for how long it has. */
+export function RunState({ run }: { run: string }) {
+  const t = useT()
+  const open = useOpenRun(run)!
+  const { status, at, timings } = open.shown
+  const live = status === 'running' && open.replayed === null
+  const now = useClock(live)
+  const elapsed = live ? Math.max(at, now - Date.parse(open.shown.time)) : timings?.totalMs ?? at
+  const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[status]
+  const key = status === 'running' && summarising(open.shown) ? 'run.status.summarising' as const : `run.status.${status}` as const
+  return <>
+    <span className={`pill ${look}`} data-run-status={status}>{t(key)}</span>
+    <span className="num small">{duration(elapsed)}</span>
+  </>
+}
+
+function useClock(on: boolean): number {
+  const [now, setNow] = useState(Date.now)
+  useEffect(() => {
+    if (!on) return
+    const timer = setInterval(() => setNow(Date.now()), 500)
+    return () => clearInterval(timer)
+  }, [on])
+  return now
+}
+
+/** Model, strategy and the settings that matter, in one line; the rest in a tooltip. */
+export function RunFacts({ run }: { run: string }) {
+  const t = useT()
+  const settings = useShown(run, (s) => s.settings)
+  const model = useShown(run, (s) => s.model)
+  const engine = useShown(run, (s) => s.engine)
+  const usage = useShown(run, (s) => s.usage)
+  const time = useShown(run, (s) => s.time)
+  const followUp = useShown(run, (s) => s.followUp)
+  const starred = useHistory((s) => s.list?.find((item) => item.run === run)?.starred)
+  if (settings === null || model === null) return null
+  const more = [
+    t('facts.seed', { seed: settings.seed }), t('facts.temperature', { t: settings.sampling.temperature }),
+    t('facts.finish', { rule: t(`finish.${settings.finish}`) }), ...(engine === null ? [] : [t('facts.device', { device: engine.device, llama: engine.llama })]),
+    ...(usage === null ? [] : [t('facts.usage', { prompt: integer(usage.promptTokens), paths: integer(usage.pathTokens), summary: integer(usage.summaryTokens), kv: bytes(usage.kvBytes) })]),
+    dateTime(time),
+  ].join(' · ')
+  return <>
+    {starred !== undefined && (
+      <Tip text={t(starred ? 'history.unstar' : 'history.star')}>
+        <button type="button" className="btn quiet icon tiny" aria-pressed={starred} aria-label={t('history.star')} onClick={() => report(updateRun(run, { starred: !starred }))}>
+          <Star size={14} fill={starred ? 'currentColor' : 'none'} />
+        </button>
+      </Tip>
+    )}
+    <Tip text={more}>
+      <span className="facts small dim ellipsis" tabIndex={0}>
+        <bdi>{model.name}</bdi> · {t(`strategy.${settings.strategy}`)} · {t('facts.shape', { paths: settings.paths, runs: settings.runs, budget: integer(settings.budget), count: settings.paths })}
+        {settings.runs > 1 ? ` × ${settings.runs}` : ''}
+      </span>
+    </Tip>
+    {model.scope !== undefined && <Tip text={model.scope}><span className="pill warn" tabIndex={0}>{t('facts.scope')}</span></Tip>}
+    {followUp !== null && <button type="button" className="btn quiet tiny" onClick={() => go({ view: 'run', run: followUp.run })}>{t('facts.followUp')}</button>}
+  </>
+}

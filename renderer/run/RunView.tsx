@@ -1,0 +1,131 @@
+import { MoreHorizontal, PanelRight } from 'lucide-react'
+import { useEffect, type ReactNode } from 'react'
+import { CommandButton } from '../commands/CommandButton.tsx'
+import { useT, type MessageKey } from '../i18n/index.ts'
+import { follow } from '../store/session.ts'
+import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
+import { useReplay } from '../store/replay.ts'
+import { useOpenRun } from '../store/runs.ts'
+import { useUi } from '../store/ui.ts'
+import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
+import { Segmented } from '../ui/Segmented.tsx'
+import { FindBar } from './FindBar.tsx'
+import { Lanes } from './Lanes.tsx'
+import { Overview } from './Overview.tsx'
+import { ReplayBar } from './ReplayBar.tsx'
+import { RunFacts, RunState } from './RunFacts.tsx'
+import { SummaryCard } from './SummaryCard.tsx'
+import { VoteBoard } from './VoteBoard.tsx'
+import './run.css'
+
+/** A run: its problem, its paths, what they were braided into, and everything that can be done with it. */
+export function RunView({ run }: { run: string }) {
+  const t = useT()
+  const open = useOpenRun(run)
+  const find = useUi((s) => s.find)
+  const replaying = useReplay((s) => s.replay?.run === run)
+  useEffect(() => follow(run), [run])
+  if (open === undefined || (open.loading && open.events.length === 0)) return <p className="empty" role="status">{t('run.opening')}</p>
+  if (open.error !== null) return <div className="empty"><p className="callout bad" role="alert" dir="auto">{open.error.message}</p></div>
+  return (
+    <div className="run-view">
+      <RunHead run={run} />
+      {find && <FindBar run={run} />}
+      {replaying && <ReplayBar run={run} />}
+      <RunNotices run={run} />
+      <div className="run-body">
+        <div className="run-main"><RunWaiting run={run} /><Lanes run={run} /></div>
+        <SidePanels run={run} />
+      </div>
+    </div>
+  )
+}
+
+function RunHead({ run }: { run: string }) {
+  const t = useT()
+  const problem = useOpenRun(run)!.shown.problem
+  const layout = usePrefs((s) => s.layout)
+  return (
+    <header className="run-head">
+      <div className="row">
+        <h1 className="run-problem" dir="auto" title={problem.slice(0, 2000)}>{problem.slice(0, 600)}</h1>
+        <div className="row run-actions">
+          <CommandButton id="run.stopAll" />
+          <CommandButton id="run.summariseNow" />
+          <Menu trigger={<button type="button" className="btn" aria-label={t('run.export')}>{t('run.export')}</button>}>
+            {['export.md', 'export.html', 'export.json'].map((id) => <MenuCommand key={id} id={id} />)}
+            <MenuSeparator />
+            {['copy.answer', 'copy.summary', 'path.copy', 'copy.run'].map((id) => <MenuCommand key={id} id={id} />)}
+          </Menu>
+          <Menu trigger={<button type="button" className="btn icon" aria-label={t('run.more')}><MoreHorizontal size={16} /></button>}>
+            {['run.summariseSubset', 'run.followUp'].map((id) => <MenuCommand key={id} id={id} />)}
+            <MenuSeparator />
+            {['run.again', 'run.edit', 'run.otherStrategy'].map((id) => <MenuCommand key={id} id={id} />)}
+            <MenuSeparator />
+            {['run.comparePaths', 'path.inspect', 'run.find', 'run.replay'].map((id) => <MenuCommand key={id} id={id} />)}
+          </Menu>
+        </div>
+      </div>
+      <div className="row run-facts-row">
+        <RunState run={run} />
+        <RunFacts run={run} />
+        <span className="grow" />
+        <Segmented label={t('lanes.layout')} value={layout} onChange={(value: Prefs['layout']) => setPref('layout', value)}
+          options={[{ value: 'grid', label: t('lanes.grid') }, { value: 'focus', label: t('lanes.focus') }, { value: 'tabs', label: t('lanes.tabsShort') }]} />
+      </div>
+    </header>
+  )
+}
+
+function RunNotices({ run }: { run: string }) {
+  const { notices, error, status } = useOpenRun(run)!.shown
+  const t = useT()
+  if (notices.length === 0 && error === null && status !== 'interrupted') return null
+  return (
+    <div className="run-notices">
+      {status === 'interrupted' && <p className="callout warn small" data-notice="interrupted">{t('run.interrupted')}</p>}
+      {error !== null && <p className="callout bad small" role="alert" data-notice="failed" dir="auto">{error.message}</p>}
+      {notices.map((notice, i) => <p key={i} className="callout info small" data-notice={notice.code} dir="auto">{notice.message}</p>)}
+    </div>
+  )
+}
+
+function RunWaiting({ run }: { run: string }) {
+  const t = useT()
+  const progress = useUi((s) => s.progress)
+  const { shown, replayed } = useOpenRun(run)!
+  if (shown.paths.length > 0 || replayed !== null || shown.status === 'failed' || shown.status === 'interrupted') return null
+  return (
+    <div className="empty" role="status">
+      {progress === null ? t(shown.status === 'empty' ? 'run.queued' : 'run.prefill') : <>
+        <span dir="auto">{t('run.loading', { name: progress.label })}</span>
+        <progress max={1} value={progress.fraction} aria-label={t('run.loading', { name: progress.label })} />
+      </>}
+    </div>
+  )
+}
+
+function SidePanels({ run }: { run: string }) {
+  const panels = usePrefs((s) => s.panels)
+  const t = useT()
+  const all = panels.summary || panels.votes || panels.overview
+  const toggle = (key: keyof Prefs['panels']) => setPref('panels', { ...panels, [key]: !panels[key] })
+  return (
+    <aside className={all ? 'side' : 'side closed'} aria-label={t('run.results')}>
+      <div className="row side-tabs">
+        <PanelRight size={14} aria-hidden className="dim" />
+        {(['summary', 'votes', 'overview'] as const).map((key) => (
+          <button key={key} type="button" className="btn quiet tiny" aria-pressed={panels[key]} onClick={() => toggle(key)}>{t(`panel.${key}`)}</button>
+        ))}
+      </div>
+      {panels.summary && <SummaryCard run={run} />}
+      {panels.votes && <SidePanel title="votes.title"><VoteBoard run={run} /></SidePanel>}
+      {panels.overview && <SidePanel title="overview.title"><Overview run={run} /></SidePanel>}
+    </aside>
+  )
+}
+
+function SidePanel({ title, children }: { title: MessageKey; children: ReactNode }) {
+  const t = useT()
+  return <section className="panel side-panel" aria-label={t(title)}><header><h2>{t(title)}</h2></header>{children}</section>
+}

@@ -1,0 +1,43 @@
+import { useState } from 'react'
+import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
+import { useT } from '../i18n/index.ts'
+import { requestOf } from '../store/compose.ts'
+import { go } from '../store/route.ts'
+import { startRun, useShown } from '../store/runs.ts'
+import { report } from '../store/toasts.ts'
+import { closeDialog } from '../store/ui.ts'
+import { Dialog } from '../ui/Dialog.tsx'
+
+/** The same problem and seed with another strategy, shown beside the first run. */
+export function StrategyDialog({ run }: { run: string }) {
+  const t = useT()
+  const settings = useShown(run, (s) => s.settings)
+  const model = useShown(run, (s) => s.model)
+  const problem = useShown(run, (s) => s.problem)
+  const others = STRATEGIES.filter((strategy) => strategy !== settings?.strategy)
+  const [strategy, setStrategy] = useState<Strategy>(others[0]!)
+  if (settings === null || model === null) return null
+  const start = () => {
+    const { paths, runs, ...rest } = settings
+    const shape = strategy === 'sequential' ? {} : strategy === 'parallel-majority' ? { paths, runs: Math.max(2, runs) } : { paths: Math.max(2, paths) }
+    const draft = { problem, preset: null, followUp: null, settings: { ...rest, ...shape, strategy } }
+    report(startRun(requestOf(draft, model.file)).then((other) => go({ view: 'compare-runs', runs: [run, other] })))
+    closeDialog()
+  }
+  return (
+    <Dialog title={t('cmd.otherStrategy')} onClose={closeDialog} footer={<>
+      <button type="button" className="btn" onClick={closeDialog}>{t('action.cancel')}</button>
+      <button type="button" className="btn primary" onClick={start}>{t('cmd.start')}</button>
+    </>}>
+      <fieldset className="plain-fieldset col">
+        <legend>{t('compose.strategy')}</legend>
+        {others.map((one) => (
+          <label key={one} className="check top">
+            <input type="radio" name="strategy" checked={one === strategy} onChange={() => setStrategy(one)} />
+            <span><strong>{t(`strategy.${one}`)}</strong><br /><span className="small dim">{t(`strategy.${one}.help`)}</span></span>
+          </label>
+        ))}
+      </fieldset>
+    </Dialog>
+  )
+}

@@ -1,0 +1,62 @@
+import { useState } from 'react'
+import type { Fusion } from '../../engine/protocol/request.ts'
+import { useT } from '../i18n/index.ts'
+import { integer } from '../i18n/format.ts'
+import { command, useShown } from '../store/runs.ts'
+import { report } from '../store/toasts.ts'
+import { closeDialog, useUi } from '../store/ui.ts'
+import { isLive } from '../commands/target.ts'
+import { AnswerText } from '../ui/AnswerText.tsx'
+import { Dialog } from '../ui/Dialog.tsx'
+
+/** Summarises again over chosen paths: a new version, the old ones stay. */
+export function SubsetDialog({ run }: { run: string }) {
+  const t = useT()
+  const paths = useShown(run, (s) => s.paths).filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
+  const native = useShown(run, (s) => (s.model?.nativePaths ?? 0) > 0)
+  const used = useShown(run, (s) => s.summaries.at(-1)?.paths)
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(() => new Set(used ?? paths.map((path) => path.path)))
+  const [fusion, setFusion] = useState<Fusion | 'auto'>('auto')
+  const list = paths.map((path) => path.path).filter((path) => chosen.has(path))
+  const live = paths.some((path) => isLive(path.status))
+  const toggle = (path: number) => setChosen((old) => {
+    const next = new Set(old)
+    if (!next.delete(path)) next.add(path)
+    return next
+  })
+  const start = () => {
+    report(command(run, { type: 'summarise', paths: list, ...(fusion !== 'auto' && { fusion }) }))
+    useUi.setState(({ version }) => {
+      const { [run]: _, ...rest } = version
+      return { version: rest } // the new version is shown as it comes
+    })
+    closeDialog()
+  }
+  return (
+    <Dialog title={t('subset.title')} onClose={closeDialog} footer={<>
+      <button type="button" className="btn" onClick={closeDialog}>{t('action.cancel')}</button>
+      <button type="button" className="btn primary" disabled={list.length === 0} onClick={start}>{t('subset.start', { count: list.length })}</button>
+    </>}>
+      <fieldset className="plain-fieldset col">
+        <legend>{t('subset.which')}</legend>
+        {paths.map((path) => (
+          <label key={path.path} className="check" data-path={path.path}>
+            <input type="checkbox" checked={chosen.has(path.path)} onChange={() => toggle(path.path)} />
+            <span className="pathno">{t('lane.name', { path: path.path })}</span>
+            <span className="dim small num">{integer(path.tokens.length)} · {t(`status.${path.status}`)}</span>
+            {path.answer !== null && <span className="small ellipsis"><AnswerText text={path.answer.text} /></span>}
+          </label>
+        ))}
+      </fieldset>
+      <label className="field">
+        <span className="label">{t('subset.fusion')}</span>
+        <select className="select" value={fusion} onChange={(event) => setFusion(event.target.value as Fusion | 'auto')}>
+          <option value="auto">{t('fusion.auto')}</option>
+          <option value="cache" disabled={!native}>{t('fusion.cache')}</option>
+          <option value="reread">{t('fusion.reread')}</option>
+        </select>
+      </label>
+      {live && <p className="callout warn small">{t('subset.ends')}</p>}
+    </Dialog>
+  )
+}

@@ -1,0 +1,72 @@
+import { Check } from 'lucide-react'
+import { memo } from 'react'
+import { useT } from '../i18n/index.ts'
+import { command, useShown } from '../store/runs.ts'
+import { placeKey, reveal } from '../store/scroll.ts'
+import { report } from '../store/toasts.ts'
+import { activate, showVersion } from '../store/ui.ts'
+import { frameOf } from '../ui/control-tokens.ts'
+import { useRuns } from '../store/runs.ts'
+import { streamOf } from '../store/runs.ts'
+import { currentTarget, whyNotSteer } from '../commands/target.ts'
+import { AnswerText } from '../ui/AnswerText.tsx'
+import { boardOf, type BoardRow } from './votes.ts'
+
+/** Which answers there are, who gave them, and which one the run took. */
+export const VoteBoard = memo(function VoteBoard({ run }: { run: string }) {
+  const t = useT()
+  const paths = useShown(run, (s) => s.paths)
+  const votes = useShown(run, (s) => s.votes)
+  const summaries = useShown(run, (s) => s.summaries)
+  const board = boardOf({ paths, votes, summaries })
+  if (board.rows.length === 0) return <p className="body dim">{t('votes.none')}</p>
+  const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
+  const fixed = whyNotSteer(currentTarget({ run })) !== null
+  return (
+    <div className="votes">
+      {board.tie && <p className="callout warn small">{t('votes.tie')}</p>}
+      {board.disagrees && <p className="callout warn small">{t('votes.disagree', { answer: board.summaryAnswer ?? '' })}</p>}
+      <ul role={board.voted ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
+        {board.rows.map((row, i) => (
+          <li key={i} className={row.wins ? 'vote wins' : 'vote'}>
+            <div className="row">
+              {board.voted && (
+                <button type="button" role="radio" aria-checked={row.wins} className="vote-pick" disabled={fixed} title={t('votes.choose')}
+                  aria-label={t('votes.chooseAnswer', { answer: row.answer ?? t('votes.noAnswer') })} onClick={() => choose(i)}>{row.wins && <Check size={12} />}</button>
+              )}
+              {row.answer === null ? <span className="dim grow">{t('votes.noAnswer')}</span> : <span className="grow vote-answer"><AnswerText text={row.answer} /></span>}
+              <span className="num small dim">{row.members.length}</span>
+            </div>
+            <div className="vote-bar"><span style={{ inlineSize: `${(100 * row.members.length) / board.total}%` }} /></div>
+            <Members run={run} row={row} over={board.over} />
+          </li>
+        ))}
+      </ul>
+      {board.override && <p className="small dim">{t('votes.byHand')}</p>}
+      {!board.voted && <p className="small dim">{t('votes.notVoted')}</p>}
+    </div>
+  )
+})
+
+function Members({ run, row, over }: { run: string; row: BoardRow; over: 'paths' | 'summaries' }) {
+  const t = useT()
+  const show = (member: number) => {
+    const [path, version] = over === 'paths' ? [member, 1] : [0, member]
+    if (over === 'paths') activate(run, member)
+    else showVersion(run, member)
+    const state = useRuns.getState().open[run]?.shown
+    const stream = state && streamOf(state, path, version)
+    const answer = stream?.answer
+    if (answer) requestAnimationFrame(() => reveal(placeKey(run, path, version), answer.span[0] - frameOf(stream).start))
+  }
+  return (
+    <div className="row wrap members">
+      {row.members.map((member) => (
+        <button key={member} type="button" className="btn quiet tiny" data-path={over === 'paths' ? member : 0} onClick={() => show(member)}
+          aria-label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', { n: member })}>
+          <span className="pathno">{over === 'paths' ? member : `v${member}`}</span>
+        </button>
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,69 @@
+import { useEffect, useRef, useState } from 'react'
+import { tokensPerSecond, type Stream } from '../../engine/protocol/fold.ts'
+import { streamOf, useRuns } from '../store/runs.ts'
+import { isLive } from '../commands/target.ts'
+
+export interface Meter {
+  stream: Stream
+  /** Tokens a second: of the last two seconds while live, of the whole time afterwards. */
+  speed: number | null
+  /** Mean logprob in up to POINTS stretches of equal length, oldest first. */
+  confidence: readonly number[]
+}
+
+const POINTS = 40
+const TICK_MS = 250
+const WINDOW_MS = 2000
+
+/** Sums of logprobs so far, one entry a token: means of any stretch in O(1), and growth in O(added). */
+class LogprobSums {
+  #sums: number[] = [0]
+  means(stream: Stream): number[] {
+    const { tokens } = stream
+    if (tokens.length < this.#sums.length - 1) this.#sums = [0]
+    for (let i = this.#sums.length - 1; i < tokens.length; i++) this.#sums.push(this.#sums[i]! + (tokens.at(i)!.logprob ?? 0))
+    const count = Math.min(POINTS, tokens.length)
+    return Array.from({ length: count }, (_, i) => {
+      const from = Math.floor((i * tokens.length) / count)
+      const to = Math.floor(((i + 1) * tokens.length) / count)
+      return (this.#sums[to]! - this.#sums[from]!) / (to - from)
+    })
+  }
+}
+
+/** The figures of a lane, four times a second: they need no frame rate. */
+export function useMeter(run: string, path: number, version: number): Meter | null {
+  const sums = useRef(new LogprobSums())
+  const seen = useRef<{ at: number; tokens: number }[]>([])
+  const [meter, setMeter] = useState<Meter | null>(null)
+  useEffect(() => {
+    let last: Stream | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const read = () => {
+      timer = undefined
+      const open = useRuns.getState().open[run]
+      const stream = open && streamOf(open.shown, path, version)
+      if (stream === last) return
+      last = stream
+      if (stream === undefined) return setMeter(null)
+      setMeter({ stream, speed: speedOf(stream, seen.current), confidence: sums.current.means(stream) })
+    }
+    read()
+    const stop = useRuns.subscribe(() => { timer ??= setTimeout(read, TICK_MS) })
+    return () => {
+      stop()
+      clearTimeout(timer)
+    }
+  }, [run, path, version])
+  return meter
+}
+
+function speedOf(stream: Stream, seen: { at: number; tokens: number }[]): number | null {
+  if (!isLive(stream.status) || stream.lastTokenAt === null) return tokensPerSecond(stream)
+  const newest = seen.at(-1)
+  if (newest !== undefined && newest.tokens > stream.tokens.length) seen.length = 0
+  if (newest?.at !== stream.lastTokenAt) seen.push({ at: stream.lastTokenAt, tokens: stream.tokens.length })
+  while (seen.length > 2 && seen[0]!.at < stream.lastTokenAt - WINDOW_MS) seen.shift()
+  const [first] = seen
+  return first === undefined || first.at >= stream.lastTokenAt ? null : ((stream.tokens.length - first.tokens) * 1000) / (stream.lastTokenAt - first.at)
+}

@@ -1,0 +1,44 @@
+import type { Channel } from '../../engine/protocol/wire.ts'
+import { shell } from './shell.ts'
+
+/** The two carriers of the protocol as one Channel; what sits on top cannot tell them apart. */
+
+export function webSocketChannel(url: string): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url)
+    socket.onopen = () => resolve({
+      send: (message) => socket.send(JSON.stringify(message)),
+      onMessage: (listener) => socket.addEventListener('message', (event) => {
+        if (typeof event.data === 'string') listener(JSON.parse(event.data))
+      }),
+      onClose: (listener) => socket.addEventListener('close', () => listener()),
+      close: () => socket.close(),
+    })
+    socket.onerror = () => reject(new Error('The engine host cannot be reached.'))
+  })
+}
+
+export function portChannel(port: MessagePort): Channel {
+  return {
+    send: (message) => port.postMessage(message),
+    onMessage: (listener) => {
+      port.addEventListener('message', (event) => listener(event.data))
+      port.start()
+    },
+    onClose: (listener) => port.addEventListener('close', () => listener()),
+    close: () => port.close(),
+  }
+}
+
+/** The host of this window: the shell's port on the desktop, `/ws` of the page's origin in a browser. */
+export async function connectHost(): Promise<Channel> {
+  const desktop = shell()
+  if (desktop === undefined) {
+    const url = new URL('/ws', location.href)
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+    url.hash = ''
+    return webSocketChannel(url.href)
+  }
+  const end = await desktop.connect()
+  return 'postMessage' in end ? portChannel(end) : end
+}

@@ -1,0 +1,19 @@
+/** Calls `work` once in the next frame however often it was asked for; in a hidden window, where no frame comes, twice a second. */
+export function frameTask(work: () => void): () => void {
+  let waiting = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let frame = 0
+  const fire = () => {
+    if (!waiting) return
+    waiting = false
+    clearTimeout(timer)
+    cancelAnimationFrame(frame)
+    work()
+  }
+  return () => {
+    if (waiting) return
+    waiting = true
+    frame = requestAnimationFrame(fire)
+    timer = setTimeout(fire, 500)
+  }
+}

@@ -1,0 +1,92 @@
+import { create } from 'zustand'
+import type { RunSummary } from '../../engine/protocol/wire.ts'
+import { host } from './host.ts'
+import { interruptRuns } from './runs.ts'
+import { toast } from './toasts.ts'
+
+interface History {
+  list: RunSummary[] | null
+  query: string
+  /** Runs that match the query, best first, with where; null: no query. */
+  found: { run: string; snippet: string }[] | null
+  starredOnly: boolean
+  tag: string | null
+  selected: ReadonlySet<string>
+}
+
+export const useHistory = create<History>(() => ({ list: null, query: '', found: null, starredOnly: false, tag: null, selected: new Set() }))
+
+export const summaryFor = (run: string): RunSummary | undefined => useHistory.getState().list?.find((item) => item.run === run)
+
+let asked = 0
+export async function refreshHistory(): Promise<void> {
+  const mine = ++asked
+  const list = await host.call('runs.list', {})
+  if (mine !== asked) return
+  useHistory.setState({ list })
+  const over = new Set(list.filter((item) => item.status === 'interrupted').map((item) => item.run))
+  interruptRuns((id) => over.has(id))
+}
+
+let searched = 0
+export async function search(query: string): Promise<void> {
+  const mine = ++searched
+  useHistory.setState({ query })
+  if (query.trim() === '') {
+    useHistory.setState({ found: null })
+    return
+  }
+  const found = await host.call('runs.search', { query: query.slice(0, 1024) })
+  if (mine === searched) useHistory.setState({ found })
+}
+
+export async function updateRun(run: string, change: { title?: string; starred?: boolean; tags?: string[] }): Promise<void> {
+  const updated = await host.call('runs.update', { run, ...change })
+  useHistory.setState(({ list }) => ({ list: list?.map((item) => (item.run === run ? updated : item)) ?? null }))
+}
+
+export async function deleteRuns(runs: readonly string[]): Promise<void> {
+  for (const run of runs) await host.call('runs.delete', { run })
+  const gone = new Set(runs)
+  useHistory.setState(({ list, selected }) => ({
+    list: list?.filter((item) => !gone.has(item.run)) ?? null,
+    selected: new Set([...selected].filter((run) => !gone.has(run))),
+  }))
+  toast({
+    message: ['history.deleted', { count: runs.length }],
+    action: {
+      label: 'action.undo',
+      run: async () => {
+        for (const run of runs) await host.call('runs.restore', { run })
+        await refreshHistory()
+      },
+    },
+  })
+}
+
+/** Reads transcripts that the user chose; each failure is told by its file's name. */
+export async function importFiles(files: Iterable<File>): Promise<string[]> {
+  const opened: string[] = []
+  for (const file of files) {
+    try {
+      const { run } = await host.call('runs.import', { name: file.name.slice(0, 255), content: await file.text() })
+      opened.push(run)
+    } catch (error) {
+      toast({ kind: 'bad', message: ['history.importFailed', { name: file.name, reason: (error as Error).message }] })
+    }
+  }
+  await refreshHistory()
+  return opened
+}
+
+/** The list as the filters leave it, in the order of the search or newest first. */
+export function visibleRuns({ list, found, starredOnly, tag }: Pick<History, 'list' | 'found' | 'starredOnly' | 'tag'>): RunSummary[] {
+  let rows = list ?? []
+  if (found !== null) {
+    const byId = new Map(rows.map((row) => [row.run, row]))
+    rows = found.flatMap(({ run }) => byId.get(run) ?? [])
+  } else {
+    rows = [...rows].sort((a, b) => (a.time < b.time ? 1 : -1))
+  }
+  return rows.filter((row) => (!starredOnly || row.starred) && (tag === null || row.tags.includes(tag)))
+}

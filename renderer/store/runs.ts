@@ -1,0 +1,153 @@
+import { create } from 'zustand'
+import { toBraidError } from '../../engine/protocol/errors.ts'
+import type { RunCommand, RunError, RunEvent } from '../../engine/protocol/events.ts'
+import { applyEvent, EMPTY_RUN, interrupt, pathOf, summaryOf, type PathState, type RunState, type Stream, type SummaryState } from '../../engine/protocol/fold.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
+import { frameTask } from './frame.ts'
+import { host } from './host.ts'
+
+/** A run that the window follows. Only what the host said is in `live`; `shown` is what views draw: live, or a moment of a replay. */
+export interface OpenRun {
+  readonly id: string
+  /** All events so far; grows in place. */
+  readonly events: RunEvent[]
+  readonly live: RunState
+  readonly shown: RunState
+  /** Number of events the replay shows; null: live. */
+  readonly replayed: number | null
+  /** The backlog is still on its way. */
+  readonly loading: boolean
+  readonly error: RunError | null
+  /** Came with the app: the host does not know it. */
+  readonly sample: boolean
+}
+
+interface Runs {
+  readonly open: Readonly<Record<string, OpenRun>>
+}
+
+export const useRuns = create<Runs>(() => ({ open: {} }))
+export const SAMPLE_ID = 'sample'
+
+const blank = (id: string): OpenRun => ({ id, events: [], live: EMPTY_RUN, shown: EMPTY_RUN, replayed: null, loading: true, error: null, sample: false })
+
+export function patchRun(id: string, change: (run: OpenRun) => OpenRun): void {
+  useRuns.setState(({ open }) => {
+    const run = open[id]
+    if (run === undefined) return { open }
+    const next = change(run)
+    return next === run ? { open } : { open: { ...open, [id]: next } }
+  })
+}
+
+/** Puts a run into the store without the host (samples, tests). */
+export function openLocal(id: string, events: RunEvent[]): void {
+  let live = EMPTY_RUN
+  for (const event of events) live = applyEvent(live, event)
+  live = interrupt(live)
+  useRuns.setState(({ open }) => ({ open: { ...open, [id]: { ...blank(id), events, live, shown: live, loading: false, sample: true } } }))
+}
+
+/** Follows a run: everything so far, then live. Called again after the host came back. */
+export async function openRun(id: string): Promise<void> {
+  if (useRuns.getState().open[id]?.sample === true) return
+  queued.delete(id)
+  useRuns.setState(({ open }) => ({ open: { ...open, [id]: blank(id) } }))
+  try {
+    const { events } = await host.call('run.open', { run: id })
+    expected.set(id, events)
+    schedule()
+  } catch (error) {
+    const { code, message } = toBraidError(error)
+    patchRun(id, (run) => ({ ...run, loading: false, error: { code, message } }))
+  }
+}
+
+export function closeRun(id: string): void {
+  const run = useRuns.getState().open[id]
+  if (run === undefined) return
+  useRuns.setState(({ open }) => {
+    const { [id]: _, ...rest } = open
+    return { open: rest }
+  })
+  queued.delete(id)
+  expected.delete(id)
+  if (!run.sample) host.call('run.close', { run: id }).catch(() => undefined) // the channel is gone, and the subscription with it
+}
+
+/** Starts a run and follows it. */
+export async function startRun(request: RunRequest): Promise<string> {
+  const { run } = await host.call('run.start', { request })
+  await openRun(run)
+  return run
+}
+
+export function command(run: string, command: RunCommand): Promise<unknown> {
+  return host.call('run.command', { run, command })
+}
+
+/** Events wait here until the next frame: the store changes at most once a frame. */
+const queued = new Map<string, RunEvent[]>()
+/** Events that `run.open` announced as the backlog. */
+const expected = new Map<string, number>()
+const schedule = frameTask(flush)
+
+export function receiveEvents(id: string, events: readonly RunEvent[], more: boolean): void {
+  if (useRuns.getState().open[id] === undefined) return
+  const list = queued.get(id) ?? []
+  for (const event of events) list.push(event)
+  queued.set(id, list)
+  if (!more) ended.add(id)
+  schedule()
+}
+/** Runs whose backlog has come whole. */
+const ended = new Set<string>()
+
+export function flush(): void {
+  useRuns.setState(({ open }) => {
+    const next = { ...open }
+    for (const [id, run] of Object.entries(open)) {
+      const events = queued.get(id) ?? []
+      if (events.length === 0 && !run.loading) continue
+      let live = run.live
+      for (const event of events) {
+        run.events.push(event)
+        live = applyEvent(live, event)
+      }
+      const loading = run.loading && !ended.has(id) && !(expected.get(id) === 0 || run.events.length >= (expected.get(id) ?? Infinity))
+      next[id] = { ...run, live, shown: run.replayed === null ? live : run.shown, loading }
+    }
+    queued.clear()
+    ended.clear()
+    return { open: next }
+  })
+}
+
+/** Nothing writes to these runs any more: the engine died, or the list says so. */
+export function interruptRuns(which: (id: string) => boolean): void {
+  flush()
+  for (const [id, run] of Object.entries(useRuns.getState().open)) {
+    if (run.live.status !== 'running' || !which(id)) continue
+    patchRun(id, (old) => {
+      const live = interrupt(old.live)
+      return { ...old, live, shown: old.replayed === null ? live : old.shown }
+    })
+  }
+}
+
+/** A path, or with `path` 0 the summary of a version. */
+export function streamOf(state: RunState, path: number, version: number): Stream | undefined {
+  return path > 0 ? pathOf(state, path) : summaryOf(state, version)
+}
+
+export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
+export const usePathState = (id: string, path: number): PathState | undefined =>
+  useRuns((s) => { const run = s.open[id]; return run && pathOf(run.shown, path) })
+export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
+  useRuns((s) => { const run = s.open[id]; return run && summaryOf(run.shown, version) })
+export const useStream = (id: string, path: number, version: number): Stream | undefined =>
+  useRuns((s) => { const run = s.open[id]; return run && streamOf(run.shown, path, version) })
+/** Narrow reading of a run; return primitives or parts of the state. */
+export function useShown<T>(id: string, select: (state: RunState) => T): T {
+  return useRuns((s) => select(s.open[id]?.shown ?? EMPTY_RUN))
+}

@@ -1,0 +1,28 @@
+/** Where each text was left, so that a change of layout or view keeps the reading place. Not reactive. */
+export interface Place {
+  follow: boolean
+  /** Distance from the top, pixels; used while not following. */
+  top: number
+}
+
+const places = new Map<string, Place>()
+
+export const placeKey = (run: string, path: number, version: number): string => `${run}/${path}/${version}`
+export const placeOf = (key: string): Place | undefined => places.get(key)
+export const keepPlace = (key: string, place: Place): void => { places.set(key, place) }
+
+type Reveal = (offset: number) => void
+const revealers = new Map<string, Reveal>()
+
+/** A mounted text offers to scroll to an offset of its own (answers, search hits). */
+export function offerReveal(key: string, reveal: Reveal): () => void {
+  revealers.set(key, reveal)
+  return () => { if (revealers.get(key) === reveal) revealers.delete(key) }
+}
+
+/** false: that text is not on the screen. */
+export function reveal(key: string, offset: number): boolean {
+  const how = revealers.get(key)
+  how?.(offset)
+  return how !== undefined
+}

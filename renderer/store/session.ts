@@ -1,0 +1,57 @@
+import { refreshHistory } from './history.ts'
+import { host } from './host.ts'
+import { refreshApp, refreshModels } from './models.ts'
+import { loadPrefs } from './prefs.ts'
+import { report } from './toasts.ts'
+import { routeRun, useRoute } from './route.ts'
+import { interruptRuns, openRun, receiveEvents, useRuns } from './runs.ts'
+import { useUi } from './ui.ts'
+
+/** Joins the client to the stores: what the host pushes, and what to ask again after a reconnect. */
+export function startSession(): void {
+  host.onPush((push) => {
+    switch (push.kind) {
+      case 'events':
+        receiveEvents(push.run, push.events, push.more)
+        break
+      case 'changed':
+        if (push.what === 'runs') report(refreshHistory())
+        else report(push.what === 'models' ? refreshModels() : refreshApp())
+        break
+      case 'progress':
+        useUi.setState({ progress: push.fraction >= 1 ? null : { label: push.label, fraction: push.fraction } })
+        break
+      case 'engine':
+        useUi.setState({ engine: { state: push.state, message: push.message } })
+        if (push.state !== 'up') interruptRuns(() => true)
+        break
+    }
+  })
+  host.onState((state) => {
+    if (state === 'open') void connected()
+    else if (state === 'lost') {
+      useUi.setState({ progress: null })
+      interruptRuns(() => true)
+    }
+  })
+  useRoute.subscribe(({ route }) => follow(routeRun(route)))
+  void host.start()
+}
+
+/** Also after the engine host restarted: every open run is read again from its transcript. */
+async function connected(): Promise<void> {
+  useUi.setState({ engine: null })
+  const open = Object.values(useRuns.getState().open).filter((run) => !run.sample).map((run) => run.id)
+  const route = routeRun(useRoute.getState().route)
+  const runs = new Set(route === null || route === 'sample' ? open : [...open, route])
+  await Promise.allSettled([...runs].map(openRun))
+  const asked = [loadPrefs(), refreshModels(), refreshApp(), refreshHistory()]
+  for (const request of asked) report(request)
+  await Promise.allSettled(asked)
+}
+
+/** The run on the screen is followed as soon as there is a host. */
+export function follow(run: string | null): void {
+  if (run === null || useRuns.getState().open[run] !== undefined || host.state !== 'open') return
+  void openRun(run)
+}

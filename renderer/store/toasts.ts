@@ -1,0 +1,28 @@
+import { create } from 'zustand'
+import type { MessageKey, Vars } from '../i18n/index.ts'
+
+export interface Toast {
+  id: number
+  kind: 'info' | 'bad'
+  message: [MessageKey, Vars?]
+  action?: { label: MessageKey; run: () => unknown }
+}
+
+export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }))
+let next = 1
+
+/** Stays ten seconds; errors stay until dismissed. */
+export function toast(what: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
+  const id = next++
+  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), { kind: 'info', ...what, id }] }))
+  if (what.kind !== 'bad') setTimeout(() => dismiss(id), 10_000)
+}
+
+export function dismiss(id: number): void {
+  useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((item) => item.id !== id) }))
+}
+
+/** Shows what a promise failed with. */
+export function report(promise: Promise<unknown>): void {
+  promise.catch((error: Error) => toast({ kind: 'bad', message: ['error.plain', { message: error.message }] }))
+}

@@ -1,0 +1,42 @@
+import { ExternalLink as Icon } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { safeUrl } from '../../engine/protocol/links.ts'
+import { useT } from '../i18n/index.ts'
+import { shell } from '../store/shell.ts'
+import { useUi } from '../store/ui.ts'
+import { Dialog } from './Dialog.tsx'
+import { visible } from './visible.ts'
+
+/** A link of model text: no address in the page, inert until clicked; the click shows where it leads and asks. */
+export function ExternalLink({ href, children }: { href: string | undefined; children: ReactNode }) {
+  const t = useT()
+  const url = href === undefined ? null : safeUrl(href)
+  if (url === null) return <span className="link-dead" title={t('link.refused')}>{children}</span>
+  return <button type="button" className="link" title={visible(url)} onClick={() => useUi.setState({ link: url })}>{children}</button>
+}
+
+/** Opens a confirmed address outside the window. */
+function open(address: string): void {
+  const url = safeUrl(address)
+  if (url === null) return
+  const desktop = shell()?.openExternal
+  if (desktop !== undefined) void desktop(url)
+  else window.open(url, '_blank', 'noopener,noreferrer')
+}
+
+export function LinkDialog() {
+  const t = useT()
+  const link = useUi((s) => s.link)
+  if (link === null) return null
+  const close = () => useUi.setState({ link: null })
+  return (
+    <Dialog title={t('link.title')} onClose={close} footer={<>
+      <button type="button" className="btn" onClick={close}>{t('action.cancel')}</button>
+      <button type="button" className="btn" onClick={() => void navigator.clipboard.writeText(link)}>{t('link.copy')}</button>
+      <button type="button" className="btn primary" onClick={() => { open(link); close() }}><Icon size={14} />{t('link.open')}</button>
+    </>}>
+      <p>{t('link.ask')}</p>
+      <p className="link-url mono" dir="ltr">{visible(link)}</p>
+    </Dialog>
+  )
+}

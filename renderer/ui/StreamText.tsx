@@ -1,0 +1,117 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { ArrowDownToLine } from 'lucide-react'
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { useT } from '../i18n/index.ts'
+import { usePrefs } from '../store/prefs.ts'
+import { useStream } from '../store/runs.ts'
+import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
+import { blockAt, BlockSplitter } from './blocks.ts'
+import { BlockView, PlainText } from './BlockView.tsx'
+import { frameOf } from './control-tokens.ts'
+import type { Mark } from './markdown.ts'
+
+const NEAR = 24
+const LINE = 20
+const CHAR = 6.6
+
+/**
+ * The text of a path or summary: plain while it grows, formatted block by block, virtual however long. It scrolls
+ * along with the live end until the reader scrolls up, and comes back to where the reader was.
+ */
+export const StreamText = memo(function StreamText({ run, path, version, label }: { run: string; path: number; version: number; label: string }) {
+  const t = useT()
+  const stream = useStream(run, path, version)
+  const key = placeKey(run, path, version)
+  const scroller = useRef<HTMLDivElement>(null)
+  const splitter = useRef(new BlockSplitter())
+  const live = stream !== undefined && (stream.status === 'thinking' || stream.status === 'waiting')
+  const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
+  const [away, setAway] = useState(!follow.current)
+  const lastTop = useRef(0)
+  const [flash, setFlash] = useState(-1)
+
+  const { text, start, end } = stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
+  const body = start === 0 && end === text.length ? text : text.slice(start, end)
+  if (body.length < splitter.current.tail) splitter.current = new BlockSplitter()
+  splitter.current.advance(body, stream !== undefined && !live)
+  const { blocks, tail } = splitter.current
+  const answer = stream?.answer ?? null
+  const span: Mark | null = answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
+
+  const width = scroller.current?.clientWidth ?? 360
+  const virtual = useVirtualizer({
+    count: blocks.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (i) => Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE + 8,
+    getItemKey: (i) => blocks[i]!.start,
+    overscan: 3,
+    useFlushSync: false,
+  })
+  const items = virtual.getVirtualItems()
+  const before = items[0]?.start ?? 0
+  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
+
+  useLayoutEffect(() => {
+    const el = scroller.current!
+    if (follow.current) el.scrollTop = 1e9
+    lastTop.current = el.scrollTop
+  })
+  useLayoutEffect(() => {
+    const place = placeOf(key)
+    if (place !== undefined && !place.follow) scroller.current!.scrollTop = place.top
+    return offerReveal(key, (offset) => {
+      follow.current = false
+      setAway(true)
+      const index = blockAt(splitter.current.blocks, offset)
+      setFlash(index)
+      if (index < splitter.current.blocks.length) virtual.scrollToIndex(index, { align: 'center' })
+      else scroller.current!.scrollTop = 1e9
+    })
+  }, [key, virtual])
+  useEffect(() => {
+    if (flash < 0) return
+    const timer = setTimeout(() => setFlash(-1), 1600)
+    return () => clearTimeout(timer)
+  }, [flash])
+
+  const onScroll = () => {
+    const el = scroller.current!
+    const distance = el.scrollHeight - el.scrollTop - el.clientHeight
+    const up = el.scrollTop < lastTop.current - 2
+    lastTop.current = el.scrollTop
+    if (distance <= NEAR) follow.current = live
+    else if (up) follow.current = false
+    setAway(!follow.current)
+    keepPlace(key, { follow: follow.current, top: el.scrollTop })
+  }
+  const toLive = () => {
+    follow.current = true
+    setAway(false)
+    scroller.current!.scrollTop = 1e9
+  }
+  const markIn = (from: number, to: number): [number, number] =>
+    (span === null || span[1] <= from || span[0] >= to ? [0, 0] : [Math.max(0, span[0] - from), Math.min(to, span[1]) - from])
+  const rest = useMemo(() => body.slice(tail), [body, tail])
+
+  return (
+    <div className="stream">
+      <div ref={scroller} className="stream-scroll scroll" tabIndex={0} role="region" aria-label={label} onScroll={onScroll}>
+        <div style={{ paddingBlockStart: before, paddingBlockEnd: after }}>
+          {items.map((item) => {
+            const block = blocks[item.index]!
+            const [from, to] = markIn(block.start, block.end)
+            return (
+              <div key={item.key} ref={virtual.measureElement} data-index={item.index} className={item.index === flash ? 'row-block flash' : 'row-block'}>
+                <BlockView text={body.slice(block.start, block.end)} kind={block.kind} markStart={from} markEnd={to} />
+              </div>
+            )
+          })}
+        </div>
+        {rest !== '' && <div className={live ? 'block plain live' : 'block plain'} dir="auto"><PlainText text={rest} mark={null} /></div>}
+      </div>
+      {live && away && (
+        <button type="button" className="btn tiny jump" onClick={toLive}><ArrowDownToLine size={13} />{t('stream.jump')}</button>
+      )}
+    </div>
+  )
+})

@@ -1,0 +1,20 @@
+import type { RunState } from '../../engine/protocol/fold.ts'
+import type { t as translate } from '../i18n/index.ts'
+import { integer } from '../i18n/format.ts'
+import { isLive, summarising } from '../commands/target.ts'
+
+/** A run in one sentence, for the status line and screen readers. */
+export function describeRun(state: RunState, t: typeof translate): string {
+  const tokens = state.paths.reduce((sum, path) => sum + path.tokens.length, 0) + state.summaries.reduce((sum, one) => sum + one.tokens.length, 0)
+  switch (state.status) {
+    case 'empty': return t('announce.waiting')
+    case 'failed': return t('announce.failed', { message: state.error?.message ?? '' })
+    case 'interrupted': return t('run.interrupted')
+    case 'ended': return state.answer === null ? t('announce.ended') : t('announce.answer', { answer: state.answer.slice(0, 200) })
+    case 'running': {
+      if (summarising(state)) return t('announce.summary', { tokens: integer(tokens) })
+      const live = state.paths.filter((path) => isLive(path.status)).length
+      return t('announce.paths', { live, over: state.paths.length - live, tokens: integer(tokens) })
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { ReactElement } from 'react'
+import Markdown, { type Components, type Options } from 'react-markdown'
+import rehypeKatex from 'rehype-katex'
+import rehypeSanitize, { defaultSchema } from 'rehype-sanitize'
+import remarkGfm from 'remark-gfm'
+import remarkMath from 'remark-math'
+
+/** [start, end) of what is marked as the answer, in the text given. */
+export type Mark = readonly [number, number]
+
+interface Node {
+  type: string
+  value?: string
+  children?: Node[]
+  data?: Record<string, unknown>
+  position?: { start: { offset?: number }; end: { offset?: number } }
+}
+
+const MAX_FORMULA = 3000
+const MAX_NESTING = 60
+
+/** Formulas that would cost too much, or nest too deep for KaTeX, are shown as their source. */
+function tooMuch(formula: string): boolean {
+  if (formula.length > MAX_FORMULA) return true
+  let depth = 0
+  for (const char of formula) {
+    if (char === '{') depth++
+    else if (char === '}') depth--
+    if (depth > MAX_NESTING) return true
+  }
+  return false
+}
+
+function walk(node: Node, visit: (child: Node, parent: Node, index: number) => Node | undefined): void {
+  const { children } = node
+  if (children === undefined) return
+  for (let i = 0; i < children.length; i++) {
+    const replaced = visit(children[i]!, node, i)
+    if (replaced !== undefined) children[i] = replaced
+    else walk(children[i]!, visit)
+  }
+}
+
+/** HTML in model text is text. Heavy formulas are code. */
+function remarkInert() {
+  return (tree: Node) => walk(tree, (node, parent) => {
+    if (node.type === 'html') {
+      const text: Node = { type: 'text', value: node.value ?? '', ...(node.position && { position: node.position }) }
+      return parent.type === 'paragraph' || parent.type === 'heading' || parent.type === 'tableCell' ? text : { type: 'paragraph', children: [text] }
+    }
+    if ((node.type === 'math' || node.type === 'inlineMath') && tooMuch(node.value ?? '')) {
+      return { type: node.type === 'math' ? 'code' : 'inlineCode', value: node.value ?? '' }
+    }
+    return undefined
+  })
+}
+
+/** Models write \\boxed{} without dollars too: it is a formula all the same. */
+function remarkBoxed() {
+  return (tree: Node) => walk(tree, (node, parent, index) => {
+    const { value = '', position } = node
+    const start = position?.start.offset
+    if (node.type !== 'text' || start === undefined || value.length !== position!.end.offset! - start) return undefined
+    const from = value.indexOf('\\boxed{')
+    const to = from < 0 ? -1 : closing(value, from + 6)
+    if (to < 0) return undefined
+    const piece = (type: string, a: number, b: number): Node => ({
+      type, value: value.slice(a, b), position: { start: { offset: start + a }, end: { offset: start + b } },
+      ...(type === 'inlineMath' && { data: { hName: 'code', hProperties: { className: ['language-math', 'math-inline'] }, hChildren: [{ type: 'text', value: value.slice(a, b) }] } }),
+    })
+    const rest = value.length > to + 1 ? [piece('text', to + 1, value.length)] : []
+    parent.children!.splice(index + 1, 0, piece('inlineMath', from, to + 1), ...rest)
+    return piece('text', 0, from)
+  })
+}
+
+/** Index of the brace that closes the one at `open`; -1: none does. */
+function closing(text: string, open: number): number {
+  let depth = 0
+  for (let i = open; i < text.length; i++) {
+    if (text[i] === '\\') i++
+    else if (text[i] === '{') depth++
+    else if (text[i] === '}' && --depth === 0) return i
+  }
+  return -1
+}
+
+/** Wraps what lies in `mark` into <mark>: text exactly, formulas and code whole. */
+function remarkMark({ mark }: { mark: Mark | null }) {
+  return (tree: Node) => {
+    if (mark === null) return
+    const wrap = (children: Node[]): Node => ({ type: 'answer', data: { hName: 'mark' }, children })
+    walk(tree, (node) => {
+      const start = node.position?.start.offset
+      const end = node.position?.end.offset
+      if (start === undefined || end === undefined || end <= mark[0] || start >= mark[1]) return undefined
+      if (node.type === 'inlineMath' || node.type === 'inlineCode') return wrap([node])
+      if (node.type !== 'text') return undefined
+      const value = node.value ?? ''
+      if (value.length !== end - start) return wrap([node])
+      const [from, to] = [Math.max(0, mark[0] - start), Math.min(value.length, mark[1] - start)]
+      const part = (a: number, b: number): Node[] => (b > a ? [{ type: 'text', value: value.slice(a, b) }] : [])
+      return { type: 'answerText', data: { hName: 'span' }, children: [...part(0, from), wrap(part(from, to)), ...part(to, value.length)] }
+    })
+  }
+}
+
+const schema = {
+  ...defaultSchema,
+  tagNames: [...(defaultSchema.tagNames ?? []).filter((tag) => tag !== 'input'), 'mark', 'span'],
+  clobberPrefix: 'm-',
+  attributes: {
+    ...defaultSchema.attributes,
+    '*': [],
+    a: ['href'],
+    img: ['alt', 'src'],
+    code: [['className', /^language-[\w-]{1,40}$/, 'math-inline', 'math-display']],
+    ol: ['start'],
+    td: ['align'], th: ['align'],
+  },
+} satisfies typeof defaultSchema
+
+const katex = { trust: false, strict: 'ignore', maxExpand: 200, maxSize: 20, throwOnError: false, errorColor: 'currentColor' } as const
+
+/** Same length, so that offsets hold: \( \) and \[ \] become the dollars that remark-math reads. */
+function dollars(text: string): string {
+  if (/^\s*(`{3,}|~{3,})/.test(text)) return text
+  return text.replace(/(?<!\\)\\[()[\]]/g, '$$$$')
+}
+
+/** Formats one closed block. Nothing in it is live: no HTML, no address, no image. */
+export function formatMarkdown(text: string, mark: Mark | null, components: Components): ReactElement {
+  const options: Options = {
+    children: dollars(text),
+    remarkPlugins: [remarkGfm, remarkMath, remarkBoxed, remarkInert, [remarkMark, { mark }]],
+    rehypePlugins: [[rehypeSanitize, schema], [rehypeKatex, katex]],
+    urlTransform: (url) => url, // ExternalLink decides
+    components,
+  }
+  return Markdown(options)
+}
