@@ -93,6 +93,7 @@ export const en = {
   'engine.closed': 'Disconnected',
   'engine.restarting': 'Engine restarting',
   'engine.stopped': 'Engine stopped',
+  'engine.restart': 'Start it again',
 
   'announce.waiting': 'Waiting for the engine',
   'announce.failed': 'The run failed: {{message}}',

@@ -95,6 +95,7 @@ export const zh: Record<keyof typeof en, string> = {
   'engine.closed': '已断开',
   'engine.restarting': '引擎正在重启',
   'engine.stopped': '引擎已停止',
+  'engine.restart': '重新启动',
 
   'announce.waiting': '正在等待引擎',
   'announce.failed': '运行失败：{{message}}',

@@ -1,4 +1,4 @@
-import { BraidError, toBraidError } from '../../engine/protocol/errors.ts'
+import { BraidError, ERROR_CODES, toBraidError, type ErrorCode } from '../../engine/protocol/errors.ts'
 import { HostMessage, type Channel, type Method, type Params, type Result } from '../../engine/protocol/wire.ts'
 
 /** `closed`: given up by `close()`. */
@@ -88,7 +88,7 @@ export class Client {
     const waiting = this.#waiting.get(parsed.id)
     this.#waiting.delete(parsed.id)
     if (parsed.kind === 'result') waiting?.resolve(parsed.result)
-    else waiting?.reject(toBraidError(parsed.error))
+    else waiting?.reject(new BraidError(knownCode(parsed.error.code), parsed.error.message))
   }
 
   #lost(channel: Channel): void {
@@ -113,6 +113,8 @@ export class Client {
     for (const listener of this.#states) listener(state)
   }
 }
+
+const knownCode = (code: string): ErrorCode => (ERROR_CODES as readonly string[]).includes(code) ? code as ErrorCode : 'internal'
 
 /**
  * What the host sent, checked. Runs of events are checked by their envelope only: the host validated each event

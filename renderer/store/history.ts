@@ -1,7 +1,6 @@
 import { create } from 'zustand'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
-import { interruptRuns } from './runs.ts'
 import { toast } from './toasts.ts'
 
 interface History {
@@ -24,8 +23,6 @@ export async function refreshHistory(): Promise<void> {
   const list = await host.call('runs.list', {})
   if (mine !== asked) return
   useHistory.setState({ list })
-  const over = new Set(list.filter((item) => item.status === 'interrupted').map((item) => item.run))
-  interruptRuns((id) => over.has(id))
 }
 
 let searched = 0

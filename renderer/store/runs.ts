@@ -52,10 +52,11 @@ export function openLocal(id: string, events: RunEvent[]): void {
 export async function openRun(id: string): Promise<void> {
   if (useRuns.getState().open[id]?.sample === true) return
   queued.delete(id)
+  expected.delete(id)
   useRuns.setState(({ open }) => ({ open: { ...open, [id]: blank(id) } }))
   try {
-    const { events } = await host.call('run.open', { run: id })
-    expected.set(id, events)
+    const { events, live } = await host.call('run.open', { run: id })
+    expected.set(id, { events, live })
     schedule()
   } catch (error) {
     const { code, message } = toBraidError(error)
@@ -88,8 +89,8 @@ export function command(run: string, command: RunCommand): Promise<unknown> {
 
 /** Events wait here until the next frame: the store changes at most once a frame. */
 const queued = new Map<string, RunEvent[]>()
-/** Events that `run.open` announced as the backlog. */
-const expected = new Map<string, number>()
+/** What `run.open` announced of the backlog, until all of it is here. */
+const expected = new Map<string, { events: number; live: boolean }>()
 const schedule = frameTask(flush)
 
 export function receiveEvents(id: string, events: readonly RunEvent[], more: boolean): void {
@@ -97,11 +98,11 @@ export function receiveEvents(id: string, events: readonly RunEvent[], more: boo
   const list = queued.get(id) ?? []
   for (const event of events) list.push(event)
   queued.set(id, list)
-  if (!more) ended.add(id)
+  if (!more) whole.add(id)
   schedule()
 }
-/** Runs whose backlog has come whole. */
-const ended = new Set<string>()
+/** Runs whose backlog has come whole in this frame. */
+const whole = new Set<string>()
 
 export function flush(): void {
   useRuns.setState(({ open }) => {
@@ -114,20 +115,25 @@ export function flush(): void {
         run.events.push(event)
         live = applyEvent(live, event)
       }
-      const loading = run.loading && !ended.has(id) && !(expected.get(id) === 0 || run.events.length >= (expected.get(id) ?? Infinity))
+      const backlog = expected.get(id)
+      const loading = run.loading && !(backlog !== undefined && (whole.has(id) || run.events.length >= backlog.events))
+      if (backlog !== undefined && !loading) {
+        expected.delete(id)
+        if (!backlog.live) live = interrupt(live)
+      }
       next[id] = { ...run, live, shown: run.replayed === null ? live : run.shown, loading }
     }
     queued.clear()
-    ended.clear()
+    whole.clear()
     return { open: next }
   })
 }
 
-/** Nothing writes to these runs any more: the engine died, or the list says so. */
-export function interruptRuns(which: (id: string) => boolean): void {
+/** Nothing writes to the open runs any more: the engine died. */
+export function interruptRuns(): void {
   flush()
   for (const [id, run] of Object.entries(useRuns.getState().open)) {
-    if (run.live.status !== 'running' || !which(id)) continue
+    if (run.live.status !== 'running') continue
     patchRun(id, (old) => {
       const live = interrupt(old.live)
       return { ...old, live, shown: old.replayed === null ? live : old.shown }

@@ -23,7 +23,7 @@ export function startSession(): void {
         break
       case 'engine':
         useUi.setState({ engine: { state: push.state, message: push.message } })
-        if (push.state !== 'up') interruptRuns(() => true)
+        if (push.state !== 'up') interruptRuns()
         break
     }
   })
@@ -31,7 +31,7 @@ export function startSession(): void {
     if (state === 'open') void connected()
     else if (state === 'lost') {
       useUi.setState({ progress: null })
-      interruptRuns(() => true)
+      interruptRuns()
     }
   })
   useRoute.subscribe(({ route }) => follow(routeRun(route)))
@@ -45,7 +45,7 @@ async function connected(): Promise<void> {
   const route = routeRun(useRoute.getState().route)
   const runs = new Set(route === null || route === 'sample' ? open : [...open, route])
   await Promise.allSettled([...runs].map(openRun))
-  const asked = [loadPrefs(), refreshModels(), refreshApp(), refreshHistory()]
+  const asked = [loadPrefs().then(refreshModels), refreshApp(), refreshHistory()]
   for (const request of asked) report(request)
   await Promise.allSettled(asked)
 }

@@ -7,6 +7,7 @@ import type { Connection } from '../store/client.ts'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
+import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
 import { describeRun } from './announce.ts'
 
@@ -36,6 +37,7 @@ export const StatusBar = memo(function StatusBar() {
       <span className={`dot ${state === 'open' ? 'ok' : state === 'stopped' ? 'bad' : 'warn'}`} aria-hidden />
       <span data-connection={state}>{t(`engine.${state}`)}</span>
       {engine !== null && engine.state !== 'up' && <bdi className="ellipsis">{engine.message}</bdi>}
+      {state === 'stopped' && <button type="button" className="btn tiny" onClick={() => report(host.call('engine.restart', {}))}>{t('engine.restart')}</button>}
       {progress !== null && <span className="row"><bdi className="ellipsis">{progress.label}</bdi><progress max={1} value={progress.fraction} aria-label={progress.label} /></span>}
       <Announcer />
       <span className="grow" />

@@ -89,7 +89,7 @@ export class FakeHost {
         const entry = of(run)
         this.#open.add(run)
         queueMicrotask(() => this.push({ kind: 'events', run, events: entry.events.slice(0, entry.sent), more: false }))
-        return { events: entry.sent }
+        return { events: entry.sent, live: entry.summary.status === 'running' }
       }
       case 'run.close': this.#open.delete((params as { run: string }).run); return {}
       case 'run.command': return {}

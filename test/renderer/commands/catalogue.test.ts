@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { CATALOGUE, conflicts, shortcutOf } from '../../../renderer/commands/catalogue.ts'
+import { shortcutFor } from '../../../renderer/commands/keys.ts'
+import { en } from '../../../renderer/i18n/en.ts'
+
+test('every command has an id and a title of its own', () => {
+  expect(new Set(CATALOGUE.map((command) => command.id)).size).toBe(CATALOGUE.length)
+  for (const command of CATALOGUE) expect(en).toHaveProperty([command.title])
+})
+
+test('no two commands come with the same shortcut; own ones may clash and are told', () => {
+  expect(conflicts({})).toEqual(new Map())
+  const clash = conflicts({ 'run.find': 'Mod+K' })
+  expect(clash.get('Mod+K')?.map((command) => command.id)).toEqual(['app.palette', 'run.find'])
+  expect(conflicts({ 'run.find': '' })).toEqual(new Map())
+})
+
+test('an own shortcut replaces the one a command comes with', () => {
+  const [palette] = CATALOGUE
+  expect(shortcutOf(palette!, {})).toBe('Mod+K')
+  expect(shortcutOf(palette!, { [palette!.id]: 'Alt+P' })).toBe('Alt+P')
+  expect(shortcutOf(palette!, { [palette!.id]: '' })).toBe('')
+})
+
+test('keys are read by their place, so that Alt changes no letter', () => {
+  const event = (change: Partial<KeyboardEvent>) => shortcutFor({ key: 'k', code: 'KeyK', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...change })
+  expect(event({ ctrlKey: true })).toBe('Mod+K')
+  expect(event({ altKey: true, key: '˚' })).toBe('Alt+K')
+  expect(event({ ctrlKey: true, shiftKey: true, key: 'Enter', code: 'Enter' })).toBe('Mod+Shift+Enter')
+  expect(event({ key: 'Control', code: 'ControlLeft', ctrlKey: true })).toBe('')
+  expect(event({ altKey: true, key: '1', code: 'Digit1' })).toBe('Alt+1')
+})

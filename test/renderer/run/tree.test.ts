@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import type { RunEvent } from '../../../engine/protocol/events.ts'
+import { foldRun } from '../../../engine/protocol/fold.ts'
+import { findIn } from '../../../renderer/run/find.ts'
+import { pathTree } from '../../../renderer/run/tree.ts'
+import { boardOf } from '../../../renderer/run/votes.ts'
+import { partingOf, siblingsAt } from '../../../renderer/inspect/siblings.ts'
+import { BALLS, scripted } from '../synthetic.ts'
+
+const run = (...texts: string[]) => {
+  const events: RunEvent[] = []
+  texts.forEach((text, i) => {
+    events.push({ type: 'path-started', at: 0, path: i + 1, group: 1, thought: i + 1, seed: i })
+    events.push({ type: 'tokens', at: 1, path: i + 1, tokens: [{ id: 900 + i, text: `<think${i + 1}>`, logprob: null, entropy: null, forced: true }, ...[...text].map((char) => ({ id: char.codePointAt(0)!, text: char, logprob: -1, entropy: 1 }))] })
+  })
+  return foldRun(events)
+}
+
+test('the tree has the common prefix as its trunk, then the branches', () => {
+  const tree = pathTree(run('abcX', 'abcYd', 'abcYe').paths)!
+  expect([tree.from, tree.to, tree.text]).toEqual([0, 3, 'abc'])
+  expect(tree.children.map(({ paths, from, to }) => ({ paths, from, to }))).toEqual([{ paths: [1], from: 3, to: 4 }, { paths: [2, 3], from: 3, to: 4 }])
+  expect(tree.children[1]!.children.map(({ paths }) => paths)).toEqual([[2], [3]])
+})
+
+test('equal paths, one path, and prefixes of one another are drawn too', () => {
+  expect(pathTree(run('ab', 'ab').paths)!.children.map(({ paths }) => paths)).toEqual([[1], [2]])
+  expect(pathTree(run('ab').paths)!.children).toEqual([])
+  expect(pathTree(run('ab', 'abc').paths)!.children.map(({ paths, from, to }) => [paths[0], from, to])).toEqual([[1, 2, 2], [2, 2, 3]])
+  expect(pathTree(run('').paths)).toBeNull()
+})
+
+test('where paths part, and who shares a beginning', () => {
+  const state = run('abcX', 'abcYd', 'abZ', 'ab')
+  const [a, b, c, d] = state.paths
+  expect(partingOf(a!, b!)).toEqual({ a: 4, b: 4 })
+  expect(partingOf(c!, d!)).toBeNull()
+  expect(siblingsAt(state, a!, 4)).toEqual([1, 2])
+  expect(siblingsAt(state, a!, 3)).toEqual([1, 2, 3])
+})
+
+test('find reads every path and summary, without the control tokens, without regard to case', () => {
+  const state = foldRun(scripted(BALLS))
+  const hits = findIn(state, 'OKAY')
+  expect(hits.map(({ path, offset }) => [path, offset])).toEqual([[1, 0], [2, 0], [3, 0], [4, 0]])
+  expect(findIn(state, 'rules out')[0]).toMatchObject({ path: 0, version: 1, match: 'rules out' })
+  expect(findIn(state, '<think')).toEqual([])
+  expect(findIn(state, ' ')).toEqual([])
+})
+
+test('the board shows votes, ties, a choice by hand, and a summary that says otherwise', () => {
+  const state = foldRun(scripted(BALLS))
+  expect(boardOf(state)).toMatchObject({ voted: true, tie: false, disagrees: false, rows: [{ members: [1, 2, 4], wins: true }, { members: [3], wins: false }] })
+  expect(boardOf(foldRun(scripted({ ...BALLS, answers: ['1', '2', '1', '2'] }))).tie).toBe(true)
+  expect(boardOf(foldRun(scripted({ ...BALLS, summary: 'It is 1/2.', answer: '1/2' }))).disagrees).toBe(true)
+  const grouped = boardOf({ ...state, votes: [] })
+  expect(grouped).toMatchObject({ voted: false, rows: [{ members: [1, 2, 4] }, { members: [3] }] })
+})

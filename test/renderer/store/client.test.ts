@@ -1,0 +1,49 @@
+import { expect, test, vi } from 'vitest'
+import type { Channel } from '../../../engine/protocol/wire.ts'
+import { Client, parseHostMessage } from '../../../renderer/store/client.ts'
+
+function line() {
+  const sent: { id: number; method: string }[] = []
+  let receive: (message: unknown) => void = () => undefined
+  let gone: () => void = () => undefined
+  const channel: Channel = { send: (message) => void sent.push(message as never), onMessage: (listener) => (receive = listener), onClose: (listener) => (gone = listener), close: () => gone() }
+  return { channel, sent, receive: (message: unknown) => receive(message), drop: () => gone() }
+}
+
+test('answers find their question, errors keep their code', async () => {
+  const one = line()
+  const client = new Client(async () => one.channel)
+  await client.start()
+  const [a, b] = [client.call('app.info', {}), client.call('run.open', { run: 'x' })]
+  one.receive({ kind: 'error', id: one.sent[1]!.id, error: { code: 'no-such-run', message: 'There is no run x.' } })
+  one.receive({ kind: 'result', id: one.sent[0]!.id, result: { version: '1' } })
+  await expect(a).resolves.toEqual({ version: '1' })
+  await expect(b).rejects.toMatchObject({ code: 'no-such-run' })
+})
+
+test('a lost channel fails what was pending and connects again by itself', async () => {
+  vi.useFakeTimers()
+  const lines = [line(), line()]
+  let connects = 0
+  const client = new Client(async () => {
+    if (connects === 1) { connects++; throw new Error('not yet') }
+    return lines[connects++ === 0 ? 0 : 1]!.channel
+  })
+  const states: string[] = []
+  client.onState((state) => states.push(state))
+  await client.start()
+  const pending = client.call('runs.list', {})
+  lines[0]!.drop()
+  await expect(pending).rejects.toMatchObject({ code: 'engine-lost' })
+  await expect(client.call('runs.list', {})).rejects.toMatchObject({ code: 'engine-lost' })
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(states).toEqual(['open', 'lost', 'open'])
+  void client.call('runs.list', {})
+  expect(lines[1]!.sent).toHaveLength(1)
+  vi.useRealTimers()
+})
+
+test('what is no message of the host is dropped', () => {
+  for (const bad of [null, 1, 'x', {}, { kind: 'events', run: 'x', events: [{}], more: false }, { kind: 'events', run: 'x', events: [null], more: false }, { kind: 'events', events: [], more: false }, { kind: 'result' }, { kind: 'progress', task: 1 }, { kind: 'other' }]) expect(parseHostMessage(bad)).toBeNull()
+  expect(parseHostMessage({ kind: 'events', run: 'x', events: [{ type: 'notice', at: 1, code: 'a', message: 'b' }], more: true })).not.toBeNull()
+})

@@ -1,0 +1,87 @@
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { foldRun } from '../../../engine/protocol/fold.ts'
+import { host, setConnect } from '../../../renderer/store/host.ts'
+import { seek, startReplay, stateAfter, stopReplay, countAt, useReplay } from '../../../renderer/store/replay.ts'
+import { flush, interruptRuns, openLocal, openRun, receiveEvents, useRuns } from '../../../renderer/store/runs.ts'
+import { FakeHost } from '../fake-host.ts'
+import { BALLS, scripted } from '../synthetic.ts'
+
+const fake = new FakeHost()
+const events = scripted({ ...BALLS, run: 'one' })
+
+beforeAll(async () => {
+  vi.stubGlobal('requestAnimationFrame', (work: (now: number) => void) => setTimeout(() => work(performance.now()), 5))
+  vi.stubGlobal('cancelAnimationFrame', clearTimeout)
+  setConnect(async () => fake.channel())
+  host.onPush((push) => { if (push.kind === 'events') receiveEvents(push.run, push.events, push.more) })
+  await host.start()
+})
+beforeEach(() => {
+  useRuns.setState({ open: {} })
+  fake.runs.clear()
+})
+const shown = (run: string) => useRuns.getState().open[run]!
+const settle = () => new Promise((resolve) => setTimeout(resolve, 30))
+
+test('a finished run is what foldRun makes of its events', async () => {
+  fake.add(events)
+  await openRun('one')
+  await settle()
+  expect(shown('one').loading).toBe(false)
+  expect(JSON.stringify(shown('one').live)).toBe(JSON.stringify(foldRun(events)))
+})
+
+test('live events change the store at most once a frame, and only the path they are about', async () => {
+  fake.add(events, { status: 'running' }, 40)
+  await openRun('one')
+  await settle()
+  let changes = 0
+  const stop = useRuns.subscribe(() => changes++)
+  const before = shown('one').live
+  for (let i = 0; i < 60; i++) fake.play('one', 1)
+  expect(changes).toBe(0)
+  flush()
+  stop()
+  expect(changes).toBe(1)
+  expect(shown('one').events).toHaveLength(100)
+  expect(before.paths[0]).not.toBe(shown('one').live.paths[0])
+  const onePath = events.findIndex((event, i) => i >= 100 && event.type === 'tokens')
+  const last = shown('one').live.paths
+  receiveEvents('one', [events[onePath]!], false)
+  flush()
+  expect(shown('one').live.paths.filter((path, i) => path !== last[i])).toHaveLength(1)
+})
+
+test('a run without an end that nothing writes to is interrupted, and so is every open run when the engine dies', async () => {
+  fake.add(events, { status: 'interrupted' }, 50)
+  await openRun('one')
+  await settle()
+  expect(shown('one').live.status).toBe('interrupted')
+  fake.runs.clear()
+  fake.add(events, { status: 'running' }, 50)
+  await openRun('one')
+  await settle()
+  expect(shown('one').live.status).toBe('running')
+  interruptRuns()
+  expect(shown('one').live.paths.every((path) => path.status === 'interrupted')).toBe(true)
+})
+
+test('a run that is not there says so', async () => {
+  await openRun('nowhere')
+  expect(shown('nowhere').error?.message).toContain('nowhere')
+})
+
+test('a replay shows exactly what had happened at each moment, forwards and back', () => {
+  openLocal('one', events)
+  startReplay('one')
+  for (const time of [0, 5000, 321, 9000, 8999, 1e9, 400]) {
+    seek(time)
+    const count = countAt(events, time)
+    expect(events.slice(0, count).every((event) => event.at <= time)).toBe(true)
+    expect(JSON.stringify(shown('one').shown)).toBe(JSON.stringify(foldRun(events.slice(0, count))))
+  }
+  expect(stateAfter(events, 0).status).toBe('empty')
+  stopReplay()
+  expect(useReplay.getState().replay).toBeNull()
+  expect(shown('one').shown).toBe(shown('one').live)
+})

@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { blockAt, BlockSplitter } from '../../../renderer/ui/blocks.ts'
+
+const whole = (text: string): BlockSplitter => {
+  const splitter = new BlockSplitter()
+  splitter.advance(text, true)
+  return splitter
+}
+const texts = (text: string) => whole(text).blocks.map(({ start, end }) => text.slice(start, end))
+
+describe('BlockSplitter', () => {
+  test('splits at blank lines, keeps fences and display formulas whole', () => {
+    expect(texts('a\n\nb\n```py\nx\n\ny\n```\nc\n\n$$\n1\n\n2\n$$\n\nd')).toEqual(['a\n\n', 'b\n', '```py\nx\n\ny\n```\n', 'c\n\n', '$$\n1\n\n2\n$$\n\n', 'd'])
+  })
+
+  test('covers the text without gap or overlap, however it comes in', () => {
+    const piece = fc.constantFrom('a', ' ', '\n', '\n\n', '```', '~~~', '$$', '\\[', '\\]', '😀', 'word '.repeat(200), 'x'.repeat(5000))
+    fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const text = pieces.join('')
+      const splitter = new BlockSplitter()
+      let seen = ''
+      for (const one of pieces) {
+        seen += one
+        splitter.advance(seen, false)
+      }
+      splitter.advance(text, true)
+      let at = 0
+      for (const { start, end } of splitter.blocks) {
+        expect(start).toBe(at)
+        expect(end).toBeGreaterThan(start)
+        at = end
+      }
+      expect(at).toBe(text.length)
+      // Coming in pieces closes no other blocks than coming at once, up to where an endless line was cut.
+      if (!/.{4000}/s.test(text)) expect(splitter.blocks).toEqual(whole(text).blocks)
+    }))
+  })
+
+  test('no block is longer than can be laid out at once, and none splits a character', () => {
+    for (const text of ['x'.repeat(50_000), '😀'.repeat(20_000), `\`\`\`\n${'line of code\n'.repeat(5000)}`, 'word '.repeat(10_000), 'one line\n'.repeat(5000)]) {
+      const pieces = texts(text)
+      expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(8200)
+      for (const piece of pieces) expect(encodeURIComponent(piece)).toBeTruthy() // throws on half a character
+    }
+  })
+
+  test('an extended path goes on after its end', () => {
+    const splitter = new BlockSplitter()
+    splitter.advance('one', true)
+    splitter.advance('one more\n\nnext', false)
+    expect(splitter.blocks.map(({ end }) => end)).toEqual([3, 10])
+    expect(splitter.tail).toBe(10)
+  })
+
+  test('blockAt finds the block of an offset', () => {
+    const { blocks } = whole('ab\n\ncd\n\nef')
+    expect([0, 3, 4, 8, 9, 99].map((offset) => blockAt(blocks, offset))).toEqual([0, 0, 1, 2, 2, 3])
+  })
+})

@@ -1,0 +1,54 @@
+import { renderToStaticMarkup } from 'react-dom/server'
+import { createElement } from 'react'
+import { describe, expect, test } from 'vitest'
+import { formatMarkdown, type Mark } from '../../../renderer/ui/markdown.ts'
+import { PAYLOADS } from '../payloads.ts'
+
+const html = (text: string, mark: Mark | null = null): string =>
+  renderToStaticMarkup(formatMarkdown(text, mark, { a: ({ children }) => createElement('span', null, children), img: ({ alt }) => createElement('span', null, alt) }))
+/** What the markup would do, without its text and titles. */
+const tags = (markup: string): string[] => [...markup.replace(/ title="[^"]*"/g, '').matchAll(/<([a-z][\w-]*)((?:\s[^<>]*)?)>/gi)].map(([, name, rest]) => `${name}${rest}`)
+const INERT = /^(p|span|strong|em|del|code|pre|ul|ol|li|table|thead|tbody|tr|th|td|h[1-6]|blockquote|hr|br|mark|sup|section|math|semantics|annotation|mrow|mi|mo|mn|mfrac|msup|msub|msubsup|mtext|mstyle|mspace|mover|munder|munderover|mtable|mtr|mtd|mpadded|menclose|msqrt|mroot|mphantom|merror|svg|path|line|g)(\s|$)/i
+
+describe('formatMarkdown', () => {
+  test('has at least 300 hostile texts, all different', () => {
+    expect(new Set(PAYLOADS).size).toBeGreaterThanOrEqual(300)
+  })
+
+  test.each(PAYLOADS.map((payload) => [payload.slice(0, 60), payload]))('%j is inert', (_, payload) => {
+    const began = performance.now()
+    for (const tag of tags(html(payload))) {
+      expect(tag).toMatch(INERT)
+      expect(tag).not.toMatch(/\s(on\w+|href|src|srcset|action|formaction|xlink:href|ping|poster|background)\s*=/i)
+      expect(tag).not.toMatch(/url\(/i)
+    }
+    expect(performance.now() - began).toBeLessThan(3000)
+  })
+
+  test('the check above sees what is live', () => {
+    expect(tags('<p><img src=x onerror=y></p>').some((tag) => !INERT.test(tag))).toBe(true)
+    expect(tags('<p title="onclick=1" onclick="1">')).toEqual(['p onclick="1"'])
+  })
+
+  test('formulas, code, tables and lists are formatted', () => {
+    expect(html('$\\frac12$')).toContain('class="katex"')
+    expect(html('\\(x^2\\) and \\[y\\]').match(/class="katex"/g)).toHaveLength(2)
+    expect(html('The answer is \\boxed{\\frac{7}{22}}.')).toContain('class="katex"')
+    expect(html('```py\nprint(1)\n```')).toContain('<pre><code class="language-py">print(1)')
+    expect(html('| a |\n|---|\n| b |')).toContain('<td>b</td>')
+    expect(html('3. x\n4. y')).toContain('<ol start="3">')
+  })
+
+  test('model HTML is text, angle brackets included', () => {
+    expect(html('use List<String> or <b>bold</b>')).toContain('List&lt;String&gt; or &lt;b&gt;bold&lt;/b&gt;')
+    expect(html('<div>\nblock\n</div>')).toContain('&lt;div&gt;')
+  })
+
+  test('marks the answer exactly in text, and whole in a formula', () => {
+    expect(html('so it is 42, then', [9, 11])).toContain('so it is <mark>42</mark>, then')
+    const text = 'so \\boxed{42}.'
+    expect(html(text, [10, 12])).toMatch(/<mark><span class="katex">/)
+    expect(html('a **42** b', [4, 6])).toContain('<strong><span><mark>42</mark></span></strong>')
+    expect(html('nothing here', [100, 110])).not.toContain('<mark>')
+  })
+})
