@@ -24,11 +24,20 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
 
-export const integer = (n: number): string => new Intl.NumberFormat(i18next.language).format(n)
+/** Made once a language: making one costs more than a hundred uses. */
+const formats = new Map<string, { number: Intl.NumberFormat; date: Intl.DateTimeFormat }>()
+function format() {
+  const { language } = i18next
+  let known = formats.get(language)
+  if (known === undefined) formats.set(language, known = { number: new Intl.NumberFormat(language), date: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }) })
+  return known
+}
+
+export const integer = (n: number): string => format().number.format(n)
 
 export const dateTime = (iso: string): string => {
   const date = new Date(iso)
-  return Number.isNaN(date.getTime()) ? iso : new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(date)
+  return Number.isNaN(date.getTime()) ? iso : format().date.format(date)
 }
 
 /** A probability from its natural logarithm: 97.3 %. */

@@ -4,7 +4,7 @@ import { meanLogprob } from '../../engine/protocol/fold.ts'
 import { runCommand } from '../commands/catalogue.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
-import { usePathState } from '../store/runs.ts'
+import { usePathField } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
@@ -43,8 +43,8 @@ export function StatusPill({ run, path }: { run: string; path: number }) {
 const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: number }) {
   const t = useT()
   const meter = useMeter(run, path, 1)
-  const budget = usePathState(run, path)?.budget ?? 0
-  const parent = usePathState(run, path)?.parent ?? null
+  const budget = usePathField(run, path, (state) => state?.budget ?? 0)
+  const parent = usePathField(run, path, (state) => state?.parent ?? null)
   if (meter === null) return <header className="lane-head" />
   const { stream, speed, confidence } = meter
   const wait = stream.firstTokenAt === null ? null : stream.firstTokenAt - stream.startedAt
@@ -84,14 +84,14 @@ const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: numb
 /** The answer of an ended path; a click shows where it stands. */
 const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: number }) {
   const t = useT()
-  const answer = usePathState(run, path)?.answer ?? null
-  const error = usePathState(run, path)?.error ?? null
-  const start = usePathState(run, path)
+  const answer = usePathField(run, path, (state) => state?.answer ?? null)
+  const error = usePathField(run, path, (state) => state?.error ?? null)
+  const start = usePathField(run, path, (state) => (state === undefined ? 0 : frameOf(state).start))
   if (error !== null) return <footer className="lane-foot callout bad small" dir="auto">{error.message}</footer>
-  if (answer === null || start === undefined) return null
+  if (answer === null) return null
   return (
     <footer className="lane-foot">
-      <button type="button" className="answer-chip" title={t('answer.show')} onClick={() => reveal(placeKey(run, path, 1), answer.span[0] - frameOf(start).start)}>
+      <button type="button" className="answer-chip" title={t('answer.show')} onClick={() => reveal(placeKey(run, path, 1), answer.span[0] - start)}>
         <span className="dim small">{t('answer.label')}</span><span className="ellipsis"><AnswerText text={answer.text} /></span>
       </button>
     </footer>

@@ -4,7 +4,7 @@ import { useT } from '../i18n/index.ts'
 import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
 import { updateRun, useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
-import { useOpenRun, useShown } from '../store/runs.ts'
+import { useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { summarising } from '../commands/target.ts'
@@ -12,13 +12,18 @@ import { summarising } from '../commands/target.ts'
 /** Whether the run goes on, and for how long it has. */
 export function RunState({ run }: { run: string }) {
   const t = useT()
-  const open = useOpenRun(run)!
-  const { status, at, timings } = open.shown
-  const live = status === 'running' && open.replayed === null
+  const status = useShown(run, (s) => s.status)
+  const braiding = useShown(run, summarising)
+  const timings = useShown(run, (s) => s.timings)
+  const time = useShown(run, (s) => s.time)
+  // While it goes on the clock shows the time, so the last event's need not be followed.
+  const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
+  const live = status === 'running' && !replaying
+  const at = useShown(run, (s) => (live ? 0 : s.at))
   const now = useClock(live)
-  const elapsed = live ? Math.max(at, now - Date.parse(open.shown.time)) : timings?.totalMs ?? at
+  const elapsed = live ? Math.max(0, now - Date.parse(time)) : timings?.totalMs ?? at
   const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[status]
-  const key = status === 'running' && summarising(open.shown) ? 'run.status.summarising' as const : `run.status.${status}` as const
+  const key = status === 'running' && braiding ? 'run.status.summarising' as const : `run.status.${status}` as const
   return <>
     <span className={`pill ${look}`} data-run-status={status}>{t(key)}</span>
     <span className="num small">{duration(elapsed)}</span>

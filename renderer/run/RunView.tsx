@@ -5,7 +5,7 @@ import { useT, type MessageKey } from '../i18n/index.ts'
 import { follow } from '../store/session.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
-import { useOpenRun } from '../store/runs.ts'
+import { useRuns, useShown } from '../store/runs.ts'
 import { useUi } from '../store/ui.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
@@ -21,12 +21,13 @@ import './run.css'
 /** A run: its problem, its paths, what they were braided into, and everything that can be done with it. */
 export function RunView({ run }: { run: string }) {
   const t = useT()
-  const open = useOpenRun(run)
+  const phase = useRuns((s) => { const open = s.open[run]; return open === undefined || (open.loading && open.events.length === 0) ? 'opening' : 'open' })
+  const error = useRuns((s) => s.open[run]?.error?.message ?? null)
   const find = useUi((s) => s.find)
   const replaying = useReplay((s) => s.replay?.run === run)
   useEffect(() => follow(run), [run])
-  if (open === undefined || (open.loading && open.events.length === 0)) return <p className="empty" role="status">{t('run.opening')}</p>
-  if (open.error !== null) return <div className="empty"><p className="callout bad" role="alert" dir="auto">{open.error.message}</p></div>
+  if (phase === 'opening') return <p className="empty" role="status">{t('run.opening')}</p>
+  if (error !== null) return <div className="empty"><p className="callout bad" role="alert" dir="auto">{error}</p></div>
   return (
     <div className="run-view">
       <RunHead run={run} />
@@ -43,7 +44,7 @@ export function RunView({ run }: { run: string }) {
 
 function RunHead({ run }: { run: string }) {
   const t = useT()
-  const problem = useOpenRun(run)!.shown.problem
+  const problem = useShown(run, (s) => s.problem)
   const layout = usePrefs((s) => s.layout)
   return (
     <header className="run-head">
@@ -78,7 +79,9 @@ function RunHead({ run }: { run: string }) {
 }
 
 function RunNotices({ run }: { run: string }) {
-  const { notices, error, status } = useOpenRun(run)!.shown
+  const notices = useShown(run, (s) => s.notices)
+  const error = useShown(run, (s) => s.error)
+  const status = useShown(run, (s) => s.status)
   const t = useT()
   if (notices.length === 0 && error === null && status !== 'interrupted') return null
   return (
@@ -93,11 +96,13 @@ function RunNotices({ run }: { run: string }) {
 function RunWaiting({ run }: { run: string }) {
   const t = useT()
   const progress = useUi((s) => s.progress)
-  const { shown, replayed } = useOpenRun(run)!
-  if (shown.paths.length > 0 || replayed !== null || shown.status === 'failed' || shown.status === 'interrupted') return null
+  const status = useShown(run, (s) => s.status)
+  const none = useShown(run, (s) => s.paths.length === 0)
+  const replaying = useReplay((s) => s.replay?.run === run)
+  if (!none || replaying || status === 'failed' || status === 'interrupted') return null
   return (
     <div className="empty" role="status">
-      {progress === null ? t(shown.status === 'empty' ? 'run.queued' : 'run.prefill') : <>
+      {progress === null ? t(status === 'empty' ? 'run.queued' : 'run.prefill') : <>
         <span dir="auto">{t('run.loading', { name: progress.label })}</span>
         <progress max={1} value={progress.fraction} aria-label={t('run.loading', { name: progress.label })} />
       </>}

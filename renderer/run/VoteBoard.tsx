@@ -1,13 +1,13 @@
 import { Check } from 'lucide-react'
-import { memo } from 'react'
+import { memo, useMemo } from 'react'
+import { useShallow } from 'zustand/react/shallow'
+import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
-import { command, useShown } from '../store/runs.ts'
+import { command, streamOf, useRuns, useShown } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
 import { report } from '../store/toasts.ts'
 import { activate, showVersion } from '../store/ui.ts'
 import { frameOf } from '../ui/control-tokens.ts'
-import { useRuns } from '../store/runs.ts'
-import { streamOf } from '../store/runs.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { boardOf, type BoardRow } from './votes.ts'
@@ -15,10 +15,12 @@ import { boardOf, type BoardRow } from './votes.ts'
 /** Which answers there are, who gave them, and which one the run took. */
 export const VoteBoard = memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
-  const paths = useShown(run, (s) => s.paths)
+  // Paths change with every token; the board reads only their ends.
+  const over = useRuns(useShallow((s) => s.open[run]?.shown.paths.flatMap((path) => (path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer])) ?? []))
   const votes = useShown(run, (s) => s.votes)
-  const summaries = useShown(run, (s) => s.summaries)
-  const board = boardOf({ paths, votes, summaries })
+  const version = useShown(run, (s) => s.summaries.at(-1)?.version)
+  const answer = useShown(run, (s) => s.summaries.at(-1)?.answer ?? null)
+  const board = useMemo(() => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, over, votes, version, answer])
   if (board.rows.length === 0) return <p className="body dim">{t('votes.none')}</p>
   const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
   const fixed = whyNotSteer(currentTarget({ run })) !== null

@@ -147,8 +147,9 @@ export function streamOf(state: RunState, path: number, version: number): Stream
 }
 
 export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
-export const usePathState = (id: string, path: number): PathState | undefined =>
-  useRuns((s) => { const run = s.open[id]; return run && pathOf(run.shown, path) })
+/** One field of a path; re-renders only when that field changes. */
+export const usePathField = <T>(id: string, path: number, select: (state: PathState | undefined) => T): T =>
+  useRuns((s) => { const run = s.open[id]; return select(run && pathOf(run.shown, path)) })
 export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
   useRuns((s) => { const run = s.open[id]; return run && summaryOf(run.shown, version) })
 export const useStream = (id: string, path: number, version: number): Stream | undefined =>

@@ -20,6 +20,7 @@ export const MODEL: ModelInfo = {
 export class FakeHost {
   runs = new Map<string, FakeRun>()
   models = [{ file: MODEL.file, name: MODEL.name, sizeBytes: MODEL.sizeBytes, bundled: true, present: true }]
+  model: ModelInfo = MODEL
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
   onStart: ((params: Params<'run.start'>) => string) | null = null
@@ -80,7 +81,7 @@ export class FakeHost {
       case 'app.info': return { version: '0.1.0', llama: 'v0.4.0', dataFolder: '/home/user/.local/share/braid', bundledModel: null } satisfies Result<'app.info'>
       case 'devices.list': return [{ name: 'cpu', description: 'CPU', backend: 'cpu', type: 'cpu', memoryFree: 12e9, memoryTotal: 16e9 }] satisfies Result<'devices.list'>
       case 'models.list': return this.models
-      case 'models.info': return MODEL
+      case 'models.info': return this.model
       case 'models.add': { const { file } = params as { file: string }; this.models.push({ file, name: file.split('/').pop()!, sizeBytes: 1e9, bundled: false, present: true }); return this.models.at(-1) }
       case 'models.fit': return { weights: 1.1e9, kv: 2.4e8, compute: 3e8, total: 1.64e9, free: 1.2e10, verdict: 'fits', cells: 8400 } satisfies Fit
       case 'run.start': { if (this.onStart === null) throw new Error('not in this test'); return { run: this.onStart(params as Params<'run.start'>) } }

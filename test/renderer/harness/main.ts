@@ -1,12 +1,13 @@
 import { setConnect } from '../../../renderer/store/host.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
-import { useRuns } from '../../../renderer/store/runs.ts'
+import { flush, useRuns } from '../../../renderer/store/runs.ts'
 import { FakeHost } from '../fake-host.ts'
 import * as synthetic from '../synthetic.ts'
 
 /** The real window over a host in memory. Tests drive it through `window.harness`. */
 const fake = new FakeHost()
-Object.assign(window, { harness: { fake, synthetic, useRuns, usePrefs } })
+export const handle = { fake, synthetic, useRuns, usePrefs, flush }
+Object.assign(window, { harness: handle })
 const scene = new URLSearchParams(location.search).get('scene') ?? 'full'
 if (scene !== 'empty') {
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), { starred: true, tags: ['probability'] })

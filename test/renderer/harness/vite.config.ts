@@ -13,6 +13,6 @@ export default defineConfig({
   resolve: { alias },
   build: {
     outDir: fileURLToPath(new URL('../../../dist/harness', import.meta.url)), emptyOutDir: true, target: 'chrome120', assetsInlineLimit: 0,
-    modulePreload: { polyfill: false }, reportCompressedSize: false, chunkSizeWarningLimit: 2000,
+    minify: process.env.BRAID_PROFILE === undefined, modulePreload: { polyfill: false }, reportCompressedSize: false, chunkSizeWarningLimit: 2000,
   },
 })
