@@ -35,7 +35,8 @@ export function readDllExports(image: Buffer): string[] {
   })
 }
 
-/** Text of a module-definition file, from which `lib /def:` or `dlltool -d` makes an import library. */
+/** Text of a module-definition file with the C names, from which `lib /def:` or `dlltool -d` makes an import library. */
 export function moduleDefinition(dll: string, names: readonly string[]): string {
-  return `LIBRARY ${dll}\nEXPORTS\n${names.map((name) => `    ${name}\n`).join('')}`
+  const plain = names.filter((name) => /^[A-Za-z_]\w*$/.test(name))
+  return `LIBRARY "${dll}"\nEXPORTS\n${plain.map((name) => `    ${name}\n`).join('')}` // quoted: ggml.v0.4.0.dll has dots
 }

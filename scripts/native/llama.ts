@@ -115,7 +115,7 @@ async function configureLlama(paths: LlamaBuild, onProgress: OnProgress): Promis
     options = ggmlFromSource
   }
   onProgress({ phase: 'Configuring libllama' })
-  await configure(paths.source, paths.build, paths.bin, { ...llamaOptions, ...options })
+  await configure(paths.source, paths.build, paths.bin, { ...llamaOptions, ...options, CMAKE_PROJECT_INCLUDE: join(addonDir, 'cmake', 'unity.cmake') })
 }
 
 /** Builds what is missing; a finished build returns at once. */

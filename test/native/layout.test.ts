@@ -92,7 +92,7 @@ describe('DLL export reader', () => {
     expect(() => readDllExports(Buffer.from('\x7fELF'))).toThrow('no MZ header')
     expect(() => readDllExports(Buffer.alloc(4096, 'MZ'))).toThrow('Not a DLL')
   })
-  it('gives a module definition', () => {
-    expect(moduleDefinition('ggml.dll', ['a', 'b'])).toBe('LIBRARY ggml.dll\nEXPORTS\n    a\n    b\n')
+  it('gives a module definition with the C names', () => {
+    expect(moduleDefinition('ggml.v0.dll', ['a', '?b@@YAXXZ', 'c_1'])).toBe('LIBRARY "ggml.v0.dll"\nEXPORTS\n    a\n    c_1\n')
   })
 })
