@@ -34,6 +34,8 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     paths: Math.min(preferred, trained),
     budget: key(model, 'parathinker.budget', 1, MAX_BUDGET, Math.round) ?? DEFAULTS.budget,
     runs: DEFAULT_RUNS,
+    // A path that was not trained to be cut off is worth reading to its end.
+    finish: model.nativePaths > 0 ? DEFAULTS.finish : 'last',
     ...given,
     sampling: {
       ...DEFAULTS.sampling,

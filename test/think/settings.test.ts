@@ -12,8 +12,8 @@ const plain = { metadata: {}, nativePaths: 0 }
 
 describe('resolveSettings', () => {
   it('takes what is asked over the model over Braid', () => {
-    expect(resolveSettings({}, plain)).toMatchObject({ strategy: 'parallel', paths: 4, runs: 1, budget: 2048, summaryBudget: 1024, finish: 'first', vote: 'equality', sampling: { temperature: 0.5, topP: 1 } })
-    expect(resolveSettings({}, trained)).toMatchObject({ paths: 6, budget: 512, sampling: { temperature: 0.6 } })
+    expect(resolveSettings({}, plain)).toMatchObject({ strategy: 'parallel', paths: 4, runs: 1, budget: 2048, summaryBudget: 1024, finish: 'last', vote: 'equality', sampling: { temperature: 0.5, topP: 1 } })
+    expect(resolveSettings({}, trained)).toMatchObject({ paths: 6, budget: 512, finish: 'first', sampling: { temperature: 0.6 } })
     expect(resolveSettings({ paths: 2, budget: 99, sampling: { temperature: 0 } }, trained)).toMatchObject({ paths: 2, budget: 99, sampling: { temperature: 0, topP: 1 } })
     expect(resolveSettings({ paths: undefined, sampling: { topK: undefined } }, trained)).toMatchObject({ paths: 6, sampling: { topK: 0 } })
   })

@@ -1,0 +1,153 @@
+import { BraidError } from '../protocol/errors.ts'
+import type { RunCommand } from '../protocol/events.ts'
+import type { PathState } from '../protocol/fold.ts'
+import { chooseFusion } from './prepare.ts'
+import { MAX_SEQUENCES } from './plan.ts'
+import type { Run } from './run.ts'
+import { pathSeed } from './seeds.ts'
+import { relaunch } from './thinking.ts'
+
+type Of<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>
+
+const thinks = ({ status }: PathState) => status === 'waiting' || status === 'thinking'
+
+/**
+ * Takes a command: checks it against the run's state, then acts on the decode under way, or adds to what the run has still
+ * to do. Throws `BraidError`s; what was accepted is told by events.
+ */
+export function obey(run: Run, command: RunCommand): void {
+  switch (command.type) {
+    case 'stop': return stop(run, command)
+    case 'drop': return drop(run, command)
+    case 'extend': return extend(run, command)
+    case 'branch': return branch(run, command)
+    case 'summarise': return summariseNow(run, command)
+    case 'stop-all': return stopAll(run)
+    case 'override-vote': return overrideVote(run, command)
+    case 'cancel': return cancel(run)
+  }
+}
+
+function stop(run: Run, { path: number }: Of<'stop'>): void {
+  const path = run.path(number)
+  if (!thinks(path)) throw new BraidError('not-running', `Path ${number} does not think: there is nothing to stop.`)
+  if (unlaunch(run, number)) return
+  if (run.live === null) run.emit({ type: 'path-ended', path: number, reason: 'stopped', answer: null }) // it was about to begin
+  else run.live.stop(number, 'stopped')
+}
+
+/** Takes a path that still waits for its turn out of the work to do. */
+function unlaunch(run: Run, number: number): boolean {
+  const lists = [run.regrow, ...run.work.map((work) => (work.kind === 'think' ? work.launches : null))]
+  const list = lists.find((launches) => launches?.some(({ path }) => path === number))
+  if (list === undefined || list === null) return false
+  list.splice(list.findIndex(({ path }) => path === number), 1)
+  run.emit({ type: 'path-ended', path: number, reason: 'stopped', answer: null })
+  return true
+}
+
+function drop(run: Run, { path: number }: Of<'drop'>): void {
+  const path = run.path(number)
+  const seq = run.cells?.seqOf(number)
+  if (thinks(path) && !unlaunch(run, number) && run.live !== null && seq !== undefined) {
+    // The stream's end tells it, after the last tokens.
+    run.dropping.add(number)
+    if (run.live.remove(seq)) return
+    run.dropping.delete(number)
+  }
+  run.emit({ type: 'path-dropped', path: number })
+  if (seq === undefined) return
+  if (run.live?.remove(seq) === true) run.cells?.forget(number)
+  else void run.cells?.remove(number).catch(() => {}) // a context that is being freed has no cells to remove
+}
+
+function extend(run: Run, { path: number, tokens }: Of<'extend'>): void {
+  const path = run.path(number)
+  const budget = (thinks(path) ? path.budget : path.tokens.length) + tokens
+  if (path.tokens.length === 0 && !thinks(path)) throw new BraidError('bad-request', `Path ${number} has no text to go on from.`)
+  run.emit({ type: 'path-extended', path: number, budget })
+  if (!thinks(path)) {
+    if (!grows(run)) return relaunch(run, { path: number, alone: true })
+    return interrupt(run, { path: number, alone: true })
+  }
+  if (run.live === null || waits(run, number)) return // its budget is read when it starts
+  if (grows(run)) return interrupt(run)
+  run.live.extend(number, tokens)
+}
+
+const waits = (run: Run, number: number) => run.regrow !== null || run.work.some((work) => work.kind === 'think' && work.launches.some(({ path }) => path === number))
+
+/** The paths that think would outgrow the context, and it may become larger. */
+function grows(run: Run): boolean {
+  const { cells, live, settings, prompt, state } = run
+  if (live === null || cells === null || run.phase !== 'thinking' || settings.engine.context > 0 || cells.shrunk) return false
+  const after = state.paths.reduce((sum, path) => sum + (thinks(path) ? Math.max(0, path.budget - path.tokens.length) : 0), cells.used({ prompt, paths: state.paths }))
+  return after + settings.summaryBudget > cells.capacity
+}
+
+/** Ends the decode under way so that it goes on with more room. */
+function interrupt(run: Run, launch?: { path: number; token?: number; alone?: boolean }): void {
+  const first = run.regrow === null
+  run.regrow ??= []
+  if (launch !== undefined) run.regrow.push(launch)
+  if (first) run.live?.cancel()
+}
+
+function branch(run: Run, { path: number, at, token }: Of<'branch'>): void {
+  const parent = run.path(number)
+  if (at > parent.tokens.length) throw new BraidError('out-of-range', `Path ${number} has ${parent.tokens.length} tokens: it cannot be branched at ${at}.`)
+  const vocab = run.model?.native.info.vocabSize
+  if (token !== undefined && vocab !== undefined && token >= vocab) throw new BraidError('out-of-range', `There is no token ${token}: the vocabulary has ${vocab}.`)
+  const path = run.state.paths.length + 1
+  if (run.state.paths.filter(({ status }) => status !== 'dropped').length + 3 > MAX_SEQUENCES) throw new BraidError('too-many-paths', `A run holds ${MAX_SEQUENCES - 3} paths at most: drop one first.`)
+  const { group, thought } = parent
+  run.emit({ type: 'path-started', path, group, thought, seed: pathSeed(run.settings.seed, path), parent: { path: number, at } })
+  // A branch may become as long as its parent may.
+  const budget = Math.max(parent.budget, at + 1)
+  if (budget !== run.settings.budget) run.emit({ type: 'path-extended', path, budget })
+  const alone = !run.state.paths.some((other) => other.group === group && other.path !== path && thinks(other))
+  const launch = { path, alone, ...(token !== undefined && { token }) }
+  if (run.live !== null && run.phase === 'thinking' && (grows(run) || (run.cells?.freeSequences ?? 0) < 2)) return interrupt(run, launch)
+  relaunch(run, launch)
+}
+
+function summariseNow(run: Run, { paths, fusion }: Of<'summarise'>): void {
+  for (const number of paths ?? []) {
+    if (run.path(number).tokens.length === 0) throw new BraidError('bad-request', `Path ${number} has no text to summarise.`)
+  }
+  if (run.summarisable().length === 0) throw new BraidError('bad-request', 'No path has text to summarise yet.')
+  if (fusion !== undefined && run.model !== null) chooseFusion(fusion, run.model, true)
+  const chosen = paths === undefined ? undefined : [...new Set(paths)].sort((a, b) => a - b)
+  if (run.beginning && run.live !== null && run.endNow === null) {
+    run.endNow = { paths: chosen, fusion }
+    if (run.plan?.summaries === false) run.enqueue({ kind: 'summarise', paths: chosen, fusion })
+    for (const path of run.state.paths) if (thinks(path)) run.live.stop(path.path, 'cut')
+    return
+  }
+  for (const path of run.state.paths) if (thinks(path) && !unlaunch(run, path.path)) run.live?.stop(path.path, 'cut')
+  run.enqueue({ kind: 'summarise', paths: chosen, fusion })
+}
+
+function stopAll(run: Run): void {
+  if (!run.active) throw new BraidError('not-running', 'The run has ended: there is nothing to stop.')
+  run.endNow = 'stop-all'
+  for (const path of run.state.paths) if (thinks(path)) unlaunch(run, path.path)
+  run.work = []
+  if (run.live === null) return run.abort.abort()
+  for (const path of run.state.paths) if (thinks(path)) run.live.stop(path.path, 'stopped')
+  for (const { version, status } of run.state.summaries) if (status === 'waiting' || status === 'thinking') run.live.stop(version, 'stopped')
+}
+
+function overrideVote(run: Run, { winner }: Of<'override-vote'>): void {
+  const vote = run.state.votes.at(-1)
+  if (vote === undefined) throw new BraidError('bad-request', 'There was no vote in this run yet.')
+  if (winner >= vote.classes.length) throw new BraidError('out-of-range', `The vote has ${vote.classes.length} classes: there is no class ${winner}.`)
+  const { rule, over, classes, tie } = vote
+  run.emit({ type: 'vote', rule, over, classes, winner, tie, override: true })
+}
+
+function cancel(run: Run): void {
+  if (!run.active) throw new BraidError('not-running', 'The run has ended: there is nothing to cancel.')
+  run.work = []
+  run.abort.abort()
+}

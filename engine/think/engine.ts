@@ -1,0 +1,91 @@
+import type { NativeAddon, NativeDevice } from '../native/types.ts'
+import { BraidError } from '../protocol/errors.ts'
+import type { RunEvent } from '../protocol/events.ts'
+import { foldRun } from '../protocol/fold.ts'
+import { RunRequest } from '../protocol/request.ts'
+import { readModelInfo } from '../models/info.ts'
+import { newRunId } from '../transcripts/names.ts'
+import type { RunHandle, ThinkOptions } from './handle.ts'
+import { Models, type Inspect } from './models.ts'
+import { resolveSettings } from './settings.ts'
+import { Run, type EngineCore } from './run.ts'
+import { scoreFile, type ScoreInput, type ScoreOptions, type ScoreResult } from './score.ts'
+import { Turns } from './turns.ts'
+
+export interface EngineParts {
+  addon: NativeAddon
+  /** Braid's version, told in `run-started`. */
+  version: string
+  /** GGUF of the bundled model, for requests that name none. */
+  bundledModel?: string
+  /** Reads and checks a file before native code sees it. */
+  inspect?: Inspect
+}
+
+/**
+ * Thinks: one model in memory, one run at a time, in order of asking. A run's cells stay until another run (or `close`)
+ * needs the memory; its commands work on afterwards from its own tokens.
+ */
+export class Engine {
+  readonly #core: EngineCore
+  readonly #bundled: string | undefined
+
+  constructor({ addon, version, bundledModel, inspect = readModelInfo }: EngineParts) {
+    this.#core = { addon, version, models: new Models(addon, inspect), turns: new Turns(), holder: null, runs: new Set() }
+    this.#bundled = bundledModel
+  }
+
+  devices(): NativeDevice[] {
+    return this.#core.addon.devices()
+  }
+
+  /** Starts a run, or queues it. Errors, at once: `bad-request`, `model-not-found`; later ones are told by `run-failed`. */
+  think(request: RunRequest, options: ThinkOptions = {}): RunHandle {
+    const parsed = RunRequest.safeParse(request)
+    if (!parsed.success) throw badRequest(parsed.error)
+    try {
+      resolveSettings(parsed.data.settings, { metadata: {}, nativePaths: 0 })
+    } catch (error) {
+      throw badRequest(error)
+    }
+    const file = parsed.data.model ?? this.#bundled
+    if (file === undefined) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file.')
+    const run = new Run(options.id ?? newRunId(), this.#core, options.conversation ?? [], undefined, options.onProgress)
+    run.enqueue({ kind: 'start', start: { request: parsed.data, file } })
+    return run
+  }
+
+  /**
+   * Takes up a run from its events, all of them: opened from history or after a restart. Nothing happens until a command
+   * comes; `events` tells only what is new. Errors: `bad-transcript`.
+   */
+  resume(events: Iterable<RunEvent>, options: ThinkOptions = {}): RunHandle {
+    const state = foldRun(events, { live: false })
+    if (state.settings === null || state.model === null) throw new BraidError('bad-transcript', 'The run never began: it has no prompt to go on from.')
+    const run = new Run(options.id ?? state.run, this.#core, options.conversation ?? [], state, options.onProgress)
+    return run
+  }
+
+  /** Logprobs of given tokens under the two-phase rules (score.ts). Takes its turn between runs. */
+  async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
+    const file = options.model ?? this.#bundled
+    if (file === undefined) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file.')
+    const signal = options.signal ?? new AbortController().signal
+    return this.#core.turns.take(signal, async () => {
+      await this.#core.holder?.freeCells()
+      this.#core.holder = null
+      return scoreFile(this.#core.models, file, input, options, signal)
+    })
+  }
+
+  /** Cancels all runs and frees everything. */
+  async close(): Promise<void> {
+    for (const run of [...this.#core.runs]) await run.close()
+    await this.#core.turns.take(new AbortController().signal, () => this.#core.models.close())
+  }
+}
+
+function badRequest(error: unknown): BraidError {
+  const issue = (error as { issues?: { path: PropertyKey[]; message: string }[] }).issues?.[0]
+  return new BraidError('bad-request', issue === undefined ? String(error) : `The request is not valid: ${issue.path.join('.') || 'request'}: ${issue.message}.`)
+}

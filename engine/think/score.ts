@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { BraidError } from '../protocol/errors.ts'
+import { EngineOptions } from '../protocol/request.ts'
+import type { NativeContext, NativeToken } from '../native/types.ts'
+import type { LoadedModel, Models } from './models.ts'
+import { MAX_SEQUENCES } from './plan.ts'
+import { DEFAULTS, resolveSettings } from './settings.ts'
+import { Cells } from './cells.ts'
+import { abortable } from './turns.ts'
+
+/** Ids are used verbatim; text is taken without a template, special tokens parsed, nothing added. */
+const Tokens = z.union([z.array(z.int().min(0)).max(1 << 22), z.string().max(1 << 24)])
+
+export const ScoreInput = z.object({
+  prompt: Tokens,
+  /** `thought` selects the row of the thought tables and nothing else. */
+  paths: z.array(z.object({ thought: z.int().min(0), tokens: Tokens })).max(MAX_SEQUENCES - 3).default([]),
+  summary: Tokens.default([]),
+})
+export type ScoreInput = z.input<typeof ScoreInput>
+
+export interface ScoreOptions {
+  /** GGUF file; absent: the bundled model. */
+  model?: string
+  engine?: Partial<EngineOptions>
+  /** false: no thought embedding is added, row 0 included. */
+  thoughtEmbedding?: boolean
+  signal?: AbortSignal
+}
+
+export interface ScoredToken {
+  id: number
+  text: string
+  /** Natural log; null where nothing came before. */
+  logprob: number | null
+}
+
+export interface ScoreResult {
+  prompt: ScoredToken[]
+  paths: ScoredToken[][]
+  summary: ScoredToken[]
+}
+
+/**
+ * Two-phase rules (METHOD.md, "What happens in one run"): a path's first token is scored from the prompt, the summary's
+ * has nothing before it; the summary stands after the longest path and attends to the prompt and all paths.
+ * Errors: `bad-request`, `out-of-range`, `cannot-join`, those of opening the model and the context.
+ */
+export async function scoreFile(models: Models, file: string, input: ScoreInput, options: ScoreOptions, signal: AbortSignal): Promise<ScoreResult> {
+  const parsed = ScoreInput.safeParse(input)
+  if (!parsed.success) throw new BraidError('bad-request', `This cannot be scored: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`)
+  const engine = EngineOptions.safeParse({ ...DEFAULTS.engine, ...options.engine })
+  if (!engine.success) throw new BraidError('bad-request', `An engine option is not valid: ${engine.error.issues[0]!.path.join('.')}: ${engine.error.issues[0]!.message}.`)
+  const model = await models.use(file, engine.data, signal)
+  try {
+    return await score(model, parsed.data, engine.data, options.thoughtEmbedding ?? true, signal)
+  } finally {
+    models.release(model)
+  }
+}
+
+async function score(model: LoadedModel, input: z.output<typeof ScoreInput>, engine: EngineOptions, thoughtEmbedding: boolean, signal: AbortSignal): Promise<ScoreResult> {
+  const { info } = model.native
+  const ids = (tokens: readonly number[] | string): number[] => {
+    if (typeof tokens === 'string') return [...model.native.tokenize(tokens.replace(/\p{Surrogate}/gu, '\ufffd'), { special: true, bos: false })]
+    const wrong = tokens.find((id) => id >= info.vocabSize)
+    if (wrong !== undefined) throw new BraidError('out-of-range', `There is no token ${wrong}: the vocabulary has ${info.vocabSize}.`)
+    return [...tokens]
+  }
+  const prompt = ids(input.prompt)
+  const paths = input.paths.map(({ thought, tokens }) => ({ thought, tokens: ids(tokens) }))
+  const summary = ids(input.summary)
+  if (prompt.length === 0) throw new BraidError('bad-request', 'The prompt must hold at least one token.')
+  for (const { thought } of paths) {
+    if (thoughtEmbedding && info.thoughtRows > 0 && thought >= info.thoughtRows) throw new BraidError('out-of-range', `There is no thought row ${thought}: the tables have ${info.thoughtRows}.`)
+  }
+  if (info.cannotJoin !== undefined && summary.length > 0 && paths.length > 0) throw new BraidError('cannot-join', `The paths of this model cannot be joined (${info.cannotJoin} memory).`)
+
+  const settings = resolveSettings({ engine, controls: { thoughtEmbedding }, budget: Math.max(1, ...paths.map(({ tokens }) => tokens.length)) }, { metadata: {}, nativePaths: 0 })
+  const total = prompt.length + paths.reduce((sum, { tokens }) => sum + tokens.length, 0) + summary.length
+  if (engine.context > 0 && engine.context < total) throw new BraidError('context-too-small', `These are ${total} tokens, and the context has ${engine.context} cells.`)
+  const cells = await Cells.open(total + 64, paths.length + 2, total, { model, settings, signal, notice: () => {} })
+  try {
+    const { context } = cells
+    const run = (seq: number, tokens: number[], thought: number) => prefill(context, seq, tokens, cells.thought(thought), signal)
+    const result: ScoreResult = { prompt: await run(0, prompt, 0), paths: [], summary: [] }
+    for (const [i, { thought, tokens }] of paths.entries()) {
+      await context.copy(0, i + 1)
+      result.paths.push(await run(i + 1, tokens, thought))
+    }
+    const joined = paths.length + 1
+    for (let seq = paths.length === 0 ? 0 : 1; seq < joined; seq++) await context.copy(seq, joined)
+    result.summary = await run(joined, summary, 0)
+    if (result.summary[0] !== undefined) result.summary[0].logprob = null
+    return result
+  } finally {
+    await cells.free()
+  }
+}
+
+async function prefill(context: NativeContext, seq: number, tokens: number[], thought: number, signal: AbortSignal): Promise<ScoredToken[]> {
+  if (tokens.length === 0) return []
+  const { tokens: scored } = await abortable(signal, context.prefill({ seq, tokens, thought, logprobs: true }), () => context.abort())
+  return scored!.map(({ id, text, logprob }: NativeToken) => ({ id, text, logprob }))
+}
