@@ -107,7 +107,7 @@ export class Host {
       return {}
     },
     'models.info': ({ file }) => this.#engine.modelInfo(file),
-    'models.fit': ({ file, settings, promptTokens }) => this.#engine.fit(file, settings as never, promptTokens),
+    'models.fit': ({ file, settings, promptTokens }) => this.#engine.fit(file, settings, promptTokens),
 
     'run.start': ({ request }) => {
       const model = request.model ?? bundledModel()

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../protocol/events.ts'
-import type { RunRequest, RunSettings } from '../protocol/request.ts'
+import type { RunRequest } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
 import type { RunHandle, ThinkOptions } from '../think/handle.ts'
 
@@ -10,7 +10,7 @@ export interface HostEngine {
   resume(events: RunEvent[], options?: ThinkOptions): RunHandle
   devices(): Promise<DeviceInfo[]>
   modelInfo(file: string): Promise<ModelInfo>
-  fit(file: string, settings: Partial<RunSettings>, promptTokens?: number): Promise<Fit>
+  fit(file: string, settings: RunRequest['settings'], promptTokens?: number): Promise<Fit>
   version(): { version: string; llama: string }
   close(): Promise<void>
 }

@@ -109,7 +109,9 @@ export class Runs {
     const { engine, store } = this.#options
     const writer = store.append(id)
     try {
-      const handle = engine.resume(store.events(id), { id, onProgress: (fraction) => this.#options.onProgress(id, fraction) })
+      const events = store.events(id)
+      const conversation = this.#earlier(events)
+      const handle = engine.resume(events, { id, conversation, onProgress: (fraction) => this.#options.onProgress(id, fraction) })
       return this.#follow(id, handle, { writer })
     } catch (error) {
       store.close(id)
@@ -171,6 +173,15 @@ export class Runs {
     const ms = this.#options.stopMs ?? STOP_MS
     run.stopTimer ??= setTimeout(() => this.#options.onStall(`The engine did not answer '${what}' within ${ms / 1000} s.`), ms)
     run.stopTimer.unref()
+  }
+
+  /** Of a run that is resumed: what it followed up on, where that is still there. */
+  #earlier([start]: readonly RunEvent[]): Turn[] | undefined {
+    try {
+      return start?.type === 'run-started' && start.followUp !== undefined ? this.#conversation(start.followUp) : undefined
+    } catch {
+      return undefined // Deleted since; the run's own prompt is in its transcript.
+    }
   }
 
   /** Problems and answers that a follow-up builds on, oldest first. */

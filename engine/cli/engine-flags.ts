@@ -1,0 +1,31 @@
+import { Option, type Command } from 'commander'
+import { FlashAttention, KvType, type EngineOptions } from '../protocol/request.ts'
+import { integer } from './usage.ts'
+
+export interface EngineFlags {
+  model?: string
+  device?: string
+  kvType?: EngineOptions['kvType']
+  flashAttn?: EngineOptions['flashAttention']
+  threads?: number
+  gpuLayers?: number
+  context?: number
+  thoughtEmbedding?: 'on' | 'off'
+}
+
+/** Flags of every command that loads a model. */
+export function addEngineFlags(command: Command, model = true): Command {
+  if (model) command.option('-m, --model <file>', 'GGUF file (default: the bundled model)')
+  return command
+    .option('--device <name>', 'a name that `braid devices` lists, cpu, or auto')
+    .option('--gpu-layers <n>', 'layers on the GPU, -1 for all', integer(-1, 65_536))
+    .addOption(new Option('--kv-type <type>', 'type of the KV cache').choices(KvType.options))
+    .addOption(new Option('--flash-attn <mode>', 'flash attention').choices(FlashAttention.options))
+    .option('--threads <n>', 'threads; 0: the physical cores', integer(0, 512))
+    .option('--context <n>', 'KV cells; 0: as many as are needed', integer(0, 1 << 26))
+    .addOption(new Option('--thought-embedding <mode>', 'off: no thought embedding is added').choices(['on', 'off']))
+}
+
+export function engineOptions({ device, gpuLayers, kvType, flashAttn: flashAttention, threads, context }: EngineFlags): Partial<EngineOptions> {
+  return { device, gpuLayers, kvType, flashAttention, threads, context }
+}

@@ -1,0 +1,18 @@
+import { writeFileSync } from 'node:fs'
+import { Option, type Command } from 'commander'
+import { exportRuns, FORMATS, type Format } from '../transcripts/export/index.ts'
+import { dataFolder } from '../transcripts/folder.ts'
+import { RunStore } from '../transcripts/index.ts'
+import { print } from './usage.ts'
+
+export function addExport(program: Command): void {
+  program.command('export').description('a run, or several to compare, as one file')
+    .argument('<run...>', 'names that `braid runs` lists')
+    .addOption(new Option('-f, --format <format>', 'of the file').choices(FORMATS).default('md'))
+    .option('-o, --out <file>', 'where to write it (default: stdout)')
+    .action(async (runs: string[], { format, out }: { format: Format; out?: string }) => {
+      const { content } = exportRuns(new RunStore(dataFolder()), runs, format)
+      if (out === undefined) await print(content)
+      else writeFileSync(out, content)
+    })
+}

@@ -1,0 +1,23 @@
+/** One line on stderr that says how far a command is: redrawn in a terminal, a line every tenth elsewhere. */
+export class ProgressLine {
+  #shown = -1
+  #at = 0
+
+  /** `fraction`: 0..1. */
+  show(fraction: number, words: string): void {
+    const percent = Math.floor(Math.min(1, Math.max(0, fraction)) * 100)
+    if (process.stderr.isTTY) {
+      if (Date.now() - this.#at < 100 && percent < 100) return
+      this.#at = Date.now()
+      process.stderr.write(`\r\x1b[K${String(percent).padStart(3)} %  ${words}`.slice(0, (process.stderr.columns ?? 80) + 4))
+      this.#shown = percent
+    } else if (Math.floor(percent / 10) > Math.floor(this.#shown / 10) || this.#shown < 0) {
+      process.stderr.write(`${percent} %  ${words}\n`)
+      this.#shown = percent
+    }
+  }
+
+  done(): void {
+    if (process.stderr.isTTY && this.#shown >= 0) process.stderr.write('\r\x1b[K')
+  }
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { ScoreInput } from '../think/score.ts'
+import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
+import { openEngine } from './engine.ts'
+import { print, readStdin, UsageError } from './usage.ts'
+
+/** How anyone checks the engine against another implementation. */
+export function addScore(program: Command): void {
+  addEngineFlags(program.command('score').description('logprobs of given tokens under the rules of parallel thinking'))
+    .argument('<file>', 'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; - reads stdin')
+    .action(async (file: string, flags: EngineFlags) => {
+      const input = parse(file === '-' ? await readStdin() : read(file), file)
+      const engine = openEngine()
+      const cancel = new AbortController()
+      const stop = () => cancel.abort()
+      process.once('SIGINT', stop)
+      try {
+        const thoughtEmbedding = flags.thoughtEmbedding !== 'off'
+        const result = await engine.score(input, { model: flags.model, engine: engineOptions(flags), thoughtEmbedding, signal: cancel.signal })
+        await print(JSON.stringify(result) + '\n')
+      } finally {
+        process.off('SIGINT', stop)
+        await engine.close()
+      }
+    })
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** The engine checks what is in it. */
+function parse(text: string, file: string): ScoreInput {
+  try {
+    return JSON.parse(text) as ScoreInput
+  } catch (error) {
+    throw new UsageError(`${file} is no JSON: ${(error as Error).message}`)
+  }
+}

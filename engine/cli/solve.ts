@@ -1,0 +1,125 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, extname, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { BraidError } from '../protocol/errors.ts'
+import type { EventOf, RunEvent } from '../protocol/events.ts'
+import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import type { RunSettings } from '../protocol/request.ts'
+import { exportRuns, type Format } from '../transcripts/export/index.ts'
+import { dataFolder } from '../transcripts/folder.ts'
+import { RunStore } from '../transcripts/index.ts'
+import { newRunId } from '../transcripts/names.ts'
+import { record } from '../transcripts/record.ts'
+import { openEngine } from './engine.ts'
+import { Lanes } from './lanes.ts'
+import { PlainText, resultText } from './plain.ts'
+import { addSolveFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
+import { EXIT, print, readStdin, say, UsageError } from './usage.ts'
+
+const FORMATS: Record<string, Format> = { '.json': 'json', '.md': 'md', '.html': 'html' }
+
+export function addSolve(program: Command): void {
+  addSolveFlags(program.command('solve').description('think about a problem along several paths, and answer it'))
+    .argument('<problem>', 'the problem; - reads it from stdin')
+    .option('--json', 'one event a line on stdout, and nothing else')
+    .option('--out <file>', 'also write the run to a .json, .md or .html file')
+    .action(async (problem: string, flags: SolveFlags) => {
+      process.exitCode = await solve(problem, flags)
+    })
+}
+
+async function solve(given: string, flags: SolveFlags): Promise<number> {
+  const out = flags.out === undefined ? undefined : outFile(flags.out)
+  const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
+  const request = solveRequest(problem, flags)
+  const store = new RunStore(dataFolder())
+  const engine = openEngine()
+  const run = newRunId()
+  const handle = engine.think(request, { id: run, onProgress: loadProgress() })
+  const interrupts = new Interrupts(() => void handle.command({ type: 'cancel' }).catch(() => handle.close()))
+  const view = flags.json === true ? null : process.stdout.isTTY ? new Lanes(process.stdout) : new PlainText()
+  let state = EMPTY_RUN
+  let end: EventOf<'run-ended'> | EventOf<'run-failed'> | undefined
+  try {
+    for await (const { event, stored } of record(store, run, handle.events)) {
+      if (flags.json === true) await print(JSON.stringify(event) + '\n')
+      state = applyEvent(state, stored)
+      if (event.type === 'run-started') tellStart(event)
+      if (event.type === 'notice') say(event.message)
+      await view?.show(state)
+      if (event.type !== 'run-ended' && event.type !== 'run-failed') continue
+      end = event
+      break
+    }
+    await view?.done(state)
+  } finally {
+    await engine.close()
+    interrupts.end()
+  }
+  if (end === undefined) throw new BraidError('internal', 'The run stopped without an end.')
+  if (view instanceof Lanes) await print(resultText(state))
+  if (out !== undefined && state.status !== 'empty' && state.run !== '') writeFileSync(out.file, exportRuns(store, [run], out.format).content)
+  tellEnd(state, end, run)
+  if (end.type === 'run-failed') return end.error.code === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.failed
+  return end.reason === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.ok
+}
+
+/** Looked at before the model thinks for an hour. */
+function outFile(name: string): { file: string; format: Format } {
+  const file = resolve(name)
+  const format = FORMATS[extname(file).toLowerCase()]
+  if (format === undefined) throw new UsageError(`--out ${name}: the name must end in .json, .md or .html.`)
+  if (!existsSync(dirname(file))) throw new UsageError(`--out ${name}: there is no folder ${dirname(file)}.`)
+  if (existsSync(file) && !statSync(file).isFile()) throw new UsageError(`--out ${name}: it is no file.`)
+  return { file, format }
+}
+
+/** The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. */
+class Interrupts {
+  asked = false
+  readonly #listener: (signal: NodeJS.Signals) => void
+
+  constructor(stop: () => void) {
+    this.#listener = () => {
+      if (this.asked) process.exit(EXIT.interrupted)
+      this.asked = true
+      say('Stopping. Once more ends at once.')
+      stop()
+    }
+    process.on('SIGINT', this.#listener)
+    process.on('SIGTERM', this.#listener)
+  }
+
+  end(): void {
+    process.off('SIGINT', this.#listener)
+    process.off('SIGTERM', this.#listener)
+  }
+}
+
+function loadProgress(): ((fraction: number) => void) | undefined {
+  if (!process.stderr.isTTY) return undefined
+  return (fraction) => process.stderr.write(`\rLoading the model: ${Math.round(fraction * 100)} %${fraction >= 1 ? '\r\x1b[K' : ''}`)
+}
+
+function tellStart({ model, engine, settings, fusion, promptTokens, run }: EventOf<'run-started'>): void {
+  say(`${model.name} (${model.architecture}) on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`)
+  if (model.scope !== undefined) say(`Trained for: ${model.scope}`)
+  say(`${settingsLine(settings)} fusion=${fusion} prompt=${promptTokens.length} tokens`)
+}
+
+/** What holds in the end, defaults included, as the flags would say it. */
+function settingsLine({ sampling, engine, controls, system: _, alternatives, ...settings }: RunSettings): string {
+  const flags = { ...settings, top: alternatives, ...sampling, ...engine, thoughtEmbedding: controls.thoughtEmbedding, sameToken: controls.sameToken }
+  return Object.entries(flags).map(([name, value]) => `${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=${value}`).join(' ')
+}
+
+function tellEnd(state: RunState, end: RunEvent, run: string): void {
+  if (end.type === 'run-failed') say(`braid: ${end.error.message} (${end.error.code})`)
+  if (end.type === 'run-ended') {
+    const { promptTokens, pathTokens, summaryTokens } = end.usage
+    const { loadMs, prefillMs, pathsMs, joinMs, summaryMs, totalMs } = end.timings
+    const s = (ms: number) => `${(ms / 1000).toFixed(2)} s`
+    say(`${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`)
+  }
+  if (state.run !== '') say(`Kept as ${run}: braid export ${run} --format md`)
+}
