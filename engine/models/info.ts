@@ -1,19 +1,15 @@
 /** What a model's files say of it, read without loading them: the page of a model, and the facts a run needs beforehand. */
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
-import type { KvType } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import { resolveSettings } from '../think/settings.ts'
 import { cannotJoin } from './architectures.ts'
-import type { Dimensions } from './check.ts'
 import { FILE_TYPES } from './gguf-types.ts'
 import type { GgufHeader } from './gguf.ts'
 import { numberOf, textOf } from './keys.ts'
+import { kvBytesPerToken } from './kv.ts'
 import { hashHeaders, readModelFiles, type ModelFiles } from './model-files.ts'
 import { readControlTokens } from './vocabulary.ts'
-
-/** Bytes of one cached element (ggml-common.h: a block of 32 has an f16 scale). */
-const KV_BYTES: Record<KvType, number> = { f32: 4, f16: 2, q8_0: 34 / 32, q4_0: 18 / 32 }
 
 /** Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
 export async function readModelInfo(file: string): Promise<ModelInfo> {
@@ -62,18 +58,4 @@ function quantisation({ header, tensors }: ModelFiles): string {
   const bytes = new Map<string, number>()
   for (const tensor of tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes)
   return [...bytes].reduce((a, b) => (b[1] > a[1] ? b : a))[0]
-}
-
-/** Keys and values of one token over all layers that have attention; with latent attention (MLA) there are no values. */
-export function kvElements(header: GgufHeader, d: Dimensions): number {
-  const key = (name: string) => numberOf(header, `${d.architecture}.${name}`)
-  const latent = key('attention.key_length_mla') !== undefined
-  const interval = key('full_attention_interval') ?? 1
-  const width = d.keyLength + (latent ? 0 : d.valueLength)
-  return d.kvHeads.reduce((sum, heads, layer) => sum + ((layer + 1) % interval === 0 ? heads * width : 0), 0)
-}
-
-function kvBytesPerToken(header: GgufHeader, d: Dimensions): Record<KvType, number> {
-  const elements = kvElements(header, d)
-  return { f32: elements * KV_BYTES.f32, f16: elements * KV_BYTES.f16, q8_0: elements * KV_BYTES.q8_0, q4_0: elements * KV_BYTES.q4_0 }
 }

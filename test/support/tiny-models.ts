@@ -172,9 +172,8 @@ export function tinyModel(options: TinyOptions): TinyModel {
   }
 }
 
-/** Writes a model into `folder`; absent: a new temporary one, which is the caller's to remove. Returns the file's path. */
-export function writeTiny(model: TinyModel, folder = mkdtempSync(join(tmpdir(), 'braid-tiny-'))): string {
-  const file = join(folder, `tiny-${model.shape}.gguf`)
+/** Writes a model into `folder` (absent: a new temporary one, which is the caller's to remove); returns the file's path. */
+export function writeTiny(model: TinyModel, folder = mkdtempSync(join(tmpdir(), 'braid-tiny-')), file = join(folder, `tiny-${model.shape}.gguf`)): string {
   writeFileSync(file, model.gguf)
   return file
 }
