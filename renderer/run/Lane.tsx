@@ -30,15 +30,16 @@ export const Lane = memo(function Lane({ run, path }: { run: string; path: numbe
   )
 })
 
-export function StatusPill({ run, path }: { run: string; path: number }) {
+export const StatusPill = memo(function StatusPill({ run, path }: { run: string; path: number }) {
   const t = useT()
-  const stream = useMeter(run, path, 1)?.stream
-  if (stream === undefined) return null
-  const reason = reasonKey(stream)
-  const text = t(statusKey(stream.status))
-  const more = stream.error?.message ?? (reason === null ? text : t(reason))
-  return <Tip text={more}><span className={`pill ${STATUS_LOOK[stream.status]}`} data-status={stream.status}>{text}</span></Tip>
-}
+  const status = usePathField(run, path, (state) => state?.status)
+  const reason = usePathField(run, path, (state) => state?.reason ?? null)
+  const error = usePathField(run, path, (state) => state?.error?.message)
+  if (status === undefined) return null
+  const text = t(statusKey(status))
+  const more = error ?? (reason === null ? text : t(reasonKey(reason)))
+  return <Tip text={more}><span className={`pill ${STATUS_LOOK[status]}`} data-status={status}>{text}</span></Tip>
+})
 
 const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: number }) {
   const t = useT()

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { tokensPerSecond, type Stream } from '../../engine/protocol/fold.ts'
 import { streamOf, useRuns } from '../store/runs.ts'
+import { inTurn } from '../store/turns.ts'
 import { isLive } from '../commands/target.ts'
 
 export interface Meter {
@@ -39,8 +40,8 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
   useEffect(() => {
     let last: Stream | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
+    let takeBack = () => undefined as unknown
     const read = () => {
-      timer = undefined
       const open = useRuns.getState().open[run]
       const stream = open && streamOf(open.shown, path, version)
       if (stream === last) return
@@ -49,10 +50,16 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
       setMeter({ stream, speed: speedOf(stream, seen.current), confidence: sums.current.means(stream) })
     }
     read()
-    const stop = useRuns.subscribe(() => { timer ??= setTimeout(read, TICK_MS) })
+    const stop = useRuns.subscribe(() => {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        takeBack = inTurn(read)
+      }, TICK_MS)
+    })
     return () => {
       stop()
       clearTimeout(timer)
+      takeBack()
     }
   }, [run, path, version])
   return meter

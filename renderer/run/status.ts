@@ -1,4 +1,5 @@
-import type { PathStatus, Stream } from '../../engine/protocol/fold.ts'
+import type { PathEndReason } from '../../engine/protocol/events.ts'
+import type { PathStatus } from '../../engine/protocol/fold.ts'
 import type { MessageKey } from '../i18n/index.ts'
 
 /** How each state of a path looks. */
@@ -8,4 +9,4 @@ export const STATUS_LOOK: Record<PathStatus, 'info' | 'ok' | 'warn' | 'bad' | ''
 
 export const statusKey = (status: PathStatus): MessageKey => `status.${status}`
 /** More than the state says: why a path is truncated or stopped. */
-export const reasonKey = ({ reason }: Stream): MessageKey | null => (reason === null ? null : `reason.${reason}`)
+export const reasonKey = (reason: PathEndReason): MessageKey => `reason.${reason}`

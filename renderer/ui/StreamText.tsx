@@ -3,7 +3,7 @@ import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
-import { useStream } from '../store/runs.ts'
+import { useDrawnStream } from './drawn-stream.ts'
 import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
 import { BlockView, PlainText } from './BlockView.tsx'
@@ -20,7 +20,7 @@ const CHAR = 6.6
  */
 export const StreamText = memo(function StreamText({ run, path, version, label }: { run: string; path: number; version: number; label: string }) {
   const t = useT()
-  const stream = useStream(run, path, version)
+  const stream = useDrawnStream(run, path, version)
   const key = placeKey(run, path, version)
   const scroller = useRef<HTMLDivElement>(null)
   const splitter = useRef(new BlockSplitter())

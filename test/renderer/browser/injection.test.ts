@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
+import type { RunEvent } from '../../../engine/protocol/events.ts'
+import type { handle } from '../harness/main.ts'
 import { PAYLOADS } from '../payloads.ts'
 import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
 
@@ -66,7 +68,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
     const perRun = 64
     for (let from = 0; from < PAYLOADS.length; from += perRun) {
       await page.evaluate(async ({ payloads, run }) => {
-        const { fake, synthetic } = (window as unknown as { harness: typeof import('../harness/main.ts')['handle'] }).harness
+        const { fake, synthetic } = (window as unknown as { harness: typeof handle }).harness
         const texts = Array.from({ length: 8 }, (_, lane) => payloads.filter((_, i) => i % 8 === lane).map((payload) => `${payload}\n\n~~~\n~~~\n`).join('\n'))
         fake.add(synthetic.scripted({ problem: payloads[0]!, paths: texts, summary: payloads.join('\n\n'), answers: payloads.slice(0, 8), answer: payloads[1]!, run }))
         location.hash = `#/run/${run}`
@@ -87,10 +89,10 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
     const page = await openPage(harness, '#/')
     const seen = await watch(page)
     const drawn = await page.evaluate(async (payloads) => {
-      const { fake, synthetic, flush } = (window as unknown as { harness: typeof import('../harness/main.ts')['handle'] }).harness
+      const { fake, synthetic, flush, drawWaiting } = (window as unknown as { harness: typeof handle }).harness
       const lanes = 16
       const texts = Array.from({ length: lanes }, (_, lane) => payloads.filter((_, i) => i % lanes === lane).map((payload) => `${payload.slice(0, 160)}\n\n`).join(''))
-      const events: import('../../../engine/protocol/events.ts').RunEvent[] = synthetic.scripted({ problem: 'x', paths: texts.map(() => 'x'), summary: 'x', answers: texts.map(() => null), answer: null, run: 'split' }).filter((event) => event.type === 'run-started' || event.type === 'path-started')
+      const events: RunEvent[] = synthetic.scripted({ problem: 'x', paths: texts.map(() => 'x'), summary: 'x', answers: texts.map(() => null), answer: null, run: 'split' }).filter((event) => event.type === 'run-started' || event.type === 'path-started')
       const started = events.length
       const longest = Math.max(...texts.map((text) => text.length))
       for (let i = 0; i < longest; i++) texts.forEach((text, lane) => { if (i < text.length) events.push({ type: 'tokens', at: 400 + i, path: lane + 1, tokens: [{ id: 1, text: text[i]!, logprob: -1, entropy: 1 }] }) })
@@ -106,6 +108,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         while (entry.sent + count < events.length && events[entry.sent + count]!.at === at) count++
         fake.play('split', count)
         flush()
+        drawWaiting()
         characters += count
         // React draws what a flush outside of an event set in the next task.
         await new Promise<void>((resolve) => { const channel = new MessageChannel(); channel.port1.onmessage = () => resolve(); channel.port2.postMessage(0) })
@@ -125,7 +128,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
     for (const chunk of [0, 1, 2]) {
       const payloads = hostile.filter((_, i) => i % 3 === chunk)
       await page.evaluate(async (list) => {
-        const { fake, synthetic } = (window as unknown as { harness: typeof import('../harness/main.ts')['handle'] }).harness
+        const { fake, synthetic } = (window as unknown as { harness: typeof handle }).harness
         fake.runs.clear()
         fake.models = list.map((payload) => ({ file: `/models/${payload}`, name: payload, sizeBytes: 1, bundled: false, present: true }))
         fake.model = { ...fake.model, name: list[0]!, scope: list[1]!, licence: list[2]!, architecture: list[3]!, controlTokens: list.slice(0, 20) }
@@ -165,7 +168,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
   test('a link is inert until clicked, shows where it leads, and only http, https and mailto can be opened', async () => {
     const page = await openPage(harness, '#/')
     await page.evaluate(() => {
-      const { fake, synthetic } = (window as unknown as { harness: typeof import('../harness/main.ts')['handle'] }).harness
+      const { fake, synthetic } = (window as unknown as { harness: typeof handle }).harness
       fake.add(synthetic.scripted({ problem: 'x', paths: ['[safe](https://example.org/a?b=1) and [mail](mailto:a@example.org) and [bad](javascript:alert%281%29) and [file](file:///etc/passwd) and ![picture](https://example.org/x.png)'], summary: 'x', answers: [null], answer: null, run: 'links' }))
       location.hash = '#/run/links'
     })

@@ -1,12 +1,13 @@
 import { setConnect } from '../../../renderer/store/host.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { flush, useRuns } from '../../../renderer/store/runs.ts'
+import { drawWaiting } from '../../../renderer/store/turns.ts'
 import { FakeHost } from '../fake-host.ts'
 import * as synthetic from '../synthetic.ts'
 
 /** The real window over a host in memory. Tests drive it through `window.harness`. */
 const fake = new FakeHost()
-export const handle = { fake, synthetic, useRuns, usePrefs, flush }
+export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting }
 Object.assign(window, { harness: handle })
 const scene = new URLSearchParams(location.search).get('scene') ?? 'full'
 if (scene !== 'empty') {
