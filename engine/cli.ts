@@ -6,6 +6,7 @@ import { addExport } from './cli/export.ts'
 import { addModel } from './cli/model.ts'
 import { addRuns } from './cli/runs.ts'
 import { addScore } from './cli/score.ts'
+import { addServe } from './cli/serve.ts'
 import { addSolve } from './cli/solve.ts'
 import { EXIT, exitCodeOf, say } from './cli/usage.ts'
 import { toBraidError } from './protocol/errors.ts'
@@ -17,7 +18,7 @@ const program = new Command('braid')
   .version(braidVersion())
   .exitOverride()
 
-for (const add of [addSolve, addScore, addDevices, addModel, addConvert, addExport, addRuns]) add(program)
+for (const add of [addSolve, addScore, addDevices, addModel, addConvert, addExport, addRuns, addServe]) add(program)
 for (const command of program.commands) command.exitOverride()
 
 // A reader that left (`braid ... | head`) is no failure.

@@ -19,7 +19,8 @@ export class BraidError extends Error {
 export function toBraidError(error: unknown): BraidError {
   if (error instanceof BraidError) return error
   const code = (error as { code?: unknown } | null)?.code
-  const message = error instanceof Error ? error.message : String(error)
+  const said = (error as { message?: unknown } | null)?.message
+  const message = typeof said === 'string' ? said : String(error)
   if (typeof code === 'string' && (ERROR_CODES as readonly string[]).includes(code)) return new BraidError(code as ErrorCode, message, { cause: error })
   if (code === 'ENOSPC' || code === 'EDQUOT') return new BraidError('disk-full', 'The disk is full. Free some space and try again.', { cause: error })
   return new BraidError('internal', message, { cause: error })

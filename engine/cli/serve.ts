@@ -1,0 +1,48 @@
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import open from 'open'
+import { forkHost } from '../host/node-process.ts'
+import { readModelInfo } from '../models/info.ts'
+import { serve } from '../serve.ts'
+import { Supervisor } from '../supervisor.ts'
+import { packageFolder } from '../version.ts'
+import { integer, print, say } from './usage.ts'
+
+interface ServeFlags {
+  model?: string
+  port: number
+  open: boolean
+}
+
+export function addServe(program: Command): void {
+  program.command('serve').description('the workbench in a browser of this machine')
+    .option('-m, --model <file>', 'GGUF file to start with')
+    .option('--port <n>', '0: any free port', integer(0, 65_535), 0)
+    .option('--no-open', 'print the address and open nothing')
+    .action(runServer)
+}
+
+/** Until Ctrl-C. */
+async function runServer({ model, port, open: show }: ServeFlags): Promise<void> {
+  const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
+  const supervisor = new Supervisor({
+    // Only the first process links the model: later ones keep what was chosen since.
+    spawn: () => forkHost({ BRAID_OPEN_MODEL: starts++ === 0 ? file : '' }),
+    onState: (state, message) => state !== 'up' && say(message),
+  })
+  const served = await serve({ root: join(packageFolder(), 'dist', 'renderer'), port, connect: (channel) => supervisor.connect(channel) })
+    .catch(async (error: unknown) => {
+      await supervisor.close()
+      throw error
+    })
+  await print(`Braid: ${served.url}\n`)
+  if (show) await open(served.url).then((child) => child.on('error', () => undefined), () => undefined) // Where no browser can be opened, the address is there.
+  await new Promise<void>((stop) => {
+    process.once('SIGINT', () => stop())
+    process.once('SIGTERM', () => stop())
+  })
+  await served.close()
+  await supervisor.close()
+}
+
+let starts = 0

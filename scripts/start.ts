@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { ensureNative } from './native/index.ts'
+import { ensureRenderer, root } from './renderer.ts'
+
+/** Electron's program, or why the browser is used. */
+function electron(args: string[]): { program: string } | { reason: string } {
+  if (args.some((arg) => arg === '--browser' || arg === '--no-open' || arg.startsWith('--port'))) return { reason: 'as asked' }
+  if (!existsSync(join(root, 'dist', 'electron', 'main.js'))) return { reason: 'the desktop shell is not built' }
+  try {
+    const folder = join(createRequire(import.meta.url).resolve('electron/package.json'), '..')
+    const program = join(folder, 'dist', readFileSync(join(folder, 'path.txt'), 'utf8'))
+    return existsSync(program) ? { program } : { reason: "Electron's program is not installed" }
+  } catch {
+    return { reason: "Electron's program is not installed" }
+  }
+}
+
+try {
+  await ensureNative()
+  ensureRenderer()
+  const args = process.argv.slice(2)
+  const shell = electron(args)
+  if ('program' in shell) {
+    const child = spawn(shell.program, [root, ...args], { stdio: 'inherit' })
+    child.on('exit', (code) => process.exit(code ?? 1))
+  } else {
+    console.error(`Opening in the browser (${shell.reason}). Ctrl-C ends it.`)
+    process.argv = [process.argv[0]!, 'braid', 'serve', ...args.filter((arg) => arg !== '--browser')]
+    await import('../engine/cli.ts')
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
