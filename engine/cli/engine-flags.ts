@@ -27,5 +27,6 @@ export function addEngineFlags(command: Command, model = true): Command {
 }
 
 export function engineOptions({ device, gpuLayers, kvType, flashAttn: flashAttention, threads, context }: EngineFlags): Partial<EngineOptions> {
-  return { device, gpuLayers, kvType, flashAttention, threads, context }
+  const given = Object.entries({ device, gpuLayers, kvType, flashAttention, threads, context }).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given)
 }

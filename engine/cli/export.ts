@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import { exportRuns, FORMATS, type Format } from '../transcripts/export/index.ts'
+import type { Format } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { print } from './usage.ts'
@@ -8,9 +8,10 @@ import { print } from './usage.ts'
 export function addExport(program: Command): void {
   program.command('export').description('a run, or several to compare, as one file')
     .argument('<run...>', 'names that `braid runs` lists')
-    .addOption(new Option('-f, --format <format>', 'of the file').choices(FORMATS).default('md'))
+    .addOption(new Option('-f, --format <format>', 'of the file').choices(['md', 'json', 'html']).default('md'))
     .option('-o, --out <file>', 'where to write it (default: stdout)')
     .action(async (runs: string[], { format, out }: { format: Format; out?: string }) => {
+      const { exportRuns } = await import('../transcripts/export/index.ts')
       const { content } = exportRuns(new RunStore(dataFolder()), runs, format)
       if (out === undefined) await print(content)
       else writeFileSync(out, content)

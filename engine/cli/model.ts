@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { inspect } from '../host/local.ts'
 import { loadAddon } from '../native/index.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
@@ -22,6 +21,7 @@ export function addModel(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
+      const { inspect } = await import('../host/local.ts')
       const { info, fit } = await inspect(resolve(file), { paths, budget, engine: engineOptions(flags) }, undefined, devices())
       await print(flags.json === true ? JSON.stringify({ ...info, fit }) + '\n' : describe(info, fit, { paths, budget }))
     })

@@ -1,8 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import open from 'open'
 import { forkHost } from '../host/node-process.ts'
-import { readModelInfo } from '../models/info.ts'
 import { serve } from '../serve.ts'
 import { Supervisor } from '../supervisor.ts'
 import { packageFolder } from '../version.ts'
@@ -24,6 +22,7 @@ export function addServe(program: Command): void {
 
 /** Until Ctrl-C. */
 async function runServer({ model, port, open: show }: ServeFlags): Promise<void> {
+  const { readModelInfo } = await import('../models/info.ts')
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const supervisor = new Supervisor({
     // Only the first process links the model: later ones keep what was chosen since.
@@ -36,7 +35,7 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
       throw error
     })
   await print(`Braid: ${served.url}\n`)
-  if (show) await open(served.url).then((child) => child.on('error', () => undefined), () => undefined) // Where no browser can be opened, the address is there.
+  if (show) await (await import('open')).default(served.url).then((child) => child.on('error', () => undefined), () => undefined) // Where no browser can be opened, the address is there.
   await new Promise<void>((stop) => {
     process.once('SIGINT', () => stop())
     process.once('SIGTERM', () => stop())

@@ -5,7 +5,7 @@ import { BraidError } from '../protocol/errors.ts'
 import type { EventOf, RunEvent } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import { exportRuns, type Format } from '../transcripts/export/index.ts'
+import type { Format } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/names.ts'
@@ -33,7 +33,7 @@ async function solve(given: string, flags: SolveFlags): Promise<number> {
   const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
   const request = solveRequest(problem, flags)
   const store = new RunStore(dataFolder())
-  const engine = openEngine()
+  const engine = await openEngine()
   const run = newRunId()
   const handle = engine.think(request, { id: run, onProgress: loadProgress() })
   const interrupts = new Interrupts(() => void handle.command({ type: 'cancel' }).catch(() => handle.close()))
@@ -58,7 +58,10 @@ async function solve(given: string, flags: SolveFlags): Promise<number> {
   }
   if (end === undefined) throw new BraidError('internal', 'The run stopped without an end.')
   if (view instanceof Lanes) await print(resultText(state))
-  if (out !== undefined && state.status !== 'empty' && state.run !== '') writeFileSync(out.file, exportRuns(store, [run], out.format).content)
+  if (out !== undefined && state.run !== '') {
+    const { exportRuns } = await import('../transcripts/export/index.ts')
+    writeFileSync(out.file, exportRuns(store, [run], out.format).content)
+  }
   tellEnd(state, end, run)
   if (end.type === 'run-failed') return end.error.code === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.failed
   return end.reason === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.ok
