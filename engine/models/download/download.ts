@@ -1,0 +1,164 @@
+/**
+ * One file from an address: in parallel parts where the server can, resumed where it was cut, checked by SHA-256 before
+ * it can be seen. Whatever happens, the target is right or absent.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, rename, stat, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { BraidError } from '../../protocol/errors.ts'
+import { fileError, syncFolder } from '../convert/files.ts'
+import { Fetcher, FileChanged, type Source } from './fetcher.ts'
+import type { Net } from './net.ts'
+import { discardDownload, partFile, readState, segmentsOf, writeState, type DownloadState } from './state.ts'
+
+export interface DownloadOptions {
+  url: string
+  target: string
+  /** Hex. Absent: the store's own checksum where it says one. */
+  sha256?: string
+  /** Known size in bytes. */
+  size?: number
+  /** At once; 4 when absent. */
+  parts?: number
+  /** Bytes that a part has at least; 16 MiB when absent. */
+  leastPart?: number
+  /** Milliseconds without a byte after which a part is asked for anew; 30 s when absent. */
+  stallMs?: number
+  /** Milliseconds of the first wait before another try, doubled each time; 1 s when absent. */
+  retryMs?: number
+  /** Tries of a part without a byte of progress; 6 when absent. */
+  tries?: number
+  signal?: AbortSignal
+  /** `total` null: the server does not say. */
+  onProgress?: (progress: DownloadProgress) => void
+}
+export interface DownloadProgress { phase: 'download' | 'check'; done: number; total: number | null }
+export interface Downloaded { file: string; sizeBytes: number; sha256: string; /** A published checksum was compared. */ verified: boolean }
+
+/** A file that changed under us is fetched anew so often. */
+const RESTARTS = 2
+const LEFT_FREE = 64 * 2 ** 20
+
+/**
+ * Errors: `cancelled` (what is there stays and is resumed), `disk-full`, `model-not-found`, `bad-model` (not the published
+ * file, after it was fetched twice), `bad-path` (the target is there), `bad-request` (where it leads), `io`.
+ */
+export async function download(net: Net, options: DownloadOptions): Promise<Downloaded> {
+  const { target } = options
+  if (await stat(target).catch(() => undefined)) throw new BraidError('bad-path', `${target} is there already.`)
+  const url = net.allow(options.url)
+  for (let restart = 0; ; restart++) {
+    try {
+      return await attempt(net, url, options)
+    } catch (error) {
+      const again = error instanceof FileChanged || error instanceof WrongChecksum
+      if (again) await discardDownload(target)
+      if (!again) throw fileError(error, target)
+      if (restart >= (error instanceof FileChanged ? RESTARTS : 1)) throw error
+    }
+  }
+}
+
+class WrongChecksum extends BraidError {}
+
+async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
+  const { target, signal } = options
+  const fetcher = new Fetcher(net, url, { stallMs: options.stallMs ?? 30_000, retryMs: options.retryMs ?? 1000, tries: options.tries ?? 6 })
+  const source = await fetcher.probe(signal)
+  if (options.size !== undefined && source.size !== null && source.size !== options.size) throw new BraidError('bad-model', `${url.hostname} has a file of ${source.size} bytes, expected ${options.size}.`)
+  const expected = (options.sha256 ?? source.sha256)?.toLowerCase()
+  const state = await startState(url, source, options)
+  const size = await fetchAll(fetcher, source, state, options)
+
+  options.onProgress?.({ phase: 'check', done: size, total: size })
+  const sha256 = await hashFile(partFile(target), signal)
+  if (expected !== undefined && sha256 !== expected) throw new WrongChecksum('bad-model', `${url.hostname} sent a file whose SHA-256 is ${sha256}, expected ${expected}. It was not kept.`)
+  await rename(partFile(target), target)
+  await syncFolder(dirname(target))
+  await discardDownload(target)
+  return { file: target, sizeBytes: size, sha256, verified: expected !== undefined }
+}
+
+/** What is left of an earlier try, if it was of the same file; otherwise a new start. Error: `disk-full`. */
+async function startState(url: URL, source: Source, options: DownloadOptions): Promise<DownloadState> {
+  const { target } = options
+  const old = await readState(target)
+  const onDisk = (await stat(partFile(target)).catch(() => undefined))?.size ?? -1
+  // Without a strong ETag nothing says that it is the same file.
+  const same = old && source.ranges && source.size !== null && old.url === url.href && source.etag !== null && old.etag === source.etag && old.size === source.size
+    && onDisk >= Math.max(0, ...old.segments.filter((s) => s.done > s.start).map((s) => s.done)) && covers(old, source.size)
+  if (!same) await discardDownload(target)
+  const state = same ? old : {
+    url: url.href, etag: source.etag, size: source.size,
+    segments: source.ranges && source.size !== null ? segmentsOf(source.size, options.parts ?? 4, options.leastPart ?? 16 * 2 ** 20) : [{ start: 0, end: source.size ?? Number.MAX_SAFE_INTEGER, done: 0 }],
+  }
+  if (source.size !== null) {
+    const missing = source.size - state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
+    const { bavail, bsize } = await statfs(dirname(target))
+    if (bavail * bsize < missing + LEFT_FREE) throw new BraidError('disk-full', `${missing} bytes are missing and ${bavail * bsize} are free in ${dirname(target)}. Free some space and try again.`)
+  }
+  return state
+}
+
+function covers({ segments }: DownloadState, size: number): boolean {
+  let end = 0
+  for (const s of [...segments].sort((a, b) => a.start - b.start)) {
+    if (s.start !== end || s.done < s.start || s.done > s.end) return false
+    end = s.end
+  }
+  return end === size
+}
+
+/** Fetches what is missing. Returns the size of the file. */
+async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, options: DownloadOptions): Promise<number> {
+  const { target } = options
+  const handle = await open(partFile(target), state.segments.some((s) => s.done > s.start) ? 'r+' : 'w')
+  const failed = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
+  const done = () => state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
+  let saving = Promise.resolve()
+  let saved = Date.now()
+  const save = async () => {
+    const snapshot = structuredClone(state)
+    await handle.datasync()
+    await writeState(target, snapshot)
+  }
+  try {
+    const onBytes = (): Promise<void> | undefined => {
+      options.onProgress?.({ phase: 'download', done: done(), total: source.size })
+      if (Date.now() - saved < 1000) return undefined
+      saved = Date.now()
+      return (saving = saving.then(save))
+    }
+    await writeState(target, state)
+    const results = await Promise.allSettled(state.segments.filter((s) => s.done < s.end).map((segment) =>
+      fetcher.fetch(segment, source, handle, signal, onBytes).catch((error: unknown) => {
+        failed.abort(error)
+        throw error
+      })))
+    await saving.catch(() => undefined)
+    const first = results.filter((r) => r.status === 'rejected').map((r) => r.reason as unknown)
+    if (first.length > 0) {
+      if (source.ranges) await save().catch(() => undefined)
+      throw failed.signal.aborted ? failed.signal.reason : first[0]
+    }
+    const size = source.size ?? state.segments[0]!.done
+    await handle.truncate(size)
+    await handle.sync()
+    return size
+  } finally {
+    await handle.close()
+  }
+}
+
+async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal })) hash.update(chunk as Buffer)
+  } catch (error) {
+    if (signal?.aborted) throw new BraidError('cancelled', 'The download was cancelled.')
+    throw error
+  }
+  return hash.digest('hex')
+}

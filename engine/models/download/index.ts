@@ -1,0 +1,7 @@
+export { download, type Downloaded, type DownloadOptions, type DownloadProgress } from './download.ts'
+export { getFiles, wantedFiles, type GetOptions, type WantedFile } from './get.ts'
+export { chooseFor, fileUrl, parseHubRef, readRepo, type HubChoice, type HubFile, type HubRef, type HubRepo } from './hub.ts'
+export { DEFAULT_HUB, Net, type NetOptions } from './net.ts'
+export { DownloadQueue, type Job, type JobState } from './queue.ts'
+export { discardDownload } from './state.ts'
+export { readCatalogue, type CatalogueEntry } from './catalogue.ts'

@@ -1,0 +1,307 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { download, Net, type DownloadOptions, type NetOptions } from '../../../engine/models/download/index.ts'
+import { isPrivate } from '../../../engine/models/download/net.ts'
+import { bytesOf, faultServer, type Faults, type FaultServer } from './fault-server.ts'
+import { killDownloads } from './kill.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'braid-download-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const closing: (() => Promise<unknown>)[] = []
+afterEach(async () => { for (const close of closing.splice(0)) await close() })
+
+const SIZE = 300_000
+let count = 0
+const target = () => join(folder, `${count++}.gguf`)
+async function serve(faults: Faults = {}, size = SIZE): Promise<FaultServer> {
+  const server = await faultServer(bytesOf(size), faults)
+  closing.push(server.close)
+  return server
+}
+/** Quick: parts of 64 KiB, a stall is 300 ms. */
+async function get(server: FaultServer, options: Partial<DownloadOptions> = {}, net: NetOptions = {}) {
+  const client = new Net({ hub: 'https://hub.invalid', timeoutMs: 2000, ...net })
+  closing.push(() => client.close())
+  return await download(client, { url: server.url, target: target(), leastPart: 65_536, stallMs: 300, retryMs: 5, ...options })
+}
+const codeOf = (promise: Promise<unknown>) => promise.then(() => 'none', (error: { code: string; message: string }) => `${error.code}: ${error.message}`)
+/** The target is right or absent, and nothing else that looks like a model is there. */
+function check(file: string, server: FaultServer, there: boolean): void {
+  expect(existsSync(file)).toBe(there)
+  if (there) {
+    expect(readFileSync(file).equals(server.content)).toBe(true)
+    expect(readdirSync(folder).filter((name) => name.startsWith(`${file.split('/').at(-1)}.`))).toEqual([])
+  }
+}
+
+describe('a download', () => {
+  it('comes in parallel parts and is checked', async () => {
+    const server = await serve()
+    const file = target()
+    const seen: number[] = []
+    expect(await get(server, { target: file, sha256: server.sha256, onProgress: ({ done }) => seen.push(done) })).toEqual({ file, sizeBytes: SIZE, sha256: server.sha256, verified: true })
+    check(file, server, true)
+    expect(server.requests.filter(({ headers }) => headers['if-range'] === '"v1"')).toHaveLength(4)
+    expect(seen.at(-1)).toBe(SIZE)
+  })
+
+  it.each<[string, Faults]>([
+    ['that knows no ranges', { noRange: true }],
+    ['that knows no ranges and no length', { noRange: true, noLength: true }],
+    ['that says no ETag', { etag: null }],
+    ['with a weak ETag', { etag: 'W/"v1"' }],
+  ])('from a server %s', async (_name, faults) => {
+    const server = await serve(faults)
+    const file = target()
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+  })
+
+  it('of an empty file', async () => {
+    const server = await serve({}, 0)
+    const file = target()
+    expect((await get(server, { target: file })).sizeBytes).toBe(0)
+    check(file, server, true)
+  })
+
+  it('never replaces a file', async () => {
+    const file = target()
+    writeFileSync(file, 'precious')
+    expect(await codeOf(get(await serve(), { target: file }))).toMatch(/^bad-path/)
+    expect(readFileSync(file, 'utf8')).toBe('precious')
+  })
+})
+
+describe('faults', () => {
+  it('a corrupt part: fetched anew once; corrupt again: refused and absent', async () => {
+    const server = await serve({ alter: (bytes, n) => { if (n === 1) bytes[100]! ^= 1; return bytes } })
+    const file = target()
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+    server.faults = { alter: (bytes) => { bytes[100]! ^= 1; return bytes } }
+    const other = target()
+    expect(await codeOf(get(server, { target: other, sha256: server.sha256 }))).toMatch(/^bad-model: .*SHA-256/)
+    check(other, server, false)
+    expect(existsSync(`${other}.part`)).toBe(false)
+  })
+
+  it('a store that says its checksum in the first answer, as the hub does', async () => {
+    const server = await serve({ headers: { 'x-linked-etag': '"0000000000000000000000000000000000000000000000000000000000000000"' } })
+    expect(await codeOf(get(server))).toMatch(/^bad-model/)
+  })
+
+  it('too long: a part that goes on after its end', async () => {
+    const server = await serve({ noLength: true, alter: (bytes, n) => (n < 2 ? Buffer.concat([bytes, Buffer.from('more')]) : bytes) })
+    const file = target()
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+    server.faults = { noLength: true, alter: (bytes) => Buffer.concat([bytes, Buffer.alloc(10)]) }
+    const other = target()
+    expect(await codeOf(get(server, { target: other, tries: 3 }))).toMatch(/^io: .*more than was asked/)
+    check(other, server, false)
+  })
+
+  it('too short: the connection is closed early, and the rest is asked for', async () => {
+    const server = await serve({ noLength: true, alter: (bytes, n) => (n < 5 ? bytes.subarray(0, bytes.length >> 1) : bytes) })
+    const file = target()
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+    expect(server.requests.some(({ headers }) => Number(/=(\d+)/.exec(headers.range ?? '')?.[1]) % 75_000 === 37_500)).toBe(true)
+  })
+
+  it('a stall: the part is asked for again', async () => {
+    let stalled = 0
+    const server = await serve({ before: (request, response, n) => {
+      if (n === 0 || stalled >= 2) return false
+      stalled++
+      response.writeHead(206, { etag: '"v1"', 'content-range': `bytes ${/\d+/.exec(request.headers.range!)![0]}-${/\d+$/.exec(request.headers.range!)![0]}/${SIZE}` })
+      response.flushHeaders()
+      return true
+    } })
+    const file = target()
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+    expect(stalled).toBe(2)
+  })
+
+  it('a stall without end: an error after the tries, and what is there is kept', async () => {
+    const server = await serve({ before: (_request, response, n) => { if (n === 0) return false; response.writeHead(206, { etag: '"v1"' }).flushHeaders(); return true } })
+    const file = target()
+    expect(await codeOf(get(server, { target: file, tries: 2 }))).toMatch(/^(io|bad)/)
+    check(file, server, false)
+  })
+
+  it('429 and 503: waits as long as it is told', async () => {
+    const server = await serve({ before: (_request, response, n) => { if (n === 0 || n > 2) return false; response.writeHead(n === 1 ? 429 : 503, { 'retry-after': '1' }).end(); return true } })
+    const file = target()
+    const start = Date.now()
+    await get(server, { target: file, sha256: server.sha256, leastPart: SIZE })
+    expect(Date.now() - start).toBeGreaterThan(1900)
+    check(file, server, true)
+  })
+
+  it.each([[401, 'io'], [403, 'io'], [404, 'model-not-found'], [410, 'io']])('%i is final', async (status, code) => {
+    const server = await serve({ before: (_request, response) => { response.writeHead(status).end('x'); return true } })
+    expect(await codeOf(get(server))).toMatch(new RegExp(`^${code}: `))
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it('a file that changes while it is fetched: it begins anew and is the new one', async () => {
+    const server = await serve()
+    const old = server.content
+    const next = bytesOf(SIZE, 2)
+    server.faults = { before: (_request, _response, n) => { if (n === 3) { server.content = next; server.faults.etag = '"v2"' } } }
+    const file = target()
+    await get(server, { target: file })
+    expect(readFileSync(file).equals(next)).toBe(true)
+    expect(next.equals(old)).toBe(false)
+  })
+
+  it('a disk that fills up: a typed error, and nothing that looks complete', async () => {
+    const mounts = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0
+    const server = await serve({ noRange: true, noLength: true }, 3_000_000)
+    if (!mounts) {
+      // No small disk can be made here: at least one that is too small beforehand.
+      expect(await codeOf(get(server, { target: '/proc/none/x.gguf' }))).not.toBe('none')
+      return
+    }
+    const disk = join(folder, 'small')
+    mkdirSync(disk)
+    const script = join(import.meta.dirname, 'download-child.ts')
+    const inside = `mount -t tmpfs -o size=1m tmpfs '${disk}' && '${process.execPath}' --import tsx '${script}' '${server.url}' '${join(disk, 'x.gguf')}'; ls '${disk}'`
+    const { stdout } = await run('unshare', ['-rm', 'sh', '-c', inside])
+    expect(stdout.split('\n')[0]).toMatch(/^disk-full: /)
+    expect(stdout.split('\n')).not.toContain('x.gguf')
+  })
+})
+
+describe('where a download may lead', () => {
+  const redirect = (to: string): Faults => ({ before: (_request, response) => { response.writeHead(302, { location: to }).end(); return true } })
+  it.each(['http://127.0.0.2:9/x', 'http://localhost:9/x', 'http://[::1]:9/x', 'http://169.254.169.254/latest', 'http://10.0.0.1/x', 'http://[::ffff:127.0.0.1]:9/', 'file:///etc/passwd', 'http://2130706434/x', 'http://printer.local/x'])('not to %s, unless it was asked for', async (to) => {
+    const server = await serve(redirect(to))
+    expect(await codeOf(get(server))).toMatch(/^bad-request/)
+  })
+
+  it('a name that resolves to this machine is refused when it connects, unless it was asked for', async () => {
+    const server = await serve()
+    const { port } = new URL(server.url)
+    const resolve = ((_name: string, _options: object, callback: (error: null, addresses: { address: string; family: number }[]) => void) => callback(null, [{ address: '127.0.0.1', family: 4 }])) as unknown as NetOptions['resolve']
+    const elsewhere = await serve(redirect(`http://files.example:${port}/x`))
+    expect(await codeOf(get(elsewhere, {}, { resolve }))).toMatch(/^bad-request: .*files\.example/)
+    expect(server.requests).toHaveLength(0)
+    await get({ ...server, url: `http://files.example:${port}/x` }, { sha256: server.sha256 }, { resolve })
+    expect(server.requests.length).toBeGreaterThan(0)
+  })
+
+  it('more than eight redirects are not followed', async () => {
+    const server = await serve()
+    server.faults = redirect(server.url)
+    expect(await codeOf(get(server, { tries: 1 }))).toMatch(/^io: .*redirects more than/)
+  })
+
+  it('the token goes to the hub, and never on to another host', async () => {
+    const store = await serve()
+    const hub = await serve(redirect(store.url))
+    await get(hub, {}, { hub: hub.origin, token: 'secret' }).catch(() => undefined)
+    expect(hub.requests[0]!.headers.authorization).toBe('Bearer secret')
+    // Same address, another port: another host to the rule.
+    const client = new Net({ hub: hub.origin, token: 'secret' })
+    closing.push(() => client.close())
+    await download(client, { url: hub.url, target: target(), leastPart: 65_536 })
+    expect(store.requests.length).toBeGreaterThan(1)
+    expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+    // And not to an address that is not the hub's at all.
+    await get(store, {}, { hub: hub.origin, token: 'secret' })
+    expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+  })
+
+  it('knows the private ranges', () => {
+    expect(['127.0.0.1', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.1.1', '100.64.0.1', '0.0.0.0', '224.0.0.1', '::1', '::', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1'].filter((a) => !isPrivate(a))).toEqual([])
+    expect(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111'].filter(isPrivate)).toEqual([])
+  })
+
+  it('goes through the proxy of the environment', async () => {
+    const server = await serve()
+    const tunnels: string[] = []
+    const proxy = createServer((_request, response) => response.writeHead(500).end())
+    proxy.on('connect', (request, socket) => {
+      tunnels.push(request.url!)
+      const [host, port] = request.url!.split(':')
+      const onward = connect(Number(port), host, () => { socket.write('HTTP/1.1 200 OK\r\n\r\n'); onward.pipe(socket); socket.pipe(onward) })
+      for (const end of [onward, socket]) end.on('error', () => { onward.destroy(); socket.destroy() })
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    closing.push(() => new Promise((resolve) => { proxy.close(resolve); proxy.closeAllConnections() }))
+    const old = { ...process.env }
+    process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    process.env.no_proxy = ''
+    try {
+      const file = target()
+      await get(server, { target: file, sha256: server.sha256 })
+      check(file, server, true)
+      expect(tunnels.length).toBeGreaterThan(0)
+    } finally {
+      process.env = old
+    }
+  })
+})
+
+describe('pause, kill and resume', () => {
+  it('a cancelled download goes on where it was', async () => {
+    const server = await serve({ rate: 200_000 })
+    const file = target()
+    const cancel = new AbortController()
+    expect(await codeOf(get(server, { target: file, signal: cancel.signal, onProgress: ({ done }) => { if (done > SIZE / 2) cancel.abort() } }))).toMatch(/^cancelled/)
+    check(file, server, false)
+    const before = server.requests.length
+    server.faults = {}
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+    const asked = server.requests.slice(before + 1).reduce((sum, { headers }) => { const [, from, to] = /(\d+)-(\d+)/.exec(headers.range!)!; return sum + Number(to) - Number(from) + 1 }, 0)
+    expect(asked).toBeLessThan(SIZE * 0.6)
+  })
+
+  it('what was there of another version is not mixed in', async () => {
+    const server = await serve({ rate: 200_000 })
+    const file = target()
+    const cancel = new AbortController()
+    await codeOf(get(server, { target: file, signal: cancel.signal, onProgress: ({ done }) => { if (done > SIZE / 2) cancel.abort() } }))
+    server.content = bytesOf(SIZE, 9)
+    server.faults = { etag: '"v2"' }
+    await get(server, { target: file })
+    check(file, server, true)
+  })
+
+  it('a journal that was damaged is not believed', async () => {
+    const server = await serve({ rate: 200_000 })
+    for (const damage of [(text: string) => text.slice(0, 20), (text: string) => text.replace(/"done":\d+/, '"done":999999999'), (text: string) => text.replace(/"start":0/, '"start":7'), () => '']) {
+      const file = target()
+      const cancel = new AbortController()
+      await codeOf(get(server, { target: file, signal: cancel.signal, onProgress: ({ done }) => { if (done > SIZE / 3) cancel.abort() } }))
+      writeFileSync(`${file}.part.json`, damage(readFileSync(`${file}.part.json`, 'utf8')))
+      server.faults = {}
+      await get(server, { target: file })
+      check(file, server, true)
+      server.faults = { rate: 200_000 }
+    }
+  })
+
+  it('SIGKILL at seeded moments: right or absent, and it ends right', async () => {
+    // 100 of them: npx tsx scripts/kill-downloads.ts
+    expect(await killDownloads(3, 1)).toMatchObject({ right: 3 })
+  }, 120_000)
+})
+
+async function run(command: string, args: string[]): Promise<{ stdout: string }> {
+  const { spawn } = await import('node:child_process')
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let stdout = ''
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  await new Promise((resolve) => child.once('close', resolve))
+  return { stdout }
+}

@@ -1,0 +1,136 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chooseFor, DownloadQueue, getFiles, Net, parseHubRef, readRepo, wantedFiles } from '../../../engine/models/download/index.ts'
+import { choicesOf, isPlainPath } from '../../../engine/models/download/hub.ts'
+import { bytesOf, sha256 } from './fault-server.ts'
+
+const FILES: Record<string, Buffer> = {
+  'model-Q4_K_M.gguf': bytesOf(5000, 1), 'model-Q8_0.gguf': bytesOf(9000, 2), 'mmproj-F16.gguf': bytesOf(10),
+  'big-F16-00001-of-00002.gguf': bytesOf(4000, 3), 'big-F16-00002-of-00002.gguf': bytesOf(3000, 4), 'cut-Q2_K-00001-of-00003.gguf': bytesOf(10),
+  'config.json': Buffer.from('{}'), 'tokenizer.json': Buffer.from('{}'), 'model.safetensors': bytesOf(70, 5), 'train.py': Buffer.from('x'),
+}
+let server: Server
+let net: Net
+let slow = false
+const folder = mkdtempSync(join(tmpdir(), 'braid-hub-'))
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const url = new URL(request.url!, 'http://x')
+    const json = (value: unknown, headers: Record<string, string> = {}) => response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
+    if (request.headers.authorization !== 'Bearer secret' && url.pathname.includes('gated')) { response.writeHead(401).end(); return }
+    if (/^\/api\/models\/org\/(model|gated)$/.test(url.pathname)) return json({ sha: 'abc123', gated: url.pathname.includes('gated') ? 'manual' : false, cardData: { license: 'mit' } })
+    if (url.pathname.startsWith('/api/models/org/') && url.pathname.endsWith('/tree/abc123')) {
+      const entries = [...Object.entries(FILES).map(([path, bytes]) => ({ type: 'file', path, size: bytes.length, ...(path.endsWith('.gguf') && { lfs: { oid: sha256(bytes), size: bytes.length } }) })), { type: 'file', path: '../evil.gguf', size: 5 }]
+      const second = url.searchParams.get('cursor') === '2'
+      return json(second ? entries.slice(4) : entries.slice(0, 4), second ? {} : { link: `<${url.pathname}?recursive=true&cursor=2>; rel="next"` })
+    }
+    const file = FILES[decodeURIComponent(url.pathname.split('/resolve/abc123/')[1] ?? '')]
+    if (!file) { response.writeHead(404).end(); return }
+    const range = /(\d+)-(\d+)/.exec(request.headers.range ?? '')
+    const body = range ? file.subarray(Number(range[1]), Number(range[2]) + 1) : file
+    response.writeHead(range ? 206 : 200, { etag: '"v"', 'content-length': body.length, ...(range && { 'content-range': `bytes ${range[1]}-${Number(range[1]) + body.length - 1}/${file.length}` }) })
+    if (slow && body.length > 1) { response.write(body.subarray(0, body.length >> 1)); setTimeout(() => response.end(body.subarray(body.length >> 1)), 300) } else response.end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  net = new Net({ hub: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 'secret' })
+})
+afterAll(async () => { await net.close(); server.closeAllConnections(); server.close(); rmSync(folder, { recursive: true }) })
+
+describe('a reference to the hub', () => {
+  const hub = new URL('https://huggingface.co')
+  it.each([
+    ['org/name', { repo: 'org/name' }],
+    [' org/name:Q4_K_M ', { repo: 'org/name', quantisation: 'Q4_K_M' }],
+    ['https://huggingface.co/org/name', { repo: 'org/name' }],
+    ['https://huggingface.co/org/name/tree/main', { repo: 'org/name', revision: 'main' }],
+    ['https://huggingface.co/org/name/resolve/main/sub/x.gguf?download=true', { repo: 'org/name', revision: 'main', path: 'sub/x.gguf' }],
+    ['https://hf.co/org/name/blob/v1/x.gguf', { repo: 'org/name', revision: 'v1', path: 'x.gguf' }],
+    ['https://example.org/x.gguf', undefined],
+  ])('%s', (text, expected) => expect(parseHubRef(text, hub)).toEqual(expected))
+  it.each(['../etc', 'org', 'file:///x', 'https://huggingface.co/a', 'https://user:pass@huggingface.co/org/name'])('%s is refused', (text) => expect(() => parseHubRef(text, hub)).toThrow())
+})
+
+describe('a repository', () => {
+  it('offers its quantisations by size, split ones as one, incomplete and foreign ones not, and its folder', async () => {
+    const repo = await readRepo(net, { repo: 'org/model' })
+    expect(repo).toMatchObject({ revision: 'abc123', licence: 'mit', gated: false })
+    expect(repo.choices.map(({ kind, name, files, sizeBytes }) => [kind, name, files.length, sizeBytes])).toEqual([
+      ['gguf', 'Q4_K_M', 1, 5000], ['gguf', 'F16', 2, 7000], ['gguf', 'Q8_0', 1, 9000], ['folder', 'safetensors', 3, 74],
+    ])
+    expect(chooseFor({ repo: 'org/model', quantisation: 'q8_0' }, repo)?.sizeBytes).toBe(9000)
+    expect(chooseFor({ repo: 'org/model', path: 'big-F16-00002-of-00002.gguf' }, repo)?.files).toHaveLength(2)
+    expect(chooseFor({ repo: 'org/model' }, repo)).toBeUndefined()
+  })
+
+  it('that is gated is read with a token, and says what to do without one', async () => {
+    expect((await readRepo(net, { repo: 'org/gated' })).gated).toBe(true)
+    const without = new Net({ hub: net.hub.href, token: '' })
+    await expect(readRepo(without, { repo: 'org/gated' })).rejects.toMatchObject({ code: 'io', message: expect.stringMatching(/gated.*token/) as string })
+    await expect(readRepo(without, { repo: 'org/none' })).rejects.toMatchObject({ code: 'model-not-found' })
+    await without.close()
+  })
+
+  it('names of published files give their quantisation', () => {
+    const name = (path: string) => choicesOf([{ path, size: 1 }])[0]?.name
+    expect(['Qwen3-8B-Q4_K_M.gguf', 'x.Q5_K_S.gguf', 'DeepSeek-R1-IQ4_XS.gguf', 'sub/model-bf16.gguf', 'gpt-oss-20b-mxfp4.gguf', 'plain.gguf', 'm-Q8_0/m.gguf'].map(name)).toEqual(['Q4_K_M', 'Q5_K_S', 'IQ4_XS', 'BF16', 'MXFP4', 'plain', 'Q8_0'])
+  })
+
+  it('no path leads out of a folder', () => {
+    expect(['a.gguf', 'sub/a.gguf', 'ünï.gguf'].every(isPlainPath)).toBe(true)
+    expect(['../a', '/a', 'a/../b', 'a\\b', 'C:a', 'a\0b', 'con', 'NUL.gguf', 'a.', 'a/', '', '.', 'a\nb'].filter(isPlainPath)).toEqual([])
+  })
+})
+
+describe('getting a model', () => {
+  it('all files of it, whole; a second time none', async () => {
+    const repo = await readRepo(net, { repo: 'org/model' })
+    const split = repo.choices.find(({ name }) => name === 'F16')!
+    const files = wantedFiles(net, repo, split)
+    const paths = await getFiles(net, join(folder, 'split'), files)
+    expect(paths.map((path) => readFileSync(path).length)).toEqual([4000, 3000])
+    expect(await getFiles(net, join(folder, 'split'), files)).toEqual(paths)
+    writeFileSync(paths[1]!, 'other')
+    await expect(getFiles(net, join(folder, 'split'), files)).rejects.toMatchObject({ code: 'bad-path' })
+    await expect(getFiles(net, folder, [{ url: files[0]!.url, name: '../x.gguf' }])).rejects.toMatchObject({ code: 'bad-path' })
+  })
+
+  it('a queue takes them in turn, pauses, resumes and removes', async () => {
+    slow = true
+    const repo = await readRepo(net, { repo: 'org/model' })
+    const at = join(folder, 'queue')
+    const states: string[] = []
+    const queue = new DownloadQueue(net, { onChange: ({ name, state }) => { if (states.at(-1) !== `${name} ${state}`) states.push(`${name} ${state}`) } })
+    const [a, b] = ['Q4_K_M', 'Q8_0'].map((name) => queue.add(name, at, wantedFiles(net, repo, repo.choices.find((choice) => choice.name === name)!)))
+    expect([a!.state, b!.state]).toEqual(['downloading', 'waiting'])
+    await until(() => a!.done > 0)
+    await queue.pause(a!.id)
+    expect(a!.state).toBe('paused')
+    await until(() => b!.state === 'done')
+    expect(readdirSync(at).filter((name) => name.endsWith('.gguf'))).toEqual(['model-Q8_0.gguf'])
+    queue.resume(a!.id)
+    await until(() => a!.state === 'done')
+    expect(readFileSync(a!.paths![0]!).equals(FILES['model-Q4_K_M.gguf']!)).toBe(true)
+    const bad = queue.add('bad', at, [{ url: `${net.hub.href}none`, name: 'none.gguf' }])
+    await until(() => bad.state === 'failed')
+    expect(bad.error?.code).toBe('model-not-found')
+    await queue.remove(bad.id)
+    const c = queue.add('again', at, wantedFiles(net, repo, repo.choices[1]!))
+    await until(() => c.done > 0)
+    await queue.remove(c.id)
+    expect(readdirSync(at).sort()).toEqual(['model-Q4_K_M.gguf', 'model-Q8_0.gguf'])
+    expect(queue.list().map(({ name }) => name)).toEqual(['Q4_K_M', 'Q8_0'])
+    expect(states.slice(0, 3)).toEqual(['Q4_K_M waiting', 'Q4_K_M downloading', 'Q8_0 waiting'])
+    await queue.close()
+    slow = false
+  })
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(condition()).toBe(true)
+}
