@@ -136,7 +136,7 @@ export interface StreamOptions {
   thought: number
   /** Tokens given, not sampled, before the first sampled one. */
   forced: ArrayLike<number>
-  /** How many of `forced` are decoded without being reported or counted (tokens re-decoded after a rewind). */
+  /** How many of `forced` are decoded without being reported or counted: tokens of `branch.from` after `end`, for the logits after them; its cells are kept. */
   silent?: number
   /** Tokens this stream may report, forced ones included. */
   budget: number

@@ -136,7 +136,7 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const parent = tokens.get(0)!
     const at = 13
     const other = vocabulary.id('A') === parent[at]!.id ? vocabulary.id('B') : vocabulary.id('A')
-    // Shares at - 1 tokens of its parent; the one before the branch is computed again, silently, for the logits after it.
+    // The token before the branch is computed again, silently, for the logits after it; the parent's cell of it is kept.
     const branch = stream({
       id: 2, seq: pathSeq(2), thought: 1, forced: [parent[at - 1]!.id, other], silent: 1, budget: 16, sampler: { ...SAMPLED, seed: 9 },
       branch: { from: pathSeq(0), end: prompt.length + at - 1 },
@@ -145,12 +145,37 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     expect(child).toHaveLength(16)
     expect(child[0]).toMatchObject({ id: other, forced: true })
     const lists = [parent, tokens.get(1)!]
-    const paths = [...asPaths(lists), { thought: 1, tokens: [parent[at - 1]!.id, ...ids(child)], parent: { path: 0, at: at - 1 } }]
+    const paths = [...asPaths(lists), { thought: 1, tokens: ids(child), parent: { path: 0, at } }]
     const expected = reference(model, { prompt, paths })
-    expect(difference(child, expected.paths[2]!.slice(1))).toBeLessThan(EXACT)
-    // The 12 shared cells count once; the one computed again is the branch's own, beside its parent's.
+    expect(difference(child, expected.paths[2]!)).toBeLessThan(EXACT)
     const written = await summarise(0, [0, 1, 2])
     check(lists, paths, written)
+    await context.free()
+  })
+
+  it('a branch that joins while its parent still thinks', async () => {
+    await start()
+    await fork(1)
+    const tokens = new Map<number, NativeToken[]>()
+    const at = 6
+    let added = false
+    const run = context.decode({
+      streams: [path(0, 300)], finish: 0, cells: 2000, logprobs: true, alternatives: 0,
+      onBatch(batch) {
+        for (const entry of batch.tokens) tokens.set(entry.id, [...(tokens.get(entry.id) ?? []), ...entry.tokens])
+        const parent = tokens.get(0) ?? []
+        if (added || parent.length < at) return
+        added = run.add(stream({
+          id: 1, seq: pathSeq(1), thought: 1, forced: [parent[at - 1]!.id], silent: 1, budget: 25, sampler: { ...SAMPLED, seed: 8 },
+          branch: { from: pathSeq(0), end: prompt.length + at - 1 },
+        }))
+      },
+    })
+    await run.done
+    expect(added).toBe(true)
+    const [parent, child] = [tokens.get(0)!, tokens.get(1)!]
+    expect([parent.length, child.length]).toEqual([300, 25])
+    check([parent, child], [{ thought: 1, tokens: ids(parent) }, { thought: 1, tokens: ids(child), parent: { path: 0, at } }], await summarise(0, [0, 1]))
     await context.free()
   })
 

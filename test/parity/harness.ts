@@ -55,7 +55,7 @@ export async function score(context: NativeContext, input: ReferenceInput, alter
 }
 
 /** Largest difference of logprobs; a token of another id, or null on one side only, fails. */
-export function difference(native: readonly NativeToken[], expected: readonly ReferenceToken[]): number {
+export function difference(native: readonly { id: number; logprob: number | null }[], expected: readonly ReferenceToken[]): number {
   expect(native.map(({ id }) => id)).toEqual(expected.map(({ id }) => id))
   let largest = 0
   native.forEach(({ logprob }, i) => {

@@ -210,6 +210,12 @@ void Decode::shedFor(int64_t cellsLeft) {
 
 // The step's token is in the cache: now it may be told.
 void Decode::commit(Stream & s) {
+    // Computed again for the logits after it only: the branch keeps its parent's cell, so that a join counts it once.
+    if (!s.counted && s.p.branchFrom >= 0 && context->lastPosition(s.p.branchFrom) >= s.position &&
+        llama_memory_seq_rm(context->memory(), s.p.seq, s.position, s.position + 1)) {
+        llama_memory_seq_cp(context->memory(), s.p.branchFrom, s.p.seq, s.position, s.position + 1);
+        cells++;
+    }
     s.position++;
     cells--;
     if (s.counted) {
