@@ -1,5 +1,5 @@
 import { ChevronRight, FolderOpen } from 'lucide-react'
-import { useEffect, type ReactNode } from 'react'
+import { cloneElement, useEffect, useId, type ReactElement } from 'react'
 import { STRATEGIES, type FinishRule, type Strategy } from '../../engine/protocol/request.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
@@ -84,8 +84,10 @@ export function Composer() {
   )
 }
 
-export function Field({ label, children, hint }: { label: string; children: ReactNode; hint?: string }) {
-  return <label className="field"><span className="label">{label}</span>{children}{hint !== undefined && <span className="hint">{hint}</span>}</label>
+/** A control under its label; the label names it, its value does not. */
+export function Field({ label, children }: { label: string; children: ReactElement<{ id?: string }> }) {
+  const id = useId()
+  return <div className="field"><label className="label" htmlFor={id}>{label}</label>{cloneElement(children, { id })}</div>
 }
 
 function ModelField() {

@@ -1,0 +1,172 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { ensureRenderer } from '../../scripts/renderer.ts'
+
+/** Drives the real window in a real Chromium, over the real host process and engine. */
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
+const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+export const SECONDS = 1000
+
+/** `braid serve` as its own process, with a data folder of its own. */
+export class Braid {
+  readonly data: string
+  url = ''
+  #server: ChildProcess | undefined
+  #browser: Browser | undefined
+
+  constructor() {
+    this.data = mkdtempSync(join(tmpdir(), 'braid-e2e-'))
+  }
+
+  async start(model?: string): Promise<this> {
+    ensureRenderer()
+    const args = ['--import', 'tsx', join(root, 'engine', 'cli.ts'), 'serve', '--no-open', ...(model === undefined ? [] : ['--model', model])]
+    const server = spawn(process.execPath, args, { cwd: root, env: { ...process.env, BRAID_DATA: this.data }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#server = server
+    let said = ''
+    server.stderr.on('data', (chunk: Buffer) => { said += chunk })
+    this.url = await new Promise<string>((resolve, reject) => {
+      let out = ''
+      server.stdout.on('data', (chunk: Buffer) => {
+        out += chunk
+        const url = /http:\S+/.exec(out)?.[0]
+        if (url !== undefined) resolve(url)
+      })
+      server.on('exit', (code) => reject(new Error(`braid serve ended with ${code}: ${said}`)))
+    })
+    this.#browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
+    return this
+  }
+
+  /** A window of its own profile. */
+  async open(options: { width?: number; height?: number } = {}): Promise<Window> {
+    const context = await this.#browser!.newContext({ viewport: { width: options.width ?? 1440, height: options.height ?? 900 }, acceptDownloads: true })
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    const page = await context.newPage()
+    const window = new Window(page, context)
+    await page.goto(this.url)
+    await page.waitForSelector('[data-connection="open"]')
+    return window
+  }
+
+  /** Kills the host process, as a crash of the engine would. */
+  killHost(): void {
+    const pids = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(this.#server!.pid)]).toString().split('\n').filter((line) => line.includes('host-main'))
+    if (pids.length !== 1) throw new Error(`expected one host process, found: ${pids.join('; ')}`)
+    process.kill(Number(pids[0]!.trim().split(/\s+/)[0]), 'SIGKILL')
+  }
+
+  async close(): Promise<void> {
+    await this.#browser?.close()
+    const server = this.#server
+    if (server !== undefined && server.exitCode === null) {
+      const gone = new Promise((resolve) => server.on('exit', resolve))
+      server.kill('SIGTERM')
+      await gone
+    }
+    rmSync(this.data, { recursive: true, force: true })
+  }
+}
+
+export interface Pose {
+  problem: string
+  strategy?: string
+  paths?: number
+  budget?: number
+  finish?: 'first' | 'half' | 'last'
+  summary?: number
+  alternatives?: number
+}
+
+/** What a person does in the window. */
+export class Window {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** Errors of the page and what its policy refused: both stay empty. */
+  readonly trouble: string[] = []
+
+  constructor(page: Page, context: BrowserContext) {
+    this.page = page
+    this.context = context
+    page.on('pageerror', (error) => this.trouble.push(String(error)))
+    page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('WebSocket')) this.trouble.push(message.text()) })
+  }
+
+  async pose({ problem, strategy, paths, budget, finish, summary, alternatives }: Pose): Promise<void> {
+    const { page } = this
+    await this.command('New run')
+    await page.getByLabel('Problem', { exact: true }).fill(problem)
+    // The fields wait for what the model says of itself.
+    await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), { timeout: 20 * SECONDS }).toBe(true)
+    if (strategy !== undefined) await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
+    if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
+    if (budget !== undefined) await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
+    if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
+    await page.getByText('More settings').click()
+    // One thread: with more, threads that wait for one another on a busy machine are a hundred times slower.
+    await page.getByLabel('Threads', { exact: true }).fill('1')
+    if (summary !== undefined) await page.getByLabel('Tokens of the summary').fill(String(summary))
+    if (alternatives !== undefined) await page.getByLabel('Alternatives a token').fill(String(alternatives))
+    await page.getByRole('button', { name: 'Start', exact: true }).click()
+    await page.waitForURL(/#\/run\//)
+  }
+
+  get run(): string {
+    return /#\/run\/([\w-]+)/.exec(this.page.url())![1]!
+  }
+
+  /** By the palette, as from any view. */
+  async command(name: string): Promise<void> {
+    const { page } = this
+    await page.keyboard.press('Control+K')
+    await page.locator('dialog.palette input').fill(name)
+    await page.getByRole('option', { name: new RegExp(`^${name}`) }).first().waitFor()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.locator('dialog.palette').count()).toBe(0)
+  }
+
+  lane(path: number): Locator {
+    return this.page.locator(`[data-lane="${path}"]`)
+  }
+
+  /** Tokens of a path, as its lane counts them. */
+  async tokens(path: number): Promise<number> {
+    const text = await this.lane(path).locator('.lane-count').textContent()
+    return Number(/^[\d,]+/.exec(text ?? '')?.[0].replace(/,/g, '') ?? 0)
+  }
+
+  async status(path: number): Promise<string | null> {
+    return this.lane(path).locator('[data-status]').first().getAttribute('data-status')
+  }
+
+  async untilTokens(path: number, count: number): Promise<void> {
+    await expect.poll(() => this.tokens(path), { timeout: 40 * SECONDS, interval: 100 }).toBeGreaterThanOrEqual(count)
+  }
+
+  async untilRun(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
+    await expect.poll(() => this.page.locator('[data-run-status]').getAttribute('data-run-status'), { timeout: 80 * SECONDS, interval: 100 }).toBe(status)
+  }
+
+  async laneMenu(path: number, item: string): Promise<void> {
+    await this.lane(path).getByRole('button', { name: `Actions on path ${path}` }).click()
+    await this.page.getByRole('menuitem', { name: new RegExp(`^${item}`) }).click()
+  }
+
+  /** Downloads what the export menu gives and reads it. */
+  async exportAs(format: 'Markdown' | 'HTML' | 'JSON'): Promise<{ name: string; path: string; text: string }> {
+    await this.page.getByRole('button', { name: 'Export', exact: true }).click()
+    const [download] = await Promise.all([this.page.waitForEvent('download'), this.page.getByRole('menuitem', { name: `Export as ${format}` }).click()])
+    const path = await download.path()
+    return { name: download.suggestedFilename(), path, text: readFileSync(path, 'utf8') }
+  }
+}
+
+export const runFiles = (data: string): string[] => readdirSync(join(data, 'runs'), { recursive: true, encoding: 'utf8' })
