@@ -51,6 +51,8 @@ export class Supervisor {
   #unanswered = 0
   #ping: NodeJS.Timeout | undefined
   #closing = false
+  /** Killed by `restart`: no fault, and not counted. */
+  #asked = false
 
   constructor(options: SupervisorOptions) {
     this.#options = { deaths: 3, windowMs: 5 * 60_000, pingMs: 5_000, startMs: 60_000, ...options }
@@ -76,8 +78,13 @@ export class Supervisor {
   /** A new process, also after the supervisor gave up. */
   restart(): void {
     this.#deaths.length = 0
-    if (this.#process === undefined) this.#start()
-    else this.#process.kill()
+    if (this.#process !== undefined) {
+      this.#asked = true
+      return this.#process.kill()
+    }
+    this.#set('restarting', 'The engine starts again.')
+    for (const client of this.#clients.values()) client.channel.send(this.#notice())
+    this.#start()
   }
 
   /** Asks the process to finish; kills it when it does not. */
@@ -170,8 +177,10 @@ export class Supervisor {
     this.#process = undefined
     if (this.#closing) return
     const now = Date.now()
-    this.#deaths.push(now)
-    while (this.#deaths[0]! < now - this.#options.windowMs) this.#deaths.shift()
+    if (this.#asked) this.#fatal = 'as asked'
+    else this.#deaths.push(now)
+    this.#asked = false
+    while ((this.#deaths[0] ?? now) < now - this.#options.windowMs) this.#deaths.shift()
     const why = this.#fatal ?? how
     const over = this.#deaths.length >= this.#options.deaths
     this.#held = []

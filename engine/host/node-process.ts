@@ -4,12 +4,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { HostProcess } from '../supervisor.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */
-export function forkHost(env: Record<string, string | undefined> = {}): HostProcess {
+export function forkHost(env: Record<string, string | undefined> = {}): HostProcess & { pid: number | undefined } {
   const source = import.meta.url.endsWith('.ts')
   const file = fileURLToPath(new URL(source ? '../host-main.ts' : './host-main.js', import.meta.url))
   const execArgv = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
   const child = fork(file, [], { execArgv, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   return {
+    pid: child.pid,
     // A child that is gone is reported by its exit, not by a write that fails.
     send: (message) => void (child.connected && child.send(message, () => undefined)),
     onMessage: (listener) => void child.on('message', listener),

@@ -120,11 +120,23 @@ describe('Supervisor', () => {
     expect(client.pushes[0]).toMatchObject({ state: 'stopped', message: expect.stringMatching(/3 times.*SIGABRT.*not started again/) })
     expect(await client.raw({ id: 1, method: 'app.info' })).toMatchObject({ kind: 'error', error: { code: 'engine-lost', message: expect.stringContaining('3 times') } })
     expect(await client.raw({ id: 2, method: 'engine.restart' })).toMatchObject({ kind: 'result' })
+    void client.raw({ id: 3, method: 'x' }) // Waits for it.
     last().say({ type: 'ready' })
-    await until(() => notices(client).includes('up'))
-    void client.raw({ id: 3, method: 'x' })
     await until(() => last().requests.length === 1)
+    expect(notices(client)).toEqual(['stopped', 'restarting', 'up'])
     expect(processes).toHaveLength(4)
+  })
+
+  it('does not count a restart by hand while it is up', async () => {
+    supervise()
+    for (let i = 0; i < 5; i++) {
+      last().say({ type: 'ready' })
+      const one = last()
+      supervisor!.restart()
+      await until(() => one !== last())
+    }
+    expect(supervisor!.state).toBe('restarting')
+    expect(processes).toHaveLength(6)
   })
 
   it('counts deaths of the window only', async () => {
