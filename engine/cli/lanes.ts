@@ -24,8 +24,8 @@ export class Lanes {
 
   /** Leaves the last frame where it is. */
   done(): void {
-    this.#frame()
     clearTimeout(this.#timer)
+    this.#frame()
     this.#draw.done()
   }
 

@@ -102,9 +102,49 @@ const STATUS: Record<PathEndReason, PathStatus> = {
 
 /** Of a whole run. `live: false`: nothing writes to it any more, so a run without an end is interrupted. */
 export function foldRun(events: Iterable<RunEvent>, options: { live?: boolean } = {}): RunState {
-  let state = EMPTY_RUN
-  for (const event of events) state = applyEvent(state, event)
+  const state = applyEvents(EMPTY_RUN, events)
   return options.live === false ? interrupt(state) : state
+}
+
+/** As `applyEvent` for each in turn, several times faster: batches of one path that nothing stands between become one. */
+export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunState {
+  let pending = new Map<number, Growth>()
+  let [at, count] = [0, 0]
+  const flush = () => {
+    if (count === 0) return
+    let next = running(state)
+    for (const { event, tokens, first, last } of pending.values()) next = growAny(next, event, tokens, first, last)
+    state = { ...next, at: Math.max(state.at, at), events: state.events + count }
+    pending = new Map()
+    at = count = 0
+  }
+  for (const event of events) {
+    if (event.type !== 'tokens') {
+      flush()
+      state = applyEvent(state, event)
+      continue
+    }
+    count++
+    at = Math.max(at, event.at)
+    if (event.tokens.length === 0) continue
+    const key = event.path > 0 ? event.path : -(event.version ?? 1)
+    const growth = pending.get(key)
+    if (growth === undefined) pending.set(key, { event, tokens: [...event.tokens], first: { at: event.at, count: event.tokens.length }, last: event.at })
+    else {
+      for (const token of event.tokens) growth.tokens.push(token)
+      growth.last = event.at
+    }
+  }
+  flush()
+  return state
+}
+
+/** Batches of one path or summary on their way to the state. */
+interface Growth {
+  event: EventOf<'tokens'>
+  tokens: Token[]
+  first: { at: number; count: number }
+  last: number
 }
 
 /** An event about a path or summary that never started changes nothing but `at` and `events`. */
@@ -153,9 +193,7 @@ function change(state: RunState, event: RunEvent): RunState {
     case 'path-started':
       return { ...running(state), paths: put(state.paths, 'path', startPath(state, event)) }
     case 'tokens':
-      return event.path > 0
-        ? changePath(running(state), event.path, (path) => grow(path, event.tokens, event.at))
-        : changeSummary(running(state), event.version ?? 1, (summary) => grow(summary, event.tokens, event.at))
+      return growAny(running(state), event, event.tokens, { at: event.at, count: event.tokens.length }, event.at)
     case 'path-extended':
       return changePath(running(state), event.path, (path) => ({
         ...path, budget: event.budget, status: 'waiting', reason: null, error: null, answer: null, endedAt: null,
@@ -215,14 +253,21 @@ function startPath(state: RunState, event: EventOf<'path-started'>): PathState {
   if (parent === null || from === undefined) return started
   const kept = from.tokens.slice(0, parent.at)
   // The kept tokens are there at once: they count for no speed and are no first token.
-  return { ...grow(started, kept, at), status: 'waiting', firstTokenAt: null, lastTokenAt: null, firstTokens: 0 }
+  return { ...grow(started, kept, { at, count: kept.length }, at), status: 'waiting', firstTokenAt: null, lastTokenAt: null, firstTokens: 0 }
 }
 
 function startSummary(event: EventOf<'joined'> | EventOf<'summary-started'>): SummaryState {
   return { ...newStream(event.at), version: event.version, paths: event.paths, fusion: event.fusion, cuts: [], joinedAt: null }
 }
 
-function grow<T extends Stream>(stream: T, added: readonly Token[], at: number): T {
+function growAny(state: RunState, { path, version }: EventOf<'tokens'>, tokens: readonly Token[], first: Growth['first'], last: number): RunState {
+  return path > 0
+    ? changePath(state, path, (one) => grow(one, tokens, first, last))
+    : changeSummary(state, version ?? 1, (one) => grow(one, tokens, first, last))
+}
+
+/** `first`, `last`: of the batches that the tokens came in. */
+function grow<T extends Stream>(stream: T, added: readonly Token[], first: Growth['first'], last: number): T {
   if (added.length === 0) return stream
   let { text, logprobSum, logprobCount } = stream
   for (const token of added) {
@@ -231,11 +276,10 @@ function grow<T extends Stream>(stream: T, added: readonly Token[], at: number):
     logprobSum += token.logprob
     logprobCount++
   }
-  const tokens = stream.tokens.append(added)
-  const first = stream.firstTokenAt === null
+  const begins = stream.firstTokenAt === null
   return {
-    ...stream, status: 'thinking', tokens, text, logprobSum, logprobCount, lastTokenAt: at,
-    firstTokenAt: first ? at : stream.firstTokenAt, firstTokens: first ? tokens.length : stream.firstTokens,
+    ...stream, status: 'thinking', tokens: stream.tokens.append(added), text, logprobSum, logprobCount, lastTokenAt: last,
+    firstTokenAt: begins ? first.at : stream.firstTokenAt, firstTokens: begins ? stream.tokens.length + first.count : stream.firstTokens,
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import { applyEvent, EMPTY_RUN, foldRun, interrupt, meanLogprob, pathOf, summaryOf, tokensPerSecond, type RunState } from '../../engine/protocol/fold.ts'
+import { applyEvent, applyEvents, EMPTY_RUN, foldRun, interrupt, meanLogprob, pathOf, summaryOf, tokensPerSecond, type RunState } from '../../engine/protocol/fold.ts'
 import { ended, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 
 /** Token lists share arrays; compare what they hold. */
@@ -93,7 +93,22 @@ describe('applyEvent', () => {
       let state = foldRun(events.slice(0, cut))
       for (const event of events.slice(cut)) state = applyEvent(state, event)
       expect(plain(state)).toEqual(plain(foldRun(events)))
-    }))
+    }), { numRuns: 30 })
+  })
+
+  it('applyEvents gives the same in any pieces, also for events in an order that no run has', () => {
+    const events = [...sampleRun('r'), { type: 'tokens', at: 9999, path: 7, tokens: tokensOf('x') } as RunEvent, { type: 'tokens', at: 1, path: 1, tokens: [] } as RunEvent]
+    fc.assert(fc.property(fc.shuffledSubarray(events), fc.array(fc.nat(events.length)), (some, cuts) => {
+      const stepwise = some.reduce(applyEvent, EMPTY_RUN)
+      let pieces = EMPTY_RUN
+      let from = 0
+      for (const cut of [...cuts.sort((a, b) => a - b), some.length]) {
+        pieces = applyEvents(pieces, some.slice(from, Math.max(from, cut)))
+        from = Math.max(from, cut)
+      }
+      expect(plain(pieces)).toEqual(plain(stepwise))
+    }), { numRuns: 300 })
+    expect(plain(applyEvents(EMPTY_RUN, events))).toEqual(plain(events.reduce(applyEvent, EMPTY_RUN)))
   })
 
   it('changes no earlier state: each one is what a fold of its own events gives', () => {
@@ -129,7 +144,7 @@ describe('applyEvent', () => {
     for (let i = 0; i < 200_000; i++) events.push({ type: 'tokens', at: i, path: 1 + (i % 16), tokens: [token] })
     const time = (n: number) => {
       const start = performance.now()
-      const { paths } = foldRun(events.slice(0, n))
+      const { paths } = events.slice(0, n).reduce(applyEvent, EMPTY_RUN)
       expect(paths[0]!.text.length).toBe(5 * paths[0]!.tokens.length)
       return performance.now() - start
     }
