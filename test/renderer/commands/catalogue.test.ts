@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { CATALOGUE, conflicts, shortcutOf } from '../../../renderer/commands/catalogue.ts'
+import { match } from '../../../renderer/commands/match.ts'
 import { shortcutFor } from '../../../renderer/commands/keys.ts'
 import { en } from '../../../renderer/i18n/en.ts'
 
@@ -29,4 +30,11 @@ test('keys are read by their place, so that Alt changes no letter', () => {
   expect(event({ ctrlKey: true, shiftKey: true, key: 'Enter', code: 'Enter' })).toBe('Mod+Shift+Enter')
   expect(event({ key: 'Control', code: 'ControlLeft', ctrlKey: true })).toBe('')
   expect(event({ altKey: true, key: '1', code: 'Digit1' })).toBe('Alt+1')
+})
+
+test('the palette ranks what was typed: beginnings first', () => {
+  const names = ['Run again with a new seed', 'New run', 'Renew', 'Next path']
+  expect(names.filter((name) => match(name, 'new') > 0).sort((a, b) => match(b, 'new') - match(a, 'new'))).toEqual(['New run', 'Run again with a new seed', 'Renew'])
+  expect(match('Run again with a new seed', 'seed run')).toBe(1)
+  expect(match('Next path', 'xyz')).toBe(0)
 })
