@@ -1,6 +1,6 @@
 /**
- * The same on a GPU backend that needs no GPU: Mesa's software Vulkan driver (Debian: mesa-vulkan-drivers, libvulkan1),
- * or whatever Vulkan device is there. Skipped, with the reason, where Vulkan cannot run.
+ * The same on a GPU backend: Vulkan, which Mesa's software driver offers without a GPU (Debian: mesa-vulkan-drivers,
+ * libvulkan1), or the one that BRAID_TEST_BACKEND names (CUDA, Metal). Skipped, with the reason, where it cannot run.
  */
 import { describe, expect, it, vi } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
@@ -14,12 +14,13 @@ vi.setConfig({ testTimeout: 300_000 })
 // ggml passes over software drivers unless a device is named. Set before the backend is loaded.
 process.env.GGML_VK_VISIBLE_DEVICES ??= '0'
 const addon = loadAddon()
-const device = addon.devices().find(({ backend }) => backend === 'Vulkan')
-const state = addon.gpu.find(({ backend }) => backend.toLowerCase() === 'vulkan')
-const reason = !state ? 'the Vulkan backend is not installed' : !state.loaded ? 'the Vulkan backend cannot be loaded (no libvulkan.so.1)' : 'no Vulkan driver offers a device'
-if (!device && process.env.BRAID_REQUIRE_VULKAN) throw new Error(`Vulkan is required here, but ${reason}`)
+const wanted = process.env.BRAID_TEST_BACKEND ?? 'Vulkan'
+const device = addon.devices().find(({ backend }) => backend.toLowerCase() === wanted.toLowerCase())
+const state = addon.gpu.find(({ backend }) => backend.toLowerCase() === wanted.toLowerCase())
+const reason = !state ? `the ${wanted} backend is not installed` : !state.loaded ? `the ${wanted} backend cannot be loaded (its driver's libraries are missing)` : `no ${wanted} driver offers a device`
+if (!device && (process.env.BRAID_TEST_BACKEND || process.env.BRAID_REQUIRE_VULKAN)) throw new Error(`${wanted} is required here, but ${reason}`)
 
-describe.skipIf(!device)(`Vulkan${device ? ` (${device.description})` : `: skipped, ${reason}`}`, () => {
+describe.skipIf(!device)(`${wanted}${device ? ` (${device.description})` : `: skipped, ${reason}`}`, () => {
   describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const model = tinyModel({ shape })
     const input = scenario(model, [40, 3, 25, 1, 60, 12, 33, 7])

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# On a machine with an NVIDIA GPU: fetches the CUDA backend, then parity on the GPU and the benchmark beside the CPU's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v nvidia-smi >/dev/null || { echo 'No NVIDIA driver here: nvidia-smi was not found.' >&2; exit 1; }
+nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
+npm run cuda
+BRAID_TEST_BACKEND=CUDA npx vitest run test/parity/gpu.test.ts
+npm run bench -- --device "${1:-CUDA0}"
