@@ -28,14 +28,20 @@ export interface SolveFlags extends EngineFlags {
 }
 
 export function addSolveFlags(command: Command): Command {
-  return addEngineFlags(command)
+  addEngineFlags(command)
     .addOption(new Option('-s, --strategy <name>', 'how to think').choices(STRATEGIES))
     .option('-p, --paths <n>', 'paths (of one run)', integer(1, MAX_PATHS))
-    .option('--runs <n>', 'runs of parallel-majority', integer(1, MAX_PATHS))
     .option('-b, --budget <n>', 'tokens of one path', integer(1, MAX_BUDGET))
+    .addOption(new Option('--vote <rule>', 'how answers are compared').choices(VoteRule.options))
+  return addThinkFlags(command)
+}
+
+/** What a run has beside its strategy, paths, budget and vote, which experiments vary. */
+export function addThinkFlags(command: Command): Command {
+  return command
+    .option('--runs <n>', 'runs of parallel-majority', integer(1, MAX_PATHS))
     .option('--summary-budget <n>', 'tokens of the summary', integer(1, MAX_BUDGET))
     .addOption(new Option('--finish <rule>', 'when the summary begins: first, half or last path ended').choices(FinishRule.options))
-    .addOption(new Option('--vote <rule>', 'how answers are compared').choices(VoteRule.options))
     .option('-t, --temperature <x>', 'of the sampler; 0: greedy', decimal(0, 10))
     .option('--top-k <n>', 'of the sampler; 0: the whole vocabulary', integer(0, 1_000_000))
     .option('--top-p <x>', 'of the sampler', decimal(0, 1))

@@ -1,16 +1,26 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { cpus } from 'node:os'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { cpus } from 'node:os'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
 import type { Job, Runner } from './experiment.ts'
 
-/** How an engine process is started; its last argument makes the command line serve jobs (`serveJobs`). */
+/** A program that serves jobs as `worker-main.ts` does. */
 export interface Entry {
-  script: string
-  args: readonly string[]
-  execArgv?: readonly string[]
+  file: string
+  execArgv: readonly string[]
+}
+
+/** In a checkout the worker runs from source through tsx, in a package from a file that the build names so. */
+function workerEntry(): Entry {
+  const source = import.meta.url.endsWith('.ts')
+  return {
+    file: fileURLToPath(new URL(source ? './worker-main.ts' : './lab/worker-main.js', import.meta.url)),
+    execArgv: source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [],
+  }
 }
 
 export type Reply = { digest: Digest } | { failed: RunError }
@@ -25,7 +35,7 @@ export class EngineProcess implements Runner {
   /** Some run came to its end: the engine itself works. */
   #proven = false
 
-  constructor(private readonly entry: Entry) {}
+  constructor(private readonly entry: Entry = workerEntry()) {}
 
   async run(job: Job): Promise<Digest> {
     for (let attempt = 1; ; attempt++) {
@@ -50,7 +60,7 @@ export class EngineProcess implements Runner {
 
   #ask(job: Job): Promise<Digest> {
     if (this.#closed) return Promise.reject(new BraidError('cancelled', 'The engine process was stopped.'))
-    const child = (this.#child ??= fork(this.entry.script, this.entry.args, { ...(this.entry.execArgv && { execArgv: [...this.entry.execArgv] }), stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
+    const child = (this.#child ??= fork(this.entry.file, [], { execArgv: [...this.entry.execArgv], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
         child.removeAllListeners()

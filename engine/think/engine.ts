@@ -51,7 +51,7 @@ export class Engine {
     const file = parsed.data.model ?? this.#bundled
     if (file === undefined) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file.')
     const run = new Run(options.id ?? newRunId(), this.#core, options.conversation ?? [], undefined, options.onProgress)
-    run.enqueue({ kind: 'start', start: { request: parsed.data, file } })
+    run.enqueue({ kind: 'start', start: { request: parsed.data, file, given: options.given } })
     return run
   }
 

@@ -36,4 +36,6 @@ export interface ThinkOptions {
   conversation?: readonly Turn[]
   /** The model is loading: 0..1. */
   onProgress?: (fraction: number) => void
+  /** Tokens that paths begin with, by path: given instead of sampled, after the control token and on top of the budget. For experiments. */
+  given?: ReadonlyMap<number, readonly number[]>
 }

@@ -12,6 +12,8 @@ export interface Launch {
   token?: number
   /** Its native group; absent: its own. A path that comes back after its group was cut is a group of its own. */
   alone?: boolean
+  /** Tokens that a new path begins with, after its control token: given, not sampled, on top of its budget. */
+  given?: readonly number[]
 }
 
 const ALONE = 1 << 20
@@ -27,7 +29,7 @@ interface LaunchRun {
  * The stream of a path. Its cells must be in place, except for a path without a token of its own, which starts from the
  * prompt's cells or its parent's. A branch decodes the last token it keeps again, silently, to have the logits after it.
  */
-export function pathStream({ path, token, alone }: Launch, state: PathState, { settings, tokens, prompt, cells }: LaunchRun): StreamOptions {
+export function pathStream({ path, token, alone, given = [] }: Launch, state: PathState, { settings, tokens, prompt, cells }: LaunchRun): StreamOptions {
   const length = state.tokens.length
   const kept = state.parent?.at ?? 0
   const forced: number[] = []
@@ -37,6 +39,7 @@ export function pathStream({ path, token, alone }: Launch, state: PathState, { s
   if (length === 0) {
     branch = { from: cells.promptSeq, end: prompt.length }
     if (pair !== undefined) forced.push(pair.open)
+    forced.push(...given)
   } else if (length === kept && cells.seqOf(path) === undefined) {
     branch = { from: cells.seqOf(state.parent!.path)!, end: prompt.length + kept - 1 }
     forced.push(state.tokens.at(kept - 1)!.id)
@@ -45,7 +48,7 @@ export function pathStream({ path, token, alone }: Launch, state: PathState, { s
   if (token !== undefined) forced.push(token)
   return {
     id: path, seq: cells.claim(path), thought: cells.thought(state.thought), forced, silent, branch,
-    budget: Math.max(1, state.budget - length),
+    budget: Math.max(1, state.budget - length) + given.length,
     sampler: { ...settings.sampling, seed: continuedSeed(state.seed, length) },
     masked: tokens.masked, stops: tokens.pathStops, endToken: pair?.close ?? -1,
     group: alone === true ? ALONE + path : state.group,

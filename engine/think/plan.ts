@@ -14,6 +14,8 @@ export interface PlannedPath {
   /** Row of the thought tables. */
   thought: number
   seed: number
+  /** Tokens that it begins with, on top of its budget (`ThinkOptions.given`). */
+  given?: readonly number[]
 }
 
 /** The paths of a run. A group is read by one summary, or votes by its one path. */

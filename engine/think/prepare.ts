@@ -11,6 +11,7 @@ import { resolveSettings, yarnFor } from './settings.ts'
 export interface Start {
   request: RunRequest
   file: string
+  given?: ReadonlyMap<number, readonly number[]>
 }
 
 /** Kept free so that a path can be extended without moving to a larger context: tokens, at most a path's budget. */
@@ -35,7 +36,7 @@ export async function prepare(run: Run, start?: Start): Promise<void> {
   }
 }
 
-async function begin(run: Run, { request }: Start, model: LoadedModel): Promise<void> {
+async function begin(run: Run, { request, given }: Start, model: LoadedModel): Promise<void> {
   const { info } = model.native
   if (info.hasEncoder) throw new BraidError('bad-combination', 'Models with an encoder cannot run here: choose a decoder-only model.')
   const settings = resolveSettings(request.settings, { metadata: info.metadata, nativePaths: model.tokens.pairs.length })
@@ -43,7 +44,7 @@ async function begin(run: Run, { request }: Start, model: LoadedModel): Promise<
   const fusion = chooseFusion(settings.controls.fusion, model, plan.summaries)
   const prompt = await buildPrompt(model, { problem: request.problem, system: settings.system, conversation: run.conversation, suffix: info.metadata['parathinker.prompt_suffix'] }, run.signal)
   run.prompt = promptTokens(prompt)
-  run.plan = plan
+  run.plan = given === undefined ? plan : { ...plan, paths: plan.paths.map((path) => ({ ...path, given: given.get(path.path) })) }
   if (run.prompt.length === 0) throw new BraidError('bad-request', 'The problem has no token.')
   checkRoom(run.prompt.length, settings, plan, info, prefixLength(model))
   const { llama } = run.core.addon.version()

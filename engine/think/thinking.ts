@@ -33,7 +33,7 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
   const planned = launches.filter((launch) => 'group' in launch)
   if (later.length + planned.length === 0) return
 
-  const remaining = later.reduce((sum, { path }) => sum + Math.max(1, run.state.paths[path - 1]!.budget - run.state.paths[path - 1]!.tokens.length), planned.length * settings.budget)
+  const remaining = later.reduce((sum, { path }) => sum + Math.max(1, run.state.paths[path - 1]!.budget - run.state.paths[path - 1]!.tokens.length), planned.reduce((sum, { given }) => sum + settings.budget + (given?.length ?? 0), 0))
   const groups = new Set([...planned, ...later.map(({ path }) => run.state.paths[path - 1]!)].map(({ group }) => group)).size
   const wanted = run.plan?.summaries === false ? 0 : summaryCells(run, groups, launches.length)
   const cells = await ensureCells(run, remaining + wanted, later.filter(({ path }) => run.cells?.seqOf(path) === undefined).length + planned.length + groups)

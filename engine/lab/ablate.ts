@@ -1,0 +1,31 @@
+import { BraidError } from '../protocol/errors.ts'
+import { FinishRule, type RunRequest } from '../protocol/request.ts'
+import type { Lab } from './lab.ts'
+import { makeUnit, type Unit } from './unit.ts'
+
+export interface AblationGrid {
+  /** Absent: the model's default. */
+  paths?: readonly number[]
+  budgets?: readonly number[]
+}
+
+/**
+ * Variants of one parallel run, each changed in one respect: the controls that reviewers of the paper asked for, the finish
+ * rules, and fusion from text. With one path only those that make a difference there. Errors: `bad-combination` for a model
+ * that does not think in parallel natively.
+ */
+export function ablationUnits({ model, settle }: Lab, { paths, budgets }: AblationGrid): Unit[] {
+  if (model.nativePaths === 0) throw new BraidError('bad-combination', `${model.name} has no control tokens for parallel thinking: there is nothing to ablate.`)
+  const base = settle({ strategy: 'parallel' })
+  const variants: [name: string, change: RunRequest['settings'], alsoAlone: boolean][] = [
+    ['as trained', {}, true],
+    ['thought table off', { controls: { thoughtEmbedding: false } }, true],
+    ['same control token', { controls: { sameToken: true } }, false],
+    ['table off, same token', { controls: { thoughtEmbedding: false, sameToken: true } }, false],
+    ...FinishRule.options.filter((rule) => rule !== base.finish).map((finish): [string, RunRequest['settings'], boolean] => [`finish ${finish}`, { finish }, false]),
+    ['fusion by re-reading', { controls: { fusion: 'reread' } }, true],
+  ]
+  return (budgets ?? [base.budget]).flatMap((budget) => (paths ?? [base.paths]).flatMap((width) => variants
+    .filter(([name, , alsoAlone]) => (width > 1 || alsoAlone) && (model.thoughtRows > 0 || !name.includes('table')))
+    .map(([variant, change]) => makeUnit(settle({ strategy: 'parallel', paths: width, budget, ...change }), [], { variant }))))
+}

@@ -1,0 +1,5 @@
+export { ablationUnits } from './ablate.ts'
+export { strategyName } from './charts.ts'
+export { openLab, runLab } from './lab.ts'
+export { collectWrongPaths, tunnelUnits } from './tunnel.ts'
+export { gridUnits } from './unit.ts'

@@ -1,0 +1,146 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { modelInfo, scalars } from '../models/info.ts'
+import { readModelFiles } from '../models/model-files.ts'
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import type { RunRequest, RunSettings } from '../protocol/request.ts'
+import type { ModelInfo } from '../protocol/wire.ts'
+import { planRun } from '../think/plan.ts'
+import { resolveSettings } from '../think/settings.ts'
+import { cellsCsv, cellsOf, type Cell } from './cells.ts'
+import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
+import { readProblems, type Fields, type ProblemSet } from './problems.ts'
+import { EngineProcess, physicalCores } from './process.ts'
+import { Progress } from './progress.ts'
+import { reportHtml } from './report.ts'
+import { ResultStore, type Header } from './store.ts'
+import type { Unit } from './unit.ts'
+
+/** Larger models are run one at a time, on whatever device the engine chooses. */
+const SMALL_MODEL_BYTES = 256 * 1024 * 1024
+
+export interface LabOptions {
+  model: string
+  data: string
+  fields?: Fields
+  /** Problems from the start of the file; absent: all. */
+  limit?: number
+  samples: number
+  /** Folder of results.jsonl, results.json, results.csv and report.html. */
+  out: string
+  /** Settings that all units share, over the model's defaults; `seed` starts the seeds of the samples. */
+  settings: RunRequest['settings']
+  /** Runs at once. Absent: on the CPU with a small model one a core, else 1. */
+  jobs?: number
+  /** Told in the report. */
+  command: string
+  /** Told in the report: versions. */
+  engine: string
+  stderr: NodeJS.WriteStream
+  signal: AbortSignal
+  /** Tests put their own in place of engine processes. */
+  runner?: () => Runner
+}
+
+/** The parts of an experiment that are ready before its units are known. */
+export interface Lab {
+  options: LabOptions
+  model: ModelInfo
+  set: ProblemSet
+  settle: (asked: RunRequest['settings']) => RunSettings
+  jobs: number
+  seed: number
+}
+
+/** Reads model and problems, and settles how the runs share the machine. Errors: `bad-model`, `model-not-found`, `io`, `bad-request`. */
+export async function openLab(options: LabOptions): Promise<Lab> {
+  const files = await readModelFiles(options.model)
+  const model = await modelInfo(files)
+  const set = readProblems(options.data, options.fields)
+  const asked = options.settings.engine?.device ?? 'auto'
+  const device = asked === 'auto' && model.sizeBytes < SMALL_MODEL_BYTES ? 'cpu' : asked
+  const jobs = options.jobs ?? (device.toLowerCase() === 'cpu' && model.sizeBytes < SMALL_MODEL_BYTES ? physicalCores() : 1)
+  // Threads of several engines on the same cores wait for each other at every step.
+  const threads = options.settings.engine?.threads ?? (jobs > 1 ? 1 : 0)
+  const shared = { ...options.settings, engine: { ...options.settings.engine, device, threads } }
+  const defaults = { metadata: scalars(files.header), nativePaths: model.nativePaths }
+  return {
+    options, model, jobs, seed: options.settings.seed ?? 0,
+    set: { ...set, problems: set.problems.slice(0, options.limit) },
+    settle: (more) => resolveSettings({ ...shared, ...more, seed: 0, sampling: { ...shared.sampling, ...more.sampling }, controls: { ...shared.controls, ...more.controls }, engine: { ...shared.engine, ...more.engine } }, defaults),
+  }
+}
+
+/** A run's engine processes, as many as run at once. */
+export const runnersOf = ({ jobs, options }: Lab): Runner[] => Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
+
+/** Errors of `planRun`, before anything runs. */
+export function checkUnits({ model }: Lab, units: readonly Unit[]): void {
+  const pairs = Array.from({ length: model.nativePaths }, () => ({ open: 0, close: 0 }))
+  for (const { settings } of units) planRun(settings, { tokens: { pairs, summary: null, masked: [], pathStops: [], summaryStops: [], endOfGeneration: [], texts: [], summaryPrefix: '' }, thoughtRows: model.thoughtRows })
+}
+
+export interface LabResult {
+  cells: readonly Cell[]
+  /** Samples made, and asked for. */
+  done: number
+  wanted: number
+  files: { json: string; csv: string; report: string }
+}
+
+/**
+ * Runs the units over the problems, goes on where an earlier call stopped, and writes the results, also when it is stopped or
+ * fails. Errors: those of the runs; `cancelled`.
+ */
+export async function runLab(lab: Lab, kind: Header['experiment'], units: readonly Unit[], extra: { settings?: Record<string, unknown>; wrongPath?: Experiment['wrongPath'] } = {}): Promise<LabResult> {
+  const { options, model, set, seed } = lab
+  checkUnits(lab, units)
+  const header = headerOf(lab, kind, units, extra.settings)
+  const store = ResultStore.open(options.out, header)
+  const experiment: Experiment = { model: options.model, units, problems: set.problems, samples: options.samples, seed, wrongPath: extra.wrongPath }
+  const tasks = tasksOf(experiment)
+  if (tasks.length === 0) throw new BraidError('bad-request', 'There is nothing to run.')
+  const left = tasks.filter(({ unit, problem, sample }) => !store.has(unit.key, problem.index, sample))
+  const progress = new Progress(left, tasks.length - left.length, Math.min(lab.jobs, left.length), options.stderr)
+  const runners = runnersOf(lab)
+  let failure: unknown
+  try {
+    await runExperiment(experiment, store, runners, { signal: options.signal, onSample: (sample) => progress.add(sample) })
+  } catch (error) {
+    failure = error
+  } finally {
+    progress.end()
+    for (const runner of runners) runner.close()
+  }
+  const asked = new Set(tasks.map(({ unit, problem, sample }) => `${unit.key}|${problem.index}|${sample}`))
+  const samples = store.samples.filter(({ unit, problem, sample }) => asked.has(`${unit}|${problem}|${sample}`))
+  const cells = cellsOf(units, samples)
+  const files = { json: join(options.out, 'results.json'), csv: join(options.out, 'results.csv'), report: join(options.out, 'report.html') }
+  replace(files.json, `${JSON.stringify({ cells }, null, 1)}\n`)
+  replace(files.csv, cellsCsv(cells))
+  replace(files.report, reportHtml({
+    header, cells, done: samples.length, wanted: tasks.length, command: options.command, jobs: lab.jobs, threads: units[0]!.settings.engine.threads, engine: `${options.engine}, ${units[0]!.settings.engine.device}`,
+  }))
+  if (failure !== undefined) throw failure
+  return { cells, done: samples.length, wanted: tasks.length, files }
+
+  function headerOf({ settle }: Lab, experiment: Header['experiment'], all: readonly Unit[], more?: Record<string, unknown>): Header {
+    // What a cell names (strategy, width, budget, vote) may differ from call to call; the rest is as given for all.
+    const { strategy: _s, paths: _p, runs: _r, budget: _b, vote: _v, seed: _seed, alternatives: _a, ...shared } = settle({})
+    return {
+      format: 1, experiment, seed, settings: { ...shared, ...more },
+      model: { name: model.name, file: options.model, headerSha256: model.headerSha256 }, data: { file: options.data, sha256: set.sha256 },
+    }
+  }
+}
+
+/** A reader sees the old file or the new one, never a part. */
+function replace(file: string, content: string): void {
+  try {
+    writeFileSync(`${file}.new`, content)
+    renameSync(`${file}.new`, file)
+  } catch (error) {
+    const typed = toBraidError(error)
+    throw typed.code === 'internal' ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error }) : typed
+  }
+}

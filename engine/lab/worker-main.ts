@@ -1,0 +1,30 @@
+/** An engine process of the lab: makes one run for each job that its parent sends, and answers with what is kept of it. */
+import { loadAddon } from '../native/index.ts'
+import { toBraidError } from '../protocol/errors.ts'
+import { applyEvent, EMPTY_RUN } from '../protocol/fold.ts'
+import { Engine } from '../think/engine.ts'
+import { digestOf, type Digest } from './digest.ts'
+import type { Job } from './experiment.ts'
+import type { Reply } from './process.ts'
+
+let engine: Engine | undefined
+
+async function work({ request, prefix, tokens }: Job): Promise<Digest> {
+  engine ??= new Engine({ addon: loadAddon({ gpu: request.settings.engine?.device !== 'cpu' }), version: 'lab' })
+  const handle = engine.think(request, prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[1, prefix]]) })
+  let run = EMPTY_RUN
+  for await (const event of handle.events) {
+    run = applyEvent(run, event)
+    if (event.type === 'run-ended' || event.type === 'run-failed') break
+  }
+  return digestOf(run, tokens)
+}
+
+process.on('message', (job: Job) => {
+  work(job).then((digest): Reply => ({ digest }), (error: unknown): Reply => {
+    const { code, message } = toBraidError(error)
+    return { failed: { code, message } }
+  }).then((reply) => process.send!(reply))
+})
+// Without its parent there is nobody to answer.
+process.on('disconnect', () => process.exit(0))
