@@ -102,9 +102,9 @@ class Stream:
     def group(self, rng):
         paths = rng.choices([p for p, _ in SHARES], [s for _, s in SHARES])[0]
         if paths == 1:
-            budget = rng.choice([rng.randint(48, 160), rng.randint(160, 640), 640])
+            budget = rng.choice([rng.randint(64, 180), rng.randint(180, 640), 640])
         else:
-            budget = rng.randint(64, 160)
+            budget = rng.randint(80, 180)
         rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
         phrasing = 0 if rng.random() < 0.6 else rng.randrange(len(PHRASINGS))
         made, tokens = [], 0

@@ -96,7 +96,7 @@ def by_value(a):
     return None if a is None else (str(got[0]) if got else a)
 
 
-def measure(checkpoint, problems, paths=(1, 2, 4, 8, 16), budget=112, temperature=0.7, rule="first", seed=0, workers=2,
+def measure(checkpoint, problems, paths=(1, 2, 4, 8, 16), budget=128, temperature=0.7, rule="first", seed=0, workers=2,
             majority=8, sequential=8, flattened=True):  # fmt: skip
     def share(flags):
         return round(sum(flags) / len(problems), 4)
@@ -135,7 +135,7 @@ def main():
     p.add_argument("--data", default=str(HERE / "data" / "heldout4.jsonl"))
     p.add_argument("--n", type=int, default=1000)
     p.add_argument("--paths", default="1,2,4,8,16")
-    p.add_argument("--budget", type=int, default=112)
+    p.add_argument("--budget", type=int, default=128)
     p.add_argument("--temperature", type=float, default=0.7)
     p.add_argument("--rule", default="first", choices=["first", "half", "last"])
     p.add_argument("--seed", type=int, default=0)

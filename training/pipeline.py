@@ -30,11 +30,11 @@ def main():
     a = p.parse_args()
     out = Path(a.out)
     common = {"size": a.size, "minutes": None}
-    launch({"out": str(out / "base"), "steps": a.steps, "rate": 8e-3, "decay": 0.0, "seed": a.seed, "start": None} | common, a.workers)
+    launch({"out": str(out / "base"), "steps": a.steps, "rate": 4e-3, "decay": 0.0, "seed": a.seed, "start": None} | common, a.workers)
     pool = out / "own.pt"
     if not pool.exists():
         torch.save(collect(out / "base" / "last.pt", a.own_count, a.seed, a.workers, 1.0), pool)
-    launch({"out": str(out / "own"), "steps": a.own_steps, "rate": 8e-3, "decay": 1.0, "seed": a.seed + 1,
+    launch({"out": str(out / "own"), "steps": a.own_steps, "rate": 4e-3, "decay": 1.0, "seed": a.seed + 1,
             "start": str(out / "base" / "last.pt")} | common, a.workers, Mixed(str(pool), 0.5))  # fmt: skip
     final = out / "own" / "last.pt"
     state = torch.load(final, map_location="cpu")

@@ -14,7 +14,7 @@ import torch
 
 from data import Stream, heldout_keys, training_problem
 from evaluate import run, states_solution
-from teacher import NUMBER, SLICES, SOLVED, TRY, Tree, example, solution_ids, step_ids, summary_ids
+from teacher import NUMBER, SLICES, SOLVED, Tree, example, first_ids, solution_ids, step_ids, summary_ids
 from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
 
 
@@ -37,14 +37,14 @@ def audit(tree: Tree, thought: int, ids):
         left = open_ or [k for k in after if k in tree.first and tree.first[k] not in done][:1]
         if not left:
             return at, choices, None
-        lines = {k: [TRY] + step_ids(s, " {}") + [NUMBER[" | {}"][r[0]], NUMBER[" {}"][r[1]]] for k, (s, r) in ((k, tree.first[k]) for k in left)}
-        kind = max(left, key=lambda k: same(lines[k], ids[at : at + 7]))
-        fit = same(lines[kind], ids[at : at + 7])
-        if fit < min(7, len(ids) - at):
+        lines = {k: first_ids(*tree.first[k], tree.target) for k in left}
+        kind = max(left, key=lambda k: same(lines[k], ids[at:]))
+        fit = same(lines[kind], ids[at:])
+        if fit < min(len(lines[kind]), len(ids) - at):
             return at + fit, choices, None
         good = kind in tree.viable or not any(k in tree.viable for k in left)
         choices.append((at, min(at + 7, len(ids)), good))
-        at += 7
+        at += fit
         step = tree.first[kind][0]
         done.add(tree.first[kind])
         for second, rest, last in tree.second[kind]:
@@ -93,7 +93,7 @@ def collect(checkpoint, count, seed, workers, temperature):
         if rng.random() < 0.3:
             names = sorted(rng.sample(range(1, 17), paths))
         rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
-        options = {"thoughts": names, "budget": rng.randint(80, 160), "temperature": temperature, "rule": rule}
+        options = {"thoughts": names, "budget": rng.randint(90, 180), "temperature": temperature, "rule": rule}
         drawn = [training_problem(rng, forbidden) for _ in range(128)]
         problems = [{"problem": problem_text(n, t, phrasing), "numbers": n, "target": t} for n, t in drawn]
         found = [learn(p, names, r) for p, r in zip(problems, run(checkpoint, problems, options, rng.randrange(10**6), workers))]

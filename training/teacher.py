@@ -1,8 +1,9 @@
 """The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
 
-A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), tries
-every second step after it in canonical order ("2 * 13 = 26 | 15"), and when the two numbers left make the target states the
-whole solution and ends; when the second steps are exhausted it goes on to another first step.
+A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), notes for each
+number at hand which partners would make the target with it ("13: 53 79": 53 + 13 and 79 - 13 are 66), tries every second step in
+canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners states the whole solution and
+ends; when the second steps are exhausted it goes on to another first step.
 
 Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
@@ -11,7 +12,7 @@ the slices of the thoughts after its own.
 
 import random
 
-from game import MAX_NUMBER, OPS, combine, solutions_after, steps_from
+from game import MAX_NUMBER, OPS, combine, last_step, solutions_after, steps_from
 from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
 
 # Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
@@ -23,7 +24,7 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
-NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
+NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}", "\n{}:")}
 OP = {op: ID[f" {op}"] for op in OPS}
 
 
@@ -37,6 +38,22 @@ def solution_ids(steps):
     out = []
     for step in steps:
         out += ([COMMA] if out else []) + step_ids(step, " {}")
+    return out
+
+
+def partners(number: int, target: int):
+    """The numbers up to MAX_NUMBER that make the target in one step with `number`."""
+    found = [target - number, target + number, number - target, target * number]
+    found += [target // number] if target % number == 0 else []
+    found += [number // target] if number % target == 0 else []
+    return [n for n in dict.fromkeys(found) if 0 < n <= MAX_NUMBER and last_step(number, n, target)]
+
+
+def first_ids(step, rest, target):
+    """A first step with what is left (seven tokens), and the partners of the three numbers now at hand."""
+    out = [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
+    for n in dict.fromkeys((step[3],) + rest):
+        out += [NUMBER["\n{}:"][n]] + [NUMBER[" {}"][m] for m in partners(n, target)]
     return out
 
 
@@ -68,7 +85,7 @@ def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget
         if (step, rest) in done:
             continue
         done.add((step, rest))
-        ids += [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
+        ids += first_ids(step, rest, tree.target)
         for second, left, last in tree.second[kind]:
             ids += step_ids(second, "\n{}") + [NUMBER[" | {}"][left]]
             if last:

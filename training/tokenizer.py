@@ -58,9 +58,8 @@ def _vocabulary():
     entries = [(BOS, "control"), (EOS, "control"), (SUMMARY, "control"), (END_SUMMARY, "control")]
     for i in range(1, PATHS + 1):
         entries += [(f"<think{i}>", "control"), (f"</think{i}>", "control")]
-    numbers = [form.format(n) for form in ("{}", " {}", "\n{}", " = {}", " | {}") for n in range(MAX_NUMBER + 1)]
+    numbers = [form.format(n) for form in ("{}", " {}", "\n{}", " = {}", " | {}", "\n{}:") for n in range(MAX_NUMBER + 1)]
     words = [" +", " -", " *", " /", "\nTry", "\nSolved:", " (", " Path", " solved it:", " No path solved it.", " \\boxed{", "  "]
-    words += [f"\n{i}" for i in ()]
     for form, _ in PHRASINGS:
         words += [p for p in PATTERN.findall(form.replace("{t}", "1").replace("{n}", "1, 1 and 1")) if not p.isdigit()]
     words += ["make", "Use", "Find", " the", " numbers", " number", " target", " with", " once", " exactly", " using"]
@@ -84,7 +83,6 @@ def letters_of(entry) -> str:
 IDS = {letters_of(e): i for i, e in enumerate(VOCABULARY)}
 ID = {e[0]: i for i, e in enumerate(VOCABULARY)} | {e[0].decode(): i for i, e in enumerate(VOCABULARY) if e[1] == "byte" and e[0][0] < 128}
 MERGES = ["Ġ Ġ"]
-NUMBER_FORMS = 5
 
 
 def encode(text: str) -> list[int]:

@@ -19,13 +19,14 @@ import torch.nn.functional as F
 
 from data import Stream
 from model import Config, Model, blocked
-from tokenizer import VOCABULARY, letters_of
+from teacher import SOLVED
+from tokenizer import VOCABULARY
 
 
 def number_features(entry):
     """Where the vocabulary entry is a number: its value, else None."""
     text = entry[0] if isinstance(entry[0], str) else entry[0].decode("latin1")
-    digits = text.lstrip("\n =|")
+    digits = text.lstrip("\n =|").rstrip(":")
     return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
@@ -49,13 +50,13 @@ def start_numbers(embedding):
 
 
 def optimizers(model, rate, decay):
-    """Muon for matrices inside the layers, AdamW at half the rate for embeddings, thought tables, norms and biases."""
+    """Muon for matrices inside the layers, AdamW at a third of the rate for embeddings, thought tables, norms and biases."""
     inside = [p for n, p in model.model.layers.named_parameters() if p.dim() == 2 and "seg_embeddings" not in n]
     chosen = {id(p) for p in inside}
     rest = [p for p in model.parameters() if id(p) not in chosen]
     return [
         torch.optim.Muon(inside, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=rate / 2, betas=(0.9, 0.95), weight_decay=0.0),
+        torch.optim.AdamW(rest, lr=rate / 3, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 
 
@@ -67,6 +68,7 @@ def batch_loss(model, batch, summary_weight: float):
     loss = F.cross_entropy(model.lm_head(hidden[pick]).float(), batch["target"][pick], reduction="none")
     summary = batch["kind"][pick] == 2
     weight = torch.where(summary, summary_weight, 1.0)
+    weight[batch["target"][pick] == SOLVED] = 4.0  # rare, and all depends on it
     parts = torch.stack([loss[~summary].sum(), (~summary).sum(), loss[summary].sum(), summary.sum()]).detach()
     return (loss * weight).sum() / weight.sum(), parts
 
@@ -98,7 +100,7 @@ def share(model, extra):
     return flat[start:]
 
 
-def train(out, stream, steps, rate=8e-3, weight_decay=0.05, warmup=100, decay=0.3, summary_weight=2.0, save_every=100,
+def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=100, decay=0.3, summary_weight=2.0, save_every=100,
           config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None):  # fmt: skip
     """Trains to `steps` (or until `minutes` of this call are over) and returns the losses of this call by step.
 
@@ -134,7 +136,7 @@ def train(out, stream, steps, rate=8e-3, weight_decay=0.05, warmup=100, decay=0.
     losses, began, mark, sums = [], time.time(), time.time(), torch.zeros(6)
     for step in range(first, steps):
         batch = {k: v.to(device) if torch.is_tensor(v) else v for k, v in stream.batch(step * workers + rank).items()}
-        for o, part in zip(optims, (1.0, 0.5)):
+        for o, part in zip(optims, (1.0, 1 / 3)):
             for g in o.param_groups:
                 g["lr"] = part * rate * rate_at(step, steps, warmup, decay)
         with torch.autocast(device.type, torch.bfloat16):
@@ -195,7 +197,7 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--steps", type=int, default=6000)
     p.add_argument("--minutes", type=float, help="stop this call after so many minutes; the next one resumes")
-    p.add_argument("--rate", type=float, default=8e-3)
+    p.add_argument("--rate", type=float, default=4e-3)
     p.add_argument("--decay", type=float, default=0.3, help="share of the steps over which the rate falls to zero")
     p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
     p.add_argument("--seed", type=int, default=1, help="of the data and the weights")
