@@ -117,39 +117,30 @@ export class Cells {
   }
 
   /**
-   * Puts the cells of these paths back where they are gone, from the transcript's own tokens: a branch shares its parent's
-   * cells up to the branch point, also those of a parent that was dropped. Returns the milliseconds it took.
+   * Puts the cells of these paths back where they are gone, from the transcript's own tokens. Branches share what they kept:
+   * a path takes the cells that any other path has of the same tokens, and prefills the rest. Returns the milliseconds it took.
    */
   async restore(wanted: readonly number[], { prompt, paths }: Contents, signal: AbortSignal): Promise<number> {
     const partial = this.model.native.info.cannotJoin === undefined
-    // How much of each path that is not there is needed, by itself or under a branch.
-    const ends = new Map<number, number>()
-    for (const number of wanted) {
-      let path = paths[number - 1]!
-      if (path.tokens.length === 0) continue
-      for (let end = path.tokens.length; !this.#seqs.has(path.path); path = paths[path.parent.path - 1]!) {
-        ends.set(path.path, Math.max(ends.get(path.path) ?? 0, end))
-        if (path.parent === null || !partial) break
-        end = Math.min(end, path.parent.at)
-      }
-    }
     let ms = 0
-    for (const number of [...ends.keys()].sort((a, b) => a - b)) {
+    for (const number of wanted) {
       const path = paths[number - 1]!
-      const end = ends.get(number)!
-      // The last token is always prefilled, so that the logits after it are there.
-      const kept = partial && path.parent !== null ? Math.min(path.parent.at, end - 1) : 0
+      if (this.#seqs.has(number) || path.tokens.length === 0) continue
+      let kept = 0
+      let from = PROMPT
+      for (const [other, seq] of partial ? this.#seqs : []) {
+        const shared = sharedTokens(paths, path, paths[other - 1]!)
+        if (shared > kept) [kept, from] = [shared, seq]
+      }
       const seq = this.claim(number)
       try {
-        if (kept > 0) await this.context.copy(this.#seqs.get(path.parent!.path)!, seq, prompt.length + kept)
-        else await this.context.copy(PROMPT, seq)
-        ms += await this.prefill(seq, path.tokens.slice(kept, end).map(({ id }) => id), path.thought, signal)
+        await this.context.copy(from, seq, from === PROMPT ? undefined : prompt.length + kept)
+        ms += await this.prefill(seq, path.tokens.slice(kept).map(({ id }) => id), path.thought, signal)
       } catch (error) {
         await this.remove(number)
         throw error
       }
     }
-    for (const number of ends.keys()) if (!wanted.includes(number)) await this.remove(number)
     return ms
   }
 
@@ -162,6 +153,29 @@ export class Cells {
     this.#seqs.clear()
     await this.context.free()
   }
+}
+
+/** Whose tokens a path is made of, from its first: its ancestors' up to each branch point, then its own. */
+function segments(paths: readonly PathState[], path: PathState): { owner: number; end: number }[] {
+  const list: { owner: number; end: number }[] = []
+  let end = path.tokens.length
+  for (let at: PathState | undefined = path; at !== undefined; at = paths[(at.parent?.path ?? 0) - 1]) {
+    const start = at.parent?.at ?? 0
+    if (end > start) list.unshift({ owner: at.path, end })
+    end = Math.min(end, start)
+  }
+  return list
+}
+
+/** Tokens at their start that two paths have in common by descent. */
+export function sharedTokens(paths: readonly PathState[], a: PathState, b: PathState): number {
+  const [left, right] = [segments(paths, a), segments(paths, b)]
+  let shared = 0
+  for (let i = 0; left[i] !== undefined && left[i]!.owner === right[i]?.owner; i++) {
+    shared = Math.min(left[i]!.end, right[i]!.end)
+    if (left[i]!.end !== right[i]!.end) break
+  }
+  return shared
 }
 
 /** Cells that paths of these lengths take together: a branch shares what it kept of its parent. 0: the path has none of its own. */

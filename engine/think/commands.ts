@@ -1,6 +1,7 @@
 import { BraidError } from '../protocol/errors.ts'
 import type { RunCommand } from '../protocol/events.ts'
 import type { PathState } from '../protocol/fold.ts'
+import { extractAnswer } from './answer.ts'
 import { chooseFusion } from './prepare.ts'
 import { MAX_SEQUENCES } from './plan.ts'
 import type { Run } from './run.ts'
@@ -31,25 +32,31 @@ export function obey(run: Run, command: RunCommand): void {
 function stop(run: Run, { path: number }: Of<'stop'>): void {
   const path = run.path(number)
   if (!thinks(path)) throw new BraidError('not-running', `Path ${number} does not think: there is nothing to stop.`)
-  if (unlaunch(run, number)) return
-  if (run.live === null) run.emit({ type: 'path-ended', path: number, reason: 'stopped', answer: null }) // it was about to begin
-  else run.live.stop(number, 'stopped')
+  endPath(run, path, 'stopped')
+}
+
+/** Ends a path that thinks, or is about to. */
+function endPath(run: Run, path: PathState, reason: 'stopped' | 'cut'): void {
+  if (unlaunch(run, path.path, reason)) return
+  if (run.live === null) run.emit({ type: 'path-ended', path: path.path, reason, answer: extractAnswer(path.text) })
+  else if (run.regrow !== null) run.ending.set(path.path, reason) // its stream is being interrupted anyway
+  else run.live.stop(path.path, reason)
 }
 
 /** Takes a path that still waits for its turn out of the work to do. */
-function unlaunch(run: Run, number: number): boolean {
+function unlaunch(run: Run, number: number, reason: 'stopped' | 'cut'): boolean {
   const lists = [run.regrow, ...run.work.map((work) => (work.kind === 'think' ? work.launches : null))]
   const list = lists.find((launches) => launches?.some(({ path }) => path === number))
   if (list === undefined || list === null) return false
   list.splice(list.findIndex(({ path }) => path === number), 1)
-  run.emit({ type: 'path-ended', path: number, reason: 'stopped', answer: null })
+  run.emit({ type: 'path-ended', path: number, reason, answer: extractAnswer(run.path(number).text) })
   return true
 }
 
 function drop(run: Run, { path: number }: Of<'drop'>): void {
   const path = run.path(number)
   const seq = run.cells?.seqOf(number)
-  if (thinks(path) && !unlaunch(run, number) && run.live !== null && seq !== undefined) {
+  if (thinks(path) && !unlaunch(run, number, 'stopped') && run.live !== null && seq !== undefined) {
     // The stream's end tells it, after the last tokens.
     run.dropping.add(number)
     if (run.live.remove(seq)) return
@@ -118,23 +125,19 @@ function summariseNow(run: Run, { paths, fusion }: Of<'summarise'>): void {
   if (run.summarisable().length === 0) throw new BraidError('bad-request', 'No path has text to summarise yet.')
   if (fusion !== undefined && run.model !== null) chooseFusion(fusion, run.model, true)
   const chosen = paths === undefined ? undefined : [...new Set(paths)].sort((a, b) => a - b)
-  if (run.beginning && run.live !== null && run.endNow === null) {
-    run.endNow = { paths: chosen, fusion }
-    if (run.plan?.summaries === false) run.enqueue({ kind: 'summarise', paths: chosen, fusion })
-    for (const path of run.state.paths) if (thinks(path)) run.live.stop(path.path, 'cut')
-    return
-  }
-  for (const path of run.state.paths) if (thinks(path) && !unlaunch(run, path.path)) run.live?.stop(path.path, 'cut')
-  run.enqueue({ kind: 'summarise', paths: chosen, fusion })
+  const first = run.beginning && run.endNow === null
+  for (const path of run.state.paths) if (thinks(path)) endPath(run, path, 'cut')
+  // The run's own summaries follow anyway.
+  if (first) run.endNow = { paths: chosen, fusion }
+  if (!first || run.plan?.summaries === false) run.enqueue({ kind: 'summarise', paths: chosen, fusion })
 }
 
 function stopAll(run: Run): void {
   if (!run.active) throw new BraidError('not-running', 'The run has ended: there is nothing to stop.')
   run.endNow = 'stop-all'
-  for (const path of run.state.paths) if (thinks(path)) unlaunch(run, path.path)
+  for (const path of run.state.paths) if (thinks(path)) endPath(run, path, 'stopped')
   run.work = []
   if (run.live === null) return run.abort.abort()
-  for (const path of run.state.paths) if (thinks(path)) run.live.stop(path.path, 'stopped')
   for (const { version, status } of run.state.summaries) if (status === 'waiting' || status === 'thinking') run.live.stop(version, 'stopped')
 }
 

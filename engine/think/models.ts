@@ -74,7 +74,7 @@ export class Models {
   async #open(file: string, device: string, gpuLayers: number, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<LoadedModel> {
     const info = await abortable(signal, this.inspect(file))
     const load = async (layers: number) => {
-      const { done, cancel } = this.addon.openModel({ path: file, device, gpuLayers: layers, onProgress })
+      const { done, cancel } = this.addon.openModel({ path: info.file, device, gpuLayers: layers, onProgress })
       const late = done.then((model) => () => model.close(), () => () => Promise.resolve())
       try {
         return await abortable(signal, done, cancel)

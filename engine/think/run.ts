@@ -61,6 +61,8 @@ export class Run implements RunHandle {
   endNow: 'stop-all' | { paths?: readonly number[]; fusion?: Fusion } | null = null
   /** Paths that are being dropped, told by the stream's end. */
   readonly dropping = new Set<number>()
+  /** Paths that end where the decode under way is interrupted anyway. */
+  readonly ending = new Map<number, 'stopped' | 'cut'>()
   /** The decode under way is interrupted to continue in a larger context, with these paths as well. */
   regrow: Launch[] | null = null
   abort = new AbortController()
@@ -157,6 +159,7 @@ export class Run implements RunHandle {
       this.endNow = null
       this.regrow = null
       this.dropping.clear()
+      this.ending.clear()
     }
     this.phase = 'idle'
     this.#driving = null

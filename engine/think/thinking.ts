@@ -37,7 +37,7 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
   const groups = new Set([...planned, ...later.map(({ path }) => run.state.paths[path - 1]!)].map(({ group }) => group)).size
   const wanted = run.plan?.summaries === false ? 0 : summaryCells(run, groups, launches.length)
   const cells = await ensureCells(run, remaining + wanted, later.filter(({ path }) => run.cells?.seqOf(path) === undefined).length + planned.length + groups)
-  await restorePaths(run, later.flatMap((launch) => needed(run, launch)))
+  await restorePaths(run, later.map((launch) => needed(run, launch)))
 
   const ready = later.filter(({ path }) => isOpen(run.state.paths[path - 1]!.status)) // none was stopped meanwhile
   if (ready.length + planned.length === 0) return
@@ -70,16 +70,17 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
       const { tokens, parent } = run.state.paths[path - 1]!
       if (tokens.length <= (parent?.at ?? 0)) await cells.remove(path)
     }
+    // A dropped parent was only there for its branch.
+    for (const { path, status } of run.state.paths) if (status === 'dropped') await cells.remove(path)
   }
   if (run.signal.aborted) throw new BraidError('cancelled', 'Cancelled.')
 }
 
-/** Paths whose cells a launched one starts from: its own, or its parent's where those are there. */
-function needed(run: Run, { path }: Launch): number[] {
+/** The path whose cells a launched one starts from: its own, or its parent's for one without a token of its own. */
+function needed(run: Run, { path }: Launch): number {
   const { tokens, parent } = run.state.paths[path - 1]!
   const fresh = parent !== null && tokens.length === parent.at
-  const partial = run.model!.native.info.cannotJoin === undefined
-  return fresh && partial && run.cells!.seqOf(parent.path) !== undefined ? [] : [path]
+  return fresh && run.model!.native.info.cannotJoin === undefined ? parent.path : path
 }
 
 function pathEnded(run: Run, { id, reason, error }: StreamEnd): void {
@@ -90,7 +91,12 @@ function pathEnded(run: Run, { id, reason, error }: StreamEnd): void {
     run.emit({ type: 'path-dropped', path: id })
     return
   }
-  if (reason === 'cancelled' && run.regrow !== null && !run.signal.aborted) return
+  if (reason === 'cancelled' && run.regrow !== null && !run.signal.aborted) {
+    const wanted = run.ending.get(id)
+    if (wanted !== undefined) run.emit({ type: 'path-ended', path: id, reason: wanted, answer: extractAnswer(path.text) })
+    run.ending.delete(id)
+    return
+  }
   // Extended while its last token was on the way.
   if (reason === 'budget' && path.tokens.length < path.budget) {
     relaunch(run, { path: id, alone: true })

@@ -14,6 +14,7 @@ export class Turns {
     this.#tail = before.then(() => mine)
     try {
       await abortable(signal, before)
+      if (signal.aborted) throw cancelled()
       return await work()
     } finally {
       done()

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { afterAll } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
 import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
@@ -14,11 +16,13 @@ export type Settings = RunRequest['settings']
 export const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
 
 const engines: Engine[] = []
+const files: string[] = []
 afterAll(async () => {
   for (const engine of engines) await engine.close()
+  for (const file of files) rmSync(dirname(file), { recursive: true })
 })
 
-/** Closed when the test file is done. */
+/** Closed when the test file is done, and the models' files are removed. */
 export function newEngine(): Engine {
   const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test' })
   engines.push(engine)
@@ -27,7 +31,9 @@ export function newEngine(): Engine {
 
 export function tinyFile(options: Partial<TinyOptions> = {}): { model: TinyModel; file: string } {
   const model = tinyModel({ shape: 'qwen2', ...options })
-  return { model, file: writeTiny(model) }
+  const file = writeTiny(model)
+  files.push(file)
+  return { model, file }
 }
 
 /** A run under a test's eye: its events so far, and a wait for what comes. */
@@ -59,7 +65,11 @@ export class Watched {
   async until(done: (event: RunEvent, run: Watched) => boolean): Promise<this> {
     let seen = 0
     for (;;) {
-      for (; seen < this.events.length; seen++) if (done(this.events[seen]!, this)) return this
+      for (; seen < this.events.length; seen++) {
+        const event = this.events[seen]!
+        if (done(event, this)) return this
+        if (event.type === 'run-failed' && seen >= this.#before) throw new Error(`The run failed: ${event.error.code}: ${event.error.message}`)
+      }
       await new Promise<void>((resolve) => this.#wake.add(resolve))
     }
   }
