@@ -16,6 +16,7 @@ import torch
 
 from check import boxed, correct, value
 from data import HERE, read_jsonl
+from export import read
 from model import Config, Model
 from sample import solve
 from teacher import SOLVED
@@ -23,6 +24,12 @@ from tokenizer import decode, problem_text, prompt_ids
 
 
 def load(path):
+    """The model of a checkpoint or of an exported GGUF (with the weights as they are stored there)."""
+    if str(path).endswith(".gguf"):
+        state, config = read(path)
+        model = Model(Config(**config))
+        model.load_state_dict(state)
+        return model.eval()
     state = torch.load(path, map_location="cpu")
     model = Model(Config(**state["config"]))
     model.load_state_dict(state["model"])
@@ -131,7 +138,7 @@ def measure(checkpoint, problems, paths=(1, 2, 4, 8, 16), budget=128, temperatur
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--checkpoint", required=True)
+    p.add_argument("--checkpoint", required=True, help="checkpoint or exported GGUF")
     p.add_argument("--data", default=str(HERE / "data" / "heldout4.jsonl"))
     p.add_argument("--n", type=int, default=1000)
     p.add_argument("--paths", default="1,2,4,8,16")

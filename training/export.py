@@ -87,6 +87,25 @@ def export(state, config, out, kind="Q8_0", paths=8, budget=128, temperature=0.7
     w.close()
 
 
+def read(path):
+    """`(state, config)` of a file written by `export`, its weights as llama.cpp sees them (dequantised)."""
+    reader = gguf.GGUFReader(path)
+    get = lambda key: reader.get_field(key).contents()  # noqa: E731
+    found = {t.name: torch.from_numpy(gguf.quants.dequantize(t.data, t.tensor_type).copy()) for t in reader.tensors}
+    layers = get("qwen2.block_count")
+    names = ["model.embed_tokens.weight", "model.norm.weight"]
+    names += [f"model.layers.{i}.{n}" for i in range(layers) for n in NAMES]
+    state = {n: found[gguf_name(n)] for n in names}
+    state["lm_head.weight"] = found.get("output.weight", state["model.embed_tokens.weight"])
+    return state, {
+        "vocab_size": len(get("tokenizer.ggml.tokens")), "hidden_size": get("qwen2.embedding_length"), "num_hidden_layers": layers,
+        "num_attention_heads": get("qwen2.attention.head_count"), "num_key_value_heads": get("qwen2.attention.head_count_kv"),
+        "intermediate_size": get("qwen2.feed_forward_length"), "head_dim": get("qwen2.attention.key_length"),
+        "thoughts": found["blk.0.attn_thought_embd.weight"].shape[0], "rope_theta": get("qwen2.rope.freq_base"),
+        "rms_norm_eps": get("qwen2.attention.layer_norm_rms_epsilon"), "tie_word_embeddings": "output.weight" not in found,
+    }  # fmt: skip
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--checkpoint", required=True)

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from data import Stream
-from export import export, gguf_name
+from export import export, gguf_name, read
 from model import Config, Model
 from tokenizer import ID, VOCABULARY
 from train import train
@@ -48,6 +48,10 @@ def test_export_round_trip(tmp_path):
             assert np.allclose(values, tensor.numpy(), atol=0 if exact else float(tensor.abs().max()) / 100)
         thought = found["blk.1.attn_thought_embd.weight"]
         assert list(thought.shape) == [config.head_dim, config.thoughts]
+        state, read_config = read(path)
+        again = Model(Config(**read_config))
+        again.load_state_dict(state)
+        assert all(torch.allclose(a, b, atol=float(a.detach().abs().max()) / 100) for a, b in zip(model.parameters(), again.parameters()))
         get = lambda k: reader.get_field(k).contents()  # noqa: E731
         assert get("general.architecture") == "qwen2" and get("tokenizer.ggml.pre") == "llama-bpe"
         assert get("parathinker.paths") == 8 and get("parathinker.budget") == 99 and abs(get("parathinker.temperature") - 0.5) < 1e-6
