@@ -12,7 +12,7 @@ export interface Launch {
   token?: number
   /** Its native group; absent: its own. A path that comes back after its group was cut is a group of its own. */
   alone?: boolean
-  /** Tokens that a new path begins with, after its control token: given, not sampled, on top of its budget. */
+  /** Tokens that a new path began with, on top of its budget. */
   given?: readonly number[]
 }
 
@@ -39,7 +39,6 @@ export function pathStream({ path, token, alone, given = [] }: Launch, state: Pa
   if (length === 0) {
     branch = { from: cells.promptSeq, end: prompt.length }
     if (pair !== undefined) forced.push(pair.open)
-    forced.push(...given)
   } else if (length === kept && cells.seqOf(path) === undefined) {
     branch = { from: cells.seqOf(state.parent!.path)!, end: prompt.length + kept - 1 }
     forced.push(state.tokens.at(kept - 1)!.id)
@@ -48,7 +47,7 @@ export function pathStream({ path, token, alone, given = [] }: Launch, state: Pa
   if (token !== undefined) forced.push(token)
   return {
     id: path, seq: cells.claim(path), thought: cells.thought(state.thought), forced, silent, branch,
-    budget: Math.max(1, state.budget - length) + given.length,
+    budget: Math.max(1, state.budget + given.length - length),
     sampler: { ...settings.sampling, seed: continuedSeed(state.seed, length) },
     masked: tokens.masked, stops: tokens.pathStops, endToken: pair?.close ?? -1,
     group: alone === true ? ALONE + path : state.group,

@@ -41,8 +41,9 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
 
   const ready = later.filter(({ path }) => isOpen(run.state.paths[path - 1]!.status)) // none was stopped meanwhile
   if (ready.length + planned.length === 0) return
-  run.phase = 'thinking'
   for (const { path, group, thought, seed } of planned) run.emit({ type: 'path-started', path, group, thought, seed })
+  await give(run, planned)
+  run.phase = 'thinking'
   const tokens = run.model!.tokens
   const streams = [...planned, ...ready].map((launch) => pathStream(launch, run.state.paths[launch.path - 1]!, { settings, tokens, prompt, cells }))
   const free = cells.capacity - cells.used({ prompt, paths: run.state.paths })
@@ -74,6 +75,19 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
     for (const { path, status } of run.state.paths) if (status === 'dropped') await cells.remove(path)
   }
   if (run.signal.aborted) throw new BraidError('cancelled', 'Cancelled.')
+}
+
+/** Paths that begin with given tokens have them, control token included, before any path thinks. */
+async function give(run: Run, planned: readonly PlannedPath[]): Promise<void> {
+  const { tokens: { pairs }, native } = run.model!
+  const begun = planned.filter(({ given }) => given !== undefined)
+  for (const { path, thought, given } of begun) {
+    const pair = pairs[run.settings.controls.sameToken ? 0 : thought - 1]
+    const text = new TextDecoder()
+    const ids = [...(pair === undefined ? [] : [pair.open]), ...given!]
+    run.emit({ type: 'tokens', path, tokens: ids.map((id) => ({ id, text: text.decode(native.tokenBytes(id), { stream: true }), logprob: null, entropy: null, forced: true })) })
+  }
+  await restorePaths(run, begun.map(({ path }) => path))
 }
 
 /** The path whose cells a launched one starts from: its own, or its parent's for one without a token of its own. */

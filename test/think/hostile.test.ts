@@ -6,7 +6,7 @@ import { loadAddon } from '../../engine/native/index.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
 import { buildPrompt, plainTokenizer, promptTokens } from '../../engine/think/prompt.ts'
 import { renderTemplate } from '../../engine/think/template.ts'
-import { array, str } from '../support/gguf-writer.ts'
+import { array } from '../support/gguf-writer.ts'
 import { newEngine, solve, start, tinyFile } from './support.ts'
 
 const CHAT = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
