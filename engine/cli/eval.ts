@@ -10,10 +10,10 @@ import { braidVersion } from '../version.ts'
 import { addEngineFlags } from './engine-flags.ts'
 import { addThinkFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
 import { table } from './table.ts'
-import { EXIT, integer, print, say } from './usage.ts'
+import { EXIT, integer, print, say, UsageError } from './usage.ts'
 
 interface LabFlags extends Omit<SolveFlags, 'strategy' | 'paths' | 'budget' | 'vote'> {
-  data: string
+  data?: string
   samples: number
   limit?: number
   jobs?: number
@@ -31,7 +31,8 @@ interface EvalFlags extends LabFlags {
 
 /** `braid eval`, `braid eval tunnel`, `braid eval ablate`: accuracy of a model on a set of problems. */
 export function addEval(program: Command): void {
-  const command = program.command('eval').description('accuracy on a set of problems, over strategies, paths and budgets').enablePositionalOptions()
+  // A flag belongs to the command before it: `eval tunnel --paths` is not `eval --paths`.
+  const command = program.enablePositionalOptions().command('eval').description('accuracy on a set of problems, over strategies, paths and budgets')
   addLabFlags(command)
     .option('--strategies <list>', `of ${STRATEGIES.join(', ')}`, list(one(STRATEGIES)), ['parallel'])
     .option('--paths <list>', 'numbers of paths (default: powers of two up to the model\u2019s own)', list(integer(1, MAX_PATHS)))
@@ -49,11 +50,10 @@ export function addEval(program: Command): void {
     .option('--prefixes <list>', 'tokens of wrong paths to begin with', list(integer(0, MAX_BUDGET)), [0, 10, 20, 40, 80])
     .option('--paths <n>', 'paths where the others are free (default: the model\u2019s own)', integer(1, MAX_PATHS))
     .option('--budget <n>', 'tokens of a path after its prefix (default: the model\u2019s own)', integer(1, MAX_BUDGET))
-    .action((flags: LabFlags & { prefixes: number[]; paths?: number; budget?: number }) => experiment('tunnel', flags, async (lab, { collectWrongPaths, runLab, tunnelUnits }) => {
+    .action((flags: LabFlags & { prefixes: number[]; paths?: number; budget?: number }) => experiment('tunnel', flags, (lab, { collectWrongPaths, runLab, tunnelUnits }) => {
       const units = tunnelUnits(lab, flags)
       const least = Math.max(...flags.prefixes)
-      const wrongPath = await collectWrongPaths(lab, units[0]!, least)
-      return runLab(lab, 'tunnel', units, { settings: { longestPrefix: least }, wrongPath })
+      return runLab(lab, 'tunnel', units, { settings: { longestPrefix: least }, wrongPaths: () => collectWrongPaths(lab, units[0]!, least) })
     }))
 
   addLabFlags(command.command('ablate').description('what each part is worth: thought table, control tokens, finish rule, fusion'))
@@ -64,7 +64,7 @@ export function addEval(program: Command): void {
 
 function addLabFlags(command: Command): Command {
   return addThinkFlags(addEngineFlags(command))
-    .requiredOption('--data <file>', 'problems: .jsonl, or a .json array; each with problem and answer, or numbers and target')
+    .option('--data <file>', 'problems (needed): .jsonl, or a .json array; each with problem and answer, or numbers and target')
     .option('--problem-field <name>', 'field of the problem (default: problem)')
     .option('--answer-field <name>', 'field of the answer (default: answer, or numbers and target)')
     .option('--samples <n>', 'runs of each problem', integer(1, 100_000), 1)
@@ -74,6 +74,9 @@ function addLabFlags(command: Command): Command {
 }
 
 async function experiment(kind: 'eval' | 'tunnel' | 'ablate', flags: LabFlags, run: (lab: Lab, module: typeof LabModule) => Promise<LabResult>): Promise<void> {
+  // Options that a parent command requires, commander would ask of its subcommands too.
+  const { data } = flags
+  if (data === undefined) throw new UsageError('Name a file of problems with --data.')
   const model = flags.model ?? bundledModel()
   if (model === null) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file with --model.')
   const stem = (file: string) => basename(file, extname(file))
@@ -89,8 +92,8 @@ async function experiment(kind: 'eval' | 'tunnel' | 'ablate', flags: LabFlags, r
   try {
     const module = await import('../lab/index.ts') // mathjs takes a moment to load
     const lab = await module.openLab({
-      model, data: flags.data, fields: { problem: flags.problemField, answer: flags.answerField }, limit: flags.limit, samples: flags.samples,
-      out: flags.out ?? join('braid-eval', `${kind}-${stem(flags.data)}-${stem(model)}`), settings, jobs: flags.jobs,
+      model, data, fields: { problem: flags.problemField, answer: flags.answerField }, limit: flags.limit, samples: flags.samples,
+      out: flags.out ?? join('braid-eval', `${kind}-${stem(data)}-${stem(model)}`), settings, jobs: flags.jobs,
       command: ['braid', ...process.argv.slice(2).map(quoted)].join(' '), engine: `Braid ${braidVersion()}`, stderr: process.stderr, signal: stop.signal,
     })
     const { cells, files } = await run(lab, module)

@@ -89,15 +89,15 @@ export interface LabResult {
 }
 
 /**
- * Runs the units over the problems, goes on where an earlier call stopped, and writes the results, also when it is stopped or
+ * Runs the units over the problems (`wrongPaths` are looked for once the result folder is known to be this experiment's), goes on where an earlier call stopped, and writes the results, also when it is stopped or
  * fails. Errors: those of the runs; `cancelled`.
  */
-export async function runLab(lab: Lab, kind: Header['experiment'], units: readonly Unit[], extra: { settings?: Record<string, unknown>; wrongPath?: Experiment['wrongPath'] } = {}): Promise<LabResult> {
+export async function runLab(lab: Lab, kind: Header['experiment'], units: readonly Unit[], extra: { settings?: Record<string, unknown>; wrongPaths?: () => Promise<Experiment['wrongPath']> } = {}): Promise<LabResult> {
   const { options, model, set, seed } = lab
   checkUnits(lab, units)
   const header = headerOf(lab, kind, units, extra.settings)
   const store = ResultStore.open(options.out, header)
-  const experiment: Experiment = { model: options.model, units, problems: set.problems, samples: options.samples, seed, wrongPath: extra.wrongPath }
+  const experiment: Experiment = { model: options.model, units, problems: set.problems, samples: options.samples, seed, wrongPath: await extra.wrongPaths?.() }
   const tasks = tasksOf(experiment)
   if (tasks.length === 0) throw new BraidError('bad-request', 'There is nothing to run.')
   const left = tasks.filter(({ unit, problem, sample }) => !store.has(unit.key, problem.index, sample))

@@ -26,5 +26,7 @@ process.on('message', (job: Job) => {
     return { failed: { code, message } }
   }).then((reply) => process.send!(reply))
 })
+// Ctrl-C reaches the whole process group; the parent decides what it means.
+process.on('SIGINT', () => {})
 // Without its parent there is nobody to answer.
 process.on('disconnect', () => process.exit(0))
