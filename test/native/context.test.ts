@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
+import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import { contextOf, greedy, ids, openTiny, run, stream } from './support.ts'
 
 let model: NativeModel
@@ -44,6 +45,15 @@ describe('a model', () => {
     const load = addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 })
     load.cancel()
     expect(await rejected(load.done)).toBe('cancelled')
+  })
+
+  it('opened for its vocabulary only, tells what it knows and makes no context', async () => {
+    const file = writeTiny(tinyModel({ shape: 'qwen2' }))
+    const vocabulary = await loadAddon().openModel({ path: file, device: 'cpu', gpuLayers: 0, vocabOnly: true }).done
+    expect(vocabulary.info).toMatchObject({ architecture: 'qwen2', layers: 0 })
+    expect(vocabulary.tokenize('hi', { special: false, bos: false }).length).toBeGreaterThan(0)
+    expect(code(() => void contextOf(vocabulary))).toBe('bad-combination')
+    await vocabulary.close()
   })
 
   it('closed, refuses work', async () => {

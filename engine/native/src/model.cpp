@@ -178,13 +178,15 @@ Napi::Value ModelWrap::info(const Napi::CallbackInfo & info) {
         o.Set("parameters", (double) llama_model_n_params(model));
         o.Set("sizeBytes", (double) llama_model_size(model));
         o.Set("trainContext", llama_model_n_ctx_train(model));
-        o.Set("layers", llama_model_n_layer(model));
-        o.Set("embedding", llama_model_n_embd(model));
-        o.Set("heads", llama_model_n_head(model));
-        o.Set("kvHeads", llama_model_n_head_kv(model));
+        // A vocabulary alone has no layers to ask about: llama.cpp would abort.
+        const bool layers = !state->vocabOnly;
+        o.Set("layers", layers ? llama_model_n_layer(model) : 0);
+        o.Set("embedding", layers ? llama_model_n_embd(model) : 0);
+        o.Set("heads", layers ? llama_model_n_head(model) : 0);
+        o.Set("kvHeads", layers ? llama_model_n_head_kv(model) : 0);
         o.Set("vocabSize", state->vocabSize);
         o.Set("thoughtRows", state->thoughtRows);
-        if (const char * why = cannotJoin(model)) o.Set("cannotJoin", why);
+        if (const char * why = layers ? cannotJoin(model) : nullptr) o.Set("cannotJoin", why);
         o.Set("hasEncoder", llama_model_has_encoder(model));
         o.Set("addBos", llama_vocab_get_add_bos(state->vocab));
         o.Set("bos", llama_vocab_bos(state->vocab));
