@@ -3,7 +3,6 @@ import { Command, CommanderError } from 'commander'
 import { addConvert } from './cli/convert.ts'
 import { addDevices } from './cli/devices.ts'
 import { addEval } from './cli/eval.ts'
-import { addEval } from './cli/eval.ts'
 import { addExport } from './cli/export.ts'
 import { addGet } from './cli/get.ts'
 import { addModel } from './cli/model.ts'
@@ -21,7 +20,7 @@ const program = new Command('braid')
   .version(braidVersion())
   .exitOverride()
 
-for (const add of [addSolve, addScore, addDevices, addModel, addConvert, addGet, addEval, addEval, addExport, addRuns, addServe]) add(program)
+for (const add of [addSolve, addScore, addDevices, addModel, addConvert, addGet, addEval, addExport, addRuns, addServe]) add(program)
 for (const command of program.commands) command.exitOverride()
 
 // A reader that left (`braid ... | head`) is no failure.
