@@ -51,6 +51,10 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
     }
     read()
     const stop = useRuns.subscribe(() => {
+      const open = useRuns.getState().open[run]
+      const now = open && streamOf(open.shown, path, version)
+      if (now === last) return
+      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read) // a change of state shows at once
       timer ??= setTimeout(() => {
         timer = undefined
         takeBack = inTurn(read)

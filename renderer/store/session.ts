@@ -24,6 +24,7 @@ export function startSession(): void {
       case 'engine':
         useUi.setState({ engine: { state: push.state, message: push.message } })
         if (push.state !== 'up') interruptRuns()
+        else if (refused) void connected()
         break
     }
   })
@@ -38,6 +39,9 @@ export function startSession(): void {
   void host.start()
 }
 
+/** Some of what a new connection asks was not answered: it is asked again once the engine is up. */
+let refused = false
+
 /** Also after the engine host restarted: every open run is read again from its transcript. */
 async function connected(): Promise<void> {
   useUi.setState({ engine: null })
@@ -47,7 +51,7 @@ async function connected(): Promise<void> {
   await Promise.allSettled([...runs].map(openRun))
   const asked = [loadPrefs().then(refreshModels), refreshApp(), refreshHistory()]
   for (const request of asked) report(request)
-  await Promise.allSettled(asked)
+  refused = (await Promise.allSettled(asked)).some(({ status }) => status === 'rejected')
 }
 
 /** The run on the screen is followed as soon as there is a host. */

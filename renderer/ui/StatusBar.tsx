@@ -37,7 +37,7 @@ export const StatusBar = memo(function StatusBar() {
       <span className={`dot ${state === 'open' ? 'ok' : state === 'stopped' ? 'bad' : 'warn'}`} aria-hidden />
       <span data-connection={state}>{t(`engine.${state}`)}</span>
       {engine !== null && engine.state !== 'up' && <bdi className="ellipsis">{engine.message}</bdi>}
-      {state === 'stopped' && <button type="button" className="btn tiny" onClick={() => report(host.call('engine.restart', {}))}>{t('engine.restart')}</button>}
+      {state === 'stopped' && <button type="button" className="btn tiny" disabled={connection !== 'open'} onClick={() => report(host.call('engine.restart', {}))}>{t('engine.restart')}</button>}
       {progress !== null && <span className="row"><bdi className="ellipsis">{progress.label}</bdi><progress max={1} value={progress.fraction} aria-label={progress.label} /></span>}
       <Announcer />
       <span className="grow" />

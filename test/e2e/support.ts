@@ -97,7 +97,7 @@ export class Window {
     this.page = page
     this.context = context
     page.on('pageerror', (error) => this.trouble.push(String(error)))
-    page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('WebSocket')) this.trouble.push(message.text()) })
+    page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('WebSocket') && !message.location().url.endsWith('/favicon.ico')) this.trouble.push(message.text()) })
   }
 
   async pose({ problem, strategy, paths, budget, finish, summary, alternatives }: Pose): Promise<void> {
@@ -148,11 +148,13 @@ export class Window {
   }
 
   async untilTokens(path: number, count: number): Promise<void> {
-    await expect.poll(() => this.tokens(path), { timeout: 40 * SECONDS, interval: 100 }).toBeGreaterThanOrEqual(count)
+    await expect.poll(() => this.tokens(path), { timeout: 90 * SECONDS, interval: 100 }).toBeGreaterThanOrEqual(count)
   }
 
   async untilRun(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
-    await expect.poll(() => this.page.locator('[data-run-status]').getAttribute('data-run-status'), { timeout: 80 * SECONDS, interval: 100 }).toBe(status)
+    await expect.poll(() => this.page.locator('[data-run-status]').getAttribute('data-run-status'), { timeout: 100 * SECONDS, interval: 100 }).toBe(status)
+    // The lanes are drawn in turn, a few a frame.
+    if (status === 'ended') for (const path of await this.page.locator('[data-lane]').all()) await expect.poll(() => path.locator('.lane-count').textContent()).not.toMatch(/^0 /)
   }
 
   async laneMenu(path: number, item: string): Promise<void> {

@@ -10,17 +10,17 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
   test('the host crashes in mid-run: the window stays, the run keeps all it had, the next run works', async () => {
     const window = await braid.open()
     const { page } = window
-    await window.pose({ problem: 'Count from one to a hundred.', paths: 2, budget: 400, finish: 'last', summary: 8 })
-    await window.untilTokens(1, 15)
+    await window.pose({ problem: 'Tell a long story about a lighthouse keeper and the sea.', paths: 2, budget: 400, finish: 'last', summary: 8 })
+    await window.untilTokens(1, 8)
     const text = (await window.lane(1).locator('.stream').textContent())!
     braid.killHost()
     await window.untilRun('interrupted')
     expect(await page.locator('[data-notice="interrupted"]').textContent()).toContain('Everything up to here is kept')
     await expect.poll(() => page.locator('[data-connection]').getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('open')
-    await expect.poll(() => window.tokens(1), { timeout: 20 * SECONDS }).toBeGreaterThanOrEqual(15)
+    await expect.poll(() => window.tokens(1), { timeout: 20 * SECONDS }).toBeGreaterThanOrEqual(8)
     const words = (all: string) => all.replace(/[^\p{L}]/gu, '')
     expect(words((await window.lane(1).locator('.stream').textContent())!).startsWith(words(text).slice(0, 20))).toBe(true)
-    expect(await window.status(1)).toBe('interrupted')
+    expect([await window.status(1), await window.status(2)]).toContain('interrupted')
     // Braided again, from what was kept.
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()
@@ -109,7 +109,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
       }
       await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('stopped')
       await page.getByRole('button', { name: 'Start it again' }).click()
-      await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('open')
+      await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 60 * SECONDS }).toBe('open')
       await window.pose({ problem: 'Is it back?', paths: 2, budget: 8, finish: 'last', summary: 8 })
       await window.untilRun('ended')
     } finally {
