@@ -1,0 +1,64 @@
+import { app, dialog, ipcMain, shell, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { z } from 'zod'
+import { safeUrl } from '../engine/protocol/links.ts'
+import type { Channel } from '../engine/protocol/wire.ts'
+import { portChannel } from './host.ts'
+import { isPage } from './page.ts'
+
+const SavedFile = z.object({ name: z.string().min(1).max(255), mimeType: z.string(), content: z.string() })
+
+/** Answers what the preload asks for, to the main frame of this window's page alone. */
+export function answerRequests(window: () => BrowserWindow | undefined, connect: (channel: Channel) => void): void {
+  const owner = ({ sender, senderFrame }: IpcMainEvent | IpcMainInvokeEvent): BrowserWindow | undefined => {
+    const own = window()
+    return own?.webContents === sender && senderFrame?.parent === null && isPage(senderFrame.url) ? own : undefined
+  }
+  const handle = <T>(name: string, answer: (window: BrowserWindow, argument: unknown) => Promise<T>) =>
+    ipcMain.handle(name, (event, argument: unknown) => {
+      const own = owner(event)
+      if (own === undefined) throw new Error('This page may not ask for that.')
+      return answer(own, argument)
+    })
+
+  ipcMain.on('braid:connect', (event) => {
+    const [port] = event.ports
+    if (port === undefined) return
+    if (owner(event) === undefined) port.close()
+    else connect(portChannel(port))
+  })
+  handle('braid:pickFile', async (own) => {
+    const { filePaths } = await dialog.showOpenDialog(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] })
+    return filePaths[0] ?? null
+  })
+  handle('braid:saveFile', async (own, argument) => {
+    const { name, content } = SavedFile.parse(argument)
+    const { filePath } = await dialog.showSaveDialog(own, { defaultPath: join(app.getPath('downloads'), basename(name)) })
+    if (!filePath) return false
+    try {
+      await writeWhole(filePath, content)
+      return true
+    } catch (error) {
+      await dialog.showMessageBox(own, { type: 'error', message: 'The file was not saved.', detail: (error as Error).message })
+      return false
+    }
+  })
+  handle('braid:openExternal', async (_own, argument) => {
+    const url = z.string().transform(safeUrl).parse(argument)
+    if (url === null) throw new Error('This address is not opened.')
+    await shell.openExternal(url)
+  })
+}
+
+/** What was there before stays until the new file is whole. */
+async function writeWhole(path: string, content: string): Promise<void> {
+  const part = `${path}.part`
+  try {
+    await writeFile(part, content, { flush: true })
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true })
+    throw error
+  }
+}

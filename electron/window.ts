@@ -1,0 +1,45 @@
+import { app, BrowserWindow, dialog, nativeTheme, type Event } from 'electron'
+import { join } from 'node:path'
+import { isPage, ORIGIN } from './page.ts'
+
+const CRASHES = 3
+const CRASH_WINDOW_MS = 5 * 60_000
+
+/** Every page of the app stays where it is: no navigation, no second window, no embedded one. Links leave by `openExternal` alone. */
+export function guardContents(): void {
+  app.on('web-contents-created', (_event, contents) => {
+    const stay = (event: Event, url: string) => {
+      if (!isPage(url)) event.preventDefault()
+    }
+    contents.on('will-navigate', stay)
+    contents.on('will-redirect', stay)
+    contents.on('will-attach-webview', (event) => event.preventDefault())
+    contents.setWindowOpenHandler(() => ({ action: 'deny' }))
+  })
+}
+
+export function openWindow(): BrowserWindow {
+  const window = new BrowserWindow({
+    width: 1280, height: 840, minWidth: 480, minHeight: 400, show: false, title: 'Braid',
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#111111' : '#ffffff',
+    webPreferences: {
+      preload: join(__dirname, 'preload.cjs'),
+      sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false,
+      // Its dictionaries come from the network.
+      spellcheck: false,
+    },
+  })
+  window.once('ready-to-show', () => window.show())
+  const crashes: number[] = []
+  // The runs are in the engine's process: a page that died is drawn again from them.
+  window.webContents.on('render-process-gone', (_event, { reason }) => {
+    if (reason === 'clean-exit') return
+    const now = Date.now()
+    crashes.push(now)
+    if (crashes.filter((time) => time > now - CRASH_WINDOW_MS).length < CRASHES) return window.webContents.reload()
+    dialog.showErrorBox('Braid', `The window ended ${CRASHES} times in a short time (${reason}). Runs are kept. Start Braid again.`)
+    app.quit()
+  })
+  void window.loadURL(`${ORIGIN}/`)
+  return window
+}

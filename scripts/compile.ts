@@ -1,0 +1,22 @@
+/** Compiles Braid's programs: the command line, host and lab processes, and the desktop shell. */
+import { join } from 'node:path'
+import { build, type BuildOptions } from 'esbuild'
+import { root } from './renderer.ts'
+
+const ENGINE = ['cli', 'host-main', 'supervisor', 'serve', 'lab/worker-main']
+
+/** To `outdir`. Dependencies stay npm packages, and all chunks in one folder: the host and lab processes are found from there. */
+export async function compileEngine(outdir: string, more: BuildOptions = {}): Promise<void> {
+  await build({
+    entryPoints: ENGINE.map((name) => join(root, 'engine', `${name}.ts`)),
+    outdir, bundle: true, splitting: true, chunkNames: 'chunk-[hash]', format: 'esm', platform: 'node', target: 'node20', packages: 'external', sourcemap: true, logLevel: 'warning', ...more,
+  })
+}
+
+/** `main.cjs` and `preload.cjs` to `outdir`: a sandboxed preload has to be CommonJS in one file. */
+export async function compileShell(outdir: string, more: BuildOptions = {}): Promise<void> {
+  await build({
+    entryPoints: ['main', 'preload'].map((name) => join(root, 'electron', `${name}.ts`)),
+    outdir, bundle: true, format: 'cjs', outExtension: { '.js': '.cjs' }, platform: 'node', target: 'node24', external: ['electron'], sourcemap: true, logLevel: 'warning', ...more,
+  })
+}

@@ -1,0 +1,29 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- Electron 22 starts CommonJS */
+/**
+ * `resources/app/main.js` of an Electron 22: gives it the few interfaces of today's Electron and Node that the shell uses, then starts the
+ * shell named by BRAID_SHELL. Only tests use it.
+ */
+const electron = require('electron')
+const { join } = require('node:path')
+const { utilityProcess } = electron
+
+globalThis.Response ??= class Response {
+  constructor(body, { status = 200, headers = {} } = {}) {
+    Object.assign(this, { body, status, headers })
+  }
+}
+// `protocol.handle` came with Electron 25.
+const handle = {
+  value(scheme, answer) {
+    this.registerBufferProtocol(scheme, ({ url, method }, done) => {
+      const { body, status, headers } = answer({ url, method })
+      done({ statusCode: status, headers, mimeType: headers['Content-Type'].split(';')[0], charset: 'utf-8', data: Buffer.from(body) })
+    })
+  },
+}
+electron.app.once('ready', () => Object.defineProperty(electron.session.defaultSession.protocol, 'handle', handle))
+// A utility process started from an ES module came with Electron 28.
+const fork = utilityProcess.fork
+utilityProcess.fork = (file, args, options) => fork(join(__dirname, 'host.cjs'), args, { ...options, env: { ...options.env, BRAID_HOST: file } })
+
+require(process.env.BRAID_SHELL)
