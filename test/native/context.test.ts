@@ -43,8 +43,8 @@ describe('a model', () => {
     expect(await rejected(addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 }).done)).toBe('bad-model')
     expect(await rejected(addon.openModel({ path: file, device: 'Vulkan77', gpuLayers: 0 }).done)).toBe('unknown-device')
     // Behind a prefill that keeps the worker busy, the load still waits when it is cancelled.
-    const context = await contextOf(model, { cells: 8192 })
-    const busy = context.prefill({ seq: 0, tokens: Array(4000).fill(5), thought: 0 })
+    const context = await contextOf(model, { cells: 1024 })
+    const busy = context.prefill({ seq: 0, tokens: Array(800).fill(5), thought: 0 })
     const load = addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 })
     load.cancel()
     expect(await rejected(load.done)).toBe('cancelled')
