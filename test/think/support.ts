@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll } from 'vitest'
-import { loadAddon } from '../../engine/native/index.ts'
+import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
 import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun, type RunState } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
@@ -132,3 +132,14 @@ export function timeless(run: Watched): unknown {
     paths: state.paths.map((path) => ({ ...stream(path), thought: path.thought, seed: path.seed, group: path.group })), summaries: state.summaries.map((summary) => ({ ...stream(summary), paths: summary.paths })),
   }
 }
+
+/** A real model that answers otherwise where a test says so. */
+export const wrapModel = (model: NativeModel, other: Partial<NativeModel>): NativeModel => ({
+  info: model.info,
+  tokenize: (text, options) => model.tokenize(text, options),
+  tokenBytes: (id) => model.tokenBytes(id),
+  specialTokens: () => model.specialTokens(),
+  createContext: (options) => model.createContext(options),
+  close: () => model.close(),
+  ...other,
+})
