@@ -29,7 +29,7 @@ describe.skipIf(unavailable !== null)(`the desktop shell${unavailable === null ?
   beforeAll(async () => {
     await compile()
     await shell.start()
-  })
+  }, 60_000)
   afterAll(() => shell.close())
 
   it('the host answers, and runs the native engine', async () => {

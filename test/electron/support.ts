@@ -54,7 +54,7 @@ export class Shell {
   }
 
   async close(): Promise<void> {
-    await this.app.close()
+    await (this.app as ElectronApplication | undefined)?.close()
     this.#display?.kill()
     rmSync(this.data, { recursive: true, force: true })
   }
