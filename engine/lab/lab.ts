@@ -1,4 +1,5 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { createReadStream, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { modelInfo, scalars } from '../models/info.ts'
 import { readModelFiles } from '../models/model-files.ts'
@@ -50,6 +51,8 @@ export interface Lab {
   settle: (asked: RunRequest['settings']) => RunSettings
   jobs: number
   seed: number
+  /** Of the model's files, whole: checkpoints of one shape share their headers. Hex. */
+  sha256: string
 }
 
 /** Reads model and problems, and settles how the runs share the machine. Errors: `bad-model`, `model-not-found`, `io`, `bad-request`. */
@@ -65,7 +68,7 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   const shared = { ...options.settings, engine: { ...options.settings.engine, device, threads } }
   const defaults = { metadata: scalars(files.header), nativePaths: model.nativePaths }
   return {
-    options, model, jobs, seed: options.settings.seed ?? 0,
+    options, model, jobs, sha256: await hashFiles(files.parts.map(({ file }) => file)), seed: options.settings.seed ?? 0,
     set: { ...set, problems: set.problems.slice(0, options.limit) },
     settle: (more) => resolveSettings({ ...shared, ...more, seed: 0, sampling: { ...shared.sampling, ...more.sampling }, controls: { ...shared.controls, ...more.controls }, engine: { ...shared.engine, ...more.engine } }, defaults),
   }
@@ -129,9 +132,15 @@ export async function runLab(lab: Lab, kind: Header['experiment'], units: readon
     const { strategy: _s, paths: _p, runs: _r, budget: _b, vote: _v, seed: _seed, alternatives: _a, ...shared } = settle({})
     return {
       format: 1, experiment, seed, settings: { ...shared, ...more },
-      model: { name: model.name, file: options.model, headerSha256: model.headerSha256 }, data: { file: options.data, sha256: set.sha256 },
+      model: { name: model.name, file: options.model, sha256: lab.sha256 }, data: { file: options.data, sha256: set.sha256 },
     }
   }
+}
+
+async function hashFiles(files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const file of files) for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer)
+  return hash.digest('hex')
 }
 
 /** A reader sees the old file or the new one, never a part. */

@@ -25,7 +25,7 @@ export function reportHtml(report: Report): string {
   const { header, cells, done, wanted } = report
   const title = `${TITLES[header.experiment]}: ${header.model.name} on ${base(header.data.file)}`
   const facts: [string, string][] = [
-    ['Model', `${header.model.name} (${base(header.model.file)}, header sha256 ${header.model.headerSha256.slice(0, 12)})`],
+    ['Model', `${header.model.name} (${base(header.model.file)}, sha256 ${header.model.sha256.slice(0, 12)})`],
     ['Problems', `${base(header.data.file)} (sha256 ${header.data.sha256.slice(0, 12)})`],
     ['Samples', done === wanted ? String(done) : `${done} of ${wanted}: stopped early, rows are not yet comparable`],
     ['Settings', settingsText(header)],
@@ -58,7 +58,7 @@ const COMMON = [
 const NOTES: Record<Header['experiment'], string[]> = {
   eval: [...COMMON, 'Rows share their random draws: sample s of a problem starts every strategy from the same seed.', '\u201cequality\u201d counts answers of equal value as one; where a right answer is known by its value, as in the numbers game, that is nearly a check of the answer, and \u201ctext\u201d is the fair vote.'],
   ablate: [...COMMON, 'Every row runs the same problems from the same seeds; only what its name says differs from the first row.'],
-  tunnel: [...COMMON, 'Only problems that one path alone got wrong, by a path at least as long as the longest prefix, are in the table, for every prefix length alike. Path 1 starts with that many tokens of its wrong path; 0 is the control.'],
+  tunnel: [...COMMON, 'Only problems that one path alone got wrong, by a path at least as long as the longest prefix, are in the table, for every prefix length alike. Path 1 starts with that many tokens of its wrong path, on top of its budget, so that a longer prefix leaves as many tokens to recover in; 0 is the control.'],
 }
 
 function table(cells: readonly Cell[]): string {

@@ -9,7 +9,7 @@ import { Sample, sampleKey } from './measure.ts'
 export const Header = z.object({
   format: z.literal(1),
   experiment: z.enum(['eval', 'ablate', 'tunnel']),
-  model: z.object({ name: z.string(), file: z.string(), headerSha256: z.string() }),
+  model: z.object({ name: z.string(), file: z.string(), sha256: z.string() }),
   data: z.object({ file: z.string(), sha256: z.string() }),
   seed: z.int(),
   /** Settings that no cell names: sampler, finish rule, engine, ... */
@@ -90,7 +90,7 @@ function parsed<T>(schema: z.ZodType<T>, line: string): T | null {
 
 /** Names of what is not the same; where files lie does not matter. */
 function differences(found: Header, asked: Header): string[] {
-  const flat = ({ experiment, model, data, seed, settings }: Header) => ({ experiment, model: model.headerSha256, data: data.sha256, seed, ...settings })
+  const flat = ({ experiment, model, data, seed, settings }: Header) => ({ experiment, model: model.sha256, data: data.sha256, seed, ...settings })
   const [a, b]: Record<string, unknown>[] = [flat(found), flat(JSON.parse(JSON.stringify(asked)) as Header)]
   return [...new Set([...Object.keys(a!), ...Object.keys(b!)])].filter((key) => !isDeepStrictEqual(a![key], b![key]))
 }

@@ -50,6 +50,11 @@ describe('braid eval', () => {
     expect(untimed(stopped)).toEqual(untimed(straight))
     const other = await braid([...flags, '--out', stopped, '--temperature', '0.9'])
     expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('sampling')])
+    // Another checkpoint of the same shape: the header is the same, the weights are not.
+    const retrained = writeTiny(tinyModel({ shape: 'qwen2', seed: 6 }))
+    const trained = await braid([...flags.map((flag) => (flag === model ? retrained : flag)), '--out', stopped])
+    rmSync(dirname(retrained), { recursive: true })
+    expect([trained.code, trained.stderr]).toEqual([1, expect.stringContaining('(model)')])
   }, 180_000)
 
   it('tunnel and ablate: one table each', async () => {

@@ -85,7 +85,7 @@ describe('runExperiment', () => {
 
 describe('ResultStore', () => {
   it.each([
-    ['model', header({ model: { name: 'Tiny', file: '/m', headerSha256: '00'.repeat(32) } })], ['data', header({ data: { file: '/data/set.jsonl', sha256: '11'.repeat(32) } })],
+    ['model', header({ model: { name: 'Tiny', file: '/m', sha256: '00'.repeat(32) } })], ['data', header({ data: { file: '/data/set.jsonl', sha256: '11'.repeat(32) } })],
     ['seed', header({ seed: 1 })], ['sampling', header({ settings: { finish: 'first', sampling: { temperature: 0.7 } } })], ['experiment', header({ experiment: 'ablate' })],
   ])('refuses to go on under another %s', (name, other) => {
     const where = folder()

@@ -12,7 +12,7 @@ export const unit = (settings: Partial<RunSettings> = {}, votes: VoteRule[] = ['
 export const problems = (count: number): Problem[] => Array.from({ length: count }, (_, index) => ({ index, problem: `What is ${index} + 1?`, expected: { kind: 'answer' as const, answer: String(index + 1) } }))
 
 export const header = (change: Partial<Header> = {}): Header => ({
-  format: 1, experiment: 'eval', model: { name: 'Tiny', file: '/models/tiny.gguf', headerSha256: 'ab'.repeat(32) },
+  format: 1, experiment: 'eval', model: { name: 'Tiny', file: '/models/tiny.gguf', sha256: 'ab'.repeat(32) },
   data: { file: '/data/set.jsonl', sha256: 'cd'.repeat(32) }, seed: 0, settings: { finish: 'first', sampling: { temperature: 0.5 } }, ...change,
 })
 

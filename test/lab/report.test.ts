@@ -64,7 +64,7 @@ describe('reportHtml', () => {
   })
   it('is inert, whatever names say, and tells no folders', () => {
     const evil = '</title><script>alert(1)</script><img src=x onerror=alert(1)>"\''
-    const html = reportHtml(report({ header: header({ model: { name: evil, file: `/home/someone/secret/${evil.replaceAll('/', '')}`, headerSha256: evil }, data: { file: `C:\\Users\\someone\\${evil.replaceAll('/', '')}`, sha256: evil }, settings: { system: evil } }), command: evil, engine: evil, cells: cells.map((c) => ({ ...c, variant: evil })) }))
+    const html = reportHtml(report({ header: header({ model: { name: evil, file: `/home/someone/secret/${evil.replaceAll('/', '')}`, sha256: evil }, data: { file: `C:\\Users\\someone\\${evil.replaceAll('/', '')}`, sha256: evil }, settings: { system: evil } }), command: evil, engine: evil, cells: cells.map((c) => ({ ...c, variant: evil })) }))
     expect(html).not.toMatch(/<script|<img|<a |<link|<iframe|href=|src=["'h]|url\(|@import/i)
     expect(html).toContain("default-src 'none'")
     expect(html).not.toContain('someone')
