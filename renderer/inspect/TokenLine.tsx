@@ -14,7 +14,7 @@ export const TokenLine = memo(function TokenLine({ tokens, start, end, heat, whi
     const level = value === null ? '' : `h${Math.max(0, Math.min(7, Math.floor(value * 2)))}`
     const classes = ['tok', level, token.forced === true ? 'forced' : '', i === selected ? 'sel' : '', i >= markFrom && i <= markTo ? 'ans' : ''].filter(Boolean).join(' ')
     const text = whitespace ? showSpace(token.text) + (token.text.includes('\n') ? '\n' : '') : token.text === '' ? '∅' : token.text
-    spans.push(<span key={i} id={`tok-${i}`} data-i={i} role="option" aria-selected={i === selected} aria-label={visible(token.text) || '∅'} className={classes}>{text}</span>)
+    spans.push(<span key={i} id={`tok-${i}`} data-i={i} role="option" aria-selected={i === selected} aria-label={(token.text.trim() === '' ? showSpace(token.text) : visible(token.text)) || '∅'} className={classes}>{text}</span>)
   }
   return <div className="token-line" role="presentation" dir="auto">{spans}</div>
 }, (a, b) => a.start === b.start && a.end === b.end && a.heat === b.heat && a.whitespace === b.whitespace && a.selected === b.selected

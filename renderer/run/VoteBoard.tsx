@@ -28,9 +28,9 @@ export const VoteBoard = memo(function VoteBoard({ run }: { run: string }) {
     <div className="votes">
       {board.tie && <p className="callout warn small">{t('votes.tie')}</p>}
       {board.disagrees && <p className="callout warn small">{t('votes.disagree', { answer: board.summaryAnswer ?? '' })}</p>}
-      <ul role={board.voted ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
+      <div role={board.voted ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
         {board.rows.map((row, i) => (
-          <li key={i} className={row.wins ? 'vote wins' : 'vote'}>
+          <div key={i} role={board.voted ? undefined : 'listitem'} className={row.wins ? 'vote wins' : 'vote'}>
             <div className="row">
               {board.voted && (
                 <button type="button" role="radio" aria-checked={row.wins} className="vote-pick" disabled={fixed} title={t('votes.choose')}
@@ -41,9 +41,9 @@ export const VoteBoard = memo(function VoteBoard({ run }: { run: string }) {
             </div>
             <div className="vote-bar"><span style={{ inlineSize: `${(100 * row.members.length) / board.total}%` }} /></div>
             <Members run={run} row={row} over={board.over} />
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
       {board.override && <p className="small dim">{t('votes.byHand')}</p>}
       {!board.voted && <p className="small dim">{t('votes.notVoted')}</p>}
     </div>

@@ -30,6 +30,7 @@ function Row({ command, own, clash }: { command: Command; own: Record<string, st
   const [recording, setRecording] = useState(false)
   const shortcut = shortcutOf(command, own)
   const others = clash.filter((other) => other.id !== command.id)
+  const shown = recording ? t('settings.press') : shortcut === '' ? t('settings.none') : displayShortcut(shortcut)
   const record = (event: KeyboardEvent) => {
     if (!recording || event.key === 'Tab') return
     event.preventDefault()
@@ -48,8 +49,8 @@ function Row({ command, own, clash }: { command: Command; own: Record<string, st
     <tr data-shortcut={command.id}>
       <th scope="row">{t(command.title)}</th>
       <td>
-        <button type="button" className={recording ? 'btn tiny recording' : 'btn tiny'} aria-label={t('settings.change', { command: t(command.title) })} onClick={() => setRecording(true)} onBlur={() => setRecording(false)} onKeyDown={record}>
-          {recording ? t('settings.press') : shortcut === '' ? t('settings.none') : displayShortcut(shortcut)}
+        <button type="button" className={recording ? 'btn tiny recording' : 'btn tiny'} aria-label={`${shown} · ${t('settings.change', { command: t(command.title) })}`} onClick={() => setRecording(true)} onBlur={() => setRecording(false)} onKeyDown={record}>
+          {shown}
         </button>
         {others.length > 0 && <span className="bad-text small"> {t('settings.conflict', { commands: others.map((other) => t(other.title)).join(', ') })}</span>}
       </td>

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Page } from 'playwright-core'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
 import type { handle } from '../harness/main.ts'
 import { PAYLOADS } from '../payloads.ts'
 import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 let harness: Harness
 beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
@@ -119,7 +121,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
     expect(drawn.characters).toBe(drawn.total)
     expect(await seen()).toEqual(CLEAN)
     await page.context().close()
-  }, 120_000)
+  })
 
   test('titles, problems, tags, models, file names, errors, notices, tokens, searches and toasts', async () => {
     const page = await openPage(harness, '#/')
@@ -163,7 +165,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
     }
     expect(await seen()).toEqual(CLEAN)
     await page.context().close()
-  }, 120_000)
+  })
 
   test('a link is inert until clicked, shows where it leads, and only http, https and mailto can be opened', async () => {
     const page = await openPage(harness, '#/')

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
@@ -10,7 +11,6 @@ import { build } from 'vite'
 export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
 export const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
-const OUT = fileURLToPath(new URL('../../../dist/harness', import.meta.url))
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.jsonl': 'text/plain' }
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -24,12 +24,14 @@ export interface Harness {
 
 /** Builds the harness page, serves it under the window's own policy, and starts the browser. */
 export async function openHarness(): Promise<Harness> {
-  await build({ configFile: fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url)), logLevel: 'error' })
+  // A folder of its own: test files run at the same time.
+  const out = mkdtempSync(join(tmpdir(), 'braid-harness-'))
+  await build({ configFile: fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url)), logLevel: 'error', build: { outDir: out } })
   const requests: string[] = []
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://x').pathname
     requests.push(path)
-    const file = join(OUT, normalize(path === '/' ? '/index.html' : path))
+    const file = join(out, normalize(path === '/' ? '/index.html' : path))
     if (!existsSync(file)) return void response.writeHead(404).end()
     response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-security-policy': CSP }).end(readFileSync(file))
   })
@@ -41,6 +43,7 @@ export async function openHarness(): Promise<Harness> {
       await browser.close()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      rmSync(out, { recursive: true, force: true })
     },
   }
 }
