@@ -131,8 +131,13 @@ describe('a decode under way', () => {
   const long = (id: number, more = {}) => stream({ id, budget: 400, ...more })
 
   it('stops one stream, extends another, takes in a third, then ends', async () => {
+    // Long enough that both streams still decode when a busy machine lets the first batch through.
+    const roomy = await contextOf(model, { cells: 8192 })
+    await roomy.prefill({ seq: 0, tokens: prompt, thought: 0 })
+    for (const seq of [1, 2]) await roomy.copy(0, seq)
     let sent = false
-    const { handle, decoded } = start(context, [long(1), stream({ id: 2, budget: 100 })], {
+    const { handle, decoded } = start(roomy, [stream({ id: 1, budget: 4000 }), stream({ id: 2, budget: 2000 })], {
+      cells: 8000,
       onBatch: () => {
         if (sent) return
         sent = true
@@ -143,9 +148,11 @@ describe('a decode under way', () => {
     })
     await handle.done
     expect(decoded.ended.get(1)!.reason).toBe('stopped')
-    expect(ids(decoded, 2).length).toBe(105)
+    expect(decoded.ended.get(2)!.reason).toBe('budget')
+    expect(ids(decoded, 2).length).toBe(2005)
     expect(ids(decoded, 7).length).toBe(9)
     expect(handle.stop(2, 'stopped')).toBe(false)
+    await roomy.free()
   })
 
   it('cancels at once and leaves a context that works', async () => {
