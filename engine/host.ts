@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { Attributions } from './host/attributions.ts'
 import { Client } from './host/client.ts'
 import { DataFile } from './host/data-file.ts'
 import type { HostEngine } from './host/engine.ts'
@@ -33,6 +34,7 @@ export class Host {
   readonly #models: ModelList
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
+  readonly #attributions: Attributions
 
   constructor({ folder, engine, onStall, stopMs }: HostOptions) {
     this.#folder = folder
@@ -47,6 +49,7 @@ export class Host {
       onChange: () => this.#changed('runs'),
       onStall: (message) => onStall?.(message),
     })
+    this.#attributions = new Attributions(this.#runs)
   }
 
   serve(channel: Channel): void {
@@ -129,6 +132,11 @@ export class Host {
       return {}
     },
     'run.alternatives': ({ run, path, version = 1, index, count }) => this.#store.alternatives(run, path, version, index, count),
+    'run.attribution': ({ run, version }, client) => this.#attributions.ask(client, run, version),
+    'run.attribution.cancel': ({ run, version }, client) => {
+      this.#attributions.cancel(client, run, version)
+      return {}
+    },
 
     'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
     'runs.search': ({ query }) => this.#store.search(query),

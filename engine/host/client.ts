@@ -8,14 +8,19 @@ const BATCH_MS = 8
 export class Client {
   readonly #channel: Channel
   readonly #subscriptions = new Map<string, Subscription>()
-  #gone = false
+  readonly #gone = new AbortController()
 
   constructor(channel: Channel) {
     this.#channel = channel
   }
 
+  /** Fires when the other end is gone. */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
   send(message: HostMessage): void {
-    if (!this.#gone) this.#channel.send(message)
+    if (!this.gone.aborted) this.#channel.send(message)
   }
 
   /** `backlog` is sent in its chunks, then what `push` was given meanwhile, then live events. */
@@ -36,7 +41,7 @@ export class Client {
   }
 
   leave(): void {
-    this.#gone = true
+    this.#gone.abort()
     for (const run of [...this.#subscriptions.keys()]) this.unsubscribe(run)
   }
 }

@@ -24,6 +24,7 @@ export function localEngine(): HostEngine {
   return {
     think: (request, options) => open().think(request, options),
     resume: (events, options) => open().resume(events, options),
+    attribute: (events, version, options) => open().attribute(events, version, options),
     devices: async () => devices(),
     modelInfo: readModelInfo,
     fit: (file, settings, promptTokens) => measure(file, settings, promptTokens, devices()),

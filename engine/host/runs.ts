@@ -2,7 +2,7 @@ import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunCommand, RunEvent } from '../protocol/events.ts'
 import { foldRun, summaryOf } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { RunSummary } from '../protocol/wire.ts'
+import type { Attribution, RunSummary } from '../protocol/wire.ts'
 import type { RunHandle, Turn } from '../think/handle.ts'
 import type { RunStore } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/names.ts'
@@ -66,6 +66,14 @@ export class Runs {
     const run = this.#runs.get(id) ?? this.#resume(id)
     if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
     await run.handle.command(command)
+  }
+
+  /** What a summary attended to. Errors: those of `run.attribution`. */
+  async attribute(id: string, version: number, options: { signal: AbortSignal; onProgress: (fraction: number) => void }): Promise<Attribution> {
+    const run = this.#runs.get(id)
+    if (run !== undefined && run.state !== 'over') throw new BraidError('bad-request', 'The run still thinks: what its summary attended to can be read once it is over.')
+    const events = this.#options.store.events(id)
+    return this.#options.engine.attribute(events, version, { ...options, conversation: this.#earlier(events) })
   }
 
   /** Everything so far, in chunks. Between this call and the next turn no event can come. */

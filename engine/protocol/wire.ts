@@ -75,6 +75,23 @@ export const ModelEntry = z.object({
 })
 export type ModelEntry = z.infer<typeof ModelEntry>
 
+/**
+ * Where the attention of a summary went: [summary tokens][prompt, each of `paths` in order, the summary itself], the share that
+ * a token pays to those cells, mean over layers and heads. A row sums to 1.
+ */
+export const Attribution = z.object({
+  version: z.int().min(1),
+  /** Cells that belong to no path: the prompt, and the words around re-read paths. */
+  promptTokens: z.int(),
+  /** `tokens`: cells counted for a path. What a branch shares with a path before it is counted there. */
+  paths: z.array(z.object({ path: z.int().min(1), tokens: z.int() })),
+  shares: z.array(z.array(z.number())),
+})
+export type Attribution = z.infer<typeof Attribution>
+
+/** The task of the `progress` pushes while an attribution is computed. */
+export const attributionTask = (run: string, version: number): string => `attribution/${run}/${version}`
+
 export const RunStatus = z.enum(['queued', 'running', 'ended', 'failed', 'interrupted', 'damaged'])
 export type RunStatus = z.infer<typeof RunStatus>
 
@@ -125,6 +142,13 @@ export const METHODS = {
   'runs.update': method(z.object({ run: RunId, title: z.string().max(500).optional(), starred: z.boolean().optional(), tags: z.array(z.string().max(64)).max(32).optional() }), RunSummary),
   'runs.delete': method(z.object({ run: RunId }), none),
   /** Undoes a delete of this session. */
+  /**
+   * Reads the tokens of a run again, with flash attention off, and tells what the summary attended to. Takes its turn between
+   * runs; `progress` is pushed to the asking client. Errors: `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`.
+   */
+  'run.attribution': method(z.object({ run: RunId, version: z.int().min(1) }), Attribution),
+  /** Ends this client's request for it, which fails with `cancelled`. */
+  'run.attribution.cancel': method(z.object({ run: RunId, version: z.int().min(1) }), none),
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
   'runs.import': method(z.object({ name: z.string().max(255), content: z.string() }), RunSummary),
   'runs.export': method(z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }), z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() })),

@@ -2,7 +2,7 @@ import { freemem } from 'node:os'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { PathState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import type { NativeContext } from '../native/types.ts'
+import type { ContextOptions, NativeContext } from '../native/types.ts'
 import type { LoadedModel } from './models.ts'
 import { MAX_SEQUENCES, SPARE_SEQUENCES } from './plan.ts'
 import { yarnFor } from './settings.ts'
@@ -19,6 +19,8 @@ export interface CellsOptions {
   settings: RunSettings
   signal: AbortSignal
   notice: (code: string, message: string) => void
+  /** For a context that reports attention, or prefills in other steps than usual. */
+  native?: Pick<ContextOptions, 'attention' | 'batch'>
 }
 
 const PROMPT = 0
@@ -36,12 +38,12 @@ export class Cells {
    * A context of `settings.engine.context` cells, or of `cells` where that is 0; smaller, with a notice, where memory is
    * short: once. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
    */
-  static async open(cells: number, sequences: number, least: number, { model, settings, signal, notice }: CellsOptions): Promise<Cells> {
+  static async open(cells: number, sequences: number, least: number, { model, settings, signal, notice, native }: CellsOptions): Promise<Cells> {
     const { kvType, flashAttention, threads, context: asked } = settings.engine
     const { metadata, trainContext } = model.native.info
     const create = async (count: number) => {
       checkMemory(count, model, settings)
-      const made = model.native.createContext({ cells: count, sequences, kvType, flashAttention, threads, yarn: yarnFor(metadata, settings.budget, trainContext) })
+      const made = model.native.createContext({ cells: count, sequences, kvType, flashAttention, threads, yarn: yarnFor(metadata, settings.budget, trainContext), ...native })
       const late = made.then((context) => () => context.free(), () => () => Promise.resolve())
       try {
         return await abortable(signal, made)

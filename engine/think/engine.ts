@@ -5,6 +5,8 @@ import { foldRun } from '../protocol/fold.ts'
 import { RunRequest } from '../protocol/request.ts'
 import { readModelInfo } from '../models/info.ts'
 import { newRunId } from '../transcripts/names.ts'
+import type { Attribution } from '../protocol/wire.ts'
+import { attribute, type AttributeOptions } from './attribution.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
 import { Models, type Inspect } from './models.ts'
 import { resolveSettings } from './settings.ts'
@@ -70,11 +72,51 @@ export class Engine {
   async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
     const file = options.model ?? this.#bundled
     if (file === undefined) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file.')
-    const signal = options.signal ?? new AbortController().signal
+    return this.#between(options.signal, (signal) => scoreFile(this.#core.models, file, input, options, signal))
+  }
+
+  /** What a summary attended to while it was written (attribution.ts). Takes its turn between runs. */
+  async attribute(events: Iterable<RunEvent>, version: number, options: AttributeOptions = {}): Promise<Attribution> {
+    return this.#between(options.signal, (signal) => attribute(this.#core.models, events, version, options, signal))
+  }
+
+  /** Work of its own, with the memory that the last run's cells had. */
+  #between<T>(signal = new AbortController().signal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#core.turns.take(signal, async () => {
       await this.#core.holder?.freeCells()
       this.#core.holder = null
-      return scoreFile(this.#core.models, file, input, options, signal)
+      return work(signal)
+    })
+  }
+
+  /** Models in memory. */
+  loaded(): ReturnType<Models['list']> {
+    return this.#core.models.list()
+  }
+
+  /** Told whenever a model was loaded or left memory. */
+  onMemory(listener: (unloaded?: Unloaded) => void): void {
+    this.#core.models.onChange = listener
+  }
+
+  /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */
+  async load(file: string, options: EngineOptions, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<void> {
+    const { models, turns } = this.#core
+    await turns.take(signal, async () => models.release(await models.use(file, options, signal, onProgress)))
+  }
+
+  /** Frees models, between runs. The cells of a run that is over go first; they are rebuilt when it takes a command. */
+  async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
+    const core = this.#core
+    if (!core.models.list().some(which)) return
+    await core.turns.take(new AbortController().signal, async () => {
+      const { holder } = core
+      const held = holder?.cells?.model.ref.file
+      if (core.models.list().some((one) => one.file === held && which(one))) {
+        await holder!.freeCells()
+        core.holder = null
+      }
+      await core.models.unload(which, reason)
     })
   }
 

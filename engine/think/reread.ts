@@ -9,7 +9,8 @@ import { buildPrompt } from './prompt.ts'
 export interface Reread {
   /** The prompt's cells come first. */
   afterPrompt: boolean
-  parts: { tokens: readonly number[]; thought: number }[]
+  /** `path`: whose text it is; absent: words around them. */
+  parts: { tokens: readonly number[]; thought: number; path?: number }[]
   cuts: { path: number; removed: number }[]
 }
 
@@ -20,6 +21,8 @@ export interface RereadRequest {
   prompt: readonly number[]
   /** Tokens that all parts together may have. */
   room: number
+  /** What an earlier reading cut, which this one repeats, whatever room there is. */
+  cuts?: readonly { readonly path: number; readonly removed: number }[]
 }
 
 /** Fewer tokens of a path than this say nothing. */
@@ -33,8 +36,9 @@ const GAP = '\n[...]\n'
  */
 export async function rereadParts(model: LoadedModel, paths: readonly PathState[], request: RereadRequest, signal: AbortSignal): Promise<Reread> {
   if (model.tokens.pairs.length > 0) {
-    const { kept, cuts } = cutToFit(paths.map(({ path, tokens }) => ({ path, tokens: tokens.slice().map(({ id }) => id) })), request.room - request.prompt.length, [])
-    return { afterPrompt: true, parts: paths.map(({ thought }, i) => ({ tokens: kept[i]!, thought })), cuts }
+    const lists = paths.map(({ path, tokens }) => ({ path, tokens: tokens.slice().map(({ id }) => id) }))
+    const { kept, cuts } = cut(lists, request, request.prompt.length, [])
+    return { afterPrompt: true, parts: paths.map(({ path, thought }, i) => ({ tokens: kept[i]!, thought, path })), cuts }
   }
   const { plain } = model
   const { before, user, after } = await buildPrompt(model, {
@@ -44,9 +48,27 @@ export async function rereadParts(model: LoadedModel, paths: readonly PathState[
   const headers = paths.map((_, i) => plain(`\nAttempt ${i + 1}:\n`))
   const outro = plain('\n\nCompare the attempts, decide which reasoning is right, and give the final answer in \\boxed{}.')
   const frame = [before, user, ...headers, outro, after].reduce((sum, { length }) => sum + length, 0)
-  const { kept, cuts } = cutToFit(paths.map(({ path, text }) => ({ path, tokens: plain(text.trim()) })), request.room - frame, plain(GAP))
-  const tokens = [...before, ...user, ...headers.flatMap((header, i) => [...header, ...kept[i]!]), ...outro, ...after]
-  return { afterPrompt: false, parts: [{ tokens, thought: 0 }], cuts }
+  const { kept, cuts } = cut(paths.map(({ path, text }) => ({ path, tokens: plain(text.trim()) })), request, frame, plain(GAP))
+  const parts = [
+    { tokens: [...before, ...user], thought: 0 },
+    ...paths.flatMap(({ path }, i) => [{ tokens: headers[i]!, thought: 0 }, { tokens: kept[i]!, thought: 0, path }]),
+    { tokens: [...outro, ...after], thought: 0 },
+  ]
+  return { afterPrompt: false, parts, cuts }
+}
+
+function cut(lists: readonly { path: number; tokens: readonly number[] }[], { room, cuts }: RereadRequest, beside: number, gap: readonly number[]): { kept: number[][]; cuts: Reread['cuts'] } {
+  if (cuts === undefined) return cutToFit(lists, room - beside, gap)
+  const removed = (path: number) => cuts.find((one) => one.path === path)?.removed ?? 0
+  return { kept: lists.map(({ path, tokens }) => withoutMiddle(tokens, removed(path), gap)), cuts: [...cuts] }
+}
+
+/** `gap` in place of `removed` tokens in the middle. */
+function withoutMiddle(tokens: readonly number[], removed: number, gap: readonly number[]): number[] {
+  if (removed === 0) return [...tokens]
+  const keep = tokens.length - removed
+  const head = Math.ceil(keep / 2)
+  return [...tokens.slice(0, head), ...gap, ...tokens.slice(tokens.length - (keep - head))]
 }
 
 /** The longest lists lose their middle, `gap` in its place, until all fit into `room`. */
@@ -69,10 +91,9 @@ export function cutToFit(lists: readonly { path: number; tokens: readonly number
   const cuts: Reread['cuts'] = []
   const kept = lists.map(({ path, tokens }) => {
     if (tokens.length <= cap) return [...tokens]
-    const keep = cap - gap.length
-    const head = Math.ceil(keep / 2)
-    cuts.push({ path, removed: tokens.length - keep })
-    return [...tokens.slice(0, head), ...gap, ...tokens.slice(tokens.length - (keep - head))]
+    const removed = tokens.length - (cap - gap.length)
+    cuts.push({ path, removed })
+    return withoutMiddle(tokens, removed, gap)
   })
   return { kept, cuts }
 }

@@ -33,7 +33,11 @@ export interface Yarn { factor: number; originalContext: number }
 
 /** `logprob` of the token where something came before it; `next`: logprobs of the whole vocabulary after it. */
 export interface ReferenceToken { id: number; logprob: number | null; next: Float64Array }
-export interface ReferenceOutput { prompt: ReferenceToken[]; paths: ReferenceToken[][]; summary: ReferenceToken[] }
+/**
+ * `attention`: of each summary token, the softmax by cell, mean over layers and heads. Cells are numbered as they come:
+ * the prompt's, each path's own, the summary's.
+ */
+export interface ReferenceOutput { prompt: ReferenceToken[]; paths: ReferenceToken[][]; summary: ReferenceToken[]; attention: Map<number, number>[] }
 
 export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
   const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn)
@@ -65,10 +69,14 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
   const read = (input.summaryPaths ?? input.paths.map((_, i) => i)).map((i) => lines[i]!)
   const joined = [...new Set([...promptCells, ...read.flat()])]
   const start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
-  return { prompt, paths, summary: run(input.summary ?? [], start, 0, joined, null) }
+  const attention: Map<number, number>[] = []
+  cells.observed = attention
+  return { prompt, paths, summary: run(input.summary ?? [], start, 0, joined, null), attention }
 }
 
 class Cells {
+  /** Where the attention of the tokens to come is told. */
+  observed: Map<number, number>[] | undefined
   /** Per layer and cell: keys after RoPE and values, [kvHeads * headDim]. */
   readonly #keys: Float64Array[][]
   readonly #values: Float64Array[][]
@@ -92,6 +100,8 @@ class Cells {
     const { embd, heads, kvHeads, headDim, normEps } = dims
     line.push(this.#keys[0]!.length)
     let x = weights.embedding.slice(token * embd, (token + 1) * embd)
+    const attended = new Map<number, number>()
+    this.observed?.push(attended)
     weights.layers.forEach((layer, l) => {
       const h = rmsNorm(x, layer.attnNorm, normEps)
       const q = linear(layer.q, h, layer.qBias)
@@ -124,6 +134,7 @@ class Cells {
         const total = weightsOf.reduce((a, b) => a + b, 0)
         line.forEach((cell, j) => {
           const w = weightsOf[j]! / total
+          if (this.observed) attended.set(cell, (attended.get(cell) ?? 0) + w / (heads * weights.layers.length))
           for (let i = 0; i < headDim; i++) mixed[head * headDim + i]! += w * values[cell]![kv + i]!
         })
       }

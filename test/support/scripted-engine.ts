@@ -2,6 +2,8 @@ import { BraidError } from '../../engine/protocol/errors.ts'
 import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import type { HostEngine } from '../../engine/host/engine.ts'
+import type { Attribution } from '../../engine/protocol/wire.ts'
+import type { AttributeOptions } from '../../engine/think/attribution.ts'
 import type { RunHandle, ThinkOptions } from '../../engine/think/handle.ts'
 import { readModelInfo } from '../../engine/models/info.ts'
 
@@ -50,6 +52,8 @@ export class ScriptedRun implements RunHandle {
 /** Stands in for the native engine where a test is about the host: it thinks what it is told. */
 export class ScriptedEngine implements HostEngine {
   readonly runs: ScriptedRun[] = []
+  /** Asked for and not yet answered by the test. */
+  readonly attributions: { events: RunEvent[]; version: number; resolve(result: Attribution): void; reject(error: Error): void; onProgress(fraction: number): void; signal: AbortSignal }[] = []
   closed = false
 
   think(request: RunRequest, options: ThinkOptions): ScriptedRun {
@@ -62,6 +66,13 @@ export class ScriptedEngine implements HostEngine {
 
   get last(): ScriptedRun {
     return this.runs.at(-1)!
+  }
+
+  attribute(events: RunEvent[], version: number, { signal, onProgress }: AttributeOptions = {}): Promise<Attribution> {
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new BraidError('cancelled', 'Cancelled.')))
+      this.attributions.push({ events, version, resolve, reject, onProgress: onProgress!, signal: signal! })
+    })
   }
 
   devices() {

@@ -1,0 +1,41 @@
+import { attributionTask, type Attribution } from '../protocol/wire.ts'
+import { BraidError } from '../protocol/errors.ts'
+import type { Client } from './client.ts'
+import type { Runs } from './runs.ts'
+
+const FRAME_MS = 50
+
+/** Attributions that clients asked for: each ends with its request, when its client cancels it, or when the client is gone. */
+export class Attributions {
+  readonly #runs: Runs
+  readonly #asked = new WeakMap<Client, Map<string, AbortController>>()
+
+  constructor(runs: Runs) {
+    this.#runs = runs
+  }
+
+  /** Errors: those of `run.attribution`. */
+  async ask(client: Client, run: string, version: number): Promise<Attribution> {
+    const task = attributionTask(run, version)
+    const asked = this.#asked.get(client) ?? new Map<string, AbortController>()
+    this.#asked.set(client, asked)
+    if (asked.has(task)) throw new BraidError('bad-request', 'This is being read already.')
+    const own = new AbortController()
+    asked.set(task, own)
+    let told = 0
+    const onProgress = (fraction: number) => {
+      if (fraction < 1 && performance.now() - told < FRAME_MS) return
+      told = performance.now()
+      client.send({ kind: 'progress', task, label: 'Reading the run again', fraction })
+    }
+    try {
+      return await this.#runs.attribute(run, version, { signal: AbortSignal.any([own.signal, client.gone]), onProgress })
+    } finally {
+      asked.delete(task)
+    }
+  }
+
+  cancel(client: Client, run: string, version: number): void {
+    this.#asked.get(client)?.get(attributionTask(run, version))?.abort()
+  }
+}
