@@ -1,6 +1,6 @@
 """The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
 
-A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), notes for each
+A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15 for 66": the result, what is left, the target), notes for each
 number at hand which partners would make the target with it ("13: 53 79": 53 + 13 and 79 - 13 are 66), tries every second step in
 canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners states the whole solution and
 ends; when the second steps are exhausted it goes on to another first step.
@@ -24,7 +24,7 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
-NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}", "\n{}:")}
+NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}", "\n{}:", " for {}")}
 OP = {op: ID[f" {op}"] for op in OPS}
 
 
@@ -50,8 +50,12 @@ def partners(number: int, target: int):
 
 
 def first_ids(step, rest, target):
-    """A first step with what is left (seven tokens), and the partners of the three numbers now at hand."""
-    out = [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
+    """A first step with what is left and the target (eight tokens), and the partners of the three numbers now at hand.
+
+    The target is said again where the partners need it: fetched from the prompt in one step and used in the next, they are learned
+    many times sooner than from the prompt alone.
+    """
+    out = [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]], NUMBER[" for {}"][target]]
     for n in dict.fromkeys((step[3],) + rest):
         out += [NUMBER["\n{}:"][n]] + [NUMBER[" {}"][m] for m in partners(n, target)]
     return out
