@@ -6,7 +6,7 @@ import { en } from '../../../renderer/i18n/en.ts'
 import { zh } from '../../../renderer/i18n/zh.ts'
 
 const root = fileURLToPath(new URL('../../../renderer', import.meta.url))
-const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file) && !/i18n[\\/](en|zh)\.ts$/.test(file)).map((file) => [file, readFileSync(join(root, file), 'utf8')] as const)
+const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file) && !/i18n[\\/](en|zh)(\.ts$|[\\/])/.test(file)).map((file) => [file, readFileSync(join(root, file), 'utf8')] as const)
 const places = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort()
 
 test.each(Object.keys(en) as (keyof typeof en)[])('%s reads the same values in both languages', (key) => {

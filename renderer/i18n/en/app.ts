@@ -1,0 +1,47 @@
+/** The window itself. Plurals follow i18next: `_one`, `_other`. */
+export const app = {
+  'app.skip': 'Skip to content',
+  'app.nav': 'Main',
+
+  'action.cancel': 'Cancel',
+  'action.close': 'Close',
+  'action.save': 'Save',
+  'action.undo': 'Undo',
+  'action.delete': 'Delete',
+  'action.open': 'Open',
+  'copied': 'Copied',
+  'exported': 'Saved {{name}}',
+  'toasts.title': 'Notifications',
+  'error.plain': '{{message}}',
+  'crash.title': 'This view could not be drawn. The run itself is safe.',
+  'crash.retry': 'Try again',
+  'field.range': '{{min}} to {{max}}',
+
+  'engine.connecting': 'Connecting',
+  'engine.open': 'Engine ready',
+  'engine.lost': 'Engine lost, reconnecting',
+  'engine.closed': 'Disconnected',
+  'engine.restarting': 'Engine restarting',
+  'engine.stopped': 'Engine stopped',
+  'engine.restart': 'Start it again',
+
+  'announce.waiting': 'Waiting for the engine',
+  'announce.failed': 'The run failed: {{message}}',
+  'announce.ended': 'The run is over, without an answer',
+  'announce.answer': 'The run is over. Answer: {{answer}}',
+  'announce.summary': 'The summary is being written, {{tokens}} tokens so far',
+  'announce.paths': '{{live}} paths think, {{over}} over, {{tokens}} tokens so far',
+
+  'link.title': 'Open this link?',
+  'link.ask': 'Text from a model or a file points here:',
+  'link.open': 'Open',
+  'link.copy': 'Copy',
+  'link.refused': 'This link is not opened',
+
+  'unit.speed': '{{speed}} tok/s',
+  'unit.tokens_one': '{{shown}} token',
+  'unit.tokens_other': '{{shown}} tokens',
+  'unit.paths_one': '{{count}} path',
+  'unit.paths_other': '{{count}} paths',
+  'unit.nats': '{{n}} nats',
+} as const

@@ -1,0 +1,42 @@
+/** Settings. Plurals follow i18next: `_one`, `_other`. */
+export const settings = {
+  'settings.title': 'Settings',
+  'settings.look': 'Appearance',
+  'settings.theme': 'Theme',
+
+  'theme.system': 'System',
+  'theme.light': 'Light',
+  'theme.dark': 'Dark',
+
+  'settings.language': 'Language',
+  'settings.languageSystem': 'System',
+  'settings.textSize': 'Text size',
+
+  'text.small': 'Small',
+  'text.normal': 'Normal',
+  'text.large': 'Large',
+  'text.larger': 'Larger',
+
+  'settings.motion': 'Motion',
+  'motion.system': 'System',
+  'motion.reduce': 'Reduced',
+
+  'settings.follow': 'Follow live text',
+  'settings.followHelp': 'Scrolling up always pauses it.',
+  'settings.followOn': 'New panes scroll along',
+  'settings.shortcuts': 'Shortcuts',
+  'settings.resetShortcuts': 'Reset all',
+  'settings.command': 'Command',
+  'settings.shortcut': 'Shortcut',
+  'settings.actions': 'Actions',
+  'settings.change': 'Change the shortcut of {{command}}',
+  'settings.press': 'Press keys …',
+  'settings.none': 'none',
+  'settings.conflict': 'also: {{commands}}',
+  'settings.remove': 'Remove the shortcut of {{command}}',
+  'settings.reset': 'Reset the shortcut of {{command}}',
+  'settings.about': 'About',
+  'settings.version': 'Braid',
+  'settings.data': 'Data folder',
+  'settings.dataHelp': 'Transcripts and settings. Chosen when Braid starts.',
+} as const

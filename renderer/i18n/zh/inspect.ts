@@ -1,0 +1,41 @@
+import type { inspect as en } from '../en/inspect.ts'
+
+export const inspect: Record<keyof typeof en, string> = {
+  'inspect.title': '词元',
+  'inspect.back': '运行',
+  'inspect.which': '路径或总结',
+  'inspect.summary': '总结 v{{version}}',
+  'inspect.tokens': '{{name}} 的词元',
+  'inspect.detail': '词元',
+  'inspect.token': '词元 {{index}}',
+  'inspect.empty': '还没有词元。',
+  'inspect.sure': '确定',
+  'inspect.unsure': '不确定',
+  'inspect.heat': '着色依据',
+
+  'heat.logprob': '对数概率',
+  'heat.entropy': '熵',
+  'heat.none': '无',
+
+  'inspect.whitespace': '空白',
+  'inspect.probability': '概率',
+  'inspect.logprob': '对数概率',
+  'inspect.entropy': '熵',
+  'inspect.text': '文本',
+  'inspect.fork': '分叉',
+  'inspect.forced': '由引擎写入，并非采样。',
+  'inspect.alternatives': '备选',
+  'inspect.loading': '正在读取……',
+  'inspect.noAlternatives': '没有记录。请在运行前设置“每个词元的备选数”。',
+  'inspect.forkHere': '在此分叉：新路径以此词元继续',
+  'inspect.forkWith': '以 {{text}} 分叉',
+  'inspect.siblings': '相同开头：',
+  'inspect.keys': '方向键：词元与路径；Shift+方向键：开头相同的路径；Enter：备选。',
+
+  'compare.which': '要对比的路径',
+  'compare.two': '请选择两条或更多路径。',
+  'compare.noParting': '一条是另一条的开头。',
+  'compare.parting': '在词元 {{at}} 分开：',
+  'compare.inspect': '查看词元 {{at}}',
+  'compare.runs': '并排的运行',
+}

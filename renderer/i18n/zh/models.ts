@@ -1,0 +1,41 @@
+import type { models as en } from '../en/models.ts'
+
+export const models: Record<keyof typeof en, string> = {
+  'models.title': '模型',
+  'models.list': '已知模型',
+  'models.none': '还没有模型。请输入 GGUF 文件的路径。',
+  'models.inUse': '使用中',
+  'models.bundled': '自带',
+  'models.use': '用于新运行',
+  'models.forget': '移除（文件保留）',
+  'models.forgetName': '移除 {{name}}',
+  'models.add': '添加 GGUF 文件',
+  'models.addButton': '添加',
+  'models.browse': '浏览',
+  'models.dropBrowser': '浏览器不会告知拖入文件的位置，请输入其路径。',
+  'models.inPlace': '文件就地链接，绝不复制。',
+  'models.reading': '正在读取文件头……',
+
+  'fact.architecture': '架构',
+  'fact.parameters': '参数量',
+  'fact.quantisation': '量化',
+  'fact.context': '训练上下文',
+  'fact.shape': '形状',
+  'fact.shapeValue': '{{layers}} 层，{{heads}} 个头，{{kvHeads}} 个 KV 头，维度 {{dim}}',
+  'fact.kv': '每词元 KV',
+  'fact.parallel': '并行思考',
+  'fact.thoughts': '思路表',
+  'fact.noThoughts': '无',
+  'fact.thoughtRows': '{{rows}} 行',
+  'fact.fusion': '融合',
+
+  'join.recurrent': '循环记忆无法合并：通过重读融合。',
+  'join.hybrid': '混合记忆无法合并：通过重读融合。',
+  'join.sliding-window': '滑动窗口无法合并：通过重读融合。',
+
+  'fact.tokens': '控制词元',
+  'fact.scope': '训练用途',
+  'fact.licence': '许可证',
+  'fact.hash': '文件头 SHA-256',
+  'fact.cost': '开销',
+}

@@ -1,0 +1,43 @@
+import type { settings as en } from '../en/settings.ts'
+
+export const settings: Record<keyof typeof en, string> = {
+  'settings.title': '设置',
+  'settings.look': '外观',
+  'settings.theme': '主题',
+
+  'theme.system': '跟随系统',
+  'theme.light': '浅色',
+  'theme.dark': '深色',
+
+  'settings.language': '语言',
+  'settings.languageSystem': '跟随系统',
+  'settings.textSize': '字号',
+
+  'text.small': '小',
+  'text.normal': '标准',
+  'text.large': '大',
+  'text.larger': '特大',
+
+  'settings.motion': '动效',
+  'motion.system': '跟随系统',
+  'motion.reduce': '减少',
+
+  'settings.follow': '跟随实时文本',
+  'settings.followHelp': '向上滚动随时暂停跟随。',
+  'settings.followOn': '新窗格自动滚动',
+  'settings.shortcuts': '快捷键',
+  'settings.resetShortcuts': '全部重置',
+  'settings.command': '命令',
+  'settings.shortcut': '快捷键',
+  'settings.actions': '操作',
+  'settings.change': '更改“{{command}}”的快捷键',
+  'settings.press': '请按键……',
+  'settings.none': '无',
+  'settings.conflict': '同时用于：{{commands}}',
+  'settings.remove': '移除“{{command}}”的快捷键',
+  'settings.reset': '重置“{{command}}”的快捷键',
+  'settings.about': '关于',
+  'settings.version': 'Braid',
+  'settings.data': '数据文件夹',
+  'settings.dataHelp': '记录与设置。在启动 Braid 时选择。',
+}
