@@ -89,37 +89,6 @@ export class Engine {
     })
   }
 
-  /** Models in memory. */
-  loaded(): ReturnType<Models['list']> {
-    return this.#core.models.list()
-  }
-
-  /** Told whenever a model was loaded or left memory. */
-  onMemory(listener: (unloaded?: Unloaded) => void): void {
-    this.#core.models.onChange = listener
-  }
-
-  /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */
-  async load(file: string, options: EngineOptions, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<void> {
-    const { models, turns } = this.#core
-    await turns.take(signal, async () => models.release(await models.use(file, options, signal, onProgress)))
-  }
-
-  /** Frees models, between runs. The cells of a run that is over go first; they are rebuilt when it takes a command. */
-  async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
-    const core = this.#core
-    if (!core.models.list().some(which)) return
-    await core.turns.take(new AbortController().signal, async () => {
-      const { holder } = core
-      const held = holder?.cells?.model.ref.file
-      if (core.models.list().some((one) => one.file === held && which(one))) {
-        await holder!.freeCells()
-        core.holder = null
-      }
-      await core.models.unload(which, reason)
-    })
-  }
-
   /** Cancels all runs and frees everything. */
   async close(): Promise<void> {
     for (const run of [...this.#core.runs]) await run.close()
