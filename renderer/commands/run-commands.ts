@@ -1,4 +1,5 @@
-import { CircleStop, Combine, CornerDownRight, Edit3, FastForward, GitCompare, Layers, RotateCcw, Search, SkipForward, SquareStack } from 'lucide-react'
+import { ChartBarBig, CircleStop, Combine, CornerDownRight, Edit3, FastForward, GitCompare, Layers, RotateCcw, Search, SkipForward, SquareStack } from 'lucide-react'
+import { askAttribution } from '../store/attribution.ts'
 import { draftOf, edit, requestOf } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { go } from '../store/route.ts'
@@ -63,6 +64,17 @@ export const runCommands: Command[] = [
       const state = stateOf(target)!
       edit({ ...draftOf(state), problem: '', followUp: { run: target.run!, version: target.version!, title: state.problem.slice(0, 120) } })
       go({ view: 'compose' })
+    },
+  },
+  {
+    id: 'run.attribution', title: 'cmd.attribution', group: 'view', icon: ChartBarBig, shortcut: 'Alt+A',
+    why(target) {
+      const summary = summaryFor(target)
+      return whyNotSteer(target) ?? (summary === undefined || summary.tokens.length === 0 ? 'why.noSummary' : stateOf(target)!.status === 'running' ? 'why.running' : null)
+    },
+    run: ({ run, version }) => {
+      go({ view: 'inspect', run: run!, path: 0, version: version!, at: null })
+      void askAttribution(run!, version!)
     },
   },
   {

@@ -17,7 +17,7 @@ export function currentTarget(given: Partial<Target> = {}): Target {
   return {
     run,
     path: given.path ?? routed ?? active[run] ?? state?.paths[0]?.path ?? null,
-    version: given.version ?? version[run] ?? state?.summaries.at(-1)?.version ?? null,
+    version: given.version ?? (route.view === 'inspect' && route.path === 0 ? route.version : undefined) ?? version[run] ?? state?.summaries.at(-1)?.version ?? null,
   }
 }
 

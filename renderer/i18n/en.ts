@@ -6,6 +6,7 @@ import { inspect } from './en/inspect.ts'
 import { models } from './en/models.ts'
 import { run } from './en/run.ts'
 import { settings } from './en/settings.ts'
+import { shell } from './en/shell.ts'
 
 /** Every text of the window, a file a room. */
-export const en = { ...app, ...commands, ...compose, ...history, ...inspect, ...models, ...run, ...settings } as const
+export const en = { ...app, ...commands, ...compose, ...history, ...inspect, ...models, ...run, ...settings, ...shell } as const

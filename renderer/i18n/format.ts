@@ -41,7 +41,10 @@ export const dateTime = (iso: string): string => {
 }
 
 /** A probability from its natural logarithm: 97.3 %. */
-export function percent(logprob: number): string {
-  const p = Math.exp(logprob) * 100
+export const percent = (logprob: number): string => share(Math.exp(logprob))
+
+/** A part of one: 97.3 %. */
+export function share(part: number): string {
+  const p = part * 100
   return `${p >= 10 ? p.toFixed(1) : p >= 0.1 ? p.toFixed(2) : p.toPrecision(1)} %`
 }

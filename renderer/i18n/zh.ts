@@ -6,6 +6,7 @@ import { inspect } from './zh/inspect.ts'
 import { models } from './zh/models.ts'
 import { run } from './zh/run.ts'
 import { settings } from './zh/settings.ts'
+import { shell } from './zh/shell.ts'
 
 /** Chinese; the types hold it to the English keys, room by room. */
-export const zh = { ...app, ...commands, ...compose, ...history, ...inspect, ...models, ...run, ...settings }
+export const zh = { ...app, ...commands, ...compose, ...history, ...inspect, ...models, ...run, ...settings, ...shell }

@@ -1,11 +1,14 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react'
 import { useT } from '../i18n/index.ts'
+import { useReading } from '../store/attribution.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { useOpenRun, useStream } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
 import { pathOf } from '../../engine/protocol/fold.ts'
+import { columnOf, levelsOf } from './attribution.ts'
+import { AttributionPanel } from './AttributionPanel.tsx'
 import { InspectHead } from './InspectHead.tsx'
 import { siblingsAt } from './siblings.ts'
 import { TokenDetail } from './TokenDetail.tsx'
@@ -31,6 +34,14 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
   const heat = usePrefs((s) => s.heat)
   const whitespace = usePrefs((s) => s.whitespace)
   const [cursor, setCursor] = useState(at ?? 0)
+  // What the summary attended to: the path that colours the text, and the token that the bars tell of.
+  const [picked, setPicked] = useState<number | null>(null)
+  const [peeked, setPeeked] = useState<number | null>(null)
+  const [pointed, setPointed] = useState<number | null>(null)
+  const reading = useReading(run, version)
+  const result = path === 0 && reading?.state === 'ready' ? reading.result : null
+  const coloured = result === null ? null : peeked ?? picked
+  const levels = useMemo(() => (result === null || coloured === null || columnOf(result, coloured) === 0 ? null : levelsOf(result, columnOf(result, coloured))), [result, coloured])
   const index = Math.min(cursor, stream.tokens.length - 1)
   const rows = useRef(new TokenRows())
   const shown = useRef(`${path}/${version}`)
@@ -74,13 +85,20 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
     const hit = (event.target as HTMLElement).closest<HTMLElement>('[data-i]')
     if (hit !== null) setCursor(Number(hit.dataset.i))
   }
-  const answer = stream.answer?.span ?? null
+  const onHover = (event: MouseEvent) => {
+    if (result === null) return
+    const hit = (event.target as HTMLElement).closest<HTMLElement>('[data-i]')
+    setPointed(hit === null ? null : Number(hit.dataset.i))
+  }
+  const span = stream.answer?.span ?? null
+  const answer = span === null ? null : [tokenAt(rows.current.offsets, span[0]), tokenAt(rows.current.offsets, span[1] - 1)] as const
   return (
     <div className="inspect">
       <InspectHead run={run} path={path} version={version} />
       <div className="inspect-body">
         <div ref={scroller} className={`tokens scroll heat-${heat}`} role="listbox" tabIndex={0} aria-label={t('inspect.tokens', { name: path > 0 ? t('lane.name', { path }) : t('summary.version', { version }) })}
-          aria-activedescendant={index >= 0 ? `tok-${index}` : undefined} onKeyDown={onKey} onClick={onClick}>
+          aria-activedescendant={index >= 0 ? `tok-${index}` : undefined} onKeyDown={onKey} onClick={onClick} onMouseOver={onHover} onMouseLeave={() => setPointed(null)}
+          data-path={coloured ?? undefined}>
           <div role="presentation" style={{ blockSize: virtual.getTotalSize(), position: 'relative' }}>
             {virtual.getVirtualItems().map((item) => {
               const row = rows.current.rows[item.index]!
@@ -88,13 +106,16 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
                 <div key={item.key} ref={virtual.measureElement} data-index={item.index} role="presentation" className="token-row" style={{ transform: `translateY(${item.start}px)` }}>
                   <TokenLine tokens={stream.tokens} start={row.start} end={row.end} heat={heat} whitespace={whitespace}
                     selected={index >= row.start && index < row.end ? index : -1}
-                    markFrom={answer === null ? -1 : tokenAt(rows.current.offsets, answer[0])} markTo={answer === null ? -1 : tokenAt(rows.current.offsets, answer[1] - 1)} />
+                    levels={levels} markFrom={answer?.[0] ?? -1} markTo={answer?.[1] ?? -1} />
                 </div>
               )
             })}
           </div>
         </div>
-        <TokenDetail run={run} path={path} version={version} index={index} onPath={(next) => go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })} />
+        <aside className="inspect-side scroll" aria-label={t('inspect.detail')}>
+          {path === 0 && <AttributionPanel run={run} version={version} answer={answer === null ? null : [answer[0], answer[1] + 1]} token={pointed ?? index} picked={picked} onPick={setPicked} onPeek={setPeeked} />}
+          <TokenDetail run={run} path={path} version={version} index={index} onPath={(next) => go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })} />
+        </aside>
       </div>
     </div>
   )

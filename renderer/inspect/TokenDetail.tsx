@@ -20,7 +20,7 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
   const stream = useStream(run, path, version)!
   const token = stream.tokens.at(index)
   const alternatives = useAlternatives(run, path, version, Math.max(0, index))
-  if (token === undefined) return <aside className="panel token-detail"><p className="body dim">{t('inspect.empty')}</p></aside>
+  if (token === undefined) return <section className="panel token-detail"><p className="body dim">{t('inspect.empty')}</p></section>
   const own = pathOf(state, path)
   const siblings = own === undefined ? [] : siblingsAt(state, own, index).filter((other) => other !== path)
   const why = path === 0 ? 'why.summaryFork' as const : index < 1 ? 'why.firstToken' as const : whyNotSteer(currentTarget({ run, path }))
@@ -32,7 +32,7 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
     }))
   }
   return (
-    <aside className="panel token-detail scroll" aria-label={t('inspect.detail')}>
+    <section className="panel token-detail" aria-label={t('inspect.detail')}>
       <header><h2 className="grow">{t('inspect.token', { index })}</h2><span className="mono small dim">#{token.id}</span></header>
       <div className="body col">
         <code className="token-text" dir="auto">{showSpace(token.text) || '∅'}</code>
@@ -71,6 +71,6 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
         {path > 0 && <div className="row wrap"><CommandButton id="run.summariseSubset" target={{ run, path }} look="tiny" /></div>}
         <p className="small dim">{t('inspect.keys')}</p>
       </div>
-    </aside>
+    </section>
   )
 }

@@ -63,7 +63,7 @@ function RunHead({ run }: { run: string }) {
             <MenuSeparator />
             {['run.again', 'run.edit', 'run.otherStrategy'].map((id) => <MenuCommand key={id} id={id} />)}
             <MenuSeparator />
-            {['run.comparePaths', 'path.inspect', 'run.find', 'run.replay'].map((id) => <MenuCommand key={id} id={id} />)}
+            {['run.comparePaths', 'path.inspect', 'run.attribution', 'run.find', 'run.replay'].map((id) => <MenuCommand key={id} id={id} />)}
           </Menu>
         </div>
       </div>

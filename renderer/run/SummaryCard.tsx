@@ -3,6 +3,8 @@ import { useShallow } from 'zustand/react/shallow'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
+import { AttributionStrip } from '../inspect/AttributionPanel.tsx'
+import '../inspect/inspect.css'
 import { useRuns, useSummaryState } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
 import { go } from '../store/route.ts'
@@ -42,6 +44,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
         {version !== null && <Tip text={t('summary.inspect')}>
           <button type="button" className="btn quiet icon tiny" aria-label={t('summary.inspect')} onClick={() => go({ view: 'inspect', run, path: 0, version, at: null })}><Microscope size={14} /></button>
         </Tip>}
+        <CommandButton id="run.attribution" target={{ run, version }} iconOnly look="quiet tiny" />
         <CommandButton id="copy.summary" target={{ run, version }} iconOnly look="quiet tiny" />
         <CommandButton id="run.summariseSubset" target={{ run, version }} iconOnly look="quiet tiny" />
       </header>
@@ -65,6 +68,7 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
         <Tip text={t(fusion === 'cache' ? 'fusion.cacheHelp' : 'fusion.rereadHelp')}><span className="pill" tabIndex={0}>{t(`fusion.${fusion}`)}</span></Tip>
         {meter !== null && <span className="num dim">{t('unit.tokens', { count: meter.stream.tokens.length, shown: integer(meter.stream.tokens.length) })}{meter.speed === null ? '' : ` · ${t('unit.speed', { speed: meter.speed.toFixed(1) })}`}</span>}
       </div>
+      <AttributionStrip run={run} version={version} />
       {cuts.length > 0 && <p className="callout warn small">{t('summary.cut', { list: cuts.map((cut) => `${cut.path} (${cut.removed})`).join(', ') })}</p>}
       {error !== null && <p className="callout bad small" dir="auto">{error.message}</p>}
       {answer !== null && (

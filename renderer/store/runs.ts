@@ -1,7 +1,7 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunCommand, RunError, RunEvent } from '../../engine/protocol/events.ts'
-import { applyEvent, EMPTY_RUN, interrupt, pathOf, summaryOf, type PathState, type RunState, type Stream, type SummaryState } from '../../engine/protocol/fold.ts'
+import { applyEvents, EMPTY_RUN, foldRun, interrupt, pathOf, summaryOf, type PathState, type RunState, type Stream, type SummaryState } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import { frameTask } from './frame.ts'
 import { host } from './host.ts'
@@ -42,9 +42,7 @@ export function patchRun(id: string, change: (run: OpenRun) => OpenRun): void {
 
 /** Puts a run into the store without the host (samples, tests). */
 export function openLocal(id: string, events: RunEvent[]): void {
-  let live = EMPTY_RUN
-  for (const event of events) live = applyEvent(live, event)
-  live = interrupt(live)
+  const live = foldRun(events, { live: false })
   useRuns.setState(({ open }) => ({ open: { ...open, [id]: { ...blank(id), events, live, shown: live, loading: false, sample: true } } }))
 }
 
@@ -110,11 +108,8 @@ export function flush(): void {
     for (const [id, run] of Object.entries(open)) {
       const events = queued.get(id) ?? []
       if (events.length === 0 && !run.loading) continue
-      let live = run.live
-      for (const event of events) {
-        run.events.push(event)
-        live = applyEvent(live, event)
-      }
+      for (const event of events) run.events.push(event)
+      let live = applyEvents(run.live, events)
       const backlog = expected.get(id)
       const loading = run.loading && !(backlog !== undefined && (whole.has(id) || run.events.length >= backlog.events))
       if (backlog !== undefined && !loading) {

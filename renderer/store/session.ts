@@ -1,3 +1,4 @@
+import { attributionProgress } from './attribution.ts'
 import { refreshHistory } from './history.ts'
 import { host } from './host.ts'
 import { refreshApp, refreshModels } from './models.ts'
@@ -19,7 +20,7 @@ export function startSession(): void {
         else report(push.what === 'models' ? refreshModels() : refreshApp())
         break
       case 'progress':
-        useUi.setState({ progress: push.fraction >= 1 ? null : { label: push.label, fraction: push.fraction } })
+        if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : { label: push.label, fraction: push.fraction } })
         break
       case 'engine':
         useUi.setState({ engine: { state: push.state, message: push.message } })

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import type { Channel, Fit, ModelInfo, Params, Result, RunSummary, Method } from '../../engine/protocol/wire.ts'
+import { foldRun } from '../../engine/protocol/fold.ts'
+import type { Attribution, Channel, Fit, ModelInfo, Params, Result, RunSummary, Method } from '../../engine/protocol/wire.ts'
 import { SETTINGS } from './synthetic.ts'
 
 /** A host for component tests and screenshots: it answers from memory and plays given events. The real one is tested in test/e2e. */
@@ -15,6 +16,31 @@ export const MODEL: ModelInfo = {
   layers: 28, heads: 12, kvHeads: 2, headDim: 128, vocabSize: 151_936, licence: 'mit', headerSha256: 'ab'.repeat(32),
   controlTokens: Array.from({ length: 8 }, (_, i) => [`<think${i + 1}>`, `</think${i + 1}>`]).flat().concat('<summary>', '</summary>'), nativePaths: 8, thoughtRows: 32,
   kvBytesPerToken: { f32: 57_344, f16: 28_672, q8_0: 15_232, q4_0: 8064 }, defaults: { ...SETTINGS, budget: 2048, summaryBudget: 1024, finish: 'first' },
+}
+
+/** Made up: every token pays a little to everything, and more to one path or another. */
+function attributionOf(events: readonly RunEvent[]): Attribution {
+  const state = foldRun(events)
+  const summary = state.summaries[0]!
+  const shares = Array.from({ length: summary.tokens.length }, (_, i) => {
+    const raw = [3, ...summary.paths.map((path) => 1 + 2 * Math.abs(Math.sin(i * path * 0.37 + path))), 2]
+    const sum = raw.reduce((a, b) => a + b, 0)
+    return raw.map((one) => one / sum)
+  })
+  return { version: 1, promptTokens: state.promptTokens.length, paths: summary.paths.map((path) => ({ path, tokens: state.paths[path - 1]!.tokens.length })), shares }
+}
+
+const CATALOGUE: CatalogueItem[] = [
+  { id: 'parathinker-1.5b', name: 'ParaThinker 1.5B', repo: 'Leslie04/ParaThinker-1.5B', kind: 'folder', licence: "see the model's page", goodFor: 'Problems of mathematics; trained for up to 8 parallel paths and their summary. It is downloaded, then converted.', parallel: true },
+  { id: 'qwen3-0.6b', name: 'Qwen3 0.6B', repo: 'Qwen/Qwen3-0.6B-GGUF', kind: 'gguf', choice: 'Q8_0', licence: 'apache-2.0', goodFor: 'A first look on any machine', parallel: false },
+  { id: 'qwen3-8b', name: 'Qwen3 8B', repo: 'Qwen/Qwen3-8B-GGUF', kind: 'gguf', choice: 'Q4_K_M', licence: 'apache-2.0', goodFor: 'Mathematics, code and text with 16 GB of memory or a GPU of 8 GB', parallel: false },
+]
+const OFFER: Offer = {
+  repo: 'Qwen/Qwen3-8B-GGUF', licence: 'apache-2.0', gated: false, chosen: 'Q4_K_M',
+  choices: [
+    { name: 'Q4_K_M', kind: 'gguf', files: 1, sizeBytes: 5.03e9, verdict: 'fits' }, { name: 'Q8_0', kind: 'gguf', files: 1, sizeBytes: 8.7e9, verdict: 'may-be-slow' },
+    { name: 'F16', kind: 'gguf', files: 2, sizeBytes: 16.4e9, verdict: 'wont-fit' }, { name: 'safetensors', kind: 'folder', files: 12, sizeBytes: 16.4e9, verdict: 'wont-fit' },
+  ],
 }
 
 export class FakeHost {
@@ -104,3 +130,4 @@ export class FakeHost {
     }
   }
 }
+      case 'run.attribution': return attributionOf(of((params as { run: string }).run).events)

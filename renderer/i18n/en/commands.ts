@@ -27,6 +27,7 @@ export const commands = {
   'cmd.edit': 'Edit and run',
   'cmd.otherStrategy': 'Run with another strategy and compare',
   'cmd.followUp': 'Ask a follow-up',
+  'cmd.attribution': 'What the summary attended to',
   'cmd.comparePaths': 'Compare paths',
   'cmd.replay': 'Replay',
   'cmd.find': 'Find in paths and summaries',

@@ -28,6 +28,7 @@ export const commands: Record<keyof typeof en, string> = {
   'cmd.edit': '修改后运行',
   'cmd.otherStrategy': '换策略运行并对比',
   'cmd.followUp': '追问',
+  'cmd.attribution': '总结关注了什么',
   'cmd.comparePaths': '对比路径',
   'cmd.replay': '回放',
   'cmd.find': '在路径和总结中查找',

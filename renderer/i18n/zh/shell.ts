@@ -1,0 +1,13 @@
+import type { shell as english } from '../en/shell.ts'
+
+export const shell: Record<keyof typeof english, string> = {
+  'menu.file': '文件',
+  'menu.edit': '编辑',
+  'menu.view': '视图',
+  'menu.run': '运行',
+  'menu.path': '路径',
+  'menu.window': '窗口',
+  'menu.help': '帮助',
+  'files.bad': '无法打开 {{name}}：{{reason}}',
+  'files.modelAdded': '已改用模型 {{name}}',
+}

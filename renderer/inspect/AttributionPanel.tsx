@@ -1,0 +1,99 @@
+import { CircleStop } from 'lucide-react'
+import { useState } from 'react'
+import type { Attribution } from '../../engine/protocol/wire.ts'
+import { CommandButton } from '../commands/CommandButton.tsx'
+import { useT } from '../i18n/index.ts'
+import { integer, share } from '../i18n/format.ts'
+import { cancelAttribution, useReading } from '../store/attribution.ts'
+import { go } from '../store/route.ts'
+import { report } from '../store/toasts.ts'
+import { Segmented } from '../ui/Segmented.tsx'
+import { meanShares } from './attribution.ts'
+
+export interface AttributionLook {
+  /** Tokens of the answer, [from, to). */
+  answer: readonly [number, number] | null
+  /** The token under the pointer or the cursor. */
+  token: number
+  /** The path whose share colours the text, pinned. */
+  picked: number | null
+  onPick(path: number | null): void
+  /** Coloured as long as it is pointed at. */
+  onPeek(path: number | null): void
+}
+
+/** Which paths a summary attended to: asked for on demand, then a bar a path; what is pointed at is shown in the text. */
+export function AttributionPanel({ run, version, ...look }: AttributionLook & { run: string; version: number }) {
+  const t = useT()
+  const reading = useReading(run, version)
+  return (
+    <section className="panel attribution" aria-label={t('attr.title')}>
+      <header><h2 className="grow">{t('attr.title')}</h2></header>
+      <div className="body col">
+        {reading === undefined && <>
+          <p className="small dim">{t('attr.what')}</p>
+          <div className="row"><CommandButton id="run.attribution" target={{ run, version }} label="attr.read" /></div>
+        </>}
+        {reading?.state === 'reading' && (
+          <div className="col" role="group" aria-label={t('attr.reading')}>
+            <progress max={1} value={reading.fraction} aria-label={t('attr.reading')} />
+            <div className="row"><span className="small dim grow">{t(reading.cancelling ? 'attr.cancelling' : 'attr.reading')}</span>
+              <button type="button" className="btn tiny" disabled={reading.cancelling} onClick={() => report(cancelAttribution(run, version))}><CircleStop size={13} aria-hidden />{t('action.cancel')}</button></div>
+          </div>
+        )}
+        {reading?.state === 'failed' && <>
+          <p className="callout bad small" role="alert" dir="auto">{reading.error.message}</p>
+          <div className="row wrap">
+            <CommandButton id="run.attribution" target={{ run, version }} label="attr.again" />
+            {(reading.error.code === 'model-not-found' || reading.error.code === 'wrong-model') && <button type="button" className="btn" onClick={() => go({ view: 'models' })}>{t('cmd.models')}</button>}
+          </div>
+        </>}
+        {reading?.state === 'ready' && <Bars result={reading.result} {...look} />}
+      </div>
+    </section>
+  )
+}
+
+function Bars({ result, answer, token, picked, onPick, onPeek }: AttributionLook & { result: Attribution }) {
+  const t = useT()
+  const [scope, setScope] = useState<'all' | 'answer'>('all')
+  const whole = scope === 'answer' && answer !== null ? meanShares(result, ...answer) : meanShares(result)
+  const here = result.shares[token]
+  const most = Math.max(...result.paths.flatMap((_, i) => [whole[i + 1]!, here?.[i + 1] ?? 0]), 1e-9)
+  const width = (value: number) => ({ inlineSize: `${Math.min(100, (100 * value) / most)}%` })
+  return <>
+    {answer !== null && <Segmented<'all' | 'answer'> label={t('attr.scope')} value={scope} onChange={setScope}
+      options={[{ value: 'all', label: t('attr.all') }, { value: 'answer', label: t('attr.answer') }]} />}
+    <ul className="attr-rows" onMouseLeave={() => onPeek(null)}>
+      {result.paths.map(({ path, tokens }, i) => (
+        <li key={path}>
+          <button type="button" className="attr-row" data-path={path} aria-pressed={picked === path}
+            onClick={() => onPick(picked === path ? null : path)} onMouseEnter={() => onPeek(path)} onFocus={() => onPeek(path)} onBlur={() => onPeek(null)}>
+            <span className="sr">{t('attr.row', { path, share: share(whole[i + 1]!), tokens: integer(tokens), here: share(here?.[i + 1] ?? 0), index: token })}</span>
+            <span className="pathno" aria-hidden>{path}</span>
+            <span className="attr-bars" aria-hidden><span className="attr-bar" style={width(whole[i + 1]!)} /><span className="attr-bar here" style={width(here?.[i + 1] ?? 0)} /></span>
+            <span className="num" aria-hidden>{share(whole[i + 1]!)}</span><span className="num small dim" aria-hidden>{share(here?.[i + 1] ?? 0)}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
+    <p className="small dim">{t('attr.rest', { prompt: share(whole[0]!), own: share(whole.at(-1)!) })}</p>
+    <p className="small dim">{t('attr.how', { index: token })}</p>
+  </>
+}
+
+/** The same in one line, for the summary on the run view: where it is known. */
+export function AttributionStrip({ run, version }: { run: string; version: number }) {
+  const t = useT()
+  const reading = useReading(run, version)
+  if (reading?.state !== 'ready') return null
+  const whole = meanShares(reading.result)
+  const most = Math.max(...reading.result.paths.map((_, i) => whole[i + 1]!), 1e-9)
+  return (
+    <ul className="attr-strip small" aria-label={t('attr.title')}>
+      {reading.result.paths.map(({ path }, i) => (
+        <li key={path} data-path={path}><span className="pathno">{path}</span><span className="bar"><span style={{ inlineSize: `${(100 * whole[i + 1]!) / most}%` }} /></span><span className="num dim">{share(whole[i + 1]!)}</span></li>
+      ))}
+    </ul>
+  )
+}
