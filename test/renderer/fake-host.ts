@@ -30,19 +30,6 @@ function attributionOf(events: readonly RunEvent[]): Attribution {
   return { version: 1, promptTokens: state.promptTokens.length, paths: summary.paths.map((path) => ({ path, tokens: state.paths[path - 1]!.tokens.length })), shares }
 }
 
-const CATALOGUE: CatalogueItem[] = [
-  { id: 'parathinker-1.5b', name: 'ParaThinker 1.5B', repo: 'Leslie04/ParaThinker-1.5B', kind: 'folder', licence: "see the model's page", goodFor: 'Problems of mathematics; trained for up to 8 parallel paths and their summary. It is downloaded, then converted.', parallel: true },
-  { id: 'qwen3-0.6b', name: 'Qwen3 0.6B', repo: 'Qwen/Qwen3-0.6B-GGUF', kind: 'gguf', choice: 'Q8_0', licence: 'apache-2.0', goodFor: 'A first look on any machine', parallel: false },
-  { id: 'qwen3-8b', name: 'Qwen3 8B', repo: 'Qwen/Qwen3-8B-GGUF', kind: 'gguf', choice: 'Q4_K_M', licence: 'apache-2.0', goodFor: 'Mathematics, code and text with 16 GB of memory or a GPU of 8 GB', parallel: false },
-]
-const OFFER: Offer = {
-  repo: 'Qwen/Qwen3-8B-GGUF', licence: 'apache-2.0', gated: false, chosen: 'Q4_K_M',
-  choices: [
-    { name: 'Q4_K_M', kind: 'gguf', files: 1, sizeBytes: 5.03e9, verdict: 'fits' }, { name: 'Q8_0', kind: 'gguf', files: 1, sizeBytes: 8.7e9, verdict: 'may-be-slow' },
-    { name: 'F16', kind: 'gguf', files: 2, sizeBytes: 16.4e9, verdict: 'wont-fit' }, { name: 'safetensors', kind: 'folder', files: 12, sizeBytes: 16.4e9, verdict: 'wont-fit' },
-  ],
-}
-
 export class FakeHost {
   runs = new Map<string, FakeRun>()
   models = [{ file: MODEL.file, name: MODEL.name, sizeBytes: MODEL.sizeBytes, bundled: true, present: true }]
@@ -120,6 +107,7 @@ export class FakeHost {
       }
       case 'run.close': this.#open.delete((params as { run: string }).run); return {}
       case 'run.command': return {}
+      case 'run.attribution': return attributionOf(of((params as { run: string }).run).events)
       case 'run.alternatives': return []
       case 'runs.list': return [...this.runs.values()].map((entry) => entry.summary)
       case 'runs.search': { const { query } = params as { query: string }; return [...this.runs.values()].filter((entry) => entry.summary.problem.toLowerCase().includes(query.toLowerCase())).map((entry) => ({ run: entry.summary.run, snippet: entry.summary.problem })) }
@@ -130,4 +118,3 @@ export class FakeHost {
     }
   }
 }
-      case 'run.attribution': return attributionOf(of((params as { run: string }).run).events)
