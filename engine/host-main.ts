@@ -42,3 +42,4 @@ process.on('SIGTERM', end)
 const model = process.env.BRAID_OPEN_MODEL
 if (model) await host.openWith(model).catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))
 serveLine(port, (channel) => host.serve(channel), end)
+void host.warmUp().catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))

@@ -4,17 +4,20 @@ import { Attributions } from './host/attributions.ts'
 import { Client } from './host/client.ts'
 import { DataFile } from './host/data-file.ts'
 import type { HostEngine } from './host/engine.ts'
-import { bundledModel, ModelList } from './host/models.ts'
+import { Library, type LibraryMethod } from './host/library.ts'
+import { IDLE_MINUTES, Residency } from './host/residency.ts'
 import { Runs } from './host/runs.ts'
+import { bundledModel } from './models/manifest.ts'
 import { BraidError, toBraidError } from './protocol/errors.ts'
-import { METHODS, Request, type Channel, type HostMessage, type Method, type Result } from './protocol/wire.ts'
+import { METHODS, Request, type Channel, type HostMessage, type Method, type Result, type Task } from './protocol/wire.ts'
 import { exportRuns } from './transcripts/export/index.ts'
 import { importRuns } from './transcripts/export/json.ts'
 import { RunStore } from './transcripts/index.ts'
 
-type Handlers = { [M in Method]: (params: z.output<(typeof METHODS)[M]['params']>, client: Client) => Result<M> | Promise<Result<M>> }
+type Handlers = { [M in Exclude<Method, LibraryMethod>]: (params: z.output<(typeof METHODS)[M]['params']>, client: Client) => Result<M> | Promise<Result<M>> }
 const Settings = z.record(z.string(), z.unknown())
 const MAX_SETTINGS = 1 << 20
+const TASKS_MS = 150
 
 export interface HostOptions {
   /** Data folder: runs, settings, the list of models. */
@@ -31,25 +34,56 @@ export class Host {
   readonly #engine: HostEngine
   readonly #store: RunStore
   readonly #runs: Runs
-  readonly #models: ModelList
+  readonly #library: Library
+  readonly #residency: Residency
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
   readonly #attributions: Attributions
+  #tasks: Task[] = []
+  #telling: NodeJS.Timeout | undefined
 
   constructor({ folder, engine, onStall, stopMs }: HostOptions) {
     this.#folder = folder
     this.#engine = engine
     this.#store = new RunStore(folder)
-    this.#models = new ModelList(folder, (file) => engine.modelInfo(file))
+    this.#library = new Library({
+      folder, engine,
+      onModels: () => this.#changed('models'),
+      onDevices: () => this.#changed('devices'),
+      onTasks: (tasks) => this.#tellTasks(tasks),
+    })
     this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
     this.#runs = new Runs({
       engine, store: this.#store, stopMs,
       onEvent: (run, event) => this.#clients.forEach((client) => client.push(run, event)),
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, label: 'Loading the model', fraction }),
-      onChange: () => this.#changed('runs'),
+      onChange: () => {
+        this.#changed('runs')
+        this.#residency.update()
+      },
       onStall: (message) => onStall?.(message),
     })
     this.#attributions = new Attributions(this.#runs)
+    this.#residency = new Residency({
+      engine, send: (message) => this.#broadcast(message), busy: () => this.#runs.thinking,
+      idleMinutes: () => {
+        const { idleMinutes } = this.#settings.read()
+        return typeof idleMinutes === 'number' ? idleMinutes : IDLE_MINUTES
+      },
+    })
+  }
+
+  /** Tries the devices, and loads the model that windows start with where the user wants that. */
+  async warmUp(): Promise<void> {
+    await this.#engine.ready()
+    const { loadAtStart, model } = this.#settings.read()
+    if (loadAtStart !== true || typeof model !== 'string') return
+    const onProgress = (fraction: number) => this.#broadcast({ kind: 'progress', task: 'load', label: 'Loading the model', fraction })
+    try {
+      await this.#engine.load(model, await this.#library.settle(model, {}), onProgress)
+    } finally {
+      onProgress(1)
+    }
   }
 
   serve(channel: Channel): void {
@@ -64,12 +98,15 @@ export class Host {
 
   /** Links a model and makes it the one that windows start with. */
   async openWith(file: string): Promise<void> {
-    const { file: model } = await this.#models.add(file)
+    const { file: model } = await this.#library.registry.add(file)
     this.#settings.write({ ...this.#settings.read(), model })
     this.#changed('models')
   }
 
   async close(): Promise<void> {
+    this.#residency.close()
+    clearTimeout(this.#telling)
+    await this.#library.close()
     await this.#runs.close()
     await this.#engine.close()
   }
@@ -91,33 +128,21 @@ export class Host {
     if (!Object.hasOwn(METHODS, method)) throw new BraidError('bad-request', `There is no method '${method}'.`)
     const parsed = METHODS[method as Method].params.safeParse(params)
     if (!parsed.success) throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
-    return this.#handlers[method as Method](parsed.data as never, client)
+    if (Object.hasOwn(this.#library.handlers, method)) return this.#library.handlers[method as LibraryMethod](parsed.data as never)
+    return this.#handlers[method as keyof Handlers](parsed.data as never, client)
   }
 
   readonly #handlers: Handlers = {
     'app.info': () => ({ ...this.#engine.version(), dataFolder: this.#folder, bundledModel: bundledModel() }),
-    'devices.list': () => this.#engine.devices(),
 
-    'models.list': () => this.#models.list(),
-    'models.add': async ({ file }) => {
-      const entry = await this.#models.add(file)
-      this.#changed('models')
-      return entry
-    },
-    'models.remove': ({ file }) => {
-      this.#models.remove(file)
-      this.#changed('models')
-      return {}
-    },
-    'models.info': ({ file }) => this.#engine.modelInfo(file),
-    'models.fit': ({ file, settings, promptTokens }) => this.#engine.fit(file, settings, promptTokens),
-
-    'run.start': ({ request }) => {
+    'run.start': async ({ request }) => {
       const model = request.model ?? bundledModel()
       if (model === null) throw new BraidError('model-not-found', 'Choose a model first: no model comes with this copy of Braid.')
-      return { run: this.#runs.start({ ...request, model }) }
+      await this.#engine.ready()
+      return { run: this.#runs.start({ ...request, model, settings: await this.#library.settle(model, request.settings) }) }
     },
     'run.command': async ({ run, command }) => {
+      await this.#engine.ready()
       await this.#runs.command(run, command)
       return {}
     },
@@ -168,7 +193,16 @@ export class Host {
     return result
   }
 
-  #changed(what: 'runs' | 'models'): void {
+  /** A few times a second at most, the last state always. */
+  #tellTasks(tasks: Task[]): void {
+    this.#tasks = tasks
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined
+      this.#broadcast({ kind: 'tasks', tasks: this.#tasks })
+    }, TASKS_MS)
+  }
+
+  #changed(what: 'runs' | 'models' | 'devices'): void {
     this.#broadcast({ kind: 'changed', what })
   }
 

@@ -1,6 +1,6 @@
 import { basename, extname, join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { bundledModel } from '../host/models.ts'
+import { bundledModel } from '../models/manifest.ts'
 import type { Cell } from '../lab/cells.ts'
 import type * as LabModule from '../lab/index.ts'
 import type { Lab, LabResult } from '../lab/lab.ts'

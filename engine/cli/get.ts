@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { convert, CONVERT_TYPES, type ConvertType } from '../models/convert/index.ts'
-import { chooseFor, getFiles, Net, parseHubRef, readCatalogue, readRepo, wantedFiles, type CatalogueEntry, type HubChoice, type HubRef, type HubRepo } from '../models/download/index.ts'
+import { getFiles, look, Net, planOf, type HubRepo } from '../models/download/index.ts'
+import { readCatalogue } from '../models/manifest.ts'
+import { ModelRegistry } from '../models/registry.ts'
+import { toBraidError } from '../protocol/errors.ts'
 import { size } from '../transcripts/export/describe.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { ProgressLine } from './progress-line.ts'
@@ -23,7 +24,7 @@ export function addGet(program: Command): void {
     .option('--hub <address>', 'another hub than https://huggingface.co (a token for gated models is read from HF_TOKEN)')
     .option('--json', 'as JSON')
     .action(async (model: string | undefined, flags: Flags) => {
-      const catalogue = readCatalogue(catalogueFile())
+      const catalogue = readCatalogue()
       if (model === undefined) return await print(flags.json === true ? JSON.stringify(catalogue) + '\n' : table(['name', 'parallel', 'licence', 'good for'], catalogue.map((one) => [one.id, one.parallel ? 'yes' : 'no', one.licence, one.goodFor])))
       if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256)) throw new UsageError('--sha256 takes 64 hexadecimal digits.')
       const net = new Net({ hub: flags.hub })
@@ -31,7 +32,7 @@ export function addGet(program: Command): void {
       const stop = () => cancel.abort()
       process.once('SIGINT', stop)
       try {
-        await get(net, model, catalogue.find(({ id }) => id === model), flags, cancel.signal)
+        await get(net, model, flags, cancel.signal)
       } finally {
         process.off('SIGINT', stop)
         await net.close()
@@ -39,49 +40,36 @@ export function addGet(program: Command): void {
     })
 }
 
-async function get(net: Net, model: string, known: CatalogueEntry | undefined, flags: Flags, signal: AbortSignal): Promise<void> {
-  const ref: HubRef | undefined = known ? { repo: known.repo, quantisation: known.kind === 'folder' ? 'safetensors' : known.choice } : parseHubRef(model, net.hub)
-  const folder = flags.out ?? join(dataFolder(), 'models')
+async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): Promise<void> {
+  const registry = new ModelRegistry(dataFolder())
+  const root = flags.out === undefined ? registry.downloads : resolve(flags.out)
   const line = new ProgressLine()
   const onProgress = ({ done, total, file, phase }: { done: number; total: number | null; file: string; phase: string }) => line.show(total ? done / total : 0, `${phase === 'check' ? 'checking ' : ''}${file}  ${size(done)}${total === null ? '' : ` of ${size(total)}`}`)
   try {
-    if (!ref) {
-      const url = net.allow(model)
-      const name = decodeURIComponent(basename(url.pathname))
-      if (!/\.gguf$/i.test(name)) throw new UsageError('An address must lead to a file that ends in .gguf.')
-      return await done(await getFiles(net, folder, [{ url: url.href, name, sha256: flags.sha256 }], { signal, onProgress }), line, flags)
+    const found = await look(net, model, readCatalogue(), signal).catch((error: unknown) => {
+      throw toBraidError(error).code === 'bad-request' ? new UsageError((error as Error).message) : error
+    })
+    if (found.kind === 'repo' && (flags.list === true || found.chosen === undefined)) return await offer(found.repo, flags)
+    const { folder, files: wanted, convertTo } = planOf(net, found, undefined, flags.sha256)
+    const files = await getFiles(net, join(root, folder), wanted, { signal, onProgress })
+    let made = files
+    if (convertTo !== undefined) {
+      const output = join(root, folder, '..', `${convertTo}-${flags.type}.gguf`)
+      const { file } = await convert({ folder: dirname(files[0]!), output, type: flags.type, signal, onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`) })
+      made = [file, ...files]
     }
-    const repo = await readRepo(net, ref, signal)
-    const choice = flags.list === true ? undefined : chooseFor(ref, repo)
-    if (!choice) return await offer(repo, ref, flags)
-    const files = await getFiles(net, join(folder, ref.repo.replace('/', '--'), choice.kind === 'folder' ? 'original' : ''), wantedFiles(net, repo, choice), { signal, onProgress })
-    if (choice.kind === 'gguf') return await done(files, line, flags)
-    const output = join(dirname(dirname(files[0]!)), `${ref.repo.split('/')[1]!}-${flags.type}.gguf`)
-    const made = await convert({ folder: dirname(files[0]!), output, type: flags.type, signal, onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`) })
-    await done([made.file], line, flags)
-    say(`The original stays in ${dirname(files[0]!)}; it is needed only to convert again.`)
+    // On the list of the window, too.
+    await (flags.out === undefined ? registry.addDownloaded(made) : registry.add(made[0]!))
+    line.done()
+    await print(flags.json === true ? JSON.stringify({ files: convertTo === undefined ? files : [made[0]] }) + '\n' : `${made[0]!}\n`)
+    if (convertTo !== undefined) say(`The original stays in ${dirname(files[0]!)}; it is needed only to convert again.`)
   } finally {
     line.done()
   }
 }
 
-async function done(files: string[], line: ProgressLine, flags: Flags): Promise<void> {
-  line.done()
-  await print(flags.json === true ? JSON.stringify({ files }) + '\n' : `${files[0]!}\n`)
-}
-
-async function offer(repo: HubRepo, ref: HubRef, flags: Flags): Promise<void> {
+async function offer(repo: HubRepo, flags: Flags): Promise<void> {
   if (flags.json === true) return print(JSON.stringify(repo) + '\n')
-  await print(table(['get', 'size', 'files'], repo.choices.map((choice) => [label(ref, choice), size(choice.sizeBytes), String(choice.files.length)]), new Set([1, 2])))
-  if (flags.list !== true) throw new UsageError(repo.choices.length === 0 ? `${ref.repo} holds no model that Braid can use.` : 'Say which of these.')
-}
-
-const label = (ref: HubRef, choice: HubChoice) => `${ref.repo}:${choice.name}`
-
-function catalogueFile(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, 'models', 'catalogue.json')
-    if (existsSync(file)) return file
-    if (folder === dirname(folder)) throw new UsageError('The catalogue that comes with Braid is not there.')
-  }
+  await print(table(['get', 'size', 'files'], repo.choices.map((choice) => [`${repo.repo}:${choice.name}`, size(choice.sizeBytes), String(choice.files.length)]), new Set([1, 2])))
+  if (flags.list !== true) throw new UsageError(repo.choices.length === 0 ? `${repo.repo} holds no model that Braid can use.` : 'Say which of these.')
 }

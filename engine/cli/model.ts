@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { loadAddon } from '../native/index.ts'
+import { Devices } from '../devices/index.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
 import { size } from '../transcripts/export/describe.ts'
+import { dataFolder } from '../transcripts/folder.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { integer, print, printable } from './usage.ts'
 
@@ -22,18 +23,14 @@ export function addModel(program: Command): void {
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
       const { inspect } = await import('../host/local.ts')
-      const { info, fit } = await inspect(resolve(file), { paths, budget, engine: engineOptions(flags) }, undefined, devices())
+      const { info, fit } = await inspect(resolve(file), { paths, budget, engine: engineOptions(flags) }, undefined, await devices())
       await print(flags.json === true ? JSON.stringify({ ...info, fit }) + '\n' : describe(info, fit, { paths, budget }))
     })
 }
 
 /** A model can be read where no engine is built. */
-function devices(): DeviceInfo[] {
-  try {
-    return loadAddon().devices()
-  } catch {
-    return []
-  }
+function devices(): Promise<DeviceInfo[]> {
+  return new Devices(dataFolder()).open().then((addon) => addon.devices(), () => [])
 }
 
 function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: number }): string {

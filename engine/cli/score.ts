@@ -11,7 +11,7 @@ export function addScore(program: Command): void {
     .argument('<file>', 'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; - reads stdin')
     .action(async (file: string, flags: EngineFlags) => {
       const input = parse(file === '-' ? await readStdin() : read(file), file)
-      const engine = await openEngine()
+      const engine = await openEngine(flags.device)
       const cancel = new AbortController()
       const stop = () => cancel.abort()
       process.once('SIGINT', stop)

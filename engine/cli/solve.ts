@@ -33,7 +33,7 @@ async function solve(given: string, flags: SolveFlags): Promise<number> {
   const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
   const request = solveRequest(problem, flags)
   const store = new RunStore(dataFolder())
-  const engine = await openEngine()
+  const engine = await openEngine(flags.device)
   const run = newRunId()
   const handle = engine.think(request, { id: run, onProgress: loadProgress() })
   const interrupts = new Interrupts(() => void handle.command({ type: 'cancel' }).catch(() => handle.close()))

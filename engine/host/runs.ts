@@ -53,6 +53,11 @@ export class Runs {
     this.#options = options
   }
 
+  /** Some run thinks, or waits for its turn. */
+  get thinking(): boolean {
+    return [...this.#runs.values()].some(({ state }) => state !== 'over')
+  }
+
   start(request: RunRequest): string {
     const id = newRunId()
     const conversation = request.followUp === undefined ? undefined : this.#conversation(request.followUp)

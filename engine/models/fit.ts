@@ -4,7 +4,7 @@
  * worked out from its stages and held against real contexts by `npm run fit:table`. Sizes in bytes.
  */
 import { freemem } from 'node:os'
-import type { RunSettings } from '../protocol/request.ts'
+import { KvType, type RunSettings } from '../protocol/request.ts'
 import type { DeviceInfo, Fit } from '../protocol/wire.ts'
 import { cannotJoin } from './architectures.ts'
 import { repacks } from './repack.ts'
@@ -162,6 +162,7 @@ export function fit(model: FitModel, settings: RunSettings, promptTokens: number
     { device: 'CPU', bytes: total(cpu) + (device?.type === 'igpu' ? total(gpu) : 0) - free },
     { device: device?.name ?? 'CPU', bytes: device ? total(gpu) - device.memoryFree : -1 },
   ].reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  const kvElements = model.kvElements.reduce((sum, one) => sum + one, 0)
   const tight = device ? total(gpu) > COMFORT * device.memoryFree || gpuLayers <= model.layers : total(cpu) > COMFORT * free
   return {
     weights: cpu.weights + gpu.weights, kv: cpu.kv + gpu.kv, compute: cpu.compute + gpu.compute, total: total(cpu) + total(gpu),
@@ -169,6 +170,8 @@ export function fit(model: FitModel, settings: RunSettings, promptTokens: number
     verdict: short.bytes > 0 ? 'wont-fit' : tight ? 'may-be-slow' : 'fits',
     ...(short.bytes > 0 && { short }),
     cells,
+    devices: [{ name: 'CPU', ...cpu, free }, ...(device && gpuLayers > 0 ? [{ name: device.name, ...gpu, free: device.memoryFree }] : [])],
+    kvByType: Object.fromEntries(KvType.options.map((type) => [type, Math.round(kvElements * cells * KV_BYTES[type])])) as Fit['kvByType'],
   }
 }
 

@@ -1,103 +1,202 @@
 /**
- * The models a user has linked, and those that come with Braid. A linked file stays where it is: it is never copied,
- * and taking it off the list does not delete it. The list is `models.json` in the data folder.
+ * The one list of models: those that came with Braid, those of the user, linked where they lie and never copied, and
+ * those that Braid downloaded or made. Taking one off the list deletes its files only where Braid itself made them, in
+ * its own folder, and the user asked for it. The list is `models.json` in the data folder.
  */
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
-import { BraidError } from '../protocol/errors.ts'
-import type { ModelEntry } from '../protocol/wire.ts'
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import type { ModelEntry, Refused } from '../protocol/wire.ts'
 import { textOf } from './keys.ts'
-import { firstPart, readModelFiles } from './model-files.ts'
+import { scanFolder, type FoundModel } from './link/scan.ts'
+import { bundledModels, type Bundled } from './manifest.ts'
+import { hashHeaders, readModelFiles } from './model-files.ts'
 
-const Linked = z.object({ file: z.string(), name: z.string(), sizeBytes: z.number() })
-const Stored = z.object({ version: z.literal(1), models: z.array(Linked) })
-/** models/manifest.json: only what is needed of the models that lie beside it. */
-const Manifest = z.object({ models: z.array(z.looseObject({ name: z.string(), file: z.string().optional() })) })
-type Linked = z.infer<typeof Linked>
+const Entry = z.object({
+  /** The file that is opened. */
+  file: z.string().min(1).max(4096),
+  name: z.string().max(1024),
+  /** Of all its files. */
+  sizeBytes: z.number(),
+  /** By which a moved model is known again; absent in lists of earlier versions. */
+  headerSha256: z.string().optional(),
+  origin: z.enum(['link', 'download']).default('link'),
+  /** Files of a downloaded model. */
+  files: z.array(z.string().max(4096)).max(1000).optional(),
+  /** Device that this model's runs take where they name none. */
+  device: z.string().min(1).max(256).optional(),
+})
+type Entry = z.infer<typeof Entry>
+/** Earlier versions wrote the bare list, or version 1; both are read. */
+const Stored = z.union([z.object({ version: z.union([z.literal(1), z.literal(2)]), models: z.array(Entry), bundledDevices: z.record(z.string(), z.string()).optional() }), z.array(Entry).transform((models) => ({ version: 1 as const, models, bundledDevices: undefined }))])
+
+interface State {
+  models: Entry[]
+  /** Devices chosen for bundled models, by file. */
+  bundledDevices: Record<string, string>
+}
 
 export class ModelRegistry {
   readonly #file: string
-  readonly #bundledFolder: string | undefined
+  readonly #downloads: string
+  readonly #bundled: () => Bundled[]
+  /** Changes wait for one another. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** `bundledFolder`: the folder of manifest.json. */
-  constructor(dataFolder: string, bundledFolder?: string) {
+  /** Downloads lie in `models` of the data folder. */
+  constructor(dataFolder: string, bundled: () => Bundled[] = bundledModels) {
     this.#file = join(dataFolder, 'models.json')
-    this.#bundledFolder = bundledFolder
+    this.#downloads = resolve(dataFolder, 'models')
+    this.#bundled = bundled
   }
 
-  /** Bundled models first, then the linked ones in the order they came. Error: `io` where the list cannot be read. */
+  /** Braid's own folder of models. */
+  get downloads(): string {
+    return this.#downloads
+  }
+
+  /** Bundled models first, then the others, the newest first. Error: `io`. */
   async list(): Promise<ModelEntry[]> {
-    const linked = (await this.#read()).map(async (model) => ({ ...model, bundled: false, present: await isFile(model.file) }))
-    return [...await this.bundled(), ...await Promise.all(linked)]
+    const { models, bundledDevices } = await this.#read()
+    const bundled = this.#bundled().map((model): ModelEntry => ({ ...model, origin: 'bundled', bundled: true, present: true, ...(bundledDevices[model.file] !== undefined && { device: bundledDevices[model.file] }) }))
+    const own = models.filter(({ file }) => !bundled.some((model) => model.file === file))
+    return [...bundled, ...await Promise.all(own.map(shown))]
   }
 
-  /** Models of the manifest whose file is there. A missing or unreadable manifest has none. */
-  async bundled(): Promise<ModelEntry[]> {
-    const folder = this.#bundledFolder
-    if (folder === undefined) return []
-    const manifest = Manifest.safeParse(await readFile(join(folder, 'manifest.json'), 'utf8').then((text) => JSON.parse(text) as unknown, () => undefined).catch(() => undefined))
-    if (!manifest.success) return []
-    const entries = manifest.data.models.map(async ({ name, file }): Promise<ModelEntry[]> => {
-      // A plain name beside the manifest, no path out of the folder.
-      if (file === undefined || basename(file) !== file) return []
-      const path = join(folder, file)
-      const info = await stat(path).catch(() => undefined)
-      return info?.isFile() ? [{ file: path, name, sizeBytes: info.size, bundled: true, present: true }] : []
+  /** Device chosen for a model; undefined: none was. */
+  async device(file: string): Promise<string | undefined> {
+    const { models, bundledDevices } = await this.#read()
+    return models.find((entry) => entry.file === file)?.device ?? bundledDevices[file]
+  }
+
+  /** Checks a GGUF and links it. Errors: `bad-path`, `bad-model`, `model-not-found`, `io`, `disk-full`. */
+  async add(file: string, name?: string): Promise<ModelEntry> {
+    const entry = await describe(file, name)
+    return this.#add({ ...entry, origin: 'link' })
+  }
+
+  /** Every model under a folder; what is none is told with its reason. Error `model-not-found`: there is no such folder. */
+  async addFolder(folder: string): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
+    if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory()) throw new BraidError('model-not-found', `There is no folder ${folder}.`)
+    return this.addFound(await scanFolder(folder))
+  }
+
+  async addFound(models: readonly Pick<FoundModel, 'file' | 'name'>[]): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
+    const added: ModelEntry[] = []
+    const refused: Refused[] = []
+    for (const { file, name } of models) {
+      try {
+        added.push(await this.add(file, name))
+      } catch (error) {
+        const { code, message } = toBraidError(error)
+        refused.push({ file, code, message })
+      }
+    }
+    return { added, refused }
+  }
+
+  /** A model that Braid downloaded or made: `files` are all of it, the one to open first. Errors: as `add`. */
+  async addDownloaded(files: readonly string[], name?: string): Promise<ModelEntry> {
+    for (const file of files) if (!(await this.#own(file))) throw new BraidError('bad-path', `${file} does not lie in ${this.#downloads}.`)
+    return this.#add({ ...(await describe(files[0]!, name)), files: [...files], origin: 'download' })
+  }
+
+  /** Points an entry whose file was moved to where it is now. Error `wrong-model`: another model lies there. */
+  async relink(old: string, file: string): Promise<ModelEntry> {
+    const next = await describe(file)
+    return this.#change(async (state) => {
+      const entry = state.models.find((one) => one.file === old)
+      if (!entry) throw new BraidError('model-not-found', `${old} is not on the list.`)
+      const same = entry.sizeBytes === next.sizeBytes && (entry.headerSha256 ?? next.headerSha256) === next.headerSha256
+      if (!same) throw new BraidError('wrong-model', `${file} is another model than ${entry.name}.`)
+      const moved: Entry = { ...next, name: entry.name, origin: 'link', ...(entry.device !== undefined && { device: entry.device }) }
+      const models = state.models.map((one) => (one === entry ? moved : one)).filter((one, i, all) => all.findIndex(({ file: f }) => f === one.file) === i)
+      return [{ ...state, models }, await shown(moved)]
     })
-    return (await Promise.all(entries)).flat()
   }
 
-  /** Checks a GGUF and links it; one that is linked already keeps its place. Errors: `bad-model`, `model-not-found`, `io`, `disk-full`. */
-  async add(file: string): Promise<ModelEntry> {
-    const { header, sizeBytes } = await readModelFiles(resolve(file))
-    const model: Linked = { file: header.file, name: textOf(header, 'general.name') ?? basename(header.file, '.gguf'), sizeBytes }
-    await this.#change((models) => {
-      const at = models.findIndex((other) => other.file === model.file)
-      return at < 0 ? [...models, model] : models.map((other, i) => (i === at ? model : other))
+  /** The device of a model's runs; null: as each run says. */
+  async setDevice(file: string, device: string | null): Promise<void> {
+    await this.#change((state) => {
+      const models = state.models.map((entry) => (entry.file === file ? { ...entry, device: device ?? undefined } : entry))
+      const { [file]: _, ...others } = state.bundledDevices
+      const bundled = this.#bundled().some((model) => model.file === file) && device !== null
+      return Promise.resolve([{ models, bundledDevices: bundled ? { ...others, [file]: device } : others }, undefined])
     })
-    return { ...model, bundled: false, present: true }
   }
 
-  /** Takes a model off the list; its file stays. One that is not on it is no error. */
-  async remove(file: string): Promise<void> {
-    const path = firstPart(resolve(file))
-    await this.#change((models) => models.filter((model) => model.file !== path))
-  }
-
-  /** One change after another, each on what the last one wrote. */
-  #change(change: (models: Linked[]) => Linked[]): Promise<void> {
-    const next = this.#last.then(async () => {
-      const before = await this.#read()
-      const after = change(before)
-      if (JSON.stringify(after) !== JSON.stringify(before)) await this.#write(after)
+  /**
+   * Takes a model off the list; one that is not on it is no error. With `deleteFiles` the files of one that Braid
+   * downloaded are deleted; those of a link never are. Returns the files that were deleted.
+   */
+  async remove(file: string, options: { deleteFiles?: boolean } = {}): Promise<string[]> {
+    return this.#change(async (state) => {
+      const entry = state.models.find((one) => one.file === file)
+      const deleted: string[] = []
+      if (entry?.origin === 'download' && options.deleteFiles === true) {
+        for (const part of entry.files ?? [entry.file]) {
+          if (!(await this.#own(part))) continue
+          await rm(part, { force: true })
+          deleted.push(part)
+        }
+      }
+      return [{ ...state, models: state.models.filter((one) => one !== entry) }, deleted]
     })
-    this.#last = next.catch(() => undefined)
-    return next
   }
 
-  async #read(): Promise<Linked[]> {
+  #add(entry: Entry): Promise<ModelEntry> {
+    return this.#change(async (state) => {
+      const before = state.models.find(({ file }) => file === entry.file)
+      // A file that Braid downloaded stays known as such when it is added by hand.
+      const kept: Entry = { ...entry, ...(before?.origin === 'download' && { origin: before.origin, files: entry.files ?? before.files }), ...(before?.device !== undefined && { device: before.device }) }
+      return [{ ...state, models: [kept, ...state.models.filter((one) => one !== before)] }, await shown(kept)]
+    })
+  }
+
+  /** A plain file whose real place is inside Braid's own folder. */
+  async #own(file: string): Promise<boolean> {
+    const info = await lstat(file).catch(() => undefined)
+    if (!info?.isFile()) return false
+    const [real, root] = await Promise.all([realpath(file), realpath(this.#downloads).catch(() => this.#downloads)])
+    return real.startsWith(root + sep)
+  }
+
+  /** A damaged list is an empty one: the models are where they were. It is kept beside the next one that is written. */
+  async #read(): Promise<State & { damaged?: true }> {
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw new BraidError('io', `The list of models (${this.#file}) cannot be read: ${error.message}`, { cause: error })
     })
-    if (text === undefined) return []
+    if (text === undefined) return { models: [], bundledDevices: {} }
     try {
-      return Stored.parse(JSON.parse(text)).models
-    } catch (error) {
-      throw new BraidError('io', `The list of models (${this.#file}) is damaged. Move it away to start a new one; no model is lost.`, { cause: error })
+      const { models, bundledDevices } = Stored.parse(JSON.parse(text))
+      return { models, bundledDevices: bundledDevices ?? {} }
+    } catch {
+      return { models: [], bundledDevices: {}, damaged: true }
     }
   }
 
+  async #change<T>(work: (state: State) => Promise<[State, T]>): Promise<T> {
+    const turn = this.#last.then(async () => {
+      const { damaged, ...before } = await this.#read()
+      const [after, result] = await work(before)
+      if (damaged) await rename(this.#file, `${this.#file}.damaged`).catch(() => undefined)
+      if (JSON.stringify(after) !== JSON.stringify(before)) await this.#write(after)
+      return result
+    })
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
   /** Whole or not at all. */
-  async #write(models: Linked[]): Promise<void> {
+  async #write(state: State): Promise<void> {
     const partial = `${this.#file}.${process.pid}.partial`
     try {
-      await mkdir(join(this.#file, '..'), { recursive: true })
+      await mkdir(dirname(this.#file), { recursive: true })
       const handle = await open(partial, 'w', 0o600)
       try {
-        await handle.writeFile(JSON.stringify({ version: 1, models }, null, 2) + '\n')
+        await handle.writeFile(JSON.stringify({ version: 2, ...state }, null, 2) + '\n')
         await handle.sync()
       } finally {
         await handle.close()
@@ -111,6 +210,13 @@ export class ModelRegistry {
   }
 }
 
-async function isFile(file: string): Promise<boolean> {
-  return stat(file).then((info) => info.isFile(), () => false)
+async function describe(file: string, name?: string): Promise<Omit<Entry, 'origin'>> {
+  if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the whole path of the file, from the root on.')
+  const { header, parts, sizeBytes } = await readModelFiles(resolve(file))
+  return { file: header.file, name: name ?? textOf(header, 'general.name') ?? basename(header.file, '.gguf'), sizeBytes, headerSha256: await hashHeaders(parts) }
+}
+
+async function shown({ file, name, sizeBytes, origin, device }: Entry): Promise<ModelEntry> {
+  const present = await stat(file).then((info) => info.isFile(), () => false)
+  return { file, name, sizeBytes, origin, bundled: false, present, ...(device !== undefined && { device }) }
 }

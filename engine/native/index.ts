@@ -38,23 +38,47 @@ export function nativeFolder(): string {
 
 let loaded: LoadedAddon | undefined
 
+/** A GPU backend's library. */
+export interface GpuLibrary {
+  backend: string
+  /** Its whole path. */
+  file: string
+}
+
+function readBackends(folder: string): BackendsFile {
+  return JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
+}
+
+/** The pinned llama.cpp that the engine was built from, without loading it. Errors: an `Error` where none is built. */
+export function builtFrom(): { tag: string; bundleCommit: string } {
+  return readBackends(nativeFolder()).llamaCpp
+}
+
+/** GPU backends that were built in. Errors: `native-missing`. */
+export function builtLibraries(): GpuLibrary[] {
+  const folder = nativeFolder()
+  return readBackends(folder).gpu.map(({ backend, file }) => ({ backend, file: join(folder, file) }))
+}
+
 /**
- * The addon with its backends: the best CPU variant for this machine, and each GPU backend unless `gpu` is false.
- * A GPU backend without its driver stays unloaded. Errors: `native-missing`.
+ * The addon with its backends: the best CPU variant for this machine, and each GPU backend: those of `gpu` (engine/devices
+ * tries them first), else those that were built in; `false`: none. A GPU backend without its driver stays unloaded.
+ * The first call decides. Errors: `native-missing`.
  */
-export function loadAddon(options: { gpu?: boolean } = {}): LoadedAddon {
+export function loadAddon(options: { gpu?: boolean | readonly GpuLibrary[] } = {}): LoadedAddon {
   if (loaded) return loaded
   const folder = nativeFolder()
   let file: BackendsFile
   let addon: NativeAddon
   try {
-    file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
+    file = readBackends(folder)
     addon = createRequire(import.meta.url)(join(folder, file.addon)) as NativeAddon
   } catch (error) {
     throw new BraidError('native-missing', `The native engine cannot be loaded: ${(error as Error).message}. Run \`npm run setup\`.`, { cause: error })
   }
   if (!addon.loadCpuBackend(folder)) throw new BraidError('native-missing', `No CPU backend in ${folder} runs on this machine. Run \`npm run setup\`.`)
-  const gpu = options.gpu === false ? [] : file.gpu.map(({ backend, file: name }) => ({ backend, loaded: addon.loadBackend(join(folder, name)) }))
+  const wanted = options.gpu === false ? [] : options.gpu === undefined || options.gpu === true ? builtLibraries() : options.gpu
+  const gpu = wanted.map((library) => ({ backend: library.backend, loaded: addon.loadBackend(library.file) }))
   loaded = Object.assign(addon, { gpu, llamaCpp: file.llamaCpp })
   return loaded
 }

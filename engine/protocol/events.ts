@@ -51,7 +51,10 @@ export const ModelRef = z.object({
   name: z.string(),
   architecture: z.string(),
   sizeBytes: z.number(),
-  /** sha256 of the header (metadata and tensor table), hex: names the weights without reading them all. */
+  /**
+   * sha256 of the header (metadata and tensor table), hex. It tells models of other shapes, names, types or vocabularies apart,
+   * not weights: checkpoints of one model, exported alike, share it.
+   */
   headerSha256: z.string(),
   /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
   nativePaths: z.int(),

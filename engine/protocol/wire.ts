@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { Alternative, RunCommand, RunError, RunEvent } from './events.ts'
+import { CatalogueItem, ConvertType, DeviceInfo, DeviceState, file, Fit, FoundModel, Hardware, LoadedModel, ModelEntry, Offer, Refused, Task } from './models.ts'
 import { KvType, RunRequest, RunSettings } from './request.ts'
+
+export * from './models.ts'
 
 /**
  * Requests of a client (window, browser tab) to the engine host, and what the host pushes.
@@ -18,15 +21,6 @@ export interface Channel {
 
 /** Names the transcript's file: safe in every file system. */
 export const RunId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
-const file = z.string().min(1).max(4096)
-
-export const DeviceInfo = z.object({
-  name: z.string(), description: z.string(), backend: z.string(),
-  type: z.enum(['cpu', 'gpu', 'igpu', 'accel']),
-  memoryFree: z.number(), memoryTotal: z.number(),
-})
-export type DeviceInfo = z.infer<typeof DeviceInfo>
-
 /** What a GGUF says of itself, read without loading it. */
 export const ModelInfo = z.object({
   file, name: z.string(),
@@ -42,6 +36,7 @@ export const ModelInfo = z.object({
   vocabSize: z.int(),
   licence: z.string().optional(),
   scope: z.string().optional(),
+  /** Of the headers of its files: it tells models of other shapes, names or vocabularies apart, not checkpoints of the same one. */
   headerSha256: z.string(),
   templateSha256: z.string().optional(),
   /** Texts of the control tokens found, in order of the pairs. */
@@ -55,42 +50,6 @@ export const ModelInfo = z.object({
   defaults: RunSettings,
 })
 export type ModelInfo = z.infer<typeof ModelInfo>
-
-/** Memory a run needs, and whether the machine has it. Bytes. */
-export const Fit = z.object({
-  weights: z.number(), kv: z.number(), compute: z.number(), total: z.number(),
-  free: z.number(),
-  verdict: z.enum(['fits', 'may-be-slow', 'wont-fit']),
-  /** The memory that is short, and by how much. */
-  short: z.object({ device: z.string(), bytes: z.number() }).optional(),
-  cells: z.int(),
-})
-export type Fit = z.infer<typeof Fit>
-
-export const ModelEntry = z.object({
-  file, name: z.string(), sizeBytes: z.number(),
-  bundled: z.boolean(),
-  /** false: the file is no longer there. */
-  present: z.boolean(),
-})
-export type ModelEntry = z.infer<typeof ModelEntry>
-
-/**
- * Where the attention of a summary went: [summary tokens][prompt, each of `paths` in order, the summary itself], the share that
- * a token pays to those cells, mean over layers and heads. A row sums to 1.
- */
-export const Attribution = z.object({
-  version: z.int().min(1),
-  /** Cells that belong to no path: the prompt, and the words around re-read paths. */
-  promptTokens: z.int(),
-  /** `tokens`: cells counted for a path. What a branch shares with a path before it is counted there. */
-  paths: z.array(z.object({ path: z.int().min(1), tokens: z.int() })),
-  shares: z.array(z.array(z.number())),
-})
-export type Attribution = z.infer<typeof Attribution>
-
-/** The task of the `progress` pushes while an attribution is computed. */
-export const attributionTask = (run: string, version: number): string => `attribution/${run}/${version}`
 
 export const RunStatus = z.enum(['queued', 'running', 'ended', 'failed', 'interrupted', 'damaged'])
 export type RunStatus = z.infer<typeof RunStatus>
@@ -116,6 +75,23 @@ export const RunSummary = z.object({
 })
 export type RunSummary = z.infer<typeof RunSummary>
 
+/**
+ * Where the attention of a summary went: [summary tokens][prompt, each of `paths` in order, the summary itself], the share that
+ * a token pays to those cells, mean over layers and heads. A row sums to 1.
+ */
+export const Attribution = z.object({
+  version: z.int().min(1),
+  /** Cells that belong to no path: the prompt, and the words around re-read paths. */
+  promptTokens: z.int(),
+  /** `tokens`: cells counted for a path. What a branch shares with a path before it is counted there. */
+  paths: z.array(z.object({ path: z.int().min(1), tokens: z.int() })),
+  shares: z.array(z.array(z.number())),
+})
+export type Attribution = z.infer<typeof Attribution>
+
+/** The task of the `progress` pushes while an attribution is computed. */
+export const attributionTask = (run: string, version: number): string => `attribution/${run}/${version}`
+
 const none = z.object({})
 const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({ params, result })
 
@@ -123,10 +99,39 @@ export const METHODS = {
   'app.info': method(none, z.object({ version: z.string(), llama: z.string(), dataFolder: z.string(), bundledModel: z.string().nullable() })),
   'devices.list': method(none, z.array(DeviceInfo)),
   'models.list': method(none, z.array(ModelEntry)),
+  /** Links a GGUF in place. */
   'models.add': method(z.object({ file }), ModelEntry),
-  'models.remove': method(z.object({ file }), none),
+  'models.addFolder': method(z.object({ folder: file }), z.object({ added: z.array(ModelEntry), refused: z.array(Refused) })),
+  /** Looks through the folders of LM Studio, Ollama, Jan, llama.cpp and the cache of Hugging Face; links nothing. */
+  'models.find': method(none, z.array(FoundModel)),
+  'models.addFound': method(z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }), z.object({ added: z.array(ModelEntry), refused: z.array(Refused) })),
+  /** Where a model's file was moved to. */
+  'models.relink': method(z.object({ file, to: file }), ModelEntry),
+  /** `deleteFiles` deletes what Braid downloaded itself; the file of a link stays always. */
+  'models.remove': method(z.object({ file, deleteFiles: z.boolean().optional() }), z.object({ deleted: z.array(z.string()) })),
+  'models.setDevice': method(z.object({ file, device: z.string().min(1).max(256).nullable() }), none),
   'models.info': method(z.object({ file }), ModelInfo),
   'models.fit': method(z.object({ file, settings: RunRequest.shape.settings, promptTokens: z.int().min(0).optional() }), Fit),
+  /** The most of one setting that still fits, the others as they are; 0: none. */
+  'models.most': method(z.object({ file, settings: RunRequest.shape.settings, promptTokens: z.int().min(0).optional(), of: z.enum(['paths', 'budget', 'gpuLayers']) }), z.object({ value: z.int() })),
+  'models.catalogue': method(none, z.array(CatalogueItem)),
+  /** Asks the hub (or looks at an address) what can be downloaded there. `ref`: a name of the catalogue, `org/name`, `org/name:Q4_K_M` or an address. */
+  'models.offer': method(z.object({ ref: z.string().min(1).max(4096) }), Offer),
+  /** Starts a download; a folder is converted to `type` when it is here. */
+  'models.get': method(z.object({ ref: z.string().min(1).max(4096), choice: z.string().max(256).optional(), type: ConvertType.optional(), sha256: z.string().regex(/^[0-9a-fA-F]{64}$/).optional() }), Task),
+  /** `output` absent: Braid's own folder of models. */
+  'models.convert': method(z.object({ folder: file, type: ConvertType, output: file.optional() }), Task),
+  'tasks.list': method(none, z.array(Task)),
+  /** `pause` keeps what is there; `cancel` removes what is not complete; `clear` takes one that is over off the list. */
+  'tasks.command': method(z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }), none),
+  /** Token for gated repositories, kept in memory only; null forgets it. */
+  'hub.token': method(z.object({ token: z.string().min(1).max(512).nullable() }), none),
+  'devices.state': method(none, DeviceState),
+  /** Fetches the library of a GPU backend; it is used from the next start of the engine on. */
+  'devices.fetch': method(z.object({ backend: z.string().max(64) }), Task),
+  /** Models in memory; `hardware` and `memory` pushes tell what changes. */
+  'engine.loaded': method(none, z.array(LoadedModel)),
+  'engine.unload': method(z.object({ file }), none),
   'run.start': method(z.object({ request: RunRequest }), z.object({ run: z.string() })),
   'run.command': method(z.object({ run: RunId, command: RunCommand }), none),
   /** Subscribes: the events so far come as pushes, then the live ones; `run.close` ends that. */
@@ -137,11 +142,6 @@ export const METHODS = {
   'run.open': method(z.object({ run: RunId }), z.object({ events: z.int(), live: z.boolean() })),
   'run.close': method(z.object({ run: RunId }), none),
   'run.alternatives': method(z.object({ run: RunId, path: z.int().min(0), version: z.int().min(1).optional(), index: z.int().min(0), count: z.int().min(1).max(1024) }), z.array(z.array(Alternative).nullable())),
-  'runs.list': method(none, z.array(RunSummary)),
-  'runs.search': method(z.object({ query: z.string().max(1024) }), z.array(z.object({ run: z.string(), snippet: z.string() }))),
-  'runs.update': method(z.object({ run: RunId, title: z.string().max(500).optional(), starred: z.boolean().optional(), tags: z.array(z.string().max(64)).max(32).optional() }), RunSummary),
-  'runs.delete': method(z.object({ run: RunId }), none),
-  /** Undoes a delete of this session. */
   /**
    * Reads the tokens of a run again, with flash attention off, and tells what the summary attended to. Takes its turn between
    * runs; `progress` is pushed to the asking client. Errors: `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`.
@@ -149,6 +149,11 @@ export const METHODS = {
   'run.attribution': method(z.object({ run: RunId, version: z.int().min(1) }), Attribution),
   /** Ends this client's request for it, which fails with `cancelled`. */
   'run.attribution.cancel': method(z.object({ run: RunId, version: z.int().min(1) }), none),
+  'runs.list': method(none, z.array(RunSummary)),
+  'runs.search': method(z.object({ query: z.string().max(1024) }), z.array(z.object({ run: z.string(), snippet: z.string() }))),
+  'runs.update': method(z.object({ run: RunId, title: z.string().max(500).optional(), starred: z.boolean().optional(), tags: z.array(z.string().max(64)).max(32).optional() }), RunSummary),
+  'runs.delete': method(z.object({ run: RunId }), none),
+  /** Undoes a delete of this session. */
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
   'runs.import': method(z.object({ name: z.string().max(255), content: z.string() }), RunSummary),
   'runs.export': method(z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }), z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() })),
@@ -172,6 +177,10 @@ export const HostMessage = z.discriminatedUnion('kind', [
   /** The list of runs or models changed. */
   z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
   /** A model is loading: 0..1. */
+  z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
+  z.object({ kind: z.literal('hardware'), hardware: Hardware.nullable() }),
+  /** What is in memory; `unloaded`: what has just left it, and why. */
+  z.object({ kind: z.literal('memory'), loaded: z.array(LoadedModel), unloaded: z.object({ name: z.string(), reason: z.enum(['idle', 'room', 'asked']) }).optional() }),
   z.object({ kind: z.literal('progress'), task: z.string(), label: z.string(), fraction: z.number() }),
   /** The engine process died or is back (sent by the supervisor). */
   z.object({ kind: z.literal('engine'), state: z.enum(['up', 'restarting', 'stopped']), message: z.string() }),

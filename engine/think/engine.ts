@@ -2,13 +2,13 @@ import type { NativeAddon, NativeDevice } from '../native/types.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { RunEvent } from '../protocol/events.ts'
 import { foldRun } from '../protocol/fold.ts'
-import { RunRequest } from '../protocol/request.ts'
+import { RunRequest, type EngineOptions } from '../protocol/request.ts'
 import { readModelInfo } from '../models/info.ts'
 import { newRunId } from '../transcripts/names.ts'
 import type { Attribution } from '../protocol/wire.ts'
 import { attribute, type AttributeOptions } from './attribution.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
-import { Models, type Inspect } from './models.ts'
+import { Models, type Inspect, type Unloaded } from './models.ts'
 import { resolveSettings } from './settings.ts'
 import { Run, type EngineCore } from './run.ts'
 import { scoreFile, type ScoreInput, type ScoreOptions, type ScoreResult } from './score.ts'
@@ -86,6 +86,37 @@ export class Engine {
       await this.#core.holder?.freeCells()
       this.#core.holder = null
       return work(signal)
+    })
+  }
+
+  /** Models in memory. */
+  loaded(): ReturnType<Models['list']> {
+    return this.#core.models.list()
+  }
+
+  /** Told whenever a model was loaded or left memory. */
+  onMemory(listener: (unloaded?: Unloaded) => void): void {
+    this.#core.models.onChange = listener
+  }
+
+  /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */
+  async load(file: string, options: EngineOptions, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<void> {
+    const { models, turns } = this.#core
+    await turns.take(signal, async () => models.release(await models.use(file, options, signal, onProgress)))
+  }
+
+  /** Frees models, between runs. The cells of a run that is over go first; they are rebuilt when it takes a command. */
+  async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
+    const core = this.#core
+    if (!core.models.list().some(which)) return
+    await core.turns.take(new AbortController().signal, async () => {
+      const { holder } = core
+      const held = holder?.cells?.model.ref.file
+      if (core.models.list().some((one) => one.file === held && which(one))) {
+        await holder!.freeCells()
+        core.holder = null
+      }
+      await core.models.unload(which, reason)
     })
   }
 

@@ -4,6 +4,7 @@ import type { ModelRef } from '../protocol/events.ts'
 import type { EngineOptions } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import type { NativeAddon, NativeDevice, NativeModel } from '../native/types.ts'
+import { systemFree } from '../models/fit.ts'
 import { findControlTokens, type ControlTokens } from './control.ts'
 import { plainTokenizer } from './prompt.ts'
 import { abortable } from './turns.ts'
@@ -29,14 +30,31 @@ export function chooseDevice(devices: readonly NativeDevice[], asked: string): s
   return (devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu'))?.name ?? 'cpu'
 }
 
+interface Kept {
+  key: string
+  model: LoadedModel
+  uses: number
+  /** When it was last wanted, `Date.now()`. */
+  usedAt: number
+}
+
+/** Beside the weights of a model that is to be loaded, so much must be free for its runs before another one may stay. */
+const ELBOW_ROOM = 2 ** 30
+const MARGIN = 1.2
+
+export type Unloaded = { name: string; reason: 'idle' | 'room' | 'asked' }
+
 /**
- * Keeps the last model in memory. `use` opens it, or another in its place; each use is counted, and a model is closed
- * when another is wanted and nobody uses it. Called by one run at a time (`Turns`).
+ * Models in memory: `use` opens one, or finds it open. Each use is counted; those that nobody uses stay for the next run
+ * where memory allows, and give way, the longest unused first, where it does not. Called by one run at a time (`Turns`).
  */
 export class Models {
-  #kept: { key: string; model: LoadedModel; uses: number } | null = null
+  /** The one used last stands last. */
+  #kept: Kept[] = []
+  /** Told what is in memory whenever that changes. */
+  onChange: ((unloaded?: Unloaded) => void) | undefined
 
-  constructor(private readonly addon: NativeAddon, private readonly inspect: Inspect) {}
+  constructor(private readonly addon: NativeAddon, private readonly inspect: Inspect, private readonly free: () => number = systemFree) {}
 
   /** Errors: `model-not-found`, `bad-model`, `unknown-device`, `out-of-memory`, `cancelled`. */
   async use(file: string, options: EngineOptions, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<LoadedModel> {
@@ -46,33 +64,88 @@ export class Models {
       throw new BraidError('model-not-found', error.code === 'ENOENT' ? `There is no file ${file}.` : `${file} cannot be read: ${error.message}`)
     })
     const key = JSON.stringify([file, size, mtimeMs, device, gpuLayers])
-    if (this.#kept?.key !== key) {
-      await this.close()
-      const model = await this.#open(file, device, gpuLayers, signal, onProgress)
-      this.#kept = { key, model, uses: 0 }
+    let kept = this.#kept.find((one) => one.key === key)
+    if (kept === undefined) {
+      const info = await abortable(signal, this.inspect(file))
+      // The same file on another device, or changed on disk, is not kept twice.
+      await this.#closeWhere((one) => one.model.ref.file === file, 'room')
+      await this.#makeRoom(info.sizeBytes, device)
+      const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
+      const model = await open().catch(async (error: unknown) => {
+        if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeWhere(() => true, 'room'))) throw error
+        return open()
+      })
+      kept = { key, model, uses: 0, usedAt: 0 }
+      this.#kept.push(kept)
     }
-    this.#kept.uses++
-    return this.#kept.model
+    kept.uses++
+    this.touch(kept.model)
+    this.#kept = [...this.#kept.filter((one) => one !== kept), kept]
+    this.onChange?.()
+    return kept.model
+  }
+
+  /** The model was wanted just now. */
+  touch(model: LoadedModel): void {
+    const kept = this.#of(model)
+    if (kept) kept.usedAt = Date.now()
   }
 
   retain(model: LoadedModel): void {
-    if (this.#kept?.model === model) this.#kept.uses++
+    const kept = this.#of(model)
+    if (kept) kept.uses++
   }
 
   release(model: LoadedModel): void {
-    if (this.#kept?.model === model) this.#kept.uses--
+    const kept = this.#of(model)
+    if (kept) kept.uses--
   }
 
+  list(): { file: string; name: string; device: string; sizeBytes: number; uses: number; usedAt: number }[] {
+    return this.#kept.map(({ model: { ref, device }, uses, usedAt }) => ({ file: ref.file, name: ref.name, device, sizeBytes: ref.sizeBytes, uses, usedAt }))
+  }
+
+  /** Frees those that nobody uses. */
+  async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
+    await this.#closeWhere(({ model, usedAt }) => which({ file: model.ref.file, usedAt }), reason)
+  }
+
+  /** All of them. Error `internal`: one is in use. */
   async close(): Promise<void> {
-    const kept = this.#kept
-    if (kept === null) return
-    if (kept.uses > 0) throw new BraidError('internal', 'A model that is in use cannot be closed.')
-    this.#kept = null
-    await kept.model.native.close()
+    if (this.#kept.some(({ uses }) => uses > 0)) throw new BraidError('internal', 'A model that is in use cannot be closed.')
+    await this.#closeWhere(() => true, 'asked')
   }
 
-  async #open(file: string, device: string, gpuLayers: number, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<LoadedModel> {
-    const info = await abortable(signal, this.inspect(file))
+  #of(model: LoadedModel): Kept | undefined {
+    return this.#kept.find((one) => one.model === model)
+  }
+
+  /** Weights on the CPU are mapped from their file: the system counts their memory as free, though it is wanted. */
+  async #makeRoom(sizeBytes: number, device: string): Promise<void> {
+    const enough = () => {
+      const others = this.#kept.filter((one) => one.model.device === device).reduce((sum, { model }) => sum + model.ref.sizeBytes, 0)
+      const free = device === 'cpu' ? this.free() - others : this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0
+      return free >= MARGIN * sizeBytes + ELBOW_ROOM
+    }
+    while (!enough()) {
+      const oldest = this.#kept.find(({ uses, model }) => uses === 0 && model.device === device)
+      if (oldest === undefined) return
+      await this.#closeWhere((one) => one === oldest, 'room')
+    }
+  }
+
+  /** false: there was none to close. */
+  async #closeWhere(which: (one: Kept) => boolean, reason: Unloaded['reason']): Promise<boolean> {
+    const going = this.#kept.filter((one) => one.uses === 0 && which(one))
+    this.#kept = this.#kept.filter((one) => !going.includes(one))
+    for (const { model } of going) {
+      await model.native.close()
+      this.onChange?.({ name: model.ref.name, reason })
+    }
+    return going.length > 0
+  }
+
+  async #open(file: string, info: ModelInfo, device: string, gpuLayers: number, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<LoadedModel> {
     const load = async (layers: number) => {
       const { done, cancel } = this.addon.openModel({ path: info.file, device, gpuLayers: layers, onProgress })
       const late = done.then((model) => () => model.close(), () => () => Promise.resolve())

@@ -156,6 +156,7 @@ export class Run implements RunHandle {
         this.clock.totalMs += performance.now() - began
         await this.#fail(toBraidError(error))
       }
+      if (this.model !== null) this.core.models.touch(this.model)
       this.endNow = null
       this.regrow = null
       this.dropping.clear()

@@ -1,14 +1,15 @@
 /** GPU backends. Vulkan comes with its platform; CUDA only when it was asked for. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { installedCuda, type CudaMajor } from '../../engine/devices/cuda.ts'
 import { fetchPackage } from './fetch.ts'
 import { binsFolder, readPackage, type GpuBackend } from './layout.ts'
 import { usablePackages } from './llama.ts'
 import { cacheDir } from './paths.ts'
-import { run, SetupError } from './process.ts'
+import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
 
-export type CudaMajor = 12 | 13
+export type { CudaMajor }
 
 const choiceFile = () => join(cacheDir(), 'cuda')
 
@@ -16,15 +17,6 @@ const choiceFile = () => join(cacheDir(), 'cuda')
 export function chosenCuda(): CudaMajor | undefined {
   if (!existsSync(choiceFile()) || !usablePackages()?.cuda) return undefined
   return readFileSync(choiceFile(), 'utf8').trim() === '12' ? 12 : 13
-}
-
-/** Major version of the CUDA runtime on this machine: the packages hold ggml's kernels, not NVIDIA's cudart and cuBLAS. */
-async function installedCuda(): Promise<CudaMajor | undefined> {
-  const windows = process.platform === 'win32'
-  const folders = ((windows ? process.env.PATH : process.env.LD_LIBRARY_PATH) ?? '').split(windows ? ';' : ':').filter((folder) => folder && existsSync(folder))
-  const known = windows ? [] : [await run('/sbin/ldconfig', ['-p']).catch(() => '')]
-  const names = [...known, ...folders.flatMap((folder) => readdirSync(folder))].join('\n')
-  return ([13, 12] as const).find((major) => new RegExp(`libcublas\\.so\\.${major}|cublas64_${major}\\.dll`, 'i').test(names))
 }
 
 /** Fetches a CUDA build and remembers the choice. Returns a line for the user. */

@@ -3,30 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from './process.ts'
 
-export type GpuBackend = 'vulkan' | 'cuda'
-
-export interface PlatformPackages {
-  /** ggml, the CPU variants, and Metal on macOS. */
-  base: string
-  vulkan?: string
-  /** CUDA 13 build and CUDA 12 build; fetched only by `npm run cuda`. */
-  cuda?: { 13: string; 12: string }
-}
-
-const scope = '@node-llama-cpp/'
-const cudaOf = (name: string) => ({ 13: `${scope}${name}-cuda`, 12: `${scope}${name}-cuda-ext` })
-
-/** Keyed by `process.platform`-`process.arch`. A platform that is missing builds ggml from source. */
-export const platformPackages: Record<string, PlatformPackages> = {
-  'linux-x64': { base: `${scope}linux-x64`, vulkan: `${scope}linux-x64-vulkan`, cuda: cudaOf('linux-x64') },
-  'linux-arm64': { base: `${scope}linux-arm64` },
-  'linux-arm': { base: `${scope}linux-armv7l` },
-  'linux-riscv64': { base: `${scope}linux-riscv64` },
-  'darwin-arm64': { base: `${scope}mac-arm64-metal` },
-  'darwin-x64': { base: `${scope}mac-x64` },
-  'win32-x64': { base: `${scope}win-x64`, vulkan: `${scope}win-x64-vulkan`, cuda: cudaOf('win-x64') },
-  'win32-arm64': { base: `${scope}win-arm64` },
-}
+export { platformPackages, type GpuBackend, type PlatformPackages } from '../../engine/devices/packages.ts'
 
 export interface GgmlFiles {
   /** Folder of the files below, which are plain names. */

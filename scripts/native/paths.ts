@@ -1,5 +1,5 @@
 /** Where things lie: the checkout (or installed package), the cache, the finished build. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -21,14 +21,4 @@ export function cacheDir(): string {
   return process.env.BRAID_CACHE ? resolve(process.env.BRAID_CACHE) : join(root, '.cache')
 }
 
-export interface Pin {
-  /** Version of node-llama-cpp and of every @node-llama-cpp package. */
-  nodeLlamaCpp: string
-  llamaCpp: { repository: string; tag: string; bundleCommit: string }
-  /** Package name to the registry's `sha512-...` integrity. */
-  packages: Record<string, string>
-}
-
-export function readPin(): Pin {
-  return JSON.parse(readFileSync(join(patchesDir, 'pin.json'), 'utf8')) as Pin
-}
+export { readPin, type Pin } from '../../engine/devices/packages.ts'

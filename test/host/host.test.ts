@@ -277,7 +277,7 @@ describe('settings and models', () => {
 
 describe('bad requests', () => {
   const GARBAGE: unknown[] = [null, undefined, 0, 'x', [], [1], { run: 5 }, { run: '../x' }, { run: '' }, { request: null }, { request: { problem: '' } }, { run: 'r', command: { type: 'x' } }, { file: '' }, { query: 'x'.repeat(2000) }, { runs: [], format: 'md' }, { runs: ['r'], format: 'exe' }, { toString: 1 }, '__proto__', { constructor: { prototype: 1 } }]
-  const HARMLESS = new Set<Method>(['app.info', 'devices.list', 'models.list', 'runs.list', 'settings.get', 'settings.set', 'engine.restart', 'run.close'])
+  const HARMLESS = new Set<Method>(['app.info', 'devices.list', 'devices.state', 'engine.loaded', 'models.catalogue', 'models.find', 'models.list', 'tasks.list', 'runs.list', 'settings.get', 'settings.set', 'engine.restart', 'run.close'])
 
   it.each(Object.keys(METHODS) as Method[])('%s answers garbage with a typed error', async (method) => {
     for (const [i, params] of GARBAGE.entries()) {

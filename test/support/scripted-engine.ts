@@ -75,8 +75,34 @@ export class ScriptedEngine implements HostEngine {
     })
   }
 
+  ready() {
+    return Promise.resolve()
+  }
+
+  fetchBackend() {
+    return Promise.resolve('It is not here.')
+  }
+
+  most() {
+    return Promise.resolve(4)
+  }
+
+  loaded() {
+    return []
+  }
+
+  onMemory() {}
+
+  load() {
+    return Promise.resolve()
+  }
+
+  unload() {
+    return Promise.resolve()
+  }
+
   devices() {
-    return Promise.resolve([{ name: 'CPU', description: 'A processor', backend: 'CPU', type: 'cpu' as const, memoryFree: 1, memoryTotal: 2 }])
+    return Promise.resolve({ cpu: 'test', backends: [], devices: [{ name: 'CPU', description: 'A processor', backend: 'CPU', type: 'cpu' as const, memoryFree: 1, memoryTotal: 2 }] })
   }
 
   modelInfo(file: string) {
@@ -84,7 +110,7 @@ export class ScriptedEngine implements HostEngine {
   }
 
   fit() {
-    return Promise.resolve({ weights: 1, kv: 1, compute: 1, total: 3, free: 9, verdict: 'fits' as const, cells: 5 })
+    return Promise.resolve({ weights: 1, kv: 1, compute: 1, total: 3, free: 9, verdict: 'fits' as const, cells: 5, devices: [], kvByType: { f32: 4, f16: 2, q8_0: 1, q4_0: 1 } })
   }
 
   version() {

@@ -5,6 +5,7 @@
 import { open, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
+import type { ConvertType } from '../../protocol/models.ts'
 import { readModelFiles } from '../model-files.ts'
 import { readConfig } from './config.ts'
 import { fileError, nameOf, readText, syncFolder, TEXT_LIMITS } from './files.ts'
@@ -21,8 +22,7 @@ import { checkSpace, claim, discardConversion, fingerprint, sizeOf, workFiles } 
 export { discardConversion } from './work.ts'
 
 /** Written directly (f32, f16, bf16, q8_0) or by llama.cpp's quantiser from the weights as they came. */
-export const CONVERT_TYPES = ['f32', 'f16', 'bf16', 'q8_0', ...QUANTISED_TYPES] as const
-export type ConvertType = (typeof CONVERT_TYPES)[number]
+export { CONVERT_TYPES, type ConvertType } from '../../protocol/models.ts'
 /** llama.h, LLAMA_FTYPE_*; the quantiser writes its own. */
 const FILE_TYPES: Readonly<Record<DirectType, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 }
 

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { spawnProgram } from '../../child.ts'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 
@@ -29,15 +26,11 @@ export interface QuantiseOptions {
 export async function quantise(options: QuantiseOptions): Promise<void> {
   const { input, output, type, threads, signal } = options
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
-  const child = spawn(process.execPath, [...entry(), input, output, type, String(threads)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-    windowsHide: true,
-  })
+  const child = spawnProgram('models/convert/quantise-main', [input, output, type, String(threads)])
   let said = ''
   let log = ''
-  child.stdout.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-65_536)))
-  child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-65_536)))
+  child.stdout!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-65_536)))
+  child.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-65_536)))
   const stop = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
   const timer = setInterval(() => void sizeOf(output).then((size) => options.onProgress?.(Math.min(size, options.expected))), 200)
@@ -65,12 +58,4 @@ function failure(code: number | string, said: string, log: string): BraidError {
   } catch {
     return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log.trim().split('\n').at(-1) ?? ''}`.trim())
   }
-}
-
-/** Node's arguments that run quantise-main: the bundled file, or the source through tsx. */
-function entry(): string[] {
-  const bundled = fileURLToPath(new URL('./quantise-main.js', import.meta.url))
-  if (existsSync(bundled)) return [bundled]
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-  return ['--import', tsx, fileURLToPath(new URL('./quantise-main.ts', import.meta.url))]
 }

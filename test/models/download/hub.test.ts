@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { chooseFor, DownloadQueue, getFiles, Net, parseHubRef, readRepo, wantedFiles } from '../../../engine/models/download/index.ts'
+import { chooseFor, getFiles, Net, parseHubRef, readRepo, wantedFiles } from '../../../engine/models/download/index.ts'
 import { choicesOf, isPlainPath } from '../../../engine/models/download/hub.ts'
 import { bytesOf, sha256 } from './fault-server.ts'
 
@@ -15,7 +15,6 @@ const FILES: Record<string, Buffer> = {
 }
 let server: Server
 let net: Net
-let slow = false
 const folder = mkdtempSync(join(tmpdir(), 'braid-hub-'))
 
 beforeAll(async () => {
@@ -34,7 +33,7 @@ beforeAll(async () => {
     const range = /(\d+)-(\d+)/.exec(request.headers.range ?? '')
     const body = range ? file.subarray(Number(range[1]), Number(range[2]) + 1) : file
     response.writeHead(range ? 206 : 200, { etag: '"v"', 'content-length': body.length, ...(range && { 'content-range': `bytes ${range[1]}-${Number(range[1]) + body.length - 1}/${file.length}` }) })
-    if (slow && body.length > 1) { response.write(body.subarray(0, body.length >> 1)); setTimeout(() => response.end(body.subarray(body.length >> 1)), 300) } else response.end(body)
+    response.end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   net = new Net({ hub: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 'secret' })
@@ -98,39 +97,4 @@ describe('getting a model', () => {
     await expect(getFiles(net, join(folder, 'split'), files)).rejects.toMatchObject({ code: 'bad-path' })
     await expect(getFiles(net, folder, [{ url: files[0]!.url, name: '../x.gguf' }])).rejects.toMatchObject({ code: 'bad-path' })
   })
-
-  it('a queue takes them in turn, pauses, resumes and removes', async () => {
-    slow = true
-    const repo = await readRepo(net, { repo: 'org/model' })
-    const at = join(folder, 'queue')
-    const states: string[] = []
-    const queue = new DownloadQueue(net, { onChange: ({ name, state }) => { if (states.at(-1) !== `${name} ${state}`) states.push(`${name} ${state}`) } })
-    const [a, b] = ['Q4_K_M', 'Q8_0'].map((name) => queue.add(name, at, wantedFiles(net, repo, repo.choices.find((choice) => choice.name === name)!)))
-    expect([a!.state, b!.state]).toEqual(['downloading', 'waiting'])
-    await until(() => a!.done > 0)
-    await queue.pause(a!.id)
-    expect(a!.state).toBe('paused')
-    await until(() => b!.state === 'done')
-    expect(readdirSync(at).filter((name) => name.endsWith('.gguf'))).toEqual(['model-Q8_0.gguf'])
-    queue.resume(a!.id)
-    await until(() => a!.state === 'done')
-    expect(readFileSync(a!.paths![0]!).equals(FILES['model-Q4_K_M.gguf']!)).toBe(true)
-    const bad = queue.add('bad', at, [{ url: `${net.hub.href}none`, name: 'none.gguf' }])
-    await until(() => bad.state === 'failed')
-    expect(bad.error?.code).toBe('model-not-found')
-    await queue.remove(bad.id)
-    const c = queue.add('again', at, wantedFiles(net, repo, repo.choices[1]!))
-    await until(() => c.done > 0)
-    await queue.remove(c.id)
-    expect(readdirSync(at).sort()).toEqual(['model-Q4_K_M.gguf', 'model-Q8_0.gguf'])
-    expect(queue.list().map(({ name }) => name)).toEqual(['Q4_K_M', 'Q8_0'])
-    expect(states.slice(0, 3)).toEqual(['Q4_K_M waiting', 'Q4_K_M downloading', 'Q8_0 waiting'])
-    await queue.close()
-    slow = false
-  })
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
-  expect(condition()).toBe(true)
-}

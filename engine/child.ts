@@ -1,0 +1,22 @@
+/**
+ * Braid's own small programs, each run in a Node process of its own: what may crash, hang or cannot be interrupted
+ * (a driver, the quantiser) takes only itself down.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/** All of them; scripts/compile.ts compiles this list. */
+export const PROGRAMS = ['native/probe-main', 'models/convert/quantise-main', 'models/convert/convert-main'] as const
+
+/** Its stdout and stderr are pipes; with `ipc` it also has a channel for messages. */
+export function spawnProgram(name: (typeof PROGRAMS)[number], args: readonly string[], options: { ipc?: boolean } = {}): ChildProcess {
+  const source = import.meta.url.endsWith('.ts')
+  const tsx = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
+  // The Node that an installed app carries: its own program, Electron, is none.
+  return spawn(process.env.BRAID_NODE ?? process.execPath, [...tsx, fileURLToPath(new URL(`./${name}.${source ? 'ts' : 'js'}`, import.meta.url)), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? ['ipc' as const] : [])],
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    windowsHide: true,
+  })
+}

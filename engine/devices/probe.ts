@@ -1,0 +1,59 @@
+/** Tries each GPU backend in a process of its own before this one loads it: a bad driver is skipped, with its reason. */
+import { z } from 'zod'
+import { spawnProgram } from '../child.ts'
+import type { GpuLibrary } from '../native/index.ts'
+import { DeviceInfo } from '../protocol/models.ts'
+
+const Answer = z.object({ cpu: z.string(), loaded: z.boolean(), devices: z.array(DeviceInfo) })
+
+export interface Probe {
+  library?: GpuLibrary
+  /** Variant of the CPU backend; '' where it cannot be told. */
+  cpu: string
+  /** What the backend offers. */
+  devices: DeviceInfo[]
+  /** Why it is not used; undefined: it is. */
+  reason?: string
+}
+
+export interface ProbeOptions {
+  /** Milliseconds after which a driver counts as hanging. */
+  limitMs?: number
+  /** The program that tries; another one in tests. */
+  spawn?: (library: string | undefined) => ReturnType<typeof spawnProgram>
+}
+
+/** Never fails: what goes wrong is the reason. `library` undefined tries the CPU alone. */
+export async function probe(library: GpuLibrary | undefined, options: ProbeOptions = {}): Promise<Probe> {
+  const limitMs = options.limitMs ?? 15_000
+  const spawn = options.spawn ?? ((file) => spawnProgram('native/probe-main', file === undefined ? [] : [file]))
+  const bad = (reason: string): Probe => ({ library, cpu: '', devices: [], reason })
+  const child = spawn(library?.file)
+  let said = ''
+  let log = ''
+  child.stdout!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-1_048_576)))
+  child.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4096)))
+  let late = false
+  const timer = setTimeout(() => { late = true; child.kill('SIGKILL') }, limitMs)
+  const ended = await new Promise<string | null>((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('close', (code, signal) => resolve(code === 0 ? null : signal === null ? `exit code ${code}` : `signal ${signal}`))
+  })
+  clearTimeout(timer)
+  if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
+  if (ended !== null) return bad(`It ended with ${ended} when it was tried${log === '' ? '' : `: ${log.trim().split('\n').at(-1)!.slice(0, 300)}`}.`)
+  const answer = parse(said)
+  if (answer === undefined) return bad('It answered in a way that is not understood.')
+  if (!answer.loaded) return bad('Its library could not be loaded: there is no driver for it.')
+  if (library !== undefined && answer.devices.length === 0) return bad('It found no device that it can use.')
+  return { library, cpu: answer.cpu, devices: answer.devices }
+}
+
+/** The last line: drivers like to print. */
+function parse(said: string): z.infer<typeof Answer> | undefined {
+  try {
+    return Answer.parse(JSON.parse(said.trim().split('\n').at(-1) ?? ''))
+  } catch {
+    return undefined
+  }
+}

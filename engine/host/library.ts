@@ -1,0 +1,170 @@
+import { join, basename } from 'node:path'
+import { look, planOf } from '../models/download/index.ts'
+import { systemFree } from '../models/fit.ts'
+import { Hub } from '../models/hub-access.ts'
+import { convertedName, jobs } from '../models/jobs.ts'
+import { findModels } from '../models/link/scan.ts'
+import { readCatalogue } from '../models/manifest.ts'
+import { ModelRegistry } from '../models/registry.ts'
+import { Tasks } from '../models/tasks.ts'
+import type { RunRequest } from '../protocol/request.ts'
+import type { Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
+import type { z } from 'zod'
+import type { HostEngine } from './engine.ts'
+
+export type LibraryMethod = Extract<Method, `models.${string}` | `tasks.${string}` | `devices.${string}` | 'hub.token' | 'engine.loaded' | 'engine.unload'>
+type Handlers = { [M in LibraryMethod]: (params: z.output<(typeof METHODS)[M]['params']>) => Result<M> | Promise<Result<M>> }
+
+/** Weights of a model that is not here yet take about its size; its runs about this much more. */
+const MARGIN = 1.1
+const RUN_BYTES = 512 * 2 ** 20
+
+export interface LibraryParts {
+  /** Data folder. */
+  folder: string
+  engine: HostEngine
+  onModels: () => void
+  onDevices: () => void
+  onTasks: (tasks: Task[]) => void
+}
+
+/** Models and devices: what the requests of these names do. Nothing leaves the machine but by `models.offer`, `models.get` and `devices.fetch`. */
+export class Library {
+  readonly registry: ModelRegistry
+  readonly #engine: HostEngine
+  readonly #hub = new Hub()
+  readonly #tasks: Tasks
+  readonly handlers: Handlers
+
+  constructor({ folder, engine, onModels, onDevices, onTasks }: LibraryParts) {
+    this.#engine = engine
+    const registry = this.registry = new ModelRegistry(folder)
+    const work = jobs({
+      hub: this.#hub, registry, onModel: onModels,
+      fetchBackend: async (backend, options) => {
+        const reason = await engine.fetchBackend(backend, options)
+        onDevices()
+        return reason
+      },
+    })
+    this.#tasks = new Tasks(join(folder, 'tasks.json'), work, onTasks)
+    const listed = <T>(result: T): T => {
+      onModels()
+      return result
+    }
+    this.handlers = {
+      'models.list': () => registry.list(),
+      'models.add': async ({ file }) => listed(await registry.add(file)),
+      'models.addFolder': async ({ folder: from }) => listed(await registry.addFolder(from)),
+      'models.find': async () => {
+        const known = new Set((await registry.list()).map(({ file }) => file))
+        return (await findModels()).map((model) => ({ ...model, known: known.has(model.file) }))
+      },
+      'models.addFound': async ({ models }) => listed(await registry.addFound(models)),
+      'models.relink': async ({ file, to }) => listed(await registry.relink(file, to)),
+      'models.remove': async ({ file, deleteFiles }) => {
+        if (deleteFiles === true) await engine.unload({ file }, 'asked')
+        return listed({ deleted: await registry.remove(file, { deleteFiles }) })
+      },
+      'models.setDevice': async ({ file, device }) => {
+        await registry.setDevice(file, device)
+        return listed({})
+      },
+      'models.info': ({ file }) => this.#info(file),
+      'models.fit': async ({ file, settings, promptTokens }) => engine.fit(file, await this.settle(file, settings), promptTokens),
+      'models.most': async ({ file, settings, promptTokens, of }) => ({ value: await engine.most(file, await this.settle(file, settings, of !== 'gpuLayers'), of, promptTokens) }),
+      'models.catalogue': () => readCatalogue().map(({ id, name, repo, kind, choice, licence, goodFor, parallel }) => ({ id, name, repo, kind, choice, licence, goodFor, parallel })),
+      'models.offer': ({ ref }) => this.#offer(ref),
+      'models.get': (wanted) => this.#get(wanted),
+      'models.convert': ({ folder: from, type, output }) => {
+        const target = output ?? convertedName(registry.downloads, basename(from), type)
+        return this.#tasks.add(basename(target), { kind: 'convert', folder: from, type, output: target })
+      },
+      'tasks.list': () => this.#tasks.list(),
+      'tasks.command': async ({ task, command }) => {
+        await this.#tasks.command(task, command)
+        return {}
+      },
+      'hub.token': ({ token }) => {
+        this.#hub.token = token
+        return {}
+      },
+      'devices.list': async () => (await engine.devices()).devices,
+      'devices.state': () => engine.devices(),
+      'devices.fetch': ({ backend }) => this.#tasks.add(backend, { kind: 'backend', backend }),
+      'engine.loaded': () => engine.loaded(),
+      'engine.unload': async ({ file }) => {
+        await engine.unload({ file }, 'asked')
+        return {}
+      },
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#tasks.close()
+  }
+
+  /**
+   * A run's settings with what was chosen for its model, where they say nothing: the device, and as many layers on a GPU
+   * as fit there. What cannot be read is left to the run, which says so.
+   */
+  async settle(file: string, settings: RunRequest['settings'], layers = true): Promise<RunRequest['settings']> {
+    const chosen = settings.engine?.device ?? await this.registry.device(file).catch(() => undefined)
+    const next = chosen === undefined ? settings : { ...settings, engine: { ...settings.engine, device: chosen } }
+    if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu') return next
+    try {
+      const { devices } = await this.#engine.devices()
+      if (!devices.some(({ type }) => type === 'gpu' || type === 'igpu')) return next
+      const [fits, { layers: all }] = await Promise.all([this.#engine.most(file, next, 'gpuLayers'), this.#engine.modelInfo(file)])
+      return fits > all ? next : { ...next, engine: { ...next.engine, gpuLayers: fits } }
+    } catch {
+      return next
+    }
+  }
+
+  async #info(file: string): ReturnType<HostEngine['modelInfo']> {
+    const [info, device] = await Promise.all([this.#engine.modelInfo(file), this.registry.device(file)])
+    return device === undefined ? info : { ...info, defaults: { ...info.defaults, engine: { ...info.defaults.engine, device } } }
+  }
+
+  async #offer(ref: string): Promise<Offer> {
+    const net = this.#hub.open()
+    try {
+      const found = await look(net, ref, readCatalogue())
+      if (found.kind === 'url') return { gated: false, choices: [{ name: found.name, kind: 'gguf', files: 1, sizeBytes: null }], chosen: found.name }
+      const { repo, chosen } = found
+      const room = await this.#room()
+      return {
+        repo: repo.repo, gated: repo.gated, ...(repo.licence !== undefined && { licence: repo.licence }), ...(chosen !== undefined && { chosen: chosen.name }),
+        choices: repo.choices.map(({ name, kind, files, sizeBytes }) => ({ name, kind, files: files.length, sizeBytes, verdict: room(sizeBytes) })),
+      }
+    } finally {
+      await net.close()
+    }
+  }
+
+  async #get({ ref, choice, type = 'q8_0', sha256 }: z.output<(typeof METHODS)['models.get']['params']>): Promise<Task> {
+    const net = this.#hub.open()
+    try {
+      const found = await look(net, ref, readCatalogue())
+      const { name, folder, files, convertTo } = planOf(net, found, choice, sha256)
+      const root = this.registry.downloads
+      const at = join(root, folder)
+      if (convertTo === undefined) return this.#tasks.add(name, { kind: 'download', folder: at, files })
+      return this.#tasks.add(name, { kind: 'download', folder: at, files, convert: { type, output: join(at, '..', `${convertTo}-${type}.gguf`) } })
+    } finally {
+      await net.close()
+    }
+  }
+
+  /** By size: on a GPU, else in the system's memory. */
+  async #room(): Promise<(sizeBytes: number) => Offer['choices'][number]['verdict']> {
+    const devices = await this.#engine.devices().then((state) => state.devices, () => [])
+    const [gpu, system] = [Math.max(0, ...devices.filter(({ type }) => type === 'gpu').map(({ memoryFree }) => memoryFree)), systemFree()]
+    return (sizeBytes) => {
+      const need = MARGIN * sizeBytes + RUN_BYTES
+      return need <= gpu || (gpu === 0 && need <= 0.9 * system) ? 'fits' : need <= system ? 'may-be-slow' : 'wont-fit'
+    }
+  }
+}
+

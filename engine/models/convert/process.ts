@@ -1,0 +1,44 @@
+import { spawnProgram } from '../../child.ts'
+import { BraidError, toBraidError, type ErrorCode } from '../../protocol/errors.ts'
+import type { ConvertOptions, ConvertProgress, ConvertResult } from './index.ts'
+
+/** What convert-main says. */
+export type FromConvert =
+  | { kind: 'progress'; progress: ConvertProgress }
+  | { kind: 'done'; result: ConvertResult }
+  | { kind: 'failed'; code: ErrorCode; message: string }
+
+/** Gives a cancelled conversion so long to close its files. */
+const STOP_MS = 10_000
+
+/** `convert` in a process of its own. Errors: those of `convert`, and `engine-lost` where that process ended. */
+export async function convertInProcess({ signal, onProgress, ...options }: ConvertOptions): Promise<ConvertResult> {
+  if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+  const child = spawnProgram('models/convert/convert-main', [], { ipc: true })
+  let log = ''
+  child.stdout!.resume()
+  child.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4096)))
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    if (child.connected) child.send('cancel', () => undefined)
+    timer ??= setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+  }
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    return await new Promise<ConvertResult>((resolve, reject) => {
+      child.on('message', (message: FromConvert) => {
+        if (message.kind === 'progress') onProgress?.(message.progress)
+        else if (message.kind === 'done') resolve(message.result)
+        else reject(new BraidError(message.code, message.message))
+      })
+      child.once('error', (error) => reject(toBraidError(error)))
+      child.once('close', (code, killed) => reject(signal?.aborted
+        ? new BraidError('cancelled', 'The conversion was cancelled.')
+        : new BraidError('engine-lost', `The conversion ended with ${killed ?? code}. ${log.trim().split('\n').at(-1) ?? ''}`.trim())))
+      child.send(options)
+    })
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+  }
+}
