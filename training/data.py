@@ -5,6 +5,7 @@
 
 import json
 import random
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -33,14 +34,16 @@ def read_jsonl(path):
         return [json.loads(line) for line in f if line.strip()]
 
 
+@lru_cache(None)
 def heldout_keys():
     return {key(p["numbers"], p["target"]) for p in read_jsonl(HERE / "data" / "heldout4.jsonl")}
 
 
-def training_problem(rng, forbidden):
+def training_problem(rng):
+    """A random problem that is not held out, in whatever order of its numbers."""
     while True:
         numbers, target = random_problem(rng)
-        if key(numbers, target) not in forbidden:
+        if key(numbers, target) not in heldout_keys():
             return numbers, target
 
 
@@ -85,19 +88,27 @@ def collate(examples):
 SHARES = [(1, 0.24), (2, 0.10), (3, 0.06), (4, 0.16), (5, 0.06), (6, 0.08), (7, 0.06), (8, 0.24)]  # of tokens, by P
 
 
+def taught(rng, paths, budget, rule, phrasing):
+    """An example as the finished model should think it."""
+    return example(*training_problem(rng), thoughts(paths, rng), rng, budget, rule, phrasing)
+
+
+def short(rng, paths, budget, rule, phrasing):
+    """A short example that mostly begins well: notes and solutions, rare in whole searches, are learned here first."""
+    return example(*training_problem(rng), thoughts(paths, rng), rng, rng.randint(30, 100), rule, phrasing, insight=0.9)
+
+
 class Stream:
-    """An endless seeded stream of batches of about `size` tokens; batch i depends on (seed, i) only, so a stop loses nothing."""
+    """An endless seeded stream of batches of about `size` tokens; batch i depends on (seed, i) only, so a stop loses nothing.
+
+    make(rng, paths, budget, rule, phrasing) gives one example; `taught` unless said otherwise.
+    """
 
     GROUPS, PER_GROUP = 16, 4  # batches are made in pools of groups with like shape, sorted by length inside a group
 
     def __init__(self, seed: int, size: int, make=None):
-        self.seed, self.size, self.forbidden = seed, size, heldout_keys()
-        self.make = make or self.teacher
+        self.seed, self.size, self.make = seed, size, make or taught
         self.pool, self.pool_id = [], None
-
-    def teacher(self, rng, paths, budget, rule, phrasing):
-        numbers, target = training_problem(rng, self.forbidden)
-        return example(numbers, target, thoughts(paths, rng), rng, budget, rule, phrasing)
 
     def group(self, rng):
         paths = rng.choices([p for p, _ in SHARES], [s for _, s in SHARES])[0]

@@ -12,9 +12,9 @@ import time
 
 import torch
 
-from data import Stream, heldout_keys, training_problem
+from data import taught, training_problem
 from evaluate import run, states_solution
-from teacher import NUMBER, SLICES, SOLVED, Tree, example, first_ids, solution_ids, step_ids, summary_ids
+from teacher import NUMBER, SLICES, SOLVED, Tree, first_ids, solution_ids, step_ids, summary_ids
 from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
 
 
@@ -84,7 +84,7 @@ def learn(problem, thoughts, result):
 
 def collect(checkpoint, count, seed, workers, temperature):
     """About `count` examples, in rounds of one P, phrasing, budget and finish rule."""
-    rng, forbidden, pool, began = random.Random(f"own-{seed}"), heldout_keys(), {}, time.time()
+    rng, pool, began = random.Random(f"own-{seed}"), {}, time.time()
     made = 0
     while made < count:
         paths = rng.choices([1, 2, 4, 8], [0.15, 0.2, 0.25, 0.4])[0]
@@ -94,7 +94,7 @@ def collect(checkpoint, count, seed, workers, temperature):
             names = sorted(rng.sample(range(1, 17), paths))
         rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
         options = {"thoughts": names, "budget": rng.randint(90, 180), "temperature": temperature, "rule": rule}
-        drawn = [training_problem(rng, forbidden) for _ in range(128)]
+        drawn = [training_problem(rng) for _ in range(128)]
         problems = [{"problem": problem_text(n, t, phrasing), "numbers": n, "target": t} for n, t in drawn]
         found = [learn(p, names, r) for p, r in zip(problems, run(checkpoint, problems, options, rng.randrange(10**6), workers))]
         found = [e for e in found if e]
@@ -112,13 +112,11 @@ class Mixed:
 
     def __call__(self, rng, paths, budget, rule, phrasing):
         if self.pool is None:
-            self.pool, self.forbidden = torch.load(self.pool_file, weights_only=False), heldout_keys()
+            self.pool = torch.load(self.pool_file, weights_only=False)
         own = self.pool.get((paths, phrasing))
         if own and rng.random() < self.share:
             return rng.choice(own)
-        from teacher import thoughts
-
-        return example(*training_problem(rng, self.forbidden), thoughts(paths, rng), rng, budget, rule, phrasing)
+        return taught(rng, paths, budget, rule, phrasing)
 
 
 def main():

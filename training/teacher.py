@@ -1,9 +1,9 @@
 """The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
 
-A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15 for 66": the result, what is left, the target), notes for each
-number at hand which partners would make the target with it ("13: 53 79": 53 + 13 and 79 - 13 are 66), tries every second step in
-canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners states the whole solution and
-ends; when the second steps are exhausted it goes on to another first step.
+A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), notes for each
+number at hand which partners would make the target with it ("66 - 13 = 53 79": 53 + 13 and 79 - 13 are 66), tries every second step
+in canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners states the whole solution
+and ends; when the second steps are exhausted it goes on to another first step.
 
 Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
@@ -24,7 +24,7 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
-NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}", "\n{}:", " for {}")}
+NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
 OP = {op: ID[f" {op}"] for op in OPS}
 
 
@@ -41,23 +41,20 @@ def solution_ids(steps):
     return out
 
 
-def partners(number: int, target: int):
-    """The numbers up to MAX_NUMBER that make the target in one step with `number`."""
-    found = [target - number, target + number, number - target, target * number]
+def more_partners(number: int, target: int):
+    """The numbers up to MAX_NUMBER that make the target in one step with `number`, besides their difference."""
+    found = [target + number, target * number]
     found += [target // number] if target % number == 0 else []
     found += [number // target] if number % target == 0 else []
-    return [n for n in dict.fromkeys(found) if 0 < n <= MAX_NUMBER and last_step(number, n, target)]
+    return [n for n in dict.fromkeys(found) if n <= MAX_NUMBER and n != abs(target - number) and last_step(number, n, target)]
 
 
 def first_ids(step, rest, target):
-    """A first step with what is left and the target (eight tokens), and the partners of the three numbers now at hand.
-
-    The target is said again where the partners need it: fetched from the prompt in one step and used in the next, they are learned
-    many times sooner than from the prompt alone.
-    """
-    out = [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]], NUMBER[" for {}"][target]]
+    """A first step with what is left (seven tokens), and the partners of the three numbers now at hand."""
+    out = [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
     for n in dict.fromkeys((step[3],) + rest):
-        out += [NUMBER["\n{}:"][n]] + [NUMBER[" {}"][m] for m in partners(n, target)]
+        difference = (max(n, target), "-", min(n, target), abs(n - target))
+        out += step_ids(difference, "\n{}") + [NUMBER[" {}"][m] for m in more_partners(n, target)]
     return out
 
 
@@ -150,11 +147,11 @@ def thoughts(paths: int, rng: random.Random):
     return ids
 
 
-def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, phrasing: int):
+def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, phrasing: int, insight: float = 0.6):
     """One training sequence: dict with prompt ids, thoughts, paths (opening token included) and summary (with `<summary>`)."""
     tree = Tree(numbers, target)
-    insight = rng.random() < 0.6
-    made = finish([path_ids(tree, t, rng, insight, budget) for t in ids], rule)
+    choose_well = rng.random() < insight
+    made = finish([path_ids(tree, t, rng, choose_well, budget) for t in ids], rule)
     solved = next(((t, steps) for t, (_, steps) in zip(ids, made) if steps), (None, None))
     spare = rng.random() < 0.5  # an unfinished path may have sampled a token that was not decoded any more
     paths = []

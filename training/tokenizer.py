@@ -58,7 +58,7 @@ def _vocabulary():
     entries = [(BOS, "control"), (EOS, "control"), (SUMMARY, "control"), (END_SUMMARY, "control")]
     for i in range(1, PATHS + 1):
         entries += [(f"<think{i}>", "control"), (f"</think{i}>", "control")]
-    numbers = [form.format(n) for form in ("{}", " {}", "\n{}", " = {}", " | {}", "\n{}:", " for {}") for n in range(MAX_NUMBER + 1)]
+    numbers = [form.format(n) for form in ("{}", " {}", "\n{}", " = {}", " | {}") for n in range(MAX_NUMBER + 1)]
     words = [" +", " -", " *", " /", "\nTry", "\nSolved:", " (", " Path", " solved it:", " No path solved it.", " \\boxed{", "  "]
     for form, _ in PHRASINGS:
         words += [p for p in PATTERN.findall(form.replace("{t}", "1").replace("{n}", "1, 1 and 1")) if not p.isdigit()]

@@ -26,7 +26,7 @@ from tokenizer import VOCABULARY
 def number_features(entry):
     """Where the vocabulary entry is a number: its value, else None."""
     text = entry[0] if isinstance(entry[0], str) else entry[0].decode("latin1")
-    digits = text.lstrip("\n =|for").rstrip(":")
+    digits = text.lstrip("\n =|")
     return int(digits) if digits.isascii() and digits.isdigit() else None
 
 

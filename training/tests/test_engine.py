@@ -59,7 +59,7 @@ def test_score_agrees_with_the_training_code(tmp_path):
     export(state, config, tmp_path / "f32.gguf", "F32")
     rng, worst, compared = random.Random(50), 0.0, 0
     for i in range(COUNT):
-        e = example(*training_problem(rng, ()), thoughts(i % 8 + 1, rng), rng, rng.randint(30, 120), rng.choice(["first", "half", "last"]), i % 6)
+        e = example(*training_problem(rng), thoughts(i % 8 + 1, rng), rng, rng.randint(30, 120), rng.choice(["first", "half", "last"]), i % 6)
         ours, theirs = logprobs(model, e), score(tmp_path / "f32.gguf", e, tmp_path)
         parts = [("prompt", ours["prompt"], theirs["prompt"]), ("summary", ours["summary"], theirs["summary"])]
         parts += [(f"path {t}", a, b) for t, a, b in zip(e["thoughts"], ours["paths"], theirs["paths"])]

@@ -26,7 +26,7 @@ def tiny(seed=0):
 def some_examples(paths, count=3, rule="last", seed=4):
     rng = random.Random(seed)
     ids = sorted(rng.sample(range(1, 17), paths))
-    return [example(*training_problem(rng, ()), ids, rng, 60, rule, 0) for _ in range(count)]
+    return [example(*training_problem(rng), ids, rng, 60, rule, 0) for _ in range(count)]
 
 
 def by_hand(model, e):

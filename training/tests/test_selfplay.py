@@ -13,7 +13,7 @@ from tokenizer import ID, decode, problem_text
 def paths(count, seed=6):
     rng = random.Random(seed)
     for _ in range(count):
-        numbers, target = training_problem(rng, ())
+        numbers, target = training_problem(rng)
         tree, thought = Tree(numbers, target), rng.randint(1, 16)
         yield rng, tree, thought, *path_ids(tree, thought, rng, rng.random() < 0.5, rng.choice([50, 120, 900]))
 
@@ -38,7 +38,7 @@ def test_the_summary_is_made_for_the_paths_as_they_are(honest):
     rng = random.Random(2)
     seen = 0
     while seen < 15:
-        numbers, target = training_problem(rng, ())
+        numbers, target = training_problem(rng)
         e = example(numbers, target, [1, 2, 3], rng, 150, "first", 0)
         if not e["solved"]:
             continue
