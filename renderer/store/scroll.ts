@@ -1,8 +1,9 @@
 /** Where each text was left, so that a change of layout or view keeps the reading place. Not reactive. */
 export interface Place {
   follow: boolean
-  /** Distance from the top, pixels; used while not following. */
-  top: number
+  /** Offset in the text of the block at the top edge, and how much of it is above, of one; used while not following. */
+  start: number
+  into: number
 }
 
 const places = new Map<string, Place>()

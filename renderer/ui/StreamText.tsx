@@ -8,6 +8,7 @@ import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
 import { BlockView, PlainText } from './BlockView.tsx'
 import { frameOf } from './control-tokens.ts'
+import { returnTo, topOf } from './reading-place.ts'
 import type { Mark } from './markdown.ts'
 
 const NEAR = 24
@@ -29,6 +30,12 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const [away, setAway] = useState(!follow.current)
   const lastTop = useRef(0)
   const [flash, setFlash] = useState(-1)
+  /** The way back to where the reader was; ended by the reader. */
+  const returning = useRef<(() => void) | null>(null)
+  const stay = () => {
+    returning.current?.()
+    returning.current = null
+  }
 
   const { text, start, end } = stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
   const body = start === 0 && end === text.length ? text : text.slice(start, end)
@@ -58,8 +65,9 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   })
   useLayoutEffect(() => {
     const place = placeOf(key)
-    if (place !== undefined && !place.follow) scroller.current!.scrollTop = place.top
-    return offerReveal(key, (offset) => {
+    if (place !== undefined && !place.follow) returning.current = returnTo(place, scroller.current!, virtual, splitter.current.blocks, () => (returning.current = null))
+    const takeBack = offerReveal(key, (offset) => {
+      stay()
       follow.current = false
       setAway(true)
       const index = blockAt(splitter.current.blocks, offset)
@@ -67,6 +75,10 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
       if (index < splitter.current.blocks.length) virtual.scrollToIndex(index, { align: 'center' })
       else scroller.current!.scrollTop = 1e9
     })
+    return () => {
+      stay()
+      takeBack()
+    }
   }, [key, virtual])
   useEffect(() => {
     if (flash < 0) return
@@ -82,9 +94,10 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     if (distance <= NEAR) follow.current = live
     else if (up) follow.current = false
     setAway(!follow.current)
-    keepPlace(key, { follow: follow.current, top: el.scrollTop })
+    if (returning.current === null) keepPlace(key, { follow: follow.current, ...topOf(virtual, splitter.current.blocks, el.scrollTop) })
   }
   const toLive = () => {
+    stay()
     follow.current = true
     setAway(false)
     scroller.current!.scrollTop = 1e9
@@ -95,7 +108,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
 
   return (
     <div className="stream">
-      <div ref={scroller} className="stream-scroll scroll" tabIndex={0} role="region" aria-label={label} onScroll={onScroll}>
+      <div ref={scroller} className="stream-scroll scroll" tabIndex={0} role="region" aria-label={label} onScroll={onScroll} onWheel={stay} onPointerDown={stay} onKeyDown={stay}>
         <div style={{ paddingBlockStart: before, paddingBlockEnd: after }}>
           {items.map((item) => {
             const block = blocks[item.index]!

@@ -1,0 +1,172 @@
+/** Reading long and live text: following, keeping one's place, finding, and the window before the first run. */
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { RunEvent } from '../../../engine/protocol/events.ts'
+import type { handle } from '../harness/main.ts'
+import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+
+vi.setConfig({ testTimeout: 90_000 })
+
+let harness: Harness
+beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
+afterAll(() => harness?.close())
+type Handle = typeof handle
+
+/** A live run of two paths with much text, more of it played on demand. */
+async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400): Promise<void> {
+  await page.evaluate(async ({ paths, later }) => {
+    const { fake, synthetic } = (window as never as { harness: Handle }).harness
+    const next = synthetic.random(3)
+    const start = synthetic.scripted({ problem: 'Long', paths: paths.map(() => 'x'), summary: 'x', answers: paths.map(() => null), answer: null, run: 'long', settings: { budget: 400_000 } }).filter(({ type }) => type === 'run-started' || type === 'path-started') as RunEvent[]
+    paths.forEach((count, i) => count > 0 && start.push({ type: 'tokens', at: 400, path: i + 1, tokens: synthetic.prose(count, next) }))
+    const more: RunEvent[] = Array.from({ length: later }, (_, i) => ({ type: 'tokens', at: 500 + i * 30, path: 1 + (i % paths.length), tokens: synthetic.prose(12, next) }))
+    fake.add([...start, ...more], { status: 'running' }, start.length)
+    location.hash = '#/run/long'
+  }, { paths, later })
+  await page.waitForSelector('[data-lane="1"] .stream')
+  await page.waitForTimeout(600)
+}
+const play = (page: Page, events: number) => page.evaluate((count) => { (window as never as { harness: Handle }).harness.fake.play('long', count) }, events)
+const scroller = (path: number) => `[data-lane="${path}"] .stream-scroll`
+const place = (page: Page, path: number) => page.locator(scroller(path)).evaluate((el) => ({ top: Math.round(el.scrollTop), left: Math.round(el.scrollHeight - el.scrollTop - el.clientHeight) }))
+
+describe.skipIf(CHROMIUM === undefined)('reading', () => {
+  test('live text is followed near its end, never after the reader scrolled up, and again by one click', async () => {
+    const page = await openPage(harness, '#/')
+    await longRun(page)
+    expect((await place(page, 1)).left).toBeLessThan(40)
+    await play(page, 40)
+    await page.waitForTimeout(500)
+    expect((await place(page, 1)).left).toBeLessThan(40)
+    expect(await page.locator('[data-lane="1"] .jump').count()).toBe(0)
+
+    await page.locator(scroller(1)).hover()
+    await page.mouse.wheel(0, -900)
+    await page.waitForTimeout(300)
+    const { top } = await place(page, 1)
+    await play(page, 40)
+    await page.waitForTimeout(500)
+    const after = await place(page, 1)
+    expect(Math.abs(after.top - top)).toBeLessThan(5)
+    expect(after.left).toBeGreaterThan(300)
+    expect((await place(page, 2)).left).toBeLessThan(40) // the other lane goes on following
+
+    await page.locator('[data-lane="1"] .jump').click()
+    await play(page, 20)
+    await page.waitForTimeout(500)
+    expect((await place(page, 1)).left).toBeLessThan(40)
+    await page.context().close()
+  })
+
+  test('the reading place of a path survives another layout, another tab and another view', async () => {
+    const page = await openPage(harness, '#/')
+    await longRun(page)
+    await page.locator(scroller(2)).hover()
+    await page.mouse.wheel(0, -1500)
+    await page.waitForTimeout(300)
+    const line = () => page.locator(scroller(2)).evaluate((el) => { const box = el.getBoundingClientRect(); return document.elementFromPoint(box.left + 30, box.top + 3)?.closest('.row-block')?.textContent?.slice(0, 40) })
+    const words = await line()
+    await page.evaluate(() => { location.hash = '#/history' })
+    await page.waitForSelector('.history-row')
+    await page.evaluate(() => { location.hash = '#/run/long' })
+    await page.waitForSelector(scroller(2))
+    await page.waitForTimeout(600)
+    expect(await line()).toBe(words)
+
+    await page.keyboard.press('Alt+3')
+    await page.getByRole('tab').nth(1).click()
+    await page.waitForSelector(scroller(2))
+    await page.getByRole('tab').nth(0).click()
+    await page.waitForSelector(scroller(1))
+    await page.getByRole('tab').nth(1).click()
+    await page.waitForTimeout(500)
+    expect(await line()).toBe(words) // wider, and still the same place
+    await page.context().close()
+  })
+
+  test('a path of 1 MB is in the page by what is seen of it, and can be read to both ends', async () => {
+    const page = await openPage(harness, '#/')
+    await longRun(page, [200_000], 4)
+    const blocks = () => page.locator('[data-lane="1"] .row-block').count()
+    expect(await blocks()).toBeLessThan(40)
+    const first = await page.evaluate(() => (window as never as { harness: Handle }).harness.useRuns.getState().open.long!.shown.paths[0]!.text.slice(0, 60).trim())
+    await page.locator(scroller(1)).evaluate((el) => { el.scrollTop = 0 })
+    await page.waitForTimeout(400)
+    expect((await page.locator('[data-lane="1"] .stream').textContent())!.trim().startsWith(first.slice(0, 30))).toBe(true)
+    expect(await blocks()).toBeLessThan(40)
+    await page.context().close()
+  })
+
+  test('find: every place in every path and the summary, by the keyboard, the one at hand scrolled to', async () => {
+    const page = await openPage(harness, '#/run/balls')
+    await page.keyboard.press('Control+F')
+    await page.keyboard.type('replace')
+    await expect.poll(() => page.locator('.find [role=status]').textContent()).toMatch(/^\d+ places?$/)
+    const count = Number((await page.locator('.find [role=status]').textContent())!.split(' ')[0])
+    expect(await page.locator('.find-hit').count()).toBe(count)
+    await page.keyboard.press('Enter')
+    expect(await page.locator('.find-hit.current').count()).toBe(1)
+    await expect.poll(() => page.locator('.row-block.flash').count()).toBeGreaterThan(0)
+    await page.keyboard.press('Escape')
+    expect(await page.locator('.find').count()).toBe(0)
+    await page.context().close()
+  })
+
+  test('tokens: whitespace is shown on demand; arrows move by token, path and sibling', async () => {
+    const page = await openPage(harness, '#/run/balls/path/1/2')
+    const list = page.getByRole('listbox')
+    await list.focus()
+    expect(await list.textContent()).not.toContain('␣')
+    await page.keyboard.press('Alt+W')
+    expect(await list.textContent()).toContain('␣')
+    const at = () => page.locator('.token-detail h2').textContent()
+    const path = () => page.locator('.inspect-head [aria-checked=true]').first().getAttribute('aria-label')
+    await page.keyboard.press('ArrowRight')
+    expect(await at()).toBe('Token 3')
+    await page.keyboard.press('End')
+    await page.keyboard.press('ArrowRight')
+    const last = await at()
+    await page.keyboard.press('Home')
+    expect(await at()).toBe('Token 0')
+    expect(last).not.toBe('Token 0')
+    await page.keyboard.press('ArrowDown')
+    expect(await path()).toBe('Path 2')
+    await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('ArrowRight') // "Okay" is common to all, what follows is not
+    await page.keyboard.press('Shift+ArrowDown')
+    expect(await path()).toBe('Path 3')
+    await page.context().close()
+  })
+
+  test('“Summarise now” says why it cannot be used while no path has text', async () => {
+    const page = await openPage(harness, '#/')
+    await longRun(page, [0, 0], 40)
+    const now = page.locator('.run-head [data-command="run.summariseNow"]')
+    expect(await now.getAttribute('aria-disabled')).toBe('true')
+    await now.hover()
+    await expect.poll(() => page.getByRole('tooltip').textContent()).toContain('no path has text yet')
+    await play(page, 10)
+    await expect.poll(() => now.getAttribute('aria-disabled')).toBe('false')
+    await page.context().close()
+  })
+
+  test('first minute: with no model and no run the window teaches, gives examples, and replays a transcript by itself', async () => {
+    const page = await openPage(harness, '#/', { scene: 'empty' })
+    await page.locator('.teach .picture').waitFor()
+    expect(await page.locator('.teach').textContent()).toContain('GGUF')
+    const example = page.locator('.example').first()
+    const words = await example.textContent()
+    await page.getByRole('button', { name: 'Replay a recorded run' }).click()
+    await page.getByRole('slider', { name: 'Moment of the run' }).waitFor()
+    await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
+    await expect.poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 }).toBeGreaterThan(1)
+    await expect.poll(() => page.locator('.summary .stream').textContent(), { timeout: 60_000 }).not.toBe('')
+    // Without a model nothing can be asked of it.
+    expect(await page.locator('.summary [data-command="run.attribution"]').getAttribute('aria-disabled')).toBe('true')
+    await page.keyboard.press('Alt+N')
+    await example.click()
+    expect(await page.getByLabel('Problem', { exact: true }).inputValue()).toBe(words)
+    expect(await page.locator('.example').count()).toBe(0)
+    await page.context().close()
+  })
+})
