@@ -79,6 +79,9 @@ def collate(examples):
                 target[row, start : stop - 1] = torch.tensor(ids[1:])
                 for a, b in e.get("no_loss", {}).get((k, t), ()):  # token ranges of this part that are read but not learned
                     target[row, start + a - 1 : start + b - 1] = -100
+                if (k, t) in e.get("wanted", ()):  # learned in place of the token that is there
+                    at, token = e["wanted"][k, t]
+                    target[row, start + at - 1] = token
     mask = real[:, None, None, :].repeat(1, 1, closing, 1)
     mask[:, :, :, joined:] = torch.ones(closing, closing, dtype=torch.bool).tril()
     return {"tokens": tokens, "positions": positions, "thought": thought, "target": target, "kind": kind, "real": real,

@@ -2,8 +2,9 @@
 
 python selfplay.py --checkpoint out/base/last.pt --out out/own/pool.pt --count 2000
 A summary that has only seen the teacher's paths fails on the model's own, so its target here is made for the paths as they are: the
-first path that ended with a right solution, or none. Paths are learned up to their first departure from a legal search, and a first
-step that the model chose is learned only when it leads to a solution or nothing else in the slice does.
+first path that ended with a right solution, or none. Paths are learned up to their first departure from a legal search, where the
+token that belonged there is learned instead; a first step that the model chose is learned only when it leads to a solution or
+nothing else in the slice does.
 """
 
 import argparse
@@ -14,8 +15,12 @@ import torch
 
 from data import taught, training_problem
 from evaluate import run, states_solution
-from teacher import NUMBER, SLICES, SOLVED, Tree, first_ids, solution_ids, step_ids, summary_ids
+from game import OPS, join
+from teacher import NUMBER, SLICES, Tree, ending_ids, first_ids, step_ids, summary_ids
 from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
+
+
+RESTS = set(NUMBER[" | {}"])  # end a second step, not a last one
 
 
 def same(a, b):
@@ -27,51 +32,66 @@ def same(a, b):
 
 
 def audit(tree: Tree, thought: int, ids):
-    """`(legal, choices, steps)` of a path: tokens up to its first departure from a legal search; its first-step choices as
-    `(start, stop, good)`; the steps of its solution when it states one legally."""
+    """What a path did, as a dict. legal: tokens up to its first departure from a legal search; wanted: the token that belonged there,
+    where only one did; choices: its first steps as `(start, stop, good)`; alarms: places of false last steps; steps: its solution
+    when it states one legally."""
     after = [k for i in range(1, 8) for k in SLICES[(thought - 1 + i) % 8]]
     own = [k for k in SLICES[thought - 1] if k in tree.first]
-    done, at, choices = set(), 0, []
+    done, at, found = set(), 0, {"choices": [], "alarms": [], "wanted": None, "steps": None}
+
+    def follow(line):
+        """Whether the path goes on with this line (or ends inside it)."""
+        nonlocal at
+        fit = same(line, ids[at : at + len(line)])
+        at += fit
+        if fit < len(line) and at < len(ids):
+            found["wanted"] = line[fit]
+        return fit == len(line)
+
     while at < len(ids):
         open_ = [k for k in own if tree.first[k] not in done]
         left = open_ or [k for k in after if k in tree.first and tree.first[k] not in done][:1]
         if not left:
-            return at, choices, None
+            break
         lines = {k: first_ids(*tree.first[k], tree.target) for k in left}
         kind = max(left, key=lambda k: same(lines[k], ids[at:]))
-        fit = same(lines[kind], ids[at:])
-        if fit < min(len(lines[kind]), len(ids) - at):
-            return at + fit, choices, None
+        if same(lines[kind], ids[at:]) < min(5, len(ids) - at):  # no first step of its own
+            return found | {"legal": at + same(lines[kind], ids[at:])}
         good = kind in tree.viable or not any(k in tree.viable for k in left)
-        choices.append((at, min(at + 7, len(ids)), good))
-        at += fit
+        found["choices"].append((at, min(at + 7, len(ids)), good))
+        if not follow(lines[kind]):
+            return found | {"legal": at}
         step = tree.first[kind][0]
         done.add(tree.first[kind])
         for second, rest, last in tree.second[kind]:
-            line = step_ids(second, "\n{}") + [NUMBER[" | {}"][rest]]
+            if not follow(step_ids(second, "\n{}") + [NUMBER[" | {}"][rest]]):
+                return found | {"legal": at}
             if last:
-                line += [SOLVED] + solution_ids((step, second, last)) + [ID[f"</think{thought}>"]]
-            fit = same(line, ids[at : at + len(line)])
-            if fit < len(line):
-                return min(at + fit, len(ids)), choices, None
-            at += fit
-            if last:
-                return at, choices, (step, second, last)
-    return len(ids), choices, None
+                if follow(ending_ids((step, second, last), thought)):
+                    found["steps"] = (step, second, last)
+                return found | {"legal": at}
+            tries = [step_ids(s, "\n{}") for s in (join(second[3], op, rest) for op in OPS) if s]
+            if at < len(ids) and any(t[: len(ids) - at] == ids[at : at + 4] for t in tries) and not set(ids[at + 4 : at + 5]) & RESTS:
+                found["alarms"].append(at)
+                at = min(at + 4, len(ids))
+    return found | {"legal": min(at, len(ids))}
 
 
 def learn(problem, thoughts, result):
     """A training example of teacher.example's form from one sampled result, with `no_loss` ranges (places in a part)."""
     numbers, target = tuple(problem["numbers"]), problem["target"]
     tree = Tree(numbers, target)
-    paths, no_loss, solved = [], {}, (None, None)
+    paths, no_loss, wanted, solved = [], {}, {}, (None, None)
     for t, ids, ended in zip(thoughts, result["paths"], result["ended"]):
-        legal, choices, steps = audit(tree, t, ids)
-        if steps and ended and not solved[1]:
-            solved = (t, steps)
-        ranges = [(start + 1, stop + 1) for start, stop, good in choices if not good and stop <= legal]
-        if legal < len(ids):
-            ranges.append((legal + 1, len(ids) + 1))
+        did = audit(tree, t, ids)
+        if did["steps"] and ended and not solved[1]:
+            solved = (t, did["steps"])
+        ranges = [(start + 1, stop + 1) for start, stop, good in did["choices"] if not good and stop <= did["legal"]]
+        ranges += [(at + 1, at + 2) for at in did["alarms"]]
+        if did["legal"] < len(ids):
+            ranges.append((did["legal"] + 1, len(ids) + 1))
+            if did["wanted"] is not None:
+                wanted[1, t] = (did["legal"] + 1, did["wanted"])
         no_loss[1, t] = ranges
         paths.append([ID[f"<think{t}>"]] + ids)
     if not solved[1]:  # a right statement after an illegal search is a solution all the same
@@ -79,7 +99,7 @@ def learn(problem, thoughts, result):
             if ended and states_solution(ids, problem):
                 return None
     return {"numbers": numbers, "target": target, "prompt": prompt_ids(problem["problem"]), "thoughts": list(thoughts), "paths": paths,
-            "summary": [ID[SUMMARY]] + summary_ids(*solved), "solved": solved[1] is not None, "no_loss": no_loss}  # fmt: skip
+            "summary": [ID[SUMMARY]] + summary_ids(*solved), "solved": solved[1] is not None, "no_loss": no_loss, "wanted": wanted}  # fmt: skip
 
 
 def collect(checkpoint, count, seed, workers, temperature):

@@ -2,8 +2,8 @@
 
 A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), notes for each
 number at hand which partners would make the target with it ("66 - 13 = 53 79": 53 + 13 and 79 - 13 are 66), tries every second step
-in canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners states the whole solution
-and ends; when the second steps are exhausted it goes on to another first step.
+in canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners joins them. If that makes the
+target it states the whole solution and ends; when the second steps are exhausted it goes on to another first step.
 
 Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
@@ -12,7 +12,7 @@ the slices of the thoughts after its own.
 
 import random
 
-from game import MAX_NUMBER, OPS, combine, last_step, solutions_after, steps_from
+from game import MAX_NUMBER, OPS, combine, join, last_step, solutions_after, steps_from
 from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
 
 # Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
@@ -23,6 +23,7 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 # Thoughts 9 to 16 cut the same kinds into other slices.
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
+FALSE_ALARMS = 0.04  # a second step
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
 NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
 OP = {op: ID[f" {op}"] for op in OPS}
@@ -78,9 +79,18 @@ class Tree:
         return own
 
 
+def wrong_step(a: int, b: int, target: int, rng: random.Random):
+    """A step that joins the two last numbers into something else than the target: the nearest, or any."""
+    made = [step for step in (join(a, op, b) for op in OPS) if step and step[3] != target]
+    if not made:
+        return None
+    return min(made, key=lambda step: abs(step[3] - target)) if rng.random() < 0.5 else rng.choice(made)
+
+
 def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget: int):
-    """`(ids, steps)` of one path: ids without its opening control token and at most `budget` long; steps None when cut before the end."""
-    ids, done = [], set()
+    """`(ids, steps, alarms)` of one path: ids without its opening control token and at most `budget` long; steps None when cut before
+    the end; alarms: places of false last steps. A few are made, so that a path learns to go on after one of its own."""
+    ids, done, alarms = [], set(), []
     for kind in tree.order(thought, rng, insight):
         step, rest = tree.first[kind]
         if (step, rest) in done:
@@ -91,11 +101,20 @@ def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget
             ids += step_ids(second, "\n{}") + [NUMBER[" | {}"][left]]
             if last:
                 steps = (step, second, last)
-                ids += [SOLVED] + solution_ids(steps) + [ID[f"</think{thought}>"]]
-                return (ids, steps) if len(ids) <= budget else (ids[:budget], None)
+                ids += ending_ids(steps, thought)
+                return (ids, steps, alarms) if len(ids) <= budget else (ids[:budget], None, alarms)
+            wrong = wrong_step(second[3], left, tree.target, rng) if rng.random() < FALSE_ALARMS else None
+            if wrong:
+                alarms.append(len(ids))
+                ids += step_ids(wrong, "\n{}")
             if len(ids) >= budget:
-                return ids[:budget], None
-    return ids[:budget], None
+                return ids[:budget], None, alarms
+    return ids[:budget], None, alarms
+
+
+def ending_ids(steps, thought: int):
+    """How a solved path ends: the last step, the whole solution again, its end token."""
+    return step_ids(steps[-1], "\n{}") + [SOLVED] + solution_ids(steps) + [ID[f"</think{thought}>"]]
 
 
 def expression_ids(text: str):
@@ -126,13 +145,13 @@ def summary_ids(thought, steps):
 
 
 def finish(paths, rule: str):
-    """Cut paths that think in lockstep where the rule ends phase 1. paths: list of (ids, steps); a solved path has ended.
+    """Cut paths that think in lockstep where the rule ends phase 1. paths: list of (ids, steps, alarms); a solved path has ended.
 
     rule: "first", "half" or "last" path that ends (or reaches its budget). Returns the cut list.
     """
-    ends = sorted(len(ids) for ids, _ in paths)
+    ends = sorted(len(ids) for ids, *_ in paths)
     at = {"first": ends[0], "half": ends[(len(ends) - 1) // 2], "last": ends[-1]}[rule]
-    return [(ids[:at], steps if len(ids) <= at else None) for ids, steps in paths]
+    return [(ids[:at], steps if len(ids) <= at else None, alarms) for ids, steps, alarms in paths]
 
 
 def thoughts(paths: int, rng: random.Random):
@@ -152,11 +171,13 @@ def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, ph
     tree = Tree(numbers, target)
     choose_well = rng.random() < insight
     made = finish([path_ids(tree, t, rng, choose_well, budget) for t in ids], rule)
-    solved = next(((t, steps) for t, (_, steps) in zip(ids, made) if steps), (None, None))
+    solved = next(((t, steps) for t, (_, steps, _) in zip(ids, made) if steps), (None, None))
     spare = rng.random() < 0.5  # an unfinished path may have sampled a token that was not decoded any more
-    paths = []
-    for t, (path, steps) in zip(ids, made):
-        paths.append([ID[f"<think{t}>"]] + (path[:-1] if spare and not steps and len(ids) > 1 else path))
+    paths, no_loss = [], {}
+    for t, (path, steps, alarms) in zip(ids, made):
+        path = path[:-1] if spare and not steps and len(ids) > 1 else path
+        paths.append([ID[f"<think{t}>"]] + path)
+        no_loss[1, t] = [(at + 1, at + 2) for at in alarms if at < len(path)]  # that it begins one is not learned
     return {
         "numbers": numbers,
         "target": target,
@@ -165,4 +186,5 @@ def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, ph
         "paths": paths,
         "summary": [ID[SUMMARY]] + summary_ids(*solved),
         "solved": solved[1] is not None,
+        "no_loss": no_loss,
     }

@@ -100,7 +100,7 @@ def share(model, extra):
     return flat[start:]
 
 
-def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=100, decay=0.3, summary_weight=2.0, save_every=100,
+def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3, summary_weight=2.0, save_every=100,
           config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None):  # fmt: skip
     """Trains to `steps` (or until `minutes` of this call are over) and returns the losses of this call by step.
 

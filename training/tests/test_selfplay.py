@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from data import training_problem
+from data import collate, training_problem
 from selfplay import audit, learn
-from teacher import Tree, example, path_ids
+from teacher import Tree, ending_ids, example, path_ids
 from tokenizer import ID, decode, problem_text
 
 
@@ -19,18 +19,42 @@ def paths(count, seed=6):
 
 
 def test_the_teacher_is_legal():
-    for _, tree, thought, ids, steps in paths(80):
-        legal, choices, stated = audit(tree, thought, ids)
-        assert legal == len(ids) and stated == steps
-        assert [c[0] for c in choices] == [i for i, t in enumerate(ids) if t == ID["\nTry"]]
+    seen = 0
+    for _, tree, thought, ids, steps, alarms in paths(80):
+        did = audit(tree, thought, ids)
+        assert did["legal"] == len(ids) and did["steps"] == steps and did["wanted"] is None
+        assert did["alarms"] == [a for a in alarms if a < len(ids)]
+        assert [c[0] for c in did["choices"]] == [i for i, t in enumerate(ids) if t == ID["\nTry"]]
+        seen += len(did["alarms"])
+    assert seen > 20
 
 
-def test_damage_is_found_where_it_is():
-    for rng, tree, thought, ids, _ in paths(80):
+def test_damage_is_found_where_it_is_and_what_belonged_there():
+    known = 0
+    for rng, tree, thought, ids, *_ in paths(80):
         place = rng.randrange(7, len(ids))
         damaged = ids[:place] + [ID[" No path solved it."]] + ids[place + 1 :]
-        legal, _, stated = audit(tree, thought, damaged)
-        assert legal == place and stated is None
+        did = audit(tree, thought, damaged)
+        assert did["legal"] == place and did["steps"] is None
+        if did["wanted"] is not None:
+            known += did["wanted"] == ids[place]
+    assert known > 60
+
+
+def test_a_missed_solution_is_learned():
+    rng = random.Random(4)
+    while True:
+        numbers, target = training_problem(rng)
+        tree = Tree(numbers, target)
+        ids, steps, _ = path_ids(tree, 1, rng, True, 200)
+        if steps:
+            break
+    at = len(ids) - len(ending_ids(steps, 1))
+    went_on = ids[:at] + [ID["\nTry"]]  # past the two numbers that make the target
+    made = learn({"problem": problem_text(numbers, target), "numbers": numbers, "target": target}, [1], {"paths": [went_on], "ended": [False]})
+    batch = collate([made])
+    place = len(made["prompt"]) + at  # the token before the departure
+    assert batch["tokens"][0, place + 1] == ID["\nTry"] and batch["target"][0, place] == ids[at]
 
 
 @pytest.mark.parametrize("honest", [True, False])
