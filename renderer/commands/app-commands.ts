@@ -1,4 +1,4 @@
-import { Command as CommandIcon, Focus, Grid2x2, History, Languages, Moon, PanelTop, Play, Settings, SquarePen, TextSelect, Boxes } from 'lucide-react'
+import { Command as CommandIcon, Focus, Grid2x2, History, Languages, Moon, PanelTop, Play, RotateCcw, Settings, SquarePen, TextSelect, Boxes } from 'lucide-react'
 import { useCompose, requestOf, whyNotStart } from '../store/compose.ts'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import { host } from '../store/host.ts'
@@ -45,6 +45,11 @@ export const appCommands: Command[] = [
     run: () => setPref('theme', document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'),
   },
   { id: 'app.language', title: 'cmd.language', group: 'app', icon: Languages, why: always, run: () => setPref('language', document.documentElement.lang.startsWith('zh') ? 'en' : 'zh') },
+  {
+    id: 'app.resetShortcuts', title: 'cmd.resetShortcuts', group: 'app', icon: RotateCcw, shortcut: 'Alt+0',
+    why: () => (Object.keys(usePrefs.getState().shortcuts).length === 0 ? 'why.ownShortcuts' : null),
+    run: () => setPref('shortcuts', {}),
+  },
   {
     id: 'compose.start', title: 'cmd.start', group: 'compose', icon: Play, shortcut: 'Mod+Enter',
     why: () => (useRoute.getState().route.view !== 'compose' ? 'why.noComposer' : host.state === 'open' ? whyNotStart() : 'why.disconnected'),

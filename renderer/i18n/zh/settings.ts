@@ -39,5 +39,5 @@ export const settings: Record<keyof typeof en, string> = {
   'settings.about': '关于',
   'settings.version': 'Braid',
   'settings.data': '数据文件夹',
-  'settings.dataHelp': '记录与设置。在启动 Braid 时选择。',
+  'settings.dataHelp': '运行记录和设置。要换一个，请在启动 Braid 之前设置 BRAID_DATA。',
 }
