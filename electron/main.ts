@@ -1,36 +1,46 @@
-import { app, type BrowserWindow, dialog, Menu, protocol, session } from 'electron'
+import { app, dialog, protocol, session, shell } from 'electron'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Supervisor } from '../engine/supervisor.ts'
+import { safeUrl } from '../engine/protocol/links.ts'
 import { dataFolder } from '../engine/transcripts/folder.ts'
-import { spawnHost } from './host.ts'
+import { filesOf } from './files.ts'
 import { SCHEME, servePage } from './page.ts'
-import { answerRequests } from './requests.ts'
-import { guardContents, openWindow } from './window.ts'
+import { Workbench } from './workbench.ts'
+import { guardContents } from './window.ts'
 
-/** The desktop shell: one window over one engine host. It runs from `dist/electron`, beside `dist/engine` and `dist/renderer`. */
+/**
+ * The desktop shell: one window over one engine host. From a checkout it runs from `dist/electron`, beside `dist/engine` and
+ * `dist/renderer`; installed, what the engine needs lies in `resources/braid`.
+ */
 const { model } = parseArgs({ args: process.argv.slice(1), strict: false, options: { model: { type: 'string', short: 'm' } } }).values
-const dist = join(__dirname, '..')
-let window: BrowserWindow | undefined
-let supervisor: Supervisor | undefined
+const files = filesOf(process.argv.slice(1), process.cwd())
+let workbench: Workbench | undefined
+/** Given before there is a window (macOS). */
+const early: string[] = []
 
 app.setName('Braid')
 // The lock is one of this folder, so two windows never write to the same data.
 app.setPath('userData', join(dataFolder(), 'window'))
 
-if (app.requestSingleInstanceLock()) {
+if (app.requestSingleInstanceLock({ files })) {
   protocol.registerSchemesAsPrivileged([SCHEME])
   guardContents()
-  app.on('second-instance', () => {
-    if (window?.isMinimized()) window.restore()
-    window?.focus()
+  app.on('second-instance', (_event, _args, _folder, given) => {
+    const { files } = given as { files?: unknown }
+    workbench?.show()
+    workbench?.openFiles(Array.isArray(files) ? files.filter((file) => typeof file === 'string') : [])
+  })
+  app.on('open-file', (event, path) => {
+    event.preventDefault()
+    if (workbench === undefined) early.push(path)
+    else workbench.openFiles([path])
   })
   app.on('window-all-closed', () => app.quit())
   app.on('will-quit', (event) => {
-    if (supervisor === undefined) return
+    if (workbench === undefined) return
     event.preventDefault()
-    const ending = supervisor
-    supervisor = undefined
+    const ending = workbench
+    workbench = undefined
     void ending.close().finally(() => app.quit())
   })
   app.whenReady().then(start).catch((error: Error) => {
@@ -42,19 +52,18 @@ if (app.requestSingleInstanceLock()) {
 }
 
 function start(): void {
+  const dist = join(__dirname, '..')
   servePage(session.defaultSession, join(dist, 'renderer'))
-  Menu.setApplicationMenu(Menu.buildFromTemplate([
-    ...(process.platform === 'darwin' ? [{ role: 'appMenu' } as const] : []),
-    { role: 'fileMenu' }, { role: 'editMenu' }, { role: 'viewMenu' }, { role: 'windowMenu' },
-  ]))
-  const file = typeof model === 'string' ? resolve(model) : ''
-  let starts = 0
-  const engine = supervisor = new Supervisor({
-    // Only the first process links the model: later ones keep what was chosen since.
-    spawn: () => spawnHost(join(dist, 'engine', 'host-main.js'), { BRAID_OPEN_MODEL: starts++ === 0 ? file : '' }),
-    onState: (state, message) => state !== 'up' && console.error(message),
+  const root = app.isPackaged ? join(process.resourcesPath, 'braid') : join(dist, '..')
+  workbench = new Workbench({
+    root,
+    engine: app.isPackaged ? join(root, 'dist', 'engine') : join(dist, 'engine'),
+    model: typeof model === 'string' ? resolve(model) : '',
+    openLink: async (url) => {
+      const safe = typeof url === 'string' ? safeUrl(url) : null
+      if (safe === null) throw new Error('This address is not opened.')
+      await shell.openExternal(safe)
+    },
   })
-  answerRequests(() => window, (channel) => engine.connect(channel))
-  window = openWindow()
-  window.on('closed', () => { window = undefined })
+  workbench.openFiles([...early, ...files])
 }

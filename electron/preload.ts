@@ -24,10 +24,24 @@ function connect() {
   })
 }
 
+/** One listener: the page has one for each. */
+const listen = (channel: string, listener: (value: unknown) => void): void => {
+  ipcRenderer.removeAllListeners(channel)
+  ipcRenderer.on(channel, (_event, value: unknown) => listener(value))
+}
+
 contextBridge.exposeInMainWorld('braidShell', {
   connect,
   pickFile: () => ipcRenderer.invoke('braid:pickFile') as Promise<string | null>,
   saveFile: (file: unknown) => ipcRenderer.invoke('braid:saveFile', file) as Promise<boolean>,
   pathForFile: (file: DroppedFile) => webUtils.getPathForFile(file),
   openExternal: (url: unknown) => ipcRenderer.invoke('braid:openExternal', url) as Promise<void>,
+  setMenu: (menu: unknown) => ipcRenderer.invoke('braid:setMenu', menu) as Promise<void>,
+  onCommand: (listener: (id: unknown) => void) => listen('braid:command', listener),
+  /** Files that the user opens by the system. Asking for them says that the page is ready. */
+  onFile: (listener: (file: unknown) => void) => {
+    listen('braid:file', listener)
+    void ipcRenderer.invoke('braid:ready')
+  },
+  onShow: (listener: (run: unknown) => void) => listen('braid:show', listener),
 })

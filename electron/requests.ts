@@ -1,16 +1,32 @@
-import { app, dialog, ipcMain, shell, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron'
+import { app, dialog, ipcMain, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import { safeUrl } from '../engine/protocol/links.ts'
 import type { Channel } from '../engine/protocol/wire.ts'
 import { portChannel } from './host.ts'
+import { PageMenu } from './menu.ts'
 import { isPage } from './page.ts'
 
+const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
+  // A run opens in Braid by its name's ending, whichever of the two it is saved with.
+  'application/json': [{ name: 'JSON', extensions: ['json'] }, { name: 'Braid run', extensions: ['braid'] }],
+  'text/markdown': [{ name: 'Markdown', extensions: ['md'] }],
+  'text/html': [{ name: 'HTML', extensions: ['html'] }],
+}
 const SavedFile = z.object({ name: z.string().min(1).max(255), mimeType: z.string(), content: z.string() })
 
+export interface Answers {
+  window: () => BrowserWindow | undefined
+  connect: (channel: Channel) => void
+  /** Opens a web or mail address outside; throws for another. */
+  openLink: (url: unknown) => Promise<void>
+  setMenu: (menu: PageMenu) => void
+  /** The page listens: it can be told what to open. */
+  ready: () => void
+}
+
 /** Answers what the preload asks for, to the main frame of this window's page alone. */
-export function answerRequests(window: () => BrowserWindow | undefined, connect: (channel: Channel) => void): void {
+export function answerRequests({ window, connect, openLink, setMenu, ready }: Answers): void {
   const owner = ({ sender, senderFrame }: IpcMainEvent | IpcMainInvokeEvent): BrowserWindow | undefined => {
     const own = window()
     return own?.webContents === sender && senderFrame?.parent === null && isPage(senderFrame.url) ? own : undefined
@@ -33,8 +49,8 @@ export function answerRequests(window: () => BrowserWindow | undefined, connect:
     return filePaths[0] ?? null
   })
   handle('braid:saveFile', async (own, argument) => {
-    const { name, content } = SavedFile.parse(argument)
-    const { filePath } = await dialog.showSaveDialog(own, { defaultPath: join(app.getPath('downloads'), basename(name)) })
+    const { name, mimeType, content } = SavedFile.parse(argument)
+    const { filePath } = await dialog.showSaveDialog(own, { defaultPath: join(app.getPath('downloads'), basename(name)), filters: FILTERS[mimeType.split(';')[0]!] })
     if (!filePath) return false
     try {
       await writeWhole(filePath, content)
@@ -44,11 +60,9 @@ export function answerRequests(window: () => BrowserWindow | undefined, connect:
       return false
     }
   })
-  handle('braid:openExternal', async (_own, argument) => {
-    const url = z.string().transform(safeUrl).parse(argument)
-    if (url === null) throw new Error('This address is not opened.')
-    await shell.openExternal(url)
-  })
+  handle('braid:openExternal', async (_own, argument) => openLink(argument))
+  handle('braid:setMenu', async (_own, argument) => setMenu(PageMenu.parse(argument)))
+  handle('braid:ready', async () => ready())
 }
 
 /** What was there before stays until the new file is whole. */

@@ -1,6 +1,7 @@
 import { app, BrowserWindow, dialog, nativeTheme, type Event } from 'electron'
 import { join } from 'node:path'
 import { isPage, ORIGIN } from './page.ts'
+import type { ShellState } from './state.ts'
 
 const CRASHES = 3
 const CRASH_WINDOW_MS = 5 * 60_000
@@ -18,9 +19,9 @@ export function guardContents(): void {
   })
 }
 
-export function openWindow(): BrowserWindow {
+export function openWindow(state: ShellState): BrowserWindow {
   const window = new BrowserWindow({
-    width: 1280, height: 840, minWidth: 480, minHeight: 400, show: false, title: 'Braid',
+    width: 1280, height: 840, ...state.bounds(), minWidth: 480, minHeight: 400, show: false, title: 'Braid',
     backgroundColor: nativeTheme.shouldUseDarkColors ? '#111111' : '#ffffff',
     webPreferences: {
       preload: join(__dirname, 'preload.cjs'),
@@ -29,7 +30,9 @@ export function openWindow(): BrowserWindow {
       spellcheck: false,
     },
   })
+  if (state.get().maximized === true) window.maximize()
   window.once('ready-to-show', () => window.show())
+  state.follow(window)
   const crashes: number[] = []
   // The runs are in the engine's process: a page that died is drawn again from them.
   window.webContents.on('render-process-gone', (_event, { reason }) => {

@@ -4,6 +4,7 @@ import { App } from './App.tsx'
 import { listenForShortcuts } from './commands/keys.ts'
 import { setLanguage } from './i18n/index.ts'
 import { applyLook, usePrefs } from './store/prefs.ts'
+import { startNative } from './store/native.ts'
 import { watchRoute } from './store/route.ts'
 import { loadSample } from './store/sample.ts'
 import { startSession } from './store/session.ts'
@@ -26,6 +27,7 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look)
 watchRoute()
 listenForShortcuts()
 startSession()
+startNative()
 const sample = (): void => {
   if (routeRun(useRoute.getState().route) === SAMPLE_ID) void loadSample()
 }

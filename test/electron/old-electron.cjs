@@ -3,9 +3,17 @@
  * `resources/app/main.js` of an Electron 22: gives it the few interfaces of today's Electron and Node that the shell uses, then starts the
  * shell named by BRAID_SHELL. Only tests use it.
  */
+// Playwright's own first step, which it takes itself only with the npm package: the app starts once it listens.
+if (process.env.BRAID_LOADER) require(process.env.BRAID_LOADER)
 const electron = require('electron')
 const { join } = require('node:path')
 const { utilityProcess } = electron
+
+// A test can stand in for a class of Electron: `globalThis.standIns = { Notification }`.
+const Module = require('node:module')
+const load = Module._load
+const seen = new Proxy(electron, { get: (target, name) => globalThis.standIns?.[name] ?? target[name] })
+Module._load = (name, ...rest) => (name === 'electron' ? seen : load(name, ...rest))
 
 globalThis.Response ??= class Response {
   constructor(body, { status = 200, headers = {} } = {}) {
@@ -26,4 +34,4 @@ electron.app.once('ready', () => Object.defineProperty(electron.session.defaultS
 const fork = utilityProcess.fork
 utilityProcess.fork = (file, args, options) => fork(join(__dirname, 'host.cjs'), args, { ...options, env: { ...options.env, BRAID_HOST: file } })
 
-require(process.env.BRAID_SHELL)
+require(process.env.BRAID_SHELL ?? './dist/electron/main.cjs')

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPage } from '../../electron/page.ts'
@@ -25,12 +25,16 @@ it.each([['braid://app/', true], ['braid://app', true], ['braid://app.example.co
   '%s is the page: %s', (address, is) => expect(isPage(address)).toBe(is))
 
 describe.skipIf(unavailable !== null)(`the desktop shell${unavailable === null ? '' : `: skipped, ${unavailable}`}`, () => {
-  const shell = new Shell()
+  let shell: Shell
+  let folder: string
   beforeAll(async () => {
-    await compile()
-    await shell.start()
-  }, 60_000)
-  afterAll(() => shell.close())
+    folder = await compile()
+    shell = await new Shell(folder).start()
+  }, 120_000)
+  afterAll(async () => {
+    await shell?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
 
   it('the host answers, and runs the native engine', async () => {
     expect(await ask(shell, 'app.info')).toMatchObject({ kind: 'result', result: { version: expect.stringMatching(/^\d+\.\d+\.\d+$/), dataFolder: shell.data } })
@@ -39,7 +43,7 @@ describe.skipIf(unavailable !== null)(`the desktop shell${unavailable === null ?
 
   it('the page has no Node, and its window is set as it should be', async () => {
     expect(await inPage(shell, '[typeof require, typeof process, location.href, Object.keys(braidShell).sort().join()]'))
-      .toEqual(['undefined', 'undefined', 'braid://app/', 'connect,openExternal,pathForFile,pickFile,saveFile'])
+      .toEqual(['undefined', 'undefined', 'braid://app/', 'connect,onCommand,onFile,onShow,openExternal,pathForFile,pickFile,saveFile,setMenu'])
     const preferences = await shell.app.evaluate(({ BrowserWindow }) => (BrowserWindow.getAllWindows()[0]!.webContents as unknown as { getLastWebPreferences(): object }).getLastWebPreferences())
     expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, webSecurity: true })
   })

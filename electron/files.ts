@@ -1,0 +1,45 @@
+import { readFileSync, statSync } from 'node:fs'
+import { basename, extname, isAbsolute, resolve } from 'node:path'
+
+/** A file that the user gave to the app: on the command line, by a double click, in the Open dialog. */
+export type GivenFile =
+  | { kind: 'model'; path: string }
+  | { kind: 'run'; name: string; content: string }
+  | { kind: 'bad'; name: string; reason: string }
+
+const MODELS = ['.gguf']
+/** What importing reads: a JSON export, which may be called .braid, or a bare transcript. */
+const RUNS = ['.braid', '.json', '.jsonl']
+const MAX_RUN = 256 << 20
+
+export const OPEN_FILTERS = [
+  { name: 'Models and runs', extensions: [...MODELS, ...RUNS].map((extension) => extension.slice(1)) },
+  { name: 'GGUF', extensions: ['gguf'] },
+  { name: 'Runs', extensions: RUNS.map((extension) => extension.slice(1)) },
+]
+
+const kindOf = (path: string): 'model' | 'run' | undefined => {
+  const extension = extname(path).toLowerCase()
+  return MODELS.includes(extension) ? 'model' : RUNS.includes(extension) ? 'run' : undefined
+}
+
+/** The files among the arguments of a start, as absolute paths. Options, and `--model`'s value, are no files. */
+export function filesOf(args: readonly string[], folder: string): string[] {
+  return args.filter((arg, i) => !arg.startsWith('-') && !['--model', '-m'].includes(args[i - 1] ?? '') && kindOf(arg) !== undefined)
+    .map((arg) => (isAbsolute(arg) ? arg : resolve(folder, arg)))
+}
+
+/** A model stays where it is; a run is read, since the page cannot. Never throws. */
+export function readGiven(path: string): GivenFile {
+  const name = basename(path)
+  try {
+    const kind = kindOf(path)
+    const info = statSync(path)
+    if (kind === undefined || !info.isFile()) return { kind: 'bad', name, reason: 'It is no model and no run.' }
+    if (kind === 'model') return { kind, path }
+    if (info.size > MAX_RUN) return { kind: 'bad', name, reason: `It is larger than ${MAX_RUN >> 20} MiB.` }
+    return { kind, name: name.slice(0, 255), content: readFileSync(path, 'utf8') }
+  } catch (error) {
+    return { kind: 'bad', name, reason: (error as Error).message }
+  }
+}

@@ -1,0 +1,77 @@
+import { net, session } from 'electron'
+import { z } from 'zod'
+import { safeUrl } from '../engine/protocol/links.ts'
+
+/** What a list of releases says of its newest one (GitHub's REST interface, "Get the latest release"). */
+const Release = z.object({ tag_name: z.string().max(100), html_url: z.string().max(2000) })
+const MAX_ANSWER = 1 << 20
+const TIMEOUT_MS = 15_000
+const GITHUB = /^(?:git\+)?https:\/\/github\.com\/([\w.-]+)\/([\w.-]+?)(?:\.git)?$/
+
+export interface Source {
+  /** Asked for the newest release. */
+  api: string
+  /** A page that is opened begins with this. */
+  pages: string
+}
+export type Newest = { newer: true; version: string; page: string } | { newer: false }
+
+/** Where the releases of this copy are, by its package.json's repository. BRAID_RELEASES: a server of this machine instead. */
+export function releaseSource(repository: unknown, given = process.env.BRAID_RELEASES): Source | undefined {
+  if (given !== undefined && /^http:\/\/127\.0\.0\.1:\d+\//.test(given)) return { api: given, pages: new URL('/', given).href }
+  const address = typeof repository === 'string' ? repository : (repository as { url?: unknown } | undefined)?.url
+  const [, owner, name] = GITHUB.exec(String(address)) ?? []
+  return owner === undefined ? undefined : { api: `https://api.github.com/repos/${owner}/${name}/releases/latest`, pages: `https://github.com/${owner}/${name}/releases/` }
+}
+
+/** Asks for the newest release; one request, nothing kept. Errors: a text for the user. */
+export async function newestRelease(source: Source, current: string): Promise<Newest> {
+  const release = Release.safeParse(JSON.parse(await get(source.api)))
+  if (!release.success) throw new Error('The answer names no release.')
+  const { tag_name, html_url } = release.data
+  const version = /^v?(\d+\.\d+\.\d+)$/.exec(tag_name)?.[1]
+  if (version === undefined) throw new Error(`'${tag_name}' is no version.`)
+  if (!isNewer(version, current)) return { newer: false }
+  const page = safeUrl(html_url)
+  if (page === null || !page.startsWith(source.pages)) throw new Error('The page of the release lies somewhere else.')
+  return { newer: true, version, page }
+}
+
+export function isNewer(version: string, current: string): boolean {
+  const [a, b] = [version, current].map((text) => text.split(/[.-]/).map(Number))
+  for (const i of [0, 1, 2]) if (a![i] !== b![i]) return a![i]! > b![i]!
+  return /-/.test(current)
+}
+
+/** Over a session of its own, in memory: the window's session reaches nothing. Redirects are refused. */
+function get(address: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = net.request({ url: address, session: session.fromPartition('releases'), redirect: 'error', credentials: 'omit', cache: 'no-store' } as Electron.ClientRequestConstructorOptions)
+    const timer = setTimeout(() => fail(new Error('There was no answer in time.')), TIMEOUT_MS)
+    const fail = (error: Error) => {
+      clearTimeout(timer)
+      reject(error)
+      request.abort()
+    }
+    request.setHeader('Accept', 'application/vnd.github+json')
+    request.setHeader('User-Agent', 'Braid')
+    request.on('error', (error) => fail(error))
+    request.on('redirect', () => fail(new Error('The answer leads somewhere else.')))
+    request.on('response', (response) => {
+      if (response.statusCode !== 200) return fail(new Error(response.statusCode === 404 ? 'There is no release yet.' : `The answer is ${response.statusCode}.`))
+      const chunks: Buffer[] = []
+      let bytes = 0
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes > MAX_ANSWER) fail(new Error('The answer is too long.'))
+        chunks.push(chunk)
+      })
+      response.on('end', () => {
+        clearTimeout(timer)
+        resolve(Buffer.concat(chunks).toString('utf8'))
+      })
+      response.on('error', (error: Error) => fail(error))
+    })
+    request.end()
+  })
+}

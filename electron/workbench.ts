@@ -1,0 +1,154 @@
+import { app, dialog, Menu, Notification, powerSaveBlocker, type BrowserWindow } from 'electron'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RunSummary } from '../engine/protocol/wire.ts'
+import { Supervisor } from '../engine/supervisor.ts'
+import { OPEN_FILTERS, readGiven } from './files.ts'
+import { about, licences, ReleaseCheck } from './help.ts'
+import { spawnHost } from './host.ts'
+import { buildMenu, type MenuActions, type PageMenu } from './menu.ts'
+import { releaseSource } from './releases.ts'
+import { answerRequests } from './requests.ts'
+import { ShellState } from './state.ts'
+import { RunWatch, type Activity } from './watch.ts'
+import { openWindow } from './window.ts'
+
+export interface WorkbenchOptions {
+  /** Holds package.json, the licences and the native engine. */
+  root: string
+  /** Folder of the compiled `host-main`. */
+  engine: string
+  /** GGUF to start with, or ''. */
+  model: string
+  openLink: (url: unknown) => Promise<void>
+}
+
+/** The window, its engine, and what the system shows of both. */
+export class Workbench {
+  readonly #options: WorkbenchOptions
+  readonly #state = new ShellState()
+  readonly #supervisor: Supervisor
+  readonly #watch: RunWatch
+  readonly #releases: ReleaseCheck | undefined
+  #window: BrowserWindow | undefined
+  #menu: PageMenu | undefined
+  /** For the page, which is not there yet. */
+  #given: string[] = []
+  #ready = false
+  #awake: number | undefined
+
+  constructor(options: WorkbenchOptions) {
+    this.#options = options
+    const source = releaseSource(this.#package().repository)
+    this.#releases = source && new ReleaseCheck(source, this.#state, () => this.#window, options.openLink)
+    this.#setMenu(undefined)
+    let starts = 0
+    this.#supervisor = new Supervisor({
+      spawn: () => spawnHost(join(options.engine, 'host-main.js'), {
+        // Only the first process links the model: later ones keep what was chosen since.
+        BRAID_OPEN_MODEL: starts++ === 0 ? options.model : '',
+        ...this.#node(),
+      }),
+      onState: (state, message) => state !== 'up' && console.error(message),
+    })
+    answerRequests({
+      window: () => this.#window,
+      connect: (channel) => this.#supervisor.connect(channel),
+      openLink: options.openLink,
+      setMenu: (menu) => this.#setMenu(menu),
+      ready: () => {
+        this.#ready = true
+        this.openFiles(this.#given.splice(0))
+      },
+    })
+    const window = this.#window = openWindow(this.#state)
+    window.webContents.on('did-navigate', () => { this.#ready = false })
+    window.on('closed', () => { this.#window = undefined })
+    this.#watch = new RunWatch({ connect: (channel) => this.#supervisor.connect(channel), onActivity: (activity) => this.#show(activity), onEnd: (run) => this.#ended(run) })
+    void this.#releases?.atStart()
+  }
+
+  show(): void {
+    if (this.#window?.isMinimized() === true) this.#window.restore()
+    this.#window?.show()
+    this.#window?.focus()
+  }
+
+  /** Gives files to the page, once it is there. */
+  openFiles(paths: readonly string[]): void {
+    if (!this.#ready) this.#given.push(...paths)
+    else for (const path of paths) this.#window?.webContents.send('braid:file', readGiven(path))
+  }
+
+  async close(): Promise<void> {
+    this.#stayAwake(false)
+    this.#watch.close()
+    await this.#supervisor.close()
+  }
+
+  #package(): { repository?: unknown } {
+    return JSON.parse(readFileSync(join(this.#options.root, 'package.json'), 'utf8')) as { repository?: unknown }
+  }
+
+  /** Node for processes that the engine starts: an installed Electron is none. */
+  #node(): Record<string, string> {
+    const node = join(this.#options.root, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    return app.isPackaged ? { BRAID_NODE: node } : {}
+  }
+
+  #engineTag(): string {
+    try {
+      const { llamaCpp } = JSON.parse(readFileSync(join(this.#options.root, 'build', 'native', 'backends.json'), 'utf8')) as { llamaCpp: { tag: string; bundleCommit: string } }
+      return `${llamaCpp.tag} (${llamaCpp.bundleCommit.slice(0, 12)})`
+    } catch {
+      return 'not built'
+    }
+  }
+
+  #setMenu(menu: PageMenu | undefined): void {
+    this.#menu = menu
+    const releases = this.#releases
+    const actions: MenuActions = {
+      command: (id) => this.#window?.webContents.send('braid:command', id),
+      open: () => void this.#openDialog(),
+      about: () => void about(this.#window, this.#engineTag(), this.#options.root),
+      licences: () => void licences(this.#window, this.#options.root),
+      releases: releases && {
+        check: () => void releases.asked().then(() => this.#setMenu(this.#menu)),
+        daily: releases.daily,
+        setDaily: (daily) => releases.setDaily(daily),
+      },
+    }
+    Menu.setApplicationMenu(buildMenu(menu, actions))
+  }
+
+  async #openDialog(): Promise<void> {
+    const options = { properties: ['openFile' as const, 'multiSelections' as const], filters: OPEN_FILTERS }
+    const { filePaths } = await (this.#window === undefined ? dialog.showOpenDialog(options) : dialog.showOpenDialog(this.#window, options))
+    this.openFiles(filePaths)
+  }
+
+  /** A run in work shows in the taskbar and keeps the machine awake. */
+  #show({ running, fraction }: Activity): void {
+    if (this.#window?.isDestroyed() === false) this.#window.setProgressBar(fraction ?? -1)
+    this.#stayAwake(running > 0)
+  }
+
+  #stayAwake(wanted: boolean): void {
+    if (wanted === (this.#awake !== undefined)) return
+    if (this.#awake !== undefined) powerSaveBlocker.stop(this.#awake)
+    this.#awake = wanted ? powerSaveBlocker.start('prevent-app-suspension') : undefined
+  }
+
+  /** Told by the system where the user is elsewhere. */
+  #ended({ run, title, answer, status }: RunSummary): void {
+    if (this.#window?.isFocused() === true || !Notification.isSupported()) return
+    const notification = new Notification({ title: title || 'Braid', body: status === 'failed' ? 'The run failed.' : answer === null ? 'The run has ended.' : `Answer: ${answer.slice(0, 200)}` })
+    notification.on('click', () => {
+      this.show()
+      this.#window?.webContents.send('braid:show', run)
+    })
+    notification.show()
+  }
+}
+

@@ -1,0 +1,93 @@
+import i18next from 'i18next'
+import { toBraidError } from '../../engine/protocol/errors.ts'
+import { CATALOGUE, runCommand, shortcutOf } from '../commands/catalogue.ts'
+import { currentTarget } from '../commands/target.ts'
+import { t } from '../i18n/index.ts'
+import { useCompose } from './compose.ts'
+import { importFiles } from './history.ts'
+import { host } from './host.ts'
+import { addModel } from './models.ts'
+import { usePrefs } from './prefs.ts'
+import { useReplay } from './replay.ts'
+import { go, useRoute } from './route.ts'
+import { useRuns } from './runs.ts'
+import { shell, type GivenFile, type ShellMenu } from './shell.ts'
+import { report, toast } from './toasts.ts'
+import { useUi } from './ui.ts'
+
+const MENU_MS = 250
+
+/** Joins the page to the desktop shell: its menu bar, files that the system opens, runs that a notification shows. Dropped files also in a browser. */
+export function startNative(): void {
+  addEventListener('dragover', (event) => event.preventDefault())
+  addEventListener('drop', dropped)
+  const native = shell()
+  if (native === undefined) return
+  followMenu()
+  native.onCommand?.((id) => {
+    if (CATALOGUE.some((command) => command.id === id)) runCommand(id)
+  })
+  native.onShow?.((run) => go({ view: 'run', run }))
+  native.onFile?.((file) => report(openGiven(file)))
+}
+
+/** The menu bar says what the catalogue says, some moments later. */
+function followMenu(): void {
+  let sent = ''
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const send = (): void => {
+    timer = undefined
+    const menu = menuOf()
+    const text = JSON.stringify(menu)
+    if (text === sent) return
+    sent = text
+    report(shell()?.setMenu?.(menu) ?? Promise.resolve())
+  }
+  const soon = (): void => { timer ??= setTimeout(send, MENU_MS) }
+  for (const store of [useRoute, useRuns, useUi, usePrefs, useCompose, useReplay]) store.subscribe(soon)
+  host.onState(soon)
+  i18next.on('languageChanged', soon)
+  soon()
+}
+
+export function menuOf(): ShellMenu {
+  const target = currentTarget()
+  const own = usePrefs.getState().shortcuts
+  return {
+    commands: CATALOGUE.map((command) => ({ id: command.id, title: t(command.title), group: command.group, shortcut: shortcutOf(command, own), enabled: command.why(target) === null })),
+    names: { file: t('menu.file'), edit: t('menu.edit'), view: t('menu.view'), run: t('menu.run'), path: t('menu.path'), window: t('menu.window'), help: t('menu.help') },
+  }
+}
+
+/** A view that takes files itself has prevented the default. */
+function dropped(event: DragEvent): void {
+  if (event.defaultPrevented) return
+  event.preventDefault()
+  for (const file of event.dataTransfer?.files ?? []) {
+    if (!/\.gguf$/i.test(file.name)) report(openRuns([file]))
+    else report(openDroppedModel(file))
+  }
+}
+
+async function openDroppedModel(file: File): Promise<void> {
+  const path = shell()?.pathForFile?.(file)
+  if (path === undefined || path === '') toast({ kind: 'bad', message: ['models.dropBrowser'] })
+  else await openGiven({ kind: 'model', path })
+}
+
+export async function openGiven(file: GivenFile): Promise<void> {
+  if (file.kind === 'bad') return toast({ kind: 'bad', message: ['files.bad', { name: file.name, reason: file.reason }] })
+  if (file.kind === 'run') return openRuns([new File([file.content], file.name)])
+  try {
+    const { name } = await addModel(file.path)
+    toast({ message: ['files.modelAdded', { name }] })
+    go({ view: 'compose' })
+  } catch (error) {
+    toast({ kind: 'bad', message: ['files.bad', { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message }] })
+  }
+}
+
+async function openRuns(files: File[]): Promise<void> {
+  const [run] = await importFiles(files)
+  if (run !== undefined) go({ view: 'run', run })
+}
