@@ -1,30 +1,66 @@
+import { useState } from 'react'
+import type { KvType } from '../../engine/protocol/request.ts'
+import { toBraidError } from '../../engine/protocol/errors.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, integer } from '../i18n/format.ts'
-import { useCompose } from '../store/compose.ts'
+import { Verdict } from '../models/FitPill.tsx'
+import { chosenInfo, editSettings, effective, useCompose } from '../store/compose.ts'
+import { host } from '../store/host.ts'
+import { usePrefs } from '../store/prefs.ts'
+import { report, toast } from '../store/toasts.ts'
 
-const LOOK = { fits: 'ok', 'may-be-slow': 'warn', 'wont-fit': 'bad' } as const
-
-/** The memory that the run needs against what is free, before it starts. */
+/** The memory that the run needs against what is free, before it starts; live as the settings change. */
 export function FitBar() {
   const t = useT()
   const fit = useCompose((s) => s.fit)
   const error = useCompose((s) => s.fitError)
+  const settings = useCompose((s) => s.settings)
+  const model = usePrefs((s) => s.model)
+  const [asking, setAsking] = useState(false)
+  const full = effective(settings, chosenInfo())
   if (error !== null) return <p className="callout warn small" dir="auto">{error.message}</p>
   if (fit === null) return <div className="fit" />
   const scale = Math.max(fit.total, fit.free, 1)
   const part = (size: number) => ({ inlineSize: `${(100 * size) / scale}%` })
+  const most = async (of: 'paths' | 'budget') => {
+    setAsking(true)
+    try {
+      const { problem } = useCompose.getState()
+      const { value } = await host.call('models.most', { file: model, settings, promptTokens: Math.ceil(problem.length / 3), of })
+      if (value === 0) toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
+      else editSettings({ [of]: value })
+    } catch (failure) {
+      toast({ kind: 'bad', message: ['error.plain', { message: toBraidError(failure).message }] })
+    } finally {
+      setAsking(false)
+    }
+  }
   return (
     <div className="fit" role="group" aria-label={t('fit.title')}>
       <div className="row small">
-        <span className={`pill ${LOOK[fit.verdict]}`} data-fit={fit.verdict}>{t(`fit.${fit.verdict}`)}</span>
-        <span className="num">{t('fit.needs', { total: bytes(fit.total), free: bytes(fit.free) })}</span>
+        <Verdict verdict={fit.verdict} />
+        <span className="num" data-fit-total={Math.round(fit.total)}>{t('fit.needs', { total: bytes(fit.total), free: bytes(fit.free) })}</span>
         <span className="dim num grow ellipsis">{t('fit.parts', { weights: bytes(fit.weights), kv: bytes(fit.kv), cells: integer(fit.cells), compute: bytes(fit.compute) })}</span>
       </div>
       <div className="fit-bar" aria-hidden>
         <span className="fit-weights" style={part(fit.weights)} /><span className="fit-kv" style={part(fit.kv)} /><span className="fit-compute" style={part(fit.compute)} />
         {fit.free < scale && <span className="fit-limit" style={{ insetInlineStart: `${(100 * fit.free) / scale}%` }} />}
       </div>
+      {fit.devices.length > 1 && fit.devices.map((device) => <p key={device.name} className="small dim num">{t('fit.device', { name: device.name, weights: bytes(device.weights), kv: bytes(device.kv), compute: bytes(device.compute), free: bytes(device.free) })}</p>)}
       {fit.short !== undefined && <p className="small bad-text">{t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}</p>}
+      {full !== null && (
+        <div className="row wrap small fit-tools">
+          <label className="row small" htmlFor="fit-kv">{t('fit.kvType')}
+            <select id="fit-kv" className="select fit-kv-type" value={full.engine.kvType} onChange={(event) => editSettings({ engine: { kvType: event.target.value as KvType } })}>
+              {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>)}
+            </select>
+          </label>
+          {/^q/.test(full.engine.kvType) && <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>{t('fit.needsFlash')}</span>}
+          <span className="grow" />
+          {full.strategy !== 'sequential' && <button type="button" className="btn tiny" disabled={asking} onClick={() => report(most('paths'))}>{t('fit.mostPaths')}</button>}
+          <button type="button" className="btn tiny" disabled={asking} onClick={() => report(most('budget'))}>{t('fit.longestBudget')}</button>
+        </div>
+      )}
     </div>
   )
 }

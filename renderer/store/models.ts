@@ -1,19 +1,36 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunError } from '../../engine/protocol/events.ts'
-import type { DeviceInfo, ModelEntry, ModelInfo, Result } from '../../engine/protocol/wire.ts'
+import type { CatalogueItem, DeviceInfo, DeviceState, Fit, Hardware, LoadedModel, ModelEntry, ModelInfo, Result, Task } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 import { setPref, usePrefs } from './prefs.ts'
+import { toast } from './toasts.ts'
+
+export const MODEL_TABS = ['library', 'get', 'convert', 'devices'] as const
+export type ModelTab = (typeof MODEL_TABS)[number]
 
 interface Models {
   app: Result<'app.info'> | null
   list: ModelEntry[] | null
   devices: DeviceInfo[]
+  /** null: the devices are being tried. */
+  deviceState: DeviceState | null
   /** What each file says of itself, or why it cannot be read. */
   infos: Record<string, ModelInfo | RunError>
+  /** Memory of a run with the model's own settings, by file. */
+  fits: Record<string, Fit>
+  tasks: Task[]
+  /** In memory. */
+  loaded: LoadedModel[]
+  /** While a run is thinking. */
+  hardware: Hardware | null
+  catalogue: CatalogueItem[] | null
+  tab: ModelTab
 }
 
-export const useModels = create<Models>(() => ({ app: null, list: null, devices: [], infos: {} }))
+export const useModels = create<Models>(() => ({
+  app: null, list: null, devices: [], deviceState: null, infos: {}, fits: {}, tasks: [], loaded: [], hardware: null, catalogue: null, tab: 'library',
+}))
 
 export const isInfo = (info: ModelInfo | RunError | undefined): info is ModelInfo => info !== undefined && 'architecture' in info
 
@@ -29,12 +46,19 @@ export async function refreshModels(): Promise<void> {
 }
 
 export async function refreshApp(): Promise<void> {
-  const [app, devices] = await Promise.all([host.call('app.info', {}), host.call('devices.list', {}).catch(() => [])])
-  useModels.setState({ app, devices })
+  const [app, tasks, loaded] = await Promise.all([host.call('app.info', {}), host.call('tasks.list', {}), host.call('engine.loaded', {})])
+  useModels.setState({ app, tasks, loaded })
+  // Trying a driver may take seconds: nothing waits for it.
+  await refreshDevices()
 }
 
+async function refreshDevices(): Promise<void> {
+  const deviceState = await host.call('devices.state', {}).catch(() => null)
+  useModels.setState({ deviceState, devices: deviceState?.devices ?? [] })
+}
+
+/** Anew each time: a device may have been chosen, the file may be another one. What was known stays until then. */
 export async function loadInfo(file: string): Promise<void> {
-  if (isInfo(useModels.getState().infos[file])) return
   let info: ModelInfo | RunError
   try {
     info = await host.call('models.info', { file })
@@ -45,6 +69,12 @@ export async function loadInfo(file: string): Promise<void> {
   useModels.setState(({ infos }) => ({ infos: { ...infos, [file]: info } }))
 }
 
+/** Of a run with the model's own settings. What cannot be read has none. */
+export async function loadFit(file: string): Promise<void> {
+  const fit = await host.call('models.fit', { file, settings: {} }).catch(() => null)
+  if (fit !== null) useModels.setState(({ fits }) => ({ fits: { ...fits, [file]: fit } }))
+}
+
 /** Links a GGUF in place and chooses it. */
 export async function addModel(file: string): Promise<ModelEntry> {
   const entry = await host.call('models.add', { file })
@@ -53,12 +83,37 @@ export async function addModel(file: string): Promise<ModelEntry> {
   return entry
 }
 
-export async function removeModel(file: string): Promise<void> {
-  await host.call('models.remove', { file })
+export async function removeModel(file: string, deleteFiles = false): Promise<void> {
+  await host.call('models.remove', { file, deleteFiles })
   await refreshModels()
 }
 
 export async function chooseModel(file: string): Promise<void> {
   setPref('model', file)
   await loadInfo(file)
+}
+
+export async function loadCatalogue(): Promise<void> {
+  if (useModels.getState().catalogue === null) useModels.setState({ catalogue: await host.call('models.catalogue', {}) })
+}
+
+export const showTab = (tab: ModelTab): void => useModels.setState({ tab })
+
+/** A download or conversion that has begun is shown at once. */
+export function taskStarted(task: Task): void {
+  useModels.setState(({ tasks }) => ({ tasks: tasks.some(({ id }) => id === task.id) ? tasks : [...tasks, task] }))
+}
+
+export function receiveTasks(tasks: Task[]): void {
+  const before = useModels.getState().tasks
+  for (const { id, state, name } of tasks) {
+    const old = before.find((task) => task.id === id)
+    if (state === 'done' && old !== undefined && old.state !== 'done') toast({ message: ['task.finished', { name }] })
+  }
+  useModels.setState({ tasks })
+}
+
+export function receiveMemory(loaded: LoadedModel[], unloaded?: { name: string; reason: 'idle' | 'room' | 'asked' }): void {
+  useModels.setState({ loaded })
+  if (unloaded !== undefined && unloaded.reason !== 'asked') toast({ message: [`memory.unloaded.${unloaded.reason}`, { name: unloaded.name }] })
 }

@@ -17,6 +17,10 @@ export interface Prefs {
   shortcuts: Record<string, string>
   presets: Preset[]
   model: string
+  /** An unused model leaves memory after so many minutes; 0: never. The host reads it. */
+  idleMinutes: number
+  /** The host loads the chosen model when it starts. */
+  loadAtStart: boolean
   heat: 'logprob' | 'entropy' | 'none'
   whitespace: boolean
 }
@@ -32,6 +36,8 @@ export const PREF_DEFAULTS: Prefs = {
   shortcuts: {},
   presets: [],
   model: '',
+  idleMinutes: 15,
+  loadAtStart: false,
   heat: 'logprob',
   whitespace: false,
 }

@@ -1,7 +1,7 @@
 import { attributionProgress } from './attribution.ts'
 import { refreshHistory } from './history.ts'
 import { host } from './host.ts'
-import { refreshApp, refreshModels } from './models.ts'
+import { receiveMemory, receiveTasks, refreshApp, refreshModels, useModels } from './models.ts'
 import { loadPrefs } from './prefs.ts'
 import { report } from './toasts.ts'
 import { routeRun, useRoute } from './route.ts'
@@ -22,6 +22,15 @@ export function startSession(): void {
       case 'progress':
         if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : { label: push.label, fraction: push.fraction } })
         break
+      case 'tasks':
+        receiveTasks(push.tasks)
+        break
+      case 'memory':
+        receiveMemory(push.loaded, push.unloaded)
+        break
+      case 'hardware':
+        useModels.setState({ hardware: push.hardware })
+        break
       case 'engine':
         useUi.setState({ engine: { state: push.state, message: push.message } })
         if (push.state !== 'up') interruptRuns()
@@ -33,6 +42,7 @@ export function startSession(): void {
     if (state === 'open') void connected()
     else if (state === 'lost') {
       useUi.setState({ progress: null })
+      useModels.setState({ hardware: null, loaded: [] })
       interruptRuns()
     }
   })

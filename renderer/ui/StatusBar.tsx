@@ -4,6 +4,7 @@ import { commandOf, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import { useT } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import type { Connection } from '../store/client.ts'
+import { HardwareLine } from '../models/HardwareLine.tsx'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
@@ -41,6 +42,7 @@ export const StatusBar = memo(function StatusBar() {
       {progress !== null && <span className="row"><bdi className="ellipsis">{progress.label}</bdi><progress max={1} value={progress.fraction} aria-label={progress.label} /></span>}
       <Announcer />
       <span className="grow" />
+      <HardwareLine />
       {app !== null && <span className="dim">llama.cpp {app.llama}</span>}
       <button type="button" className="btn quiet tiny" onClick={() => runCommand('app.palette')}>{t('cmd.palette')}<span className="kbd">{displayShortcut(palette)}</span></button>
     </footer>

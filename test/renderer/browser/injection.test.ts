@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
       await page.evaluate(async (list) => {
         const { fake, synthetic } = (window as unknown as { harness: typeof handle }).harness
         fake.runs.clear()
-        fake.models = list.map((payload) => ({ file: `/models/${payload}`, name: payload, sizeBytes: 1, bundled: false, present: true }))
+        fake.models = list.map((payload) => ({ file: `/models/${payload}`, name: payload, sizeBytes: 1, origin: 'link', bundled: false, present: true }))
         fake.model = { ...fake.model, name: list[0]!, scope: list[1]!, licence: list[2]!, architecture: list[3]!, controlTokens: list.slice(0, 20) }
         list.forEach((payload, i) => {
           const events = synthetic.scripted({ problem: payload, paths: [payload, payload], summary: payload, answers: [payload, null], answer: payload, run: `h${i}`, alternatives: 3 })

@@ -21,6 +21,11 @@ export const VIEWS: Record<string, { hash: string; scene?: string; act?: (page: 
   'compare runs': { hash: '#/compare/balls,stopped' },
   history: { hash: '#/history' },
   models: { hash: '#/models' },
+  'models, moved file': { hash: '#/models', act: (page) => page.getByRole('button', { name: /^Llama 3 8B/ }).click() },
+  'models, found': { hash: '#/models', act: (page) => page.getByRole('button', { name: 'Find on this computer' }).click() },
+  'models, get': { hash: '#/models', act: async (page) => { await page.getByRole('radio', { name: 'Get models' }).click(); await page.getByRole('button', { name: 'Sizes of Qwen3 8B' }).click() } },
+  'models, convert': { hash: '#/models', act: (page) => page.getByRole('radio', { name: 'Convert' }).click() },
+  'models, devices': { hash: '#/models', act: (page) => page.getByRole('radio', { name: 'Devices' }).click() },
   settings: { hash: '#/settings' },
   palette: { hash: '#/run/balls', act: (page) => page.keyboard.press('Control+K') },
 }

@@ -1,0 +1,72 @@
+import { FolderOpen, FolderSearch } from 'lucide-react'
+import { useState, type DragEvent } from 'react'
+import { toBraidError } from '../../engine/protocol/errors.ts'
+import type { Refused } from '../../engine/protocol/wire.ts'
+import { useT } from '../i18n/index.ts'
+import { host } from '../store/host.ts'
+import { addModel, refreshModels } from '../store/models.ts'
+import { shell } from '../store/shell.ts'
+import { report } from '../store/toasts.ts'
+import { visible } from '../ui/visible.ts'
+import { FoundDialog } from './FoundDialog.tsx'
+
+/** A file or a folder by its path, by a dialog, by dropping it; or what other programs have. */
+export function AddModel({ onAdded }: { onAdded(file: string): void }) {
+  const t = useT()
+  const [path, setPath] = useState('')
+  const [error, setError] = useState<string | null>(null)
+  const [refused, setRefused] = useState<Refused[]>([])
+  const [busy, setBusy] = useState(false)
+  const [finding, setFinding] = useState(false)
+  const pick = shell()?.pickFile
+  const add = async (given: string) => {
+    setBusy(true)
+    setError(null)
+    setRefused([])
+    try {
+      if (/\.gguf$/i.test(given)) onAdded((await addModel(given)).file)
+      else {
+        const result = await host.call('models.addFolder', { folder: given }).catch(async (failure: unknown) => {
+          // No folder: a file with another name, such as a blob.
+          if (toBraidError(failure).code !== 'model-not-found') throw failure
+          return { added: [await addModel(given)], refused: [] }
+        })
+        await refreshModels()
+        setRefused(result.refused)
+        if (result.added[0] !== undefined) onAdded(result.added[0].file)
+        else if (result.refused.length === 0) setError(t('models.emptyFolder'))
+      }
+      setPath('')
+    } catch (failure) {
+      setError(toBraidError(failure).message)
+    } finally {
+      setBusy(false)
+    }
+  }
+  const drop = (event: DragEvent) => {
+    event.preventDefault()
+    const [file] = event.dataTransfer.files
+    const dropped = file && shell()?.pathForFile?.(file)
+    if (dropped) void add(dropped)
+    else if (file) setError(t('models.dropBrowser'))
+  }
+  return (
+    <form className="panel add-model" onSubmit={(event) => { event.preventDefault(); if (path.trim() !== '') void add(path.trim()) }} onDragOver={(event) => event.preventDefault()} onDrop={drop}>
+      <label className="label small dim" htmlFor="model-path">{t('models.add')}</label>
+      <div className="row wrap">
+        <input id="model-path" className="input mono path-input" dir="ltr" value={path} placeholder="/path/to/model.gguf" spellCheck={false} aria-invalid={error !== null} onChange={(event) => setPath(event.target.value)} />
+        {pick !== undefined && <button type="button" className="btn" onClick={() => report(pick().then((file) => (file === null ? undefined : add(file))))}><FolderOpen size={14} />{t('models.browse')}</button>}
+        <button type="submit" className="btn primary" disabled={busy || path.trim() === ''}>{t('models.addButton')}</button>
+        <button type="button" className="btn" onClick={() => setFinding(true)}><FolderSearch size={14} />{t('models.find')}</button>
+      </div>
+      {error !== null && <p className="callout bad small" role="alert" dir="auto">{error}</p>}
+      {refused.length > 0 && (
+        <div className="callout warn small refused" role="alert">
+          <ul>{refused.map((one) => <li key={one.file}><bdi className="mono" dir="ltr">{visible(one.file)}</bdi> <span dir="auto">{visible(one.message)}</span></li>)}</ul>
+        </div>
+      )}
+      <p className="small dim">{t('models.inPlace')}</p>
+      {finding && <FoundDialog onClose={() => setFinding(false)} onAdded={(file, bad) => { setFinding(false); setRefused(bad); if (file !== undefined) onAdded(file) }} />}
+    </form>
+  )
+}
