@@ -61,8 +61,12 @@ def steps_from(numbers: tuple, most: int = MAX_NUMBER):
 
 
 def solutions_after(numbers: tuple, target: int):
-    """For three numbers (result first): the second steps in canonical order as `(step, rest number, last step or None)`."""
-    return [(step, rest[0], last_step(step[3], rest[0], target)) for _, _, _, step, rest in steps_from(numbers)]
+    """For three numbers (result first): the second steps in canonical order, grouped by the number each leaves, as
+    `(rest number, [(step, last step or None), ...])`."""
+    groups = {}
+    for i, j, _, step, rest in steps_from(numbers):
+        groups.setdefault((i, j), (rest[0], []))[1].append((step, last_step(step[3], rest[0], target)))
+    return list(groups.values())
 
 
 def solvable(numbers: tuple, target: int) -> bool:

@@ -16,11 +16,8 @@ import torch
 from data import taught, training_problem
 from evaluate import run, states_solution
 from game import OPS, join
-from teacher import NUMBER, SLICES, Tree, ending_ids, first_ids, step_ids, summary_ids
+from teacher import SLICES, Tree, ending_ids, first_ids, note_ids, step_ids, summary_ids
 from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
-
-
-RESTS = set(NUMBER[" | {}"])  # end a second step, not a last one
 
 
 def same(a, b):
@@ -53,7 +50,7 @@ def audit(tree: Tree, thought: int, ids):
         left = open_ or [k for k in after if k in tree.first and tree.first[k] not in done][:1]
         if not left:
             break
-        lines = {k: first_ids(*tree.first[k], tree.target) for k in left}
+        lines = {k: first_ids(*tree.first[k]) for k in left}
         kind = max(left, key=lambda k: same(lines[k], ids[at:]))
         if same(lines[kind], ids[at:]) < min(5, len(ids) - at):  # no first step of its own
             return found | {"legal": at + same(lines[kind], ids[at:])}
@@ -63,17 +60,22 @@ def audit(tree: Tree, thought: int, ids):
             return found | {"legal": at}
         step = tree.first[kind][0]
         done.add(tree.first[kind])
-        for second, rest, last in tree.second[kind]:
-            if not follow(step_ids(second, "\n{}") + [NUMBER[" | {}"][rest]]):
+        for rest, seconds in tree.second[kind]:
+            if not follow(note_ids(rest, tree.target)):
                 return found | {"legal": at}
-            if last:
-                if follow(ending_ids((step, second, last), thought)):
-                    found["steps"] = (step, second, last)
-                return found | {"legal": at}
-            tries = [step_ids(s, "\n{}") for s in (join(second[3], op, rest) for op in OPS) if s]
-            if at < len(ids) and any(t[: len(ids) - at] == ids[at : at + 4] for t in tries) and not set(ids[at + 4 : at + 5]) & RESTS:
-                found["alarms"].append(at)
-                at = min(at + 4, len(ids))
+            for i, (second, last) in enumerate(seconds):
+                if not follow(step_ids(second, "\n{}")):
+                    return found | {"legal": at}
+                if last:
+                    if follow(ending_ids((step, second, last), thought)):
+                        found["steps"] = (step, second, last)
+                    return found | {"legal": at}
+                tries = [step_ids(s, "\n{}") for s in (join(second[3], op, rest) for op in OPS) if s]
+                after_it = step_ids(seconds[i + 1][0], "\n{}") if i + 1 < len(seconds) else []
+                went_on = ids[at : at + 4]
+                if went_on and went_on != after_it[: len(went_on)] and any(t[: len(went_on)] == went_on for t in tries):
+                    found["alarms"].append(at)
+                    at += len(went_on)
     return found | {"legal": min(at, len(ids))}
 
 

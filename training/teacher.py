@@ -1,9 +1,9 @@
 """The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
 
-A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left), notes for each
-number at hand which partners would make the target with it ("66 - 13 = 53 79": 53 + 13 and 79 - 13 are 66), tries every second step
-in canonical order ("2 * 13 = 26 | 15": 26 and 15 are left), and when the two numbers left are partners joins them. If that makes the
-target it states the whole solution and ends; when the second steps are exhausted it goes on to another first step.
+A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left). Then, for each
+number at hand, it notes which partners would make the target with it ("66 - 15 = 51 81": 51 + 15 and 81 - 15 are 66) and tries
+the second steps that leave this number, in canonical order ("2 * 13 = 26"). A result that is a partner is joined with it; if that
+makes the target the path states the whole solution and ends. When the second steps are exhausted it goes on to another first step.
 
 Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
@@ -50,23 +50,25 @@ def more_partners(number: int, target: int):
     return [n for n in dict.fromkeys(found) if n <= MAX_NUMBER and n != abs(target - number) and last_step(number, n, target)]
 
 
-def first_ids(step, rest, target):
-    """A first step with what is left (seven tokens), and the partners of the three numbers now at hand."""
-    out = [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
-    for n in dict.fromkeys((step[3],) + rest):
-        difference = (max(n, target), "-", min(n, target), abs(n - target))
-        out += step_ids(difference, "\n{}") + [NUMBER[" {}"][m] for m in more_partners(n, target)]
-    return out
+def first_ids(step, rest):
+    """A first step with what is left: seven tokens."""
+    return [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
+
+
+def note_ids(number: int, target: int):
+    """The partners of a number: the difference to the target as a step, further ones behind it."""
+    difference = (max(number, target), "-", min(number, target), abs(number - target))
+    return step_ids(difference, "\n{}") + [NUMBER[" {}"][n] for n in more_partners(number, target)]
 
 
 class Tree:
-    """The search tree of one problem: first steps by kind, each with its second steps (canonical order)."""
+    """The search tree of one problem: first steps by kind, each with its second steps (grouped, in canonical order)."""
 
     def __init__(self, numbers, target):
         self.numbers, self.target = tuple(numbers), target
         self.first = {(i, j, OPS[o]): (step, rest) for i, j, o, step, rest in steps_from(self.numbers)}
         self.second = {kind: solutions_after((step[3],) + rest, target) for kind, (step, rest) in self.first.items()}
-        self.viable = {kind for kind, lines in self.second.items() if any(last for *_, last in lines)}
+        self.viable = {kind for kind, lines in self.second.items() if any(last for _, steps in lines for _, last in steps)}
 
     def order(self, thought: int, rng: random.Random, insight: bool):
         """The kinds a path of this thought searches, in its order. With insight a kind that leads to a solution comes first."""
@@ -96,19 +98,21 @@ def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget
         if (step, rest) in done:
             continue
         done.add((step, rest))
-        ids += first_ids(step, rest, tree.target)
-        for second, left, last in tree.second[kind]:
-            ids += step_ids(second, "\n{}") + [NUMBER[" | {}"][left]]
-            if last:
-                steps = (step, second, last)
-                ids += ending_ids(steps, thought)
-                return (ids, steps, alarms) if len(ids) <= budget else (ids[:budget], None, alarms)
-            wrong = wrong_step(second[3], left, tree.target, rng) if rng.random() < FALSE_ALARMS else None
-            if wrong:
-                alarms.append(len(ids))
-                ids += step_ids(wrong, "\n{}")
-            if len(ids) >= budget:
-                return ids[:budget], None, alarms
+        ids += first_ids(step, rest)
+        for left, seconds in tree.second[kind]:
+            ids += note_ids(left, tree.target)
+            for second, last in seconds:
+                ids += step_ids(second, "\n{}")
+                if last:
+                    steps = (step, second, last)
+                    ids += ending_ids(steps, thought)
+                    return (ids, steps, alarms) if len(ids) <= budget else (ids[:budget], None, alarms)
+                wrong = wrong_step(second[3], left, tree.target, rng) if rng.random() < FALSE_ALARMS else None
+                if wrong:
+                    alarms.append(len(ids))
+                    ids += step_ids(wrong, "\n{}")
+                if len(ids) >= budget:
+                    return ids[:budget], None, alarms
     return ids[:budget], None, alarms
 
 

@@ -64,11 +64,12 @@ def batch_loss(model, batch, summary_weight: float):
     """Weighted mean cross entropy, and the plain sums and counts of paths and summaries for the log."""
     attend = blocked(batch["prompt"], batch["paths"], batch["length"], batch["summary_mask"])
     hidden = model.hidden(batch["tokens"], batch["positions"], batch["thought"], attend)
-    pick = batch["target"] >= 0
-    loss = F.cross_entropy(model.lm_head(hidden[pick]).float(), batch["target"][pick], reduction="none")
-    summary = batch["kind"][pick] == 2
-    weight = torch.where(summary, summary_weight, 1.0)
-    weight[batch["target"][pick] == SOLVED] = 4.0  # rare, and all depends on it
+    target = batch["target"]
+    every = torch.where(batch["kind"] == 2, summary_weight, 1.0)
+    every[:, :-4][target[:, 4:] == SOLVED] = 4.0  # that the last step is tried now: rare, and all depends on it
+    pick = target >= 0
+    weight, summary = every[pick], batch["kind"][pick] == 2
+    loss = F.cross_entropy(model.lm_head(hidden[pick]).float(), target[pick], reduction="none")
     parts = torch.stack([loss[~summary].sum(), (~summary).sum(), loss[summary].sum(), summary.sum()]).detach()
     return (loss * weight).sum() / weight.sum(), parts
 

@@ -31,11 +31,12 @@ def test_the_teacher_is_legal():
 
 def test_damage_is_found_where_it_is_and_what_belonged_there():
     known = 0
-    for rng, tree, thought, ids, *_ in paths(80):
+    for rng, tree, thought, ids, _, alarms in paths(80):
         place = rng.randrange(7, len(ids))
         damaged = ids[:place] + [ID[" No path solved it."]] + ids[place + 1 :]
         did = audit(tree, thought, damaged)
-        assert did["legal"] == place and did["steps"] is None
+        in_alarm = any(a < place < a + 4 for a in alarms)  # a damaged false try is none from its start on
+        assert (place - 4 < did["legal"] <= place if in_alarm else did["legal"] == place) and did["steps"] is None
         if did["wanted"] is not None:
             known += did["wanted"] == ids[place]
     assert known > 60
