@@ -136,7 +136,11 @@ export class Library {
       const room = await this.#room()
       return {
         repo: repo.repo, gated: repo.gated, ...(repo.licence !== undefined && { licence: repo.licence }), ...(chosen !== undefined && { chosen: chosen.name }),
-        choices: repo.choices.map(({ name, kind, files, sizeBytes }) => ({ name, kind, files: files.length, sizeBytes, verdict: room(sizeBytes) })),
+        choices: repo.choices.map(({ name, kind, files, sizeBytes }) => ({
+          name, kind, files: files.length, sizeBytes,
+          // A folder is converted, to half of its 16 bits where nothing else is said.
+          verdict: room(kind === 'folder' ? sizeBytes / 2 : sizeBytes),
+        })),
       }
     } finally {
       await net.close()

@@ -1,6 +1,6 @@
 /** How tasks are done: download, convert, fetch a backend; what was made goes on the list of models. */
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { BraidError } from '../protocol/errors.ts'
 import type { Hub } from './hub-access.ts'
 import { convertInProcess } from './convert/process.ts'
@@ -20,6 +20,8 @@ export interface JobsParts {
 
 export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work {
   const convert = async (job: { folder: string; type: ConvertType; output: string }, own: string[] | null, signal: AbortSignal, onProgress: (progress: Progress) => void) => {
+    // Braid's own folder may not be there yet; another one has to be.
+    if (dirname(job.output) === registry.downloads) await mkdir(registry.downloads, { recursive: true })
     const { file } = await convertInProcess({ folder: job.folder, output: job.output, type: job.type, signal, onProgress: ({ phase, fraction }: ConvertProgress) => onProgress({ phase, fraction }) })
     if (own !== null) await registry.addDownloaded([file, ...own])
     else await registry.addDownloaded([file]).catch((error: unknown) => {

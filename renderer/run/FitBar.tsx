@@ -50,11 +50,11 @@ export function FitBar() {
       {fit.short !== undefined && <p className="small bad-text">{t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}</p>}
       {full !== null && (
         <div className="row wrap small fit-tools">
-          <label className="row small" htmlFor="fit-kv">{t('fit.kvType')}
+          <span className="row small"><label htmlFor="fit-kv">{t('fit.kvType')}</label>
             <select id="fit-kv" className="select fit-kv-type" value={full.engine.kvType} onChange={(event) => editSettings({ engine: { kvType: event.target.value as KvType } })}>
               {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>)}
             </select>
-          </label>
+          </span>
           {/^q/.test(full.engine.kvType) && <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>{t('fit.needsFlash')}</span>}
           <span className="grow" />
           {full.strategy !== 'sequential' && <button type="button" className="btn tiny" disabled={asking} onClick={() => report(most('paths'))}>{t('fit.mostPaths')}</button>}

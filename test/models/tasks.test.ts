@@ -102,7 +102,6 @@ describe('conversions, in a process of their own', () => {
   it('make a model of the list, tell how far they are, and stop when they are told to', async () => {
     const { folder } = writeHfFolder({ architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 }, mkdtempSync(join(root, 'hf-')))
     const output = join(data, 'models', 'made-f16.gguf')
-    await import('node:fs/promises').then(({ mkdir }) => mkdir(join(data, 'models')))
     const tasks = start()
     const task = tasks.add('made', { kind: 'convert', folder, type: 'f16', output })
     await until(() => task.state !== 'running')

@@ -89,7 +89,7 @@ export const models = {
   'get.gated': 'Gated',
   'get.nothing': 'It holds no model that Braid can use.',
   'get.convertTo': 'Convert the safetensors to',
-  'get.thenConvert': 'safetensors, converted when here',
+  'get.thenConvert': 'converted when here',
   'get.download': 'Download',
   'get.downloadName': 'Download {{name}}',
   'get.bySize': 'Whether it fits is judged by its size; the model’s page says it exactly once it is here.',

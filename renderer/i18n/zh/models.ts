@@ -90,7 +90,7 @@ export const models: Record<keyof typeof en, string> = {
   'get.gated': '受限',
   'get.nothing': '其中没有 Braid 可用的模型。',
   'get.convertTo': '将 safetensors 转换为',
-  'get.thenConvert': 'safetensors，下载后转换',
+  'get.thenConvert': '下载后转换',
   'get.download': '下载',
   'get.downloadName': '下载 {{name}}',
   'get.bySize': '是否放得下按大小判断；下载后模型页会给出准确结果。',
