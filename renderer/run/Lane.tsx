@@ -59,14 +59,7 @@ const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: numb
         <StatusPill run={run} path={path} />
         <span className="grow" />
         <span className="num small dim">{speed === null ? '–' : t('unit.speed', { speed: speed.toFixed(speed < 10 ? 1 : 0) })}</span>
-        <Tip text={t('cmd.path.inspect')}>
-          <button type="button" className="btn quiet icon tiny" aria-label={t('lane.inspect', { path })} onClick={() => runCommand('path.inspect', { run, path })}><Microscope size={14} /></button>
-        </Tip>
-        <Menu trigger={<button type="button" className="btn quiet icon tiny" aria-label={t('lane.actions', { path })}><MoreHorizontal size={14} /></button>}>
-          {['path.stop', 'path.extend', 'path.branch', 'path.drop'].map((id) => <MenuCommand key={id} id={id} target={{ run, path }} />)}
-          <MenuSeparator />
-          {['path.inspect', 'path.copy'].map((id) => <MenuCommand key={id} id={id} target={{ run, path }} />)}
-        </Menu>
+        <LaneTools run={run} path={path} />
       </div>
       <div className="row lane-figures num">
         <Tip text={t('lane.confidence', { mean: mean === null ? '–' : mean.toFixed(2) })}>
@@ -80,6 +73,21 @@ const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: numb
       </div>
     </header>
   )
+})
+
+/** Apart from the figures, which change several times a second. */
+const LaneTools = memo(function LaneTools({ run, path }: { run: string; path: number }) {
+  const t = useT()
+  return <>
+    <Tip text={t('cmd.path.inspect')}>
+      <button type="button" className="btn quiet icon tiny" aria-label={t('lane.inspect', { path })} onClick={() => runCommand('path.inspect', { run, path })}><Microscope size={14} /></button>
+    </Tip>
+    <Menu trigger={<button type="button" className="btn quiet icon tiny" aria-label={t('lane.actions', { path })}><MoreHorizontal size={14} /></button>}>
+      {['path.stop', 'path.extend', 'path.branch', 'path.drop'].map((id) => <MenuCommand key={id} id={id} target={{ run, path }} />)}
+      <MenuSeparator />
+      {['path.inspect', 'path.copy'].map((id) => <MenuCommand key={id} id={id} target={{ run, path }} />)}
+    </Menu>
+  </>
 })
 
 /** The answer of an ended path; a click shows where it stands. */

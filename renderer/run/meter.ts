@@ -13,7 +13,7 @@ export interface Meter {
 }
 
 const POINTS = 40
-const TICK_MS = 250
+const TICK_MS = 500
 const WINDOW_MS = 2000
 
 /** Sums of logprobs so far, one entry a token: means of any stretch in O(1), and growth in O(added). */
@@ -32,7 +32,7 @@ class LogprobSums {
   }
 }
 
-/** The figures of a lane, four times a second: they need no frame rate. */
+/** The figures of a lane, twice a second: they need no frame rate. */
 export function useMeter(run: string, path: number, version: number): Meter | null {
   const sums = useRef(new LogprobSums())
   const seen = useRef<{ at: number; tokens: number }[]>([])

@@ -1,7 +1,7 @@
 import { frameTask } from './frame.ts'
 
 /** Panes drawn in one frame: the work of a frame stays the same however many paths think. */
-const PER_FRAME = 4
+const PER_FRAME = 2
 const waiting = new Set<() => void>()
 const schedule = frameTask(() => drawWaiting(PER_FRAME))
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only decode,join,cost,memory] [--models small,1.5b] [--rounds N] [--steps N] [--threads N] [--device NAME]`
+ * `npm run bench -- [--only decode,join,cost,memory,frames] [--models small,1.5b] [--rounds N] [--steps N] [--threads N] [--device NAME]`
  * Every comparison is paired within one run; medians are printed.
  */
 import { parseArgs } from 'node:util'
@@ -9,12 +9,13 @@ import { ensureNative, ensureTools } from '../native/index.ts'
 import { synthetic15B } from '../synthetic-1.5b.ts'
 import { benchCost } from './cost.ts'
 import { benchDecode } from './decode.ts'
+import { benchFrames } from './frames.ts'
 import type { BenchModel, Settings } from './harness.ts'
 import { benchJoin } from './join.ts'
 import { benchMemory } from './memory.ts'
 
 const { values } = parseArgs({ options: {
-  only: { type: 'string', default: 'decode,join,cost,memory' },
+  only: { type: 'string', default: 'decode,join,cost,memory,frames' },
   models: { type: 'string', default: 'small,1.5b' },
   rounds: { type: 'string', default: '5' },
   steps: { type: 'string', default: '64' },
@@ -26,6 +27,7 @@ const settings: Settings = { rounds: Number(values.rounds), threads: Number(valu
 const steps = Number(values.steps)
 
 await ensureNative()
+if (only.includes('frames')) await benchFrames()
 console.log(`llama.cpp ${loadAddon().llamaCpp.tag}, ${settings.device}, ${settings.threads} threads, ${process.platform}-${process.arch}, Node ${process.version}`)
 const models: BenchModel[] = []
 if (values.models.includes('small')) models.push({ name: 'SmolLM2-135M Q4_1', file: await smolLM2() })

@@ -26,7 +26,9 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
       expect(await window.tokens(path)).toBe(48)
       expect(await window.status(path)).toBe('truncated')
       expect((await window.lane(path).locator('.stream').textContent())!.length).toBeGreaterThan(40)
-      expect(await window.lane(path).locator('.lane-head').textContent()).toMatch(/[\d.]+ tok\/s/)
+      const figures = await window.lane(path).locator('.lane-head').textContent()
+      expect(figures).toMatch(/[\d.]+ tok\/s/)
+      expect(figures).toMatch(/[\d.]+ s.*48 \/ 48/) // time to the first token, tokens over budget
     }
     const summary = page.locator('.summary')
     expect(await summary.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\s*2\s*3/)
@@ -137,7 +139,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilRun('ended')
   })
 
-  test('extend and drop a path', async () => {
+  test('extend a path, drop another, then summarise again', async () => {
     await window.pose({ problem: PROBLEM, paths: 2, budget: 30, finish: 'last', summary: 8 })
     await window.untilRun('ended')
     expect(await window.tokens(1)).toBe(30)
@@ -145,5 +147,12 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilTokens(1, 60)
     await window.laneMenu(2, 'Drop path')
     await expect.poll(() => window.status(2), { timeout: 10 * SECONDS }).toBe('dropped')
+    // What was thought since is merged: a new version, without the dropped path.
+    const { page } = window
+    await page.locator('.summary [data-command="run.summariseSubset"]').click()
+    await page.getByRole('button', { name: 'Summarise 1 path' }).click()
+    await page.getByRole('radiogroup', { name: 'Versions of the summary' }).waitFor({ timeout: 60 * SECONDS })
+    await window.untilRun('ended')
+    expect(await page.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\D/)
   })
 })
