@@ -18,6 +18,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from data import Stream
+from game import MAX_NUMBER
 from model import Config, Model, blocked
 from teacher import SOLVED
 from tokenizer import VOCABULARY
@@ -47,6 +48,44 @@ def start_numbers(embedding):
             angles = [2 * math.pi * n / p for p in periods] + [2 * math.pi * math.log(n + 0.5) / p for p in log_periods]
             waves = torch.tensor([f(a) for a in angles for f in (math.sin, math.cos)])
             embedding[i] = 0.7 * embedding[i] + 0.05 * waves @ basis
+
+
+def start_matching(model, layer: int = 1, pairs: int = 20, score: float = 10.0, fast: int = 6, away: float = 8.0):
+    """Let one query head of each group in `layer` begin as a finder of equal numbers: its query and key are the same projection,
+    onto what tells the numbers apart in every form, so a number attends to where it stood before; a constant on the `fast` quickest
+    pairs takes `away` from the score at distance 0, or it would attend to itself.
+
+    Whether a result is among the partners noted a few lines above is a comparison of two numbers out of 120, needed in one token of
+    sixty: from random heads it was hardly learned at all (LOG.md). score: of a number with itself; only the `pairs` slowest
+    rotary pairs are used, so that a distance of some lines does not matter.
+    """
+    forms = {}
+    for i, entry in enumerate(VOCABULARY):
+        n = number_features(entry)
+        if n is not None:
+            forms.setdefault(str(entry[0]).replace(str(n), "#"), {})[n] = i
+    size, half = model.config.head_dim, model.config.head_dim // 2
+    attention = model.model.layers[layer].self_attn
+    with torch.no_grad():
+        rows = model.model.embed_tokens.weight
+        rows = F.rms_norm(rows, rows.shape[1:])
+        whole = [ids for ids in forms.values() if len(ids) > MAX_NUMBER]
+        by_form = torch.stack([rows[[ids[n] for n in range(MAX_NUMBER + 1)]] for ids in whole])
+        numbers = (by_form - by_form.mean(1, keepdim=True)).mean(0)
+        _, sizes, directions = torch.linalg.svd(numbers, full_matrices=False)
+        project = directions[: 2 * pairs] / sizes[: 2 * pairs, None]  # whitened: every direction counts alike
+        project *= (score / (numbers @ project.T).square().sum(1).mean()) ** 0.5 * size**0.25
+        head = torch.zeros(size, rows.shape[1])
+        slow = torch.arange(half - 1, half - 1 - pairs, -1)  # the largest direction on the slowest pair
+        head[slow], head[slow + half] = project[0::2], project[1::2]
+        group = model.config.num_attention_heads // model.config.num_key_value_heads
+        constant = torch.zeros(size)
+        constant[:fast] = (away * size**0.5 / fast) ** 0.5
+        for i in range(model.config.num_key_value_heads):
+            attention.k_proj.weight[i * size : (i + 1) * size] = head
+            attention.q_proj.weight[i * group * size : (i * group + 1) * size] = head
+            attention.k_proj.bias[i * size : (i + 1) * size] = -constant
+            attention.q_proj.bias[i * group * size : (i * group + 1) * size] = constant
 
 
 def optimizers(model, rate, decay):
@@ -119,6 +158,7 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
     model = Model(config or Config(vocab_size=len(VOCABULARY)))
     if config is None:
         start_numbers(model.model.embed_tokens.weight)
+        start_matching(model)
     model.to(device)
     optims = optimizers(model, rate, weight_decay)
     first, seconds = 0, 0.0
