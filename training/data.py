@@ -101,6 +101,10 @@ def short(rng, paths, budget, rule, phrasing):
     return example(*training_problem(rng), thoughts(paths, rng), rng, rng.randint(30, 100), rule, phrasing, insight=0.9)
 
 
+def half_short(rng, paths, budget, rule, phrasing):
+    return (short if rng.random() < 0.5 else taught)(rng, paths, budget, rule, phrasing)
+
+
 class Stream:
     """An endless seeded stream of batches of about `size` tokens; batch i depends on (seed, i) only, so a stop loses nothing.
 

@@ -12,7 +12,7 @@ import torch
 
 from evaluate import measure
 from export import export
-from data import HERE, read_jsonl, short
+from data import HERE, half_short, read_jsonl, short
 from selfplay import Mixed, collect
 from train import launch
 
@@ -21,7 +21,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", default="out")
     p.add_argument("--short-steps", type=int, default=500, help="on short examples that mostly begin well")
-    p.add_argument("--steps", type=int, default=1500, help="on whole searches")
+    p.add_argument("--steps", type=int, default=1500, help="half of them on whole searches")
     p.add_argument("--own-steps", type=int, default=900, help="half of them on the model's own paths")
     p.add_argument("--own-count", type=int, default=3000, help="sampled examples for the last stage")
     p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
@@ -33,7 +33,8 @@ def main():
     common = {"size": a.size, "minutes": None}
     weights = {stage: str(out / stage / "last.pt") for stage in ("short", "base", "own")}
     launch({"out": str(out / "short"), "steps": a.short_steps, "rate": 4e-3, "decay": 0.0, "seed": a.seed, "start": None} | common, a.workers, short)
-    launch({"out": str(out / "base"), "steps": a.steps, "rate": 4e-3, "decay": 0.9, "seed": a.seed + 1, "start": weights["short"]} | common, a.workers)
+    launch({"out": str(out / "base"), "steps": a.steps, "rate": 4e-3, "decay": 0.95, "seed": a.seed + 1, "start": weights["short"]} | common,
+           a.workers, half_short)  # fmt: skip
     pool = out / "own.pt"
     if not pool.exists():
         torch.save(collect(weights["base"], a.own_count, a.seed, a.workers, 1.0), pool)
