@@ -11,6 +11,7 @@ export class Devices {
   readonly #dataFolder: string
   #probes: Promise<Probe[]> | undefined
   #cpu: Promise<Probe> | undefined
+  #offers: Promise<Fetchable[]> | undefined
   #addon: LoadedAddon | undefined
 
   constructor(dataFolder: string) {
@@ -27,13 +28,17 @@ export class Devices {
 
   /** Errors: `native-missing`. */
   async state(): Promise<DeviceState> {
-    this.#cpu ??= probe(undefined)
-    const [addon, probes, { cpu }, offers] = [await this.open(), await this.#tried(), await this.#cpu, await fetchable()]
+    const [addon, probes, { cpu }, offers] = [await this.open(), await this.#tried(), await (this.#cpu ??= probe(undefined)), await this.offers()]
     const backends: DeviceState['backends'] = probes.map(({ library, reason }) => ({ backend: library!.backend, state: reason === undefined ? 'ready' : 'skipped', ...(reason !== undefined && { reason }) }))
     for (const { backend, name, sizeBytes, needs } of offers) {
       if (!backends.some((one) => one.backend === backend)) backends.push({ backend, state: 'absent', fetch: { name, sizeBytes, ...(needs !== undefined && { needs }) } })
     }
     return { cpu, devices: addon.devices(), backends }
+  }
+
+  /** What can be fetched for this machine, as it was at the first call. */
+  offers(): Promise<Fetchable[]> {
+    return (this.#offers ??= fetchable())
   }
 
   /** Fetches a backend and, where it works, loads it at once. Errors: `bad-request`, those of `fetchBackend`. */

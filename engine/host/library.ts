@@ -116,7 +116,10 @@ export class Library {
       const { devices } = await this.#engine.devices()
       if (!devices.some(({ type }) => type === 'gpu' || type === 'igpu')) return next
       const [fits, { layers: all }] = await Promise.all([this.#engine.most(file, next, 'gpuLayers'), this.#engine.modelInfo(file)])
-      return fits > all ? next : { ...next, engine: { ...next.engine, gpuLayers: fits } }
+      if (fits > all) return next
+      // A model that is loaded with fewer stays as it is: a layer more is not worth loading it anew.
+      const now = this.#engine.loaded().find((one) => one.file === file && one.device !== 'cpu' && one.gpuLayers >= 0)?.gpuLayers
+      return { ...next, engine: { ...next.engine, gpuLayers: now !== undefined && now <= fits ? now : fits } }
     } catch {
       return next
     }

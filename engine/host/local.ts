@@ -1,5 +1,4 @@
 import { Devices } from '../devices/index.ts'
-import { fetchable } from '../devices/fetch.ts'
 import { fit, fitModel, longestBudget, mostGpuLayers, mostPaths, type FitModel } from '../models/fit.ts'
 import { modelInfo, readModelInfo, scalars } from '../models/info.ts'
 import { bundledModel } from '../models/manifest.ts'
@@ -35,7 +34,14 @@ export function localEngine(folder = dataFolder()): HostEngine {
     }
     return engine
   }
-  const list = async (): Promise<DeviceInfo[]> => (await devices.open()).devices()
+  /** With the memory that Braid's own models take counted as free: they give way to a run that needs it. */
+  const list = async (): Promise<DeviceInfo[]> => {
+    const loaded = engine?.loaded() ?? []
+    return (await devices.open()).devices().map((one) => {
+      const ours = loaded.filter(({ device }) => device === one.name).reduce((sum, { onDevice, heldBytes }) => sum + onDevice + heldBytes, 0)
+      return { ...one, memoryFree: Math.min(one.memoryTotal, one.memoryFree + ours) }
+    })
+  }
   return {
     ready: () => devices.open().then(() => undefined, () => undefined),
     think: (request, options) => open().think(request, options),
@@ -43,7 +49,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     attribute: (events, version, options) => open().attribute(events, version, options),
     devices: () => devices.state(),
     async fetchBackend(backend, { signal, onProgress }) {
-      const offer = (await fetchable()).find((one) => one.backend === backend)
+      const offer = (await devices.offers()).find((one) => one.backend === backend)
       if (offer === undefined) throw new BraidError('bad-request', `There is no ${backend} backend for this machine.`)
       const { reason } = await devices.fetch(offer, {
         signal, onProgress: (progress) => onProgress(progress.phase === 'unpack' ? { phase: 'unpack', fraction: null } : { ...progress, fraction: progress.total ? progress.done / progress.total : null }),
@@ -53,7 +59,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     modelInfo: readModelInfo,
     fit: async (file, settings, promptTokens) => measure(file, settings, promptTokens, await list()),
     most: async (file, settings, of, promptTokens) => most(file, settings, of, promptTokens, await list()),
-    loaded: () => (engine?.loaded() ?? []).map(({ uses, file, name, device, sizeBytes }) => ({ file, name, device, sizeBytes, inUse: uses > 0 })),
+    loaded: () => (engine?.loaded() ?? []).map(({ uses, heldBytes, file, name, device, sizeBytes, gpuLayers }) => ({ file, name, device, sizeBytes, gpuLayers, inUse: uses > (heldBytes > 0 ? 1 : 0) })),
     onMemory: (listener) => void (onMemory = listener),
     async load(file, settings, onProgress) {
       await devices.open()

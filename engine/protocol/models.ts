@@ -36,8 +36,8 @@ export const Hardware = z.object({
 })
 export type Hardware = z.infer<typeof Hardware>
 
-/** A model that is in memory. */
-export const LoadedModel = z.object({ file, name: z.string(), device: z.string(), sizeBytes: z.number(), inUse: z.boolean() })
+/** A model that is in memory. `gpuLayers`: as they were asked for, -1 is all. `inUse`: a run thinks with it. */
+export const LoadedModel = z.object({ file, name: z.string(), device: z.string(), sizeBytes: z.number(), gpuLayers: z.int(), inUse: z.boolean() })
 export type LoadedModel = z.infer<typeof LoadedModel>
 
 export const ModelEntry = z.object({

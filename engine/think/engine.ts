@@ -89,9 +89,14 @@ export class Engine {
     })
   }
 
-  /** Models in memory. */
-  loaded(): ReturnType<Models['list']> {
-    return this.#core.models.list()
+  /** Models in memory. `heldBytes`: of a context that a run which is over keeps on the model's device; the next run frees it. */
+  loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number })[] {
+    const { holder, models } = this.#core
+    const cells = holder !== null && !holder.active ? holder.cells : null
+    return models.list().map((model) => {
+      const held = cells !== null && cells.model.ref.file === model.file && cells.model.device === model.device ? cells.context.info : undefined
+      return { ...model, heldBytes: held === undefined ? 0 : held.kvBytes + held.computeBytes }
+    })
   }
 
   /** Told whenever a model was loaded or left memory. */

@@ -32,6 +32,8 @@ export function chooseDevice(devices: readonly NativeDevice[], asked: string): s
 
 interface Kept {
   key: string
+  /** As asked: -1 is all. */
+  gpuLayers: number
   model: LoadedModel
   uses: number
   /** When it was last wanted, `Date.now()`. */
@@ -75,7 +77,7 @@ export class Models {
         if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeWhere(() => true, 'room'))) throw error
         return open()
       })
-      kept = { key, model, uses: 0, usedAt: 0 }
+      kept = { key, gpuLayers, model, uses: 0, usedAt: 0 }
       this.#kept.push(kept)
     }
     kept.uses++
@@ -101,8 +103,12 @@ export class Models {
     if (kept) kept.uses--
   }
 
-  list(): { file: string; name: string; device: string; sizeBytes: number; uses: number; usedAt: number }[] {
-    return this.#kept.map(({ model: { ref, device }, uses, usedAt }) => ({ file: ref.file, name: ref.name, device, sizeBytes: ref.sizeBytes, uses, usedAt }))
+  /** `onDevice`: about how many bytes of it lie on its device. */
+  list(): { file: string; name: string; device: string; sizeBytes: number; gpuLayers: number; onDevice: number; uses: number; usedAt: number }[] {
+    return this.#kept.map(({ model: { ref, device, native }, gpuLayers, uses, usedAt }) => {
+      const share = device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
+      return { file: ref.file, name: ref.name, device, sizeBytes: ref.sizeBytes, gpuLayers, onDevice: Math.round(share * ref.sizeBytes), uses, usedAt }
+    })
   }
 
   /** Frees those that nobody uses. */

@@ -161,3 +161,31 @@ it('memory: several models at once, those that are not wanted are unloaded, and 
   await host.warmUp()
   expect((await client.call('engine.loaded', {})).map(({ file }) => file)).toEqual([files[1]])
 }, 60_000)
+
+it('layers on a GPU: as many as fit, and a model that is loaded is not loaded anew for one more', async () => {
+  class Gpu extends ScriptedEngine {
+    fits = 2
+    held: { file: string; name: string; device: string; sizeBytes: number; gpuLayers: number; inUse: boolean }[] = []
+    override most() { return Promise.resolve(this.fits) }
+    override loaded() { return this.held as never[] }
+    override async devices() { return { cpu: '', backends: [], devices: [{ name: 'CUDA0', description: '', backend: 'CUDA', type: 'gpu' as const, memoryFree: 1, memoryTotal: 2 }] } as never }
+  }
+  const engine = new Gpu()
+  await host.close()
+  open(engine)
+  const file = put(join(folder, 'a.gguf'))
+  const layers = async (settings: object = {}) => {
+    await client.call('run.start', { request: { problem: 'p', model: file, settings } })
+    return engine.last.request?.settings.engine?.gpuLayers
+  }
+  expect(await layers()).toBe(2)
+  expect(await layers({ engine: { gpuLayers: 1 } })).toBe(1)
+  expect(await layers({ engine: { device: 'cpu' } })).toBeUndefined()
+  engine.held = [{ file, name: 'a', device: 'CUDA0', sizeBytes: 1, gpuLayers: 1, inUse: false }]
+  expect(await layers()).toBe(1)
+  engine.fits = 0
+  expect(await layers()).toBe(0)
+  // All of them, the output with them: nothing is said, so that the engine takes all.
+  engine.fits = 100
+  expect(await layers()).toBeUndefined()
+})

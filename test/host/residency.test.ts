@@ -3,7 +3,7 @@ import { Residency } from '../../engine/host/residency.ts'
 import type { HostMessage, LoadedModel } from '../../engine/protocol/wire.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 
-const model: LoadedModel = { file: '/m.gguf', name: 'm', device: 'cpu', sizeBytes: 1, inUse: false }
+const model: LoadedModel = { file: '/m.gguf', name: 'm', device: 'cpu', sizeBytes: 1, gpuLayers: 0, inUse: false }
 class Engine extends ScriptedEngine {
   unloads: { since?: number }[] = []
   override loaded() { return [model] as never[] }

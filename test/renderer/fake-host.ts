@@ -128,7 +128,7 @@ export class FakeHost {
       case 'app.info': return { version: '0.1.0', llama: 'v0.4.0', dataFolder: '/home/user/.local/share/braid', bundledModel: null } satisfies Result<'app.info'>
       case 'devices.list': return this.devices.devices
       case 'devices.state': return this.devices
-      case 'engine.loaded': return [{ file: MODEL.file, name: MODEL.name, device: 'cpu', sizeBytes: MODEL.sizeBytes, inUse: false }] satisfies Result<'engine.loaded'>
+      case 'engine.loaded': return [{ file: MODEL.file, name: MODEL.name, device: 'cpu', sizeBytes: MODEL.sizeBytes, gpuLayers: 0, inUse: false }] satisfies Result<'engine.loaded'>
       case 'tasks.list': return this.tasks
       case 'models.find': return [
         { file: '/home/user/.lmstudio/models/org/m/llama-3-8b-Q5_K_M.gguf', name: 'org/m/llama-3-8b-Q5_K_M', sizeBytes: 5.7e9, program: 'lm-studio', known: true },

@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
 import { readModelInfo } from '../../engine/models/info.ts'
 import { loadAddon } from '../../engine/native/index.ts'
@@ -46,14 +47,12 @@ it('the longest unused gives way where memory is short; one that is in use never
   expect(held()).toEqual([1])
 })
 
-it('a file on another device, or with other layers there, takes the place of the first', async () => {
-  const { models, use, held } = keep(() => 2 ** 40)
+it('a file that changed on disk is loaded anew, in place of what it was', async () => {
+  const { use, held, left } = keep(() => 2 ** 40)
   ;(await use(0))()
-  const before = models.list()[0]
-  const again = await models.use(files[0]!, { ...options, device: 'auto' }, never)
-  models.release(again)
-  // No GPU here: `auto` is the CPU, and the model that is there.
-  expect([held(), models.list()[0]?.file]).toEqual([[0], before?.file])
+  utimesSync(files[0]!, new Date(), new Date(Date.now() + 60_000))
+  ;(await use(0))()
+  expect([held(), left.map(({ reason }) => reason)]).toEqual([[0], ['room']])
 })
 
 it('what was not wanted for a while is unloaded, what is in use stays', async () => {
