@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symli
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Plugin } from 'esbuild'
 import { _electron, type ElectronApplication, type Page } from 'playwright-core'
 import { compileEngine, compileShell } from '../../scripts/compile.ts'
 import { ensureRenderer, root } from '../../scripts/renderer.ts'
@@ -116,8 +117,23 @@ export async function compile(): Promise<string> {
 /** A file's path came from the file itself before Electron 29. */
 const OLD_PATH = `try { require('electron').webUtils ??= { getPathForFile: (file) => file.path } } catch {}`
 
+/** What the engine imports that Node 16 has not: a disk's free space is told as large, and downloads, which are tested elsewhere, fail. */
+const lendNode16: Plugin = {
+  name: 'lend-node-16',
+  setup(build) {
+    build.onResolve({ filter: /^node:fs\/promises$/ }, () => ({ path: 'fs-promises', namespace: 'node16' }))
+    build.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'node16' }))
+    build.onLoad({ filter: /^undici$/, namespace: 'node16' }, () => ({
+      contents: `const none = () => { throw new Error('No downloads in this test build.') }\nmodule.exports = new Proxy({ __esModule: false }, { get: (_target, name) => (name === '__esModule' ? false : none) })`,
+    }))
+    build.onLoad({ filter: /^fs-promises$/, namespace: 'node16' }, () => ({
+      contents: `import * as fs from 'fs/promises'\nexport * from 'fs/promises'\nexport const statfs = fs.statfs ?? (async () => ({ bsize: 4096, blocks: 1 << 28, bfree: 1 << 28, bavail: 1 << 28 }))`,
+    }))
+  },
+}
+
 /** Engine and shell as Electron 22 runs them, to `dist/engine` and `dist/electron`. */
 export async function compileFor22(dist: string): Promise<void> {
-  await compileEngine(join(dist, 'engine'), { target: 'node16', packages: 'bundle', banner: { js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);` } })
-  await compileShell(join(dist, 'electron'), { target: 'node16', banner: { js: OLD_PATH } })
+  await compileEngine(join(dist, 'engine'), { target: 'node16', packages: 'bundle', sourcemap: false, plugins: [lendNode16], banner: { js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);` } })
+  await compileShell(join(dist, 'electron'), { target: 'node16', sourcemap: false, banner: { js: OLD_PATH } })
 }

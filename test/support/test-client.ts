@@ -32,6 +32,7 @@ export class TestClient {
   readonly #channel: Channel
   readonly #waiting = new Map<number, (message: HostMessage) => void>()
   #next = 1
+  #listener: ((push: HostMessage) => void) | undefined
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -40,7 +41,10 @@ export class TestClient {
       if (message.kind === 'result' || message.kind === 'error') {
         this.#waiting.get(message.id)?.(message)
         this.#waiting.delete(message.id)
-      } else this.pushes.push(message)
+      } else {
+        this.pushes.push(message)
+        this.#listener?.(message)
+      }
     })
     channel.onClose(() => (this.closed = true))
   }
@@ -49,6 +53,11 @@ export class TestClient {
     const message = await this.raw({ id: this.#next++, method, params })
     if (message.kind === 'error') throw new BraidError(toBraidError(message.error).code, message.error.message)
     return METHODS[method].result.parse((message as { result: unknown }).result) as Result<M>
+  }
+
+  /** Each push as it comes. */
+  onPush(listener: (push: HostMessage) => void): void {
+    this.#listener = listener
   }
 
   /** Sends anything; the answer to its id. */
