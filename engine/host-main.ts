@@ -17,7 +17,11 @@ interface ParentPort {
 const parentPort = (process as { parentPort?: ParentPort }).parentPort
 
 const port: HostPort = {
-  send: (message) => void (parentPort === undefined ? process.send?.(message) : parentPort.postMessage(message)),
+  send: (message) => {
+    if (parentPort !== undefined) parentPort.postMessage(message)
+    // A parent that is gone is told by `disconnect`, not by a write that fails.
+    else if (process.connected) process.send!(message)
+  },
   onMessage: (listener) => {
     if (parentPort === undefined) process.on('message', listener)
     else parentPort.on('message', ({ data }) => listener(data))
