@@ -47,14 +47,16 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const y = (node: Stretch): number => (row.get(node.paths[0]!)! + row.get(node.paths.at(-1)!)!) / 2
   const byPath = new Map(state.paths.map((path) => [path.path, path]))
   const shapes: ReactElement[] = []
-  draw(tree, x, y, shapes)
+  /** Where the line of each path ends. */
+  const ends = new Map<number, number>()
+  draw(tree, x, y, shapes, ends)
   return (
     <div className="overview">
       <svg viewBox={`0 0 ${WIDTH} ${height}`} className="overview-svg" role="img" aria-label={describe(tree, t)}>
         <circle cx={LEFT} cy={y(tree)} r="3" className="node" />
         <line x1={LEFT} y1={y(tree)} x2={x(0)} y2={y(tree)} className="trunk" />
         {shapes}
-        {order.map((path) => <Leaf key={path} run={run} path={byPath.get(path)!} x={x(byPath.get(path)!.tokens.length)} y={row.get(path)!} />)}
+        {order.map((path) => <Leaf key={path} run={run} path={byPath.get(path)!} x={Math.min(LEAF, ends.get(path)!)} y={row.get(path)!} />)}
       </svg>
       <p className="small dim">{tree.paths.length > 1 ? t('overview.shared', { count: tree.to }) : t('overview.single')}
         {tree.text !== '' && <bdi className="mono"> …{visible(tree.text.replace(/\s+/g, ' '))}</bdi>}</p>
@@ -64,15 +66,16 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
 
 const leaves = (node: Stretch): number[] => (node.children.length === 0 ? node.paths : node.children.flatMap(leaves))
 
-function draw(node: Stretch, x: (at: number) => number, y: (node: Stretch) => number, shapes: ReactElement[], from = x(node.from)): void {
+function draw(node: Stretch, x: (at: number) => number, y: (node: Stretch) => number, shapes: ReactElement[], ends: Map<number, number>, from = x(node.from)): void {
   const [to, at] = [Math.max(from, x(node.to)), y({ ...node, paths: leaves(node) })]
+  for (const path of node.children.length === 0 ? node.paths : []) ends.set(path, to)
   const own = node.paths.length === 1
   shapes.push(<line key={`${node.paths[0]}-${node.from}-${node.to}`} x1={from} y1={at} x2={to} y2={at} className={own ? 'branch' : 'trunk'} data-path={own ? node.paths[0] : undefined} />)
   for (const child of node.children) {
     const end = y({ ...child, paths: leaves(child) })
     const bend = to + BEND
     shapes.push(<path key={`b${child.paths[0]}-${child.from}`} d={`M${to} ${at}C${bend} ${at} ${to} ${end} ${bend} ${end}`} className={child.paths.length === 1 ? 'branch' : 'trunk'} data-path={child.paths.length === 1 ? child.paths[0] : undefined} />)
-    draw(child, x, y, shapes, bend)
+    draw(child, x, y, shapes, ends, bend)
   }
 }
 

@@ -60,7 +60,7 @@ function Announcer() {
     const read = () => {
       const shown = useRuns.getState().open[run]?.shown
       if (shown === undefined) return
-      const phase = `${run}:${shown.status}:${shown.summaries.length}`
+      const phase = `${run}:${shown.status}:${shown.paths.length > 0}:${shown.summaries.length}`
       const now = Date.now()
       if (phase === last.current.phase && (shown.status !== 'running' || now - last.current.at < EVERY_MS)) return
       last.current = { at: now, phase }

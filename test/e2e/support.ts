@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
-import { expect } from 'vitest'
 import { ensureRenderer } from '../../scripts/renderer.ts'
+import { until } from '../support/test-client.ts'
 
 /** Drives the real window in a real Chromium, over the real host process and engine. */
 
@@ -84,6 +84,7 @@ export interface Pose {
   finish?: 'first' | 'half' | 'last'
   summary?: number
   alternatives?: number
+  seed?: number
 }
 
 /** What a person does in the window. */
@@ -100,12 +101,12 @@ export class Window {
     page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('WebSocket') && !message.location().url.endsWith('/favicon.ico')) this.trouble.push(message.text()) })
   }
 
-  async pose({ problem, strategy, paths, budget, finish, summary, alternatives }: Pose): Promise<void> {
+  async pose({ problem, strategy, paths, budget, finish, summary, alternatives, seed }: Pose): Promise<void> {
     const { page } = this
     await this.command('New run')
     await page.getByLabel('Problem', { exact: true }).fill(problem)
     // The fields wait for what the model says of itself.
-    await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), { timeout: 20 * SECONDS }).toBe(true)
+    await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields')
     if (strategy !== undefined) await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
     if (budget !== undefined) await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
@@ -115,6 +116,7 @@ export class Window {
     await page.getByLabel('Threads', { exact: true }).fill('1')
     if (summary !== undefined) await page.getByLabel('Tokens of the summary').fill(String(summary))
     if (alternatives !== undefined) await page.getByLabel('Alternatives a token').fill(String(alternatives))
+    if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
     await page.getByRole('button', { name: 'Start', exact: true }).click()
     await page.waitForURL(/#\/run\//)
   }
@@ -130,7 +132,7 @@ export class Window {
     await page.locator('dialog.palette input').fill(name)
     await page.getByRole('option', { name: new RegExp(`^${name}`) }).first().waitFor()
     await page.keyboard.press('Enter')
-    await expect.poll(() => page.locator('dialog.palette').count()).toBe(0)
+    await until(async () => (await page.locator('dialog.palette').count()) === 0, 'the palette to close')
   }
 
   lane(path: number): Locator {
@@ -148,13 +150,13 @@ export class Window {
   }
 
   async untilTokens(path: number, count: number): Promise<void> {
-    await expect.poll(() => this.tokens(path), { timeout: 90 * SECONDS, interval: 100 }).toBeGreaterThanOrEqual(count)
+    await until(async () => (await this.tokens(path)) >= count, `${count} tokens of path ${path}`, 90 * SECONDS)
   }
 
   async untilRun(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
-    await expect.poll(() => this.page.locator('[data-run-status]').getAttribute('data-run-status'), { timeout: 100 * SECONDS, interval: 100 }).toBe(status)
+    await until(async () => (await this.page.locator('[data-run-status]').getAttribute('data-run-status')) === status, `the run to be ${status}`, 100 * SECONDS)
     // The lanes are drawn in turn, a few a frame.
-    if (status === 'ended') for (const path of await this.page.locator('[data-lane]').all()) await expect.poll(() => path.locator('.lane-count').textContent()).not.toMatch(/^0 /)
+    if (status === 'ended') for (const path of await this.page.locator('[data-lane]').all()) await until(async () => !/^0 /.test((await path.locator('.lane-count').textContent()) ?? ''), 'the lanes to be drawn')
   }
 
   async laneMenu(path: number, item: string): Promise<void> {

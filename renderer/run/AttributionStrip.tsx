@@ -1,0 +1,20 @@
+import { useT } from '../i18n/index.ts'
+import { share } from '../i18n/format.ts'
+import { meanShares } from '../inspect/attribution.ts'
+import { useReading } from '../store/attribution.ts'
+
+/** Which paths the summary attended to, small, where it is known. */
+export function AttributionStrip({ run, version }: { run: string; version: number }) {
+  const t = useT()
+  const reading = useReading(run, version)
+  if (reading?.state !== 'ready') return null
+  const whole = meanShares(reading.result)
+  const most = Math.max(...reading.result.paths.map((_, i) => whole[i + 1]!), 1e-9)
+  return (
+    <ul className="attr-strip small" aria-label={t('attr.title')}>
+      {reading.result.paths.map(({ path }, i) => (
+        <li key={path} data-path={path}><span className="pathno">{path}</span><span className="bar"><span style={{ inlineSize: `${(100 * whole[i + 1]!) / most}%` }} /></span><span className="num dim">{share(whole[i + 1]!)}</span></li>
+      ))}
+    </ul>
+  )
+}
