@@ -66,7 +66,8 @@ export class Shell {
 
   async start(args: string[] = [], env: Record<string, string> = {}): Promise<this> {
     const display = this.#env.DISPLAY ?? await this.#display.open()
-    this.#env = { ...process.env as Record<string, string>, ...QUIET, DISPLAY: display, BRAID_DATA: this.data, BRAID_SHELL: join(this.#folder, 'dist', 'electron', 'main.cjs'), ...env }
+    // As in an installed app, the engine's small programs run on a Node of their own.
+    this.#env = { ...process.env as Record<string, string>, ...QUIET, BRAID_NODE: process.execPath, DISPLAY: display, BRAID_DATA: this.data, BRAID_SHELL: join(this.#folder, 'dist', 'electron', 'main.cjs'), ...env }
     this.app = await _electron.launch({ executablePath: this.program, args: [...ARGS, ...args], cwd: root, env: { ...this.#env, BRAID_LOADER: LOADER }, timeout: 60_000 })
     this.app.process().stderr?.on('data', (chunk: Buffer) => { this.said += String(chunk) })
     this.page = await this.app.firstWindow()
@@ -104,7 +105,7 @@ export async function compile(): Promise<string> {
   cpSync(join(root, 'dist', 'renderer'), join(dist, 'renderer'), { recursive: true })
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
   // Chat templates run in a thread, which reads its library by itself.
-  for (const name of ['build', 'models', 'node_modules']) symlinkSync(join(root, name), join(folder, name))
+  for (const name of ['build', 'models', 'patches', 'node_modules']) symlinkSync(join(root, name), join(folder, name))
   cpSync(found.dist, join(folder, 'electron22'), { recursive: true })
   const app = join(folder, 'electron22', 'resources', 'app')
   mkdirSync(app, { recursive: true })

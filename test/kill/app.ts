@@ -38,7 +38,8 @@ export class KillableApp {
     compiled ??= compileApp(programs)
     await compiled
     cpSync(programs, join(app.folder, 'dist'), { recursive: true })
-    symlinkSync(join(root, 'dist', 'renderer'), join(app.folder, 'dist', 'renderer'))
+    // A copy: another build of the page may replace it meanwhile.
+    cpSync(join(root, 'dist', 'renderer'), join(app.folder, 'dist', 'renderer'), { recursive: true })
     for (const name of ['build', 'models', 'patches', 'node_modules']) symlinkSync(join(root, name), join(app.folder, name))
     writeFileSync(join(app.folder, 'package.json'), JSON.stringify({ type: 'module', version: '0.0.0' }))
     return app
