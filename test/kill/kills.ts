@@ -42,7 +42,8 @@ export async function killApps(count: number, seed: number, say: (line: string) 
         else if (summary.status !== 'ended') tally.faults.push(`${run} is ${summary.status}`)
         const fault = await lost(client, run, shown)
         if (fault !== null) tally.faults.push(fault)
-        await client.call('runs.delete', { run })
+        // A process that is killed holds its run for as long as the system takes to bury it.
+        await until(() => client.call('runs.delete', { run }).then(() => true, () => false), 'the last process to be gone', 30_000)
       }
       if (round === count) break
       oracle.follow(client)
