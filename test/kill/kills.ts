@@ -28,7 +28,9 @@ export async function killApps(count: number, seed: number, say: (line: string) 
     for (let round = 0; round <= count; round++) {
       await app.start()
       const client = await app.connect()
-      const list = await client.call('runs.list', {})
+      let list = await client.call('runs.list', {})
+      // A process that is killed holds its run for as long as the system takes to bury it.
+      await until(async () => (list = await client.call('runs.list', {})).every(({ run, status }) => !last.includes(run) || status !== 'running'), 'the last process to be gone', 30_000)
       for (const run of last) {
         const shown = oracle.shown(run)
         tally.events += shown.length
@@ -42,7 +44,6 @@ export async function killApps(count: number, seed: number, say: (line: string) 
         else if (summary.status !== 'ended') tally.faults.push(`${run} is ${summary.status}`)
         const fault = await lost(client, run, shown)
         if (fault !== null) tally.faults.push(fault)
-        // A process that is killed holds its run for as long as the system takes to bury it.
         await until(() => client.call('runs.delete', { run }).then(() => true, () => false), 'the last process to be gone', 30_000)
       }
       if (round === count) break
