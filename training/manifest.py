@@ -1,6 +1,6 @@
-"""Writes models/manifest.json for an exported file and the table that evaluate.py measured of it.
+"""Enters an exported file into models/manifest.json, as the bundled model, with the results that `braid eval` measured of it.
 
-python manifest.py --model ../models/braid-numbers-q8_0.gguf --table out/final-eval.json
+python manifest.py --model ../models/braid-numbers-q8_0.gguf --results ../docs/eval/results.json
 """
 
 import argparse
@@ -9,29 +9,35 @@ import json
 from pathlib import Path
 
 from data import HELDOUT_SEED
-from export import SCOPE
+
+KEYS = ("strategy", "paths", "budget", "vote", "n", "correct", "accuracy", "low", "high")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", required=True)
-    p.add_argument("--table", required=True, help="JSON of evaluate.py --out")
+    p.add_argument("--results", required=True, help="results.json of braid eval")
     p.add_argument("--seed", type=int, default=1, help="of the training data")
-    p.add_argument("--command", required=True, help="the command that made the table")
     a = p.parse_args()
     file = Path(a.model)
+    results = json.loads(Path(a.results).read_text())
     entry = {
+        "id": "braid-numbers",
         "name": "Braid Numbers",
         "file": file.name,
         "source": "trained from nothing by training/ (npm run train)",
-        "bytes": file.stat().st_size,
+        "sizeBytes": file.stat().st_size,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "licence": "MIT",
-        "scope": SCOPE,
+        "goodFor": "Seeing native parallel thinking in the first minute: it plays one game, a target out of four numbers",
+        "parallel": True,
         "data": {"trainingSeed": a.seed, "heldoutSeed": HELDOUT_SEED, "heldout": "training/data/heldout4.jsonl"},
-        "measured": json.loads(Path(a.table).read_text()) | {"command": a.command},
+        "measured": {"command": results["command"], "cells": [{k: c[k] for k in KEYS if k in c} for c in results["cells"]]},
     }
-    (file.parent / "manifest.json").write_text(json.dumps({"models": [entry]}, indent=2) + "\n")
+    manifest = file.parent / "manifest.json"
+    others = [m for m in json.loads(manifest.read_text())["models"] if m["id"] != entry["id"]]
+    lines = ",\n".join("    " + json.dumps(m, ensure_ascii=False) for m in [entry, *others])
+    manifest.write_text('{\n  "models": [\n' + lines + "\n  ]\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

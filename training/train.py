@@ -90,9 +90,9 @@ def start_matching(model, layer: int = 1, pairs: int = 20, score: float = 10.0, 
 
 def optimizers(model, rate, decay):
     """Muon for matrices inside the layers, AdamW at a third of the rate for embeddings, thought tables, norms and biases."""
-    inside = [p for n, p in model.model.layers.named_parameters() if p.dim() == 2 and "seg_embeddings" not in n]
+    inside = [p for n, p in model.model.layers.named_parameters() if p.requires_grad and p.dim() == 2 and "seg_embeddings" not in n]
     chosen = {id(p) for p in inside}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
+    rest = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
     return [
         torch.optim.Muon(inside, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, lr=rate / 3, betas=(0.9, 0.98), weight_decay=0.0),
@@ -141,7 +141,7 @@ def share(model, extra):
 
 
 def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3, summary_weight=2.0, save_every=100,
-          config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None):  # fmt: skip
+          config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None, matching=None):  # fmt: skip
     """Trains to `steps` (or until `minutes` of this call are over) and returns the losses of this call by step.
 
     With several workers each takes every `workers`-th batch; gradients are averaged at every step. On a CPU one thread a worker is
@@ -159,6 +159,9 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
     if config is None:
         start_numbers(model.model.embed_tokens.weight)
         start_matching(model)
+    if matching is not None:
+        for part in (model.model.layers[matching].self_attn.q_proj, model.model.layers[matching].self_attn.k_proj):
+            part.requires_grad_(False)
     model.to(device)
     optims = optimizers(model, rate, weight_decay)
     first, seconds = 0, 0.0
@@ -219,7 +222,7 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
 def worker(rank, options, workers, make=None):
     a = argparse.Namespace(**options)
     train(a.out, Stream(a.seed, a.size, make), a.steps, a.rate, decay=a.decay, start=a.start, minutes=a.minutes,
-          seed=a.seed, rank=rank, workers=workers, threads=1 if workers > 1 else 0)  # fmt: skip
+          seed=a.seed, rank=rank, workers=workers, threads=1 if workers > 1 else 0, matching=1)  # fmt: skip
 
 
 def launch(options, workers, make=None):
