@@ -35,13 +35,11 @@ def join(a: int, op: str, b: int, most: int = MAX_NUMBER):
 
 
 @lru_cache(maxsize=200_000)
-def last_step(a: int, b: int, target: int):
-    """The step that makes the target of the two last numbers, or None."""
-    for op in OPS:
-        step = join(a, op, b)
-        if step and step[3] == target:
-            return step
-    return None
+def nearest_step(a: int, b: int, target: int):
+    """The step joining the two last numbers that comes nearest to the target (the earliest in OPS of equally near ones); it makes
+    the target where any step does. None where no step is allowed."""
+    made = [step for step in (join(a, op, b) for op in OPS) if step]
+    return min(made, key=lambda step: abs(step[3] - target)) if made else None
 
 
 def steps_from(numbers: tuple, most: int = MAX_NUMBER):
@@ -61,18 +59,17 @@ def steps_from(numbers: tuple, most: int = MAX_NUMBER):
 
 
 def solutions_after(numbers: tuple, target: int):
-    """For three numbers (result first): the second steps in canonical order, grouped by the number each leaves, as
-    `(rest number, [(step, last step or None), ...])`."""
-    groups = {}
-    for i, j, _, step, rest in steps_from(numbers):
-        groups.setdefault((i, j), (rest[0], []))[1].append((step, last_step(step[3], rest[0], target)))
-    return list(groups.values())
+    """For three numbers (result first): the second steps in canonical order, each with the nearest last step. One after which no last
+    step is allowed is left out."""
+    pairs = [(step, nearest_step(step[3], rest[0], target)) for _, _, _, step, rest in steps_from(numbers)]
+    return [(step, last) for step, last in pairs if last]
 
 
 def solvable(numbers: tuple, target: int) -> bool:
     """Whether some order of steps makes the target of all numbers, whatever the size of the numbers between."""
     if len(numbers) == 2:
-        return last_step(numbers[0], numbers[1], target) is not None
+        last = nearest_step(numbers[0], numbers[1], target)
+        return last is not None and last[3] == target
     return any(solvable((step[3],) + rest, target) for _, _, _, step, rest in steps_from(numbers, 10**9))
 
 

@@ -19,7 +19,7 @@ from torch import nn
 class Config:
     vocab_size: int
     hidden_size: int = 256
-    num_hidden_layers: int = 8
+    num_hidden_layers: int = 7
     num_attention_heads: int = 4
     num_key_value_heads: int = 2
     intermediate_size: int = 800

@@ -10,13 +10,14 @@ nothing else in the slice does.
 import argparse
 import random
 import time
+from collections import Counter
 
 import torch
 
 from data import taught, training_problem
 from evaluate import run, states_solution
 from game import OPS, join
-from teacher import SLICES, Tree, ending_ids, first_ids, note_ids, step_ids, summary_ids
+from teacher import SLICES, Tree, ending_ids, first_ids, step_ids, summary_ids
 from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
 
 
@@ -30,11 +31,11 @@ def same(a, b):
 
 def audit(tree: Tree, thought: int, ids):
     """What a path did, as a dict. legal: tokens up to its first departure from a legal search; wanted: the token that belonged there,
-    where only one did; choices: its first steps as `(start, stop, good)`; alarms: places of false last steps; steps: its solution
-    when it states one legally."""
+    where only one did; choices: its first steps as `(start, stop, good)`; steps: its solution when it states one legally. Where no last
+    step makes the target, any will do."""
     after = [k for i in range(1, 8) for k in SLICES[(thought - 1 + i) % 8]]
     own = [k for k in SLICES[thought - 1] if k in tree.first]
-    done, at, found = set(), 0, {"choices": [], "alarms": [], "wanted": None, "steps": None}
+    done, at, found = set(), 0, {"choices": [], "wanted": None, "steps": None}
 
     def follow(line):
         """Whether the path goes on with this line (or ends inside it)."""
@@ -58,24 +59,20 @@ def audit(tree: Tree, thought: int, ids):
         found["choices"].append((at, min(at + 7, len(ids)), good))
         if not follow(lines[kind]):
             return found | {"legal": at}
-        step = tree.first[kind][0]
+        step, rest = tree.first[kind]
         done.add(tree.first[kind])
-        for rest, seconds in tree.second[kind]:
-            if not follow(note_ids(rest, tree.target)):
+        for second, last in tree.second[kind]:
+            if not follow(step_ids(second, "\n{}")):
                 return found | {"legal": at}
-            for i, (second, last) in enumerate(seconds):
-                if not follow(step_ids(second, "\n{}")):
-                    return found | {"legal": at}
-                if last:
-                    if follow(ending_ids((step, second, last), thought)):
-                        found["steps"] = (step, second, last)
-                    return found | {"legal": at}
-                tries = [step_ids(s, "\n{}") for s in (join(second[3], op, rest) for op in OPS) if s]
-                after_it = step_ids(seconds[i + 1][0], "\n{}") if i + 1 < len(seconds) else []
-                went_on = ids[at : at + 4]
-                if went_on and went_on != after_it[: len(went_on)] and any(t[: len(went_on)] == went_on for t in tries):
-                    found["alarms"].append(at)
-                    at += len(went_on)
+            solved = last[3] == tree.target
+            (left,) = (Counter([step[3], *rest]) - Counter([second[0], second[2]])).elements()
+            others = [] if solved else [step_ids(s, "\n{}") for s in (join(second[3], op, left) for op in OPS) if s]
+            if not follow(next((o for o in others if o == ids[at : at + 4]), step_ids(last, "\n{}"))):
+                return found | {"legal": at}
+            if solved:
+                if follow(ending_ids((step, second, last), thought)):
+                    found["steps"] = (step, second, last)
+                return found | {"legal": at}
     return found | {"legal": min(at, len(ids))}
 
 
@@ -89,7 +86,6 @@ def learn(problem, thoughts, result):
         if did["steps"] and ended and not solved[1]:
             solved = (t, did["steps"])
         ranges = [(start + 1, stop + 1) for start, stop, good in did["choices"] if not good and stop <= did["legal"]]
-        ranges += [(at + 1, at + 2) for at in did["alarms"]]
         if did["legal"] < len(ids):
             ranges.append((did["legal"] + 1, len(ids) + 1))
             if did["wanted"] is not None:

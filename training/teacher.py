@@ -1,9 +1,9 @@
 """The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
 
-A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left). Then, for each
-number at hand, it notes which partners would make the target with it ("66 - 15 = 51 81": 51 + 15 and 81 - 15 are 66) and tries
-the second steps that leave this number, in canonical order ("2 * 13 = 26"). A result that is a partner is joined with it; if that
-makes the target the path states the whole solution and ends. When the second steps are exhausted it goes on to another first step.
+A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left) and tries every
+second step in canonical order ("2 * 13 = 26"), each followed by the last step that comes nearest to the target ("26 + 15 = 41").
+When that makes the target the path states the whole solution and ends; when the second steps are exhausted it goes on to another
+first step. Nothing has to be seen that is not written: which of four last steps comes nearest is a matter of size, the rest is arithmetic.
 
 Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
@@ -12,7 +12,7 @@ the slices of the thoughts after its own.
 
 import random
 
-from game import MAX_NUMBER, OPS, combine, join, last_step, solutions_after, steps_from
+from game import MAX_NUMBER, OPS, combine, solutions_after, steps_from
 from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
 
 # Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
@@ -23,7 +23,6 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 # Thoughts 9 to 16 cut the same kinds into other slices.
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
-FALSE_ALARMS = 0.04  # a second step
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
 NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
 OP = {op: ID[f" {op}"] for op in OPS}
@@ -42,33 +41,19 @@ def solution_ids(steps):
     return out
 
 
-def more_partners(number: int, target: int):
-    """The numbers up to MAX_NUMBER that make the target in one step with `number`, besides their difference."""
-    found = [target + number, target * number]
-    found += [target // number] if target % number == 0 else []
-    found += [number // target] if number % target == 0 else []
-    return [n for n in dict.fromkeys(found) if n <= MAX_NUMBER and n != abs(target - number) and last_step(number, n, target)]
-
-
 def first_ids(step, rest):
     """A first step with what is left: seven tokens."""
     return [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
 
 
-def note_ids(number: int, target: int):
-    """The partners of a number: the difference to the target as a step, further ones behind it."""
-    difference = (max(number, target), "-", min(number, target), abs(number - target))
-    return step_ids(difference, "\n{}") + [NUMBER[" {}"][n] for n in more_partners(number, target)]
-
-
 class Tree:
-    """The search tree of one problem: first steps by kind, each with its second steps (grouped, in canonical order)."""
+    """The search tree of one problem: first steps by kind, each with its second and last steps (canonical order)."""
 
     def __init__(self, numbers, target):
         self.numbers, self.target = tuple(numbers), target
         self.first = {(i, j, OPS[o]): (step, rest) for i, j, o, step, rest in steps_from(self.numbers)}
         self.second = {kind: solutions_after((step[3],) + rest, target) for kind, (step, rest) in self.first.items()}
-        self.viable = {kind for kind, lines in self.second.items() if any(last for _, steps in lines for _, last in steps)}
+        self.viable = {kind for kind, lines in self.second.items() if any(last[3] == target for _, last in lines)}
 
     def order(self, thought: int, rng: random.Random, insight: bool):
         """The kinds a path of this thought searches, in its order. With insight a kind that leads to a solution comes first."""
@@ -81,44 +66,28 @@ class Tree:
         return own
 
 
-def wrong_step(a: int, b: int, target: int, rng: random.Random):
-    """A step that joins the two last numbers into something else than the target: the nearest, or any."""
-    made = [step for step in (join(a, op, b) for op in OPS) if step and step[3] != target]
-    if not made:
-        return None
-    return min(made, key=lambda step: abs(step[3] - target)) if rng.random() < 0.5 else rng.choice(made)
-
-
 def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget: int):
-    """`(ids, steps, alarms)` of one path: ids without its opening control token and at most `budget` long; steps None when cut before
-    the end; alarms: places of false last steps. A few are made, so that a path learns to go on after one of its own."""
-    ids, done, alarms = [], set(), []
+    """`(ids, steps)` of one path: ids without its opening control token and at most `budget` long; steps None when cut before the end."""
+    ids, done = [], set()
     for kind in tree.order(thought, rng, insight):
         step, rest = tree.first[kind]
         if (step, rest) in done:
             continue
         done.add((step, rest))
         ids += first_ids(step, rest)
-        for left, seconds in tree.second[kind]:
-            ids += note_ids(left, tree.target)
-            for second, last in seconds:
-                ids += step_ids(second, "\n{}")
-                if last:
-                    steps = (step, second, last)
-                    ids += ending_ids(steps, thought)
-                    return (ids, steps, alarms) if len(ids) <= budget else (ids[:budget], None, alarms)
-                wrong = wrong_step(second[3], left, tree.target, rng) if rng.random() < FALSE_ALARMS else None
-                if wrong:
-                    alarms.append(len(ids))
-                    ids += step_ids(wrong, "\n{}")
-                if len(ids) >= budget:
-                    return ids[:budget], None, alarms
-    return ids[:budget], None, alarms
+        for second, last in tree.second[kind]:
+            ids += step_ids(second, "\n{}") + step_ids(last, "\n{}")
+            if last[3] == tree.target:
+                ids += ending_ids((step, second, last), thought)
+                return (ids, (step, second, last)) if len(ids) <= budget else (ids[:budget], None)
+            if len(ids) >= budget:
+                return ids[:budget], None
+    return ids[:budget], None
 
 
 def ending_ids(steps, thought: int):
-    """How a solved path ends: the last step, the whole solution again, its end token."""
-    return step_ids(steps[-1], "\n{}") + [SOLVED] + solution_ids(steps) + [ID[f"</think{thought}>"]]
+    """How a solved path ends: the whole solution again, its end token."""
+    return [SOLVED] + solution_ids(steps) + [ID[f"</think{thought}>"]]
 
 
 def expression_ids(text: str):
@@ -149,13 +118,13 @@ def summary_ids(thought, steps):
 
 
 def finish(paths, rule: str):
-    """Cut paths that think in lockstep where the rule ends phase 1. paths: list of (ids, steps, alarms); a solved path has ended.
+    """Cut paths that think in lockstep where the rule ends phase 1. paths: list of (ids, steps); a solved path has ended.
 
     rule: "first", "half" or "last" path that ends (or reaches its budget). Returns the cut list.
     """
-    ends = sorted(len(ids) for ids, *_ in paths)
+    ends = sorted(len(ids) for ids, _ in paths)
     at = {"first": ends[0], "half": ends[(len(ends) - 1) // 2], "last": ends[-1]}[rule]
-    return [(ids[:at], steps if len(ids) <= at else None, alarms) for ids, steps, alarms in paths]
+    return [(ids[:at], steps if len(ids) <= at else None) for ids, steps in paths]
 
 
 def thoughts(paths: int, rng: random.Random):
@@ -175,13 +144,11 @@ def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, ph
     tree = Tree(numbers, target)
     choose_well = rng.random() < insight
     made = finish([path_ids(tree, t, rng, choose_well, budget) for t in ids], rule)
-    solved = next(((t, steps) for t, (_, steps, _) in zip(ids, made) if steps), (None, None))
+    solved = next(((t, steps) for t, (_, steps) in zip(ids, made) if steps), (None, None))
     spare = rng.random() < 0.5  # an unfinished path may have sampled a token that was not decoded any more
-    paths, no_loss = [], {}
-    for t, (path, steps, alarms) in zip(ids, made):
-        path = path[:-1] if spare and not steps and len(ids) > 1 else path
-        paths.append([ID[f"<think{t}>"]] + path)
-        no_loss[1, t] = [(at + 1, at + 2) for at in alarms if at < len(path)]  # that it begins one is not learned
+    paths = []
+    for t, (path, steps) in zip(ids, made):
+        paths.append([ID[f"<think{t}>"]] + (path[:-1] if spare and not steps and len(ids) > 1 else path))
     return {
         "numbers": numbers,
         "target": target,
@@ -190,5 +157,4 @@ def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, ph
         "paths": paths,
         "summary": [ID[SUMMARY]] + summary_ids(*solved),
         "solved": solved[1] is not None,
-        "no_loss": no_loss,
     }

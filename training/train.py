@@ -18,7 +18,6 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from data import Stream
-from game import MAX_NUMBER
 from model import Config, Model, blocked
 from teacher import SOLVED
 from tokenizer import VOCABULARY
@@ -50,49 +49,11 @@ def start_numbers(embedding):
             embedding[i] = 0.7 * embedding[i] + 0.05 * waves @ basis
 
 
-def start_matching(model, layer: int = 1, pairs: int = 20, score: float = 10.0, fast: int = 6, away: float = 8.0):
-    """Let one query head of each group in `layer` begin as a finder of equal numbers: its query and key are the same projection,
-    onto what tells the numbers apart in every form, so a number attends to where it stood before; a constant on the `fast` quickest
-    pairs takes `away` from the score at distance 0, or it would attend to itself.
-
-    Whether a result is among the partners noted a few lines above is a comparison of two numbers out of 120, needed in one token of
-    sixty: from random heads it was hardly learned at all (LOG.md). score: of a number with itself; only the `pairs` slowest
-    rotary pairs are used, so that a distance of some lines does not matter.
-    """
-    forms = {}
-    for i, entry in enumerate(VOCABULARY):
-        n = number_features(entry)
-        if n is not None:
-            forms.setdefault(str(entry[0]).replace(str(n), "#"), {})[n] = i
-    size, half = model.config.head_dim, model.config.head_dim // 2
-    attention = model.model.layers[layer].self_attn
-    with torch.no_grad():
-        rows = model.model.embed_tokens.weight
-        rows = F.rms_norm(rows, rows.shape[1:])
-        whole = [ids for ids in forms.values() if len(ids) > MAX_NUMBER]
-        by_form = torch.stack([rows[[ids[n] for n in range(MAX_NUMBER + 1)]] for ids in whole])
-        numbers = (by_form - by_form.mean(1, keepdim=True)).mean(0)
-        _, sizes, directions = torch.linalg.svd(numbers, full_matrices=False)
-        project = directions[: 2 * pairs] / sizes[: 2 * pairs, None]  # whitened: every direction counts alike
-        project *= (score / (numbers @ project.T).square().sum(1).mean()) ** 0.5 * size**0.25
-        head = torch.zeros(size, rows.shape[1])
-        slow = torch.arange(half - 1, half - 1 - pairs, -1)  # the largest direction on the slowest pair
-        head[slow], head[slow + half] = project[0::2], project[1::2]
-        group = model.config.num_attention_heads // model.config.num_key_value_heads
-        constant = torch.zeros(size)
-        constant[:fast] = (away * size**0.5 / fast) ** 0.5
-        for i in range(model.config.num_key_value_heads):
-            attention.k_proj.weight[i * size : (i + 1) * size] = head
-            attention.q_proj.weight[i * group * size : (i * group + 1) * size] = head
-            attention.k_proj.bias[i * size : (i + 1) * size] = -constant
-            attention.q_proj.bias[i * group * size : (i * group + 1) * size] = constant
-
-
 def optimizers(model, rate, decay):
     """Muon for matrices inside the layers, AdamW at a third of the rate for embeddings, thought tables, norms and biases."""
-    inside = [p for n, p in model.model.layers.named_parameters() if p.requires_grad and p.dim() == 2 and "seg_embeddings" not in n]
+    inside = [p for n, p in model.model.layers.named_parameters() if p.dim() == 2 and "seg_embeddings" not in n]
     chosen = {id(p) for p in inside}
-    rest = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
+    rest = [p for p in model.parameters() if id(p) not in chosen]
     return [
         torch.optim.Muon(inside, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, lr=rate / 3, betas=(0.9, 0.98), weight_decay=0.0),
@@ -105,7 +66,8 @@ def batch_loss(model, batch, summary_weight: float):
     hidden = model.hidden(batch["tokens"], batch["positions"], batch["thought"], attend)
     target = batch["target"]
     every = torch.where(batch["kind"] == 2, summary_weight, 1.0)
-    every[:, :-4][target[:, 4:] == SOLVED] = 4.0  # that the last step is tried now: rare, and all depends on it
+    every[target == SOLVED] = 4.0  # rare, and all depends on it
+    every[:, :-3][target[:, 3:] == SOLVED] = 4.0  # its operator, too
     pick = target >= 0
     weight, summary = every[pick], batch["kind"][pick] == 2
     loss = F.cross_entropy(model.lm_head(hidden[pick]).float(), target[pick], reduction="none")
@@ -141,7 +103,7 @@ def share(model, extra):
 
 
 def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3, summary_weight=2.0, save_every=100,
-          config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None, matching=None):  # fmt: skip
+          config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None):  # fmt: skip
     """Trains to `steps` (or until `minutes` of this call are over) and returns the losses of this call by step.
 
     With several workers each takes every `workers`-th batch; gradients are averaged at every step. On a CPU one thread a worker is
@@ -158,10 +120,6 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
     model = Model(config or Config(vocab_size=len(VOCABULARY)))
     if config is None:
         start_numbers(model.model.embed_tokens.weight)
-        start_matching(model)
-    if matching is not None:
-        for part in (model.model.layers[matching].self_attn.q_proj, model.model.layers[matching].self_attn.k_proj):
-            part.requires_grad_(False)
     model.to(device)
     optims = optimizers(model, rate, weight_decay)
     first, seconds = 0, 0.0
@@ -222,7 +180,7 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
 def worker(rank, options, workers, make=None):
     a = argparse.Namespace(**options)
     train(a.out, Stream(a.seed, a.size, make), a.steps, a.rate, decay=a.decay, start=a.start, minutes=a.minutes,
-          seed=a.seed, rank=rank, workers=workers, threads=1 if workers > 1 else 0, matching=1)  # fmt: skip
+          seed=a.seed, rank=rank, workers=workers, threads=1 if workers > 1 else 0)  # fmt: skip
 
 
 def launch(options, workers, make=None):

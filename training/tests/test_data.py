@@ -58,19 +58,13 @@ def test_every_line_of_a_path_is_true_arithmetic():
     for _ in range(20):
         numbers, target = training_problem(rng)
         tree = Tree(numbers, target)
-        ids, steps, _ = path_ids(tree, rng.randint(1, 16), rng, False, 5000)
+        ids, steps = path_ids(tree, rng.randint(1, 16), rng, False, 5000)
         assert bool(steps) == bool(tree.viable)  # the whole tree is searched
         for line in decode(ids).split("\n"):
             if not line or "Solved" in line:
                 continue
             left, made = line.removeprefix("Try ").split("|")[0].split("=")
-            result, *more = (int(x) for x in made.split())
-            assert value(left.strip())[0] == result
-            if more:  # a note: the difference to the target, and further partners of the same number
-                a, b = (int(x) for x in left.split("-"))
-                n = b if a == target else a
-                assert target in (a, b) and result == abs(n - target)
-                assert all(target in (n + m, n - m, m - n, n * m, n / m, m / n) for m in more)
+            assert value(left.strip())[0] == int(made)
 
 
 def test_slices_of_the_first_eight_thoughts_part_all_first_steps():
