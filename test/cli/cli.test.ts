@@ -165,7 +165,7 @@ describe('other commands', () => {
 
   it('devices and model say what is there', async () => {
     const devices = await braid(['devices', '--json'], { env })
-    expect(JSON.parse(devices.stdout)).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'CPU', memoryTotal: expect.any(Number) })]))
+    expect(JSON.parse(devices.stdout).devices).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'CPU', memoryTotal: expect.any(Number) })]))
     expect((await braid(['devices'], { env })).stdout).toMatch(/^device +type[^]*CPU/)
     const info = JSON.parse((await braid(['model', model, '--json', '--paths', '8', '--budget', '512'], { env })).stdout)
     expect(info).toMatchObject({ architecture: 'llama', trainContext: 8192, nativePaths: 0, kvBytesPerToken: { f16: 23040 }, fit: { verdict: expect.any(String) } })
