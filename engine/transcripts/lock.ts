@@ -47,8 +47,18 @@ export function isLocked(file: string, now = Date.now()): boolean {
     const pid = Number(readFileSync(file, 'utf8'))
     if (now - statSync(file).mtimeMs > STALE_MS || !Number.isInteger(pid) || pid <= 0) return false
     process.kill(pid, 0)
-    return true
+    return !isZombie(pid)
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** A process that is dead but not yet buried by its parent still takes signals. Only Linux tells (proc(5): the state behind the name). */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return /^ [ZX]/.test(stat.slice(stat.lastIndexOf(')') + 1))
+  } catch {
+    return false
   }
 }
