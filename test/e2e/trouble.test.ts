@@ -87,8 +87,12 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await window.command('New run')
     const start = page.getByRole('button', { name: 'Start', exact: true })
     expect(await start.getAttribute('aria-disabled')).toBe('true')
-    await start.hover()
-    await expect.poll(() => page.getByRole('tooltip').textContent()).toContain('write a problem first')
+    // The view may still be settling under the pointer: it comes back until the reason is shown.
+    await expect.poll(async () => {
+      await page.mouse.move(0, 0)
+      await start.hover()
+      return page.getByRole('tooltip').first().textContent({ timeout: 2000 }).catch(() => null)
+    }, { timeout: 30_000 }).toContain('write a problem first')
     await page.evaluate(() => { location.hash = '#/run/20990101-000000-nobody' })
     await expect.poll(() => page.getByRole('alert').first().textContent()).toContain('20990101-000000-nobody')
     await window.context.close()

@@ -80,7 +80,7 @@ export class KillableApp {
 
   /** A run that goes on for longer than it will live. */
   async pose(client: TestClient, paths: number): Promise<string> {
-    const { run } = await client.call('run.start', { request: { problem: 'Go on and on.', model: this.model, settings: { paths, budget: 1900, summaryBudget: 8, engine: { threads: 1 } } } })
+    const { run } = await client.call('run.start', { request: { problem: 'Go on and on.', model: this.model, settings: { paths, budget: 1900, summaryBudget: 8, finish: 'last', sampling: { temperature: 0 }, engine: { threads: 1 } } } })
     await client.call('run.open', { run })
     return run
   }

@@ -30,7 +30,7 @@ export async function killApps(count: number, seed: number, say: (line: string) 
       const client = await app.connect()
       let list = await client.call('runs.list', {})
       // A process that is killed holds its run for as long as the system takes to bury it.
-      await until(async () => (list = await client.call('runs.list', {})).every(({ run, status }) => !last.includes(run) || status !== 'running'), 'the last process to be gone', 30_000)
+      await until(async () => (list = await client.call('runs.list', {})).every(({ run, status }) => !last.includes(run) || status !== 'running'), 'the last process to be gone', 5_000)
       for (const run of last) {
         const shown = oracle.shown(run)
         tally.events += shown.length
@@ -44,7 +44,7 @@ export async function killApps(count: number, seed: number, say: (line: string) 
         else if (summary.status !== 'ended') tally.faults.push(`${run} is ${summary.status}`)
         const fault = await lost(client, run, shown)
         if (fault !== null) tally.faults.push(fault)
-        await until(() => client.call('runs.delete', { run }).then(() => true, () => false), 'the last process to be gone', 30_000)
+        await until(() => client.call('runs.delete', { run }).then(() => true, () => false), 'the last process to be gone', 5_000)
       }
       if (round === count) break
       oracle.follow(client)
