@@ -3,28 +3,28 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
 
-const WIDTHS = [1, 2, 4, 8, 16]
 const PROMPT = 128
 
-/** One run of llama-batched-bench: milliseconds of a step by number of sequences. Same cells, threads, unified cache, flash attention. */
-async function theirStepMs(program: string, model: BenchModel, settings: Settings, cells: number, steps: number): Promise<Map<number, number>> {
-  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', WIDTHS.join(','), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), '-ngl', settings.device === 'cpu' ? '0' : '99', '--output-format', 'jsonl']
+/** One run of llama-batched-bench: milliseconds of a step. Same cells, threads, unified cache, flash attention. */
+async function theirStepMs(program: string, model: BenchModel, settings: Settings, cells: number, steps: number, width: number): Promise<number> {
+  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', String(width), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), '-ngl', settings.device === 'cpu' ? '0' : '99', '--output-format', 'jsonl']
   const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 26 })
-  const rows = stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { pl: number; tg: number; t_tg: number })
-  return new Map(rows.map((row) => [row.pl, (row.t_tg * 1000) / row.tg]))
+  const { tg, t_tg } = JSON.parse(stdout.split('\n').find((line) => line.startsWith('{'))!) as { tg: number; t_tg: number }
+  return (t_tg * 1000) / tg
 }
 
-export async function benchDecode(program: string, model: BenchModel, settings: Settings, steps: number): Promise<void> {
-  const cells = Math.ceil((PROMPT + 16 * steps) / 256) * 256
+export async function benchDecode(program: string, model: BenchModel, settings: Settings, steps: number, widths: number[]): Promise<void> {
+  const cells = Math.ceil((PROMPT + Math.max(...widths) * steps) / 256) * 256
   const opened = await openModel(model.file, settings)
-  const context = await makeContext(opened, settings, { cells, sequences: 17 })
+  const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
   await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
   await decodeStepMs(context, { paths: 1, steps: 4, sampler: GREEDY, logprobs: true, alternatives: 0 }) // warms up
   const ours = new Map<number, number[]>(), sampled = new Map<number, number[]>(), theirs = new Map<number, number[]>()
   const push = (map: Map<number, number[]>, key: number, value: number) => map.set(key, [...(map.get(key) ?? []), value])
   for (let round = 0; round < settings.rounds; round++) {
-    for (const [width, ms] of await theirStepMs(program, model, settings, cells, steps)) push(theirs, width, ms)
-    for (const paths of WIDTHS) {
+    for (const paths of widths) {
+      // Side by side in time: the machine's mood changes within minutes.
+      push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
       push(ours, paths, await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 }))
       push(sampled, paths, await decodeStepMs(context, { paths, steps, sampler: DEFAULT_SAMPLER, logprobs: true, alternatives: 0 }))
     }
@@ -34,7 +34,9 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
   const ratios = (map: Map<number, number[]>, width: number) => median(map.get(width)!.map((ms, round) => theirs.get(width)![round]! / ms))
   printTable(`Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired; ${settings.rounds} rounds of ${steps} steps)`,
     ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'default sampler', 'ratio'],
-    WIDTHS.map((width) => [String(width), 1000 / median(theirs.get(width)!), 1000 / median(ours.get(width)!), ratios(ours, width), 1000 / median(sampled.get(width)!), ratios(sampled, width)]))
+    widths.map((width) => [String(width), 1000 / median(theirs.get(width)!), 1000 / median(ours.get(width)!), ratios(ours, width), 1000 / median(sampled.get(width)!), ratios(sampled, width)]))
+  const one = sampled.get(1)
+  if (one === undefined) return
   printTable(`Time of P paths over one path at the same budget, ${model.name}`, ['P', 'time over P = 1'],
-    WIDTHS.map((width) => [String(width), median(sampled.get(width)!.map((ms, round) => ms / sampled.get(1)![round]!))]))
+    widths.map((width) => [String(width), median(sampled.get(width)!.map((ms, round) => ms / one[round]!))]))
 }

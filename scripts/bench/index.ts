@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only decode,join,cost,memory,frames] [--models small,1.5b] [--rounds N] [--steps N] [--threads N] [--device NAME]`
+ * `npm run bench -- [--only decode,join,cost,memory,frames] [--models small,1.5b] [--rounds N] [--steps N] [--paths 1,2,4,8,16] [--threads N] [--device NAME]`
  * Every comparison is paired within one run; medians are printed.
  */
 import { parseArgs } from 'node:util'
@@ -19,6 +19,7 @@ const { values } = parseArgs({ options: {
   models: { type: 'string', default: 'small,1.5b' },
   rounds: { type: 'string', default: '5' },
   steps: { type: 'string', default: '64' },
+  paths: { type: 'string', default: '1,2,4,8,16' },
   threads: { type: 'string', default: '2' },
   device: { type: 'string', default: 'cpu' },
 } })
@@ -36,5 +37,5 @@ for (const model of models) {
   if (only.includes('memory')) await benchMemory(model, settings)
   if (only.includes('cost')) await benchCost(model, settings, steps)
   if (only.includes('join')) await benchJoin(model, settings)
-  if (only.includes('decode')) await benchDecode((await ensureTools()).batchedBench, model, settings, steps)
+  if (only.includes('decode')) await benchDecode((await ensureTools()).batchedBench, model, settings, steps, values.paths.split(',').map(Number))
 }
