@@ -64,6 +64,7 @@ export async function loadInfo(file: string): Promise<void> {
     info = await host.call('models.info', { file })
   } catch (error) {
     const { code, message } = toBraidError(error)
+    if (code === 'engine-lost') throw error // says nothing of the model: it is asked again
     info = { code, message }
   }
   useModels.setState(({ infos }) => ({ infos: { ...infos, [file]: info } }))

@@ -137,7 +137,7 @@ describe.skipIf(CHROMIUM === undefined)('what the window remembers, copies, and 
     await window.untilTokens(1, 5)
     await window.pose({ problem: 'The second of two at once', paths: 2, budget: 20, finish: 'last', summary: 12 })
     const second = window.run
-    await expect.poll(() => page.locator('.run-main').textContent(), { timeout: 10 * SECONDS }).toMatch(/Waiting for its turn|tok\/s/)
+    await expect.poll(() => page.locator('.run-main').textContent(), { timeout: 10 * SECONDS }).toMatch(/Waiting for its turn|tok\/s|Done/)
     await window.command('History')
     await expect.poll(() => page.locator(`[data-run="${second}"]`).textContent(), { timeout: 90 * SECONDS }).not.toMatch(/Queued|Running/)
     await page.evaluate((run) => { location.hash = `#/run/${run}` }, first)
