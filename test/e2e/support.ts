@@ -106,7 +106,7 @@ export class Window {
     await this.command('New run')
     await page.getByLabel('Problem', { exact: true }).fill(problem)
     // The fields wait for what the model says of itself.
-    await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields')
+    await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields', 60_000)
     if (strategy !== undefined) await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
     if (budget !== undefined) await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
