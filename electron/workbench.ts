@@ -42,11 +42,10 @@ export class Workbench {
     const source = releaseSource(this.#package().repository)
     this.#releases = source && new ReleaseCheck(source, this.#state, () => this.#window, options.openLink)
     this.#setMenu(undefined)
-    let starts = 0
     this.#supervisor = new Supervisor({
-      spawn: () => spawnHost(join(options.engine, 'host-main.js'), {
-        // Only the first process links the model: later ones keep what was chosen since.
-        BRAID_OPEN_MODEL: starts++ === 0 ? options.model : '',
+      spawn: (first) => spawnHost(join(options.engine, 'host-main.js'), {
+        // Later processes keep what was chosen since.
+        BRAID_OPEN_MODEL: first ? options.model : '',
         ...this.#node(),
       }),
       onState: (state, message) => state !== 'up' && console.error(message),

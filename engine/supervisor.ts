@@ -13,7 +13,8 @@ export interface HostProcess {
 export type EngineState = 'up' | 'restarting' | 'stopped'
 
 export interface SupervisorOptions {
-  spawn: () => HostProcess
+  /** `first`: none was ready yet. What the first one does (linking a model that was given at the start), one after a crash before that does instead. */
+  spawn: (first: boolean) => HostProcess
   /** After so many deaths within the window nothing is restarted. */
   deaths?: number
   windowMs?: number
@@ -51,6 +52,7 @@ export class Supervisor {
   #unanswered = 0
   #ping: NodeJS.Timeout | undefined
   #closing = false
+  #first = true
   /** Killed by `restart`: no fault, and not counted. */
   #asked = false
 
@@ -101,7 +103,7 @@ export class Supervisor {
   }
 
   #start(): void {
-    const child = this.#options.spawn()
+    const child = this.#options.spawn(this.#first)
     this.#process = child
     this.#unanswered = 0
     this.#fatal = undefined
@@ -125,6 +127,7 @@ export class Supervisor {
     this.#unanswered = 0
     switch (message.type) {
       case 'ready': {
+        this.#first = false
         this.#ping = setInterval(() => this.#heartbeat(), this.#options.pingMs)
         this.#ping.unref()
         const held = this.#held

@@ -25,8 +25,8 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
   const { readModelInfo } = await import('../models/info.ts')
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const supervisor = new Supervisor({
-    // Only the first process links the model: later ones keep what was chosen since.
-    spawn: () => forkHost({ BRAID_OPEN_MODEL: starts++ === 0 ? file : '' }),
+    // Later processes keep what was chosen since.
+    spawn: (first) => forkHost({ BRAID_OPEN_MODEL: first ? file : '' }),
     onState: (state, message) => state !== 'up' && say(message),
   })
   const served = await serve({ root: join(packageFolder(), 'dist', 'renderer'), port, connect: (channel) => supervisor.connect(channel) })
@@ -43,5 +43,3 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
   await served.close()
   await supervisor.close()
 }
-
-let starts = 0

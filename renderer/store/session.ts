@@ -33,10 +33,8 @@ export function startSession(): void {
         break
       case 'engine':
         useUi.setState({ engine: { state: push.state, message: push.message } })
-        if (push.state !== 'up') {
-          refused = true // whatever is on its way to it
-          interruptRuns()
-        } else if (refused) void connected()
+        if (push.state !== 'up') interruptRuns()
+        else if (refused) void connected()
         break
     }
   })
@@ -62,10 +60,9 @@ async function connected(): Promise<void> {
   const route = routeRun(useRoute.getState().route)
   const runs = new Set(route === null || route === 'sample' ? open : [...open, route])
   await Promise.allSettled([...runs].map(openRun))
-  refused = false
   const asked = [loadPrefs().then(refreshModels), refreshApp(), refreshHistory()]
   for (const request of asked) report(request)
-  if ((await Promise.allSettled(asked)).some(({ status }) => status === 'rejected')) refused = true
+  refused = (await Promise.allSettled(asked)).some(({ status }) => status === 'rejected')
 }
 
 /** The run on the screen is followed as soon as there is a host. */

@@ -84,6 +84,7 @@ export interface Pose {
   finish?: 'first' | 'half' | 'last'
   summary?: number
   alternatives?: number
+  temperature?: number
   seed?: number
 }
 
@@ -101,12 +102,12 @@ export class Window {
     page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('WebSocket') && !message.location().url.endsWith('/favicon.ico')) this.trouble.push(message.text()) })
   }
 
-  async pose({ problem, strategy, paths, budget, finish, summary, alternatives, seed }: Pose): Promise<void> {
+  async pose({ problem, strategy, paths, budget, finish, summary, alternatives, temperature, seed }: Pose): Promise<void> {
     const { page } = this
     await this.command('New run')
     await page.getByLabel('Problem', { exact: true }).fill(problem)
     // The fields wait for what the model says of itself.
-    await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields', 60_000)
+    await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields')
     if (strategy !== undefined) await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
     if (budget !== undefined) await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
@@ -116,6 +117,7 @@ export class Window {
     await page.getByLabel('Threads', { exact: true }).fill('1')
     if (summary !== undefined) await page.getByLabel('Tokens of the summary').fill(String(summary))
     if (alternatives !== undefined) await page.getByLabel('Alternatives a token').fill(String(alternatives))
+    if (temperature !== undefined) await page.getByLabel('Temperature', { exact: true }).fill(String(temperature))
     if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
     await page.getByRole('button', { name: 'Start', exact: true }).click()
     await page.waitForURL(/#\/run\//)

@@ -114,7 +114,6 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
       await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('stopped')
       await page.getByRole('button', { name: 'Start it again' }).click()
       await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 60 * SECONDS }).toBe('open')
-      await page.reload()
       await window.pose({ problem: 'Is it back?', paths: 2, budget: 8, finish: 'last', summary: 8 })
       await window.untilRun('ended')
     } finally {

@@ -20,8 +20,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'braid-process-'))
   model = await smolLM2()
   supervisor = new Supervisor({
-    spawn: () => {
-      const child = forkHost({ BRAID_DATA: folder, BRAID_OPEN_MODEL: pids.length === 0 ? model : '' })
+    spawn: (first) => {
+      const child = forkHost({ BRAID_DATA: folder, BRAID_OPEN_MODEL: first ? model : '' })
       pids.push(child.pid!)
       return child
     },

@@ -7,6 +7,10 @@ import { channelPair, TestClient, until } from '../support/test-client.ts'
 class FakeProcess implements HostProcess {
   readonly got: ToHost[] = []
   killed = false
+  readonly first: boolean
+  constructor(first: boolean) {
+    this.first = first
+  }
   readonly #listeners: ((message: unknown) => void)[] = []
   readonly #exits: ((how: string) => void)[] = []
   send(message: ToHost): void {
@@ -42,8 +46,8 @@ function supervise(options: Partial<SupervisorOptions> = {}): Supervisor {
   processes = []
   states.length = 0
   supervisor = new Supervisor({
-    spawn: () => {
-      const one = new FakeProcess()
+    spawn: (first) => {
+      const one = new FakeProcess(first)
       processes.push(one)
       return one
     },
@@ -125,6 +129,14 @@ describe('Supervisor', () => {
     await until(() => last().requests.length === 1)
     expect(notices(client)).toEqual(['stopped', 'restarting', 'up'])
     expect(processes).toHaveLength(4)
+  })
+
+  it('a process is the first one until one was ready: what a start was given is not lost with a process that died of it', () => {
+    supervise()
+    last().die('signal SIGKILL')
+    last().say({ type: 'ready' })
+    last().die('signal SIGKILL')
+    expect(processes.map(({ first }) => first)).toEqual([true, true, false])
   })
 
   it('does not count a restart by hand while it is up', async () => {
