@@ -9,12 +9,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** All of them; scripts/compile.ts compiles this list. */
 export const PROGRAMS = ['native/probe-main', 'models/convert/quantise-main', 'models/convert/convert-main'] as const
 
+/** Braid's programs run from source here, as in a checkout. */
+export const fromSource = (): boolean => import.meta.url.endsWith('.ts')
+/** Options of Node that its source needs: tsx. */
+export const sourceOptions = (): string[] => (fromSource() ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [])
+
 /** Its stdout and stderr are pipes; with `ipc` it also has a channel for messages. */
 export function spawnProgram(name: (typeof PROGRAMS)[number], args: readonly string[], options: { ipc?: boolean } = {}): ChildProcess {
-  const source = import.meta.url.endsWith('.ts')
-  const tsx = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
   // The Node that an installed app carries: its own program, Electron, is none.
-  return spawn(process.env.BRAID_NODE ?? process.execPath, [...tsx, fileURLToPath(new URL(`./${name}.${source ? 'ts' : 'js'}`, import.meta.url)), ...args], {
+  return spawn(process.env.BRAID_NODE ?? process.execPath, [...sourceOptions(), fileURLToPath(new URL(`./${name}.${fromSource() ? 'ts' : 'js'}`, import.meta.url)), ...args], {
     stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? ['ipc' as const] : [])],
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     windowsHide: true,

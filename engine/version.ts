@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findAbove } from './above.ts'
 
 /** Folder of the package this file is part of: a checkout, an npm package or an app. */
 export function packageFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return folder
-  }
+  const file = findAbove('package.json')
+  return file === undefined ? parse(fileURLToPath(import.meta.url)).root : dirname(file)
 }
 
 export function braidVersion(): string {

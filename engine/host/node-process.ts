@@ -1,14 +1,12 @@
 import { fork } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { fromSource, sourceOptions } from '../child.ts'
 import type { HostProcess } from '../supervisor.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */
 export function forkHost(env: Record<string, string | undefined> = {}): HostProcess & { pid: number | undefined } {
-  const source = import.meta.url.endsWith('.ts')
-  const file = fileURLToPath(new URL(source ? '../host-main.ts' : './host-main.js', import.meta.url))
-  const execArgv = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
-  const child = fork(file, [], { execArgv, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const file = fileURLToPath(new URL(fromSource() ? '../host-main.ts' : './host-main.js', import.meta.url))
+  const child = fork(file, [], { execArgv: sourceOptions(), env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   return {
     pid: child.pid,
     // A child that is gone is reported by its exit, not by a write that fails.

@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { fromSource, sourceOptions } from '../child.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
@@ -16,11 +16,7 @@ export interface Entry {
 
 /** In a checkout the worker runs from source through tsx, in a package from a file that the build names so. */
 function workerEntry(): Entry {
-  const source = import.meta.url.endsWith('.ts')
-  return {
-    file: fileURLToPath(new URL(source ? './worker-main.ts' : './lab/worker-main.js', import.meta.url)),
-    execArgv: source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [],
-  }
+  return { file: fileURLToPath(new URL(fromSource() ? './worker-main.ts' : './lab/worker-main.js', import.meta.url)), execArgv: sourceOptions() }
 }
 
 export type Reply = { digest: Digest } | { failed: RunError }

@@ -2,10 +2,10 @@
  * models/manifest.json: the models that Braid knows of. One that comes with Braid names its `file`, which lies beside the
  * manifest; the others name a repository of the hub, from which they can be had.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { findAbove } from '../above.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 /**
@@ -38,13 +38,7 @@ export type ManifestEntry = z.infer<typeof ManifestEntry>
 export type CatalogueEntry = ManifestEntry & { repo: string; kind: 'gguf' | 'folder' }
 
 /** `models/manifest.json` above this file; undefined where there is none. */
-export function manifestFile(): string | undefined {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, 'models', 'manifest.json')
-    if (existsSync(file)) return file
-    if (folder === dirname(folder)) return undefined
-  }
-}
+export const manifestFile = (): string | undefined => findAbove('models', 'manifest.json')
 
 /** Error `internal`: the file that comes with Braid is damaged. No file: nothing. */
 export function readManifest(file = manifestFile()): ManifestEntry[] {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { findAbove } from '../above.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { NativeAddon } from './types.ts'
 
@@ -29,11 +29,9 @@ export interface LoadedAddon extends NativeAddon {
 /** Folder of the finished native build: BRAID_NATIVE, or build/native above this file. */
 export function nativeFolder(): string {
   if (process.env.BRAID_NATIVE) return process.env.BRAID_NATIVE
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const candidate = join(folder, 'build', 'native')
-    if (existsSync(join(candidate, 'backends.json'))) return candidate
-    if (folder === dirname(folder)) throw new BraidError('native-missing', 'The native engine is not built. Run `npm run setup`.')
-  }
+  const backends = findAbove('build', 'native', 'backends.json')
+  if (backends === undefined) throw new BraidError('native-missing', 'The native engine is not built. Run `npm run setup`.')
+  return dirname(backends)
 }
 
 let loaded: LoadedAddon | undefined

@@ -46,7 +46,7 @@ def test_a_missed_solution_is_learned():
         if steps:
             break
     at = len(ids) - len(ending_ids(steps, 1))
-    went_on = ids[:at] + [ID["\nTry"]]  # past the two numbers that make the target
+    went_on = ids[:at] + [ID["\nTry"]]  # past the last step that made the target
     made = learn({"problem": problem_text(numbers, target), "numbers": numbers, "target": target}, [1], {"paths": [went_on], "ended": [False]})
     batch = collate([made])
     place = len(made["prompt"]) + at  # the token before the departure

@@ -1,0 +1,12 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The nearest `parts` in a folder above this file: in a checkout, an npm package or an app. undefined: nowhere. */
+export function findAbove(...parts: string[]): string | undefined {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const file = join(folder, ...parts)
+    if (existsSync(file)) return file
+    if (folder === dirname(folder)) return undefined
+  }
+}
