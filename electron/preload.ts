@@ -33,6 +33,8 @@ const listen = (channel: string, listener: (value: unknown) => void): void => {
 contextBridge.exposeInMainWorld('braidShell', {
   connect,
   pickFile: () => ipcRenderer.invoke('braid:pickFile') as Promise<string | null>,
+  pickFolder: () => ipcRenderer.invoke('braid:pickFolder') as Promise<string | null>,
+  rememberToken: (token: unknown) => ipcRenderer.invoke('braid:rememberToken', token) as Promise<boolean>,
   saveFile: (file: unknown) => ipcRenderer.invoke('braid:saveFile', file) as Promise<boolean>,
   pathForFile: (file: DroppedFile) => webUtils.getPathForFile(file),
   openExternal: (url: unknown) => ipcRenderer.invoke('braid:openExternal', url) as Promise<void>,

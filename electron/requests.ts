@@ -13,6 +13,7 @@ const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
   'text/markdown': [{ name: 'Markdown', extensions: ['md'] }],
   'text/html': [{ name: 'HTML', extensions: ['html'] }],
 }
+const Token = z.string().min(1).max(512).nullable()
 const SavedFile = z.object({ name: z.string().min(1).max(255), mimeType: z.string(), content: z.string() })
 
 export interface Answers {
@@ -21,12 +22,14 @@ export interface Answers {
   /** Opens a web or mail address outside; throws for another. */
   openLink: (url: unknown) => Promise<void>
   setMenu: (menu: PageMenu) => void
+  /** false: there is no keychain, so nothing is kept. */
+  rememberToken: (token: string | null) => boolean
   /** The page listens: it can be told what to open. */
   ready: () => void
 }
 
 /** Answers what the preload asks for, to the main frame of this window's page alone. */
-export function answerRequests({ window, connect, openLink, setMenu, ready }: Answers): void {
+export function answerRequests({ window, connect, openLink, setMenu, rememberToken, ready }: Answers): void {
   const owner = ({ sender, senderFrame }: IpcMainEvent | IpcMainInvokeEvent): BrowserWindow | undefined => {
     const own = window()
     return own?.webContents === sender && senderFrame?.parent === null && isPage(senderFrame.url) ? own : undefined
@@ -48,6 +51,11 @@ export function answerRequests({ window, connect, openLink, setMenu, ready }: An
     const { filePaths } = await dialog.showOpenDialog(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] })
     return filePaths[0] ?? null
   })
+  handle('braid:pickFolder', async (own) => {
+    const { filePaths } = await dialog.showOpenDialog(own, { properties: ['openDirectory'] })
+    return filePaths[0] ?? null
+  })
+  handle('braid:rememberToken', async (_own, argument) => rememberToken(Token.parse(argument)))
   handle('braid:saveFile', async (own, argument) => {
     const { name, mimeType, content } = SavedFile.parse(argument)
     const { filePath } = await dialog.showSaveDialog(own, { defaultPath: join(app.getPath('downloads'), basename(name)), filters: FILTERS[mimeType.split(';')[0]!] })

@@ -6,6 +6,7 @@ import { Supervisor } from '../engine/supervisor.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
 import { spawnHost } from './host.ts'
+import { TokenStore } from './keychain.ts'
 import { buildMenu, type MenuActions, type PageMenu } from './menu.ts'
 import { releaseSource } from './releases.ts'
 import { answerRequests } from './requests.ts'
@@ -27,6 +28,7 @@ export interface WorkbenchOptions {
 export class Workbench {
   readonly #options: WorkbenchOptions
   readonly #state = new ShellState()
+  readonly #token = new TokenStore()
   readonly #supervisor: Supervisor
   readonly #watch: RunWatch
   readonly #releases: ReleaseCheck | undefined
@@ -47,6 +49,7 @@ export class Workbench {
         // Later processes keep what was chosen since.
         BRAID_OPEN_MODEL: first ? options.model : '',
         ...this.#node(),
+        ...this.#hub(),
       }),
       onState: (state, message) => state !== 'up' && console.error(message),
     })
@@ -55,6 +58,7 @@ export class Workbench {
       connect: (channel) => this.#supervisor.connect(channel),
       openLink: options.openLink,
       setMenu: (menu) => this.#setMenu(menu),
+      rememberToken: (token) => this.#token.set(token),
       ready: () => {
         this.#ready = true
         this.openFiles(this.#given.splice(0))
@@ -93,6 +97,12 @@ export class Workbench {
   #node(): Record<string, string> {
     const node = join(this.#options.root, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
     return app.isPackaged ? { BRAID_NODE: node } : {}
+  }
+
+  /** The kept token, for an engine that starts. */
+  #hub(): Record<string, string> {
+    const token = this.#token.get()
+    return token === undefined ? {} : { HF_TOKEN: token }
   }
 
   #engineTag(): string {

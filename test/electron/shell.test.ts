@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPage } from '../../electron/page.ts'
@@ -43,7 +43,7 @@ describe.skipIf(unavailable !== null)(`the desktop shell${unavailable === null ?
 
   it('the page has no Node, and its window is set as it should be', async () => {
     expect(await inPage(shell, '[typeof require, typeof process, location.href, Object.keys(braidShell).sort().join()]'))
-      .toEqual(['undefined', 'undefined', 'braid://app/', 'connect,onCommand,onFile,onShow,openExternal,pathForFile,pickFile,saveFile,setMenu'])
+      .toEqual(['undefined', 'undefined', 'braid://app/', 'connect,onCommand,onFile,onShow,openExternal,pathForFile,pickFile,pickFolder,rememberToken,saveFile,setMenu'])
     const preferences = await shell.app.evaluate(({ BrowserWindow }) => (BrowserWindow.getAllWindows()[0]!.webContents as unknown as { getLastWebPreferences(): object }).getLastWebPreferences())
     expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, webSecurity: true })
   })
@@ -106,6 +106,7 @@ describe.skipIf(unavailable !== null)(`the desktop shell${unavailable === null ?
       return answer
     }, { url, own, preload: shell.preload })
     expect(await ask('braid://app/', true)).toBe('/picked.gguf')
+    expect(await inPage(shell, 'braidShell.pickFolder()')).toBe('/picked.gguf')
     expect(await ask('braid://app/', false)).toMatch(/may not ask/)
     expect(await ask('data:text/html,foreign', true)).toMatch(/may not ask/)
     expect(await ask('braid://other/', true)).toMatch(/may not ask/)
@@ -120,6 +121,44 @@ describe.skipIf(unavailable !== null)(`the desktop shell${unavailable === null ?
     await lost
     await shell.page.waitForSelector('[data-connection="open"]')
     expect(await ask(shell, 'app.info')).toMatchObject({ kind: 'result' })
+  })
+
+  it('keeps the hub token where the keychain can, and gives it to the next engine', async () => {
+    const remember = (token: string | null) => inPage(shell, `braidShell.rememberToken(${JSON.stringify(token)})`)
+    const keychain = (there: boolean) => shell.app.evaluate(({ safeStorage }, there) => {
+      const flip = (bytes: Buffer) => bytes.map((byte) => byte ^ 0x5a) as Buffer
+      safeStorage.isEncryptionAvailable = () => there
+      safeStorage.getSelectedStorageBackend = () => (there ? 'gnome_libsecret' : 'basic_text')
+      safeStorage.encryptString = (text) => flip(Buffer.from(text))
+      safeStorage.decryptString = (bytes) => flip(bytes).toString()
+    }, there)
+    const host = () => shell.app.evaluate(({ app }) => app.getAppMetrics().find((process) => process.name === 'Braid engine')!.pid)
+    const next = async () => {
+      const lost = shell.page.waitForSelector('[data-connection]:not([data-connection="open"])')
+      process.kill(await host(), 'SIGKILL')
+      await lost
+      await shell.page.waitForSelector('[data-connection="open"]')
+      return shell.app.evaluate(() => (globalThis as { token?: string }).token)
+    }
+    // Electron shows no process's environment: what it is asked to start with stands for it.
+    await shell.app.evaluate(({ utilityProcess }) => {
+      const fork = utilityProcess.fork
+      utilityProcess.fork = (file, args, options) => {
+        Object.assign(globalThis, { token: (options?.env as { HF_TOKEN?: string }).HF_TOKEN })
+        return fork(file, args, options)
+      }
+    })
+    const file = join(shell.data, 'window', 'hub-token')
+    await keychain(false)
+    expect(await remember('hf_secret')).toBe(false)
+    expect(existsSync(file)).toBe(false)
+    await keychain(true)
+    expect(await remember('hf_secret')).toBe(true)
+    expect(readFileSync(file, 'utf8')).not.toContain('secret')
+    expect(await next()).toBe('hf_secret')
+    expect(await remember(null)).toBe(false)
+    expect(existsSync(file)).toBe(false)
+    expect(await remember('')).toMatch(/too_small|Too small/i)
   })
 
   it('a second start ends by itself and leaves the window to the first', async () => {
