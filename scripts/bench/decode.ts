@@ -15,22 +15,23 @@ async function theirStepMs(program: string, model: BenchModel, settings: Setting
 
 export async function benchDecode(program: string, model: BenchModel, settings: Settings, steps: number, widths: number[]): Promise<void> {
   const cells = Math.ceil((PROMPT + Math.max(...widths) * steps) / 256) * 256
-  const opened = await openModel(model.file, settings)
-  const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
-  await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
-  await decodeStepMs(context, { paths: 1, steps: 4, sampler: GREEDY, logprobs: true, alternatives: 0 }) // warms up
   const ours = new Map<number, number[]>(), sampled = new Map<number, number[]>(), theirs = new Map<number, number[]>()
   const push = (map: Map<number, number[]>, key: number, value: number) => map.set(key, [...(map.get(key) ?? []), value])
   for (let round = 0; round < settings.rounds; round++) {
+    // Where the weights come to lie in memory decides a few percent: they are loaded anew a round, as llama-batched-bench does.
+    const opened = await openModel(model.file, settings)
+    const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
+    await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
+    await decodeStepMs(context, { paths: 1, steps: 4, sampler: GREEDY, logprobs: true, alternatives: 0 }) // warms up
     for (const paths of widths) {
       // Side by side in time: the machine's mood changes within minutes.
       push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
       push(ours, paths, await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 }))
       push(sampled, paths, await decodeStepMs(context, { paths, steps, sampler: DEFAULT_SAMPLER, logprobs: true, alternatives: 0 }))
     }
+    await context.free()
+    await opened.close()
   }
-  await context.free()
-  await opened.close()
   const ratios = (map: Map<number, number[]>, width: number) => median(map.get(width)!.map((ms, round) => theirs.get(width)![round]! / ms))
   printTable(`Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired; ${settings.rounds} rounds of ${steps} steps)`,
     ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'default sampler', 'ratio'],
