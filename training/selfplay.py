@@ -17,7 +17,7 @@ import torch
 from data import taught, training_problem
 from evaluate import run, states_solution
 from game import OPS, join
-from teacher import SLICES, Tree, ending_ids, first_ids, step_ids, summary_ids
+from teacher import SLICES, Tree, ending_ids, first_ids, last_ids, step_ids, summary_ids
 from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
 
 
@@ -66,8 +66,8 @@ def audit(tree: Tree, thought: int, ids):
                 return found | {"legal": at}
             solved = last[3] == tree.target
             (left,) = (Counter([step[3], *rest]) - Counter([second[0], second[2]])).elements()
-            others = [] if solved else [step_ids(s, "\n{}") for s in (join(second[3], op, left) for op in OPS) if s]
-            if not follow(next((o for o in others if o == ids[at : at + 4]), step_ids(last, "\n{}"))):
+            others = [] if solved else [last_ids(s, tree.target) for s in (join(second[3], op, left) for op in OPS) if s]
+            if not follow(next((o for o in others if o[:4] == ids[at : at + 4]), last_ids(last, tree.target))):
                 return found | {"legal": at}
             if solved:
                 if follow(ending_ids((step, second, last), thought)):

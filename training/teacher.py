@@ -1,9 +1,9 @@
 """The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
 
 A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left) and tries every
-second step in canonical order ("2 * 13 = 26"), each followed by the last step that comes nearest to the target ("26 + 15 = 41").
-When that makes the target the path states the whole solution and ends; when the second steps are exhausted it goes on to another
-first step. Nothing has to be seen that is not written: which of four last steps comes nearest is a matter of size, the rest is arithmetic.
+second step in canonical order ("2 * 13 = 26"), each followed by the last step that comes nearest to the target, the target and how far
+off that is ("26 + 15 = 41 | 66 25"). When it is 0 off the path states the whole solution and ends; when the second steps are exhausted it goes on
+to another first step. Nothing has to be seen that is not written: which of four last steps comes nearest is a matter of size, the rest is arithmetic.
 
 Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
@@ -46,6 +46,11 @@ def first_ids(step, rest):
     return [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
 
 
+def last_ids(step, target):
+    """A last step with the target and its distance from it: six tokens."""
+    return step_ids(step, "\n{}") + [NUMBER[" | {}"][target], NUMBER[" {}"][abs(step[3] - target)]]
+
+
 class Tree:
     """The search tree of one problem: first steps by kind, each with its second and last steps (canonical order)."""
 
@@ -76,7 +81,7 @@ def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget
         done.add((step, rest))
         ids += first_ids(step, rest)
         for second, last in tree.second[kind]:
-            ids += step_ids(second, "\n{}") + step_ids(last, "\n{}")
+            ids += step_ids(second, "\n{}") + last_ids(last, tree.target)
             if last[3] == tree.target:
                 ids += ending_ids((step, second, last), thought)
                 return (ids, (step, second, last)) if len(ids) <= budget else (ids[:budget], None)
