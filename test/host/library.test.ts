@@ -54,6 +54,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
+/** Without those that come with Braid. */
+const listed = async () => (await client.call('models.list', {})).filter(({ origin }) => origin !== 'bundled')
 const task = async (id: string) => (await client.call('tasks.list', {})).find((one) => one.id === id)
 
 describe('models', () => {
@@ -64,7 +66,7 @@ describe('models', () => {
     expect([added.map(({ file, origin }) => [file, origin]), refused.map(({ code: why }) => why)]).toEqual([[[a, 'link']], ['bad-model']])
     await until(() => client.pushes.some((push) => push.kind === 'changed' && push.what === 'models'))
     renameSync(a, join(folder, 'b.gguf'))
-    expect(await client.call('models.list', {})).toMatchObject([{ file: a, present: false }])
+    expect(await listed()).toMatchObject([{ file: a, present: false }])
     expect(await client.call('models.relink', { file: a, to: join(folder, 'b.gguf') })).toMatchObject({ present: true })
     expect(await client.call('models.remove', { file: join(folder, 'b.gguf'), deleteFiles: true })).toEqual({ deleted: [] })
     expect(existsSync(join(folder, 'b.gguf'))).toBe(true)
@@ -76,7 +78,7 @@ describe('models', () => {
     const file = put(join(folder, 'home', '.lmstudio', 'models', 'org', 'm', 'm-Q8_0.gguf'))
     const found = await client.call('models.find', {})
     expect(found).toEqual([{ file, name: 'org/m/m-Q8_0', sizeBytes: model.length, program: 'lm-studio', known: false }])
-    expect(await client.call('models.list', {})).toEqual([])
+    expect(await listed()).toEqual([])
     await client.call('models.addFound', { models: found })
     expect(await client.call('models.find', {})).toMatchObject([{ known: true }])
   })
@@ -110,7 +112,7 @@ describe('downloads', () => {
     await until(() => client.pushes.some((push) => push.kind === 'tasks' && push.tasks.some((one) => one.id === id && one.state === 'done')))
     const file = join(folder, 'data', 'models', 'org--m', 'm-Q8_0.gguf')
     expect(await task(id)).toMatchObject({ state: 'done', file })
-    expect(await client.call('models.list', {})).toMatchObject([{ file, origin: 'download' }])
+    expect(await listed()).toMatchObject([{ file, origin: 'download' }])
     expect(readFileSync(file).equals(model)).toBe(true)
     await client.call('tasks.command', { task: id, command: 'clear' })
     expect(await client.call('models.remove', { file, deleteFiles: true })).toEqual({ deleted: [file] })
