@@ -186,4 +186,24 @@ describe('a decode under way', () => {
     expect(ids(out, 1)).toHaveLength(400)
     expect(out.batches).toBeLessThan(200)
   })
+
+  it('keeps no memory of a freed context, whoever still holds its handle', async () => {
+    const held: unknown[] = []
+    const used = async () => {
+      const large = await contextOf(model, { cells: 65_536 })
+      const before = process.memoryUsage().rss
+      await large.prefill({ seq: 0, tokens: prompt, thought: 0 })
+      const { handle } = start(large, [stream({ id: 0, budget: 3 })], { onBatch: () => held.push(handle) })
+      await handle.done
+      held.push(handle)
+      await large.free()
+      expect(handle.stop(0, 'stopped')).toBe(false)
+      return before
+    }
+    const empty = process.memoryUsage().rss
+    const size = await used() - empty
+    expect(size).toBeGreaterThan(8 << 20)
+    for (let i = 0; i < 20; i++) await used()
+    expect(process.memoryUsage().rss - empty).toBeLessThan(6 * size)
+  })
 })

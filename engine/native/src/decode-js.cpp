@@ -90,6 +90,11 @@ Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & con
     d->number = ++context->issued;
 
     const Napi::Promise done = runOnWorker(env, [d] {
+        // JavaScript may keep the handle, and onBatch the handle's owner: what they lead to ends here, not when garbage is collected.
+        struct Release {
+            std::shared_ptr<Decode> d;
+            ~Release() { Worker::toJs([d = d](Napi::Env) { d->release(); }); }
+        } release{d};
         d->run();
         return [d](Napi::Env env) -> Napi::Value {
             Napi::Object result = Napi::Object::New(env);
@@ -104,7 +109,7 @@ Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & con
     handle.Set("done", done);
     const auto command = [&](const char * name, std::function<DecodeCommand(const Napi::CallbackInfo &)> read) {
         handle.Set(name, Napi::Function::New(env, [d, read](const Napi::CallbackInfo & info) -> Napi::Value {
-            return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Boolean::New(info.Env(), d->send(read(info))); });
+            return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Boolean::New(info.Env(), d->context && d->send(read(info))); });
         }));
     };
     command("stop", [](const Napi::CallbackInfo & info) {
@@ -119,20 +124,20 @@ Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & con
         c.value = (int32_t) args::whole(info[1], "tokens", 1, INT32_MAX);
         return c;
     });
-    command("add", [context](const Napi::CallbackInfo & info) {
+    command("add", [d](const Napi::CallbackInfo & info) {
         DecodeCommand c(DecodeCommand::ADD);
-        c.stream = streamArgs(*context, args::object(info, 0));
+        c.stream = streamArgs(*d->context, args::object(info, 0));
         return c;
     });
-    command("remove", [context](const Napi::CallbackInfo & info) {
+    command("remove", [d](const Napi::CallbackInfo & info) {
         DecodeCommand c(DecodeCommand::REMOVE);
-        c.id = (int32_t) args::whole(info[0], "seq", 0, context->sequences - 1);
+        c.id = (int32_t) args::whole(info[0], "seq", 0, d->context->sequences - 1);
         return c;
     });
     handle.Set("cancel", Napi::Function::New(env, [d](const Napi::CallbackInfo &) {
         d->cancelled = true;
         // A step under way is aborted too, unless a later operation was asked for already.
-        if (d->context->issued == d->number) d->context->abort();
+        if (d->context && d->context->issued == d->number) d->context->abort();
     }));
     return handle;
 }

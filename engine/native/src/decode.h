@@ -29,7 +29,7 @@ struct DecodeReport {
 
 class Decode {
   public:
-    std::shared_ptr<ContextState> context;
+    std::shared_ptr<ContextState> context; // null once the decode is over and JavaScript's thread knows
     std::vector<std::shared_ptr<StreamParams>> initial;
     int32_t finish = 0;
     int64_t cells = 0;
@@ -50,6 +50,15 @@ class Decode {
     }
 
     void run();
+
+    // Once run() has returned, on JavaScript's thread: lets go of the context and the callback.
+    void release() {
+        context.reset();
+        onBatch.reset();
+        initial.clear();
+        streams.clear();
+        scans.clear();
+    }
 
   private:
     std::mutex mutex;
