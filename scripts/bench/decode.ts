@@ -18,7 +18,7 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
   const ours = new Map<number, number[]>(), sampled = new Map<number, number[]>(), theirs = new Map<number, number[]>()
   const push = (map: Map<number, number[]>, key: number, value: number) => map.set(key, [...(map.get(key) ?? []), value])
   for (let round = 0; round < settings.rounds; round++) {
-    // Where the weights come to lie in memory decides a few percent: they are loaded anew a round, as llama-batched-bench does.
+    // The weights are loaded anew a round, as llama-batched-bench does: one load of them may be a few percent faster than the next.
     const opened = await openModel(model.file, settings)
     const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
     await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
