@@ -1,8 +1,8 @@
-import { app, dialog, ipcMain, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron'
+import { app, dialog, ipcMain, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent, type OpenDialogOptions } from 'electron'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import type { Channel } from '../engine/protocol/wire.ts'
+import { METHODS, type Channel } from '../engine/protocol/wire.ts'
 import { portChannel } from './host.ts'
 import { PageMenu } from './menu.ts'
 import { isPage } from './page.ts'
@@ -13,7 +13,6 @@ const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
   'text/markdown': [{ name: 'Markdown', extensions: ['md'] }],
   'text/html': [{ name: 'HTML', extensions: ['html'] }],
 }
-const Token = z.string().min(1).max(512).nullable()
 const SavedFile = z.object({ name: z.string().min(1).max(255), mimeType: z.string(), content: z.string() })
 
 export interface Answers {
@@ -47,15 +46,10 @@ export function answerRequests({ window, connect, openLink, setMenu, rememberTok
     if (owner(event) === undefined) port.close()
     else connect(portChannel(port))
   })
-  handle('braid:pickFile', async (own) => {
-    const { filePaths } = await dialog.showOpenDialog(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] })
-    return filePaths[0] ?? null
-  })
-  handle('braid:pickFolder', async (own) => {
-    const { filePaths } = await dialog.showOpenDialog(own, { properties: ['openDirectory'] })
-    return filePaths[0] ?? null
-  })
-  handle('braid:rememberToken', async (_own, argument) => rememberToken(Token.parse(argument)))
+  const pick = async (own: BrowserWindow, options: OpenDialogOptions) => (await dialog.showOpenDialog(own, options)).filePaths[0] ?? null
+  handle('braid:pickFile', (own) => pick(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] }))
+  handle('braid:pickFolder', (own) => pick(own, { properties: ['openDirectory'] }))
+  handle('braid:rememberToken', async (_own, argument) => rememberToken(METHODS['hub.token'].params.shape.token.parse(argument)))
   handle('braid:saveFile', async (own, argument) => {
     const { name, mimeType, content } = SavedFile.parse(argument)
     const { filePath } = await dialog.showSaveDialog(own, { defaultPath: join(app.getPath('downloads'), basename(name)), filters: FILTERS[mimeType.split(';')[0]!] })

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -172,5 +172,6 @@ describe('other commands', () => {
     expect(info.fit.kv).toBeGreaterThanOrEqual(8 * 512 * 23040)
     expect((await braid(['model', model], { env })).stdout).toMatch(/control tokens +none[^]*KV bytes a token +f32 46080/)
     expect((await braid(['model', join(folder, 'none.gguf')], { env })).code).toBe(1)
+    expect(existsSync(join(folder, 'runs'))).toBe(true)
   })
 })
