@@ -19,7 +19,7 @@ from data import HERE, read_jsonl
 from export import read
 from model import Config, Model
 from sample import solve
-from teacher import SOLVED
+from teacher import BUDGET, SOLVED, TEMPERATURE
 from tokenizer import decode, problem_text, prompt_ids
 
 
@@ -103,7 +103,7 @@ def by_value(a):
     return None if a is None else (str(got[0]) if got else a)
 
 
-def measure(checkpoint, problems, paths=(1, 2, 4, 8, 16), budget=128, temperature=0.7, rule="first", seed=0, workers=2,
+def measure(checkpoint, problems, paths=(1, 2, 4, 8, 16), budget=BUDGET, temperature=TEMPERATURE, rule="first", seed=0, workers=2,
             majority=8, sequential=8, flattened=True):  # fmt: skip
     def share(flags):
         return round(sum(flags) / len(problems), 4)
@@ -142,8 +142,8 @@ def main():
     p.add_argument("--data", default=str(HERE / "data" / "heldout4.jsonl"))
     p.add_argument("--n", type=int, default=1000)
     p.add_argument("--paths", default="1,2,4,8,16")
-    p.add_argument("--budget", type=int, default=128)
-    p.add_argument("--temperature", type=float, default=0.7)
+    p.add_argument("--budget", type=int, default=BUDGET)
+    p.add_argument("--temperature", type=float, default=TEMPERATURE)
     p.add_argument("--rule", default="first", choices=["first", "half", "last"])
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1))

@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 import torch
 
+from teacher import BUDGET, TEMPERATURE
 from tokenizer import BOS, EOS, ID, MERGES, VOCABULARY, letters_of
 
 SCOPE = (
@@ -41,7 +42,7 @@ def gguf_name(name: str) -> str:
     return f"blk.{layer}.{NAMES[rest]}"
 
 
-def export(state, config, out, kind="Q8_0", paths=8, budget=128, temperature=0.7, scope=SCOPE, name="Braid Numbers"):
+def export(state, config, out, kind="Q8_0", paths=8, budget=BUDGET, temperature=TEMPERATURE, scope=SCOPE, name="Braid Numbers"):
     """state: name -> tensor in Hugging Face's names; config: dict of model.Config."""
     w = gguf.GGUFWriter(str(out), "qwen2")
     w.add_name(name)
@@ -112,8 +113,8 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--type", default="Q8_0", choices=["Q8_0", "F32"])
     p.add_argument("--paths", type=int, default=8)
-    p.add_argument("--budget", type=int, default=128)
-    p.add_argument("--temperature", type=float, default=0.7)
+    p.add_argument("--budget", type=int, default=BUDGET)
+    p.add_argument("--temperature", type=float, default=TEMPERATURE)
     a = p.parse_args()
     state = torch.load(a.checkpoint, map_location="cpu")
     export(state["model"], state["config"], a.out, a.type, a.paths, a.budget, a.temperature)

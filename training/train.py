@@ -102,7 +102,7 @@ def share(model, extra):
     return flat[start:]
 
 
-def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3, summary_weight=2.0, save_every=100,
+def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3, summary_weight=6.0, save_every=100,
           config=None, start=None, minutes=None, seed=1, rank=0, workers=1, threads=0, progress=True, stop_at=None):  # fmt: skip
     """Trains to `steps` (or until `minutes` of this call are over) and returns the losses of this call by step.
 
@@ -179,8 +179,8 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
 
 def worker(rank, options, workers, make=None):
     a = argparse.Namespace(**options)
-    train(a.out, Stream(a.seed, a.size, make), a.steps, a.rate, decay=a.decay, start=a.start, minutes=a.minutes,
-          seed=a.seed, rank=rank, workers=workers, threads=1 if workers > 1 else 0)  # fmt: skip
+    train(a.out, Stream(a.seed, a.size, make), a.steps, a.rate, decay=a.decay, summary_weight=a.summary_weight, start=a.start,
+          minutes=a.minutes, seed=a.seed, rank=rank, workers=workers, threads=1 if workers > 1 else 0)  # fmt: skip
 
 
 def launch(options, workers, make=None):
@@ -201,6 +201,7 @@ def main():
     p.add_argument("--minutes", type=float, help="stop this call after so many minutes; the next one resumes")
     p.add_argument("--rate", type=float, default=4e-3)
     p.add_argument("--decay", type=float, default=0.3, help="share of the steps over which the rate falls to zero")
+    p.add_argument("--summary-weight", type=float, default=6.0, help="of a summary's token in the loss; a path's weighs 1")
     p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
     p.add_argument("--seed", type=int, default=1, help="of the data and the weights")
     p.add_argument("--start", help="checkpoint whose weights to start from")
