@@ -6,7 +6,7 @@ describe.skipIf(CHROMIUM === undefined)('what the window remembers, copies, and 
   const braid = new Braid()
   let window: Window
   beforeAll(async () => {
-    await braid.start(writeTiny(tinyModel({ shape: 'qwen2', seed: 6, pairs: 8, thoughts: 9, context: 8192 }), braid.data))
+    await braid.start(writeTiny(tinyModel({ shape: 'qwen2', seed: 6, pairs: 8, thoughts: 9, context: 65_536 }), braid.data))
   })
   afterAll(() => braid.close())
   beforeEach(async () => { window = await braid.open() })
@@ -132,17 +132,28 @@ describe.skipIf(CHROMIUM === undefined)('what the window remembers, copies, and 
 
   test('a second run waits for its turn and says so; both go on while the window is elsewhere', async () => {
     const { page } = window
-    // Greedy, a model of random weights goes round in circles up to its budget: still there when the second one comes.
-    await window.pose({ problem: 'The first of two at once', paths: 8, budget: 900, finish: 'last', summary: 12, temperature: 0 })
+    const show = (run: string) => page.evaluate((id) => { location.hash = `#/run/${id}` }, run)
+    const row = (run: string) => page.locator(`[data-run="${run}"]`)
+    // Greedy, this model ends its first two paths after three tokens; the third goes round in circles until it is stopped.
+    await window.pose({ problem: 'The first of two at once', paths: 3, budget: 20_000, finish: 'last', summary: 12, temperature: 0 })
     const first = window.run
+    await window.untilTokens(3, 5)
     await window.pose({ problem: 'The second of two at once', paths: 2, budget: 20, finish: 'last', summary: 12 })
     const second = window.run
-    await expect.poll(() => page.locator('.run-main').textContent(), { timeout: 10 * SECONDS }).toMatch(/Waiting for its turn|tok\/s/)
+    await expect.poll(() => page.locator('.run-main').textContent(), { timeout: 10 * SECONDS }).toBe('Waiting for its turn …')
+    expect(await page.locator('[data-run-status]').getAttribute('data-run-status')).toBe('empty')
     await window.command('History')
-    await expect.poll(() => page.locator(`[data-run="${second}"]`).textContent(), { timeout: 90 * SECONDS }).not.toMatch(/Queued|Running/)
-    await page.evaluate((run) => { location.hash = `#/run/${run}` }, first)
+    await expect.poll(() => row(second).textContent()).toContain('Queued')
+    expect(await row(first).textContent()).toContain('Running')
+    await show(first)
+    await window.untilTokens(3, 100)
+    await window.command('Stop all')
+    await window.command('History')
+    await expect.poll(() => row(second).textContent(), { timeout: 90 * SECONDS }).not.toMatch(/Queued|Running/)
+    await show(first)
     await window.untilRun('ended')
-    await page.evaluate((run) => { location.hash = `#/run/${run}` }, second)
+    expect(await window.status(3)).toBe('stopped')
+    await show(second)
     await window.untilRun('ended')
     for (const path of [1, 2]) expect(['done', 'truncated']).toContain(await window.status(path))
   })
