@@ -5,6 +5,7 @@ import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
 import { size } from '../transcripts/export/describe.ts'
 import { dataFolder } from '../transcripts/folder.ts'
+import { withChosenDevice } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { integer, print, printable } from './usage.ts'
 
@@ -22,8 +23,9 @@ export function addModel(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
+      const engine = engineOptions(await withChosenDevice({ ...flags, model: file }))
       const { inspect } = await import('../host/local.ts')
-      const { info, fit } = await inspect(resolve(file), { paths, budget, engine: engineOptions(flags) }, undefined, await devices())
+      const { info, fit } = await inspect(resolve(file), { paths, budget, engine }, undefined, await devices())
       await print(flags.json === true ? JSON.stringify({ ...info, fit }) + '\n' : describe(info, fit, { paths, budget }))
     })
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
+import { ModelRegistry } from '../../engine/models/registry.ts'
 import { RunStore } from '../../engine/transcripts/index.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
 import { braid, Cli } from '../support/cli.ts'
@@ -61,6 +62,17 @@ describe('solve', () => {
     const listed = await braid(['runs', '--json'], { env })
     expect(JSON.parse(listed.stdout).map((run: { run: string }) => run.run)).toContain(written.run)
     expect((await braid(['runs', '--search', 'please hello'], { env })).stdout).toContain(written.run)
+  })
+
+  it('thinks on the device that was chosen for the model in the window, unless a flag names another', async () => {
+    const links = new ModelRegistry(folder)
+    const { file } = await links.add(model)
+    await links.setDevice(file, 'Vulkan7')
+    const short = ['--strategy', 'sequential', '--budget', '4', '--summary-budget', '4', '--json']
+    expect((await braid(solve('Hi', ...short), { env })).stderr).toMatch(/Vulkan7.*unknown-device/)
+    const { code, stdout } = await braid(solve('Hi', ...short, '--device', 'cpu'), { env })
+    expect([code, foldRun(events(stdout)).settings!.engine.device]).toEqual([0, 'cpu'])
+    await links.remove(file)
   })
 
   it('ends at Ctrl-C with code 130, an end in the transcript and nothing else on stdout', async () => {
