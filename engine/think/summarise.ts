@@ -1,9 +1,9 @@
-import { BraidError } from '../protocol/errors.ts'
 import type { Fusion } from '../protocol/request.ts'
 import type { NativeToken, StreamEnd } from '../native/types.ts'
 import { extractAnswer } from './answer.ts'
 import type { Cells } from './cells.ts'
 import { summaryStream } from './launch.ts'
+import { untilOver } from './live.ts'
 import { chooseFusion, ensureCells, restorePaths, trainedPositions } from './prepare.ts'
 import { rereadParts } from './reread.ts'
 import type { Run } from './run.ts'
@@ -91,7 +91,6 @@ async function decodeSummaries(run: Run, joined: readonly Joined[]): Promise<voi
   const prefix = tokens.summary === null ? [] : [tokens.summary.open, ...plain(tokens.summaryPrefix)]
   for (const { version, paths, fusion } of joined) run.emit({ type: 'summary-started', version, paths: [...paths], fusion })
   const free = cells.capacity - cells.used({ prompt, paths: run.state.paths }) - joined.reduce((sum, job) => sum + job.cells, 0)
-  const began = performance.now()
   const live = cells.context.decode({
     streams: joined.map(({ version, seq }) => summaryStream(version, seq, prefix, { settings, tokens, prompt, cells })),
     finish: 0, cells: Math.max(0, free), logprobs: true, alternatives: settings.alternatives,
@@ -100,18 +99,7 @@ async function decodeSummaries(run: Run, joined: readonly Joined[]): Promise<voi
       for (const end of batch.ended) summaryEnded(run, end)
     },
   })
-  run.live = live
-  const cancel = () => live.cancel()
-  run.signal.addEventListener('abort', cancel)
-  if (run.signal.aborted) cancel()
-  try {
-    await live.done
-  } finally {
-    run.signal.removeEventListener('abort', cancel)
-    run.live = null
-    run.clock.summaryMs += performance.now() - began
-  }
-  if (run.signal.aborted) throw new BraidError('cancelled', 'Cancelled.')
+  await untilOver(run, live, 'summaryMs')
 }
 
 /** After a join the first token has nothing before it, also where a single path was joined and its last logits are there. */

@@ -2,6 +2,7 @@ import { BraidError } from '../protocol/errors.ts'
 import type { StreamEnd } from '../native/types.ts'
 import { extractAnswer } from './answer.ts'
 import { pathStream, type Launch } from './launch.ts'
+import { untilOver } from './live.ts'
 import type { PlannedPath } from './plan.ts'
 import { ensureCells, prefixLength, restorePaths, summaryCells, summaryReserve } from './prepare.ts'
 import type { Run } from './run.ts'
@@ -47,7 +48,6 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
   const tokens = run.model!.tokens
   const streams = [...planned, ...ready].map((launch) => pathStream(launch, run.state.paths[launch.path - 1]!, { settings, tokens, prompt, cells }))
   const free = cells.capacity - cells.used({ prompt, paths: run.state.paths })
-  const began = performance.now()
   const live = cells.context.decode({
     streams, finish, cells: Math.max(0, free - summaryReserve(free, wanted, groups, prefixLength(run.model!))), logprobs: true, alternatives: settings.alternatives,
     onBatch: (batch) => {
@@ -55,17 +55,10 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
       for (const end of batch.ended) pathEnded(run, end)
     },
   })
-  run.live = live
-  const cancel = () => live.cancel()
-  run.signal.addEventListener('abort', cancel)
-  if (run.signal.aborted) cancel()
   try {
-    await live.done
+    await untilOver(run, live, 'pathsMs')
   } finally {
-    run.signal.removeEventListener('abort', cancel)
-    run.live = null
     run.phase = 'preparing'
-    run.clock.pathsMs += performance.now() - began
     // A path without a token of its own starts again from where it would have.
     for (const { path } of [...planned, ...later]) {
       const { tokens, parent } = run.state.paths[path - 1]!
@@ -74,7 +67,6 @@ async function decodePaths(run: Run, launches: readonly (Launch | PlannedPath)[]
     // A dropped parent was only there for its branch.
     for (const { path, status } of run.state.paths) if (status === 'dropped') await cells.remove(path)
   }
-  if (run.signal.aborted) throw new BraidError('cancelled', 'Cancelled.')
 }
 
 /** Paths that begin with given tokens have them, control token included, before any path thinks. */
