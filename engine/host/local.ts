@@ -1,5 +1,5 @@
 import { Devices } from '../devices/index.ts'
-import { fit, fitModel, longestBudget, mostGpuLayers, mostPaths, type FitModel } from '../models/fit.ts'
+import { fit, fitModel, longestBudget, mostGpuLayers, mostPaths, systemFree, type FitModel } from '../models/fit.ts'
 import { modelInfo, readModelInfo, scalars } from '../models/info.ts'
 import { bundledModel } from '../models/manifest.ts'
 import { readModelFiles } from '../models/model-files.ts'
@@ -42,6 +42,12 @@ export function localEngine(folder = dataFolder()): HostEngine {
       return { ...one, memoryFree: Math.min(one.memoryTotal, one.memoryFree + ours) }
     })
   }
+  /** What they take of the system's memory; weights that are only mapped from their file count as free there already. */
+  const free = async (): Promise<number> => {
+    const ours = (engine?.loaded() ?? []).filter(({ device }) => device === 'cpu')
+    const taken = await Promise.all(ours.map(async ({ file, heldBytes }) => heldBytes + (await copiedBytes(file))))
+    return taken.reduce((sum, bytes) => sum + bytes, systemFree())
+  }
   return {
     ready: () => devices.open().then(() => undefined, () => undefined),
     think: (request, options) => open().think(request, options),
@@ -57,8 +63,8 @@ export function localEngine(folder = dataFolder()): HostEngine {
       return reason
     },
     modelInfo: readModelInfo,
-    fit: async (file, settings, promptTokens) => measure(file, settings, promptTokens, await list()),
-    most: async (file, settings, of, promptTokens) => most(file, settings, of, promptTokens, await list()),
+    fit: async (file, settings, promptTokens) => measure(file, settings, promptTokens, await list(), await free()),
+    most: async (file, settings, of, promptTokens) => most(file, settings, of, promptTokens, await list(), await free()),
     loaded: () => (engine?.loaded() ?? []).map(({ uses, heldBytes, file, name, device, sizeBytes, gpuLayers }) => ({ file, name, device, sizeBytes, gpuLayers, inUse: uses > (heldBytes > 0 ? 1 : 0) })),
     onMemory: (listener) => void (onMemory = listener),
     async load(file, settings, onProgress) {
@@ -73,22 +79,30 @@ export function localEngine(folder = dataFolder()): HostEngine {
 }
 
 /** Memory that a run of this model needs, by its header and what the machine has. */
-export async function measure(file: string, settings: Settings, promptTokens = PROMPT_TOKENS, devices: DeviceInfo[] = []): Promise<Fit> {
-  return (await inspect(file, settings, promptTokens, devices)).fit
+export async function measure(file: string, settings: Settings, promptTokens = PROMPT_TOKENS, devices: DeviceInfo[] = [], free = systemFree()): Promise<Fit> {
+  return (await inspect(file, settings, promptTokens, devices, free)).fit
 }
 
-export async function inspect(file: string, settings: Settings, promptTokens = PROMPT_TOKENS, devices: DeviceInfo[] = []): Promise<{ info: ModelInfo; fit: Fit }> {
+export async function inspect(file: string, settings: Settings, promptTokens = PROMPT_TOKENS, devices: DeviceInfo[] = [], free = systemFree()): Promise<{ info: ModelInfo; fit: Fit }> {
   const { info, model, resolved } = await resolve(file, settings)
-  return { info, fit: fit(model, resolved, promptTokens, devices) }
+  return { info, fit: fit(model, resolved, promptTokens, devices, free) }
 }
 
 /** The most of one setting that fits: of paths as many as the model has trained, where the run forks from control tokens. */
-export async function most(file: string, settings: Settings, of: 'paths' | 'budget' | 'gpuLayers', promptTokens = PROMPT_TOKENS, devices: DeviceInfo[] = []): Promise<number> {
+export async function most(file: string, settings: Settings, of: 'paths' | 'budget' | 'gpuLayers', promptTokens = PROMPT_TOKENS, devices: DeviceInfo[] = [], free = systemFree()): Promise<number> {
   const { info, model, resolved } = await resolve(file, settings)
-  if (of === 'gpuLayers') return mostGpuLayers(model, resolved, promptTokens, devices)
-  if (of === 'budget') return longestBudget(model, resolved, promptTokens, devices, Math.min(MAX_BUDGET, Math.max(1, info.trainContext - promptTokens - resolved.summaryBudget)))
+  if (of === 'gpuLayers') return mostGpuLayers(model, resolved, promptTokens, devices, free)
+  if (of === 'budget') return longestBudget(model, resolved, promptTokens, devices, Math.min(MAX_BUDGET, Math.max(1, info.trainContext - promptTokens - resolved.summaryBudget)), free)
   const trained = resolved.strategy.startsWith('parallel') && info.nativePaths > 0 && !resolved.reuseTokens
-  return mostPaths(model, resolved, promptTokens, devices, trained ? info.nativePaths : MAX_PATHS)
+  return mostPaths(model, resolved, promptTokens, devices, trained ? info.nativePaths : MAX_PATHS, free)
+}
+
+/** Bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. */
+async function copiedBytes(file: string): Promise<number> {
+  return readModelFiles(file).then((files) => {
+    const { repackedBytes, tiedRepackedBytes } = fitModel(files, 0)
+    return repackedBytes + tiedRepackedBytes
+  }, () => 0)
 }
 
 async function resolve(file: string, settings: Settings): Promise<{ info: ModelInfo; model: FitModel; resolved: RunSettings }> {

@@ -43,7 +43,7 @@ export async function attribute(models: Models, events: Iterable<RunEvent>, vers
   })
   try {
     if (model.ref.headerSha256 !== ref.headerSha256) throw new BraidError('wrong-model', `${ref.file} is another model than the one this run was made with.`)
-    return await read(model, before, summary, withoutFlash(settings), options, signal)
+    return await read(models, model, before, summary, withoutFlash(settings), options, signal)
   } finally {
     models.release(model)
   }
@@ -69,7 +69,7 @@ function withoutFlash(settings: RunSettings): RunSettings {
   return { ...settings, engine: { ...settings.engine, context: 0, flashAttention: 'off', kvType: kvType === 'f32' ? 'f32' : 'f16' } }
 }
 
-async function read(model: LoadedModel, before: RunState, summary: SummaryState, settings: RunSettings, { conversation = [], onProgress }: AttributeOptions, signal: AbortSignal): Promise<Attribution> {
+async function read(models: Models, model: LoadedModel, before: RunState, summary: SummaryState, settings: RunSettings, { conversation = [], onProgress }: AttributeOptions, signal: AbortSignal): Promise<Attribution> {
   const { promptTokens: prompt, paths, problem } = before
   const chosen = summary.paths.map((path) => paths[path - 1]!)
   const again = summary.fusion === 'cache' ? null : await rereadParts(model, chosen, { problem, conversation, settings, prompt, room: Infinity, cuts: summary.cuts }, signal)
@@ -78,7 +78,7 @@ async function read(model: LoadedModel, before: RunState, summary: SummaryState,
     : (again.afterPrompt ? prompt.length : 0) + again.parts.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const total = read + summary.tokens.length
   const batch = Math.max(16, Math.min(512, Math.floor(SCORE_BYTES / (4 * model.native.info.heads * total))))
-  const cells = await Cells.open(total + SLACK, chosen.length + 2, total, { model, settings, signal, notice: () => {}, native: { attention: true, batch } }).catch((error: unknown) => {
+  const cells = await Cells.open(total + SLACK, chosen.length + 2, total, { model, models, settings, signal, notice: () => {}, native: { attention: true, batch } }).catch((error: unknown) => {
     if (toBraidError(error).code !== 'out-of-memory') throw error
     throw new BraidError('out-of-memory', `Memory is short for reading ${total} tokens again without flash attention. Close other programs, or summarise again over fewer paths and look at that version.`)
   })

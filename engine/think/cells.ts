@@ -3,7 +3,7 @@ import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { PathState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import type { ContextOptions, NativeContext } from '../native/types.ts'
-import type { LoadedModel } from './models.ts'
+import type { LoadedModel, Models } from './models.ts'
 import { MAX_SEQUENCES, SPARE_SEQUENCES } from './plan.ts'
 import { yarnFor } from './settings.ts'
 import { abortable } from './turns.ts'
@@ -16,6 +16,8 @@ export interface Contents {
 
 export interface CellsOptions {
   model: LoadedModel
+  /** Those that nobody uses give way to the context. */
+  models: Models
   settings: RunSettings
   signal: AbortSignal
   notice: (code: string, message: string) => void
@@ -24,6 +26,8 @@ export interface CellsOptions {
 }
 
 const PROMPT = 0
+/** Compute buffers come on top of the cells. */
+const MARGIN = 1.2
 
 /** The KV cells of one run: a context, the prompt in it, and which sequence holds which path. */
 export class Cells {
@@ -35,10 +39,10 @@ export class Cells {
   }
 
   /**
-   * A context of `settings.engine.context` cells, or of `cells` where that is 0; smaller, with a notice, where memory is
-   * short: once. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
+   * A context of `settings.engine.context` cells, or of `cells` where that is 0. Where memory is short, models that nobody uses
+   * leave it first; then the context is made smaller, once, with a notice. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
    */
-  static async open(cells: number, sequences: number, least: number, { model, settings, signal, notice, native }: CellsOptions): Promise<Cells> {
+  static async open(cells: number, sequences: number, least: number, { model, models, settings, signal, notice, native }: CellsOptions): Promise<Cells> {
     const { kvType, flashAttention, threads, context: asked } = settings.engine
     const { metadata, trainContext } = model.native.info
     const create = async (count: number) => {
@@ -54,7 +58,11 @@ export class Cells {
     }
     const wanted = asked > 0 ? asked : cells
     let count = wanted
-    const context = await create(count).catch((error: unknown) => {
+    await models.room(model, MARGIN * wanted * model.kvBytesPerToken[kvType])
+    const context = await create(count).catch(async (error: unknown) => {
+      if (toBraidError(error).code !== 'out-of-memory' || !(await models.room(model, Infinity))) throw error
+      return create(count)
+    }).catch((error: unknown) => {
       count = least + Math.floor((wanted - least) / 2)
       if (toBraidError(error).code !== 'out-of-memory' || count >= wanted) throw error
       return create(count)

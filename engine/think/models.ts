@@ -71,7 +71,7 @@ export class Models {
       const info = await abortable(signal, this.inspect(file))
       // The same file on another device, or changed on disk, is not kept twice.
       await this.#closeWhere((one) => one.model.ref.file === file, 'room')
-      await this.#makeRoom(info.sizeBytes, device)
+      await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
       const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
       const model = await open().catch(async (error: unknown) => {
         if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeWhere(() => true, 'room'))) throw error
@@ -111,6 +111,11 @@ export class Models {
     })
   }
 
+  /** Before a context of `bytes` is made for `model`: those that nobody uses leave its device, the longest unused first, until it fits there. false: none left. */
+  async room(model: LoadedModel, bytes: number): Promise<boolean> {
+    return this.#makeRoom(bytes, model.device, model)
+  }
+
   /** Frees those that nobody uses. */
   async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
     await this.#closeWhere(({ model, usedAt }) => which({ file: model.ref.file, usedAt }), reason)
@@ -127,17 +132,19 @@ export class Models {
   }
 
   /** Weights on the CPU are mapped from their file: the system counts their memory as free, though it is wanted. */
-  async #makeRoom(sizeBytes: number, device: string): Promise<void> {
+  async #makeRoom(bytes: number, device: string, keep?: LoadedModel): Promise<boolean> {
     const enough = () => {
       const others = this.#kept.filter((one) => one.model.device === device).reduce((sum, { model }) => sum + model.ref.sizeBytes, 0)
       const free = device === 'cpu' ? this.free() - others : this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0
-      return free >= MARGIN * sizeBytes + ELBOW_ROOM
+      return free >= bytes
     }
+    let made = false
     while (!enough()) {
-      const oldest = this.#kept.find(({ uses, model }) => uses === 0 && model.device === device)
-      if (oldest === undefined) return
-      await this.#closeWhere((one) => one === oldest, 'room')
+      const oldest = this.#kept.find(({ uses, model }) => uses === 0 && model !== keep && model.device === device)
+      if (oldest === undefined) break
+      made = await this.#closeWhere((one) => one === oldest, 'room')
     }
+    return made
   }
 
   /** false: there was none to close. */

@@ -130,7 +130,7 @@ export async function ensureCells(run: Run, extra: number, sequences: number): P
   const kept = cellsOf(state.paths, (path) => (path.status === 'dropped' ? 0 : path.tokens.length))
   const wanted = prompt.length + kept + extra + Math.min(settings.budget, HEADROOM) + SLACK
   const groups = Math.max(1, ...state.paths.map(({ group }) => group))
-  const cells = await Cells.open(wanted, sequencesFor(state.paths.length + sequences, groups), prompt.length + SLACK, { model, settings, signal, notice: (code, message) => run.notice(code, message) })
+  const cells = await Cells.open(wanted, sequencesFor(state.paths.length + sequences, groups), prompt.length + SLACK, { model, models: run.core.models, settings, signal, notice: (code, message) => run.notice(code, message) })
   run.cells = cells
   run.core.models.retain(model)
   try {

@@ -53,13 +53,13 @@ export async function scoreFile(models: Models, file: string, input: ScoreInput,
   if (!engine.success) throw new BraidError('bad-request', `An engine option is not valid: ${engine.error.issues[0]!.path.join('.')}: ${engine.error.issues[0]!.message}.`)
   const model = await models.use(file, engine.data, signal)
   try {
-    return await score(model, parsed.data, engine.data, options.thoughtEmbedding ?? true, signal)
+    return await score(models, model, parsed.data, engine.data, options.thoughtEmbedding ?? true, signal)
   } finally {
     models.release(model)
   }
 }
 
-async function score(model: LoadedModel, input: z.output<typeof ScoreInput>, engine: EngineOptions, thoughtEmbedding: boolean, signal: AbortSignal): Promise<ScoreResult> {
+async function score(models: Models, model: LoadedModel, input: z.output<typeof ScoreInput>, engine: EngineOptions, thoughtEmbedding: boolean, signal: AbortSignal): Promise<ScoreResult> {
   const { info } = model.native
   const ids = (tokens: readonly number[] | string): number[] => {
     if (typeof tokens === 'string') return [...model.native.tokenize(tokens.replace(/\p{Surrogate}/gu, '\ufffd'), { special: true, bos: false })]
@@ -79,7 +79,7 @@ async function score(model: LoadedModel, input: z.output<typeof ScoreInput>, eng
   const settings = resolveSettings({ engine, controls: { thoughtEmbedding }, budget: Math.max(1, ...paths.map(({ tokens }) => tokens.length)) }, { metadata: {}, nativePaths: 0 })
   const total = prompt.length + paths.reduce((sum, { tokens }) => sum + tokens.length, 0) + summary.length
   if (engine.context > 0 && engine.context < total) throw new BraidError('context-too-small', `These are ${total} tokens, and the context has ${engine.context} cells.`)
-  const cells = await Cells.open(total + 64, paths.length + 2, total, { model, settings, signal, notice: () => {} })
+  const cells = await Cells.open(total + 64, paths.length + 2, total, { model, models, settings, signal, notice: () => {} })
   try {
     const { context } = cells
     const run = (seq: number, tokens: number[], thought: number) => prefill(context, seq, tokens, cells.thought(thought), signal)

@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon, type OpenModelOptions } from '../../engine/native/index.ts'
 import { Engine } from '../../engine/think/engine.ts'
+import type { Unloaded } from '../../engine/think/models.ts'
 import { solve, start, tinyFile, wrapModel } from './support.ts'
 
 /** The real addon on a machine whose memory runs out: at the first `contexts` contexts and `loads` loads. */
@@ -10,22 +11,22 @@ afterEach(async () => {
   for (const engine of engines.splice(0)) await engine.close()
 })
 
-function shortOfMemory(contexts: number, loads: number): { engine: Engine; cells: number[]; layers: number[] } {
+function shortOfMemory(contexts: number, loads: number): { engine: Engine; cells: number[]; layers: number[]; full: (more: number) => void } {
   const [cells, layers]: number[][] = [[], []]
-  const full = () => Object.assign(new Error('The memory is full'), { code: 'out-of-memory' })
+  const error = () => Object.assign(new Error('The memory is full'), { code: 'out-of-memory' })
   const addon: NativeAddon = {
     ...real,
     devices: () => [...real.devices(), { name: 'GPU0', description: 'pretended', type: 'gpu', backend: 'none', memoryFree: 1, memoryTotal: 1 }],
     openModel(options: OpenModelOptions) {
       layers!.push(options.gpuLayers)
-      if (layers!.length <= loads) return { done: Promise.reject(full()), cancel: () => {} }
+      if (layers!.length <= loads) return { done: Promise.reject(error()), cancel: () => {} }
       const { done, cancel } = real.openModel({ ...options, device: 'cpu', gpuLayers: 0 })
       return {
         cancel: () => cancel(),
         done: done.then((model) => wrapModel(model, {
           createContext: (options) => {
             cells!.push(options.cells)
-            return cells!.length <= contexts ? Promise.reject(full()) : model.createContext(options)
+            return cells!.length <= contexts ? Promise.reject(error()) : model.createContext(options)
           },
         })),
       }
@@ -33,7 +34,7 @@ function shortOfMemory(contexts: number, loads: number): { engine: Engine; cells
   }
   const engine = new Engine({ addon, version: 'test' })
   engines.push(engine)
-  return { engine, cells: cells!, layers: layers! }
+  return { engine, cells: cells!, layers: layers!, full: (more) => (contexts = cells!.length + more) }
 }
 
 const tiny = tinyFile({ seed: 34 })
@@ -47,6 +48,20 @@ it('a context that does not fit is asked for once more, smaller, and the run say
   expect(run.state).toMatchObject({ status: 'ended', notices: [{ code: 'context-shrunk' }] })
   expect(run.state.paths.map(({ reason }) => reason)).toContain('overflow')
   expect(run.state.summaries[0]!.reason).toBe('budget')
+})
+
+it('a model that nobody uses leaves memory before a context is made smaller', async () => {
+  const { engine, cells, full } = shortOfMemory(0, 0)
+  const left: Unloaded[] = []
+  engine.onMemory((unloaded) => { if (unloaded) left.push(unloaded) })
+  await solve(engine, tinyFile({ seed: 35 }).file, 'the answer', settings)
+  full(1)
+  const run = await solve(engine, tiny.file, 'the answer', settings)
+  expect(cells).toHaveLength(3)
+  expect(cells[2]).toBe(cells[1])
+  expect(run.state).toMatchObject({ status: 'ended', notices: [] })
+  expect(left.map(({ reason }) => reason)).toEqual(['room'])
+  expect(engine.loaded().map(({ file }) => file)).toEqual([tiny.file])
 })
 
 it('twice too large is a plain error, and the next run works', async () => {

@@ -47,6 +47,22 @@ it('the longest unused gives way where memory is short; one that is in use never
   expect(held()).toEqual([1])
 })
 
+it('before a context is made the longest unused leave, as many as it takes: never its own model, nor one in use', async () => {
+  let free = 2 ** 40
+  const { models, use, held, left } = keep(() => free)
+  for (const n of [0, 1, 2]) (await use(n))()
+  const release = await use(0)
+  const own = await models.use(files[2]!, options, never)
+  models.release(own)
+  expect(await models.room(own, 2 ** 30)).toBe(false)
+  expect(held()).toEqual([1, 0, 2])
+  free = 2 ** 20
+  expect(await models.room(own, 2 ** 30)).toBe(true)
+  expect([held(), left.map(({ reason }) => reason)]).toEqual([[0, 2], ['room']])
+  expect(await models.room(own, 2 ** 30)).toBe(false)
+  release()
+})
+
 it('a file that changed on disk is loaded anew, in place of what it was', async () => {
   const { use, held, left } = keep(() => 2 ** 40)
   ;(await use(0))()
