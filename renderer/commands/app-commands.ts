@@ -1,5 +1,5 @@
 import { Command as CommandIcon, Focus, Grid2x2, History, Languages, Moon, PanelTop, Play, RotateCcw, Settings, SquarePen, TextSelect, Boxes } from 'lucide-react'
-import { useCompose, requestOf, whyNotStart } from '../store/compose.ts'
+import { refreshFit, requestOf, useCompose, whyNotStart, wontFit } from '../store/compose.ts'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import { host } from '../store/host.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
@@ -8,11 +8,15 @@ import { startRun } from '../store/runs.ts'
 import { openDialog } from '../store/ui.ts'
 import type { Command } from './types.ts'
 
-/** Starts the run that the composer holds and shows it. */
-export async function startDraft(): Promise<void> {
+/** Starts the run that the composer holds and shows it. One that does not fit stays there, with the reason, unless it is to start `anyway`. */
+export async function startDraft(anyway = false): Promise<void> {
   const draft = useCompose.getState()
   useCompose.setState({ starting: true, error: null })
   try {
+    if (!anyway) {
+      await refreshFit() // what is shown may be a moment old
+      if (wontFit()) return
+    }
     const run = await startRun(requestOf(draft, usePrefs.getState().model))
     useCompose.setState({ followUp: null })
     go({ view: 'run', run })
@@ -54,6 +58,11 @@ export const appCommands: Command[] = [
     id: 'compose.start', title: 'cmd.start', group: 'compose', icon: Play, shortcut: 'Mod+Enter',
     why: () => (useRoute.getState().route.view !== 'compose' ? 'why.noComposer' : host.state === 'open' ? whyNotStart() : 'why.disconnected'),
     run: () => void startDraft(),
+  },
+  {
+    id: 'compose.startAnyway', title: 'cmd.startAnyway', group: 'compose', icon: Play,
+    why: () => (useRoute.getState().route.view !== 'compose' ? 'why.noComposer' : host.state !== 'open' ? 'why.disconnected' : whyNotStart(true) ?? (wontFit() ? null : 'why.fits')),
+    run: () => void startDraft(true),
   },
   { id: 'view.grid', title: 'cmd.layoutGrid', group: 'view', icon: Grid2x2, shortcut: 'Alt+1', why: always, run: layout('grid') },
   { id: 'view.focus', title: 'cmd.layoutFocus', group: 'view', icon: Focus, shortcut: 'Alt+2', why: always, run: layout('focus') },

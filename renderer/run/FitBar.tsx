@@ -1,13 +1,18 @@
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { KvType } from '../../engine/protocol/request.ts'
 import { toBraidError } from '../../engine/protocol/errors.ts'
+import type { Fit } from '../../engine/protocol/wire.ts'
+import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { bytes, integer } from '../i18n/format.ts'
 import { Verdict } from '../models/FitPill.tsx'
-import { chosenInfo, editSettings, effective, useCompose } from '../store/compose.ts'
+import { chosenInfo, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
+
+/** Memory that other programs give back is noticed so often. */
+const RETRY_MS = 3000
 
 /** The memory that the run needs against what is free, before it starts; live as the settings change. */
 export function FitBar() {
@@ -18,6 +23,12 @@ export function FitBar() {
   const model = usePrefs((s) => s.model)
   const [asking, setAsking] = useState(false)
   const full = effective(settings, chosenInfo())
+  const short = fit?.verdict === 'wont-fit'
+  useEffect(() => {
+    if (!short) return undefined
+    const timer = setInterval(() => void refreshFit(), RETRY_MS)
+    return () => clearInterval(timer)
+  }, [short])
   if (error !== null) return <p className="callout warn small" dir="auto">{error.message}</p>
   if (fit === null) return <div className="fit" />
   const scale = Math.max(fit.total, fit.free, 1)
@@ -47,7 +58,12 @@ export function FitBar() {
         {fit.free < scale && <span className="fit-limit" style={{ insetInlineStart: `${(100 * fit.free) / scale}%` }} />}
       </div>
       {fit.devices.length > 1 && fit.devices.map((device) => <p key={device.name} className="small dim num">{t('fit.device', { name: device.name, weights: bytes(device.weights), kv: bytes(device.kv), compute: bytes(device.compute), free: bytes(device.free) })}</p>)}
-      {fit.short !== undefined && <p className="small bad-text">{t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}</p>}
+      {fit.short !== undefined && (
+        <div className="callout bad small">
+          <span className="grow">{t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })} {t(adviceOn(fit, full?.strategy === 'sequential'))}</span>
+          <CommandButton id="compose.startAnyway" look="tiny" />
+        </div>
+      )}
       {full !== null && (
         <div className="row wrap small fit-tools">
           <span className="row small"><label htmlFor="fit-kv">{t('fit.kvType')}</label>
@@ -63,4 +79,11 @@ export function FitBar() {
       )}
     </div>
   )
+}
+
+/** What makes a run that does not fit smaller. */
+function adviceOn({ short, devices }: Fit, onePath: boolean) {
+  const device = devices.find(({ name }) => name === short?.device)
+  if (device !== undefined && device.weights > device.free) return 'fit.adviceWeights' as const
+  return onePath ? 'fit.adviceOnePath' as const : 'fit.advicePaths' as const
 }

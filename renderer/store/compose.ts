@@ -86,15 +86,19 @@ export function chosenInfo(): ModelInfo | null {
   return isInfo(info) ? info : null
 }
 
-/** Why the run cannot start, as a message key; null: it can. */
-export function whyNotStart(): 'compose.needProblem' | 'compose.needModel' | 'compose.badModel' | 'compose.starting' | null {
+/** The memory is short, as far as it can be told before the run. */
+export const wontFit = (): boolean => useCompose.getState().fit?.verdict === 'wont-fit'
+
+/** Why the run cannot start, as a message key; null: it can. `anyway`: whether it fits is not asked. */
+export function whyNotStart(anyway = false): 'compose.needProblem' | 'compose.needModel' | 'compose.badModel' | 'compose.starting' | 'compose.wontFit' | null {
   const { problem, starting } = useCompose.getState()
   const { model } = usePrefs.getState()
   if (starting) return 'compose.starting'
   if (model === '') return 'compose.needModel'
   const info = useModels.getState().infos[model]
   if (info !== undefined && !isInfo(info)) return 'compose.badModel'
-  return problem.trim() === '' ? 'compose.needProblem' : null
+  if (problem.trim() === '') return 'compose.needProblem'
+  return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
 /** Asks the host what the run would need; the latest question wins. */

@@ -219,10 +219,16 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await page.getByText('More settings').click()
     await page.getByText('Reuse control tokens').click()
     await expect.poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'), { timeout: 10 * SECONDS }).toBe('wont-fit')
-    expect(await page.locator('.fit').textContent()).toMatch(/CPU is short of [\d.]+ [GTM]iB/)
+    expect(await page.locator('.fit').textContent()).toMatch(/CPU is short of [\d.]+ [GTM]iB\. Ask for fewer paths/)
+    // It is not started by the way; who knows better may.
+    await page.getByLabel('Problem', { exact: true }).fill('too much')
+    const start = page.getByRole('button', { name: 'Start', exact: true })
+    expect([await start.getAttribute('aria-disabled'), await page.getByRole('button', { name: 'Start anyway' }).getAttribute('aria-disabled')]).toEqual(['true', 'false'])
     await page.getByRole('button', { name: 'Most paths that fit' }).click()
     await expect.poll(async () => Number(await page.getByLabel('Paths', { exact: true }).inputValue())).toBeLessThan(64)
     await expect.poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit')).not.toBe('wont-fit')
+    expect([await start.getAttribute('aria-disabled'), await page.getByRole('button', { name: 'Start anyway' }).count()]).toEqual(['false', 0])
+    await page.getByLabel('Problem', { exact: true }).fill('')
     await page.getByRole('button', { name: 'Reset settings' }).click()
   })
 

@@ -68,6 +68,7 @@ export class FakeHost {
     ],
   }
   model: ModelInfo = MODEL
+  fit: Fit = { weights: 1.1e9, kv: 2.4e8, compute: 3e8, total: 1.64e9, free: 1.2e10, verdict: 'fits', cells: 8400, devices: [{ name: 'CPU', weights: 1.1e9, kv: 2.4e8, compute: 3e8, free: 1.2e10 }], kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 } }
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
   onStart: ((params: Params<'run.start'>) => string) | null = null
@@ -141,7 +142,7 @@ export class FakeHost {
       case 'models.list': return this.models
       case 'models.info': return this.model
       case 'models.add': { const { file } = params as { file: string }; this.models.push({ file, name: file.split('/').pop()!, sizeBytes: 1e9, origin: 'link', bundled: false, present: true }); return this.models.at(-1) }
-      case 'models.fit': return { weights: 1.1e9, kv: 2.4e8, compute: 3e8, total: 1.64e9, free: 1.2e10, verdict: 'fits', cells: 8400, devices: [{ name: 'CPU', weights: 1.1e9, kv: 2.4e8, compute: 3e8, free: 1.2e10 }], kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 } } satisfies Fit
+      case 'models.fit': return this.fit
       case 'run.start': { if (this.onStart === null) throw new Error('not in this test'); return { run: this.onStart(params as Params<'run.start'>) } }
       case 'run.open': {
         const { run } = params as { run: string }

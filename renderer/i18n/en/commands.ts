@@ -21,6 +21,7 @@ export const commands = {
   'cmd.language': 'Switch English and Chinese',
   'cmd.resetShortcuts': 'Reset all shortcuts',
   'cmd.start': 'Start',
+  'cmd.startAnyway': 'Start anyway',
   'cmd.stopAll': 'Stop all',
   'cmd.summariseNow': 'Summarise now',
   'cmd.summariseSubset': 'Summarise again over chosen paths',
@@ -73,6 +74,7 @@ export const commands = {
   'why.here': 'you are here',
   'why.ownShortcuts': 'no shortcut was changed',
   'why.noComposer': 'open a new run first',
+  'why.fits': 'the run fits: start it',
   'why.summaryFork': 'a summary cannot be forked',
   'why.firstToken': 'the token that opens a path stays',
 } as const

@@ -22,6 +22,7 @@ export const compose = {
   'compose.needModel': 'choose a model first',
   'compose.badModel': 'this model cannot be read',
   'compose.starting': 'the run is starting',
+  'compose.wontFit': 'the run will not fit in memory, see above',
   'compose.followUp': 'Follows up on summary v{{version}} of',
   'compose.noFollowUp': 'Start fresh',
 
@@ -99,6 +100,9 @@ export const compose = {
   'fit.needs': '{{total}} needed, {{free}} free',
   'fit.parts': 'weights {{weights}} · KV {{kv}} ({{cells}} cells) · compute {{compute}}',
   'fit.short': '{{device}} is short of {{bytes}}.',
+  'fit.advicePaths': 'Ask for fewer paths, a shorter budget or a smaller KV cache type. The figures are an estimate.',
+  'fit.adviceOnePath': 'Ask for a shorter budget or a smaller KV cache type. The figures are an estimate.',
+  'fit.adviceWeights': 'The weights alone are too large for it: choose a smaller model or quantisation, or another device. The figures are an estimate.',
 
   'first.examples': 'Or try one of these',
   'first.title': 'Many thoughts, one answer',

@@ -22,6 +22,7 @@ export const commands: Record<keyof typeof en, string> = {
   'cmd.language': '切换中文与英文',
   'cmd.resetShortcuts': '重置全部快捷键',
   'cmd.start': '开始',
+  'cmd.startAnyway': '仍然开始',
   'cmd.stopAll': '全部停止',
   'cmd.summariseNow': '立即总结',
   'cmd.summariseSubset': '选择路径重新总结',
@@ -74,6 +75,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.here': '您已在此处',
   'why.ownShortcuts': '没有改过快捷键',
   'why.noComposer': '请先打开新运行',
+  'why.fits': '内存足够，直接开始即可',
   'why.summaryFork': '总结不能分叉',
   'why.firstToken': '开启路径的词元不可更改',
 }

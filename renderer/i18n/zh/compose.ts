@@ -23,6 +23,7 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.needModel': '请先选择模型',
   'compose.badModel': '无法读取此模型',
   'compose.starting': '运行正在启动',
+  'compose.wontFit': '此运行内存放不下，见上文',
   'compose.followUp': '接着总结 v{{version}} 追问：',
   'compose.noFollowUp': '重新开始',
 
@@ -100,6 +101,9 @@ export const compose: Record<keyof typeof en, string> = {
   'fit.needs': '需要 {{total}}，可用 {{free}}',
   'fit.parts': '权重 {{weights}} · KV {{kv}}（{{cells}} 单元）· 计算 {{compute}}',
   'fit.short': '{{device}} 还差 {{bytes}}。',
+  'fit.advicePaths': '请减少路径、缩短预算，或选用更小的 KV 缓存类型。此数为估算。',
+  'fit.adviceOnePath': '请缩短预算，或选用更小的 KV 缓存类型。此数为估算。',
+  'fit.adviceWeights': '仅权重就已放不下：请选更小的模型或量化，或换一个设备。此数为估算。',
 
   'first.examples': '或者试试这些',
   'first.title': '多路思考，一个答案',

@@ -1,0 +1,61 @@
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { commandOf, runCommand } from '../../../renderer/commands/catalogue.ts'
+import { refreshFit, useCompose } from '../../../renderer/store/compose.ts'
+import { host, setConnect } from '../../../renderer/store/host.ts'
+import { loadInfo } from '../../../renderer/store/models.ts'
+import { usePrefs } from '../../../renderer/store/prefs.ts'
+import { useRoute } from '../../../renderer/store/route.ts'
+import { FakeHost } from '../fake-host.ts'
+import { BALLS, scripted } from '../synthetic.ts'
+
+const fake = new FakeHost()
+const FITS = fake.fit
+const SHORT = { ...FITS, verdict: 'wont-fit' as const, short: { device: 'CPU', bytes: 3e9 } }
+const why = (id: string) => commandOf(id).why({ run: null, path: null, version: null })
+const started = () => fake.calls.filter(({ method }) => method === 'run.start').length
+
+beforeAll(async () => {
+  vi.stubGlobal('location', { hash: '' })
+  setConnect(async () => fake.channel())
+  await host.start()
+  usePrefs.setState({ model: fake.model.file })
+  await loadInfo(fake.model.file)
+  fake.onStart = () => fake.add(scripted({ ...BALLS, run: 'one' }))
+})
+beforeEach(() => {
+  fake.calls = []
+  useRoute.setState({ route: { view: 'compose' } })
+  useCompose.setState({ problem: 'p', settings: {}, fit: null, starting: false, error: null })
+})
+
+test('a run that will not fit is not started, with the reason; it can be started anyway', async () => {
+  fake.fit = SHORT
+  await refreshFit()
+  expect([why('compose.start'), why('compose.startAnyway')]).toEqual(['compose.wontFit', null])
+  expect(runCommand('compose.start')).toBe(false)
+  expect(runCommand('compose.startAnyway')).toBe(true)
+  await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
+  expect(started()).toBe(1)
+})
+
+test('whether it fits is asked again at the start: what is shown may be a moment old', async () => {
+  fake.fit = FITS
+  await refreshFit()
+  expect([why('compose.start'), why('compose.startAnyway')]).toEqual([null, 'why.fits'])
+  fake.fit = SHORT
+  expect(runCommand('compose.start')).toBe(true)
+  await vi.waitFor(() => expect(useCompose.getState().starting).toBe(false))
+  expect([started(), why('compose.start')]).toEqual([0, 'compose.wontFit'])
+  fake.fit = FITS
+  await refreshFit()
+  runCommand('compose.start')
+  await vi.waitFor(() => expect(started()).toBe(1))
+})
+
+test('what cannot be estimated can be started', async () => {
+  fake.fit = null as never
+  await refreshFit()
+  expect(why('compose.start')).toBeNull()
+  runCommand('compose.start')
+  await vi.waitFor(() => expect(started()).toBe(1))
+})
