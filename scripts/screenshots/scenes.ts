@@ -1,0 +1,213 @@
+import type { Braid, Window } from '../../test/e2e/support.ts'
+
+/** What can be seen of the window, each reached as a person would; in this order, since a run is looked at after it was made. */
+export interface Scene {
+  name: string
+  act(window: Window, shown: Shown, braid: Braid): Promise<unknown>
+}
+
+/** What is posed, and the runs that came of it. */
+export interface Shown {
+  problem: string
+  /** One that the model does not solve at once: there is time to look at the live run. */
+  hard: string
+  other: string
+  paths: number
+  budget: number
+  summary: number
+  seed: number
+  /** Ids: of `problem`, then of `other`. */
+  runs: string[]
+}
+
+const ready = ({ page }: Window): Promise<unknown> => page.locator('[data-connection="open"]').waitFor()
+const go = ({ page }: Window, hash: string): Promise<void> => page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
+const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> => go(window, `#/run/${runs[0]}${rest}`)
+const layout = (name: 'Grid' | 'Focus' | 'Tabs') => async (window: Window, shown: Shown): Promise<void> => {
+  await run(window, shown)
+  await window.page.getByRole('radio', { name }).click()
+}
+const models = (tab: string) => async (window: Window): Promise<void> => {
+  await go(window, '#/models')
+  await window.page.getByRole('radio', { name: tab }).click()
+}
+const settings = ({ paths, budget, summary, seed }: Shown) => ({ paths, budget, summary, seed, finish: 'last' as const, alternatives: 5 })
+
+/** With nothing: no model, no run. */
+export const EMPTY: Scene[] = [
+  { name: 'first-starting', act: (window) => go(window, '#/') },
+  { name: 'first-no-model', act: ({ page }) => page.getByRole('button', { name: 'Add a model' }).waitFor() },
+  { name: 'models-none', act: models('Library') },
+  { name: 'history-none', act: (window) => go(window, '#/history') },
+]
+
+export const SCENES: Scene[] = [
+  { name: 'first', act: ({ page }) => page.locator('[data-fit-total]').waitFor() },
+  {
+    name: 'sample-replay',
+    act: async ({ page }) => {
+      await page.getByRole('button', { name: 'Replay a recorded run' }).click()
+      await page.getByRole('button', { name: 'Pause' }).click()
+      const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
+      await scrubber.fill(String(Math.round(0.6 * Number(await scrubber.getAttribute('max')))))
+    },
+  },
+  { name: 'sample', act: ({ page }) => page.getByRole('button', { name: 'End replay' }).click() },
+  {
+    name: 'compose',
+    act: async (window, { problem }) => {
+      await window.command('New run')
+      await window.page.getByLabel('Problem', { exact: true }).fill(problem)
+    },
+  },
+  {
+    name: 'compose-settings',
+    act: async ({ page }) => {
+      await page.getByText('More settings').click()
+      await page.getByText('More settings').evaluate((el) => el.scrollIntoView({ block: 'start' }))
+    },
+  },
+  {
+    name: 'compose-wont-fit',
+    act: async ({ page }) => {
+      await page.getByText('More settings').click()
+      await page.getByLabel('Paths', { exact: true }).fill('16')
+      await page.getByLabel('Tokens a path', { exact: true }).fill('900000')
+      await page.getByLabel('Problem', { exact: true }).focus()
+      await page.waitForTimeout(800)
+    },
+  },
+  {
+    name: 'compose-preset',
+    act: async ({ page }) => {
+      await page.getByRole('button', { name: 'Reset settings' }).click()
+      await page.getByRole('button', { name: 'Save as preset' }).click()
+    },
+  },
+  {
+    name: 'live',
+    act: async (window, shown) => {
+      await window.page.reload()
+      await window.page.waitForSelector('[data-connection="open"]')
+      await window.pose({ ...settings(shown), budget: 900, problem: shown.hard })
+      await window.untilTokens(1, 40)
+    },
+  },
+  { name: 'run-waiting', act: (window, shown) => window.pose({ ...settings(shown), problem: shown.problem }) },
+  {
+    name: 'run-8-paths',
+    act: async (window, shown) => {
+      shown.runs.push(window.run)
+      await window.pose({ ...settings(shown), paths: 8, problem: shown.other })
+      shown.runs.push(window.run)
+      await window.untilRun('ended')
+      await window.page.waitForTimeout(800)
+    },
+  },
+  { name: 'run-grid', act: async (window, shown) => { await layout('Grid')(window, shown); await window.untilRun('ended') } },
+  { name: 'run-focus', act: layout('Focus') },
+  { name: 'run-tabs', act: layout('Tabs') },
+  { name: 'run-panels-closed', act: async (window, shown) => { await layout('Grid')(window, shown); for (const panel of ['Summary', 'Votes', 'Overview']) await window.page.getByRole('button', { name: panel, exact: true }).click() } },
+  { name: 'run-menu', act: async ({ page }) => { for (const panel of ['Summary', 'Votes', 'Overview']) await page.getByRole('button', { name: panel, exact: true }).click(); await page.getByRole('button', { name: 'More actions' }).click() } },
+  { name: 'run-export', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.getByRole('button', { name: 'Export', exact: true }).click() } },
+  { name: 'lane-menu', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.getByRole('button', { name: 'Actions on path 2' }).click() } },
+  { name: 'scope', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.locator('.run-facts-row .pill.warn').focus() } },
+  { name: 'find', act: async ({ page }) => { await page.keyboard.press('Control+F'); await page.keyboard.type('1') } },
+  { name: 'subset', act: async (window) => { await window.page.keyboard.press('Escape'); await window.page.locator('.summary [data-command="run.summariseSubset"]').click() } },
+  { name: 'strategy', act: async (window) => { await window.page.keyboard.press('Escape'); await window.command('Run with another strategy') } },
+  { name: 'palette', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.keyboard.press('Control+K') } },
+  {
+    name: 'replay',
+    act: async ({ page }) => {
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('Alt+R')
+      await page.getByRole('button', { name: 'Pause' }).click()
+      const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
+      await scrubber.fill(String(Math.round(0.8 * Number(await scrubber.getAttribute('max')))))
+    },
+  },
+  { name: 'replay-over', act: ({ page }) => page.getByRole('button', { name: 'End replay' }).click() },
+  {
+    name: 'inspect',
+    act: async (window, shown) => {
+      await run(window, shown)
+      await window.lane(1).getByRole('button', { name: 'Inspect path 1' }).click()
+      await window.page.getByRole('listbox').focus()
+      for (let i = 0; i < 7; i++) await window.page.keyboard.press('ArrowRight')
+      await window.page.locator('.alternatives tbody tr').first().waitFor()
+    },
+  },
+  { name: 'inspect-whitespace', act: ({ page }) => page.keyboard.press('Alt+W') },
+  { name: 'inspect-settled', act: ({ page }) => page.keyboard.press('Alt+W') },
+  {
+    name: 'attribution',
+    act: async (window, shown) => {
+      await run(window, shown)
+      await window.page.locator('.summary [data-command="run.attribution"]').click()
+      await window.page.locator('.attr-row').first().waitFor({ timeout: 120_000 })
+      await window.page.locator('.attr-row').first().click()
+    },
+  },
+  { name: 'run-attributed', act: (window, shown) => run(window, shown) },
+  { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },
+  { name: 'compare-runs', act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`) },
+  { name: 'history', act: (window) => window.command('History') },
+  { name: 'history-selected', act: async ({ page }) => { for (const box of await page.locator('.history-row input[type=checkbox]').all()) await box.check() } },
+  { name: 'models', act: models('Library') },
+  { name: 'models-get', act: models('Get models') },
+  { name: 'models-convert', act: models('Convert') },
+  { name: 'models-devices', act: models('Devices') },
+  { name: 'settings', act: (window) => window.command('Settings') },
+  { name: 'shortcuts', act: async ({ page }) => { await page.locator('[data-shortcut="app.models"]').evaluate((el) => el.scrollIntoView({ block: 'start' })); await page.locator('[data-shortcut="app.models"] button').first().click() } },
+  { name: 'no-such-run', act: (window) => go(window, '#/run/20200101-000000-aaaaaa') },
+  {
+    name: 'interrupted',
+    act: async (window, shown, braid) => {
+      await window.pose({ ...settings(shown), budget: 900, problem: shown.hard })
+      await window.untilTokens(1, 4)
+      braid.killHost()
+      await window.untilRun('interrupted')
+    },
+  },
+  {
+    name: 'run-failed',
+    act: async (window, shown) => {
+      await ready(window)
+      await window.pose({ ...settings(shown), paths: 16, budget: 1_000_000, problem: shown.problem })
+      await window.page.locator('[data-run-status="failed"], [data-notice]').first().waitFor()
+    },
+  },
+  {
+    name: 'compose-follow-up',
+    act: async (window, shown) => {
+      await run(window, shown)
+      await window.untilRun('ended')
+      await window.command('Ask a follow-up')
+    },
+  },
+]
+
+/** The pictures of the README. */
+export const README: Scene[] = [
+  {
+    name: 'live-dark',
+    act: async (window, shown) => {
+      await window.page.emulateMedia({ colorScheme: 'dark' })
+      await window.pose({ ...settings(shown), budget: 900, problem: shown.hard })
+      await window.untilTokens(1, 40)
+    },
+  },
+  {
+    name: 'run',
+    act: async (window, shown) => {
+      await window.command('Stop all')
+      await window.untilRun('ended')
+      await window.pose({ ...settings(shown), problem: shown.problem })
+      shown.runs.push(window.run)
+      await window.page.emulateMedia({ colorScheme: 'light' })
+      await window.untilRun('ended')
+      await window.page.waitForTimeout(800)
+    },
+  },
+  ...SCENES.filter(({ name }) => name === 'inspect' || name === 'attribution'),
+]
