@@ -40,6 +40,9 @@ export const dateTime = (iso: string): string => {
   return Number.isNaN(date.getTime()) ? iso : format().date.format(date)
 }
 
+/** With so many digits after the point, and no minus before a zero. */
+export const fixed = (n: number, digits: number): string => (Math.abs(n) < 0.5 * 10 ** -digits ? 0 : n).toFixed(digits)
+
 /** A probability from its natural logarithm: 97.3 %. */
 export const percent = (logprob: number): string => share(Math.exp(logprob))
 

@@ -7,7 +7,8 @@ import { usePathNumbers } from '../run/Lanes.tsx'
 import { useVersions } from '../run/SummaryCard.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 
-export function InspectHead({ run, path, version }: { run: string; path: number; version: number }) {
+/** `scale`: the text is coloured by how sure the model was. */
+export function InspectHead({ run, path, version, scale }: { run: string; path: number; version: number; scale: boolean }) {
   const t = useT()
   const paths = usePathNumbers(run)
   const versions = useVersions(run)
@@ -27,7 +28,7 @@ export function InspectHead({ run, path, version }: { run: string; path: number;
         ...versions.map((one) => ({ value: `s${one}`, label: t('inspect.summary', { version: one }), name: t('summary.version', { version: one }) })),
       ]} />
       <span className="grow" />
-      <span className="legend" aria-hidden>{t('inspect.sure')}{[0, 1, 2, 3, 4, 5, 6, 7].map((level) => <span key={level} className={`tok h${level}`} />)}{t('inspect.unsure')}</span>
+      {scale && <span className="legend" aria-hidden>{t('inspect.sure')}{[0, 1, 2, 3, 4, 5, 6, 7].map((level) => <span key={level} className={`tok h${level}`} />)}{t('inspect.unsure')}</span>}
       <Segmented<Prefs['heat']> label={t('inspect.heat')} value={heat} onChange={(next) => setPref('heat', next)}
         options={(['logprob', 'entropy', 'none'] as const).map((one) => ({ value: one, label: t(`heat.${one}`) }))} />
       <button type="button" className="btn" aria-pressed={whitespace} onClick={() => setPref('whitespace', !whitespace)}>{t('inspect.whitespace')}</button>

@@ -94,7 +94,7 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
   const answer = span === null ? null : [tokenAt(rows.current.offsets, span[0]), tokenAt(rows.current.offsets, span[1] - 1)] as const
   return (
     <div className="inspect">
-      <InspectHead run={run} path={path} version={version} />
+      <InspectHead run={run} path={path} version={version} scale={levels === null && heat !== 'none'} />
       <div className="inspect-body">
         <div ref={scroller} className={`tokens scroll heat-${heat}`} role="listbox" tabIndex={0} aria-label={t('inspect.tokens', { name: path > 0 ? t('lane.name', { path }) : t('summary.version', { version }) })}
           aria-activedescendant={index >= 0 ? `tok-${index}` : undefined} onKeyDown={onKey} onClick={onClick} onMouseOver={onHover} onMouseLeave={() => setPointed(null)}

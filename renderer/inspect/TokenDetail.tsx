@@ -3,7 +3,7 @@ import { pathOf } from '../../engine/protocol/fold.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { useT } from '../i18n/index.ts'
-import { percent } from '../i18n/format.ts'
+import { fixed, percent } from '../i18n/format.ts'
 import { go } from '../store/route.ts'
 import { command, useOpenRun, useRuns, useStream } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
@@ -38,13 +38,12 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
         <code className="token-text" dir="auto">{showSpace(token.text) || '∅'}</code>
         <dl className="token-facts num">
           <div><dt>{t('inspect.probability')}</dt><dd>{token.logprob === null ? '–' : percent(token.logprob)}</dd></div>
-          <div><dt>{t('inspect.logprob')}</dt><dd>{token.logprob === null ? '–' : token.logprob.toFixed(4)}</dd></div>
-          <div><dt>{t('inspect.entropy')}</dt><dd>{token.entropy === null ? '–' : t('unit.nats', { n: token.entropy.toFixed(3) })}</dd></div>
+          <div><dt>{t('inspect.logprob')}</dt><dd>{token.logprob === null ? '–' : fixed(token.logprob, 4)}</dd></div>
+          <div><dt>{t('inspect.entropy')}</dt><dd>{token.entropy === null ? '–' : t('unit.nats', { n: fixed(token.entropy, 3) })}</dd></div>
         </dl>
-        {token.forced === true && <p className="small dim">{t('inspect.forced')}</p>}
-        <h3>{t('inspect.alternatives')}</h3>
-        {alternatives === undefined && <p className="small dim">{t('inspect.loading')}</p>}
-        {(alternatives === null || alternatives?.length === 0) && <p className="small dim">{t('inspect.noAlternatives')}</p>}
+        {token.forced === true ? <p className="small dim">{t('inspect.forced')}</p> : <h3>{t('inspect.alternatives')}</h3>}
+        {token.forced !== true && alternatives === undefined && <p className="small dim">{t('inspect.loading')}</p>}
+        {token.forced !== true && (alternatives === null || alternatives?.length === 0) && <p className="small dim">{t('inspect.noAlternatives')}</p>}
         {alternatives !== undefined && alternatives !== null && alternatives.length > 0 && (
           <table className="alternatives">
             <thead className="sr"><tr><th>{t('inspect.text')}</th><th>{t('inspect.probability')}</th><th>{t('inspect.logprob')}</th><th>{t('inspect.fork')}</th></tr></thead>
@@ -52,8 +51,8 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
               {alternatives.map((one) => (
                 <tr key={one.id} className={one.id === token.id ? 'taken' : ''}>
                   <td className="mono alt-text"><bdi>{showSpace(one.text) || '∅'}</bdi></td>
-                  <td className="num alt-p"><span className="alt-bar"><span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} /></span>{percent(one.logprob)}</td>
-                  <td className="num small dim">{one.logprob.toFixed(2)}</td>
+                  <td className="num alt-p"><span className="row"><span className="alt-bar"><span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} /></span>{percent(one.logprob)}</span></td>
+                  <td className="num small dim alt-logprob">{fixed(one.logprob, 2)}</td>
                   <td>
                     <Tip text={why === null ? t('inspect.forkHere') : t(why)}>
                       <button type="button" className="btn quiet icon tiny" aria-label={t('inspect.forkWith', { text: showSpace(one.text) })} disabled={why !== null || one.id === token.id} onClick={() => fork(one.id)}><GitBranch size={13} /></button>

@@ -13,7 +13,10 @@ export const TokenLine = memo(function TokenLine({ tokens, start, end, heat, lev
     const value = token.forced === true || heat === 'none' ? null : heat === 'logprob' ? (token.logprob === null ? null : -token.logprob) : token.entropy
     const level = levels !== null ? `a${levels[i] ?? 0}` : value === null ? '' : `h${Math.max(0, Math.min(7, Math.floor(value * 2)))}`
     const classes = ['tok', level, token.forced === true ? 'forced' : '', i === selected ? 'sel' : '', i >= markFrom && i <= markTo ? 'ans' : ''].filter(Boolean).join(' ')
-    const text = whitespace ? showSpace(token.text) + (token.text.includes('\n') ? '\n' : '') : token.text === '' ? '∅' : token.text
+    // The row itself is the line break that its first token begins with.
+    const broken = i === start && i > 0 && token.text.startsWith('\n') && !token.text.endsWith('\n') && !tokens.at(i - 1)!.text.endsWith('\n')
+    const lines = (whitespace ? showSpace(token.text).replaceAll('⏎', '⏎\n') : token.text).replace(broken ? /\n/ : '', '')
+    const text = lines === '' ? '∅' : lines
     spans.push(<span key={i} id={`tok-${i}`} data-i={i} role="option" aria-selected={i === selected} aria-label={(token.text.trim() === '' ? showSpace(token.text) : visible(token.text)) || '∅'} className={classes}>{text}</span>)
   }
   return <div className="token-line" role="presentation" dir="auto">{spans}</div>

@@ -8,7 +8,7 @@ export interface TokenRow {
 
 const MAX_ROW = 160
 
-/** Rows end where the text breaks a line. Grows with the tokens; what was closed stays. */
+/** Rows end where the text breaks a line: after a token that ends with the break, before one that begins with it. Grows with the tokens; what was closed stays. */
 export class TokenRows {
   readonly rows: TokenRow[] = []
   /** Offset of each token in the text, and one more for the end. */
@@ -25,11 +25,15 @@ export class TokenRows {
     for (let i = this.offsets.length - 1; i < tokens.length; i++) {
       const { text } = tokens.at(i)!
       this.offsets.push(this.offsets[i]! + text.length)
-      if (!text.includes('\n') && i + 1 - this.#open < MAX_ROW) continue
-      this.rows.push({ start: this.#open, end: i + 1 })
-      this.#open = i + 1
+      if (text.startsWith('\n') && !text.endsWith('\n')) this.#close(i)
+      if (text.endsWith('\n') || i + 1 - this.#open >= MAX_ROW) this.#close(i + 1)
     }
     if (this.#open < tokens.length) this.rows.push({ start: this.#open, end: tokens.length })
+  }
+
+  #close(end: number): void {
+    if (end > this.#open) this.rows.push({ start: this.#open, end })
+    this.#open = end
   }
 
   rowOf(index: number): number {
