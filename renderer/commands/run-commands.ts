@@ -7,15 +7,15 @@ import { command, startRun } from '../store/runs.ts'
 import { startReplay, stopReplay, useReplay } from '../store/replay.ts'
 import { report } from '../store/toasts.ts'
 import { openDialog, useUi } from '../store/ui.ts'
-import { stateOf, summarising, summaryFor, whyNoRun, whyNotSteer } from './target.ts'
+import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command } from './types.ts'
 
 export const runCommands: Command[] = [
   {
     id: 'run.stopAll', title: 'cmd.stopAll', group: 'run', icon: CircleStop, shortcut: 'Mod+.',
-    why: (target) => whyNotSteer(target) ?? (stateOf(target)!.status === 'running' ? null : 'why.notRunning'),
-    // While the summary is written, stopping the paths stops nothing: the run itself is cancelled.
-    run: (target) => report(command(target.run!, { type: summarising(stateOf(target)!) ? 'cancel' : 'stop-all' })),
+    why: (target) => (waits(target) ? null : whyNotSteer(target) ?? (stateOf(target)!.status === 'running' ? null : 'why.notRunning')),
+    // While the run waits or the summary is written, stopping the paths stops nothing: the run itself is cancelled.
+    run: (target) => report(command(target.run!, { type: waits(target) || summarising(stateOf(target)!) ? 'cancel' : 'stop-all' })),
   },
   {
     id: 'run.summariseNow', title: 'cmd.summariseNow', group: 'run', icon: FastForward, shortcut: 'Mod+Shift+Enter',

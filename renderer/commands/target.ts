@@ -35,6 +35,12 @@ export const isLive = (status: string): boolean => status === 'thinking' || stat
 /** Being written right now. */
 export const summarising = (state: RunState): boolean => state.summaries.some((summary) => isLive(summary.status))
 
+/** It has no event yet: its turn is to come. */
+export function waits({ run }: Target): boolean {
+  const open = run === null ? undefined : useRuns.getState().open[run]
+  return open !== undefined && open.live.status === 'empty' && !open.loading && open.error === null && host.state === 'open'
+}
+
 /** Why nothing at all can be asked of this run. */
 export function whyNoRun(target: Target): MessageKey | null {
   const run = target.run === null ? undefined : useRuns.getState().open[target.run]

@@ -47,7 +47,7 @@ export function Composer() {
         <div className="fields">
           <ModelField />
           <PresetField />
-          <Field label={t('compose.strategy')}>
+          <Field label={t('compose.strategy')} hint={full === null ? undefined : t(`strategy.${full.strategy}.help`)}>
             <select className="select" value={full?.strategy ?? 'parallel'} disabled={full === null} onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}>
               {STRATEGIES.map((strategy) => <option key={strategy} value={strategy}>{t(`strategy.${strategy}`)}</option>)}
             </select>
@@ -62,7 +62,6 @@ export function Composer() {
             </select>
           </Field>
         </div>
-        {full !== null && <p className="small dim">{t(`strategy.${full.strategy}.help`)}</p>}
         {full !== null && info !== null && (
           <details className="advanced">
             <summary><ChevronRight size={14} aria-hidden className="chevron" />{t('compose.advanced')}</summary>
@@ -85,9 +84,15 @@ export function Composer() {
 }
 
 /** A control under its label; the label names it, its value does not. */
-export function Field({ label, children }: { label: string; children: ReactElement<{ id?: string }> }) {
+export function Field({ label, hint, children }: { label: string; hint?: string | undefined; children: ReactElement<{ id?: string; 'aria-describedby'?: string }> }) {
   const id = useId()
-  return <div className="field"><label className="label" htmlFor={id}>{label}</label>{cloneElement(children, { id })}</div>
+  return (
+    <div className="field">
+      <label className="label" htmlFor={id}>{label}</label>
+      {cloneElement(children, hint === undefined ? { id } : { id, 'aria-describedby': `${id}-hint` })}
+      {hint !== undefined && <span id={`${id}-hint`} className="hint">{hint}</span>}
+    </div>
+  )
 }
 
 function ModelField() {
@@ -108,7 +113,9 @@ function ModelField() {
         </select>
         <button type="button" className="btn" onClick={() => go({ view: 'models' })}><FolderOpen size={14} />{t('compose.addModel')}</button>
       </div>
-      <span id="model-hint" className={isInfo(info) || info === undefined ? 'hint' : 'hint bad-text'} dir="auto">{hint ?? ''}</span>
+      <span id="model-hint" className={isInfo(info) || info === undefined ? 'hint' : 'hint bad-text'} dir="auto">
+        {hint ?? ''}{isInfo(info) && info.scope !== undefined && <><br /><bdi data-scope>{visible(info.scope)}</bdi></>}
+      </span>
     </div>
   )
 }

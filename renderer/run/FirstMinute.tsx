@@ -2,23 +2,30 @@ import { Play } from 'lucide-react'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
-import { useModels } from '../store/models.ts'
+import { isInfo, useModels } from '../store/models.ts'
+import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { openSample } from '../store/sample.ts'
 import { report } from '../store/toasts.ts'
 
 const EXAMPLES = ['example.1', 'example.2', 'example.3', 'example.4'] as const satisfies readonly MessageKey[]
+/** What the bundled model was trained for, in the one wording that it knows. */
+const NUMBERS = ['Make 66 from 13, 15, 18 and 20.', 'Make 24 from 3, 5, 7 and 9.', 'Make 30 from 3, 2, 9 and 17.', 'Make 21 from 18, 15, 14 and 9.']
 
-/** Problems to pick from, until one is being written. */
+/** Problems to pick from, until one is being written. Of a model that was trained for something else than these, none. */
 export function Examples() {
   const t = useT()
   const problem = useCompose((s) => s.problem)
-  if (problem !== '') return null
+  const model = usePrefs((s) => s.model)
+  const bundled = useModels((s) => s.list?.some((entry) => entry.file === model && entry.origin === 'bundled') === true)
+  const limited = useModels((s) => { const info = s.infos[model]; return isInfo(info) && info.scope !== undefined })
+  const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []
+  if (problem !== '' || problems.length === 0) return null
   return (
     <section className="first" aria-labelledby="examples">
       <h2 id="examples" className="small dim">{t('first.examples')}</h2>
       <ul className="examples">
-        {EXAMPLES.map((key) => <li key={key}><button type="button" className="example" onClick={() => edit({ problem: t(key) })}>{t(key)}</button></li>)}
+        {problems.map((text) => <li key={text}><button type="button" className="example" onClick={() => edit({ problem: text })}>{text}</button></li>)}
       </ul>
     </section>
   )

@@ -30,7 +30,7 @@ export function FitBar() {
     return () => clearInterval(timer)
   }, [short])
   if (error !== null) return <p className="callout warn small" dir="auto">{error.message}</p>
-  if (fit === null) return <div className="fit" />
+  if (fit === null) return model === '' ? null : <div className="fit" />
   const scale = Math.max(fit.total, fit.free, 1)
   const part = (size: number) => ({ inlineSize: `${(100 * size) / scale}%` })
   const most = async (of: 'paths' | 'budget') => {

@@ -50,11 +50,12 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   /** Where the line of each path ends. */
   const ends = new Map<number, number>()
   draw(tree, x, y, shapes, ends)
+  const root = y({ ...tree, paths: order })
   return (
     <div className="overview">
       <svg viewBox={`0 0 ${WIDTH} ${height}`} className="overview-svg" role="img" aria-label={describe(tree, t)}>
-        <circle cx={LEFT} cy={y(tree)} r="3" className="node" />
-        <line x1={LEFT} y1={y(tree)} x2={x(0)} y2={y(tree)} className="trunk" />
+        <circle cx={LEFT} cy={root} r="3" className="node" />
+        <line x1={LEFT} y1={root} x2={x(0)} y2={root} className="trunk" />
         {shapes}
         {order.map((path) => <Leaf key={path} run={run} path={byPath.get(path)!} x={Math.min(LEAF, ends.get(path)!)} y={row.get(path)!} />)}
       </svg>

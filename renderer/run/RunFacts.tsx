@@ -26,7 +26,7 @@ export function RunState({ run }: { run: string }) {
   const key = status === 'running' && braiding ? 'run.status.summarising' as const : `run.status.${status}` as const
   return <>
     <span className={`pill ${look}`} data-run-status={status}>{t(key)}</span>
-    <span className="num small">{duration(elapsed)}</span>
+    {status !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
   </>
 }
 

@@ -1,8 +1,9 @@
-import { MoreHorizontal, PanelRight } from 'lucide-react'
-import { useEffect, type ReactNode } from 'react'
+import { MoreHorizontal } from 'lucide-react'
+import { useEffect, useRef, type ReactNode } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { follow } from '../store/session.ts'
+import { useHistory } from '../store/history.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
 import { useRuns, useShown } from '../store/runs.ts'
@@ -27,7 +28,12 @@ export function RunView({ run }: { run: string }) {
   const replaying = useReplay((s) => s.replay?.run === run)
   useEffect(() => follow(run), [run])
   if (phase === 'opening') return <p className="empty" role="status">{t('run.opening')}</p>
-  if (error !== null) return <div className="empty"><p className="callout bad" role="alert" dir="auto">{error}</p></div>
+  if (error !== null) return (
+    <div className="empty">
+      <p className="callout bad" role="alert" dir="auto">{error}</p>
+      <div className="row"><CommandButton id="app.history" /><CommandButton id="app.new" /></div>
+    </div>
+  )
   return (
     <div className="run-view">
       <RunHead run={run} />
@@ -44,7 +50,12 @@ export function RunView({ run }: { run: string }) {
 
 function RunHead({ run }: { run: string }) {
   const t = useT()
-  const problem = useShown(run, (s) => s.problem)
+  const shown = useShown(run, (s) => s.problem)
+  // A run that waits for its turn has no event yet; the list of runs knows it.
+  const asked = useHistory((s) => s.list?.find((item) => item.run === run)?.problem)
+  const known = useRef('')
+  if (shown !== '' || asked !== undefined) known.current = shown === '' ? asked! : shown
+  const problem = known.current
   const layout = usePrefs((s) => s.layout)
   return (
     <header className="run-head">
@@ -102,7 +113,7 @@ function RunWaiting({ run }: { run: string }) {
   if (!none || replaying || status === 'failed' || status === 'interrupted') return null
   return (
     <div className="empty" role="status">
-      {progress === null ? t(status === 'empty' ? 'run.queued' : 'run.prefill') : <>
+      {status === 'ended' ? t('run.cancelled') : progress === null ? t(status === 'empty' ? 'run.queued' : 'run.prefill') : <>
         <span dir="auto">{t('run.loading', { name: progress.label })}</span>
         <progress max={1} value={progress.fraction} aria-label={t('run.loading', { name: progress.label })} />
       </>}
@@ -118,7 +129,6 @@ function SidePanels({ run }: { run: string }) {
   return (
     <aside className={all ? 'side' : 'side closed'} aria-label={t('run.results')}>
       <div className="row side-tabs">
-        <PanelRight size={14} aria-hidden className="dim" />
         {(['summary', 'votes', 'overview'] as const).map((key) => (
           <button key={key} type="button" className="btn quiet tiny" aria-pressed={panels[key]} onClick={() => toggle(key)}>{t(`panel.${key}`)}</button>
         ))}

@@ -8,6 +8,7 @@ import { closeDialog, useUi } from '../store/ui.ts'
 import { isLive } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
+import { STATUS_LOOK, statusKey } from './status.ts'
 
 /** Summarises again over chosen paths: a new version, the old ones stay. */
 export function SubsetDialog({ run }: { run: string }) {
@@ -40,11 +41,12 @@ export function SubsetDialog({ run }: { run: string }) {
       <fieldset className="plain-fieldset col">
         <legend>{t('subset.which')}</legend>
         {paths.map((path) => (
-          <label key={path.path} className="check" data-path={path.path}>
+          <label key={path.path} className="check subset-row" data-path={path.path}>
             <input type="checkbox" checked={chosen.has(path.path)} onChange={() => toggle(path.path)} />
             <span className="pathno">{t('lane.name', { path: path.path })}</span>
-            <span className="dim small num">{integer(path.tokens.length)} · {t(`status.${path.status}`)}</span>
-            {path.answer !== null && <span className="small ellipsis"><AnswerText text={path.answer.text} /></span>}
+            <span><span className={`pill ${STATUS_LOOK[path.status]}`}>{t(statusKey(path.status))}</span></span>
+            <span className="dim small num">{t('unit.tokens', { count: path.tokens.length, shown: integer(path.tokens.length) })}</span>
+            <span className="small ellipsis">{path.answer !== null && <AnswerText text={path.answer.text} />}</span>
           </label>
         ))}
       </fieldset>

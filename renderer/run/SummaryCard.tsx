@@ -65,7 +65,7 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
         <span className="dim">{t('summary.from')}</span>
         {paths.map((path) => <span key={path} className="pathno" data-path={path}>{path}</span>)}
         <Tip text={t(fusion === 'cache' ? 'fusion.cacheHelp' : 'fusion.rereadHelp')}><span className="pill" tabIndex={0}>{t(`fusion.${fusion}`)}</span></Tip>
-        {meter !== null && <span className="num dim">{t('unit.tokens', { count: meter.stream.tokens.length, shown: integer(meter.stream.tokens.length) })}{meter.speed === null ? '' : ` · ${t('unit.speed', { speed: meter.speed.toFixed(1) })}`}</span>}
+        {meter !== null && <span className="num dim">{t('unit.tokens', { count: meter.stream.tokens.length, shown: integer(meter.stream.tokens.length) })}{meter.speed === null ? '' : ` · ${t('unit.speed', { speed: meter.speed.toFixed(meter.speed < 10 ? 1 : 0) })}`}</span>}
       </div>
       <AttributionStrip run={run} version={version} />
       {cuts.length > 0 && <p className="callout warn small">{t('summary.cut', { list: cuts.map((cut) => `${cut.path} (${cut.removed})`).join(', ') })}</p>}

@@ -36,11 +36,11 @@ export const VoteBoard = memo(function VoteBoard({ run }: { run: string }) {
                 <button type="button" role="radio" aria-checked={row.wins} className="vote-pick" disabled={fixed} title={t('votes.choose')}
                   aria-label={t('votes.chooseAnswer', { answer: row.answer ?? t('votes.noAnswer') })} onClick={() => choose(i)}>{row.wins && <Check size={12} />}</button>
               )}
-              {row.answer === null ? <span className="dim grow">{t('votes.noAnswer')}</span> : <span className="grow vote-answer"><AnswerText text={row.answer} /></span>}
-              <span className="num small dim">{row.members.length}</span>
+              <span className={row.answer === null ? 'vote-answer dim' : 'vote-answer'}>{row.answer === null ? t('votes.noAnswer') : <AnswerText text={row.answer} />}</span>
+              <Members run={run} row={row} over={board.over} />
+              <span className="num small dim vote-count">{row.members.length}</span>
             </div>
             <div className="vote-bar"><span style={{ inlineSize: `${(100 * row.members.length) / board.total}%` }} /></div>
-            <Members run={run} row={row} over={board.over} />
           </div>
         ))}
       </div>

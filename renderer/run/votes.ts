@@ -1,4 +1,5 @@
 import type { RunState } from '../../engine/protocol/fold.ts'
+import { sameAnswer, valueOf } from './arithmetic.ts'
 
 export interface BoardRow {
   answer: string | null
@@ -10,7 +11,7 @@ export interface Board {
   rows: BoardRow[]
   over: 'paths' | 'summaries'
   total: number
-  /** false: only grouped by equal text, nothing was voted. */
+  /** false: only grouped by equal value or text, nothing was voted. */
   voted: boolean
   tie: boolean
   override: boolean
@@ -19,7 +20,7 @@ export interface Board {
   summaryAnswer: string | null
 }
 
-/** The vote that decides: over summaries if there is one, else over paths; without any, the paths' answers by their text. */
+/** The vote that decides: over summaries if there is one, else over paths; without any, the paths' answers by their value or text. */
 export function boardOf({ paths, votes, summaries }: Pick<RunState, 'paths' | 'votes' | 'summaries'>): Board {
   const vote = votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
   const summaryAnswer = summaries.at(-1)?.answer?.text ?? null
@@ -27,25 +28,28 @@ export function boardOf({ paths, votes, summaries }: Pick<RunState, 'paths' | 'v
     const rows = vote.classes.map(({ answer, members }, i) => ({ answer, members: [...members], wins: i === vote.winner }))
     const version = summaries.at(-1)?.version
     const winner = vote.classes[vote.winner]
-    const same = winner === undefined || summaryAnswer === null || winner.answer === summaryAnswer
+    const same = winner === undefined || summaryAnswer === null || (winner.answer !== null && sameAnswer(winner.answer, summaryAnswer))
       || (vote.over === 'summaries' && version !== undefined && winner.members.includes(version))
     return {
       rows, over: vote.over, total: sum(rows), voted: true, tie: vote.tie, override: vote.override === true,
       disagrees: vote.over === 'paths' && !same, summaryAnswer,
     }
   }
-  const groups = new Map<string | null, number[]>()
+  const groups = new Map<string | number | null, BoardRow>()
   for (const path of paths) {
     if (path.endedAt === null || path.status === 'dropped') continue
     const answer = path.answer?.text.trim() ?? null
-    groups.set(answer, [...(groups.get(answer) ?? []), path.path])
+    const key = answer === null ? null : valueOf(answer) ?? answer
+    const row = groups.get(key)
+    if (row === undefined) groups.set(key, { answer, members: [path.path], wins: false })
+    else row.members.push(path.path)
   }
-  const rows = [...groups].map(([answer, members]) => ({ answer, members, wins: false })).sort((a, b) => b.members.length - a.members.length)
+  const rows = [...groups.values()].sort((a, b) => b.members.length - a.members.length)
   const [first, second] = rows.filter((row) => row.answer !== null)
   return {
     rows, over: 'paths', total: sum(rows), voted: false, override: false, summaryAnswer,
     tie: first !== undefined && second !== undefined && first.members.length === second.members.length,
-    disagrees: summaryAnswer !== null && first !== undefined && first.answer !== summaryAnswer.trim(),
+    disagrees: summaryAnswer !== null && first !== undefined && !sameAnswer(first.answer!, summaryAnswer),
   }
 }
 

@@ -43,13 +43,16 @@ export function countAt(events: readonly RunEvent[], time: number): number {
   return low
 }
 
+/** When the first thing happened: a run may have waited for its turn. */
+export const startOf = (events: readonly RunEvent[]): number => events[0]?.at ?? 0
 export const endOf = (events: readonly RunEvent[]): number => events.reduce((end, event) => Math.max(end, event.at), 0)
 
 export function startReplay(run: string): void {
   stopReplay()
   marks = [EMPTY_RUN]
-  useReplay.setState({ replay: { run, playing: true, speed: 4, time: 0 } })
-  show(run, 0)
+  const time = startOf(useRuns.getState().open[run]?.events ?? [])
+  useReplay.setState({ replay: { run, playing: true, speed: 4, time } })
+  show(run, time)
   last = null
   requestAnimationFrame(tick)
 }
@@ -74,7 +77,7 @@ export function setPlaying(playing: boolean): void {
   const { replay } = useReplay.getState()
   if (replay === null || replay.playing === playing) return
   const events = useRuns.getState().open[replay.run]?.events ?? []
-  const time = playing && replay.time >= endOf(events) ? 0 : replay.time
+  const time = playing && replay.time >= endOf(events) ? startOf(events) : replay.time
   useReplay.setState({ replay: { ...replay, playing, time } })
   last = null
   if (playing) requestAnimationFrame(tick)

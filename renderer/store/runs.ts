@@ -46,18 +46,23 @@ export function openLocal(id: string, events: RunEvent[]): void {
   useRuns.setState(({ open }) => ({ open: { ...open, [id]: { ...blank(id), events, live, shown: live, loading: false, sample: true } } }))
 }
 
-/** Follows a run: everything so far, then live. Called again after the host came back. */
+/** Follows a run: everything so far, then live. Called again after the host came back: what is shown stays until it answers. */
 export async function openRun(id: string): Promise<void> {
-  if (useRuns.getState().open[id]?.sample === true) return
+  const before = useRuns.getState().open[id]
+  if (before?.sample === true) return
   queued.delete(id)
   expected.delete(id)
-  useRuns.setState(({ open }) => ({ open: { ...open, [id]: blank(id) } }))
+  const renew = () => useRuns.setState(({ open }) => ({ open: { ...open, [id]: blank(id) } }))
+  if (before === undefined) renew()
   try {
     const { events, live } = await host.call('run.open', { run: id })
+    if (useRuns.getState().open[id] === undefined) return
+    if (before !== undefined) renew()
     expected.set(id, { events, live })
     schedule()
   } catch (error) {
     const { code, message } = toBraidError(error)
+    if (code === 'engine-lost' && (before?.events.length ?? 0) > 0) return // asked again with the next connection
     patchRun(id, (run) => ({ ...run, loading: false, error: { code, message } }))
   }
 }

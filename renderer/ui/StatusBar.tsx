@@ -57,17 +57,30 @@ function Announcer() {
   const last = useRef({ at: 0, phase: '' })
   useEffect(() => {
     if (run === null) return setText('')
+    let later: ReturnType<typeof setTimeout> | undefined
     const read = () => {
-      const shown = useRuns.getState().open[run]?.shown
-      if (shown === undefined) return
+      const open = useRuns.getState().open[run]
+      if (open === undefined) return
+      if (open.error !== null) return setText('') // the view says it
+      const { shown } = open
       const phase = `${run}:${shown.status}:${shown.paths.length > 0}:${shown.summaries.length}`
       const now = Date.now()
-      if (phase === last.current.phase && (shown.status !== 'running' || now - last.current.at < EVERY_MS)) return
+      const wait = last.current.at + EVERY_MS - now
+      if (phase === last.current.phase && (shown.status !== 'running' || wait > 0)) {
+        if (shown.status === 'running') later ??= setTimeout(read, wait)
+        return
+      }
+      clearTimeout(later)
+      later = undefined
       last.current = { at: now, phase }
       setText(describeRun(shown, t))
     }
     read()
-    return useRuns.subscribe(read)
+    const stop = useRuns.subscribe(read)
+    return () => {
+      stop()
+      clearTimeout(later)
+    }
   }, [run, t])
   return <span role="status" aria-live="polite" className="announce ellipsis">{text}</span>
 }

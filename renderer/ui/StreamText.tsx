@@ -29,6 +29,8 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
   const lastTop = useRef(0)
+  /** There is more than fits: only then is there a way to the live end. */
+  const [longer, setLonger] = useState(false)
   const [flash, setFlash] = useState(-1)
   /** The way back to where the reader was; ended by the reader. */
   const returning = useRef<(() => void) | null>(null)
@@ -62,6 +64,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     const el = scroller.current!
     if (follow.current) el.scrollTop = 1e9
     lastTop.current = el.scrollTop
+    setLonger(el.scrollHeight - el.clientHeight > NEAR)
   })
   useLayoutEffect(() => {
     const place = placeOf(key)
@@ -122,7 +125,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
         </div>
         {rest !== '' && <div className={live ? 'block plain live' : 'block plain'} dir="auto"><PlainText text={rest} mark={null} /></div>}
       </div>
-      {live && away && (
+      {live && away && longer && (
         <button type="button" className="btn tiny jump" onClick={toLive}><ArrowDownToLine size={13} />{t('stream.jump')}</button>
       )}
     </div>

@@ -3,6 +3,7 @@ export const run = {
   'run.opening': 'Opening …',
   'run.queued': 'Waiting for its turn …',
   'run.prefill': 'Reading the prompt …',
+  'run.cancelled': 'Cancelled before its turn came.',
   'run.loading': 'Loading {{name}}',
   'run.export': 'Export',
   'run.more': 'More actions',
@@ -89,7 +90,7 @@ export const run = {
   'votes.choose': 'Choose this answer by hand',
   'votes.chooseAnswer': 'Choose {{answer}}',
   'votes.byHand': 'Chosen by hand.',
-  'votes.notVoted': 'Grouped by equal text; this strategy fuses instead of voting.',
+  'votes.notVoted': 'Equal answers are grouped; this strategy does not vote.',
   'votes.showPath': 'Show the answer in path {{n}}',
   'votes.showSummary': 'Show the answer in summary {{n}}',
 

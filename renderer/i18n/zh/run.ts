@@ -4,6 +4,7 @@ export const run: Record<keyof typeof en, string> = {
   'run.opening': '正在打开……',
   'run.queued': '正在排队……',
   'run.prefill': '正在读取提示……',
+  'run.cancelled': '在轮到之前已取消。',
   'run.loading': '正在加载 {{name}}',
   'run.export': '导出',
   'run.more': '更多操作',
@@ -90,7 +91,7 @@ export const run: Record<keyof typeof en, string> = {
   'votes.choose': '手动选择此答案',
   'votes.chooseAnswer': '选择 {{answer}}',
   'votes.byHand': '已手动选择。',
-  'votes.notVoted': '按相同文本分组；此策略是融合而非表决。',
+  'votes.notVoted': '相等的答案归为一组；此策略不表决。',
   'votes.showPath': '显示路径 {{n}} 中的答案',
   'votes.showSummary': '显示总结 {{n}} 中的答案',
 

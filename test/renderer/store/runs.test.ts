@@ -66,6 +66,19 @@ test('a run without an end that nothing writes to is interrupted, and so is ever
   expect(shown('one').live.paths.every((path) => path.status === 'interrupted')).toBe(true)
 })
 
+test('a run that is opened again is shown until the host answers, and then has each event once', async () => {
+  fake.add(events)
+  await openRun('one')
+  await settle()
+  const before = JSON.stringify(shown('one').live)
+  const again = openRun('one')
+  expect(JSON.stringify(shown('one').live)).toBe(before)
+  await again
+  await settle()
+  expect(shown('one').events).toHaveLength(events.length)
+  expect(JSON.stringify(shown('one').live)).toBe(before)
+})
+
 test('a run that is not there says so', async () => {
   await openRun('nowhere')
   expect(shown('nowhere').error?.message).toContain('nowhere')
