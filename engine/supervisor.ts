@@ -44,7 +44,7 @@ export class Supervisor {
   readonly #deaths: number[] = []
   #process: HostProcess | undefined
   #state: EngineState = 'restarting'
-  #message = 'The engine starts.'
+  #message = ''
   /** Held back until the process is ready. */
   #held: ToHost[] = []
   #fatal: string | undefined

@@ -33,7 +33,7 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
     [t('fact.shape'), t('fact.shapeValue', { layers: info.layers, heads: info.heads, kvHeads: info.kvHeads, dim: info.headDim })],
     [t('fact.kv'), Object.entries(info.kvBytesPerToken).map(([type, size]) => `${type} ${bytes(size)}`).join(' · ')],
     [t('fact.thoughts'), info.thoughtRows === 0 ? t('fact.noThoughts') : t('fact.thoughtRows', { rows: info.thoughtRows })],
-    ...(info.controlTokens.length === 0 ? [] : [[t('fact.tokens'), <span className="mono small">{info.controlTokens.map(visible).join(' ')}</span>] as [string, ReactNode]]),
+    ...(info.controlTokens.length === 0 ? [] : [[t('fact.tokens'), <span className="mono small">{ranges(info.controlTokens).map(visible).join(' ')}</span>] as [string, ReactNode]]),
     ...(info.licence === undefined ? [] : [[t('fact.licence'), <bdi>{visible(info.licence)}</bdi>] as [string, ReactNode]]),
     [t('fact.template'), info.templateSha256 === undefined ? t('fact.noTemplate') : <span className="mono small hash">{info.templateSha256}</span>],
     [t('fact.hash'), <span className="mono small hash">{info.headerSha256}</span>],
@@ -44,6 +44,13 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
       <dl className="facts-list">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd dir="auto">{value}</dd></div>)}</dl>
     </section>
   )
+}
+
+/** `<think1> … <think16>` for tokens that differ in their number only. */
+function ranges(tokens: readonly string[]): string[] {
+  const kinds = new Map<string, string[]>()
+  for (const token of tokens) kinds.set(token.replace(/\d+/, '#'), [...(kinds.get(token.replace(/\d+/, '#')) ?? []), token])
+  return [...kinds.values()].flatMap((same) => (same.length > 2 ? [same[0]!, '…', same.at(-1)!] : same))
 }
 
 /** The device of this model's runs, where they name none. */

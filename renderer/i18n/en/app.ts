@@ -21,7 +21,7 @@ export const app = {
   'engine.open': 'Engine ready',
   'engine.lost': 'Engine lost, reconnecting',
   'engine.closed': 'Disconnected',
-  'engine.restarting': 'Engine restarting',
+  'engine.restarting': 'Engine starting',
   'engine.stopped': 'Engine stopped',
   'engine.restart': 'Start it again',
 

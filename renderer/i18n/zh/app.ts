@@ -22,7 +22,7 @@ export const app: Record<keyof typeof en, string> = {
   'engine.open': '引擎就绪',
   'engine.lost': '引擎断开，正在重连',
   'engine.closed': '已断开',
-  'engine.restarting': '引擎正在重启',
+  'engine.restarting': '引擎正在启动',
   'engine.stopped': '引擎已停止',
   'engine.restart': '重新启动',
 
