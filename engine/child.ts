@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
+import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** All of them; scripts/compile.ts compiles this list. */
@@ -22,4 +23,11 @@ export function spawnProgram(name: (typeof PROGRAMS)[number], args: readonly str
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     windowsHide: true,
   })
+}
+
+/** The last line that a child has said when it is asked for; '' where it said nothing. Of what it says no more than the last `limit` characters are kept. */
+export function lastLine(stream: Readable, limit = 4096): () => string {
+  let said = ''
+  stream.setEncoding('utf8').on('data', (chunk: string) => (said = (said + chunk).slice(-limit)))
+  return () => said.trim().split('\n').at(-1)!
 }

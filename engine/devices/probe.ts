@@ -1,6 +1,6 @@
 /** Tries each GPU backend in a process of its own before this one loads it: a bad driver is skipped, with its reason. */
 import { z } from 'zod'
-import { spawnProgram } from '../child.ts'
+import { lastLine, spawnProgram } from '../child.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
@@ -29,10 +29,8 @@ export async function probe(library: GpuLibrary | undefined, options: ProbeOptio
   const spawn = options.spawn ?? ((file) => spawnProgram('native/probe-main', file === undefined ? [] : [file]))
   const bad = (reason: string): Probe => ({ library, cpu: '', devices: [], reason })
   const child = spawn(library?.file)
-  let said = ''
-  let log = ''
-  child.stdout!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-1_048_576)))
-  child.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4096)))
+  const said = lastLine(child.stdout!, 1_048_576)
+  const log = lastLine(child.stderr!)
   let late = false
   const timer = setTimeout(() => { late = true; child.kill('SIGKILL') }, limitMs)
   const ended = await new Promise<string | null>((resolve) => {
@@ -41,8 +39,8 @@ export async function probe(library: GpuLibrary | undefined, options: ProbeOptio
   })
   clearTimeout(timer)
   if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
-  if (ended !== null) return bad(`It ended with ${ended} when it was tried${log === '' ? '' : `: ${log.trim().split('\n').at(-1)!.slice(0, 300)}`}.`)
-  const answer = parse(said)
+  if (ended !== null) return bad(`It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(0, 300)}`}.`)
+  const answer = parse(said())
   if (answer === undefined) return bad('It answered in a way that is not understood.')
   if (!answer.loaded) return bad('Its library could not be loaded: there is no driver for it.')
   if (library !== undefined && answer.devices.length === 0) return bad('It found no device that it can use.')
@@ -52,7 +50,7 @@ export async function probe(library: GpuLibrary | undefined, options: ProbeOptio
 /** The last line: drivers like to print. */
 function parse(said: string): z.infer<typeof Answer> | undefined {
   try {
-    return Answer.parse(JSON.parse(said.trim().split('\n').at(-1) ?? ''))
+    return Answer.parse(JSON.parse(said))
   } catch {
     return undefined
   }

@@ -1,4 +1,4 @@
-import { spawnProgram } from '../../child.ts'
+import { lastLine, spawnProgram } from '../../child.ts'
 import { BraidError, toBraidError, type ErrorCode } from '../../protocol/errors.ts'
 import type { ConvertOptions, ConvertProgress, ConvertResult } from './index.ts'
 
@@ -15,9 +15,8 @@ const STOP_MS = 10_000
 export async function convertInProcess({ signal, onProgress, ...options }: ConvertOptions): Promise<ConvertResult> {
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
   const child = spawnProgram('models/convert/convert-main', [], { ipc: true })
-  let log = ''
   child.stdout!.resume()
-  child.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4096)))
+  const log = lastLine(child.stderr!)
   let timer: NodeJS.Timeout | undefined
   const stop = () => {
     if (child.connected) child.send('cancel', () => undefined)
@@ -34,7 +33,7 @@ export async function convertInProcess({ signal, onProgress, ...options }: Conve
       child.once('error', (error) => reject(toBraidError(error)))
       child.once('close', (code, killed) => reject(signal?.aborted
         ? new BraidError('cancelled', 'The conversion was cancelled.')
-        : new BraidError('engine-lost', `The conversion ended with ${killed ?? code}. ${log.trim().split('\n').at(-1) ?? ''}`.trim())))
+        : new BraidError('engine-lost', `The conversion ended with ${killed ?? code}. ${log()}`.trim())))
       child.send(options)
     })
   } finally {

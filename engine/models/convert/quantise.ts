@@ -1,4 +1,4 @@
-import { spawnProgram } from '../../child.ts'
+import { lastLine, spawnProgram } from '../../child.ts'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 
@@ -27,10 +27,8 @@ export async function quantise(options: QuantiseOptions): Promise<void> {
   const { input, output, type, threads, signal } = options
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
   const child = spawnProgram('models/convert/quantise-main', [input, output, type, String(threads)])
-  let said = ''
-  let log = ''
-  child.stdout!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-65_536)))
-  child.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-65_536)))
+  const said = lastLine(child.stdout!, 65_536)
+  const log = lastLine(child.stderr!)
   const stop = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
   const timer = setInterval(() => void sizeOf(output).then((size) => options.onProgress?.(Math.min(size, options.expected))), 200)
@@ -41,7 +39,7 @@ export async function quantise(options: QuantiseOptions): Promise<void> {
     })
     if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
     if (code === 0) return
-    throw failure(code, said, log)
+    throw failure(code, said(), log())
   } finally {
     clearInterval(timer)
     signal?.removeEventListener('abort', stop)
@@ -49,13 +47,12 @@ export async function quantise(options: QuantiseOptions): Promise<void> {
 }
 
 function failure(code: number | string, said: string, log: string): BraidError {
-  const line = said.trim().split('\n').at(-1) ?? ''
   try {
-    const { code: kind, message } = JSON.parse(line) as { code: string; message: string }
+    const { code: kind, message } = JSON.parse(said) as { code: string; message: string }
     return /no space|failed to write|disk/i.test(message)
       ? new BraidError('disk-full', 'The disk was full while the model was quantised. Free some space and try again.')
       : toBraidError(Object.assign(new Error(message), { code: kind }))
   } catch {
-    return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log.trim().split('\n').at(-1) ?? ''}`.trim())
+    return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log}`.trim())
   }
 }
