@@ -1,7 +1,7 @@
 /**
  * Pictures of real runs of the bundled model in a real browser:
- *   npx tsx scripts/screenshots.ts                                    those of the README, into docs/images
- *   npx tsx scripts/screenshots.ts --every --out DIR [--only inspect] every view, light and dark, 1440x900 and 1024x700
+ *   npm run screenshots                                        those of the README, into docs/images
+ *   npm run screenshots -- --every --out DIR [--only inspect]  every view, light and dark, 1440x900 and 1024x700
  * Others: [--model FILE] [--problem TEXT] [--hard TEXT] [--other TEXT] [--paths 4] [--budget 192] [--summary 96] [--seed 7]
  */
 import { mkdirSync, statSync } from 'node:fs'

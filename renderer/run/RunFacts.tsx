@@ -20,8 +20,9 @@ export function RunState({ run }: { run: string }) {
   const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
   const live = status === 'running' && !replaying
   const at = useShown(run, (s) => (live ? 0 : s.at))
+  const first = useRuns((s) => (replaying ? s.open[run]?.events[0]?.at ?? 0 : 0))
   const now = useClock(live)
-  const elapsed = live ? Math.max(0, now - Date.parse(time)) : timings?.totalMs ?? at
+  const elapsed = live ? Math.max(0, now - Date.parse(time)) : timings?.totalMs ?? Math.max(0, at - first)
   const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[status]
   const key = status === 'running' && braiding ? 'run.status.summarising' as const : `run.status.${status}` as const
   return <>

@@ -109,8 +109,7 @@ function RunWaiting({ run }: { run: string }) {
   const progress = useUi((s) => s.progress)
   const status = useShown(run, (s) => s.status)
   const none = useShown(run, (s) => s.paths.length === 0)
-  const replaying = useReplay((s) => s.replay?.run === run)
-  if (!none || replaying || status === 'failed' || status === 'interrupted') return null
+  if (!none || status === 'failed' || status === 'interrupted') return null
   return (
     <div className="empty" role="status">
       {status === 'ended' ? t('run.cancelled') : progress === null ? t(status === 'empty' ? 'run.queued' : 'run.prefill') : <>

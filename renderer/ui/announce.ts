@@ -12,6 +12,7 @@ export function describeRun(state: RunState, t: typeof translate): string {
     case 'interrupted': return t('run.interrupted')
     case 'ended': return state.answer === null ? t('announce.ended') : t('announce.answer', { answer: state.answer.slice(0, 200) })
     case 'running': {
+      if (state.paths.length === 0) return t('run.prefill')
       if (summarising(state)) return t('announce.summary', { tokens: integer(tokens) })
       const live = state.paths.filter((path) => isLive(path.status)).length
       return t('announce.paths', { live, over: state.paths.length - live, tokens: integer(tokens) })

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import type { Braid, Window } from '../../test/e2e/support.ts'
 
 /** What can be seen of the window, each reached as a person would; in this order, since a run is looked at after it was made. */
@@ -23,6 +24,12 @@ export interface Shown {
 const ready = ({ page }: Window): Promise<unknown> => page.locator('[data-connection="open"]').waitFor()
 const go = ({ page }: Window, hash: string): Promise<void> => page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
 const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> => go(window, `#/run/${runs[0]}${rest}`)
+/** To this part of the replay. */
+async function scrub(page: Page, part: number): Promise<void> {
+  const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
+  const [start, end] = [Number(await scrubber.getAttribute('min')), Number(await scrubber.getAttribute('max'))]
+  await scrubber.fill(String(start + part * (end - start)))
+}
 const layout = (name: 'Grid' | 'Focus' | 'Tabs') => async (window: Window, shown: Shown): Promise<void> => {
   await run(window, shown)
   await window.page.getByRole('radio', { name }).click()
@@ -48,8 +55,7 @@ export const SCENES: Scene[] = [
     act: async ({ page }) => {
       await page.getByRole('button', { name: 'Replay a recorded run' }).click()
       await page.getByRole('button', { name: 'Pause' }).click()
-      const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
-      await scrubber.fill(String(Math.round(0.6 * Number(await scrubber.getAttribute('max')))))
+      await scrub(page, 0.6)
     },
   },
   { name: 'sample', act: ({ page }) => page.getByRole('button', { name: 'End replay' }).click() },
@@ -122,8 +128,7 @@ export const SCENES: Scene[] = [
       await page.keyboard.press('Escape')
       await page.keyboard.press('Alt+R')
       await page.getByRole('button', { name: 'Pause' }).click()
-      const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
-      await scrubber.fill(String(Math.round(0.8 * Number(await scrubber.getAttribute('max')))))
+      await scrub(page, 0.8)
     },
   },
   { name: 'replay-over', act: ({ page }) => page.getByRole('button', { name: 'End replay' }).click() },
@@ -170,11 +175,13 @@ export const SCENES: Scene[] = [
     },
   },
   {
-    name: 'run-failed',
-    act: async (window, shown) => {
+    name: 'models-add-error',
+    act: async (window) => {
       await ready(window)
-      await window.pose({ ...settings(shown), paths: 16, budget: 1_000_000, problem: shown.problem })
-      await window.page.locator('[data-run-status="failed"], [data-notice]').first().waitFor()
+      await models('Library')(window)
+      await window.page.getByPlaceholder('/path/to/model.gguf').fill('/nowhere/model.gguf')
+      await window.page.getByRole('button', { name: 'Add', exact: true }).click()
+      await window.page.waitForTimeout(500)
     },
   },
   {

@@ -142,6 +142,10 @@ describe.skipIf(CHROMIUM === undefined)('what the window remembers, copies, and 
     const second = window.run
     await expect.poll(() => page.locator('.run-main').textContent(), { timeout: 10 * SECONDS }).toBe('Waiting for its turn …')
     expect(await page.locator('[data-run-status]').getAttribute('data-run-status')).toBe('empty')
+    expect(await page.locator('.run-problem').textContent()).toBe('The second of two at once')
+    await window.pose({ problem: 'One that is not wanted after all', paths: 2, budget: 20, finish: 'last', summary: 12 })
+    await page.getByRole('button', { name: 'Stop all' }).click()
+    await expect.poll(() => page.locator('.run-main').textContent(), { timeout: 10 * SECONDS }).toBe('Cancelled before its turn came.')
     await window.command('History')
     await expect.poll(() => row(second).textContent()).toContain('Queued')
     expect(await row(first).textContent()).toContain('Running')
