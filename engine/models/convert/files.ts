@@ -1,5 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 
 /** What a model folder's text files may weigh; the largest published tokenizer.json is 33 MB. */
@@ -54,8 +54,9 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A name for the model in this folder; a folder of the Hugging Face cache is named by a hash, its repository is meant. */
+/** A name for the model in this folder; one of the Hugging Face cache is named by a hash, one that Braid downloaded `original`: their repository is meant. */
 export function nameOf(folder: string): string {
-  const match = /(?:^|[/\\])models--(?:[^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\][^/\\]+[/\\]?$/.exec(folder)
-  return match?.[1] ?? basename(folder)
+  const whole = resolve(folder)
+  const match = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/.exec(whole) ?? /[/\\][^/\\]+?--([^/\\]+)[/\\]original$/.exec(whole)
+  return match?.[1] ?? basename(whole)
 }

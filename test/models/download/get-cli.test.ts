@@ -43,7 +43,7 @@ describe('braid get', () => {
     expect([code, stderr.includes('The original stays')]).toEqual([0, true])
     const file = stdout.trim()
     expect(file).toBe(join(root, 'data', 'models', 'Leslie04--ParaThinker-1.5B', 'ParaThinker-1.5B-f16.gguf'))
-    expect(await readModelInfo(file)).toMatchObject({ architecture: 'qwen2', nativePaths: 8, thoughtRows: 9, quantisation: 'F16' })
+    expect(await readModelInfo(file)).toMatchObject({ name: 'ParaThinker-1.5B', architecture: 'qwen2', nativePaths: 8, thoughtRows: 9, quantisation: 'F16' })
   })
 
   it('lists what a repository offers, and says what is wrong', async () => {
