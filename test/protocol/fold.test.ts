@@ -143,10 +143,11 @@ describe('applyEvent', () => {
     const token = { id: 1, text: ' word', logprob: -0.5, entropy: 1 }
     for (let i = 0; i < 200_000; i++) events.push({ type: 'tokens', at: i, path: 1 + (i % 16), tokens: [token] })
     const time = (n: number) => {
-      const start = performance.now()
+      // Of this process: the clock on the wall measures who else uses the machine.
+      const start = process.cpuUsage()
       const { paths } = events.slice(0, n).reduce(applyEvent, EMPTY_RUN)
       expect(paths[0]!.text.length).toBe(5 * paths[0]!.tokens.length)
-      return performance.now() - start
+      return process.cpuUsage(start).user
     }
     time(50_000)
     const [short, long] = [Math.min(time(50_000), time(50_000), time(50_000)), Math.min(time(200_000), time(200_000))]
