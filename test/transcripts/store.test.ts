@@ -1,39 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { dataFolder } from '../../engine/transcripts/folder.ts'
 import { RunStore } from '../../engine/transcripts/index.ts'
-import { newRunId } from '../../engine/transcripts/names.ts'
 import { runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
-
-let folder: string
-let store: RunStore
-const file = (name: string) => join(folder, 'runs', name)
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'braid-store-'))
-  store = new RunStore(folder)
-})
-afterEach(() => rmSync(folder, { recursive: true }))
-
-function write(run: string, events: RunEvent[] = sampleRun(run)): RunEvent[] {
-  const { writer } = store.create(run)
-  const stored = events.map((event) => writer.append(event))
-  store.close(run)
-  return stored
-}
-function code(action: () => unknown): string {
-  try {
-    action()
-  } catch (error) {
-    return (error as { code: string }).code
-  }
-  return 'none'
-}
+import { code, file, folder, store, write } from './support.ts'
 
 describe('a transcript', () => {
   it('replays to the state that was seen live', () => {
@@ -131,81 +106,6 @@ describe('a transcript', () => {
     const problem = 'a\ud800b\0c\u2028d\r\ne'
     write('r1', [runStarted('r1', problem)])
     expect(foldRun(store.events('r1')).problem).toBe(problem)
-  })
-})
-
-describe('alternatives', () => {
-  it('are in the side file, found by token, through branches and versions, also while it grows', () => {
-    const events = sampleRun('r1')
-    const { writer } = store.create('r1')
-    for (const event of events.slice(0, 10)) writer.append(event)
-    expect(store.alternatives('r1', 1, 1, 1, 1)[0]).toHaveLength(2)
-    for (const event of events.slice(10)) writer.append(event)
-    store.close('r1')
-    expect(readFileSync(file('r1.jsonl'), 'utf8')).not.toContain('alternatives":[')
-    const state = foldRun(events)
-    const check = (path: number, version: number, tokens: Iterable<{ alternatives?: unknown }>) => {
-      const wanted = [...tokens].map((token) => token.alternatives ?? null)
-      expect(store.alternatives('r1', path, version, 0, wanted.length)).toEqual(wanted)
-      for (const [i, one] of wanted.entries()) expect(store.alternatives('r1', path, version, i, 1)).toEqual([one])
-    }
-    for (const path of state.paths) check(path.path, 1, path.tokens)
-    for (const one of state.summaries) check(0, one.version, one.tokens)
-    expect(store.alternatives('r1', 1, 1, 10_000, 2)).toEqual([null, null])
-    expect(store.alternatives('r1', 77, 1, 0, 1)).toEqual([null])
-  })
-
-  it('go on after a restart with the right index, over a torn line', () => {
-    write('r1', sampleRun('r1').slice(0, 8))
-    appendFileSync(file('r1.alt'), '{"path":1,"version":1,"ind')
-    const before = foldRun(store.events('r1')).paths[0]!.tokens.length
-    const tokens = tokensOf('more', 9)
-    store.append('r1').append({ type: 'tokens', at: 50, path: 1, tokens })
-    store.close('r1')
-    expect(store.alternatives('r1', 1, 1, before, tokens.length)).toEqual(tokens.map((token) => token.alternatives))
-  })
-
-  it('make no file where none were recorded', () => {
-    write('r1', [runStarted('r1'), { type: 'tokens', at: 1, path: 1, tokens: tokensOf('abc', 1, false) }])
-    expect(existsSync(file('r1.alt'))).toBe(false)
-    expect(store.alternatives('r1', 1, 1, 0, 2)).toEqual([null, null])
-  })
-})
-
-describe('names', () => {
-  const HOSTILE = ['', '.', '..', '../x', '..\\x', 'a/b', 'a\\b', '/etc/passwd', 'C:\\x', 'x\0y', 'x.jsonl', '.hidden', '-x', 'nul', 'CON', 'com1', 'a'.repeat(65), 'ä', 'x y', '%2e%2e', 'x:stream', '\u202ex', null, 3, {}]
-  it.each(HOSTILE.map((name) => [JSON.stringify(name), name]))('%s is refused by everything that takes a run', (_, name) => {
-    const run = name as string
-    const actions = [
-      () => store.create(run), () => store.append(run), () => [...store.read(run)], () => store.events(run), () => store.summary(run), () => store.meta(run),
-      () => store.update(run, { title: 'x' }), () => store.delete(run), () => store.restore(run), () => store.alternatives(run, 1, 1, 0, 1), () => store.isLive(run),
-    ]
-    for (const action of actions) expect(code(action)).toBe('bad-path')
-    expect(readdirSync(folder)).toEqual(['runs'])
-    expect(readdirSync(file('.')).sort()).toEqual(['trash'])
-  })
-
-  it('that are links are refused and not listed, and no link is written through', async () => {
-    write('good')
-    const outside = join(folder, 'outside.jsonl')
-    writeFileSync(outside, readFileSync(file('good.jsonl')))
-    symlinkSync(outside, file('link.jsonl'))
-    expect(code(() => store.events('link'))).toBe('bad-path')
-    expect(code(() => store.append('link'))).toBe('bad-path')
-    expect(code(() => store.delete('link'))).toBe('bad-path')
-    symlinkSync(outside, file('good.meta.json'))
-    expect(code(() => store.update('good', { title: 'x' }))).toBe('bad-path')
-    symlinkSync(outside, file('other.alt'))
-    expect(code(() => store.create('other'))).toBe('bad-path')
-    mkdirSync(file('folder.jsonl'))
-    expect((await store.list()).map((run) => run.run)).toEqual(['good'])
-    expect(readFileSync(outside, 'utf8')).toBe(readFileSync(file('good.jsonl'), 'utf8'))
-  })
-
-  it('made here are safe, and sort by time', () => {
-    const early = newRunId(new Date('2026-01-02T03:04:05Z'))
-    expect(early).toMatch(/^20260102-030405-[0-9a-f]{6}$/)
-    expect(early < newRunId(new Date('2026-01-02T03:04:06Z'))).toBe(true)
   })
 })
 
