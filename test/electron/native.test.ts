@@ -2,46 +2,13 @@ import { readFileSync, rmSync, writeFileSync, copyFileSync, mkdirSync } from 'no
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { accelerator } from '../../electron/menu.ts'
-import { isNewer, releaseSource } from '../../electron/releases.ts'
-import { filesOf, readGiven } from '../../electron/files.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { smolLM2 } from '../support/models.ts'
 import { until } from '../support/test-client.ts'
 import { compile, Shell, unavailable } from './support.ts'
-
-// The package has no program here; the functions tried without Electron need none.
-vi.mock('electron', () => ({}))
+import { ask, click, item, menu, view } from './window.ts'
 
 /** What a desktop program does with the system around it. */
-interface Item { id: string; label: string; enabled: boolean; accelerator: string | null; menu: string }
-
-/** All items of the menu bar. */
-const menu = (shell: Shell): Promise<Item[]> => shell.app.evaluate(({ Menu }) => Menu.getApplicationMenu()!.items.flatMap((top) => (top.submenu?.items ?? [])
-  .filter((item) => item.type !== 'separator').map((item) => ({ id: item.id ?? item.role ?? '', label: item.label, enabled: item.enabled, accelerator: (item.accelerator as string | undefined) ?? null, menu: top.label }))))
-const click = (shell: Shell, id: string) => shell.app.evaluate(({ Menu }, id) => Menu.getApplicationMenu()!.getMenuItemById(id)!.click(), id)
-const item = async (shell: Shell, id: string) => (await menu(shell)).find((one) => one.id === id)
-const view = (shell: Shell) => shell.page.evaluate(() => (globalThis as unknown as { location: { hash: string } }).location.hash)
-
-describe('what needs no Electron', () => {
-  it.each([['Mod+K', 'CmdOrCtrl+K'], ['Alt+1', 'Alt+1'], ['Mod+Shift+Enter', 'CmdOrCtrl+Shift+Return'], ['Mod+,', 'CmdOrCtrl+,'], ['Alt+ArrowUp', 'Alt+Up'], ['J', undefined], ['', undefined], ['Mod+é', undefined]])('%s is %s in a menu', (shortcut, wanted) => expect(accelerator(shortcut)).toBe(wanted))
-
-  it('files among arguments', () => {
-    expect(filesOf(['main.cjs', '--model', 'a.gguf', 'b.gguf', '/c/d.JSONL', '--flag=x.json', 'e.txt', 'f.braid'], '/home')).toEqual(['/home/b.gguf', '/c/d.JSONL', '/home/f.braid'])
-    expect(readGiven('/nowhere/a.gguf')).toMatchObject({ kind: 'bad', name: 'a.gguf' })
-    expect(readGiven(import.meta.dirname)).toMatchObject({ kind: 'bad' })
-  })
-
-  it.each([['0.2.0', '0.1.9', true], ['0.10.0', '0.9.9', true], ['0.1.0', '0.1.0', false], ['0.0.9', '0.1.0', false], ['1.0.0', '1.0.0-rc.1', true]])('%s after %s: %s', (a, b, newer) => expect(isNewer(a, b)).toBe(newer))
-
-  it('releases are where the package says', () => {
-    expect(releaseSource('https://github.com/a/b')).toEqual({ api: 'https://api.github.com/repos/a/b/releases/latest', pages: 'https://github.com/a/b/releases/' })
-    expect(releaseSource({ type: 'git', url: 'git+https://github.com/a/b.git' })).toEqual(releaseSource('https://github.com/a/b'))
-    for (const other of [undefined, 'https://example.com/a/b', 'http://github.com/a/b', 'https://github.com/a/b/c']) expect(releaseSource(other)).toBeUndefined()
-    expect(releaseSource(undefined, 'http://evil.example/')).toBeUndefined()
-  })
-})
-
 describe.skipIf(unavailable !== null)(`a desktop program${unavailable === null ? '' : `: skipped, ${unavailable}`}`, { timeout: 150_000 }, () => {
   let folder: string
   let shell: Shell
@@ -313,17 +280,3 @@ describe.skipIf(unavailable !== null)(`a desktop program${unavailable === null ?
     return (await ask(shell, 'runs.export', { runs: [run], format: 'json' }) as { content: string }).content
   }
 })
-
-/** Asks the host over a connection of its own, in the page; what it answers. */
-function ask(shell: Shell, method: string, params: object = {}): Promise<unknown> {
-  return shell.page.evaluate(async ([method, params]) => {
-    const page = globalThis as unknown as { braidShell: { connect(): Promise<{ send(m: unknown): void; onMessage(l: (m: { id?: number; result?: unknown; error?: unknown }) => void): void; close(): void }> } }
-    const channel = await page.braidShell.connect()
-    const answer = await new Promise<{ result?: unknown; error?: unknown }>((resolve) => {
-      channel.onMessage((message) => message.id === 7 && resolve(message))
-      channel.send({ id: 7, method, params })
-    })
-    channel.close()
-    return answer.result ?? answer.error
-  }, [method, params] as const)
-}
