@@ -64,7 +64,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     const el = scroller.current!
     if (follow.current) el.scrollTop = 1e9
     lastTop.current = el.scrollTop
-    setLonger(el.scrollHeight - el.clientHeight > NEAR)
+    if (live && !follow.current) setLonger(el.scrollHeight - el.clientHeight > NEAR)
   })
   useLayoutEffect(() => {
     const place = placeOf(key)
