@@ -32,6 +32,8 @@ export interface TinyOptions {
   chatTemplate?: string
   /** Further control tokens, such as those of a chat template. */
   control?: readonly string[]
+  /** No path ends before its budget: the logit of every token that ends one is far below all others. */
+  endless?: boolean
   /** Further metadata, such as `parathinker.*`. */
   keys?: Metadata
 }
@@ -112,9 +114,22 @@ export function tinyModel(options: TinyOptions): TinyModel {
     add(`${name}.weight`, [columns, rows], type, random.normals(rows * columns, gain / Math.sqrt(columns)))
   const vector = (name: string, n: number, scale: number, mean = 0) => add(name, [n], 'f32', random.normals(n, scale, mean))
 
-  const embedding = add('token_embd.weight', [embd, vocab], type, random.normals(vocab * embd, tied ? 3 / Math.sqrt(embd) : 1))
-  const outputNorm = vector('output_norm.weight', embd, 0.2, 1)
-  const output = tied ? embedding : matrix('output', vocab, embd, 2.5)
+  const embeddingData = random.normals(vocab * embd, tied ? 3 / Math.sqrt(embd) : 1)
+  const outputNormData = random.normals(embd, 0.2, 1)
+  const outputData = tied ? undefined : random.normals(vocab * embd, 2.5 / Math.sqrt(embd))
+  if (options.endless) {
+    // Component 0 of the residual stream is large and positive at every token; only the tokens that end a path read it.
+    if (!outputData) throw new Error('endless needs an output layer of its own')
+    const ends = (token: string) => token === EOS || /^<\/(think\d+|summary)>$/.test(token)
+    outputNormData[0] = 1
+    for (const [id, token] of vocabulary.tokens.entries()) {
+      embeddingData[id * embd] = 30
+      outputData[id * embd] = ends(token) ? -10 : 0
+    }
+  }
+  const embedding = add('token_embd.weight', [embd, vocab], type, embeddingData)
+  const outputNorm = add('output_norm.weight', [embd], 'f32', outputNormData)
+  const output = outputData ? add('output.weight', [embd, vocab], type, outputData) : embedding
   const blocks: TinyWeights['layers'] = []
   for (let i = 0; i < layers; i++) {
     const b = `blk.${i}`
