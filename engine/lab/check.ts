@@ -1,4 +1,4 @@
-import { equalAnswers } from '../think/equality.ts'
+import { equalAnswers } from '../protocol/answers/equality.ts'
 import type { Answer } from '../protocol/events.ts'
 import { checkCountdown } from './countdown.ts'
 import type { Expected } from './problems.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { RunError } from '../protocol/events.ts'
 import { VoteRule } from '../protocol/request.ts'
-import { vote } from '../think/vote.ts'
+import { vote } from '../protocol/answers/vote.ts'
 import { isCorrect, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'

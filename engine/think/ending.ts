@@ -1,7 +1,7 @@
 import type { EventOf } from '../protocol/events.ts'
 import type { RunState } from '../protocol/fold.ts'
 import type { Run } from './run.ts'
-import type { Candidate } from './vote.ts'
+import type { Candidate } from '../protocol/answers/vote.ts'
 
 /** Tells the vote, where there is one, and the end of the run for now. */
 export async function endRun(run: Run, reason: EventOf<'run-ended'>['reason']): Promise<void> {
@@ -32,7 +32,7 @@ async function countVotes(run: Run, groups: number): Promise<string | null> {
     ? state.paths.filter(({ status }) => status !== 'dropped').map(({ path, answer }) => ({ member: path, answer: answer?.text ?? null }))
     : Array.from({ length: groups }, (_, i) => ({ member: i + 1, answer: state.summaries.find(({ version }) => version === i + 1)?.answer?.text ?? null }))
   if (candidates.length === 0) return null
-  const { vote } = await import('./vote.ts') // mathjs takes a moment to load
+  const { vote } = await import('../protocol/answers/vote.ts') // mathjs takes a moment to load
   const result = vote(candidates, settings.vote)
   const before = state.votes.find((vote) => vote.over === over)
   if (before !== undefined && JSON.stringify(before.classes) === JSON.stringify(result.classes)) return before.classes[before.winner]?.answer ?? null

@@ -183,7 +183,7 @@ export class Run implements RunHandle {
   async #begin(start: Start): Promise<void> {
     await prepare(this, start)
     const plan = this.plan!
-    if (plan.groups > 1) void import('./vote.ts').catch(() => {}) // loads while the model thinks
+    if (plan.groups > 1) void import('../protocol/answers/vote.ts').catch(() => {}) // loads while the model thinks
     this.beginning = true
     await think(this, plan.paths, plan.finish).finally(() => (this.beginning = false))
     if (this.endNow === 'stop-all' || !plan.summaries) return

@@ -1,5 +1,6 @@
-import type { RunState } from '../../engine/protocol/fold.ts'
-import { sameAnswer, valueOf } from './arithmetic.ts'
+import { equalAnswers } from '../../engine/protocol/answers/equality.ts'
+import { vote as count } from '../../engine/protocol/answers/vote.ts'
+import type { PathState, RunState } from '../../engine/protocol/fold.ts'
 
 export interface BoardRow {
   answer: string | null
@@ -11,7 +12,7 @@ export interface Board {
   rows: BoardRow[]
   over: 'paths' | 'summaries'
   total: number
-  /** false: only grouped by equal value or text, nothing was voted. */
+  /** false: only grouped by equality, nothing was voted. */
   voted: boolean
   tie: boolean
   override: boolean
@@ -20,7 +21,7 @@ export interface Board {
   summaryAnswer: string | null
 }
 
-/** The vote that decides: over summaries if there is one, else over paths; without any, the paths' answers by their value or text. */
+/** The vote that decides: over summaries if there is one, else over paths; without any, the paths' answers by equality. */
 export function boardOf({ paths, votes, summaries }: Pick<RunState, 'paths' | 'votes' | 'summaries'>): Board {
   const vote = votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
   const summaryAnswer = summaries.at(-1)?.answer?.text ?? null
@@ -28,29 +29,25 @@ export function boardOf({ paths, votes, summaries }: Pick<RunState, 'paths' | 'v
     const rows = vote.classes.map(({ answer, members }, i) => ({ answer, members: [...members], wins: i === vote.winner }))
     const version = summaries.at(-1)?.version
     const winner = vote.classes[vote.winner]
-    const same = winner === undefined || summaryAnswer === null || (winner.answer !== null && sameAnswer(winner.answer, summaryAnswer))
+    const same = winner === undefined || summaryAnswer === null || (winner.answer !== null && equalAnswers(winner.answer, summaryAnswer))
       || (vote.over === 'summaries' && version !== undefined && winner.members.includes(version))
     return {
       rows, over: vote.over, total: sum(rows), voted: true, tie: vote.tie, override: vote.override === true,
       disagrees: vote.over === 'paths' && !same, summaryAnswer,
     }
   }
-  const groups = new Map<string | number | null, BoardRow>()
-  for (const path of paths) {
-    if (path.endedAt === null || path.status === 'dropped') continue
-    const answer = path.answer?.text.trim() ?? null
-    const key = answer === null ? null : valueOf(answer) ?? answer
-    const row = groups.get(key)
-    if (row === undefined) groups.set(key, { answer, members: [path.path], wins: false })
-    else row.members.push(path.path)
-  }
-  const rows = [...groups.values()].sort((a, b) => b.members.length - a.members.length)
-  const [first, second] = rows.filter((row) => row.answer !== null)
+  const ended = paths.filter((path) => path.endedAt !== null && path.status !== 'dropped')
+  const { classes, tie } = count(ended.map((path) => ({ member: path.path, answer: statedBy(path) })), 'equality')
+  const rows = classes.map((one) => ({ ...one, wins: false }))
+  const first = rows.find((row) => row.answer !== null)
   return {
-    rows, over: 'paths', total: sum(rows), voted: false, override: false, summaryAnswer,
-    tie: first !== undefined && second !== undefined && first.members.length === second.members.length,
-    disagrees: summaryAnswer !== null && first !== undefined && !sameAnswer(first.answer!, summaryAnswer),
+    rows, over: 'paths', total: sum(rows), voted: false, override: false, summaryAnswer, tie,
+    disagrees: summaryAnswer !== null && first !== undefined && !equalAnswers(first.answer!, summaryAnswer),
   }
 }
+
+/** Of a path that was cut off, the last number is one that it happened to have written. */
+const statedBy = ({ answer, reason }: PathState): string | null =>
+  answer === null || (reason !== 'finished' && answer.kind === 'last-number') ? null : answer.text
 
 const sum = (rows: readonly BoardRow[]): number => Math.max(1, rows.reduce((n, row) => n + row.members.length, 0))

@@ -55,4 +55,6 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
   expect(boardOf(foldRun(scripted({ ...BALLS, summary: 'It is 1/2.', answer: '1/2' }))).disagrees).toBe(true)
   const grouped = boardOf({ ...state, votes: [] })
   expect(grouped).toMatchObject({ voted: false, rows: [{ members: [1, 2, 4] }, { members: [3] }] })
+  const paths = state.paths.map((path) => (path.path === 1 ? path : { ...path, reason: 'budget' as const, answer: { ...path.answer!, kind: 'last-number' as const } }))
+  expect(boardOf({ ...state, votes: [], paths }).rows).toMatchObject([{ answer: null, members: [2, 3, 4] }, { members: [1] }])
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { equalAnswers, meaningOf } from '../../engine/think/equality.ts'
-import { vote, type Candidate } from '../../engine/think/vote.ts'
+import { equalAnswers, meaningOf } from '../../engine/protocol/answers/equality.ts'
+import { vote, type Candidate } from '../../engine/protocol/answers/vote.ts'
 
 const EQUAL: [string, string][] = [
   ['1/2', '0.5'], ['\\frac12', '1/2'], ['\\frac{1}{2}', '0.5'], ['\\dfrac34', '.75'], ['\\frac{-3}{4}', '-3/4'], ['1\\frac{1}{2}', '3/2'], ['1 1/2', '1.5'], ['2\u00bd', '2.5'],

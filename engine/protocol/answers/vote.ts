@@ -1,4 +1,4 @@
-import type { VoteRule } from '../protocol/request.ts'
+import type { VoteRule } from '../request.ts'
 import { hundredth, meaningOf, sameValue, type Meaning } from './equality.ts'
 
 /** A candidate: a path's number or a summary's version, and its answer. */
