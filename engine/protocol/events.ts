@@ -79,6 +79,7 @@ export const Timings = z.object({
   pathsMs: z.number(),
   joinMs: z.number(),
   summaryMs: z.number(),
+  /** Of all the run's work; waiting for other runs is not in it. */
   totalMs: z.number(),
 })
 

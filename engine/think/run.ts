@@ -147,13 +147,10 @@ export class Run implements RunHandle {
     while (this.work.length > 0) {
       this.abort = new AbortController()
       this.phase = 'waiting'
-      const began = performance.now()
       try {
         await this.core.turns.take(this.signal, () => this.#workOff())
-        this.clock.totalMs += performance.now() - began
         await endRun(this, this.endNow === 'stop-all' ? 'stopped' : 'finished')
       } catch (error) {
-        this.clock.totalMs += performance.now() - began
         await this.#fail(toBraidError(error))
       }
       if (this.model !== null) this.core.models.touch(this.model)
@@ -168,14 +165,19 @@ export class Run implements RunHandle {
 
   async #workOff(): Promise<void> {
     this.phase = 'preparing'
-    const { holder } = this.core
-    if (holder !== this) await holder?.freeCells()
-    this.core.holder = this
-    for (let work = this.work.shift(); work !== undefined; work = this.work.shift()) {
-      if (work.kind === 'start') await this.#begin(work.start)
-      else await prepare(this)
-      if (work.kind === 'think') await think(this, work.launches, 0)
-      if (work.kind === 'summarise') await summarise(this, [this.#laterSummary(work)])
+    const began = performance.now()
+    try {
+      const { holder } = this.core
+      if (holder !== this) await holder?.freeCells()
+      this.core.holder = this
+      for (let work = this.work.shift(); work !== undefined; work = this.work.shift()) {
+        if (work.kind === 'start') await this.#begin(work.start)
+        else await prepare(this)
+        if (work.kind === 'think') await think(this, work.launches, 0)
+        if (work.kind === 'summarise') await summarise(this, [this.#laterSummary(work)])
+      }
+    } finally {
+      this.clock.totalMs += performance.now() - began
     }
   }
 

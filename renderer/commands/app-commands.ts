@@ -1,32 +1,11 @@
 import { Command as CommandIcon, Focus, Grid2x2, History, Languages, Moon, PanelTop, Play, RotateCcw, Settings, SquarePen, TextSelect, Boxes } from 'lucide-react'
-import { refreshFit, requestOf, useCompose, whyNotStart, wontFit } from '../store/compose.ts'
-import { toBraidError } from '../../engine/protocol/errors.ts'
+import { whyNotStart, wontFit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 import { go, useRoute } from '../store/route.ts'
-import { startRun } from '../store/runs.ts'
 import { openDialog } from '../store/ui.ts'
+import { startDraft } from './start.ts'
 import type { Command } from './types.ts'
-
-/** Starts the run that the composer holds and shows it. One that does not fit stays there, with the reason, unless it is to start `anyway`. */
-export async function startDraft(anyway = false): Promise<void> {
-  const draft = useCompose.getState()
-  useCompose.setState({ starting: true, error: null })
-  try {
-    if (!anyway) {
-      await refreshFit() // what is shown may be a moment old
-      if (wontFit()) return
-    }
-    const run = await startRun(requestOf(draft, usePrefs.getState().model))
-    useCompose.setState({ followUp: null })
-    go({ view: 'run', run })
-  } catch (error) {
-    const { code, message } = toBraidError(error)
-    useCompose.setState({ error: { code, message } })
-  } finally {
-    useCompose.setState({ starting: false })
-  }
-}
 
 const always = () => null
 const layout = (name: 'grid' | 'focus' | 'tabs') => () => setPref('layout', name)

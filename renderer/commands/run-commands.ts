@@ -1,12 +1,13 @@
 import { ChartBarBig, CircleStop, Combine, CornerDownRight, Edit3, FastForward, GitCompare, Layers, RotateCcw, Search, SkipForward, SquareStack } from 'lucide-react'
 import { askAttribution } from '../store/attribution.ts'
-import { draftOf, edit, requestOf } from '../store/compose.ts'
+import { draftOf, edit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { go } from '../store/route.ts'
-import { command, startRun } from '../store/runs.ts'
+import { command } from '../store/runs.ts'
 import { startReplay, stopReplay, useReplay } from '../store/replay.ts'
 import { report } from '../store/toasts.ts'
 import { openDialog, useUi } from '../store/ui.ts'
+import { startAgain } from './start.ts'
 import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command } from './types.ts'
 
@@ -41,7 +42,7 @@ export const runCommands: Command[] = [
     run: (target) => {
       const state = stateOf(target)!
       const draft = { preset: null, followUp: null, problem: state.problem, settings: { ...state.settings, seed: undefined } }
-      report(startRun(requestOf(draft, state.model!.file)).then((run) => go({ view: 'run', run })))
+      report(startAgain(draft, state.model!.file).then((run) => run !== null && go({ view: 'run', run })))
     },
   },
   {

@@ -1,9 +1,9 @@
 import { useState } from 'react'
 import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
+import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
-import { requestOf } from '../store/compose.ts'
 import { go } from '../store/route.ts'
-import { startRun, useShown } from '../store/runs.ts'
+import { useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { closeDialog } from '../store/ui.ts'
 import { Dialog } from '../ui/Dialog.tsx'
@@ -21,7 +21,7 @@ export function StrategyDialog({ run }: { run: string }) {
     const { paths, runs, ...rest } = settings
     const shape = strategy === 'sequential' ? {} : strategy === 'parallel-majority' ? { paths, runs: Math.max(2, runs) } : { paths: Math.max(2, paths) }
     const draft = { problem, preset: null, followUp: null, settings: { ...rest, ...shape, strategy } }
-    report(startRun(requestOf(draft, model.file)).then((other) => go({ view: 'compare-runs', runs: [run, other] })))
+    report(startAgain(draft, model.file).then((other) => other !== null && go({ view: 'compare-runs', runs: [run, other] })))
     closeDialog()
   }
   return (

@@ -101,7 +101,11 @@ export function whyNotStart(anyway = false): 'compose.needProblem' | 'compose.ne
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
-/** Asks the host what the run would need; the latest question wins. */
+/** What the run would need. Errors: those of the host. */
+export const askFit = (problem: string, settings: SettingsDraft, model: string): Promise<Fit> =>
+  host.call('models.fit', { file: model, settings, promptTokens: Math.ceil(problem.length / 3) })
+
+/** Asks what the composer's run would need; the latest question wins. */
 let question = 0
 export async function refreshFit(): Promise<void> {
   const mine = ++question
@@ -112,7 +116,7 @@ export async function refreshFit(): Promise<void> {
   }
   const { settings, problem } = useCompose.getState()
   try {
-    const fit = await host.call('models.fit', { file: model, settings, promptTokens: Math.ceil(problem.length / 3) })
+    const fit = await askFit(problem, settings, model)
     if (mine === question) useCompose.setState({ fit, fitError: null })
   } catch (error) {
     const { code, message } = toBraidError(error)

@@ -146,4 +146,7 @@ it('two runs asked for at once queue, and each is whole', async () => {
   expect(ended).toEqual([0, 1, 2])
   for (const run of runs) expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
   expect(new Set(runs.map((run: Watched) => run.handle.id)).size).toBe(3)
+  // Waiting for the others is not in a run's time: the three together are about the last one's clock (twice it, with the waiting).
+  const total = runs.reduce((sum, run) => sum + run.state.timings!.totalMs, 0)
+  expect(total).toBeLessThan(1.5 * runs[2]!.state.at)
 })

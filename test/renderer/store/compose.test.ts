@@ -1,10 +1,12 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import type { EventOf } from '../../../engine/protocol/events.ts'
 import { commandOf, runCommand } from '../../../renderer/commands/catalogue.ts'
 import { refreshFit, useCompose } from '../../../renderer/store/compose.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { loadInfo } from '../../../renderer/store/models.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { useRoute } from '../../../renderer/store/route.ts'
+import { openLocal } from '../../../renderer/store/runs.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
@@ -58,4 +60,19 @@ test('what cannot be estimated can be started', async () => {
   expect(why('compose.start')).toBeNull()
   runCommand('compose.start')
   await vi.waitFor(() => expect(started()).toBe(1))
+})
+
+test('a run like an earlier one that no longer fits goes to the composer, which says so', async () => {
+  const events = scripted({ ...BALLS, run: 'old' })
+  const { problem, model } = events[0] as EventOf<'run-started'>
+  openLocal('old', events)
+  const again = () => commandOf('run.again').run({ run: 'old', path: null, version: null })
+  fake.fit = SHORT
+  again()
+  await vi.waitFor(() => expect(useCompose.getState()).toMatchObject({ problem, fit: SHORT }))
+  expect([started(), useRoute.getState().route, usePrefs.getState().model]).toEqual([0, { view: 'compose' }, model.file])
+  fake.fit = FITS
+  again()
+  await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
+  expect(started()).toBe(1)
 })
