@@ -1,11 +1,9 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { Devices } from '../devices/index.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
-import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
+import type { Fit, ModelInfo } from '../protocol/wire.ts'
 import { size } from '../transcripts/export/describe.ts'
-import { dataFolder } from '../transcripts/folder.ts'
-import { withChosenDevice } from './engine.ts'
+import { deviceList, withChoices } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { integer, print, printable } from './usage.ts'
 
@@ -23,16 +21,11 @@ export function addModel(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
-      const engine = engineOptions(await withChosenDevice({ ...flags, model: file }))
+      const engine = engineOptions(await withChoices({ ...flags, model: file }))
       const { inspect } = await import('../host/local.ts')
-      const { info, fit } = await inspect(resolve(file), { paths, budget, engine }, undefined, await devices())
+      const { info, fit } = await inspect(resolve(file), { paths, budget, engine }, undefined, await deviceList())
       await print(flags.json === true ? JSON.stringify({ ...info, fit }) + '\n' : describe(info, fit, { paths, budget }))
     })
-}
-
-/** A model can be read where no engine is built. */
-function devices(): Promise<DeviceInfo[]> {
-  return new Devices(dataFolder()).open().then((addon) => addon.devices(), () => [])
 }
 
 function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: number }): string {

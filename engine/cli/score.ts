@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { ScoreInput } from '../think/score.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { openEngine, withChosenDevice } from './engine.ts'
+import { openEngine, withChoices } from './engine.ts'
 import { print, readStdin, UsageError } from './usage.ts'
 
 /** How anyone checks the engine against another implementation. */
@@ -10,7 +10,7 @@ export function addScore(program: Command): void {
   addEngineFlags(program.command('score').description('logprobs of given tokens under the rules of parallel thinking'))
     .argument('<file>', 'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; - reads stdin')
     .action(async (file: string, asked: EngineFlags) => {
-      const flags = await withChosenDevice(asked)
+      const flags = await withChoices(asked)
       const input = parse(file === '-' ? await readStdin() : read(file), file)
       const engine = await openEngine(flags.device)
       const cancel = new AbortController()

@@ -10,7 +10,7 @@ import { dataFolder } from '../transcripts/folder.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/names.ts'
 import { record } from '../transcripts/record.ts'
-import { openEngine, withChosenDevice } from './engine.ts'
+import { openEngine, withChoices } from './engine.ts'
 import { Lanes } from './lanes.ts'
 import { PlainText, resultText } from './plain.ts'
 import { addSolveFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
@@ -29,7 +29,7 @@ export function addSolve(program: Command): void {
 }
 
 async function solve(given: string, asked: SolveFlags): Promise<number> {
-  const flags = await withChosenDevice(asked)
+  const flags = await withChoices(asked)
   const out = flags.out === undefined ? undefined : outFile(flags.out)
   const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
   const request = solveRequest(problem, flags)

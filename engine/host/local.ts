@@ -12,6 +12,7 @@ import { resolveSettings } from '../think/settings.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { braidVersion } from '../version.ts'
 import type { HostEngine } from './engine.ts'
+import { OwnMemory } from './memory.ts'
 
 /** A problem of a few lines, where nobody says how long it is. */
 const PROMPT_TOKENS = 256
@@ -34,20 +35,8 @@ export function localEngine(folder = dataFolder()): HostEngine {
     }
     return engine
   }
-  /** With the memory that Braid's own models take counted as free: they give way to a run that needs it. */
-  const list = async (): Promise<DeviceInfo[]> => {
-    const loaded = engine?.loaded() ?? []
-    return (await devices.open()).devices().map((one) => {
-      const ours = loaded.filter(({ device }) => device === one.name).reduce((sum, { onDevice, heldBytes }) => sum + onDevice + heldBytes, 0)
-      return { ...one, memoryFree: Math.min(one.memoryTotal, one.memoryFree + ours) }
-    })
-  }
-  /** What they take of the system's memory; weights that are only mapped from their file count as free there already. */
-  const free = async (): Promise<number> => {
-    const ours = (engine?.loaded() ?? []).filter(({ device }) => device === 'cpu')
-    const taken = await Promise.all(ours.map(async ({ file, heldBytes }) => heldBytes + (await copiedBytes(file))))
-    return taken.reduce((sum, bytes) => sum + bytes, systemFree())
-  }
+  const memory = new OwnMemory(() => engine?.loaded() ?? [])
+  const list = async (): Promise<DeviceInfo[]> => memory.devices((await devices.open()).devices())
   return {
     ready: () => devices.open().then(() => undefined, () => undefined),
     think: (request, options) => open().think(request, options),
@@ -63,8 +52,8 @@ export function localEngine(folder = dataFolder()): HostEngine {
       return reason
     },
     modelInfo: readModelInfo,
-    fit: async (file, settings, promptTokens) => measure(file, settings, promptTokens, await list(), await free()),
-    most: async (file, settings, of, promptTokens) => most(file, settings, of, promptTokens, await list(), await free()),
+    fit: async (file, settings, promptTokens) => measure(file, settings, promptTokens, await list(), await memory.free()),
+    most: async (file, settings, of, promptTokens) => most(file, settings, of, promptTokens, await list(), await memory.free()),
     loaded: () => (engine?.loaded() ?? []).map(({ uses, heldBytes, file, name, device, sizeBytes, gpuLayers }) => ({ file, name, device, sizeBytes, gpuLayers, inUse: uses > (heldBytes > 0 ? 1 : 0) })),
     onMemory: (listener) => void (onMemory = listener),
     async load(file, settings, onProgress) {
@@ -95,14 +84,6 @@ export async function most(file: string, settings: Settings, of: 'paths' | 'budg
   if (of === 'budget') return longestBudget(model, resolved, promptTokens, devices, Math.min(MAX_BUDGET, Math.max(1, info.trainContext - promptTokens - resolved.summaryBudget)), free)
   const trained = resolved.strategy.startsWith('parallel') && info.nativePaths > 0 && !resolved.reuseTokens
   return mostPaths(model, resolved, promptTokens, devices, trained ? info.nativePaths : MAX_PATHS, free)
-}
-
-/** Bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. */
-async function copiedBytes(file: string): Promise<number> {
-  return readModelFiles(file).then((files) => {
-    const { repackedBytes, tiedRepackedBytes } = fitModel(files, 0)
-    return repackedBytes + tiedRepackedBytes
-  }, () => 0)
 }
 
 async function resolve(file: string, settings: Settings): Promise<{ info: ModelInfo; model: FitModel; resolved: RunSettings }> {

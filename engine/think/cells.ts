@@ -1,4 +1,4 @@
-import { freemem } from 'node:os'
+import { freemem, totalmem } from 'node:os'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { PathState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
@@ -57,13 +57,15 @@ export class Cells {
       }
     }
     const wanted = asked > 0 ? asked : cells
+    const smaller = least + Math.floor((wanted - least) / 2)
     let count = wanted
+    checkMemory(Math.min(wanted, smaller), model, settings, totalmem()) // nothing leaves memory for what the machine could not hold empty
     await models.room(model, MARGIN * wanted * model.kvBytesPerToken[kvType])
     const context = await create(count).catch(async (error: unknown) => {
       if (toBraidError(error).code !== 'out-of-memory' || !(await models.room(model, Infinity))) throw error
       return create(count)
     }).catch((error: unknown) => {
-      count = least + Math.floor((wanted - least) / 2)
+      count = smaller
       if (toBraidError(error).code !== 'out-of-memory' || count >= wanted) throw error
       return create(count)
     })
@@ -207,9 +209,9 @@ export function sequencesFor(paths: number, groups: number): number {
 }
 
 /** llama.cpp asks the system for whatever the context needs and is killed when it is not there; we ask first. */
-function checkMemory(cells: number, model: LoadedModel, { engine }: RunSettings): void {
+function checkMemory(cells: number, model: LoadedModel, { engine }: RunSettings, memory = freemem()): void {
   const bytes = cells * model.kvBytesPerToken[engine.kvType]
-  if (model.device !== 'cpu' || bytes <= freemem()) return
+  if (model.device !== 'cpu' || bytes <= memory) return
   const gb = (n: number) => `${(n / 1e9).toFixed(1)} GB`
   throw new BraidError('out-of-memory', `The KV cache of ${cells} tokens needs ${gb(bytes)}, and ${gb(freemem())} are free. Ask for fewer paths, a smaller budget or a smaller KV type.`)
 }

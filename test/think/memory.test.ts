@@ -64,6 +64,15 @@ it('a model that nobody uses leaves memory before a context is made smaller', as
   expect(engine.loaded().map(({ file }) => file)).toEqual([tiny.file])
 })
 
+it('nothing leaves memory for a context that the machine could not hold', async () => {
+  const { engine, cells } = shortOfMemory(0, 0)
+  await solve(engine, tinyFile({ seed: 35 }).file, 'the answer', settings)
+  const run = await start(engine, tiny.file, 'the answer', { ...settings, engine: { context: 1 << 26 } }).end()
+  expect(run.events.at(-1)).toMatchObject({ type: 'run-failed', error: { code: 'out-of-memory' } })
+  expect(cells).toHaveLength(1)
+  expect(engine.loaded()).toHaveLength(2)
+})
+
 it('twice too large is a plain error, and the next run works', async () => {
   const { engine, cells } = shortOfMemory(2, 0)
   const run = await start(engine, tiny.file, 'the answer', settings).end()
