@@ -3,6 +3,7 @@
 #include "attention.h"
 #include "model.h"
 #include "token.h"
+#include "worker.h"
 #include <atomic>
 #include <map>
 #include <vector>
@@ -54,6 +55,10 @@ class Batch {
     }
     llama_batch batch;
 };
+
+// Adds tokens to a sequence in steps, on the worker thread; what a failed prefill added is taken back. With `report` a
+// record a token; `spans`: see AttentionSums.
+std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::vector<llama_token> & tokens, int32_t thought, const Measure & measure, bool report, const std::vector<int32_t> & spans, const JsCallback & onProgress);
 
 Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model, const Napi::Object & options);
 
