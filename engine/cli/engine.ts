@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Devices } from '../devices/index.ts'
+import { layersToPut } from '../models/gpu-layers.ts'
 import { bundledModel } from '../models/manifest.ts'
 import { firstPart } from '../models/model-files.ts'
 import { ModelRegistry } from '../models/registry.ts'
@@ -27,23 +28,23 @@ export async function openEngine(device?: string): Promise<Engine> {
   return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
 }
 
-type Flags = EngineFlags & { paths?: number; budget?: number }
-
-/** The flags with what the window would choose for their model, where they say nothing: the device chosen there, and as many layers on a GPU as fit. */
-export async function withChoices<F extends Flags>(flags: F, list = deviceList): Promise<F> {
+/** The flags with the device that was chosen for their model in the window, where they name none. */
+export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise<F> {
   const model = flags.model ?? bundledModel()
-  if (model === null) return flags
-  const file = resolve(model)
+  if (flags.device !== undefined || model === null) return flags
   // A list that cannot be read chooses nothing.
-  const device = flags.device ?? await new ModelRegistry(dataFolder()).device(firstPart(file)).catch(() => undefined)
-  const next = device === undefined ? flags : { ...flags, device }
-  if (flags.gpuLayers !== undefined || device?.toLowerCase() === 'cpu') return next
+  const device = await new ModelRegistry(dataFolder()).device(firstPart(resolve(model))).catch(() => undefined)
+  return device === undefined ? flags : { ...flags, device }
+}
+
+/** The flags of one run, with what the window would choose for its model where they say nothing: the device, and as many layers on a GPU as fit. */
+export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(flags: F, list = deviceList): Promise<F> {
+  const next = await withChosenDevice(flags)
+  const model = flags.model ?? bundledModel()
+  if (model === null || flags.gpuLayers !== undefined || next.device?.toLowerCase() === 'cpu') return next
+  const [file, { paths, budget }] = [resolve(model), flags]
   const found = await list()
-  if (!found.some(({ type }) => type === 'gpu' || type === 'igpu')) return next
-  const { paths, budget } = flags
-  const { inspect, most } = await import('../host/local.ts')
-  // What is wrong with the model, the run itself says.
-  const settings = { paths, budget, engine: engineOptions(next) }
-  const [layers, all] = await Promise.all([most(file, settings, 'gpuLayers', undefined, found), inspect(file, settings).then(({ info }) => info.layers)]).catch(() => [Infinity, 0])
-  return layers > all ? next : { ...next, gpuLayers: layers }
+  const most = async () => (await import('../host/local.ts')).most(file, { paths, budget, engine: engineOptions(next) }, 'gpuLayers', undefined, found)
+  const gpuLayers = await layersToPut(found, most, async () => (await (await import('../models/info.ts')).readModelInfo(file)).layers).catch(() => undefined) // what is wrong with the model, the run itself says
+  return gpuLayers === undefined ? next : { ...next, gpuLayers }
 }

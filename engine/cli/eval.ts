@@ -7,7 +7,7 @@ import type { Lab, LabResult } from '../lab/lab.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS, STRATEGIES, VoteRule, type Strategy } from '../protocol/request.ts'
 import { braidVersion } from '../version.ts'
-import { withChoices } from './engine.ts'
+import { withChosenDevice } from './engine.ts'
 import { addEngineFlags } from './engine-flags.ts'
 import { addThinkFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
 import { table } from './table.ts'
@@ -81,7 +81,7 @@ async function experiment(kind: 'eval' | 'tunnel' | 'ablate', flags: LabFlags, r
   const model = flags.model ?? bundledModel()
   if (model === null) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file with --model.')
   const stem = (file: string) => basename(file, extname(file))
-  const { settings } = solveRequest('any', { ...(await withChoices(flags)), strategy: undefined, paths: undefined, budget: undefined, vote: undefined } as SolveFlags)
+  const { settings } = solveRequest('any', { ...(await withChosenDevice(flags)), strategy: undefined, paths: undefined, budget: undefined, vote: undefined } as SolveFlags)
   const stop = new AbortController()
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted)

@@ -3,6 +3,7 @@ import { look, planOf } from '../models/download/index.ts'
 import { systemFree } from '../models/fit.ts'
 import { Hub } from '../models/hub-access.ts'
 import { convertedName, jobs } from '../models/jobs.ts'
+import { layersToPut } from '../models/gpu-layers.ts'
 import { findModels } from '../models/link/scan.ts'
 import { readCatalogue } from '../models/manifest.ts'
 import { ModelRegistry } from '../models/registry.ts'
@@ -114,9 +115,8 @@ export class Library {
     if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu') return next
     try {
       const { devices } = await this.#engine.devices()
-      if (!devices.some(({ type }) => type === 'gpu' || type === 'igpu')) return next
-      const [fits, { layers: all }] = await Promise.all([this.#engine.most(file, next, 'gpuLayers'), this.#engine.modelInfo(file)])
-      if (fits > all) return next
+      const fits = await layersToPut(devices, () => this.#engine.most(file, next, 'gpuLayers'), () => this.#engine.modelInfo(file).then(({ layers }) => layers))
+      if (fits === undefined) return next
       // A model that is loaded with fewer stays as it is: a layer more is not worth loading it anew.
       const now = this.#engine.loaded().find((one) => one.file === file && one.device !== 'cpu' && one.gpuLayers >= 0)?.gpuLayers
       return { ...next, engine: { ...next.engine, gpuLayers: now !== undefined && now <= fits ? now : fits } }

@@ -1,5 +1,5 @@
 import { MoreHorizontal } from 'lucide-react'
-import { useEffect, useRef, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { follow } from '../store/session.ts'
@@ -16,8 +16,9 @@ import { Overview } from './Overview.tsx'
 import { ReplayBar } from './ReplayBar.tsx'
 import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
-import { VoteBoard } from './VoteBoard.tsx'
 import './run.css'
+
+const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // brings mathjs, which the window need not wait for
 
 /** A run: its problem, its paths, what they were braided into, and everything that can be done with it. */
 export function RunView({ run }: { run: string }) {
@@ -133,7 +134,7 @@ function SidePanels({ run }: { run: string }) {
         ))}
       </div>
       {panels.summary && <SummaryCard run={run} />}
-      {panels.votes && <SidePanel title="votes.title"><VoteBoard run={run} /></SidePanel>}
+      {panels.votes && <SidePanel title="votes.title"><Suspense fallback={null}><VoteBoard run={run} /></Suspense></SidePanel>}
       {panels.overview && <SidePanel title="overview.title"><Overview run={run} /></SidePanel>}
     </aside>
   )

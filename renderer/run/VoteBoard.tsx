@@ -13,7 +13,7 @@ import { AnswerText } from '../ui/AnswerText.tsx'
 import { boardOf, type BoardRow } from './votes.ts'
 
 /** Which answers there are, who gave them, and which one the run took. */
-export const VoteBoard = memo(function VoteBoard({ run }: { run: string }) {
+export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
   // Paths change with every token; the board reads only their ends.
   const over = useRuns(useShallow((s) => s.open[run]?.shown.paths.flatMap((path) => (path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer])) ?? []))
