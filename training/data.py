@@ -122,7 +122,7 @@ class Stream:
         if paths == 1:
             budget = rng.choice([rng.randint(64, 180), rng.randint(180, 640), 640])
         else:
-            budget = rng.randint(80, 220)
+            budget = rng.randint(80, 260)
         rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
         phrasing = 0 if rng.random() < 0.6 else rng.randrange(len(PHRASINGS))
         made, tokens = [], 0

@@ -20,6 +20,7 @@ from train import launch
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", default="out")
+    p.add_argument("--start", help="checkpoint or exported GGUF to go on from with the model's own paths, in place of the first two stages")
     p.add_argument("--short-steps", type=int, default=500, help="on short examples that mostly begin well")
     p.add_argument("--steps", type=int, default=1500, help="half of them on whole searches")
     p.add_argument("--own-steps", default="600,1500", help="of each round on the model's own paths, which are half of its examples")
@@ -36,12 +37,14 @@ def main():
         launch({"out": str(out / name), "steps": steps, "rate": rate, "decay": decay, "seed": seed, "start": start} | common, a.workers, make)
         return str(out / name / "last.pt")
 
-    final = stage("short", a.short_steps, 4e-3, 0.0, a.seed, None, short)
-    final = stage("base", a.steps, 4e-3, 0.95, a.seed + 1, final, half_short)
+    final = a.start
+    if not final:
+        final = stage("short", a.short_steps, 4e-3, 0.0, a.seed, None, short)
+        final = stage("base", a.steps, 4e-3, 0.95, a.seed + 1, final, half_short)
     for i, steps in enumerate(map(int, a.own_steps.split(","))):
         pool = out / f"own{i}.pt"
         if not pool.exists():
-            torch.save(collect(final, a.own_count, a.seed + 2 + i, a.workers, 0.7), pool)
+            torch.save(collect(final, a.own_count, a.seed + 2 + i, a.workers, 0.6), pool)
         final = stage(f"own{i}", steps, 3e-3, 1.0, a.seed + 2 + i, final, Mixed(str(pool), 0.5))
     state = torch.load(final, map_location="cpu")
     for kind in ("F32", "Q8_0"):

@@ -111,7 +111,7 @@ def collect(checkpoint, count, seed, workers, temperature):
         if rng.random() < 0.3:
             names = sorted(rng.sample(range(1, 17), paths))
         rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
-        options = {"thoughts": names, "budget": rng.randint(90, 220), "temperature": temperature, "rule": rule}
+        options = {"thoughts": names, "budget": rng.randint(90, 260), "temperature": temperature, "rule": rule}
         drawn = [training_problem(rng) for _ in range(128)]
         problems = [{"problem": problem_text(n, t, phrasing), "numbers": n, "target": t} for n, t in drawn]
         found = [learn(p, names, r) for p, r in zip(problems, run(checkpoint, problems, options, rng.randrange(10**6), workers))]

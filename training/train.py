@@ -18,6 +18,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from data import Stream
+from evaluate import load
 from model import Config, Model, blocked
 from teacher import SOLVED
 from tokenizer import VOCABULARY
@@ -133,7 +134,7 @@ def train(out, stream, steps, rate=4e-3, weight_decay=0.05, warmup=50, decay=0.3
         if rank == 0:
             print(f"resumed at step {first}", flush=True)
     elif start:
-        model.load_state_dict(torch.load(start, map_location=device)["model"])
+        model.load_state_dict(load(start).state_dict())
     options = {"rate": rate, "steps": steps, "decay": decay, "size": stream.size, "seed": stream.seed, "workers": workers}
     losses, began, mark, sums = [], time.time(), time.time(), torch.zeros(6)
     for step in range(first, steps):
@@ -204,7 +205,7 @@ def main():
     p.add_argument("--summary-weight", type=float, default=6.0, help="of a summary's token in the loss; a path's weighs 1")
     p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
     p.add_argument("--seed", type=int, default=1, help="of the data and the weights")
-    p.add_argument("--start", help="checkpoint whose weights to start from")
+    p.add_argument("--start", help="checkpoint or exported GGUF whose weights to start from")
     p.add_argument("--workers", type=int, default=1 if torch.cuda.is_available() else min(8, os.cpu_count() or 1))
     a = vars(p.parse_args())
     launch(a, a.pop("workers"))
