@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { equalAnswers, meaningOf } from '../../engine/protocol/answers/equality.ts'
+import { equalAnswers, meaningOf, sameMeaning } from '../../engine/protocol/answers/equality.ts'
 import { vote, type Candidate } from '../../engine/protocol/answers/vote.ts'
 
 const EQUAL: [string, string][] = [
@@ -8,15 +8,17 @@ const EQUAL: [string, string][] = [
   ['1,242', '1242.00'], ['1{,}242', '1242'], ['10,000', '10000'], ['1e3', '1000'], ['1.2\\times10^{3}', '1200'], ['42.', '$42$'], ['\u22125', '-5'],
   ['50\\%', '50'], ['50%', '1/2'], ['5\\text{ cm}', '5'], ['12 square units', '12'], ['\\$5.00', '5'], ['90^\\circ', '90'], ['5.4 \\text{ cents}', '5.4'], ['4 hours', '4'],
   ['\\sqrt{4}', '2'], ['2\\sqrt{3}', '\\sqrt{12}'], ['\\frac{\\sqrt3}{2}', '\\sqrt{3}/2'], ['\\frac{1}{\\sqrt2}', '\\frac{\\sqrt{2}}{2}'], ['\\tan^{-1}(1)', '\\pi/4'], ['\\log_2 8', '3'],
-  ['10!', '3628800'], ['\\binom{5}{2}', '10'], ['2^{10}', '1024'], ['e^2', 'e*e'], ['\\sin 30^\\circ', '\\sin(30)'],
+  ['10!', '3628800'], ['\\binom{5}{2}', '10'], ['2^{10}', '1024'], ['2^10', '1024'], ['x^12', 'x^{12}'], ['2^0.5', '\\sqrt{2}'], ['\\log_10 x', '\\log x'], ['\\sin^10 x', '(\\sin x)^{10}'], ['\\frac12^10', '2^{-10}'], ['e^2', 'e*e'], ['\\sin 30^\\circ', '\\sin(30)'],
   ['3x^2+2x', 'x(3x+2)'], ['p - q', '-q+p'], ['6-5i', '-5i+6'], ['x\u00b2', 'x^2'], ['x=5', '5'], ['y=2x+3', '2x+3'],
   ['\\{1,2\\}', '\\{2, 1\\}'], ['1,-2', '-2, 1'], ['[0,1)', '\\left[0,1\\right)'], ['(3,\\frac{\\pi}{2})', '\\left( 3, \\frac{\\pi}{2} \\right)'], ['x \\in [-2,7]', '[-2,7]'],
   ['(-\\infty,2)\\cup(3,\\infty)', '(3,\\infty) \\cup (-\\infty, 2)'], ['\\begin{pmatrix}1\\\\2\\end{pmatrix}', '\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}'],
   ['\\text{Evelyn}', 'evelyn'], ['(C)', '\\text{(C)}'], ['C', '(C)'], ['2516_8', '2516_{8}'],
+  ['Yes', 'yes'], ['NO', '\\text{no}'], ['xy', 'yx'], ['pi', '\\pi'], ['2ab', '2ba'], ['\\alpha + a', 'a + \\alpha'],
 ]
 const UNEQUAL: [string, string][] = [
   ['1/2', '1/3'], ['0.3333', '1/3'], ['9007199254740993', '9007199254740992'], ['1242', '1242.01'], ['12', '1,2'], ['2', '-2'], ['50', '0.5'], ['x', 'y'], ['3x', 'x^3'],
   ['[0,1)', '(0,1)'], ['(1,2)', '(2,1)'], ['\\{1,2\\}', '(1,2)'], ['\\infty', '-\\infty'], ['1/0', '2/0'], ['10^{400}', '10^{401}'], ['Paris', 'London'], ['A', 'B'], ['', '0'],
+  ['2^10', '0'], ['2^10', '2'], ['x', 'a'], ['B', 'Y'], ['\\alpha', 'a'], ['a+c', '2b'], ['no', 'on'], ['yes', 'no'],
 ]
 
 describe('equality of answers', () => {
@@ -27,6 +29,12 @@ describe('equality of answers', () => {
   it.each(UNEQUAL)('%s is not %s', (a, b) => {
     expect(equalAnswers(a, b)).toBe(false)
     expect(equalAnswers(b, a)).toBe(false)
+  })
+
+  it('no variable is another one', () => {
+    const names = [...'abcdfghjklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', '\\alpha', '\\beta', '\\gamma', '\\delta', '\\theta', '\\lambda', '\\mu', '\\phi', '\\varphi', '\\omega', '\\sigma', '\\rho', '\\tau', '\\epsilon']
+    const meanings = names.map((name) => meaningOf(`2 ${name}`))
+    expect(names.filter((_, i) => meanings.some((other, k) => k !== i && sameMeaning(other, meanings[i]!)))).toEqual([])
   })
 
   it('integers, decimals and fractions are exact', () => {

@@ -204,8 +204,14 @@ function balanced(text: string): boolean {
 const CALLED = new Set(['sin', 'cos', 'tan', 'sec', 'csc', 'cot', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh', 'log', 'exp', 'sqrt', 'abs', 'cbrt', 'nthRoot', 'combinations'])
 const NODES = new Set(['ConstantNode', 'OperatorNode', 'ParenthesisNode', 'SymbolNode', 'FunctionNode'])
 const SYMBOLS = new Set(['pi', 'e', 'Infinity'])
-/** Where expressions are compared; variables take other values at each. */
+/** Where expressions are compared. */
 const POINTS = [0.7312, 1.2847, 2.1519]
+
+/** Of a variable at a point: from 0.5 to 2.5, where roots and logarithms exist; of two names never the same, nor bound by a sum (a + c is not 2b). */
+function sample(name: string, point: number): number {
+  const code = [...name].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 0)
+  return 1.5 + Math.sin(code * point)
+}
 
 function expression(text: string): Value | null {
   try {
@@ -214,7 +220,7 @@ function expression(text: string): Value | null {
     const variables = new Set<string>()
     node.traverse((part) => check(part, variables))
     const code = node.compile()
-    const values = POINTS.map((point) => Number(code.evaluate(new Map([...variables].map((name) => [name, point + 0.1379 * (name.charCodeAt(0) % 23)])))))
+    const values = POINTS.map((point) => Number(code.evaluate(new Map([...variables].map((name) => [name, sample(name, point)])))))
     // What is not defined, or too large for float64, says nothing about equality.
     if (values.some(Number.isNaN) || !(values.every(Number.isFinite) || infix.includes('Infinity'))) return null
     return { kind: 'expression', values }

@@ -13,8 +13,12 @@ const OPERATORS: Record<string, string> = { cdot: '*', times: '*', div: '/', ast
 const GREEK = new Set(['alpha', 'beta', 'gamma', 'delta', 'theta', 'lambda', 'mu', 'phi', 'varphi', 'omega', 'sigma', 'rho', 'tau', 'epsilon'])
 const MAX_DEPTH = 32
 
-/** `text`: no longer than a few hundred characters, without units, `\left` and spacing commands. */
+/**
+ * `text`: no longer than a few hundred characters, without units, `\left` and spacing commands. Letters alone are a word
+ * (no, on, Yes), except for names and products of x, y and z.
+ */
 export function latexToInfix(text: string): string {
+  if (/^(?![xyz]+$)[a-zA-Z]{2,}$/.test(text) && CONSTANTS[text.toLowerCase()] === undefined) throw new Unreadable(text)
   const parser = new Parser(text)
   const infix = parser.expression('')
   if (!parser.done) throw new Unreadable(text)
@@ -46,7 +50,7 @@ class Parser {
       if (this.text[this.at] === '^') {
         this.at++
         if (!operand) throw new Unreadable(this.text)
-        out += `^(${this.argument()})`
+        out += `^(${this.script()})`
         continue
       }
       const whole = out.length > 0 && operand ? mixedWhole(out) : null
@@ -114,16 +118,20 @@ class Parser {
     return inner
   }
 
-  /** What a command or a caret takes: a group, or one character or command. */
+  /** What a command takes: a group, or one character or command. */
   private argument(): string {
     this.blank()
+    return this.match(/\d/) ?? this.script()
+  }
+
+  /** What stands after ^ or _: as `argument`, but a whole number also without braces, since 2^10 is never meant as 2^{1}0. */
+  private script(): string {
+    this.blank()
+    const number = this.match(/\d+(?:\.\d+)?/)
+    if (number !== null) return number
     const c = this.text[this.at]
     if (c === undefined) throw new Unreadable(this.text)
     if (c === '{') return this.group('{')
-    if (/\d/.test(c)) {
-      this.at++
-      return c
-    }
     if (c === '-' || c === '+') {
       this.at++
       return c + this.factor('')
@@ -156,7 +164,7 @@ class Parser {
     let base: string | null = null
     if (this.text[this.at] === '_') {
       this.at++
-      base = this.argument()
+      base = this.script()
     }
     return `(log(${this.operand()})/log(${base ?? '10'}))`
   }
@@ -167,7 +175,7 @@ class Parser {
     let power = ''
     if (this.text[this.at] === '^') {
       this.at++
-      power = this.argument()
+      power = this.script()
     }
     if (power === '-1' && /^(sin|cos|tan)$/.test(name)) return `a${name}(${this.operand()})`
     return power === '' ? `${name}(${this.operand()})` : `(${name}(${this.operand()})^(${power}))`
@@ -186,7 +194,7 @@ class Parser {
       out += (out === '' ? '' : '*') + this.factor('')
       if (this.text[this.at] === '^') {
         this.at++
-        out += `^(${this.argument()})`
+        out += `^(${this.script()})`
       }
     }
     if (out === '') throw new Unreadable(this.text)
