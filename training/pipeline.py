@@ -31,6 +31,7 @@ def main():
     p.add_argument("--workers", type=int, default=1 if torch.cuda.is_available() else min(8, os.cpu_count() or 1))
     a = p.parse_args()
     out = Path(a.out)
+    out.mkdir(parents=True, exist_ok=True)
     common = {"size": a.size, "minutes": None, "summary_weight": 6.0}
 
     def stage(name, steps, rate, decay, seed, start, make):
