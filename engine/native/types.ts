@@ -151,7 +151,7 @@ export interface StreamOptions {
   group: number
   /** Start from these cells: `seq` becomes the first `end` positions of `from`. */
   branch?: { from: number; end: number }
-  /** Tokens the repetition penalty sees as already generated. */
+  /** The last tokens before `forced`: the repetition penalty sees them, and a character may have begun in them. */
   history?: ArrayLike<number>
 }
 

@@ -17,6 +17,8 @@ export interface Launch {
 }
 
 const ALONE = 1 << 20
+/** A character is split over so many tokens at most. */
+const CHARACTER = 4
 
 interface LaunchRun {
   settings: RunSettings
@@ -51,7 +53,7 @@ export function pathStream({ path, token, alone, given = [] }: Launch, state: Pa
     sampler: { ...settings.sampling, seed: continuedSeed(state.seed, length) },
     masked: tokens.masked, stops: tokens.pathStops, endToken: pair?.close ?? -1,
     group: alone === true ? ALONE + path : state.group,
-    history: state.tokens.slice(Math.max(0, length - settings.sampling.repetitionWindow), silent === 1 ? length - 1 : length).map(({ id }) => id),
+    history: state.tokens.slice(Math.max(0, length - Math.max(CHARACTER, settings.sampling.repetitionWindow)), silent === 1 ? length - 1 : length).map(({ id }) => id),
   }
 }
 

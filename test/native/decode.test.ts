@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { NativeContext, NativeModel } from '../../engine/native/index.ts'
-import { contextOf, greedy, ids, openTiny, run, start, stream } from './support.ts'
+import { contextOf, greedy, ids, openTiny, run, start, stream, type Decoded } from './support.ts'
 
 let model: NativeModel
 let context: NativeContext
@@ -80,6 +80,16 @@ describe('decode', () => {
     const replay = await run(context, [stream({ id: 8, forced: [...ids(parent, 1).slice(0, 6), 99], silent: 6, budget: 8 })])
     expect(ids(replay, 8)).toEqual(ids(out, 7))
     expect(ids(out, 7)[0]).toBe(99)
+  })
+
+  it('a character split between a stream and the one that goes on is whole, whether by its history or by a silent token', async () => {
+    const [first, second] = [...model.tokenize('é', { special: false, bos: false })] as [number, number]
+    const text = (decoded: Decoded, id: number) => decoded.tokens.get(id)!.map((token) => token.text).join('')
+    expect(text(await run(context, [stream({ id: 1, forced: [first], budget: 1 })]), 1)).toBe('')
+    const on = await run(context, [stream({ id: 1, forced: [second], history: [first], budget: 1 })])
+    expect(text(on, 1)).toBe('é')
+    const branch = await run(context, [stream({ id: 7, branch: { from: 1, end: prompt.length }, forced: [first, second], silent: 1, budget: 1 })])
+    expect(text(branch, 7)).toBe('é')
   })
 
   it('ends the longest stream when cells run short, and the others go on', async () => {

@@ -56,6 +56,20 @@ describe('after the run has ended', () => {
     await close(run, 3)
   })
 
+  it('a character split at the branch point, or where the path is extended, is whole in the text', async () => {
+    const other = tinyFile({ seed: 34, endless: true })
+    const [first, second] = ['Ã', '©'].map((byte) => other.model.vocabulary.id(byte)) // é, as the vocabulary writes bytes
+    const run = await solve(engine, other.file, 'the answer', { ...settings, budget: 3, sampling: { temperature: 0, repetitionWindow: 0 } })
+    await run.after({ type: 'branch', path: 1, at: 2, token: first })
+    await run.after({ type: 'branch', path: 4, at: 3, token: second })
+    const [before, half, whole] = [run.state.paths[0]!.tokens.at(0)!.text + run.state.paths[0]!.tokens.at(1)!.text, run.state.paths[3]!.text, run.state.paths[4]!.text]
+    expect([half, whole]).toEqual([before, before + 'é'])
+    const long = await solve(engine, other.file, 'the answer', { ...settings, budget: 60, sampling: { temperature: 0, repetitionWindow: 0 } })
+    for (let n = 0; n < 12; n++) await run.after({ type: 'extend', path: 1, tokens: 1 })
+    expect(run.ids(1)).toEqual(long.ids(1).slice(0, 15))
+    expect(long.state.paths[0]!.text.startsWith(run.state.paths[0]!.text)).toBe(true)
+  })
+
   it('a summary over a path and its branch reads the shared cells once, live and rebuilt alike', async () => {
     const run = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 2, sampling: { temperature: 0 } })
     await run.after({ type: 'branch', path: 1, at: 12, token: id('t') })

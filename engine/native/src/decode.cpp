@@ -16,11 +16,6 @@ Stream * Decode::live(int32_t id) {
 void Decode::end(Stream & s, const char * reason, const std::string & code, const std::string & message) {
     s.ended = true;
     context->keepTail(s.p.seq, s.logits);
-    const std::string rest = s.joiner.flush();
-    if (!rest.empty()) {
-        for (auto & entry : report.tokens)
-            if (entry.first == s.p.id && !entry.second.empty()) entry.second.back().text += rest;
-    }
     report.ended.push_back({s.p.id, reason, code, message});
 }
 
@@ -29,6 +24,7 @@ void Decode::add(const StreamParams & params) {
     streams.remove_if([&](const Stream & s) { return s.ended && (s.p.id == params.id || s.p.seq == params.seq); });
     streams.emplace_back(params);
     Stream & s = streams.back();
+    for (llama_token id : params.history) s.joiner.push(tokenBytes(context->model->vocab, id));
     try {
         if (params.branchFrom >= 0) {
             context->remove(params.seq, 0);
@@ -144,8 +140,9 @@ void Decode::commit(Stream & s) {
     }
     s.position++;
     cells--;
+    std::string text = s.joiner.push(tokenBytes(context->model->vocab, s.token));
     if (s.counted) {
-        s.record.text = s.joiner.push(tokenBytes(context->model->vocab, s.token));
+        s.record.text = std::move(text);
         auto entry = std::find_if(report.tokens.begin(), report.tokens.end(), [&](const auto & e) { return e.first == s.p.id; });
         if (entry == report.tokens.end()) entry = report.tokens.insert(entry, {s.p.id, {}});
         entry->second.push_back(std::move(s.record));

@@ -16,7 +16,7 @@ struct Stream {
     StreamParams p;
     Sampler sampler;
     std::unordered_set<llama_token> stops;
-    Utf8Joiner joiner;
+    Utf8Joiner joiner; // a character that the stream's end splits is told by whoever thinks on
     size_t forcedDone = 0;
     int32_t reported = 0;
     llama_pos position = 0; // of its next token
