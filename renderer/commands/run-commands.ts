@@ -41,7 +41,7 @@ export const runCommands: Command[] = [
     why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
     run: (target) => {
       const state = stateOf(target)!
-      const draft = { preset: null, followUp: null, problem: state.problem, settings: { ...state.settings, seed: undefined } }
+      const draft = { ...draftOf(state), settings: { ...state.settings, seed: undefined } }
       report(startAgain(draft, state.model!.file).then((run) => run !== null && go({ view: 'run', run })))
     },
   },

@@ -2,8 +2,9 @@ import { useState } from 'react'
 import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
 import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
+import { draftOf } from '../store/compose.ts'
 import { go } from '../store/route.ts'
-import { useShown } from '../store/runs.ts'
+import { useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { closeDialog } from '../store/ui.ts'
 import { Dialog } from '../ui/Dialog.tsx'
@@ -13,14 +14,13 @@ export function StrategyDialog({ run }: { run: string }) {
   const t = useT()
   const settings = useShown(run, (s) => s.settings)
   const model = useShown(run, (s) => s.model)
-  const problem = useShown(run, (s) => s.problem)
   const others = STRATEGIES.filter((strategy) => strategy !== settings?.strategy)
   const [strategy, setStrategy] = useState<Strategy>(others[0]!)
   if (settings === null || model === null) return null
   const start = () => {
     const { paths, runs, ...rest } = settings
     const shape = strategy === 'sequential' ? {} : strategy === 'parallel-majority' ? { paths, runs: Math.max(2, runs) } : { paths: Math.max(2, paths) }
-    const draft = { problem, preset: null, followUp: null, settings: { ...rest, ...shape, strategy } }
+    const draft = { ...draftOf(useRuns.getState().open[run]!.shown), settings: { ...rest, ...shape, strategy } }
     report(startAgain(draft, model.file).then((other) => other !== null && go({ view: 'compare-runs', runs: [run, other] })))
     closeDialog()
   }

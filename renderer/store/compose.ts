@@ -4,6 +4,7 @@ import type { RunError } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { RunRequest } from '../../engine/protocol/request.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
+import { summaryFor } from './history.ts'
 import { host } from './host.ts'
 import { isInfo, useModels } from './models.ts'
 import { usePrefs } from './prefs.ts'
@@ -134,6 +135,7 @@ export function requestOf(draft: Draft, model: string): RunRequest {
 }
 
 /** The composer filled with what a run was asked, to be changed and started again. */
-export function draftOf(state: RunState): Partial<Draft> {
-  return { problem: state.problem, settings: state.settings ?? {}, preset: null, followUp: null }
+export function draftOf({ problem, settings, followUp }: RunState): Draft {
+  const title = followUp === null ? '' : summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run
+  return { problem, settings: settings ?? {}, preset: null, followUp: followUp === null ? null : { ...followUp, title } }
 }
