@@ -7,7 +7,7 @@ import { report, toast } from '../store/toasts.ts'
 import { copyText } from './path-commands.ts'
 import { stateOf, summaryFor, whyNoRun } from './target.ts'
 import type { Command, Target } from './types.ts'
-import { useRuns } from '../store/runs.ts'
+import { decidingVersion, useRuns } from '../store/runs.ts'
 
 type Format = Params<'runs.export'>['format']
 
@@ -44,4 +44,9 @@ export const exportCommands: Command[] = [
   },
 ]
 
-const answerOf = (target: Target): string | null => summaryFor(target)?.answer?.text ?? stateOf(target)?.answer ?? null
+/** Of another summary than the deciding one: its own; else the run's, which a vote or a choice by hand may have set. */
+function answerOf(target: Target): string | null {
+  const state = stateOf(target)
+  const own = summaryFor(target)?.answer?.text ?? null
+  return state !== undefined && target.version === decidingVersion(state) ? state.answer ?? own : own
+}

@@ -2,7 +2,7 @@ import { pathOf, summaryOf, type PathState, type RunState, type SummaryState } f
 import type { MessageKey } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import { routeRun, useRoute } from '../store/route.ts'
-import { useRuns } from '../store/runs.ts'
+import { decidingVersion, useRuns } from '../store/runs.ts'
 import { useUi } from '../store/ui.ts'
 import type { Target } from './types.ts'
 
@@ -17,7 +17,7 @@ export function currentTarget(given: Partial<Target> = {}): Target {
   return {
     run,
     path: given.path ?? routed ?? active[run] ?? state?.paths[0]?.path ?? null,
-    version: given.version ?? (route.view === 'inspect' && route.path === 0 ? route.version : undefined) ?? version[run] ?? state?.summaries.at(-1)?.version ?? null,
+    version: given.version ?? (route.view === 'inspect' && route.path === 0 ? route.version : undefined) ?? version[run] ?? (state === undefined ? null : decidingVersion(state)),
   }
 }
 

@@ -9,13 +9,15 @@ import { isLive } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
 import { STATUS_LOOK, statusKey } from './status.ts'
+import { useShownVersion } from './SummaryCard.tsx'
 
 /** Summarises again over chosen paths: a new version, the old ones stay. */
 export function SubsetDialog({ run }: { run: string }) {
   const t = useT()
   const paths = useShown(run, (s) => s.paths).filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
   const native = useShown(run, (s) => (s.model?.nativePaths ?? 0) > 0)
-  const used = useShown(run, (s) => s.summaries.at(-1)?.paths)
+  const version = useShownVersion(run)
+  const used = useShown(run, (s) => s.summaries.find((one) => one.version === version)?.paths)
   const [chosen, setChosen] = useState<ReadonlySet<number>>(() => new Set(used ?? paths.map((path) => path.path)))
   const [fusion, setFusion] = useState<Fusion | 'auto'>('auto')
   const list = paths.map((path) => path.path).filter((path) => chosen.has(path))

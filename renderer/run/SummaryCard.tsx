@@ -3,7 +3,7 @@ import { useShallow } from 'zustand/react/shallow'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
-import { useRuns, useSummaryState } from '../store/runs.ts'
+import { decidingVersion, useRuns, useShown, useSummaryState } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
 import { go } from '../store/route.ts'
 import { showVersion, useUi } from '../store/ui.ts'
@@ -19,11 +19,12 @@ import { STATUS_LOOK, statusKey } from './status.ts'
 
 export const useVersions = (run: string): number[] => useRuns(useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.version) ?? []))
 
-/** The version on the screen: the one chosen, else the latest. */
+/** The version on the screen: the one chosen, else the one that the answer is from. */
 export function useShownVersion(run: string): number | null {
+  const deciding = useShown(run, decidingVersion)
   const versions = useVersions(run)
   const chosen = useUi((s) => s.version[run])
-  return chosen !== undefined && versions.includes(chosen) ? chosen : versions.at(-1) ?? null
+  return chosen !== undefined && versions.includes(chosen) ? chosen : deciding
 }
 
 /** What the paths were braided into, from which paths, and by which fusion. Old versions stay. */

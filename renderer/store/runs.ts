@@ -141,6 +141,14 @@ export function interruptRuns(): void {
   }
 }
 
+/** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
+export function decidingVersion({ summaries, votes }: RunState): number | null {
+  const latest = summaries.at(-1)
+  const vote = votes.find(({ over }) => over === 'summaries')
+  const won = vote?.classes[vote.winner]?.members.find((version) => summaries.some((one) => one.version === version))
+  return won === undefined || latest!.startedAt > vote!.at ? latest?.version ?? null : won
+}
+
 /** A path, or with `path` 0 the summary of a version. */
 export function streamOf(state: RunState, path: number, version: number): Stream | undefined {
   return path > 0 ? pathOf(state, path) : summaryOf(state, version)

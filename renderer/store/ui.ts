@@ -4,7 +4,7 @@ import { create } from 'zustand'
 interface Ui {
   /** Active path of each run. */
   active: Readonly<Record<string, number>>
-  /** Summary version shown of each run; absent: the latest. */
+  /** Summary version chosen in each run; absent: the one that its answer is from. */
   version: Readonly<Record<string, number>>
   dialog: 'palette' | 'subset' | 'strategy' | 'tags' | 'rename' | 'delete' | null
   /** What the dialog is about. */
