@@ -172,10 +172,7 @@ export class Host {
       return this.#and('runs', {})
     },
     'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
-    'runs.import': ({ content }) => {
-      const [first] = importRuns(this.#store, content)
-      return this.#and('runs', this.#store.summary(first!))
-    },
+    'runs.import': ({ content }) => this.#and('runs', importRuns(this.#store, content).map((run) => this.#store.summary(run))),
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
     'engine.restart': () => ({}), // It runs: who answers is up.

@@ -118,7 +118,7 @@ export const METHODS = {
   /** Asks the hub (or looks at an address) what can be downloaded there. `ref`: a name of the catalogue, `org/name`, `org/name:Q4_K_M` or an address. */
   'models.offer': method(z.object({ ref: z.string().min(1).max(4096) }), Offer),
   /** Starts a download; a folder is converted to `type` when it is here. */
-  'models.get': method(z.object({ ref: z.string().min(1).max(4096), choice: z.string().max(256).optional(), type: ConvertType.optional(), sha256: z.string().regex(/^[0-9a-fA-F]{64}$/).optional() }), Task),
+  'models.get': method(z.object({ ref: z.string().min(1).max(4096), choice: z.string().max(1024).optional(), type: ConvertType.optional(), sha256: z.string().regex(/^[0-9a-fA-F]{64}$/).optional() }), Task),
   /** `output` absent: Braid's own folder of models. */
   'models.convert': method(z.object({ folder: file, type: ConvertType, output: file.optional() }), Task),
   'tasks.list': method(none, z.array(Task)),
@@ -155,7 +155,8 @@ export const METHODS = {
   'runs.delete': method(z.object({ run: RunId }), none),
   /** Undoes a delete of this session. */
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
-  'runs.import': method(z.object({ name: z.string().max(255), content: z.string() }), RunSummary),
+  /** A file may hold several runs. */
+  'runs.import': method(z.object({ name: z.string().max(255), content: z.string() }), z.array(RunSummary)),
   'runs.export': method(z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }), z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() })),
   /** After the supervisor gave up restarting the engine process, which answers this one itself. */
   'engine.restart': method(none, none),

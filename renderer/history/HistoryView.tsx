@@ -52,8 +52,9 @@ export function HistoryView() {
   )
 }
 
-async function openImported(files: Iterable<File>): Promise<void> {
-  const opened = await importFiles(files)
+/** The list of an input or a drop is emptied as soon as the event is over. */
+async function openImported(files: FileList): Promise<void> {
+  const opened = await importFiles([...files])
   if (opened.length === 1) go({ view: 'run', run: opened[0]! })
 }
 

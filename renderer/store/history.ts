@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
+import { visible } from '../ui/visible.ts'
 import { host } from './host.ts'
 import { toast } from './toasts.ts'
 
@@ -17,12 +18,15 @@ export const useHistory = create<History>(() => ({ list: null, query: '', found:
 
 export const summaryFor = (run: string): RunSummary | undefined => useHistory.getState().list?.find((item) => item.run === run)
 
+/** The list, and what a query finds in it now. */
 let asked = 0
 export async function refreshHistory(): Promise<void> {
   const mine = ++asked
   const list = await host.call('runs.list', {})
   if (mine !== asked) return
   useHistory.setState({ list })
+  const { query } = useHistory.getState()
+  if (query.trim() !== '') await search(query)
 }
 
 let searched = 0
@@ -42,41 +46,54 @@ export async function updateRun(run: string, change: { title?: string; starred?:
   useHistory.setState(({ list }) => ({ list: list?.map((item) => (item.run === run ? updated : item)) ?? null }))
 }
 
+/** Each on its own: one that cannot be deleted is told, and what was deleted can be undone. */
 export async function deleteRuns(runs: readonly string[]): Promise<void> {
-  for (const run of runs) await host.call('runs.delete', { run })
-  const gone = new Set(runs)
+  const gone = new Set<string>()
+  for (const run of runs) {
+    try {
+      await host.call('runs.delete', { run })
+      gone.add(run)
+    } catch (error) {
+      const name = summaryFor(run)?.title || run
+      toast({ kind: 'bad', message: ['history.failed', { name: visible(name), reason: (error as Error).message }] })
+    }
+  }
+  if (gone.size === 0) return
   useHistory.setState(({ list, selected }) => ({
     list: list?.filter((item) => !gone.has(item.run)) ?? null,
     selected: new Set([...selected].filter((run) => !gone.has(run))),
   }))
   toast({
-    message: ['history.deleted', { count: runs.length }],
+    message: ['history.deleted', { count: gone.size }],
     action: {
       label: 'action.undo',
       run: async () => {
-        for (const run of runs) await host.call('runs.restore', { run })
-        await refreshHistory()
+        try {
+          for (const run of gone) await host.call('runs.restore', { run })
+        } finally {
+          await refreshHistory()
+        }
       },
     },
   })
 }
 
-/** Reads transcripts that the user chose; each failure is told by its file's name. */
-export async function importFiles(files: Iterable<File>): Promise<string[]> {
+/** Reads transcripts that the user chose, one or more runs each; a failure is told by its file's name. */
+export async function importFiles(files: readonly File[]): Promise<string[]> {
   const opened: string[] = []
   for (const file of files) {
     try {
-      const { run } = await host.call('runs.import', { name: file.name.slice(0, 255), content: await file.text() })
-      opened.push(run)
+      const runs = await host.call('runs.import', { name: file.name.slice(0, 255), content: await file.text() })
+      opened.push(...runs.map(({ run }) => run))
     } catch (error) {
-      toast({ kind: 'bad', message: ['history.importFailed', { name: file.name, reason: (error as Error).message }] })
+      toast({ kind: 'bad', message: ['history.failed', { name: file.name, reason: (error as Error).message }] })
     }
   }
   await refreshHistory()
   return opened
 }
 
-/** The list as the filters leave it, in the order of the search or newest first. */
+/** The list as the filters leave it, in the order of the search or newest first. A tag that no run has any more filters nothing. */
 export function visibleRuns({ list, found, starredOnly, tag }: Pick<History, 'list' | 'found' | 'starredOnly' | 'tag'>): RunSummary[] {
   let rows = list ?? []
   if (found !== null) {
@@ -85,5 +102,6 @@ export function visibleRuns({ list, found, starredOnly, tag }: Pick<History, 'li
   } else {
     rows = [...rows].sort((a, b) => (a.time < b.time ? 1 : -1))
   }
-  return rows.filter((row) => (!starredOnly || row.starred) && (tag === null || row.tags.includes(tag)))
+  const wanted = list?.some(({ tags }) => tag !== null && tags.includes(tag)) === true ? tag : null
+  return rows.filter((row) => (!starredOnly || row.starred) && (wanted === null || row.tags.includes(wanted)))
 }

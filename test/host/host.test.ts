@@ -248,9 +248,14 @@ describe('the history', () => {
     for (const format of ['md', 'json', 'html'] as const) {
       const file = await client.call('runs.export', { runs: [run], format })
       expect(file.content.length).toBeGreaterThan(500)
-      if (format === 'json') expect((await client.call('runs.import', { name: file.fileName, content: file.content })).answer).toBe('4 again')
+      if (format === 'json') expect(await client.call('runs.import', { name: file.fileName, content: file.content })).toMatchObject([{ answer: '4 again' }])
     }
-    expect(await client.call('runs.list', {})).toHaveLength(2)
+    const all = (await client.call('runs.list', {})).map((item) => item.run)
+    expect(all).toHaveLength(2)
+    const { fileName: name, content } = await client.call('runs.export', { runs: all, format: 'json' })
+    const copies = (await client.call('runs.import', { name, content })).map((item) => item.run)
+    expect((await client.call('runs.list', {})).map((item) => item.run).sort()).toEqual([...all, ...copies].sort())
+    expect(copies).toHaveLength(2)
   })
 })
 

@@ -74,6 +74,7 @@ export class FakeHost {
   onStart: ((params: Params<'run.start'>) => string) | null = null
   #listeners = new Set<(message: unknown) => void>()
   #open = new Set<string>()
+  #deleted = new Map<string, FakeRun>()
 
   channel(): Channel {
     const own = new Set<(message: unknown) => void>()
@@ -157,6 +158,23 @@ export class FakeHost {
       case 'run.alternatives': return []
       case 'runs.list': return [...this.runs.values()].map((entry) => entry.summary)
       case 'runs.search': { const { query } = params as { query: string }; return [...this.runs.values()].filter((entry) => entry.summary.problem.toLowerCase().includes(query.toLowerCase())).map((entry) => ({ run: entry.summary.run, snippet: entry.summary.problem })) }
+      case 'runs.delete': {
+        const { run } = params as { run: string }
+        const entry = of(run)
+        if (entry.summary.status === 'running') throw new Error('The run still thinks. Stop it first.')
+        this.runs.delete(run)
+        this.#deleted.set(run, entry)
+        return {}
+      }
+      case 'runs.restore': {
+        const { run } = params as { run: string }
+        this.runs.set(run, this.#deleted.get(run)!)
+        return of(run).summary
+      }
+      case 'runs.import': {
+        const lists = JSON.parse((params as { content: string }).content) as RunEvent[][]
+        return lists.map((events) => of(this.add(events)).summary)
+      }
       case 'runs.update': { const { run, ...change } = params as Params<'runs.update'>; const entry = of(run); entry.summary = { ...entry.summary, ...change }; return entry.summary }
       case 'settings.get': return this.settings
       case 'settings.set': Object.assign(this.settings, params); return {}

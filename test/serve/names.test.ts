@@ -79,8 +79,8 @@ describe('a name that leads elsewhere', () => {
   it('an imported run takes no name from the file', async () => {
     const content = JSON.stringify({ format: 'braid-run', version: 1, events: sampleRun('../../../outside') })
     for (const name of ['../../x.json', '/etc/cron.d/x', 'a\0b']) {
-      const answer = await client.raw({ id: 5, method: 'runs.import', params: { name, content } }) as { kind: string; result?: { run: string } }
-      if (answer.kind === 'result') expect(answer.result!.run).toMatch(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
+      const answer = await client.raw({ id: 5, method: 'runs.import', params: { name, content } }) as { kind: string; result?: { run: string }[] }
+      if (answer.kind === 'result') expect(answer.result![0]!.run).toMatch(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
     }
     expect(contents()).toBe(before)
   })

@@ -3,7 +3,7 @@ export const history = {
   'history.title': 'History',
   'history.list': 'Runs',
   'history.import': 'Import',
-  'history.importFailed': '{{name}}: {{reason}}',
+  'history.failed': '{{name}}: {{reason}}',
   'history.search': 'Search problems, paths and summaries',
   'history.starred': 'Starred',
   'history.star': 'Star',

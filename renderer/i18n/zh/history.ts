@@ -4,7 +4,7 @@ export const history: Record<keyof typeof en, string> = {
   'history.title': '历史',
   'history.list': '运行',
   'history.import': '导入',
-  'history.importFailed': '{{name}}：{{reason}}',
+  'history.failed': '{{name}}：{{reason}}',
   'history.search': '搜索问题、路径和总结',
   'history.starred': '已加星',
   'history.star': '加星',

@@ -1,0 +1,57 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { deleteRuns, importFiles, refreshHistory, search, updateRun, useHistory, visibleRuns } from '../../../renderer/store/history.ts'
+import { host, setConnect } from '../../../renderer/store/host.ts'
+import { useToasts } from '../../../renderer/store/toasts.ts'
+import { FakeHost } from '../fake-host.ts'
+import { BALLS, scripted } from '../synthetic.ts'
+
+const fake = new FakeHost()
+const events = (run: string, problem = 'p') => scripted({ ...BALLS, run, problem })
+const shown = () => visibleRuns(useHistory.getState()).map(({ run }) => run).sort()
+const told = () => useToasts.getState().toasts
+
+beforeAll(async () => {
+  setConnect(async () => fake.channel())
+  await host.start()
+})
+beforeEach(async () => {
+  fake.runs.clear()
+  useToasts.setState({ toasts: [] })
+  useHistory.setState({ query: '', found: null, tag: null, selected: new Set() })
+  for (const run of ['a', 'b', 'c']) fake.add(events(run), { status: run === 'b' ? 'running' : 'ended' })
+  await refreshHistory()
+})
+
+test('of several runs, one that thinks stays and is told; what was deleted can be brought back', async () => {
+  useHistory.setState({ selected: new Set(['a', 'b', 'c']) })
+  await deleteRuns(['a', 'b', 'c'])
+  expect([shown(), [...useHistory.getState().selected]]).toEqual([['b'], ['b']])
+  expect(told().map(({ kind, message }) => [kind, message[1]])).toEqual([
+    ['bad', { name: 'p', reason: 'The run still thinks. Stop it first.' }], ['info', { count: 2 }],
+  ])
+  await told().at(-1)!.action!.run()
+  expect(shown()).toEqual(['a', 'b', 'c'])
+})
+
+test('a tag that the last run with it took away filters nothing', async () => {
+  await updateRun('a', { tags: ['x'] })
+  useHistory.setState({ tag: 'x' })
+  expect(shown()).toEqual(['a'])
+  await deleteRuns(['a'])
+  expect(shown()).toEqual(['b', 'c'])
+})
+
+test('what a query finds is asked again when the list changes', async () => {
+  await search('quokka')
+  expect(shown()).toEqual([])
+  fake.add(events('d', 'Where is the quokka?'))
+  await refreshHistory()
+  expect(shown()).toEqual(['d'])
+})
+
+test('every run of every file is imported', async () => {
+  const file = (...runs: string[]) => new File([JSON.stringify(runs.map((run) => events(run)))], `${runs[0]}.json`)
+  expect(await importFiles([file('d', 'e'), new File(['{'], 'bad.json'), file('f')])).toEqual(['d', 'e', 'f'])
+  expect(shown()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+  expect(told().map(({ message }) => message[1]?.name)).toEqual(['bad.json'])
+})
