@@ -35,6 +35,12 @@ describe('a model', () => {
     expect(Buffer.concat([...model.tokenize('\ud800', { special: false, bos: false })].map((id) => model.tokenBytes(id))).toString()).toBe('\ufffd')
   })
 
+  it('is trained for as many positions as before once a context had YaRN', async () => {
+    const before = model.info.trainContext
+    await (await contextOf(model, { yarn: { factor: 4, originalContext: before } })).free()
+    expect(model.info.trainContext).toBe(before)
+  })
+
   it('reports progress and can be cancelled', async () => {
     const addon = loadAddon()
     const file = join(mkdtempSync(join(tmpdir(), 'braid-native-')), 'no-model.gguf')

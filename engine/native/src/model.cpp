@@ -11,7 +11,7 @@
 #include <cstring>
 
 ModelState::ModelState(llama_model * m, bool vocabOnly)
-    : model(m), vocab(llama_model_get_vocab(m)), vocabSize(llama_vocab_n_tokens(vocab)), thoughtRows(llama_model_n_thoughts(m)), vocabOnly(vocabOnly) {}
+    : model(m), vocab(llama_model_get_vocab(m)), vocabSize(llama_vocab_n_tokens(vocab)), thoughtRows(llama_model_n_thoughts(m)), trainContext(llama_model_n_ctx_train(m)), vocabOnly(vocabOnly) {}
 
 ModelState::~ModelState() { llama_model_free(model); }
 
@@ -177,7 +177,7 @@ Napi::Value ModelWrap::info(const Napi::CallbackInfo & info) {
         o.Set("description", jsText(env, text));
         o.Set("parameters", (double) llama_model_n_params(model));
         o.Set("sizeBytes", (double) llama_model_size(model));
-        o.Set("trainContext", llama_model_n_ctx_train(model));
+        o.Set("trainContext", state->trainContext);
         // A vocabulary alone has no layers to ask about: llama.cpp would abort.
         const bool layers = !state->vocabOnly;
         o.Set("layers", layers ? llama_model_n_layer(model) : 0);

@@ -10,6 +10,7 @@ struct ModelState {
     const llama_vocab * vocab;
     int32_t vocabSize;
     int32_t thoughtRows;
+    int32_t trainContext; // as in the file: llama.cpp's own grows with every context that has YaRN
     bool vocabOnly;
     explicit ModelState(llama_model * model, bool vocabOnly);
     ModelState(const ModelState &) = delete;
