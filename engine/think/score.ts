@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
-import { EngineOptions } from '../protocol/request.ts'
+import { EngineOptions, MAX_BUDGET } from '../protocol/request.ts'
 import type { NativeContext, NativeToken } from '../native/types.ts'
 import type { LoadedModel, Models } from './models.ts'
 import { MAX_SEQUENCES } from './plan.ts'
@@ -11,10 +11,10 @@ import { abortable } from './turns.ts'
 /** Ids are used verbatim; text is taken without a template, special tokens parsed, nothing added. */
 const Tokens = z.union([z.array(z.int().min(0)).max(1 << 22), z.string().max(1 << 24)])
 
-export const ScoreInput = z.object({
+export const ScoreInput = z.strictObject({
   prompt: Tokens,
   /** `thought` selects the row of the thought tables and nothing else. */
-  paths: z.array(z.object({ thought: z.int().min(0), tokens: Tokens })).max(MAX_SEQUENCES - 3).default([]),
+  paths: z.array(z.strictObject({ thought: z.int().min(0), tokens: Tokens })).max(MAX_SEQUENCES - 3).default([]),
   summary: Tokens.default([]),
 })
 export type ScoreInput = z.input<typeof ScoreInput>
@@ -25,6 +25,8 @@ export interface ScoreOptions {
   engine?: Partial<EngineOptions>
   /** false: no thought embedding is added, row 0 included. */
   thoughtEmbedding?: boolean
+  /** Of the run that is checked: positions are scaled for it where it is beyond the trained one. Absent: the longest path. */
+  budget?: number
   signal?: AbortSignal
 }
 
@@ -48,18 +50,20 @@ export interface ScoreResult {
  */
 export async function scoreFile(models: Models, file: string, input: ScoreInput, options: ScoreOptions, signal: AbortSignal): Promise<ScoreResult> {
   const parsed = ScoreInput.safeParse(input)
-  if (!parsed.success) throw new BraidError('bad-request', `This cannot be scored: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}.`)
+  if (!parsed.success) throw new BraidError('bad-request', `This cannot be scored: ${parsed.error.issues[0]!.path.join('.') || 'input'}: ${parsed.error.issues[0]!.message}.`)
+  const { budget = 1 } = options
+  if (!Number.isInteger(budget) || budget < 1 || budget > MAX_BUDGET) throw new BraidError('bad-request', `The budget must be a whole number from 1 to ${MAX_BUDGET}.`)
   const engine = EngineOptions.safeParse({ ...DEFAULTS.engine, ...options.engine })
   if (!engine.success) throw new BraidError('bad-request', `An engine option is not valid: ${engine.error.issues[0]!.path.join('.')}: ${engine.error.issues[0]!.message}.`)
   const model = await models.use(file, engine.data, signal)
   try {
-    return await score(models, model, parsed.data, engine.data, options.thoughtEmbedding ?? true, signal)
+    return await score(models, model, parsed.data, engine.data, options, signal)
   } finally {
     models.release(model)
   }
 }
 
-async function score(models: Models, model: LoadedModel, input: z.output<typeof ScoreInput>, engine: EngineOptions, thoughtEmbedding: boolean, signal: AbortSignal): Promise<ScoreResult> {
+async function score(models: Models, model: LoadedModel, input: z.output<typeof ScoreInput>, engine: EngineOptions, { thoughtEmbedding = true, budget }: ScoreOptions, signal: AbortSignal): Promise<ScoreResult> {
   const { info } = model.native
   const ids = (tokens: readonly number[] | string): number[] => {
     if (typeof tokens === 'string') return [...model.native.tokenize(tokens.replace(/\p{Surrogate}/gu, '\ufffd'), { special: true, bos: false })]
@@ -76,7 +80,7 @@ async function score(models: Models, model: LoadedModel, input: z.output<typeof 
   }
   if (info.cannotJoin !== undefined && summary.length > 0 && paths.length > 0) throw new BraidError('cannot-join', `The paths of this model cannot be joined (${info.cannotJoin} memory).`)
 
-  const settings = resolveSettings({ engine, controls: { thoughtEmbedding }, budget: Math.max(1, ...paths.map(({ tokens }) => tokens.length)) }, { metadata: {}, nativePaths: 0 })
+  const settings = resolveSettings({ engine, controls: { thoughtEmbedding }, budget: budget ?? Math.max(1, ...paths.map(({ tokens }) => tokens.length)) }, { metadata: {}, nativePaths: 0 })
   const total = prompt.length + paths.reduce((sum, { tokens }) => sum + tokens.length, 0) + summary.length
   if (engine.context > 0 && engine.context < total) throw new BraidError('context-too-small', `These are ${total} tokens, and the context has ${engine.context} cells.`)
   const cells = await Cells.open(total + 64, paths.length + 2, total, { model, models, settings, signal, notice: () => {} })

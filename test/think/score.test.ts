@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { EXACT, newEngine, tinyFile } from './support.ts'
+import { u32 } from '../support/gguf-writer.ts'
+import { disagreement, EXACT, newEngine, rescore, start, tinyFile } from './support.ts'
 
 const engine = newEngine()
 const tiny = tinyFile({ seed: 3 })
@@ -36,12 +37,27 @@ it('the thought selects the row; without the embedding no row counts', async () 
   expect(one).not.toEqual(off)
 })
 
+it('scales positions for the budget of the run, as the run did', async () => {
+  const other = tinyFile({ seed: 34, endless: true, keys: { 'parathinker.rope_budget': u32(64) } })
+  const run = await start(engine, other.file, 'the answer', { paths: 2, budget: 1500, summaryBudget: 8, sampling: { temperature: 0 } }).until((_, { state }) => state.paths.length === 2 && state.paths.every(({ tokens }) => tokens.length > 10))
+  await run.handle.command({ type: 'summarise' })
+  await run.end()
+  expect(disagreement(run, 1, await rescore(engine, other.file, run, 1))).toBeLessThan(1e-4)
+  const input = { prompt: [...run.state.promptTokens], paths: [{ thought: 1, tokens: run.ids(1).slice(0, 11) }] }
+  const last = async (budget?: number) => (await engine.score(input, { ...options, model: other.file, budget })).paths[0]!.at(-1)!.logprob!
+  expect(await last(1500)).toBeCloseTo(run.state.paths[0]!.tokens.at(10)!.logprob!, 4)
+  expect(Math.abs(await last() - await last(1500))).toBeGreaterThan(1e-3)
+})
+
 it('refuses what is out of range', async () => {
   const refused = (input: unknown, more = {}) => engine.score(input as never, { ...options, ...more })
   await expect(refused({ prompt: [1e6] })).rejects.toThrowError(code('out-of-range'))
   await expect(refused({ prompt: [-1] })).rejects.toThrowError(code('bad-request'))
   await expect(refused({ prompt: [] })).rejects.toThrowError(code('bad-request'))
   await expect(refused({ prompt: 'a', paths: [{ thought: 99, tokens: [1] }] })).rejects.toThrowError(code('out-of-range'))
+  await expect(refused({ prompt: 'a', path: [] })).rejects.toThrowError('"path"')
+  await expect(refused({ prompt: 'a', paths: [{ thought: 1, token: [1], tokens: [1] }] })).rejects.toThrowError(code('bad-request'))
+  await expect(refused({ prompt: 'a' }, { budget: 0 })).rejects.toThrowError(code('bad-request'))
   await expect(refused({})).rejects.toThrowError(code('bad-request'))
   await expect(refused({ prompt: 'a' }, { engine: { ...EXACT, threads: -1 } })).rejects.toThrowError(code('bad-request'))
   await expect(refused({ prompt: 'the '.repeat(100) }, { engine: { ...EXACT, context: 20 } })).rejects.toThrowError(code('context-too-small'))

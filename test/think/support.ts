@@ -109,7 +109,7 @@ export function rescore(engine: Engine, model: string, run: Watched, version: nu
     prompt: [...state.promptTokens],
     paths: summary.paths.map((path) => ({ thought: state.paths[path - 1]!.thought, tokens: run.ids(path) })),
     summary: run.ids(-version),
-  }, { model, engine: EXACT })
+  }, { model, engine: EXACT, budget: state.settings!.budget })
 }
 
 /** The greatest difference between the logprobs of a run's paths and summary and those of a score. */
