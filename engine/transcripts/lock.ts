@@ -1,27 +1,21 @@
-import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
-import { diskError } from './disk.ts'
 
 const BEAT_MS = 10_000
 /** A lock that nobody touched for so long is dead, even where its process number lives on in another program. */
 const STALE_MS = 60_000
 
-/** Says that a process of Braid (the window's engine, a terminal) writes a run: a file with its process number. */
+/** Says that a process of Braid (the window's engine, a terminal) writes something, such as a run: a file with its process number. */
 export class WriteLock {
   readonly #file: string
   readonly #beat: NodeJS.Timeout
 
-  constructor(file: string) {
+  /** Errors: `bad-request` (another process writes it), those of the file system. */
+  constructor(file: string, what = 'this run') {
     this.#file = file
-    try {
-      if (isLocked(file)) throw new BraidError('bad-request', 'Another Braid process is working on this run.')
-      rmSync(file, { force: true })
-      const descriptor = openSync(file, 'wx', 0o600)
-      writeSync(descriptor, String(process.pid))
-      closeSync(descriptor)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new BraidError('bad-request', 'Another Braid process is working on this run.')
-      throw diskError(error, 'Starting a transcript')
+    if (!create(file)) {
+      if (!isLocked(file)) rmSync(file, { force: true })
+      if (!create(file)) throw new BraidError('bad-request', `Another Braid process is working on ${what}.`)
     }
     this.#beat = setInterval(() => this.#touch(), BEAT_MS)
     this.#beat.unref()
@@ -41,11 +35,26 @@ export class WriteLock {
   }
 }
 
+/** false: there is one. */
+function create(file: string): boolean {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    rmSync(file, { force: true })
+    throw error
+  }
+}
+
 /** True while a living process holds the lock. */
 export function isLocked(file: string, now = Date.now()): boolean {
   try {
-    const pid = Number(readFileSync(file, 'utf8'))
-    if (now - statSync(file).mtimeMs > STALE_MS || !Number.isInteger(pid) || pid <= 0) return false
+    const text = readFileSync(file, 'utf8')
+    if (now - statSync(file).mtimeMs > STALE_MS) return false
+    if (text === '') return true // Just made: its number comes next.
+    const pid = Number(text)
+    if (!Number.isInteger(pid) || pid <= 0) return false
     process.kill(pid, 0)
     return !isZombie(pid)
   } catch (error) {

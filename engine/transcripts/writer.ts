@@ -1,7 +1,7 @@
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { AlternativesWriter } from './alternatives.ts'
-import { AppendFile } from './disk.ts'
+import { AppendFile, diskError } from './disk.ts'
 import { readEvents } from './lines.ts'
 import { WriteLock } from './lock.ts'
 import { SummaryBuilder } from './summary.ts'
@@ -26,7 +26,7 @@ export class TranscriptWriter {
   /** A new transcript, or (`resume`) one that goes on: a torn last line is cut off first. */
   constructor(files: RunFiles, resume = false) {
     this.summary = new SummaryBuilder()
-    this.#lock = new WriteLock(files.lock)
+    this.#lock = lockRun(files.lock)
     try {
       this.#alternatives = new AlternativesWriter(files.alternatives)
       let keep: number | undefined
@@ -65,6 +65,14 @@ export class TranscriptWriter {
     this.#file.close()
     this.#alternatives.close()
     this.#lock.release()
+  }
+}
+
+function lockRun(file: string): WriteLock {
+  try {
+    return new WriteLock(file)
+  } catch (error) {
+    throw diskError(error, 'Starting a transcript')
   }
 }
 

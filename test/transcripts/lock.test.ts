@@ -18,6 +18,12 @@ describe('the lock of a run', () => {
     expect(isLocked(file)).toBe(false)
   })
 
+  it('holds from the moment that it is there, before its number is', () => {
+    writeFileSync(file, '')
+    expect(() => new WriteLock(file, 'x.gguf')).toThrow('Another Braid process is working on x.gguf.')
+    expect(isLocked(file, Date.now() + 61_000)).toBe(false)
+  })
+
   it('is dead when nobody touched it for a minute', () => {
     writeFileSync(file, String(process.pid))
     expect(isLocked(file)).toBe(true)

@@ -1,6 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
+import { WriteLock } from '../../transcripts/lock.ts'
 
 /** What a model folder's text files may weigh; the largest published tokenizer.json is 33 MB. */
 export const TEXT_LIMITS = { config: 2 ** 20, tokenizerConfig: 16 * 2 ** 20, tokenizer: 128 * 2 ** 20, template: 2 ** 20, card: 4 * 2 ** 20 } as const
@@ -12,6 +13,15 @@ export function fileError(error: unknown, what: string): BraidError {
   if (code === 'ENOENT' || code === 'ENOTDIR') return new BraidError('model-not-found', `${what}: there is no such file.`, { cause: error })
   const typed = toBraidError(error)
   return typed.code === 'internal' ? new BraidError('io', `${what}: ${message}`, { cause: error }) : typed
+}
+
+/** This process alone writes `target` until the lock is released. Errors: `bad-request` (another process does), as `fileError`. */
+export function claim(target: string, lockFile: string): WriteLock {
+  try {
+    return new WriteLock(lockFile, target)
+  } catch (error) {
+    throw fileError(error, target)
+  }
 }
 
 /** A text file of the folder, or undefined where there is none. Error `bad-model`: longer than `limit` bytes. */

@@ -8,7 +8,7 @@ import { BraidError } from '../../protocol/errors.ts'
 import type { ConvertType } from '../../protocol/models.ts'
 import { readModelFiles } from '../model-files.ts'
 import { readConfig } from './config.ts'
-import { fileError, nameOf, readText, syncFolder, TEXT_LIMITS } from './files.ts'
+import { claim, fileError, nameOf, readText, syncFolder, TEXT_LIMITS } from './files.ts'
 import { encodeHeader, padded } from './gguf-writer.ts'
 import { modelMetadata } from './metadata.ts'
 import { DIRECT_TYPES, type DirectType } from './numbers.ts'
@@ -17,7 +17,7 @@ import { readSourceTensors, sourceType, type SourceTensor } from './safetensors.
 import { writeTensors } from './stream.ts'
 import { planTensors, type PlannedTensor } from './tensors.ts'
 import { readTokenizer } from './tokenizer.ts'
-import { checkSpace, claim, discardConversion, fingerprint, sizeOf, workFiles } from './work.ts'
+import { checkSpace, fingerprint, lockFile, removeWork, sizeOf, workFiles } from './work.ts'
 
 export { discardConversion } from './work.ts'
 
@@ -57,13 +57,13 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const folder = resolve(options.folder)
   const output = resolve(options.output)
   await checkTarget(output, options.overwrite ?? false)
-  const release = claim(output)
+  const lock = claim(output, lockFile(output))
   try {
     return await convertFolder({ ...options, folder, output })
   } catch (error) {
     throw fileError(error, output)
   } finally {
-    release()
+    lock.release()
   }
 }
 
@@ -104,7 +104,7 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
   await rename(made, output)
   await syncFolder(dirname(output))
-  await discardConversion(output)
+  await removeWork(output)
   options.onProgress?.({ phase: 'check', fraction: 1, label: '' })
   return { file: output, sizeBytes, architecture: config.architecture, tokenizer: tokenizer.pre, thoughtRows: dimensions.thoughtRows, tensors: tensors.length }
 }

@@ -3,23 +3,26 @@ import { createHash } from 'node:crypto'
 import { open, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
+import { isLocked } from '../../transcripts/lock.ts'
 import { fileError } from './files.ts'
 import type { SourceFile } from './safetensors.ts'
 
 export interface WorkFiles { converted: string; quantised: string; journal: string }
 export const workFiles = (output: string): WorkFiles => ({ converted: `${output}.partial`, quantised: `${output}.quantising`, journal: `${output}.partial.json` })
 
-/** Removes what an unfinished conversion left. */
-export async function discardConversion(output: string): Promise<void> {
+/** Held by the one process that writes an output. */
+export const lockFile = (output: string) => `${output}.partial.lock`
+
+export async function removeWork(output: string): Promise<void> {
   for (const file of Object.values(workFiles(output)) as string[]) await rm(file, { force: true })
 }
 
-/** Outputs being made by this process. */
-const busy = new Set<string>()
-export function claim(output: string): () => void {
-  if (busy.has(output)) throw new BraidError('bad-request', `${output} is being written already.`)
-  busy.add(output)
-  return () => busy.delete(output)
+/** Removes what an unfinished conversion left. false: a process is at it, so that it stays. */
+export async function discardConversion(output: string): Promise<boolean> {
+  if (isLocked(lockFile(output))) return false
+  await removeWork(output)
+  await rm(lockFile(output), { force: true })
+  return true
 }
 
 /** What the weights are written from: the header says the rest. */

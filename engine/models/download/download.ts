@@ -7,10 +7,10 @@ import { createReadStream } from 'node:fs'
 import { open, rename, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { fileError, syncFolder } from '../convert/files.ts'
+import { claim, fileError, syncFolder } from '../convert/files.ts'
 import { Fetcher, FileChanged, type Source } from './fetcher.ts'
 import type { Net } from './net.ts'
-import { discardDownload, partFile, readState, segmentsOf, writeState, type DownloadState } from './state.ts'
+import { discardDownload, lockFile, partFile, readState, segmentsOf, writeState, type DownloadState } from './state.ts'
 
 export interface DownloadOptions {
   url: string
@@ -42,12 +42,22 @@ const LEFT_FREE = 64 * 2 ** 20
 
 /**
  * Errors: `cancelled` (what is there stays and is resumed), `disk-full`, `model-not-found`, `bad-model` (not the published
- * file, after it was fetched twice), `bad-path` (the target is there), `bad-request` (where it leads), `io`.
+ * file, after it was fetched twice), `bad-path` (the target is there), `bad-request` (where it leads; another process
+ * fetches it), `io`.
  */
 export async function download(net: Net, options: DownloadOptions): Promise<Downloaded> {
+  const url = net.allow(options.url)
+  const lock = claim(options.target, lockFile(options.target))
+  try {
+    return await fetchChecked(net, url, options)
+  } finally {
+    lock.release()
+  }
+}
+
+async function fetchChecked(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
   const { target } = options
   if (await stat(target).catch(() => undefined)) throw new BraidError('bad-path', `${target} is there already.`)
-  const url = net.allow(options.url)
   for (let restart = 0; ; restart++) {
     try {
       return await attempt(net, url, options)
@@ -74,6 +84,7 @@ async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Do
   options.onProgress?.({ phase: 'check', done: size, total: size })
   const sha256 = await hashFile(partFile(target), signal)
   if (expected !== undefined && sha256 !== expected) throw new WrongChecksum('bad-model', `${url.hostname} sent a file whose SHA-256 is ${sha256}, expected ${expected}. It was not kept.`)
+  if ((await stat(partFile(target))).size !== size) throw new BraidError('io', `${partFile(target)} was changed by another program. Try again.`)
   await rename(partFile(target), target)
   await syncFolder(dirname(target))
   await discardDownload(target)
@@ -152,7 +163,8 @@ async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, 
   }
 }
 
-async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
+/** Hex. Errors: `cancelled`, those of the file system. */
+export async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal })) hash.update(chunk as Buffer)

@@ -1,15 +1,16 @@
 /** All files of a model into a folder: those that are there already are kept, the model is whole when this returns. */
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { discardDownload } from './state.ts'
-import { download, type DownloadOptions } from './download.ts'
+import { isLocked } from '../../transcripts/lock.ts'
+import { discardDownload, lockFile } from './state.ts'
+import { download, hashFile, type DownloadOptions } from './download.ts'
 import { fileUrl, isPlainPath, type HubChoice, type HubRepo } from './hub.ts'
 import type { Net } from './net.ts'
 
 export interface WantedFile { url: string; name: string; size?: number; sha256?: string }
 
-/** Files of a choice, by their names alone: a model of the hub lies flat in its folder. */
+/** Files of a choice, by their names alone: they lie in one folder. */
 export function wantedFiles(net: Net, repo: HubRepo, choice: HubChoice): WantedFile[] {
   return choice.files.map(({ path, size, sha256 }) => ({ url: fileUrl(net, repo, path), name: basename(path), size, sha256 }))
 }
@@ -28,10 +29,13 @@ export async function getFiles(net: Net, folder: string, files: readonly WantedF
   for (const { url, name, size, sha256 } of files) {
     const target = join(folder, name)
     const there = await stat(target).catch(() => undefined)
-    // A file is only ever there whole; one of another size is not of this model.
-    if (there && size !== undefined && there.size !== size) throw new BraidError('bad-path', `${target} is another file of that name. Move it away, or choose another folder.`)
-    if (!there) {
-      await download(net, { ...options, url, target, size, sha256, onProgress: ({ done, total: bytes, phase }) => options.onProgress?.({ done: before + done, total: total ?? (files.length === 1 ? bytes : null), file: name, phase }) })
+    const onProgress: DownloadOptions['onProgress'] = ({ done, total: bytes, phase }) => options.onProgress?.({ done: before + done, total: total ?? (files.length === 1 ? bytes : null), file: name, phase })
+    if (!there) await download(net, { ...options, url, target, size, sha256, onProgress })
+    else {
+      // A file is only ever there whole; one of another size or content is not of this model.
+      onProgress({ phase: 'check', done: there.size, total: there.size })
+      const same = (size === undefined || there.size === size) && (sha256 === undefined || (await hashFile(target, options.signal)) === sha256.toLowerCase())
+      if (!same) throw new BraidError('bad-path', `${target} is another file of that name. Move it away, or choose another folder.`)
     }
     before += size ?? (await stat(target)).size
     made.push(target)
@@ -39,7 +43,13 @@ export async function getFiles(net: Net, folder: string, files: readonly WantedF
   return made
 }
 
-/** Removes the unfinished parts of a model. */
-export async function discardFiles(folder: string, files: readonly WantedFile[]): Promise<void> {
-  for (const { name } of files) await discardDownload(join(folder, name))
+/** Removes the unfinished parts of a model. false: another process fetches one of them, so that all stay. */
+export async function discardFiles(folder: string, files: readonly WantedFile[]): Promise<boolean> {
+  const targets = files.map(({ name }) => join(folder, name))
+  if (targets.some((target) => isLocked(lockFile(target)))) return false
+  for (const target of targets) {
+    await discardDownload(target)
+    await rm(lockFile(target), { force: true })
+  }
+  return true
 }

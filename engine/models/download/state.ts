@@ -15,6 +15,8 @@ export type Segment = DownloadState['segments'][number]
 
 export const partFile = (target: string) => `${target}.part`
 export const stateFile = (target: string) => `${target}.part.json`
+/** Held by the one process that works on a download. */
+export const lockFile = (target: string) => `${target}.part.lock`
 
 /** undefined where there is none that can be read. */
 export async function readState(target: string): Promise<DownloadState | undefined> {

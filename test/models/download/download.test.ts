@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { discardFiles } from '../../../engine/models/download/index.ts'
 import { bytesOf, type Faults } from './fault-server.ts'
 import { killDownloads } from './kill.ts'
 import { check, codeOf, folder, get, serve, SIZE, target } from './support.ts'
@@ -41,6 +42,33 @@ describe('a download', () => {
     writeFileSync(file, 'precious')
     expect(await codeOf(get(await serve(), { target: file }))).toMatch(/^bad-path/)
     expect(readFileSync(file, 'utf8')).toBe('precious')
+  })
+})
+
+describe('two at once', () => {
+  it('one process fetches a file; the other is told, touches nothing, and finds it there afterwards', async () => {
+    const server = await serve({ rate: 100_000 })
+    const file = target()
+    const script = join(import.meta.dirname, 'download-child.ts')
+    const child = spawn(process.execPath, ['--import', 'tsx', script, server.url, file, server.sha256], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    let said = ''
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
+    expect(await codeOf(get(server, { target: file }))).toMatch(/^bad-request: Another Braid process/)
+    expect(await discardFiles(folder, [{ url: server.url, name: basename(file) }])).toBe(false)
+    await ended
+    expect(said).toMatch(/done/)
+    check(file, server, true)
+    expect(await codeOf(get(server, { target: file }))).toMatch(/^bad-path/)
+  }, 30_000)
+
+  it('the lock of a process that is gone holds nobody up', async () => {
+    const server = await serve()
+    const file = target()
+    writeFileSync(`${file}.part.lock`, '999999999')
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
   })
 })
 
@@ -194,7 +222,6 @@ describe('pause, kill and resume', () => {
 })
 
 async function run(command: string, args: string[]): Promise<{ stdout: string }> {
-  const { spawn } = await import('node:child_process')
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let stdout = ''
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
