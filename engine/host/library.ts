@@ -134,7 +134,7 @@ export class Library {
     const net = this.#hub.open()
     try {
       const found = await look(net, ref, readCatalogue())
-      if (found.kind === 'url') return { gated: false, choices: [{ name: found.name, kind: 'gguf', files: 1, sizeBytes: null }], chosen: found.name }
+      if (found.kind === 'url') return { gated: false, choices: [{ name: found.name, kind: 'gguf', files: found.files.length, sizeBytes: null }], chosen: found.name }
       const { repo, chosen } = found
       const room = await this.#room()
       return {

@@ -25,9 +25,9 @@ export async function readModelFiles(file: string): Promise<ModelFiles> {
   const count = integerOf(header, 'split.count', 0, MAX_PARTS, 1)
   const parts = [header]
   if (count > 1) {
-    const match = PART.exec(basename(header.file))
-    if (!match || Number(match[3]) !== count) throw bad(`The model is in ${count} files; they must be named like NAME-00001-of-${pad(count)}.gguf.`)
-    for (let i = 1; i < count; i++) parts.push(await readGguf(join(dirname(header.file), `${match[1]}-${pad(i + 1)}-of-${pad(count)}.gguf`)))
+    const names = partNames(basename(header.file))
+    if (names.length !== count) throw bad(`The model is in ${count} files; they must be named like NAME-00001-of-${pad(count)}.gguf.`)
+    for (const name of names.slice(1)) parts.push(await readGguf(join(dirname(header.file), name)))
     parts.forEach((part, i) => {
       if (numberOf(part, 'split.no') !== i) throw bad(`${basename(part.file)} is not part ${i + 1} of the model.`)
     })
@@ -44,8 +44,16 @@ export async function readModelFiles(file: string): Promise<ModelFiles> {
 
 /** The first file of the split model that `file` is a part of, or `file`. */
 export function firstPart(file: string): string {
-  const match = PART.exec(basename(file))
-  return match && Number(match[2]) > 1 ? join(dirname(file), `${match[1]}-00001-of-${match[3]}.gguf`) : file
+  const [first] = partNames(basename(file))
+  return first === basename(file) ? file : join(dirname(file), first!)
+}
+
+/** Names of all files of the split model that one of this name is a part of, in order; or the name alone. */
+export function partNames(name: string): string[] {
+  const match = PART.exec(name)
+  const [part, count] = [Number(match?.[2]), Number(match?.[3])]
+  if (!match || part < 1 || part > count || count > MAX_PARTS) return [name]
+  return Array.from({ length: count }, (_, i) => `${match[1]}-${pad(i + 1)}-of-${match[3]}.gguf`)
 }
 
 const pad = (n: number) => String(n).padStart(5, '0')

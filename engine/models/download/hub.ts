@@ -13,7 +13,7 @@ export interface HubRef {
   revision?: string
   /** One file of it. */
   path?: string
-  /** Named after a colon: `org/name:Q4_K_M`. */
+  /** A choice, named after a colon: `org/name:Q4_K_M`. */
   quantisation?: string
 }
 export interface HubFile { path: string; size: number; /** Of large files. */ sha256?: string }
@@ -30,16 +30,25 @@ export interface HubRepo {
 
 /** `org/name`, `org/name:Q4_K_M` or an address of the hub's; undefined: it is another address. Error: `bad-request`. */
 export function parseHubRef(text: string, hub: URL): HubRef | undefined {
-  const plain = /^([^\s:/]+\/[^\s:/]+?)(?::([\w.-]+))?$/.exec(text.trim())
+  const plain = /^([^\s:/]+\/[^\s:/]+?)(?::([\w./-]+))?$/.exec(text.trim())
   if (plain && REPO.test(plain[1]!)) return { repo: plain[1]!, ...(plain[2] !== undefined && { quantisation: plain[2] }) }
   const url = parseUrl(text.trim())
   if (url.origin !== hub.origin && !(hub.hostname === 'huggingface.co' && /^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname))) return undefined
-  const [org, name, kind, revision, ...path] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent)
+  const [org, name, kind, revision, ...path] = url.pathname.split('/').filter(Boolean).map(decodePart)
   const repo = `${org ?? ''}/${name ?? ''}`
   if (!REPO.test(repo)) throw new BraidError('bad-request', `${text} names no repository of the hub.`)
   if (kind === undefined) return { repo }
   if (!['tree', 'resolve', 'blob'].includes(kind) || revision === undefined) throw new BraidError('bad-request', `${text} names no model of the hub.`)
   return { repo, revision, ...(kind !== 'tree' && path.length > 0 && { path: path.join('/') }) }
+}
+
+/** Error `bad-request`: its percent signs are not followed by what they announce. */
+export function decodePart(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new BraidError('bad-request', `The address holds ${text}, in which a % is written wrongly: it must be %25.`)
+  }
 }
 
 const Info = z.looseObject({ sha: z.string().regex(/^[\w.-]{1,64}$/), gated: z.union([z.boolean(), z.string()]).optional(), cardData: z.looseObject({ license: z.unknown() }).nullish() })
@@ -103,6 +112,11 @@ export function choicesOf(files: readonly HubFile[]): HubChoice[] {
     if (count !== parts.length) continue
     const name = [...key.replace(/\.gguf$/i, '').matchAll(QUANTISATION)].at(-1)?.[1]?.toUpperCase() ?? key.replace(/\.gguf$/i, '').split('/').at(-1)!
     choices.push({ kind: 'gguf', name, files: parts, sizeBytes: parts.reduce((sum, { size }) => sum + size, 0) })
+  }
+  // Several of one quantisation: each by its file.
+  const names = choices.map(({ name }) => name)
+  for (const choice of choices) {
+    if (names.filter((name) => name === choice.name).length > 1) choice.name = choice.files[0]!.path.replace(SPLIT, '').replace(/\.gguf$/i, '')
   }
   choices.sort((a, b) => a.sizeBytes - b.sizeBytes)
   const folder = files.filter(({ path }) => FOLDER.test(path))

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { chooseFor, getFiles, Net, parseHubRef, readRepo, wantedFiles } from '../../../engine/models/download/index.ts'
+import { chooseFor, getFiles, look, Net, parseHubRef, planOf, readRepo, wantedFiles } from '../../../engine/models/download/index.ts'
 import { choicesOf, isPlainPath } from '../../../engine/models/download/hub.ts'
 import { bytesOf, sha256 } from './fault-server.ts'
 
@@ -48,6 +48,7 @@ describe('a reference to the hub', () => {
     ['https://huggingface.co/org/name', { repo: 'org/name' }],
     ['https://huggingface.co/org/name/tree/main', { repo: 'org/name', revision: 'main' }],
     ['https://huggingface.co/org/name/resolve/main/sub/x.gguf?download=true', { repo: 'org/name', revision: 'main', path: 'sub/x.gguf' }],
+    ['org/name:sub/x-Q4_K_M', { repo: 'org/name', quantisation: 'sub/x-Q4_K_M' }],
     ['https://hf.co/org/name/blob/v1/x.gguf', { repo: 'org/name', revision: 'v1', path: 'x.gguf' }],
     ['https://example.org/x.gguf', undefined],
   ])('%s', (text, expected) => expect(parseHubRef(text, hub)).toEqual(expected))
@@ -79,6 +80,16 @@ describe('a repository', () => {
     expect(['Qwen3-8B-Q4_K_M.gguf', 'x.Q5_K_S.gguf', 'DeepSeek-R1-IQ4_XS.gguf', 'sub/model-bf16.gguf', 'gpt-oss-20b-mxfp4.gguf', 'plain.gguf', 'm-Q8_0/m.gguf'].map(name)).toEqual(['Q4_K_M', 'Q5_K_S', 'IQ4_XS', 'BF16', 'MXFP4', 'plain', 'Q8_0'])
   })
 
+  it('several files of one quantisation are told apart, and lie apart where their names are one', () => {
+    const files = ['Q4_K_M/m.gguf', 'base-Q4_K_M/m.gguf', 'm-Q8_0.gguf'].map((path, i) => ({ path, size: i }))
+    const repo = { repo: 'org/model', revision: 'abc123', gated: false, choices: choicesOf(files) }
+    expect(repo.choices.map(({ name }) => name)).toEqual(['Q4_K_M/m', 'base-Q4_K_M/m', 'Q8_0'])
+    const plan = (choice: string) => planOf(net, { kind: 'repo', ref: { repo: 'org/model' }, repo }, choice)
+    expect(repo.choices.map(({ name }) => `${plan(name).folder}/${plan(name).files[0]!.name}`)).toEqual(['org--model/Q4_K_M/m.gguf', 'org--model/base-Q4_K_M/m.gguf', 'org--model/m-Q8_0.gguf'])
+    expect(chooseFor({ repo: 'org/model', quantisation: 'Q4_K_M' }, repo)).toBeUndefined()
+    expect(chooseFor({ repo: 'org/model', quantisation: 'base-q4_k_m/m' }, repo)?.sizeBytes).toBe(1)
+  })
+
   it('no path leads out of a folder', () => {
     expect(['a.gguf', 'sub/a.gguf', 'ünï.gguf'].every(isPlainPath)).toBe(true)
     expect(['../a', '/a', 'a/../b', 'a\\b', 'C:a', 'a\0b', 'con', 'NUL.gguf', 'a.', 'a/', '', '.', 'a\nb'].filter(isPlainPath)).toEqual([])
@@ -93,8 +104,32 @@ describe('getting a model', () => {
     const paths = await getFiles(net, join(folder, 'split'), files)
     expect(paths.map((path) => readFileSync(path).length)).toEqual([4000, 3000])
     expect(await getFiles(net, join(folder, 'split'), files)).toEqual(paths)
-    writeFileSync(paths[1]!, 'other')
-    await expect(getFiles(net, join(folder, 'split'), files)).rejects.toMatchObject({ code: 'bad-path' })
+    for (const other of ['other', bytesOf(3000, 99)]) {
+      writeFileSync(paths[1]!, other)
+      await expect(getFiles(net, join(folder, 'split'), files)).rejects.toMatchObject({ code: 'bad-path' })
+    }
     await expect(getFiles(net, folder, [{ url: files[0]!.url, name: '../x.gguf' }])).rejects.toMatchObject({ code: 'bad-path' })
+  })
+})
+
+describe('an address', () => {
+  const plan = async (text: string, sha?: string) => planOf(net, await look(net, text, []), undefined, sha)
+
+  it('of one part of a split model is that of all parts, whichever was given', async () => {
+    const parts = await Promise.all([1, 2].map((n) => plan(`https://example.org/a%20b/m-0000${n}-of-00002.gguf?download=true`, 'AB')))
+    expect(parts[0]!.files).toEqual([{ url: 'https://example.org/a%20b/m-00001-of-00002.gguf?download=true', name: 'm-00001-of-00002.gguf', sha256: 'ab' }, { url: 'https://example.org/a%20b/m-00002-of-00002.gguf?download=true', name: 'm-00002-of-00002.gguf' }])
+    expect(parts[1]!.files.map(({ url }) => url)).toEqual(parts[0]!.files.map(({ url }) => url))
+    expect(parts[1]!.folder).toBe(parts[0]!.folder)
+    expect((await plan('https://example.org/a+b.gguf')).files[0]!.url).toBe('https://example.org/a+b.gguf')
+  })
+
+  it('has a folder of its own: a file of the same name from elsewhere is not taken for it', async () => {
+    const [a, b] = await Promise.all(['https://example.org/a/m.gguf', 'https://example.org/b/m.gguf'].map((text) => plan(text)))
+    expect(a!.folder).toMatch(/^example\.org--[0-9a-f]{12}$/)
+    expect(a!.folder).not.toBe(b!.folder)
+  })
+
+  it.each(['https://example.org/100%.gguf', 'https://huggingface.co/org/na%me'])('%s, with a % that says nothing, is refused with a reason', async (text) => {
+    await expect(look(new Net({ hub: 'https://huggingface.co' }), text, [])).rejects.toMatchObject({ code: 'bad-request', message: expect.stringMatching(/%25/) as string })
   })
 })
