@@ -1,6 +1,6 @@
 import { create } from 'zustand'
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import { applyEvent, EMPTY_RUN, type RunState } from '../../engine/protocol/fold.ts'
+import { applyEvents, EMPTY_RUN, type RunState } from '../../engine/protocol/fold.ts'
 import { patchRun, useRuns } from './runs.ts'
 
 /** Plays a recorded run through the same reducer. Time is the run's own (`at`, ms); speed 1 is as it happened. */
@@ -13,20 +13,30 @@ export interface Replay {
 }
 
 export const SPEEDS = [0.5, 1, 2, 4, 8, 16] as const
-const EVERY = 64
-
 export const useReplay = create<{ replay: Replay | null }>(() => ({ replay: null }))
 
-/** States at every 64th event of the run being replayed: states share structure, so this is cheap. */
-let marks: RunState[] = []
+interface Moment {
+  readonly state: RunState
+  readonly count: number
+}
 
-/** The state after the first `count` events. */
-export function stateAfter(events: readonly RunEvent[], count: number): RunState {
-  const from = Math.min(Math.floor(count / EVERY), marks.length - 1)
-  let state = marks[from] ?? EMPTY_RUN
-  for (let i = Math.max(0, from) * EVERY; i < count; i++) {
-    state = applyEvent(state, events[i]!)
-    if ((i + 1) % EVERY === 0 && (i + 1) / EVERY === marks.length) marks.push(state)
+const MARKS = 64
+const MIN_STEP = 64
+const START: Moment = { state: EMPTY_RUN, count: 0 }
+/** Moments of the run being replayed, in order: about 64, evenly apart. */
+let marks: Moment[] = [START]
+
+/** The state after the first `count` events, from the last mark before it, or from `shown` where that is nearer. */
+export function stateAfter(events: readonly RunEvent[], count: number, shown: Moment = START): RunState {
+  const step = Math.max(MIN_STEP, Math.ceil(events.length / MARKS))
+  const mark = marks.findLast((one) => one.count <= count)!
+  // Going on from what is shown copies no tokens: a list that has grown since is copied when it grows another way.
+  let { state, count: at } = shown.count > mark.count && shown.count <= count ? shown : mark
+  while (at < count) {
+    const end = Math.min(count, at + step)
+    state = applyEvents(state, events.slice(at, end))
+    at = end
+    if (at - marks.at(-1)!.count >= step) marks.push({ state, count: at })
   }
   return state
 }
@@ -49,7 +59,7 @@ export const endOf = (events: readonly RunEvent[]): number => events.reduce((end
 
 export function startReplay(run: string): void {
   stopReplay()
-  marks = [EMPTY_RUN]
+  marks = [START]
   const time = startOf(useRuns.getState().open[run]?.events ?? [])
   useReplay.setState({ replay: { run, playing: true, speed: 4, time } })
   show(run, time)
@@ -62,7 +72,7 @@ export function stopReplay(): void {
   const { replay } = useReplay.getState()
   if (replay === null) return
   useReplay.setState({ replay: null })
-  marks = []
+  marks = [START]
   patchRun(replay.run, (run) => ({ ...run, shown: run.live, replayed: null }))
 }
 
@@ -91,7 +101,9 @@ export function setSpeed(speed: number): void {
 function show(id: string, time: number): void {
   patchRun(id, (run) => {
     const count = countAt(run.events, time)
-    return count === run.replayed ? run : { ...run, shown: stateAfter(run.events, count), replayed: count }
+    if (count === run.replayed) return run
+    const shown = run.replayed === null ? START : { state: run.shown, count: run.replayed }
+    return { ...run, shown: stateAfter(run.events, count, shown), replayed: count }
   })
 }
 

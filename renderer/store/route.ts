@@ -65,6 +65,11 @@ export function watchRoute(): void {
   addEventListener('hashchange', read)
 }
 
+/** All runs that a view shows. */
+export function routeRuns(route: Route): string[] {
+  return 'runs' in route ? route.runs : 'run' in route ? [route.run] : []
+}
+
 /** The run that the current view is about, if it is about one. */
 export function routeRun(route: Route): string | null {
   return 'run' in route ? route.run : null

@@ -79,6 +79,17 @@ export function closeRun(id: string): void {
   if (!run.sample) host.call('run.close', { run: id }).catch(() => undefined) // the channel is gone, and the subscription with it
 }
 
+/** Runs that are not shown stay open while something may still come, and a few that were shown last, so that going back is at once. */
+const KEPT = 3
+let recent: string[] = []
+export function closeHidden(shown: readonly string[]): void {
+  recent = [...new Set([...shown, ...recent])].slice(0, shown.length + KEPT)
+  for (const { id, live, loading, error, replayed, sample } of Object.values(useRuns.getState().open)) {
+    const over = error !== null || (live.status !== 'running' && live.status !== 'empty')
+    if (over && !loading && replayed === null && !sample && !recent.includes(id)) closeRun(id)
+  }
+}
+
 /** Starts a run and follows it. */
 export async function startRun(request: RunRequest): Promise<string> {
   const { run } = await host.call('run.start', { request })

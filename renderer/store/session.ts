@@ -4,8 +4,8 @@ import { host } from './host.ts'
 import { receiveMemory, receiveTasks, refreshApp, refreshModels, useModels } from './models.ts'
 import { loadPrefs } from './prefs.ts'
 import { report } from './toasts.ts'
-import { routeRun, useRoute } from './route.ts'
-import { interruptRuns, openRun, receiveEvents, useRuns } from './runs.ts'
+import { routeRun, routeRuns, useRoute } from './route.ts'
+import { closeHidden, interruptRuns, openRun, receiveEvents, useRuns } from './runs.ts'
 import { useUi } from './ui.ts'
 
 /** Joins the client to the stores: what the host pushes, and what to ask again after a reconnect. */
@@ -46,7 +46,10 @@ export function startSession(): void {
       interruptRuns()
     }
   })
-  useRoute.subscribe(({ route }) => follow(routeRun(route)))
+  useRoute.subscribe(({ route }) => {
+    follow(routeRun(route))
+    closeHidden(routeRuns(route))
+  })
   void host.start()
 }
 

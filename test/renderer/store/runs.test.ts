@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { foldRun } from '../../../engine/protocol/fold.ts'
+import { EMPTY_RUN, foldRun } from '../../../engine/protocol/fold.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { seek, startReplay, stateAfter, stopReplay, countAt, useReplay } from '../../../renderer/store/replay.ts'
-import { flush, interruptRuns, openLocal, openRun, receiveEvents, useRuns } from '../../../renderer/store/runs.ts'
+import { closeHidden, flush, interruptRuns, openLocal, openRun, receiveEvents, useRuns } from '../../../renderer/store/runs.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
@@ -79,6 +79,23 @@ test('a run that is opened again is shown until the host answers, and then has e
   expect(JSON.stringify(shown('one').live)).toBe(before)
 })
 
+test('runs that are over leave memory when they are no longer shown, the last few apart; those that think stay', async () => {
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+  for (const run of ids) {
+    const thinks = run === 'a'
+    fake.add(scripted({ ...BALLS, run }), { status: thinks ? 'running' : 'ended' }, thinks ? 50 : events.length)
+    await openRun(run)
+    await settle()
+    closeHidden([run])
+  }
+  const open = () => Object.keys(useRuns.getState().open).sort()
+  expect(open()).toEqual(['a', 'c', 'd', 'e', 'f'])
+  closeHidden(['e', 'b'])
+  closeHidden([])
+  expect(open()).toEqual(['a', 'e', 'f'])
+  expect(fake.calls.filter(({ method }) => method === 'run.close').map(({ params }) => params)).toEqual([{ run: 'b' }, { run: 'c' }, { run: 'd' }])
+})
+
 test('a run that is not there says so', async () => {
   await openRun('nowhere')
   expect(shown('nowhere').error?.message).toContain('nowhere')
@@ -97,4 +114,13 @@ test('a replay shows exactly what had happened at each moment, forwards and back
   stopReplay()
   expect(useReplay.getState().replay).toBeNull()
   expect(shown('one').shown).toBe(shown('one').live)
+})
+
+test('a replay that goes on reads each event once', () => {
+  let reads = 0
+  const counted = new Proxy(events, { get: (list, key) => { if (/^\d+$/.test(String(key))) reads++; return Reflect.get(list, key) as unknown } })
+  let moment = { state: EMPTY_RUN, count: 0 }
+  for (let count = 0; count <= events.length; count++) moment = { state: stateAfter(counted, count, moment), count }
+  expect(reads).toBe(events.length)
+  expect(JSON.stringify(moment.state)).toBe(JSON.stringify(foldRun(events)))
 })
