@@ -96,6 +96,18 @@ describe('planRun', () => {
     expect(() => plan({ strategy: 'parallel-majority', paths: 2, runs: 64, reuseTokens: true })).not.toThrow()
     expect(() => plan({ strategy: 'parallel-majority', paths: 64, runs: 64, reuseTokens: true })).toThrowError(expect.objectContaining({ code: 'too-many-paths', message: expect.stringContaining('2 paths a run work') as string }))
   })
+  it('names a number that works', () => {
+    const some = { strategy: fc.constantFrom('parallel', 'parallel-majority'), paths: fc.integer({ min: 1, max: 64 }), runs: fc.integer({ min: 1, max: 64 }), reuseTokens: fc.boolean(), controls: fc.record({ sameToken: fc.boolean(), thoughtEmbedding: fc.boolean() }) }
+    fc.assert(fc.property(fc.record(some), fc.integer({ min: 2, max: 12 }), fc.integer({ min: 1, max: 12 }), (asked, rows, pairs) => {
+      const plan = (paths: number) => planRun(resolveSettings({ ...asked, paths } as Parameters<typeof resolveSettings>[0], { metadata: {}, nativePaths: pairs }), { tokens: { ...tokens, pairs: Array.from({ length: pairs }, () => tokens.pairs[0]!) }, thoughtRows: rows })
+      try {
+        plan(asked.paths)
+      } catch (error) {
+        const named = /ask for (\d+)|(\d+) paths a run work/.exec((error as Error).message)!
+        expect(() => plan(Number(named[1] ?? named[2]))).not.toThrow()
+      }
+    }))
+  })
   it('counts the finish rule a group', () => {
     expect([plan({ paths: 2, finish: 'first' }).finish, plan({ paths: 2, finish: 'half' }).finish, plan({ paths: 5, finish: 'half', reuseTokens: true }).finish, plan({ paths: 2, finish: 'last' }).finish]).toEqual([1, 1, 3, 0])
   })

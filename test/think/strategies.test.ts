@@ -90,7 +90,7 @@ describe('strategies on a model with control tokens', () => {
   it('more paths than trained pairs is refused with the number, or reuses them', async () => {
     const few = tinyFile({ pairs: 2, thoughts: 3, seed: 5 })
     const refused = await solve(engine, few.file, 'the', { ...small, paths: 5 })
-    expect(refused.events).toMatchObject([{ type: 'run-failed', error: { code: 'too-many-paths', message: expect.stringContaining('rows for 2 paths') as string } }])
+    expect(refused.events).toMatchObject([{ type: 'run-failed', error: { code: 'too-many-paths', message: expect.stringContaining('trained for 2 paths, not for 5') as string } }])
     const off = await solve(engine, few.file, 'the', { ...small, paths: 5, controls: { thoughtEmbedding: false } })
     expect(off.events).toMatchObject([{ error: { code: 'too-many-paths', message: expect.stringContaining('trained for 2 paths') as string } }])
     const reused = await solve(engine, few.file, 'the', { ...small, paths: 5, reuseTokens: true, finish: 'last' })
