@@ -1,4 +1,5 @@
-import { dirname, join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { convert, CONVERT_TYPES, type ConvertType } from '../models/convert/index.ts'
 import { getFiles, look, Net, planOf, type HubRepo } from '../models/download/index.ts'
@@ -51,18 +52,17 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
     })
     if (found.kind === 'repo' && (flags.list === true || found.chosen === undefined)) return await offer(found.repo, flags)
     const { folder, files: wanted, convertTo } = planOf(net, found, undefined, flags.sha256)
-    const files = await getFiles(net, join(root, folder), wanted, { signal, onProgress })
-    let made = files
-    if (convertTo !== undefined) {
-      const output = join(root, folder, '..', `${convertTo}-${flags.type}.gguf`)
-      const { file } = await convert({ folder: dirname(files[0]!), output, type: flags.type, signal, onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`) })
-      made = [file, ...files]
-    }
+    const at = join(root, folder)
+    const output = convertTo === undefined ? undefined : join(at, '..', `${convertTo}-${flags.type}.gguf`)
+    const there = output !== undefined && existsSync(output)
+    const files = there ? wanted.map(({ name }) => join(at, name)).filter((file) => existsSync(file)) : await getFiles(net, at, wanted, { signal, onProgress })
+    if (output !== undefined && !there) await convert({ folder: at, output, type: flags.type, signal, onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`) })
+    const made = output === undefined ? files : [output, ...files]
     // On the list of the window, too.
     await (flags.out === undefined ? registry.addDownloaded(made) : registry.add(made[0]!))
     line.done()
-    await print(flags.json === true ? JSON.stringify({ files: convertTo === undefined ? files : [made[0]] }) + '\n' : `${made[0]!}\n`)
-    if (convertTo !== undefined) say(`The original stays in ${dirname(files[0]!)}; it is needed only to convert again.`)
+    await print(flags.json === true ? JSON.stringify({ files: output === undefined ? files : [output] }) + '\n' : `${made[0]!}\n`)
+    if (output !== undefined && files.length > 0) say(`The original stays in ${at}; it is needed only to convert again.`)
   } finally {
     line.done()
   }

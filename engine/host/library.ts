@@ -1,8 +1,9 @@
-import { join, basename } from 'node:path'
+import { basename, join } from 'node:path'
+import { nameOf } from '../models/convert/files.ts'
 import { look, planOf } from '../models/download/index.ts'
 import { systemFree } from '../models/fit.ts'
 import { Hub } from '../models/hub-access.ts'
-import { convertedName, jobs } from '../models/jobs.ts'
+import { convertedName, jobs, takeMade } from '../models/jobs.ts'
 import { layersToPut } from '../models/gpu-layers.ts'
 import { findModels } from '../models/link/scan.ts'
 import { readCatalogue } from '../models/manifest.ts'
@@ -33,12 +34,14 @@ export interface LibraryParts {
 export class Library {
   readonly registry: ModelRegistry
   readonly #engine: HostEngine
+  readonly #onModels: () => void
   readonly #hub = new Hub()
   readonly #tasks: Tasks
   readonly handlers: Handlers
 
   constructor({ folder, engine, onModels, onDevices, onTasks }: LibraryParts) {
     this.#engine = engine
+    this.#onModels = onModels
     const registry = this.registry = new ModelRegistry(folder)
     const work = jobs({
       hub: this.#hub, registry, onModel: onModels,
@@ -78,7 +81,7 @@ export class Library {
       'models.offer': ({ ref }) => this.#offer(ref),
       'models.get': (wanted) => this.#get(wanted),
       'models.convert': ({ folder: from, type, output }) => {
-        const target = output ?? convertedName(registry.downloads, basename(from), type)
+        const target = output ?? convertedName(registry.downloads, nameOf(from), type)
         return this.#tasks.add(basename(target), { kind: 'convert', folder: from, type, output: target })
       },
       'tasks.list': () => this.#tasks.list(),
@@ -157,8 +160,10 @@ export class Library {
       const { name, folder, files, convertTo } = planOf(net, found, choice, sha256)
       const root = this.registry.downloads
       const at = join(root, folder)
-      if (convertTo === undefined) return this.#tasks.add(name, { kind: 'download', folder: at, files })
-      return this.#tasks.add(name, { kind: 'download', folder: at, files, convert: { type, output: join(at, '..', `${convertTo}-${type}.gguf`) } })
+      const job = { kind: 'download' as const, folder: at, files, ...(convertTo !== undefined && { convert: { type, output: join(at, '..', `${convertTo}-${type}.gguf`) } }) }
+      // On the list again before anything is fetched, so that giving up the download does not take it away.
+      if (await takeMade(this.registry, job).catch(() => undefined)) this.#onModels()
+      return this.#tasks.add(name, job)
     } finally {
       await net.close()
     }

@@ -1,4 +1,5 @@
 /** How tasks are done: download, convert, fetch a backend; what was made goes on the list of models. */
+import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BraidError } from '../protocol/errors.ts'
@@ -16,6 +17,17 @@ export interface JobsParts {
   fetchBackend: (backend: string, options: { signal: AbortSignal; onProgress: (progress: Progress) => void }) => Promise<string | undefined>
   /** A model came on the list. */
   onModel: () => void
+}
+
+type Download = Extract<Job, { kind: 'download' }>
+const filesOf = (job: Download) => job.files.map(({ name }) => join(job.folder, name))
+
+/** Puts on the list what such a job made before; returns the model's file. undefined: it is not here, or not whole. */
+export async function takeMade(registry: ModelRegistry, job: Download): Promise<string | undefined> {
+  const files = filesOf(job)
+  const output = job.convert?.output
+  if (!(output === undefined ? files : [output]).every((file) => existsSync(file))) return undefined
+  return (await registry.addDownloaded(output === undefined ? files : [output, ...files.filter((file) => existsSync(file))])).file
 }
 
 export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work {
@@ -42,6 +54,11 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
         }
         case 'convert': return convert(job, null, signal, onProgress)
         case 'download': {
+          const made = job.convert && await takeMade(registry, job)
+          if (made !== undefined) {
+            onModel()
+            return made
+          }
           const net = hub.open()
           let files: string[]
           try {
@@ -60,12 +77,11 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
     },
     async discard(job: Job) {
       if (job.kind === 'download') {
-        await discardFiles(job.folder, job.files)
-        if (job.convert !== undefined) await discardConversion(job.convert.output)
-        // Files that came before the one that was being fetched: of no use alone.
-        const paths = job.files.map(({ name }) => join(job.folder, name))
-        const known = (await registry.list()).some(({ file }) => paths.includes(file))
-        if (!known) for (const path of paths) await rm(path, { force: true })
+        const output = job.convert?.output
+        const free = await discardFiles(job.folder, job.files) && (output === undefined || await discardConversion(output))
+        // Files that came before the one that was being fetched: of no use alone, unless a model has them or another process goes on.
+        const files = filesOf(job)
+        if (free && !(await registry.uses(output === undefined ? files : [output, ...files]))) for (const file of files) await rm(file, { force: true })
       }
       if (job.kind === 'convert') await discardConversion(job.output)
     },

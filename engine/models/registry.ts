@@ -70,6 +70,12 @@ export class ModelRegistry {
     return models.find((entry) => entry.file === file)?.device ?? bundledDevices[file]
   }
 
+  /** Whether one of these files is of a model on the list. */
+  async uses(files: readonly string[]): Promise<boolean> {
+    const { models } = await this.#read()
+    return models.some((entry) => [entry.file, ...(entry.files ?? [])].some((file) => files.includes(file)))
+  }
+
   /** Checks a GGUF and links it. Errors: `bad-path`, `bad-model`, `model-not-found`, `io`, `disk-full`. */
   async add(file: string, name?: string): Promise<ModelEntry> {
     const entry = await describe(file, name)

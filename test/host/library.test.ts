@@ -115,6 +115,12 @@ describe('downloads', () => {
     expect(await listed()).toMatchObject([{ file, origin: 'download' }])
     expect(readFileSync(file).equals(model)).toBe(true)
     await client.call('tasks.command', { task: id, command: 'clear' })
+    // Forgotten, its files kept: the next Get lists it again at once, whatever becomes of the task.
+    await client.call('models.remove', { file })
+    const again = await client.call('models.get', { ref: 'org/m', choice: 'Q8_0' })
+    expect(await listed()).toMatchObject([{ file, origin: 'download' }])
+    await client.call('tasks.command', { task: again.id, command: 'cancel' })
+    expect(existsSync(file)).toBe(true)
     expect(await client.call('models.remove', { file, deleteFiles: true })).toEqual({ deleted: [file] })
     expect(existsSync(file)).toBe(false)
   })

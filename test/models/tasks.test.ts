@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -96,6 +96,31 @@ describe('downloads', () => {
     expect(names()).toEqual(['a.gguf'])
     expect(start().list()).toEqual([])
   })
+})
+
+it('a model that is here already is put on the list, and giving up its repeated download leaves all of its files', async () => {
+  const folder = join(data, 'models', 'org--m', 'original')
+  const output = join(data, 'models', 'org--m', 'm-q8_0.gguf')
+  mkdirSync(folder, { recursive: true })
+  for (const file of [output, join(folder, 'a.safetensors')]) writeFileSync(file, gguf)
+  await registry.addDownloaded([output, join(folder, 'a.safetensors')])
+  const again: Job = { kind: 'download', folder, files: ['a.safetensors', 'b.safetensors'].map((name) => ({ url: `${server.origin}/${name}`, name })), convert: { type: 'q8_0', output } }
+  server.faults = { rate: gguf.length / 3 }
+  const tasks = start()
+  tasks.add('other', wanted('other.gguf'))
+  const waiting = tasks.add('m', again)
+  expect(waiting.state).toBe('waiting')
+  await tasks.command(waiting.id, 'cancel')
+  expect([output, join(folder, 'a.safetensors')].every((file) => existsSync(file))).toBe(true)
+  await registry.remove(output)
+  server.faults = {}
+  const task = tasks.add('m', again)
+  await until(() => task.state === 'done')
+  expect(task.file).toBe(output)
+  expect(server.requests.some(({ url }) => url!.includes('safetensors'))).toBe(false)
+  expect(await registry.uses([join(folder, 'a.safetensors')])).toBe(true)
+  await registry.remove(output, { deleteFiles: true })
+  expect(readdirSync(folder)).toEqual([])
 })
 
 describe('conversions, in a process of their own', () => {

@@ -44,6 +44,7 @@ describe('braid get', () => {
     const file = stdout.trim()
     expect(file).toBe(join(root, 'data', 'models', 'Leslie04--ParaThinker-1.5B', 'ParaThinker-1.5B-f16.gguf'))
     expect(await readModelInfo(file)).toMatchObject({ name: 'ParaThinker-1.5B', architecture: 'qwen2', nativePaths: 8, thoughtRows: 9, quantisation: 'F16' })
+    expect(await braid('parathinker-1.5b', '--hub', hub, '--type', 'f16')).toMatchObject({ code: 0, stdout })
   })
 
   it('lists what a repository offers, and says what is wrong', async () => {
