@@ -33,7 +33,7 @@ describe('the lock of a run', () => {
   // Only Linux has /proc, where a dead process that its parent has not buried yet can be told.
   it.skipIf(process.platform !== 'linux')('is dead when its process is, buried or not', async () => {
     // The inner shell ends at once; what the outer one has become never asks for its end.
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'inherit'] })
     try {
       const pid = Number(String(await new Promise<Buffer>((resolve) => parent.stdout.once('data', resolve))))
       writeFileSync(file, String(pid))
