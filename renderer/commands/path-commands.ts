@@ -25,7 +25,7 @@ function move(target: Target, by: 1 | -1): void {
   activate(target.run!, next)
   const { route } = useRoute.getState()
   if (route.view === 'inspect') go({ ...route, path: next }, { replace: true })
-  else document.querySelector<HTMLElement>(`[data-lane='${next}'] .stream-scroll`)?.focus()
+  else requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-lane='${next}'] .stream-scroll`)?.focus()) // once it is drawn
 }
 
 export const pathCommands: Command[] = [

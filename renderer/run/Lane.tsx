@@ -16,13 +16,13 @@ import { Tip } from '../ui/Tip.tsx'
 import { useMeter } from './meter.ts'
 import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
 
-/** One path: its figures above, its text below. */
-export const Lane = memo(function Lane({ run, path }: { run: string; path: number }) {
+/** One path: its figures above, its text below. `main`: the large one of the focus layout. */
+export const Lane = memo(function Lane({ run, path, main = false }: { run: string; path: number; main?: boolean }) {
   const t = useT()
   const active = useUi((s) => s.active[run] === path)
   return (
-    <section className={active ? 'lane active' : 'lane'} data-lane={path} data-path={path} aria-label={t('lane.name', { path })}
-      onPointerDown={() => activate(run, path)} onFocus={() => activate(run, path)}>
+    <section className={`lane ${active ? 'active' : ''} ${main ? 'main' : ''}`} data-lane={path} data-path={path} aria-label={t('lane.name', { path })}
+      onClick={() => activate(run, path)} onFocus={(event) => { if (event.target.matches(':focus-visible')) activate(run, path) }}>
       <LaneHead run={run} path={path} />
       <StreamText run={run} path={path} version={1} label={t('lane.text', { path })} />
       <LaneFoot run={run} path={path} />

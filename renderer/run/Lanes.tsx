@@ -1,3 +1,4 @@
+import type { CSSProperties } from 'react'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
@@ -21,13 +22,11 @@ export function Lanes({ run }: { run: string }) {
   return <div className={`lanes grid n${Math.min(paths.length, 16)}`}>{paths.map((path) => <Lane key={path} run={run} path={path} />)}</div>
 }
 
+/** Which lane is the large one is a matter of style: none is drawn anew, and each keeps its focus and its place. */
 function FocusLayout({ run, paths, active }: { run: string; paths: number[]; active: number }) {
   return (
-    <div className="lanes focus">
-      <Lane key={active} run={run} path={active} />
-      <div className="strip scroll">
-        {paths.filter((path) => path !== active).map((path) => <Lane key={path} run={run} path={path} />)}
-      </div>
+    <div className="lanes focus scroll" style={{ '--others': paths.length - 1 } as CSSProperties}>
+      {paths.map((path) => <Lane key={path} run={run} path={path} main={path === active} />)}
     </div>
   )
 }
