@@ -43,8 +43,9 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
         </dl>
         {token.forced === true ? <p className="small dim">{t('inspect.forced')}</p> : <h3>{t('inspect.alternatives')}</h3>}
         {token.forced !== true && alternatives === undefined && <p className="small dim">{t('inspect.loading')}</p>}
+        {token.forced !== true && typeof alternatives === 'string' && <p className="callout bad small" role="alert" dir="auto">{alternatives}</p>}
         {token.forced !== true && (alternatives === null || alternatives?.length === 0) && <p className="small dim">{t('inspect.noAlternatives')}</p>}
-        {alternatives !== undefined && alternatives !== null && alternatives.length > 0 && (
+        {Array.isArray(alternatives) && alternatives.length > 0 && (
           <table className="alternatives">
             <thead className="sr"><tr><th>{t('inspect.text')}</th><th>{t('inspect.probability')}</th><th>{t('inspect.logprob')}</th><th>{t('inspect.fork')}</th></tr></thead>
             <tbody>

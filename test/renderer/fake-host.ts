@@ -71,6 +71,7 @@ export class FakeHost {
   fit: Fit = { weights: 1.1e9, kv: 2.4e8, compute: 3e8, total: 1.64e9, free: 1.2e10, verdict: 'fits', cells: 8400, devices: [{ name: 'CPU', weights: 1.1e9, kv: 2.4e8, compute: 3e8, free: 1.2e10 }], kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 } }
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
+  alternatives: (params: Params<'run.alternatives'>) => Result<'run.alternatives'> = () => []
   onStart: ((params: Params<'run.start'>) => string) | null = null
   #listeners = new Set<(message: unknown) => void>()
   #open = new Set<string>()
@@ -155,7 +156,7 @@ export class FakeHost {
       case 'run.close': this.#open.delete((params as { run: string }).run); return {}
       case 'run.command': return {}
       case 'run.attribution': return attributionOf(of((params as { run: string }).run).events)
-      case 'run.alternatives': return []
+      case 'run.alternatives': return this.alternatives(params as Params<'run.alternatives'>)
       case 'runs.list': return [...this.runs.values()].map((entry) => entry.summary)
       case 'runs.search': { const { query } = params as { query: string }; return [...this.runs.values()].filter((entry) => entry.summary.problem.toLowerCase().includes(query.toLowerCase())).map((entry) => ({ run: entry.summary.run, snippet: entry.summary.problem })) }
       case 'runs.delete': {

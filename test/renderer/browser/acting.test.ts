@@ -1,9 +1,11 @@
 /** What pointer and keyboard do to lanes and lists, in a real browser. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { handle } from '../harness/main.ts'
 import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 
+type Handle = typeof handle
 let harness: Harness
 beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
 afterAll(() => harness?.close())
@@ -44,12 +46,43 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
   test('all files that were chosen are imported', async () => {
     const page = await openPage(harness, '#/history')
     const files = await page.evaluate(() => {
-      const { scripted, BALLS } = (window as never as { harness: typeof import('../harness/main.ts').handle }).harness.synthetic
+      const { scripted, BALLS } = (window as never as { harness: Handle }).harness.synthetic
       return ['x', 'y', 'z'].map((run) => JSON.stringify([scripted({ ...BALLS, run: `from-${run}`, problem: `From a file ${run}` })]))
     })
     await page.locator('input[type=file]').setInputFiles(files.map((content, i) => ({ name: `${i}.json`, mimeType: 'application/json', buffer: Buffer.from(content) })))
     await page.getByRole('searchbox').fill('From a file')
     await expect.poll(() => page.locator('.history-row').count()).toBe(3)
+    await page.context().close()
+  })
+
+  test('alternatives are shown while a path thinks and after its end; why they cannot be read is told', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const events = synthetic.scripted({ ...synthetic.BALLS, run: 'thinks', alternatives: 0 })
+      fake.alternatives = ({ index, count = 1 }) => Array.from({ length: count }, (_, i) => [{ id: i, text: `other ${index + i}`, logprob: -1 }])
+      fake.add(events, { status: 'running' }, 40)
+      location.hash = '#/run/thinks/path/1/3'
+    })
+    const other = page.locator('.alternatives')
+    await expect.poll(() => other.textContent()).toContain('other␣3')
+    const last = () => page.evaluate(() => { const { useRuns } = (window as never as { harness: Handle }).harness; return useRuns.getState().open.thinks!.live.paths[0]!.tokens.length - 1 })
+    const play = (count: number) => page.evaluate((events) => { (window as never as { harness: Handle }).harness.fake.play('thinks', events) }, count)
+    for (let i = 0; i < 20; i++) await play(4)
+    const now = await last()
+    await page.getByRole('listbox').press('End')
+    await expect.poll(() => other.textContent()).toContain(`other␣${now}`)
+    await play(1e6)
+    await page.waitForTimeout(1200)
+    expect(await other.textContent()).toContain(`other␣${now}`)
+
+    await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.alternatives = () => { throw new Error('The disk is gone.') } })
+    await page.getByRole('listbox').press('End')
+    await page.getByRole('listbox').press('ArrowLeft')
+    await expect.poll(() => page.locator('.token-detail [role=alert]').textContent()).toBe('The disk is gone.')
+    await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.alternatives = ({ count = 1 }) => Array.from({ length: count }, () => null) })
+    await page.getByRole('listbox').press('ArrowLeft')
+    await expect.poll(() => page.locator('.token-detail').textContent()).toContain('None were recorded')
     await page.context().close()
   })
 })
