@@ -9,6 +9,7 @@ import { findModels } from '../models/link/scan.ts'
 import { readCatalogue } from '../models/manifest.ts'
 import { ModelRegistry } from '../models/registry.ts'
 import { Tasks } from '../models/tasks.ts'
+import { BraidError } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
 import type { z } from 'zod'
@@ -67,7 +68,7 @@ export class Library {
       'models.addFound': async ({ models }) => listed(await registry.addFound(models)),
       'models.relink': async ({ file, to }) => listed(await registry.relink(file, to)),
       'models.remove': async ({ file, deleteFiles }) => {
-        if (deleteFiles === true) await engine.unload({ file }, 'asked')
+        if (deleteFiles === true) await this.#unload(file)
         return listed({ deleted: await registry.remove(file, { deleteFiles }) })
       },
       'models.setDevice': async ({ file, device }) => {
@@ -98,7 +99,7 @@ export class Library {
       'devices.fetch': ({ backend }) => this.#tasks.add(backend, { kind: 'backend', backend }),
       'engine.loaded': () => engine.loaded(),
       'engine.unload': async ({ file }) => {
-        await engine.unload({ file }, 'asked')
+        await this.#unload(file)
         return {}
       },
     }
@@ -126,6 +127,12 @@ export class Library {
     } catch {
       return next
     }
+  }
+
+  /** Error `bad-request`: a run uses it. */
+  async #unload(file: string): Promise<void> {
+    if (this.#engine.loaded().some((one) => one.file === file && one.inUse)) throw new BraidError('bad-request', 'A run uses this model. Stop it first.')
+    await this.#engine.unload({ file }, 'asked')
   }
 
   async #info(file: string): ReturnType<HostEngine['modelInfo']> {

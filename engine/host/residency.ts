@@ -49,9 +49,9 @@ export class Residency {
   }
 
   async #unloadIdle(): Promise<void> {
-    const { engine, busy, idleMinutes } = this.#parts
+    const { engine, idleMinutes } = this.#parts
     const minutes = idleMinutes()
-    if (minutes <= 0 || busy() || engine.loaded().length === 0) return
+    if (minutes <= 0 || engine.loaded().length === 0) return
     await engine.unload({ since: Date.now() - minutes * 60_000 }, 'idle')
   }
 

@@ -110,19 +110,18 @@ export class Engine {
     await turns.take(signal, async () => models.release(await models.use(file, options, signal, onProgress)))
   }
 
-  /** Frees models, between runs. The cells of a run that is over go first; they are rebuilt when it takes a command. */
+  /** Frees models that no run uses, whatever another one does. The cells of a run that is over go first; they are rebuilt when it takes a command. */
   async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
     const core = this.#core
-    if (!core.models.list().some(which)) return
-    await core.turns.take(new AbortController().signal, async () => {
-      const { holder } = core
-      const held = holder?.cells?.model.ref.file
-      if (core.models.list().some((one) => one.file === held && which(one))) {
-        await holder!.freeCells()
+    const held = () => core.models.list().some((one) => one.file === core.holder?.cells?.model.ref.file && which(one))
+    if (held() && !core.holder!.active) {
+      await core.turns.take(new AbortController().signal, async () => {
+        if (!held()) return
+        await core.holder!.freeCells()
         core.holder = null
-      }
-      await core.models.unload(which, reason)
-    })
+      })
+    }
+    await core.models.unload(which, reason)
   }
 
   /** Cancels all runs and frees everything. */

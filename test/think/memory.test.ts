@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon, type OpenModelOptions } from '../../engine/native/index.ts'
 import { Engine } from '../../engine/think/engine.ts'
 import type { Unloaded } from '../../engine/think/models.ts'
-import { solve, start, tinyFile, wrapModel } from './support.ts'
+import { newEngine, solve, start, tinyFile, wrapModel } from './support.ts'
 
 /** The real addon on a machine whose memory runs out: at the first `contexts` contexts and `loads` loads. */
 const real = loadAddon({ gpu: false })
@@ -96,4 +96,18 @@ it('a cache larger than the free memory is refused before the system is asked fo
   const run = await start(engine, tiny.file, 'the answer', { ...settings, engine: { context: 1 << 26 } }).end()
   expect(run.events.at(-1)).toMatchObject({ type: 'run-failed', error: { code: 'out-of-memory', message: expect.stringMatching(/needs [\d.]+ GB/) as string } })
   expect(cells).toEqual([])
+})
+
+it('a model that nobody uses is unloaded while a run of another thinks; the one that thinks stays', async () => {
+  const engine = newEngine()
+  const idle = tinyFile({ seed: 36 }).file
+  await solve(engine, idle, 'the answer', settings)
+  const run = await start(engine, tiny.file, 'the answer', { ...settings, budget: 4000 }).until(({ type }) => type === 'tokens')
+  await engine.unload(() => true, 'asked')
+  expect(run.state.status).toBe('running')
+  expect(engine.loaded().map(({ file }) => file)).toEqual([tiny.file])
+  await run.handle.command({ type: 'stop-all' })
+  await run.end()
+  await engine.unload(() => true, 'asked')
+  expect(engine.loaded()).toEqual([])
 })
