@@ -73,16 +73,26 @@ export class Host {
     })
   }
 
-  /** Tries the devices, and loads the model that windows start with where the user wants that. */
+  /** Tries the devices, and loads the model that windows start with where the user wants that and it fits. */
   async warmUp(): Promise<void> {
+    const { loadAtStart, model, loadingAtStart } = this.#settings.read()
+    const wanted = loadAtStart === true && typeof model === 'string'
+    // The engine ended while it loaded this model: it would end so at each start.
+    const deadly = wanted && loadingAtStart === model
+    if (deadly) this.#set({ loadAtStart: false, notLoadedAtStart: model, loadingAtStart: undefined })
     await this.#engine.ready()
-    const { loadAtStart, model } = this.#settings.read()
-    if (loadAtStart !== true || typeof model !== 'string') return
+    if (deadly) throw new BraidError('engine-lost', `The engine ended while it loaded ${model} at its start. Loading at the start is turned off.`)
+    if (!wanted) return
+    const settings = await this.#library.settle(model, {})
+    const { verdict, total, free } = await this.#engine.fit(model, settings)
+    if (verdict === 'wont-fit') throw new BraidError('out-of-memory', `${model} is not loaded at the start: its runs need ${total} bytes, ${free} are free.`)
     const onProgress = (fraction: number) => this.#broadcast({ kind: 'progress', task: 'load', label: 'Loading the model', fraction })
+    this.#set({ loadingAtStart: model })
     try {
-      await this.#engine.load(model, await this.#library.settle(model, {}), onProgress)
+      await this.#engine.load(model, settings, onProgress)
     } finally {
       onProgress(1)
+      this.#set({ loadingAtStart: undefined })
     }
   }
 
@@ -99,13 +109,19 @@ export class Host {
   /** Links a model and makes it the one that windows start with. */
   async openWith(file: string): Promise<void> {
     const { file: model } = await this.#library.registry.add(file)
-    this.#settings.write({ ...this.#settings.read(), model })
+    this.#set({ model })
     this.#changed('models')
   }
 
   async close(): Promise<void> {
     this.#residency.close()
     clearTimeout(this.#telling)
+    try {
+      // An end that is wanted is no fault of the model that is being loaded.
+      if (this.#settings.read().loadingAtStart !== undefined) this.#set({ loadingAtStart: undefined })
+    } catch {
+      // The disk is full: that model is not loaded at the next start.
+    }
     await this.#library.close()
     await this.#runs.close()
     await this.#engine.close()
@@ -178,11 +194,16 @@ export class Host {
     'engine.restart': () => ({}), // It runs: who answers is up.
     'settings.get': () => this.#settings.read(),
     'settings.set': (changes) => {
-      const settings = { ...this.#settings.read(), ...changes }
-      if (JSON.stringify(settings).length > MAX_SETTINGS) throw new BraidError('bad-request', 'The settings are too large.')
-      this.#settings.write(settings)
+      this.#set(changes)
       return {}
     },
+  }
+
+  /** undefined takes a key away. */
+  #set(changes: Record<string, unknown>): void {
+    const settings = { ...this.#settings.read(), ...changes }
+    if (JSON.stringify(settings).length > MAX_SETTINGS) throw new BraidError('bad-request', 'The settings are too large.')
+    this.#settings.write(settings)
   }
 
   #and<T>(what: 'runs' | 'models', result: T): T {

@@ -16,7 +16,7 @@ export function DevicesPanel() {
   const t = useT()
   const state = useModels((s) => s.deviceState)
   const loaded = useModels((s) => s.loaded)
-  const { idleMinutes, loadAtStart } = usePrefs()
+  const { idleMinutes, loadAtStart, notLoadedAtStart } = usePrefs()
   const fetch = async (backend: string) => {
     try {
       taskStarted(await host.call('devices.fetch', { backend }))
@@ -70,7 +70,8 @@ export function DevicesPanel() {
         </ul>
         <div className="body col">
           <NumberField label={t('memory.idle')} value={idleMinutes} min={0} max={10_080} hint={t('memory.idleHint')} onChange={(minutes) => setPref('idleMinutes', minutes)} />
-          <label className="check"><input type="checkbox" checked={loadAtStart} onChange={(event) => setPref('loadAtStart', event.target.checked)} />{t('memory.atStart')}</label>
+          <label className="check"><input type="checkbox" checked={loadAtStart} onChange={(event) => { setPref('loadAtStart', event.target.checked); setPref('notLoadedAtStart', '') }} />{t('memory.atStart')}</label>
+          {notLoadedAtStart !== '' && <p className="callout warn small">{t('memory.notAtStart', { name: visible(notLoadedAtStart.split(/[\\/]/).at(-1)!) })}</p>}
         </div>
       </section>
     </div>

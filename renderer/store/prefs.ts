@@ -21,6 +21,8 @@ export interface Prefs {
   idleMinutes: number
   /** The host loads the chosen model when it starts. */
   loadAtStart: boolean
+  /** Set by the host, which turned `loadAtStart` off: this model's loading ended the engine. */
+  notLoadedAtStart: string
   heat: 'logprob' | 'entropy' | 'none'
   whitespace: boolean
 }
@@ -38,6 +40,7 @@ export const PREF_DEFAULTS: Prefs = {
   model: '',
   idleMinutes: 15,
   loadAtStart: false,
+  notLoadedAtStart: '',
   heat: 'logprob',
   whitespace: false,
 }
@@ -66,14 +69,22 @@ function cached(): Prefs {
 
 export const usePrefs = create<Prefs>(() => (typeof localStorage === 'undefined' ? PREF_DEFAULTS : cached()))
 
+/** Changed while the host could not be told. */
+const unsent = new Set<keyof Prefs>()
+
 export function setPref<K extends keyof Prefs>(key: K, value: Prefs[K]): void {
   usePrefs.setState({ [key]: value } as Partial<Prefs>)
   remember()
-  host.call('settings.set', { [key]: value }).catch(() => undefined) // not connected: the cache has it, and the next change sends it
+  host.call('settings.set', { [key]: value }).catch(() => unsent.add(key))
 }
 
-/** What the host remembers wins over this browser's cache. */
+/** What the host remembers wins over this browser's cache, but for what was changed since. */
 export async function loadPrefs(): Promise<void> {
+  if (unsent.size > 0) {
+    const prefs = usePrefs.getState()
+    await host.call('settings.set', Object.fromEntries([...unsent].map((key) => [key, prefs[key]])))
+    unsent.clear()
+  }
   const stored = await host.call('settings.get', {})
   usePrefs.setState(readPrefs({ ...usePrefs.getState(), ...stored }))
   remember()

@@ -170,6 +170,65 @@ it('memory: several models at once, those that are not wanted are unloaded, and 
   expect((await client.call('engine.loaded', {})).map(({ file }) => file)).toEqual([files[1]])
 }, 60_000)
 
+describe('loading at the start', () => {
+  class Loading extends ScriptedEngine {
+    loads: string[] = []
+    verdict: 'fits' | 'wont-fit' = 'fits'
+    end: () => void = () => undefined
+    override fit() { return super.fit().then((fit) => ({ ...fit, verdict: this.verdict as 'fits' })) }
+    override load(...[file]: unknown[]) {
+      this.loads.push(file as string)
+      return new Promise<void>((resolve) => (this.end = resolve))
+    }
+  }
+  const reopen = (engine = new Loading()) => {
+    open(engine)
+    return engine
+  }
+  let file: string
+  beforeEach(async () => {
+    file = put(join(folder, 'a.gguf'))
+    await client.call('settings.set', { model: file, loadAtStart: true })
+  })
+
+  it('is turned off where the engine ended over it, until the user wants it again', async () => {
+    const first = reopen()
+    void host.warmUp()
+    await until(() => first.loads.length === 1)
+    // No end of the load, and no close: the process is gone.
+    const second = reopen()
+    await expect(host.warmUp()).rejects.toMatchObject({ code: 'engine-lost' })
+    expect(second.loads).toEqual([])
+    expect(await client.call('settings.get', {})).toEqual({ model: file, loadAtStart: false, notLoadedAtStart: file })
+    await client.call('settings.set', { loadAtStart: true })
+    const third = reopen()
+    const warm = host.warmUp()
+    await until(() => third.loads.length === 1)
+    third.end()
+    await warm
+    const fourth = reopen()
+    void host.warmUp()
+    await until(() => fourth.loads.length === 1)
+  })
+
+  it('stays on where Braid was ended meanwhile', async () => {
+    const first = reopen()
+    void host.warmUp()
+    await until(() => first.loads.length === 1)
+    await host.close()
+    const second = reopen()
+    void host.warmUp()
+    await until(() => second.loads.length === 1)
+  })
+
+  it('is left out where the model does not fit', async () => {
+    const engine = reopen()
+    engine.verdict = 'wont-fit'
+    await expect(host.warmUp()).rejects.toMatchObject({ code: 'out-of-memory' })
+    expect(engine.loads).toEqual([])
+  })
+})
+
 it('layers on a GPU: as many as fit, and a model that is loaded is not loaded anew for one more', async () => {
   class Gpu extends ScriptedEngine {
     fits = 2

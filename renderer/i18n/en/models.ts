@@ -151,6 +151,7 @@ export const models = {
   'memory.idle': 'Unload after so many idle minutes',
   'memory.idleHint': '0 keeps models in memory',
   'memory.atStart': 'Load the chosen model when Braid starts',
+  'memory.notAtStart': 'Turned off: the engine ended while it loaded {{name}} at the last start.',
   'memory.count_one': '{{count}} model in memory, {{size}}',
   'memory.count_other': '{{count}} models in memory, {{size}}',
   'memory.unloaded.idle': '{{name}} was idle and left memory. The next run loads it again.',

@@ -152,6 +152,7 @@ export const models: Record<keyof typeof en, string> = {
   'memory.idle': '空闲多少分钟后卸载',
   'memory.idleHint': '0 表示一直留在内存中',
   'memory.atStart': 'Braid 启动时载入所选模型',
+  'memory.notAtStart': '已关闭：上次启动载入 {{name}} 时引擎意外结束。',
   'memory.count_one': '内存中有 {{count}} 个模型，{{size}}',
   'memory.count_other': '内存中有 {{count}} 个模型，{{size}}',
   'memory.unloaded.idle': '{{name}} 因空闲已离开内存；下次运行会重新载入。',
