@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft, Microscope } from 'lucide-react'
-import { useEffect, useMemo, useRef } from 'react'
+import { memo, useEffect, useMemo, useRef } from 'react'
 import { pathOf, type PathState } from '../../engine/protocol/fold.ts'
 import { usePathNumbers } from '../run/Lanes.tsx'
 import { useT } from '../i18n/index.ts'
@@ -11,7 +11,7 @@ import { follow } from '../store/session.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { frameOf } from '../ui/control-tokens.ts'
 import { showSpace } from '../ui/visible.ts'
-import { align, type AlignedRow } from './align.ts'
+import { align, piecesOf, type AlignedRow } from './align.ts'
 import { partingOf } from './siblings.ts'
 import './inspect.css'
 
@@ -49,9 +49,9 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
   const t = useT()
   const texts = paths.map(readable)
   const joined = texts.join('\u0000')
-  const rows = useMemo((): AlignedRow[] => align(texts) ?? [{ same: false, cells: texts.map((text) => [{ text, kind: 'own' }]) }], [joined])
+  const rows = useMemo(() => align(texts), [joined])
   const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: (i) => 24 * Math.max(1, Math.ceil(Math.max(...rows[i]!.cells.map((cell) => cell.reduce((n, piece) => n + piece.text.length, 0))) / 60)), overscan: 8, useFlushSync: false })
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: (i) => 24 * Math.max(1, Math.ceil(Math.max(...rows[i]!.texts.map((text) => text.length)) / 60)), overscan: 8, useFlushSync: false })
   return (
     <div ref={scroller} className="compare-scroll scroll" tabIndex={0} role="region" aria-label={t('cmd.comparePaths')}>
       <div className="compare-heads">
@@ -68,11 +68,7 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
           const row = rows[item.index]!
           return (
             <div key={item.key} ref={virtual.measureElement} data-index={item.index} style={{ transform: `translateY(${item.start}px)` }} className={row.same ? 'compare-row same' : 'compare-row differs'}>
-              {row.cells.map((cell, column) => (
-                <div key={column} className="compare-cell" dir="auto">
-                  {cell.map((piece, i) => (piece.kind === 'same' ? <span key={i}>{piece.text}</span> : column === 0 ? <del key={i}>{piece.text}</del> : <ins key={i}>{piece.text}</ins>))}
-                </div>
-              ))}
+              <Cells row={row} />
             </div>
           )
         })}
@@ -80,6 +76,15 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
     </div>
   )
 }
+
+/** Its words are compared once, when it is drawn. */
+const Cells = memo(function Cells({ row }: { row: AlignedRow }) {
+  return piecesOf(row).map((cell, column) => (
+    <div key={column} className="compare-cell" dir="auto">
+      {cell.map((piece, i) => (piece.kind === 'same' ? <span key={i}>{piece.text}</span> : column === 0 ? <del key={i}>{piece.text}</del> : <ins key={i}>{piece.text}</ins>))}
+    </div>
+  ))
+})
 
 function Parting({ run, reference, other }: { run: string; reference: PathState; other: PathState }) {
   const t = useT()

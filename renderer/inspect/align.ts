@@ -1,4 +1,4 @@
-import { diffArrays, diffWordsWithSpace } from 'diff'
+import { diffWordsWithSpace } from 'diff'
 
 /** A stretch of one text against the reference: what both have, or what only one has. */
 export interface Piece {
@@ -6,78 +6,115 @@ export interface Piece {
   kind: 'same' | 'own'
 }
 
-/** One aligned row: a cell for each text, the reference first. */
+/** One aligned row: what each text has there, the reference first. */
 export interface AlignedRow {
   same: boolean
-  cells: Piece[][]
+  texts: string[]
 }
 
-const TIMEOUT_MS = 400
-const MAX_WORDS = 4000
+/** Longest cell of a row that differs, in characters: longer ones go on in the next row. */
+const MAX_CELL = 2000
+const PARTS = new RegExp(`[^]{1,${MAX_CELL}}`, 'gu')
+const WORDS_MS = 30
 
 /** Sentences and line ends, so that rows read well. */
 export const sentences = (text: string): string[] => text.match(/[^\n.!?。！？]*[.!?。！？]+\s*|[^\n.!?。！？]*\n+|[^\n.!?。！？]+$/g) ?? []
 
-/**
- * Aligns texts to the first, sentence by sentence; where they differ, word by word. null: too different to be
- * aligned in reasonable time.
- */
-export function align(texts: readonly string[]): AlignedRow[] | null {
+/** Aligns texts to the first, sentence by sentence. */
+export function align(texts: readonly string[]): AlignedRow[] {
   const [reference = [], ...others] = texts.map(sentences)
-  // For each other text: whether sentence i of the reference is in it, and what it has of its own before i.
-  const matches: boolean[][] = []
-  const inserted: string[][] = []
-  for (const other of others) {
-    const changes = diffArrays(reference, other, { timeout: TIMEOUT_MS })
-    if (changes === undefined) return null
-    const match: boolean[] = []
-    const own: string[] = Array.from({ length: reference.length + 1 }, () => '')
-    for (const { value, added, removed } of changes) {
-      if (added) own[match.length] += value.join('')
-      else for (const _ of value) match.push(!removed)
-    }
-    matches.push(match)
-    inserted.push(own)
-  }
+  const matches = others.map((other) => matchesOf(reference, other))
   const rows: AlignedRow[] = []
-  for (let i = 0; i <= reference.length;) {
-    // A run of sentences that all texts have, or one of what at least one lacks; insertions stand where the run begins.
-    const shared = (at: number) => at < reference.length && matches.every((match) => match[at])
-    const clean = (at: number) => inserted.every((own) => own[at] === '')
-    if (i < reference.length && shared(i) && clean(i)) {
-      rows.push({ same: true, cells: texts.map(() => [{ text: reference[i]!, kind: 'same' }]) })
-      i++
-      continue
-    }
-    let end = i
-    while (end < reference.length && !shared(end)) end++
-    const base = reference.slice(i, end).join('')
-    const owns = others.map((_, o) => {
-      let text = ''
-      for (let k = i; k <= end; k++) {
-        text += inserted[o]![k]
-        if (k < end && matches[o]![k]) text += reference[k]
-      }
-      for (let k = i; k <= end; k++) inserted[o]![k] = ''
-      return text
-    })
-    if (base !== '' || owns.some((own) => own !== '')) rows.push({ same: false, cells: words(base, owns) })
-    if (end === reference.length) break
-    i = end
+  const taken = others.map(() => 0)
+  let begin = 0
+  /** What differs before the sentence `end` of the reference, which stands at `until` in the others. */
+  const differ = (end: number, until: readonly number[]) => {
+    const cells = [reference.slice(begin, end), ...others.map((other, o) => other.slice(taken[o], until[o]))].map(cellsOf)
+    const most = Math.max(...cells.map((list) => list.length))
+    for (let i = 0; i < most; i++) rows.push({ same: false, texts: cells.map((list) => list[i] ?? '') })
   }
+  for (let i = 0; i < reference.length; i++) {
+    const at = matches.map((match) => match[i]!)
+    if (at.includes(-1)) continue
+    differ(i, at)
+    rows.push({ same: true, texts: texts.map(() => reference[i]!) })
+    begin = i + 1
+    at.forEach((one, o) => (taken[o] = one + 1))
+  }
+  differ(reference.length, others.map((other) => other.length))
   return rows
 }
 
-function words(base: string, owns: readonly string[]): Piece[][] {
-  const whole = (text: string): Piece[] => (text === '' ? [] : [{ text, kind: 'own' }])
-  if (owns.length > 1 || base === '' || base.length + (owns[0]?.length ?? 0) > MAX_WORDS) return [whole(base), ...owns.map((own) => wordsOf(base, own) ?? whole(own))]
-  const [own = ''] = owns
-  const changes = diffWordsWithSpace(base, own)
-  const side = (skip: 'added' | 'removed'): Piece[] => changes.filter((change) => !change[skip]).map(({ value, added, removed }) => ({ text: value, kind: added || removed ? 'own' : 'same' }))
-  return [side('added'), side('removed')]
+/**
+ * For each sentence of `a` where it stands in `b`, ascending; -1: nowhere. Sentences that each text has once, the most that
+ * keep their order, and what is equal next to them: the time does not grow with how unlike the texts are.
+ */
+function matchesOf(a: readonly string[], b: readonly string[]): number[] {
+  const match = a.map(() => -1)
+  const places = once(b)
+  const common = [...once(a)].flatMap(([text, i]) => { const j = places.get(text); return j === undefined ? [] : [{ i, j }] })
+  let [i, j] = [0, 0]
+  for (const next of [...longestRise(common), { i: a.length, j: b.length }]) {
+    while (i < next.i && j < next.j && a[i] === b[j]) match[i++] = j++
+    let { i: x, j: y } = next
+    while (x > i && y > j && a[x - 1] === b[y - 1]) match[--x] = --y
+    if (next.i < a.length) match[next.i] = next.j
+    i = next.i + 1
+    j = next.j + 1
+  }
+  return match
 }
 
-function wordsOf(base: string, own: string): Piece[] | null {
-  if (base === '' || own === '' || base.length + own.length > MAX_WORDS) return null
-  return diffWordsWithSpace(base, own).filter((change) => !change.removed).map(({ value, added }) => ({ text: value, kind: added ? 'own' : 'same' }))
+/** Texts that stand there once, with where. */
+function once(list: readonly string[]): Map<string, number> {
+  const places = new Map<string, number>()
+  const again = new Set<string>()
+  list.forEach((text, i) => (places.has(text) ? again.add(text) : places.set(text, i)))
+  for (const text of again) places.delete(text)
+  return places
+}
+
+interface Pair {
+  i: number
+  j: number
+}
+
+/** The most of them whose `j` rises; their `i` does. */
+function longestRise(pairs: readonly Pair[]): Pair[] {
+  const ends: number[] = [] // of the rises of each length, the end that is lowest
+  const before: (number | undefined)[] = []
+  pairs.forEach(({ j }, at) => {
+    let [low, high] = [0, ends.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (pairs[ends[middle]!]!.j < j) low = middle + 1
+      else high = middle
+    }
+    before[at] = ends[low - 1]
+    ends[low] = at
+  })
+  const rise: Pair[] = []
+  for (let at = ends.at(-1); at !== undefined; at = before[at]) rise.push(pairs[at]!)
+  return rise.reverse()
+}
+
+/** Sentences joined to cells of a length that can be drawn. */
+function cellsOf(list: readonly string[]): string[] {
+  const cells: string[] = []
+  for (const sentence of list) {
+    if (cells.length > 0 && cells.at(-1)!.length + sentence.length <= MAX_CELL) cells.push(cells.pop()! + sentence)
+    else cells.push(...(sentence.match(PARTS) ?? []))
+  }
+  return cells
+}
+
+/** The cells of a row, word by word where they differ. */
+export function piecesOf({ same, texts: [base = '', ...others] }: AlignedRow): Piece[][] {
+  const whole = (text: string, kind: Piece['kind'] = 'own'): Piece[] => (text === '' ? [] : [{ text, kind }])
+  if (same) return [base, ...others].map((text) => whole(text, 'same'))
+  const changes = others.map((own) => (base === '' || own === '' ? undefined : diffWordsWithSpace(base, own, { timeout: WORDS_MS })))
+  const side = (list: (typeof changes)[number], skip: 'added' | 'removed', text: string): Piece[] =>
+    list?.filter((change) => !change[skip]).map(({ value, added, removed }) => ({ text: value, kind: added || removed ? 'own' : 'same' })) ?? whole(text)
+  // Beside several others, the reference differs from each in another way.
+  return [others.length === 1 ? side(changes[0], 'added', base) : whole(base), ...others.map((own, o) => side(changes[o], 'removed', own))]
 }
