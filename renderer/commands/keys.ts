@@ -18,18 +18,21 @@ export function displayShortcut(shortcut: string): string {
   return shortcut.replace('Mod+', '⌘').replace('Alt+', '⌥').replace('Shift+', '⇧')
 }
 
-/** One listener for all shortcuts. Keys without Ctrl or Alt never act while text is typed. */
+/** Whether a shortcut acts while text is typed: one that writes nothing. On a Mac, Option writes letters too. */
+export const actsInText = (shortcut: string, mac = MAC): boolean => (mac ? /^Mod\+/ : /^(Mod|Alt)\+/).test(shortcut)
+
+/** One listener for all shortcuts. A key held down acts once. */
 export function listenForShortcuts(): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing) return
     const shortcut = shortcutFor(event)
     if (shortcut === '') return
     const typing = event.target instanceof HTMLElement && event.target.closest('input, textarea, select, [contenteditable]') !== null
-    if (typing && !/^(Mod|Alt)\+/.test(shortcut)) return
+    if (typing && !actsInText(shortcut)) return
     const { dialog, link } = useUi.getState()
     if (dialog !== null || link !== null) return
     const command = CATALOGUE.find((candidate) => shortcutOf(candidate) === shortcut)
-    if (command !== undefined && runCommand(command.id)) event.preventDefault()
+    if (command !== undefined && (event.repeat || runCommand(command.id))) event.preventDefault()
   }
   addEventListener('keydown', onKey)
   return () => removeEventListener('keydown', onKey)

@@ -68,7 +68,7 @@ function EditDialog({ row, what, onClose }: { row: RunSummary; what: 'title' | '
   return (
     <Dialog title={t(what === 'title' ? 'history.rename' : 'history.editTags')} onClose={onClose} footer={<button type="button" className="btn primary" onClick={save}>{t('action.save')}</button>}>
       <label className="field"><span className="label">{t(what === 'title' ? 'history.titleField' : 'history.tagsField')}</span>
-        <input className="input" dir="auto" autoFocus value={text} onChange={(event) => setText(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter') { event.preventDefault(); save() } }} /></label>
+        <input className="input" dir="auto" autoFocus value={text} onChange={(event) => setText(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && !event.nativeEvent.isComposing) { event.preventDefault(); save() } }} /></label>
     </Dialog>
   )
 }

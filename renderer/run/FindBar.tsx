@@ -38,6 +38,7 @@ export function FindBar({ run }: { run: string }) {
         <input className="input" type="search" autoFocus value={query} placeholder={t('find.placeholder')} aria-label={t('find.placeholder')}
           onChange={(event) => { setQuery(event.target.value); setAt(-1) }}
           onKeyDown={(event) => {
+            if (event.nativeEvent.isComposing) return
             if (event.key === 'Enter') step(event.shiftKey ? -1 : 1)
             else if (event.key === 'Escape') close()
           }} />

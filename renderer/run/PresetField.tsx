@@ -43,7 +43,7 @@ export function PresetField() {
       {naming !== null && (
         <Dialog title={t('preset.save')} onClose={() => setNaming(null)} footer={<button type="button" className="btn primary" disabled={naming.trim() === ''} onClick={save}>{t('action.save')}</button>}>
           <label className="field"><span className="label">{t('preset.name')}</span>
-            <input className="input" autoFocus value={naming} maxLength={80} onChange={(event) => setNaming(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && naming.trim() !== '') { event.preventDefault(); save() } }} /></label>
+            <input className="input" autoFocus value={naming} maxLength={80} onChange={(event) => setNaming(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && !event.nativeEvent.isComposing && naming.trim() !== '') { event.preventDefault(); save() } }} /></label>
         </Dialog>
       )}
     </div>

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { CATALOGUE, conflicts, shortcutOf } from '../../../renderer/commands/catalogue.ts'
 import { match } from '../../../renderer/commands/match.ts'
-import { shortcutFor } from '../../../renderer/commands/keys.ts'
+import { actsInText, listenForShortcuts, shortcutFor } from '../../../renderer/commands/keys.ts'
+import { useUi } from '../../../renderer/store/ui.ts'
 import { en } from '../../../renderer/i18n/en.ts'
 
 test('every command has an id and a title of its own', () => {
@@ -30,6 +31,27 @@ test('keys are read by their place, so that Alt changes no letter', () => {
   expect(event({ ctrlKey: true, shiftKey: true, key: 'Enter', code: 'Enter' })).toBe('Mod+Shift+Enter')
   expect(event({ key: 'Control', code: 'ControlLeft', ctrlKey: true })).toBe('')
   expect(event({ altKey: true, key: '1', code: 'Digit1' })).toBe('Alt+1')
+})
+
+test('while text is typed, keys that write text do not act: on a Mac, Option writes letters', () => {
+  const acting = (mac: boolean) => ['Mod+K', 'Alt+N', 'Shift+N', 'N'].filter((shortcut) => actsInText(shortcut, mac))
+  expect([acting(false), acting(true)]).toEqual([['Mod+K', 'Alt+N'], ['Mod+K']])
+})
+
+test('a key held down acts once, and the page has none of it', () => {
+  let press: (event: object) => void = () => undefined
+  vi.stubGlobal('addEventListener', (_: string, listener: typeof press) => { press = listener })
+  vi.stubGlobal('HTMLElement', class {})
+  listenForShortcuts()
+  const held = (repeat: boolean) => {
+    const preventDefault = vi.fn()
+    press({ key: 'k', code: 'KeyK', ctrlKey: true, target: null, repeat, preventDefault })
+    return preventDefault.mock.calls.length
+  }
+  expect([held(false), useUi.getState().dialog]).toEqual([1, 'palette'])
+  useUi.setState({ dialog: null })
+  expect([held(true), useUi.getState().dialog]).toEqual([1, null])
+  vi.unstubAllGlobals()
 })
 
 test('the palette ranks what was typed: beginnings first', () => {
