@@ -56,7 +56,7 @@ export class Host {
     this.#runs = new Runs({
       engine, store: this.#store, stopMs,
       onEvent: (run, event) => this.#clients.forEach((client) => client.push(run, event)),
-      onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, label: 'Loading the model', fraction }),
+      onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
       onChange: () => {
         this.#changed('runs')
         this.#residency.update()
@@ -86,7 +86,7 @@ export class Host {
     const settings = await this.#library.settle(model, {})
     const { verdict, total, free } = await this.#engine.fit(model, settings)
     if (verdict === 'wont-fit') throw new BraidError('out-of-memory', `${model} is not loaded at the start: its runs need ${total} bytes, ${free} are free.`)
-    const onProgress = (fraction: number) => this.#broadcast({ kind: 'progress', task: 'load', label: 'Loading the model', fraction })
+    const onProgress = (fraction: number) => this.#broadcast({ kind: 'progress', task: 'load', fraction })
     this.#set({ loadingAtStart: model })
     try {
       await this.#engine.load(model, settings, onProgress)

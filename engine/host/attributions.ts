@@ -26,7 +26,7 @@ export class Attributions {
     const onProgress = (fraction: number) => {
       if (fraction < 1 && performance.now() - told < FRAME_MS) return
       told = performance.now()
-      client.send({ kind: 'progress', task, label: 'Reading the run again', fraction })
+      client.send({ kind: 'progress', task, fraction })
     }
     try {
       return await this.#runs.attribute(run, version, { signal: AbortSignal.any([own.signal, client.gone]), onProgress })

@@ -92,6 +92,9 @@ export type Attribution = z.infer<typeof Attribution>
 /** The task of the `progress` pushes while an attribution is computed. */
 export const attributionTask = (run: string, version: number): string => `attribution/${run}/${version}`
 
+/** Bytes of the largest file that is imported. */
+export const MAX_IMPORT = 256 << 20
+
 const none = z.object({})
 const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({ params, result })
 
@@ -177,12 +180,12 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent), more: z.boolean() }),
   /** The list of runs or models changed. */
   z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
-  /** A model is loading: 0..1. */
   z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
   z.object({ kind: z.literal('hardware'), hardware: Hardware.nullable() }),
   /** What is in memory; `unloaded`: what has just left it, and why. */
   z.object({ kind: z.literal('memory'), loaded: z.array(LoadedModel), unloaded: z.object({ name: z.string(), reason: z.enum(['idle', 'room', 'asked']) }).optional() }),
-  z.object({ kind: z.literal('progress'), task: z.string(), label: z.string(), fraction: z.number() }),
+  /** 0..1 of an attribution (`attributionTask`); any other task: a model is loading. */
+  z.object({ kind: z.literal('progress'), task: z.string(), fraction: z.number() }),
   /** The engine process died or is back (sent by the supervisor). */
   z.object({ kind: z.literal('engine'), state: z.enum(['up', 'restarting', 'stopped']), message: z.string() }),
 ])

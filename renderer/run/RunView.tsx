@@ -114,8 +114,8 @@ function RunWaiting({ run }: { run: string }) {
   return (
     <div className="empty" role="status">
       {status === 'ended' ? t('run.cancelled') : progress === null ? t(status === 'empty' ? 'run.queued' : 'run.prefill') : <>
-        <span dir="auto">{t('run.loading', { name: progress.label })}</span>
-        <progress max={1} value={progress.fraction} aria-label={t('run.loading', { name: progress.label })} />
+        <span>{t('run.loading')}</span>
+        <progress max={1} value={progress} aria-label={t('run.loading')} />
       </>}
     </div>
   )

@@ -20,7 +20,7 @@ export function startSession(): void {
         else report(push.what === 'models' ? refreshModels() : refreshApp())
         break
       case 'progress':
-        if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : { label: push.label, fraction: push.fraction } })
+        if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : push.fraction })
         break
       case 'tasks':
         receiveTasks(push.tasks)

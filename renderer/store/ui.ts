@@ -11,7 +11,7 @@ interface Ui {
   dialogRuns: readonly string[]
   find: boolean
   /** Loading of a model: 0..1. */
-  progress: { label: string; fraction: number } | null
+  progress: number | null
   engine: { state: 'up' | 'restarting' | 'stopped'; message: string } | null
   /** The link that waits for a yes. */
   link: string | null

@@ -39,7 +39,7 @@ export const StatusBar = memo(function StatusBar() {
       <span data-connection={state}>{t(`engine.${state}`)}</span>
       {engine !== null && engine.state !== 'up' && <bdi className="ellipsis">{engine.message}</bdi>}
       {state === 'stopped' && <button type="button" className="btn tiny" disabled={connection !== 'open'} onClick={() => report(host.call('engine.restart', {}))}>{t('engine.restart')}</button>}
-      {progress !== null && <span className="row"><bdi className="ellipsis">{progress.label}</bdi><progress max={1} value={progress.fraction} aria-label={progress.label} /></span>}
+      {progress !== null && <span className="row"><span className="ellipsis">{t('run.loading')}</span><progress max={1} value={progress} aria-label={t('run.loading')} /></span>}
       <Announcer />
       <span className="grow" />
       <HardwareLine />

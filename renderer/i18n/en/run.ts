@@ -4,7 +4,7 @@ export const run = {
   'run.queued': 'Waiting for its turn …',
   'run.prefill': 'Reading the prompt …',
   'run.cancelled': 'Cancelled before its turn came.',
-  'run.loading': 'Loading {{name}}',
+  'run.loading': 'Loading the model',
   'run.export': 'Export',
   'run.more': 'More actions',
   'run.results': 'Results',

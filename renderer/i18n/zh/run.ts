@@ -5,7 +5,7 @@ export const run: Record<keyof typeof en, string> = {
   'run.queued': '正在排队……',
   'run.prefill': '正在读取提示……',
   'run.cancelled': '在轮到之前已取消。',
-  'run.loading': '正在加载 {{name}}',
+  'run.loading': '正在加载模型',
   'run.export': '导出',
   'run.more': '更多操作',
   'run.results': '结果',

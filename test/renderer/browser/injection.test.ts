@@ -142,7 +142,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         })
         fake.push({ kind: 'changed', what: 'runs' })
         fake.push({ kind: 'changed', what: 'models' })
-        fake.push({ kind: 'progress', task: 'x', label: list[4]!, fraction: 0.5 })
+        fake.push({ kind: 'progress', task: 'x', fraction: 0.5 })
         fake.push({ kind: 'engine', state: 'restarting', message: list[5]! })
       }, payloads)
       for (const hash of ['#/', '#/models', '#/history', '#/settings', '#/run/h1', '#/run/h1/path/1/2', '#/run/h1/summary/1', '#/run/h1/compare/1,2', '#/compare/h1,h2', '#/run/h2']) {
