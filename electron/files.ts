@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, extname, isAbsolute, resolve } from 'node:path'
+import { MAX_IMPORT } from '../engine/protocol/wire.ts'
 
 /** A file that the user gave to the app: on the command line, by a double click, in the Open dialog. */
 export type GivenFile =
@@ -10,7 +11,6 @@ export type GivenFile =
 const MODELS = ['.gguf']
 /** What importing reads: a JSON export, which may be called .braid, or a bare transcript. */
 const RUNS = ['.braid', '.json', '.jsonl']
-const MAX_RUN = 256 << 20
 
 export const OPEN_FILTERS = [
   { name: 'Models and runs', extensions: [...MODELS, ...RUNS].map((extension) => extension.slice(1)) },
@@ -37,7 +37,7 @@ export function readGiven(path: string): GivenFile {
     const info = statSync(path)
     if (kind === undefined || !info.isFile()) return { kind: 'bad', name, reason: 'It is no model and no run.' }
     if (kind === 'model') return { kind, path }
-    if (info.size > MAX_RUN) return { kind: 'bad', name, reason: `It is larger than ${MAX_RUN >> 20} MiB.` }
+    if (info.size > MAX_IMPORT) return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }
     return { kind, name: name.slice(0, 255), content: readFileSync(path, 'utf8') }
   } catch (error) {
     return { kind: 'bad', name, reason: (error as Error).message }

@@ -1,9 +1,9 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { FileDown, GitCompare, Import, Search, Star, Trash2 } from 'lucide-react'
-import { useEffect, useRef, type DragEvent } from 'react'
+import { useEffect, useRef } from 'react'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
-import { deleteRuns, importFiles, refreshHistory, search, useHistory, visibleRuns } from '../store/history.ts'
+import { deleteRuns, openRuns, refreshHistory, search, useHistory, visibleRuns } from '../store/history.ts'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem } from '../ui/Menu.tsx'
@@ -21,16 +21,12 @@ export function HistoryView() {
   const scroller = useRef<HTMLDivElement>(null)
   useEffect(() => { refreshHistory().catch(() => undefined) }, []) // not connected: the list comes with the connection
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 6, getItemKey: (i) => rows[i]!.run, useFlushSync: false })
-  const drop = (event: DragEvent) => {
-    event.preventDefault()
-    if (event.dataTransfer.files.length > 0) report(openImported(event.dataTransfer.files))
-  }
   return (
-    <div className="page history" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
+    <div className="page history">
       <div className="row">
         <h1 className="page-title grow">{t('history.title')}</h1>
         <label className="btn"><Import size={14} aria-hidden />{t('history.import')}
-          <input type="file" className="sr" multiple accept=".json,.jsonl,application/json" aria-label={t('history.import')} onChange={(event) => { report(openImported(event.target.files!)); event.target.value = '' }} /></label>
+          <input type="file" className="sr" multiple accept=".braid,.json,.jsonl,application/json" aria-label={t('history.import')} onChange={(event) => { report(openRuns([...event.target.files!])); event.target.value = '' }} /></label>
       </div>
       <Filters tags={[...new Set(list?.flatMap((item) => item.tags) ?? [])].sort()} />
       {selected.size > 0 && <Selection runs={[...selected]} />}
@@ -53,11 +49,6 @@ export function HistoryView() {
 }
 
 /** The list of an input or a drop is emptied as soon as the event is over. */
-async function openImported(files: FileList): Promise<void> {
-  const opened = await importFiles([...files])
-  if (opened.length === 1) go({ view: 'run', run: opened[0]! })
-}
-
 function Filters({ tags }: { tags: string[] }) {
   const t = useT()
   const { query, starredOnly, tag } = useHistory()

@@ -1,7 +1,7 @@
 import { FolderOpen, FolderSearch } from 'lucide-react'
 import { useState, type DragEvent } from 'react'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { Refused } from '../../engine/protocol/wire.ts'
+import type { ModelEntry, Refused } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import { addModel, refreshModels } from '../store/models.ts'
@@ -9,6 +9,17 @@ import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { FoundDialog } from './FoundDialog.tsx'
+
+async function addOne(path: string): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
+  if (/\.gguf$/i.test(path)) return { added: [await addModel(path)], refused: [] }
+  const result = await host.call('models.addFolder', { folder: path }).catch(async (failure: unknown) => {
+    // No folder: a file with another name, such as a blob.
+    if (toBraidError(failure).code !== 'model-not-found') throw failure
+    return { added: [await addModel(path)], refused: [] }
+  })
+  await refreshModels()
+  return result
+}
 
 /** A file or a folder by its path, by a dialog, by dropping it; or what other programs have. */
 export function AddModel({ onAdded }: { onAdded(file: string): void }) {
@@ -19,36 +30,30 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
   const [busy, setBusy] = useState(false)
   const [finding, setFinding] = useState(false)
   const pick = shell()?.pickFile
-  const add = async (given: string) => {
+  const add = async (...given: string[]) => {
     setBusy(true)
     setError(null)
     setRefused([])
-    try {
-      if (/\.gguf$/i.test(given)) onAdded((await addModel(given)).file)
-      else {
-        const result = await host.call('models.addFolder', { folder: given }).catch(async (failure: unknown) => {
-          // No folder: a file with another name, such as a blob.
-          if (toBraidError(failure).code !== 'model-not-found') throw failure
-          return { added: [await addModel(given)], refused: [] }
-        })
-        await refreshModels()
-        setRefused(result.refused)
+    for (const one of given) {
+      try {
+        const result = await addOne(one)
+        setRefused((before) => [...before, ...result.refused])
         if (result.added[0] !== undefined) onAdded(result.added[0].file)
         else if (result.refused.length === 0) setError(t('models.emptyFolder'))
+        setPath('')
+      } catch (failure) {
+        const { code, message } = toBraidError(failure)
+        if (given.length === 1) setError(message)
+        else setRefused((before) => [...before, { file: one, code, message }])
       }
-      setPath('')
-    } catch (failure) {
-      setError(toBraidError(failure).message)
-    } finally {
-      setBusy(false)
     }
+    setBusy(false)
   }
   const drop = (event: DragEvent) => {
     event.preventDefault()
-    const [file] = event.dataTransfer.files
-    const dropped = file && shell()?.pathForFile?.(file)
-    if (dropped) void add(dropped)
-    else if (file) setError(t('models.dropBrowser'))
+    const paths = [...event.dataTransfer.files].map((file) => shell()?.pathForFile?.(file) ?? '')
+    if (paths.includes('')) setError(t('models.dropBrowser'))
+    else if (paths.length > 0) void add(...paths)
   }
   return (
     <form className="panel add-model" onSubmit={(event) => { event.preventDefault(); if (path.trim() !== '') void add(path.trim()) }} onDragOver={(event) => event.preventDefault()} onDrop={drop}>

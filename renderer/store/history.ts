@@ -1,7 +1,8 @@
 import { create } from 'zustand'
-import type { RunSummary } from '../../engine/protocol/wire.ts'
+import { MAX_IMPORT, type RunSummary } from '../../engine/protocol/wire.ts'
 import { visible } from '../ui/visible.ts'
 import { host } from './host.ts'
+import { go } from './route.ts'
 import { toast } from './toasts.ts'
 
 interface History {
@@ -82,6 +83,10 @@ export async function deleteRuns(runs: readonly string[]): Promise<void> {
 export async function importFiles(files: readonly File[]): Promise<string[]> {
   const opened: string[] = []
   for (const file of files) {
+    if (file.size > MAX_IMPORT) {
+      toast({ kind: 'bad', message: ['files.tooLarge', { name: file.name, limit: MAX_IMPORT >> 20 }] })
+      continue
+    }
     try {
       const runs = await host.call('runs.import', { name: file.name.slice(0, 255), content: await file.text() })
       opened.push(...runs.map(({ run }) => run))
@@ -91,6 +96,12 @@ export async function importFiles(files: readonly File[]): Promise<string[]> {
   }
   await refreshHistory()
   return opened
+}
+
+/** Imports them; a single run is shown, several are in the history. */
+export async function openRuns(files: readonly File[]): Promise<void> {
+  const [run, ...others] = await importFiles(files)
+  if (run !== undefined) go(others.length === 0 ? { view: 'run', run } : { view: 'history' })
 }
 
 /** The list as the filters leave it, in the order of the search or newest first. A tag that no run has any more filters nothing. */

@@ -4,7 +4,7 @@ import { CATALOGUE, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import { currentTarget } from '../commands/target.ts'
 import { t } from '../i18n/index.ts'
 import { useCompose } from './compose.ts'
-import { importFiles } from './history.ts'
+import { openRuns } from './history.ts'
 import { host } from './host.ts'
 import { addModel } from './models.ts'
 import { usePrefs } from './prefs.ts'
@@ -63,16 +63,18 @@ export function menuOf(): ShellMenu {
 function dropped(event: DragEvent): void {
   if (event.defaultPrevented) return
   event.preventDefault()
-  for (const file of event.dataTransfer?.files ?? []) {
-    if (!/\.gguf$/i.test(file.name)) report(openRuns([file]))
-    else report(openDroppedModel(file))
-  }
+  const [models, runs]: [File[], File[]] = [[], []]
+  for (const file of event.dataTransfer?.files ?? []) (/\.gguf$/i.test(file.name) ? models : runs).push(file)
+  if (models.length > 0) report(openDroppedModels(models))
+  if (runs.length > 0) report(openRuns(runs))
 }
 
-async function openDroppedModel(file: File): Promise<void> {
-  const path = shell()?.pathForFile?.(file)
-  if (path === undefined || path === '') toast({ kind: 'bad', message: ['models.dropBrowser'] })
-  else await openGiven({ kind: 'model', path })
+async function openDroppedModels(files: File[]): Promise<void> {
+  for (const file of files) {
+    const path = shell()?.pathForFile?.(file)
+    if (path === undefined || path === '') return toast({ kind: 'bad', message: ['models.dropBrowser'] })
+    await openGiven({ kind: 'model', path })
+  }
 }
 
 export async function openGiven(file: GivenFile): Promise<void> {
@@ -85,9 +87,4 @@ export async function openGiven(file: GivenFile): Promise<void> {
   } catch (error) {
     toast({ kind: 'bad', message: ['files.bad', { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message }] })
   }
-}
-
-async function openRuns(files: File[]): Promise<void> {
-  const [run] = await importFiles(files)
-  if (run !== undefined) go({ view: 'run', run })
 }

@@ -55,6 +55,17 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
+  test('what is dropped on the history: a model is no run', async () => {
+    const page = await openPage(harness, '#/history')
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.items.add(new File(['GGUF'], 'm.gguf'))
+      document.querySelector('.history-list')!.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
+    })
+    await expect.poll(() => page.locator('.toast').allTextContents()).toEqual([expect.stringContaining('A browser does not tell where')])
+    await page.context().close()
+  })
+
   test('alternatives are shown while a path thinks and after its end; why they cannot be read is told', async () => {
     const page = await openPage(harness, '#/')
     await page.evaluate(() => {

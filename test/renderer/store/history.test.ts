@@ -55,3 +55,11 @@ test('every run of every file is imported', async () => {
   expect(shown()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
   expect(told().map(({ message }) => message[1]?.name)).toEqual(['bad.json'])
 })
+
+test('a file that is too large is told and not read', async () => {
+  const large = new File(['x'], 'large.json')
+  Object.defineProperty(large, 'size', { value: 2 ** 28 + 1 })
+  large.text = () => Promise.reject(new Error('It was read.'))
+  await importFiles([large])
+  expect(told().map(({ message }) => message)).toEqual([['files.tooLarge', { name: 'large.json', limit: 256 }]])
+})
