@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, extname, isAbsolute, resolve } from 'node:path'
 import { MAX_IMPORT } from '../engine/protocol/wire.ts'
 
@@ -29,12 +29,23 @@ export function filesOf(args: readonly string[], folder: string): string[] {
     .map((arg) => (isAbsolute(arg) ? arg : resolve(folder, arg)))
 }
 
+/** By its first bytes: the blobs of other programs have no such name. */
+function isGguf(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const magic = Buffer.alloc(4)
+    return readSync(file, magic) === 4 && magic.toString('latin1') === 'GGUF'
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** A model stays where it is; a run is read, since the page cannot. Never throws. */
 export function readGiven(path: string): GivenFile {
   const name = basename(path)
   try {
-    const kind = kindOf(path)
     const info = statSync(path)
+    const kind = kindOf(path) ?? (info.isFile() && isGguf(path) ? 'model' : undefined)
     if (kind === undefined || !info.isFile()) return { kind: 'bad', name, reason: 'It is no model and no run.' }
     if (kind === 'model') return { kind, path }
     if (info.size > MAX_IMPORT) return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }

@@ -12,28 +12,29 @@ import { guardContents } from './window.ts'
  * The desktop shell: one window over one engine host. From a checkout it runs from `dist/electron`, beside `dist/engine` and
  * `dist/renderer`; installed, what the engine needs lies in `resources/braid`.
  */
-const { model } = parseArgs({ args: process.argv.slice(1), strict: false, options: { model: { type: 'string', short: 'm' } } }).values
+const { values } = parseArgs({ args: process.argv.slice(1), strict: false, options: { model: { type: 'string', short: 'm' } } })
+const model = typeof values.model === 'string' ? resolve(values.model) : ''
 const files = filesOf(process.argv.slice(1), process.cwd())
 let workbench: Workbench | undefined
-/** Given before there is a window (macOS). */
+/** Given before there is a window. */
 const early: string[] = []
 
 app.setName('Braid')
 // The lock is one of this folder, so two windows never write to the same data.
 app.setPath('userData', join(dataFolder(), 'window'))
 
-if (app.requestSingleInstanceLock({ files })) {
+// A start beside a running Braid hands over what it was given.
+if (app.requestSingleInstanceLock({ files: model === '' ? files : [...files, model] })) {
   protocol.registerSchemesAsPrivileged([SCHEME])
   guardContents()
   app.on('second-instance', (_event, _args, _folder, given) => {
     const { files } = given as { files?: unknown }
     workbench?.show()
-    workbench?.openFiles(Array.isArray(files) ? files.filter((file) => typeof file === 'string') : [])
+    open(Array.isArray(files) ? files.filter((file) => typeof file === 'string') : [])
   })
   app.on('open-file', (event, path) => {
     event.preventDefault()
-    if (workbench === undefined) early.push(path)
-    else workbench.openFiles([path])
+    open([path])
   })
   app.on('window-all-closed', () => app.quit())
   app.on('will-quit', (event) => {
@@ -51,6 +52,11 @@ if (app.requestSingleInstanceLock({ files })) {
   app.quit()
 }
 
+function open(paths: readonly string[]): void {
+  if (workbench === undefined) early.push(...paths)
+  else workbench.openFiles(paths)
+}
+
 function start(): void {
   const dist = join(__dirname, '..')
   servePage(session.defaultSession, join(dist, 'renderer'))
@@ -58,7 +64,7 @@ function start(): void {
   workbench = new Workbench({
     root,
     engine: app.isPackaged ? join(root, 'dist', 'engine') : join(dist, 'engine'),
-    model: typeof model === 'string' ? resolve(model) : '',
+    model,
     openLink: async (url) => {
       const safe = typeof url === 'string' ? safeUrl(url) : null
       if (safe === null) throw new Error('This address is not opened.')

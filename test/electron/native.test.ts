@@ -170,6 +170,10 @@ describe.skipIf(unavailable !== null)(`a desktop program${unavailable === null ?
     await expect.poll(() => view(shell)).toMatch(/^#\/run\//)
     expect(await shell.again([join(shell.data, 'absent.gguf')])).toBe(0)
     await shell.page.getByText(/absent\.gguf cannot be opened/).waitFor()
+    const other = join(shell.data, 'second.gguf')
+    copyFileSync(model, other)
+    expect(await shell.again(['--model', other])).toBe(0)
+    await expect.poll(() => ask(shell, 'settings.get')).toMatchObject({ model: other })
   })
 
   it('Open… takes what the dialog gives', async () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { accelerator } from '../../electron/menu.ts'
 import { isNewer, releaseSource } from '../../electron/releases.ts'
@@ -13,6 +16,11 @@ describe('what needs no Electron', () => {
     expect(filesOf(['main.cjs', '--model', 'a.gguf', 'b.gguf', '/c/d.JSONL', '--flag=x.json', 'e.txt', 'f.braid'], '/home')).toEqual(['/home/b.gguf', '/c/d.JSONL', '/home/f.braid'])
     expect(readGiven('/nowhere/a.gguf')).toMatchObject({ kind: 'bad', name: 'a.gguf' })
     expect(readGiven(import.meta.dirname)).toMatchObject({ kind: 'bad' })
+    expect(readGiven(import.meta.filename)).toMatchObject({ kind: 'bad' })
+    const blob = join(mkdtempSync(join(tmpdir(), 'braid-given-')), 'sha256-0')
+    writeFileSync(blob, 'GGUF and more')
+    expect(readGiven(blob)).toEqual({ kind: 'model', path: blob })
+    rmSync(dirname(blob), { recursive: true })
   })
 
   it.each([['0.2.0', '0.1.9', true], ['0.10.0', '0.9.9', true], ['0.1.0', '0.1.0', false], ['0.0.9', '0.1.0', false], ['1.0.0', '1.0.0-rc.1', true]])('%s after %s: %s', (a, b, newer) => expect(isNewer(a, b)).toBe(newer))
