@@ -45,11 +45,12 @@ export class Workbench {
     this.#releases = source && new ReleaseCheck(source, this.#state, () => this.#window, options.openLink)
     this.#setMenu(undefined)
     this.#supervisor = new Supervisor({
-      spawn: (first) => spawnHost(join(options.engine, 'host-main.js'), {
+      spawn: (first, env) => spawnHost(join(options.engine, 'host-main.js'), {
         // Later processes keep what was chosen since.
         BRAID_OPEN_MODEL: first ? options.model : '',
         ...this.#node(),
         ...this.#hub(),
+        ...env,
       }),
       onState: (state, message) => state !== 'up' && console.error(message),
     })

@@ -1,5 +1,5 @@
 import { FromHost, type ToHost } from './host/mux.ts'
-import type { Channel, HostMessage } from './protocol/wire.ts'
+import { METHODS, type Channel, type HostMessage } from './protocol/wire.ts'
 
 /** A host process as its supervisor sees it: `fork` in Node, `utilityProcess` in Electron. */
 export interface HostProcess {
@@ -13,8 +13,8 @@ export interface HostProcess {
 export type EngineState = 'up' | 'restarting' | 'stopped'
 
 export interface SupervisorOptions {
-  /** `first`: none was ready yet. What the first one does (linking a model that was given at the start), one after a crash before that does instead. */
-  spawn: (first: boolean) => HostProcess
+  /** `first`: none was ready yet. What the first one does (linking a model that was given at the start), one after a crash before that does instead. `env`: what was given to an earlier one in memory. */
+  spawn: (first: boolean, env: Record<string, string>) => HostProcess
   /** After so many deaths within the window nothing is restarted. */
   deaths?: number
   windowMs?: number
@@ -55,6 +55,8 @@ export class Supervisor {
   #first = true
   /** Killed by `restart`: no fault, and not counted. */
   #asked = false
+  /** The hub's token, '' where it was forgotten. */
+  #env: { HF_TOKEN?: string } = {}
 
   constructor(options: SupervisorOptions) {
     this.#options = { deaths: 3, windowMs: 5 * 60_000, pingMs: 5_000, startMs: 60_000, ...options }
@@ -103,7 +105,7 @@ export class Supervisor {
   }
 
   #start(): void {
-    const child = this.#options.spawn(this.#first)
+    const child = this.#options.spawn(this.#first, this.#env)
     this.#process = child
     this.#unanswered = 0
     this.#fatal = undefined
@@ -150,7 +152,7 @@ export class Supervisor {
   }
 
   #fromClient(number: number, client: Client, message: unknown): void {
-    const { id, method } = (message ?? {}) as { id?: unknown; method?: unknown }
+    const { id, method, params } = (message ?? {}) as { id?: unknown; method?: unknown; params?: unknown }
     if (typeof id === 'number') {
       if (method === 'engine.restart') {
         client.channel.send({ kind: 'result', id, result: {} } satisfies HostMessage)
@@ -159,6 +161,8 @@ export class Supervisor {
       if (this.#state === 'stopped') return client.channel.send(lost(id, this.#message))
       client.open.add(id)
     }
+    const token = method === 'hub.token' ? METHODS[method].params.safeParse(params) : undefined
+    if (token?.success) this.#env = { HF_TOKEN: token.data.token ?? '' }
     this.#send({ type: 'message', client: number, message })
   }
 

@@ -26,7 +26,7 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const supervisor = new Supervisor({
     // Later processes keep what was chosen since.
-    spawn: (first) => forkHost({ BRAID_OPEN_MODEL: first ? file : '' }),
+    spawn: (first, env) => forkHost({ BRAID_OPEN_MODEL: first ? file : '', ...env }),
     onState: (state, message) => state !== 'up' && say(message),
   })
   const served = await serve({ root: join(packageFolder(), 'dist', 'renderer'), port, connect: (channel) => supervisor.connect(channel) })

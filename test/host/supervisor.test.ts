@@ -7,10 +7,7 @@ import { channelPair, TestClient, until } from '../support/test-client.ts'
 class FakeProcess implements HostProcess {
   readonly got: ToHost[] = []
   killed = false
-  readonly first: boolean
-  constructor(first: boolean) {
-    this.first = first
-  }
+  constructor(readonly first: boolean, readonly env: Record<string, string>) {}
   readonly #listeners: ((message: unknown) => void)[] = []
   readonly #exits: ((how: string) => void)[] = []
   send(message: ToHost): void {
@@ -46,8 +43,8 @@ function supervise(options: Partial<SupervisorOptions> = {}): Supervisor {
   processes = []
   states.length = 0
   supervisor = new Supervisor({
-    spawn: (first) => {
-      const one = new FakeProcess(first)
+    spawn: (first, env) => {
+      const one = new FakeProcess(first, env)
       processes.push(one)
       return one
     },
@@ -109,6 +106,18 @@ describe('Supervisor', () => {
     last().say({ type: 'ready' })
     await until(() => notices(again).includes('up'))
     expect(states).toEqual(['up', 'restarting', 'up'])
+  })
+
+  it('gives the hub token, which is in memory only, to the next process', async () => {
+    supervise({ deaths: 9 })
+    last().say({ type: 'ready' })
+    for (const [token, env] of [['hf_secret', { HF_TOKEN: 'hf_secret' }], [7, { HF_TOKEN: 'hf_secret' }], [null, { HF_TOKEN: '' }]] as const) {
+      void connect().raw({ id: 1, method: 'hub.token', params: { token } })
+      await until(() => last().requests.length === 1)
+      last().die('signal SIGKILL')
+      last().say({ type: 'ready' })
+      expect(last().env).toEqual(env)
+    }
   })
 
   it('stops after three deaths in the window and says so; a restart by hand works', async () => {
