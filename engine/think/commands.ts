@@ -2,6 +2,7 @@ import { BraidError } from '../protocol/errors.ts'
 import type { RunCommand } from '../protocol/events.ts'
 import type { PathState } from '../protocol/fold.ts'
 import { extractAnswer } from './answer.ts'
+import { overrideVote, recount } from './ending.ts'
 import { chooseFusion } from './prepare.ts'
 import { MAX_SEQUENCES } from './plan.ts'
 import type { Run } from './run.ts'
@@ -16,7 +17,7 @@ const thinks = ({ status }: PathState) => status === 'waiting' || status === 'th
  * Takes a command: checks it against the run's state, then acts on the decode under way, or adds to what the run has still
  * to do. Throws `BraidError`s; what was accepted is told by events.
  */
-export function obey(run: Run, command: RunCommand): void {
+export function obey(run: Run, command: RunCommand): void | Promise<void> {
   switch (command.type) {
     case 'stop': return stop(run, command)
     case 'drop': return drop(run, command)
@@ -24,7 +25,7 @@ export function obey(run: Run, command: RunCommand): void {
     case 'branch': return branch(run, command)
     case 'summarise': return summariseNow(run, command)
     case 'stop-all': return stopAll(run)
-    case 'override-vote': return overrideVote(run, command)
+    case 'override-vote': return overrideVote(run, command.winner)
     case 'cancel': return cancel(run)
   }
 }
@@ -53,7 +54,7 @@ function unlaunch(run: Run, number: number, reason: 'stopped' | 'cut'): boolean 
   return true
 }
 
-function drop(run: Run, { path: number }: Of<'drop'>): void {
+function drop(run: Run, { path: number }: Of<'drop'>): void | Promise<void> {
   const path = run.path(number)
   const seq = run.cells?.seqOf(number)
   if (thinks(path) && !unlaunch(run, number, 'stopped') && run.live !== null && seq !== undefined) {
@@ -63,9 +64,11 @@ function drop(run: Run, { path: number }: Of<'drop'>): void {
     run.dropping.delete(number)
   }
   run.emit({ type: 'path-dropped', path: number })
-  if (seq === undefined) return
-  if (run.live?.remove(seq) === true) run.cells?.forget(number)
-  else void run.cells?.remove(number).catch(() => {}) // a context that is being freed has no cells to remove
+  if (seq !== undefined) {
+    if (run.live?.remove(seq) === true) run.cells?.forget(number)
+    else void run.cells?.remove(number).catch(() => {}) // a context that is being freed has no cells to remove
+  }
+  return recount(run)
 }
 
 function extend(run: Run, { path: number, tokens }: Of<'extend'>): void {
@@ -139,14 +142,6 @@ function stopAll(run: Run): void {
   run.work = []
   if (run.live === null) return run.abort.abort()
   for (const { version, status } of run.state.summaries) if (status === 'waiting' || status === 'thinking') run.live.stop(version, 'stopped')
-}
-
-function overrideVote(run: Run, { winner }: Of<'override-vote'>): void {
-  const vote = run.state.votes.at(-1)
-  if (vote === undefined) throw new BraidError('bad-request', 'There was no vote in this run yet.')
-  if (winner >= vote.classes.length) throw new BraidError('out-of-range', `The vote has ${vote.classes.length} classes: there is no class ${winner}.`)
-  const { rule, over, classes, tie } = vote
-  run.emit({ type: 'vote', rule, over, classes, winner, tie, override: true })
 }
 
 function cancel(run: Run): void {

@@ -115,7 +115,7 @@ export class Run implements RunHandle {
     const parsed = RunCommand.safeParse(command)
     if (!parsed.success) throw new BraidError('bad-request', `This is no command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`)
     if (this.phase === 'closed') throw new BraidError('not-running', 'The run is closed.')
-    obey(this, parsed.data)
+    await obey(this, parsed.data)
   }
 
   /** Adds work and sees to it that it is done. */
