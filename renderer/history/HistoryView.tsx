@@ -48,7 +48,6 @@ export function HistoryView() {
   )
 }
 
-/** The list of an input or a drop is emptied as soon as the event is over. */
 function Filters({ tags }: { tags: string[] }) {
   const t = useT()
   const { query, starredOnly, tag } = useHistory()
