@@ -7,14 +7,16 @@ const FRAME_MS = 100
 
 /** A run as it goes on, in a terminal: one line a path, and the summary, redrawn ten times a second. */
 export class Lanes {
-  readonly #stream: NodeJS.WriteStream
+  readonly #terminal: { columns: number; rows: number }
   readonly #draw: ReturnType<typeof createLogUpdate>
   #state: RunState | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream
-    this.#draw = createLogUpdate(stream)
+    // One that does not know its size says 0 by 0.
+    const terminal = { get columns() { return stream.columns || 80 }, get rows() { return stream.rows || 24 }, write: (text: string) => stream.write(text) }
+    this.#terminal = terminal
+    this.#draw = createLogUpdate(terminal as NodeJS.WriteStream)
   }
 
   show(state: RunState): void {
@@ -32,7 +34,7 @@ export class Lanes {
   #frame(): void {
     this.#timer = undefined
     if (this.#state === undefined) return
-    const { columns = 80, rows = 24 } = this.#stream
+    const { columns, rows } = this.#terminal
     this.#draw(laneLines(this.#state, columns, rows - 1).join('\n'))
   }
 }

@@ -1,6 +1,6 @@
 import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
-import { laneLines, tail } from '../../engine/cli/lanes.ts'
+import { Lanes, laneLines, tail } from '../../engine/cli/lanes.ts'
 import { table } from '../../engine/cli/table.ts'
 import { printable } from '../../engine/cli/usage.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
@@ -27,6 +27,14 @@ describe('lanes', () => {
     const lines = laneLines(foldRun(many), 80, 5)
     expect(lines).toHaveLength(5)
     expect(lines.join('\n')).toMatch(/17 thinking[^]*16 more/)
+  })
+
+  it('are drawn in a terminal that does not know its size', () => {
+    let drawn = ''
+    const lanes = new Lanes({ columns: 0, rows: 0, write: (text: string) => (drawn += text) } as unknown as NodeJS.WriteStream)
+    lanes.show(foldRun(events))
+    lanes.done()
+    expect(drawn).toContain(laneLines(foldRun(events), 80, 23).join('\n'))
   })
 
   it('show the end of a text, in terminal cells, without what steers a terminal', () => {
