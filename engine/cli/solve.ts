@@ -20,6 +20,7 @@ const FORMATS: Record<string, Format> = { '.json': 'json', '.md': 'md', '.html':
 
 export function addSolve(program: Command): void {
   addSolveFlags(program.command('solve').description('think about a problem along several paths, and answer it'))
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: unknown option '(?!--[a-z-]+')[^]*'(?=\n?$)/, "$& (a problem that begins with - goes after --, as in: braid solve -- '-2 + 3')")) })
     .argument('<problem>', 'the problem; - reads it from stdin')
     .option('--json', 'one event a line on stdout, and nothing else')
     .option('--out <file>', 'also write the run to a .json, .md or .html file')

@@ -137,7 +137,7 @@ describe('wrong use', () => {
     [['--paths', '65'], /--paths.*from 1 to 64/], [['--runs', '0'], /--runs/], [['--temperature', '1e308'], /--temperature.*from 0 to 10/], [['--temperature', ''], /--temperature/], [['--top-p', '2'], /--top-p.*from 0 to 1/],
     [['--seed', '4294967296'], /--seed.*4294967295/], [['--top', '21'], /--top.*from 0 to 20/], [['--threads', '513'], /--threads/], [['--context', '-1'], /--context/], [['--gpu-layers', '-2'], /--gpu-layers/], [['--summary-budget', '0'], /--summary-budget/],
     [['--strategy', 'x'], /--strategy.*parallel/], [['--finish', 'x'], /--finish/], [['--vote', 'x'], /--vote/], [['--kv-type', 'f64'], /--kv-type/], [['--flash-attn', 'x'], /--flash-attn/], [['--fusion', 'x'], /--fusion/], [['--frob'], /--frob/],
-    [['--out', 'x.txt'], /--out.*\.json/], [['--out', '/no/such/folder/x.md'], /--out.*no folder/],
+    [['-2 + 3'], /unknown option '-2 \+ 3' .*-- '/], [['--out', 'x.txt'], /--out.*\.json/], [['--out', '/no/such/folder/x.md'], /--out.*no folder/],
   ])('%j: one line that names the flag, code 2', async (flags, said) => {
     const { code, stdout, stderr } = await braid(['solve', 'x', ...flags], { env })
     expect([code, stdout]).toEqual([2, ''])
