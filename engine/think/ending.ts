@@ -30,9 +30,11 @@ export async function overrideVote(run: Run, winner: number): Promise<void> {
   run.emit({ type: 'vote', rule, over, classes, winner, tie, override: true })
 }
 
-async function groupAnswers(run: Run): Promise<Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'>> {
+/** As they are shown where no vote was taken. */
+async function groupAnswers({ state }: Run): Promise<Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'>> {
   const { vote } = await import('../protocol/answers/vote.ts')
-  const { rule, candidates } = ballot(run, 'paths')
+  const rule = 'equality'
+  const candidates = statements(state.paths)
   if (candidates.every(({ answer }) => answer === null)) throw new BraidError('bad-request', 'No path that has ended gives an answer to choose.')
   return { rule, over: 'paths', ...vote(candidates, rule) }
 }

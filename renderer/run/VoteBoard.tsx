@@ -18,22 +18,24 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   // Paths change with every token; the board reads only their ends.
   const over = useRuns(useShallow((s) => s.open[run]?.shown.paths.flatMap((path) => (path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer])) ?? []))
   const votes = useShown(run, (s) => s.votes)
-  const version = useShown(run, (s) => s.summaries.at(-1)?.version)
-  const answer = useShown(run, (s) => s.summaries.at(-1)?.answer ?? null)
-  const board = useMemo(() => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, over, votes, version, answer])
+  const answers = useRuns(useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.answer) ?? []))
+  const running = useShown(run, (s) => s.status === 'running')
+  const board = useMemo(() => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, over, votes, answers])
   if (board.rows.length === 0) return <p className="body dim">{t('votes.none')}</p>
   const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
-  const fixed = whyNotSteer(currentTarget({ run })) !== null
+  const choosable = board.voted || board.rows.some((row) => row.answer !== null)
+  // Without a vote, the answers are in their order once the paths are over.
+  const why = whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
   return (
     <div className="votes">
       {board.tie && <p className="callout warn small">{t('votes.tie')}</p>}
       {board.disagrees && <p className="callout warn small">{t('votes.disagree', { answer: board.summaryAnswer ?? '' })}</p>}
-      <div role={board.voted ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
+      <div role={choosable ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
         {board.rows.map((row, i) => (
-          <div key={i} role={board.voted ? undefined : 'listitem'} className={row.wins ? 'vote wins' : 'vote'}>
+          <div key={i} role={choosable ? undefined : 'listitem'} className={row.wins ? 'vote wins' : 'vote'}>
             <div className="row">
-              {board.voted && (
-                <button type="button" role="radio" aria-checked={row.wins} className="vote-pick" disabled={fixed} title={t('votes.choose')}
+              {choosable && (
+                <button type="button" role="radio" aria-checked={row.wins} className="vote-pick" disabled={why !== null} title={t(why ?? 'votes.choose')}
                   aria-label={t('votes.chooseAnswer', { answer: row.answer ?? t('votes.noAnswer') })} onClick={() => choose(i)}>{row.wins && <Check size={12} />}</button>
               )}
               <span className={row.answer === null ? 'vote-answer dim' : 'vote-answer'}>{row.answer === null ? t('votes.noAnswer') : <AnswerText text={row.answer} />}</span>

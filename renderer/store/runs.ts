@@ -153,7 +153,7 @@ export function interruptRuns(): void {
 }
 
 /** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
-export function decidingVersion({ summaries, votes }: RunState): number | null {
+export function decidingVersion({ summaries, votes }: Pick<RunState, 'summaries' | 'votes'>): number | null {
   const latest = summaries.at(-1)
   const vote = votes.find(({ over }) => over === 'summaries')
   const won = vote?.classes[vote.winner]?.members.find((version) => summaries.some((one) => one.version === version))

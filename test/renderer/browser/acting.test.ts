@@ -96,4 +96,22 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await expect.poll(() => page.locator('.token-detail').textContent()).toContain('None were recorded')
     await page.context().close()
   })
+
+  test('without a vote, an answer can be chosen by hand once the paths are over', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const events = synthetic.scripted({ ...synthetic.BALLS, run: 'unvoted' }).filter(({ type }) => type !== 'vote')
+      fake.add(events, { status: 'running' }, events.length - 1)
+      location.hash = '#/run/unvoted'
+    })
+    const choice = page.getByRole('radiogroup', { name: 'Votes' }).getByRole('radio')
+    await expect.poll(() => choice.count()).toBe(2)
+    expect(await choice.nth(1).isDisabled()).toBe(true)
+    await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.play('unvoted', 1) })
+    await choice.nth(1).click()
+    const sent = () => page.evaluate(() => (window as never as { harness: Handle }).harness.fake.calls.filter(({ method }) => method === 'run.command').map(({ params }) => params))
+    await expect.poll(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', winner: 1 } }])
+    await page.context().close()
+  })
 })

@@ -53,6 +53,10 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
   expect(boardOf(state)).toMatchObject({ voted: true, tie: false, disagrees: false, rows: [{ members: [1, 2, 4], wins: true }, { members: [3], wins: false }] })
   expect(boardOf(foldRun(scripted({ ...BALLS, answers: ['1', '2', '1', '2'] }))).tie).toBe(true)
   expect(boardOf(foldRun(scripted({ ...BALLS, summary: 'It is 1/2.', answer: '1/2' }))).disagrees).toBe(true)
+  const over = { ...state.votes[0]!, over: 'summaries' as const, classes: [{ answer: '2', members: [1] }], winner: 0 }
+  const [summary] = state.summaries
+  expect(boardOf({ ...state, votes: [over] }).disagrees).toBe(false)
+  expect(boardOf({ ...state, votes: [over], summaries: [summary!, { ...summary!, version: 2, startedAt: over.at + 1 }] })).toMatchObject({ disagrees: true, summaryAnswer: BALLS.answer })
   const grouped = boardOf({ ...state, votes: [] })
   expect(grouped).toMatchObject({ voted: false, rows: [{ members: [1, 2, 4] }, { members: [3] }] })
   const paths = state.paths.map((path) => (path.path === 1 ? path : { ...path, reason: 'budget' as const, answer: { ...path.answer!, kind: 'last-number' as const } }))
