@@ -42,7 +42,9 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilTokens(2, 10)
     await window.laneMenu(2, 'Stop path')
     await expect.poll(() => window.status(2), { timeout: 10 * SECONDS }).toBe('stopped')
-    const [stopped, other] = [await window.tokens(2), await window.tokens(1)]
+    const other = await window.tokens(1)
+    await window.untilTokens(1, other + 10) // its lane has counted the last ones by then
+    const stopped = await window.tokens(2)
     await window.untilTokens(1, other + 20)
     expect(await window.tokens(2)).toBe(stopped)
     await window.page.getByRole('button', { name: 'Stop all' }).click()
