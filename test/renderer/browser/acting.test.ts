@@ -6,6 +6,8 @@ import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
 vi.setConfig({ testTimeout: 90_000 })
 
 type Handle = typeof handle
+/** On a busy machine too. */
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
 let harness: Harness
 beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
 afterAll(() => harness?.close())
@@ -28,7 +30,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     expect(await page.locator('.lanes').evaluate((lanes) => { lanes.scrollTop = 50; return lanes.scrollTop })).toBe(50)
     expect((await main.boundingBox())!).toEqual(box)
     await page.getByRole('button', { name: 'Inspect path 2' }).click()
-    await expect.poll(() => page.evaluate(() => location.hash)).toContain('/path/2')
+    await soon(() => page.evaluate(() => location.hash)).toContain('/path/2')
     await page.context().close()
   })
 
@@ -38,7 +40,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     const focused = () => page.evaluate(() => document.activeElement?.closest('[data-lane]')?.getAttribute('data-lane'))
     for (const [key, path] of [['Alt+J', '2'], ['Alt+J', '3'], ['Alt+K', '2']]) {
       await page.keyboard.press(key!)
-      await expect.poll(focused).toBe(path)
+      await soon(focused).toBe(path)
     }
     await page.context().close()
   })
@@ -51,7 +53,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     })
     await page.locator('input[type=file]').setInputFiles(files.map((content, i) => ({ name: `${i}.json`, mimeType: 'application/json', buffer: Buffer.from(content) })))
     await page.getByRole('searchbox').fill('From a file')
-    await expect.poll(() => page.locator('.history-row').count()).toBe(3)
+    await soon(() => page.locator('.history-row').count()).toBe(3)
     await page.context().close()
   })
 
@@ -62,7 +64,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
       dataTransfer.items.add(new File(['GGUF'], 'm.gguf'))
       document.querySelector('.history-list')!.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
     })
-    await expect.poll(() => page.locator('.toast').allTextContents()).toEqual([expect.stringContaining('A browser does not tell where')])
+    await soon(() => page.locator('.toast').allTextContents()).toEqual([expect.stringContaining('A browser does not tell where')])
     await page.context().close()
   })
 
@@ -76,13 +78,13 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
       location.hash = '#/run/thinks/path/1/3'
     })
     const other = page.locator('.alternatives')
-    await expect.poll(() => other.textContent()).toContain('other␣3')
+    await soon(() => other.textContent()).toContain('other␣3')
     const last = () => page.evaluate(() => { const { useRuns } = (window as never as { harness: Handle }).harness; return useRuns.getState().open.thinks!.live.paths[0]!.tokens.length - 1 })
     const play = (count: number) => page.evaluate((events) => { (window as never as { harness: Handle }).harness.fake.play('thinks', events) }, count)
     for (let i = 0; i < 20; i++) await play(4)
     const now = await last()
     await page.getByRole('listbox').press('End')
-    await expect.poll(() => other.textContent()).toContain(`other␣${now}`)
+    await soon(() => other.textContent()).toContain(`other␣${now}`)
     await play(1e6)
     await page.waitForTimeout(1200)
     expect(await other.textContent()).toContain(`other␣${now}`)
@@ -90,10 +92,10 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.alternatives = () => { throw new Error('The disk is gone.') } })
     await page.getByRole('listbox').press('End')
     await page.getByRole('listbox').press('ArrowLeft')
-    await expect.poll(() => page.locator('.token-detail [role=alert]').textContent()).toBe('The disk is gone.')
+    await soon(() => page.locator('.token-detail [role=alert]').textContent()).toBe('The disk is gone.')
     await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.alternatives = ({ count = 1 }) => Array.from({ length: count }, () => null) })
     await page.getByRole('listbox').press('ArrowLeft')
-    await expect.poll(() => page.locator('.token-detail').textContent()).toContain('None were recorded')
+    await soon(() => page.locator('.token-detail').textContent()).toContain('None were recorded')
     await page.context().close()
   })
 
@@ -106,12 +108,12 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
       location.hash = '#/run/unvoted'
     })
     const choice = page.getByRole('radiogroup', { name: 'Votes' }).getByRole('radio')
-    await expect.poll(() => choice.count()).toBe(2)
+    await soon(() => choice.count()).toBe(2)
     expect(await choice.nth(1).isDisabled()).toBe(true)
     await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.play('unvoted', 1) })
     await choice.nth(1).click()
     const sent = () => page.evaluate(() => (window as never as { harness: Handle }).harness.fake.calls.filter(({ method }) => method === 'run.command').map(({ params }) => params))
-    await expect.poll(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', winner: 1 } }])
+    await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', winner: 1 } }])
     await page.context().close()
   })
 })
