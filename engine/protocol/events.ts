@@ -175,7 +175,7 @@ export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
 export const RunCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stop'), path }),
   z.object({ type: z.literal('drop'), path }),
-  /** More tokens for a path: it thinks on, then waits for `summarise`. */
+  /** More tokens for a path that did not come to an end by itself: it thinks on, then waits for `summarise`. */
   z.object({ type: z.literal('extend'), path, tokens: z.int().min(1).max(1 << 20) }),
   /** A new path that keeps the first `at` tokens of `path`, then `token` if given, then thinks on. */
   z.object({ type: z.literal('branch'), path, at: z.int().min(1), token: z.int().min(0).optional() }),

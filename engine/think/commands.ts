@@ -73,6 +73,7 @@ function drop(run: Run, { path: number }: Of<'drop'>): void | Promise<void> {
 
 function extend(run: Run, { path: number, tokens }: Of<'extend'>): void {
   const path = run.path(number)
+  if (path.reason === 'finished') throw new BraidError('bad-request', `Path ${number} came to an end by itself: branch it at an earlier token to have it think on.`)
   const budget = (thinks(path) ? path.budget : path.tokens.length) + tokens
   if (path.tokens.length === 0 && !thinks(path)) throw new BraidError('bad-request', `Path ${number} has no text to go on from.`)
   run.emit({ type: 'path-extended', path: number, budget })

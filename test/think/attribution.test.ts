@@ -43,7 +43,7 @@ const own = (run: Watched, path: number): ReferencePath => {
 }
 
 describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
-  const tiny = tinyFile({ shape, seed: 51 })
+  const tiny = tinyFile({ shape, seed: 51, endless: true })
 
   it('joined paths: the share of each, token by token, as the reference has it', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)

@@ -127,6 +127,13 @@ describe('after the run has ended', () => {
     await close(run, 2)
   })
 
+  it('does not extend a path that came to an end by itself', async () => {
+    const run = await solve(engine, tinyFile({ seed: 3 }).file, 'the answer', { ...settings, budget: 1500 })
+    const { path } = run.state.paths.find(({ reason }) => reason === 'finished')!
+    await expect(run.handle.command({ type: 'extend', path, tokens: 5 })).rejects.toThrowError(code('bad-request') as Error)
+    expect(run.state.paths[path - 1]).toMatchObject({ status: 'done', reason: 'finished' })
+  })
+
   it('refuses what cannot be, each with its code', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
     const refused = async (command: Parameters<Watched['handle']['command']>[0], expected: string) => expect(run.handle.command(command)).rejects.toThrowError(code(expected) as Error)
