@@ -1,6 +1,6 @@
 import type { EventOf, PathEndReason, RunEvent, Token } from './events.ts'
 import { indexOf, put, replace } from './numbered.ts'
-import { EMPTY_RUN, pathOf, summaryOf, type PathState, type PathStatus, type RunState, type Stream, type SummaryState } from './run-state.ts'
+import { EMPTY_RUN, pathOf, ranUntil, summaryOf, type PathState, type PathStatus, type RunState, type Stream, type SummaryState } from './run-state.ts'
 import { TokenList } from './token-list.ts'
 
 export * from './run-state.ts'
@@ -27,10 +27,10 @@ export function foldRun(events: Iterable<RunEvent>, options: { live?: boolean } 
 /** As `applyEvent` for each in turn, several times faster: batches of one path that nothing stands between become one. */
 export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunState {
   let pending = new Map<number, Growth>()
-  let [at, count] = [0, 0]
+  let [began, at, count] = [0, 0, 0]
   const flush = () => {
     if (count === 0) return
-    let next = running(state)
+    let next = running(state, began)
     for (const { event, tokens, first, last } of pending.values()) next = growAny(next, event, tokens, first, last)
     state = { ...next, at: Math.max(state.at, at), events: state.events + count }
     pending = new Map()
@@ -42,7 +42,7 @@ export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunSta
       state = applyEvent(state, event)
       continue
     }
-    count++
+    if (count++ === 0) began = event.at
     at = Math.max(at, event.at)
     if (event.tokens.length === 0) continue
     const key = event.path > 0 ? event.path : -(event.version ?? 1)
@@ -78,23 +78,23 @@ export function applyEvent(state: RunState, event: RunEvent): RunState {
 /** A run that nothing writes to any more; the same state where it had ended. */
 export function interrupt(state: RunState): RunState {
   if (state.status !== 'running') return state
-  return { ...state, status: 'interrupted', paths: state.paths.map(halt), summaries: state.summaries.map(halt) }
+  return { ...state, status: 'interrupted', ranMs: ranUntil(state, state.at), paths: state.paths.map(halt), summaries: state.summaries.map(halt) }
 }
 
 function change(state: RunState, event: RunEvent): RunState {
   switch (event.type) {
     case 'run-started':
       return {
-        ...state, status: 'running', run: event.run, time: event.time, problem: event.problem, settings: event.settings,
+        ...state, status: 'running', since: event.at, run: event.run, time: event.time, problem: event.problem, settings: event.settings,
         model: event.model, engine: event.engine, promptTokens: event.promptTokens, fusion: event.fusion,
         followUp: event.followUp ?? null,
       }
     case 'path-started':
-      return { ...running(state), paths: put(state.paths, 'path', startPath(state, event)) }
+      return { ...running(state, event.at), paths: put(state.paths, 'path', startPath(state, event)) }
     case 'tokens':
-      return growAny(running(state), event, event.tokens, { at: event.at, count: event.tokens.length }, event.at)
+      return growAny(running(state, event.at), event, event.tokens, { at: event.at, count: event.tokens.length }, event.at)
     case 'path-extended':
-      return changePath(running(state), event.path, (path) => ({
+      return changePath(running(state, event.at), event.path, (path) => ({
         ...path, budget: event.budget, status: 'waiting', reason: null, error: null, answer: null, endedAt: null,
       }))
     case 'path-ended':
@@ -106,12 +106,12 @@ function change(state: RunState, event: RunEvent): RunState {
     case 'joined': {
       const { version, paths, fusion, cuts = [], at } = event
       const old = summaryOf(state, version) ?? startSummary(event)
-      return { ...running(state), summaries: put(state.summaries, 'version', { ...old, paths, fusion, cuts, joinedAt: at }) }
+      return { ...running(state, at), summaries: put(state.summaries, 'version', { ...old, paths, fusion, cuts, joinedAt: at }) }
     }
     case 'summary-started': {
       const { version, paths, fusion, at } = event
       const old = summaryOf(state, version) ?? startSummary(event)
-      return { ...running(state), summaries: put(state.summaries, 'version', { ...old, paths, fusion, startedAt: at }) }
+      return { ...running(state, at), summaries: put(state.summaries, 'version', { ...old, paths, fusion, startedAt: at }) }
     }
     case 'summary-ended':
       return changeSummary(state, event.version, (summary) => ({ ...summary, ...ending(event) }))
@@ -124,18 +124,18 @@ function change(state: RunState, event: RunEvent): RunState {
       return { ...state, notices: [...state.notices, event] }
     case 'run-ended':
       return {
-        ...state, status: 'ended', endReason: event.reason, answer: event.answer, usage: event.usage, timings: event.timings, error: null,
+        ...state, status: 'ended', endReason: event.reason, answer: event.answer, usage: event.usage, timings: event.timings, ranMs: event.timings.totalMs, error: null,
       }
     case 'run-failed':
-      return { ...state, status: 'failed', error: event.error, paths: state.paths.map(halt), summaries: state.summaries.map(halt) }
+      return { ...state, status: 'failed', error: event.error, ranMs: ranUntil(state, event.at), paths: state.paths.map(halt), summaries: state.summaries.map(halt) }
     default:
       return state // an event of a newer format
   }
 }
 
 /** A run that had ended goes on: a path was extended or branched, or a new summary begins. */
-function running(state: RunState): RunState {
-  return state.status === 'running' || state.status === 'empty' ? state : { ...state, status: 'running', endReason: null, error: null }
+function running(state: RunState, at: number): RunState {
+  return state.status === 'running' || state.status === 'empty' ? state : { ...state, status: 'running', since: at, endReason: null, error: null }
 }
 
 function newStream(at: number): Stream {

@@ -81,13 +81,21 @@ export interface RunState {
   readonly error: RunError | null
   /** Time of the last event, ms since the run began. */
   readonly at: number
+  /** When it last began to run; `ranMs`: how long it ran before that, or in all where it does not run. Between an end and a command it does not. */
+  readonly since: number
+  readonly ranMs: number
   readonly events: number
 }
 
 export const EMPTY_RUN: RunState = {
   status: 'empty', run: '', time: '', problem: '', settings: null, model: null, engine: null, promptTokens: [], fusion: null,
   followUp: null, paths: [], summaries: [], votes: [], notices: [], answer: null, endReason: null, usage: null, timings: null,
-  error: null, at: 0, events: 0,
+  error: null, at: 0, since: 0, ranMs: 0, events: 0,
+}
+
+/** Milliseconds that the run had run at a time. */
+export function ranUntil({ status, since, ranMs }: Pick<RunState, 'status' | 'since' | 'ranMs'>, at: number): number {
+  return status === 'running' ? ranMs + Math.max(0, at - since) : ranMs
 }
 
 /** null without a sampled token. */

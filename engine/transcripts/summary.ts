@@ -12,9 +12,12 @@ export class SummaryBuilder {
     problem: '', model: '', strategy: '', paths: 0, answer: null, status: 'running', time: '', durationMs: 0, tokens: 0,
   }
 
+  #since = 0
+  #ranMs = 0
+
   add(event: RunEvent): void {
     const digest = this.#digest
-    digest.durationMs = Math.max(digest.durationMs, event.at)
+    const ran = digest.status === 'running'
     switch (event.type) {
       case 'run-started':
         digest.problem = event.problem.slice(0, MAX_PROBLEM)
@@ -46,6 +49,12 @@ export class SummaryBuilder {
         digest.status = 'failed'
         break
     }
+    // Between an end and a command it does not run.
+    const runs = digest.status === 'running'
+    if (runs && !ran) this.#since = event.at
+    if (event.type === 'run-ended') this.#ranMs = event.timings.totalMs
+    else if (ran && !runs) this.#ranMs += Math.max(0, event.at - this.#since)
+    digest.durationMs = runs ? Math.max(digest.durationMs, this.#ranMs + event.at - this.#since) : this.#ranMs
   }
 
   /** `live`: something writes the run; otherwise a run without an end is interrupted. */

@@ -1,5 +1,6 @@
 import { Star } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
+import { EMPTY_RUN, ranUntil } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
 import { updateRun, useHistory } from '../store/history.ts'
@@ -14,15 +15,17 @@ export function RunState({ run }: { run: string }) {
   const t = useT()
   const status = useShown(run, (s) => s.status)
   const braiding = useShown(run, summarising)
-  const timings = useShown(run, (s) => s.timings)
-  const time = useShown(run, (s) => s.time)
   // While it goes on the clock shows the time, so the last event's need not be followed.
   const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
   const live = status === 'running' && !replaying
-  const at = useShown(run, (s) => (live ? 0 : s.at))
-  const first = useRuns((s) => (replaying ? s.open[run]?.events[0]?.at ?? 0 : 0))
+  const ran = useShown(run, (s) => (live ? 0 : ranUntil(s, s.at)))
+  const since = useShown(run, (s) => s.since)
+  const began = useMemo(() => {
+    const shown = useRuns.getState().open[run]?.shown ?? EMPTY_RUN
+    return Date.now() - ranUntil(shown, shown.at)
+  }, [run, live, since])
   const now = useClock(live)
-  const elapsed = live ? Math.max(0, now - Date.parse(time)) : timings?.totalMs ?? Math.max(0, at - first)
+  const elapsed = live ? Math.max(0, now - began) : ran
   const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[status]
   const key = status === 'running' && braiding ? 'run.status.summarising' as const : `run.status.${status}` as const
   return <>
@@ -35,6 +38,7 @@ function useClock(on: boolean): number {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
     if (!on) return
+    setNow(Date.now())
     const timer = setInterval(() => setNow(Date.now()), 500)
     return () => clearInterval(timer)
   }, [on])

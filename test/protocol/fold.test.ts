@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RunEvent } from '../../engine/protocol/events.ts'
-import { applyEvent, applyEvents, EMPTY_RUN, foldRun, interrupt, meanLogprob, pathOf, summaryOf, tokensPerSecond, type RunState } from '../../engine/protocol/fold.ts'
+import type { EventOf, RunEvent } from '../../engine/protocol/events.ts'
+import { applyEvent, applyEvents, EMPTY_RUN, foldRun, interrupt, meanLogprob, pathOf, ranUntil, summaryOf, tokensPerSecond, type RunState } from '../../engine/protocol/fold.ts'
+import { SummaryBuilder } from '../../engine/transcripts/summary.ts'
 import { ended, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 
 /** Token lists share arrays; compare what they hold. */
@@ -73,6 +74,25 @@ describe('foldRun', () => {
     const events: RunEvent[] = [...sampleRun('r'), { type: 'path-extended', at: 3000, path: 1, budget: 80 }]
     expect(foldRun(events)).toMatchObject({ status: 'running', endReason: null })
     expect(foldRun([...events, ended(3001, 'x')])).toMatchObject({ status: 'ended', answer: 'x' })
+  })
+
+  it('counts the time it ran, not what passed between an end and a command', () => {
+    const extended: RunEvent = { type: 'path-extended', at: 90_000, path: 1, budget: 80 }
+    const end = { ...(ended(95_000, 'x') as EventOf<'run-ended'>), timings: { loadMs: 0, prefillMs: 0, pathsMs: 0, joinMs: 0, summaryMs: 0, totalMs: 7000 } }
+    const before = foldRun(sampleRun('r'))
+    const ran = (...events: RunEvent[]) => {
+      const state = applyEvents(before, events)
+      const digest = new SummaryBuilder()
+      for (const event of [...sampleRun('r'), ...events]) digest.add(event)
+      expect(digest.digest(true).durationMs).toBe(ranUntil(state, state.at))
+      return ranUntil(state, state.at) - before.ranMs
+    }
+    expect(before.ranMs).toBe(before.timings!.totalMs)
+    expect(ran(extended)).toBe(0)
+    expect(ran(extended, { type: 'tokens', at: 92_000, path: 1, tokens: tokensOf('x') })).toBe(2000)
+    expect(ran(extended, { type: 'run-failed', at: 93_000, error: { code: 'io', message: 'x' } }, { type: 'notice', at: 99_000, code: 'x', message: 'x' })).toBe(3000)
+    expect(ran(extended, end)).toBe(7000 - before.ranMs)
+    expect(foldRun([...sampleRun('r'), extended, { type: 'tokens', at: 92_000, path: 1, tokens: tokensOf('x') }], { live: false }).ranMs).toBe(before.ranMs + 2000)
   })
 
   it('takes the answer of a vote that was overridden by hand', () => {
