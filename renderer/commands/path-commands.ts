@@ -1,4 +1,5 @@
 import { ArrowDown, ArrowUp, Copy, GitBranch, Microscope, Plus, Square, Trash2 } from 'lucide-react'
+import type { PathState } from '../../engine/protocol/fold.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 import { go, useRoute } from '../store/route.ts'
 import { command } from '../store/runs.ts'
@@ -12,6 +13,9 @@ const whyNotSteerPath = (target: Target) => whyNotSteer(target) ?? whyNoPath(tar
 
 /** Half of the path's budget more, at least 64 tokens. */
 export const extension = (budget: number): number => Math.max(64, Math.round(budget / 2))
+
+/** Where a path can think on: before the token by which it ended itself. */
+const endOf = ({ tokens, reason }: PathState): number => (reason === 'finished' ? tokens.length - 1 : tokens.length)
 
 export async function copyText(text: string): Promise<void> {
   await navigator.clipboard.writeText(text)
@@ -36,13 +40,13 @@ export const pathCommands: Command[] = [
   },
   {
     id: 'path.extend', title: 'cmd.path.extend', group: 'path', icon: Plus, shortcut: 'Alt+E',
-    why: whyNotSteerPath,
+    why: (target) => whyNotSteerPath(target) ?? (pathFor(target)!.reason === 'finished' ? 'why.finished' : null),
     run: (target) => report(command(target.run!, { type: 'extend', path: target.path!, tokens: extension(pathFor(target)!.budget) })),
   },
   {
     id: 'path.branch', title: 'cmd.path.branch', group: 'path', icon: GitBranch,
     why: (target) => whyNotSteerPath(target) ?? (pathFor(target)!.tokens.length > 0 ? null : 'why.noText'),
-    run: (target) => report(command(target.run!, { type: 'branch', path: target.path!, at: pathFor(target)!.tokens.length })),
+    run: (target) => report(command(target.run!, { type: 'branch', path: target.path!, at: endOf(pathFor(target)!) })),
   },
   {
     id: 'path.drop', title: 'cmd.path.drop', group: 'path', icon: Trash2, shortcut: 'Alt+X',

@@ -1,5 +1,6 @@
 import { ArrowLeft, FileDown } from 'lucide-react'
 import { useEffect } from 'react'
+import { ranUntil } from '../../engine/protocol/fold.ts'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
@@ -41,7 +42,7 @@ function Column({ run }: { run: string }) {
   useEffect(() => follow(run), [run, connection])
   if (open === undefined || open.shown.settings === null) return <section className="panel run-col"><p className="body dim" role="status">{open?.error?.message ?? t('run.opening')}</p></section>
   const { shown } = open
-  const { settings, model, problem, paths, summaries, answer, timings } = shown
+  const { settings, model, problem, paths, summaries, answer } = shown
   const tokens = paths.reduce((sum, path) => sum + path.tokens.length, 0) + summaries.reduce((sum, one) => sum + one.tokens.length, 0)
   return (
     <section className="panel run-col" aria-label={t(`strategy.${settings!.strategy}`)} data-run={run}>
@@ -50,7 +51,7 @@ function Column({ run }: { run: string }) {
         <div><dt>{t('compose.problem')}</dt><dd dir="auto">{problem.slice(0, 240)}</dd></div>
         <div><dt>{t('compose.model')}</dt><dd dir="auto">{model?.name}</dd></div>
         <div><dt>{t('compose.paths')}</dt><dd className="num">{paths.length} × {integer(settings!.budget)}</dd></div>
-        <div><dt>{t('fact.cost')}</dt><dd className="num">{t('unit.tokens', { count: tokens, shown: integer(tokens) })} · {duration(timings?.totalMs ?? shown.at)}</dd></div>
+        <div><dt>{t('fact.cost')}</dt><dd className="num">{t('unit.tokens', { count: tokens, shown: integer(tokens) })} · {duration(ranUntil(shown, shown.at))}</dd></div>
         <div><dt>{t('answer.label')}</dt><dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd></div>
         {paths.length > 1 && <div><dt>{t('votes.title')}</dt><dd dir="auto">{paths.map((path) => `${path.path}: ${path.answer === null ? '–' : plainAnswer(path.answer.text).slice(0, 24)}`).join(' · ')}</dd></div>}
       </dl>

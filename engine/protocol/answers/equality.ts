@@ -58,7 +58,7 @@ export function sameValue(a: Value, b: Value): boolean {
   if (a.kind === 'parts' && b.kind === 'parts') return sameParts(a, b)
   const left = numbers(a)
   const right = numbers(b)
-  if (left !== null && right !== null) return POINTS.every((_, i) => close(at(left, i), at(right, i)))
+  if (left !== null && right !== null) return POINTS.every((_, i) => close(at(left, i), at(right, i)) || (i === POINTS.length - 1 && !Number.isFinite(at(left, i) - at(right, i))))
   return a.kind === 'text' && b.kind === 'text' && a.text === b.text
 }
 
@@ -204,13 +204,13 @@ function balanced(text: string): boolean {
 const CALLED = new Set(['sin', 'cos', 'tan', 'sec', 'csc', 'cot', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh', 'log', 'exp', 'sqrt', 'abs', 'cbrt', 'nthRoot', 'combinations'])
 const NODES = new Set(['ConstantNode', 'OperatorNode', 'ParenthesisNode', 'SymbolNode', 'FunctionNode'])
 const SYMBOLS = new Set(['pi', 'e', 'Infinity'])
-/** Where expressions are compared. */
-const POINTS = [0.7312, 1.2847, 2.1519]
+/** Where expressions are compared. At the last every variable is negative: |x| is not x. */
+const POINTS = [0.7312, 1.2847, 2.1519, -0.9173]
 
-/** Of a variable at a point: from 0.5 to 2.5, where roots and logarithms exist; of two names never the same, nor bound by a sum (a + c is not 2b). */
+/** Of a variable at a point: from 0.5 to 2.5, where roots and logarithms exist, or its negative; of two names never the same, nor bound by a sum (a + c is not 2b). */
 function sample(name: string, point: number): number {
   const code = [...name].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 0)
-  return 1.5 + Math.sin(code * point)
+  return Math.sign(point) * (1.5 + Math.sin(code * Math.abs(point)))
 }
 
 function expression(text: string): Value | null {
@@ -221,8 +221,9 @@ function expression(text: string): Value | null {
     node.traverse((part) => check(part, variables))
     const code = node.compile()
     const values = POINTS.map((point) => Number(code.evaluate(new Map([...variables].map((name) => [name, sample(name, point)])))))
-    // What is not defined, or too large for float64, says nothing about equality.
-    if (values.some(Number.isNaN) || !(values.every(Number.isFinite) || infix.includes('Infinity'))) return null
+    // What is not defined, or too large for float64, says nothing about equality; of negative numbers much is not defined.
+    const positive = values.slice(0, -1)
+    if (positive.some(Number.isNaN) || !(positive.every(Number.isFinite) || infix.includes('Infinity'))) return null
     return { kind: 'expression', values }
   } catch {
     return null // no mathematics that we know: text

@@ -69,6 +69,7 @@ export const commands = {
   'why.noAnswer': 'there is no answer',
   'why.noPath': 'there is no such path',
   'why.pathOver': 'the path is over',
+  'why.finished': 'the path came to an end by itself: branch it at an earlier token',
   'why.dropped': 'the path was dropped',
   'why.onePath': 'there is one path only',
   'why.here': 'you are here',

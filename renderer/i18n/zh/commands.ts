@@ -70,6 +70,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.noAnswer': '没有答案',
   'why.noPath': '没有这条路径',
   'why.pathOver': '路径已结束',
+  'why.finished': '路径已自行结束：请在较早的词元处分支',
   'why.dropped': '路径已被丢弃',
   'why.onePath': '只有一条路径',
   'why.here': '您已在此处',
