@@ -23,7 +23,7 @@ SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 # Thoughts 9 to 16 cut the same kinds into other slices.
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
-BUDGET, TEMPERATURE = 192, 0.3  # tokens a path and sampling temperature of the finished model, in its GGUF keys
+BUDGET, TEMPERATURE = 256, 0.3  # tokens a path and sampling temperature of the finished model, in its GGUF keys
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
 NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
 OP = {op: ID[f" {op}"] for op in OPS}
