@@ -50,8 +50,7 @@ export function openLocal(id: string, events: RunEvent[]): void {
 export async function openRun(id: string): Promise<void> {
   const before = useRuns.getState().open[id]
   if (before?.sample === true) return
-  queued.delete(id)
-  expected.delete(id)
+  forget(id)
   const renew = () => useRuns.setState(({ open }) => ({ open: { ...open, [id]: blank(id) } }))
   if (before === undefined) renew()
   try {
@@ -74,8 +73,7 @@ export function closeRun(id: string): void {
     const { [id]: _, ...rest } = open
     return { open: rest }
   })
-  queued.delete(id)
-  expected.delete(id)
+  forget(id)
   if (!run.sample) host.call('run.close', { run: id }).catch(() => undefined) // the channel is gone, and the subscription with it
 }
 
@@ -115,27 +113,30 @@ export function receiveEvents(id: string, events: readonly RunEvent[], more: boo
   if (!more) whole.add(id)
   schedule()
 }
-/** Runs whose backlog has come whole in this frame. */
+/** Runs whose backlog has come whole. */
 const whole = new Set<string>()
 
+function forget(id: string): void {
+  queued.delete(id)
+  expected.delete(id)
+  whole.delete(id)
+}
+
+/** A backlog is drawn once, when all of it is here. */
 export function flush(): void {
   useRuns.setState(({ open }) => {
     const next = { ...open }
     for (const [id, run] of Object.entries(open)) {
       const events = queued.get(id) ?? []
-      if (events.length === 0 && !run.loading) continue
+      const backlog = expected.get(id)
+      const complete = backlog !== undefined && (whole.has(id) || events.length >= backlog.events)
+      if (run.loading ? !complete : events.length === 0) continue
+      forget(id)
       for (const event of events) run.events.push(event)
       let live = applyEvents(run.live, events)
-      const backlog = expected.get(id)
-      const loading = run.loading && !(backlog !== undefined && (whole.has(id) || run.events.length >= backlog.events))
-      if (backlog !== undefined && !loading) {
-        expected.delete(id)
-        if (!backlog.live) live = interrupt(live)
-      }
-      next[id] = { ...run, live, shown: run.replayed === null ? live : run.shown, loading }
+      if (backlog?.live === false) live = interrupt(live)
+      next[id] = { ...run, live, shown: run.replayed === null ? live : run.shown, loading: false }
     }
-    queued.clear()
-    whole.clear()
     return { open: next }
   })
 }
