@@ -82,6 +82,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     const last = () => page.evaluate(() => { const { useRuns } = (window as never as { harness: Handle }).harness; return useRuns.getState().open.thinks!.live.paths[0]!.tokens.length - 1 })
     const play = (count: number) => page.evaluate((events) => { (window as never as { harness: Handle }).harness.fake.play('thinks', events) }, count)
     for (let i = 0; i < 20; i++) await play(4)
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))) // what was played is in the store
     const now = await last()
     await page.getByRole('listbox').press('End')
     await soon(() => other.textContent()).toContain(`other␣${now}`)
