@@ -2,7 +2,7 @@
  * Pictures of real runs of the bundled model in a real browser:
  *   npm run screenshots                                        those of the README, into docs/images
  *   npm run screenshots -- --every --out DIR [--only inspect]  every view, light and dark, 1440x900 and 1024x700
- * Others: [--model FILE] [--problem TEXT] [--hard TEXT] [--other TEXT] [--paths 4] [--budget 192] [--summary 96] [--seed 7]
+ * Others: [--model FILE] [--problem TEXT] [--hard TEXT] [--other TEXT] [--paths 4] [--budget 256] [--summary 96] [--seed 7]
  */
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const { values } = parseArgs({ options: {
   every: { type: 'boolean', default: false }, only: { type: 'string', multiple: true, default: [] },
   model: { type: 'string' },
   problem: { type: 'string', default: 'Make 66 from 13, 15, 18 and 20.' }, hard: { type: 'string', default: 'Make 97 from 2, 3, 4 and 5.' }, other: { type: 'string', default: 'Make 30 from 3, 2, 9 and 17.' },
-  paths: { type: 'string', default: '4' }, budget: { type: 'string', default: '192' }, summary: { type: 'string', default: '96' }, seed: { type: 'string', default: '7' },
+  paths: { type: 'string', default: '4' }, budget: { type: 'string', default: '256' }, summary: { type: 'string', default: '96' }, seed: { type: 'string', default: '7' },
   out: { type: 'string', default: 'docs/images' },
 } })
 /** Bytes that a README should load. */

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../protocol/events.ts'
+import { ranUntil } from '../protocol/run-state.ts'
 import type { RunSummary } from '../protocol/wire.ts'
 
 /** What a transcript says of itself in the history, without its title, star and tags. */
@@ -12,12 +13,11 @@ export class SummaryBuilder {
     problem: '', model: '', strategy: '', paths: 0, answer: null, status: 'running', time: '', durationMs: 0, tokens: 0,
   }
 
-  #since = 0
-  #ranMs = 0
+  /** How long it ran, as a run's state has it. */
+  #clock: Parameters<typeof ranUntil>[0] = { status: 'running', since: 0, ranMs: 0 }
 
   add(event: RunEvent): void {
     const digest = this.#digest
-    const ran = digest.status === 'running'
     switch (event.type) {
       case 'run-started':
         digest.problem = event.problem.slice(0, MAX_PROBLEM)
@@ -49,12 +49,14 @@ export class SummaryBuilder {
         digest.status = 'failed'
         break
     }
-    // Between an end and a command it does not run.
-    const runs = digest.status === 'running'
-    if (runs && !ran) this.#since = event.at
-    if (event.type === 'run-ended') this.#ranMs = event.timings.totalMs
-    else if (ran && !runs) this.#ranMs += Math.max(0, event.at - this.#since)
-    digest.durationMs = runs ? Math.max(digest.durationMs, this.#ranMs + event.at - this.#since) : this.#ranMs
+    const clock = this.#clock
+    const running = digest.status === 'running'
+    this.#clock = {
+      status: running ? 'running' : 'ended',
+      since: running && clock.status !== 'running' ? event.at : clock.since,
+      ranMs: event.type === 'run-ended' ? event.timings.totalMs : running ? clock.ranMs : ranUntil(clock, event.at),
+    }
+    digest.durationMs = Math.max(running ? digest.durationMs : 0, ranUntil(this.#clock, event.at))
   }
 
   /** `live`: something writes the run; otherwise a run without an end is interrupted. */
