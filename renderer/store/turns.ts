@@ -1,13 +1,18 @@
 import { frameTask } from './frame.ts'
 
-/** Panes drawn in one frame: the work of a frame stays the same however many paths think. */
+/** Panes drawn, or blocks formatted, in one frame: its work stays the same however many paths think. */
 const PER_FRAME = 2
 const waiting = new Set<() => void>()
 const schedule = frameTask(() => drawWaiting(PER_FRAME))
 
+/** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
+let taken = 0
+export const takeTurn = (): void => { taken = 1 }
+
 /** Draws the panes that wait, the longest waiting first. */
 export function drawWaiting(most = Infinity): void {
-  let drawn = 0
+  let drawn = taken
+  taken = 0
   for (const draw of waiting) {
     if (drawn++ === most) break
     waiting.delete(draw)

@@ -1,7 +1,7 @@
 import { Fragment, memo, useEffect, useState, type ReactElement } from 'react'
 import type { Components } from 'react-markdown'
 import { ExternalLink } from './ExternalLink.tsx'
-import { whenIdle } from './format-queue.ts'
+import { inTurn } from '../store/turns.ts'
 import { formatMarkdown, type Mark } from './markdown.ts'
 
 const components: Components = {
@@ -40,7 +40,7 @@ export const BlockView = memo(function BlockView({ text, kind, markStart, markEn
 }) {
   const mark: Mark | null = markEnd > markStart ? [markStart, markEnd] : null
   const [ready, setReady] = useState(() => cache.has(keyOf(text, mark)))
-  useEffect(() => (ready || kind === 'code' ? undefined : whenIdle(() => {
+  useEffect(() => (ready || kind === 'code' ? undefined : inTurn(() => {
     format(text, mark)
     setReady(true)
   })))

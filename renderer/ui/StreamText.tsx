@@ -1,9 +1,10 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
+import { observeElementOffset, useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useDrawnStream } from './drawn-stream.ts'
+import { takeTurn } from '../store/turns.ts'
 import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
 import { BlockView, PlainText } from './BlockView.tsx'
@@ -53,12 +54,20 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     getScrollElement: () => scroller.current,
     estimateSize: (i) => Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE + 8,
     getItemKey: (i) => blocks[i]!.start,
-    overscan: 3,
+    overscan: 1,
     useFlushSync: false,
+    useScrollendEvent: true,
+    // A block that was measured moves those below it without drawing them anew.
+    directDomUpdates: true,
+    directDomUpdatesMode: 'position',
+    onChange: () => { if (follow.current) scroller.current!.scrollTop = 1e9 },
+    // Following the live end is no scrolling: it draws nothing anew.
+    observeElementOffset: (instance, tell) => observeElementOffset(instance, (offset, scrolling) => {
+      if (!follow.current) takeTurn()
+      tell(offset, scrolling && !follow.current)
+    }),
   })
   const items = virtual.getVirtualItems()
-  const before = items[0]?.start ?? 0
-  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
 
   useLayoutEffect(() => {
     const el = scroller.current!
@@ -112,7 +121,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   return (
     <div className="stream">
       <div ref={scroller} className="stream-scroll scroll" tabIndex={0} role="region" aria-label={label} onScroll={onScroll} onWheel={stay} onPointerDown={stay} onKeyDown={stay}>
-        <div style={{ paddingBlockStart: before, paddingBlockEnd: after }}>
+        <div ref={virtual.containerRef} className="rows">
           {items.map((item) => {
             const block = blocks[item.index]!
             const [from, to] = markIn(block.start, block.end)
