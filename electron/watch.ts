@@ -1,5 +1,5 @@
 import type { RunEvent } from '../engine/protocol/events.ts'
-import { HostMessage, type Channel, type Method, type Params, type RunSummary } from '../engine/protocol/wire.ts'
+import { eventsIn, HostMessage, type Channel, type Method, type Params, type RunSummary } from '../engine/protocol/wire.ts'
 
 /** Runs that are being thought, and how far they are: 0..1 of their token budgets; null where no run is. */
 export interface Activity { running: number; fraction: number | null }
@@ -84,8 +84,9 @@ export class RunWatch {
       case 'engine':
         if (message.state === 'up') this.#lookSoon()
         return
+      case 'backlog':
       case 'events':
-        return this.#onEvents(message.run, message.events)
+        return this.#onEvents(message.run, eventsIn(message))
     }
   }
 

@@ -162,11 +162,10 @@ export class Host {
       await this.#runs.command(run, command)
       return {}
     },
-    'run.open': ({ run }, client) => {
-      // No await between reading and subscribing: the next event comes behind the backlog, none is lost or doubled.
-      const { chunks, events, live } = this.#runs.backlog(run)
-      client.subscribe(run, chunks)
-      return { events, live }
+    'run.open': async ({ run }, client) => {
+      // No await before the subscription: the next event comes behind the backlog, none is lost or doubled.
+      const { chunks, live } = this.#runs.backlog(run)
+      return { events: await client.subscribe(run, chunks), live }
     },
     'run.close': ({ run }, client) => {
       client.unsubscribe(run)

@@ -23,12 +23,17 @@ export class Client {
     if (!this.gone.aborted) this.#channel.send(message)
   }
 
-  /** `backlog` is sent in its chunks, then what `push` was given meanwhile, then live events. */
-  subscribe(run: string, backlog: readonly RunEvent[][]): void {
+  /** `backlog`, events as JSON, is sent in its chunks, then what `push` was given meanwhile, then live events. Resolves with the number of the backlog's. */
+  async subscribe(run: string, backlog: Iterable<string[]>): Promise<number> {
     this.unsubscribe(run)
-    const subscription = new Subscription((events, more) => this.send({ kind: 'events', run, events, more }))
+    const subscription = new Subscription((message) => this.send({ run, ...message }))
     this.#subscriptions.set(run, subscription)
-    void subscription.start(backlog)
+    try {
+      return await subscription.start(backlog)
+    } catch (error) {
+      if (this.#subscriptions.get(run) === subscription) this.unsubscribe(run)
+      throw error
+    }
   }
 
   unsubscribe(run: string): void {
@@ -46,26 +51,32 @@ export class Client {
   }
 }
 
+type Message = Omit<Extract<HostMessage, { kind: 'backlog' }>, 'run'> | Omit<Extract<HostMessage, { kind: 'events' }>, 'run'>
+
 class Subscription {
-  readonly #send: (events: RunEvent[], more: boolean) => void
+  readonly #send: (message: Message) => void
   #queue: RunEvent[] = []
   #timer: NodeJS.Timeout | undefined
   #live = false
   #closed = false
 
-  constructor(send: (events: RunEvent[], more: boolean) => void) {
+  constructor(send: (message: Message) => void) {
     this.#send = send
   }
 
-  async start(backlog: readonly RunEvent[][]): Promise<void> {
-    for (const [i, events] of backlog.entries()) {
-      // A turn of the event loop each: other clients are served, and the answer to `run.open` goes first.
+  /** Each chunk goes out before the next is read: the window takes it in meanwhile, and other clients are served. */
+  async start(backlog: Iterable<string[]>): Promise<number> {
+    let sent = 0
+    this.#send({ kind: 'backlog', events: '[]', start: true })
+    for (const events of backlog) {
+      this.#send({ kind: 'backlog', events: `[${events.join(',')}]`, start: false })
+      sent += events.length
       await new Promise((resolve) => setImmediate(resolve))
-      if (this.#closed) return
-      this.#send(events, i < backlog.length - 1)
+      if (this.#closed) return sent
     }
     this.#live = true
     this.#flush()
+    return sent
   }
 
   push(event: RunEvent): void {
@@ -83,6 +94,6 @@ class Subscription {
     if (this.#queue.length === 0) return
     const events = this.#queue
     this.#queue = []
-    this.#send(events, false)
+    this.#send({ kind: 'events', events })
   }
 }

@@ -5,6 +5,7 @@ import type { RunRequest } from '../protocol/request.ts'
 import type { Attribution, RunSummary } from '../protocol/wire.ts'
 import type { RunHandle, Turn } from '../think/handle.ts'
 import type { RunStore } from '../transcripts/index.ts'
+import type { Events } from '../transcripts/lines.ts'
 import { newRunId } from '../transcripts/names.ts'
 import { record } from '../transcripts/record.ts'
 import type { TranscriptWriter } from '../transcripts/writer.ts'
@@ -81,14 +82,14 @@ export class Runs {
     return this.#options.engine.attribute(events, version, { ...options, conversation: this.#earlier(events) })
   }
 
-  /** Everything so far, in chunks. Between this call and the next turn no event can come. */
-  backlog(id: string): { chunks: RunEvent[][]; events: number; live: boolean } {
+  /** Everything so far, events as JSON, in chunks that are read as they are asked for; what comes after this call is none of it. */
+  backlog(id: string): { chunks: Iterable<string[]>; live: boolean } {
     const run = this.#runs.get(id)
     const unsaved = run?.unsaved ?? this.#failed.get(id) ?? []
     const onlyHere = unsaved.length > 0 || run?.state === 'queued'
-    const chunks = onlyHere ? [unsaved] : [...this.#options.store.read(id)].map((chunk) => chunk.events)
+    const chunks = onlyHere ? [unsaved.map((event) => JSON.stringify(event))] : linesOf(this.#options.store.read(id))
     const live = run !== undefined ? run.state !== 'over' : !onlyHere && this.#options.store.isLive(id)
-    return { chunks, events: chunks.reduce((sum, events) => sum + events.length, 0), live }
+    return { chunks, live }
   }
 
   /** Runs that have no transcript yet, as the history shows them. */
@@ -212,6 +213,10 @@ export class Runs {
     }
     return turns
   }
+}
+
+function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
+  for (const { lines } of chunks) yield lines
 }
 
 function firstLine(text: string): string {

@@ -176,8 +176,10 @@ export const Request = z.object({ id: z.int().min(0), method: z.string().max(64)
 export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('result'), id: z.int(), result: z.unknown() }),
   z.object({ kind: z.literal('error'), id: z.int(), error: RunError }),
-  /** Events of a subscribed run, in order, none missing; `more`: the backlog goes on. */
-  z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent), more: z.boolean() }),
+  /** What a run that is opened has so far, as the JSON of an array of events: its lines as they stand in the transcript. `start`: the first of a subscription, what came before is void. */
+  z.object({ kind: z.literal('backlog'), run: z.string(), events: z.string(), start: z.boolean() }),
+  /** Events of a subscribed run behind its backlog, in order, none missing. */
+  z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent) }),
   /** The list of runs or models changed. */
   z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
   z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
@@ -190,3 +192,8 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('engine'), state: z.enum(['up', 'restarting', 'stopped']), message: z.string() }),
 ])
 export type HostMessage = z.infer<typeof HostMessage>
+
+/** The events of a message that brings some. The host checked those of a backlog when it read them. */
+export function eventsIn({ events }: Extract<HostMessage, { kind: 'backlog' | 'events' }>): RunEvent[] {
+  return typeof events === 'string' ? JSON.parse(events) as RunEvent[] : events
+}

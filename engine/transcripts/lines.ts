@@ -53,6 +53,8 @@ function split(buffer: Buffer, offset: number): [Line[], number] {
 
 export interface Events {
   events: RunEvent[]
+  /** Each as it stands in the file. */
+  lines: string[]
   /** Bytes of the file up to the last event of this chunk. */
   end: number
 }
@@ -67,16 +69,20 @@ export function* readEvents(file: string, to = Infinity): Generator<Events> {
   let end = 0
   for (const lines of readLines(file, to)) {
     const events: RunEvent[] = []
+    const texts: string[] = []
     for (const line of lines) {
       if (bad !== undefined) throw new BraidError('bad-transcript', bad)
       number++
       const event = parseLine(line.text)
       if (typeof event === 'string') bad = `Line ${number} is damaged: ${event}`
       else if (number === 1 && event.type !== 'run-started') throw new BraidError('bad-transcript', 'The first line is no start of a run.')
-      else if (KNOWN.has(event.type)) events.push(event)
+      else if (KNOWN.has(event.type)) {
+        events.push(event)
+        texts.push(line.text)
+      }
       if (bad === undefined) end = line.end
     }
-    if (events.length > 0) yield { events, end }
+    if (events.length > 0) yield { events, lines: texts, end }
   }
   if (bad !== undefined && number === 1) throw new BraidError('bad-transcript', bad)
   if (number === 0) throw new BraidError('bad-transcript', 'The transcript is empty.')

@@ -122,9 +122,9 @@ const knownCode = (code: string): ErrorCode => (ERROR_CODES as readonly string[]
  */
 export function parseHostMessage(message: unknown): HostMessage | null {
   if (typeof message !== 'object' || message === null) return null
-  const { kind, run, events, more } = message as Record<string, unknown>
+  const { kind, run, events } = message as Record<string, unknown>
   if (kind === 'events') {
-    if (typeof run !== 'string' || !Array.isArray(events) || typeof more !== 'boolean') return null
+    if (typeof run !== 'string' || !Array.isArray(events)) return null
     const wellFormed = events.every((event) => typeof event === 'object' && event !== null && typeof event.type === 'string' && typeof event.at === 'number')
     return wellFormed ? (message as HostMessage) : null
   }

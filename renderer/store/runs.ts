@@ -3,6 +3,7 @@ import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunCommand, RunError, RunEvent } from '../../engine/protocol/events.ts'
 import { applyEvents, EMPTY_RUN, foldRun, interrupt, pathOf, summaryOf, type PathState, type RunState, type Stream, type SummaryState } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
+import { eventsIn } from '../../engine/protocol/wire.ts'
 import { frameTask } from './frame.ts'
 import { host } from './host.ts'
 
@@ -51,15 +52,16 @@ export async function openRun(id: string): Promise<void> {
   const before = useRuns.getState().open[id]
   if (before?.sample === true) return
   forget(id)
-  const renew = () => useRuns.setState(({ open }) => ({ open: { ...open, [id]: blank(id) } }))
-  if (before === undefined) renew()
+  const asked: Opening = { run: blank(id), live: null }
+  opening.set(id, asked)
+  if (before === undefined) useRuns.setState(({ open }) => ({ open: { ...open, [id]: asked.run } }))
   try {
-    const { events, live } = await host.call('run.open', { run: id })
-    if (useRuns.getState().open[id] === undefined) return
-    if (before !== undefined) renew()
-    expected.set(id, { events, live })
+    const { live } = await host.call('run.open', { run: id })
+    asked.live = live
     schedule()
   } catch (error) {
+    if (opening.get(id) !== asked) return // closed, or asked again, meanwhile
+    forget(id)
     const { code, message } = toBraidError(error)
     if (code === 'engine-lost' && (before?.events.length ?? 0) > 0) return // asked again with the next connection
     patchRun(id, (run) => ({ ...run, loading: false, error: { code, message } }))
@@ -101,41 +103,52 @@ export function command(run: string, command: RunCommand): Promise<unknown> {
 
 /** Events wait here until the next frame: the store changes at most once a frame. */
 const queued = new Map<string, RunEvent[]>()
-/** What `run.open` announced of the backlog, until all of it is here. */
-const expected = new Map<string, { events: number; live: boolean }>()
+/** A run whose backlog is on its way: shown when all of it is here, which is when `run.open` answers whether it is live. */
+interface Opening { run: OpenRun; live: boolean | null }
+const opening = new Map<string, Opening>()
 const schedule = frameTask(flush)
 
-export function receiveEvents(id: string, events: readonly RunEvent[], more: boolean): void {
+export function receiveEvents(message: Parameters<typeof eventsIn>[0]): void {
+  const id = message.run
   if (useRuns.getState().open[id] === undefined) return
+  if (message.kind === 'backlog' && message.start) {
+    queued.delete(id)
+    if (opening.has(id)) opening.get(id)!.run = blank(id)
+  }
   const list = queued.get(id) ?? []
-  for (const event of events) list.push(event)
+  for (const event of eventsIn(message)) list.push(event)
   queued.set(id, list)
-  if (!more) whole.add(id)
   schedule()
 }
-/** Runs whose backlog has come whole. */
-const whole = new Set<string>()
 
 function forget(id: string): void {
   queued.delete(id)
-  expected.delete(id)
-  whole.delete(id)
+  opening.delete(id)
 }
 
-/** A backlog is drawn once, when all of it is here. */
+function grown(run: OpenRun, events: readonly RunEvent[], interrupted: boolean): OpenRun {
+  for (const event of events) run.events.push(event)
+  const live = applyEvents(run.live, events)
+  return withLive({ ...run, loading: false }, interrupted ? interrupt(live) : live)
+}
+
+function withLive(run: OpenRun, live: RunState): OpenRun {
+  return { ...run, live, shown: run.replayed === null ? live : run.shown }
+}
+
+/** What came since the last frame. */
 export function flush(): void {
   useRuns.setState(({ open }) => {
     const next = { ...open }
     for (const [id, run] of Object.entries(open)) {
       const events = queued.get(id) ?? []
-      const backlog = expected.get(id)
-      const complete = backlog !== undefined && (whole.has(id) || events.length >= backlog.events)
-      if (run.loading ? !complete : events.length === 0) continue
-      forget(id)
-      for (const event of events) run.events.push(event)
-      let live = applyEvents(run.live, events)
-      if (backlog?.live === false) live = interrupt(live)
-      next[id] = { ...run, live, shown: run.replayed === null ? live : run.shown, loading: false }
+      const asked = opening.get(id)
+      queued.delete(id)
+      if (asked?.live === null) asked.run = grown(asked.run, events, false)
+      else if (asked !== undefined || events.length > 0) {
+        opening.delete(id)
+        next[id] = grown(asked?.run ?? run, events, asked?.live === false)
+      }
     }
     return { open: next }
   })
@@ -146,10 +159,7 @@ export function interruptRuns(): void {
   flush()
   for (const [id, run] of Object.entries(useRuns.getState().open)) {
     if (run.live.status !== 'running') continue
-    patchRun(id, (old) => {
-      const live = interrupt(old.live)
-      return { ...old, live, shown: old.replayed === null ? live : old.shown }
-    })
+    patchRun(id, (old) => withLive(old, interrupt(old.live)))
   }
 }
 

@@ -12,8 +12,9 @@ import { useUi } from './ui.ts'
 export function startSession(): void {
   host.onPush((push) => {
     switch (push.kind) {
+      case 'backlog':
       case 'events':
-        receiveEvents(push.run, push.events, push.more)
+        receiveEvents(push)
         break
       case 'changed':
         if (push.what === 'runs') report(refreshHistory())

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import WebSocket from 'ws'
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import type { Channel, HostMessage } from '../../engine/protocol/wire.ts'
+import { eventsIn, type Channel, type HostMessage } from '../../engine/protocol/wire.ts'
 import { ensureRenderer, root } from '../../scripts/renderer.ts'
 import { compileApp } from '../../scripts/package/stage.ts'
 import { TestClient, until } from '../support/test-client.ts'
@@ -119,9 +119,10 @@ export class Oracle {
 
   follow(client: TestClient): void {
     client.onPush((push: HostMessage) => {
-      if (push.kind !== 'events') return
-      appendFileSync(this.file, JSON.stringify({ run: push.run, events: push.events.length }) + '\n')
-      this.#runs.set(push.run, [...(this.#runs.get(push.run) ?? []), ...push.events])
+      if (push.kind !== 'events' && push.kind !== 'backlog') return
+      const events = eventsIn(push)
+      appendFileSync(this.file, JSON.stringify({ run: push.run, events: events.length }) + '\n')
+      this.#runs.set(push.run, [...(this.#runs.get(push.run) ?? []), ...events])
     })
   }
 

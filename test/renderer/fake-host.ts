@@ -107,7 +107,7 @@ export class FakeHost {
     const entry = this.runs.get(run)!
     const events = entry.events.slice(entry.sent, entry.sent + count)
     entry.sent += events.length
-    if (events.length > 0 && this.#open.has(run)) this.push({ kind: 'events', run, events, more: false })
+    if (events.length > 0 && this.#open.has(run)) this.push({ kind: 'events', run, events })
     return entry.sent < entry.events.length
   }
 
@@ -150,7 +150,7 @@ export class FakeHost {
         const { run } = params as { run: string }
         const entry = of(run)
         this.#open.add(run)
-        queueMicrotask(() => this.push({ kind: 'events', run, events: entry.events.slice(0, entry.sent), more: false }))
+        this.push({ kind: 'backlog', run, events: JSON.stringify(entry.events.slice(0, entry.sent)), start: true })
         return { events: entry.sent, live: entry.summary.status === 'running' }
       }
       case 'run.close': this.#open.delete((params as { run: string }).run); return {}

@@ -1,4 +1,4 @@
-import { METHODS, type Channel, type HostMessage, type Method, type Params, type Result } from '../../engine/protocol/wire.ts'
+import { eventsIn, METHODS, type Channel, type HostMessage, type Method, type Params, type Result } from '../../engine/protocol/wire.ts'
 import { BraidError, toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 
@@ -69,7 +69,7 @@ export class TestClient {
   }
 
   events(run: string): RunEvent[] {
-    return this.pushes.flatMap((push) => (push.kind === 'events' && push.run === run ? push.events : []))
+    return this.pushes.flatMap((push) => ((push.kind === 'events' || push.kind === 'backlog') && push.run === run ? eventsIn(push) : []))
   }
 
   close(): void {

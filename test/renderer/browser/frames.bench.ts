@@ -93,8 +93,8 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   }
 }
 
-/** From the click to all eight lanes drawn. The alternatives stay on disk. */
-async function openLarge(): Promise<{ tokens: number; ms: number }> {
+/** From the click to all eight lanes drawn, in a page of its own each time. The alternatives stay on disk. */
+async function openLarge(times: number): Promise<number[]> {
   const braid = new Braid()
   try {
     const next = synthetic.random(9)
@@ -107,20 +107,28 @@ async function openLarge(): Promise<{ tokens: number; ms: number }> {
     })
     const [run] = importRuns(new RunStore(braid.data), grown.map((event) => JSON.stringify(event)).join('\n'))
     await braid.start()
-    const { page } = await braid.open()
-    await page.evaluate(() => { location.hash = '#/history' })
-    await page.waitForSelector('.history-row')
-    return await page.evaluate(async (id) => {
-      const began = performance.now()
-      location.hash = `#/run/${id}`
-      for (;;) {
-        const tokens = [...document.querySelectorAll('.lane-count')].reduce((sum, el) => sum + Number(el.textContent!.split(' ')[0]!.replace(/\D/g, '')), 0)
-        if (tokens >= 200_000 && document.querySelectorAll('.lane .block').length >= 8) return { tokens, ms: performance.now() - began }
-        await new Promise((resolve) => requestAnimationFrame(resolve))
-      }
-    }, run!)
+    const ms: number[] = []
+    for (let i = 0; i < times; i++) {
+      const { page } = await braid.open()
+      await page.evaluate(() => { location.hash = '#/history' })
+      await page.waitForSelector('.history-row')
+      ms.push(await page.evaluate(openedIn, run!))
+      await page.close()
+    }
+    return ms
   } finally {
     await braid.close()
+  }
+}
+
+/** In the page. */
+async function openedIn(id: string): Promise<number> {
+  const began = performance.now()
+  location.hash = `#/run/${id}`
+  for (;;) {
+    const tokens = [...document.querySelectorAll('.lane-count')].reduce((sum, el) => sum + Number(el.textContent!.split(' ')[0]!.replace(/\D/g, '')), 0)
+    if (tokens >= 200_000 && document.querySelectorAll('.lane .block').length >= 8) return performance.now() - began
+    await new Promise((resolve) => requestAnimationFrame(resolve))
   }
 }
 
@@ -144,5 +152,6 @@ try {
 } finally {
   await harness.close()
 }
-const { tokens, ms } = await openLarge()
-table(`Opening a run from history (limit ${LIMITS.open} ms)`, ['tokens', 'ms', 'within'], [[String(tokens), ms, ms <= LIMITS.open ? 'yes' : 'no']])
+const opened = await openLarge(7)
+table(`Opening a run of 200,000 tokens from history (limit: median ${LIMITS.open} ms)`, ['times', 'median ms', 'fastest', 'slowest', 'within'],
+  [[String(opened.length), quantile(opened, 0.5), Math.min(...opened), Math.max(...opened), quantile(opened, 0.5) <= LIMITS.open ? 'yes' : 'no']])

@@ -44,6 +44,6 @@ test('a lost channel fails what was pending and connects again by itself', async
 })
 
 test('what is no message of the host is dropped', () => {
-  for (const bad of [null, 1, 'x', {}, { kind: 'events', run: 'x', events: [{}], more: false }, { kind: 'events', run: 'x', events: [null], more: false }, { kind: 'events', events: [], more: false }, { kind: 'result' }, { kind: 'progress', task: 1 }, { kind: 'other' }]) expect(parseHostMessage(bad)).toBeNull()
-  expect(parseHostMessage({ kind: 'events', run: 'x', events: [{ type: 'notice', at: 1, code: 'a', message: 'b' }], more: true })).not.toBeNull()
+  for (const bad of [null, 1, 'x', {}, { kind: 'events', run: 'x', events: [{}] }, { kind: 'events', run: 'x', events: [null] }, { kind: 'events', events: [] }, { kind: 'backlog', run: 'x', events: [], start: true }, { kind: 'backlog', run: 'x', events: '[]' }, { kind: 'result' }, { kind: 'progress', task: 1 }, { kind: 'other' }]) expect(parseHostMessage(bad)).toBeNull()
+  expect(parseHostMessage({ kind: 'events', run: 'x', events: [{ type: 'notice', at: 1, code: 'a', message: 'b' }] })).not.toBeNull()
 })

@@ -13,7 +13,7 @@ beforeAll(async () => {
   vi.stubGlobal('requestAnimationFrame', (work: (now: number) => void) => setTimeout(() => work(performance.now()), 5))
   vi.stubGlobal('cancelAnimationFrame', clearTimeout)
   setConnect(async () => fake.channel())
-  host.onPush((push) => { if (push.kind === 'events') receiveEvents(push.run, push.events, push.more) })
+  host.onPush((push) => { if (push.kind === 'events' || push.kind === 'backlog') receiveEvents(push) })
   await host.start()
 })
 beforeEach(() => {
@@ -47,7 +47,7 @@ test('live events change the store at most once a frame, and only the path they 
   expect(before.paths[0]).not.toBe(shown('one').live.paths[0])
   const onePath = events.findIndex((event, i) => i >= 100 && event.type === 'tokens')
   const last = shown('one').live.paths
-  receiveEvents('one', [events[onePath]!], false)
+  receiveEvents({ kind: 'events', run: 'one', events: [events[onePath]!] })
   flush()
   expect(shown('one').live.paths.filter((path, i) => path !== last[i])).toHaveLength(1)
 })
