@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft, Microscope } from 'lucide-react'
 import { memo, useEffect, useMemo, useRef } from 'react'
+import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { pathOf, type PathState } from '../../engine/protocol/fold.ts'
 import { usePathNumbers } from '../run/Lanes.tsx'
 import { useT } from '../i18n/index.ts'
@@ -58,7 +59,7 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
         {paths.map((path, i) => (
           <div key={path.path} data-path={path.path}>
             <div className="row"><h2 className="pathno">{t('lane.name', { path: path.path })}</h2><span className="small dim num">{t('unit.tokens', { count: path.tokens.length, shown: integer(path.tokens.length) })}</span>
-              {path.answer !== null && <span className="small ellipsis"><span className="dim">{t('answer.label')}</span> <AnswerText text={path.answer.text} /></span>}</div>
+              {path.answer !== null && <span className="small ellipsis"><span className="dim">{t(isStated(path) ? 'answer.label' : 'answer.lastNumber')}</span> <AnswerText text={path.answer.text} /></span>}</div>
             {i > 0 && <Parting run={run} reference={paths[0]!} other={path} />}
           </div>
         ))}

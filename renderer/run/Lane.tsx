@@ -1,5 +1,6 @@
 import { GitBranch, Microscope, MoreHorizontal } from 'lucide-react'
 import { memo } from 'react'
+import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { meanLogprob } from '../../engine/protocol/fold.ts'
 import { runCommand } from '../commands/catalogue.ts'
 import { useT } from '../i18n/index.ts'
@@ -94,6 +95,7 @@ const LaneTools = memo(function LaneTools({ run, path }: { run: string; path: nu
 const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: number }) {
   const t = useT()
   const answer = usePathField(run, path, (state) => state?.answer ?? null)
+  const stated = usePathField(run, path, (state) => state !== undefined && isStated(state))
   const error = usePathField(run, path, (state) => state?.error ?? null)
   const start = usePathField(run, path, (state) => (state === undefined ? 0 : frameOf(state).start))
   if (error !== null) return <footer className="lane-foot callout bad small" dir="auto">{error.message}</footer>
@@ -101,7 +103,7 @@ const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: numb
   return (
     <footer className="lane-foot">
       <button type="button" className="answer-chip" title={t('answer.show')} onClick={() => reveal(placeKey(run, path, 1), answer.span[0] - start)}>
-        <span className="dim small">{t('answer.label')}</span><span className="ellipsis"><AnswerText text={answer.text} /></span>
+        <span className="dim small">{t(stated ? 'answer.label' : 'answer.lastNumber')}</span><span className="ellipsis"><AnswerText text={answer.text} /></span>
       </button>
     </footer>
   )

@@ -1,4 +1,5 @@
 import { memo, useEffect, useState, type ReactElement } from 'react'
+import { isStated } from '../../engine/protocol/answers/statements.ts'
 import type { PathState, RunState } from '../../engine/protocol/fold.ts'
 import { isLive } from '../commands/target.ts'
 import { useT } from '../i18n/index.ts'
@@ -82,7 +83,7 @@ function draw(node: Stretch, x: (at: number) => number, y: (node: Stretch) => nu
 
 function Leaf({ run, path, x, y }: { run: string; path: PathState; x: number; y: number }) {
   const t = useT()
-  const answer = (path.answer && plainAnswer(path.answer.text)) ?? (isLive(path.status) ? '…' : t(`status.${path.status}`))
+  const answer = (isStated(path) ? plainAnswer(path.answer!.text) : null) ?? (isLive(path.status) ? '…' : t(`status.${path.status}`))
   return (
     <g className="leaf" data-path={path.path} onClick={() => activate(run, path.path)}>
       <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />

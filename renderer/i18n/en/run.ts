@@ -64,6 +64,7 @@ export const run = {
   'reason.failed': 'It failed',
   'reason.cancelled': 'The run was cancelled',
   'answer.label': 'Answer',
+  'answer.lastNumber': 'Last number',
   'answer.show': 'Show where it stands',
 
   'summary.title': 'Summary',

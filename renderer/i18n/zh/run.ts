@@ -65,6 +65,7 @@ export const run: Record<keyof typeof en, string> = {
   'reason.failed': '出错',
   'reason.cancelled': '运行被取消',
   'answer.label': '答案',
+  'answer.lastNumber': '最后的数字',
   'answer.show': '显示所在位置',
 
   'summary.title': '总结',
