@@ -24,10 +24,13 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
     await decodeStepMs(context, { paths: 1, steps: 4, sampler: GREEDY, logprobs: true, alternatives: 0 }) // warms up
     for (const paths of widths) {
-      // Side by side in time: the machine's mood changes within minutes.
-      push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
-      push(ours, paths, await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 }))
-      push(sampled, paths, await decodeStepMs(context, { paths, steps, sampler: DEFAULT_SAMPLER, logprobs: true, alternatives: 0 }))
+      // Side by side in time, in turn the one or the other first: the machine's mood changes within minutes.
+      const measured = [
+        async () => push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths)),
+        async () => push(ours, paths, await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 })),
+        async () => push(sampled, paths, await decodeStepMs(context, { paths, steps, sampler: DEFAULT_SAMPLER, logprobs: true, alternatives: 0 })),
+      ]
+      for (const measure of round % 2 === 0 ? measured : measured.reverse()) await measure()
     }
     await context.free()
     await opened.close()

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 ContextState::ContextState(std::shared_ptr<ModelState> model, llama_context * ctx, int32_t sequences, int32_t batchSize, int32_t outputs, bool flashAttention)
-    : model(std::move(model)), ctx(ctx), sequences(sequences), batchSize(batchSize), outputs(outputs), flashAttention(flashAttention) {
+    : model(std::move(model)), ctx(ctx), threads(makeThreadPool(llama_n_threads(ctx))), sequences(sequences), batchSize(batchSize), outputs(outputs), flashAttention(flashAttention) {
+    if (threads) llama_attach_threadpool(ctx, threads.get(), nullptr);
     llama_set_abort_callback(ctx, [](void * data) { return static_cast<ContextState *>(data)->stopping(); }, this);
 }
 

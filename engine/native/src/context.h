@@ -2,6 +2,7 @@
 #pragma once
 #include "attention.h"
 #include "model.h"
+#include "threads.h"
 #include "token.h"
 #include "worker.h"
 #include <atomic>
@@ -11,6 +12,7 @@
 struct ContextState {
     std::shared_ptr<ModelState> model;
     llama_context * ctx;
+    const ThreadPool threads;
     int32_t sequences, batchSize, outputs;
     bool flashAttention;
     // Operations are numbered as JavaScript asks for them; an abort reaches those asked for before it. Polled by

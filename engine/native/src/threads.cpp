@@ -1,4 +1,5 @@
 #include "threads.h"
+#include <ggml-backend.h>
 #include <algorithm>
 #include <fstream>
 #include <set>
@@ -29,4 +30,17 @@ int32_t physicalCores() {
 #else
     return std::max(1, logical / 2);
 #endif
+}
+
+ThreadPool makeThreadPool(int32_t threads) {
+    ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    if (!cpu) return nullptr;
+    // The CPU backend is loaded at run time, in the build that this processor can run.
+    ggml_backend_reg_t backend = ggml_backend_dev_backend_reg(cpu);
+    const auto make = (decltype(&ggml_threadpool_new)) ggml_backend_reg_get_proc_address(backend, "ggml_threadpool_new");
+    const auto end = (decltype(&ggml_threadpool_free)) ggml_backend_reg_get_proc_address(backend, "ggml_threadpool_free");
+    if (!make || !end) return nullptr;
+    ggml_threadpool_params params = ggml_threadpool_params_default(threads);
+    params.poll = 2; // milliseconds, about: longer than JavaScript, or a sampler, holds up the next step
+    return ThreadPool(make(&params), end);
 }
