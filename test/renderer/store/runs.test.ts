@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { EMPTY_RUN, foldRun } from '../../../engine/protocol/fold.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { seek, startReplay, stateAfter, stopReplay, countAt, useReplay } from '../../../renderer/store/replay.ts'
-import { closeHidden, flush, interruptRuns, openLocal, openRun, receiveEvents, useRuns } from '../../../renderer/store/runs.ts'
+import { closeHidden, closeRun, flush, interruptRuns, openLocal, openRun, receiveEvents, useRuns } from '../../../renderer/store/runs.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
@@ -19,6 +19,7 @@ beforeAll(async () => {
 beforeEach(() => {
   useRuns.setState({ open: {} })
   fake.runs.clear()
+  fake.calls.length = 0
 })
 const shown = (run: string) => useRuns.getState().open[run]!
 const settle = () => new Promise((resolve) => setTimeout(resolve, 30))
@@ -29,6 +30,21 @@ test('a finished run is what foldRun makes of its events', async () => {
   await settle()
   expect(shown('one').loading).toBe(false)
   expect(JSON.stringify(shown('one').live)).toBe(JSON.stringify(foldRun(events)))
+})
+
+test('closed and opened again while its backlog is on the way: nothing is doubled, and nothing is shown before all is here', async () => {
+  fake.add(events)
+  const first = openRun('one')
+  receiveEvents({ kind: 'backlog', run: 'one', events: '[]', start: true })
+  receiveEvents({ kind: 'backlog', run: 'one', events: JSON.stringify(events.slice(0, 20)), start: false })
+  flush()
+  expect([shown('one').loading, shown('one').events]).toEqual([true, []])
+  closeRun('one')
+  const second = openRun('one')
+  receiveEvents({ kind: 'backlog', run: 'one', events: JSON.stringify(events.slice(20, 30)), start: false }) // of the first still
+  await Promise.all([first, second])
+  await settle()
+  expect(shown('one').events).toEqual(events)
 })
 
 test('live events change the store at most once a frame, and only the path they are about', async () => {
