@@ -156,7 +156,7 @@ export const SCENES: Scene[] = [
   { name: 'run-attributed', act: (window, shown) => run(window, shown) },
   { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },
   { name: 'compare-runs', act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`) },
-  { name: 'history', act: (window) => window.command('History') },
+  { name: 'history', act: async (window) => { await window.command('History'); await window.page.locator('.history-row').first().waitFor() } },
   { name: 'history-selected', act: async ({ page }) => { for (const box of await page.locator('.history-row input[type=checkbox]').all()) await box.check() } },
   { name: 'models', act: models('Library') },
   { name: 'models-get', act: models('Get models') },
