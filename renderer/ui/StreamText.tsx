@@ -103,7 +103,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     const distance = el.scrollHeight - el.scrollTop - el.clientHeight
     const up = el.scrollTop < lastTop.current - 2
     lastTop.current = el.scrollTop
-    if (distance <= NEAR) follow.current = live
+    if (distance <= NEAR) follow.current ||= live // who followed to the end sees the end, also once it is formatted
     else if (up) follow.current = false
     setAway(!follow.current)
     if (returning.current === null) keepPlace(key, { follow: follow.current, ...topOf(virtual, splitter.current.blocks, el.scrollTop) })
