@@ -26,7 +26,7 @@ export class Client {
   /** `backlog`, events as JSON, is sent in its chunks, then what `push` was given meanwhile, then live events. Resolves with the number of the backlog's. */
   async subscribe(run: string, backlog: Iterable<string[]>): Promise<number> {
     this.unsubscribe(run)
-    const subscription = new Subscription((message) => this.send({ run, ...message }))
+    const subscription = new Subscription(run, (message) => this.send(message))
     this.#subscriptions.set(run, subscription)
     try {
       return await subscription.start(backlog)
@@ -51,25 +51,25 @@ export class Client {
   }
 }
 
-type Message = Omit<Extract<HostMessage, { kind: 'backlog' }>, 'run'> | Omit<Extract<HostMessage, { kind: 'events' }>, 'run'>
-
 class Subscription {
-  readonly #send: (message: Message) => void
+  readonly #run: string
+  readonly #send: (message: HostMessage) => void
   #queue: RunEvent[] = []
   #timer: NodeJS.Timeout | undefined
   #live = false
   #closed = false
 
-  constructor(send: (message: Message) => void) {
+  constructor(run: string, send: (message: HostMessage) => void) {
+    this.#run = run
     this.#send = send
   }
 
   /** Each chunk goes out before the next is read: the window takes it in meanwhile, and other clients are served. */
   async start(backlog: Iterable<string[]>): Promise<number> {
     let sent = 0
-    this.#send({ kind: 'backlog', events: '[]', start: true })
+    this.#send({ kind: 'backlog', run: this.#run, events: '[]', start: true })
     for (const events of backlog) {
-      this.#send({ kind: 'backlog', events: `[${events.join(',')}]`, start: false })
+      this.#send({ kind: 'backlog', run: this.#run, events: `[${events.join(',')}]`, start: false })
       sent += events.length
       await new Promise((resolve) => setImmediate(resolve))
       if (this.#closed) return sent
@@ -94,6 +94,6 @@ class Subscription {
     if (this.#queue.length === 0) return
     const events = this.#queue
     this.#queue = []
-    this.#send({ kind: 'events', events })
+    this.#send({ kind: 'events', run: this.#run, events })
   }
 }

@@ -113,7 +113,8 @@ export function receiveEvents(message: Parameters<typeof eventsIn>[0]): void {
   if (useRuns.getState().open[id] === undefined) return
   if (message.kind === 'backlog' && message.start) {
     queued.delete(id)
-    if (opening.has(id)) opening.get(id)!.run = blank(id)
+    const asked = opening.get(id)
+    if (asked !== undefined) asked.run = blank(id)
   }
   const list = queued.get(id) ?? []
   for (const event of eventsIn(message)) list.push(event)
@@ -138,8 +139,8 @@ function withLive(run: OpenRun, live: RunState): OpenRun {
 
 /** What came since the last frame. */
 export function flush(): void {
-  useRuns.setState(({ open }) => {
-    const next = { ...open }
+  useRuns.setState((state) => {
+    let { open } = state
     for (const [id, run] of Object.entries(open)) {
       const events = queued.get(id) ?? []
       const asked = opening.get(id)
@@ -147,10 +148,10 @@ export function flush(): void {
       if (asked?.live === null) asked.run = grown(asked.run, events, false)
       else if (asked !== undefined || events.length > 0) {
         opening.delete(id)
-        next[id] = grown(asked?.run ?? run, events, asked?.live === false)
+        open = { ...open, [id]: grown(asked?.run ?? run, events, asked?.live === false) }
       }
     }
-    return { open: next }
+    return open === state.open ? state : { open } // a backlog on its way draws nothing
   })
 }
 
