@@ -56,7 +56,6 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
     await view?.done(state)
   } finally {
     await engine.close()
-    interrupts.end()
   }
   if (end === undefined) throw new BraidError('internal', 'The run stopped without an end.')
   if (view instanceof Lanes) await print(resultText(state))
@@ -79,25 +78,20 @@ function outFile(name: string): { file: string; format: Format } {
   return { file, format }
 }
 
-/** The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. */
+/** The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. It listens until the
+ *  process ends: one that comes while the last files are written is no sudden death, either. */
 class Interrupts {
   asked = false
-  readonly #listener: (signal: NodeJS.Signals) => void
 
   constructor(stop: () => void) {
-    this.#listener = () => {
+    const interrupt = () => {
       if (this.asked) process.exit(EXIT.interrupted)
       this.asked = true
       say('Stopping. Once more ends at once.')
       stop()
     }
-    process.on('SIGINT', this.#listener)
-    process.on('SIGTERM', this.#listener)
-  }
-
-  end(): void {
-    process.off('SIGINT', this.#listener)
-    process.off('SIGTERM', this.#listener)
+    process.on('SIGINT', interrupt)
+    process.on('SIGTERM', interrupt)
   }
 }
 
