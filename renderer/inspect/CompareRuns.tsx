@@ -5,6 +5,7 @@ import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
 import { useShownVersion } from '../run/SummaryCard.tsx'
+import { useBoard } from '../run/VoteBoard.tsx'
 import { RunState } from '../run/RunFacts.tsx'
 import { go } from '../store/route.ts'
 import { useOpenRun } from '../store/runs.ts'
@@ -39,6 +40,7 @@ function Column({ run }: { run: string }) {
   const connection = useConnection()
   const open = useOpenRun(run)
   const version = useShownVersion(run)
+  const board = useBoard(run)
   useEffect(() => follow(run), [run, connection])
   if (open === undefined || open.shown.settings === null) return <section className="panel run-col"><p className="body dim" role="status">{open?.error?.message ?? t('run.opening')}</p></section>
   const { shown } = open
@@ -53,7 +55,7 @@ function Column({ run }: { run: string }) {
         <div><dt>{t('compose.paths')}</dt><dd className="num">{paths.length} × {integer(settings!.budget)}</dd></div>
         <div><dt>{t('fact.cost')}</dt><dd className="num">{t('unit.tokens', { count: tokens, shown: integer(tokens) })} · {duration(ranUntil(shown, shown.at))}</dd></div>
         <div><dt>{t('answer.label')}</dt><dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd></div>
-        {paths.length > 1 && <div><dt>{t('votes.title')}</dt><dd dir="auto">{paths.map((path) => `${path.path}: ${path.answer === null ? '–' : plainAnswer(path.answer.text).slice(0, 24)}`).join(' · ')}</dd></div>}
+        {paths.length > 1 && board.rows.length > 0 && <div><dt>{t('votes.title')}</dt><dd dir="auto">{board.rows.map(({ answer, members }) => `${members.length} × ${answer === null ? t('votes.noAnswer') : plainAnswer(answer).slice(0, 24)}`).join(' · ')}</dd></div>}
       </dl>
       {version !== null
         ? <StreamText key={version} run={run} path={0} version={version} label={t('summary.text', { version })} />

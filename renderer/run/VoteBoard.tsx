@@ -10,17 +10,21 @@ import { activate, showVersion } from '../store/ui.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
-import { boardOf, type BoardRow } from './votes.ts'
+import { boardOf, type Board, type BoardRow } from './votes.ts'
+
+/** Paths change with every token; the board only with their ends, with a vote and with an answer. */
+export function useBoard(run: string): Board {
+  const over = useRuns(useShallow((s) => s.open[run]?.shown.paths.flatMap((path) => (path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer])) ?? []))
+  const votes = useShown(run, (s) => s.votes)
+  const answers = useRuns(useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.answer) ?? []))
+  return useMemo(() => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, over, votes, answers])
+}
 
 /** Which answers there are, who gave them, and which one the run took. */
 export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
-  // Paths change with every token; the board reads only their ends.
-  const over = useRuns(useShallow((s) => s.open[run]?.shown.paths.flatMap((path) => (path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer])) ?? []))
-  const votes = useShown(run, (s) => s.votes)
-  const answers = useRuns(useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.answer) ?? []))
+  const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
-  const board = useMemo(() => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, over, votes, answers])
   if (board.rows.length === 0) return <p className="body dim">{t('votes.none')}</p>
   const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)

@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Braid, Window } from '../../test/e2e/support.ts'
 
@@ -126,6 +128,7 @@ export const SCENES: Scene[] = [
     name: 'replay',
     act: async ({ page }) => {
       await page.keyboard.press('Escape')
+      await page.locator('dialog.palette').waitFor({ state: 'detached' })
       await page.keyboard.press('Alt+R')
       await page.getByRole('button', { name: 'Pause' }).click()
       await scrub(page, 0.8)
@@ -154,6 +157,13 @@ export const SCENES: Scene[] = [
     },
   },
   { name: 'run-attributed', act: (window, shown) => run(window, shown) },
+  {
+    name: 'votes-by-hand',
+    act: async (window, { runs }) => {
+      await go(window, `#/run/${runs[1]}`)
+      await window.page.locator('.vote-pick').nth(1).click()
+    },
+  },
   { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },
   { name: 'compare-runs', act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`) },
   { name: 'history', act: async (window) => { await window.command('History'); await window.page.locator('.history-row').first().waitFor() } },
@@ -182,6 +192,32 @@ export const SCENES: Scene[] = [
       await window.page.getByPlaceholder('/path/to/model.gguf').fill('/nowhere/model.gguf')
       await window.page.getByRole('button', { name: 'Add', exact: true }).click()
       await window.page.waitForTimeout(500)
+    },
+  },
+  {
+    name: 'inspect-unreadable',
+    act: async (window, { runs }, braid) => {
+      const file = join(braid.data, 'runs', `${runs[0]}.alt`)
+      rmSync(file)
+      mkdirSync(file)
+      await go(window, `#/run/${runs[0]}/path/1/7`)
+      await window.page.reload()
+      await window.page.locator('.token-detail .callout').waitFor()
+    },
+  },
+  {
+    name: 'models-not-loaded-at-start',
+    act: async (window, _shown, braid) => {
+      const file = join(braid.data, 'settings.json')
+      const kept = JSON.parse(readFileSync(file, 'utf8')) as { model: string }
+      // As an engine leaves it that died while it loaded.
+      writeFileSync(file, JSON.stringify({ ...kept, loadAtStart: true, loadingAtStart: kept.model }))
+      braid.killHost()
+      await window.page.waitForTimeout(1500)
+      await window.page.reload()
+      await ready(window)
+      await models('Devices')(window)
+      await window.page.locator('.callout.warn').filter({ hasText: 'start' }).waitFor()
     },
   },
   {
