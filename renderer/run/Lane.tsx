@@ -6,13 +6,12 @@ import { runCommand } from '../commands/catalogue.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
 import { usePathField } from '../store/runs.ts'
-import { placeKey, reveal } from '../store/scroll.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Sparkline } from '../ui/Sparkline.tsx'
 import { StreamText } from '../ui/StreamText.tsx'
-import { frameOf } from '../ui/control-tokens.ts'
+import { showAnswer } from '../ui/show-answer.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { useMeter } from './meter.ts'
 import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
@@ -97,12 +96,11 @@ const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: numb
   const answer = usePathField(run, path, (state) => state?.answer ?? null)
   const stated = usePathField(run, path, (state) => state !== undefined && isStated(state))
   const error = usePathField(run, path, (state) => state?.error ?? null)
-  const start = usePathField(run, path, (state) => (state === undefined ? 0 : frameOf(state).start))
   if (error !== null) return <footer className="lane-foot callout bad small" dir="auto">{error.message}</footer>
   if (answer === null) return null
   return (
     <footer className="lane-foot">
-      <button type="button" className="answer-chip" title={t('answer.show')} onClick={() => reveal(placeKey(run, path, 1), answer.span[0] - start)}>
+      <button type="button" className="answer-chip" title={t('answer.show')} onClick={() => showAnswer(run, path, 1)}>
         <span className="dim small">{t(stated ? 'answer.label' : 'answer.lastNumber')}</span><span className="ellipsis"><AnswerText text={answer.text} /></span>
       </button>
     </footer>

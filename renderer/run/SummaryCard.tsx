@@ -4,12 +4,11 @@ import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { decidingVersion, useRuns, useShown, useSummaryState } from '../store/runs.ts'
-import { placeKey, reveal } from '../store/scroll.ts'
 import { go } from '../store/route.ts'
 import { showVersion, useUi } from '../store/ui.ts'
-import { frameOf } from '../ui/control-tokens.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
+import { showAnswer } from '../ui/show-answer.ts'
 import { StreamText } from '../ui/StreamText.tsx'
 import { Tip } from '../ui/Tip.tsx'
 import { Microscope } from 'lucide-react'
@@ -72,7 +71,7 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
       {cuts.length > 0 && <p className="callout warn small">{t('summary.cut', { list: cuts.map((cut) => `${cut.path} (${cut.removed})`).join(', ') })}</p>}
       {error !== null && <p className="callout bad small" dir="auto">{error.message}</p>}
       {answer !== null && (
-        <button type="button" className="answer-big" title={t('answer.show')} onClick={() => reveal(placeKey(run, 0, version), answer.span[0] - frameOf(summary).start)}>
+        <button type="button" className="answer-big" title={t('answer.show')} onClick={() => showAnswer(run, 0, version)}>
           <span className="dim small">{t('answer.label')}</span><span className="answer-text"><AnswerText text={answer.text} /></span>
         </button>
       )}

@@ -3,11 +3,10 @@ import { memo, useMemo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
-import { command, streamOf, useRuns, useShown } from '../store/runs.ts'
-import { placeKey, reveal } from '../store/scroll.ts'
+import { command, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { activate, showVersion } from '../store/ui.ts'
-import { frameOf } from '../ui/control-tokens.ts'
+import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { boardOf, type Board, type BoardRow } from './votes.ts'
@@ -62,10 +61,7 @@ function Members({ run, row, over }: { run: string; row: BoardRow; over: 'paths'
     const [path, version] = over === 'paths' ? [member, 1] : [0, member]
     if (over === 'paths') activate(run, member)
     else showVersion(run, member)
-    const state = useRuns.getState().open[run]?.shown
-    const stream = state && streamOf(state, path, version)
-    const answer = stream?.answer
-    if (answer) requestAnimationFrame(() => reveal(placeKey(run, path, version), answer.span[0] - frameOf(stream).start))
+    requestAnimationFrame(() => showAnswer(run, path, version))
   }
   return (
     <div className="row wrap members">

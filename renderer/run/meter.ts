@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { tokensPerSecond, type Stream } from '../../engine/protocol/fold.ts'
-import { streamOf, useRuns } from '../store/runs.ts'
+import { streamNow, useRuns } from '../store/runs.ts'
 import { inTurn } from '../store/turns.ts'
 import { isLive } from '../commands/target.ts'
 
@@ -42,8 +42,7 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
     let timer: ReturnType<typeof setTimeout> | undefined
     let takeBack = () => undefined as unknown
     const read = () => {
-      const open = useRuns.getState().open[run]
-      const stream = open && streamOf(open.shown, path, version)
+      const stream = streamNow(run, path, version)
       if (stream === last) return
       last = stream
       if (stream === undefined) return setMeter(null)
@@ -51,8 +50,7 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
     }
     read()
     const stop = useRuns.subscribe(() => {
-      const open = useRuns.getState().open[run]
-      const now = open && streamOf(open.shown, path, version)
+      const now = streamNow(run, path, version)
       if (now === last) return
       if (now === undefined || now.status !== last?.status) takeBack = inTurn(read) // a change of state shows at once
       timer ??= setTimeout(() => {

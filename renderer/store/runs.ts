@@ -177,14 +177,19 @@ export function streamOf(state: RunState, path: number, version: number): Stream
   return path > 0 ? pathOf(state, path) : summaryOf(state, version)
 }
 
+/** As it is shown at this moment. */
+export function streamNow(id: string, path: number, version: number): Stream | undefined {
+  const run = useRuns.getState().open[id]
+  return run && streamOf(run.shown, path, version)
+}
+
 export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
 /** One field of a path; re-renders only when that field changes. */
 export const usePathField = <T>(id: string, path: number, select: (state: PathState | undefined) => T): T =>
   useRuns((s) => { const run = s.open[id]; return select(run && pathOf(run.shown, path)) })
 export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
   useRuns((s) => { const run = s.open[id]; return run && summaryOf(run.shown, version) })
-export const useStream = (id: string, path: number, version: number): Stream | undefined =>
-  useRuns((s) => { const run = s.open[id]; return run && streamOf(run.shown, path, version) })
+export const useStream = (id: string, path: number, version: number): Stream | undefined => useRuns((s) => { const run = s.open[id]; return run && streamOf(run.shown, path, version) })
 /** Narrow reading of a run; return primitives or parts of the state. */
 export function useShown<T>(id: string, select: (state: RunState) => T): T {
   return useRuns((s) => select(s.open[id]?.shown ?? EMPTY_RUN))
