@@ -51,12 +51,12 @@ export class RunStore {
   create(run = newRunId()): { run: string; writer: TranscriptWriter } {
     const files = this.#files(run)
     if (existsSync(files.transcript)) throw new BraidError('bad-request', `A run named ${run} is there already.`)
-    return { run, writer: this.#write(run, new TranscriptWriter(files)) }
+    return { run, writer: this.#write(run, new TranscriptWriter({ ...files })) }
   }
 
   /** Goes on with a transcript that nobody writes. */
   append(run: string): TranscriptWriter {
-    return this.#write(run, new TranscriptWriter(this.#existing(run), true))
+    return this.#write(run, new TranscriptWriter({ ...this.#existing(run) }, true))
   }
 
   /** Ends the writing of a run; its transcript stays. */
@@ -163,7 +163,12 @@ export class RunStore {
 
   #files(run: string): RunFiles {
     const of = (suffix: string) => runFile(this.root, run, suffix)
-    return { transcript: of(SUFFIX.transcript), alternatives: of(SUFFIX.alternatives), lock: of(SUFFIX.lock) }
+    // Each is looked at where it is read: alternatives that are no file keep no run from being opened. A copy looks at all.
+    return {
+      get transcript() { return of(SUFFIX.transcript) },
+      get alternatives() { return of(SUFFIX.alternatives) },
+      get lock() { return of(SUFFIX.lock) },
+    }
   }
 
   #existing(run: string): RunFiles {

@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
-import { file, store, write } from './support.ts'
+import { code, file, store, write } from './support.ts'
 
 describe('alternatives', () => {
   it('are in the side file, found by token, through branches and versions, also while it grows', () => {
@@ -33,6 +33,16 @@ describe('alternatives', () => {
     store.append('r1').append({ type: 'tokens', at: 50, path: 1, tokens })
     store.close('r1')
     expect(store.alternatives('r1', 1, 1, before, tokens.length)).toEqual(tokens.map((token) => token.alternatives))
+  })
+
+  it('that are no file fail alone: the run opens, and is listed', async () => {
+    write('r1', sampleRun('r1'))
+    rmSync(file('r1.alt'))
+    mkdirSync(file('r1.alt'))
+    expect(code(() => store.alternatives('r1', 1, 1, 0, 1))).toBe('bad-path')
+    expect(store.events('r1')).toHaveLength(sampleRun('r1').length)
+    expect((await store.list()).map((run) => run.status)).toEqual(['ended'])
+    expect(code(() => store.append('r1'))).toBe('bad-path')
   })
 
   it('make no file where none were recorded', () => {
