@@ -3,11 +3,13 @@
  * those that Braid downloaded or made. Taking one off the list deletes its files only where Braid itself made them, in
  * its own folder, and the user asked for it. The list is `models.json` in the data folder.
  */
-import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { ModelEntry, Refused } from '../protocol/wire.ts'
+import { diskError, writeAtomic } from '../transcripts/disk.ts'
+import { WriteLock } from '../transcripts/lock.ts'
 import { textOf } from './keys.ts'
 import { scanFolder, type FoundModel } from './link/scan.ts'
 import { bundledModels, type Bundled } from './manifest.ts'
@@ -185,33 +187,27 @@ export class ModelRegistry {
 
   async #change<T>(work: (state: State) => Promise<[State, T]>): Promise<T> {
     const turn = this.#last.then(async () => {
-      const { damaged, ...before } = await this.#read()
-      const [after, result] = await work(before)
-      if (damaged) await rename(this.#file, `${this.#file}.damaged`).catch(() => undefined)
-      if (JSON.stringify(after) !== JSON.stringify(before)) await this.#write(after)
-      return result
+      const lock = await this.#lock() // a window and a terminal may both change the list
+      try {
+        const { damaged, ...before } = await this.#read()
+        const [after, result] = await work(before)
+        if (damaged) await rename(this.#file, `${this.#file}.damaged`).catch(() => undefined)
+        if (JSON.stringify(after) !== JSON.stringify(before)) writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n')
+        return result
+      } finally {
+        lock.release()
+      }
     })
     this.#last = turn.catch(() => undefined)
     return turn
   }
 
-  /** Whole or not at all. */
-  async #write(state: State): Promise<void> {
-    const partial = `${this.#file}.${process.pid}.partial`
+  async #lock(): Promise<WriteLock> {
     try {
       await mkdir(dirname(this.#file), { recursive: true })
-      const handle = await open(partial, 'w', 0o600)
-      try {
-        await handle.writeFile(JSON.stringify({ version: 2, ...state }, null, 2) + '\n')
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      await rename(partial, this.#file)
+      return await WriteLock.wait(`${this.#file}.lock`, 'the list of models')
     } catch (error) {
-      await rm(partial, { force: true })
-      const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
-      throw new BraidError(full ? 'disk-full' : 'io', `The list of models cannot be saved: ${(error as Error).message}`, { cause: error })
+      throw diskError(error, 'Saving the list of models')
     }
   }
 }

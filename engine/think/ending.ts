@@ -10,7 +10,7 @@ import type { Run } from './run.ts'
 export async function endRun(run: Run, reason: EventOf<'run-ended'>['reason']): Promise<void> {
   const started = run.state.status !== 'empty'
   const answer = reason === 'cancelled' ? run.state.answer : await decide(run)
-  if (answer === null && started && reason === 'finished' && run.state.model?.scope) run.notice('scope', `No answer was found. This model was made for: ${run.state.model.scope}`)
+  if (answer === null && started && reason === 'finished' && run.state.model?.scope) run.notice('scope', `No answer was found. The model says of itself: ${run.state.model.scope}`)
   if (run.work.length === 0) run.phase = 'idle'
   run.emit({ type: 'run-ended', reason, answer, usage: usage(run), timings: round(run.clock) })
 }

@@ -1,9 +1,11 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { BraidError } from '../protocol/errors.ts'
 
 const BEAT_MS = 10_000
 /** A lock that nobody touched for so long is dead, even where its process number lives on in another program. */
 const STALE_MS = 60_000
+const PATIENCE_MS = 10_000
 
 /** Says that a process of Braid (the window's engine, a terminal) writes something, such as a run: a file with its process number. */
 export class WriteLock {
@@ -19,6 +21,17 @@ export class WriteLock {
     }
     this.#beat = setInterval(() => this.#touch(), BEAT_MS)
     this.#beat.unref()
+  }
+
+  /** Waits for its turn, ten seconds at most. Errors: as the constructor. */
+  static async wait(file: string, what: string): Promise<WriteLock> {
+    for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(20)) {
+      try {
+        return new WriteLock(file, what)
+      } catch (error) {
+        if (!(error instanceof BraidError) || Date.now() > end) throw error
+      }
+    }
   }
 
   #touch(): void {

@@ -1,10 +1,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { FileDown, GitCompare, Import, Search, Star, Trash2 } from 'lucide-react'
+import { FileDown, GitCompare, Import, Play, Search, Star, Trash2 } from 'lucide-react'
 import { useEffect, useRef } from 'react'
+import { CommandButton } from '../commands/CommandButton.tsx'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
 import { deleteRuns, openRuns, refreshHistory, search, useHistory, visibleRuns } from '../store/history.ts'
 import { go } from '../store/route.ts'
+import { openSample } from '../store/sample.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem } from '../ui/Menu.tsx'
 import { HistoryRow } from './HistoryRow.tsx'
@@ -31,7 +33,8 @@ export function HistoryView() {
       <Filters tags={[...new Set(list?.flatMap((item) => item.tags) ?? [])].sort()} />
       {selected.size > 0 && <Selection runs={[...selected]} />}
       <div ref={scroller} className="panel history-list scroll" role="region" aria-label={t('history.list')} tabIndex={0}>
-        {list !== null && rows.length === 0 && <p className="body dim">{query !== '' ? t('history.noMatch') : t('history.none')}</p>}
+        {list !== null && rows.length === 0 && list.length > 0 && <p className="body dim">{t('history.noMatch')}</p>}
+        {list !== null && list.length === 0 && <NoRun />}
         <ul style={{ blockSize: virtual.getTotalSize() }} className="history-rows">
           {virtual.getVirtualItems().map((item) => {
             const row = rows[item.index]!
@@ -76,6 +79,16 @@ function Selection({ runs }: { runs: string[] }) {
       </Menu>
       <button type="button" className="btn danger" onClick={() => report(deleteRuns(runs))}><Trash2 size={14} />{t('action.delete')}</button>
       <button type="button" className="btn quiet" onClick={() => useHistory.setState({ selected: new Set() })}>{t('history.clear')}</button>
+    </div>
+  )
+}
+
+function NoRun() {
+  const t = useT()
+  return (
+    <div className="body col">
+      <p className="dim">{t('history.none')}</p>
+      <div className="row wrap"><CommandButton id="app.new" /><button type="button" className="btn" onClick={() => report(openSample())}><Play size={14} />{t('first.sample')}</button></div>
     </div>
   )
 }

@@ -14,8 +14,9 @@ export function bytes(n: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`
 }
 
-/** Milliseconds: 0.8 s, 12.4 s, 3:05, 1:02:03. */
+/** Milliseconds: 35 ms, 0.8 s, 12.4 s, 3:05, 1:02:03. */
 export function duration(ms: number): string {
+  if (ms > 0 && ms < 100) return `${Math.round(ms)} ms`
   const seconds = ms / 1000
   if (seconds < 60) return `${seconds.toFixed(seconds < 9.95 ? 1 : 0)} s`
   const whole = Math.round(seconds)
@@ -46,8 +47,9 @@ export const fixed = (n: number, digits: number): string => (Math.abs(n) < 0.5 *
 /** A probability from its natural logarithm: 97.3 %. */
 export const percent = (logprob: number): string => share(Math.exp(logprob))
 
-/** A part of one: 97.3 %. */
+/** A part of one: 97.3 %, and less than 0.001 % as that. */
 export function share(part: number): string {
   const p = part * 100
+  if (p > 0 && p < 0.001) return '< 0.001 %'
   return `${p >= 10 ? p.toFixed(1) : p >= 0.1 ? p.toFixed(2) : p.toPrecision(1)} %`
 }

@@ -107,7 +107,7 @@ function RunNotices({ run }: { run: string }) {
 
 function RunWaiting({ run }: { run: string }) {
   const t = useT()
-  const progress = useUi((s) => s.progress)
+  const progress = useUi((s) => (s.progress?.task === run ? s.progress.fraction : null))
   const status = useShown(run, (s) => s.status)
   const none = useShown(run, (s) => s.paths.length === 0)
   if (!none || status === 'failed' || status === 'interrupted') return null

@@ -31,6 +31,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const t = useT()
   const versions = useVersions(run)
   const version = useShownVersion(run)
+  const running = useShown(run, (s) => s.status === 'running')
   return (
     <section className="panel summary" aria-label={t('summary.title')} data-path="0">
       <header>
@@ -47,7 +48,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
         <CommandButton id="copy.summary" target={{ run, version }} iconOnly look="quiet tiny" />
         <CommandButton id="run.summariseSubset" target={{ run, version }} iconOnly look="quiet tiny" />
       </header>
-      {version === null ? <p className="body dim">{t('summary.none')}</p> : <SummaryBody key={version} run={run} version={version} />}
+      {version === null ? <p className="body dim">{t(running ? 'summary.none' : 'summary.noneWritten')}</p> : <SummaryBody key={version} run={run} version={version} />}
     </section>
   )
 })

@@ -24,7 +24,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
-  if (board.rows.length === 0) return <p className="body dim">{t('votes.none')}</p>
+  if (board.rows.length === 0) return <p className="body dim">{t(running ? 'votes.none' : 'votes.noneEnded')}</p>
   const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)
   // Without a vote, the answers are in their order once the paths are over.

@@ -2,6 +2,7 @@ import { create } from 'zustand'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { applyEvents, EMPTY_RUN, type RunState } from '../../engine/protocol/fold.ts'
 import { patchRun, useRuns } from './runs.ts'
+import { forgetPlaces } from './scroll.ts'
 
 /** Plays a recorded run through the same reducer. Time is the run's own (`at`, ms); speed 1 is as it happened. */
 export interface Replay {
@@ -12,7 +13,10 @@ export interface Replay {
   time: number
 }
 
-export const SPEEDS = [0.5, 1, 2, 4, 8, 16] as const
+export const SPEEDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16] as const
+/** The fastest at which a replay takes so long, ms: small models run too fast to be watched, large ones too slowly. */
+const WATCHED = 10_000
+const speedFor = (ms: number): number => SPEEDS.findLast((speed) => ms / speed >= WATCHED) ?? SPEEDS[0]
 export const useReplay = create<{ replay: Replay | null }>(() => ({ replay: null }))
 
 interface Moment {
@@ -60,8 +64,10 @@ export const endOf = (events: readonly RunEvent[]): number => events.reduce((end
 export function startReplay(run: string): void {
   stopReplay()
   marks = [START]
-  const time = startOf(useRuns.getState().open[run]?.events ?? [])
-  useReplay.setState({ replay: { run, playing: true, speed: 4, time } })
+  forgetPlaces(run) // it is followed as a live run is
+  const events = useRuns.getState().open[run]?.events ?? []
+  const time = startOf(events)
+  useReplay.setState({ replay: { run, playing: true, speed: speedFor(endOf(events) - time), time } })
   show(run, time)
   last = null
   requestAnimationFrame(tick)

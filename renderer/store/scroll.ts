@@ -11,6 +11,10 @@ const places = new Map<string, Place>()
 export const placeKey = (run: string, path: number, version: number): string => `${run}/${path}/${version}`
 export const placeOf = (key: string): Place | undefined => places.get(key)
 export const keepPlace = (key: string, place: Place): void => { places.set(key, place) }
+/** Its texts are read from the start, or followed, again. */
+export function forgetPlaces(run: string): void {
+  for (const key of places.keys()) if (key.startsWith(`${run}/`)) places.delete(key)
+}
 
 type Reveal = (offset: number) => void
 const revealers = new Map<string, Reveal>()

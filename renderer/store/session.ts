@@ -21,7 +21,7 @@ export function startSession(): void {
         else report(push.what === 'models' ? refreshModels() : refreshApp())
         break
       case 'progress':
-        if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : push.fraction })
+        if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : { task: push.task, fraction: push.fraction } })
         break
       case 'tasks':
         receiveTasks(push.tasks)

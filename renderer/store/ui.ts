@@ -10,8 +10,8 @@ interface Ui {
   /** What the dialog is about. */
   dialogRuns: readonly string[]
   find: boolean
-  /** Loading of a model: 0..1. */
-  progress: number | null
+  /** Loading of a model, 0..1, for the run `task` (or for none: `load`). */
+  progress: { task: string; fraction: number } | null
   engine: { state: 'up' | 'restarting' | 'stopped'; message: string } | null
   /** The link that waits for a yes. */
   link: string | null

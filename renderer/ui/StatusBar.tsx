@@ -29,7 +29,7 @@ export const StatusBar = memo(function StatusBar() {
   const t = useT()
   const connection = useConnection()
   const engine = useUi((s) => s.engine)
-  const progress = useUi((s) => s.progress)
+  const progress = useUi((s) => s.progress?.fraction ?? null)
   const app = useModels((s) => s.app)
   const state = engine !== null && engine.state !== 'up' ? engine.state : connection
   const palette = shortcutOf(commandOf('app.palette'))

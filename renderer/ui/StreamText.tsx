@@ -1,4 +1,4 @@
-import { observeElementOffset, useVirtualizer } from '@tanstack/react-virtual'
+import { observeElementOffset, observeElementRect, useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useT } from '../i18n/index.ts'
@@ -61,6 +61,10 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     directDomUpdates: true,
     directDomUpdatesMode: 'position',
     onChange: () => { if (follow.current) scroller.current!.scrollTop = 1e9 },
+    observeElementRect: (instance, tell) => observeElementRect(instance, (rect) => {
+      tell(rect)
+      if (follow.current) scroller.current!.scrollTop = 1e9
+    }),
     // Following the live end is no scrolling: it draws nothing anew.
     observeElementOffset: (instance, tell) => observeElementOffset(instance, (offset, scrolling) => {
       if (!follow.current) takeTurn()

@@ -101,7 +101,13 @@ export const SCENES: Scene[] = [
       await window.untilTokens(1, 40)
     },
   },
-  { name: 'run-waiting', act: (window, shown) => window.pose({ ...settings(shown), problem: shown.problem }) },
+  {
+    name: 'run-waiting',
+    act: async (window, shown) => {
+      await window.pose({ ...settings(shown), paths: 16, budget: 900, problem: shown.hard })
+      await window.pose({ ...settings(shown), problem: shown.problem })
+    },
+  },
   {
     name: 'run-8-paths',
     act: async (window, shown) => {
@@ -161,7 +167,8 @@ export const SCENES: Scene[] = [
     name: 'votes-by-hand',
     act: async (window, { runs }) => {
       await go(window, `#/run/${runs[1]}`)
-      await window.page.locator('.vote-pick').nth(1).click()
+      await window.page.locator('.vote-pick').first().click()
+      await window.page.getByText('Chosen by hand').waitFor()
     },
   },
   { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },

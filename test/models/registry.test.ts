@@ -32,6 +32,15 @@ describe('the list', () => {
     expect(readFileSync(file).equals(model)).toBe(true)
   })
 
+  it('loses nothing where two change it at once', async () => {
+    const { folder, data, links } = open()
+    const [mine, theirs] = ['a', 'b'].map((who) => Array.from({ length: 8 }, (_, i) => put(join(folder, `${who}${i}.gguf`), model)))
+    const second = new ModelRegistry(data, () => [])
+    await Promise.all([...mine!.map((file) => links.add(file)), ...theirs!.map((file) => second.add(file))])
+    expect((await links.list()).map(({ file }) => file).sort()).toEqual([...mine!, ...theirs!])
+    expect(readdirSync(data)).toEqual(['models.json'])
+  })
+
   it('a folder: its models are added, the rest is told', async () => {
     const { folder, links } = open()
     put(join(folder, 'm', 'a.gguf'), model)

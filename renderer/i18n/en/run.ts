@@ -73,6 +73,7 @@ export const run = {
   'summary.text': 'Text of the summary, version {{version}}',
   'summary.inspect': 'Inspect the summary',
   'summary.none': 'Written when the paths are done, or at once with Summarise now.',
+  'summary.noneWritten': 'No summary was written.',
   'summary.from': 'from paths',
   'summary.cut': 'Cut from the middle to fit: path (tokens) {{list}}',
 
@@ -85,6 +86,7 @@ export const run = {
 
   'votes.title': 'Votes',
   'votes.none': 'Answers appear as paths end.',
+  'votes.noneEnded': 'No path came to an end.',
   'votes.tie': 'A tie: the lowest path decides.',
   'votes.disagree': 'The summary says otherwise: {{answer}}',
   'votes.noAnswer': 'no answer',

@@ -11,7 +11,7 @@ export const history: Record<keyof typeof en, string> = {
   'history.unstar': '去掉星标',
   'history.tag': '标签',
   'history.allTags': '全部标签',
-  'history.none': '还没有运行。',
+  'history.none': '还没有运行。每次运行从第一个词元起就保存在这里；别人的运行可以导入。',
   'history.noMatch': '没有匹配项。',
   'history.count_one': '{{count}} 次运行',
   'history.count_other': '{{count}} 次运行',

@@ -74,6 +74,7 @@ export const run: Record<keyof typeof en, string> = {
   'summary.text': '总结第 {{version}} 版的文本',
   'summary.inspect': '查看总结的词元',
   'summary.none': '路径完成后写出，也可以立即总结。',
+  'summary.noneWritten': '没有写出总结。',
   'summary.from': '来自路径',
   'summary.cut': '为放入上下文，从中间截去：路径（词元）{{list}}',
 
@@ -86,6 +87,7 @@ export const run: Record<keyof typeof en, string> = {
 
   'votes.title': '表决',
   'votes.none': '路径结束后显示答案。',
+  'votes.noneEnded': '没有路径走到结尾。',
   'votes.tie': '票数相同：编号最小的路径决定。',
   'votes.disagree': '总结的答案不同：{{answer}}',
   'votes.noAnswer': '没有答案',
