@@ -17,7 +17,7 @@ const ROW = 64
 /** Every run there is: searched, starred, tagged, opened again, exported, deleted. */
 export function HistoryView() {
   const t = useT()
-  const { list, query, found, starredOnly, tag, selected } = useHistory()
+  const { list, found, starredOnly, tag, selected } = useHistory()
   const rows = visibleRuns({ list, found, starredOnly, tag })
   const snippets = new Map(found?.map(({ run, snippet }) => [run, snippet]))
   const scroller = useRef<HTMLDivElement>(null)
