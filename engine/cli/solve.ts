@@ -78,8 +78,10 @@ function outFile(name: string): { file: string; format: Format } {
   return { file, format }
 }
 
-/** The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. It listens until the
- *  process ends: one that comes while the last files are written is no sudden death, either. */
+/**
+ * The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. It listens until the
+ * process ends: one that comes while the last files are written is no sudden death, either.
+ */
 class Interrupts {
   asked = false
 

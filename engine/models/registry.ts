@@ -39,6 +39,8 @@ interface State {
   bundledDevices: Record<string, string>
 }
 
+const SAVING = 'Saving the list of models'
+
 export class ModelRegistry {
   readonly #file: string
   readonly #downloads: string
@@ -192,7 +194,7 @@ export class ModelRegistry {
         const { damaged, ...before } = await this.#read()
         const [after, result] = await work(before)
         if (damaged) await rename(this.#file, `${this.#file}.damaged`).catch(() => undefined)
-        if (JSON.stringify(after) !== JSON.stringify(before)) writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n')
+        if (JSON.stringify(after) !== JSON.stringify(before)) writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n', SAVING)
         return result
       } finally {
         lock.release()
@@ -207,7 +209,7 @@ export class ModelRegistry {
       await mkdir(dirname(this.#file), { recursive: true })
       return await WriteLock.wait(`${this.#file}.lock`, 'the list of models')
     } catch (error) {
-      throw diskError(error, 'Saving the list of models')
+      throw diskError(error, SAVING)
     }
   }
 }

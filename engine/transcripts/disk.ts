@@ -18,7 +18,7 @@ export function diskError(error: unknown, doing: string): BraidError {
 }
 
 /** Replaces a file in one step: readers see the old or the new content, never a part. */
-export function writeAtomic(file: string, content: string): void {
+export function writeAtomic(file: string, content: string, doing = 'Saving'): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
@@ -31,7 +31,7 @@ export function writeAtomic(file: string, content: string): void {
     renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw diskError(error, 'Saving')
+    throw diskError(error, doing)
   }
 }
 

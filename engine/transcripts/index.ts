@@ -51,12 +51,13 @@ export class RunStore {
   create(run = newRunId()): { run: string; writer: TranscriptWriter } {
     const files = this.#files(run)
     if (existsSync(files.transcript)) throw new BraidError('bad-request', `A run named ${run} is there already.`)
-    return { run, writer: this.#write(run, new TranscriptWriter({ ...files })) }
+    return { run, writer: this.#write(run, new TranscriptWriter(files)) }
   }
 
   /** Goes on with a transcript that nobody writes. */
   append(run: string): TranscriptWriter {
-    return this.#write(run, new TranscriptWriter({ ...this.#existing(run) }, true))
+    this.#transcript(run)
+    return this.#write(run, new TranscriptWriter(this.#files(run), true))
   }
 
   /** Ends the writing of a run; its transcript stays. */
@@ -73,12 +74,12 @@ export class RunStore {
 
   /** True while this process or another one writes the run. */
   isLive(run: string): boolean {
-    return this.#writers.has(run) || isLocked(this.#files(run).lock)
+    return this.#writers.has(run) || isLocked(this.#file(run, 'lock'))
   }
 
   /** Events in chunks, up to byte `to`. */
   read(run: string, to = Infinity): Generator<Events> {
-    return readEvents(this.#existing(run).transcript, Math.min(to, this.#writers.get(run)?.bytes ?? Infinity))
+    return readEvents(this.#transcript(run), Math.min(to, this.#writers.get(run)?.bytes ?? Infinity))
   }
 
   events(run: string): RunEvent[] {
@@ -86,7 +87,8 @@ export class RunStore {
   }
 
   alternatives(run: string, path: number, version: number, index: number, count: number): (Alternative[] | null)[] {
-    const reader = this.#alternatives.get(run) ?? new AlternativesReader(this.#existing(run).alternatives)
+    this.#transcript(run)
+    const reader = this.#alternatives.get(run) ?? new AlternativesReader(this.#file(run, 'alternatives'))
     this.#alternatives.delete(run)
     this.#alternatives.set(run, reader)
     for (const old of [...this.#alternatives.keys()].slice(0, -ALTERNATIVES_OPEN)) this.#alternatives.delete(old)
@@ -131,7 +133,7 @@ export class RunStore {
   }
 
   update(run: string, changes: Meta): RunSummary {
-    this.#existing(run)
+    this.#transcript(run)
     const known = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
     writeAtomic(runFile(this.root, run, SUFFIX.meta), JSON.stringify({ ...this.meta(run), ...known }))
     return this.summary(run)
@@ -140,14 +142,14 @@ export class RunStore {
   /** Into the trash, where it stays for 30 days. */
   delete(run: string): void {
     if (this.isLive(run)) throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
-    this.#existing(run)
+    this.#transcript(run)
     this.#move(run, this.root, this.#trash)
     this.#alternatives.delete(run)
   }
 
   restore(run: string): RunSummary {
     if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined) throw new BraidError('no-such-run', 'That run is no longer in the trash.')
-    if (existsSync(this.#files(run).transcript)) throw new BraidError('bad-request', `A run named ${run} is there already.`)
+    if (existsSync(this.#file(run, 'transcript'))) throw new BraidError('bad-request', `A run named ${run} is there already.`)
     this.#move(run, this.#trash, this.root)
     return this.summary(run)
   }
@@ -161,20 +163,20 @@ export class RunStore {
     return writer
   }
 
-  #files(run: string): RunFiles {
-    const of = (suffix: string) => runFile(this.root, run, suffix)
-    // Each is looked at where it is read: alternatives that are no file keep no run from being opened. A copy looks at all.
-    return {
-      get transcript() { return of(SUFFIX.transcript) },
-      get alternatives() { return of(SUFFIX.alternatives) },
-      get lock() { return of(SUFFIX.lock) },
-    }
+  #file(run: string, kind: keyof typeof SUFFIX): string {
+    return runFile(this.root, run, SUFFIX[kind])
   }
 
-  #existing(run: string): RunFiles {
-    const files = this.#files(run)
-    if (lstat(files.transcript) === undefined) throw new BraidError('no-such-run', `There is no run ${run}.`)
-    return files
+  /** What a writer needs, each looked at. A reader looks at its own only: alternatives that are no file keep no run from being opened. */
+  #files(run: string): RunFiles {
+    return { transcript: this.#file(run, 'transcript'), alternatives: this.#file(run, 'alternatives'), lock: this.#file(run, 'lock') }
+  }
+
+  /** Error `no-such-run`: there is none. */
+  #transcript(run: string): string {
+    const file = this.#file(run, 'transcript')
+    if (lstat(file) === undefined) throw new BraidError('no-such-run', `There is no run ${run}.`)
+    return file
   }
 
   #names(): string[] {
@@ -185,7 +187,7 @@ export class RunStore {
   #digest(run: string): Digest {
     const writer = this.#writers.get(run)
     if (writer !== undefined) return writer.summary.digest(true)
-    const { transcript, lock } = this.#existing(run)
+    const [transcript, lock] = [this.#transcript(run), this.#file(run, 'lock')]
     const { size, mtimeMs: mtime } = statSync(transcript)
     const index = this.#loadIndex()
     const known = index.get(run)
@@ -223,10 +225,9 @@ export class RunStore {
 
   #move(run: string, from: string, to: string): void {
     try {
-      for (const suffix of [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript]) {
-        const [old, target] = [runFile(from, run, suffix), runFile(to, run, suffix)]
-        if (existsSync(old)) renameSync(old, target)
-      }
+      // All are looked at before the first is moved.
+      const moves = [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript].map((suffix) => [runFile(from, run, suffix), runFile(to, run, suffix)] as const)
+      for (const [old, target] of moves) if (existsSync(old)) renameSync(old, target)
     } catch (error) {
       throw diskError(error, 'Moving a run')
     }

@@ -8,9 +8,9 @@ import { SummaryBuilder } from './summary.ts'
 
 /** Files of one run; all but the transcript may be missing. */
 export interface RunFiles {
-  readonly transcript: string
-  readonly alternatives: string
-  readonly lock: string
+  transcript: string
+  alternatives: string
+  lock: string
 }
 
 /**

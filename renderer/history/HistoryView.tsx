@@ -1,12 +1,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { FileDown, GitCompare, Import, Play, Search, Star, Trash2 } from 'lucide-react'
+import { FileDown, GitCompare, Import, Search, Star, Trash2 } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
 import { deleteRuns, openRuns, refreshHistory, search, useHistory, visibleRuns } from '../store/history.ts'
+import { SampleButton } from '../run/FirstMinute.tsx'
 import { go } from '../store/route.ts'
-import { openSample } from '../store/sample.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem } from '../ui/Menu.tsx'
 import { HistoryRow } from './HistoryRow.tsx'
@@ -33,8 +33,7 @@ export function HistoryView() {
       <Filters tags={[...new Set(list?.flatMap((item) => item.tags) ?? [])].sort()} />
       {selected.size > 0 && <Selection runs={[...selected]} />}
       <div ref={scroller} className="panel history-list scroll" role="region" aria-label={t('history.list')} tabIndex={0}>
-        {list !== null && rows.length === 0 && list.length > 0 && <p className="body dim">{t('history.noMatch')}</p>}
-        {list !== null && list.length === 0 && <NoRun />}
+        {list?.length === 0 ? <NoRun /> : list !== null && rows.length === 0 && <p className="body dim">{t('history.noMatch')}</p>}
         <ul style={{ blockSize: virtual.getTotalSize() }} className="history-rows">
           {virtual.getVirtualItems().map((item) => {
             const row = rows[item.index]!
@@ -88,7 +87,7 @@ function NoRun() {
   return (
     <div className="body col">
       <p className="dim">{t('history.none')}</p>
-      <div className="row wrap"><CommandButton id="app.new" /><button type="button" className="btn" onClick={() => report(openSample())}><Play size={14} />{t('first.sample')}</button></div>
+      <div className="row wrap"><CommandButton id="app.new" /><SampleButton /></div>
     </div>
   )
 }

@@ -46,13 +46,18 @@ export function Teach({ first }: { first: boolean }) {
           <p>{t('first.text')}</p>
           {noModel && <p className="small dim">{t('first.modelHow')}</p>}
           <div className="row wrap">
-            <button type="button" className="btn" onClick={() => report(openSample())}><Play size={14} />{t('first.sample')}</button>
+            <SampleButton />
             {noModel && <button type="button" className="btn primary" onClick={() => go({ view: 'models' })}>{t('first.getModel')}</button>}
           </div>
         </div>
       </div>
     </section>
   )
+}
+
+export function SampleButton() {
+  const t = useT()
+  return <button type="button" className="btn" onClick={() => report(openSample())}><Play size={14} />{t('first.sample')}</button>
 }
 
 /** One problem, four paths side by side, one answer. */

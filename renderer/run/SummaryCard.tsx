@@ -3,7 +3,7 @@ import { useShallow } from 'zustand/react/shallow'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
-import { decidingVersion, useRuns, useShown, useSummaryState } from '../store/runs.ts'
+import { decidingVersion, isOver, useRuns, useShown, useSummaryState } from '../store/runs.ts'
 import { go } from '../store/route.ts'
 import { showVersion, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
@@ -31,7 +31,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const t = useT()
   const versions = useVersions(run)
   const version = useShownVersion(run)
-  const running = useShown(run, (s) => s.status === 'running')
+  const over = useShown(run, (s) => isOver(s.status))
   return (
     <section className="panel summary" aria-label={t('summary.title')} data-path="0">
       <header>
@@ -48,7 +48,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
         <CommandButton id="copy.summary" target={{ run, version }} iconOnly look="quiet tiny" />
         <CommandButton id="run.summariseSubset" target={{ run, version }} iconOnly look="quiet tiny" />
       </header>
-      {version === null ? <p className="body dim">{t(running ? 'summary.none' : 'summary.noneWritten')}</p> : <SummaryBody key={version} run={run} version={version} />}
+      {version === null ? <p className="body dim">{t(over ? 'summary.noneWritten' : 'summary.none')}</p> : <SummaryBody key={version} run={run} version={version} />}
     </section>
   )
 })

@@ -3,7 +3,7 @@ import { memo, useMemo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
-import { command, useRuns, useShown } from '../store/runs.ts'
+import { command, isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { activate, showVersion } from '../store/ui.ts'
 import { showAnswer } from '../ui/show-answer.ts'
@@ -24,7 +24,8 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
-  if (board.rows.length === 0) return <p className="body dim">{t(running ? 'votes.none' : 'votes.noneEnded')}</p>
+  const over = useShown(run, (s) => isOver(s.status))
+  if (board.rows.length === 0) return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)
   // Without a vote, the answers are in their order once the paths are over.

@@ -79,13 +79,16 @@ export function closeRun(id: string): void {
   if (!run.sample) host.call('run.close', { run: id }).catch(() => undefined) // the channel is gone, and the subscription with it
 }
 
+/** Neither under way nor waiting for its turn. */
+export const isOver = (status: RunState['status']): boolean => status !== 'running' && status !== 'empty'
+
 /** Runs that are not shown stay open while something may still come, and a few that were shown last, so that going back is at once. */
 const KEPT = 3
 let recent: string[] = []
 export function closeHidden(shown: readonly string[]): void {
   recent = [...new Set([...shown, ...recent])].slice(0, shown.length + KEPT)
   for (const { id, live, loading, error, replayed, sample } of Object.values(useRuns.getState().open)) {
-    const over = error !== null || (live.status !== 'running' && live.status !== 'empty')
+    const over = error !== null || isOver(live.status)
     if (over && !loading && replayed === null && !sample && !recent.includes(id)) closeRun(id)
   }
 }
@@ -177,11 +180,9 @@ export function streamOf(state: RunState, path: number, version: number): Stream
   return path > 0 ? pathOf(state, path) : summaryOf(state, version)
 }
 
+const streamIn = (run: OpenRun | undefined, path: number, version: number): Stream | undefined => run && streamOf(run.shown, path, version)
 /** As it is shown at this moment. */
-export function streamNow(id: string, path: number, version: number): Stream | undefined {
-  const run = useRuns.getState().open[id]
-  return run && streamOf(run.shown, path, version)
-}
+export const streamNow = (id: string, path: number, version: number): Stream | undefined => streamIn(useRuns.getState().open[id], path, version)
 
 export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
 /** One field of a path; re-renders only when that field changes. */
@@ -189,7 +190,7 @@ export const usePathField = <T>(id: string, path: number, select: (state: PathSt
   useRuns((s) => { const run = s.open[id]; return select(run && pathOf(run.shown, path)) })
 export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
   useRuns((s) => { const run = s.open[id]; return run && summaryOf(run.shown, version) })
-export const useStream = (id: string, path: number, version: number): Stream | undefined => useRuns((s) => { const run = s.open[id]; return run && streamOf(run.shown, path, version) })
+export const useStream = (id: string, path: number, version: number): Stream | undefined => useRuns((s) => streamIn(s.open[id], path, version))
 /** Narrow reading of a run; return primitives or parts of the state. */
 export function useShown<T>(id: string, select: (state: RunState) => T): T {
   return useRuns((s) => select(s.open[id]?.shown ?? EMPTY_RUN))

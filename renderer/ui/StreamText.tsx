@@ -35,6 +35,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const [flash, setFlash] = useState(-1)
   /** The way back to where the reader was; ended by the reader. */
   const returning = useRef<(() => void) | null>(null)
+  const keepEnd = () => { if (follow.current) scroller.current!.scrollTop = 1e9 }
   const stay = () => {
     returning.current?.()
     returning.current = null
@@ -60,10 +61,10 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     // A block that was measured moves those below it without drawing them anew.
     directDomUpdates: true,
     directDomUpdatesMode: 'position',
-    onChange: () => { if (follow.current) scroller.current!.scrollTop = 1e9 },
+    onChange: keepEnd,
     observeElementRect: (instance, tell) => observeElementRect(instance, (rect) => {
       tell(rect)
-      if (follow.current) scroller.current!.scrollTop = 1e9
+      keepEnd()
     }),
     // Following the live end is no scrolling: it draws nothing anew.
     observeElementOffset: (instance, tell) => observeElementOffset(instance, (offset, scrolling) => {
@@ -75,7 +76,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
 
   useLayoutEffect(() => {
     const el = scroller.current!
-    if (follow.current) el.scrollTop = 1e9
+    keepEnd()
     lastTop.current = el.scrollTop
     if (live && !follow.current) setLonger(el.scrollHeight - el.clientHeight > NEAR)
   })
