@@ -128,8 +128,16 @@ export const SCENES: Scene[] = [
   { name: 'scope', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.locator('.run-facts-row .pill.warn').focus() } },
   { name: 'find', act: async ({ page }) => { await page.keyboard.press('Control+F'); await page.keyboard.type('1') } },
   { name: 'subset', act: async (window) => { await window.page.keyboard.press('Escape'); await window.page.locator('.summary [data-command="run.summariseSubset"]').click() } },
-  { name: 'strategy', act: async (window) => { await window.page.keyboard.press('Escape'); await window.command('Run with another strategy') } },
-  { name: 'palette', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.keyboard.press('Control+K') } },
+  { name: 'strategy', act: async (window) => { await window.page.keyboard.press('Escape'); await window.command('Run with another strategy'); await window.page.locator('dialog').waitFor() } },
+  {
+    name: 'palette',
+    act: async ({ page }) => {
+      await page.keyboard.press('Escape')
+      await page.locator('dialog').waitFor({ state: 'detached' })
+      await page.keyboard.press('Control+K')
+      await page.locator('dialog.palette').waitFor()
+    },
+  },
   {
     name: 'replay',
     act: async ({ page }) => {
