@@ -1,14 +1,25 @@
 /** (a) Decode steps a second against llama-batched-bench, and (e) what more paths cost. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { builtLibraries, loadAddon } from '../../engine/native/index.ts'
 import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const PROMPT = 128
 
-/** One run of llama-batched-bench: milliseconds of a step. Same cells, threads, unified cache, flash attention. */
+/** How llama-batched-bench comes to the same device: its GPU backend is loaded by path, as ours is. */
+function theirDevice(device: string): { args: string[]; env: Record<string, string> } {
+  if (device === 'cpu') return { args: ['-ngl', '0'], env: {} }
+  const backend = loadAddon().devices().find(({ name }) => name === device)?.backend.toLowerCase()
+  const library = builtLibraries().find((built) => built.backend === backend)
+  if (!library) throw new Error(`no built backend offers the device ${device}`)
+  return { args: ['-ngl', '99', '-dev', device], env: { GGML_BACKEND_PATH: library.file } }
+}
+
+/** One run of llama-batched-bench: milliseconds of a step. Same cells, threads, unified cache, flash attention, device. */
 async function theirStepMs(program: string, model: BenchModel, settings: Settings, cells: number, steps: number, width: number): Promise<number> {
-  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', String(width), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), '-ngl', settings.device === 'cpu' ? '0' : '99', '--output-format', 'jsonl']
-  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 26 })
+  const { args: device, env } = theirDevice(settings.device)
+  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', String(width), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), ...device, '--output-format', 'jsonl']
+  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 26, env: { ...process.env, ...env } })
   const { tg, t_tg } = JSON.parse(stdout.split('\n').find((line) => line.startsWith('{'))!) as { tg: number; t_tg: number }
   return (t_tg * 1000) / tg
 }
