@@ -3,8 +3,8 @@
 #include <algorithm>
 
 ContextState::ContextState(std::shared_ptr<ModelState> model, llama_context * ctx, int32_t sequences, int32_t batchSize, int32_t outputs, bool flashAttention)
-    : model(std::move(model)), ctx(ctx), threads(makeThreadPool(llama_n_threads(ctx))), sequences(sequences), batchSize(batchSize), outputs(outputs), flashAttention(flashAttention) {
-    if (threads) llama_attach_threadpool(ctx, threads.get(), nullptr);
+    : model(std::move(model)), ctx(ctx), threads(llama_n_threads(ctx)), sequences(sequences), batchSize(batchSize), outputs(outputs), flashAttention(flashAttention) {
+    if (threads.pool()) llama_attach_threadpool(ctx, threads.pool(), nullptr);
     llama_set_abort_callback(ctx, [](void * data) { return static_cast<ContextState *>(data)->stopping(); }, this);
 }
 
@@ -46,13 +46,12 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::ve
     const llama_pos start = c.lastPosition(seq) + 1;
     std::vector<TokenRecord> records;
     Utf8Joiner joiner;
-    LogitScan scan;
-    const auto record = [&](llama_token id, const float * logits) {
+    const auto record = [&](llama_token id, const float * logits, const LogitScan & scan) {
         TokenRecord r;
         r.id = id;
         r.text = joiner.push(tokenBytes(c.model->vocab, id));
         r.forced = true;
-        if (logits && scan.scan(logits, n)) measure.apply(r, c.model->vocab, logits, n, scan);
+        if (logits && scan.finite()) measure.apply(r, c.model->vocab, logits, n, scan);
         records.push_back(std::move(r));
     };
     const auto undo = [&](const char * code, const std::string & message) {
@@ -63,11 +62,15 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::ve
     if (c.attention) c.attention->begin(spans, tokens.size());
     if (report) {
         const auto tail = c.tails.find(seq);
-        record(tokens[0], tail == c.tails.end() ? nullptr : tail->second->data());
+        const float * logits = tail == c.tails.end() ? nullptr : tail->second->data();
+        LogitScan scan;
+        if (logits) scanLogits(c.threads, {{logits, &scan}}, n, measure.any());
+        record(tokens[0], logits, scan);
     }
     // With a row of logits for each token, steps are as small as the context has rows.
     const size_t step = report ? std::min(c.batchSize, c.outputs) : c.batchSize;
     Batch batch((int32_t) step);
+    std::vector<LogitScan> scans(report ? step : 0);
     for (size_t i = 0; i < tokens.size(); i += step) {
         batch.clear();
         const size_t end = std::min(tokens.size(), i + step);
@@ -77,8 +80,12 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::ve
         if (status == 1) undo("out-of-cells", "The context is too small for these " + std::to_string(tokens.size()) + " tokens");
         if (status == 2) undo("cancelled", "Prefill was cancelled");
         if (status != 0) undo("decode-failed", "Prefill failed: " + engineLog::lastError());
-        if (report)
-            for (size_t k = i; k < end && k + 1 < tokens.size(); k++) record(tokens[k + 1], llama_get_logits_ith(c.ctx, (int32_t) (k - i)));
+        if (report) {
+            std::vector<LogitRow> rows;
+            for (size_t k = i; k < end && k + 1 < tokens.size(); k++) rows.push_back({llama_get_logits_ith(c.ctx, (int32_t) (k - i)), &scans[k - i]});
+            scanLogits(c.threads, rows, n, measure.any());
+            for (size_t k = 0; k < rows.size(); k++) record(tokens[i + k + 1], rows[k].logits, scans[k]);
+        }
         if (end == tokens.size()) c.keepTail(seq, llama_get_logits_ith(c.ctx, batch.batch.n_tokens - 1));
         if (onProgress) Worker::toJs([onProgress, end](Napi::Env env) { onProgress->Call({Napi::Number::New(env, (double) end)}); });
     }

@@ -12,7 +12,7 @@
 struct ContextState {
     std::shared_ptr<ModelState> model;
     llama_context * ctx;
-    const ThreadPool threads;
+    Threads threads;
     int32_t sequences, batchSize, outputs;
     bool flashAttention;
     // Operations are numbered as JavaScript asks for them; an abort reaches those asked for before it. Polled by

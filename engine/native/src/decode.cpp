@@ -79,29 +79,28 @@ bool Decode::obeyAll(bool closeIfIdle) {
     return false;
 }
 
-// Decides a stream's next token.
+// Decides a stream's next token. Runs on any thread: it touches its own stream only.
 void Decode::choose(Stream & s) {
     const int n = vocabSize();
+    const LogitScan & scan = scans[s.p.seq];
+    const bool haveLogits = s.logits && scan.finite();
     s.token = -1;
-    s.counted = false;
-    LogitScan & scan = scans[s.p.seq];
-    const bool haveLogits = s.logits && scan.scan(s.logits, n);
+    s.counted = s.sampled = false;
     bool forced = s.forcedDone < s.p.forced.size(), silent = false;
     if (forced) {
         s.token = s.p.forced[s.forcedDone++];
         silent = s.forcedDone <= (size_t) s.p.silent;
     } else {
-        if (!haveLogits) return end(s, "failed", "decode-failed", s.logits ? "The model's logits are not numbers" : "Nothing to continue from");
-        // The scan is restored with the logits when it is measured below.
-        LogitScan drawn = scan;
+        if (!haveLogits) return;
+        LogitScan drawn = scan; // the row is restored, the scan is not
         s.token = s.sampler.sample(s.logits, n, drawn, s.p.masked);
-        if (s.token < 0) return end(s, "failed", "decode-failed", "No token is left to sample");
-        if (firstTokenMs == 0) firstTokenMs = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
+        if (s.token < 0) return;
+        s.sampled = true;
         if (s.stops.count(s.token)) {
             s.closing = "finished";
-            if (s.p.endToken < 0) return end(s, s.closing);
             forced = s.token != s.p.endToken;
             s.token = s.p.endToken;
+            if (s.token < 0) return;
         }
     }
     s.sampler.accept(s.token);
@@ -112,6 +111,27 @@ void Decode::choose(Stream & s) {
         s.record.forced = forced;
         if (haveLogits) measure.apply(s.record, context->model->vocab, s.logits, n, scan);
         if (++s.reported >= s.p.budget && !s.closing) s.closing = "budget";
+    }
+}
+
+// Decides the next token of every live stream, or that it has none.
+void Decode::chooseAll() {
+    std::vector<Stream *> choosing;
+    std::vector<LogitRow> rows;
+    for (Stream & s : streams) {
+        if (s.ended) continue;
+        choosing.push_back(&s);
+        if (s.logits) rows.push_back({s.logits, &scans[s.p.seq]});
+    }
+    scanLogits(context->threads, rows, vocabSize(), measure.any());
+    context->threads.each((int) choosing.size(), [&](int i) { choose(*choosing[i]); });
+    for (Stream * s : choosing) {
+        if (s->sampled && firstTokenMs == 0) firstTokenMs = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
+        if (s->token >= 0) continue;
+        if (s->closing) end(*s, s->closing);
+        else if (!s->logits) end(*s, "failed", "decode-failed", "Nothing to continue from");
+        else if (!scans[s->p.seq].finite()) end(*s, "failed", "decode-failed", "The model's logits are not numbers");
+        else end(*s, "failed", "decode-failed", "No token is left to sample");
     }
 }
 
@@ -163,8 +183,7 @@ void Decode::cutGroups() {
 // One token for every live stream. false: nothing was live.
 bool Decode::step(Batch & batch) {
     shedFor(cells);
-    for (Stream & s : streams)
-        if (!s.ended) choose(s);
+    chooseAll();
     for (;;) {
         batch.clear();
         for (Stream & s : streams)

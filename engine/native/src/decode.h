@@ -79,6 +79,7 @@ class Decode {
     bool obeyAll(bool closeIfIdle);
     void end(Stream & s, const char * reason, const std::string & code = "", const std::string & message = "");
     void choose(Stream & s);
+    void chooseAll();
     void shedFor(int64_t cellsLeft);
     bool step(Batch & batch);
     void commit(Stream & s);

@@ -1,4 +1,5 @@
 #include "logits.h"
+#include "threads.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -45,13 +46,53 @@ WIDE static void expSums(const float * x, int n, float max, float * sums) {
     sums[1] = t;
 }
 
-bool LogitScan::scan(const float * logits, int n) {
-    const int blocks = (n + LOGIT_BLOCK - 1) / LOGIT_BLOCK;
-    blockMax.resize(blocks);
-    for (int b = 0; b < blocks; b++) blockMax[b] = maxOf(logits + b * LOGIT_BLOCK, std::min(LOGIT_BLOCK, n - b * LOGIT_BLOCK));
-    refreshMax();
-    return std::isfinite(max);
+void LogitScan::resize(int n) {
+    blockMax.resize((n + LOGIT_BLOCK - 1) / LOGIT_BLOCK);
+    parts.resize((n + LOGIT_PART - 1) / LOGIT_PART);
 }
+
+void LogitScan::scanPart(const float * logits, int n, int part, bool sums) {
+    const int start = part * LOGIT_PART, count = std::min(LOGIT_PART, n - start);
+    Part p{-INFINITY, 0, 0};
+    for (int i = 0; i < count; i += LOGIT_BLOCK) {
+        const float m = maxOf(logits + start + i, std::min(LOGIT_BLOCK, count - i));
+        blockMax[(start + i) / LOGIT_BLOCK] = m;
+        p.max = std::max(p.max, m);
+    }
+    if (sums && std::isfinite(p.max)) {
+        float zt[2];
+        expSums(logits + start, count, p.max, zt);
+        p.z = zt[0];
+        p.t = zt[1];
+    }
+    parts[part] = p;
+}
+
+void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n, bool sums) {
+    for (const LogitRow & row : rows) row.scan->resize(n);
+    const int parts = (n + LOGIT_PART - 1) / LOGIT_PART;
+    threads.each((int) rows.size() * parts, [&](int i) {
+        const LogitRow & row = rows[i / parts];
+        row.scan->scanPart(row.logits, n, i % parts, sums);
+    });
+    for (const LogitRow & row : rows) row.scan->refreshMax();
+}
+
+LogitSums LogitScan::sums() const {
+    float m = -INFINITY;
+    for (const Part & p : parts) m = std::max(m, p.max);
+    double z = 0, t = 0;
+    for (const Part & p : parts) {
+        if (p.z == 0) continue;
+        const double apart = (double) p.max - m, weight = std::exp(apart);
+        z += weight * p.z;
+        t += weight * (p.t + apart * p.z);
+    }
+    const double logZ = std::log(z);
+    return {(float) (logZ + m), (float) std::max(0.0, logZ - t / z)};
+}
+
+bool LogitScan::finite() const { return std::isfinite(max); }
 
 void LogitScan::refreshMax() { max = maxOf(blockMax.data(), (int) blockMax.size()); }
 
@@ -67,19 +108,6 @@ int LogitScan::argmax(const float * logits, int n) const {
             if (logits[i] == max) return i;
     }
     return 0;
-}
-
-LogitSums logitSums(const float * logits, int n, float max) {
-    // Parts keep the float sums exact enough for a vocabulary of any size.
-    double z = 0, t = 0;
-    for (int i = 0; i < n; i += 8192) {
-        float sums[2];
-        expSums(logits + i, std::min(8192, n - i), max, sums);
-        z += sums[0];
-        t += sums[1];
-    }
-    const double logZ = std::log(z);
-    return {(float) (logZ + max), (float) std::max(0.0, logZ - t / z)};
 }
 
 std::vector<Ranked> topLogits(const float * logits, int n, const LogitScan & scan, int k) {

@@ -27,7 +27,8 @@ struct Stream {
     const char * closing = nullptr;
     bool ended = false;
     // Of the step under way.
-    llama_token token = -1;
+    llama_token token = -1; // -1: none, and the stream ends
+    bool sampled = false;
     bool counted = false; // `record` holds it
     TokenRecord record;
 

@@ -1,5 +1,4 @@
 #include "threads.h"
-#include <ggml-backend.h>
 #include <algorithm>
 #include <fstream>
 #include <set>
@@ -32,15 +31,44 @@ int32_t physicalCores() {
 #endif
 }
 
-ThreadPool makeThreadPool(int32_t threads) {
+Threads::Threads(int32_t count) : threads(nullptr, nullptr), backend(nullptr, ggml_backend_free), graphMemory(nullptr, ggml_free) {
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    if (!cpu) return nullptr;
+    if (!cpu) return;
     // The CPU backend is loaded at run time, in the build that this processor can run.
-    ggml_backend_reg_t backend = ggml_backend_dev_backend_reg(cpu);
-    const auto make = (decltype(&ggml_threadpool_new)) ggml_backend_reg_get_proc_address(backend, "ggml_threadpool_new");
-    const auto end = (decltype(&ggml_threadpool_free)) ggml_backend_reg_get_proc_address(backend, "ggml_threadpool_free");
-    if (!make || !end) return nullptr;
-    ggml_threadpool_params params = ggml_threadpool_params_default(threads);
+    ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(cpu);
+    const auto find = [&](const char * name) { return ggml_backend_reg_get_proc_address(registry, name); };
+    const auto make = (decltype(&ggml_threadpool_new)) find("ggml_threadpool_new");
+    const auto end = (decltype(&ggml_threadpool_free)) find("ggml_threadpool_free");
+    const auto setCount = (decltype(&ggml_backend_cpu_set_n_threads)) find("ggml_backend_set_n_threads");
+    const auto setPool = (decltype(&ggml_backend_cpu_set_threadpool)) find("ggml_backend_cpu_set_threadpool");
+    if (!make || !end || !setCount || !setPool) return;
+    ggml_threadpool_params params = ggml_threadpool_params_default(count);
     params.poll = 2; // milliseconds, about: longer than JavaScript, or a sampler, holds up the next step
-    return ThreadPool(make(&params), end);
+    threads = {make(&params), end};
+    backend.reset(ggml_backend_dev_init(cpu, nullptr));
+    graphMemory.reset(ggml_init({ggml_tensor_overhead() + ggml_graph_overhead(), nullptr, /* no_alloc */ true}));
+    if (!threads || !backend || !graphMemory) return;
+    setCount(backend.get(), count);
+    setPool(backend.get(), threads.get());
+    const auto run = [](ggml_tensor *, int, int, void * task) { static_cast<Task *>(task)->run(); };
+    graph = ggml_new_graph(graphMemory.get());
+    ggml_build_forward_expand(graph, ggml_custom_4d(graphMemory.get(), GGML_TYPE_F32, 1, 1, 1, 1, nullptr, 0, run, GGML_N_TASKS_MAX, &task));
+}
+
+void Threads::Task::run() {
+    try {
+        for (int i; (i = next++) < n;) (*work)(i);
+    } catch (...) {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (!error) error = std::current_exception();
+    }
+}
+
+void Threads::each(int n, const std::function<void(int)> & work) {
+    task.work = &work;
+    task.n = n;
+    task.next = 0;
+    task.error = nullptr;
+    if (n < 2 || !graph || ggml_backend_graph_compute(backend.get(), graph) != GGML_STATUS_SUCCESS) task.run();
+    if (task.error) std::rethrow_exception(task.error);
 }

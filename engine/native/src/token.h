@@ -26,10 +26,12 @@ struct Measure {
     bool logprobs;
     int32_t alternatives;
 
-    // Fills `record` from the logits it was chosen by; `scan` belongs to them.
+    bool any() const { return logprobs || alternatives > 0; }
+
+    // Fills `record` from the logits it was chosen by; `scan` belongs to them and holds their sums.
     void apply(TokenRecord & record, const llama_vocab * vocab, const float * logits, int n, const LogitScan & scan) const {
-        if (!logprobs && alternatives == 0) return;
-        const LogitSums sums = logitSums(logits, n, scan.max);
+        if (!any()) return;
+        const LogitSums sums = scan.sums();
         record.logprob = logits[record.id] - sums.logZ;
         record.entropy = sums.entropy;
         if (alternatives == 0) return;
