@@ -4,7 +4,7 @@ import { lastLine, spawnProgram } from '../child.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
-const Answer = z.object({ cpu: z.string(), loaded: z.boolean(), devices: z.array(DeviceInfo) })
+const Answer = z.object({ cpu: z.string(), loaded: z.boolean(), devices: z.array(DeviceInfo), wrong: z.string().optional() })
 
 export interface Probe {
   library?: GpuLibrary
@@ -39,11 +39,16 @@ export async function probe(library: GpuLibrary | undefined, options: ProbeOptio
   })
   clearTimeout(timer)
   if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
-  if (ended !== null) return bad(`It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(0, 300)}`}.`)
+  if (ended !== null) {
+    // NVIDIA's words where the kernels were compiled for a newer driver than this one.
+    const hint = /unsupported toolchain|no kernel image/.test(log()) ? ' A newer driver of the GPU may run it.' : ''
+    return bad(`It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`)
+  }
   const answer = parse(said())
   if (answer === undefined) return bad('It answered in a way that is not understood.')
   if (!answer.loaded) return bad('Its library could not be loaded: there is no driver for it.')
   if (library !== undefined && answer.devices.length === 0) return bad('It found no device that it can use.')
+  if (answer.wrong !== undefined) return bad(`${answer.wrong} does not compute as it should.`)
   return { library, cpu: answer.cpu, devices: answer.devices }
 }
 

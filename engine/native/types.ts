@@ -247,6 +247,11 @@ export interface NativeAddon {
   /** Picks the best CPU variant in a folder and loads it. */
   loadCpuBackend(folder: string): boolean
   devices(): NativeDevice[]
+  /**
+   * Computes a little on a device; false: it failed, or the result is wrong. ggml aborts the process where the driver cannot
+   * run the backend's kernels (ggml-backend, ggml_abort): to be called in a process of its own. Errors: `unknown-device`.
+   */
+  tryDevice(name: string): boolean
   openModel(options: OpenModelOptions): NativeLoad
   /** Rewrites a GGUF in another type; thought tables stay F32. */
   quantize(input: string, output: string, type: string, threads: number): Promise<void>

@@ -31,9 +31,16 @@ void onLog(ggml_log_level level, const char * text, void *) {
     if (lines.size() > 256) lines.pop_front();
 }
 
+// ggml gives up and ends the process: its last words are one line, with the cause that was logged before.
+void onAbort(const char * message) {
+    const std::string cause = engineLog::lastError();
+    fprintf(stderr, "%s%s%s\n", message, cause.empty() ? "" : ": ", cause.c_str());
+}
+
 } // namespace
 
 void engineLog::install() {
+    ggml_set_abort_callback(onAbort);
     llama_log_set(onLog, nullptr);
     ggml_log_set(onLog, nullptr);
 }
