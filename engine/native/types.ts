@@ -88,7 +88,7 @@ export interface ContextOptions {
   sequences: number
   kvType: KvType
   flashAttention: FlashAttention
-  /** 0: physical cores. */
+  /** 0: physical cores, but no more than four where every layer is on a GPU. */
   threads: number
   /** Tokens of one prefill step; 512 when absent. */
   batch?: number

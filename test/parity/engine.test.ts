@@ -69,7 +69,8 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
 
   it('a branch whose summary reads parent and branch: shared cells count once', async () => {
     const run = await begin({ finish: 'last', paths: 3 })
-    await run.after({ type: 'branch', path: 2, at: 9, token: model.vocabulary.id('Q') })
+    const parent = run.state.paths.reduce((longest, path) => (path.tokens.length > longest.tokens.length ? path : longest))
+    await run.after({ type: 'branch', path: parent.path, at: 9, token: model.vocabulary.id('Q') })
     await run.after({ type: 'summarise' })
     exact(run, 2)
     await run.handle.close()

@@ -38,7 +38,9 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
     params.n_ubatch = params.n_batch;
     params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
     const int32_t threads = (int32_t) args::whole(o, "threads", 0, 512);
-    params.n_threads = params.n_threads_batch = threads == 0 ? physicalCores() : threads;
+    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
+    const int32_t cores = model->offloaded ? std::min(physicalCores(), 4) : physicalCores();
+    params.n_threads = params.n_threads_batch = threads == 0 ? cores : threads;
     params.type_k = params.type_v = kvTypeArg(args::text(o, "kvType"));
     params.flash_attn_type = flashArg(args::text(o, "flashAttention"));
     params.kv_unified = true;

@@ -17,12 +17,12 @@ WIDE static float maxOf(const float * x, int n) {
     return m;
 }
 
-// sums[0] = sum of e^(x - max), sums[1] = sum of (x - max) e^(x - max).
+// With d = (x - max) scale: sums[0] = sum of e^d, sums[1] = sum of d e^d.
 // 2^f by a polynomial on [-0.5, 0.5], relative error below 2e-7; the exponent is set through the bits.
-WIDE static void expSums(const float * x, int n, float max, float * sums) {
+WIDE static void expSums(const float * x, int n, float max, float scale, float * sums) {
     float z = 0, t = 0;
     for (int i = 0; i < n; i++) {
-        float d = x[i] - max;
+        float d = (x[i] - max) * scale;
         d = d > -87.0f ? d : -87.0f;
         const float y = d * 1.44269504f;
         const int32_t whole = (int32_t) (y - 0.5f); // the nearest, since y <= 0
@@ -61,7 +61,7 @@ void LogitScan::scanPart(const float * logits, int n, int part, bool sums) {
     }
     if (sums && std::isfinite(p.max)) {
         float zt[2];
-        expSums(logits + start, count, p.max, zt);
+        expSums(logits + start, count, p.max, 1, zt);
         p.z = zt[0];
         p.t = zt[1];
     }
@@ -90,6 +90,34 @@ LogitSums LogitScan::sums() const {
     }
     const double logZ = std::log(z);
     return {(float) (logZ + m), (float) std::max(0.0, logZ - t / z)};
+}
+
+int drawLogit(const float * logits, int n, const LogitScan & scan, float temperature, double u) {
+    const float scale = 1 / temperature;
+    std::vector<float> weights(scan.blockMax.size());
+    double total = 0;
+    for (size_t b = 0; b < weights.size(); b++) {
+        if ((scan.blockMax[b] - scan.max) * scale < -NEGLIGIBLE) continue;
+        const int start = (int) b * LOGIT_BLOCK;
+        float zt[2];
+        expSums(logits + start, std::min(LOGIT_BLOCK, n - start), scan.max, scale, zt);
+        total += weights[b] = zt[0];
+    }
+    double left = u * total;
+    int last = -1;
+    for (size_t b = 0; b < weights.size(); b++) {
+        if (left >= weights[b] && b + 1 < weights.size()) {
+            left -= weights[b];
+            continue;
+        }
+        for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++) {
+            const double weight = std::exp((double) (logits[i] - scan.max) * scale);
+            if (weight == 0) continue;
+            last = i;
+            if ((left -= weight) < 0) return i;
+        }
+    }
+    return last >= 0 ? last : scan.argmax(logits, n);
 }
 
 bool LogitScan::finite() const { return std::isfinite(max); }

@@ -47,6 +47,12 @@ struct LogitRow {
 // Fills the scans of rows of n logits; with `sums` their sums too. The result does not depend on the number of threads.
 void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n, bool sums);
 
+// Logits that lie so far below the largest, in units of the temperature, hold less than 1e-10 of the mass even together.
+constexpr float NEGLIGIBLE = 35;
+
+// The index at which the cumulative softmax at `temperature` passes u, from 0 up to 1.
+int drawLogit(const float * logits, int n, const LogitScan & scan, float temperature, double u);
+
 struct Ranked {
     int32_t id;
     float logit;

@@ -44,6 +44,11 @@ bool onLoadProgress(float fraction, void * data) {
     return true;
 }
 
+bool isGpu(ggml_backend_dev_t device) {
+    const auto type = ggml_backend_dev_type(device);
+    return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+}
+
 std::shared_ptr<ModelState> loadModel(Load & load) {
     if (load.cancelled) throw CodedError("cancelled", "Loading was cancelled");
     llama_model_params params = llama_model_default_params();
@@ -68,7 +73,12 @@ std::shared_ptr<ModelState> loadModel(Load & load) {
         const bool memory = why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
         throw CodedError(memory ? "out-of-memory" : "bad-model", "The model cannot be loaded: " + (why.empty() ? "llama.cpp gives no reason" : why));
     }
-    return std::make_shared<ModelState>(model, load.vocabOnly);
+    auto state = std::make_shared<ModelState>(model, load.vocabOnly);
+    bool gpu = devices[0] && isGpu(devices[0]);
+    if (load.device == "auto")
+        for (size_t i = 0; i < ggml_backend_dev_count(); i++) gpu = gpu || isGpu(ggml_backend_dev_get(i));
+    state->offloaded = gpu && (params.n_gpu_layers < 0 || params.n_gpu_layers > llama_model_n_layer(model));
+    return state;
 }
 
 std::string metaText(int32_t (*get)(const llama_model *, int32_t, char *, size_t), const llama_model * model, int32_t i) {

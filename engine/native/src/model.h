@@ -12,6 +12,7 @@ struct ModelState {
     int32_t thoughtRows;
     int32_t trainContext; // as in the file: llama.cpp's own grows with every context that has YaRN
     bool vocabOnly;
+    bool offloaded = false; // every layer is on a GPU: the processors draw tokens only
     explicit ModelState(llama_model * model, bool vocabOnly);
     ModelState(const ModelState &) = delete;
     ~ModelState();

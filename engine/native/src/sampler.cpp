@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
-Sampler::Sampler(const SamplerParams & p) : params(p), chain(nullptr, llama_sampler_free) {
-    if (p.temperature <= 0) return; // greedy
+Sampler::Sampler(const SamplerParams & p) : params(p), chain(nullptr, llama_sampler_free), random(p.seed) {
+    if (p.temperature <= 0 || (p.topK <= 0 && p.topP >= 1 && p.minP <= 0)) return;
     llama_sampler_chain_params cp = llama_sampler_chain_default_params();
     cp.no_perf = true;
     chain.reset(llama_sampler_chain_init(cp));
@@ -25,9 +25,12 @@ void Sampler::accept(llama_token id) {
 
 llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
     if (!std::isfinite(scan.max)) return -1;
-    if (!chain) return scan.argmax(logits, n);
-    // Tokens below e^-35 of the best one hold less than 1e-10 of the mass even together: leave them out.
-    const float spread = 35.0f * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
+    if (params.temperature <= 0) return scan.argmax(logits, n);
+    if (!chain) {
+        const uint32_t high = random() >> 5, low = random() >> 6; // 53 bits, the same with every standard library
+        return drawLogit(logits, n, scan, params.temperature, (high * 67108864.0 + low) / 9007199254740992.0);
+    }
+    const float spread = NEGLIGIBLE * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
     const float floor = scan.max - spread;
     candidates.clear();
     for (size_t b = 0; b < scan.blockMax.size(); b++) {

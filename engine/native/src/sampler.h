@@ -1,9 +1,10 @@
-// One path's sampler: penalties and masks on the row itself, then llama.cpp's own sampler chain over the
-// tokens that can still be drawn.
+// One path's sampler: penalties and masks on the row itself, then a draw from the softmax; where the distribution is
+// truncated, llama.cpp's own sampler chain over the tokens that can still be drawn.
 #pragma once
 #include "llama.h"
 #include "logits.h"
 #include <memory>
+#include <random>
 #include <vector>
 
 struct SamplerParams {
@@ -24,7 +25,8 @@ class Sampler {
 
   private:
     SamplerParams params;
-    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> chain;
+    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> chain; // null: nothing is truncated
+    std::mt19937 random;
     std::vector<llama_token> window; // ring of the last tokens
     size_t next = 0;
     std::vector<llama_token_data> candidates;
