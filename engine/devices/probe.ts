@@ -41,7 +41,7 @@ export async function probe(library: GpuLibrary | undefined, options: ProbeOptio
   if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
   if (ended !== null) {
     // NVIDIA's words where the kernels were compiled for a newer driver than this one.
-    const hint = /unsupported toolchain|no kernel image/.test(log()) ? ' A newer driver of the GPU may run it.' : ''
+    const hint = /unsupported toolchain|no kernel image/.test(log()) ? ' A newer driver of the GPU runs it; so may the CUDA 12 build, beside its own runtime.' : ''
     return bad(`It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`)
   }
   const answer = parse(said())

@@ -49,7 +49,7 @@ export const StatusBar = memo(function StatusBar() {
   )
 })
 
-/** The one live region: the start, the end, and in between every five seconds. */
+/** The one live region: the start, the end, another answer, and in between every five seconds. */
 function Announcer() {
   const t = useT()
   const run = useRoute((s) => routeRun(s.route))
@@ -63,7 +63,7 @@ function Announcer() {
       if (open === undefined) return
       if (open.error !== null) return setText('') // the view says it
       const { shown } = open
-      const phase = `${run}:${shown.status}:${shown.paths.length > 0}:${shown.summaries.length}`
+      const phase = `${run}:${shown.status}:${shown.paths.length > 0}:${shown.summaries.length}:${shown.answer ?? ''}`
       const now = Date.now()
       const wait = last.current.at + EVERY_MS - now
       if (phase === last.current.phase && (shown.status !== 'running' || wait > 0)) {

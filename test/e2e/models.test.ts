@@ -199,7 +199,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     const { page } = window
     await tab('Library')
     await row('a.gguf').locator('.model-pick').click()
-    await page.getByRole('button', { name: 'Use for new runs' }).click()
+    await page.getByRole('button', { name: 'New run with this model' }).click()
     await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled()).toBe(true)
     const total = async () => Number(await page.locator('[data-fit-total]').getAttribute('data-fit-total'))
     await page.getByLabel('Paths', { exact: true }).fill('2')
@@ -242,7 +242,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     const use = async (name: string) => {
       await tab('Library')
       await row(name).locator('.model-pick').click()
-      await page.getByRole('button', { name: 'Use for new runs' }).click()
+      await page.getByRole('button', { name: 'New run with this model' }).click()
     }
     await use('a.gguf')
     await window.pose({ problem: 'one', paths: 2, budget: 16, summary: 8, finish: 'last' })

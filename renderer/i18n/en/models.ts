@@ -4,7 +4,7 @@ export const models = {
   'models.list': 'Known models',
   'models.none': 'No model yet. Add a GGUF file or a folder by its path, find those of other programs, or get one.',
   'models.inUse': 'In use',
-  'models.use': 'Use for new runs',
+  'models.use': 'New run with this model',
   'models.forget': 'Forget (the file stays)',
   'models.forgetName': 'Forget {{name}}',
   'models.add': 'Add a GGUF file, or a folder of them',

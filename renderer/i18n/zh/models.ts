@@ -5,7 +5,7 @@ export const models: Record<keyof typeof en, string> = {
   'models.list': '已知模型',
   'models.none': '还没有模型。请按路径添加 GGUF 文件或文件夹，查找其他程序的模型，或下载一个。',
   'models.inUse': '使用中',
-  'models.use': '用于新运行',
+  'models.use': '用此模型新建运行',
   'models.forget': '移除（文件保留）',
   'models.forgetName': '移除 {{name}}',
   'models.add': '添加 GGUF 文件，或存放它们的文件夹',
