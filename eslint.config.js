@@ -21,7 +21,7 @@ export default tseslint.config(
   direction(['engine/**/*.ts'], SHELL),
   direction(['engine/protocol/**/*.ts'], NODE, no('engine/protocol imports nothing of the rest of Braid.', '../*', '!../request.ts', '!../run-state.ts', '**/engine/!(protocol)/**')),
   direction(['engine/native/**/*.ts'], SHELL, no('The native surface stands under everything but the protocol.', '**/think/**', '**/transcripts/**', '**/host*', '**/cli*', '**/lab/**')),
-  direction(['engine/think/**/*.ts', 'engine/models/**/*.ts', 'engine/transcripts/**/*.ts'], SHELL, no('Hosts import the engine, not the other way round.', '**/host.ts', '**/host/**', '**/host-main.ts', '**/supervisor.ts', '**/serve.ts', '**/cli.ts', '**/cli/**')),
+  direction(['engine/think/**/*.ts', 'engine/models/**/*.ts', 'engine/transcripts/**/*.ts', 'engine/files/**/*.ts'], SHELL, no('Hosts import the engine, not the other way round.', '**/host.ts', '**/host/**', '**/host-main.ts', '**/supervisor.ts', '**/serve.ts', '**/cli.ts', '**/cli/**')),
   direction(['renderer/**/*.{ts,tsx}'], no('The page imports engine/protocol and nothing else of engine/ or electron/.', '**/engine/*', '!**/engine/protocol', '**/engine/!(protocol)/**', '**/electron/**', 'electron', 'node:*', 'ws', 'commander', 'node-llama-cpp')),
   direction(['electron/**/*.ts'], no('The shell has no reasoning logic: it starts the host and shows the page.', '**/engine/think/**', '**/engine/native/**', '**/renderer/**')),
 )

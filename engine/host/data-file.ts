@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
-import { writeAtomic } from '../transcripts/disk.ts'
+import { writeAtomic } from '../files/disk.ts'
 
 /** A small JSON file of the data folder. One that is missing or damaged reads as `empty`. */
 export class DataFile<T> {

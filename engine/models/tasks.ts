@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
-import { writeAtomic } from '../transcripts/disk.ts'
+import { writeAtomic } from '../files/disk.ts'
 
 const Wanted = z.object({ url: z.string(), name: z.string(), size: z.number().optional(), sha256: z.string().optional() })
 /** What is to be done. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { existsSync } from 'node:fs'
 import { Alternative, type RunEvent } from '../protocol/events.ts'
-import { AppendFile } from './disk.ts'
+import { AppendFile } from '../files/disk.ts'
 import { readLines, type Line } from './lines.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
 import { RunEvent } from '../protocol/events.ts'
-import { diskError } from './disk.ts'
+import { diskError } from '../files/disk.ts'
 
 /** A line holds at most a problem and its token ids. */
 const MAX_LINE = 64 << 20

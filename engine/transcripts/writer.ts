@@ -1,9 +1,9 @@
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { AlternativesWriter } from './alternatives.ts'
-import { AppendFile, diskError } from './disk.ts'
+import { AppendFile, diskError } from '../files/disk.ts'
 import { readEvents } from './lines.ts'
-import { WriteLock } from './lock.ts'
+import { WriteLock } from '../files/lock.ts'
 import { SummaryBuilder } from './summary.ts'
 
 /** Files of one run; all but the transcript may be missing. */

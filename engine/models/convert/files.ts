@@ -1,7 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
-import { WriteLock } from '../../transcripts/lock.ts'
+import { WriteLock } from '../../files/lock.ts'
 
 /** What a model folder's text files may weigh; the largest published tokenizer.json is 33 MB. */
 export const TEXT_LIMITS = { config: 2 ** 20, tokenizerConfig: 16 * 2 ** 20, tokenizer: 128 * 2 ** 20, template: 2 ** 20, card: 4 * 2 ** 20 } as const

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { open, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { isLocked } from '../../transcripts/lock.ts'
+import { isLocked } from '../../files/lock.ts'
 import { fileError } from './files.ts'
 import type { SourceFile } from './safetensors.ts'
 

@@ -2,7 +2,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { isLocked } from '../../transcripts/lock.ts'
+import { isLocked } from '../../files/lock.ts'
 import { discardDownload, lockFile } from './state.ts'
 import { download, hashFile, type DownloadOptions } from './download.ts'
 import { fileUrl, isPlainPath, type HubChoice, type HubRepo } from './hub.ts'

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { isLocked, WriteLock } from '../../engine/transcripts/lock.ts'
+import { isLocked, WriteLock } from '../../engine/files/lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'braid-lock-'))
 const file = join(folder, 'run.lock')
