@@ -1,7 +1,7 @@
 /** (a) Decode steps a second against llama-batched-bench, and (e) what more paths cost. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { builtLibraries, loadAddon } from '../../engine/native/index.ts'
+import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
 import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const PROMPT = 128
@@ -35,13 +35,13 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
     await decodeStepMs(context, { paths: 1, steps: 4, sampler: GREEDY, logprobs: true, alternatives: 0 }) // warms up
     for (const paths of widths) {
-      // Side by side in time, in turn the one or the other first: the machine's mood changes within minutes.
-      const measured = [
-        async () => push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths)),
-        async () => push(ours, paths, await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 })),
-        async () => push(sampled, paths, await decodeStepMs(context, { paths, steps, sampler: DEFAULT_SAMPLER, logprobs: true, alternatives: 0 })),
-      ]
-      for (const measure of round % 2 === 0 ? measured : measured.reverse()) await measure()
+      const step = (sampler: SamplerOptions) => decodeStepMs(context, { paths, steps, sampler, logprobs: true, alternatives: 0 })
+      // Theirs between two of ours, each way: the machine's mood changes within minutes, and a steady change cancels out.
+      const before = { greedy: await step(GREEDY), sampled: await step(DEFAULT_SAMPLER) }
+      push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
+      const after = { sampled: await step(DEFAULT_SAMPLER), greedy: await step(GREEDY) }
+      push(ours, paths, (before.greedy + after.greedy) / 2)
+      push(sampled, paths, (before.sampled + after.sampled) / 2)
     }
     await context.free()
     await opened.close()
