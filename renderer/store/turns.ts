@@ -1,22 +1,27 @@
+import { flushSync } from 'react-dom'
 import { frameTask } from './frame.ts'
 
 /** Panes drawn, or blocks formatted, in one frame: its work stays the same however many paths think. */
 const PER_FRAME = 2
+/** Milliseconds of drawing after which a frame takes no other turn: what is long to draw has its frame for itself. */
+const LONG_MS = 1.5
 const waiting = new Set<() => void>()
-const schedule = frameTask(() => drawWaiting(PER_FRAME))
+const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 
 /** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
 let taken = 0
 export const takeTurn = (): void => { taken = 1 }
 
-/** Draws the panes that wait, the longest waiting first. */
-export function drawWaiting(most = Infinity): void {
+/** Draws the panes that wait, the longest waiting first: one, and more until there are `most` or `ms` have gone. */
+export function drawWaiting(most = Infinity, ms = Infinity): void {
+  const end = performance.now() + ms
   let drawn = taken
   taken = 0
   for (const draw of waiting) {
-    if (drawn++ === most) break
+    if (drawn === most || (drawn > 0 && performance.now() > end)) break
     waiting.delete(draw)
-    draw()
+    flushSync(draw)
+    drawn++
   }
   if (waiting.size > 0) schedule()
 }
