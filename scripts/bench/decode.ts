@@ -47,11 +47,9 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     await opened.close()
   }
   const ratio = (map: Map<number, number[]>, width: number) => median(map.get(width)!.map((ms, round) => theirs.get(width)![round]! / ms))
-  // What else runs on the machine only ever adds time: the quickest rounds say what the programs themselves can do.
-  const quickest = (map: Map<number, number[]>, width: number) => Math.min(...theirs.get(width)!) / Math.min(...map.get(width)!)
   printTable(`Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired; ${settings.rounds} rounds of ${steps} steps)`,
-    ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'of the quickest', 'default sampler', 'ratio', 'of the quickest'],
-    widths.map((width) => [String(width), 1000 / median(theirs.get(width)!), 1000 / median(ours.get(width)!), ratio(ours, width), quickest(ours, width), 1000 / median(sampled.get(width)!), ratio(sampled, width), quickest(sampled, width)]))
+    ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'default sampler', 'ratio'],
+    widths.map((width) => [String(width), 1000 / median(theirs.get(width)!), 1000 / median(ours.get(width)!), ratio(ours, width), 1000 / median(sampled.get(width)!), ratio(sampled, width)]))
   const one = sampled.get(1)
   if (one === undefined) return
   printTable(`Time of P paths over one path at the same budget, ${model.name}`, ['P', 'time over P = 1'],
