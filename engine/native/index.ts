@@ -74,6 +74,8 @@ export function loadAddon(options: { gpu?: boolean | readonly GpuLibrary[] } = {
   } catch (error) {
     throw new BraidError('native-missing', `The native engine cannot be loaded: ${(error as Error).message}. Run \`npm run setup\`.`, { cause: error })
   }
+  // `process.exit` runs no cleanup hook of Node-API: a step under way would meet libraries that are taken apart.
+  process.once('exit', () => addon.leave())
   if (!addon.loadCpuBackend(folder)) throw new BraidError('native-missing', `No CPU backend in ${folder} runs on this machine. Run \`npm run setup\`.`)
   const wanted = options.gpu === false ? [] : options.gpu === undefined || options.gpu === true ? builtLibraries() : options.gpu
   const gpu = wanted.map((library) => ({ backend: library.backend, loaded: addon.loadBackend(library.file) }))

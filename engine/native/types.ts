@@ -241,6 +241,8 @@ export interface NativeLoad {
 }
 
 export interface NativeAddon {
+  /** Ends all work for good, and waits for it: to be called when the process ends. */
+  leave(): void
   version(): { llama: string; ggml: string }
   /** Loads a ggml backend library; false where it cannot be loaded on this machine. */
   loadBackend(path: string): boolean

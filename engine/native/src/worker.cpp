@@ -55,15 +55,17 @@ void Worker::start(Napi::Env env) {
     if (status != napi_ok) throw CodedError("internal", "cannot create the engine's channel to JavaScript");
     napi_unref_threadsafe_function(env, s.toJs);
     s.thread = std::thread(loop);
-    napi_add_env_cleanup_hook(env, [](void *) {
-        State & s = state();
-        {
-            std::lock_guard<std::mutex> lock(s.mutex);
-            s.leaving = true;
-        }
-        s.wake.notify_all();
-        if (s.thread.joinable()) s.thread.join();
-    }, nullptr);
+    napi_add_env_cleanup_hook(env, [](void *) { leave(); }, nullptr);
+}
+
+void Worker::leave() {
+    State & s = state();
+    {
+        std::lock_guard<std::mutex> lock(s.mutex);
+        s.leaving = true;
+    }
+    s.wake.notify_all();
+    if (s.thread.joinable()) s.thread.join();
 }
 
 void Worker::post(std::function<void()> job) {

@@ -21,6 +21,8 @@ class Worker {
 
     // Every long job polls this: true once the process is leaving.
     static bool leaving();
+    // Ends the job under way and the thread: nothing may compute while the process takes itself apart.
+    static void leave();
 };
 
 // A JavaScript function that native threads may hold: call it inside Worker::toJs only; it is released there, too.
