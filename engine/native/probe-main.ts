@@ -1,7 +1,7 @@
 /**
  * A process of its own that tries one GPU backend: a driver that crashes or hangs takes nothing else down.
- * Argument: the backend's library; none tries the CPU alone. Prints one JSON line: `{ cpu, loaded, devices, wrong? }`, `wrong` a device that does
- * not compute.
+ * Argument: the backend's library; none tries the CPU alone. Prints one JSON line: `{ cpu, loaded, devices, wrong? }`,
+ * `wrong` a device that does not compute.
  */
 import { basename } from 'node:path'
 import { loadAddon } from './index.ts'

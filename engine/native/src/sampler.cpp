@@ -1,6 +1,5 @@
 #include "sampler.h"
 #include <algorithm>
-#include <cmath>
 
 Sampler::Sampler(const SamplerParams & p) : params(p), chain(nullptr, llama_sampler_free), random(p.seed) {
     if (p.temperature <= 0 || (p.topK <= 0 && p.topP >= 1 && p.minP <= 0)) return;
@@ -24,7 +23,7 @@ void Sampler::accept(llama_token id) {
 }
 
 llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
-    if (!std::isfinite(scan.max)) return -1;
+    if (!scan.finite()) return -1;
     if (params.temperature <= 0) return scan.argmax(logits, n);
     if (!chain) {
         const uint32_t high = random() >> 5, low = random() >> 6; // 53 bits, the same with every standard library
