@@ -12,17 +12,33 @@ const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 let taken = 0
 export const takeTurn = (): void => { taken = 1 }
 
+let drawing = false
+const settling = new Set<() => void>()
+
+/** Calls `settle`, which needs the layout, when all turns of this frame are drawn: the page is laid out once for all of them. */
+export function afterTurns(settle: () => void): void {
+  if (drawing) settling.add(settle)
+  else settle()
+}
+
 /** Draws the panes that wait, the longest waiting first: one, and more until there are `most` or `ms` have gone. */
 export function drawWaiting(most = Infinity, ms = Infinity): void {
   const end = performance.now() + ms
   let drawn = taken
   taken = 0
-  for (const draw of waiting) {
-    if (drawn === most || (drawn > 0 && performance.now() > end)) break
-    waiting.delete(draw)
-    flushSync(draw)
-    drawn++
+  drawing = true
+  try {
+    for (const draw of waiting) {
+      if (drawn === most || (drawn > 0 && performance.now() > end)) break
+      waiting.delete(draw)
+      flushSync(draw)
+      drawn++
+    }
+  } finally {
+    drawing = false
   }
+  for (const settle of settling) settle()
+  settling.clear()
   if (waiting.size > 0) schedule()
 }
 

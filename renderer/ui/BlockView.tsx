@@ -40,10 +40,15 @@ export const BlockView = memo(function BlockView({ text, kind, markStart, markEn
 }) {
   const mark: Mark | null = markEnd > markStart ? [markStart, markEnd] : null
   const [ready, setReady] = useState(() => cache.has(keyOf(text, mark)))
-  useEffect(() => (ready || kind === 'code' ? undefined : inTurn(() => {
-    format(text, mark)
-    setReady(true)
-  })))
+  useEffect(() => {
+    if (ready || kind === 'code') return
+    // Two turns: reading the Markdown, and drawing it.
+    let takeBack = inTurn(() => {
+      format(text, mark)
+      takeBack = inTurn(() => setReady(true))
+    })
+    return () => takeBack()
+  })
   if (kind === 'code') return <pre className="block plain" dir="ltr">{text}</pre>
   return ready
     ? <div className="block md" dir="auto">{format(text, mark)}</div>

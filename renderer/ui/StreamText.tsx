@@ -1,10 +1,10 @@
-import { observeElementOffset, observeElementRect, useVirtualizer } from '@tanstack/react-virtual'
+import { measureElement, observeElementOffset, observeElementRect, useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useDrawnStream } from './drawn-stream.ts'
-import { takeTurn } from '../store/turns.ts'
+import { afterTurns, takeTurn } from '../store/turns.ts'
 import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
 import { BlockView, PlainText } from './BlockView.tsx'
@@ -61,6 +61,9 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     // A block that was measured moves those below it without drawing them anew.
     directDomUpdates: true,
     directDomUpdatesMode: 'position',
+    // At the live end a new block has its estimated height until the frame is laid out: measured at once, it would be laid out twice.
+    measureElement: (el, entry, instance) =>
+      (follow.current && entry === undefined ? instance.measurementsCache[instance.indexFromElement(el)]!.size : measureElement(el, entry, instance)),
     onChange: keepEnd,
     observeElementRect: (instance, tell) => observeElementRect(instance, (rect) => {
       tell(rect)
@@ -74,10 +77,14 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   })
   const items = virtual.getVirtualItems()
 
-  useLayoutEffect(() => {
-    const el = scroller.current!
+  const settle = useRef(() => {
+    if (scroller.current === null) return
     keepEnd()
-    lastTop.current = el.scrollTop
+    lastTop.current = scroller.current.scrollTop
+  })
+  useLayoutEffect(() => {
+    afterTurns(settle.current)
+    const el = scroller.current!
     if (live && !follow.current) setLonger(el.scrollHeight - el.clientHeight > NEAR)
   })
   useLayoutEffect(() => {

@@ -14,8 +14,8 @@ import * as synthetic from '../synthetic.ts'
 
 type Handle = typeof handle
 interface Task { name: string; ph: string; ts: number; dur?: number; tdur?: number; tid: number; pid: number; args?: { name?: string } }
-/** Milliseconds a frame: median and 95th percentile of the wall clock, 95th of the processor's; tasks over 50 ms; percent of frames dropped. */
-interface Frames { p50: number; p95: number; cpu95: number; longTasks: number; dropped: number; frames: number }
+/** Milliseconds a frame: median and 95th percentile of the wall clock, 95th of the processor's; tasks over 50 ms; percent of frames dropped; how often a second the text of the lane drawn least grew. */
+interface Frames { p50: number; p95: number; cpu95: number; longTasks: number; dropped: number; frames: number; drawn?: number }
 
 /** What is asked for: p95 of a frame's work, tasks over 50 ms, points of dropped frames above the empty page, milliseconds to open. */
 const LIMITS = { p95: 8, longTasks: 0, dropped: 2, open: 1000 }
@@ -47,15 +47,21 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
     await new Promise((resolve) => setTimeout(resolve, 1500))
   }, { seconds, big })
   if (big) await page.evaluate(() => { document.querySelector('.lane .stream-scroll')!.scrollTop = 0 })
-  const frames = await traced(page, seconds * 1000, () => page.evaluate(({ ms, big }) => new Promise<void>((resolve) => {
+  let drawn = 0
+  const frames = await traced(page, seconds * 1000, async () => (drawn = await page.evaluate(({ ms, big }) => new Promise<number>((resolve) => {
     const { fake } = (window as never as { harness: Handle }).harness
+    const grown = [...document.querySelectorAll('.lane .stream')].map((stream) => {
+      const count = { times: 0 }
+      new MutationObserver((changes) => { if (changes.some(({ target }) => target.parentElement?.matches('.live'))) count.times++ }).observe(stream, { characterData: true, subtree: true })
+      return count
+    })
     const timer = setInterval(() => fake.play('wide', 16), 30)
     const scroller = document.querySelector('.lane .stream-scroll')!
     const scroll = big ? setInterval(() => { scroller.scrollTop += 90 }, 16) : undefined
-    setTimeout(() => { clearInterval(timer); clearInterval(scroll); resolve() }, ms)
-  }), { ms: seconds * 1000, big }))
+    setTimeout(() => { clearInterval(timer); clearInterval(scroll); resolve((Math.min(...grown.map(({ times }) => times)) * 1000) / ms) }, ms)
+  }), { ms: seconds * 1000, big })))
   await page.context().close()
-  return frames
+  return { ...frames, drawn }
 }
 
 /** Main-thread work between two frames, from a trace of the browser itself. */
@@ -147,8 +153,8 @@ try {
   const rows = [['empty page', empty], ['16 paths, 100 tokens/s each', await sixteenPaths(harness, seconds, false)], ['the same, one of 1 MB scrolled', await sixteenPaths(harness, seconds, true)]] as const
   const within = ({ cpu95, longTasks, dropped }: Frames) => (cpu95 <= LIMITS.p95 && longTasks <= LIMITS.longTasks && dropped - empty.dropped <= LIMITS.dropped ? 'yes' : 'no')
   table(`Frames of the window (${seconds} s each; limits: p95 ${LIMITS.p95} ms of processor time, which is what the wall clock shows where no other program runs; no task over 50 ms, dropped frames ${LIMITS.dropped} points above the empty page)`,
-    ['case', 'p50 ms', 'p95 ms', 'p95 ms, processor', 'tasks over 50 ms', 'dropped %', 'frames', 'within'],
-    rows.map(([name, f], i) => [name, f.p50, f.p95, f.cpu95, String(f.longTasks), f.dropped, String(f.frames), i === 0 ? '' : within(f)]))
+    ['case', 'p50 ms', 'p95 ms', 'p95 ms, processor', 'tasks over 50 ms', 'dropped %', 'frames', 'a lane grows a second', 'within'],
+    rows.map(([name, f], i) => [name, f.p50, f.p95, f.cpu95, String(f.longTasks), f.dropped, String(f.frames), f.drawn ?? '', i === 0 ? '' : within(f)]))
 } finally {
   await harness.close()
 }
