@@ -2,11 +2,13 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
-/**
- * KaTeX's HTML is parsed by parse5 instead of the browser's DOMParser: the page's policy reports every style
- * attribute that a parser meets, while React sets the same styles through the DOM, which the policy allows.
- */
-export const alias = { 'hast-util-from-html-isomorphic': fileURLToPath(new URL('./node_modules/hast-util-from-html-isomorphic/lib/index.js', import.meta.url)) }
+const inModules = (file: string): string => fileURLToPath(new URL(`./node_modules/${file}`, import.meta.url))
+
+/** Texts are formatted in a worker, which has no document: of these two packages the builds that need none. */
+export const alias = {
+  'hast-util-from-html-isomorphic': inModules('hast-util-from-html-isomorphic/lib/index.js'),
+  'decode-named-character-reference': inModules('decode-named-character-reference/index.js'),
+}
 
 /** The page is served from its own origin under a strict CSP: everything is a local file, nothing is inlined. */
 export default defineConfig({

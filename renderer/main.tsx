@@ -2,6 +2,7 @@ import './boot.ts'
 import { createRoot } from 'react-dom/client'
 import { App } from './App.tsx'
 import { listenForShortcuts } from './commands/keys.ts'
+import { startFormatter } from './format/formatter.ts'
 import { setLanguage } from './i18n/index.ts'
 import { applyLook, usePrefs } from './store/prefs.ts'
 import { startNative } from './store/native.ts'
@@ -28,6 +29,7 @@ watchRoute()
 listenForShortcuts()
 startSession()
 startNative()
+startFormatter()
 const sample = (): void => {
   if (routeRun(useRoute.getState().route) === SAMPLE_ID) void loadSample()
 }

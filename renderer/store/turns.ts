@@ -4,7 +4,7 @@ import { frameTask } from './frame.ts'
 /** Panes drawn, or blocks formatted, in one frame: its work stays the same however many paths think. */
 const PER_FRAME = 2
 /** Milliseconds of drawing after which a frame takes no other turn: what is long to draw has its frame for itself. */
-const LONG_MS = 1.5
+const LONG_MS = 1
 const waiting = new Set<() => void>()
 const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 

@@ -1,12 +1,13 @@
 import { memo } from 'react'
-import { formatMarkdown } from './markdown.ts'
+import { useFormatted } from '../format/useFormatted.tsx'
 import { visible } from './visible.ts'
 
 /** An answer: a formula if it is written as one, else its text. */
 export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
   const formula = text.length < 400 && /\\[a-zA-Z]+|[\^_]/.test(text) && !/[$\n`]/.test(text)
-  if (!formula) return <bdi className="mono">{visible(text)}</bdi>
-  return <bdi className="answer-formula" title={visible(text)}>{formatMarkdown(`$${text}$`, null, { p: ({ children }) => <>{children}</> })}</bdi>
+  const formatted = useFormatted(`$${text}$`, null, formula)
+  if (formatted === null) return <bdi className="mono">{visible(text)}</bdi>
+  return <bdi className="answer-formula" title={visible(text)}>{formatted}</bdi>
 })
 
 /** For drawings, where no formula can be set: the commonest commands undone. */

@@ -1,6 +1,7 @@
 import { measureElement, observeElementOffset, observeElementRect, useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import type { Mark } from '../format/tree.ts'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useDrawnStream } from './drawn-stream.ts'
@@ -10,7 +11,6 @@ import { blockAt, BlockSplitter } from './blocks.ts'
 import { BlockView, PlainText } from './BlockView.tsx'
 import { frameOf } from './control-tokens.ts'
 import { returnTo, topOf } from './reading-place.ts'
-import type { Mark } from './markdown.ts'
 
 const NEAR = 24
 const LINE = 20
@@ -78,15 +78,13 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const items = virtual.getVirtualItems()
 
   const settle = useRef(() => {
-    if (scroller.current === null) return
+    const el = scroller.current
+    if (el === null) return
     keepEnd()
-    lastTop.current = scroller.current.scrollTop
+    lastTop.current = el.scrollTop
+    if (!follow.current) setLonger(el.scrollHeight - el.clientHeight > NEAR)
   })
-  useLayoutEffect(() => {
-    afterTurns(settle.current)
-    const el = scroller.current!
-    if (live && !follow.current) setLonger(el.scrollHeight - el.clientHeight > NEAR)
-  })
+  useLayoutEffect(() => afterTurns(settle.current))
   useLayoutEffect(() => {
     const place = placeOf(key)
     if (place !== undefined && !place.follow) returning.current = returnTo(place, scroller.current!, virtual, splitter.current.blocks, () => (returning.current = null))

@@ -79,7 +79,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
       // Everything comes by the screen once, and has the time to be formatted.
       for (let step = 0; step < 4; step++) {
         await page.evaluate((part) => { for (const el of document.querySelectorAll('.stream-scroll')) el.scrollTop = (el.scrollHeight * part) / 4 }, step)
-        await page.waitForTimeout(120)
+        await page.waitForTimeout(250)
       }
     }
     expect(await seen()).toEqual(CLEAN)

@@ -97,6 +97,24 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.context().close()
   })
 
+  test('a text whose formatting never ends or breaks its worker stays plain, and the others are formatted', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const post = Worker.prototype.postMessage
+      Worker.prototype.postMessage = function (this: Worker, message: { text: string }) {
+        if (message.text.includes('hangs')) return
+        if (message.text.includes('breaks')) this.onerror?.(new ErrorEvent('error'))
+        else post.call(this, message)
+      }
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      fake.add(synthetic.scripted({ problem: 'x', paths: ['This **hangs**.\n\nThis **breaks**.\n\nThis **stands**.'], summary: 'It **stands**, too.', answers: [null], answer: null, run: 'broken' }))
+      location.hash = '#/run/broken'
+    })
+    await expect.poll(() => page.locator('.block.md strong').allTextContents(), { timeout: 20_000 }).toEqual(['stands', 'stands'])
+    expect(await page.locator('.lane .block.plain').allTextContents()).toEqual(['This **hangs**.', 'This **breaks**.'])
+    await page.context().close()
+  })
+
   test('find: every place in every path and the summary, by the keyboard, the one at hand scrolled to', async () => {
     const page = await openPage(harness, '#/run/balls')
     await page.keyboard.press('Control+F')

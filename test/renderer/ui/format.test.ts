@@ -1,16 +1,16 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { createElement } from 'react'
 import { describe, expect, test } from 'vitest'
-import { formatMarkdown, type Mark } from '../../../renderer/ui/markdown.ts'
+import { treeOf, type Mark } from '../../../renderer/format/tree.ts'
+import { elementOf } from '../../../renderer/format/useFormatted.tsx'
 import { PAYLOADS } from '../payloads.ts'
 
-const html = (text: string, mark: Mark | null = null): string =>
-  renderToStaticMarkup(formatMarkdown(text, mark, { a: ({ children }) => createElement('span', null, children), img: ({ alt }) => createElement('span', null, alt) }))
+const html = (text: string, mark: Mark | null = null): string => renderToStaticMarkup(elementOf(treeOf(text, mark), { a: ({ children }) => createElement('span', null, children), img: ({ alt }) => createElement('span', null, alt) }))
 /** What the markup would do, without its text and titles. */
 const tags = (markup: string): string[] => [...markup.replace(/ title="[^"]*"/g, '').matchAll(/<([a-z][\w-]*)((?:\s[^<>]*)?)>/gi)].map(([, name, rest]) => `${name}${rest}`)
 const INERT = /^(p|span|strong|em|del|code|pre|ul|ol|li|table|thead|tbody|tr|th|td|h[1-6]|blockquote|hr|br|mark|sup|section|math|semantics|annotation|mrow|mi|mo|mn|mfrac|msup|msub|msubsup|mtext|mstyle|mspace|mover|munder|munderover|mtable|mtr|mtd|mpadded|menclose|msqrt|mroot|mphantom|merror|svg|path|line|g)(\s|$)/i
 
-describe('formatMarkdown', () => {
+describe('formatted text', () => {
   test('has at least 300 hostile texts, all different', () => {
     expect(new Set(PAYLOADS).size).toBeGreaterThanOrEqual(300)
   })

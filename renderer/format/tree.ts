@@ -1,9 +1,12 @@
-import type { ReactElement } from 'react'
-import Markdown, { type Components, type Options } from 'react-markdown'
+import type { Root } from 'hast'
 import rehypeKatex from 'rehype-katex'
 import rehypeSanitize, { defaultSchema } from 'rehype-sanitize'
 import remarkGfm from 'remark-gfm'
 import remarkMath from 'remark-math'
+import remarkParse from 'remark-parse'
+import remarkRehype from 'remark-rehype'
+import { unified } from 'unified'
+import { VFile } from 'vfile'
 
 /** [start, end) of what is marked as the answer, in the text given. */
 export type Mark = readonly [number, number]
@@ -86,8 +89,9 @@ function closing(text: string, open: number): number {
 }
 
 /** Wraps what lies in `mark` into <mark>: text exactly, formulas and code whole. */
-function remarkMark({ mark }: { mark: Mark | null }) {
-  return (tree: Node) => {
+function remarkMark() {
+  return (tree: Node, file: VFile) => {
+    const mark = file.data.mark as Mark | null
     if (mark === null) return
     const wrap = (children: Node[]): Node => ({ type: 'answer', data: { hName: 'mark' }, children })
     walk(tree, (node) => {
@@ -128,14 +132,16 @@ function dollars(text: string): string {
   return text.replace(/(?<!\\)\\[()[\]]/g, '$$$$')
 }
 
-/** Formats one closed block. Nothing in it is live: no HTML, no address, no image. */
-export function formatMarkdown(text: string, mark: Mark | null, components: Components): ReactElement {
-  const options: Options = {
-    children: dollars(text),
-    remarkPlugins: [remarkGfm, remarkMath, remarkBoxed, remarkInert, [remarkMark, { mark }]],
-    rehypePlugins: [[rehypeSanitize, schema], [rehypeKatex, katex]],
-    urlTransform: (url) => url, // ExternalLink decides
-    components,
-  }
-  return Markdown(options)
+const processor = unified().use(remarkParse).use([remarkGfm, remarkMath, remarkBoxed, remarkInert, remarkMark]).use(remarkRehype).use([[rehypeSanitize, schema], [rehypeKatex, katex]]).freeze()
+
+/** The tree of one closed block. Nothing in it is live: no HTML, no address, no image. Throws where it nests too deep. */
+export function treeOf(text: string, mark: Mark | null): Root {
+  const file = new VFile({ value: dollars(text), data: { mark } })
+  const tree = processor.runSync(processor.parse(file), file)
+  walk(tree as Node, (node) => {
+    delete node.position
+    delete node.data
+    return undefined
+  })
+  return tree
 }

@@ -1,0 +1,34 @@
+import type { Root } from 'hast'
+import { toJsxRuntime, type Components } from 'hast-util-to-jsx-runtime'
+import { useEffect, useMemo, useState, type ReactElement } from 'react'
+import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
+import { inTurn } from '../store/turns.ts'
+import { ExternalLink } from '../ui/ExternalLink.tsx'
+import { format, formatted } from './formatter.ts'
+import type { Mark } from './tree.ts'
+import type { FormatResult } from './worker.ts'
+
+const COMPONENTS: Partial<Components> = {
+  a: ({ href, children }) => <ExternalLink href={href}>{children}</ExternalLink>,
+  img: ({ alt, src }) => <ExternalLink href={src}>[{alt ?? ''}]</ExternalLink>,
+}
+
+/** A tree as React draws it. */
+export const elementOf = (tree: Root, components = COMPONENTS): ReactElement => toJsxRuntime(tree, { Fragment, jsx, jsxs, components, ignoreInvalidStyle: true, passKeys: true })
+
+/** `text` formatted, drawn in turn with the panes; null as long as it is plain. A new mark leaves the old one until it is drawn. */
+export function useFormatted(text: string, mark: Mark | null, wanted = true): ReactElement | null {
+  const [drawn, setDrawn] = useState<{ text: string; tree: FormatResult }>()
+  const known = wanted ? formatted(text, mark) : null
+  const missing = known === undefined
+  const [from, to] = mark ?? [-1, -1]
+  useEffect(() => {
+    if (!missing) return
+    let takeBack = format(text, from < 0 ? null : [from, to], (tree) => {
+      takeBack = inTurn(() => setDrawn({ text, tree }))
+    })
+    return () => takeBack()
+  }, [text, from, to, missing])
+  const tree = known ?? (wanted && drawn?.text === text ? drawn.tree : null)
+  return useMemo(() => (tree === null ? null : elementOf(tree)), [tree])
+}
