@@ -19,10 +19,11 @@ let current: { task: Task; timer: ReturnType<typeof setTimeout> } | null = null
 /** Model text is formatted in a worker: however long a text takes, the window stays free. Started with the window, so that the first text need not wait. */
 export function startFormatter(): Worker {
   if (worker !== null) return worker
-  worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
-  worker.onmessage = ({ data }: MessageEvent<FormatResult>) => finish(data)
-  worker.onerror = giveUp
-  return worker
+  const started = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
+  // One that was given up may have answered meanwhile: that is the answer to another text.
+  started.onmessage = ({ data }: MessageEvent<FormatResult>) => { if (started === worker) finish(data) }
+  started.onerror = () => { if (started === worker) giveUp() }
+  return (worker = started)
 }
 
 /** undefined: not formatted yet; null: it stays plain. */

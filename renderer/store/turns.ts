@@ -1,7 +1,7 @@
 import { flushSync } from 'react-dom'
 import { frameTask } from './frame.ts'
 
-/** Panes drawn, or blocks formatted, in one frame: its work stays the same however many paths think. */
+/** Panes, or formatted blocks, drawn in one frame: its work stays the same however many paths think. */
 const PER_FRAME = 2
 /** Milliseconds of drawing after which a frame takes no other turn: what is long to draw has its frame for itself. */
 const LONG_MS = 1

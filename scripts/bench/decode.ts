@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
-import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
+import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, quantile, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const PROMPT = 128
 
@@ -46,8 +46,11 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     await context.free()
     await opened.close()
   }
-  const ratio = (map: Map<number, number[]>, width: number) => median(map.get(width)!.map((ms, round) => theirs.get(width)![round]! / ms))
-  printTable(`Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired; ${settings.rounds} rounds of ${steps} steps)`,
+  const ratio = (map: Map<number, number[]>, width: number) => {
+    const ratios = map.get(width)!.map((ms, round) => theirs.get(width)![round]! / ms)
+    return `${median(ratios).toFixed(3)} (${quantile(ratios, 0.25).toFixed(2)} to ${quantile(ratios, 0.75).toFixed(2)})`
+  }
+  printTable(`Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired, median and the middle half; ${settings.rounds} rounds of ${steps} steps)`,
     ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'default sampler', 'ratio'],
     widths.map((width) => [String(width), 1000 / median(theirs.get(width)!), 1000 / median(ours.get(width)!), ratio(ours, width), 1000 / median(sampled.get(width)!), ratio(sampled, width)]))
   const one = sampled.get(1)

@@ -16,11 +16,14 @@ export interface Settings {
   device: string
 }
 
-export function median(values: number[]): number {
+/** Between neighbours in proportion. */
+export function quantile(values: number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  const at = (sorted.length - 1) * q
+  const below = Math.floor(at)
+  return sorted[below]! + (sorted[Math.ceil(at)]! - sorted[below]!) * (at - below)
 }
+export const median = (values: number[]): number => quantile(values, 0.5)
 
 export async function openModel(file: string, settings: Settings): Promise<NativeModel> {
   return loadAddon({ gpu: settings.device !== 'cpu' }).openModel({ path: file, device: settings.device, gpuLayers: settings.device === 'cpu' ? 0 : -1 }).done
