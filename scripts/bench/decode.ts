@@ -1,10 +1,13 @@
 /** (a) Decode steps a second against llama-batched-bench, and (e) what more paths cost. */
 import { execFile } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
 import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, quantile, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const PROMPT = 128
+/** The memory that a program gave back when it ended, or that loading gave back, keeps the machine busy for seconds. */
+const SETTLE_MS = 5000
 
 /** How llama-batched-bench comes to the same device: its GPU backend is loaded by path, as ours is. */
 function theirDevice(device: string): { args: string[]; env: Record<string, string> } {
@@ -33,12 +36,17 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     const opened = await openModel(model.file, settings)
     const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
     await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
-    await decodeStepMs(context, { paths: 1, steps: 4, sampler: GREEDY, logprobs: true, alternatives: 0 }) // warms up
+    const settle = async (paths: number) => {
+      await pause(SETTLE_MS)
+      await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 }) // the first after a pause is slower
+    }
+    await settle(widths[0]!)
     for (const paths of widths) {
       const step = (sampler: SamplerOptions) => decodeStepMs(context, { paths, steps, sampler, logprobs: true, alternatives: 0 })
       // Theirs between two of ours, each way: the machine's mood changes within minutes, and a steady change cancels out.
       const before = { greedy: await step(GREEDY), sampled: await step(DEFAULT_SAMPLER) }
       push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
+      await settle(paths)
       const after = { sampled: await step(DEFAULT_SAMPLER), greedy: await step(GREEDY) }
       push(ours, paths, (before.greedy + after.greedy) / 2)
       push(sampled, paths, (before.sampled + after.sampled) / 2)
