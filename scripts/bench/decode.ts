@@ -36,18 +36,18 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     const opened = await openModel(model.file, settings)
     const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
     await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
+    const step = (paths: number, sampler: SamplerOptions) => decodeStepMs(context, { paths, steps, sampler, logprobs: true, alternatives: 0 })
     const settle = async (paths: number) => {
       await pause(SETTLE_MS)
-      await decodeStepMs(context, { paths, steps, sampler: GREEDY, logprobs: true, alternatives: 0 }) // the first after a pause is slower
+      await step(paths, GREEDY) // the first after a pause is slower
     }
     await settle(widths[0]!)
     for (const paths of widths) {
-      const step = (sampler: SamplerOptions) => decodeStepMs(context, { paths, steps, sampler, logprobs: true, alternatives: 0 })
       // Theirs between two of ours, each way: the machine's mood changes within minutes, and a steady change cancels out.
-      const before = { greedy: await step(GREEDY), sampled: await step(DEFAULT_SAMPLER) }
+      const before = { greedy: await step(paths, GREEDY), sampled: await step(paths, DEFAULT_SAMPLER) }
       push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
       await settle(paths)
-      const after = { sampled: await step(DEFAULT_SAMPLER), greedy: await step(GREEDY) }
+      const after = { sampled: await step(paths, DEFAULT_SAMPLER), greedy: await step(paths, GREEDY) }
       push(ours, paths, (before.greedy + after.greedy) / 2)
       push(sampled, paths, (before.sampled + after.sampled) / 2)
     }
