@@ -1,6 +1,6 @@
 import tseslint from 'typescript-eslint'
 
-/** Arrows between rooms point one way (DESIGN.md): a pattern that a room must not import, and why. */
+/** Arrows between rooms point one way: a pattern that a room must not import, and why. */
 const no = (message, ...group) => ({ group, message })
 const direction = (files, ...patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } })
 

@@ -1,5 +1,5 @@
 /**
- * A random model of the exact shape of the released ParaThinker-1.5B (METHOD.md): Qwen2, Q4_0 as llama.cpp's
+ * A random model of the exact shape of the released ParaThinker-1.5B: Qwen2, Q4_0 as llama.cpp's
  * quantiser lays it out (output Q6_K, vectors and thought tables F32), control tokens at the released ids.
  * It says nothing sensible; it takes the time and memory of the real one. About 1.1 GB, written block by
  * block into the cache once. `npx tsx scripts/synthetic-1.5b.ts` prints its path.

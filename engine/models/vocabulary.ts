@@ -13,7 +13,7 @@ export interface ControlTokens {
 }
 
 /**
- * Looks through a vocabulary for the control tokens of METHOD.md, by text.
+ * Looks through a vocabulary for the control tokens of docs/method.md, by text.
  * Error `bad-model`: two tokens have the same text, over which llama.cpp would abort.
  */
 export async function readControlTokens(header: GgufHeader): Promise<ControlTokens> {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { EngineOptions, Fusion, MAX_PROBLEM_CHARS, RunSettings, VoteRule } from './request.ts'
 
 /**
- * A run is its events (DESIGN.md). One event is one line of a transcript, one message to the UI and one
+ * A run is its events. One event is one line of a transcript, one message to the UI and one
  * line of `braid solve --json`. Unknown fields are kept, so that newer transcripts stay readable.
  *
  * Paths are numbered 1..P over the whole run; path 0 stands for a summary. A summary has a version: in

@@ -9,7 +9,7 @@ export const STRATEGIES = ['parallel', 'sequential', 'majority', 'parallel-major
 export const Strategy = z.enum(STRATEGIES)
 export type Strategy = z.infer<typeof Strategy>
 
-/** When phase 2 starts: as soon as the first path ended, half of them, or all (METHOD.md, "Termination"). */
+/** When phase 2 starts: as soon as the first path ended, half of them, or all (docs/method.md, "Termination"). */
 export const FinishRule = z.enum(['first', 'half', 'last'])
 export type FinishRule = z.infer<typeof FinishRule>
 
@@ -60,7 +60,7 @@ export const EngineOptions = z.object({
 })
 export type EngineOptions = z.infer<typeof EngineOptions>
 
-/** Controls that an experiment needs (METHOD.md, "Reviewers of the paper"). */
+/** Controls that an experiment needs (docs/method.md, "Controls for experiments"). */
 export const Controls = z.object({
   /** false: no thought embedding is added, row 0 included. */
   thoughtEmbedding: z.boolean(),

@@ -3,7 +3,7 @@ import type { NativeModel, VocabToken } from '../native/types.ts'
 /** Forced after `<summary>` where the file says nothing and the vocabulary is the released model's. */
 export const RELEASED_PREFIX = 'By analyzing multiple reasoning processes above, I concluded that: The final answer is'
 
-/** Control tokens of a model, found by their texts (METHOD.md, "The GGUF contract"). Ids. */
+/** Control tokens of a model, found by their texts (docs/method.md, "The GGUF contract"). Ids. */
 export interface ControlTokens {
   /** The trained paths: the unbroken run of `<think j>`, `</think j>` from 1; empty unless the model thinks in parallel natively. */
   pairs: readonly { open: number; close: number }[]

@@ -44,7 +44,7 @@ export interface ScoreResult {
 }
 
 /**
- * Two-phase rules (METHOD.md, "What happens in one run"): a path's first token is scored from the prompt, the summary's
+ * Two-phase rules (docs/method.md, "What happens in one run"): a path's first token is scored from the prompt, the summary's
  * has nothing before it; the summary stands after the longest path and attends to the prompt and all paths.
  * Errors: `bad-request`, `out-of-range`, `cannot-join`, those of opening the model and the context.
  */

@@ -1,6 +1,6 @@
 import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from '../protocol/request.ts'
 
-/** What a model's file says about its own runs (METHOD.md, "The GGUF contract"). */
+/** What a model's file says about its own runs (docs/method.md, "The GGUF contract"). */
 export interface ModelDefaults {
   /** Scalar metadata keyed as in the file, as text or as values. */
   metadata: Readonly<Record<string, unknown>>

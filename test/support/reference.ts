@@ -1,5 +1,5 @@
 /**
- * The two-phase rules (METHOD.md, "What happens in one run") in float64, written without llama.cpp:
+ * The two-phase rules (docs/method.md, "What happens in one run") in float64, written without llama.cpp:
  * the oracle that the engine's logprobs are held against.
  *
  * A *cell* is one token with its key and value in every layer. A path shares the prompt's cells; a branched

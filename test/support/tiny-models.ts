@@ -1,7 +1,7 @@
 /**
  * Seeded random models of a few hundred kilobytes that llama.cpp loads: Qwen2-shaped (biased q, k, v;
  * RoPE of halves) or Llama-shaped (no biases; RoPE of neighbours, the layout that llama.cpp's converter
- * permutes Llama's q and k into), with grouped KV heads and, on request, thought tables (METHOD.md,
+ * permutes Llama's q and k into), with grouped KV heads and, on request, thought tables (docs/method.md,
  * "The GGUF contract"). Weights are wide enough that the next-token distribution is far from uniform.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'

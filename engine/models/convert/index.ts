@@ -1,7 +1,8 @@
 /**
- * A Hugging Face folder of a Qwen2, Qwen3 or Llama model becomes a GGUF (METHOD.md, "The GGUF contract"). Weights are
+ * A Hugging Face folder of a Qwen2, Qwen3 or Llama model becomes a GGUF (docs/method.md, "The GGUF contract"). Weights are
  * streamed; the target appears only when it is whole, and a conversion that was cut goes on where it was.
  */
+import { existsSync } from 'node:fs'
 import { open, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
@@ -56,9 +57,11 @@ export interface ConvertResult { file: string; sizeBytes: number; architecture: 
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const folder = resolve(options.folder)
   const output = resolve(options.output)
-  await checkTarget(output, options.overwrite ?? false)
+  await checkTarget(output)
   const lock = claim(output, lockFile(output))
   try {
+    // Looked for under the lock: another conversion may just have made it.
+    if (!options.overwrite && existsSync(output)) throw new BraidError('bad-path', `${output} is there already.`)
     return await convertFolder({ ...options, folder, output })
   } catch (error) {
     throw fileError(error, output)
@@ -109,12 +112,11 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
   return { file: output, sizeBytes, architecture: config.architecture, tokenizer: tokenizer.pre, thoughtRows: dimensions.thoughtRows, tensors: tensors.length }
 }
 
-async function checkTarget(output: string, overwrite: boolean): Promise<void> {
+async function checkTarget(output: string): Promise<void> {
   if (!output.toLowerCase().endsWith('.gguf')) throw new BraidError('bad-path', 'The name of the target must end in .gguf.')
   if (/-\d{5}-of-\d{5}\.gguf$/i.test(output)) throw new BraidError('bad-path', 'The name of the target looks like a part of a split model.')
   const there = await stat(output).catch(() => undefined)
   if (there?.isDirectory()) throw new BraidError('bad-path', `${output} is a folder.`)
-  if (there && !overwrite) throw new BraidError('bad-path', `${output} is there already.`)
   const parent = await stat(dirname(output)).catch(() => undefined)
   if (!parent?.isDirectory()) throw new BraidError('bad-path', `There is no folder ${dirname(output)}.`)
 }

@@ -1,4 +1,4 @@
-/** The GGUF metadata of a converted model: stock keys, then those of METHOD.md, "The GGUF contract". */
+/** The GGUF metadata of a converted model: stock keys, then those of docs/method.md, "The GGUF contract". */
 import type { ModelConfig } from './config.ts'
 import { f32, str, u32, type Metadata } from './gguf-writer.ts'
 import { ropeMetadata } from './rope.ts'
@@ -39,7 +39,7 @@ function isReleased({ architecture }: ModelConfig, { control }: Tokenizer): bool
   return architecture === 'qwen2' && ['<think1>', '</think1>', '<summary>', '</summary>', '<vllm_pad>'].every((text) => control.has(text))
 }
 
-/** From METHOD.md: prompt template, YaRN and temperature of the release's example. */
+/** Prompt template, YaRN and temperature of the example of the release (model card of Leslie04/ParaThinker-1.5B). */
 const RELEASED_KEYS: Metadata = [
   ['parathinker.prompt_suffix', str(' You FIRST think about the reasoning process as an internal monologue and then summarize the reasoning process to get the final answer. The summary process MUST BE enclosed within <summary> </summary> tags. The final answer MUST BE put in \\boxed{}.')],
   ['parathinker.summary_prefix', str('By analyzing multiple reasoning processes above, I concluded that: The final answer is')],
