@@ -36,12 +36,15 @@ export function effectiveSize(clusters: readonly { correct: number; n: number }[
 
 export const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length)
 
-/** Of an unsorted list; 0 of an empty one. */
-export function median(values: readonly number[]): number {
+/** Of an unsorted list, between neighbours in proportion; 0 of an empty one. */
+export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length === 0 ? 0 : sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
+  const place = (sorted.length - 1) * q
+  const below = sorted[Math.floor(place)] ?? 0
+  return below + ((sorted[Math.ceil(place)] ?? below) - below) * (place % 1)
 }
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
 /** Lists by key, keys in order of their first value. */
 export function groupBy<T, K>(values: Iterable<T>, keyOf: (value: T) => K): Map<K, T[]> {

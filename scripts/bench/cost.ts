@@ -1,5 +1,6 @@
 /** (c) What logprobs, and five alternatives, cost against none. */
-import { decodeStepMs, GREEDY, makeContext, median, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
+import { median } from '../../engine/lab/stats.ts'
+import { decodeStepMs, GREEDY, makeContext, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const KINDS = [
   { name: 'none', logprobs: false, alternatives: 0 },

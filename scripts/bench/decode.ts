@@ -3,11 +3,14 @@ import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
-import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, median, openModel, printTable, quantile, tokens, type BenchModel, type Settings } from './harness.ts'
+import { mean, median, quantile } from '../../engine/lab/stats.ts'
+import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const PROMPT = 128
 /** The memory that a program gave back when it ended, or that loading gave back, keeps the machine busy for seconds. */
 const SETTLE_MS = 5000
+/** Runs of a width before llama-batched-bench ends: a processor that is shared has states some percent apart that last for seconds, and one run sees one of them. */
+const THEIR_RUNS = 3
 
 /** How llama-batched-bench comes to the same device: its GPU backend is loaded by path, as ours is. */
 function theirDevice(device: string): { args: string[]; env: Record<string, string> } {
@@ -18,13 +21,13 @@ function theirDevice(device: string): { args: string[]; env: Record<string, stri
   return { args: ['-ngl', '99', '-dev', device], env: { GGML_BACKEND_PATH: library.file } }
 }
 
-/** One run of llama-batched-bench: milliseconds of a step. Same cells, threads, unified cache, flash attention, device. */
+/** One start of llama-batched-bench: milliseconds of a step, mean of its runs. Same cells, threads, unified cache, flash attention, device. */
 async function theirStepMs(program: string, model: BenchModel, settings: Settings, cells: number, steps: number, width: number): Promise<number> {
   const { args: device, env } = theirDevice(settings.device)
-  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', String(width), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), ...device, '--output-format', 'jsonl']
+  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', Array<number>(THEIR_RUNS).fill(width).join(','), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), ...device, '--output-format', 'jsonl']
   const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 26, env: { ...process.env, ...env } })
-  const { tg, t_tg } = JSON.parse(stdout.split('\n').find((line) => line.startsWith('{'))!) as { tg: number; t_tg: number }
-  return (t_tg * 1000) / tg
+  const runs = stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { tg: number; t_tg: number })
+  return mean(runs.map(({ tg, t_tg }) => (t_tg * 1000) / tg))
 }
 
 export async function benchDecode(program: string, model: BenchModel, settings: Settings, steps: number, widths: number[]): Promise<void> {
@@ -44,12 +47,15 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     await settle(widths[0]!)
     for (const paths of widths) {
       // Theirs between two of ours, each way: the machine's mood changes within minutes, and a steady change cancels out.
-      const before = { greedy: await step(paths, GREEDY), sampled: await step(paths, DEFAULT_SAMPLER) }
+      const greedy = [await step(paths, GREEDY)], drawn = [await step(paths, DEFAULT_SAMPLER)]
+      greedy.push(await step(paths, GREEDY))
       push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
       await settle(paths)
-      const after = { sampled: await step(paths, DEFAULT_SAMPLER), greedy: await step(paths, GREEDY) }
-      push(ours, paths, (before.greedy + after.greedy) / 2)
-      push(sampled, paths, (before.sampled + after.sampled) / 2)
+      greedy.push(await step(paths, GREEDY))
+      drawn.push(await step(paths, DEFAULT_SAMPLER))
+      greedy.push(await step(paths, GREEDY))
+      push(ours, paths, mean(greedy))
+      push(sampled, paths, mean(drawn))
     }
     await context.free()
     await opened.close()

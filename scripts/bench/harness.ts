@@ -1,8 +1,8 @@
-/** What every benchmark needs: an open model, contexts laid out alike, medians, tables. */
+/** What every benchmark needs: an open model, contexts laid out alike, tables. */
 import { loadAddon, type ContextOptions, type NativeContext, type NativeModel, type SamplerOptions, type StreamOptions } from '../../engine/native/index.ts'
 
 export const GREEDY: SamplerOptions = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, repetitionWindow: 0, seed: 1 }
-/** Braid's default sampler (METHOD: temperature 0.5, top-p 1). */
+/** Braid's default sampler (temperature 0.5, top-p 1). */
 export const DEFAULT_SAMPLER: SamplerOptions = { ...GREEDY, temperature: 0.5 }
 
 export interface BenchModel {
@@ -15,15 +15,6 @@ export interface Settings {
   threads: number
   device: string
 }
-
-/** Between neighbours in proportion. */
-export function quantile(values: number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (sorted.length - 1) * q
-  const below = Math.floor(at)
-  return sorted[below]! + (sorted[Math.ceil(at)]! - sorted[below]!) * (at - below)
-}
-export const median = (values: number[]): number => quantile(values, 0.5)
 
 export async function openModel(file: string, settings: Settings): Promise<NativeModel> {
   return loadAddon({ gpu: settings.device !== 'cpu' }).openModel({ path: file, device: settings.device, gpuLayers: settings.device === 'cpu' ? 0 : -1 }).done

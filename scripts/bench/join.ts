@@ -1,5 +1,6 @@
 /** (b) From the join to the first summary token, against re-reading the same paths by prefill. */
-import { GREEDY, makeContext, median, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
+import { median } from '../../engine/lab/stats.ts'
+import { GREEDY, makeContext, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
 
 const PATHS = 8
 const LENGTH = 512

@@ -5,6 +5,7 @@
  */
 import type { Page } from 'playwright-core'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
+import { quantile } from '../../../engine/lab/stats.ts'
 import { importRuns } from '../../../engine/transcripts/export/json.ts'
 import { RunStore } from '../../../engine/transcripts/index.ts'
 import { Braid } from '../../e2e/support.ts'
@@ -137,8 +138,6 @@ async function openedIn(id: string): Promise<number> {
     await new Promise((resolve) => requestAnimationFrame(resolve))
   }
 }
-
-const quantile = (values: number[], q: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? 0
 
 function table(title: string, head: string[], rows: (string | number)[][]): void {
   const cell = (value: string | number) => (typeof value === 'number' ? value.toFixed(1) : value)
