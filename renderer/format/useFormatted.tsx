@@ -6,7 +6,6 @@ import { inTurn } from '../store/turns.ts'
 import { ExternalLink } from '../ui/ExternalLink.tsx'
 import { format, formatted } from './formatter.ts'
 import type { Mark } from './tree.ts'
-import type { FormatResult } from './worker.ts'
 
 const COMPONENTS: Partial<Components> = {
   a: ({ href, children }) => <ExternalLink href={href}>{children}</ExternalLink>,
@@ -18,14 +17,14 @@ export const elementOf = (tree: Root, components = COMPONENTS): ReactElement => 
 
 /** `text` formatted, drawn in turn with the panes; null as long as it is plain. A new mark leaves the old one until it is drawn. */
 export function useFormatted(text: string, mark: Mark | null, wanted = true): ReactElement | null {
-  const [drawn, setDrawn] = useState<{ text: string; tree: FormatResult }>()
+  const [drawn, setDrawn] = useState<{ text: string; tree: Root }>()
   const known = wanted ? formatted(text, mark) : null
   const missing = known === undefined
   const [from, to] = mark ?? [-1, -1]
   useEffect(() => {
     if (!missing) return
     let takeBack = format(text, from < 0 ? null : [from, to], (tree) => {
-      takeBack = inTurn(() => setDrawn({ text, tree }))
+      if (tree !== null) takeBack = inTurn(() => setDrawn({ text, tree }))
     })
     return () => takeBack()
   }, [text, from, to, missing])

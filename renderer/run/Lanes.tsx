@@ -4,7 +4,8 @@ import { useRuns } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { useT } from '../i18n/index.ts'
 import { useShallow } from 'zustand/react/shallow'
-import { Lane, StatusPill } from './Lane.tsx'
+import { Lane } from './Lane.tsx'
+import { StatusPill } from './LaneHead.tsx'
 
 /** The numbers of a run's paths; stays the same object while none is added. */
 export const usePathNumbers = (run: string): number[] =>

@@ -1,8 +1,9 @@
 import { Fragment, memo } from 'react'
 import { useFormatted } from '../format/useFormatted.tsx'
+import { plainOf } from '../format/plain.ts'
 import type { Mark } from '../format/tree.ts'
 
-export function PlainText({ text, mark }: { text: string; mark: Mark | null }) {
+function PlainText({ text, mark }: { text: string; mark: Mark | null }) {
   if (mark === null) return <Fragment>{text}</Fragment>
   return <Fragment>{text.slice(0, mark[0])}<mark>{text.slice(mark[0], mark[1])}</mark>{text.slice(mark[1])}</Fragment>
 }
@@ -14,7 +15,7 @@ export const BlockView = memo(function BlockView({ text, kind, markStart, markEn
   const mark: Mark | null = markEnd > markStart ? [markStart, markEnd] : null
   const formatted = useFormatted(text, mark, kind === 'markdown')
   if (kind === 'code') return <pre className="block plain" dir="ltr">{text}</pre>
-  return formatted === null
-    ? <div className="block plain" dir="auto"><PlainText text={text.trim() === '' ? '' : text.replace(/\n+$/, '')} mark={mark} /></div>
-    : <div className="block md" dir="auto">{formatted}</div>
+  if (formatted !== null) return <div className="block md" dir="auto">{formatted}</div>
+  const { text: plain, lead } = plainOf(text)
+  return <div className="block plain" dir="auto"><PlainText text={plain} mark={mark === null ? null : [Math.max(0, mark[0] - lead), mark[1] - lead]} /></div>
 })

@@ -1,4 +1,3 @@
-import { measureElement, observeElementOffset, observeElementRect, useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import type { Mark } from '../format/tree.ts'
@@ -8,9 +7,11 @@ import { useDrawnStream } from './drawn-stream.ts'
 import { afterTurns, takeTurn } from '../store/turns.ts'
 import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
-import { BlockView, PlainText } from './BlockView.tsx'
+import { BlockView } from './BlockView.tsx'
 import { frameOf } from './control-tokens.ts'
+import { GrowingText } from './GrowingText.tsx'
 import { returnTo, topOf } from './reading-place.ts'
+import { useVirtualBlocks } from './virtual-blocks.ts'
 
 const NEAR = 24
 const LINE = 20
@@ -49,33 +50,17 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const answer = stream?.answer ?? null
   const span: Mark | null = answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
 
-  const width = scroller.current?.clientWidth ?? 360
-  const virtual = useVirtualizer({
+  const virtual = useVirtualBlocks({
     count: blocks.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: (i) => Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE + 8,
-    getItemKey: (i) => blocks[i]!.start,
-    overscan: 1,
-    useFlushSync: false,
-    useScrollendEvent: true,
-    // A block that was measured moves those below it without drawing them anew.
-    directDomUpdates: true,
-    directDomUpdatesMode: 'position',
-    // At the live end a new block has its estimated height until the frame is laid out: measured at once, it would be laid out twice.
-    measureElement: (el, entry, instance) =>
-      (follow.current && entry === undefined ? instance.measurementsCache[instance.indexFromElement(el)]!.size : measureElement(el, entry, instance)),
+    keyOf: (i) => blocks[i]!.start,
+    estimate: (i, width) => Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE + 8,
+    scroller: () => scroller.current,
     onChange: keepEnd,
-    observeElementRect: (instance, tell) => observeElementRect(instance, (rect) => {
-      tell(rect)
-      keepEnd()
-    }),
-    // Following the live end is no scrolling: it draws nothing anew.
-    observeElementOffset: (instance, tell) => observeElementOffset(instance, (offset, scrolling) => {
-      if (!follow.current) takeTurn()
-      tell(offset, scrolling && !follow.current)
-    }),
+    onOffset: () => { if (!follow.current) takeTurn() },
   })
   const items = virtual.getVirtualItems()
+  const before = items[0]?.start ?? 0
+  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
 
   const settle = useRef(() => {
     const el = scroller.current
@@ -131,7 +116,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   return (
     <div className="stream">
       <div ref={scroller} className="stream-scroll scroll" tabIndex={0} role="region" aria-label={label} onScroll={onScroll} onWheel={stay} onPointerDown={stay} onKeyDown={stay}>
-        <div ref={virtual.containerRef} className="rows">
+        <div style={{ paddingBlock: `${before}px ${after}px` }}>
           {items.map((item) => {
             const block = blocks[item.index]!
             const [from, to] = markIn(block.start, block.end)
@@ -142,7 +127,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
             )
           })}
         </div>
-        {rest !== '' && <div className={live ? 'block plain live' : 'block plain'} dir="auto"><PlainText text={rest} mark={null} /></div>}
+        {rest !== '' && <GrowingText text={rest} className={live ? 'block plain live' : 'block plain'} />}
       </div>
       {live && away && longer && (
         <button type="button" className="btn tiny jump" onClick={toLive}><ArrowDownToLine size={13} />{t('stream.jump')}</button>

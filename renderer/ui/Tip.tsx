@@ -1,8 +1,8 @@
 import * as Tooltip from '@radix-ui/react-tooltip'
-import type { ReactElement } from 'react'
+import type { ReactElement, ReactNode } from 'react'
 
 /** A short text beside a control on hover and focus. */
-export function Tip({ text, children }: { text: string; children: ReactElement }) {
+export function Tip({ text, children }: { text: ReactNode; children: ReactElement }) {
   return (
     <Tooltip.Root>
       <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>

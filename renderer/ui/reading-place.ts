@@ -2,7 +2,7 @@ import type { Virtualizer } from '@tanstack/react-virtual'
 import type { Place } from '../store/scroll.ts'
 import { blockAt, type Block } from './blocks.ts'
 
-type List = Virtualizer<HTMLDivElement, Element>
+type List = Virtualizer<HTMLDivElement, HTMLDivElement>
 
 /** What stands at the top edge. Pixels would not do: heights are estimates until drawn, and change with the width. */
 export function topOf(virtual: List, blocks: readonly Block[], top: number): Pick<Place, 'start' | 'into'> {

@@ -1,7 +1,8 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { createElement } from 'react'
 import { describe, expect, test } from 'vitest'
-import { treeOf, type Mark } from '../../../renderer/format/tree.ts'
+import { plainOf } from '../../../renderer/format/plain.ts'
+import { isProse, treeOf, type Mark } from '../../../renderer/format/tree.ts'
 import { elementOf } from '../../../renderer/format/useFormatted.tsx'
 import { PAYLOADS } from '../payloads.ts'
 
@@ -28,6 +29,20 @@ describe('formatted text', () => {
   test('the check above sees what is live', () => {
     expect(tags('<p><img src=x onerror=y></p>').some((tag) => !INERT.test(tag))).toBe(true)
     expect(tags('<p title="onclick=1" onclick="1">')).toEqual(['p onclick="1"'])
+  })
+
+  test.each([
+    ['so we add them.\nThen we stop.\n\n', true], [' the first word\n\n', true], ['\n \n one\n', true],
+    ['x'.repeat(1700), true], ['    indented', false], ['a *word*', false], ['a &amp; b', false], ['- item', false], ['a\n  b', false], ['1 < 2', true],
+    ['$x$', false], ['one\n\ntwo', false], ['a\\*b', false], ['https://example.org', false], ['', false],
+  ])('%j looks formatted as it looks plain: %j', (text, same) => {
+    expect(isProse(treeOf(text, null), text)).toBe(same)
+  })
+
+  test('plain: no blank lines around, indentation stays, offsets are known', () => {
+    expect(plainOf('\n\n  a b \n\n')).toEqual({ text: 'a b', lead: 4 })
+    expect(plainOf('    code')).toEqual({ text: '    code', lead: 0 })
+    expect(plainOf(' \n\n')).toEqual({ text: '', lead: 3 })
   })
 
   test('formulas, code, tables and lists are formatted', () => {
