@@ -7,7 +7,6 @@ import remarkParse from 'remark-parse'
 import remarkRehype from 'remark-rehype'
 import { unified } from 'unified'
 import { VFile } from 'vfile'
-import { plainOf } from './plain.ts'
 
 /** [start, end) of what is marked as the answer, in the text given. */
 export type Mark = readonly [number, number]
@@ -145,11 +144,4 @@ export function treeOf(text: string, mark: Mark | null): Root {
     return undefined
   })
   return tree
-}
-
-/** Looks as the text itself does, as most prose: one paragraph with nothing in it. */
-export function isProse(tree: Root, text: string): boolean {
-  const [only, ...others] = tree.children
-  return others.length === 0 && only?.type === 'element' && only.tagName === 'p' && only.children.length === 1 &&
-    only.children[0]!.type === 'text' && only.children[0]!.value === plainOf(text).text
 }

@@ -1,15 +1,14 @@
 import type { Root } from 'hast'
-import { isProse, treeOf, type Mark } from './tree.ts'
+import { treeOf, type Mark } from './tree.ts'
 
-/** What the window asks for, and what it gets: null where a text stays as it is: prose, or one that cannot be formatted. */
+/** What the window asks for, and what it gets: null where a text cannot be formatted. */
 export interface FormatRequest { text: string; mark: Mark | null }
 export type FormatResult = Root | null
 
 self.onmessage = ({ data: { text, mark } }: MessageEvent<FormatRequest>) => {
   let result: FormatResult
   try {
-    const tree = treeOf(text, mark)
-    result = isProse(tree, text) ? null : tree
+    result = treeOf(text, mark)
   } catch {
     result = null
   }

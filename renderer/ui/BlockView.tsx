@@ -1,6 +1,6 @@
 import { Fragment, memo } from 'react'
 import { useFormatted } from '../format/useFormatted.tsx'
-import { plainOf } from '../format/plain.ts'
+import { isProse, plainOf } from '../format/plain.ts'
 import type { Mark } from '../format/tree.ts'
 
 function PlainText({ text, mark }: { text: string; mark: Mark | null }) {
@@ -8,12 +8,12 @@ function PlainText({ text, mark }: { text: string; mark: Mark | null }) {
   return <Fragment>{text.slice(0, mark[0])}<mark>{text.slice(mark[0], mark[1])}</mark>{text.slice(mark[1])}</Fragment>
 }
 
-/** One closed block: plain at first, formatted as soon as there is time. */
+/** One closed block: plain at first, formatted as soon as there is time. Prose stays as it is. */
 export const BlockView = memo(function BlockView({ text, kind, markStart, markEnd }: {
   text: string; kind: 'markdown' | 'code'; markStart: number; markEnd: number
 }) {
   const mark: Mark | null = markEnd > markStart ? [markStart, markEnd] : null
-  const formatted = useFormatted(text, mark, kind === 'markdown')
+  const formatted = useFormatted(text, mark, kind === 'markdown' && !isProse(text))
   if (kind === 'code') return <pre className="block plain" dir="ltr">{text}</pre>
   if (formatted !== null) return <div className="block md" dir="auto">{formatted}</div>
   const { text: plain, lead } = plainOf(text)

@@ -50,9 +50,10 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const answer = stream?.answer ?? null
   const span: Mark | null = answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
 
+  const [keyOf] = useState(() => (i: number) => splitter.current.blocks[i]!.start)
   const virtual = useVirtualBlocks({
     count: blocks.length,
-    keyOf: (i) => blocks[i]!.start,
+    keyOf,
     estimate: (i, width) => Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE + 8,
     scroller: () => scroller.current,
     onChange: keepEnd,

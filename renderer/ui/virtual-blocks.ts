@@ -3,6 +3,7 @@ import { useLayoutEffect, useReducer, useRef, useState } from 'react'
 
 interface Options {
   count: number
+  /** The same function each time: with another one, all heights are added up anew. */
   keyOf: (index: number) => number
   /** Height in pixels of a block that was not drawn yet, where lines are `width` pixels long. */
   estimate: (index: number, width: number) => number

@@ -97,7 +97,7 @@ export function scripted(script: Script): RunEvent[] {
 export function prose(tokens: number, next: () => number): Token[] {
   const words = 'the value of each side must then be added so that we can see how many cases remain when one is taken away and the other stays as it was'.split(' ')
   return Array.from({ length: tokens }, (_, i) => {
-    const text = i % 61 === 60 ? '.\n\n' : i % 13 === 12 ? ',' : ` ${words[Math.floor(next() * words.length)]}`
+    const text = i % 61 === 60 ? '.\n\n' : i % 122 === 30 ? ` $\\frac{${i % 7}}{${i % 11}} + x^2$` : i % 13 === 12 ? ',' : ` ${words[Math.floor(next() * words.length)]}`
     return { id: idOf(text), text, logprob: -next(), entropy: next() * 2 }
   })
 }

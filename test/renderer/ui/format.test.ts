@@ -1,10 +1,11 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { createElement } from 'react'
 import { describe, expect, test } from 'vitest'
-import { plainOf } from '../../../renderer/format/plain.ts'
-import { isProse, treeOf, type Mark } from '../../../renderer/format/tree.ts'
+import { isProse, plainOf } from '../../../renderer/format/plain.ts'
+import { treeOf, type Mark } from '../../../renderer/format/tree.ts'
 import { elementOf } from '../../../renderer/format/useFormatted.tsx'
 import { PAYLOADS } from '../payloads.ts'
+import { random } from '../synthetic.ts'
 
 const html = (text: string, mark: Mark | null = null): string => renderToStaticMarkup(elementOf(treeOf(text, mark), { a: ({ children }) => createElement('span', null, children), img: ({ alt }) => createElement('span', null, alt) }))
 /** What the markup would do, without its text and titles. */
@@ -32,11 +33,20 @@ describe('formatted text', () => {
   })
 
   test.each([
-    ['so we add them.\nThen we stop.\n\n', true], [' the first word\n\n', true], ['\n \n one\n', true],
-    ['x'.repeat(1700), true], ['    indented', false], ['a *word*', false], ['a &amp; b', false], ['- item', false], ['a\n  b', false], ['1 < 2', true],
-    ['$x$', false], ['one\n\ntwo', false], ['a\\*b', false], ['https://example.org', false], ['', false],
-  ])('%j looks formatted as it looks plain: %j', (text, same) => {
-    expect(isProse(treeOf(text, null), text)).toBe(same)
+    ['so we add them.\nThen we stop.\n\n', true], [' the first word\n\n', true], ['\n \n one\n', true], ['a well-known 3.5, (see 2) or "x": 50% + 1 = 2; x > 1!\nIs it?', true],
+    ['    indented', false], ['a *word*', false], ['a &amp; b', false], ['- item', false], ['a\n  b', false], ['a\n1. b', false], ['a\n---', false],
+    ['$x$', false], ['one\n\ntwo', false], ['a\\*b', false], ['https://example.org', false], ['\\boxed{1}', false],
+  ])('%j is prose: %j', (text, prose) => {
+    expect(isProse(text)).toBe(prose)
+  })
+
+  test('prose looks formatted as it looks plain', () => {
+    const pieces = 'a|the|7|3.|4)|  |    |\n|\n\n|-|+|#|>|=|===|---|.|,|:|;|!|(|)|{|}|"|\'|%|^|/|http|www|x-y|?|é|数|😀|*|`|<|$|&|\\|~|_|[|\t|\r|\0'.split('|')
+    const next = random(11)
+    const found = Array.from({ length: 30_000 }, () => Array.from({ length: 1 + Math.floor(next() * 9) }, () => pieces[Math.floor(next() * pieces.length)]! + (next() < 0.5 ? ' ' : '')).join(''))
+      .filter((text) => isProse(text) && plainOf(text).text !== '')
+    expect(found.length).toBeGreaterThan(3000)
+    for (const text of [...found, ...PAYLOADS.filter((payload) => isProse(payload))]) expect(html(text)).toBe(renderToStaticMarkup(createElement('p', null, plainOf(text).text)))
   })
 
   test('plain: no blank lines around, indentation stays, offsets are known', () => {
