@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { tokensPerSecond, type Stream } from '../../engine/protocol/fold.ts'
 import { streamNow, useRuns } from '../store/runs.ts'
+import { placeKey } from '../store/scroll.ts'
 import { inTurn } from '../store/turns.ts'
 import { isLive } from '../commands/target.ts'
 
@@ -41,6 +42,7 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
     let last: Stream | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     let takeBack = () => undefined as unknown
+    const pane = placeKey(run, path, version)
     const read = () => {
       const stream = streamNow(run, path, version)
       if (stream === last) return
@@ -52,10 +54,10 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
     const stop = useRuns.subscribe(() => {
       const now = streamNow(run, path, version)
       if (now === last) return
-      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read) // a change of state shows at once
+      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read, pane) // a change of state shows at once
       timer ??= setTimeout(() => {
         timer = undefined
-        takeBack = inTurn(read)
+        takeBack = inTurn(read, pane)
       }, TICK_MS)
     })
     return () => {

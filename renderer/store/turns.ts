@@ -5,7 +5,7 @@ import { frameTask } from './frame.ts'
 const PER_FRAME = 2
 /** Milliseconds of drawing after which a frame takes no other turn: what is long to draw has its frame for itself. */
 const LONG_MS = 1
-const waiting = new Set<() => void>()
+const waiting = new Map<unknown, Set<() => void>>()
 const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 
 /** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
@@ -28,10 +28,10 @@ export function drawWaiting(most = Infinity, ms = Infinity): void {
   taken = 0
   drawing = true
   try {
-    for (const draw of waiting) {
+    for (const [pane, draws] of waiting) {
       if (drawn === most || (drawn > 0 && performance.now() > end)) break
-      waiting.delete(draw)
-      flushSync(draw)
+      waiting.delete(pane)
+      flushSync(() => draws.forEach((draw) => draw()))
       drawn++
     }
   } finally {
@@ -42,9 +42,10 @@ export function drawWaiting(most = Infinity, ms = Infinity): void {
   if (waiting.size > 0) schedule()
 }
 
-/** Has `draw` called in one of the next frames, once however often it was asked for; the result takes it back. */
-export function inTurn(draw: () => void): () => void {
-  waiting.add(draw)
+/** Has `draw` called in one of the next frames, once however often it was asked for, together with what else waits in `pane`; the result takes it back. */
+export function inTurn(draw: () => void, pane: unknown = draw): () => void {
+  const draws = waiting.get(pane) ?? new Set()
+  waiting.set(pane, draws.add(draw))
   schedule()
-  return () => waiting.delete(draw)
+  return () => { if (draws.delete(draw) && draws.size === 0 && waiting.get(pane) === draws) waiting.delete(pane) }
 }
