@@ -21,6 +21,8 @@ interface Node {
 
 const MAX_FORMULA = 3000
 const MAX_NESTING = 60
+/** Elements within each other: more than formulas of that nesting have, and few enough to be drawn by recursion. */
+const MAX_DEPTH = 1000
 
 /** Formulas that would cost too much, or nest too deep for KaTeX, are shown as their source. */
 function tooMuch(formula: string): boolean {
@@ -134,10 +136,13 @@ function dollars(text: string): string {
 
 const processor = unified().use(remarkParse).use([remarkGfm, remarkMath, remarkBoxed, remarkInert, remarkMark]).use(remarkRehype).use([[rehypeSanitize, schema], [rehypeKatex, katex]]).freeze()
 
+const isDeeper = (node: Node, most: number): boolean => most === 0 || (node.children ?? []).some((child) => isDeeper(child, most - 1))
+
 /** The tree of one closed block. Nothing in it is live: no HTML, no address, no image. Throws where it nests too deep. */
 export function treeOf(text: string, mark: Mark | null): Root {
   const file = new VFile({ value: dollars(text), data: { mark } })
   const tree = processor.runSync(processor.parse(file), file)
+  if (isDeeper(tree as Node, MAX_DEPTH)) throw new RangeError('nested too deep to be drawn')
   walk(tree as Node, (node) => {
     delete node.position
     delete node.data

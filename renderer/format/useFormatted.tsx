@@ -29,11 +29,5 @@ export function useFormatted(text: string, mark: Mark | null, wanted = true): Re
     return () => takeBack()
   }, [text, from, to, missing])
   const tree = known ?? (wanted && drawn?.text === text ? drawn.tree : null)
-  return useMemo(() => {
-    try {
-      return tree === null ? null : elementOf(tree)
-    } catch {
-      return null // deeper nested than can be followed here
-    }
-  }, [tree])
+  return useMemo(() => (tree === null ? null : elementOf(tree)), [tree])
 }

@@ -17,17 +17,25 @@ const ROW = 22
 const TOP = 12
 const BEND = 12
 
-/** The shown state once a second: the drawing walks all tokens of the common prefix. */
+/** The shown state once a second, and when the run ends: the drawing walks all tokens of the common prefix. */
 function useCalm(run: string): RunState {
   const [state, setState] = useState<RunState>(() => useRuns.getState().open[run]?.shown ?? EMPTY_RUN)
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
+    let status: RunState['status']
     const read = () => {
       timer = undefined
-      setState(useRuns.getState().open[run]?.shown ?? EMPTY_RUN)
+      const shown = useRuns.getState().open[run]?.shown ?? EMPTY_RUN
+      status = shown.status
+      setState(shown)
     }
     read()
-    const stop = useRuns.subscribe(() => { timer ??= setTimeout(read, 1000) })
+    const stop = useRuns.subscribe((s) => {
+      timer ??= setTimeout(read, 1000)
+      if ((s.open[run]?.shown ?? EMPTY_RUN).status === status) return
+      clearTimeout(timer)
+      read()
+    })
     return () => { stop(); clearTimeout(timer) }
   }, [run])
   return state

@@ -1,6 +1,7 @@
 import { memo, useEffect, useRef, useState } from 'react'
 import { displayShortcut } from '../commands/keys.ts'
 import { commandOf, runCommand, shortcutOf } from '../commands/catalogue.ts'
+import type { RunState } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import type { Connection } from '../store/client.ts'
@@ -22,7 +23,8 @@ export function useConnection(): Connection {
   return state
 }
 
-const EVERY_MS = 5000
+const TEXT_MS = 1000
+const ANNOUNCE_MS = 5000
 
 /** The bottom line: engine, progress, and the one place where progress is announced. */
 export const StatusBar = memo(function StatusBar() {
@@ -49,38 +51,47 @@ export const StatusBar = memo(function StatusBar() {
   )
 })
 
-/** The one live region: the start, the end, another answer, and in between every five seconds. */
+/** How the run goes, told once a second; in the one live region at the start, the end, another answer, and in between every five seconds. */
 function Announcer() {
   const t = useT()
   const run = useRoute((s) => routeRun(s.route))
   const [text, setText] = useState('')
+  const [announced, setAnnounced] = useState('')
   const last = useRef({ at: 0, phase: '' })
   useEffect(() => {
-    if (run === null) return setText('')
+    const say = (next: string) => {
+      setText(next)
+      setAnnounced(next)
+    }
+    if (run === null) return say('')
     let later: ReturnType<typeof setTimeout> | undefined
     const read = () => {
+      later = undefined
       const open = useRuns.getState().open[run]
       if (open === undefined) return
-      if (open.error !== null) return setText('') // the view says it
-      const { shown } = open
-      const phase = `${run}:${shown.status}:${shown.paths.length > 0}:${shown.summaries.length}:${shown.answer ?? ''}`
-      const now = Date.now()
-      const wait = last.current.at + EVERY_MS - now
-      if (phase === last.current.phase && (shown.status !== 'running' || wait > 0)) {
-        if (shown.status === 'running') later ??= setTimeout(read, wait)
-        return
-      }
-      clearTimeout(later)
-      later = undefined
+      if (open.error !== null) return say('') // the view says it
+      const [phase, now] = [phaseOf(run, open.shown), Date.now()]
+      if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS) return setText(describeRun(open.shown, t))
       last.current = { at: now, phase }
-      setText(describeRun(shown, t))
+      say(describeRun(open.shown, t))
     }
     read()
-    const stop = useRuns.subscribe(read)
+    const stop = useRuns.subscribe((state) => {
+      const shown = state.open[run]?.shown
+      if (shown !== undefined && phaseOf(run, shown) !== last.current.phase) {
+        clearTimeout(later)
+        read()
+      } else later ??= setTimeout(read, TEXT_MS)
+    })
     return () => {
       stop()
       clearTimeout(later)
     }
   }, [run, t])
-  return <span role="status" aria-live="polite" className="announce ellipsis">{text}</span>
+  return <>
+    <span role="status" aria-live="polite" className="visually-hidden">{announced}</span>
+    <span className="announce ellipsis" aria-hidden>{text}</span>
+  </>
 }
+
+const phaseOf = (run: string, { status, paths, summaries, answer }: RunState): string => `${run}:${status}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`

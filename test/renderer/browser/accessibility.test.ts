@@ -77,7 +77,8 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
   test('one live region tells the progress, and logs are not live', async () => {
     const page = await show('run, live')
     const live = await page.evaluate(() => [...document.querySelectorAll('[aria-live], [role=status], [role=log], [role=alert]')].filter((el) => el.closest('.toasts') === null).map((el) => el.className))
-    expect(live).toEqual(['announce ellipsis'])
+    expect(live).toEqual(['visually-hidden'])
+    expect(await page.locator('.status-bar [role=status]').textContent()).toMatch(/4 paths think/)
     expect(await page.locator('.announce').textContent()).toMatch(/4 paths think/)
     await page.context().close()
   })

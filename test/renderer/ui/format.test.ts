@@ -64,6 +64,12 @@ describe('formatted text', () => {
     expect(html('3. x\n4. y')).toContain('<ol start="3">')
   })
 
+  test('what nests too deep is refused, what does not can be drawn', () => {
+    expect(() => treeOf(`${'>'.repeat(1200)} x`, null)).toThrow()
+    expect(html(`${'>'.repeat(900)} x`).match(/<blockquote>/g)).toHaveLength(900)
+    expect(html(`$${'\\frac{1}{'.repeat(59)}x${'}'.repeat(59)}$`)).toContain('class="katex"')
+  })
+
   test('model HTML is text, angle brackets included', () => {
     expect(html('use List<String> or <b>bold</b>')).toContain('List&lt;String&gt; or &lt;b&gt;bold&lt;/b&gt;')
     expect(html('<div>\nblock\n</div>')).toContain('&lt;div&gt;')
