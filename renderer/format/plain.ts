@@ -1,7 +1,7 @@
 /** What Markdown, formulas or links could begin with; also spaces and blank lines that Markdown would leave out. */
 const MARKUP = /[*_`~[<\\$&|@\t\r\0]|https?:|www\.|^ {0,3}(?:[-+#>=]|\d+[.)])|^ {4}|\n | \n|\n\s*\n/im
 
-/** Prose: formatted it would look as it does plain. Some texts that would, too, are not found to be. */
+/** Prose: formatted it would look as it does plain, which needs no formatter to know. Not all texts of which this is true. */
 export const isProse = (text: string): boolean => !MARKUP.test(plainOf(text).text)
 
 /** A block as it is drawn without formatting: without the blank lines around it, and the few spaces that do not indent. `lead`: what was left out before it. */

@@ -7,6 +7,7 @@ import remarkParse from 'remark-parse'
 import remarkRehype from 'remark-rehype'
 import { unified } from 'unified'
 import { VFile } from 'vfile'
+import { plainOf } from './plain.ts'
 
 /** [start, end) of what is marked as the answer, in the text given. */
 export type Mark = readonly [number, number]
@@ -149,4 +150,12 @@ export function treeOf(text: string, mark: Mark | null): Root {
     return undefined
   })
   return tree
+}
+
+/** Looks as the text itself does: one paragraph with nothing in it. */
+export function isPlain(tree: Root, text: string): boolean {
+  const [only, ...others] = tree.children
+  if (others.length > 0 || only?.type !== 'element' || only.tagName !== 'p') return false
+  const [child, ...more] = only.children
+  return more.length === 0 && child?.type === 'text' && child.value === plainOf(text).text
 }

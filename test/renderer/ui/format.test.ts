@@ -2,7 +2,7 @@ import { renderToStaticMarkup } from 'react-dom/server'
 import { createElement } from 'react'
 import { describe, expect, test } from 'vitest'
 import { isProse, plainOf } from '../../../renderer/format/plain.ts'
-import { treeOf, type Mark } from '../../../renderer/format/tree.ts'
+import { isPlain, treeOf, type Mark } from '../../../renderer/format/tree.ts'
 import { elementOf } from '../../../renderer/format/useFormatted.tsx'
 import { PAYLOADS } from '../payloads.ts'
 import { random } from '../synthetic.ts'
@@ -47,6 +47,10 @@ describe('formatted text', () => {
       .filter((text) => isProse(text) && plainOf(text).text !== '')
     expect(found.length).toBeGreaterThan(3000)
     for (const text of [...found, ...PAYLOADS.filter((payload) => isProse(payload))]) expect(html(text)).toBe(renderToStaticMarkup(createElement('p', null, plainOf(text).text)))
+  })
+
+  test.each([['2 * 18 = 36 | 3\n5 < 6', true], ['a\\*b', false], ['a *word*', false], ['a  \nb', false], ['$x$', false], ['one\n\ntwo', false], ['- item', false], ['', false]])('%j looks formatted as it is: %j', (text, same) => {
+    expect(isPlain(treeOf(text, null), text)).toBe(same)
   })
 
   test('plain: no blank lines around, indentation stays, offsets are known', () => {
