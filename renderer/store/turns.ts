@@ -8,9 +8,15 @@ const LONG_MS = 1
 const waiting = new Map<unknown, Set<() => void>>()
 const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 
-/** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
 let taken = 0
-export const takeTurn = (): void => { taken = 1 }
+/** The last frame had no turn. */
+let passed = false
+
+/** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
+export const takeTurn = (): void => { taken = Math.max(taken, 1) }
+
+/** Where blocks are drawn for it, it takes all turns, but not those of two frames running. */
+export const takeFrame = (): void => { taken = PER_FRAME }
 
 let drawing = false
 const settling = new Set<() => void>()
@@ -24,12 +30,13 @@ export function afterTurns(settle: () => void): void {
 /** Draws the panes that wait, the longest waiting first: one, and more until there are `most` or `ms` have gone. */
 export function drawWaiting(most = Infinity, ms = Infinity): void {
   const end = performance.now() + ms
-  let drawn = taken
+  let drawn = passed ? Math.min(taken, PER_FRAME - 1) : taken
+  passed = drawn === PER_FRAME
   taken = 0
   drawing = true
   try {
     for (const [pane, draws] of waiting) {
-      if (drawn === most || (drawn > 0 && performance.now() > end)) break
+      if (drawn >= most || (drawn > 0 && performance.now() > end)) break
       waiting.delete(pane)
       flushSync(() => draws.forEach((draw) => draw()))
       drawn++

@@ -4,7 +4,7 @@ import type { Mark } from '../format/tree.ts'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useDrawnStream } from './drawn-stream.ts'
-import { afterTurns, takeTurn } from '../store/turns.ts'
+import { afterTurns, takeFrame, takeTurn } from '../store/turns.ts'
 import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
 import { BlockView } from './BlockView.tsx'
@@ -58,6 +58,7 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     scroller: () => scroller.current,
     onChange: keepEnd,
     onOffset: () => { if (!follow.current) takeTurn() },
+    onMissing: () => { if (!follow.current) takeFrame() },
   })
   const items = virtual.getVirtualItems()
   const before = items[0]?.start ?? 0

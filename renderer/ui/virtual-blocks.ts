@@ -12,13 +12,15 @@ interface Options {
   onChange: () => void
   /** The box was scrolled, by whomever. */
   onOffset: () => void
+  /** The list is drawn anew, since a block in view is missing. */
+  onMissing: () => void
 }
 
 /**
  * The blocks that are in view, between two spaces that stand for the others. They lie in the page's flow, so that one which
  * turns out higher than estimated moves what follows by itself; only a block that is missing has the list drawn anew.
  */
-export function useVirtualBlocks({ count, keyOf, estimate, scroller, onChange, onOffset }: Options): Virtualizer<HTMLDivElement, HTMLDivElement> {
+export function useVirtualBlocks({ count, keyOf, estimate, scroller, onChange, onOffset, onMissing }: Options): Virtualizer<HTMLDivElement, HTMLDivElement> {
   const redraw = useReducer((times: number) => times + 1, 0)[1]
   const drawn = useRef<readonly number[]>([])
   const options = {
@@ -38,7 +40,10 @@ export function useVirtualBlocks({ count, keyOf, estimate, scroller, onChange, o
     measureElement: (el: HTMLDivElement, entry: ResizeObserverEntry | undefined, instance: typeof virtual): number =>
       (entry === undefined ? instance.measurementsCache[instance.indexFromElement(el)]!.size : measureElement(el, entry, instance)),
     onChange: (instance: typeof virtual) => {
-      if (instance.getVirtualIndexes().some((index) => !drawn.current.includes(index))) redraw()
+      if (instance.getVirtualIndexes().some((index) => !drawn.current.includes(index))) {
+        onMissing()
+        redraw()
+      }
       onChange()
     },
   }
