@@ -1,11 +1,13 @@
 import { flushSync } from 'react-dom'
 import { frameTask } from './frame.ts'
 
-/** Panes, or formatted blocks, drawn in one frame: its work stays the same however many paths think. */
+/** Panes drawn in one frame: its work stays the same however many paths think. A formatted block has a frame for itself. */
 const PER_FRAME = 2
-/** Milliseconds of drawing after which a frame takes no other turn: what is long to draw has its frame for itself. */
+/** Milliseconds of drawing after which a frame takes no other turn. */
 const LONG_MS = 1
-const waiting = new Map<unknown, Set<() => void>>()
+/** By pane; what belongs to none stands for itself. */
+const waiting = new Map<string | (() => void), Set<() => void>>()
+const isPane = (key: string | (() => void)) => typeof key === 'string'
 const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 
 let taken = 0
@@ -27,19 +29,23 @@ export function afterTurns(settle: () => void): void {
   else settle()
 }
 
-/** Draws the panes that wait, the longest waiting first: one, and more until there are `most` or `ms` have gone. */
+/** Draws what waits, the longest waiting first: one turn, and more until there are `most` or `ms` have gone; all of it where no limit is given. */
 export function drawWaiting(most = Infinity, ms = Infinity): void {
   const end = performance.now() + ms
-  let drawn = passed ? Math.min(taken, PER_FRAME - 1) : taken
-  passed = drawn === PER_FRAME
+  const before = passed ? Math.min(taken, PER_FRAME - 1) : taken
+  passed = before === PER_FRAME
   taken = 0
+  let drawn = before
   drawing = true
   try {
     for (const [pane, draws] of waiting) {
-      if (drawn >= most || (drawn > 0 && performance.now() > end)) break
+      // What belongs to no pane is a formatted block, which is long to draw and to lay out.
+      const alone = most < Infinity && !isPane(pane)
+      if (drawn >= most || (drawn > before && (alone || performance.now() > end))) break
       waiting.delete(pane)
       flushSync(() => draws.forEach((draw) => draw()))
       drawn++
+      if (alone) break
     }
   } finally {
     drawing = false
@@ -50,7 +56,7 @@ export function drawWaiting(most = Infinity, ms = Infinity): void {
 }
 
 /** Has `draw` called in one of the next frames, once however often it was asked for, together with what else waits in `pane`; the result takes it back. */
-export function inTurn(draw: () => void, pane: unknown = draw): () => void {
+export function inTurn(draw: () => void, pane: string | (() => void) = draw): () => void {
   const draws = waiting.get(pane) ?? new Set()
   waiting.set(pane, draws.add(draw))
   schedule()
