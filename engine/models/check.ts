@@ -102,7 +102,7 @@ function checkVocabulary(header: GgufHeader, tensors: readonly GgufTensor[]): nu
   return tokens.length
 }
 
-/** METHOD: F32 [head_dim, n_thoughts], in every layer or in none. */
+/** docs/method.md: F32 [head_dim, n_thoughts], in every layer or in none. */
 function thoughtRows(tensors: readonly GgufTensor[], architecture: string, layers: number, headDim: number): number {
   const tables = tensors.filter(({ name }) => name.endsWith('.attn_thought_embd.weight'))
   if (tables.length === 0) return 0

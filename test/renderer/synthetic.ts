@@ -93,7 +93,7 @@ export function scripted(script: Script): RunEvent[] {
   return events
 }
 
-/** English-looking words without end, for lanes that must be long. */
+/** English-looking words without end, a formula in every other paragraph, for lanes that must be long. */
 export function prose(tokens: number, next: () => number): Token[] {
   const words = 'the value of each side must then be added so that we can see how many cases remain when one is taken away and the other stays as it was'.split(' ')
   return Array.from({ length: tokens }, (_, i) => {
