@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
-const inModules = (file: string): string => fileURLToPath(new URL(`./node_modules/${file}`, import.meta.url))
+const inModules = (file: string): string =>
+  fileURLToPath(new URL(`./node_modules/${file}`, import.meta.url))
 
 /** Texts are formatted in a worker, which has no document: of these two packages the builds that need none. */
 export const alias = {

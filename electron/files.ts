@@ -13,7 +13,10 @@ const MODELS = ['.gguf']
 const RUNS = ['.braid', '.json', '.jsonl']
 
 export const OPEN_FILTERS = [
-  { name: 'Models and runs', extensions: [...MODELS, ...RUNS].map((extension) => extension.slice(1)) },
+  {
+    name: 'Models and runs',
+    extensions: [...MODELS, ...RUNS].map((extension) => extension.slice(1)),
+  },
   { name: 'GGUF', extensions: ['gguf'] },
   { name: 'Runs', extensions: RUNS.map((extension) => extension.slice(1)) },
 ]
@@ -25,7 +28,13 @@ const kindOf = (path: string): 'model' | 'run' | undefined => {
 
 /** The files among the arguments of a start, as absolute paths. Options, and `--model`'s value, are no files. */
 export function filesOf(args: readonly string[], folder: string): string[] {
-  return args.filter((arg, i) => !arg.startsWith('-') && !['--model', '-m'].includes(args[i - 1] ?? '') && kindOf(arg) !== undefined)
+  return args
+    .filter(
+      (arg, i) =>
+        !arg.startsWith('-') &&
+        !['--model', '-m'].includes(args[i - 1] ?? '') &&
+        kindOf(arg) !== undefined,
+    )
     .map((arg) => (isAbsolute(arg) ? arg : resolve(folder, arg)))
 }
 
@@ -46,9 +55,11 @@ export function readGiven(path: string): GivenFile {
   try {
     const info = statSync(path)
     const kind = kindOf(path) ?? (info.isFile() && isGguf(path) ? 'model' : undefined)
-    if (kind === undefined || !info.isFile()) return { kind: 'bad', name, reason: 'It is no model and no run.' }
+    if (kind === undefined || !info.isFile())
+      return { kind: 'bad', name, reason: 'It is no model and no run.' }
     if (kind === 'model') return { kind, path }
-    if (info.size > MAX_IMPORT) return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }
+    if (info.size > MAX_IMPORT)
+      return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }
     return { kind, name: name.slice(0, 255), content: readFileSync(path, 'utf8') }
   } catch (error) {
     return { kind: 'bad', name, reason: (error as Error).message }

@@ -6,27 +6,55 @@ import type { ShellState } from './state.ts'
 
 const DAY_MS = 24 * 3600_000
 
-const show = (window: BrowserWindow | undefined, options: MessageBoxOptions) => (window === undefined ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options))
+const show = (window: BrowserWindow | undefined, options: MessageBoxOptions) =>
+  window === undefined ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options)
 
 /** `engine`: the pinned llama.cpp. */
-export async function about(window: BrowserWindow | undefined, engine: string, root: string): Promise<void> {
+export async function about(
+  window: BrowserWindow | undefined,
+  engine: string,
+  root: string,
+): Promise<void> {
   const { electron, chrome, node } = process.versions
-  const detail = [`Engine: llama.cpp ${engine}`, `Electron ${electron}, Chromium ${chrome}, Node ${node}`, `${process.platform} ${process.arch}`, 'MIT licence'].join('\n')
-  const { response } = await show(window, { type: 'info', title: 'About Braid', message: `Braid ${app.getVersion()}`, detail, buttons: ['Close', 'Copy', 'Licences'], defaultId: 0, cancelId: 0, noLink: true })
+  const detail = [
+    `Engine: llama.cpp ${engine}`,
+    `Electron ${electron}, Chromium ${chrome}, Node ${node}`,
+    `${process.platform} ${process.arch}`,
+    'MIT licence',
+  ].join('\n')
+  const { response } = await show(window, {
+    type: 'info',
+    title: 'About Braid',
+    message: `Braid ${app.getVersion()}`,
+    detail,
+    buttons: ['Close', 'Copy', 'Licences'],
+    defaultId: 0,
+    cancelId: 0,
+    noLink: true,
+  })
   if (response === 1) clipboard.writeText(`Braid ${app.getVersion()}\n${detail}`)
   if (response === 2) await licences(window, root)
 }
 
 /** The texts of everything that this copy contains, in the system's viewer. */
 export async function licences(window: BrowserWindow | undefined, root: string): Promise<void> {
-  const file = ['LICENCES.txt', 'LICENSE'].map((name) => join(root, name)).find((one) => existsSync(one))
-  const problem = file === undefined ? 'The file of licences is not here.' : await shell.openPath(file)
-  if (problem !== '') await show(window, { type: 'error', message: 'The licences cannot be shown.', detail: problem })
+  const file = ['LICENCES.txt', 'LICENSE']
+    .map((name) => join(root, name))
+    .find((one) => existsSync(one))
+  const problem =
+    file === undefined ? 'The file of licences is not here.' : await shell.openPath(file)
+  if (problem !== '')
+    await show(window, { type: 'error', message: 'The licences cannot be shown.', detail: problem })
 }
 
 /** Tells of a new release and leads to its page. It asks before the first look; nothing is fetched but the name of the newest release. */
 export class ReleaseCheck {
-  constructor(private readonly source: Source, private readonly state: ShellState, private readonly window: () => BrowserWindow | undefined, private readonly open: (url: string) => Promise<void>) {}
+  constructor(
+    private readonly source: Source,
+    private readonly state: ShellState,
+    private readonly window: () => BrowserWindow | undefined,
+    private readonly open: (url: string) => Promise<void>,
+  ) {}
 
   get daily(): boolean {
     return this.state.get().checkReleases === true
@@ -46,7 +74,12 @@ export class ReleaseCheck {
   async asked(): Promise<void> {
     if (this.state.get().checkReleases === undefined) {
       const { response } = await show(this.window(), {
-        type: 'question', message: 'Look for a new release?', buttons: ['Cancel', 'Look now', 'Look now and once a day'], defaultId: 1, cancelId: 0, noLink: true,
+        type: 'question',
+        message: 'Look for a new release?',
+        buttons: ['Cancel', 'Look now', 'Look now and once a day'],
+        defaultId: 1,
+        cancelId: 0,
+        noLink: true,
         detail: `Braid asks ${new URL(this.source.api).host} for the name of its newest release. Nothing about you or your runs is sent, and nothing is downloaded.`,
       })
       if (response === 0) return
@@ -60,11 +93,29 @@ export class ReleaseCheck {
       this.state.set({ checkedAt: Date.now() })
       const newest = await newestRelease(this.source, app.getVersion())
       if (newest.newer) {
-        const { response } = await show(this.window(), { type: 'info', message: `Braid ${newest.version} is there.`, detail: `This is ${app.getVersion()}. Its page has the downloads: ${newest.page}`, buttons: ['Later', 'Open the page'], defaultId: 1, cancelId: 0, noLink: true })
+        const { response } = await show(this.window(), {
+          type: 'info',
+          message: `Braid ${newest.version} is there.`,
+          detail: `This is ${app.getVersion()}. Its page has the downloads: ${newest.page}`,
+          buttons: ['Later', 'Open the page'],
+          defaultId: 1,
+          cancelId: 0,
+          noLink: true,
+        })
         if (response === 1) await this.open(newest.page)
-      } else if (!quiet) await show(this.window(), { type: 'info', message: 'This is the newest release.', detail: `Braid ${app.getVersion()}` })
+      } else if (!quiet)
+        await show(this.window(), {
+          type: 'info',
+          message: 'This is the newest release.',
+          detail: `Braid ${app.getVersion()}`,
+        })
     } catch (error) {
-      if (!quiet) await show(this.window(), { type: 'warning', message: 'Braid could not look for a release.', detail: (error as Error).message })
+      if (!quiet)
+        await show(this.window(), {
+          type: 'warning',
+          message: 'Braid could not look for a release.',
+          detail: (error as Error).message,
+        })
     }
   }
 }

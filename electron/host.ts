@@ -4,7 +4,11 @@ import type { HostProcess } from '../engine/supervisor.ts'
 
 /** The host in a utility process. `file`: the compiled `host-main`. */
 export function spawnHost(file: string, env: Record<string, string>): HostProcess {
-  const child = utilityProcess.fork(file, [], { env: { ...process.env, ...env } as Record<string, string>, serviceName: 'Braid engine', stdio: 'inherit' })
+  const child = utilityProcess.fork(file, [], {
+    env: { ...process.env, ...env } as Record<string, string>,
+    serviceName: 'Braid engine',
+    stdio: 'inherit',
+  })
   let wanted = true
   child.on('spawn', () => wanted || end())
   // Native threads that hang do not see a SIGTERM.

@@ -26,6 +26,7 @@ export class TokenStore {
 
 /** On Linux Chromium falls back to a key that every program knows. */
 function hasKeychain(): boolean {
-  const backend = process.platform === 'linux' ? safeStorage.getSelectedStorageBackend?.() : undefined
+  const backend =
+    process.platform === 'linux' ? safeStorage.getSelectedStorageBackend?.() : undefined
   return safeStorage.isEncryptionAvailable() && backend !== 'basic_text' && backend !== 'unknown'
 }

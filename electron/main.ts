@@ -12,7 +12,11 @@ import { guardContents } from './window.ts'
  * The desktop shell: one window over one engine host. From a checkout it runs from `dist/electron`, beside `dist/engine` and
  * `dist/renderer`; installed, what the engine needs lies in `resources/braid`.
  */
-const { values } = parseArgs({ args: process.argv.slice(1), strict: false, options: { model: { type: 'string', short: 'm' } } })
+const { values } = parseArgs({
+  args: process.argv.slice(1),
+  strict: false,
+  options: { model: { type: 'string', short: 'm' } },
+})
 const model = typeof values.model === 'string' ? resolve(values.model) : ''
 const files = filesOf(process.argv.slice(1), process.cwd())
 let workbench: Workbench | undefined
@@ -44,10 +48,13 @@ if (app.requestSingleInstanceLock({ files: model === '' ? files : [...files, mod
     workbench = undefined
     void ending.close().finally(() => app.quit())
   })
-  app.whenReady().then(start).catch((error: Error) => {
-    dialog.showErrorBox('Braid', error.message)
-    app.exit(1)
-  })
+  app
+    .whenReady()
+    .then(start)
+    .catch((error: Error) => {
+      dialog.showErrorBox('Braid', error.message)
+      app.exit(1)
+    })
 } else {
   app.quit()
 }

@@ -5,11 +5,29 @@ const text = z.string().max(200)
 const GROUPS = ['app', 'compose', 'run', 'path', 'view', 'export'] as const
 /** The page's catalogue of commands as it stands, and its words for the menus. */
 export const PageMenu = z.object({
-  commands: z.array(z.object({
-    id: z.string().regex(/^[A-Za-z]+(\.[A-Za-z]+)+$/).max(64),
-    title: text, group: z.enum(GROUPS), shortcut: text, enabled: z.boolean(),
-  })).max(200),
-  names: z.object({ file: text, edit: text, view: text, run: text, path: text, window: text, help: text }),
+  commands: z
+    .array(
+      z.object({
+        id: z
+          .string()
+          .regex(/^[A-Za-z]+(\.[A-Za-z]+)+$/)
+          .max(64),
+        title: text,
+        group: z.enum(GROUPS),
+        shortcut: text,
+        enabled: z.boolean(),
+      }),
+    )
+    .max(200),
+  names: z.object({
+    file: text,
+    edit: text,
+    view: text,
+    run: text,
+    path: text,
+    window: text,
+    help: text,
+  }),
 })
 export type PageMenu = z.infer<typeof PageMenu>
 type Item = MenuItemConstructorOptions
@@ -23,52 +41,143 @@ export interface MenuActions {
   releases?: { check: () => void; daily: boolean; setDaily: (daily: boolean) => void }
 }
 
-const NAMES: PageMenu['names'] = { file: 'File', edit: 'Edit', view: 'View', run: 'Run', path: 'Path', window: 'Window', help: 'Help' }
-const KEYS: Record<string, string> = { Mod: 'CmdOrCtrl', ArrowUp: 'Up', ArrowDown: 'Down', ArrowLeft: 'Left', ArrowRight: 'Right', Enter: 'Return', Escape: 'Esc', '+': 'Plus' }
+const NAMES: PageMenu['names'] = {
+  file: 'File',
+  edit: 'Edit',
+  view: 'View',
+  run: 'Run',
+  path: 'Path',
+  window: 'Window',
+  help: 'Help',
+}
+const KEYS: Record<string, string> = {
+  Mod: 'CmdOrCtrl',
+  ArrowUp: 'Up',
+  ArrowDown: 'Down',
+  ArrowLeft: 'Left',
+  ArrowRight: 'Right',
+  Enter: 'Return',
+  Escape: 'Esc',
+  '+': 'Plus',
+}
 
 /** Electron's writing of a shortcut of the page, which has a modifier; undefined for another. */
 export function accelerator(shortcut: string): string | undefined {
   const keys = shortcut.split('+').map((key) => KEYS[key] ?? key)
-  return /^(Mod|Alt)\+/.test(shortcut) && keys.every((key) => /^([\x21-\x7e]|[A-Za-z0-9]+)$/.test(key)) ? keys.join('+') : undefined
+  return /^(Mod|Alt)\+/.test(shortcut) &&
+    keys.every((key) => /^([\x21-\x7e]|[A-Za-z0-9]+)$/.test(key))
+    ? keys.join('+')
+    : undefined
 }
 
 /** The menu bar: what the page's catalogue offers, and what only a window can do. Before the page is there, the second alone. */
-export function buildMenu(page: PageMenu | undefined, actions: MenuActions, platform: NodeJS.Platform = process.platform): Menu {
+export function buildMenu(
+  page: PageMenu | undefined,
+  actions: MenuActions,
+  platform: NodeJS.Platform = process.platform,
+): Menu {
   return Menu.buildFromTemplate(template(page, actions, platform))
 }
 
-export function template(page: PageMenu | undefined, actions: MenuActions, platform: NodeJS.Platform): Item[] {
+export function template(
+  page: PageMenu | undefined,
+  actions: MenuActions,
+  platform: NodeJS.Platform,
+): Item[] {
   const mac = platform === 'darwin'
   const names = page?.names ?? NAMES
   // The page has a listener for its keys: the menu only shows them. (macOS has no such menu: there, the menu's own comes first.)
-  const item = ({ id, title, shortcut, enabled }: PageMenu['commands'][number]): Item => ({ id, label: title.replaceAll('&', '&&'), enabled, accelerator: accelerator(shortcut), registerAccelerator: false, click: () => actions.command(id) })
-  const of = (group: (typeof GROUPS)[number], pick: (id: string) => boolean = () => true): Item[] => (page?.commands ?? []).filter((command) => command.group === group && pick(command.id)).map(item)
+  const item = ({ id, title, shortcut, enabled }: PageMenu['commands'][number]): Item => ({
+    id,
+    label: title.replaceAll('&', '&&'),
+    enabled,
+    accelerator: accelerator(shortcut),
+    registerAccelerator: false,
+    click: () => actions.command(id),
+  })
+  const of = (group: (typeof GROUPS)[number], pick: (id: string) => boolean = () => true): Item[] =>
+    (page?.commands ?? [])
+      .filter((command) => command.group === group && pick(command.id))
+      .map(item)
   const line: Item = { type: 'separator' }
-  const only = (...ids: string[]) => (id: string) => ids.includes(id)
+  const only =
+    (...ids: string[]) =>
+    (id: string) =>
+      ids.includes(id)
   const settings = of('app', only('app.settings'))
   const { releases } = actions
   const help: Item[] = [
     { id: 'shell.about', label: 'About Braid', click: actions.about },
     { id: 'shell.licences', label: 'Licences', click: actions.licences },
-    ...(releases === undefined ? [] : [
-      line,
-      { id: 'shell.releases', label: 'Look for a New Release…', click: releases.check },
-      { id: 'shell.releases.daily', label: 'Look Once a Day', type: 'checkbox', checked: releases.daily, click: ({ checked }) => releases.setDaily(checked) } satisfies Item,
-    ]),
+    ...(releases === undefined
+      ? []
+      : [
+          line,
+          { id: 'shell.releases', label: 'Look for a New Release…', click: releases.check },
+          {
+            id: 'shell.releases.daily',
+            label: 'Look Once a Day',
+            type: 'checkbox',
+            checked: releases.daily,
+            click: ({ checked }) => releases.setDaily(checked),
+          } satisfies Item,
+        ]),
   ]
   const menus: Item[] = [
-    ...(mac ? [{ label: app.name, submenu: [{ id: 'shell.about', label: 'About Braid', click: actions.about }, line, ...settings, line, { role: 'services' }, line, { role: 'hide' }, { role: 'hideOthers' }, { role: 'unhide' }, line, { role: 'quit' }] } satisfies Item] : []),
-    { label: names.file, submenu: [...of('app', only('app.new')), { id: 'shell.open', label: 'Open…', accelerator: 'CmdOrCtrl+O', click: actions.open }, line, ...of('export'), line, ...(mac ? [] : [...settings, line]), { role: mac ? 'close' : 'quit' }] },
+    ...(mac
+      ? [
+          {
+            label: app.name,
+            submenu: [
+              { id: 'shell.about', label: 'About Braid', click: actions.about },
+              line,
+              ...settings,
+              line,
+              { role: 'services' },
+              line,
+              { role: 'hide' },
+              { role: 'hideOthers' },
+              { role: 'unhide' },
+              line,
+              { role: 'quit' },
+            ],
+          } satisfies Item,
+        ]
+      : []),
+    {
+      label: names.file,
+      submenu: [
+        ...of('app', only('app.new')),
+        { id: 'shell.open', label: 'Open…', accelerator: 'CmdOrCtrl+O', click: actions.open },
+        line,
+        ...of('export'),
+        line,
+        ...(mac ? [] : [...settings, line]),
+        { role: mac ? 'close' : 'quit' },
+      ],
+    },
     { label: names.edit, role: 'editMenu' },
     { label: names.run, submenu: [...of('compose'), line, ...of('run')] },
     { label: names.path, submenu: of('path') },
     {
       label: names.view,
-      submenu: [...of('view'), line, ...of('app', (id) => !['app.new', 'app.settings'].includes(id)), line,
-        { role: 'resetZoom' }, { role: 'zoomIn' }, { role: 'zoomOut' }, line, { role: 'togglefullscreen' }, ...(app.isPackaged ? [] : [{ role: 'toggleDevTools' } satisfies Item])],
+      submenu: [
+        ...of('view'),
+        line,
+        ...of('app', (id) => !['app.new', 'app.settings'].includes(id)),
+        line,
+        { role: 'resetZoom' },
+        { role: 'zoomIn' },
+        { role: 'zoomOut' },
+        line,
+        { role: 'togglefullscreen' },
+        ...(app.isPackaged ? [] : [{ role: 'toggleDevTools' } satisfies Item]),
+      ],
     },
     { label: names.window, role: 'windowMenu' },
     { label: names.help, role: 'help', submenu: help },
   ]
-  return menus.filter(({ submenu }) => !Array.isArray(submenu) || submenu.some(({ type }) => type !== 'separator'))
+  return menus.filter(
+    ({ submenu }) => !Array.isArray(submenu) || submenu.some(({ type }) => type !== 'separator'),
+  )
 }

@@ -3,7 +3,10 @@ import { listFiles } from '../engine/serve/files.ts'
 
 /** The page's own origin. Nothing else is served by the scheme, and the window shows nothing else. */
 export const ORIGIN = 'braid://app'
-export const SCHEME = { scheme: 'braid', privileges: { standard: true, secure: true, supportFetchAPI: true } }
+export const SCHEME = {
+  scheme: 'braid',
+  privileges: { standard: true, secure: true, supportFetchAPI: true },
+}
 
 const HEADERS = {
   'Content-Security-Policy': `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
@@ -16,8 +19,15 @@ const HEADERS = {
 /** Serves the built page in `root` as `braid://app/`, and cuts the window off from every other origin and permission. */
 export function servePage(session: Session, root: string): void {
   const files = listFiles(root)
-  if (!files.has('/')) throw new Error(`The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`)
-  const text = (status: number, body: string) => new Response(body, { status, headers: { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' } })
+  if (!files.has('/'))
+    throw new Error(
+      `The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`,
+    )
+  const text = (status: number, body: string) =>
+    new Response(body, {
+      status,
+      headers: { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' },
+    })
   session.protocol.handle(SCHEME.scheme, (request) => {
     const url = new URL(request.url)
     if (url.host !== 'app') return text(403, 'This address is not for you.')
@@ -25,20 +35,28 @@ export function servePage(session: Session, root: string): void {
     const file = files.get(url.pathname)
     if (file === undefined) return text(404, 'There is nothing here.')
     try {
-      return new Response(new Uint8Array(file.read()), { headers: { ...HEADERS, 'Content-Type': file.type } })
+      return new Response(new Uint8Array(file.read()), {
+        headers: { ...HEADERS, 'Content-Type': file.type },
+      })
     } catch {
       return text(500, 'The file could not be read.')
     }
   })
   // Copying text is all the page may do beyond drawing.
-  session.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) => answer(granted(permission, requestingUrl)))
+  session.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) =>
+    answer(granted(permission, requestingUrl)),
+  )
   session.setPermissionCheckHandler((_contents, permission, origin) => granted(permission, origin))
   session.setDevicePermissionHandler(() => false)
   session.on('will-download', (event) => event.preventDefault())
-  session.webRequest.onBeforeRequest({ urls: ['http://*/*', 'https://*/*', 'ws://*/*', 'wss://*/*', 'file://*/*'] }, (_request, answer) => answer({ cancel: true }))
+  session.webRequest.onBeforeRequest(
+    { urls: ['http://*/*', 'https://*/*', 'ws://*/*', 'wss://*/*', 'file://*/*'] },
+    (_request, answer) => answer({ cancel: true }),
+  )
 }
 
-const granted = (permission: string, url: string | undefined): boolean => permission === 'clipboard-sanitized-write' && isPage(url)
+const granted = (permission: string, url: string | undefined): boolean =>
+  permission === 'clipboard-sanitized-write' && isPage(url)
 
 /** Whether an address or origin is the page's. */
 export function isPage(address: string | undefined): boolean {

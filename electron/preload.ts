@@ -18,7 +18,8 @@ function connect() {
   ipcRenderer.postMessage('braid:connect', null, [port2 as never])
   return Promise.resolve({
     send: (message: unknown) => port1.postMessage(message),
-    onMessage: (listener: (message: unknown) => void) => void (port1.onmessage = ({ data }) => listener(data)),
+    onMessage: (listener: (message: unknown) => void) =>
+      void (port1.onmessage = ({ data }) => listener(data)),
     onClose: (listener: () => void) => void (port1.onclose = () => listener()),
     close: () => port1.close(),
   })
@@ -34,7 +35,8 @@ contextBridge.exposeInMainWorld('braidShell', {
   connect,
   pickFile: () => ipcRenderer.invoke('braid:pickFile') as Promise<string | null>,
   pickFolder: () => ipcRenderer.invoke('braid:pickFolder') as Promise<string | null>,
-  rememberToken: (token: unknown) => ipcRenderer.invoke('braid:rememberToken', token) as Promise<boolean>,
+  rememberToken: (token: unknown) =>
+    ipcRenderer.invoke('braid:rememberToken', token) as Promise<boolean>,
   saveFile: (file: unknown) => ipcRenderer.invoke('braid:saveFile', file) as Promise<boolean>,
   pathForFile: (file: DroppedFile) => webUtils.getPathForFile(file),
   openExternal: (url: unknown) => ipcRenderer.invoke('braid:openExternal', url) as Promise<void>,

@@ -17,11 +17,21 @@ export interface Source {
 export type Newest = { newer: true; version: string; page: string } | { newer: false }
 
 /** Where the releases of this copy are, by its package.json's repository. BRAID_RELEASES: a server of this machine instead. */
-export function releaseSource(repository: unknown, given = process.env.BRAID_RELEASES): Source | undefined {
-  if (given !== undefined && /^http:\/\/127\.0\.0\.1:\d+\//.test(given)) return { api: given, pages: new URL('/', given).href }
-  const address = typeof repository === 'string' ? repository : (repository as { url?: unknown } | undefined)?.url
+export function releaseSource(
+  repository: unknown,
+  given = process.env.BRAID_RELEASES,
+): Source | undefined {
+  if (given !== undefined && /^http:\/\/127\.0\.0\.1:\d+\//.test(given))
+    return { api: given, pages: new URL('/', given).href }
+  const address =
+    typeof repository === 'string' ? repository : (repository as { url?: unknown } | undefined)?.url
   const [, owner, name] = GITHUB.exec(String(address)) ?? []
-  return owner === undefined ? undefined : { api: `https://api.github.com/repos/${owner}/${name}/releases/latest`, pages: `https://github.com/${owner}/${name}/releases/` }
+  return owner === undefined
+    ? undefined
+    : {
+        api: `https://api.github.com/repos/${owner}/${name}/releases/latest`,
+        pages: `https://github.com/${owner}/${name}/releases/`,
+      }
 }
 
 /** Asks for the newest release; one request, nothing kept. Errors: a text for the user. */
@@ -33,7 +43,8 @@ export async function newestRelease(source: Source, current: string): Promise<Ne
   if (version === undefined) throw new Error(`'${tag_name}' is no version.`)
   if (!isNewer(version, current)) return { newer: false }
   const page = safeUrl(html_url)
-  if (page === null || !page.startsWith(source.pages)) throw new Error('The page of the release lies somewhere else.')
+  if (page === null || !page.startsWith(source.pages))
+    throw new Error('The page of the release lies somewhere else.')
   return { newer: true, version, page }
 }
 
@@ -46,7 +57,13 @@ export function isNewer(version: string, current: string): boolean {
 /** Over a session of its own, in memory: the window's session reaches nothing. Redirects are refused. */
 function get(address: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = net.request({ url: address, session: session.fromPartition('releases'), redirect: 'error', credentials: 'omit', cache: 'no-store' } as Electron.ClientRequestConstructorOptions)
+    const request = net.request({
+      url: address,
+      session: session.fromPartition('releases'),
+      redirect: 'error',
+      credentials: 'omit',
+      cache: 'no-store',
+    } as Electron.ClientRequestConstructorOptions)
     const timer = setTimeout(() => fail(new Error('There was no answer in time.')), TIMEOUT_MS)
     const fail = (error: Error) => {
       clearTimeout(timer)
@@ -58,7 +75,14 @@ function get(address: string): Promise<string> {
     request.on('error', (error) => fail(error))
     request.on('redirect', () => fail(new Error('The answer leads somewhere else.')))
     request.on('response', (response) => {
-      if (response.statusCode !== 200) return fail(new Error(response.statusCode === 404 ? 'There is no release yet.' : `The answer is ${response.statusCode}.`))
+      if (response.statusCode !== 200)
+        return fail(
+          new Error(
+            response.statusCode === 404
+              ? 'There is no release yet.'
+              : `The answer is ${response.statusCode}.`,
+          ),
+        )
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('data', (chunk: Buffer) => {

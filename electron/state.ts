@@ -6,7 +6,9 @@ import { DataFile } from '../engine/host/data-file.ts'
 
 /** What the shell keeps between starts: where the window was, and whether it may look for releases. */
 const State = z.object({
-  bounds: z.object({ x: z.int(), y: z.int(), width: z.int().min(1), height: z.int().min(1) }).optional(),
+  bounds: z
+    .object({ x: z.int(), y: z.int(), width: z.int().min(1), height: z.int().min(1) })
+    .optional(),
   maximized: z.boolean().optional(),
   /** Electron's zoom level: each step is 20 %. */
   zoom: z.number().min(-8).max(9).optional(),
@@ -49,9 +51,17 @@ export class ShellState {
     const { bounds } = this.#state
     if (bounds === undefined) return {}
     const { workArea } = screen.getDisplayMatching(bounds)
-    const visible = bounds.x < workArea.x + workArea.width - EDGE && bounds.x + bounds.width > workArea.x + EDGE
-      && bounds.y >= workArea.y - EDGE && bounds.y < workArea.y + workArea.height - EDGE
-    return visible ? bounds : { width: Math.min(bounds.width, workArea.width), height: Math.min(bounds.height, workArea.height) }
+    const visible =
+      bounds.x < workArea.x + workArea.width - EDGE &&
+      bounds.x + bounds.width > workArea.x + EDGE &&
+      bounds.y >= workArea.y - EDGE &&
+      bounds.y < workArea.y + workArea.height - EDGE
+    return visible
+      ? bounds
+      : {
+          width: Math.min(bounds.width, workArea.width),
+          height: Math.min(bounds.height, workArea.height),
+        }
   }
 
   /** Keeps place, size and zoom of the window as they change. */
@@ -60,15 +70,22 @@ export class ShellState {
     const save = () => {
       clearTimeout(timer)
       if (window.isDestroyed()) return
-      this.set({ bounds: window.getNormalBounds(), maximized: window.isMaximized(), zoom: window.webContents.getZoomLevel() })
+      this.set({
+        bounds: window.getNormalBounds(),
+        maximized: window.isMaximized(),
+        zoom: window.webContents.getZoomLevel(),
+      })
     }
     const soon = () => {
       clearTimeout(timer)
       timer = setTimeout(save, SAVE_MS)
     }
-    for (const event of ['resize', 'move', 'maximize', 'unmaximize', 'blur'] as const) window.on(event as 'resize', soon)
+    for (const event of ['resize', 'move', 'maximize', 'unmaximize', 'blur'] as const)
+      window.on(event as 'resize', soon)
     window.on('close', save)
     window.webContents.on('zoom-changed', soon)
-    window.webContents.on('did-finish-load', () => window.webContents.setZoomLevel(this.#state.zoom ?? 0))
+    window.webContents.on('did-finish-load', () =>
+      window.webContents.setZoomLevel(this.#state.zoom ?? 0),
+    )
   }
 }

@@ -1,8 +1,18 @@
 import type { RunEvent } from '../engine/protocol/events.ts'
-import { eventsIn, HostMessage, type Channel, type Method, type Params, type RunSummary } from '../engine/protocol/wire.ts'
+import {
+  eventsIn,
+  HostMessage,
+  type Channel,
+  type Method,
+  type Params,
+  type RunSummary,
+} from '../engine/protocol/wire.ts'
 
 /** Runs that are being thought, and how far they are: 0..1 of their token budgets; null where no run is. */
-export interface Activity { running: number; fraction: number | null }
+export interface Activity {
+  running: number
+  fraction: number | null
+}
 
 export interface WatchOptions {
   connect: (channel: Channel) => void
@@ -12,7 +22,11 @@ export interface WatchOptions {
 }
 
 /** Budget of a run and what of it is used. */
-interface Progress { total: number; done: number; over: boolean }
+interface Progress {
+  total: number
+  done: number
+  over: boolean
+}
 const AGAIN_MS = 200
 
 /**
@@ -43,11 +57,20 @@ export class RunWatch {
     let toHost: (message: unknown) => void = () => undefined
     let gone: () => void = () => undefined
     this.#answers.clear()
-    this.#channel = { send: (message) => toHost(message), onMessage: () => undefined, onClose: () => undefined, close: () => gone() }
+    this.#channel = {
+      send: (message) => toHost(message),
+      onMessage: () => undefined,
+      onClose: () => undefined,
+      close: () => gone(),
+    }
     this.#options.connect({
       send: (message) => this.#onMessage(message),
-      onMessage: (listener) => { toHost = listener },
-      onClose: (listener) => { gone = listener },
+      onMessage: (listener) => {
+        toHost = listener
+      },
+      onClose: (listener) => {
+        gone = listener
+      },
       close: () => {
         // The engine ended: what it was thinking is interrupted.
         this.#runs.clear()
@@ -100,7 +123,7 @@ export class RunWatch {
   }
 
   async #look(): Promise<void> {
-    const list = await this.#call('runs.list', {}) as RunSummary[]
+    const list = (await this.#call('runs.list', {})) as RunSummary[]
     for (const { run, status } of list) {
       if (this.#runs.has(run) || (status !== 'running' && status !== 'queued')) continue
       this.#runs.set(run, { total: 0, done: 0, over: false })
@@ -123,12 +146,18 @@ export class RunWatch {
     const progress = this.#runs.get(run)
     if (progress === undefined) return
     for (const event of events) {
-      if (event.type === 'run-started') progress.total = event.settings.paths * event.settings.budget + event.settings.summaryBudget
+      if (event.type === 'run-started')
+        progress.total = event.settings.paths * event.settings.budget + event.settings.summaryBudget
       else if (event.type === 'tokens') progress.done += event.tokens.length
       else if (event.type === 'run-ended' || event.type === 'run-failed') {
         progress.over = true
         this.#lookSoon()
-      } else if (event.type === 'path-extended' || event.type === 'path-started' || event.type === 'summary-started') progress.over = false
+      } else if (
+        event.type === 'path-extended' ||
+        event.type === 'path-started' ||
+        event.type === 'summary-started'
+      )
+        progress.over = false
     }
     this.#tell()
   }
@@ -137,6 +166,9 @@ export class RunWatch {
     const live = [...this.#runs.values()].filter(({ over }) => !over)
     const total = live.reduce((sum, run) => sum + run.total, 0)
     const done = live.reduce((sum, run) => sum + Math.min(run.done, run.total), 0)
-    this.#options.onActivity({ running: live.length, fraction: live.length === 0 ? null : total === 0 ? 0 : done / total })
+    this.#options.onActivity({
+      running: live.length,
+      fraction: live.length === 0 ? null : total === 0 ? 0 : done / total,
+    })
   }
 }

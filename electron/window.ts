@@ -21,11 +21,20 @@ export function guardContents(): void {
 
 export function openWindow(state: ShellState): BrowserWindow {
   const window = new BrowserWindow({
-    width: 1280, height: 840, ...state.bounds(), minWidth: 480, minHeight: 400, show: false, title: 'Braid',
+    width: 1280,
+    height: 840,
+    ...state.bounds(),
+    minWidth: 480,
+    minHeight: 400,
+    show: false,
+    title: 'Braid',
     backgroundColor: nativeTheme.shouldUseDarkColors ? '#111111' : '#ffffff',
     webPreferences: {
       preload: join(__dirname, 'preload.cjs'),
-      sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
       // Its dictionaries come from the network.
       spellcheck: false,
     },
@@ -39,8 +48,12 @@ export function openWindow(state: ShellState): BrowserWindow {
     if (reason === 'clean-exit') return
     const now = Date.now()
     crashes.push(now)
-    if (crashes.filter((time) => time > now - CRASH_WINDOW_MS).length < CRASHES) return window.webContents.reload()
-    dialog.showErrorBox('Braid', `The window ended ${CRASHES} times in a short time (${reason}). Runs are kept. Start Braid again.`)
+    if (crashes.filter((time) => time > now - CRASH_WINDOW_MS).length < CRASHES)
+      return window.webContents.reload()
+    dialog.showErrorBox(
+      'Braid',
+      `The window ended ${CRASHES} times in a short time (${reason}). Runs are kept. Start Braid again.`,
+    )
     app.quit()
   })
   void window.loadURL(`${ORIGIN}/`)

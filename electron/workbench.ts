@@ -42,16 +42,18 @@ export class Workbench {
   constructor(options: WorkbenchOptions) {
     this.#options = options
     const source = releaseSource(this.#package().repository)
-    this.#releases = source && new ReleaseCheck(source, this.#state, () => this.#window, options.openLink)
+    this.#releases =
+      source && new ReleaseCheck(source, this.#state, () => this.#window, options.openLink)
     this.#setMenu(undefined)
     this.#supervisor = new Supervisor({
-      spawn: (first, env) => spawnHost(join(options.engine, 'host-main.js'), {
-        // Later processes keep what was chosen since.
-        BRAID_OPEN_MODEL: first ? options.model : '',
-        ...this.#node(),
-        ...this.#hub(),
-        ...env,
-      }),
+      spawn: (first, env) =>
+        spawnHost(join(options.engine, 'host-main.js'), {
+          // Later processes keep what was chosen since.
+          BRAID_OPEN_MODEL: first ? options.model : '',
+          ...this.#node(),
+          ...this.#hub(),
+          ...env,
+        }),
       onState: (state, message) => state !== 'up' && console.error(message),
     })
     answerRequests({
@@ -65,10 +67,18 @@ export class Workbench {
         this.openFiles(this.#given.splice(0))
       },
     })
-    const window = this.#window = openWindow(this.#state)
-    window.webContents.on('did-navigate', () => { this.#ready = false })
-    window.on('closed', () => { this.#window = undefined })
-    this.#watch = new RunWatch({ connect: (channel) => this.#supervisor.connect(channel), onActivity: (activity) => this.#show(activity), onEnd: (run) => this.#ended(run) })
+    const window = (this.#window = openWindow(this.#state))
+    window.webContents.on('did-navigate', () => {
+      this.#ready = false
+    })
+    window.on('closed', () => {
+      this.#window = undefined
+    })
+    this.#watch = new RunWatch({
+      connect: (channel) => this.#supervisor.connect(channel),
+      onActivity: (activity) => this.#show(activity),
+      onEnd: (run) => this.#ended(run),
+    })
     void this.#releases?.atStart()
   }
 
@@ -91,7 +101,9 @@ export class Workbench {
   }
 
   #package(): { repository?: unknown } {
-    return JSON.parse(readFileSync(join(this.#options.root, 'package.json'), 'utf8')) as { repository?: unknown }
+    return JSON.parse(readFileSync(join(this.#options.root, 'package.json'), 'utf8')) as {
+      repository?: unknown
+    }
   }
 
   /** Node for processes that the engine starts: an installed Electron is none. */
@@ -108,7 +120,9 @@ export class Workbench {
 
   #engineTag(): string {
     try {
-      const { llamaCpp } = JSON.parse(readFileSync(join(this.#options.root, 'build', 'native', 'backends.json'), 'utf8')) as { llamaCpp: { tag: string; bundleCommit: string } }
+      const { llamaCpp } = JSON.parse(
+        readFileSync(join(this.#options.root, 'build', 'native', 'backends.json'), 'utf8'),
+      ) as { llamaCpp: { tag: string; bundleCommit: string } }
       return `${llamaCpp.tag} (${llamaCpp.bundleCommit.slice(0, 12)})`
     } catch {
       return 'not built'
@@ -133,8 +147,13 @@ export class Workbench {
   }
 
   async #openDialog(): Promise<void> {
-    const options = { properties: ['openFile' as const, 'multiSelections' as const], filters: OPEN_FILTERS }
-    const { filePaths } = await (this.#window === undefined ? dialog.showOpenDialog(options) : dialog.showOpenDialog(this.#window, options))
+    const options = {
+      properties: ['openFile' as const, 'multiSelections' as const],
+      filters: OPEN_FILTERS,
+    }
+    const { filePaths } = await (this.#window === undefined
+      ? dialog.showOpenDialog(options)
+      : dialog.showOpenDialog(this.#window, options))
     this.openFiles(filePaths)
   }
 
@@ -153,7 +172,15 @@ export class Workbench {
   /** Told by the system where the user is elsewhere. */
   #ended({ run, title, answer, status }: RunSummary): void {
     if (this.#window?.isFocused() === true || !Notification.isSupported()) return
-    const notification = new Notification({ title: title || 'Braid', body: status === 'failed' ? 'The run failed.' : answer === null ? 'The run has ended.' : `Answer: ${answer.slice(0, 200)}` })
+    const notification = new Notification({
+      title: title || 'Braid',
+      body:
+        status === 'failed'
+          ? 'The run failed.'
+          : answer === null
+            ? 'The run has ended.'
+            : `Answer: ${answer.slice(0, 200)}`,
+    })
     notification.on('click', () => {
       this.show()
       this.#window?.webContents.send('braid:show', run)
@@ -161,4 +188,3 @@ export class Workbench {
     notification.show()
   }
 }
-

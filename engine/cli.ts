@@ -20,16 +20,31 @@ const program = new Command('braid')
   .version(braidVersion())
   .exitOverride()
 
-for (const add of [addSolve, addScore, addDevices, addModel, addConvert, addGet, addEval, addExport, addRuns, addServe]) add(program)
+for (const add of [
+  addSolve,
+  addScore,
+  addDevices,
+  addModel,
+  addConvert,
+  addGet,
+  addEval,
+  addExport,
+  addRuns,
+  addServe,
+])
+  add(program)
 for (const command of program.commands) command.exitOverride()
 
 // A reader that left (`braid ... | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed))
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
+)
 
 try {
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
   else {
     say(`braid: ${toBraidError(error).message}`)
     process.exitCode = exitCodeOf(error)

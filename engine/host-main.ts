@@ -37,13 +37,20 @@ function fail(message: string, code: number): void {
 }
 process.on('uncaughtException', (error) => fail(error.stack ?? error.message, 1))
 
-const host = new Host({ folder: dataFolder(), engine: localEngine(), onStall: (message) => fail(message, STALLED) })
+const host = new Host({
+  folder: dataFolder(),
+  engine: localEngine(),
+  onStall: (message) => fail(message, STALLED),
+})
 const end = () => void host.close().finally(() => process.exit(0))
 process.on('disconnect', end)
 process.on('SIGINT', () => undefined) // Ctrl-C in a terminal reaches parent and child: the parent decides.
 process.on('SIGTERM', end)
 
 const model = process.env.BRAID_OPEN_MODEL
-if (model) await host.openWith(model).catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))
+if (model)
+  await host
+    .openWith(model)
+    .catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))
 serveLine(port, (channel) => host.serve(channel), end)
 void host.warmUp().catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))

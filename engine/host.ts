@@ -9,12 +9,25 @@ import { IDLE_MINUTES, Residency } from './host/residency.ts'
 import { Runs } from './host/runs.ts'
 import { bundledModel } from './models/manifest.ts'
 import { BraidError, toBraidError } from './protocol/errors.ts'
-import { METHODS, Request, type Channel, type HostMessage, type Method, type Result, type Task } from './protocol/wire.ts'
+import {
+  METHODS,
+  Request,
+  type Channel,
+  type HostMessage,
+  type Method,
+  type Result,
+  type Task,
+} from './protocol/wire.ts'
 import { exportRuns } from './transcripts/export/index.ts'
 import { importRuns } from './transcripts/export/json.ts'
 import { RunStore } from './transcripts/index.ts'
 
-type Handlers = { [M in Exclude<Method, LibraryMethod>]: (params: z.output<(typeof METHODS)[M]['params']>, client: Client) => Result<M> | Promise<Result<M>> }
+type Handlers = {
+  [M in Exclude<Method, LibraryMethod>]: (
+    params: z.output<(typeof METHODS)[M]['params']>,
+    client: Client,
+  ) => Result<M> | Promise<Result<M>>
+}
 const Settings = z.record(z.string(), z.unknown())
 const MAX_SETTINGS = 1 << 20
 const TASKS_MS = 150
@@ -47,14 +60,17 @@ export class Host {
     this.#engine = engine
     this.#store = new RunStore(folder)
     this.#library = new Library({
-      folder, engine,
+      folder,
+      engine,
       onModels: () => this.#changed('models'),
       onDevices: () => this.#changed('devices'),
       onTasks: (tasks) => this.#tellTasks(tasks),
     })
     this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
     this.#runs = new Runs({
-      engine, store: this.#store, stopMs,
+      engine,
+      store: this.#store,
+      stopMs,
       onEvent: (run, event) => this.#clients.forEach((client) => client.push(run, event)),
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
       onChange: () => {
@@ -65,7 +81,9 @@ export class Host {
     })
     this.#attributions = new Attributions(this.#runs)
     this.#residency = new Residency({
-      engine, send: (message) => this.#broadcast(message), busy: () => this.#runs.thinking,
+      engine,
+      send: (message) => this.#broadcast(message),
+      busy: () => this.#runs.thinking,
       idleMinutes: () => {
         const { idleMinutes } = this.#settings.read()
         return typeof idleMinutes === 'number' ? idleMinutes : IDLE_MINUTES
@@ -79,14 +97,24 @@ export class Host {
     const wanted = loadAtStart === true && typeof model === 'string'
     // The engine ended while it loaded this model: it would end so at each start.
     const deadly = wanted && loadingAtStart === model
-    if (deadly) this.#set({ loadAtStart: false, notLoadedAtStart: model, loadingAtStart: undefined })
+    if (deadly)
+      this.#set({ loadAtStart: false, notLoadedAtStart: model, loadingAtStart: undefined })
     await this.#engine.ready()
-    if (deadly) throw new BraidError('engine-lost', `The engine ended while it loaded ${model} at its start. Loading at the start is turned off.`)
+    if (deadly)
+      throw new BraidError(
+        'engine-lost',
+        `The engine ended while it loaded ${model} at its start. Loading at the start is turned off.`,
+      )
     if (!wanted) return
     const settings = await this.#library.settle(model, {})
     const { verdict, total, free } = await this.#engine.fit(model, settings)
-    if (verdict === 'wont-fit') throw new BraidError('out-of-memory', `${model} is not loaded at the start: its runs need ${total} bytes, ${free} are free.`)
-    const onProgress = (fraction: number) => this.#broadcast({ kind: 'progress', task: 'load', fraction })
+    if (verdict === 'wont-fit')
+      throw new BraidError(
+        'out-of-memory',
+        `${model} is not loaded at the start: its runs need ${total} bytes, ${free} are free.`,
+      )
+    const onProgress = (fraction: number) =>
+      this.#broadcast({ kind: 'progress', task: 'load', fraction })
     this.#set({ loadingAtStart: model })
     try {
       await this.#engine.load(model, settings, onProgress)
@@ -118,7 +146,8 @@ export class Host {
     clearTimeout(this.#telling)
     try {
       // An end that is wanted is no fault of the model that is being loaded.
-      if (this.#settings.read().loadingAtStart !== undefined) this.#set({ loadingAtStart: undefined })
+      if (this.#settings.read().loadingAtStart !== undefined)
+        this.#set({ loadingAtStart: undefined })
     } catch {
       // The disk is full: that model is not loaded at the next start.
     }
@@ -131,7 +160,11 @@ export class Host {
     const request = Request.safeParse(message)
     const id = request.success ? request.data.id : idOf(message)
     try {
-      if (!request.success) throw new BraidError('bad-request', `The message is no request: ${firstIssue(request.error)}`)
+      if (!request.success)
+        throw new BraidError(
+          'bad-request',
+          `The message is no request: ${firstIssue(request.error)}`,
+        )
       const { method, params } = request.data
       client.send({ kind: 'result', id, result: await this.#call(client, method, params) })
     } catch (error) {
@@ -141,21 +174,38 @@ export class Host {
   }
 
   #call(client: Client, method: string, params: unknown): unknown {
-    if (!Object.hasOwn(METHODS, method)) throw new BraidError('bad-request', `There is no method '${method}'.`)
+    if (!Object.hasOwn(METHODS, method))
+      throw new BraidError('bad-request', `There is no method '${method}'.`)
     const parsed = METHODS[method as Method].params.safeParse(params)
-    if (!parsed.success) throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
-    if (Object.hasOwn(this.#library.handlers, method)) return this.#library.handlers[method as LibraryMethod](parsed.data as never)
+    if (!parsed.success)
+      throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
+    if (Object.hasOwn(this.#library.handlers, method))
+      return this.#library.handlers[method as LibraryMethod](parsed.data as never)
     return this.#handlers[method as keyof Handlers](parsed.data as never, client)
   }
 
   readonly #handlers: Handlers = {
-    'app.info': () => ({ ...this.#engine.version(), dataFolder: this.#folder, bundledModel: bundledModel() }),
+    'app.info': () => ({
+      ...this.#engine.version(),
+      dataFolder: this.#folder,
+      bundledModel: bundledModel(),
+    }),
 
     'run.start': async ({ request }) => {
       const model = request.model ?? bundledModel()
-      if (model === null) throw new BraidError('model-not-found', 'Choose a model first: no model comes with this copy of Braid.')
+      if (model === null)
+        throw new BraidError(
+          'model-not-found',
+          'Choose a model first: no model comes with this copy of Braid.',
+        )
       await this.#engine.ready()
-      return { run: this.#runs.start({ ...request, model, settings: await this.#library.settle(model, request.settings) }) }
+      return {
+        run: this.#runs.start({
+          ...request,
+          model,
+          settings: await this.#library.settle(model, request.settings),
+        }),
+      }
     },
     'run.command': async ({ run, command }) => {
       await this.#engine.ready()
@@ -171,7 +221,8 @@ export class Host {
       client.unsubscribe(run)
       return {}
     },
-    'run.alternatives': ({ run, path, version = 1, index, count }) => this.#store.alternatives(run, path, version, index, count),
+    'run.alternatives': ({ run, path, version = 1, index, count }) =>
+      this.#store.alternatives(run, path, version, index, count),
     'run.attribution': ({ run, version }, client) => this.#attributions.ask(client, run, version),
     'run.attribution.cancel': ({ run, version }, client) => {
       this.#attributions.cancel(client, run, version)
@@ -187,7 +238,11 @@ export class Host {
       return this.#and('runs', {})
     },
     'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
-    'runs.import': ({ content }) => this.#and('runs', importRuns(this.#store, content).map((run) => this.#store.summary(run))),
+    'runs.import': ({ content }) =>
+      this.#and(
+        'runs',
+        importRuns(this.#store, content).map((run) => this.#store.summary(run)),
+      ),
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
     'engine.restart': () => ({}), // It runs: who answers is up.
@@ -201,7 +256,8 @@ export class Host {
   /** undefined takes a key away. */
   #set(changes: Record<string, unknown>): void {
     const settings = { ...this.#settings.read(), ...changes }
-    if (JSON.stringify(settings).length > MAX_SETTINGS) throw new BraidError('bad-request', 'The settings are too large.')
+    if (JSON.stringify(settings).length > MAX_SETTINGS)
+      throw new BraidError('bad-request', 'The settings are too large.')
     this.#settings.write(settings)
   }
 

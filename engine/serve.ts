@@ -30,29 +30,44 @@ const ALIVE_MS = 30_000
 /** The same window in a browser of this machine: the page, and the protocol over a WebSocket at `/ws`. Loopback only. */
 export async function serve({ root, port, connect }: ServeOptions): Promise<Served> {
   const files = listFiles(root)
-  if (!files.has('/')) throw new BraidError('io', `The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`)
+  if (!files.has('/'))
+    throw new BraidError(
+      'io',
+      `The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`,
+    )
   const server = createServer({ maxHeaderSize: 16 << 10, requestTimeout: 30_000 })
   await listen(server, port)
   const guard = new Guard((server.address() as AddressInfo).port)
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE,
+    perMessageDeflate: false,
+  })
   server.on('request', (request, response) => answer(request, response, guard, files))
-  server.on('upgrade', (request, socket, head) => upgrade(request, socket, head, guard, sockets, connect))
+  server.on('upgrade', (request, socket, head) =>
+    upgrade(request, socket, head, guard, sockets, connect),
+  )
   server.on('clientError', (_error, socket) => refuse(socket, 400))
   return {
     url: guard.origin + guard.launchPath,
     port: (server.address() as AddressInfo).port,
-    close: () => new Promise((resolve) => {
-      for (const socket of sockets.clients) socket.terminate()
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets.clients) socket.terminate()
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new BraidError('io', `Port ${port} is in use. Choose another with --port, or none.`) : error)
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new BraidError('io', `Port ${port} is in use. Choose another with --port, or none.`)
+          : error,
+      )
     })
     server.listen({ host: '127.0.0.1', port, exclusive: true }, resolve)
   })
@@ -73,21 +88,44 @@ function headers(guard: Guard): Record<string, string> {
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, guard: Guard, files: Map<string, StaticFile>): void {
-  const send = (status: number, type: string, body: string | Buffer, more: Record<string, string> = {}) => {
-    response.writeHead(status, { ...headers(guard), 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), ...more })
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  guard: Guard,
+  files: Map<string, StaticFile>,
+): void {
+  const send = (
+    status: number,
+    type: string,
+    body: string | Buffer,
+    more: Record<string, string> = {},
+  ) => {
+    response.writeHead(status, {
+      ...headers(guard),
+      'Content-Type': type,
+      'Content-Length': Buffer.byteLength(body),
+      ...more,
+    })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
-  const text = (status: number, body: string, more?: Record<string, string>) => send(status, 'text/plain; charset=utf-8', body + '\n', more)
+  const text = (status: number, body: string, more?: Record<string, string>) =>
+    send(status, 'text/plain; charset=utf-8', body + '\n', more)
   try {
     if (!guard.isAddressed(request)) return text(403, 'This address is not for you.')
-    if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Only GET.', { Allow: 'GET, HEAD' })
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return text(405, 'Only GET.', { Allow: 'GET, HEAD' })
     const [path = '/'] = (request.url ?? '/').split('?')
     if (guard.isLaunch(path)) {
       // A page that goes on by itself, not a redirect: the next request then comes from this site, whoever opened this one.
-      return send(200, 'text/html; charset=utf-8', '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>Braid</title>', { 'Set-Cookie': guard.setCookie })
+      return send(
+        200,
+        'text/html; charset=utf-8',
+        '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>Braid</title>',
+        { 'Set-Cookie': guard.setCookie },
+      )
     }
-    if (!guard.hasCookie(request)) return text(403, 'Open the address that Braid printed when it started.')
+    if (!guard.hasCookie(request))
+      return text(403, 'Open the address that Braid printed when it started.')
     const file = files.get(path)
     if (file === undefined) return text(404, 'There is nothing here.')
     send(200, file.type, file.read())
@@ -96,16 +134,25 @@ function answer(request: IncomingMessage, response: ServerResponse, guard: Guard
   }
 }
 
-function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, guard: Guard, sockets: WebSocketServer, connect: ServeOptions['connect']): void {
+function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  guard: Guard,
+  sockets: WebSocketServer,
+  connect: ServeOptions['connect'],
+): void {
   socket.on('error', () => socket.destroy())
-  if (!guard.isAddressed(request) || !guard.hasOrigin(request) || !guard.hasCookie(request)) return refuse(socket, 403)
+  if (!guard.isAddressed(request) || !guard.hasOrigin(request) || !guard.hasCookie(request))
+    return refuse(socket, 403)
   if (request.url !== '/ws') return refuse(socket, 404)
   sockets.handleUpgrade(request, socket, head, (webSocket) => connect(socketChannel(webSocket)))
 }
 
 function refuse(socket: Duplex, status: 400 | 403 | 404): void {
   const reason = { 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found' }[status]
-  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  if (socket.writable)
+    socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
   else socket.destroy()
 }
 
@@ -124,7 +171,10 @@ function socketChannel(socket: WebSocket): Channel {
     send: (message) => {
       if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message))
     },
-    onMessage: (listener) => void socket.on('message', (data, binary) => listener(binary ? undefined : parse(String(data)))),
+    onMessage: (listener) =>
+      void socket.on('message', (data, binary) =>
+        listener(binary ? undefined : parse(String(data))),
+      ),
     onClose: (listener) => void socket.once('close', listener),
     close: () => socket.close(),
   }

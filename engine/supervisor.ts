@@ -39,7 +39,8 @@ interface Client {
  * the next one. Runs it was thinking are interrupted: their transcripts end where it died.
  */
 export class Supervisor {
-  readonly #options: Required<Omit<SupervisorOptions, 'onState'>> & Pick<SupervisorOptions, 'onState'>
+  readonly #options: Required<Omit<SupervisorOptions, 'onState'>> &
+    Pick<SupervisorOptions, 'onState'>
   readonly #clients = new Map<number, Client>()
   readonly #deaths: number[] = []
   #process: HostProcess | undefined
@@ -145,14 +146,19 @@ export class Supervisor {
       case 'message': {
         const client = this.#clients.get(message.client)
         const { id, kind } = message.message as { id?: unknown; kind?: unknown }
-        if (typeof id === 'number' && (kind === 'result' || kind === 'error')) client?.open.delete(id)
+        if (typeof id === 'number' && (kind === 'result' || kind === 'error'))
+          client?.open.delete(id)
         client?.channel.send(message.message)
       }
     }
   }
 
   #fromClient(number: number, client: Client, message: unknown): void {
-    const { id, method, params } = (message ?? {}) as { id?: unknown; method?: unknown; params?: unknown }
+    const { id, method, params } = (message ?? {}) as {
+      id?: unknown
+      method?: unknown
+      params?: unknown
+    }
     if (typeof id === 'number') {
       if (method === 'engine.restart') {
         client.channel.send({ kind: 'result', id, result: {} } satisfies HostMessage)
@@ -191,8 +197,16 @@ export class Supervisor {
     const why = this.#fatal ?? how
     const over = this.#deaths.length >= this.#options.deaths
     this.#held = []
-    if (over) this.#set('stopped', `The engine ended ${this.#deaths.length} times in a short time (${why}) and is not started again by itself. Runs are kept.`)
-    else this.#set('restarting', `The engine ended (${why}) and starts again. Runs it was thinking are kept as far as they came.`)
+    if (over)
+      this.#set(
+        'stopped',
+        `The engine ended ${this.#deaths.length} times in a short time (${why}) and is not started again by itself. Runs are kept.`,
+      )
+    else
+      this.#set(
+        'restarting',
+        `The engine ended (${why}) and starts again. Runs it was thinking are kept as far as they came.`,
+      )
     for (const [number, { channel, open }] of [...this.#clients]) {
       this.#clients.delete(number)
       for (const id of open) channel.send(lost(id, 'The engine ended before it answered.'))

@@ -27,15 +27,39 @@ export function App() {
   return (
     <TipProvider delayDuration={400} skipDelayDuration={200}>
       <div className="app">
-        <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus() }}>{t('app.skip')}</a>
+        <a
+          className="skip"
+          href="#main"
+          onClick={(event) => {
+            event.preventDefault()
+            document.getElementById('main')?.focus()
+          }}
+        >
+          {t('app.skip')}
+        </a>
         <nav className="rail" aria-label={t('app.nav')}>
-          {['app.new', 'app.history', 'app.models'].map((id) => <CommandButton key={id} id={id} iconOnly look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`} />)}
+          {['app.new', 'app.history', 'app.models'].map((id) => (
+            <CommandButton
+              key={id}
+              id={id}
+              iconOnly
+              look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`}
+            />
+          ))}
           <span className="grow" />
           <CommandButton id="app.theme" iconOnly look="quiet rail-btn" />
-          <CommandButton id="app.settings" iconOnly look={`quiet rail-btn ${isHere('app.settings', route) ? 'here' : ''}`} />
+          <CommandButton
+            id="app.settings"
+            iconOnly
+            look={`quiet rail-btn ${isHere('app.settings', route) ? 'here' : ''}`}
+          />
         </nav>
         <main id="main" tabIndex={-1}>
-          <Crash key={`${route.view}:${routeRun(route) ?? ""}`}><Suspense fallback={<p className="empty">{t('run.opening')}</p>}><View route={route} /></Suspense></Crash>
+          <Crash key={`${route.view}:${routeRun(route) ?? ''}`}>
+            <Suspense fallback={<p className="empty">{t('run.opening')}</p>}>
+              <View route={route} />
+            </Suspense>
+          </Crash>
         </main>
         <StatusBar />
       </div>
@@ -47,26 +71,45 @@ export function App() {
 
 function View({ route }: { route: Route }) {
   switch (route.view) {
-    case 'compose': return <Composer />
-    case 'run': return <RunView key={route.run} run={route.run} />
-    case 'inspect': return <InspectView run={route.run} path={route.path} version={route.version} at={route.at} />
-    case 'compare-paths': return <ComparePaths run={route.run} paths={route.paths} />
-    case 'compare-runs': return <CompareRuns runs={route.runs} />
-    case 'history': return <HistoryView />
-    case 'models': return <ModelsView />
-    case 'settings': return <SettingsView />
+    case 'compose':
+      return <Composer />
+    case 'run':
+      return <RunView key={route.run} run={route.run} />
+    case 'inspect':
+      return <InspectView run={route.run} path={route.path} version={route.version} at={route.at} />
+    case 'compare-paths':
+      return <ComparePaths run={route.run} paths={route.paths} />
+    case 'compare-runs':
+      return <CompareRuns runs={route.runs} />
+    case 'history':
+      return <HistoryView />
+    case 'models':
+      return <ModelsView />
+    case 'settings':
+      return <SettingsView />
   }
 }
 
-const isHere = (id: string, route: Route): boolean => id === ({ compose: 'app.new', history: 'app.history', models: 'app.models', settings: 'app.settings' } as Record<string, string>)[route.view]
+const isHere = (id: string, route: Route): boolean =>
+  id ===
+  (
+    {
+      compose: 'app.new',
+      history: 'app.history',
+      models: 'app.models',
+      settings: 'app.settings',
+    } as Record<string, string>
+  )[route.view]
 
 function Dialogs() {
   const dialog = useUi((s) => s.dialog)
   const [run] = useUi((s) => s.dialogRuns)
-  return <>
-    {dialog === 'palette' && <Palette />}
-    {dialog === 'subset' && run !== undefined && <SubsetDialog run={run} />}
-    {dialog === 'strategy' && run !== undefined && <StrategyDialog run={run} />}
-    <LinkDialog />
-  </>
+  return (
+    <>
+      {dialog === 'palette' && <Palette />}
+      {dialog === 'subset' && run !== undefined && <SubsetDialog run={run} />}
+      {dialog === 'strategy' && run !== undefined && <StrategyDialog run={run} />}
+      <LinkDialog />
+    </>
+  )
 }

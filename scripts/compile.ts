@@ -10,7 +10,17 @@ const ENGINE = ['cli', 'host-main', 'supervisor', 'serve', 'lab/worker-main', ..
 export async function compileEngine(outdir: string, more: BuildOptions = {}): Promise<void> {
   await build({
     entryPoints: ENGINE.map((name) => join(root, 'engine', `${name}.ts`)),
-    outdir, bundle: true, splitting: true, chunkNames: 'chunk-[hash]', format: 'esm', platform: 'node', target: 'node20', packages: 'external', sourcemap: true, logLevel: 'warning', ...more,
+    outdir,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: true,
+    logLevel: 'warning',
+    ...more,
   })
 }
 
@@ -18,6 +28,15 @@ export async function compileEngine(outdir: string, more: BuildOptions = {}): Pr
 export async function compileShell(outdir: string, more: BuildOptions = {}): Promise<void> {
   await build({
     entryPoints: ['main', 'preload'].map((name) => join(root, 'electron', `${name}.ts`)),
-    outdir, bundle: true, format: 'cjs', outExtension: { '.js': '.cjs' }, platform: 'node', target: 'node24', external: ['electron'], sourcemap: true, logLevel: 'warning', ...more,
+    outdir,
+    bundle: true,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    target: 'node24',
+    external: ['electron'],
+    sourcemap: true,
+    logLevel: 'warning',
+    ...more,
   })
 }

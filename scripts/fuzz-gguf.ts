@@ -7,5 +7,8 @@ const begin = performance.now()
 const result = await fuzzGguf(mutants, seed, (done) => {
   if (done % 10_000 === 0) console.error(`${done} of ${mutants}`)
 })
-console.log(`${mutants} mutants, seed ${seed}: ${result.read} read, ${result.refused} refused, none crashed; slowest ${result.slowestMs.toFixed(0)} ms, peak ${(result.peakRss / 2 ** 20).toFixed(0)} MiB, ${((performance.now() - begin) / 1000).toFixed(0)} s`)
-for (const [message, times] of [...result.messages].sort((a, b) => b[1] - a[1])) console.log(`${String(times).padStart(8)}  ${message}`)
+console.log(
+  `${mutants} mutants, seed ${seed}: ${result.read} read, ${result.refused} refused, none crashed; slowest ${result.slowestMs.toFixed(0)} ms, peak ${(result.peakRss / 2 ** 20).toFixed(0)} MiB, ${((performance.now() - begin) / 1000).toFixed(0)} s`,
+)
+for (const [message, times] of [...result.messages].sort((a, b) => b[1] - a[1]))
+  console.log(`${String(times).padStart(8)}  ${message}`)

@@ -13,7 +13,10 @@ const args = process.argv.slice(2)
 try {
   const { version } = createRequire(import.meta.url)('electron/package.json') as { version: string }
   const staged = await stage(join(root, 'release', 'stage'))
-  await packageApp(configuration(staged, version), { dir: args.includes('--dir'), targets: args.filter((arg) => !arg.startsWith('-')) })
+  await packageApp(configuration(staged, version), {
+    dir: args.includes('--dir'),
+    targets: args.filter((arg) => !arg.startsWith('-')),
+  })
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

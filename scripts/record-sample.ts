@@ -14,27 +14,54 @@ import { Engine } from '../engine/think/engine.ts'
 import { braidVersion } from '../engine/version.ts'
 
 const OUT = fileURLToPath(new URL('../renderer/samples/sample.jsonl', import.meta.url))
-const { values } = parseArgs({ options: {
-  model: { type: 'string' }, problem: { type: 'string' }, paths: { type: 'string', default: '4' }, budget: { type: 'string', default: '128' },
-  'summary-budget': { type: 'string', default: '128' }, seed: { type: 'string', default: '1' },
-} })
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    problem: { type: 'string' },
+    paths: { type: 'string', default: '4' },
+    budget: { type: 'string', default: '128' },
+    'summary-budget': { type: 'string', default: '128' },
+    seed: { type: 'string', default: '1' },
+  },
+})
 const { model, problem } = values
-if (model === undefined || problem === undefined) throw new Error('Usage: record-sample.ts --model FILE --problem TEXT')
+if (model === undefined || problem === undefined)
+  throw new Error('Usage: record-sample.ts --model FILE --problem TEXT')
 
 const engine = new Engine({ addon: loadAddon(), version: braidVersion() })
 const events: RunEvent[] = []
-const run = engine.think({ problem, model, settings: {
-  paths: Number(values.paths), budget: Number(values.budget), summaryBudget: Number(values['summary-budget']), seed: Number(values.seed),
-  finish: 'last', alternatives: 4, engine: { device: 'cpu' },
-} }, { id: 'sample' })
+const run = engine.think(
+  {
+    problem,
+    model,
+    settings: {
+      paths: Number(values.paths),
+      budget: Number(values.budget),
+      summaryBudget: Number(values['summary-budget']),
+      seed: Number(values.seed),
+      finish: 'last',
+      alternatives: 4,
+      engine: { device: 'cpu' },
+    },
+  },
+  { id: 'sample' },
+)
 for await (const event of run.events) {
-  events.push(event.type === 'run-started' ? { ...event, model: { ...event.model, file: basename(event.model.file) } } : event)
+  events.push(
+    event.type === 'run-started'
+      ? { ...event, model: { ...event.model, file: basename(event.model.file) } }
+      : event,
+  )
   if (event.type === 'run-ended' || event.type === 'run-failed') break
 }
 await engine.close()
 const state = foldRun(events)
-if (state.status !== 'ended') throw new Error(`The run did not end: ${state.error?.message ?? state.status}`)
+if (state.status !== 'ended')
+  throw new Error(`The run did not end: ${state.error?.message ?? state.status}`)
 // Six digits of a logprob are more than anyone sees.
-const short = (_: string, value: unknown) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value)
+const short = (_: string, value: unknown) =>
+  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 writeFileSync(OUT, events.map((event) => JSON.stringify(event, short) + '\n').join(''))
-console.log(`${OUT}: ${state.paths.map(({ answer }) => answer?.text ?? '-').join(' | ')} => ${state.answer ?? state.summaries[0]?.text}`)
+console.log(
+  `${OUT}: ${state.paths.map(({ answer }) => answer?.text ?? '-').join(' | ')} => ${state.answer ?? state.summaries[0]?.text}`,
+)

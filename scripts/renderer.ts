@@ -8,11 +8,19 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const page = join(root, 'dist', 'renderer', 'index.html')
 
 export function ensureRenderer(): void {
-  const sources = [join(root, 'renderer'), join(root, 'engine', 'protocol'), join(root, 'vite.config.ts'), join(root, 'package-lock.json')]
+  const sources = [
+    join(root, 'renderer'),
+    join(root, 'engine', 'protocol'),
+    join(root, 'vite.config.ts'),
+    join(root, 'package-lock.json'),
+  ]
   if (existsSync(page) && statSync(page).mtimeMs >= Math.max(...sources.map(newest))) return
   console.error('Building the page')
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
-  const { status } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'error'], { cwd: root, stdio: ['ignore', 2, 2] })
+  const { status } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
   if (status !== 0) throw new Error('The page could not be built.')
 }
 

@@ -11,20 +11,41 @@ import { bundledModel } from '../engine/models/manifest.ts'
 import { Braid, type Window } from '../test/e2e/support.ts'
 import { EMPTY, README, SCENES, type Scene, type Shown } from './screenshots/scenes.ts'
 
-const { values } = parseArgs({ options: {
-  every: { type: 'boolean', default: false }, only: { type: 'string', multiple: true, default: [] },
-  model: { type: 'string' },
-  problem: { type: 'string', default: 'Make 66 from 13, 15, 18 and 20.' }, hard: { type: 'string', default: 'Make 97 from 2, 3, 4 and 5.' }, other: { type: 'string', default: 'Make 30 from 3, 2, 9 and 17.' },
-  paths: { type: 'string', default: '4' }, budget: { type: 'string', default: '256' }, summary: { type: 'string', default: '96' }, seed: { type: 'string', default: '7' },
-  out: { type: 'string', default: 'docs/images' },
-} })
+const { values } = parseArgs({
+  options: {
+    every: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    model: { type: 'string' },
+    problem: { type: 'string', default: 'Make 66 from 13, 15, 18 and 20.' },
+    hard: { type: 'string', default: 'Make 97 from 2, 3, 4 and 5.' },
+    other: { type: 'string', default: 'Make 30 from 3, 2, 9 and 17.' },
+    paths: { type: 'string', default: '4' },
+    budget: { type: 'string', default: '256' },
+    summary: { type: 'string', default: '96' },
+    seed: { type: 'string', default: '7' },
+    out: { type: 'string', default: 'docs/images' },
+  },
+})
 /** Bytes that a README should load. */
 const LIMIT = 250_000
-const SIZES = [[1440, 900], [1024, 700]] as const
+const SIZES = [
+  [1440, 900],
+  [1024, 700],
+] as const
 
 const model = values.model ?? bundledModel()
-if (model === null) throw new Error('No model comes with this checkout: name one with --model FILE.')
-const shown: Shown = { problem: values.problem, hard: values.hard, other: values.other, paths: Number(values.paths), budget: Number(values.budget), summary: Number(values.summary), seed: Number(values.seed), runs: [] }
+if (model === null)
+  throw new Error('No model comes with this checkout: name one with --model FILE.')
+const shown: Shown = {
+  problem: values.problem,
+  hard: values.hard,
+  other: values.other,
+  paths: Number(values.paths),
+  budget: Number(values.budget),
+  summary: Number(values.summary),
+  seed: Number(values.seed),
+  runs: [],
+}
 mkdirSync(values.out, { recursive: true })
 if (values.every) {
   const bundled = process.env.BRAID_BUNDLED_MODEL
@@ -38,7 +59,11 @@ if (values.every) {
 }
 
 /** A window of its own braid, through the scenes. */
-async function take(scenes: readonly Scene[], file: string | undefined, save: (window: Window, name: string) => Promise<void>): Promise<void> {
+async function take(
+  scenes: readonly Scene[],
+  file: string | undefined,
+  save: (window: Window, name: string) => Promise<void>,
+): Promise<void> {
   const braid = await new Braid().start(file)
   try {
     const window = await braid.open({ width: 1280, height: 800 })
@@ -68,5 +93,7 @@ async function shot({ page }: Window, name: string): Promise<void> {
   const path = join(values.out, `${name}.png`)
   await page.screenshot({ path })
   const { size } = statSync(path)
-  console.log(`${path}: ${Math.round(size / 1000)} kB${!values.every && size > LIMIT ? ', larger than a README should load' : ''}`)
+  console.log(
+    `${path}: ${Math.round(size / 1000)} kB${!values.every && size > LIMIT ? ', larger than a README should load' : ''}`,
+  )
 }

@@ -12,7 +12,10 @@ const installed = join(root, 'node_modules', '.package-lock.json')
 
 function dependenciesAreCurrent() {
   const wanted = join(root, 'package-lock.json')
-  return existsSync(installed) && (!existsSync(wanted) || statSync(installed).mtimeMs >= statSync(wanted).mtimeMs)
+  return (
+    existsSync(installed) &&
+    (!existsSync(wanted) || statSync(installed).mtimeMs >= statSync(wanted).mtimeMs)
+  )
 }
 
 /** Exits the process with npm's status where the install fails. */
@@ -28,7 +31,10 @@ export function ensureDependencies() {
   const args = ['install', '--no-fund', '--no-audit', '--loglevel=error']
   const options = { cwd: root, stdio: ['ignore', 2, 2] }
   // npm is not a program but a script on Windows
-  const result = cli && /npm-cli\.[cm]?js$/.test(cli) ? spawnSync(process.execPath, [cli, ...args], options) : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' })
+  const result =
+    cli && /npm-cli\.[cm]?js$/.test(cli)
+      ? spawnSync(process.execPath, [cli, ...args], options)
+      : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' })
   if (result.status !== 0) process.exit(result.status ?? 1)
   utimesSync(installed, new Date(), new Date())
 }

@@ -16,7 +16,9 @@ async function main(args: string[]): Promise<void> {
   const native = await ensureNative(onProgress)
   if (args.includes('--bench')) console.error(JSON.stringify(await ensureTools(onProgress)))
   const gpu = native.gpu.map((backend) => backend.backend).join(', ') || 'none'
-  console.error(`Engine ready in ${native.folder} (llama.cpp ${native.llamaCpp.tag}, GPU backends: ${gpu}), ${((performance.now() - start) / 1000).toFixed(1)} s`)
+  console.error(
+    `Engine ready in ${native.folder} (llama.cpp ${native.llamaCpp.tag}, GPU backends: ${gpu}), ${((performance.now() - start) / 1000).toFixed(1)} s`,
+  )
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

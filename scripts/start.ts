@@ -10,8 +10,10 @@ const MISSING = "Electron's program is not here; `npx install-electron` fetches 
 
 /** Electron's program, or why the browser is used. */
 function electron(args: string[]): { program: string } | { reason: string } {
-  if (args.some((arg) => arg === '--browser' || arg === '--no-open' || arg.startsWith('--port'))) return { reason: 'as asked' }
-  if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return { reason: 'there is no display' }
+  if (args.some((arg) => arg === '--browser' || arg === '--no-open' || arg.startsWith('--port')))
+    return { reason: 'as asked' }
+  if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY)
+    return { reason: 'there is no display' }
   try {
     const folder = join(createRequire(import.meta.url).resolve('electron/package.json'), '..')
     const program = join(folder, 'dist', readFileSync(join(folder, 'path.txt'), 'utf8'))
@@ -30,11 +32,18 @@ try {
     const dist = join(root, 'dist')
     await compileEngine(join(dist, 'engine'))
     await compileShell(join(dist, 'electron'))
-    const child = spawn(shell.program, [join(dist, 'electron', 'main.cjs'), ...args], { stdio: 'inherit' })
+    const child = spawn(shell.program, [join(dist, 'electron', 'main.cjs'), ...args], {
+      stdio: 'inherit',
+    })
     child.on('exit', (code) => process.exit(code ?? 1))
   } else {
     console.error(`Opening in the browser (${shell.reason}). Ctrl-C ends it.`)
-    process.argv = [process.argv[0]!, 'braid', 'serve', ...args.filter((arg) => arg !== '--browser')]
+    process.argv = [
+      process.argv[0]!,
+      'braid',
+      'serve',
+      ...args.filter((arg) => arg !== '--browser'),
+    ]
     await import('../engine/cli.ts')
   }
 } catch (error) {

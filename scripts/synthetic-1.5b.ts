@@ -8,7 +8,18 @@ import { existsSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { array, bool, encodeHeader, f32, str, tensorBytes, toHalf, u32, type Metadata, type TensorInfo } from '../test/support/gguf-writer.ts'
+import {
+  array,
+  bool,
+  encodeHeader,
+  f32,
+  str,
+  tensorBytes,
+  toHalf,
+  u32,
+  type Metadata,
+  type TensorInfo,
+} from '../test/support/gguf-writer.ts'
 import { byteTokens } from '../test/support/tiny-models.ts'
 import { Random } from '../test/support/random.ts'
 import { cacheDir } from './native/paths.ts'
@@ -57,16 +68,29 @@ const TENSORS: TensorInfo[] = [
   { name: 'output_norm.weight', shape: [WIDTH], type: 'f32' },
   { name: 'output.weight', shape: [WIDTH, VOCABULARY], type: 'q6_k' },
   ...Array.from({ length: LAYERS }, (_, i): TensorInfo[] => {
-    const matrix = (name: string, rows: number, columns: number): TensorInfo => ({ name: `blk.${i}.${name}.weight`, shape: [columns, rows], type: 'q4_0' })
-    const vector = (name: string, n: number): TensorInfo => ({ name: `blk.${i}.${name}`, shape: [n], type: 'f32' })
+    const matrix = (name: string, rows: number, columns: number): TensorInfo => ({
+      name: `blk.${i}.${name}.weight`,
+      shape: [columns, rows],
+      type: 'q4_0',
+    })
+    const vector = (name: string, n: number): TensorInfo => ({
+      name: `blk.${i}.${name}`,
+      shape: [n],
+      type: 'f32',
+    })
     return [
       vector('attn_norm.weight', WIDTH),
-      matrix('attn_q', HEADS * HEAD_DIM, WIDTH), vector('attn_q.bias', HEADS * HEAD_DIM),
-      matrix('attn_k', KV_HEADS * HEAD_DIM, WIDTH), vector('attn_k.bias', KV_HEADS * HEAD_DIM),
-      matrix('attn_v', KV_HEADS * HEAD_DIM, WIDTH), vector('attn_v.bias', KV_HEADS * HEAD_DIM),
+      matrix('attn_q', HEADS * HEAD_DIM, WIDTH),
+      vector('attn_q.bias', HEADS * HEAD_DIM),
+      matrix('attn_k', KV_HEADS * HEAD_DIM, WIDTH),
+      vector('attn_k.bias', KV_HEADS * HEAD_DIM),
+      matrix('attn_v', KV_HEADS * HEAD_DIM, WIDTH),
+      vector('attn_v.bias', KV_HEADS * HEAD_DIM),
       matrix('attn_output', WIDTH, HEADS * HEAD_DIM),
       vector('ffn_norm.weight', WIDTH),
-      matrix('ffn_gate', FEED_FORWARD, WIDTH), matrix('ffn_up', FEED_FORWARD, WIDTH), matrix('ffn_down', WIDTH, FEED_FORWARD),
+      matrix('ffn_gate', FEED_FORWARD, WIDTH),
+      matrix('ffn_up', FEED_FORWARD, WIDTH),
+      matrix('ffn_down', WIDTH, FEED_FORWARD),
       { name: `blk.${i}.attn_thought_embd.weight`, shape: [HEAD_DIM, THOUGHTS], type: 'f32' },
     ]
   }).flat(),
@@ -74,12 +98,23 @@ const TENSORS: TensorInfo[] = [
 
 function metadata(): Metadata {
   const control = new Map<number, string>([
-    [151_643, '<｜end▁of▁sentence｜>'], [151_644, '<｜User｜>'], [151_645, '<｜Assistant｜>'], [151_646, '<｜begin▁of▁sentence｜>'], [151_648, '<think>'], [151_649, '</think>'],
-    [151_681, '<summary>'], [151_682, '</summary>'], [151_683, '<vllm_pad>'],
+    [151_643, '<｜end▁of▁sentence｜>'],
+    [151_644, '<｜User｜>'],
+    [151_645, '<｜Assistant｜>'],
+    [151_646, '<｜begin▁of▁sentence｜>'],
+    [151_648, '<think>'],
+    [151_649, '</think>'],
+    [151_681, '<summary>'],
+    [151_682, '</summary>'],
+    [151_683, '<vllm_pad>'],
   ])
-  for (let i = 1; i <= 8; i++) control.set(151_663 + 2 * i, `<think${i}>`).set(151_664 + 2 * i, `</think${i}>`)
+  for (let i = 1; i <= 8; i++)
+    control.set(151_663 + 2 * i, `<think${i}>`).set(151_664 + 2 * i, `</think${i}>`)
   const bytes = byteTokens()
-  const tokens = Array.from({ length: VOCABULARY }, (_, id) => control.get(id) ?? bytes[id] ?? `Ġword${id}`)
+  const tokens = Array.from(
+    { length: VOCABULARY },
+    (_, id) => control.get(id) ?? bytes[id] ?? `Ġword${id}`,
+  )
   return {
     'general.architecture': str('qwen2'),
     'general.name': str('Synthetic 1.5B (random weights)'),
@@ -96,12 +131,17 @@ function metadata(): Metadata {
     'tokenizer.ggml.model': str('gpt2'),
     'tokenizer.ggml.pre': str('deepseek-r1-qwen'),
     'tokenizer.ggml.tokens': array('string', tokens),
-    'tokenizer.ggml.token_type': array('i32', tokens.map((_, id) => (control.has(id) ? 3 : 1))),
+    'tokenizer.ggml.token_type': array(
+      'i32',
+      tokens.map((_, id) => (control.has(id) ? 3 : 1)),
+    ),
     'tokenizer.ggml.merges': array('string', ['Ġ t']),
     'tokenizer.ggml.bos_token_id': u32(151_646),
     'tokenizer.ggml.eos_token_id': u32(151_643),
     'tokenizer.ggml.add_bos_token': bool(true),
-    'tokenizer.chat_template': str("{% for message in messages %}{% if message['role'] == 'user' %}<｜User｜>{{ message['content'] }}{% endif %}{% endfor %}{% if add_generation_prompt %}<｜Assistant｜><think>{% endif %}"),
+    'tokenizer.chat_template': str(
+      "{% for message in messages %}{% if message['role'] == 'user' %}<｜User｜>{{ message['content'] }}{% endif %}{% endfor %}{% if add_generation_prompt %}<｜Assistant｜><think>{% endif %}",
+    ),
     'parathinker.rope_budget': u32(8192),
     'parathinker.rope_original_context': u32(9280),
   }
@@ -117,7 +157,8 @@ function* content(tensor: TensorInfo, random: Random): Generator<Buffer> {
   }
   const [block, spread] = type === 'q4_0' ? [18, 4.6] : [210, 18.5 * 16]
   // Standard deviation of a uniform nibble is 4.6, of a Q6_K value 18.5 times its scale, here 16.
-  const deviation = name === 'token_embd.weight' ? 1 : (name === 'output.weight' ? 2.5 : 1) / Math.sqrt(shape[0]!)
+  const deviation =
+    name === 'token_embd.weight' ? 1 : (name === 'output.weight' ? 2.5 : 1) / Math.sqrt(shape[0]!)
   const half = toHalf(deviation / spread)
   const blocksAtOnce = 2 ** 15
   for (let left = tensorBytes(tensor) / block; left > 0; left -= blocksAtOnce) {

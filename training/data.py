@@ -25,7 +25,13 @@ def heldout(count: int, total: int, seed: int):
         numbers, target = random_problem(rng, count)
         if key(numbers, target) not in seen:
             seen.add(key(numbers, target))
-            out.append({"problem": problem_text(numbers, target), "numbers": list(numbers), "target": target})
+            out.append(
+                {
+                    "problem": problem_text(numbers, target),
+                    "numbers": list(numbers),
+                    "target": target,
+                }
+            )
     return out
 
 
@@ -66,7 +72,10 @@ def collate(examples):
     real = torch.zeros(len(examples), n, dtype=torch.bool)
     for row, e in enumerate(examples):
         parts = [(0, e["prompt"], 0, 0, 0)]
-        parts += [(prompt + i * length, p, prompt, t, 1) for i, (p, t) in enumerate(zip(e["paths"], e["thoughts"]))]
+        parts += [
+            (prompt + i * length, p, prompt, t, 1)
+            for i, (p, t) in enumerate(zip(e["paths"], e["thoughts"]))
+        ]
         parts += [(joined, e["summary"], prompt + max(len(p) for p in e["paths"]), 0, 2)]
         for start, ids, position, t, k in parts:
             stop = start + len(ids)
@@ -77,18 +86,39 @@ def collate(examples):
             real[row, start:stop] = True
             if k:
                 target[row, start : stop - 1] = torch.tensor(ids[1:])
-                for a, b in e.get("no_loss", {}).get((k, t), ()):  # token ranges of this part that are read but not learned
+                for a, b in e.get("no_loss", {}).get(
+                    (k, t), ()
+                ):  # token ranges of this part that are read but not learned
                     target[row, start + a - 1 : start + b - 1] = -100
                 if (k, t) in e.get("wanted", ()):  # learned in place of the token that is there
                     at, token = e["wanted"][k, t]
                     target[row, start + at - 1] = token
     mask = real[:, None, None, :].repeat(1, 1, closing, 1)
     mask[:, :, :, joined:] = torch.ones(closing, closing, dtype=torch.bool).tril()
-    return {"tokens": tokens, "positions": positions, "thought": thought, "target": target, "kind": kind, "real": real,
-            "summary_mask": mask, "prompt": prompt, "paths": count, "length": length}  # fmt: skip
+    return {
+        "tokens": tokens,
+        "positions": positions,
+        "thought": thought,
+        "target": target,
+        "kind": kind,
+        "real": real,
+        "summary_mask": mask,
+        "prompt": prompt,
+        "paths": count,
+        "length": length,
+    }
 
 
-SHARES = [(1, 0.24), (2, 0.10), (3, 0.06), (4, 0.16), (5, 0.06), (6, 0.08), (7, 0.06), (8, 0.24)]  # of tokens, by P
+SHARES = [
+    (1, 0.24),
+    (2, 0.10),
+    (3, 0.06),
+    (4, 0.16),
+    (5, 0.06),
+    (6, 0.08),
+    (7, 0.06),
+    (8, 0.24),
+]  # of tokens, by P
 
 
 def taught(rng, paths, budget, rule, phrasing):
@@ -98,7 +128,15 @@ def taught(rng, paths, budget, rule, phrasing):
 
 def short(rng, paths, budget, rule, phrasing):
     """A short example that mostly begins well: notes and solutions, rare in whole searches, are learned here first."""
-    return example(*training_problem(rng), thoughts(paths, rng), rng, rng.randint(30, 100), rule, phrasing, insight=0.9)
+    return example(
+        *training_problem(rng),
+        thoughts(paths, rng),
+        rng,
+        rng.randint(30, 100),
+        rule,
+        phrasing,
+        insight=0.9,
+    )
 
 
 def half_short(rng, paths, budget, rule, phrasing):
@@ -111,7 +149,10 @@ class Stream:
     make(rng, paths, budget, rule, phrasing) gives one example; `taught` unless said otherwise.
     """
 
-    GROUPS, PER_GROUP = 16, 4  # batches are made in pools of groups with like shape, sorted by length inside a group
+    GROUPS, PER_GROUP = (
+        16,
+        4,
+    )  # batches are made in pools of groups with like shape, sorted by length inside a group
 
     def __init__(self, seed: int, size: int, make=None):
         self.seed, self.size, self.make = seed, size, make or taught
@@ -135,7 +176,11 @@ class Stream:
         for i in range(self.PER_GROUP):  # equal numbers of tokens a batch, not of examples
             stop, t = start, 0
             while stop < len(made) and (t < self.size or i == self.PER_GROUP - 1):
-                t += len(made[stop]["prompt"]) + paths * max(map(len, made[stop]["paths"])) + len(made[stop]["summary"])
+                t += (
+                    len(made[stop]["prompt"])
+                    + paths * max(map(len, made[stop]["paths"]))
+                    + len(made[stop]["summary"])
+                )
                 stop += 1
             if stop > start:
                 batches.append(made[start:stop])

@@ -55,7 +55,9 @@ def run(checkpoint, problems, options, seed=0, workers=2, chunk=None):
         return shard((checkpoint, problems, options, seed, chunk))
     parts = [problems[i::workers] for i in range(workers)]
     with torch.multiprocessing.get_context("spawn").Pool(workers) as pool:
-        done = pool.map(shard, [(checkpoint, p, options, seed + i, chunk) for i, p in enumerate(parts)])
+        done = pool.map(
+            shard, [(checkpoint, p, options, seed + i, chunk) for i, p in enumerate(parts)]
+        )
     out = [None] * len(problems)
     for i, part in enumerate(done):
         out[i::workers] = part
@@ -68,7 +70,10 @@ def answer(result):
 
 def path_solves(result, problem):
     """Whether some path that ended states steps that make the target of the problem's numbers."""
-    return any(ended and states_solution(path, problem) for path, ended in zip(result["paths"], result["ended"]))
+    return any(
+        ended and states_solution(path, problem)
+        for path, ended in zip(result["paths"], result["ended"])
+    )
 
 
 def states_solution(path, problem):
@@ -103,41 +108,92 @@ def by_value(a):
     return None if a is None else (str(got[0]) if got else a)
 
 
-def measure(checkpoint, problems, paths=(1, 2, 4, 8, 16), budget=BUDGET, temperature=TEMPERATURE, rule="first", seed=0, workers=2,
-            majority=8, sequential=8, flattened=True):  # fmt: skip
+def measure(
+    checkpoint,
+    problems,
+    paths=(1, 2, 4, 8, 16),
+    budget=BUDGET,
+    temperature=TEMPERATURE,
+    rule="first",
+    seed=0,
+    workers=2,
+    majority=8,
+    sequential=8,
+    flattened=True,
+):
     def share(flags):
         return round(sum(flags) / len(problems), 4)
 
     def row(name, results):
         table[name] = {
-            "accuracy": share(correct(answer(r), p["numbers"], p["target"]) for r, p in zip(results, problems)),
+            "accuracy": share(
+                correct(answer(r), p["numbers"], p["target"]) for r, p in zip(results, problems)
+            ),
             "any_path": share(path_solves(r, p) for r, p in zip(results, problems)),
-            "false_claims": share(any(r["ended"]) and not path_solves(r, p) for r, p in zip(results, problems)),
+            "false_claims": share(
+                any(r["ended"]) and not path_solves(r, p) for r, p in zip(results, problems)
+            ),
             "mean_length": round(sum(max(map(len, r["paths"])) for r in results) / len(results), 1),
         }
         print(name, table[name], flush=True)
 
     table, options = {}, {"budget": budget, "temperature": temperature, "rule": rule}
     for p in paths:
-        row(f"P={p}", run(checkpoint, problems, options | {"thoughts": list(range(1, p + 1))}, seed, workers))
+        row(
+            f"P={p}",
+            run(checkpoint, problems, options | {"thoughts": list(range(1, p + 1))}, seed, workers),
+        )
     if sequential:
-        row(f"sequential x{sequential}", run(checkpoint, problems, options | {"thoughts": [1], "budget": sequential * budget}, seed, workers, 128))
+        row(
+            f"sequential x{sequential}",
+            run(
+                checkpoint,
+                problems,
+                options | {"thoughts": [1], "budget": sequential * budget},
+                seed,
+                workers,
+                128,
+            ),
+        )
     if majority:
-        runs = [run(checkpoint, problems, options | {"thoughts": [1]}, seed + 100 + 10 * i, workers) for i in range(majority)]
+        runs = [
+            run(checkpoint, problems, options | {"thoughts": [1]}, seed + 100 + 10 * i, workers)
+            for i in range(majority)
+        ]
         answers = list(zip(*[[answer(r) for r in results] for results in runs]))
         for name, same in (("text", lambda a: a and a.replace(" ", "")), ("value", by_value)):
             picked = [vote(a, same) for a in answers]
-            table[f"majority of {majority} by {name}"] = {"accuracy": share(correct(a, p["numbers"], p["target"]) for a, p in zip(picked, problems))}
+            table[f"majority of {majority} by {name}"] = {
+                "accuracy": share(
+                    correct(a, p["numbers"], p["target"]) for a, p in zip(picked, problems)
+                )
+            }
             print(name, table[f"majority of {majority} by {name}"], flush=True)
-        table["majority any run"] = {"accuracy": share(any(correct(x, p["numbers"], p["target"]) for x in a) for a, p in zip(answers, problems))}
+        table["majority any run"] = {
+            "accuracy": share(
+                any(correct(x, p["numbers"], p["target"]) for x in a)
+                for a, p in zip(answers, problems)
+            )
+        }
         print("any run", table["majority any run"], flush=True)
     if flattened:
-        row("P=8 flattened positions", run(checkpoint, problems, options | {"thoughts": list(range(1, 9)), "shared_positions": False}, seed, workers))
+        row(
+            "P=8 flattened positions",
+            run(
+                checkpoint,
+                problems,
+                options | {"thoughts": list(range(1, 9)), "shared_positions": False},
+                seed,
+                workers,
+            ),
+        )
     return table
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--checkpoint", required=True, help="checkpoint or exported GGUF")
     p.add_argument("--data", default=str(HERE / "data" / "heldout4.jsonl"))
     p.add_argument("--n", type=int, default=1000)
@@ -156,10 +212,28 @@ def main():
     for problem in problems:
         problem.setdefault("problem", problem_text(problem["numbers"], problem["target"]))
     began = time.time()
-    table = measure(a.checkpoint, problems, [int(x) for x in a.paths.split(",") if x], a.budget, a.temperature, a.rule, a.seed,
-                    a.workers, a.majority, a.sequential, not a.no_flattened)  # fmt: skip
-    result = {"n": len(problems), "budget": a.budget, "temperature": a.temperature, "rule": a.rule, "seed": a.seed,
-              "seconds": round(time.time() - began), "table": table}  # fmt: skip
+    table = measure(
+        a.checkpoint,
+        problems,
+        [int(x) for x in a.paths.split(",") if x],
+        a.budget,
+        a.temperature,
+        a.rule,
+        a.seed,
+        a.workers,
+        a.majority,
+        a.sequential,
+        not a.no_flattened,
+    )
+    result = {
+        "n": len(problems),
+        "budget": a.budget,
+        "temperature": a.temperature,
+        "rule": a.rule,
+        "seed": a.seed,
+        "seconds": round(time.time() - began),
+        "table": table,
+    }
     if a.out:
         Path(a.out).write_text(json.dumps(result, indent=1) + "\n")
 

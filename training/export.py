@@ -22,13 +22,18 @@ SCOPE = (
 NAMES = {
     "input_layernorm.weight": "attn_norm.weight",
     "post_attention_layernorm.weight": "ffn_norm.weight",
-    "self_attn.q_proj.weight": "attn_q.weight", "self_attn.q_proj.bias": "attn_q.bias",
-    "self_attn.k_proj.weight": "attn_k.weight", "self_attn.k_proj.bias": "attn_k.bias",
-    "self_attn.v_proj.weight": "attn_v.weight", "self_attn.v_proj.bias": "attn_v.bias",
+    "self_attn.q_proj.weight": "attn_q.weight",
+    "self_attn.q_proj.bias": "attn_q.bias",
+    "self_attn.k_proj.weight": "attn_k.weight",
+    "self_attn.k_proj.bias": "attn_k.bias",
+    "self_attn.v_proj.weight": "attn_v.weight",
+    "self_attn.v_proj.bias": "attn_v.bias",
     "self_attn.o_proj.weight": "attn_output.weight",
     "self_attn.seg_embeddings.weight": "attn_thought_embd.weight",
-    "mlp.gate_proj.weight": "ffn_gate.weight", "mlp.up_proj.weight": "ffn_up.weight", "mlp.down_proj.weight": "ffn_down.weight",
-}  # fmt: skip
+    "mlp.gate_proj.weight": "ffn_gate.weight",
+    "mlp.up_proj.weight": "ffn_up.weight",
+    "mlp.down_proj.weight": "ffn_down.weight",
+}
 
 
 def gguf_name(name: str) -> str:
@@ -42,7 +47,17 @@ def gguf_name(name: str) -> str:
     return f"blk.{layer}.{NAMES[rest]}"
 
 
-def export(state, config, out, kind="Q8_0", paths=8, budget=BUDGET, temperature=TEMPERATURE, scope=SCOPE, name="Braid Numbers"):
+def export(
+    state,
+    config,
+    out,
+    kind="Q8_0",
+    paths=8,
+    budget=BUDGET,
+    temperature=TEMPERATURE,
+    scope=SCOPE,
+    name="Braid Numbers",
+):
     """state: name -> tensor in Hugging Face's names; config: dict of model.Config."""
     w = gguf.GGUFWriter(str(out), "qwen2")
     w.add_name(name)
@@ -58,11 +73,15 @@ def export(state, config, out, kind="Q8_0", paths=8, budget=BUDGET, temperature=
     w.add_value_length(config["head_dim"])
     w.add_rope_freq_base(config["rope_theta"])
     w.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    w.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if kind == "Q8_0" else gguf.LlamaFileType.ALL_F32)
+    w.add_file_type(
+        gguf.LlamaFileType.MOSTLY_Q8_0 if kind == "Q8_0" else gguf.LlamaFileType.ALL_F32
+    )
     w.add_tokenizer_model("gpt2")
     w.add_tokenizer_pre("llama-bpe")
     w.add_token_list([letters_of(e) for e in VOCABULARY])
-    w.add_token_types([gguf.TokenType.CONTROL if e[1] == "control" else gguf.TokenType.NORMAL for e in VOCABULARY])
+    w.add_token_types(
+        [gguf.TokenType.CONTROL if e[1] == "control" else gguf.TokenType.NORMAL for e in VOCABULARY]
+    )
     w.add_token_merges(MERGES)
     w.add_bos_token_id(ID[BOS])
     w.add_eos_token_id(ID[EOS])
@@ -92,23 +111,34 @@ def read(path):
     """`(state, config)` of a file written by `export`, its weights as llama.cpp sees them (dequantised)."""
     reader = gguf.GGUFReader(path)
     get = lambda key: reader.get_field(key).contents()  # noqa: E731
-    found = {t.name: torch.from_numpy(gguf.quants.dequantize(t.data, t.tensor_type).copy()) for t in reader.tensors}
+    found = {
+        t.name: torch.from_numpy(gguf.quants.dequantize(t.data, t.tensor_type).copy())
+        for t in reader.tensors
+    }
     layers = get("qwen2.block_count")
     names = ["model.embed_tokens.weight", "model.norm.weight"]
     names += [f"model.layers.{i}.{n}" for i in range(layers) for n in NAMES]
     state = {n: found[gguf_name(n)] for n in names}
     state["lm_head.weight"] = found.get("output.weight", state["model.embed_tokens.weight"])
     return state, {
-        "vocab_size": len(get("tokenizer.ggml.tokens")), "hidden_size": get("qwen2.embedding_length"), "num_hidden_layers": layers,
-        "num_attention_heads": get("qwen2.attention.head_count"), "num_key_value_heads": get("qwen2.attention.head_count_kv"),
-        "intermediate_size": get("qwen2.feed_forward_length"), "head_dim": get("qwen2.attention.key_length"),
-        "thoughts": found["blk.0.attn_thought_embd.weight"].shape[0], "rope_theta": get("qwen2.rope.freq_base"),
-        "rms_norm_eps": get("qwen2.attention.layer_norm_rms_epsilon"), "tie_word_embeddings": "output.weight" not in found,
-    }  # fmt: skip
+        "vocab_size": len(get("tokenizer.ggml.tokens")),
+        "hidden_size": get("qwen2.embedding_length"),
+        "num_hidden_layers": layers,
+        "num_attention_heads": get("qwen2.attention.head_count"),
+        "num_key_value_heads": get("qwen2.attention.head_count_kv"),
+        "intermediate_size": get("qwen2.feed_forward_length"),
+        "head_dim": get("qwen2.attention.key_length"),
+        "thoughts": found["blk.0.attn_thought_embd.weight"].shape[0],
+        "rope_theta": get("qwen2.rope.freq_base"),
+        "rms_norm_eps": get("qwen2.attention.layer_norm_rms_epsilon"),
+        "tie_word_embeddings": "output.weight" not in found,
+    }
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--checkpoint", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--type", default="Q8_0", choices=["Q8_0", "F32"])
@@ -118,7 +148,9 @@ def main():
     a = p.parse_args()
     state = torch.load(a.checkpoint, map_location="cpu")
     export(state["model"], state["config"], a.out, a.type, a.paths, a.budget, a.temperature)
-    print(json.dumps({"file": a.out, "bytes": Path(a.out).stat().st_size, "step": state.get("step")}))
+    print(
+        json.dumps({"file": a.out, "bytes": Path(a.out).stat().st_size, "step": state.get("step")})
+    )
 
 
 if __name__ == "__main__":

@@ -33,9 +33,14 @@ def load_folder(folder, pairs: int, thoughts: int):
     folder = Path(folder)
     raw = json.loads((folder / "config.json").read_text())
     if raw.get("model_type") != "qwen2":
-        raise SystemExit(f"{folder}: model_type is {raw.get('model_type')!r}, this trainer knows qwen2 only")
+        raise SystemExit(
+            f"{folder}: model_type is {raw.get('model_type')!r}, this trainer knows qwen2 only"
+        )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    control = [t.format(i) for i in range(1, pairs + 1) for t in ("<think{}>", "</think{}>")] + ["<summary>", "</summary>"]
+    control = [t.format(i) for i in range(1, pairs + 1) for t in ("<think{}>", "</think{}>")] + [
+        "<summary>",
+        "</summary>",
+    ]
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in control])
     state = {}
     for file in sorted(folder.glob("*.safetensors")):
@@ -45,20 +50,35 @@ def load_folder(folder, pairs: int, thoughts: int):
     heads = raw["num_attention_heads"]
     theta = raw.get("rope_theta") or raw.get("rope_parameters", {}).get("rope_theta", 10000.0)
     config = Config(
-        vocab_size=size, hidden_size=raw["hidden_size"], num_hidden_layers=raw["num_hidden_layers"], num_attention_heads=heads,
-        num_key_value_heads=raw.get("num_key_value_heads", heads), intermediate_size=raw["intermediate_size"],
-        head_dim=raw.get("head_dim") or raw["hidden_size"] // heads, thoughts=thoughts, rope_theta=theta,
-        rms_norm_eps=raw["rms_norm_eps"], tie_word_embeddings=raw.get("tie_word_embeddings", False),
-    )  # fmt: skip
+        vocab_size=size,
+        hidden_size=raw["hidden_size"],
+        num_hidden_layers=raw["num_hidden_layers"],
+        num_attention_heads=heads,
+        num_key_value_heads=raw.get("num_key_value_heads", heads),
+        intermediate_size=raw["intermediate_size"],
+        head_dim=raw.get("head_dim") or raw["hidden_size"] // heads,
+        thoughts=thoughts,
+        rope_theta=theta,
+        rms_norm_eps=raw["rms_norm_eps"],
+        tie_word_embeddings=raw.get("tie_word_embeddings", False),
+    )
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
         if name in state and state[name].shape[0] < size:  # new tokens start at the mean of the old
             more = state[name].float().mean(0, keepdim=True).repeat(size - state[name].shape[0], 1)
             state[name] = torch.cat((state[name], more.to(state[name].dtype)))
     model = Model(config)
-    missing, unexpected = model.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
-    wrong = [k for k in missing if "seg_embeddings" not in k and not (k == "lm_head.weight" and config.tie_word_embeddings)]
+    missing, unexpected = model.load_state_dict(
+        {k: v.float() for k, v in state.items()}, strict=False
+    )
+    wrong = [
+        k
+        for k in missing
+        if "seg_embeddings" not in k and not (k == "lm_head.weight" and config.tie_word_embeddings)
+    ]
     if wrong or unexpected:
-        raise SystemExit(f"{folder}: weights do not fit: missing {wrong[:3]}, unexpected {unexpected[:3]}")
+        raise SystemExit(
+            f"{folder}: weights do not fit: missing {wrong[:3]}, unexpected {unexpected[:3]}"
+        )
     return model, tokenizer, raw | {"vocab_size": size, "num_thoughts": thoughts}
 
 
@@ -67,7 +87,9 @@ def sequence(line, tokenizer, template, pairs, rng, limit):
     ids = list(range(1, len(line["paths"]) + 1))
     spare = [i for i in range(len(ids) + 1, pairs + 1)]
     if len(ids) >= 4 and len(spare) >= 2 and rng.random() < 0.3:
-        for place, name in zip(sorted(rng.sample(range(1, len(ids) - 1), 2)), sorted(rng.sample(spare, 2))):
+        for place, name in zip(
+            sorted(rng.sample(range(1, len(ids) - 1), 2)), sorted(rng.sample(spare, 2))
+        ):
             ids[place] = name
     token = tokenizer.token_to_id
 
@@ -79,11 +101,22 @@ def sequence(line, tokenizer, template, pairs, rng, limit):
         return out
 
     before, _, after = template.partition("{problem}")
-    prompt = tokenizer.encode(before, add_special_tokens=False).ids + plain(line["problem"]) + tokenizer.encode(after, add_special_tokens=False).ids
-    paths = [[token(f"<think{i}>")] + plain(p)[:limit] + [token(f"</think{i}>")] for i, p in zip(ids, line["paths"])]
+    prompt = (
+        tokenizer.encode(before, add_special_tokens=False).ids
+        + plain(line["problem"])
+        + tokenizer.encode(after, add_special_tokens=False).ids
+    )
+    paths = [
+        [token(f"<think{i}>")] + plain(p)[:limit] + [token(f"</think{i}>")]
+        for i, p in zip(ids, line["paths"])
+    ]
     summary = [token("<summary>")] + plain(line["summary"]) + [token("</summary>")]
     start = len(prompt)
-    parts = [(prompt, 0, 0, 0)] + [(p, start, i, 1) for p, i in zip(paths, ids)] + [(summary, start + max(map(len, paths)), 0, 2)]
+    parts = (
+        [(prompt, 0, 0, 0)]
+        + [(p, start, i, 1) for p, i in zip(paths, ids)]
+        + [(summary, start + max(map(len, paths)), 0, 2)]
+    )
     tokens, positions, thought, phase, target = [], [], [], [], []
     for part, position, row, kind in parts:
         tokens += part
@@ -94,7 +127,18 @@ def sequence(line, tokenizer, template, pairs, rng, limit):
     return [torch.tensor([x]) for x in (tokens, positions, thought, phase, target)]
 
 
-def finetune(model, lines, tokenizer, template, pairs, epochs=3, rate=1e-5, limit=16384, seed=1, progress=True):
+def finetune(
+    model,
+    lines,
+    tokenizer,
+    template,
+    pairs,
+    epochs=3,
+    rate=1e-5,
+    limit=16384,
+    seed=1,
+    progress=True,
+):
     """One line a step; returns the loss of every step."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).train()
@@ -104,7 +148,9 @@ def finetune(model, lines, tokenizer, template, pairs, epochs=3, rate=1e-5, limi
         order = list(range(len(lines)))
         rng.shuffle(order)
         for i in order:
-            tokens, positions, thought, phase, target = (t.to(device) for t in sequence(lines[i], tokenizer, template, pairs, rng, limit))
+            tokens, positions, thought, phase, target = (
+                t.to(device) for t in sequence(lines[i], tokenizer, template, pairs, rng, limit)
+            )
             with torch.autocast(device.type, torch.bfloat16):
                 logits = model(tokens, positions, thought, masked(two_phase_mask(thought, phase)))
             loss = F.cross_entropy(logits[0].float(), target[0])
@@ -114,7 +160,10 @@ def finetune(model, lines, tokenizer, template, pairs, epochs=3, rate=1e-5, limi
             optim.zero_grad()
             losses.append(loss.item())
             if progress and len(losses) % 10 == 0:
-                print(f"epoch {epoch + 1}/{epochs} step {len(losses)}/{epochs * len(lines)} loss {losses[-1]:.4f}", flush=True)
+                print(
+                    f"epoch {epoch + 1}/{epochs} step {len(losses)}/{epochs * len(lines)} loss {losses[-1]:.4f}",
+                    flush=True,
+                )
     return losses
 
 
@@ -133,7 +182,9 @@ def save_folder(model, tokenizer, raw, source, out):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--model", required=True)
     p.add_argument("--data", required=True)
     p.add_argument("--out", required=True)
@@ -142,12 +193,19 @@ def main():
     p.add_argument("--paths", type=int, default=8, help="pairs of control tokens")
     p.add_argument("--thoughts", type=int, default=32, help="rows of the thought tables")
     p.add_argument("--limit", type=int, default=16384, help="tokens a path")
-    p.add_argument("--template", help="prompt with {problem}; default: the released model's where its tags are in the vocabulary")
+    p.add_argument(
+        "--template",
+        help="prompt with {problem}; default: the released model's where its tags are in the vocabulary",
+    )
     p.add_argument("--seed", type=int, default=1)
     a = p.parse_args()
     model, tokenizer, raw = load_folder(a.model, a.paths, a.thoughts)
-    template = a.template or (TEMPLATE if tokenizer.token_to_id("<｜User｜>") is not None else "{problem}")
-    finetune(model, read_jsonl(a.data), tokenizer, template, a.paths, a.epochs, a.rate, a.limit, a.seed)
+    template = a.template or (
+        TEMPLATE if tokenizer.token_to_id("<｜User｜>") is not None else "{problem}"
+    )
+    finetune(
+        model, read_jsonl(a.data), tokenizer, template, a.paths, a.epochs, a.rate, a.limit, a.seed
+    )
     save_folder(model, tokenizer, raw, a.model, a.out)
 
 

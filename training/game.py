@@ -61,7 +61,10 @@ def steps_from(numbers: tuple, most: int = MAX_NUMBER):
 def solutions_after(numbers: tuple, target: int):
     """For three numbers (result first): the second steps in canonical order, each with the nearest last step. One after which no last
     step is allowed is left out."""
-    pairs = [(step, nearest_step(step[3], rest[0], target)) for _, _, _, step, rest in steps_from(numbers)]
+    pairs = [
+        (step, nearest_step(step[3], rest[0], target))
+        for _, _, _, step, rest in steps_from(numbers)
+    ]
     return [(step, last) for step, last in pairs if last]
 
 
@@ -70,7 +73,9 @@ def solvable(numbers: tuple, target: int) -> bool:
     if len(numbers) == 2:
         last = nearest_step(numbers[0], numbers[1], target)
         return last is not None and last[3] == target
-    return any(solvable((step[3],) + rest, target) for _, _, _, step, rest in steps_from(numbers, 10**9))
+    return any(
+        solvable((step[3],) + rest, target) for _, _, _, step, rest in steps_from(numbers, 10**9)
+    )
 
 
 def random_problem(rng: random.Random, count: int = 4):

@@ -14,10 +14,19 @@ KEYS = ("strategy", "paths", "budget", "vote", "n", "correct", "accuracy", "low"
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--model", required=True)
-    p.add_argument("--results", required=True, nargs="+", help="results.json of braid eval; the cells of several are put together")
-    p.add_argument("--command", required=True, help="what gave these results, as anyone would type it")
+    p.add_argument(
+        "--results",
+        required=True,
+        nargs="+",
+        help="results.json of braid eval; the cells of several are put together",
+    )
+    p.add_argument(
+        "--command", required=True, help="what gave these results, as anyone would type it"
+    )
     p.add_argument("--seed", type=int, default=1, help="of the training data")
     a = p.parse_args()
     file = Path(a.model)
@@ -32,8 +41,15 @@ def main():
         "licence": "MIT",
         "goodFor": "Seeing native parallel thinking in the first minute: it plays one game, a target out of four numbers",
         "parallel": True,
-        "data": {"trainingSeed": a.seed, "heldoutSeed": HELDOUT_SEED, "heldout": "training/data/heldout4.jsonl"},
-        "measured": {"command": a.command, "cells": [{k: c[k] for k in KEYS if k in c} for r in results for c in r["cells"]]},
+        "data": {
+            "trainingSeed": a.seed,
+            "heldoutSeed": HELDOUT_SEED,
+            "heldout": "training/data/heldout4.jsonl",
+        },
+        "measured": {
+            "command": a.command,
+            "cells": [{k: c[k] for k in KEYS if k in c} for r in results for c in r["cells"]],
+        },
     }
     manifest = file.parent / "manifest.json"
     others = [m for m in json.loads(manifest.read_text())["models"] if m["id"] != entry["id"]]

@@ -135,7 +135,10 @@ class Model(nn.Module):
     def rope(self, positions):
         """cos and sin [..., tokens, 1, head_dim] of integer positions, in float32."""
         c = self.config
-        freq = c.rope_theta ** (-torch.arange(0, c.head_dim, 2, device=positions.device, dtype=torch.float32) / c.head_dim)
+        freq = c.rope_theta ** (
+            -torch.arange(0, c.head_dim, 2, device=positions.device, dtype=torch.float32)
+            / c.head_dim
+        )
         angle = positions[..., None].float() * freq
         angle = torch.cat((angle, angle), dim=-1).unsqueeze(-2)
         return angle.cos(), angle.sin()
@@ -213,7 +216,11 @@ def blocked(prompt: int, paths: int, length: int, summary_mask):
             return x[:, prompt:joined].reshape(b * paths, length, heads, d)
 
         def with_prompt(x):
-            first = x[:, None, :prompt].expand(b, paths, prompt, kv, d).reshape(b * paths, prompt, kv, d)
+            first = (
+                x[:, None, :prompt]
+                .expand(b, paths, prompt, kv, d)
+                .reshape(b * paths, prompt, kv, d)
+            )
             return torch.cat((first, rows(x, kv)), dim=1)
 
         out0 = attention(q[:, :prompt], k[:, :prompt], v[:, :prompt], causal=True)

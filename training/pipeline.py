@@ -18,24 +18,53 @@ from train import launch
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--out", default="out")
-    p.add_argument("--start", help="checkpoint or exported GGUF to go on from with the model's own paths, in place of the first two stages")
-    p.add_argument("--short-steps", type=int, default=500, help="on short examples that mostly begin well")
+    p.add_argument(
+        "--start",
+        help="checkpoint or exported GGUF to go on from with the model's own paths, in place of the first two stages",
+    )
+    p.add_argument(
+        "--short-steps", type=int, default=500, help="on short examples that mostly begin well"
+    )
     p.add_argument("--steps", type=int, default=1500, help="half of them on whole searches")
-    p.add_argument("--own-steps", default="600,1500", help="of each round on the model's own paths, which are half of its examples")
-    p.add_argument("--own-count", type=int, default=2500, help="sampled examples for each of those rounds")
+    p.add_argument(
+        "--own-steps",
+        default="600,1500",
+        help="of each round on the model's own paths, which are half of its examples",
+    )
+    p.add_argument(
+        "--own-count", type=int, default=2500, help="sampled examples for each of those rounds"
+    )
     p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--n", type=int, default=1000, help="held-out problems to evaluate on")
-    p.add_argument("--workers", type=int, default=1 if torch.cuda.is_available() else min(8, os.cpu_count() or 1))
+    p.add_argument(
+        "--workers",
+        type=int,
+        default=1 if torch.cuda.is_available() else min(8, os.cpu_count() or 1),
+    )
     a = p.parse_args()
     out = Path(a.out)
     out.mkdir(parents=True, exist_ok=True)
     common = {"size": a.size, "minutes": None, "summary_weight": 6.0}
 
     def stage(name, steps, rate, decay, seed, start, make):
-        launch({"out": str(out / name), "steps": steps, "rate": rate, "decay": decay, "seed": seed, "start": start} | common, a.workers, make)
+        launch(
+            {
+                "out": str(out / name),
+                "steps": steps,
+                "rate": rate,
+                "decay": decay,
+                "seed": seed,
+                "start": start,
+            }
+            | common,
+            a.workers,
+            make,
+        )
         return str(out / name / "last.pt")
 
     final = a.start

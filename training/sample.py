@@ -19,8 +19,12 @@ class Cells:
     def __init__(self, model, rows: int, capacity: int, device, dtype):
         c = model.config
         shape = (rows, c.num_key_value_heads, capacity, c.head_dim)
-        self.k = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(c.num_hidden_layers)]
-        self.v = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(c.num_hidden_layers)]
+        self.k = [
+            torch.zeros(shape, device=device, dtype=dtype) for _ in range(c.num_hidden_layers)
+        ]
+        self.v = [
+            torch.zeros(shape, device=device, dtype=dtype) for _ in range(c.num_hidden_layers)
+        ]
         self.seen = torch.zeros(rows, capacity, dtype=torch.bool, device=device)
         self.used = 0
 
@@ -50,12 +54,16 @@ def forward(model, cells, tokens, positions, thought):
             g = h // kv
             q = q.view(b, n, kv, g, d).permute(0, 2, 3, 1, 4).reshape(b, kv, g * n, d)
             keys, values = cells.k[layer][:, :, :stop], cells.v[layer][:, :, :stop]
-            out = F.scaled_dot_product_attention(q, keys, values.to(q.dtype), attn_mask=mask.repeat(1, 1, g, 1))
+            out = F.scaled_dot_product_attention(
+                q, keys, values.to(q.dtype), attn_mask=mask.repeat(1, 1, g, 1)
+            )
             return out.view(b, kv, g, n, d).permute(0, 3, 1, 2, 4).reshape(b, n, h, d)
 
         return attend
 
-    hidden = model.hidden(tokens, positions, thought, [reader(i) for i in range(model.config.num_hidden_layers)])
+    hidden = model.hidden(
+        tokens, positions, thought, [reader(i) for i in range(model.config.num_hidden_layers)]
+    )
     return model.lm_head(hidden[:, -1]).float()
 
 
@@ -66,7 +74,17 @@ def choose(logits, temperature: float, generator):
 
 
 @torch.inference_mode()
-def solve(model, prompts, thoughts, budget, temperature, rule="first", generator=None, shared_positions=True, summary_budget=64):
+def solve(
+    model,
+    prompts,
+    thoughts,
+    budget,
+    temperature,
+    rule="first",
+    generator=None,
+    shared_positions=True,
+    summary_budget=64,
+):
     """Runs P = len(thoughts) paths and a summary for every prompt (lists of ids of one length).
 
     A path ends with its first stop token (replaced by its own end token) or after `budget` tokens. Phase 1 of a problem ends when
@@ -75,12 +93,22 @@ def solve(model, prompts, thoughts, budget, temperature, rule="first", generator
     stop token), summary (ids).
     """
     device = next(model.parameters()).device
-    dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
+    dtype = (
+        torch.get_autocast_dtype(device.type)
+        if torch.is_autocast_enabled(device.type)
+        else torch.float32
+    )
     count, lx, total = len(thoughts), len(prompts[0]), len(prompts)
     needed = {"first": 1, "half": (count + 1) // 2, "last": count}[rule]
     prompt = torch.tensor(prompts, device=device)
     first = Cells(model, total, lx, device, dtype)
-    forward(model, first, prompt, torch.arange(lx, device=device).expand(total, lx), torch.zeros_like(prompt))
+    forward(
+        model,
+        first,
+        prompt,
+        torch.arange(lx, device=device).expand(total, lx),
+        torch.zeros_like(prompt),
+    )
     cells = Cells(model, total * count, lx + budget + 1, device, dtype)
     for mine, theirs in zip(cells.k + cells.v, first.k + first.v):
         mine[:, :, :lx] = theirs.repeat_interleave(count, 0)
@@ -89,7 +117,10 @@ def solve(model, prompts, thoughts, budget, temperature, rule="first", generator
     thought = torch.tensor(thoughts, device=device).repeat(total)
     own_end = torch.tensor([ID[f"</think{t}>"] for t in thoughts], device=device).repeat(total)
     step_ids = torch.tensor([ID[f"<think{t}>"] for t in thoughts], device=device).repeat(total)
-    offset = torch.arange(count, device=device).repeat(total) * (0 if shared_positions else budget + 1) + lx
+    offset = (
+        torch.arange(count, device=device).repeat(total) * (0 if shared_positions else budget + 1)
+        + lx
+    )
     alive = torch.ones(total * count, dtype=torch.bool, device=device)
     real = alive.clone()  # whether the token decoded next belongs to a path
     stops = torch.zeros(len(VOCABULARY), dtype=torch.bool, device=device)
@@ -98,7 +129,9 @@ def solve(model, prompts, thoughts, budget, temperature, rule="first", generator
     written = torch.full((total * count, budget), -1, device=device)
     results, stash = [None] * total, [None] * total
     for step in range(budget + 1):
-        logits = forward(model, cells, step_ids[:, None], (offset + step)[:, None], thought[:, None])
+        logits = forward(
+            model, cells, step_ids[:, None], (offset + step)[:, None], thought[:, None]
+        )
         cells.seen[:, cells.used - 1] = real  # rows that ended before are decoded along, unseen
         done = (~alive).view(-1, count).sum(1) >= needed
         if step == budget:
@@ -112,15 +145,24 @@ def solve(model, prompts, thoughts, budget, temperature, rule="first", generator
                 e = int(which[g])
                 lengths = (seen[:, lx:].sum(1) - 1).tolist()
                 paths = [written[g * count + i, : lengths[i]].tolist() for i in range(count)]
-                results[e] = {"paths": paths, "ended": [bool(p) and p[-1] == int(own_end[i]) for i, p in enumerate(paths)]}
-                stash[e] = (seen, [k[part, :, : cells.used].clone() for k in cells.k], [v[part, :, : cells.used].clone() for v in cells.v])
+                results[e] = {
+                    "paths": paths,
+                    "ended": [bool(p) and p[-1] == int(own_end[i]) for i, p in enumerate(paths)],
+                }
+                stash[e] = (
+                    seen,
+                    [k[part, :, : cells.used].clone() for k in cells.k],
+                    [v[part, :, : cells.used].clone() for v in cells.v],
+                )
             left = (~done).nonzero()[:, 0]
             if not len(left):
                 break
             keep = (left[:, None] * count + torch.arange(count, device=device)).flatten()
             which = which[left]
             cells.keep(keep)
-            thought, own_end, offset, alive, written, logits = (x[keep] for x in (thought, own_end, offset, alive, written, logits))
+            thought, own_end, offset, alive, written, logits = (
+                x[keep] for x in (thought, own_end, offset, alive, written, logits)
+            )
         logits[:, FORBIDDEN] = -torch.inf
         token = choose(logits, temperature, generator)
         ends = stops[token] & alive
@@ -129,10 +171,24 @@ def solve(model, prompts, thoughts, budget, temperature, rule="first", generator
         real = alive.clone()
         alive &= ~ends
         step_ids = token
-    return summarise(model, results, stash, count, lx, shared_positions, budget, temperature, generator, summary_budget, dtype)
+    return summarise(
+        model,
+        results,
+        stash,
+        count,
+        lx,
+        shared_positions,
+        budget,
+        temperature,
+        generator,
+        summary_budget,
+        dtype,
+    )
 
 
-def summarise(model, results, stash, count, lx, shared, budget, temperature, generator, summary_budget, dtype):
+def summarise(
+    model, results, stash, count, lx, shared, budget, temperature, generator, summary_budget, dtype
+):
     """Phase 2 over the stashed cells; fills results[i]["summary"]."""
     total, device = len(results), stash[0][0].device
     longest = max(s[0].shape[1] for s in stash) - lx
@@ -152,12 +208,23 @@ def summarise(model, results, stash, count, lx, shared, budget, temperature, gen
             cells.k[layer][e, :, :lx] = ks[layer][0, :, :lx]
             cells.v[layer][e, :, :lx] = vs[layer][0, :, :lx]
         lengths = seen[:, lx:].sum(1)
-        position[e] = lx + (int(lengths.max()) if shared else (count - 1) * (budget + 1) + int(lengths[-1]))
+        position[e] = lx + (
+            int(lengths.max()) if shared else (count - 1) * (budget + 1) + int(lengths[-1])
+        )
     cells.used = width
     ids = torch.full((total,), ID[SUMMARY], device=device)
-    out, open_ = torch.full((total, summary_budget), -1, device=device), torch.ones(total, dtype=torch.bool, device=device)
+    out, open_ = (
+        torch.full((total, summary_budget), -1, device=device),
+        torch.ones(total, dtype=torch.bool, device=device),
+    )
     for step in range(summary_budget):
-        logits = forward(model, cells, ids[:, None], (position + step)[:, None], torch.zeros(total, 1, dtype=torch.long, device=device))
+        logits = forward(
+            model,
+            cells,
+            ids[:, None],
+            (position + step)[:, None],
+            torch.zeros(total, 1, dtype=torch.long, device=device),
+        )
         logits[:, FORBIDDEN] = -torch.inf
         ids = choose(logits, temperature, generator)
         out[open_, step] = ids[open_]

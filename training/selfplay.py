@@ -66,8 +66,16 @@ def audit(tree: Tree, thought: int, ids):
                 return found | {"legal": at}
             solved = last[3] == tree.target
             (left,) = (Counter([step[3], *rest]) - Counter([second[0], second[2]])).elements()
-            others = [] if solved else [last_ids(s, tree.target) for s in (join(second[3], op, left) for op in OPS) if s]
-            if not follow(next((o for o in others if o[:4] == ids[at : at + 4]), last_ids(last, tree.target))):
+            others = (
+                []
+                if solved
+                else [
+                    last_ids(s, tree.target) for s in (join(second[3], op, left) for op in OPS) if s
+                ]
+            )
+            if not follow(
+                next((o for o in others if o[:4] == ids[at : at + 4]), last_ids(last, tree.target))
+            ):
                 return found | {"legal": at}
             if solved:
                 if follow(ending_ids((step, second, last), thought)):
@@ -85,7 +93,11 @@ def learn(problem, thoughts, result):
         did = audit(tree, t, ids)
         if did["steps"] and ended and not solved[1]:
             solved = (t, did["steps"])
-        ranges = [(start + 1, stop + 1) for start, stop, good in did["choices"] if not good and stop <= did["legal"]]
+        ranges = [
+            (start + 1, stop + 1)
+            for start, stop, good in did["choices"]
+            if not good and stop <= did["legal"]
+        ]
         if did["legal"] < len(ids):
             ranges.append((did["legal"] + 1, len(ids) + 1))
             if did["wanted"] is not None:
@@ -96,8 +108,17 @@ def learn(problem, thoughts, result):
         for t, ids, ended in zip(thoughts, result["paths"], result["ended"]):
             if ended and states_solution(ids, problem):
                 return None
-    return {"numbers": numbers, "target": target, "prompt": prompt_ids(problem["problem"]), "thoughts": list(thoughts), "paths": paths,
-            "summary": [ID[SUMMARY]] + summary_ids(*solved), "solved": solved[1] is not None, "no_loss": no_loss, "wanted": wanted}  # fmt: skip
+    return {
+        "numbers": numbers,
+        "target": target,
+        "prompt": prompt_ids(problem["problem"]),
+        "thoughts": list(thoughts),
+        "paths": paths,
+        "summary": [ID[SUMMARY]] + summary_ids(*solved),
+        "solved": solved[1] is not None,
+        "no_loss": no_loss,
+        "wanted": wanted,
+    }
 
 
 def collect(checkpoint, count, seed, workers, temperature):
@@ -111,14 +132,29 @@ def collect(checkpoint, count, seed, workers, temperature):
         if rng.random() < 0.3:
             names = sorted(rng.sample(range(1, 17), paths))
         rule = rng.choices(["first", "half", "last"], [0.84, 0.08, 0.08])[0]
-        options = {"thoughts": names, "budget": rng.randint(90, 260), "temperature": temperature, "rule": rule}
+        options = {
+            "thoughts": names,
+            "budget": rng.randint(90, 260),
+            "temperature": temperature,
+            "rule": rule,
+        }
         drawn = [training_problem(rng) for _ in range(128)]
-        problems = [{"problem": problem_text(n, t, phrasing), "numbers": n, "target": t} for n, t in drawn]
-        found = [learn(p, names, r) for p, r in zip(problems, run(checkpoint, problems, options, rng.randrange(10**6), workers))]
+        problems = [
+            {"problem": problem_text(n, t, phrasing), "numbers": n, "target": t} for n, t in drawn
+        ]
+        found = [
+            learn(p, names, r)
+            for p, r in zip(
+                problems, run(checkpoint, problems, options, rng.randrange(10**6), workers)
+            )
+        ]
         found = [e for e in found if e]
         pool.setdefault((paths, phrasing), []).extend(found)
         made += len(found)
-        print(f"{made}/{count} examples, P={paths} {rule}: solved {sum(e['solved'] for e in found) / len(found):.2f}, {time.time() - began:.0f} s", flush=True)
+        print(
+            f"{made}/{count} examples, P={paths} {rule}: solved {sum(e['solved'] for e in found) / len(found):.2f}, {time.time() - began:.0f} s",
+            flush=True,
+        )
     return pool
 
 
@@ -138,7 +174,9 @@ class Mixed:
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--checkpoint", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--count", type=int, default=2000)

@@ -16,16 +16,47 @@ from game import MAX_NUMBER, OPS, combine, solutions_after, steps_from
 from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
 
 # Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
-KINDS = [(0, 1, "-"), (0, 1, "+"), (0, 2, "-"), (0, 1, "*"), (1, 2, "-"), (0, 3, "-"), (1, 3, "-"), (0, 3, "+"),
-         (0, 2, "*"), (0, 2, "+"), (1, 2, "+"), (2, 3, "+"), (2, 3, "-"), (1, 2, "*"), (1, 3, "+"), (0, 3, "*")]  # fmt: skip
-EXTRA = [(1, 3, "*"), (2, 3, "*"), (0, 1, "/"), (0, 2, "/"), (1, 2, "/"), (0, 3, "/"), (1, 3, "/"), (2, 3, "/")]
+KINDS = [
+    (0, 1, "-"),
+    (0, 1, "+"),
+    (0, 2, "-"),
+    (0, 1, "*"),
+    (1, 2, "-"),
+    (0, 3, "-"),
+    (1, 3, "-"),
+    (0, 3, "+"),
+    (0, 2, "*"),
+    (0, 2, "+"),
+    (1, 2, "+"),
+    (2, 3, "+"),
+    (2, 3, "-"),
+    (1, 2, "*"),
+    (1, 3, "+"),
+    (0, 3, "*"),
+]
+EXTRA = [
+    (1, 3, "*"),
+    (2, 3, "*"),
+    (0, 1, "/"),
+    (0, 2, "/"),
+    (1, 2, "/"),
+    (0, 3, "/"),
+    (1, 3, "/"),
+    (2, 3, "/"),
+]
 SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
 # Thoughts 9 to 16 cut the same kinds into other slices.
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
-BUDGET, TEMPERATURE = 256, 0.3  # tokens a path and sampling temperature of the finished model, in its GGUF keys
+BUDGET, TEMPERATURE = (
+    256,
+    0.3,
+)  # tokens a path and sampling temperature of the finished model, in its GGUF keys
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
-NUMBER = {form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)] for form in ("{}", " {}", "\n{}", " = {}", " | {}")}
+NUMBER = {
+    form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)]
+    for form in ("{}", " {}", "\n{}", " = {}", " | {}")
+}
 OP = {op: ID[f" {op}"] for op in OPS}
 
 
@@ -57,9 +88,18 @@ class Tree:
 
     def __init__(self, numbers, target):
         self.numbers, self.target = tuple(numbers), target
-        self.first = {(i, j, OPS[o]): (step, rest) for i, j, o, step, rest in steps_from(self.numbers)}
-        self.second = {kind: solutions_after((step[3],) + rest, target) for kind, (step, rest) in self.first.items()}
-        self.viable = {kind for kind, lines in self.second.items() if any(last[3] == target for _, last in lines)}
+        self.first = {
+            (i, j, OPS[o]): (step, rest) for i, j, o, step, rest in steps_from(self.numbers)
+        }
+        self.second = {
+            kind: solutions_after((step[3],) + rest, target)
+            for kind, (step, rest) in self.first.items()
+        }
+        self.viable = {
+            kind
+            for kind, lines in self.second.items()
+            if any(last[3] == target for _, last in lines)
+        }
 
     def order(self, thought: int, rng: random.Random, insight: bool):
         """The kinds a path of this thought searches, in its order. With insight a kind that leads to a solution comes first."""
@@ -145,16 +185,29 @@ def thoughts(paths: int, rng: random.Random):
     return ids
 
 
-def example(numbers, target, ids, rng: random.Random, budget: int, rule: str, phrasing: int, insight: float = 0.6):
+def example(
+    numbers,
+    target,
+    ids,
+    rng: random.Random,
+    budget: int,
+    rule: str,
+    phrasing: int,
+    insight: float = 0.6,
+):
     """One training sequence: dict with prompt ids, thoughts, paths (opening token included) and summary (with `<summary>`)."""
     tree = Tree(numbers, target)
     choose_well = rng.random() < insight
     made = finish([path_ids(tree, t, rng, choose_well, budget) for t in ids], rule)
     solved = next(((t, steps) for t, (_, steps) in zip(ids, made) if steps), (None, None))
-    spare = rng.random() < 0.5  # an unfinished path may have sampled a token that was not decoded any more
+    spare = (
+        rng.random() < 0.5
+    )  # an unfinished path may have sampled a token that was not decoded any more
     paths = []
     for t, (path, steps) in zip(ids, made):
-        paths.append([ID[f"<think{t}>"]] + (path[:-1] if spare and not steps and len(ids) > 1 else path))
+        paths.append(
+            [ID[f"<think{t}>"]] + (path[:-1] if spare and not steps and len(ids) > 1 else path)
+        )
     return {
         "numbers": numbers,
         "target": target,

@@ -29,7 +29,11 @@ PHRASINGS = [
 def problem_text(numbers, target, phrasing: int = 0) -> str:
     form, style = PHRASINGS[phrasing]
     words = [str(n) for n in numbers]
-    joined = {"and": ", ".join(words[:-1]) + " and " + words[-1], "comma": ", ".join(words), "space": " ".join(words)}
+    joined = {
+        "and": ", ".join(words[:-1]) + " and " + words[-1],
+        "comma": ", ".join(words),
+        "space": " ".join(words),
+    }
     return form.format(t=target, n=joined[style])
 
 
@@ -58,11 +62,44 @@ def _vocabulary():
     entries = [(BOS, "control"), (EOS, "control"), (SUMMARY, "control"), (END_SUMMARY, "control")]
     for i in range(1, PATHS + 1):
         entries += [(f"<think{i}>", "control"), (f"</think{i}>", "control")]
-    numbers = [form.format(n) for form in ("{}", " {}", "\n{}", " = {}", " | {}") for n in range(MAX_NUMBER + 1)]
-    words = [" +", " -", " *", " /", "\nTry", "\nSolved:", " (", " Path", " solved it:", " No path solved it.", " \\boxed{", "  "]
+    numbers = [
+        form.format(n)
+        for form in ("{}", " {}", "\n{}", " = {}", " | {}")
+        for n in range(MAX_NUMBER + 1)
+    ]
+    words = [
+        " +",
+        " -",
+        " *",
+        " /",
+        "\nTry",
+        "\nSolved:",
+        " (",
+        " Path",
+        " solved it:",
+        " No path solved it.",
+        " \\boxed{",
+        "  ",
+    ]
     for form, _ in PHRASINGS:
-        words += [p for p in PATTERN.findall(form.replace("{t}", "1").replace("{n}", "1, 1 and 1")) if not p.isdigit()]
-    words += ["make", "Use", "Find", " the", " numbers", " number", " target", " with", " once", " exactly", " using"]
+        words += [
+            p
+            for p in PATTERN.findall(form.replace("{t}", "1").replace("{n}", "1, 1 and 1"))
+            if not p.isdigit()
+        ]
+    words += [
+        "make",
+        "Use",
+        "Find",
+        " the",
+        " numbers",
+        " number",
+        " target",
+        " with",
+        " once",
+        " exactly",
+        " using",
+    ]
     for text in numbers + words:
         if (text, "text") not in entries and len(text.encode()) > 1:
             entries.append((text, "text"))
@@ -81,7 +118,9 @@ def letters_of(entry) -> str:
 
 
 IDS = {letters_of(e): i for i, e in enumerate(VOCABULARY)}
-ID = {e[0]: i for i, e in enumerate(VOCABULARY)} | {e[0].decode(): i for i, e in enumerate(VOCABULARY) if e[1] == "byte" and e[0][0] < 128}
+ID = {e[0]: i for i, e in enumerate(VOCABULARY)} | {
+    e[0].decode(): i for i, e in enumerate(VOCABULARY) if e[1] == "byte" and e[0][0] < 128
+}
 MERGES = ["Ġ Ġ"]
 
 

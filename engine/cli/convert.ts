@@ -1,14 +1,28 @@
 import { Option, type Command } from 'commander'
-import { CONVERT_TYPES, convert, type ConvertProgress, type ConvertType } from '../models/convert/index.ts'
+import {
+  CONVERT_TYPES,
+  convert,
+  type ConvertProgress,
+  type ConvertType,
+} from '../models/convert/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { size } from '../transcripts/export/describe.ts'
 import { ProgressLine } from './progress-line.ts'
 import { integer, print, say } from './usage.ts'
 
-interface Flags { type: ConvertType; force?: boolean; threads?: number; json?: boolean }
+interface Flags {
+  type: ConvertType
+  force?: boolean
+  threads?: number
+  json?: boolean
+}
 
 export function addConvert(program: Command): void {
-  program.command('convert').description('a Hugging Face folder (Qwen2, Qwen3 or Llama) becomes a GGUF, thought tables included')
+  program
+    .command('convert')
+    .description(
+      'a Hugging Face folder (Qwen2, Qwen3 or Llama) becomes a GGUF, thought tables included',
+    )
     .argument('<folder>', 'with config.json, tokenizer.json and safetensors')
     .argument('<file>', 'the GGUF to write')
     .addOption(new Option('--type <type>', 'of the weights').choices(CONVERT_TYPES).default('q8_0'))
@@ -21,14 +35,27 @@ export function addConvert(program: Command): void {
       process.once('SIGINT', stop)
       const line = new ProgressLine()
       try {
-        const made = await convert({ folder, output, type, overwrite: force, threads, signal: cancel.signal, onProgress: (progress) => line.show(progress.fraction, words(progress)) })
+        const made = await convert({
+          folder,
+          output,
+          type,
+          overwrite: force,
+          threads,
+          signal: cancel.signal,
+          onProgress: (progress) => line.show(progress.fraction, words(progress)),
+        })
         line.done()
         if (json === true) return await print(JSON.stringify(made) + '\n')
         await print(`${made.file}\n`)
-        say(`${made.architecture}, ${made.tensors} tensors, ${size(made.sizeBytes)}, tokenizer ${made.tokenizer}${made.thoughtRows > 0 ? `, ${made.thoughtRows} thoughts` : ''}`)
+        say(
+          `${made.architecture}, ${made.tensors} tensors, ${size(made.sizeBytes)}, tokenizer ${made.tokenizer}${made.thoughtRows > 0 ? `, ${made.thoughtRows} thoughts` : ''}`,
+        )
       } catch (error) {
         line.done()
-        if (['cancelled', 'disk-full'].includes(toBraidError(error).code)) say(`The same command goes on where this one stopped; what there is so far lies in ${output}.partial.`)
+        if (['cancelled', 'disk-full'].includes(toBraidError(error).code))
+          say(
+            `The same command goes on where this one stopped; what there is so far lies in ${output}.partial.`,
+          )
         throw error
       } finally {
         process.off('SIGINT', stop)

@@ -6,16 +6,30 @@ import { table } from './table.ts'
 import { print, printable, say } from './usage.ts'
 
 export function addDevices(program: Command): void {
-  program.command('devices').description('what a model can run on')
+  program
+    .command('devices')
+    .description('what a model can run on')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const state = await new Devices(dataFolder()).state()
       if (json === true) return print(JSON.stringify(state) + '\n')
-      const rows = state.devices.map((one) => [one.name, one.type, one.type === 'cpu' && state.cpu !== '' ? `${one.backend} (${state.cpu})` : one.backend, printable(one.description), size(one.memoryFree), size(one.memoryTotal)])
-      await print(table(['device', 'type', 'backend', 'description', 'free', 'total'], rows, new Set([4, 5])))
+      const rows = state.devices.map((one) => [
+        one.name,
+        one.type,
+        one.type === 'cpu' && state.cpu !== '' ? `${one.backend} (${state.cpu})` : one.backend,
+        printable(one.description),
+        size(one.memoryFree),
+        size(one.memoryTotal),
+      ])
+      await print(
+        table(['device', 'type', 'backend', 'description', 'free', 'total'], rows, new Set([4, 5])),
+      )
       for (const { backend, state: how, reason, fetch } of state.backends) {
         if (how === 'skipped') say(`${backend}: skipped. ${printable(reason ?? '')}`)
-        if (how === 'absent' && fetch !== undefined) say(`${backend}: not here; the window's page of devices fetches it (${size(fetch.sizeBytes)}${fetch.needs === undefined ? '' : `, needs ${fetch.needs}`}).`)
+        if (how === 'absent' && fetch !== undefined)
+          say(
+            `${backend}: not here; the window's page of devices fetches it (${size(fetch.sizeBytes)}${fetch.needs === undefined ? '' : `, needs ${fetch.needs}`}).`,
+          )
       }
     })
 }

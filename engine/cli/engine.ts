@@ -16,7 +16,13 @@ let probed: Devices | undefined
 const devices = () => (probed ??= new Devices(dataFolder()))
 
 /** Devices of this machine; none where the engine is missing, which the engine itself will say. */
-export const deviceList = (): Promise<DeviceInfo[]> => devices().open().then((addon) => addon.devices(), () => [])
+export const deviceList = (): Promise<DeviceInfo[]> =>
+  devices()
+    .open()
+    .then(
+      (addon) => addon.devices(),
+      () => [],
+    )
 
 /**
  * The engine in this process, read in only by the commands that think. Unless only the CPU is wanted, each GPU backend is
@@ -33,18 +39,35 @@ export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise
   const model = flags.model ?? bundledModel()
   if (flags.device !== undefined || model === null) return flags
   // A list that cannot be read chooses nothing.
-  const device = await new ModelRegistry(dataFolder()).device(firstPart(resolve(model))).catch(() => undefined)
+  const device = await new ModelRegistry(dataFolder())
+    .device(firstPart(resolve(model)))
+    .catch(() => undefined)
   return device === undefined ? flags : { ...flags, device }
 }
 
 /** The flags of one run, with what the window would choose for its model where they say nothing: the device, and as many layers on a GPU as fit. */
-export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(flags: F, list = deviceList): Promise<F> {
+export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(
+  flags: F,
+  list = deviceList,
+): Promise<F> {
   const next = await withChosenDevice(flags)
   const model = flags.model ?? bundledModel()
-  if (model === null || flags.gpuLayers !== undefined || next.device?.toLowerCase() === 'cpu') return next
+  if (model === null || flags.gpuLayers !== undefined || next.device?.toLowerCase() === 'cpu')
+    return next
   const [file, { paths, budget }] = [resolve(model), flags]
   const found = await list()
-  const most = async () => (await import('../host/local.ts')).most(file, { paths, budget, engine: engineOptions(next) }, 'gpuLayers', undefined, found)
-  const gpuLayers = await layersToPut(found, most, async () => (await (await import('../models/info.ts')).readModelInfo(file)).layers).catch(() => undefined) // what is wrong with the model, the run itself says
+  const most = async () =>
+    (await import('../host/local.ts')).most(
+      file,
+      { paths, budget, engine: engineOptions(next) },
+      'gpuLayers',
+      undefined,
+      found,
+    )
+  const gpuLayers = await layersToPut(
+    found,
+    most,
+    async () => (await (await import('../models/info.ts')).readModelInfo(file)).layers,
+  ).catch(() => undefined) // what is wrong with the model, the run itself says
   return gpuLayers === undefined ? next : { ...next, gpuLayers }
 }

@@ -6,9 +6,15 @@ import { RunStore } from '../transcripts/index.ts'
 import { print } from './usage.ts'
 
 export function addExport(program: Command): void {
-  program.command('export').description('a run, or several to compare, as one file')
+  program
+    .command('export')
+    .description('a run, or several to compare, as one file')
     .argument('<run...>', 'names that `braid runs` lists')
-    .addOption(new Option('-f, --format <format>', 'of the file').choices(['md', 'json', 'html']).default('md'))
+    .addOption(
+      new Option('-f, --format <format>', 'of the file')
+        .choices(['md', 'json', 'html'])
+        .default('md'),
+    )
     .option('-o, --out <file>', 'where to write it (default: stdout)')
     .action(async (runs: string[], { format, out }: { format: Format; out?: string }) => {
       const { exportRuns } = await import('../transcripts/export/index.ts')

@@ -12,22 +12,55 @@ import { ProgressLine } from './progress-line.ts'
 import { table } from './table.ts'
 import { print, say, UsageError } from './usage.ts'
 
-interface Flags { out?: string; list?: boolean; type: ConvertType; sha256?: string; json?: boolean; hub?: string }
+interface Flags {
+  out?: string
+  list?: boolean
+  type: ConvertType
+  sha256?: string
+  json?: boolean
+  hub?: string
+}
 
 /** The only command that opens a connection to the internet, and only to what it was given. */
 export function addGet(program: Command): void {
-  program.command('get').description('download a model; without one: those that Braid knows')
-    .argument('[model]', 'a name of the catalogue, a Hugging Face repository (org/name or org/name:Q4_K_M), or an address')
-    .option('-o, --out <folder>', 'where to put it (default: Braid\'s own folder)')
+  program
+    .command('get')
+    .description('download a model; without one: those that Braid knows')
+    .argument(
+      '[model]',
+      'a name of the catalogue, a Hugging Face repository (org/name or org/name:Q4_K_M), or an address',
+    )
+    .option('-o, --out <folder>', "where to put it (default: Braid's own folder)")
     .option('--list', 'what the repository offers, with sizes')
-    .addOption(new Option('--type <type>', 'of a model that has to be converted').choices(CONVERT_TYPES).default('q8_0'))
+    .addOption(
+      new Option('--type <type>', 'of a model that has to be converted')
+        .choices(CONVERT_TYPES)
+        .default('q8_0'),
+    )
     .option('--sha256 <hex>', 'what an address must give')
-    .option('--hub <address>', 'another hub than https://huggingface.co (a token for gated models is read from HF_TOKEN)')
+    .option(
+      '--hub <address>',
+      'another hub than https://huggingface.co (a token for gated models is read from HF_TOKEN)',
+    )
     .option('--json', 'as JSON')
     .action(async (model: string | undefined, flags: Flags) => {
       const catalogue = readCatalogue()
-      if (model === undefined) return await print(flags.json === true ? JSON.stringify(catalogue) + '\n' : table(['name', 'parallel', 'licence', 'good for'], catalogue.map((one) => [one.id, one.parallel ? 'yes' : 'no', one.licence, one.goodFor])))
-      if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256)) throw new UsageError('--sha256 takes 64 hexadecimal digits.')
+      if (model === undefined)
+        return await print(
+          flags.json === true
+            ? JSON.stringify(catalogue) + '\n'
+            : table(
+                ['name', 'parallel', 'licence', 'good for'],
+                catalogue.map((one) => [
+                  one.id,
+                  one.parallel ? 'yes' : 'no',
+                  one.licence,
+                  one.goodFor,
+                ]),
+              ),
+        )
+      if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256))
+        throw new UsageError('--sha256 takes 64 hexadecimal digits.')
       const net = new Net({ hub: flags.hub })
       const cancel = new AbortController()
       const stop = () => cancel.abort()
@@ -45,24 +78,56 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
   const registry = new ModelRegistry(dataFolder())
   const root = flags.out === undefined ? registry.downloads : resolve(flags.out)
   const line = new ProgressLine()
-  const onProgress = ({ done, total, file, phase }: { done: number; total: number | null; file: string; phase: string }) => line.show(total ? done / total : 0, `${phase === 'check' ? 'checking ' : ''}${file}  ${size(done)}${total === null ? '' : ` of ${size(total)}`}`)
+  const onProgress = ({
+    done,
+    total,
+    file,
+    phase,
+  }: {
+    done: number
+    total: number | null
+    file: string
+    phase: string
+  }) =>
+    line.show(
+      total ? done / total : 0,
+      `${phase === 'check' ? 'checking ' : ''}${file}  ${size(done)}${total === null ? '' : ` of ${size(total)}`}`,
+    )
   try {
     const found = await look(net, model, readCatalogue(), signal).catch((error: unknown) => {
-      throw toBraidError(error).code === 'bad-request' ? new UsageError((error as Error).message) : error
+      throw toBraidError(error).code === 'bad-request'
+        ? new UsageError((error as Error).message)
+        : error
     })
-    if (found.kind === 'repo' && (flags.list === true || found.chosen === undefined)) return await offer(found.repo, flags)
+    if (found.kind === 'repo' && (flags.list === true || found.chosen === undefined))
+      return await offer(found.repo, flags)
     const { folder, files: wanted, convertTo } = planOf(net, found, undefined, flags.sha256)
     const at = join(root, folder)
-    const output = convertTo === undefined ? undefined : join(at, '..', `${convertTo}-${flags.type}.gguf`)
+    const output =
+      convertTo === undefined ? undefined : join(at, '..', `${convertTo}-${flags.type}.gguf`)
     const there = output !== undefined && existsSync(output)
-    const files = there ? wanted.map(({ name }) => join(at, name)).filter((file) => existsSync(file)) : await getFiles(net, at, wanted, { signal, onProgress })
-    if (output !== undefined && !there) await convert({ folder: at, output, type: flags.type, signal, onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`) })
+    const files = there
+      ? wanted.map(({ name }) => join(at, name)).filter((file) => existsSync(file))
+      : await getFiles(net, at, wanted, { signal, onProgress })
+    if (output !== undefined && !there)
+      await convert({
+        folder: at,
+        output,
+        type: flags.type,
+        signal,
+        onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`),
+      })
     const made = output === undefined ? files : [output, ...files]
     // On the list of the window, too.
     await (flags.out === undefined ? registry.addDownloaded(made) : registry.add(made[0]!))
     line.done()
-    await print(flags.json === true ? JSON.stringify({ files: output === undefined ? files : [output] }) + '\n' : `${made[0]!}\n`)
-    if (output !== undefined && files.length > 0) say(`The original stays in ${at}; it is needed only to convert again.`)
+    await print(
+      flags.json === true
+        ? JSON.stringify({ files: output === undefined ? files : [output] }) + '\n'
+        : `${made[0]!}\n`,
+    )
+    if (output !== undefined && files.length > 0)
+      say(`The original stays in ${at}; it is needed only to convert again.`)
   } finally {
     line.done()
   }
@@ -70,6 +135,21 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
 
 async function offer(repo: HubRepo, flags: Flags): Promise<void> {
   if (flags.json === true) return print(JSON.stringify(repo) + '\n')
-  await print(table(['get', 'size', 'files'], repo.choices.map((choice) => [`${repo.repo}:${choice.name}`, size(choice.sizeBytes), String(choice.files.length)]), new Set([1, 2])))
-  if (flags.list !== true) throw new UsageError(repo.choices.length === 0 ? `${repo.repo} holds no model that Braid can use.` : 'Say which of these.')
+  await print(
+    table(
+      ['get', 'size', 'files'],
+      repo.choices.map((choice) => [
+        `${repo.repo}:${choice.name}`,
+        size(choice.sizeBytes),
+        String(choice.files.length),
+      ]),
+      new Set([1, 2]),
+    ),
+  )
+  if (flags.list !== true)
+    throw new UsageError(
+      repo.choices.length === 0
+        ? `${repo.repo} holds no model that Braid can use.`
+        : 'Say which of these.',
+    )
 }

@@ -14,7 +14,15 @@ export class Lanes {
 
   constructor(stream: NodeJS.WriteStream) {
     // One that does not know its size says 0 by 0.
-    const terminal = { get columns() { return stream.columns || 80 }, get rows() { return stream.rows || 24 }, write: (text: string) => stream.write(text) }
+    const terminal = {
+      get columns() {
+        return stream.columns || 80
+      },
+      get rows() {
+        return stream.rows || 24
+      },
+      write: (text: string) => stream.write(text),
+    }
     this.#terminal = terminal
     this.#draw = createLogUpdate(terminal as NodeJS.WriteStream)
   }
@@ -42,11 +50,24 @@ export class Lanes {
 /** At most `rows` lines of at most `columns` cells. */
 export function laneLines(state: RunState, columns: number, rows: number): string[] {
   const groups = new Set(state.paths.map((path) => path.group)).size
-  const lines = state.paths.map((path) => lane(groups > 1 ? `${path.group}.${path.path}` : String(path.path), path, path.budget, columns))
-  for (const summary of state.summaries) lines.push(lane(groups > 1 ? `=${summary.version}` : '=', summary, state.settings?.summaryBudget ?? 0, columns))
+  const lines = state.paths.map((path) =>
+    lane(groups > 1 ? `${path.group}.${path.path}` : String(path.path), path, path.budget, columns),
+  )
+  for (const summary of state.summaries)
+    lines.push(
+      lane(
+        groups > 1 ? `=${summary.version}` : '=',
+        summary,
+        state.settings?.summaryBudget ?? 0,
+        columns,
+      ),
+    )
   if (lines.length <= rows) return lines
   // The paths that still think and the summary are worth more than those that ended.
-  const order = [...lines.keys()].sort((a, b) => rank(state, a) - rank(state, b)).slice(0, rows - 1).sort((a, b) => a - b)
+  const order = [...lines.keys()]
+    .sort((a, b) => rank(state, a) - rank(state, b))
+    .slice(0, rows - 1)
+    .sort((a, b) => a - b)
   return [...order.map((i) => lines[i]!), `… ${lines.length - order.length} more`]
 }
 
@@ -63,10 +84,13 @@ function lane(name: string, stream: Stream, budget: number, columns: number): st
 
 /** The end of a text on one line, at most so many terminal cells wide. */
 export function tail(text: string, width: number): string {
-  const line = printable(text.slice(-4 * width - 64)).replace(/\s+/g, ' ').trimEnd()
+  const line = printable(text.slice(-4 * width - 64))
+    .replace(/\s+/g, ' ')
+    .trimEnd()
   const parts = [...new Intl.Segmenter().segment(line)].map(({ segment }) => segment)
   let used = 0
   let start = parts.length
-  while (start > 0 && used + stringWidth(parts[start - 1]!) <= width) used += stringWidth(parts[--start]!)
+  while (start > 0 && used + stringWidth(parts[start - 1]!) <= width)
+    used += stringWidth(parts[--start]!)
   return parts.slice(start).join('')
 }

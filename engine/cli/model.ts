@@ -14,7 +14,12 @@ interface ModelFlags extends EngineFlags {
 }
 
 export function addModel(program: Command): void {
-  addEngineFlags(program.command('model').description('what a GGUF says of itself, and the memory that a run of it needs'), false)
+  addEngineFlags(
+    program
+      .command('model')
+      .description('what a GGUF says of itself, and the memory that a run of it needs'),
+    false,
+  )
     .argument('<file>', 'GGUF file')
     .option('-p, --paths <n>', 'paths of the run', integer(1, MAX_PATHS))
     .option('-b, --budget <n>', 'tokens of one path', integer(1, MAX_BUDGET))
@@ -23,31 +28,60 @@ export function addModel(program: Command): void {
       const { paths, budget } = flags
       const engine = engineOptions(await withChoices({ ...flags, model: file }))
       const { inspect } = await import('../host/local.ts')
-      const { info, fit } = await inspect(resolve(file), { paths, budget, engine }, undefined, await deviceList())
-      await print(flags.json === true ? JSON.stringify({ ...info, fit }) + '\n' : describe(info, fit, { paths, budget }))
+      const { info, fit } = await inspect(
+        resolve(file),
+        { paths, budget, engine },
+        undefined,
+        await deviceList(),
+      )
+      await print(
+        flags.json === true
+          ? JSON.stringify({ ...info, fit }) + '\n'
+          : describe(info, fit, { paths, budget }),
+      )
     })
 }
 
 function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: number }): string {
   const { defaults } = info
   const rows: [string, string][] = [
-    ['name', info.name], ['file', info.file], ['architecture', info.architecture],
-    ['size', `${size(info.sizeBytes)}, ${(info.parameters / 1e9).toFixed(2)} G parameters, ${info.quantisation}`],
+    ['name', info.name],
+    ['file', info.file],
+    ['architecture', info.architecture],
+    [
+      'size',
+      `${size(info.sizeBytes)}, ${(info.parameters / 1e9).toFixed(2)} G parameters, ${info.quantisation}`,
+    ],
     ['trained context', `${info.trainContext} tokens`],
     ['layers', `${info.layers}, heads ${info.heads}, KV heads ${info.kvHeads} of ${info.headDim}`],
     ['vocabulary', String(info.vocabSize)],
     ['control tokens', info.controlTokens.join(' ') || 'none'],
-    ['native paths', info.nativePaths === 0 ? 'none: paths are fused by reading their texts again' : String(info.nativePaths)],
+    [
+      'native paths',
+      info.nativePaths === 0
+        ? 'none: paths are fused by reading their texts again'
+        : String(info.nativePaths),
+    ],
     ['thought rows', info.thoughtRows === 0 ? 'none' : String(info.thoughtRows)],
-    ['KV bytes a token', Object.entries(info.kvBytesPerToken).map(([type, bytes]) => `${type} ${bytes}`).join(', ')],
-    ['memory', `${size(fit.total)} for ${asked.paths ?? defaults.paths} paths of ${asked.budget ?? defaults.budget} tokens: weights ${size(fit.weights)}, KV ${size(fit.kv)} (${fit.cells} cells), compute ${size(fit.compute)}`],
+    [
+      'KV bytes a token',
+      Object.entries(info.kvBytesPerToken)
+        .map(([type, bytes]) => `${type} ${bytes}`)
+        .join(', '),
+    ],
+    [
+      'memory',
+      `${size(fit.total)} for ${asked.paths ?? defaults.paths} paths of ${asked.budget ?? defaults.budget} tokens: weights ${size(fit.weights)}, KV ${size(fit.kv)} (${fit.cells} cells), compute ${size(fit.compute)}`,
+    ],
     ['free', `${size(fit.free)}: ${verdict(fit)}`],
     ['header sha256', info.headerSha256],
   ]
   if (info.cannotJoin !== undefined) rows.push(['cannot join', `${info.cannotJoin} memory`])
   if (info.licence !== undefined) rows.push(['licence', info.licence])
   if (info.scope !== undefined) rows.push(['trained for', info.scope])
-  return rows.map(([name, value]) => `${name.padEnd(17)} ${printable(value).replace(/\n/g, ' ')}\n`).join('')
+  return rows
+    .map(([name, value]) => `${name.padEnd(17)} ${printable(value).replace(/\n/g, ' ')}\n`)
+    .join('')
 }
 
 function verdict({ verdict: how, short }: Fit): string {

@@ -9,7 +9,12 @@ export class ProgressLine {
     if (process.stderr.isTTY) {
       if (Date.now() - this.#at < 100 && percent < 100) return
       this.#at = Date.now()
-      process.stderr.write(`\r\x1b[K${String(percent).padStart(3)} %  ${words}`.slice(0, (process.stderr.columns || 80) + 4))
+      process.stderr.write(
+        `\r\x1b[K${String(percent).padStart(3)} %  ${words}`.slice(
+          0,
+          (process.stderr.columns || 80) + 4,
+        ),
+      )
       this.#shown = percent
     } else if (Math.floor(percent / 10) > Math.floor(this.#shown / 10) || this.#shown < 0) {
       process.stderr.write(`${percent} %  ${words}\n`)

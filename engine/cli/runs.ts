@@ -5,16 +5,35 @@ import { table } from './table.ts'
 import { print } from './usage.ts'
 
 export function addRuns(program: Command): void {
-  program.command('runs').description('what was thought before, newest first')
+  program
+    .command('runs')
+    .description('what was thought before, newest first')
     .option('--json', 'as JSON')
     .option('--search <words>', 'only runs that hold all of these words')
     .action(async ({ json, search }: { json?: boolean; search?: string }) => {
       const store = new RunStore(dataFolder())
-      const found = search === undefined ? undefined : new Set((await store.search(search)).map((hit) => hit.run))
+      const found =
+        search === undefined
+          ? undefined
+          : new Set((await store.search(search)).map((hit) => hit.run))
       const runs = (await store.list()).filter(({ run }) => found === undefined || found.has(run))
       if (json === true) return print(JSON.stringify(runs) + '\n')
-      const rows = runs.map((run) => [run.run, run.status, run.strategy, String(run.paths), String(run.tokens), short(run.answer ?? ''), short(run.title)])
-      await print(table(['run', 'status', 'strategy', 'paths', 'tokens', 'answer', 'title'], rows, new Set([3, 4])))
+      const rows = runs.map((run) => [
+        run.run,
+        run.status,
+        run.strategy,
+        String(run.paths),
+        String(run.tokens),
+        short(run.answer ?? ''),
+        short(run.title),
+      ])
+      await print(
+        table(
+          ['run', 'status', 'strategy', 'paths', 'tokens', 'answer', 'title'],
+          rows,
+          new Set([3, 4]),
+        ),
+      )
     })
 }
 

@@ -8,9 +8,20 @@ import { integer, print, readStdin, UsageError } from './usage.ts'
 
 /** How anyone checks the engine against another implementation. */
 export function addScore(program: Command): void {
-  addEngineFlags(program.command('score').description('logprobs of given tokens under the rules of parallel thinking'))
-    .argument('<file>', 'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; - reads stdin')
-    .option('-b, --budget <n>', 'of the run that is checked, since positions are scaled for it (default: the longest path)', integer(1, MAX_BUDGET))
+  addEngineFlags(
+    program
+      .command('score')
+      .description('logprobs of given tokens under the rules of parallel thinking'),
+  )
+    .argument(
+      '<file>',
+      'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; - reads stdin',
+    )
+    .option(
+      '-b, --budget <n>',
+      'of the run that is checked, since positions are scaled for it (default: the longest path)',
+      integer(1, MAX_BUDGET),
+    )
     .action(async (file: string, asked: EngineFlags & { budget?: number }) => {
       const flags = await withChoices(asked)
       const input = parse(file === '-' ? await readStdin() : read(file), file)
@@ -20,7 +31,13 @@ export function addScore(program: Command): void {
       process.once('SIGINT', stop)
       try {
         const thoughtEmbedding = flags.thoughtEmbedding !== 'off'
-        const result = await engine.score(input, { model: flags.model, engine: engineOptions(flags), thoughtEmbedding, budget: flags.budget, signal: cancel.signal })
+        const result = await engine.score(input, {
+          model: flags.model,
+          engine: engineOptions(flags),
+          thoughtEmbedding,
+          budget: flags.budget,
+          signal: cancel.signal,
+        })
         await print(JSON.stringify(result) + '\n')
       } finally {
         process.off('SIGINT', stop)

@@ -13,7 +13,9 @@ interface ServeFlags {
 }
 
 export function addServe(program: Command): void {
-  program.command('serve').description('the workbench in a browser of this machine')
+  program
+    .command('serve')
+    .description('the workbench in a browser of this machine')
     .option('-m, --model <file>', 'GGUF file to start with')
     .option('--port <n>', '0: any free port', integer(0, 65_535), 0)
     .option('--no-open', 'print the address and open nothing')
@@ -29,13 +31,20 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
     spawn: (first, env) => forkHost({ BRAID_OPEN_MODEL: first ? file : '', ...env }),
     onState: (state, message) => state !== 'up' && say(message),
   })
-  const served = await serve({ root: join(packageFolder(), 'dist', 'renderer'), port, connect: (channel) => supervisor.connect(channel) })
-    .catch(async (error: unknown) => {
-      await supervisor.close()
-      throw error
-    })
+  const served = await serve({
+    root: join(packageFolder(), 'dist', 'renderer'),
+    port,
+    connect: (channel) => supervisor.connect(channel),
+  }).catch(async (error: unknown) => {
+    await supervisor.close()
+    throw error
+  })
   await print(`Braid: ${served.url}\n`)
-  if (show) await (await import('open')).default(served.url).then((child) => child.on('error', () => undefined), () => undefined) // Where no browser can be opened, the address is there.
+  if (show)
+    await (await import('open')).default(served.url).then(
+      (child) => child.on('error', () => undefined),
+      () => undefined,
+    ) // Where no browser can be opened, the address is there.
   await new Promise<void>((stop) => {
     process.once('SIGINT', () => stop())
     process.once('SIGTERM', () => stop())

@@ -19,8 +19,20 @@ import { EXIT, print, readStdin, say, UsageError } from './usage.ts'
 const FORMATS: Record<string, Format> = { '.json': 'json', '.md': 'md', '.html': 'html' }
 
 export function addSolve(program: Command): void {
-  addSolveFlags(program.command('solve').description('think about a problem along several paths, and answer it'))
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: unknown option '(?!--[a-z-]+')[^]*'(?=\n?$)/, "$& (a problem that begins with - goes after --, as in: braid solve -- '-2 + 3')")) })
+  addSolveFlags(
+    program
+      .command('solve')
+      .description('think about a problem along several paths, and answer it'),
+  )
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          text.replace(
+            /^error: unknown option '(?!--[a-z-]+')[^]*'(?=\n?$)/,
+            "$& (a problem that begins with - goes after --, as in: braid solve -- '-2 + 3')",
+          ),
+        ),
+    })
     .argument('<problem>', 'the problem; - reads it from stdin')
     .option('--json', 'one event a line on stdout, and nothing else')
     .option('--out <file>', 'also write the run to a .json, .md or .html file')
@@ -38,8 +50,11 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   const engine = await openEngine(flags.device)
   const run = newRunId()
   const handle = engine.think(request, { id: run, onProgress: loadProgress() })
-  const interrupts = new Interrupts(() => void handle.command({ type: 'cancel' }).catch(() => handle.close()))
-  const view = flags.json === true ? null : process.stdout.isTTY ? new Lanes(process.stdout) : new PlainText()
+  const interrupts = new Interrupts(
+    () => void handle.command({ type: 'cancel' }).catch(() => handle.close()),
+  )
+  const view =
+    flags.json === true ? null : process.stdout.isTTY ? new Lanes(process.stdout) : new PlainText()
   let state = EMPTY_RUN
   let end: EventOf<'run-ended'> | EventOf<'run-failed'> | undefined
   try {
@@ -64,7 +79,8 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
     writeFileSync(out.file, exportRuns(store, [run], out.format).content)
   }
   tellEnd(state, end, run)
-  if (end.type === 'run-failed') return end.error.code === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.failed
+  if (end.type === 'run-failed')
+    return end.error.code === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.failed
   return end.reason === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.ok
 }
 
@@ -72,9 +88,12 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
 function outFile(name: string): { file: string; format: Format } {
   const file = resolve(name)
   const format = FORMATS[extname(file).toLowerCase()]
-  if (format === undefined) throw new UsageError(`--out ${name}: the name must end in .json, .md or .html.`)
-  if (!existsSync(dirname(file))) throw new UsageError(`--out ${name}: there is no folder ${dirname(file)}.`)
-  if (existsSync(file) && !statSync(file).isFile()) throw new UsageError(`--out ${name}: it is no file.`)
+  if (format === undefined)
+    throw new UsageError(`--out ${name}: the name must end in .json, .md or .html.`)
+  if (!existsSync(dirname(file)))
+    throw new UsageError(`--out ${name}: there is no folder ${dirname(file)}.`)
+  if (existsSync(file) && !statSync(file).isFile())
+    throw new UsageError(`--out ${name}: it is no file.`)
   return { file, format }
 }
 
@@ -99,19 +118,50 @@ class Interrupts {
 
 function loadProgress(): ((fraction: number) => void) | undefined {
   if (!process.stderr.isTTY) return undefined
-  return (fraction) => process.stderr.write(`\rLoading the model: ${Math.round(fraction * 100)} %${fraction >= 1 ? '\r\x1b[K' : ''}`)
+  return (fraction) =>
+    process.stderr.write(
+      `\rLoading the model: ${Math.round(fraction * 100)} %${fraction >= 1 ? '\r\x1b[K' : ''}`,
+    )
 }
 
-function tellStart({ model, engine, settings, fusion, promptTokens, run }: EventOf<'run-started'>): void {
-  say(`${model.name} (${model.architecture}) on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`)
+function tellStart({
+  model,
+  engine,
+  settings,
+  fusion,
+  promptTokens,
+  run,
+}: EventOf<'run-started'>): void {
+  say(
+    `${model.name} (${model.architecture}) on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`,
+  )
   if (model.scope !== undefined) say(`Trained for: ${model.scope}`)
   say(`${settingsLine(settings)} fusion=${fusion} prompt=${promptTokens.length} tokens`)
 }
 
 /** What holds in the end, defaults included, as the flags would say it. */
-function settingsLine({ sampling, engine, controls, system: _, alternatives, ...settings }: RunSettings): string {
-  const flags = { ...settings, top: alternatives, ...sampling, ...engine, thoughtEmbedding: controls.thoughtEmbedding, sameToken: controls.sameToken }
-  return Object.entries(flags).map(([name, value]) => `${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=${value}`).join(' ')
+function settingsLine({
+  sampling,
+  engine,
+  controls,
+  system: _,
+  alternatives,
+  ...settings
+}: RunSettings): string {
+  const flags = {
+    ...settings,
+    top: alternatives,
+    ...sampling,
+    ...engine,
+    thoughtEmbedding: controls.thoughtEmbedding,
+    sameToken: controls.sameToken,
+  }
+  return Object.entries(flags)
+    .map(
+      ([name, value]) =>
+        `${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=${value}`,
+    )
+    .join(' ')
 }
 
 function tellEnd(state: RunState, end: RunEvent, run: string): void {
@@ -120,7 +170,9 @@ function tellEnd(state: RunState, end: RunEvent, run: string): void {
     const { promptTokens, pathTokens, summaryTokens } = end.usage
     const { loadMs, prefillMs, pathsMs, joinMs, summaryMs, totalMs } = end.timings
     const s = (ms: number) => `${(ms / 1000).toFixed(2)} s`
-    say(`${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`)
+    say(
+      `${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`,
+    )
   }
   if (state.run !== '') say(`Kept as ${run}: braid export ${run} --format md`)
 }

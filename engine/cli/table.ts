@@ -2,7 +2,11 @@ import stringWidth from 'string-width'
 import { printable } from './usage.ts'
 
 /** Columns as wide as their widest cell; numbers (`right`) end together. */
-export function table(head: string[], rows: string[][], right: ReadonlySet<number> = new Set()): string {
+export function table(
+  head: string[],
+  rows: string[][],
+  right: ReadonlySet<number> = new Set(),
+): string {
   const all = [head, ...rows].map((row) => row.map((cell) => printable(cell).replace(/\s+/g, ' ')))
   const widths = head.map((_, i) => Math.max(...all.map((row) => stringWidth(row[i] ?? ''))))
   const pad = (cell: string, i: number) => {

@@ -11,7 +11,8 @@ export class UsageError extends Error {}
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : NaN
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
     return value
   }
 }
@@ -19,7 +20,8 @@ export function integer(least: number, most: number): (text: string) => number {
 export function decimal(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? NaN : Number(text)
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`)
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`)
     return value
   }
 }
@@ -50,5 +52,7 @@ export async function print(text: string): Promise<void> {
 
 /** Text of a model or a file without what steers a terminal: only newlines and tabs stay. */
 export function printable(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

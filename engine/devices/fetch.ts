@@ -17,49 +17,86 @@ import { archiveUrl, platformPackages, readPin, type GpuBackend, type Pin } from
 /** Packed, about: for what the user is told beforehand. */
 const SIZES: Record<GpuBackend, number> = { vulkan: 27e6, cuda: 139e6 }
 
-const unpacked = (dataFolder: string, name: string) => join(dataFolder, 'backends', `${name.replace('/', '+')}@${readPin().nodeLlamaCpp}`)
+const unpacked = (dataFolder: string, name: string) =>
+  join(dataFolder, 'backends', `${name.replace('/', '+')}@${readPin().nodeLlamaCpp}`)
 
-export interface Fetchable { backend: GpuBackend; name: string; sizeBytes: number; major?: CudaMajor; needs?: string }
+export interface Fetchable {
+  backend: GpuBackend
+  name: string
+  sizeBytes: number
+  major?: CudaMajor
+  needs?: string
+}
 
 /** What could be fetched for this machine. */
-export async function fetchable(platform = `${process.platform}-${process.arch}`): Promise<Fetchable[]> {
+export async function fetchable(
+  platform = `${process.platform}-${process.arch}`,
+): Promise<Fetchable[]> {
   const packages = platformPackages[platform]
   const found: Fetchable[] = []
-  if (packages?.vulkan) found.push({ backend: 'vulkan', name: packages.vulkan, sizeBytes: SIZES.vulkan })
+  if (packages?.vulkan)
+    found.push({ backend: 'vulkan', name: packages.vulkan, sizeBytes: SIZES.vulkan })
   if (packages?.cuda) {
     const installed = await installedCuda()
     const major = installed ?? 13
-    found.push({ backend: 'cuda', name: packages.cuda[major], sizeBytes: SIZES.cuda, major, ...(installed === undefined && { needs: `CUDA ${major} (libcudart, libcublas)` }) })
+    found.push({
+      backend: 'cuda',
+      name: packages.cuda[major],
+      sizeBytes: SIZES.cuda,
+      major,
+      ...(installed === undefined && { needs: `CUDA ${major} (libcudart, libcublas)` }),
+    })
   }
   return found
 }
 
 /** Libraries that were fetched for this version of Braid. */
-export function fetchedLibraries(dataFolder: string, platform = `${process.platform}-${process.arch}`): GpuLibrary[] {
+export function fetchedLibraries(
+  dataFolder: string,
+  platform = `${process.platform}-${process.arch}`,
+): GpuLibrary[] {
   const packages = platformPackages[platform]
-  const wanted: [GpuBackend, string | undefined][] = [['vulkan', packages?.vulkan], ['cuda', packages?.cuda?.[13]], ['cuda', packages?.cuda?.[12]]]
-  return wanted.flatMap(([backend, name]) => {
-    const file = name === undefined ? undefined : libraryIn(unpacked(dataFolder, name), backend)
-    return file === undefined ? [] : [{ backend, file }]
-  }).filter((library, i, all) => all.findIndex(({ backend }) => backend === library.backend) === i)
+  const wanted: [GpuBackend, string | undefined][] = [
+    ['vulkan', packages?.vulkan],
+    ['cuda', packages?.cuda?.[13]],
+    ['cuda', packages?.cuda?.[12]],
+  ]
+  return wanted
+    .flatMap(([backend, name]) => {
+      const file = name === undefined ? undefined : libraryIn(unpacked(dataFolder, name), backend)
+      return file === undefined ? [] : [{ backend, file }]
+    })
+    .filter((library, i, all) => all.findIndex(({ backend }) => backend === library.backend) === i)
 }
 
 /** `bins/PLATFORM` of a package, and for CUDA 12 `fallback` in it. */
 function libraryIn(folder: string, backend: GpuBackend): string | undefined {
   const bins = join(folder, 'bins')
   if (!existsSync(bins)) return undefined
-  const folders = readdirSync(bins).flatMap((name) => [join(bins, name, 'fallback'), join(bins, name)]).filter((at) => existsSync(at))
+  const folders = readdirSync(bins)
+    .flatMap((name) => [join(bins, name, 'fallback'), join(bins, name)])
+    .filter((at) => existsSync(at))
   for (const at of folders) {
-    const name = readdirSync(at).find((one) => new RegExp(`^(lib)?ggml-${backend}\\.(so|dll)$`).test(one))
+    const name = readdirSync(at).find((one) =>
+      new RegExp(`^(lib)?ggml-${backend}\\.(so|dll)$`).test(one),
+    )
     if (name !== undefined) return join(at, name)
   }
   return undefined
 }
 
-export interface FetchOptions { /** Another pin than this copy's, in tests. */ pin?: Pin; signal?: AbortSignal; onProgress?: (progress: DownloadProgress | { phase: 'unpack' }) => void }
+export interface FetchOptions {
+  /** Another pin than this copy's, in tests. */ pin?: Pin
+  signal?: AbortSignal
+  onProgress?: (progress: DownloadProgress | { phase: 'unpack' }) => void
+}
 
 /** Fetches a backend. Errors: those of `download`, `bad-model` where the archive is not the pinned one. */
-export async function fetchBackend(dataFolder: string, { backend, name }: Fetchable, options: FetchOptions = {}): Promise<GpuLibrary> {
+export async function fetchBackend(
+  dataFolder: string,
+  { backend, name }: Fetchable,
+  options: FetchOptions = {},
+): Promise<GpuLibrary> {
   const target = unpacked(dataFolder, name)
   const pin = options.pin ?? readPin()
   const integrity = pin.packages[name]
@@ -68,7 +105,13 @@ export async function fetchBackend(dataFolder: string, { backend, name }: Fetcha
   const archive = `${target}.tgz`
   const net = new Net({ token: '' })
   try {
-    if (!existsSync(archive)) await download(net, { url: archiveUrl(name, pin.nodeLlamaCpp), target: archive, signal: options.signal, onProgress: options.onProgress })
+    if (!existsSync(archive))
+      await download(net, {
+        url: archiveUrl(name, pin.nodeLlamaCpp),
+        target: archive,
+        signal: options.signal,
+        onProgress: options.onProgress,
+      })
   } finally {
     await net.close()
   }
@@ -76,7 +119,10 @@ export async function fetchBackend(dataFolder: string, { backend, name }: Fetcha
   for await (const chunk of createReadStream(archive)) hash.update(chunk as Buffer)
   if (`sha512-${hash.digest('base64')}` !== integrity) {
     await rm(archive, { force: true })
-    throw new BraidError('bad-model', `The registry sent another archive of ${name} than the one that is pinned. It was thrown away.`)
+    throw new BraidError(
+      'bad-model',
+      `The registry sent another archive of ${name} than the one that is pinned. It was thrown away.`,
+    )
   }
   options.onProgress?.({ phase: 'unpack' })
   const work = await mkdtemp(join(dataFolder, 'backends', 'tmp-'))

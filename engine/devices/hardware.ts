@@ -3,7 +3,10 @@ import { systemFree } from '../models/fit.ts'
 import type { DeviceInfo, Hardware } from '../protocol/models.ts'
 
 /** Processor time since the start, busy and in all, in milliseconds over all processors. */
-interface Times { busy: number; all: number }
+interface Times {
+  busy: number
+  all: number
+}
 
 /** Measures between two calls of `sample`. */
 export class HardwareMeter {
@@ -17,12 +20,26 @@ export class HardwareMeter {
     const constrained = process.constrainedMemory()
     const memoryTotal = constrained > 0 && constrained < totalmem() ? constrained : totalmem()
     return {
-      load, memoryTotal, memoryUsed: Math.max(0, memoryTotal - systemFree()),
-      gpus: devices.filter(({ type }) => type === 'gpu' || type === 'igpu').map(({ name, memoryFree, memoryTotal: size }) => ({ name, memoryUsed: Math.max(0, size - memoryFree), memoryTotal: size })),
+      load,
+      memoryTotal,
+      memoryUsed: Math.max(0, memoryTotal - systemFree()),
+      gpus: devices
+        .filter(({ type }) => type === 'gpu' || type === 'igpu')
+        .map(({ name, memoryFree, memoryTotal: size }) => ({
+          name,
+          memoryUsed: Math.max(0, size - memoryFree),
+          memoryTotal: size,
+        })),
     }
   }
 }
 
 function times(): Times {
-  return cpus().reduce((sum, { times: { user, nice, sys, idle, irq } }) => ({ busy: sum.busy + user + nice + sys + irq, all: sum.all + user + nice + sys + irq + idle }), { busy: 0, all: 0 })
+  return cpus().reduce(
+    (sum, { times: { user, nice, sys, idle, irq } }) => ({
+      busy: sum.busy + user + nice + sys + irq,
+      all: sum.all + user + nice + sys + irq + idle,
+    }),
+    { busy: 0, all: 0 },
+  )
 }

@@ -21,13 +21,21 @@ const cudaOf = (name: string) => ({ 13: `${scope}${name}-cuda`, 12: `${scope}${n
 
 /** Keyed by `process.platform`-`process.arch`. A platform that is missing builds ggml from source. */
 export const platformPackages: Record<string, PlatformPackages> = {
-  'linux-x64': { base: `${scope}linux-x64`, vulkan: `${scope}linux-x64-vulkan`, cuda: cudaOf('linux-x64') },
+  'linux-x64': {
+    base: `${scope}linux-x64`,
+    vulkan: `${scope}linux-x64-vulkan`,
+    cuda: cudaOf('linux-x64'),
+  },
   'linux-arm64': { base: `${scope}linux-arm64` },
   'linux-arm': { base: `${scope}linux-armv7l` },
   'linux-riscv64': { base: `${scope}linux-riscv64` },
   'darwin-arm64': { base: `${scope}mac-arm64-metal` },
   'darwin-x64': { base: `${scope}mac-x64` },
-  'win32-x64': { base: `${scope}win-x64`, vulkan: `${scope}win-x64-vulkan`, cuda: cudaOf('win-x64') },
+  'win32-x64': {
+    base: `${scope}win-x64`,
+    vulkan: `${scope}win-x64-vulkan`,
+    cuda: cudaOf('win-x64'),
+  },
   'win32-arm64': { base: `${scope}win-arm64` },
 }
 
@@ -42,12 +50,16 @@ export interface Pin {
 /** patches/pin.json above this file. Error `internal`: it is not there. */
 export function readPin(): Pin {
   const file = findAbove('patches', 'pin.json')
-  if (file === undefined) throw new BraidError('internal', 'patches/pin.json is missing from this copy of Braid.')
+  if (file === undefined)
+    throw new BraidError('internal', 'patches/pin.json is missing from this copy of Braid.')
   return JSON.parse(readFileSync(file, 'utf8')) as Pin
 }
 
 /** The registry's archive of a package. */
 export function archiveUrl(name: string, version: string): string {
   const registry = process.env.npm_config_registry ?? 'https://registry.npmjs.org/'
-  return new URL(`${name}/-/${name.split('/').at(-1)!}-${version}.tgz`, registry.endsWith('/') ? registry : `${registry}/`).href
+  return new URL(
+    `${name}/-/${name.split('/').at(-1)!}-${version}.tgz`,
+    registry.endsWith('/') ? registry : `${registry}/`,
+  ).href
 }

@@ -4,7 +4,12 @@ import { lastLine, spawnProgram } from '../child.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
-const Answer = z.object({ cpu: z.string(), loaded: z.boolean(), devices: z.array(DeviceInfo), wrong: z.string().optional() })
+const Answer = z.object({
+  cpu: z.string(),
+  loaded: z.boolean(),
+  devices: z.array(DeviceInfo),
+  wrong: z.string().optional(),
+})
 
 export interface Probe {
   library?: GpuLibrary
@@ -24,30 +29,44 @@ export interface ProbeOptions {
 }
 
 /** Never fails: what goes wrong is the reason. `library` undefined tries the CPU alone. */
-export async function probe(library: GpuLibrary | undefined, options: ProbeOptions = {}): Promise<Probe> {
+export async function probe(
+  library: GpuLibrary | undefined,
+  options: ProbeOptions = {},
+): Promise<Probe> {
   const limitMs = options.limitMs ?? 15_000
-  const spawn = options.spawn ?? ((file) => spawnProgram('native/probe-main', file === undefined ? [] : [file]))
+  const spawn =
+    options.spawn ?? ((file) => spawnProgram('native/probe-main', file === undefined ? [] : [file]))
   const bad = (reason: string): Probe => ({ library, cpu: '', devices: [], reason })
   const child = spawn(library?.file)
   const said = lastLine(child.stdout!, 1_048_576)
   const log = lastLine(child.stderr!)
   let late = false
-  const timer = setTimeout(() => { late = true; child.kill('SIGKILL') }, limitMs)
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, limitMs)
   const ended = await new Promise<string | null>((resolve) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('close', (code, signal) => resolve(code === 0 ? null : signal === null ? `exit code ${code}` : `signal ${signal}`))
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? null : signal === null ? `exit code ${code}` : `signal ${signal}`),
+    )
   })
   clearTimeout(timer)
   if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
   if (ended !== null) {
     // NVIDIA's words where the kernels were compiled for a newer driver than this one.
-    const hint = /unsupported toolchain|no kernel image/.test(log()) ? ' A newer driver of the GPU runs it; so may the CUDA 12 build, beside its own runtime.' : ''
-    return bad(`It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`)
+    const hint = /unsupported toolchain|no kernel image/.test(log())
+      ? ' A newer driver of the GPU runs it; so may the CUDA 12 build, beside its own runtime.'
+      : ''
+    return bad(
+      `It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`,
+    )
   }
   const answer = parse(said())
   if (answer === undefined) return bad('It answered in a way that is not understood.')
   if (!answer.loaded) return bad('Its library could not be loaded: there is no driver for it.')
-  if (library !== undefined && answer.devices.length === 0) return bad('It found no device that it can use.')
+  if (library !== undefined && answer.devices.length === 0)
+    return bad('It found no device that it can use.')
   if (answer.wrong !== undefined) return bad(`${answer.wrong} does not compute as it should.`)
   return { library, cpu: answer.cpu, devices: answer.devices }
 }

@@ -1,4 +1,13 @@
-import { closeSync, constants, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } = constants
@@ -10,10 +19,18 @@ export function diskError(error: unknown, doing: string): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new BraidError('disk-full', `The disk is full: ${doing} failed. Free some space and try again; what was saved before is whole.`, { cause: error })
+    return new BraidError(
+      'disk-full',
+      `The disk is full: ${doing} failed. Free some space and try again; what was saved before is whole.`,
+      { cause: error },
+    )
   }
-  if (code === 'ENOENT') return new BraidError('no-such-run', `${doing} failed: the file is not there.`, { cause: error })
-  if (code === 'ELOOP') return new BraidError('bad-path', `${doing} failed: the file is a link.`, { cause: error })
+  if (code === 'ENOENT')
+    return new BraidError('no-such-run', `${doing} failed: the file is not there.`, {
+      cause: error,
+    })
+  if (code === 'ELOOP')
+    return new BraidError('bad-path', `${doing} failed: the file is a link.`, { cause: error })
   return new BraidError('io', `${doing} failed: ${message}`, { cause: error })
 }
 
@@ -43,7 +60,8 @@ export class AppendFile {
 
   /** `keep`: bytes of an existing file to keep, what follows is cut off; absent: the file must be new. */
   constructor(file: string, keep?: number) {
-    const flags = O_APPEND | O_NOFOLLOW | (keep === undefined ? O_CREAT | O_EXCL | O_WRONLY : O_CREAT | O_RDWR)
+    const flags =
+      O_APPEND | O_NOFOLLOW | (keep === undefined ? O_CREAT | O_EXCL | O_WRONLY : O_CREAT | O_RDWR)
     try {
       this.#descriptor = openSync(file, flags, 0o600)
       if (keep !== undefined) ftruncateSync(this.#descriptor, keep)
@@ -89,5 +107,5 @@ export class AppendFile {
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done)
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done)
 }

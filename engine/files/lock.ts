@@ -17,7 +17,8 @@ export class WriteLock {
     this.#file = file
     if (!create(file)) {
       if (!isLocked(file)) rmSync(file, { force: true })
-      if (!create(file)) throw new BraidError('bad-request', `Another Braid process is working on ${what}.`)
+      if (!create(file))
+        throw new BraidError('bad-request', `Another Braid process is working on ${what}.`)
     }
     this.#beat = setInterval(() => this.#touch(), BEAT_MS)
     this.#beat.unref()

@@ -29,7 +29,10 @@ export class Attributions {
       client.send({ kind: 'progress', task, fraction })
     }
     try {
-      return await this.#runs.attribute(run, version, { signal: AbortSignal.any([own.signal, client.gone]), onProgress })
+      return await this.#runs.attribute(run, version, {
+        signal: AbortSignal.any([own.signal, client.gone]),
+        onProgress,
+      })
     } finally {
       asked.delete(task)
     }

@@ -19,11 +19,19 @@ export interface HostEngine {
   attribute(events: RunEvent[], version: number, options?: AttributeOptions): Promise<Attribution>
   devices(): Promise<DeviceState>
   /** Fetches a GPU backend; what it cannot be used for, if so. */
-  fetchBackend(backend: string, options: { signal: AbortSignal; onProgress: (progress: Progress) => void }): Promise<string | undefined>
+  fetchBackend(
+    backend: string,
+    options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
+  ): Promise<string | undefined>
   modelInfo(file: string): Promise<ModelInfo>
   fit(file: string, settings: Settings, promptTokens?: number): Promise<Fit>
   /** The most of one setting that fits, the others as they are; 0: none. */
-  most(file: string, settings: Settings, of: 'paths' | 'budget' | 'gpuLayers', promptTokens?: number): Promise<number>
+  most(
+    file: string,
+    settings: Settings,
+    of: 'paths' | 'budget' | 'gpuLayers',
+    promptTokens?: number,
+  ): Promise<number>
   /** Models in memory. */
   loaded(): LoadedModel[]
   onMemory(listener: (unloaded?: Unloaded) => void): void

@@ -15,8 +15,20 @@ import type { Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
 import type { z } from 'zod'
 import type { HostEngine } from './engine.ts'
 
-export type LibraryMethod = Extract<Method, `models.${string}` | `tasks.${string}` | `devices.${string}` | 'hub.token' | 'engine.loaded' | 'engine.unload'>
-type Handlers = { [M in LibraryMethod]: (params: z.output<(typeof METHODS)[M]['params']>) => Result<M> | Promise<Result<M>> }
+export type LibraryMethod = Extract<
+  Method,
+  | `models.${string}`
+  | `tasks.${string}`
+  | `devices.${string}`
+  | 'hub.token'
+  | 'engine.loaded'
+  | 'engine.unload'
+>
+type Handlers = {
+  [M in LibraryMethod]: (
+    params: z.output<(typeof METHODS)[M]['params']>,
+  ) => Result<M> | Promise<Result<M>>
+}
 
 /** Weights of a model that is not here yet take about its size; its runs about this much more. */
 const MARGIN = 1.1
@@ -43,9 +55,11 @@ export class Library {
   constructor({ folder, engine, onModels, onDevices, onTasks }: LibraryParts) {
     this.#engine = engine
     this.#onModels = onModels
-    const registry = this.registry = new ModelRegistry(folder)
+    const registry = (this.registry = new ModelRegistry(folder))
     const work = jobs({
-      hub: this.#hub, registry, onModel: onModels,
+      hub: this.#hub,
+      registry,
+      onModel: onModels,
       fetchBackend: async (backend, options) => {
         const reason = await engine.fetchBackend(backend, options)
         onDevices()
@@ -76,14 +90,37 @@ export class Library {
         return listed({})
       },
       'models.info': ({ file }) => this.#info(file),
-      'models.fit': async ({ file, settings, promptTokens }) => engine.fit(file, await this.settle(file, settings), promptTokens),
-      'models.most': async ({ file, settings, promptTokens, of }) => ({ value: await engine.most(file, await this.settle(file, settings, of !== 'gpuLayers'), of, promptTokens) }),
-      'models.catalogue': () => readCatalogue().map(({ id, name, repo, kind, choice, licence, goodFor, parallel }) => ({ id, name, repo, kind, choice, licence, goodFor, parallel })),
+      'models.fit': async ({ file, settings, promptTokens }) =>
+        engine.fit(file, await this.settle(file, settings), promptTokens),
+      'models.most': async ({ file, settings, promptTokens, of }) => ({
+        value: await engine.most(
+          file,
+          await this.settle(file, settings, of !== 'gpuLayers'),
+          of,
+          promptTokens,
+        ),
+      }),
+      'models.catalogue': () =>
+        readCatalogue().map(({ id, name, repo, kind, choice, licence, goodFor, parallel }) => ({
+          id,
+          name,
+          repo,
+          kind,
+          choice,
+          licence,
+          goodFor,
+          parallel,
+        })),
       'models.offer': ({ ref }) => this.#offer(ref),
       'models.get': (wanted) => this.#get(wanted),
       'models.convert': ({ folder: from, type, output }) => {
         const target = output ?? convertedName(registry.downloads, nameOf(from), type)
-        return this.#tasks.add(basename(target), { kind: 'convert', folder: from, type, output: target })
+        return this.#tasks.add(basename(target), {
+          kind: 'convert',
+          folder: from,
+          type,
+          output: target,
+        })
       },
       'tasks.list': () => this.#tasks.list(),
       'tasks.command': async ({ task, command }) => {
@@ -113,17 +150,35 @@ export class Library {
    * A run's settings with what was chosen for its model, where they say nothing: the device, and as many layers on a GPU
    * as fit there. What cannot be read is left to the run, which says so.
    */
-  async settle(file: string, settings: RunRequest['settings'], layers = true): Promise<RunRequest['settings']> {
-    const chosen = settings.engine?.device ?? await this.registry.device(file).catch(() => undefined)
-    const next = chosen === undefined ? settings : { ...settings, engine: { ...settings.engine, device: chosen } }
-    if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu') return next
+  async settle(
+    file: string,
+    settings: RunRequest['settings'],
+    layers = true,
+  ): Promise<RunRequest['settings']> {
+    const chosen =
+      settings.engine?.device ?? (await this.registry.device(file).catch(() => undefined))
+    const next =
+      chosen === undefined
+        ? settings
+        : { ...settings, engine: { ...settings.engine, device: chosen } }
+    if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu')
+      return next
     try {
       const { devices } = await this.#engine.devices()
-      const fits = await layersToPut(devices, () => this.#engine.most(file, next, 'gpuLayers'), () => this.#engine.modelInfo(file).then(({ layers }) => layers))
+      const fits = await layersToPut(
+        devices,
+        () => this.#engine.most(file, next, 'gpuLayers'),
+        () => this.#engine.modelInfo(file).then(({ layers }) => layers),
+      )
       if (fits === undefined) return next
       // A model that is loaded with fewer stays as it is: a layer more is not worth loading it anew.
-      const now = this.#engine.loaded().find((one) => one.file === file && one.device !== 'cpu' && one.gpuLayers >= 0)?.gpuLayers
-      return { ...next, engine: { ...next.engine, gpuLayers: now !== undefined && now <= fits ? now : fits } }
+      const now = this.#engine
+        .loaded()
+        .find((one) => one.file === file && one.device !== 'cpu' && one.gpuLayers >= 0)?.gpuLayers
+      return {
+        ...next,
+        engine: { ...next.engine, gpuLayers: now !== undefined && now <= fits ? now : fits },
+      }
     } catch {
       return next
     }
@@ -131,26 +186,43 @@ export class Library {
 
   /** Error `bad-request`: a run uses it. */
   async #unload(file: string): Promise<void> {
-    if (this.#engine.loaded().some((one) => one.file === file && one.inUse)) throw new BraidError('bad-request', 'A run uses this model. Stop it first.')
+    if (this.#engine.loaded().some((one) => one.file === file && one.inUse))
+      throw new BraidError('bad-request', 'A run uses this model. Stop it first.')
     await this.#engine.unload({ file }, 'asked')
   }
 
   async #info(file: string): ReturnType<HostEngine['modelInfo']> {
-    const [info, device] = await Promise.all([this.#engine.modelInfo(file), this.registry.device(file)])
-    return device === undefined ? info : { ...info, defaults: { ...info.defaults, engine: { ...info.defaults.engine, device } } }
+    const [info, device] = await Promise.all([
+      this.#engine.modelInfo(file),
+      this.registry.device(file),
+    ])
+    return device === undefined
+      ? info
+      : { ...info, defaults: { ...info.defaults, engine: { ...info.defaults.engine, device } } }
   }
 
   async #offer(ref: string): Promise<Offer> {
     const net = this.#hub.open()
     try {
       const found = await look(net, ref, readCatalogue())
-      if (found.kind === 'url') return { gated: false, choices: [{ name: found.name, kind: 'gguf', files: found.files.length, sizeBytes: null }], chosen: found.name }
+      if (found.kind === 'url')
+        return {
+          gated: false,
+          choices: [{ name: found.name, kind: 'gguf', files: found.files.length, sizeBytes: null }],
+          chosen: found.name,
+        }
       const { repo, chosen } = found
       const room = await this.#room()
       return {
-        repo: repo.repo, gated: repo.gated, ...(repo.licence !== undefined && { licence: repo.licence }), ...(chosen !== undefined && { chosen: chosen.name }),
+        repo: repo.repo,
+        gated: repo.gated,
+        ...(repo.licence !== undefined && { licence: repo.licence }),
+        ...(chosen !== undefined && { chosen: chosen.name }),
         choices: repo.choices.map(({ name, kind, files, sizeBytes }) => ({
-          name, kind, files: files.length, sizeBytes,
+          name,
+          kind,
+          files: files.length,
+          sizeBytes,
           // A folder is converted, to half of its 16 bits where nothing else is said.
           verdict: room(kind === 'folder' ? sizeBytes / 2 : sizeBytes),
         })),
@@ -160,14 +232,26 @@ export class Library {
     }
   }
 
-  async #get({ ref, choice, type = 'q8_0', sha256 }: z.output<(typeof METHODS)['models.get']['params']>): Promise<Task> {
+  async #get({
+    ref,
+    choice,
+    type = 'q8_0',
+    sha256,
+  }: z.output<(typeof METHODS)['models.get']['params']>): Promise<Task> {
     const net = this.#hub.open()
     try {
       const found = await look(net, ref, readCatalogue())
       const { name, folder, files, convertTo } = planOf(net, found, choice, sha256)
       const root = this.registry.downloads
       const at = join(root, folder)
-      const job = { kind: 'download' as const, folder: at, files, ...(convertTo !== undefined && { convert: { type, output: join(at, '..', `${convertTo}-${type}.gguf`) } }) }
+      const job = {
+        kind: 'download' as const,
+        folder: at,
+        files,
+        ...(convertTo !== undefined && {
+          convert: { type, output: join(at, '..', `${convertTo}-${type}.gguf`) },
+        }),
+      }
       // On the list again before anything is fetched, so that giving up the download does not take it away.
       if (await takeMade(this.registry, job).catch(() => undefined)) this.#onModels()
       return this.#tasks.add(name, job)
@@ -178,12 +262,24 @@ export class Library {
 
   /** By size: on a GPU, else in the system's memory. */
   async #room(): Promise<(sizeBytes: number) => Offer['choices'][number]['verdict']> {
-    const devices = await this.#engine.devices().then((state) => state.devices, () => [])
-    const [gpu, system] = [Math.max(0, ...devices.filter(({ type }) => type === 'gpu').map(({ memoryFree }) => memoryFree)), systemFree()]
+    const devices = await this.#engine.devices().then(
+      (state) => state.devices,
+      () => [],
+    )
+    const [gpu, system] = [
+      Math.max(
+        0,
+        ...devices.filter(({ type }) => type === 'gpu').map(({ memoryFree }) => memoryFree),
+      ),
+      systemFree(),
+    ]
     return (sizeBytes) => {
       const need = MARGIN * sizeBytes + RUN_BYTES
-      return need <= gpu || (gpu === 0 && need <= 0.9 * system) ? 'fits' : need <= system ? 'may-be-slow' : 'wont-fit'
+      return need <= gpu || (gpu === 0 && need <= 0.9 * system)
+        ? 'fits'
+        : need <= system
+          ? 'may-be-slow'
+          : 'wont-fit'
     }
   }
 }
-

@@ -3,18 +3,26 @@ import { readModelFiles } from '../models/model-files.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
 import type { Engine } from '../think/engine.ts'
 
-type Loaded = Pick<ReturnType<Engine['loaded']>[number], 'file' | 'sizeBytes' | 'device' | 'onDevice' | 'heldBytes'>
+type Loaded = Pick<
+  ReturnType<Engine['loaded']>[number],
+  'file' | 'sizeBytes' | 'device' | 'onDevice' | 'heldBytes'
+>
 
 /** Memory with what Braid's own models take counted as free: they give way to a run that needs it. */
 export class OwnMemory {
   readonly #copied = new Map<string, Promise<number>>()
 
-  constructor(private readonly loaded: () => readonly Loaded[], private readonly system = systemFree) {}
+  constructor(
+    private readonly loaded: () => readonly Loaded[],
+    private readonly system = systemFree,
+  ) {}
 
   /** The devices, with what lies on them counted as free. */
   devices(found: readonly DeviceInfo[]): DeviceInfo[] {
     return found.map((one) => {
-      const ours = this.loaded().filter(({ device }) => device === one.name).reduce((sum, { onDevice, heldBytes }) => sum + onDevice + heldBytes, 0)
+      const ours = this.loaded()
+        .filter(({ device }) => device === one.name)
+        .reduce((sum, { onDevice, heldBytes }) => sum + onDevice + heldBytes, 0)
       return { ...one, memoryFree: Math.min(one.memoryTotal, one.memoryFree + ours) }
     })
   }
@@ -22,14 +30,23 @@ export class OwnMemory {
   /** Bytes of the system's memory; weights that are only mapped from their file count as free there already. */
   async free(): Promise<number> {
     const ours = this.loaded().filter(({ device }) => device === 'cpu')
-    const taken = await Promise.all(ours.map(async (model) => model.heldBytes + (await this.#copiedBytes(model))))
+    const taken = await Promise.all(
+      ours.map(async (model) => model.heldBytes + (await this.#copiedBytes(model))),
+    )
     return taken.reduce((sum, bytes) => sum + bytes, this.system())
   }
 
   /** Bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. Its header is read once. */
   #copiedBytes({ file, sizeBytes }: Loaded): Promise<number> {
     const key = `${sizeBytes} ${file}`
-    const known = this.#copied.get(key) ?? readModelFiles(file).then((files) => fitModel(files, 0)).then(({ repackedBytes, tiedRepackedBytes }) => repackedBytes + tiedRepackedBytes, () => 0)
+    const known =
+      this.#copied.get(key) ??
+      readModelFiles(file)
+        .then((files) => fitModel(files, 0))
+        .then(
+          ({ repackedBytes, tiedRepackedBytes }) => repackedBytes + tiedRepackedBytes,
+          () => 0,
+        )
     this.#copied.set(key, known)
     return known
   }

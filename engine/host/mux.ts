@@ -29,7 +29,11 @@ export interface HostPort {
 }
 
 /** Gives each client of the line a channel of its own. `end` asks the process to finish its work and go. */
-export function serveLine(port: HostPort, serve: (channel: Channel) => void, end: () => void): void {
+export function serveLine(
+  port: HostPort,
+  serve: (channel: Channel) => void,
+  end: () => void,
+): void {
   const clients = new Map<number, HostChannel>()
   port.onMessage((raw) => {
     const parsed = ToHost.safeParse(raw)

@@ -4,9 +4,17 @@ import { fromSource, sourceOptions } from '../child.ts'
 import type { HostProcess } from '../supervisor.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */
-export function forkHost(env: Record<string, string | undefined> = {}): HostProcess & { pid: number | undefined } {
-  const file = fileURLToPath(new URL(fromSource() ? '../host-main.ts' : './host-main.js', import.meta.url))
-  const child = fork(file, [], { execArgv: sourceOptions(), env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+export function forkHost(
+  env: Record<string, string | undefined> = {},
+): HostProcess & { pid: number | undefined } {
+  const file = fileURLToPath(
+    new URL(fromSource() ? '../host-main.ts' : './host-main.js', import.meta.url),
+  )
+  const child = fork(file, [], {
+    execArgv: sourceOptions(),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
   return {
     pid: child.pid,
     // A child that is gone is reported by its exit, not by a write that fails.
@@ -18,7 +26,9 @@ export function forkHost(env: Record<string, string | undefined> = {}): HostProc
         if (!told) listener(how)
         told = true
       }
-      child.on('exit', (code, signal) => tell(signal === null ? `exit code ${code}` : `signal ${signal}`))
+      child.on('exit', (code, signal) =>
+        tell(signal === null ? `exit code ${code}` : `signal ${signal}`),
+      )
       child.on('error', (error) => tell(error.message))
     },
     kill: () => void child.kill('SIGKILL'),

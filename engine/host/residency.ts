@@ -26,7 +26,9 @@ export class Residency {
   constructor(parts: ResidencyParts) {
     this.#parts = parts
     const { engine, send } = parts
-    engine.onMemory((unloaded) => send({ kind: 'memory', loaded: engine.loaded(), ...(unloaded && { unloaded }) }))
+    engine.onMemory((unloaded) =>
+      send({ kind: 'memory', loaded: engine.loaded(), ...(unloaded && { unloaded }) }),
+    )
     this.#idle = setInterval(() => void this.#unloadIdle().catch(() => undefined), CHECK_MS)
     this.#idle.unref()
   }
@@ -57,6 +59,7 @@ export class Residency {
 
   async #tell(): Promise<void> {
     const { devices } = await this.#parts.engine.devices()
-    if (this.#metering !== undefined) this.#parts.send({ kind: 'hardware', hardware: this.#meter.sample(devices) })
+    if (this.#metering !== undefined)
+      this.#parts.send({ kind: 'hardware', hardware: this.#meter.sample(devices) })
   }
 }

@@ -61,7 +61,8 @@ export class Runs {
 
   start(request: RunRequest): string {
     const id = newRunId()
-    const conversation = request.followUp === undefined ? undefined : this.#conversation(request.followUp)
+    const conversation =
+      request.followUp === undefined ? undefined : this.#conversation(request.followUp)
     const onProgress = (fraction: number) => this.#options.onProgress(id, fraction)
     const handle = this.#options.engine.think(request, { id, conversation, onProgress })
     this.#follow(id, handle, { request })
@@ -75,11 +76,22 @@ export class Runs {
   }
 
   /** What a summary attended to. Errors: those of `run.attribution`. */
-  async attribute(id: string, version: number, options: { signal: AbortSignal; onProgress: (fraction: number) => void }): Promise<Attribution> {
+  async attribute(
+    id: string,
+    version: number,
+    options: { signal: AbortSignal; onProgress: (fraction: number) => void },
+  ): Promise<Attribution> {
     const run = this.#runs.get(id)
-    if (run !== undefined && run.state !== 'over') throw new BraidError('bad-request', 'The run still thinks: what its summary attended to can be read once it is over.')
+    if (run !== undefined && run.state !== 'over')
+      throw new BraidError(
+        'bad-request',
+        'The run still thinks: what its summary attended to can be read once it is over.',
+      )
     const events = this.#options.store.events(id)
-    return this.#options.engine.attribute(events, version, { ...options, conversation: this.#earlier(events) })
+    return this.#options.engine.attribute(events, version, {
+      ...options,
+      conversation: this.#earlier(events),
+    })
   }
 
   /** Everything so far, events as JSON, in chunks that are read as they are asked for; what comes after this call is none of it. */
@@ -87,35 +99,53 @@ export class Runs {
     const run = this.#runs.get(id)
     const unsaved = run?.unsaved ?? this.#failed.get(id) ?? []
     const onlyHere = unsaved.length > 0 || run?.state === 'queued'
-    const chunks = onlyHere ? [unsaved.map((event) => JSON.stringify(event))] : linesOf(this.#options.store.read(id))
-    const live = run !== undefined ? run.state !== 'over' : !onlyHere && this.#options.store.isLive(id)
+    const chunks = onlyHere
+      ? [unsaved.map((event) => JSON.stringify(event))]
+      : linesOf(this.#options.store.read(id))
+    const live =
+      run !== undefined ? run.state !== 'over' : !onlyHere && this.#options.store.isLive(id)
     return { chunks, live }
   }
 
   /** Runs that have no transcript yet, as the history shows them. */
   queued(): RunSummary[] {
-    return [...this.#runs.values()].filter((run) => run.state === 'queued').map(({ id, request, time }) => ({
-      run: id, title: firstLine(request?.problem ?? id), problem: request?.problem.slice(0, 2000) ?? '', model: request?.model ?? '',
-      strategy: request?.settings.strategy ?? '', paths: request?.settings.paths ?? 0, answer: null, status: 'queued', time,
-      durationMs: 0, tokens: 0, starred: false, tags: [],
-    }))
+    return [...this.#runs.values()]
+      .filter((run) => run.state === 'queued')
+      .map(({ id, request, time }) => ({
+        run: id,
+        title: firstLine(request?.problem ?? id),
+        problem: request?.problem.slice(0, 2000) ?? '',
+        model: request?.model ?? '',
+        strategy: request?.settings.strategy ?? '',
+        paths: request?.settings.paths ?? 0,
+        answer: null,
+        status: 'queued',
+        time,
+        durationMs: 0,
+        tokens: 0,
+        starred: false,
+        tags: [],
+      }))
   }
 
   /** Lets go of a run that is over, so that its files can be moved. */
   async release(id: string): Promise<void> {
     const run = this.#runs.get(id)
     if (run === undefined) return
-    if (run.state !== 'over') throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+    if (run.state !== 'over')
+      throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
     await run.handle.close()
     await run.finished
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#runs.values()].map(async (run) => {
-      clearTimeout(run.stopTimer)
-      await run.handle.close()
-      await run.finished
-    }))
+    await Promise.allSettled(
+      [...this.#runs.values()].map(async (run) => {
+        clearTimeout(run.stopTimer)
+        await run.handle.close()
+        await run.finished
+      }),
+    )
   }
 
   #resume(id: string): Run {
@@ -125,7 +155,11 @@ export class Runs {
     try {
       const events = store.events(id)
       const conversation = this.#earlier(events)
-      const handle = engine.resume(events, { id, conversation, onProgress: (fraction) => this.#options.onProgress(id, fraction) })
+      const handle = engine.resume(events, {
+        id,
+        conversation,
+        onProgress: (fraction) => this.#options.onProgress(id, fraction),
+      })
       return this.#follow(id, handle, { writer })
     } catch (error) {
       store.close(id)
@@ -133,9 +167,22 @@ export class Runs {
     }
   }
 
-  #follow(id: string, handle: RunHandle, { request, writer }: { request?: RunRequest; writer?: TranscriptWriter }): Run {
+  #follow(
+    id: string,
+    handle: RunHandle,
+    { request, writer }: { request?: RunRequest; writer?: TranscriptWriter },
+  ): Run {
     const state = writer === undefined ? 'queued' : 'over'
-    const run: Run = { id, handle, request, time: new Date().toISOString(), unsaved: [], events: 0, state, finished: Promise.resolve() }
+    const run: Run = {
+      id,
+      handle,
+      request,
+      time: new Date().toISOString(),
+      unsaved: [],
+      events: 0,
+      state,
+      finished: Promise.resolve(),
+    }
     this.#runs.set(id, run)
     run.finished = this.#pump(run, writer)
     this.#options.onChange()
@@ -144,7 +191,12 @@ export class Runs {
 
   async #pump(run: Run, writer?: TranscriptWriter): Promise<void> {
     try {
-      for await (const { stored, saved } of record(this.#options.store, run.id, run.handle.events, writer)) {
+      for await (const { stored, saved } of record(
+        this.#options.store,
+        run.id,
+        run.handle.events,
+        writer,
+      )) {
         if (!saved) run.unsaved.push(stored)
         this.#advance(run, stored)
         this.#options.onEvent(run.id, stored)
@@ -152,7 +204,11 @@ export class Runs {
     } catch (error) {
       // The disk is full, or the engine broke its word: what was saved stays, the window is told, nothing more is written.
       const { code, message } = toBraidError(error)
-      const event: RunEvent = { type: 'run-failed', at: Date.now() - Date.parse(run.time), error: { code, message } }
+      const event: RunEvent = {
+        type: 'run-failed',
+        at: Date.now() - Date.parse(run.time),
+        error: { code, message },
+      }
       if (run.state === 'queued') run.unsaved.push(event)
       this.#options.onEvent(run.id, event)
       await run.handle.close().catch(() => undefined)
@@ -167,7 +223,11 @@ export class Runs {
 
   #advance(run: Run, event: RunEvent): void {
     const over = event.type === 'run-ended' || event.type === 'run-failed'
-    const state = over ? 'over' : event.type === 'vote' || event.type === 'notice' ? run.state : 'running'
+    const state = over
+      ? 'over'
+      : event.type === 'vote' || event.type === 'notice'
+        ? run.state
+        : 'running'
     if (over) {
       clearTimeout(run.stopTimer)
       run.stopTimer = undefined
@@ -185,14 +245,19 @@ export class Runs {
   #watch(run: Run, what: string): void {
     if (run.state === 'over') return
     const ms = this.#options.stopMs ?? STOP_MS
-    run.stopTimer ??= setTimeout(() => this.#options.onStall(`The engine did not answer '${what}' within ${ms / 1000} s.`), ms)
+    run.stopTimer ??= setTimeout(
+      () => this.#options.onStall(`The engine did not answer '${what}' within ${ms / 1000} s.`),
+      ms,
+    )
     run.stopTimer.unref()
   }
 
   /** Of a run that is resumed: what it followed up on, where that is still there. */
   #earlier([start]: readonly RunEvent[]): Turn[] | undefined {
     try {
-      return start?.type === 'run-started' && start.followUp !== undefined ? this.#conversation(start.followUp) : undefined
+      return start?.type === 'run-started' && start.followUp !== undefined
+        ? this.#conversation(start.followUp)
+        : undefined
     } catch {
       return undefined // Deleted since; the run's own prompt is in its transcript.
     }
@@ -202,12 +267,14 @@ export class Runs {
   #conversation(followUp: { run: string; version: number }): Turn[] {
     const turns: Turn[] = []
     const seen = new Set<string>()
-    for (let next: typeof followUp | null = followUp; next !== null; ) {
+    for (let next: typeof followUp | null = followUp; next !== null;) {
       if (seen.has(next.run) || turns.length === MAX_TURNS) break
       seen.add(next.run)
       const state = foldRun(this.#options.store.events(next.run))
-      const answer = summaryOf(state, next.version)?.text.replace(/^<summary>|<\/summary>$/g, '') ?? state.answer
-      if (answer === null) throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
+      const answer =
+        summaryOf(state, next.version)?.text.replace(/^<summary>|<\/summary>$/g, '') ?? state.answer
+      if (answer === null)
+        throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
       turns.unshift({ problem: state.problem, answer })
       next = state.followUp
     }

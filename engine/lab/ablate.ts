@@ -15,17 +15,38 @@ export interface AblationGrid {
  * that does not think in parallel natively.
  */
 export function ablationUnits({ model, settle }: Lab, { paths, budgets }: AblationGrid): Unit[] {
-  if (model.nativePaths === 0) throw new BraidError('bad-combination', `${model.name} has no control tokens for parallel thinking: there is nothing to ablate.`)
+  if (model.nativePaths === 0)
+    throw new BraidError(
+      'bad-combination',
+      `${model.name} has no control tokens for parallel thinking: there is nothing to ablate.`,
+    )
   const base = settle({ strategy: 'parallel' })
   const variants: [name: string, change: RunRequest['settings'], alsoAlone: boolean][] = [
     ['as trained', {}, true],
     ['thought table off', { controls: { thoughtEmbedding: false } }, true],
     ['same control token', { controls: { sameToken: true } }, false],
     ['table off, same token', { controls: { thoughtEmbedding: false, sameToken: true } }, false],
-    ...FinishRule.options.filter((rule) => rule !== base.finish).map((finish): [string, RunRequest['settings'], boolean] => [`finish ${finish}`, { finish }, false]),
+    ...FinishRule.options
+      .filter((rule) => rule !== base.finish)
+      .map((finish): [string, RunRequest['settings'], boolean] => [
+        `finish ${finish}`,
+        { finish },
+        false,
+      ]),
     ['fusion by re-reading', { controls: { fusion: 'reread' } }, true],
   ]
-  return (budgets ?? [base.budget]).flatMap((budget) => (paths ?? [base.paths]).flatMap((width) => variants
-    .filter(([name, , alsoAlone]) => (width > 1 || alsoAlone) && (model.thoughtRows > 0 || !name.includes('table')))
-    .map(([variant, change]) => makeUnit(settle({ strategy: 'parallel', paths: width, budget, ...change }), [], { variant }))))
+  return (budgets ?? [base.budget]).flatMap((budget) =>
+    (paths ?? [base.paths]).flatMap((width) =>
+      variants
+        .filter(
+          ([name, , alsoAlone]) =>
+            (width > 1 || alsoAlone) && (model.thoughtRows > 0 || !name.includes('table')),
+        )
+        .map(([variant, change]) =>
+          makeUnit(settle({ strategy: 'parallel', paths: width, budget, ...change }), [], {
+            variant,
+          }),
+        ),
+    ),
+  )
 }

@@ -46,9 +46,17 @@ export function cellsOf(units: readonly Unit[], samples: readonly Sample[]): Cel
   })
 }
 
-function cell({ settings, variant, prefix }: Unit, vote: VoteRule | null, samples: readonly Sample[]): Cell {
-  const right = (sample: Sample) => sample.outcomes.some((outcome) => outcome.vote === vote && outcome.correct)
-  const clusters = [...groupBy(samples, ({ problem }) => problem).values()].map((list) => ({ correct: list.filter(right).length, n: list.length }))
+function cell(
+  { settings, variant, prefix }: Unit,
+  vote: VoteRule | null,
+  samples: readonly Sample[],
+): Cell {
+  const right = (sample: Sample) =>
+    sample.outcomes.some((outcome) => outcome.vote === vote && outcome.correct)
+  const clusters = [...groupBy(samples, ({ problem }) => problem).values()].map((list) => ({
+    correct: list.filter(right).length,
+    n: list.length,
+  }))
   const n = samples.length
   const correct = clusters.reduce((sum, cluster) => sum + cluster.correct, 0)
   const accuracy = correct / n
@@ -56,16 +64,27 @@ function cell({ settings, variant, prefix }: Unit, vote: VoteRule | null, sample
   const average = (of: (sample: Sample) => number) => round(mean(samples.map(of)), 1)
   const { low, high } = wilson(accuracy, effectiveSize(clusters))
   return {
-    strategy: settings.strategy, paths: settings.paths, budget: settings.budget, vote,
-    n, correct, accuracy: round(accuracy, 6), low: round(low, 6), high: round(high, 6),
-    ...(variant === undefined ? {} : { variant }), ...(prefix === undefined ? {} : { prefix }),
-    runs: settings.runs, finish: settings.finish,
+    strategy: settings.strategy,
+    paths: settings.paths,
+    budget: settings.budget,
+    vote,
+    n,
+    correct,
+    accuracy: round(accuracy, 6),
+    low: round(low, 6),
+    high: round(high, 6),
+    ...(variant === undefined ? {} : { variant }),
+    ...(prefix === undefined ? {} : { prefix }),
+    runs: settings.runs,
+    finish: settings.finish,
     problems: clusters.length,
     failed: samples.filter(({ error }) => error !== undefined).length,
     anyPath: round(samples.filter(({ anyPath }) => anyPath).length / n, 6),
-    pathTokens: average((s) => s.pathTokens), summaryTokens: average((s) => s.summaryTokens),
+    pathTokens: average((s) => s.pathTokens),
+    summaryTokens: average((s) => s.summaryTokens),
     tokens: average((s) => s.promptTokens + s.pathTokens + s.summaryTokens),
-    medianMs: round(median(times), 1), meanMs: round(mean(times), 1),
+    medianMs: round(median(times), 1),
+    meanMs: round(mean(times), 1),
     peakKvBytes: samples.reduce((most, { kvBytes }) => Math.max(most, kvBytes), 0),
   }
 }
@@ -79,5 +98,9 @@ export function cellsCsv(cells: readonly Cell[]): string {
     const text = value === null || value === undefined ? '' : String(value)
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
-  return [columns, ...cells.map((c) => columns.map((column) => c[column]))].map((row) => row.map(field).join(',')).join('\r\n') + '\r\n'
+  return (
+    [columns, ...cells.map((c) => columns.map((column) => c[column]))]
+      .map((row) => row.map(field).join(','))
+      .join('\r\n') + '\r\n'
+  )
 }

@@ -17,7 +17,8 @@ export interface Statement {
 export function isCorrect(expected: Expected, { text, answer }: Statement): boolean {
   if (answer === null) return false
   if (expected.kind === 'answer') return equalAnswers(answer.text, expected.answer)
-  const right = (part: string) => checkCountdown(part, expected.numbers, expected.target) === 'correct'
+  const right = (part: string) =>
+    checkCountdown(part, expected.numbers, expected.target) === 'correct'
   return right(bare(answer.text)) || (answer.kind !== 'boxed' && right(lineOf(text, answer)))
 }
 

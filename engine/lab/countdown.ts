@@ -29,12 +29,22 @@ interface Rational {
 }
 
 /** Pure; never throws. `numbers`: whole numbers, in any order. */
-export function checkCountdown(answer: string, numbers: readonly number[], target: number): CountdownVerdict {
+export function checkCountdown(
+  answer: string,
+  numbers: readonly number[],
+  target: number,
+): CountdownVerdict {
   if (answer.length > MAX_CHARS) return 'unreadable'
-  return answer.includes('=') ? checkSteps(answer, numbers, target) : checkExpression(answer, numbers, target)
+  return answer.includes('=')
+    ? checkSteps(answer, numbers, target)
+    : checkExpression(answer, numbers, target)
 }
 
-function checkExpression(text: string, numbers: readonly number[], target: number): CountdownVerdict {
+function checkExpression(
+  text: string,
+  numbers: readonly number[],
+  target: number,
+): CountdownVerdict {
   const reader = new Reader(text)
   const value = reader.whole()
   if (value === null) return 'unreadable'
@@ -45,7 +55,10 @@ function checkExpression(text: string, numbers: readonly number[], target: numbe
 
 /** Each step takes two numbers at hand and puts back its result; the last number at hand is the target. */
 function checkSteps(text: string, numbers: readonly number[], target: number): CountdownVerdict {
-  const steps = text.replace(/\.\s*$/, '').split(/[,;\n]/).map(readStep)
+  const steps = text
+    .replace(/\.\s*$/, '')
+    .split(/[,;\n]/)
+    .map(readStep)
   if (steps.some((step) => step === null)) return 'unreadable'
   const hand = [...numbers]
   for (const step of steps) {
@@ -54,14 +67,20 @@ function checkSteps(text: string, numbers: readonly number[], target: number): C
       if (at < 0) return 'wrong-numbers'
       hand.splice(at, 1)
     }
-    if (step!.value === 'undefined' || step!.value.numerator !== BigInt(step!.result) * step!.value.denominator) return 'wrong-arithmetic'
+    if (
+      step!.value === 'undefined' ||
+      step!.value.numerator !== BigInt(step!.result) * step!.value.denominator
+    )
+      return 'wrong-arithmetic'
     hand.push(step!.result)
   }
   if (hand.length !== 1) return 'wrong-numbers'
   return hand[0] === target ? 'correct' : 'wrong-value'
 }
 
-function readStep(text: string): { operands: number[]; value: Rational | 'undefined'; result: number } | null {
+function readStep(
+  text: string,
+): { operands: number[]; value: Rational | 'undefined'; result: number } | null {
   const [left = '', right = '', ...more] = text.split('=')
   const result = /^\s*(\d{1,9})\s*$/.exec(right)
   const reader = new Reader(left)
@@ -75,8 +94,19 @@ function sameNumbers(used: readonly number[], given: readonly number[]): boolean
   return order(used) === order(given)
 }
 
-const TOKEN = /\s*(?:(\d+)|\\(times|cdot|div|[dt]?frac)(?![a-zA-Z])|\\(?:left|right)(?=[()])([()])|([-+*/(){}\u00d7\u00f7\u00b7\u2212]))/y
-const SAME: Record<string, string> = { times: '*', cdot: '*', div: '/', dfrac: 'frac', tfrac: 'frac', '\u00d7': '*', '\u00b7': '*', '\u00f7': '/', '\u2212': '-' }
+const TOKEN =
+  /\s*(?:(\d+)|\\(times|cdot|div|[dt]?frac)(?![a-zA-Z])|\\(?:left|right)(?=[()])([()])|([-+*/(){}\u00d7\u00f7\u00b7\u2212]))/y
+const SAME: Record<string, string> = {
+  times: '*',
+  cdot: '*',
+  div: '/',
+  dfrac: 'frac',
+  tfrac: 'frac',
+  '\u00d7': '*',
+  '\u00b7': '*',
+  '\u00f7': '/',
+  '\u2212': '-',
+}
 
 /** Recursive descent: sum = product (+|- product)*, product = atom (*|/ atom)*, atom = number | (sum) | \frac{sum}{sum}. */
 class Reader {
@@ -121,7 +151,10 @@ class Reader {
       const next = this.product()
       const right = next.numerator * value.denominator
       const left = value.numerator * next.denominator
-      value = { numerator: op === '+' ? left + right : left - right, denominator: value.denominator * next.denominator }
+      value = {
+        numerator: op === '+' ? left + right : left - right,
+        denominator: value.denominator * next.denominator,
+      }
     }
     this.depth--
     return value
@@ -160,12 +193,18 @@ class Reader {
 class Unreadable extends Error {}
 
 /** A denominator of 0 stays 0 through every operation: the whole is undefined. */
-const multiply = (a: Rational, b: Rational): Rational => ({ numerator: a.numerator * b.numerator, denominator: a.denominator * b.denominator })
+const multiply = (a: Rational, b: Rational): Rational => ({
+  numerator: a.numerator * b.numerator,
+  denominator: a.denominator * b.denominator,
+})
 
 function divide(a: Rational, b: Rational): Rational {
   if (b.numerator === 0n || b.denominator === 0n) return { numerator: 0n, denominator: 0n }
   const sign = b.numerator < 0n ? -1n : 1n
-  return { numerator: sign * a.numerator * b.denominator, denominator: sign * a.denominator * b.numerator }
+  return {
+    numerator: sign * a.numerator * b.denominator,
+    denominator: sign * a.denominator * b.numerator,
+  }
 }
 
 function tokenize(text: string): string[] | null {
@@ -176,7 +215,11 @@ function tokenize(text: string): string[] | null {
     const hit = TOKEN.exec(text)
     if (hit === null) return null
     const token = hit[1] ?? hit[2] ?? hit[3] ?? hit[4]!
-    if (hit[1] !== undefined && (token.length > MAX_DIGITS || (token.length > 1 && token.startsWith('0')))) return null
+    if (
+      hit[1] !== undefined &&
+      (token.length > MAX_DIGITS || (token.length > 1 && token.startsWith('0')))
+    )
+      return null
     tokens.push(SAME[token] ?? token)
   }
   return tokens

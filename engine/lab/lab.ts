@@ -62,25 +62,56 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   const set = readProblems(options.data, options.fields)
   const asked = options.settings.engine?.device ?? 'auto'
   const device = asked === 'auto' && model.sizeBytes < SMALL_MODEL_BYTES ? 'cpu' : asked
-  const jobs = options.jobs ?? (device.toLowerCase() === 'cpu' && model.sizeBytes < SMALL_MODEL_BYTES ? physicalCores() : 1)
+  const jobs =
+    options.jobs ??
+    (device.toLowerCase() === 'cpu' && model.sizeBytes < SMALL_MODEL_BYTES ? physicalCores() : 1)
   // Threads of several engines on the same cores wait for each other at every step.
   const threads = options.settings.engine?.threads ?? (jobs > 1 ? 1 : 0)
   const shared = { ...options.settings, engine: { ...options.settings.engine, device, threads } }
   const defaults = { metadata: scalars(files.header), nativePaths: model.nativePaths }
   return {
-    options, model, jobs, sha256: await hashFiles(files.parts.map(({ file }) => file)), seed: options.settings.seed ?? 0,
+    options,
+    model,
+    jobs,
+    sha256: await hashFiles(files.parts.map(({ file }) => file)),
+    seed: options.settings.seed ?? 0,
     set: { ...set, problems: set.problems.slice(0, options.limit) },
-    settle: (more) => resolveSettings({ ...shared, ...more, seed: 0, sampling: { ...shared.sampling, ...more.sampling }, controls: { ...shared.controls, ...more.controls }, engine: { ...shared.engine, ...more.engine } }, defaults),
+    settle: (more) =>
+      resolveSettings(
+        {
+          ...shared,
+          ...more,
+          seed: 0,
+          sampling: { ...shared.sampling, ...more.sampling },
+          controls: { ...shared.controls, ...more.controls },
+          engine: { ...shared.engine, ...more.engine },
+        },
+        defaults,
+      ),
   }
 }
 
 /** A run's engine processes, as many as run at once. */
-export const runnersOf = ({ jobs, options }: Lab): Runner[] => Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
+export const runnersOf = ({ jobs, options }: Lab): Runner[] =>
+  Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
 
 /** Errors of `planRun`, before anything runs. */
 export function checkUnits({ model }: Lab, units: readonly Unit[]): void {
   const pairs = Array.from({ length: model.nativePaths }, () => ({ open: 0, close: 0 }))
-  for (const { settings } of units) planRun(settings, { tokens: { pairs, summary: null, masked: [], pathStops: [], summaryStops: [], endOfGeneration: [], texts: [], summaryPrefix: '' }, thoughtRows: model.thoughtRows })
+  for (const { settings } of units)
+    planRun(settings, {
+      tokens: {
+        pairs,
+        summary: null,
+        masked: [],
+        pathStops: [],
+        summaryStops: [],
+        endOfGeneration: [],
+        texts: [],
+        summaryPrefix: '',
+      },
+      thoughtRows: model.thoughtRows,
+    })
 }
 
 export interface LabResult {
@@ -95,51 +126,114 @@ export interface LabResult {
  * Runs the units over the problems (`wrongPaths` are looked for once the result folder is known to be this experiment's), goes on where an earlier call stopped, and writes the results, also when it is stopped or
  * fails. Errors: those of the runs; `cancelled`.
  */
-export async function runLab(lab: Lab, kind: Header['experiment'], units: readonly Unit[], extra: { settings?: Record<string, unknown>; wrongPaths?: () => Promise<Experiment['wrongPath']> } = {}): Promise<LabResult> {
+export async function runLab(
+  lab: Lab,
+  kind: Header['experiment'],
+  units: readonly Unit[],
+  extra: {
+    settings?: Record<string, unknown>
+    wrongPaths?: () => Promise<Experiment['wrongPath']>
+  } = {},
+): Promise<LabResult> {
   const { options, model, set, seed } = lab
   checkUnits(lab, units)
   const header = headerOf(lab, kind, units, extra.settings)
   const store = ResultStore.open(options.out, header)
-  const experiment: Experiment = { model: options.model, units, problems: set.problems, samples: options.samples, seed, wrongPath: await extra.wrongPaths?.() }
+  const experiment: Experiment = {
+    model: options.model,
+    units,
+    problems: set.problems,
+    samples: options.samples,
+    seed,
+    wrongPath: await extra.wrongPaths?.(),
+  }
   const tasks = tasksOf(experiment)
   if (tasks.length === 0) throw new BraidError('bad-request', 'There is nothing to run.')
-  const left = tasks.filter(({ unit, problem, sample }) => !store.has(unit.key, problem.index, sample))
-  const progress = new Progress(left, tasks.length - left.length, Math.min(lab.jobs, left.length), options.stderr)
+  const left = tasks.filter(
+    ({ unit, problem, sample }) => !store.has(unit.key, problem.index, sample),
+  )
+  const progress = new Progress(
+    left,
+    tasks.length - left.length,
+    Math.min(lab.jobs, left.length),
+    options.stderr,
+  )
   const runners = runnersOf(lab)
   let failure: unknown
   try {
-    await runExperiment(experiment, store, runners, { signal: options.signal, onSample: (sample) => progress.add(sample) })
+    await runExperiment(experiment, store, runners, {
+      signal: options.signal,
+      onSample: (sample) => progress.add(sample),
+    })
   } catch (error) {
     failure = error
   } finally {
     progress.end()
     for (const runner of runners) runner.close()
   }
-  const asked = new Set(tasks.map(({ unit, problem, sample }) => `${unit.key}|${problem.index}|${sample}`))
-  const samples = store.samples.filter(({ unit, problem, sample }) => asked.has(`${unit}|${problem}|${sample}`))
+  const asked = new Set(
+    tasks.map(({ unit, problem, sample }) => `${unit.key}|${problem.index}|${sample}`),
+  )
+  const samples = store.samples.filter(({ unit, problem, sample }) =>
+    asked.has(`${unit}|${problem}|${sample}`),
+  )
   const cells = cellsOf(units, samples)
-  const files = { json: join(options.out, 'results.json'), csv: join(options.out, 'results.csv'), report: join(options.out, 'report.html') }
+  const files = {
+    json: join(options.out, 'results.json'),
+    csv: join(options.out, 'results.csv'),
+    report: join(options.out, 'report.html'),
+  }
   replace(files.json, `${JSON.stringify({ cells }, null, 1)}\n`)
   replace(files.csv, cellsCsv(cells))
-  replace(files.report, reportHtml({
-    header, cells, done: samples.length, wanted: tasks.length, command: options.command, jobs: lab.jobs, threads: units[0]!.settings.engine.threads, engine: `${options.engine}, ${units[0]!.settings.engine.device}`,
-  }))
+  replace(
+    files.report,
+    reportHtml({
+      header,
+      cells,
+      done: samples.length,
+      wanted: tasks.length,
+      command: options.command,
+      jobs: lab.jobs,
+      threads: units[0]!.settings.engine.threads,
+      engine: `${options.engine}, ${units[0]!.settings.engine.device}`,
+    }),
+  )
   if (failure !== undefined) throw failure
   return { cells, done: samples.length, wanted: tasks.length, files }
 
-  function headerOf({ settle }: Lab, experiment: Header['experiment'], all: readonly Unit[], more?: Record<string, unknown>): Header {
+  function headerOf(
+    { settle }: Lab,
+    experiment: Header['experiment'],
+    all: readonly Unit[],
+    more?: Record<string, unknown>,
+  ): Header {
     // What a cell names (strategy, width, budget, vote) may differ from call to call; the rest is as given for all.
-    const { strategy: _s, paths: _p, runs: _r, budget: _b, vote: _v, seed: _seed, alternatives: _a, ...shared } = settle({})
+    const {
+      strategy: _s,
+      paths: _p,
+      runs: _r,
+      budget: _b,
+      vote: _v,
+      seed: _seed,
+      alternatives: _a,
+      ...shared
+    } = settle({})
     return {
-      format: 1, experiment, seed, settings: { ...shared, ...more },
-      model: { name: model.name, file: options.model, sha256: lab.sha256 }, data: { file: options.data, sha256: set.sha256 },
+      format: 1,
+      experiment,
+      seed,
+      settings: { ...shared, ...more },
+      model: { name: model.name, file: options.model, sha256: lab.sha256 },
+      data: { file: options.data, sha256: set.sha256 },
     }
   }
 }
 
 async function hashFiles(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
-  for (const file of files) for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer)
+  for (const file of files)
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }))
+      hash.update(chunk as Buffer)
   return hash.digest('hex')
 }
 
@@ -150,6 +244,8 @@ function replace(file: string, content: string): void {
     renameSync(`${file}.new`, file)
   } catch (error) {
     const typed = toBraidError(error)
-    throw typed.code === 'internal' ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error }) : typed
+    throw typed.code === 'internal'
+      ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error })
+      : typed
   }
 }

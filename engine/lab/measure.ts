@@ -14,28 +14,45 @@ export const Sample = z.object({
   sample: z.int().min(0),
   seed: z.int(),
   /** The run's answer; of a run that votes, under each rule. */
-  outcomes: z.array(z.object({ vote: VoteRule.nullable(), answer: z.string().nullable(), correct: z.boolean() })),
+  outcomes: z.array(
+    z.object({ vote: VoteRule.nullable(), answer: z.string().nullable(), correct: z.boolean() }),
+  ),
   /** Some path's own answer, or some answer voted on, is right: what a perfect judge would reach. */
   anyPath: z.boolean(),
-  promptTokens: z.int(), pathTokens: z.int(), summaryTokens: z.int(),
+  promptTokens: z.int(),
+  pathTokens: z.int(),
+  summaryTokens: z.int(),
   kvBytes: z.number(),
-  ms: z.number(), pathsMs: z.number(), summaryMs: z.number(),
+  ms: z.number(),
+  pathsMs: z.number(),
+  summaryMs: z.number(),
   /** The run failed: it counts as wrong. */
   error: RunError.optional(),
 })
 export type Sample = z.infer<typeof Sample>
 
-export const sampleKey = (unit: string, problem: number, sample: number): string => `${unit}|${problem}|${sample}`
+export const sampleKey = (unit: string, problem: number, sample: number): string =>
+  `${unit}|${problem}|${sample}`
 
 const RULES = VoteRule.options
 
 /** Scores a run by its own words. A failed run is wrong under every rule. */
-export function measure(unit: Unit, problem: Problem, sample: number, seed: number, run: Digest): Sample {
-  const right = (statement: Statement | undefined) => statement !== undefined && isCorrect(problem.expected, statement)
+export function measure(
+  unit: Unit,
+  problem: Problem,
+  sample: number,
+  seed: number,
+  run: Digest,
+): Sample {
+  const right = (statement: Statement | undefined) =>
+    statement !== undefined && isCorrect(problem.expected, statement)
   const { candidates, voted } = statements(unit, run)
   const pick = (rule: VoteRule | null): Statement | undefined => {
     if (rule === null) return candidates.at(-1)
-    const { classes, winner } = vote(candidates.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })), rule)
+    const { classes, winner } = vote(
+      candidates.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
+      rule,
+    )
     return candidates.find(({ member }) => member === classes[winner]?.members[0])
   }
   const outcomes = (voted ? RULES : [null]).map((rule) => {
@@ -44,22 +61,39 @@ export function measure(unit: Unit, problem: Problem, sample: number, seed: numb
   })
   const { usage, timings } = run
   const rest = {
-    unit: unit.key, problem: problem.index, sample, seed,
-    promptTokens: usage?.promptTokens ?? 0, pathTokens: usage?.pathTokens ?? 0, summaryTokens: usage?.summaryTokens ?? 0,
+    unit: unit.key,
+    problem: problem.index,
+    sample,
+    seed,
+    promptTokens: usage?.promptTokens ?? 0,
+    pathTokens: usage?.pathTokens ?? 0,
+    summaryTokens: usage?.summaryTokens ?? 0,
     kvBytes: usage?.kvBytes ?? 0,
-    ms: timings === null ? 0 : timings.prefillMs + timings.pathsMs + timings.joinMs + timings.summaryMs,
-    pathsMs: timings?.pathsMs ?? 0, summaryMs: timings?.summaryMs ?? 0,
+    ms:
+      timings === null
+        ? 0
+        : timings.prefillMs + timings.pathsMs + timings.joinMs + timings.summaryMs,
+    pathsMs: timings?.pathsMs ?? 0,
+    summaryMs: timings?.summaryMs ?? 0,
   }
-  if (run.error !== null) return { ...rest, outcomes: outcomes.map(({ vote }) => ({ vote, answer: null, correct: false })), anyPath: false, error: run.error }
+  if (run.error !== null)
+    return {
+      ...rest,
+      outcomes: outcomes.map(({ vote }) => ({ vote, answer: null, correct: false })),
+      anyPath: false,
+      error: run.error,
+    }
   return { ...rest, outcomes, anyPath: run.paths.some(right) || (voted && candidates.some(right)) }
 }
 
 /** What can be the run's answer, in order of version or path: the summaries, or the paths where there is no summary. */
-function statements({ settings }: Unit, run: Digest): { candidates: (Statement & { member: number })[]; voted: boolean } {
+function statements(
+  { settings }: Unit,
+  run: Digest,
+): { candidates: (Statement & { member: number })[]; voted: boolean } {
   const voted = votesIn(settings)
   const summaries = run.summaries.map(({ version, ...rest }) => ({ member: version, ...rest }))
   const paths = run.paths.map(({ path, text, answer }) => ({ member: path, text, answer }))
   const over = run.over ?? (summaries.length > 0 ? 'summaries' : 'paths')
   return { candidates: over === 'summaries' ? summaries : paths, voted }
 }
-

@@ -43,19 +43,26 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
 export function readProblems(file: string, fields: Fields = {}): ProblemSet {
   let bytes: Buffer
   try {
-    if (statSync(file).size > MAX_FILE_BYTES) throw new BraidError('bad-request', `${file} is larger than 256 MiB.`)
+    if (statSync(file).size > MAX_FILE_BYTES)
+      throw new BraidError('bad-request', `${file} is larger than 256 MiB.`)
     bytes = readFileSync(file)
   } catch (error) {
     if (error instanceof BraidError) throw error
     throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
-  const problems = entries(file, bytes.toString('utf8').replace(/^\ufeff/, '')).map(({ where, value }, index) => {
-    try {
-      return { index, ...readProblem(value, fields) }
-    } catch (error) {
-      throw new BraidError('bad-request', `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`, { cause: error })
-    }
-  })
+  const problems = entries(file, bytes.toString('utf8').replace(/^\ufeff/, '')).map(
+    ({ where, value }, index) => {
+      try {
+        return { index, ...readProblem(value, fields) }
+      } catch (error) {
+        throw new BraidError(
+          'bad-request',
+          `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
+          { cause: error },
+        )
+      }
+    },
+  )
   if (problems.length === 0) throw new BraidError('bad-request', `${file} holds no problems.`)
   return { problems, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
@@ -75,22 +82,36 @@ function parse(where: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new BraidError('bad-request', `${where}: this is no JSON (${(error as Error).message}).`, { cause: error })
+    throw new BraidError(
+      'bad-request',
+      `${where}: this is no JSON (${(error as Error).message}).`,
+      { cause: error },
+    )
   }
 }
 
 function readProblem(value: unknown, fields: Fields): Omit<Problem, 'index'> {
   const line = z.record(z.string(), z.unknown(), 'not an object').parse(value)
   const name = fields.problem ?? 'problem'
-  if (!Object.hasOwn(line, name)) throw new Error(`no field "${name}" (name it with --problem-field). Fields: ${Object.keys(line).join(', ')}`)
+  if (!Object.hasOwn(line, name))
+    throw new Error(
+      `no field "${name}" (name it with --problem-field). Fields: ${Object.keys(line).join(', ')}`,
+    )
   return { problem: Text.parse(line[name]), expected: expected(line, fields.answer) }
 }
 
 function expected(line: Record<string, unknown>, field: string | undefined): Expected {
   if (field === undefined && line.numbers !== undefined && line.target !== undefined) {
-    return { kind: 'numbers', numbers: Numbers.parse(line.numbers), target: Target.parse(line.target) }
+    return {
+      kind: 'numbers',
+      numbers: Numbers.parse(line.numbers),
+      target: Target.parse(line.target),
+    }
   }
   const name = field ?? 'answer'
-  if (!Object.hasOwn(line, name)) throw new Error(`no field "${name}" (name it with --answer-field), nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`)
+  if (!Object.hasOwn(line, name))
+    throw new Error(
+      `no field "${name}" (name it with --answer-field), nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,
+    )
   return { kind: 'answer', answer: String(AnswerValue.parse(line[name])) }
 }

@@ -16,7 +16,12 @@ export interface Entry {
 
 /** In a checkout the worker runs from source through tsx, in a package from a file that the build names so. */
 function workerEntry(): Entry {
-  return { file: fileURLToPath(new URL(fromSource() ? './worker-main.ts' : './lab/worker-main.js', import.meta.url)), execArgv: sourceOptions() }
+  return {
+    file: fileURLToPath(
+      new URL(fromSource() ? './worker-main.ts' : './lab/worker-main.js', import.meta.url),
+    ),
+    execArgv: sourceOptions(),
+  }
 }
 
 export type Reply = { digest: Digest } | { failed: RunError }
@@ -43,7 +48,16 @@ export class EngineProcess implements Runner {
         const { code, message } = toBraidError(error)
         if (code !== 'engine-lost' || this.#closed) throw error
         if (attempt === 2 && !this.#proven) throw error
-        if (attempt === 2) return { status: 'failed', paths: [], summaries: [], over: null, usage: null, timings: null, error: { code, message } }
+        if (attempt === 2)
+          return {
+            status: 'failed',
+            paths: [],
+            summaries: [],
+            over: null,
+            usage: null,
+            timings: null,
+            error: { code, message },
+          }
       }
     }
   }
@@ -55,18 +69,33 @@ export class EngineProcess implements Runner {
   }
 
   #ask(job: Job): Promise<Digest> {
-    if (this.#closed) return Promise.reject(new BraidError('cancelled', 'The engine process was stopped.'))
-    const child = (this.#child ??= fork(this.entry.file, [], { execArgv: [...this.entry.execArgv], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }))
+    if (this.#closed)
+      return Promise.reject(new BraidError('cancelled', 'The engine process was stopped.'))
+    const child = (this.#child ??= fork(this.entry.file, [], {
+      execArgv: [...this.entry.execArgv],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }))
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
         child.removeAllListeners()
         act()
       }
-      child.on('message', (reply: Reply) => settle(() => ('digest' in reply ? resolve(reply.digest) : reject(toBraidError(Object.assign(new Error(reply.failed.message), { code: reply.failed.code }))))))
-      const lost = (why: string) => settle(() => {
-        if (this.#child === child) this.#child = null
-        reject(new BraidError('engine-lost', `The engine process ended (${why}).`))
-      })
+      child.on('message', (reply: Reply) =>
+        settle(() =>
+          'digest' in reply
+            ? resolve(reply.digest)
+            : reject(
+                toBraidError(
+                  Object.assign(new Error(reply.failed.message), { code: reply.failed.code }),
+                ),
+              ),
+        ),
+      )
+      const lost = (why: string) =>
+        settle(() => {
+          if (this.#child === child) this.#child = null
+          reject(new BraidError('engine-lost', `The engine process ended (${why}).`))
+        })
       child.on('error', (error) => lost(error.message))
       child.on('exit', (code, signal) => lost(signal ?? `exit code ${code}`))
       child.send(job)
@@ -77,10 +106,14 @@ export class EngineProcess implements Runner {
 /** Cores without their hyper-threads; where the system does not say, as many as Node sees. */
 export function physicalCores(): number {
   try {
-    const cores = new Set(readFileSync('/proc/cpuinfo', 'utf8').split('\n\n').flatMap((block) => {
-      const of = (name: string) => new RegExp(`^${name}\\s*: (\\d+)`, 'm').exec(block)?.[1]
-      return of('core id') === undefined ? [] : [`${of('physical id')}/${of('core id')}`]
-    }))
+    const cores = new Set(
+      readFileSync('/proc/cpuinfo', 'utf8')
+        .split('\n\n')
+        .flatMap((block) => {
+          const of = (name: string) => new RegExp(`^${name}\\s*: (\\d+)`, 'm').exec(block)?.[1]
+          return of('core id') === undefined ? [] : [`${of('physical id')}/${of('core id')}`]
+        }),
+    )
     if (cores.size > 0) return Math.min(cores.size, cpus().length)
   } catch {
     // Not Linux.

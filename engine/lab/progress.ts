@@ -16,10 +16,21 @@ export class Progress {
   #done = 0
   #last: number
 
-  constructor(tasks: readonly Task[], done: number, private readonly jobs: number, private readonly stream: NodeJS.WriteStream, private readonly now: () => number = () => performance.now()) {
+  constructor(
+    tasks: readonly Task[],
+    done: number,
+    private readonly jobs: number,
+    private readonly stream: NodeJS.WriteStream,
+    private readonly now: () => number = () => performance.now(),
+  ) {
     for (const { unit } of tasks) {
       const { paths, runs, budget } = unit.settings
-      const cost = this.#cost.get(unit.key) ?? { weight: budget * (1 + Math.log2(paths * runs) / 4), left: 0, ms: 0, n: 0 }
+      const cost = this.#cost.get(unit.key) ?? {
+        weight: budget * (1 + Math.log2(paths * runs) / 4),
+        left: 0,
+        ms: 0,
+        n: 0,
+      }
       this.#cost.set(unit.key, { ...cost, left: cost.left + 1 })
     }
     this.#total = tasks.length + done
@@ -49,8 +60,14 @@ export class Progress {
   millisecondsLeft(): number | null {
     const known = [...this.#cost.values()].filter(({ n }) => n > 0)
     if (known.length === 0) return null
-    const perWeight = known.reduce((sum, { ms, n, weight }) => sum + ms / n / weight, 0) / known.length
-    return [...this.#cost.values()].reduce((sum, { left, ms, n, weight }) => sum + left * (n > 0 ? ms / n : perWeight * weight), 0) / this.jobs
+    const perWeight =
+      known.reduce((sum, { ms, n, weight }) => sum + ms / n / weight, 0) / known.length
+    return (
+      [...this.#cost.values()].reduce(
+        (sum, { left, ms, n, weight }) => sum + left * (n > 0 ? ms / n : perWeight * weight),
+        0,
+      ) / this.jobs
+    )
   }
 
   end(): void {
@@ -63,5 +80,7 @@ export function timeLeft(ms: number | null): string {
   if (ms === null) return ''
   const seconds = Math.ceil(ms / 1000)
   if (seconds < 90) return `${seconds} s left`
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`
+  return seconds < 5400
+    ? `${Math.round(seconds / 60)} min left`
+    : `${(seconds / 3600).toFixed(1)} h left`
 }

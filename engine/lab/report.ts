@@ -17,19 +17,38 @@ export interface Report {
   engine: string
 }
 
-const TITLES = { eval: 'Accuracy over paths and budget', ablate: 'Ablations', tunnel: 'Tunnel vision' }
-const FIGURES: Record<Header['experiment'], (cells: readonly Cell[]) => Figure[]> = { eval: evalFigures, ablate: ablationFigures, tunnel: tunnelFigures }
+const TITLES = {
+  eval: 'Accuracy over paths and budget',
+  ablate: 'Ablations',
+  tunnel: 'Tunnel vision',
+}
+const FIGURES: Record<Header['experiment'], (cells: readonly Cell[]) => Figure[]> = {
+  eval: evalFigures,
+  ablate: ablationFigures,
+  tunnel: tunnelFigures,
+}
 
 /** One HTML page that needs nothing else: no script, nothing fetched, light and dark, fit to print. Deterministic. */
 export function reportHtml(report: Report): string {
   const { header, cells, done, wanted } = report
   const title = `${TITLES[header.experiment]}: ${header.model.name} on ${base(header.data.file)}`
   const facts: [string, string][] = [
-    ['Model', `${header.model.name} (${base(header.model.file)}, sha256 ${header.model.sha256.slice(0, 12)})`],
+    [
+      'Model',
+      `${header.model.name} (${base(header.model.file)}, sha256 ${header.model.sha256.slice(0, 12)})`,
+    ],
     ['Problems', `${base(header.data.file)} (sha256 ${header.data.sha256.slice(0, 12)})`],
-    ['Samples', done === wanted ? String(done) : `${done} of ${wanted}: stopped early, rows are not yet comparable`],
+    [
+      'Samples',
+      done === wanted
+        ? String(done)
+        : `${done} of ${wanted}: stopped early, rows are not yet comparable`,
+    ],
     ['Settings', settingsText(header)],
-    ['Times', `${report.jobs} ${report.jobs === 1 ? 'run' : 'runs'} at once, ${report.threads === 0 ? 'all cores' : report.threads === 1 ? 'one thread' : `${report.threads} threads`} each`],
+    [
+      'Times',
+      `${report.jobs} ${report.jobs === 1 ? 'run' : 'runs'} at once, ${report.threads === 0 ? 'all cores' : report.threads === 1 ? 'one thread' : `${report.threads} threads`} each`,
+    ],
     ['Engine', report.engine],
     ['Command', report.command],
   ]
@@ -40,7 +59,11 @@ export function reportHtml(report: Report): string {
 <body><main>
 <h1>${escapeXml(title)}</h1>
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeXml(value)}</dd></div>`).join('')}</dl>
-<div class="figures">${FIGURES[header.experiment](cells).map(({ caption, svg }) => `<figure><figcaption>${escapeXml(caption)}</figcaption>${svg}</figure>`).join('\n')}</div>
+<div class="figures">${FIGURES[header.experiment](cells)
+    .map(
+      ({ caption, svg }) => `<figure><figcaption>${escapeXml(caption)}</figcaption>${svg}</figure>`,
+    )
+    .join('\n')}</div>
 <h2>Cells</h2>
 <div class="wide">${table(cells)}</div>
 <h2>How to read this</h2>
@@ -56,22 +79,46 @@ const COMMON = [
   'Tokens are those of a whole run: prompt once, all paths, all summaries. Times leave out loading the model.',
 ]
 const NOTES: Record<Header['experiment'], string[]> = {
-  eval: [...COMMON, 'Rows share their random draws: sample s of a problem starts every strategy from the same seed.', '\u201cequality\u201d counts answers of equal value as one; where a right answer is known by its value, as in the numbers game, that is nearly a check of the answer, and \u201ctext\u201d is the fair vote.'],
-  ablate: [...COMMON, 'Every row runs the same problems from the same seeds; only what its name says differs from the first row.'],
-  tunnel: [...COMMON, 'Only problems that one path alone got wrong, by a path at least as long as the longest prefix, are in the table, for every prefix length alike. Path 1 starts with that many tokens of its wrong path, on top of its budget, so that a longer prefix leaves as many tokens to recover in; 0 is the control.'],
+  eval: [
+    ...COMMON,
+    'Rows share their random draws: sample s of a problem starts every strategy from the same seed.',
+    '\u201cequality\u201d counts answers of equal value as one; where a right answer is known by its value, as in the numbers game, that is nearly a check of the answer, and \u201ctext\u201d is the fair vote.',
+  ],
+  ablate: [
+    ...COMMON,
+    'Every row runs the same problems from the same seeds; only what its name says differs from the first row.',
+  ],
+  tunnel: [
+    ...COMMON,
+    'Only problems that one path alone got wrong, by a path at least as long as the longest prefix, are in the table, for every prefix length alike. Path 1 starts with that many tokens of its wrong path, on top of its budget, so that a longer prefix leaves as many tokens to recover in; 0 is the control.',
+  ],
 }
 
 function table(cells: readonly Cell[]): string {
   const variants = cells.some((c) => c.variant !== undefined)
   const share = (value: number) => (value * 100).toFixed(1)
   const columns: [string, (c: Cell) => string][] = [
-    ...(variants ? [['variant', (c: Cell) => c.variant ?? '']] as [string, (c: Cell) => string][] : []),
-    ['strategy', strategyName], ['P', (c) => String(c.paths)], ['budget', (c) => String(c.budget)], ['finish', (c) => c.finish], ['n', (c) => String(c.n)], ['correct', (c) => String(c.correct)],
-    ['accuracy %', (c) => share(c.accuracy)], ['95 %', (c) => `${share(c.low)}\u2013${share(c.high)}`], ['some path %', (c) => share(c.anyPath)], ['tokens', (c) => c.tokens.toFixed(0)],
-    ['median ms', (c) => c.medianMs.toFixed(0)], ['peak KV MiB', (c) => (c.peakKvBytes / 2 ** 20).toFixed(2)],
-    ...(cells.some((c) => c.failed > 0) ? [['failed', (c: Cell) => String(c.failed)]] as [string, (c: Cell) => string][] : []),
+    ...(variants
+      ? ([['variant', (c: Cell) => c.variant ?? '']] as [string, (c: Cell) => string][])
+      : []),
+    ['strategy', strategyName],
+    ['P', (c) => String(c.paths)],
+    ['budget', (c) => String(c.budget)],
+    ['finish', (c) => c.finish],
+    ['n', (c) => String(c.n)],
+    ['correct', (c) => String(c.correct)],
+    ['accuracy %', (c) => share(c.accuracy)],
+    ['95 %', (c) => `${share(c.low)}\u2013${share(c.high)}`],
+    ['some path %', (c) => share(c.anyPath)],
+    ['tokens', (c) => c.tokens.toFixed(0)],
+    ['median ms', (c) => c.medianMs.toFixed(0)],
+    ['peak KV MiB', (c) => (c.peakKvBytes / 2 ** 20).toFixed(2)],
+    ...(cells.some((c) => c.failed > 0)
+      ? ([['failed', (c: Cell) => String(c.failed)]] as [string, (c: Cell) => string][])
+      : []),
   ]
-  const numeric = (name: string) => (['variant', 'strategy', 'finish'].includes(name) ? '' : ' class="n"')
+  const numeric = (name: string) =>
+    ['variant', 'strategy', 'finish'].includes(name) ? '' : ' class="n"'
   return `<table><thead><tr>${columns.map(([name]) => `<th scope="col"${numeric(name)}>${name}</th>`).join('')}</tr></thead><tbody>
 ${cells.map((c) => `<tr>${columns.map(([name, of]) => `<td${numeric(name)}>${escapeXml(of(c))}</td>`).join('')}</tr>`).join('\n')}
 </tbody></table>`
@@ -79,7 +126,9 @@ ${cells.map((c) => `<tr>${columns.map(([name, of]) => `<td${numeric(name)}>${esc
 
 function settingsText({ seed, settings }: Header): string {
   const flat = (value: unknown, prefix: string): string[] =>
-    value !== null && typeof value === 'object' ? Object.entries(value).flatMap(([k, v]) => flat(v, prefix === '' ? k : `${prefix}.${k}`)) : [`${prefix} ${String(value)}`]
+    value !== null && typeof value === 'object'
+      ? Object.entries(value).flatMap(([k, v]) => flat(v, prefix === '' ? k : `${prefix}.${k}`))
+      : [`${prefix} ${String(value)}`]
   return [`seed ${seed}`, ...flat(settings, '')].join(', ')
 }
 

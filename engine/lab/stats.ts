@@ -15,7 +15,10 @@ export function wilson(share: number, n: number): Interval {
   const z2 = (Z * Z) / n
   const centre = (share + z2 / 2) / (1 + z2)
   const half = (Z / (1 + z2)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n))
-  return { low: share === 0 ? 0 : Math.max(0, centre - half), high: share === 1 ? 1 : Math.min(1, centre + half) }
+  return {
+    low: share === 0 ? 0 : Math.max(0, centre - half),
+    high: share === 1 ? 1 : Math.min(1, centre + half),
+  }
 }
 
 /**
@@ -30,11 +33,14 @@ export function effectiveSize(clusters: readonly { correct: number; n: number }[
   const share = clusters.reduce((sum, cluster) => sum + cluster.correct, 0) / n
   const binomial = (share * (1 - share)) / n
   if (binomial === 0) return k
-  const between = (clusters.reduce((sum, { correct, n: m }) => sum + (correct - share * m) ** 2, 0) / n ** 2) * (k / (k - 1))
+  const between =
+    (clusters.reduce((sum, { correct, n: m }) => sum + (correct - share * m) ** 2, 0) / n ** 2) *
+    (k / (k - 1))
   return n / Math.max(1, between / binomial)
 }
 
-export const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length)
+export const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length
 
 /** Of an unsorted list, between neighbours in proportion; 0 of an empty one. */
 export function quantile(values: readonly number[], q: number): number {

@@ -1,4 +1,11 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
@@ -64,15 +71,31 @@ export class ResultStore {
     const bytes = readFileSync(this.#file)
     const whole = bytes.lastIndexOf(10) + 1
     if (whole < bytes.length) truncateSync(this.#file, whole)
-    const [first, ...lines] = bytes.subarray(0, whole).toString('utf8').split('\n').filter((line) => line !== '')
+    const [first, ...lines] = bytes
+      .subarray(0, whole)
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '')
     if (first === undefined) return false
     const found = parsed(Header, first)
-    if (found === null) throw new BraidError('bad-request', `${this.#file} is not the result file of an experiment. Choose another folder with --out.`)
+    if (found === null)
+      throw new BraidError(
+        'bad-request',
+        `${this.#file} is not the result file of an experiment. Choose another folder with --out.`,
+      )
     const differs = differences(found, header)
-    if (differs.length > 0) throw new BraidError('bad-request', `${folder} holds results made under other conditions (${differs.join(', ')}). Choose another folder with --out.`)
+    if (differs.length > 0)
+      throw new BraidError(
+        'bad-request',
+        `${folder} holds results made under other conditions (${differs.join(', ')}). Choose another folder with --out.`,
+      )
     for (const [i, line] of lines.entries()) {
       const sample = parsed(Sample, line)
-      if (sample === null) throw new BraidError('bad-request', `${this.#file}, line ${i + 2}, is damaged. Remove that line or choose another folder with --out.`)
+      if (sample === null)
+        throw new BraidError(
+          'bad-request',
+          `${this.#file}, line ${i + 2}, is damaged. Remove that line or choose another folder with --out.`,
+        )
       const key = sampleKey(sample.unit, sample.problem, sample.sample)
       if (!this.#samples.has(key)) this.#samples.set(key, sample)
     }
@@ -90,12 +113,25 @@ function parsed<T>(schema: z.ZodType<T>, line: string): T | null {
 
 /** Names of what is not the same; where files lie does not matter. */
 function differences(found: Header, asked: Header): string[] {
-  const flat = ({ experiment, model, data, seed, settings }: Header) => ({ experiment, model: model.sha256, data: data.sha256, seed, ...settings })
-  const [a, b]: Record<string, unknown>[] = [flat(found), flat(JSON.parse(JSON.stringify(asked)) as Header)]
-  return [...new Set([...Object.keys(a!), ...Object.keys(b!)])].filter((key) => !isDeepStrictEqual(a![key], b![key]))
+  const flat = ({ experiment, model, data, seed, settings }: Header) => ({
+    experiment,
+    model: model.sha256,
+    data: data.sha256,
+    seed,
+    ...settings,
+  })
+  const [a, b]: Record<string, unknown>[] = [
+    flat(found),
+    flat(JSON.parse(JSON.stringify(asked)) as Header),
+  ]
+  return [...new Set([...Object.keys(a!), ...Object.keys(b!)])].filter(
+    (key) => !isDeepStrictEqual(a![key], b![key]),
+  )
 }
 
 function fileError(error: unknown, file: string): BraidError {
   const typed = toBraidError(error)
-  return typed.code === 'internal' ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error }) : typed
+  return typed.code === 'internal'
+    ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error })
+    : typed
 }

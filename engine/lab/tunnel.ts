@@ -9,7 +9,13 @@ import type { Problem } from './problems.ts'
 import { makeUnit, sampleSeed, type Unit } from './unit.ts'
 
 /** One path alone at a problem: its tokens where it went wrong and is long enough, else null. */
-const WrongPath = z.object({ problem: z.int(), sample: z.int(), seed: z.int(), budget: z.int(), tokens: z.array(z.int()).nullable() })
+const WrongPath = z.object({
+  problem: z.int(),
+  sample: z.int(),
+  seed: z.int(),
+  budget: z.int(),
+  tokens: z.array(z.int()).nullable(),
+})
 type WrongPath = z.infer<typeof WrongPath>
 
 export interface TunnelPlan {
@@ -24,43 +30,91 @@ export interface TunnelPlan {
  * The tunnel experiment (ParaThinker, figure 2): does a path get out of a wrong beginning, alone and with free paths beside it?
  * The prefix comes on top of the budget, so that a longer one leaves as many tokens to recover in.
  */
-export function tunnelUnits({ settle, model }: Lab, { prefixes, paths, budget }: TunnelPlan): Unit[] {
+export function tunnelUnits(
+  { settle, model }: Lab,
+  { prefixes, paths, budget }: TunnelPlan,
+): Unit[] {
   const alone = settle({ strategy: 'sequential', budget })
   const beside = settle({ strategy: 'parallel', budget, ...(paths !== undefined && { paths }) })
-  const units = prefixes.map((prefix) => makeUnit(alone, [], { prefix, variant: `${prefix} tokens, alone` }))
+  const units = prefixes.map((prefix) =>
+    makeUnit(alone, [], { prefix, variant: `${prefix} tokens, alone` }),
+  )
   if (model.nativePaths === 0 || beside.paths < 2) return units
-  return [...units, ...prefixes.map((prefix) => makeUnit(beside, [], { prefix, variant: `${prefix} tokens, ${beside.paths - 1} free` }))]
+  return [
+    ...units,
+    ...prefixes.map((prefix) =>
+      makeUnit(beside, [], { prefix, variant: `${prefix} tokens, ${beside.paths - 1} free` }),
+    ),
+  ]
 }
 
 /**
  * Lets one path alone try every problem (from seeds that no unit uses) and keeps the wrong ones of at least `least` tokens.
  * What was tried is kept in wrong-paths.jsonl of the result folder and not tried again.
  */
-export async function collectWrongPaths(lab: Lab, unit: Unit, least: number): Promise<(problem: number, sample: number) => readonly number[] | null> {
+export async function collectWrongPaths(
+  lab: Lab,
+  unit: Unit,
+  least: number,
+): Promise<(problem: number, sample: number) => readonly number[] | null> {
   const { options, set, model } = lab
   const file = join(options.out, 'wrong-paths.jsonl')
   const known = new Map<string, WrongPath>()
-  for (const entry of readWrongPaths(file)) if (entry.budget === unit.settings.budget) known.set(`${entry.problem}|${entry.sample}`, entry)
-  const missing = set.problems.flatMap((problem) => Array.from({ length: options.samples }, (_, sample) => ({ problem, sample }))).filter(({ problem, sample }) => !known.has(`${problem.index}|${sample}`))
+  for (const entry of readWrongPaths(file))
+    if (entry.budget === unit.settings.budget) known.set(`${entry.problem}|${entry.sample}`, entry)
+  const missing = set.problems
+    .flatMap((problem) =>
+      Array.from({ length: options.samples }, (_, sample) => ({ problem, sample })),
+    )
+    .filter(({ problem, sample }) => !known.has(`${problem.index}|${sample}`))
   const runners = runnersOf(lab)
-  if (missing.length > 0) options.stderr.write(`Looking for wrong paths: ${missing.length} runs of one path.\n`)
+  if (missing.length > 0)
+    options.stderr.write(`Looking for wrong paths: ${missing.length} runs of one path.\n`)
   try {
-    await inParallel<{ problem: Problem; sample: number }>(missing, runners, options.signal, async ({ problem, sample }, runner) => {
-      const seed = sampleSeed(lab.seed, problem.index, -1 - sample)
-      const digest = checked(await runner.run({ request: { problem: problem.problem, model: options.model, settings: { ...unit.settings, seed } }, tokens: true }))
-      if (options.signal.aborted) return
-      const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest)
-      const own = digest.paths[0]?.tokens?.slice(model.nativePaths > 0 ? 1 : 0) ?? [] // without its control token
-      const entry = { problem: problem.index, sample, seed, budget: unit.settings.budget, tokens: anyPath || outcomes.some(({ correct }) => correct) ? null : own }
-      appendFileSync(file, `${JSON.stringify(entry)}\n`)
-      known.set(`${problem.index}|${sample}`, entry)
-    })
+    await inParallel<{ problem: Problem; sample: number }>(
+      missing,
+      runners,
+      options.signal,
+      async ({ problem, sample }, runner) => {
+        const seed = sampleSeed(lab.seed, problem.index, -1 - sample)
+        const digest = checked(
+          await runner.run({
+            request: {
+              problem: problem.problem,
+              model: options.model,
+              settings: { ...unit.settings, seed },
+            },
+            tokens: true,
+          }),
+        )
+        if (options.signal.aborted) return
+        const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest)
+        const own = digest.paths[0]?.tokens?.slice(model.nativePaths > 0 ? 1 : 0) ?? [] // without its control token
+        const entry = {
+          problem: problem.index,
+          sample,
+          seed,
+          budget: unit.settings.budget,
+          tokens: anyPath || outcomes.some(({ correct }) => correct) ? null : own,
+        }
+        appendFileSync(file, `${JSON.stringify(entry)}\n`)
+        known.set(`${problem.index}|${sample}`, entry)
+      },
+    )
   } finally {
     for (const runner of runners) runner.close()
   }
-  const long = [...known.values()].filter(({ tokens }) => tokens !== null && tokens.length >= least).length
-  options.stderr.write(`${long} of ${known.size} paths alone went wrong and have ${least} tokens or more.\n`)
-  if (long === 0) throw new BraidError('bad-request', `No path alone went wrong with ${least} tokens or more: ask for shorter --prefixes, a larger --budget or more problems.`)
+  const long = [...known.values()].filter(
+    ({ tokens }) => tokens !== null && tokens.length >= least,
+  ).length
+  options.stderr.write(
+    `${long} of ${known.size} paths alone went wrong and have ${least} tokens or more.\n`,
+  )
+  if (long === 0)
+    throw new BraidError(
+      'bad-request',
+      `No path alone went wrong with ${least} tokens or more: ask for shorter --prefixes, a larger --budget or more problems.`,
+    )
   return (problem, sample) => {
     const tokens = known.get(`${problem}|${sample}`)?.tokens ?? null
     return tokens !== null && tokens.length >= least ? tokens : null
@@ -73,5 +127,10 @@ function readWrongPaths(file: string): WrongPath[] {
   const bytes = readFileSync(file)
   const whole = bytes.lastIndexOf(10) + 1
   if (whole < bytes.length) truncateSync(file, whole)
-  return bytes.subarray(0, whole).toString('utf8').split('\n').filter((line) => line !== '').map((line) => WrongPath.parse(JSON.parse(line)))
+  return bytes
+    .subarray(0, whole)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => WrongPath.parse(JSON.parse(line)))
 }

@@ -17,12 +17,22 @@ export interface Unit {
   votes: readonly VoteRule[]
 }
 
-export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean => strategy === 'majority' || strategy === 'parallel-majority'
+export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean =>
+  strategy === 'majority' || strategy === 'parallel-majority'
 
-export function makeUnit(settings: RunSettings, votes: readonly VoteRule[], extra: Pick<Unit, 'variant' | 'prefix'> = {}): Unit {
+export function makeUnit(
+  settings: RunSettings,
+  votes: readonly VoteRule[],
+  extra: Pick<Unit, 'variant' | 'prefix'> = {},
+): Unit {
   const { strategy, paths, runs, budget } = settings
   const width = `p${paths}${strategy === 'parallel-majority' ? `x${runs}` : ''}`
-  const key = [strategy, width, `b${budget}`, ...(extra.variant === undefined ? [] : [extra.variant])].join(' ')
+  const key = [
+    strategy,
+    width,
+    `b${budget}`,
+    ...(extra.variant === undefined ? [] : [extra.variant]),
+  ].join(' ')
   return { key, settings, votes: votesIn(settings) ? votes : [], ...extra }
 }
 
@@ -41,10 +51,17 @@ export interface Grid {
 }
 
 /** `settle` gives the whole settings of a strategy, width and budget. `sequential` has no width, so it comes once a budget. */
-export function gridUnits(grid: Grid, settle: (asked: Pick<RunSettings, 'strategy' | 'paths' | 'budget'>) => RunSettings): Unit[] {
+export function gridUnits(
+  grid: Grid,
+  settle: (asked: Pick<RunSettings, 'strategy' | 'paths' | 'budget'>) => RunSettings,
+): Unit[] {
   return grid.strategies.flatMap((strategy) => {
     const sequential = strategy === 'sequential'
     const budgets = sequential ? (grid.sequentialBudgets ?? grid.budgets) : grid.budgets
-    return budgets.flatMap((budget) => (sequential ? [1] : grid.paths).map((paths) => makeUnit(settle({ strategy, paths, budget }), grid.votes)))
+    return budgets.flatMap((budget) =>
+      (sequential ? [1] : grid.paths).map((paths) =>
+        makeUnit(settle({ strategy, paths, budget }), grid.votes),
+      ),
+    )
   })
 }

@@ -10,8 +10,14 @@ import type { Reply } from './process.ts'
 let engine: Engine | undefined
 
 async function work({ request, prefix, tokens }: Job): Promise<Digest> {
-  engine ??= new Engine({ addon: loadAddon({ gpu: request.settings.engine?.device !== 'cpu' }), version: 'lab' })
-  const handle = engine.think(request, prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[1, prefix]]) })
+  engine ??= new Engine({
+    addon: loadAddon({ gpu: request.settings.engine?.device !== 'cpu' }),
+    version: 'lab',
+  })
+  const handle = engine.think(
+    request,
+    prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[1, prefix]]) },
+  )
   let run = EMPTY_RUN
   for await (const event of handle.events) {
     run = applyEvent(run, event)
@@ -21,10 +27,15 @@ async function work({ request, prefix, tokens }: Job): Promise<Digest> {
 }
 
 process.on('message', (job: Job) => {
-  work(job).then((digest): Reply => ({ digest }), (error: unknown): Reply => {
-    const { code, message } = toBraidError(error)
-    return { failed: { code, message } }
-  }).then((reply) => process.send!(reply))
+  work(job)
+    .then(
+      (digest): Reply => ({ digest }),
+      (error: unknown): Reply => {
+        const { code, message } = toBraidError(error)
+        return { failed: { code, message } }
+      },
+    )
+    .then((reply) => process.send!(reply))
 })
 // Ctrl-C reaches the whole process group; the parent decides what it means.
 process.on('SIGINT', () => {})

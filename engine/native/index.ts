@@ -30,7 +30,8 @@ export interface LoadedAddon extends NativeAddon {
 export function nativeFolder(): string {
   if (process.env.BRAID_NATIVE) return process.env.BRAID_NATIVE
   const backends = findAbove('build', 'native', 'backends.json')
-  if (backends === undefined) throw new BraidError('native-missing', 'The native engine is not built. Run `npm run setup`.')
+  if (backends === undefined)
+    throw new BraidError('native-missing', 'The native engine is not built. Run `npm run setup`.')
   return dirname(backends)
 }
 
@@ -55,7 +56,10 @@ export function builtFrom(): { tag: string; bundleCommit: string } {
 /** GPU backends that were built in. Errors: `native-missing`. */
 export function builtLibraries(): GpuLibrary[] {
   const folder = nativeFolder()
-  return readBackends(folder).gpu.map(({ backend, file }) => ({ backend, file: join(folder, file) }))
+  return readBackends(folder).gpu.map(({ backend, file }) => ({
+    backend,
+    file: join(folder, file),
+  }))
 }
 
 /**
@@ -72,13 +76,29 @@ export function loadAddon(options: { gpu?: boolean | readonly GpuLibrary[] } = {
     file = readBackends(folder)
     addon = createRequire(import.meta.url)(join(folder, file.addon)) as NativeAddon
   } catch (error) {
-    throw new BraidError('native-missing', `The native engine cannot be loaded: ${(error as Error).message}. Run \`npm run setup\`.`, { cause: error })
+    throw new BraidError(
+      'native-missing',
+      `The native engine cannot be loaded: ${(error as Error).message}. Run \`npm run setup\`.`,
+      { cause: error },
+    )
   }
   // `process.exit` runs no cleanup hook of Node-API: a step under way would meet libraries that are taken apart.
   process.once('exit', () => addon.leave())
-  if (!addon.loadCpuBackend(folder)) throw new BraidError('native-missing', `No CPU backend in ${folder} runs on this machine. Run \`npm run setup\`.`)
-  const wanted = options.gpu === false ? [] : options.gpu === undefined || options.gpu === true ? builtLibraries() : options.gpu
-  const gpu = wanted.map((library) => ({ backend: library.backend, loaded: addon.loadBackend(library.file) }))
+  if (!addon.loadCpuBackend(folder))
+    throw new BraidError(
+      'native-missing',
+      `No CPU backend in ${folder} runs on this machine. Run \`npm run setup\`.`,
+    )
+  const wanted =
+    options.gpu === false
+      ? []
+      : options.gpu === undefined || options.gpu === true
+        ? builtLibraries()
+        : options.gpu
+  const gpu = wanted.map((library) => ({
+    backend: library.backend,
+    loaded: addon.loadBackend(library.file),
+  }))
   loaded = Object.assign(addon, { gpu, llamaCpp: file.llamaCpp })
   return loaded
 }

@@ -13,7 +13,9 @@ const loaded = library === undefined || addon.loadBackend(library)
 const devices = addon.devices().filter(({ name }) => !before.has(name))
 // Memory is looked at before: what the driver takes for itself while it computes is not the model's to plan with.
 const wrong = devices.find(({ name }) => !addon.tryDevice(name))
-process.stdout.write(`${JSON.stringify({ cpu: cpuVariant(), loaded, devices, ...(wrong && { wrong: wrong.name }) })}\n`)
+process.stdout.write(
+  `${JSON.stringify({ cpu: cpuVariant(), loaded, devices, ...(wrong && { wrong: wrong.name }) })}\n`,
+)
 
 /** By the library that the system loaded: ggml does not tell which one it took. */
 function cpuVariant(): string {
@@ -21,7 +23,9 @@ function cpuVariant(): string {
   report.excludeNetwork = true
   const { sharedObjects } = report.getReport() as { sharedObjects?: string[] }
   for (const file of sharedObjects ?? []) {
-    const variant = /^(?:lib)?ggml-cpu-([\w.]+?)\.(?:so|dll|dylib)$/.exec(basename(file.replaceAll('\\', '/')))?.[1]
+    const variant = /^(?:lib)?ggml-cpu-([\w.]+?)\.(?:so|dll|dylib)$/.exec(
+      basename(file.replaceAll('\\', '/')),
+    )?.[1]
     if (variant !== undefined) return variant
   }
   return ''

@@ -155,7 +155,8 @@ export interface StreamOptions {
   history?: ArrayLike<number>
 }
 
-export type StreamEndReason = 'finished' | 'budget' | 'stopped' | 'cut' | 'overflow' | 'failed' | 'cancelled'
+export type StreamEndReason =
+  'finished' | 'budget' | 'stopped' | 'cut' | 'overflow' | 'failed' | 'cancelled'
 
 export interface StreamEnd {
   id: number

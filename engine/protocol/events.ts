@@ -39,7 +39,14 @@ export const Answer = z.object({
 export type Answer = z.infer<typeof Answer>
 
 export const PathEndReason = z.enum([
-  'finished', 'budget', 'stopped', 'cut', 'dropped', 'overflow', 'failed', 'cancelled',
+  'finished',
+  'budget',
+  'stopped',
+  'cut',
+  'dropped',
+  'overflow',
+  'failed',
+  'cancelled',
 ])
 export type PathEndReason = z.infer<typeof PathEndReason>
 
@@ -90,7 +97,8 @@ const version = z.int().min(1)
 
 export const RunEvent = z.discriminatedUnion('type', [
   z.looseObject({
-    type: z.literal('run-started'), ...at,
+    type: z.literal('run-started'),
+    ...at,
     format: z.literal(FORMAT_VERSION),
     run: z.string(),
     /** ISO 8601, UTC. */
@@ -98,14 +106,21 @@ export const RunEvent = z.discriminatedUnion('type', [
     problem: z.string().max(MAX_PROBLEM_CHARS),
     settings: RunSettings,
     model: ModelRef,
-    engine: z.object({ version: z.string(), llama: z.string(), device: z.string(), options: EngineOptions }),
+    engine: z.object({
+      version: z.string(),
+      llama: z.string(),
+      device: z.string(),
+      options: EngineOptions,
+    }),
     /** Ids of the prompt, shared by all paths. */
     promptTokens: z.array(z.int()),
     fusion: Fusion,
     followUp: z.object({ run: z.string(), version: z.int() }).optional(),
   }),
   z.looseObject({
-    type: z.literal('path-started'), ...at, path,
+    type: z.literal('path-started'),
+    ...at,
+    path,
     /** Group (1..runs) whose summary reads this path. */
     group: z.int().min(1),
     /** Row of the thought tables. */
@@ -115,7 +130,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     parent: z.object({ path: z.int().min(1), at: z.int().min(0) }).optional(),
   }),
   z.looseObject({
-    type: z.literal('tokens'), ...at,
+    type: z.literal('tokens'),
+    ...at,
     path: z.int().min(0),
     /** With path 0: the summary's version. */
     version: version.optional(),
@@ -124,28 +140,41 @@ export const RunEvent = z.discriminatedUnion('type', [
   /** The path got a new budget and thinks on. */
   z.looseObject({ type: z.literal('path-extended'), ...at, path, budget: z.int().min(1) }),
   z.looseObject({
-    type: z.literal('path-ended'), ...at, path,
+    type: z.literal('path-ended'),
+    ...at,
+    path,
     reason: PathEndReason,
     answer: Answer.nullable(),
     error: RunError.optional(),
   }),
   z.looseObject({ type: z.literal('path-dropped'), ...at, path }),
   z.looseObject({
-    type: z.literal('joined'), ...at, version,
+    type: z.literal('joined'),
+    ...at,
+    version,
     paths: z.array(path),
     fusion: Fusion,
     /** Paths too long to be re-read whole: tokens cut from their middle. */
     cuts: z.array(z.object({ path, removed: z.int() })).optional(),
   }),
-  z.looseObject({ type: z.literal('summary-started'), ...at, version, paths: z.array(path), fusion: Fusion }),
   z.looseObject({
-    type: z.literal('summary-ended'), ...at, version,
+    type: z.literal('summary-started'),
+    ...at,
+    version,
+    paths: z.array(path),
+    fusion: Fusion,
+  }),
+  z.looseObject({
+    type: z.literal('summary-ended'),
+    ...at,
+    version,
     reason: PathEndReason,
     answer: Answer.nullable(),
     error: RunError.optional(),
   }),
   z.looseObject({
-    type: z.literal('vote'), ...at,
+    type: z.literal('vote'),
+    ...at,
     rule: VoteRule,
     /** Whose answers are counted: path numbers, or summary versions. */
     over: z.enum(['paths', 'summaries']),
@@ -160,7 +189,8 @@ export const RunEvent = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('notice'), ...at, code: z.string(), message: z.string() }),
   /** The run is over for now. Later commands may add events and a second `run-ended`. */
   z.looseObject({
-    type: z.literal('run-ended'), ...at,
+    type: z.literal('run-ended'),
+    ...at,
     reason: z.enum(['finished', 'stopped', 'cancelled']),
     answer: z.string().nullable(),
     usage: Usage,
@@ -176,11 +206,27 @@ export const RunCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stop'), path }),
   z.object({ type: z.literal('drop'), path }),
   /** More tokens for a path that did not come to an end by itself: it thinks on, then waits for `summarise`. */
-  z.object({ type: z.literal('extend'), path, tokens: z.int().min(1).max(1 << 20) }),
+  z.object({
+    type: z.literal('extend'),
+    path,
+    tokens: z
+      .int()
+      .min(1)
+      .max(1 << 20),
+  }),
   /** A new path that keeps the first `at` tokens of `path`, then `token` if given, then thinks on. */
-  z.object({ type: z.literal('branch'), path, at: z.int().min(1), token: z.int().min(0).optional() }),
+  z.object({
+    type: z.literal('branch'),
+    path,
+    at: z.int().min(1),
+    token: z.int().min(0).optional(),
+  }),
   /** Ends the paths that still think, and writes a summary of them all or of `paths`: a new version. */
-  z.object({ type: z.literal('summarise'), paths: z.array(path).min(1).optional(), fusion: Fusion.optional() }),
+  z.object({
+    type: z.literal('summarise'),
+    paths: z.array(path).min(1).optional(),
+    fusion: Fusion.optional(),
+  }),
   /** Ends every path and goes on to the summary no more. */
   z.object({ type: z.literal('stop-all') }),
   /** A class of the vote chosen by hand. */

@@ -3,7 +3,11 @@
  * without credentials. Used wherever a link could leave the window (renderer, window-open handler, openExternal).
  */
 export function safeUrl(text: string): string | null {
-  if (text.length > 4096 || /[\u0000-\u001F\u007F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/.test(text)) return null
+  if (
+    text.length > 4096 ||
+    /[\u0000-\u001F\u007F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/.test(text)
+  )
+    return null
   let url: URL
   try {
     url = new URL(text)

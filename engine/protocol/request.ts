@@ -56,7 +56,10 @@ export const EngineOptions = z.object({
   /** 0 lets the engine choose: the number of physical cores. */
   threads: z.int().min(0).max(512),
   /** KV cells of the context; 0 is as many as prompt, paths and summary need. */
-  context: z.int().min(0).max(1 << 26),
+  context: z
+    .int()
+    .min(0)
+    .max(1 << 26),
 })
 export type EngineOptions = z.infer<typeof EngineOptions>
 

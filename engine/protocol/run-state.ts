@@ -12,7 +12,8 @@ export type RunPhase = 'empty' | 'running' | 'ended' | 'failed' | 'interrupted'
  * What a lane shows. waiting: started or extended, no token since. done: it ended by itself. truncated: at its budget
  * or out of cells. stopped: by the user, the finish rule or a cancel; `reason` says which.
  */
-export type PathStatus = 'waiting' | 'thinking' | 'done' | 'truncated' | 'stopped' | 'failed' | 'dropped' | 'interrupted'
+export type PathStatus =
+  'waiting' | 'thinking' | 'done' | 'truncated' | 'stopped' | 'failed' | 'dropped' | 'interrupted'
 
 /** Text that grows token by token: a path or a summary. Times in ms since the run began. */
 export interface Stream {
@@ -88,13 +89,36 @@ export interface RunState {
 }
 
 export const EMPTY_RUN: RunState = {
-  status: 'empty', run: '', time: '', problem: '', settings: null, model: null, engine: null, promptTokens: [], fusion: null,
-  followUp: null, paths: [], summaries: [], votes: [], notices: [], answer: null, endReason: null, usage: null, timings: null,
-  error: null, at: 0, since: 0, ranMs: 0, events: 0,
+  status: 'empty',
+  run: '',
+  time: '',
+  problem: '',
+  settings: null,
+  model: null,
+  engine: null,
+  promptTokens: [],
+  fusion: null,
+  followUp: null,
+  paths: [],
+  summaries: [],
+  votes: [],
+  notices: [],
+  answer: null,
+  endReason: null,
+  usage: null,
+  timings: null,
+  error: null,
+  at: 0,
+  since: 0,
+  ranMs: 0,
+  events: 0,
 }
 
 /** Milliseconds that the run had run at a time. */
-export function ranUntil({ status, since, ranMs }: Pick<RunState, 'status' | 'since' | 'ranMs'>, at: number): number {
+export function ranUntil(
+  { status, since, ranMs }: Pick<RunState, 'status' | 'since' | 'ranMs'>,
+  at: number,
+): number {
   return status === 'running' ? ranMs + Math.max(0, at - since) : ranMs
 }
 
@@ -105,8 +129,16 @@ export function meanLogprob(stream: Stream): number | null {
 
 /** Over the whole time of the stream; null before the second batch. */
 export function tokensPerSecond(stream: Stream): number | null {
-  if (stream.firstTokenAt === null || stream.lastTokenAt === null || stream.lastTokenAt <= stream.firstTokenAt) return null
-  return ((stream.tokens.length - stream.firstTokens) * 1000) / (stream.lastTokenAt - stream.firstTokenAt)
+  if (
+    stream.firstTokenAt === null ||
+    stream.lastTokenAt === null ||
+    stream.lastTokenAt <= stream.firstTokenAt
+  )
+    return null
+  return (
+    ((stream.tokens.length - stream.firstTokens) * 1000) /
+    (stream.lastTokenAt - stream.firstTokenAt)
+  )
 }
 
 export function pathOf(state: RunState, path: number): PathState | undefined {

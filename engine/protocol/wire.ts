@@ -1,6 +1,20 @@
 import { z } from 'zod'
 import { Alternative, RunCommand, RunError, RunEvent } from './events.ts'
-import { CatalogueItem, ConvertType, DeviceInfo, DeviceState, file, Fit, FoundModel, Hardware, LoadedModel, ModelEntry, Offer, Refused, Task } from './models.ts'
+import {
+  CatalogueItem,
+  ConvertType,
+  DeviceInfo,
+  DeviceState,
+  file,
+  Fit,
+  FoundModel,
+  Hardware,
+  LoadedModel,
+  ModelEntry,
+  Offer,
+  Refused,
+  Task,
+} from './models.ts'
 import { KvType, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
@@ -23,7 +37,8 @@ export interface Channel {
 export const RunId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
 /** What a GGUF says of itself, read without loading it. */
 export const ModelInfo = z.object({
-  file, name: z.string(),
+  file,
+  name: z.string(),
   architecture: z.string(),
   parameters: z.number(),
   sizeBytes: z.number(),
@@ -90,43 +105,99 @@ export const Attribution = z.object({
 export type Attribution = z.infer<typeof Attribution>
 
 /** The task of the `progress` pushes while an attribution is computed. */
-export const attributionTask = (run: string, version: number): string => `attribution/${run}/${version}`
+export const attributionTask = (run: string, version: number): string =>
+  `attribution/${run}/${version}`
 
 /** Bytes of the largest file that is imported. */
 export const MAX_IMPORT = 256 << 20
 
 const none = z.object({})
-const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({ params, result })
+const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({
+  params,
+  result,
+})
 
 export const METHODS = {
-  'app.info': method(none, z.object({ version: z.string(), llama: z.string(), dataFolder: z.string(), bundledModel: z.string().nullable() })),
+  'app.info': method(
+    none,
+    z.object({
+      version: z.string(),
+      llama: z.string(),
+      dataFolder: z.string(),
+      bundledModel: z.string().nullable(),
+    }),
+  ),
   'devices.list': method(none, z.array(DeviceInfo)),
   'models.list': method(none, z.array(ModelEntry)),
   /** Links a GGUF in place. */
   'models.add': method(z.object({ file }), ModelEntry),
-  'models.addFolder': method(z.object({ folder: file }), z.object({ added: z.array(ModelEntry), refused: z.array(Refused) })),
+  'models.addFolder': method(
+    z.object({ folder: file }),
+    z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
+  ),
   /** Looks through the folders of LM Studio, Ollama, Jan, llama.cpp and the cache of Hugging Face; links nothing. */
   'models.find': method(none, z.array(FoundModel)),
-  'models.addFound': method(z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }), z.object({ added: z.array(ModelEntry), refused: z.array(Refused) })),
+  'models.addFound': method(
+    z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }),
+    z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
+  ),
   /** Where a model's file was moved to. */
   'models.relink': method(z.object({ file, to: file }), ModelEntry),
   /** `deleteFiles` deletes what Braid downloaded itself; the file of a link stays always. */
-  'models.remove': method(z.object({ file, deleteFiles: z.boolean().optional() }), z.object({ deleted: z.array(z.string()) })),
-  'models.setDevice': method(z.object({ file, device: z.string().min(1).max(256).nullable() }), none),
+  'models.remove': method(
+    z.object({ file, deleteFiles: z.boolean().optional() }),
+    z.object({ deleted: z.array(z.string()) }),
+  ),
+  'models.setDevice': method(
+    z.object({ file, device: z.string().min(1).max(256).nullable() }),
+    none,
+  ),
   'models.info': method(z.object({ file }), ModelInfo),
-  'models.fit': method(z.object({ file, settings: RunRequest.shape.settings, promptTokens: z.int().min(0).optional() }), Fit),
+  'models.fit': method(
+    z.object({
+      file,
+      settings: RunRequest.shape.settings,
+      promptTokens: z.int().min(0).optional(),
+    }),
+    Fit,
+  ),
   /** The most of one setting that still fits, the others as they are; 0: none. */
-  'models.most': method(z.object({ file, settings: RunRequest.shape.settings, promptTokens: z.int().min(0).optional(), of: z.enum(['paths', 'budget', 'gpuLayers']) }), z.object({ value: z.int() })),
+  'models.most': method(
+    z.object({
+      file,
+      settings: RunRequest.shape.settings,
+      promptTokens: z.int().min(0).optional(),
+      of: z.enum(['paths', 'budget', 'gpuLayers']),
+    }),
+    z.object({ value: z.int() }),
+  ),
   'models.catalogue': method(none, z.array(CatalogueItem)),
   /** Asks the hub (or looks at an address) what can be downloaded there. `ref`: a name of the catalogue, `org/name`, `org/name:Q4_K_M` or an address. */
   'models.offer': method(z.object({ ref: z.string().min(1).max(4096) }), Offer),
   /** Starts a download; a folder is converted to `type` when it is here. */
-  'models.get': method(z.object({ ref: z.string().min(1).max(4096), choice: z.string().max(1024).optional(), type: ConvertType.optional(), sha256: z.string().regex(/^[0-9a-fA-F]{64}$/).optional() }), Task),
+  'models.get': method(
+    z.object({
+      ref: z.string().min(1).max(4096),
+      choice: z.string().max(1024).optional(),
+      type: ConvertType.optional(),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-fA-F]{64}$/)
+        .optional(),
+    }),
+    Task,
+  ),
   /** `output` absent: Braid's own folder of models. */
-  'models.convert': method(z.object({ folder: file, type: ConvertType, output: file.optional() }), Task),
+  'models.convert': method(
+    z.object({ folder: file, type: ConvertType, output: file.optional() }),
+    Task,
+  ),
   'tasks.list': method(none, z.array(Task)),
   /** `pause` keeps what is there; `cancel` removes what is not complete; `clear` takes one that is over off the list. */
-  'tasks.command': method(z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }), none),
+  'tasks.command': method(
+    z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }),
+    none,
+  ),
   /** Token for gated repositories, kept in memory only; null forgets it. */
   'hub.token': method(z.object({ token: z.string().min(1).max(512).nullable() }), none),
   'devices.state': method(none, DeviceState),
@@ -144,7 +215,16 @@ export const METHODS = {
    */
   'run.open': method(z.object({ run: RunId }), z.object({ events: z.int(), live: z.boolean() })),
   'run.close': method(z.object({ run: RunId }), none),
-  'run.alternatives': method(z.object({ run: RunId, path: z.int().min(0), version: z.int().min(1).optional(), index: z.int().min(0), count: z.int().min(1).max(1024) }), z.array(z.array(Alternative).nullable())),
+  'run.alternatives': method(
+    z.object({
+      run: RunId,
+      path: z.int().min(0),
+      version: z.int().min(1).optional(),
+      index: z.int().min(0),
+      count: z.int().min(1).max(1024),
+    }),
+    z.array(z.array(Alternative).nullable()),
+  ),
   /**
    * Reads the tokens of a run again, with flash attention off, and tells what the summary attended to. Takes its turn between
    * runs; `progress` is pushed to the asking client. Errors: `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`.
@@ -153,14 +233,31 @@ export const METHODS = {
   /** Ends this client's request for it, which fails with `cancelled`. */
   'run.attribution.cancel': method(z.object({ run: RunId, version: z.int().min(1) }), none),
   'runs.list': method(none, z.array(RunSummary)),
-  'runs.search': method(z.object({ query: z.string().max(1024) }), z.array(z.object({ run: z.string(), snippet: z.string() }))),
-  'runs.update': method(z.object({ run: RunId, title: z.string().max(500).optional(), starred: z.boolean().optional(), tags: z.array(z.string().max(64)).max(32).optional() }), RunSummary),
+  'runs.search': method(
+    z.object({ query: z.string().max(1024) }),
+    z.array(z.object({ run: z.string(), snippet: z.string() })),
+  ),
+  'runs.update': method(
+    z.object({
+      run: RunId,
+      title: z.string().max(500).optional(),
+      starred: z.boolean().optional(),
+      tags: z.array(z.string().max(64)).max(32).optional(),
+    }),
+    RunSummary,
+  ),
   'runs.delete': method(z.object({ run: RunId }), none),
   /** Undoes a delete of this session. */
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
   /** A file may hold several runs. */
-  'runs.import': method(z.object({ name: z.string().max(255), content: z.string() }), z.array(RunSummary)),
-  'runs.export': method(z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }), z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() })),
+  'runs.import': method(
+    z.object({ name: z.string().max(255), content: z.string() }),
+    z.array(RunSummary),
+  ),
+  'runs.export': method(
+    z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }),
+    z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
+  ),
   /** After the supervisor gave up restarting the engine process, which answers this one itself. */
   'engine.restart': method(none, none),
   'settings.get': method(none, z.record(z.string(), z.unknown())),
@@ -170,7 +267,11 @@ export type Method = keyof typeof METHODS
 export type Params<M extends Method> = z.input<(typeof METHODS)[M]['params']>
 export type Result<M extends Method> = z.output<(typeof METHODS)[M]['result']>
 
-export const Request = z.object({ id: z.int().min(0), method: z.string().max(64), params: z.unknown() })
+export const Request = z.object({
+  id: z.int().min(0),
+  method: z.string().max(64),
+  params: z.unknown(),
+})
 
 /** What the host sends. */
 export const HostMessage = z.discriminatedUnion('kind', [
@@ -185,15 +286,25 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
   z.object({ kind: z.literal('hardware'), hardware: Hardware.nullable() }),
   /** What is in memory; `unloaded`: what has just left it, and why. */
-  z.object({ kind: z.literal('memory'), loaded: z.array(LoadedModel), unloaded: z.object({ name: z.string(), reason: z.enum(['idle', 'room', 'asked']) }).optional() }),
+  z.object({
+    kind: z.literal('memory'),
+    loaded: z.array(LoadedModel),
+    unloaded: z.object({ name: z.string(), reason: z.enum(['idle', 'room', 'asked']) }).optional(),
+  }),
   /** 0..1 of an attribution (`attributionTask`); any other task: a model is loading. */
   z.object({ kind: z.literal('progress'), task: z.string(), fraction: z.number() }),
   /** The engine process died or is back (sent by the supervisor). */
-  z.object({ kind: z.literal('engine'), state: z.enum(['up', 'restarting', 'stopped']), message: z.string() }),
+  z.object({
+    kind: z.literal('engine'),
+    state: z.enum(['up', 'restarting', 'stopped']),
+    message: z.string(),
+  }),
 ])
 export type HostMessage = z.infer<typeof HostMessage>
 
 /** The events of a message that brings some. The host checked those of a backlog when it read them. */
-export function eventsIn({ events }: Extract<HostMessage, { kind: 'backlog' | 'events' }>): RunEvent[] {
-  return typeof events === 'string' ? JSON.parse(events) as RunEvent[] : events
+export function eventsIn({
+  events,
+}: Extract<HostMessage, { kind: 'backlog' | 'events' }>): RunEvent[] {
+  return typeof events === 'string' ? (JSON.parse(events) as RunEvent[]) : events
 }

@@ -2,8 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 
 const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.jsonl': 'text/plain; charset=utf-8',
-  '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon', '.woff2': 'font/woff2', '.woff': 'font/woff', '.ttf': 'font/ttf', '.txt': 'text/plain; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.jsonl': 'text/plain; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.woff': 'font/woff',
+  '.ttf': 'font/ttf',
+  '.txt': 'text/plain; charset=utf-8',
 }
 
 export interface StaticFile {
@@ -22,7 +32,8 @@ export function listFiles(root: string): Map<string, StaticFile> {
       const [file, path] = [join(folder, entry.name), `${address}/${entry.name}`]
       const type = TYPES[extname(entry.name)]
       if (entry.isDirectory()) walk(file, path)
-      else if (entry.isFile() && type !== undefined) files.set(path, { type, read: () => readFileSync(file) })
+      else if (entry.isFile() && type !== undefined)
+        files.set(path, { type, read: () => readFileSync(file) })
     }
   }
   walk(root, '')

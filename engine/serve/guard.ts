@@ -34,7 +34,12 @@ export class Guard {
   isAddressed(request: IncomingMessage): boolean {
     const hosts = request.headersDistinct.host ?? []
     const origins = request.headersDistinct.origin ?? []
-    return hosts.length === 1 && hosts[0] === this.#host && origins.length <= 1 && (origins.length === 0 || origins[0] === this.origin)
+    return (
+      hosts.length === 1 &&
+      hosts[0] === this.#host &&
+      origins.length <= 1 &&
+      (origins.length === 0 || origins[0] === this.origin)
+    )
   }
 
   /** A page says where it comes from when it opens a WebSocket: then an Origin is needed. */
@@ -47,7 +52,10 @@ export class Guard {
   }
 
   hasCookie(request: IncomingMessage): boolean {
-    const values = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(`${this.#cookie}=`))
+    const values = (request.headers.cookie ?? '')
+      .split(';')
+      .map((pair) => pair.trim())
+      .filter((pair) => pair.startsWith(`${this.#cookie}=`))
     return values.length === 1 && same(values[0]!.slice(this.#cookie.length + 1), this.#token)
   }
 }

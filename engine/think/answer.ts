@@ -7,8 +7,12 @@ const THINK_END = '</think>'
 const MAX_PHRASE = 120
 
 const NUMBER = String.raw`\\[dt]?frac\{[-+]?\d{1,30}\}\{\d{1,30}\}|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,4})?(?:\s?/\s?\d+(?:\.\d+)?)?(?:\s?\\?%)?|\.\d+`
-const NUMBERS = new RegExp(String.raw`(?<![\w.,])(?:(?<![\w)\]}]\s?)[-\u2212])?(?:${NUMBER})(?!\w)`, 'g')
-const PHRASE = /(?:\bfinal\s{1,4}answer\b(?!")\W{0,4}(?:is|are|:|=)?|\b(?:the|my|our)\s{1,4}answer\s{1,4}(?:is|:|=)|^\W{0,4}answer\*{0,2}:|^[ \t]{0,8}####)[ \t]{0,8}:?/gim
+const NUMBERS = new RegExp(
+  String.raw`(?<![\w.,])(?:(?<![\w)\]}]\s?)[-\u2212])?(?:${NUMBER})(?!\w)`,
+  'g',
+)
+const PHRASE =
+  /(?:\bfinal\s{1,4}answer\b(?!")\W{0,4}(?:is|are|:|=)?|\b(?:the|my|our)\s{1,4}answer\s{1,4}(?:is|:|=)|^\W{0,4}answer\*{0,2}:|^[ \t]{0,8}####)[ \t]{0,8}:?/gim
 const JSON_KEY = /"(?:final[_ ]?)?answer"\s{0,8}:\s{0,8}/gi
 
 /**
@@ -38,7 +42,10 @@ function boxed(text: string): Answer | null {
   for (const match of matches.slice(-64).reverse()) {
     const bare = match[1] ?? match[2]
     const end = match.index + match[0].length
-    const found = bare === undefined ? answer(text, end, closingBrace(text, end), 'boxed') : answer(text, end - bare.length, end, 'boxed')
+    const found =
+      bare === undefined
+        ? answer(text, end, closingBrace(text, end), 'boxed')
+        : answer(text, end - bare.length, end, 'boxed')
     if (found !== null) return found
   }
   return null
@@ -75,18 +82,32 @@ function sentence(text: string, start: number, end: number): Answer | null {
   const stop = text.slice(start, end).search(/[.!?;](?:\s|["'*)\]]*$)|[.!?]?\*\*(?=\s)/)
   if (stop > 0) end = start + stop
   if (end - start > MAX_PHRASE) return lastNumber(text, start, end, 'final-answer')
-  for (const [open, close] of [['**', '**'], ['$$', '$$'], ['$', '$'], ['\\(', '\\)'], ['\\[', '\\]'], ['"', '"'], ['`', '`'], ['*', '*']] as const) {
+  for (const [open, close] of [
+    ['**', '**'],
+    ['$$', '$$'],
+    ['$', '$'],
+    ['\\(', '\\)'],
+    ['\\[', '\\]'],
+    ['"', '"'],
+    ['`', '`'],
+    ['*', '*'],
+  ] as const) {
     while (start < end && /[\s:=]/.test(text[start]!)) start++
     while (end > start && /[\s.,;]/.test(text[end - 1]!)) end--
     if (text.startsWith(open, start)) {
       start += open.length
       const at = text.lastIndexOf(close, end - close.length)
       if (at >= start) end = at
-    } else if (text.startsWith(close, end - close.length) && count(text, close, start, end) % 2 === 1) {
+    } else if (
+      text.startsWith(close, end - close.length) &&
+      count(text, close, start, end) % 2 === 1
+    ) {
       end -= close.length
     }
   }
-  return /[\p{L}\p{N}\\]/u.test(text.slice(start, end)) ? answer(text, start, end, 'final-answer') : null
+  return /[\p{L}\p{N}\\]/u.test(text.slice(start, end))
+    ? answer(text, start, end, 'final-answer')
+    : null
 }
 
 function count(text: string, part: string, start: number, end: number): number {
@@ -97,7 +118,8 @@ function json(text: string): Answer | null {
   let found: Answer | null = null
   for (const match of text.matchAll(JSON_KEY)) {
     const from = match.index + match[0].length
-    const value = /"((?:[^"\\\n]|\\.){0,1000})"|-?\d[\d.eE+-]{0,40}|true|false|\[[^[\]{}\n]{0,1000}\]/y
+    const value =
+      /"((?:[^"\\\n]|\\.){0,1000})"|-?\d[\d.eE+-]{0,40}|true|false|\[[^[\]{}\n]{0,1000}\]/y
     value.lastIndex = from
     const hit = value.exec(text)
     if (hit === null) continue
@@ -120,7 +142,12 @@ function unescapeJson(inner: string): string {
   }
 }
 
-function lastNumber(text: string, start: number, end: number, kind: Answer['kind'] = 'last-number'): Answer | null {
+function lastNumber(
+  text: string,
+  start: number,
+  end: number,
+  kind: Answer['kind'] = 'last-number',
+): Answer | null {
   // The tail is enough: an answer comes last.
   const from = Math.max(start, end - 65_536)
   let found: Answer | null = null

@@ -34,7 +34,14 @@ export class Cells {
   readonly #seqs = new Map<number, number>()
   readonly #free: number[]
 
-  private constructor(readonly model: LoadedModel, readonly context: NativeContext, readonly capacity: number, sequences: number, /** Memory was too short for what was wanted. */ readonly shrunk: boolean, readonly thought: (row: number) => number) {
+  private constructor(
+    readonly model: LoadedModel,
+    readonly context: NativeContext,
+    readonly capacity: number,
+    sequences: number,
+    /** Memory was too short for what was wanted. */ readonly shrunk: boolean,
+    readonly thought: (row: number) => number,
+  ) {
     this.#free = Array.from({ length: sequences - 1 }, (_, i) => sequences - 1 - i)
   }
 
@@ -42,13 +49,29 @@ export class Cells {
    * A context of `settings.engine.context` cells, or of `cells` where that is 0. Where memory is short, models that nobody uses
    * leave it first; then the context is made smaller, once, with a notice. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
    */
-  static async open(cells: number, sequences: number, least: number, { model, models, settings, signal, notice, native }: CellsOptions): Promise<Cells> {
+  static async open(
+    cells: number,
+    sequences: number,
+    least: number,
+    { model, models, settings, signal, notice, native }: CellsOptions,
+  ): Promise<Cells> {
     const { kvType, flashAttention, threads, context: asked } = settings.engine
     const { metadata, trainContext } = model.native.info
     const create = async (count: number) => {
       checkMemory(count, model, settings)
-      const made = model.native.createContext({ cells: count, sequences, kvType, flashAttention, threads, yarn: yarnFor(metadata, settings.budget, trainContext), ...native })
-      const late = made.then((context) => () => context.free(), () => () => Promise.resolve())
+      const made = model.native.createContext({
+        cells: count,
+        sequences,
+        kvType,
+        flashAttention,
+        threads,
+        yarn: yarnFor(metadata, settings.budget, trainContext),
+        ...native,
+      })
+      const late = made.then(
+        (context) => () => context.free(),
+        () => () => Promise.resolve(),
+      )
       try {
         return await abortable(signal, made)
       } catch (error) {
@@ -61,16 +84,25 @@ export class Cells {
     let count = wanted
     checkMemory(Math.min(wanted, smaller), model, settings, totalmem()) // nothing leaves memory for what the machine could not hold empty
     await models.room(model, MARGIN * wanted * model.kvBytesPerToken[kvType])
-    const context = await create(count).catch(async (error: unknown) => {
-      if (toBraidError(error).code !== 'out-of-memory' || !(await models.room(model, Infinity))) throw error
-      return create(count)
-    }).catch((error: unknown) => {
-      count = smaller
-      if (toBraidError(error).code !== 'out-of-memory' || count >= wanted) throw error
-      return create(count)
-    })
-    if (count < wanted) notice('context-shrunk', `Memory is short: the context has ${count} cells instead of ${wanted}. Paths that do not fit end early.`)
-    return new Cells(model, context, count, sequences, count < wanted, (row) => (settings.controls.thoughtEmbedding ? row : -1))
+    const context = await create(count)
+      .catch(async (error: unknown) => {
+        if (toBraidError(error).code !== 'out-of-memory' || !(await models.room(model, Infinity)))
+          throw error
+        return create(count)
+      })
+      .catch((error: unknown) => {
+        count = smaller
+        if (toBraidError(error).code !== 'out-of-memory' || count >= wanted) throw error
+        return create(count)
+      })
+    if (count < wanted)
+      notice(
+        'context-shrunk',
+        `Memory is short: the context has ${count} cells instead of ${wanted}. Paths that do not fit end early.`,
+      )
+    return new Cells(model, context, count, sequences, count < wanted, (row) =>
+      settings.controls.thoughtEmbedding ? row : -1,
+    )
   }
 
   get promptSeq(): number {
@@ -88,7 +120,8 @@ export class Cells {
   /** An empty sequence; errors: `too-many-paths`. */
   take(): number {
     const seq = this.#free.pop()
-    if (seq === undefined) throw new BraidError('too-many-paths', 'The context has no sequence left for another path.')
+    if (seq === undefined)
+      throw new BraidError('too-many-paths', 'The context has no sequence left for another path.')
     return seq
   }
 
@@ -122,9 +155,18 @@ export class Cells {
     for (const path of [...this.#seqs.keys()]) await this.remove(path)
   }
 
-  async prefill(seq: number, tokens: ArrayLike<number>, thought: number, signal: AbortSignal): Promise<number> {
+  async prefill(
+    seq: number,
+    tokens: ArrayLike<number>,
+    thought: number,
+    signal: AbortSignal,
+  ): Promise<number> {
     if (tokens.length === 0) return 0
-    const { ms } = await abortable(signal, this.context.prefill({ seq, tokens, thought: this.thought(thought) }), () => this.context.abort())
+    const { ms } = await abortable(
+      signal,
+      this.context.prefill({ seq, tokens, thought: this.thought(thought) }),
+      () => this.context.abort(),
+    )
     return ms
   }
 
@@ -132,7 +174,11 @@ export class Cells {
    * Puts the cells of these paths back where they are gone, from the transcript's own tokens. Branches share what they kept:
    * a path takes the cells that any other path has of the same tokens, and prefills the rest. Returns the milliseconds it took.
    */
-  async restore(wanted: readonly number[], { prompt, paths }: Contents, signal: AbortSignal): Promise<number> {
+  async restore(
+    wanted: readonly number[],
+    { prompt, paths }: Contents,
+    signal: AbortSignal,
+  ): Promise<number> {
     const partial = this.model.native.info.cannotJoin === undefined
     let ms = 0
     for (const number of wanted) {
@@ -147,7 +193,12 @@ export class Cells {
       const seq = this.claim(number)
       try {
         await this.context.copy(from, seq, from === PROMPT ? undefined : prompt.length + kept)
-        ms += await this.prefill(seq, path.tokens.slice(kept).map(({ id }) => id), path.thought, signal)
+        ms += await this.prefill(
+          seq,
+          path.tokens.slice(kept).map(({ id }) => id),
+          path.thought,
+          signal,
+        )
       } catch (error) {
         await this.remove(number)
         throw error
@@ -158,7 +209,9 @@ export class Cells {
 
   /** Cells that the prompt and the paths take. */
   used({ prompt, paths }: Contents): number {
-    return prompt.length + cellsOf(paths, (path) => (this.#seqs.has(path.path) ? path.tokens.length : 0))
+    return (
+      prompt.length + cellsOf(paths, (path) => (this.#seqs.has(path.path) ? path.tokens.length : 0))
+    )
   }
 
   async free(): Promise<void> {
@@ -171,7 +224,11 @@ export class Cells {
 function segments(paths: readonly PathState[], path: PathState): { owner: number; end: number }[] {
   const list: { owner: number; end: number }[] = []
   let end = path.tokens.length
-  for (let at: PathState | undefined = path; at !== undefined; at = paths[(at.parent?.path ?? 0) - 1]) {
+  for (
+    let at: PathState | undefined = path;
+    at !== undefined;
+    at = paths[(at.parent?.path ?? 0) - 1]
+  ) {
     const start = at.parent?.at ?? 0
     if (end > start) list.unshift({ owner: at.path, end })
     end = Math.min(end, start)
@@ -195,12 +252,19 @@ export function cellsOf(paths: readonly PathState[], length: (path: PathState) =
   const ends = new Map<number, number>()
   for (const path of paths) {
     let end = length(path)
-    for (let at: PathState | undefined = path; at !== undefined && end > 0; at = paths[(at.parent?.path ?? 0) - 1]) {
+    for (
+      let at: PathState | undefined = path;
+      at !== undefined && end > 0;
+      at = paths[(at.parent?.path ?? 0) - 1]
+    ) {
       ends.set(at.path, Math.max(ends.get(at.path) ?? 0, end))
       end = Math.min(end, at.parent?.at ?? 0)
     }
   }
-  return paths.reduce((sum, { path, parent }) => sum + Math.max(0, (ends.get(path) ?? 0) - (parent?.at ?? 0)), 0)
+  return paths.reduce(
+    (sum, { path, parent }) => sum + Math.max(0, (ends.get(path) ?? 0) - (parent?.at ?? 0)),
+    0,
+  )
 }
 
 /** Sequences for the prompt, the paths, their summaries, and some to spare. */
@@ -209,9 +273,17 @@ export function sequencesFor(paths: number, groups: number): number {
 }
 
 /** llama.cpp asks the system for whatever the context needs and is killed when it is not there; we ask first. */
-function checkMemory(cells: number, model: LoadedModel, { engine }: RunSettings, memory = freemem()): void {
+function checkMemory(
+  cells: number,
+  model: LoadedModel,
+  { engine }: RunSettings,
+  memory = freemem(),
+): void {
   const bytes = cells * model.kvBytesPerToken[engine.kvType]
   if (model.device !== 'cpu' || bytes <= memory) return
   const gb = (n: number) => `${(n / 1e9).toFixed(1)} GB`
-  throw new BraidError('out-of-memory', `The KV cache of ${cells} tokens needs ${gb(bytes)}, and ${gb(freemem())} are free. Ask for fewer paths, a smaller budget or a smaller KV type.`)
+  throw new BraidError(
+    'out-of-memory',
+    `The KV cache of ${cells} tokens needs ${gb(bytes)}, and ${gb(freemem())} are free. Ask for fewer paths, a smaller budget or a smaller KV type.`,
+  )
 }

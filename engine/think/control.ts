@@ -1,7 +1,8 @@
 import type { NativeModel, VocabToken } from '../native/types.ts'
 
 /** Forced after `<summary>` where the file says nothing and the vocabulary is the released model's. */
-export const RELEASED_PREFIX = 'By analyzing multiple reasoning processes above, I concluded that: The final answer is'
+export const RELEASED_PREFIX =
+  'By analyzing multiple reasoning processes above, I concluded that: The final answer is'
 
 /** Control tokens of a model, found by their texts (docs/method.md, "The GGUF contract"). Ids. */
 export interface ControlTokens {
@@ -20,7 +21,9 @@ export interface ControlTokens {
   summaryPrefix: string
 }
 
-type Vocabulary = Pick<NativeModel, 'specialTokens'> & { readonly info: { readonly metadata: Readonly<Record<string, string>> } }
+type Vocabulary = Pick<NativeModel, 'specialTokens'> & {
+  readonly info: { readonly metadata: Readonly<Record<string, string>> }
+}
 
 export function findControlTokens(model: Vocabulary): ControlTokens {
   const tokens = model.specialTokens()
@@ -41,7 +44,14 @@ export function findControlTokens(model: Vocabulary): ControlTokens {
   const close = byText.get('</summary>')
   if (pairs.length === 0 || open === undefined || close === undefined) {
     return {
-      pairs: [], summary: null, masked: [], pathStops: endOfGeneration, summaryStops: endOfGeneration, endOfGeneration, texts: [], summaryPrefix: '',
+      pairs: [],
+      summary: null,
+      masked: [],
+      pathStops: endOfGeneration,
+      summaryStops: endOfGeneration,
+      endOfGeneration,
+      texts: [],
+      summaryPrefix: '',
     }
   }
   return {
@@ -52,12 +62,16 @@ export function findControlTokens(model: Vocabulary): ControlTokens {
     summaryStops: unique([close, ...endOfGeneration]),
     endOfGeneration,
     texts: [...texts, '<summary>', '</summary>'],
-    summaryPrefix: model.info.metadata['parathinker.summary_prefix'] ?? (byText.has('<vllm_pad>') ? RELEASED_PREFIX : ''),
+    summaryPrefix:
+      model.info.metadata['parathinker.summary_prefix'] ??
+      (byText.has('<vllm_pad>') ? RELEASED_PREFIX : ''),
   }
 }
 
 function ids(tokens: readonly VocabToken[], pattern: RegExp): number[] {
-  return tokens.filter((token) => token.special && pattern.test(token.text)).map((token) => token.id)
+  return tokens
+    .filter((token) => token.special && pattern.test(token.text))
+    .map((token) => token.id)
 }
 
 const unique = (list: readonly number[]) => [...new Set(list)]

@@ -33,7 +33,14 @@ export class Engine {
   readonly #bundled: string | undefined
 
   constructor({ addon, version, bundledModel, inspect = readModelInfo }: EngineParts) {
-    this.#core = { addon, version, models: new Models(addon, inspect), turns: new Turns(), holder: null, runs: new Set() }
+    this.#core = {
+      addon,
+      version,
+      models: new Models(addon, inspect),
+      turns: new Turns(),
+      holder: null,
+      runs: new Set(),
+    }
     this.#bundled = bundledModel
   }
 
@@ -51,8 +58,18 @@ export class Engine {
       throw badRequest(error)
     }
     const file = parsed.data.model ?? this.#bundled
-    if (file === undefined) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file.')
-    const run = new Run(options.id ?? newRunId(), this.#core, options.conversation ?? [], undefined, options.onProgress)
+    if (file === undefined)
+      throw new BraidError(
+        'model-not-found',
+        'No model is bundled with this Braid: name a GGUF file.',
+      )
+    const run = new Run(
+      options.id ?? newRunId(),
+      this.#core,
+      options.conversation ?? [],
+      undefined,
+      options.onProgress,
+    )
     run.enqueue({ kind: 'start', start: { request: parsed.data, file, given: options.given } })
     return run
   }
@@ -63,25 +80,47 @@ export class Engine {
    */
   resume(events: Iterable<RunEvent>, options: ThinkOptions = {}): RunHandle {
     const state = foldRun(events, { live: false })
-    if (state.settings === null || state.model === null) throw new BraidError('bad-transcript', 'The run never began: it has no prompt to go on from.')
-    const run = new Run(options.id ?? state.run, this.#core, options.conversation ?? [], state, options.onProgress)
+    if (state.settings === null || state.model === null)
+      throw new BraidError('bad-transcript', 'The run never began: it has no prompt to go on from.')
+    const run = new Run(
+      options.id ?? state.run,
+      this.#core,
+      options.conversation ?? [],
+      state,
+      options.onProgress,
+    )
     return run
   }
 
   /** Logprobs of given tokens under the two-phase rules (score.ts). Takes its turn between runs. */
   async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
     const file = options.model ?? this.#bundled
-    if (file === undefined) throw new BraidError('model-not-found', 'No model is bundled with this Braid: name a GGUF file.')
-    return this.#between(options.signal, (signal) => scoreFile(this.#core.models, file, input, options, signal))
+    if (file === undefined)
+      throw new BraidError(
+        'model-not-found',
+        'No model is bundled with this Braid: name a GGUF file.',
+      )
+    return this.#between(options.signal, (signal) =>
+      scoreFile(this.#core.models, file, input, options, signal),
+    )
   }
 
   /** What a summary attended to while it was written (attribution.ts). Takes its turn between runs. */
-  async attribute(events: Iterable<RunEvent>, version: number, options: AttributeOptions = {}): Promise<Attribution> {
-    return this.#between(options.signal, (signal) => attribute(this.#core.models, events, version, options, signal))
+  async attribute(
+    events: Iterable<RunEvent>,
+    version: number,
+    options: AttributeOptions = {},
+  ): Promise<Attribution> {
+    return this.#between(options.signal, (signal) =>
+      attribute(this.#core.models, events, version, options, signal),
+    )
   }
 
   /** Work of its own, with the memory that the last run's cells had. */
-  #between<T>(signal = new AbortController().signal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  #between<T>(
+    signal = new AbortController().signal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     return this.#core.turns.take(signal, async () => {
       await this.#core.holder?.freeCells()
       this.#core.holder = null
@@ -94,7 +133,10 @@ export class Engine {
     const { holder, models } = this.#core
     const cells = holder !== null && !holder.active ? holder.cells : null
     return models.list().map((model) => {
-      const held = cells !== null && cells.model.ref.file === model.file && cells.model.device === model.device ? cells.context.info : undefined
+      const held =
+        cells !== null && cells.model.ref.file === model.file && cells.model.device === model.device
+          ? cells.context.info
+          : undefined
       return { ...model, heldBytes: held === undefined ? 0 : held.kvBytes + held.computeBytes }
     })
   }
@@ -105,15 +147,28 @@ export class Engine {
   }
 
   /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */
-  async load(file: string, options: EngineOptions, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<void> {
+  async load(
+    file: string,
+    options: EngineOptions,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<void> {
     const { models, turns } = this.#core
-    await turns.take(signal, async () => models.release(await models.use(file, options, signal, onProgress)))
+    await turns.take(signal, async () =>
+      models.release(await models.use(file, options, signal, onProgress)),
+    )
   }
 
   /** Frees models that no run uses, whatever another one does. The cells of a run that is over go first; they are rebuilt when it takes a command. */
-  async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
+  async unload(
+    which: (model: { file: string; usedAt: number }) => boolean,
+    reason: Unloaded['reason'],
+  ): Promise<void> {
     const core = this.#core
-    const held = () => core.models.list().some((one) => one.file === core.holder?.cells?.model.ref.file && which(one))
+    const held = () =>
+      core.models
+        .list()
+        .some((one) => one.file === core.holder?.cells?.model.ref.file && which(one))
     if (held() && !core.holder!.active) {
       await core.turns.take(new AbortController().signal, async () => {
         if (!held()) return
@@ -133,5 +188,10 @@ export class Engine {
 
 function badRequest(error: unknown): BraidError {
   const issue = (error as { issues?: { path: PropertyKey[]; message: string }[] }).issues?.[0]
-  return new BraidError('bad-request', issue === undefined ? String(error) : `The request is not valid: ${issue.path.join('.') || 'request'}: ${issue.message}.`)
+  return new BraidError(
+    'bad-request',
+    issue === undefined
+      ? String(error)
+      : `The request is not valid: ${issue.path.join('.') || 'request'}: ${issue.message}.`,
+  )
 }

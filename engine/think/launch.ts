@@ -31,7 +31,11 @@ interface LaunchRun {
  * The stream of a path. Its cells must be in place, except for a path without a token of its own, which starts from the
  * prompt's cells or its parent's. A branch decodes the last token it keeps again, silently, to have the logits after it.
  */
-export function pathStream({ path, token, alone, given = [] }: Launch, state: PathState, { settings, tokens, prompt, cells }: LaunchRun): StreamOptions {
+export function pathStream(
+  { path, token, alone, given = [] }: Launch,
+  state: PathState,
+  { settings, tokens, prompt, cells }: LaunchRun,
+): StreamOptions {
   const length = state.tokens.length
   const kept = state.parent?.at ?? 0
   const forced: number[] = []
@@ -48,20 +52,44 @@ export function pathStream({ path, token, alone, given = [] }: Launch, state: Pa
   }
   if (token !== undefined) forced.push(token)
   return {
-    id: path, seq: cells.claim(path), thought: cells.thought(state.thought), forced, silent, branch,
+    id: path,
+    seq: cells.claim(path),
+    thought: cells.thought(state.thought),
+    forced,
+    silent,
+    branch,
     budget: Math.max(1, state.budget + given.length - length),
     sampler: { ...settings.sampling, seed: continuedSeed(state.seed, length) },
-    masked: tokens.masked, stops: tokens.pathStops, endToken: pair?.close ?? -1,
+    masked: tokens.masked,
+    stops: tokens.pathStops,
+    endToken: pair?.close ?? -1,
     group: alone === true ? ALONE + path : state.group,
-    history: state.tokens.slice(Math.max(0, length - Math.max(CHARACTER, settings.sampling.repetitionWindow)), silent === 1 ? length - 1 : length).map(({ id }) => id),
+    history: state.tokens
+      .slice(
+        Math.max(0, length - Math.max(CHARACTER, settings.sampling.repetitionWindow)),
+        silent === 1 ? length - 1 : length,
+      )
+      .map(({ id }) => id),
   }
 }
 
 /** The stream of summary `version` in `seq`, whose cells are joined or re-read already. */
-export function summaryStream(version: number, seq: number, prefix: readonly number[], { settings, tokens, cells }: LaunchRun): StreamOptions {
+export function summaryStream(
+  version: number,
+  seq: number,
+  prefix: readonly number[],
+  { settings, tokens, cells }: LaunchRun,
+): StreamOptions {
   return {
-    id: version, seq, thought: cells.thought(0), forced: prefix, budget: settings.summaryBudget,
+    id: version,
+    seq,
+    thought: cells.thought(0),
+    forced: prefix,
+    budget: settings.summaryBudget,
     sampler: { ...settings.sampling, seed: summarySeed(settings.seed, version) },
-    masked: [], stops: tokens.summaryStops, endToken: tokens.summary?.close ?? -1, group: version,
+    masked: [],
+    stops: tokens.summaryStops,
+    endToken: tokens.summary?.close ?? -1,
+    group: version,
   }
 }

@@ -6,7 +6,11 @@ import type { Run } from './run.ts'
  * Waits until a decode is over. Meanwhile commands reach it as `run.live`, and cancelling the run cancels it; the time it took is
  * added to `run.clock`. Throws `cancelled` when the run was.
  */
-export async function untilOver(run: Run, live: NativeDecode, clock: 'pathsMs' | 'summaryMs'): Promise<void> {
+export async function untilOver(
+  run: Run,
+  live: NativeDecode,
+  clock: 'pathsMs' | 'summaryMs',
+): Promise<void> {
   const began = performance.now()
   const cancel = () => live.cancel()
   run.live = live

@@ -27,7 +27,10 @@ export type Inspect = (file: string) => Promise<ModelInfo>
 /** The device that `auto` means: the first GPU, else the CPU. */
 export function chooseDevice(devices: readonly NativeDevice[], asked: string): string {
   if (asked !== 'auto') return asked.toLowerCase() === 'cpu' ? 'cpu' : asked
-  return (devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu'))?.name ?? 'cpu'
+  return (
+    (devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu'))
+      ?.name ?? 'cpu'
+  )
 }
 
 interface Kept {
@@ -56,14 +59,28 @@ export class Models {
   /** Told what is in memory whenever that changes. */
   onChange: ((unloaded?: Unloaded) => void) | undefined
 
-  constructor(private readonly addon: NativeAddon, private readonly inspect: Inspect, private readonly free: () => number = systemFree) {}
+  constructor(
+    private readonly addon: NativeAddon,
+    private readonly inspect: Inspect,
+    private readonly free: () => number = systemFree,
+  ) {}
 
   /** Errors: `model-not-found`, `bad-model`, `unknown-device`, `out-of-memory`, `cancelled`. */
-  async use(file: string, options: EngineOptions, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<LoadedModel> {
+  async use(
+    file: string,
+    options: EngineOptions,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<LoadedModel> {
     const device = chooseDevice(this.addon.devices(), options.device)
     const gpuLayers = device === 'cpu' ? 0 : options.gpuLayers
     const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
-      throw new BraidError('model-not-found', error.code === 'ENOENT' ? `There is no file ${file}.` : `${file} cannot be read: ${error.message}`)
+      throw new BraidError(
+        'model-not-found',
+        error.code === 'ENOENT'
+          ? `There is no file ${file}.`
+          : `${file} cannot be read: ${error.message}`,
+      )
     })
     const key = JSON.stringify([file, size, mtimeMs, device, gpuLayers])
     let kept = this.#kept.find((one) => one.key === key)
@@ -74,7 +91,11 @@ export class Models {
       await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
       const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
       const model = await open().catch(async (error: unknown) => {
-        if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeWhere(() => true, 'room'))) throw error
+        if (
+          toBraidError(error).code !== 'out-of-memory' ||
+          !(await this.#closeWhere(() => true, 'room'))
+        )
+          throw error
         return open()
       })
       kept = { key, gpuLayers, model, uses: 0, usedAt: 0 }
@@ -104,10 +125,29 @@ export class Models {
   }
 
   /** `onDevice`: about how many bytes of it lie on its device. */
-  list(): { file: string; name: string; device: string; sizeBytes: number; gpuLayers: number; onDevice: number; uses: number; usedAt: number }[] {
+  list(): {
+    file: string
+    name: string
+    device: string
+    sizeBytes: number
+    gpuLayers: number
+    onDevice: number
+    uses: number
+    usedAt: number
+  }[] {
     return this.#kept.map(({ model: { ref, device, native }, gpuLayers, uses, usedAt }) => {
-      const share = device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
-      return { file: ref.file, name: ref.name, device, sizeBytes: ref.sizeBytes, gpuLayers, onDevice: Math.round(share * ref.sizeBytes), uses, usedAt }
+      const share =
+        device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
+      return {
+        file: ref.file,
+        name: ref.name,
+        device,
+        sizeBytes: ref.sizeBytes,
+        gpuLayers,
+        onDevice: Math.round(share * ref.sizeBytes),
+        uses,
+        usedAt,
+      }
     })
   }
 
@@ -117,13 +157,17 @@ export class Models {
   }
 
   /** Frees those that nobody uses. */
-  async unload(which: (model: { file: string; usedAt: number }) => boolean, reason: Unloaded['reason']): Promise<void> {
+  async unload(
+    which: (model: { file: string; usedAt: number }) => boolean,
+    reason: Unloaded['reason'],
+  ): Promise<void> {
     await this.#closeWhere(({ model, usedAt }) => which({ file: model.ref.file, usedAt }), reason)
   }
 
   /** All of them. Error `internal`: one is in use. */
   async close(): Promise<void> {
-    if (this.#kept.some(({ uses }) => uses > 0)) throw new BraidError('internal', 'A model that is in use cannot be closed.')
+    if (this.#kept.some(({ uses }) => uses > 0))
+      throw new BraidError('internal', 'A model that is in use cannot be closed.')
     await this.#closeWhere(() => true, 'asked')
   }
 
@@ -134,13 +178,20 @@ export class Models {
   /** Weights on the CPU are mapped from their file: the system counts their memory as free, though it is wanted. */
   async #makeRoom(bytes: number, device: string, keep?: LoadedModel): Promise<boolean> {
     const enough = () => {
-      const others = this.#kept.filter((one) => one.model.device === device).reduce((sum, { model }) => sum + model.ref.sizeBytes, 0)
-      const free = device === 'cpu' ? this.free() - others : this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0
+      const others = this.#kept
+        .filter((one) => one.model.device === device)
+        .reduce((sum, { model }) => sum + model.ref.sizeBytes, 0)
+      const free =
+        device === 'cpu'
+          ? this.free() - others
+          : (this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0)
       return free >= bytes
     }
     let made = false
     while (!enough()) {
-      const oldest = this.#kept.find(({ uses, model }) => uses === 0 && model !== keep && model.device === device)
+      const oldest = this.#kept.find(
+        ({ uses, model }) => uses === 0 && model !== keep && model.device === device,
+      )
       if (oldest === undefined) break
       made = await this.#closeWhere((one) => one === oldest, 'room')
     }
@@ -158,10 +209,25 @@ export class Models {
     return going.length > 0
   }
 
-  async #open(file: string, info: ModelInfo, device: string, gpuLayers: number, signal: AbortSignal, onProgress?: (fraction: number) => void): Promise<LoadedModel> {
+  async #open(
+    file: string,
+    info: ModelInfo,
+    device: string,
+    gpuLayers: number,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<LoadedModel> {
     const load = async (layers: number) => {
-      const { done, cancel } = this.addon.openModel({ path: info.file, device, gpuLayers: layers, onProgress })
-      const late = done.then((model) => () => model.close(), () => () => Promise.resolve())
+      const { done, cancel } = this.addon.openModel({
+        path: info.file,
+        device,
+        gpuLayers: layers,
+        onProgress,
+      })
+      const late = done.then(
+        (model) => () => model.close(),
+        () => () => Promise.resolve(),
+      )
       try {
         return await abortable(signal, done, cancel)
       } catch (error) {
@@ -178,10 +244,21 @@ export class Models {
     })
     const tokens = findControlTokens(native)
     return {
-      native, tokens, plain: plainTokenizer(native), device, notice, kvBytesPerToken: info.kvBytesPerToken,
+      native,
+      tokens,
+      plain: plainTokenizer(native),
+      device,
+      notice,
+      kvBytesPerToken: info.kvBytesPerToken,
       ref: {
-        file, name: info.name, architecture: info.architecture, sizeBytes: info.sizeBytes, headerSha256: info.headerSha256,
-        nativePaths: tokens.pairs.length, thoughtRows: native.info.thoughtRows, scope: info.scope,
+        file,
+        name: info.name,
+        architecture: info.architecture,
+        sizeBytes: info.sizeBytes,
+        headerSha256: info.headerSha256,
+        nativePaths: tokens.pairs.length,
+        thoughtRows: native.info.thoughtRows,
+        scope: info.scope,
       },
     }
   }

@@ -28,14 +28,22 @@ export interface PromptModel {
   plain: (text: string) => number[]
 }
 
-export const promptTokens = ({ before, user, after }: Prompt): number[] => [...before, ...user, ...after]
+export const promptTokens = ({ before, user, after }: Prompt): number[] => [
+  ...before,
+  ...user,
+  ...after,
+]
 
 /**
  * Builds a prompt: the model's chat template is rendered with unguessable placeholders for all that people or models
  * wrote, and split there; the template's own parts are tokenized with special tokens, the rest without. A model without a
  * template, or with one that fails, gets BOS as its flags say and the plain text. Errors: `cancelled`.
  */
-export async function buildPrompt({ native: model, plain }: PromptModel, request: PromptRequest, signal: AbortSignal): Promise<Prompt> {
+export async function buildPrompt(
+  { native: model, plain }: PromptModel,
+  request: PromptRequest,
+  signal: AbortSignal,
+): Promise<Prompt> {
   const user = plain(request.problem + (request.suffix ?? ''))
   const { chatTemplate } = model.info
   let fallback: string | undefined
@@ -49,8 +57,13 @@ export async function buildPrompt({ native: model, plain }: PromptModel, request
       fallback = typed.message
     }
   }
-  const earlier = [request.system, ...(request.conversation ?? []).flatMap(({ problem, answer }) => [problem, answer])]
-    .filter((text) => text !== undefined && text !== '').map((text) => `${text}\n\n`).join('')
+  const earlier = [
+    request.system,
+    ...(request.conversation ?? []).flatMap(({ problem, answer }) => [problem, answer]),
+  ]
+    .filter((text) => text !== undefined && text !== '')
+    .map((text) => `${text}\n\n`)
+    .join('')
   const bos = bosOf(model)
   return { before: [...bos, ...(earlier === '' ? [] : plain(earlier))], user, after: [], fallback }
 }
@@ -62,7 +75,9 @@ export function plainTokenizer(model: NativeModel): (text: string) => number[] {
     const ids = model.tokenize(text, { special: false, bos: false })
     return ids.includes(id)
   })
-  const escaped = found.map(({ text }) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).sort((a, b) => b.length - a.length)
+  const escaped = found
+    .map(({ text }) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .sort((a, b) => b.length - a.length)
   const pattern = escaped.length === 0 ? null : new RegExp(escaped.join('|'), 'g')
   return (text) => {
     const whole = text.replace(/\p{Surrogate}/gu, '\ufffd')
@@ -80,7 +95,9 @@ export function plainTokenizer(model: NativeModel): (text: string) => number[] {
     }
     pieces.push(whole.slice(start))
     const out: number[] = []
-    for (const piece of pieces) if (piece !== '') for (const id of model.tokenize(piece, { special: false, bos: false })) out.push(id)
+    for (const piece of pieces)
+      if (piece !== '')
+        for (const id of model.tokenize(piece, { special: false, bos: false })) out.push(id)
     return out
   }
 }
@@ -88,7 +105,13 @@ export function plainTokenizer(model: NativeModel): (text: string) => number[] {
 const bosOf = ({ info }: NativeModel): number[] => (info.addBos && info.bos >= 0 ? [info.bos] : [])
 
 /** Ids before and after the problem. */
-async function renderParts(model: NativeModel, template: string, request: PromptRequest, plain: (text: string) => number[], signal: AbortSignal): Promise<[number[], number[]]> {
+async function renderParts(
+  model: NativeModel,
+  template: string,
+  request: PromptRequest,
+  plain: (text: string) => number[],
+  signal: AbortSignal,
+): Promise<[number[], number[]]> {
   const texts = new Map<string, string>()
   const hold = (text: string) => {
     const name = `braid${randomBytes(16).toString('hex')}`
@@ -97,34 +120,55 @@ async function renderParts(model: NativeModel, template: string, request: Prompt
   }
   const problem = hold('')
   const turns: Message[] = (request.conversation ?? []).flatMap(({ problem, answer }) => [
-    { role: 'user' as const, content: hold(problem) }, { role: 'assistant' as const, content: hold(answer) },
+    { role: 'user' as const, content: hold(problem) },
+    { role: 'assistant' as const, content: hold(answer) },
   ])
-  const system = request.system === undefined || request.system === '' ? undefined : hold(request.system)
+  const system =
+    request.system === undefined || request.system === '' ? undefined : hold(request.system)
   const text = (id: number) => (id < 0 ? '' : Buffer.from(model.tokenBytes(id)).toString('utf8'))
-  const render = (messages: Message[]) => renderTemplate(template, { messages, bos_token: text(model.info.bos), eos_token: text(model.info.eos) }, signal)
+  const render = (messages: Message[]) =>
+    renderTemplate(
+      template,
+      { messages, bos_token: text(model.info.bos), eos_token: text(model.info.eos) },
+      signal,
+    )
 
   let rendered: string
   if (system === undefined) {
     rendered = await render([...turns, { role: 'user', content: problem }])
   } else {
     // Templates that know no system message refuse it or leave it out: it goes before the first thing the user says then.
-    rendered = await render([{ role: 'system', content: system }, ...turns, { role: 'user', content: problem }]).catch((error: unknown) => {
+    rendered = await render([
+      { role: 'system', content: system },
+      ...turns,
+      { role: 'user', content: problem },
+    ]).catch((error: unknown) => {
       if (toBraidError(error).code === 'cancelled') throw error
       return ''
     })
     if (!rendered.includes(system)) {
       const [first, ...rest] = [...turns, { role: 'user' as const, content: problem }]
-      rendered = await render([{ role: 'user', content: `${system}\n\n${first!.content}` }, ...rest])
+      rendered = await render([
+        { role: 'user', content: `${system}\n\n${first!.content}` },
+        ...rest,
+      ])
     }
   }
-  for (const name of texts.keys()) if (rendered.split(name).length !== 2) throw new Error('it does not repeat the messages as they are')
+  for (const name of texts.keys())
+    if (rendered.split(name).length !== 2)
+      throw new Error('it does not repeat the messages as they are')
 
   const sides: [number[], number[]] = [[], []]
   let side = 0
   for (const part of rendered.split(/(braid[0-9a-f]{32})/)) {
     if (part === problem) side = 1
     else if (part === '') continue
-    else sides[side]!.push(...(texts.has(part) ? plain(texts.get(part)!) : model.tokenize(part, { special: true, bos: false })))
+    else
+      sides[side]!.push(
+        ...(texts.has(part)
+          ? plain(texts.get(part)!)
+          : model.tokenize(part, { special: true, bos: false })),
+      )
   }
   const bos = bosOf(model)
   if (bos.length > 0 && sides[0][0] !== bos[0]) sides[0].unshift(...bos)

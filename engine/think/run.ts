@@ -72,10 +72,25 @@ export class Run implements RunHandle {
   readonly #began: number
   #driving: Promise<void> | null = null
 
-  constructor(readonly id: string, readonly core: EngineCore, readonly conversation: readonly Turn[], state: RunState = EMPTY_RUN, readonly onProgress?: (fraction: number) => void) {
+  constructor(
+    readonly id: string,
+    readonly core: EngineCore,
+    readonly conversation: readonly Turn[],
+    state: RunState = EMPTY_RUN,
+    readonly onProgress?: (fraction: number) => void,
+  ) {
     this.state = state
     this.prompt = state.promptTokens
-    this.clock = { ...(state.timings ?? { loadMs: 0, prefillMs: 0, pathsMs: 0, joinMs: 0, summaryMs: 0, totalMs: 0 }) }
+    this.clock = {
+      ...(state.timings ?? {
+        loadMs: 0,
+        prefillMs: 0,
+        pathsMs: 0,
+        joinMs: 0,
+        summaryMs: 0,
+        totalMs: 0,
+      }),
+    }
     this.#began = performance.now() - state.at
     this.events = this.#outbox.read(() => void this.close())
     core.runs.add(this)
@@ -97,12 +112,16 @@ export class Run implements RunHandle {
   path(number: number): PathState {
     const path = this.state.paths[number - 1]
     if (path === undefined) throw new BraidError('no-such-path', `There is no path ${number}.`)
-    if (path.status === 'dropped') throw new BraidError('no-such-path', `Path ${number} was dropped.`)
+    if (path.status === 'dropped')
+      throw new BraidError('no-such-path', `Path ${number} was dropped.`)
     return path
   }
 
   emit(draft: Draft<RunEvent>): void {
-    const event = { ...draft, at: Math.max(this.state.at, Math.round((performance.now() - this.#began) * 10) / 10) } as RunEvent
+    const event = {
+      ...draft,
+      at: Math.max(this.state.at, Math.round((performance.now() - this.#began) * 10) / 10),
+    } as RunEvent
     this.state = applyEvent(this.state, event)
     this.#outbox.push(event)
   }
@@ -113,7 +132,11 @@ export class Run implements RunHandle {
 
   async command(command: RunCommand): Promise<void> {
     const parsed = RunCommand.safeParse(command)
-    if (!parsed.success) throw new BraidError('bad-request', `This is no command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`)
+    if (!parsed.success)
+      throw new BraidError(
+        'bad-request',
+        `This is no command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`,
+      )
     if (this.phase === 'closed') throw new BraidError('not-running', 'The run is closed.')
     await obey(this, parsed.data)
   }
@@ -190,36 +213,62 @@ export class Run implements RunHandle {
     await think(this, plan.paths, plan.finish).finally(() => (this.beginning = false))
     if (this.endNow === 'stop-all' || !plan.summaries) return
     // "Summarise now" over chosen paths of several groups is one summary of its own.
-    if (this.endNow?.paths !== undefined && plan.groups > 1) return summarise(this, [this.#laterSummary(this.endNow)])
+    if (this.endNow?.paths !== undefined && plan.groups > 1)
+      return summarise(this, [this.#laterSummary(this.endNow)])
     const { paths: chosen, fusion } = this.endNow ?? {}
-    await summarise(this, Array.from({ length: plan.groups }, (_, i) => ({
-      version: i + 1, fusion: fusion ?? this.state.fusion!,
-      paths: this.summarisable().filter((path) => path.group === i + 1 && (chosen?.includes(path.path) ?? true)).map(({ path }) => path),
-    })))
+    await summarise(
+      this,
+      Array.from({ length: plan.groups }, (_, i) => ({
+        version: i + 1,
+        fusion: fusion ?? this.state.fusion!,
+        paths: this.summarisable()
+          .filter((path) => path.group === i + 1 && (chosen?.includes(path.path) ?? true))
+          .map(({ path }) => path),
+      })),
+    )
   }
 
   #laterSummary({ paths, fusion }: { paths?: readonly number[]; fusion?: Fusion }): SummaryJob {
     const last = this.state.summaries.at(-1)?.version ?? 0
     const groups = Math.max(1, ...this.state.paths.map(({ group }) => group))
     return {
-      version: (groups > 1 ? Math.max(groups, last) : last) + 1, fusion: fusion ?? this.state.fusion!,
-      paths: this.summarisable().map(({ path }) => path).filter((path) => paths?.includes(path) ?? true),
+      version: (groups > 1 ? Math.max(groups, last) : last) + 1,
+      fusion: fusion ?? this.state.fusion!,
+      paths: this.summarisable()
+        .map(({ path }) => path)
+        .filter((path) => paths?.includes(path) ?? true),
     }
   }
 
   /** Paths that a summary may read: all that have text and were neither dropped nor lost. */
   summarisable(): PathState[] {
-    return this.state.paths.filter(({ status, tokens }) => status !== 'dropped' && status !== 'failed' && tokens.length > 0)
+    return this.state.paths.filter(
+      ({ status, tokens }) => status !== 'dropped' && status !== 'failed' && tokens.length > 0,
+    )
   }
 
   async #fail(error: BraidError): Promise<void> {
     this.work = []
     const cancelled = error.code === 'cancelled' && this.signal.aborted
     for (const { path, status } of this.state.paths) {
-      if (status === 'waiting' || status === 'thinking') this.emit({ type: 'path-ended', path, reason: cancelled ? 'cancelled' : 'failed', answer: null, ...(!cancelled && { error: { code: error.code, message: error.message } }) })
+      if (status === 'waiting' || status === 'thinking')
+        this.emit({
+          type: 'path-ended',
+          path,
+          reason: cancelled ? 'cancelled' : 'failed',
+          answer: null,
+          ...(!cancelled && { error: { code: error.code, message: error.message } }),
+        })
     }
     for (const { version, status } of this.state.summaries) {
-      if (status === 'waiting' || status === 'thinking') this.emit({ type: 'summary-ended', version, reason: cancelled ? 'cancelled' : 'failed', answer: null, ...(!cancelled && { error: { code: error.code, message: error.message } }) })
+      if (status === 'waiting' || status === 'thinking')
+        this.emit({
+          type: 'summary-ended',
+          version,
+          reason: cancelled ? 'cancelled' : 'failed',
+          answer: null,
+          ...(!cancelled && { error: { code: error.code, message: error.message } }),
+        })
     }
     if (cancelled) await endRun(this, this.endNow === 'stop-all' ? 'stopped' : 'cancelled')
     else this.emit({ type: 'run-failed', error: { code: error.code, message: error.message } })

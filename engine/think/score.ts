@@ -14,7 +14,10 @@ const Tokens = z.union([z.array(z.int().min(0)).max(1 << 22), z.string().max(1 <
 export const ScoreInput = z.strictObject({
   prompt: Tokens,
   /** `thought` selects the row of the thought tables and nothing else. */
-  paths: z.array(z.strictObject({ thought: z.int().min(0), tokens: Tokens })).max(MAX_SEQUENCES - 3).default([]),
+  paths: z
+    .array(z.strictObject({ thought: z.int().min(0), tokens: Tokens }))
+    .max(MAX_SEQUENCES - 3)
+    .default([]),
   summary: Tokens.default([]),
 })
 export type ScoreInput = z.input<typeof ScoreInput>
@@ -48,13 +51,31 @@ export interface ScoreResult {
  * has nothing before it; the summary stands after the longest path and attends to the prompt and all paths.
  * Errors: `bad-request`, `out-of-range`, `cannot-join`, those of opening the model and the context.
  */
-export async function scoreFile(models: Models, file: string, input: ScoreInput, options: ScoreOptions, signal: AbortSignal): Promise<ScoreResult> {
+export async function scoreFile(
+  models: Models,
+  file: string,
+  input: ScoreInput,
+  options: ScoreOptions,
+  signal: AbortSignal,
+): Promise<ScoreResult> {
   const parsed = ScoreInput.safeParse(input)
-  if (!parsed.success) throw new BraidError('bad-request', `This cannot be scored: ${parsed.error.issues[0]!.path.join('.') || 'input'}: ${parsed.error.issues[0]!.message}.`)
+  if (!parsed.success)
+    throw new BraidError(
+      'bad-request',
+      `This cannot be scored: ${parsed.error.issues[0]!.path.join('.') || 'input'}: ${parsed.error.issues[0]!.message}.`,
+    )
   const { budget = 1 } = options
-  if (!Number.isInteger(budget) || budget < 1 || budget > MAX_BUDGET) throw new BraidError('bad-request', `The budget must be a whole number from 1 to ${MAX_BUDGET}.`)
+  if (!Number.isInteger(budget) || budget < 1 || budget > MAX_BUDGET)
+    throw new BraidError(
+      'bad-request',
+      `The budget must be a whole number from 1 to ${MAX_BUDGET}.`,
+    )
   const engine = EngineOptions.safeParse({ ...DEFAULTS.engine, ...options.engine })
-  if (!engine.success) throw new BraidError('bad-request', `An engine option is not valid: ${engine.error.issues[0]!.path.join('.')}: ${engine.error.issues[0]!.message}.`)
+  if (!engine.success)
+    throw new BraidError(
+      'bad-request',
+      `An engine option is not valid: ${engine.error.issues[0]!.path.join('.')}: ${engine.error.issues[0]!.message}.`,
+    )
   const model = await models.use(file, engine.data, signal)
   try {
     return await score(models, model, parsed.data, engine.data, options, signal)
@@ -63,30 +84,75 @@ export async function scoreFile(models: Models, file: string, input: ScoreInput,
   }
 }
 
-async function score(models: Models, model: LoadedModel, input: z.output<typeof ScoreInput>, engine: EngineOptions, { thoughtEmbedding = true, budget }: ScoreOptions, signal: AbortSignal): Promise<ScoreResult> {
+async function score(
+  models: Models,
+  model: LoadedModel,
+  input: z.output<typeof ScoreInput>,
+  engine: EngineOptions,
+  { thoughtEmbedding = true, budget }: ScoreOptions,
+  signal: AbortSignal,
+): Promise<ScoreResult> {
   const { info } = model.native
   const ids = (tokens: readonly number[] | string): number[] => {
-    if (typeof tokens === 'string') return [...model.native.tokenize(tokens.replace(/\p{Surrogate}/gu, '\ufffd'), { special: true, bos: false })]
+    if (typeof tokens === 'string')
+      return [
+        ...model.native.tokenize(tokens.replace(/\p{Surrogate}/gu, '\ufffd'), {
+          special: true,
+          bos: false,
+        }),
+      ]
     const wrong = tokens.find((id) => id >= info.vocabSize)
-    if (wrong !== undefined) throw new BraidError('out-of-range', `There is no token ${wrong}: the vocabulary has ${info.vocabSize}.`)
+    if (wrong !== undefined)
+      throw new BraidError(
+        'out-of-range',
+        `There is no token ${wrong}: the vocabulary has ${info.vocabSize}.`,
+      )
     return [...tokens]
   }
   const prompt = ids(input.prompt)
   const paths = input.paths.map(({ thought, tokens }) => ({ thought, tokens: ids(tokens) }))
   const summary = ids(input.summary)
-  if (prompt.length === 0) throw new BraidError('bad-request', 'The prompt must hold at least one token.')
+  if (prompt.length === 0)
+    throw new BraidError('bad-request', 'The prompt must hold at least one token.')
   for (const { thought } of paths) {
-    if (thoughtEmbedding && info.thoughtRows > 0 && thought >= info.thoughtRows) throw new BraidError('out-of-range', `There is no thought row ${thought}: the tables have ${info.thoughtRows}.`)
+    if (thoughtEmbedding && info.thoughtRows > 0 && thought >= info.thoughtRows)
+      throw new BraidError(
+        'out-of-range',
+        `There is no thought row ${thought}: the tables have ${info.thoughtRows}.`,
+      )
   }
-  if (info.cannotJoin !== undefined && summary.length > 0 && paths.length > 0) throw new BraidError('cannot-join', `The paths of this model cannot be joined (${info.cannotJoin} memory).`)
+  if (info.cannotJoin !== undefined && summary.length > 0 && paths.length > 0)
+    throw new BraidError(
+      'cannot-join',
+      `The paths of this model cannot be joined (${info.cannotJoin} memory).`,
+    )
 
-  const settings = resolveSettings({ engine, controls: { thoughtEmbedding }, budget: budget ?? Math.max(1, ...paths.map(({ tokens }) => tokens.length)) }, { metadata: {}, nativePaths: 0 })
-  const total = prompt.length + paths.reduce((sum, { tokens }) => sum + tokens.length, 0) + summary.length
-  if (engine.context > 0 && engine.context < total) throw new BraidError('context-too-small', `These are ${total} tokens, and the context has ${engine.context} cells.`)
-  const cells = await Cells.open(total + 64, paths.length + 2, total, { model, models, settings, signal, notice: () => {} })
+  const settings = resolveSettings(
+    {
+      engine,
+      controls: { thoughtEmbedding },
+      budget: budget ?? Math.max(1, ...paths.map(({ tokens }) => tokens.length)),
+    },
+    { metadata: {}, nativePaths: 0 },
+  )
+  const total =
+    prompt.length + paths.reduce((sum, { tokens }) => sum + tokens.length, 0) + summary.length
+  if (engine.context > 0 && engine.context < total)
+    throw new BraidError(
+      'context-too-small',
+      `These are ${total} tokens, and the context has ${engine.context} cells.`,
+    )
+  const cells = await Cells.open(total + 64, paths.length + 2, total, {
+    model,
+    models,
+    settings,
+    signal,
+    notice: () => {},
+  })
   try {
     const { context } = cells
-    const run = (seq: number, tokens: number[], thought: number) => prefill(context, seq, tokens, cells.thought(thought), signal)
+    const run = (seq: number, tokens: number[], thought: number) =>
+      prefill(context, seq, tokens, cells.thought(thought), signal)
     const result: ScoreResult = { prompt: await run(0, prompt, 0), paths: [], summary: [] }
     for (const [i, { thought, tokens }] of paths.entries()) {
       await context.copy(0, i + 1)
@@ -102,8 +168,18 @@ async function score(models: Models, model: LoadedModel, input: z.output<typeof 
   }
 }
 
-async function prefill(context: NativeContext, seq: number, tokens: number[], thought: number, signal: AbortSignal): Promise<ScoredToken[]> {
+async function prefill(
+  context: NativeContext,
+  seq: number,
+  tokens: number[],
+  thought: number,
+  signal: AbortSignal,
+): Promise<ScoredToken[]> {
   if (tokens.length === 0) return []
-  const { tokens: scored } = await abortable(signal, context.prefill({ seq, tokens, thought, logprobs: true }), () => context.abort())
+  const { tokens: scored } = await abortable(
+    signal,
+    context.prefill({ seq, tokens, thought, logprobs: true }),
+    () => context.abort(),
+  )
   return scored!.map(({ id, text, logprob }: NativeToken) => ({ id, text, logprob }))
 }

@@ -14,4 +14,5 @@ export const pathSeed = (seed: number, path: number): number => derive(seed, 2 *
 export const summarySeed = (seed: number, version: number): number => derive(seed, 2 * version + 1)
 
 /** A path that thinks on after `tokens` tokens draws from a stream of its own. */
-export const continuedSeed = (seed: number, tokens: number): number => (tokens === 0 ? seed : derive(seed, tokens))
+export const continuedSeed = (seed: number, tokens: number): number =>
+  tokens === 0 ? seed : derive(seed, tokens)

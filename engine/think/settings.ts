@@ -10,11 +10,33 @@ export interface ModelDefaults {
 
 /** Braid's own defaults, under those of the model. */
 export const DEFAULTS: RunSettings = {
-  strategy: 'parallel', paths: 4, runs: 1, budget: 2048, summaryBudget: 1024, finish: 'first', vote: 'equality',
-  sampling: { temperature: 0.5, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, repetitionWindow: 64 },
-  seed: 0, alternatives: 0, reuseTokens: false,
+  strategy: 'parallel',
+  paths: 4,
+  runs: 1,
+  budget: 2048,
+  summaryBudget: 1024,
+  finish: 'first',
+  vote: 'equality',
+  sampling: {
+    temperature: 0.5,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    repetitionWindow: 64,
+  },
+  seed: 0,
+  alternatives: 0,
+  reuseTokens: false,
   controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },
-  engine: { device: 'auto', gpuLayers: -1, kvType: 'f16', flashAttention: 'auto', threads: 0, context: 0 },
+  engine: {
+    device: 'auto',
+    gpuLayers: -1,
+    kvType: 'f16',
+    flashAttention: 'auto',
+    threads: 0,
+    context: 0,
+  },
 }
 
 /** Parallel runs of `parallel-majority` when nobody says how many: the fewest that can outvote one. */
@@ -27,7 +49,10 @@ const DEFAULT_RUNS = 3
 export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
   const strategy = asked.strategy ?? DEFAULTS.strategy
   const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
-  const trained = model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true ? model.nativePaths : MAX_PATHS
+  const trained =
+    model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true
+      ? model.nativePaths
+      : MAX_PATHS
   const given = withoutUndefined(asked)
   const settings: RunSettings = {
     ...DEFAULTS,
@@ -39,7 +64,8 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     ...given,
     sampling: {
       ...DEFAULTS.sampling,
-      temperature: key(model, 'parathinker.temperature', 0, 10, shortest) ?? DEFAULTS.sampling.temperature,
+      temperature:
+        key(model, 'parathinker.temperature', 0, 10, shortest) ?? DEFAULTS.sampling.temperature,
       ...withoutUndefined(asked.sampling ?? {}),
     },
     controls: { ...DEFAULTS.controls, ...withoutUndefined(asked.controls ?? {}) },
@@ -52,15 +78,29 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
 }
 
 /** YaRN for a budget beyond the trained one (`parathinker.rope_*`); undefined where none is needed. */
-export function yarnFor(metadata: ModelDefaults['metadata'], budget: number, trainContext: number): { factor: number; originalContext: number } | undefined {
+export function yarnFor(
+  metadata: ModelDefaults['metadata'],
+  budget: number,
+  trainContext: number,
+): { factor: number; originalContext: number } | undefined {
   const trained = Number(metadata['parathinker.rope_budget'])
   if (!Number.isFinite(trained) || trained < 1 || budget <= trained) return undefined
   const original = Number(metadata['parathinker.rope_original_context'])
-  return { factor: budget / trained, originalContext: Number.isFinite(original) && original >= 1 ? Math.round(original) : trainContext }
+  return {
+    factor: budget / trained,
+    originalContext:
+      Number.isFinite(original) && original >= 1 ? Math.round(original) : trainContext,
+  }
 }
 
 /** A numeric key of the model, where it is one and in range. */
-function key(model: ModelDefaults, name: string, least: number, most: number, tidy: (value: number) => number): number | undefined {
+function key(
+  model: ModelDefaults,
+  name: string,
+  least: number,
+  most: number,
+  tidy: (value: number) => number,
+): number | undefined {
   const raw = model.metadata[name]
   const value = raw === undefined || raw === '' ? NaN : Number(raw)
   return value >= least && value <= most ? tidy(value) : undefined

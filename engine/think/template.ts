@@ -33,16 +33,31 @@ try {
  * Renders a chat template (Jinja, from the model's file: a program that nobody here wrote) in a thread of its own with
  * bounded time, memory and output. Errors: `template-failed`, `cancelled`.
  */
-export function renderTemplate(template: string, values: { messages: readonly Message[]; bos_token: string; eos_token: string }, signal: AbortSignal, limits: Partial<TemplateLimits> = {}): Promise<string> {
+export function renderTemplate(
+  template: string,
+  values: { messages: readonly Message[]; bos_token: string; eos_token: string },
+  signal: AbortSignal,
+  limits: Partial<TemplateLimits> = {},
+): Promise<string> {
   const { ms, heapMb, outputChars } = { ...LIMITS, ...limits }
   return new Promise((resolve, reject) => {
-    const fail = (why: string) => reject(new BraidError('template-failed', `The model's chat template cannot be used: ${why}.`))
+    const fail = (why: string) =>
+      reject(new BraidError('template-failed', `The model's chat template cannot be used: ${why}.`))
     if (template.length > MAX_TEMPLATE) return fail(`it is ${template.length} characters long`)
     if (signal.aborted) return reject(new BraidError('cancelled', 'Cancelled.'))
     const worker = new Worker(WORKER, {
       eval: true,
-      workerData: { jinja: createRequire(import.meta.url).resolve('@huggingface/jinja'), template, values: { ...values, add_generation_prompt: true }, outputChars },
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 },
+      workerData: {
+        jinja: createRequire(import.meta.url).resolve('@huggingface/jinja'),
+        template,
+        values: { ...values, add_generation_prompt: true },
+        outputChars,
+      },
+      resourceLimits: {
+        maxOldGenerationSizeMb: heapMb,
+        maxYoungGenerationSizeMb: 16,
+        stackSizeMb: 4,
+      },
       execArgv: [],
     })
     const timer = setTimeout(() => end(() => fail(`it took more than ${ms} ms`)), ms)
@@ -50,12 +65,26 @@ export function renderTemplate(template: string, values: { messages: readonly Me
     const end = (settle: () => void) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      worker.removeAllListeners('error').on('error', () => {}).terminate().catch(() => {})
+      worker
+        .removeAllListeners('error')
+        .on('error', () => {})
+        .terminate()
+        .catch(() => {})
       settle()
     }
     signal.addEventListener('abort', onAbort)
-    worker.on('message', ({ text, error }: { text?: string; error?: string }) => end(() => (text === undefined ? fail(error!) : resolve(text))))
-    worker.on('error', (error: Error & { code?: string }) => end(() => fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? `it needs more than ${heapMb} MB` : error.message)))
+    worker.on('message', ({ text, error }: { text?: string; error?: string }) =>
+      end(() => (text === undefined ? fail(error!) : resolve(text))),
+    )
+    worker.on('error', (error: Error & { code?: string }) =>
+      end(() =>
+        fail(
+          error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+            ? `it needs more than ${heapMb} MB`
+            : error.message,
+        ),
+      ),
+    )
     worker.on('exit', () => end(() => fail('it ended without a result')))
   })
 }

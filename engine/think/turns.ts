@@ -23,7 +23,11 @@ export class Turns {
 }
 
 /** The promise, or `cancelled` as soon as the signal fires; `onAbort` asks the work itself to stop. */
-export async function abortable<T>(signal: AbortSignal, promise: Promise<T>, onAbort?: () => void): Promise<T> {
+export async function abortable<T>(
+  signal: AbortSignal,
+  promise: Promise<T>,
+  onAbort?: () => void,
+): Promise<T> {
   if (signal.aborted) {
     promise.catch(() => {})
     onAbort?.()

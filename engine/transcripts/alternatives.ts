@@ -10,7 +10,10 @@ import { readLines, type Line } from './lines.ts'
  * first `at` tokens are its parent's. `index` counts the tokens of the path or summary from 0, kept ones included.
  */
 const Batch = z.object({
-  path: z.int().min(0), version: z.int().min(0), index: z.int().min(0), alternatives: z.array(z.array(Alternative).nullable()),
+  path: z.int().min(0),
+  version: z.int().min(0),
+  index: z.int().min(0),
+  alternatives: z.array(z.array(Alternative).nullable()),
 })
 const Kept = z.object({ path: z.int().min(1), parent: z.int().min(1), at: z.int().min(0) })
 
@@ -31,7 +34,8 @@ export class AlternativesWriter {
 
   /** Takes an event that is already in the transcript: it counts and is not written. */
   skip(event: RunEvent): void {
-    if (event.type === 'path-started' && event.parent !== undefined) this.#counts.set(key(event.path, 0), event.parent.at)
+    if (event.type === 'path-started' && event.parent !== undefined)
+      this.#counts.set(key(event.path, 0), event.parent.at)
     if (event.type === 'tokens') this.#count(event.path, event.version ?? 1, event.tokens.length)
   }
 

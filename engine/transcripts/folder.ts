@@ -2,10 +2,14 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** Where runs, settings and models of the user live: $BRAID_DATA, else the platform's place for application data. */
-export function dataFolder(env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
+export function dataFolder(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string {
   if (env.BRAID_DATA) return env.BRAID_DATA
   const home = env.HOME ?? homedir()
-  if (platform === 'win32') return join(env.APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Braid')
+  if (platform === 'win32')
+    return join(env.APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Braid')
   if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'Braid')
   return join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'braid')
 }

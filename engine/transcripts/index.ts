@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -15,14 +24,25 @@ import { SummaryBuilder, type Digest } from './summary.ts'
 import { TranscriptWriter, type RunFiles } from './writer.ts'
 
 /** What the user adds to a run; lives beside the transcript, which only grows. */
-const Meta = z.object({ title: z.string(), starred: z.boolean(), tags: z.array(z.string()) }).partial()
+const Meta = z
+  .object({ title: z.string(), starred: z.boolean(), tags: z.array(z.string()) })
+  .partial()
 export type Meta = z.infer<typeof Meta>
 
-const Entry = z.object({ size: z.number(), mtime: z.number(), digest: RunSummary.omit({ run: true, title: true, starred: true, tags: true }) })
+const Entry = z.object({
+  size: z.number(),
+  mtime: z.number(),
+  digest: RunSummary.omit({ run: true, title: true, starred: true, tags: true }),
+})
 type Entry = z.infer<typeof Entry>
 const Index = z.object({ version: z.literal(1), entries: z.record(z.string(), Entry) })
 
-const SUFFIX = { transcript: '.jsonl', alternatives: '.alt', meta: '.meta.json', lock: '.lock' } as const
+const SUFFIX = {
+  transcript: '.jsonl',
+  alternatives: '.alt',
+  meta: '.meta.json',
+  lock: '.lock',
+} as const
 const TRASH_DAYS = 30
 const ALTERNATIVES_OPEN = 4
 
@@ -50,7 +70,8 @@ export class RunStore {
   /** Begins a new transcript. */
   create(run = newRunId()): { run: string; writer: TranscriptWriter } {
     const files = this.#files(run)
-    if (existsSync(files.transcript)) throw new BraidError('bad-request', `A run named ${run} is there already.`)
+    if (existsSync(files.transcript))
+      throw new BraidError('bad-request', `A run named ${run} is there already.`)
     return { run, writer: this.#write(run, new TranscriptWriter(files)) }
   }
 
@@ -79,19 +100,30 @@ export class RunStore {
 
   /** Events in chunks, up to byte `to`. */
   read(run: string, to = Infinity): Generator<Events> {
-    return readEvents(this.#transcript(run), Math.min(to, this.#writers.get(run)?.bytes ?? Infinity))
+    return readEvents(
+      this.#transcript(run),
+      Math.min(to, this.#writers.get(run)?.bytes ?? Infinity),
+    )
   }
 
   events(run: string): RunEvent[] {
     return [...this.read(run)].flatMap((chunk) => chunk.events)
   }
 
-  alternatives(run: string, path: number, version: number, index: number, count: number): (Alternative[] | null)[] {
+  alternatives(
+    run: string,
+    path: number,
+    version: number,
+    index: number,
+    count: number,
+  ): (Alternative[] | null)[] {
     this.#transcript(run)
-    const reader = this.#alternatives.get(run) ?? new AlternativesReader(this.#file(run, 'alternatives'))
+    const reader =
+      this.#alternatives.get(run) ?? new AlternativesReader(this.#file(run, 'alternatives'))
     this.#alternatives.delete(run)
     this.#alternatives.set(run, reader)
-    for (const old of [...this.#alternatives.keys()].slice(0, -ALTERNATIVES_OPEN)) this.#alternatives.delete(old)
+    for (const old of [...this.#alternatives.keys()].slice(0, -ALTERNATIVES_OPEN))
+      this.#alternatives.delete(old)
     return reader.get(path, version, index, count)
   }
 
@@ -103,7 +135,9 @@ export class RunStore {
       if (existsSync(join(this.root, run + SUFFIX.transcript))) runs.push(this.#listed(run))
     }
     this.#saveIndex()
-    return runs.sort((a, b) => (a.time === b.time ? (a.run < b.run ? 1 : -1) : a.time < b.time ? 1 : -1))
+    return runs.sort((a, b) =>
+      a.time === b.time ? (a.run < b.run ? 1 : -1) : a.time < b.time ? 1 : -1,
+    )
   }
 
   /** A file that is not what it should be is listed, and hides no other. */
@@ -111,7 +145,11 @@ export class RunStore {
     try {
       return this.summary(run)
     } catch (error) {
-      const damaged: Digest = { ...new SummaryBuilder().digest(false), status: 'damaged', damage: (error as Error).message }
+      const damaged: Digest = {
+        ...new SummaryBuilder().digest(false),
+        status: 'damaged',
+        damage: (error as Error).message,
+      }
       return { ...damaged, run, title: run, starred: false, tags: [] }
     }
   }
@@ -119,7 +157,9 @@ export class RunStore {
   summary(run: string): RunSummary {
     const meta = this.meta(run)
     const digest = this.#digest(run)
-    const title = meta.title ?? (digest.problem.split('\n').find((line) => line.trim() !== '') ?? run).trim().slice(0, 120)
+    const title =
+      meta.title ??
+      (digest.problem.split('\n').find((line) => line.trim() !== '') ?? run).trim().slice(0, 120)
     return { ...digest, run, title, starred: meta.starred ?? false, tags: meta.tags ?? [] }
   }
 
@@ -134,28 +174,39 @@ export class RunStore {
 
   update(run: string, changes: Meta): RunSummary {
     this.#transcript(run)
-    const known = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-    writeAtomic(runFile(this.root, run, SUFFIX.meta), JSON.stringify({ ...this.meta(run), ...known }))
+    const known = Object.fromEntries(
+      Object.entries(changes).filter(([, value]) => value !== undefined),
+    )
+    writeAtomic(
+      runFile(this.root, run, SUFFIX.meta),
+      JSON.stringify({ ...this.meta(run), ...known }),
+    )
     return this.summary(run)
   }
 
   /** Into the trash, where it stays for 30 days. */
   delete(run: string): void {
-    if (this.isLive(run)) throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+    if (this.isLive(run))
+      throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
     this.#transcript(run)
     this.#move(run, this.root, this.#trash)
     this.#alternatives.delete(run)
   }
 
   restore(run: string): RunSummary {
-    if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined) throw new BraidError('no-such-run', 'That run is no longer in the trash.')
-    if (existsSync(this.#file(run, 'transcript'))) throw new BraidError('bad-request', `A run named ${run} is there already.`)
+    if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined)
+      throw new BraidError('no-such-run', 'That run is no longer in the trash.')
+    if (existsSync(this.#file(run, 'transcript')))
+      throw new BraidError('bad-request', `A run named ${run} is there already.`)
     this.#move(run, this.#trash, this.root)
     return this.summary(run)
   }
 
   async search(query: string): Promise<Hit[]> {
-    return this.#search.find(query, (await this.list()).filter((run) => run.status !== 'damaged'))
+    return this.#search.find(
+      query,
+      (await this.list()).filter((run) => run.status !== 'damaged'),
+    )
   }
 
   #write(run: string, writer: TranscriptWriter): TranscriptWriter {
@@ -169,7 +220,11 @@ export class RunStore {
 
   /** What a writer needs, each looked at. A reader looks at its own only: alternatives that are no file keep no run from being opened. */
   #files(run: string): RunFiles {
-    return { transcript: this.#file(run, 'transcript'), alternatives: this.#file(run, 'alternatives'), lock: this.#file(run, 'lock') }
+    return {
+      transcript: this.#file(run, 'transcript'),
+      alternatives: this.#file(run, 'alternatives'),
+      lock: this.#file(run, 'lock'),
+    }
   }
 
   /** Error `no-such-run`: there is none. */
@@ -181,7 +236,9 @@ export class RunStore {
 
   #names(): string[] {
     const names = readdirSync(this.root).filter((name) => name.endsWith(SUFFIX.transcript))
-    return names.map((name) => name.slice(0, -SUFFIX.transcript.length)).filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
+    return names
+      .map((name) => name.slice(0, -SUFFIX.transcript.length))
+      .filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
   }
 
   #digest(run: string): Digest {
@@ -192,7 +249,8 @@ export class RunStore {
     const index = this.#loadIndex()
     const known = index.get(run)
     const live = isLocked(lock)
-    if (known !== undefined && known.size === size && known.mtime === mtime && !live) return known.digest
+    if (known !== undefined && known.size === size && known.mtime === mtime && !live)
+      return known.digest
     const digest = read(transcript, live)
     this.#stale = true
     if (live) index.delete(run)
@@ -203,7 +261,9 @@ export class RunStore {
   #loadIndex(): Map<string, Entry> {
     if (this.#index !== undefined) return this.#index
     try {
-      const { entries } = Index.parse(JSON.parse(readFileSync(join(this.root, 'index.json'), 'utf8')))
+      const { entries } = Index.parse(
+        JSON.parse(readFileSync(join(this.root, 'index.json'), 'utf8')),
+      )
       this.#index = new Map(Object.entries(entries))
     } catch {
       this.#index = new Map()
@@ -226,7 +286,9 @@ export class RunStore {
   #move(run: string, from: string, to: string): void {
     try {
       // All are looked at before the first is moved.
-      const moves = [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript].map((suffix) => [runFile(from, run, suffix), runFile(to, run, suffix)] as const)
+      const moves = [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript].map(
+        (suffix) => [runFile(from, run, suffix), runFile(to, run, suffix)] as const,
+      )
       for (const [old, target] of moves) if (existsSync(old)) renameSync(old, target)
     } catch (error) {
       throw diskError(error, 'Moving a run')
@@ -237,7 +299,8 @@ export class RunStore {
     for (const name of readdirSync(this.#trash)) {
       const file = join(this.#trash, name)
       const stat = lstat(file)
-      if (stat?.isFile() && now - stat.ctimeMs > TRASH_DAYS * 86_400_000) rmSync(file, { force: true })
+      if (stat?.isFile() && now - stat.ctimeMs > TRASH_DAYS * 86_400_000)
+        rmSync(file, { force: true })
     }
   }
 }
@@ -252,6 +315,10 @@ function read(file: string, live: boolean): Digest {
     for (const { events } of readEvents(file)) for (const event of events) builder.add(event)
     return builder.digest(live)
   } catch (error) {
-    return { ...builder.digest(live), status: 'damaged', damage: error instanceof Error ? error.message : String(error) }
+    return {
+      ...builder.digest(live),
+      status: 'damaged',
+      damage: error instanceof Error ? error.message : String(error),
+    }
   }
 }

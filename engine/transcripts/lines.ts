@@ -23,14 +23,17 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
     let position = from
     while (position < to) {
       // A long line doubles the buffer, so that it is copied a few times only.
-      const got = Buffer.allocUnsafe(rest.length + Math.min(Math.max(CHUNK, rest.length), to - position))
+      const got = Buffer.allocUnsafe(
+        rest.length + Math.min(Math.max(CHUNK, rest.length), to - position),
+      )
       rest.copy(got)
       const length = readSync(descriptor, got, rest.length, got.length - rest.length, position)
       if (length === 0) return
       const [lines, used] = split(got.subarray(0, rest.length + length), position - rest.length)
       position += length
       rest = got.subarray(used, rest.length + length)
-      if (rest.length > MAX_LINE) throw new BraidError('bad-transcript', 'A line of the transcript is too long.')
+      if (rest.length > MAX_LINE)
+        throw new BraidError('bad-transcript', 'A line of the transcript is too long.')
       if (lines.length > 0) yield lines
     }
   } catch (error) {
@@ -75,7 +78,8 @@ export function* readEvents(file: string, to = Infinity): Generator<Events> {
       number++
       const event = parseLine(line.text)
       if (typeof event === 'string') bad = `Line ${number} is damaged: ${event}`
-      else if (number === 1 && event.type !== 'run-started') throw new BraidError('bad-transcript', 'The first line is no start of a run.')
+      else if (number === 1 && event.type !== 'run-started')
+        throw new BraidError('bad-transcript', 'The first line is no start of a run.')
       else if (KNOWN.has(event.type)) {
         events.push(event)
         texts.push(line.text)
@@ -101,7 +105,8 @@ export function parseEvent(value: unknown): RunEvent | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is no event.'
   const { type, format } = value as { type?: unknown; format?: unknown }
   if (typeof type !== 'string') return 'it is no event.'
-  if (type === 'run-started' && typeof format === 'number' && format > 1) return `it was written by a newer Braid (format ${format}).`
+  if (type === 'run-started' && typeof format === 'number' && format > 1)
+    return `it was written by a newer Braid (format ${format}).`
   if (!KNOWN.has(type)) return value as RunEvent
   const parsed = RunEvent.safeParse(value)
   if (parsed.success) return value as RunEvent

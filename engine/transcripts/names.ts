@@ -22,11 +22,14 @@ export function isRunId(run: unknown): run is string {
  * Nothing but a regular file directly inside it is accepted; a file that is not there yet is fine.
  */
 export function runFile(root: string, run: string, extension: string): string {
-  if (!isRunId(run)) throw new BraidError('bad-path', `'${printable(run)}' cannot be the name of a run.`)
+  if (!isRunId(run))
+    throw new BraidError('bad-path', `'${printable(run)}' cannot be the name of a run.`)
   const file = join(root, run + extension)
   const stat = lstat(file)
-  if (stat !== undefined && !stat.isFile()) throw new BraidError('bad-path', `${run}${extension} is not a regular file.`)
-  if (stat !== undefined && realpathSync(file) !== file) throw new BraidError('bad-path', `${run}${extension} leads out of its folder.`)
+  if (stat !== undefined && !stat.isFile())
+    throw new BraidError('bad-path', `${run}${extension} is not a regular file.`)
+  if (stat !== undefined && realpathSync(file) !== file)
+    throw new BraidError('bad-path', `${run}${extension} leads out of its folder.`)
   return file
 }
 
@@ -35,5 +38,7 @@ export function lstat(file: string): Stats | undefined {
 }
 
 function printable(text: unknown): string {
-  return String(text).slice(0, 80).replace(/[^\x20-\x7e]/g, '?')
+  return String(text)
+    .slice(0, 80)
+    .replace(/[^\x20-\x7e]/g, '?')
 }

@@ -15,7 +15,12 @@ export interface Recorded {
  * that comes before it (no model, out of memory) has none. `writer`: of a run that goes on.
  * Leaving the loop closes the transcript, as does an error of the disk, which is thrown.
  */
-export async function* record(store: RunStore, run: string, events: AsyncIterable<RunEvent>, writer?: TranscriptWriter): AsyncGenerator<Recorded, void, undefined> {
+export async function* record(
+  store: RunStore,
+  run: string,
+  events: AsyncIterable<RunEvent>,
+  writer?: TranscriptWriter,
+): AsyncGenerator<Recorded, void, undefined> {
   try {
     for await (const event of events) {
       if (event.type === 'run-started') writer = store.create(run).writer

@@ -27,7 +27,11 @@ export class RunSearch {
 
   /** In the order of `runs`. Live runs of this process go on between two transcripts. */
   async find(query: string, runs: readonly RunSummary[]): Promise<Hit[]> {
-    const words = query.normalize('NFC').split(/\s+/).filter((word) => word !== '').map((word) => new RegExp(escape(word), 'iu'))
+    const words = query
+      .normalize('NFC')
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .map((word) => new RegExp(escape(word), 'iu'))
     const hits: Hit[] = []
     if (words.length === 0) return hits
     for (const summary of runs) {
@@ -48,7 +52,13 @@ export class RunSearch {
     let text: string
     try {
       const state = foldRun(events(this.#read(summary.run)))
-      text = [state.problem, ...state.paths.map((path) => path.text), ...state.summaries.map((one) => one.text)].join('\n').normalize('NFC')
+      text = [
+        state.problem,
+        ...state.paths.map((path) => path.text),
+        ...state.summaries.map((one) => one.text),
+      ]
+        .join('\n')
+        .normalize('NFC')
     } catch {
       return summary.problem // Gone or damaged since it was listed.
     }

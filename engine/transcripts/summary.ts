@@ -10,7 +10,15 @@ const MAX_PROBLEM = 2000
 /** Folds a run into its line of the history, keeping no text. */
 export class SummaryBuilder {
   #digest: Digest = {
-    problem: '', model: '', strategy: '', paths: 0, answer: null, status: 'running', time: '', durationMs: 0, tokens: 0,
+    problem: '',
+    model: '',
+    strategy: '',
+    paths: 0,
+    answer: null,
+    status: 'running',
+    time: '',
+    durationMs: 0,
+    tokens: 0,
   }
 
   /** How long it ran, as a run's state has it. */
@@ -39,7 +47,8 @@ export class SummaryBuilder {
         digest.status = 'running'
         break
       case 'vote':
-        if (event.override === true) digest.answer = event.classes[event.winner]?.answer ?? digest.answer
+        if (event.override === true)
+          digest.answer = event.classes[event.winner]?.answer ?? digest.answer
         break
       case 'run-ended':
         digest.status = 'ended'
@@ -54,7 +63,12 @@ export class SummaryBuilder {
     this.#clock = {
       status: running ? 'running' : 'ended',
       since: running && clock.status !== 'running' ? event.at : clock.since,
-      ranMs: event.type === 'run-ended' ? event.timings.totalMs : running ? clock.ranMs : ranUntil(clock, event.at),
+      ranMs:
+        event.type === 'run-ended'
+          ? event.timings.totalMs
+          : running
+            ? clock.ranMs
+            : ranUntil(clock, event.at),
     }
     digest.durationMs = Math.max(running ? digest.durationMs : 0, ranUntil(this.#clock, event.at))
   }

@@ -52,12 +52,14 @@ export class TranscriptWriter {
   }
 
   append(event: RunEvent): RunEvent {
-    if ((this.bytes === 0) !== (event.type === 'run-started')) throw new BraidError('internal', 'A transcript begins with run-started, once.')
+    if ((this.bytes === 0) !== (event.type === 'run-started'))
+      throw new BraidError('internal', 'A transcript begins with run-started, once.')
     const stored = storedEvent(event)
     this.#file.append(JSON.stringify(stored) + '\n')
     this.#alternatives.write(event)
     this.summary.add(stored)
-    if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed') this.#file.sync()
+    if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed')
+      this.#file.sync()
     return stored
   }
 

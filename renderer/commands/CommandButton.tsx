@@ -19,7 +19,9 @@ const STORES = [useCompose, useModels, usePrefs, useReplay, useRoute, useRuns, u
 /** Calls back when anything that a command's `why` reads may have changed. */
 function watchAll(changed: () => void): () => void {
   const stops = [...STORES.map((store) => store.subscribe(changed)), host.onState(changed)]
-  return () => { for (const stop of stops) stop() }
+  return () => {
+    for (const stop of stops) stop()
+  }
 }
 
 /** Why the command cannot run now; null: it can. */
@@ -28,20 +30,42 @@ export function useWhy(id: string, target: Partial<Target> = {}): MessageKey | n
 }
 
 /** A button for a command: its name, icon, shortcut and, when it cannot run, the reason. */
-export function CommandButton({ id, target, look = '', iconOnly = false, label }: {
-  id: string; target?: Partial<Target>; look?: string; iconOnly?: boolean; label?: MessageKey
+export function CommandButton({
+  id,
+  target,
+  look = '',
+  iconOnly = false,
+  label,
+}: {
+  id: string
+  target?: Partial<Target>
+  look?: string
+  iconOnly?: boolean
+  label?: MessageKey
 }) {
   const t = useT()
   const command = commandOf(id)
   const why = useWhy(id, target)
   const shortcut = usePrefs((s) => shortcutOf(command, s.shortcuts))
   const name = t(label ?? command.title)
-  const tip = [why === null ? (iconOnly ? name : t(command.title)) : `${name}: ${t(why)}`, shortcut === '' ? '' : `(${displayShortcut(shortcut)})`].filter(Boolean).join(' ')
+  const tip = [
+    why === null ? (iconOnly ? name : t(command.title)) : `${name}: ${t(why)}`,
+    shortcut === '' ? '' : `(${displayShortcut(shortcut)})`,
+  ]
+    .filter(Boolean)
+    .join(' ')
   return (
     <Tip text={tip}>
-      <button type="button" className={`btn ${iconOnly ? 'icon' : ''} ${look}`} aria-label={name} aria-disabled={why !== null} data-command={id}
-        onClick={() => runCommand(id, target)}>
-        <command.icon size={14} aria-hidden />{!iconOnly && <span>{name}</span>}
+      <button
+        type="button"
+        className={`btn ${iconOnly ? 'icon' : ''} ${look}`}
+        aria-label={name}
+        aria-disabled={why !== null}
+        data-command={id}
+        onClick={() => runCommand(id, target)}
+      >
+        <command.icon size={14} aria-hidden />
+        {!iconOnly && <span>{name}</span>}
       </button>
     </Tip>
   )

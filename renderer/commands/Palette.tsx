@@ -22,33 +22,76 @@ export function Palette() {
   const runs = useHistory((s) => s.list)
   const [target] = useState(() => currentTarget())
   const [typed, setTyped] = useState('')
-  const commands = useMemo(() => CATALOGUE.filter((command) => command.id !== 'app.palette').map((command) => ({ command, name: t(command.title), why: command.why(target) })), [target, t])
+  const commands = useMemo(
+    () =>
+      CATALOGUE.filter((command) => command.id !== 'app.palette').map((command) => ({
+        command,
+        name: t(command.title),
+        why: command.why(target),
+      })),
+    [target, t],
+  )
   const choose = (act: () => void) => {
     closeDialog()
     setTimeout(act) // after the dialog gave the focus back
   }
-  const row = ({ command, name, why }: { command: Command; name: string; why: MessageKey | null }) => (
-    <Cmdk.Item key={command.id} value={command.id} disabled={why !== null} className="menu-item" onSelect={() => choose(() => runCommand(command.id, target))}>
-      <command.icon size={14} aria-hidden /><span>{name}</span>
+  const row = ({
+    command,
+    name,
+    why,
+  }: {
+    command: Command
+    name: string
+    why: MessageKey | null
+  }) => (
+    <Cmdk.Item
+      key={command.id}
+      value={command.id}
+      disabled={why !== null}
+      className="menu-item"
+      onSelect={() => choose(() => runCommand(command.id, target))}
+    >
+      <command.icon size={14} aria-hidden />
+      <span>{name}</span>
       {why !== null && <span className="why ellipsis">{t(why)}</span>}
-      {shortcutOf(command) !== '' && <span className="kbd">{displayShortcut(shortcutOf(command))}</span>}
+      {shortcutOf(command) !== '' && (
+        <span className="kbd">{displayShortcut(shortcutOf(command))}</span>
+      )}
     </Cmdk.Item>
   )
-  const best = commands.map((one) => ({ ...one, score: match(one.name, typed) - (one.why === null ? 0 : 0.5) })).filter((one) => one.score > 0).sort((a, b) => b.score - a.score)
+  const best = commands
+    .map((one) => ({ ...one, score: match(one.name, typed) - (one.why === null ? 0 : 0.5) }))
+    .filter((one) => one.score > 0)
+    .sort((a, b) => b.score - a.score)
   const found = (runs ?? []).filter((item) => match(item.title, typed) > 0).slice(0, MAX_RUNS)
   return (
     <Dialog title={t('cmd.palette')} onClose={closeDialog} className="palette">
       <Cmdk label={t('cmd.palette')} loop shouldFilter={false}>
-        <Cmdk.Input className="input" autoFocus placeholder={t('palette.placeholder')} value={typed} onValueChange={setTyped} />
+        <Cmdk.Input
+          className="input"
+          autoFocus
+          placeholder={t('palette.placeholder')}
+          value={typed}
+          onValueChange={setTyped}
+        />
         <Cmdk.List className="palette-list scroll" label={t('palette.list')}>
           <Cmdk.Empty className="dim palette-empty">{t('palette.none')}</Cmdk.Empty>
           {typed.trim() === ''
-            ? GROUPS.map((group) => <Cmdk.Group key={group} heading={t(`group.${group}`)}>{commands.filter(({ command }) => command.group === group).map(row)}</Cmdk.Group>)
+            ? GROUPS.map((group) => (
+                <Cmdk.Group key={group} heading={t(`group.${group}`)}>
+                  {commands.filter(({ command }) => command.group === group).map(row)}
+                </Cmdk.Group>
+              ))
             : best.map(row)}
           {found.length > 0 && (
             <Cmdk.Group heading={t('group.history')}>
               {found.map((item) => (
-                <Cmdk.Item key={item.run} value={item.run} className="menu-item" onSelect={() => choose(() => go({ view: 'run', run: item.run }))}>
+                <Cmdk.Item
+                  key={item.run}
+                  value={item.run}
+                  className="menu-item"
+                  onSelect={() => choose(() => go({ view: 'run', run: item.run }))}
+                >
                   <bdi className="ellipsis">{visible(item.title)}</bdi>
                 </Cmdk.Item>
               ))}

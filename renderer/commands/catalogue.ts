@@ -7,7 +7,12 @@ import { currentTarget } from './target.ts'
 import type { Command, Target } from './types.ts'
 
 /** Every user command there is. */
-export const CATALOGUE: readonly Command[] = [...appCommands, ...runCommands, ...pathCommands, ...exportCommands]
+export const CATALOGUE: readonly Command[] = [
+  ...appCommands,
+  ...runCommands,
+  ...pathCommands,
+  ...exportCommands,
+]
 const byId = new Map(CATALOGUE.map((command) => [command.id, command]))
 
 export function commandOf(id: string): Command {
@@ -25,7 +30,10 @@ export function runCommand(id: string, target: Partial<Target> = {}): boolean {
   return true
 }
 
-export function shortcutOf(command: Command, own: Record<string, string> = usePrefs.getState().shortcuts): string {
+export function shortcutOf(
+  command: Command,
+  own: Record<string, string> = usePrefs.getState().shortcuts,
+): string {
   return own[command.id] ?? command.shortcut ?? ''
 }
 

@@ -14,33 +14,76 @@ type Format = Params<'runs.export'>['format']
 /** One run, or several as one comparison. */
 export async function exportRuns(runs: readonly string[], format: Format): Promise<void> {
   const file = await host.call('runs.export', { runs: [...runs], format })
-  if (await saveFile({ name: file.fileName, mimeType: file.mimeType, content: file.content })) toast({ message: ['exported', { name: file.fileName }] })
+  if (await saveFile({ name: file.fileName, mimeType: file.mimeType, content: file.content }))
+    toast({ message: ['exported', { name: file.fileName }] })
 }
 
-const whyNotExport = (target: Target) => whyNoRun(target)
-  ?? (useRuns.getState().open[target.run!]!.sample ? 'why.sample' as const : host.state === 'open' ? null : 'why.disconnected' as const)
+const whyNotExport = (target: Target) =>
+  whyNoRun(target) ??
+  (useRuns.getState().open[target.run!]!.sample
+    ? ('why.sample' as const)
+    : host.state === 'open'
+      ? null
+      : ('why.disconnected' as const))
 
 export const exportCommands: Command[] = [
-  { id: 'export.md', title: 'cmd.exportMd', group: 'export', icon: FileText, why: whyNotExport, run: ({ run }) => report(exportRuns([run!], 'md')) },
-  { id: 'export.html', title: 'cmd.exportHtml', group: 'export', icon: FileCode, why: whyNotExport, run: ({ run }) => report(exportRuns([run!], 'html')) },
-  { id: 'export.json', title: 'cmd.exportJson', group: 'export', icon: FileJson, why: whyNotExport, run: ({ run }) => report(exportRuns([run!], 'json')) },
   {
-    id: 'copy.answer', title: 'cmd.copyAnswer', group: 'export', icon: Quote, shortcut: 'Mod+Shift+C',
+    id: 'export.md',
+    title: 'cmd.exportMd',
+    group: 'export',
+    icon: FileText,
+    why: whyNotExport,
+    run: ({ run }) => report(exportRuns([run!], 'md')),
+  },
+  {
+    id: 'export.html',
+    title: 'cmd.exportHtml',
+    group: 'export',
+    icon: FileCode,
+    why: whyNotExport,
+    run: ({ run }) => report(exportRuns([run!], 'html')),
+  },
+  {
+    id: 'export.json',
+    title: 'cmd.exportJson',
+    group: 'export',
+    icon: FileJson,
+    why: whyNotExport,
+    run: ({ run }) => report(exportRuns([run!], 'json')),
+  },
+  {
+    id: 'copy.answer',
+    title: 'cmd.copyAnswer',
+    group: 'export',
+    icon: Quote,
+    shortcut: 'Mod+Shift+C',
     why: (target) => whyNoRun(target) ?? (answerOf(target) === null ? 'why.noAnswer' : null),
     run: (target) => report(copyText(answerOf(target)!)),
   },
   {
-    id: 'copy.summary', title: 'cmd.copySummary', group: 'export', icon: ClipboardCopy,
-    why: (target) => whyNoRun(target) ?? (summaryFor(target) === undefined ? 'why.noSummary' : null),
+    id: 'copy.summary',
+    title: 'cmd.copySummary',
+    group: 'export',
+    icon: ClipboardCopy,
+    why: (target) =>
+      whyNoRun(target) ?? (summaryFor(target) === undefined ? 'why.noSummary' : null),
     run: (target) => {
       const { text, start, end } = frameOf(summaryFor(target)!)
       report(copyText(text.slice(start, end)))
     },
   },
   {
-    id: 'copy.run', title: 'cmd.copyRun', group: 'export', icon: ClipboardCopy,
+    id: 'copy.run',
+    title: 'cmd.copyRun',
+    group: 'export',
+    icon: ClipboardCopy,
     why: whyNotExport,
-    run: ({ run }) => report(host.call('runs.export', { runs: [run!], format: 'md' }).then(({ content }) => copyText(content))),
+    run: ({ run }) =>
+      report(
+        host
+          .call('runs.export', { runs: [run!], format: 'md' })
+          .then(({ content }) => copyText(content)),
+      ),
   },
 ]
 
@@ -48,5 +91,7 @@ export const exportCommands: Command[] = [
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const own = summaryFor(target)?.answer?.text ?? null
-  return state !== undefined && target.version === decidingVersion(state) ? state.answer ?? own : own
+  return state !== undefined && target.version === decidingVersion(state)
+    ? (state.answer ?? own)
+    : own
 }

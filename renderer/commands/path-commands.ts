@@ -8,14 +8,19 @@ import { activate } from '../store/ui.ts'
 import { isLive, pathFor, stateOf, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
 
-const whyNoPath = (target: Target) => whyNoRun(target) ?? (pathFor(target) === undefined ? 'why.noPath' : null)
-const whyNotSteerPath = (target: Target) => whyNotSteer(target) ?? whyNoPath(target) ?? (pathFor(target)!.status === 'dropped' ? 'why.dropped' : null)
+const whyNoPath = (target: Target) =>
+  whyNoRun(target) ?? (pathFor(target) === undefined ? 'why.noPath' : null)
+const whyNotSteerPath = (target: Target) =>
+  whyNotSteer(target) ??
+  whyNoPath(target) ??
+  (pathFor(target)!.status === 'dropped' ? 'why.dropped' : null)
 
 /** Half of the path's budget more, at least 64 tokens. */
 export const extension = (budget: number): number => Math.max(64, Math.round(budget / 2))
 
 /** Where a path can think on: before the token by which it ended itself. */
-const endOf = ({ tokens, reason }: PathState): number => (reason === 'finished' ? tokens.length - 1 : tokens.length)
+const endOf = ({ tokens, reason }: PathState): number =>
+  reason === 'finished' ? tokens.length - 1 : tokens.length
 
 export async function copyText(text: string): Promise<void> {
   await navigator.clipboard.writeText(text)
@@ -29,43 +34,98 @@ function move(target: Target, by: 1 | -1): void {
   activate(target.run!, next)
   const { route } = useRoute.getState()
   if (route.view === 'inspect') go({ ...route, path: next }, { replace: true })
-  else requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-lane='${next}'] .stream-scroll`)?.focus()) // once it is drawn
+  else
+    requestAnimationFrame(() =>
+      document.querySelector<HTMLElement>(`[data-lane='${next}'] .stream-scroll`)?.focus(),
+    ) // once it is drawn
 }
 
 export const pathCommands: Command[] = [
   {
-    id: 'path.stop', title: 'cmd.path.stop', group: 'path', icon: Square, shortcut: 'Alt+S',
-    why: (target) => whyNotSteerPath(target) ?? (isLive(pathFor(target)!.status) ? null : 'why.pathOver'),
+    id: 'path.stop',
+    title: 'cmd.path.stop',
+    group: 'path',
+    icon: Square,
+    shortcut: 'Alt+S',
+    why: (target) =>
+      whyNotSteerPath(target) ?? (isLive(pathFor(target)!.status) ? null : 'why.pathOver'),
     run: (target) => report(command(target.run!, { type: 'stop', path: target.path! })),
   },
   {
-    id: 'path.extend', title: 'cmd.path.extend', group: 'path', icon: Plus, shortcut: 'Alt+E',
-    why: (target) => whyNotSteerPath(target) ?? (pathFor(target)!.reason === 'finished' ? 'why.finished' : null),
-    run: (target) => report(command(target.run!, { type: 'extend', path: target.path!, tokens: extension(pathFor(target)!.budget) })),
+    id: 'path.extend',
+    title: 'cmd.path.extend',
+    group: 'path',
+    icon: Plus,
+    shortcut: 'Alt+E',
+    why: (target) =>
+      whyNotSteerPath(target) ?? (pathFor(target)!.reason === 'finished' ? 'why.finished' : null),
+    run: (target) =>
+      report(
+        command(target.run!, {
+          type: 'extend',
+          path: target.path!,
+          tokens: extension(pathFor(target)!.budget),
+        }),
+      ),
   },
   {
-    id: 'path.branch', title: 'cmd.path.branch', group: 'path', icon: GitBranch,
-    why: (target) => whyNotSteerPath(target) ?? (pathFor(target)!.tokens.length > 0 ? null : 'why.noText'),
-    run: (target) => report(command(target.run!, { type: 'branch', path: target.path!, at: endOf(pathFor(target)!) })),
+    id: 'path.branch',
+    title: 'cmd.path.branch',
+    group: 'path',
+    icon: GitBranch,
+    why: (target) =>
+      whyNotSteerPath(target) ?? (pathFor(target)!.tokens.length > 0 ? null : 'why.noText'),
+    run: (target) =>
+      report(
+        command(target.run!, { type: 'branch', path: target.path!, at: endOf(pathFor(target)!) }),
+      ),
   },
   {
-    id: 'path.drop', title: 'cmd.path.drop', group: 'path', icon: Trash2, shortcut: 'Alt+X',
+    id: 'path.drop',
+    title: 'cmd.path.drop',
+    group: 'path',
+    icon: Trash2,
+    shortcut: 'Alt+X',
     why: whyNotSteerPath,
     run: (target) => report(command(target.run!, { type: 'drop', path: target.path! })),
   },
   {
-    id: 'path.inspect', title: 'cmd.path.inspect', group: 'path', icon: Microscope, shortcut: 'Alt+I',
+    id: 'path.inspect',
+    title: 'cmd.path.inspect',
+    group: 'path',
+    icon: Microscope,
+    shortcut: 'Alt+I',
     why: whyNoPath,
-    run: (target) => go({ view: 'inspect', run: target.run!, path: target.path!, version: 1, at: null }),
+    run: (target) =>
+      go({ view: 'inspect', run: target.run!, path: target.path!, version: 1, at: null }),
   },
   {
-    id: 'path.copy', title: 'cmd.path.copy', group: 'path', icon: Copy,
+    id: 'path.copy',
+    title: 'cmd.path.copy',
+    group: 'path',
+    icon: Copy,
     why: whyNoPath,
     run: (target) => {
       const { text, start, end } = frameOf(pathFor(target)!)
       report(copyText(text.slice(start, end)))
     },
   },
-  { id: 'path.next', title: 'cmd.path.next', group: 'path', icon: ArrowDown, shortcut: 'Alt+J', why: whyNoPath, run: (target) => move(target, 1) },
-  { id: 'path.previous', title: 'cmd.path.previous', group: 'path', icon: ArrowUp, shortcut: 'Alt+K', why: whyNoPath, run: (target) => move(target, -1) },
+  {
+    id: 'path.next',
+    title: 'cmd.path.next',
+    group: 'path',
+    icon: ArrowDown,
+    shortcut: 'Alt+J',
+    why: whyNoPath,
+    run: (target) => move(target, 1),
+  },
+  {
+    id: 'path.previous',
+    title: 'cmd.path.previous',
+    group: 'path',
+    icon: ArrowUp,
+    shortcut: 'Alt+K',
+    why: whyNoPath,
+    run: (target) => move(target, -1),
+  },
 ]

@@ -1,4 +1,17 @@
-import { ChartBarBig, CircleStop, Combine, CornerDownRight, Edit3, FastForward, GitCompare, Layers, RotateCcw, Search, SkipForward, SquareStack } from 'lucide-react'
+import {
+  ChartBarBig,
+  CircleStop,
+  Combine,
+  CornerDownRight,
+  Edit3,
+  FastForward,
+  GitCompare,
+  Layers,
+  RotateCcw,
+  Search,
+  SkipForward,
+  SquareStack,
+} from 'lucide-react'
 import { askAttribution } from '../store/attribution.ts'
 import { draftOf, edit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
@@ -13,40 +26,84 @@ import type { Command } from './types.ts'
 
 export const runCommands: Command[] = [
   {
-    id: 'run.stopAll', title: 'cmd.stopAll', group: 'run', icon: CircleStop, shortcut: 'Mod+.',
-    why: (target) => (waits(target) ? null : whyNotSteer(target) ?? (stateOf(target)!.status === 'running' ? null : 'why.notRunning')),
+    id: 'run.stopAll',
+    title: 'cmd.stopAll',
+    group: 'run',
+    icon: CircleStop,
+    shortcut: 'Mod+.',
+    why: (target) =>
+      waits(target)
+        ? null
+        : (whyNotSteer(target) ??
+          (stateOf(target)!.status === 'running' ? null : 'why.notRunning')),
     // While the run waits or the summary is written, stopping the paths stops nothing: the run itself is cancelled.
-    run: (target) => report(command(target.run!, { type: waits(target) || summarising(stateOf(target)!) ? 'cancel' : 'stop-all' })),
+    run: (target) =>
+      report(
+        command(target.run!, {
+          type: waits(target) || summarising(stateOf(target)!) ? 'cancel' : 'stop-all',
+        }),
+      ),
   },
   {
-    id: 'run.summariseNow', title: 'cmd.summariseNow', group: 'run', icon: FastForward, shortcut: 'Mod+Shift+Enter',
+    id: 'run.summariseNow',
+    title: 'cmd.summariseNow',
+    group: 'run',
+    icon: FastForward,
+    shortcut: 'Mod+Shift+Enter',
     why(target) {
       const state = stateOf(target)
-      return whyNotSteer(target) ?? (state!.status !== 'running' ? 'why.notRunning' : summarising(state!) ? 'why.summarising'
-        : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1) ? null : 'why.noText')
+      return (
+        whyNotSteer(target) ??
+        (state!.status !== 'running'
+          ? 'why.notRunning'
+          : summarising(state!)
+            ? 'why.summarising'
+            : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1)
+              ? null
+              : 'why.noText')
+      )
     },
     run: (target) => report(command(target.run!, { type: 'summarise' })),
   },
   {
-    id: 'run.summariseSubset', title: 'cmd.summariseSubset', group: 'run', icon: Combine,
+    id: 'run.summariseSubset',
+    title: 'cmd.summariseSubset',
+    group: 'run',
+    icon: Combine,
     why(target) {
       const state = stateOf(target)
-      return whyNotSteer(target) ?? (summarising(state!) ? 'why.summarising'
-        : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1) ? null : 'why.noText')
+      return (
+        whyNotSteer(target) ??
+        (summarising(state!)
+          ? 'why.summarising'
+          : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1)
+            ? null
+            : 'why.noText')
+      )
     },
     run: (target) => openDialog('subset', target.run!),
   },
   {
-    id: 'run.again', title: 'cmd.runAgain', group: 'run', icon: RotateCcw,
+    id: 'run.again',
+    title: 'cmd.runAgain',
+    group: 'run',
+    icon: RotateCcw,
     why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
     run: (target) => {
       const state = stateOf(target)!
       const draft = { ...draftOf(state), settings: { ...state.settings, seed: undefined } }
-      report(startAgain(draft, state.model!.file).then((run) => run !== null && go({ view: 'run', run })))
+      report(
+        startAgain(draft, state.model!.file).then(
+          (run) => run !== null && go({ view: 'run', run }),
+        ),
+      )
     },
   },
   {
-    id: 'run.edit', title: 'cmd.edit', group: 'run', icon: Edit3,
+    id: 'run.edit',
+    title: 'cmd.edit',
+    group: 'run',
+    icon: Edit3,
     why: whyNoRun,
     run: (target) => {
       edit(draftOf(stateOf(target)!))
@@ -54,24 +111,55 @@ export const runCommands: Command[] = [
     },
   },
   {
-    id: 'run.otherStrategy', title: 'cmd.otherStrategy', group: 'run', icon: GitCompare,
+    id: 'run.otherStrategy',
+    title: 'cmd.otherStrategy',
+    group: 'run',
+    icon: GitCompare,
     why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
     run: (target) => openDialog('strategy', target.run!),
   },
   {
-    id: 'run.followUp', title: 'cmd.followUp', group: 'run', icon: CornerDownRight,
-    why: (target) => whyNotSteer(target) ?? (summaryFor(target) === undefined ? 'why.noSummary' : stateOf(target)!.status === 'running' ? 'why.running' : null),
+    id: 'run.followUp',
+    title: 'cmd.followUp',
+    group: 'run',
+    icon: CornerDownRight,
+    why: (target) =>
+      whyNotSteer(target) ??
+      (summaryFor(target) === undefined
+        ? 'why.noSummary'
+        : stateOf(target)!.status === 'running'
+          ? 'why.running'
+          : null),
     run: (target) => {
       const state = stateOf(target)!
-      edit({ ...draftOf(state), problem: '', followUp: { run: target.run!, version: target.version!, title: state.problem.slice(0, 120) } })
+      edit({
+        ...draftOf(state),
+        problem: '',
+        followUp: {
+          run: target.run!,
+          version: target.version!,
+          title: state.problem.slice(0, 120),
+        },
+      })
       go({ view: 'compose' })
     },
   },
   {
-    id: 'run.attribution', title: 'cmd.attribution', group: 'view', icon: ChartBarBig, shortcut: 'Alt+A',
+    id: 'run.attribution',
+    title: 'cmd.attribution',
+    group: 'view',
+    icon: ChartBarBig,
+    shortcut: 'Alt+A',
     why(target) {
       const summary = summaryFor(target)
-      return whyNotSteer(target) ?? (summary === undefined || summary.tokens.length === 0 ? 'why.noSummary' : stateOf(target)!.status === 'running' ? 'why.running' : null)
+      return (
+        whyNotSteer(target) ??
+        (summary === undefined || summary.tokens.length === 0
+          ? 'why.noSummary'
+          : stateOf(target)!.status === 'running'
+            ? 'why.running'
+            : null)
+      )
     },
     run: ({ run, version }) => {
       go({ view: 'inspect', run: run!, path: 0, version: version!, at: null })
@@ -79,13 +167,32 @@ export const runCommands: Command[] = [
     },
   },
   {
-    id: 'run.comparePaths', title: 'cmd.comparePaths', group: 'view', icon: SquareStack, shortcut: 'Alt+C',
+    id: 'run.comparePaths',
+    title: 'cmd.comparePaths',
+    group: 'view',
+    icon: SquareStack,
+    shortcut: 'Alt+C',
     why: (target) => whyNoRun(target) ?? (stateOf(target)!.paths.length > 1 ? null : 'why.onePath'),
-    run: (target) => go({ view: 'compare-paths', run: target.run!, paths: stateOf(target)!.paths.slice(0, 2).map((path) => path.path) }),
+    run: (target) =>
+      go({
+        view: 'compare-paths',
+        run: target.run!,
+        paths: stateOf(target)!
+          .paths.slice(0, 2)
+          .map((path) => path.path),
+      }),
   },
   {
-    id: 'run.replay', title: 'cmd.replay', group: 'view', icon: SkipForward, shortcut: 'Alt+R',
-    why: (target) => whyNoRun(target) ?? (stateOf(target)!.status === 'running' && useReplay.getState().replay === null ? 'why.running' : null),
+    id: 'run.replay',
+    title: 'cmd.replay',
+    group: 'view',
+    icon: SkipForward,
+    shortcut: 'Alt+R',
+    why: (target) =>
+      whyNoRun(target) ??
+      (stateOf(target)!.status === 'running' && useReplay.getState().replay === null
+        ? 'why.running'
+        : null),
     run: (target) => {
       if (useReplay.getState().replay?.run === target.run) return stopReplay()
       go({ view: 'run', run: target.run! })
@@ -93,7 +200,11 @@ export const runCommands: Command[] = [
     },
   },
   {
-    id: 'run.find', title: 'cmd.find', group: 'view', icon: Search, shortcut: 'Mod+F',
+    id: 'run.find',
+    title: 'cmd.find',
+    group: 'view',
+    icon: Search,
+    shortcut: 'Mod+F',
     why: whyNoRun,
     run: (target) => {
       go({ view: 'run', run: target.run! })
@@ -101,7 +212,11 @@ export const runCommands: Command[] = [
     },
   },
   {
-    id: 'run.open', title: 'cmd.backToRun', group: 'view', icon: Layers, shortcut: 'Alt+B',
+    id: 'run.open',
+    title: 'cmd.backToRun',
+    group: 'view',
+    icon: Layers,
+    shortcut: 'Alt+B',
     why: whyNoRun,
     run: (target) => go({ view: 'run', run: target.run! }),
   },

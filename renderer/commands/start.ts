@@ -1,5 +1,13 @@
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import { askFit, edit, refreshFit, requestOf, useCompose, wontFit, type Draft } from '../store/compose.ts'
+import {
+  askFit,
+  edit,
+  refreshFit,
+  requestOf,
+  useCompose,
+  wontFit,
+  type Draft,
+} from '../store/compose.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { startRun } from '../store/runs.ts'

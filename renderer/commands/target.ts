@@ -1,4 +1,10 @@
-import { pathOf, summaryOf, type PathState, type RunState, type SummaryState } from '../../engine/protocol/fold.ts'
+import {
+  pathOf,
+  summaryOf,
+  type PathState,
+  type RunState,
+  type SummaryState,
+} from '../../engine/protocol/fold.ts'
 import type { MessageKey } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import { routeRun, useRoute } from '../store/route.ts'
@@ -17,11 +23,16 @@ export function currentTarget(given: Partial<Target> = {}): Target {
   return {
     run,
     path: given.path ?? routed ?? active[run] ?? state?.paths[0]?.path ?? null,
-    version: given.version ?? (route.view === 'inspect' && route.path === 0 ? route.version : undefined) ?? version[run] ?? (state === undefined ? null : decidingVersion(state)),
+    version:
+      given.version ??
+      (route.view === 'inspect' && route.path === 0 ? route.version : undefined) ??
+      version[run] ??
+      (state === undefined ? null : decidingVersion(state)),
   }
 }
 
-export const stateOf = ({ run }: Target): RunState | undefined => (run === null ? undefined : useRuns.getState().open[run]?.shown)
+export const stateOf = ({ run }: Target): RunState | undefined =>
+  run === null ? undefined : useRuns.getState().open[run]?.shown
 export const pathFor = (target: Target): PathState | undefined => {
   const state = stateOf(target)
   return state && target.path !== null ? pathOf(state, target.path) : undefined
@@ -33,12 +44,19 @@ export const summaryFor = (target: Target): SummaryState | undefined => {
 
 export const isLive = (status: string): boolean => status === 'thinking' || status === 'waiting'
 /** Being written right now. */
-export const summarising = (state: RunState): boolean => state.summaries.some((summary) => isLive(summary.status))
+export const summarising = (state: RunState): boolean =>
+  state.summaries.some((summary) => isLive(summary.status))
 
 /** It has no event yet: its turn is to come. */
 export function waits({ run }: Target): boolean {
   const open = run === null ? undefined : useRuns.getState().open[run]
-  return open !== undefined && open.live.status === 'empty' && !open.loading && open.error === null && host.state === 'open'
+  return (
+    open !== undefined &&
+    open.live.status === 'empty' &&
+    !open.loading &&
+    open.error === null &&
+    host.state === 'open'
+  )
 }
 
 /** Why nothing at all can be asked of this run. */

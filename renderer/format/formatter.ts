@@ -11,7 +11,8 @@ interface Task extends FormatRequest {
 }
 
 const cache = new Map<string, FormatResult>()
-const keyOf = (text: string, mark: Mark | null) => (mark === null ? text : `${mark[0]}:${mark[1]}:${text}`)
+const keyOf = (text: string, mark: Mark | null) =>
+  mark === null ? text : `${mark[0]}:${mark[1]}:${text}`
 const waiting: Task[] = []
 let worker: Worker | null = null
 let current: { task: Task; timer: ReturnType<typeof setTimeout> } | null = null
@@ -21,16 +22,25 @@ export function startFormatter(): Worker {
   if (worker !== null) return worker
   const started = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
   // One that was given up may have answered meanwhile: that is the answer to another text.
-  started.onmessage = ({ data }: MessageEvent<FormatResult>) => { if (started === worker) finish(data) }
-  started.onerror = () => { if (started === worker) giveUp() }
+  started.onmessage = ({ data }: MessageEvent<FormatResult>) => {
+    if (started === worker) finish(data)
+  }
+  started.onerror = () => {
+    if (started === worker) giveUp()
+  }
   return (worker = started)
 }
 
 /** undefined: not formatted yet; null: it stays plain. */
-export const formatted = (text: string, mark: Mark | null): FormatResult | undefined => cache.get(keyOf(text, mark))
+export const formatted = (text: string, mark: Mark | null): FormatResult | undefined =>
+  cache.get(keyOf(text, mark))
 
 /** Has a text formatted, the newest asked for first, and tells the result; what comes back takes the wish back. */
-export function format(text: string, mark: Mark | null, tell: (result: FormatResult) => void): () => void {
+export function format(
+  text: string,
+  mark: Mark | null,
+  tell: (result: FormatResult) => void,
+): () => void {
   const task = { text, mark, tell }
   waiting.push(task)
   next()

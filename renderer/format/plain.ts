@@ -1,5 +1,6 @@
 /** What Markdown, formulas or links could begin with; also spaces and blank lines that Markdown would leave out. */
-const MARKUP = /[*_`~[<\\$&|@\t\r\0]|https?:|www\.|^ {0,3}(?:[-+#>=]|\d+[.)])|^ {4}|\n | \n|\n\s*\n/im
+const MARKUP =
+  /[*_`~[<\\$&|@\t\r\0]|https?:|www\.|^ {0,3}(?:[-+#>=]|\d+[.)])|^ {4}|\n | \n|\n\s*\n/im
 
 /** Prose: formatted it would look as it does plain, which needs no formatter to know. Not all texts of which this is true. */
 export const isProse = (text: string): boolean => !MARKUP.test(plainOf(text).text)

@@ -37,7 +37,10 @@ function tooMuch(formula: string): boolean {
   return false
 }
 
-function walk(node: Node, visit: (child: Node, parent: Node, index: number) => Node | undefined): void {
+function walk(
+  node: Node,
+  visit: (child: Node, parent: Node, index: number) => Node | undefined,
+): void {
   const { children } = node
   if (children === undefined) return
   for (let i = 0; i < children.length; i++) {
@@ -49,35 +52,58 @@ function walk(node: Node, visit: (child: Node, parent: Node, index: number) => N
 
 /** HTML in model text is text. Heavy formulas are code. */
 function remarkInert() {
-  return (tree: Node) => walk(tree, (node, parent) => {
-    if (node.type === 'html') {
-      const text: Node = { type: 'text', value: node.value ?? '', ...(node.position && { position: node.position }) }
-      return parent.type === 'paragraph' || parent.type === 'heading' || parent.type === 'tableCell' ? text : { type: 'paragraph', children: [text] }
-    }
-    if ((node.type === 'math' || node.type === 'inlineMath') && tooMuch(node.value ?? '')) {
-      return { type: node.type === 'math' ? 'code' : 'inlineCode', value: node.value ?? '' }
-    }
-    return undefined
-  })
+  return (tree: Node) =>
+    walk(tree, (node, parent) => {
+      if (node.type === 'html') {
+        const text: Node = {
+          type: 'text',
+          value: node.value ?? '',
+          ...(node.position && { position: node.position }),
+        }
+        return parent.type === 'paragraph' ||
+          parent.type === 'heading' ||
+          parent.type === 'tableCell'
+          ? text
+          : { type: 'paragraph', children: [text] }
+      }
+      if ((node.type === 'math' || node.type === 'inlineMath') && tooMuch(node.value ?? '')) {
+        return { type: node.type === 'math' ? 'code' : 'inlineCode', value: node.value ?? '' }
+      }
+      return undefined
+    })
 }
 
 /** Models write \\boxed{} without dollars too: it is a formula all the same. */
 function remarkBoxed() {
-  return (tree: Node) => walk(tree, (node, parent, index) => {
-    const { value = '', position } = node
-    const start = position?.start.offset
-    if (node.type !== 'text' || start === undefined || value.length !== position!.end.offset! - start) return undefined
-    const from = value.indexOf('\\boxed{')
-    const to = from < 0 ? -1 : closing(value, from + 6)
-    if (to < 0) return undefined
-    const piece = (type: string, a: number, b: number): Node => ({
-      type, value: value.slice(a, b), position: { start: { offset: start + a }, end: { offset: start + b } },
-      ...(type === 'inlineMath' && { data: { hName: 'code', hProperties: { className: ['language-math', 'math-inline'] }, hChildren: [{ type: 'text', value: value.slice(a, b) }] } }),
+  return (tree: Node) =>
+    walk(tree, (node, parent, index) => {
+      const { value = '', position } = node
+      const start = position?.start.offset
+      if (
+        node.type !== 'text' ||
+        start === undefined ||
+        value.length !== position!.end.offset! - start
+      )
+        return undefined
+      const from = value.indexOf('\\boxed{')
+      const to = from < 0 ? -1 : closing(value, from + 6)
+      if (to < 0) return undefined
+      const piece = (type: string, a: number, b: number): Node => ({
+        type,
+        value: value.slice(a, b),
+        position: { start: { offset: start + a }, end: { offset: start + b } },
+        ...(type === 'inlineMath' && {
+          data: {
+            hName: 'code',
+            hProperties: { className: ['language-math', 'math-inline'] },
+            hChildren: [{ type: 'text', value: value.slice(a, b) }],
+          },
+        }),
+      })
+      const rest = value.length > to + 1 ? [piece('text', to + 1, value.length)] : []
+      parent.children!.splice(index + 1, 0, piece('inlineMath', from, to + 1), ...rest)
+      return piece('text', 0, from)
     })
-    const rest = value.length > to + 1 ? [piece('text', to + 1, value.length)] : []
-    parent.children!.splice(index + 1, 0, piece('inlineMath', from, to + 1), ...rest)
-    return piece('text', 0, from)
-  })
 }
 
 /** Index of the brace that closes the one at `open`; -1: none does. */
@@ -100,14 +126,20 @@ function remarkMark() {
     walk(tree, (node) => {
       const start = node.position?.start.offset
       const end = node.position?.end.offset
-      if (start === undefined || end === undefined || end <= mark[0] || start >= mark[1]) return undefined
+      if (start === undefined || end === undefined || end <= mark[0] || start >= mark[1])
+        return undefined
       if (node.type === 'inlineMath' || node.type === 'inlineCode') return wrap([node])
       if (node.type !== 'text') return undefined
       const value = node.value ?? ''
       if (value.length !== end - start) return wrap([node])
       const [from, to] = [Math.max(0, mark[0] - start), Math.min(value.length, mark[1] - start)]
-      const part = (a: number, b: number): Node[] => (b > a ? [{ type: 'text', value: value.slice(a, b) }] : [])
-      return { type: 'answerText', data: { hName: 'span' }, children: [...part(0, from), wrap(part(from, to)), ...part(to, value.length)] }
+      const part = (a: number, b: number): Node[] =>
+        b > a ? [{ type: 'text', value: value.slice(a, b) }] : []
+      return {
+        type: 'answerText',
+        data: { hName: 'span' },
+        children: [...part(0, from), wrap(part(from, to)), ...part(to, value.length)],
+      }
     })
   }
 }
@@ -123,11 +155,19 @@ const schema = {
     img: ['alt', 'src'],
     code: [['className', /^language-[\w-]{1,40}$/, 'math-inline', 'math-display']],
     ol: ['start'],
-    td: ['align'], th: ['align'],
+    td: ['align'],
+    th: ['align'],
   },
 } satisfies typeof defaultSchema
 
-const katex = { trust: false, strict: 'ignore', maxExpand: 200, maxSize: 20, throwOnError: false, errorColor: 'currentColor' } as const
+const katex = {
+  trust: false,
+  strict: 'ignore',
+  maxExpand: 200,
+  maxSize: 20,
+  throwOnError: false,
+  errorColor: 'currentColor',
+} as const
 
 /** Same length, so that offsets hold: \( \) and \[ \] become the dollars that remark-math reads. */
 function dollars(text: string): string {
@@ -135,9 +175,18 @@ function dollars(text: string): string {
   return text.replace(/(?<!\\)\\[()[\]]/g, '$$$$')
 }
 
-const processor = unified().use(remarkParse).use([remarkGfm, remarkMath, remarkBoxed, remarkInert, remarkMark]).use(remarkRehype).use([[rehypeSanitize, schema], [rehypeKatex, katex]]).freeze()
+const processor = unified()
+  .use(remarkParse)
+  .use([remarkGfm, remarkMath, remarkBoxed, remarkInert, remarkMark])
+  .use(remarkRehype)
+  .use([
+    [rehypeSanitize, schema],
+    [rehypeKatex, katex],
+  ])
+  .freeze()
 
-const isDeeper = (node: Node, most: number): boolean => most === 0 || (node.children ?? []).some((child) => isDeeper(child, most - 1))
+const isDeeper = (node: Node, most: number): boolean =>
+  most === 0 || (node.children ?? []).some((child) => isDeeper(child, most - 1))
 
 /** The tree of one closed block. Nothing in it is live: no HTML, no address, no image. Throws where it nests too deep. */
 export function treeOf(text: string, mark: Mark | null): Root {

@@ -13,7 +13,8 @@ const COMPONENTS: Partial<Components> = {
 }
 
 /** A tree as React draws it. */
-export const elementOf = (tree: Root, components = COMPONENTS): ReactElement => toJsxRuntime(tree, { Fragment, jsx, jsxs, components, ignoreInvalidStyle: true, passKeys: true })
+export const elementOf = (tree: Root, components = COMPONENTS): ReactElement =>
+  toJsxRuntime(tree, { Fragment, jsx, jsxs, components, ignoreInvalidStyle: true, passKeys: true })
 
 /** `text` formatted, drawn in turn with the panes; null as long as it is plain. A new mark leaves the old one until it is drawn. */
 export function useFormatted(text: string, mark: Mark | null, wanted = true): ReactElement | null {

@@ -2,7 +2,10 @@ import type { Root } from 'hast'
 import { isPlain, treeOf, type Mark } from './tree.ts'
 
 /** What the window asks for, and what it gets: null where a text cannot be formatted, or looks the same as it is. */
-export interface FormatRequest { text: string; mark: Mark | null }
+export interface FormatRequest {
+  text: string
+  mark: Mark | null
+}
 export type FormatResult = Root | null
 
 self.onmessage = ({ data: { text, mark } }: MessageEvent<FormatRequest>) => {

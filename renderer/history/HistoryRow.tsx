@@ -12,41 +12,110 @@ import { Dialog } from '../ui/Dialog.tsx'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
 import { visible } from '../ui/visible.ts'
 
-const LOOK = { queued: '', running: 'info', ended: '', failed: 'bad', interrupted: 'warn', damaged: 'bad' } as const
+const LOOK = {
+  queued: '',
+  running: 'info',
+  ended: '',
+  failed: 'bad',
+  interrupted: 'warn',
+  damaged: 'bad',
+} as const
 
-export const HistoryRow = memo(function HistoryRow({ row, snippet, selected }: { row: RunSummary; snippet: string | undefined; selected: boolean }) {
+export const HistoryRow = memo(function HistoryRow({
+  row,
+  snippet,
+  selected,
+}: {
+  row: RunSummary
+  snippet: string | undefined
+  selected: boolean
+}) {
   const t = useT()
   const [editing, setEditing] = useState<'title' | 'tags' | null>(null)
   const damaged = row.status === 'damaged'
-  const select = () => useHistory.setState(({ selected: old }) => {
-    const next = new Set(old)
-    if (!next.delete(row.run)) next.add(row.run)
-    return { selected: next }
-  })
+  const select = () =>
+    useHistory.setState(({ selected: old }) => {
+      const next = new Set(old)
+      if (!next.delete(row.run)) next.add(row.run)
+      return { selected: next }
+    })
   const title = visible(row.title || row.problem || row.run).slice(0, 300)
   return (
     <div className={damaged ? 'history-row damaged' : 'history-row'} data-run={row.run}>
-      <input type="checkbox" checked={selected} disabled={damaged} aria-label={t('history.select', { title })} onChange={select} />
-      <button type="button" className="btn quiet icon tiny star" aria-pressed={row.starred} aria-label={t('history.star')} disabled={damaged} onClick={() => report(updateRun(row.run, { starred: !row.starred }))}>
+      <input
+        type="checkbox"
+        checked={selected}
+        disabled={damaged}
+        aria-label={t('history.select', { title })}
+        onChange={select}
+      />
+      <button
+        type="button"
+        className="btn quiet icon tiny star"
+        aria-pressed={row.starred}
+        aria-label={t('history.star')}
+        disabled={damaged}
+        onClick={() => report(updateRun(row.run, { starred: !row.starred }))}
+      >
         <Star size={14} fill={row.starred ? 'currentColor' : 'none'} />
       </button>
-      <button type="button" className="history-open" disabled={damaged} onClick={() => go({ view: 'run', run: row.run })}>
-        <span className="row"><bdi className="ellipsis history-title">{title}</bdi>
-          {row.status !== 'ended' && <span className={`pill ${LOOK[row.status]}`}>{t(`history.status.${row.status}`)}</span>}
-          {row.tags.map((tag) => <span key={tag} className="pill"><bdi>{visible(tag)}</bdi></span>)}
+      <button
+        type="button"
+        className="history-open"
+        disabled={damaged}
+        onClick={() => go({ view: 'run', run: row.run })}
+      >
+        <span className="row">
+          <bdi className="ellipsis history-title">{title}</bdi>
+          {row.status !== 'ended' && (
+            <span className={`pill ${LOOK[row.status]}`}>{t(`history.status.${row.status}`)}</span>
+          )}
+          {row.tags.map((tag) => (
+            <span key={tag} className="pill">
+              <bdi>{visible(tag)}</bdi>
+            </span>
+          ))}
         </span>
-        <span className="small dim ellipsis" dir="auto">{row.damage ?? (snippet === undefined ? describe(row, t) : visible(snippet))}</span>
+        <span className="small dim ellipsis" dir="auto">
+          {row.damage ?? (snippet === undefined ? describe(row, t) : visible(snippet))}
+        </span>
       </button>
-      <span className="history-answer ellipsis" dir="auto" title={row.answer === null ? '' : visible(row.answer)}>{row.answer !== null && <AnswerText text={row.answer.slice(0, 300)} />}</span>
-      <span className="history-time small dim num">{dateTime(row.time)}<br />{duration(row.durationMs)}</span>
-      <Menu trigger={<button type="button" className="btn quiet icon tiny" aria-label={t('history.actions', { title })}><MoreHorizontal size={14} /></button>}>
-        {!damaged && <>
-          <MenuItem onSelect={() => setEditing('title')}>{t('history.rename')}</MenuItem>
-          <MenuItem onSelect={() => setEditing('tags')}>{t('history.editTags')}</MenuItem>
-          <MenuSeparator />
-          {(['md', 'html', 'json'] as const).map((format) => <MenuItem key={format} onSelect={() => report(exportRuns([row.run], format))}>{t(`format.${format}`)}</MenuItem>)}
-          <MenuSeparator />
-        </>}
+      <span
+        className="history-answer ellipsis"
+        dir="auto"
+        title={row.answer === null ? '' : visible(row.answer)}
+      >
+        {row.answer !== null && <AnswerText text={row.answer.slice(0, 300)} />}
+      </span>
+      <span className="history-time small dim num">
+        {dateTime(row.time)}
+        <br />
+        {duration(row.durationMs)}
+      </span>
+      <Menu
+        trigger={
+          <button
+            type="button"
+            className="btn quiet icon tiny"
+            aria-label={t('history.actions', { title })}
+          >
+            <MoreHorizontal size={14} />
+          </button>
+        }
+      >
+        {!damaged && (
+          <>
+            <MenuItem onSelect={() => setEditing('title')}>{t('history.rename')}</MenuItem>
+            <MenuItem onSelect={() => setEditing('tags')}>{t('history.editTags')}</MenuItem>
+            <MenuSeparator />
+            {(['md', 'html', 'json'] as const).map((format) => (
+              <MenuItem key={format} onSelect={() => report(exportRuns([row.run], format))}>
+                {t(`format.${format}`)}
+              </MenuItem>
+            ))}
+            <MenuSeparator />
+          </>
+        )}
         <MenuItem onSelect={() => report(deleteRuns([row.run]))}>{t('action.delete')}</MenuItem>
       </Menu>
       {editing !== null && <EditDialog row={row} what={editing} onClose={() => setEditing(null)} />}
@@ -55,20 +124,67 @@ export const HistoryRow = memo(function HistoryRow({ row, snippet, selected }: {
 })
 
 const describe = (row: RunSummary, t: ReturnType<typeof useT>): string =>
-  [visible(row.model), (['parallel', 'sequential', 'majority', 'parallel-majority'] as const).some((s) => s === row.strategy) ? t(`strategy.${row.strategy as 'parallel'}`) : row.strategy, t('unit.paths', { count: row.paths })].join(' · ')
+  [
+    visible(row.model),
+    (['parallel', 'sequential', 'majority', 'parallel-majority'] as const).some(
+      (s) => s === row.strategy,
+    )
+      ? t(`strategy.${row.strategy as 'parallel'}`)
+      : row.strategy,
+    t('unit.paths', { count: row.paths }),
+  ].join(' · ')
 
-function EditDialog({ row, what, onClose }: { row: RunSummary; what: 'title' | 'tags'; onClose(): void }) {
+function EditDialog({
+  row,
+  what,
+  onClose,
+}: {
+  row: RunSummary
+  what: 'title' | 'tags'
+  onClose(): void
+}) {
   const t = useT()
   const [text, setText] = useState(what === 'title' ? row.title : row.tags.join(', '))
   const save = () => {
-    const tags = [...new Set(text.split(/[,，]/).map((tag) => tag.trim().slice(0, 64)).filter(Boolean))].slice(0, 32)
+    const tags = [
+      ...new Set(
+        text
+          .split(/[,，]/)
+          .map((tag) => tag.trim().slice(0, 64))
+          .filter(Boolean),
+      ),
+    ].slice(0, 32)
     report(updateRun(row.run, what === 'title' ? { title: text.slice(0, 500) } : { tags }))
     onClose()
   }
   return (
-    <Dialog title={t(what === 'title' ? 'history.rename' : 'history.editTags')} onClose={onClose} footer={<button type="button" className="btn primary" onClick={save}>{t('action.save')}</button>}>
-      <label className="field"><span className="label">{t(what === 'title' ? 'history.titleField' : 'history.tagsField')}</span>
-        <input className="input" dir="auto" autoFocus value={text} onChange={(event) => setText(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && !event.nativeEvent.isComposing) { event.preventDefault(); save() } }} /></label>
+    <Dialog
+      title={t(what === 'title' ? 'history.rename' : 'history.editTags')}
+      onClose={onClose}
+      footer={
+        <button type="button" className="btn primary" onClick={save}>
+          {t('action.save')}
+        </button>
+      }
+    >
+      <label className="field">
+        <span className="label">
+          {t(what === 'title' ? 'history.titleField' : 'history.tagsField')}
+        </span>
+        <input
+          className="input"
+          dir="auto"
+          autoFocus
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter' && !event.nativeEvent.isComposing) {
+              event.preventDefault()
+              save()
+            }
+          }}
+        />
+      </label>
     </Dialog>
   )
 }

@@ -4,7 +4,14 @@ import { useEffect, useRef } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
-import { deleteRuns, openRuns, refreshHistory, search, useHistory, visibleRuns } from '../store/history.ts'
+import {
+  deleteRuns,
+  openRuns,
+  refreshHistory,
+  search,
+  useHistory,
+  visibleRuns,
+} from '../store/history.ts'
 import { SampleButton } from '../run/FirstMinute.tsx'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
@@ -21,31 +28,76 @@ export function HistoryView() {
   const rows = visibleRuns({ list, found, starredOnly, tag })
   const snippets = new Map(found?.map(({ run, snippet }) => [run, snippet]))
   const scroller = useRef<HTMLDivElement>(null)
-  useEffect(() => { refreshHistory().catch(() => undefined) }, []) // not connected: the list comes with the connection
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 6, getItemKey: (i) => rows[i]!.run, useFlushSync: false })
+  useEffect(() => {
+    refreshHistory().catch(() => undefined)
+  }, []) // not connected: the list comes with the connection
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 6,
+    getItemKey: (i) => rows[i]!.run,
+    useFlushSync: false,
+  })
   return (
     <div className="page history">
       <div className="row">
         <h1 className="page-title grow">{t('history.title')}</h1>
-        <label className="btn"><Import size={14} aria-hidden />{t('history.import')}
-          <input type="file" className="sr" multiple accept=".braid,.json,.jsonl,application/json" aria-label={t('history.import')} onChange={(event) => { report(openRuns([...event.target.files!])); event.target.value = '' }} /></label>
+        <label className="btn">
+          <Import size={14} aria-hidden />
+          {t('history.import')}
+          <input
+            type="file"
+            className="sr"
+            multiple
+            accept=".braid,.json,.jsonl,application/json"
+            aria-label={t('history.import')}
+            onChange={(event) => {
+              report(openRuns([...event.target.files!]))
+              event.target.value = ''
+            }}
+          />
+        </label>
       </div>
       <Filters tags={[...new Set(list?.flatMap((item) => item.tags) ?? [])].sort()} />
       {selected.size > 0 && <Selection runs={[...selected]} />}
-      <div ref={scroller} className="panel history-list scroll" role="region" aria-label={t('history.list')} tabIndex={0}>
-        {list?.length === 0 ? <NoRun /> : list !== null && rows.length === 0 && <p className="body dim">{t('history.noMatch')}</p>}
+      <div
+        ref={scroller}
+        className="panel history-list scroll"
+        role="region"
+        aria-label={t('history.list')}
+        tabIndex={0}
+      >
+        {list?.length === 0 ? (
+          <NoRun />
+        ) : (
+          list !== null && rows.length === 0 && <p className="body dim">{t('history.noMatch')}</p>
+        )}
         <ul style={{ blockSize: virtual.getTotalSize() }} className="history-rows">
           {virtual.getVirtualItems().map((item) => {
             const row = rows[item.index]!
             return (
-              <li key={item.key} ref={virtual.measureElement} data-index={item.index} style={{ transform: `translateY(${item.start}px)` }} aria-setsize={rows.length} aria-posinset={item.index + 1}>
-                <HistoryRow row={row} snippet={snippets.get(row.run)} selected={selected.has(row.run)} />
+              <li
+                key={item.key}
+                ref={virtual.measureElement}
+                data-index={item.index}
+                style={{ transform: `translateY(${item.start}px)` }}
+                aria-setsize={rows.length}
+                aria-posinset={item.index + 1}
+              >
+                <HistoryRow
+                  row={row}
+                  snippet={snippets.get(row.run)}
+                  selected={selected.has(row.run)}
+                />
               </li>
             )
           })}
         </ul>
       </div>
-      <p className="small dim num" role="status">{t('history.count', { count: rows.length })}</p>
+      <p className="small dim num" role="status">
+        {t('history.count', { count: rows.length })}
+      </p>
     </div>
   )
 }
@@ -55,12 +107,41 @@ function Filters({ tags }: { tags: string[] }) {
   const { query, starredOnly, tag } = useHistory()
   return (
     <div className="row wrap">
-      <div className="search-box"><Search size={14} aria-hidden />
-        <input className="input" type="search" value={query} placeholder={t('history.search')} aria-label={t('history.search')} onChange={(event) => report(search(event.target.value))} /></div>
-      <button type="button" className="btn" aria-pressed={starredOnly} onClick={() => useHistory.setState({ starredOnly: !starredOnly })}><Star size={14} />{t('history.starred')}</button>
+      <div className="search-box">
+        <Search size={14} aria-hidden />
+        <input
+          className="input"
+          type="search"
+          value={query}
+          placeholder={t('history.search')}
+          aria-label={t('history.search')}
+          onChange={(event) => report(search(event.target.value))}
+        />
+      </div>
+      <button
+        type="button"
+        className="btn"
+        aria-pressed={starredOnly}
+        onClick={() => useHistory.setState({ starredOnly: !starredOnly })}
+      >
+        <Star size={14} />
+        {t('history.starred')}
+      </button>
       {tags.length > 0 && (
-        <select className="select tag-filter" aria-label={t('history.tag')} value={tag ?? ''} onChange={(event) => useHistory.setState({ tag: event.target.value === '' ? null : event.target.value })}>
-          <option value="">{t('history.allTags')}</option>{tags.map((name) => <option key={name} value={name}>{name}</option>)}
+        <select
+          className="select tag-filter"
+          aria-label={t('history.tag')}
+          value={tag ?? ''}
+          onChange={(event) =>
+            useHistory.setState({ tag: event.target.value === '' ? null : event.target.value })
+          }
+        >
+          <option value="">{t('history.allTags')}</option>
+          {tags.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
         </select>
       )}
     </div>
@@ -72,12 +153,40 @@ function Selection({ runs }: { runs: string[] }) {
   return (
     <div className="row selection" role="toolbar" aria-label={t('history.selection')}>
       <span className="num">{t('history.selected', { count: runs.length })}</span>
-      <button type="button" className="btn" disabled={runs.length < 2} onClick={() => go({ view: 'compare-runs', runs })}><GitCompare size={14} />{t('history.compare')}</button>
-      <Menu trigger={<button type="button" className="btn"><FileDown size={14} />{t('run.export')}</button>}>
-        {(['md', 'html', 'json'] as const).map((format) => <MenuItem key={format} onSelect={() => report(exportRuns(runs, format))}>{t(`format.${format}`)}</MenuItem>)}
+      <button
+        type="button"
+        className="btn"
+        disabled={runs.length < 2}
+        onClick={() => go({ view: 'compare-runs', runs })}
+      >
+        <GitCompare size={14} />
+        {t('history.compare')}
+      </button>
+      <Menu
+        trigger={
+          <button type="button" className="btn">
+            <FileDown size={14} />
+            {t('run.export')}
+          </button>
+        }
+      >
+        {(['md', 'html', 'json'] as const).map((format) => (
+          <MenuItem key={format} onSelect={() => report(exportRuns(runs, format))}>
+            {t(`format.${format}`)}
+          </MenuItem>
+        ))}
       </Menu>
-      <button type="button" className="btn danger" onClick={() => report(deleteRuns(runs))}><Trash2 size={14} />{t('action.delete')}</button>
-      <button type="button" className="btn quiet" onClick={() => useHistory.setState({ selected: new Set() })}>{t('history.clear')}</button>
+      <button type="button" className="btn danger" onClick={() => report(deleteRuns(runs))}>
+        <Trash2 size={14} />
+        {t('action.delete')}
+      </button>
+      <button
+        type="button"
+        className="btn quiet"
+        onClick={() => useHistory.setState({ selected: new Set() })}
+      >
+        {t('history.clear')}
+      </button>
     </div>
   )
 }
@@ -87,7 +196,10 @@ function NoRun() {
   return (
     <div className="body col">
       <p className="dim">{t('history.none')}</p>
-      <div className="row wrap"><CommandButton id="app.new" /><SampleButton /></div>
+      <div className="row wrap">
+        <CommandButton id="app.new" />
+        <SampleButton />
+      </div>
     </div>
   )
 }

@@ -9,4 +9,14 @@ import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 
 /** Every text of the window, a file a room. */
-export const en = { ...app, ...commands, ...compose, ...history, ...inspect, ...models, ...run, ...settings, ...shell } as const
+export const en = {
+  ...app,
+  ...commands,
+  ...compose,
+  ...history,
+  ...inspect,
+  ...models,
+  ...run,
+  ...settings,
+  ...shell,
+} as const

@@ -30,7 +30,14 @@ const formats = new Map<string, { number: Intl.NumberFormat; date: Intl.DateTime
 function format() {
   const { language } = i18next
   let known = formats.get(language)
-  if (known === undefined) formats.set(language, known = { number: new Intl.NumberFormat(language), date: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }) })
+  if (known === undefined)
+    formats.set(
+      language,
+      (known = {
+        number: new Intl.NumberFormat(language),
+        date: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }),
+      }),
+    )
   return known
 }
 
@@ -42,7 +49,8 @@ export const dateTime = (iso: string): string => {
 }
 
 /** With so many digits after the point, and no minus before a zero. */
-export const fixed = (n: number, digits: number): string => (Math.abs(n) < 0.5 * 10 ** -digits ? 0 : n).toFixed(digits)
+export const fixed = (n: number, digits: number): string =>
+  (Math.abs(n) < 0.5 * 10 ** -digits ? 0 : n).toFixed(digits)
 
 /** A probability from its natural logarithm: 97.3 %. */
 export const percent = (logprob: number): string => share(Math.exp(logprob))

@@ -16,7 +16,9 @@ export const LANGUAGES = [
 /** A right-to-left pseudo-locale for tests: the English text between right-to-left marks. */
 export const PSEUDO_RTL = 'ar-XB'
 
-const pseudo = Object.fromEntries(Object.entries(en).map(([key, text]) => [key, `\u200F[${text}]\u200F`]))
+const pseudo = Object.fromEntries(
+  Object.entries(en).map(([key, text]) => [key, `\u200F[${text}]\u200F`]),
+)
 
 await i18next.init({
   lng: 'en',
@@ -24,7 +26,11 @@ await i18next.init({
   keySeparator: false,
   nsSeparator: false,
   interpolation: { escapeValue: false }, // React escapes
-  resources: { en: { translation: en }, zh: { translation: zh }, [PSEUDO_RTL]: { translation: pseudo } },
+  resources: {
+    en: { translation: en },
+    zh: { translation: zh },
+    [PSEUDO_RTL]: { translation: pseudo },
+  },
 })
 
 export const t = (key: MessageKey, vars?: Vars): string => i18next.t(key, vars)
@@ -32,7 +38,8 @@ export const t = (key: MessageKey, vars?: Vars): string => i18next.t(key, vars)
 /** '' is the system's language, where there is a catalogue for it. */
 export function setLanguage(language: string): void {
   const wanted = language === '' ? navigator.language.slice(0, 2) : language
-  const code = wanted === PSEUDO_RTL || LANGUAGES.some((known) => known.code === wanted) ? wanted : 'en'
+  const code =
+    wanted === PSEUDO_RTL || LANGUAGES.some((known) => known.code === wanted) ? wanted : 'en'
   void i18next.changeLanguage(code)
   document.documentElement.lang = code === 'zh' ? 'zh-CN' : code
   document.documentElement.dir = code === PSEUDO_RTL ? 'rtl' : 'ltr'

@@ -9,4 +9,14 @@ import { settings } from './zh/settings.ts'
 import { shell } from './zh/shell.ts'
 
 /** Chinese; the types hold it to the English keys, room by room. */
-export const zh = { ...app, ...commands, ...compose, ...history, ...inspect, ...models, ...run, ...settings, ...shell }
+export const zh = {
+  ...app,
+  ...commands,
+  ...compose,
+  ...history,
+  ...inspect,
+  ...models,
+  ...run,
+  ...settings,
+  ...shell,
+}

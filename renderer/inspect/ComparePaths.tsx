@@ -27,7 +27,10 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
   const open = useOpenRun(run)
   const all = usePathNumbers(run)
   useEffect(() => follow(run), [run])
-  const paths = useMemo(() => chosen.flatMap((number) => (open && pathOf(open.shown, number)) ?? []), [chosen, open])
+  const paths = useMemo(
+    () => chosen.flatMap((number) => (open && pathOf(open.shown, number)) ?? []),
+    [chosen, open],
+  )
   const toggle = (path: number) => {
     const next = chosen.includes(path) ? chosen.filter((one) => one !== path) : [...chosen, path]
     go({ view: 'compare-paths', run, paths: next }, { replace: true })
@@ -35,13 +38,31 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
   return (
     <div className="compare">
       <header className="inspect-head row wrap">
-        <button type="button" className="btn" onClick={() => go({ view: 'run', run })}><ArrowLeft size={14} className="flip" />{t('inspect.back')}</button>
+        <button type="button" className="btn" onClick={() => go({ view: 'run', run })}>
+          <ArrowLeft size={14} className="flip" />
+          {t('inspect.back')}
+        </button>
         <h1 className="sr">{t('cmd.comparePaths')}</h1>
         <div className="row wrap" role="group" aria-label={t('compare.which')}>
-          {all.map((path) => <button key={path} type="button" className="btn tiny" aria-pressed={chosen.includes(path)} data-path={path} onClick={() => toggle(path)}><span className="pathno">{t('lane.name', { path })}</span></button>)}
+          {all.map((path) => (
+            <button
+              key={path}
+              type="button"
+              className="btn tiny"
+              aria-pressed={chosen.includes(path)}
+              data-path={path}
+              onClick={() => toggle(path)}
+            >
+              <span className="pathno">{t('lane.name', { path })}</span>
+            </button>
+          ))}
         </div>
       </header>
-      {paths.length < 2 ? <p className="empty">{t('compare.two')}</p> : <Columns run={run} paths={paths} />}
+      {paths.length < 2 ? (
+        <p className="empty">{t('compare.two')}</p>
+      ) : (
+        <Columns run={run} paths={paths} />
+      )}
     </div>
   )
 }
@@ -52,14 +73,42 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
   const joined = texts.join('\u0000')
   const rows = useMemo(() => align(texts), [joined])
   const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: (i) => 24 * Math.max(1, Math.ceil(Math.max(...rows[i]!.texts.map((text) => text.length)) / 60)), overscan: 8, useFlushSync: false })
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (i) =>
+      24 * Math.max(1, Math.ceil(Math.max(...rows[i]!.texts.map((text) => text.length)) / 60)),
+    overscan: 8,
+    useFlushSync: false,
+  })
   return (
-    <div ref={scroller} className="compare-scroll scroll" tabIndex={0} role="region" aria-label={t('cmd.comparePaths')}>
+    <div
+      ref={scroller}
+      className="compare-scroll scroll"
+      tabIndex={0}
+      role="region"
+      aria-label={t('cmd.comparePaths')}
+    >
       <div className="compare-heads">
         {paths.map((path, i) => (
           <div key={path.path} data-path={path.path}>
-            <div className="row"><h2 className="pathno">{t('lane.name', { path: path.path })}</h2><span className="small dim num">{t('unit.tokens', { count: path.tokens.length, shown: integer(path.tokens.length) })}</span>
-              {path.answer !== null && <span className="small ellipsis"><span className="dim">{t(isStated(path) ? 'answer.label' : 'answer.lastNumber')}</span> <AnswerText text={path.answer.text} /></span>}</div>
+            <div className="row">
+              <h2 className="pathno">{t('lane.name', { path: path.path })}</h2>
+              <span className="small dim num">
+                {t('unit.tokens', {
+                  count: path.tokens.length,
+                  shown: integer(path.tokens.length),
+                })}
+              </span>
+              {path.answer !== null && (
+                <span className="small ellipsis">
+                  <span className="dim">
+                    {t(isStated(path) ? 'answer.label' : 'answer.lastNumber')}
+                  </span>{' '}
+                  <AnswerText text={path.answer.text} />
+                </span>
+              )}
+            </div>
             {i > 0 && <Parting run={run} reference={paths[0]!} other={path} />}
           </div>
         ))}
@@ -68,7 +117,13 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
         {virtual.getVirtualItems().map((item) => {
           const row = rows[item.index]!
           return (
-            <div key={item.key} ref={virtual.measureElement} data-index={item.index} style={{ transform: `translateY(${item.start}px)` }} className={row.same ? 'compare-row same' : 'compare-row differs'}>
+            <div
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              style={{ transform: `translateY(${item.start}px)` }}
+              className={row.same ? 'compare-row same' : 'compare-row differs'}
+            >
               <Cells row={row} />
             </div>
           )
@@ -82,20 +137,47 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
 const Cells = memo(function Cells({ row }: { row: AlignedRow }) {
   return piecesOf(row).map((cell, column) => (
     <div key={column} className="compare-cell" dir="auto">
-      {cell.map((piece, i) => (piece.kind === 'same' ? <span key={i}>{piece.text}</span> : column === 0 ? <del key={i}>{piece.text}</del> : <ins key={i}>{piece.text}</ins>))}
+      {cell.map((piece, i) =>
+        piece.kind === 'same' ? (
+          <span key={i}>{piece.text}</span>
+        ) : column === 0 ? (
+          <del key={i}>{piece.text}</del>
+        ) : (
+          <ins key={i}>{piece.text}</ins>
+        ),
+      )}
     </div>
   ))
 })
 
-function Parting({ run, reference, other }: { run: string; reference: PathState; other: PathState }) {
+function Parting({
+  run,
+  reference,
+  other,
+}: {
+  run: string
+  reference: PathState
+  other: PathState
+}) {
   const t = useT()
   const parting = partingOf(reference, other)
   if (parting === null) return <p className="small dim">{t('compare.noParting')}</p>
   const text = (path: PathState, at: number) => showSpace(path.tokens.at(at)!.text)
   return (
     <p className="small row" data-parting={parting.b}>
-      <span>{t('compare.parting', { at: parting.b })} <bdi className="mono">{text(reference, parting.a)}</bdi> / <bdi className="mono">{text(other, parting.b)}</bdi></span>
-      <button type="button" className="btn quiet icon tiny" aria-label={t('compare.inspect', { at: parting.b })} onClick={() => go({ view: 'inspect', run, path: other.path, version: 1, at: parting.b })}><Microscope size={13} /></button>
+      <span>
+        {t('compare.parting', { at: parting.b })}{' '}
+        <bdi className="mono">{text(reference, parting.a)}</bdi> /{' '}
+        <bdi className="mono">{text(other, parting.b)}</bdi>
+      </span>
+      <button
+        type="button"
+        className="btn quiet icon tiny"
+        aria-label={t('compare.inspect', { at: parting.b })}
+        onClick={() => go({ view: 'inspect', run, path: other.path, version: 1, at: parting.b })}
+      >
+        <Microscope size={13} />
+      </button>
     </p>
   )
 }

@@ -24,13 +24,31 @@ export default function CompareRuns({ runs }: { runs: string[] }) {
   return (
     <div className="compare">
       <header className="inspect-head row">
-        <button type="button" className="btn" onClick={() => go({ view: 'history' })}><ArrowLeft size={14} className="flip" />{t('cmd.history')}</button>
+        <button type="button" className="btn" onClick={() => go({ view: 'history' })}>
+          <ArrowLeft size={14} className="flip" />
+          {t('cmd.history')}
+        </button>
         <h1 className="grow">{t('compare.runs')}</h1>
-        <Menu trigger={<button type="button" className="btn"><FileDown size={14} />{t('run.export')}</button>}>
-          {(['md', 'html', 'json'] as const).map((format) => <MenuItem key={format} onSelect={() => report(exportRuns(runs, format))}>{t(`format.${format}`)}</MenuItem>)}
+        <Menu
+          trigger={
+            <button type="button" className="btn">
+              <FileDown size={14} />
+              {t('run.export')}
+            </button>
+          }
+        >
+          {(['md', 'html', 'json'] as const).map((format) => (
+            <MenuItem key={format} onSelect={() => report(exportRuns(runs, format))}>
+              {t(`format.${format}`)}
+            </MenuItem>
+          ))}
         </Menu>
       </header>
-      <div className="runs-compare scroll">{runs.map((run) => <Column key={run} run={run} />)}</div>
+      <div className="runs-compare scroll">
+        {runs.map((run) => (
+          <Column key={run} run={run} />
+        ))}
+      </div>
     </div>
   )
 }
@@ -42,24 +60,90 @@ function Column({ run }: { run: string }) {
   const version = useShownVersion(run)
   const board = useBoard(run)
   useEffect(() => follow(run), [run, connection])
-  if (open === undefined || open.shown.settings === null) return <section className="panel run-col"><p className="body dim" role="status">{open?.error?.message ?? t('run.opening')}</p></section>
+  if (open === undefined || open.shown.settings === null)
+    return (
+      <section className="panel run-col">
+        <p className="body dim" role="status">
+          {open?.error?.message ?? t('run.opening')}
+        </p>
+      </section>
+    )
   const { shown } = open
   const { settings, model, problem, paths, summaries, answer } = shown
-  const tokens = paths.reduce((sum, path) => sum + path.tokens.length, 0) + summaries.reduce((sum, one) => sum + one.tokens.length, 0)
+  const tokens =
+    paths.reduce((sum, path) => sum + path.tokens.length, 0) +
+    summaries.reduce((sum, one) => sum + one.tokens.length, 0)
   return (
-    <section className="panel run-col" aria-label={t(`strategy.${settings!.strategy}`)} data-run={run}>
-      <header><h2 className="grow">{t(`strategy.${settings!.strategy}`)}</h2><RunState run={run} /><button type="button" className="btn tiny" onClick={() => go({ view: 'run', run })}>{t('action.open')}</button></header>
+    <section
+      className="panel run-col"
+      aria-label={t(`strategy.${settings!.strategy}`)}
+      data-run={run}
+    >
+      <header>
+        <h2 className="grow">{t(`strategy.${settings!.strategy}`)}</h2>
+        <RunState run={run} />
+        <button type="button" className="btn tiny" onClick={() => go({ view: 'run', run })}>
+          {t('action.open')}
+        </button>
+      </header>
       <dl className="facts-list">
-        <div><dt>{t('compose.problem')}</dt><dd dir="auto">{problem.slice(0, 240)}</dd></div>
-        <div><dt>{t('compose.model')}</dt><dd dir="auto">{model?.name}</dd></div>
-        <div><dt>{t('compose.paths')}</dt><dd className="num">{paths.length} × {integer(settings!.budget)}</dd></div>
-        <div><dt>{t('fact.cost')}</dt><dd className="num">{t('unit.tokens', { count: tokens, shown: integer(tokens) })} · {duration(ranUntil(shown, shown.at))}</dd></div>
-        <div><dt>{t('answer.label')}</dt><dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd></div>
-        {paths.length > 1 && board.rows.length > 0 && <div><dt>{t('votes.title')}</dt><dd dir="auto">{board.rows.map(({ answer, members }) => `${members.length} × ${answer === null ? t('votes.noAnswer') : plainAnswer(answer).slice(0, 24)}`).join(' · ')}</dd></div>}
+        <div>
+          <dt>{t('compose.problem')}</dt>
+          <dd dir="auto">{problem.slice(0, 240)}</dd>
+        </div>
+        <div>
+          <dt>{t('compose.model')}</dt>
+          <dd dir="auto">{model?.name}</dd>
+        </div>
+        <div>
+          <dt>{t('compose.paths')}</dt>
+          <dd className="num">
+            {paths.length} × {integer(settings!.budget)}
+          </dd>
+        </div>
+        <div>
+          <dt>{t('fact.cost')}</dt>
+          <dd className="num">
+            {t('unit.tokens', { count: tokens, shown: integer(tokens) })} ·{' '}
+            {duration(ranUntil(shown, shown.at))}
+          </dd>
+        </div>
+        <div>
+          <dt>{t('answer.label')}</dt>
+          <dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd>
+        </div>
+        {paths.length > 1 && board.rows.length > 0 && (
+          <div>
+            <dt>{t('votes.title')}</dt>
+            <dd dir="auto">
+              {board.rows
+                .map(
+                  ({ answer, members }) =>
+                    `${members.length} × ${answer === null ? t('votes.noAnswer') : plainAnswer(answer).slice(0, 24)}`,
+                )
+                .join(' · ')}
+            </dd>
+          </div>
+        )}
       </dl>
-      {version !== null
-        ? <StreamText key={version} run={run} path={0} version={version} label={t('summary.text', { version })} />
-        : paths[0] !== undefined && <StreamText run={run} path={paths[0].path} version={1} label={t('lane.text', { path: paths[0].path })} />}
+      {version !== null ? (
+        <StreamText
+          key={version}
+          run={run}
+          path={0}
+          version={version}
+          label={t('summary.text', { version })}
+        />
+      ) : (
+        paths[0] !== undefined && (
+          <StreamText
+            run={run}
+            path={paths[0].path}
+            version={1}
+            label={t('lane.text', { path: paths[0].path })}
+          />
+        )
+      )}
     </section>
   )
 }

@@ -1,5 +1,13 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react'
+import {
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type MouseEvent,
+} from 'react'
 import { useT } from '../i18n/index.ts'
 import { useReading } from '../store/attribution.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -17,17 +25,42 @@ import { TokenRows } from './token-rows.ts'
 import './inspect.css'
 
 /** The tokens of a path or summary, coloured by how sure the model was; one of them is under the cursor. */
-export default function InspectView({ run, path, version, at }: { run: string; path: number; version: number; at: number | null }) {
+export default function InspectView({
+  run,
+  path,
+  version,
+  at,
+}: {
+  run: string
+  path: number
+  version: number
+  at: number | null
+}) {
   const t = useT()
   const open = useOpenRun(run)
   const stream = useStream(run, path, version)
   useEffect(() => follow(run), [run])
-  if (open === undefined || open.shown.status === 'empty') return <p className="empty" role="status">{open?.error?.message ?? t('run.opening')}</p>
+  if (open === undefined || open.shown.status === 'empty')
+    return (
+      <p className="empty" role="status">
+        {open?.error?.message ?? t('run.opening')}
+      </p>
+    )
   if (stream === undefined) return <p className="empty">{t('why.noPath')}</p>
   return <Inspector key={run} run={run} path={path} version={version} at={at} />
 }
 
-function Inspector({ run, path, version, at }: { run: string; path: number; version: number; at: number | null }) {
+function Inspector({
+  run,
+  path,
+  version,
+  at,
+}: {
+  run: string
+  path: number
+  version: number
+  at: number | null
+}) {
   const t = useT()
   const state = useOpenRun(run)!.shown
   const stream = useStream(run, path, version)!
@@ -40,8 +73,14 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
   const [pointed, setPointed] = useState<number | null>(null)
   const reading = useReading(run, version)
   const result = path === 0 && reading?.state === 'ready' ? reading.result : null
-  const coloured = result === null ? null : peeked ?? picked
-  const levels = useMemo(() => (result === null || coloured === null || columnOf(result, coloured) === 0 ? null : levelsOf(result, columnOf(result, coloured))), [result, coloured])
+  const coloured = result === null ? null : (peeked ?? picked)
+  const levels = useMemo(
+    () =>
+      result === null || coloured === null || columnOf(result, coloured) === 0
+        ? null
+        : levelsOf(result, columnOf(result, coloured)),
+    [result, coloured],
+  )
   const index = Math.min(cursor, stream.tokens.length - 1)
   const rows = useRef(new TokenRows())
   const shown = useRef(`${path}/${version}`)
@@ -52,32 +91,62 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
   rows.current.advance(stream.tokens)
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
-    count: rows.current.rows.length, getScrollElement: () => scroller.current, estimateSize: () => 44, overscan: 6,
-    getItemKey: (i) => `${path}/${version}/${rows.current.rows[i]!.start}`, useFlushSync: false,
+    count: rows.current.rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 44,
+    overscan: 6,
+    getItemKey: (i) => `${path}/${version}/${rows.current.rows[i]!.start}`,
+    useFlushSync: false,
   })
-  useLayoutEffect(() => { if (index >= 0) virtual.scrollToIndex(rows.current.rowOf(index), { align: 'auto' }) }, [index, path, version, virtual])
+  useLayoutEffect(() => {
+    if (index >= 0) virtual.scrollToIndex(rows.current.rowOf(index), { align: 'auto' })
+  }, [index, path, version, virtual])
   useEffect(() => {
-    const timer = setTimeout(() => go({ view: 'inspect', run, path, version, at: index }, { replace: true }), 300)
+    const timer = setTimeout(
+      () => go({ view: 'inspect', run, path, version, at: index }, { replace: true }),
+      300,
+    )
     return () => clearTimeout(timer)
   }, [run, path, version, index])
 
   const toPath = (list: readonly number[], by: number) => {
     const next = list[(list.indexOf(path) + by + list.length) % list.length]
-    if (next !== undefined) go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })
+    if (next !== undefined)
+      go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })
   }
   const onKey = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return
     const own = pathOf(state, path)
-    const all = own === undefined ? [] : event.shiftKey ? siblingsAt(state, own, index) : state.paths.map((one) => one.path)
+    const all =
+      own === undefined
+        ? []
+        : event.shiftKey
+          ? siblingsAt(state, own, index)
+          : state.paths.map((one) => one.path)
     switch (event.key) {
-      case 'ArrowLeft': setCursor(Math.max(0, index - 1)); break
-      case 'ArrowRight': setCursor(Math.min(stream.tokens.length - 1, index + 1)); break
-      case 'ArrowUp': toPath(all, -1); break
-      case 'ArrowDown': toPath(all, 1); break
-      case 'Home': setCursor(0); break
-      case 'End': setCursor(stream.tokens.length - 1); break
-      case 'Enter': document.querySelector<HTMLElement>('.alternatives button:not(:disabled)')?.focus(); break
-      default: return
+      case 'ArrowLeft':
+        setCursor(Math.max(0, index - 1))
+        break
+      case 'ArrowRight':
+        setCursor(Math.min(stream.tokens.length - 1, index + 1))
+        break
+      case 'ArrowUp':
+        toPath(all, -1)
+        break
+      case 'ArrowDown':
+        toPath(all, 1)
+        break
+      case 'Home':
+        setCursor(0)
+        break
+      case 'End':
+        setCursor(stream.tokens.length - 1)
+        break
+      case 'Enter':
+        document.querySelector<HTMLElement>('.alternatives button:not(:disabled)')?.focus()
+        break
+      default:
+        return
     }
     event.preventDefault()
   }
@@ -91,30 +160,89 @@ function Inspector({ run, path, version, at }: { run: string; path: number; vers
     setPointed(hit === null ? null : Number(hit.dataset.i))
   }
   const span = stream.answer?.span ?? null
-  const answer = span === null ? null : [tokenAt(rows.current.offsets, span[0]), tokenAt(rows.current.offsets, span[1] - 1)] as const
+  const answer =
+    span === null
+      ? null
+      : ([
+          tokenAt(rows.current.offsets, span[0]),
+          tokenAt(rows.current.offsets, span[1] - 1),
+        ] as const)
   return (
     <div className="inspect">
-      <InspectHead run={run} path={path} version={version} scale={levels === null && heat !== 'none'} />
+      <InspectHead
+        run={run}
+        path={path}
+        version={version}
+        scale={levels === null && heat !== 'none'}
+      />
       <div className="inspect-body">
-        <div ref={scroller} className={`tokens scroll heat-${heat}`} role="listbox" tabIndex={0} aria-label={t('inspect.tokens', { name: path > 0 ? t('lane.name', { path }) : t('summary.version', { version }) })}
-          aria-activedescendant={index >= 0 ? `tok-${index}` : undefined} onKeyDown={onKey} onClick={onClick} onMouseOver={onHover} onMouseLeave={() => setPointed(null)}
-          data-path={coloured ?? undefined}>
-          <div role="presentation" style={{ blockSize: virtual.getTotalSize(), position: 'relative' }}>
+        <div
+          ref={scroller}
+          className={`tokens scroll heat-${heat}`}
+          role="listbox"
+          tabIndex={0}
+          aria-label={t('inspect.tokens', {
+            name: path > 0 ? t('lane.name', { path }) : t('summary.version', { version }),
+          })}
+          aria-activedescendant={index >= 0 ? `tok-${index}` : undefined}
+          onKeyDown={onKey}
+          onClick={onClick}
+          onMouseOver={onHover}
+          onMouseLeave={() => setPointed(null)}
+          data-path={coloured ?? undefined}
+        >
+          <div
+            role="presentation"
+            style={{ blockSize: virtual.getTotalSize(), position: 'relative' }}
+          >
             {virtual.getVirtualItems().map((item) => {
               const row = rows.current.rows[item.index]!
               return (
-                <div key={item.key} ref={virtual.measureElement} data-index={item.index} role="presentation" className="token-row" style={{ transform: `translateY(${item.start}px)` }}>
-                  <TokenLine tokens={stream.tokens} start={row.start} end={row.end} heat={heat} whitespace={whitespace}
+                <div
+                  key={item.key}
+                  ref={virtual.measureElement}
+                  data-index={item.index}
+                  role="presentation"
+                  className="token-row"
+                  style={{ transform: `translateY(${item.start}px)` }}
+                >
+                  <TokenLine
+                    tokens={stream.tokens}
+                    start={row.start}
+                    end={row.end}
+                    heat={heat}
+                    whitespace={whitespace}
                     selected={index >= row.start && index < row.end ? index : -1}
-                    levels={levels} markFrom={answer?.[0] ?? -1} markTo={answer?.[1] ?? -1} />
+                    levels={levels}
+                    markFrom={answer?.[0] ?? -1}
+                    markTo={answer?.[1] ?? -1}
+                  />
                 </div>
               )
             })}
           </div>
         </div>
         <aside className="inspect-side scroll" aria-label={t('inspect.detail')}>
-          {path === 0 && <AttributionPanel run={run} version={version} answer={answer === null ? null : [answer[0], answer[1] + 1]} token={pointed ?? index} picked={picked} onPick={setPicked} onPeek={setPeeked} />}
-          <TokenDetail run={run} path={path} version={version} index={index} onPath={(next) => go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })} />
+          {path === 0 && (
+            <AttributionPanel
+              run={run}
+              version={version}
+              answer={answer === null ? null : [answer[0], answer[1] + 1]}
+              token={pointed ?? index}
+              picked={picked}
+              onPick={setPicked}
+              onPeek={setPeeked}
+            />
+          )}
+          <TokenDetail
+            run={run}
+            path={path}
+            version={version}
+            index={index}
+            onPath={(next) =>
+              go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })
+            }
+          />
         </aside>
       </div>
     </div>

@@ -14,49 +14,124 @@ import { useAlternatives } from './alternatives.ts'
 import { siblingsAt } from './siblings.ts'
 
 /** The token under the cursor: its figures, what else could have stood there, and the fork. */
-export function TokenDetail({ run, path, version, index, onPath }: { run: string; path: number; version: number; index: number; onPath(path: number): void }) {
+export function TokenDetail({
+  run,
+  path,
+  version,
+  index,
+  onPath,
+}: {
+  run: string
+  path: number
+  version: number
+  index: number
+  onPath(path: number): void
+}) {
   const t = useT()
   const state = useOpenRun(run)!.shown
   const stream = useStream(run, path, version)!
   const token = stream.tokens.at(index)
   const alternatives = useAlternatives(run, path, version, Math.max(0, index))
-  if (token === undefined) return <section className="panel token-detail"><p className="body dim">{t('inspect.empty')}</p></section>
+  if (token === undefined)
+    return (
+      <section className="panel token-detail">
+        <p className="body dim">{t('inspect.empty')}</p>
+      </section>
+    )
   const own = pathOf(state, path)
-  const siblings = own === undefined ? [] : siblingsAt(state, own, index).filter((other) => other !== path)
-  const why = path === 0 ? 'why.summaryFork' as const : index < 1 ? 'why.firstToken' as const : whyNotSteer(currentTarget({ run, path }))
+  const siblings =
+    own === undefined ? [] : siblingsAt(state, own, index).filter((other) => other !== path)
+  const why =
+    path === 0
+      ? ('why.summaryFork' as const)
+      : index < 1
+        ? ('why.firstToken' as const)
+        : whyNotSteer(currentTarget({ run, path }))
   const fork = (id: number) => {
     const next = (useRuns.getState().open[run]?.live.paths.at(-1)?.path ?? 0) + 1
-    report(command(run, { type: 'branch', path, at: index, token: id }).then(() => {
-      activate(run, next)
-      go({ view: 'run', run })
-    }))
+    report(
+      command(run, { type: 'branch', path, at: index, token: id }).then(() => {
+        activate(run, next)
+        go({ view: 'run', run })
+      }),
+    )
   }
   return (
     <section className="panel token-detail" aria-label={t('inspect.detail')}>
-      <header><h2 className="grow">{t('inspect.token', { index })}</h2><span className="mono small dim">#{token.id}</span></header>
+      <header>
+        <h2 className="grow">{t('inspect.token', { index })}</h2>
+        <span className="mono small dim">#{token.id}</span>
+      </header>
       <div className="body col">
-        <code className="token-text" dir="auto">{showSpace(token.text) || '∅'}</code>
+        <code className="token-text" dir="auto">
+          {showSpace(token.text) || '∅'}
+        </code>
         <dl className="token-facts num">
-          <div><dt>{t('inspect.probability')}</dt><dd>{token.logprob === null ? '–' : percent(token.logprob)}</dd></div>
-          <div><dt>{t('inspect.logprob')}</dt><dd>{token.logprob === null ? '–' : fixed(token.logprob, 4)}</dd></div>
-          <div><dt>{t('inspect.entropy')}</dt><dd>{token.entropy === null ? '–' : t('unit.nats', { n: fixed(token.entropy, 3) })}</dd></div>
+          <div>
+            <dt>{t('inspect.probability')}</dt>
+            <dd>{token.logprob === null ? '–' : percent(token.logprob)}</dd>
+          </div>
+          <div>
+            <dt>{t('inspect.logprob')}</dt>
+            <dd>{token.logprob === null ? '–' : fixed(token.logprob, 4)}</dd>
+          </div>
+          <div>
+            <dt>{t('inspect.entropy')}</dt>
+            <dd>{token.entropy === null ? '–' : t('unit.nats', { n: fixed(token.entropy, 3) })}</dd>
+          </div>
         </dl>
-        {token.forced === true ? <p className="small dim">{t('inspect.forced')}</p> : <h3>{t('inspect.alternatives')}</h3>}
-        {token.forced !== true && alternatives === undefined && <p className="small dim">{t('inspect.loading')}</p>}
-        {token.forced !== true && typeof alternatives === 'string' && <p className="callout bad small" role="alert" dir="auto">{alternatives}</p>}
-        {token.forced !== true && (alternatives === null || alternatives?.length === 0) && <p className="small dim">{t('inspect.noAlternatives')}</p>}
+        {token.forced === true ? (
+          <p className="small dim">{t('inspect.forced')}</p>
+        ) : (
+          <h3>{t('inspect.alternatives')}</h3>
+        )}
+        {token.forced !== true && alternatives === undefined && (
+          <p className="small dim">{t('inspect.loading')}</p>
+        )}
+        {token.forced !== true && typeof alternatives === 'string' && (
+          <p className="callout bad small" role="alert" dir="auto">
+            {alternatives}
+          </p>
+        )}
+        {token.forced !== true && (alternatives === null || alternatives?.length === 0) && (
+          <p className="small dim">{t('inspect.noAlternatives')}</p>
+        )}
         {Array.isArray(alternatives) && alternatives.length > 0 && (
           <table className="alternatives">
-            <thead className="sr"><tr><th>{t('inspect.text')}</th><th>{t('inspect.probability')}</th><th>{t('inspect.logprob')}</th><th>{t('inspect.fork')}</th></tr></thead>
+            <thead className="sr">
+              <tr>
+                <th>{t('inspect.text')}</th>
+                <th>{t('inspect.probability')}</th>
+                <th>{t('inspect.logprob')}</th>
+                <th>{t('inspect.fork')}</th>
+              </tr>
+            </thead>
             <tbody>
               {alternatives.map((one) => (
                 <tr key={one.id} className={one.id === token.id ? 'taken' : ''}>
-                  <td className="mono alt-text"><bdi>{showSpace(one.text) || '∅'}</bdi></td>
-                  <td className="num alt-p"><span className="row"><span className="alt-bar"><span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} /></span>{percent(one.logprob)}</span></td>
+                  <td className="mono alt-text">
+                    <bdi>{showSpace(one.text) || '∅'}</bdi>
+                  </td>
+                  <td className="num alt-p">
+                    <span className="row">
+                      <span className="alt-bar">
+                        <span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} />
+                      </span>
+                      {percent(one.logprob)}
+                    </span>
+                  </td>
                   <td className="num small dim alt-logprob">{fixed(one.logprob, 2)}</td>
                   <td>
                     <Tip text={why === null ? t('inspect.forkHere') : t(why)}>
-                      <button type="button" className="btn quiet icon tiny" aria-label={t('inspect.forkWith', { text: showSpace(one.text) })} disabled={why !== null || one.id === token.id} onClick={() => fork(one.id)}><GitBranch size={13} /></button>
+                      <button
+                        type="button"
+                        className="btn quiet icon tiny"
+                        aria-label={t('inspect.forkWith', { text: showSpace(one.text) })}
+                        disabled={why !== null || one.id === token.id}
+                        onClick={() => fork(one.id)}
+                      >
+                        <GitBranch size={13} />
+                      </button>
                     </Tip>
                   </td>
                 </tr>
@@ -65,10 +140,26 @@ export function TokenDetail({ run, path, version, index, onPath }: { run: string
           </table>
         )}
         {siblings.length > 0 && (
-          <div className="row wrap small"><span className="dim">{t('inspect.siblings')}</span>
-            {siblings.map((other) => <button key={other} type="button" className="btn quiet tiny" data-path={other} onClick={() => onPath(other)}><span className="pathno">{other}</span></button>)}</div>
+          <div className="row wrap small">
+            <span className="dim">{t('inspect.siblings')}</span>
+            {siblings.map((other) => (
+              <button
+                key={other}
+                type="button"
+                className="btn quiet tiny"
+                data-path={other}
+                onClick={() => onPath(other)}
+              >
+                <span className="pathno">{other}</span>
+              </button>
+            ))}
+          </div>
         )}
-        {path > 0 && <div className="row wrap"><CommandButton id="run.summariseSubset" target={{ run, path }} look="tiny" /></div>}
+        {path > 0 && (
+          <div className="row wrap">
+            <CommandButton id="run.summariseSubset" target={{ run, path }} look="tiny" />
+          </div>
+        )}
         <p className="small dim">{t('inspect.keys')}</p>
       </div>
     </section>

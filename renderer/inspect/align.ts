@@ -18,7 +18,8 @@ const PARTS = new RegExp(`[^]{1,${MAX_CELL}}`, 'gu')
 const WORDS_MS = 30
 
 /** Sentences and line ends, so that rows read well. */
-export const sentences = (text: string): string[] => text.match(/[^\n.!?。！？]*[.!?。！？]+\s*|[^\n.!?。！？]*\n+|[^\n.!?。！？]+$/g) ?? []
+export const sentences = (text: string): string[] =>
+  text.match(/[^\n.!?。！？]*[.!?。！？]+\s*|[^\n.!?。！？]*\n+|[^\n.!?。！？]+$/g) ?? []
 
 /** Aligns texts to the first, sentence by sentence. */
 export function align(texts: readonly string[]): AlignedRow[] {
@@ -29,9 +30,13 @@ export function align(texts: readonly string[]): AlignedRow[] {
   let begin = 0
   /** What differs before the sentence `end` of the reference, which stands at `until` in the others. */
   const differ = (end: number, until: readonly number[]) => {
-    const cells = [reference.slice(begin, end), ...others.map((other, o) => other.slice(taken[o], until[o]))].map(cellsOf)
+    const cells = [
+      reference.slice(begin, end),
+      ...others.map((other, o) => other.slice(taken[o], until[o])),
+    ].map(cellsOf)
     const most = Math.max(...cells.map((list) => list.length))
-    for (let i = 0; i < most; i++) rows.push({ same: false, texts: cells.map((list) => list[i] ?? '') })
+    for (let i = 0; i < most; i++)
+      rows.push({ same: false, texts: cells.map((list) => list[i] ?? '') })
   }
   for (let i = 0; i < reference.length; i++) {
     const at = matches.map((match) => match[i]!)
@@ -41,7 +46,10 @@ export function align(texts: readonly string[]): AlignedRow[] {
     begin = i + 1
     at.forEach((one, o) => (taken[o] = one + 1))
   }
-  differ(reference.length, others.map((other) => other.length))
+  differ(
+    reference.length,
+    others.map((other) => other.length),
+  )
   return rows
 }
 
@@ -52,7 +60,10 @@ export function align(texts: readonly string[]): AlignedRow[] {
 function matchesOf(a: readonly string[], b: readonly string[]): number[] {
   const match = a.map(() => -1)
   const places = once(b)
-  const common = [...once(a)].flatMap(([text, i]) => { const j = places.get(text); return j === undefined ? [] : [{ i, j }] })
+  const common = [...once(a)].flatMap(([text, i]) => {
+    const j = places.get(text)
+    return j === undefined ? [] : [{ i, j }]
+  })
   let [i, j] = [0, 0]
   for (const next of [...longestRise(common), { i: a.length, j: b.length }]) {
     while (i < next.i && j < next.j && a[i] === b[j]) match[i++] = j++
@@ -102,7 +113,8 @@ function longestRise(pairs: readonly Pair[]): Pair[] {
 function cellsOf(list: readonly string[]): string[] {
   const cells: string[] = []
   for (const sentence of list) {
-    if (cells.length > 0 && cells.at(-1)!.length + sentence.length <= MAX_CELL) cells.push(cells.pop()! + sentence)
+    if (cells.length > 0 && cells.at(-1)!.length + sentence.length <= MAX_CELL)
+      cells.push(cells.pop()! + sentence)
     else cells.push(...(sentence.match(PARTS) ?? []))
   }
   return cells
@@ -110,11 +122,22 @@ function cellsOf(list: readonly string[]): string[] {
 
 /** The cells of a row, word by word where they differ. */
 export function piecesOf({ same, texts: [base = '', ...others] }: AlignedRow): Piece[][] {
-  const whole = (text: string, kind: Piece['kind'] = 'own'): Piece[] => (text === '' ? [] : [{ text, kind }])
+  const whole = (text: string, kind: Piece['kind'] = 'own'): Piece[] =>
+    text === '' ? [] : [{ text, kind }]
   if (same) return [base, ...others].map((text) => whole(text, 'same'))
-  const changes = others.map((own) => (base === '' || own === '' ? undefined : diffWordsWithSpace(base, own, { timeout: WORDS_MS })))
+  const changes = others.map((own) =>
+    base === '' || own === '' ? undefined : diffWordsWithSpace(base, own, { timeout: WORDS_MS }),
+  )
   const side = (list: (typeof changes)[number], skip: 'added' | 'removed', text: string): Piece[] =>
-    list?.filter((change) => !change[skip]).map(({ value, added, removed }) => ({ text: value, kind: added || removed ? 'own' : 'same' })) ?? whole(text)
+    list
+      ?.filter((change) => !change[skip])
+      .map(({ value, added, removed }) => ({
+        text: value,
+        kind: added || removed ? 'own' : 'same',
+      })) ?? whole(text)
   // Beside several others, the reference differs from each in another way.
-  return [others.length === 1 ? side(changes[0], 'added', base) : whole(base), ...others.map((own, o) => side(changes[o], 'removed', own))]
+  return [
+    others.length === 1 ? side(changes[0], 'added', base) : whole(base),
+    ...others.map((own, o) => side(changes[o], 'removed', own)),
+  ]
 }

@@ -1,12 +1,15 @@
 import type { Attribution } from '../../engine/protocol/wire.ts'
 
 /** Columns of a row of shares: 0 is the prompt, then the paths in order, then the summary itself. */
-export const columnOf = ({ paths }: Attribution, path: number): number => 1 + paths.findIndex((one) => one.path === path)
+export const columnOf = ({ paths }: Attribution, path: number): number =>
+  1 + paths.findIndex((one) => one.path === path)
 
 /** Mean of the summary tokens [from, to), by column. */
 export function meanShares({ shares }: Attribution, from = 0, to = shares.length): number[] {
   const rows = shares.slice(from, to)
-  return (rows[0] ?? shares[0] ?? []).map((_, column) => rows.reduce((sum, row) => sum + row[column]!, 0) / Math.max(1, rows.length))
+  return (rows[0] ?? shares[0] ?? []).map(
+    (_, column) => rows.reduce((sum, row) => sum + row[column]!, 0) / Math.max(1, rows.length),
+  )
 }
 
 export const LEVELS = 7
@@ -14,5 +17,7 @@ export const LEVELS = 7
 /** How much of the most that any token pays to this column each token pays, as 0..LEVELS. */
 export function levelsOf({ shares }: Attribution, column: number): Uint8Array {
   const most = shares.reduce((max, row) => Math.max(max, row[column]!), 0)
-  return Uint8Array.from(shares, (row) => (most === 0 ? 0 : Math.round((LEVELS * row[column]!) / most)))
+  return Uint8Array.from(shares, (row) =>
+    most === 0 ? 0 : Math.round((LEVELS * row[column]!) / most),
+  )
 }

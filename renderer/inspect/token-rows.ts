@@ -47,4 +47,3 @@ export class TokenRows {
     return low
   }
 }
-

@@ -15,60 +15,238 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
   return (
     <div className="advanced-body">
       <Field label={t('adv.system')}>
-        <textarea className="textarea" rows={2} dir="auto" value={full.system ?? ''} onChange={(event) => editSettings({ system: event.target.value === '' ? undefined : event.target.value })} />
+        <textarea
+          className="textarea"
+          rows={2}
+          dir="auto"
+          value={full.system ?? ''}
+          onChange={(event) =>
+            editSettings({ system: event.target.value === '' ? undefined : event.target.value })
+          }
+        />
       </Field>
-      <fieldset className="fields plain-fieldset"><legend>{t('adv.sampling')}</legend>
-        <NumberField label={t('adv.temperature')} value={sampling.temperature} min={0} max={10} fraction onChange={(temperature) => sample({ temperature })} />
-        <NumberField label="top-p" value={sampling.topP} min={0} max={1} fraction onChange={(topP) => sample({ topP })} />
-        <NumberField label="top-k" value={sampling.topK} min={0} max={1_000_000} onChange={(topK) => sample({ topK })} />
-        <NumberField label="min-p" value={sampling.minP} min={0} max={1} fraction onChange={(minP) => sample({ minP })} />
-        <NumberField label={t('adv.repetition')} value={sampling.repetitionPenalty} min={0.1} max={10} fraction onChange={(repetitionPenalty) => sample({ repetitionPenalty })} />
-        <NumberField label={t('adv.window')} value={sampling.repetitionWindow} min={0} max={65_536} onChange={(repetitionWindow) => sample({ repetitionWindow })} />
-        <NumberField label={t('adv.seed')} value={full.seed} min={0} max={2 ** 32 - 1} onChange={(seed) => editSettings({ seed })} />
+      <fieldset className="fields plain-fieldset">
+        <legend>{t('adv.sampling')}</legend>
+        <NumberField
+          label={t('adv.temperature')}
+          value={sampling.temperature}
+          min={0}
+          max={10}
+          fraction
+          onChange={(temperature) => sample({ temperature })}
+        />
+        <NumberField
+          label="top-p"
+          value={sampling.topP}
+          min={0}
+          max={1}
+          fraction
+          onChange={(topP) => sample({ topP })}
+        />
+        <NumberField
+          label="top-k"
+          value={sampling.topK}
+          min={0}
+          max={1_000_000}
+          onChange={(topK) => sample({ topK })}
+        />
+        <NumberField
+          label="min-p"
+          value={sampling.minP}
+          min={0}
+          max={1}
+          fraction
+          onChange={(minP) => sample({ minP })}
+        />
+        <NumberField
+          label={t('adv.repetition')}
+          value={sampling.repetitionPenalty}
+          min={0.1}
+          max={10}
+          fraction
+          onChange={(repetitionPenalty) => sample({ repetitionPenalty })}
+        />
+        <NumberField
+          label={t('adv.window')}
+          value={sampling.repetitionWindow}
+          min={0}
+          max={65_536}
+          onChange={(repetitionWindow) => sample({ repetitionWindow })}
+        />
+        <NumberField
+          label={t('adv.seed')}
+          value={full.seed}
+          min={0}
+          max={2 ** 32 - 1}
+          onChange={(seed) => editSettings({ seed })}
+        />
       </fieldset>
-      <fieldset className="fields plain-fieldset"><legend>{t('adv.run')}</legend>
-        <NumberField label={t('adv.summaryBudget')} value={full.summaryBudget} min={1} max={1 << 20} onChange={(summaryBudget) => editSettings({ summaryBudget })} />
-        <NumberField label={t('adv.alternatives')} value={full.alternatives} min={0} max={20} hint={t('adv.alternativesHint')} onChange={(alternatives) => editSettings({ alternatives })} />
+      <fieldset className="fields plain-fieldset">
+        <legend>{t('adv.run')}</legend>
+        <NumberField
+          label={t('adv.summaryBudget')}
+          value={full.summaryBudget}
+          min={1}
+          max={1 << 20}
+          onChange={(summaryBudget) => editSettings({ summaryBudget })}
+        />
+        <NumberField
+          label={t('adv.alternatives')}
+          value={full.alternatives}
+          min={0}
+          max={20}
+          hint={t('adv.alternativesHint')}
+          onChange={(alternatives) => editSettings({ alternatives })}
+        />
         <Field label={t('adv.vote')}>
-          <select className="select" value={full.vote} onChange={(event) => editSettings({ vote: event.target.value as RunSettings['vote'] })}>
-            <option value="equality">{t('vote.equality')}</option><option value="text">{t('vote.text')}</option>
+          <select
+            className="select"
+            value={full.vote}
+            onChange={(event) => editSettings({ vote: event.target.value as RunSettings['vote'] })}
+          >
+            <option value="equality">{t('vote.equality')}</option>
+            <option value="text">{t('vote.text')}</option>
           </select>
         </Field>
         <Field label={t('adv.fusion')}>
-          <select className="select" value={controls.fusion} onChange={(event) => editSettings({ controls: { fusion: event.target.value as RunSettings['controls']['fusion'] } })}>
-            <option value="auto">{t('fusion.auto')}</option><option value="cache" disabled={info.nativePaths === 0}>{t('fusion.cache')}</option><option value="reread">{t('fusion.reread')}</option>
+          <select
+            className="select"
+            value={controls.fusion}
+            onChange={(event) =>
+              editSettings({
+                controls: { fusion: event.target.value as RunSettings['controls']['fusion'] },
+              })
+            }
+          >
+            <option value="auto">{t('fusion.auto')}</option>
+            <option value="cache" disabled={info.nativePaths === 0}>
+              {t('fusion.cache')}
+            </option>
+            <option value="reread">{t('fusion.reread')}</option>
           </select>
         </Field>
         <div className="col checks">
-          <Check label={t('adv.reuse')} on={full.reuseTokens} onChange={(reuseTokens) => editSettings({ reuseTokens })} />
-          <Check label={t('adv.thought')} on={controls.thoughtEmbedding} disabled={info.thoughtRows === 0} onChange={(thoughtEmbedding) => editSettings({ controls: { thoughtEmbedding } })} />
-          <Check label={t('adv.sameToken')} on={controls.sameToken} disabled={info.nativePaths === 0} onChange={(sameToken) => editSettings({ controls: { sameToken } })} />
+          <Check
+            label={t('adv.reuse')}
+            on={full.reuseTokens}
+            onChange={(reuseTokens) => editSettings({ reuseTokens })}
+          />
+          <Check
+            label={t('adv.thought')}
+            on={controls.thoughtEmbedding}
+            disabled={info.thoughtRows === 0}
+            onChange={(thoughtEmbedding) => editSettings({ controls: { thoughtEmbedding } })}
+          />
+          <Check
+            label={t('adv.sameToken')}
+            on={controls.sameToken}
+            disabled={info.nativePaths === 0}
+            onChange={(sameToken) => editSettings({ controls: { sameToken } })}
+          />
         </div>
       </fieldset>
-      <fieldset className="fields plain-fieldset"><legend>{t('adv.engine')}</legend>
+      <fieldset className="fields plain-fieldset">
+        <legend>{t('adv.engine')}</legend>
         <Field label={t('adv.device')}>
-          <select className="select" value={engine.device} onChange={(event) => editSettings({ engine: { device: event.target.value } })}>
-            {[...new Set(['auto', 'cpu', ...devices.map((device) => device.name), engine.device])].map((name) => <option key={name} value={name}>{name}</option>)}
+          <select
+            className="select"
+            value={engine.device}
+            onChange={(event) => editSettings({ engine: { device: event.target.value } })}
+          >
+            {[
+              ...new Set(['auto', 'cpu', ...devices.map((device) => device.name), engine.device]),
+            ].map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
           </select>
         </Field>
-        <NumberField label={t('adv.gpuLayers')} value={engine.gpuLayers} min={-1} max={65_536} hint={t('adv.allLayers')} onChange={(gpuLayers) => editSettings({ engine: { gpuLayers } })} />
+        <NumberField
+          label={t('adv.gpuLayers')}
+          value={engine.gpuLayers}
+          min={-1}
+          max={65_536}
+          hint={t('adv.allLayers')}
+          onChange={(gpuLayers) => editSettings({ engine: { gpuLayers } })}
+        />
         <Field label={t('adv.kvType')}>
-          <select className="select" value={engine.kvType} onChange={(event) => editSettings({ engine: { kvType: event.target.value as RunSettings['engine']['kvType'] } })}>
-            {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => <option key={type} value={type}>{type}</option>)}
+          <select
+            className="select"
+            value={engine.kvType}
+            onChange={(event) =>
+              editSettings({
+                engine: { kvType: event.target.value as RunSettings['engine']['kvType'] },
+              })
+            }
+          >
+            {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
+              <option key={type} value={type}>
+                {type}
+              </option>
+            ))}
           </select>
         </Field>
         <Field label={t('adv.flash')}>
-          <select className="select" value={engine.flashAttention} onChange={(event) => editSettings({ engine: { flashAttention: event.target.value as RunSettings['engine']['flashAttention'] } })}>
-            {(['auto', 'on', 'off'] as const).map((value) => <option key={value} value={value}>{t(`flash.${value}`)}</option>)}
+          <select
+            className="select"
+            value={engine.flashAttention}
+            onChange={(event) =>
+              editSettings({
+                engine: {
+                  flashAttention: event.target.value as RunSettings['engine']['flashAttention'],
+                },
+              })
+            }
+          >
+            {(['auto', 'on', 'off'] as const).map((value) => (
+              <option key={value} value={value}>
+                {t(`flash.${value}`)}
+              </option>
+            ))}
           </select>
         </Field>
-        <NumberField label={t('adv.threads')} value={engine.threads} min={0} max={512} hint={t('adv.threadsAuto')} onChange={(threads) => editSettings({ engine: { threads } })} />
-        <NumberField label={t('adv.context')} value={engine.context} min={0} max={1 << 26} hint={t('adv.contextAuto')} onChange={(context) => editSettings({ engine: { context } })} />
+        <NumberField
+          label={t('adv.threads')}
+          value={engine.threads}
+          min={0}
+          max={512}
+          hint={t('adv.threadsAuto')}
+          onChange={(threads) => editSettings({ engine: { threads } })}
+        />
+        <NumberField
+          label={t('adv.context')}
+          value={engine.context}
+          min={0}
+          max={1 << 26}
+          hint={t('adv.contextAuto')}
+          onChange={(context) => editSettings({ engine: { context } })}
+        />
       </fieldset>
     </div>
   )
 }
 
-function Check({ label, on, disabled = false, onChange }: { label: string; on: boolean; disabled?: boolean; onChange(on: boolean): void }) {
-  return <label className="check"><input type="checkbox" checked={on} disabled={disabled} onChange={(event) => onChange(event.target.checked)} />{label}</label>
+function Check({
+  label,
+  on,
+  disabled = false,
+  onChange,
+}: {
+  label: string
+  on: boolean
+  disabled?: boolean
+  onChange(on: boolean): void
+}) {
+  return (
+    <label className="check">
+      <input
+        type="checkbox"
+        checked={on}
+        disabled={disabled}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      {label}
+    </label>
+  )
 }

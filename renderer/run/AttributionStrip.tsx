@@ -13,7 +13,13 @@ export function AttributionStrip({ run, version }: { run: string; version: numbe
   return (
     <ul className="attr-strip small" aria-label={t('attr.title')}>
       {reading.result.paths.map(({ path }, i) => (
-        <li key={path} data-path={path}><span className="pathno">{path}</span><span className="bar"><span style={{ inlineSize: `${(100 * whole[i + 1]!) / most}%` }} /></span><span className="num dim">{share(whole[i + 1]!)}</span></li>
+        <li key={path} data-path={path}>
+          <span className="pathno">{path}</span>
+          <span className="bar">
+            <span style={{ inlineSize: `${(100 * whole[i + 1]!) / most}%` }} />
+          </span>
+          <span className="num dim">{share(whole[i + 1]!)}</span>
+        </li>
       ))}
     </ul>
   )

@@ -28,51 +28,139 @@ export function Composer() {
     const timer = setTimeout(() => void refreshFit(), 150)
     return () => clearTimeout(timer)
   }, [model, info, settings, problem.length])
-  const limit = info === null || settings.reuseTokens === true || info.nativePaths === 0 ? 64 : info.nativePaths
+  const limit =
+    info === null || settings.reuseTokens === true || info.nativePaths === 0 ? 64 : info.nativePaths
   return (
     <div className="compose-view scroll">
       <Teach first />
-      <form className="composer panel" aria-label={t('compose.title')} onSubmit={(event) => event.preventDefault()}>
+      <form
+        className="composer panel"
+        aria-label={t('compose.title')}
+        onSubmit={(event) => event.preventDefault()}
+      >
         {followUp !== null && (
           <div className="callout info small row">
-            <span className="grow">{t('compose.followUp', { version: followUp.version })} <bdi>{visible(followUp.title)}</bdi></span>
-            <button type="button" className="btn quiet tiny" onClick={() => edit({ followUp: null })}>{t('compose.noFollowUp')}</button>
+            <span className="grow">
+              {t('compose.followUp', { version: followUp.version })}{' '}
+              <bdi>{visible(followUp.title)}</bdi>
+            </span>
+            <button
+              type="button"
+              className="btn quiet tiny"
+              onClick={() => edit({ followUp: null })}
+            >
+              {t('compose.noFollowUp')}
+            </button>
           </div>
         )}
         <div className="field">
-          <label className="label" htmlFor="problem">{t('compose.problem')}</label>
-          <textarea id="problem" className="textarea problem" rows={6} dir="auto" autoFocus value={problem} maxLength={1 << 20} placeholder={t('compose.placeholder')}
-            onChange={(event) => edit({ problem: event.target.value })} />
+          <label className="label" htmlFor="problem">
+            {t('compose.problem')}
+          </label>
+          <textarea
+            id="problem"
+            className="textarea problem"
+            rows={6}
+            dir="auto"
+            autoFocus
+            value={problem}
+            maxLength={1 << 20}
+            placeholder={t('compose.placeholder')}
+            onChange={(event) => edit({ problem: event.target.value })}
+          />
         </div>
         <div className="fields">
           <ModelField />
           <PresetField />
-          <Field label={t('compose.strategy')} hint={full === null ? undefined : t(`strategy.${full.strategy}.help`)}>
-            <select className="select" value={full?.strategy ?? 'parallel'} disabled={full === null} onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}>
-              {STRATEGIES.map((strategy) => <option key={strategy} value={strategy}>{t(`strategy.${strategy}`)}</option>)}
+          <Field
+            label={t('compose.strategy')}
+            hint={full === null ? undefined : t(`strategy.${full.strategy}.help`)}
+          >
+            <select
+              className="select"
+              value={full?.strategy ?? 'parallel'}
+              disabled={full === null}
+              onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}
+            >
+              {STRATEGIES.map((strategy) => (
+                <option key={strategy} value={strategy}>
+                  {t(`strategy.${strategy}`)}
+                </option>
+              ))}
             </select>
           </Field>
-          <NumberField label={t('compose.paths')} value={full?.paths} min={1} max={64} disabled={full === null || full.strategy === 'sequential'}
-            onChange={(paths) => editSettings({ paths })} warn={full !== null && full.paths > limit && full.strategy.startsWith('parallel') ? t('compose.pathLimit', { limit }) : undefined} />
-          {full?.strategy === 'parallel-majority' && <NumberField label={t('compose.runs')} value={full.runs} min={1} max={64} onChange={(runs) => editSettings({ runs })} />}
-          <NumberField label={t('compose.budget')} value={full?.budget} min={1} max={1 << 20} step={256} disabled={full === null} onChange={(budget) => editSettings({ budget })} />
+          <NumberField
+            label={t('compose.paths')}
+            value={full?.paths}
+            min={1}
+            max={64}
+            disabled={full === null || full.strategy === 'sequential'}
+            onChange={(paths) => editSettings({ paths })}
+            warn={
+              full !== null && full.paths > limit && full.strategy.startsWith('parallel')
+                ? t('compose.pathLimit', { limit })
+                : undefined
+            }
+          />
+          {full?.strategy === 'parallel-majority' && (
+            <NumberField
+              label={t('compose.runs')}
+              value={full.runs}
+              min={1}
+              max={64}
+              onChange={(runs) => editSettings({ runs })}
+            />
+          )}
+          <NumberField
+            label={t('compose.budget')}
+            value={full?.budget}
+            min={1}
+            max={1 << 20}
+            step={256}
+            disabled={full === null}
+            onChange={(budget) => editSettings({ budget })}
+          />
           <Field label={t('compose.finish')}>
-            <select className="select" value={full?.finish ?? 'first'} disabled={full === null || full.strategy === 'sequential'} onChange={(event) => editSettings({ finish: event.target.value as FinishRule })}>
-              {(['first', 'half', 'last'] as const).map((rule) => <option key={rule} value={rule}>{t(`finish.${rule}`)}</option>)}
+            <select
+              className="select"
+              value={full?.finish ?? 'first'}
+              disabled={full === null || full.strategy === 'sequential'}
+              onChange={(event) => editSettings({ finish: event.target.value as FinishRule })}
+            >
+              {(['first', 'half', 'last'] as const).map((rule) => (
+                <option key={rule} value={rule}>
+                  {t(`finish.${rule}`)}
+                </option>
+              ))}
             </select>
           </Field>
         </div>
         {full !== null && info !== null && (
           <details className="advanced">
-            <summary><ChevronRight size={14} aria-hidden className="chevron" />{t('compose.advanced')}</summary>
+            <summary>
+              <ChevronRight size={14} aria-hidden className="chevron" />
+              {t('compose.advanced')}
+            </summary>
             <AdvancedFields full={full} info={info} />
           </details>
         )}
         <FitBar />
-        {error !== null && <p className="callout bad" role="alert" dir="auto">{error.message}</p>}
+        {error !== null && (
+          <p className="callout bad" role="alert" dir="auto">
+            {error.message}
+          </p>
+        )}
         <div className="row">
           <CommandButton id="compose.start" look="primary start" />
-          {Object.keys(settings).length > 0 && <button type="button" className="btn quiet" onClick={() => edit({ settings: {}, preset: null })}>{t('compose.reset')}</button>}
+          {Object.keys(settings).length > 0 && (
+            <button
+              type="button"
+              className="btn quiet"
+              onClick={() => edit({ settings: {}, preset: null })}
+            >
+              {t('compose.reset')}
+            </button>
+          )}
           <span className="grow" />
           <span className="small dim num">{t('compose.chars', { count: problem.length })}</span>
         </div>
@@ -84,13 +172,30 @@ export function Composer() {
 }
 
 /** A control under its label; the label names it, its value does not. */
-export function Field({ label, hint, children }: { label: string; hint?: string | undefined; children: ReactElement<{ id?: string; 'aria-describedby'?: string }> }) {
+export function Field({
+  label,
+  hint,
+  children,
+}: {
+  label: string
+  hint?: string | undefined
+  children: ReactElement<{ id?: string; 'aria-describedby'?: string }>
+}) {
   const id = useId()
   return (
     <div className="field">
-      <label className="label" htmlFor={id}>{label}</label>
-      {cloneElement(children, hint === undefined ? { id } : { id, 'aria-describedby': `${id}-hint` })}
-      {hint !== undefined && <span id={`${id}-hint`} className="hint">{hint}</span>}
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
+      {cloneElement(
+        children,
+        hint === undefined ? { id } : { id, 'aria-describedby': `${id}-hint` },
+      )}
+      {hint !== undefined && (
+        <span id={`${id}-hint`} className="hint">
+          {hint}
+        </span>
+      )}
     </div>
   )
 }
@@ -101,22 +206,55 @@ function ModelField() {
   const infos = useModels((s) => s.infos)
   const model = usePrefs((s) => s.model)
   const info = infos[model]
-  const hint = info === undefined ? undefined : !isInfo(info) ? info.message
-    : `${info.architecture} · ${info.quantisation} · ${info.nativePaths > 0 ? t('model.native', { count: info.nativePaths }) : t('model.foreign')}`
+  const hint =
+    info === undefined
+      ? undefined
+      : !isInfo(info)
+        ? info.message
+        : `${info.architecture} · ${info.quantisation} · ${info.nativePaths > 0 ? t('model.native', { count: info.nativePaths }) : t('model.foreign')}`
   return (
     <div className="field model-field">
-      <label className="label" htmlFor="model">{t('compose.model')}</label>
+      <label className="label" htmlFor="model">
+        {t('compose.model')}
+      </label>
       <div className="row">
-        <select id="model" className="select" value={list?.some((entry) => entry.file === model) ? model : ''} aria-describedby="model-hint" onChange={(event) => report(chooseModel(event.target.value))}>
-          {(list === null || list.length === 0 || model === '') && <option value="">{t(list === null ? 'compose.loadingModels' : 'compose.noModel')}</option>}
-          {list?.map((entry) => <option key={entry.file} value={entry.file} disabled={!entry.present}>{visible(entry.name)}{entry.present ? '' : ` (${t('model.gone')})`}</option>)}
+        <select
+          id="model"
+          className="select"
+          value={list?.some((entry) => entry.file === model) ? model : ''}
+          aria-describedby="model-hint"
+          onChange={(event) => report(chooseModel(event.target.value))}
+        >
+          {(list === null || list.length === 0 || model === '') && (
+            <option value="">
+              {t(list === null ? 'compose.loadingModels' : 'compose.noModel')}
+            </option>
+          )}
+          {list?.map((entry) => (
+            <option key={entry.file} value={entry.file} disabled={!entry.present}>
+              {visible(entry.name)}
+              {entry.present ? '' : ` (${t('model.gone')})`}
+            </option>
+          ))}
         </select>
-        <button type="button" className="btn" onClick={() => go({ view: 'models' })}><FolderOpen size={14} />{t('compose.addModel')}</button>
+        <button type="button" className="btn" onClick={() => go({ view: 'models' })}>
+          <FolderOpen size={14} />
+          {t('compose.addModel')}
+        </button>
       </div>
-      <span id="model-hint" className={isInfo(info) || info === undefined ? 'hint' : 'hint bad-text'} dir="auto">
-        {hint ?? ''}{isInfo(info) && info.scope !== undefined && <><br /><bdi data-scope>{visible(info.scope)}</bdi></>}
+      <span
+        id="model-hint"
+        className={isInfo(info) || info === undefined ? 'hint' : 'hint bad-text'}
+        dir="auto"
+      >
+        {hint ?? ''}
+        {isInfo(info) && info.scope !== undefined && (
+          <>
+            <br />
+            <bdi data-scope>{visible(info.scope)}</bdi>
+          </>
+        )}
       </span>
     </div>
   )
 }
-

@@ -25,7 +25,9 @@ export function FindBar({ run }: { run: string }) {
       const { panels } = usePrefs.getState()
       if (!panels.summary) setPref('panels', { ...panels, summary: true })
     }
-    requestAnimationFrame(() => reveal(placeKey(run, hit.path, hit.path > 0 ? 1 : hit.version), hit.offset))
+    requestAnimationFrame(() =>
+      reveal(placeKey(run, hit.path, hit.path > 0 ? 1 : hit.version), hit.offset),
+    )
   }
   const step = (by: number) => {
     const next = (at + by + hits.length) % Math.max(1, hits.length)
@@ -35,23 +37,52 @@ export function FindBar({ run }: { run: string }) {
   return (
     <div className="find" role="search">
       <div className="row">
-        <input className="input" type="search" autoFocus value={query} placeholder={t('find.placeholder')} aria-label={t('find.placeholder')}
-          onChange={(event) => { setQuery(event.target.value); setAt(-1) }}
+        <input
+          className="input"
+          type="search"
+          autoFocus
+          value={query}
+          placeholder={t('find.placeholder')}
+          aria-label={t('find.placeholder')}
+          onChange={(event) => {
+            setQuery(event.target.value)
+            setAt(-1)
+          }}
           onKeyDown={(event) => {
             if (event.nativeEvent.isComposing) return
             if (event.key === 'Enter') step(event.shiftKey ? -1 : 1)
             else if (event.key === 'Escape') close()
-          }} />
-        <span className="small dim num" role="status">{query === '' ? '' : t('find.count', { count: hits.length })}</span>
-        <button type="button" className="btn quiet icon" aria-label={t('action.close')} onClick={close}><X size={14} /></button>
+          }}
+        />
+        <span className="small dim num" role="status">
+          {query === '' ? '' : t('find.count', { count: hits.length })}
+        </span>
+        <button
+          type="button"
+          className="btn quiet icon"
+          aria-label={t('action.close')}
+          onClick={close}
+        >
+          <X size={14} />
+        </button>
       </div>
       {hits.length > 0 && (
         <ul className="find-hits scroll" aria-label={t('find.hits')}>
           {hits.slice(0, 100).map((hit, i) => (
             <li key={`${hit.path}.${hit.version}.${hit.offset}`}>
-              <button type="button" className={i === at ? 'find-hit current' : 'find-hit'} onClick={() => show(hit, i)}>
-                <span className="pathno" data-path={hit.path}>{hit.path > 0 ? hit.path : `v${hit.version}`}</span>
-                <bdi className="ellipsis">{hit.before}<mark>{hit.match}</mark>{hit.after}</bdi>
+              <button
+                type="button"
+                className={i === at ? 'find-hit current' : 'find-hit'}
+                onClick={() => show(hit, i)}
+              >
+                <span className="pathno" data-path={hit.path}>
+                  {hit.path > 0 ? hit.path : `v${hit.version}`}
+                </span>
+                <bdi className="ellipsis">
+                  {hit.before}
+                  <mark>{hit.match}</mark>
+                  {hit.after}
+                </bdi>
               </button>
             </li>
           ))}

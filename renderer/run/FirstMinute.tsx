@@ -8,24 +8,47 @@ import { go } from '../store/route.ts'
 import { openSample } from '../store/sample.ts'
 import { report } from '../store/toasts.ts'
 
-const EXAMPLES = ['example.1', 'example.2', 'example.3', 'example.4'] as const satisfies readonly MessageKey[]
+const EXAMPLES = [
+  'example.1',
+  'example.2',
+  'example.3',
+  'example.4',
+] as const satisfies readonly MessageKey[]
 /** What the bundled model was trained for, in the one wording that it knows. */
-const NUMBERS = ['Make 66 from 13, 15, 18 and 20.', 'Make 24 from 3, 5, 7 and 9.', 'Make 30 from 3, 2, 9 and 17.', 'Make 21 from 18, 15, 14 and 9.']
+const NUMBERS = [
+  'Make 66 from 13, 15, 18 and 20.',
+  'Make 24 from 3, 5, 7 and 9.',
+  'Make 30 from 3, 2, 9 and 17.',
+  'Make 21 from 18, 15, 14 and 9.',
+]
 
 /** Problems to pick from, until one is being written. Of a model that was trained for something else than these, none. */
 export function Examples() {
   const t = useT()
   const problem = useCompose((s) => s.problem)
   const model = usePrefs((s) => s.model)
-  const bundled = useModels((s) => s.list?.some((entry) => entry.file === model && entry.origin === 'bundled') === true)
-  const limited = useModels((s) => { const info = s.infos[model]; return isInfo(info) && info.scope !== undefined })
+  const bundled = useModels(
+    (s) => s.list?.some((entry) => entry.file === model && entry.origin === 'bundled') === true,
+  )
+  const limited = useModels((s) => {
+    const info = s.infos[model]
+    return isInfo(info) && info.scope !== undefined
+  })
   const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []
   if (problem !== '' || problems.length === 0) return null
   return (
     <section className="first" aria-labelledby="examples">
-      <h2 id="examples" className="small dim">{t('first.examples')}</h2>
+      <h2 id="examples" className="small dim">
+        {t('first.examples')}
+      </h2>
       <ul className="examples">
-        {problems.map((text) => <li key={text}><button type="button" className="example" onClick={() => edit({ problem: text })}>{text}</button></li>)}
+        {problems.map((text) => (
+          <li key={text}>
+            <button type="button" className="example" onClick={() => edit({ problem: text })}>
+              {text}
+            </button>
+          </li>
+        ))}
       </ul>
     </section>
   )
@@ -39,7 +62,9 @@ export function Teach({ first }: { first: boolean }) {
   if (!noRun || first !== noModel) return null
   return (
     <section className="panel teach" aria-labelledby="teach">
-      <header><h2 id="teach">{t('first.title')}</h2></header>
+      <header>
+        <h2 id="teach">{t('first.title')}</h2>
+      </header>
       <div className="body">
         <Picture />
         <div className="teach-text">
@@ -47,7 +72,11 @@ export function Teach({ first }: { first: boolean }) {
           {noModel && <p className="small dim">{t('first.modelHow')}</p>}
           <div className="row wrap">
             <SampleButton />
-            {noModel && <button type="button" className="btn primary" onClick={() => go({ view: 'models' })}>{t('first.getModel')}</button>}
+            {noModel && (
+              <button type="button" className="btn primary" onClick={() => go({ view: 'models' })}>
+                {t('first.getModel')}
+              </button>
+            )}
           </div>
         </div>
       </div>
@@ -57,7 +86,12 @@ export function Teach({ first }: { first: boolean }) {
 
 export function SampleButton() {
   const t = useT()
-  return <button type="button" className="btn" onClick={() => report(openSample())}><Play size={14} />{t('first.sample')}</button>
+  return (
+    <button type="button" className="btn" onClick={() => report(openSample())}>
+      <Play size={14} />
+      {t('first.sample')}
+    </button>
+  )
 }
 
 /** One problem, four paths side by side, one answer. */
@@ -67,16 +101,25 @@ function Picture() {
   return (
     <svg className="picture" viewBox="0 0 560 150" role="img" aria-label={t('first.picture')}>
       <rect x="4" y="54" width="92" height="40" rx="4" className="pic-box" />
-      <text x="50" y="78" className="pic-text">{t('first.problem')}</text>
+      <text x="50" y="78" className="pic-text">
+        {t('first.problem')}
+      </text>
       {rows.map((y, i) => (
         <g key={y} data-path={i + 1}>
-          <path d={`M96 74C130 74 120 ${y} 156 ${y}H372C408 ${y} 398 74 432 74`} className="pic-path" />
+          <path
+            d={`M96 74C130 74 120 ${y} 156 ${y}H372C408 ${y} 398 74 432 74`}
+            className="pic-path"
+          />
           <rect x="212" y={y - 11} width="104" height="22" rx="11" className="pic-pill" />
-          <text x="264" y={y + 4} className="pic-text">{t('lane.name', { path: i + 1 })}</text>
+          <text x="264" y={y + 4} className="pic-text">
+            {t('lane.name', { path: i + 1 })}
+          </text>
         </g>
       ))}
       <rect x="432" y="54" width="124" height="40" rx="4" className="pic-box strong" />
-      <text x="494" y="78" className="pic-text">{t('first.summary')}</text>
+      <text x="494" y="78" className="pic-text">
+        {t('first.summary')}
+      </text>
     </svg>
   )
 }

@@ -29,7 +29,12 @@ export function FitBar() {
     const timer = setInterval(() => void refreshFit(), RETRY_MS)
     return () => clearInterval(timer)
   }, [short])
-  if (error !== null) return <p className="callout warn small" dir="auto">{error.message}</p>
+  if (error !== null)
+    return (
+      <p className="callout warn small" dir="auto">
+        {error.message}
+      </p>
+    )
   if (fit === null) return model === '' ? null : <div className="fit" />
   const scale = Math.max(fit.total, fit.free, 1)
   const part = (size: number) => ({ inlineSize: `${(100 * size) / scale}%` })
@@ -37,8 +42,14 @@ export function FitBar() {
     setAsking(true)
     try {
       const { problem } = useCompose.getState()
-      const { value } = await host.call('models.most', { file: model, settings, promptTokens: Math.ceil(problem.length / 3), of })
-      if (value === 0) toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
+      const { value } = await host.call('models.most', {
+        file: model,
+        settings,
+        promptTokens: Math.ceil(problem.length / 3),
+        of,
+      })
+      if (value === 0)
+        toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
       else editSettings({ [of]: value })
     } catch (failure) {
       toast({ kind: 'bad', message: ['error.plain', { message: toBraidError(failure).message }] })
@@ -50,31 +61,91 @@ export function FitBar() {
     <div className="fit" role="group" aria-label={t('fit.title')}>
       <div className="row small">
         <Verdict verdict={fit.verdict} />
-        <span className="num" data-fit-total={Math.round(fit.total)}>{t('fit.needs', { total: bytes(fit.total), free: bytes(fit.free) })}</span>
-        <span className="dim num grow ellipsis">{t('fit.parts', { weights: bytes(fit.weights), kv: bytes(fit.kv), cells: integer(fit.cells), compute: bytes(fit.compute) })}</span>
+        <span className="num" data-fit-total={Math.round(fit.total)}>
+          {t('fit.needs', { total: bytes(fit.total), free: bytes(fit.free) })}
+        </span>
+        <span className="dim num grow ellipsis">
+          {t('fit.parts', {
+            weights: bytes(fit.weights),
+            kv: bytes(fit.kv),
+            cells: integer(fit.cells),
+            compute: bytes(fit.compute),
+          })}
+        </span>
       </div>
       <div className="fit-bar" aria-hidden>
-        <span className="fit-weights" style={part(fit.weights)} /><span className="fit-kv" style={part(fit.kv)} /><span className="fit-compute" style={part(fit.compute)} />
-        {fit.free < scale && <span className="fit-limit" style={{ insetInlineStart: `${(100 * fit.free) / scale}%` }} />}
+        <span className="fit-weights" style={part(fit.weights)} />
+        <span className="fit-kv" style={part(fit.kv)} />
+        <span className="fit-compute" style={part(fit.compute)} />
+        {fit.free < scale && (
+          <span
+            className="fit-limit"
+            style={{ insetInlineStart: `${(100 * fit.free) / scale}%` }}
+          />
+        )}
       </div>
-      {fit.devices.length > 1 && fit.devices.map((device) => <p key={device.name} className="small dim num">{t('fit.device', { name: device.name, weights: bytes(device.weights), kv: bytes(device.kv), compute: bytes(device.compute), free: bytes(device.free) })}</p>)}
+      {fit.devices.length > 1 &&
+        fit.devices.map((device) => (
+          <p key={device.name} className="small dim num">
+            {t('fit.device', {
+              name: device.name,
+              weights: bytes(device.weights),
+              kv: bytes(device.kv),
+              compute: bytes(device.compute),
+              free: bytes(device.free),
+            })}
+          </p>
+        ))}
       {fit.short !== undefined && (
         <div className="callout bad small">
-          <span className="grow">{t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })} {t(adviceOn(fit, full?.strategy === 'sequential'))}</span>
+          <span className="grow">
+            {t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}{' '}
+            {t(adviceOn(fit, full?.strategy === 'sequential'))}
+          </span>
           <CommandButton id="compose.startAnyway" look="tiny" />
         </div>
       )}
       {full !== null && (
         <div className="row wrap small fit-tools">
-          <span className="row small"><label htmlFor="fit-kv">{t('fit.kvType')}</label>
-            <select id="fit-kv" className="select fit-kv-type" value={full.engine.kvType} onChange={(event) => editSettings({ engine: { kvType: event.target.value as KvType } })}>
-              {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>)}
+          <span className="row small">
+            <label htmlFor="fit-kv">{t('fit.kvType')}</label>
+            <select
+              id="fit-kv"
+              className="select fit-kv-type"
+              value={full.engine.kvType}
+              onChange={(event) =>
+                editSettings({ engine: { kvType: event.target.value as KvType } })
+              }
+            >
+              {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
+                <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>
+              ))}
             </select>
           </span>
-          {/^q/.test(full.engine.kvType) && <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>{t('fit.needsFlash')}</span>}
+          {/^q/.test(full.engine.kvType) && (
+            <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>
+              {t('fit.needsFlash')}
+            </span>
+          )}
           <span className="grow" />
-          {full.strategy !== 'sequential' && <button type="button" className="btn tiny" disabled={asking} onClick={() => report(most('paths'))}>{t('fit.mostPaths')}</button>}
-          <button type="button" className="btn tiny" disabled={asking} onClick={() => report(most('budget'))}>{t('fit.longestBudget')}</button>
+          {full.strategy !== 'sequential' && (
+            <button
+              type="button"
+              className="btn tiny"
+              disabled={asking}
+              onClick={() => report(most('paths'))}
+            >
+              {t('fit.mostPaths')}
+            </button>
+          )}
+          <button
+            type="button"
+            className="btn tiny"
+            disabled={asking}
+            onClick={() => report(most('budget'))}
+          >
+            {t('fit.longestBudget')}
+          </button>
         </div>
       )}
     </div>
@@ -85,5 +156,5 @@ export function FitBar() {
 function adviceOn({ short, devices }: Fit, onePath: boolean) {
   const device = devices.find(({ name }) => name === short?.device)
   if (device !== undefined && device.weights > device.free) return 'fit.adviceWeights' as const
-  return onePath ? 'fit.adviceOnePath' as const : 'fit.advicePaths' as const
+  return onePath ? ('fit.adviceOnePath' as const) : ('fit.advicePaths' as const)
 }

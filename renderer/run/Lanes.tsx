@@ -18,16 +18,25 @@ export function Lanes({ run }: { run: string }) {
   const chosen = useUi((s) => s.active[run])
   const active = chosen !== undefined && paths.includes(chosen) ? chosen : paths[0]
   if (active === undefined) return null
-  if (layout === 'focus' && paths.length > 1) return <FocusLayout run={run} paths={paths} active={active} />
+  if (layout === 'focus' && paths.length > 1)
+    return <FocusLayout run={run} paths={paths} active={active} />
   if (layout === 'tabs') return <TabsLayout run={run} paths={paths} active={active} />
-  return <div className={`lanes grid n${Math.min(paths.length, 16)}`}>{paths.map((path) => <Lane key={path} run={run} path={path} />)}</div>
+  return (
+    <div className={`lanes grid n${Math.min(paths.length, 16)}`}>
+      {paths.map((path) => (
+        <Lane key={path} run={run} path={path} />
+      ))}
+    </div>
+  )
 }
 
 /** Which lane is the large one is a matter of style: none is drawn anew, and each keeps its focus and its place. */
 function FocusLayout({ run, paths, active }: { run: string; paths: number[]; active: number }) {
   return (
     <div className="lanes focus scroll" style={{ '--others': paths.length - 1 } as CSSProperties}>
-      {paths.map((path) => <Lane key={path} run={run} path={path} main={path === active} />)}
+      {paths.map((path) => (
+        <Lane key={path} run={run} path={path} main={path === active} />
+      ))}
     </div>
   )
 }
@@ -43,15 +52,32 @@ function TabsLayout({ run, paths, active }: { run: string; paths: number[]; acti
   }
   return (
     <div className="lanes tabs">
-      <div role="tablist" aria-label={t('lanes.tabs')} className="tabstrip scroll" onKeyDown={onKey}>
+      <div
+        role="tablist"
+        aria-label={t('lanes.tabs')}
+        className="tabstrip scroll"
+        onKeyDown={onKey}
+      >
         {paths.map((path) => (
-          <button key={path} id={`tab-${path}`} type="button" role="tab" aria-selected={path === active} aria-controls="tabpanel" tabIndex={path === active ? 0 : -1}
-            data-path={path} onClick={() => activate(run, path)}>
-            <span className="pathno">{path}</span><StatusPill run={run} path={path} />
+          <button
+            key={path}
+            id={`tab-${path}`}
+            type="button"
+            role="tab"
+            aria-selected={path === active}
+            aria-controls="tabpanel"
+            tabIndex={path === active ? 0 : -1}
+            data-path={path}
+            onClick={() => activate(run, path)}
+          >
+            <span className="pathno">{path}</span>
+            <StatusPill run={run} path={path} />
           </button>
         ))}
       </div>
-      <div role="tabpanel" id="tabpanel" aria-labelledby={`tab-${active}`} className="tabpanel"><Lane key={active} run={run} path={active} /></div>
+      <div role="tabpanel" id="tabpanel" aria-labelledby={`tab-${active}`} className="tabpanel">
+        <Lane key={active} run={run} path={active} />
+      </div>
     </div>
   )
 }

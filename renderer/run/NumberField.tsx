@@ -2,30 +2,79 @@ import { useId, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 
 /** A number typed freely; only a number in range is handed on, anything else is marked with the range. */
-export function NumberField({ label, value, min, max, step = 1, disabled = false, warn, hint, fraction = false, onChange }: {
-  label: string; value: number | undefined; min: number; max: number; step?: number; disabled?: boolean; warn?: string | undefined
-  hint?: string; fraction?: boolean; onChange(value: number): void
+export function NumberField({
+  label,
+  value,
+  min,
+  max,
+  step = 1,
+  disabled = false,
+  warn,
+  hint,
+  fraction = false,
+  onChange,
+}: {
+  label: string
+  value: number | undefined
+  min: number
+  max: number
+  step?: number
+  disabled?: boolean
+  warn?: string | undefined
+  hint?: string
+  fraction?: boolean
+  onChange(value: number): void
 }) {
   const t = useT()
   const id = useId()
   const [typed, setTyped] = useState<string | null>(null)
   const shown = typed ?? (value === undefined ? '' : String(value))
   const number = Number(shown)
-  const bad = typed !== null && !(shown.trim() !== '' && Number.isFinite(number) && number >= min && number <= max && (fraction || Number.isInteger(number)))
-  const note = bad ? t('field.range', { min, max }) : warn ?? hint
+  const bad =
+    typed !== null &&
+    !(
+      shown.trim() !== '' &&
+      Number.isFinite(number) &&
+      number >= min &&
+      number <= max &&
+      (fraction || Number.isInteger(number))
+    )
+  const note = bad ? t('field.range', { min, max }) : (warn ?? hint)
   return (
     <div className="field">
-      <label className="label" htmlFor={id}>{label}</label>
-      <input id={id} className="input num" type="number" inputMode={fraction ? 'decimal' : 'numeric'} value={shown} min={min} max={max} step={fraction ? 'any' : step}
-        disabled={disabled} aria-invalid={bad} aria-describedby={`${id}-note`}
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
+      <input
+        id={id}
+        className="input num"
+        type="number"
+        inputMode={fraction ? 'decimal' : 'numeric'}
+        value={shown}
+        min={min}
+        max={max}
+        step={fraction ? 'any' : step}
+        disabled={disabled}
+        aria-invalid={bad}
+        aria-describedby={`${id}-note`}
         onChange={(event) => {
           const text = event.target.value
           const next = Number(text)
           setTyped(text)
-          if (text.trim() !== '' && Number.isFinite(next) && next >= min && next <= max && (fraction || Number.isInteger(next))) onChange(next)
+          if (
+            text.trim() !== '' &&
+            Number.isFinite(next) &&
+            next >= min &&
+            next <= max &&
+            (fraction || Number.isInteger(next))
+          )
+            onChange(next)
         }}
-        onBlur={() => setTyped(null)} />
-      <span id={`${id}-note`} className={bad || warn !== undefined ? 'hint bad-text' : 'hint'}>{note ?? ''}</span>
+        onBlur={() => setTyped(null)}
+      />
+      <span id={`${id}-note`} className={bad || warn !== undefined ? 'hint bad-text' : 'hint'}>
+        {note ?? ''}
+      </span>
     </div>
   )
 }

@@ -19,7 +19,9 @@ const BEND = 12
 
 /** The shown state once a second, and when the run ends: the drawing walks all tokens of the common prefix. */
 function useCalm(run: string): RunState {
-  const [state, setState] = useState<RunState>(() => useRuns.getState().open[run]?.shown ?? EMPTY_RUN)
+  const [state, setState] = useState<RunState>(
+    () => useRuns.getState().open[run]?.shown ?? EMPTY_RUN,
+  )
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     let status: RunState['status']
@@ -36,7 +38,10 @@ function useCalm(run: string): RunState {
       clearTimeout(timer)
       read()
     })
-    return () => { stop(); clearTimeout(timer) }
+    return () => {
+      stop()
+      clearTimeout(timer)
+    }
   }, [run])
   return state
 }
@@ -62,46 +67,98 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const root = y({ ...tree, paths: order })
   return (
     <div className="overview">
-      <svg viewBox={`0 0 ${WIDTH} ${height}`} className="overview-svg" role="img" aria-label={describe(tree, t)}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${height}`}
+        className="overview-svg"
+        role="img"
+        aria-label={describe(tree, t)}
+      >
         <circle cx={LEFT} cy={root} r="3" className="node" />
         <line x1={LEFT} y1={root} x2={x(0)} y2={root} className="trunk" />
         {shapes}
-        {order.map((path) => <Leaf key={path} run={run} path={byPath.get(path)!} x={Math.min(LEAF, ends.get(path)!)} y={row.get(path)!} />)}
+        {order.map((path) => (
+          <Leaf
+            key={path}
+            run={run}
+            path={byPath.get(path)!}
+            x={Math.min(LEAF, ends.get(path)!)}
+            y={row.get(path)!}
+          />
+        ))}
       </svg>
-      <p className="small dim">{tree.paths.length > 1 ? t('overview.shared', { count: tree.to }) : t('overview.single')}
-        {tree.text !== '' && <bdi className="mono"> …{visible(tree.text.replace(/\s+/g, ' '))}</bdi>}</p>
+      <p className="small dim">
+        {tree.paths.length > 1 ? t('overview.shared', { count: tree.to }) : t('overview.single')}
+        {tree.text !== '' && (
+          <bdi className="mono"> …{visible(tree.text.replace(/\s+/g, ' '))}</bdi>
+        )}
+      </p>
     </div>
   )
 })
 
-const leaves = (node: Stretch): number[] => (node.children.length === 0 ? node.paths : node.children.flatMap(leaves))
+const leaves = (node: Stretch): number[] =>
+  node.children.length === 0 ? node.paths : node.children.flatMap(leaves)
 
-function draw(node: Stretch, x: (at: number) => number, y: (node: Stretch) => number, shapes: ReactElement[], ends: Map<number, number>, from = x(node.from)): void {
+function draw(
+  node: Stretch,
+  x: (at: number) => number,
+  y: (node: Stretch) => number,
+  shapes: ReactElement[],
+  ends: Map<number, number>,
+  from = x(node.from),
+): void {
   const [to, at] = [Math.max(from, x(node.to)), y({ ...node, paths: leaves(node) })]
   for (const path of node.children.length === 0 ? node.paths : []) ends.set(path, to)
   const own = node.paths.length === 1
-  shapes.push(<line key={`${node.paths[0]}-${node.from}-${node.to}`} x1={from} y1={at} x2={to} y2={at} className={own ? 'branch' : 'trunk'} data-path={own ? node.paths[0] : undefined} />)
+  shapes.push(
+    <line
+      key={`${node.paths[0]}-${node.from}-${node.to}`}
+      x1={from}
+      y1={at}
+      x2={to}
+      y2={at}
+      className={own ? 'branch' : 'trunk'}
+      data-path={own ? node.paths[0] : undefined}
+    />,
+  )
   for (const child of node.children) {
     const end = y({ ...child, paths: leaves(child) })
     const bend = to + BEND
-    shapes.push(<path key={`b${child.paths[0]}-${child.from}`} d={`M${to} ${at}C${bend} ${at} ${to} ${end} ${bend} ${end}`} className={child.paths.length === 1 ? 'branch' : 'trunk'} data-path={child.paths.length === 1 ? child.paths[0] : undefined} />)
+    shapes.push(
+      <path
+        key={`b${child.paths[0]}-${child.from}`}
+        d={`M${to} ${at}C${bend} ${at} ${to} ${end} ${bend} ${end}`}
+        className={child.paths.length === 1 ? 'branch' : 'trunk'}
+        data-path={child.paths.length === 1 ? child.paths[0] : undefined}
+      />,
+    )
     draw(child, x, y, shapes, ends, bend)
   }
 }
 
 function Leaf({ run, path, x, y }: { run: string; path: PathState; x: number; y: number }) {
   const t = useT()
-  const answer = (isStated(path) ? plainAnswer(path.answer!.text) : null) ?? (isLive(path.status) ? '…' : t(`status.${path.status}`))
+  const answer =
+    (isStated(path) ? plainAnswer(path.answer!.text) : null) ??
+    (isLive(path.status) ? '…' : t(`status.${path.status}`))
   return (
     <g className="leaf" data-path={path.path} onClick={() => activate(run, path.path)}>
       <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />
       <circle cx={x} cy={y} r="3" className="leaf-dot" />
-      <text x={LEAF + 6} y={y + 4} className="leaf-text"><tspan className="leaf-no">{path.path}</tspan> {visible(answer).slice(0, 16)}</text>
+      <text x={LEAF + 6} y={y + 4} className="leaf-text">
+        <tspan className="leaf-no">{path.path}</tspan> {visible(answer).slice(0, 16)}
+      </text>
     </g>
   )
 }
 
 function describe(tree: Stretch, t: ReturnType<typeof useT>): string {
-  const parts = (node: Stretch): string[] => (node.children.length === 0 ? [] : [t('overview.part', { paths: node.paths.join(', '), at: node.to }), ...node.children.flatMap(parts)])
+  const parts = (node: Stretch): string[] =>
+    node.children.length === 0
+      ? []
+      : [
+          t('overview.part', { paths: node.paths.join(', '), at: node.to }),
+          ...node.children.flatMap(parts),
+        ]
   return [t('overview.title'), ...parts(tree)].join('. ')
 }

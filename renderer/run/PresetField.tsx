@@ -20,7 +20,11 @@ export function PresetField() {
     edit({ settings: preset?.settings ?? {}, preset: preset === undefined ? null : id })
   }
   const save = () => {
-    const preset = { id: `own-${Date.now().toString(36)}`, name: naming!.trim().slice(0, 80), settings }
+    const preset = {
+      id: `own-${Date.now().toString(36)}`,
+      name: naming!.trim().slice(0, 80),
+      settings,
+    }
     setPref('presets', [...own, preset])
     edit({ preset: preset.id })
     setNaming(null)
@@ -28,22 +32,96 @@ export function PresetField() {
   const mine = own.some((one) => one.id === chosen)
   return (
     <div className="field">
-      <label className="label" htmlFor="preset">{t('compose.preset')}</label>
+      <label className="label" htmlFor="preset">
+        {t('compose.preset')}
+      </label>
       <div className="row">
-        <select id="preset" className="select" value={chosen ?? ''} onChange={(event) => choose(event.target.value)}>
-          <option value="">{t(Object.keys(settings).length === 0 ? 'preset.model' : 'preset.custom')}</option>
-          {BUILT_IN.map((one) => <option key={one.id} value={one.id}>{t(`preset.${one.id}`)}</option>)}
-          {own.map((one) => <option key={one.id} value={one.id}>{visible(one.name)}</option>)}
+        <select
+          id="preset"
+          className="select"
+          value={chosen ?? ''}
+          onChange={(event) => choose(event.target.value)}
+        >
+          <option value="">
+            {t(Object.keys(settings).length === 0 ? 'preset.model' : 'preset.custom')}
+          </option>
+          {BUILT_IN.map((one) => (
+            <option key={one.id} value={one.id}>
+              {t(`preset.${one.id}`)}
+            </option>
+          ))}
+          {own.map((one) => (
+            <option key={one.id} value={one.id}>
+              {visible(one.name)}
+            </option>
+          ))}
         </select>
-        {mine
-          ? <Tip text={t('preset.remove')}><button type="button" className="btn icon" aria-label={t('preset.remove')} onClick={() => { setPref('presets', own.filter((one) => one.id !== chosen)); edit({ preset: null }) }}><Trash2 size={14} /></button></Tip>
-          : <Tip text={t('preset.save')}><button type="button" className="btn icon" aria-label={t('preset.save')} onClick={() => setNaming('')}><Save size={14} /></button></Tip>}
+        {mine ? (
+          <Tip text={t('preset.remove')}>
+            <button
+              type="button"
+              className="btn icon"
+              aria-label={t('preset.remove')}
+              onClick={() => {
+                setPref(
+                  'presets',
+                  own.filter((one) => one.id !== chosen),
+                )
+                edit({ preset: null })
+              }}
+            >
+              <Trash2 size={14} />
+            </button>
+          </Tip>
+        ) : (
+          <Tip text={t('preset.save')}>
+            <button
+              type="button"
+              className="btn icon"
+              aria-label={t('preset.save')}
+              onClick={() => setNaming('')}
+            >
+              <Save size={14} />
+            </button>
+          </Tip>
+        )}
       </div>
       <span className="hint" />
       {naming !== null && (
-        <Dialog title={t('preset.save')} onClose={() => setNaming(null)} footer={<button type="button" className="btn primary" disabled={naming.trim() === ''} onClick={save}>{t('action.save')}</button>}>
-          <label className="field"><span className="label">{t('preset.name')}</span>
-            <input className="input" autoFocus value={naming} maxLength={80} onChange={(event) => setNaming(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && !event.nativeEvent.isComposing && naming.trim() !== '') { event.preventDefault(); save() } }} /></label>
+        <Dialog
+          title={t('preset.save')}
+          onClose={() => setNaming(null)}
+          footer={
+            <button
+              type="button"
+              className="btn primary"
+              disabled={naming.trim() === ''}
+              onClick={save}
+            >
+              {t('action.save')}
+            </button>
+          }
+        >
+          <label className="field">
+            <span className="label">{t('preset.name')}</span>
+            <input
+              className="input"
+              autoFocus
+              value={naming}
+              maxLength={80}
+              onChange={(event) => setNaming(event.target.value)}
+              onKeyDown={(event) => {
+                if (
+                  event.key === 'Enter' &&
+                  !event.nativeEvent.isComposing &&
+                  naming.trim() !== ''
+                ) {
+                  event.preventDefault()
+                  save()
+                }
+              }}
+            />
+          </label>
         </Dialog>
       )}
     </div>

@@ -26,12 +26,21 @@ export function RunState({ run }: { run: string }) {
   }, [run, live, since])
   const now = useClock(live)
   const elapsed = live ? Math.max(0, now - began) : ran
-  const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[status]
-  const key = status === 'running' && braiding ? 'run.status.summarising' as const : `run.status.${status}` as const
-  return <>
-    <span className={`pill ${look}`} data-run-status={status}>{t(key)}</span>
-    {status !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
-  </>
+  const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[
+    status
+  ]
+  const key =
+    status === 'running' && braiding
+      ? ('run.status.summarising' as const)
+      : (`run.status.${status}` as const)
+  return (
+    <>
+      <span className={`pill ${look}`} data-run-status={status}>
+        {t(key)}
+      </span>
+      {status !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
+    </>
+  )
 }
 
 function useClock(on: boolean): number {
@@ -57,26 +66,65 @@ export function RunFacts({ run }: { run: string }) {
   const starred = useHistory((s) => s.list?.find((item) => item.run === run)?.starred)
   if (settings === null || model === null) return null
   const more = [
-    t('facts.seed', { seed: settings.seed }), t('facts.temperature', { t: settings.sampling.temperature }),
-    t('facts.finish', { rule: t(`finish.${settings.finish}`) }), ...(engine === null ? [] : [t('facts.device', { device: engine.device, llama: engine.llama })]),
-    ...(usage === null ? [] : [t('facts.usage', { prompt: integer(usage.promptTokens), paths: integer(usage.pathTokens), summary: integer(usage.summaryTokens), kv: bytes(usage.kvBytes) })]),
+    t('facts.seed', { seed: settings.seed }),
+    t('facts.temperature', { t: settings.sampling.temperature }),
+    t('facts.finish', { rule: t(`finish.${settings.finish}`) }),
+    ...(engine === null ? [] : [t('facts.device', { device: engine.device, llama: engine.llama })]),
+    ...(usage === null
+      ? []
+      : [
+          t('facts.usage', {
+            prompt: integer(usage.promptTokens),
+            paths: integer(usage.pathTokens),
+            summary: integer(usage.summaryTokens),
+            kv: bytes(usage.kvBytes),
+          }),
+        ]),
     dateTime(time),
   ].join(' · ')
-  return <>
-    {starred !== undefined && (
-      <Tip text={t(starred ? 'history.unstar' : 'history.star')}>
-        <button type="button" className="btn quiet icon tiny" aria-pressed={starred} aria-label={t('history.star')} onClick={() => report(updateRun(run, { starred: !starred }))}>
-          <Star size={14} fill={starred ? 'currentColor' : 'none'} />
-        </button>
+  return (
+    <>
+      {starred !== undefined && (
+        <Tip text={t(starred ? 'history.unstar' : 'history.star')}>
+          <button
+            type="button"
+            className="btn quiet icon tiny"
+            aria-pressed={starred}
+            aria-label={t('history.star')}
+            onClick={() => report(updateRun(run, { starred: !starred }))}
+          >
+            <Star size={14} fill={starred ? 'currentColor' : 'none'} />
+          </button>
+        </Tip>
+      )}
+      <Tip text={more}>
+        <span className="facts small dim ellipsis" tabIndex={0}>
+          <bdi>{model.name}</bdi> · {t(`strategy.${settings.strategy}`)} ·{' '}
+          {t('facts.shape', {
+            paths: settings.paths,
+            runs: settings.runs,
+            budget: integer(settings.budget),
+            count: settings.paths,
+          })}
+          {settings.runs > 1 ? ` × ${settings.runs}` : ''}
+        </span>
       </Tip>
-    )}
-    <Tip text={more}>
-      <span className="facts small dim ellipsis" tabIndex={0}>
-        <bdi>{model.name}</bdi> · {t(`strategy.${settings.strategy}`)} · {t('facts.shape', { paths: settings.paths, runs: settings.runs, budget: integer(settings.budget), count: settings.paths })}
-        {settings.runs > 1 ? ` × ${settings.runs}` : ''}
-      </span>
-    </Tip>
-    {model.scope !== undefined && <Tip text={model.scope}><span className="pill warn" tabIndex={0}>{t('facts.scope')}</span></Tip>}
-    {followUp !== null && <button type="button" className="btn quiet tiny" onClick={() => go({ view: 'run', run: followUp.run })}>{t('facts.followUp')}</button>}
-  </>
+      {model.scope !== undefined && (
+        <Tip text={model.scope}>
+          <span className="pill warn" tabIndex={0}>
+            {t('facts.scope')}
+          </span>
+        </Tip>
+      )}
+      {followUp !== null && (
+        <button
+          type="button"
+          className="btn quiet tiny"
+          onClick={() => go({ view: 'run', run: followUp.run })}
+        >
+          {t('facts.followUp')}
+        </button>
+      )}
+    </>
+  )
 }

@@ -23,18 +23,32 @@ const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // brings mathjs, which 
 /** A run: its problem, its paths, what they were braided into, and everything that can be done with it. */
 export function RunView({ run }: { run: string }) {
   const t = useT()
-  const phase = useRuns((s) => { const open = s.open[run]; return open === undefined || (open.loading && open.events.length === 0) ? 'opening' : 'open' })
+  const phase = useRuns((s) => {
+    const open = s.open[run]
+    return open === undefined || (open.loading && open.events.length === 0) ? 'opening' : 'open'
+  })
   const error = useRuns((s) => s.open[run]?.error?.message ?? null)
   const find = useUi((s) => s.find)
   const replaying = useReplay((s) => s.replay?.run === run)
   useEffect(() => follow(run), [run])
-  if (phase === 'opening') return <p className="empty" role="status">{t('run.opening')}</p>
-  if (error !== null) return (
-    <div className="empty">
-      <p className="callout bad" role="alert" dir="auto">{error}</p>
-      <div className="row"><CommandButton id="app.history" /><CommandButton id="app.new" /></div>
-    </div>
-  )
+  if (phase === 'opening')
+    return (
+      <p className="empty" role="status">
+        {t('run.opening')}
+      </p>
+    )
+  if (error !== null)
+    return (
+      <div className="empty">
+        <p className="callout bad" role="alert" dir="auto">
+          {error}
+        </p>
+        <div className="row">
+          <CommandButton id="app.history" />
+          <CommandButton id="app.new" />
+        </div>
+      </div>
+    )
   return (
     <div className="run-view">
       <RunHead run={run} />
@@ -42,7 +56,10 @@ export function RunView({ run }: { run: string }) {
       {replaying && <ReplayBar run={run} />}
       <RunNotices run={run} />
       <div className="run-body">
-        <div className="run-main"><RunWaiting run={run} /><Lanes run={run} /></div>
+        <div className="run-main">
+          <RunWaiting run={run} />
+          <Lanes run={run} />
+        </div>
         <SidePanels run={run} />
       </div>
     </div>
@@ -61,21 +78,47 @@ function RunHead({ run }: { run: string }) {
   return (
     <header className="run-head">
       <div className="row">
-        <h1 className="run-problem" dir="auto" title={problem.slice(0, 2000)}>{problem.slice(0, 600)}</h1>
+        <h1 className="run-problem" dir="auto" title={problem.slice(0, 2000)}>
+          {problem.slice(0, 600)}
+        </h1>
         <div className="row run-actions">
           <CommandButton id="run.stopAll" />
           <CommandButton id="run.summariseNow" />
-          <Menu trigger={<button type="button" className="btn" aria-label={t('run.export')}>{t('run.export')}</button>}>
-            {['export.md', 'export.html', 'export.json'].map((id) => <MenuCommand key={id} id={id} />)}
+          <Menu
+            trigger={
+              <button type="button" className="btn" aria-label={t('run.export')}>
+                {t('run.export')}
+              </button>
+            }
+          >
+            {['export.md', 'export.html', 'export.json'].map((id) => (
+              <MenuCommand key={id} id={id} />
+            ))}
             <MenuSeparator />
-            {['copy.answer', 'copy.summary', 'path.copy', 'copy.run'].map((id) => <MenuCommand key={id} id={id} />)}
+            {['copy.answer', 'copy.summary', 'path.copy', 'copy.run'].map((id) => (
+              <MenuCommand key={id} id={id} />
+            ))}
           </Menu>
-          <Menu trigger={<button type="button" className="btn icon" aria-label={t('run.more')}><MoreHorizontal size={16} /></button>}>
-            {['run.summariseSubset', 'run.followUp'].map((id) => <MenuCommand key={id} id={id} />)}
+          <Menu
+            trigger={
+              <button type="button" className="btn icon" aria-label={t('run.more')}>
+                <MoreHorizontal size={16} />
+              </button>
+            }
+          >
+            {['run.summariseSubset', 'run.followUp'].map((id) => (
+              <MenuCommand key={id} id={id} />
+            ))}
             <MenuSeparator />
-            {['run.again', 'run.edit', 'run.otherStrategy'].map((id) => <MenuCommand key={id} id={id} />)}
+            {['run.again', 'run.edit', 'run.otherStrategy'].map((id) => (
+              <MenuCommand key={id} id={id} />
+            ))}
             <MenuSeparator />
-            {['run.comparePaths', 'path.inspect', 'run.attribution', 'run.find', 'run.replay'].map((id) => <MenuCommand key={id} id={id} />)}
+            {['run.comparePaths', 'path.inspect', 'run.attribution', 'run.find', 'run.replay'].map(
+              (id) => (
+                <MenuCommand key={id} id={id} />
+              ),
+            )}
           </Menu>
         </div>
       </div>
@@ -83,8 +126,16 @@ function RunHead({ run }: { run: string }) {
         <RunState run={run} />
         <RunFacts run={run} />
         <span className="grow" />
-        <Segmented label={t('lanes.layout')} value={layout} onChange={(value: Prefs['layout']) => setPref('layout', value)}
-          options={[{ value: 'grid', label: t('lanes.grid') }, { value: 'focus', label: t('lanes.focus') }, { value: 'tabs', label: t('lanes.tabsShort') }]} />
+        <Segmented
+          label={t('lanes.layout')}
+          value={layout}
+          onChange={(value: Prefs['layout']) => setPref('layout', value)}
+          options={[
+            { value: 'grid', label: t('lanes.grid') },
+            { value: 'focus', label: t('lanes.focus') },
+            { value: 'tabs', label: t('lanes.tabsShort') },
+          ]}
+        />
       </div>
     </header>
   )
@@ -98,9 +149,21 @@ function RunNotices({ run }: { run: string }) {
   if (notices.length === 0 && error === null && status !== 'interrupted') return null
   return (
     <div className="run-notices">
-      {status === 'interrupted' && <p className="callout warn small" data-notice="interrupted">{t('run.interrupted')}</p>}
-      {error !== null && <p className="callout bad small" role="alert" data-notice="failed" dir="auto">{error.message}</p>}
-      {notices.map((notice, i) => <p key={i} className="callout info small" data-notice={notice.code} dir="auto">{notice.message}</p>)}
+      {status === 'interrupted' && (
+        <p className="callout warn small" data-notice="interrupted">
+          {t('run.interrupted')}
+        </p>
+      )}
+      {error !== null && (
+        <p className="callout bad small" role="alert" data-notice="failed" dir="auto">
+          {error.message}
+        </p>
+      )}
+      {notices.map((notice, i) => (
+        <p key={i} className="callout info small" data-notice={notice.code} dir="auto">
+          {notice.message}
+        </p>
+      ))}
     </div>
   )
 }
@@ -113,10 +176,16 @@ function RunWaiting({ run }: { run: string }) {
   if (!none || status === 'failed' || status === 'interrupted') return null
   return (
     <div className="empty" role="status">
-      {status === 'ended' ? t('run.cancelled') : progress === null ? t(status === 'empty' ? 'run.queued' : 'run.prefill') : <>
-        <span>{t('run.loading')}</span>
-        <progress max={1} value={progress} aria-label={t('run.loading')} />
-      </>}
+      {status === 'ended' ? (
+        t('run.cancelled')
+      ) : progress === null ? (
+        t(status === 'empty' ? 'run.queued' : 'run.prefill')
+      ) : (
+        <>
+          <span>{t('run.loading')}</span>
+          <progress max={1} value={progress} aria-label={t('run.loading')} />
+        </>
+      )}
     </div>
   )
 }
@@ -125,22 +194,48 @@ function SidePanels({ run }: { run: string }) {
   const panels = usePrefs((s) => s.panels)
   const t = useT()
   const all = panels.summary || panels.votes || panels.overview
-  const toggle = (key: keyof Prefs['panels']) => setPref('panels', { ...panels, [key]: !panels[key] })
+  const toggle = (key: keyof Prefs['panels']) =>
+    setPref('panels', { ...panels, [key]: !panels[key] })
   return (
     <aside className={all ? 'side' : 'side closed'} aria-label={t('run.results')}>
       <div className="row side-tabs">
         {(['summary', 'votes', 'overview'] as const).map((key) => (
-          <button key={key} type="button" className="btn quiet tiny" aria-pressed={panels[key]} onClick={() => toggle(key)}>{t(`panel.${key}`)}</button>
+          <button
+            key={key}
+            type="button"
+            className="btn quiet tiny"
+            aria-pressed={panels[key]}
+            onClick={() => toggle(key)}
+          >
+            {t(`panel.${key}`)}
+          </button>
         ))}
       </div>
       {panels.summary && <SummaryCard run={run} />}
-      {panels.votes && <SidePanel title="votes.title"><Suspense fallback={null}><VoteBoard run={run} /></Suspense></SidePanel>}
-      {panels.overview && <SidePanel title="overview.title"><Overview run={run} /></SidePanel>}
+      {panels.votes && (
+        <SidePanel title="votes.title">
+          <Suspense fallback={null}>
+            <VoteBoard run={run} />
+          </Suspense>
+        </SidePanel>
+      )}
+      {panels.overview && (
+        <SidePanel title="overview.title">
+          <Overview run={run} />
+        </SidePanel>
+      )}
     </aside>
   )
 }
 
 function SidePanel({ title, children }: { title: MessageKey; children: ReactNode }) {
   const t = useT()
-  return <section className="panel side-panel" aria-label={t(title)}><header><h2>{t(title)}</h2></header>{children}</section>
+  return (
+    <section className="panel side-panel" aria-label={t(title)}>
+      <header>
+        <h2>{t(title)}</h2>
+      </header>
+      {children}
+    </section>
+  )
 }

@@ -19,22 +19,53 @@ export function StrategyDialog({ run }: { run: string }) {
   if (settings === null || model === null) return null
   const start = () => {
     const { paths, runs, ...rest } = settings
-    const shape = strategy === 'sequential' ? {} : strategy === 'parallel-majority' ? { paths, runs: Math.max(2, runs) } : { paths: Math.max(2, paths) }
-    const draft = { ...draftOf(useRuns.getState().open[run]!.shown), settings: { ...rest, ...shape, strategy } }
-    report(startAgain(draft, model.file).then((other) => other !== null && go({ view: 'compare-runs', runs: [run, other] })))
+    const shape =
+      strategy === 'sequential'
+        ? {}
+        : strategy === 'parallel-majority'
+          ? { paths, runs: Math.max(2, runs) }
+          : { paths: Math.max(2, paths) }
+    const draft = {
+      ...draftOf(useRuns.getState().open[run]!.shown),
+      settings: { ...rest, ...shape, strategy },
+    }
+    report(
+      startAgain(draft, model.file).then(
+        (other) => other !== null && go({ view: 'compare-runs', runs: [run, other] }),
+      ),
+    )
     closeDialog()
   }
   return (
-    <Dialog title={t('cmd.otherStrategy')} onClose={closeDialog} footer={<>
-      <button type="button" className="btn" onClick={closeDialog}>{t('action.cancel')}</button>
-      <button type="button" className="btn primary" onClick={start}>{t('cmd.start')}</button>
-    </>}>
+    <Dialog
+      title={t('cmd.otherStrategy')}
+      onClose={closeDialog}
+      footer={
+        <>
+          <button type="button" className="btn" onClick={closeDialog}>
+            {t('action.cancel')}
+          </button>
+          <button type="button" className="btn primary" onClick={start}>
+            {t('cmd.start')}
+          </button>
+        </>
+      }
+    >
       <fieldset className="plain-fieldset col">
         <legend>{t('compose.strategy')}</legend>
         {others.map((one) => (
           <label key={one} className="check top">
-            <input type="radio" name="strategy" checked={one === strategy} onChange={() => setStrategy(one)} />
-            <span><strong>{t(`strategy.${one}`)}</strong><br /><span className="small dim">{t(`strategy.${one}.help`)}</span></span>
+            <input
+              type="radio"
+              name="strategy"
+              checked={one === strategy}
+              onChange={() => setStrategy(one)}
+            />
+            <span>
+              <strong>{t(`strategy.${one}`)}</strong>
+              <br />
+              <span className="small dim">{t(`strategy.${one}.help`)}</span>
+            </span>
           </label>
         ))}
       </fieldset>

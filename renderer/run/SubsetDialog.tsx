@@ -14,19 +14,24 @@ import { useShownVersion } from './SummaryCard.tsx'
 /** Summarises again over chosen paths: a new version, the old ones stay. */
 export function SubsetDialog({ run }: { run: string }) {
   const t = useT()
-  const paths = useShown(run, (s) => s.paths).filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
+  const paths = useShown(run, (s) => s.paths).filter(
+    (path) => path.status !== 'dropped' && path.tokens.length > 1,
+  )
   const native = useShown(run, (s) => (s.model?.nativePaths ?? 0) > 0)
   const version = useShownVersion(run)
   const used = useShown(run, (s) => s.summaries.find((one) => one.version === version)?.paths)
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(() => new Set(used ?? paths.map((path) => path.path)))
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(
+    () => new Set(used ?? paths.map((path) => path.path)),
+  )
   const [fusion, setFusion] = useState<Fusion | 'auto'>('auto')
   const list = paths.map((path) => path.path).filter((path) => chosen.has(path))
   const live = paths.some((path) => isLive(path.status))
-  const toggle = (path: number) => setChosen((old) => {
-    const next = new Set(old)
-    if (!next.delete(path)) next.add(path)
-    return next
-  })
+  const toggle = (path: number) =>
+    setChosen((old) => {
+      const next = new Set(old)
+      if (!next.delete(path)) next.add(path)
+      return next
+    })
   const start = () => {
     report(command(run, { type: 'summarise', paths: list, ...(fusion !== 'auto' && { fusion }) }))
     useUi.setState(({ version }) => {
@@ -36,27 +41,60 @@ export function SubsetDialog({ run }: { run: string }) {
     closeDialog()
   }
   return (
-    <Dialog title={t('subset.title')} onClose={closeDialog} footer={<>
-      <button type="button" className="btn" onClick={closeDialog}>{t('action.cancel')}</button>
-      <button type="button" className="btn primary" disabled={list.length === 0} onClick={start}>{t('subset.start', { count: list.length })}</button>
-    </>}>
+    <Dialog
+      title={t('subset.title')}
+      onClose={closeDialog}
+      footer={
+        <>
+          <button type="button" className="btn" onClick={closeDialog}>
+            {t('action.cancel')}
+          </button>
+          <button
+            type="button"
+            className="btn primary"
+            disabled={list.length === 0}
+            onClick={start}
+          >
+            {t('subset.start', { count: list.length })}
+          </button>
+        </>
+      }
+    >
       <fieldset className="plain-fieldset col">
         <legend>{t('subset.which')}</legend>
         {paths.map((path) => (
           <label key={path.path} className="check subset-row" data-path={path.path}>
-            <input type="checkbox" checked={chosen.has(path.path)} onChange={() => toggle(path.path)} />
+            <input
+              type="checkbox"
+              checked={chosen.has(path.path)}
+              onChange={() => toggle(path.path)}
+            />
             <span className="pathno">{t('lane.name', { path: path.path })}</span>
-            <span><span className={`pill ${STATUS_LOOK[path.status]}`}>{t(statusKey(path.status))}</span></span>
-            <span className="dim small num">{t('unit.tokens', { count: path.tokens.length, shown: integer(path.tokens.length) })}</span>
-            <span className="small ellipsis">{path.answer !== null && <AnswerText text={path.answer.text} />}</span>
+            <span>
+              <span className={`pill ${STATUS_LOOK[path.status]}`}>
+                {t(statusKey(path.status))}
+              </span>
+            </span>
+            <span className="dim small num">
+              {t('unit.tokens', { count: path.tokens.length, shown: integer(path.tokens.length) })}
+            </span>
+            <span className="small ellipsis">
+              {path.answer !== null && <AnswerText text={path.answer.text} />}
+            </span>
           </label>
         ))}
       </fieldset>
       <label className="field">
         <span className="label">{t('subset.fusion')}</span>
-        <select className="select" value={fusion} onChange={(event) => setFusion(event.target.value as Fusion | 'auto')}>
+        <select
+          className="select"
+          value={fusion}
+          onChange={(event) => setFusion(event.target.value as Fusion | 'auto')}
+        >
           <option value="auto">{t('fusion.auto')}</option>
-          <option value="cache" disabled={!native}>{t('fusion.cache')}</option>
+          <option value="cache" disabled={!native}>
+            {t('fusion.cache')}
+          </option>
           <option value="reread">{t('fusion.reread')}</option>
         </select>
       </label>

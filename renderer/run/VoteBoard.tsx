@@ -13,10 +13,22 @@ import { boardOf, type Board, type BoardRow } from './votes.ts'
 
 /** Paths change with every token; the board only with their ends, with a vote and with an answer. */
 export function useBoard(run: string): Board {
-  const over = useRuns(useShallow((s) => s.open[run]?.shown.paths.flatMap((path) => (path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer])) ?? []))
+  const over = useRuns(
+    useShallow(
+      (s) =>
+        s.open[run]?.shown.paths.flatMap((path) =>
+          path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer],
+        ) ?? [],
+    ),
+  )
   const votes = useShown(run, (s) => s.votes)
-  const answers = useRuns(useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.answer) ?? []))
-  return useMemo(() => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, over, votes, answers])
+  const answers = useRuns(
+    useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.answer) ?? []),
+  )
+  return useMemo(
+    () => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN),
+    [run, over, votes, answers],
+  )
 }
 
 /** Which answers there are, who gave them, and which one the run took. */
@@ -25,28 +37,54 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
   const over = useShown(run, (s) => isOver(s.status))
-  if (board.rows.length === 0) return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
+  if (board.rows.length === 0)
+    return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)
   // Without a vote, the answers are in their order once the paths are over.
-  const why = whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
+  const why =
+    whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
   return (
     <div className="votes">
       {board.tie && <p className="callout warn small">{t('votes.tie')}</p>}
-      {board.disagrees && <p className="callout warn small">{t('votes.disagree', { answer: board.summaryAnswer ?? '' })}</p>}
+      {board.disagrees && (
+        <p className="callout warn small">
+          {t('votes.disagree', { answer: board.summaryAnswer ?? '' })}
+        </p>
+      )}
       <div role={choosable ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
         {board.rows.map((row, i) => (
-          <div key={i} role={choosable ? undefined : 'listitem'} className={row.wins ? 'vote wins' : 'vote'}>
+          <div
+            key={i}
+            role={choosable ? undefined : 'listitem'}
+            className={row.wins ? 'vote wins' : 'vote'}
+          >
             <div className="row">
               {choosable && (
-                <button type="button" role="radio" aria-checked={row.wins} className="vote-pick" disabled={why !== null} title={t(why ?? 'votes.choose')}
-                  aria-label={t('votes.chooseAnswer', { answer: row.answer ?? t('votes.noAnswer') })} onClick={() => choose(i)}>{row.wins && <Check size={12} />}</button>
+                <button
+                  type="button"
+                  role="radio"
+                  aria-checked={row.wins}
+                  className="vote-pick"
+                  disabled={why !== null}
+                  title={t(why ?? 'votes.choose')}
+                  aria-label={t('votes.chooseAnswer', {
+                    answer: row.answer ?? t('votes.noAnswer'),
+                  })}
+                  onClick={() => choose(i)}
+                >
+                  {row.wins && <Check size={12} />}
+                </button>
               )}
-              <span className={row.answer === null ? 'vote-answer dim' : 'vote-answer'}>{row.answer === null ? t('votes.noAnswer') : <AnswerText text={row.answer} />}</span>
+              <span className={row.answer === null ? 'vote-answer dim' : 'vote-answer'}>
+                {row.answer === null ? t('votes.noAnswer') : <AnswerText text={row.answer} />}
+              </span>
               <Members run={run} row={row} over={board.over} />
               <span className="num small dim vote-count">{row.members.length}</span>
             </div>
-            <div className="vote-bar"><span style={{ inlineSize: `${(100 * row.members.length) / board.total}%` }} /></div>
+            <div className="vote-bar">
+              <span style={{ inlineSize: `${(100 * row.members.length) / board.total}%` }} />
+            </div>
           </div>
         ))}
       </div>
@@ -67,8 +105,14 @@ function Members({ run, row, over }: { run: string; row: BoardRow; over: 'paths'
   return (
     <div className="row wrap members">
       {row.members.map((member) => (
-        <button key={member} type="button" className="btn quiet tiny" data-path={over === 'paths' ? member : 0} onClick={() => show(member)}
-          aria-label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', { n: member })}>
+        <button
+          key={member}
+          type="button"
+          className="btn quiet tiny"
+          data-path={over === 'paths' ? member : 0}
+          onClick={() => show(member)}
+          aria-label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', { n: member })}
+        >
           <span className="pathno">{over === 'paths' ? member : `v${member}`}</span>
         </button>
       ))}

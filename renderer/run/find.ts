@@ -18,15 +18,24 @@ export function findIn(state: RunState, query: string): Hit[] {
   const wanted = query.toLowerCase()
   const hits: Hit[] = []
   if (wanted.trim() === '') return hits
-  const streams = [...state.summaries.map((stream) => ({ stream, path: 0, version: stream.version })), ...state.paths.map((stream) => ({ stream, path: stream.path, version: 1 }))]
+  const streams = [
+    ...state.summaries.map((stream) => ({ stream, path: 0, version: stream.version })),
+    ...state.paths.map((stream) => ({ stream, path: stream.path, version: 1 })),
+  ]
   for (const { stream, path, version } of streams) {
     const { text, start, end } = frameOf(stream)
     const body = text.slice(start, end)
     let lower = body.toLowerCase()
     if (lower.length !== body.length) lower = body // a letter whose lower case is longer would shift the offsets: search as written
-    for (let at = lower.indexOf(wanted); at !== -1 && hits.length < MAX_HITS; at = lower.indexOf(wanted, at + wanted.length)) {
+    for (
+      let at = lower.indexOf(wanted);
+      at !== -1 && hits.length < MAX_HITS;
+      at = lower.indexOf(wanted, at + wanted.length)
+    ) {
       hits.push({
-        path, version, offset: at,
+        path,
+        version,
+        offset: at,
         before: body.slice(Math.max(0, at - 40), at).replace(/\s+/g, ' '),
         match: body.slice(at, at + wanted.length),
         after: body.slice(at + wanted.length, at + wanted.length + 60).replace(/\s+/g, ' '),

@@ -23,7 +23,8 @@ class LogprobSums {
   means(stream: Stream): number[] {
     const { tokens } = stream
     if (tokens.length < this.#sums.length - 1) this.#sums = [0]
-    for (let i = this.#sums.length - 1; i < tokens.length; i++) this.#sums.push(this.#sums[i]! + (tokens.at(i)!.logprob ?? 0))
+    for (let i = this.#sums.length - 1; i < tokens.length; i++)
+      this.#sums.push(this.#sums[i]! + (tokens.at(i)!.logprob ?? 0))
     const count = Math.min(POINTS, tokens.length)
     return Array.from({ length: count }, (_, i) => {
       const from = Math.floor((i * tokens.length) / count)
@@ -48,7 +49,11 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
       if (stream === last) return
       last = stream
       if (stream === undefined) return setMeter(null)
-      setMeter({ stream, speed: speedOf(stream, seen.current), confidence: sums.current.means(stream) })
+      setMeter({
+        stream,
+        speed: speedOf(stream, seen.current),
+        confidence: sums.current.means(stream),
+      })
     }
     read()
     const stop = useRuns.subscribe(() => {
@@ -73,8 +78,11 @@ function speedOf(stream: Stream, seen: { at: number; tokens: number }[]): number
   if (!isLive(stream.status) || stream.lastTokenAt === null) return tokensPerSecond(stream)
   const newest = seen.at(-1)
   if (newest !== undefined && newest.tokens > stream.tokens.length) seen.length = 0
-  if (newest?.at !== stream.lastTokenAt) seen.push({ at: stream.lastTokenAt, tokens: stream.tokens.length })
+  if (newest?.at !== stream.lastTokenAt)
+    seen.push({ at: stream.lastTokenAt, tokens: stream.tokens.length })
   while (seen.length > 2 && seen[0]!.at < stream.lastTokenAt - WINDOW_MS) seen.shift()
   const [first] = seen
-  return first === undefined || first.at >= stream.lastTokenAt ? null : ((stream.tokens.length - first.tokens) * 1000) / (stream.lastTokenAt - first.at)
+  return first === undefined || first.at >= stream.lastTokenAt
+    ? null
+    : ((stream.tokens.length - first.tokens) * 1000) / (stream.lastTokenAt - first.at)
 }

@@ -4,7 +4,14 @@ import type { MessageKey } from '../i18n/index.ts'
 
 /** How each state of a path looks. */
 export const STATUS_LOOK: Record<PathStatus, 'info' | 'ok' | 'warn' | 'bad' | ''> = {
-  waiting: '', thinking: 'info', done: 'ok', truncated: 'warn', stopped: 'warn', failed: 'bad', dropped: '', interrupted: 'bad',
+  waiting: '',
+  thinking: 'info',
+  done: 'ok',
+  truncated: 'warn',
+  stopped: 'warn',
+  failed: 'bad',
+  dropped: '',
+  interrupted: 'bad',
 }
 
 export const statusKey = (status: PathStatus): MessageKey => `status.${status}`

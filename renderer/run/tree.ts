@@ -17,7 +17,8 @@ export function pathTree(paths: readonly PathState[]): Stretch | null {
 }
 
 const skip = (path: PathState): number => (path.tokens.at(0)?.forced === true ? 1 : 0)
-const idAt = (path: PathState, position: number): number | undefined => path.tokens.at(position + skip(path))?.id
+const idAt = (path: PathState, position: number): number | undefined =>
+  path.tokens.at(position + skip(path))?.id
 const lengthOf = (path: PathState): number => path.tokens.length - skip(path)
 
 function stretch(group: readonly PathState[], from: number): Stretch {
@@ -32,10 +33,20 @@ function stretch(group: readonly PathState[], from: number): Stretch {
     const id = idAt(path, to)
     branches.set(id, [...(branches.get(id) ?? []), path])
   }
-  const text = Array.from({ length: Math.min(8, to - from) }, (_, i) => first!.tokens.at(Math.max(from, to - 8) + i + skip(first!))?.text ?? '').join('')
+  const text = Array.from(
+    { length: Math.min(8, to - from) },
+    (_, i) => first!.tokens.at(Math.max(from, to - 8) + i + skip(first!))?.text ?? '',
+  ).join('')
   // All ended at the same place with the same tokens: they part nowhere, each is a leaf.
-  const children = branches.size === 1
-    ? group.map((path) => ({ from: to, to: lengthOf(path), paths: [path.path], children: [], text: '' }))
-    : [...branches.values()].map((branch) => stretch(branch, to))
+  const children =
+    branches.size === 1
+      ? group.map((path) => ({
+          from: to,
+          to: lengthOf(path),
+          paths: [path.path],
+          children: [],
+          text: '',
+        }))
+      : [...branches.values()].map((branch) => stretch(branch, to))
   return { from, to, paths, children, text }
 }

@@ -12,11 +12,13 @@ export type Reading =
 
 export const useAttributions = create<{ of: Readonly<Record<string, Reading>> }>(() => ({ of: {} }))
 
-const put = (task: string, reading: Reading | null): void => useAttributions.setState(({ of }) => {
-  const { [task]: _, ...rest } = of
-  return { of: reading === null ? rest : { ...rest, [task]: reading } }
-})
-export const useReading = (run: string, version: number): Reading | undefined => useAttributions((s) => s.of[attributionTask(run, version)])
+const put = (task: string, reading: Reading | null): void =>
+  useAttributions.setState(({ of }) => {
+    const { [task]: _, ...rest } = of
+    return { of: reading === null ? rest : { ...rest, [task]: reading } }
+  })
+export const useReading = (run: string, version: number): Reading | undefined =>
+  useAttributions((s) => s.of[attributionTask(run, version)])
 
 /** Asks for it, unless it is known or on its way. Failures are kept, for the view to tell. */
 export async function askAttribution(run: string, version: number): Promise<void> {

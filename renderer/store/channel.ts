@@ -6,14 +6,16 @@ import { shell } from './shell.ts'
 export function webSocketChannel(url: string): Promise<Channel> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url)
-    socket.onopen = () => resolve({
-      send: (message) => socket.send(JSON.stringify(message)),
-      onMessage: (listener) => socket.addEventListener('message', (event) => {
-        if (typeof event.data === 'string') listener(JSON.parse(event.data))
-      }),
-      onClose: (listener) => socket.addEventListener('close', () => listener()),
-      close: () => socket.close(),
-    })
+    socket.onopen = () =>
+      resolve({
+        send: (message) => socket.send(JSON.stringify(message)),
+        onMessage: (listener) =>
+          socket.addEventListener('message', (event) => {
+            if (typeof event.data === 'string') listener(JSON.parse(event.data))
+          }),
+        onClose: (listener) => socket.addEventListener('close', () => listener()),
+        close: () => socket.close(),
+      })
     socket.onerror = () => reject(new Error('The engine host cannot be reached.'))
   })
 }

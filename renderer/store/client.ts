@@ -1,5 +1,16 @@
-import { BraidError, ERROR_CODES, toBraidError, type ErrorCode } from '../../engine/protocol/errors.ts'
-import { HostMessage, type Channel, type Method, type Params, type Result } from '../../engine/protocol/wire.ts'
+import {
+  BraidError,
+  ERROR_CODES,
+  toBraidError,
+  type ErrorCode,
+} from '../../engine/protocol/errors.ts'
+import {
+  HostMessage,
+  type Channel,
+  type Method,
+  type Params,
+  type Result,
+} from '../../engine/protocol/wire.ts'
 
 /** `closed`: given up by `close()`. */
 export type Connection = 'connecting' | 'open' | 'lost' | 'closed'
@@ -65,7 +76,8 @@ export class Client {
 
   call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
     const channel = this.#channel
-    if (channel === null || this.#state !== 'open') return Promise.reject(new BraidError('engine-lost', 'The engine is not connected.'))
+    if (channel === null || this.#state !== 'open')
+      return Promise.reject(new BraidError('engine-lost', 'The engine is not connected.'))
     const id = this.#nextId++
     return new Promise<Result<M>>((resolve, reject) => {
       this.#waiting.set(id, { resolve: (result) => resolve(result as Result<M>), reject })
@@ -96,7 +108,8 @@ export class Client {
     this.#channel = null
     const pending = [...this.#waiting.values()]
     this.#waiting.clear()
-    for (const { reject } of pending) reject(new BraidError('engine-lost', 'The engine stopped before it answered.'))
+    for (const { reject } of pending)
+      reject(new BraidError('engine-lost', 'The engine stopped before it answered.'))
     if (this.#state === 'closed') return
     this.#set('lost')
     this.#retry()
@@ -114,7 +127,8 @@ export class Client {
   }
 }
 
-const knownCode = (code: string): ErrorCode => (ERROR_CODES as readonly string[]).includes(code) ? code as ErrorCode : 'internal'
+const knownCode = (code: string): ErrorCode =>
+  (ERROR_CODES as readonly string[]).includes(code) ? (code as ErrorCode) : 'internal'
 
 /**
  * What the host sent, checked. Runs of events are checked by their envelope only: the host validated each event
@@ -125,7 +139,13 @@ export function parseHostMessage(message: unknown): HostMessage | null {
   const { kind, run, events } = message as Record<string, unknown>
   if (kind === 'events') {
     if (typeof run !== 'string' || !Array.isArray(events)) return null
-    const wellFormed = events.every((event) => typeof event === 'object' && event !== null && typeof event.type === 'string' && typeof event.at === 'number')
+    const wellFormed = events.every(
+      (event) =>
+        typeof event === 'object' &&
+        event !== null &&
+        typeof event.type === 'string' &&
+        typeof event.at === 'number',
+    )
     return wellFormed ? (message as HostMessage) : null
   }
   const parsed = HostMessage.safeParse(message)

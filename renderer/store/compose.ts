@@ -33,14 +33,22 @@ function remembered(): Draft {
   try {
     const raw = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Draft>
     const settings = RunRequest.shape.settings.safeParse(raw.settings ?? {})
-    return { ...EMPTY, problem: typeof raw.problem === 'string' ? raw.problem : '', settings: settings.success ? settings.data : {} }
+    return {
+      ...EMPTY,
+      problem: typeof raw.problem === 'string' ? raw.problem : '',
+      settings: settings.success ? settings.data : {},
+    }
   } catch {
     return EMPTY
   }
 }
 
 export const useCompose = create<Compose>(() => ({
-  ...(typeof localStorage === 'undefined' ? EMPTY : remembered()), fit: null, fitError: null, starting: false, error: null,
+  ...(typeof localStorage === 'undefined' ? EMPTY : remembered()),
+  fit: null,
+  fitError: null,
+  starting: false,
+  error: null,
 }))
 
 export function edit(change: Partial<Draft>): void {
@@ -51,7 +59,8 @@ export function edit(change: Partial<Draft>): void {
 export function editSettings(change: SettingsDraft): void {
   const { settings } = useCompose.getState()
   const next = {
-    ...settings, ...change,
+    ...settings,
+    ...change,
     ...(change.sampling && { sampling: { ...settings.sampling, ...change.sampling } }),
     ...(change.controls && { controls: { ...settings.controls, ...change.controls } }),
     ...(change.engine && { engine: { ...settings.engine, ...change.engine } }),
@@ -66,16 +75,22 @@ function save(): void {
     const { problem, settings } = useCompose.getState()
     try {
       localStorage.setItem(KEY, JSON.stringify({ problem, settings }))
-    } catch { /* storage full: the draft lives until the window closes */ }
+    } catch {
+      /* storage full: the draft lives until the window closes */
+    }
   }, 200)
 }
 
 /** The draft's settings over the model's defaults; null while the model is unknown. */
-export function effective(settings: SettingsDraft, info: ModelInfo | null): ModelInfo['defaults'] | null {
+export function effective(
+  settings: SettingsDraft,
+  info: ModelInfo | null,
+): ModelInfo['defaults'] | null {
   if (info === null) return null
   const { defaults } = info
   return {
-    ...defaults, ...settings,
+    ...defaults,
+    ...settings,
     sampling: { ...defaults.sampling, ...settings.sampling },
     controls: { ...defaults.controls, ...settings.controls },
     engine: { ...defaults.engine, ...settings.engine },
@@ -91,7 +106,15 @@ export function chosenInfo(): ModelInfo | null {
 export const wontFit = (): boolean => useCompose.getState().fit?.verdict === 'wont-fit'
 
 /** Why the run cannot start, as a message key; null: it can. `anyway`: whether it fits is not asked. */
-export function whyNotStart(anyway = false): 'compose.needProblem' | 'compose.needModel' | 'compose.badModel' | 'compose.starting' | 'compose.wontFit' | null {
+export function whyNotStart(
+  anyway = false,
+):
+  | 'compose.needProblem'
+  | 'compose.needModel'
+  | 'compose.badModel'
+  | 'compose.starting'
+  | 'compose.wontFit'
+  | null {
   const { problem, starting } = useCompose.getState()
   const { model } = usePrefs.getState()
   if (starting) return 'compose.starting'
@@ -130,12 +153,20 @@ export function requestOf(draft: Draft, model: string): RunRequest {
     problem: draft.problem,
     model,
     settings: draft.settings,
-    ...(draft.followUp && { followUp: { run: draft.followUp.run, version: draft.followUp.version } }),
+    ...(draft.followUp && {
+      followUp: { run: draft.followUp.run, version: draft.followUp.version },
+    }),
   }
 }
 
 /** The composer filled with what a run was asked, to be changed and started again. */
 export function draftOf({ problem, settings, followUp }: RunState): Draft {
-  const title = followUp === null ? '' : summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run
-  return { problem, settings: settings ?? {}, preset: null, followUp: followUp === null ? null : { ...followUp, title } }
+  const title =
+    followUp === null ? '' : (summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run)
+  return {
+    problem,
+    settings: settings ?? {},
+    preset: null,
+    followUp: followUp === null ? null : { ...followUp, title },
+  }
 }

@@ -15,9 +15,17 @@ interface History {
   selected: ReadonlySet<string>
 }
 
-export const useHistory = create<History>(() => ({ list: null, query: '', found: null, starredOnly: false, tag: null, selected: new Set() }))
+export const useHistory = create<History>(() => ({
+  list: null,
+  query: '',
+  found: null,
+  starredOnly: false,
+  tag: null,
+  selected: new Set(),
+}))
 
-export const summaryFor = (run: string): RunSummary | undefined => useHistory.getState().list?.find((item) => item.run === run)
+export const summaryFor = (run: string): RunSummary | undefined =>
+  useHistory.getState().list?.find((item) => item.run === run)
 
 /** The list, and what a query finds in it now. */
 let asked = 0
@@ -42,9 +50,14 @@ export async function search(query: string): Promise<void> {
   if (mine === searched) useHistory.setState({ found })
 }
 
-export async function updateRun(run: string, change: { title?: string; starred?: boolean; tags?: string[] }): Promise<void> {
+export async function updateRun(
+  run: string,
+  change: { title?: string; starred?: boolean; tags?: string[] },
+): Promise<void> {
   const updated = await host.call('runs.update', { run, ...change })
-  useHistory.setState(({ list }) => ({ list: list?.map((item) => (item.run === run ? updated : item)) ?? null }))
+  useHistory.setState(({ list }) => ({
+    list: list?.map((item) => (item.run === run ? updated : item)) ?? null,
+  }))
 }
 
 /** Each on its own: one that cannot be deleted is told, and what was deleted can be undone. */
@@ -56,7 +69,10 @@ export async function deleteRuns(runs: readonly string[]): Promise<void> {
       gone.add(run)
     } catch (error) {
       const name = summaryFor(run)?.title || run
-      toast({ kind: 'bad', message: ['history.failed', { name: visible(name), reason: (error as Error).message }] })
+      toast({
+        kind: 'bad',
+        message: ['history.failed', { name: visible(name), reason: (error as Error).message }],
+      })
     }
   }
   if (gone.size === 0) return
@@ -84,14 +100,23 @@ export async function importFiles(files: readonly File[]): Promise<string[]> {
   const opened: string[] = []
   for (const file of files) {
     if (file.size > MAX_IMPORT) {
-      toast({ kind: 'bad', message: ['files.tooLarge', { name: file.name, limit: MAX_IMPORT >> 20 }] })
+      toast({
+        kind: 'bad',
+        message: ['files.tooLarge', { name: file.name, limit: MAX_IMPORT >> 20 }],
+      })
       continue
     }
     try {
-      const runs = await host.call('runs.import', { name: file.name.slice(0, 255), content: await file.text() })
+      const runs = await host.call('runs.import', {
+        name: file.name.slice(0, 255),
+        content: await file.text(),
+      })
       opened.push(...runs.map(({ run }) => run))
     } catch (error) {
-      toast({ kind: 'bad', message: ['history.failed', { name: file.name, reason: (error as Error).message }] })
+      toast({
+        kind: 'bad',
+        message: ['history.failed', { name: file.name, reason: (error as Error).message }],
+      })
     }
   }
   await refreshHistory()
@@ -105,7 +130,12 @@ export async function openRuns(files: readonly File[]): Promise<void> {
 }
 
 /** The list as the filters leave it, in the order of the search or newest first. A tag that no run has any more filters nothing. */
-export function visibleRuns({ list, found, starredOnly, tag }: Pick<History, 'list' | 'found' | 'starredOnly' | 'tag'>): RunSummary[] {
+export function visibleRuns({
+  list,
+  found,
+  starredOnly,
+  tag,
+}: Pick<History, 'list' | 'found' | 'starredOnly' | 'tag'>): RunSummary[] {
   let rows = list ?? []
   if (found !== null) {
     const byId = new Map(rows.map((row) => [row.run, row]))
@@ -114,5 +144,7 @@ export function visibleRuns({ list, found, starredOnly, tag }: Pick<History, 'li
     rows = [...rows].sort((a, b) => (a.time < b.time ? 1 : -1))
   }
   const wanted = list?.some(({ tags }) => tag !== null && tags.includes(tag)) === true ? tag : null
-  return rows.filter((row) => (!starredOnly || row.starred) && (wanted === null || row.tags.includes(wanted)))
+  return rows.filter(
+    (row) => (!starredOnly || row.starred) && (wanted === null || row.tags.includes(wanted)),
+  )
 }

@@ -4,5 +4,7 @@ import type { Channel } from '../../engine/protocol/wire.ts'
 
 /** The window's client. Tests replace how it connects before the app starts. */
 let connect: () => Promise<Channel> = connectHost
-export const setConnect = (how: () => Promise<Channel>): void => { connect = how }
+export const setConnect = (how: () => Promise<Channel>): void => {
+  connect = how
+}
 export const host = new Client(() => connect())

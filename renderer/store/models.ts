@@ -1,7 +1,18 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunError } from '../../engine/protocol/events.ts'
-import type { CatalogueItem, DeviceInfo, DeviceState, Fit, Hardware, LoadedModel, ModelEntry, ModelInfo, Result, Task } from '../../engine/protocol/wire.ts'
+import type {
+  CatalogueItem,
+  DeviceInfo,
+  DeviceState,
+  Fit,
+  Hardware,
+  LoadedModel,
+  ModelEntry,
+  ModelInfo,
+  Result,
+  Task,
+} from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 import { setPref, usePrefs } from './prefs.ts'
 import { toast } from './toasts.ts'
@@ -29,10 +40,21 @@ interface Models {
 }
 
 export const useModels = create<Models>(() => ({
-  app: null, list: null, devices: [], deviceState: null, infos: {}, fits: {}, tasks: [], loaded: [], hardware: null, catalogue: null, tab: 'library',
+  app: null,
+  list: null,
+  devices: [],
+  deviceState: null,
+  infos: {},
+  fits: {},
+  tasks: [],
+  loaded: [],
+  hardware: null,
+  catalogue: null,
+  tab: 'library',
 }))
 
-export const isInfo = (info: ModelInfo | RunError | undefined): info is ModelInfo => info !== undefined && 'architecture' in info
+export const isInfo = (info: ModelInfo | RunError | undefined): info is ModelInfo =>
+  info !== undefined && 'architecture' in info
 
 export async function refreshModels(): Promise<void> {
   const list = await host.call('models.list', {})
@@ -46,7 +68,11 @@ export async function refreshModels(): Promise<void> {
 }
 
 export async function refreshApp(): Promise<void> {
-  const [app, tasks, loaded] = await Promise.all([host.call('app.info', {}), host.call('tasks.list', {}), host.call('engine.loaded', {})])
+  const [app, tasks, loaded] = await Promise.all([
+    host.call('app.info', {}),
+    host.call('tasks.list', {}),
+    host.call('engine.loaded', {}),
+  ])
   useModels.setState({ app, tasks, loaded })
   // Trying a driver may take seconds: nothing waits for it.
   await refreshDevices()
@@ -95,26 +121,34 @@ export async function chooseModel(file: string): Promise<void> {
 }
 
 export async function loadCatalogue(): Promise<void> {
-  if (useModels.getState().catalogue === null) useModels.setState({ catalogue: await host.call('models.catalogue', {}) })
+  if (useModels.getState().catalogue === null)
+    useModels.setState({ catalogue: await host.call('models.catalogue', {}) })
 }
 
 export const showTab = (tab: ModelTab): void => useModels.setState({ tab })
 
 /** A download or conversion that has begun is shown at once. */
 export function taskStarted(task: Task): void {
-  useModels.setState(({ tasks }) => ({ tasks: tasks.some(({ id }) => id === task.id) ? tasks : [...tasks, task] }))
+  useModels.setState(({ tasks }) => ({
+    tasks: tasks.some(({ id }) => id === task.id) ? tasks : [...tasks, task],
+  }))
 }
 
 export function receiveTasks(tasks: Task[]): void {
   const before = useModels.getState().tasks
   for (const { id, state, name } of tasks) {
     const old = before.find((task) => task.id === id)
-    if (state === 'done' && old !== undefined && old.state !== 'done') toast({ message: ['task.finished', { name }] })
+    if (state === 'done' && old !== undefined && old.state !== 'done')
+      toast({ message: ['task.finished', { name }] })
   }
   useModels.setState({ tasks })
 }
 
-export function receiveMemory(loaded: LoadedModel[], unloaded?: { name: string; reason: 'idle' | 'room' | 'asked' }): void {
+export function receiveMemory(
+  loaded: LoadedModel[],
+  unloaded?: { name: string; reason: 'idle' | 'room' | 'asked' },
+): void {
   useModels.setState({ loaded })
-  if (unloaded !== undefined && unloaded.reason !== 'asked') toast({ message: [`memory.unloaded.${unloaded.reason}`, { name: unloaded.name }] })
+  if (unloaded !== undefined && unloaded.reason !== 'asked')
+    toast({ message: [`memory.unloaded.${unloaded.reason}`, { name: unloaded.name }] })
 }

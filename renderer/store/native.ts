@@ -43,8 +43,11 @@ function followMenu(): void {
     sent = text
     report(shell()?.setMenu?.(menu) ?? Promise.resolve())
   }
-  const soon = (): void => { timer ??= setTimeout(send, MENU_MS) }
-  for (const store of [useRoute, useRuns, useUi, usePrefs, useCompose, useReplay]) store.subscribe(soon)
+  const soon = (): void => {
+    timer ??= setTimeout(send, MENU_MS)
+  }
+  for (const store of [useRoute, useRuns, useUi, usePrefs, useCompose, useReplay])
+    store.subscribe(soon)
   host.onState(soon)
   i18next.on('languageChanged', soon)
   soon()
@@ -54,8 +57,22 @@ export function menuOf(): ShellMenu {
   const target = currentTarget()
   const own = usePrefs.getState().shortcuts
   return {
-    commands: CATALOGUE.map((command) => ({ id: command.id, title: t(command.title), group: command.group, shortcut: shortcutOf(command, own), enabled: command.why(target) === null })),
-    names: { file: t('menu.file'), edit: t('menu.edit'), view: t('menu.view'), run: t('menu.run'), path: t('menu.path'), window: t('menu.window'), help: t('menu.help') },
+    commands: CATALOGUE.map((command) => ({
+      id: command.id,
+      title: t(command.title),
+      group: command.group,
+      shortcut: shortcutOf(command, own),
+      enabled: command.why(target) === null,
+    })),
+    names: {
+      file: t('menu.file'),
+      edit: t('menu.edit'),
+      view: t('menu.view'),
+      run: t('menu.run'),
+      path: t('menu.path'),
+      window: t('menu.window'),
+      help: t('menu.help'),
+    },
   }
 }
 
@@ -64,7 +81,8 @@ function dropped(event: DragEvent): void {
   if (event.defaultPrevented) return
   event.preventDefault()
   const [models, runs]: [File[], File[]] = [[], []]
-  for (const file of event.dataTransfer?.files ?? []) (/\.gguf$/i.test(file.name) ? models : runs).push(file)
+  for (const file of event.dataTransfer?.files ?? [])
+    (/\.gguf$/i.test(file.name) ? models : runs).push(file)
   if (models.length > 0) report(openDroppedModels(models))
   if (runs.length > 0) report(openRuns(runs))
 }
@@ -72,19 +90,27 @@ function dropped(event: DragEvent): void {
 async function openDroppedModels(files: File[]): Promise<void> {
   for (const file of files) {
     const path = shell()?.pathForFile?.(file)
-    if (path === undefined || path === '') return toast({ kind: 'bad', message: ['models.dropBrowser'] })
+    if (path === undefined || path === '')
+      return toast({ kind: 'bad', message: ['models.dropBrowser'] })
     await openGiven({ kind: 'model', path })
   }
 }
 
 export async function openGiven(file: GivenFile): Promise<void> {
-  if (file.kind === 'bad') return toast({ kind: 'bad', message: ['files.bad', { name: file.name, reason: file.reason }] })
+  if (file.kind === 'bad')
+    return toast({ kind: 'bad', message: ['files.bad', { name: file.name, reason: file.reason }] })
   if (file.kind === 'run') return openRuns([new File([file.content], file.name)])
   try {
     const { name } = await addModel(file.path)
     toast({ message: ['files.modelAdded', { name }] })
     go({ view: 'compose' })
   } catch (error) {
-    toast({ kind: 'bad', message: ['files.bad', { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message }] })
+    toast({
+      kind: 'bad',
+      message: [
+        'files.bad',
+        { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message },
+      ],
+    })
   }
 }

@@ -54,7 +54,12 @@ export function readPrefs(raw: unknown): Prefs {
   for (const key of Object.keys(PREF_DEFAULTS) as (keyof Prefs)[]) {
     const value = (raw as Record<string, unknown>)[key]
     const fallback = PREF_DEFAULTS[key]
-    if (typeof value === typeof fallback && Array.isArray(value) === Array.isArray(fallback) && value !== null) Object.assign(prefs, { [key]: value })
+    if (
+      typeof value === typeof fallback &&
+      Array.isArray(value) === Array.isArray(fallback) &&
+      value !== null
+    )
+      Object.assign(prefs, { [key]: value })
   }
   return prefs
 }
@@ -67,7 +72,9 @@ function cached(): Prefs {
   }
 }
 
-export const usePrefs = create<Prefs>(() => (typeof localStorage === 'undefined' ? PREF_DEFAULTS : cached()))
+export const usePrefs = create<Prefs>(() =>
+  typeof localStorage === 'undefined' ? PREF_DEFAULTS : cached(),
+)
 
 /** Changed while the host could not be told. */
 const unsent = new Set<keyof Prefs>()
@@ -93,12 +100,16 @@ export async function loadPrefs(): Promise<void> {
 function remember(): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(usePrefs.getState()))
-  } catch { /* storage full or refused: the host has it */ }
+  } catch {
+    /* storage full or refused: the host has it */
+  }
 }
 
 /** The look that follows from the preferences, as attributes of <html>. */
 export function applyLook(prefs: Prefs): void {
-  const dark = prefs.theme === 'dark' || (prefs.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
+  const dark =
+    prefs.theme === 'dark' ||
+    (prefs.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
   const { dataset } = document.documentElement
   dataset.theme = dark ? 'dark' : 'light'
   dataset.text = prefs.textSize

@@ -16,7 +16,8 @@ export interface Replay {
 export const SPEEDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16] as const
 /** The fastest at which a replay takes so long, ms: small models run too fast to be watched, large ones too slowly. */
 const WATCHED = 10_000
-const speedFor = (ms: number): number => SPEEDS.findLast((speed) => ms / speed >= WATCHED) ?? SPEEDS[0]
+const speedFor = (ms: number): number =>
+  SPEEDS.findLast((speed) => ms / speed >= WATCHED) ?? SPEEDS[0]
 export const useReplay = create<{ replay: Replay | null }>(() => ({ replay: null }))
 
 interface Moment {
@@ -31,7 +32,11 @@ const START: Moment = { state: EMPTY_RUN, count: 0 }
 let marks: Moment[] = [START]
 
 /** The state after the first `count` events, from the last mark before it, or from `shown` where that is nearer. */
-export function stateAfter(events: readonly RunEvent[], count: number, shown: Moment = START): RunState {
+export function stateAfter(
+  events: readonly RunEvent[],
+  count: number,
+  shown: Moment = START,
+): RunState {
   const step = Math.max(MIN_STEP, Math.ceil(events.length / MARKS))
   const mark = marks.findLast((one) => one.count <= count)!
   // Going on from what is shown copies no tokens: a list that has grown since is copied when it grows another way.
@@ -59,7 +64,8 @@ export function countAt(events: readonly RunEvent[], time: number): number {
 
 /** When the first thing happened: a run may have waited for its turn. */
 export const startOf = (events: readonly RunEvent[]): number => events[0]?.at ?? 0
-export const endOf = (events: readonly RunEvent[]): number => events.reduce((end, event) => Math.max(end, event.at), 0)
+export const endOf = (events: readonly RunEvent[]): number =>
+  events.reduce((end, event) => Math.max(end, event.at), 0)
 
 export function startReplay(run: string): void {
   stopReplay()
@@ -67,7 +73,9 @@ export function startReplay(run: string): void {
   forgetPlaces(run) // it is followed as a live run is
   const events = useRuns.getState().open[run]?.events ?? []
   const time = startOf(events)
-  useReplay.setState({ replay: { run, playing: true, speed: speedFor(endOf(events) - time), time } })
+  useReplay.setState({
+    replay: { run, playing: true, speed: speedFor(endOf(events) - time), time },
+  })
   show(run, time)
   last = null
   requestAnimationFrame(tick)

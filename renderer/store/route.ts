@@ -12,7 +12,11 @@ export type Route =
   | { view: 'settings' }
 
 const ID = /^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/
-const numbers = (text: string | undefined): number[] => (text ?? '').split(',').map(Number).filter((n) => Number.isInteger(n) && n >= 0)
+const numbers = (text: string | undefined): number[] =>
+  (text ?? '')
+    .split(',')
+    .map(Number)
+    .filter((n) => Number.isInteger(n) && n >= 0)
 
 /** Any hash reads as a route; one that makes no sense is the composer. */
 export function parseRoute(hash: string): Route {
@@ -29,26 +33,35 @@ export function parseRoute(hash: string): Route {
     const [n] = numbers(rest[2])
     const [at] = rest[3] === undefined ? [] : numbers(rest[3])
     if (n === undefined || n < 1) return { view: 'run', run }
-    return rest[1] === 'path' ? { view: 'inspect', run, path: n, version: 1, at: at ?? null } : { view: 'inspect', run, path: 0, version: n, at: at ?? null }
+    return rest[1] === 'path'
+      ? { view: 'inspect', run, path: n, version: 1, at: at ?? null }
+      : { view: 'inspect', run, path: 0, version: n, at: at ?? null }
   }
   return { view: 'run', run }
 }
 
 export function formatRoute(route: Route): string {
   switch (route.view) {
-    case 'compose': return '#/'
-    case 'run': return `#/run/${route.run}`
+    case 'compose':
+      return '#/'
+    case 'run':
+      return `#/run/${route.run}`
     case 'inspect': {
       const where = route.path === 0 ? `summary/${route.version}` : `path/${route.path}`
       return `#/run/${route.run}/${where}${route.at === null ? '' : `/${route.at}`}`
     }
-    case 'compare-paths': return `#/run/${route.run}/compare/${route.paths.join(',')}`
-    case 'compare-runs': return `#/compare/${route.runs.join(',')}`
-    default: return `#/${route.view}`
+    case 'compare-paths':
+      return `#/run/${route.run}/compare/${route.paths.join(',')}`
+    case 'compare-runs':
+      return `#/compare/${route.runs.join(',')}`
+    default:
+      return `#/${route.view}`
   }
 }
 
-export const useRoute = create<{ route: Route }>(() => ({ route: parseRoute(typeof location === 'undefined' ? '' : location.hash) }))
+export const useRoute = create<{ route: Route }>(() => ({
+  route: parseRoute(typeof location === 'undefined' ? '' : location.hash),
+}))
 
 /** `replace`: no new entry in the back list (cursor moves). */
 export function go(route: Route, options: { replace?: boolean } = {}): void {

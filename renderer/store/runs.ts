@@ -1,7 +1,18 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunCommand, RunError, RunEvent } from '../../engine/protocol/events.ts'
-import { applyEvents, EMPTY_RUN, foldRun, interrupt, pathOf, summaryOf, type PathState, type RunState, type Stream, type SummaryState } from '../../engine/protocol/fold.ts'
+import {
+  applyEvents,
+  EMPTY_RUN,
+  foldRun,
+  interrupt,
+  pathOf,
+  summaryOf,
+  type PathState,
+  type RunState,
+  type Stream,
+  type SummaryState,
+} from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import { eventsIn } from '../../engine/protocol/wire.ts'
 import { frameTask } from './frame.ts'
@@ -30,7 +41,16 @@ interface Runs {
 export const useRuns = create<Runs>(() => ({ open: {} }))
 export const SAMPLE_ID = 'sample'
 
-const blank = (id: string): OpenRun => ({ id, events: [], live: EMPTY_RUN, shown: EMPTY_RUN, replayed: null, loading: true, error: null, sample: false })
+const blank = (id: string): OpenRun => ({
+  id,
+  events: [],
+  live: EMPTY_RUN,
+  shown: EMPTY_RUN,
+  replayed: null,
+  loading: true,
+  error: null,
+  sample: false,
+})
 
 export function patchRun(id: string, change: (run: OpenRun) => OpenRun): void {
   useRuns.setState(({ open }) => {
@@ -44,7 +64,12 @@ export function patchRun(id: string, change: (run: OpenRun) => OpenRun): void {
 /** Puts a run into the store without the host (samples, tests). */
 export function openLocal(id: string, events: RunEvent[]): void {
   const live = foldRun(events, { live: false })
-  useRuns.setState(({ open }) => ({ open: { ...open, [id]: { ...blank(id), events, live, shown: live, loading: false, sample: true } } }))
+  useRuns.setState(({ open }) => ({
+    open: {
+      ...open,
+      [id]: { ...blank(id), events, live, shown: live, loading: false, sample: true },
+    },
+  }))
 }
 
 /** Follows a run: everything so far, then live. Called again after the host came back: what is shown stays until it answers. */
@@ -80,14 +105,17 @@ export function closeRun(id: string): void {
 }
 
 /** Neither under way nor waiting for its turn. */
-export const isOver = (status: RunState['status']): boolean => status !== 'running' && status !== 'empty'
+export const isOver = (status: RunState['status']): boolean =>
+  status !== 'running' && status !== 'empty'
 
 /** Runs that are not shown stay open while something may still come, and a few that were shown last, so that going back is at once. */
 const KEPT = 3
 let recent: string[] = []
 export function closeHidden(shown: readonly string[]): void {
   recent = [...new Set([...shown, ...recent])].slice(0, shown.length + KEPT)
-  for (const { id, live, loading, error, replayed, sample } of Object.values(useRuns.getState().open)) {
+  for (const { id, live, loading, error, replayed, sample } of Object.values(
+    useRuns.getState().open,
+  )) {
     const over = error !== null || isOver(live.status)
     if (over && !loading && replayed === null && !sample && !recent.includes(id)) closeRun(id)
   }
@@ -107,7 +135,10 @@ export function command(run: string, command: RunCommand): Promise<unknown> {
 /** Events wait here until the next frame: the store changes at most once a frame. */
 const queued = new Map<string, RunEvent[]>()
 /** A run whose backlog is on its way: shown when all of it is here, which is when `run.open` answers whether it is live. */
-interface Opening { run: OpenRun; live: boolean | null }
+interface Opening {
+  run: OpenRun
+  live: boolean | null
+}
 const opening = new Map<string, Opening>()
 const schedule = frameTask(flush)
 
@@ -168,11 +199,16 @@ export function interruptRuns(): void {
 }
 
 /** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
-export function decidingVersion({ summaries, votes }: Pick<RunState, 'summaries' | 'votes'>): number | null {
+export function decidingVersion({
+  summaries,
+  votes,
+}: Pick<RunState, 'summaries' | 'votes'>): number | null {
   const latest = summaries.at(-1)
   const vote = votes.find(({ over }) => over === 'summaries')
-  const won = vote?.classes[vote.winner]?.members.find((version) => summaries.some((one) => one.version === version))
-  return won === undefined || latest!.startedAt > vote!.at ? latest?.version ?? null : won
+  const won = vote?.classes[vote.winner]?.members.find((version) =>
+    summaries.some((one) => one.version === version),
+  )
+  return won === undefined || latest!.startedAt > vote!.at ? (latest?.version ?? null) : won
 }
 
 /** A path, or with `path` 0 the summary of a version. */
@@ -180,17 +216,30 @@ export function streamOf(state: RunState, path: number, version: number): Stream
   return path > 0 ? pathOf(state, path) : summaryOf(state, version)
 }
 
-const streamIn = (run: OpenRun | undefined, path: number, version: number): Stream | undefined => run && streamOf(run.shown, path, version)
+const streamIn = (run: OpenRun | undefined, path: number, version: number): Stream | undefined =>
+  run && streamOf(run.shown, path, version)
 /** As it is shown at this moment. */
-export const streamNow = (id: string, path: number, version: number): Stream | undefined => streamIn(useRuns.getState().open[id], path, version)
+export const streamNow = (id: string, path: number, version: number): Stream | undefined =>
+  streamIn(useRuns.getState().open[id], path, version)
 
 export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
 /** One field of a path; re-renders only when that field changes. */
-export const usePathField = <T>(id: string, path: number, select: (state: PathState | undefined) => T): T =>
-  useRuns((s) => { const run = s.open[id]; return select(run && pathOf(run.shown, path)) })
+export const usePathField = <T>(
+  id: string,
+  path: number,
+  select: (state: PathState | undefined) => T,
+): T =>
+  useRuns((s) => {
+    const run = s.open[id]
+    return select(run && pathOf(run.shown, path))
+  })
 export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
-  useRuns((s) => { const run = s.open[id]; return run && summaryOf(run.shown, version) })
-export const useStream = (id: string, path: number, version: number): Stream | undefined => useRuns((s) => streamIn(s.open[id], path, version))
+  useRuns((s) => {
+    const run = s.open[id]
+    return run && summaryOf(run.shown, version)
+  })
+export const useStream = (id: string, path: number, version: number): Stream | undefined =>
+  useRuns((s) => streamIn(s.open[id], path, version))
 /** Narrow reading of a run; return primitives or parts of the state. */
 export function useShown<T>(id: string, select: (state: RunState) => T): T {
   return useRuns((s) => select(s.open[id]?.shown ?? EMPTY_RUN))

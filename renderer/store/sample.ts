@@ -8,7 +8,11 @@ export async function loadSample(): Promise<void> {
   if (useRuns.getState().open[SAMPLE_ID] !== undefined) return
   const { default: url } = await import('../samples/sample.jsonl?url')
   const text = await (await fetch(url)).text()
-  const events = text.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line) as RunEvent).filter((event) => typeof event.at === 'number')
+  const events = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => JSON.parse(line) as RunEvent)
+    .filter((event) => typeof event.at === 'number')
   openLocal(SAMPLE_ID, events)
 }
 

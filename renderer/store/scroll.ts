@@ -8,9 +8,12 @@ export interface Place {
 
 const places = new Map<string, Place>()
 
-export const placeKey = (run: string, path: number, version: number): string => `${run}/${path}/${version}`
+export const placeKey = (run: string, path: number, version: number): string =>
+  `${run}/${path}/${version}`
 export const placeOf = (key: string): Place | undefined => places.get(key)
-export const keepPlace = (key: string, place: Place): void => { places.set(key, place) }
+export const keepPlace = (key: string, place: Place): void => {
+  places.set(key, place)
+}
 /** Its texts are read from the start, or followed, again. */
 export function forgetPlaces(run: string): void {
   for (const key of places.keys()) if (key.startsWith(`${run}/`)) places.delete(key)
@@ -22,7 +25,9 @@ const revealers = new Map<string, Reveal>()
 /** A mounted text offers to scroll to an offset of its own (answers, search hits). */
 export function offerReveal(key: string, reveal: Reveal): () => void {
   revealers.set(key, reveal)
-  return () => { if (revealers.get(key) === reveal) revealers.delete(key) }
+  return () => {
+    if (revealers.get(key) === reveal) revealers.delete(key)
+  }
 }
 
 /** false: that text is not on the screen. */

@@ -21,7 +21,10 @@ export function startSession(): void {
         else report(push.what === 'models' ? refreshModels() : refreshApp())
         break
       case 'progress':
-        if (!attributionProgress(push.task, push.fraction)) useUi.setState({ progress: push.fraction >= 1 ? null : { task: push.task, fraction: push.fraction } })
+        if (!attributionProgress(push.task, push.fraction))
+          useUi.setState({
+            progress: push.fraction >= 1 ? null : { task: push.task, fraction: push.fraction },
+          })
         break
       case 'tasks':
         receiveTasks(push.tasks)
@@ -60,7 +63,9 @@ let refused = false
 /** Also after the engine host restarted: every open run is read again from its transcript. */
 async function connected(): Promise<void> {
   useUi.setState({ engine: null })
-  const open = Object.values(useRuns.getState().open).filter((run) => !run.sample).map((run) => run.id)
+  const open = Object.values(useRuns.getState().open)
+    .filter((run) => !run.sample)
+    .map((run) => run.id)
   const route = routeRun(useRoute.getState().route)
   const runs = new Set(route === null || route === 'sample' ? open : [...open, route])
   await Promise.allSettled([...runs].map(openRun))

@@ -32,7 +32,10 @@ export interface ShellMenu {
   commands: { id: string; title: string; group: string; shortcut: string; enabled: boolean }[]
   names: Record<'file' | 'edit' | 'view' | 'run' | 'path' | 'window' | 'help', string>
 }
-export type GivenFile = { kind: 'model'; path: string } | { kind: 'run'; name: string; content: string } | { kind: 'bad'; name: string; reason: string }
+export type GivenFile =
+  | { kind: 'model'; path: string }
+  | { kind: 'run'; name: string; content: string }
+  | { kind: 'bad'; name: string; reason: string }
 
 declare global {
   interface Window {
@@ -43,10 +46,16 @@ declare global {
 export const shell = (): BraidShell | undefined => window.braidShell
 
 /** Saves text as a file: by the shell's dialog, else as a browser download. false: the user cancelled. */
-export async function saveFile(file: { name: string; mimeType: string; content: string }): Promise<boolean> {
+export async function saveFile(file: {
+  name: string
+  mimeType: string
+  content: string
+}): Promise<boolean> {
   const save = shell()?.saveFile
   if (save !== undefined) return save(file)
-  const url = URL.createObjectURL(new Blob([file.content], { type: `${file.mimeType};charset=utf-8` }))
+  const url = URL.createObjectURL(
+    new Blob([file.content], { type: `${file.mimeType};charset=utf-8` }),
+  )
   const link = document.createElement('a')
   link.href = url
   link.download = file.name

@@ -14,7 +14,9 @@ let next = 1
 /** Stays ten seconds; errors stay until dismissed. */
 export function toast(what: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
   const id = next++
-  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), { kind: 'info', ...what, id }] }))
+  useToasts.setState(({ toasts }) => ({
+    toasts: [...toasts.slice(-3), { kind: 'info', ...what, id }],
+  }))
   if (what.kind !== 'bad') setTimeout(() => dismiss(id), 10_000)
 }
 
@@ -24,5 +26,7 @@ export function dismiss(id: number): void {
 
 /** Shows what a promise failed with. */
 export function report(promise: Promise<unknown>): void {
-  promise.catch((error: Error) => toast({ kind: 'bad', message: ['error.plain', { message: error.message }] }))
+  promise.catch((error: Error) =>
+    toast({ kind: 'bad', message: ['error.plain', { message: error.message }] }),
+  )
 }

@@ -15,10 +15,14 @@ let taken = 0
 let passed = false
 
 /** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
-export const takeTurn = (): void => { taken = Math.max(taken, 1) }
+export const takeTurn = (): void => {
+  taken = Math.max(taken, 1)
+}
 
 /** Where blocks are drawn for it, it takes all turns, but not those of two frames running. */
-export const takeFrame = (): void => { taken = PER_FRAME }
+export const takeFrame = (): void => {
+  taken = PER_FRAME
+}
 
 let drawing = false
 const settling = new Set<() => void>()
@@ -60,5 +64,7 @@ export function inTurn(draw: () => void, pane: string | (() => void) = draw): ()
   const draws = waiting.get(pane) ?? new Set()
   waiting.set(pane, draws.add(draw))
   schedule()
-  return () => { if (draws.delete(draw) && draws.size === 0 && waiting.get(pane) === draws) waiting.delete(pane) }
+  return () => {
+    if (draws.delete(draw) && draws.size === 0 && waiting.get(pane) === draws) waiting.delete(pane)
+  }
 }

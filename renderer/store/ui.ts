@@ -18,10 +18,20 @@ interface Ui {
 }
 
 export const useUi = create<Ui>(() => ({
-  active: {}, version: {}, dialog: null, dialogRuns: [], find: false, progress: null, engine: null, link: null,
+  active: {},
+  version: {},
+  dialog: null,
+  dialogRuns: [],
+  find: false,
+  progress: null,
+  engine: null,
+  link: null,
 }))
 
-export const activate = (run: string, path: number): void => useUi.setState(({ active }) => ({ active: { ...active, [run]: path } }))
-export const showVersion = (run: string, version: number): void => useUi.setState(({ version: old }) => ({ version: { ...old, [run]: version } }))
-export const openDialog = (dialog: NonNullable<Ui['dialog']>, ...dialogRuns: string[]): void => useUi.setState({ dialog, dialogRuns })
+export const activate = (run: string, path: number): void =>
+  useUi.setState(({ active }) => ({ active: { ...active, [run]: path } }))
+export const showVersion = (run: string, version: number): void =>
+  useUi.setState(({ version: old }) => ({ version: { ...old, [run]: version } }))
+export const openDialog = (dialog: NonNullable<Ui['dialog']>, ...dialogRuns: string[]): void =>
+  useUi.setState({ dialog, dialogRuns })
 export const closeDialog = (): void => useUi.setState({ dialog: null })

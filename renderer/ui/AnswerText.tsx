@@ -7,9 +7,18 @@ export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
   const formula = text.length < 400 && /\\[a-zA-Z]+|[\^_]/.test(text) && !/[$\n`]/.test(text)
   const formatted = useFormatted(`$${text}$`, null, formula)
   if (formatted === null) return <bdi className="mono">{visible(text)}</bdi>
-  return <bdi className="answer-formula" title={visible(text)}>{formatted}</bdi>
+  return (
+    <bdi className="answer-formula" title={visible(text)}>
+      {formatted}
+    </bdi>
+  )
 })
 
 /** For drawings, where no formula can be set: the commonest commands undone. */
 export const plainAnswer = (text: string): string =>
-  visible(text.replace(/\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}/g, '$1/$2').replace(/\\(?:text|mathrm|boxed)\{([^{}]*)\}/g, '$1').replace(/\\[,;! ]/g, ' '))
+  visible(
+    text
+      .replace(/\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}/g, '$1/$2')
+      .replace(/\\(?:text|mathrm|boxed)\{([^{}]*)\}/g, '$1')
+      .replace(/\\[,;! ]/g, ' '),
+  )

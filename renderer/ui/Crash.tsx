@@ -15,8 +15,12 @@ export class Crash extends Component<{ children: ReactNode }, { error: Error | n
     return (
       <div className="empty" role="alert">
         <p>{t('crash.title')}</p>
-        <p className="mono small" dir="auto">{error.message}</p>
-        <button type="button" className="btn" onClick={() => this.setState({ error: null })}>{t('crash.retry')}</button>
+        <p className="mono small" dir="auto">
+          {error.message}
+        </p>
+        <button type="button" className="btn" onClick={() => this.setState({ error: null })}>
+          {t('crash.retry')}
+        </button>
       </div>
     )
   }

@@ -3,8 +3,18 @@ import { useEffect, useId, useRef, type ReactNode } from 'react'
 import { useT } from '../i18n/index.ts'
 
 /** A modal dialog on the platform's own <dialog>: focus stays inside, Escape closes, focus returns. */
-export function Dialog({ title, onClose, children, footer, className = '' }: {
-  title: string; onClose(): void; children: ReactNode; footer?: ReactNode; className?: string
+export function Dialog({
+  title,
+  onClose,
+  children,
+  footer,
+  className = '',
+}: {
+  title: string
+  onClose(): void
+  children: ReactNode
+  footer?: ReactNode
+  className?: string
 }) {
   const t = useT()
   const ref = useRef<HTMLDialogElement>(null)
@@ -13,7 +23,9 @@ export function Dialog({ title, onClose, children, footer, className = '' }: {
     const dialog = ref.current!
     const before = document.activeElement
     // What asked for the focus while it was drawn keeps it; else the first field, else the main button.
-    const wanted = dialog.contains(before) ? before : dialog.querySelector('.body input, .body select, .body textarea, footer .primary')
+    const wanted = dialog.contains(before)
+      ? before
+      : dialog.querySelector('.body input, .body select, .body textarea, footer .primary')
     const opener = dialog.contains(before) ? document.body : before
     if (!dialog.open) dialog.showModal()
     if (wanted instanceof HTMLElement) wanted.focus()
@@ -23,12 +35,30 @@ export function Dialog({ title, onClose, children, footer, className = '' }: {
     }
   }, [])
   return (
-    <dialog ref={ref} className={`dialog ${className}`} aria-labelledby={id}
-      onCancel={(event) => { event.preventDefault(); onClose() }}
-      onClick={(event) => { if (event.target === ref.current) onClose() }}>
+    <dialog
+      ref={ref}
+      className={`dialog ${className}`}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault()
+        onClose()
+      }}
+      onClick={(event) => {
+        if (event.target === ref.current) onClose()
+      }}
+    >
       <header>
-        <h2 id={id} className="grow">{title}</h2>
-        <button type="button" className="btn quiet icon" aria-label={t('action.close')} onClick={onClose}><X size={16} /></button>
+        <h2 id={id} className="grow">
+          {title}
+        </h2>
+        <button
+          type="button"
+          className="btn quiet icon"
+          aria-label={t('action.close')}
+          onClick={onClose}
+        >
+          <X size={16} />
+        </button>
       </header>
       <div className="body">{children}</div>
       {footer !== undefined && <footer>{footer}</footer>}

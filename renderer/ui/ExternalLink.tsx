@@ -8,11 +8,31 @@ import { Dialog } from './Dialog.tsx'
 import { visible } from './visible.ts'
 
 /** A link of model text: no address in the page, inert until clicked; the click shows where it leads and asks. */
-export function ExternalLink({ href, children }: { href: string | undefined; children: ReactNode }) {
+export function ExternalLink({
+  href,
+  children,
+}: {
+  href: string | undefined
+  children: ReactNode
+}) {
   const t = useT()
   const url = href === undefined ? null : safeUrl(href)
-  if (url === null) return <span className="link-dead" title={t('link.refused')}>{children}</span>
-  return <button type="button" className="link" title={visible(url)} onClick={() => useUi.setState({ link: url })}>{children}</button>
+  if (url === null)
+    return (
+      <span className="link-dead" title={t('link.refused')}>
+        {children}
+      </span>
+    )
+  return (
+    <button
+      type="button"
+      className="link"
+      title={visible(url)}
+      onClick={() => useUi.setState({ link: url })}
+    >
+      {children}
+    </button>
+  )
 }
 
 /** Opens a confirmed address outside the window. */
@@ -30,13 +50,39 @@ export function LinkDialog() {
   if (link === null) return null
   const close = () => useUi.setState({ link: null })
   return (
-    <Dialog title={t('link.title')} onClose={close} footer={<>
-      <button type="button" className="btn" onClick={close}>{t('action.cancel')}</button>
-      <button type="button" className="btn" onClick={() => void navigator.clipboard.writeText(link)}>{t('link.copy')}</button>
-      <button type="button" className="btn primary" onClick={() => { open(link); close() }}><Icon size={14} />{t('link.open')}</button>
-    </>}>
+    <Dialog
+      title={t('link.title')}
+      onClose={close}
+      footer={
+        <>
+          <button type="button" className="btn" onClick={close}>
+            {t('action.cancel')}
+          </button>
+          <button
+            type="button"
+            className="btn"
+            onClick={() => void navigator.clipboard.writeText(link)}
+          >
+            {t('link.copy')}
+          </button>
+          <button
+            type="button"
+            className="btn primary"
+            onClick={() => {
+              open(link)
+              close()
+            }}
+          >
+            <Icon size={14} />
+            {t('link.open')}
+          </button>
+        </>
+      }
+    >
       <p>{t('link.ask')}</p>
-      <p className="link-url mono" dir="ltr">{visible(link)}</p>
+      <p className="link-url mono" dir="ltr">
+        {visible(link)}
+      </p>
     </Dialog>
   )
 }

@@ -12,7 +12,9 @@ export function Menu({ trigger, children }: { trigger: ReactElement; children: R
     <Dropdown.Root modal={false}>
       <Dropdown.Trigger asChild>{trigger}</Dropdown.Trigger>
       <Dropdown.Portal>
-        <Dropdown.Content className="menu" align="end" sideOffset={4} collisionPadding={8}>{children}</Dropdown.Content>
+        <Dropdown.Content className="menu" align="end" sideOffset={4} collisionPadding={8}>
+          {children}
+        </Dropdown.Content>
       </Dropdown.Portal>
     </Dropdown.Root>
   )
@@ -20,8 +22,20 @@ export function Menu({ trigger, children }: { trigger: ReactElement; children: R
 
 export const MenuSeparator = () => <Dropdown.Separator className="menu-sep" />
 
-export function MenuItem({ children, onSelect, disabled = false }: { children: ReactNode; onSelect(): void; disabled?: boolean }) {
-  return <Dropdown.Item className="menu-item" onSelect={onSelect} disabled={disabled}>{children}</Dropdown.Item>
+export function MenuItem({
+  children,
+  onSelect,
+  disabled = false,
+}: {
+  children: ReactNode
+  onSelect(): void
+  disabled?: boolean
+}) {
+  return (
+    <Dropdown.Item className="menu-item" onSelect={onSelect} disabled={disabled}>
+      {children}
+    </Dropdown.Item>
+  )
 }
 
 export function MenuCommand({ id, target }: { id: string; target?: Partial<Target> }) {
@@ -30,9 +44,16 @@ export function MenuCommand({ id, target }: { id: string; target?: Partial<Targe
   const why = useWhy(id, target)
   const shortcut = shortcutOf(command)
   return (
-    <Dropdown.Item className="menu-item" disabled={why !== null} onSelect={() => runCommand(id, target)}>
+    <Dropdown.Item
+      className="menu-item"
+      disabled={why !== null}
+      onSelect={() => runCommand(id, target)}
+    >
       <command.icon size={14} aria-hidden />
-      <span className="grow"><span>{t(command.title)}</span>{why !== null && <span className="why"> · {t(why)}</span>}</span>
+      <span className="grow">
+        <span>{t(command.title)}</span>
+        {why !== null && <span className="why"> · {t(why)}</span>}
+      </span>
       {shortcut !== '' && <span className="kbd">{displayShortcut(shortcut)}</span>}
     </Dropdown.Item>
   )

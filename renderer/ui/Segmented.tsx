@@ -1,15 +1,25 @@
 import { useRef, type KeyboardEvent, type ReactNode } from 'react'
 
 /** One of a few, as a radio group: arrow keys move, one tab stop. */
-export function Segmented<T extends string | number>({ label, value, options, onChange }: {
-  label: string; value: T; options: readonly { value: T; label: ReactNode; name?: string }[]; onChange(value: T): void
+export function Segmented<T extends string | number>({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string
+  value: T
+  options: readonly { value: T; label: ReactNode; name?: string }[]
+  onChange(value: T): void
 }) {
   const ref = useRef<HTMLDivElement>(null)
   const onKey = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
     if (step === undefined) return
     event.preventDefault()
-    const rtl = document.documentElement.dir === 'rtl' && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')
+    const rtl =
+      document.documentElement.dir === 'rtl' &&
+      (event.key === 'ArrowRight' || event.key === 'ArrowLeft')
     const index = options.findIndex((option) => option.value === value) + (rtl ? -step : step)
     const next = (index + options.length) % options.length
     onChange(options[next]!.value)
@@ -18,8 +28,17 @@ export function Segmented<T extends string | number>({ label, value, options, on
   return (
     <div ref={ref} className="segmented" role="radiogroup" aria-label={label} onKeyDown={onKey}>
       {options.map((option) => (
-        <button key={option.value} type="button" role="radio" aria-checked={option.value === value} tabIndex={option.value === value ? 0 : -1}
-          aria-label={option.name} onClick={() => onChange(option.value)}>{option.label}</button>
+        <button
+          key={option.value}
+          type="button"
+          role="radio"
+          aria-checked={option.value === value}
+          tabIndex={option.value === value ? 0 : -1}
+          aria-label={option.name}
+          onClick={() => onChange(option.value)}
+        >
+          {option.label}
+        </button>
       ))}
     </div>
   )

@@ -18,7 +18,9 @@ export function useConnection(): Connection {
   useEffect(() => {
     setState(host.state)
     const stop = host.onState(setState)
-    return () => { stop() }
+    return () => {
+      stop()
+    }
   }, [])
   return state
 }
@@ -37,16 +39,36 @@ export const StatusBar = memo(function StatusBar() {
   const palette = shortcutOf(commandOf('app.palette'))
   return (
     <footer className="status-bar">
-      <span className={`dot ${state === 'open' ? 'ok' : state === 'stopped' ? 'bad' : 'warn'}`} aria-hidden />
+      <span
+        className={`dot ${state === 'open' ? 'ok' : state === 'stopped' ? 'bad' : 'warn'}`}
+        aria-hidden
+      />
       <span data-connection={state}>{t(`engine.${state}`)}</span>
       {engine !== null && engine.state !== 'up' && <bdi className="ellipsis">{engine.message}</bdi>}
-      {state === 'stopped' && <button type="button" className="btn tiny" disabled={connection !== 'open'} onClick={() => report(host.call('engine.restart', {}))}>{t('engine.restart')}</button>}
-      {progress !== null && <span className="row"><span className="ellipsis">{t('run.loading')}</span><progress max={1} value={progress} aria-label={t('run.loading')} /></span>}
+      {state === 'stopped' && (
+        <button
+          type="button"
+          className="btn tiny"
+          disabled={connection !== 'open'}
+          onClick={() => report(host.call('engine.restart', {}))}
+        >
+          {t('engine.restart')}
+        </button>
+      )}
+      {progress !== null && (
+        <span className="row">
+          <span className="ellipsis">{t('run.loading')}</span>
+          <progress max={1} value={progress} aria-label={t('run.loading')} />
+        </span>
+      )}
       <Announcer />
       <span className="grow" />
       <HardwareLine />
       {app !== null && <span className="dim">llama.cpp {app.llama}</span>}
-      <button type="button" className="btn quiet tiny" onClick={() => runCommand('app.palette')}>{t('cmd.palette')}<span className="kbd">{displayShortcut(palette)}</span></button>
+      <button type="button" className="btn quiet tiny" onClick={() => runCommand('app.palette')}>
+        {t('cmd.palette')}
+        <span className="kbd">{displayShortcut(palette)}</span>
+      </button>
     </footer>
   )
 })
@@ -71,7 +93,8 @@ function Announcer() {
       if (open === undefined) return
       if (open.error !== null) return say('') // the view says it
       const [phase, now] = [phaseOf(run, open.shown), Date.now()]
-      if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS) return setText(describeRun(open.shown, t))
+      if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS)
+        return setText(describeRun(open.shown, t))
       last.current = { at: now, phase }
       say(describeRun(open.shown, t))
     }
@@ -88,10 +111,17 @@ function Announcer() {
       clearTimeout(later)
     }
   }, [run, t])
-  return <>
-    <span role="status" aria-live="polite" className="visually-hidden">{announced}</span>
-    <span className="announce ellipsis" aria-hidden>{text}</span>
-  </>
+  return (
+    <>
+      <span role="status" aria-live="polite" className="visually-hidden">
+        {announced}
+      </span>
+      <span className="announce ellipsis" aria-hidden>
+        {text}
+      </span>
+    </>
+  )
 }
 
-const phaseOf = (run: string, { status, paths, summaries, answer }: RunState): string => `${run}:${status}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`
+const phaseOf = (run: string, { status, paths, summaries, answer }: RunState): string =>
+  `${run}:${status}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`

@@ -21,7 +21,17 @@ const CHAR = 6.6
  * The text of a path or summary: plain while it grows, formatted block by block, virtual however long. It scrolls
  * along with the live end until the reader scrolls up, and comes back to where the reader was.
  */
-export const StreamText = memo(function StreamText({ run, path, version, label }: { run: string; path: number; version: number; label: string }) {
+export const StreamText = memo(function StreamText({
+  run,
+  path,
+  version,
+  label,
+}: {
+  run: string
+  path: number
+  version: number
+  label: string
+}) {
   const t = useT()
   const stream = useDrawnStream(run, path, version)
   const key = placeKey(run, path, version)
@@ -36,29 +46,39 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   const [flash, setFlash] = useState(-1)
   /** The way back to where the reader was; ended by the reader. */
   const returning = useRef<(() => void) | null>(null)
-  const keepEnd = () => { if (follow.current) scroller.current!.scrollTop = 1e9 }
+  const keepEnd = () => {
+    if (follow.current) scroller.current!.scrollTop = 1e9
+  }
   const stay = () => {
     returning.current?.()
     returning.current = null
   }
 
-  const { text, start, end } = stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
+  const { text, start, end } =
+    stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
   const body = start === 0 && end === text.length ? text : text.slice(start, end)
   if (body.length < splitter.current.tail) splitter.current = new BlockSplitter()
   splitter.current.advance(body, stream !== undefined && !live)
   const { blocks, tail } = splitter.current
   const answer = stream?.answer ?? null
-  const span: Mark | null = answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
+  const span: Mark | null =
+    answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
 
   const [keyOf] = useState(() => (i: number) => splitter.current.blocks[i]!.start)
   const virtual = useVirtualBlocks({
     count: blocks.length,
     keyOf,
-    estimate: (i, width) => Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE + 8,
+    estimate: (i, width) =>
+      Math.ceil(((blocks[i]!.end - blocks[i]!.start) * CHAR) / Math.max(120, width - 24)) * LINE +
+      8,
     scroller: () => scroller.current,
     onChange: keepEnd,
-    onOffset: () => { if (!follow.current) takeTurn() },
-    onMissing: () => { if (!follow.current) takeFrame() },
+    onOffset: () => {
+      if (!follow.current) takeTurn()
+    },
+    onMissing: () => {
+      if (!follow.current) takeFrame()
+    },
   })
   const items = virtual.getVirtualItems()
   const before = items[0]?.start ?? 0
@@ -74,7 +94,14 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
   useLayoutEffect(() => afterTurns(settle.current))
   useLayoutEffect(() => {
     const place = placeOf(key)
-    if (place !== undefined && !place.follow) returning.current = returnTo(place, scroller.current!, virtual, splitter.current.blocks, () => (returning.current = null))
+    if (place !== undefined && !place.follow)
+      returning.current = returnTo(
+        place,
+        scroller.current!,
+        virtual,
+        splitter.current.blocks,
+        () => (returning.current = null),
+      )
     const takeBack = offerReveal(key, (offset) => {
       stay()
       follow.current = false
@@ -100,10 +127,15 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     const distance = el.scrollHeight - el.scrollTop - el.clientHeight
     const up = el.scrollTop < lastTop.current - 2
     lastTop.current = el.scrollTop
-    if (distance <= NEAR) follow.current ||= live // who followed to the end sees the end, also once it is formatted
+    if (distance <= NEAR)
+      follow.current ||= live // who followed to the end sees the end, also once it is formatted
     else if (up) follow.current = false
     setAway(!follow.current)
-    if (returning.current === null) keepPlace(key, { follow: follow.current, ...topOf(virtual, splitter.current.blocks, el.scrollTop) })
+    if (returning.current === null)
+      keepPlace(key, {
+        follow: follow.current,
+        ...topOf(virtual, splitter.current.blocks, el.scrollTop),
+      })
   }
   const toLive = () => {
     stay()
@@ -112,27 +144,54 @@ export const StreamText = memo(function StreamText({ run, path, version, label }
     scroller.current!.scrollTop = 1e9
   }
   const markIn = (from: number, to: number): [number, number] =>
-    (span === null || span[1] <= from || span[0] >= to ? [0, 0] : [Math.max(0, span[0] - from), Math.min(to, span[1]) - from])
+    span === null || span[1] <= from || span[0] >= to
+      ? [0, 0]
+      : [Math.max(0, span[0] - from), Math.min(to, span[1]) - from]
   const rest = useMemo(() => body.slice(tail), [body, tail])
 
   return (
     <div className="stream">
-      <div ref={scroller} className="stream-scroll scroll" tabIndex={0} role="region" aria-label={label} onScroll={onScroll} onWheel={stay} onPointerDown={stay} onKeyDown={stay}>
+      <div
+        ref={scroller}
+        className="stream-scroll scroll"
+        tabIndex={0}
+        role="region"
+        aria-label={label}
+        onScroll={onScroll}
+        onWheel={stay}
+        onPointerDown={stay}
+        onKeyDown={stay}
+      >
         <div style={{ paddingBlock: `${before}px ${after}px` }}>
           {items.map((item) => {
             const block = blocks[item.index]!
             const [from, to] = markIn(block.start, block.end)
             return (
-              <div key={item.key} ref={virtual.measureElement} data-index={item.index} className={item.index === flash ? 'row-block flash' : 'row-block'}>
-                <BlockView text={body.slice(block.start, block.end)} kind={block.kind} markStart={from} markEnd={to} />
+              <div
+                key={item.key}
+                ref={virtual.measureElement}
+                data-index={item.index}
+                className={item.index === flash ? 'row-block flash' : 'row-block'}
+              >
+                <BlockView
+                  text={body.slice(block.start, block.end)}
+                  kind={block.kind}
+                  markStart={from}
+                  markEnd={to}
+                />
               </div>
             )
           })}
         </div>
-        {rest !== '' && <GrowingText text={rest} className={live ? 'block plain live' : 'block plain'} />}
+        {rest !== '' && (
+          <GrowingText text={rest} className={live ? 'block plain live' : 'block plain'} />
+        )}
       </div>
       {live && away && longer && (
-        <button type="button" className="btn tiny jump" onClick={toLive}><ArrowDownToLine size={13} />{t('stream.jump')}</button>
+        <button type="button" className="btn tiny jump" onClick={toLive}>
+          <ArrowDownToLine size={13} />
+          {t('stream.jump')}
+        </button>
       )}
     </div>
   )

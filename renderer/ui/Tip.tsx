@@ -7,7 +7,9 @@ export function Tip({ text, children }: { text: ReactNode; children: ReactElemen
     <Tooltip.Root>
       <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>
       <Tooltip.Portal>
-        <Tooltip.Content className="tooltip" sideOffset={4} collisionPadding={8}>{text}</Tooltip.Content>
+        <Tooltip.Content className="tooltip" sideOffset={4} collisionPadding={8}>
+          {text}
+        </Tooltip.Content>
       </Tooltip.Portal>
     </Tooltip.Root>
   )

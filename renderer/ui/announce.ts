@@ -5,12 +5,20 @@ import { isLive, summarising } from '../commands/target.ts'
 
 /** A run in one sentence, for the status line and screen readers. */
 export function describeRun(state: RunState, t: typeof translate): string {
-  const tokens = state.paths.reduce((sum, path) => sum + path.tokens.length, 0) + state.summaries.reduce((sum, one) => sum + one.tokens.length, 0)
+  const tokens =
+    state.paths.reduce((sum, path) => sum + path.tokens.length, 0) +
+    state.summaries.reduce((sum, one) => sum + one.tokens.length, 0)
   switch (state.status) {
-    case 'empty': return t('announce.waiting')
-    case 'failed': return t('announce.failed', { message: state.error?.message ?? '' })
-    case 'interrupted': return t('run.interrupted')
-    case 'ended': return state.answer === null ? t('announce.ended') : t('announce.answer', { answer: state.answer.slice(0, 200) })
+    case 'empty':
+      return t('announce.waiting')
+    case 'failed':
+      return t('announce.failed', { message: state.error?.message ?? '' })
+    case 'interrupted':
+      return t('run.interrupted')
+    case 'ended':
+      return state.answer === null
+        ? t('announce.ended')
+        : t('announce.answer', { answer: state.answer.slice(0, 200) })
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
       if (summarising(state)) return t('announce.summary', { tokens: integer(tokens) })

@@ -12,6 +12,9 @@ export function frameOf({ tokens, text }: Stream): { text: string; start: number
   const last = tokens.length > 1 ? tokens.at(tokens.length - 1) : undefined
   let start = first !== undefined && OPEN.test(first.text.trim()) ? first.text.length : 0
   while (text[start] === '\n') start++
-  const end = last !== undefined && CLOSE.test(last.text.trim()) ? text.length - last.text.length : text.length
+  const end =
+    last !== undefined && CLOSE.test(last.text.trim())
+      ? text.length - last.text.length
+      : text.length
   return { text, start, end: Math.max(start, end) }
 }

@@ -5,21 +5,36 @@ import { blockAt, type Block } from './blocks.ts'
 type List = Virtualizer<HTMLDivElement, HTMLDivElement>
 
 /** What stands at the top edge. Pixels would not do: heights are estimates until drawn, and change with the width. */
-export function topOf(virtual: List, blocks: readonly Block[], top: number): Pick<Place, 'start' | 'into'> {
+export function topOf(
+  virtual: List,
+  blocks: readonly Block[],
+  top: number,
+): Pick<Place, 'start' | 'into'> {
   const item = virtual.getVirtualItemForOffset(top)
   const block = item && blocks[item.index]
-  if (item === undefined || block === undefined || top > virtual.getTotalSize()) return { start: blocks.at(-1)?.end ?? 0, into: top - virtual.getTotalSize() }
-  return { start: block.start, into: Math.min(1, Math.max(0, (top - item.start) / Math.max(1, item.size))) }
+  if (item === undefined || block === undefined || top > virtual.getTotalSize())
+    return { start: blocks.at(-1)?.end ?? 0, into: top - virtual.getTotalSize() }
+  return {
+    start: block.start,
+    into: Math.min(1, Math.max(0, (top - item.start) / Math.max(1, item.size))),
+  }
 }
 
 const STILL = 4
 const MOST = 40
 
 /** Scrolls there, and again as the blocks around it are measured, until it stands still. The result ends that. */
-export function returnTo({ start, into }: Place, el: HTMLElement, virtual: List, blocks: readonly Block[], done: () => void): () => void {
+export function returnTo(
+  { start, into }: Place,
+  el: HTMLElement,
+  virtual: List,
+  blocks: readonly Block[],
+  done: () => void,
+): () => void {
   const index = blockAt(blocks, start)
   const item = () => virtual.measurementsCache[index]
-  const wanted = () => (item() === undefined ? virtual.getTotalSize() + into : item()!.start + into * item()!.size)
+  const wanted = () =>
+    item() === undefined ? virtual.getTotalSize() + into : item()!.start + into * item()!.size
   let still = 0
   let frames = 0
   let frame = 0

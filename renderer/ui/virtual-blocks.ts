@@ -1,4 +1,10 @@
-import { elementScroll, measureElement, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/react-virtual'
+import {
+  elementScroll,
+  measureElement,
+  observeElementOffset,
+  observeElementRect,
+  Virtualizer,
+} from '@tanstack/react-virtual'
 import { useLayoutEffect, useReducer, useRef, useState } from 'react'
 
 interface Options {
@@ -20,25 +26,50 @@ interface Options {
  * The blocks that are in view, between two spaces that stand for the others. They lie in the page's flow, so that one which
  * turns out higher than estimated moves what follows by itself; only a block that is missing has the list drawn anew.
  */
-export function useVirtualBlocks({ count, keyOf, estimate, scroller, onChange, onOffset, onMissing }: Options): Virtualizer<HTMLDivElement, HTMLDivElement> {
+export function useVirtualBlocks({
+  count,
+  keyOf,
+  estimate,
+  scroller,
+  onChange,
+  onOffset,
+  onMissing,
+}: Options): Virtualizer<HTMLDivElement, HTMLDivElement> {
   const redraw = useReducer((times: number) => times + 1, 0)[1]
   const drawn = useRef<readonly number[]>([])
   const options = {
-    count, getItemKey: keyOf, overscan: 1, useScrollendEvent: true,
+    count,
+    getItemKey: keyOf,
+    overscan: 1,
+    useScrollendEvent: true,
     getScrollElement: scroller,
     estimateSize: (index: number): number => estimate(index, virtual.scrollRect?.width ?? 360),
     scrollToFn: elementScroll,
-    observeElementRect: (instance: typeof virtual, tell: Parameters<typeof observeElementRect<HTMLDivElement>>[1]) => observeElementRect(instance, (rect) => {
-      tell(rect)
-      onChange()
-    }),
-    observeElementOffset: (instance: typeof virtual, tell: Parameters<typeof observeElementOffset<HTMLDivElement>>[1]) => observeElementOffset(instance, (offset, scrolling) => {
-      onOffset()
-      tell(offset, scrolling)
-    }),
+    observeElementRect: (
+      instance: typeof virtual,
+      tell: Parameters<typeof observeElementRect<HTMLDivElement>>[1],
+    ) =>
+      observeElementRect(instance, (rect) => {
+        tell(rect)
+        onChange()
+      }),
+    observeElementOffset: (
+      instance: typeof virtual,
+      tell: Parameters<typeof observeElementOffset<HTMLDivElement>>[1],
+    ) =>
+      observeElementOffset(instance, (offset, scrolling) => {
+        onOffset()
+        tell(offset, scrolling)
+      }),
     // Measured with the frame it is first laid out in, which its observer tells: at once, it would be laid out twice.
-    measureElement: (el: HTMLDivElement, entry: ResizeObserverEntry | undefined, instance: typeof virtual): number =>
-      (entry === undefined ? instance.measurementsCache[instance.indexFromElement(el)]!.size : measureElement(el, entry, instance)),
+    measureElement: (
+      el: HTMLDivElement,
+      entry: ResizeObserverEntry | undefined,
+      instance: typeof virtual,
+    ): number =>
+      entry === undefined
+        ? instance.measurementsCache[instance.indexFromElement(el)]!.size
+        : measureElement(el, entry, instance),
     onChange: (instance: typeof virtual) => {
       if (instance.getVirtualIndexes().some((index) => !drawn.current.includes(index))) {
         onMissing()
@@ -47,7 +78,9 @@ export function useVirtualBlocks({ count, keyOf, estimate, scroller, onChange, o
       onChange()
     },
   }
-  const [virtual] = useState((): Virtualizer<HTMLDivElement, HTMLDivElement> => new Virtualizer(options))
+  const [virtual] = useState(
+    (): Virtualizer<HTMLDivElement, HTMLDivElement> => new Virtualizer(options),
+  )
   virtual.setOptions(options)
   useLayoutEffect(() => virtual._didMount(), [virtual])
   useLayoutEffect(() => {

@@ -4,7 +4,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
 import { mean, median, quantile } from '../../engine/lab/stats.ts'
-import { decodeStepMs, DEFAULT_SAMPLER, GREEDY, makeContext, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
+import {
+  decodeStepMs,
+  DEFAULT_SAMPLER,
+  GREEDY,
+  makeContext,
+  openModel,
+  printTable,
+  tokens,
+  type BenchModel,
+  type Settings,
+} from './harness.ts'
 
 const PROMPT = 128
 /** The memory that a program gave back when it ended, or that loading gave back, keeps the machine busy for seconds. */
@@ -15,31 +25,86 @@ const THEIR_RUNS = 3
 /** How llama-batched-bench comes to the same device: its GPU backend is loaded by path, as ours is. */
 function theirDevice(device: string): { args: string[]; env: Record<string, string> } {
   if (device === 'cpu') return { args: ['-ngl', '0'], env: {} }
-  const backend = loadAddon().devices().find(({ name }) => name === device)?.backend.toLowerCase()
+  const backend = loadAddon()
+    .devices()
+    .find(({ name }) => name === device)
+    ?.backend.toLowerCase()
   const library = builtLibraries().find((built) => built.backend === backend)
   if (!library) throw new Error(`no built backend offers the device ${device}`)
   return { args: ['-ngl', '99', '-dev', device], env: { GGML_BACKEND_PATH: library.file } }
 }
 
 /** One start of llama-batched-bench: milliseconds of a step, mean of its runs. Same cells, threads, unified cache, flash attention, device. */
-async function theirStepMs(program: string, model: BenchModel, settings: Settings, cells: number, steps: number, width: number): Promise<number> {
+async function theirStepMs(
+  program: string,
+  model: BenchModel,
+  settings: Settings,
+  cells: number,
+  steps: number,
+  width: number,
+): Promise<number> {
   const { args: device, env } = theirDevice(settings.device)
-  const args = ['-m', model.file, '-c', String(cells), '-b', '512', '-ub', '512', '-npp', String(PROMPT), '-ntg', String(steps), '-npl', Array<number>(THEIR_RUNS).fill(width).join(','), '-pps', '-kvu', '-fa', 'on', '-t', String(settings.threads), '-tb', String(settings.threads), ...device, '--output-format', 'jsonl']
-  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 26, env: { ...process.env, ...env } })
-  const runs = stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { tg: number; t_tg: number })
+  const args = [
+    '-m',
+    model.file,
+    '-c',
+    String(cells),
+    '-b',
+    '512',
+    '-ub',
+    '512',
+    '-npp',
+    String(PROMPT),
+    '-ntg',
+    String(steps),
+    '-npl',
+    Array<number>(THEIR_RUNS).fill(width).join(','),
+    '-pps',
+    '-kvu',
+    '-fa',
+    'on',
+    '-t',
+    String(settings.threads),
+    '-tb',
+    String(settings.threads),
+    ...device,
+    '--output-format',
+    'jsonl',
+  ]
+  const { stdout } = await promisify(execFile)(program, args, {
+    maxBuffer: 1 << 26,
+    env: { ...process.env, ...env },
+  })
+  const runs = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { tg: number; t_tg: number })
   return mean(runs.map(({ tg, t_tg }) => (t_tg * 1000) / tg))
 }
 
-export async function benchDecode(program: string, model: BenchModel, settings: Settings, steps: number, widths: number[]): Promise<void> {
+export async function benchDecode(
+  program: string,
+  model: BenchModel,
+  settings: Settings,
+  steps: number,
+  widths: number[],
+): Promise<void> {
   const cells = Math.ceil((PROMPT + Math.max(...widths) * steps) / 256) * 256
-  const ours = new Map<number, number[]>(), sampled = new Map<number, number[]>(), theirs = new Map<number, number[]>()
-  const push = (map: Map<number, number[]>, key: number, value: number) => map.set(key, [...(map.get(key) ?? []), value])
+  const ours = new Map<number, number[]>(),
+    sampled = new Map<number, number[]>(),
+    theirs = new Map<number, number[]>()
+  const push = (map: Map<number, number[]>, key: number, value: number) =>
+    map.set(key, [...(map.get(key) ?? []), value])
   for (let round = 0; round < settings.rounds; round++) {
     // The weights are loaded anew a round, as llama-batched-bench does: one load of them may be a few percent faster than the next.
     const opened = await openModel(model.file, settings)
-    const context = await makeContext(opened, settings, { cells, sequences: Math.max(...widths) + 1 })
+    const context = await makeContext(opened, settings, {
+      cells,
+      sequences: Math.max(...widths) + 1,
+    })
     await context.prefill({ seq: 0, tokens: tokens(opened, PROMPT, 1), thought: 0 })
-    const step = (paths: number, sampler: SamplerOptions) => decodeStepMs(context, { paths, steps, sampler, logprobs: true, alternatives: 0 })
+    const step = (paths: number, sampler: SamplerOptions) =>
+      decodeStepMs(context, { paths, steps, sampler, logprobs: true, alternatives: 0 })
     const settle = async (paths: number) => {
       await pause(SETTLE_MS)
       await step(paths, GREEDY) // the first after a pause is slower
@@ -47,7 +112,8 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     await settle(widths[0]!)
     for (const paths of widths) {
       // Theirs between two of ours, each way: the machine's mood changes within minutes, and a steady change cancels out.
-      const greedy = [await step(paths, GREEDY)], drawn = [await step(paths, DEFAULT_SAMPLER)]
+      const greedy = [await step(paths, GREEDY)],
+        drawn = [await step(paths, DEFAULT_SAMPLER)]
       greedy.push(await step(paths, GREEDY))
       push(theirs, paths, await theirStepMs(program, model, settings, cells, steps, paths))
       await settle(paths)
@@ -64,11 +130,26 @@ export async function benchDecode(program: string, model: BenchModel, settings: 
     const ratios = map.get(width)!.map((ms, round) => theirs.get(width)![round]! / ms)
     return `${median(ratios).toFixed(3)} (${quantile(ratios, 0.25).toFixed(2)} to ${quantile(ratios, 0.75).toFixed(2)})`
   }
-  printTable(`Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired, median and the middle half; ${settings.rounds} rounds of ${steps} steps)`,
+  printTable(
+    `Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired, median and the middle half; ${settings.rounds} rounds of ${steps} steps)`,
     ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'default sampler', 'ratio'],
-    widths.map((width) => [String(width), 1000 / median(theirs.get(width)!), 1000 / median(ours.get(width)!), ratio(ours, width), 1000 / median(sampled.get(width)!), ratio(sampled, width)]))
+    widths.map((width) => [
+      String(width),
+      1000 / median(theirs.get(width)!),
+      1000 / median(ours.get(width)!),
+      ratio(ours, width),
+      1000 / median(sampled.get(width)!),
+      ratio(sampled, width),
+    ]),
+  )
   const one = sampled.get(1)
   if (one === undefined) return
-  printTable(`Time of P paths over one path at the same budget, ${model.name}`, ['P', 'time over P = 1'],
-    widths.map((width) => [String(width), median(sampled.get(width)!.map((ms, round) => ms / one[round]!))]))
+  printTable(
+    `Time of P paths over one path at the same budget, ${model.name}`,
+    ['P', 'time over P = 1'],
+    widths.map((width) => [
+      String(width),
+      median(sampled.get(width)!.map((ms, round) => ms / one[round]!)),
+    ]),
+  )
 }

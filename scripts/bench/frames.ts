@@ -8,6 +8,8 @@ export function benchFrames(): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--import', 'tsx', BENCH], { stdio: 'inherit' })
     child.on('error', reject)
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`The frames benchmark ended with ${code}.`))))
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`The frames benchmark ended with ${code}.`)),
+    )
   })
 }

@@ -1,7 +1,22 @@
 /** What every benchmark needs: an open model, contexts laid out alike, tables. */
-import { loadAddon, type ContextOptions, type NativeContext, type NativeModel, type SamplerOptions, type StreamOptions } from '../../engine/native/index.ts'
+import {
+  loadAddon,
+  type ContextOptions,
+  type NativeContext,
+  type NativeModel,
+  type SamplerOptions,
+  type StreamOptions,
+} from '../../engine/native/index.ts'
 
-export const GREEDY: SamplerOptions = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, repetitionWindow: 0, seed: 1 }
+export const GREEDY: SamplerOptions = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  repetitionWindow: 0,
+  seed: 1,
+}
 /** Braid's default sampler (temperature 0.5, top-p 1). */
 export const DEFAULT_SAMPLER: SamplerOptions = { ...GREEDY, temperature: 0.5 }
 
@@ -17,18 +32,31 @@ export interface Settings {
 }
 
 export async function openModel(file: string, settings: Settings): Promise<NativeModel> {
-  return loadAddon({ gpu: settings.device !== 'cpu' }).openModel({ path: file, device: settings.device, gpuLayers: settings.device === 'cpu' ? 0 : -1 }).done
+  return loadAddon({ gpu: settings.device !== 'cpu' }).openModel({
+    path: file,
+    device: settings.device,
+    gpuLayers: settings.device === 'cpu' ? 0 : -1,
+  }).done
 }
 
-export function makeContext(model: NativeModel, settings: Settings, options: Partial<ContextOptions> & { cells: number; sequences: number }): Promise<NativeContext> {
-  return model.createContext({ kvType: 'f16', flashAttention: 'on', threads: settings.threads, ...options })
+export function makeContext(
+  model: NativeModel,
+  settings: Settings,
+  options: Partial<ContextOptions> & { cells: number; sequences: number },
+): Promise<NativeContext> {
+  return model.createContext({
+    kvType: 'f16',
+    flashAttention: 'on',
+    threads: settings.threads,
+    ...options,
+  })
 }
 
 /** `count` reproducible token ids that are neither control tokens nor the same every time. */
 export function tokens(model: NativeModel, count: number, seed: number): number[] {
   const special = new Set(model.specialTokens().map((token) => token.id))
   const ids: number[] = []
-  for (let x = seed * 2654435761 + 1; ids.length < count; ) {
+  for (let x = seed * 2654435761 + 1; ids.length < count;) {
     x = (Math.imul(x, 1664525) + 1013904223) >>> 0
     const id = x % model.info.vocabSize
     if (!special.has(id)) ids.push(id)
@@ -53,17 +81,41 @@ export async function decodeStepMs(context: NativeContext, task: DecodeTask): Pr
   for (let seq = 1; seq <= task.paths; seq++) {
     await context.copy(0, seq)
     const sampler = { ...task.sampler, seed: seq }
-    streams.push({ id: seq, seq, thought: 0, forced: [], budget: task.steps, sampler, masked: [], stops: [], endToken: -1, group: 1 })
+    streams.push({
+      id: seq,
+      seq,
+      thought: 0,
+      forced: [],
+      budget: task.steps,
+      sampler,
+      masked: [],
+      stops: [],
+      endToken: -1,
+      group: 1,
+    })
   }
   const { logprobs, alternatives } = task
-  const result = await context.decode({ streams, finish: 0, cells: task.paths * task.steps, logprobs, alternatives, onBatch: () => {} }).done
+  const result = await context.decode({
+    streams,
+    finish: 0,
+    cells: task.paths * task.steps,
+    logprobs,
+    alternatives,
+    onBatch: () => {},
+  }).done
   for (let seq = 1; seq <= task.paths; seq++) await context.remove(seq)
-  if (result.steps !== task.steps) throw new Error(`the decode took ${result.steps} steps, not ${task.steps}`)
+  if (result.steps !== task.steps)
+    throw new Error(`the decode took ${result.steps} steps, not ${task.steps}`)
   return result.ms / result.steps
 }
 
 export function printTable(title: string, head: string[], rows: (string | number)[][]): void {
-  const cell = (value: string | number) => (typeof value === 'number' ? (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(3)) : value)
+  const cell = (value: string | number) =>
+    typeof value === 'number'
+      ? Math.abs(value) >= 100
+        ? value.toFixed(0)
+        : value.toFixed(3)
+      : value
   console.log(`\n### ${title}\n`)
   console.log(`| ${head.join(' | ')} |`)
   console.log(`|${head.map(() => '---|').join('')}`)

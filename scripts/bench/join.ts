@@ -1,6 +1,14 @@
 /** (b) From the join to the first summary token, against re-reading the same paths by prefill. */
 import { median } from '../../engine/lab/stats.ts'
-import { GREEDY, makeContext, openModel, printTable, tokens, type BenchModel, type Settings } from './harness.ts'
+import {
+  GREEDY,
+  makeContext,
+  openModel,
+  printTable,
+  tokens,
+  type BenchModel,
+  type Settings,
+} from './harness.ts'
 
 const PATHS = 8
 const LENGTH = 512
@@ -18,11 +26,33 @@ export async function benchJoin(model: BenchModel, settings: Settings): Promise<
     await context.copy(0, i + 1)
     await context.prefill({ seq: i + 1, tokens: path, thought: 0 })
   }
-  const summary = PATHS + 1, again = PATHS + 2
+  const summary = PATHS + 1,
+    again = PATHS + 2
   /** One forced prefix token, then the first sampled one. */
   const firstToken = (seq: number) =>
-    context.decode({ streams: [{ id: 0, seq, thought: 0, forced: prefix, budget: 2, sampler: GREEDY, masked: [], stops: [], endToken: -1, group: 0 }], finish: 0, cells: 2, logprobs: true, alternatives: 0, onBatch: () => {} })
-  const joined: number[] = [], reread: number[] = []
+    context.decode({
+      streams: [
+        {
+          id: 0,
+          seq,
+          thought: 0,
+          forced: prefix,
+          budget: 2,
+          sampler: GREEDY,
+          masked: [],
+          stops: [],
+          endToken: -1,
+          group: 0,
+        },
+      ],
+      finish: 0,
+      cells: 2,
+      logprobs: true,
+      alternatives: 0,
+      onBatch: () => {},
+    })
+  const joined: number[] = [],
+    reread: number[] = []
   for (let round = 0; round < settings.rounds; round++) {
     let start = performance.now()
     for (let seq = 1; seq <= PATHS; seq++) await context.copy(seq, summary)
@@ -38,6 +68,9 @@ export async function benchJoin(model: BenchModel, settings: Settings): Promise<
   }
   await context.free()
   await opened.close()
-  printTable(`Join to first summary token, ${model.name} (${PATHS} paths of ${LENGTH} tokens, one-token prefix, ${settings.rounds} rounds)`,
-    ['join ms', 're-read ms', 'times sooner'], [[median(joined), median(reread), median(reread.map((ms, i) => ms / joined[i]!))]])
+  printTable(
+    `Join to first summary token, ${model.name} (${PATHS} paths of ${LENGTH} tokens, one-token prefix, ${settings.rounds} rounds)`,
+    ['join ms', 're-read ms', 'times sooner'],
+    [[median(joined), median(reread), median(reread.map((ms, i) => ms / joined[i]!))]],
+  )
 }

@@ -9,9 +9,19 @@ export async function benchMemory(model: BenchModel, settings: Settings): Promis
     const cells = Math.ceil((64 + paths * 512 + 256) / 256) * 256
     const context = await makeContext(opened, settings, { cells, sequences: paths + 2 })
     const formula = context.info.cells * 2 * layers * kvHeads * (embedding / heads) * 2
-    rows.push([String(paths), String(context.info.cells), formula / 2 ** 20, context.info.kvBytes / 2 ** 20, context.info.kvBytes / formula])
+    rows.push([
+      String(paths),
+      String(context.info.cells),
+      formula / 2 ** 20,
+      context.info.kvBytes / 2 ** 20,
+      context.info.kvBytes / formula,
+    ])
     await context.free()
   }
   await opened.close()
-  printTable(`KV memory by P, ${model.name} (f16, 512 tokens a path)`, ['P', 'cells', 'formula MiB', 'allocated MiB', 'ratio'], rows)
+  printTable(
+    `KV memory by P, ${model.name} (f16, 512 tokens a path)`,
+    ['P', 'cells', 'formula MiB', 'allocated MiB', 'ratio'],
+    rows,
+  )
 }

@@ -1,11 +1,28 @@
 /** The addon, and build/native: everything that runs, in one folder that can be moved. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { build, configure } from './cmake.ts'
 import { chosenCuda, fetchGpuFiles } from './gpu.ts'
-import { builtFiles, ensureLlama, ggmlOptions, llamaBuild, placeFile, type LlamaBuild } from './llama.ts'
+import {
+  builtFiles,
+  ensureLlama,
+  ggmlOptions,
+  llamaBuild,
+  placeFile,
+  type LlamaBuild,
+} from './llama.ts'
 import type { GpuBackend } from './layout.ts'
 import { addonDir, nativeDir, readPin, root } from './paths.ts'
 import { SetupError } from './process.ts'
@@ -29,7 +46,8 @@ export interface BackendsFile {
   gpu: { backend: GpuBackend | 'metal'; file: string }[]
 }
 
-const packageDir = (name: string) => dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
+const packageDir = (name: string) =>
+  dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
 
 function addonFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -39,9 +57,13 @@ function addonFiles(folder: string): string[] {
 }
 
 async function nativeKey(llama: LlamaBuild): Promise<string> {
-  const hash = createHash('sha256').update(llama.key).update(`cuda ${chosenCuda() ?? 'none'}`)
-  for (const name of ['node-addon-api', 'node-api-headers']) hash.update(readFileSync(join(packageDir(name), 'package.json')))
-  for (const path of addonFiles(addonDir)) hash.update(path.slice(addonDir.length)).update(readFileSync(path))
+  const hash = createHash('sha256')
+    .update(llama.key)
+    .update(`cuda ${chosenCuda() ?? 'none'}`)
+  for (const name of ['node-addon-api', 'node-api-headers'])
+    hash.update(readFileSync(join(packageDir(name), 'package.json')))
+  for (const path of addonFiles(addonDir))
+    hash.update(path.slice(addonDir.length)).update(readFileSync(path))
   return hash.digest('hex').slice(0, 12)
 }
 
@@ -49,7 +71,11 @@ async function nativeKey(llama: LlamaBuild): Promise<string> {
 export function readBackends(folder = nativeDir): BackendsFile | undefined {
   try {
     const file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
-    return [file.addon, file.llama, ...file.cpu, ...file.gpu.map((gpu) => gpu.file)].every((name) => existsSync(join(folder, name))) ? file : undefined
+    return [file.addon, file.llama, ...file.cpu, ...file.gpu.map((gpu) => gpu.file)].every((name) =>
+      existsSync(join(folder, name)),
+    )
+      ? file
+      : undefined
   } catch {
     return undefined
   }
@@ -61,7 +87,8 @@ async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<st
   const folder = join(root, 'build', 'addon')
   // a cache moved to another place would leave CMake's own notes stale
   const note = join(folder, 'llama-bin')
-  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin)) rmSync(folder, { recursive: true })
+  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin))
+    rmSync(folder, { recursive: true })
   mkdirSync(join(folder, 'bin'), { recursive: true })
   writeFileSync(note, llama.bin)
   await configure(addonDir, folder, join(folder, 'bin'), {
@@ -76,7 +103,12 @@ async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<st
 }
 
 /** Fills build/native anew: running processes keep the files they have loaded. */
-async function stage(llama: LlamaBuild, addon: string, key: string, onProgress: OnProgress): Promise<BackendsFile> {
+async function stage(
+  llama: LlamaBuild,
+  addon: string,
+  key: string,
+  onProgress: OnProgress,
+): Promise<BackendsFile> {
   const files = builtFiles(llama.bin)
   const gpuFiles = llama.ggmlFrom === 'package' ? await fetchGpuFiles(onProgress) : []
   if (files.metal) gpuFiles.push({ backend: 'metal', path: join(llama.bin, files.metal) })
@@ -89,7 +121,8 @@ async function stage(llama: LlamaBuild, addon: string, key: string, onProgress: 
   own(files.ggml)
   own(files.base)
   // a backend looks for ggml-base beside itself and must find the same file; Windows goes by the loaded name
-  if (process.platform !== 'win32' && gpuFiles.length > 0) symlinkSync(join('..', files.base), join(next, 'gpu', files.base))
+  if (process.platform !== 'win32' && gpuFiles.length > 0)
+    symlinkSync(join('..', files.base), join(next, 'gpu', files.base))
   const description: BackendsFile = {
     key,
     llamaCpp: readPin().llamaCpp,
@@ -99,7 +132,10 @@ async function stage(llama: LlamaBuild, addon: string, key: string, onProgress: 
     llama: own(files.llama!),
     cpu: files.cpu.map(own),
     accel: files.accel.map(own),
-    gpu: gpuFiles.map(({ backend, path }) => ({ backend, file: place(path, `gpu/${path.split(/[\\/]/).at(-1)!}`) })),
+    gpu: gpuFiles.map(({ backend, path }) => ({
+      backend,
+      file: place(path, `gpu/${path.split(/[\\/]/).at(-1)!}`),
+    })),
   }
   writeFileSync(join(next, 'backends.json'), JSON.stringify(description, null, 2) + '\n')
 
@@ -110,7 +146,9 @@ async function stage(llama: LlamaBuild, addon: string, key: string, onProgress: 
     renameSync(next, nativeDir)
     rmSync(old, { recursive: true, force: true })
   } catch (error) {
-    throw new SetupError(`${nativeDir} could not be replaced; is Braid still running? ${(error as Error).message}`)
+    throw new SetupError(
+      `${nativeDir} could not be replaced; is Braid still running? ${(error as Error).message}`,
+    )
   }
   return description
 }

@@ -9,7 +9,12 @@ const rpath: Partial<Record<NodeJS.Platform, string>> = { linux: '$ORIGIN', darw
 export type CMakeOptions = Record<string, string | boolean>
 
 /** Configures `source` into `build`, output flat in `bin`. */
-export async function configure(source: string, build: string, bin: string, options: CMakeOptions): Promise<void> {
+export async function configure(
+  source: string,
+  build: string,
+  bin: string,
+  options: CMakeOptions,
+): Promise<void> {
   const all: CMakeOptions = {
     CMAKE_BUILD_TYPE: 'Release',
     CMAKE_BUILD_WITH_INSTALL_RPATH: true,
@@ -21,14 +26,30 @@ export async function configure(source: string, build: string, bin: string, opti
     ...options,
   }
   const ninja = process.platform !== 'win32' && (await probe('ninja', ['--version'])) !== undefined
-  const definitions = Object.entries(all).map(([name, value]) => `-D${name}=${value === true ? 'ON' : value === false ? 'OFF' : value}`)
+  const definitions = Object.entries(all).map(
+    ([name, value]) => `-D${name}=${value === true ? 'ON' : value === false ? 'OFF' : value}`,
+  )
   await run('cmake', ['-S', source, '-B', build, ...(ninja ? ['-G', 'Ninja'] : []), ...definitions])
 }
 
 /** Builds `targets`, reporting progress under `phase`. */
-export async function build(folder: string, targets: readonly string[], phase: string, onProgress: OnProgress): Promise<void> {
+export async function build(
+  folder: string,
+  targets: readonly string[],
+  phase: string,
+  onProgress: OnProgress,
+): Promise<void> {
   onProgress({ phase, fraction: 0 })
-  const args = ['--build', folder, '--config', 'Release', '--parallel', String(availableParallelism()), '--target', ...targets]
+  const args = [
+    '--build',
+    folder,
+    '--config',
+    'Release',
+    '--parallel',
+    String(availableParallelism()),
+    '--target',
+    ...targets,
+  ]
   await run('cmake', args, {
     onLine: (line) => {
       const fraction = buildFraction(line)

@@ -20,7 +20,8 @@ export function readDllExports(image: Buffer): string[] {
     for (let i = 0; i < sections; i++) {
       const section = sectionTable + 40 * i
       const start = image.readUInt32LE(section + 12)
-      if (rva >= start && rva < start + image.readUInt32LE(section + 16)) return rva - start + image.readUInt32LE(section + 20)
+      if (rva >= start && rva < start + image.readUInt32LE(section + 16))
+        return rva - start + image.readUInt32LE(section + 20)
     }
     throw fail(`address ${rva} lies in no section`)
   }

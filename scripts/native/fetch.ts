@@ -13,12 +13,16 @@ import { run, SetupError } from './process.ts'
 /** `npm`, as the npm that runs us or as found on the path. */
 export function npmCommand(): { command: string; args: string[]; shell: boolean } {
   const cli = process.env.npm_execpath
-  if (cli && /npm-cli\.[cm]?js$/.test(cli)) return { command: process.execPath, args: [cli], shell: false }
+  if (cli && /npm-cli\.[cm]?js$/.test(cli))
+    return { command: process.execPath, args: [cli], shell: false }
   return { command: 'npm', args: [], shell: process.platform === 'win32' }
 }
 
 /** Folder of the unpacked package, its sha512 checked against the pin when it was fetched. */
-export async function fetchPackage(name: string, onFetch?: (name: string) => void): Promise<string> {
+export async function fetchPackage(
+  name: string,
+  onFetch?: (name: string) => void,
+): Promise<string> {
   const pin = readPin()
   const integrity = pin.packages[name]
   if (!integrity) throw new SetupError(`${name} is not in patches/pin.json`)
@@ -31,11 +35,19 @@ export async function fetchPackage(name: string, onFetch?: (name: string) => voi
   try {
     const npm = npmCommand()
     const spec = `${name}@${pin.nodeLlamaCpp}`
-    await run(npm.command, [...npm.args, 'pack', '--silent', spec], { cwd: temporary, shell: npm.shell })
+    await run(npm.command, [...npm.args, 'pack', '--silent', spec], {
+      cwd: temporary,
+      shell: npm.shell,
+    })
     const archive = (await readdir(temporary)).find((file) => file.endsWith('.tgz'))
     if (!archive) throw new SetupError(`npm pack ${spec} left no archive`)
-    const actual = 'sha512-' + createHash('sha512').update(await readFile(join(temporary, archive))).digest('base64')
-    if (actual !== integrity) throw new SetupError(`${spec} has integrity ${actual}, the pin says ${integrity}`)
+    const actual =
+      'sha512-' +
+      createHash('sha512')
+        .update(await readFile(join(temporary, archive)))
+        .digest('base64')
+    if (actual !== integrity)
+      throw new SetupError(`${spec} has integrity ${actual}, the pin says ${integrity}`)
     await run('tar', ['-xzf', archive], { cwd: temporary })
     await rename(join(temporary, 'package'), folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error // another process was faster

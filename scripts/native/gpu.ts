@@ -20,12 +20,18 @@ export function chosenCuda(): CudaMajor | undefined {
 }
 
 /** Fetches a CUDA build and remembers the choice. Returns a line for the user. */
-export async function chooseCuda(asked: CudaMajor | undefined, onProgress: OnProgress): Promise<string> {
+export async function chooseCuda(
+  asked: CudaMajor | undefined,
+  onProgress: OnProgress,
+): Promise<string> {
   const packages = usablePackages()?.cuda
-  if (!packages) throw new SetupError(`There is no CUDA package for ${process.platform}-${process.arch}`)
+  if (!packages)
+    throw new SetupError(`There is no CUDA package for ${process.platform}-${process.arch}`)
   const found = await installedCuda()
   const major = asked ?? found ?? 13
-  await fetchPackage(packages[major], (name) => onProgress({ phase: `Fetching ${name} (CUDA ${major})` }))
+  await fetchPackage(packages[major], (name) =>
+    onProgress({ phase: `Fetching ${name} (CUDA ${major})` }),
+  )
   mkdirSync(cacheDir(), { recursive: true })
   writeFileSync(choiceFile(), `${major}\n`)
   return found === major
@@ -34,12 +40,19 @@ export async function chooseCuda(asked: CudaMajor | undefined, onProgress: OnPro
 }
 
 /** Backend libraries to stage, fetched where they are missing. */
-export async function fetchGpuFiles(onProgress: OnProgress): Promise<{ backend: GpuBackend | 'metal'; path: string }[]> {
+export async function fetchGpuFiles(
+  onProgress: OnProgress,
+): Promise<{ backend: GpuBackend | 'metal'; path: string }[]> {
   const packages = usablePackages()
   if (!packages) return []
   const onFetch = (name: string) => onProgress({ phase: `Fetching ${name}` })
   const found: { backend: GpuBackend | 'metal'; path: string }[] = []
-  const take = (backend: GpuBackend | 'metal', folder: string, name: string | undefined, from: string) => {
+  const take = (
+    backend: GpuBackend | 'metal',
+    folder: string,
+    name: string | undefined,
+    from: string,
+  ) => {
     if (!name) throw new SetupError(`${from} holds no ${backend} backend`)
     found.push({ backend, path: join(folder, name) })
   }
@@ -52,7 +65,12 @@ export async function fetchGpuFiles(onProgress: OnProgress): Promise<{ backend: 
     const name = packages.cuda[major]
     const bins = binsFolder(await fetchPackage(name, onFetch))
     const folder = major === 12 ? join(bins, 'fallback') : bins
-    take('cuda', folder, readdirSync(folder).find((file) => /^(lib)?ggml-cuda\.(so|dll)$/.test(file)), name)
+    take(
+      'cuda',
+      folder,
+      readdirSync(folder).find((file) => /^(lib)?ggml-cuda\.(so|dll)$/.test(file)),
+      name,
+    )
   }
   const base = readPackage(await fetchPackage(packages.base, onFetch), process.platform)
   if (base.metal) take('metal', base.folder, base.metal, packages.base)

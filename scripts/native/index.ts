@@ -14,12 +14,20 @@ export { stockLlama, type Tools } from './tools-build.ts'
 
 async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promise<T> {
   await mkdir(cacheDir(), { recursive: true })
-  return withLock(join(cacheDir(), 'setup.lock'), () => onProgress({ phase: 'Waiting for another setup' }), work)
+  return withLock(
+    join(cacheDir(), 'setup.lock'),
+    () => onProgress({ phase: 'Waiting for another setup' }),
+    work,
+  )
 }
 
 /** Makes build/native current: fetches, patches and compiles what is missing. `folder` holds braid.node and backends.json. */
-export async function ensureNative(onProgress: OnProgress = printProgress()): Promise<BackendsFile & { folder: string }> {
-  const staged = (await currentNative()) ?? (await locked(onProgress, async () => (await currentNative()) ?? buildNative(onProgress)))
+export async function ensureNative(
+  onProgress: OnProgress = printProgress(),
+): Promise<BackendsFile & { folder: string }> {
+  const staged =
+    (await currentNative()) ??
+    (await locked(onProgress, async () => (await currentNative()) ?? buildNative(onProgress)))
   return { ...staged, folder: nativeDir }
 }
 

@@ -3,7 +3,11 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from './process.ts'
 
-export { platformPackages, type GpuBackend, type PlatformPackages } from '../../engine/devices/packages.ts'
+export {
+  platformPackages,
+  type GpuBackend,
+  type PlatformPackages,
+} from '../../engine/devices/packages.ts'
 
 export interface GgmlFiles {
   /** Folder of the files below, which are plain names. */
@@ -23,21 +27,33 @@ export interface GgmlFiles {
 }
 
 /** Sorts file names into their roles. `platform` is Node's; a package that lacks ggml is an error. */
-export function sortFiles(folder: string, names: readonly string[], platform: NodeJS.Platform): GgmlFiles {
+export function sortFiles(
+  folder: string,
+  names: readonly string[],
+  platform: NodeJS.Platform,
+): GgmlFiles {
   const lib = platform === 'win32' ? '' : 'lib'
   const shared = platform === 'win32' ? 'dll' : platform === 'darwin' ? 'dylib' : 'so'
   const plugin = platform === 'win32' ? 'dll' : 'so' // macOS names its backends .so too
   // libggml.v0.4.0.so, libggml.metal.v0.4.0.dylib, ggml.cuda.v0.4.0.dll; built from source: libggml.so.0, libggml.0.dylib, ggml.dll
   const main = (stem: string) =>
-    new RegExp(`^${lib}${stem}(\\.(metal|vulkan|cuda))?(\\.v\\d+\\.\\d+\\.\\d+\\.${shared}|\\.${shared}\\.\\d+|\\.\\d+\\.${shared}|\\.dll)$`)
-  const baseName = new RegExp(`^${lib}ggml-base(\\.${shared}|\\.${shared}\\.\\d+|\\.\\d+\\.${shared})$`)
+    new RegExp(
+      `^${lib}${stem}(\\.(metal|vulkan|cuda))?(\\.v\\d+\\.\\d+\\.\\d+\\.${shared}|\\.${shared}\\.\\d+|\\.\\d+\\.${shared}|\\.dll)$`,
+    )
+  const baseName = new RegExp(
+    `^${lib}ggml-base(\\.${shared}|\\.${shared}\\.\\d+|\\.\\d+\\.${shared})$`,
+  )
   const backend = new RegExp(`^${lib}ggml-(cpu|blas|metal|vulkan|cuda)(-[\\w.]+)?\\.${plugin}$`)
 
-  const one = (pattern: RegExp) => names.filter((name) => pattern.test(name)).sort((a, b) => b.length - a.length)[0]
+  const one = (pattern: RegExp) =>
+    names.filter((name) => pattern.test(name)).sort((a, b) => b.length - a.length)[0]
   const backends = (kind: string) => names.filter((name) => backend.exec(name)?.[1] === kind).sort()
   const ggml = one(main('ggml'))
   const base = one(baseName)
-  if (!ggml || !base) throw new SetupError(`${folder} does not hold ggml (${ggml ?? '?'}, ${base ?? '?'}); it holds: ${names.join(', ')}`)
+  if (!ggml || !base)
+    throw new SetupError(
+      `${folder} does not hold ggml (${ggml ?? '?'}, ${base ?? '?'}); it holds: ${names.join(', ')}`,
+    )
   return {
     folder,
     ggml,
@@ -54,7 +70,10 @@ export function sortFiles(folder: string, names: readonly string[], platform: No
 /** The one folder under `bins/` of an unpacked package. */
 export function binsFolder(packageDir: string): string {
   const [folder, ...more] = readdirSync(join(packageDir, 'bins'))
-  if (!folder || more.length > 0) throw new SetupError(`${packageDir}/bins holds ${more.length + (folder ? 1 : 0)} folders, expected one`)
+  if (!folder || more.length > 0)
+    throw new SetupError(
+      `${packageDir}/bins holds ${more.length + (folder ? 1 : 0)} folders, expected one`,
+    )
   return join(packageDir, 'bins', folder)
 }
 

@@ -1,12 +1,28 @@
 /** The patched libllama, built once per cache against the prebuilt ggml of this platform, or with ggml where there is none. */
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build, configure, type CMakeOptions } from './cmake.ts'
 import { moduleDefinition, readDllExports } from './exports.ts'
 import { fetchPackage } from './fetch.ts'
-import { platformPackages, readPackage, sortFiles, type GgmlFiles, type PlatformPackages } from './layout.ts'
+import {
+  platformPackages,
+  readPackage,
+  sortFiles,
+  type GgmlFiles,
+  type PlatformPackages,
+} from './layout.ts'
 import { addonDir, cacheDir, patchesDir, readPin } from './paths.ts'
 import type { OnProgress } from './progress.ts'
 import { applyPatches, cloneSource, listPatches } from './source.ts'
@@ -21,7 +37,8 @@ export function usablePackages(): PlatformPackages | undefined {
   if (process.platform === 'linux') {
     const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
     const [major = 0, minor = 0] = (header.glibcVersionRuntime ?? '').split('.').map(Number)
-    if (major < oldestGlibc[0] || (major === oldestGlibc[0] && minor < oldestGlibc[1])) return undefined
+    if (major < oldestGlibc[0] || (major === oldestGlibc[0] && minor < oldestGlibc[1]))
+      return undefined
   }
   return platformPackages[`${process.platform}-${process.arch}`]
 }
@@ -60,12 +77,22 @@ export interface LlamaBuild {
 export async function llamaBuild(): Promise<LlamaBuild> {
   const ggmlFrom = usablePackages() ? 'package' : 'source'
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([process.platform, process.arch, ggmlFrom, llamaOptions, ggmlFromSource]))
-  for (const name of ['pin.json', ...(await listPatches())]) hash.update(name).update(readFileSync(join(patchesDir, name)))
-  for (const name of readdirSync(join(addonDir, 'cmake')).sort()) hash.update(name).update(readFileSync(join(addonDir, 'cmake', name)))
+  hash.update(
+    JSON.stringify([process.platform, process.arch, ggmlFrom, llamaOptions, ggmlFromSource]),
+  )
+  for (const name of ['pin.json', ...(await listPatches())])
+    hash.update(name).update(readFileSync(join(patchesDir, name)))
+  for (const name of readdirSync(join(addonDir, 'cmake')).sort())
+    hash.update(name).update(readFileSync(join(addonDir, 'cmake', name)))
   const key = hash.digest('hex').slice(0, 12)
   const folder = join(cacheDir(), `llama-${readPin().llamaCpp.tag}-${key}`)
-  return { key, source: join(folder, 'source'), build: join(folder, 'build'), bin: join(folder, 'build', 'bin'), ggmlFrom }
+  return {
+    key,
+    source: join(folder, 'source'),
+    build: join(folder, 'build'),
+    bin: join(folder, 'build', 'bin'),
+    ggmlFrom,
+  }
 }
 
 /** A second name for the file itself where the file system can, else a copy. Replaces what is there; never writes into it. */
@@ -80,7 +107,10 @@ export function placeFile(from: string, to: string): void {
 
 /** Import libraries are made by CMake (cmake/import-library.cmake) from a .def beside the DLL. */
 export function writeDefinition(bin: string, dll: string): void {
-  writeFileSync(join(bin, `${dll}.def`), moduleDefinition(dll, readDllExports(readFileSync(join(bin, dll)))))
+  writeFileSync(
+    join(bin, `${dll}.def`),
+    moduleDefinition(dll, readDllExports(readFileSync(join(bin, dll)))),
+  )
 }
 
 /** CMake options by which cmake/ggml-config.cmake finds ggml in `files.folder`. */
@@ -97,7 +127,9 @@ export function ggmlOptions(files: GgmlFiles, source: string): CMakeOptions {
 export function builtFiles(bin: string): GgmlFiles {
   const files = sortFiles(bin, readdirSync(bin), process.platform)
   // built by GCC 12, this variant crashes in ldtilecfg on a CPU with AMX; the prebuilt one does not
-  return existsSync(join(bin, 'from-source')) ? { ...files, cpu: files.cpu.filter((name) => !name.includes('sapphirerapids')) } : files
+  return existsSync(join(bin, 'from-source'))
+    ? { ...files, cpu: files.cpu.filter((name) => !name.includes('sapphirerapids')) }
+    : files
 }
 
 async function configureLlama(paths: LlamaBuild, onProgress: OnProgress): Promise<void> {
@@ -107,15 +139,24 @@ async function configureLlama(paths: LlamaBuild, onProgress: OnProgress): Promis
   if (packages) {
     const onFetch = (name: string) => onProgress({ phase: `Fetching ${name}` })
     const files = readPackage(await fetchPackage(packages.base, onFetch), process.platform)
-    for (const name of [files.ggml, files.base, ...files.cpu, ...files.accel]) placeFile(join(files.folder, name), join(paths.bin, name))
-    if (process.platform === 'win32') for (const name of [files.ggml, files.base]) writeDefinition(paths.bin, name)
-    options = { LLAMA_USE_SYSTEM_GGML: true, ...ggmlOptions({ ...files, folder: paths.bin }, paths.source) }
+    for (const name of [files.ggml, files.base, ...files.cpu, ...files.accel])
+      placeFile(join(files.folder, name), join(paths.bin, name))
+    if (process.platform === 'win32')
+      for (const name of [files.ggml, files.base]) writeDefinition(paths.bin, name)
+    options = {
+      LLAMA_USE_SYSTEM_GGML: true,
+      ...ggmlOptions({ ...files, folder: paths.bin }, paths.source),
+    }
   } else {
     writeFileSync(join(paths.bin, 'from-source'), '')
     options = ggmlFromSource
   }
   onProgress({ phase: 'Configuring libllama' })
-  await configure(paths.source, paths.build, paths.bin, { ...llamaOptions, ...options, CMAKE_PROJECT_INCLUDE: join(addonDir, 'cmake', 'unity.cmake') })
+  await configure(paths.source, paths.build, paths.bin, {
+    ...llamaOptions,
+    ...options,
+    CMAKE_PROJECT_INCLUDE: join(addonDir, 'cmake', 'unity.cmake'),
+  })
 }
 
 /** Builds what is missing; a finished build returns at once. */
@@ -125,7 +166,9 @@ export async function ensureLlama(onProgress: OnProgress): Promise<LlamaBuild> {
   if (existsSync(done)) return paths
 
   await requireTools()
-  const package_ = await fetchPackage('node-llama-cpp', (name) => onProgress({ phase: `Fetching ${name} (llama.cpp source)` }))
+  const package_ = await fetchPackage('node-llama-cpp', (name) =>
+    onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
+  )
   if (!existsSync(join(paths.source, '.git', 'index'))) {
     onProgress({ phase: 'Unpacking llama.cpp' })
     await rm(paths.source, { recursive: true, force: true })
@@ -134,7 +177,12 @@ export async function ensureLlama(onProgress: OnProgress): Promise<LlamaBuild> {
   onProgress({ phase: 'Patching llama.cpp' })
   await applyPatches(paths.source)
   await configureLlama(paths, onProgress)
-  await build(paths.build, ['llama'], paths.ggmlFrom === 'source' ? 'Compiling libllama and ggml' : 'Compiling libllama', onProgress)
+  await build(
+    paths.build,
+    ['llama'],
+    paths.ggmlFrom === 'source' ? 'Compiling libllama and ggml' : 'Compiling libllama',
+    onProgress,
+  )
   writeFileSync(done, '')
   return paths
 }

@@ -15,7 +15,11 @@ async function holderIsGone(folder: string): Promise<boolean> {
 }
 
 /** Runs `work` while holding `folder`; waits for another holder, takes over from a dead one. */
-export async function withLock<T>(folder: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  folder: string,
+  onWait: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let waited = 0; ; waited++) {
     try {
       await mkdir(folder)

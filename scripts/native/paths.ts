@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 function findRoot(): string {
   for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
     if (existsSync(join(dir, 'patches', 'pin.json'))) return dir
-    if (dir === dirname(dir)) throw new Error('patches/pin.json was not found above ' + fileURLToPath(import.meta.url))
+    if (dir === dirname(dir))
+      throw new Error('patches/pin.json was not found above ' + fileURLToPath(import.meta.url))
   }
 }
 

@@ -15,7 +15,11 @@ export interface RunOptions {
 }
 
 /** Resolves with stdout; rejects with a SetupError that ends in the last lines of output. */
-export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -33,10 +37,16 @@ export function run(command: string, args: readonly string[], options: RunOption
     }
     createInterface({ input: child.stdout }).on('line', (line) => take(line, true))
     createInterface({ input: child.stderr }).on('line', (line) => take(line, false))
-    child.on('error', (error) => reject(new SetupError(`${command} could not be started: ${error.message}`)))
+    child.on('error', (error) =>
+      reject(new SetupError(`${command} could not be started: ${error.message}`)),
+    )
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(stdout.join('\n'))
-      reject(new SetupError(`${command} ${args.join(' ')} failed (${signal ?? `exit code ${code}`}):\n${tail.join('\n')}`))
+      reject(
+        new SetupError(
+          `${command} ${args.join(' ')} failed (${signal ?? `exit code ${code}`}):\n${tail.join('\n')}`,
+        ),
+      )
     })
   })
 }

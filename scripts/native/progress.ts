@@ -13,10 +13,13 @@ export function printProgress(stream: NodeJS.WriteStream = process.stderr): OnPr
   let phase = ''
   let quarter = 0
   return (progress) => {
-    const percent = progress.fraction === undefined ? '' : ` ${Math.floor(progress.fraction * 100)} %`
+    const percent =
+      progress.fraction === undefined ? '' : ` ${Math.floor(progress.fraction * 100)} %`
     if (stream.isTTY) {
       const newPhase = phase !== '' && phase !== progress.phase
-      stream.write(`${newPhase ? '\n' : ''}\r\u001b[K${progress.phase}${percent}${progress.fraction === 1 ? '\n' : ''}`)
+      stream.write(
+        `${newPhase ? '\n' : ''}\r\u001b[K${progress.phase}${percent}${progress.fraction === 1 ? '\n' : ''}`,
+      )
       phase = progress.fraction === 1 ? '' : progress.phase
       return
     }

@@ -14,16 +14,32 @@ export async function listPatches(folder = patchesDir): Promise<string[]> {
 /** Hash of names and contents; two folders with the same patches give the same. */
 async function hashPatches(folder: string): Promise<string> {
   const hash = createHash('sha256')
-  for (const name of await listPatches(folder)) hash.update(name).update('\0').update(readFileSync(join(folder, name)))
+  for (const name of await listPatches(folder))
+    hash
+      .update(name)
+      .update('\0')
+      .update(readFileSync(join(folder, name)))
   return hash.digest('hex')
 }
 
 /** Clones the bundle into `target`, which must not exist, and checks that it is the pinned commit. */
 export async function cloneSource(bundle: string, target: string): Promise<void> {
   const { bundleCommit, tag } = readPin().llamaCpp
-  await run('git', ['-c', 'advice.detachedHead=false', '-c', 'core.autocrlf=false', 'clone', '--quiet', bundle, target])
+  await run('git', [
+    '-c',
+    'advice.detachedHead=false',
+    '-c',
+    'core.autocrlf=false',
+    'clone',
+    '--quiet',
+    bundle,
+    target,
+  ])
   const head = (await run('git', ['rev-parse', 'HEAD'], { cwd: target })).trim()
-  if (head !== bundleCommit) throw new SetupError(`The llama.cpp bundle holds ${head}, the pin for ${tag} says ${bundleCommit}`)
+  if (head !== bundleCommit)
+    throw new SetupError(
+      `The llama.cpp bundle holds ${head}, the pin for ${tag} says ${bundleCommit}`,
+    )
 }
 
 /**
@@ -45,7 +61,9 @@ export async function applyPatches(source: string, folder = patchesDir): Promise
       await run('git', ['apply', '--whitespace=nowarn', join(folder, name)], { cwd: source })
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error)
-      throw new SetupError(`Patch ${name} does not fit llama.cpp ${readPin().llamaCpp.tag} (${readPin().llamaCpp.bundleCommit}).\n${detail}`)
+      throw new SetupError(
+        `Patch ${name} does not fit llama.cpp ${readPin().llamaCpp.tag} (${readPin().llamaCpp.bundleCommit}).\n${detail}`,
+      )
     }
   }
   writeFileSync(stamp, wanted)

@@ -20,10 +20,18 @@ export interface Tools {
 /** Builds llama-batched-bench and llama-quantize from the patched source on the same ggml. */
 export async function buildTools(onProgress: OnProgress): Promise<Tools> {
   const llama = await ensureLlama(onProgress)
-  const tools = { batchedBench: join(llama.bin, `llama-batched-bench${exe}`), quantize: join(llama.bin, `llama-quantize${exe}`) }
+  const tools = {
+    batchedBench: join(llama.bin, `llama-batched-bench${exe}`),
+    quantize: join(llama.bin, `llama-quantize${exe}`),
+  }
   const done = join(llama.build, 'done-tools')
   if (!existsSync(done)) {
-    await build(llama.build, ['llama-batched-bench', 'llama-quantize'], 'Compiling llama.cpp tools', onProgress)
+    await build(
+      llama.build,
+      ['llama-batched-bench', 'llama-quantize'],
+      'Compiling llama.cpp tools',
+      onProgress,
+    )
     writeFileSync(done, '')
   }
   return tools
@@ -32,28 +40,48 @@ export async function buildTools(onProgress: OnProgress): Promise<Tools> {
 /** ggml and the stock libllama as the npm package of this platform carries them. */
 export async function stockLlama(onProgress: OnProgress): Promise<GgmlFiles & { llama: string }> {
   const name = usablePackages()?.base
-  if (!name) throw new SetupError(`There is no package with a stock libllama for ${process.platform}-${process.arch}`)
-  const files = readPackage(await fetchPackage(name, () => onProgress({ phase: `Fetching ${name}` })), process.platform)
+  if (!name)
+    throw new SetupError(
+      `There is no package with a stock libllama for ${process.platform}-${process.arch}`,
+    )
+  const files = readPackage(
+    await fetchPackage(name, () => onProgress({ phase: `Fetching ${name}` })),
+    process.platform,
+  )
   if (!files.llama) throw new SetupError(`${name} holds no libllama`)
   return { ...files, llama: files.llama }
 }
 
 /** Compiles test/native/stock-greedy.cpp against the stock libllama (Linux and macOS); the path of the program. */
 export async function buildStockGreedy(onProgress: OnProgress): Promise<string> {
-  if (process.platform === 'win32') throw new SetupError('stock-greedy is built on Linux and macOS only')
+  if (process.platform === 'win32')
+    throw new SetupError('stock-greedy is built on Linux and macOS only')
   const stock = await stockLlama(onProgress)
   const source = join(root, 'test', 'native', 'stock-greedy.cpp')
   const program = join(cacheDir(), 'stock-greedy', 'stock-greedy')
   const note = `${program}.built-from`
   const builtFrom = `// ${stock.folder}\n${readFileSync(source, 'utf8')}`
-  if (existsSync(program) && existsSync(note) && readFileSync(note, 'utf8') === builtFrom) return program
+  if (existsSync(program) && existsSync(note) && readFileSync(note, 'utf8') === builtFrom)
+    return program
 
   const llama = await ensureLlama(onProgress) // for the headers: the patches only add to them
   onProgress({ phase: 'Compiling stock-greedy' })
   mkdirSync(dirname(program), { recursive: true })
   const libraries = [stock.llama, stock.ggml, stock.base].map((name) => join(stock.folder, name))
-  const includes = [join(llama.source, 'include'), join(llama.source, 'ggml', 'include')].flatMap((folder) => ['-I', folder])
-  await run(process.env.CXX ?? 'c++', ['-std=c++17', '-O2', source, '-o', program, `-DGGML_FOLDER="${stock.folder}"`, ...includes, ...libraries, `-Wl,-rpath,${stock.folder}`])
+  const includes = [join(llama.source, 'include'), join(llama.source, 'ggml', 'include')].flatMap(
+    (folder) => ['-I', folder],
+  )
+  await run(process.env.CXX ?? 'c++', [
+    '-std=c++17',
+    '-O2',
+    source,
+    '-o',
+    program,
+    `-DGGML_FOLDER="${stock.folder}"`,
+    ...includes,
+    ...libraries,
+    `-Wl,-rpath,${stock.folder}`,
+  ])
   writeFileSync(note, builtFrom)
   return program
 }

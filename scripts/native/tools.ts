@@ -5,7 +5,8 @@ import { probe, SetupError } from './process.ts'
 
 /** `debian`, `fedora`, ... from /etc/os-release text: ID first, then what it is like. */
 export function distribution(osRelease: string): string[] {
-  const field = (name: string) => new RegExp(`^${name}="?([^"\\n]*)"?$`, 'm').exec(osRelease)?.[1]?.split(/\s+/) ?? []
+  const field = (name: string) =>
+    new RegExp(`^${name}="?([^"\\n]*)"?$`, 'm').exec(osRelease)?.[1]?.split(/\s+/) ?? []
   return [...field('ID'), ...field('ID_LIKE')].filter(Boolean)
 }
 
@@ -17,10 +18,13 @@ export function installAdvice(platform: NodeJS.Platform, osRelease = ''): string
       'and: winget install Microsoft.VisualStudio.2022.BuildTools --override "--wait --passive --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"',
       'then open a new terminal.',
     ].join('\n')
-  if (platform === 'darwin') return 'xcode-select --install   (git and the compiler)\nbrew install cmake       (or the installer from https://cmake.org/download)'
+  if (platform === 'darwin')
+    return 'xcode-select --install   (git and the compiler)\nbrew install cmake       (or the installer from https://cmake.org/download)'
   const ids = distribution(osRelease)
-  if (ids.some((id) => ['debian', 'ubuntu'].includes(id))) return 'sudo apt-get install git cmake g++'
-  if (ids.some((id) => ['fedora', 'rhel', 'centos'].includes(id))) return 'sudo dnf install git cmake gcc-c++'
+  if (ids.some((id) => ['debian', 'ubuntu'].includes(id)))
+    return 'sudo apt-get install git cmake g++'
+  if (ids.some((id) => ['fedora', 'rhel', 'centos'].includes(id)))
+    return 'sudo dnf install git cmake gcc-c++'
   if (ids.includes('arch')) return 'sudo pacman -S git cmake gcc make'
   if (ids.includes('alpine')) return 'apk add git cmake g++ make linux-headers'
   if (ids.some((id) => id.includes('suse'))) return 'sudo zypper install git cmake gcc-c++'
@@ -29,12 +33,29 @@ export function installAdvice(platform: NodeJS.Platform, osRelease = ''): string
 
 /** True where Visual Studio or its Build Tools have the C++ compiler (CMake finds it without a developer prompt). */
 async function hasVisualStudio(): Promise<boolean> {
-  const vswhere = join(process.env['ProgramFiles(x86)'] ?? 'C:\\Program Files (x86)', 'Microsoft Visual Studio', 'Installer', 'vswhere.exe')
-  return Boolean(await probe(vswhere, ['-latest', '-products', '*', '-requires', 'Microsoft.VisualStudio.Component.VC.*', '-requiresAny', '-property', 'installationPath']))
+  const vswhere = join(
+    process.env['ProgramFiles(x86)'] ?? 'C:\\Program Files (x86)',
+    'Microsoft Visual Studio',
+    'Installer',
+    'vswhere.exe',
+  )
+  return Boolean(
+    await probe(vswhere, [
+      '-latest',
+      '-products',
+      '*',
+      '-requires',
+      'Microsoft.VisualStudio.Component.VC.*',
+      '-requiresAny',
+      '-property',
+      'installationPath',
+    ]),
+  )
 }
 
 async function hasCompiler(): Promise<boolean> {
-  for (const name of [process.env.CXX, 'c++', 'g++', 'clang++']) if (name && (await probe(name, ['--version'])) !== undefined) return true
+  for (const name of [process.env.CXX, 'c++', 'g++', 'clang++'])
+    if (name && (await probe(name, ['--version'])) !== undefined) return true
   return process.platform === 'win32' && hasVisualStudio()
 }
 
@@ -43,7 +64,8 @@ export async function requireTools(): Promise<void> {
   const missing: string[] = []
   const version = /version (\d+)\.(\d+)/.exec((await probe('cmake', ['--version'])) ?? '')
   if (!version) missing.push('CMake')
-  else if (Number(version[1]) * 100 + Number(version[2]) < 318) missing.push(`CMake 3.18 or newer (found ${version[1]}.${version[2]})`)
+  else if (Number(version[1]) * 100 + Number(version[2]) < 318)
+    missing.push(`CMake 3.18 or newer (found ${version[1]}.${version[2]})`)
   if ((await probe('git', ['--version'])) === undefined) missing.push('git')
   if ((await probe('tar', ['--version'])) === undefined) missing.push('tar')
   if (!(await hasCompiler())) missing.push('a C++ compiler')
@@ -54,5 +76,7 @@ export async function requireTools(): Promise<void> {
   } catch {
     // not Linux, or a Linux that does not say which
   }
-  throw new SetupError(`Braid builds its engine once, and needs ${missing.join(', ')} for it.\n${installAdvice(process.platform, osRelease)}`)
+  throw new SetupError(
+    `Braid builds its engine once, and needs ${missing.join(', ')} for it.\n${installAdvice(process.platform, osRelease)}`,
+  )
 }

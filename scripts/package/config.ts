@@ -35,8 +35,20 @@ export function configuration({ app, braid }: Staged, version: string): Configur
     artifactName: 'Braid-${version}-${os}-${arch}.${ext}',
     publish: null,
     fileAssociations: [
-      { ext: 'gguf', name: 'GGUF model', description: 'Language model in GGUF', mimeType: 'application/x-gguf', role: 'Viewer' },
-      { ext: 'braid', name: 'Braid run', description: 'Run of Braid', mimeType: 'application/x-braid-run', role: 'Editor' },
+      {
+        ext: 'gguf',
+        name: 'GGUF model',
+        description: 'Language model in GGUF',
+        mimeType: 'application/x-gguf',
+        role: 'Viewer',
+      },
+      {
+        ext: 'braid',
+        name: 'Braid run',
+        description: 'Run of Braid',
+        mimeType: 'application/x-braid-run',
+        role: 'Editor',
+      },
     ],
     linux: {
       target: ['AppImage', 'deb', 'tar.gz'],
@@ -49,9 +61,27 @@ export function configuration({ app, braid }: Staged, version: string): Configur
       maintainer: 'The Braid maintainers <maintainers@braid.invalid>',
       desktop: { entry: { StartupWMClass: 'Braid', Keywords: 'LLM;GGUF;reasoning;' } },
     },
-    deb: { packageName: 'braid', afterInstall: join(root, 'scripts', 'package', 'after-install.sh'), afterRemove: join(root, 'scripts', 'package', 'after-remove.sh') },
+    deb: {
+      packageName: 'braid',
+      afterInstall: join(root, 'scripts', 'package', 'after-install.sh'),
+      afterRemove: join(root, 'scripts', 'package', 'after-remove.sh'),
+    },
     win: { target: ['nsis', 'zip'], icon: join(resources, 'icon.ico') },
-    nsis: { oneClick: false, perMachine: false, allowToChangeInstallationDirectory: true, license: join(root, 'LICENSE') },
-    mac: { target: ['dmg', 'zip'], icon: join(resources, 'icon.icns'), category: 'public.app-category.developer-tools', darkModeSupport: true, hardenedRuntime: true, gatekeeperAssess: false, entitlements: join(resources, 'entitlements.plist'), entitlementsInherit: join(resources, 'entitlements.plist') },
+    nsis: {
+      oneClick: false,
+      perMachine: false,
+      allowToChangeInstallationDirectory: true,
+      license: join(root, 'LICENSE'),
+    },
+    mac: {
+      target: ['dmg', 'zip'],
+      icon: join(resources, 'icon.icns'),
+      category: 'public.app-category.developer-tools',
+      darkModeSupport: true,
+      hardenedRuntime: true,
+      gatekeeperAssess: false,
+      entitlements: join(resources, 'entitlements.plist'),
+      entitlementsInherit: join(resources, 'entitlements.plist'),
+    },
   }
 }

@@ -6,7 +6,9 @@ import { root } from '../renderer.ts'
 
 const out = join(root, 'electron', 'resources')
 const SIZES = [16, 32, 48, 64, 128, 256, 512, 1024]
-const drawing = readFileSync(join(root, 'renderer', 'public', 'icon.svg'), 'utf8').replace(/^[^]*?<svg[^>]*>/, '').replace('</svg>', '')
+const drawing = readFileSync(join(root, 'renderer', 'public', 'icon.svg'), 'utf8')
+  .replace(/^[^]*?<svg[^>]*>/, '')
+  .replace('</svg>', '')
 /** The braid on a rounded plate, with the margin that desktops expect. */
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><rect x="5" y="5" width="90" height="90" rx="20" fill="#f7f9fc" stroke="#d5dbe5" stroke-width="1"/><g transform="translate(18 18) scale(2)" fill="none" stroke="#3867b7" stroke-width="3" stroke-linecap="round">${drawing}</g></svg>`
 
@@ -38,21 +40,36 @@ function icns(images: Map<number, Buffer>): Buffer {
     head.writeUInt32BE(8 + data.length, 4)
     return Buffer.concat([head, data])
   }
-  const types: [string, number][] = [['ic11', 32], ['ic12', 64], ['ic07', 128], ['ic08', 256], ['ic13', 256], ['ic09', 512], ['ic14', 512], ['ic10', 1024]]
+  const types: [string, number][] = [
+    ['ic11', 32],
+    ['ic12', 64],
+    ['ic07', 128],
+    ['ic08', 256],
+    ['ic13', 256],
+    ['ic09', 512],
+    ['ic14', 512],
+    ['ic10', 1024],
+  ]
   return chunk('icns', Buffer.concat(types.map(([type, size]) => chunk(type, images.get(size)!))))
 }
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+})
 const page = await browser.newPage()
 const images = new Map<number, Buffer>()
 for (const size of SIZES) {
   await page.setViewportSize({ width: size, height: size })
-  await page.setContent(`<style>body{margin:0}svg{display:block;width:${size}px;height:${size}px}</style>${svg}`)
+  await page.setContent(
+    `<style>body{margin:0}svg{display:block;width:${size}px;height:${size}px}</style>${svg}`,
+  )
   images.set(size, await page.screenshot({ omitBackground: true }))
 }
 await browser.close()
 rmSync(join(out, 'icons'), { recursive: true, force: true })
 mkdirSync(join(out, 'icons'), { recursive: true })
-for (const size of SIZES.filter((one) => one <= 512)) writeFileSync(join(out, 'icons', `${size}x${size}.png`), images.get(size)!)
+for (const size of SIZES.filter((one) => one <= 512))
+  writeFileSync(join(out, 'icons', `${size}x${size}.png`), images.get(size)!)
 writeFileSync(join(out, 'icon.ico'), ico(images))
 writeFileSync(join(out, 'icon.icns'), icns(images))

@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import { cacheDir } from '../native/index.ts'
 import { root } from '../renderer.ts'
 
-interface Lock { packages: Record<string, { version?: string; license?: string; dev?: boolean; optional?: boolean }> }
+interface Lock {
+  packages: Record<
+    string,
+    { version?: string; license?: string; dev?: boolean; optional?: boolean }
+  >
+}
 const FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i
 
 /** Texts of Braid, of llama.cpp and of every npm package that is no tool of the build. Electron's and Node's lie beside their programs. */
@@ -13,23 +18,53 @@ export function licences(): string {
     ['Braid', text(root)],
     ['llama.cpp and ggml (MIT)', llamaLicence()],
     ...Object.entries(lock.packages)
-      .filter(([path, { dev }]) => path.startsWith('node_modules/') && dev !== true && existsSync(join(root, path)))
-      .map(([path, { version, license }]) => [`${path.replace(/^.*node_modules\//, '')} ${version} (${license ?? 'see below'})`, text(join(root, path))] as const),
+      .filter(
+        ([path, { dev }]) =>
+          path.startsWith('node_modules/') && dev !== true && existsSync(join(root, path)),
+      )
+      .map(
+        ([path, { version, license }]) =>
+          [
+            `${path.replace(/^.*node_modules\//, '')} ${version} (${license ?? 'see below'})`,
+            text(join(root, path)),
+          ] as const,
+      ),
   ]
   const rule = '='.repeat(78)
-  return parts.map(([name, licence]) => `${rule}\n${name}\n${rule}\n\n${licence.trim()}\n`).join('\n')
+  return parts
+    .map(([name, licence]) => `${rule}\n${name}\n${rule}\n\n${licence.trim()}\n`)
+    .join('\n')
 }
 
 function text(folder: string): string {
-  const files = readdirSync(folder).filter((name) => FILE.test(name)).sort()
-  if (files.length > 0) return files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n\n')
-  const { license, author, homepage } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { license?: string; author?: unknown; homepage?: string }
-  return [`No file of its own; its package.json says: ${license ?? 'nothing'}.`, author === undefined ? '' : `Author: ${typeof author === 'string' ? author : JSON.stringify(author)}`, homepage ?? ''].filter(Boolean).join('\n')
+  const files = readdirSync(folder)
+    .filter((name) => FILE.test(name))
+    .sort()
+  if (files.length > 0)
+    return files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n\n')
+  const { license, author, homepage } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  ) as { license?: string; author?: unknown; homepage?: string }
+  return [
+    `No file of its own; its package.json says: ${license ?? 'nothing'}.`,
+    author === undefined
+      ? ''
+      : `Author: ${typeof author === 'string' ? author : JSON.stringify(author)}`,
+    homepage ?? '',
+  ]
+    .filter(Boolean)
+    .join('\n')
 }
 
 /** Of the source that the engine was built from. */
 function llamaLicence(): string {
-  const file = readdirSync(cacheDir()).filter((name) => name.startsWith('llama-v')).map((name) => join(cacheDir(), name, 'source', 'LICENSE')).find((one) => existsSync(one))
-  if (file === undefined) throw new Error(`llama.cpp's source is not in ${cacheDir()}: its licence has to be in the package.`)
+  const file = readdirSync(cacheDir())
+    .filter((name) => name.startsWith('llama-v'))
+    .map((name) => join(cacheDir(), name, 'source', 'LICENSE'))
+    .find((one) => existsSync(one))
+  if (file === undefined)
+    throw new Error(
+      `llama.cpp's source is not in ${cacheDir()}: its licence has to be in the package.`,
+    )
   return readFileSync(file, 'utf8')
 }

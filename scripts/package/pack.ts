@@ -11,9 +11,18 @@ export interface PackOptions {
 }
 
 /** Builds for this system and this processor, whose native libraries are here. The artefacts. */
-export async function packageApp(config: Configuration, { dir = false, targets = [] }: PackOptions): Promise<string[]> {
+export async function packageApp(
+  config: Configuration,
+  { dir = false, targets = [] }: PackOptions,
+): Promise<string[]> {
   const arch = process.arch === 'arm64' ? Arch.arm64 : Arch.x64
-  const files = await build({ projectDir: root, config, publish: 'never', targets: Platform.current().createTarget(dir ? [DIR_TARGET] : [...targets], arch) })
-  for (const file of files) console.log(`${basename(file)}: ${(statSync(file).size / 1e6).toFixed(1)} MB`)
+  const files = await build({
+    projectDir: root,
+    config,
+    publish: 'never',
+    targets: Platform.current().createTarget(dir ? [DIR_TARGET] : [...targets], arch),
+  })
+  for (const file of files)
+    console.log(`${basename(file)}: ${(statSync(file).size / 1e6).toFixed(1)} MB`)
   return files
 }

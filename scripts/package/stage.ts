@@ -1,5 +1,14 @@
 /** What an installed Braid consists of besides Electron, laid out under release/stage. */
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readManifest } from '../../engine/models/manifest.ts'
 import { compileEngine, compileShell } from '../compile.ts'
@@ -19,8 +28,17 @@ export interface StageOptions {
   compile?: (dist: string) => Promise<void>
 }
 
-interface Package { name: string; version: string; description: string; license: string; homepage?: string; repository?: unknown; author?: unknown }
-export const rootPackage = (): Package => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Package
+interface Package {
+  name: string
+  version: string
+  description: string
+  license: string
+  homepage?: string
+  repository?: unknown
+  author?: unknown
+}
+export const rootPackage = (): Package =>
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Package
 
 export async function stage(folder: string, { compile }: StageOptions = {}): Promise<Staged> {
   const native = await ensureNative()
@@ -37,14 +55,33 @@ export async function stage(folder: string, { compile }: StageOptions = {}): Pro
   rmSync(join(braid, 'dist', 'electron'), { recursive: true })
 
   const { name, version, description, license, homepage, repository, author } = rootPackage()
-  const about = { name, version, description, license, homepage: homepage ?? 'https://braid.invalid/', repository, author: author ?? 'The Braid maintainers' }
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ ...about, main: 'dist/electron/main.cjs', desktopName: 'braid-desktop.desktop' }, null, 2))
+  const about = {
+    name,
+    version,
+    description,
+    license,
+    homepage: homepage ?? 'https://braid.invalid/',
+    repository,
+    author: author ?? 'The Braid maintainers',
+  }
+  writeFileSync(
+    join(app, 'package.json'),
+    JSON.stringify(
+      { ...about, main: 'dist/electron/main.cjs', desktopName: 'braid-desktop.desktop' },
+      null,
+      2,
+    ),
+  )
   writeFileSync(join(braid, 'package.json'), JSON.stringify({ ...about, type: 'module' }, null, 2))
 
   stageNative(native, join(braid, 'build', 'native'))
   stageModels(join(braid, 'models'))
   // Chat templates run in a thread of their own, which reads this one by itself; all else is compiled in. (Packagers leave out a node_modules at the top.)
-  cpSync(join(root, 'node_modules', '@huggingface', 'jinja'), join(braid, 'dist', 'engine', 'node_modules', '@huggingface', 'jinja'), { recursive: true, filter: (path) => !/\.map$/.test(path) })
+  cpSync(
+    join(root, 'node_modules', '@huggingface', 'jinja'),
+    join(braid, 'dist', 'engine', 'node_modules', '@huggingface', 'jinja'),
+    { recursive: true, filter: (path) => !/\.map$/.test(path) },
+  )
   mkdirSync(join(braid, 'patches'))
   copyFileSync(join(root, 'patches', 'pin.json'), join(braid, 'patches', 'pin.json'))
   cpSync(join(root, 'docs'), join(braid, 'docs'), { recursive: true })
@@ -57,8 +94,13 @@ export async function stage(folder: string, { compile }: StageOptions = {}): Pro
 /** Engine and shell for current Node and Electron, with all of npm that they need compiled in. */
 export async function compileApp(dist: string): Promise<void> {
   await compileEngine(join(dist, 'engine'), {
-    packages: 'bundle', sourcemap: false, minify: true, keepNames: true,
-    banner: { js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);` },
+    packages: 'bundle',
+    sourcemap: false,
+    minify: true,
+    keepNames: true,
+    banner: {
+      js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`,
+    },
   })
   await compileShell(join(dist, 'electron'), { sourcemap: false })
 }
@@ -68,7 +110,13 @@ function stageNative(native: BackendsFile & { folder: string }, to: string): voi
   const gpu = native.gpu.filter(({ backend }) => !backend.startsWith('cuda'))
   const { folder, ...file } = native
   mkdirSync(to, { recursive: true })
-  cpSync(folder, to, { recursive: true, dereference: true, filter: (path) => !/[\\/]gpu[\\/]./.test(path) || gpu.some((one) => path.endsWith(join('gpu', one.file.replace(/^gpu[\\/]/, '')))) })
+  cpSync(folder, to, {
+    recursive: true,
+    dereference: true,
+    filter: (path) =>
+      !/[\\/]gpu[\\/]./.test(path) ||
+      gpu.some((one) => path.endsWith(join('gpu', one.file.replace(/^gpu[\\/]/, '')))),
+  })
   writeFileSync(join(to, 'backends.json'), JSON.stringify({ ...file, gpu }, null, 2))
 }
 
@@ -79,7 +127,8 @@ function stageModels(to: string): void {
   copyFileSync(join(from, 'manifest.json'), join(to, 'manifest.json'))
   for (const { file } of readManifest(join(from, 'manifest.json'))) {
     if (file === undefined) continue
-    if (!existsSync(join(from, file))) throw new Error(`models/manifest.json names ${file}, which is not there.`)
+    if (!existsSync(join(from, file)))
+      throw new Error(`models/manifest.json names ${file}, which is not there.`)
     copyFileSync(join(from, file), join(to, file))
   }
 }
@@ -89,8 +138,13 @@ function stageModels(to: string): void {
  * for it only with its fuse RunAsNode on, which would make of it a Node for everybody.
  */
 function stageNode(bin: string): void {
-  const shared = Object.entries(process.config.variables as unknown as Record<string, unknown>).filter(([name, value]) => name.startsWith('node_shared') && value === true).map(([name]) => name)
-  if (shared.length > 0) throw new Error(`This Node (${process.execPath}) needs libraries of the system (${shared.join(', ')}). Package with a build of nodejs.org.`)
+  const shared = Object.entries(process.config.variables as unknown as Record<string, unknown>)
+    .filter(([name, value]) => name.startsWith('node_shared') && value === true)
+    .map(([name]) => name)
+  if (shared.length > 0)
+    throw new Error(
+      `This Node (${process.execPath}) needs libraries of the system (${shared.join(', ')}). Package with a build of nodejs.org.`,
+    )
   const windows = process.platform === 'win32'
   mkdirSync(bin, { recursive: true })
   const node = join(bin, windows ? 'node.exe' : 'node')
@@ -105,5 +159,10 @@ function stageNode(bin: string): void {
 
 function nodeLicence(): string | undefined {
   const prefix = dirname(dirname(process.execPath))
-  return [join(dirname(process.execPath), 'LICENSE'), join(prefix, 'LICENSE'), join(prefix, 'share', 'doc', 'nodejs', 'LICENSE'), join(prefix, 'share', 'doc', 'node', 'LICENSE')].find((file) => existsSync(file))
+  return [
+    join(dirname(process.execPath), 'LICENSE'),
+    join(prefix, 'LICENSE'),
+    join(prefix, 'share', 'doc', 'nodejs', 'LICENSE'),
+    join(prefix, 'share', 'doc', 'node', 'LICENSE'),
+  ].find((file) => existsSync(file))
 }

@@ -23,29 +23,49 @@ export interface Shown {
   runs: string[]
 }
 
-const ready = ({ page }: Window): Promise<unknown> => page.locator('[data-connection="open"]').waitFor()
-const go = ({ page }: Window, hash: string): Promise<void> => page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
-const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> => go(window, `#/run/${runs[0]}${rest}`)
+const ready = ({ page }: Window): Promise<unknown> =>
+  page.locator('[data-connection="open"]').waitFor()
+const go = ({ page }: Window, hash: string): Promise<void> =>
+  page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
+const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> =>
+  go(window, `#/run/${runs[0]}${rest}`)
 /** To this part of the replay. */
 async function scrub(page: Page, part: number): Promise<void> {
   const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
-  const [start, end] = [Number(await scrubber.getAttribute('min')), Number(await scrubber.getAttribute('max'))]
+  const [start, end] = [
+    Number(await scrubber.getAttribute('min')),
+    Number(await scrubber.getAttribute('max')),
+  ]
   await scrubber.fill(String(start + part * (end - start)))
 }
-const layout = (name: 'Grid' | 'Focus' | 'Tabs') => async (window: Window, shown: Shown): Promise<void> => {
-  await run(window, shown)
-  await window.page.getByRole('radio', { name }).click()
-}
-const models = (tab: string) => async (window: Window): Promise<void> => {
-  await go(window, '#/models')
-  await window.page.getByRole('radio', { name: tab }).click()
-}
-const settings = ({ paths, budget, summary, seed }: Shown) => ({ paths, budget, summary, seed, finish: 'last' as const, alternatives: 5 })
+const layout =
+  (name: 'Grid' | 'Focus' | 'Tabs') =>
+  async (window: Window, shown: Shown): Promise<void> => {
+    await run(window, shown)
+    await window.page.getByRole('radio', { name }).click()
+  }
+const models =
+  (tab: string) =>
+  async (window: Window): Promise<void> => {
+    await go(window, '#/models')
+    await window.page.getByRole('radio', { name: tab }).click()
+  }
+const settings = ({ paths, budget, summary, seed }: Shown) => ({
+  paths,
+  budget,
+  summary,
+  seed,
+  finish: 'last' as const,
+  alternatives: 5,
+})
 
 /** With nothing: no model, no run. */
 export const EMPTY: Scene[] = [
   { name: 'first-starting', act: (window) => go(window, '#/') },
-  { name: 'first-no-model', act: ({ page }) => page.getByRole('button', { name: 'Add a model' }).waitFor() },
+  {
+    name: 'first-no-model',
+    act: ({ page }) => page.getByRole('button', { name: 'Add a model' }).waitFor(),
+  },
   { name: 'models-none', act: models('Library') },
   { name: 'history-none', act: (window) => go(window, '#/history') },
 ]
@@ -118,17 +138,74 @@ export const SCENES: Scene[] = [
       await window.page.waitForTimeout(800)
     },
   },
-  { name: 'run-grid', act: async (window, shown) => { await layout('Grid')(window, shown); await window.untilRun('ended') } },
+  {
+    name: 'run-grid',
+    act: async (window, shown) => {
+      await layout('Grid')(window, shown)
+      await window.untilRun('ended')
+    },
+  },
   { name: 'run-focus', act: layout('Focus') },
   { name: 'run-tabs', act: layout('Tabs') },
-  { name: 'run-panels-closed', act: async (window, shown) => { await layout('Grid')(window, shown); for (const panel of ['Summary', 'Votes', 'Overview']) await window.page.getByRole('button', { name: panel, exact: true }).click() } },
-  { name: 'run-menu', act: async ({ page }) => { for (const panel of ['Summary', 'Votes', 'Overview']) await page.getByRole('button', { name: panel, exact: true }).click(); await page.getByRole('button', { name: 'More actions' }).click() } },
-  { name: 'run-export', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.getByRole('button', { name: 'Export', exact: true }).click() } },
-  { name: 'lane-menu', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.getByRole('button', { name: 'Actions on path 2' }).click() } },
-  { name: 'scope', act: async ({ page }) => { await page.keyboard.press('Escape'); await page.locator('.run-facts-row .pill.warn').focus() } },
-  { name: 'find', act: async ({ page }) => { await page.keyboard.press('Control+F'); await page.keyboard.type('1') } },
-  { name: 'subset', act: async (window) => { await window.page.keyboard.press('Escape'); await window.page.locator('.summary [data-command="run.summariseSubset"]').click() } },
-  { name: 'strategy', act: async (window) => { await window.page.keyboard.press('Escape'); await window.command('Run with another strategy'); await window.page.locator('dialog').waitFor() } },
+  {
+    name: 'run-panels-closed',
+    act: async (window, shown) => {
+      await layout('Grid')(window, shown)
+      for (const panel of ['Summary', 'Votes', 'Overview'])
+        await window.page.getByRole('button', { name: panel, exact: true }).click()
+    },
+  },
+  {
+    name: 'run-menu',
+    act: async ({ page }) => {
+      for (const panel of ['Summary', 'Votes', 'Overview'])
+        await page.getByRole('button', { name: panel, exact: true }).click()
+      await page.getByRole('button', { name: 'More actions' }).click()
+    },
+  },
+  {
+    name: 'run-export',
+    act: async ({ page }) => {
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Export', exact: true }).click()
+    },
+  },
+  {
+    name: 'lane-menu',
+    act: async ({ page }) => {
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Actions on path 2' }).click()
+    },
+  },
+  {
+    name: 'scope',
+    act: async ({ page }) => {
+      await page.keyboard.press('Escape')
+      await page.locator('.run-facts-row .pill.warn').focus()
+    },
+  },
+  {
+    name: 'find',
+    act: async ({ page }) => {
+      await page.keyboard.press('Control+F')
+      await page.keyboard.type('1')
+    },
+  },
+  {
+    name: 'subset',
+    act: async (window) => {
+      await window.page.keyboard.press('Escape')
+      await window.page.locator('.summary [data-command="run.summariseSubset"]').click()
+    },
+  },
+  {
+    name: 'strategy',
+    act: async (window) => {
+      await window.page.keyboard.press('Escape')
+      await window.command('Run with another strategy')
+      await window.page.locator('dialog').waitFor()
+    },
+  },
   {
     name: 'palette',
     act: async ({ page }) => {
@@ -148,7 +225,10 @@ export const SCENES: Scene[] = [
       await scrub(page, 0.8)
     },
   },
-  { name: 'replay-over', act: ({ page }) => page.getByRole('button', { name: 'End replay' }).click() },
+  {
+    name: 'replay-over',
+    act: ({ page }) => page.getByRole('button', { name: 'End replay' }).click(),
+  },
   {
     name: 'inspect',
     act: async (window, shown) => {
@@ -180,15 +260,38 @@ export const SCENES: Scene[] = [
     },
   },
   { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },
-  { name: 'compare-runs', act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`) },
-  { name: 'history', act: async (window) => { await window.command('History'); await window.page.locator('.history-row').first().waitFor() } },
-  { name: 'history-selected', act: async ({ page }) => { for (const box of await page.locator('.history-row input[type=checkbox]').all()) await box.check() } },
+  {
+    name: 'compare-runs',
+    act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`),
+  },
+  {
+    name: 'history',
+    act: async (window) => {
+      await window.command('History')
+      await window.page.locator('.history-row').first().waitFor()
+    },
+  },
+  {
+    name: 'history-selected',
+    act: async ({ page }) => {
+      for (const box of await page.locator('.history-row input[type=checkbox]').all())
+        await box.check()
+    },
+  },
   { name: 'models', act: models('Library') },
   { name: 'models-get', act: models('Get models') },
   { name: 'models-convert', act: models('Convert') },
   { name: 'models-devices', act: models('Devices') },
   { name: 'settings', act: (window) => window.command('Settings') },
-  { name: 'shortcuts', act: async ({ page }) => { await page.locator('[data-shortcut="app.models"]').evaluate((el) => el.scrollIntoView({ block: 'start' })); await page.locator('[data-shortcut="app.models"] button').first().click() } },
+  {
+    name: 'shortcuts',
+    act: async ({ page }) => {
+      await page
+        .locator('[data-shortcut="app.models"]')
+        .evaluate((el) => el.scrollIntoView({ block: 'start' }))
+      await page.locator('[data-shortcut="app.models"] button').first().click()
+    },
+  },
   { name: 'no-such-run', act: (window) => go(window, '#/run/20200101-000000-aaaaaa') },
   {
     name: 'interrupted',
@@ -226,7 +329,10 @@ export const SCENES: Scene[] = [
       const file = join(braid.data, 'settings.json')
       const kept = JSON.parse(readFileSync(file, 'utf8')) as { model: string }
       // As an engine leaves it that died while it loaded.
-      writeFileSync(file, JSON.stringify({ ...kept, loadAtStart: true, loadingAtStart: kept.model }))
+      writeFileSync(
+        file,
+        JSON.stringify({ ...kept, loadAtStart: true, loadingAtStart: kept.model }),
+      )
       braid.killHost()
       await window.page.waitForTimeout(1500)
       await window.page.reload()

@@ -4,7 +4,17 @@ import type { DeviceInfo } from '../../engine/protocol/wire.ts'
 import { tinyFile } from '../think/support.ts'
 
 const model = tinyFile({ seed: 1 }).file
-const gpu = (memoryFree: number) => () => Promise.resolve<DeviceInfo[]>([{ name: 'GPU0', description: 'A GPU', backend: 'Vulkan', type: 'gpu', memoryFree, memoryTotal: 2 ** 40 }])
+const gpu = (memoryFree: number) => () =>
+  Promise.resolve<DeviceInfo[]>([
+    {
+      name: 'GPU0',
+      description: 'A GPU',
+      backend: 'Vulkan',
+      type: 'gpu',
+      memoryFree,
+      memoryTotal: 2 ** 40,
+    },
+  ])
 
 it('without a word about layers, as many as fit on the GPU', async () => {
   expect(await withChoices({ model }, gpu(2 ** 40))).toEqual({ model })

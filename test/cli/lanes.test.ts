@@ -18,12 +18,29 @@ describe('lanes', () => {
         for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns)
       }
     }
-    expect(laneLines(foldRun(events), 100, 30)[0]).toMatch(/^ {2}1 done +\d+\/40 +[\d.]+ tok\/s {2}.*boxed\{4\}$/)
+    expect(laneLines(foldRun(events), 100, 30)[0]).toMatch(
+      /^ {2}1 done +\d+\/40 +[\d.]+ tok\/s {2}.*boxed\{4\}$/,
+    )
   })
 
   it('leave out paths that ended where the terminal is low', () => {
-    const many = [runStarted('r'), ...Array.from({ length: 20 }, (_, i) => ({ type: 'path-started' as const, at: 0, path: i + 1, group: 1, thought: 1, seed: 1 })),
-      { type: 'tokens' as const, at: 1, path: 17, tokens: [{ id: 1, text: 'here', logprob: null, entropy: null }] }]
+    const many = [
+      runStarted('r'),
+      ...Array.from({ length: 20 }, (_, i) => ({
+        type: 'path-started' as const,
+        at: 0,
+        path: i + 1,
+        group: 1,
+        thought: 1,
+        seed: 1,
+      })),
+      {
+        type: 'tokens' as const,
+        at: 1,
+        path: 17,
+        tokens: [{ id: 1, text: 'here', logprob: null, entropy: null }],
+      },
+    ]
     const lines = laneLines(foldRun(many), 80, 5)
     expect(lines).toHaveLength(5)
     expect(lines.join('\n')).toMatch(/17 thinking[^]*16 more/)
@@ -31,7 +48,11 @@ describe('lanes', () => {
 
   it('are drawn in a terminal that does not know its size', () => {
     let drawn = ''
-    const lanes = new Lanes({ columns: 0, rows: 0, write: (text: string) => (drawn += text) } as unknown as NodeJS.WriteStream)
+    const lanes = new Lanes({
+      columns: 0,
+      rows: 0,
+      write: (text: string) => (drawn += text),
+    } as unknown as NodeJS.WriteStream)
     lanes.show(foldRun(events))
     lanes.done()
     expect(drawn).toContain(laneLines(foldRun(events), 80, 23).join('\n'))
@@ -49,6 +70,15 @@ describe('lanes', () => {
 
 describe('table', () => {
   it('aligns by cells of the terminal', () => {
-    expect(table(['a', 'n'], [['漢字', '5'], ['x\ny', '100']], new Set([1]))).toBe('a       n\n漢字    5\nx y   100\n')
+    expect(
+      table(
+        ['a', 'n'],
+        [
+          ['漢字', '5'],
+          ['x\ny', '100'],
+        ],
+        new Set([1]),
+      ),
+    ).toBe('a       n\n漢字    5\nx y   100\n')
   })
 })

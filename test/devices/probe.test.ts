@@ -18,22 +18,48 @@ afterAll(() => rmSync(root, { recursive: true }))
 
 const library = { backend: 'vulkan', file: '/lib/pretended.so' }
 /** A driver that behaves like this when it is tried. */
-const driver = (code: string) => (): ChildProcess => spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'pipe'] })
-const device = { name: 'Vulkan0', description: 'd', backend: 'Vulkan', type: 'gpu', memoryFree: 1, memoryTotal: 2 }
-const answer = (more: object) => JSON.stringify({ cpu: 'x64', loaded: true, devices: [device], ...more })
+const driver = (code: string) => (): ChildProcess =>
+  spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'pipe'] })
+const device = {
+  name: 'Vulkan0',
+  description: 'd',
+  backend: 'Vulkan',
+  type: 'gpu',
+  memoryFree: 1,
+  memoryTotal: 2,
+}
+const answer = (more: object) =>
+  JSON.stringify({ cpu: 'x64', loaded: true, devices: [device], ...more })
 
 describe('a backend is tried in a process of its own', () => {
   it('the CPU of this machine: its variant is told', async () => {
     const { cpu, reason } = await probe(undefined)
     expect(reason).toBeUndefined()
-    if (process.arch === 'x64') expect(readdirSync(join(builtLibraries()[0]!.file, '..', '..')).some((name) => name.includes(`ggml-cpu-${cpu}.`))).toBe(true)
+    if (process.arch === 'x64')
+      expect(
+        readdirSync(join(builtLibraries()[0]!.file, '..', '..')).some((name) =>
+          name.includes(`ggml-cpu-${cpu}.`),
+        ),
+      ).toBe(true)
   })
 
   it.each([
     ['crashes', `process.kill(process.pid, 'SIGSEGV')`, /signal SIGSEGV/],
-    ['aborts with a word', `console.error('vk: no device lost'); process.abort()`, /signal SIGABRT.*|exit code/],
-    ['is older than its kernels', `console.error('ggml-cuda.cu:108: CUDA error: the provided PTX was compiled with an unsupported toolchain.'); process.kill(process.pid, 'SIGABRT')`, /SIGABRT.*unsupported toolchain.*newer driver.*CUDA 12|exit code/],
-    ['computes wrongly', `console.log('${answer({ wrong: 'Vulkan0' })}')`, /Vulkan0 does not compute/],
+    [
+      'aborts with a word',
+      `console.error('vk: no device lost'); process.abort()`,
+      /signal SIGABRT.*|exit code/,
+    ],
+    [
+      'is older than its kernels',
+      `console.error('ggml-cuda.cu:108: CUDA error: the provided PTX was compiled with an unsupported toolchain.'); process.kill(process.pid, 'SIGABRT')`,
+      /SIGABRT.*unsupported toolchain.*newer driver.*CUDA 12|exit code/,
+    ],
+    [
+      'computes wrongly',
+      `console.log('${answer({ wrong: 'Vulkan0' })}')`,
+      /Vulkan0 does not compute/,
+    ],
     ['exits', `process.exit(3)`, /exit code 3/],
     ['hangs', `setInterval(() => {}, 1000)`, /did not answer within 0\.4 s/],
     ['says nothing', ``, /not understood/],
@@ -48,7 +74,11 @@ describe('a backend is tried in a process of its own', () => {
   })
 
   it('one that works is let in, whatever it prints before', async () => {
-    expect(await probe(library, { spawn: driver(`console.log('WARNING: mesa'); console.log('${answer({})}')`) })).toEqual({ library, cpu: 'x64', devices: [device] })
+    expect(
+      await probe(library, {
+        spawn: driver(`console.log('WARNING: mesa'); console.log('${answer({})}')`),
+      }),
+    ).toEqual({ library, cpu: 'x64', devices: [device] })
   })
 
   it('a file that is no library is skipped by the real program', async () => {
@@ -60,29 +90,53 @@ describe('a backend is tried in a process of its own', () => {
 
 describe('a backend that is fetched', () => {
   const NAME = platformPackages['linux-x64']!.vulkan!
-  afterEach(() => { delete process.env.npm_config_registry })
+  afterEach(() => {
+    delete process.env.npm_config_registry
+  })
 
   /** A registry with one archive, and the pin that it would have. */
   async function registry(): Promise<{ pin: Pin; asked: string[]; close: () => void }> {
     const folder = mkdtempSync(join(root, 'package-'))
     mkdirSync(join(folder, 'package', 'bins', 'linux-x64-vulkan'), { recursive: true })
-    writeFileSync(join(folder, 'package', 'bins', 'linux-x64-vulkan', 'libggml-vulkan.so'), 'a library')
+    writeFileSync(
+      join(folder, 'package', 'bins', 'linux-x64-vulkan', 'libggml-vulkan.so'),
+      'a library',
+    )
     execFileSync('tar', ['-czf', join(folder, 'a.tgz'), '-C', folder, 'package'])
     const archive = readFileSync(join(folder, 'a.tgz'))
     const own = readPin()
-    const pin = { ...own, packages: { ...own.packages, [NAME]: `sha512-${createHash('sha512').update(archive).digest('base64')}` } }
+    const pin = {
+      ...own,
+      packages: {
+        ...own.packages,
+        [NAME]: `sha512-${createHash('sha512').update(archive).digest('base64')}`,
+      },
+    }
     const asked: string[] = []
-    const server = createServer((request, response) => { asked.push(request.url!); response.end(archive) })
+    const server = createServer((request, response) => {
+      asked.push(request.url!)
+      response.end(archive)
+    })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     process.env.npm_config_registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    return { pin, asked, close: () => { server.closeAllConnections(); server.close() } }
+    return {
+      pin,
+      asked,
+      close: () => {
+        server.closeAllConnections()
+        server.close()
+      },
+    }
   }
   const offer = { backend: 'vulkan' as const, name: NAME, sizeBytes: 1 }
 
   it('that is not the pinned archive is thrown away', async () => {
     const { asked, close } = await registry()
     const data = mkdtempSync(join(root, 'data-'))
-    await expect(fetchBackend(data, offer)).rejects.toMatchObject({ code: 'bad-model', message: expect.stringMatching(/pinned/) as string })
+    await expect(fetchBackend(data, offer)).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringMatching(/pinned/) as string,
+    })
     expect(asked[0]).toBe(`/${NAME}/-/linux-x64-vulkan-${readPin().nodeLlamaCpp}.tgz`)
     expect(readdirSync(join(data, 'backends'))).toEqual([])
     expect(fetchedLibraries(data, 'linux-x64')).toEqual([])
@@ -93,16 +147,24 @@ describe('a backend that is fetched', () => {
     const { pin, close } = await registry()
     const data = mkdtempSync(join(root, 'data-'))
     const phases = new Set<string>()
-    const { file } = await fetchBackend(data, offer, { pin, onProgress: ({ phase }) => phases.add(phase) })
+    const { file } = await fetchBackend(data, offer, {
+      pin,
+      onProgress: ({ phase }) => phases.add(phase),
+    })
     expect(readFileSync(file, 'utf8')).toBe('a library')
     expect([...phases].at(-1)).toBe('unpack')
     expect(fetchedLibraries(data, 'linux-x64')).toEqual([{ backend: 'vulkan', file }])
-    expect(readdirSync(join(data, 'backends'))).toEqual([`${NAME.replace('/', '+')}@${pin.nodeLlamaCpp}`])
+    expect(readdirSync(join(data, 'backends'))).toEqual([
+      `${NAME.replace('/', '+')}@${pin.nodeLlamaCpp}`,
+    ])
     close()
   })
 
   it('for this machine: what there is, its size, and what it needs', async () => {
-    expect((await fetchable('linux-x64')).map(({ backend, name }) => [backend, name])).toEqual([['vulkan', NAME], ['cuda', expect.stringMatching(/linux-x64-cuda/) as string]])
+    expect((await fetchable('linux-x64')).map(({ backend, name }) => [backend, name])).toEqual([
+      ['vulkan', NAME],
+      ['cuda', expect.stringMatching(/linux-x64-cuda/) as string],
+    ])
     expect(await fetchable('darwin-arm64')).toEqual([])
   })
 })
@@ -111,7 +173,9 @@ it('the machine: load and memory within their bounds', async () => {
   const meter = new HardwareMeter()
   const end = Date.now() + 300
   while (Date.now() < end) Math.sqrt(end)
-  const { load, memoryUsed, memoryTotal, gpus } = meter.sample([{ ...device, type: 'gpu', memoryFree: 30, memoryTotal: 100 }])
+  const { load, memoryUsed, memoryTotal, gpus } = meter.sample([
+    { ...device, type: 'gpu', memoryFree: 30, memoryTotal: 100 },
+  ])
   expect(load).toBeGreaterThan(0)
   expect(load).toBeLessThanOrEqual(1)
   expect(memoryUsed).toBeGreaterThan(0)

@@ -8,7 +8,10 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
   let model: string
   let window: Window
   beforeAll(async () => {
-    model = writeTiny(tinyModel({ shape: 'qwen2', seed: 5, pairs: 8, thoughts: 9, context: 8192 }), braid.data)
+    model = writeTiny(
+      tinyModel({ shape: 'qwen2', seed: 5, pairs: 8, thoughts: 9, context: 8192 }),
+      braid.data,
+    )
     await braid.start(model)
     window = await braid.open()
   })
@@ -16,17 +19,26 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
 
   test('on demand, by the keyboard: a bar a path, the token at the cursor, the text coloured by a path', async () => {
     const { page } = window
-    await window.pose({ problem: 'Which path did it come from?', paths: 3, budget: 40, finish: 'last', summary: 24 })
+    await window.pose({
+      problem: 'Which path did it come from?',
+      paths: 3,
+      budget: 40,
+      finish: 'last',
+      summary: 24,
+    })
     await window.untilRun('ended')
     await page.keyboard.press('Alt+A')
     await page.waitForURL(/\/summary\/1/)
     const rows = page.locator('.attr-row')
     await expect.poll(() => rows.count(), { timeout: 30 * SECONDS }).toBe(3)
-    const figures = async () => (await rows.locator('.num').allTextContents()).map((text) => Number(text.replace(' %', '')))
+    const figures = async () =>
+      (await rows.locator('.num').allTextContents()).map((text) => Number(text.replace(' %', '')))
     const at0 = await figures()
     const whole = at0.filter((_, i) => i % 2 === 0)
     expect(whole.every((share) => share > 0)).toBe(true)
-    const rest = (await page.locator('.attribution').textContent())!.match(/prompt \(([\d.]+) %\) and to the summary itself \(([\d.]+) %\)/)!
+    const rest = (await page.locator('.attribution').textContent())!.match(
+      /prompt \(([\d.]+) %\) and to the summary itself \(([\d.]+) %\)/,
+    )!
     expect(whole.reduce((a, b) => a + b, 0) + Number(rest[1]) + Number(rest[2])).toBeGreaterThan(99)
 
     await page.getByRole('listbox', { name: /^Tokens of Summary/ }).focus()
@@ -54,12 +66,20 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
 
   test('without the model it says what to do, and reads once the file is back', async () => {
     const { page } = window
-    await window.pose({ problem: 'And without the model?', paths: 2, budget: 20, finish: 'last', summary: 12 })
+    await window.pose({
+      problem: 'And without the model?',
+      paths: 2,
+      budget: 20,
+      finish: 'last',
+      summary: 12,
+    })
     await window.untilRun('ended')
     renameSync(model, `${model}.away`)
     await page.locator('.summary [data-command="run.attribution"]').click()
     const alert = page.locator('.attribution [role=alert]')
-    await expect.poll(() => alert.textContent(), { timeout: 30 * SECONDS }).toContain('put the file back')
+    await expect
+      .poll(() => alert.textContent(), { timeout: 30 * SECONDS })
+      .toContain('put the file back')
     expect(await alert.textContent()).toContain(model)
     renameSync(`${model}.away`, model)
     await page.getByRole('button', { name: 'Try again' }).click()

@@ -1,4 +1,17 @@
-import { existsSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, closeSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,21 +41,37 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     hub = createServer((request, response) => {
       const { pathname } = new URL(request.url!, 'http://x')
       asked.push(pathname)
-      if (pathname === '/api/models/org/slow') return response.end(JSON.stringify({ sha: 'main1', cardData: { license: 'mit' } }))
-      if (pathname.endsWith('/tree/main1')) return response.end(JSON.stringify([{ type: 'file', path: 'slow-Q8_0.gguf', size: big.length, lfs: { oid: sha256(big), size: big.length } }, { type: 'file', path: 'slow-F16.gguf', size: 2 ** 42 }]))
+      if (pathname === '/api/models/org/slow')
+        return response.end(JSON.stringify({ sha: 'main1', cardData: { license: 'mit' } }))
+      if (pathname.endsWith('/tree/main1'))
+        return response.end(
+          JSON.stringify([
+            {
+              type: 'file',
+              path: 'slow-Q8_0.gguf',
+              size: big.length,
+              lfs: { oid: sha256(big), size: big.length },
+            },
+            { type: 'file', path: 'slow-F16.gguf', size: 2 ** 42 },
+          ]),
+        )
       if (!pathname.endsWith('/slow-Q8_0.gguf')) return response.writeHead(404).end()
       const [, from = '0', to] = /bytes=(\d+)-(\d+)?/.exec(request.headers.range ?? '') ?? []
       const end = to === undefined ? big.length : Number(to) + 1
       if (request.headers.range !== undefined) {
         ranges.push(request.headers.range)
-        response.writeHead(206, { etag: '"1"', 'content-range': `bytes ${from}-${end - 1}/${big.length}`, 'content-length': end - Number(from) })
+        response.writeHead(206, {
+          etag: '"1"',
+          'content-range': `bytes ${from}-${end - 1}/${big.length}`,
+          'content-length': end - Number(from),
+        })
       } else response.setHeader('content-length', big.length)
       const body = big.subarray(Number(from), end)
       let at = 0
       const step = () => {
         if (response.destroyed || at >= body.length) return response.end()
         const size = slow ? RATE / 50 : body.length
-        response.write(body.subarray(at, at += size))
+        response.write(body.subarray(at, (at += size)))
         setTimeout(step, 20)
       }
       step()
@@ -58,14 +87,18 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     hub.close()
     rmSync(root, { recursive: true, force: true })
   })
-  beforeEach(async () => { window = await braid.open() })
+  beforeEach(async () => {
+    window = await braid.open()
+  })
   afterEach(async () => {
     expect(window.trouble).toEqual([])
     await window.context.close()
   })
 
   const tab = async (name: string) => {
-    await window.page.evaluate(() => { location.hash = '#/models' })
+    await window.page.evaluate(() => {
+      location.hash = '#/models'
+    })
     await window.page.getByRole('radio', { name, exact: true }).click()
   }
   const add = async (path: string) => {
@@ -86,7 +119,10 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     const withBraid = await page.locator('.models .model-row').count()
     const cut = put('cut.gguf', tiny.subarray(0, 3000))
     await add(cut)
-    await page.getByRole('alert').getByText(/ends in the middle of its header/).waitFor()
+    await page
+      .getByRole('alert')
+      .getByText(/ends in the middle of its header/)
+      .waitFor()
     expect(await page.locator('.models .model-row').count()).toBe(withBraid)
     const a = put('a.gguf', tiny)
     await add(a)
@@ -94,13 +130,17 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await page.locator('.facts-list').getByText('qwen2', { exact: true }).waitFor()
     expect(await row(a).locator('[data-fit]').getAttribute('data-fit')).toBe('fits')
     // The page of the model: what a run of it needs, its template, its header.
-    expect(await page.locator('.facts-list').textContent()).toMatch(/Memory here.*paths of.*Control tokens.*<think1>.*Chat template.*Header SHA-256[0-9a-f]{64}/s)
+    expect(await page.locator('.facts-list').textContent()).toMatch(
+      /Memory here.*paths of.*Control tokens.*<think1>.*Chat template.*Header SHA-256[0-9a-f]{64}/s,
+    )
     await add(join(root, 'files'))
     await page.getByRole('alert').getByText('cut.gguf').waitFor()
     expect(await page.locator('.models .model-row').count()).toBe(withBraid + 1)
     const b = put('b.gguf', tinyModel({ shape: 'llama', seed: 2 }).gguf)
     await add(b)
-    await row(b).getByRole('button', { name: /^Forget/ }).click()
+    await row(b)
+      .getByRole('button', { name: /^Forget/ })
+      .click()
     await expect.poll(() => row(b).count()).toBe(0)
     expect(readFileSync(b).length).toBeGreaterThan(1000)
     expect(asked).toEqual([])
@@ -119,7 +159,10 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await row(from).locator('.model-pick').click()
     await window.page.getByLabel('Where it is now').fill(join(root, 'files', 'a.gguf'))
     await window.page.getByRole('button', { name: 'Point to it' }).click()
-    await window.page.getByRole('alert').getByText(/another model/).waitFor()
+    await window.page
+      .getByRole('alert')
+      .getByText(/another model/)
+      .waitFor()
     await window.page.getByLabel('Where it is now').fill(to)
     await window.page.getByRole('button', { name: 'Point to it' }).click()
     await row(to).waitFor()
@@ -134,9 +177,19 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await page.getByLabel('Type of the weights').selectOption('q8_0')
     await page.getByRole('button', { name: 'Convert', exact: true }).click()
     await task.waitFor()
-    await expect.poll(() => page.locator('.task-row progress').evaluate((bar) => (bar as unknown as { value: number }).value), { timeout: 60 * SECONDS, interval: 50 }).toBeGreaterThan(0.02)
+    await expect
+      .poll(
+        () =>
+          page
+            .locator('.task-row progress')
+            .evaluate((bar) => (bar as unknown as { value: number }).value),
+        { timeout: 60 * SECONDS, interval: 50 },
+      )
+      .toBeGreaterThan(0.02)
     await page.getByRole('button', { name: /^Pause/ }).click()
-    await expect.poll(() => task.getAttribute('data-task'), { timeout: 20 * SECONDS }).toBe('paused')
+    await expect
+      .poll(() => task.getAttribute('data-task'), { timeout: 20 * SECONDS })
+      .toBe('paused')
     const models = join(braid.data, 'models')
     expect(readdirSync(models).filter((name) => name.endsWith('.gguf'))).toEqual([])
     expect(readdirSync(models)).toContain('large-q8_0.gguf.partial')
@@ -146,7 +199,10 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await expect.poll(() => task.count(), { timeout: 20 * SECONDS }).toBe(0)
     expect(readdirSync(models)).toEqual([])
 
-    const { folder } = writeHfFolder({ architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 }, mkdtempSync(join(root, 'hf-')))
+    const { folder } = writeHfFolder(
+      { architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 },
+      mkdtempSync(join(root, 'hf-')),
+    )
     await page.getByLabel('Folder', { exact: true }).fill(folder)
     await page.getByLabel('Type of the weights').selectOption('f16')
     await page.getByRole('button', { name: 'Convert', exact: true }).click()
@@ -166,7 +222,10 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
   test('download: choices with sizes and whether they fit, pause, resume where it was, then it is on the list', async () => {
     const { page } = window
     await tab('Get models')
-    await page.locator('.model-row', { hasText: 'ParaThinker 1.5B' }).getByText('Thinks in parallel').waitFor()
+    await page
+      .locator('.model-row', { hasText: 'ParaThinker 1.5B' })
+      .getByText('Thinks in parallel')
+      .waitFor()
     expect(asked).toEqual([])
     await page.getByLabel('A Hugging Face repository').fill('org/slow')
     await page.getByRole('button', { name: 'Look up' }).click()
@@ -176,9 +235,19 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     expect(await choices.nth(1).locator('[data-fit]').getAttribute('data-fit')).toBe('wont-fit')
     await page.getByRole('button', { name: 'Download Q8_0' }).click()
     const task = page.locator('.task-row')
-    await expect.poll(() => page.locator('.task-row progress').evaluate((bar) => (bar as unknown as { value: number }).value), { timeout: 20 * SECONDS, interval: 50 }).toBeGreaterThan(0.05)
+    await expect
+      .poll(
+        () =>
+          page
+            .locator('.task-row progress')
+            .evaluate((bar) => (bar as unknown as { value: number }).value),
+        { timeout: 20 * SECONDS, interval: 50 },
+      )
+      .toBeGreaterThan(0.05)
     await page.getByRole('button', { name: /^Pause/ }).click()
-    await expect.poll(() => task.getAttribute('data-task'), { timeout: 10 * SECONDS }).toBe('paused')
+    await expect
+      .poll(() => task.getAttribute('data-task'), { timeout: 10 * SECONDS })
+      .toBe('paused')
     const file = join(braid.data, 'models', 'org--slow', 'slow-Q8_0.gguf')
     expect(existsSync(file)).toBe(false)
     // A new window, as after a restart of the page: the task is still there.
@@ -201,10 +270,13 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await row('a.gguf').locator('.model-pick').click()
     await page.getByRole('button', { name: 'New run with this model' }).click()
     await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled()).toBe(true)
-    const total = async () => Number(await page.locator('[data-fit-total]').getAttribute('data-fit-total'))
+    const total = async () =>
+      Number(await page.locator('[data-fit-total]').getAttribute('data-fit-total'))
     await page.getByLabel('Paths', { exact: true }).fill('2')
     await page.getByLabel('Tokens a path', { exact: true }).fill('100000')
-    await expect.poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit')).toMatch(/fits|slow/)
+    await expect
+      .poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'))
+      .toMatch(/fits|slow/)
     await page.waitForTimeout(500)
     const two = await total()
     await page.getByLabel('Paths', { exact: true }).fill('4')
@@ -218,16 +290,32 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await page.getByLabel('Paths', { exact: true }).fill('64')
     await page.getByText('More settings').click()
     await page.getByText('Reuse control tokens').click()
-    await expect.poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'), { timeout: 10 * SECONDS }).toBe('wont-fit')
-    expect(await page.locator('.fit').textContent()).toMatch(/CPU is short of [\d.]+ [GTM]iB\. Ask for fewer paths/)
+    await expect
+      .poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'), {
+        timeout: 10 * SECONDS,
+      })
+      .toBe('wont-fit')
+    expect(await page.locator('.fit').textContent()).toMatch(
+      /CPU is short of [\d.]+ [GTM]iB\. Ask for fewer paths/,
+    )
     // It is not started by the way; who knows better may.
     await page.getByLabel('Problem', { exact: true }).fill('too much')
     const start = page.getByRole('button', { name: 'Start', exact: true })
-    expect([await start.getAttribute('aria-disabled'), await page.getByRole('button', { name: 'Start anyway' }).getAttribute('aria-disabled')]).toEqual(['true', 'false'])
+    expect([
+      await start.getAttribute('aria-disabled'),
+      await page.getByRole('button', { name: 'Start anyway' }).getAttribute('aria-disabled'),
+    ]).toEqual(['true', 'false'])
     await page.getByRole('button', { name: 'Most paths that fit' }).click()
-    await expect.poll(async () => Number(await page.getByLabel('Paths', { exact: true }).inputValue())).toBeLessThan(64)
-    await expect.poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit')).not.toBe('wont-fit')
-    expect([await start.getAttribute('aria-disabled'), await page.getByRole('button', { name: 'Start anyway' }).count()]).toEqual(['false', 0])
+    await expect
+      .poll(async () => Number(await page.getByLabel('Paths', { exact: true }).inputValue()))
+      .toBeLessThan(64)
+    await expect
+      .poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'))
+      .not.toBe('wont-fit')
+    expect([
+      await start.getAttribute('aria-disabled'),
+      await page.getByRole('button', { name: 'Start anyway' }).count(),
+    ]).toEqual(['false', 0])
     await page.getByLabel('Problem', { exact: true }).fill('')
     await page.getByRole('button', { name: 'Reset settings' }).click()
   })
@@ -248,18 +336,30 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await window.pose({ problem: 'one', paths: 2, budget: 16, summary: 8, finish: 'last' })
     await window.untilRun('ended')
     await use(other)
-    await window.pose({ problem: 'What is 2 + 2? Explain at length.', paths: 2, budget: 300, summary: 16, finish: 'last' })
+    await window.pose({
+      problem: 'What is 2 + 2? Explain at length.',
+      paths: 2,
+      budget: 300,
+      summary: 16,
+      finish: 'last',
+    })
     await page.locator('[data-hardware]').waitFor({ timeout: 30 * SECONDS })
-    expect(await page.locator('[data-hardware]').textContent()).toMatch(/CPU \d+ %RAM [\d.]+ [GM]iB of [\d.]+ GiB/)
+    expect(await page.locator('[data-hardware]').textContent()).toMatch(
+      /CPU \d+ %RAM [\d.]+ [GM]iB of [\d.]+ GiB/,
+    )
     await page.getByRole('button', { name: 'Stop all' }).click()
     await window.untilRun('ended')
-    await expect.poll(() => page.locator('.status-bar').textContent()).toContain('2 models in memory')
+    await expect
+      .poll(() => page.locator('.status-bar').textContent())
+      .toContain('2 models in memory')
     await use('a.gguf')
     await window.pose({ problem: 'three', paths: 2, budget: 16, summary: 8, finish: 'last' })
     await window.untilRun('ended')
     await tab('Devices')
     await page.getByRole('button', { name: /^Unload SmolLM2|^Unload Smol/i }).click()
-    await expect.poll(() => page.locator('.status-bar').textContent()).toContain('1 model in memory')
+    await expect
+      .poll(() => page.locator('.status-bar').textContent())
+      .toContain('1 model in memory')
     await page.locator('.device-row', { hasText: /^CPU/ }).first().waitFor()
   })
 })
@@ -271,22 +371,47 @@ function largeFolder(folder: string): string {
   const [width, ff, heads, kvHeads, headDim] = [768, 3072, 12, 2, 64]
   const { config } = writeHfFolder({ architecture: 'qwen2', dtype: 'BF16', layers: 1 }, folder)
   const vocabulary = config.vocab_size as number
-  const tensors: Record<string, number[]> = { 'model.embed_tokens.weight': [vocabulary, width], 'model.norm.weight': [width], 'lm_head.weight': [vocabulary, width] }
+  const tensors: Record<string, number[]> = {
+    'model.embed_tokens.weight': [vocabulary, width],
+    'model.norm.weight': [width],
+    'lm_head.weight': [vocabulary, width],
+  }
   for (let i = 0; i < layers; i++) {
     const at = `model.layers.${i}`
     Object.assign(tensors, {
-      [`${at}.input_layernorm.weight`]: [width], [`${at}.post_attention_layernorm.weight`]: [width],
-      [`${at}.self_attn.q_proj.weight`]: [heads * headDim, width], [`${at}.self_attn.q_proj.bias`]: [heads * headDim],
-      [`${at}.self_attn.k_proj.weight`]: [kvHeads * headDim, width], [`${at}.self_attn.k_proj.bias`]: [kvHeads * headDim],
-      [`${at}.self_attn.v_proj.weight`]: [kvHeads * headDim, width], [`${at}.self_attn.v_proj.bias`]: [kvHeads * headDim],
+      [`${at}.input_layernorm.weight`]: [width],
+      [`${at}.post_attention_layernorm.weight`]: [width],
+      [`${at}.self_attn.q_proj.weight`]: [heads * headDim, width],
+      [`${at}.self_attn.q_proj.bias`]: [heads * headDim],
+      [`${at}.self_attn.k_proj.weight`]: [kvHeads * headDim, width],
+      [`${at}.self_attn.k_proj.bias`]: [kvHeads * headDim],
+      [`${at}.self_attn.v_proj.weight`]: [kvHeads * headDim, width],
+      [`${at}.self_attn.v_proj.bias`]: [kvHeads * headDim],
       [`${at}.self_attn.o_proj.weight`]: [width, heads * headDim],
-      [`${at}.mlp.gate_proj.weight`]: [ff, width], [`${at}.mlp.up_proj.weight`]: [ff, width], [`${at}.mlp.down_proj.weight`]: [width, ff],
+      [`${at}.mlp.gate_proj.weight`]: [ff, width],
+      [`${at}.mlp.up_proj.weight`]: [ff, width],
+      [`${at}.mlp.down_proj.weight`]: [width, ff],
     })
   }
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, hidden_size: width, intermediate_size: ff, num_hidden_layers: layers, num_attention_heads: heads, num_key_value_heads: kvHeads }))
+  writeFileSync(
+    join(folder, 'config.json'),
+    JSON.stringify({
+      ...config,
+      hidden_size: width,
+      intermediate_size: ff,
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: kvHeads,
+    }),
+  )
   let offset = 0
   const header: Record<string, unknown> = {}
-  for (const [name, shape] of Object.entries(tensors)) header[name] = { dtype: 'BF16', shape, data_offsets: [offset, (offset += 2 * shape.reduce((a, b) => a * b, 1))] }
+  for (const [name, shape] of Object.entries(tensors))
+    header[name] = {
+      dtype: 'BF16',
+      shape,
+      data_offsets: [offset, (offset += 2 * shape.reduce((a, b) => a * b, 1))],
+    }
   const json = Buffer.from(JSON.stringify(header))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(json.length))

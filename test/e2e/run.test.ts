@@ -2,14 +2,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { smolLM2 } from '../support/models.ts'
 import { Braid, CHROMIUM, SECONDS, type Window } from './support.ts'
 
-const PROBLEM = 'A farmer has 17 sheep and buys 5 more every day for a week. Explain step by step how many there are at the end.'
+const PROBLEM =
+  'A farmer has 17 sheep and buys 5 more every day for a week. Explain step by step how many there are at the end.'
 
 describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer', () => {
   const braid = new Braid()
   let window: Window
-  beforeAll(async () => { await braid.start(await smolLM2()) })
+  beforeAll(async () => {
+    await braid.start(await smolLM2())
+  })
   afterAll(() => braid.close())
-  beforeEach(async () => { window = await braid.open() })
+  beforeEach(async () => {
+    window = await braid.open()
+  })
   afterEach(async () => {
     expect(window.trouble).toEqual([])
     await window.context.close()
@@ -34,7 +39,9 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     expect(await summary.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\s*2\s*3/)
     expect(await summary.locator('.summary-meta').textContent()).toContain('By re-reading')
     expect((await summary.locator('.stream').textContent())!.length).toBeGreaterThan(10)
-    expect(await page.locator('.overview svg').getAttribute('aria-label')).toContain('Where the paths part')
+    expect(await page.locator('.overview svg').getAttribute('aria-label')).toContain(
+      'Where the paths part',
+    )
   })
 
   test('stop one path: it stops, the others go on', async () => {
@@ -59,7 +66,8 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await now.click()
     await window.untilRun('ended')
     expect(await window.tokens(1)).toBeLessThan(400)
-    const words = async () => (await page.locator('.summary .stream').textContent())!.replace(/[^\p{L}]/gu, '') // list marks are drawn once formatted
+    const words = async () =>
+      (await page.locator('.summary .stream').textContent())!.replace(/[^\p{L}]/gu, '') // list marks are drawn once formatted
     const first = await words()
     expect(await now.getAttribute('aria-disabled')).toBe('true')
 
@@ -76,7 +84,14 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
   })
 
   test('inspect: alternatives of a token, a fork there, which thinks on from what was kept', async () => {
-    await window.pose({ problem: PROBLEM, paths: 2, budget: 40, finish: 'last', summary: 16, alternatives: 5 })
+    await window.pose({
+      problem: PROBLEM,
+      paths: 2,
+      budget: 40,
+      finish: 'last',
+      summary: 16,
+      alternatives: 5,
+    })
     await window.untilRun('ended')
     const { page } = window
     await window.lane(1).getByRole('button', { name: 'Inspect path 1' }).click()
@@ -89,14 +104,19 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await expect.poll(() => rows.count()).toBe(5)
     const chances = await rows.locator('.alt-p').allTextContents()
     expect(chances.every((text) => /[\d.]+ %/.test(text))).toBe(true)
-    const other = rows.filter({ hasNot: page.locator(':scope.taken') }).locator('button:not(:disabled)').first()
+    const other = rows
+      .filter({ hasNot: page.locator(':scope.taken') })
+      .locator('button:not(:disabled)')
+      .first()
     const name = (await other.getAttribute('aria-label'))!.replace('Fork with ', '')
     await other.click()
     await page.waitForURL(/#\/run\/[\w-]+$/)
     await expect.poll(() => page.locator('[data-lane]').count(), { timeout: 30 * SECONDS }).toBe(3)
     await expect.poll(() => window.status(3), { timeout: 40 * SECONDS }).not.toBe('thinking')
     await window.untilTokens(3, 13)
-    await page.evaluate((hash) => { location.hash = hash }, `#/run/${window.run}/path/3/12`)
+    await page.evaluate((hash) => {
+      location.hash = hash
+    }, `#/run/${window.run}/path/3/12`)
     await expect.poll(() => page.locator('.token-detail h2').textContent()).toBe('Token 12')
     expect(await page.locator('#tok-12').textContent()).toContain(name.replace(/[␣⏎⇥]/g, '').trim())
     // Same beginning: the parent is a sibling at this token.
@@ -115,7 +135,13 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
   })
 
   test('majority: the board shows every answer, and one can be chosen by hand', async () => {
-    await window.pose({ problem: 'What is 2 + 2? Answer with one number.', strategy: 'Majority vote', paths: 3, budget: 40, summary: 24 })
+    await window.pose({
+      problem: 'What is 2 + 2? Answer with one number.',
+      strategy: 'Majority vote',
+      paths: 3,
+      budget: 40,
+      summary: 24,
+    })
     await window.untilRun('ended')
     const { page } = window
     const rows = page.locator('.vote')
@@ -123,8 +149,11 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     const members = await page.locator('.vote .members button').count()
     expect(members).toBeGreaterThanOrEqual(3)
     await rows.last().getByRole('radio').click()
-    await expect.poll(() => rows.last().getByRole('radio').getAttribute('aria-checked')).toBe('true')
-    if (await rows.count() > 1) expect(await page.locator('.votes').textContent()).toContain('Chosen by hand')
+    await expect
+      .poll(() => rows.last().getByRole('radio').getAttribute('aria-checked'))
+      .toBe('true')
+    if ((await rows.count()) > 1)
+      expect(await page.locator('.votes').textContent()).toContain('Chosen by hand')
   })
 
   test('reload in mid-run: the window comes back to the run, which went on', async () => {
@@ -153,7 +182,9 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     const { page } = window
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 1 path' }).click()
-    await page.getByRole('radiogroup', { name: 'Versions of the summary' }).waitFor({ timeout: 60 * SECONDS })
+    await page
+      .getByRole('radiogroup', { name: 'Versions of the summary' })
+      .waitFor({ timeout: 60 * SECONDS })
     await window.untilRun('ended')
     expect(await page.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\D/)
   })

@@ -3,15 +3,34 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type Locator,
+  type Page,
+} from 'playwright-core'
 import { ensureRenderer } from '../../scripts/renderer.ts'
 import { until } from '../support/test-client.ts'
 
 /** Drives the real window in a real Chromium, over the real host process and engine. */
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
-const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+export const CHROMIUM = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((file) => file !== undefined && existsSync(file))
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 export const SECONDS = 1000
 
@@ -28,11 +47,24 @@ export class Braid {
 
   async start(model?: string): Promise<this> {
     ensureRenderer()
-    const args = ['--import', 'tsx', join(root, 'engine', 'cli.ts'), 'serve', '--no-open', ...(model === undefined ? [] : ['--model', model])]
-    const server = spawn(process.execPath, args, { cwd: root, env: { ...process.env, BRAID_DATA: this.data }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const args = [
+      '--import',
+      'tsx',
+      join(root, 'engine', 'cli.ts'),
+      'serve',
+      '--no-open',
+      ...(model === undefined ? [] : ['--model', model]),
+    ]
+    const server = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, BRAID_DATA: this.data },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.#server = server
     let said = ''
-    server.stderr.on('data', (chunk: Buffer) => { said += chunk })
+    server.stderr.on('data', (chunk: Buffer) => {
+      said += chunk
+    })
     this.url = await new Promise<string>((resolve, reject) => {
       let out = ''
       server.stdout.on('data', (chunk: Buffer) => {
@@ -48,7 +80,10 @@ export class Braid {
 
   /** A window of its own profile. */
   async open(options: { width?: number; height?: number } = {}): Promise<Window> {
-    const context = await this.#browser!.newContext({ viewport: { width: options.width ?? 1440, height: options.height ?? 900 }, acceptDownloads: true })
+    const context = await this.#browser!.newContext({
+      viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
+      acceptDownloads: true,
+    })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
     const page = await context.newPage()
     const window = new Window(page, context)
@@ -59,7 +94,10 @@ export class Braid {
 
   /** Kills the host process, as a crash of the engine would. */
   killHost(): void {
-    const pids = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(this.#server!.pid)]).toString().split('\n').filter((line) => line.includes('host-main'))
+    const pids = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(this.#server!.pid)])
+      .toString()
+      .split('\n')
+      .filter((line) => line.includes('host-main'))
     if (pids.length !== 1) throw new Error(`expected one host process, found: ${pids.join('; ')}`)
     process.kill(Number(pids[0]!.trim().split(/\s+/)[0]), 'SIGKILL')
   }
@@ -99,25 +137,46 @@ export class Window {
     this.page = page
     this.context = context
     page.on('pageerror', (error) => this.trouble.push(String(error)))
-    page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('WebSocket') && !message.location().url.endsWith('/favicon.ico')) this.trouble.push(message.text()) })
+    page.on('console', (message) => {
+      if (
+        message.type() === 'error' &&
+        !message.text().includes('WebSocket') &&
+        !message.location().url.endsWith('/favicon.ico')
+      )
+        this.trouble.push(message.text())
+    })
   }
 
-  async pose({ problem, strategy, paths, budget, finish, summary, alternatives, temperature, seed }: Pose): Promise<void> {
+  async pose({
+    problem,
+    strategy,
+    paths,
+    budget,
+    finish,
+    summary,
+    alternatives,
+    temperature,
+    seed,
+  }: Pose): Promise<void> {
     const { page } = this
     await this.command('New run')
     await page.getByLabel('Problem', { exact: true }).fill(problem)
     // The fields wait for what the model says of itself.
     await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields')
-    if (strategy !== undefined) await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
+    if (strategy !== undefined)
+      await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
-    if (budget !== undefined) await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
+    if (budget !== undefined)
+      await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
     if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
     await page.getByText('More settings').click()
     // One thread: with more, threads that wait for one another on a busy machine are a hundred times slower.
     await page.getByLabel('Threads', { exact: true }).fill('1')
     if (summary !== undefined) await page.getByLabel('Tokens of the summary').fill(String(summary))
-    if (alternatives !== undefined) await page.getByLabel('Alternatives a token').fill(String(alternatives))
-    if (temperature !== undefined) await page.getByLabel('Temperature', { exact: true }).fill(String(temperature))
+    if (alternatives !== undefined)
+      await page.getByLabel('Alternatives a token').fill(String(alternatives))
+    if (temperature !== undefined)
+      await page.getByLabel('Temperature', { exact: true }).fill(String(temperature))
     if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
     await page.getByRole('button', { name: 'Start', exact: true }).click()
     await page.waitForURL(/#\/run\//)
@@ -132,9 +191,15 @@ export class Window {
     const { page } = this
     await page.keyboard.press('Control+K')
     await page.locator('dialog.palette input').fill(name)
-    await page.getByRole('option', { name: new RegExp(`^${name}`) }).first().waitFor()
+    await page
+      .getByRole('option', { name: new RegExp(`^${name}`) })
+      .first()
+      .waitFor()
     await page.keyboard.press('Enter')
-    await until(async () => (await page.locator('dialog.palette').count()) === 0, 'the palette to close')
+    await until(
+      async () => (await page.locator('dialog.palette').count()) === 0,
+      'the palette to close',
+    )
   }
 
   lane(path: number): Locator {
@@ -152,27 +217,49 @@ export class Window {
   }
 
   async untilTokens(path: number, count: number): Promise<void> {
-    await until(async () => (await this.tokens(path)) >= count, `${count} tokens of path ${path}`, 90 * SECONDS)
+    await until(
+      async () => (await this.tokens(path)) >= count,
+      `${count} tokens of path ${path}`,
+      90 * SECONDS,
+    )
   }
 
   async untilRun(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
-    await until(async () => (await this.page.locator('[data-run-status]').getAttribute('data-run-status')) === status, `the run to be ${status}`, 100 * SECONDS)
+    await until(
+      async () =>
+        (await this.page.locator('[data-run-status]').getAttribute('data-run-status')) === status,
+      `the run to be ${status}`,
+      100 * SECONDS,
+    )
     // The lanes are drawn in turn, a few a frame.
-    if (status === 'ended') for (const path of await this.page.locator('[data-lane]').all()) await until(async () => !/^0 /.test((await path.locator('.lane-count').textContent()) ?? ''), 'the lanes to be drawn')
+    if (status === 'ended')
+      for (const path of await this.page.locator('[data-lane]').all())
+        await until(
+          async () => !/^0 /.test((await path.locator('.lane-count').textContent()) ?? ''),
+          'the lanes to be drawn',
+        )
   }
 
   async laneMenu(path: number, item: string): Promise<void> {
-    await this.lane(path).getByRole('button', { name: `Actions on path ${path}` }).click()
+    await this.lane(path)
+      .getByRole('button', { name: `Actions on path ${path}` })
+      .click()
     await this.page.getByRole('menuitem', { name: new RegExp(`^${item}`) }).click()
   }
 
   /** Downloads what the export menu gives and reads it. */
-  async exportAs(format: 'Markdown' | 'HTML' | 'JSON'): Promise<{ name: string; path: string; text: string }> {
+  async exportAs(
+    format: 'Markdown' | 'HTML' | 'JSON',
+  ): Promise<{ name: string; path: string; text: string }> {
     await this.page.getByRole('button', { name: 'Export', exact: true }).click()
-    const [download] = await Promise.all([this.page.waitForEvent('download'), this.page.getByRole('menuitem', { name: `Export as ${format}` }).click()])
+    const [download] = await Promise.all([
+      this.page.waitForEvent('download'),
+      this.page.getByRole('menuitem', { name: `Export as ${format}` }).click(),
+    ])
     const path = await download.path()
     return { name: download.suggestedFilename(), path, text: readFileSync(path, 'utf8') }
   }
 }
 
-export const runFiles = (data: string): string[] => readdirSync(join(data, 'runs'), { recursive: true, encoding: 'utf8' })
+export const runFiles = (data: string): string[] =>
+  readdirSync(join(data, 'runs'), { recursive: true, encoding: 'utf8' })

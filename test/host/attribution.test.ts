@@ -31,16 +31,31 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const RESULT = { version: 1, promptTokens: 3, paths: [{ path: 1, tokens: 5 }, { path: 2, tokens: 4 }], shares: [[0.5, 0.25, 0.125, 0.125]] }
-const code = (promise: Promise<unknown>) => promise.then(() => 'none', (error: { code: string }) => error.code)
+const RESULT = {
+  version: 1,
+  promptTokens: 3,
+  paths: [
+    { path: 1, tokens: 5 },
+    { path: 2, tokens: 4 },
+  ],
+  shares: [[0.5, 0.25, 0.125, 0.125]],
+}
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: { code: string }) => error.code,
+  )
 async function ended(): Promise<string> {
-  const { run } = await client.call('run.start', { request: { problem: 'p', model: '/m.gguf', settings: {} } })
+  const { run } = await client.call('run.start', {
+    request: { problem: 'p', model: '/m.gguf', settings: {} },
+  })
   await client.call('run.open', { run })
   engine.last.emit(...sampleRun(run))
   await until(() => client.events(run).length === sampleRun(run).length)
   return run
 }
-const asked = (count: number) => until(() => engine.attributions.length === count, 'the engine to be asked')
+const asked = (count: number) =>
+  until(() => engine.attributions.length === count, 'the engine to be asked')
 
 it('the engine is given the run’s own events; the answer and the progress go to who asked', async () => {
   const run = await ended()
@@ -54,7 +69,10 @@ it('the engine is given the run’s own events; the answer and the progress go t
   request!.onProgress(1)
   request!.resolve(RESULT)
   expect(await result).toEqual(RESULT)
-  const progress = (of: TestClient) => of.pushes.flatMap((push) => (push.kind === 'progress' && push.task === attributionTask(run, 1) ? [push.fraction] : []))
+  const progress = (of: TestClient) =>
+    of.pushes.flatMap((push) =>
+      push.kind === 'progress' && push.task === attributionTask(run, 1) ? [push.fraction] : [],
+    )
   expect(progress(client)).toEqual([0.4, 1])
   expect(progress(other)).toEqual([])
 })
@@ -74,7 +92,10 @@ it('is cancelled by who asked, or when they leave, and by nobody else', async ()
   await asked(2)
   expect(engine.attributions[1]!.signal.aborted).toBe(false)
   other.close()
-  await until(() => engine.attributions[1]!.signal.aborted, 'the request of a window that is gone to end')
+  await until(
+    () => engine.attributions[1]!.signal.aborted,
+    'the request of a window that is gone to end',
+  )
 })
 
 it('errors keep their code; a run that thinks, or is not there, is refused without the engine', async () => {
@@ -85,9 +106,13 @@ it('errors keep their code; a run that thinks, or is not there, is refused witho
     engine.attributions.pop()!.reject(new BraidError(kind, 'as it is'))
     expect(await failed).toBe(kind)
   }
-  expect(await code(client.call('run.attribution', { run: '20990101-000000-nobody', version: 1 }))).toBe('no-such-run')
+  expect(
+    await code(client.call('run.attribution', { run: '20990101-000000-nobody', version: 1 })),
+  ).toBe('no-such-run')
   expect(await code(client.call('run.attribution', { run, version: 0 }))).toBe('bad-request')
-  const { run: live } = await client.call('run.start', { request: { problem: 'p', model: '/m.gguf', settings: {} } })
+  const { run: live } = await client.call('run.start', {
+    request: { problem: 'p', model: '/m.gguf', settings: {} },
+  })
   engine.last.emit(runStarted(live))
   await client.call('run.open', { run: live })
   await until(() => client.events(live).length > 0)

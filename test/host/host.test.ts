@@ -35,9 +35,14 @@ function connect(): TestClient {
 }
 const request = { problem: 'p', model: '/m.gguf', settings: {} }
 const start = async () => (await client.call('run.start', { request })).run
-const code = (promise: Promise<unknown>) => promise.then(() => 'none', (error: { code: string }) => error.code)
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: { code: string }) => error.code,
+  )
 const transcript = (run: string) => join(folder, 'runs', `${run}.jsonl`)
-const lines = (run: string) => (existsSync(transcript(run)) ? readFileSync(transcript(run), 'utf8').split('\n').length - 1 : 0)
+const lines = (run: string) =>
+  existsSync(transcript(run)) ? readFileSync(transcript(run), 'utf8').split('\n').length - 1 : 0
 
 describe('a run', () => {
   it('is on disk before it is shown, whole and in order, whoever watches and whenever they come', async () => {
@@ -65,7 +70,10 @@ describe('a run', () => {
     const again = connect()
     await again.call('run.open', { run })
     await until(() => again.events(run).length === events.length)
-    const plain = (list: RunEvent[]) => JSON.stringify(foldRun(list), (key, value) => (key === 'tokens' && value && !Array.isArray(value) ? [...value] : value))
+    const plain = (list: RunEvent[]) =>
+      JSON.stringify(foldRun(list), (key, value) =>
+        key === 'tokens' && value && !Array.isArray(value) ? [...value] : value,
+      )
     expect(plain(again.events(run))).toBe(plain(client.events(run)))
     const alternatives = await client.call('run.alternatives', { run, path: 1, index: 1, count: 2 })
     expect(alternatives.map((list) => list?.length)).toEqual([2, 2])
@@ -73,12 +81,20 @@ describe('a run', () => {
 
   it('loses and doubles nothing when it is opened in mid-stream', async () => {
     const run = await start()
-    engine.last.emit(runStarted(run), { type: 'path-started', at: 1, path: 1, group: 1, thought: 1, seed: 1 })
+    engine.last.emit(runStarted(run), {
+      type: 'path-started',
+      at: 1,
+      path: 1,
+      group: 1,
+      thought: 1,
+      seed: 1,
+    })
     const token = { id: 1, text: 'x', logprob: -1, entropy: 1 }
     const all = new Promise<void>((resolve) => {
       let n = 0
       const tick = () => {
-        for (let i = 0; i < 7; i++) engine.last.emit({ type: 'tokens', at: n++, path: 1, tokens: [token] })
+        for (let i = 0; i < 7; i++)
+          engine.last.emit({ type: 'tokens', at: n++, path: 1, tokens: [token] })
         if (n < 3000) setImmediate(tick)
         else resolve()
       }
@@ -93,7 +109,10 @@ describe('a run', () => {
     await all
     for (const one of clients) {
       await until(() => one.events(run).length >= 3003)
-      const times = one.events(run).filter((event) => event.type === 'tokens').map((event) => event.at)
+      const times = one
+        .events(run)
+        .filter((event) => event.type === 'tokens')
+        .map((event) => event.at)
       expect(times).toEqual(times.map((_, i) => i))
       // Batches, never a message a token.
       expect(one.pushes.filter((push) => push.kind === 'events').length).toBeLessThan(1500)
@@ -126,9 +145,17 @@ describe('a run', () => {
 
   it('that fails before it began has no transcript, and is told to who asks', async () => {
     const run = await start()
-    expect((await client.call('runs.list', {}))[0]).toMatchObject({ run, status: 'queued', problem: 'p' })
+    expect((await client.call('runs.list', {}))[0]).toMatchObject({
+      run,
+      status: 'queued',
+      problem: 'p',
+    })
     expect(await client.call('run.open', { run })).toEqual({ events: 0, live: true })
-    const failed: RunEvent = { type: 'run-failed', at: 3, error: { code: 'out-of-memory', message: 'No room.' } }
+    const failed: RunEvent = {
+      type: 'run-failed',
+      at: 3,
+      error: { code: 'out-of-memory', message: 'No room.' },
+    }
     engine.last.emit(failed)
     await until(() => client.events(run).length === 1)
     await until(() => engine.last.closed)
@@ -138,7 +165,9 @@ describe('a run', () => {
     expect(late.events(run)[0]).toEqual(failed)
     expect(await client.call('runs.list', {})).toEqual([])
     expect(existsSync(transcript(run))).toBe(false)
-    expect(await code(client.call('run.command', { run, command: { type: 'cancel' } }))).toBe('not-running')
+    expect(await code(client.call('run.command', { run, command: { type: 'cancel' } }))).toBe(
+      'not-running',
+    )
   })
 
   it('takes commands, and refuses those the engine refuses', async () => {
@@ -146,8 +175,12 @@ describe('a run', () => {
     engine.last.emit(runStarted(run))
     await client.call('run.command', { run, command: { type: 'stop', path: 1 } })
     expect(engine.last.commands).toEqual([{ type: 'stop', path: 1 }])
-    expect(await code(client.call('run.command', { run, command: { type: 'stop', path: 101 } }))).toBe('no-such-path')
-    expect(await code(client.call('run.command', { run: 'nothing', command: { type: 'cancel' } }))).toBe('no-such-run')
+    expect(
+      await code(client.call('run.command', { run, command: { type: 'stop', path: 101 } })),
+    ).toBe('no-such-path')
+    expect(
+      await code(client.call('run.command', { run: 'nothing', command: { type: 'cancel' } })),
+    ).toBe('no-such-run')
   })
 
   it('of the history is resumed by a command, and goes on in its own transcript', async () => {
@@ -179,20 +212,41 @@ describe('a run', () => {
     expect((await client.call('runs.list', {}))[0]!.status).toBe('interrupted')
     expect(await client.call('run.open', { run })).toEqual({ events: 8, live: false })
     await until(() => client.events(run).length === 8)
-    expect(foldRun(client.events(run), { live: false }).paths.map((path) => path.status)).toEqual(['interrupted', 'interrupted'])
+    expect(foldRun(client.events(run), { live: false }).paths.map((path) => path.status)).toEqual([
+      'interrupted',
+      'interrupted',
+    ])
   })
 
   it('follows up on the problem and answer of another, and of those before it', async () => {
     const first = await start()
     engine.last.emit(...sampleRun(first))
     await until(() => lines(first) === sampleRun(first).length)
-    const { run: second } = await client.call('run.start', { request: { ...request, followUp: { run: first, version: 1 } } })
-    expect(engine.last.options.conversation).toEqual([{ problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' }])
-    engine.last.emit({ ...runStarted(second, 'And 3 + 3?'), followUp: { run: first, version: 1 } } as RunEvent, ...sampleRun(second).slice(1))
+    const { run: second } = await client.call('run.start', {
+      request: { ...request, followUp: { run: first, version: 1 } },
+    })
+    expect(engine.last.options.conversation).toEqual([
+      { problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' },
+    ])
+    engine.last.emit(
+      { ...runStarted(second, 'And 3 + 3?'), followUp: { run: first, version: 1 } } as RunEvent,
+      ...sampleRun(second).slice(1),
+    )
     await until(() => lines(second) === sampleRun(second).length)
-    await client.call('run.start', { request: { ...request, followUp: { run: second, version: 2 } } })
-    expect(engine.last.options.conversation).toEqual([{ problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' }, { problem: 'And 3 + 3?', answer: '4 again' }])
-    expect(await code(client.call('run.start', { request: { ...request, followUp: { run: 'gone', version: 1 } } }))).toBe('no-such-run')
+    await client.call('run.start', {
+      request: { ...request, followUp: { run: second, version: 2 } },
+    })
+    expect(engine.last.options.conversation).toEqual([
+      { problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' },
+      { problem: 'And 3 + 3?', answer: '4 again' },
+    ])
+    expect(
+      await code(
+        client.call('run.start', {
+          request: { ...request, followUp: { run: 'gone', version: 1 } },
+        }),
+      ),
+    ).toBe('no-such-run')
   })
 
   it('that does not stop in time is reported as a hang; one that does is not', async () => {
@@ -211,7 +265,12 @@ describe('a run', () => {
   it('that cannot be written tells the window and ends; the next one works', async () => {
     const run = await start()
     await client.call('run.open', { run })
-    engine.last.emit(runStarted(run), { type: 'tokens', at: 1, path: 1, tokens: [{ id: 1, text: 'x', logprob: null, entropy: null, big: 1n } as never] })
+    engine.last.emit(runStarted(run), {
+      type: 'tokens',
+      at: 1,
+      path: 1,
+      tokens: [{ id: 1, text: 'x', logprob: null, entropy: null, big: 1n } as never],
+    })
     await until(() => client.events(run).length === 2)
     expect(client.events(run)[1]).toMatchObject({ type: 'run-failed' })
     await until(() => engine.last.closed)
@@ -238,8 +297,12 @@ describe('the history', () => {
     expect(await code(client.call('runs.delete', { run }))).toBe('bad-request')
     engine.last.emit(...sampleRun(run))
     await until(() => lines(run) === sampleRun(run).length)
-    expect((await client.call('runs.update', { run, title: 'T', starred: true, tags: ['a'] })).title).toBe('T')
-    expect((await client.call('runs.search', { query: 'boxed' })).map((hit) => hit.run)).toEqual([run])
+    expect(
+      (await client.call('runs.update', { run, title: 'T', starred: true, tags: ['a'] })).title,
+    ).toBe('T')
+    expect((await client.call('runs.search', { query: 'boxed' })).map((hit) => hit.run)).toEqual([
+      run,
+    ])
     other.pushes.length = 0
     await client.call('runs.delete', { run })
     await until(() => other.pushes.some((push) => push.kind === 'changed' && push.what === 'runs'))
@@ -248,13 +311,21 @@ describe('the history', () => {
     for (const format of ['md', 'json', 'html'] as const) {
       const file = await client.call('runs.export', { runs: [run], format })
       expect(file.content.length).toBeGreaterThan(500)
-      if (format === 'json') expect(await client.call('runs.import', { name: file.fileName, content: file.content })).toMatchObject([{ answer: '4 again' }])
+      if (format === 'json')
+        expect(
+          await client.call('runs.import', { name: file.fileName, content: file.content }),
+        ).toMatchObject([{ answer: '4 again' }])
     }
     const all = (await client.call('runs.list', {})).map((item) => item.run)
     expect(all).toHaveLength(2)
-    const { fileName: name, content } = await client.call('runs.export', { runs: all, format: 'json' })
+    const { fileName: name, content } = await client.call('runs.export', {
+      runs: all,
+      format: 'json',
+    })
     const copies = (await client.call('runs.import', { name, content })).map((item) => item.run)
-    expect((await client.call('runs.list', {})).map((item) => item.run).sort()).toEqual([...all, ...copies].sort())
+    expect((await client.call('runs.list', {})).map((item) => item.run).sort()).toEqual(
+      [...all, ...copies].sort(),
+    )
     expect(copies).toHaveLength(2)
   })
 })
@@ -264,7 +335,10 @@ describe('settings and models', () => {
     expect(await client.call('settings.get', {})).toEqual({})
     await client.call('settings.set', { theme: 'dark', presets: [{ a: 1 }] })
     await client.call('settings.set', { theme: 'light' })
-    expect(await connect().call('settings.get', {})).toEqual({ theme: 'light', presets: [{ a: 1 }] })
+    expect(await connect().call('settings.get', {})).toEqual({
+      theme: 'light',
+      presets: [{ a: 1 }],
+    })
     writeFileSync(join(folder, 'settings.json'), '{"theme":')
     expect(await client.call('settings.get', {})).toEqual({})
     expect(await code(client.call('settings.set', { x: 'y'.repeat(2 << 20) }))).toBe('bad-request')
@@ -272,8 +346,12 @@ describe('settings and models', () => {
 
   it('that are no models are refused', async () => {
     writeFileSync(join(folder, 'x.gguf'), 'GGUF')
-    expect(await code(client.call('models.add', { file: join(folder, 'x.gguf') }))).toBe('bad-model')
-    expect(await code(client.call('models.add', { file: join(folder, 'none.gguf') }))).toBe('model-not-found')
+    expect(await code(client.call('models.add', { file: join(folder, 'x.gguf') }))).toBe(
+      'bad-model',
+    )
+    expect(await code(client.call('models.add', { file: join(folder, 'none.gguf') }))).toBe(
+      'model-not-found',
+    )
     expect(await code(client.call('models.add', { file: 'relative.gguf' }))).toBe('bad-path')
     expect((await client.call('models.list', {})).filter((model) => !model.bundled)).toEqual([])
   })

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,10 +27,20 @@ let client: TestClient
 let hub: Server
 let asked: string[]
 const env = { ...process.env }
-const put = (file: string, content: Buffer | string = model) => { mkdirSync(dirname(file), { recursive: true }); writeFileSync(file, content); return file }
-const code = (promise: Promise<unknown>) => promise.then(() => 'none', (error: { code: string }) => error.code)
+const put = (file: string, content: Buffer | string = model) => {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+  return file
+}
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: { code: string }) => error.code,
+  )
 
-function open(engine: ConstructorParameters<typeof Host>[0]['engine'] = new ScriptedEngine()): void {
+function open(
+  engine: ConstructorParameters<typeof Host>[0]['engine'] = new ScriptedEngine(),
+): void {
   host = new Host({ folder: join(folder, 'data'), engine })
   const [here, there] = channelPair()
   host.serve(there)
@@ -34,10 +53,33 @@ beforeEach(async () => {
   asked = []
   hub = createServer((request, response) => {
     const { pathname } = new URL(request.url!, 'http://x')
-    asked.push(`${pathname}${request.headers.authorization === undefined ? '' : ` ${request.headers.authorization}`}`)
-    if (pathname === '/api/models/org/gated' && request.headers.authorization !== 'Bearer hf_secret') return response.writeHead(401).end()
-    if (/^\/api\/models\/org\/(m|gated)$/.test(pathname)) return response.end(JSON.stringify({ sha: 'main1', gated: pathname.endsWith('gated'), cardData: { license: 'mit' } }))
-    if (pathname.endsWith('/tree/main1')) return response.end(JSON.stringify(['Q4_0', 'Q8_0'].map((name) => ({ type: 'file', path: `m-${name}.gguf`, size: model.length, lfs: { oid: sha256(model), size: model.length } }))))
+    asked.push(
+      `${pathname}${request.headers.authorization === undefined ? '' : ` ${request.headers.authorization}`}`,
+    )
+    if (
+      pathname === '/api/models/org/gated' &&
+      request.headers.authorization !== 'Bearer hf_secret'
+    )
+      return response.writeHead(401).end()
+    if (/^\/api\/models\/org\/(m|gated)$/.test(pathname))
+      return response.end(
+        JSON.stringify({
+          sha: 'main1',
+          gated: pathname.endsWith('gated'),
+          cardData: { license: 'mit' },
+        }),
+      )
+    if (pathname.endsWith('/tree/main1'))
+      return response.end(
+        JSON.stringify(
+          ['Q4_0', 'Q8_0'].map((name) => ({
+            type: 'file',
+            path: `m-${name}.gguf`,
+            size: model.length,
+            lfs: { oid: sha256(model), size: model.length },
+          })),
+        ),
+      )
     if (/\/resolve\/main1\/m-Q\d_0\.gguf$/.test(pathname)) return response.end(model)
     return response.writeHead(404).end()
   })
@@ -55,29 +97,45 @@ afterEach(async () => {
 })
 
 /** Without those that come with Braid. */
-const listed = async () => (await client.call('models.list', {})).filter(({ origin }) => origin !== 'bundled')
-const task = async (id: string) => (await client.call('tasks.list', {})).find((one) => one.id === id)
+const listed = async () =>
+  (await client.call('models.list', {})).filter(({ origin }) => origin !== 'bundled')
+const task = async (id: string) =>
+  (await client.call('tasks.list', {})).find((one) => one.id === id)
 
 describe('models', () => {
   it('a folder is linked, what is none is told; a moved file is pointed to again; forgetting leaves the file', async () => {
     const a = put(join(folder, 'm', 'a.gguf'))
     put(join(folder, 'm', 'bad.gguf'), 'GGUF')
     const { added, refused } = await client.call('models.addFolder', { folder: join(folder, 'm') })
-    expect([added.map(({ file, origin }) => [file, origin]), refused.map(({ code: why }) => why)]).toEqual([[[a, 'link']], ['bad-model']])
-    await until(() => client.pushes.some((push) => push.kind === 'changed' && push.what === 'models'))
+    expect([
+      added.map(({ file, origin }) => [file, origin]),
+      refused.map(({ code: why }) => why),
+    ]).toEqual([[[a, 'link']], ['bad-model']])
+    await until(() =>
+      client.pushes.some((push) => push.kind === 'changed' && push.what === 'models'),
+    )
     renameSync(a, join(folder, 'b.gguf'))
     expect(await listed()).toMatchObject([{ file: a, present: false }])
-    expect(await client.call('models.relink', { file: a, to: join(folder, 'b.gguf') })).toMatchObject({ present: true })
-    expect(await client.call('models.remove', { file: join(folder, 'b.gguf'), deleteFiles: true })).toEqual({ deleted: [] })
+    expect(
+      await client.call('models.relink', { file: a, to: join(folder, 'b.gguf') }),
+    ).toMatchObject({ present: true })
+    expect(
+      await client.call('models.remove', { file: join(folder, 'b.gguf'), deleteFiles: true }),
+    ).toEqual({ deleted: [] })
     expect(existsSync(join(folder, 'b.gguf'))).toBe(true)
   })
 
   it('of other programs are found when that is asked, and linked when that is wanted', async () => {
     process.env.HOME = join(folder, 'home')
-    process.env.XDG_DATA_HOME = process.env.XDG_CACHE_HOME = process.env.XDG_CONFIG_HOME = join(folder, 'home', 'none')
+    process.env.XDG_DATA_HOME =
+      process.env.XDG_CACHE_HOME =
+      process.env.XDG_CONFIG_HOME =
+        join(folder, 'home', 'none')
     const file = put(join(folder, 'home', '.lmstudio', 'models', 'org', 'm', 'm-Q8_0.gguf'))
     const found = await client.call('models.find', {})
-    expect(found).toEqual([{ file, name: 'org/m/m-Q8_0', sizeBytes: model.length, program: 'lm-studio', known: false }])
+    expect(found).toEqual([
+      { file, name: 'org/m/m-Q8_0', sizeBytes: model.length, program: 'lm-studio', known: false },
+    ])
     expect(await listed()).toEqual([])
     await client.call('models.addFound', { models: found })
     expect(await client.call('models.find', {})).toMatchObject([{ known: true }])
@@ -93,7 +151,9 @@ describe('models', () => {
     expect((await client.call('models.info', { file })).defaults.engine.device).toBe('Vulkan0')
     await client.call('run.start', { request: { problem: 'p', model: file, settings: {} } })
     expect(engine.last.request?.settings.engine?.device).toBe('Vulkan0')
-    await client.call('run.start', { request: { problem: 'p', model: file, settings: { engine: { device: 'cpu' } } } })
+    await client.call('run.start', {
+      request: { problem: 'p', model: file, settings: { engine: { device: 'cpu' } } },
+    })
     expect(engine.last.request?.settings.engine?.device).toBe('cpu')
   })
 })
@@ -105,11 +165,30 @@ describe('downloads', () => {
     await client.call('devices.state', {})
     expect(asked).toEqual([])
     const offer = await client.call('models.offer', { ref: 'org/m' })
-    expect(offer).toMatchObject({ repo: 'org/m', licence: 'mit', gated: false, choices: [{ name: 'Q4_0', kind: 'gguf', files: 1, sizeBytes: model.length, verdict: expect.stringMatching(/fits|slow/) as string }, { name: 'Q8_0' }] })
+    expect(offer).toMatchObject({
+      repo: 'org/m',
+      licence: 'mit',
+      gated: false,
+      choices: [
+        {
+          name: 'Q4_0',
+          kind: 'gguf',
+          files: 1,
+          sizeBytes: model.length,
+          verdict: expect.stringMatching(/fits|slow/) as string,
+        },
+        { name: 'Q8_0' },
+      ],
+    })
     expect(offer.chosen).toBeUndefined()
     expect(await code(client.call('models.get', { ref: 'org/m' }))).toBe('bad-request')
     const { id } = await client.call('models.get', { ref: 'org/m', choice: 'Q8_0' })
-    await until(() => client.pushes.some((push) => push.kind === 'tasks' && push.tasks.some((one) => one.id === id && one.state === 'done')))
+    await until(() =>
+      client.pushes.some(
+        (push) =>
+          push.kind === 'tasks' && push.tasks.some((one) => one.id === id && one.state === 'done'),
+      ),
+    )
     const file = join(folder, 'data', 'models', 'org--m', 'm-Q8_0.gguf')
     expect(await task(id)).toMatchObject({ state: 'done', file })
     expect(await listed()).toMatchObject([{ file, origin: 'download' }])
@@ -121,7 +200,9 @@ describe('downloads', () => {
     expect(await listed()).toMatchObject([{ file, origin: 'download' }])
     await client.call('tasks.command', { task: again.id, command: 'cancel' })
     expect(existsSync(file)).toBe(true)
-    expect(await client.call('models.remove', { file, deleteFiles: true })).toEqual({ deleted: [file] })
+    expect(await client.call('models.remove', { file, deleteFiles: true })).toEqual({
+      deleted: [file],
+    })
     expect(existsSync(file)).toBe(false)
   })
 
@@ -130,16 +211,26 @@ describe('downloads', () => {
     await client.call('hub.token', { token: 'hf_secret' })
     expect(await client.call('models.offer', { ref: 'org/gated' })).toMatchObject({ gated: true })
     await host.close()
-    for (const file of readdirSync(join(folder, 'data'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'))) expect(readFileSync(join(folder, 'data', file), 'utf8')).not.toContain('hf_secret')
+    for (const file of readdirSync(join(folder, 'data'), {
+      recursive: true,
+      encoding: 'utf8',
+    }).filter((name) => name.endsWith('.json')))
+      expect(readFileSync(join(folder, 'data', file), 'utf8')).not.toContain('hf_secret')
     open()
     expect(await code(client.call('models.offer', { ref: 'org/gated' }))).toBe('io')
   })
 
   it('what cannot be got is said at once', async () => {
     expect(await code(client.call('models.offer', { ref: 'org/none' }))).toBe('model-not-found')
-    expect(await code(client.call('models.offer', { ref: `http://${'a.example'}/readme.txt` }))).toBe('bad-request')
-    expect(await code(client.call('models.offer', { ref: 'file:///etc/passwd' }))).toBe('bad-request')
-    expect(await code(client.call('tasks.command', { task: 'none', command: 'pause' }))).toBe('bad-request')
+    expect(
+      await code(client.call('models.offer', { ref: `http://${'a.example'}/readme.txt` })),
+    ).toBe('bad-request')
+    expect(await code(client.call('models.offer', { ref: 'file:///etc/passwd' }))).toBe(
+      'bad-request',
+    )
+    expect(await code(client.call('tasks.command', { task: 'none', command: 'pause' }))).toBe(
+      'bad-request',
+    )
   })
 })
 
@@ -149,20 +240,34 @@ it('memory: several models at once, those that are not wanted are unloaded, and 
   const files = [put(join(folder, 'a.gguf')), put(join(folder, 'b.gguf'))]
   const settings = { paths: 2, budget: 8, summaryBudget: 4, engine: { device: 'cpu', threads: 1 } }
   for (const file of files) {
-    const { run } = await client.call('run.start', { request: { problem: 'p', model: file, settings } })
+    const { run } = await client.call('run.start', {
+      request: { problem: 'p', model: file, settings },
+    })
     await client.call('run.open', { run })
     await vi.waitFor(() => expect(client.events(run).at(-1)?.type).toBe('run-ended'), 20_000)
   }
   expect((await client.call('engine.loaded', {})).map(({ file }) => file)).toEqual(files)
   await client.call('engine.unload', { file: files[1]! })
   expect((await client.call('engine.loaded', {})).map(({ file }) => file)).toEqual([files[0]])
-  await until(() => client.pushes.some((push) => push.kind === 'memory' && push.unloaded?.reason === 'asked' && push.loaded.length === 1))
+  await until(() =>
+    client.pushes.some(
+      (push) =>
+        push.kind === 'memory' && push.unloaded?.reason === 'asked' && push.loaded.length === 1,
+    ),
+  )
   // Fits the page of the model: prediction and the most that fits.
   const fit = await client.call('models.fit', { file: files[0]!, settings })
-  expect(fit).toMatchObject({ verdict: 'fits', devices: [{ name: 'CPU', weights: fit.weights, kv: fit.kv, compute: fit.compute }] })
-  expect(fit.kvByType.f16).toBe(2 * fit.kvByType.f32 / 4)
-  expect((await client.call('models.most', { file: files[0]!, settings, of: 'budget' })).value).toBeGreaterThan(8)
-  expect((await client.call('models.most', { file: files[0]!, settings, of: 'gpuLayers' })).value).toBe(0)
+  expect(fit).toMatchObject({
+    verdict: 'fits',
+    devices: [{ name: 'CPU', weights: fit.weights, kv: fit.kv, compute: fit.compute }],
+  })
+  expect(fit.kvByType.f16).toBe((2 * fit.kvByType.f32) / 4)
+  expect(
+    (await client.call('models.most', { file: files[0]!, settings, of: 'budget' })).value,
+  ).toBeGreaterThan(8)
+  expect(
+    (await client.call('models.most', { file: files[0]!, settings, of: 'gpuLayers' })).value,
+  ).toBe(0)
   // The one that windows start with is loaded before they ask, where that is wanted.
   await client.call('engine.unload', { file: files[0]! })
   await client.call('settings.set', { model: files[1], loadAtStart: true })
@@ -175,7 +280,9 @@ describe('loading at the start', () => {
     loads: string[] = []
     verdict: 'fits' | 'wont-fit' = 'fits'
     end: () => void = () => undefined
-    override fit() { return super.fit().then((fit) => ({ ...fit, verdict: this.verdict as 'fits' })) }
+    override fit() {
+      return super.fit().then((fit) => ({ ...fit, verdict: this.verdict as 'fits' }))
+    }
     override load(...[file]: unknown[]) {
       this.loads.push(file as string)
       return new Promise<void>((resolve) => (this.end = resolve))
@@ -199,7 +306,11 @@ describe('loading at the start', () => {
     const second = reopen()
     await expect(host.warmUp()).rejects.toMatchObject({ code: 'engine-lost' })
     expect(second.loads).toEqual([])
-    expect(await client.call('settings.get', {})).toEqual({ model: file, loadAtStart: false, notLoadedAtStart: file })
+    expect(await client.call('settings.get', {})).toEqual({
+      model: file,
+      loadAtStart: false,
+      notLoadedAtStart: file,
+    })
     await client.call('settings.set', { loadAtStart: true })
     const third = reopen()
     const warm = host.warmUp()
@@ -232,10 +343,36 @@ describe('loading at the start', () => {
 it('layers on a GPU: as many as fit, and a model that is loaded is not loaded anew for one more', async () => {
   class Gpu extends ScriptedEngine {
     fits = 2
-    held: { file: string; name: string; device: string; sizeBytes: number; gpuLayers: number; inUse: boolean }[] = []
-    override most() { return Promise.resolve(this.fits) }
-    override loaded() { return this.held as never[] }
-    override async devices() { return { cpu: '', backends: [], devices: [{ name: 'CUDA0', description: '', backend: 'CUDA', type: 'gpu' as const, memoryFree: 1, memoryTotal: 2 }] } as never }
+    held: {
+      file: string
+      name: string
+      device: string
+      sizeBytes: number
+      gpuLayers: number
+      inUse: boolean
+    }[] = []
+    override most() {
+      return Promise.resolve(this.fits)
+    }
+    override loaded() {
+      return this.held as never[]
+    }
+    override async devices() {
+      return {
+        cpu: '',
+        backends: [],
+        devices: [
+          {
+            name: 'CUDA0',
+            description: '',
+            backend: 'CUDA',
+            type: 'gpu' as const,
+            memoryFree: 1,
+            memoryTotal: 2,
+          },
+        ],
+      } as never
+    }
   }
   const engine = new Gpu()
   await host.close()

@@ -6,12 +6,29 @@ import { loadAddon } from '../../engine/native/index.ts'
 import { tinyFile } from '../think/support.ts'
 
 const GB = 2 ** 30
-const device = (name: string, memoryFree: number, memoryTotal = 8 * GB) => ({ name, description: name, backend: 'CUDA', type: 'gpu' as const, memoryFree, memoryTotal })
-const loaded = (device: string, file = '/m.gguf') => ({ file, sizeBytes: GB, device, onDevice: GB, heldBytes: GB / 2 })
+const device = (name: string, memoryFree: number, memoryTotal = 8 * GB) => ({
+  name,
+  description: name,
+  backend: 'CUDA',
+  type: 'gpu' as const,
+  memoryFree,
+  memoryTotal,
+})
+const loaded = (device: string, file = '/m.gguf') => ({
+  file,
+  sizeBytes: GB,
+  device,
+  onDevice: GB,
+  heldBytes: GB / 2,
+})
 
 it('what lies on a device counts as free there, never more than it has', () => {
   const memory = new OwnMemory(() => [loaded('CUDA0'), loaded('CUDA0'), loaded('cpu')])
-  expect(memory.devices([device('CUDA0', GB), device('CUDA1', GB), device('CUDA0', 7 * GB)]).map(({ memoryFree }) => memoryFree / GB)).toEqual([4, 1, 8])
+  expect(
+    memory
+      .devices([device('CUDA0', GB), device('CUDA1', GB), device('CUDA0', 7 * GB)])
+      .map(({ memoryFree }) => memoryFree / GB),
+  ).toEqual([4, 1, 8])
 })
 
 it("of a model on the CPU, what it keeps beside its file counts as free: a kept run's cells, and weights in a layout of their own", async () => {
@@ -20,7 +37,11 @@ it("of a model on the CPU, what it keeps beside its file counts as free: a kept 
   await loadAddon({ gpu: false }).quantize(plain, file, 'q4_0', 1)
   const { repackedBytes, tiedRepackedBytes } = fitModel(await readModelFiles(file), 0)
   expect(repackedBytes + tiedRepackedBytes).toBeGreaterThan(0)
-  const free = (models: ReturnType<typeof loaded>[]) => new OwnMemory(() => models, () => 4 * GB).free()
+  const free = (models: ReturnType<typeof loaded>[]) =>
+    new OwnMemory(
+      () => models,
+      () => 4 * GB,
+    ).free()
   expect(await free([])).toBe(4 * GB)
   expect(await free([loaded('CUDA0')])).toBe(4 * GB)
   expect(await free([loaded('cpu', file)])).toBe(4.5 * GB + repackedBytes + tiedRepackedBytes)

@@ -43,7 +43,18 @@ async function restart(): Promise<void> {
   supervisor.restart()
   await until(() => pids.length > before && supervisor.state === 'up', 'the engine', 60_000)
 }
-const request = (budget: number): RunRequest => ({ problem: 'Tell a long story.', model, settings: { strategy: 'parallel', paths: 2, budget, summaryBudget: 8, seed: 1, engine: { threads: 1, context: 4096 } } })
+const request = (budget: number): RunRequest => ({
+  problem: 'Tell a long story.',
+  model,
+  settings: {
+    strategy: 'parallel',
+    paths: 2,
+    budget,
+    summaryBudget: 8,
+    seed: 1,
+    engine: { threads: 1, context: 4096 },
+  },
+})
 
 describe('the engine in a process of its own', () => {
   it('answers, links the model it was given, and thinks', async () => {
@@ -52,7 +63,9 @@ describe('the engine in a process of its own', () => {
     expect((await client.call('models.list', {})).map((one) => one.file)).toContain(model)
     expect(await client.call('settings.get', {})).toMatchObject({ model })
     expect((await client.call('models.info', { file: model })).architecture).toBe('llama')
-    expect((await client.call('models.fit', { file: model, settings: { paths: 4 } })).kv).toBeGreaterThan(1e6)
+    expect(
+      (await client.call('models.fit', { file: model, settings: { paths: 4 } })).kv,
+    ).toBeGreaterThan(1e6)
     expect((await client.call('devices.list', {})).map((one) => one.name)).toContain('CPU')
     const { run } = await client.call('run.start', { request: request(12) })
     await client.call('run.open', { run })
@@ -61,32 +74,55 @@ describe('the engine in a process of its own', () => {
     expect(client.events(run)).toEqual(new RunStore(folder).events(run))
     // Later commands: from its cells, and after a while from its transcript.
     await client.call('run.command', { run, command: { type: 'summarise', paths: [2] } })
-    await until(() => foldRun(client.events(run)).summaries.length === 2 && foldRun(client.events(run)).status === 'ended', 'a second summary', 60_000)
+    await until(
+      () =>
+        foldRun(client.events(run)).summaries.length === 2 &&
+        foldRun(client.events(run)).status === 'ended',
+      'a second summary',
+      60_000,
+    )
   })
 
-  it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)('that dies by %s in mid-run: what was shown is on disk, the run is interrupted, the next engine works', async (signal) => {
-    await restart() // Forgets the deaths of the test before.
-    const client = connect()
-    const { run } = await client.call('run.start', { request: request(1500) })
-    await client.call('run.open', { run })
-    await until(() => client.events(run).filter((event) => event.type === 'tokens').length > 5, 'tokens', 60_000)
-    const unanswered = client.raw({ id: 999, method: 'runs.search', params: { query: 'x' } })
-    process.kill(pids.at(-1)!, signal)
-    await until(() => client.closed, 'the end of the channel')
-    expect(['result', 'error']).toContain((await unanswered).kind)
-    expect(client.pushes.at(-1)).toMatchObject({ kind: 'engine', state: 'restarting', message: expect.stringContaining(signal) })
-    const shown = client.events(run)
-    const again = connect()
-    expect((await again.call('runs.list', {})).find((one) => one.run === run)?.status).toBe('interrupted')
-    expect((await again.call('run.open', { run })).live).toBe(false)
-    await until(() => again.events(run).length >= shown.length)
-    expect(again.events(run).slice(0, shown.length)).toEqual(shown)
-    expect(readFileSync(join(folder, 'runs', `${run}.jsonl`)).includes(0)).toBe(false)
-    // The interrupted run goes on from its transcript: a summary of what is there.
-    await again.call('run.command', { run, command: { type: 'summarise' } })
-    await until(() => foldRun(again.events(run)).status === 'ended', 'a summary of the interrupted run', 60_000)
-    expect(foldRun(again.events(run)).summaries[0]!.tokens.length).toBeGreaterThan(0)
-  })
+  it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
+    'that dies by %s in mid-run: what was shown is on disk, the run is interrupted, the next engine works',
+    async (signal) => {
+      await restart() // Forgets the deaths of the test before.
+      const client = connect()
+      const { run } = await client.call('run.start', { request: request(1500) })
+      await client.call('run.open', { run })
+      await until(
+        () => client.events(run).filter((event) => event.type === 'tokens').length > 5,
+        'tokens',
+        60_000,
+      )
+      const unanswered = client.raw({ id: 999, method: 'runs.search', params: { query: 'x' } })
+      process.kill(pids.at(-1)!, signal)
+      await until(() => client.closed, 'the end of the channel')
+      expect(['result', 'error']).toContain((await unanswered).kind)
+      expect(client.pushes.at(-1)).toMatchObject({
+        kind: 'engine',
+        state: 'restarting',
+        message: expect.stringContaining(signal),
+      })
+      const shown = client.events(run)
+      const again = connect()
+      expect((await again.call('runs.list', {})).find((one) => one.run === run)?.status).toBe(
+        'interrupted',
+      )
+      expect((await again.call('run.open', { run })).live).toBe(false)
+      await until(() => again.events(run).length >= shown.length)
+      expect(again.events(run).slice(0, shown.length)).toEqual(shown)
+      expect(readFileSync(join(folder, 'runs', `${run}.jsonl`)).includes(0)).toBe(false)
+      // The interrupted run goes on from its transcript: a summary of what is there.
+      await again.call('run.command', { run, command: { type: 'summarise' } })
+      await until(
+        () => foldRun(again.events(run)).status === 'ended',
+        'a summary of the interrupted run',
+        60_000,
+      )
+      expect(foldRun(again.events(run)).summaries[0]!.tokens.length).toBeGreaterThan(0)
+    },
+  )
 
   it('that dies three times in a short time is not started again, and is by hand', async () => {
     await restart()
@@ -100,7 +136,10 @@ describe('the engine in a process of its own', () => {
     await until(() => supervisor.state === 'stopped')
     expect(states.at(-1)).toMatch(/^stopped .*3 times/)
     const client = connect()
-    expect(await client.raw({ id: 1, method: 'app.info', params: {} })).toMatchObject({ kind: 'error', error: { code: 'engine-lost' } })
+    expect(await client.raw({ id: 1, method: 'app.info', params: {} })).toMatchObject({
+      kind: 'error',
+      error: { code: 'engine-lost' },
+    })
     await client.call('engine.restart', {})
     expect((await client.call('app.info', {})).dataFolder).toBe(folder)
   })

@@ -27,40 +27,128 @@ afterEach(async () => {
 })
 
 describe('bad requests', () => {
-  const GARBAGE: unknown[] = [null, undefined, 0, 'x', [], [1], { run: 5 }, { run: '../x' }, { run: '' }, { request: null }, { request: { problem: '' } }, { run: 'r', command: { type: 'x' } }, { file: '' }, { query: 'x'.repeat(2000) }, { runs: [], format: 'md' }, { runs: ['r'], format: 'exe' }, { toString: 1 }, '__proto__', { constructor: { prototype: 1 } }]
-  const HARMLESS = new Set<Method>(['app.info', 'devices.list', 'devices.state', 'engine.loaded', 'models.catalogue', 'models.find', 'models.list', 'tasks.list', 'runs.list', 'settings.get', 'settings.set', 'engine.restart', 'run.close'])
+  const GARBAGE: unknown[] = [
+    null,
+    undefined,
+    0,
+    'x',
+    [],
+    [1],
+    { run: 5 },
+    { run: '../x' },
+    { run: '' },
+    { request: null },
+    { request: { problem: '' } },
+    { run: 'r', command: { type: 'x' } },
+    { file: '' },
+    { query: 'x'.repeat(2000) },
+    { runs: [], format: 'md' },
+    { runs: ['r'], format: 'exe' },
+    { toString: 1 },
+    '__proto__',
+    { constructor: { prototype: 1 } },
+  ]
+  const HARMLESS = new Set<Method>([
+    'app.info',
+    'devices.list',
+    'devices.state',
+    'engine.loaded',
+    'models.catalogue',
+    'models.find',
+    'models.list',
+    'tasks.list',
+    'runs.list',
+    'settings.get',
+    'settings.set',
+    'engine.restart',
+    'run.close',
+  ])
 
-  it.each(Object.keys(METHODS) as Method[])('%s answers garbage with a typed error', async (method) => {
-    for (const [i, params] of GARBAGE.entries()) {
-      const message = await client.raw({ id: 5000 + i, method, params })
-      if (message.kind === 'result') {
-        expect(HARMLESS.has(method) && typeof params === 'object', `${method} took ${JSON.stringify(params)}`).toBe(true)
-        continue
+  it.each(Object.keys(METHODS) as Method[])(
+    '%s answers garbage with a typed error',
+    async (method) => {
+      for (const [i, params] of GARBAGE.entries()) {
+        const message = await client.raw({ id: 5000 + i, method, params })
+        if (message.kind === 'result') {
+          expect(
+            HARMLESS.has(method) && typeof params === 'object',
+            `${method} took ${JSON.stringify(params)}`,
+          ).toBe(true)
+          continue
+        }
+        expect(message).toMatchObject({
+          kind: 'error',
+          error: {
+            code: expect.stringMatching(/^(bad-request|no-such-run|bad-path)$/),
+            message: expect.stringMatching(/\w/),
+          },
+        })
       }
-      expect(message).toMatchObject({ kind: 'error', error: { code: expect.stringMatching(/^(bad-request|no-such-run|bad-path)$/), message: expect.stringMatching(/\w/) } })
-    }
-    expect(engine.runs).toEqual([])
-    await client.call('app.info', {})
-  })
+      expect(engine.runs).toEqual([])
+      await client.call('app.info', {})
+    },
+  )
 
   it.each([
-    [null], [5], ['x'], [[]], [{}], [{ id: 'a', method: 'app.info', params: {} }], [{ id: -5, method: 'app.info', params: {} }], [{ id: 1.5, method: 'app.info' }],
-    [{ method: 'app.info', params: {} }], [{ id: 9, method: 5 }], [{ id: 9, method: 'x'.repeat(100) }],
+    [null],
+    [5],
+    ['x'],
+    [[]],
+    [{}],
+    [{ id: 'a', method: 'app.info', params: {} }],
+    [{ id: -5, method: 'app.info', params: {} }],
+    [{ id: 1.5, method: 'app.info' }],
+    [{ method: 'app.info', params: {} }],
+    [{ id: 9, method: 5 }],
+    [{ id: 9, method: 'x'.repeat(100) }],
   ])('%j is no request', async (message) => {
-    const id = typeof (message as { id?: unknown } | null)?.id === 'number' && Number.isInteger((message as { id: number }).id) ? (message as { id: number }).id : -1
-    expect(await client.raw(message, id)).toMatchObject({ kind: 'error', error: { code: 'bad-request' } })
+    const id =
+      typeof (message as { id?: unknown } | null)?.id === 'number' &&
+      Number.isInteger((message as { id: number }).id)
+        ? (message as { id: number }).id
+        : -1
+    expect(await client.raw(message, id)).toMatchObject({
+      kind: 'error',
+      error: { code: 'bad-request' },
+    })
   })
 
-  it.each(['toString', '__proto__', 'constructor', 'run.stop', ''])("'%s' is no method", async (method) => {
-    expect(await client.raw({ id: 7, method, params: {} })).toMatchObject({ kind: 'error', error: { code: 'bad-request', message: expect.stringContaining('no method') } })
-  })
+  it.each(['toString', '__proto__', 'constructor', 'run.stop', ''])(
+    "'%s' is no method",
+    async (method) => {
+      expect(await client.raw({ id: 7, method, params: {} })).toMatchObject({
+        kind: 'error',
+        error: { code: 'bad-request', message: expect.stringContaining('no method') },
+      })
+    },
+  )
 
   it.each([
-    [{ budget: 0 }], [{ budget: -1 }], [{ budget: 2 ** 31 }], [{ budget: 1.5 }], [{ budget: '5' }], [{ budget: null }], [{ paths: 65 }], [{ seed: 2 ** 32 }], [{ seed: -1 }],
-    [{ sampling: { temperature: 1e308 } }], [{ sampling: { topP: 2 } }], [{ sampling: { topK: -1 } }], [{ engine: { threads: 1e9 } }], [{ engine: { kvType: 'f64' } }], [{ alternatives: 21 }],
-    [{ strategy: 'x' }], [{ system: 5 }],
+    [{ budget: 0 }],
+    [{ budget: -1 }],
+    [{ budget: 2 ** 31 }],
+    [{ budget: 1.5 }],
+    [{ budget: '5' }],
+    [{ budget: null }],
+    [{ paths: 65 }],
+    [{ seed: 2 ** 32 }],
+    [{ seed: -1 }],
+    [{ sampling: { temperature: 1e308 } }],
+    [{ sampling: { topP: 2 } }],
+    [{ sampling: { topK: -1 } }],
+    [{ engine: { threads: 1e9 } }],
+    [{ engine: { kvType: 'f64' } }],
+    [{ alternatives: 21 }],
+    [{ strategy: 'x' }],
+    [{ system: 5 }],
   ])('a run with %j is refused', async (settings) => {
-    expect(await client.raw({ id: 8, method: 'run.start', params: { request: { ...request, settings } } })).toMatchObject({ kind: 'error', error: { code: 'bad-request' } })
+    expect(
+      await client.raw({
+        id: 8,
+        method: 'run.start',
+        params: { request: { ...request, settings } },
+      }),
+    ).toMatchObject({ kind: 'error', error: { code: 'bad-request' } })
     expect(engine.runs).toEqual([])
   })
 })

@@ -3,11 +3,23 @@ import { Residency } from '../../engine/host/residency.ts'
 import type { HostMessage, LoadedModel } from '../../engine/protocol/wire.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 
-const model: LoadedModel = { file: '/m.gguf', name: 'm', device: 'cpu', sizeBytes: 1, gpuLayers: 0, inUse: false }
+const model: LoadedModel = {
+  file: '/m.gguf',
+  name: 'm',
+  device: 'cpu',
+  sizeBytes: 1,
+  gpuLayers: 0,
+  inUse: false,
+}
 class Engine extends ScriptedEngine {
   unloads: { since?: number }[] = []
-  override loaded() { return [model] as never[] }
-  override unload(...args: unknown[]) { this.unloads.push(args[0] as { since?: number }); return Promise.resolve() }
+  override loaded() {
+    return [model] as never[]
+  }
+  override unload(...args: unknown[]) {
+    this.unloads.push(args[0] as { since?: number })
+    return Promise.resolve()
+  }
 }
 
 let engine: Engine
@@ -21,7 +33,12 @@ beforeEach(() => {
   sent = []
   minutes = 15
   busy = false
-  residency = new Residency({ engine, idleMinutes: () => minutes, busy: () => busy, send: (message) => sent.push(message) })
+  residency = new Residency({
+    engine,
+    idleMinutes: () => minutes,
+    busy: () => busy,
+    send: (message) => sent.push(message),
+  })
 })
 afterEach(() => {
   residency.close()
@@ -47,7 +64,9 @@ it('windows are told of the machine while a run thinks, and that it is over', as
   residency.update()
   await vi.advanceTimersByTimeAsync(4_100)
   expect(sent.map((message) => message.kind)).toEqual(['hardware', 'hardware'])
-  expect(sent[0]).toMatchObject({ hardware: { memoryTotal: expect.any(Number) as number, gpus: [] } })
+  expect(sent[0]).toMatchObject({
+    hardware: { memoryTotal: expect.any(Number) as number, gpus: [] },
+  })
   busy = false
   residency.update()
   await vi.advanceTimersByTimeAsync(10_000)

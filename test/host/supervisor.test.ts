@@ -7,7 +7,10 @@ import { channelPair, TestClient, until } from '../support/test-client.ts'
 class FakeProcess implements HostProcess {
   readonly got: ToHost[] = []
   killed = false
-  constructor(readonly first: boolean, readonly env: Record<string, string>) {}
+  constructor(
+    readonly first: boolean,
+    readonly env: Record<string, string>,
+  ) {}
   readonly #listeners: ((message: unknown) => void)[] = []
   readonly #exits: ((how: string) => void)[] = []
   send(message: ToHost): void {
@@ -59,7 +62,8 @@ function connect(): TestClient {
   return new TestClient(here)
 }
 const last = () => processes.at(-1)!
-const notices = (client: TestClient) => client.pushes.filter((push) => push.kind === 'engine').map((push) => push.state)
+const notices = (client: TestClient) =>
+  client.pushes.filter((push) => push.kind === 'engine').map((push) => push.state)
 afterEach(() => supervisor?.close(10))
 
 describe('Supervisor', () => {
@@ -69,8 +73,16 @@ describe('Supervisor', () => {
     const [a, b] = [connect(), connect()]
     const answers = [a.raw({ id: 1, method: 'x' }), b.raw({ id: 1, method: 'y' })]
     await until(() => last().requests.length === 2)
-    for (const request of last().requests) last().say({ type: 'message', client: request.client, message: { kind: 'result', id: 1, result: (request.message as { method: string }).method } })
-    expect(await Promise.all(answers)).toEqual([{ kind: 'result', id: 1, result: 'x' }, { kind: 'result', id: 1, result: 'y' }])
+    for (const request of last().requests)
+      last().say({
+        type: 'message',
+        client: request.client,
+        message: { kind: 'result', id: 1, result: (request.message as { method: string }).method },
+      })
+    expect(await Promise.all(answers)).toEqual([
+      { kind: 'result', id: 1, result: 'x' },
+      { kind: 'result', id: 1, result: 'y' },
+    ])
     b.close()
     await until(() => last().got.some((message) => message.type === 'close'))
   })
@@ -93,14 +105,19 @@ describe('Supervisor', () => {
     supervise()
     last().say({ type: 'ready' })
     const client = connect()
-    const [answered, lost] = [client.raw({ id: 1, method: 'x' }), client.raw({ id: 2, method: 'x' })]
+    const [answered, lost] = [
+      client.raw({ id: 1, method: 'x' }),
+      client.raw({ id: 2, method: 'x' }),
+    ]
     await until(() => last().requests.length === 2)
     last().say({ type: 'message', client: 1, message: { kind: 'result', id: 1, result: 1 } })
     expect(await answered).toMatchObject({ kind: 'result' })
     last().die('signal SIGSEGV')
     expect(await lost).toMatchObject({ kind: 'error', error: { code: 'engine-lost' } })
     await until(() => client.closed)
-    expect(client.pushes).toMatchObject([{ kind: 'engine', state: 'restarting', message: expect.stringContaining('signal SIGSEGV') }])
+    expect(client.pushes).toMatchObject([
+      { kind: 'engine', state: 'restarting', message: expect.stringContaining('signal SIGSEGV') },
+    ])
     expect(processes).toHaveLength(2)
     const again = connect()
     last().say({ type: 'ready' })
@@ -111,7 +128,11 @@ describe('Supervisor', () => {
   it('gives the hub token, which is in memory only, to the next process', async () => {
     supervise({ deaths: 9 })
     last().say({ type: 'ready' })
-    for (const [token, env] of [['hf_secret', { HF_TOKEN: 'hf_secret' }], [7, { HF_TOKEN: 'hf_secret' }], [null, { HF_TOKEN: '' }]] as const) {
+    for (const [token, env] of [
+      ['hf_secret', { HF_TOKEN: 'hf_secret' }],
+      [7, { HF_TOKEN: 'hf_secret' }],
+      [null, { HF_TOKEN: '' }],
+    ] as const) {
       void connect().raw({ id: 1, method: 'hub.token', params: { token } })
       await until(() => last().requests.length === 1)
       last().die('signal SIGKILL')
@@ -130,8 +151,14 @@ describe('Supervisor', () => {
     expect(supervisor!.state).toBe('stopped')
     const client = connect()
     await until(() => notices(client).length === 1)
-    expect(client.pushes[0]).toMatchObject({ state: 'stopped', message: expect.stringMatching(/3 times.*SIGABRT.*not started again/) })
-    expect(await client.raw({ id: 1, method: 'app.info' })).toMatchObject({ kind: 'error', error: { code: 'engine-lost', message: expect.stringContaining('3 times') } })
+    expect(client.pushes[0]).toMatchObject({
+      state: 'stopped',
+      message: expect.stringMatching(/3 times.*SIGABRT.*not started again/),
+    })
+    expect(await client.raw({ id: 1, method: 'app.info' })).toMatchObject({
+      kind: 'error',
+      error: { code: 'engine-lost', message: expect.stringContaining('3 times') },
+    })
     expect(await client.raw({ id: 2, method: 'engine.restart' })).toMatchObject({ kind: 'result' })
     void client.raw({ id: 3, method: 'x' }) // Waits for it.
     last().say({ type: 'ready' })
@@ -199,13 +226,21 @@ describe('Supervisor', () => {
     last().say({ type: 'fatal', message: "The engine did not answer 'cancel' within 10 s." })
     last().die('exit code 75')
     await until(() => client.closed)
-    expect((client.pushes[0] as HostMessage & { message: string }).message).toContain("did not answer 'cancel'")
+    expect((client.pushes[0] as HostMessage & { message: string }).message).toContain(
+      "did not answer 'cancel'",
+    )
   })
 
   it('bears rubbish from the process', async () => {
     supervise()
     last().say({ type: 'ready' })
-    for (const rubbish of [{ type: 'x' }, { type: 'message', client: 99, message: {} }, { type: 'message', client: 'a' }, {}]) last().say(rubbish)
+    for (const rubbish of [
+      { type: 'x' },
+      { type: 'message', client: 99, message: {} },
+      { type: 'message', client: 'a' },
+      {},
+    ])
+      last().say(rubbish)
     expect(supervisor!.state).toBe('up')
   })
 })

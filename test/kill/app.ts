@@ -1,5 +1,16 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import WebSocket from 'ws'
@@ -28,7 +39,10 @@ export class KillableApp {
 
   private constructor() {
     mkdirSync(this.data)
-    this.model = writeTiny(tinyModel({ shape: 'qwen2', seed: 7, thoughts: 9, pairs: 8, context: 8192 }), this.folder)
+    this.model = writeTiny(
+      tinyModel({ shape: 'qwen2', seed: 7, thoughts: 9, pairs: 8, context: 8192 }),
+      this.folder,
+    )
   }
 
   static async create(): Promise<KillableApp> {
@@ -39,18 +53,32 @@ export class KillableApp {
     await compiled
     cpSync(programs, join(app.folder, 'dist'), { recursive: true })
     // A copy: another build of the page may replace it meanwhile.
-    cpSync(join(root, 'dist', 'renderer'), join(app.folder, 'dist', 'renderer'), { recursive: true })
-    for (const name of ['build', 'models', 'patches', 'node_modules']) symlinkSync(join(root, name), join(app.folder, name))
-    writeFileSync(join(app.folder, 'package.json'), JSON.stringify({ type: 'module', version: '0.0.0' }))
+    cpSync(join(root, 'dist', 'renderer'), join(app.folder, 'dist', 'renderer'), {
+      recursive: true,
+    })
+    for (const name of ['build', 'models', 'patches', 'node_modules'])
+      symlinkSync(join(root, name), join(app.folder, name))
+    writeFileSync(
+      join(app.folder, 'package.json'),
+      JSON.stringify({ type: 'module', version: '0.0.0' }),
+    )
     return app
   }
 
   async start(): Promise<void> {
-    const server = this.#server = spawn(process.execPath, [join(this.folder, 'dist', 'engine', 'cli.js'), 'serve', '--no-open'], {
-      env: { ...process.env, BRAID_DATA: this.data }, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
-    })
+    const server = (this.#server = spawn(
+      process.execPath,
+      [join(this.folder, 'dist', 'engine', 'cli.js'), 'serve', '--no-open'],
+      {
+        env: { ...process.env, BRAID_DATA: this.data },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      },
+    ))
     let said = ''
-    server.stderr!.on('data', (chunk: Buffer) => { said = (said + String(chunk)).slice(-4000) })
+    server.stderr!.on('data', (chunk: Buffer) => {
+      said = (said + String(chunk)).slice(-4000)
+    })
     this.#url = await new Promise<string>((resolve, reject) => {
       let out = ''
       server.stdout!.on('data', (chunk: Buffer) => {
@@ -66,12 +94,15 @@ export class KillableApp {
   /** One more window. */
   async connect(): Promise<TestClient> {
     const { origin } = new URL(this.#url)
-    const socket = new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers: { Cookie: this.#cookie, Origin: origin } })
+    const socket = new WebSocket(`${origin.replace('http', 'ws')}/ws`, {
+      headers: { Cookie: this.#cookie, Origin: origin },
+    })
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
     socket.on('error', () => undefined)
     const channel: Channel = {
       send: (message) => socket.readyState === socket.OPEN && socket.send(JSON.stringify(message)),
-      onMessage: (listener) => void socket.on('message', (data) => listener(JSON.parse(String(data)))),
+      onMessage: (listener) =>
+        void socket.on('message', (data) => listener(JSON.parse(String(data)))),
       onClose: (listener) => void socket.on('close', listener),
       close: () => socket.close(),
     }
@@ -80,7 +111,20 @@ export class KillableApp {
 
   /** A run that goes on for longer than it will live. */
   async pose(client: TestClient, paths: number): Promise<string> {
-    const { run } = await client.call('run.start', { request: { problem: 'Go on and on.', model: this.model, settings: { paths, budget: 1900, summaryBudget: 8, finish: 'last', sampling: { temperature: 0 }, engine: { threads: 1 } } } })
+    const { run } = await client.call('run.start', {
+      request: {
+        problem: 'Go on and on.',
+        model: this.model,
+        settings: {
+          paths,
+          budget: 1900,
+          summaryBudget: 8,
+          finish: 'last',
+          sampling: { temperature: 0 },
+          engine: { threads: 1 },
+        },
+      },
+    })
     await client.call('run.open', { run })
     return run
   }
@@ -96,7 +140,12 @@ export class KillableApp {
   /** Process number of the engine host. */
   host(): number | undefined {
     try {
-      return Number(execFileSync('pgrep', ['-P', String(this.#server!.pid), '-f', 'host-main']).toString().trim().split('\n')[0])
+      return Number(
+        execFileSync('pgrep', ['-P', String(this.#server!.pid), '-f', 'host-main'])
+          .toString()
+          .trim()
+          .split('\n')[0],
+      )
     } catch {
       return undefined
     }
@@ -155,14 +204,26 @@ export function fileFaults(data: string): string[] {
 }
 
 /** Without what a transcript does not keep of an event. */
-const kept = (event: RunEvent): string => JSON.stringify(event, (key, value: unknown) => (key === 'alternatives' ? undefined : value))
+const kept = (event: RunEvent): string =>
+  JSON.stringify(event, (key, value: unknown) => (key === 'alternatives' ? undefined : value))
 
 /** What a run has lost of what was shown; nothing where all is there, in order. */
-export async function lost(client: TestClient, run: string, shown: readonly RunEvent[]): Promise<string | null> {
+export async function lost(
+  client: TestClient,
+  run: string,
+  shown: readonly RunEvent[],
+): Promise<string | null> {
   await client.call('run.open', { run })
-  await until(() => client.events(run).length >= shown.length, `the ${shown.length} events of ${run}`, 10_000).catch(() => undefined)
+  await until(
+    () => client.events(run).length >= shown.length,
+    `the ${shown.length} events of ${run}`,
+    10_000,
+  ).catch(() => undefined)
   const read = client.events(run)
-  if (read.length < shown.length) return `${run}: ${shown.length} events were shown, ${read.length} are there`
+  if (read.length < shown.length)
+    return `${run}: ${shown.length} events were shown, ${read.length} are there`
   const at = shown.findIndex((event, i) => kept(event) !== kept(read[i]!))
-  return at < 0 ? null : `${run}: event ${at} is another: ${kept(shown[at]!).slice(0, 200)} was shown, ${kept(read[at]!).slice(0, 200)} is there`
+  return at < 0
+    ? null
+    : `${run}: event ${at} is another: ${kept(shown[at]!).slice(0, 200)} was shown, ${kept(read[at]!).slice(0, 200)} is there`
 }

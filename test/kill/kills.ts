@@ -18,7 +18,11 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const moment = (random: Random): number => Math.floor(random.next() ** 2 * 800)
 
 /** Kills the whole app `count` times while runs write; each next start is asked for what the last one's window was shown. */
-export async function killApps(count: number, seed: number, say: (line: string) => void = () => undefined): Promise<Tally> {
+export async function killApps(
+  count: number,
+  seed: number,
+  say: (line: string) => void = () => undefined,
+): Promise<Tally> {
   const random = new Random(seed)
   const app = await KillableApp.create()
   const oracle = new Oracle(app.folder)
@@ -30,13 +34,21 @@ export async function killApps(count: number, seed: number, say: (line: string) 
       const client = await app.connect()
       let list = await client.call('runs.list', {})
       // A process that is killed holds its run for as long as the system takes to bury it.
-      await until(async () => (list = await client.call('runs.list', {})).every(({ run, status }) => !last.includes(run) || status !== 'running'), 'the last process to be gone', 5_000)
+      await until(
+        async () =>
+          (list = await client.call('runs.list', {})).every(
+            ({ run, status }) => !last.includes(run) || status !== 'running',
+          ),
+        'the last process to be gone',
+        5_000,
+      )
       for (const run of last) {
         const shown = oracle.shown(run)
         tally.events += shown.length
         const summary = list.find((one) => one.run === run)
         if (summary === undefined) {
-          if (shown.length > 0) tally.faults.push(`${run}: ${shown.length} events were shown, and the run is gone`)
+          if (shown.length > 0)
+            tally.faults.push(`${run}: ${shown.length} events were shown, and the run is gone`)
           continue
         }
         tally.runs++
@@ -44,19 +56,29 @@ export async function killApps(count: number, seed: number, say: (line: string) 
         else if (summary.status !== 'ended') tally.faults.push(`${run} is ${summary.status}`)
         const fault = await lost(client, run, shown)
         if (fault !== null) tally.faults.push(fault)
-        await until(() => client.call('runs.delete', { run }).then(() => true, () => false), 'the last process to be gone', 5_000)
+        await until(
+          () =>
+            client.call('runs.delete', { run }).then(
+              () => true,
+              () => false,
+            ),
+          'the last process to be gone',
+          5_000,
+        )
       }
       if (round === count) break
       oracle.follow(client)
       // Paths of a model of random weights end by chance: runs in the queue keep it writing.
       last = []
       for (let i = 0; i < 4; i++) last.push(await app.pose(client, 2 + random.int(7)))
-      if (random.next() < 0.8) await until(() => oracle.shown(last[0]!).length > 0, 'the first event', 30_000)
+      if (random.next() < 0.8)
+        await until(() => oracle.shown(last[0]!).length > 0, 'the first event', 30_000)
       await pause(moment(random))
       await app.kill()
       tally.kills++
       tally.faults.push(...fileFaults(app.data))
-      if (tally.kills % 50 === 0) say(`${tally.kills} kills, ${tally.events} events, ${tally.faults.length} faults`)
+      if (tally.kills % 50 === 0)
+        say(`${tally.kills} kills, ${tally.events} events, ${tally.faults.length} faults`)
     }
   } finally {
     await app.close()
@@ -67,7 +89,11 @@ export async function killApps(count: number, seed: number, say: (line: string) 
 const SIGNALS = ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const
 
 /** Kills the engine host alone; the app stays. After each third death it is stopped, and is started by the user. */
-export async function killEngines(count: number, seed: number, say: (line: string) => void = () => undefined): Promise<Tally & { stopped: number }> {
+export async function killEngines(
+  count: number,
+  seed: number,
+  say: (line: string) => void = () => undefined,
+): Promise<Tally & { stopped: number }> {
   const random = new Random(seed)
   const app = await KillableApp.create()
   const oracle = new Oracle(app.folder)
@@ -88,11 +114,13 @@ export async function killEngines(count: number, seed: number, say: (line: strin
       await until(() => client.closed, 'the end of the channel', 20_000)
       const state = states(client).at(-1)
       const stops = tally.kills % 3 === 0
-      if (state !== (stops ? 'stopped' : 'restarting')) tally.faults.push(`after kill ${tally.kills} the engine is ${state}`)
+      if (state !== (stops ? 'stopped' : 'restarting'))
+        tally.faults.push(`after kill ${tally.kills} the engine is ${state}`)
       client = await app.connect()
       if (stops) {
         await pause(300)
-        if (app.host() !== undefined) tally.faults.push(`after kill ${tally.kills} another engine was started`)
+        if (app.host() !== undefined)
+          tally.faults.push(`after kill ${tally.kills} another engine was started`)
         else tally.stopped++
         await client.call('engine.restart', {})
         await until(() => states(client).at(-1) === 'up', 'the engine', 30_000)
@@ -110,7 +138,8 @@ export async function killEngines(count: number, seed: number, say: (line: strin
         if (fault !== null) tally.faults.push(fault)
         await client.call('runs.delete', { run })
       }
-      if (tally.kills % 30 === 0) say(`${tally.kills} kills, ${tally.events} events, ${tally.faults.length} faults`)
+      if (tally.kills % 30 === 0)
+        say(`${tally.kills} kills, ${tally.events} events, ${tally.faults.length} faults`)
     }
     tally.faults.push(...fileFaults(app.data))
   } finally {
@@ -119,4 +148,5 @@ export async function killEngines(count: number, seed: number, say: (line: strin
   return tally
 }
 
-const states = (client: TestClient): string[] => client.pushes.flatMap((push) => (push.kind === 'engine' ? [push.state] : []))
+const states = (client: TestClient): string[] =>
+  client.pushes.flatMap((push) => (push.kind === 'engine' ? [push.state] : []))

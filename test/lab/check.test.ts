@@ -6,14 +6,28 @@ import { isCorrect } from '../../engine/lab/check.ts'
 import { readProblems, type Expected } from '../../engine/lab/problems.ts'
 import { extractAnswer } from '../../engine/think/answer.ts'
 
-const says = (expected: Expected, text: string) => isCorrect(expected, { text, answer: extractAnswer(text) })
+const says = (expected: Expected, text: string) =>
+  isCorrect(expected, { text, answer: extractAnswer(text) })
 const game: Expected = { kind: 'numbers', numbers: [20, 18, 13, 40], target: 66 }
 
 describe('isCorrect', () => {
-  it.each([['25', '025'], ['27', '27.0'], ['\\frac{14}{3}', '14/3'], ['0.5', '\\frac12'], ['1,242', '1242.00'], ['p - q', 'p - q']])('%s for %s', (said, wanted) => {
+  it.each([
+    ['25', '025'],
+    ['27', '27.0'],
+    ['\\frac{14}{3}', '14/3'],
+    ['0.5', '\\frac12'],
+    ['1,242', '1242.00'],
+    ['p - q', 'p - q'],
+  ])('%s for %s', (said, wanted) => {
     expect(says({ kind: 'answer', answer: wanted }, `So it is \\boxed{${said}}.`)).toBe(true)
   })
-  it.each([['26', '25'], ['-27', '27.0'], ['', '4']])('%j is not %s', (said, wanted) => expect(says({ kind: 'answer', answer: wanted }, `\\boxed{${said}}`)).toBe(false))
+  it.each([
+    ['26', '25'],
+    ['-27', '27.0'],
+    ['', '4'],
+  ])('%j is not %s', (said, wanted) =>
+    expect(says({ kind: 'answer', answer: wanted }, `\\boxed{${said}}`)).toBe(false),
+  )
 
   it.each([
     '<summary> Path 3 solved it: 20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66. \\boxed{((20 - 18) * 13) + 40}.</summary>',
@@ -22,7 +36,12 @@ describe('isCorrect', () => {
     'The final answer is $(20-18) \\times 13 + 40$.',
   ])('%j', (text) => expect(says(game, text)).toBe(true))
   it.each([
-    '\\boxed{66}', '\\boxed{(20 - 18) * 13 + 40 = 66}', 'The answer is 66.', '', 'No path solved it.', '<think3>\nTry 20 - 18 = 2 | 13 40\n2 * 13 = 26 | 40',
+    '\\boxed{66}',
+    '\\boxed{(20 - 18) * 13 + 40 = 66}',
+    'The answer is 66.',
+    '',
+    'No path solved it.',
+    '<think3>\nTry 20 - 18 = 2 | 13 40\n2 * 13 = 26 | 40',
     // Right steps, but another answer is given: the answer counts.
     'Solved: 20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66. \\boxed{20 + 18 + 13 + 40}',
     // The solution is said, then something else.
@@ -38,22 +57,45 @@ describe('readProblems', () => {
     return path
   }
   it('reads JSON lines, blank ones left out', () => {
-    const { problems } = readProblems(file('\ufeff{"problem":"a","answer":"025"}\r\n\n{"problem":"b","answer":27.0}\n{"problem":"c","numbers":[1,2],"target":3}\n'))
+    const { problems } = readProblems(
+      file(
+        '\ufeff{"problem":"a","answer":"025"}\r\n\n{"problem":"b","answer":27.0}\n{"problem":"c","numbers":[1,2],"target":3}\n',
+      ),
+    )
     expect(problems).toEqual([
-      { index: 0, problem: 'a', expected: { kind: 'answer', answer: '025' } }, { index: 1, problem: 'b', expected: { kind: 'answer', answer: '27' } },
+      { index: 0, problem: 'a', expected: { kind: 'answer', answer: '025' } },
+      { index: 1, problem: 'b', expected: { kind: 'answer', answer: '27' } },
       { index: 2, problem: 'c', expected: { kind: 'numbers', numbers: [1, 2], target: 3 } },
     ])
   })
   it('reads an array, and other field names', () => {
-    const { problems } = readProblems(file(JSON.stringify([{ q: 'a', gold: '1', numbers: [1], target: 1 }])), { problem: 'q', answer: 'gold' })
-    expect(problems[0]).toEqual({ index: 0, problem: 'a', expected: { kind: 'answer', answer: '1' } })
+    const { problems } = readProblems(
+      file(JSON.stringify([{ q: 'a', gold: '1', numbers: [1], target: 1 }])),
+      { problem: 'q', answer: 'gold' },
+    )
+    expect(problems[0]).toEqual({
+      index: 0,
+      problem: 'a',
+      expected: { kind: 'answer', answer: '1' },
+    })
   })
   it.each([
-    ['{"problem":"a"}', /line 1.*"answer".*--answer-field/s], ['{"question":"a","answer":"1"}', /line 1.*"problem".*--problem-field.*question/s],
-    ['{"problem":"a","answer":"1"}\n{broken', /line 2.*no JSON/s], ['[{"problem":"a","answer":null}]', /entry 1/], ['[1]', /entry 1.*not an object/s], ['[]', /no problems/],
-    ['{"problem":"","answer":"1"}', /line 1/], ['{"problem":"a","numbers":[1.5],"target":2}', /line 1/], ['{"problem":"a","answer":"1","__proto__":{"x":1}}\n{"problem":"b"}', /line 2/],
+    ['{"problem":"a"}', /line 1.*"answer".*--answer-field/s],
+    ['{"question":"a","answer":"1"}', /line 1.*"problem".*--problem-field.*question/s],
+    ['{"problem":"a","answer":"1"}\n{broken', /line 2.*no JSON/s],
+    ['[{"problem":"a","answer":null}]', /entry 1/],
+    ['[1]', /entry 1.*not an object/s],
+    ['[]', /no problems/],
+    ['{"problem":"","answer":"1"}', /line 1/],
+    ['{"problem":"a","numbers":[1.5],"target":2}', /line 1/],
+    ['{"problem":"a","answer":"1","__proto__":{"x":1}}\n{"problem":"b"}', /line 2/],
   ])('says what is wrong: %s', (content, message) => {
-    expect(() => readProblems(file(content))).toThrow(expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(message) }))
+    expect(() => readProblems(file(content))).toThrow(
+      expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(message) }),
+    )
   })
-  it('says what cannot be read', () => expect(() => readProblems(join(folder, 'none.jsonl'))).toThrow(expect.objectContaining({ code: 'io' })))
+  it('says what cannot be read', () =>
+    expect(() => readProblems(join(folder, 'none.jsonl'))).toThrow(
+      expect.objectContaining({ code: 'io' }),
+    ))
 })

@@ -8,8 +8,16 @@ import { ResultStore } from '../../engine/lab/store.ts'
 import { digest, FakeRunner, header, problems, unit } from './fixtures.ts'
 
 const folder = () => mkdtempSync(join(tmpdir(), 'braid-lab-'))
-const experiment = (change: Partial<Experiment> = {}): Experiment => ({ model: '/m.gguf', units: [unit({ paths: 1 }), unit({ paths: 2 })], problems: problems(5), samples: 2, seed: 3, ...change })
-const answering = () => new FakeRunner((job) => digest(['x'], [`\\boxed{${/\d+/.exec(job.request.problem)![0]}}`]))
+const experiment = (change: Partial<Experiment> = {}): Experiment => ({
+  model: '/m.gguf',
+  units: [unit({ paths: 1 }), unit({ paths: 2 })],
+  problems: problems(5),
+  samples: 2,
+  seed: 3,
+  ...change,
+})
+const answering = () =>
+  new FakeRunner((job) => digest(['x'], [`\\boxed{${/\d+/.exec(job.request.problem)![0]}}`]))
 const never = new AbortController().signal
 const sorted = (samples: ResultStore['samples']) => samples.map((s) => JSON.stringify(s)).sort()
 
@@ -33,7 +41,9 @@ describe('runExperiment', () => {
       if (++made === 7) controller.abort()
       return digest(['x'], [`\\boxed{${job.request.settings.seed}}`])
     })
-    await expect(runExperiment(experiment(), first, [stopping], { signal: controller.signal })).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(
+      runExperiment(experiment(), first, [stopping], { signal: controller.signal }),
+    ).rejects.toMatchObject({ code: 'cancelled' })
     expect(first.samples).toHaveLength(6)
     expect(stopping.closed).toBe(true)
     // Killed in the middle of a line.
@@ -43,31 +53,51 @@ describe('runExperiment', () => {
     const rest = answering()
     await runExperiment(experiment(), second, [rest], { signal: never })
     expect(rest.seeds).toHaveLength(14)
-    const lines = readFileSync(join(where, 'results.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { unit: string; problem: number; sample: number })
-    expect(new Set(lines.slice(1).map(({ unit, problem, sample }) => `${unit}/${problem}/${sample}`)).size).toBe(20)
+    const lines = readFileSync(join(where, 'results.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { unit: string; problem: number; sample: number })
+    expect(
+      new Set(lines.slice(1).map(({ unit, problem, sample }) => `${unit}/${problem}/${sample}`))
+        .size,
+    ).toBe(20)
     expect(lines).toHaveLength(21)
     const third = answering()
     await runExperiment(experiment(), ResultStore.open(where, header()), [third], { signal: never })
     expect(third.seeds).toEqual([])
     // More samples and wider grids go on in the same folder.
-    await runExperiment(experiment({ samples: 3, units: [unit({ paths: 1 }), unit({ paths: 4 })] }), ResultStore.open(where, header()), [third], { signal: never })
+    await runExperiment(
+      experiment({ samples: 3, units: [unit({ paths: 1 }), unit({ paths: 4 })] }),
+      ResultStore.open(where, header()),
+      [third],
+      { signal: never },
+    )
     expect(third.seeds).toHaveLength(5 + 15)
   })
 
   it('units share their seeds; path counts are compared on the same draws', async () => {
     const tasks = tasksOf(experiment())
-    expect(tasks.slice(0, 10).map(({ seed }) => seed)).toEqual(tasks.slice(10).map(({ seed }) => seed))
+    expect(tasks.slice(0, 10).map(({ seed }) => seed)).toEqual(
+      tasks.slice(10).map(({ seed }) => seed),
+    )
     expect(new Set(tasks.map(({ seed }) => seed)).size).toBe(10)
   })
 
   it('one failed run counts as wrong, a failure of all ends it', async () => {
     const store = ResultStore.open(folder(), header())
-    const failing = (code: string) => new FakeRunner((_, count) => (count === 3 ? { ...digest([], []), status: 'failed', error: { code, message: 'why' } } : digest(['1'], ['1'])))
+    const failing = (code: string) =>
+      new FakeRunner((_, count) =>
+        count === 3
+          ? { ...digest([], []), status: 'failed', error: { code, message: 'why' } }
+          : digest(['1'], ['1']),
+      )
     await runExperiment(experiment(), store, [failing('context-too-small')], { signal: never })
     expect(store.samples.filter(({ error }) => error !== undefined)).toHaveLength(1)
     const other = ResultStore.open(folder(), header())
     const runners = [failing('too-many-paths'), failing('too-many-paths')]
-    await expect(runExperiment(experiment(), other, runners, { signal: never })).rejects.toMatchObject({ code: 'too-many-paths', message: 'why' })
+    await expect(
+      runExperiment(experiment(), other, runners, { signal: never }),
+    ).rejects.toMatchObject({ code: 'too-many-paths', message: 'why' })
     expect(other.samples.length).toBeLessThan(20)
     expect(other.samples.length).toBeGreaterThanOrEqual(2)
     expect(runners.every(({ closed }) => closed)).toBe(true)
@@ -77,21 +107,43 @@ describe('runExperiment', () => {
     const store = ResultStore.open(folder(), header({ experiment: 'tunnel' }))
     const given: unknown[] = []
     const runner = new FakeRunner((job) => (given.push(job.prefix), digest(['1'], ['1'])))
-    const units = [{ ...unit({ paths: 2 }), key: 'k0', prefix: 0 }, { ...unit({ paths: 2 }), key: 'k2', prefix: 2 }]
-    await runExperiment(experiment({ units, samples: 1, wrongPath: (problem) => (problem === 1 || problem === 4 ? [problem, 8, 9] : null) }), store, [runner], { signal: never })
+    const units = [
+      { ...unit({ paths: 2 }), key: 'k0', prefix: 0 },
+      { ...unit({ paths: 2 }), key: 'k2', prefix: 2 },
+    ]
+    await runExperiment(
+      experiment({
+        units,
+        samples: 1,
+        wrongPath: (problem) => (problem === 1 || problem === 4 ? [problem, 8, 9] : null),
+      }),
+      store,
+      [runner],
+      { signal: never },
+    )
     expect(given).toEqual([[], [], [1, 8], [4, 8]])
   })
 })
 
 describe('ResultStore', () => {
   it.each([
-    ['model', header({ model: { name: 'Tiny', file: '/m', sha256: '00'.repeat(32) } })], ['data', header({ data: { file: '/data/set.jsonl', sha256: '11'.repeat(32) } })],
-    ['seed', header({ seed: 1 })], ['sampling', header({ settings: { finish: 'first', sampling: { temperature: 0.7 } } })], ['experiment', header({ experiment: 'ablate' })],
+    ['model', header({ model: { name: 'Tiny', file: '/m', sha256: '00'.repeat(32) } })],
+    ['data', header({ data: { file: '/data/set.jsonl', sha256: '11'.repeat(32) } })],
+    ['seed', header({ seed: 1 })],
+    ['sampling', header({ settings: { finish: 'first', sampling: { temperature: 0.7 } } })],
+    ['experiment', header({ experiment: 'ablate' })],
   ])('refuses to go on under another %s', (name, other) => {
     const where = folder()
     ResultStore.open(where, header())
-    expect(() => ResultStore.open(where, other)).toThrow(expect.objectContaining({ code: 'bad-request', message: expect.stringContaining(name) }))
-    expect(() => ResultStore.open(where, header({ data: { file: '/elsewhere/set.jsonl', sha256: 'cd'.repeat(32) } }))).not.toThrow()
+    expect(() => ResultStore.open(where, other)).toThrow(
+      expect.objectContaining({ code: 'bad-request', message: expect.stringContaining(name) }),
+    )
+    expect(() =>
+      ResultStore.open(
+        where,
+        header({ data: { file: '/elsewhere/set.jsonl', sha256: 'cd'.repeat(32) } }),
+      ),
+    ).not.toThrow()
   })
   it('refuses a damaged line in the middle and a foreign file; starts anew in a torn first line', () => {
     const where = folder()
@@ -108,10 +160,18 @@ describe('ResultStore', () => {
 
 describe('Progress', () => {
   it('guesses the time of units not begun from their weight', () => {
-    const tasks = tasksOf(experiment({ units: [unit({ paths: 1 }), unit({ paths: 2, budget: 80 })] }))
+    const tasks = tasksOf(
+      experiment({ units: [unit({ paths: 1 }), unit({ paths: 2, budget: 80 })] }),
+    )
     const lines: string[] = []
     let now = 0
-    const progress = new Progress(tasks, 4, 2, { isTTY: false, write: (line: string) => lines.push(line) } as unknown as NodeJS.WriteStream, () => now)
+    const progress = new Progress(
+      tasks,
+      4,
+      2,
+      { isTTY: false, write: (line: string) => lines.push(line) } as unknown as NodeJS.WriteStream,
+      () => now,
+    )
     expect(progress.millisecondsLeft()).toBeNull()
     const sample = { unit: tasks[0]!.unit.key, ms: 100 } as Parameters<Progress['add']>[0]
     now = 9_999
@@ -123,5 +183,11 @@ describe('Progress', () => {
     expect(progress.millisecondsLeft()).toBeCloseTo((800 + 2500) / 2, 6)
     expect(lines).toEqual(['6/24  parallel p1 b40  2 s left\n'])
   })
-  it('says times in words', () => expect([timeLeft(null), timeLeft(1), timeLeft(600_000), timeLeft(7_200_000)]).toEqual(['', '1 s left', '10 min left', '2.0 h left']))
+  it('says times in words', () =>
+    expect([timeLeft(null), timeLeft(1), timeLeft(600_000), timeLeft(7_200_000)]).toEqual([
+      '',
+      '1 s left',
+      '10 min left',
+      '2.0 h left',
+    ]))
 })

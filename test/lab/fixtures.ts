@@ -7,13 +7,26 @@ import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
 import { extractAnswer } from '../../engine/think/answer.ts'
 import { SETTINGS } from '../support/sample-run.ts'
 
-export const unit = (settings: Partial<RunSettings> = {}, votes: VoteRule[] = ['equality', 'text']): Unit => makeUnit({ ...SETTINGS, ...settings }, votes)
+export const unit = (
+  settings: Partial<RunSettings> = {},
+  votes: VoteRule[] = ['equality', 'text'],
+): Unit => makeUnit({ ...SETTINGS, ...settings }, votes)
 
-export const problems = (count: number): Problem[] => Array.from({ length: count }, (_, index) => ({ index, problem: `What is ${index} + 1?`, expected: { kind: 'answer' as const, answer: String(index + 1) } }))
+export const problems = (count: number): Problem[] =>
+  Array.from({ length: count }, (_, index) => ({
+    index,
+    problem: `What is ${index} + 1?`,
+    expected: { kind: 'answer' as const, answer: String(index + 1) },
+  }))
 
 export const header = (change: Partial<Header> = {}): Header => ({
-  format: 1, experiment: 'eval', model: { name: 'Tiny', file: '/models/tiny.gguf', sha256: 'ab'.repeat(32) },
-  data: { file: '/data/set.jsonl', sha256: 'cd'.repeat(32) }, seed: 0, settings: { finish: 'first', sampling: { temperature: 0.5 } }, ...change,
+  format: 1,
+  experiment: 'eval',
+  model: { name: 'Tiny', file: '/models/tiny.gguf', sha256: 'ab'.repeat(32) },
+  data: { file: '/data/set.jsonl', sha256: 'cd'.repeat(32) },
+  seed: 0,
+  settings: { finish: 'first', sampling: { temperature: 0.5 } },
+  ...change,
 })
 
 const stated = (text: string) => ({ text, answer: extractAnswer(text) })
@@ -21,10 +34,24 @@ const stated = (text: string) => ({ text, answer: extractAnswer(text) })
 /** A run whose paths and summaries say these texts. */
 export function digest(paths: string[], summaries: string[], over: Digest['over'] = null): Digest {
   return {
-    status: 'ended', over, error: null,
-    paths: paths.map((text, i) => ({ path: i + 1, group: 1, reason: 'finished', length: 10, ...stated(text) })),
+    status: 'ended',
+    over,
+    error: null,
+    paths: paths.map((text, i) => ({
+      path: i + 1,
+      group: 1,
+      reason: 'finished',
+      length: 10,
+      ...stated(text),
+    })),
     summaries: summaries.map((text, i) => ({ version: i + 1, ...stated(text) })),
-    usage: { promptTokens: 5, pathTokens: 10 * paths.length, summaryTokens: 7, kvBytes: 1000 * paths.length, cells: 4096 },
+    usage: {
+      promptTokens: 5,
+      pathTokens: 10 * paths.length,
+      summaryTokens: 7,
+      kvBytes: 1000 * paths.length,
+      cells: 4096,
+    },
     timings: { loadMs: 5000, prefillMs: 1, pathsMs: 20, joinMs: 1, summaryMs: 8, totalMs: 5030 },
   }
 }

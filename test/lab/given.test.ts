@@ -8,13 +8,22 @@ const settings = { budget: 40, summaryBudget: 12, seed: 7, finish: 'last' } as c
 describe('paths that begin with given tokens', () => {
   it('have them in the cache as if they had thought them, and think on with their whole budget', async () => {
     const given = [70, 71, 72, 259, 73, 74, 75, 76, 77, 78]
-    const run = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 3 }, { given: new Map([[2, given]]) })
+    const run = await solve(
+      engine,
+      tiny.file,
+      'the answer',
+      { ...settings, paths: 3 },
+      { given: new Map([[2, given]]) },
+    )
     const plain = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 3 })
     const open = tiny.model.vocabulary.id('<think2>')
     expect(run.ids(2).slice(0, 11)).toEqual([open, ...given])
-    expect(run.state.paths[1]!.tokens.slice(0, 11).every(({ forced }) => forced === true)).toBe(true)
+    expect(run.state.paths[1]!.tokens.slice(0, 11).every(({ forced }) => forced === true)).toBe(
+      true,
+    )
     expect(run.state.paths[1]!.text.startsWith('<think2>FGH the')).toBe(true)
-    if (run.state.paths[1]!.reason === 'budget') expect(run.ids(2)).toHaveLength(settings.budget + given.length)
+    if (run.state.paths[1]!.reason === 'budget')
+      expect(run.ids(2)).toHaveLength(settings.budget + given.length)
     // The others do not see it.
     for (const path of [1, 3]) expect(run.ids(path)).toEqual(plain.ids(path))
     expect(run.ids(2).slice(11)).not.toEqual(plain.ids(2).slice(11))
@@ -27,7 +36,13 @@ describe('paths that begin with given tokens', () => {
   it('are continued greedily as the run that thought them', async () => {
     const greedy = { ...settings, strategy: 'sequential', sampling: { temperature: 0 } } as const
     const whole = await solve(engine, tiny.file, 'in the', greedy)
-    const cut = await solve(engine, tiny.file, 'in the', { ...greedy, budget: 28 }, { given: new Map([[1, whole.ids(1).slice(1, 13)]]) })
+    const cut = await solve(
+      engine,
+      tiny.file,
+      'in the',
+      { ...greedy, budget: 28 },
+      { given: new Map([[1, whole.ids(1).slice(1, 13)]]) },
+    )
     expect(cut.ids(1)).toEqual(whole.ids(1))
   })
 })

@@ -1,5 +1,9 @@
 /** An independent solver of the numbers game, on integers alone: a value is a pair [numerator, denominator]. */
-export interface Found { text: string; top: number; bottom: number }
+export interface Found {
+  text: string
+  top: number
+  bottom: number
+}
 
 /** Every expression over all of `numbers` (each once), fully parenthesised, with its exact value. Small lists only. */
 export function allExpressions(numbers: readonly number[]): Found[] {
@@ -20,10 +24,16 @@ export function allExpressions(numbers: readonly number[]): Found[] {
 
 function joinTwo(a: Found, b: Found, commutative: boolean): Found[] {
   const text = (op: string) => `(${a.text} ${op} ${b.text})`
-  const out = [{ text: text('-'), top: a.top * b.bottom - b.top * a.bottom, bottom: a.bottom * b.bottom }]
+  const out = [
+    { text: text('-'), top: a.top * b.bottom - b.top * a.bottom, bottom: a.bottom * b.bottom },
+  ]
   if (b.top !== 0) out.push({ text: text('/'), top: a.top * b.bottom, bottom: a.bottom * b.top })
   if (commutative) {
-    out.push({ text: text('+'), top: a.top * b.bottom + b.top * a.bottom, bottom: a.bottom * b.bottom })
+    out.push({
+      text: text('+'),
+      top: a.top * b.bottom + b.top * a.bottom,
+      bottom: a.bottom * b.bottom,
+    })
     out.push({ text: text('*'), top: a.top * b.top, bottom: a.bottom * b.bottom })
   }
   return out

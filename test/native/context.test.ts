@@ -7,7 +7,9 @@ import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import { contextOf, greedy, ids, openTiny, run, stream } from './support.ts'
 
 let model: NativeModel
-beforeAll(async () => { model = await openTiny() })
+beforeAll(async () => {
+  model = await openTiny()
+})
 afterAll(() => model.close())
 
 const code = (work: () => unknown) => {
@@ -18,7 +20,11 @@ const code = (work: () => unknown) => {
   }
   return 'nothing was thrown'
 }
-const rejected = (work: Promise<unknown>) => work.then(() => 'resolved', (error: { code: string }) => error.code)
+const rejected = (work: Promise<unknown>) =>
+  work.then(
+    () => 'resolved',
+    (error: { code: string }) => error.code,
+  )
 
 describe('a model', () => {
   it('tokenizes control tokens as one id only where it is asked to', () => {
@@ -30,9 +36,23 @@ describe('a model', () => {
   })
 
   it('tokenizes NUL, a megabyte, and lone surrogates as replacement characters', () => {
-    expect(Buffer.concat([...model.tokenize('a\0b', { special: false, bos: false })].map((id) => model.tokenBytes(id))).toString()).toBe('a\0b')
-    expect(model.tokenize('x y '.repeat(1 << 18), { special: false, bos: false }).length).toBeGreaterThan(1 << 18)
-    expect(Buffer.concat([...model.tokenize('\ud800', { special: false, bos: false })].map((id) => model.tokenBytes(id))).toString()).toBe('\ufffd')
+    expect(
+      Buffer.concat(
+        [...model.tokenize('a\0b', { special: false, bos: false })].map((id) =>
+          model.tokenBytes(id),
+        ),
+      ).toString(),
+    ).toBe('a\0b')
+    expect(
+      model.tokenize('x y '.repeat(1 << 18), { special: false, bos: false }).length,
+    ).toBeGreaterThan(1 << 18)
+    expect(
+      Buffer.concat(
+        [...model.tokenize('\ud800', { special: false, bos: false })].map((id) =>
+          model.tokenBytes(id),
+        ),
+      ).toString(),
+    ).toBe('\ufffd')
   })
 
   it('is trained for as many positions as before once a context had YaRN', async () => {
@@ -44,10 +64,16 @@ describe('a model', () => {
   it('reports progress and can be cancelled', async () => {
     const addon = loadAddon()
     const file = join(mkdtempSync(join(tmpdir(), 'braid-native-')), 'no-model.gguf')
-    expect(await rejected(addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 }).done)).toBe('bad-model')
+    expect(await rejected(addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 }).done)).toBe(
+      'bad-model',
+    )
     writeFileSync(file, 'GGUF')
-    expect(await rejected(addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 }).done)).toBe('bad-model')
-    expect(await rejected(addon.openModel({ path: file, device: 'Vulkan77', gpuLayers: 0 }).done)).toBe('unknown-device')
+    expect(await rejected(addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 }).done)).toBe(
+      'bad-model',
+    )
+    expect(
+      await rejected(addon.openModel({ path: file, device: 'Vulkan77', gpuLayers: 0 }).done),
+    ).toBe('unknown-device')
     // Behind a prefill that keeps the worker busy, the load still waits when it is cancelled.
     const context = await contextOf(model, { cells: 1024 })
     const busy = context.prefill({ seq: 0, tokens: Array(800).fill(5), thought: 0 })
@@ -60,7 +86,12 @@ describe('a model', () => {
 
   it('opened for its vocabulary only, tells what it knows and makes no context', async () => {
     const file = writeTiny(tinyModel({ shape: 'qwen2' }))
-    const vocabulary = await loadAddon().openModel({ path: file, device: 'cpu', gpuLayers: 0, vocabOnly: true }).done
+    const vocabulary = await loadAddon().openModel({
+      path: file,
+      device: 'cpu',
+      gpuLayers: 0,
+      vocabOnly: true,
+    }).done
     expect(vocabulary.info).toMatchObject({ architecture: 'qwen2', layers: 0 })
     expect(vocabulary.tokenize('hi', { special: false, bos: false }).length).toBeGreaterThan(0)
     expect(code(() => void contextOf(vocabulary))).toBe('bad-combination')
@@ -80,7 +111,14 @@ describe('a context', () => {
     for (const kvType of ['f32', 'f16'] as const) {
       const context = await contextOf(model, { kvType })
       const { layers, kvHeads, embedding, heads } = model.info
-      expect(context.info.kvBytes).toBe(context.info.cells * 2 * layers * kvHeads * (embedding / heads) * (kvType === 'f32' ? 4 : 2))
+      expect(context.info.kvBytes).toBe(
+        context.info.cells *
+          2 *
+          layers *
+          kvHeads *
+          (embedding / heads) *
+          (kvType === 'f32' ? 4 : 2),
+      )
       await context.free()
     }
   })
@@ -92,7 +130,9 @@ describe('a context', () => {
   it('takes back a prefill that does not fit', async () => {
     const context = await contextOf(model, { cells: 256 })
     await context.prefill({ seq: 0, tokens: Array(200).fill(5), thought: 0 })
-    expect(await rejected(context.prefill({ seq: 0, tokens: Array(200).fill(6), thought: 0 }))).toBe('out-of-cells')
+    expect(
+      await rejected(context.prefill({ seq: 0, tokens: Array(200).fill(6), thought: 0 })),
+    ).toBe('out-of-cells')
     expect(await context.lastPosition(0)).toBe(199)
     await context.free()
   })
@@ -113,7 +153,11 @@ describe('a context', () => {
     await context.prefill({ seq: 0, tokens: [1, 2, 3], thought: 0 })
     for (const seq of [1, 2]) {
       await context.copy(0, seq)
-      await context.prefill({ seq, tokens: [10 * seq, 10 * seq + 1, 10 * seq + 2].slice(0, seq + 1), thought: seq })
+      await context.prefill({
+        seq,
+        tokens: [10 * seq, 10 * seq + 1, 10 * seq + 2].slice(0, seq + 1),
+        thought: seq,
+      })
     }
     const summary = async (paths: number[]) => {
       for (const seq of paths) await context.copy(seq, 5)
@@ -131,7 +175,12 @@ describe('a context', () => {
   it('reports the attention of each token over spans of cells: shares of one', async () => {
     const context = await contextOf(model, { attention: true })
     await context.prefill({ seq: 0, tokens: [1, 2, 3, 4], thought: 0 })
-    const { attention } = await context.prefill({ seq: 0, tokens: [5, 6, 7], thought: 0, spans: [2, 4, 7] })
+    const { attention } = await context.prefill({
+      seq: 0,
+      tokens: [5, 6, 7],
+      thought: 0,
+      spans: [2, 4, 7],
+    })
     expect(attention).toHaveLength(9)
     for (let token = 0; token < 3; token++) {
       const [first, second, own] = attention!.subarray(token * 3)
@@ -149,17 +198,38 @@ describe('numbers out of range', () => {
     for (const field of ['cells', 'sequences', 'threads', 'batch'] as const)
       for (const value of bad) {
         if (field === 'threads' && value === 0) continue
-        expect(code(() => void contextOf(model, { [field]: value } as never)), `${field} = ${String(value)}`).toBe('out-of-range')
+        expect(
+          code(() => void contextOf(model, { [field]: value } as never)),
+          `${field} = ${String(value)}`,
+        ).toBe('out-of-range')
       }
     const context = await contextOf(model)
     for (const value of bad) {
       const why = String(value)
-      expect(code(() => void context.prefill({ seq: value as never, tokens: [1], thought: 0 })), why).toBe('out-of-range')
-      expect(code(() => void context.prefill({ seq: 0, tokens: [value as never], thought: 0 })), why).toBe('out-of-range')
-      expect(code(() => void context.copy(value as never, 1)), why).toBe('out-of-range')
-      expect(code(() => void context.remove(value as never)), why).toBe('out-of-range')
-      expect(code(() => void context.lastPosition(value as never)), why).toBe('out-of-range')
-      expect(code(() => model.tokenBytes(value as never)), why).toBe('out-of-range')
+      expect(
+        code(() => void context.prefill({ seq: value as never, tokens: [1], thought: 0 })),
+        why,
+      ).toBe('out-of-range')
+      expect(
+        code(() => void context.prefill({ seq: 0, tokens: [value as never], thought: 0 })),
+        why,
+      ).toBe('out-of-range')
+      expect(
+        code(() => void context.copy(value as never, 1)),
+        why,
+      ).toBe('out-of-range')
+      expect(
+        code(() => void context.remove(value as never)),
+        why,
+      ).toBe('out-of-range')
+      expect(
+        code(() => void context.lastPosition(value as never)),
+        why,
+      ).toBe('out-of-range')
+      expect(
+        code(() => model.tokenBytes(value as never)),
+        why,
+      ).toBe('out-of-range')
     }
     await context.free()
   })
@@ -167,22 +237,50 @@ describe('numbers out of range', () => {
   it('are errors with a code, in every field of a stream and its sampler', async () => {
     const context = await contextOf(model)
     await context.prefill({ seq: 0, tokens: [1, 2], thought: 0 })
-    const decode = (change: object) => code(() => void context.decode({ streams: [{ ...stream({ id: 0, seq: 0, budget: 1 }), ...change } as never], finish: 0, cells: 10, logprobs: true, alternatives: 0, onBatch: () => {} }))
+    const decode = (change: object) =>
+      code(
+        () =>
+          void context.decode({
+            streams: [{ ...stream({ id: 0, seq: 0, budget: 1 }), ...change } as never],
+            finish: 0,
+            cells: 10,
+            logprobs: true,
+            alternatives: 0,
+            onBatch: () => {},
+          }),
+      )
     for (const value of [NaN, Infinity, 1e308, 2 ** 32, 0.5, '7', null, {}]) {
-      for (const field of ['id', 'seq', 'thought', 'budget', 'endToken', 'group']) expect(decode({ [field]: value }), `${field} = ${String(value)}`).toBe('out-of-range')
-      for (const field of ['temperature', 'topP', 'minP', 'topK', 'repetitionPenalty', 'repetitionWindow', 'seed']) {
-        if (value === 0.5 && ['temperature', 'topP', 'minP', 'repetitionPenalty'].includes(field)) continue
-        expect(decode({ sampler: { ...greedy, [field]: value } }), `${field} = ${String(value)}`).toBe('out-of-range')
+      for (const field of ['id', 'seq', 'thought', 'budget', 'endToken', 'group'])
+        expect(decode({ [field]: value }), `${field} = ${String(value)}`).toBe('out-of-range')
+      for (const field of [
+        'temperature',
+        'topP',
+        'minP',
+        'topK',
+        'repetitionPenalty',
+        'repetitionWindow',
+        'seed',
+      ]) {
+        if (value === 0.5 && ['temperature', 'topP', 'minP', 'repetitionPenalty'].includes(field))
+          continue
+        expect(
+          decode({ sampler: { ...greedy, [field]: value } }),
+          `${field} = ${String(value)}`,
+        ).toBe('out-of-range')
       }
     }
     for (const field of ['forced', 'masked', 'stops', 'history'])
-      for (const list of [[-1], [model.info.vocabSize], [1.5], [NaN], ['1']]) expect(decode({ [field]: list }), field).toBe('out-of-range')
+      for (const list of [[-1], [model.info.vocabSize], [1.5], [NaN], ['1']])
+        expect(decode({ [field]: list }), field).toBe('out-of-range')
     expect(decode({ branch: { from: 99, end: 1 } })).toBe('out-of-range')
     expect(decode({ branch: { from: 0, end: 1 } })).toBe('bad-request')
     expect(code(() => void context.decode({ streams: 'x' } as never))).toBe('out-of-range')
     expect(code(() => void context.decode(undefined as never))).toBe('bad-request')
     // A thought without a row is found when the stream begins, and ends that stream alone.
-    const out = await run(context, [stream({ id: 1, thought: 99, branch: { from: 0, end: 2 } }), stream({ id: 2, branch: { from: 0, end: 2 }, forced: [3], budget: 3 })])
+    const out = await run(context, [
+      stream({ id: 1, thought: 99, branch: { from: 0, end: 2 } }),
+      stream({ id: 2, branch: { from: 0, end: 2 }, forced: [3], budget: 3 }),
+    ])
     expect(out.ended.get(1)).toMatchObject({ reason: 'failed', error: { code: 'out-of-range' } })
     expect(ids(out, 2)).toHaveLength(3)
     await context.free()
@@ -191,7 +289,9 @@ describe('numbers out of range', () => {
   it('freed, a context refuses work', async () => {
     const context = await contextOf(model)
     await context.free()
-    expect(code(() => void context.prefill({ seq: 0, tokens: [1], thought: 0 }))).toBe('not-running')
+    expect(code(() => void context.prefill({ seq: 0, tokens: [1], thought: 0 }))).toBe(
+      'not-running',
+    )
     expect(code(() => context.info)).toBe('not-running')
     await context.free()
   })

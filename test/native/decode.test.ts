@@ -6,7 +6,9 @@ let model: NativeModel
 let context: NativeContext
 const prompt = [10, 20, 30, 40, 50]
 
-beforeAll(async () => { model = await openTiny() })
+beforeAll(async () => {
+  model = await openTiny()
+})
 afterAll(() => model.close())
 beforeEach(async () => {
   context = await contextOf(model)
@@ -17,7 +19,10 @@ afterEach(() => context.free())
 
 describe('decode', () => {
   it('gives each stream what it would decode alone', async () => {
-    const together = await run(context, [1, 2, 3].map((id) => stream({ id, thought: id, forced: [60 + id] })))
+    const together = await run(
+      context,
+      [1, 2, 3].map((id) => stream({ id, thought: id, forced: [60 + id] })),
+    )
     for (const id of [1, 2, 3]) {
       await context.remove(id)
       await context.copy(0, id)
@@ -31,7 +36,9 @@ describe('decode', () => {
     const out = await run(context, [stream({ id: 1, forced: [61, 62], budget: 5 })])
     const tokens = out.tokens.get(1)!
     expect(tokens.map((token) => token.forced ?? false)).toEqual([true, true, false, false, false])
-    expect(tokens.every((token) => token.logprob !== null && token.logprob <= 0 && token.entropy! >= 0)).toBe(true)
+    expect(
+      tokens.every((token) => token.logprob !== null && token.logprob <= 0 && token.entropy! >= 0),
+    ).toBe(true)
     expect(out.ended.get(1)).toEqual({ id: 1, reason: 'budget' })
     expect(await context.lastPosition(1)).toBe(prompt.length + 5 - 1)
   })
@@ -57,9 +64,15 @@ describe('decode', () => {
   })
 
   it('cuts a group when its first stream ends, and leaves other groups alone', async () => {
-    const out = await run(context, [
-      stream({ id: 1, budget: 5 }), stream({ id: 2, budget: 30, forced: [61] }), stream({ id: 3, budget: 30, group: 2 }),
-    ], { finish: 1 })
+    const out = await run(
+      context,
+      [
+        stream({ id: 1, budget: 5 }),
+        stream({ id: 2, budget: 30, forced: [61] }),
+        stream({ id: 3, budget: 30, group: 2 }),
+      ],
+      { finish: 1 },
+    )
     expect([1, 2, 3].map((id) => out.ended.get(id)!.reason)).toEqual(['budget', 'cut', 'budget'])
     expect([1, 2, 3].map((id) => ids(out, id).length)).toEqual([5, 5, 30])
   })
@@ -70,38 +83,78 @@ describe('decode', () => {
     const rest = await run(context, [stream({ id: 2, budget: 14 })])
     expect(ids(rest, 2)).toEqual(ids(whole, 1).slice(10))
     // Cells lie elsewhere in the cache: the same up to the rounding of sums.
-    rest.tokens.get(2)!.forEach((token, i) => expect(token.logprob).toBeCloseTo(whole.tokens.get(1)![10 + i]!.logprob!, 4))
+    rest.tokens
+      .get(2)!
+      .forEach((token, i) =>
+        expect(token.logprob).toBeCloseTo(whole.tokens.get(1)![10 + i]!.logprob!, 4),
+      )
   })
 
   it('branches at a token: the shared part is shared, the forced token differs', async () => {
     const parent = await run(context, [stream({ id: 1, budget: 16 })])
-    const out = await run(context, [stream({ id: 7, branch: { from: 1, end: prompt.length + 6 }, forced: [99], budget: 8 })])
+    const out = await run(context, [
+      stream({ id: 7, branch: { from: 1, end: prompt.length + 6 }, forced: [99], budget: 8 }),
+    ])
     await context.copy(0, 8)
-    const replay = await run(context, [stream({ id: 8, forced: [...ids(parent, 1).slice(0, 6), 99], silent: 6, budget: 8 })])
+    const replay = await run(context, [
+      stream({ id: 8, forced: [...ids(parent, 1).slice(0, 6), 99], silent: 6, budget: 8 }),
+    ])
     expect(ids(replay, 8)).toEqual(ids(out, 7))
     expect(ids(out, 7)[0]).toBe(99)
   })
 
   it('a character split between a stream and the one that goes on is whole, whether by its history or by a silent token', async () => {
-    const [first, second] = [...model.tokenize('é', { special: false, bos: false })] as [number, number]
-    const text = (decoded: Decoded, id: number) => decoded.tokens.get(id)!.map((token) => token.text).join('')
+    const [first, second] = [...model.tokenize('é', { special: false, bos: false })] as [
+      number,
+      number,
+    ]
+    const text = (decoded: Decoded, id: number) =>
+      decoded.tokens
+        .get(id)!
+        .map((token) => token.text)
+        .join('')
     expect(text(await run(context, [stream({ id: 1, forced: [first], budget: 1 })]), 1)).toBe('')
-    const on = await run(context, [stream({ id: 1, forced: [second], history: [first], budget: 1 })])
+    const on = await run(context, [
+      stream({ id: 1, forced: [second], history: [first], budget: 1 }),
+    ])
     expect(text(on, 1)).toBe('é')
-    const branch = await run(context, [stream({ id: 7, branch: { from: 1, end: prompt.length }, forced: [first, second], silent: 1, budget: 1 })])
+    const branch = await run(context, [
+      stream({
+        id: 7,
+        branch: { from: 1, end: prompt.length },
+        forced: [first, second],
+        silent: 1,
+        budget: 1,
+      }),
+    ])
     expect(text(branch, 7)).toBe('é')
   })
 
   it('ends the longest stream when cells run short, and the others go on', async () => {
-    const out = await run(context, [stream({ id: 1, budget: 40 }), stream({ id: 2, budget: 10 })], { cells: 30 })
+    const out = await run(context, [stream({ id: 1, budget: 40 }), stream({ id: 2, budget: 10 })], {
+      cells: 30,
+    })
     expect(out.ended.get(1)).toMatchObject({ reason: 'overflow', error: { code: 'out-of-cells' } })
     expect(out.ended.get(2)!.reason).toBe('budget')
     expect(ids(out, 1).length).toBe(20)
   })
 
   it('samples the same with the same seed and differently with another', async () => {
-    const sampler = { ...greedy, temperature: 1.5, topK: 40, topP: 0.95, minP: 0.01, repetitionPenalty: 1.2, repetitionWindow: 16 }
-    const out = await run(context, [1, 2, 3].map((id) => stream({ id, budget: 30, sampler: { ...sampler, seed: id === 3 ? 9 : 5 } })))
+    const sampler = {
+      ...greedy,
+      temperature: 1.5,
+      topK: 40,
+      topP: 0.95,
+      minP: 0.01,
+      repetitionPenalty: 1.2,
+      repetitionWindow: 16,
+    }
+    const out = await run(
+      context,
+      [1, 2, 3].map((id) =>
+        stream({ id, budget: 30, sampler: { ...sampler, seed: id === 3 ? 9 : 5 } }),
+      ),
+    )
     expect(ids(out, 1)).toEqual(ids(out, 2))
     expect(ids(out, 1)).not.toEqual(ids(out, 3))
   })
@@ -118,12 +171,19 @@ describe('decode', () => {
 
   it('draws tokens as often as their probability says', async () => {
     // 600 first tokens at temperature 1 against the reported probabilities of the 10 likeliest.
-    const top = (await run(context, [stream({ id: 1, budget: 1 })], { alternatives: 10 })).tokens.get(1)![0]!.alternatives!
+    const top = (
+      await run(context, [stream({ id: 1, budget: 1 })], { alternatives: 10 })
+    ).tokens.get(1)![0]!.alternatives!
     const counts = new Map<number, number>()
     const draws = 600
     for (let i = 0; i < draws; i += 5) {
       for (let seq = 6; seq < 11; seq++) await context.copy(0, seq)
-      const out = await run(context, [6, 7, 8, 9, 10].map((id) => stream({ id, budget: 1, sampler: { ...greedy, temperature: 1, seed: i + id } })))
+      const out = await run(
+        context,
+        [6, 7, 8, 9, 10].map((id) =>
+          stream({ id, budget: 1, sampler: { ...greedy, temperature: 1, seed: i + id } }),
+        ),
+      )
       for (let id = 6; id < 11; id++) {
         const token = ids(out, id)[0]!
         counts.set(token, (counts.get(token) ?? 0) + 1)
@@ -131,7 +191,8 @@ describe('decode', () => {
       }
     }
     for (const { id, logprob } of top) {
-      const p = Math.exp(logprob), sigma = Math.sqrt(p * (1 - p) * draws)
+      const p = Math.exp(logprob),
+        sigma = Math.sqrt(p * (1 - p) * draws)
       expect(Math.abs((counts.get(id) ?? 0) - p * draws)).toBeLessThan(5 * sigma + 2)
     }
   })
@@ -146,16 +207,24 @@ describe('a decode under way', () => {
     await roomy.prefill({ seq: 0, tokens: prompt, thought: 0 })
     for (const seq of [1, 2]) await roomy.copy(0, seq)
     let sent = false
-    const { handle, decoded } = start(roomy, [stream({ id: 1, budget: 4000 }), stream({ id: 2, budget: 2000 })], {
-      cells: 8000,
-      onBatch: () => {
-        if (sent) return
-        sent = true
-        expect(handle.stop(1, 'stopped')).toBe(true)
-        expect(handle.extend(2, 5)).toBe(true)
-        expect(handle.add(stream({ id: 7, branch: { from: 0, end: prompt.length }, forced: [61], budget: 9 }))).toBe(true)
+    const { handle, decoded } = start(
+      roomy,
+      [stream({ id: 1, budget: 4000 }), stream({ id: 2, budget: 2000 })],
+      {
+        cells: 8000,
+        onBatch: () => {
+          if (sent) return
+          sent = true
+          expect(handle.stop(1, 'stopped')).toBe(true)
+          expect(handle.extend(2, 5)).toBe(true)
+          expect(
+            handle.add(
+              stream({ id: 7, branch: { from: 0, end: prompt.length }, forced: [61], budget: 9 }),
+            ),
+          ).toBe(true)
+        },
       },
-    })
+    )
     await handle.done
     expect(decoded.ended.get(1)!.reason).toBe('stopped')
     expect(decoded.ended.get(2)!.reason).toBe('budget')
@@ -166,7 +235,9 @@ describe('a decode under way', () => {
   })
 
   it('cancels at once and leaves a context that works', async () => {
-    const { handle, decoded } = start(context, [long(1), long(2)], { onBatch: () => handle.cancel() })
+    const { handle, decoded } = start(context, [long(1), long(2)], {
+      onBatch: () => handle.cancel(),
+    })
     await handle.done
     expect(decoded.ended.get(1)!.reason).toBe('cancelled')
     const kept = ids(decoded, 1).length
@@ -176,7 +247,9 @@ describe('a decode under way', () => {
   })
 
   it('drops a sequence at once: its cells are free for the others', async () => {
-    const { handle, decoded } = start(context, [long(1), long(2)], { onBatch: () => handle.remove(2) })
+    const { handle, decoded } = start(context, [long(1), long(2)], {
+      onBatch: () => handle.remove(2),
+    })
     await handle.done
     expect(decoded.ended.get(2)!.reason).toBe('stopped')
     expect(await context.lastPosition(2)).toBe(-1)
@@ -185,8 +258,12 @@ describe('a decode under way', () => {
 
   it('queues a second decode behind the first', async () => {
     const order: string[] = []
-    const first = start(context, [stream({ id: 1, budget: 200 })]).handle.done.then(() => order.push('first'))
-    const second = start(context, [stream({ id: 2, budget: 2 })]).handle.done.then(() => order.push('second'))
+    const first = start(context, [stream({ id: 1, budget: 200 })]).handle.done.then(() =>
+      order.push('first'),
+    )
+    const second = start(context, [stream({ id: 2, budget: 2 })]).handle.done.then(() =>
+      order.push('second'),
+    )
     await Promise.all([first, second])
     expect(order).toEqual(['first', 'second'])
   })
@@ -203,7 +280,9 @@ describe('a decode under way', () => {
       const large = await contextOf(model, { cells: 65_536 })
       const before = process.memoryUsage().rss
       await large.prefill({ seq: 0, tokens: prompt, thought: 0 })
-      const { handle } = start(large, [stream({ id: 0, budget: 3 })], { onBatch: () => held.push(handle) })
+      const { handle } = start(large, [stream({ id: 0, budget: 3 })], {
+        onBatch: () => held.push(handle),
+      })
       await handle.done
       held.push(handle)
       await large.free()
@@ -211,7 +290,7 @@ describe('a decode under way', () => {
       return before
     }
     const empty = process.memoryUsage().rss
-    const size = await used() - empty
+    const size = (await used()) - empty
     expect(size).toBeGreaterThan(8 << 20)
     for (let i = 0; i < 20; i++) await used()
     expect(process.memoryUsage().rss - empty).toBeLessThan(6 * size)

@@ -24,9 +24,11 @@ int main(int argc, char ** argv) {
     std::vector<llama_token> ids;
     for (int i = 5; i < argc; ++i) ids.push_back(atoi(argv[i]));
 
-    llama_log_set([](ggml_log_level level, const char * text, void *) {
-        if (level == GGML_LOG_LEVEL_ERROR) fputs(text, stderr);
-    }, nullptr);
+    llama_log_set(
+        [](ggml_log_level level, const char * text, void *) {
+            if (level == GGML_LOG_LEVEL_ERROR) fputs(text, stderr);
+        },
+        nullptr);
     ggml_backend_load_all_from_path(GGML_FOLDER);
 
     llama_model_params model_params = llama_model_default_params();
@@ -45,11 +47,13 @@ int main(int argc, char ** argv) {
 
     for (size_t i = 0; i < ids.size(); i += 512) {
         const int32_t count = (int32_t) std::min<size_t>(512, ids.size() - i);
-        if (llama_decode(ctx, llama_batch_get_one(ids.data() + i, count)) != 0) return fail("prefill failed");
+        if (llama_decode(ctx, llama_batch_get_one(ids.data() + i, count)) != 0)
+            return fail("prefill failed");
     }
     for (int i = 0; i < n; ++i) {
         const float * logits = llama_get_logits_ith(ctx, -1);
-        llama_token next = (llama_token) (std::max_element(logits, logits + llama_vocab_n_tokens(vocab)) - logits);
+        llama_token next =
+            (llama_token) (std::max_element(logits, logits + llama_vocab_n_tokens(vocab)) - logits);
         printf("%d\n", next);
         if (llama_vocab_is_eog(vocab, next)) break;
         if (llama_decode(ctx, llama_batch_get_one(&next, 1)) != 0) return fail("decode failed");

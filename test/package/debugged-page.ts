@@ -4,13 +4,20 @@ import WebSocket from 'ws'
 /** The window of an app that was started with `--remote-debugging-port=0`, by Chromium's debugger: Playwright asks an Electron of this age for too much. */
 export class DebuggedPage {
   readonly #socket: WebSocket
-  readonly #waiting = new Map<number, (answer: { result?: Record<string, unknown>; error?: { message: string } }) => void>()
+  readonly #waiting = new Map<
+    number,
+    (answer: { result?: Record<string, unknown>; error?: { message: string } }) => void
+  >()
   #next = 1
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
     socket.on('message', (data) => {
-      const { id, ...answer } = JSON.parse(String(data)) as { id: number; result?: Record<string, unknown>; error?: { message: string } }
+      const { id, ...answer } = JSON.parse(String(data)) as {
+        id: number
+        result?: Record<string, unknown>
+        error?: { message: string }
+      }
       this.#waiting.get(id)?.(answer)
       this.#waiting.delete(id)
     })
@@ -25,10 +32,20 @@ export class DebuggedPage {
         if (found !== undefined) resolve(found)
       })
       app.once('error', reject)
-      app.once('exit', (code, signal) => reject(new Error(`The app ended with ${code ?? signal}: ${said.slice(-2000)}`)))
+      app.once('exit', (code, signal) =>
+        reject(new Error(`The app ended with ${code ?? signal}: ${said.slice(-2000)}`)),
+      )
     })
-    for (const start = Date.now(); Date.now() - start < 60_000; await new Promise((resolve) => setTimeout(resolve, 100))) {
-      const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json() as { type: string; url: string; webSocketDebuggerUrl: string }[]
+    for (
+      const start = Date.now();
+      Date.now() - start < 60_000;
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    ) {
+      const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as {
+        type: string
+        url: string
+        webSocketDebuggerUrl: string
+      }[]
       const page = targets.find(({ type, url }) => type === 'page' && url.startsWith('braid://'))
       if (page === undefined) continue
       const socket = new WebSocket(page.webSocketDebuggerUrl)
@@ -40,13 +57,20 @@ export class DebuggedPage {
 
   /** The value of an expression of the page, awaited. */
   async evaluate(expression: string): Promise<unknown> {
-    const { result, exceptionDetails } = await this.#send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true }) as { result: { value?: unknown }; exceptionDetails?: { text: string } }
+    const { result, exceptionDetails } = (await this.#send('Runtime.evaluate', {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    })) as { result: { value?: unknown }; exceptionDetails?: { text: string } }
     if (exceptionDetails !== undefined) throw new Error(exceptionDetails.text)
     return result.value
   }
 
   async screenshot(): Promise<Buffer> {
-    return Buffer.from((await this.#send('Page.captureScreenshot', { format: 'png' })).data as string, 'base64')
+    return Buffer.from(
+      (await this.#send('Page.captureScreenshot', { format: 'png' })).data as string,
+      'base64',
+    )
   }
 
   close(): void {
@@ -55,7 +79,10 @@ export class DebuggedPage {
 
   async #send(method: string, params: object): Promise<Record<string, unknown>> {
     const id = this.#next++
-    const { result, error } = await new Promise<{ result?: Record<string, unknown>; error?: { message: string } }>((resolve) => {
+    const { result, error } = await new Promise<{
+      result?: Record<string, unknown>
+      error?: { message: string }
+    }>((resolve) => {
       this.#waiting.set(id, resolve)
       this.#socket.send(JSON.stringify({ id, method, params }))
     })

@@ -3,11 +3,29 @@
  * against the reference scoring of the same tokens. F32 cache, no flash attention, CPU.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NativeContext, NativeModel, NativeToken, SamplerOptions } from '../../engine/native/index.ts'
+import type {
+  NativeContext,
+  NativeModel,
+  NativeToken,
+  SamplerOptions,
+} from '../../engine/native/index.ts'
 import { Random } from '../support/random.ts'
 import { reference, type ReferencePath } from '../support/reference.ts'
 import { tinyModel } from '../support/tiny-models.ts'
-import { decode, difference, EXACT, GREEDY, ids, makeContext, open, pathSeq, PROMPT, randomTokens, stream, summarySeq } from './harness.ts'
+import {
+  decode,
+  difference,
+  EXACT,
+  GREEDY,
+  ids,
+  makeContext,
+  open,
+  pathSeq,
+  PROMPT,
+  randomTokens,
+  stream,
+  summarySeq,
+} from './harness.ts'
 
 const SAMPLED: SamplerOptions = { ...GREEDY, temperature: 1 }
 const BUDGETS = [12, 40, 5, 33, 21, 2, 28, 17]
@@ -21,7 +39,9 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   let native: NativeModel
   let context: NativeContext
 
-  beforeAll(async () => { native = await open(model) })
+  beforeAll(async () => {
+    native = await open(model)
+  })
   afterAll(() => native.close())
 
   /** A fresh context with the prompt, and the streams of the paths. */
@@ -30,31 +50,59 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     await context.prefill({ seq: PROMPT, tokens: prompt, thought: 0 })
   }
   const path = (i: number, budget: number, seed = i + 1) =>
-    stream({ id: i, seq: pathSeq(i), thought: i + 1, forced: [open1(i)], budget, sampler: { ...SAMPLED, seed } })
+    stream({
+      id: i,
+      seq: pathSeq(i),
+      thought: i + 1,
+      forced: [open1(i)],
+      budget,
+      sampler: { ...SAMPLED, seed },
+    })
   /** The prompt's tail follows a copy of the whole prompt, so a path's first token has a logprob. */
   async function fork(count: number): Promise<void> {
     for (let i = 0; i < count; i++) await context.copy(PROMPT, pathSeq(i))
   }
-  const summary = (version: number, budget = 14) => stream({ id: 100 + version, seq: summarySeq(version), forced: [SUMMARY], budget, sampler: GREEDY })
+  const summary = (version: number, budget = 14) =>
+    stream({
+      id: 100 + version,
+      seq: summarySeq(version),
+      forced: [SUMMARY],
+      budget,
+      sampler: GREEDY,
+    })
   async function summarise(version: number, paths: readonly number[]): Promise<NativeToken[]> {
     for (const i of paths) await context.copy(pathSeq(i), summarySeq(version))
     return (await decode(context, [summary(version)])).tokens.get(100 + version)!
   }
-  function check(tokens: readonly NativeToken[][], paths: ReferencePath[], written?: NativeToken[], summaryPaths?: number[]): void {
+  function check(
+    tokens: readonly NativeToken[][],
+    paths: ReferencePath[],
+    written?: NativeToken[],
+    summaryPaths?: number[],
+  ): void {
     const expected = reference(model, { prompt, paths, summary: ids(written), summaryPaths })
-    tokens.forEach((list, i) => expect(difference(list, expected.paths[i]!), `path ${i}`).toBeLessThan(EXACT))
+    tokens.forEach((list, i) =>
+      expect(difference(list, expected.paths[i]!), `path ${i}`).toBeLessThan(EXACT),
+    )
     if (written) expect(difference(written, expected.summary), 'summary').toBeLessThan(EXACT)
   }
-  const asPaths = (tokens: readonly NativeToken[][]): ReferencePath[] => tokens.map((list, i) => ({ thought: i + 1, tokens: ids(list) }))
+  const asPaths = (tokens: readonly NativeToken[][]): ReferencePath[] =>
+    tokens.map((list, i) => ({ thought: i + 1, tokens: ids(list) }))
 
   it('8 sampled paths of unequal length, and a greedy summary', async () => {
     await start()
     await fork(8)
-    const { tokens, ends } = await decode(context, BUDGETS.map((budget, i) => path(i, budget)))
+    const { tokens, ends } = await decode(
+      context,
+      BUDGETS.map((budget, i) => path(i, budget)),
+    )
     const lists = BUDGETS.map((_, i) => tokens.get(i)!)
     expect(lists.map((list) => list.length)).toEqual(BUDGETS)
     expect([...ends.values()].every(({ reason }) => reason === 'budget')).toBe(true)
-    const written = await summarise(0, BUDGETS.map((_, i) => i))
+    const written = await summarise(
+      0,
+      BUDGETS.map((_, i) => i),
+    )
     expect(written).toHaveLength(14)
     check(lists, asPaths(lists), written)
     // Greedy is the reference's own choice.
@@ -70,8 +118,19 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     await start()
     await fork(6)
     const budgets = [8, 9, 10, 60, 60, 60]
-    const { tokens, ends } = await decode(context, budgets.map((budget, i) => path(i, budget)), 3)
-    expect(budgets.map((_, i) => ends.get(i)!.reason)).toEqual(['budget', 'budget', 'budget', 'cut', 'cut', 'cut'])
+    const { tokens, ends } = await decode(
+      context,
+      budgets.map((budget, i) => path(i, budget)),
+      3,
+    )
+    expect(budgets.map((_, i) => ends.get(i)!.reason)).toEqual([
+      'budget',
+      'budget',
+      'budget',
+      'cut',
+      'cut',
+      'cut',
+    ])
     const lists = budgets.map((_, i) => tokens.get(i)!)
     expect(lists.map((list) => list.length)).toEqual([8, 9, 10, 10, 10, 10])
     check(lists, asPaths(lists), await summarise(0, [0, 1, 2, 3, 4, 5]))
@@ -84,7 +143,11 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     // Every ordinary byte is a stop: the path ends with its own end token at once.
     const close = vocabulary.id('</think1>')
     const { tokens, ends } = await decode(context, [
-      { ...path(0, 20), stops: Array.from({ length: model.dims.vocab }, (_, i) => i), endToken: close },
+      {
+        ...path(0, 20),
+        stops: Array.from({ length: model.dims.vocab }, (_, i) => i),
+        endToken: close,
+      },
       path(1, 20),
     ])
     expect(ends.get(0)!.reason).toBe('finished')
@@ -97,9 +160,23 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('dropping a path changes neither the others nor what the summary reads of them', async () => {
     await start()
     await fork(4)
-    const { tokens } = await decode(context, [20, 21, 22, 23].map((budget, i) => path(i, budget)))
+    const { tokens } = await decode(
+      context,
+      [20, 21, 22, 23].map((budget, i) => path(i, budget)),
+    )
     await context.remove(pathSeq(1))
-    const more = await decode(context, [0, 2, 3].map((i) => stream({ id: i, seq: pathSeq(i), thought: i + 1, budget: 9, sampler: { ...SAMPLED, seed: 50 + i } })))
+    const more = await decode(
+      context,
+      [0, 2, 3].map((i) =>
+        stream({
+          id: i,
+          seq: pathSeq(i),
+          thought: i + 1,
+          budget: 9,
+          sampler: { ...SAMPLED, seed: 50 + i },
+        }),
+      ),
+    )
     const lists = [0, 1, 2, 3].map((i) => [...tokens.get(i)!, ...(more.tokens.get(i) ?? [])])
     expect(lists.map((list) => list.length)).toEqual([29, 21, 31, 32])
     check(lists, asPaths(lists), await summarise(0, [0, 2, 3]), [0, 2, 3])
@@ -112,11 +189,24 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const results = { tokens: new Map<number, NativeToken[]>(), ends: new Map() }
     let extended = false
     const run = context.decode({
-      streams: [path(0, 10), path(1, 400)], finish: 0, cells: 2000, logprobs: true, alternatives: 0,
+      streams: [path(0, 10), path(1, 400)],
+      finish: 0,
+      cells: 2000,
+      logprobs: true,
+      alternatives: 0,
       onBatch(batch) {
-        for (const { id, tokens } of batch.tokens) results.tokens.set(id, [...(results.tokens.get(id) ?? []), ...tokens])
+        for (const { id, tokens } of batch.tokens)
+          results.tokens.set(id, [...(results.tokens.get(id) ?? []), ...tokens])
         if (!extended && batch.ended.some(({ id }) => id === 0)) {
-          extended = run.add(stream({ id: 0, seq: pathSeq(0), thought: 1, budget: 15, sampler: { ...SAMPLED, seed: 77 } }))
+          extended = run.add(
+            stream({
+              id: 0,
+              seq: pathSeq(0),
+              thought: 1,
+              budget: 15,
+              sampler: { ...SAMPLED, seed: 77 },
+            }),
+          )
           run.extend(1, 3)
         }
       },
@@ -132,13 +222,22 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('a branch: rewind, another token forced, thought on; the parent stays', async () => {
     await start()
     await fork(2)
-    const { tokens } = await decode(context, [30, 18].map((budget, i) => path(i, budget)))
+    const { tokens } = await decode(
+      context,
+      [30, 18].map((budget, i) => path(i, budget)),
+    )
     const parent = tokens.get(0)!
     const at = 13
     const other = vocabulary.id('A') === parent[at]!.id ? vocabulary.id('B') : vocabulary.id('A')
     // The token before the branch is computed again, silently, for the logits after it; the parent's cell of it is kept.
     const branch = stream({
-      id: 2, seq: pathSeq(2), thought: 1, forced: [parent[at - 1]!.id, other], silent: 1, budget: 16, sampler: { ...SAMPLED, seed: 9 },
+      id: 2,
+      seq: pathSeq(2),
+      thought: 1,
+      forced: [parent[at - 1]!.id, other],
+      silent: 1,
+      budget: 16,
+      sampler: { ...SAMPLED, seed: 9 },
       branch: { from: pathSeq(0), end: prompt.length + at - 1 },
     })
     const child = (await decode(context, [branch])).tokens.get(2)!
@@ -160,29 +259,52 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const at = 6
     let added = false
     const run = context.decode({
-      streams: [path(0, 300)], finish: 0, cells: 2000, logprobs: true, alternatives: 0,
+      streams: [path(0, 300)],
+      finish: 0,
+      cells: 2000,
+      logprobs: true,
+      alternatives: 0,
       onBatch(batch) {
-        for (const entry of batch.tokens) tokens.set(entry.id, [...(tokens.get(entry.id) ?? []), ...entry.tokens])
+        for (const entry of batch.tokens)
+          tokens.set(entry.id, [...(tokens.get(entry.id) ?? []), ...entry.tokens])
         const parent = tokens.get(0) ?? []
         if (added || parent.length < at) return
-        added = run.add(stream({
-          id: 1, seq: pathSeq(1), thought: 1, forced: [parent[at - 1]!.id], silent: 1, budget: 25, sampler: { ...SAMPLED, seed: 8 },
-          branch: { from: pathSeq(0), end: prompt.length + at - 1 },
-        }))
+        added = run.add(
+          stream({
+            id: 1,
+            seq: pathSeq(1),
+            thought: 1,
+            forced: [parent[at - 1]!.id],
+            silent: 1,
+            budget: 25,
+            sampler: { ...SAMPLED, seed: 8 },
+            branch: { from: pathSeq(0), end: prompt.length + at - 1 },
+          }),
+        )
       },
     })
     await run.done
     expect(added).toBe(true)
     const [parent, child] = [tokens.get(0)!, tokens.get(1)!]
     expect([parent.length, child.length]).toEqual([300, 25])
-    check([parent, child], [{ thought: 1, tokens: ids(parent) }, { thought: 1, tokens: ids(child), parent: { path: 0, at } }], await summarise(0, [0, 1]))
+    check(
+      [parent, child],
+      [
+        { thought: 1, tokens: ids(parent) },
+        { thought: 1, tokens: ids(child), parent: { path: 0, at } },
+      ],
+      await summarise(0, [0, 1]),
+    )
     await context.free()
   })
 
   it('a second summary over a subset, and the first again, do not see each other', async () => {
     await start()
     await fork(4)
-    const { tokens } = await decode(context, [11, 24, 7, 30].map((budget, i) => path(i, budget)))
+    const { tokens } = await decode(
+      context,
+      [11, 24, 7, 30].map((budget, i) => path(i, budget)),
+    )
     const lists = [0, 1, 2, 3].map((i) => tokens.get(i)!)
     const first = await summarise(0, [0, 1, 2, 3])
     const second = await summarise(1, [1, 2])
@@ -197,7 +319,10 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('a cache rebuilt from the tokens alone goes on as the lost one would', async () => {
     await start()
     await fork(3)
-    const { tokens } = await decode(context, [14, 22, 9].map((budget, i) => path(i, budget)))
+    const { tokens } = await decode(
+      context,
+      [14, 22, 9].map((budget, i) => path(i, budget)),
+    )
     const lists = [0, 1, 2].map((i) => tokens.get(i)!)
     const written = await summarise(0, [0, 1, 2])
     await context.free()
@@ -210,7 +335,17 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const again = await summarise(0, [0, 1, 2])
     expect(ids(again)).toEqual(ids(written))
     check(lists, asPaths(lists), again)
-    const more = (await decode(context, [stream({ id: 0, seq: pathSeq(0), thought: 1, budget: 12, sampler: { ...SAMPLED, seed: 5 } })])).tokens.get(0)!
+    const more = (
+      await decode(context, [
+        stream({
+          id: 0,
+          seq: pathSeq(0),
+          thought: 1,
+          budget: 12,
+          sampler: { ...SAMPLED, seed: 5 },
+        }),
+      ])
+    ).tokens.get(0)!
     check([[...lists[0]!, ...more]], asPaths([[...lists[0]!, ...more]]))
     await context.free()
   })
@@ -218,10 +353,24 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('undoing the join leaves the paths to think on', async () => {
     await start()
     await fork(2)
-    const { tokens } = await decode(context, [14, 9].map((budget, i) => path(i, budget)))
+    const { tokens } = await decode(
+      context,
+      [14, 9].map((budget, i) => path(i, budget)),
+    )
     await summarise(0, [0, 1])
     await context.remove(summarySeq(0))
-    const more = await decode(context, [0, 1].map((i) => stream({ id: i, seq: pathSeq(i), thought: i + 1, budget: 10, sampler: { ...SAMPLED, seed: 60 + i } })))
+    const more = await decode(
+      context,
+      [0, 1].map((i) =>
+        stream({
+          id: i,
+          seq: pathSeq(i),
+          thought: i + 1,
+          budget: 10,
+          sampler: { ...SAMPLED, seed: 60 + i },
+        }),
+      ),
+    )
     const lists = [0, 1].map((i) => [...tokens.get(i)!, ...more.tokens.get(i)!])
     check(lists, asPaths(lists), await summarise(0, [0, 1]))
     await context.free()

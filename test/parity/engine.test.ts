@@ -22,17 +22,30 @@ afterAll(async () => {
 /** The run's paths as the reference takes them: a branch's own tokens come after those it keeps. */
 function asPaths({ state }: Watched): ReferencePath[] {
   return state.paths.map(({ thought, parent, tokens }) => ({
-    thought, tokens: tokens.slice(parent?.at ?? 0).map(({ id }) => id), ...(parent && { parent: { path: parent.path - 1, at: parent.at } }),
+    thought,
+    tokens: tokens.slice(parent?.at ?? 0).map(({ id }) => id),
+    ...(parent && { parent: { path: parent.path - 1, at: parent.at } }),
   }))
 }
 
 /** Largest difference of every path and of summary `version`. */
-function parity(model: TinyModel, run: Watched, version: number): { paths: number; summary: number } {
+function parity(
+  model: TinyModel,
+  run: Watched,
+  version: number,
+): { paths: number; summary: number } {
   const { state } = run
   const { paths: read, tokens } = state.summaries.find((summary) => summary.version === version)!
   const summary = tokens.slice()
-  const expected = reference(model, { prompt: state.promptTokens, paths: asPaths(run), summaryPaths: read.map((path) => path - 1), summary: summary.map(({ id }) => id) })
-  const paths = state.paths.map(({ tokens, parent }, i) => difference(tokens.slice(parent?.at ?? 0), expected.paths[i]!))
+  const expected = reference(model, {
+    prompt: state.promptTokens,
+    paths: asPaths(run),
+    summaryPaths: read.map((path) => path - 1),
+    summary: summary.map(({ id }) => id),
+  })
+  const paths = state.paths.map(({ tokens, parent }, i) =>
+    difference(tokens.slice(parent?.at ?? 0), expected.paths[i]!),
+  )
   return { paths: Math.max(...paths), summary: difference(summary, expected.summary) }
 }
 
@@ -47,10 +60,23 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     expect(paths, 'paths').toBeLessThan(EXACT)
     expect(summary, `summary ${version}`).toBeLessThan(EXACT)
   }
-  const begin = (settings: object = {}) => new Watched(engine.think({
-    problem: 'the answer and the reason', model: file,
-    settings: { paths: 6, budget: 40, summaryBudget: 20, finish: 'half', seed: 4, sampling: { temperature: 1 }, engine: ENGINE, ...settings },
-  })).end()
+  const begin = (settings: object = {}) =>
+    new Watched(
+      engine.think({
+        problem: 'the answer and the reason',
+        model: file,
+        settings: {
+          paths: 6,
+          budget: 40,
+          summaryBudget: 20,
+          finish: 'half',
+          seed: 4,
+          sampling: { temperature: 1 },
+          engine: ENGINE,
+          ...settings,
+        },
+      }),
+    ).end()
 
   it('half-finish, extend, drop, summaries over all and over a subset', async () => {
     const run = await begin()
@@ -69,7 +95,9 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
 
   it('a branch whose summary reads parent and branch: shared cells count once', async () => {
     const run = await begin({ finish: 'last', paths: 3 })
-    const parent = run.state.paths.reduce((longest, path) => (path.tokens.length > longest.tokens.length ? path : longest))
+    const parent = run.state.paths.reduce((longest, path) =>
+      path.tokens.length > longest.tokens.length ? path : longest,
+    )
     await run.after({ type: 'branch', path: parent.path, at: 9, token: model.vocabulary.id('Q') })
     await run.after({ type: 'summarise' })
     exact(run, 2)
@@ -102,19 +130,40 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const run = await begin({ controls: { thoughtEmbedding: false } })
     const { state } = run
     const { tokens, paths: read } = state.summaries[0]!
-    const input = { prompt: state.promptTokens, paths: asPaths(run), summaryPaths: read.map((path) => path - 1), summary: tokens.slice().map(({ id }) => id) }
-    const largest = (expected: { paths: ReferenceToken[][]; summary: ReferenceToken[] }) => Math.max(...state.paths.map((path, i) => difference(path.tokens.slice(), expected.paths[i]!)), difference(tokens.slice(), expected.summary))
+    const input = {
+      prompt: state.promptTokens,
+      paths: asPaths(run),
+      summaryPaths: read.map((path) => path - 1),
+      summary: tokens.slice().map(({ id }) => id),
+    }
+    const largest = (expected: { paths: ReferenceToken[][]; summary: ReferenceToken[] }) =>
+      Math.max(
+        ...state.paths.map((path, i) => difference(path.tokens.slice(), expected.paths[i]!)),
+        difference(tokens.slice(), expected.summary),
+      )
     expect(largest(reference(model, { ...input, thoughtEmbedding: false }))).toBeLessThan(EXACT)
     expect(largest(reference(model, input))).toBeGreaterThan(0.1)
     await run.handle.close()
   })
 
-  it.each([['F32 cache, no flash attention', ENGINE, EXACT], ['the defaults', { device: 'cpu', threads: 1 }, HALF]] as const)('score: %s', async (_, options, bound) => {
+  it.each([
+    ['F32 cache, no flash attention', ENGINE, EXACT],
+    ['the defaults', { device: 'cpu', threads: 1 }, HALF],
+  ] as const)('score: %s', async (_, options, bound) => {
     const input = scenario(model, [20, 3, 31, 8], 13)
-    const scored = await engine.score({ prompt: [...input.prompt], paths: input.paths.map(({ thought, tokens }) => ({ thought, tokens: [...tokens] })), summary: input.summary }, { model: file, engine: options })
+    const scored = await engine.score(
+      {
+        prompt: [...input.prompt],
+        paths: input.paths.map(({ thought, tokens }) => ({ thought, tokens: [...tokens] })),
+        summary: input.summary,
+      },
+      { model: file, engine: options },
+    )
     const expected = reference(model, input)
     expect(difference(scored.prompt, expected.prompt)).toBeLessThan(bound)
-    scored.paths.forEach((path, i) => expect(difference(path, expected.paths[i]!)).toBeLessThan(bound))
+    scored.paths.forEach((path, i) =>
+      expect(difference(path, expected.paths[i]!)).toBeLessThan(bound),
+    )
     expect(difference(scored.summary, expected.summary)).toBeLessThan(bound)
   })
 })

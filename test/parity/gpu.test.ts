@@ -5,7 +5,22 @@
 import { describe, expect, it, vi } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
 import { tinyModel } from '../support/tiny-models.ts'
-import { decode, difference, differences, GREEDY, HALF, ids, makeContext, open, pathSeq, PROMPT, scenario, score, stream, worst } from './harness.ts'
+import {
+  decode,
+  difference,
+  differences,
+  GREEDY,
+  HALF,
+  ids,
+  makeContext,
+  open,
+  pathSeq,
+  PROMPT,
+  scenario,
+  score,
+  stream,
+  worst,
+} from './harness.ts'
 import { reference } from '../support/reference.ts'
 
 // The software driver compiles each shader at its first use.
@@ -17,44 +32,72 @@ const addon = loadAddon()
 const wanted = process.env.BRAID_TEST_BACKEND ?? 'Vulkan'
 const device = addon.devices().find(({ backend }) => backend.toLowerCase() === wanted.toLowerCase())
 const state = addon.gpu.find(({ backend }) => backend.toLowerCase() === wanted.toLowerCase())
-const reason = !state ? `the ${wanted} backend is not installed` : !state.loaded ? `the ${wanted} backend cannot be loaded (its driver's libraries are missing)` : `no ${wanted} driver offers a device`
-if (!device && (process.env.BRAID_TEST_BACKEND || process.env.BRAID_REQUIRE_VULKAN)) throw new Error(`${wanted} is required here, but ${reason}`)
+const reason = !state
+  ? `the ${wanted} backend is not installed`
+  : !state.loaded
+    ? `the ${wanted} backend cannot be loaded (its driver's libraries are missing)`
+    : `no ${wanted} driver offers a device`
+if (!device && (process.env.BRAID_TEST_BACKEND || process.env.BRAID_REQUIRE_VULKAN))
+  throw new Error(`${wanted} is required here, but ${reason}`)
 
-describe.skipIf(!device)(`${wanted}${device ? ` (${device.description})` : `: skipped, ${reason}`}`, () => {
-  describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
-    const model = tinyModel({ shape })
-    const input = scenario(model, [40, 3, 25, 1, 60, 12, 33, 7])
+describe.skipIf(!device)(
+  `${wanted}${device ? ` (${device.description})` : `: skipped, ${reason}`}`,
+  () => {
+    describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
+      const model = tinyModel({ shape })
+      const input = scenario(model, [40, 3, 25, 1, 60, 12, 33, 7])
 
-    it.each([
-      ['the defaults', { kvType: 'f16', flashAttention: 'auto' }],
-      ['F32 cache, no flash attention', { kvType: 'f32', flashAttention: 'off' }],
-    ] as const)('prompt, 8 paths and summary: %s', async (_, options) => {
-      const native = await open(model, device!.name)
-      const context = await makeContext(native, options)
-      expect(worst(differences(await score(context, input), input, model))).toBeLessThan(HALF)
-      await context.free()
-      await native.close()
+      it.each([
+        ['the defaults', { kvType: 'f16', flashAttention: 'auto' }],
+        ['F32 cache, no flash attention', { kvType: 'f32', flashAttention: 'off' }],
+      ] as const)('prompt, 8 paths and summary: %s', async (_, options) => {
+        const native = await open(model, device!.name)
+        const context = await makeContext(native, options)
+        expect(worst(differences(await score(context, input), input, model))).toBeLessThan(HALF)
+        await context.free()
+        await native.close()
+      })
+
+      it('the thought table off breaks parity', async () => {
+        const native = await open(model, device!.name)
+        const context = await makeContext(native)
+        const broken = differences(
+          await score(context, { ...input, thoughtEmbedding: false }),
+          input,
+          model,
+        )
+        for (const d of [broken.prompt, ...broken.paths, broken.summary])
+          expect(d).toBeGreaterThan(0.1)
+        await context.free()
+        await native.close()
+      })
+
+      it('sampled paths', async () => {
+        const native = await open(model, device!.name)
+        const context = await makeContext(native, { kvType: 'f16', flashAttention: 'auto' })
+        await context.prefill({ seq: PROMPT, tokens: input.prompt, thought: 0 })
+        for (const i of [0, 1, 2]) await context.copy(PROMPT, pathSeq(i))
+        const { tokens } = await decode(
+          context,
+          [20, 9, 14].map((budget, i) =>
+            stream({
+              id: i,
+              seq: pathSeq(i),
+              thought: i + 1,
+              budget,
+              sampler: { ...GREEDY, temperature: 1, seed: i },
+            }),
+          ),
+        )
+        const expected = reference(model, {
+          prompt: input.prompt,
+          paths: [0, 1, 2].map((i) => ({ thought: i + 1, tokens: ids(tokens.get(i)) })),
+        })
+        for (const i of [0, 1, 2])
+          expect(difference(tokens.get(i)!, expected.paths[i]!)).toBeLessThan(HALF)
+        await context.free()
+        await native.close()
+      })
     })
-
-    it('the thought table off breaks parity', async () => {
-      const native = await open(model, device!.name)
-      const context = await makeContext(native)
-      const broken = differences(await score(context, { ...input, thoughtEmbedding: false }), input, model)
-      for (const d of [broken.prompt, ...broken.paths, broken.summary]) expect(d).toBeGreaterThan(0.1)
-      await context.free()
-      await native.close()
-    })
-
-    it('sampled paths', async () => {
-      const native = await open(model, device!.name)
-      const context = await makeContext(native, { kvType: 'f16', flashAttention: 'auto' })
-      await context.prefill({ seq: PROMPT, tokens: input.prompt, thought: 0 })
-      for (const i of [0, 1, 2]) await context.copy(PROMPT, pathSeq(i))
-      const { tokens } = await decode(context, [20, 9, 14].map((budget, i) => stream({ id: i, seq: pathSeq(i), thought: i + 1, budget, sampler: { ...GREEDY, temperature: 1, seed: i } })))
-      const expected = reference(model, { prompt: input.prompt, paths: [0, 1, 2].map((i) => ({ thought: i + 1, tokens: ids(tokens.get(i)) })) })
-      for (const i of [0, 1, 2]) expect(difference(tokens.get(i)!, expected.paths[i]!)).toBeLessThan(HALF)
-      await context.free()
-      await native.close()
-    })
-  })
-})
+  },
+)

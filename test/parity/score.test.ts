@@ -39,7 +39,9 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const native = await open(model)
     const context = await makeContext(native)
     const scored = await score(context, { ...input, thoughtEmbedding: false })
-    expect(worst(differences(scored, { ...input, thoughtEmbedding: false }, model))).toBeLessThan(EXACT)
+    expect(worst(differences(scored, { ...input, thoughtEmbedding: false }, model))).toBeLessThan(
+      EXACT,
+    )
     const broken = differences(scored, input, model)
     for (const d of [broken.prompt, ...broken.paths, broken.summary]) expect(d).toBeGreaterThan(0.1)
     await context.free()
@@ -49,7 +51,10 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('another row of the tables than the path has breaks parity', async () => {
     const native = await open(model)
     const context = await makeContext(native)
-    const swapped = { ...input, paths: input.paths.map((path, i) => ({ ...path, thought: ((i + 1) % 8) + 1 })) }
+    const swapped = {
+      ...input,
+      paths: input.paths.map((path, i) => ({ ...path, thought: ((i + 1) % 8) + 1 })),
+    }
     const broken = differences(await score(context, swapped), input, model)
     expect(broken.prompt).toBeLessThan(EXACT)
     for (const d of [...broken.paths, broken.summary]) expect(d).toBeGreaterThan(0.05)
@@ -60,7 +65,10 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('a branch shares its parent’s cells, which count once in the join and keep the parent’s thought', async () => {
     const branched = {
       ...input,
-      paths: [...input.paths, { thought: 8, tokens: input.paths[5]!.tokens.slice(0, 9), parent: { path: 4, at: 31 } }],
+      paths: [
+        ...input.paths,
+        { thought: 8, tokens: input.paths[5]!.tokens.slice(0, 9), parent: { path: 4, at: 31 } },
+      ],
     }
     const native = await open(model)
     const context = await makeContext(native)
@@ -83,15 +91,26 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const context = await makeContext(native)
     const scored = await score(context, input, 5)
     const expected = reference(model, input)
-    const before = (part: { next: Float64Array }[], i: number, first?: Float64Array) => (i === 0 ? first : part[i - 1]!.next)
-    const check = (native: typeof scored.prompt, part: typeof expected.prompt, first?: Float64Array) => native.forEach(({ entropy, alternatives }, i) => {
-      const row = before(part, i, first)
-      if (!row) { expect([entropy, alternatives ?? []]).toEqual([null, []]); return }
-      expect(entropy).toBeCloseTo(-row.reduce((sum, l) => sum + l * Math.exp(l), 0), 3)
-      const top = [...row.entries()].sort((a, b) => b[1] - a[1]).slice(0, 5)
-      expect(alternatives!.map(({ id }) => id)).toEqual(top.map(([id]) => id))
-      alternatives!.forEach(({ logprob }, k) => expect(Math.abs(logprob - top[k]![1])).toBeLessThan(EXACT))
-    })
+    const before = (part: { next: Float64Array }[], i: number, first?: Float64Array) =>
+      i === 0 ? first : part[i - 1]!.next
+    const check = (
+      native: typeof scored.prompt,
+      part: typeof expected.prompt,
+      first?: Float64Array,
+    ) =>
+      native.forEach(({ entropy, alternatives }, i) => {
+        const row = before(part, i, first)
+        if (!row) {
+          expect([entropy, alternatives ?? []]).toEqual([null, []])
+          return
+        }
+        expect(entropy).toBeCloseTo(-row.reduce((sum, l) => sum + l * Math.exp(l), 0), 3)
+        const top = [...row.entries()].sort((a, b) => b[1] - a[1]).slice(0, 5)
+        expect(alternatives!.map(({ id }) => id)).toEqual(top.map(([id]) => id))
+        alternatives!.forEach(({ logprob }, k) =>
+          expect(Math.abs(logprob - top[k]![1])).toBeLessThan(EXACT),
+        )
+      })
     const tail = expected.prompt.at(-1)!.next
     check(scored.prompt, expected.prompt)
     scored.paths.forEach((path, i) => check(path, expected.paths[i]!, tail))
@@ -124,7 +143,9 @@ it.each<TinyOptions>([
   const native = await open(model)
   const context = await makeContext(native)
   // F16 matrices are multiplied with activations rounded to F16.
-  expect(worst(differences(await score(context, input), input, model))).toBeLessThan(options.type === 'f16' ? HALF : EXACT)
+  expect(worst(differences(await score(context, input), input, model))).toBeLessThan(
+    options.type === 'f16' ? HALF : EXACT,
+  )
   await context.free()
   await native.close()
 })

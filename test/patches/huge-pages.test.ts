@@ -5,13 +5,17 @@ import { contextOf, openTiny } from '../native/support.ts'
 
 /** KB of this process's memory in mappings that were advised for huge pages (`VmFlags: … hg …`, proc_pid_smaps(5)). */
 function advisedKb(): number {
-  return readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
-    .filter((mapping) => /^VmFlags:.*\bhg\b/m.test(mapping)).reduce((sum, mapping) => sum + Number(/^Size: +(\d+)/m.exec(mapping)![1]), 0)
+  return readFileSync('/proc/self/smaps', 'utf8')
+    .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
+    .filter((mapping) => /^VmFlags:.*\bhg\b/m.test(mapping))
+    .reduce((sum, mapping) => sum + Number(/^Size: +(\d+)/m.exec(mapping)![1]), 0)
 }
 
 describe.skipIf(process.platform !== 'linux')('huge pages (Linux)', () => {
   let model: NativeModel
-  beforeAll(async () => { model = await openTiny() })
+  beforeAll(async () => {
+    model = await openTiny()
+  })
   afterAll(() => model.close())
 
   it('are asked for behind the KV cache', async () => {

@@ -16,14 +16,18 @@ describe('patches', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'braid-patches-'))
     source = join(folder, 'source')
-    await cloneSource(join(await fetchPackage('node-llama-cpp'), 'llama', 'gitRelease.bundle'), source)
+    await cloneSource(
+      join(await fetchPackage('node-llama-cpp'), 'llama', 'gitRelease.bundle'),
+      source,
+    )
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('are numbered from 1 without a gap, and each begins with its reason', async () => {
     const names = await listPatches()
     expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(names.map((_, i) => i + 1))
-    for (const name of names) expect(readFileSync(join(patchesDir, name), 'utf8')).toMatch(/^\w[^\n]+\n\n\w/)
+    for (const name of names)
+      expect(readFileSync(join(patchesDir, name), 'utf8')).toMatch(/^\w[^\n]+\n\n\w/)
   })
 
   it('fit the pinned source, and applying them again changes nothing', async () => {
@@ -40,7 +44,10 @@ describe('patches', () => {
     const older = join(folder, 'older')
     cpSync(patchesDir, older, { recursive: true })
     const [first] = await listPatches(older)
-    appendFileSync(join(older, first!), 'diff --git a/left-over b/left-over\nnew file mode 100644\n--- /dev/null\n+++ b/left-over\n@@ -0,0 +1 @@\n+x\n')
+    appendFileSync(
+      join(older, first!),
+      'diff --git a/left-over b/left-over\nnew file mode 100644\n--- /dev/null\n+++ b/left-over\n@@ -0,0 +1 @@\n+x\n',
+    )
     expect(await applyPatches(source, older)).toBe(true)
     expect(readFileSync(join(source, 'left-over'), 'utf8')).toBe('x\n')
     expect(await applyPatches(source)).toBe(true)
@@ -52,10 +59,15 @@ describe('patches', () => {
     cpSync(patchesDir, broken, { recursive: true })
     const [, second] = await listPatches(broken)
     const text = readFileSync(join(broken, second!), 'utf8')
-    const wrong = text.replace('// do not quantize norm tensors', '// this line is not in the source')
+    const wrong = text.replace(
+      '// do not quantize norm tensors',
+      '// this line is not in the source',
+    )
     expect(wrong).not.toBe(text)
     writeFileSync(join(broken, second!), wrong)
-    await expect(applyPatches(source, broken)).rejects.toThrow(`Patch ${second} does not fit llama.cpp ${readPin().llamaCpp.tag}`)
+    await expect(applyPatches(source, broken)).rejects.toThrow(
+      `Patch ${second} does not fit llama.cpp ${readPin().llamaCpp.tag}`,
+    )
     expect(await applyPatches(source)).toBe(true) // and the good ones still go on
   })
 

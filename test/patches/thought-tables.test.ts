@@ -42,8 +42,19 @@ function entry(layer: number, dims: number[], type = 0): Buffer {
 }
 
 async function logprobs(model: NativeModel, thought: number): Promise<(number | null)[]> {
-  const context = await model.createContext({ cells: 64, sequences: 2, kvType: 'f32', flashAttention: 'off', threads: 1 })
-  const { tokens } = await context.prefill({ seq: 1, tokens: [5, 6, 7, 8, 9, 10], thought, logprobs: true })
+  const context = await model.createContext({
+    cells: 64,
+    sequences: 2,
+    kvType: 'f32',
+    flashAttention: 'off',
+    threads: 1,
+  })
+  const { tokens } = await context.prefill({
+    seq: 1,
+    tokens: [5, 6, 7, 8, 9, 10],
+    thought,
+    logprobs: true,
+  })
   await context.free()
   return tokens!.map((token) => token.logprob)
 }
@@ -61,30 +72,45 @@ describe.each(['qwen2', 'llama'] as const)('thought tables of a %s model', (shap
   })
 
   it('must have the size of a head', async () => {
-    await expect(open(write(replaced(model, entry(1, [32, 9]), entry(1, [9, 32]))))).rejects.toThrow(/blk\.1\.attn_thought_embd\.weight' has shape \[9, 32\], expected \[32, 9\]/)
+    await expect(
+      open(write(replaced(model, entry(1, [32, 9]), entry(1, [9, 32])))),
+    ).rejects.toThrow(/blk\.1\.attn_thought_embd\.weight' has shape \[9, 32\], expected \[32, 9\]/)
   })
 
   it('must be alike in every layer', async () => {
-    await expect(open(write(replaced(model, entry(2, [32, 9]), entry(2, [32, 8]))))).rejects.toThrow(/has shape \[32, 8\], expected \[32, 9\]/)
+    await expect(
+      open(write(replaced(model, entry(2, [32, 9]), entry(2, [32, 8])))),
+    ).rejects.toThrow(/has shape \[32, 8\], expected \[32, 9\]/)
   })
 
   it('must be F32', async () => {
     const i32 = 26 // as large as F32, so only the type is wrong
-    await expect(open(write(replaced(model, entry(0, [32, 9]), entry(0, [32, 9], i32))))).rejects.toThrow(/is i32, not f32/)
+    await expect(
+      open(write(replaced(model, entry(0, [32, 9]), entry(0, [32, 9], i32)))),
+    ).rejects.toThrow(/is i32, not f32/)
   })
 
   it('must be in every layer or in none', async () => {
-    await expect(open(write(replaced(model, tableName(1), tableName(9))))).rejects.toThrow(/thought tables in 2 of 3 layers, expected all or none/)
+    await expect(open(write(replaced(model, tableName(1), tableName(9))))).rejects.toThrow(
+      /thought tables in 2 of 3 layers, expected all or none/,
+    )
   })
 
   it('add nothing where the row is -1, and their row elsewhere', async () => {
     const native = await open(write(model.gguf))
-    const [off, zero, one] = [await logprobs(native, -1), await logprobs(native, 0), await logprobs(native, 1)]
+    const [off, zero, one] = [
+      await logprobs(native, -1),
+      await logprobs(native, 0),
+      await logprobs(native, 1),
+    ]
     await native.close()
     const zeroed = await open(write(withZeroTables(model)))
     expect(off).toEqual(await logprobs(zeroed, 0))
     await zeroed.close()
-    for (const other of [zero, one]) expect(Math.max(...other.slice(1).map((x, i) => Math.abs(x! - off[i + 1]!)))).toBeGreaterThan(0.01)
+    for (const other of [zero, one])
+      expect(Math.max(...other.slice(1).map((x, i) => Math.abs(x! - off[i + 1]!)))).toBeGreaterThan(
+        0.01,
+      )
     expect(zero).not.toEqual(one)
   })
 

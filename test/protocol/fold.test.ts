@@ -1,7 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventOf, RunEvent } from '../../engine/protocol/events.ts'
-import { applyEvent, applyEvents, EMPTY_RUN, foldRun, interrupt, meanLogprob, pathOf, ranUntil, summaryOf, tokensPerSecond, type RunState } from '../../engine/protocol/fold.ts'
+import {
+  applyEvent,
+  applyEvents,
+  EMPTY_RUN,
+  foldRun,
+  interrupt,
+  meanLogprob,
+  pathOf,
+  ranUntil,
+  summaryOf,
+  tokensPerSecond,
+  type RunState,
+} from '../../engine/protocol/fold.ts'
 import { SummaryBuilder } from '../../engine/transcripts/summary.ts'
 import { ended, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 
@@ -16,11 +28,26 @@ describe('foldRun', () => {
   const state = foldRun(sampleRun('r1'))
 
   it('reads a whole run', () => {
-    expect(state).toMatchObject({ status: 'ended', run: 'r1', answer: '4 again', endReason: 'finished', fusion: 'cache', events: sampleRun('r1').length, at: 2201 })
-    expect(state.paths.map((path) => [path.path, path.status, path.reason])).toEqual([[1, 'done', 'finished'], [2, 'dropped', 'dropped'], [3, 'truncated', 'budget']])
+    expect(state).toMatchObject({
+      status: 'ended',
+      run: 'r1',
+      answer: '4 again',
+      endReason: 'finished',
+      fusion: 'cache',
+      events: sampleRun('r1').length,
+      at: 2201,
+    })
+    expect(state.paths.map((path) => [path.path, path.status, path.reason])).toEqual([
+      [1, 'done', 'finished'],
+      [2, 'dropped', 'dropped'],
+      [3, 'truncated', 'budget'],
+    ])
     expect(state.paths[0]!.text).toBe('<think1>Two and two make \\boxed{4}')
-    expect(state.summaries.map((one) => [one.version, one.text, one.paths, one.fusion, one.cuts.length])).toEqual([
-      [1, '<summary> \\boxed{4}.', [1, 2], 'cache', 0], [2, '4 again', [1, 3], 'reread', 1],
+    expect(
+      state.summaries.map((one) => [one.version, one.text, one.paths, one.fusion, one.cuts.length]),
+    ).toEqual([
+      [1, '<summary> \\boxed{4}.', [1, 2], 'cache', 0],
+      [2, '4 again', [1, 3], 'reread', 1],
     ])
     expect(state.votes).toHaveLength(1)
     expect(state.notices.map((notice) => notice.code)).toEqual(['cut'])
@@ -35,30 +62,65 @@ describe('foldRun', () => {
     expect(branch.firstTokenAt).toBe(2010)
     const events = sampleRun('r1')
     const begun = events.findIndex((event) => event.type === 'path-started' && event.path === 3)
-    expect(pathOf(foldRun(events.slice(0, begun + 1)), 3)).toMatchObject({ status: 'waiting', firstTokenAt: null })
+    expect(pathOf(foldRun(events.slice(0, begun + 1)), 3)).toMatchObject({
+      status: 'waiting',
+      firstTokenAt: null,
+    })
   })
 
   it('counts logprobs of sampled tokens only, and speed from the first batch on', () => {
     const path = pathOf(state, 1)!
     const sampled = [...path.tokens].filter((token) => token.forced !== true)
-    expect(meanLogprob(path)).toBeCloseTo(sampled.reduce((sum, token) => sum + token.logprob!, 0) / sampled.length, 10)
-    expect(tokensPerSecond(path)).toBeCloseTo(((path.tokens.length - 3) * 1000) / (path.lastTokenAt! - path.firstTokenAt!), 10)
-    const one = foldRun([runStarted('r'), { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 }])
+    expect(meanLogprob(path)).toBeCloseTo(
+      sampled.reduce((sum, token) => sum + token.logprob!, 0) / sampled.length,
+      10,
+    )
+    expect(tokensPerSecond(path)).toBeCloseTo(
+      ((path.tokens.length - 3) * 1000) / (path.lastTokenAt! - path.firstTokenAt!),
+      10,
+    )
+    const one = foldRun([
+      runStarted('r'),
+      { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 },
+    ])
     expect([meanLogprob(one.paths[0]!), tokensPerSecond(one.paths[0]!)]).toEqual([null, null])
   })
 
   it('has each state of a path', () => {
-    const started: RunEvent[] = [runStarted('r'), { type: 'path-started', at: 1, path: 1, group: 1, thought: 1, seed: 1 }]
+    const started: RunEvent[] = [
+      runStarted('r'),
+      { type: 'path-started', at: 1, path: 1, group: 1, thought: 1, seed: 1 },
+    ]
     const status = (...events: RunEvent[]) => foldRun([...started, ...events]).paths[0]!.status
     const tokens: RunEvent = { type: 'tokens', at: 2, path: 1, tokens: tokensOf('ab') }
-    const end = (reason: 'finished'): RunEvent => ({ type: 'path-ended', at: 3, path: 1, reason, answer: null })
+    const end = (reason: 'finished'): RunEvent => ({
+      type: 'path-ended',
+      at: 3,
+      path: 1,
+      reason,
+      answer: null,
+    })
     expect(status()).toBe('waiting')
     expect(status(tokens)).toBe('thinking')
-    const reasons = { finished: 'done', budget: 'truncated', overflow: 'truncated', stopped: 'stopped', cut: 'stopped', cancelled: 'stopped', failed: 'failed', dropped: 'dropped' }
-    for (const [reason, wanted] of Object.entries(reasons)) expect(status(tokens, end(reason as 'finished'))).toBe(wanted)
-    expect(status(tokens, end('finished'), { type: 'path-extended', at: 4, path: 1, budget: 99 })).toBe('waiting')
+    const reasons = {
+      finished: 'done',
+      budget: 'truncated',
+      overflow: 'truncated',
+      stopped: 'stopped',
+      cut: 'stopped',
+      cancelled: 'stopped',
+      failed: 'failed',
+      dropped: 'dropped',
+    }
+    for (const [reason, wanted] of Object.entries(reasons))
+      expect(status(tokens, end(reason as 'finished'))).toBe(wanted)
+    expect(
+      status(tokens, end('finished'), { type: 'path-extended', at: 4, path: 1, budget: 99 }),
+    ).toBe('waiting')
     expect(foldRun([...started, tokens], { live: false }).paths[0]!.status).toBe('interrupted')
-    expect(status(tokens, { type: 'run-failed', at: 9, error: { code: 'io', message: 'x' } })).toBe('interrupted')
+    expect(status(tokens, { type: 'run-failed', at: 9, error: { code: 'io', message: 'x' } })).toBe(
+      'interrupted',
+    )
   })
 
   it('is interrupted only where it had not ended', () => {
@@ -71,14 +133,20 @@ describe('foldRun', () => {
   })
 
   it('goes on after an end when a path is extended, and ends again', () => {
-    const events: RunEvent[] = [...sampleRun('r'), { type: 'path-extended', at: 3000, path: 1, budget: 80 }]
+    const events: RunEvent[] = [
+      ...sampleRun('r'),
+      { type: 'path-extended', at: 3000, path: 1, budget: 80 },
+    ]
     expect(foldRun(events)).toMatchObject({ status: 'running', endReason: null })
     expect(foldRun([...events, ended(3001, 'x')])).toMatchObject({ status: 'ended', answer: 'x' })
   })
 
   it('counts the time it ran, not what passed between an end and a command', () => {
     const extended: RunEvent = { type: 'path-extended', at: 90_000, path: 1, budget: 80 }
-    const end = { ...(ended(95_000, 'x') as EventOf<'run-ended'>), timings: { loadMs: 0, prefillMs: 0, pathsMs: 0, joinMs: 0, summaryMs: 0, totalMs: 7000 } }
+    const end = {
+      ...(ended(95_000, 'x') as EventOf<'run-ended'>),
+      timings: { loadMs: 0, prefillMs: 0, pathsMs: 0, joinMs: 0, summaryMs: 0, totalMs: 7000 },
+    }
     const before = foldRun(sampleRun('r'))
     const ran = (...events: RunEvent[]) => {
       const state = applyEvents(before, events)
@@ -90,18 +158,54 @@ describe('foldRun', () => {
     expect(before.ranMs).toBe(before.timings!.totalMs)
     expect(ran(extended)).toBe(0)
     expect(ran(extended, { type: 'tokens', at: 92_000, path: 1, tokens: tokensOf('x') })).toBe(2000)
-    expect(ran(extended, { type: 'run-failed', at: 93_000, error: { code: 'io', message: 'x' } }, { type: 'notice', at: 99_000, code: 'x', message: 'x' })).toBe(3000)
+    expect(
+      ran(
+        extended,
+        { type: 'run-failed', at: 93_000, error: { code: 'io', message: 'x' } },
+        { type: 'notice', at: 99_000, code: 'x', message: 'x' },
+      ),
+    ).toBe(3000)
     expect(ran(extended, end)).toBe(7000 - before.ranMs)
-    expect(foldRun([...sampleRun('r'), extended, { type: 'tokens', at: 92_000, path: 1, tokens: tokensOf('x') }], { live: false }).ranMs).toBe(before.ranMs + 2000)
+    expect(
+      foldRun(
+        [
+          ...sampleRun('r'),
+          extended,
+          { type: 'tokens', at: 92_000, path: 1, tokens: tokensOf('x') },
+        ],
+        { live: false },
+      ).ranMs,
+    ).toBe(before.ranMs + 2000)
   })
 
   it('takes the answer of a vote that was overridden by hand', () => {
-    const vote: RunEvent = { type: 'vote', at: 3000, rule: 'text', over: 'paths', classes: [{ answer: 'a', members: [1] }, { answer: 'b', members: [2] }], winner: 1, tie: false, override: true }
-    expect(foldRun([...sampleRun('r'), vote])).toMatchObject({ status: 'ended', answer: 'b', votes: [{ override: true }] })
+    const vote: RunEvent = {
+      type: 'vote',
+      at: 3000,
+      rule: 'text',
+      over: 'paths',
+      classes: [
+        { answer: 'a', members: [1] },
+        { answer: 'b', members: [2] },
+      ],
+      winner: 1,
+      tie: false,
+      override: true,
+    }
+    expect(foldRun([...sampleRun('r'), vote])).toMatchObject({
+      status: 'ended',
+      answer: 'b',
+      votes: [{ override: true }],
+    })
   })
 
   it('bears events of paths that never began and events it does not know', () => {
-    const events = [runStarted('r'), { type: 'tokens', at: 1, path: 9, tokens: tokensOf('x') }, { type: 'path-ended', at: 2, path: 1e9, reason: 'finished', answer: null }, { type: 'from-the-future', at: 3 }] as RunEvent[]
+    const events = [
+      runStarted('r'),
+      { type: 'tokens', at: 1, path: 9, tokens: tokensOf('x') },
+      { type: 'path-ended', at: 2, path: 1e9, reason: 'finished', answer: null },
+      { type: 'from-the-future', at: 3 },
+    ] as RunEvent[]
     expect(foldRun(events)).toMatchObject({ status: 'running', paths: [], events: 4, at: 3 })
   })
 })
@@ -109,38 +213,56 @@ describe('foldRun', () => {
 describe('applyEvent', () => {
   it('gives the same state as foldRun after every event, from any split', () => {
     const events = sampleRun('r')
-    fc.assert(fc.property(fc.integer({ min: 0, max: events.length }), (cut) => {
-      let state = foldRun(events.slice(0, cut))
-      for (const event of events.slice(cut)) state = applyEvent(state, event)
-      expect(plain(state)).toEqual(plain(foldRun(events)))
-    }), { numRuns: 30 })
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: events.length }), (cut) => {
+        let state = foldRun(events.slice(0, cut))
+        for (const event of events.slice(cut)) state = applyEvent(state, event)
+        expect(plain(state)).toEqual(plain(foldRun(events)))
+      }),
+      { numRuns: 30 },
+    )
   })
 
   it('applyEvents gives the same in any pieces, also for events in an order that no run has', () => {
-    const events = [...sampleRun('r'), { type: 'tokens', at: 9999, path: 7, tokens: tokensOf('x') } as RunEvent, { type: 'tokens', at: 1, path: 1, tokens: [] } as RunEvent]
-    fc.assert(fc.property(fc.shuffledSubarray(events), fc.array(fc.nat(events.length)), (some, cuts) => {
-      const stepwise = some.reduce(applyEvent, EMPTY_RUN)
-      let pieces = EMPTY_RUN
-      let from = 0
-      for (const cut of [...cuts.sort((a, b) => a - b), some.length]) {
-        pieces = applyEvents(pieces, some.slice(from, Math.max(from, cut)))
-        from = Math.max(from, cut)
-      }
-      expect(plain(pieces)).toEqual(plain(stepwise))
-    }), { numRuns: 300 })
-    expect(plain(applyEvents(EMPTY_RUN, events))).toEqual(plain(events.reduce(applyEvent, EMPTY_RUN)))
+    const events = [
+      ...sampleRun('r'),
+      { type: 'tokens', at: 9999, path: 7, tokens: tokensOf('x') } as RunEvent,
+      { type: 'tokens', at: 1, path: 1, tokens: [] } as RunEvent,
+    ]
+    fc.assert(
+      fc.property(fc.shuffledSubarray(events), fc.array(fc.nat(events.length)), (some, cuts) => {
+        const stepwise = some.reduce(applyEvent, EMPTY_RUN)
+        let pieces = EMPTY_RUN
+        let from = 0
+        for (const cut of [...cuts.sort((a, b) => a - b), some.length]) {
+          pieces = applyEvents(pieces, some.slice(from, Math.max(from, cut)))
+          from = Math.max(from, cut)
+        }
+        expect(plain(pieces)).toEqual(plain(stepwise))
+      }),
+      { numRuns: 300 },
+    )
+    expect(plain(applyEvents(EMPTY_RUN, events))).toEqual(
+      plain(events.reduce(applyEvent, EMPTY_RUN)),
+    )
   })
 
   it('changes no earlier state: each one is what a fold of its own events gives', () => {
     const events = sampleRun('r')
     const states = [EMPTY_RUN]
     for (const event of events) states.push(applyEvent(states.at(-1)!, event))
-    for (const [n, state] of states.entries()) expect(plain(state)).toEqual(plain(foldRun(events.slice(0, n))))
+    for (const [n, state] of states.entries())
+      expect(plain(state)).toEqual(plain(foldRun(events.slice(0, n))))
   })
 
   it('goes two ways from one state', () => {
-    const base = foldRun([runStarted('r'), { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 }, { type: 'tokens', at: 1, path: 1, tokens: tokensOf('abc') }])
-    const add = (text: string) => applyEvent(base, { type: 'tokens', at: 2, path: 1, tokens: tokensOf(text) }).paths[0]!
+    const base = foldRun([
+      runStarted('r'),
+      { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 },
+      { type: 'tokens', at: 1, path: 1, tokens: tokensOf('abc') },
+    ])
+    const add = (text: string) =>
+      applyEvent(base, { type: 'tokens', at: 2, path: 1, tokens: tokensOf(text) }).paths[0]!
     const [left, right] = [add('left'), add('right')]
     expect([left.text, right.text, base.paths[0]!.text]).toEqual(['abcleft', 'abcright', 'abc'])
     expect([...left.tokens].map((token) => token.text).join('')).toBe('abcleft')
@@ -152,16 +274,37 @@ describe('applyEvent', () => {
     const after = applyEvent(before, { type: 'tokens', at: 3000, path: 1, tokens: tokensOf('x') })
     expect(pathOf(after, 1)).not.toBe(pathOf(before, 1))
     for (const path of [2, 3]) expect(pathOf(after, path)).toBe(pathOf(before, path))
-    for (const key of ['summaries', 'votes', 'notices', 'settings', 'model', 'promptTokens'] as const) expect(after[key]).toBe(before[key])
-    expect(summaryOf(applyEvent(before, { type: 'tokens', at: 3000, path: 0, version: 2, tokens: tokensOf('x') }), 1)).toBe(summaryOf(before, 1))
+    for (const key of [
+      'summaries',
+      'votes',
+      'notices',
+      'settings',
+      'model',
+      'promptTokens',
+    ] as const)
+      expect(after[key]).toBe(before[key])
+    expect(
+      summaryOf(
+        applyEvent(before, {
+          type: 'tokens',
+          at: 3000,
+          path: 0,
+          version: 2,
+          tokens: tokensOf('x'),
+        }),
+        1,
+      ),
+    ).toBe(summaryOf(before, 1))
     expect(interrupt(before)).toBe(before)
   })
 
   it('takes 200,000 batches of one token in linear time', () => {
     const events: RunEvent[] = [runStarted('r')]
-    for (let path = 1; path <= 16; path++) events.push({ type: 'path-started', at: 0, path, group: 1, thought: path, seed: 1 })
+    for (let path = 1; path <= 16; path++)
+      events.push({ type: 'path-started', at: 0, path, group: 1, thought: path, seed: 1 })
     const token = { id: 1, text: ' word', logprob: -0.5, entropy: 1 }
-    for (let i = 0; i < 200_000; i++) events.push({ type: 'tokens', at: i, path: 1 + (i % 16), tokens: [token] })
+    for (let i = 0; i < 200_000; i++)
+      events.push({ type: 'tokens', at: i, path: 1 + (i % 16), tokens: [token] })
     const time = (n: number) => {
       // Of this process: the clock on the wall measures who else uses the machine.
       const start = process.cpuUsage()
@@ -170,7 +313,10 @@ describe('applyEvent', () => {
       return process.cpuUsage(start).user
     }
     time(50_000)
-    const [short, long] = [Math.min(time(50_000), time(50_000), time(50_000)), Math.min(time(200_000), time(200_000))]
+    const [short, long] = [
+      Math.min(time(50_000), time(50_000), time(50_000)),
+      Math.min(time(200_000), time(200_000)),
+    ]
     // Four times the events: quadratic growth would be 16 times.
     expect(long / short).toBeLessThan(9)
   })

@@ -1,6 +1,21 @@
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
-import type { Attribution, CatalogueItem, Channel, DeviceState, Fit, FoundModel, ModelEntry, ModelInfo, Offer, Params, Result, RunSummary, Method, Task } from '../../engine/protocol/wire.ts'
+import type {
+  Attribution,
+  CatalogueItem,
+  Channel,
+  DeviceState,
+  Fit,
+  FoundModel,
+  ModelEntry,
+  ModelInfo,
+  Offer,
+  Params,
+  Result,
+  RunSummary,
+  Method,
+  Task,
+} from '../../engine/protocol/wire.ts'
 import { SETTINGS } from './synthetic.ts'
 
 /** A host for component tests and screenshots: it answers from memory and plays given events. The real one is tested in test/e2e. */
@@ -12,10 +27,27 @@ export interface FakeRun {
 }
 
 export const MODEL: ModelInfo = {
-  file: '/models/parathinker-1.5b-q4_0.gguf', name: 'ParaThinker 1.5B', architecture: 'qwen2', parameters: 1.78e9, sizeBytes: 1.1e9, quantisation: 'Q4_0', trainContext: 131_072,
-  layers: 28, heads: 12, kvHeads: 2, headDim: 128, vocabSize: 151_936, licence: 'mit', headerSha256: 'ab'.repeat(32),
-  controlTokens: Array.from({ length: 8 }, (_, i) => [`<think${i + 1}>`, `</think${i + 1}>`]).flat().concat('<summary>', '</summary>'), nativePaths: 8, thoughtRows: 32,
-  kvBytesPerToken: { f32: 57_344, f16: 28_672, q8_0: 15_232, q4_0: 8064 }, defaults: { ...SETTINGS, budget: 2048, summaryBudget: 1024, finish: 'first' },
+  file: '/models/parathinker-1.5b-q4_0.gguf',
+  name: 'ParaThinker 1.5B',
+  architecture: 'qwen2',
+  parameters: 1.78e9,
+  sizeBytes: 1.1e9,
+  quantisation: 'Q4_0',
+  trainContext: 131_072,
+  layers: 28,
+  heads: 12,
+  kvHeads: 2,
+  headDim: 128,
+  vocabSize: 151_936,
+  licence: 'mit',
+  headerSha256: 'ab'.repeat(32),
+  controlTokens: Array.from({ length: 8 }, (_, i) => [`<think${i + 1}>`, `</think${i + 1}>`])
+    .flat()
+    .concat('<summary>', '</summary>'),
+  nativePaths: 8,
+  thoughtRows: 32,
+  kvBytesPerToken: { f32: 57_344, f16: 28_672, q8_0: 15_232, q4_0: 8064 },
+  defaults: { ...SETTINGS, budget: 2048, summaryBudget: 1024, finish: 'first' },
 }
 
 /** Made up: every token pays a little to everything, and more to one path or another. */
@@ -23,52 +55,180 @@ function attributionOf(events: readonly RunEvent[]): Attribution {
   const state = foldRun(events)
   const summary = state.summaries[0]!
   const shares = Array.from({ length: summary.tokens.length }, (_, i) => {
-    const raw = [3, ...summary.paths.map((path) => 1 + 2 * Math.abs(Math.sin(i * path * 0.37 + path))), 2]
+    const raw = [
+      3,
+      ...summary.paths.map((path) => 1 + 2 * Math.abs(Math.sin(i * path * 0.37 + path))),
+      2,
+    ]
     const sum = raw.reduce((a, b) => a + b, 0)
     return raw.map((one) => one / sum)
   })
-  return { version: 1, promptTokens: state.promptTokens.length, paths: summary.paths.map((path) => ({ path, tokens: state.paths[path - 1]!.tokens.length })), shares }
+  return {
+    version: 1,
+    promptTokens: state.promptTokens.length,
+    paths: summary.paths.map((path) => ({ path, tokens: state.paths[path - 1]!.tokens.length })),
+    shares,
+  }
 }
 
 const CATALOGUE: CatalogueItem[] = [
-  { id: 'parathinker-1.5b', name: 'ParaThinker 1.5B', repo: 'Leslie04/ParaThinker-1.5B', kind: 'folder', licence: "see the model's page", goodFor: 'Problems of mathematics; trained for up to 8 parallel paths and their summary. It is downloaded, then converted.', parallel: true },
-  { id: 'qwen3-0.6b', name: 'Qwen3 0.6B', repo: 'Qwen/Qwen3-0.6B-GGUF', kind: 'gguf', choice: 'Q8_0', licence: 'apache-2.0', goodFor: 'A first look on any machine', parallel: false },
-  { id: 'qwen3-8b', name: 'Qwen3 8B', repo: 'Qwen/Qwen3-8B-GGUF', kind: 'gguf', choice: 'Q4_K_M', licence: 'apache-2.0', goodFor: 'Mathematics, code and text with 16 GB of memory or a GPU of 8 GB', parallel: false },
+  {
+    id: 'parathinker-1.5b',
+    name: 'ParaThinker 1.5B',
+    repo: 'Leslie04/ParaThinker-1.5B',
+    kind: 'folder',
+    licence: "see the model's page",
+    goodFor:
+      'Problems of mathematics; trained for up to 8 parallel paths and their summary. It is downloaded, then converted.',
+    parallel: true,
+  },
+  {
+    id: 'qwen3-0.6b',
+    name: 'Qwen3 0.6B',
+    repo: 'Qwen/Qwen3-0.6B-GGUF',
+    kind: 'gguf',
+    choice: 'Q8_0',
+    licence: 'apache-2.0',
+    goodFor: 'A first look on any machine',
+    parallel: false,
+  },
+  {
+    id: 'qwen3-8b',
+    name: 'Qwen3 8B',
+    repo: 'Qwen/Qwen3-8B-GGUF',
+    kind: 'gguf',
+    choice: 'Q4_K_M',
+    licence: 'apache-2.0',
+    goodFor: 'Mathematics, code and text with 16 GB of memory or a GPU of 8 GB',
+    parallel: false,
+  },
 ]
 const OFFER: Offer = {
-  repo: 'Qwen/Qwen3-8B-GGUF', licence: 'apache-2.0', gated: false, chosen: 'Q4_K_M',
+  repo: 'Qwen/Qwen3-8B-GGUF',
+  licence: 'apache-2.0',
+  gated: false,
+  chosen: 'Q4_K_M',
   choices: [
-    { name: 'Q4_K_M', kind: 'gguf', files: 1, sizeBytes: 5.03e9, verdict: 'fits' }, { name: 'Q8_0', kind: 'gguf', files: 1, sizeBytes: 8.7e9, verdict: 'may-be-slow' },
-    { name: 'F16', kind: 'gguf', files: 2, sizeBytes: 16.4e9, verdict: 'wont-fit' }, { name: 'safetensors', kind: 'folder', files: 12, sizeBytes: 16.4e9, verdict: 'wont-fit' },
+    { name: 'Q4_K_M', kind: 'gguf', files: 1, sizeBytes: 5.03e9, verdict: 'fits' },
+    { name: 'Q8_0', kind: 'gguf', files: 1, sizeBytes: 8.7e9, verdict: 'may-be-slow' },
+    { name: 'F16', kind: 'gguf', files: 2, sizeBytes: 16.4e9, verdict: 'wont-fit' },
+    { name: 'safetensors', kind: 'folder', files: 12, sizeBytes: 16.4e9, verdict: 'wont-fit' },
   ],
 }
 
 export class FakeHost {
   runs = new Map<string, FakeRun>()
   models: ModelEntry[] = [
-    { file: MODEL.file, name: MODEL.name, sizeBytes: MODEL.sizeBytes, origin: 'bundled', bundled: true, present: true },
-    { file: '/data/models/Qwen--Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf', name: 'Qwen3 4B', sizeBytes: 2.5e9, origin: 'download', bundled: false, present: true, device: 'Vulkan0' },
-    { file: '/home/user/.lmstudio/models/org/m/llama-3-8b-Q5_K_M.gguf', name: 'Llama 3 8B', sizeBytes: 5.7e9, origin: 'link', bundled: false, present: false },
+    {
+      file: MODEL.file,
+      name: MODEL.name,
+      sizeBytes: MODEL.sizeBytes,
+      origin: 'bundled',
+      bundled: true,
+      present: true,
+    },
+    {
+      file: '/data/models/Qwen--Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf',
+      name: 'Qwen3 4B',
+      sizeBytes: 2.5e9,
+      origin: 'download',
+      bundled: false,
+      present: true,
+      device: 'Vulkan0',
+    },
+    {
+      file: '/home/user/.lmstudio/models/org/m/llama-3-8b-Q5_K_M.gguf',
+      name: 'Llama 3 8B',
+      sizeBytes: 5.7e9,
+      origin: 'link',
+      bundled: false,
+      present: false,
+    },
   ]
   tasks: Task[] = [
-    { id: 't1', kind: 'download', name: 'Qwen3-8B-GGUF Q4_K_M', state: 'running', phase: 'download', fraction: 0.42, done: 2.1e9, total: 5.03e9, bytesPerSecond: 2.4e7 },
-    { id: 't2', kind: 'convert', name: 'ParaThinker-1.5B-q8_0.gguf', state: 'paused', phase: 'convert', fraction: 0.2 },
-    { id: 't3', kind: 'download', name: 'gemma', state: 'failed', phase: 'download', fraction: null, error: { code: 'io', message: 'huggingface.co does not give this away (401): the model is gated or private. Accept its terms on its page and give a token.' } },
+    {
+      id: 't1',
+      kind: 'download',
+      name: 'Qwen3-8B-GGUF Q4_K_M',
+      state: 'running',
+      phase: 'download',
+      fraction: 0.42,
+      done: 2.1e9,
+      total: 5.03e9,
+      bytesPerSecond: 2.4e7,
+    },
+    {
+      id: 't2',
+      kind: 'convert',
+      name: 'ParaThinker-1.5B-q8_0.gguf',
+      state: 'paused',
+      phase: 'convert',
+      fraction: 0.2,
+    },
+    {
+      id: 't3',
+      kind: 'download',
+      name: 'gemma',
+      state: 'failed',
+      phase: 'download',
+      fraction: null,
+      error: {
+        code: 'io',
+        message:
+          'huggingface.co does not give this away (401): the model is gated or private. Accept its terms on its page and give a token.',
+      },
+    },
   ]
   devices: DeviceState = {
     cpu: 'zen4',
     devices: [
-      { name: 'CPU', description: 'AMD Ryzen 9 7950X', backend: 'CPU', type: 'cpu', memoryFree: 41e9, memoryTotal: 64e9 },
-      { name: 'Vulkan0', description: 'AMD Radeon RX 7900 XTX', backend: 'Vulkan', type: 'gpu', memoryFree: 22e9, memoryTotal: 24e9 },
+      {
+        name: 'CPU',
+        description: 'AMD Ryzen 9 7950X',
+        backend: 'CPU',
+        type: 'cpu',
+        memoryFree: 41e9,
+        memoryTotal: 64e9,
+      },
+      {
+        name: 'Vulkan0',
+        description: 'AMD Radeon RX 7900 XTX',
+        backend: 'Vulkan',
+        type: 'gpu',
+        memoryFree: 22e9,
+        memoryTotal: 24e9,
+      },
     ],
     backends: [
       { backend: 'vulkan', state: 'ready' },
-      { backend: 'metal', state: 'skipped', reason: 'It did not answer within 15 s: its driver hangs.' },
-      { backend: 'cuda', state: 'absent', fetch: { name: '@node-llama-cpp/linux-x64-cuda', sizeBytes: 139e6, needs: 'CUDA 13 (libcudart, libcublas)' } },
+      {
+        backend: 'metal',
+        state: 'skipped',
+        reason: 'It did not answer within 15 s: its driver hangs.',
+      },
+      {
+        backend: 'cuda',
+        state: 'absent',
+        fetch: {
+          name: '@node-llama-cpp/linux-x64-cuda',
+          sizeBytes: 139e6,
+          needs: 'CUDA 13 (libcudart, libcublas)',
+        },
+      },
     ],
   }
   model: ModelInfo = MODEL
-  fit: Fit = { weights: 1.1e9, kv: 2.4e8, compute: 3e8, total: 1.64e9, free: 1.2e10, verdict: 'fits', cells: 8400, devices: [{ name: 'CPU', weights: 1.1e9, kv: 2.4e8, compute: 3e8, free: 1.2e10 }], kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 } }
+  fit: Fit = {
+    weights: 1.1e9,
+    kv: 2.4e8,
+    compute: 3e8,
+    total: 1.64e9,
+    free: 1.2e10,
+    verdict: 'fits',
+    cells: 8400,
+    devices: [{ name: 'CPU', weights: 1.1e9, kv: 2.4e8, compute: 3e8, free: 1.2e10 }],
+    kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 },
+  }
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
   alternatives: (params: Params<'run.alternatives'>) => Result<'run.alternatives'> = () => []
@@ -80,10 +240,17 @@ export class FakeHost {
   channel(): Channel {
     const own = new Set<(message: unknown) => void>()
     return {
-      send: (message) => { void this.#answer(message as { id: number; method: Method; params: unknown }) },
-      onMessage: (listener) => { own.add(listener); this.#listeners.add(listener) },
+      send: (message) => {
+        void this.#answer(message as { id: number; method: Method; params: unknown })
+      },
+      onMessage: (listener) => {
+        own.add(listener)
+        this.#listeners.add(listener)
+      },
       onClose: () => undefined,
-      close: () => { for (const listener of own) this.#listeners.delete(listener) },
+      close: () => {
+        for (const listener of own) this.#listeners.delete(listener)
+      },
     }
   }
 
@@ -92,8 +259,24 @@ export class FakeHost {
     if (first?.type !== 'run-started') throw new Error('no run-started')
     const ended = events.find((event) => event.type === 'run-ended')
     this.runs.set(first.run, {
-      events, sent,
-      summary: { run: first.run, title: first.problem.slice(0, 120), problem: first.problem, model: first.model.name, strategy: first.settings.strategy, paths: first.settings.paths, answer: ended?.type === 'run-ended' ? ended.answer : null, status: 'ended', time: first.time, durationMs: ended?.at ?? 0, tokens: events.length, starred: false, tags: [], ...summary },
+      events,
+      sent,
+      summary: {
+        run: first.run,
+        title: first.problem.slice(0, 120),
+        problem: first.problem,
+        model: first.model.name,
+        strategy: first.settings.strategy,
+        paths: first.settings.paths,
+        answer: ended?.type === 'run-ended' ? ended.answer : null,
+        status: 'ended',
+        time: first.time,
+        durationMs: ended?.at ?? 0,
+        tokens: events.length,
+        starred: false,
+        tags: [],
+        ...summary,
+      },
     })
     return first.run
   }
@@ -111,13 +294,29 @@ export class FakeHost {
     return entry.sent < entry.events.length
   }
 
-  async #answer({ id, method, params }: { id: number; method: Method; params: unknown }): Promise<void> {
+  async #answer({
+    id,
+    method,
+    params,
+  }: {
+    id: number
+    method: Method
+    params: unknown
+  }): Promise<void> {
     this.calls.push({ method, params })
     await Promise.resolve()
     try {
-      this.push({ kind: 'result', id, result: this.#result(method, params as Record<string, unknown>) })
+      this.push({
+        kind: 'result',
+        id,
+        result: this.#result(method, params as Record<string, unknown>),
+      })
     } catch (error) {
-      this.push({ kind: 'error', id, error: { code: 'internal', message: (error as Error).message } })
+      this.push({
+        kind: 'error',
+        id,
+        error: { code: 'internal', message: (error as Error).message },
+      })
     }
   }
 
@@ -128,41 +327,113 @@ export class FakeHost {
       return entry
     }
     switch (method) {
-      case 'app.info': return { version: '0.1.0', llama: 'v0.4.0', dataFolder: '/home/user/.local/share/braid', bundledModel: null } satisfies Result<'app.info'>
-      case 'devices.list': return this.devices.devices
-      case 'devices.state': return this.devices
-      case 'engine.loaded': return [{ file: MODEL.file, name: MODEL.name, device: 'cpu', sizeBytes: MODEL.sizeBytes, gpuLayers: 0, inUse: false }] satisfies Result<'engine.loaded'>
-      case 'tasks.list': return this.tasks
-      case 'models.find': return [
-        { file: '/home/user/.lmstudio/models/org/m/llama-3-8b-Q5_K_M.gguf', name: 'org/m/llama-3-8b-Q5_K_M', sizeBytes: 5.7e9, program: 'lm-studio', known: true },
-        { file: '/home/user/.ollama/models/blobs/sha256-abcd', name: 'qwen3:8b', sizeBytes: 5.2e9, program: 'ollama', known: false },
-      ] satisfies FoundModel[]
-      case 'models.catalogue': return CATALOGUE
-      case 'models.offer': return OFFER
-      case 'models.get': case 'models.convert': case 'devices.fetch': return this.tasks[0]
-      case 'models.most': return { value: 8 }
-      case 'models.list': return this.models
-      case 'models.info': return this.model
-      case 'models.add': { const { file } = params as { file: string }; this.models.push({ file, name: file.split('/').pop()!, sizeBytes: 1e9, origin: 'link', bundled: false, present: true }); return this.models.at(-1) }
-      case 'models.fit': return this.fit
-      case 'run.start': { if (this.onStart === null) throw new Error('not in this test'); return { run: this.onStart(params as Params<'run.start'>) } }
+      case 'app.info':
+        return {
+          version: '0.1.0',
+          llama: 'v0.4.0',
+          dataFolder: '/home/user/.local/share/braid',
+          bundledModel: null,
+        } satisfies Result<'app.info'>
+      case 'devices.list':
+        return this.devices.devices
+      case 'devices.state':
+        return this.devices
+      case 'engine.loaded':
+        return [
+          {
+            file: MODEL.file,
+            name: MODEL.name,
+            device: 'cpu',
+            sizeBytes: MODEL.sizeBytes,
+            gpuLayers: 0,
+            inUse: false,
+          },
+        ] satisfies Result<'engine.loaded'>
+      case 'tasks.list':
+        return this.tasks
+      case 'models.find':
+        return [
+          {
+            file: '/home/user/.lmstudio/models/org/m/llama-3-8b-Q5_K_M.gguf',
+            name: 'org/m/llama-3-8b-Q5_K_M',
+            sizeBytes: 5.7e9,
+            program: 'lm-studio',
+            known: true,
+          },
+          {
+            file: '/home/user/.ollama/models/blobs/sha256-abcd',
+            name: 'qwen3:8b',
+            sizeBytes: 5.2e9,
+            program: 'ollama',
+            known: false,
+          },
+        ] satisfies FoundModel[]
+      case 'models.catalogue':
+        return CATALOGUE
+      case 'models.offer':
+        return OFFER
+      case 'models.get':
+      case 'models.convert':
+      case 'devices.fetch':
+        return this.tasks[0]
+      case 'models.most':
+        return { value: 8 }
+      case 'models.list':
+        return this.models
+      case 'models.info':
+        return this.model
+      case 'models.add': {
+        const { file } = params as { file: string }
+        this.models.push({
+          file,
+          name: file.split('/').pop()!,
+          sizeBytes: 1e9,
+          origin: 'link',
+          bundled: false,
+          present: true,
+        })
+        return this.models.at(-1)
+      }
+      case 'models.fit':
+        return this.fit
+      case 'run.start': {
+        if (this.onStart === null) throw new Error('not in this test')
+        return { run: this.onStart(params as Params<'run.start'>) }
+      }
       case 'run.open': {
         const { run } = params as { run: string }
         const entry = of(run)
         this.#open.add(run)
-        this.push({ kind: 'backlog', run, events: JSON.stringify(entry.events.slice(0, entry.sent)), start: true })
+        this.push({
+          kind: 'backlog',
+          run,
+          events: JSON.stringify(entry.events.slice(0, entry.sent)),
+          start: true,
+        })
         return { events: entry.sent, live: entry.summary.status === 'running' }
       }
-      case 'run.close': this.#open.delete((params as { run: string }).run); return {}
-      case 'run.command': return {}
-      case 'run.attribution': return attributionOf(of((params as { run: string }).run).events)
-      case 'run.alternatives': return this.alternatives(params as Params<'run.alternatives'>)
-      case 'runs.list': return [...this.runs.values()].map((entry) => entry.summary)
-      case 'runs.search': { const { query } = params as { query: string }; return [...this.runs.values()].filter((entry) => entry.summary.problem.toLowerCase().includes(query.toLowerCase())).map((entry) => ({ run: entry.summary.run, snippet: entry.summary.problem })) }
+      case 'run.close':
+        this.#open.delete((params as { run: string }).run)
+        return {}
+      case 'run.command':
+        return {}
+      case 'run.attribution':
+        return attributionOf(of((params as { run: string }).run).events)
+      case 'run.alternatives':
+        return this.alternatives(params as Params<'run.alternatives'>)
+      case 'runs.list':
+        return [...this.runs.values()].map((entry) => entry.summary)
+      case 'runs.search': {
+        const { query } = params as { query: string }
+        return [...this.runs.values()]
+          .filter((entry) => entry.summary.problem.toLowerCase().includes(query.toLowerCase()))
+          .map((entry) => ({ run: entry.summary.run, snippet: entry.summary.problem }))
+      }
       case 'runs.delete': {
         const { run } = params as { run: string }
         const entry = of(run)
-        if (entry.summary.status === 'running') throw new Error('The run still thinks. Stop it first.')
+        if (entry.summary.status === 'running')
+          throw new Error('The run still thinks. Stop it first.')
         this.runs.delete(run)
         this.#deleted.set(run, entry)
         return {}
@@ -176,10 +447,19 @@ export class FakeHost {
         const lists = JSON.parse((params as { content: string }).content) as RunEvent[][]
         return lists.map((events) => of(this.add(events)).summary)
       }
-      case 'runs.update': { const { run, ...change } = params as Params<'runs.update'>; const entry = of(run); entry.summary = { ...entry.summary, ...change }; return entry.summary }
-      case 'settings.get': return this.settings
-      case 'settings.set': Object.assign(this.settings, params); return {}
-      default: return {}
+      case 'runs.update': {
+        const { run, ...change } = params as Params<'runs.update'>
+        const entry = of(run)
+        entry.summary = { ...entry.summary, ...change }
+        return entry.summary
+      }
+      case 'settings.get':
+        return this.settings
+      case 'settings.set':
+        Object.assign(this.settings, params)
+        return {}
+      default:
+        return {}
     }
   }
 }

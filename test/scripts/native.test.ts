@@ -31,7 +31,11 @@ describe('missing tools', () => {
   it('are all named in one message', async () => {
     const env = { PATH: folder } // an empty folder: no program can be found
     const tools = JSON.stringify(join(root, 'scripts', 'native', 'tools.ts'))
-    const child = run(process.execPath, ['--import', 'tsx', '-e', `await (await import(${tools})).requireTools()`], { env, cwd: root })
+    const child = run(
+      process.execPath,
+      ['--import', 'tsx', '-e', `await (await import(${tools})).requireTools()`],
+      { env, cwd: root },
+    )
     await expect(child).rejects.toThrow(/needs CMake, git, tar, a C\+\+ compiler/)
   })
 })
@@ -49,11 +53,16 @@ describe('lock', () => {
     const lock = join(folder, 'lock')
     let inside = 0
     const most: number[] = []
-    const enter = () => withLock(lock, () => {}, async () => {
-      most.push(++inside)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      inside--
-    })
+    const enter = () =>
+      withLock(
+        lock,
+        () => {},
+        async () => {
+          most.push(++inside)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          inside--
+        },
+      )
     await Promise.all([enter(), enter(), enter()])
     expect(most).toEqual([1, 1, 1])
   })
@@ -62,7 +71,13 @@ describe('lock', () => {
     const lock = join(folder, 'stale')
     mkdirSync(lock)
     writeFileSync(join(lock, 'pid'), '2147483646')
-    expect(await withLock(lock, () => {}, async () => 'in')).toBe('in')
+    expect(
+      await withLock(
+        lock,
+        () => {},
+        async () => 'in',
+      ),
+    ).toBe('in')
   })
 })
 
@@ -77,6 +92,8 @@ describe('setup', () => {
   })
 
   it('fails with the end of what a program said', async () => {
-    await expect(run(process.execPath, ['-e', 'console.error("the reason"); process.exit(3)'])).rejects.toThrow(/exit code 3\):\nthe reason/)
+    await expect(
+      run(process.execPath, ['-e', 'console.error("the reason"); process.exit(3)']),
+    ).rejects.toThrow(/exit code 3\):\nthe reason/)
   })
 })

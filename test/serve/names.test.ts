@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -21,8 +30,13 @@ beforeEach(() => {
   data = join(folder, 'data')
   mkdirSync(join(data, 'runs'), { recursive: true })
   // What the names below would reach: a whole run, and a file of the user.
-  const run = sampleRun('outside').map((event) => JSON.stringify(storedEvent(event))).join('\n').replace(/"problem":"[^"]*"/, '"problem":"SECRET"') + '\n'
-  for (const name of ['outside.jsonl', 'secret.txt', 'settings.json']) writeFileSync(join(folder, name), name === 'outside.jsonl' ? run : 'SECRET')
+  const run =
+    sampleRun('outside')
+      .map((event) => JSON.stringify(storedEvent(event)))
+      .join('\n')
+      .replace(/"problem":"[^"]*"/, '"problem":"SECRET"') + '\n'
+  for (const name of ['outside.jsonl', 'secret.txt', 'settings.json'])
+    writeFileSync(join(folder, name), name === 'outside.jsonl' ? run : 'SECRET')
   symlinkSync(join(folder, 'outside.jsonl'), join(data, 'runs', 'linked.jsonl'))
   host = new Host({ folder: data, engine: new ScriptedEngine(), stopMs: 50 })
   const [here, there] = channelPair()
@@ -36,19 +50,72 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const contents = () => JSON.stringify(readdirSync(folder).filter((name) => name !== 'data').map((name) => [name, readFileSync(join(folder, name), 'utf8')]))
+const contents = () =>
+  JSON.stringify(
+    readdirSync(folder)
+      .filter((name) => name !== 'data')
+      .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  )
 const NAMES = () => [
-  '../outside', '../../outside', '..', '.', '', '/', '../outside.jsonl', '..\\outside', '..%2foutside', '%2e%2e/outside', '....//outside', './../outside', 'a/../../outside', 'a/b', 'a\\b', '/etc/passwd', 'C:\\Windows\\win.ini', '\\\\host\\share', 'file:///etc/passwd',
-  'outside\0', 'a\0.jsonl', '~', '~/x', '-rf', '__proto__', 'constructor', 'toString', '.git', '\u202eoutside', 'outside ', ' outside', 'ou\ntside', 'a'.repeat(65), 'a'.repeat(5000), 'linked', join(folder, 'outside'), join(folder, 'outside.jsonl'), 'con', 'x:y', '*', '../data/runs/linked',
+  '../outside',
+  '../../outside',
+  '..',
+  '.',
+  '',
+  '/',
+  '../outside.jsonl',
+  '..\\outside',
+  '..%2foutside',
+  '%2e%2e/outside',
+  '....//outside',
+  './../outside',
+  'a/../../outside',
+  'a/b',
+  'a\\b',
+  '/etc/passwd',
+  'C:\\Windows\\win.ini',
+  '\\\\host\\share',
+  'file:///etc/passwd',
+  'outside\0',
+  'a\0.jsonl',
+  '~',
+  '~/x',
+  '-rf',
+  '__proto__',
+  'constructor',
+  'toString',
+  '.git',
+  '\u202eoutside',
+  'outside ',
+  ' outside',
+  'ou\ntside',
+  'a'.repeat(65),
+  'a'.repeat(5000),
+  'linked',
+  join(folder, 'outside'),
+  join(folder, 'outside.jsonl'),
+  'con',
+  'x:y',
+  '*',
+  '../data/runs/linked',
 ]
 /** Each with the name at every place that it takes one. */
 const REQUESTS: [string, (name: string) => { method: string; params: object }][] = [
   ['run.open', (run) => ({ method: 'run.open', params: { run } })],
   ['run.close', (run) => ({ method: 'run.close', params: { run } })],
-  ['run.command', (run) => ({ method: 'run.command', params: { run, command: { type: 'cancel' } } })],
-  ['run.alternatives', (run) => ({ method: 'run.alternatives', params: { run, path: 1, index: 0, count: 1 } })],
+  [
+    'run.command',
+    (run) => ({ method: 'run.command', params: { run, command: { type: 'cancel' } } }),
+  ],
+  [
+    'run.alternatives',
+    (run) => ({ method: 'run.alternatives', params: { run, path: 1, index: 0, count: 1 } }),
+  ],
   ['run.attribution', (run) => ({ method: 'run.attribution', params: { run, version: 1 } })],
-  ['run.attribution.cancel', (run) => ({ method: 'run.attribution.cancel', params: { run, version: 1 } })],
+  [
+    'run.attribution.cancel',
+    (run) => ({ method: 'run.attribution.cancel', params: { run, version: 1 } }),
+  ],
   ['runs.update', (run) => ({ method: 'runs.update', params: { run, title: 'mine now' } })],
   ['runs.delete', (run) => ({ method: 'runs.delete', params: { run } })],
   ['runs.restore', (run) => ({ method: 'runs.restore', params: { run } })],
@@ -63,24 +130,38 @@ const REQUESTS: [string, (name: string) => { method: string; params: object }][]
 ]
 
 describe('a name that leads elsewhere', () => {
-  it.each(REQUESTS)('%s refuses it, reads nothing and changes nothing', async (_method, request) => {
-    let id = 1
-    for (const name of NAMES()) {
-      const answer = await client.raw({ id: ++id, ...request(name) }) as HostMessage & { error?: { code: string } }
-      const told = JSON.stringify(answer)
-      expect(told, name).not.toContain('SECRET')
-      if (answer.kind === 'error') expect(answer.error!.code, name).toMatch(/^[a-z][a-z-]+$/)
-      expect(answer.error?.code, name).not.toBe('internal')
-    }
-    expect(contents()).toBe(before)
-    expect(existsSync(join(data, 'runs', 'linked.jsonl'))).toBe(true)
-  })
+  it.each(REQUESTS)(
+    '%s refuses it, reads nothing and changes nothing',
+    async (_method, request) => {
+      let id = 1
+      for (const name of NAMES()) {
+        const answer = (await client.raw({ id: ++id, ...request(name) })) as HostMessage & {
+          error?: { code: string }
+        }
+        const told = JSON.stringify(answer)
+        expect(told, name).not.toContain('SECRET')
+        if (answer.kind === 'error') expect(answer.error!.code, name).toMatch(/^[a-z][a-z-]+$/)
+        expect(answer.error?.code, name).not.toBe('internal')
+      }
+      expect(contents()).toBe(before)
+      expect(existsSync(join(data, 'runs', 'linked.jsonl'))).toBe(true)
+    },
+  )
 
   it('an imported run takes no name from the file', async () => {
-    const content = JSON.stringify({ format: 'braid-run', version: 1, events: sampleRun('../../../outside') })
+    const content = JSON.stringify({
+      format: 'braid-run',
+      version: 1,
+      events: sampleRun('../../../outside'),
+    })
     for (const name of ['../../x.json', '/etc/cron.d/x', 'a\0b']) {
-      const answer = await client.raw({ id: 5, method: 'runs.import', params: { name, content } }) as { kind: string; result?: { run: string }[] }
-      if (answer.kind === 'result') expect(answer.result![0]!.run).toMatch(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
+      const answer = (await client.raw({
+        id: 5,
+        method: 'runs.import',
+        params: { name, content },
+      })) as { kind: string; result?: { run: string }[] }
+      if (answer.kind === 'result')
+        expect(answer.result![0]!.run).toMatch(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
     }
     expect(contents()).toBe(before)
   })

@@ -23,7 +23,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'secret.txt'), 'SECRET')
   symlinkSync(join(folder, 'secret.txt'), join(root, 'link.txt'))
   served = await serve({ root, port: 0, connect: (channel) => channels.push(channel) })
-  const opened = await raw(`GET ${new URL(served.url).pathname} HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n\r\n`)
+  const opened = await raw(
+    `GET ${new URL(served.url).pathname} HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n\r\n`,
+  )
   cookie = /Set-Cookie: ([^;]+)/i.exec(opened)![1]!
 })
 afterAll(async () => {
@@ -42,23 +44,50 @@ function raw(text: string, host = '127.0.0.1'): Promise<string> {
       if (/^HTTP\/1.1 101/.test(got)) socket.destroy()
     })
     socket.on('close', () => resolve(got))
-    socket.end(text.replace(/\r\n\r\n$/, text.includes('Upgrade') ? '\r\n\r\n' : '\r\nConnection: close\r\n\r\n'), 'latin1')
+    socket.end(
+      text.replace(
+        /\r\n\r\n$/,
+        text.includes('Upgrade') ? '\r\n\r\n' : '\r\nConnection: close\r\n\r\n',
+      ),
+      'latin1',
+    )
     setTimeout(() => socket.destroy(), 5000).unref()
   })
 }
 const status = (answer: string) => Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1])
 const host = () => `127.0.0.1:${served.port}`
 const origin = () => `http://${host()}`
-const get = (path: string, lines: string[] = [`Host: ${host()}`, `Cookie: ${cookie}`]) => raw([`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
-const upgrade = (path: string, lines: string[]) => raw([`GET ${path} HTTP/1.1`, ...lines, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''].join('\r\n'))
+const get = (path: string, lines: string[] = [`Host: ${host()}`, `Cookie: ${cookie}`]) =>
+  raw([`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+const upgrade = (path: string, lines: string[]) =>
+  raw(
+    [
+      `GET ${path} HTTP/1.1`,
+      ...lines,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      '',
+      '',
+    ].join('\r\n'),
+  )
 
 describe('the page', () => {
   it('is served to the browser that was given the address, under a strict policy', async () => {
     const page = await get('/')
     expect(status(page)).toBe(200)
     expect(page).toContain('<p>page</p>')
-    expect(page).toContain("Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://127.0.0.1:")
-    for (const header of ['X-Content-Type-Options: nosniff', 'Referrer-Policy: no-referrer', 'Cache-Control: no-store', 'X-Frame-Options: DENY']) expect(page).toContain(header)
+    expect(page).toContain(
+      "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://127.0.0.1:",
+    )
+    for (const header of [
+      'X-Content-Type-Options: nosniff',
+      'Referrer-Policy: no-referrer',
+      'Cache-Control: no-store',
+      'X-Frame-Options: DENY',
+    ])
+      expect(page).toContain(header)
     expect(page).not.toMatch(/Access-Control|unsafe-/i)
     expect(await get('/assets/app.js')).toMatch(/Content-Type: text\/javascript[^]*run\(\)/)
     expect(status(await get('/?x=1'))).toBe(200)
@@ -66,14 +95,19 @@ describe('the page', () => {
 
   it('sets a cookie that scripts and other sites cannot use', async () => {
     const opened = await get(new URL(served.url).pathname, [`Host: ${host()}`])
-    expect(opened).toMatch(/Set-Cookie: braid-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict\r\n/i)
+    expect(opened).toMatch(
+      /Set-Cookie: braid-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict\r\n/i,
+    )
     expect(new URL(served.url).pathname).toMatch(/^\/open\/[\w-]{43}$/)
     expect(opened).not.toContain(new URL(served.url).pathname)
   })
 
   it('answers nothing but GET and HEAD', async () => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
-      expect(status(await raw(`${method} / HTTP/1.1\r\nHost: ${host()}\r\nCookie: ${cookie}\r\n\r\n`)), method).toBe(405)
+      expect(
+        status(await raw(`${method} / HTTP/1.1\r\nHost: ${host()}\r\nCookie: ${cookie}\r\n\r\n`)),
+        method,
+      ).toBe(405)
     }
     const head = await raw(`HEAD / HTTP/1.1\r\nHost: ${host()}\r\nCookie: ${cookie}\r\n\r\n`)
     expect([status(head), head.includes('<p>')]).toEqual([200, false])
@@ -83,29 +117,83 @@ describe('the page', () => {
 describe('Host', () => {
   const port = '{port}'
   const HOSTS = [
-    'localhost', 'localhost:{port}', '127.0.0.1', '127.0.0.1:80', '127.0.0.1:{port}.evil.com', 'evil.com', 'evil.com:{port}', '127.0.0.1.nip.io:{port}', '127.0.0.2:{port}', '127.1:{port}', '2130706433:{port}', '0x7f000001:{port}',
-    '0.0.0.0:{port}', '[::1]:{port}', '[::ffff:127.0.0.1]:{port}', '::1', '127.0.0.1:0{port}', '127.0.0.1:{port}0', '127.0.0.1:+{port}', '127.0.0.1: {port}', '127.0.0.1:{port}/', '127.0.0.1:{port}@evil.com', 'user@127.0.0.1:{port}', 'http://127.0.0.1:{port}',
-    '127.0.0.1:{port},evil.com', 'evil.com,127.0.0.1:{port}', '127.0.0.1.:{port}', '.127.0.0.1:{port}', '127.0.0.1%00:{port}', '127.0.0.1:{port}#', '127.0.0.1:{port}?', 'LOCALHOST:{port}', 'braid', 'braid.local:{port}', 'app.localhost:{port}', '192.168.0.1:{port}', '10.0.0.1:{port}', '*', '%31%32%37.0.0.1:{port}', '１２７.0.0.1:{port}',
+    'localhost',
+    'localhost:{port}',
+    '127.0.0.1',
+    '127.0.0.1:80',
+    '127.0.0.1:{port}.evil.com',
+    'evil.com',
+    'evil.com:{port}',
+    '127.0.0.1.nip.io:{port}',
+    '127.0.0.2:{port}',
+    '127.1:{port}',
+    '2130706433:{port}',
+    '0x7f000001:{port}',
+    '0.0.0.0:{port}',
+    '[::1]:{port}',
+    '[::ffff:127.0.0.1]:{port}',
+    '::1',
+    '127.0.0.1:0{port}',
+    '127.0.0.1:{port}0',
+    '127.0.0.1:+{port}',
+    '127.0.0.1: {port}',
+    '127.0.0.1:{port}/',
+    '127.0.0.1:{port}@evil.com',
+    'user@127.0.0.1:{port}',
+    'http://127.0.0.1:{port}',
+    '127.0.0.1:{port},evil.com',
+    'evil.com,127.0.0.1:{port}',
+    '127.0.0.1.:{port}',
+    '.127.0.0.1:{port}',
+    '127.0.0.1%00:{port}',
+    '127.0.0.1:{port}#',
+    '127.0.0.1:{port}?',
+    'LOCALHOST:{port}',
+    'braid',
+    'braid.local:{port}',
+    'app.localhost:{port}',
+    '192.168.0.1:{port}',
+    '10.0.0.1:{port}',
+    '*',
+    '%31%32%37.0.0.1:{port}',
+    '１２７.0.0.1:{port}',
   ]
   it('is tried in 40 wrong spellings', () => expect(HOSTS).toHaveLength(40))
 
-  it.each(HOSTS.map((wrong) => [wrong]))('%s is refused: page, launch address and upgrade', async (wrong) => {
-    const line = `Host: ${Buffer.from(wrong.replaceAll(port, String(served.port))).toString('latin1')}`
-    for (const path of ['/', new URL(served.url).pathname]) {
-      const answer = await get(path, [line, `Cookie: ${cookie}`])
-      expect([400, 403]).toContain(status(answer))
-      expect(answer).not.toMatch(/<p>page|Set-Cookie/i)
-    }
-    expect([400, 403]).toContain(status(await upgrade('/ws', [line, `Origin: ${origin()}`, `Cookie: ${cookie}`])))
-  })
+  it.each(HOSTS.map((wrong) => [wrong]))(
+    '%s is refused: page, launch address and upgrade',
+    async (wrong) => {
+      const line = `Host: ${Buffer.from(wrong.replaceAll(port, String(served.port))).toString('latin1')}`
+      for (const path of ['/', new URL(served.url).pathname]) {
+        const answer = await get(path, [line, `Cookie: ${cookie}`])
+        expect([400, 403]).toContain(status(answer))
+        expect(answer).not.toMatch(/<p>page|Set-Cookie/i)
+      }
+      expect([400, 403]).toContain(
+        status(await upgrade('/ws', [line, `Origin: ${origin()}`, `Cookie: ${cookie}`])),
+      )
+    },
+  )
 
   it('twice, empty or missing is refused', async () => {
     const right = `Host: ${host()}`
-    for (const lines of [[right, right], [right, 'Host: evil.com'], ['Host: evil.com', right], ['Host:'], []]) {
-      expect([400, 403], lines.join()).toContain(status(await get('/', [...lines, `Cookie: ${cookie}`])))
-      expect([400, 403], lines.join()).toContain(status(await upgrade('/ws', [...lines, `Origin: ${origin()}`, `Cookie: ${cookie}`])))
+    for (const lines of [
+      [right, right],
+      [right, 'Host: evil.com'],
+      ['Host: evil.com', right],
+      ['Host:'],
+      [],
+    ]) {
+      expect([400, 403], lines.join()).toContain(
+        status(await get('/', [...lines, `Cookie: ${cookie}`])),
+      )
+      expect([400, 403], lines.join()).toContain(
+        status(await upgrade('/ws', [...lines, `Origin: ${origin()}`, `Cookie: ${cookie}`])),
+      )
     }
-    expect([400, 403, 505]).toContain(status(await raw(`GET / HTTP/1.0\r\nCookie: ${cookie}\r\n\r\n`)))
+    expect([400, 403, 505]).toContain(
+      status(await raw(`GET / HTTP/1.0\r\nCookie: ${cookie}\r\n\r\n`)),
+    )
   })
 
   it('absolute addresses name no other host', async () => {
@@ -115,30 +203,83 @@ describe('Host', () => {
 })
 
 describe('Origin and secret', () => {
-  const wrongCookies = () => [undefined, '', 'x=y', cookie.slice(0, -1), `${cookie}x`, cookie.replace(/=.*/, '='), `${cookie}; ${cookie}`, cookie.replace('braid-', 'other-')]
-  const wrongOrigins = () => ['null', 'http://evil.com', origin().replace('http', 'https'), `http://localhost:${served.port}`, 'http://127.0.0.1', `${origin()}/`, `${origin()}.evil.com`, 'file://', '']
+  const wrongCookies = () => [
+    undefined,
+    '',
+    'x=y',
+    cookie.slice(0, -1),
+    `${cookie}x`,
+    cookie.replace(/=.*/, '='),
+    `${cookie}; ${cookie}`,
+    cookie.replace('braid-', 'other-'),
+  ]
+  const wrongOrigins = () => [
+    'null',
+    'http://evil.com',
+    origin().replace('http', 'https'),
+    `http://localhost:${served.port}`,
+    'http://127.0.0.1',
+    `${origin()}/`,
+    `${origin()}.evil.com`,
+    'file://',
+    '',
+  ]
 
   it('a WebSocket needs both, exactly', async () => {
-    const lines = (from: string | undefined, secret: string | undefined) => [`Host: ${host()}`, ...(from === undefined ? [] : [`Origin: ${from}`]), ...(secret === undefined ? [] : [`Cookie: ${secret}`])]
+    const lines = (from: string | undefined, secret: string | undefined) => [
+      `Host: ${host()}`,
+      ...(from === undefined ? [] : [`Origin: ${from}`]),
+      ...(secret === undefined ? [] : [`Cookie: ${secret}`]),
+    ]
     expect(status(await upgrade('/ws', lines(origin(), cookie)))).toBe(101)
     expect(status(await upgrade('/ws', lines(origin(), `a=b; ${cookie}; c=d`)))).toBe(101)
-    for (const from of [undefined, ...wrongOrigins()]) expect(status(await upgrade('/ws', lines(from, cookie))), String(from)).toBe(403)
-    for (const secret of wrongCookies()) expect(status(await upgrade('/ws', lines(origin(), secret))), String(secret)).toBe(403)
-    for (const from of [undefined, ...wrongOrigins()]) for (const secret of wrongCookies()) expect(status(await upgrade('/ws', lines(from, secret)))).toBe(403)
-    expect(status(await upgrade('/ws', [...lines(origin(), cookie), `Origin: ${origin()}`]))).toBe(403)
+    for (const from of [undefined, ...wrongOrigins()])
+      expect(status(await upgrade('/ws', lines(from, cookie))), String(from)).toBe(403)
+    for (const secret of wrongCookies())
+      expect(status(await upgrade('/ws', lines(origin(), secret))), String(secret)).toBe(403)
+    for (const from of [undefined, ...wrongOrigins()])
+      for (const secret of wrongCookies())
+        expect(status(await upgrade('/ws', lines(from, secret)))).toBe(403)
+    expect(status(await upgrade('/ws', [...lines(origin(), cookie), `Origin: ${origin()}`]))).toBe(
+      403,
+    )
     expect(status(await upgrade('/other', lines(origin(), cookie)))).toBe(404)
   })
 
   it('the page needs the secret, and refuses other sites', async () => {
-    for (const secret of wrongCookies()) expect(status(await get('/', [`Host: ${host()}`, ...(secret === undefined ? [] : [`Cookie: ${secret}`])]))).toBe(403)
-    for (const from of wrongOrigins()) expect(status(await get('/', [`Host: ${host()}`, `Cookie: ${cookie}`, `Origin: ${from}`])), from).toBe(403)
-    expect(status(await get('/', [`Host: ${host()}`, `Cookie: ${cookie}`, `Origin: ${origin()}`]))).toBe(200)
+    for (const secret of wrongCookies())
+      expect(
+        status(
+          await get('/', [
+            `Host: ${host()}`,
+            ...(secret === undefined ? [] : [`Cookie: ${secret}`]),
+          ]),
+        ),
+      ).toBe(403)
+    for (const from of wrongOrigins())
+      expect(
+        status(await get('/', [`Host: ${host()}`, `Cookie: ${cookie}`, `Origin: ${from}`])),
+        from,
+      ).toBe(403)
+    expect(
+      status(await get('/', [`Host: ${host()}`, `Cookie: ${cookie}`, `Origin: ${origin()}`])),
+    ).toBe(200)
   })
 
   it('the launch address needs its secret exactly', async () => {
     const { pathname } = new URL(served.url)
-    for (const path of ['/open/', '/open', pathname.slice(0, -1), `${pathname}x`, `${pathname}/`, pathname.toUpperCase(), `/open/${cookie.split('=')[1]}`]) {
-      expect(await get(path, [`Host: ${host()}`]), path).toMatch(/^HTTP\/1.1 403(?![^]*set-cookie)/i)
+    for (const path of [
+      '/open/',
+      '/open',
+      pathname.slice(0, -1),
+      `${pathname}x`,
+      `${pathname}/`,
+      pathname.toUpperCase(),
+      `/open/${cookie.split('=')[1]}`,
+    ]) {
+      expect(await get(path, [`Host: ${host()}`]), path).toMatch(
+        /^HTTP\/1.1 403(?![^]*set-cookie)/i,
+      )
     }
   })
 
@@ -151,8 +292,38 @@ describe('Origin and secret', () => {
 
 describe('paths', () => {
   it.each([
-    '/../secret.txt', '/..%2fsecret.txt', '/%2e%2e/secret.txt', '/%2e%2e%2fsecret.txt', '/assets/../../secret.txt', '/assets/..\\..\\secret.txt', '/..%5csecret.txt', '/%252e%252e/secret.txt', '/....//secret.txt', '/link.txt', '/./index.html', '//index.html', '/index.html%00.txt', '/index.html\0', '/%', '/%ff', '/assets', '/assets/', '/assets/odd.exe',
-    '/etc/passwd', 'file:///etc/passwd', '/~', '/index.html/', '/INDEX.HTML', '/__proto__', '/constructor', '/.git/config', '/ws', '*', '/assets/app.js/..', '/\u202e', '/' + 'a/'.repeat(2000),
+    '/../secret.txt',
+    '/..%2fsecret.txt',
+    '/%2e%2e/secret.txt',
+    '/%2e%2e%2fsecret.txt',
+    '/assets/../../secret.txt',
+    '/assets/..\\..\\secret.txt',
+    '/..%5csecret.txt',
+    '/%252e%252e/secret.txt',
+    '/....//secret.txt',
+    '/link.txt',
+    '/./index.html',
+    '//index.html',
+    '/index.html%00.txt',
+    '/index.html\0',
+    '/%',
+    '/%ff',
+    '/assets',
+    '/assets/',
+    '/assets/odd.exe',
+    '/etc/passwd',
+    'file:///etc/passwd',
+    '/~',
+    '/index.html/',
+    '/INDEX.HTML',
+    '/__proto__',
+    '/constructor',
+    '/.git/config',
+    '/ws',
+    '*',
+    '/assets/app.js/..',
+    '/\u202e',
+    '/' + 'a/'.repeat(2000),
   ])('%s is nothing', async (path) => {
     const answer = await get(path)
     expect([400, 403, 404]).toContain(status(answer))
@@ -163,26 +334,42 @@ describe('paths', () => {
 
 describe('the listener', () => {
   it('is on loopback only', async () => {
-    const others = Object.values(networkInterfaces()).flat().filter((one) => one !== undefined && !one.internal && one.family === 'IPv4')
-    for (const one of others) await expect(raw('GET / HTTP/1.1\r\n\r\n', one!.address)).rejects.toThrow()
+    const others = Object.values(networkInterfaces())
+      .flat()
+      .filter((one) => one !== undefined && !one.internal && one.family === 'IPv4')
+    for (const one of others)
+      await expect(raw('GET / HTTP/1.1\r\n\r\n', one!.address)).rejects.toThrow()
     await expect(raw('GET / HTTP/1.1\r\n\r\n', '127.0.0.2')).rejects.toThrow()
   })
 
   it('says when its port is taken, and when there is no page', async () => {
-    await expect(serve({ root: join(folder, 'page'), port: served.port, connect: () => undefined })).rejects.toThrow(/in use/)
+    await expect(
+      serve({ root: join(folder, 'page'), port: served.port, connect: () => undefined }),
+    ).rejects.toThrow(/in use/)
     mkdirSync(join(folder, 'empty'))
-    await expect(serve({ root: join(folder, 'empty'), port: 0, connect: () => undefined })).rejects.toThrow(/not built/)
+    await expect(
+      serve({ root: join(folder, 'empty'), port: 0, connect: () => undefined }),
+    ).rejects.toThrow(/not built/)
   })
 
   it('lives through rubbish', async () => {
-    for (const rubbish of ['\0\0\0', 'GET', 'GET / HTTP/9.9\r\n\r\n', `GET / HTTP/1.1\r\nHost: ${host()}\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`, '\x16\x03\x01\x02\x00']) await raw(rubbish)
+    for (const rubbish of [
+      '\0\0\0',
+      'GET',
+      'GET / HTTP/9.9\r\n\r\n',
+      `GET / HTTP/1.1\r\nHost: ${host()}\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`,
+      '\x16\x03\x01\x02\x00',
+    ])
+      await raw(rubbish)
     expect(status(await get('/'))).toBe(200)
   })
 })
 
 describe('a WebSocket', () => {
   it('is a channel: messages both ways, rubbish as undefined, and its end', async () => {
-    const socket = new WebSocket(`ws://${host()}/ws`, { headers: { Cookie: cookie, Origin: origin() } })
+    const socket = new WebSocket(`ws://${host()}/ws`, {
+      headers: { Cookie: cookie, Origin: origin() },
+    })
     await new Promise((resolve) => socket.once('open', resolve))
     const channel = channels.at(-1)!
     const got: unknown[] = []

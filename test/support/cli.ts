@@ -17,16 +17,30 @@ export class Cli {
   readonly done: Promise<CliResult>
 
   /** `braid ARGS` in a process of its own, from source. */
-  constructor(args: string[], { env = {}, stdin = '' }: { env?: NodeJS.ProcessEnv; stdin?: string } = {}) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', join(root, 'engine', 'cli.ts'), ...args], { cwd: root, env: { ...process.env, ...env } })
+  constructor(
+    args: string[],
+    { env = {}, stdin = '' }: { env?: NodeJS.ProcessEnv; stdin?: string } = {},
+  ) {
+    this.child = spawn(
+      process.execPath,
+      ['--import', 'tsx', join(root, 'engine', 'cli.ts'), ...args],
+      { cwd: root, env: { ...process.env, ...env } },
+    )
     this.child.stdout!.on('data', (data) => (this.stdout += data))
     this.child.stderr!.on('data', (data) => (this.stderr += data))
     this.child.stdin!.on('error', () => undefined)
     this.child.stdin!.end(stdin)
-    this.done = new Promise((resolve) => this.child.on('close', (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr })))
+    this.done = new Promise((resolve) =>
+      this.child.on('close', (code, signal) =>
+        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }),
+      ),
+    )
   }
 }
 
-export function braid(args: string[], options?: { env?: NodeJS.ProcessEnv; stdin?: string }): Promise<CliResult> {
+export function braid(
+  args: string[],
+  options?: { env?: NodeJS.ProcessEnv; stdin?: string },
+): Promise<CliResult> {
   return new Cli(args, options).done
 }

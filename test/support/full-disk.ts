@@ -24,17 +24,33 @@ writer.append(runStarted('new'))
 let appended = 1
 const code = codeOf(() => {
   for (;;) {
-    writer.append({ type: 'tokens', at: 1, path: 1, tokens: tokensOf('some text that fills the disk', 1, false) })
+    writer.append({
+      type: 'tokens',
+      at: 1,
+      path: 1,
+      tokens: tokensOf('some text that fills the disk', 1, false),
+    })
     appended++
   }
 })
 const sizeIsWhole = statSync(join(folder, 'runs', 'new.jsonl')).size === writer.bytes
 // What a shorter write had left is filled up, so that a small file finds no room either.
 const rest = join(folder, 'rest')
-for (let size = 4096; size >= 1; size >>= 1) codeOf(() => writeFileSync(rest, Buffer.alloc(size), { flag: 'a' }))
+for (let size = 4096; size >= 1; size >>= 1)
+  codeOf(() => writeFileSync(rest, Buffer.alloc(size), { flag: 'a' }))
 const metaCode = codeOf(() => store.update('old', { title: 'x'.repeat(400) }))
 const createCode = codeOf(() => store.create('third').writer.append(runStarted('third')))
-const seen = { code, metaCode, createCode, sizeIsWhole, events: store.events('new').length === appended, old: store.events('old').length, title: store.meta('old').title }
+const seen = {
+  code,
+  metaCode,
+  createCode,
+  sizeIsWhole,
+  events: store.events('new').length === appended,
+  old: store.events('old').length,
+  title: store.meta('old').title,
+}
 rmSync(rest)
 const retry = codeOf(() => writer.append({ type: 'notice', at: 2, code: 'a', message: 'b' }))
-console.log(JSON.stringify({ ...seen, retry, afterRetry: store.events('new').length === appended + 1 }))
+console.log(
+  JSON.stringify({ ...seen, retry, afterRetry: store.events('new').length === appended + 1 }),
+)

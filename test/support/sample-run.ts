@@ -3,20 +3,60 @@ import type { RunSettings } from '../../engine/protocol/request.ts'
 import { Random } from './random.ts'
 
 export const SETTINGS: RunSettings = {
-  strategy: 'parallel', paths: 2, runs: 1, budget: 40, summaryBudget: 20, finish: 'first', vote: 'equality',
-  sampling: { temperature: 0.5, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, repetitionWindow: 64 },
-  seed: 7, alternatives: 2, reuseTokens: false,
+  strategy: 'parallel',
+  paths: 2,
+  runs: 1,
+  budget: 40,
+  summaryBudget: 20,
+  finish: 'first',
+  vote: 'equality',
+  sampling: {
+    temperature: 0.5,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    repetitionWindow: 64,
+  },
+  seed: 7,
+  alternatives: 2,
+  reuseTokens: false,
   controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },
-  engine: { device: 'cpu', gpuLayers: 0, kvType: 'f16', flashAttention: 'auto', threads: 0, context: 0 },
+  engine: {
+    device: 'cpu',
+    gpuLayers: 0,
+    kvType: 'f16',
+    flashAttention: 'auto',
+    threads: 0,
+    context: 0,
+  },
 }
 
-export function runStarted(run: string, problem = 'What is 2 + 2?', settings: Partial<RunSettings> = {}): RunEvent {
+export function runStarted(
+  run: string,
+  problem = 'What is 2 + 2?',
+  settings: Partial<RunSettings> = {},
+): RunEvent {
   return {
-    type: 'run-started', at: 0, format: 1, run, time: '2026-01-02T03:04:05.000Z', problem, settings: { ...SETTINGS, ...settings },
+    type: 'run-started',
+    at: 0,
+    format: 1,
+    run,
+    time: '2026-01-02T03:04:05.000Z',
+    problem,
+    settings: { ...SETTINGS, ...settings },
     model: {
-      file: '/models/tiny.gguf', name: 'Tiny', architecture: 'qwen2', sizeBytes: 12_345_678, headerSha256: 'ab'.repeat(32), nativePaths: 8, thoughtRows: 9,
+      file: '/models/tiny.gguf',
+      name: 'Tiny',
+      architecture: 'qwen2',
+      sizeBytes: 12_345_678,
+      headerSha256: 'ab'.repeat(32),
+      nativePaths: 8,
+      thoughtRows: 9,
     },
-    engine: { version: '0.1.0', llama: 'b1', device: 'CPU', options: SETTINGS.engine }, promptTokens: [1, 2, 3], fusion: 'cache',
+    engine: { version: '0.1.0', llama: 'b1', device: 'CPU', options: SETTINGS.engine },
+    promptTokens: [1, 2, 3],
+    fusion: 'cache',
   }
 }
 
@@ -24,49 +64,118 @@ export function runStarted(run: string, problem = 'What is 2 + 2?', settings: Pa
 export function tokensOf(text: string, seed = 1, alternatives = true): Token[] {
   const random = new Random(seed)
   const tokens: Token[] = []
-  for (const characters = [...text]; characters.length > 0; ) {
+  for (const characters = [...text]; characters.length > 0;) {
     const piece = characters.splice(0, 1 + Math.floor(random.next() * 3)).join('')
     const logprob = -random.next() * 3
-    const others = [{ id: tokens.length, text: piece, logprob }, { id: tokens.length + 500, text: '?', logprob: logprob - 1 }]
-    tokens.push({ id: tokens.length, text: piece, logprob, entropy: random.next() * 2, ...(alternatives ? { alternatives: others } : {}) })
+    const others = [
+      { id: tokens.length, text: piece, logprob },
+      { id: tokens.length + 500, text: '?', logprob: logprob - 1 },
+    ]
+    tokens.push({
+      id: tokens.length,
+      text: piece,
+      logprob,
+      entropy: random.next() * 2,
+      ...(alternatives ? { alternatives: others } : {}),
+    })
   }
   return tokens
 }
 
 /** A whole run of two paths, a branch, a vote and two summaries. Texts are what the model wrote. */
-export function sampleRun(run: string, texts = { problem: 'What is 2 + 2?', first: 'Two and two make \\boxed{4}', second: 'I count on: 3, 4', summary: ' \\boxed{4}.' }): RunEvent[] {
+export function sampleRun(
+  run: string,
+  texts = {
+    problem: 'What is 2 + 2?',
+    first: 'Two and two make \\boxed{4}',
+    second: 'I count on: 3, 4',
+    summary: ' \\boxed{4}.',
+  },
+): RunEvent[] {
   const { problem, first, second, summary } = texts
-  const forced = (text: string): Token => ({ id: 9, text, logprob: null, entropy: null, forced: true })
+  const forced = (text: string): Token => ({
+    id: 9,
+    text,
+    logprob: null,
+    entropy: null,
+    forced: true,
+  })
   const batches = (path: number, tokens: Token[], at: number, version?: number): RunEvent[] => {
     const events: RunEvent[] = []
-    for (let i = 0; i < tokens.length; i += 3) events.push({ type: 'tokens', at: at + i * 10, path, ...(version ? { version } : {}), tokens: tokens.slice(i, i + 3) })
+    for (let i = 0; i < tokens.length; i += 3)
+      events.push({
+        type: 'tokens',
+        at: at + i * 10,
+        path,
+        ...(version ? { version } : {}),
+        tokens: tokens.slice(i, i + 3),
+      })
     return events
   }
-  const [a, b] = [batches(1, [forced('<think1>'), ...tokensOf(first, 1)], 10), batches(2, [forced('<think2>'), ...tokensOf(second, 2)], 10)]
+  const [a, b] = [
+    batches(1, [forced('<think1>'), ...tokensOf(first, 1)], 10),
+    batches(2, [forced('<think2>'), ...tokensOf(second, 2)], 10),
+  ]
   const mixed: RunEvent[] = []
-  for (let i = 0; i < Math.max(a.length, b.length); i++) mixed.push(...[a[i], b[i]].filter((event) => event !== undefined))
+  for (let i = 0; i < Math.max(a.length, b.length); i++)
+    mixed.push(...[a[i], b[i]].filter((event) => event !== undefined))
   return [
     runStarted(run, problem),
     { type: 'path-started', at: 5, path: 1, group: 1, thought: 1, seed: 11 },
     { type: 'path-started', at: 5, path: 2, group: 1, thought: 2, seed: 12 },
     ...mixed,
-    { type: 'path-ended', at: 900, path: 1, reason: 'finished', answer: { text: '4', span: [8 + first.indexOf('4'), 9 + first.indexOf('4')], kind: 'boxed' } },
+    {
+      type: 'path-ended',
+      at: 900,
+      path: 1,
+      reason: 'finished',
+      answer: { text: '4', span: [8 + first.indexOf('4'), 9 + first.indexOf('4')], kind: 'boxed' },
+    },
     { type: 'path-ended', at: 900, path: 2, reason: 'cut', answer: null },
     { type: 'notice', at: 901, code: 'cut', message: 'Path 2 was cut.' },
     { type: 'joined', at: 905, version: 1, paths: [1, 2], fusion: 'cache' },
     { type: 'summary-started', at: 906, version: 1, paths: [1, 2], fusion: 'cache' },
     ...batches(0, [forced('<summary>'), ...tokensOf(summary, 3)], 910, 1),
-    { type: 'summary-ended', at: 1100, version: 1, reason: 'finished', answer: { text: '4', span: [17, 18], kind: 'boxed' } },
     {
-      type: 'vote', at: 1101, rule: 'equality', over: 'paths', tie: true, winner: 0,
-      classes: [{ answer: '4', members: [1] }, { answer: null, members: [2] }],
+      type: 'summary-ended',
+      at: 1100,
+      version: 1,
+      reason: 'finished',
+      answer: { text: '4', span: [17, 18], kind: 'boxed' },
+    },
+    {
+      type: 'vote',
+      at: 1101,
+      rule: 'equality',
+      over: 'paths',
+      tie: true,
+      winner: 0,
+      classes: [
+        { answer: '4', members: [1] },
+        { answer: null, members: [2] },
+      ],
     },
     ended(1102, '4'),
-    { type: 'path-started', at: 2000, path: 3, group: 1, thought: 1, seed: 13, parent: { path: 1, at: 4 } },
+    {
+      type: 'path-started',
+      at: 2000,
+      path: 3,
+      group: 1,
+      thought: 1,
+      seed: 13,
+      parent: { path: 1, at: 4 },
+    },
     ...batches(3, tokensOf(' five', 4), 2010),
     { type: 'path-ended', at: 2100, path: 3, reason: 'budget', answer: null },
     { type: 'path-dropped', at: 2101, path: 2 },
-    { type: 'joined', at: 2102, version: 2, paths: [1, 3], fusion: 'reread', cuts: [{ path: 1, removed: 2 }] },
+    {
+      type: 'joined',
+      at: 2102,
+      version: 2,
+      paths: [1, 3],
+      fusion: 'reread',
+      cuts: [{ path: 1, removed: 2 }],
+    },
     { type: 'summary-started', at: 2103, version: 2, paths: [1, 3], fusion: 'reread' },
     ...batches(0, tokensOf('4 again', 5), 2110, 2),
     { type: 'summary-ended', at: 2200, version: 2, reason: 'finished', answer: null },
@@ -76,7 +185,11 @@ export function sampleRun(run: string, texts = { problem: 'What is 2 + 2?', firs
 
 export function ended(at: number, answer: string | null): RunEvent {
   return {
-    type: 'run-ended', at, reason: 'finished', answer, usage: { promptTokens: 3, pathTokens: 30, summaryTokens: 9, kvBytes: 4096, cells: 64 },
+    type: 'run-ended',
+    at,
+    reason: 'finished',
+    answer,
+    usage: { promptTokens: 3, pathTokens: 30, summaryTokens: 9, kvBytes: 4096, cells: 64 },
     timings: { loadMs: 1, prefillMs: 2, pathsMs: 3, joinMs: 4, summaryMs: 5, totalMs: 15 },
   }
 }

@@ -15,7 +15,12 @@ export class ScriptedRun implements RunHandle {
   #closed = false
   readonly events = this.#read()
 
-  constructor(readonly id: string, readonly options: ThinkOptions, readonly request?: RunRequest, readonly resumed?: RunEvent[]) {}
+  constructor(
+    readonly id: string,
+    readonly options: ThinkOptions,
+    readonly request?: RunRequest,
+    readonly resumed?: RunEvent[],
+  ) {}
 
   emit(...events: RunEvent[]): void {
     this.#queue.push(...events)
@@ -23,7 +28,8 @@ export class ScriptedRun implements RunHandle {
   }
 
   async command(command: RunCommand): Promise<void> {
-    if (command.type === 'stop' && command.path > 100) throw new BraidError('no-such-path', `There is no path ${command.path}.`)
+    if (command.type === 'stop' && command.path > 100)
+      throw new BraidError('no-such-path', `There is no path ${command.path}.`)
     this.commands.push(command)
   }
 
@@ -53,7 +59,14 @@ export class ScriptedRun implements RunHandle {
 export class ScriptedEngine implements HostEngine {
   readonly runs: ScriptedRun[] = []
   /** Asked for and not yet answered by the test. */
-  readonly attributions: { events: RunEvent[]; version: number; resolve(result: Attribution): void; reject(error: Error): void; onProgress(fraction: number): void; signal: AbortSignal }[] = []
+  readonly attributions: {
+    events: RunEvent[]
+    version: number
+    resolve(result: Attribution): void
+    reject(error: Error): void
+    onProgress(fraction: number): void
+    signal: AbortSignal
+  }[] = []
   closed = false
 
   think(request: RunRequest, options: ThinkOptions): ScriptedRun {
@@ -68,10 +81,21 @@ export class ScriptedEngine implements HostEngine {
     return this.runs.at(-1)!
   }
 
-  attribute(events: RunEvent[], version: number, { signal, onProgress }: AttributeOptions = {}): Promise<Attribution> {
+  attribute(
+    events: RunEvent[],
+    version: number,
+    { signal, onProgress }: AttributeOptions = {},
+  ): Promise<Attribution> {
     return new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(new BraidError('cancelled', 'Cancelled.')))
-      this.attributions.push({ events, version, resolve, reject, onProgress: onProgress!, signal: signal! })
+      this.attributions.push({
+        events,
+        version,
+        resolve,
+        reject,
+        onProgress: onProgress!,
+        signal: signal!,
+      })
     })
   }
 
@@ -102,7 +126,20 @@ export class ScriptedEngine implements HostEngine {
   }
 
   devices() {
-    return Promise.resolve({ cpu: 'test', backends: [], devices: [{ name: 'CPU', description: 'A processor', backend: 'CPU', type: 'cpu' as const, memoryFree: 1, memoryTotal: 2 }] })
+    return Promise.resolve({
+      cpu: 'test',
+      backends: [],
+      devices: [
+        {
+          name: 'CPU',
+          description: 'A processor',
+          backend: 'CPU',
+          type: 'cpu' as const,
+          memoryFree: 1,
+          memoryTotal: 2,
+        },
+      ],
+    })
   }
 
   modelInfo(file: string) {
@@ -110,7 +147,17 @@ export class ScriptedEngine implements HostEngine {
   }
 
   fit() {
-    return Promise.resolve({ weights: 1, kv: 1, compute: 1, total: 3, free: 9, verdict: 'fits' as const, cells: 5, devices: [], kvByType: { f32: 4, f16: 2, q8_0: 1, q4_0: 1 } })
+    return Promise.resolve({
+      weights: 1,
+      kv: 1,
+      compute: 1,
+      total: 3,
+      free: 9,
+      verdict: 'fits' as const,
+      cells: 5,
+      devices: [],
+      kvByType: { f32: 4, f16: 2, q8_0: 1, q4_0: 1 },
+    })
   }
 
   version() {

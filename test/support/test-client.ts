@@ -1,10 +1,21 @@
-import { eventsIn, METHODS, type Channel, type HostMessage, type Method, type Params, type Result } from '../../engine/protocol/wire.ts'
+import {
+  eventsIn,
+  METHODS,
+  type Channel,
+  type HostMessage,
+  type Method,
+  type Params,
+  type Result,
+} from '../../engine/protocol/wire.ts'
 import { BraidError, toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 
 /** Two ends of a line in one process; what is sent passes through JSON and arrives in a later turn, as on a real one. */
 export function channelPair(): [Channel, Channel] {
-  const end = () => ({ listeners: [] as ((message: unknown) => void)[], closers: [] as (() => void)[] })
+  const end = () => ({
+    listeners: [] as ((message: unknown) => void)[],
+    closers: [] as (() => void)[],
+  })
   const [a, b] = [end(), end()]
   let open = true
   const close = () => {
@@ -51,7 +62,8 @@ export class TestClient {
 
   async call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
     const message = await this.raw({ id: this.#next++, method, params })
-    if (message.kind === 'error') throw new BraidError(toBraidError(message.error).code, message.error.message)
+    if (message.kind === 'error')
+      throw new BraidError(toBraidError(message.error).code, message.error.message)
     return METHODS[method].result.parse((message as { result: unknown }).result) as Result<M>
   }
 
@@ -69,7 +81,9 @@ export class TestClient {
   }
 
   events(run: string): RunEvent[] {
-    return this.pushes.flatMap((push) => ((push.kind === 'events' || push.kind === 'backlog') && push.run === run ? eventsIn(push) : []))
+    return this.pushes.flatMap((push) =>
+      (push.kind === 'events' || push.kind === 'backlog') && push.run === run ? eventsIn(push) : [],
+    )
   }
 
   close(): void {
@@ -77,8 +91,12 @@ export class TestClient {
   }
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, what = 'it', ms = 20_000): Promise<void> {
-  for (const start = Date.now(); !(await condition()); ) {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what = 'it',
+  ms = 20_000,
+): Promise<void> {
+  for (const start = Date.now(); !(await condition());) {
     if (Date.now() - start > ms) throw new Error(`Waited ${ms} ms for ${what}.`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

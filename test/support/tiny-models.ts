@@ -7,7 +7,18 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { array, bool, encodeGguf, encodeTensor, f32, str, u32, type Metadata, type Tensor, type TensorType } from './gguf-writer.ts'
+import {
+  array,
+  bool,
+  encodeGguf,
+  encodeTensor,
+  f32,
+  str,
+  u32,
+  type Metadata,
+  type Tensor,
+  type TensorType,
+} from './gguf-writer.ts'
 import { Random } from './random.ts'
 
 export interface TinyOptions {
@@ -38,7 +49,12 @@ export interface TinyOptions {
   keys?: Metadata
 }
 
-export interface Vocabulary { tokens: string[]; types: number[]; merges: string[]; id(text: string): number }
+export interface Vocabulary {
+  tokens: string[]
+  types: number[]
+  merges: string[]
+  id(text: string): number
+}
 
 /** Weights of a model as the values that its file stands for, row-major: matrix [out, in]. */
 export interface TinyWeights {
@@ -47,10 +63,17 @@ export interface TinyWeights {
   outputNorm: Float64Array
   layers: {
     attnNorm: Float64Array
-    q: Float64Array; k: Float64Array; v: Float64Array; o: Float64Array
-    qBias?: Float64Array; kBias?: Float64Array; vBias?: Float64Array
+    q: Float64Array
+    k: Float64Array
+    v: Float64Array
+    o: Float64Array
+    qBias?: Float64Array
+    kBias?: Float64Array
+    vBias?: Float64Array
     ffnNorm: Float64Array
-    gate: Float64Array; up: Float64Array; down: Float64Array
+    gate: Float64Array
+    up: Float64Array
+    down: Float64Array
     /** [thoughts, headDim] */
     thought?: Float64Array
   }[]
@@ -58,7 +81,18 @@ export interface TinyWeights {
 
 export interface TinyModel {
   shape: 'qwen2' | 'llama'
-  dims: { layers: number; heads: number; kvHeads: number; headDim: number; embd: number; ff: number; vocab: number; thoughts: number; ropeBase: number; normEps: number }
+  dims: {
+    layers: number
+    heads: number
+    kvHeads: number
+    headDim: number
+    embd: number
+    ff: number
+    vocab: number
+    thoughts: number
+    ropeBase: number
+    normEps: number
+  }
   vocabulary: Vocabulary
   weights: TinyWeights
   gguf: Buffer
@@ -67,7 +101,8 @@ export interface TinyModel {
 /** GPT-2's printable stand-ins for the 256 bytes (openai/gpt-2, `bytes_to_unicode`). */
 export function byteTokens(): string[] {
   let next = 256
-  const printable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || (b >= 174 && b <= 255)
+  const printable = (b: number) =>
+    (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || (b >= 174 && b <= 255)
   return Array.from({ length: 256 }, (_, b) => String.fromCodePoint(printable(b) ? b : next++))
 }
 
@@ -79,7 +114,10 @@ export const BOS = '<|begin|>'
 export const EOS = '<|endoftext|>'
 
 export function controlTexts(pairs: number): string[] {
-  const texts = Array.from({ length: pairs }, (_, i) => [`<think${i + 1}>`, `</think${i + 1}>`]).flat()
+  const texts = Array.from({ length: pairs }, (_, i) => [
+    `<think${i + 1}>`,
+    `</think${i + 1}>`,
+  ]).flat()
   return pairs > 0 ? [...texts, '<summary>', '</summary>'] : texts
 }
 
@@ -99,7 +137,21 @@ export function tinyVocabulary(control: readonly string[]): Vocabulary {
 }
 
 export function tinyModel(options: TinyOptions): TinyModel {
-  const { shape, seed = 1, layers = 3, heads = 4, kvHeads = 2, headDim = 32, ff = 96, thoughts = 9, pairs = 8, tied = false, type = 'f32', ropeBase = 10_000, context = 4096 } = options
+  const {
+    shape,
+    seed = 1,
+    layers = 3,
+    heads = 4,
+    kvHeads = 2,
+    headDim = 32,
+    ff = 96,
+    thoughts = 9,
+    pairs = 8,
+    tied = false,
+    type = 'f32',
+    ropeBase = 10_000,
+    context = 4096,
+  } = options
   const qwen = shape === 'qwen2'
   const random = new Random(seed)
   const vocabulary = tinyVocabulary([...controlTexts(pairs), ...(options.control ?? [])])
@@ -111,8 +163,14 @@ export function tinyModel(options: TinyOptions): TinyModel {
     return encodeTensor(as, data).values
   }
   const matrix = (name: string, rows: number, columns: number, gain: number) =>
-    add(`${name}.weight`, [columns, rows], type, random.normals(rows * columns, gain / Math.sqrt(columns)))
-  const vector = (name: string, n: number, scale: number, mean = 0) => add(name, [n], 'f32', random.normals(n, scale, mean))
+    add(
+      `${name}.weight`,
+      [columns, rows],
+      type,
+      random.normals(rows * columns, gain / Math.sqrt(columns)),
+    )
+  const vector = (name: string, n: number, scale: number, mean = 0) =>
+    add(name, [n], 'f32', random.normals(n, scale, mean))
 
   const embeddingData = random.normals(vocab * embd, tied ? 3 / Math.sqrt(embd) : 1)
   const outputNormData = random.normals(embd, 0.2, 1)
@@ -148,7 +206,14 @@ export function tinyModel(options: TinyOptions): TinyModel {
       gate: matrix(`${b}.ffn_gate`, ff, embd, 1),
       up: matrix(`${b}.ffn_up`, ff, embd, 1),
       down: matrix(`${b}.ffn_down`, embd, ff, 1),
-      ...(thoughts > 0 && { thought: add(`${b}.attn_thought_embd.weight`, [headDim, thoughts], 'f32', random.normals(thoughts * headDim, 0.7)) }),
+      ...(thoughts > 0 && {
+        thought: add(
+          `${b}.attn_thought_embd.weight`,
+          [headDim, thoughts],
+          'f32',
+          random.normals(thoughts * headDim, 0.7),
+        ),
+      }),
     })
   }
 
@@ -175,12 +240,25 @@ export function tinyModel(options: TinyOptions): TinyModel {
     'tokenizer.ggml.bos_token_id': u32(vocabulary.id(BOS)),
     'tokenizer.ggml.eos_token_id': u32(vocabulary.id(EOS)),
     'tokenizer.ggml.add_bos_token': bool(options.addBos ?? !qwen),
-    ...(options.chatTemplate !== undefined && { 'tokenizer.chat_template': str(options.chatTemplate) }),
+    ...(options.chatTemplate !== undefined && {
+      'tokenizer.chat_template': str(options.chatTemplate),
+    }),
     ...options.keys,
   }
   return {
     shape,
-    dims: { layers, heads, kvHeads, headDim, embd, ff, vocab, thoughts, ropeBase, normEps: Math.fround(1e-6) },
+    dims: {
+      layers,
+      heads,
+      kvHeads,
+      headDim,
+      embd,
+      ff,
+      vocab,
+      thoughts,
+      ropeBase,
+      normEps: Math.fround(1e-6),
+    },
     vocabulary,
     weights: { embedding, output, outputNorm, layers: blocks },
     gguf: encodeGguf(metadata, tensors),
@@ -188,7 +266,11 @@ export function tinyModel(options: TinyOptions): TinyModel {
 }
 
 /** Writes a model into `folder` (absent: a new temporary one, which is the caller's to remove); returns the file's path. */
-export function writeTiny(model: TinyModel, folder = mkdtempSync(join(tmpdir(), 'braid-tiny-')), file = join(folder, `tiny-${model.shape}.gguf`)): string {
+export function writeTiny(
+  model: TinyModel,
+  folder = mkdtempSync(join(tmpdir(), 'braid-tiny-')),
+  file = join(folder, `tiny-${model.shape}.gguf`),
+): string {
   writeFileSync(file, model.gguf)
   return file
 }

@@ -38,7 +38,11 @@ describe('extractAnswer', () => {
   it('does not read the digits of control tokens', () => {
     expect(found('<think3>I do not know</think3>')).toBeNull()
     expect(found('<think2>So it is 41.</think2>')).toBe('last-number: 41')
-    expect(found('<summary>By analyzing multiple reasoning processes above, I concluded that: The final answer is 17</summary>')).toBe('final-answer: 17')
+    expect(
+      found(
+        '<summary>By analyzing multiple reasoning processes above, I concluded that: The final answer is 17</summary>',
+      ),
+    ).toBe('final-answer: 17')
   })
 
   it('takes what a reasoning model says after its own thinking', () => {
@@ -47,19 +51,39 @@ describe('extractAnswer', () => {
   })
 
   it('spans hold the answer, whatever stands around it', () => {
-    fc.assert(fc.property(fc.string(), fc.integer({ min: -9999, max: 9999 }), fc.string(), (before, n, after) => {
-      const text = `${before} \\boxed{${n}}${after.replaceAll('boxed', '').replaceAll('fbox', '')}`
-      const answer = extractAnswer(text)
-      expect(answer?.text).toBe(String(n))
-      expect(text.slice(...answer!.span)).toBe(String(n))
-    }))
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      const answer = extractAnswer(text)
-      if (answer !== null && answer.kind !== 'json') expect(text.slice(...answer.span)).toBe(answer.text)
-    }))
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.integer({ min: -9999, max: 9999 }),
+        fc.string(),
+        (before, n, after) => {
+          const text = `${before} \\boxed{${n}}${after.replaceAll('boxed', '').replaceAll('fbox', '')}`
+          const answer = extractAnswer(text)
+          expect(answer?.text).toBe(String(n))
+          expect(text.slice(...answer!.span)).toBe(String(n))
+        },
+      ),
+    )
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const answer = extractAnswer(text)
+        if (answer !== null && answer.kind !== 'json')
+          expect(text.slice(...answer.span)).toBe(answer.text)
+      }),
+    )
   })
 
-  it.each(['1,', '\\boxed{', 'final answer ', '9', '\n', '"answer": "', 'the answer is\n', '\\boxed{1', '#### '])('reads a megabyte of %j in well under two seconds', (part) => {
+  it.each([
+    '1,',
+    '\\boxed{',
+    'final answer ',
+    '9',
+    '\n',
+    '"answer": "',
+    'the answer is\n',
+    '\\boxed{1',
+    '#### ',
+  ])('reads a megabyte of %j in well under two seconds', (part) => {
     const start = performance.now()
     extractAnswer(part.repeat(2 ** 20 / part.length))
     expect(performance.now() - start).toBeLessThan(1500)

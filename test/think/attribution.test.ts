@@ -8,20 +8,40 @@ import { reference, type ReferencePath } from '../support/reference.ts'
 import { newEngine, solve, start, tinyFile, wrapModel, type Watched } from './support.ts'
 
 const engine = newEngine()
-const settings = { seed: 5, paths: 3, budget: 24, summaryBudget: 12, finish: 'last' as const, sampling: { temperature: 1 } }
-const refused = (code: string, message: RegExp = /./) => expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error
+const settings = {
+  seed: 5,
+  paths: 3,
+  budget: 24,
+  summaryBudget: 12,
+  finish: 'last' as const,
+  sampling: { temperature: 1 },
+}
+const refused = (code: string, message: RegExp = /./) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error
 
 /** Shares by the reference: `own` tells which path's cells each span holds. */
-function expected(tiny: ReturnType<typeof tinyFile>, run: Watched, paths: ReferencePath[], summaryPaths: number[], version: number): number[][] {
+function expected(
+  tiny: ReturnType<typeof tinyFile>,
+  run: Watched,
+  paths: ReferencePath[],
+  summaryPaths: number[],
+  version: number,
+): number[][] {
   const prompt = [...run.state.promptTokens]
-  const { attention } = reference(tiny.model, { prompt, paths, summaryPaths, summary: run.ids(-version) })
+  const { attention } = reference(tiny.model, {
+    prompt,
+    paths,
+    summaryPaths,
+    summary: run.ids(-version),
+  })
   const ends = [prompt.length]
   for (const { tokens } of paths) ends.push(ends.at(-1)! + tokens.length)
   return attention.map((row) => {
     const shares = [0, ...summaryPaths.map(() => 0), 0]
     for (const [cell, share] of row) {
       const span = ends.findIndex((end) => cell < end)
-      const column = span === 0 ? 0 : span < 0 ? shares.length - 1 : 1 + summaryPaths.indexOf(span - 1)
+      const column =
+        span === 0 ? 0 : span < 0 ? shares.length - 1 : 1 + summaryPaths.indexOf(span - 1)
       shares[column]! += share
     }
     return shares
@@ -33,13 +53,21 @@ function close(told: Attribution, wanted: number[][], bound = 1e-4): void {
   for (const [i, row] of told.shares.entries()) {
     expect(row).toHaveLength(wanted[i]!.length)
     expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 3)
-    row.forEach((share, k) => expect(Math.abs(share - wanted[i]![k]!), `token ${i}, span ${k}`).toBeLessThan(bound))
+    row.forEach((share, k) =>
+      expect(Math.abs(share - wanted[i]![k]!), `token ${i}, span ${k}`).toBeLessThan(bound),
+    )
   }
 }
 
 const own = (run: Watched, path: number): ReferencePath => {
   const { thought, parent } = run.state.paths[path - 1]!
-  return parent === null ? { thought, tokens: run.ids(path) } : { thought, tokens: run.ids(path).slice(parent.at), parent: { path: parent.path - 1, at: parent.at } }
+  return parent === null
+    ? { thought, tokens: run.ids(path) }
+    : {
+        thought,
+        tokens: run.ids(path).slice(parent.at),
+        parent: { path: parent.path - 1, at: parent.at },
+      }
 }
 
 describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
@@ -48,9 +76,24 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('joined paths: the share of each, token by token, as the reference has it', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
     const fractions: number[] = []
-    const told = await engine.attribute(run.events, 1, { onProgress: (fraction) => fractions.push(fraction) })
-    expect(told).toMatchObject({ version: 1, promptTokens: run.state.promptTokens.length, paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })) })
-    close(told, expected(tiny, run, [1, 2, 3].map((path) => own(run, path)), [0, 1, 2], 1))
+    const told = await engine.attribute(run.events, 1, {
+      onProgress: (fraction) => fractions.push(fraction),
+    })
+    expect(told).toMatchObject({
+      version: 1,
+      promptTokens: run.state.promptTokens.length,
+      paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })),
+    })
+    close(
+      told,
+      expected(
+        tiny,
+        run,
+        [1, 2, 3].map((path) => own(run, path)),
+        [0, 1, 2],
+        1,
+      ),
+    )
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b))
     expect(fractions.at(-1)).toBe(1)
   })
@@ -61,11 +104,22 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     await run.after({ type: 'branch', path: 2, at })
     await run.after({ type: 'summarise' })
     const then = { ...run.state }
-    const wanted = expected(tiny, run, [1, 2, 3].map((path) => own(run, path)), [0, 1, 2], 2)
+    const wanted = expected(
+      tiny,
+      run,
+      [1, 2, 3].map((path) => own(run, path)),
+      [0, 1, 2],
+      2,
+    )
     await run.after({ type: 'extend', path: 1, tokens: 5 })
     expect(run.ids(1).length).toBeGreaterThan(then.paths[0]!.tokens.length)
     const told = await engine.attribute(run.events, 2)
-    expect(told.paths).toEqual([1, 2, 3].map((path) => ({ path, tokens: then.paths[path - 1]!.tokens.length - (path === 3 ? at : 0) })))
+    expect(told.paths).toEqual(
+      [1, 2, 3].map((path) => ({
+        path,
+        tokens: then.paths[path - 1]!.tokens.length - (path === 3 ? at : 0),
+      })),
+    )
     close(told, wanted)
   })
 })
@@ -77,15 +131,30 @@ it('a subset is read alone, and a run thinks on afterwards', async () => {
   await run.after({ type: 'summarise', paths: [2] })
   const told = await engine.attribute(run.events, 2)
   expect(told.paths.map(({ path }) => path)).toEqual([2])
-  close(told, expected(tiny, run, [1, 2].map((path) => own(run, path)), [1], 2))
+  close(
+    told,
+    expected(
+      tiny,
+      run,
+      [1, 2].map((path) => own(run, path)),
+      [1],
+      2,
+    ),
+  )
   await run.after({ type: 'summarise', paths: [2] })
   expect(run.ids(-3)).toHaveLength(run.ids(-2).length)
 })
 
 it('re-read paths: by control tokens after the prompt, by text with the words around them counted as prompt', async () => {
-  const run = await solve(engine, tiny.file, 'the answer', { ...settings, controls: { fusion: 'reread' } })
+  const run = await solve(engine, tiny.file, 'the answer', {
+    ...settings,
+    controls: { fusion: 'reread' },
+  })
   const told = await engine.attribute(run.events, 1)
-  expect(told).toMatchObject({ promptTokens: run.state.promptTokens.length, paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })) })
+  expect(told).toMatchObject({
+    promptTokens: run.state.promptTokens.length,
+    paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })),
+  })
   for (const row of told.shares) expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 3)
 
   const foreign = tinyFile({ seed: 53, pairs: 0, thoughts: 0 })
@@ -98,36 +167,81 @@ it('re-read paths: by control tokens after the prompt, by text with the words ar
 
 it('a cut path is read as it was cut', async () => {
   const small = tinyFile({ seed: 54, context: 256 })
-  const run = await solve(engine, small.file, 'the answer', { ...settings, paths: 4, budget: 90, controls: { fusion: 'reread' } })
+  const run = await solve(engine, small.file, 'the answer', {
+    ...settings,
+    paths: 4,
+    budget: 90,
+    controls: { fusion: 'reread' },
+  })
   const { cuts } = run.state.summaries[0]!
   expect(cuts.length).toBeGreaterThan(0)
   const told = await engine.attribute(run.events, 1)
-  for (const { path, tokens } of told.paths) expect(tokens).toBe(run.ids(path).length - (cuts.find((cut) => cut.path === path)?.removed ?? 0))
+  for (const { path, tokens } of told.paths)
+    expect(tokens).toBe(
+      run.ids(path).length - (cuts.find((cut) => cut.path === path)?.removed ?? 0),
+    )
 })
 
 it('a quantised cache is read as F16', async () => {
-  const run = await solve(engine, tiny.file, 'the answer', { ...settings, engine: { kvType: 'q8_0', flashAttention: 'auto' } })
-  close(await engine.attribute(run.events, 1), expected(tiny, run, [1, 2, 3].map((path) => own(run, path)), [0, 1, 2], 1), 2e-2)
+  const run = await solve(engine, tiny.file, 'the answer', {
+    ...settings,
+    engine: { kvType: 'q8_0', flashAttention: 'auto' },
+  })
+  close(
+    await engine.attribute(run.events, 1),
+    expected(
+      tiny,
+      run,
+      [1, 2, 3].map((path) => own(run, path)),
+      [0, 1, 2],
+      1,
+    ),
+    2e-2,
+  )
 })
 
 it('says what is missing: the summary, the model, another model, memory', async () => {
   const run = await solve(engine, tiny.file, 'the answer', settings)
-  await expect(engine.attribute(run.events, 7)).rejects.toThrowError(refused('bad-request', /no summary of version 7/))
-  await expect(engine.attribute(run.events.slice(0, 3), 1)).rejects.toThrowError(refused('bad-request'))
-  const from = (file: string) => run.events.map((event) => (event.type === 'run-started' ? { ...event, model: { ...event.model, file } } : event))
-  await expect(engine.attribute(from('/nowhere/a.gguf'), 1)).rejects.toThrowError(refused('model-not-found', /put the file back/))
-  await expect(engine.attribute(from(tinyFile({ seed: 55, layers: 1 }).file), 1)).rejects.toThrowError(refused('wrong-model'))
+  await expect(engine.attribute(run.events, 7)).rejects.toThrowError(
+    refused('bad-request', /no summary of version 7/),
+  )
+  await expect(engine.attribute(run.events.slice(0, 3), 1)).rejects.toThrowError(
+    refused('bad-request'),
+  )
+  const from = (file: string) =>
+    run.events.map((event) =>
+      event.type === 'run-started' ? { ...event, model: { ...event.model, file } } : event,
+    )
+  await expect(engine.attribute(from('/nowhere/a.gguf'), 1)).rejects.toThrowError(
+    refused('model-not-found', /put the file back/),
+  )
+  await expect(
+    engine.attribute(from(tinyFile({ seed: 55, layers: 1 }).file), 1),
+  ).rejects.toThrowError(refused('wrong-model'))
   const broken = `${tiny.file}.broken`
   writeFileSync(broken, 'GGUF and nothing more')
   await expect(engine.attribute(from(broken), 1)).rejects.toThrowError(refused('bad-model'))
 
   const real = loadAddon({ gpu: false })
-  const addon: NativeAddon = { ...real, openModel: (options) => {
-    const { done, cancel } = real.openModel(options)
-    return { cancel: () => cancel(), done: done.then((model) => wrapModel(model, { createContext: () => Promise.reject(Object.assign(new Error('full'), { code: 'out-of-memory' })) })) }
-  } }
+  const addon: NativeAddon = {
+    ...real,
+    openModel: (options) => {
+      const { done, cancel } = real.openModel(options)
+      return {
+        cancel: () => cancel(),
+        done: done.then((model) =>
+          wrapModel(model, {
+            createContext: () =>
+              Promise.reject(Object.assign(new Error('full'), { code: 'out-of-memory' })),
+          }),
+        ),
+      }
+    },
+  }
   const poor = new Engine({ addon, version: 'test' })
-  await expect(poor.attribute(run.events, 1)).rejects.toThrowError(refused('out-of-memory', /fewer paths/))
+  await expect(poor.attribute(run.events, 1)).rejects.toThrowError(
+    refused('out-of-memory', /fewer paths/),
+  )
   await poor.close()
 })
 
@@ -141,6 +255,8 @@ it('can be cancelled while it waits for its turn and while it reads', async () =
   await expect(first).rejects.toThrowError(refused('cancelled'))
   await busy.handle.close()
   const reading = new AbortController()
-  await expect(engine.attribute(run.events, 1, { signal: reading.signal, onProgress: () => reading.abort() })).rejects.toThrowError(refused('cancelled'))
+  await expect(
+    engine.attribute(run.events, 1, { signal: reading.signal, onProgress: () => reading.abort() }),
+  ).rejects.toThrowError(refused('cancelled'))
   expect((await engine.attribute(run.events, 1)).shares.length).toBeGreaterThan(0)
 })

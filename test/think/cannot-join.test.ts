@@ -16,7 +16,8 @@ function forgetful(context: NativeContext): NativeContext {
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
       return (...args: unknown[]) => {
-        if (name === 'copy' && args[2] !== undefined) forbidden.push(`copy up to ${String(args[2])}`)
+        if (name === 'copy' && args[2] !== undefined)
+          forbidden.push(`copy up to ${String(args[2])}`)
         if (name === 'remove' && args[1] !== undefined) forbidden.push('remove a part')
         return (value as (...args: unknown[]) => unknown).apply(target, args)
       }
@@ -28,21 +29,33 @@ const addon: NativeAddon = {
   ...real,
   openModel(options) {
     const { done, cancel } = real.openModel(options)
-    const wrapped = done.then((model) => wrapModel(model, {
-      info: { ...model.info, cannotJoin: 'recurrent' },
-      createContext: async (options) => forgetful(await model.createContext(options)),
-    }))
+    const wrapped = done.then((model) =>
+      wrapModel(model, {
+        info: { ...model.info, cannotJoin: 'recurrent' },
+        createContext: async (options) => forgetful(await model.createContext(options)),
+      }),
+    )
     return { done: wrapped, cancel: () => cancel() }
   },
 }
 const engine = new Engine({ addon, version: 'test' })
 afterAll(() => engine.close())
 const tiny = tinyFile({ seed: 34 })
-const settings = { paths: 3, budget: 30, summaryBudget: 12, finish: 'last' as const, sampling: { temperature: 0 } }
+const settings = {
+  paths: 3,
+  budget: 30,
+  summaryBudget: 12,
+  finish: 'last' as const,
+  sampling: { temperature: 0 },
+}
 
 it('the paths are read again, and a branch starts from tokens read again', async () => {
   const run = await solve(engine, tiny.file, 'the answer', settings)
-  expect(run.state).toMatchObject({ status: 'ended', fusion: 'reread', summaries: [{ fusion: 'reread', paths: [1, 2, 3] }] })
+  expect(run.state).toMatchObject({
+    status: 'ended',
+    fusion: 'reread',
+    summaries: [{ fusion: 'reread', paths: [1, 2, 3] }],
+  })
   await run.after({ type: 'branch', path: 1, at: 10, token: 70 })
   expect(run.ids(4).slice(0, 11)).toEqual([...run.ids(1).slice(0, 10), 70])
   await run.after({ type: 'extend', path: 2, tokens: 5 })
@@ -50,10 +63,15 @@ it('the paths are read again, and a branch starts from tokens read again', async
   await run.after({ type: 'summarise', paths: [2, 4] })
   expect(run.state.summaries[1]).toMatchObject({ fusion: 'reread', paths: [2, 4] })
   expect(forbidden).toEqual([])
-  await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(expect.objectContaining({ code: 'cannot-join' }) as Error)
+  await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
+    expect.objectContaining({ code: 'cannot-join' }) as Error,
+  )
 })
 
 it('fusion from the cache is refused when asked for', async () => {
-  const run = await solve(engine, tiny.file, 'the answer', { ...settings, controls: { fusion: 'cache' } }).catch((error: Error) => error.message)
+  const run = await solve(engine, tiny.file, 'the answer', {
+    ...settings,
+    controls: { fusion: 'cache' },
+  }).catch((error: Error) => error.message)
   expect(run).toMatchObject({ events: [{ type: 'run-failed', error: { code: 'cannot-join' } }] })
 })

@@ -4,15 +4,35 @@ import { newEngine, solve, tinyFile, type Settings, type Watched } from './suppo
 const engine = newEngine()
 const stock = tinyFile({ seed: 34, pairs: 0, thoughts: 0 })
 const native = tinyFile({ seed: 34, endless: true })
-const settings: Settings = { budget: 4, summaryBudget: 4, finish: 'last', sampling: { temperature: 0 } }
+const settings: Settings = {
+  budget: 4,
+  summaryBudget: 4,
+  finish: 'last',
+  sampling: { temperature: 0 },
+}
 const code = (code: string) => expect.objectContaining({ code }) as Error
 
 /** A run whose paths answer so before they think on. */
-const answering = (answers: string[], file: typeof stock, more: Settings) => solve(engine, file.file, 'the', { ...settings, paths: answers.length, ...more }, {
-  given: new Map(answers.map((answer, i) => [i + 1, [...`\\boxed{${answer}}`].map((letter) => file.model.vocabulary.id(letter))])),
-})
+const answering = (answers: string[], file: typeof stock, more: Settings) =>
+  solve(
+    engine,
+    file.file,
+    'the',
+    { ...settings, paths: answers.length, ...more },
+    {
+      given: new Map(
+        answers.map((answer, i) => [
+          i + 1,
+          [...`\\boxed{${answer}}`].map((letter) => file.model.vocabulary.id(letter)),
+        ]),
+      ),
+    },
+  )
 
-const votes = (n: number) => (_: unknown, { events }: Watched) => events.filter(({ type }) => type === 'vote').length === n
+const votes =
+  (n: number) =>
+  (_: unknown, { events }: Watched) =>
+    events.filter(({ type }) => type === 'vote').length === n
 
 describe('the answer of a run', () => {
   it('is that of a summary that was asked for, where a path had the say before', async () => {
@@ -33,7 +53,12 @@ describe('the answer of a run', () => {
     expect([run.state.answer, run.state.votes[0]!.tie]).toEqual(['7', true])
     await run.handle.command({ type: 'drop', path: 2 })
     await run.end(2)
-    expect(run.state).toMatchObject({ status: 'ended', answer: '8', usage, votes: [{ classes: [{ answer: '8', members: [3] }] }] })
+    expect(run.state).toMatchObject({
+      status: 'ended',
+      answer: '8',
+      usage,
+      votes: [{ classes: [{ answer: '8', members: [3] }] }],
+    })
     const groups = await answering(['7', '8'], native, { strategy: 'majority' })
     await groups.handle.command({ type: 'drop', path: 1 })
     await groups.until(votes(2))
@@ -44,7 +69,10 @@ describe('the answer of a run', () => {
     const run = await answering(['7', '7', '8'], stock, { strategy: 'majority' })
     await run.handle.command({ type: 'override-vote', winner: 1 })
     await run.after({ type: 'branch', path: 1, at: 9 })
-    expect(run.state).toMatchObject({ answer: '8', votes: [{ override: true, winner: 1, classes: [{ members: [1, 2, 4] }, { answer: '8' }] }] })
+    expect(run.state).toMatchObject({
+      answer: '8',
+      votes: [{ override: true, winner: 1, classes: [{ members: [1, 2, 4] }, { answer: '8' }] }],
+    })
     await run.handle.command({ type: 'drop', path: 3 })
     await run.end(3)
     expect(run.state.answer).toBe('7')
@@ -53,10 +81,25 @@ describe('the answer of a run', () => {
 
   it('can be chosen by hand where there was no vote, until a later summary', async () => {
     const run = await answering(['7', '8'], native, {})
-    await expect(run.handle.command({ type: 'override-vote', winner: 2 })).rejects.toThrowError(code('out-of-range'))
+    await expect(run.handle.command({ type: 'override-vote', winner: 2 })).rejects.toThrowError(
+      code('out-of-range'),
+    )
     await run.handle.command({ type: 'override-vote', winner: 1 })
     await run.until(votes(1))
-    expect(run.state).toMatchObject({ answer: '8', votes: [{ over: 'paths', override: true, winner: 1, classes: [{ answer: '7', members: [1] }, { answer: '8', members: [2] }] }] })
+    expect(run.state).toMatchObject({
+      answer: '8',
+      votes: [
+        {
+          over: 'paths',
+          override: true,
+          winner: 1,
+          classes: [
+            { answer: '7', members: [1] },
+            { answer: '8', members: [2] },
+          ],
+        },
+      ],
+    })
     await run.after({ type: 'extend', path: 1, tokens: 2 })
     expect(run.state.answer).toBe('8')
     await run.after({ type: 'summarise' })

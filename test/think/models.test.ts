@@ -8,19 +8,33 @@ import { tinyFile } from './support.ts'
 
 const addon = loadAddon({ gpu: false })
 const files = [1, 2, 3].map((seed) => tinyFile({ seed }).file)
-const { engine: options } = resolveSettings({ engine: { device: 'cpu' } }, { metadata: {}, nativePaths: 0 })
+const { engine: options } = resolveSettings(
+  { engine: { device: 'cpu' } },
+  { metadata: {}, nativePaths: 0 },
+)
 const never = new AbortController().signal
 const opened: Models[] = []
-afterEach(async () => { for (const models of opened.splice(0)) await models.close() })
+afterEach(async () => {
+  for (const models of opened.splice(0)) await models.close()
+})
 
 /** `free`: bytes that the system says are free. */
-function keep(free: () => number): { models: Models; left: Unloaded[]; use: (n: number) => Promise<() => void>; held: () => number[] } {
+function keep(free: () => number): {
+  models: Models
+  left: Unloaded[]
+  use: (n: number) => Promise<() => void>
+  held: () => number[]
+} {
   const models = new Models(addon, readModelInfo, free)
   opened.push(models)
   const left: Unloaded[] = []
-  models.onChange = (unloaded) => { if (unloaded) left.push(unloaded) }
+  models.onChange = (unloaded) => {
+    if (unloaded) left.push(unloaded)
+  }
   return {
-    models, left, held: () => models.list().map(({ file }) => files.indexOf(file)),
+    models,
+    left,
+    held: () => models.list().map(({ file }) => files.indexOf(file)),
     use: async (n) => {
       const model = await models.use(files[n]!, options, never)
       return () => models.release(model)

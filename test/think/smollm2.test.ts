@@ -9,7 +9,13 @@ beforeAll(async () => {
   file = await smolLM2()
 }, 600_000)
 
-const settings: Settings = { paths: 2, budget: 24, summaryBudget: 16, seed: 5, engine: { device: 'cpu', threads: 1, kvType: 'f16', flashAttention: 'auto' } }
+const settings: Settings = {
+  paths: 2,
+  budget: 24,
+  summaryBudget: 16,
+  seed: 5,
+  engine: { device: 'cpu', threads: 1, kvType: 'f16', flashAttention: 'auto' },
+}
 const problem = 'What is 12 plus 30?'
 
 describe('strategies on a model without control tokens', () => {
@@ -30,31 +36,53 @@ describe('strategies on a model without control tokens', () => {
     expect(state.usage!.kvBytes).toBeGreaterThan(0)
   })
 
-  it('sequential: one path and no summary; its answer is the run\'s', async () => {
-    const run = await solve(engine, file, problem, { ...settings, strategy: 'sequential', sampling: { temperature: 0 } })
+  it("sequential: one path and no summary; its answer is the run's", async () => {
+    const run = await solve(engine, file, problem, {
+      ...settings,
+      strategy: 'sequential',
+      sampling: { temperature: 0 },
+    })
     expect(run.state.summaries).toEqual([])
     expect(run.state.answer).toBe(run.state.paths[0]!.answer?.text ?? null)
     // The same tokens prefilled at once score the same.
-    const scored = await engine.score({ prompt: [...run.state.promptTokens], paths: [{ thought: 0, tokens: run.ids(1) }] }, { model: file, engine: { device: 'cpu', threads: 1 } })
-    for (const [i, { logprob }] of scored.paths[0]!.entries()) expect(Math.abs(logprob! - run.state.paths[0]!.tokens.at(i)!.logprob!)).toBeLessThan(0.05)
+    const scored = await engine.score(
+      { prompt: [...run.state.promptTokens], paths: [{ thought: 0, tokens: run.ids(1) }] },
+      { model: file, engine: { device: 'cpu', threads: 1 } },
+    )
+    for (const [i, { logprob }] of scored.paths[0]!.entries())
+      expect(Math.abs(logprob! - run.state.paths[0]!.tokens.at(i)!.logprob!)).toBeLessThan(0.05)
   })
 
   it('majority: a vote over the paths themselves', async () => {
-    const run = await solve(engine, file, problem, { ...settings, strategy: 'majority', paths: 3, vote: 'text' })
+    const run = await solve(engine, file, problem, {
+      ...settings,
+      strategy: 'majority',
+      paths: 3,
+      vote: 'text',
+    })
     expect(run.state.summaries).toEqual([])
     expect(run.state.votes).toMatchObject([{ over: 'paths', rule: 'text' }])
     expect(run.state.votes[0]!.classes.flatMap(({ members }) => members).sort()).toEqual([1, 2, 3])
   })
 
   it('parallel-majority: groups, a fresh prompt each, a vote over the summaries', async () => {
-    const run = await solve(engine, file, problem, { ...settings, strategy: 'parallel-majority', runs: 2 })
-    expect(run.state.summaries.map(({ paths }) => paths)).toEqual([[1, 2], [3, 4]])
+    const run = await solve(engine, file, problem, {
+      ...settings,
+      strategy: 'parallel-majority',
+      runs: 2,
+    })
+    expect(run.state.summaries.map(({ paths }) => paths)).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
     expect(run.state.votes).toMatchObject([{ over: 'summaries' }])
   })
 
   it('the same request is the same transcript, also in another engine', async () => {
     const asked = { ...settings, sampling: { temperature: 1 }, budget: 16 }
-    expect(timeless(await solve(newEngine(), file, problem, asked))).toEqual(timeless(await solve(engine, file, problem, asked)))
+    expect(timeless(await solve(newEngine(), file, problem, asked))).toEqual(
+      timeless(await solve(engine, file, problem, asked)),
+    )
   })
 })
 
@@ -64,11 +92,20 @@ it('later summaries re-read a subset; a branch and an extension go on from the c
   await run.after({ type: 'extend', path: 1, tokens: 4 })
   await run.after({ type: 'summarise', paths: [3, 1] })
   expect(run.state.summaries.at(-1)).toMatchObject({ version: 2, paths: [1, 3], fusion: 'reread' })
-  await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(expect.objectContaining({ code: 'bad-combination' }) as Error)
+  await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
+    expect.objectContaining({ code: 'bad-combination' }) as Error,
+  )
 })
 
 it('majority runs may be summarised now: a summary over what there is', async () => {
-  const run = await start(engine, file, 'Count from one to a thousand.', { ...settings, strategy: 'majority', budget: 900 }).until((_, { state }) => state.paths.length > 0 && state.paths.every(({ tokens }) => tokens.length > 3))
+  const run = await start(engine, file, 'Count from one to a thousand.', {
+    ...settings,
+    strategy: 'majority',
+    budget: 900,
+  }).until(
+    (_, { state }) =>
+      state.paths.length > 0 && state.paths.every(({ tokens }) => tokens.length > 3),
+  )
   await run.handle.command({ type: 'summarise' })
   await run.end()
   expect(run.state.summaries).toMatchObject([{ version: 3, paths: [1, 2] }])
@@ -77,7 +114,10 @@ it('majority runs may be summarised now: a summary over what there is', async ()
 
 it('cancel works within a second in mid-prefill and in mid-decode', async () => {
   for (const reach of ['run-started', 'tokens']) {
-    const run = await start(engine, file, 'word '.repeat(reach === 'tokens' ? 20 : 3000), { ...settings, budget: 500 }).until(({ type }) => type === reach)
+    const run = await start(engine, file, 'word '.repeat(reach === 'tokens' ? 20 : 3000), {
+      ...settings,
+      budget: 500,
+    }).until(({ type }) => type === reach)
     const before = performance.now()
     await run.handle.command({ type: 'cancel' })
     await run.end()
@@ -87,10 +127,23 @@ it('cancel works within a second in mid-prefill and in mid-decode', async () => 
 })
 
 it('a follow-up reads the earlier turns', async () => {
-  const handle = engine.think({ problem: 'And twice that?', model: file, followUp: { run: 'earlier', version: 1 }, settings: { ...settings, strategy: 'sequential', budget: 8 } }, { conversation: [{ problem, answer: '42' }] })
+  const handle = engine.think(
+    {
+      problem: 'And twice that?',
+      model: file,
+      followUp: { run: 'earlier', version: 1 },
+      settings: { ...settings, strategy: 'sequential', budget: 8 },
+    },
+    { conversation: [{ problem, answer: '42' }] },
+  )
   const run = await new Watched(handle).end()
-  const { prompt } = await engine.score({ prompt: [...run.state.promptTokens] }, { model: file, engine: { device: 'cpu', threads: 1 } })
+  const { prompt } = await engine.score(
+    { prompt: [...run.state.promptTokens] },
+    { model: file, engine: { device: 'cpu', threads: 1 } },
+  )
   const text = prompt.map((token) => token.text).join('')
-  expect(text).toContain(`user\n${problem}<|im_end|>\n<|im_start|>assistant\n42<|im_end|>\n<|im_start|>user\nAnd twice that?<|im_end|>\n<|im_start|>assistant\n`)
+  expect(text).toContain(
+    `user\n${problem}<|im_end|>\n<|im_start|>assistant\n42<|im_end|>\n<|im_start|>user\nAnd twice that?<|im_end|>\n<|im_start|>assistant\n`,
+  )
   expect(run.state.followUp).toEqual({ run: 'earlier', version: 1 })
 })

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { f32, str, u32 } from '../support/gguf-writer.ts'
-import { disagreement, newEngine, rescore, solve, start, timeless, tinyFile, type Watched } from './support.ts'
+import {
+  disagreement,
+  newEngine,
+  rescore,
+  solve,
+  start,
+  timeless,
+  tinyFile,
+  type Watched,
+} from './support.ts'
 
 const engine = newEngine()
 const tiny = tinyFile({ seed: 3, keys: {} })
@@ -12,12 +21,19 @@ describe('strategies on a model with control tokens', () => {
     const run = await solve(engine, tiny.file, 'the answer', { ...small, paths: 4, finish: 'last' })
     const { state } = run
     expect(state.status).toBe('ended')
-    expect(state.paths.map(({ path, group, thought }) => [path, group, thought])).toEqual([[1, 1, 1], [2, 1, 2], [3, 1, 3], [4, 1, 4]])
+    expect(state.paths.map(({ path, group, thought }) => [path, group, thought])).toEqual([
+      [1, 1, 1],
+      [2, 1, 2],
+      [3, 1, 3],
+      [4, 1, 4],
+    ])
     for (const path of state.paths) {
       const ids = run.ids(path.path)
       expect(ids[0]).toBe(id(`<think${path.thought}>`))
       expect(path.tokens.at(0)!.forced).toBe(true)
-      const opening = new Set([...Array(8).keys()].map((i) => id(`<think${i + 1}>`)).concat(id('<summary>')))
+      const opening = new Set(
+        [...Array(8).keys()].map((i) => id(`<think${i + 1}>`)).concat(id('<summary>')),
+      )
       expect(ids.slice(1).filter((token) => opening.has(token))).toEqual([])
       if (path.reason === 'finished') expect(ids.at(-1)).toBe(id(`</think${path.thought}>`))
       else expect([path.reason, ids.length]).toEqual(['budget', small.budget])
@@ -25,17 +41,42 @@ describe('strategies on a model with control tokens', () => {
     }
     const [summary] = state.summaries
     expect(summary).toMatchObject({ version: 1, paths: [1, 2, 3, 4], fusion: 'cache' })
-    expect(summary!.tokens.at(0)).toMatchObject({ id: id('<summary>'), forced: true, logprob: null })
+    expect(summary!.tokens.at(0)).toMatchObject({
+      id: id('<summary>'),
+      forced: true,
+      logprob: null,
+    })
     expect(run.events.map(({ type }) => type).filter((type) => type !== 'tokens')).toEqual([
-      'run-started', 'path-started', 'path-started', 'path-started', 'path-started', 'path-ended', 'path-ended', 'path-ended', 'path-ended', 'joined', 'summary-started', 'summary-ended', 'run-ended',
+      'run-started',
+      'path-started',
+      'path-started',
+      'path-started',
+      'path-started',
+      'path-ended',
+      'path-ended',
+      'path-ended',
+      'path-ended',
+      'joined',
+      'summary-started',
+      'summary-ended',
+      'run-ended',
     ])
     expect(disagreement(run, 1, await rescore(engine, tiny.file, run, 1))).toBeLessThan(1e-4)
   })
 
   it('turning the thought table off, or giving every path the same token, is another model', async () => {
-    const off = await solve(engine, tiny.file, 'the answer', { ...small, paths: 2, controls: { thoughtEmbedding: false } })
+    const off = await solve(engine, tiny.file, 'the answer', {
+      ...small,
+      paths: 2,
+      controls: { thoughtEmbedding: false },
+    })
     expect(disagreement(off, 1, await rescore(engine, tiny.file, off, 1))).toBeGreaterThan(0.01)
-    const same = await solve(engine, tiny.file, 'the answer', { ...small, paths: 3, finish: 'last', controls: { sameToken: true } })
+    const same = await solve(engine, tiny.file, 'the answer', {
+      ...small,
+      paths: 3,
+      finish: 'last',
+      controls: { sameToken: true },
+    })
     expect(same.state.paths.map(({ thought }) => thought)).toEqual([1, 2, 3])
     for (const path of same.state.paths) {
       expect(same.ids(path.path)[0]).toBe(id('<think1>'))
@@ -52,12 +93,28 @@ describe('strategies on a model with control tokens', () => {
   })
 
   it('majority: independent runs with summaries of their own, and a vote', async () => {
-    const run = await solve(engine, tiny.file, 'or and', { ...small, strategy: 'majority', paths: 3, finish: 'first' })
+    const run = await solve(engine, tiny.file, 'or and', {
+      ...small,
+      strategy: 'majority',
+      paths: 3,
+      finish: 'first',
+    })
     const { state } = run
-    expect(state.paths.map(({ path, group, thought }) => [path, group, thought])).toEqual([[1, 1, 1], [2, 2, 1], [3, 3, 1]])
+    expect(state.paths.map(({ path, group, thought }) => [path, group, thought])).toEqual([
+      [1, 1, 1],
+      [2, 2, 1],
+      [3, 3, 1],
+    ])
     expect(state.paths.map(({ reason }) => reason)).not.toContain('cut')
-    expect(state.summaries.map(({ version, paths }) => [version, paths])).toEqual([[1, [1]], [2, [2]], [3, [3]]])
-    for (const version of [1, 2, 3]) expect(disagreement(run, version, await rescore(engine, tiny.file, run, version))).toBeLessThan(1e-4)
+    expect(state.summaries.map(({ version, paths }) => [version, paths])).toEqual([
+      [1, [1]],
+      [2, [2]],
+      [3, [3]],
+    ])
+    for (const version of [1, 2, 3])
+      expect(
+        disagreement(run, version, await rescore(engine, tiny.file, run, version)),
+      ).toBeLessThan(1e-4)
     const [vote] = state.votes
     expect(vote).toMatchObject({ over: 'summaries', rule: 'equality' })
     expect(vote!.classes.flatMap(({ members }) => members).sort()).toEqual([1, 2, 3])
@@ -65,41 +122,98 @@ describe('strategies on a model with control tokens', () => {
   })
 
   it('parallel-majority: groups of paths, cut each for itself, fused each for itself', async () => {
-    const run = await solve(engine, tiny.file, 'and then', { ...small, strategy: 'parallel-majority', paths: 3, runs: 2, finish: 'first', budget: 120 })
+    const run = await solve(engine, tiny.file, 'and then', {
+      ...small,
+      strategy: 'parallel-majority',
+      paths: 3,
+      runs: 2,
+      finish: 'first',
+      budget: 120,
+    })
     const { state } = run
-    expect(state.paths.map(({ group, thought }) => `${group}/${thought}`)).toEqual(['1/1', '1/2', '1/3', '2/1', '2/2', '2/3'])
+    expect(state.paths.map(({ group, thought }) => `${group}/${thought}`)).toEqual([
+      '1/1',
+      '1/2',
+      '1/3',
+      '2/1',
+      '2/2',
+      '2/3',
+    ])
     for (const group of [1, 2]) {
       const paths = state.paths.filter((path) => path.group === group)
       expect(paths.some(({ reason }) => reason === 'finished' || reason === 'budget')).toBe(true)
-      const done = Math.min(...paths.filter(({ reason }) => reason !== 'cut').map(({ tokens }) => tokens.length))
+      const done = Math.min(
+        ...paths.filter(({ reason }) => reason !== 'cut').map(({ tokens }) => tokens.length),
+      )
       for (const path of paths) if (path.reason === 'cut') expect(path.tokens.length).toBe(done)
     }
-    expect(state.summaries.map(({ paths }) => paths)).toEqual([[1, 2, 3], [4, 5, 6]])
-    for (const version of [1, 2]) expect(disagreement(run, version, await rescore(engine, tiny.file, run, version))).toBeLessThan(1e-4)
+    expect(state.summaries.map(({ paths }) => paths)).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ])
+    for (const version of [1, 2])
+      expect(
+        disagreement(run, version, await rescore(engine, tiny.file, run, version)),
+      ).toBeLessThan(1e-4)
   })
 
   it('half finish: the group is cut when half of its paths have ended', async () => {
-    const run = await solve(engine, tiny.file, 'the answer', { ...small, paths: 4, finish: 'half', budget: 200 })
+    const run = await solve(engine, tiny.file, 'the answer', {
+      ...small,
+      paths: 4,
+      finish: 'half',
+      budget: 200,
+    })
     const reasons = run.state.paths.map(({ reason }) => reason)
     expect(reasons.filter((reason) => reason !== 'cut').length).toBeGreaterThanOrEqual(2)
     expect(reasons).toContain('cut')
-    for (const path of run.state.paths) if (path.reason === 'cut') expect(run.ids(path.path)).not.toContain(id(`</think${path.thought}>`))
+    for (const path of run.state.paths)
+      if (path.reason === 'cut')
+        expect(run.ids(path.path)).not.toContain(id(`</think${path.thought}>`))
     expect(disagreement(run, 1, await rescore(engine, tiny.file, run, 1))).toBeLessThan(1e-4)
   })
 
   it('more paths than trained pairs is refused with the number, or reuses them', async () => {
     const few = tinyFile({ pairs: 2, thoughts: 3, seed: 5 })
     const refused = await solve(engine, few.file, 'the', { ...small, paths: 5 })
-    expect(refused.events).toMatchObject([{ type: 'run-failed', error: { code: 'too-many-paths', message: expect.stringContaining('trained for 2 paths, not for 5') as string } }])
-    const off = await solve(engine, few.file, 'the', { ...small, paths: 5, controls: { thoughtEmbedding: false } })
-    expect(off.events).toMatchObject([{ error: { code: 'too-many-paths', message: expect.stringContaining('trained for 2 paths') as string } }])
-    const reused = await solve(engine, few.file, 'the', { ...small, paths: 5, reuseTokens: true, finish: 'last' })
+    expect(refused.events).toMatchObject([
+      {
+        type: 'run-failed',
+        error: {
+          code: 'too-many-paths',
+          message: expect.stringContaining('trained for 2 paths, not for 5') as string,
+        },
+      },
+    ])
+    const off = await solve(engine, few.file, 'the', {
+      ...small,
+      paths: 5,
+      controls: { thoughtEmbedding: false },
+    })
+    expect(off.events).toMatchObject([
+      {
+        error: {
+          code: 'too-many-paths',
+          message: expect.stringContaining('trained for 2 paths') as string,
+        },
+      },
+    ])
+    const reused = await solve(engine, few.file, 'the', {
+      ...small,
+      paths: 5,
+      reuseTokens: true,
+      finish: 'last',
+    })
     expect(reused.state.paths.map(({ thought }) => thought)).toEqual([1, 2, 1, 2, 1])
     expect(disagreement(reused, 1, await rescore(engine, few.file, reused, 1))).toBeLessThan(1e-4)
   })
 
   it('reads the paths again when asked to', async () => {
-    const run = await solve(engine, tiny.file, 'the answer', { ...small, paths: 3, controls: { fusion: 'reread' } })
+    const run = await solve(engine, tiny.file, 'the answer', {
+      ...small,
+      paths: 3,
+      controls: { fusion: 'reread' },
+    })
     expect(run.state.summaries[0]).toMatchObject({ fusion: 'reread', paths: [1, 2, 3] })
     expect(run.ids(-1)[0]).toBe(id('<summary>'))
     // Another order of positions than in the cache: the same tokens score otherwise.
@@ -107,12 +221,29 @@ describe('strategies on a model with control tokens', () => {
   })
 
   it('takes defaults, prefix and suffix from the file', async () => {
-    const keyed = tinyFile({ seed: 3, keys: { 'parathinker.paths': u32(2), 'parathinker.budget': u32(30), 'parathinker.temperature': f32(0.7), 'parathinker.summary_prefix': str('the end'), 'parathinker.prompt_suffix': str(' and then'), 'parathinker.scope': str('nothing at all') } })
+    const keyed = tinyFile({
+      seed: 3,
+      keys: {
+        'parathinker.paths': u32(2),
+        'parathinker.budget': u32(30),
+        'parathinker.temperature': f32(0.7),
+        'parathinker.summary_prefix': str('the end'),
+        'parathinker.prompt_suffix': str(' and then'),
+        'parathinker.scope': str('nothing at all'),
+      },
+    })
     const run = await solve(engine, keyed.file, 'the', { summaryBudget: 20 })
     const plain = await solve(engine, tiny.file, 'the and then', { ...small, paths: 1, budget: 2 })
-    expect(run.state.settings).toMatchObject({ paths: 2, budget: 30, sampling: { temperature: 0.7 } })
+    expect(run.state.settings).toMatchObject({
+      paths: 2,
+      budget: 30,
+      sampling: { temperature: 0.7 },
+    })
     expect(run.state.promptTokens).toEqual(plain.state.promptTokens)
-    const forced = run.state.summaries[0]!.tokens.slice().filter((token) => token.forced === true).map(({ text }) => text).join('')
+    const forced = run.state.summaries[0]!.tokens.slice()
+      .filter((token) => token.forced === true)
+      .map(({ text }) => text)
+      .join('')
     expect(forced.startsWith('<summary>the end')).toBe(true)
     if (run.state.answer === null) expect(run.state.notices).toMatchObject([{ code: 'scope' }])
   })
@@ -120,7 +251,12 @@ describe('strategies on a model with control tokens', () => {
 
 describe('the same request, seed, model and device', () => {
   it('is the same transcript apart from times; another seed is not', async () => {
-    const settings = { ...small, paths: 3, sampling: { temperature: 1, topK: 20, topP: 0.9, repetitionPenalty: 1.1 }, alternatives: 3 }
+    const settings = {
+      ...small,
+      paths: 3,
+      sampling: { temperature: 1, topK: 20, topP: 0.9, repetitionPenalty: 1.1 },
+      alternatives: 3,
+    }
     const first = await solve(engine, tiny.file, 'the same', settings)
     const second = await solve(newEngine(), tiny.file, 'the same', settings)
     expect(timeless(second)).toEqual(timeless(first))
@@ -137,14 +273,19 @@ describe('the same request, seed, model and device', () => {
 })
 
 it('two runs asked for at once queue, and each is whole', async () => {
-  const runs = [1, 2, 3].map((seed) => start(engine, tiny.file, 'the', { ...small, seed, paths: 2 }))
+  const runs = [1, 2, 3].map((seed) =>
+    start(engine, tiny.file, 'the', { ...small, seed, paths: 2 }),
+  )
   const ended: number[] = []
-  await Promise.all(runs.map(async (run, i) => {
-    await run.end()
-    ended.push(i)
-  }))
+  await Promise.all(
+    runs.map(async (run, i) => {
+      await run.end()
+      ended.push(i)
+    }),
+  )
   expect(ended).toEqual([0, 1, 2])
-  for (const run of runs) expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
+  for (const run of runs)
+    expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
   expect(new Set(runs.map((run: Watched) => run.handle.id)).size).toBe(3)
   // Waiting for the others is not in a run's time: the three together are about the last one's clock (twice it, with the waiting).
   const total = runs.reduce((sum, run) => sum + run.state.timings!.totalMs, 0)

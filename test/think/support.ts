@@ -42,7 +42,10 @@ export class Watched {
   readonly #before: number
   #wake = new Set<() => void>()
 
-  constructor(readonly handle: RunHandle, before: readonly RunEvent[] = []) {
+  constructor(
+    readonly handle: RunHandle,
+    before: readonly RunEvent[] = [],
+  ) {
     this.events = [...before]
     this.#before = before.length
     void this.#read()
@@ -58,7 +61,10 @@ export class Watched {
 
   /** Of path `path`, or of summary version `-version`. */
   ids(path: number): number[] {
-    const stream = path > 0 ? this.state.paths[path - 1]! : this.state.summaries.find(({ version }) => version === -path)!
+    const stream =
+      path > 0
+        ? this.state.paths[path - 1]!
+        : this.state.summaries.find(({ version }) => version === -path)!
     return stream.tokens.slice().map(({ id }) => id)
   }
 
@@ -68,7 +74,8 @@ export class Watched {
       for (; seen < this.events.length; seen++) {
         const event = this.events[seen]!
         if (done(event, this)) return this
-        if (event.type === 'run-failed' && seen >= this.#before) throw new Error(`The run failed: ${event.error.code}: ${event.error.message}`)
+        if (event.type === 'run-failed' && seen >= this.#before)
+          throw new Error(`The run failed: ${event.error.code}: ${event.error.message}`)
       }
       await new Promise<void>((resolve) => this.#wake.add(resolve))
     }
@@ -77,12 +84,16 @@ export class Watched {
   /** Waits for the n-th end of this run (counted over all events). */
   async end(n = 1): Promise<this> {
     let ends = 0
-    return this.until((event) => (event.type === 'run-ended' || event.type === 'run-failed') && ++ends === n)
+    return this.until(
+      (event) => (event.type === 'run-ended' || event.type === 'run-failed') && ++ends === n,
+    )
   }
 
   /** Sends a command to a run that has ended and waits until it ends again. */
   async after(command: RunCommand): Promise<this> {
-    const ends = this.events.filter(({ type }) => type === 'run-ended' || type === 'run-failed').length
+    const ends = this.events.filter(
+      ({ type }) => type === 'run-ended' || type === 'run-failed',
+    ).length
     await this.handle.command(command)
     return this.end(ends + 1)
   }
@@ -96,20 +107,42 @@ export class Watched {
   }
 }
 
-export const start = (engine: Engine, model: string, problem: string, settings: Settings, options?: ThinkOptions): Watched =>
-  new Watched(engine.think({ problem, model, settings: { ...settings, engine: { ...EXACT, ...settings.engine } } }, options))
+export const start = (
+  engine: Engine,
+  model: string,
+  problem: string,
+  settings: Settings,
+  options?: ThinkOptions,
+): Watched =>
+  new Watched(
+    engine.think(
+      { problem, model, settings: { ...settings, engine: { ...EXACT, ...settings.engine } } },
+      options,
+    ),
+  )
 
 export const solve = (...args: Parameters<typeof start>): Promise<Watched> => start(...args).end()
 
 /** The same tokens scored from scratch: what every logprob of a run must agree with. */
-export function rescore(engine: Engine, model: string, run: Watched, version: number): Promise<ScoreResult> {
+export function rescore(
+  engine: Engine,
+  model: string,
+  run: Watched,
+  version: number,
+): Promise<ScoreResult> {
   const { state } = run
   const summary = state.summaries.find((summary) => summary.version === version)!
-  return engine.score({
-    prompt: [...state.promptTokens],
-    paths: summary.paths.map((path) => ({ thought: state.paths[path - 1]!.thought, tokens: run.ids(path) })),
-    summary: run.ids(-version),
-  }, { model, engine: EXACT, budget: state.settings!.budget })
+  return engine.score(
+    {
+      prompt: [...state.promptTokens],
+      paths: summary.paths.map((path) => ({
+        thought: state.paths[path - 1]!.thought,
+        tokens: run.ids(path),
+      })),
+      summary: run.ids(-version),
+    },
+    { model, engine: EXACT, budget: state.settings!.budget },
+  )
 }
 
 /** The greatest difference between the logprobs of a run's paths and summary and those of a score. */
@@ -117,19 +150,46 @@ export function disagreement(run: Watched, version: number, scored: ScoreResult)
   const { state } = run
   const summary = state.summaries.find((summary) => summary.version === version)!
   const pairs = [
-    ...summary.paths.flatMap((path, i) => state.paths[path - 1]!.tokens.slice().map((token, k) => [token.logprob, scored.paths[i]![k]!.logprob])),
+    ...summary.paths.flatMap((path, i) =>
+      state.paths[path - 1]!.tokens.slice().map((token, k) => [
+        token.logprob,
+        scored.paths[i]![k]!.logprob,
+      ]),
+    ),
     ...summary.tokens.slice().map((token, k) => [token.logprob, scored.summary[k]!.logprob]),
   ]
-  return Math.max(...pairs.map(([a, b]) => (a === null || b === null ? (a === b ? 0 : Infinity) : Math.abs(a! - b!))))
+  return Math.max(
+    ...pairs.map(([a, b]) =>
+      a === null || b === null ? (a === b ? 0 : Infinity) : Math.abs(a! - b!),
+    ),
+  )
 }
 
 /** Events without times and batches: what must be the same for the same request, seed, model and device. */
 export function timeless(run: Watched): unknown {
   const { state } = run
-  const stream = ({ tokens, reason, answer }: RunState['paths'][number] | RunState['summaries'][number]) => ({ tokens: tokens.slice(), reason, answer })
+  const stream = ({
+    tokens,
+    reason,
+    answer,
+  }: RunState['paths'][number] | RunState['summaries'][number]) => ({
+    tokens: tokens.slice(),
+    reason,
+    answer,
+  })
   return {
-    settings: state.settings, prompt: state.promptTokens, answer: state.answer, votes: state.votes.map(({ at: _, ...vote }) => vote), notices: state.notices.map(({ code }) => code),
-    paths: state.paths.map((path) => ({ ...stream(path), thought: path.thought, seed: path.seed, group: path.group })), summaries: state.summaries.map((summary) => ({ ...stream(summary), paths: summary.paths })),
+    settings: state.settings,
+    prompt: state.promptTokens,
+    answer: state.answer,
+    votes: state.votes.map(({ at: _, ...vote }) => vote),
+    notices: state.notices.map(({ code }) => code),
+    paths: state.paths.map((path) => ({
+      ...stream(path),
+      thought: path.thought,
+      seed: path.seed,
+      group: path.group,
+    })),
+    summaries: state.summaries.map((summary) => ({ ...stream(summary), paths: summary.paths })),
   }
 }
 

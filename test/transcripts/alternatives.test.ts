@@ -17,7 +17,8 @@ describe('alternatives', () => {
     const check = (path: number, version: number, tokens: Iterable<{ alternatives?: unknown }>) => {
       const wanted = [...tokens].map((token) => token.alternatives ?? null)
       expect(store.alternatives('r1', path, version, 0, wanted.length)).toEqual(wanted)
-      for (const [i, one] of wanted.entries()) expect(store.alternatives('r1', path, version, i, 1)).toEqual([one])
+      for (const [i, one] of wanted.entries())
+        expect(store.alternatives('r1', path, version, i, 1)).toEqual([one])
     }
     for (const path of state.paths) check(path.path, 1, path.tokens)
     for (const one of state.summaries) check(0, one.version, one.tokens)
@@ -32,7 +33,9 @@ describe('alternatives', () => {
     const tokens = tokensOf('more', 9)
     store.append('r1').append({ type: 'tokens', at: 50, path: 1, tokens })
     store.close('r1')
-    expect(store.alternatives('r1', 1, 1, before, tokens.length)).toEqual(tokens.map((token) => token.alternatives))
+    expect(store.alternatives('r1', 1, 1, before, tokens.length)).toEqual(
+      tokens.map((token) => token.alternatives),
+    )
   })
 
   it('that are no file fail alone: the run opens, and is listed', async () => {
@@ -46,7 +49,10 @@ describe('alternatives', () => {
   })
 
   it('make no file where none were recorded', () => {
-    write('r1', [runStarted('r1'), { type: 'tokens', at: 1, path: 1, tokens: tokensOf('abc', 1, false) }])
+    write('r1', [
+      runStarted('r1'),
+      { type: 'tokens', at: 1, path: 1, tokens: tokensOf('abc', 1, false) },
+    ])
     expect(existsSync(file('r1.alt'))).toBe(false)
     expect(store.alternatives('r1', 1, 1, 0, 2)).toEqual([null, null])
   })

@@ -29,7 +29,24 @@ function write(run: string, events: RunEvent[] = sampleRun(run)): void {
 }
 
 /** Everything a run holds that a reader of an export looks for. */
-const PARTS = ['What is 2 + 2?', 'Two and two make', 'I count on', ' five', '4 again', 'cache', 'reread', 'ab'.repeat(32), 'Tiny', 'parallel', 'seed 11', 'seed 12', 'Path 2 was cut.', 'branched from path 1 after 4 tokens', 'winner of a tie', 'llama.cpp b1']
+const PARTS = [
+  'What is 2 + 2?',
+  'Two and two make',
+  'I count on',
+  ' five',
+  '4 again',
+  'cache',
+  'reread',
+  'ab'.repeat(32),
+  'Tiny',
+  'parallel',
+  'seed 11',
+  'seed 12',
+  'Path 2 was cut.',
+  'branched from path 1 after 4 tokens',
+  'winner of a tie',
+  'llama.cpp b1',
+]
 
 describe('JSON', () => {
   it('opens again as the same run, alternatives, title and tags included', () => {
@@ -51,10 +68,22 @@ describe('JSON', () => {
   it('says the result in plain fields', () => {
     write('r1')
     const value = JSON.parse(exportRuns(store, ['r1'], 'json').content)
-    expect(value).toMatchObject({ format: 'braid-run', version: 1, run: 'r1', result: { status: 'ended', answer: '4 again' } })
+    expect(value).toMatchObject({
+      format: 'braid-run',
+      version: 1,
+      run: 'r1',
+      result: { status: 'ended', answer: '4 again' },
+    })
     expect(value.result.paths.map((path: { text: string }) => path.text)).toHaveLength(3)
-    expect(value.result.summaries[1]).toMatchObject({ version: 2, paths: [1, 3], fusion: 'reread', text: '4 again' })
-    const tokens = value.events.filter((event: RunEvent) => event.type === 'tokens').flatMap((event: { tokens: object[] }) => event.tokens)
+    expect(value.result.summaries[1]).toMatchObject({
+      version: 2,
+      paths: [1, 3],
+      fusion: 'reread',
+      text: '4 again',
+    })
+    const tokens = value.events
+      .filter((event: RunEvent) => event.type === 'tokens')
+      .flatMap((event: { tokens: object[] }) => event.tokens)
     expect(tokens.filter((token: object) => 'alternatives' in token).length).toBeGreaterThan(20)
   })
 
@@ -66,22 +95,50 @@ describe('JSON', () => {
   })
 
   it('imports a bare transcript, its torn last line dropped', () => {
-    const lines = sampleRun('r1').map((event) => JSON.stringify(event)).join('\n')
+    const lines = sampleRun('r1')
+      .map((event) => JSON.stringify(event))
+      .join('\n')
     const [id] = importRuns(store, lines + '\n{"type":"tok')
     expect(store.events(id!)).toHaveLength(sampleRun('r1').length)
   })
 
   it.each([
-    ['', 'empty'], [' \n', 'empty'], ['{}', 'neither'], ['null', 'neither'], ['[1]', 'neither'], ['not json', 'neither'], ['<html>', 'neither'],
+    ['', 'empty'],
+    [' \n', 'empty'],
+    ['{}', 'neither'],
+    ['null', 'neither'],
+    ['[1]', 'neither'],
+    ['not json', 'neither'],
+    ['<html>', 'neither'],
     ['{"format":"braid-run","version":2,"events":[{}]}', 'newer'],
     ['{"format":"braid-run","version":1,"events":[]}', 'neither'],
-    ['{"format":"braid-run","version":1,"events":[{"type":"notice","at":0,"code":"a","message":"b"}]}', 'start'],
+    [
+      '{"format":"braid-run","version":1,"events":[{"type":"notice","at":0,"code":"a","message":"b"}]}',
+      'start',
+    ],
     ['{"format":"braid-run","version":1,"events":[5]}', 'damaged'],
     ['{"type":"run-started"}', 'damaged'],
-    [JSON.stringify({ format: 'braid-run', version: 1, events: [runStarted('x'), { type: 'tokens', at: 1, path: -1, tokens: [] }] }), 'damaged'],
-    [JSON.stringify({ format: 'braid-run', version: 1, title: 'x'.repeat(501), events: [runStarted('x')] }), 'neither'],
+    [
+      JSON.stringify({
+        format: 'braid-run',
+        version: 1,
+        events: [runStarted('x'), { type: 'tokens', at: 1, path: -1, tokens: [] }],
+      }),
+      'damaged',
+    ],
+    [
+      JSON.stringify({
+        format: 'braid-run',
+        version: 1,
+        title: 'x'.repeat(501),
+        events: [runStarted('x')],
+      }),
+      'neither',
+    ],
   ])('refuses %s and leaves nothing behind', async (content, why) => {
-    expect(() => importRuns(store, content)).toThrow(expect.objectContaining({ code: 'bad-transcript', message: expect.stringContaining(why) }))
+    expect(() => importRuns(store, content)).toThrow(
+      expect.objectContaining({ code: 'bad-transcript', message: expect.stringContaining(why) }),
+    )
     expect(await store.list()).toEqual([])
   })
 })
@@ -102,16 +159,48 @@ describe('Markdown', () => {
     expect(content.match(/^# Run /gm)).toHaveLength(2)
   })
 
-  const parse = (markdown: string) => unified().use(remarkParse).use(remarkGfm).parse(markdown).children
-  const hostile = fc.array(fc.constantFrom('`', '```', '````', '~~~', '\n', '\r', '\r\n', ' ', '    ', 'x', '|', '\\', '<b>', '# ', '> ', '- ', '$$', '\0', '\u2028', '\t', '[a](b)', '![](c)'), { maxLength: 40 }).map((parts) => parts.join(''))
+  const parse = (markdown: string) =>
+    unified().use(remarkParse).use(remarkGfm).parse(markdown).children
+  const hostile = fc
+    .array(
+      fc.constantFrom(
+        '`',
+        '```',
+        '````',
+        '~~~',
+        '\n',
+        '\r',
+        '\r\n',
+        ' ',
+        '    ',
+        'x',
+        '|',
+        '\\',
+        '<b>',
+        '# ',
+        '> ',
+        '- ',
+        '$$',
+        '\0',
+        '\u2028',
+        '\t',
+        '[a](b)',
+        '![](c)',
+      ),
+      { maxLength: 40 },
+    )
+    .map((parts) => parts.join(''))
 
   it('no text breaks out of its block, and none is changed by it', () => {
-    fc.assert(fc.property(hostile, (text) => {
-      const nodes = parse(`before\n\n${fence(text)}\n\nafter`)
-      expect(nodes.map((node) => node.type)).toEqual(['paragraph', 'code', 'paragraph'])
-      const normal = text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')
-      expect((nodes[1] as { value: string }).value).toBe(normal)
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const nodes = parse(`before\n\n${fence(text)}\n\nafter`)
+        expect(nodes.map((node) => node.type)).toEqual(['paragraph', 'code', 'paragraph'])
+        const normal = text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')
+        expect((nodes[1] as { value: string }).value).toBe(normal)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it('no text breaks out of its code span, in a list or a table cell', () => {
@@ -122,25 +211,66 @@ describe('Markdown', () => {
         for (const child of node.children ?? []) walk(child as never)
       }
       walk({ type: 'root', children: nodes as unknown[] })
-      return [...new Set(found)].filter((type) => !['root', 'list', 'listItem', 'paragraph', 'inlineCode', 'table', 'tableRow', 'tableCell', 'text'].includes(type))
+      return [...new Set(found)].filter(
+        (type) =>
+          ![
+            'root',
+            'list',
+            'listItem',
+            'paragraph',
+            'inlineCode',
+            'table',
+            'tableRow',
+            'tableCell',
+            'text',
+          ].includes(type),
+      )
     }
-    fc.assert(fc.property(hostile, (text) => {
-      expect(only(parse(`- ${code(text)}`))).toEqual([])
-      const cells = parse(table(['a', 'b'], [[text, 'end']]))
-      expect(only(cells)).toEqual([])
-      expect(cells).toHaveLength(1)
-      const row = (cells[0] as { children: { children: unknown[] }[] }).children[1]!
-      expect(row.children).toHaveLength(2)
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(only(parse(`- ${code(text)}`))).toEqual([])
+        const cells = parse(table(['a', 'b'], [[text, 'end']]))
+        expect(only(cells)).toEqual([])
+        expect(cells).toHaveLength(1)
+        const row = (cells[0] as { children: { children: unknown[] }[] }).children[1]!
+        expect(row.children).toHaveLength(2)
+      }),
+      { numRuns: 2000 },
+    )
   })
 })
 
 describe('HTML', () => {
   const PAYLOADS = [
-    '<script>alert(1)</script>', '<img src=x onerror=alert(1)>', '"><svg onload=alert(1)>', "'onmouseover='alert(1)", '</div></section><iframe src=//evil>', '<!--', '-->', ']]>',
-    '</title><script>1</script>', '</style><script>1</script>', '<math><mtext><style><img src=x onerror=1>', '<a href="javascript:alert(1)">x</a>', '&lt;script&gt;', '<base href=//evil>', '<meta http-equiv=refresh content=0>',
-    '$\\href{javascript:alert(1)}{x}$', '\\(\\url{javascript:1}\\)', '$\\includegraphics{https://evil/x.png}$', '$\\htmlClass{x"onload=1}{y}$', '$\\htmlStyle{background:url(//evil)}{x}$', '\\[\\text{<img src=x onerror=1>}\\]',
-    '$\\unknown{<script>}$', '$\\color{red"onload=1}{x}$', '$\\htmlData{a=b}{x}$', '\\boxed{<script>alert(1)</script>}', '$<$', '\0\x1b[31m', '\ud800<', '\u202e',
+    '<script>alert(1)</script>',
+    '<img src=x onerror=alert(1)>',
+    '"><svg onload=alert(1)>',
+    "'onmouseover='alert(1)",
+    '</div></section><iframe src=//evil>',
+    '<!--',
+    '-->',
+    ']]>',
+    '</title><script>1</script>',
+    '</style><script>1</script>',
+    '<math><mtext><style><img src=x onerror=1>',
+    '<a href="javascript:alert(1)">x</a>',
+    '&lt;script&gt;',
+    '<base href=//evil>',
+    '<meta http-equiv=refresh content=0>',
+    '$\\href{javascript:alert(1)}{x}$',
+    '\\(\\url{javascript:1}\\)',
+    '$\\includegraphics{https://evil/x.png}$',
+    '$\\htmlClass{x"onload=1}{y}$',
+    '$\\htmlStyle{background:url(//evil)}{x}$',
+    '\\[\\text{<img src=x onerror=1>}\\]',
+    '$\\unknown{<script>}$',
+    '$\\color{red"onload=1}{x}$',
+    '$\\htmlData{a=b}{x}$',
+    '\\boxed{<script>alert(1)</script>}',
+    '$<$',
+    '\0\x1b[31m',
+    '\ud800<',
+    '\u202e',
   ]
 
   it('holds the whole run, with formulas as MathML', () => {
@@ -152,10 +282,29 @@ describe('HTML', () => {
   })
 
   it.each(PAYLOADS.map((payload) => [payload]))('is inert: %s', (payload) => {
-    write('r1', sampleRun('r1', { problem: payload, first: payload, second: payload, summary: payload }))
-    const events = [...sampleRun('r2', { problem: payload, first: payload, second: payload, summary: payload })]
-    events.push({ type: 'notice', at: 9, code: payload, message: payload }, { type: 'run-failed', at: 9, error: { code: payload, message: payload } })
-    write('r2', events.map((event) => (event.type === 'run-started' ? { ...event, model: { ...event.model, name: payload, file: payload }, settings: { ...event.settings, system: payload } } : event)))
+    write(
+      'r1',
+      sampleRun('r1', { problem: payload, first: payload, second: payload, summary: payload }),
+    )
+    const events = [
+      ...sampleRun('r2', { problem: payload, first: payload, second: payload, summary: payload }),
+    ]
+    events.push(
+      { type: 'notice', at: 9, code: payload, message: payload },
+      { type: 'run-failed', at: 9, error: { code: payload, message: payload } },
+    )
+    write(
+      'r2',
+      events.map((event) =>
+        event.type === 'run-started'
+          ? {
+              ...event,
+              model: { ...event.model, name: payload, file: payload },
+              settings: { ...event.settings, system: payload },
+            }
+          : event,
+      ),
+    )
     store.update('r1', { title: payload })
     expectInert(exportRuns(store, ['r1'], 'html').content)
     expectInert(exportRuns(store, ['r1', 'r2'], 'html').content)
@@ -164,21 +313,53 @@ describe('HTML', () => {
   it('has a policy that forbids everything but its own style', () => {
     write('r1')
     const { content } = exportRuns(store, ['r1'], 'html')
-    expect(content).toMatch(/<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'">/)
+    expect(content).toMatch(
+      /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'">/,
+    )
     expect(content.indexOf('Content-Security-Policy')).toBeLessThan(content.indexOf('<title>'))
     expect(content).not.toMatch(/https?:\/\/(?!www\.w3\.org\/1998\/Math\/MathML)/)
   })
 
   it('reads formulas in their usual spellings, and leaves money and failures as text', () => {
     const html = (text: string) => new FormulaWriter().html(text)
-    for (const formula of ['$x$', '\\(x\\)', '\\[x\\]', '$$x$$', '\\boxed{x}', '\\boxed{\\frac{1}{2}}', '$\\$5$']) expect(html(formula)).toMatch(/^<span class="katex"><math/)
-    for (const text of ['$5 and $6', '$ x $', '$a\nb$', '\\boxed{x', '$\\bad$', '$$', '\\(\\)', '$']) expect(html(text)).toBe(text)
+    for (const formula of [
+      '$x$',
+      '\\(x\\)',
+      '\\[x\\]',
+      '$$x$$',
+      '\\boxed{x}',
+      '\\boxed{\\frac{1}{2}}',
+      '$\\$5$',
+    ])
+      expect(html(formula)).toMatch(/^<span class="katex"><math/)
+    for (const text of [
+      '$5 and $6',
+      '$ x $',
+      '$a\nb$',
+      '\\boxed{x',
+      '$\\bad$',
+      '$$',
+      '\\(\\)',
+      '$',
+    ])
+      expect(html(text)).toBe(text)
     expect(html('\\[x\\]')).toContain('display="block"')
     expect(html('a \\(x<y\\) b & c')).toMatch(/^a <span.*<\/span> b &amp; c$/)
   })
 
   it('takes long hostile texts in linear time', () => {
-    for (const part of ['$', '\\[', '\\(', '\\boxed{', '$a', '$\\', '$$x', '\\boxed{}', '$x$ ', '\\[x\n']) {
+    for (const part of [
+      '$',
+      '\\[',
+      '\\(',
+      '\\boxed{',
+      '$a',
+      '$\\',
+      '$$x',
+      '\\boxed{}',
+      '$x$ ',
+      '\\[x\n',
+    ]) {
       const start = performance.now()
       new FormulaWriter().html(part.repeat(Math.ceil(200_000 / part.length)))
       expect(performance.now() - start, part).toBeLessThan(5000)
@@ -190,12 +371,69 @@ describe('HTML', () => {
 function expectInert(html: string): void {
   const body = html.slice(html.indexOf('<body>'), html.indexOf('</html>'))
   const tags = [...body.matchAll(/<(\/?)([a-zA-Z!][^\s>/]*)([^>]*)>/g)]
-  const elements = new Set(['body', 'html', 'main', 'article', 'section', 'h1', 'h2', 'div', 'p', 'b', 'ul', 'li', 'table', 'tr', 'th', 'td', 'mark', 'span'])
-  const math = new Set(['math', 'semantics', 'mrow', 'mi', 'mo', 'mn', 'mtext', 'msup', 'msub', 'mfrac', 'mstyle', 'mspace', 'menclose', 'annotation', 'mpadded', 'mphantom'])
+  const elements = new Set([
+    'body',
+    'html',
+    'main',
+    'article',
+    'section',
+    'h1',
+    'h2',
+    'div',
+    'p',
+    'b',
+    'ul',
+    'li',
+    'table',
+    'tr',
+    'th',
+    'td',
+    'mark',
+    'span',
+  ])
+  const math = new Set([
+    'math',
+    'semantics',
+    'mrow',
+    'mi',
+    'mo',
+    'mn',
+    'mtext',
+    'msup',
+    'msub',
+    'mfrac',
+    'mstyle',
+    'mspace',
+    'menclose',
+    'annotation',
+    'mpadded',
+    'mphantom',
+  ])
   for (const [all, , name, attributes] of tags) {
     expect(elements.has(name!) || math.has(name!), all).toBe(true)
     for (const [, attribute] of attributes!.matchAll(/\s([^\s="]+)=?/g)) {
-      expect(['class', 'dir', 'xmlns', 'display', 'encoding', 'mathcolor', 'stretchy', 'notation', 'scriptlevel', 'displaystyle', 'mathvariant', 'separator', 'width', 'lspace', 'rspace', 'fence', 'linebreak'], all).toContain(attribute)
+      expect(
+        [
+          'class',
+          'dir',
+          'xmlns',
+          'display',
+          'encoding',
+          'mathcolor',
+          'stretchy',
+          'notation',
+          'scriptlevel',
+          'displaystyle',
+          'mathvariant',
+          'separator',
+          'width',
+          'lspace',
+          'rspace',
+          'fence',
+          'linebreak',
+        ],
+        all,
+      ).toContain(attribute)
     }
   }
   const opened = tags.filter(([, close]) => close === '').length
@@ -203,5 +441,3 @@ function expectInert(html: string): void {
   expect(html.match(/<script|<iframe|<img|<svg|<base|<link/gi)).toBeNull()
   expect(html).not.toMatch(/[\0-\x08\x0b\x0c\x0e-\x1f]/)
 }
-
-

@@ -5,17 +5,55 @@ import { newRunId } from '../../engine/transcripts/names.ts'
 import { code, file, folder, store, write } from './support.ts'
 
 describe('names', () => {
-  const HOSTILE = ['', '.', '..', '../x', '..\\x', 'a/b', 'a\\b', '/etc/passwd', 'C:\\x', 'x\0y', 'x.jsonl', '.hidden', '-x', 'nul', 'CON', 'com1', 'a'.repeat(65), 'ä', 'x y', '%2e%2e', 'x:stream', '\u202ex', null, 3, {}]
-  it.each(HOSTILE.map((name) => [JSON.stringify(name), name]))('%s is refused by everything that takes a run', (_, name) => {
-    const run = name as string
-    const actions = [
-      () => store.create(run), () => store.append(run), () => [...store.read(run)], () => store.events(run), () => store.summary(run), () => store.meta(run),
-      () => store.update(run, { title: 'x' }), () => store.delete(run), () => store.restore(run), () => store.alternatives(run, 1, 1, 0, 1), () => store.isLive(run),
-    ]
-    for (const action of actions) expect(code(action)).toBe('bad-path')
-    expect(readdirSync(folder)).toEqual(['runs'])
-    expect(readdirSync(file('.')).sort()).toEqual(['trash'])
-  })
+  const HOSTILE = [
+    '',
+    '.',
+    '..',
+    '../x',
+    '..\\x',
+    'a/b',
+    'a\\b',
+    '/etc/passwd',
+    'C:\\x',
+    'x\0y',
+    'x.jsonl',
+    '.hidden',
+    '-x',
+    'nul',
+    'CON',
+    'com1',
+    'a'.repeat(65),
+    'ä',
+    'x y',
+    '%2e%2e',
+    'x:stream',
+    '\u202ex',
+    null,
+    3,
+    {},
+  ]
+  it.each(HOSTILE.map((name) => [JSON.stringify(name), name]))(
+    '%s is refused by everything that takes a run',
+    (_, name) => {
+      const run = name as string
+      const actions = [
+        () => store.create(run),
+        () => store.append(run),
+        () => [...store.read(run)],
+        () => store.events(run),
+        () => store.summary(run),
+        () => store.meta(run),
+        () => store.update(run, { title: 'x' }),
+        () => store.delete(run),
+        () => store.restore(run),
+        () => store.alternatives(run, 1, 1, 0, 1),
+        () => store.isLive(run),
+      ]
+      for (const action of actions) expect(code(action)).toBe('bad-path')
+      expect(readdirSync(folder)).toEqual(['runs'])
+      expect(readdirSync(file('.')).sort()).toEqual(['trash'])
+    },
+  )
 
   it('that are links are refused and not listed, and no link is written through', async () => {
     write('good')

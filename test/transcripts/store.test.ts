@@ -1,5 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -15,7 +22,9 @@ describe('a transcript', () => {
     const stored = write('r1')
     expect(store.events('r1')).toEqual(stored)
     const [live, replayed] = [foldRun(stored), foldRun(store.events('r1'))]
-    expect(replayed.paths.map((path) => ({ ...path, tokens: [...path.tokens] }))).toEqual(live.paths.map((path) => ({ ...path, tokens: [...path.tokens] })))
+    expect(replayed.paths.map((path) => ({ ...path, tokens: [...path.tokens] }))).toEqual(
+      live.paths.map((path) => ({ ...path, tokens: [...path.tokens] })),
+    )
     expect({ ...replayed, paths: 0, summaries: 0 }).toEqual({ ...live, paths: 0, summaries: 0 })
   })
 
@@ -49,7 +58,10 @@ describe('a transcript', () => {
       const writer = store.append('torn')
       writer.append({ type: 'notice', at: 9999, code: 'x', message: 'on' })
       store.close('torn')
-      expect(store.events('torn').map((event) => event.type)).toEqual([...stored.slice(0, left).map((event) => event.type), 'notice'])
+      expect(store.events('torn').map((event) => event.type)).toEqual([
+        ...stored.slice(0, left).map((event) => event.type),
+        'notice',
+      ])
     }
   })
 
@@ -65,7 +77,11 @@ describe('a transcript', () => {
   })
 
   it('keeps fields and events it does not know', () => {
-    const events = [{ ...runStarted('r1'), later: { x: 1 } }, { type: 'from-the-future', at: 1 }, { type: 'notice', at: 2, code: 'a', message: 'b', extra: [1] }]
+    const events = [
+      { ...runStarted('r1'), later: { x: 1 } },
+      { type: 'from-the-future', at: 1 },
+      { type: 'notice', at: 2, code: 'a', message: 'b', extra: [1] },
+    ]
     writeFileSync(file('r1.jsonl'), events.map((event) => JSON.stringify(event) + '\n').join(''))
     expect(store.events('r1')).toEqual([events[0], events[2]])
     store.append('r1').append({ type: 'notice', at: 3, code: 'a', message: 'b' })
@@ -75,27 +91,41 @@ describe('a transcript', () => {
 
   it.each([
     ['no JSON in the middle', (lines: string[]) => lines.splice(3, 0, '{"type":')],
-    ['an event with a wrong field', (lines: string[]) => lines.splice(3, 0, '{"type":"tokens","at":1,"path":"x","tokens":[]}')],
+    [
+      'an event with a wrong field',
+      (lines: string[]) => lines.splice(3, 0, '{"type":"tokens","at":1,"path":"x","tokens":[]}'),
+    ],
     ['no start', (lines: string[]) => lines.shift()],
-    ['a newer format', (lines: string[]) => (lines[0] = lines[0]!.replace('"format":1', '"format":2'))],
+    [
+      'a newer format',
+      (lines: string[]) => (lines[0] = lines[0]!.replace('"format":1', '"format":2')),
+    ],
     ['an array', (lines: string[]) => (lines[1] = '[]')],
-  ])('that is damaged (%s) is listed as such, refuses to open, and hides no other', async (_, harm) => {
-    write('good')
-    write('bad')
-    const lines = readFileSync(file('bad.jsonl'), 'utf8').trimEnd().split('\n')
-    harm(lines)
-    writeFileSync(file('bad.jsonl'), lines.join('\n') + '\n')
-    const list = await store.list()
-    expect(list.map((run) => [run.run, run.status]).sort()).toEqual([['bad', 'damaged'], ['good', 'ended']])
-    expect(list.find((run) => run.run === 'bad')!.damage).toMatch(/\w/)
-    expect(code(() => store.events('bad'))).toBe('bad-transcript')
-    expect(code(() => store.append('bad'))).toBe('bad-transcript')
-    expect(existsSync(file('bad.lock'))).toBe(false)
-  })
+  ])(
+    'that is damaged (%s) is listed as such, refuses to open, and hides no other',
+    async (_, harm) => {
+      write('good')
+      write('bad')
+      const lines = readFileSync(file('bad.jsonl'), 'utf8').trimEnd().split('\n')
+      harm(lines)
+      writeFileSync(file('bad.jsonl'), lines.join('\n') + '\n')
+      const list = await store.list()
+      expect(list.map((run) => [run.run, run.status]).sort()).toEqual([
+        ['bad', 'damaged'],
+        ['good', 'ended'],
+      ])
+      expect(list.find((run) => run.run === 'bad')!.damage).toMatch(/\w/)
+      expect(code(() => store.events('bad'))).toBe('bad-transcript')
+      expect(code(() => store.append('bad'))).toBe('bad-transcript')
+      expect(existsSync(file('bad.lock'))).toBe(false)
+    },
+  )
 
   it('begins with run-started, once', () => {
     const { writer } = store.create('r1')
-    expect(code(() => writer.append({ type: 'notice', at: 0, code: 'a', message: 'b' }))).toBe('internal')
+    expect(code(() => writer.append({ type: 'notice', at: 0, code: 'a', message: 'b' }))).toBe(
+      'internal',
+    )
     writer.append(runStarted('r1'))
     expect(code(() => writer.append(runStarted('r1')))).toBe('internal')
     store.close('r1')
@@ -112,15 +142,51 @@ describe('a transcript', () => {
 describe('the history', () => {
   it('lists runs newest first, with what was added by hand', async () => {
     write('r1')
-    write('r2', [{ ...runStarted('r2', '\n  Second problem\nmore'), time: '2026-02-02T00:00:00.000Z' } as RunEvent])
+    write('r2', [
+      {
+        ...runStarted('r2', '\n  Second problem\nmore'),
+        time: '2026-02-02T00:00:00.000Z',
+      } as RunEvent,
+    ])
     store.update('r1', { title: 'Named <b>', starred: true })
     store.update('r1', { tags: ['x'] })
     const list = await store.list()
-    expect(list.map(({ run, title, status, starred, tags, paths, answer }) => ({ run, title, status, starred, tags, paths, answer }))).toEqual([
-      { run: 'r2', title: 'Second problem', status: 'interrupted', starred: false, tags: [], paths: 0, answer: null },
-      { run: 'r1', title: 'Named <b>', status: 'ended', starred: true, tags: ['x'], paths: 3, answer: '4 again' },
+    expect(
+      list.map(({ run, title, status, starred, tags, paths, answer }) => ({
+        run,
+        title,
+        status,
+        starred,
+        tags,
+        paths,
+        answer,
+      })),
+    ).toEqual([
+      {
+        run: 'r2',
+        title: 'Second problem',
+        status: 'interrupted',
+        starred: false,
+        tags: [],
+        paths: 0,
+        answer: null,
+      },
+      {
+        run: 'r1',
+        title: 'Named <b>',
+        status: 'ended',
+        starred: true,
+        tags: ['x'],
+        paths: 3,
+        answer: '4 again',
+      },
     ])
-    expect(list[1]!.tokens).toBe(sampleRun('r1').reduce((sum, event) => sum + (event.type === 'tokens' ? event.tokens.length : 0), 0))
+    expect(list[1]!.tokens).toBe(
+      sampleRun('r1').reduce(
+        (sum, event) => sum + (event.type === 'tokens' ? event.tokens.length : 0),
+        0,
+      ),
+    )
   })
 
   it('is read from its cache, and again where a transcript changed or the cache is damaged', async () => {
@@ -162,7 +228,11 @@ describe('the history', () => {
 
   it('finds runs by words in problem, paths, summaries, titles and tags', async () => {
     write('r1')
-    write('r2', [runStarted('r2', 'Über Größe: 分数を足す [x]+(y)'), { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 }, { type: 'tokens', at: 1, path: 1, tokens: tokensOf('hello\nworld') }])
+    write('r2', [
+      runStarted('r2', 'Über Größe: 分数を足す [x]+(y)'),
+      { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 },
+      { type: 'tokens', at: 1, path: 1, tokens: tokensOf('hello\nworld') },
+    ])
     store.update('r2', { tags: ['geometry'] })
     const found = async (query: string) => (await store.search(query)).map((hit) => hit.run).sort()
     expect(await found('make boxed')).toEqual(['r1'])
@@ -208,16 +278,28 @@ describe('several writers', () => {
 const MOUNTS = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0
 
 describe('a full disk', () => {
-  it.skipIf(!MOUNTS)('gives typed errors, leaves what was there whole, and the next try works (needs unshare)', () => {
-    const script = join(import.meta.dirname, '../support/full-disk.ts')
-    const inside = `mount -t tmpfs -o size=256k tmpfs '${folder}' && exec '${process.execPath}' --import tsx '${script}' '${folder}'`
-    const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', inside], { encoding: 'utf8' })
-    expect(stderr).toBe('')
-    expect(JSON.parse(stdout)).toEqual({
-      code: 'disk-full', metaCode: 'disk-full', createCode: 'disk-full', sizeIsWhole: true, events: true, old: sampleRun('old').length, title: 'kept',
-      retry: 'none', afterRetry: true,
-    })
-  })
+  it.skipIf(!MOUNTS)(
+    'gives typed errors, leaves what was there whole, and the next try works (needs unshare)',
+    () => {
+      const script = join(import.meta.dirname, '../support/full-disk.ts')
+      const inside = `mount -t tmpfs -o size=256k tmpfs '${folder}' && exec '${process.execPath}' --import tsx '${script}' '${folder}'`
+      const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', inside], {
+        encoding: 'utf8',
+      })
+      expect(stderr).toBe('')
+      expect(JSON.parse(stdout)).toEqual({
+        code: 'disk-full',
+        metaCode: 'disk-full',
+        createCode: 'disk-full',
+        sizeIsWhole: true,
+        events: true,
+        old: sampleRun('old').length,
+        title: 'kept',
+        retry: 'none',
+        afterRetry: true,
+      })
+    },
+  )
 })
 
 describe('dataFolder', () => {

@@ -34,7 +34,12 @@ def weights(which):
 def logprobs(model, e):
     """Log-probability of each token of prompt, paths and summary under the two-phase rules; None for the first of prompt and summary."""
     b = collate([e])
-    hidden = model.hidden(b["tokens"], b["positions"], b["thought"], blocked(b["prompt"], b["paths"], b["length"], b["summary_mask"]))
+    hidden = model.hidden(
+        b["tokens"],
+        b["positions"],
+        b["thought"],
+        blocked(b["prompt"], b["paths"], b["length"], b["summary_mask"]),
+    )
     at = torch.log_softmax(model.lm_head(hidden)[0].float(), -1)
     lx, joined = len(e["prompt"]), b["prompt"] + b["paths"] * b["length"]
 
@@ -51,11 +56,21 @@ def logprobs(model, e):
 
 def score(file, e, tmp_path):
     request = tmp_path / "score.json"
-    request.write_text(json.dumps({
-        "prompt": e["prompt"], "paths": [{"thought": t, "tokens": p} for t, p in zip(e["thoughts"], e["paths"])], "summary": e["summary"],
-    }))  # fmt: skip
+    request.write_text(
+        json.dumps(
+            {
+                "prompt": e["prompt"],
+                "paths": [{"thought": t, "tokens": p} for t, p in zip(e["thoughts"], e["paths"])],
+                "summary": e["summary"],
+            }
+        )
+    )
     flags = ["--kv-type", "f32", "--flash-attn", "off", "--threads", "1", "--device", "cpu"]
-    done = subprocess.run(["node", ROOT / "scripts" / "braid.mjs", "score", request, "--model", file, *flags], capture_output=True, text=True)
+    done = subprocess.run(
+        ["node", ROOT / "scripts" / "braid.mjs", "score", request, "--model", file, *flags],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -69,10 +84,22 @@ def test_score_agrees_with_the_training_code(which, tmp_path):
     export(state, config, tmp_path / "f32.gguf", "F32")
     rng, worst, compared = random.Random(50), 0.0, 0
     for i in range(COUNT):
-        e = example(*training_problem(rng), thoughts(i % 8 + 1, rng), rng, rng.randint(30, 120), rng.choice(["first", "half", "last"]), i % 6)
+        e = example(
+            *training_problem(rng),
+            thoughts(i % 8 + 1, rng),
+            rng,
+            rng.randint(30, 120),
+            rng.choice(["first", "half", "last"]),
+            i % 6,
+        )
         ours, theirs = logprobs(model, e), score(tmp_path / "f32.gguf", e, tmp_path)
-        parts = [("prompt", ours["prompt"], theirs["prompt"]), ("summary", ours["summary"], theirs["summary"])]
-        parts += [(f"path {t}", a, b) for t, a, b in zip(e["thoughts"], ours["paths"], theirs["paths"])]
+        parts = [
+            ("prompt", ours["prompt"], theirs["prompt"]),
+            ("summary", ours["summary"], theirs["summary"]),
+        ]
+        parts += [
+            (f"path {t}", a, b) for t, a, b in zip(e["thoughts"], ours["paths"], theirs["paths"])
+        ]
         for name, mine, their in parts:
             assert len(mine) == len(their), name
             for a, token in zip(mine, their):

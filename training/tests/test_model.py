@@ -10,7 +10,14 @@ from sample import FORBIDDEN, solve
 from teacher import example
 from tokenizer import ID, VOCABULARY
 
-TINY = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=48, head_dim=8)
+TINY = dict(
+    hidden_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    intermediate_size=48,
+    head_dim=8,
+)
 
 
 def tiny(seed=0):
@@ -43,7 +50,11 @@ def by_hand(model, e):
             return False
         _, _, mine, kind = tokens[i]
         _, _, other, other_kind = tokens[j]
-        return kind == "summary" or other_kind == "prompt" or (kind == other_kind == "path" and mine == other)
+        return (
+            kind == "summary"
+            or other_kind == "prompt"
+            or (kind == other_kind == "path" and mine == other)
+        )
 
     x = [model.model.embed_tokens.weight[t] for t, *_ in tokens]
     for layer in model.model.layers:
@@ -80,12 +91,22 @@ def pack(batch, row, logits):
 def test_mask_and_positions_agree_with_the_loop():
     model = tiny()
     examples = some_examples(3, count=2)
-    examples = [dict(e, paths=[p[:14] for p in e["paths"][:2]] + [e["paths"][2][:9]]) for e in examples]
+    examples = [
+        dict(e, paths=[p[:14] for p in e["paths"][:2]] + [e["paths"][2][:9]]) for e in examples
+    ]
     batch = collate(examples)
-    fast = model(batch["tokens"], batch["positions"], batch["thought"],
-                 blocked(batch["prompt"], batch["paths"], batch["length"], batch["summary_mask"]))  # fmt: skip
-    square = model(batch["tokens"], batch["positions"], batch["thought"],
-                   masked(two_phase_mask(batch["thought"], batch["kind"], batch["real"])))  # fmt: skip
+    fast = model(
+        batch["tokens"],
+        batch["positions"],
+        batch["thought"],
+        blocked(batch["prompt"], batch["paths"], batch["length"], batch["summary_mask"]),
+    )
+    square = model(
+        batch["tokens"],
+        batch["positions"],
+        batch["thought"],
+        masked(two_phase_mask(batch["thought"], batch["kind"], batch["real"])),
+    )
     for row, e in enumerate(examples):
         slow = by_hand(model, e)
         assert torch.allclose(pack(batch, row, fast), slow, atol=1e-5)  # RoPE's angles are float32
@@ -100,32 +121,59 @@ def test_a_path_does_not_see_another_path():
     logits = []
     for item in (e, changed):
         b = collate([item])
-        logits.append(model(b["tokens"], b["positions"], b["thought"], blocked(b["prompt"], b["paths"], b["length"], b["summary_mask"])))
+        logits.append(
+            model(
+                b["tokens"],
+                b["positions"],
+                b["thought"],
+                blocked(b["prompt"], b["paths"], b["length"], b["summary_mask"]),
+            )
+        )
     prompt, length = len(e["prompt"]), b["length"]
     assert torch.equal(logits[0][:, : prompt + length], logits[1][:, : prompt + length])
-    assert not torch.allclose(logits[0][:, prompt + 2 * length :], logits[1][:, prompt + 2 * length :])
+    assert not torch.allclose(
+        logits[0][:, prompt + 2 * length :], logits[1][:, prompt + 2 * length :]
+    )
 
 
 @torch.inference_mode()
 def test_the_sampler_reads_the_cells_that_training_describes():
     """Greedy decoding step by step gives the tokens that one forward over the finished sequence ranks first."""
     model = tiny(3)
-    model.lm_head.weight[[ID[f"</think{i}>"] for i in range(1, 17)]] *= 1.7  # ends come early enough to be seen
+    model.lm_head.weight[[ID[f"</think{i}>"] for i in range(1, 17)]] *= (
+        1.7  # ends come early enough to be seen
+    )
     examples = some_examples(4, count=6, seed=8)
     model = model.float()
     for rule in ("first", "half", "last"):
-        found = solve(model, [e["prompt"] for e in examples], [1, 2, 5, 16], 24, 0.0, rule, summary_budget=12)
+        found = solve(
+            model, [e["prompt"] for e in examples], [1, 2, 5, 16], 24, 0.0, rule, summary_budget=12
+        )
         assert any(any(r["ended"]) for r in found)
         for e, r in zip(examples, found):
             finished = sum(r["ended"])
             longest = max(map(len, r["paths"]))
             assert finished >= {"first": 1, "half": 2, "last": 4}[rule] or longest == 24
-            whole = {"prompt": e["prompt"], "thoughts": [1, 2, 5, 16], "summary": [ID["<summary>"]] + r["summary"],
-                     "paths": [[ID[f"<think{t}>"]] + p for t, p in zip([1, 2, 5, 16], r["paths"])]}  # fmt: skip
+            whole = {
+                "prompt": e["prompt"],
+                "thoughts": [1, 2, 5, 16],
+                "summary": [ID["<summary>"]] + r["summary"],
+                "paths": [[ID[f"<think{t}>"]] + p for t, p in zip([1, 2, 5, 16], r["paths"])],
+            }
             b = collate([whole])
-            logits = model(b["tokens"], b["positions"], b["thought"], blocked(b["prompt"], b["paths"], b["length"], b["summary_mask"]))
+            logits = model(
+                b["tokens"],
+                b["positions"],
+                b["thought"],
+                blocked(b["prompt"], b["paths"], b["length"], b["summary_mask"]),
+            )
             logits[..., FORBIDDEN] = -torch.inf
             learn = b["target"] >= 0
             best = logits[learn].argmax(-1)
-            own_end = torch.tensor([i in {ID[f"</think{t}>"] for t in range(1, 17)} for i in b["target"][learn].tolist()])
+            own_end = torch.tensor(
+                [
+                    i in {ID[f"</think{t}>"] for t in range(1, 17)}
+                    for i in b["target"][learn].tolist()
+                ]
+            )
             assert torch.equal(best[~own_end], b["target"][learn][~own_end])

@@ -15,7 +15,12 @@ def paths(count, seed=6):
     for _ in range(count):
         numbers, target = training_problem(rng)
         tree, thought = Tree(numbers, target), rng.randint(1, 16)
-        yield rng, tree, thought, *path_ids(tree, thought, rng, rng.random() < 0.5, rng.choice([50, 120, 900]))
+        yield (
+            rng,
+            tree,
+            thought,
+            *path_ids(tree, thought, rng, rng.random() < 0.5, rng.choice([50, 120, 900])),
+        )
 
 
 def test_the_teacher_is_legal():
@@ -47,7 +52,11 @@ def test_a_missed_solution_is_learned():
             break
     at = len(ids) - len(ending_ids(steps, 1))
     went_on = ids[:at] + [ID["\nTry"]]  # past the last step that made the target
-    made = learn({"problem": problem_text(numbers, target), "numbers": numbers, "target": target}, [1], {"paths": [went_on], "ended": [False]})
+    made = learn(
+        {"problem": problem_text(numbers, target), "numbers": numbers, "target": target},
+        [1],
+        {"paths": [went_on], "ended": [False]},
+    )
     batch = collate([made])
     place = len(made["prompt"]) + at  # the token before the departure
     assert batch["tokens"][0, place + 1] == ID["\nTry"] and batch["target"][0, place] == ids[at]
@@ -75,4 +84,7 @@ def test_the_summary_is_made_for_the_paths_as_they_are(honest):
         if honest:
             assert made["summary"] == e["summary"]
         else:
-            assert any(ranges and ranges[-1][1] == len(p) for ranges, p in zip(made["no_loss"].values(), made["paths"]))
+            assert any(
+                ranges and ranges[-1][1] == len(p)
+                for ranges, p in zip(made["no_loss"].values(), made["paths"])
+            )

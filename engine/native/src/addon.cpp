@@ -22,7 +22,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     ContextWrap::init(env);
     exports.Set("version", Napi::Function::New(env, version));
     devices::init(env, exports);
-    exports.Set("leave", Napi::Function::New(env, [](const Napi::CallbackInfo &) { Worker::leave(); }));
+    exports.Set("leave",
+                Napi::Function::New(env, [](const Napi::CallbackInfo &) { Worker::leave(); }));
     exports.Set("openModel", Napi::Function::New(env, openModel));
     exports.Set("quantize", Napi::Function::New(env, quantizeModel));
     return exports;

@@ -8,12 +8,14 @@
 namespace args {
 
 inline Napi::Object object(const Napi::CallbackInfo & info, size_t i) {
-    if (info.Length() <= i || !info[i].IsObject()) throw CodedError("bad-request", "an options object is expected");
+    if (info.Length() <= i || !info[i].IsObject())
+        throw CodedError("bad-request", "an options object is expected");
     return info[i].As<Napi::Object>();
 }
 
 inline double number(const Napi::Value & value, const char * name, double min, double max) {
-    if (!value.IsNumber()) throw CodedError("out-of-range", std::string(name) + " must be a number");
+    if (!value.IsNumber())
+        throw CodedError("out-of-range", std::string(name) + " must be a number");
     const double x = value.As<Napi::Number>().DoubleValue();
     if (!(x >= min && x <= max)) {
         char text[192];
@@ -29,7 +31,8 @@ inline double real(const Napi::Object & o, const char * name, double min, double
 
 inline int64_t whole(const Napi::Value & value, const char * name, int64_t min, int64_t max) {
     const double x = number(value, name, (double) min, (double) max);
-    if (x != std::floor(x)) throw CodedError("out-of-range", std::string(name) + " must be a whole number");
+    if (x != std::floor(x))
+        throw CodedError("out-of-range", std::string(name) + " must be a whole number");
     return (int64_t) x;
 }
 
@@ -37,7 +40,8 @@ inline int64_t whole(const Napi::Object & o, const char * name, int64_t min, int
     return whole(o.Get(name), name, min, max);
 }
 
-inline int64_t whole(const Napi::Object & o, const char * name, int64_t min, int64_t max, int64_t absent) {
+inline int64_t whole(const Napi::Object & o, const char * name, int64_t min, int64_t max,
+                     int64_t absent) {
     const Napi::Value value = o.Get(name);
     return value.IsUndefined() ? absent : whole(value, name, min, max);
 }
@@ -45,7 +49,8 @@ inline int64_t whole(const Napi::Object & o, const char * name, int64_t min, int
 inline bool flag(const Napi::Object & o, const char * name) {
     const Napi::Value value = o.Get(name);
     if (value.IsUndefined()) return false;
-    if (!value.IsBoolean()) throw CodedError("bad-request", std::string(name) + " must be true or false");
+    if (!value.IsBoolean())
+        throw CodedError("bad-request", std::string(name) + " must be true or false");
     return value.As<Napi::Boolean>().Value();
 }
 
@@ -54,11 +59,14 @@ inline std::string text(const Napi::Value & value, const char * name) {
     return value.As<Napi::String>().Utf8Value();
 }
 
-inline std::string text(const Napi::Object & o, const char * name) { return text(o.Get(name), name); }
+inline std::string text(const Napi::Object & o, const char * name) {
+    return text(o.Get(name), name);
+}
 
 inline Napi::Function function(const Napi::Object & o, const char * name) {
     const Napi::Value value = o.Get(name);
-    if (!value.IsFunction()) throw CodedError("bad-request", std::string(name) + " must be a function");
+    if (!value.IsFunction())
+        throw CodedError("bad-request", std::string(name) + " must be a function");
     return value.As<Napi::Function>();
 }
 
@@ -70,13 +78,17 @@ inline std::vector<int32_t> tokens(const Napi::Value & value, const char * name,
         const auto array = value.As<Napi::Int32Array>();
         ids.assign(array.Data(), array.Data() + array.ElementLength());
         for (int32_t id : ids)
-            if (id < 0 || id >= vocab) throw CodedError("out-of-range", std::string(name) + " holds an id outside the vocabulary");
+            if (id < 0 || id >= vocab)
+                throw CodedError("out-of-range",
+                                 std::string(name) + " holds an id outside the vocabulary");
         return ids;
     }
-    if (!value.IsArray()) throw CodedError("bad-request", std::string(name) + " must be an array of token ids");
+    if (!value.IsArray())
+        throw CodedError("bad-request", std::string(name) + " must be an array of token ids");
     const auto array = value.As<Napi::Array>();
     ids.reserve(array.Length());
-    for (uint32_t i = 0; i < array.Length(); i++) ids.push_back((int32_t) whole(array.Get(i), name, 0, vocab - 1));
+    for (uint32_t i = 0; i < array.Length(); i++)
+        ids.push_back((int32_t) whole(array.Get(i), name, 0, vocab - 1));
     return ids;
 }
 

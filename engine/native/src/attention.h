@@ -9,7 +9,7 @@
 // Sums the softmax of every layer and head by span, as llama.cpp computes it (flash attention off; the tensors
 // `kq_soft_max-<layer>`, F32 [n_kv, n_tokens, n_head], of src/llama-graph.cpp).
 class AttentionSums {
-  public:
+public:
     // Spans are [0, ends[0]), [ends[0], ends[1]), ... in cells, in the order the cells were filled.
     void begin(const std::vector<int32_t> & ends, size_t tokens) {
         spanEnds = ends;
@@ -24,19 +24,22 @@ class AttentionSums {
     std::vector<float> result() const {
         std::vector<float> means(rows.size());
         const size_t n = spanEnds.size();
-        for (size_t i = 0; i < rows.size(); i++) means[i] = counts[i / n] ? (float) (rows[i] / counts[i / n]) : 0;
+        for (size_t i = 0; i < rows.size(); i++)
+            means[i] = counts[i / n] ? (float) (rows[i] / counts[i / n]) : 0;
         return means;
     }
 
     // ggml_backend_sched_eval_callback
     static bool observe(ggml_tensor * tensor, bool ask, void * data) {
         AttentionSums & self = *static_cast<AttentionSums *>(data);
-        const bool wanted = !self.spanEnds.empty() && std::strncmp(tensor->name, "kq_soft_max", 11) == 0 && tensor->type == GGML_TYPE_F32;
+        const bool wanted = !self.spanEnds.empty() &&
+                            std::strncmp(tensor->name, "kq_soft_max", 11) == 0 &&
+                            tensor->type == GGML_TYPE_F32;
         if (!ask && wanted) self.add(tensor);
         return ask ? wanted : true;
     }
 
-  private:
+private:
     std::vector<int32_t> spanEnds;
     std::vector<double> rows;
     std::vector<int64_t> counts;
@@ -44,7 +47,8 @@ class AttentionSums {
     size_t first = 0;
 
     void add(const ggml_tensor * tensor) {
-        const int64_t cells = tensor->ne[0], tokens = tensor->ne[1], heads = tensor->ne[2] * tensor->ne[3];
+        const int64_t cells = tensor->ne[0], tokens = tensor->ne[1],
+                      heads = tensor->ne[2] * tensor->ne[3];
         buffer.resize(ggml_nelements(tensor));
         ggml_backend_tensor_get(tensor, buffer.data(), 0, buffer.size() * sizeof(float));
         for (int64_t head = 0; head < heads; head++) {

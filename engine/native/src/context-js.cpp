@@ -27,11 +27,14 @@ llama_flash_attn_type flashArg(const std::string & name) {
 
 } // namespace
 
-Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model, const Napi::Object & o) {
-    if (model->vocabOnly) throw CodedError("bad-combination", "The model was opened for its vocabulary only");
+Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
+                          const Napi::Object & o) {
+    if (model->vocabOnly)
+        throw CodedError("bad-combination", "The model was opened for its vocabulary only");
     llama_context_params params = llama_context_default_params();
     params.n_ctx = (uint32_t) args::whole(o, "cells", 1, 1 << 28);
-    params.n_seq_max = (uint32_t) args::whole(o, "sequences", 1, (int64_t) llama_max_parallel_sequences());
+    params.n_seq_max =
+        (uint32_t) args::whole(o, "sequences", 1, (int64_t) llama_max_parallel_sequences());
     params.n_batch = (uint32_t) args::whole(o, "batch", 1, 8192, 512);
     // A step of all paths is one batch, and each of its tokens needs a row of logits.
     params.n_batch = std::max(params.n_batch, params.n_seq_max);
@@ -46,21 +49,29 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
     params.kv_unified = true;
     params.swa_full = true;
     params.no_perf = true;
-    if (ggml_is_quantized(params.type_v) && params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED)
-        throw CodedError("bad-combination", "A quantised KV cache needs flash attention: turn it on, or choose f16 or f32");
+    if (ggml_is_quantized(params.type_v) &&
+        params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED)
+        throw CodedError(
+            "bad-combination",
+            "A quantised KV cache needs flash attention: turn it on, or choose f16 or f32");
     // The softmax is a tensor of its own only without flash attention. It must outlive the context.
     const bool watch = args::flag(o, "attention");
-    auto attention = std::make_shared<std::unique_ptr<AttentionSums>>(watch ? new AttentionSums : nullptr);
+    auto attention =
+        std::make_shared<std::unique_ptr<AttentionSums>>(watch ? new AttentionSums : nullptr);
     if (watch) {
-        if (params.flash_attn_type != LLAMA_FLASH_ATTN_TYPE_DISABLED) throw CodedError("bad-combination", "Attention can be observed with flash attention off only");
+        if (params.flash_attn_type != LLAMA_FLASH_ATTN_TYPE_DISABLED)
+            throw CodedError("bad-combination",
+                             "Attention can be observed with flash attention off only");
         params.cb_eval = AttentionSums::observe;
         params.cb_eval_user_data = attention->get();
     }
     const Napi::Value yarn = o.Get("yarn");
     if (yarn.IsObject()) {
         params.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_YARN;
-        params.rope_freq_scale = (float) (1 / args::real(yarn.As<Napi::Object>(), "factor", 1, 1024));
-        params.yarn_orig_ctx = (uint32_t) args::whole(yarn.As<Napi::Object>(), "originalContext", 1, 1 << 28);
+        params.rope_freq_scale =
+            (float) (1 / args::real(yarn.As<Napi::Object>(), "factor", 1, 1024));
+        params.yarn_orig_ctx =
+            (uint32_t) args::whole(yarn.As<Napi::Object>(), "originalContext", 1, 1 << 28);
         params.yarn_ext_factor = 1;
     }
     return runOnWorker(env, [model, params, attention] {
@@ -68,12 +79,18 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
         llama_context * ctx = llama_init_from_model(model->model, params);
         if (!ctx) {
             const std::string why = engineLog::lastError();
-            const bool memory = why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
-            throw CodedError(memory ? "out-of-memory" : "bad-combination", "The context cannot be made: " + (why.empty() ? "llama.cpp gives no reason" : why));
+            const bool memory =
+                why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
+            throw CodedError(memory ? "out-of-memory" : "bad-combination",
+                             "The context cannot be made: " +
+                                 (why.empty() ? "llama.cpp gives no reason" : why));
         }
         bool flash = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_ENABLED;
-        if (params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO) flash = engineLog::saw("Flash Attention enabled");
-        auto state = std::make_shared<ContextState>(model, ctx, (int32_t) params.n_seq_max, (int32_t) params.n_batch, (int32_t) params.n_outputs_max, flash);
+        if (params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO)
+            flash = engineLog::saw("Flash Attention enabled");
+        auto state = std::make_shared<ContextState>(model, ctx, (int32_t) params.n_seq_max,
+                                                    (int32_t) params.n_batch,
+                                                    (int32_t) params.n_outputs_max, flash);
         state->attention = std::move(*attention);
         return [state](Napi::Env) -> Napi::Value { return ContextWrap::wrap(state); };
     });
@@ -85,16 +102,18 @@ static Napi::FunctionReference * contextClass() {
 }
 
 void ContextWrap::init(Napi::Env env) {
-    *contextClass() = Napi::Persistent(DefineClass(env, "NativeContext", {
-        InstanceAccessor<&ContextWrap::info>("info"),
-        InstanceMethod<&ContextWrap::prefill>("prefill"),
-        InstanceMethod<&ContextWrap::copy>("copy"),
-        InstanceMethod<&ContextWrap::remove>("remove"),
-        InstanceMethod<&ContextWrap::lastPosition>("lastPosition"),
-        InstanceMethod<&ContextWrap::decode>("decode"),
-        InstanceMethod<&ContextWrap::abort>("abort"),
-        InstanceMethod<&ContextWrap::free>("free"),
-    }));
+    *contextClass() =
+        Napi::Persistent(DefineClass(env, "NativeContext",
+                                     {
+                                         InstanceAccessor<&ContextWrap::info>("info"),
+                                         InstanceMethod<&ContextWrap::prefill>("prefill"),
+                                         InstanceMethod<&ContextWrap::copy>("copy"),
+                                         InstanceMethod<&ContextWrap::remove>("remove"),
+                                         InstanceMethod<&ContextWrap::lastPosition>("lastPosition"),
+                                         InstanceMethod<&ContextWrap::decode>("decode"),
+                                         InstanceMethod<&ContextWrap::abort>("abort"),
+                                         InstanceMethod<&ContextWrap::free>("free"),
+                                     }));
 }
 
 Napi::Object ContextWrap::wrap(std::shared_ptr<ContextState> state) {
@@ -148,16 +167,22 @@ Napi::Value ContextWrap::prefill(const Napi::CallbackInfo & info) {
         const Measure measure{report, (int32_t) args::whole(o, "alternatives", 0, 20, 0)};
         std::vector<int32_t> spans;
         if (o.Get("spans").IsArray()) {
-            if (!c->attention) throw CodedError("bad-combination", "Spans need a context made with attention");
+            if (!c->attention)
+                throw CodedError("bad-combination", "Spans need a context made with attention");
             const Napi::Array ends = o.Get("spans").As<Napi::Array>();
-            for (uint32_t i = 0; i < ends.Length(); i++) spans.push_back((int32_t) args::whole(ends.Get(i), "spans", spans.empty() ? 0 : spans.back(), INT32_MAX));
+            for (uint32_t i = 0; i < ends.Length(); i++)
+                spans.push_back((int32_t) args::whole(ends.Get(i), "spans",
+                                                      spans.empty() ? 0 : spans.back(), INT32_MAX));
         }
-        const JsCallback onProgress = o.Get("onProgress").IsUndefined() ? nullptr : holdCallback(args::function(o, "onProgress"));
+        const JsCallback onProgress = o.Get("onProgress").IsUndefined()
+                                          ? nullptr
+                                          : holdCallback(args::function(o, "onProgress"));
         const uint64_t number = ++c->issued;
         return runOnWorker(env, [=, tokens = std::move(tokens)] {
             c->running = number;
             const int64_t before = llama_time_us();
-            auto records = std::make_shared<std::vector<TokenRecord>>(runPrefill(*c, seq, tokens, thought, measure, report, spans, onProgress));
+            auto records = std::make_shared<std::vector<TokenRecord>>(
+                runPrefill(*c, seq, tokens, thought, measure, report, spans, onProgress));
             const auto attention = spans.empty() ? std::vector<float>() : c->attention->result();
             const double ms = (llama_time_us() - before) / 1000.0;
             return [records, ms, report, attention](Napi::Env env) -> Napi::Value {
@@ -180,8 +205,13 @@ Napi::Value ContextWrap::copy(const Napi::CallbackInfo & info) {
     return guarded(env, [&]() -> Napi::Value {
         const auto c = open();
         const int32_t from = seqArg(info[0], "from"), to = seqArg(info[1], "to");
-        const int32_t end = info.Length() < 3 || info[2].IsUndefined() ? -1 : (int32_t) args::whole(info[2], "end", 0, INT32_MAX);
-        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> { c->copy(from, to, end); return undefined; });
+        const int32_t end = info.Length() < 3 || info[2].IsUndefined()
+                                ? -1
+                                : (int32_t) args::whole(info[2], "end", 0, INT32_MAX);
+        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> {
+            c->copy(from, to, end);
+            return undefined;
+        });
     });
 }
 
@@ -190,8 +220,13 @@ Napi::Value ContextWrap::remove(const Napi::CallbackInfo & info) {
     return guarded(env, [&]() -> Napi::Value {
         const auto c = open();
         const int32_t seq = seqArg(info[0], "seq");
-        const int32_t from = info.Length() < 2 || info[1].IsUndefined() ? 0 : (int32_t) args::whole(info[1], "from", 0, INT32_MAX);
-        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> { c->remove(seq, from); return undefined; });
+        const int32_t from = info.Length() < 2 || info[1].IsUndefined()
+                                 ? 0
+                                 : (int32_t) args::whole(info[1], "from", 0, INT32_MAX);
+        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> {
+            c->remove(seq, from);
+            return undefined;
+        });
     });
 }
 
@@ -208,7 +243,8 @@ Napi::Value ContextWrap::lastPosition(const Napi::CallbackInfo & info) {
 }
 
 Napi::Value ContextWrap::decode(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(), [&] { return startDecode(info.Env(), open(), args::object(info, 0)); });
+    return guarded(info.Env(),
+                   [&] { return startDecode(info.Env(), open(), args::object(info, 0)); });
 }
 
 Napi::Value ContextWrap::abort(const Napi::CallbackInfo & info) {
@@ -218,5 +254,10 @@ Napi::Value ContextWrap::abort(const Napi::CallbackInfo & info) {
 
 Napi::Value ContextWrap::free(const Napi::CallbackInfo & info) {
     if (state) state->abort();
-    return runOnWorker(info.Env(), [c = std::exchange(state, nullptr)]() mutable -> std::function<Napi::Value(Napi::Env)> { c.reset(); return undefined; });
+    return runOnWorker(
+        info.Env(),
+        [c = std::exchange(state, nullptr)]() mutable -> std::function<Napi::Value(Napi::Env)> {
+            c.reset();
+            return undefined;
+        });
 }

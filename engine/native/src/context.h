@@ -25,7 +25,8 @@ struct ContextState {
     // Logits after a sequence's last token, kept when a prefill or a stream ends. Worker thread only.
     std::map<int32_t, std::shared_ptr<std::vector<float>>> tails;
 
-    ContextState(std::shared_ptr<ModelState> model, llama_context * ctx, int32_t sequences, int32_t batchSize, int32_t outputs, bool flashAttention);
+    ContextState(std::shared_ptr<ModelState> model, llama_context * ctx, int32_t sequences,
+                 int32_t batchSize, int32_t outputs, bool flashAttention);
     ContextState(const ContextState &) = delete;
     ~ContextState();
 
@@ -42,8 +43,9 @@ struct ContextState {
 
 // A batch of one-sequence tokens, its arrays owned.
 class Batch {
-  public:
-    explicit Batch(int32_t capacity) : batch(llama_batch_init(capacity, 0, 1)) {}
+public:
+    explicit Batch(int32_t capacity)
+        : batch(llama_batch_init(capacity, 0, 1)) {}
     Batch(const Batch &) = delete;
     ~Batch() { llama_batch_free(batch); }
     void clear() { batch.n_tokens = 0; }
@@ -60,17 +62,23 @@ class Batch {
 
 // Adds tokens to a sequence in steps, on the worker thread; what a failed prefill added is taken back. With `report` a
 // record a token; `spans`: see AttentionSums.
-std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq, const std::vector<llama_token> & tokens, int32_t thought, const Measure & measure, bool report, const std::vector<int32_t> & spans, const JsCallback & onProgress);
+std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq,
+                                    const std::vector<llama_token> & tokens, int32_t thought,
+                                    const Measure & measure, bool report,
+                                    const std::vector<int32_t> & spans,
+                                    const JsCallback & onProgress);
 
-Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model, const Napi::Object & options);
+Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
+                          const Napi::Object & options);
 
 class ContextWrap : public Napi::ObjectWrap<ContextWrap> {
-  public:
+public:
     static void init(Napi::Env env);
     static Napi::Object wrap(std::shared_ptr<ContextState> state);
-    explicit ContextWrap(const Napi::CallbackInfo & info) : Napi::ObjectWrap<ContextWrap>(info) {}
+    explicit ContextWrap(const Napi::CallbackInfo & info)
+        : Napi::ObjectWrap<ContextWrap>(info) {}
 
-  private:
+private:
     std::shared_ptr<ContextState> state;
     const std::shared_ptr<ContextState> & open() const;
     int32_t seqArg(const Napi::Value & value, const char * name) const;

@@ -33,9 +33,11 @@ std::shared_ptr<StreamParams> streamArgs(const ContextState & c, const Napi::Obj
     p->sampler = samplerArgs(o.Get("sampler").As<Napi::Object>());
     const Napi::Value branch = o.Get("branch");
     if (branch.IsObject()) {
-        p->branchFrom = (int32_t) args::whole(branch.As<Napi::Object>(), "from", 0, c.sequences - 1);
+        p->branchFrom =
+            (int32_t) args::whole(branch.As<Napi::Object>(), "from", 0, c.sequences - 1);
         p->branchEnd = (int32_t) args::whole(branch.As<Napi::Object>(), "end", 1, INT32_MAX);
-        if (p->branchFrom == p->seq) throw CodedError("bad-request", "A stream cannot branch from its own sequence");
+        if (p->branchFrom == p->seq)
+            throw CodedError("bad-request", "A stream cannot branch from its own sequence");
     }
     return p;
 }
@@ -44,7 +46,8 @@ std::shared_ptr<StreamParams> streamArgs(const ContextState & c, const Napi::Obj
 
 Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
     Napi::Object batch = Napi::Object::New(env);
-    Napi::Array tokens = Napi::Array::New(env, report.tokens.size()), ended = Napi::Array::New(env, report.ended.size());
+    Napi::Array tokens = Napi::Array::New(env, report.tokens.size()),
+                ended = Napi::Array::New(env, report.ended.size());
     for (size_t i = 0; i < report.tokens.size(); i++) {
         Napi::Object o = Napi::Object::New(env);
         o.Set("id", report.tokens[i].first);
@@ -69,22 +72,29 @@ Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
     return batch;
 }
 
-Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & context, const Napi::Object & o) {
+Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & context,
+                        const Napi::Object & o) {
     auto d = std::make_shared<Decode>();
     d->context = context;
     d->finish = (int32_t) args::whole(o, "finish", 0, INT32_MAX);
     d->cells = args::whole(o, "cells", 0, INT32_MAX);
-    d->measure = Measure{args::flag(o, "logprobs"), (int32_t) args::whole(o, "alternatives", 0, 20)};
+    d->measure =
+        Measure{args::flag(o, "logprobs"), (int32_t) args::whole(o, "alternatives", 0, 20)};
     d->onBatch = holdCallback(args::function(o, "onBatch"));
     if (!o.Get("streams").IsArray()) throw CodedError("bad-request", "streams must be an array");
     const Napi::Array streams = o.Get("streams").As<Napi::Array>();
-    if (streams.Length() == 0 || streams.Length() > (uint32_t) context->sequences) throw CodedError("out-of-range", "A decode takes from 1 to as many streams as the context has sequences");
+    if (streams.Length() == 0 || streams.Length() > (uint32_t) context->sequences)
+        throw CodedError("out-of-range",
+                         "A decode takes from 1 to as many streams as the context has sequences");
     std::unordered_set<int32_t> ids, seqs;
     for (uint32_t i = 0; i < streams.Length(); i++) {
-        if (!streams.Get(i).IsObject()) throw CodedError("bad-request", "a stream must be an object");
+        if (!streams.Get(i).IsObject())
+            throw CodedError("bad-request", "a stream must be an object");
         auto p = streamArgs(*context, streams.Get(i).As<Napi::Object>());
-        if (!ids.insert(p->id).second) throw CodedError("bad-request", "two streams have the same id");
-        if (!seqs.insert(p->seq).second) throw CodedError("bad-request", "two streams decode in the same sequence");
+        if (!ids.insert(p->id).second)
+            throw CodedError("bad-request", "two streams have the same id");
+        if (!seqs.insert(p->seq).second)
+            throw CodedError("bad-request", "two streams decode in the same sequence");
         d->initial.push_back(std::move(p));
     }
     d->number = ++context->issued;
@@ -93,7 +103,9 @@ Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & con
         // JavaScript may keep the handle, and onBatch the handle's owner: what they lead to ends here, not when garbage is collected.
         struct Release {
             std::shared_ptr<Decode> d;
-            ~Release() { Worker::toJs([d = d](Napi::Env) { d->release(); }); }
+            ~Release() {
+                Worker::toJs([d = d](Napi::Env) { d->release(); });
+            }
         } release{d};
         d->run();
         return [d](Napi::Env env) -> Napi::Value {
@@ -107,10 +119,15 @@ Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & con
 
     Napi::Object handle = Napi::Object::New(env);
     handle.Set("done", done);
-    const auto command = [&](const char * name, std::function<DecodeCommand(const Napi::CallbackInfo &)> read) {
-        handle.Set(name, Napi::Function::New(env, [d, read](const Napi::CallbackInfo & info) -> Napi::Value {
-            return guarded(info.Env(), [&]() -> Napi::Value { return Napi::Boolean::New(info.Env(), d->context && d->send(read(info))); });
-        }));
+    const auto command = [&](const char * name,
+                             std::function<DecodeCommand(const Napi::CallbackInfo &)> read) {
+        handle.Set(
+            name,
+            Napi::Function::New(env, [d, read](const Napi::CallbackInfo & info) -> Napi::Value {
+                return guarded(info.Env(), [&]() -> Napi::Value {
+                    return Napi::Boolean::New(info.Env(), d->context && d->send(read(info)));
+                });
+            }));
     };
     command("stop", [](const Napi::CallbackInfo & info) {
         DecodeCommand c(DecodeCommand::STOP);
@@ -135,9 +152,9 @@ Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & con
         return c;
     });
     handle.Set("cancel", Napi::Function::New(env, [d](const Napi::CallbackInfo &) {
-        d->cancelled = true;
-        // A step under way is aborted too, unless a later operation was asked for already.
-        if (d->context && d->context->issued == d->number) d->context->abort();
-    }));
+                   d->cancelled = true;
+                   // A step under way is aborted too, unless a later operation was asked for already.
+                   if (d->context && d->context->issued == d->number) d->context->abort();
+               }));
     return handle;
 }

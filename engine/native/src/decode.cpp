@@ -13,7 +13,8 @@ Stream * Decode::live(int32_t id) {
     return nullptr;
 }
 
-void Decode::end(Stream & s, const char * reason, const std::string & code, const std::string & message) {
+void Decode::end(Stream & s, const char * reason, const std::string & code,
+                 const std::string & message) {
     s.ended = true;
     context->keepTail(s.p.seq, s.logits);
     report.ended.push_back({s.p.id, reason, code, message});
@@ -21,7 +22,9 @@ void Decode::end(Stream & s, const char * reason, const std::string & code, cons
 
 void Decode::add(const StreamParams & params) {
     // An ended stream of this id or sequence thinks on: the new one takes its place.
-    streams.remove_if([&](const Stream & s) { return s.ended && (s.p.id == params.id || s.p.seq == params.seq); });
+    streams.remove_if([&](const Stream & s) {
+        return s.ended && (s.p.id == params.id || s.p.seq == params.seq);
+    });
     streams.emplace_back(params);
     Stream & s = streams.back();
     for (llama_token id : params.history) s.joiner.push(tokenBytes(context->model->vocab, id));
@@ -48,13 +51,19 @@ void Decode::obey(const DecodeCommand & c) {
         if (Stream * s = live(c.id)) end(*s, c.reason);
         break;
     case DecodeCommand::EXTEND:
-        if (Stream * s = live(c.id)) s->p.budget = (int32_t) std::min<int64_t>((int64_t) s->p.budget + c.value, INT32_MAX);
+        if (Stream * s = live(c.id))
+            s->p.budget = (int32_t) std::min<int64_t>((int64_t) s->p.budget + c.value, INT32_MAX);
         break;
     case DecodeCommand::ADD:
-        if (Stream * s = live(c.stream->id)) end(*s, "failed", "bad-request", "A stream of this id decodes already");
-        else if (std::any_of(streams.begin(), streams.end(), [&](const Stream & s) { return !s.ended && s.p.seq == c.stream->seq; }))
-            report.ended.push_back({c.stream->id, "failed", "bad-request", "Another stream decodes in this sequence"});
-        else add(*c.stream);
+        if (Stream * s = live(c.stream->id))
+            end(*s, "failed", "bad-request", "A stream of this id decodes already");
+        else if (std::any_of(streams.begin(), streams.end(), [&](const Stream & s) {
+                     return !s.ended && s.p.seq == c.stream->seq;
+                 }))
+            report.ended.push_back(
+                {c.stream->id, "failed", "bad-request", "Another stream decodes in this sequence"});
+        else
+            add(*c.stream);
         break;
     case DecodeCommand::REMOVE:
         for (Stream & s : streams)
@@ -126,12 +135,18 @@ void Decode::chooseAll() {
     scanLogits(context->threads, rows, vocabSize(), measure.any());
     context->threads.each((int) choosing.size(), [&](int i) { choose(*choosing[i]); });
     for (Stream * s : choosing) {
-        if (s->sampled && firstTokenMs == 0) firstTokenMs = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
+        if (s->sampled && firstTokenMs == 0)
+            firstTokenMs =
+                std::chrono::duration<double, std::milli>(Clock::now() - started).count();
         if (s->token >= 0) continue;
-        if (s->closing) end(*s, s->closing);
-        else if (!s->logits) end(*s, "failed", "decode-failed", "Nothing to continue from");
-        else if (!scans[s->p.seq].finite()) end(*s, "failed", "decode-failed", "The model's logits are not numbers");
-        else end(*s, "failed", "decode-failed", "No token is left to sample");
+        if (s->closing)
+            end(*s, s->closing);
+        else if (!s->logits)
+            end(*s, "failed", "decode-failed", "Nothing to continue from");
+        else if (!scans[s->p.seq].finite())
+            end(*s, "failed", "decode-failed", "The model's logits are not numbers");
+        else
+            end(*s, "failed", "decode-failed", "No token is left to sample");
     }
 }
 
@@ -163,7 +178,8 @@ void Decode::commit(Stream & s) {
     std::string text = s.joiner.push(tokenBytes(context->model->vocab, s.token));
     if (s.counted) {
         s.record.text = std::move(text);
-        auto entry = std::find_if(report.tokens.begin(), report.tokens.end(), [&](const auto & e) { return e.first == s.p.id; });
+        auto entry = std::find_if(report.tokens.begin(), report.tokens.end(),
+                                  [&](const auto & e) { return e.first == s.p.id; });
         if (entry == report.tokens.end()) entry = report.tokens.insert(entry, {s.p.id, {}});
         entry->second.push_back(std::move(s.record));
     }
@@ -175,7 +191,8 @@ void Decode::cutGroups() {
     for (Stream & s : streams) {
         if (s.ended) continue;
         int32_t done = 0;
-        for (const Stream & other : streams) done += other.ended && other.closing && other.p.group == s.p.group;
+        for (const Stream & other : streams)
+            done += other.ended && other.closing && other.p.group == s.p.group;
         if (done >= finish) end(s, "cut");
     }
 }
@@ -200,9 +217,13 @@ bool Decode::step(Batch & batch) {
             if (s.ended) continue;
             llama_memory_seq_rm(context->memory(), s.p.seq, s.position, -1);
             s.logits = nullptr;
-            if (aborted) end(s, "cancelled");
-            else if (status == 1) end(s, "overflow", "out-of-cells", "The context is full");
-            else end(s, "failed", "decode-failed", "The decode step failed: " + engineLog::lastError());
+            if (aborted)
+                end(s, "cancelled");
+            else if (status == 1)
+                end(s, "overflow", "out-of-cells", "The context is full");
+            else
+                end(s, "failed", "decode-failed",
+                    "The decode step failed: " + engineLog::lastError());
         }
         return false;
     }

@@ -13,7 +13,8 @@ struct DecodeCommand {
     int32_t id = 0, value = 0;
     const char * reason = nullptr;
     std::shared_ptr<StreamParams> stream;
-    explicit DecodeCommand(Kind kind) : kind(kind) {}
+    explicit DecodeCommand(Kind kind)
+        : kind(kind) {}
 };
 
 struct StreamEnd {
@@ -28,8 +29,9 @@ struct DecodeReport {
 };
 
 class Decode {
-  public:
-    std::shared_ptr<ContextState> context; // null once the decode is over and JavaScript's thread knows
+public:
+    std::shared_ptr<ContextState>
+        context; // null once the decode is over and JavaScript's thread knows
     std::vector<std::shared_ptr<StreamParams>> initial;
     int32_t finish = 0;
     int64_t cells = 0;
@@ -60,10 +62,10 @@ class Decode {
         scans.clear();
     }
 
-  private:
+private:
     std::mutex mutex;
     std::vector<DecodeCommand> commands; // under mutex
-    bool over = false;             // under mutex
+    bool over = false;                   // under mutex
 
     // The loop's own.
     std::list<Stream> streams;
@@ -77,7 +79,8 @@ class Decode {
     void add(const StreamParams & params);
     void obey(const DecodeCommand & command);
     bool obeyAll(bool closeIfIdle);
-    void end(Stream & s, const char * reason, const std::string & code = "", const std::string & message = "");
+    void end(Stream & s, const char * reason, const std::string & code = "",
+             const std::string & message = "");
     void choose(Stream & s);
     void chooseAll();
     void shedFor(int64_t cellsLeft);
@@ -88,5 +91,6 @@ class Decode {
 };
 
 // decode-js.cpp: reads the options of a decode, starts it, and gives JavaScript its handle.
-Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & context, const Napi::Object & options);
+Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & context,
+                        const Napi::Object & options);
 Napi::Object toJs(Napi::Env env, const DecodeReport & report);

@@ -9,14 +9,16 @@ namespace {
 
 Napi::Value loadBackend(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        return Napi::Boolean::New(info.Env(), ggml_backend_load(args::text(info[0], "path").c_str()) != nullptr);
+        return Napi::Boolean::New(
+            info.Env(), ggml_backend_load(args::text(info[0], "path").c_str()) != nullptr);
     });
 }
 
 Napi::Value loadCpuBackend(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
         ggml_backend_load_all_from_path(args::text(info[0], "folder").c_str());
-        return Napi::Boolean::New(info.Env(), ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != nullptr);
+        return Napi::Boolean::New(
+            info.Env(), ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != nullptr);
     });
 }
 
@@ -45,15 +47,20 @@ Napi::Value list(const Napi::CallbackInfo & info) {
 // One operation on a device, its result read back. ggml ends the process where the driver cannot run the backend's kernels.
 bool computes(ggml_backend_dev_t device) {
     constexpr int N = 64;
-    std::unique_ptr<ggml_backend, decltype(&ggml_backend_free)> backend(ggml_backend_dev_init(device, nullptr), ggml_backend_free);
-    std::unique_ptr<ggml_context, decltype(&ggml_free)> memory(ggml_init({2 * ggml_tensor_overhead() + ggml_graph_overhead(), nullptr, /* no_alloc */ true}), ggml_free);
+    std::unique_ptr<ggml_backend, decltype(&ggml_backend_free)> backend(
+        ggml_backend_dev_init(device, nullptr), ggml_backend_free);
+    std::unique_ptr<ggml_context, decltype(&ggml_free)> memory(
+        ggml_init(
+            {2 * ggml_tensor_overhead() + ggml_graph_overhead(), nullptr, /* no_alloc */ true}),
+        ggml_free);
     if (!backend || !memory) return false;
     ggml_tensor * in = ggml_new_tensor_1d(memory.get(), GGML_TYPE_F32, N);
     ggml_tensor * out = ggml_rms_norm(memory.get(), in, 0);
     if (!ggml_backend_dev_supports_op(device, out)) return true; // for matrix products only, say
     ggml_cgraph * graph = ggml_new_graph(memory.get());
     ggml_build_forward_expand(graph, out);
-    std::unique_ptr<ggml_backend_buffer, decltype(&ggml_backend_buffer_free)> buffer(ggml_backend_alloc_ctx_tensors(memory.get(), backend.get()), ggml_backend_buffer_free);
+    std::unique_ptr<ggml_backend_buffer, decltype(&ggml_backend_buffer_free)> buffer(
+        ggml_backend_alloc_ctx_tensors(memory.get(), backend.get()), ggml_backend_buffer_free);
     if (!buffer) return false;
     float values[N], squares = 0;
     for (int i = 0; i < N; i++) squares += (values[i] = (float) (i - N / 4)) * values[i];

@@ -6,7 +6,9 @@
 
 struct CodedError : std::runtime_error {
     std::string code;
-    CodedError(std::string code, const std::string & message) : std::runtime_error(message), code(std::move(code)) {}
+    CodedError(std::string code, const std::string & message)
+        : std::runtime_error(message)
+        , code(std::move(code)) {}
 };
 
 inline Napi::Error toJsError(Napi::Env env, const std::string & code, const std::string & message) {
@@ -16,7 +18,8 @@ inline Napi::Error toJsError(Napi::Env env, const std::string & code, const std:
 }
 
 // Runs a method body; whatever C++ throws reaches JavaScript as an error with a code.
-template <typename Body> auto guarded(Napi::Env env, Body && body) -> decltype(body()) {
+template <typename Body>
+auto guarded(Napi::Env env, Body && body) -> decltype(body()) {
     try {
         return body();
     } catch (const Napi::Error &) {

@@ -1,8 +1,8 @@
 #include "log.h"
 #include "ggml.h"
 #include "llama.h"
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <mutex>

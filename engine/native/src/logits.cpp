@@ -120,9 +120,13 @@ int drawLogit(const float * logits, int n, const LogitScan & scan, float tempera
     return last >= 0 ? last : scan.argmax(logits, n);
 }
 
-bool LogitScan::finite() const { return std::isfinite(max); }
+bool LogitScan::finite() const {
+    return std::isfinite(max);
+}
 
-void LogitScan::refreshMax() { max = maxOf(blockMax.data(), (int) blockMax.size()); }
+void LogitScan::refreshMax() {
+    max = maxOf(blockMax.data(), (int) blockMax.size());
+}
 
 void LogitScan::refresh(const float * logits, int n, int i) {
     const int b = i / LOGIT_BLOCK;
@@ -140,7 +144,9 @@ int LogitScan::argmax(const float * logits, int n) const {
 
 std::vector<Ranked> topLogits(const float * logits, int n, const LogitScan & scan, int k) {
     std::vector<Ranked> top;
-    const auto before = [](const Ranked & a, const Ranked & b) { return a.logit > b.logit || (a.logit == b.logit && a.id < b.id); };
+    const auto before = [](const Ranked & a, const Ranked & b) {
+        return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+    };
     for (size_t b = 0; b < scan.blockMax.size(); b++) {
         if ((int) top.size() == k && scan.blockMax[b] <= top.back().logit) continue;
         for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++) {

@@ -11,9 +11,16 @@
 #include <cstring>
 
 ModelState::ModelState(llama_model * m, bool vocabOnly)
-    : model(m), vocab(llama_model_get_vocab(m)), vocabSize(llama_vocab_n_tokens(vocab)), thoughtRows(llama_model_n_thoughts(m)), trainContext(llama_model_n_ctx_train(m)), vocabOnly(vocabOnly) {}
+    : model(m)
+    , vocab(llama_model_get_vocab(m))
+    , vocabSize(llama_vocab_n_tokens(vocab))
+    , thoughtRows(llama_model_n_thoughts(m))
+    , trainContext(llama_model_n_ctx_train(m))
+    , vocabOnly(vocabOnly) {}
 
-ModelState::~ModelState() { llama_model_free(model); }
+ModelState::~ModelState() {
+    llama_model_free(model);
+}
 
 const char * cannotJoin(const llama_model * model) {
     if (llama_model_is_recurrent(model)) return "recurrent";
@@ -37,9 +44,12 @@ bool onLoadProgress(float fraction, void * data) {
     Load & load = *static_cast<Load *>(data);
     if (load.cancelled || Worker::leaving()) return false;
     const auto now = std::chrono::steady_clock::now();
-    if (load.onProgress && (fraction >= 1 || now - load.lastReport > std::chrono::milliseconds(50))) {
+    if (load.onProgress &&
+        (fraction >= 1 || now - load.lastReport > std::chrono::milliseconds(50))) {
         load.lastReport = now;
-        Worker::toJs([callback = load.onProgress, fraction](Napi::Env env) { callback->Call({Napi::Number::New(env, fraction)}); });
+        Worker::toJs([callback = load.onProgress, fraction](Napi::Env env) {
+            callback->Call({Napi::Number::New(env, fraction)});
+        });
     }
     return true;
 }
@@ -59,7 +69,8 @@ std::shared_ptr<ModelState> loadModel(Load & load) {
         params.n_gpu_layers = 0;
     } else if (load.device != "auto") {
         devices[0] = ggml_backend_dev_by_name(load.device.c_str());
-        if (!devices[0]) throw CodedError("unknown-device", "There is no device named " + load.device);
+        if (!devices[0])
+            throw CodedError("unknown-device", "There is no device named " + load.device);
         params.devices = devices;
     }
     params.vocab_only = load.vocabOnly;
@@ -70,18 +81,24 @@ std::shared_ptr<ModelState> loadModel(Load & load) {
     if (!model) {
         if (load.cancelled) throw CodedError("cancelled", "Loading was cancelled");
         const std::string why = engineLog::lastError();
-        const bool memory = why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
-        throw CodedError(memory ? "out-of-memory" : "bad-model", "The model cannot be loaded: " + (why.empty() ? "llama.cpp gives no reason" : why));
+        const bool memory =
+            why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
+        throw CodedError(memory ? "out-of-memory" : "bad-model",
+                         "The model cannot be loaded: " +
+                             (why.empty() ? "llama.cpp gives no reason" : why));
     }
     auto state = std::make_shared<ModelState>(model, load.vocabOnly);
     bool gpu = devices[0] && isGpu(devices[0]);
     if (load.device == "auto")
-        for (size_t i = 0; i < ggml_backend_dev_count(); i++) gpu = gpu || isGpu(ggml_backend_dev_get(i));
-    state->offloaded = gpu && (params.n_gpu_layers < 0 || params.n_gpu_layers > llama_model_n_layer(model));
+        for (size_t i = 0; i < ggml_backend_dev_count(); i++)
+            gpu = gpu || isGpu(ggml_backend_dev_get(i));
+    state->offloaded =
+        gpu && (params.n_gpu_layers < 0 || params.n_gpu_layers > llama_model_n_layer(model));
     return state;
 }
 
-std::string metaText(int32_t (*get)(const llama_model *, int32_t, char *, size_t), const llama_model * model, int32_t i) {
+std::string metaText(int32_t (*get)(const llama_model *, int32_t, char *, size_t),
+                     const llama_model * model, int32_t i) {
     std::string text(256, '\0');
     int32_t n = get(model, i, text.data(), text.size());
     if (n >= (int32_t) text.size()) {
@@ -100,10 +117,12 @@ Napi::String jsText(Napi::Env env, const std::string & bytes) {
 }
 
 const std::pair<const char *, llama_ftype> FILE_TYPES[] = {
-    {"f32", LLAMA_FTYPE_ALL_F32},        {"f16", LLAMA_FTYPE_MOSTLY_F16},       {"bf16", LLAMA_FTYPE_MOSTLY_BF16},
-    {"q8_0", LLAMA_FTYPE_MOSTLY_Q8_0},   {"q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},     {"q4_1", LLAMA_FTYPE_MOSTLY_Q4_1},
-    {"q5_0", LLAMA_FTYPE_MOSTLY_Q5_0},   {"q5_1", LLAMA_FTYPE_MOSTLY_Q5_1},     {"q3_k_m", LLAMA_FTYPE_MOSTLY_Q3_K_M},
-    {"q4_k_s", LLAMA_FTYPE_MOSTLY_Q4_K_S}, {"q4_k_m", LLAMA_FTYPE_MOSTLY_Q4_K_M}, {"q5_k_m", LLAMA_FTYPE_MOSTLY_Q5_K_M},
+    {"f32", LLAMA_FTYPE_ALL_F32},          {"f16", LLAMA_FTYPE_MOSTLY_F16},
+    {"bf16", LLAMA_FTYPE_MOSTLY_BF16},     {"q8_0", LLAMA_FTYPE_MOSTLY_Q8_0},
+    {"q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},     {"q4_1", LLAMA_FTYPE_MOSTLY_Q4_1},
+    {"q5_0", LLAMA_FTYPE_MOSTLY_Q5_0},     {"q5_1", LLAMA_FTYPE_MOSTLY_Q5_1},
+    {"q3_k_m", LLAMA_FTYPE_MOSTLY_Q3_K_M}, {"q4_k_s", LLAMA_FTYPE_MOSTLY_Q4_K_S},
+    {"q4_k_m", LLAMA_FTYPE_MOSTLY_Q4_K_M}, {"q5_k_m", LLAMA_FTYPE_MOSTLY_Q5_K_M},
     {"q6_k", LLAMA_FTYPE_MOSTLY_Q6_K},
 };
 
@@ -115,7 +134,8 @@ Napi::Value openModel(const Napi::CallbackInfo & info) {
         const Napi::Object options = args::object(info, 0);
         auto load = std::make_shared<Load>();
         load->path = args::text(options, "path");
-        if (load->path.find('\0') != std::string::npos) throw CodedError("bad-path", "A file name cannot hold a NUL character");
+        if (load->path.find('\0') != std::string::npos)
+            throw CodedError("bad-path", "A file name cannot hold a NUL character");
         load->device = args::text(options, "device");
         load->gpuLayers = (int32_t) args::whole(options, "gpuLayers", -1, 65536);
         load->vocabOnly = args::flag(options, "vocabOnly");
@@ -127,7 +147,9 @@ Napi::Value openModel(const Napi::CallbackInfo & info) {
         });
         Napi::Object handle = Napi::Object::New(env);
         handle.Set("done", done);
-        handle.Set("cancel", Napi::Function::New(env, [load](const Napi::CallbackInfo &) { load->cancelled = true; }));
+        handle.Set("cancel", Napi::Function::New(env, [load](const Napi::CallbackInfo &) {
+                       load->cancelled = true;
+                   }));
         return handle;
     });
 }
@@ -135,16 +157,22 @@ Napi::Value openModel(const Napi::CallbackInfo & info) {
 Napi::Value quantizeModel(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
-        const std::string input = args::text(info[0], "input"), output = args::text(info[1], "output"), type = args::text(info[2], "type");
+        const std::string input = args::text(info[0], "input"),
+                          output = args::text(info[1], "output"),
+                          type = args::text(info[2], "type");
         llama_model_quantize_params params = llama_model_quantize_default_params();
         params.nthread = (int32_t) args::whole(info[3], "threads", 0, 512);
         params.allow_requantize = true;
-        const auto known = std::find_if(std::begin(FILE_TYPES), std::end(FILE_TYPES), [&](const auto & t) { return type == t.first; });
-        if (known == std::end(FILE_TYPES)) throw CodedError("out-of-range", "There is no quantisation named " + type);
+        const auto known = std::find_if(std::begin(FILE_TYPES), std::end(FILE_TYPES),
+                                        [&](const auto & t) { return type == t.first; });
+        if (known == std::end(FILE_TYPES))
+            throw CodedError("out-of-range", "There is no quantisation named " + type);
         params.ftype = known->second;
         return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> {
             engineLog::clear();
-            if (llama_model_quantize(input.c_str(), output.c_str(), &params) != 0) throw CodedError("bad-model", "The model cannot be quantised: " + engineLog::lastError());
+            if (llama_model_quantize(input.c_str(), output.c_str(), &params) != 0)
+                throw CodedError("bad-model",
+                                 "The model cannot be quantised: " + engineLog::lastError());
             return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
         });
     });
@@ -156,14 +184,16 @@ static Napi::FunctionReference * modelClass() {
 }
 
 void ModelWrap::init(Napi::Env env) {
-    *modelClass() = Napi::Persistent(DefineClass(env, "NativeModel", {
-        InstanceAccessor<&ModelWrap::info>("info"),
-        InstanceMethod<&ModelWrap::tokenize>("tokenize"),
-        InstanceMethod<&ModelWrap::bytes>("tokenBytes"),
-        InstanceMethod<&ModelWrap::specialTokens>("specialTokens"),
-        InstanceMethod<&ModelWrap::createContext>("createContext"),
-        InstanceMethod<&ModelWrap::close>("close"),
-    }));
+    *modelClass() =
+        Napi::Persistent(DefineClass(env, "NativeModel",
+                                     {
+                                         InstanceAccessor<&ModelWrap::info>("info"),
+                                         InstanceMethod<&ModelWrap::tokenize>("tokenize"),
+                                         InstanceMethod<&ModelWrap::bytes>("tokenBytes"),
+                                         InstanceMethod<&ModelWrap::specialTokens>("specialTokens"),
+                                         InstanceMethod<&ModelWrap::createContext>("createContext"),
+                                         InstanceMethod<&ModelWrap::close>("close"),
+                                     }));
 }
 
 Napi::Object ModelWrap::wrap(Napi::Env, std::shared_ptr<ModelState> state) {
@@ -201,10 +231,12 @@ Napi::Value ModelWrap::info(const Napi::CallbackInfo & info) {
         o.Set("addBos", llama_vocab_get_add_bos(state->vocab));
         o.Set("bos", llama_vocab_bos(state->vocab));
         o.Set("eos", llama_vocab_eos(state->vocab));
-        if (const char * chat = llama_model_chat_template(model, nullptr)) o.Set("chatTemplate", jsText(env, chat));
+        if (const char * chat = llama_model_chat_template(model, nullptr))
+            o.Set("chatTemplate", jsText(env, chat));
         Napi::Object metadata = Napi::Object::New(env);
         for (int32_t i = 0; i < llama_model_meta_count(model); i++)
-            metadata.Set(jsText(env, metaText(llama_model_meta_key_by_index, model, i)), jsText(env, metaText(llama_model_meta_val_str_by_index, model, i)));
+            metadata.Set(jsText(env, metaText(llama_model_meta_key_by_index, model, i)),
+                         jsText(env, metaText(llama_model_meta_val_str_by_index, model, i)));
         o.Set("metadata", metadata);
         o.Set("architecture", metadata.Get("general.architecture"));
         return o;
@@ -218,12 +250,15 @@ Napi::Value ModelWrap::tokenize(const Napi::CallbackInfo & info) {
         const std::string text = args::text(info[0], "text");
         const Napi::Object options = args::object(info, 1);
         const bool special = args::flag(options, "special"), bos = args::flag(options, "bos");
-        if (text.size() > (64u << 20)) throw CodedError("out-of-range", "The text is longer than 64 MiB");
+        if (text.size() > (64u << 20))
+            throw CodedError("out-of-range", "The text is longer than 64 MiB");
         std::vector<llama_token> ids(text.size() + 8);
-        int32_t n = llama_tokenize(state->vocab, text.data(), (int32_t) text.size(), ids.data(), (int32_t) ids.size(), bos, special);
+        int32_t n = llama_tokenize(state->vocab, text.data(), (int32_t) text.size(), ids.data(),
+                                   (int32_t) ids.size(), bos, special);
         if (n < 0 && n != INT32_MIN) {
             ids.resize(-n);
-            n = llama_tokenize(state->vocab, text.data(), (int32_t) text.size(), ids.data(), (int32_t) ids.size(), bos, special);
+            n = llama_tokenize(state->vocab, text.data(), (int32_t) text.size(), ids.data(),
+                               (int32_t) ids.size(), bos, special);
         }
         if (n < 0) throw CodedError("internal", "The text cannot be tokenized");
         Napi::Int32Array out = Napi::Int32Array::New(env, n);
@@ -236,7 +271,8 @@ Napi::Value ModelWrap::bytes(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         open(env);
-        const std::string bytes = tokenBytes(state->vocab, (llama_token) args::whole(info[0], "id", 0, state->vocabSize - 1));
+        const std::string bytes = tokenBytes(
+            state->vocab, (llama_token) args::whole(info[0], "id", 0, state->vocabSize - 1));
         Napi::Uint8Array out = Napi::Uint8Array::New(env, bytes.size());
         std::copy(bytes.begin(), bytes.end(), out.Data());
         return out;
@@ -249,7 +285,8 @@ Napi::Value ModelWrap::specialTokens(const Napi::CallbackInfo & info) {
         const llama_vocab * vocab = open(env)->vocab;
         Napi::Array out = Napi::Array::New(env);
         for (llama_token id = 0; id < state->vocabSize; id++) {
-            const bool special = llama_vocab_get_attr(vocab, id) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED);
+            const bool special = llama_vocab_get_attr(vocab, id) &
+                                 (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED);
             const bool end = llama_vocab_is_eog(vocab, id);
             if (!special && !end) continue;
             Napi::Object token = Napi::Object::New(env);
@@ -265,12 +302,16 @@ Napi::Value ModelWrap::specialTokens(const Napi::CallbackInfo & info) {
 
 Napi::Value ModelWrap::createContext(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
-    return guarded(env, [&]() -> Napi::Value { return ::createContext(env, open(env), args::object(info, 0)); });
+    return guarded(env, [&]() -> Napi::Value {
+        return ::createContext(env, open(env), args::object(info, 0));
+    });
 }
 
 Napi::Value ModelWrap::close(const Napi::CallbackInfo & info) {
-    return runOnWorker(info.Env(), [state = std::exchange(this->state, nullptr)]() mutable -> std::function<Napi::Value(Napi::Env)> {
-        state.reset();
-        return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
-    });
+    return runOnWorker(info.Env(),
+                       [state = std::exchange(this->state, nullptr)]() mutable
+                           -> std::function<Napi::Value(Napi::Env)> {
+                           state.reset();
+                           return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+                       });
 }

@@ -25,12 +25,13 @@ Napi::Value openModel(const Napi::CallbackInfo & info);
 Napi::Value quantizeModel(const Napi::CallbackInfo & info);
 
 class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
-  public:
+public:
     static void init(Napi::Env env);
     static Napi::Object wrap(Napi::Env env, std::shared_ptr<ModelState> state);
-    explicit ModelWrap(const Napi::CallbackInfo & info) : Napi::ObjectWrap<ModelWrap>(info) {}
+    explicit ModelWrap(const Napi::CallbackInfo & info)
+        : Napi::ObjectWrap<ModelWrap>(info) {}
 
-  private:
+private:
     std::shared_ptr<ModelState> state;
     const std::shared_ptr<ModelState> & open(Napi::Env env) const;
     Napi::Value info(const Napi::CallbackInfo & info);

@@ -1,7 +1,10 @@
 #include "sampler.h"
 #include <algorithm>
 
-Sampler::Sampler(const SamplerParams & p) : params(p), chain(nullptr, llama_sampler_free), random(p.seed) {
+Sampler::Sampler(const SamplerParams & p)
+    : params(p)
+    , chain(nullptr, llama_sampler_free)
+    , random(p.seed) {
     if (p.temperature <= 0 || (p.topK <= 0 && p.topP >= 1 && p.minP <= 0)) return;
     llama_sampler_chain_params cp = llama_sampler_chain_default_params();
     cp.no_perf = true;
@@ -12,13 +15,16 @@ Sampler::Sampler(const SamplerParams & p) : params(p), chain(nullptr, llama_samp
     if (p.minP > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_min_p(p.minP, 1));
     llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(p.temperature));
     // LLAMA_DEFAULT_SEED means "random" to llama.cpp; a run's seed never does.
-    llama_sampler_chain_add(chain.get(), llama_sampler_init_dist(p.seed == LLAMA_DEFAULT_SEED ? 0x9E3779B9u : p.seed));
+    llama_sampler_chain_add(
+        chain.get(), llama_sampler_init_dist(p.seed == LLAMA_DEFAULT_SEED ? 0x9E3779B9u : p.seed));
 }
 
 void Sampler::accept(llama_token id) {
     if (params.repetitionPenalty == 1 || params.repetitionWindow == 0) return;
-    if ((int32_t) window.size() < params.repetitionWindow) window.push_back(id);
-    else window[next] = id;
+    if ((int32_t) window.size() < params.repetitionWindow)
+        window.push_back(id);
+    else
+        window[next] = id;
     next = (next + 1) % params.repetitionWindow;
 }
 
@@ -26,10 +32,13 @@ llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
     if (!scan.finite()) return -1;
     if (params.temperature <= 0) return scan.argmax(logits, n);
     if (!chain) {
-        const uint32_t high = random() >> 5, low = random() >> 6; // 53 bits, the same with every standard library
-        return drawLogit(logits, n, scan, params.temperature, (high * 67108864.0 + low) / 9007199254740992.0);
+        const uint32_t high = random() >> 5,
+                       low = random() >> 6; // 53 bits, the same with every standard library
+        return drawLogit(logits, n, scan, params.temperature,
+                         (high * 67108864.0 + low) / 9007199254740992.0);
     }
-    const float spread = NEGLIGIBLE * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
+    const float spread =
+        NEGLIGIBLE * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
     const float floor = scan.max - spread;
     candidates.clear();
     for (size_t b = 0; b < scan.blockMax.size(); b++) {
@@ -42,7 +51,8 @@ llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
     return array.selected < 0 ? -1 : array.data[array.selected].id;
 }
 
-llama_token Sampler::sample(float * logits, int n, LogitScan & scan, const std::vector<llama_token> & masked) {
+llama_token Sampler::sample(float * logits, int n, LogitScan & scan,
+                            const std::vector<llama_token> & masked) {
     changed.clear();
     if (params.repetitionPenalty != 1) {
         std::vector<llama_token> seen(window);
@@ -50,7 +60,8 @@ llama_token Sampler::sample(float * logits, int n, LogitScan & scan, const std::
         seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
         for (llama_token id : seen) {
             changed.push_back({id, logits[id]});
-            logits[id] = logits[id] <= 0 ? logits[id] * params.repetitionPenalty : logits[id] / params.repetitionPenalty;
+            logits[id] = logits[id] <= 0 ? logits[id] * params.repetitionPenalty
+                                         : logits[id] / params.repetitionPenalty;
         }
     }
     for (llama_token id : masked) {

@@ -14,18 +14,20 @@ struct SamplerParams {
 };
 
 class Sampler {
-  public:
+public:
     explicit Sampler(const SamplerParams & params);
 
     // Draws a token. `logits` (n values) is changed during the call and restored; `scan` belongs to it.
     // -1: no token is left.
-    llama_token sample(float * logits, int n, LogitScan & scan, const std::vector<llama_token> & masked);
+    llama_token sample(float * logits, int n, LogitScan & scan,
+                       const std::vector<llama_token> & masked);
     // The token that was chosen, sampled or forced: the repetition penalty sees it.
     void accept(llama_token id);
 
-  private:
+private:
     SamplerParams params;
-    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> chain; // null: nothing is truncated
+    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)>
+        chain; // null: nothing is truncated
     std::mt19937 random;
     std::vector<llama_token> window; // ring of the last tokens
     size_t next = 0;

@@ -32,7 +32,10 @@ struct Stream {
     bool counted = false; // `record` holds it
     TokenRecord record;
 
-    explicit Stream(StreamParams params) : p(std::move(params)), sampler(p.sampler), stops(p.stops.begin(), p.stops.end()) {
+    explicit Stream(StreamParams params)
+        : p(std::move(params))
+        , sampler(p.sampler)
+        , stops(p.stops.begin(), p.stops.end()) {
         for (llama_token id : p.history) sampler.accept(id);
     }
 };

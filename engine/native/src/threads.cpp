@@ -13,7 +13,8 @@ int32_t physicalCores() {
 #if defined(__linux__)
     std::set<std::string> cores; // hyper-threads of one core name the same siblings
     for (int32_t cpu = 0; cpu < logical; cpu++) {
-        std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+        std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
+                           "/topology/thread_siblings_list");
         std::string siblings;
         if (std::getline(file, siblings)) cores.insert(siblings);
     }
@@ -31,28 +32,38 @@ int32_t physicalCores() {
 #endif
 }
 
-Threads::Threads(int32_t count) : threads(nullptr, nullptr), backend(nullptr, ggml_backend_free), graphMemory(nullptr, ggml_free) {
+Threads::Threads(int32_t count)
+    : threads(nullptr, nullptr)
+    , backend(nullptr, ggml_backend_free)
+    , graphMemory(nullptr, ggml_free) {
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     if (!cpu) return;
     // The CPU backend is loaded at run time, in the build that this processor can run.
     ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(cpu);
-    const auto find = [&](const char * name) { return ggml_backend_reg_get_proc_address(registry, name); };
+    const auto find = [&](const char * name) {
+        return ggml_backend_reg_get_proc_address(registry, name);
+    };
     const auto make = (decltype(&ggml_threadpool_new)) find("ggml_threadpool_new");
     const auto end = (decltype(&ggml_threadpool_free)) find("ggml_threadpool_free");
-    const auto setCount = (decltype(&ggml_backend_cpu_set_n_threads)) find("ggml_backend_set_n_threads");
-    const auto setPool = (decltype(&ggml_backend_cpu_set_threadpool)) find("ggml_backend_cpu_set_threadpool");
+    const auto setCount =
+        (decltype(&ggml_backend_cpu_set_n_threads)) find("ggml_backend_set_n_threads");
+    const auto setPool =
+        (decltype(&ggml_backend_cpu_set_threadpool)) find("ggml_backend_cpu_set_threadpool");
     if (!make || !end || !setCount || !setPool) return;
     ggml_threadpool_params params = ggml_threadpool_params_default(count);
-    params.poll = 2; // milliseconds, about: longer than JavaScript, or a sampler, holds up the next step
+    params.poll =
+        2; // milliseconds, about: longer than JavaScript, or a sampler, holds up the next step
     threads = {make(&params), end};
     backend.reset(ggml_backend_dev_init(cpu, nullptr));
-    graphMemory.reset(ggml_init({ggml_tensor_overhead() + ggml_graph_overhead(), nullptr, /* no_alloc */ true}));
+    graphMemory.reset(
+        ggml_init({ggml_tensor_overhead() + ggml_graph_overhead(), nullptr, /* no_alloc */ true}));
     if (!threads || !backend || !graphMemory) return;
     setCount(backend.get(), count);
     setPool(backend.get(), threads.get());
     const auto run = [](ggml_tensor *, int, int, void * task) { static_cast<Task *>(task)->run(); };
     graph = ggml_new_graph(graphMemory.get());
-    ggml_build_forward_expand(graph, ggml_custom_4d(graphMemory.get(), GGML_TYPE_F32, 1, 1, 1, 1, nullptr, 0, run, GGML_N_TASKS_MAX, &task));
+    ggml_build_forward_expand(graph, ggml_custom_4d(graphMemory.get(), GGML_TYPE_F32, 1, 1, 1, 1,
+                                                    nullptr, 0, run, GGML_N_TASKS_MAX, &task));
 }
 
 void Threads::Task::run() {
@@ -69,6 +80,7 @@ void Threads::each(int n, const std::function<void(int)> & work) {
     task.n = n;
     task.next = 0;
     task.error = nullptr;
-    if (n < 2 || !graph || ggml_backend_graph_compute(backend.get(), graph) != GGML_STATUS_SUCCESS) task.run();
+    if (n < 2 || !graph || ggml_backend_graph_compute(backend.get(), graph) != GGML_STATUS_SUCCESS)
+        task.run();
     if (task.error) std::rethrow_exception(task.error);
 }

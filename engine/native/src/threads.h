@@ -15,7 +15,7 @@ int32_t physicalCores();
 // anew beside JavaScript's thread. They go to sleep a few milliseconds after the last step. llama.cpp computes on them, and
 // between two steps we do: threads of our own would fight with these, which wait awake.
 class Threads {
-  public:
+public:
     explicit Threads(int32_t count);
     Threads(const Threads &) = delete;
 
@@ -26,7 +26,7 @@ class Threads {
     // Errors: the first that a call threw.
     void each(int n, const std::function<void(int)> & work);
 
-  private:
+private:
     struct Task {
         const std::function<void(int)> * work;
         int n;

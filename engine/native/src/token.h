@@ -29,7 +29,8 @@ struct Measure {
     bool any() const { return logprobs || alternatives > 0; }
 
     // Fills `record` from the logits it was chosen by; `scan` belongs to them and holds their sums.
-    void apply(TokenRecord & record, const llama_vocab * vocab, const float * logits, int n, const LogitScan & scan) const {
+    void apply(TokenRecord & record, const llama_vocab * vocab, const float * logits, int n,
+               const LogitScan & scan) const {
         if (!any()) return;
         const LogitSums sums = scan.sums();
         record.logprob = logits[record.id] - sums.logZ;
@@ -44,7 +45,9 @@ struct Measure {
 };
 
 inline Napi::Value toJs(Napi::Env env, const TokenRecord & t) {
-    const auto orNull = [&](float x) -> Napi::Value { return std::isfinite(x) ? Napi::Value(Napi::Number::New(env, x)) : Napi::Value(env.Null()); };
+    const auto orNull = [&](float x) -> Napi::Value {
+        return std::isfinite(x) ? Napi::Value(Napi::Number::New(env, x)) : Napi::Value(env.Null());
+    };
     Napi::Object o = Napi::Object::New(env);
     o.Set("id", t.id);
     o.Set("text", t.text);

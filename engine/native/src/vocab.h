@@ -18,7 +18,7 @@ inline std::string tokenBytes(const llama_vocab * vocab, llama_token id) {
 // Joins bytes into valid UTF-8: the start of a split character waits for its rest, what can never become a
 // character turns into U+FFFD.
 class Utf8Joiner {
-  public:
+public:
     std::string push(const std::string & bytes) {
         pending += bytes;
         std::string out;
@@ -46,14 +46,17 @@ class Utf8Joiner {
         return out;
     }
 
-  private:
+private:
     std::string pending;
 
     // Bytes of the character at i; 0: not whole yet; -1: no character (overlong, surrogate, beyond U+10FFFF, stray byte).
     int characterAt(size_t i) const {
         const unsigned char a = pending[i];
         if (a < 0x80) return 1;
-        const int n = a >= 0xC2 && a <= 0xDF ? 2 : (a & 0xF0) == 0xE0 ? 3 : a >= 0xF0 && a <= 0xF4 ? 4 : -1;
+        const int n = a >= 0xC2 && a <= 0xDF   ? 2
+                      : (a & 0xF0) == 0xE0     ? 3
+                      : a >= 0xF0 && a <= 0xF4 ? 4
+                                               : -1;
         if (n < 0) return -1;
         for (int k = 1; k < n; k++) {
             if (i + k >= pending.size()) return 0;

@@ -20,7 +20,8 @@ State & state() {
 }
 
 void callJs(napi_env env, napi_value, void *, void * data) {
-    std::unique_ptr<std::function<void(Napi::Env)>> task(static_cast<std::function<void(Napi::Env)> *>(data));
+    std::unique_ptr<std::function<void(Napi::Env)>> task(
+        static_cast<std::function<void(Napi::Env)> *>(data));
     if (!env) return; // the environment is gone
     Napi::HandleScope scope(env);
     try {
@@ -51,8 +52,10 @@ void loop() {
 void Worker::start(Napi::Env env) {
     State & s = state();
     napi_value name = Napi::String::New(env, "braid");
-    const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callJs, &s.toJs);
-    if (status != napi_ok) throw CodedError("internal", "cannot create the engine's channel to JavaScript");
+    const napi_status status = napi_create_threadsafe_function(
+        env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callJs, &s.toJs);
+    if (status != napi_ok)
+        throw CodedError("internal", "cannot create the engine's channel to JavaScript");
     napi_unref_threadsafe_function(env, s.toJs);
     s.thread = std::thread(loop);
     napi_add_env_cleanup_hook(env, [](void *) { leave(); }, nullptr);
@@ -83,15 +86,19 @@ void Worker::toJs(std::function<void(Napi::Env)> task) {
     if (napi_call_threadsafe_function(s.toJs, data, napi_tsfn_nonblocking) != napi_ok) delete data;
 }
 
-bool Worker::leaving() { return state().leaving; }
-
-JsCallback holdCallback(const Napi::Function & function) {
-    return JsCallback(new Napi::FunctionReference(Napi::Persistent(function)), [](Napi::FunctionReference * reference) {
-        Worker::toJs([reference](Napi::Env) { delete reference; });
-    });
+bool Worker::leaving() {
+    return state().leaving;
 }
 
-static void settle(const DeferredPtr & deferred, const std::function<std::function<Napi::Value(Napi::Env)>()> & work) {
+JsCallback holdCallback(const Napi::Function & function) {
+    return JsCallback(new Napi::FunctionReference(Napi::Persistent(function)),
+                      [](Napi::FunctionReference * reference) {
+                          Worker::toJs([reference](Napi::Env) { delete reference; });
+                      });
+}
+
+static void settle(const DeferredPtr & deferred,
+                   const std::function<std::function<Napi::Value(Napi::Env)>()> & work) {
     std::string code, message;
     std::function<Napi::Value(Napi::Env)> make;
     try {
@@ -108,13 +115,16 @@ static void settle(const DeferredPtr & deferred, const std::function<std::functi
     }
     Worker::toJs([deferred, make, code, message](Napi::Env env) {
         State & s = state();
-        if (make) deferred->Resolve(make(env));
-        else deferred->Reject(toJsError(env, code, message).Value());
+        if (make)
+            deferred->Resolve(make(env));
+        else
+            deferred->Reject(toJsError(env, code, message).Value());
         if (--s.pending == 0) napi_unref_threadsafe_function(env, s.toJs);
     });
 }
 
-Napi::Promise runOnWorker(Napi::Env env, std::function<std::function<Napi::Value(Napi::Env)>()> work) {
+Napi::Promise runOnWorker(Napi::Env env,
+                          std::function<std::function<Napi::Value(Napi::Env)>()> work) {
     State & s = state();
     auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
     if (s.pending++ == 0) napi_ref_threadsafe_function(env, s.toJs);

@@ -9,7 +9,7 @@
 #include <thread>
 
 class Worker {
-  public:
+public:
     // Called once at module load, on JavaScript's thread.
     static void start(Napi::Env env);
 
@@ -33,4 +33,5 @@ JsCallback holdCallback(const Napi::Function & function);
 using DeferredPtr = std::shared_ptr<Napi::Promise::Deferred>;
 
 // Posts `work`; `work` returns the function that makes the JavaScript value. What it throws becomes a coded rejection.
-Napi::Promise runOnWorker(Napi::Env env, std::function<std::function<Napi::Value(Napi::Env)>()> work);
+Napi::Promise runOnWorker(Napi::Env env,
+                          std::function<std::function<Napi::Value(Napi::Env)>()> work);

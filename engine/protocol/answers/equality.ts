@@ -18,7 +18,13 @@ export type Value =
   /** Values at the sample points; constants repeat theirs. */
   | { kind: 'expression'; values: readonly number[] }
   /** `open`, `close`: the brackets; a `set` and a bare `list` know no order. */
-  | { kind: 'parts'; shape: 'tuple' | 'set' | 'list' | 'union'; open: string; close: string; parts: readonly Value[] }
+  | {
+      kind: 'parts'
+      shape: 'tuple' | 'set' | 'list' | 'union'
+      open: string
+      close: string
+      parts: readonly Value[]
+    }
   | { kind: 'text'; text: string }
 
 export interface Meaning {
@@ -29,7 +35,8 @@ export interface Meaning {
 
 /** What an answer says. Pure; never throws. */
 export function meaningOf(answer: string): Meaning {
-  if (answer.length > MAX_MATH) return { value: { kind: 'text', text: plainText(answer) }, percent: false }
+  if (answer.length > MAX_MATH)
+    return { value: { kind: 'text', text: plainText(answer) }, percent: false }
   const clean = withoutNotation(answer)
   const percent = /\\?%$/.test(clean)
   const bare = percent ? clean.replace(/\s*\\?%$/, '') : clean
@@ -43,29 +50,45 @@ export function equalAnswers(a: string, b: string): boolean {
 
 export function sameMeaning(a: Meaning, b: Meaning): boolean {
   if (sameValue(a.value, b.value)) return true
-  return a.percent !== b.percent && sameValue(a.percent ? hundredth(a.value) : a.value, b.percent ? hundredth(b.value) : b.value)
+  return (
+    a.percent !== b.percent &&
+    sameValue(a.percent ? hundredth(a.value) : a.value, b.percent ? hundredth(b.value) : b.value)
+  )
 }
 
 /** A value of percent as a plain number. */
 export function hundredth(value: Value): Value {
   if (value.kind === 'exact') return exact(value.numerator, value.denominator * 100n)
-  if (value.kind === 'expression') return { kind: 'expression', values: value.values.map((v) => v / 100) }
+  if (value.kind === 'expression')
+    return { kind: 'expression', values: value.values.map((v) => v / 100) }
   return value
 }
 
 export function sameValue(a: Value, b: Value): boolean {
-  if (a.kind === 'exact' && b.kind === 'exact') return a.numerator === b.numerator && a.denominator === b.denominator
+  if (a.kind === 'exact' && b.kind === 'exact')
+    return a.numerator === b.numerator && a.denominator === b.denominator
   if (a.kind === 'parts' && b.kind === 'parts') return sameParts(a, b)
   const left = numbers(a)
   const right = numbers(b)
-  if (left !== null && right !== null) return POINTS.every((_, i) => close(at(left, i), at(right, i)) || (i === POINTS.length - 1 && !Number.isFinite(at(left, i) - at(right, i))))
+  if (left !== null && right !== null)
+    return POINTS.every(
+      (_, i) =>
+        close(at(left, i), at(right, i)) ||
+        (i === POINTS.length - 1 && !Number.isFinite(at(left, i) - at(right, i))),
+    )
   return a.kind === 'text' && b.kind === 'text' && a.text === b.text
 }
 
 type Parts = Extract<Value, { kind: 'parts' }>
 
 function sameParts(a: Parts, b: Parts): boolean {
-  if (a.shape !== b.shape || a.open !== b.open || a.close !== b.close || a.parts.length !== b.parts.length) return false
+  if (
+    a.shape !== b.shape ||
+    a.open !== b.open ||
+    a.close !== b.close ||
+    a.parts.length !== b.parts.length
+  )
+    return false
   if (a.shape === 'tuple') return a.parts.every((part, i) => sameValue(part, b.parts[i]!))
   const rest = [...b.parts]
   return a.parts.every((part) => {
@@ -85,34 +108,78 @@ function numbers(value: Value): readonly number[] | null {
 }
 
 const at = (values: readonly number[], i: number) => values[i] ?? values[0]!
-const close = (a: number, b: number) => a === b || (Number.isFinite(a - b) && Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b)))
+const close = (a: number, b: number) =>
+  a === b ||
+  (Number.isFinite(a - b) && Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b)))
 
 function exact(numerator: bigint, denominator: bigint): Value {
   if (denominator < 0n) [numerator, denominator] = [-numerator, -denominator]
   let [a, b] = [numerator < 0n ? -numerator : numerator, denominator]
   while (b !== 0n) [a, b] = [b, a % b]
-  return a === 0n ? { kind: 'exact', numerator: 0n, denominator: 1n } : { kind: 'exact', numerator: numerator / a, denominator: denominator / a }
+  return a === 0n
+    ? { kind: 'exact', numerator: 0n, denominator: 1n }
+    : { kind: 'exact', numerator: numerator / a, denominator: denominator / a }
 }
 
 /** What an answer looks like without the notation that says nothing about its value. */
 function withoutNotation(answer: string): string {
-  let text = answer.replace(/(\d)([\u00bc-\u00be\u2150-\u215e])/g, '$1 $2').replace(/\u00b2/g, '^2').replace(/\u00b3/g, '^3').normalize('NFKC').replace(/[\u2212\u2013]/g, '-').replace(/\u00d7/g, '\\times ').replace(/\u00f7/g, '\\div ').replace(/[\u00b7\u22c5]/g, '\\cdot ')
-    .replace(/\u03c0/g, '\\pi ').replace(/\u221e/g, '\\infty ').replace(/\u221a\s*(\w+|(?=[({]))/g, '\\sqrt{$1}').replace(/\\sqrt\{\}/g, '\\sqrt').replace(/\u222a/g, '\\cup ').replace(/\u2044/g, '/')
-  text = text.replace(/\\(?:left|right|displaystyle|mathstrut|limits|big|Big|bigg|Bigg)(?![a-zA-Z])/g, '').replace(/(?<!\\)\\[!,;:> ]|~|\\q?quad(?![a-zA-Z])/g, ' ')
-  text = text.replace(/\\[()[\]]/g, ' ').replace(/\\?\$|[\u20ac\u00a3]/g, '').replace(/\*\*/g, '').replace(/(\d)\{,\}(?=\d{3})/g, '$1,')
+  let text = answer
+    .replace(/(\d)([\u00bc-\u00be\u2150-\u215e])/g, '$1 $2')
+    .replace(/\u00b2/g, '^2')
+    .replace(/\u00b3/g, '^3')
+    .normalize('NFKC')
+    .replace(/[\u2212\u2013]/g, '-')
+    .replace(/\u00d7/g, '\\times ')
+    .replace(/\u00f7/g, '\\div ')
+    .replace(/[\u00b7\u22c5]/g, '\\cdot ')
+    .replace(/\u03c0/g, '\\pi ')
+    .replace(/\u221e/g, '\\infty ')
+    .replace(/\u221a\s*(\w+|(?=[({]))/g, '\\sqrt{$1}')
+    .replace(/\\sqrt\{\}/g, '\\sqrt')
+    .replace(/\u222a/g, '\\cup ')
+    .replace(/\u2044/g, '/')
+  text = text
+    .replace(/\\(?:left|right|displaystyle|mathstrut|limits|big|Big|bigg|Bigg)(?![a-zA-Z])/g, '')
+    .replace(/(?<!\\)\\[!,;:> ]|~|\\q?quad(?![a-zA-Z])/g, ' ')
+  text = text
+    .replace(/\\[()[\]]/g, ' ')
+    .replace(/\\?\$|[\u20ac\u00a3]/g, '')
+    .replace(/\*\*/g, '')
+    .replace(/(\d)\{,\}(?=\d{3})/g, '$1,')
   text = text.replace(/\^\s*(?:\{\s*\\circ\s*\}|\\circ|\\degree)|\\degree|\u00b0/g, '')
-  text = text.trim().replace(/[.,;]$/, '').trim()
+  text = text
+    .trim()
+    .replace(/[.,;]$/, '')
+    .trim()
   // \text{ cm} after a number is a unit; around the whole answer it is only a font.
-  text = text.replace(/(?<=[\d}\s])\\(?:text|mathrm|mbox|textrm|operatorname)\s*\{[^{}]*\}(?:\s*\^\s*(?:\d|\{\d\}))?$/, '').trim()
-  text = text.replace(/\\(?:text|mathrm|mbox|textbf|mathbf|textit|mathit|textrm|operatorname|rm)\s*\{([^{}]*)\}/g, '$1').trim()
+  text = text
+    .replace(
+      /(?<=[\d}\s])\\(?:text|mathrm|mbox|textrm|operatorname)\s*\{[^{}]*\}(?:\s*\^\s*(?:\d|\{\d\}))?$/,
+      '',
+    )
+    .trim()
+  text = text
+    .replace(
+      /\\(?:text|mathrm|mbox|textbf|mathbf|textit|mathit|textrm|operatorname|rm)\s*\{([^{}]*)\}/g,
+      '$1',
+    )
+    .trim()
   text = text.replace(/^[a-zA-Z]\w?(?:_\{?\w\}?|\([a-z]\))?\s*(?:=|\\in(?![a-zA-Z]))\s*(?=\S)/, '')
   return text.replace(UNITS, '$1').trim()
 }
 
-const UNITS = /^([-+]?(?:[\d.,/ ]*\d))\s*(?:(?:square|cubic|sq\.?)\s+)?(?:degrees?|radians?|dollars?|cents?|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|(?:milli|centi|kilo)?met(?:er|re)s?|miles?|mph|inch(?:es)?|foot|feet|ft|yards?|units?|cm|mm|km|kg|grams?|lit(?:er|re)s?|(?:milli)?litres?|ml|percent(?=$)|points?|students?|people|ways?)(?:\s*\^\s*\{?[23]\}?)?$/i
+const UNITS =
+  /^([-+]?(?:[\d.,/ ]*\d))\s*(?:(?:square|cubic|sq\.?)\s+)?(?:degrees?|radians?|dollars?|cents?|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|(?:milli|centi|kilo)?met(?:er|re)s?|miles?|mph|inch(?:es)?|foot|feet|ft|yards?|units?|cm|mm|km|kg|grams?|lit(?:er|re)s?|(?:milli)?litres?|ml|percent(?=$)|points?|students?|people|ways?)(?:\s*\^\s*\{?[23]\}?)?$/i
 
 function plainText(text: string): string {
-  const flat = text.normalize('NFKC').toLowerCase().replace(/\s+/g, '').replace(/_\{(\w)\}/g, '_$1').replace(/\^\{(\w)\}/g, '^$1').replace(/\\[dt]frac/g, '\\frac').replace(/[.,;:!]+$/, '')
+  const flat = text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/\s+/g, '')
+    .replace(/_\{(\w)\}/g, '_$1')
+    .replace(/\^\{(\w)\}/g, '^$1')
+    .replace(/\\[dt]frac/g, '\\frac')
+    .replace(/[.,;:!]+$/, '')
   return /^\([a-z]\)$/.test(flat) ? flat.slice(1, -1) : flat
 }
 
@@ -122,9 +189,14 @@ function read(text: string, depth: number): Value | null {
 }
 
 const DECIMAL = String.raw`(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+`
-const PLAIN = new RegExp(String.raw`^([-+]?)\s*(${DECIMAL})(?:\s*(?:[eE]|(?:\\times|\\cdot|\*|x)\s*10\s*\^)\s*(?:\{?\s*([-+]?\d{1,4})\s*\}?))?$`)
-const FRACTION = new RegExp(String.raw`^([-+]?)\s*(?:(\d+)\s+)?(?:(${DECIMAL})\s*/\s*([-+]?)(${DECIMAL}))$`)
-const LATEX_FRACTION = /^([-+]?)\s*(\d*)\s*\\[dtc]?frac\s*(?:\{\s*([-+]?)(\d+)\s*\}|(\d))\s*(?:\{\s*([-+]?)(\d+)\s*\}|(\d))$/
+const PLAIN = new RegExp(
+  String.raw`^([-+]?)\s*(${DECIMAL})(?:\s*(?:[eE]|(?:\\times|\\cdot|\*|x)\s*10\s*\^)\s*(?:\{?\s*([-+]?\d{1,4})\s*\}?))?$`,
+)
+const FRACTION = new RegExp(
+  String.raw`^([-+]?)\s*(?:(\d+)\s+)?(?:(${DECIMAL})\s*/\s*([-+]?)(${DECIMAL}))$`,
+)
+const LATEX_FRACTION =
+  /^([-+]?)\s*(\d*)\s*\\[dtc]?frac\s*(?:\{\s*([-+]?)(\d+)\s*\}|(\d))\s*(?:\{\s*([-+]?)(\d+)\s*\}|(\d))$/
 
 function number(text: string): Value | null {
   const plain = PLAIN.exec(text)
@@ -133,17 +205,38 @@ function number(text: string): Value | null {
     const exponent = Number(plain[3] ?? 0)
     if (Math.abs(exponent) > MAX_EXPONENT) return null
     const signed = plain[1] === '-' ? -n : n
-    return exponent < 0 ? exact(signed, d * 10n ** BigInt(-exponent)) : exact(signed * 10n ** BigInt(exponent), d)
+    return exponent < 0
+      ? exact(signed, d * 10n ** BigInt(-exponent))
+      : exact(signed * 10n ** BigInt(exponent), d)
   }
   const fraction = FRACTION.exec(text)
-  if (fraction !== null) return ratio(fraction[1], fraction[2], decimal(fraction[3]!), decimal(fraction[5]!), fraction[4])
+  if (fraction !== null)
+    return ratio(
+      fraction[1],
+      fraction[2],
+      decimal(fraction[3]!),
+      decimal(fraction[5]!),
+      fraction[4],
+    )
   const latex = LATEX_FRACTION.exec(text)
   if (latex === null) return null
   const sign = (latex[3] === '-') === (latex[6] === '-') ? '' : '-'
-  return ratio(latex[1], latex[2], [BigInt(latex[4] ?? latex[5]!), 1n], [BigInt(latex[7] ?? latex[8]!), 1n], sign)
+  return ratio(
+    latex[1],
+    latex[2],
+    [BigInt(latex[4] ?? latex[5]!), 1n],
+    [BigInt(latex[7] ?? latex[8]!), 1n],
+    sign,
+  )
 }
 
-function ratio(sign: string | undefined, whole: string | undefined, [a, b]: [bigint, bigint], [c, d]: [bigint, bigint], inner: string | undefined): Value | null {
+function ratio(
+  sign: string | undefined,
+  whole: string | undefined,
+  [a, b]: [bigint, bigint],
+  [c, d]: [bigint, bigint],
+  inner: string | undefined,
+): Value | null {
   if (c === 0n) return null
   const mixed = whole === undefined || whole === '' ? 0n : BigInt(whole)
   const numerator = mixed * b * c + (inner === '-' ? -a * d : a * d)
@@ -157,20 +250,39 @@ function decimal(text: string): [bigint, bigint] {
 
 /** Sets, tuples, intervals, unions and lists; null where the text is none of them or a part cannot be read. */
 function parts(text: string, depth: number): Value | null {
-  const make = (shape: Parts['shape'], open: string, close: string, pieces: readonly string[]): Value => ({
-    kind: 'parts', shape, open, close, parts: pieces.map((piece) => read(piece.trim(), depth + 1) ?? { kind: 'text', text: plainText(piece) }),
+  const make = (
+    shape: Parts['shape'],
+    open: string,
+    close: string,
+    pieces: readonly string[],
+  ): Value => ({
+    kind: 'parts',
+    shape,
+    open,
+    close,
+    parts: pieces.map(
+      (piece) => read(piece.trim(), depth + 1) ?? { kind: 'text', text: plainText(piece) },
+    ),
   })
   const union = split(text, /\\cup(?![a-zA-Z])/y)
   if (union.length > 1) return make('union', '', '', union)
   const set = /^\\\{(.*)\\\}$/s.exec(text)
   if (set !== null) return make('set', '{', '}', split(set[1]!, /,/y))
   const matrix = /^\\begin\{([bpvB]?matrix)\}(.*)\\end\{\1\}$/s.exec(text)
-  if (matrix !== null) return make('tuple', '[', ']', split(matrix[2]!, /\\\\/y).flatMap((row) => [...split(row, /&/y), ';']))
+  if (matrix !== null)
+    return make(
+      'tuple',
+      '[',
+      ']',
+      split(matrix[2]!, /\\\\/y).flatMap((row) => [...split(row, /&/y), ';']),
+    )
   const pieces = split(text, /,/y)
   if (pieces.length > 1) return make('list', '', '', pieces)
   if (!/^[([].*[)\]]$/s.test(text)) return null
   const inner = split(text.slice(1, -1), /,/y)
-  return inner.length > 1 && balanced(text.slice(1, -1)) ? make('tuple', text[0]!, text.at(-1)!, inner) : null
+  return inner.length > 1 && balanced(text.slice(1, -1))
+    ? make('tuple', text[0]!, text.at(-1)!, inner)
+    : null
 }
 
 /** Splits at the separator outside of brackets. */
@@ -201,8 +313,34 @@ function balanced(text: string): boolean {
 }
 
 /** Only these names are ever called, and only these kinds of nodes evaluated. */
-const CALLED = new Set(['sin', 'cos', 'tan', 'sec', 'csc', 'cot', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh', 'log', 'exp', 'sqrt', 'abs', 'cbrt', 'nthRoot', 'combinations'])
-const NODES = new Set(['ConstantNode', 'OperatorNode', 'ParenthesisNode', 'SymbolNode', 'FunctionNode'])
+const CALLED = new Set([
+  'sin',
+  'cos',
+  'tan',
+  'sec',
+  'csc',
+  'cot',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'tanh',
+  'log',
+  'exp',
+  'sqrt',
+  'abs',
+  'cbrt',
+  'nthRoot',
+  'combinations',
+])
+const NODES = new Set([
+  'ConstantNode',
+  'OperatorNode',
+  'ParenthesisNode',
+  'SymbolNode',
+  'FunctionNode',
+])
 const SYMBOLS = new Set(['pi', 'e', 'Infinity'])
 /** Where expressions are compared. At the last every variable is negative: |x| is not x. */
 const POINTS = [0.7312, 1.2847, 2.1519, -0.9173]
@@ -220,10 +358,16 @@ function expression(text: string): Value | null {
     const variables = new Set<string>()
     node.traverse((part) => check(part, variables))
     const code = node.compile()
-    const values = POINTS.map((point) => Number(code.evaluate(new Map([...variables].map((name) => [name, sample(name, point)])))))
+    const values = POINTS.map((point) =>
+      Number(code.evaluate(new Map([...variables].map((name) => [name, sample(name, point)])))),
+    )
     // What is not defined, or too large for float64, says nothing about equality; of negative numbers much is not defined.
     const positive = values.slice(0, -1)
-    if (positive.some(Number.isNaN) || !(positive.every(Number.isFinite) || infix.includes('Infinity'))) return null
+    if (
+      positive.some(Number.isNaN) ||
+      !(positive.every(Number.isFinite) || infix.includes('Infinity'))
+    )
+      return null
     return { kind: 'expression', values }
   } catch {
     return null // no mathematics that we know: text
@@ -239,5 +383,6 @@ function check(node: MathNode, variables: Set<string>): void {
     variables.add(name)
   }
   // Its time grows with its arguments.
-  if (name === 'combinations' && !args.every((arg) => Number(arg.toString()) <= 1000)) throw new Error(name)
+  if (name === 'combinations' && !args.every((arg) => Number(arg.toString()) <= 1000))
+    throw new Error(name)
 }

@@ -5,12 +5,47 @@
 export class Unreadable extends Error {}
 
 const FUNCTIONS: Record<string, string> = {
-  sin: 'sin', cos: 'cos', tan: 'tan', sec: 'sec', csc: 'csc', cot: 'cot', arcsin: 'asin', arccos: 'acos', arctan: 'atan',
-  sinh: 'sinh', cosh: 'cosh', tanh: 'tanh', ln: 'log', exp: 'exp', sqrt: 'sqrt', abs: 'abs', cbrt: 'cbrt',
+  sin: 'sin',
+  cos: 'cos',
+  tan: 'tan',
+  sec: 'sec',
+  csc: 'csc',
+  cot: 'cot',
+  arcsin: 'asin',
+  arccos: 'acos',
+  arctan: 'atan',
+  sinh: 'sinh',
+  cosh: 'cosh',
+  tanh: 'tanh',
+  ln: 'log',
+  exp: 'exp',
+  sqrt: 'sqrt',
+  abs: 'abs',
+  cbrt: 'cbrt',
 }
-const CONSTANTS: Record<string, string> = { pi: 'pi', infty: 'Infinity', infinity: 'Infinity', inf: 'Infinity' }
+const CONSTANTS: Record<string, string> = {
+  pi: 'pi',
+  infty: 'Infinity',
+  infinity: 'Infinity',
+  inf: 'Infinity',
+}
 const OPERATORS: Record<string, string> = { cdot: '*', times: '*', div: '/', ast: '*' }
-const GREEK = new Set(['alpha', 'beta', 'gamma', 'delta', 'theta', 'lambda', 'mu', 'phi', 'varphi', 'omega', 'sigma', 'rho', 'tau', 'epsilon'])
+const GREEK = new Set([
+  'alpha',
+  'beta',
+  'gamma',
+  'delta',
+  'theta',
+  'lambda',
+  'mu',
+  'phi',
+  'varphi',
+  'omega',
+  'sigma',
+  'rho',
+  'tau',
+  'epsilon',
+])
 const MAX_DEPTH = 32
 
 /**
@@ -18,7 +53,8 @@ const MAX_DEPTH = 32
  * (no, on, Yes), except for names and products of x, y and z.
  */
 export function latexToInfix(text: string): string {
-  if (/^(?![xyz]+$)[a-zA-Z]{2,}$/.test(text) && CONSTANTS[text.toLowerCase()] === undefined) throw new Unreadable(text)
+  if (/^(?![xyz]+$)[a-zA-Z]{2,}$/.test(text) && CONSTANTS[text.toLowerCase()] === undefined)
+    throw new Unreadable(text)
   const parser = new Parser(text)
   const infix = parser.expression('')
   if (!parser.done) throw new Unreadable(text)
@@ -57,7 +93,8 @@ class Parser {
       const start = this.at
       const factor = this.factor(closers)
       // 1\frac{1}{2} is a mixed number, 2\sqrt{3} a product.
-      if (whole !== null && /^\\[dtc]?frac/.test(this.text.slice(start))) out = `${out.slice(0, out.length - whole.length)}(${whole}+${factor})`
+      if (whole !== null && /^\\[dtc]?frac/.test(this.text.slice(start)))
+        out = `${out.slice(0, out.length - whole.length)}(${whole}+${factor})`
       else out += operand ? `*${factor}` : factor
       operand = true
     }
@@ -190,7 +227,8 @@ class Parser {
     let out = ''
     while (!this.done && /[\w.\\]/.test(this.text[this.at]!)) {
       const name = /^\\([a-zA-Z]+)/.exec(this.text.slice(this.at, this.at + 12))?.[1]
-      if (name !== undefined && (OPERATORS[name] !== undefined || FUNCTIONS[name] !== undefined)) break
+      if (name !== undefined && (OPERATORS[name] !== undefined || FUNCTIONS[name] !== undefined))
+        break
       out += (out === '' ? '' : '*') + this.factor('')
       if (this.text[this.at] === '^') {
         this.at++

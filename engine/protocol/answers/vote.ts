@@ -29,7 +29,11 @@ export function vote(candidates: readonly Candidate[], rule: VoteRule): VoteResu
   classes.sort(byStrength)
   if (silent.length > 0) classes.push({ answer: null, members: silent })
   const [first, second] = classes
-  const tie = first !== undefined && second !== undefined && second.answer !== null && first.members.length === second.members.length
+  const tie =
+    first !== undefined &&
+    second !== undefined &&
+    second.answer !== null &&
+    first.members.length === second.members.length
   return { classes: classes.sort(byStrength), winner: Math.max(0, classes.indexOf(first!)), tie }
 }
 
@@ -52,12 +56,20 @@ function byText(answered: readonly Answered[]): { answer: string; members: numbe
 
 /** Answers in percent come last: 50% joins 1/2 where somebody wrote that, else 50. */
 function byEquality(answered: readonly Answered[]): { answer: string; members: number[] }[] {
-  const meant = answered.map((candidate) => ({ ...candidate, meaning: meaningOf(candidate.answer) }))
+  const meant = answered.map((candidate) => ({
+    ...candidate,
+    meaning: meaningOf(candidate.answer),
+  }))
   const classes: { answer: string; first: Meaning; members: number[] }[] = []
-  for (const { member, answer, meaning } of [...meant.filter((c) => !c.meaning.percent), ...meant.filter((c) => c.meaning.percent)]) {
+  for (const { member, answer, meaning } of [
+    ...meant.filter((c) => !c.meaning.percent),
+    ...meant.filter((c) => c.meaning.percent),
+  ]) {
     const fraction = meaning.percent ? hundredth(meaning.value) : meaning.value
-    const found = classes.find(({ first }) => !(meaning.percent && first.percent) && sameValue(first.value, fraction))
-      ?? classes.find(({ first }) => sameValue(first.value, meaning.value))
+    const found =
+      classes.find(
+        ({ first }) => !(meaning.percent && first.percent) && sameValue(first.value, fraction),
+      ) ?? classes.find(({ first }) => sameValue(first.value, meaning.value))
     if (found === undefined) classes.push({ answer, first: meaning, members: [member] })
     else {
       found.members.push(member)

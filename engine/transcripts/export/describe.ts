@@ -1,14 +1,32 @@
-import { meanLogprob, tokensPerSecond, type PathState, type RunState, type Stream, type SummaryState } from '../../protocol/fold.ts'
+import {
+  meanLogprob,
+  tokensPerSecond,
+  type PathState,
+  type RunState,
+  type Stream,
+  type SummaryState,
+} from '../../protocol/fold.ts'
 
 /** What Markdown and HTML say of a run besides its texts: rows of name and value, plain text. */
 export type Rows = [name: string, value: string][]
 
 export function runRows({ run, state }: { run: string; state: RunState }): Rows {
   const { settings, model, engine, usage, timings } = state
-  const rows: Rows = [['run', run], ['time', state.time], ['status', state.endReason ?? state.status]]
+  const rows: Rows = [
+    ['run', run],
+    ['time', state.time],
+    ['status', state.endReason ?? state.status],
+  ]
   if (model !== null) {
-    rows.push(['model', `${model.name} (${model.architecture}, ${size(model.sizeBytes)})`], ['model file', model.file])
-    rows.push(['model header sha256', model.headerSha256], ['native paths', String(model.nativePaths)], ['thought rows', String(model.thoughtRows)])
+    rows.push(
+      ['model', `${model.name} (${model.architecture}, ${size(model.sizeBytes)})`],
+      ['model file', model.file],
+    )
+    rows.push(
+      ['model header sha256', model.headerSha256],
+      ['native paths', String(model.nativePaths)],
+      ['thought rows', String(model.thoughtRows)],
+    )
   }
   if (settings !== null) {
     const { sampling, controls, engine: options, system, ...plain } = settings
@@ -17,20 +35,34 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     }
     if (system !== undefined) rows.push(['system', system])
   }
-  if (engine !== null) rows.push(['engine', `braid ${engine.version}, llama.cpp ${engine.llama}, ran on ${engine.device}`])
+  if (engine !== null)
+    rows.push([
+      'engine',
+      `braid ${engine.version}, llama.cpp ${engine.llama}, ran on ${engine.device}`,
+    ])
   if (state.fusion !== null) rows.push(['fusion used', state.fusion])
   rows.push(['prompt tokens', String(state.promptTokens.length)])
-  if (state.followUp !== null) rows.push(['follows up on', `${state.followUp.run}, summary ${state.followUp.version}`])
-  if (usage !== null) rows.push(['path tokens', String(usage.pathTokens)], ['summary tokens', String(usage.summaryTokens)], ['KV memory', size(usage.kvBytes)])
+  if (state.followUp !== null)
+    rows.push(['follows up on', `${state.followUp.run}, summary ${state.followUp.version}`])
+  if (usage !== null)
+    rows.push(
+      ['path tokens', String(usage.pathTokens)],
+      ['summary tokens', String(usage.summaryTokens)],
+      ['KV memory', size(usage.kvBytes)],
+    )
   if (timings !== null) {
-    for (const [name, ms] of Object.entries(timings)) rows.push([words(name.replace(/Ms$/, ' time')), seconds(ms as number)])
+    for (const [name, ms] of Object.entries(timings))
+      rows.push([words(name.replace(/Ms$/, ' time')), seconds(ms as number)])
   }
   if (state.error !== null) rows.push(['error', `${state.error.message} (${state.error.code})`])
   return rows
 }
 
 export function pathTitle(path: PathState): string {
-  const from = path.parent === null ? '' : `, branched from path ${path.parent.path} after ${path.parent.at} tokens`
+  const from =
+    path.parent === null
+      ? ''
+      : `, branched from path ${path.parent.path} after ${path.parent.at} tokens`
   const group = path.group > 1 ? `, group ${path.group}` : ''
   return `Path ${path.path}${group}${from}`
 }
@@ -56,14 +88,20 @@ export function pathLine(path: PathState): string {
 /** One line a vote class, the winner first marked. */
 export function voteLines(vote: RunState['votes'][number]): string[] {
   return vote.classes.map(({ answer, members }, i) => {
-    const won = i === vote.winner ? `winner${vote.tie ? ' of a tie' : ''}${vote.override === true ? ', chosen by hand' : ''}: ` : ''
+    const won =
+      i === vote.winner
+        ? `winner${vote.tie ? ' of a tie' : ''}${vote.override === true ? ', chosen by hand' : ''}: `
+        : ''
     return `${won}${answer ?? '(no answer)'} - ${members.length} of ${vote.over}: ${members.join(', ')}`
   })
 }
 
 export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
+  const step = Math.min(
+    units.length - 1,
+    Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)),
+  )
   return `${step === 0 ? bytes : (bytes / 1024 ** step).toFixed(1)} ${units[step]}`
 }
 
@@ -73,5 +111,8 @@ export function seconds(ms: number): string {
 
 /** `summaryBudget` as `summary budget`. */
 function words(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/ +/g, ' ').trim()
+  return name
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace(/ +/g, ' ')
+    .trim()
 }

@@ -15,7 +15,7 @@ interface Formula {
 
 /** `$$..$$`, `\[..\]`, `\(..\)`, `$..$` in one line (no space inside its dollars, no digit behind), a bare `\boxed{..}`. In linear time. */
 function* formulas(text: string): Generator<Formula> {
-  for (let from = 0; ; ) {
+  for (let from = 0; ;) {
     OPENING.lastIndex = from
     const opening = OPENING.exec(text)
     if (opening === null) return
@@ -33,13 +33,17 @@ function formulaAt(text: string, start: number, opening: string): Formula | unde
     return { start, end, display, source: rest.slice(0, length) }
   }
   switch (opening) {
-    case '$$': return of(rest.indexOf('$$'), '$$', true)
-    case '\\[': return of(rest.indexOf('\\]'), '\\]', true)
-    case '\\(': return of(rest.indexOf('\\)'), '\\)', false)
+    case '$$':
+      return of(rest.indexOf('$$'), '$$', true)
+    case '\\[':
+      return of(rest.indexOf('\\]'), '\\]', true)
+    case '\\(':
+      return of(rest.indexOf('\\)'), '\\)', false)
     case '$': {
       const length = rest.search(/(?<!\\)[$\n]/)
       const inside = rest.slice(0, length)
-      if (rest[length] !== '$' || inside !== inside.trim() || /\d/.test(rest[length + 1] ?? '')) return undefined
+      if (rest[length] !== '$' || inside !== inside.trim() || /\d/.test(rest[length + 1] ?? ''))
+        return undefined
       return of(length, '$', false)
     }
     default: {
@@ -84,7 +88,13 @@ export class FormulaWriter {
     this.#left -= source.length
     try {
       return katex.renderToString(source, {
-        displayMode, output: 'mathml', throwOnError: true, trust: false, strict: 'ignore', maxExpand: 200, maxSize: 20,
+        displayMode,
+        output: 'mathml',
+        throwOnError: true,
+        trust: false,
+        strict: 'ignore',
+        maxExpand: 200,
+        maxSize: 20,
       })
     } catch {
       return undefined
@@ -93,7 +103,12 @@ export class FormulaWriter {
 }
 
 /** [from, to) of the text with its part of the mark. */
-function plain(text: string, from: number, to: number, [start, end]: readonly [number, number]): string {
+function plain(
+  text: string,
+  from: number,
+  to: number,
+  [start, end]: readonly [number, number],
+): string {
   const [a, b] = [Math.min(Math.max(start, from), to), Math.min(Math.max(end, from), to)]
   const marked = a < b ? `<mark>${escapeHtml(text.slice(a, b))}</mark>` : ''
   return escapeHtml(text.slice(from, a)) + marked + escapeHtml(text.slice(Math.max(a, b), to))
@@ -103,5 +118,9 @@ function plain(text: string, from: number, to: number, [start, end]: readonly [n
 export function escapeHtml(text: string): string {
   return text
     .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '\ufffd')
-    .replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;').replace(/'/g, '&#39;')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/'/g, '&#39;')
 }

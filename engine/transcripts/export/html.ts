@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { RunState, Stream } from '../../protocol/fold.ts'
-import { pathLine, pathTitle, runRows, streamLine, summaryTitle, voteLines, seconds } from './describe.ts'
+import {
+  pathLine,
+  pathTitle,
+  runRows,
+  streamLine,
+  summaryTitle,
+  voteLines,
+  seconds,
+} from './describe.ts'
 import { escapeHtml, FormulaWriter } from './formulas.ts'
 import type { ExportedRun } from './index.ts'
 import { STYLE } from './style.ts'
@@ -31,26 +39,57 @@ ${runs.length > 1 ? compare(runs) : ''}${runs.map(oneRun).join('\n')}
 function oneRun(run: ExportedRun): string {
   const { state } = run
   const formulas = new FormulaWriter()
-  const parts = [`<h1>${escapeHtml(run.title)}</h1>`, `<h2>Problem</h2>`, text(formulas.html(state.problem)), `<h2>Answer</h2>`]
-  parts.push(state.answer === null ? '<p>No answer.</p>' : `<div class="answer">${formulas.html(state.answer)}</div>`)
-  for (const summary of state.summaries) parts.push(stream(summaryTitle(summary), streamLine(summary), summary, formulas, 'summary'))
-  for (const vote of state.votes) parts.push(`<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`, list(voteLines(vote)))
-  for (const path of state.paths) parts.push(stream(pathTitle(path), pathLine(path), path, formulas, 'path'))
-  if (state.notices.length > 0) parts.push('<h2>Notices</h2>', list(state.notices.map((notice) => notice.message)))
+  const parts = [
+    `<h1>${escapeHtml(run.title)}</h1>`,
+    `<h2>Problem</h2>`,
+    text(formulas.html(state.problem)),
+    `<h2>Answer</h2>`,
+  ]
+  parts.push(
+    state.answer === null
+      ? '<p>No answer.</p>'
+      : `<div class="answer">${formulas.html(state.answer)}</div>`,
+  )
+  for (const summary of state.summaries)
+    parts.push(stream(summaryTitle(summary), streamLine(summary), summary, formulas, 'summary'))
+  for (const vote of state.votes)
+    parts.push(
+      `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
+      list(voteLines(vote)),
+    )
+  for (const path of state.paths)
+    parts.push(stream(pathTitle(path), pathLine(path), path, formulas, 'path'))
+  if (state.notices.length > 0)
+    parts.push('<h2>Notices</h2>', list(state.notices.map((notice) => notice.message)))
   parts.push('<h2>Settings</h2>', table(['setting', 'value'], runRows(run)))
   return `<article>\n${parts.join('\n')}\n</article>`
 }
 
-function stream(title: string, line: string, { answer, text: own }: Stream, formulas: FormulaWriter, kind: string): string {
-  const found = answer === null ? '' : `<p class="note">Answer: <b>${escapeHtml(answer.text)}</b> (${answer.kind})</p>`
+function stream(
+  title: string,
+  line: string,
+  { answer, text: own }: Stream,
+  formulas: FormulaWriter,
+  kind: string,
+): string {
+  const found =
+    answer === null
+      ? ''
+      : `<p class="note">Answer: <b>${escapeHtml(answer.text)}</b> (${answer.kind})</p>`
   const html = formulas.html(own, answer?.span)
   return `<section class="${kind}"><h2>${escapeHtml(title)}</h2><p class="note">${escapeHtml(line)}</p>${found}${text(html)}</section>`
 }
 
 function compare(runs: ExportedRun[]): string {
   const row = ({ title, state }: ExportedRun) => [
-    title, state.model?.name ?? '', state.settings?.strategy ?? '', String(state.settings?.paths ?? ''), String(state.settings?.budget ?? ''),
-    String(state.settings?.seed ?? ''), state.answer ?? '', time(state),
+    title,
+    state.model?.name ?? '',
+    state.settings?.strategy ?? '',
+    String(state.settings?.paths ?? ''),
+    String(state.settings?.budget ?? ''),
+    String(state.settings?.seed ?? ''),
+    state.answer ?? '',
+    time(state),
   ]
   const head = ['run', 'model', 'strategy', 'paths', 'budget', 'seed', 'answer', 'time']
   return `<article><h1>${runs.length} runs</h1>${table(head, runs.map(row))}</article>\n`
@@ -69,6 +108,7 @@ function list(items: string[]): string {
 }
 
 function table(head: string[], rows: string[][]): string {
-  const cells = (tag: string, values: string[]) => `<tr>${values.map((value) => `<${tag}>${escapeHtml(value)}</${tag}>`).join('')}</tr>`
+  const cells = (tag: string, values: string[]) =>
+    `<tr>${values.map((value) => `<${tag}>${escapeHtml(value)}</${tag}>`).join('')}</tr>`
   return `<table>${cells('th', head)}${rows.map((row) => cells('td', row)).join('')}</table>`
 }

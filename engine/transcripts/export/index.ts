@@ -43,19 +43,30 @@ function load(store: RunStore, run: string, alternatives: boolean): ExportedRun 
   const { title, tags, starred } = store.summary(run)
   const events = store.events(run)
   const state = foldRun(events, { live: store.isLive(run) })
-  return { run, title, tags, starred, events: alternatives ? withAlternatives(store, run, events) : events, state }
+  return {
+    run,
+    title,
+    tags,
+    starred,
+    events: alternatives ? withAlternatives(store, run, events) : events,
+    state,
+  }
 }
 
 function withAlternatives(store: RunStore, run: string, events: RunEvent[]): RunEvent[] {
   const counts = new Map<string, number>()
   return events.map((event) => {
-    if (event.type === 'path-started' && event.parent !== undefined) counts.set(`${event.path} 1`, event.parent.at)
+    if (event.type === 'path-started' && event.parent !== undefined)
+      counts.set(`${event.path} 1`, event.parent.at)
     if (event.type !== 'tokens') return event
     const { path, version = 1, tokens } = event
     const index = counts.get(`${path} ${version}`) ?? 0
     counts.set(`${path} ${version}`, index + tokens.length)
     const found = store.alternatives(run, path, version, index, tokens.length)
     if (found.every((one) => one === null)) return event
-    return { ...event, tokens: tokens.map((token, i) => (found[i] ? { ...token, alternatives: found[i] } : token)) }
+    return {
+      ...event,
+      tokens: tokens.map((token, i) => (found[i] ? { ...token, alternatives: found[i] } : token)),
+    }
   })
 }

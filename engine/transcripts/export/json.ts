@@ -20,11 +20,18 @@ const Run = z.looseObject({
   tags: z.array(z.string().max(64)).max(32).optional(),
   events: z.array(z.unknown()).min(1),
 })
-const Runs = z.looseObject({ format: z.literal('braid-runs'), version: z.int().min(1), runs: z.array(Run).min(1).max(64) })
+const Runs = z.looseObject({
+  format: z.literal('braid-runs'),
+  version: z.int().min(1),
+  runs: z.array(Run).min(1).max(64),
+})
 
 export function exportJson(runs: ExportedRun[]): string {
   const [only, ...others] = runs.map(runObject)
-  const value = others.length === 0 ? only : { format: 'braid-runs', version: JSON_VERSION, runs: [only, ...others] }
+  const value =
+    others.length === 0
+      ? only
+      : { format: 'braid-runs', version: JSON_VERSION, runs: [only, ...others] }
   return JSON.stringify(value, null, 1) + '\n'
 }
 
@@ -34,7 +41,8 @@ export function importRuns(store: RunStore, content: string): string[] {
   return runs.map((run) => {
     // Everything is checked before the first byte is written.
     const [first, ...events] = run.events
-    if (first?.type !== 'run-started') throw new BraidError('bad-transcript', 'The first event is no start of a run.')
+    if (first?.type !== 'run-started')
+      throw new BraidError('bad-transcript', 'The first event is no start of a run.')
     const { run: id, writer } = store.create()
     try {
       writer.append({ ...first, run: id, importedFrom: first.run })
@@ -47,7 +55,8 @@ export function importRuns(store: RunStore, content: string): string[] {
       throw error
     }
     const { title, starred, tags } = run
-    if (title !== undefined || starred !== undefined || tags !== undefined) store.update(id, { title, starred, tags })
+    if (title !== undefined || starred !== undefined || tags !== undefined)
+      store.update(id, { title, starred, tags })
     return id
   })
 }
@@ -64,13 +73,22 @@ function parse(content: string): Imported[] {
   if (value === undefined) return [{ events: checkLines(content) }]
   const several = Runs.safeParse(value)
   const one = several.success ? undefined : Run.safeParse(value)
-  if (several.success ? several.data.version > JSON_VERSION : one?.success === true && one.data.version > JSON_VERSION) {
+  if (
+    several.success
+      ? several.data.version > JSON_VERSION
+      : one?.success === true && one.data.version > JSON_VERSION
+  ) {
     throw new BraidError('bad-transcript', 'The file was written by a newer Braid.')
   }
-  if (several.success) return several.data.runs.map((run) => ({ ...run, events: checkEvents(run.events) }))
+  if (several.success)
+    return several.data.runs.map((run) => ({ ...run, events: checkEvents(run.events) }))
   if (one?.success === true) return [{ ...one.data, events: checkEvents(one.data.events) }]
-  if ((value as { type?: unknown } | null)?.type === 'run-started') return [{ events: checkEvents([value]) }]
-  throw new BraidError('bad-transcript', 'The file is neither a transcript nor a JSON export of Braid.')
+  if ((value as { type?: unknown } | null)?.type === 'run-started')
+    return [{ events: checkEvents([value]) }]
+  throw new BraidError(
+    'bad-transcript',
+    'The file is neither a transcript nor a JSON export of Braid.',
+  )
 }
 
 function parseJson(content: string): unknown {
@@ -94,29 +112,57 @@ function checkLines(content: string): RunEvent[] {
   for (const [i, line] of lines.entries()) {
     const value = parseJson(line)
     if (value === undefined && i > 0 && i === lines.length - 1) break
-    if (value === undefined) throw new BraidError('bad-transcript', `The file is neither a transcript nor a JSON export of Braid (line ${i + 1}).`)
+    if (value === undefined)
+      throw new BraidError(
+        'bad-transcript',
+        `The file is neither a transcript nor a JSON export of Braid (line ${i + 1}).`,
+      )
     events.push(check(parseEvent(value), `Line ${i + 1}`))
   }
   return events
 }
 
 function check(event: RunEvent | string, where: string): RunEvent {
-  if (typeof event === 'string') throw new BraidError('bad-transcript', `${where} is damaged: ${event}`)
+  if (typeof event === 'string')
+    throw new BraidError('bad-transcript', `${where} is damaged: ${event}`)
   return event
 }
 
 function runObject({ run, title, starred, tags, events, state }: ExportedRun) {
-  return { format: 'braid-run', version: JSON_VERSION, run, title, starred, tags, result: result(state), events }
+  return {
+    format: 'braid-run',
+    version: JSON_VERSION,
+    run,
+    title,
+    starred,
+    tags,
+    result: result(state),
+    events,
+  }
 }
 
 function result(state: RunState) {
   return {
-    status: state.status, problem: state.problem, answer: state.answer, error: state.error, votes: state.votes,
+    status: state.status,
+    problem: state.problem,
+    answer: state.answer,
+    error: state.error,
+    votes: state.votes,
     paths: state.paths.map((path) => ({
-      path: path.path, group: path.group, thought: path.thought, seed: path.seed, parent: path.parent, budget: path.budget, ...streamResult(path),
+      path: path.path,
+      group: path.group,
+      thought: path.thought,
+      seed: path.seed,
+      parent: path.parent,
+      budget: path.budget,
+      ...streamResult(path),
     })),
     summaries: state.summaries.map((one) => ({
-      version: one.version, paths: one.paths, fusion: one.fusion, cuts: one.cuts, ...streamResult(one),
+      version: one.version,
+      paths: one.paths,
+      fusion: one.fusion,
+      cuts: one.cuts,
+      ...streamResult(one),
     })),
   }
 }
@@ -124,7 +170,16 @@ function result(state: RunState) {
 function streamResult(stream: Stream) {
   const { status, reason, error, answer, tokens, text, startedAt, firstTokenAt, endedAt } = stream
   return {
-    status, reason, error, answer, tokens: tokens.length, meanLogprob: meanLogprob(stream), tokensPerSecond: tokensPerSecond(stream),
-    startedAt, firstTokenAt, endedAt, text,
+    status,
+    reason,
+    error,
+    answer,
+    tokens: tokens.length,
+    meanLogprob: meanLogprob(stream),
+    tokensPerSecond: tokensPerSecond(stream),
+    startedAt,
+    firstTokenAt,
+    endedAt,
+    text,
   }
 }

@@ -11,12 +11,26 @@ export function exportMarkdown(runs: ExportedRun[]): string {
 
 function oneRun(run: ExportedRun): string[] {
   const { state } = run
-  const parts = [`# Run ${code(run.title)}`, '## Problem', fence(state.problem), '## Answer', state.answer === null ? 'No answer.' : fence(state.answer)]
-  for (const summary of state.summaries) parts.push(...stream(summaryTitle(summary), streamLine(summary), summary))
-  for (const vote of state.votes) parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
+  const parts = [
+    `# Run ${code(run.title)}`,
+    '## Problem',
+    fence(state.problem),
+    '## Answer',
+    state.answer === null ? 'No answer.' : fence(state.answer),
+  ]
+  for (const summary of state.summaries)
+    parts.push(...stream(summaryTitle(summary), streamLine(summary), summary))
+  for (const vote of state.votes)
+    parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
   for (const path of state.paths) parts.push(...stream(pathTitle(path), pathLine(path), path))
-  if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map((notice) => notice.message)))
-  parts.push('## Settings', runRows(run).map(([name, value]) => `- ${name}: ${code(value)}`).join('\n'))
+  if (state.notices.length > 0)
+    parts.push('## Notices', list(state.notices.map((notice) => notice.message)))
+  parts.push(
+    '## Settings',
+    runRows(run)
+      .map(([name, value]) => `- ${name}: ${code(value)}`)
+      .join('\n'),
+  )
   return parts
 }
 
@@ -28,10 +42,19 @@ function stream(title: string, line: string, { answer, text }: Stream): string[]
 
 function compare(runs: ExportedRun[]): string {
   const row = ({ run, state }: ExportedRun) => [
-    run, state.model?.name ?? '', state.settings?.strategy ?? '', String(state.settings?.paths ?? ''), String(state.settings?.budget ?? ''),
-    String(state.settings?.seed ?? ''), state.answer ?? '', time(state),
+    run,
+    state.model?.name ?? '',
+    state.settings?.strategy ?? '',
+    String(state.settings?.paths ?? ''),
+    String(state.settings?.budget ?? ''),
+    String(state.settings?.seed ?? ''),
+    state.answer ?? '',
+    time(state),
   ]
-  return table(['run', 'model', 'strategy', 'paths', 'budget', 'seed', 'answer', 'seconds'], runs.map(row))
+  return table(
+    ['run', 'model', 'strategy', 'paths', 'budget', 'seed', 'answer', 'seconds'],
+    runs.map(row),
+  )
 }
 
 function time(state: RunState): string {
@@ -41,7 +64,11 @@ function time(state: RunState): string {
 /** An overview: a bar in a cell, which no escape holds in every reader, becomes the sign beside it in Unicode. */
 export function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map((row) => line(row.map((cell) => code(cell.replaceAll('|', '\u2223')))))].join('\n')
+  return [
+    line(head),
+    line(head.map(() => '---')),
+    ...rows.map((row) => line(row.map((cell) => code(cell.replaceAll('|', '\u2223'))))),
+  ].join('\n')
 }
 
 function list(items: string[]): string {

@@ -46,10 +46,13 @@ export const compose = {
   'strategy.sequential': 'One path, one summary',
   'strategy.majority': 'Majority vote',
   'strategy.parallel-majority': 'Vote over parallel groups',
-  'strategy.parallel.help': 'All paths think at once from one prompt; the model fuses them into one answer.',
-  'strategy.sequential.help': 'One chain of thought through the same weights: the control to compare with.',
+  'strategy.parallel.help':
+    'All paths think at once from one prompt; the model fuses them into one answer.',
+  'strategy.sequential.help':
+    'One chain of thought through the same weights: the control to compare with.',
   'strategy.majority.help': 'Independent runs; the answer that most of them give wins.',
-  'strategy.parallel-majority.help': 'Several parallel groups, each with its summary; the summaries vote.',
+  'strategy.parallel-majority.help':
+    'Several parallel groups, each with its summary; the summaries vote.',
 
   'finish.first': 'the first path is done',
   'finish.half': 'half of the paths are done',
@@ -100,22 +103,29 @@ export const compose = {
   'fit.needs': '{{total}} needed, {{free}} free',
   'fit.parts': 'weights {{weights}} · KV {{kv}} ({{cells}} cells) · compute {{compute}}',
   'fit.short': '{{device}} is short of {{bytes}}.',
-  'fit.advicePaths': 'Ask for fewer paths, a shorter budget or a smaller KV cache type. The figures are an estimate.',
-  'fit.adviceOnePath': 'Ask for a shorter budget or a smaller KV cache type. The figures are an estimate.',
-  'fit.adviceWeights': 'The weights alone are too large for it: choose a smaller model or quantisation, or another device. The figures are an estimate.',
+  'fit.advicePaths':
+    'Ask for fewer paths, a shorter budget or a smaller KV cache type. The figures are an estimate.',
+  'fit.adviceOnePath':
+    'Ask for a shorter budget or a smaller KV cache type. The figures are an estimate.',
+  'fit.adviceWeights':
+    'The weights alone are too large for it: choose a smaller model or quantisation, or another device. The figures are an estimate.',
 
   'first.examples': 'Or try one of these',
   'first.title': 'Many thoughts, one answer',
-  'first.text': 'One chain of thought stops getting better with length: an early wrong step locks it in. Braid lets one local model follow several paths at once, from the same prompt, and then fuse them itself into one answer. You see every path while it thinks, and can stop, extend, fork and braid again.',
+  'first.text':
+    'One chain of thought stops getting better with length: an early wrong step locks it in. Braid lets one local model follow several paths at once, from the same prompt, and then fuse them itself into one answer. You see every path while it thinks, and can stop, extend, fork and braid again.',
   'first.sample': 'Replay a recorded run',
   'first.getModel': 'Add a model',
-  'first.modelHow': 'Any GGUF file on this machine works, and is used where it lies. A ParaThinker model thinks in parallel natively; any other model samples its paths and reads them again for the summary.',
+  'first.modelHow':
+    'Any GGUF file on this machine works, and is used where it lies. A ParaThinker model thinks in parallel natively; any other model samples its paths and reads them again for the summary.',
   'first.picture': 'A problem leads into four paths side by side, and they lead into one answer',
   'first.problem': 'Problem',
   'first.summary': 'One answer',
 
-  'example.1': 'A bag holds 5 red and 7 blue balls. Two are drawn without putting any back. What is the probability that both are blue?',
+  'example.1':
+    'A bag holds 5 red and 7 blue balls. Two are drawn without putting any back. What is the probability that both are blue?',
   'example.2': 'How many positive integers below 1000 are divisible by neither 2 nor 5?',
   'example.3': 'Prove that the square root of 2 is irrational.',
-  'example.4': 'Write a Python function that returns the longest palindromic substring of a string, and say what it costs.',
+  'example.4':
+    'Write a Python function that returns the longest palindromic substring of a string, and say what it costs.',
 } as const

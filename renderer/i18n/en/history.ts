@@ -10,7 +10,8 @@ export const history = {
   'history.unstar': 'Remove star',
   'history.tag': 'Tag',
   'history.allTags': 'All tags',
-  'history.none': 'No run yet. Each is kept here from its first token on; runs of others come in by Import.',
+  'history.none':
+    'No run yet. Each is kept here from its first token on; runs of others come in by Import.',
   'history.noMatch': 'Nothing matches.',
   'history.count_one': '{{count}} run',
   'history.count_other': '{{count}} runs',

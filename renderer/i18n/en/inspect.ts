@@ -29,10 +29,12 @@ export const inspect = {
   'inspect.forkHere': 'Fork here: a new path that goes on with this token',
   'inspect.forkWith': 'Fork with {{text}}',
   'inspect.siblings': 'Same beginning:',
-  'inspect.keys': 'Arrows: token, path; Shift+arrows: paths with the same beginning; Enter: alternatives.',
+  'inspect.keys':
+    'Arrows: token, path; Shift+arrows: paths with the same beginning; Enter: alternatives.',
 
   'attr.title': 'What the summary attended to',
-  'attr.what': 'Which path did the answer come from? The tokens of the run are read again, in a context of their own with flash attention off, and the attention of every layer and head is added up.',
+  'attr.what':
+    'Which path did the answer come from? The tokens of the run are read again, in a context of their own with flash attention off, and the attention of every layer and head is added up.',
   'attr.read': 'Read again and tell',
   'attr.again': 'Try again',
   'attr.reading': 'Reading the run again …',
@@ -40,9 +42,11 @@ export const inspect = {
   'attr.scope': 'Tokens of the summary',
   'attr.all': 'Whole summary',
   'attr.answer': 'Its answer',
-  'attr.row': 'Path {{path}}, {{tokens}} tokens: {{share}} of the attention, {{here}} at token {{index}}. Show in the text',
+  'attr.row':
+    'Path {{path}}, {{tokens}} tokens: {{share}} of the attention, {{here}} at token {{index}}. Show in the text',
   'attr.rest': 'The rest goes to the prompt ({{prompt}}) and to the summary itself ({{own}}).',
-  'attr.how': 'Upper bar: all tokens; lower bar: token {{index}}, the one under the pointer or cursor. Mean over layers and heads; a long path has more to attend to.',
+  'attr.how':
+    'Upper bar: all tokens; lower bar: token {{index}}, the one under the pointer or cursor. Mean over layers and heads; a long path has more to attend to.',
 
   'compare.which': 'Paths to compare',
   'compare.two': 'Choose two or more paths.',

@@ -2,7 +2,8 @@
 export const models = {
   'models.title': 'Models',
   'models.list': 'Known models',
-  'models.none': 'No model yet. Add a GGUF file or a folder by its path, find those of other programs, or get one.',
+  'models.none':
+    'No model yet. Add a GGUF file or a folder by its path, find those of other programs, or get one.',
   'models.inUse': 'In use',
   'models.use': 'New run with this model',
   'models.forget': 'Forget (the file stays)',
@@ -11,7 +12,8 @@ export const models = {
   'models.addButton': 'Add',
   'models.browse': 'Browse',
   'models.dropBrowser': 'A browser does not tell where a dropped file lies. Type its path.',
-  'models.inPlace': 'Files are linked in place and never copied. Forgetting one leaves it where it is.',
+  'models.inPlace':
+    'Files are linked in place and never copied. Forgetting one leaves it where it is.',
   'models.reading': 'Reading the header …',
 
   'fact.architecture': 'Architecture',
@@ -51,7 +53,8 @@ export const models = {
   'models.removeTitle': 'Remove this model?',
   'models.keepFile': 'Take it off the list',
   'models.deleteFile': 'Delete its files, {{size}}',
-  'model.foreignLong': 'not trained for it: paths are sampled side by side, and the summary reads their texts again',
+  'model.foreignLong':
+    'not trained for it: paths are sampled side by side, and the summary reads their texts again',
   'fact.memory': 'Memory here',
   'fact.memoryFor': '{{total}} for {{paths}} paths of {{budget}} tokens',
   'fact.device': 'Device',
@@ -66,13 +69,15 @@ export const models = {
   'fit.noPaths': 'Not even one path of this budget fits.',
   'fit.noBudget': 'No budget fits with so many paths.',
 
-  'relink.text': 'The file is no longer here. If it was moved, point to it again; its settings are kept.',
+  'relink.text':
+    'The file is no longer here. If it was moved, point to it again; its settings are kept.',
   'relink.where': 'Where it is now',
   'relink.button': 'Point to it',
 
   'found.title': 'Models of other programs',
   'found.looking': 'Looking through their folders …',
-  'found.none': 'None were found in the folders of LM Studio, Ollama, Jan, llama.cpp and Hugging Face.',
+  'found.none':
+    'None were found in the folders of LM Studio, Ollama, Jan, llama.cpp and Hugging Face.',
   'found.known': 'On the list',
   'found.link_one': 'Link {{count}} model',
   'found.link_other': 'Link {{count}} models',
@@ -85,14 +90,16 @@ export const models = {
   'get.asking': 'Asking the hub …',
   'get.paste': 'A Hugging Face repository, or the address of a GGUF file',
   'get.lookUp': 'Look up',
-  'get.offline': 'Nothing leaves this machine until you press a button here. Downloads are checked by SHA‑256 before they can be used.',
+  'get.offline':
+    'Nothing leaves this machine until you press a button here. Downloads are checked by SHA‑256 before they can be used.',
   'get.gated': 'Gated',
   'get.nothing': 'It holds no model that Braid can use.',
   'get.convertTo': 'Convert the safetensors to',
   'get.thenConvert': 'converted when here',
   'get.download': 'Download',
   'get.downloadName': 'Download {{name}}',
-  'get.bySize': 'Whether it fits is judged by its size; the model’s page says it exactly once it is here.',
+  'get.bySize':
+    'Whether it fits is judged by its size; the model’s page says it exactly once it is here.',
   'get.shaHint': 'If its publisher tells one: anything else is thrown away.',
 
   'token.title': 'Token for gated models',
@@ -104,7 +111,8 @@ export const models = {
   'token.kept.keychain': 'The token is in the keychain.',
   'token.kept.forgotten': 'The token is forgotten.',
 
-  'convert.text': 'A Hugging Face folder of a Qwen2, Qwen3 or Llama model becomes one GGUF file: weights, tokenizer, chat template, and for ParaThinker models the thought tables and control tokens.',
+  'convert.text':
+    'A Hugging Face folder of a Qwen2, Qwen3 or Llama model becomes one GGUF file: weights, tokenizer, chat template, and for ParaThinker models the thought tables and control tokens.',
   'convert.folder': 'Folder',
   'convert.folderHint': 'With config.json, tokenizer.json and safetensors. It is only read.',
   'convert.type': 'Type of the weights',
@@ -137,7 +145,8 @@ export const models = {
   'devices.trying': 'Trying the drivers …',
   'devices.free': '{{free}} free of {{total}}',
   'devices.used': 'Memory of {{name}} in use',
-  'devices.probed': 'Each driver is tried in a process of its own at the start; one that crashes or hangs is left out.',
+  'devices.probed':
+    'Each driver is tried in a process of its own at the start; one that crashes or hangs is left out.',
   'backend.ready': 'Works',
   'backend.skipped': 'Left out',
   'backend.absent': 'Not installed',

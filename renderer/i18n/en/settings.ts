@@ -38,5 +38,6 @@ export const settings = {
   'settings.about': 'About',
   'settings.version': 'Braid',
   'settings.data': 'Data folder',
-  'settings.dataHelp': 'Transcripts and settings. To choose another, set BRAID_DATA before Braid starts.',
+  'settings.dataHelp':
+    'Transcripts and settings. To choose another, set BRAID_DATA before Braid starts.',
 } as const

@@ -107,10 +107,12 @@ export const compose: Record<keyof typeof en, string> = {
 
   'first.examples': '或者试试这些',
   'first.title': '多路思考，一个答案',
-  'first.text': '单条思维链写得再长也会停止变好：早期的一步错误会锁定后面的一切。Braid 让一个本地模型从同一提示同时走多条路径，再由它自己融合为一个答案。您可以看到每条路径的思考过程，并随时停止、延长、分叉、重新总结。',
+  'first.text':
+    '单条思维链写得再长也会停止变好：早期的一步错误会锁定后面的一切。Braid 让一个本地模型从同一提示同时走多条路径，再由它自己融合为一个答案。您可以看到每条路径的思考过程，并随时停止、延长、分叉、重新总结。',
   'first.sample': '回放一次录制的运行',
   'first.getModel': '添加模型',
-  'first.modelHow': '本机上的任何 GGUF 文件都可以就地使用。ParaThinker 模型原生支持并行思考；其他模型则采样多条路径，再重读它们来写总结。',
+  'first.modelHow':
+    '本机上的任何 GGUF 文件都可以就地使用。ParaThinker 模型原生支持并行思考；其他模型则采样多条路径，再重读它们来写总结。',
   'first.picture': '一个问题分成四条并行的路径，再汇成一个答案',
   'first.problem': '问题',
   'first.summary': '一个答案',

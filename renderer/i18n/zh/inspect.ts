@@ -33,7 +33,8 @@ export const inspect: Record<keyof typeof en, string> = {
   'inspect.keys': '方向键：词元与路径；Shift+方向键：开头相同的路径；Enter：备选。',
 
   'attr.title': '总结关注了什么',
-  'attr.what': '答案来自哪条路径？本次运行的词元会在单独的上下文中重读一遍（关闭 flash attention），并把每一层、每一个头的注意力相加。',
+  'attr.what':
+    '答案来自哪条路径？本次运行的词元会在单独的上下文中重读一遍（关闭 flash attention），并把每一层、每一个头的注意力相加。',
   'attr.read': '重读并计算',
   'attr.again': '重试',
   'attr.reading': '正在重读本次运行 …',
@@ -41,9 +42,11 @@ export const inspect: Record<keyof typeof en, string> = {
   'attr.scope': '总结的词元',
   'attr.all': '整个总结',
   'attr.answer': '其中的答案',
-  'attr.row': '路径 {{path}}，{{tokens}} 个词元：占注意力的 {{share}}，在词元 {{index}} 处占 {{here}}。在文本中显示',
+  'attr.row':
+    '路径 {{path}}，{{tokens}} 个词元：占注意力的 {{share}}，在词元 {{index}} 处占 {{here}}。在文本中显示',
   'attr.rest': '其余归于提示（{{prompt}}）和总结自身（{{own}}）。',
-  'attr.how': '上条：全部词元；下条：词元 {{index}}，即指针或光标所在处。为各层各头的平均；路径越长，可关注的内容越多。',
+  'attr.how':
+    '上条：全部词元；下条：词元 {{index}}，即指针或光标所在处。为各层各头的平均；路径越长，可关注的内容越多。',
 
   'compare.which': '要对比的路径',
   'compare.two': '请选择两条或更多路径。',

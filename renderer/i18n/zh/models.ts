@@ -105,7 +105,8 @@ export const models: Record<keyof typeof en, string> = {
   'token.kept.keychain': '令牌已存入钥匙串。',
   'token.kept.forgotten': '令牌已忘记。',
 
-  'convert.text': '把 Qwen2、Qwen3 或 Llama 模型的 Hugging Face 文件夹变成一个 GGUF 文件：权重、分词器、对话模板，以及 ParaThinker 模型的思路表和控制词元。',
+  'convert.text':
+    '把 Qwen2、Qwen3 或 Llama 模型的 Hugging Face 文件夹变成一个 GGUF 文件：权重、分词器、对话模板，以及 ParaThinker 模型的思路表和控制词元。',
   'convert.folder': '文件夹',
   'convert.folderHint': '含 config.json、tokenizer.json 和 safetensors；只读取。',
   'convert.type': '权重类型',

@@ -10,15 +10,27 @@ import { VIEWS } from './views.ts'
 vi.setConfig({ testTimeout: 120_000 })
 
 let harness: Harness
-beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
+beforeAll(async () => {
+  if (CHROMIUM !== undefined) harness = await openHarness()
+}, 120_000)
 afterAll(() => harness?.close())
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-async function show(name: string, options: { theme?: 'light' | 'dark'; width?: number; height?: number; language?: string } = {}): Promise<Page> {
+async function show(
+  name: string,
+  options: { theme?: 'light' | 'dark'; width?: number; height?: number; language?: string } = {},
+): Promise<Page> {
   const { hash, scene, act } = VIEWS[name]!
   const page = await openPage(harness, hash, { ...options, ...(scene !== undefined && { scene }) })
-  await page.evaluate((language) => (window as unknown as { harness: typeof handle }).harness.usePrefs.setState({ motion: 'reduce', language }), options.language ?? 'en')
+  await page.evaluate(
+    (language) =>
+      (window as unknown as { harness: typeof handle }).harness.usePrefs.setState({
+        motion: 'reduce',
+        language,
+      }),
+    options.language ?? 'en',
+  )
   await page.waitForTimeout(250)
   await act?.(page)
   await page.waitForTimeout(350)
@@ -26,49 +38,104 @@ async function show(name: string, options: { theme?: 'light' | 'dark'; width?: n
 }
 
 /** What of the page cannot be reached by scrolling the window up and down. */
-const cutOff = (page: Page): Promise<string[]> => page.evaluate(() => {
-  const wide = document.documentElement.scrollWidth > innerWidth ? [`page ${document.documentElement.scrollWidth} > ${innerWidth}`] : []
-  const lost = [...document.querySelectorAll<HTMLElement>('button, input, select, textarea')].filter((el) => {
-    if (el.closest('.sr, .skip') !== null || el.getClientRects().length === 0) return false
-    const box = el.getBoundingClientRect()
-    if (box.left >= -1 && box.right <= innerWidth + 1) return false
-    for (let up = el.parentElement; up !== null; up = up.parentElement) if (/auto|scroll/.test(getComputedStyle(up).overflowX) && up.scrollWidth > up.clientWidth + 1) return false
-    return true
+const cutOff = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const wide =
+      document.documentElement.scrollWidth > innerWidth
+        ? [`page ${document.documentElement.scrollWidth} > ${innerWidth}`]
+        : []
+    const lost = [
+      ...document.querySelectorAll<HTMLElement>('button, input, select, textarea'),
+    ].filter((el) => {
+      if (el.closest('.sr, .skip') !== null || el.getClientRects().length === 0) return false
+      const box = el.getBoundingClientRect()
+      if (box.left >= -1 && box.right <= innerWidth + 1) return false
+      for (let up = el.parentElement; up !== null; up = up.parentElement)
+        if (
+          /auto|scroll/.test(getComputedStyle(up).overflowX) &&
+          up.scrollWidth > up.clientWidth + 1
+        )
+          return false
+      return true
+    })
+    return [...wide, ...lost.map((el) => el.outerHTML.slice(0, 120))]
   })
-  return [...wide, ...lost.map((el) => el.outerHTML.slice(0, 120))]
-})
 
 async function serious(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
-  const { violations } = await page.evaluate(() => (window as unknown as { axe: { run(where: Document, options: object): Promise<AxeResults> } }).axe.run(document, { resultTypes: ['violations'] }))
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 140)} ${node.any[0]?.message ?? ''}`).join(' | ')}`)
+  const { violations } = await page.evaluate(() =>
+    (
+      window as unknown as { axe: { run(where: Document, options: object): Promise<AxeResults> } }
+    ).axe.run(document, { resultTypes: ['violations'] }),
+  )
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map((node) => `${node.html.slice(0, 140)} ${node.any[0]?.message ?? ''}`)
+          .join(' | ')}`,
+    )
 }
 
 describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
-  test.each(Object.keys(VIEWS))('%s: axe finds nothing serious in light and dark; nothing is cut off at 1024x700, at 200 % zoom, or from right to left', async (name) => {
-    const page = await show(name)
-    const set = (prefs: object) => page.evaluate((next) => (window as unknown as { harness: typeof handle }).harness.usePrefs.setState(next), prefs)
-    expect(await serious(page)).toEqual([])
-    await set({ theme: 'dark' })
-    await page.waitForTimeout(100)
-    expect(await serious(page)).toEqual([])
-    for (const [width, height] of [[1024, 700], [720, 450]] as const) {
-      await page.setViewportSize({ width, height })
+  test.each(Object.keys(VIEWS))(
+    '%s: axe finds nothing serious in light and dark; nothing is cut off at 1024x700, at 200 % zoom, or from right to left',
+    async (name) => {
+      const page = await show(name)
+      const set = (prefs: object) =>
+        page.evaluate(
+          (next) =>
+            (window as unknown as { harness: typeof handle }).harness.usePrefs.setState(next),
+          prefs,
+        )
+      expect(await serious(page)).toEqual([])
+      await set({ theme: 'dark' })
+      await page.waitForTimeout(100)
+      expect(await serious(page)).toEqual([])
+      for (const [width, height] of [
+        [1024, 700],
+        [720, 450],
+      ] as const) {
+        await page.setViewportSize({ width, height })
+        await page.waitForTimeout(150)
+        expect([`${width}x${height}`, ...(await cutOff(page))]).toEqual([`${width}x${height}`])
+      }
+      await page.setViewportSize({ width: 1440, height: 900 })
+      await set({ language: 'ar-XB' })
       await page.waitForTimeout(150)
-      expect([`${width}x${height}`, ...await cutOff(page)]).toEqual([`${width}x${height}`])
-    }
-    await page.setViewportSize({ width: 1440, height: 900 })
-    await set({ language: 'ar-XB' })
-    await page.waitForTimeout(150)
-    expect(await page.evaluate(() => ({ dir: document.documentElement.dir, rail: document.querySelector('.rail')!.getBoundingClientRect().left > innerWidth / 2, wide: document.documentElement.scrollWidth > innerWidth }))).toEqual({ dir: 'rtl', rail: true, wide: false })
-    await page.context().close()
-  })
+      expect(
+        await page.evaluate(() => ({
+          dir: document.documentElement.dir,
+          rail: document.querySelector('.rail')!.getBoundingClientRect().left > innerWidth / 2,
+          wide: document.documentElement.scrollWidth > innerWidth,
+        })),
+      ).toEqual({ dir: 'rtl', rail: true, wide: false })
+      await page.context().close()
+    },
+  )
 
   test('Chinese: no English is left in the views', async () => {
     for (const name of ['compose', 'history', 'models', 'settings', 'run, grid']) {
       const page = await show(name, { language: 'zh' })
-      const labels = await page.evaluate(() => [...document.querySelectorAll('button, label, h1, h2, th')].filter((el) => el.closest('.run-problem, .history-rows, .example, .shortcuts td, .model-list, [lang], .facts-list') === null || el.closest('nav, .settings') !== null).map((el) => (el.getAttribute('aria-label') ?? el.textContent ?? '').trim()).filter((text) => /[A-Za-z]{4,}/.test(text) && !/^(Braid|llama\.cpp|ParaThinker.*|top-[pk]|min-p|Flash attention|English|Markdown|HTML|JSON|.*Ctrl.*|Header.*|A bag holds.*)$/.test(text)))
+      const labels = await page.evaluate(() =>
+        [...document.querySelectorAll('button, label, h1, h2, th')]
+          .filter(
+            (el) =>
+              el.closest(
+                '.run-problem, .history-rows, .example, .shortcuts td, .model-list, [lang], .facts-list',
+              ) === null || el.closest('nav, .settings') !== null,
+          )
+          .map((el) => (el.getAttribute('aria-label') ?? el.textContent ?? '').trim())
+          .filter(
+            (text) =>
+              /[A-Za-z]{4,}/.test(text) &&
+              !/^(Braid|llama\.cpp|ParaThinker.*|top-[pk]|min-p|Flash attention|English|Markdown|HTML|JSON|.*Ctrl.*|Header.*|A bag holds.*)$/.test(
+                text,
+              ),
+          ),
+      )
       expect({ name, labels }).toEqual({ name, labels: [] })
       await page.context().close()
     }
@@ -76,7 +143,11 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
 
   test('one live region tells the progress, and logs are not live', async () => {
     const page = await show('run, live')
-    const live = await page.evaluate(() => [...document.querySelectorAll('[aria-live], [role=status], [role=log], [role=alert]')].filter((el) => el.closest('.toasts') === null).map((el) => el.className))
+    const live = await page.evaluate(() =>
+      [...document.querySelectorAll('[aria-live], [role=status], [role=log], [role=alert]')]
+        .filter((el) => el.closest('.toasts') === null)
+        .map((el) => el.className),
+    )
     expect(live).toEqual(['visually-hidden'])
     expect(await page.locator('.status-bar [role=status]').textContent()).toMatch(/4 paths think/)
     expect(await page.locator('.announce').textContent()).toMatch(/4 paths think/)

@@ -9,7 +9,9 @@ type Handle = typeof handle
 /** On a busy machine too. */
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
 let harness: Harness
-beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
+beforeAll(async () => {
+  if (CHROMIUM !== undefined) harness = await openHarness()
+}, 120_000)
 afterAll(() => harness?.close())
 
 describe.skipIf(CHROMIUM === undefined)('acting', () => {
@@ -19,7 +21,9 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     const main = page.locator('.lane.main')
     expect(await main.getAttribute('data-lane')).toBe('1')
     const box = (await main.boundingBox())!
-    const others = await page.locator('.lane:not(.main)').evaluateAll((lanes) => lanes.map((lane) => lane.getBoundingClientRect().left))
+    const others = await page
+      .locator('.lane:not(.main)')
+      .evaluateAll((lanes) => lanes.map((lane) => lane.getBoundingClientRect().left))
     expect(others.every((left) => left > box.x + box.width)).toBe(true)
     await page.getByRole('button', { name: 'Actions on path 3' }).click()
     await page.getByRole('menuitem', { name: /^Copy path/ }).waitFor()
@@ -27,31 +31,54 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.locator('[data-lane="4"] .stream-scroll').click()
     expect(await main.getAttribute('data-lane')).toBe('4')
     expect((await main.boundingBox())!).toEqual(box)
-    expect(await page.locator('.lanes').evaluate((lanes) => { lanes.scrollTop = 50; return lanes.scrollTop })).toBe(50)
+    expect(
+      await page.locator('.lanes').evaluate((lanes) => {
+        lanes.scrollTop = 50
+        return lanes.scrollTop
+      }),
+    ).toBe(50)
     expect((await main.boundingBox())!).toEqual(box)
     await page.getByRole('button', { name: 'Inspect path 2' }).click()
     await soon(() => page.evaluate(() => location.hash)).toContain('/path/2')
     await page.context().close()
   })
 
-  test.each(['Alt+1', 'Alt+2', 'Alt+3'])('the next path has the focus (layout %s)', async (layout) => {
-    const page = await openPage(harness, '#/run/balls')
-    await page.keyboard.press(layout)
-    const focused = () => page.evaluate(() => document.activeElement?.closest('[data-lane]')?.getAttribute('data-lane'))
-    for (const [key, path] of [['Alt+J', '2'], ['Alt+J', '3'], ['Alt+K', '2']]) {
-      await page.keyboard.press(key!)
-      await soon(focused).toBe(path)
-    }
-    await page.context().close()
-  })
+  test.each(['Alt+1', 'Alt+2', 'Alt+3'])(
+    'the next path has the focus (layout %s)',
+    async (layout) => {
+      const page = await openPage(harness, '#/run/balls')
+      await page.keyboard.press(layout)
+      const focused = () =>
+        page.evaluate(() =>
+          document.activeElement?.closest('[data-lane]')?.getAttribute('data-lane'),
+        )
+      for (const [key, path] of [
+        ['Alt+J', '2'],
+        ['Alt+J', '3'],
+        ['Alt+K', '2'],
+      ]) {
+        await page.keyboard.press(key!)
+        await soon(focused).toBe(path)
+      }
+      await page.context().close()
+    },
+  )
 
   test('all files that were chosen are imported', async () => {
     const page = await openPage(harness, '#/history')
     const files = await page.evaluate(() => {
       const { scripted, BALLS } = (window as never as { harness: Handle }).harness.synthetic
-      return ['x', 'y', 'z'].map((run) => JSON.stringify([scripted({ ...BALLS, run: `from-${run}`, problem: `From a file ${run}` })]))
+      return ['x', 'y', 'z'].map((run) =>
+        JSON.stringify([scripted({ ...BALLS, run: `from-${run}`, problem: `From a file ${run}` })]),
+      )
     })
-    await page.locator('input[type=file]').setInputFiles(files.map((content, i) => ({ name: `${i}.json`, mimeType: 'application/json', buffer: Buffer.from(content) })))
+    await page.locator('input[type=file]').setInputFiles(
+      files.map((content, i) => ({
+        name: `${i}.json`,
+        mimeType: 'application/json',
+        buffer: Buffer.from(content),
+      })),
+    )
     await page.getByRole('searchbox').fill('From a file')
     await soon(() => page.locator('.history-row').count()).toBe(3)
     await page.context().close()
@@ -62,9 +89,13 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.evaluate(() => {
       const dataTransfer = new DataTransfer()
       dataTransfer.items.add(new File(['GGUF'], 'm.gguf'))
-      document.querySelector('.history-list')!.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
+      document
+        .querySelector('.history-list')!
+        .dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
     })
-    await soon(() => page.locator('.toast').allTextContents()).toEqual([expect.stringContaining('A browser does not tell where')])
+    await soon(() => page.locator('.toast').allTextContents()).toEqual([
+      expect.stringContaining('A browser does not tell where'),
+    ])
     await page.context().close()
   })
 
@@ -73,16 +104,28 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.evaluate(() => {
       const { fake, synthetic } = (window as never as { harness: Handle }).harness
       const events = synthetic.scripted({ ...synthetic.BALLS, run: 'thinks', alternatives: 0 })
-      fake.alternatives = ({ index, count = 1 }) => Array.from({ length: count }, (_, i) => [{ id: i, text: `other ${index + i}`, logprob: -1 }])
+      fake.alternatives = ({ index, count = 1 }) =>
+        Array.from({ length: count }, (_, i) => [
+          { id: i, text: `other ${index + i}`, logprob: -1 },
+        ])
       fake.add(events, { status: 'running' }, 40)
       location.hash = '#/run/thinks/path/1/3'
     })
     const other = page.locator('.alternatives')
     await soon(() => other.textContent()).toContain('other␣3')
-    const last = () => page.evaluate(() => { const { useRuns } = (window as never as { harness: Handle }).harness; return useRuns.getState().open.thinks!.live.paths[0]!.tokens.length - 1 })
-    const play = (count: number) => page.evaluate((events) => { (window as never as { harness: Handle }).harness.fake.play('thinks', events) }, count)
+    const last = () =>
+      page.evaluate(() => {
+        const { useRuns } = (window as never as { harness: Handle }).harness
+        return useRuns.getState().open.thinks!.live.paths[0]!.tokens.length - 1
+      })
+    const play = (count: number) =>
+      page.evaluate((events) => {
+        ;(window as never as { harness: Handle }).harness.fake.play('thinks', events)
+      }, count)
     for (let i = 0; i < 20; i++) await play(4)
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))) // what was played is in the store
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    ) // what was played is in the store
     const now = await last()
     await page.getByRole('listbox').press('End')
     await soon(() => other.textContent()).toContain(`other␣${now}`)
@@ -90,11 +133,20 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.waitForTimeout(1200)
     expect(await other.textContent()).toContain(`other␣${now}`)
 
-    await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.alternatives = () => { throw new Error('The disk is gone.') } })
+    await page.evaluate(() => {
+      ;(window as never as { harness: Handle }).harness.fake.alternatives = () => {
+        throw new Error('The disk is gone.')
+      }
+    })
     await page.getByRole('listbox').press('End')
     await page.getByRole('listbox').press('ArrowLeft')
-    await soon(() => page.locator('.token-detail [role=alert]').textContent()).toBe('The disk is gone.')
-    await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.alternatives = ({ count = 1 }) => Array.from({ length: count }, () => null) })
+    await soon(() => page.locator('.token-detail [role=alert]').textContent()).toBe(
+      'The disk is gone.',
+    )
+    await page.evaluate(() => {
+      ;(window as never as { harness: Handle }).harness.fake.alternatives = ({ count = 1 }) =>
+        Array.from({ length: count }, () => null)
+    })
     await page.getByRole('listbox').press('ArrowLeft')
     await soon(() => page.locator('.token-detail').textContent()).toContain('None were recorded')
     await page.context().close()
@@ -104,16 +156,25 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     const page = await openPage(harness, '#/')
     await page.evaluate(() => {
       const { fake, synthetic } = (window as never as { harness: Handle }).harness
-      const events = synthetic.scripted({ ...synthetic.BALLS, run: 'unvoted' }).filter(({ type }) => type !== 'vote')
+      const events = synthetic
+        .scripted({ ...synthetic.BALLS, run: 'unvoted' })
+        .filter(({ type }) => type !== 'vote')
       fake.add(events, { status: 'running' }, events.length - 1)
       location.hash = '#/run/unvoted'
     })
     const choice = page.getByRole('radiogroup', { name: 'Votes' }).getByRole('radio')
     await soon(() => choice.count()).toBe(2)
     expect(await choice.nth(1).isDisabled()).toBe(true)
-    await page.evaluate(() => { (window as never as { harness: Handle }).harness.fake.play('unvoted', 1) })
+    await page.evaluate(() => {
+      ;(window as never as { harness: Handle }).harness.fake.play('unvoted', 1)
+    })
     await choice.nth(1).click()
-    const sent = () => page.evaluate(() => (window as never as { harness: Handle }).harness.fake.calls.filter(({ method }) => method === 'run.command').map(({ params }) => params))
+    const sent = () =>
+      page.evaluate(() =>
+        (window as never as { harness: Handle }).harness.fake.calls
+          .filter(({ method }) => method === 'run.command')
+          .map(({ params }) => params),
+      )
     await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', winner: 1 } }])
     await page.context().close()
   })

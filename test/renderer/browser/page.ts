@@ -8,11 +8,32 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
 
 /** The system's Chromium: this suite never downloads one. */
-export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && existsSync(file))
-export const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+export const CHROMIUM = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((file) => file !== undefined && existsSync(file))
+export const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.jsonl': 'text/plain' }
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.jsonl': 'text/plain',
+}
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 export interface Harness {
   url: string
@@ -26,19 +47,30 @@ export interface Harness {
 export async function openHarness(): Promise<Harness> {
   // A folder of its own: test files run at the same time.
   const out = mkdtempSync(join(tmpdir(), 'braid-harness-'))
-  await build({ configFile: fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url)), logLevel: 'error', build: { outDir: out } })
+  await build({
+    configFile: fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url)),
+    logLevel: 'error',
+    build: { outDir: out },
+  })
   const requests: string[] = []
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://x').pathname
     requests.push(path)
     const file = join(out, normalize(path === '/' ? '/index.html' : path))
     if (!existsSync(file)) return void response.writeHead(404).end()
-    response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-security-policy': CSP }).end(readFileSync(file))
+    response
+      .writeHead(200, {
+        'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+        'content-security-policy': CSP,
+      })
+      .end(readFileSync(file))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, browser, requests,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    browser,
+    requests,
     close: async () => {
       await browser.close()
       server.closeAllConnections()
@@ -49,9 +81,16 @@ export async function openHarness(): Promise<Harness> {
 }
 
 /** A page at a route of the harness, once the window is connected. */
-export async function openPage(harness: Harness, hash: string, options: { scene?: string; theme?: 'light' | 'dark'; width?: number; height?: number } = {}): Promise<Page> {
+export async function openPage(
+  harness: Harness,
+  hash: string,
+  options: { scene?: string; theme?: 'light' | 'dark'; width?: number; height?: number } = {},
+): Promise<Page> {
   const { scene = 'full', theme = 'light', width = 1440, height = 900 } = options
-  const context = await harness.browser.newContext({ viewport: { width, height }, colorScheme: theme })
+  const context = await harness.browser.newContext({
+    viewport: { width, height },
+    colorScheme: theme,
+  })
   await context.addInitScript('globalThis.__name = (f) => f') // tsx marks functions with it
   const page = await context.newPage()
   await page.goto(`${harness.url}?scene=${scene}${hash}`)

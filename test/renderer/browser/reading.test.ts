@@ -8,27 +8,63 @@ import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
 vi.setConfig({ testTimeout: 90_000 })
 
 let harness: Harness
-beforeAll(async () => { if (CHROMIUM !== undefined) harness = await openHarness() }, 120_000)
+beforeAll(async () => {
+  if (CHROMIUM !== undefined) harness = await openHarness()
+}, 120_000)
 afterAll(() => harness?.close())
 type Handle = typeof handle
 
 /** A live run of two paths with much text, more of it played on demand. */
 async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400): Promise<void> {
-  await page.evaluate(async ({ paths, later }) => {
-    const { fake, synthetic } = (window as never as { harness: Handle }).harness
-    const next = synthetic.random(3)
-    const start = synthetic.scripted({ problem: 'Long', paths: paths.map(() => 'x'), summary: 'x', answers: paths.map(() => null), answer: null, run: 'long', settings: { budget: 400_000 } }).filter(({ type }) => type === 'run-started' || type === 'path-started') as RunEvent[]
-    paths.forEach((count, i) => count > 0 && start.push({ type: 'tokens', at: 400, path: i + 1, tokens: synthetic.prose(count, next) }))
-    const more: RunEvent[] = Array.from({ length: later }, (_, i) => ({ type: 'tokens', at: 500 + i * 30, path: 1 + (i % paths.length), tokens: synthetic.prose(12, next) }))
-    fake.add([...start, ...more], { status: 'running' }, start.length)
-    location.hash = '#/run/long'
-  }, { paths, later })
+  await page.evaluate(
+    async ({ paths, later }) => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const next = synthetic.random(3)
+      const start = synthetic
+        .scripted({
+          problem: 'Long',
+          paths: paths.map(() => 'x'),
+          summary: 'x',
+          answers: paths.map(() => null),
+          answer: null,
+          run: 'long',
+          settings: { budget: 400_000 },
+        })
+        .filter(({ type }) => type === 'run-started' || type === 'path-started') as RunEvent[]
+      paths.forEach(
+        (count, i) =>
+          count > 0 &&
+          start.push({
+            type: 'tokens',
+            at: 400,
+            path: i + 1,
+            tokens: synthetic.prose(count, next),
+          }),
+      )
+      const more: RunEvent[] = Array.from({ length: later }, (_, i) => ({
+        type: 'tokens',
+        at: 500 + i * 30,
+        path: 1 + (i % paths.length),
+        tokens: synthetic.prose(12, next),
+      }))
+      fake.add([...start, ...more], { status: 'running' }, start.length)
+      location.hash = '#/run/long'
+    },
+    { paths, later },
+  )
   await page.waitForSelector('[data-lane="1"] .stream')
   await page.waitForTimeout(600)
 }
-const play = (page: Page, events: number) => page.evaluate((count) => { (window as never as { harness: Handle }).harness.fake.play('long', count) }, events)
+const play = (page: Page, events: number) =>
+  page.evaluate((count) => {
+    ;(window as never as { harness: Handle }).harness.fake.play('long', count)
+  }, events)
 const scroller = (path: number) => `[data-lane="${path}"] .stream-scroll`
-const place = (page: Page, path: number) => page.locator(scroller(path)).evaluate((el) => ({ top: Math.round(el.scrollTop), left: Math.round(el.scrollHeight - el.scrollTop - el.clientHeight) }))
+const place = (page: Page, path: number) =>
+  page.locator(scroller(path)).evaluate((el) => ({
+    top: Math.round(el.scrollTop),
+    left: Math.round(el.scrollHeight - el.scrollTop - el.clientHeight),
+  }))
 
 describe.skipIf(CHROMIUM === undefined)('reading', () => {
   test('live text is followed near its end, never after the reader scrolled up, and again by one click', async () => {
@@ -64,11 +100,22 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.locator(scroller(2)).hover()
     await page.mouse.wheel(0, -1500)
     await page.waitForTimeout(300)
-    const line = () => page.locator(scroller(2)).evaluate((el) => { const box = el.getBoundingClientRect(); return document.elementFromPoint(box.left + 30, box.top + 3)?.closest('.row-block')?.textContent?.slice(0, 40) })
+    const line = () =>
+      page.locator(scroller(2)).evaluate((el) => {
+        const box = el.getBoundingClientRect()
+        return document
+          .elementFromPoint(box.left + 30, box.top + 3)
+          ?.closest('.row-block')
+          ?.textContent?.slice(0, 40)
+      })
     const words = await line()
-    await page.evaluate(() => { location.hash = '#/history' })
+    await page.evaluate(() => {
+      location.hash = '#/history'
+    })
     await page.waitForSelector('.history-row')
-    await page.evaluate(() => { location.hash = '#/run/long' })
+    await page.evaluate(() => {
+      location.hash = '#/run/long'
+    })
     await page.waitForSelector(scroller(2))
     await page.waitForTimeout(600)
     expect(await line()).toBe(words)
@@ -89,10 +136,21 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await longRun(page, [200_000], 4)
     const blocks = () => page.locator('[data-lane="1"] .row-block').count()
     expect(await blocks()).toBeLessThan(40)
-    const first = await page.evaluate(() => (window as never as { harness: Handle }).harness.useRuns.getState().open.long!.shown.paths[0]!.text.slice(0, 60).trim())
-    await page.locator(scroller(1)).evaluate((el) => { el.scrollTop = 0 })
+    const first = await page.evaluate(() =>
+      (window as never as { harness: Handle }).harness.useRuns
+        .getState()
+        .open.long!.shown.paths[0]!.text.slice(0, 60)
+        .trim(),
+    )
+    await page.locator(scroller(1)).evaluate((el) => {
+      el.scrollTop = 0
+    })
     await page.waitForTimeout(400)
-    expect((await page.locator('[data-lane="1"] .stream').textContent())!.trim().startsWith(first.slice(0, 30))).toBe(true)
+    expect(
+      (await page.locator('[data-lane="1"] .stream').textContent())!
+        .trim()
+        .startsWith(first.slice(0, 30)),
+    ).toBe(true)
     expect(await blocks()).toBeLessThan(40)
     await page.context().close()
   })
@@ -107,11 +165,25 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
         else post.call(this, message)
       }
       const { fake, synthetic } = (window as never as { harness: Handle }).harness
-      fake.add(synthetic.scripted({ problem: 'x', paths: ['This **hangs**.\n\nThis **breaks**.\n\nThis **stands**.'], summary: 'It **stands**, too.', answers: [null], answer: null, run: 'broken' }))
+      fake.add(
+        synthetic.scripted({
+          problem: 'x',
+          paths: ['This **hangs**.\n\nThis **breaks**.\n\nThis **stands**.'],
+          summary: 'It **stands**, too.',
+          answers: [null],
+          answer: null,
+          run: 'broken',
+        }),
+      )
       location.hash = '#/run/broken'
     })
-    await expect.poll(() => page.locator('.block.md strong').allTextContents(), { timeout: 20_000 }).toEqual(['stands', 'stands'])
-    expect(await page.locator('.lane .block.plain').allTextContents()).toEqual(['This **hangs**.', 'This **breaks**.'])
+    await expect
+      .poll(() => page.locator('.block.md strong').allTextContents(), { timeout: 20_000 })
+      .toEqual(['stands', 'stands'])
+    expect(await page.locator('.lane .block.plain').allTextContents()).toEqual([
+      'This **hangs**.',
+      'This **breaks**.',
+    ])
     await page.context().close()
   })
 
@@ -119,7 +191,9 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const page = await openPage(harness, '#/run/balls')
     await page.keyboard.press('Control+F')
     await page.keyboard.type('replace')
-    await expect.poll(() => page.locator('.find [role=status]').textContent()).toMatch(/^\d+ places?$/)
+    await expect
+      .poll(() => page.locator('.find [role=status]').textContent())
+      .toMatch(/^\d+ places?$/)
     const count = Number((await page.locator('.find [role=status]').textContent())!.split(' ')[0])
     expect(await page.locator('.find-hit').count()).toBe(count)
     await page.keyboard.press('Enter')
@@ -138,7 +212,8 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.keyboard.press('Alt+W')
     expect(await list.textContent()).toContain('␣')
     const at = () => page.locator('.token-detail h2').textContent()
-    const path = () => page.locator('.inspect-head [aria-checked=true]').first().getAttribute('aria-label')
+    const path = () =>
+      page.locator('.inspect-head [aria-checked=true]').first().getAttribute('aria-label')
     await page.keyboard.press('ArrowRight')
     expect(await at()).toBe('Token 3')
     await page.keyboard.press('End')
@@ -162,7 +237,9 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const now = page.locator('.run-head [data-command="run.summariseNow"]')
     expect(await now.getAttribute('aria-disabled')).toBe('true')
     await now.hover()
-    await expect.poll(() => page.getByRole('tooltip').textContent()).toContain('no path has text yet')
+    await expect
+      .poll(() => page.getByRole('tooltip').textContent())
+      .toContain('no path has text yet')
     await play(page, 10)
     await expect.poll(() => now.getAttribute('aria-disabled')).toBe('false')
     await page.context().close()
@@ -177,10 +254,16 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.getByRole('button', { name: 'Replay a recorded run' }).click()
     await page.getByRole('slider', { name: 'Moment of the run' }).waitFor()
     await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
-    await expect.poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 }).toBeGreaterThan(1)
-    await expect.poll(() => page.locator('.summary .stream').textContent(), { timeout: 60_000 }).not.toBe('')
+    await expect
+      .poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 })
+      .toBeGreaterThan(1)
+    await expect
+      .poll(() => page.locator('.summary .stream').textContent(), { timeout: 60_000 })
+      .not.toBe('')
     // Without a model nothing can be asked of it.
-    expect(await page.locator('.summary [data-command="run.attribution"]').getAttribute('aria-disabled')).toBe('true')
+    expect(
+      await page.locator('.summary [data-command="run.attribution"]').getAttribute('aria-disabled'),
+    ).toBe('true')
     await page.keyboard.press('Alt+N')
     await example.click()
     expect(await page.getByLabel('Problem', { exact: true }).inputValue()).toBe(words)

@@ -1,31 +1,79 @@
 import type { Page } from 'playwright-core'
 
 /** Every view, and what can lie above it. */
-export const VIEWS: Record<string, { hash: string; scene?: string; act?: (page: Page) => Promise<unknown> }> = {
+export const VIEWS: Record<
+  string,
+  { hash: string; scene?: string; act?: (page: Page) => Promise<unknown> }
+> = {
   compose: { hash: '#/' },
-  'compose, all settings': { hash: '#/', act: (page) => page.locator('.advanced > summary').click() },
+  'compose, all settings': {
+    hash: '#/',
+    act: (page) => page.locator('.advanced > summary').click(),
+  },
   'first minute': { hash: '#/', scene: 'empty' },
   'run, grid': { hash: '#/run/balls' },
   'run, live': { hash: '#/run/live' },
   'run, focus': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+2') },
   'run, tabs': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+3') },
   'run, interrupted': { hash: '#/run/stopped' },
-  'run, menu': { hash: '#/run/live', act: (page) => page.getByRole('button', { name: 'More actions' }).click() },
-  'run, subset': { hash: '#/run/balls', act: (page) => page.locator('.summary [data-command="run.summariseSubset"]').click() },
-  'run, find': { hash: '#/run/balls', act: async (page) => { await page.keyboard.press('Control+F'); await page.keyboard.type('11') } },
-  'run, replay': { hash: '#/run/balls', act: async (page) => { await page.keyboard.press('Alt+R'); await page.getByRole('button', { name: 'Pause' }).click() } },
+  'run, menu': {
+    hash: '#/run/live',
+    act: (page) => page.getByRole('button', { name: 'More actions' }).click(),
+  },
+  'run, subset': {
+    hash: '#/run/balls',
+    act: (page) => page.locator('.summary [data-command="run.summariseSubset"]').click(),
+  },
+  'run, find': {
+    hash: '#/run/balls',
+    act: async (page) => {
+      await page.keyboard.press('Control+F')
+      await page.keyboard.type('11')
+    },
+  },
+  'run, replay': {
+    hash: '#/run/balls',
+    act: async (page) => {
+      await page.keyboard.press('Alt+R')
+      await page.getByRole('button', { name: 'Pause' }).click()
+    },
+  },
   inspect: { hash: '#/run/balls/path/3/40' },
   'inspect, summary': { hash: '#/run/balls/summary/1' },
-  'inspect, attribution': { hash: '#/run/balls/summary/1', act: async (page) => { await page.keyboard.press('Alt+A'); await page.locator('.attr-row').nth(1).click() } },
+  'inspect, attribution': {
+    hash: '#/run/balls/summary/1',
+    act: async (page) => {
+      await page.keyboard.press('Alt+A')
+      await page.locator('.attr-row').nth(1).click()
+    },
+  },
   'compare paths': { hash: '#/run/balls/compare/1,3' },
   'compare runs': { hash: '#/compare/balls,stopped' },
   history: { hash: '#/history' },
   models: { hash: '#/models' },
-  'models, moved file': { hash: '#/models', act: (page) => page.getByRole('button', { name: /^Llama 3 8B/ }).click() },
-  'models, found': { hash: '#/models', act: (page) => page.getByRole('button', { name: 'Find on this computer' }).click() },
-  'models, get': { hash: '#/models', act: async (page) => { await page.getByRole('radio', { name: 'Get models' }).click(); await page.getByRole('button', { name: 'Sizes of Qwen3 8B' }).click() } },
-  'models, convert': { hash: '#/models', act: (page) => page.getByRole('radio', { name: 'Convert' }).click() },
-  'models, devices': { hash: '#/models', act: (page) => page.getByRole('radio', { name: 'Devices' }).click() },
+  'models, moved file': {
+    hash: '#/models',
+    act: (page) => page.getByRole('button', { name: /^Llama 3 8B/ }).click(),
+  },
+  'models, found': {
+    hash: '#/models',
+    act: (page) => page.getByRole('button', { name: 'Find on this computer' }).click(),
+  },
+  'models, get': {
+    hash: '#/models',
+    act: async (page) => {
+      await page.getByRole('radio', { name: 'Get models' }).click()
+      await page.getByRole('button', { name: 'Sizes of Qwen3 8B' }).click()
+    },
+  },
+  'models, convert': {
+    hash: '#/models',
+    act: (page) => page.getByRole('radio', { name: 'Convert' }).click(),
+  },
+  'models, devices': {
+    hash: '#/models',
+    act: (page) => page.getByRole('radio', { name: 'Devices' }).click(),
+  },
   settings: { hash: '#/settings' },
   palette: { hash: '#/run/balls', act: (page) => page.keyboard.press('Control+K') },
 }

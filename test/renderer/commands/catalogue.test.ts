@@ -25,22 +25,36 @@ test('an own shortcut replaces the one a command comes with', () => {
 })
 
 test('keys are read by their place, so that Alt changes no letter', () => {
-  const event = (change: Partial<KeyboardEvent>) => shortcutFor({ key: 'k', code: 'KeyK', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...change })
+  const event = (change: Partial<KeyboardEvent>) =>
+    shortcutFor({
+      key: 'k',
+      code: 'KeyK',
+      ctrlKey: false,
+      metaKey: false,
+      altKey: false,
+      shiftKey: false,
+      ...change,
+    })
   expect(event({ ctrlKey: true })).toBe('Mod+K')
   expect(event({ altKey: true, key: '˚' })).toBe('Alt+K')
-  expect(event({ ctrlKey: true, shiftKey: true, key: 'Enter', code: 'Enter' })).toBe('Mod+Shift+Enter')
+  expect(event({ ctrlKey: true, shiftKey: true, key: 'Enter', code: 'Enter' })).toBe(
+    'Mod+Shift+Enter',
+  )
   expect(event({ key: 'Control', code: 'ControlLeft', ctrlKey: true })).toBe('')
   expect(event({ altKey: true, key: '1', code: 'Digit1' })).toBe('Alt+1')
 })
 
 test('while text is typed, keys that write text do not act: on a Mac, Option writes letters', () => {
-  const acting = (mac: boolean) => ['Mod+K', 'Alt+N', 'Shift+N', 'N'].filter((shortcut) => actsInText(shortcut, mac))
+  const acting = (mac: boolean) =>
+    ['Mod+K', 'Alt+N', 'Shift+N', 'N'].filter((shortcut) => actsInText(shortcut, mac))
   expect([acting(false), acting(true)]).toEqual([['Mod+K', 'Alt+N'], ['Mod+K']])
 })
 
 test('a key held down acts once, and the page has none of it', () => {
   let press: (event: object) => void = () => undefined
-  vi.stubGlobal('addEventListener', (_: string, listener: typeof press) => { press = listener })
+  vi.stubGlobal('addEventListener', (_: string, listener: typeof press) => {
+    press = listener
+  })
   vi.stubGlobal('HTMLElement', class {})
   listenForShortcuts()
   const held = (repeat: boolean) => {
@@ -56,7 +70,11 @@ test('a key held down acts once, and the page has none of it', () => {
 
 test('the palette ranks what was typed: beginnings first', () => {
   const names = ['Run again with a new seed', 'New run', 'Renew', 'Next path']
-  expect(names.filter((name) => match(name, 'new') > 0).sort((a, b) => match(b, 'new') - match(a, 'new'))).toEqual(['New run', 'Run again with a new seed', 'Renew'])
+  expect(
+    names
+      .filter((name) => match(name, 'new') > 0)
+      .sort((a, b) => match(b, 'new') - match(a, 'new')),
+  ).toEqual(['New run', 'Run again with a new seed', 'Renew'])
   expect(match('Run again with a new seed', 'seed run')).toBe(1)
   expect(match('Next path', 'xyz')).toBe(0)
 })

@@ -10,7 +10,11 @@ import { useUi } from '../../../renderer/store/ui.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
-const answer = (text: string) => ({ text, span: [0, 1] as [number, number], kind: 'boxed' as const })
+const answer = (text: string) => ({
+  text,
+  span: [0, 1] as [number, number],
+  kind: 'boxed' as const,
+})
 const summary = (version: number, at: number, text: string): RunEvent[] => [
   { type: 'summary-started', at, version, paths: [version], fusion: 'cache' },
   { type: 'tokens', at, path: 0, version, tokens: [{ id: 1, text, logprob: -1, entropy: 1 }] },
@@ -18,8 +22,28 @@ const summary = (version: number, at: number, text: string): RunEvent[] => [
 ]
 const [start, ...rest] = scripted({ ...BALLS, run: 'one' })
 const ended = rest.at(-1) as EventOf<'run-ended'>
-const vote: RunEvent = { type: 'vote', at: 20, rule: 'equality', over: 'summaries', classes: [{ answer: '7', members: [2, 4] }, { answer: '5', members: [1] }, { answer: '9', members: [3] }], winner: 0, tie: false }
-const groups: RunEvent[] = [start!, ...summary(1, 10, '5'), ...summary(2, 10, '7'), ...summary(3, 10, '9'), ...summary(4, 10, '7'), vote, { ...ended, at: 30, answer: '7' }]
+const vote: RunEvent = {
+  type: 'vote',
+  at: 20,
+  rule: 'equality',
+  over: 'summaries',
+  classes: [
+    { answer: '7', members: [2, 4] },
+    { answer: '5', members: [1] },
+    { answer: '9', members: [3] },
+  ],
+  winner: 0,
+  tie: false,
+}
+const groups: RunEvent[] = [
+  start!,
+  ...summary(1, 10, '5'),
+  ...summary(2, 10, '7'),
+  ...summary(3, 10, '9'),
+  ...summary(4, 10, '7'),
+  vote,
+  { ...ended, at: 30, answer: '7' },
+]
 
 let copied: string[] = []
 const copy = async () => {
@@ -35,7 +59,13 @@ const copy = async () => {
 beforeAll(() => {
   vi.stubGlobal('location', { hash: '' })
   vi.stubGlobal('history', { pushState: () => undefined })
-  vi.stubGlobal('navigator', { clipboard: { writeText: async (text: string) => { copied.push(text) } } })
+  vi.stubGlobal('navigator', {
+    clipboard: {
+      writeText: async (text: string) => {
+        copied.push(text)
+      },
+    },
+  })
 })
 beforeEach(() => {
   useUi.setState({ version: {} })
@@ -59,7 +89,10 @@ test('a choice by hand counts, and so does a summary written since', async () =>
 })
 
 test('a run is edited as the follow-up that it was', () => {
-  openLocal('one', [{ ...start as EventOf<'run-started'>, followUp: { run: 'first', version: 2 } }, ...rest])
+  openLocal('one', [
+    { ...(start as EventOf<'run-started'>), followUp: { run: 'first', version: 2 } },
+    ...rest,
+  ])
   const edit = () => {
     commandOf('run.edit').run(currentTarget({ run: 'one' }))
     return useCompose.getState().followUp

@@ -11,11 +11,39 @@ export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting }
 Object.assign(window, { harness: handle })
 const scene = new URLSearchParams(location.search).get('scene') ?? 'full'
 if (scene !== 'empty') {
-  fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), { starred: true, tags: ['probability'] })
-  fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'live', seed: 3 }), { status: 'running', answer: null }, 260)
-  fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'damaged' }), { status: 'damaged', damage: 'Line 12 is no event; the rest was kept.', title: 'run-2026-01-04.jsonl' })
-  fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'stopped', problem: 'How many positive integers below 1000 are divisible by neither 2 nor 5?' }), { status: 'interrupted', answer: null })
-  for (let i = 0; i < 40; i++) fake.add(synthetic.scripted({ ...synthetic.BALLS, run: `more${i}`, problem: `Problem ${i}: what is ${i} squared plus ${i}?`, answers: ['1', '1', '1', '2'], answer: String(i * i + i) }), { time: new Date(Date.UTC(2025, 11, 30 - (i % 28), 12, i)).toISOString() })
+  fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), {
+    starred: true,
+    tags: ['probability'],
+  })
+  fake.add(
+    synthetic.scripted({ ...synthetic.BALLS, run: 'live', seed: 3 }),
+    { status: 'running', answer: null },
+    260,
+  )
+  fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'damaged' }), {
+    status: 'damaged',
+    damage: 'Line 12 is no event; the rest was kept.',
+    title: 'run-2026-01-04.jsonl',
+  })
+  fake.add(
+    synthetic.scripted({
+      ...synthetic.BALLS,
+      run: 'stopped',
+      problem: 'How many positive integers below 1000 are divisible by neither 2 nor 5?',
+    }),
+    { status: 'interrupted', answer: null },
+  )
+  for (let i = 0; i < 40; i++)
+    fake.add(
+      synthetic.scripted({
+        ...synthetic.BALLS,
+        run: `more${i}`,
+        problem: `Problem ${i}: what is ${i} squared plus ${i}?`,
+        answers: ['1', '1', '1', '2'],
+        answer: String(i * i + i),
+      }),
+      { time: new Date(Date.UTC(2025, 11, 30 - (i % 28), 12, i)).toISOString() },
+    )
 } else {
   fake.models = []
 }

@@ -12,7 +12,13 @@ export default defineConfig({
   plugins: [react()],
   resolve: { alias },
   build: {
-    outDir: fileURLToPath(new URL('../../../dist/harness', import.meta.url)), emptyOutDir: true, target: 'chrome120', assetsInlineLimit: 0,
-    minify: process.env.BRAID_PROFILE === undefined, modulePreload: { polyfill: false }, reportCompressedSize: false, chunkSizeWarningLimit: 2000,
+    outDir: fileURLToPath(new URL('../../../dist/harness', import.meta.url)),
+    emptyOutDir: true,
+    target: 'chrome120',
+    assetsInlineLimit: 0,
+    minify: process.env.BRAID_PROFILE === undefined,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 2000,
   },
 })

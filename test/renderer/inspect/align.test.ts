@@ -3,15 +3,29 @@ import { expect, test } from 'vitest'
 import { align, piecesOf, sentences, type AlignedRow } from '../../../renderer/inspect/align.ts'
 import { random } from '../synthetic.ts'
 
-const column = (rows: AlignedRow[], i: number) => rows.map((row) => piecesOf(row)[i]!.map((piece) => piece.text).join('')).join('')
+const column = (rows: AlignedRow[], i: number) =>
+  rows
+    .map((row) =>
+      piecesOf(row)
+        [i]!.map((piece) => piece.text)
+        .join(''),
+    )
+    .join('')
 
 test('every text can be read whole down its column', () => {
-  const text = fc.array(fc.constantFrom('One. ', 'Two! ', 'Three?\n\n', 'four ', '五。', '\n'), { maxLength: 12 }).map((list) => list.join(''))
-  fc.assert(fc.property(fc.array(text, { minLength: 2, maxLength: 4 }), (texts) => {
-    const rows = align(texts)
-    texts.forEach((one, i) => expect(column(rows, i)).toBe(one))
-    for (const row of rows) if (row.same) for (const text of row.texts) expect(text).toBe(row.texts[0])
-  }))
+  const text = fc
+    .array(fc.constantFrom('One. ', 'Two! ', 'Three?\n\n', 'four ', '五。', '\n'), {
+      maxLength: 12,
+    })
+    .map((list) => list.join(''))
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 2, maxLength: 4 }), (texts) => {
+      const rows = align(texts)
+      texts.forEach((one, i) => expect(column(rows, i)).toBe(one))
+      for (const row of rows)
+        if (row.same) for (const text of row.texts) expect(text).toBe(row.texts[0])
+    }),
+  )
 })
 
 test('equal sentences share a row, differences stand side by side, word by word', () => {
@@ -23,21 +37,38 @@ test('equal sentences share a row, differences stand side by side, word by word'
 })
 
 test('sentences lose nothing', () => {
-  fc.assert(fc.property(fc.string(), (text) => { expect(sentences(text).join('')).toBe(text) }))
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      expect(sentences(text).join('')).toBe(text)
+    }),
+  )
 })
 
 test('a sentence that was moved or repeated breaks no order; what is equal beside it is found', () => {
   const rows = align(['A. B. B. C. D. ', 'D. A. B. B. X. C. '])
   expect(rows.map(({ same, texts }) => [same, ...texts])).toEqual([
-    [false, '', 'D. '], [true, 'A. ', 'A. '], [true, 'B. ', 'B. '], [true, 'B. ', 'B. '], [false, '', 'X. '], [true, 'C. ', 'C. '], [false, 'D. ', ''],
+    [false, '', 'D. '],
+    [true, 'A. ', 'A. '],
+    [true, 'B. ', 'B. '],
+    [true, 'B. ', 'B. '],
+    [false, '', 'X. '],
+    [true, 'C. ', 'C. '],
+    [false, 'D. ', ''],
   ])
 })
 
 test('long texts that have nothing in common become rows that can be drawn', () => {
   const next = random(5)
-  const long = (word: string) => Array.from({ length: 4000 }, (_, i) => `${word}${Math.floor(next() * 1e6)} and ${i} the${i % 7 === 0 ? '' : ' one'} that is.`).join(' ')
+  const long = (word: string) =>
+    Array.from(
+      { length: 4000 },
+      (_, i) =>
+        `${word}${Math.floor(next() * 1e6)} and ${i} the${i % 7 === 0 ? '' : ' one'} that is.`,
+    ).join(' ')
   const texts = [long('a'), long('b'), 'x'.repeat(100_001), '']
   const rows = align(texts)
   texts.forEach((text, o) => expect(rows.map((row) => row.texts[o]).join('')).toBe(text))
-  expect(Math.max(...rows.flatMap((row) => row.texts.map((text) => text.length)))).toBeLessThanOrEqual(2000)
+  expect(
+    Math.max(...rows.flatMap((row) => row.texts.map((text) => text.length))),
+  ).toBeLessThanOrEqual(2000)
 })

@@ -1,12 +1,29 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { attributionTask, type Attribution } from '../../../engine/protocol/wire.ts'
 import { columnOf, levelsOf, meanShares } from '../../../renderer/inspect/attribution.ts'
-import { askAttribution, attributionProgress, cancelAttribution, useAttributions } from '../../../renderer/store/attribution.ts'
+import {
+  askAttribution,
+  attributionProgress,
+  cancelAttribution,
+  useAttributions,
+} from '../../../renderer/store/attribution.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
-const result: Attribution = { version: 1, promptTokens: 3, paths: [{ path: 2, tokens: 5 }, { path: 4, tokens: 9 }], shares: [[0.5, 0.2, 0.1, 0.2], [0.1, 0.4, 0.3, 0.2], [0.3, 0, 0.5, 0.2]] }
+const result: Attribution = {
+  version: 1,
+  promptTokens: 3,
+  paths: [
+    { path: 2, tokens: 5 },
+    { path: 4, tokens: 9 },
+  ],
+  shares: [
+    [0.5, 0.2, 0.1, 0.2],
+    [0.1, 0.4, 0.3, 0.2],
+    [0.3, 0, 0.5, 0.2],
+  ],
+}
 
 describe('shares', () => {
   test('a path has its column', () => {
@@ -44,7 +61,10 @@ describe('asking', () => {
     expect(state()).toMatchObject({ state: 'reading', fraction: 0.5 })
     await cancelAttribution('r', 1)
     await asked
-    expect(fake.calls.slice(before).map(({ method }) => method)).toEqual(['run.attribution', 'run.attribution.cancel'])
+    expect(fake.calls.slice(before).map(({ method }) => method)).toEqual([
+      'run.attribution',
+      'run.attribution.cancel',
+    ])
     expect(state()).toMatchObject({ state: 'ready', result: { version: 1 } })
     host.close()
   })

@@ -11,7 +11,20 @@ const run = (...texts: string[]) => {
   const events: RunEvent[] = []
   texts.forEach((text, i) => {
     events.push({ type: 'path-started', at: 0, path: i + 1, group: 1, thought: i + 1, seed: i })
-    events.push({ type: 'tokens', at: 1, path: i + 1, tokens: [{ id: 900 + i, text: `<think${i + 1}>`, logprob: null, entropy: null, forced: true }, ...[...text].map((char) => ({ id: char.codePointAt(0)!, text: char, logprob: -1, entropy: 1 }))] })
+    events.push({
+      type: 'tokens',
+      at: 1,
+      path: i + 1,
+      tokens: [
+        { id: 900 + i, text: `<think${i + 1}>`, logprob: null, entropy: null, forced: true },
+        ...[...text].map((char) => ({
+          id: char.codePointAt(0)!,
+          text: char,
+          logprob: -1,
+          entropy: 1,
+        })),
+      ],
+    })
   })
   return foldRun(events)
 }
@@ -19,14 +32,22 @@ const run = (...texts: string[]) => {
 test('the tree has the common prefix as its trunk, then the branches', () => {
   const tree = pathTree(run('abcX', 'abcYd', 'abcYe').paths)!
   expect([tree.from, tree.to, tree.text]).toEqual([0, 3, 'abc'])
-  expect(tree.children.map(({ paths, from, to }) => ({ paths, from, to }))).toEqual([{ paths: [1], from: 3, to: 4 }, { paths: [2, 3], from: 3, to: 4 }])
+  expect(tree.children.map(({ paths, from, to }) => ({ paths, from, to }))).toEqual([
+    { paths: [1], from: 3, to: 4 },
+    { paths: [2, 3], from: 3, to: 4 },
+  ])
   expect(tree.children[1]!.children.map(({ paths }) => paths)).toEqual([[2], [3]])
 })
 
 test('equal paths, one path, and prefixes of one another are drawn too', () => {
   expect(pathTree(run('ab', 'ab').paths)!.children.map(({ paths }) => paths)).toEqual([[1], [2]])
   expect(pathTree(run('ab').paths)!.children).toEqual([])
-  expect(pathTree(run('ab', 'abc').paths)!.children.map(({ paths, from, to }) => [paths[0], from, to])).toEqual([[1, 2, 2], [2, 2, 3]])
+  expect(
+    pathTree(run('ab', 'abc').paths)!.children.map(({ paths, from, to }) => [paths[0], from, to]),
+  ).toEqual([
+    [1, 2, 2],
+    [2, 2, 3],
+  ])
   expect(pathTree(run('').paths)).toBeNull()
 })
 
@@ -42,7 +63,12 @@ test('where paths part, and who shares a beginning', () => {
 test('find reads every path and summary, without the control tokens, without regard to case', () => {
   const state = foldRun(scripted(BALLS))
   const hits = findIn(state, 'OKAY')
-  expect(hits.map(({ path, offset }) => [path, offset])).toEqual([[1, 0], [2, 0], [3, 0], [4, 0]])
+  expect(hits.map(({ path, offset }) => [path, offset])).toEqual([
+    [1, 0],
+    [2, 0],
+    [3, 0],
+    [4, 0],
+  ])
   expect(findIn(state, 'rules out')[0]).toMatchObject({ path: 0, version: 1, match: 'rules out' })
   expect(findIn(state, '<think')).toEqual([])
   expect(findIn(state, ' ')).toEqual([])
@@ -50,15 +76,47 @@ test('find reads every path and summary, without the control tokens, without reg
 
 test('the board shows votes, ties, a choice by hand, and a summary that says otherwise', () => {
   const state = foldRun(scripted(BALLS))
-  expect(boardOf(state)).toMatchObject({ voted: true, tie: false, disagrees: false, rows: [{ members: [1, 2, 4], wins: true }, { members: [3], wins: false }] })
+  expect(boardOf(state)).toMatchObject({
+    voted: true,
+    tie: false,
+    disagrees: false,
+    rows: [
+      { members: [1, 2, 4], wins: true },
+      { members: [3], wins: false },
+    ],
+  })
   expect(boardOf(foldRun(scripted({ ...BALLS, answers: ['1', '2', '1', '2'] }))).tie).toBe(true)
-  expect(boardOf(foldRun(scripted({ ...BALLS, summary: 'It is 1/2.', answer: '1/2' }))).disagrees).toBe(true)
-  const over = { ...state.votes[0]!, over: 'summaries' as const, classes: [{ answer: '2', members: [1] }], winner: 0 }
+  expect(
+    boardOf(foldRun(scripted({ ...BALLS, summary: 'It is 1/2.', answer: '1/2' }))).disagrees,
+  ).toBe(true)
+  const over = {
+    ...state.votes[0]!,
+    over: 'summaries' as const,
+    classes: [{ answer: '2', members: [1] }],
+    winner: 0,
+  }
   const [summary] = state.summaries
   expect(boardOf({ ...state, votes: [over] }).disagrees).toBe(false)
-  expect(boardOf({ ...state, votes: [over], summaries: [summary!, { ...summary!, version: 2, startedAt: over.at + 1 }] })).toMatchObject({ disagrees: true, summaryAnswer: BALLS.answer })
+  expect(
+    boardOf({
+      ...state,
+      votes: [over],
+      summaries: [summary!, { ...summary!, version: 2, startedAt: over.at + 1 }],
+    }),
+  ).toMatchObject({ disagrees: true, summaryAnswer: BALLS.answer })
   const grouped = boardOf({ ...state, votes: [] })
   expect(grouped).toMatchObject({ voted: false, rows: [{ members: [1, 2, 4] }, { members: [3] }] })
-  const paths = state.paths.map((path) => (path.path === 1 ? path : { ...path, reason: 'budget' as const, answer: { ...path.answer!, kind: 'last-number' as const } }))
-  expect(boardOf({ ...state, votes: [], paths }).rows).toMatchObject([{ answer: null, members: [2, 3, 4] }, { members: [1] }])
+  const paths = state.paths.map((path) =>
+    path.path === 1
+      ? path
+      : {
+          ...path,
+          reason: 'budget' as const,
+          answer: { ...path.answer!, kind: 'last-number' as const },
+        },
+  )
+  expect(boardOf({ ...state, votes: [], paths }).rows).toMatchObject([
+    { answer: null, members: [2, 3, 4] },
+    { members: [1] },
+  ])
 })

@@ -6,7 +6,12 @@ function line() {
   const sent: { id: number; method: string }[] = []
   let receive: (message: unknown) => void = () => undefined
   let gone: () => void = () => undefined
-  const channel: Channel = { send: (message) => void sent.push(message as never), onMessage: (listener) => (receive = listener), onClose: (listener) => (gone = listener), close: () => gone() }
+  const channel: Channel = {
+    send: (message) => void sent.push(message as never),
+    onMessage: (listener) => (receive = listener),
+    onClose: (listener) => (gone = listener),
+    close: () => gone(),
+  }
   return { channel, sent, receive: (message: unknown) => receive(message), drop: () => gone() }
 }
 
@@ -15,7 +20,11 @@ test('answers find their question, errors keep their code', async () => {
   const client = new Client(async () => one.channel)
   await client.start()
   const [a, b] = [client.call('app.info', {}), client.call('run.open', { run: 'x' })]
-  one.receive({ kind: 'error', id: one.sent[1]!.id, error: { code: 'no-such-run', message: 'There is no run x.' } })
+  one.receive({
+    kind: 'error',
+    id: one.sent[1]!.id,
+    error: { code: 'no-such-run', message: 'There is no run x.' },
+  })
   one.receive({ kind: 'result', id: one.sent[0]!.id, result: { version: '1' } })
   await expect(a).resolves.toEqual({ version: '1' })
   await expect(b).rejects.toMatchObject({ code: 'no-such-run' })
@@ -26,7 +35,10 @@ test('a lost channel fails what was pending and connects again by itself', async
   const lines = [line(), line()]
   let connects = 0
   const client = new Client(async () => {
-    if (connects === 1) { connects++; throw new Error('not yet') }
+    if (connects === 1) {
+      connects++
+      throw new Error('not yet')
+    }
     return lines[connects++ === 0 ? 0 : 1]!.channel
   })
   const states: string[] = []
@@ -44,6 +56,26 @@ test('a lost channel fails what was pending and connects again by itself', async
 })
 
 test('what is no message of the host is dropped', () => {
-  for (const bad of [null, 1, 'x', {}, { kind: 'events', run: 'x', events: [{}] }, { kind: 'events', run: 'x', events: [null] }, { kind: 'events', events: [] }, { kind: 'backlog', run: 'x', events: [], start: true }, { kind: 'backlog', run: 'x', events: '[]' }, { kind: 'result' }, { kind: 'progress', task: 1 }, { kind: 'other' }]) expect(parseHostMessage(bad)).toBeNull()
-  expect(parseHostMessage({ kind: 'events', run: 'x', events: [{ type: 'notice', at: 1, code: 'a', message: 'b' }] })).not.toBeNull()
+  for (const bad of [
+    null,
+    1,
+    'x',
+    {},
+    { kind: 'events', run: 'x', events: [{}] },
+    { kind: 'events', run: 'x', events: [null] },
+    { kind: 'events', events: [] },
+    { kind: 'backlog', run: 'x', events: [], start: true },
+    { kind: 'backlog', run: 'x', events: '[]' },
+    { kind: 'result' },
+    { kind: 'progress', task: 1 },
+    { kind: 'other' },
+  ])
+    expect(parseHostMessage(bad)).toBeNull()
+  expect(
+    parseHostMessage({
+      kind: 'events',
+      run: 'x',
+      events: [{ type: 'notice', at: 1, code: 'a', message: 'b' }],
+    }),
+  ).not.toBeNull()
 })

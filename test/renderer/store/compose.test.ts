@@ -70,7 +70,11 @@ test('a run like an earlier one that no longer fits goes to the composer, which 
   fake.fit = SHORT
   again()
   await vi.waitFor(() => expect(useCompose.getState()).toMatchObject({ problem, fit: SHORT }))
-  expect([started(), useRoute.getState().route, usePrefs.getState().model]).toEqual([0, { view: 'compose' }, model.file])
+  expect([started(), useRoute.getState().route, usePrefs.getState().model]).toEqual([
+    0,
+    { view: 'compose' },
+    model.file,
+  ])
   fake.fit = FITS
   again()
   await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
@@ -79,8 +83,13 @@ test('a run like an earlier one that no longer fits goes to the composer, which 
 
 test('a follow-up stays one when it is run again', async () => {
   const [start, ...rest] = scripted({ ...BALLS, run: 'old' })
-  openLocal('old', [{ ...start as EventOf<'run-started'>, followUp: { run: 'first', version: 2 } }, ...rest])
+  openLocal('old', [
+    { ...(start as EventOf<'run-started'>), followUp: { run: 'first', version: 2 } },
+    ...rest,
+  ])
   commandOf('run.again').run({ run: 'old', path: null, version: null })
   await vi.waitFor(() => expect(started()).toBe(1))
-  expect(fake.calls.find(({ method }) => method === 'run.start')).toMatchObject({ params: { request: { followUp: { run: 'first', version: 2 } } } })
+  expect(fake.calls.find(({ method }) => method === 'run.start')).toMatchObject({
+    params: { request: { followUp: { run: 'first', version: 2 } } },
+  })
 })

@@ -1,5 +1,13 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
-import { deleteRuns, importFiles, refreshHistory, search, updateRun, useHistory, visibleRuns } from '../../../renderer/store/history.ts'
+import {
+  deleteRuns,
+  importFiles,
+  refreshHistory,
+  search,
+  updateRun,
+  useHistory,
+  visibleRuns,
+} from '../../../renderer/store/history.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { useToasts } from '../../../renderer/store/toasts.ts'
 import { FakeHost } from '../fake-host.ts'
@@ -7,7 +15,10 @@ import { BALLS, scripted } from '../synthetic.ts'
 
 const fake = new FakeHost()
 const events = (run: string, problem = 'p') => scripted({ ...BALLS, run, problem })
-const shown = () => visibleRuns(useHistory.getState()).map(({ run }) => run).sort()
+const shown = () =>
+  visibleRuns(useHistory.getState())
+    .map(({ run }) => run)
+    .sort()
 const told = () => useToasts.getState().toasts
 
 beforeAll(async () => {
@@ -18,7 +29,8 @@ beforeEach(async () => {
   fake.runs.clear()
   useToasts.setState({ toasts: [] })
   useHistory.setState({ query: '', found: null, tag: null, selected: new Set() })
-  for (const run of ['a', 'b', 'c']) fake.add(events(run), { status: run === 'b' ? 'running' : 'ended' })
+  for (const run of ['a', 'b', 'c'])
+    fake.add(events(run), { status: run === 'b' ? 'running' : 'ended' })
   await refreshHistory()
 })
 
@@ -27,7 +39,8 @@ test('of several runs, one that thinks stays and is told; what was deleted can b
   await deleteRuns(['a', 'b', 'c'])
   expect([shown(), [...useHistory.getState().selected]]).toEqual([['b'], ['b']])
   expect(told().map(({ kind, message }) => [kind, message[1]])).toEqual([
-    ['bad', { name: 'p', reason: 'The run still thinks. Stop it first.' }], ['info', { count: 2 }],
+    ['bad', { name: 'p', reason: 'The run still thinks. Stop it first.' }],
+    ['info', { count: 2 }],
   ])
   await told().at(-1)!.action!.run()
   expect(shown()).toEqual(['a', 'b', 'c'])
@@ -50,8 +63,13 @@ test('what a query finds is asked again when the list changes', async () => {
 })
 
 test('every run of every file is imported', async () => {
-  const file = (...runs: string[]) => new File([JSON.stringify(runs.map((run) => events(run)))], `${runs[0]}.json`)
-  expect(await importFiles([file('d', 'e'), new File(['{'], 'bad.json'), file('f')])).toEqual(['d', 'e', 'f'])
+  const file = (...runs: string[]) =>
+    new File([JSON.stringify(runs.map((run) => events(run)))], `${runs[0]}.json`)
+  expect(await importFiles([file('d', 'e'), new File(['{'], 'bad.json'), file('f')])).toEqual([
+    'd',
+    'e',
+    'f',
+  ])
   expect(shown()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
   expect(told().map(({ message }) => message[1]?.name)).toEqual(['bad.json'])
 })
@@ -61,5 +79,7 @@ test('a file that is too large is told and not read', async () => {
   Object.defineProperty(large, 'size', { value: 2 ** 28 + 1 })
   large.text = () => Promise.reject(new Error('It was read.'))
   await importFiles([large])
-  expect(told().map(({ message }) => message)).toEqual([['files.tooLarge', { name: 'large.json', limit: 256 }]])
+  expect(told().map(({ message }) => message)).toEqual([
+    ['files.tooLarge', { name: 'large.json', limit: 256 }],
+  ])
 })

@@ -2,14 +2,33 @@ import { expect, test } from 'vitest'
 import { formatRoute, parseRoute, type Route } from '../../../renderer/store/route.ts'
 
 const ROUTES: Route[] = [
-  { view: 'compose' }, { view: 'run', run: 'a-1_b' }, { view: 'inspect', run: 'x', path: 3, version: 1, at: null }, { view: 'inspect', run: 'x', path: 3, version: 1, at: 17 },
-  { view: 'inspect', run: 'x', path: 0, version: 2, at: null }, { view: 'compare-paths', run: 'x', paths: [1, 4] }, { view: 'compare-runs', runs: ['x', 'y'] }, { view: 'history' }, { view: 'models' }, { view: 'settings' },
+  { view: 'compose' },
+  { view: 'run', run: 'a-1_b' },
+  { view: 'inspect', run: 'x', path: 3, version: 1, at: null },
+  { view: 'inspect', run: 'x', path: 3, version: 1, at: 17 },
+  { view: 'inspect', run: 'x', path: 0, version: 2, at: null },
+  { view: 'compare-paths', run: 'x', paths: [1, 4] },
+  { view: 'compare-runs', runs: ['x', 'y'] },
+  { view: 'history' },
+  { view: 'models' },
+  { view: 'settings' },
 ]
 
 test.each(ROUTES)('%j survives a reload', (route) => {
   expect(parseRoute(formatRoute(route))).toEqual(route)
 })
 
-test.each([['', 'compose'], ['#/run/', 'compose'], ['#/run/../../etc', 'compose'], ['#/run/a%2Fb', 'compose'], ['#/run/x/path/0', 'run'], ['#/run/x/path/-1', 'run'], ['#/run/x/path/1e9x', 'run'], ['#/compare/x', 'history'], ['#/nonsense', 'compose'], [`#/run/${'a'.repeat(65)}`, 'compose']])('%s is the %s view', (hash, view) => {
+test.each([
+  ['', 'compose'],
+  ['#/run/', 'compose'],
+  ['#/run/../../etc', 'compose'],
+  ['#/run/a%2Fb', 'compose'],
+  ['#/run/x/path/0', 'run'],
+  ['#/run/x/path/-1', 'run'],
+  ['#/run/x/path/1e9x', 'run'],
+  ['#/compare/x', 'history'],
+  ['#/nonsense', 'compose'],
+  [`#/run/${'a'.repeat(65)}`, 'compose'],
+])('%s is the %s view', (hash, view) => {
   expect(parseRoute(hash).view).toBe(view)
 })

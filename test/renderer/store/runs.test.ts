@@ -1,8 +1,24 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { EMPTY_RUN, foldRun } from '../../../engine/protocol/fold.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
-import { seek, startReplay, stateAfter, stopReplay, countAt, useReplay } from '../../../renderer/store/replay.ts'
-import { closeHidden, closeRun, flush, interruptRuns, openLocal, openRun, receiveEvents, useRuns } from '../../../renderer/store/runs.ts'
+import {
+  seek,
+  startReplay,
+  stateAfter,
+  stopReplay,
+  countAt,
+  useReplay,
+} from '../../../renderer/store/replay.ts'
+import {
+  closeHidden,
+  closeRun,
+  flush,
+  interruptRuns,
+  openLocal,
+  openRun,
+  receiveEvents,
+  useRuns,
+} from '../../../renderer/store/runs.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
@@ -10,10 +26,14 @@ const fake = new FakeHost()
 const events = scripted({ ...BALLS, run: 'one' })
 
 beforeAll(async () => {
-  vi.stubGlobal('requestAnimationFrame', (work: (now: number) => void) => setTimeout(() => work(performance.now()), 5))
+  vi.stubGlobal('requestAnimationFrame', (work: (now: number) => void) =>
+    setTimeout(() => work(performance.now()), 5),
+  )
   vi.stubGlobal('cancelAnimationFrame', clearTimeout)
   setConnect(async () => fake.channel())
-  host.onPush((push) => { if (push.kind === 'events' || push.kind === 'backlog') receiveEvents(push) })
+  host.onPush((push) => {
+    if (push.kind === 'events' || push.kind === 'backlog') receiveEvents(push)
+  })
   await host.start()
 })
 beforeEach(() => {
@@ -36,12 +56,22 @@ test('closed and opened again while its backlog is on the way: nothing is double
   fake.add(events)
   const first = openRun('one')
   receiveEvents({ kind: 'backlog', run: 'one', events: '[]', start: true })
-  receiveEvents({ kind: 'backlog', run: 'one', events: JSON.stringify(events.slice(0, 20)), start: false })
+  receiveEvents({
+    kind: 'backlog',
+    run: 'one',
+    events: JSON.stringify(events.slice(0, 20)),
+    start: false,
+  })
   flush()
   expect([shown('one').loading, shown('one').events]).toEqual([true, []])
   closeRun('one')
   const second = openRun('one')
-  receiveEvents({ kind: 'backlog', run: 'one', events: JSON.stringify(events.slice(20, 30)), start: false }) // of the first still
+  receiveEvents({
+    kind: 'backlog',
+    run: 'one',
+    events: JSON.stringify(events.slice(20, 30)),
+    start: false,
+  }) // of the first still
   await Promise.all([first, second])
   await settle()
   expect(shown('one').events).toEqual(events)
@@ -99,7 +129,11 @@ test('runs that are over leave memory when they are no longer shown, the last fe
   const ids = ['a', 'b', 'c', 'd', 'e', 'f']
   for (const run of ids) {
     const thinks = run === 'a'
-    fake.add(scripted({ ...BALLS, run }), { status: thinks ? 'running' : 'ended' }, thinks ? 50 : events.length)
+    fake.add(
+      scripted({ ...BALLS, run }),
+      { status: thinks ? 'running' : 'ended' },
+      thinks ? 50 : events.length,
+    )
     await openRun(run)
     await settle()
     closeHidden([run])
@@ -109,7 +143,9 @@ test('runs that are over leave memory when they are no longer shown, the last fe
   closeHidden(['e', 'b'])
   closeHidden([])
   expect(open()).toEqual(['a', 'e', 'f'])
-  expect(fake.calls.filter(({ method }) => method === 'run.close').map(({ params }) => params)).toEqual([{ run: 'b' }, { run: 'c' }, { run: 'd' }])
+  expect(
+    fake.calls.filter(({ method }) => method === 'run.close').map(({ params }) => params),
+  ).toEqual([{ run: 'b' }, { run: 'c' }, { run: 'd' }])
 })
 
 test('a run that is not there says so', async () => {
@@ -134,9 +170,15 @@ test('a replay shows exactly what had happened at each moment, forwards and back
 
 test('a replay that goes on reads each event once', () => {
   let reads = 0
-  const counted = new Proxy(events, { get: (list, key) => { if (/^\d+$/.test(String(key))) reads++; return Reflect.get(list, key) as unknown } })
+  const counted = new Proxy(events, {
+    get: (list, key) => {
+      if (/^\d+$/.test(String(key))) reads++
+      return Reflect.get(list, key) as unknown
+    },
+  })
   let moment = { state: EMPTY_RUN, count: 0 }
-  for (let count = 0; count <= events.length; count++) moment = { state: stateAfter(counted, count, moment), count }
+  for (let count = 0; count <= events.length; count++)
+    moment = { state: stateAfter(counted, count, moment), count }
   expect(reads).toBe(events.length)
   expect(JSON.stringify(moment.state)).toBe(JSON.stringify(foldRun(events)))
 })

@@ -11,34 +11,62 @@ const texts = (text: string) => whole(text).blocks.map(({ start, end }) => text.
 
 describe('BlockSplitter', () => {
   test('splits at blank lines, keeps fences and display formulas whole', () => {
-    expect(texts('a\n\nb\n```py\nx\n\ny\n```\nc\n\n$$\n1\n\n2\n$$\n\nd')).toEqual(['a\n\n', 'b\n', '```py\nx\n\ny\n```\n', 'c\n\n', '$$\n1\n\n2\n$$\n\n', 'd'])
+    expect(texts('a\n\nb\n```py\nx\n\ny\n```\nc\n\n$$\n1\n\n2\n$$\n\nd')).toEqual([
+      'a\n\n',
+      'b\n',
+      '```py\nx\n\ny\n```\n',
+      'c\n\n',
+      '$$\n1\n\n2\n$$\n\n',
+      'd',
+    ])
   })
 
   test('covers the text without gap or overlap, however it comes in', () => {
-    const piece = fc.constantFrom('a', ' ', '\n', '\n\n', '```', '~~~', '$$', '\\[', '\\]', '😀', 'word '.repeat(200), 'x'.repeat(5000))
-    fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
-      const text = pieces.join('')
-      const splitter = new BlockSplitter()
-      let seen = ''
-      for (const one of pieces) {
-        seen += one
-        splitter.advance(seen, false)
-      }
-      splitter.advance(text, true)
-      let at = 0
-      for (const { start, end } of splitter.blocks) {
-        expect(start).toBe(at)
-        expect(end).toBeGreaterThan(start)
-        at = end
-      }
-      expect(at).toBe(text.length)
-      // Coming in pieces closes no other blocks than coming at once, up to where an endless line was cut.
-      if (!/.{4000}/s.test(text)) expect(splitter.blocks).toEqual(whole(text).blocks)
-    }))
+    const piece = fc.constantFrom(
+      'a',
+      ' ',
+      '\n',
+      '\n\n',
+      '```',
+      '~~~',
+      '$$',
+      '\\[',
+      '\\]',
+      '😀',
+      'word '.repeat(200),
+      'x'.repeat(5000),
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+        const text = pieces.join('')
+        const splitter = new BlockSplitter()
+        let seen = ''
+        for (const one of pieces) {
+          seen += one
+          splitter.advance(seen, false)
+        }
+        splitter.advance(text, true)
+        let at = 0
+        for (const { start, end } of splitter.blocks) {
+          expect(start).toBe(at)
+          expect(end).toBeGreaterThan(start)
+          at = end
+        }
+        expect(at).toBe(text.length)
+        // Coming in pieces closes no other blocks than coming at once, up to where an endless line was cut.
+        if (!/.{4000}/s.test(text)) expect(splitter.blocks).toEqual(whole(text).blocks)
+      }),
+    )
   })
 
   test('no block is longer than can be laid out at once, and none splits a character', () => {
-    for (const text of ['x'.repeat(50_000), '😀'.repeat(20_000), `\`\`\`\n${'line of code\n'.repeat(5000)}`, 'word '.repeat(10_000), 'one line\n'.repeat(5000)]) {
+    for (const text of [
+      'x'.repeat(50_000),
+      '😀'.repeat(20_000),
+      `\`\`\`\n${'line of code\n'.repeat(5000)}`,
+      'word '.repeat(10_000),
+      'one line\n'.repeat(5000),
+    ]) {
       const pieces = texts(text)
       expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(8200)
       for (const piece of pieces) expect(encodeURIComponent(piece)).toBeTruthy() // throws on half a character

@@ -7,25 +7,40 @@ import { elementOf } from '../../../renderer/format/useFormatted.tsx'
 import { PAYLOADS } from '../payloads.ts'
 import { random } from '../synthetic.ts'
 
-const html = (text: string, mark: Mark | null = null): string => renderToStaticMarkup(elementOf(treeOf(text, mark), { a: ({ children }) => createElement('span', null, children), img: ({ alt }) => createElement('span', null, alt) }))
+const html = (text: string, mark: Mark | null = null): string =>
+  renderToStaticMarkup(
+    elementOf(treeOf(text, mark), {
+      a: ({ children }) => createElement('span', null, children),
+      img: ({ alt }) => createElement('span', null, alt),
+    }),
+  )
 /** What the markup would do, without its text and titles. */
-const tags = (markup: string): string[] => [...markup.replace(/ title="[^"]*"/g, '').matchAll(/<([a-z][\w-]*)((?:\s[^<>]*)?)>/gi)].map(([, name, rest]) => `${name}${rest}`)
-const INERT = /^(p|span|strong|em|del|code|pre|ul|ol|li|table|thead|tbody|tr|th|td|h[1-6]|blockquote|hr|br|mark|sup|section|math|semantics|annotation|mrow|mi|mo|mn|mfrac|msup|msub|msubsup|mtext|mstyle|mspace|mover|munder|munderover|mtable|mtr|mtd|mpadded|menclose|msqrt|mroot|mphantom|merror|svg|path|line|g)(\s|$)/i
+const tags = (markup: string): string[] =>
+  [...markup.replace(/ title="[^"]*"/g, '').matchAll(/<([a-z][\w-]*)((?:\s[^<>]*)?)>/gi)].map(
+    ([, name, rest]) => `${name}${rest}`,
+  )
+const INERT =
+  /^(p|span|strong|em|del|code|pre|ul|ol|li|table|thead|tbody|tr|th|td|h[1-6]|blockquote|hr|br|mark|sup|section|math|semantics|annotation|mrow|mi|mo|mn|mfrac|msup|msub|msubsup|mtext|mstyle|mspace|mover|munder|munderover|mtable|mtr|mtd|mpadded|menclose|msqrt|mroot|mphantom|merror|svg|path|line|g)(\s|$)/i
 
 describe('formatted text', () => {
   test('has at least 300 hostile texts, all different', () => {
     expect(new Set(PAYLOADS).size).toBeGreaterThanOrEqual(300)
   })
 
-  test.each(PAYLOADS.map((payload) => [payload.slice(0, 60), payload]))('%j is inert', (_, payload) => {
-    const began = performance.now()
-    for (const tag of tags(html(payload))) {
-      expect(tag).toMatch(INERT)
-      expect(tag).not.toMatch(/\s(on\w+|href|src|srcset|action|formaction|xlink:href|ping|poster|background)\s*=/i)
-      expect(tag).not.toMatch(/url\(/i)
-    }
-    expect(performance.now() - began).toBeLessThan(3000)
-  })
+  test.each(PAYLOADS.map((payload) => [payload.slice(0, 60), payload]))(
+    '%j is inert',
+    (_, payload) => {
+      const began = performance.now()
+      for (const tag of tags(html(payload))) {
+        expect(tag).toMatch(INERT)
+        expect(tag).not.toMatch(
+          /\s(on\w+|href|src|srcset|action|formaction|xlink:href|ping|poster|background)\s*=/i,
+        )
+        expect(tag).not.toMatch(/url\(/i)
+      }
+      expect(performance.now() - began).toBeLessThan(3000)
+    },
+  )
 
   test('the check above sees what is live', () => {
     expect(tags('<p><img src=x onerror=y></p>').some((tag) => !INERT.test(tag))).toBe(true)
@@ -33,23 +48,53 @@ describe('formatted text', () => {
   })
 
   test.each([
-    ['so we add them.\nThen we stop.\n\n', true], [' the first word\n\n', true], ['\n \n one\n', true], ['a well-known 3.5, (see 2) or "x": 50% + 1 = 2; x > 1!\nIs it?', true],
-    ['    indented', false], ['a *word*', false], ['a &amp; b', false], ['- item', false], ['a\n  b', false], ['a\n1. b', false], ['a\n---', false],
-    ['$x$', false], ['one\n\ntwo', false], ['a\\*b', false], ['https://example.org', false], ['\\boxed{1}', false],
+    ['so we add them.\nThen we stop.\n\n', true],
+    [' the first word\n\n', true],
+    ['\n \n one\n', true],
+    ['a well-known 3.5, (see 2) or "x": 50% + 1 = 2; x > 1!\nIs it?', true],
+    ['    indented', false],
+    ['a *word*', false],
+    ['a &amp; b', false],
+    ['- item', false],
+    ['a\n  b', false],
+    ['a\n1. b', false],
+    ['a\n---', false],
+    ['$x$', false],
+    ['one\n\ntwo', false],
+    ['a\\*b', false],
+    ['https://example.org', false],
+    ['\\boxed{1}', false],
   ])('%j is prose: %j', (text, prose) => {
     expect(isProse(text)).toBe(prose)
   })
 
   test('prose looks formatted as it looks plain', () => {
-    const pieces = 'a|the|7|3.|4)|  |    |\n|\n\n|-|+|#|>|=|===|---|.|,|:|;|!|(|)|{|}|"|\'|%|^|/|http|www|x-y|?|é|数|😀|*|`|<|$|&|\\|~|_|[|\t|\r|\0'.split('|')
+    const pieces =
+      'a|the|7|3.|4)|  |    |\n|\n\n|-|+|#|>|=|===|---|.|,|:|;|!|(|)|{|}|"|\'|%|^|/|http|www|x-y|?|é|数|😀|*|`|<|$|&|\\|~|_|[|\t|\r|\0'.split(
+        '|',
+      )
     const next = random(11)
-    const found = Array.from({ length: 30_000 }, () => Array.from({ length: 1 + Math.floor(next() * 9) }, () => pieces[Math.floor(next() * pieces.length)]! + (next() < 0.5 ? ' ' : '')).join(''))
-      .filter((text) => isProse(text) && plainOf(text).text !== '')
+    const found = Array.from({ length: 30_000 }, () =>
+      Array.from(
+        { length: 1 + Math.floor(next() * 9) },
+        () => pieces[Math.floor(next() * pieces.length)]! + (next() < 0.5 ? ' ' : ''),
+      ).join(''),
+    ).filter((text) => isProse(text) && plainOf(text).text !== '')
     expect(found.length).toBeGreaterThan(3000)
-    for (const text of [...found, ...PAYLOADS.filter((payload) => isProse(payload))]) expect(html(text)).toBe(renderToStaticMarkup(createElement('p', null, plainOf(text).text)))
+    for (const text of [...found, ...PAYLOADS.filter((payload) => isProse(payload))])
+      expect(html(text)).toBe(renderToStaticMarkup(createElement('p', null, plainOf(text).text)))
   })
 
-  test.each([['2 * 18 = 36 | 3\n5 < 6', true], ['a\\*b', false], ['a *word*', false], ['a  \nb', false], ['$x$', false], ['one\n\ntwo', false], ['- item', false], ['', false]])('%j looks formatted as it is: %j', (text, same) => {
+  test.each([
+    ['2 * 18 = 36 | 3\n5 < 6', true],
+    ['a\\*b', false],
+    ['a *word*', false],
+    ['a  \nb', false],
+    ['$x$', false],
+    ['one\n\ntwo', false],
+    ['- item', false],
+    ['', false],
+  ])('%j looks formatted as it is: %j', (text, same) => {
     expect(isPlain(treeOf(text, null), text)).toBe(same)
   })
 
@@ -75,7 +120,9 @@ describe('formatted text', () => {
   })
 
   test('model HTML is text, angle brackets included', () => {
-    expect(html('use List<String> or <b>bold</b>')).toContain('List&lt;String&gt; or &lt;b&gt;bold&lt;/b&gt;')
+    expect(html('use List<String> or <b>bold</b>')).toContain(
+      'List&lt;String&gt; or &lt;b&gt;bold&lt;/b&gt;',
+    )
     expect(html('<div>\nblock\n</div>')).toContain('&lt;div&gt;')
   })
 
