@@ -151,6 +151,13 @@ export interface StreamOptions {
   group: number
   /** Start from these cells: `seq` becomes the first `end` positions of `from`. */
   branch?: { from: number; end: number }
+  /**
+   * Start from these, in order, instead: cells that `seq` shares with `from` (all, or the positions below `end`), and tokens
+   * that are prefilled under a row of the thought tables. `seq` is emptied first. Other streams wait for the prefill.
+   */
+  parts?: ({ from: number; end?: number } | { tokens: ArrayLike<number>; thought: number })[]
+  /** Cells kept for this stream alone, on top of `DecodeOptions.cells`: its `parts` and tokens take them first. 0 when absent. */
+  cells?: number
   /** The last tokens before `forced`: the repetition penalty sees them, and a character may have begun in them. */
   history?: ArrayLike<number>
 }

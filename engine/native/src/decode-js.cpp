@@ -15,6 +15,30 @@ SamplerParams samplerArgs(const Napi::Object & o) {
     return p;
 }
 
+std::vector<StreamPart> partArgs(const ContextState & c, const StreamParams & p,
+                                 const Napi::Value & value) {
+    std::vector<StreamPart> parts;
+    if (value.IsUndefined()) return parts;
+    if (!value.IsArray()) throw CodedError("bad-request", "parts must be an array");
+    const Napi::Array list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+        if (!list.Get(i).IsObject()) throw CodedError("bad-request", "a part must be an object");
+        const Napi::Object o = list.Get(i).As<Napi::Object>();
+        StreamPart part;
+        if (o.Has("tokens")) {
+            part.tokens = args::tokens(o.Get("tokens"), "tokens", c.model->vocabSize);
+            part.thought = (int32_t) args::whole(o, "thought", -1, 65536);
+        } else {
+            part.from = (int32_t) args::whole(o, "from", 0, c.sequences - 1);
+            part.end = (int32_t) args::whole(o, "end", -1, INT32_MAX, -1);
+            if (part.from == p.seq)
+                throw CodedError("bad-request", "A stream cannot read its own sequence");
+        }
+        parts.push_back(std::move(part));
+    }
+    return parts;
+}
+
 std::shared_ptr<StreamParams> streamArgs(const ContextState & c, const Napi::Object & o) {
     auto p = std::make_shared<StreamParams>();
     const int32_t vocab = c.model->vocabSize;
@@ -39,6 +63,8 @@ std::shared_ptr<StreamParams> streamArgs(const ContextState & c, const Napi::Obj
         if (p->branchFrom == p->seq)
             throw CodedError("bad-request", "A stream cannot branch from its own sequence");
     }
+    p->cells = args::whole(o, "cells", 0, INT32_MAX, 0);
+    p->parts = partArgs(c, *p, o.Get("parts"));
     return p;
 }
 

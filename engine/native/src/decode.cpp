@@ -20,6 +20,27 @@ void Decode::end(Stream & s, const char * reason, const std::string & code,
     report.ended.push_back({s.p.id, reason, code, message});
 }
 
+// Fills an empty sequence with what its stream begins from. Other streams wait for what is prefilled.
+void Decode::read(Stream & s) {
+    context->remove(s.p.seq, 0);
+    for (const StreamPart & part : s.p.parts) {
+        if (part.from >= 0) {
+            context->copy(part.from, s.p.seq, part.end);
+        } else if (!part.tokens.empty()) {
+            runPrefill(*context, s.p.seq, part.tokens, part.thought, Measure{false, 0}, false, {},
+                       nullptr);
+            spend(s, (int64_t) part.tokens.size());
+        }
+    }
+}
+
+// Takes cells for a stream: its own first.
+void Decode::spend(Stream & s, int64_t count) {
+    const int64_t own = std::min(s.reserve, count);
+    s.reserve -= own;
+    cells -= count - own;
+}
+
 void Decode::add(const StreamParams & params) {
     // An ended stream of this id or sequence thinks on: the new one takes its place.
     streams.remove_if([&](const Stream & s) {
@@ -33,9 +54,11 @@ void Decode::add(const StreamParams & params) {
             context->remove(params.seq, 0);
             context->copy(params.branchFrom, params.seq, params.branchEnd);
         }
+        if (!params.parts.empty()) read(s);
         context->setThought(params.seq, params.thought);
     } catch (const CodedError & e) {
-        return end(s, "failed", e.code, e.what());
+        const bool cancelled = std::string(e.code) == "cancelled";
+        return cancelled ? end(s, "cancelled") : end(s, "failed", e.code, e.what());
     }
     s.position = context->lastPosition(params.seq) + 1;
     const auto tail = context->tails.find(params.seq);
@@ -150,13 +173,21 @@ void Decode::chooseAll() {
     }
 }
 
-// The context holds `cellsLeft` more tokens: ends the longest streams until a step fits.
+// The context is full whatever was kept: ends the longest stream.
+void Decode::shedOne() {
+    Stream * longest = nullptr;
+    for (Stream & s : streams)
+        if (!s.ended && (!longest || s.position >= longest->position)) longest = &s;
+    if (longest) end(*longest, "overflow", "out-of-cells", "The context is full");
+}
+
+// Beside what streams keep for themselves `cellsLeft` more tokens fit: ends the longest of the others until a step does.
 void Decode::shedFor(int64_t cellsLeft) {
     for (;;) {
         int64_t count = 0;
         Stream * longest = nullptr;
         for (Stream & s : streams) {
-            if (s.ended) continue;
+            if (s.ended || s.reserve > 0) continue;
             count++;
             if (!longest || s.position >= longest->position) longest = &s;
         }
@@ -174,7 +205,7 @@ void Decode::commit(Stream & s) {
         cells++;
     }
     s.position++;
-    cells--;
+    spend(s, 1);
     std::string text = s.joiner.push(tokenBytes(context->model->vocab, s.token));
     if (s.counted) {
         s.record.text = std::move(text);
@@ -209,7 +240,7 @@ bool Decode::step(Batch & batch) {
         const int32_t status = llama_decode(context->ctx, batch.batch);
         if (status == 0) break;
         if (status == 1 && batch.batch.n_tokens > 1) {
-            shedFor(batch.batch.n_tokens - 1); // its token of this step is not told
+            shedOne(); // its token of this step is not told
             continue;
         }
         const bool aborted = status == 2;

@@ -83,7 +83,10 @@ private:
              const std::string & message = "");
     void choose(Stream & s);
     void chooseAll();
+    void shedOne();
     void shedFor(int64_t cellsLeft);
+    void read(Stream & s);
+    void spend(Stream & s, int64_t count);
     bool step(Batch & batch);
     void commit(Stream & s);
     void cutGroups();

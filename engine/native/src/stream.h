@@ -4,9 +4,18 @@
 #include "token.h"
 #include <unordered_set>
 
+// What a sequence holds before its stream begins, in order: cells that it shares with another one, or tokens to be decoded.
+struct StreamPart {
+    int32_t from = -1, end = -1; // all of `from`, or its positions below `end`
+    int32_t thought = 0;         // of `tokens`
+    std::vector<llama_token> tokens;
+};
+
 struct StreamParams {
     int32_t id, seq, thought, silent, budget, endToken, group;
     int32_t branchFrom = -1, branchEnd = 0;
+    int64_t cells = 0; // kept for this stream alone
+    std::vector<StreamPart> parts;
     std::vector<llama_token> forced, masked, history;
     std::vector<llama_token> stops;
     SamplerParams sampler;
@@ -19,6 +28,7 @@ struct Stream {
     Utf8Joiner joiner; // a character that the stream's end splits is told by whoever thinks on
     size_t forcedDone = 0;
     int32_t reported = 0;
+    int64_t reserve = 0;    // cells that are left of its own
     llama_pos position = 0; // of its next token
     // Logits its next token is drawn from: a kept tail at first, then a row of the context.
     std::shared_ptr<std::vector<float>> tail;
@@ -35,7 +45,8 @@ struct Stream {
     explicit Stream(StreamParams params)
         : p(std::move(params))
         , sampler(p.sampler)
-        , stops(p.stops.begin(), p.stops.end()) {
+        , stops(p.stops.begin(), p.stops.end())
+        , reserve(p.cells) {
         for (llama_token id : p.history) sampler.accept(id);
     }
 };
