@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SegmentId } from './segments.ts'
 
 /**
  * What a run is asked to do. Everything that reaches the engine from outside passes these schemas;
@@ -95,6 +96,10 @@ export const RunSettings = z.object({
   reuseTokens: z.boolean(),
   controls: Controls,
   engine: EngineOptions,
+  /** What kind of question this is; `auto`, also when absent: decided from the paths. */
+  question: z.enum(['auto', 'value', 'text', 'code']).optional(),
+  /** What a summary is told to do with the paths, in place of the usual instruction. */
+  instruction: z.string().max(MAX_PROBLEM_CHARS).optional(),
 })
 export type RunSettings = z.infer<typeof RunSettings>
 
@@ -103,8 +108,8 @@ export const RunRequest = z.object({
   problem: z.string().min(1).max(MAX_PROBLEM_CHARS),
   /** Path of a GGUF file; absent: the bundled model. */
   model: z.string().min(1).max(4096).optional(),
-  /** The run and summary this problem follows up on. */
-  followUp: z.object({ run: z.string().max(128), version: z.int().min(1) }).optional(),
+  /** The run that this problem follows up on, and the summary (or path) whose text was its answer. */
+  followUp: z.object({ run: z.string().max(128), segment: SegmentId }).optional(),
   settings: RunSettings.omit({ sampling: true, controls: true, engine: true }).partial().extend({
     sampling: Sampling.partial().optional(),
     controls: Controls.partial().optional(),

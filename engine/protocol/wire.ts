@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Alternative, RunCommand, RunError, RunEvent } from './events.ts'
+import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import {
   CatalogueItem,
   ConvertType,
@@ -95,18 +95,18 @@ export type RunSummary = z.infer<typeof RunSummary>
  * a token pays to those cells, mean over layers and heads. A row sums to 1.
  */
 export const Attribution = z.object({
-  version: z.int().min(1),
+  segment: SegmentId,
   /** Cells that belong to no path: the prompt, and the words around re-read paths. */
   promptTokens: z.int(),
   /** `tokens`: cells counted for a path. What a branch shares with a path before it is counted there. */
-  paths: z.array(z.object({ path: z.int().min(1), tokens: z.int() })),
+  paths: z.array(z.object({ segment: SegmentId, tokens: z.int() })),
   shares: z.array(z.array(z.number())),
 })
 export type Attribution = z.infer<typeof Attribution>
 
 /** The task of the `progress` pushes while an attribution is computed. */
-export const attributionTask = (run: string, version: number): string =>
-  `attribution/${run}/${version}`
+export const attributionTask = (run: string, segment: SegmentId): string =>
+  `attribution/${run}/${segment}`
 
 /** Bytes of the largest file that is imported. */
 export const MAX_IMPORT = 256 << 20
@@ -207,7 +207,7 @@ export const METHODS = {
   'engine.loaded': method(none, z.array(LoadedModel)),
   'engine.unload': method(z.object({ file }), none),
   'run.start': method(z.object({ request: RunRequest }), z.object({ run: z.string() })),
-  'run.command': method(z.object({ run: RunId, command: RunCommand }), none),
+  'run.command': method(z.object({ run: RunId, command: RunCommand }), CommandResult),
   /** Subscribes: the events so far come as pushes, then the live ones; `run.close` ends that. */
   /**
    * `live: false`: no engine works on the run, so one without an end is interrupted (`foldRun` option `live`).
@@ -218,8 +218,7 @@ export const METHODS = {
   'run.alternatives': method(
     z.object({
       run: RunId,
-      path: z.int().min(0),
-      version: z.int().min(1).optional(),
+      segment: SegmentId,
       index: z.int().min(0),
       count: z.int().min(1).max(1024),
     }),
@@ -229,9 +228,9 @@ export const METHODS = {
    * Reads the tokens of a run again, with flash attention off, and tells what the summary attended to. Takes its turn between
    * runs; `progress` is pushed to the asking client. Errors: `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`.
    */
-  'run.attribution': method(z.object({ run: RunId, version: z.int().min(1) }), Attribution),
+  'run.attribution': method(z.object({ run: RunId, segment: SegmentId }), Attribution),
   /** Ends this client's request for it, which fails with `cancelled`. */
-  'run.attribution.cancel': method(z.object({ run: RunId, version: z.int().min(1) }), none),
+  'run.attribution.cancel': method(z.object({ run: RunId, segment: SegmentId }), none),
   'runs.list': method(none, z.array(RunSummary)),
   'runs.search': method(
     z.object({ query: z.string().max(1024) }),

@@ -1,13 +1,16 @@
-import type { PathState, Stream } from '../run-state.ts'
+import type { Segment } from '../run-state.ts'
 import type { Candidate } from './vote.ts'
 
-/** Of a text that was cut off, the last number is one that it happened to have written. */
-export const isStated = ({ answer, reason }: Pick<Stream, 'answer' | 'reason'>): boolean =>
+/** A text that was cut off states no answer by the number that it happened to have written last. */
+export const isStated = ({ answer, reason }: Pick<Segment, 'answer' | 'reason'>): boolean =>
   answer !== null && (reason === 'finished' || answer.kind !== 'last-number')
 
-/** What the paths of a run say that takes no vote by itself. */
-export function statements(paths: readonly PathState[]): Candidate[] {
+/** Returns what the paths say of a run that takes no vote by itself. */
+export function statements(paths: readonly Segment[]): Candidate[] {
   return paths
     .filter(({ status, endedAt }) => endedAt !== null && status !== 'dropped')
-    .map((path) => ({ member: path.path, answer: isStated(path) ? path.answer!.text : null }))
+    .map((path) => ({
+      member: path.segment,
+      answer: isStated(path) ? path.answer!.text : null,
+    }))
 }

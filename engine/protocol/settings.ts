@@ -1,4 +1,4 @@
-import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from '../protocol/request.ts'
+import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
 
 /** What a model's file says about its own runs (docs/method.md, "The GGUF contract"). */
 export interface ModelDefaults {
