@@ -77,22 +77,6 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
   return RunSettings.parse(settings)
 }
 
-/** YaRN for a budget beyond the trained one (`parathinker.rope_*`); undefined where none is needed. */
-export function yarnFor(
-  metadata: ModelDefaults['metadata'],
-  budget: number,
-  trainContext: number,
-): { factor: number; originalContext: number } | undefined {
-  const trained = Number(metadata['parathinker.rope_budget'])
-  if (!Number.isFinite(trained) || trained < 1 || budget <= trained) return undefined
-  const original = Number(metadata['parathinker.rope_original_context'])
-  return {
-    factor: budget / trained,
-    originalContext:
-      Number.isFinite(original) && original >= 1 ? Math.round(original) : trainContext,
-  }
-}
-
 /** A numeric key of the model, where it is one and in range. */
 function key(
   model: ModelDefaults,

@@ -24,6 +24,11 @@ export const NOTICES = {
 } as const
 export type NoticeCode = keyof typeof NOTICES
 
+export interface Notice {
+  code: NoticeCode
+  params?: WordParams
+}
+
 export const ERRORS = {
   'bad-combination/encoder': 'Models with an encoder cannot run here: choose a decoder-only model.',
   'bad-combination/no-control-tokens':
@@ -72,6 +77,7 @@ export const ERRORS = {
     'This model was trained for {trained} paths, not for {wanted}: ask for {most} at most.',
   'too-many-paths/trained-reuse':
     'This model was trained for {trained} paths, not for {wanted}: ask for {most} at most, or reuse its control tokens (--reuse-tokens).',
+  'wrong-model/server': 'The model of this run is on a server: it cannot go on here.',
   'wrong-model/header': '{file} is another model than the one this run was made with.',
 } as const satisfies Record<`${string}/${string}`, string>
 export type ErrorDetail = keyof typeof ERRORS

@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { NativeModel } from '../native/types.ts'
 import { toBraidError } from '../protocol/errors.ts'
-import type { Turn } from './handle.ts'
 import { renderTemplate, type Message } from './template.ts'
+
+/** One earlier problem and its answer, for a problem that follows up on them. */
+export interface Turn {
+  problem: string
+  answer: string
+}
 
 export interface PromptRequest {
   /** What the user says. Never read as tags or control tokens, whatever it holds. */

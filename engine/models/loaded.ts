@@ -1,17 +1,19 @@
 import { stat } from 'node:fs/promises'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import type { ModelRef } from '../protocol/events.ts'
 import type { EngineOptions } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import type { NativeAddon, NativeDevice, NativeModel } from '../native/types.ts'
-import { systemFree } from '../models/fit.ts'
-import { findControlTokens, type ControlTokens } from './control.ts'
-import { plainTokenizer } from './prompt.ts'
-import { abortable } from './turns.ts'
+import { systemFree } from './fit.ts'
+import { abortable } from '../native/abortable.ts'
+import { findControlTokens, plainTokenizer, type ControlTokens } from '../prompt/index.ts'
+import type { Notice } from '../protocol/wording.ts'
 
 /** A model in memory and what runs need to know of it. */
 export interface LoadedModel {
   native: NativeModel
+  file: string
+  sizeBytes: number
   ref: ModelRef
   tokens: ControlTokens
   plain: (text: string) => number[]
@@ -19,7 +21,7 @@ export interface LoadedModel {
   /** Name of the device that holds it. */
   device: string
   /** Something went otherwise than asked: fewer layers fit on the GPU. */
-  notice?: string
+  notice?: Notice
 }
 
 export type Inspect = (file: string) => Promise<ModelInfo>
@@ -75,19 +77,16 @@ export class Models {
     const device = chooseDevice(this.addon.devices(), options.device)
     const gpuLayers = device === 'cpu' ? 0 : options.gpuLayers
     const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
-      throw new BraidError(
-        'model-not-found',
-        error.code === 'ENOENT'
-          ? `There is no file ${file}.`
-          : `${file} cannot be read: ${error.message}`,
-      )
+      throw error.code === 'ENOENT'
+        ? fail('model-not-found/missing', { file })
+        : fail('model-not-found/unreadable', { file, reason: error.message })
     })
     const key = JSON.stringify([file, size, mtimeMs, device, gpuLayers])
     let kept = this.#kept.find((one) => one.key === key)
     if (kept === undefined) {
       const info = await abortable(signal, this.inspect(file))
       // The same file on another device, or changed on disk, is not kept twice.
-      await this.#closeWhere((one) => one.model.ref.file === file, 'room')
+      await this.#closeWhere((one) => one.model.file === file, 'room')
       await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
       const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
       const model = await open().catch(async (error: unknown) => {
@@ -135,20 +134,22 @@ export class Models {
     uses: number
     usedAt: number
   }[] {
-    return this.#kept.map(({ model: { ref, device, native }, gpuLayers, uses, usedAt }) => {
-      const share =
-        device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
-      return {
-        file: ref.file,
-        name: ref.name,
-        device,
-        sizeBytes: ref.sizeBytes,
-        gpuLayers,
-        onDevice: Math.round(share * ref.sizeBytes),
-        uses,
-        usedAt,
-      }
-    })
+    return this.#kept.map(
+      ({ model: { file, ref, sizeBytes, device, native }, gpuLayers, uses, usedAt }) => {
+        const share =
+          device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
+        return {
+          file,
+          name: ref.name,
+          device,
+          sizeBytes,
+          gpuLayers,
+          onDevice: Math.round(share * sizeBytes),
+          uses,
+          usedAt,
+        }
+      },
+    )
   }
 
   /** Before a context of `bytes` is made for `model`: those that nobody uses leave its device, the longest unused first, until it fits there. false: none left. */
@@ -161,7 +162,7 @@ export class Models {
     which: (model: { file: string; usedAt: number }) => boolean,
     reason: Unloaded['reason'],
   ): Promise<void> {
-    await this.#closeWhere(({ model, usedAt }) => which({ file: model.ref.file, usedAt }), reason)
+    await this.#closeWhere(({ model, usedAt }) => which({ file: model.file, usedAt }), reason)
   }
 
   /** All of them. Error `internal`: one is in use. */
@@ -180,7 +181,7 @@ export class Models {
     const enough = () => {
       const others = this.#kept
         .filter((one) => one.model.device === device)
-        .reduce((sum, { model }) => sum + model.ref.sizeBytes, 0)
+        .reduce((sum, { model }) => sum + model.sizeBytes, 0)
       const free =
         device === 'cpu'
           ? this.free() - others
@@ -235,23 +236,25 @@ export class Models {
         throw error
       }
     }
-    let notice: string | undefined
+    let notice: Notice | undefined
     const native = await load(gpuLayers).catch((error: unknown) => {
       if (toBraidError(error).code !== 'out-of-memory' || gpuLayers === 0) throw error
       const fewer = Math.floor((gpuLayers < 0 ? info.layers : Math.min(gpuLayers, info.layers)) / 2)
-      notice = `Only ${fewer} of ${info.layers} layers were put on ${device}: its memory is short.`
+      notice = { code: 'gpu-memory', params: { layers: fewer, all: info.layers, device } }
       return load(fewer)
     })
     const tokens = findControlTokens(native)
     return {
       native,
+      file,
+      sizeBytes: info.sizeBytes,
       tokens,
       plain: plainTokenizer(native),
       device,
       notice,
       kvBytesPerToken: info.kvBytesPerToken,
       ref: {
-        file,
+        address: { file },
         name: info.name,
         architecture: info.architecture,
         sizeBytes: info.sizeBytes,

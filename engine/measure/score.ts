@@ -2,11 +2,10 @@ import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
 import { EngineOptions, MAX_BUDGET } from '../protocol/request.ts'
 import type { NativeContext, NativeToken } from '../native/types.ts'
-import type { LoadedModel, Models } from './models.ts'
-import { MAX_SEQUENCES } from './plan.ts'
-import { DEFAULTS, resolveSettings } from './settings.ts'
-import { Cells } from './cells.ts'
-import { abortable } from './turns.ts'
+import type { LoadedModel, Models } from '../models/loaded.ts'
+import { MAX_SEQUENCES, openLease } from '../kv/index.ts'
+import { abortable } from '../native/abortable.ts'
+import { DEFAULTS, resolveSettings } from '../protocol/settings.ts'
 
 /** Ids are used verbatim; text is taken without a template, special tokens parsed, nothing added. */
 const Tokens = z.union([z.array(z.int().min(0)).max(1 << 22), z.string().max(1 << 24)])
@@ -142,17 +141,18 @@ async function score(
       'context-too-small',
       `These are ${total} tokens, and the context has ${engine.context} cells.`,
     )
-  const cells = await Cells.open(total + 64, paths.length + 2, total, {
+  const lease = await openLease({ cells: total + 64, sequences: paths.length + 2 }, total, {
     model,
-    models,
     settings,
+    prompt: prompt.length,
     signal,
-    notice: () => {},
+    makeRoom: (bytes) => models.room(model, bytes),
+    onShrunk: () => {},
   })
   try {
-    const { context } = cells
+    const { context } = lease
     const run = (seq: number, tokens: number[], thought: number) =>
-      prefill(context, seq, tokens, cells.thought(thought), signal)
+      prefill(context, seq, tokens, lease.thought(thought), signal)
     const result: ScoreResult = { prompt: await run(0, prompt, 0), paths: [], summary: [] }
     for (const [i, { thought, tokens }] of paths.entries()) {
       await context.copy(0, i + 1)
@@ -164,7 +164,7 @@ async function score(
     if (result.summary[0] !== undefined) result.summary[0].logprob = null
     return result
   } finally {
-    await cells.free()
+    await lease.free()
   }
 }
 

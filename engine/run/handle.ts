@@ -1,4 +1,5 @@
-import type { RunCommand, RunEvent } from '../protocol/events.ts'
+import type { Turn } from '../prompt/index.ts'
+import type { CommandResult, RunCommand, RunEvent, SegmentId } from '../protocol/events.ts'
 
 /**
  * A run as its owner holds it: events come out, commands go in.
@@ -15,18 +16,12 @@ export interface RunHandle {
    */
   readonly events: AsyncGenerator<RunEvent, void, undefined>
   /**
-   * Resolves when the command was taken; what it does is told by events. Errors (`BraidError`): `bad-request`,
+   * Resolves when the command was taken, with the segment that it opens; what it does is reported by events. Errors (`BraidError`): `bad-request`,
    * `no-such-path`, `not-running`, `bad-combination`, `cannot-join`, `out-of-range`.
    */
-  command(command: RunCommand): Promise<void>
+  command(command: RunCommand): Promise<CommandResult>
   /** Cancels what still goes on, lets go of the run's cells and ends `events`. */
   close(): Promise<void>
-}
-
-/** One earlier problem and its answer, for a problem that follows up on them. */
-export interface Turn {
-  problem: string
-  answer: string
 }
 
 export interface ThinkOptions {
@@ -37,5 +32,5 @@ export interface ThinkOptions {
   /** The model is loading: 0..1. */
   onProgress?: (fraction: number) => void
   /** Tokens that paths begin with, by path: given instead of sampled, after the control token and on top of the budget. For experiments. */
-  given?: ReadonlyMap<number, readonly number[]>
+  given?: ReadonlyMap<SegmentId, readonly number[]>
 }

@@ -1,17 +1,23 @@
 import type { NativeAddon, NativeDevice } from '../native/types.ts'
-import { BraidError } from '../protocol/errors.ts'
-import type { RunEvent } from '../protocol/events.ts'
+import {
+  attribute,
+  scoreFile,
+  type AttributeOptions,
+  type ScoreInput,
+  type ScoreOptions,
+  type ScoreResult,
+} from '../measure/index.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
+import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import { foldRun } from '../protocol/fold.ts'
 import { RunRequest, type EngineOptions } from '../protocol/request.ts'
 import { readModelInfo } from '../models/info.ts'
 import { newRunId } from '../transcripts/names.ts'
 import type { Attribution } from '../protocol/wire.ts'
-import { attribute, type AttributeOptions } from './attribution.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
-import { Models, type Inspect, type Unloaded } from './models.ts'
-import { resolveSettings } from './settings.ts'
+import { Models, type Inspect, type Unloaded } from '../models/loaded.ts'
+import { resolveSettings } from '../protocol/settings.ts'
 import { Run, type EngineCore } from './run.ts'
-import { scoreFile, type ScoreInput, type ScoreOptions, type ScoreResult } from './score.ts'
 import { Turns } from './turns.ts'
 
 export interface EngineParts {
@@ -58,20 +64,12 @@ export class Engine {
       throw badRequest(error)
     }
     const file = parsed.data.model ?? this.#bundled
-    if (file === undefined)
-      throw new BraidError(
-        'model-not-found',
-        'No model is bundled with this Braid: name a GGUF file.',
-      )
-    const run = new Run(
-      options.id ?? newRunId(),
-      this.#core,
-      options.conversation ?? [],
-      undefined,
-      options.onProgress,
-    )
-    run.enqueue({ kind: 'start', start: { request: parsed.data, file, given: options.given } })
-    return run
+    if (file === undefined) throw fail('model-not-found/none')
+    return new Run(options.id ?? newRunId(), this.#core, {
+      conversation: options.conversation ?? [],
+      asked: { request: parsed.data, file, given: options.given ?? new Map() },
+      onProgress: options.onProgress,
+    })
   }
 
   /**
@@ -82,24 +80,17 @@ export class Engine {
     const state = foldRun(events, { live: false })
     if (state.settings === null || state.model === null)
       throw new BraidError('bad-transcript', 'The run never began: it has no prompt to go on from.')
-    const run = new Run(
-      options.id ?? state.run,
-      this.#core,
-      options.conversation ?? [],
+    return new Run(options.id ?? state.run, this.#core, {
+      conversation: options.conversation ?? [],
       state,
-      options.onProgress,
-    )
-    return run
+      onProgress: options.onProgress,
+    })
   }
 
   /** Logprobs of given tokens under the two-phase rules (score.ts). Takes its turn between runs. */
   async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
     const file = options.model ?? this.#bundled
-    if (file === undefined)
-      throw new BraidError(
-        'model-not-found',
-        'No model is bundled with this Braid: name a GGUF file.',
-      )
+    if (file === undefined) throw fail('model-not-found/none')
     return this.#between(options.signal, (signal) =>
       scoreFile(this.#core.models, file, input, options, signal),
     )
@@ -108,11 +99,11 @@ export class Engine {
   /** What a summary attended to while it was written (attribution.ts). Takes its turn between runs. */
   async attribute(
     events: Iterable<RunEvent>,
-    version: number,
+    segment: SegmentId,
     options: AttributeOptions = {},
   ): Promise<Attribution> {
     return this.#between(options.signal, (signal) =>
-      attribute(this.#core.models, events, version, options, signal),
+      attribute(this.#core.models, events, segment, options, signal),
     )
   }
 
@@ -131,13 +122,10 @@ export class Engine {
   /** Models in memory. `heldBytes`: of a context that a run which is over keeps on the model's device; the next run frees it. */
   loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number })[] {
     const { holder, models } = this.#core
-    const cells = holder !== null && !holder.active ? holder.cells : null
+    const held = holder === null || holder.active ? null : holder.held
     return models.list().map((model) => {
-      const held =
-        cells !== null && cells.model.ref.file === model.file && cells.model.device === model.device
-          ? cells.context.info
-          : undefined
-      return { ...model, heldBytes: held === undefined ? 0 : held.kvBytes + held.computeBytes }
+      const here = held?.model.file === model.file && held.model.device === model.device
+      return { ...model, heldBytes: here ? held.bytes : 0 }
     })
   }
 
@@ -166,9 +154,7 @@ export class Engine {
   ): Promise<void> {
     const core = this.#core
     const held = () =>
-      core.models
-        .list()
-        .some((one) => one.file === core.holder?.cells?.model.ref.file && which(one))
+      core.models.list().some((one) => one.file === core.holder?.held?.model.file && which(one))
     if (held() && !core.holder!.active) {
       await core.turns.take(new AbortController().signal, async () => {
         if (!held()) return

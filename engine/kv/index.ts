@@ -1,0 +1,14 @@
+export { openLease, type Lease, type LeaseModel, type LeaseOptions } from './lease.ts'
+export { cellsOf, sharedTokens } from './sharing.ts'
+export {
+  MAX_SEQUENCES,
+  sequencesFor,
+  sizeRun,
+  SLACK,
+  SPARE_SEQUENCES,
+  summaryCells,
+  summaryReserve,
+  type Demand,
+  type Size,
+} from './size.ts'
+export { yarnFor } from './yarn.ts'

@@ -1,0 +1,2 @@
+export { Engine, type EngineParts } from './engine.ts'
+export type { RunHandle, ThinkOptions } from './handle.ts'

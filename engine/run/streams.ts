@@ -1,0 +1,116 @@
+import type { Lease } from '../kv/index.ts'
+import type { StreamOptions } from '../native/types.ts'
+import type { ControlTokens } from '../prompt/index.ts'
+import type { RunSettings } from '../protocol/request.ts'
+import type { Segment } from '../protocol/run-state.ts'
+import { ROLES, type SegmentId } from '../protocol/segments.ts'
+import { continuedSeed } from '../strategies/index.ts'
+
+/** Segments as the streams of a native decode. */
+
+/** A group of its own that the finish rule never meets. */
+const ALONE = 1 << 20
+/** A character is split over this many tokens at most. */
+const CHARACTER = 4
+
+/** The number by which a decode knows a segment. */
+export const streamId = ({ role, number }: Pick<Segment, 'role' | 'number'>): number =>
+  number * ROLES.length + ROLES.indexOf(role)
+
+export interface StreamRun {
+  settings: RunSettings
+  tokens: ControlTokens
+  /** Forced at the start of a summary. */
+  prefix: readonly number[]
+  lease: Lease
+}
+
+export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] =>
+  tokens.map(({ id }) => id ?? 0)
+
+/**
+ * Returns the stream of a path. Its cells must be in place, except for a path without a token of its own, which starts
+ * from the prompt's cells or its parent's: a branch decodes the last token that it keeps again, silently, to have the
+ * logits after it. `alone`: the finish rule of its group does not count it.
+ */
+export function pathStream(
+  path: Segment,
+  alone: boolean,
+  { settings, tokens, lease }: StreamRun,
+): StreamOptions {
+  const length = path.tokens.length
+  const kept = path.parent?.at ?? 0
+  const pair = tokens.pairs[settings.controls.sameToken ? 0 : path.thought - 1]
+  const forced: number[] = []
+  let branch: StreamOptions['branch']
+  let silent = 0
+  if (length === 0) {
+    branch = { from: lease.promptSeq, end: lease.offset(path.segment) }
+    if (pair !== undefined) forced.push(pair.open)
+  } else if (length === kept && lease.seqOf(path.segment) === undefined) {
+    const parent = path.parent!.segment
+    branch = { from: lease.seqOf(parent)!, end: lease.offset(parent) + kept - 1 }
+    forced.push(...idsOf([path.tokens.at(kept - 1)!]))
+    silent = 1
+  }
+  if (length === kept) forced.push(...path.forced)
+  const window = Math.max(CHARACTER, settings.sampling.repetitionWindow)
+  return {
+    id: streamId(path),
+    seq: lease.claim(path.segment),
+    thought: lease.thought(path.thought),
+    forced,
+    silent,
+    branch,
+    budget: Math.max(1, path.budget - length),
+    sampler: { ...settings.sampling, seed: continuedSeed(path.seed, length) },
+    masked: tokens.masked,
+    stops: tokens.pathStops,
+    endToken: pair?.close ?? -1,
+    group: alone ? ALONE + path.number : (path.group ?? 1),
+    history: idsOf(path.tokens.slice(Math.max(0, length - window), length - silent)),
+  }
+}
+
+/**
+ * Returns the stream of a summary, which reads its source first, or goes on from where it was interrupted. `cells`: kept
+ * for it alone.
+ */
+export function summaryStream(
+  summary: Segment,
+  cells: number,
+  { settings, tokens, prefix, lease }: StreamRun,
+): StreamOptions {
+  const written = idsOf(summary.tokens.slice())
+  const goesOn = written.length > 0 && lease.seqOf(summary.segment) !== undefined
+  return {
+    id: streamId(summary),
+    seq: lease.claim(summary.segment),
+    thought: lease.thought(0),
+    parts: goesOn ? undefined : partsOf(summary, written, lease),
+    forced: prefix.slice(written.length),
+    budget: Math.max(1, summary.budget - written.length),
+    cells,
+    sampler: { ...settings.sampling, seed: continuedSeed(summary.seed, written.length) },
+    masked: [],
+    stops: tokens.summaryStops,
+    endToken: tokens.summary?.close ?? -1,
+    group: 2 * ALONE + summary.number,
+    history: written.slice(-Math.max(CHARACTER, settings.sampling.repetitionWindow)),
+  }
+}
+
+function partsOf(
+  { source }: Segment,
+  written: readonly number[],
+  lease: Lease,
+): StreamOptions['parts'] {
+  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
+  const read = parts.map((part) => {
+    if ('segment' in part) return { from: lease.seqOf(part.segment as SegmentId)! }
+    if (!('tokens' in part)) return { from: lease.promptSeq }
+    const thought = (part.thought as number | undefined) ?? 0
+    return { tokens: part.tokens as number[], thought: lease.thought(thought) }
+  })
+  return written.length === 0 ? read : [...read, { tokens: written, thought: lease.thought(0) }]
+}
