@@ -2,7 +2,7 @@ import { equalAnswers } from './answers/equality.ts'
 import { statements } from './answers/statements.ts'
 import { vote, type Candidate } from './answers/vote.ts'
 import { fail } from './errors.ts'
-import type { EventOf } from './events.ts'
+import type { EventDraft } from './events.ts'
 import type { VoteRule } from './request.ts'
 import { segmentOf, type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
@@ -10,7 +10,7 @@ import { shapeOf } from './shapes.ts'
 
 /** Who won: which answer is the run's, whose it is, and what the votes say. Engine and page ask here. */
 
-export type VoteDraft = Omit<EventOf<'vote'>, 'at'>
+export type VoteDraft = EventDraft<'vote'>
 
 export interface Decision {
   answer: string | null

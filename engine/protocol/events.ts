@@ -207,3 +207,9 @@ export const RunEvent = z.discriminatedUnion('type', [
 ])
 export type RunEvent = z.infer<typeof RunEvent>
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
+
+type WithoutTime<E> = { [K in keyof E as K extends 'at' ? never : K]: E[K] }
+/** An event before it has a time. */
+export type EventDraft<T extends RunEvent['type'] = RunEvent['type']> = {
+  [K in T]: WithoutTime<EventOf<K>>
+}[T]

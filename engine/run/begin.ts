@@ -2,7 +2,7 @@ import { summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
 import type { NativeModelInfo } from '../native/types.ts'
 import { buildPrompt, promptTokens, type ControlTokens, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
-import { FORMAT_VERSION, type EventOf } from '../protocol/events.ts'
+import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
@@ -21,7 +21,7 @@ export interface Start {
 
 /** What a new run begins with. */
 export interface Beginning {
-  event: Omit<EventOf<'run-started'>, 'at'>
+  event: EventDraft<'run-started'>
   notices: readonly Notice[]
 }
 

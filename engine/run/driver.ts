@@ -10,7 +10,7 @@ import {
 } from '../kv/index.ts'
 import type { Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
-import type { EndReason, RunError, RunEvent, SegmentId, Source } from '../protocol/events.ts'
+import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { isReadable, type OpenSummary, type View } from '../strategies/index.ts'
@@ -18,7 +18,6 @@ import { prefixOf } from './begin.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
 import type { LoadedModel, Models } from '../models/loaded.ts'
-import type { Draft } from './run.ts'
 import { pathStream, summaryStream, type StreamRun } from './streams.ts'
 import { sourceOf } from './summaries.ts'
 
@@ -26,7 +25,7 @@ export interface DriverOptions {
   models: Models
   conversation: readonly Turn[]
   view: () => View
-  emit: (event: Draft<RunEvent>) => void
+  emit: (event: EventDraft) => void
   ended: (segment: SegmentId, reason: EndReason, error?: RunError) => void
   /** Asks the strategy what happens next. */
   next: () => void

@@ -8,6 +8,7 @@ import {
   thrownError,
   type CommandResult,
   type EndReason,
+  type EventDraft,
   type EventOf,
   type RunError,
   type RunEvent,
@@ -48,8 +49,6 @@ export interface Asked {
   /** Tokens that paths begin with. */
   given: ReadonlyMap<SegmentId, readonly number[]>
 }
-
-export type Draft<T> = T extends { at: number } ? Omit<T, 'at'> : never
 
 export interface RunOptions {
   conversation: readonly Turn[]
@@ -206,7 +205,7 @@ export class Run implements RunHandle {
     }
   }
 
-  #emit(draft: Draft<RunEvent>): void {
+  #emit(draft: EventDraft): void {
     const now = Math.round((performance.now() - this.#began) * 10) / 10
     const event = { ...draft, at: Math.max(this.#state.at, now) } as RunEvent
     this.#state = applyEvent(this.#state, event)
