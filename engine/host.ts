@@ -5,10 +5,11 @@ import { Client } from './host/client.ts'
 import { DataFile } from './host/data-file.ts'
 import type { HostEngine } from './host/engine.ts'
 import { Library, type LibraryMethod } from './host/library.ts'
-import { IDLE_MINUTES, Residency } from './host/residency.ts'
+import { Residency } from './host/residency.ts'
 import { Runs } from './host/runs.ts'
 import { bundledModel } from './models/manifest.ts'
 import { BraidError, toBraidError } from './protocol/errors.ts'
+import { readPreferences, storedPreferences, type Preferences } from './protocol/preferences.ts'
 import {
   METHODS,
   Request,
@@ -28,6 +29,7 @@ type Handlers = {
     client: Client,
   ) => Result<M> | Promise<Result<M>>
 }
+/** Keys that this version does not know stay as they are. */
 const Settings = z.record(z.string(), z.unknown())
 const MAX_SETTINGS = 1 << 20
 const TASKS_MS = 150
@@ -84,17 +86,14 @@ export class Host {
       engine,
       send: (message) => this.#broadcast(message),
       busy: () => this.#runs.thinking,
-      idleMinutes: () => {
-        const { idleMinutes } = this.#settings.read()
-        return typeof idleMinutes === 'number' ? idleMinutes : IDLE_MINUTES
-      },
+      idleMinutes: () => this.#preferences().idleMinutes,
     })
   }
 
   /** Tries the devices, and loads the model that windows start with where the user wants that and it fits. */
   async warmUp(): Promise<void> {
-    const { loadAtStart, model, loadingAtStart } = this.#settings.read()
-    const wanted = loadAtStart === true && typeof model === 'string'
+    const { loadAtStart, model, loadingAtStart } = this.#preferences()
+    const wanted = loadAtStart && model !== ''
     // The engine ended while it loaded this model: it would end so at each start.
     const deadly = wanted && loadingAtStart === model
     if (deadly)
@@ -146,8 +145,7 @@ export class Host {
     clearTimeout(this.#telling)
     try {
       // An end that is wanted is no fault of the model that is being loaded.
-      if (this.#settings.read().loadingAtStart !== undefined)
-        this.#set({ loadingAtStart: undefined })
+      if (this.#preferences().loadingAtStart !== '') this.#set({ loadingAtStart: undefined })
     } catch {
       // The disk is full: that model is not loaded at the next start.
     }
@@ -246,15 +244,19 @@ export class Host {
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
     'engine.restart': () => ({}), // It runs: who answers is up.
-    'settings.get': () => this.#settings.read(),
+    'settings.get': () => storedPreferences(this.#settings.read(), 'shared'),
     'settings.set': (changes) => {
       this.#set(changes)
       return {}
     },
   }
 
+  #preferences(): Preferences<'shared' | 'host'> {
+    return readPreferences(this.#settings.read(), 'shared', 'host')
+  }
+
   /** undefined takes a key away. */
-  #set(changes: Record<string, unknown>): void {
+  #set(changes: Partial<Preferences<'shared' | 'host'>>): void {
     const settings = { ...this.#settings.read(), ...changes }
     if (JSON.stringify(settings).length > MAX_SETTINGS)
       throw new BraidError('bad-request', 'The settings are too large.')

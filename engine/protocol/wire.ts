@@ -15,6 +15,7 @@ import {
   Refused,
   Task,
 } from './models.ts'
+import { SharedPreferences } from './preferences.ts'
 import { KvType, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
@@ -260,8 +261,9 @@ export const METHODS = {
   ),
   /** After the supervisor gave up restarting the engine process, which answers this one itself. */
   'engine.restart': method(none, none),
-  'settings.get': method(none, z.record(z.string(), z.unknown())),
-  'settings.set': method(z.record(z.string().max(64), z.unknown()), none),
+  /** Those that are stored; the others have their defaults (preferences.ts). */
+  'settings.get': method(none, SharedPreferences),
+  'settings.set': method(SharedPreferences, none),
 } as const
 export type Method = keyof typeof METHODS
 export type Params<M extends Method> = z.input<(typeof METHODS)[M]['params']>
