@@ -2,7 +2,7 @@ import { app, dialog, Menu, Notification, powerSaveBlocker, type BrowserWindow }
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PageMenu } from '../engine/protocol/bridge.ts'
-import type { RunSummary } from '../engine/protocol/wire.ts'
+import type { RunProgress } from '../engine/protocol/wire.ts'
 import { Supervisor } from '../engine/supervisor.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
@@ -171,7 +171,7 @@ export class Workbench {
   }
 
   /** Told by the system where the user is elsewhere. */
-  #ended({ run, title, answer, status }: RunSummary): void {
+  #ended({ run, title, answer, status }: RunProgress): void {
     if (this.#window?.isFocused() === true || !Notification.isSupported()) return
     const notification = new Notification({
       title: title || 'Braid',

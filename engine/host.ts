@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { Activity } from './host/activity.ts'
 import { Attributions } from './host/attributions.ts'
 import { Client } from './host/client.ts'
 import { DataFile } from './host/data-file.ts'
@@ -54,6 +55,7 @@ export class Host {
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
   readonly #attributions: Attributions
+  readonly #activity = new Activity(() => this.#runs.progress())
   #tasks: Task[] = []
   #telling: NodeJS.Timeout | undefined
 
@@ -73,10 +75,15 @@ export class Host {
       engine,
       store: this.#store,
       stopMs,
-      onEvent: (run, event) => this.#clients.forEach((client) => client.push(run, event)),
+      onEvent: (run, event) => {
+        this.#clients.forEach((client) => client.push(run, event))
+        this.#activity.changed()
+      },
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
+      onEnd: (run) => this.#activity.ended(run),
       onChange: () => {
         this.#changed('runs')
+        this.#activity.changed()
         this.#residency.update()
       },
       onStall: (message) => onStall?.(message),
@@ -142,6 +149,7 @@ export class Host {
 
   async close(): Promise<void> {
     this.#residency.close()
+    this.#activity.close()
     clearTimeout(this.#telling)
     try {
       // An end that is wanted is no fault of the model that is being loaded.
@@ -228,6 +236,10 @@ export class Host {
     },
 
     'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
+    'runs.watch': (_none, client) => {
+      this.#activity.watch(client)
+      return {}
+    },
     'runs.search': ({ query }) => this.#store.search(query),
     'runs.update': ({ run, ...changes }) => this.#and('runs', this.#store.update(run, changes)),
     'runs.delete': async ({ run }) => {

@@ -91,6 +91,15 @@ export const RunSummary = z.object({
 })
 export type RunSummary = z.infer<typeof RunSummary>
 
+/** How far a run is: `fraction` of its token budgets, 0..1. */
+export const RunProgress = RunSummary.pick({
+  run: true,
+  title: true,
+  status: true,
+  answer: true,
+}).extend({ fraction: z.number() })
+export type RunProgress = z.infer<typeof RunProgress>
+
 /**
  * Where the attention of a summary went: [summary tokens][prompt, each of `paths` in order, the summary itself], the share that
  * a token pays to those cells, mean over layers and heads. A row sums to 1.
@@ -234,6 +243,8 @@ export const METHODS = {
   /** Ends this client's request for it, which fails with `cancelled`. */
   'run.attribution.cancel': method(z.object({ run: RunId, version: z.int().min(1) }), none),
   'runs.list': method(none, z.array(RunSummary)),
+  /** Subscribes to `activity` pushes, which tell of runs without their tokens; ends with the channel. */
+  'runs.watch': method(none, none),
   'runs.search': method(
     z.object({ query: z.string().max(1024) }),
     z.array(z.object({ run: z.string(), snippet: z.string() })),
@@ -285,6 +296,11 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent) }),
   /** The list of runs or models changed. */
   z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
+  /**
+   * The runs of this engine that think or wait, sent a few times per second while one thinks. One that has ended since the
+   * push before is there a last time, with how it ended.
+   */
+  z.object({ kind: z.literal('activity'), runs: z.array(RunProgress) }),
   z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
   z.object({ kind: z.literal('hardware'), hardware: Hardware.nullable() }),
   /** What is in memory; `unloaded`: what has just left it, and why. */
