@@ -73,7 +73,7 @@ function start(): void {
     engine: app.isPackaged ? join(root, 'dist', 'engine') : join(dist, 'engine'),
     model,
     openLink: async (url) => {
-      const safe = typeof url === 'string' ? safeUrl(url) : null
+      const safe = safeUrl(url)
       if (safe === null) throw new Error('This address is not opened.')
       await shell.openExternal(safe)
     },

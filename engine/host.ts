@@ -1,14 +1,16 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { Activity } from './host/activity.ts'
 import { Attributions } from './host/attributions.ts'
 import { Client } from './host/client.ts'
 import { DataFile } from './host/data-file.ts'
 import type { HostEngine } from './host/engine.ts'
 import { Library, type LibraryMethod } from './host/library.ts'
-import { IDLE_MINUTES, Residency } from './host/residency.ts'
+import { Residency } from './host/residency.ts'
 import { Runs } from './host/runs.ts'
 import { bundledModel } from './models/manifest.ts'
 import { BraidError, toBraidError } from './protocol/errors.ts'
+import { readPreferences, storedPreferences, type Preferences } from './protocol/preferences.ts'
 import {
   METHODS,
   Request,
@@ -28,6 +30,7 @@ type Handlers = {
     client: Client,
   ) => Result<M> | Promise<Result<M>>
 }
+/** Keys that this version does not know stay as they are. */
 const Settings = z.record(z.string(), z.unknown())
 const MAX_SETTINGS = 1 << 20
 const TASKS_MS = 150
@@ -52,6 +55,7 @@ export class Host {
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
   readonly #attributions: Attributions
+  readonly #activity = new Activity(() => this.#runs.progress())
   #tasks: Task[] = []
   #telling: NodeJS.Timeout | undefined
 
@@ -71,10 +75,15 @@ export class Host {
       engine,
       store: this.#store,
       stopMs,
-      onEvent: (run, event) => this.#clients.forEach((client) => client.push(run, event)),
+      onEvent: (run, event) => {
+        this.#clients.forEach((client) => client.push(run, event))
+        this.#activity.changed()
+      },
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
+      onEnd: (run) => this.#activity.ended(run),
       onChange: () => {
         this.#changed('runs')
+        this.#activity.changed()
         this.#residency.update()
       },
       onStall: (message) => onStall?.(message),
@@ -84,17 +93,14 @@ export class Host {
       engine,
       send: (message) => this.#broadcast(message),
       busy: () => this.#runs.thinking,
-      idleMinutes: () => {
-        const { idleMinutes } = this.#settings.read()
-        return typeof idleMinutes === 'number' ? idleMinutes : IDLE_MINUTES
-      },
+      idleMinutes: () => this.#preferences().idleMinutes,
     })
   }
 
   /** Tries the devices, and loads the model that windows start with where the user wants that and it fits. */
   async warmUp(): Promise<void> {
-    const { loadAtStart, model, loadingAtStart } = this.#settings.read()
-    const wanted = loadAtStart === true && typeof model === 'string'
+    const { loadAtStart, model, loadingAtStart } = this.#preferences()
+    const wanted = loadAtStart && model !== ''
     // The engine ended while it loaded this model: it would end so at each start.
     const deadly = wanted && loadingAtStart === model
     if (deadly)
@@ -143,11 +149,11 @@ export class Host {
 
   async close(): Promise<void> {
     this.#residency.close()
+    this.#activity.close()
     clearTimeout(this.#telling)
     try {
       // An end that is wanted is no fault of the model that is being loaded.
-      if (this.#settings.read().loadingAtStart !== undefined)
-        this.#set({ loadingAtStart: undefined })
+      if (this.#preferences().loadingAtStart !== '') this.#set({ loadingAtStart: undefined })
     } catch {
       // The disk is full: that model is not loaded at the next start.
     }
@@ -230,6 +236,10 @@ export class Host {
     },
 
     'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
+    'runs.watch': (_none, client) => {
+      this.#activity.watch(client)
+      return {}
+    },
     'runs.search': ({ query }) => this.#store.search(query),
     'runs.update': ({ run, ...changes }) => this.#and('runs', this.#store.update(run, changes)),
     'runs.delete': async ({ run }) => {
@@ -246,15 +256,19 @@ export class Host {
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
     'engine.restart': () => ({}), // It runs: who answers is up.
-    'settings.get': () => this.#settings.read(),
+    'settings.get': () => storedPreferences(this.#settings.read(), 'shared'),
     'settings.set': (changes) => {
       this.#set(changes)
       return {}
     },
   }
 
+  #preferences(): Preferences<'shared' | 'host'> {
+    return readPreferences(this.#settings.read(), 'shared', 'host')
+  }
+
   /** undefined takes a key away. */
-  #set(changes: Record<string, unknown>): void {
+  #set(changes: Partial<Preferences<'shared' | 'host'>>): void {
     const settings = { ...this.#settings.read(), ...changes }
     if (JSON.stringify(settings).length > MAX_SETTINGS)
       throw new BraidError('bad-request', 'The settings are too large.')

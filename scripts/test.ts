@@ -34,6 +34,7 @@ try {
       : [
           step('Formatting', bin('tsx/dist/cli.mjs'), [join(root, 'scripts/format.ts'), '--check']),
           step('eslint', bin('eslint/bin/eslint.js'), ['.']),
+          step('Types of the protocol', bin('typescript/bin/tsc'), ['-p', 'engine/protocol']),
           step('Types of engine, scripts and tests', bin('typescript/bin/tsc'), ['-p', '.']),
           step('Types of the page', bin('typescript/bin/tsc'), ['-p', 'test/renderer', '--noEmit']),
         ]

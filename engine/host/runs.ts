@@ -2,7 +2,8 @@ import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunCommand, RunEvent } from '../protocol/events.ts'
 import { foldRun, summaryOf } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { Attribution, RunSummary } from '../protocol/wire.ts'
+import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
+import type { Attribution, RunProgress, RunSummary } from '../protocol/wire.ts'
 import type { RunHandle, Turn } from '../think/handle.ts'
 import type { RunStore } from '../transcripts/index.ts'
 import type { Events } from '../transcripts/lines.ts'
@@ -37,6 +38,8 @@ export interface RunsOptions {
   /** An event that is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
+  /** A run came to an end, for now. */
+  onEnd: (run: RunProgress) => void
   /** The list of runs changed. */
   onChange: () => void
   /** The engine did not stop in time: only its process can be ended. */
@@ -109,23 +112,30 @@ export class Runs {
 
   /** Runs that have no transcript yet, as the history shows them. */
   queued(): RunSummary[] {
-    return [...this.#runs.values()]
-      .filter((run) => run.state === 'queued')
-      .map(({ id, request, time }) => ({
-        run: id,
-        title: firstLine(request?.problem ?? id),
-        problem: request?.problem.slice(0, 2000) ?? '',
-        model: request?.model ?? '',
-        strategy: request?.settings.strategy ?? '',
-        paths: request?.settings.paths ?? 0,
-        answer: null,
-        status: 'queued',
-        time,
-        durationMs: 0,
-        tokens: 0,
-        starred: false,
-        tags: [],
-      }))
+    return [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
+  }
+
+  /** How far the runs are that think or wait. */
+  progress(): RunProgress[] {
+    return [...this.#runs.values()].flatMap((run) =>
+      run.state === 'over' ? [] : this.#progress(run),
+    )
+  }
+
+  /** None where its file is gone, which the list says. */
+  #progress(run: Run): RunProgress[] {
+    const { store } = this.#options
+    try {
+      const item = hasTranscript(run) ? store.summary(run.id) : queuedItem(run)
+      return [progressOf(item, store.live(run.id))]
+    } catch {
+      return []
+    }
+  }
+
+  #ended(run: Run, failed: boolean): void {
+    for (const progress of this.#progress(run))
+      this.#options.onEnd(failed ? { ...progress, status: 'failed' } : progress)
   }
 
   /** Lets go of a run that is over, so that its files can be moved. */
@@ -210,6 +220,7 @@ export class Runs {
         error: { code, message },
       }
       if (run.state === 'queued') run.unsaved.push(event)
+      if (run.state !== 'over') this.#ended(run, true)
       this.#options.onEvent(run.id, event)
       await run.handle.close().catch(() => undefined)
     } finally {
@@ -236,6 +247,7 @@ export class Runs {
     run.state = state
     this.#options.onChange()
     if (!over) return
+    this.#ended(run, event.type === 'run-failed')
     if (run.unsaved.length > 0) void run.handle.close() // Nothing to go on from.
     const held = [...this.#runs.values()].filter((other) => other.state === 'over' && other !== run)
     for (const old of held.slice(0, Math.max(0, held.length - HELD + 1))) void old.handle.close()
@@ -286,6 +298,10 @@ function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
   for (const { lines } of chunks) yield lines
 }
 
-function firstLine(text: string): string {
-  return (text.split('\n').find((line) => line.trim() !== '') ?? '').trim().slice(0, 120)
+const hasTranscript = ({ unsaved, state }: Run): boolean =>
+  unsaved.length === 0 && state !== 'queued'
+
+/** Only a run that was asked for here waits without a transcript. */
+function queuedItem({ id, request, time }: Run): RunSummary {
+  return listItem(id, digestOfRequest(request!, time))
 }

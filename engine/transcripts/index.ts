@@ -13,6 +13,8 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Alternative, RunEvent } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
+import { applyEvents, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
 import { RunSummary } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
 import { diskError, writeAtomic } from '../files/disk.ts'
@@ -20,7 +22,6 @@ import { readEvents, type Events } from './lines.ts'
 import { isLocked } from '../files/lock.ts'
 import { isRunId, lstat, newRunId, runFile } from './names.ts'
 import { RunSearch, type Hit } from './search.ts'
-import { SummaryBuilder, type Digest } from './summary.ts'
 import { TranscriptWriter, type RunFiles } from './writer.ts'
 
 /** What the user adds to a run; lives beside the transcript, which only grows. */
@@ -145,22 +146,17 @@ export class RunStore {
     try {
       return this.summary(run)
     } catch (error) {
-      const damaged: Digest = {
-        ...new SummaryBuilder().digest(false),
-        status: 'damaged',
-        damage: (error as Error).message,
-      }
-      return { ...damaged, run, title: run, starred: false, tags: [] }
+      return listItem(run, damaged(EMPTY_RUN, error))
     }
   }
 
   summary(run: string): RunSummary {
-    const meta = this.meta(run)
-    const digest = this.#digest(run)
-    const title =
-      meta.title ??
-      (digest.problem.split('\n').find((line) => line.trim() !== '') ?? run).trim().slice(0, 120)
-    return { ...digest, run, title, starred: meta.starred ?? false, tags: meta.tags ?? [] }
+    return listItem(run, this.#digest(run), this.meta(run))
+  }
+
+  /** What a run that this process writes folds to, without its texts; undefined: it writes none of this name. */
+  live(run: string): RunState | undefined {
+    return this.#writers.get(run)?.state
   }
 
   meta(run: string): Meta {
@@ -241,9 +237,9 @@ export class RunStore {
       .filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
   }
 
-  #digest(run: string): Digest {
+  #digest(run: string): RunDigest {
     const writer = this.#writers.get(run)
-    if (writer !== undefined) return writer.summary.digest(true)
+    if (writer !== undefined) return digestOf(writer.state, true)
     const [transcript, lock] = [this.#transcript(run), this.#file(run, 'lock')]
     const { size, mtimeMs: mtime } = statSync(transcript)
     const index = this.#loadIndex()
@@ -309,16 +305,18 @@ function isForeign(file: string): boolean {
   return lstat(file)?.isFile() !== true
 }
 
-function read(file: string, live: boolean): Digest {
-  const builder = new SummaryBuilder()
+function read(file: string, live: boolean): RunDigest {
+  let state = EMPTY_RUN
   try {
-    for (const { events } of readEvents(file)) for (const event of events) builder.add(event)
-    return builder.digest(live)
+    for (const { events } of readEvents(file)) state = applyEvents(state, events.map(withoutText))
+    return digestOf(state, live)
   } catch (error) {
-    return {
-      ...builder.digest(live),
-      status: 'damaged',
-      damage: error instanceof Error ? error.message : String(error),
-    }
+    return damaged(state, error)
   }
+}
+
+/** `state`: what could be read. */
+function damaged(state: RunState, error: unknown): RunDigest {
+  const damage = error instanceof Error ? error.message : String(error)
+  return { ...digestOf(state, false), status: 'damaged', damage }
 }

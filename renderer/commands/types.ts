@@ -1,4 +1,5 @@
 import type { LucideIcon } from 'lucide-react'
+import type { CommandGroup } from '../../engine/protocol/bridge.ts'
 import type { MessageKey } from '../i18n/index.ts'
 
 /** What a command acts on; what a caller leaves out is taken from the window. */
@@ -12,7 +13,7 @@ export interface Target {
 export interface Command {
   readonly id: string
   readonly title: MessageKey
-  readonly group: 'app' | 'compose' | 'run' | 'path' | 'view' | 'export'
+  readonly group: CommandGroup
   readonly icon: LucideIcon
   /** As `Mod+Shift+K`; Mod is Ctrl, on a Mac Cmd. */
   readonly shortcut?: string

@@ -29,7 +29,7 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
   const [refused, setRefused] = useState<Refused[]>([])
   const [busy, setBusy] = useState(false)
   const [finding, setFinding] = useState(false)
-  const pick = shell()?.pickFile
+  const desktop = shell()
   const add = async (...given: string[]) => {
     setBusy(true)
     setError(null)
@@ -51,7 +51,7 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
   }
   const drop = (event: DragEvent) => {
     event.preventDefault()
-    const paths = [...event.dataTransfer.files].map((file) => shell()?.pathForFile?.(file) ?? '')
+    const paths = [...event.dataTransfer.files].map((file) => desktop?.pathForFile(file) ?? '')
     if (paths.includes('')) setError(t('models.dropBrowser'))
     else if (paths.length > 0) void add(...paths)
   }
@@ -60,7 +60,7 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
       <label className="label small dim" htmlFor="model-path">{t('models.add')}</label>
       <div className="row wrap">
         <input id="model-path" className="input mono path-input" dir="ltr" value={path} placeholder="/path/to/model.gguf" spellCheck={false} aria-invalid={error !== null} onChange={(event) => setPath(event.target.value)} />
-        {pick !== undefined && <button type="button" className="btn" onClick={() => report(pick().then((file) => (file === null ? undefined : add(file))))}><FolderOpen size={14} />{t('models.browse')}</button>}
+        {desktop !== undefined && <button type="button" className="btn" onClick={() => report(desktop.call('pickFile').then((file) => (file === null ? undefined : add(file))))}><FolderOpen size={14} />{t('models.browse')}</button>}
         <button type="submit" className="btn primary" disabled={busy || path.trim() === ''}>{t('models.addButton')}</button>
         <button type="button" className="btn" onClick={() => setFinding(true)}><FolderSearch size={14} />{t('models.find')}</button>
       </div>

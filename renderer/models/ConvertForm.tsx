@@ -16,7 +16,7 @@ export function ConvertForm() {
   const [output, setOutput] = useState('')
   const [type, setType] = useState<ConvertType>('q8_0')
   const [error, setError] = useState<string | null>(null)
-  const pick = shell()?.pickFolder
+  const desktop = shell()
   const start = async () => {
     setError(null)
     try {
@@ -31,7 +31,7 @@ export function ConvertForm() {
       <div className="field"><label className="label" htmlFor="convert-folder">{t('convert.folder')}</label>
         <div className="row">
           <input id="convert-folder" className="input mono" dir="ltr" value={folder} placeholder="/path/to/ParaThinker-1.5B" spellCheck={false} onChange={(event) => setFolder(event.target.value)} />
-          {pick !== undefined && <button type="button" className="btn" onClick={() => report(pick().then((path) => { if (path !== null) setFolder(path) }))}><FolderOpen size={14} />{t('models.browse')}</button>}
+          {desktop !== undefined && <button type="button" className="btn" onClick={() => report(desktop.call('pickFolder').then((path) => { if (path !== null) setFolder(path) }))}><FolderOpen size={14} />{t('models.browse')}</button>}
         </div>
         <span className="hint">{t('convert.folderHint')}</span>
       </div>

@@ -10,10 +10,10 @@ export function HubToken() {
   const t = useT()
   const [token, setToken] = useState('')
   const [kept, setKept] = useState<'memory' | 'keychain' | 'forgotten' | null>(null)
-  const remember = shell()?.rememberToken
+  const desktop = shell()
   const keep = async (value: string | null) => {
     await host.call('hub.token', { token: value })
-    const stored = (await remember?.(value)) ?? false
+    const stored = (await desktop?.call('rememberToken', value)) ?? false
     setToken('')
     setKept(value === null ? 'forgotten' : stored ? 'keychain' : 'memory')
   }
@@ -26,7 +26,7 @@ export function HubToken() {
           <button type="button" className="btn" disabled={token.trim() === ''} onClick={() => report(keep(token.trim()))}>{t('token.use')}</button>
           <button type="button" className="btn quiet" onClick={() => report(keep(null))}>{t('token.forget')}</button>
         </div>
-        <p className="small dim" role="note">{t(kept === null ? (remember === undefined ? 'token.inMemory' : 'token.inKeychain') : `token.kept.${kept}`)}</p>
+        <p className="small dim" role="note">{t(kept === null ? (desktop === undefined ? 'token.inMemory' : 'token.inKeychain') : `token.kept.${kept}`)}</p>
       </div>
     </details>
   )

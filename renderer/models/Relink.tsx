@@ -14,7 +14,7 @@ export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: st
   const t = useT()
   const [path, setPath] = useState('')
   const [error, setError] = useState<string | null>(null)
-  const pick = shell()?.pickFile
+  const desktop = shell()
   const relink = async (to: string) => {
     setError(null)
     try {
@@ -36,7 +36,7 @@ export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: st
         <label className="label small dim" htmlFor="relink-path">{t('relink.where')}</label>
         <div className="row wrap">
           <input id="relink-path" className="input mono path-input" dir="ltr" value={path} placeholder="/path/to/model.gguf" spellCheck={false} aria-invalid={error !== null} onChange={(event) => setPath(event.target.value)} />
-          {pick !== undefined && <button type="button" className="btn" onClick={() => report(pick().then((file) => (file === null ? undefined : relink(file))))}>{t('models.browse')}</button>}
+          {desktop !== undefined && <button type="button" className="btn" onClick={() => report(desktop.call('pickFile').then((file) => (file === null ? undefined : relink(file))))}>{t('models.browse')}</button>}
           <button type="submit" className="btn primary" disabled={path.trim() === ''}>{t('relink.button')}</button>
         </div>
         {error !== null && <p className="callout bad small" role="alert" dir="auto">{error}</p>}

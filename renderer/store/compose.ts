@@ -2,7 +2,8 @@ import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { RunError } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
-import { RunRequest } from '../../engine/protocol/request.ts'
+import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { summaryFor } from './history.ts'
 import { host } from './host.ts'
@@ -31,20 +32,15 @@ const KEY = 'braid.draft'
 
 function remembered(): Draft {
   try {
-    const raw = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Draft>
-    const settings = RunRequest.shape.settings.safeParse(raw.settings ?? {})
-    return {
-      ...EMPTY,
-      problem: typeof raw.problem === 'string' ? raw.problem : '',
-      settings: settings.success ? settings.data : {},
-    }
+    const draft: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
+    return { ...EMPTY, ...readPreferences({ draft }, 'page').draft }
   } catch {
-    return EMPTY
+    return EMPTY // no storage, or no JSON in it
   }
 }
 
 export const useCompose = create<Compose>(() => ({
-  ...(typeof localStorage === 'undefined' ? EMPTY : remembered()),
+  ...remembered(),
   fit: null,
   fitError: null,
   starting: false,
@@ -74,7 +70,10 @@ function save(): void {
   saving = setTimeout(() => {
     const { problem, settings } = useCompose.getState()
     try {
-      localStorage.setItem(KEY, JSON.stringify({ problem, settings }))
+      localStorage.setItem(
+        KEY,
+        JSON.stringify({ problem, settings } satisfies Preferences<'page'>['draft']),
+      )
     } catch {
       /* storage full: the draft lives until the window closes */
     }

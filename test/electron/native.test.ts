@@ -143,7 +143,7 @@ describe.skipIf(unavailable !== null)(
       ]) {
         expect(
           await shell.page.evaluate(
-            `braidShell.setMenu(${bad}).then(() => 'taken', () => 'refused')`,
+            `braidShell.call('setMenu', ${bad}).then(() => 'taken', () => 'refused')`,
           ),
           bad,
         ).toBe('refused')

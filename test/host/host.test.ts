@@ -333,15 +333,34 @@ describe('the history', () => {
 describe('settings and models', () => {
   it('are remembered, key by key', async () => {
     expect(await client.call('settings.get', {})).toEqual({})
-    await client.call('settings.set', { theme: 'dark', presets: [{ a: 1 }] })
+    const presets = [{ id: 'a', name: 'A', settings: { paths: 3 } }]
+    await client.call('settings.set', { theme: 'dark', presets })
     await client.call('settings.set', { theme: 'light' })
-    expect(await connect().call('settings.get', {})).toEqual({
-      theme: 'light',
-      presets: [{ a: 1 }],
+    expect(await connect().call('settings.get', {})).toEqual({ theme: 'light', presets })
+    const big = { id: 'b', name: 'B', settings: { system: 'y'.repeat(1 << 20) } }
+    for (const bad of [
+      { theme: 'sepia' },
+      { presets: [{ a: 1 }] },
+      { loadingAtStart: '/m' },
+      { x: 1 },
+      { presets: [big, big] },
+    ])
+      expect(await code(client.call('settings.set', bad as object))).toBe('bad-request')
+    expect(await client.call('settings.get', {})).toEqual({ theme: 'light', presets })
+  })
+
+  it('that are damaged, or of another version, hide no others and are kept', async () => {
+    const file = join(folder, 'settings.json')
+    const stored = { theme: 'sepia', layout: 'tabs', panels: { votes: false }, future: [1] }
+    writeFileSync(file, JSON.stringify(stored))
+    expect(await client.call('settings.get', {})).toEqual({
+      layout: 'tabs',
+      panels: { summary: true, votes: false, overview: true },
     })
-    writeFileSync(join(folder, 'settings.json'), '{"theme":')
+    await client.call('settings.set', { layout: 'focus' })
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...stored, layout: 'focus' })
+    writeFileSync(file, '{"theme":')
     expect(await client.call('settings.get', {})).toEqual({})
-    expect(await code(client.call('settings.set', { x: 'y'.repeat(2 << 20) }))).toBe('bad-request')
   })
 
   it('that are no models are refused', async () => {

@@ -58,6 +58,7 @@ describe('bad requests', () => {
     'models.list',
     'tasks.list',
     'runs.list',
+    'runs.watch',
     'settings.get',
     'settings.set',
     'engine.restart',

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
+import { digestOf, listItem } from '../../engine/protocol/run-list.ts'
 import type {
   Attribution,
   CatalogueItem,
@@ -257,24 +258,12 @@ export class FakeHost {
   add(events: RunEvent[], summary: Partial<RunSummary> = {}, sent = events.length): string {
     const first = events[0]
     if (first?.type !== 'run-started') throw new Error('no run-started')
-    const ended = events.find((event) => event.type === 'run-ended')
     this.runs.set(first.run, {
       events,
       sent,
       summary: {
-        run: first.run,
-        title: first.problem.slice(0, 120),
-        problem: first.problem,
-        model: first.model.name,
-        strategy: first.settings.strategy,
-        paths: first.settings.paths,
-        answer: ended?.type === 'run-ended' ? ended.answer : null,
+        ...listItem(first.run, digestOf(foldRun(events), false)),
         status: 'ended',
-        time: first.time,
-        durationMs: ended?.at ?? 0,
-        tokens: events.length,
-        starred: false,
-        tags: [],
         ...summary,
       },
     })

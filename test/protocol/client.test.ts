@@ -1,6 +1,8 @@
 import { expect, test, vi } from 'vitest'
-import type { Channel } from '../../../engine/protocol/wire.ts'
-import { Client, parseHostMessage } from '../../../renderer/store/client.ts'
+import type { Channel } from '../../engine/protocol/wire.ts'
+import { Client, Connection, parseHostMessage } from '../../engine/protocol/client.ts'
+
+const info = { version: '1', llama: 'v', dataFolder: '/data', bundledModel: null }
 
 function line() {
   const sent: { id: number; method: string }[] = []
@@ -17,7 +19,7 @@ function line() {
 
 test('answers find their question, errors keep their code', async () => {
   const one = line()
-  const client = new Client(async () => one.channel)
+  const client = new Connection(async () => one.channel)
   await client.start()
   const [a, b] = [client.call('app.info', {}), client.call('run.open', { run: 'x' })]
   one.receive({
@@ -25,16 +27,41 @@ test('answers find their question, errors keep their code', async () => {
     id: one.sent[1]!.id,
     error: { code: 'no-such-run', message: 'There is no run x.' },
   })
-  one.receive({ kind: 'result', id: one.sent[0]!.id, result: { version: '1' } })
-  await expect(a).resolves.toEqual({ version: '1' })
+  one.receive({ kind: 'result', id: one.sent[0]!.id, result: info })
+  await expect(a).resolves.toEqual(info)
   await expect(b).rejects.toMatchObject({ code: 'no-such-run' })
+})
+
+test('an answer that is not the result of its method is an error', async () => {
+  const one = line()
+  const client = new Client(one.channel)
+  const answers = [client.call('app.info', {}), client.call('runs.list', {})]
+  one.receive({ kind: 'result', id: one.sent[0]!.id, result: { version: 1 } })
+  one.receive({ kind: 'result', id: one.sent[1]!.id, result: [{ run: 'x' }] })
+  for (const answer of answers) await expect(answer).rejects.toMatchObject({ code: 'internal' })
+})
+
+test('a connection that is given up while it connects closes its channel, and connects no more', async () => {
+  const one = line()
+  let closed = false
+  one.channel.onClose(() => (closed = true))
+  let connects = 0
+  const client = new Connection(async () => {
+    connects++
+    return one.channel
+  })
+  const started = client.start()
+  client.close()
+  await started
+  await client.start()
+  expect([closed, connects, client.state]).toEqual([true, 1, 'closed'])
 })
 
 test('a lost channel fails what was pending and connects again by itself', async () => {
   vi.useFakeTimers()
   const lines = [line(), line()]
   let connects = 0
-  const client = new Client(async () => {
+  const client = new Connection(async () => {
     if (connects === 1) {
       connects++
       throw new Error('not yet')
