@@ -1,4 +1,5 @@
-import { BraidError, ERROR_CODES, toBraidError, type ErrorCode } from './errors.ts'
+import { BraidError, toBraidError } from './errors.ts'
+import { thrownError } from './events.ts'
 import {
   HostMessage,
   METHODS,
@@ -78,7 +79,7 @@ export class Client {
     this.#waiting.delete(message.id)
     const { method, resolve, reject } = waiting
     if (message.kind === 'error') {
-      reject(new BraidError(knownCode(message.error.code), message.error.message))
+      reject(thrownError(message.error))
       return
     }
     const result = METHODS[method].result.safeParse(message.result)
@@ -185,9 +186,6 @@ export class Connection {
 }
 
 const notConnected = () => new BraidError('engine-lost', 'The engine is not connected.')
-
-const knownCode = (code: string): ErrorCode =>
-  (ERROR_CODES as readonly string[]).includes(code) ? (code as ErrorCode) : 'internal'
 
 /**
  * What the host sent, checked; null where it is not one of its messages. Runs of events are checked by their envelope only:

@@ -1,6 +1,7 @@
 import type { RunEvent, Token } from './events.ts'
 import type { RunRequest } from './request.ts'
-import { ranUntil, type RunState, type Stream } from './run-state.ts'
+import { allSegments, isOpen, ranUntil, type RunState, type Segment } from './run-state.ts'
+import { shapeOf } from './shapes.ts'
 import type { RunProgress, RunSummary } from './wire.ts'
 
 /** What lists and progress bars say of a run, from its folded events. */
@@ -12,7 +13,7 @@ export type RunDigest = Omit<RunSummary, 'run' | keyof RunMeta>
 
 const MAX_PROBLEM = 2000
 const MAX_TITLE = 120
-const BLANK: Token = { id: 0, text: '', logprob: null, entropy: null }
+const BLANK: Token = { text: '', logprob: null, entropy: null }
 
 /** An event as this file needs it: its tokens are counted, and take no memory of their own once folded. */
 export function withoutText(event: RunEvent): RunEvent {
@@ -72,47 +73,29 @@ export function progressOf(
 }
 
 /**
- * How much of a run's budget is used or no longer needed, 0..1: a path or summary that has ended counts whole, one that is
+ * How much of a run's budget is used or no longer needed, 0..1: a segment that has ended counts whole, one that is
  * still to come counts with its budget. Falls when a command asks for more.
  */
 export function fractionOf(state: RunState): number {
   const { settings, paths, summaries } = state
   if (settings === null) return 0
-  const expected = expectedStreams(state)
-  const parts = [
-    ...paths.map((path) => ({ stream: path as Stream, budget: path.budget })),
-    ...summaries.map((stream) => ({ stream: stream as Stream, budget: settings.summaryBudget })),
-  ]
+  const { groups, size, ...shape } = shapeOf(settings, (state.model?.nativePaths ?? 0) > 0)
+  const toCome = (expected: number, opened: readonly Segment[], budget: number) =>
+    Math.max(0, expected - opened.length) * budget
   const coming =
-    Math.max(0, expected.paths - paths.length) * settings.budget +
-    Math.max(0, expected.summaries - summaries.length) * settings.summaryBudget
-  const total = parts.reduce((sum, { budget }) => sum + budget, coming)
-  const done = parts.reduce((sum, { stream, budget }) => sum + used(stream, budget), 0)
-  return total === 0 ? 0 : done / total
+    toCome(groups * size, paths, settings.budget) +
+    toCome(shape.summaries ? groups : 0, summaries, settings.summaryBudget)
+  const all = allSegments(state)
+  const total = all.reduce((sum, { budget }) => sum + budget, coming)
+  return total === 0 ? 0 : all.reduce((sum, one) => sum + used(one), 0) / total
 }
 
-const used = ({ status, tokens }: Stream, budget: number): number =>
-  status === 'waiting' || status === 'thinking' ? Math.min(tokens.length, budget) : budget
-
-/** Paths and summaries that the strategy opens by itself. */
-function expectedStreams({ settings, model }: RunState): { paths: number; summaries: number } {
-  const { strategy, paths, runs } = settings!
-  switch (strategy) {
-    case 'parallel':
-      return { paths, summaries: 1 }
-    case 'parallel-majority':
-      return { paths: paths * runs, summaries: runs }
-    case 'sequential':
-      return { paths: 1, summaries: native(model) ? 1 : 0 }
-    case 'majority':
-      return { paths, summaries: native(model) ? paths : 0 }
-  }
-}
-
-const native = (model: RunState['model']): boolean => (model?.nativePaths ?? 0) > 0
+const used = (segment: Segment): number =>
+  isOpen(segment) ? Math.min(segment.tokens.length, segment.budget) : segment.budget
 
 /** What a branch shares with its parent was decoded once. */
-function decodedTokens({ paths, summaries }: RunState): number {
-  const own = paths.map(({ tokens, parent }) => Math.max(0, tokens.length - (parent?.at ?? 0)))
-  return [...own, ...summaries.map(({ tokens }) => tokens.length)].reduce((sum, n) => sum + n, 0)
-}
+const decodedTokens = (state: RunState): number =>
+  allSegments(state).reduce(
+    (sum, { tokens, parent }) => sum + Math.max(0, tokens.length - (parent?.at ?? 0)),
+    0,
+  )
