@@ -152,11 +152,7 @@ export class RunWatch {
       else if (event.type === 'run-ended' || event.type === 'run-failed') {
         progress.over = true
         this.#lookSoon()
-      } else if (
-        event.type === 'path-extended' ||
-        event.type === 'path-started' ||
-        event.type === 'summary-started'
-      )
+      } else if (event.type === 'segment-extended' || event.type === 'segment-started')
         progress.over = false
     }
     this.#tell()

@@ -3,7 +3,7 @@ import { BraidError, type ErrorCode } from './errors.ts'
 import { Answer, Token } from './tokens.ts'
 import { EngineOptions, Fusion, MAX_PROBLEM_CHARS, RunSettings, VoteRule } from './request.ts'
 import { Role, SegmentId, Source } from './segments.ts'
-import { ERRORS, render, type WordParams } from './wording.ts'
+import { ERRORS, render, sentenceOf, type ErrorDetail, type WordParams } from './wording.ts'
 
 export * from './commands.ts'
 export * from './segments.ts'
@@ -48,13 +48,19 @@ export function runError({ code, message, detail }: BraidError): RunError {
 
 /** Returns an error in English. */
 export function errorText({ code, detail, params, message }: RunError): string {
-  const sentence = (ERRORS as Record<string, string>)[detail ?? '']
+  const sentence = sentenceOf(ERRORS, detail)
   return sentence === undefined ? (message ?? code) : render(sentence, (params ?? {}) as WordParams)
 }
 
-/** Returns the error that an event holds, to be thrown. */
+/** Returns the error that an event or an answer of the host holds, to be thrown. */
 export function thrownError(error: RunError): BraidError {
-  return new BraidError(error.code as ErrorCode, errorText(error))
+  const { code, detail, params = {} } = error
+  const known = sentenceOf(ERRORS, detail) !== undefined
+  return new BraidError(
+    code as ErrorCode,
+    errorText(error),
+    known ? { detail: { detail: detail as ErrorDetail, params: params as WordParams } } : {},
+  )
 }
 
 /** Where a model is: a file of this machine, or a name on a server. */

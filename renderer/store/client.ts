@@ -4,6 +4,7 @@ import {
   toBraidError,
   type ErrorCode,
 } from '../../engine/protocol/errors.ts'
+import { thrownError } from '../../engine/protocol/events.ts'
 import {
   HostMessage,
   type Channel,
@@ -100,7 +101,7 @@ export class Client {
     const waiting = this.#waiting.get(parsed.id)
     this.#waiting.delete(parsed.id)
     if (parsed.kind === 'result') waiting?.resolve(parsed.result)
-    else waiting?.reject(new BraidError(knownCode(parsed.error.code), parsed.error.message))
+    else waiting?.reject(thrownError({ ...parsed.error, code: knownCode(parsed.error.code) }))
   }
 
   #lost(channel: Channel): void {
