@@ -241,6 +241,7 @@ export class FakeHost {
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
   alternatives: (params: Params<'run.alternatives'>) => Result<'run.alternatives'> = () => []
+  onOpen: (run: string) => void = () => undefined
   onCommand: (params: Params<'run.command'>) => CommandResult = () => ({})
   onStart: ((params: Params<'run.start'>) => string) | null = null
   #listeners = new Set<(message: unknown) => void>()
@@ -415,6 +416,7 @@ export class FakeHost {
       }
       case 'run.open': {
         const { run } = params as { run: string }
+        this.onOpen(run)
         const entry = of(run)
         this.#open.add(run)
         this.push({

@@ -294,7 +294,16 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
               answer: null,
               error: { code: 'x', message: payload },
             },
-            { type: 'run-failed', at: 1e5, error: { code: 'x', message: payload } },
+            { type: 'notice', at: 1e5, code: 'scope', params: { scope: payload } },
+            {
+              type: 'run-failed',
+              at: 1e5,
+              error: {
+                code: 'model-not-found',
+                detail: 'model-not-found/missing',
+                params: { file: payload },
+              },
+            },
           )
           fake.add(events, {
             title: payload,

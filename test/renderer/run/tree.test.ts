@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import type { RunEvent } from '../../../engine/protocol/events.ts'
+import type { RunEvent, Token } from '../../../engine/protocol/events.ts'
 import { boardOf } from '../../../engine/protocol/decision.ts'
 import { foldRun } from '../../../engine/protocol/fold.ts'
 import { pathId } from '../../../engine/protocol/segments.ts'
+import { TokenList } from '../../../engine/protocol/token-list.ts'
 import { findIn } from '../../../renderer/run/find.ts'
 import { pathTree } from '../../../renderer/run/tree.ts'
 import { partingOf, siblingsAt } from '../../../renderer/inspect/siblings.ts'
@@ -62,6 +63,17 @@ test('where paths part, and who shares a beginning', () => {
   expect(partingOf(c!, d!)).toBeNull()
   expect(siblingsAt(state, a!, 4)).toEqual(['p1', 'p2'])
   expect(siblingsAt(state, a!, 3)).toEqual(['p1', 'p2', 'p3'])
+})
+
+test('paths of an engine that tells no token ids are compared by their texts', () => {
+  const told = run('abX', 'abY', 'ab')
+  const paths = told.paths.map((path) => ({
+    ...path,
+    tokens: TokenList.from(Array.from(path.tokens, ({ id: _, ...token }): Token => ({ ...token }))),
+  }))
+  expect(pathTree(paths)).toEqual(pathTree(told.paths))
+  expect(partingOf(paths[0]!, paths[1]!)).toEqual({ a: 3, b: 3 })
+  expect(siblingsAt({ ...told, paths }, paths[0]!, 3)).toEqual(['p1', 'p2'])
 })
 
 test('find reads every path and summary, without the control tokens, without regard to case', () => {
