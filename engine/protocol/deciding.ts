@@ -1,8 +1,9 @@
 import type { RunState, Segment } from './run-state.ts'
 
-/** Apart from decision.ts, which brings mathjs: the page asks this before it has that. */
-
-/** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
+/**
+ * Returns the summary that the run's answer is from: of several groups the one that won the vote, unless one was written
+ * since; else the latest. It stands apart from decision.ts, which brings mathjs: the page asks this at its start.
+ */
 export function decidingSummary({
   summaries,
   votes,
