@@ -8,7 +8,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadAddon } from '../engine/native/index.ts'
-import { errorText, type RunEvent } from '../engine/protocol/events.ts'
+import type { RunEvent } from '../engine/protocol/events.ts'
 import { foldRun } from '../engine/protocol/fold.ts'
 import { Engine } from '../engine/think/engine.ts'
 import { braidVersion } from '../engine/version.ts'
@@ -49,7 +49,7 @@ const run = engine.think(
 for await (const event of run.events) {
   events.push(
     event.type === 'run-started'
-      ? { ...event, model: { ...event.model, address: { file: basename(model) } } }
+      ? { ...event, model: { ...event.model, file: basename(event.model.file) } }
       : event,
   )
   if (event.type === 'run-ended' || event.type === 'run-failed') break
@@ -57,9 +57,7 @@ for await (const event of run.events) {
 await engine.close()
 const state = foldRun(events)
 if (state.status !== 'ended')
-  throw new Error(
-    `The run did not end: ${state.error === null ? state.status : errorText(state.error)}`,
-  )
+  throw new Error(`The run did not end: ${state.error?.message ?? state.status}`)
 // Six digits of a logprob are more than anyone sees.
 const short = (_: string, value: unknown) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
