@@ -68,6 +68,7 @@ export default tseslint.config(
       '../*',
       '!../request.ts',
       '!../run-state.ts',
+      '!../segments.ts',
       '**/engine/!(protocol)/**',
     ),
   ),

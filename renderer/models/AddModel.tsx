@@ -3,6 +3,7 @@ import { useState, type DragEvent } from 'react'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { ModelEntry, Refused } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { addModel, refreshModels } from '../store/models.ts'
 import { shell } from '../store/shell.ts'
@@ -42,9 +43,9 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
         else if (result.refused.length === 0) setError(t('models.emptyFolder'))
         setPath('')
       } catch (failure) {
-        const { code, message } = toBraidError(failure)
+        const message = failureWords(failure)
         if (given.length === 1) setError(message)
-        else setRefused((before) => [...before, { file: one, code, message }])
+        else setRefused((before) => [...before, { file: one, code: toBraidError(failure).code, message }])
       }
     }
     setBusy(false)

@@ -1,8 +1,8 @@
 import { FolderOpen } from 'lucide-react'
 import { useState } from 'react'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { ConvertType } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { taskStarted } from '../store/models.ts'
 import { shell } from '../store/shell.ts'
@@ -22,7 +22,7 @@ export function ConvertForm() {
     try {
       taskStarted(await host.call('models.convert', { folder: folder.trim(), type, ...(output.trim() === '' ? {} : { output: output.trim() }) }))
     } catch (failure) {
-      setError(toBraidError(failure).message)
+      setError(failureWords(failure))
     }
   }
   return (

@@ -1,5 +1,5 @@
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
 import { NumberField } from '../run/NumberField.tsx'
 import { host } from '../store/host.ts'
@@ -21,7 +21,7 @@ export function DevicesPanel() {
     try {
       taskStarted(await host.call('devices.fetch', { backend }))
     } catch (error) {
-      toast({ kind: 'bad', message: ['error.plain', { message: toBraidError(error).message }] })
+      toast({ kind: 'bad', message: ['error.plain', { message: failureWords(error) }] })
     }
   }
   return (

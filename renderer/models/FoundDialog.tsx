@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { FoundModel, Refused } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
 import { host } from '../store/host.ts'
 import { refreshModels } from '../store/models.ts'
@@ -18,7 +18,7 @@ export function FoundDialog({ onClose, onAdded }: { onClose(): void; onAdded(fir
   const [off, setOff] = useState<ReadonlySet<string>>(new Set())
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
-  useEffect(() => { host.call('models.find', {}).then(setFound, (failure) => setError(toBraidError(failure).message)) }, [])
+  useEffect(() => { host.call('models.find', {}).then(setFound, (failure) => setError(failureWords(failure))) }, [])
   const wanted = found?.filter((model) => !model.known && !off.has(model.file)) ?? []
   const add = async () => {
     setBusy(true)
@@ -27,7 +27,7 @@ export function FoundDialog({ onClose, onAdded }: { onClose(): void; onAdded(fir
       await refreshModels()
       onAdded(added[0]?.file, refused)
     } catch (failure) {
-      setError(toBraidError(failure).message)
+      setError(failureWords(failure))
       setBusy(false)
     }
   }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { Offer } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { loadCatalogue, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
@@ -25,7 +25,7 @@ export function GetModels() {
     try {
       setOffer({ ref: what, offer: await host.call('models.offer', { ref: what }) })
     } catch (failure) {
-      setError(toBraidError(failure).message)
+      setError(failureWords(failure))
     } finally {
       setAsking(null)
     }

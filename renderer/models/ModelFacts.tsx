@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { bytes, integer } from '../i18n/format.ts'
 import { host } from '../store/host.ts'
 import { isInfo, useModels } from '../store/models.ts'
@@ -14,7 +15,7 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
   const info = useModels((s) => s.infos[entry.file])
   const fit = useModels((s) => s.fits[entry.file])
   if (info === undefined) return <section className="panel"><p className="body dim">{t('models.reading')}</p></section>
-  if (!isInfo(info)) return <section className="panel"><p className="body bad-text" role="alert" dir="auto">{info.message}</p></section>
+  if (!isInfo(info)) return <section className="panel"><p className="body bad-text" role="alert" dir="auto">{errorWords(info)}</p></section>
   const { paths, budget } = info.defaults
   const facts: [string, ReactNode][] = [
     ...(fit === undefined ? [] : [[t('fact.memory'), <span className="col tight">

@@ -1,7 +1,7 @@
 import { useState } from 'react'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { ConvertType, Offer } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
 import { host } from '../store/host.ts'
 import { taskStarted } from '../store/models.ts'
@@ -22,7 +22,7 @@ export function OfferPanel({ reference, offer }: { reference: string; offer: Off
     try {
       taskStarted(await host.call('models.get', { ref: reference, ...(offer.repo === undefined ? {} : { choice }), type, ...(sha256.trim() === '' ? {} : { sha256: sha256.trim() }) }))
     } catch (failure) {
-      setError(toBraidError(failure).message)
+      setError(failureWords(failure))
     } finally {
       setBusy(false)
     }

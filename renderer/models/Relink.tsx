@@ -1,7 +1,7 @@
 import { useState } from 'react'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { chooseModel, refreshModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -24,7 +24,7 @@ export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: st
       if (chosen) await chooseModel(file)
       onFound(file)
     } catch (failure) {
-      setError(toBraidError(failure).message)
+      setError(failureWords(failure))
     }
   }
   return (

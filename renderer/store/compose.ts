@@ -1,6 +1,6 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunError } from '../../engine/protocol/events.ts'
+import { runError, type RunError, type SegmentId } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
@@ -17,7 +17,7 @@ export interface Draft {
   settings: SettingsDraft
   /** Preset the settings came from, until one is changed. */
   preset: string | null
-  followUp: { run: string; version: number; title: string } | null
+  followUp: { run: string; segment: SegmentId; title: string } | null
 }
 
 interface Compose extends Draft {
@@ -142,8 +142,8 @@ export async function refreshFit(): Promise<void> {
     const fit = await askFit(problem, settings, model)
     if (mine === question) useCompose.setState({ fit, fitError: null })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    if (mine === question) useCompose.setState({ fit: null, fitError: { code, message } })
+    if (mine === question)
+      useCompose.setState({ fit: null, fitError: runError(toBraidError(error)) })
   }
 }
 
@@ -153,7 +153,7 @@ export function requestOf(draft: Draft, model: string): RunRequest {
     model,
     settings: draft.settings,
     ...(draft.followUp && {
-      followUp: { run: draft.followUp.run, version: draft.followUp.version },
+      followUp: { run: draft.followUp.run, segment: draft.followUp.segment },
     }),
   }
 }

@@ -1,6 +1,6 @@
 import i18next from 'i18next'
 import type { Bridge, GivenFile, PageMenu } from '../../engine/protocol/bridge.ts'
-import { toBraidError } from '../../engine/protocol/errors.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { CATALOGUE, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import { currentTarget } from '../commands/target.ts'
 import { t } from '../i18n/index.ts'
@@ -111,7 +111,7 @@ export async function openGiven(file: GivenFile): Promise<void> {
       kind: 'bad',
       message: [
         'files.bad',
-        { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message },
+        { name: file.path.split(/[\\/]/).at(-1)!, reason: failureWords(error) },
       ],
     })
   }

@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
     expect(await rows.nth(1).getAttribute('aria-pressed')).toBe('true')
     await page.getByRole('listbox', { name: /^Tokens of Summary/ }).focus()
     expect(await page.locator('.tok.a7').count()).toBeGreaterThan(0)
-    expect(await page.locator('.tokens').getAttribute('data-path')).toBe('2')
+    expect(await page.locator('.tokens').getAttribute('data-segment')).toBe('p2')
 
     await page.keyboard.press('Alt+B')
     expect(await page.locator('.attr-strip li').count()).toBe(3)

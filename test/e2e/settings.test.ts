@@ -87,7 +87,7 @@ describe.skipIf(CHROMIUM === undefined)(
       expect(await page.locator('.overview').count()).toBe(0)
       await page.keyboard.press('Alt+3')
       await page.getByRole('tab').nth(2).click()
-      expect(await page.locator('[data-lane]').getAttribute('data-lane')).toBe('3')
+      expect(await page.locator('[data-lane]').getAttribute('data-lane')).toBe('p3')
       await page.keyboard.press('Alt+1')
       await page.getByRole('button', { name: 'Overview', exact: true }).click()
     })

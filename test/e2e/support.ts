@@ -203,7 +203,7 @@ export class Window {
   }
 
   lane(path: number): Locator {
-    return this.page.locator(`[data-lane="${path}"]`)
+    return this.page.locator(`[data-lane="p${path}"]`)
   }
 
   /** Tokens of a path, as its lane counts them. */

@@ -95,7 +95,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await page.waitForURL(/#\/run\//)
     await window.untilTokens(1, 2)
     await page.keyboard.press('Alt+J')
-    await expect.poll(() => page.locator('.lane.active').getAttribute('data-lane')).toBe('2')
+    await expect.poll(() => page.locator('.lane.active').getAttribute('data-lane')).toBe('p2')
     await window.untilRun('ended')
     await page.keyboard.press('Alt+2')
     await expect.poll(() => page.locator('.lanes.focus').count()).toBe(1)

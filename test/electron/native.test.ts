@@ -199,7 +199,7 @@ describe.skipIf(unavailable !== null)(
     it('the engine is killed in mid-answer: the run is kept as interrupted, and a new one can be thought', async () => {
       await pose(2000)
       await expect
-        .poll(() => shell.page.locator('[data-lane="1"] .lane-count').textContent(), {
+        .poll(() => shell.page.locator('[data-lane="p1"] .lane-count').textContent(), {
           timeout: 60_000,
         })
         .toMatch(/^[1-9]/)

@@ -324,7 +324,7 @@ describe.skipIf(unavailable !== null)(
             /^[1-9]/.test(
               String(
                 await page.evaluate(
-                  'document.querySelector(\'[data-lane="1"] .lane-count\')?.textContent',
+                  'document.querySelector(\'[data-lane="p1"] .lane-count\')?.textContent',
                 ),
               ),
             ),
