@@ -33,21 +33,19 @@ export class SummaryBuilder {
         digest.strategy = event.settings.strategy
         digest.time = event.time
         break
-      case 'path-started':
-        digest.paths++
+      case 'segment-started':
+        if (event.role === 'path') digest.paths++
         digest.status = 'running'
         break
       case 'tokens':
         digest.tokens += event.tokens.length
         digest.status = 'running'
         break
-      case 'path-extended':
-      case 'joined':
-      case 'summary-started':
+      case 'segment-extended':
         digest.status = 'running'
         break
       case 'vote':
-        if (event.override === true)
+        if (event.chosen !== undefined)
           digest.answer = event.classes[event.winner]?.answer ?? digest.answer
         break
       case 'run-ended':

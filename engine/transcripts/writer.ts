@@ -5,12 +5,15 @@ import { AppendFile, diskError } from '../files/disk.ts'
 import { readEvents } from './lines.ts'
 import { WriteLock } from '../files/lock.ts'
 import { SummaryBuilder } from './summary.ts'
+import { upgrade } from './upgrade.ts'
 
 /** Files of one run; all but the transcript may be missing. */
 export interface RunFiles {
   transcript: string
   alternatives: string
   lock: string
+  /** Where a transcript of format 1 stays for a while once it was rewritten. */
+  format1: string
 }
 
 /**
@@ -23,7 +26,7 @@ export class TranscriptWriter {
   readonly #file: AppendFile
   readonly #alternatives: AlternativesWriter
 
-  /** A new transcript, or (`resume`) one that goes on: a torn last line is cut off first. */
+  /** A new transcript, or (`resume`) one that goes on: it is in format 2 then, and without a torn last line. */
   constructor(files: RunFiles, resume = false) {
     this.summary = new SummaryBuilder()
     this.#lock = lockRun(files.lock)
@@ -31,6 +34,7 @@ export class TranscriptWriter {
       this.#alternatives = new AlternativesWriter(files.alternatives)
       let keep: number | undefined
       if (resume) {
+        upgrade(files.transcript, files.format1)
         for (const { events, end } of readEvents(files.transcript)) {
           keep = end
           for (const event of events) {

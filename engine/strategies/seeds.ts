@@ -1,0 +1,18 @@
+/** Finaliser of MurmurHash3 (public domain, A. Appleby): spreads 32 bits over 32 bits, one to one. */
+function mix(value: number): number {
+  let h = value >>> 0
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+const derive = (seed: number, stream: number) => mix(mix(seed) ^ Math.imul(stream, 0x9e3779b1))
+
+/** A path's seed depends on the run's seed and the path's number alone. */
+export const pathSeed = (seed: number, path: number): number => derive(seed, 2 * path)
+
+export const summarySeed = (seed: number, version: number): number => derive(seed, 2 * version + 1)
+
+/** A path that thinks on after `tokens` tokens draws from a stream of its own. */
+export const continuedSeed = (seed: number, tokens: number): number =>
+  tokens === 0 ? seed : derive(seed, tokens)
