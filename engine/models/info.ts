@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { resolveSettings } from '../think/settings.ts'
+import { resolveSettings } from '../protocol/settings.ts'
 import { cannotJoin } from './architectures.ts'
 import { FILE_TYPES } from './gguf-types.ts'
 import type { GgufHeader } from './gguf.ts'
