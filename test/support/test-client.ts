@@ -7,8 +7,7 @@ import {
   type Params,
   type Result,
 } from '../../engine/protocol/wire.ts'
-import { BraidError, toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import { thrownError, type RunEvent } from '../../engine/protocol/events.ts'
 
 /** Two ends of a line in one process; what is sent passes through JSON and arrives in a later turn, as on a real one. */
 export function channelPair(): [Channel, Channel] {
@@ -62,8 +61,7 @@ export class TestClient {
 
   async call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
     const message = await this.raw({ id: this.#next++, method, params })
-    if (message.kind === 'error')
-      throw new BraidError(toBraidError(message.error).code, message.error.message)
+    if (message.kind === 'error') throw thrownError(message.error)
     return METHODS[method].result.parse((message as { result: unknown }).result) as Result<M>
   }
 
