@@ -455,7 +455,7 @@ describe('a transcript of format 1', () => {
   it('is whole in one format or the other whenever the rewriting is killed', async () => {
     const [first, ...rest] = lines()
     const batch = rest.find((line) => line.startsWith('{"type":"tokens","path":1'))!
-    const long = [first!, ...rest, ...Array.from({ length: 4000 }, () => batch)]
+    const long = [first!, ...rest, ...Array.from({ length: 2000 }, () => batch)]
     put(long)
     const old = readFileSync(file('old.jsonl'), 'utf8')
     const wanted = store.events('old').length
@@ -470,20 +470,19 @@ describe('a transcript of format 1', () => {
     `
     const seen = new Set<string>()
     let finished = false
-    for (let delay = 0; !finished; delay = 2 * delay + 5) {
+    for (let delay = 0; !finished; delay = 4 * delay + 20) {
       put(long)
-      const child = spawn(process.execPath, [
-        '--import',
-        'tsx',
-        '--input-type=module',
-        '-e',
-        script,
-      ])
+      const child = spawn(
+        process.execPath,
+        ['--import', 'tsx', '--input-type=module', '-e', script],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      )
+      const gone = once(child, 'exit')
       await once(child.stdout, 'data')
       const done = once(child.stdout, 'data').then(() => (finished = true))
       await Promise.race([done, new Promise((resolve) => setTimeout(resolve, delay))])
       child.kill('SIGKILL')
-      await once(child, 'exit')
+      await gone
       const text = readFileSync(file('old.jsonl'), 'utf8')
       seen.add(text.slice(0, 60).includes('"format":2') ? 'new' : 'old')
       if (!text.includes('"format":2')) expect(text).toBe(old)
