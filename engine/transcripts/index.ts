@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  type Stats,
 } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -48,6 +49,8 @@ const SUFFIX = {
 const DAY_MS = 86_400_000
 const TRASH_DAYS = 30
 const ALTERNATIVES_OPEN = 4
+/** What a process that was killed was writing. */
+const PART = /\.\d+\.tmp$/
 
 /** All runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of what the history lists. */
 export class RunStore {
@@ -304,18 +307,15 @@ export class RunStore {
 
   /** Removes what an earlier start left: old trash, rewritten transcripts in their old format, parts of files. */
   #sweep(now = Date.now()): void {
-    const remove = (folder: string, isOld: (name: string, age: number) => boolean) => {
+    const remove = (folder: string, isOld: (name: string, stat: Stats) => boolean) => {
       for (const name of readdirSync(folder)) {
         const stat = lstat(join(folder, name))
-        const age = now - (stat?.ctimeMs ?? now)
-        if (stat?.isFile() && isOld(name, age)) rmSync(join(folder, name), { force: true })
+        if (stat?.isFile() && isOld(name, stat)) rmSync(join(folder, name), { force: true })
       }
     }
-    remove(this.#trash, (_, age) => age > TRASH_DAYS * DAY_MS)
-    remove(
-      this.root,
-      (name, age) => name.endsWith(SUFFIX.format1) || (/\.\d+\.tmp$/.test(name) && age > DAY_MS),
-    )
+    remove(this.#trash, (_, { ctimeMs }) => now - ctimeMs > TRASH_DAYS * DAY_MS)
+    remove(this.root, (name) => name.endsWith(SUFFIX.format1))
+    remove(this.root, (name, { mtimeMs }) => PART.test(name) && now - mtimeMs > DAY_MS)
   }
 }
 

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   existsSync,
   readFileSync,
+  readdirSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -222,6 +223,18 @@ describe('the history', () => {
     expect(await store.list()).toEqual(before)
     expect(store.alternatives('r1', 'p1', 1, 1)[0]).toHaveLength(2)
     expect(code(() => store.restore('r1'))).toBe('no-such-run')
+  })
+
+  it('clears away old parts of files that a killed process left, and nothing else', () => {
+    write('r1')
+    const old = new Date(Date.now() - 2 * 86_400_000)
+    for (const name of ['r1.jsonl.77.tmp', 'r1.meta.json.78.tmp', 'mine.tmp', 'r2.jsonl.79.tmp']) {
+      writeFileSync(file(name), '')
+      if (!name.startsWith('r2')) utimesSync(file(name), old, old)
+    }
+    new RunStore(folder)
+    const left = readdirSync(file('.')).filter((name) => name.endsWith('.tmp'))
+    expect(left.sort()).toEqual(['mine.tmp', 'r2.jsonl.79.tmp'])
   })
 
   it('finds runs by words in problem, paths, summaries, titles and tags', async () => {
