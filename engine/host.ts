@@ -10,6 +10,7 @@ import { Residency } from './host/residency.ts'
 import { Runs } from './host/runs.ts'
 import { bundledModel } from './models/manifest.ts'
 import { BraidError, toBraidError } from './protocol/errors.ts'
+import { runError } from './protocol/events.ts'
 import { readPreferences, storedPreferences, type Preferences } from './protocol/preferences.ts'
 import {
   METHODS,
@@ -174,8 +175,7 @@ export class Host {
       const { method, params } = request.data
       client.send({ kind: 'result', id, result: await this.#call(client, method, params) })
     } catch (error) {
-      const { code, message: text } = toBraidError(error)
-      client.send({ kind: 'error', id, error: { code, message: text } })
+      client.send({ kind: 'error', id, error: runError(toBraidError(error)) })
     }
   }
 
@@ -215,8 +215,7 @@ export class Host {
     },
     'run.command': async ({ run, command }) => {
       await this.#engine.ready()
-      await this.#runs.command(run, command)
-      return {}
+      return this.#runs.command(run, command)
     },
     'run.open': async ({ run }, client) => {
       // No await before the subscription: the next event comes behind the backlog, none is lost or doubled.
@@ -227,11 +226,11 @@ export class Host {
       client.unsubscribe(run)
       return {}
     },
-    'run.alternatives': ({ run, path, version = 1, index, count }) =>
-      this.#store.alternatives(run, path, version, index, count),
-    'run.attribution': ({ run, version }, client) => this.#attributions.ask(client, run, version),
-    'run.attribution.cancel': ({ run, version }, client) => {
-      this.#attributions.cancel(client, run, version)
+    'run.alternatives': ({ run, segment, index, count }) =>
+      this.#store.alternatives(run, segment, index, count),
+    'run.attribution': ({ run, segment }, client) => this.#attributions.ask(client, run, segment),
+    'run.attribution.cancel': ({ run, segment }, client) => {
+      this.#attributions.cancel(client, run, segment)
       return {}
     },
 

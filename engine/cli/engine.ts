@@ -6,7 +6,7 @@ import { firstPart } from '../models/model-files.ts'
 import { ModelRegistry } from '../models/registry.ts'
 import { loadAddon } from '../native/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../think/engine.ts'
+import type { Engine } from '../run/engine.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { braidVersion } from '../version.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
@@ -30,7 +30,7 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
  */
 export async function openEngine(device?: string): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
-  const { Engine } = await import('../think/engine.ts')
+  const { Engine } = await import('../run/engine.ts')
   return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
 }
 

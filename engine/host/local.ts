@@ -15,8 +15,8 @@ import { builtFrom, loadAddon } from '../native/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS, type RunRequest, type RunSettings } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
-import { Engine } from '../think/engine.ts'
-import { resolveSettings } from '../think/settings.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { Engine } from '../run/engine.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { braidVersion } from '../version.ts'
 import type { HostEngine } from './engine.ts'
@@ -57,7 +57,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
       ),
     think: (request, options) => open().think(request, options),
     resume: (events, options) => open().resume(events, options),
-    attribute: (events, version, options) => open().attribute(events, version, options),
+    attribute: (events, segment, options) => open().attribute(events, segment, options),
     devices: () => devices.state(),
     async fetchBackend(backend, { signal, onProgress }) {
       const offer = (await devices.offers()).find((one) => one.backend === backend)

@@ -1,7 +1,7 @@
 import { fitModel, systemFree } from '../models/fit.ts'
 import { readModelFiles } from '../models/model-files.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../think/engine.ts'
+import type { Engine } from '../run/engine.ts'
 
 type Loaded = Pick<
   ReturnType<Engine['loaded']>[number],

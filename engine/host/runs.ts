@@ -1,10 +1,17 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
-import type { RunCommand, RunEvent } from '../protocol/events.ts'
-import { foldRun, summaryOf } from '../protocol/fold.ts'
+import {
+  runError,
+  type CommandResult,
+  type RunCommand,
+  type RunEvent,
+  type SegmentId,
+} from '../protocol/events.ts'
+import { foldRun, segmentOf } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
 import type { Attribution, RunProgress, RunSummary } from '../protocol/wire.ts'
-import type { RunHandle, Turn } from '../think/handle.ts'
+import type { Turn } from '../prompt/index.ts'
+import type { RunHandle } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
 import type { Events } from '../transcripts/lines.ts'
 import { newRunId } from '../transcripts/names.ts'
@@ -18,6 +25,13 @@ const HELD = 4
 const UNSAVED = 32
 const MAX_TURNS = 64
 const STOP_MS = 10_000
+/** Events that set a run going; the others change nothing, or end it. */
+const BEGINS = new Set<RunEvent['type']>([
+  'run-started',
+  'segment-started',
+  'segment-extended',
+  'tokens',
+])
 
 interface Run {
   id: string
@@ -72,16 +86,16 @@ export class Runs {
     return id
   }
 
-  async command(id: string, command: RunCommand): Promise<void> {
+  async command(id: string, command: RunCommand): Promise<CommandResult> {
     const run = this.#runs.get(id) ?? this.#resume(id)
     if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
-    await run.handle.command(command)
+    return run.handle.command(command)
   }
 
-  /** What a summary attended to. Errors: those of `run.attribution`. */
+  /** Returns what a summary attended to. Errors: those of `run.attribution`. */
   async attribute(
     id: string,
-    version: number,
+    segment: SegmentId,
     options: { signal: AbortSignal; onProgress: (fraction: number) => void },
   ): Promise<Attribution> {
     const run = this.#runs.get(id)
@@ -91,7 +105,7 @@ export class Runs {
         'The run still thinks: what its summary attended to can be read once it is over.',
       )
     const events = this.#options.store.events(id)
-    return this.#options.engine.attribute(events, version, {
+    return this.#options.engine.attribute(events, segment, {
       ...options,
       conversation: this.#earlier(events),
     })
@@ -213,11 +227,10 @@ export class Runs {
       }
     } catch (error) {
       // The disk is full, or the engine broke its word: what was saved stays, the window is told, nothing more is written.
-      const { code, message } = toBraidError(error)
       const event: RunEvent = {
         type: 'run-failed',
         at: Date.now() - Date.parse(run.time),
-        error: { code, message },
+        error: runError(toBraidError(error)),
       }
       if (run.state === 'queued') run.unsaved.push(event)
       if (run.state !== 'over') this.#ended(run, true)
@@ -234,11 +247,7 @@ export class Runs {
 
   #advance(run: Run, event: RunEvent): void {
     const over = event.type === 'run-ended' || event.type === 'run-failed'
-    const state = over
-      ? 'over'
-      : event.type === 'vote' || event.type === 'notice'
-        ? run.state
-        : 'running'
+    const state = over ? 'over' : BEGINS.has(event.type) ? 'running' : run.state
     if (over) {
       clearTimeout(run.stopTimer)
       run.stopTimer = undefined
@@ -276,15 +285,15 @@ export class Runs {
   }
 
   /** Problems and answers that a follow-up builds on, oldest first. */
-  #conversation(followUp: { run: string; version: number }): Turn[] {
+  #conversation(followUp: { run: string; segment: SegmentId }): Turn[] {
     const turns: Turn[] = []
     const seen = new Set<string>()
     for (let next: typeof followUp | null = followUp; next !== null;) {
       if (seen.has(next.run) || turns.length === MAX_TURNS) break
       seen.add(next.run)
       const state = foldRun(this.#options.store.events(next.run))
-      const answer =
-        summaryOf(state, next.version)?.text.replace(/^<summary>|<\/summary>$/g, '') ?? state.answer
+      const text = segmentOf(state, next.segment)?.text
+      const answer = text?.replace(CONTROL, '') ?? state.answer
       if (answer === null)
         throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
       turns.unshift({ problem: state.problem, answer })
@@ -293,6 +302,9 @@ export class Runs {
     return turns
   }
 }
+
+/** Control tokens around the text of a summary or a path. */
+const CONTROL = /^<(?:summary|think\d*)>|<\/(?:summary|think\d*)>$/g
 
 function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
   for (const { lines } of chunks) yield lines

@@ -6,8 +6,8 @@ import { readModelFiles } from '../models/model-files.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { planRun } from '../think/plan.ts'
-import { resolveSettings } from '../think/settings.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { thoughtRows } from '../run/rows.ts'
 import { cellsCsv, cellsOf, type Cell } from './cells.ts'
 import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
 import { readProblems, type Fields, type ProblemSet } from './problems.ts'
@@ -95,23 +95,11 @@ export async function openLab(options: LabOptions): Promise<Lab> {
 export const runnersOf = ({ jobs, options }: Lab): Runner[] =>
   Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
 
-/** Errors of `planRun`, before anything runs. */
+/** Checks that the model has thought rows for each unit, before anything runs. Errors: `too-many-paths`. */
 export function checkUnits({ model }: Lab, units: readonly Unit[]): void {
   const pairs = Array.from({ length: model.nativePaths }, () => ({ open: 0, close: 0 }))
   for (const { settings } of units)
-    planRun(settings, {
-      tokens: {
-        pairs,
-        summary: null,
-        masked: [],
-        pathStops: [],
-        summaryStops: [],
-        endOfGeneration: [],
-        texts: [],
-        summaryPrefix: '',
-      },
-      thoughtRows: model.thoughtRows,
-    })
+    thoughtRows(settings, { tokens: { pairs }, thoughtRows: model.thoughtRows })
 }
 
 export interface LabResult {

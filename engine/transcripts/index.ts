@@ -7,11 +7,12 @@ import {
   renameSync,
   rmSync,
   statSync,
+  type Stats,
 } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Alternative, RunEvent } from '../protocol/events.ts'
+import type { Alternative, RunEvent, SegmentId } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { applyEvents, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
@@ -36,16 +37,21 @@ const Entry = z.object({
   digest: RunSummary.omit({ run: true, title: true, starred: true, tags: true }),
 })
 type Entry = z.infer<typeof Entry>
-const Index = z.object({ version: z.literal(1), entries: z.record(z.string(), Entry) })
+const INDEX_VERSION = 2
+const Index = z.object({ version: z.literal(INDEX_VERSION), entries: z.record(z.string(), Entry) })
 
 const SUFFIX = {
   transcript: '.jsonl',
   alternatives: '.alt',
   meta: '.meta.json',
   lock: '.lock',
+  format1: '.format1',
 } as const
+const DAY_MS = 86_400_000
 const TRASH_DAYS = 30
 const ALTERNATIVES_OPEN = 4
+/** What a process that was killed was writing. */
+const PART = /\.\d+\.tmp$/
 
 /** All runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of what the history lists. */
 export class RunStore {
@@ -76,7 +82,7 @@ export class RunStore {
     return { run, writer: this.#write(run, new TranscriptWriter(files)) }
   }
 
-  /** Goes on with a transcript that nobody writes. */
+  /** Goes on with a transcript that nobody writes. One of format 1 is rewritten in format 2 first. */
   append(run: string): TranscriptWriter {
     this.#transcript(run)
     return this.#write(run, new TranscriptWriter(this.#files(run), true))
@@ -111,10 +117,10 @@ export class RunStore {
     return [...this.read(run)].flatMap((chunk) => chunk.events)
   }
 
+  /** Returns the alternatives of `count` tokens of a segment from `index`; null where none was recorded. */
   alternatives(
     run: string,
-    path: number,
-    version: number,
+    segment: SegmentId,
     index: number,
     count: number,
   ): (Alternative[] | null)[] {
@@ -125,7 +131,7 @@ export class RunStore {
     this.#alternatives.set(run, reader)
     for (const old of [...this.#alternatives.keys()].slice(0, -ALTERNATIVES_OPEN))
       this.#alternatives.delete(old)
-    return reader.get(path, version, index, count)
+    return reader.get(segment, index, count)
   }
 
   /** Every run, newest first; one that cannot be read is `damaged` and hides no other. */
@@ -220,6 +226,7 @@ export class RunStore {
       transcript: this.#file(run, 'transcript'),
       alternatives: this.#file(run, 'alternatives'),
       lock: this.#file(run, 'lock'),
+      format1: this.#file(run, 'format1'),
     }
   }
 
@@ -272,7 +279,10 @@ export class RunStore {
     const names = new Set(this.#names())
     const entries = Object.fromEntries([...this.#index].filter(([run]) => names.has(run)))
     try {
-      writeAtomic(join(this.root, 'index.json'), JSON.stringify({ version: 1, entries }))
+      writeAtomic(
+        join(this.root, 'index.json'),
+        JSON.stringify({ version: INDEX_VERSION, entries }),
+      )
       this.#stale = false
     } catch {
       // A cache: the next list reads the runs again.
@@ -291,13 +301,17 @@ export class RunStore {
     }
   }
 
+  /** Removes what an earlier start left: old trash, rewritten transcripts in their old format, parts of files. */
   #sweep(now = Date.now()): void {
-    for (const name of readdirSync(this.#trash)) {
-      const file = join(this.#trash, name)
-      const stat = lstat(file)
-      if (stat?.isFile() && now - stat.ctimeMs > TRASH_DAYS * 86_400_000)
-        rmSync(file, { force: true })
+    const remove = (folder: string, isOld: (name: string, stat: Stats) => boolean) => {
+      for (const name of readdirSync(folder)) {
+        const stat = lstat(join(folder, name))
+        if (stat?.isFile() && isOld(name, stat)) rmSync(join(folder, name), { force: true })
+      }
     }
+    remove(this.#trash, (_, { ctimeMs }) => now - ctimeMs > TRASH_DAYS * DAY_MS)
+    remove(this.root, (name) => name.endsWith(SUFFIX.format1))
+    remove(this.root, (name, { mtimeMs }) => PART.test(name) && now - mtimeMs > DAY_MS)
   }
 }
 

@@ -6,12 +6,15 @@ import { AlternativesWriter } from './alternatives.ts'
 import { AppendFile, diskError } from '../files/disk.ts'
 import { readEvents } from './lines.ts'
 import { WriteLock } from '../files/lock.ts'
+import { upgrade } from './upgrade.ts'
 
 /** Files of one run; all but the transcript may be missing. */
 export interface RunFiles {
   transcript: string
   alternatives: string
   lock: string
+  /** Where a transcript of format 1 stays for a while once it was rewritten. */
+  format1: string
 }
 
 /**
@@ -24,13 +27,14 @@ export class TranscriptWriter {
   readonly #alternatives: AlternativesWriter
   #state = EMPTY_RUN
 
-  /** A new transcript, or (`resume`) one that goes on: a torn last line is cut off first. */
+  /** A new transcript, or (`resume`) one that goes on: it is in format 2 then, and without a torn last line. */
   constructor(files: RunFiles, resume = false) {
     this.#lock = lockRun(files.lock)
     try {
       this.#alternatives = new AlternativesWriter(files.alternatives)
       let keep: number | undefined
       if (resume) {
+        upgrade(files.transcript, files.format1)
         for (const { events, end } of readEvents(files.transcript)) {
           keep = end
           for (const event of events) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { withChoices } from '../../engine/cli/engine.ts'
 import type { DeviceInfo } from '../../engine/protocol/wire.ts'
-import { tinyFile } from '../think/support.ts'
+import { tinyFile } from '../run/support.ts'
 
 const model = tinyFile({ seed: 1 }).file
 const gpu = (memoryFree: number) => () =>

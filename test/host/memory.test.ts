@@ -3,7 +3,7 @@ import { OwnMemory } from '../../engine/host/memory.ts'
 import { fitModel } from '../../engine/models/fit.ts'
 import { readModelFiles } from '../../engine/models/model-files.ts'
 import { loadAddon } from '../../engine/native/index.ts'
-import { tinyFile } from '../think/support.ts'
+import { tinyFile } from '../run/support.ts'
 
 const GB = 2 ** 30
 const device = (name: string, memoryFree: number, memoryTotal = 8 * GB) => ({

@@ -73,7 +73,7 @@ describe('the engine in a process of its own', () => {
     expect(foldRun(client.events(run)).paths.map((path) => path.tokens.length)).toEqual([12, 12])
     expect(client.events(run)).toEqual(new RunStore(folder).events(run))
     // Later commands: from its cells, and after a while from its transcript.
-    await client.call('run.command', { run, command: { type: 'summarise', paths: [2] } })
+    await client.call('run.command', { run, command: { type: 'summarise', segments: ['p2'] } })
     await until(
       () =>
         foldRun(client.events(run)).summaries.length === 2 &&

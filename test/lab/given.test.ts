@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { disagreement, newEngine, rescore, solve, tinyFile } from '../think/support.ts'
+import { disagreement, newEngine, rescore, solve, tinyFile } from '../run/support.ts'
 
 const engine = newEngine()
 const tiny = tinyFile({ seed: 3 })
@@ -13,7 +13,7 @@ describe('paths that begin with given tokens', () => {
       tiny.file,
       'the answer',
       { ...settings, paths: 3 },
-      { given: new Map([[2, given]]) },
+      { given: new Map([['p2', given]]) },
     )
     const plain = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 3 })
     const open = tiny.model.vocabulary.id('<think2>')
@@ -41,7 +41,7 @@ describe('paths that begin with given tokens', () => {
       tiny.file,
       'in the',
       { ...greedy, budget: 28 },
-      { given: new Map([[1, whole.ids(1).slice(1, 13)]]) },
+      { given: new Map([['p1', whole.ids(1).slice(1, 13)]]) },
     )
     expect(cut.ids(1)).toEqual(whole.ids(1))
   })

@@ -8,7 +8,7 @@ import type { RunEvent } from '../../engine/protocol/events.ts'
 import { Engine } from '../../engine/think/engine.ts'
 import { reference, type ReferencePath, type ReferenceToken } from '../support/reference.ts'
 import { tinyModel, writeTiny, type TinyModel } from '../support/tiny-models.ts'
-import { Watched } from '../think/support.ts'
+import { Watched } from '../run/support.ts'
 import { difference, EXACT, HALF, scenario } from './harness.ts'
 
 const ENGINE = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const

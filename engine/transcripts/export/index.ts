@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../protocol/events.ts'
+import type { RunEvent, SegmentId } from '../../protocol/events.ts'
 import { foldRun, type RunState } from '../../protocol/fold.ts'
 import type { RunStore } from '../index.ts'
 import { exportHtml } from './html.ts'
@@ -54,15 +54,15 @@ function load(store: RunStore, run: string, alternatives: boolean): ExportedRun 
 }
 
 function withAlternatives(store: RunStore, run: string, events: RunEvent[]): RunEvent[] {
-  const counts = new Map<string, number>()
+  const counts = new Map<SegmentId, number>()
   return events.map((event) => {
-    if (event.type === 'path-started' && event.parent !== undefined)
-      counts.set(`${event.path} 1`, event.parent.at)
+    if (event.type === 'segment-started' && event.source.type === 'branch')
+      counts.set(event.segment, event.source.at as number)
     if (event.type !== 'tokens') return event
-    const { path, version = 1, tokens } = event
-    const index = counts.get(`${path} ${version}`) ?? 0
-    counts.set(`${path} ${version}`, index + tokens.length)
-    const found = store.alternatives(run, path, version, index, tokens.length)
+    const { segment, tokens } = event
+    const index = counts.get(segment) ?? 0
+    counts.set(segment, index + tokens.length)
+    const found = store.alternatives(run, segment, index, tokens.length)
     if (found.every((one) => one === null)) return event
     return {
       ...event,
