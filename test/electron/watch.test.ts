@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RunWatch, type Activity } from '../../electron/watch.ts'
 import { Host } from '../../engine/host.ts'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import { pathId, type RunEvent } from '../../engine/protocol/events.ts'
 import type { Channel, HostMessage, RunProgress } from '../../engine/protocol/wire.ts'
-import { runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
+import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
@@ -52,18 +52,11 @@ afterEach(async () => {
 
 const request = { problem: 'p', model: '/m.gguf', settings: {} }
 const start = async () => (await client.call('run.start', { request })).run
-const path = (number: number): RunEvent => ({
-  type: 'path-started',
-  at: 1,
-  path: number,
-  group: 1,
-  thought: 1,
-  seed: 1,
-})
+const path = (number: number): RunEvent => pathStarted(1, pathId(number))
 const think = (number: number, count: number): RunEvent => ({
   type: 'tokens',
   at: 2,
-  path: number,
+  segment: pathId(number),
   tokens: tokensOf('x'.repeat(3 * count)).slice(0, count),
 })
 const last = () => drawn.at(-1)

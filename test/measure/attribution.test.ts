@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon } from '../../engine/native/index.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
-import { Engine } from '../../engine/think/engine.ts'
+import { Engine } from '../../engine/run/index.ts'
 import { reference, type ReferencePath } from '../support/reference.ts'
-import { newEngine, solve, start, tinyFile, wrapModel, type Watched } from './support.ts'
+import { newEngine, solve, start, tinyFile, wrapModel, type Watched } from '../run/support.ts'
 
 const engine = newEngine()
 const settings = {
@@ -76,7 +76,7 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('joined paths: the share of each, token by token, as the reference has it', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
     const fractions: number[] = []
-    const told = await engine.attribute(run.events, 1, {
+    const told = await engine.attribute(run.events, 's1', {
       onProgress: (fraction) => fractions.push(fraction),
     })
     expect(told).toMatchObject({
@@ -100,8 +100,8 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
 
   it('a branch shares its beginning with its parent, which counts for the parent; a path extended since is read as it was', async () => {
     const run = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 2 })
-    const at = Math.ceil(run.ids(2).length / 2)
-    await run.after({ type: 'branch', path: 2, at })
+    const at = Math.ceil(run.ids('p2').length / 2)
+    await run.after({ type: 'branch', segment: 'p2', at })
     await run.after({ type: 'summarise' })
     const then = { ...run.state }
     const wanted = expected(
@@ -111,9 +111,9 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
       [0, 1, 2],
       2,
     )
-    await run.after({ type: 'extend', path: 1, tokens: 5 })
-    expect(run.ids(1).length).toBeGreaterThan(then.paths[0]!.tokens.length)
-    const told = await engine.attribute(run.events, 2)
+    await run.after({ type: 'extend', segment: 'p1', tokens: 5 })
+    expect(run.ids('p1').length).toBeGreaterThan(then.paths[0]!.tokens.length)
+    const told = await engine.attribute(run.events, 's2')
     expect(told.paths).toEqual(
       [1, 2, 3].map((path) => ({
         path,
@@ -128,8 +128,8 @@ const tiny = tinyFile({ seed: 52 })
 
 it('a subset is read alone, and a run thinks on afterwards', async () => {
   const run = await solve(engine, tiny.file, 'the answer', settings)
-  await run.after({ type: 'summarise', paths: [2] })
-  const told = await engine.attribute(run.events, 2)
+  await run.after({ type: 'summarise', segments: ['p2'] })
+  const told = await engine.attribute(run.events, 's2')
   expect(told.paths.map(({ path }) => path)).toEqual([2])
   close(
     told,
@@ -141,8 +141,8 @@ it('a subset is read alone, and a run thinks on afterwards', async () => {
       2,
     ),
   )
-  await run.after({ type: 'summarise', paths: [2] })
-  expect(run.ids(-3)).toHaveLength(run.ids(-2).length)
+  await run.after({ type: 'summarise', segments: ['p2'] })
+  expect(run.ids('s3')).toHaveLength(run.ids('s2').length)
 })
 
 it('re-read paths: by control tokens after the prompt, by text with the words around them counted as prompt', async () => {
@@ -150,7 +150,7 @@ it('re-read paths: by control tokens after the prompt, by text with the words ar
     ...settings,
     controls: { fusion: 'reread' },
   })
-  const told = await engine.attribute(run.events, 1)
+  const told = await engine.attribute(run.events, 's1')
   expect(told).toMatchObject({
     promptTokens: run.state.promptTokens.length,
     paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })),
@@ -159,7 +159,7 @@ it('re-read paths: by control tokens after the prompt, by text with the words ar
 
   const foreign = tinyFile({ seed: 53, pairs: 0, thoughts: 0 })
   const other = await solve(engine, foreign.file, 'the answer', settings)
-  const text = await engine.attribute(other.events, 1)
+  const text = await engine.attribute(other.events, 's1')
   expect(text.promptTokens).toBeGreaterThan(other.state.promptTokens.length)
   expect(text.paths.map(({ tokens }) => tokens > 0)).toEqual([true, true, true])
   for (const row of text.shares) expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 3)
@@ -175,7 +175,7 @@ it('a cut path is read as it was cut', async () => {
   })
   const { cuts } = run.state.summaries[0]!
   expect(cuts.length).toBeGreaterThan(0)
-  const told = await engine.attribute(run.events, 1)
+  const told = await engine.attribute(run.events, 's1')
   for (const { path, tokens } of told.paths)
     expect(tokens).toBe(
       run.ids(path).length - (cuts.find((cut) => cut.path === path)?.removed ?? 0),
@@ -188,7 +188,7 @@ it('a quantised cache is read as F16', async () => {
     engine: { kvType: 'q8_0', flashAttention: 'auto' },
   })
   close(
-    await engine.attribute(run.events, 1),
+    await engine.attribute(run.events, 's1'),
     expected(
       tiny,
       run,
@@ -202,17 +202,17 @@ it('a quantised cache is read as F16', async () => {
 
 it('says what is missing: the summary, the model, another model, memory', async () => {
   const run = await solve(engine, tiny.file, 'the answer', settings)
-  await expect(engine.attribute(run.events, 7)).rejects.toThrowError(
+  await expect(engine.attribute(run.events, 's7')).rejects.toThrowError(
     refused('bad-request', /no summary of version 7/),
   )
-  await expect(engine.attribute(run.events.slice(0, 3), 1)).rejects.toThrowError(
+  await expect(engine.attribute(run.events.slice(0, 3), 's1')).rejects.toThrowError(
     refused('bad-request'),
   )
   const from = (file: string) =>
     run.events.map((event) =>
       event.type === 'run-started' ? { ...event, model: { ...event.model, file } } : event,
     )
-  await expect(engine.attribute(from('/nowhere/a.gguf'), 1)).rejects.toThrowError(
+  await expect(engine.attribute(from('/nowhere/a.gguf'), 's1')).rejects.toThrowError(
     refused('model-not-found', /put the file back/),
   )
   await expect(
@@ -220,7 +220,7 @@ it('says what is missing: the summary, the model, another model, memory', async 
   ).rejects.toThrowError(refused('wrong-model'))
   const broken = `${tiny.file}.broken`
   writeFileSync(broken, 'GGUF and nothing more')
-  await expect(engine.attribute(from(broken), 1)).rejects.toThrowError(refused('bad-model'))
+  await expect(engine.attribute(from(broken), 's1')).rejects.toThrowError(refused('bad-model'))
 
   const real = loadAddon({ gpu: false })
   const addon: NativeAddon = {
@@ -239,7 +239,7 @@ it('says what is missing: the summary, the model, another model, memory', async 
     },
   }
   const poor = new Engine({ addon, version: 'test' })
-  await expect(poor.attribute(run.events, 1)).rejects.toThrowError(
+  await expect(poor.attribute(run.events, 's1')).rejects.toThrowError(
     refused('out-of-memory', /fewer paths/),
   )
   await poor.close()
@@ -250,13 +250,13 @@ it('can be cancelled while it waits for its turn and while it reads', async () =
   const busy = start(engine, tiny.file, 'another', { ...settings, budget: 4000 })
   await busy.until(({ type }) => type === 'tokens')
   const waiting = new AbortController()
-  const first = engine.attribute(run.events, 1, { signal: waiting.signal })
+  const first = engine.attribute(run.events, 's1', { signal: waiting.signal })
   waiting.abort()
   await expect(first).rejects.toThrowError(refused('cancelled'))
   await busy.handle.close()
   const reading = new AbortController()
   await expect(
-    engine.attribute(run.events, 1, { signal: reading.signal, onProgress: () => reading.abort() }),
+    engine.attribute(run.events, 's1', { signal: reading.signal, onProgress: () => reading.abort() }),
   ).rejects.toThrowError(refused('cancelled'))
-  expect((await engine.attribute(run.events, 1)).shares.length).toBeGreaterThan(0)
+  expect((await engine.attribute(run.events, 's1')).shares.length).toBeGreaterThan(0)
 })

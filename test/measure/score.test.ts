@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { u32 } from '../support/gguf-writer.ts'
-import { disagreement, EXACT, newEngine, rescore, start, tinyFile } from './support.ts'
+import { disagreement, EXACT, newEngine, rescore, start, tinyFile } from '../run/support.ts'
 
 const engine = newEngine()
 const tiny = tinyFile({ seed: 3 })
@@ -84,10 +84,10 @@ it('scales positions for the budget of the run, as the run did', async () => {
   )
   await run.handle.command({ type: 'summarise' })
   await run.end()
-  expect(disagreement(run, 1, await rescore(engine, other.file, run, 1))).toBeLessThan(1e-4)
+  expect(disagreement(run, 's1', await rescore(engine, other.file, run, 's1'))).toBeLessThan(1e-4)
   const input = {
     prompt: [...run.state.promptTokens],
-    paths: [{ thought: 1, tokens: run.ids(1).slice(0, 11) }],
+    paths: [{ thought: 1, tokens: run.ids('p1').slice(0, 11) }],
   }
   const last = async (budget?: number) =>
     (await engine.score(input, { ...options, model: other.file, budget })).paths[0]!.at(-1)!

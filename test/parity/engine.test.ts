@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import { Engine } from '../../engine/think/engine.ts'
+import { Engine } from '../../engine/run/index.ts'
 import { reference, type ReferencePath, type ReferenceToken } from '../support/reference.ts'
 import { tinyModel, writeTiny, type TinyModel } from '../support/tiny-models.ts'
 import { Watched } from '../run/support.ts'
@@ -55,7 +55,7 @@ const open = ({ state }: Watched) => state.paths.find(({ reason }) => reason !==
 describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   const model = tinyModel({ shape, seed: 21 })
   const file = writeTiny(model, folder)
-  const exact = (run: Watched, version: number) => {
+  const exact = (run: Watched, summary: SegmentId) => {
     const { paths, summary } = parity(model, run, version)
     expect(paths, 'paths').toBeLessThan(EXACT)
     expect(summary, `summary ${version}`).toBeLessThan(EXACT)
@@ -80,16 +80,16 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
 
   it('half-finish, extend, drop, summaries over all and over a subset', async () => {
     const run = await begin()
-    exact(run, 1)
-    await run.after({ type: 'extend', path: open(run), tokens: 11 })
+    exact(run, 's1')
+    await run.after({ type: 'extend', segment: open(run), tokens: 11 })
     await run.after({ type: 'summarise' })
-    exact(run, 2)
-    await run.handle.command({ type: 'drop', path: 3 })
+    exact(run, 's2')
+    await run.handle.command({ type: 'drop', segment: 'p3' })
     await run.after({ type: 'summarise' })
     expect(run.state.summaries[2]!.paths).not.toContain(3)
-    exact(run, 3)
-    await run.after({ type: 'summarise', paths: [1, 2, 5] })
-    exact(run, 4)
+    exact(run, 's3')
+    await run.after({ type: 'summarise', segments: ['p1', 'p2', 'p5'] })
+    exact(run, 's4')
     await run.handle.close()
   })
 
@@ -98,31 +98,31 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const parent = run.state.paths.reduce((longest, path) =>
       path.tokens.length > longest.tokens.length ? path : longest,
     )
-    await run.after({ type: 'branch', path: parent.path, at: 9, token: model.vocabulary.id('Q') })
+    await run.after({ type: 'branch', segment: parent.path, at: 9, token: model.vocabulary.id('Q') })
     await run.after({ type: 'summarise' })
-    exact(run, 2)
+    exact(run, 's2')
     await run.handle.close()
   })
 
   it('a run taken up from its events alone: the cache is rebuilt', async () => {
     const first = await begin()
-    await first.after({ type: 'branch', path: 1, at: 5 })
+    await first.after({ type: 'branch', segment: 'p1', at: 5 })
     await first.handle.close()
     const events = first.events.map((event) => JSON.parse(JSON.stringify(event)) as RunEvent)
     const run = new Watched(engine.resume(events), events)
     await run.after({ type: 'summarise' })
-    exact(run, 2)
+    exact(run, 's2')
     const path = open(run)
-    await run.after({ type: 'extend', path, tokens: 7 })
-    await run.after({ type: 'summarise', paths: [path, 4] })
-    exact(run, 3)
+    await run.after({ type: 'extend', segment, tokens: 7 })
+    await run.after({ type: 'summarise', segments: [path, 'p4'] })
+    exact(run, 's3')
     await run.handle.close()
   })
 
   it('sequential: one path through the same weights', async () => {
     const run = await begin({ strategy: 'sequential', paths: 1 })
     expect(run.state.paths).toHaveLength(1)
-    exact(run, 1)
+    exact(run, 's1')
     await run.handle.close()
   })
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
-import { Engine } from '../../engine/think/engine.ts'
+import { Engine } from '../../engine/run/index.ts'
 import { ensureStockGreedy } from '../../scripts/native/index.ts'
 import { smolLM2 } from '../support/models.ts'
 

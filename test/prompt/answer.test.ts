@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { extractAnswer } from '../../engine/think/answer.ts'
+import { extractAnswer } from '../../engine/prompt/index.ts'
 
 const found = (text: string) => {
   const answer = extractAnswer(text)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import { pathId, type RunEvent } from '../../engine/protocol/events.ts'
 import { applyEvent, EMPTY_RUN, foldRun } from '../../engine/protocol/fold.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 import {
@@ -9,7 +9,7 @@ import {
   listItem,
   withoutText,
 } from '../../engine/protocol/run-list.ts'
-import { ended, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
+import { ended, pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 
 describe('the line of a run in the history', () => {
   it('is read off its folded events', () => {
@@ -89,24 +89,17 @@ describe('how far a run is', () => {
       ? { ...event, model: { ...event.model, nativePaths } }
       : event
   }
-  const path = (number: number): RunEvent => ({
-    type: 'path-started',
-    at: 1,
-    path: number,
-    group: 1,
-    thought: 1,
-    seed: 1,
-  })
+  const path = (number: number): RunEvent => pathStarted(1, pathId(number), { budget: 10 })
   const think = (number: number, count: number): RunEvent => ({
     type: 'tokens',
     at: 2,
-    path: number,
+    segment: pathId(number),
     tokens: tokensOf('x'.repeat(3 * count)).slice(0, count),
   })
   const end = (number: number): RunEvent => ({
-    type: 'path-ended',
+    type: 'segment-ended',
     at: 3,
-    path: number,
+    segment: pathId(number),
     reason: 'finished',
     answer: null,
   })
@@ -140,7 +133,7 @@ describe('how far a run is', () => {
     const run = [begin({ strategy: 'sequential', paths: 1 }, 0), path(1), think(1, 10), end(1)]
     expect(fraction(...run, ended(4, null))).toBe(1)
     expect(
-      fraction(...run, ended(4, null), { type: 'path-extended', at: 5, path: 1, budget: 40 }),
+      fraction(...run, ended(4, null), { type: 'segment-extended', at: 5, segment: 'p1', budget: 40 }),
     ).toBe(0.25)
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon, type NativeContext } from '../../engine/native/index.ts'
-import { Engine } from '../../engine/think/engine.ts'
+import { Engine } from '../../engine/run/index.ts'
 import { solve, tinyFile, wrapModel } from './support.ts'
 
 /**
@@ -54,14 +54,14 @@ it('the paths are read again, and a branch starts from tokens read again', async
   expect(run.state).toMatchObject({
     status: 'ended',
     fusion: 'reread',
-    summaries: [{ fusion: 'reread', paths: [1, 2, 3] }],
+    summaries: [{ fusion: 'reread', reads: ['p1', 'p2', 'p3'] }],
   })
-  await run.after({ type: 'branch', path: 1, at: 10, token: 70 })
-  expect(run.ids(4).slice(0, 11)).toEqual([...run.ids(1).slice(0, 10), 70])
-  await run.after({ type: 'extend', path: 2, tokens: 5 })
-  expect(run.ids(2)).toHaveLength(35)
-  await run.after({ type: 'summarise', paths: [2, 4] })
-  expect(run.state.summaries[1]).toMatchObject({ fusion: 'reread', paths: [2, 4] })
+  await run.after({ type: 'branch', segment: 'p1', at: 10, token: 70 })
+  expect(run.ids('p4').slice(0, 11)).toEqual([...run.ids('p1').slice(0, 10), 70])
+  await run.after({ type: 'extend', segment: 'p2', tokens: 5 })
+  expect(run.ids('p2')).toHaveLength(35)
+  await run.after({ type: 'summarise', segments: ['p2', 'p4'] })
+  expect(run.state.summaries[1]).toMatchObject({ fusion: 'reread', reads: ['p2', 'p4'] })
   expect(forbidden).toEqual([])
   await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
     expect.objectContaining({ code: 'cannot-join' }) as Error,

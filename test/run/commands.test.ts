@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { RunEvent, SegmentId } from '../../engine/protocol/events.ts'
 import {
   disagreement,
   EXACT,
@@ -23,8 +24,10 @@ const settings: Settings = {
   finish: 'last',
   sampling: { temperature: 0 },
 }
-const close = async (run: Watched, version: number) =>
-  expect(disagreement(run, version, await rescore(engine, tiny.file, run, version))).toBeLessThan(
+const summaryStarted = (event: RunEvent) =>
+  event.type === 'segment-started' && event.role === 'summary'
+const close = async (run: Watched, summary: SegmentId) =>
+  expect(disagreement(run, summary, await rescore(engine, tiny.file, run, summary))).toBeLessThan(
     1e-4,
   )
 const code = (code: string) => expect.objectContaining({ code }) as unknown
@@ -39,42 +42,41 @@ const thinking = (n: number) => (_: unknown, run: Watched) =>
 describe('after the run has ended', () => {
   it('extends a path from its cells, and summarises again', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
-    const path = run.state.paths.find(({ reason }) => reason === 'budget')!
-    expect(path).toBeDefined()
-    await run.after({ type: 'extend', path: path.path, tokens: 10 })
-    expect(run.state.paths[path.path - 1]!.tokens.length).toBeGreaterThan(40)
-    expect(run.state.paths[path.path - 1]!.budget).toBe(50)
+    const { segment } = run.state.paths.find(({ reason }) => reason === 'budget')!
+    await run.after({ type: 'extend', segment, tokens: 10 })
+    expect(run.segment(segment).tokens.length).toBeGreaterThan(40)
+    expect(run.segment(segment).budget).toBe(50)
     expect(run.state.summaries).toHaveLength(1)
     await run.after({ type: 'summarise' })
-    expect(run.state.summaries.map(({ version }) => version)).toEqual([1, 2])
-    await close(run, 2)
+    expect(run.state.summaries.map(({ segment }) => segment)).toEqual(['s1', 's2'])
+    await close(run, 's2')
   })
 
   it('moves to a larger context where the extension does not fit', async () => {
     const run = await solve(engine, tiny.file, 'the answer', { ...settings, budget: 20 })
     const before = run.state.usage!.cells
-    const { path } = run.state.paths.find(({ reason }) => reason === 'budget')!
-    await run.after({ type: 'extend', path, tokens: 900 })
+    const { segment } = run.state.paths.find(({ reason }) => reason === 'budget')!
+    await run.after({ type: 'extend', segment, tokens: 900 })
     await run.after({ type: 'summarise' })
     expect(run.state.usage!.cells).toBeGreaterThan(before)
-    await close(run, 2)
+    await close(run, 's2')
   })
 
   it('branches at a token, with and without another in its place', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
     const other = id('t')
-    await run.after({ type: 'branch', path: 1, at: 5, token: other })
-    await run.after({ type: 'branch', path: 1, at: 1 })
-    await run.after({ type: 'branch', path: 4, at: 8 })
+    await run.after({ type: 'branch', segment: 'p1', at: 5, token: other })
+    await run.after({ type: 'branch', segment: 'p1', at: 1 })
+    await run.after({ type: 'branch', segment: 'p4', at: 8 })
     const { paths } = run.state
     expect(
       paths.slice(3).map(({ thought, group, parent }) => ({ thought, group, parent })),
     ).toEqual([
-      { thought: 1, group: 1, parent: { path: 1, at: 5 } },
-      { thought: 1, group: 1, parent: { path: 1, at: 1 } },
-      { thought: 1, group: 1, parent: { path: 4, at: 8 } },
+      { thought: 1, group: 1, parent: { segment: 'p1', at: 5 } },
+      { thought: 1, group: 1, parent: { segment: 'p1', at: 1 } },
+      { thought: 1, group: 1, parent: { segment: 'p4', at: 8 } },
     ])
-    expect(run.ids(4).slice(0, 6)).toEqual([...run.ids(1).slice(0, 5), other])
+    expect(run.ids('p4').slice(0, 6)).toEqual([...run.ids('p1').slice(0, 5), other])
     expect(paths[3]!.tokens.at(5)).toMatchObject({
       id: other,
       forced: true,
@@ -82,10 +84,10 @@ describe('after the run has ended', () => {
     })
     for (const path of paths.slice(3)) expect(path.tokens.length).toBeLessThanOrEqual(40)
     // The branch alone scores as a path of its own; kept tokens' logprobs are the parent's.
-    await run.after({ type: 'summarise', paths: [4] })
-    await close(run, 2)
-    await run.after({ type: 'summarise', paths: [2, 6] })
-    await close(run, 3)
+    await run.after({ type: 'summarise', segments: ['p4'] })
+    await close(run, 's2')
+    await run.after({ type: 'summarise', segments: ['p2', 'p6'] })
+    await close(run, 's3')
   })
 
   it('a character split at the branch point, or where the path is extended, is whole in the text', async () => {
@@ -96,8 +98,8 @@ describe('after the run has ended', () => {
       budget: 3,
       sampling: { temperature: 0, repetitionWindow: 0 },
     })
-    await run.after({ type: 'branch', path: 1, at: 2, token: first })
-    await run.after({ type: 'branch', path: 4, at: 3, token: second })
+    await run.after({ type: 'branch', segment: 'p1', at: 2, token: first })
+    await run.after({ type: 'branch', segment: 'p4', at: 3, token: second })
     const [before, half, whole] = [
       run.state.paths[0]!.tokens.at(0)!.text + run.state.paths[0]!.tokens.at(1)!.text,
       run.state.paths[3]!.text,
@@ -109,8 +111,8 @@ describe('after the run has ended', () => {
       budget: 60,
       sampling: { temperature: 0, repetitionWindow: 0 },
     })
-    for (let n = 0; n < 12; n++) await run.after({ type: 'extend', path: 1, tokens: 1 })
-    expect(run.ids(1)).toEqual(long.ids(1).slice(0, 15))
+    for (let n = 0; n < 12; n++) await run.after({ type: 'extend', segment: 'p1', tokens: 1 })
+    expect(run.ids('p1')).toEqual(long.ids('p1').slice(0, 15))
     expect(long.state.paths[0]!.text.startsWith(run.state.paths[0]!.text)).toBe(true)
   })
 
@@ -120,13 +122,13 @@ describe('after the run has ended', () => {
       paths: 2,
       sampling: { temperature: 0 },
     })
-    await run.after({ type: 'branch', path: 1, at: 12, token: id('t') })
-    await run.after({ type: 'branch', path: 1, at: 20 })
+    await run.after({ type: 'branch', segment: 'p1', at: 12, token: id('t') })
+    await run.after({ type: 'branch', segment: 'p1', at: 20 })
     const events = [...run.events]
-    await run.after({ type: 'summarise', paths: [1, 2, 3, 4] })
+    await run.after({ type: 'summarise', segments: ['p1', 'p2', 'p3', 'p4'] })
     const again = new Watched(newEngine().resume(events), events)
-    await again.after({ type: 'summarise', paths: [1, 2, 3, 4] })
-    expect(again.ids(-2)).toEqual(run.ids(-2))
+    await again.after({ type: 'summarise', segments: ['p1', 'p2', 'p3', 'p4'] })
+    expect(again.ids('s2')).toEqual(run.ids('s2'))
     const [a, b] = [run, again].map((one) =>
       one.state.summaries[1]!.tokens.slice().map(({ logprob }) => logprob ?? 0),
     )
@@ -136,55 +138,55 @@ describe('after the run has ended', () => {
 
   it('drops a path: later summaries do not read it, its branch goes on', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
-    await run.after({ type: 'branch', path: 2, at: 6 })
-    await run.handle.command({ type: 'drop', path: 2 })
-    await run.after({ type: 'branch', path: 4, at: 3 })
+    await run.after({ type: 'branch', segment: 'p2', at: 6 })
+    await run.handle.command({ type: 'drop', segment: 'p2' })
+    await run.after({ type: 'branch', segment: 'p4', at: 3 })
     await run.after({ type: 'summarise' })
-    expect(run.state.summaries[1]!.paths).toEqual([1, 3, 4, 5])
+    expect(run.state.summaries[1]!.reads).toEqual(['p1', 'p3', 'p4', 'p5'])
     for (const command of ['stop', 'drop'] as const)
-      await expect(run.handle.command({ type: command, path: 2 })).rejects.toThrowError(
+      await expect(run.handle.command({ type: command, segment: 'p2' })).rejects.toThrowError(
         code('no-such-path') as Error,
       )
-    await run.after({ type: 'summarise', paths: [4] })
-    await close(run, 3)
+    await run.after({ type: 'summarise', segments: ['p4'] })
+    await close(run, 's3')
   })
 
   it('summarises a subset, again by re-reading, and keeps every version', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
-    await run.after({ type: 'summarise', paths: [3, 1, 3] })
-    await close(run, 2)
-    await run.after({ type: 'summarise', paths: [2], fusion: 'reread' })
-    await run.after({ type: 'extend', path: 1, tokens: 5 })
+    await run.after({ type: 'summarise', segments: ['p3', 'p1', 'p3'] })
+    await close(run, 's2')
+    await run.after({ type: 'summarise', segments: ['p2'], fusion: 'reread' })
+    await run.after({ type: 'extend', segment: 'p1', tokens: 5 })
     await run.after({ type: 'summarise' })
-    expect(run.state.summaries.map(({ paths, fusion }) => [paths, fusion])).toEqual([
-      [[1, 2, 3], 'cache'],
-      [[1, 3], 'cache'],
-      [[2], 'reread'],
-      [[1, 2, 3], 'cache'],
+    expect(run.state.summaries.map(({ reads, fusion }) => [reads, fusion])).toEqual([
+      [['p1', 'p2', 'p3'], 'cache'],
+      [['p1', 'p3'], 'cache'],
+      [['p2'], 'reread'],
+      [['p1', 'p2', 'p3'], 'cache'],
     ])
-    await close(run, 4)
+    await close(run, 's4')
   })
 
   it('a majority run takes later versions beside its groups, and a vote by hand', async () => {
     const run = await solve(engine, tiny.file, 'or and', { ...settings, strategy: 'majority' })
-    await expect(run.handle.command({ type: 'override-vote', winner: 9 })).rejects.toThrowError(
-      code('out-of-range') as Error,
+    await expect(run.handle.command({ type: 'override-vote', member: 's9' })).rejects.toThrowError(
+      code('no-such-path') as Error,
     )
-    const { classes } = run.state.votes[0]!
-    await run.handle.command({ type: 'override-vote', winner: classes.length - 1 })
-    await run.until((event) => event.type === 'vote' && event.override === true)
-    expect(run.state.answer).toBe(classes.at(-1)!.answer)
-    await run.after({ type: 'summarise', paths: [1, 2] })
-    expect(run.state.summaries.at(-1)).toMatchObject({ version: 4, paths: [1, 2] })
-    await close(run, 4)
+    const last = run.state.votes[0]!.classes.at(-1)!
+    await run.handle.command({ type: 'override-vote', member: last.members[0]! })
+    await run.until((event) => event.type === 'vote' && event.chosen === last.members[0])
+    expect(run.state.answer).toBe(last.answer)
+    await run.after({ type: 'summarise', segments: ['p1', 'p2'] })
+    expect(run.state.summaries.at(-1)).toMatchObject({ segment: 's4', reads: ['p1', 'p2'] })
+    await close(run, 's4')
   })
 
   it('another run in between takes the cells: they come back from the tokens', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
     await solve(engine, tiny.file, 'another', settings)
-    await run.after({ type: 'extend', path: 1, tokens: 6 })
+    await run.after({ type: 'extend', segment: 'p1', tokens: 6 })
     await run.after({ type: 'summarise' })
-    await close(run, 2)
+    await close(run, 's2')
   })
 
   it('does not extend a path that came to an end by itself', async () => {
@@ -192,11 +194,11 @@ describe('after the run has ended', () => {
       ...settings,
       budget: 1500,
     })
-    const { path } = run.state.paths.find(({ reason }) => reason === 'finished')!
-    await expect(run.handle.command({ type: 'extend', path, tokens: 5 })).rejects.toThrowError(
+    const { segment } = run.state.paths.find(({ reason }) => reason === 'finished')!
+    await expect(run.handle.command({ type: 'extend', segment, tokens: 5 })).rejects.toThrowError(
       code('bad-request') as Error,
     )
-    expect(run.state.paths[path - 1]).toMatchObject({ status: 'done', reason: 'finished' })
+    expect(run.segment(segment)).toMatchObject({ status: 'done', reason: 'finished' })
   })
 
   it('refuses what cannot be, each with its code', async () => {
@@ -205,15 +207,15 @@ describe('after the run has ended', () => {
       command: Parameters<Watched['handle']['command']>[0],
       expected: string,
     ) => expect(run.handle.command(command)).rejects.toThrowError(code(expected) as Error)
-    await refused({ type: 'stop', path: 1 }, 'not-running')
-    await refused({ type: 'stop', path: 9 }, 'no-such-path')
+    await refused({ type: 'stop', segment: 'p1' }, 'not-running')
+    await refused({ type: 'stop', segment: 'p9' }, 'no-such-path')
     await refused({ type: 'cancel' }, 'not-running')
     await refused({ type: 'stop-all' }, 'not-running')
-    await refused({ type: 'branch', path: 1, at: 1000 }, 'out-of-range')
-    await refused({ type: 'branch', path: 1, at: 2, token: 1e6 }, 'out-of-range')
-    await refused({ type: 'override-vote', winner: 0 }, 'bad-request')
-    await refused({ type: 'extend', path: 1, tokens: -1 }, 'bad-request')
-    await refused({ type: 'extend', path: 1, tokens: NaN }, 'bad-request')
+    await refused({ type: 'branch', segment: 'p1', at: 1000 }, 'out-of-range')
+    await refused({ type: 'branch', segment: 'p1', at: 2, token: 1e6 }, 'out-of-range')
+    await refused({ type: 'override-vote', member: 'p1' }, 'bad-request')
+    await refused({ type: 'extend', segment: 'p1', tokens: -1 }, 'bad-request')
+    await refused({ type: 'extend', segment: 'p1', tokens: NaN }, 'bad-request')
     await refused({ type: 'nothing' } as never, 'bad-request')
     await run.handle.close()
     await refused({ type: 'summarise' }, 'not-running')
@@ -225,36 +227,37 @@ describe('while it thinks', () => {
     const run = await start(engine, tiny.file, 'the answer', long).until(thinking(20))
     const alive = run.state.paths
       .filter(({ status }) => status === 'thinking')
-      .map(({ path }) => path)
+      .map(({ segment }) => segment)
     expect(alive.length).toBeGreaterThan(0)
-    const [first] = alive as [number]
-    await run.handle.command({ type: 'branch', path: first, at: 10, token: id('t') })
-    await run.until((event) => event.type === 'tokens' && event.path === 4)
-    await run.handle.command({ type: 'stop', path: first })
-    await run.until((event) => event.type === 'path-ended' && event.path === first)
-    expect(run.state.paths[first - 1]!.reason).toBe('stopped')
-    await run.handle.command({ type: 'extend', path: first, tokens: 1600 })
-    const length = run.state.paths[first - 1]!.tokens.length
+    const [first] = alive as [SegmentId]
+    await run.handle.command({ type: 'branch', segment: first, at: 10, token: id('t') })
+    await run.until((event) => event.type === 'tokens' && event.segment === 'p4')
+    await run.handle.command({ type: 'stop', segment: first })
+    await run.until((event) => event.type === 'segment-ended' && event.segment === first)
+    expect(run.segment(first).reason).toBe('stopped')
+    await run.handle.command({ type: 'extend', segment: first, tokens: 1600 })
+    const { length } = run.segment(first).tokens
     await run.until(
-      (_, { state }) =>
-        state.paths[first - 1]!.tokens.length > length || state.paths[first - 1]!.reason !== null,
+      (_, now) => now.segment(first).tokens.length > length || now.segment(first).reason !== null,
     )
-    await run.handle.command({ type: 'drop', path: 2 })
-    await run.until((event) => event.type === 'path-dropped')
-    await run.handle.command({ type: 'summarise', paths: [3, 4] })
+    await run.handle.command({ type: 'drop', segment: 'p2' })
+    await run.until((event) => event.type === 'segment-dropped')
+    await run.handle.command({ type: 'summarise', segments: ['p3', 'p4'] })
     await run.end()
     expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
-    expect(run.state.summaries.map(({ paths }) => paths)).toEqual([[3, 4]])
-    await close(run, 1)
+    expect(run.state.summaries.map(({ reads }) => reads)).toEqual([['p3', 'p4']])
+    await close(run, 's1')
   })
 
-  it('summarises a subset now: version 1 is over it', async () => {
+  it('summarises a subset now: the first summary is over it', async () => {
     const run = await start(engine, tiny.file, 'the answer', long).until(thinking(10))
-    await run.handle.command({ type: 'summarise', paths: [1, 3] })
+    await run.handle.command({ type: 'summarise', segments: ['p1', 'p3'] })
     await run.end()
-    expect(run.state.summaries.map(({ version, paths }) => [version, paths])).toEqual([[1, [1, 3]]])
+    expect(run.state.summaries.map(({ segment, reads }) => [segment, reads])).toEqual([
+      ['s1', ['p1', 'p3']],
+    ])
     expect(run.state.paths.every(({ reason }) => reason !== null)).toBe(true)
-    await close(run, 1)
+    await close(run, 's1')
   })
 
   it('stop-all ends every path and writes no summary; more can be asked for later', async () => {
@@ -269,7 +272,7 @@ describe('while it thinks', () => {
     })
     await run.after({ type: 'summarise' })
     expect(run.state).toMatchObject({ endReason: 'finished' })
-    await close(run, 1)
+    await close(run, 's1')
   })
 
   it('an extension beyond the context moves the whole run to a larger one', async () => {
@@ -278,29 +281,29 @@ describe('while it thinks', () => {
       budget: 300,
       paths: 2,
     }).until(thinking(10))
-    const alive = run.state.paths.find(({ status }) => status === 'thinking')!.path
-    await run.handle.command({ type: 'extend', path: alive, tokens: 1100 })
+    const alive = run.state.paths.find(({ status }) => status === 'thinking')!.segment
+    await run.handle.command({ type: 'extend', segment: alive, tokens: 1100 })
     await run.end()
     expect(run.state.paths.map(({ reason }) => reason)).not.toContain('cancelled')
     expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
-    await close(run, 1)
+    await close(run, 's1')
   })
 
-  it('commands in the summary phase wait for its end', async () => {
+  it('commands in the summary phase leave the summary that is being written as it is', async () => {
     const run = await start(engine, tiny.file, 'the answer', {
       ...settings,
       summaryBudget: 800,
       sampling: { temperature: 0 },
-    }).until((event) => event.type === 'summary-started')
-    await run.handle.command({ type: 'branch', path: 1, at: 4 })
-    await run.handle.command({ type: 'summarise', paths: [1, 2] })
+    }).until(summaryStarted)
+    await run.handle.command({ type: 'branch', segment: 'p1', at: 4 })
+    await run.handle.command({ type: 'summarise', segments: ['p1', 'p2'] })
     await run.end()
-    expect(run.state.summaries.map(({ version, paths }) => [version, paths])).toEqual([
-      [1, [1, 2, 3]],
-      [2, [1, 2]],
+    expect(run.state.summaries.map(({ segment, reads }) => [segment, reads])).toEqual([
+      ['s1', ['p1', 'p2', 'p3']],
+      ['s2', ['p1', 'p2']],
     ])
     expect(run.state.paths[3]!.reason).not.toBeNull()
-    await close(run, 2)
+    await close(run, 's2')
   })
 })
 
@@ -311,21 +314,20 @@ describe('a run taken up from its events', () => {
       sampling: { temperature: 0 },
     })
     const events = [...run.events]
-    await run.after({ type: 'extend', path: 1, tokens: 8 })
+    await run.after({ type: 'extend', segment: 'p1', tokens: 8 })
     await run.after({ type: 'summarise' })
     const again = new Watched(newEngine().resume(events), events)
-    await again.after({ type: 'extend', path: 1, tokens: 8 })
+    await again.after({ type: 'extend', segment: 'p1', tokens: 8 })
     await again.after({ type: 'summarise' })
-    expect(again.ids(1)).toEqual(run.ids(1))
-    expect(again.ids(-2)).toEqual(run.ids(-2))
-    await close(again, 2)
+    expect(again.ids('p1')).toEqual(run.ids('p1'))
+    expect(again.ids('s2')).toEqual(run.ids('s2'))
+    await close(again, 's2')
     expect(again.added.map(({ type }) => type).filter((type) => type !== 'tokens')).toEqual([
-      'path-extended',
-      'path-ended',
+      'segment-extended',
+      'segment-ended',
       'run-ended',
-      'joined',
-      'summary-started',
-      'summary-ended',
+      'segment-started',
+      'segment-ended',
       'run-ended',
     ])
     expect(again.added[0]!.at).toBeGreaterThanOrEqual(events.at(-1)!.at)
@@ -338,7 +340,7 @@ describe('a run taken up from its events', () => {
     const again = new Watched(newEngine().resume(events), events)
     await again.after({ type: 'summarise' })
     expect(again.state).toMatchObject({ status: 'ended', endReason: 'finished' })
-    await close(again, 1)
+    await close(again, 's1')
   })
 
   it('needs the model it was made with, and a beginning', async () => {
@@ -346,10 +348,14 @@ describe('a run taken up from its events', () => {
     const other = tinyFile({ seed: 4, keys: {} })
     const events = run.events.map((event) =>
       event.type === 'run-started'
-        ? { ...event, model: { ...event.model, file: other.file, headerSha256: '0'.repeat(64) } }
+        ? {
+            ...event,
+            model: { ...event.model, address: { file: other.file }, headerSha256: '0'.repeat(64) },
+          }
         : event,
     )
-    const again = await new Watched(engine.resume(events), events).after({ type: 'summarise' })
+    const again = new Watched(engine.resume(events), events)
+    await again.after({ type: 'summarise' })
     expect(again.events.at(-1)).toMatchObject({
       type: 'run-failed',
       error: { code: 'wrong-model' },
@@ -364,7 +370,7 @@ describe('cancel', () => {
     ['loading', () => new Promise((resolve) => setTimeout(resolve, 3))],
     ['preparing', (run) => run.until((event) => event.type === 'run-started')],
     ['thinking', (run) => run.until(thinking(5))],
-    ['summarising', (run) => run.until((event) => event.type === 'summary-started')],
+    ['summarising', (run) => run.until(summaryStarted)],
   ]
   it.each(phases)('while %s', async (_, reach) => {
     const run = start(newEngine(), tiny.file, 'the '.repeat(1500), {

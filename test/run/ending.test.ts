@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { pathId } from '../../engine/protocol/events.ts'
 import { newEngine, solve, tinyFile, type Settings, type Watched } from './support.ts'
 
 const engine = newEngine()
@@ -22,7 +23,7 @@ const answering = (answers: string[], file: typeof stock, more: Settings) =>
     {
       given: new Map(
         answers.map((answer, i) => [
-          i + 1,
+          pathId(i + 1),
           [...`\\boxed{${answer}}`].map((letter) => file.model.vocabulary.id(letter)),
         ]),
       ),
@@ -48,59 +49,61 @@ describe('the answer of a run', () => {
     const run = await answering(['7', '7', '8'], stock, { strategy: 'majority' })
     expect(run.state.answer).toBe('7')
     const { usage } = run.state
-    await run.handle.command({ type: 'drop', path: 1 })
+    await run.handle.command({ type: 'drop', segment: 'p1' })
     await run.until(votes(2))
     expect([run.state.answer, run.state.votes[0]!.tie]).toEqual(['7', true])
-    await run.handle.command({ type: 'drop', path: 2 })
+    await run.handle.command({ type: 'drop', segment: 'p2' })
     await run.end(2)
     expect(run.state).toMatchObject({
       status: 'ended',
       answer: '8',
       usage,
-      votes: [{ classes: [{ answer: '8', members: [3] }] }],
+      votes: [{ classes: [{ answer: '8', members: ['p3'] }] }],
     })
     const groups = await answering(['7', '8'], native, { strategy: 'majority' })
-    await groups.handle.command({ type: 'drop', path: 1 })
+    await groups.handle.command({ type: 'drop', segment: 'p1' })
     await groups.until(votes(2))
-    expect(groups.state.votes[0]!.classes.map(({ members }) => members)).toEqual([[2]])
+    expect(groups.state.votes[0]!.classes.map(({ members }) => members)).toEqual([['s2']])
   })
 
   it('chosen by hand stays when the vote is counted again, while somebody gives it', async () => {
     const run = await answering(['7', '7', '8'], stock, { strategy: 'majority' })
-    await run.handle.command({ type: 'override-vote', winner: 1 })
-    await run.after({ type: 'branch', path: 1, at: 9 })
+    await run.handle.command({ type: 'override-vote', member: 'p3' })
+    await run.after({ type: 'branch', segment: 'p1', at: 9 })
     expect(run.state).toMatchObject({
       answer: '8',
-      votes: [{ override: true, winner: 1, classes: [{ members: [1, 2, 4] }, { answer: '8' }] }],
+      votes: [
+        { chosen: 'p3', winner: 1, classes: [{ members: ['p1', 'p2', 'p4'] }, { answer: '8' }] },
+      ],
     })
-    await run.handle.command({ type: 'drop', path: 3 })
+    await run.handle.command({ type: 'drop', segment: 'p3' })
     await run.end(3)
     expect(run.state.answer).toBe('7')
-    expect(run.state.votes[0]!.override).toBeUndefined()
+    expect(run.state.votes[0]!.chosen).toBeUndefined()
   })
 
   it('can be chosen by hand where there was no vote, until a later summary', async () => {
     const run = await answering(['7', '8'], native, {})
-    await expect(run.handle.command({ type: 'override-vote', winner: 2 })).rejects.toThrowError(
-      code('out-of-range'),
+    await expect(run.handle.command({ type: 'override-vote', member: 'p3' })).rejects.toThrowError(
+      code('no-such-path'),
     )
-    await run.handle.command({ type: 'override-vote', winner: 1 })
+    await run.handle.command({ type: 'override-vote', member: 'p2' })
     await run.until(votes(1))
     expect(run.state).toMatchObject({
       answer: '8',
       votes: [
         {
           over: 'paths',
-          override: true,
+          chosen: 'p2',
           winner: 1,
           classes: [
-            { answer: '7', members: [1] },
-            { answer: '8', members: [2] },
+            { answer: '7', members: ['p1'] },
+            { answer: '8', members: ['p2'] },
           ],
         },
       ],
     })
-    await run.after({ type: 'extend', path: 1, tokens: 2 })
+    await run.after({ type: 'extend', segment: 'p1', tokens: 2 })
     expect(run.state.answer).toBe('8')
     await run.after({ type: 'summarise' })
     expect(run.state.answer).toBe(run.state.summaries[1]!.answer?.text ?? null)

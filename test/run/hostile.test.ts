@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
-import { buildPrompt, plainTokenizer, promptTokens } from '../../engine/think/prompt.ts'
-import { renderTemplate } from '../../engine/think/template.ts'
+import {
+  buildPrompt,
+  plainTokenizer,
+  promptTokens,
+  renderTemplate,
+} from '../../engine/prompt/index.ts'
 import { array } from '../support/gguf-writer.ts'
 import { newEngine, solve, start, tinyFile } from './support.ts'
 
@@ -81,21 +85,11 @@ describe('problems that are not what they seem', () => {
 
   it('a megabyte is refused with numbers, and the next run works', async () => {
     for (const problem of ['a'.repeat(2 ** 20), '<think2>'.repeat(2 ** 17)]) {
-      const run = await start(engine, chat.file, problem, settings)
-        .end()
-        .catch((error: Error) => error.message)
-      expect(run).toMatchObject({
-        events: [
-          {
-            type: 'run-failed',
-            error: {
-              code: 'context-too-small',
-              message: expect.stringMatching(
-                /takes \d+ tokens, and this model reads 4096/,
-              ) as string,
-            },
-          },
-        ],
+      const run = await start(engine, chat.file, problem, settings).end()
+      expect(run.events).toMatchObject([{ type: 'run-failed' }])
+      expect(run.failure).toEqual({
+        code: 'context-too-small',
+        text: expect.stringMatching(/takes \d+ tokens, and this model reads 4096/) as string,
       })
     }
     expect((await solve(engine, chat.file, 'next', settings)).state.status).toBe('ended')
@@ -251,17 +245,13 @@ describe('what does not fit', () => {
       engine: { context: 64 },
     })
     await run.end()
-    expect(run.events).toMatchObject([
-      {
-        type: 'run-failed',
-        error: {
-          code: 'context-too-small',
-          message: expect.stringMatching(
-            /\d+ tokens\) with 2 paths and the summary needs \d+ cells at least, and the context has 64/,
-          ) as string,
-        },
-      },
-    ])
+    expect(run.events).toMatchObject([{ type: 'run-failed' }])
+    expect(run.failure).toEqual({
+      code: 'context-too-small',
+      text: expect.stringMatching(
+        /\d+ tokens\) with 2 paths and the summary needs \d+ cells at least, and the context has 64/,
+      ) as string,
+    })
   })
 
   it('a path that overflows ends alone; the others and the summary go on', async () => {
@@ -277,12 +267,15 @@ describe('what does not fit', () => {
       if (lengths[i] === longest)
         expect(path).toMatchObject({ reason: 'overflow', error: { code: 'out-of-cells' } })
       else
-        expect([path.reason, tight.ids(i + 1)]).toEqual([
+        expect([path.reason, tight.ids(path.segment)]).toEqual([
           roomy.state.paths[i]!.reason,
-          roomy.ids(i + 1),
+          roomy.ids(path.segment),
         ])
     }
-    expect(tight.state.summaries[0]).toMatchObject({ paths: [1, 2, 3, 4], error: null })
+    expect(tight.state.summaries[0]).toMatchObject({
+      reads: ['p1', 'p2', 'p3', 'p4'],
+      error: null,
+    })
     expect(tight.state).toMatchObject({ status: 'ended', endReason: 'finished' })
   })
 
@@ -299,11 +292,11 @@ describe('what does not fit', () => {
     const [summary] = run.state.summaries
     expect(summary).toMatchObject({ fusion: 'reread', reason: 'budget' })
     const kept = 450 - summary!.cuts.reduce((sum, { removed }) => sum + removed, 0)
-    expect(summary!.cuts.map(({ path }) => path)).toEqual([1, 2, 3])
+    expect(summary!.cuts.map(({ segment }) => segment)).toEqual(['p1', 'p2', 'p3'])
     expect(run.state.promptTokens.length + kept + 20).toBeLessThanOrEqual(300)
     expect(run.state.notices.filter(({ code }) => code === 'path-cut')).toHaveLength(3)
     // Where their cells were given up for the re-reading, they come back.
-    await run.after({ type: 'extend', path: 1, tokens: 5 })
+    await run.after({ type: 'extend', segment: 'p1', tokens: 5 })
     expect(run.state.paths[0]!.tokens.length).toBe(155)
   })
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon, type OpenModelOptions } from '../../engine/native/index.ts'
-import { Engine } from '../../engine/think/engine.ts'
-import type { Unloaded } from '../../engine/think/models.ts'
+import { Engine } from '../../engine/run/index.ts'
+import type { Unloaded } from '../../engine/models/loaded.ts'
 import { newEngine, solve, start, tinyFile, wrapModel } from './support.ts'
 
 /** The real addon on a machine whose memory runs out: at the first `contexts` contexts and `loads` loads. */
@@ -140,9 +140,10 @@ it('a cache larger than the free memory is refused before the system is asked fo
     ...settings,
     engine: { context: 1 << 26 },
   }).end()
-  expect(run.events.at(-1)).toMatchObject({
-    type: 'run-failed',
-    error: { code: 'out-of-memory', message: expect.stringMatching(/needs [\d.]+ GB/) as string },
+  expect(run.events.at(-1)).toMatchObject({ type: 'run-failed' })
+  expect(run.failure).toEqual({
+    code: 'out-of-memory',
+    text: expect.stringMatching(/needs [\d.]+ GB/) as string,
   })
   expect(cells).toEqual([])
 })

@@ -31,7 +31,9 @@ describe('strategies on a model without control tokens', () => {
       expect(tokens.slice().some(({ forced }) => forced === true)).toBe(false)
       expect(tokens.at(0)!.logprob).toEqual(expect.any(Number))
     }
-    expect(state.summaries).toMatchObject([{ version: 1, paths: [1, 2], fusion: 'reread' }])
+    expect(state.summaries).toMatchObject([
+      { segment: 's1', reads: ['p1', 'p2'], fusion: 'reread' },
+    ])
     expect(state.summaries[0]!.text.length).toBeGreaterThan(0)
     expect(state.usage!.kvBytes).toBeGreaterThan(0)
   })
@@ -46,7 +48,7 @@ describe('strategies on a model without control tokens', () => {
     expect(run.state.answer).toBe(run.state.paths[0]!.answer?.text ?? null)
     // The same tokens prefilled at once score the same.
     const scored = await engine.score(
-      { prompt: [...run.state.promptTokens], paths: [{ thought: 0, tokens: run.ids(1) }] },
+      { prompt: [...run.state.promptTokens], paths: [{ thought: 0, tokens: run.ids('p1') }] },
       { model: file, engine: { device: 'cpu', threads: 1 } },
     )
     for (const [i, { logprob }] of scored.paths[0]!.entries())
@@ -62,7 +64,11 @@ describe('strategies on a model without control tokens', () => {
     })
     expect(run.state.summaries).toEqual([])
     expect(run.state.votes).toMatchObject([{ over: 'paths', rule: 'text' }])
-    expect(run.state.votes[0]!.classes.flatMap(({ members }) => members).sort()).toEqual([1, 2, 3])
+    expect(run.state.votes[0]!.classes.flatMap(({ members }) => members).sort()).toEqual([
+      'p1',
+      'p2',
+      'p3',
+    ])
   })
 
   it('parallel-majority: groups, a fresh prompt each, a vote over the summaries', async () => {
@@ -71,9 +77,9 @@ describe('strategies on a model without control tokens', () => {
       strategy: 'parallel-majority',
       runs: 2,
     })
-    expect(run.state.summaries.map(({ paths }) => paths)).toEqual([
-      [1, 2],
-      [3, 4],
+    expect(run.state.summaries.map(({ reads }) => reads)).toEqual([
+      ['p1', 'p2'],
+      ['p3', 'p4'],
     ])
     expect(run.state.votes).toMatchObject([{ over: 'summaries' }])
   })
@@ -88,10 +94,14 @@ describe('strategies on a model without control tokens', () => {
 
 it('later summaries re-read a subset; a branch and an extension go on from the cells', async () => {
   const run = await solve(engine, file, problem, settings)
-  await run.after({ type: 'branch', path: 1, at: 3 })
-  await run.after({ type: 'extend', path: 1, tokens: 4 })
-  await run.after({ type: 'summarise', paths: [3, 1] })
-  expect(run.state.summaries.at(-1)).toMatchObject({ version: 2, paths: [1, 3], fusion: 'reread' })
+  await run.after({ type: 'branch', segment: 'p1', at: 3 })
+  await run.after({ type: 'extend', segment: 'p1', tokens: 4 })
+  await run.after({ type: 'summarise', segments: ['p3', 'p1'] })
+  expect(run.state.summaries.at(-1)).toMatchObject({
+    segment: 's2',
+    reads: ['p1', 'p3'],
+    fusion: 'reread',
+  })
   await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
     expect.objectContaining({ code: 'bad-combination' }) as Error,
   )
@@ -108,7 +118,7 @@ it('majority runs may be summarised now: a summary over what there is', async ()
   )
   await run.handle.command({ type: 'summarise' })
   await run.end()
-  expect(run.state.summaries).toMatchObject([{ version: 3, paths: [1, 2] }])
+  expect(run.state.summaries).toMatchObject([{ segment: 's3', reads: ['p1', 'p2'] }])
   expect(run.state.answer).toBe(run.state.summaries[0]!.answer?.text ?? null)
 })
 
@@ -131,7 +141,7 @@ it('a follow-up reads the earlier turns', async () => {
     {
       problem: 'And twice that?',
       model: file,
-      followUp: { run: 'earlier', version: 1 },
+      followUp: { run: 'earlier', segment: 's1' },
       settings: { ...settings, strategy: 'sequential', budget: 8 },
     },
     { conversation: [{ problem, answer: '42' }] },
@@ -145,5 +155,5 @@ it('a follow-up reads the earlier turns', async () => {
   expect(text).toContain(
     `user\n${problem}<|im_end|>\n<|im_start|>assistant\n42<|im_end|>\n<|im_start|>user\nAnd twice that?<|im_end|>\n<|im_start|>assistant\n`,
   )
-  expect(run.state.followUp).toEqual({ run: 'earlier', version: 1 })
+  expect(run.state.followUp).toEqual({ run: 'earlier', segment: 's1' })
 })

@@ -21,14 +21,14 @@ describe('strategies on a model with control tokens', () => {
     const run = await solve(engine, tiny.file, 'the answer', { ...small, paths: 4, finish: 'last' })
     const { state } = run
     expect(state.status).toBe('ended')
-    expect(state.paths.map(({ path, group, thought }) => [path, group, thought])).toEqual([
-      [1, 1, 1],
-      [2, 1, 2],
-      [3, 1, 3],
-      [4, 1, 4],
+    expect(state.paths.map(({ segment, group, thought }) => [segment, group, thought])).toEqual([
+      ['p1', 1, 1],
+      ['p2', 1, 2],
+      ['p3', 1, 3],
+      ['p4', 1, 4],
     ])
     for (const path of state.paths) {
-      const ids = run.ids(path.path)
+      const ids = run.ids(path.segment)
       expect(ids[0]).toBe(id(`<think${path.thought}>`))
       expect(path.tokens.at(0)!.forced).toBe(true)
       const opening = new Set(
@@ -40,7 +40,12 @@ describe('strategies on a model with control tokens', () => {
       expect(ids.slice(1, -1)).not.toContain(id(`</think${path.thought}>`))
     }
     const [summary] = state.summaries
-    expect(summary).toMatchObject({ version: 1, paths: [1, 2, 3, 4], fusion: 'cache' })
+    expect(summary).toMatchObject({
+      segment: 's1',
+      group: 1,
+      reads: ['p1', 'p2', 'p3', 'p4'],
+      fusion: 'cache',
+    })
     expect(summary!.tokens.at(0)).toMatchObject({
       id: id('<summary>'),
       forced: true,
@@ -48,20 +53,19 @@ describe('strategies on a model with control tokens', () => {
     })
     expect(run.events.map(({ type }) => type).filter((type) => type !== 'tokens')).toEqual([
       'run-started',
-      'path-started',
-      'path-started',
-      'path-started',
-      'path-started',
-      'path-ended',
-      'path-ended',
-      'path-ended',
-      'path-ended',
-      'joined',
-      'summary-started',
-      'summary-ended',
+      'segment-started',
+      'segment-started',
+      'segment-started',
+      'segment-started',
+      'segment-ended',
+      'segment-ended',
+      'segment-ended',
+      'segment-ended',
+      'segment-started',
+      'segment-ended',
       'run-ended',
     ])
-    expect(disagreement(run, 1, await rescore(engine, tiny.file, run, 1))).toBeLessThan(1e-4)
+    expect(disagreement(run, 's1', await rescore(engine, tiny.file, run, 's1'))).toBeLessThan(1e-4)
   })
 
   it('turning the thought table off, or giving every path the same token, is another model', async () => {
@@ -70,7 +74,9 @@ describe('strategies on a model with control tokens', () => {
       paths: 2,
       controls: { thoughtEmbedding: false },
     })
-    expect(disagreement(off, 1, await rescore(engine, tiny.file, off, 1))).toBeGreaterThan(0.01)
+    expect(disagreement(off, 's1', await rescore(engine, tiny.file, off, 's1'))).toBeGreaterThan(
+      0.01,
+    )
     const same = await solve(engine, tiny.file, 'the answer', {
       ...small,
       paths: 3,
@@ -79,17 +85,19 @@ describe('strategies on a model with control tokens', () => {
     })
     expect(same.state.paths.map(({ thought }) => thought)).toEqual([1, 2, 3])
     for (const path of same.state.paths) {
-      expect(same.ids(path.path)[0]).toBe(id('<think1>'))
-      if (path.reason === 'finished') expect(same.ids(path.path).at(-1)).toBe(id('</think1>'))
+      expect(same.ids(path.segment)[0]).toBe(id('<think1>'))
+      if (path.reason === 'finished') expect(same.ids(path.segment).at(-1)).toBe(id('</think1>'))
     }
-    expect(disagreement(same, 1, await rescore(engine, tiny.file, same, 1))).toBeLessThan(1e-4)
+    expect(disagreement(same, 's1', await rescore(engine, tiny.file, same, 's1'))).toBeLessThan(
+      1e-4,
+    )
   })
 
   it('sequential: one path under <think1>, then its summary', async () => {
     const run = await solve(engine, tiny.file, 'in the', { ...small, strategy: 'sequential' })
     expect(run.state.paths).toHaveLength(1)
-    expect(run.ids(1)[0]).toBe(id('<think1>'))
-    expect(disagreement(run, 1, await rescore(engine, tiny.file, run, 1))).toBeLessThan(1e-4)
+    expect(run.ids('p1')[0]).toBe(id('<think1>'))
+    expect(disagreement(run, 's1', await rescore(engine, tiny.file, run, 's1'))).toBeLessThan(1e-4)
   })
 
   it('majority: independent runs with summaries of their own, and a vote', async () => {
@@ -100,24 +108,24 @@ describe('strategies on a model with control tokens', () => {
       finish: 'first',
     })
     const { state } = run
-    expect(state.paths.map(({ path, group, thought }) => [path, group, thought])).toEqual([
-      [1, 1, 1],
-      [2, 2, 1],
-      [3, 3, 1],
+    expect(state.paths.map(({ segment, group, thought }) => [segment, group, thought])).toEqual([
+      ['p1', 1, 1],
+      ['p2', 2, 1],
+      ['p3', 3, 1],
     ])
     expect(state.paths.map(({ reason }) => reason)).not.toContain('cut')
-    expect(state.summaries.map(({ version, paths }) => [version, paths])).toEqual([
-      [1, [1]],
-      [2, [2]],
-      [3, [3]],
+    expect(state.summaries.map(({ segment, reads }) => [segment, reads])).toEqual([
+      ['s1', ['p1']],
+      ['s2', ['p2']],
+      ['s3', ['p3']],
     ])
-    for (const version of [1, 2, 3])
+    for (const summary of ['s1', 's2', 's3'])
       expect(
-        disagreement(run, version, await rescore(engine, tiny.file, run, version)),
+        disagreement(run, summary, await rescore(engine, tiny.file, run, summary)),
       ).toBeLessThan(1e-4)
     const [vote] = state.votes
     expect(vote).toMatchObject({ over: 'summaries', rule: 'equality' })
-    expect(vote!.classes.flatMap(({ members }) => members).sort()).toEqual([1, 2, 3])
+    expect(vote!.classes.flatMap(({ members }) => members).sort()).toEqual(['s1', 's2', 's3'])
     expect(state.answer).toBe(vote!.classes[vote!.winner]!.answer)
   })
 
@@ -147,13 +155,13 @@ describe('strategies on a model with control tokens', () => {
       )
       for (const path of paths) if (path.reason === 'cut') expect(path.tokens.length).toBe(done)
     }
-    expect(state.summaries.map(({ paths }) => paths)).toEqual([
-      [1, 2, 3],
-      [4, 5, 6],
+    expect(state.summaries.map(({ reads }) => reads)).toEqual([
+      ['p1', 'p2', 'p3'],
+      ['p4', 'p5', 'p6'],
     ])
-    for (const version of [1, 2])
+    for (const summary of ['s1', 's2'])
       expect(
-        disagreement(run, version, await rescore(engine, tiny.file, run, version)),
+        disagreement(run, summary, await rescore(engine, tiny.file, run, summary)),
       ).toBeLessThan(1e-4)
   })
 
@@ -169,35 +177,28 @@ describe('strategies on a model with control tokens', () => {
     expect(reasons).toContain('cut')
     for (const path of run.state.paths)
       if (path.reason === 'cut')
-        expect(run.ids(path.path)).not.toContain(id(`</think${path.thought}>`))
-    expect(disagreement(run, 1, await rescore(engine, tiny.file, run, 1))).toBeLessThan(1e-4)
+        expect(run.ids(path.segment)).not.toContain(id(`</think${path.thought}>`))
+    expect(disagreement(run, 's1', await rescore(engine, tiny.file, run, 's1'))).toBeLessThan(1e-4)
   })
 
   it('more paths than trained pairs is refused with the number, or reuses them', async () => {
     const few = tinyFile({ pairs: 2, thoughts: 3, seed: 5 })
     const refused = await solve(engine, few.file, 'the', { ...small, paths: 5 })
-    expect(refused.events).toMatchObject([
-      {
-        type: 'run-failed',
-        error: {
-          code: 'too-many-paths',
-          message: expect.stringContaining('trained for 2 paths, not for 5') as string,
-        },
-      },
-    ])
+    expect(refused.events).toMatchObject([{ type: 'run-failed' }])
+    expect(refused.failure).toEqual({
+      code: 'too-many-paths',
+      text: expect.stringContaining('trained for 2 paths, not for 5') as string,
+    })
     const off = await solve(engine, few.file, 'the', {
       ...small,
       paths: 5,
       controls: { thoughtEmbedding: false },
     })
-    expect(off.events).toMatchObject([
-      {
-        error: {
-          code: 'too-many-paths',
-          message: expect.stringContaining('trained for 2 paths') as string,
-        },
-      },
-    ])
+    expect(off.events).toMatchObject([{ type: 'run-failed' }])
+    expect(off.failure).toEqual({
+      code: 'too-many-paths',
+      text: expect.stringContaining('trained for 2 paths') as string,
+    })
     const reused = await solve(engine, few.file, 'the', {
       ...small,
       paths: 5,
@@ -205,7 +206,9 @@ describe('strategies on a model with control tokens', () => {
       finish: 'last',
     })
     expect(reused.state.paths.map(({ thought }) => thought)).toEqual([1, 2, 1, 2, 1])
-    expect(disagreement(reused, 1, await rescore(engine, few.file, reused, 1))).toBeLessThan(1e-4)
+    expect(disagreement(reused, 's1', await rescore(engine, few.file, reused, 's1'))).toBeLessThan(
+      1e-4,
+    )
   })
 
   it('reads the paths again when asked to', async () => {
@@ -214,10 +217,15 @@ describe('strategies on a model with control tokens', () => {
       paths: 3,
       controls: { fusion: 'reread' },
     })
-    expect(run.state.summaries[0]).toMatchObject({ fusion: 'reread', paths: [1, 2, 3] })
-    expect(run.ids(-1)[0]).toBe(id('<summary>'))
+    expect(run.state.summaries[0]).toMatchObject({
+      fusion: 'reread',
+      reads: ['p1', 'p2', 'p3'],
+    })
+    expect(run.ids('s1')[0]).toBe(id('<summary>'))
     // Another order of positions than in the cache: the same tokens score otherwise.
-    expect(disagreement(run, 1, await rescore(engine, tiny.file, run, 1))).toBeGreaterThan(1e-3)
+    expect(disagreement(run, 's1', await rescore(engine, tiny.file, run, 's1'))).toBeGreaterThan(
+      1e-3,
+    )
   })
 
   it('takes defaults, prefix and suffix from the file', async () => {
@@ -261,14 +269,14 @@ describe('the same request, seed, model and device', () => {
     const second = await solve(newEngine(), tiny.file, 'the same', settings)
     expect(timeless(second)).toEqual(timeless(first))
     const other = await solve(engine, tiny.file, 'the same', { ...settings, seed: 8 })
-    expect(other.ids(1)).not.toEqual(first.ids(1))
+    expect(other.ids('p1')).not.toEqual(first.ids('p1'))
   })
 
   it('a path depends on the seed and its number alone, not on how many think beside it', async () => {
     const two = await solve(engine, tiny.file, 'the', { ...small, paths: 2, finish: 'last' })
     const five = await solve(engine, tiny.file, 'the', { ...small, paths: 5, finish: 'last' })
-    expect(five.ids(1)).toEqual(two.ids(1))
-    expect(five.ids(2)).toEqual(two.ids(2))
+    expect(five.ids('p1')).toEqual(two.ids('p1'))
+    expect(five.ids('p2')).toEqual(two.ids('p2'))
   })
 })
 

@@ -2,12 +2,17 @@ import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll } from 'vitest'
 import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
-import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
-import { foldRun, type RunState } from '../../engine/protocol/fold.ts'
+import type { ScoreResult } from '../../engine/measure/index.ts'
+import {
+  errorText,
+  type CommandResult,
+  type RunCommand,
+  type RunEvent,
+  type SegmentId,
+} from '../../engine/protocol/events.ts'
+import { foldRun, segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
-import { Engine } from '../../engine/think/engine.ts'
-import type { RunHandle, ThinkOptions } from '../../engine/think/handle.ts'
-import type { ScoreResult } from '../../engine/think/score.ts'
+import { Engine, type RunHandle, type ThinkOptions } from '../../engine/run/index.ts'
 import { tinyModel, writeTiny, type TinyModel, type TinyOptions } from '../support/tiny-models.ts'
 
 export type Settings = RunRequest['settings']
@@ -36,6 +41,9 @@ export function tinyFile(options: Partial<TinyOptions> = {}): { model: TinyModel
   return { model, file }
 }
 
+export const idsOf = ({ tokens }: Pick<Segment, 'tokens'>): number[] =>
+  tokens.slice().map(({ id }) => id!)
+
 /** A run under a test's eye: its events so far, and a wait for what comes. */
 export class Watched {
   readonly events: RunEvent[]
@@ -59,13 +67,18 @@ export class Watched {
     return this.events.slice(this.#before)
   }
 
-  /** Of path `path`, or of summary version `-version`. */
-  ids(path: number): number[] {
-    const stream =
-      path > 0
-        ? this.state.paths[path - 1]!
-        : this.state.summaries.find(({ version }) => version === -path)!
-    return stream.tokens.slice().map(({ id }) => id)
+  /** Code and English text of the error that the run failed with. */
+  get failure(): { code: string; text: string } | null {
+    const { error } = this.state
+    return error === null ? null : { code: error.code, text: errorText(error) }
+  }
+
+  segment(segment: SegmentId): Segment {
+    return segmentOf(this.state, segment)!
+  }
+
+  ids(segment: SegmentId): number[] {
+    return idsOf(this.segment(segment))
   }
 
   async until(done: (event: RunEvent, run: Watched) => boolean): Promise<this> {
@@ -75,7 +88,7 @@ export class Watched {
         const event = this.events[seen]!
         if (done(event, this)) return this
         if (event.type === 'run-failed' && seen >= this.#before)
-          throw new Error(`The run failed: ${event.error.code}: ${event.error.message}`)
+          throw new Error(`The run failed: ${event.error.code}: ${errorText(event.error)}`)
       }
       await new Promise<void>((resolve) => this.#wake.add(resolve))
     }
@@ -90,12 +103,13 @@ export class Watched {
   }
 
   /** Sends a command to a run that has ended and waits until it ends again. */
-  async after(command: RunCommand): Promise<this> {
+  async after(command: RunCommand): Promise<CommandResult> {
     const ends = this.events.filter(
       ({ type }) => type === 'run-ended' || type === 'run-failed',
     ).length
-    await this.handle.command(command)
-    return this.end(ends + 1)
+    const result = await this.handle.command(command)
+    await this.end(ends + 1)
+    return result
   }
 
   async #read(): Promise<void> {
@@ -128,35 +142,32 @@ export function rescore(
   engine: Engine,
   model: string,
   run: Watched,
-  version: number,
+  summary: SegmentId,
 ): Promise<ScoreResult> {
-  const { state } = run
-  const summary = state.summaries.find((summary) => summary.version === version)!
+  const { promptTokens, settings } = run.state
   return engine.score(
     {
-      prompt: [...state.promptTokens],
-      paths: summary.paths.map((path) => ({
-        thought: state.paths[path - 1]!.thought,
-        tokens: run.ids(path),
-      })),
-      summary: run.ids(-version),
+      prompt: [...promptTokens],
+      paths: run
+        .segment(summary)
+        .reads.map((path) => ({ thought: run.segment(path).thought, tokens: run.ids(path) })),
+      summary: run.ids(summary),
     },
-    { model, engine: EXACT, budget: state.settings!.budget },
+    { model, engine: EXACT, budget: settings!.budget },
   )
 }
 
-/** The greatest difference between the logprobs of a run's paths and summary and those of a score. */
-export function disagreement(run: Watched, version: number, scored: ScoreResult): number {
-  const { state } = run
-  const summary = state.summaries.find((summary) => summary.version === version)!
+/** The greatest difference between the logprobs of a summary and of the paths that it reads, and those of a score. */
+export function disagreement(run: Watched, summary: SegmentId, scored: ScoreResult): number {
+  const { reads, tokens } = run.segment(summary)
   const pairs = [
-    ...summary.paths.flatMap((path, i) =>
-      state.paths[path - 1]!.tokens.slice().map((token, k) => [
-        token.logprob,
-        scored.paths[i]![k]!.logprob,
-      ]),
+    ...reads.flatMap((path, i) =>
+      run
+        .segment(path)
+        .tokens.slice()
+        .map((token, k) => [token.logprob, scored.paths[i]![k]!.logprob]),
     ),
-    ...summary.tokens.slice().map((token, k) => [token.logprob, scored.summary[k]!.logprob]),
+    ...tokens.slice().map((token, k) => [token.logprob, scored.summary[k]!.logprob]),
   ]
   return Math.max(
     ...pairs.map(([a, b]) =>
@@ -168,11 +179,7 @@ export function disagreement(run: Watched, version: number, scored: ScoreResult)
 /** Events without times and batches: what must be the same for the same request, seed, model and device. */
 export function timeless(run: Watched): unknown {
   const { state } = run
-  const stream = ({
-    tokens,
-    reason,
-    answer,
-  }: RunState['paths'][number] | RunState['summaries'][number]) => ({
+  const decoded = ({ tokens, reason, answer }: Segment) => ({
     tokens: tokens.slice(),
     reason,
     answer,
@@ -184,12 +191,12 @@ export function timeless(run: Watched): unknown {
     votes: state.votes.map(({ at: _, ...vote }) => vote),
     notices: state.notices.map(({ code }) => code),
     paths: state.paths.map((path) => ({
-      ...stream(path),
+      ...decoded(path),
       thought: path.thought,
       seed: path.seed,
       group: path.group,
     })),
-    summaries: state.summaries.map((summary) => ({ ...stream(summary), paths: summary.paths })),
+    summaries: state.summaries.map((summary) => ({ ...decoded(summary), reads: summary.reads })),
   }
 }
 

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { numberOf, RunEvent, summaryId, type Source } from '../../engine/protocol/events.ts'
 import { foldRun, type RunState, type Segment } from '../../engine/protocol/fold.ts'
+import { digestOf } from '../../engine/protocol/run-list.ts'
 import { shapeOf } from '../../engine/protocol/shapes.ts'
 import { exportRuns, FORMATS } from '../../engine/transcripts/export/index.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
@@ -226,7 +227,7 @@ describe.each(NAMES)('%s', (run) => {
     const writer = store.append(run)
     expect(foldRun(store.events(run), { live: false })).toEqual(foldRun(before, { live: false }))
     expect(store.events(run)).toEqual(before)
-    expect(writer.summary.digest(false)).toMatchObject({ answer: seen.answer, tokens: seen.tokens })
+    expect(digestOf(writer.state, false)).toMatchObject({ answer: seen.answer, tokens: seen.tokens })
     const more: RunEvent = { type: 'notice', at: 1e6, code: 'scope', params: { scope: 'x' } }
     writer.append(more)
     store.close(run)
