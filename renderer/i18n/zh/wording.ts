@@ -61,5 +61,6 @@ export const errors: Record<ErrorDetail, string> = {
     '此模型训练了 {trained} 条路径，不支持 {wanted} 条：请最多用 {most} 条。',
   'too-many-paths/trained-reuse':
     '此模型训练了 {trained} 条路径，不支持 {wanted} 条：请最多用 {most} 条，或复用其控制词元（--reuse-tokens）。',
+  'wrong-model/server': '此次运行的模型在服务器上，无法在这里继续。',
   'wrong-model/header': '{file} 不是此运行所用的模型。',
 }
