@@ -8,9 +8,9 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadAddon } from '../engine/native/index.ts'
-import type { RunEvent } from '../engine/protocol/events.ts'
+import { errorText, fileOf, type RunEvent } from '../engine/protocol/events.ts'
 import { foldRun } from '../engine/protocol/fold.ts'
-import { Engine } from '../engine/think/engine.ts'
+import { Engine } from '../engine/run/index.ts'
 import { braidVersion } from '../engine/version.ts'
 
 const OUT = fileURLToPath(new URL('../renderer/samples/sample.jsonl', import.meta.url))
@@ -49,7 +49,7 @@ const run = engine.think(
 for await (const event of run.events) {
   events.push(
     event.type === 'run-started'
-      ? { ...event, model: { ...event.model, file: basename(event.model.file) } }
+      ? { ...event, model: { ...event.model, address: { file: basename(fileOf(event.model)!) } } }
       : event,
   )
   if (event.type === 'run-ended' || event.type === 'run-failed') break
@@ -57,7 +57,9 @@ for await (const event of run.events) {
 await engine.close()
 const state = foldRun(events)
 if (state.status !== 'ended')
-  throw new Error(`The run did not end: ${state.error?.message ?? state.status}`)
+  throw new Error(
+    `The run did not end: ${state.error === null ? state.status : errorText(state.error)}`,
+  )
 // Six digits of a logprob are more than anyone sees.
 const short = (_: string, value: unknown) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value

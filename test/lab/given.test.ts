@@ -13,7 +13,7 @@ describe('paths that begin with given tokens', () => {
       tiny.file,
       'the answer',
       { ...settings, paths: 3 },
-      { given: new Map([[2, given]]) },
+      { given: new Map([['p2', given]]) },
     )
     const plain = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 3 })
     const open = tiny.model.vocabulary.id('<think2>')
@@ -25,7 +25,7 @@ describe('paths that begin with given tokens', () => {
     if (run.state.paths[1]!.reason === 'budget')
       expect(run.ids('p2')).toHaveLength(settings.budget + given.length)
     // The others do not see it.
-    for (const path of [1, 3]) expect(run.ids(path)).toEqual(plain.ids(path))
+    for (const path of ['p1', 'p3']) expect(run.ids(path)).toEqual(plain.ids(path))
     expect(run.ids('p2').slice(11)).not.toEqual(plain.ids('p2').slice(11))
     // Every sampled token has the logprob that the two-phase rules give it; given ones have none.
     const scored = await rescore(engine, tiny.file, run, 's1')
@@ -41,7 +41,7 @@ describe('paths that begin with given tokens', () => {
       tiny.file,
       'in the',
       { ...greedy, budget: 28 },
-      { given: new Map([[1, whole.ids('p1').slice(1, 13)]]) },
+      { given: new Map([['p1', whole.ids('p1').slice(1, 13)]]) },
     )
     expect(cut.ids('p1')).toEqual(whole.ids('p1'))
   })
