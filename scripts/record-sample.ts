@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { loadAddon } from '../engine/native/index.ts'
 import { errorText, fileOf, type RunEvent } from '../engine/protocol/events.ts'
 import { foldRun } from '../engine/protocol/fold.ts'
-import { Engine } from '../engine/run/engine.ts'
+import { Engine } from '../engine/run/index.ts'
 import { braidVersion } from '../engine/version.ts'
 
 const OUT = fileURLToPath(new URL('../renderer/samples/sample.jsonl', import.meta.url))

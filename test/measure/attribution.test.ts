@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon } from '../../engine/native/index.ts'
+import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { reference, type ReferencePath } from '../support/reference.ts'
@@ -25,14 +26,14 @@ function expected(
   run: Watched,
   paths: ReferencePath[],
   summaryPaths: number[],
-  version: number,
+  summary: SegmentId,
 ): number[][] {
   const prompt = [...run.state.promptTokens]
   const { attention } = reference(tiny.model, {
     prompt,
     paths,
     summaryPaths,
-    summary: run.ids(-version),
+    summary: run.ids(summary),
   })
   const ends = [prompt.length]
   for (const { tokens } of paths) ends.push(ends.at(-1)! + tokens.length)
@@ -59,14 +60,14 @@ function close(told: Attribution, wanted: number[][], bound = 1e-4): void {
   }
 }
 
-const own = (run: Watched, path: number): ReferencePath => {
-  const { thought, parent } = run.state.paths[path - 1]!
+const own = (run: Watched, path: SegmentId): ReferencePath => {
+  const { thought, parent } = run.segment(path)
   return parent === null
     ? { thought, tokens: run.ids(path) }
     : {
         thought,
         tokens: run.ids(path).slice(parent.at),
-        parent: { path: parent.path - 1, at: parent.at },
+        parent: { path: numberOf(parent.segment) - 1, at: parent.at },
       }
 }
 
@@ -80,18 +81,18 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
       onProgress: (fraction) => fractions.push(fraction),
     })
     expect(told).toMatchObject({
-      version: 1,
+      segment: 's1',
       promptTokens: run.state.promptTokens.length,
-      paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })),
+      paths: ['p1', 'p2', 'p3'].map((segment) => ({ segment, tokens: run.ids(segment).length })),
     })
     close(
       told,
       expected(
         tiny,
         run,
-        [1, 2, 3].map((path) => own(run, path)),
+        ['p1', 'p2', 'p3'].map((path) => own(run, path)),
         [0, 1, 2],
-        1,
+        's1',
       ),
     )
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b))
@@ -107,17 +108,17 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const wanted = expected(
       tiny,
       run,
-      [1, 2, 3].map((path) => own(run, path)),
+      ['p1', 'p2', 'p3'].map((path) => own(run, path)),
       [0, 1, 2],
-      2,
+      's2',
     )
     await run.after({ type: 'extend', segment: 'p1', tokens: 5 })
     expect(run.ids('p1').length).toBeGreaterThan(then.paths[0]!.tokens.length)
     const told = await engine.attribute(run.events, 's2')
     expect(told.paths).toEqual(
-      [1, 2, 3].map((path) => ({
-        path,
-        tokens: then.paths[path - 1]!.tokens.length - (path === 3 ? at : 0),
+      then.paths.map(({ segment, tokens }) => ({
+        segment,
+        tokens: tokens.length - (segment === 'p3' ? at : 0),
       })),
     )
     close(told, wanted)
@@ -130,15 +131,15 @@ it('a subset is read alone, and a run thinks on afterwards', async () => {
   const run = await solve(engine, tiny.file, 'the answer', settings)
   await run.after({ type: 'summarise', segments: ['p2'] })
   const told = await engine.attribute(run.events, 's2')
-  expect(told.paths.map(({ path }) => path)).toEqual([2])
+  expect(told.paths.map(({ segment }) => segment)).toEqual(['p2'])
   close(
     told,
     expected(
       tiny,
       run,
-      [1, 2].map((path) => own(run, path)),
+      ['p1', 'p2'].map((path) => own(run, path)),
       [1],
-      2,
+      's2',
     ),
   )
   await run.after({ type: 'summarise', segments: ['p2'] })
@@ -153,7 +154,7 @@ it('re-read paths: by control tokens after the prompt, by text with the words ar
   const told = await engine.attribute(run.events, 's1')
   expect(told).toMatchObject({
     promptTokens: run.state.promptTokens.length,
-    paths: [1, 2, 3].map((path) => ({ path, tokens: run.ids(path).length })),
+    paths: ['p1', 'p2', 'p3'].map((segment) => ({ segment, tokens: run.ids(segment).length })),
   })
   for (const row of told.shares) expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 3)
 
@@ -176,9 +177,9 @@ it('a cut path is read as it was cut', async () => {
   const { cuts } = run.state.summaries[0]!
   expect(cuts.length).toBeGreaterThan(0)
   const told = await engine.attribute(run.events, 's1')
-  for (const { path, tokens } of told.paths)
+  for (const { segment, tokens } of told.paths)
     expect(tokens).toBe(
-      run.ids(path).length - (cuts.find((cut) => cut.path === path)?.removed ?? 0),
+      run.ids(segment).length - (cuts.find((cut) => cut.segment === segment)?.removed ?? 0),
     )
 })
 
@@ -192,9 +193,9 @@ it('a quantised cache is read as F16', async () => {
     expected(
       tiny,
       run,
-      [1, 2, 3].map((path) => own(run, path)),
+      ['p1', 'p2', 'p3'].map((path) => own(run, path)),
       [0, 1, 2],
-      1,
+      's1',
     ),
     2e-2,
   )
@@ -203,20 +204,22 @@ it('a quantised cache is read as F16', async () => {
 it('says what is missing: the summary, the model, another model, memory', async () => {
   const run = await solve(engine, tiny.file, 'the answer', settings)
   await expect(engine.attribute(run.events, 's7')).rejects.toThrowError(
-    refused('bad-request', /no summary of version 7/),
+    refused('bad-request', /no summary s7/),
   )
   await expect(engine.attribute(run.events.slice(0, 3), 's1')).rejects.toThrowError(
     refused('bad-request'),
   )
   const from = (file: string) =>
     run.events.map((event) =>
-      event.type === 'run-started' ? { ...event, model: { ...event.model, file } } : event,
+      event.type === 'run-started'
+        ? { ...event, model: { ...event.model, address: { file } } }
+        : event,
     )
   await expect(engine.attribute(from('/nowhere/a.gguf'), 's1')).rejects.toThrowError(
     refused('model-not-found', /put the file back/),
   )
   await expect(
-    engine.attribute(from(tinyFile({ seed: 55, layers: 1 }).file), 1),
+    engine.attribute(from(tinyFile({ seed: 55, layers: 1 }).file), 's1'),
   ).rejects.toThrowError(refused('wrong-model'))
   const broken = `${tiny.file}.broken`
   writeFileSync(broken, 'GGUF and nothing more')
@@ -256,7 +259,10 @@ it('can be cancelled while it waits for its turn and while it reads', async () =
   await busy.handle.close()
   const reading = new AbortController()
   await expect(
-    engine.attribute(run.events, 's1', { signal: reading.signal, onProgress: () => reading.abort() }),
+    engine.attribute(run.events, 's1', {
+      signal: reading.signal,
+      onProgress: () => reading.abort(),
+    }),
   ).rejects.toThrowError(refused('cancelled'))
   expect((await engine.attribute(run.events, 's1')).shares.length).toBeGreaterThan(0)
 })

@@ -6,7 +6,7 @@ import { contextOf, fit, fitModel, longestBudget, mostGpuLayers, mostPaths, pred
 import { readModelFiles } from '../../engine/models/model-files.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 import type { DeviceInfo } from '../../engine/protocol/wire.ts'
-import { DEFAULTS } from '../../engine/think/settings.ts'
+import { DEFAULTS } from '../../engine/protocol/settings.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import { measure, ratio, smallModels } from './fit-cases.ts'
 

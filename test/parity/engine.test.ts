@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadAddon } from '../../engine/native/index.ts'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import type { RunEvent, SegmentId } from '../../engine/protocol/events.ts'
+import { numberOf } from '../../engine/protocol/segments.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { reference, type ReferencePath, type ReferenceToken } from '../support/reference.ts'
 import { tinyModel, writeTiny, type TinyModel } from '../support/tiny-models.ts'
@@ -12,6 +13,8 @@ import { Watched } from '../run/support.ts'
 import { difference, EXACT, HALF, scenario } from './harness.ts'
 
 const ENGINE = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
+type DecodedToken = { id: number; logprob: number | null }
+
 const folder = mkdtempSync(join(tmpdir(), 'braid-parity-engine-'))
 const engine = new Engine({ addon: loadAddon(), version: 'test' })
 afterAll(async () => {
@@ -23,42 +26,43 @@ afterAll(async () => {
 function asPaths({ state }: Watched): ReferencePath[] {
   return state.paths.map(({ thought, parent, tokens }) => ({
     thought,
-    tokens: tokens.slice(parent?.at ?? 0).map(({ id }) => id),
-    ...(parent && { parent: { path: parent.path - 1, at: parent.at } }),
+    tokens: tokens.slice(parent?.at ?? 0).map(({ id }) => id!),
+    ...(parent && { parent: { path: numberOf(parent.segment) - 1, at: parent.at } }),
   }))
 }
 
-/** Largest difference of every path and of summary `version`. */
+/** Largest difference of every path and of a summary. */
 function parity(
   model: TinyModel,
   run: Watched,
-  version: number,
+  segment: SegmentId,
 ): { paths: number; summary: number } {
   const { state } = run
-  const { paths: read, tokens } = state.summaries.find((summary) => summary.version === version)!
-  const summary = tokens.slice()
+  const { reads, tokens } = run.segment(segment)
+  const summary = tokens.slice() as DecodedToken[]
   const expected = reference(model, {
     prompt: state.promptTokens,
     paths: asPaths(run),
-    summaryPaths: read.map((path) => path - 1),
+    summaryPaths: reads.map((path) => numberOf(path) - 1),
     summary: summary.map(({ id }) => id),
   })
   const paths = state.paths.map(({ tokens, parent }, i) =>
-    difference(tokens.slice(parent?.at ?? 0), expected.paths[i]!),
+    difference(tokens.slice(parent?.at ?? 0) as DecodedToken[], expected.paths[i]!),
   )
   return { paths: Math.max(...paths), summary: difference(summary, expected.summary) }
 }
 
 /** A path that may think on. */
-const open = ({ state }: Watched) => state.paths.find(({ reason }) => reason !== 'finished')!.path
+const open = ({ state }: Watched) =>
+  state.paths.find(({ reason }) => reason !== 'finished')!.segment
 
 describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   const model = tinyModel({ shape, seed: 21 })
   const file = writeTiny(model, folder)
   const exact = (run: Watched, summary: SegmentId) => {
-    const { paths, summary } = parity(model, run, version)
-    expect(paths, 'paths').toBeLessThan(EXACT)
-    expect(summary, `summary ${version}`).toBeLessThan(EXACT)
+    const difference = parity(model, run, summary)
+    expect(difference.paths, 'paths').toBeLessThan(EXACT)
+    expect(difference.summary, summary).toBeLessThan(EXACT)
   }
   const begin = (settings: object = {}) =>
     new Watched(
@@ -86,7 +90,7 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     exact(run, 's2')
     await run.handle.command({ type: 'drop', segment: 'p3' })
     await run.after({ type: 'summarise' })
-    expect(run.state.summaries[2]!.paths).not.toContain(3)
+    expect(run.segment('s3').reads).not.toContain('p3')
     exact(run, 's3')
     await run.after({ type: 'summarise', segments: ['p1', 'p2', 'p5'] })
     exact(run, 's4')
@@ -98,7 +102,12 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const parent = run.state.paths.reduce((longest, path) =>
       path.tokens.length > longest.tokens.length ? path : longest,
     )
-    await run.after({ type: 'branch', segment: parent.path, at: 9, token: model.vocabulary.id('Q') })
+    await run.after({
+      type: 'branch',
+      segment: parent.segment,
+      at: 9,
+      token: model.vocabulary.id('Q'),
+    })
     await run.after({ type: 'summarise' })
     exact(run, 's2')
     await run.handle.close()
@@ -112,9 +121,9 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
     const run = new Watched(engine.resume(events), events)
     await run.after({ type: 'summarise' })
     exact(run, 's2')
-    const path = open(run)
+    const segment = open(run)
     await run.after({ type: 'extend', segment, tokens: 7 })
-    await run.after({ type: 'summarise', segments: [path, 'p4'] })
+    await run.after({ type: 'summarise', segments: [segment, 'p4'] })
     exact(run, 's3')
     await run.handle.close()
   })
@@ -129,17 +138,19 @@ describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
   it('the thought table off: parity with the reference without it only', async () => {
     const run = await begin({ controls: { thoughtEmbedding: false } })
     const { state } = run
-    const { tokens, paths: read } = state.summaries[0]!
+    const { tokens, reads } = run.segment('s1')
     const input = {
       prompt: state.promptTokens,
       paths: asPaths(run),
-      summaryPaths: read.map((path) => path - 1),
-      summary: tokens.slice().map(({ id }) => id),
+      summaryPaths: reads.map((path) => numberOf(path) - 1),
+      summary: run.ids('s1'),
     }
     const largest = (expected: { paths: ReferenceToken[][]; summary: ReferenceToken[] }) =>
       Math.max(
-        ...state.paths.map((path, i) => difference(path.tokens.slice(), expected.paths[i]!)),
-        difference(tokens.slice(), expected.summary),
+        ...state.paths.map((path, i) =>
+          difference(path.tokens.slice() as DecodedToken[], expected.paths[i]!),
+        ),
+        difference(tokens.slice() as DecodedToken[], expected.summary),
       )
     expect(largest(reference(model, { ...input, thoughtEmbedding: false }))).toBeLessThan(EXACT)
     expect(largest(reference(model, input))).toBeGreaterThan(0.1)

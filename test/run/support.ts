@@ -48,6 +48,7 @@ export const idsOf = ({ tokens }: Pick<Segment, 'tokens'>): number[] =>
 export class Watched {
   readonly events: RunEvent[]
   readonly #before: number
+  readonly #read: Promise<void>
   #wake = new Set<() => void>()
 
   constructor(
@@ -56,7 +57,7 @@ export class Watched {
   ) {
     this.events = [...before]
     this.#before = before.length
-    void this.#read()
+    this.#read = this.#readAll()
   }
 
   get state(): RunState {
@@ -112,7 +113,14 @@ export class Watched {
     return result
   }
 
-  async #read(): Promise<void> {
+  /** Closes the handle; every event of the run is here then. */
+  async close(): Promise<this> {
+    await this.handle.close()
+    await this.#read
+    return this
+  }
+
+  async #readAll(): Promise<void> {
     for await (const event of this.handle.events) {
       this.events.push(event)
       for (const wake of this.#wake) wake()
