@@ -1,6 +1,6 @@
 // One thread does all native work, in order of request; results go back to JavaScript's thread.
 #pragma once
-#include "errors.h"
+#include "../core/errors.h"
 #include <condition_variable>
 #include <deque>
 #include <functional>

@@ -1,5 +1,5 @@
+#include "../core/decode.h"
 #include "args.h"
-#include "decode.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Checked reads of JavaScript values: a number out of range is a coded error that names the field and the range.
 #pragma once
-#include "errors.h"
+#include "../core/errors.h"
 #include <cmath>
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "devices.h"
+#include "devices-js.h"
 #include "args.h"
 #include "ggml-backend.h"
 #include "worker.h"

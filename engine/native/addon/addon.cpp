@@ -1,8 +1,8 @@
 // Exports of the addon; engine/native/types.ts describes them.
-#include "context.h"
-#include "devices.h"
-#include "log.h"
-#include "model.h"
+#include "../core/context.h"
+#include "../core/log.h"
+#include "../core/model.h"
+#include "devices-js.h"
 #include "worker.h"
 
 namespace {

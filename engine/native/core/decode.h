@@ -1,8 +1,8 @@
 // The decode loop: one batch a step over all live streams; JavaScript is told in batches and never waited for.
 #pragma once
+#include "../addon/worker.h"
 #include "context.h"
 #include "stream.h"
-#include "worker.h"
 #include <atomic>
 #include <chrono>
 #include <list>

@@ -1,9 +1,9 @@
-#include "model.h"
+#include "../core/context.h"
+#include "../core/log.h"
+#include "../core/model.h"
+#include "../core/vocab.h"
 #include "args.h"
-#include "context.h"
 #include "ggml-backend.h"
-#include "log.h"
-#include "vocab.h"
 #include "worker.h"
 #include <algorithm>
 #include <atomic>

@@ -1,10 +1,10 @@
 // A llama.cpp context with a unified KV cache: sequences share cells, so forks and joins copy nothing.
 #pragma once
+#include "../addon/worker.h"
 #include "attention.h"
 #include "model.h"
 #include "threads.h"
 #include "token.h"
-#include "worker.h"
 #include <atomic>
 #include <map>
 #include <vector>

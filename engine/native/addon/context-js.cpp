@@ -1,11 +1,11 @@
 // The context as JavaScript sees it: how one is made, and its methods.
+#include "../core/context.h"
+#include "../core/decode.h"
+#include "../core/log.h"
+#include "../core/threads.h"
 #include "args.h"
-#include "context.h"
-#include "decode.h"
 #include "ggml-backend.h"
 #include "llama-ext.h"
-#include "log.h"
-#include "threads.h"
 #include <algorithm>
 
 namespace {
