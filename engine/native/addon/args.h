@@ -3,6 +3,9 @@
 #include "../core/errors.h"
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <napi.h>
+#include <optional>
 #include <vector>
 
 namespace args {
@@ -11,6 +14,20 @@ inline Napi::Object object(const Napi::CallbackInfo & info, size_t i) {
     if (info.Length() <= i || !info[i].IsObject())
         throw CodedError("bad-request", "an options object is expected");
     return info[i].As<Napi::Object>();
+}
+
+// Absent: nullopt.
+inline std::optional<Napi::Object> object(const Napi::Object & o, const char * name) {
+    const Napi::Value value = o.Get(name);
+    if (value.IsUndefined()) return std::nullopt;
+    if (!value.IsObject())
+        throw CodedError("bad-request", std::string(name) + " must be an object");
+    return value.As<Napi::Object>();
+}
+
+inline Napi::Array array(const Napi::Value & value, const char * name) {
+    if (!value.IsArray()) throw CodedError("bad-request", std::string(name) + " must be an array");
+    return value.As<Napi::Array>();
 }
 
 inline double number(const Napi::Value & value, const char * name, double min, double max) {
@@ -63,6 +80,13 @@ inline std::string text(const Napi::Object & o, const char * name) {
     return text(o.Get(name), name);
 }
 
+inline std::string path(const Napi::Value & value, const char * name) {
+    const std::string file = text(value, name);
+    if (file.find('\0') != std::string::npos)
+        throw CodedError("bad-path", "A file name cannot hold a NUL character");
+    return file;
+}
+
 inline Napi::Function function(const Napi::Object & o, const char * name) {
     const Napi::Value value = o.Get(name);
     if (!value.IsFunction())
@@ -83,12 +107,10 @@ inline std::vector<int32_t> tokens(const Napi::Value & value, const char * name,
                                  std::string(name) + " holds an id outside the vocabulary");
         return ids;
     }
-    if (!value.IsArray())
-        throw CodedError("bad-request", std::string(name) + " must be an array of token ids");
-    const auto array = value.As<Napi::Array>();
-    ids.reserve(array.Length());
-    for (uint32_t i = 0; i < array.Length(); i++)
-        ids.push_back((int32_t) whole(array.Get(i), name, 0, vocab - 1));
+    const Napi::Array list = array(value, name);
+    ids.reserve(list.Length());
+    for (uint32_t i = 0; i < list.Length(); i++)
+        ids.push_back((int32_t) whole(list.Get(i), name, 0, vocab - 1));
     return ids;
 }
 

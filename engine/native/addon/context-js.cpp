@@ -1,108 +1,40 @@
-// The context as JavaScript sees it: how one is made, and its methods.
-#include "../core/context.h"
-#include "../core/decode.h"
-#include "../core/log.h"
-#include "../core/threads.h"
+#include "context-js.h"
+#include "../core/prefill.h"
 #include "args.h"
-#include "ggml-backend.h"
-#include "llama-ext.h"
-#include <algorithm>
+#include "decode-js.h"
+#include "environment.h"
+#include "values.h"
 
-namespace {
-
-ggml_type kvTypeArg(const std::string & name) {
-    if (name == "f32") return GGML_TYPE_F32;
-    if (name == "f16") return GGML_TYPE_F16;
-    if (name == "q8_0") return GGML_TYPE_Q8_0;
-    if (name == "q4_0") return GGML_TYPE_Q4_0;
-    throw CodedError("out-of-range", "The KV type must be f32, f16, q8_0 or q4_0, got " + name);
+static ContextParams contextArgs(const Napi::Object & o) {
+    ContextParams p;
+    p.cells = (int32_t) args::whole(o, "cells", 1, Context::MAX_CELLS);
+    p.sequences = (int32_t) args::whole(o, "sequences", 1, Context::maxSequences());
+    p.batch = (int32_t) args::whole(o, "batch", 1, Context::MAX_BATCH, p.batch);
+    p.threads = (int32_t) args::whole(o, "threads", 0, Context::MAX_THREADS);
+    p.kvType = args::text(o, "kvType");
+    p.flashAttention = args::text(o, "flashAttention");
+    p.attention = args::flag(o, "attention");
+    if (const auto yarn = args::object(o, "yarn")) {
+        p.yarnFactor = args::real(*yarn, "factor", 1, 1024);
+        p.yarnOriginalContext =
+            (int32_t) args::whole(*yarn, "originalContext", 1, Context::MAX_CELLS);
+    }
+    return p;
 }
 
-llama_flash_attn_type flashArg(const std::string & name) {
-    if (name == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
-    if (name == "off") return LLAMA_FLASH_ATTN_TYPE_DISABLED;
-    if (name == "auto") return LLAMA_FLASH_ATTN_TYPE_AUTO;
-    throw CodedError("out-of-range", "Flash attention must be on, off or auto, got " + name);
-}
-
-} // namespace
-
-Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
+Napi::Value createContext(Napi::Env env, const std::shared_ptr<Model> & model,
                           const Napi::Object & o) {
-    if (model->vocabOnly)
-        throw CodedError("bad-combination", "The model was opened for its vocabulary only");
-    llama_context_params params = llama_context_default_params();
-    params.n_ctx = (uint32_t) args::whole(o, "cells", 1, 1 << 28);
-    params.n_seq_max =
-        (uint32_t) args::whole(o, "sequences", 1, (int64_t) llama_max_parallel_sequences());
-    params.n_batch = (uint32_t) args::whole(o, "batch", 1, 8192, 512);
-    // A step of all paths is one batch, and each of its tokens needs a row of logits.
-    params.n_batch = std::max(params.n_batch, params.n_seq_max);
-    params.n_ubatch = params.n_batch;
-    params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
-    const int32_t threads = (int32_t) args::whole(o, "threads", 0, 512);
-    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
-    const int32_t cores = model->offloaded ? std::min(physicalCores(), 4) : physicalCores();
-    params.n_threads = params.n_threads_batch = threads == 0 ? cores : threads;
-    params.type_k = params.type_v = kvTypeArg(args::text(o, "kvType"));
-    params.flash_attn_type = flashArg(args::text(o, "flashAttention"));
-    params.kv_unified = true;
-    params.swa_full = true;
-    params.no_perf = true;
-    if (ggml_is_quantized(params.type_v) &&
-        params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED)
-        throw CodedError(
-            "bad-combination",
-            "A quantised KV cache needs flash attention: turn it on, or choose f16 or f32");
-    // The softmax is a tensor of its own only without flash attention. It must outlive the context.
-    const bool watch = args::flag(o, "attention");
-    auto attention =
-        std::make_shared<std::unique_ptr<AttentionSums>>(watch ? new AttentionSums : nullptr);
-    if (watch) {
-        if (params.flash_attn_type != LLAMA_FLASH_ATTN_TYPE_DISABLED)
-            throw CodedError("bad-combination",
-                             "Attention can be observed with flash attention off only");
-        params.cb_eval = AttentionSums::observe;
-        params.cb_eval_user_data = attention->get();
-    }
-    const Napi::Value yarn = o.Get("yarn");
-    if (yarn.IsObject()) {
-        params.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_YARN;
-        params.rope_freq_scale =
-            (float) (1 / args::real(yarn.As<Napi::Object>(), "factor", 1, 1024));
-        params.yarn_orig_ctx =
-            (uint32_t) args::whole(yarn.As<Napi::Object>(), "originalContext", 1, 1 << 28);
-        params.yarn_ext_factor = 1;
-    }
-    return runOnWorker(env, [model, params, attention] {
-        engineLog::clear();
-        llama_context * ctx = llama_init_from_model(model->model, params);
-        if (!ctx) {
-            const std::string why = engineLog::lastError();
-            const bool memory =
-                why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
-            throw CodedError(memory ? "out-of-memory" : "bad-combination",
-                             "The context cannot be made: " +
-                                 (why.empty() ? "llama.cpp gives no reason" : why));
-        }
-        bool flash = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_ENABLED;
-        if (params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO)
-            flash = engineLog::saw("Flash Attention enabled");
-        auto state = std::make_shared<ContextState>(model, ctx, (int32_t) params.n_seq_max,
-                                                    (int32_t) params.n_batch,
-                                                    (int32_t) params.n_outputs_max, flash);
-        state->attention = std::move(*attention);
-        return [state](Napi::Env) -> Napi::Value { return ContextWrap::wrap(state); };
+    const ContextParams params = contextArgs(o);
+    Context::check(*model, params);
+    const auto worker = workerOf(env);
+    return worker->run(env, [model, params, leaving = worker->leaving]() -> Worker::MakeValue {
+        auto context = std::make_shared<Context>(model, params, leaving);
+        return [context](Napi::Env env) -> Napi::Value { return ContextWrap::wrap(env, context); };
     });
 }
 
-static Napi::FunctionReference * contextClass() {
-    static auto * reference = new Napi::FunctionReference; // outlives static destruction
-    return reference;
-}
-
 void ContextWrap::init(Napi::Env env) {
-    *contextClass() =
+    Environment::of(env).contextClass =
         Napi::Persistent(DefineClass(env, "NativeContext",
                                      {
                                          InstanceAccessor<&ContextWrap::info>("info"),
@@ -116,99 +48,112 @@ void ContextWrap::init(Napi::Env env) {
                                      }));
 }
 
-Napi::Object ContextWrap::wrap(std::shared_ptr<ContextState> state) {
-    const Napi::Object object = contextClass()->New({});
-    Unwrap(object)->state = std::move(state);
+Napi::Object ContextWrap::wrap(Napi::Env env, std::shared_ptr<Context> context) {
+    const Environment & environment = Environment::of(env);
+    const Napi::Object object = environment.contextClass.New({});
+    ContextWrap * wrap = Unwrap(object);
+    wrap->context = std::move(context);
+    wrap->operations = std::make_shared<StopFlag>(environment.worker->leaving);
     return object;
 }
 
-const std::shared_ptr<ContextState> & ContextWrap::open() const {
-    if (!state) throw CodedError("not-running", "The context is freed");
-    return state;
+const std::shared_ptr<Context> & ContextWrap::open() const {
+    require(context != nullptr, "not-running", "The context is freed");
+    return context;
 }
 
-int32_t ContextWrap::seqArg(const Napi::Value & value, const char * name) const {
+int32_t ContextWrap::sequenceArg(const Napi::Value & value, const char * name) const {
     return (int32_t) args::whole(value, name, 0, open()->sequences - 1);
+}
+
+void ContextWrap::abortOperations(Napi::Env env) {
+    if (!context) return;
+    operations->raise();
+    operations = std::make_shared<StopFlag>(workerOf(env)->leaving);
 }
 
 Napi::Value ContextWrap::info(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
-        const ContextState & c = *open();
-        size_t weights = 0, kv = 0, compute = 0;
-        for (const auto & entry : llama_get_memory_breakdown(c.ctx)) {
-            weights += entry.second.model;
-            kv += entry.second.context;
-            compute += entry.second.compute;
-        }
+        const ContextInfo c = open()->info();
         Napi::Object o = Napi::Object::New(env);
-        o.Set("cells", llama_n_ctx(c.ctx));
-        o.Set("threads", llama_n_threads(c.ctx));
+        o.Set("cells", c.cells);
+        o.Set("threads", c.threads);
         o.Set("flashAttention", c.flashAttention);
-        o.Set("weightBytes", (double) weights);
-        o.Set("kvBytes", (double) kv);
-        o.Set("computeBytes", (double) compute);
+        o.Set("weightBytes", (double) c.weightBytes);
+        o.Set("kvBytes", (double) c.kvBytes);
+        o.Set("computeBytes", (double) c.computeBytes);
         return o;
     });
 }
 
-static const auto undefined = [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+static PrefillParams prefillArgs(const Context & c, const Napi::Object & o) {
+    PrefillParams p;
+    p.seq = (int32_t) args::whole(o, "seq", 0, c.sequences - 1);
+    p.tokens = args::tokens(o.Get("tokens"), "tokens", c.model->vocabSize);
+    p.thought = (int32_t) args::whole(o, "thought", -1, 65536);
+    p.report = args::flag(o, "logprobs");
+    p.measure = {p.report,
+                 (int32_t) args::whole(o, "alternatives", 0, Measure::MAX_ALTERNATIVES, 0)};
+    if (!o.Get("spans").IsUndefined()) {
+        const Napi::Array ends = args::array(o.Get("spans"), "spans");
+        for (uint32_t i = 0; i < ends.Length(); i++)
+            p.spans.push_back((int32_t) args::whole(ends.Get(i), "spans", 0, INT32_MAX));
+    }
+    checkPrefill(c, p);
+    return p;
+}
+
+static Napi::Value toJs(Napi::Env env, const PrefillResult & result, bool report) {
+    Napi::Object o = Napi::Object::New(env);
+    o.Set("ms", result.ms);
+    if (report) o.Set("tokens", toJs(env, result.tokens));
+    if (!result.attention.empty()) {
+        Napi::Float32Array weights = Napi::Float32Array::New(env, result.attention.size());
+        std::copy(result.attention.begin(), result.attention.end(), weights.Data());
+        o.Set("attention", weights);
+    }
+    return o;
+}
 
 Napi::Value ContextWrap::prefill(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const auto c = open();
+        const auto worker = workerOf(env);
         const Napi::Object o = args::object(info, 0);
-        const int32_t seq = seqArg(o.Get("seq"), "seq");
-        auto tokens = args::tokens(o.Get("tokens"), "tokens", c->model->vocabSize);
-        if (tokens.empty()) throw CodedError("bad-request", "tokens must hold at least one id");
-        const int32_t thought = (int32_t) args::whole(o, "thought", -1, 65536);
-        const bool report = args::flag(o, "logprobs");
-        const Measure measure{report, (int32_t) args::whole(o, "alternatives", 0, 20, 0)};
-        std::vector<int32_t> spans;
-        if (o.Get("spans").IsArray()) {
-            if (!c->attention)
-                throw CodedError("bad-combination", "Spans need a context made with attention");
-            const Napi::Array ends = o.Get("spans").As<Napi::Array>();
-            for (uint32_t i = 0; i < ends.Length(); i++)
-                spans.push_back((int32_t) args::whole(ends.Get(i), "spans",
-                                                      spans.empty() ? 0 : spans.back(), INT32_MAX));
-        }
-        const JsCallback onProgress = o.Get("onProgress").IsUndefined()
-                                          ? nullptr
-                                          : holdCallback(args::function(o, "onProgress"));
-        const uint64_t number = ++c->issued;
-        return runOnWorker(env, [=, tokens = std::move(tokens)] {
-            c->running = number;
-            const int64_t before = llama_time_us();
-            auto records = std::make_shared<std::vector<TokenRecord>>(
-                runPrefill(*c, seq, tokens, thought, measure, report, spans, onProgress));
-            const auto attention = spans.empty() ? std::vector<float>() : c->attention->result();
-            const double ms = (llama_time_us() - before) / 1000.0;
-            return [records, ms, report, attention](Napi::Env env) -> Napi::Value {
-                Napi::Object result = Napi::Object::New(env);
-                result.Set("ms", ms);
-                if (report) result.Set("tokens", toJs(env, *records));
-                if (!attention.empty()) {
-                    Napi::Float32Array weights = Napi::Float32Array::New(env, attention.size());
-                    std::copy(attention.begin(), attention.end(), weights.Data());
-                    result.Set("attention", weights);
-                }
-                return result;
+        const auto params = std::make_shared<PrefillParams>(prefillArgs(*c, o));
+        const JsCallback callback = o.Get("onProgress").IsUndefined()
+                                        ? nullptr
+                                        : holdCallback(worker, args::function(o, "onProgress"));
+        const auto onProgress = [worker, callback](size_t done) {
+            if (!callback) return;
+            worker->toJs([callback, done](Napi::Env env) {
+                callback->Call({Napi::Number::New(env, (double) done)});
+            });
+        };
+        return worker->run(env, [=, stop = operations]() -> Worker::MakeValue {
+            const auto result =
+                std::make_shared<PrefillResult>(::prefill(*c, *params, *stop, onProgress));
+            return [result, report = params->report](Napi::Env env) -> Napi::Value {
+                return toJs(env, *result, report);
             };
         });
     });
 }
 
+static const Worker::MakeValue undefined = [](Napi::Env env) -> Napi::Value {
+    return env.Undefined();
+};
+
 Napi::Value ContextWrap::copy(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const auto c = open();
-        const int32_t from = seqArg(info[0], "from"), to = seqArg(info[1], "to");
-        const int32_t end = info.Length() < 3 || info[2].IsUndefined()
-                                ? -1
-                                : (int32_t) args::whole(info[2], "end", 0, INT32_MAX);
-        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> {
+        const int32_t from = sequenceArg(info[0], "from"), to = sequenceArg(info[1], "to");
+        const int32_t end =
+            info[2].IsUndefined() ? -1 : (int32_t) args::whole(info[2], "end", 0, INT32_MAX);
+        return workerOf(env)->run(env, [=] {
             c->copy(from, to, end);
             return undefined;
         });
@@ -219,11 +164,10 @@ Napi::Value ContextWrap::remove(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const auto c = open();
-        const int32_t seq = seqArg(info[0], "seq");
-        const int32_t from = info.Length() < 2 || info[1].IsUndefined()
-                                 ? 0
-                                 : (int32_t) args::whole(info[1], "from", 0, INT32_MAX);
-        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> {
+        const int32_t seq = sequenceArg(info[0], "seq");
+        const int32_t from =
+            info[1].IsUndefined() ? 0 : (int32_t) args::whole(info[1], "from", 0, INT32_MAX);
+        return workerOf(env)->run(env, [=] {
             c->remove(seq, from);
             return undefined;
         });
@@ -234,30 +178,36 @@ Napi::Value ContextWrap::lastPosition(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const auto c = open();
-        const int32_t seq = seqArg(info[0], "seq");
-        return runOnWorker(env, [=]() -> std::function<Napi::Value(Napi::Env)> {
-            const llama_pos last = c->lastPosition(seq);
+        const int32_t seq = sequenceArg(info[0], "seq");
+        return workerOf(env)->run(env, [=]() -> Worker::MakeValue {
+            const int32_t last = c->lastPosition(seq);
             return [last](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, last); };
         });
     });
 }
 
 Napi::Value ContextWrap::decode(const Napi::CallbackInfo & info) {
-    return guarded(info.Env(),
-                   [&] { return startDecode(info.Env(), open(), args::object(info, 0)); });
+    return guarded(info.Env(), [&] {
+        return startDecode(info.Env(), open(), operations, args::object(info, 0));
+    });
 }
 
 Napi::Value ContextWrap::abort(const Napi::CallbackInfo & info) {
-    if (state) state->abort();
-    return info.Env().Undefined();
+    return guarded(info.Env(), [&] {
+        abortOperations(info.Env());
+        return info.Env().Undefined();
+    });
 }
 
 Napi::Value ContextWrap::free(const Napi::CallbackInfo & info) {
-    if (state) state->abort();
-    return runOnWorker(
-        info.Env(),
-        [c = std::exchange(state, nullptr)]() mutable -> std::function<Napi::Value(Napi::Env)> {
-            c.reset();
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        abortOperations(env);
+        const auto last =
+            std::make_shared<std::shared_ptr<Context>>(std::exchange(context, nullptr));
+        return workerOf(env)->run(env, [last] {
+            last->reset();
             return undefined;
         });
+    });
 }

@@ -1,7 +1,5 @@
-// ggml's backends and their devices; engine/native/types.ts describes the functions.
 #pragma once
 #include <napi.h>
 
-namespace devices {
-void init(Napi::Env env, Napi::Object exports);
-}
+// loadBackend, loadCpuBackend, devices and tryDevice of engine/native/types.ts.
+void exportDevices(Napi::Env env, Napi::Object exports);

@@ -1,133 +1,101 @@
 #include "worker.h"
-#include <atomic>
 
-namespace {
-
-struct State {
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::deque<std::function<void()>> jobs;
-    std::thread thread;
-    std::atomic<bool> leaving{false};
-    napi_threadsafe_function toJs = nullptr;
-    std::atomic<int> pending{0}; // jobs whose promise is not settled; JavaScript's thread only
-};
-
-// Never destroyed: the worker may outlive static destruction.
-State & state() {
-    static State * s = new State;
-    return *s;
-}
-
-void callJs(napi_env env, napi_value, void *, void * data) {
+static void callJs(napi_env env, napi_value, void *, void * data) {
     std::unique_ptr<std::function<void(Napi::Env)>> task(
         static_cast<std::function<void(Napi::Env)> *>(data));
     if (!env) return; // the environment is gone
     Napi::HandleScope scope(env);
+    // A callback of JavaScript's threw: reported as uncaught, never through C++ frames.
     try {
-        (*task)(Napi::Env(env));
+        if (const auto failure = failureOf([&] { (*task)(Napi::Env(env)); }))
+            napi_fatal_exception(env, failure->toJs(env).Value());
     } catch (const Napi::Error & e) {
-        // A callback of ours threw: report it as uncaught, never through C++ frames.
         napi_fatal_exception(env, e.Value());
     }
 }
 
-void loop() {
-    State & s = state();
+Worker::Worker(Napi::Env env) {
+    napi_value name = Napi::String::New(env, "braid");
+    const napi_status status = napi_create_threadsafe_function(
+        env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callJs, &channel);
+    require(status == napi_ok, "internal", "The engine's channel to JavaScript cannot be made");
+    napi_unref_threadsafe_function(env, channel);
+    thread = std::thread([this] { loop(); });
+}
+
+void Worker::loop() {
     for (;;) {
         std::function<void()> job;
         {
-            std::unique_lock<std::mutex> lock(s.mutex);
-            s.wake.wait(lock, [&] { return s.leaving || !s.jobs.empty(); });
-            if (s.leaving) return;
-            job = std::move(s.jobs.front());
-            s.jobs.pop_front();
+            std::unique_lock<std::mutex> lock(mutex);
+            wake.wait(lock, [&] { return leaving->raised() || !jobs.empty(); });
+            if (leaving->raised()) return;
+            job = std::move(jobs.front());
+            jobs.pop_front();
         }
         job();
     }
 }
 
-} // namespace
-
-void Worker::start(Napi::Env env) {
-    State & s = state();
-    napi_value name = Napi::String::New(env, "braid");
-    const napi_status status = napi_create_threadsafe_function(
-        env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callJs, &s.toJs);
-    if (status != napi_ok)
-        throw CodedError("internal", "cannot create the engine's channel to JavaScript");
-    napi_unref_threadsafe_function(env, s.toJs);
-    s.thread = std::thread(loop);
-    napi_add_env_cleanup_hook(env, [](void *) { leave(); }, nullptr);
-}
-
 void Worker::leave() {
-    State & s = state();
+    std::deque<std::function<void()>> forgotten;
     {
-        std::lock_guard<std::mutex> lock(s.mutex);
-        s.leaving = true;
+        std::lock_guard<std::mutex> lock(mutex);
+        leaving->raise();
     }
-    s.wake.notify_all();
-    if (s.thread.joinable()) s.thread.join();
+    wake.notify_all();
+    if (thread.joinable()) thread.join();
+    std::lock_guard<std::mutex> lock(mutex);
+    jobs.swap(forgotten);
 }
-
-void Worker::post(std::function<void()> job) {
-    State & s = state();
-    {
-        std::lock_guard<std::mutex> lock(s.mutex);
-        s.jobs.push_back(std::move(job));
-    }
-    s.wake.notify_one();
+void Worker::close() {
+    leave();
+    std::lock_guard<std::mutex> lock(mutex);
+    channel = nullptr;
 }
 
 void Worker::toJs(std::function<void(Napi::Env)> task) {
-    State & s = state();
-    auto * data = new std::function<void(Napi::Env)>(std::move(task));
-    if (napi_call_threadsafe_function(s.toJs, data, napi_tsfn_nonblocking) != napi_ok) delete data;
+    auto data = std::make_unique<std::function<void(Napi::Env)>>(std::move(task));
+    std::lock_guard<std::mutex> lock(mutex);
+    if (channel &&
+        napi_call_threadsafe_function(channel, data.get(), napi_tsfn_nonblocking) == napi_ok)
+        data.release();
 }
 
-bool Worker::leaving() {
-    return state().leaving;
-}
-
-JsCallback holdCallback(const Napi::Function & function) {
-    return JsCallback(new Napi::FunctionReference(Napi::Persistent(function)),
-                      [](Napi::FunctionReference * reference) {
-                          Worker::toJs([reference](Napi::Env) { delete reference; });
-                      });
-}
-
-static void settle(const DeferredPtr & deferred,
-                   const std::function<std::function<Napi::Value(Napi::Env)>()> & work) {
-    std::string code, message;
-    std::function<Napi::Value(Napi::Env)> make;
+// On JavaScript's thread.
+void Worker::settle(Napi::Env env, const Napi::Promise::Deferred & deferred,
+                    std::optional<Failure> failure, const MakeValue & make) {
+    Napi::Value value;
     try {
-        make = work();
-    } catch (const CodedError & e) {
-        code = e.code;
-        message = e.what();
-    } catch (const std::bad_alloc &) {
-        code = "out-of-memory";
-        message = "Not enough memory";
-    } catch (const std::exception & e) {
-        code = "internal";
-        message = e.what();
-    }
-    Worker::toJs([deferred, make, code, message](Napi::Env env) {
-        State & s = state();
-        if (make)
-            deferred->Resolve(make(env));
+        if (!failure) failure = failureOf([&] { value = make(env); });
+        if (failure)
+            deferred.Reject(failure->toJs(env).Value());
         else
-            deferred->Reject(toJsError(env, code, message).Value());
-        if (--s.pending == 0) napi_unref_threadsafe_function(env, s.toJs);
-    });
+            deferred.Resolve(value);
+    } catch (const Napi::Error & e) {
+        deferred.Reject(e.Value());
+    }
+    if (--pending == 0) napi_unref_threadsafe_function(env, channel);
 }
 
-Napi::Promise runOnWorker(Napi::Env env,
-                          std::function<std::function<Napi::Value(Napi::Env)>()> work) {
-    State & s = state();
-    auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
-    if (s.pending++ == 0) napi_ref_threadsafe_function(env, s.toJs);
-    Worker::post([deferred, work = std::move(work)] { settle(deferred, work); });
-    return deferred->Promise();
+Napi::Promise Worker::run(Napi::Env env, std::function<MakeValue()> work) {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    if (pending++ == 0) napi_ref_threadsafe_function(env, channel);
+    std::lock_guard<std::mutex> lock(mutex);
+    jobs.push_back([this, deferred, work = std::move(work)] {
+        MakeValue make;
+        const auto failure = failureOf([&] { make = work(); });
+        toJs([this, deferred, failure, make](Napi::Env env) {
+            settle(env, deferred, failure, make);
+        });
+    });
+    wake.notify_one();
+    return deferred.Promise();
+}
+
+JsCallback holdCallback(const std::shared_ptr<Worker> & worker, const Napi::Function & function) {
+    return JsCallback(new Napi::FunctionReference(Napi::Persistent(function)),
+                      [worker](Napi::FunctionReference * reference) {
+                          worker->toJs([reference](Napi::Env) { delete reference; });
+                      });
 }

@@ -1,93 +1,102 @@
 // A llama.cpp context with a unified KV cache: sequences share cells, so forks and joins copy nothing.
 #pragma once
-#include "../addon/worker.h"
-#include "attention.h"
 #include "model.h"
-#include "threads.h"
-#include "token.h"
-#include <atomic>
 #include <map>
-#include <vector>
+#include <mutex>
 
-struct ContextState {
-    std::shared_ptr<ModelState> model;
-    llama_context * ctx;
-    Threads threads;
-    int32_t sequences, batchSize, outputs;
+class AttentionSums;
+class Batch;
+class Threads;
+struct llama_context;
+struct llama_context_params;
+struct llama_memory_i;
+
+// As ContextOptions of types.ts.
+struct ContextParams {
+    int32_t cells, sequences;
+    int32_t batch = 512;
+    int32_t threads = 0;
+    std::string kvType, flashAttention;
+    bool attention = false;
+    double yarnFactor = 0; // 0: no YaRN
+    int32_t yarnOriginalContext = 0;
+};
+
+struct ContextInfo {
+    int32_t cells, threads;
     bool flashAttention;
-    // Operations are numbered as JavaScript asks for them; an abort reaches those asked for before it. Polled by
-    // llama.cpp between graph nodes (on the CPU) and by our loops.
-    std::atomic<uint64_t> issued{0}, running{0}, abortedUpTo{0};
+    size_t weightBytes, kvBytes, computeBytes;
+};
 
-    // With `attention` asked for: what its graph computes, observed. Worker thread only.
-    std::unique_ptr<AttentionSums> attention;
+enum class Step { DONE, NO_CELLS, ABORTED, FAILED };
 
-    // Logits after a sequence's last token, kept when a prefill or a stream ends. Worker thread only.
-    std::map<int32_t, std::shared_ptr<std::vector<float>>> tails;
+// One thread at a time may change it; any may read its constants and `info`.
+class Context {
+public:
+    static constexpr int32_t MAX_CELLS = 1 << 28, MAX_BATCH = 8192, MAX_THREADS = 512;
+    static int32_t maxSequences();
 
-    ContextState(std::shared_ptr<ModelState> model, llama_context * ctx, int32_t sequences,
-                 int32_t batchSize, int32_t outputs, bool flashAttention);
-    ContextState(const ContextState &) = delete;
-    ~ContextState();
+    // Throws what the constructor would throw before it allocates anything. Errors: bad-combination, out-of-range.
+    static void check(const Model & model, const ContextParams & params);
+    // `leaving`: raised when the process or the environment ends. Errors: those of `check`, out-of-memory.
+    Context(std::shared_ptr<const Model> model, const ContextParams & params,
+            std::shared_ptr<const StopFlag> leaving);
+    Context(const Context &) = delete;
+    ~Context();
 
-    llama_memory_t memory() const { return llama_get_memory(ctx); }
-    llama_pos lastPosition(int32_t seq) const { return llama_memory_seq_pos_max(memory(), seq); }
-    bool stopping() const;
-    void abort() { abortedUpTo = issued.load(); }
+    const std::shared_ptr<const Model> model;
+    const int32_t sequences;
+    const int32_t batchSize; // tokens of a step
+    const int32_t outputs;   // rows of logits of a step
 
+    // As of the last operation that ended. Any thread.
+    ContextInfo info() const;
+    // Called when an operation ends: takes `info` anew.
+    void refreshInfo();
+
+    // Errors: out-of-range, with `name`, where the context has no such sequence.
+    void requireSequence(int32_t seq, const char * name) const;
+    int32_t lastPosition(int32_t seq) const;
+    // Errors: out-of-range where the model's thought tables have no such row.
     void setThought(int32_t seq, int32_t row);
-    void keepTail(int32_t seq, const float * logits);
+    // `to` also sees the cells of `from` at positions below `end`; -1: all. Errors: cannot-join.
     void copy(int32_t from, int32_t to, int32_t end);
+    // Removes positions `from` and above. Errors: cannot-join.
     void remove(int32_t seq, int32_t from);
-};
+    // Removes what a step that failed may have left at `from` and above, where the model's memory can.
+    void takeBack(int32_t seq, int32_t from);
+    // Lets `seq` use the cell of `from` at `position` in place of its own. false: the memory cannot.
+    bool shareCell(int32_t from, int32_t seq, int32_t position);
 
-// A batch of one-sequence tokens, its arrays owned.
-class Batch {
-public:
-    explicit Batch(int32_t capacity)
-        : batch(llama_batch_init(capacity, 0, 1)) {}
-    Batch(const Batch &) = delete;
-    ~Batch() { llama_batch_free(batch); }
-    void clear() { batch.n_tokens = 0; }
-    void add(llama_token token, llama_pos pos, int32_t seq, bool logits) {
-        const int32_t i = batch.n_tokens++;
-        batch.token[i] = token;
-        batch.pos[i] = pos;
-        batch.n_seq_id[i] = 1;
-        batch.seq_id[i][0] = seq;
-        batch.logits[i] = logits;
-    }
-    llama_batch batch;
-};
+    // Logits after a sequence's last token, kept when a prefill or a stream ends; null: none are kept.
+    std::shared_ptr<std::vector<float>> tail(int32_t seq) const;
+    // `logits`: a row of the vocabulary's size; null: forgets the tail.
+    void keepTail(int32_t seq, const float * logits);
 
-// Adds tokens to a sequence in steps, on the worker thread; what a failed prefill added is taken back. With `report` a
-// record a token; `spans`: see AttentionSums.
-std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq,
-                                    const std::vector<llama_token> & tokens, int32_t thought,
-                                    const Measure & measure, bool report,
-                                    const std::vector<int32_t> & spans,
-                                    const JsCallback & onProgress);
+    // Computes one batch. llama.cpp's abort callback can only end the batch as a whole, so it serves two: whoever leaves,
+    // and `owner`, the operation whose tokens are all of the batch. Everybody else waits for the end of the step.
+    // `owner` is null where several runs share the batch, and where a K-shift is pending: llama.cpp does it within the next
+    // step, and one that is aborted leaves K half rotated.
+    Step compute(const Batch & batch, const StopFlag * owner);
+    // After the i-th token of the last batch; valid until the next one. Null: the step left no such row.
+    float * logits(int32_t i) const;
 
-Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
-                          const Napi::Object & options);
-
-class ContextWrap : public Napi::ObjectWrap<ContextWrap> {
-public:
-    static void init(Napi::Env env);
-    static Napi::Object wrap(std::shared_ptr<ContextState> state);
-    explicit ContextWrap(const Napi::CallbackInfo & info)
-        : Napi::ObjectWrap<ContextWrap>(info) {}
+    Threads & threads() const { return *pool; }
+    // Null unless `attention` was asked for.
+    AttentionSums * attention() const { return observed.get(); }
 
 private:
-    std::shared_ptr<ContextState> state;
-    const std::shared_ptr<ContextState> & open() const;
-    int32_t seqArg(const Napi::Value & value, const char * name) const;
-    Napi::Value info(const Napi::CallbackInfo & info);
-    Napi::Value prefill(const Napi::CallbackInfo & info);
-    Napi::Value copy(const Napi::CallbackInfo & info);
-    Napi::Value remove(const Napi::CallbackInfo & info);
-    Napi::Value lastPosition(const Napi::CallbackInfo & info);
-    Napi::Value decode(const Napi::CallbackInfo & info);
-    Napi::Value abort(const Napi::CallbackInfo & info);
-    Napi::Value free(const Napi::CallbackInfo & info);
+    Context(std::shared_ptr<const Model> model, llama_context_params params,
+            std::shared_ptr<const StopFlag> leaving, std::unique_ptr<AttentionSums> observed);
+    llama_memory_i * memory() const;
+
+    const std::shared_ptr<const StopFlag> leaving;
+    const StopFlag * owner = nullptr; // of the step under way
+    const std::unique_ptr<AttentionSums> observed;
+    std::unique_ptr<Threads> pool;
+    std::unique_ptr<llama_context, void (*)(llama_context *)>
+        ctx; // goes before what it calls and computes on
+    std::map<int32_t, std::shared_ptr<std::vector<float>>> tails;
+    mutable std::mutex infoMutex;
+    ContextInfo latest{}; // under infoMutex
 };

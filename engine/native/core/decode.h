@@ -1,99 +1,94 @@
-// The decode loop: one batch a step over all live streams; JavaScript is told in batches and never waited for.
+// The decode loop: one batch a step over all live streams. Whoever listens is told in reports and never waited for.
 #pragma once
-#include "../addon/worker.h"
-#include "context.h"
-#include "stream.h"
-#include <atomic>
-#include <chrono>
+#include "clock.h"
+#include "logits.h"
+#include "stream-params.h"
+#include "token.h"
 #include <list>
-#include <mutex>
 
-struct DecodeCommand {
-    enum Kind { STOP, EXTEND, ADD, REMOVE } kind;
-    int32_t id = 0, value = 0;
-    const char * reason = nullptr;
-    std::shared_ptr<StreamParams> stream;
-    explicit DecodeCommand(Kind kind)
-        : kind(kind) {}
+struct Stream;
+
+struct DecodeParams {
+    std::vector<StreamParams> streams;
+    int32_t finish = 0; // a group is cut when this many of its streams ended; 0: when all have
+    int64_t cells = 0;  // that it may add
+    Measure measure;
 };
 
 struct StreamEnd {
     int32_t id;
-    std::string reason, code, message;
+    std::string reason;
+    std::string code, message; // "": no error
 };
 
 struct DecodeReport {
-    std::vector<std::pair<int32_t, std::vector<TokenRecord>>> tokens;
+    std::vector<std::pair<int32_t, std::vector<TokenRecord>>> tokens; // by stream, in order
     std::vector<StreamEnd> ended;
     bool empty() const { return tokens.empty() && ended.empty(); }
 };
 
-class Decode {
-public:
-    std::shared_ptr<ContextState>
-        context; // null once the decode is over and JavaScript's thread knows
-    std::vector<std::shared_ptr<StreamParams>> initial;
-    int32_t finish = 0;
-    int64_t cells = 0;
-    Measure measure{true, 0};
-    JsCallback onBatch;
-    uint64_t number = 0;
-    std::atomic<bool> cancelled{false};
-
+struct DecodeResult {
     int64_t steps = 0;
     double ms = 0, firstTokenMs = 0;
+};
 
-    // false: the decode is over.
-    bool send(DecodeCommand command) {
-        std::lock_guard<std::mutex> lock(mutex);
-        if (over) return false;
-        commands.push_back(std::move(command));
-        return true;
-    }
+// Streams of one run, which has the context to itself while the loop runs.
+class Decode {
+public:
+    // `stop` ends every stream with `cancelled`. `onReport` is called by run, about every 30 ms.
+    // Errors: out-of-range, bad-request.
+    Decode(std::shared_ptr<Context> context, DecodeParams params,
+           std::shared_ptr<const StopFlag> stop, std::function<void(DecodeReport)> onReport);
+    Decode(const Decode &) = delete;
+    ~Decode();
 
-    void run();
+    const std::shared_ptr<Context> context;
 
-    // Once run() has returned, on JavaScript's thread: lets go of the context and the callback.
-    void release() {
-        context.reset();
-        onBatch.reset();
-        initial.clear();
-        streams.clear();
-        scans.clear();
-    }
+    // Returns when every stream ended and no command waits. Once.
+    DecodeResult run();
+
+    // Commands, from any thread: each takes effect between two steps, in order. false: the decode is over.
+    bool stop(int32_t id, bool cut);
+    bool extend(int32_t id, int32_t tokens);
+    bool add(StreamParams stream);
+    bool remove(int32_t seq);
 
 private:
+    const DecodeParams params;
+    const std::shared_ptr<const StopFlag> stopping;
+    const std::function<void(DecodeReport)> onReport;
+
     std::mutex mutex;
-    std::vector<DecodeCommand> commands; // under mutex
-    bool over = false;                   // under mutex
+    std::vector<std::function<void()>> commands; // under mutex
+    bool over = false;                           // under mutex
 
     // The loop's own.
     std::list<Stream> streams;
+    int64_t cells; // that are left
     DecodeReport report;
-    std::chrono::steady_clock::time_point started, lastReport;
-    std::vector<LogitScan> scans;
+    DecodeResult result;
+    Clock::time_point started, lastReport;
+    std::vector<LogitScan> scans; // by sequence
 
-    int vocabSize() const { return context->model->vocabSize; }
-    bool stopping() const { return cancelled || context->stopping(); }
+    bool send(std::function<void()> command);
+    bool obey(bool closeIfIdle);
     Stream * live(int32_t id);
-    void add(const StreamParams & params);
-    void obey(const DecodeCommand & command);
-    bool obeyAll(bool closeIfIdle);
+    void start(const StreamParams & stream);
+    void read(Stream & s);
+    void startIfFree(const StreamParams & stream);
     void end(Stream & s, const char * reason, const std::string & code = "",
              const std::string & message = "");
-    void choose(Stream & s);
+    void endAll(const char * reason, const std::string & code = "",
+                const std::string & message = "");
+    bool step(Batch & batch);
     void chooseAll();
+    void choose(Stream & s);
+    bool chooseToken(Stream & s, bool haveLogits);
     void shedOne();
     void shedFor(int64_t cellsLeft);
-    void read(Stream & s);
     void spend(Stream & s, int64_t count);
-    bool step(Batch & batch);
+    void fail(Step outcome);
     void commit(Stream & s);
     void cutGroups();
     void tell(bool now);
 };
-
-// decode-js.cpp: reads the options of a decode, starts it, and gives JavaScript its handle.
-Napi::Value startDecode(Napi::Env env, const std::shared_ptr<ContextState> & context,
-                        const Napi::Object & options);
-Napi::Object toJs(Napi::Env env, const DecodeReport & report);

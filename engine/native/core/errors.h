@@ -1,9 +1,9 @@
-// Coded errors: every failure that leaves the addon carries a code of engine/protocol/errors.ts.
+// The one kind of failure that leaves the core, but for std::bad_alloc.
 #pragma once
-#include <napi.h>
 #include <stdexcept>
 #include <string>
 
+// `code` is one of engine/protocol/errors.ts; the message is a sentence for the user.
 struct CodedError : std::runtime_error {
     std::string code;
     CodedError(std::string code, const std::string & message)
@@ -11,24 +11,10 @@ struct CodedError : std::runtime_error {
         , code(std::move(code)) {}
 };
 
-inline Napi::Error toJsError(Napi::Env env, const std::string & code, const std::string & message) {
-    Napi::Error error = Napi::Error::New(env, message);
-    error.Value().Set("code", Napi::String::New(env, code));
-    return error;
+// A precondition of the caller: throws a CodedError unless it holds.
+inline void require(bool holds, const char * code, const char * message) {
+    if (!holds) throw CodedError(code, message);
 }
-
-// Runs a method body; whatever C++ throws reaches JavaScript as an error with a code.
-template <typename Body>
-auto guarded(Napi::Env env, Body && body) -> decltype(body()) {
-    try {
-        return body();
-    } catch (const Napi::Error &) {
-        throw;
-    } catch (const CodedError & e) {
-        throw toJsError(env, e.code, e.what());
-    } catch (const std::bad_alloc &) {
-        throw toJsError(env, "out-of-memory", "Not enough memory");
-    } catch (const std::exception & e) {
-        throw toJsError(env, "internal", e.what());
-    }
+inline void require(bool holds, const char * code, const std::string & message) {
+    require(holds, code, message.c_str());
 }

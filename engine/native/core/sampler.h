@@ -3,15 +3,10 @@
 #pragma once
 #include "llama.h"
 #include "logits.h"
+#include "stream-params.h"
 #include <memory>
 #include <random>
 #include <vector>
-
-struct SamplerParams {
-    float temperature, topP, minP, repetitionPenalty;
-    int32_t topK, repetitionWindow;
-    uint32_t seed;
-};
 
 class Sampler {
 public:

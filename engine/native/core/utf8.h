@@ -1,19 +1,6 @@
-// Token texts: bytes of a token, and the repair of characters that are split over tokens.
+// The repair of characters that are split over tokens.
 #pragma once
-#include "llama.h"
 #include <string>
-
-// UTF-8 bytes of a token; control tokens give their text.
-inline std::string tokenBytes(const llama_vocab * vocab, llama_token id) {
-    std::string bytes(32, '\0');
-    int32_t n = llama_token_to_piece(vocab, id, bytes.data(), (int32_t) bytes.size(), 0, true);
-    if (n < 0) {
-        bytes.resize(-n);
-        n = llama_token_to_piece(vocab, id, bytes.data(), (int32_t) bytes.size(), 0, true);
-    }
-    bytes.resize(n > 0 ? n : 0);
-    return bytes;
-}
 
 // Joins bytes into valid UTF-8: the start of a split character waits for its rest, what can never become a
 // character turns into U+FFFD.
