@@ -1,16 +1,24 @@
 #include "worker.h"
 
+// What a callback of JavaScript's threw is reported as uncaught, never through C++ frames.
+static void reportUncaught(Napi::Env env, const std::function<Napi::Error()> & error) {
+    try {
+        napi_fatal_exception(env, error().Value());
+    } catch (const Napi::Error &) {
+        // the environment ends and runs no more JavaScript
+    }
+}
+
 static void callJs(napi_env env, napi_value, void *, void * data) {
     std::unique_ptr<std::function<void(Napi::Env)>> task(
         static_cast<std::function<void(Napi::Env)> *>(data));
     if (!env) return; // the environment is gone
     Napi::HandleScope scope(env);
-    // A callback of JavaScript's threw: reported as uncaught, never through C++ frames.
     try {
-        if (const auto failure = failureOf([&] { (*task)(Napi::Env(env)); }))
-            napi_fatal_exception(env, failure->toJs(env).Value());
+        const auto failure = failureOf([&] { (*task)(Napi::Env(env)); });
+        if (failure) reportUncaught(env, [&] { return failure->toJs(env); });
     } catch (const Napi::Error & e) {
-        napi_fatal_exception(env, e.Value());
+        reportUncaught(env, [&] { return e; });
     }
 }
 
