@@ -301,12 +301,21 @@ describe('numbers out of range', () => {
         ),
         why,
       ).toBe('bad-request')
-      for (const field of ['branch', 'sampler'])
+      for (const field of ['branch', 'sampler', 'parts'])
         expect(
           code(() => start(context, [{ ...stream({ id: 1 }), [field]: value as never }])),
           `${field} = ${why}`,
         ).toBe('bad-request')
     }
+    expect(code(() => start(context, [stream({ id: 1, parts: [1 as never] })]))).toBe('bad-request')
+    expect(code(() => start(context, [stream({ id: 1, parts: [{ from: 1 }] })]))).toBe(
+      'bad-request',
+    )
+    for (const parts of [[{ from: 12 }], [{}], [{ tokens: [-1], thought: 0 }], [{ tokens: [1] }]])
+      expect(code(() => start(context, [stream({ id: 1, parts: parts as never })]))).toBe(
+        'out-of-range',
+      )
+    expect(code(() => start(context, [stream({ id: 1, cells: -1 })]))).toBe('out-of-range')
     const { handle } = start(context, [stream({ id: 0, budget: 2 })])
     expect(code(() => handle.stop(0, 'paused' as never))).toBe('bad-request')
     await handle.done

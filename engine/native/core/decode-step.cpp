@@ -103,11 +103,10 @@ void Decode::spend(Stream & s, int64_t count) {
 // The step's token is in the cache: now it may be told.
 void Decode::commit(Stream & s) {
     // Computed again for the logits after it only: the branch keeps its parent's cell, so that a join counts it once.
-    if (!s.counted && s.p.branchFrom >= 0 &&
-        context->shareCell(s.p.branchFrom, s.p.seq, s.position))
-        cells++;
+    const bool shared = !s.counted && s.p.branchFrom >= 0 &&
+                        context->shareCell(s.p.branchFrom, s.p.seq, s.position);
+    if (!shared) spend(s, 1);
     s.position++;
-    spend(s, 1);
     std::string text = s.joiner.push(context->model->tokenBytes(s.token));
     if (s.counted) {
         s.record.text = std::move(text);

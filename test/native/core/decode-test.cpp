@@ -136,6 +136,80 @@ TEST("a branch goes on from its parent's cells and takes none of its own for the
     CHECK_EQUAL(d.reason(2), "budget");
 }
 
+static StreamPart shared(int32_t from, int32_t end = -1) {
+    StreamPart part;
+    part.from = from;
+    part.end = end;
+    return part;
+}
+
+static StreamPart given(const Ids & tokens) {
+    StreamPart part;
+    part.tokens = tokens;
+    return part;
+}
+
+TEST("a stream begins from parts as if they had been prefilled") {
+    Prompted f;
+    const Ids path = f.alone(stream(1, 6));
+    f.context->remove(1, 0);
+    run(f, streams({stream(1, 6, {61}), stream(3, 6)}));
+    Ids given3(path.begin(), path.begin() + 3);
+    f.fill(2, given3);
+    f.fill(2, {90, 91});
+    const Ids wanted = run(f, streams({stream(2, 5)})).ids(2);
+    StreamParams joined = stream(4, 5);
+    joined.parts = {shared(3, 5 + 3), given({90, 91})};
+    CHECK_EQUAL(run(f, streams({joined})).ids(4), wanted);
+    CHECK_EQUAL(f.context->lastPosition(4), 4 + 3 + 2 + 5);
+}
+
+TEST("cells that are kept for a stream are its own, for its parts and its tokens") {
+    Prompted f;
+    StreamParams rich = stream(2, 8);
+    rich.parts = {shared(0), given({5, 6})};
+    rich.cells = 10;
+    DecodeParams p = streams({stream(1, 20), rich});
+    p.cells = 3;
+    const Decoded d = run(f, p);
+    CHECK_EQUAL(d.reason(1), "overflow");
+    CHECK_EQUAL(d.ids(1).size(), 3u);
+    CHECK_EQUAL(d.reason(2), "budget");
+    CHECK_EQUAL(d.ids(2).size(), 8u);
+}
+
+TEST("a silent token whose cell is its parent's takes none that is kept for the stream") {
+    Prompted f;
+    const Ids parent = run(f, streams({stream(1, 10)})).ids(1);
+    StreamParams branch = stream(2, 4, {parent[5]});
+    branch.branchFrom = 1;
+    branch.branchEnd = 5 + 5;
+    branch.silent = 1;
+    branch.cells = 4;
+    DecodeParams p = streams({branch, stream(3, 2)});
+    p.cells = 1;
+    const Decoded d = run(f, p);
+    CHECK_EQUAL(d.reason(2), "budget");
+    CHECK_EQUAL(d.reason(3), "overflow");
+    CHECK_EQUAL(d.ids(3).size(), 1u);
+}
+
+TEST("a cancel reaches the parts that are prefilled, and a part that does not fit fails its "
+     "stream") {
+    Prompted f(256);
+    StreamParams p = stream(1);
+    p.parts = {shared(0), given(Ids(100, 7))};
+    Decoding d(f, streams({p}));
+    d.flag->raise();
+    d.run();
+    CHECK_EQUAL(d.decoded.reason(1), "cancelled");
+    p.parts[1] = given(Ids(300, 7));
+    const Decoded full = run(f, streams({p, stream(2, 3)}));
+    CHECK_EQUAL(full.reason(1), "failed");
+    CHECK_EQUAL(full.code(1), "out-of-cells");
+    CHECK_EQUAL(full.ids(2).size(), 3u);
+}
+
 TEST("the longest stream ends when cells run short, whether the decode's or the context's") {
     Prompted f;
     DecodeParams p = streams({stream(1, 40, {61}), stream(2, 10)});
@@ -299,6 +373,12 @@ TEST("a decode refuses streams that cannot be") {
         CHECK_EQUAL(changed([&](StreamParams & p) { p.branchFrom = bad, p.branchEnd = 1; }),
                     "out-of-range");
     }
+    for (const int32_t bad : {INT32_MIN, -2, f.context->sequences, INT32_MAX})
+        CHECK_EQUAL(changed([&](StreamParams & p) { p.parts = {shared(bad)}; }), "out-of-range");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {shared(0, -2)}; }), "out-of-range");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {shared(p.seq)}; }), "bad-request");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {given({-1})}; }), "out-of-range");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.cells = -1; }), "out-of-range");
     CHECK_EQUAL(changed([](StreamParams & p) { p.id = -1; }), "out-of-range");
     CHECK_EQUAL(changed([](StreamParams & p) { p.budget = 0; }), "out-of-range");
     CHECK_EQUAL(changed([](StreamParams & p) { p.group = -1; }), "out-of-range");
