@@ -12,7 +12,7 @@ import { KV_BYTES, kvElementsByLayer } from './kv.ts'
 import { integerOf } from './keys.ts'
 import type { ModelFiles } from './model-files.ts'
 
-/** Tokens of one prefill step, and rows of logits at least kept for one (engine/native/src/context.cpp). */
+/** Tokens of one prefill step, and rows of logits at least kept for one (engine/native/core/context-params.cpp). */
 const BATCH = 512
 const LEAST_OUTPUTS = 32
 /** KV cells come in blocks of this many. */

@@ -1,5 +1,5 @@
 /**
- * The native engine's surface: what the addon (engine/native/src) exports, typed here once.
+ * The native engine's surface: what the addon (engine/native/addon) exports, typed here once.
  *
  * One worker thread does all native work in order of request, so two decodes queue. Every failure is a
  * rejected promise or a thrown error with a `code` of protocol/errors.ts; no number from here can abort.

@@ -23,7 +23,8 @@ import {
   type GgmlFiles,
   type PlatformPackages,
 } from './layout.ts'
-import { addonDir, cacheDir, patchesDir, readPin } from './paths.ts'
+import { addonDir, cacheDir, patchesDir, readPin, root } from './paths.ts'
+import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
 import { applyPatches, cloneSource, listPatches } from './source.ts'
 import { requireTools } from './tools.ts'
@@ -121,6 +122,28 @@ export function ggmlOptions(files: GgmlFiles, source: string): CMakeOptions {
     BRAID_GGML_BASE_LIBRARY: join(files.folder, files.base),
     BRAID_GGML_INCLUDE: join(source, 'ggml', 'include'),
   }
+}
+
+/** CMake options by which engine/native/core/CMakeLists.txt finds our libllama, its headers and ggml. */
+export function coreOptions(llama: LlamaBuild): CMakeOptions {
+  const files = builtFiles(llama.bin)
+  if (!files.llama) throw new SetupError(`${llama.bin} holds no libllama`)
+  return {
+    ...ggmlOptions(files, llama.source),
+    BRAID_LLAMA_LIBRARY: join(llama.bin, files.llama),
+    BRAID_LLAMA_INCLUDE: join(llama.source, 'include'),
+  }
+}
+
+/** The folder build/`name`, emptied where it was made for another libllama: CMake's own notes would be stale. */
+export function buildFolder(name: string, llama: LlamaBuild): string {
+  const folder = join(root, 'build', name)
+  const note = join(folder, 'llama-bin')
+  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin))
+    rmSync(folder, { recursive: true })
+  mkdirSync(join(folder, 'bin'), { recursive: true })
+  writeFileSync(note, llama.bin)
+  return folder
 }
 
 /** Our libllama and ggml in a finished build. */
