@@ -20,9 +20,19 @@ void Decode::end(Stream & s, const char * reason, const std::string & code,
     report.ended.push_back({s.p.id, reason, code, message});
 }
 
+// A prefill overwrites the context's logits: other streams keep the rows that their next tokens are drawn from.
+void Decode::keepRows() {
+    for (Stream & s : streams) {
+        if (s.ended || !s.logits || s.tail) continue;
+        s.tail = std::make_shared<std::vector<float>>(s.logits, s.logits + vocabSize());
+        s.logits = s.tail->data();
+    }
+}
+
 // Fills an empty sequence with what its stream begins from. Other streams wait for what is prefilled.
 void Decode::read(Stream & s) {
     context->remove(s.p.seq, 0);
+    keepRows();
     for (const StreamPart & part : s.p.parts) {
         if (part.from >= 0) {
             context->copy(part.from, s.p.seq, part.end);

@@ -85,6 +85,7 @@ private:
     void chooseAll();
     void shedOne();
     void shedFor(int64_t cellsLeft);
+    void keepRows();
     void read(Stream & s);
     void spend(Stream & s, int64_t count);
     bool step(Batch & batch);
