@@ -234,6 +234,38 @@ describe('a decode under way', () => {
     await roomy.free()
   })
 
+  it('streams that decode are not disturbed by one that reads tokens before its own', async () => {
+    const roomy = await contextOf(model, { cells: 8192 })
+    await roomy.prefill({ seq: 0, tokens: prompt, thought: 0 })
+    const begin = async () => {
+      const streams = [1, 2].map((id) => stream({ id, budget: 1500, forced: [60 + id] }))
+      for (const seq of [1, 2]) {
+        await roomy.remove(seq)
+        await roomy.copy(0, seq)
+      }
+      return streams
+    }
+    const alone = await run(roomy, await begin(), { cells: 8000 })
+    let next = 3
+    const { handle, decoded } = start(roomy, await begin(), {
+      cells: 8000,
+      onBatch: () => {
+        if (next > 8) return
+        const parts = [{ from: 0 }, { tokens: prompt.map((id) => id + next), thought: 0 }]
+        handle.add(stream({ id: next++, budget: 2, parts }))
+      },
+    })
+    await handle.done
+    expect(next).toBeGreaterThan(3)
+    for (const id of [1, 2]) {
+      expect(ids(decoded, id)).toEqual(ids(alone, id))
+      const logprobs = (of: Decoded) => of.tokens.get(id)!.map(({ logprob }) => logprob!)
+      const [a, b] = [logprobs(decoded), logprobs(alone)]
+      expect(Math.max(...a.map((one, i) => Math.abs(one - b[i]!)))).toBeLessThan(1e-3)
+    }
+    await roomy.free()
+  })
+
   it('cancels at once and leaves a context that works', async () => {
     const { handle, decoded } = start(context, [long(1), long(2)], {
       onBatch: () => handle.cancel(),

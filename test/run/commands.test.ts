@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RunEvent, SegmentId } from '../../engine/protocol/events.ts'
+import type { RunCommand, RunEvent, SegmentId } from '../../engine/protocol/events.ts'
 import {
   disagreement,
   EXACT,
@@ -307,7 +307,56 @@ describe('while it thinks', () => {
   })
 })
 
+describe('what opens a segment answers with it', () => {
+  it('after the end, and all at once', async () => {
+    const run = await solve(engine, tiny.file, 'the answer', settings)
+    expect(await run.after({ type: 'branch', segment: 'p1', at: 4 })).toEqual({ segment: 'p4' })
+    expect(await run.after({ type: 'summarise' })).toEqual({ segment: 's2' })
+    const commands: RunCommand[] = [
+      { type: 'branch', segment: 'p4', at: 2 },
+      { type: 'branch', segment: 'p2', at: 3 },
+      { type: 'summarise', segments: ['p1'] },
+      { type: 'summarise', segments: ['p2', 'p5'] },
+    ]
+    const all = await Promise.all(commands.map((command) => run.handle.command(command)))
+    expect(all).toEqual(['p5', 'p6', 's3', 's4'].map((segment) => ({ segment })))
+    await run.until(() => run.state.summaries.length === 4 && run.state.status === 'ended')
+    expect(run.segment('p5').parent).toEqual({ segment: 'p4', at: 2 })
+    expect(run.segment('p6').parent).toEqual({ segment: 'p2', at: 3 })
+    expect(run.segment('s3').reads).toEqual(['p1'])
+    expect(run.segment('s4').reads).toEqual(['p2', 'p5'])
+    expect(await run.handle.command({ type: 'drop', segment: 'p6' })).toEqual({})
+  })
+
+  it('while it thinks: the summary of its group, or one more', async () => {
+    const run = await start(engine, tiny.file, 'the answer', long).until(thinking(5))
+    const { segment } = run.state.paths.find(({ status }) => status === 'thinking')!
+    expect(await run.handle.command({ type: 'branch', segment, at: 3 })).toEqual({ segment: 'p4' })
+    expect(await run.handle.command({ type: 'summarise' })).toEqual({ segment: 's1' })
+    expect(await run.handle.command({ type: 'summarise' })).toEqual({ segment: 's2' })
+    await run.end()
+    expect(run.state.summaries.map(({ segment, reads }) => [segment, reads])).toEqual(
+      ['s1', 's2'].map((segment) => [segment, ['p1', 'p2', 'p3', 'p4']]),
+    )
+  })
+})
+
 describe('a run taken up from its events', () => {
+  it('has the token that a branch was forced to begin with, though nothing was decoded', async () => {
+    const run = await solve(engine, tiny.file, 'the answer', settings)
+    await run.after({ type: 'branch', segment: 'p1', at: 6, token: id('t') })
+    const opened = run.events.findIndex(
+      (event) => event.type === 'segment-started' && event.segment === 'p4',
+    )
+    expect(run.events[opened]).toMatchObject({ source: { of: 'p1', at: 6 }, forced: [id('t')] })
+    const events = run.events.slice(0, opened + 1)
+    const again = new Watched(newEngine().resume(events), events)
+    expect(again.ids('p4')).toEqual(run.ids('p1').slice(0, 6))
+    await again.after({ type: 'extend', segment: 'p4', tokens: run.ids('p4').length - 6 })
+    expect(again.ids('p4')).toEqual(run.ids('p4'))
+    expect(again.segment('p4').tokens.at(6)).toMatchObject({ id: id('t'), forced: true })
+  })
+
   it('does what the live one does', async () => {
     const run = await solve(engine, tiny.file, 'the answer', {
       ...settings,

@@ -82,6 +82,23 @@ describe('the answer of a run', () => {
     expect(run.state.votes[0]!.chosen).toBeUndefined()
   })
 
+  it("chosen by hand is the member's, though the classes change their order", async () => {
+    const run = await answering(['7', '7', '8', '8', '8'], stock, { strategy: 'majority' })
+    expect(run.state.votes[0]!.classes.map(({ answer }) => answer)).toEqual(['8', '7'])
+    await run.handle.command({ type: 'override-vote', member: 'p2' })
+    for (const segment of ['p3', 'p4']) await run.handle.command({ type: 'drop', segment })
+    await run.until(votes(4))
+    const chosen = { answer: '7', members: ['p1', 'p2'] }
+    expect(run.state.votes).toMatchObject([
+      { chosen: 'p2', winner: 0, classes: [chosen, { answer: '8', members: ['p5'] }] },
+    ])
+    expect(run.state.answer).toBe('7')
+    await run.handle.command({ type: 'drop', segment: 'p2' })
+    await run.until(votes(5))
+    expect(run.state.votes).toMatchObject([{ chosen: 'p1', winner: 0 }])
+    expect(run.state.answer).toBe('7')
+  })
+
   it('can be chosen by hand where there was no vote, until a later summary', async () => {
     const run = await answering(['7', '8'], native, {})
     await expect(run.handle.command({ type: 'override-vote', member: 'p3' })).rejects.toThrowError(

@@ -110,8 +110,19 @@ void Decode::startIfFree(const StreamParams & stream) {
         start(stream);
 }
 
+// A prefill overwrites the context's logits: other streams keep the rows that their next tokens are drawn from.
+void Decode::keepRows() {
+    for (Stream & s : streams) {
+        if (s.ended || !s.logits || s.tail) continue;
+        s.tail = std::make_shared<std::vector<float>>(s.logits,
+                                                      s.logits + context->model->vocabSize);
+        s.logits = s.tail->data();
+    }
+}
+
 // Fills the stream's sequence with what it begins from. Other streams wait for what is prefilled.
 void Decode::read(Stream & s) {
+    keepRows();
     context->remove(s.p.seq, 0);
     for (const StreamPart & part : s.p.parts) {
         if (part.from >= 0) {

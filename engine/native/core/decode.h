@@ -74,6 +74,7 @@ private:
     bool obey(bool closeIfIdle);
     Stream * live(int32_t id);
     void start(const StreamParams & stream);
+    void keepRows();
     void read(Stream & s);
     void startIfFree(const StreamParams & stream);
     void end(Stream & s, const char * reason, const std::string & code = "",
