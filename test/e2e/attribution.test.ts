@@ -28,7 +28,7 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
     })
     await window.untilRun('ended')
     await page.keyboard.press('Alt+A')
-    await page.waitForURL(/\/summary\/1/)
+    await page.waitForURL(/\/s1\b/)
     const rows = page.locator('.attr-row')
     await expect.poll(() => rows.count(), { timeout: 30 * SECONDS }).toBe(3)
     const figures = async () =>

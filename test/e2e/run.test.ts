@@ -116,7 +116,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilTokens(3, 13)
     await page.evaluate((hash) => {
       location.hash = hash
-    }, `#/run/${window.run}/path/3/12`)
+    }, `#/run/${window.run}/p3/12`)
     await expect.poll(() => page.locator('.token-detail h2').textContent()).toBe('Token 12')
     expect(await page.locator('#tok-12').textContent()).toContain(name.replace(/[␣⏎⇥]/g, '').trim())
     // Same beginning: the parent is a sibling at this token.
