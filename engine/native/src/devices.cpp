@@ -4,6 +4,14 @@
 #include "worker.h"
 #include <cmath>
 #include <memory>
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <filesystem>
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 namespace {
 
@@ -14,11 +22,28 @@ Napi::Value loadBackend(const Napi::CallbackInfo & info) {
     });
 }
 
-Napi::Value loadCpuBackend(const Napi::CallbackInfo & info) {
+// ggml_backend_score of a backend's library, which it exports where there are variants for several processors.
+int scoreOf(const std::string & path) {
+    typedef int (*Score)(void);
+#ifdef _WIN32
+    HMODULE library = LoadLibraryW(std::filesystem::u8path(path).c_str());
+    if (!library) return 0;
+    const Score score = (Score) GetProcAddress(library, "ggml_backend_score");
+    const int value = score ? score() : 1;
+    FreeLibrary(library);
+#else
+    void * library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) return 0;
+    const Score score = (Score) dlsym(library, "ggml_backend_score");
+    const int value = score ? score() : 1;
+    dlclose(library);
+#endif
+    return value;
+}
+
+Napi::Value backendScore(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        ggml_backend_load_all_from_path(args::text(info[0], "folder").c_str());
-        return Napi::Boolean::New(
-            info.Env(), ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != nullptr);
+        return Napi::Number::New(info.Env(), scoreOf(args::text(info[0], "path")));
     });
 }
 
@@ -84,7 +109,7 @@ Napi::Value tryDevice(const Napi::CallbackInfo & info) {
 
 void devices::init(Napi::Env env, Napi::Object exports) {
     exports.Set("loadBackend", Napi::Function::New(env, loadBackend));
-    exports.Set("loadCpuBackend", Napi::Function::New(env, loadCpuBackend));
+    exports.Set("backendScore", Napi::Function::New(env, backendScore));
     exports.Set("devices", Napi::Function::New(env, list));
     exports.Set("tryDevice", Napi::Function::New(env, tryDevice));
 }
