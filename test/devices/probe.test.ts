@@ -54,10 +54,8 @@ describe('a backend is tried in a process of its own', () => {
     ['finds no device', `console.log('${answer({ devices: [] })}')`, /no device/],
     ['floods its output', `for (let i = 0; i < 3e5; i++) console.log('xxxxxxxxxxxxxxxxxxxx')`, /./],
   ])('one that %s is skipped, with the reason', async (_, code, reason) => {
-    const began = performance.now()
     const limitMs = reason.source.includes('0\\.4') ? 400 : 15_000
     expect((await probe(library, { spawn: driver(code), limitMs })).reason).toMatch(reason)
-    expect(performance.now() - began).toBeLessThan(20_000)
   })
 
   it('one that works is let in, whatever it prints before', async () => {
