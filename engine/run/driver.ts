@@ -84,13 +84,14 @@ export class Driver {
     this.#decoding.stop(one, reason)
   }
 
-  /** Frees the cells of a segment that was dropped; what its stream still reports is ignored. */
+  /**
+   * Frees the cells of a segment that was dropped; what its stream still reports is ignored. Without a decode under way
+   * they are freed before the next one, which may be in preparation.
+   */
   drop(segment: SegmentId): void {
     const seq = this.lease?.seqOf(segment)
     this.#stops.delete(segment)
-    if (seq === undefined || this.lease === null) return
-    if (this.#decoding?.remove(seq) === true) this.lease.forget(segment)
-    else if (this.#decoding === null) void this.lease.remove(segment).catch(() => {}) // a context that is being freed has no cells to remove
+    if (seq !== undefined && this.#decoding?.remove(seq) === true) this.lease!.forget(segment)
   }
 
   extend(segment: SegmentId, tokens: number): void {
@@ -103,6 +104,7 @@ export class Driver {
     this.#model = model
     this.#signal = signal
     await Promise.all(this.#ready().map((summary) => this.#resolve(summary)))
+    if (this.lease !== null) await this.#removeIdle(this.lease)
     const lease = await this.#ensureLease()
     await this.#restore(lease)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
@@ -126,7 +128,7 @@ export class Driver {
 
   /** Brings the decode under way to what the state says: opens summaries whose paths are done, adds paths, or moves. */
   react(): void {
-    if (this.#decoding === null || this.#signal.aborted) return
+    if (this.#decoding === null || this.#failure !== null || this.#signal.aborted) return
     try {
       this.#options.next()
       this.#admit()
@@ -309,8 +311,7 @@ export class Driver {
     const state = this.#state
     const partial = this.#model!.native.info.cannotJoin === undefined
     const starts = state.paths.filter(isOpen).map((path) => {
-      const fresh = path.parent !== null && path.tokens.length === path.parent.at
-      return fresh && partial ? path.parent!.segment : path.segment
+      return path.parent !== null && isFresh(path) && partial ? path.parent.segment : path.segment
     })
     const interrupted = state.summaries.filter(
       (summary) => isOpen(summary) && lease.seqOf(summary.segment) === undefined,
@@ -348,13 +349,14 @@ export class Driver {
     return later || pending.some(has) || state.summaries.some(has)
   }
 
-  #startsInPlace({ segment, parent, tokens }: Segment, lease: Lease): boolean {
+  #startsInPlace(path: Segment, lease: Lease): boolean {
+    const { segment, parent, tokens } = path
     if (lease.seqOf(segment) !== undefined) return true
     if (lease.freeSequences === 0) return false
     if (tokens.length === 0) return true
-    const fresh = parent !== null && tokens.length === parent.at
     const partial = this.#model!.native.info.cannotJoin === undefined
-    return fresh && partial && lease.seqOf(parent.segment) !== undefined
+    if (parent === null || !isFresh(path) || !partial) return false
+    return lease.seqOf(parent.segment) !== undefined
   }
 
   #begin(streams: readonly Streamed[], lease: Lease): Decoding {
@@ -452,7 +454,7 @@ export class Driver {
     return this.#spare(lease) < 0
   }
 
-  /** After a decode: gives back what nobody needs, and ends what was told to stop and did not. */
+  /** After a decode: ends what was told to stop and did not, and gives back what nobody needs. */
   async #settle(lease: Lease): Promise<void> {
     if (this.#failure !== null) {
       const { error } = this.#failure
@@ -465,10 +467,18 @@ export class Driver {
       const one = segmentOf(this.#state, segment)
       if (one !== undefined && isOpen(one)) this.#options.ended(segment, reason)
     }
+    await this.#removeIdle(lease)
+  }
+
+  /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
+  async #removeIdle(lease: Lease): Promise<void> {
     const { paths, summaries } = this.#state
-    // A path without a token of its own starts again from where it would have. A dropped one was only there for its branch.
+    const starting = paths.filter((path) => isOpen(path) && isFresh(path))
     const idle = paths.filter(
-      ({ status, tokens, parent }) => status === 'dropped' || tokens.length <= (parent?.at ?? 0),
+      (path) =>
+        (path.status === 'dropped' &&
+          !starting.some(({ parent }) => parent?.segment === path.segment)) ||
+        isFresh(path),
     )
     for (const { segment } of [...idle, ...summaries.filter((one) => !isOpen(one))])
       await lease.remove(segment)
@@ -477,6 +487,9 @@ export class Driver {
 
 /** Cells for llama.cpp's own rounding that a context cannot do without. */
 const LEAST = 64
+
+/** It has no token of its own. */
+const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
 
 const openTokens = (segments: readonly Segment[]): number =>
   segments
