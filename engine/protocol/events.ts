@@ -17,7 +17,7 @@ export * from './tokens.ts'
 
 export const FORMAT_VERSION = 2
 
-/** Why a segment ended: by itself, at its budget, by the user, by the finish rule, ... */
+/** Why a segment ended: by itself, at its budget, by the user, by the finish rule, ... `interrupted`: the engine died. */
 export const EndReason = z.enum([
   'finished',
   'budget',
@@ -27,6 +27,7 @@ export const EndReason = z.enum([
   'overflow',
   'failed',
   'cancelled',
+  'interrupted',
 ])
 export type EndReason = z.infer<typeof EndReason>
 

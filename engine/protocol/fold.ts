@@ -31,6 +31,7 @@ const STATUS: Record<EndReason, SegmentStatus> = {
   stopped: 'stopped',
   cut: 'stopped',
   cancelled: 'stopped',
+  interrupted: 'interrupted',
   dropped: 'dropped',
   failed: 'failed',
 }
@@ -107,9 +108,7 @@ export function interrupt(state: RunState): RunState {
     ...state,
     status: 'interrupted',
     ranMs: ranUntil(state, state.at),
-    paths: state.paths.map(halt),
-    summaries: state.summaries.map(halt),
-    others: state.others.map(halt),
+    ...halted(state),
   }
 }
 
@@ -159,6 +158,7 @@ function apply(state: RunState, event: RunEvent): RunState {
         timings: event.timings,
         ranMs: event.timings.totalMs,
         error: null,
+        ...halted(state),
       }
     case 'run-failed':
       return {
@@ -166,9 +166,7 @@ function apply(state: RunState, event: RunEvent): RunState {
         status: 'failed',
         error: event.error,
         ranMs: ranUntil(state, event.at),
-        paths: state.paths.map(halt),
-        summaries: state.summaries.map(halt),
-        others: state.others.map(halt),
+        ...halted(state),
       }
     default:
       return state // a newer Braid wrote it
@@ -289,8 +287,13 @@ function ending({ reason, answer, error = undefined, at }: EventOf<'segment-ende
   return { status: STATUS[reason], reason, answer, error: error ?? null, endedAt: at }
 }
 
-function halt(segment: Segment): Segment {
-  return isOpen(segment) ? { ...segment, status: 'interrupted' } : segment
+/** A run that is over has nothing open: a segment without an end of its own was cut off when the engine died. */
+function halted({ paths, summaries, others }: RunState) {
+  const halt = (list: readonly Segment[]) =>
+    list.some(isOpen)
+      ? list.map((one): Segment => (isOpen(one) ? { ...one, status: 'interrupted' } : one))
+      : list
+  return { paths: halt(paths), summaries: halt(summaries), others: halt(others) }
 }
 
 /** In order of the numbers; the same segment replaces. */

@@ -109,6 +109,20 @@ export class RunCells {
     this.#options.clock.add('prefillMs', await lease.restore([...new Set(wanted)], state, signal))
   }
 
+  /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
+  async removeIdle({ paths, summaries }: RunState): Promise<void> {
+    const { lease } = this
+    if (lease === null) return
+    const parents = new Set(
+      paths.filter((path) => isOpen(path) && isFresh(path)).map(({ parent }) => parent?.segment),
+    )
+    const idle = paths.filter(
+      (path) => isFresh(path) || (path.status === 'dropped' && !parents.has(path.segment)),
+    )
+    for (const { segment } of [...idle, ...summaries.filter((one) => !isOpen(one))])
+      await lease.remove(segment)
+  }
+
   async free(): Promise<void> {
     const { lease } = this
     this.lease = null
@@ -118,11 +132,12 @@ export class RunCells {
   }
 }
 
+/** It has no token of its own. */
+const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
+
 /** It is a branch without a token of its own, and can begin with its parent's cells. */
-export function sharesParent({ parent, tokens }: Segment, { native }: LoadedModel): boolean {
-  const fresh = parent !== null && tokens.length === parent.at
-  return fresh && native.info.cannotJoin === undefined
-}
+export const sharesParent = (path: Segment, { native }: LoadedModel): boolean =>
+  path.parent !== null && isFresh(path) && native.info.cannotJoin === undefined
 
 /** Texts that are read again take the place of the paths' own cells if there is no room for both. */
 async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<void> {

@@ -77,13 +77,14 @@ export class Driver {
     this.#decoding.stop(one, reason)
   }
 
-  /** Frees the cells of a segment that was dropped; what its stream still reports is ignored. */
+  /**
+   * Frees the cells of a segment that was dropped; what its stream still reports is ignored. Without a decode under way
+   * they are freed before the next one, which may be in preparation.
+   */
   drop(segment: SegmentId): void {
     const seq = this.lease?.seqOf(segment)
     this.#stops.delete(segment)
-    if (seq === undefined || this.lease === null) return
-    if (this.#decoding?.remove(seq) === true) this.lease.forget(segment)
-    else if (this.#decoding === null) void this.lease.remove(segment).catch(() => {}) // a context that is being freed has no cells to remove
+    if (seq !== undefined && this.#decoding?.remove(seq) === true) this.lease!.forget(segment)
   }
 
   extend(segment: SegmentId, tokens: number): void {
@@ -96,6 +97,7 @@ export class Driver {
     this.#model = model
     this.#signal = signal
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
+    await this.#cells.removeIdle(this.#state)
     const lease = await this.#cells.ensure(this.#moment)
     const joined = this.#ready().filter(({ fusion }) => fusion === 'cache')
     await this.#cells.restore(
@@ -118,12 +120,12 @@ export class Driver {
       this.#decoding = null
       this.#options.clock.enter(null)
     }
-    await this.#tidy(lease)
+    await this.#tidy()
   }
 
   /** Brings the decode under way to what the state says: opens summaries whose paths are done, adds paths, or moves. */
   react(): void {
-    if (this.#decoding === null || this.#signal.aborted) return
+    if (this.#decoding === null || this.#failure !== null || this.#signal.aborted) return
     try {
       this.#options.next()
       this.#admit()
@@ -315,8 +317,8 @@ export class Driver {
       })
   }
 
-  /** After a decode: gives back what nobody needs, and ends what was told to stop and did not. */
-  async #tidy(lease: Lease): Promise<void> {
+  /** After a decode: ends what was told to stop and did not, and gives back what nobody needs. */
+  async #tidy(): Promise<void> {
     if (this.#failure !== null) {
       const { error } = this.#failure
       this.#failure = null
@@ -328,12 +330,6 @@ export class Driver {
       const one = segmentOf(this.#state, segment)
       if (one !== undefined && isOpen(one)) this.#options.ended(segment, reason)
     }
-    const { paths, summaries } = this.#state
-    // A path without a token of its own starts again from where it would have. A dropped one was only there for its branch.
-    const idle = paths.filter(
-      ({ status, tokens, parent }) => status === 'dropped' || tokens.length <= (parent?.at ?? 0),
-    )
-    for (const { segment } of [...idle, ...summaries.filter((one) => !isOpen(one))])
-      await lease.remove(segment)
+    await this.#cells.removeIdle(this.#state)
   }
 }

@@ -14,7 +14,14 @@ import {
   type RunEvent,
   type SegmentId,
 } from '../protocol/events.ts'
-import { applyEvent, EMPTY_RUN, isOpen, segmentOf, type RunState } from '../protocol/fold.ts'
+import {
+  allSegments,
+  applyEvent,
+  EMPTY_RUN,
+  isOpen,
+  segmentOf,
+  type RunState,
+} from '../protocol/fold.ts'
 import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
@@ -173,18 +180,24 @@ export class Run implements RunHandle {
       vocabulary: this.#model?.native.info.vocabSize,
     })
     if (later === true) this.#later = true
+    this.#endInterrupted()
     for (const action of actions) this.#carry(action)
     this.#wake()
     if (command.type === 'drop') await this.#recount()
     return segment === undefined ? {} : { segment }
   }
 
+  /** What was cut off when the engine died ends before anything new begins. */
+  #endInterrupted(): void {
+    for (const { segment, status, reason } of allSegments(this.#state))
+      if (status === 'interrupted' && reason === null) this.#ended(segment, 'interrupted')
+  }
+
   #stopAll(): CommandResult {
     if (!this.#active) throw fail('not-running/stop')
     this.#later = this.#stopped = true
     this.#driver.forget()
-    const { paths, summaries, others } = this.#state
-    for (const { segment } of [...paths, ...summaries, ...others].filter(isOpen))
+    for (const { segment } of allSegments(this.#state).filter(isOpen))
       this.#carry({ type: 'cut', segment, reason: 'stopped' })
     if (!this.#driver.decoding) this.#abort.abort()
     return {}
@@ -298,9 +311,7 @@ export class Run implements RunHandle {
   }
 
   get #hasWork(): boolean {
-    const { paths, summaries, others } = this.#state
-    const open = paths.some(isOpen) || summaries.some(isOpen) || others.some(isOpen)
-    return open || this.#driver.pending.length > 0
+    return allSegments(this.#state).some(isOpen) || this.#driver.pending.length > 0
   }
 
   /** What a command changed reaches the decode under way, or begins one. */
@@ -315,7 +326,7 @@ export class Run implements RunHandle {
       this.#active = true
       try {
         await this.#core.turns.take(this.#abort.signal, () => this.#turn())
-        await this.#end(this.#stopped ? 'stopped' : 'finished')
+        await this.#end()
       } catch (error) {
         await this.#fail(toBraidError(error))
       }
@@ -392,12 +403,12 @@ export class Run implements RunHandle {
     if (error && paths.every(({ status }) => status === 'failed')) throw thrownError(error)
   }
 
-  async #end(reason: EventOf<'run-ended'>['reason']): Promise<void> {
-    const cancelled = reason === 'cancelled'
-    const { answer, vote } = cancelled
-      ? { answer: this.#state.answer, vote: null }
-      : await decideRun(this.#state)
+  async #end(): Promise<void> {
+    const decision = await decideRun(this.#state)
     if (this.#hasWork) return // a command came meanwhile
+    const reason = this.#endReason()
+    const { answer, vote } =
+      reason === 'cancelled' ? { answer: this.#state.answer, vote: null } : decision
     if (vote !== null) this.#emit(vote)
     const scope = this.#state.model?.scope
     if (answer === null && reason === 'finished' && scope)
@@ -409,16 +420,20 @@ export class Run implements RunHandle {
     this.#emit({ type: 'run-ended', reason, answer, usage, timings: this.#clock.read() })
   }
 
+  #endReason(): EventOf<'run-ended'>['reason'] {
+    if (this.#stopped) return 'stopped'
+    return this.#abort.signal.aborted ? 'cancelled' : 'finished'
+  }
+
   async #fail(error: BraidError): Promise<void> {
     const cancelled = error.code === 'cancelled' && this.#abort.signal.aborted
     this.#driver.forget()
-    const { paths, summaries, others } = this.#state
-    for (const { segment } of [...paths, ...summaries, ...others].filter(isOpen)) {
+    for (const { segment } of allSegments(this.#state).filter(isOpen)) {
       if (cancelled)
         this.#emit({ type: 'segment-ended', segment, reason: 'cancelled', answer: null })
       else this.#ended(segment, 'failed', runError(error))
     }
-    if (cancelled) return this.#end(this.#stopped ? 'stopped' : 'cancelled')
+    if (cancelled) return this.#end()
     this.#later = true
     this.#active = false
     this.#emit({ type: 'run-failed', error: runError(error) })

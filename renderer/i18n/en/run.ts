@@ -63,6 +63,7 @@ export const run = {
   'reason.overflow': 'The context ran out of cells',
   'reason.failed': 'It failed',
   'reason.cancelled': 'The run was cancelled',
+  'reason.interrupted': 'The engine ended in the middle of it',
   'answer.label': 'Answer',
   'answer.lastNumber': 'Last number',
   'answer.show': 'Show where it stands',

@@ -64,6 +64,7 @@ export const run: Record<keyof typeof en, string> = {
   'reason.overflow': '上下文单元用尽',
   'reason.failed': '出错',
   'reason.cancelled': '运行被取消',
+  'reason.interrupted': '引擎中途退出',
   'answer.label': '答案',
   'answer.lastNumber': '最后的数字',
   'answer.show': '显示所在位置',
