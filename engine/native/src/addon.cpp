@@ -1,4 +1,5 @@
 // Exports of the addon; engine/native/types.ts describes them.
+#include "../addon/plan-js.h"
 #include "context.h"
 #include "devices.h"
 #include "log.h"
@@ -20,11 +21,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     Worker::start(env);
     ModelWrap::init(env);
     ContextWrap::init(env);
+    PlanWrap::init(env);
     exports.Set("version", Napi::Function::New(env, version));
     devices::init(env, exports);
     exports.Set("leave",
                 Napi::Function::New(env, [](const Napi::CallbackInfo &) { Worker::leave(); }));
     exports.Set("openModel", Napi::Function::New(env, openModel));
+    exports.Set("openPlan", Napi::Function::New(env, openPlan));
     exports.Set("quantize", Napi::Function::New(env, quantizeModel));
     return exports;
 }

@@ -2,8 +2,7 @@
 #include "args.h"
 #include "context.h"
 #include "decode.h"
-#include "ggml-backend.h"
-#include "llama-ext.h"
+#include "../addon/plan-js.h"
 #include "log.h"
 #include "threads.h"
 #include <algorithm>
@@ -27,12 +26,9 @@ llama_flash_attn_type flashArg(const std::string & name) {
 
 } // namespace
 
-Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
-                          const Napi::Object & o) {
-    if (model->vocabOnly)
-        throw CodedError("bad-combination", "The model was opened for its vocabulary only");
+llama_context_params contextParams(const Napi::Object & o, int64_t mostCells) {
     llama_context_params params = llama_context_default_params();
-    params.n_ctx = (uint32_t) args::whole(o, "cells", 1, 1 << 28);
+    params.n_ctx = (uint32_t) args::whole(o, "cells", 1, mostCells);
     params.n_seq_max =
         (uint32_t) args::whole(o, "sequences", 1, (int64_t) llama_max_parallel_sequences());
     params.n_batch = (uint32_t) args::whole(o, "batch", 1, 8192, 512);
@@ -40,10 +36,6 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
     params.n_batch = std::max(params.n_batch, params.n_seq_max);
     params.n_ubatch = params.n_batch;
     params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
-    const int32_t threads = (int32_t) args::whole(o, "threads", 0, 512);
-    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
-    const int32_t cores = model->offloaded ? std::min(physicalCores(), 4) : physicalCores();
-    params.n_threads = params.n_threads_batch = threads == 0 ? cores : threads;
     params.type_k = params.type_v = kvTypeArg(args::text(o, "kvType"));
     params.flash_attn_type = flashArg(args::text(o, "flashAttention"));
     params.kv_unified = true;
@@ -54,6 +46,35 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
         throw CodedError(
             "bad-combination",
             "A quantised KV cache needs flash attention: turn it on, or choose f16 or f32");
+    const Napi::Value yarn = o.Get("yarn");
+    if (yarn.IsObject()) {
+        params.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_YARN;
+        params.rope_freq_scale =
+            (float) (1 / args::real(yarn.As<Napi::Object>(), "factor", 1, 1024));
+        params.yarn_orig_ctx =
+            (uint32_t) args::whole(yarn.As<Napi::Object>(), "originalContext", 1, 1 << 28);
+        params.yarn_ext_factor = 1;
+    }
+    return params;
+}
+
+CodedError contextError() {
+    const std::string why = engineLog::lastError();
+    const bool memory = why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
+    return CodedError(memory ? "out-of-memory" : "bad-combination",
+                      "The context cannot be made: " +
+                          (why.empty() ? "llama.cpp gives no reason" : why));
+}
+
+Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
+                          const Napi::Object & o) {
+    if (model->vocabOnly)
+        throw CodedError("bad-combination", "The model was opened for its vocabulary only");
+    llama_context_params params = contextParams(o, 1 << 28);
+    const int32_t threads = (int32_t) args::whole(o, "threads", 0, 512);
+    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
+    const int32_t cores = model->offloaded ? std::min(physicalCores(), 4) : physicalCores();
+    params.n_threads = params.n_threads_batch = threads == 0 ? cores : threads;
     // The softmax is a tensor of its own only without flash attention. It must outlive the context.
     const bool watch = args::flag(o, "attention");
     auto attention =
@@ -65,26 +86,10 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & mod
         params.cb_eval = AttentionSums::observe;
         params.cb_eval_user_data = attention->get();
     }
-    const Napi::Value yarn = o.Get("yarn");
-    if (yarn.IsObject()) {
-        params.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_YARN;
-        params.rope_freq_scale =
-            (float) (1 / args::real(yarn.As<Napi::Object>(), "factor", 1, 1024));
-        params.yarn_orig_ctx =
-            (uint32_t) args::whole(yarn.As<Napi::Object>(), "originalContext", 1, 1 << 28);
-        params.yarn_ext_factor = 1;
-    }
     return runOnWorker(env, [model, params, attention] {
         engineLog::clear();
         llama_context * ctx = llama_init_from_model(model->model, params);
-        if (!ctx) {
-            const std::string why = engineLog::lastError();
-            const bool memory =
-                why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
-            throw CodedError(memory ? "out-of-memory" : "bad-combination",
-                             "The context cannot be made: " +
-                                 (why.empty() ? "llama.cpp gives no reason" : why));
-        }
+        if (!ctx) throw contextError();
         bool flash = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_ENABLED;
         if (params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO)
             flash = engineLog::saw("Flash Attention enabled");
@@ -135,19 +140,15 @@ Napi::Value ContextWrap::info(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const ContextState & c = *open();
-        size_t weights = 0, kv = 0, compute = 0;
-        for (const auto & entry : llama_get_memory_breakdown(c.ctx)) {
-            weights += entry.second.model;
-            kv += entry.second.context;
-            compute += entry.second.compute;
-        }
+        DeviceMemory sum;
         Napi::Object o = Napi::Object::New(env);
+        o.Set("devices", toJs(env, memoryOf(c.ctx, &sum)));
         o.Set("cells", llama_n_ctx(c.ctx));
         o.Set("threads", llama_n_threads(c.ctx));
         o.Set("flashAttention", c.flashAttention);
-        o.Set("weightBytes", (double) weights);
-        o.Set("kvBytes", (double) kv);
-        o.Set("computeBytes", (double) compute);
+        o.Set("weightBytes", (double) sum.weights);
+        o.Set("kvBytes", (double) sum.kv);
+        o.Set("computeBytes", (double) sum.compute);
         return o;
     });
 }

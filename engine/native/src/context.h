@@ -68,6 +68,13 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq,
                                     const std::vector<int32_t> & spans,
                                     const JsCallback & onProgress);
 
+// Parameters of a context from `ContextOptions`, threads and `attention` aside. `mostCells`: the most that may be asked for.
+// Errors: `out-of-range`, `bad-combination`.
+llama_context_params contextParams(const Napi::Object & options, int64_t mostCells);
+
+// Why the calling thread's last context could not be made: `out-of-memory` or `bad-combination`.
+CodedError contextError();
+
 Napi::Value createContext(Napi::Env env, const std::shared_ptr<ModelState> & model,
                           const Napi::Object & options);
 

@@ -1,15 +1,7 @@
 // Coded errors: every failure that leaves the addon carries a code of engine/protocol/errors.ts.
 #pragma once
+#include "../core/error.h"
 #include <napi.h>
-#include <stdexcept>
-#include <string>
-
-struct CodedError : std::runtime_error {
-    std::string code;
-    CodedError(std::string code, const std::string & message)
-        : std::runtime_error(message)
-        , code(std::move(code)) {}
-};
 
 inline Napi::Error toJsError(Napi::Env env, const std::string & code, const std::string & message) {
     Napi::Error error = Napi::Error::New(env, message);

@@ -61,18 +61,8 @@ bool isGpu(ggml_backend_dev_t device) {
 
 std::shared_ptr<ModelState> loadModel(Load & load) {
     if (load.cancelled) throw CodedError("cancelled", "Loading was cancelled");
-    llama_model_params params = llama_model_default_params();
-    ggml_backend_dev_t devices[2] = {nullptr, nullptr};
-    params.n_gpu_layers = load.gpuLayers;
-    if (load.device == "cpu" || load.device == "CPU") {
-        params.devices = devices; // none: everything stays on the CPU
-        params.n_gpu_layers = 0;
-    } else if (load.device != "auto") {
-        devices[0] = ggml_backend_dev_by_name(load.device.c_str());
-        if (!devices[0])
-            throw CodedError("unknown-device", "There is no device named " + load.device);
-        params.devices = devices;
-    }
+    ggml_backend_dev_t devices[2];
+    llama_model_params params = modelParams(load.device, load.gpuLayers, devices);
     params.vocab_only = load.vocabOnly;
     params.progress_callback = onLoadProgress;
     params.progress_callback_user_data = &load;
@@ -80,12 +70,7 @@ std::shared_ptr<ModelState> loadModel(Load & load) {
     llama_model * model = llama_model_load_from_file(load.path.c_str(), params);
     if (!model) {
         if (load.cancelled) throw CodedError("cancelled", "Loading was cancelled");
-        const std::string why = engineLog::lastError();
-        const bool memory =
-            why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
-        throw CodedError(memory ? "out-of-memory" : "bad-model",
-                         "The model cannot be loaded: " +
-                             (why.empty() ? "llama.cpp gives no reason" : why));
+        throw loadError();
     }
     auto state = std::make_shared<ModelState>(model, load.vocabOnly);
     bool gpu = devices[0] && isGpu(devices[0]);
@@ -128,14 +113,43 @@ const std::pair<const char *, llama_ftype> FILE_TYPES[] = {
 
 } // namespace
 
+llama_model_params modelParams(const std::string & device, int32_t gpuLayers,
+                               ggml_backend_dev_t (&devices)[2]) {
+    llama_model_params params = llama_model_default_params();
+    devices[0] = devices[1] = nullptr;
+    params.n_gpu_layers = gpuLayers;
+    if (device == "cpu" || device == "CPU") {
+        params.devices = devices; // none: everything stays on the CPU
+        params.n_gpu_layers = 0;
+    } else if (device != "auto") {
+        devices[0] = ggml_backend_dev_by_name(device.c_str());
+        if (!devices[0]) throw CodedError("unknown-device", "There is no device named " + device);
+        params.devices = devices;
+    }
+    return params;
+}
+
+CodedError loadError() {
+    const std::string why = engineLog::lastError();
+    const bool memory = why.find("alloc") != std::string::npos || engineLog::saw("out of memory");
+    return CodedError(memory ? "out-of-memory" : "bad-model",
+                      "The model cannot be loaded: " +
+                          (why.empty() ? "llama.cpp gives no reason" : why));
+}
+
+std::string pathArg(const Napi::Object & options) {
+    const std::string path = args::text(options, "path");
+    if (path.find('\0') != std::string::npos)
+        throw CodedError("bad-path", "A file name cannot hold a NUL character");
+    return path;
+}
+
 Napi::Value openModel(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const Napi::Object options = args::object(info, 0);
         auto load = std::make_shared<Load>();
-        load->path = args::text(options, "path");
-        if (load->path.find('\0') != std::string::npos)
-            throw CodedError("bad-path", "A file name cannot hold a NUL character");
+        load->path = pathArg(options);
         load->device = args::text(options, "device");
         load->gpuLayers = (int32_t) args::whole(options, "gpuLayers", -1, 65536);
         load->vocabOnly = args::flag(options, "vocabOnly");

@@ -18,6 +18,17 @@ struct ModelState {
     ~ModelState();
 };
 
+// Parameters for loading a model with `gpuLayers` layers (-1: all) on a device: `auto`, `cpu`, or a device's name, which
+// `devices` holds until the model is loaded. Errors: `unknown-device`.
+llama_model_params modelParams(const std::string & device, int32_t gpuLayers,
+                               ggml_backend_dev_t (&devices)[2]);
+
+// Why the calling thread's last load failed: `out-of-memory` or `bad-model`.
+CodedError loadError();
+
+// Path of a model file. Errors: `bad-path`, `bad-request`.
+std::string pathArg(const Napi::Object & options);
+
 // Why sequences cannot be joined, or nullptr.
 const char * cannotJoin(const llama_model * model);
 

@@ -3,11 +3,15 @@
 
 namespace {
 
-struct State {
-    std::mutex mutex;
+struct LaneState {
     std::condition_variable wake;
     std::deque<std::function<void()>> jobs;
-    std::thread thread;
+    std::thread thread; // started with the first job
+};
+
+struct State {
+    std::mutex mutex; // of both lanes
+    LaneState lanes[2];
     std::atomic<bool> leaving{false};
     napi_threadsafe_function toJs = nullptr;
     std::atomic<int> pending{0}; // jobs whose promise is not settled; JavaScript's thread only
@@ -32,16 +36,16 @@ void callJs(napi_env env, napi_value, void *, void * data) {
     }
 }
 
-void loop() {
+void loop(LaneState & lane) {
     State & s = state();
     for (;;) {
         std::function<void()> job;
         {
             std::unique_lock<std::mutex> lock(s.mutex);
-            s.wake.wait(lock, [&] { return s.leaving || !s.jobs.empty(); });
+            lane.wake.wait(lock, [&] { return s.leaving || !lane.jobs.empty(); });
             if (s.leaving) return;
-            job = std::move(s.jobs.front());
-            s.jobs.pop_front();
+            job = std::move(lane.jobs.front());
+            lane.jobs.pop_front();
         }
         job();
     }
@@ -57,7 +61,6 @@ void Worker::start(Napi::Env env) {
     if (status != napi_ok)
         throw CodedError("internal", "cannot create the engine's channel to JavaScript");
     napi_unref_threadsafe_function(env, s.toJs);
-    s.thread = std::thread(loop);
     napi_add_env_cleanup_hook(env, [](void *) { leave(); }, nullptr);
 }
 
@@ -67,17 +70,22 @@ void Worker::leave() {
         std::lock_guard<std::mutex> lock(s.mutex);
         s.leaving = true;
     }
-    s.wake.notify_all();
-    if (s.thread.joinable()) s.thread.join();
+    for (LaneState & lane : s.lanes) {
+        lane.wake.notify_all();
+        if (lane.thread.joinable()) lane.thread.join();
+    }
 }
 
-void Worker::post(std::function<void()> job) {
+void Worker::post(std::function<void()> job, Lane which) {
     State & s = state();
+    LaneState & lane = s.lanes[(int) which];
     {
         std::lock_guard<std::mutex> lock(s.mutex);
-        s.jobs.push_back(std::move(job));
+        if (s.leaving) return;
+        lane.jobs.push_back(std::move(job));
+        if (!lane.thread.joinable()) lane.thread = std::thread([&lane] { loop(lane); });
     }
-    s.wake.notify_one();
+    lane.wake.notify_one();
 }
 
 void Worker::toJs(std::function<void(Napi::Env)> task) {
@@ -123,11 +131,11 @@ static void settle(const DeferredPtr & deferred,
     });
 }
 
-Napi::Promise runOnWorker(Napi::Env env,
-                          std::function<std::function<Napi::Value(Napi::Env)>()> work) {
+Napi::Promise runOnWorker(Napi::Env env, std::function<std::function<Napi::Value(Napi::Env)>()> work,
+                          Lane lane) {
     State & s = state();
     auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
     if (s.pending++ == 0) napi_ref_threadsafe_function(env, s.toJs);
-    Worker::post([deferred, work = std::move(work)] { settle(deferred, work); });
+    Worker::post([deferred, work = std::move(work)] { settle(deferred, work); }, lane);
     return deferred->Promise();
 }
