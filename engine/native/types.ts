@@ -268,9 +268,12 @@ export type PlanOptions = Pick<
 export interface NativePlan {
   /** Names of the weights that would stay where the file is mapped, in the file's own layout. */
   readonly mapped: string[]
+  /** The most cells of this type that the GPU can hold, whose buffers are limited in size; 2^28: nothing limits them. */
+  mostCells(kvType: KvType): number
   /**
    * What such a context would take, weights included (of mapped ones only their own bytes), as llama.cpp computes it
    * (`llama_get_memory_breakdown`). `cells`: as llama.cpp rounds them. `logitRowBytes`: one row of logits.
+   * Errors: `out-of-memory`, also beyond `mostCells`; `bad-combination`.
    */
   measure(
     options: PlanOptions,

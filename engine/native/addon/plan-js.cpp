@@ -46,6 +46,7 @@ void PlanWrap::init(Napi::Env env) {
         Napi::Persistent(DefineClass(env, "NativePlan",
                                      {
                                          InstanceAccessor<&PlanWrap::mapped>("mapped"),
+                                         InstanceMethod<&PlanWrap::mostCells>("mostCells"),
                                          InstanceMethod<&PlanWrap::measure>("measure"),
                                          InstanceMethod<&PlanWrap::close>("close"),
                                      }));
@@ -68,6 +69,14 @@ Napi::Value PlanWrap::mapped(const Napi::CallbackInfo & info) {
         Napi::Array names = Napi::Array::New(env);
         for (const std::string & name : open()->mapped()) names.Set(names.Length(), name);
         return names;
+    });
+}
+
+Napi::Value PlanWrap::mostCells(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const ggml_type type = kvTypeArg(args::text(info[0], "kvType"));
+        return Napi::Number::New(env, open()->mostCells(type));
     });
 }
 

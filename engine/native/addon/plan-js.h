@@ -21,6 +21,7 @@ private:
     std::shared_ptr<Plan> plan;
     const std::shared_ptr<Plan> & open() const;
     Napi::Value mapped(const Napi::CallbackInfo & info);
+    Napi::Value mostCells(const Napi::CallbackInfo & info);
     Napi::Value measure(const Napi::CallbackInfo & info);
     Napi::Value close(const Napi::CallbackInfo & info);
 };

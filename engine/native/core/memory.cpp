@@ -1,11 +1,7 @@
 #include "memory.h"
-#include "ggml-backend.h"
 #include "llama-ext.h"
 #include <algorithm>
 
-namespace {
-
-// The GPU that a buffer type belongs to, or null: memory that the CPU can read, layouts of the CPU's own among it.
 ggml_backend_dev_t gpuOf(ggml_backend_buffer_type_t type) {
     if (ggml_backend_buft_is_host(type)) return nullptr;
     ggml_backend_dev_t device = ggml_backend_buft_get_device(type);
@@ -14,8 +10,6 @@ ggml_backend_dev_t gpuOf(ggml_backend_buffer_type_t type) {
     const bool gpu = kind == GGML_BACKEND_DEVICE_TYPE_GPU || kind == GGML_BACKEND_DEVICE_TYPE_IGPU;
     return gpu ? device : nullptr;
 }
-
-} // namespace
 
 uint64_t logitRowBytes(const llama_context * ctx) {
     const llama_vocab * vocab = llama_model_get_vocab(llama_get_model(ctx));

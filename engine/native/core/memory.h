@@ -1,10 +1,14 @@
 // Memory of a context by device, as llama.cpp allocates it or, for a model opened without allocating, would.
 #pragma once
+#include "ggml-backend.h"
 #include <cstdint>
 #include <string>
 #include <vector>
 
 struct llama_context;
+
+// Returns the GPU that a buffer type belongs to; null: memory that the CPU can read, layouts of the CPU's own among it.
+ggml_backend_dev_t gpuOf(ggml_backend_buffer_type_t type);
 
 // Sizes in bytes.
 struct DeviceMemory {

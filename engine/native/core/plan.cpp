@@ -3,6 +3,7 @@
 #include "ggml-backend.h"
 #include "llama-ext.h"
 #include "../src/log.h"
+#include <algorithm>
 #include <set>
 
 namespace {
@@ -23,7 +24,7 @@ Plan::Plan(const std::string & path, llama_model_params params)
     engineLog::clear();
     model.reset(llama_model_load_from_file(path.c_str(), params));
     if (!model) throw failure("The model cannot be loaded: ", "bad-model");
-    findMapped();
+    readGraph();
 }
 
 Plan::Context Plan::open(const llama_context_params & params) const {
@@ -34,12 +35,55 @@ Plan::Context Plan::open(const llama_context_params & params) const {
 }
 
 Plan::Measure Plan::measure(const llama_context_params & params) const {
-    const Context ctx = open(params);
-    return {llama_n_ctx(ctx.get()), logitRowBytes(ctx.get()), memoryOf(ctx.get())};
+    const uint32_t most = mostCells(params.type_k);
+    if (params.n_ctx > most)
+        throw CodedError("out-of-memory", "The KV cache can have " + std::to_string(most) +
+                                              " cells at most: the GPU has no larger buffers");
+    Measure measure;
+    {
+        const Context ctx = open(params);
+        measure = {llama_n_ctx(ctx.get()), logitRowBytes(ctx.get()), memoryOf(ctx.get())};
+    }
+    // Without allocating, llama.cpp reports the graph of a prefill step alone (llama_context::sched_reserve). Between two devices
+    // a step that decodes one token per sequence may copy more, so that one is asked for too.
+    if (measure.devices.size() > 1 && params.n_ubatch > params.n_seq_max) {
+        llama_context_params step = params;
+        step.n_batch = step.n_ubatch = step.n_outputs_max = params.n_seq_max;
+        const Context ctx = open(step);
+        for (const DeviceMemory & other : memoryOf(ctx.get()))
+            for (DeviceMemory & one : measure.devices)
+                if (one.device == other.device) one.compute = std::max(one.compute, other.compute);
+    }
+    return measure;
 }
 
-// The graph of the smallest context names every weight that a step reads.
-void Plan::findMapped() {
+uint32_t Plan::mostCells(ggml_type type) const {
+    std::unique_ptr<ggml_context, void (*)(ggml_context *)> memory(
+        ggml_init({64 * ggml_tensor_overhead(), nullptr, /* no_alloc */ true}), ggml_free);
+    constexpr uint32_t block = 256;
+    uint32_t most = anyCells / block;
+    for (const Cache & cache : caches) {
+        const auto fits = [&](uint32_t blocks) {
+            ggml_reset(memory.get());
+            return ggml_backend_dev_supports_op(
+                cache.gpu,
+                ggml_new_tensor_2d(memory.get(), type, cache.width, (int64_t) blocks * block));
+        };
+        uint32_t low = 0;
+        for (uint32_t high = most; low < high;) {
+            const uint32_t middle = low + (high - low + 1) / 2;
+            if (fits(middle))
+                low = middle;
+            else
+                high = middle - 1;
+        }
+        most = low;
+    }
+    return most * block;
+}
+
+// The graph of the smallest context names every tensor that a step reads.
+void Plan::readGraph() {
     llama_context_params params = llama_context_default_params();
     params.n_ctx = params.n_batch = params.n_ubatch = params.n_seq_max = params.n_outputs_max = 1;
     params.kv_unified = true;
@@ -51,11 +95,21 @@ void Plan::findMapped() {
     for (int i = 0; i < ggml_graph_n_nodes(graph); i++)
         for (const ggml_tensor * source : ggml_graph_node(graph, i)->src) {
             if (!source) continue;
-            const ggml_tensor * weight = source->view_src ? source->view_src : source;
-            ggml_backend_buffer_t buffer = weight->buffer;
-            if (buffer && ggml_backend_buffer_get_usage(buffer) == GGML_BACKEND_BUFFER_USAGE_WEIGHTS &&
-                ggml_backend_buft_is_host(ggml_backend_buffer_get_type(buffer)))
-                names.insert(ggml_get_name(weight));
+            const ggml_tensor * tensor = source->view_src ? source->view_src : source;
+            if (!tensor->buffer) continue;
+            ggml_backend_buffer_type_t type = ggml_backend_buffer_get_type(tensor->buffer);
+            const std::string name = ggml_get_name(tensor);
+            const bool weight = ggml_backend_buffer_get_usage(tensor->buffer) ==
+                                GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
+            if (weight && ggml_backend_buft_is_host(type)) names.insert(name);
+            if (name.rfind("cache_", 0) != 0) continue;
+            ggml_backend_dev_t gpu = gpuOf(type);
+            if (!gpu) continue;
+            const int64_t width = ggml_nelements(tensor) / llama_n_ctx(ctx.get());
+            auto cache = std::find_if(caches.begin(), caches.end(),
+                                      [&](const Cache & one) { return one.gpu == gpu; });
+            if (cache == caches.end()) cache = caches.insert(caches.end(), {gpu, 0});
+            cache->width = std::max(cache->width, width);
         }
     mappedNames.assign(names.begin(), names.end());
 }

@@ -7,8 +7,6 @@
 #include "threads.h"
 #include <algorithm>
 
-namespace {
-
 ggml_type kvTypeArg(const std::string & name) {
     if (name == "f32") return GGML_TYPE_F32;
     if (name == "f16") return GGML_TYPE_F16;
@@ -16,6 +14,8 @@ ggml_type kvTypeArg(const std::string & name) {
     if (name == "q4_0") return GGML_TYPE_Q4_0;
     throw CodedError("out-of-range", "The KV type must be f32, f16, q8_0 or q4_0, got " + name);
 }
+
+namespace {
 
 llama_flash_attn_type flashArg(const std::string & name) {
     if (name == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;

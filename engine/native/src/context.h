@@ -68,6 +68,9 @@ std::vector<TokenRecord> runPrefill(ContextState & c, int32_t seq,
                                     const std::vector<int32_t> & spans,
                                     const JsCallback & onProgress);
 
+// Errors: `out-of-range`.
+ggml_type kvTypeArg(const std::string & name);
+
 // Parameters of a context from `ContextOptions`, threads and `attention` aside. `mostCells`: the most that may be asked for.
 // Errors: `out-of-range`, `bad-combination`.
 llama_context_params contextParams(const Napi::Object & options, int64_t mostCells);
