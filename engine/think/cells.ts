@@ -4,7 +4,6 @@ import type { PathState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import type { ContextOptions, NativeContext } from '../native/types.ts'
 import type { LoadedModel, Models } from './models.ts'
-import { MAX_SEQUENCES, SPARE_SEQUENCES } from './plan.ts'
 import { yarnFor } from './settings.ts'
 import { abortable } from './turns.ts'
 
@@ -265,11 +264,6 @@ export function cellsOf(paths: readonly PathState[], length: (path: PathState) =
     (sum, { path, parent }) => sum + Math.max(0, (ends.get(path) ?? 0) - (parent?.at ?? 0)),
     0,
   )
-}
-
-/** Sequences for the prompt, the paths, their summaries, and some to spare. */
-export function sequencesFor(paths: number, groups: number): number {
-  return Math.min(MAX_SEQUENCES, 1 + paths + groups + SPARE_SEQUENCES)
 }
 
 /** llama.cpp asks the system for whatever the context needs and is killed when it is not there; we ask first. */

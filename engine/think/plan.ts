@@ -1,12 +1,8 @@
+import { MAX_SEQUENCES, SPARE_SEQUENCES } from '../kv/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import type { ControlTokens } from './control.ts'
 import { pathSeed } from './seeds.ts'
-
-/** A context has at most this many sequences (llama.cpp's LLAMA_MAX_SEQ). */
-export const MAX_SEQUENCES = 256
-/** Sequences kept for branches and further summaries. */
-export const SPARE_SEQUENCES = 8
 
 export interface PlannedPath {
   path: number

@@ -1,7 +1,8 @@
 import { BraidError } from '../protocol/errors.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import type { NativeModelInfo } from '../native/types.ts'
-import { Cells, cellsOf, sequencesFor } from './cells.ts'
+import { sizeContext, SLACK, summaryCells as cellsOfSummaries } from '../kv/index.ts'
+import { Cells, cellsOf } from './cells.ts'
 import type { LoadedModel } from './models.ts'
 import { planRun, type Plan } from './plan.ts'
 import { buildPrompt, promptTokens } from './prompt.ts'
@@ -13,11 +14,6 @@ export interface Start {
   file: string
   given?: ReadonlyMap<number, readonly number[]>
 }
-
-/** Kept free so that a path can be extended without moving to a larger context: tokens, at most a path's budget. */
-const HEADROOM = 1024
-/** llama.cpp pads and rounds. */
-const SLACK = 64
 
 /** Loads the model; of a new run (`start`) settles settings, plan and prompt too, and tells `run-started`. */
 export async function prepare(run: Run, start?: Start): Promise<void> {
@@ -190,8 +186,13 @@ function tellLimits(run: Run, settings: RunSettings, plan: Plan, info: NativeMod
 /** Cells that summaries want beside those of their paths. Re-read paths come in place of the paths' own cells, in a prompt of their own. */
 export function summaryCells(run: Run, groups: number, paths: number): number {
   const { settings, prompt, state } = run
-  const frame = state.fusion === 'reread' ? prompt.length + 128 : 0
-  return groups * (frame + settings.summaryBudget) + (frame > 0 ? 24 * paths : 0)
+  return cellsOfSummaries({
+    promptTokens: prompt.length,
+    groups,
+    paths,
+    summaryBudget: settings.summaryBudget,
+    reread: state.fusion === 'reread',
+  })
 }
 
 /** Of `free` cells, those kept from the paths for the summaries: what they want, at most a quarter, at least a prefix and a token each. */
@@ -220,20 +221,23 @@ export async function ensureCells(run: Run, extra: number, sequences: number): P
   }
   const model = run.model!
   const kept = cellsOf(state.paths, (path) => (path.status === 'dropped' ? 0 : path.tokens.length))
-  const wanted = prompt.length + kept + extra + Math.min(settings.budget, HEADROOM) + SLACK
-  const groups = Math.max(1, ...state.paths.map(({ group }) => group))
-  const cells = await Cells.open(
-    wanted,
-    sequencesFor(state.paths.length + sequences, groups),
-    prompt.length + SLACK,
-    {
-      model,
-      models: run.core.models,
-      settings,
-      signal,
-      notice: (code, message) => run.notice(code, message),
-    },
-  )
+  const size = sizeContext({
+    promptTokens: prompt.length,
+    kept,
+    extra,
+    budget: settings.budget,
+    context: settings.engine.context,
+    // A new run counts its groups among the sequences that it asks for.
+    paths: state.paths.length + sequences,
+    groups: Math.max(0, ...state.paths.map(({ group }) => group)),
+  })
+  const cells = await Cells.open(size.cells, size.sequences, prompt.length + SLACK, {
+    model,
+    models: run.core.models,
+    settings,
+    signal,
+    notice: (code, message) => run.notice(code, message),
+  })
   run.cells = cells
   run.core.models.retain(model)
   try {

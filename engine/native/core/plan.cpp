@@ -111,5 +111,11 @@ void Plan::readGraph() {
             if (cache == caches.end()) cache = caches.insert(caches.end(), {gpu, 0});
             cache->width = std::max(cache->width, width);
         }
+    // A device that cannot read mapped files makes llama.cpp read the file instead (llama_model_base::load_tensors).
+    for (int i = 0; i < llama_model_n_devices(model.get()); i++) {
+        ggml_backend_dev_props props;
+        ggml_backend_dev_get_props(llama_model_get_device(model.get(), i), &props);
+        if (!props.caps.mmap_support) return;
+    }
     mappedNames.assign(names.begin(), names.end());
 }
