@@ -10,6 +10,10 @@ export function addDevices(program: Command): void {
     .command('devices')
     .description('what a model can run on')
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nBRAID_CPU in the environment chooses the CPU variant, such as haswell or zen4, instead of the best one.',
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const state = await new Devices(dataFolder()).state()
       if (json === true) return print(JSON.stringify(state) + '\n')

@@ -16,7 +16,6 @@ export { HardwareMeter } from './hardware.ts'
 export class Devices {
   readonly #dataFolder: string
   #probes: Promise<Probe[]> | undefined
-  #cpu: Promise<Probe> | undefined
   #offers: Promise<Fetchable[]> | undefined
   #addon: LoadedAddon | undefined
 
@@ -24,26 +23,21 @@ export class Devices {
     this.#dataFolder = dataFolder
   }
 
-  /** The addon, once every GPU backend was tried in a process of its own. Errors: `native-missing`. */
+  /** The addon, once every GPU backend was tried in a process of its own. Errors: those of `loadAddon`. */
   async open(): Promise<LoadedAddon> {
     if (this.#addon !== undefined) return this.#addon
     const good = (await this.#tried()).flatMap(({ library, reason }) =>
-      library === undefined || reason !== undefined ? [] : [library],
+      reason === undefined ? [library] : [],
     )
     this.#addon ??= loadAddon({ gpu: good })
     return this.#addon
   }
 
-  /** Errors: `native-missing`. */
+  /** Errors: those of `loadAddon`. */
   async state(): Promise<DeviceState> {
-    const [addon, probes, { cpu }, offers] = [
-      await this.open(),
-      await this.#tried(),
-      await (this.#cpu ??= probe(undefined)),
-      await this.offers(),
-    ]
+    const [addon, probes, offers] = [await this.open(), await this.#tried(), await this.offers()]
     const backends: DeviceState['backends'] = probes.map(({ library, reason }) => ({
-      backend: library!.backend,
+      backend: library.backend,
       state: reason === undefined ? 'ready' : 'skipped',
       ...(reason !== undefined && { reason }),
     }))
@@ -55,7 +49,7 @@ export class Devices {
           fetch: { name, sizeBytes, ...(needs !== undefined && { needs }) },
         })
     }
-    return { cpu, devices: addon.devices(), backends }
+    return { cpu: addon.cpu, devices: addon.devices(), backends }
   }
 
   /** What can be fetched for this machine, as it was at the first call. */
@@ -68,7 +62,7 @@ export class Devices {
     const library = await fetchBackend(this.#dataFolder, offer, options)
     const result = await probe(library)
     this.#probes = Promise.resolve([
-      ...(await this.#tried()).filter((one) => one.library?.backend !== library.backend),
+      ...(await this.#tried()).filter((one) => one.library.backend !== library.backend),
       result,
     ])
     if (result.reason === undefined) (await this.open()).loadBackend(library.file)

@@ -300,8 +300,11 @@ export interface NativeAddon {
   version(): { llama: string; ggml: string }
   /** Loads a ggml backend library; false where it cannot be loaded on this machine. */
   loadBackend(path: string): boolean
-  /** Picks the best CPU variant in a folder and loads it. */
-  loadCpuBackend(folder: string): boolean
+  /**
+   * How well a backend's library suits this processor, by its own `ggml_backend_score`: the highest is the best variant.
+   * 0: it cannot run here; 1 where the library has no score.
+   */
+  backendScore(path: string): number
   devices(): NativeDevice[]
   /**
    * Computes a little on a device; false: it failed, or the result is wrong. ggml aborts the process where the driver cannot

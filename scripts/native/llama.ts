@@ -26,7 +26,7 @@ import {
 import { addonDir, cacheDir, patchesDir, readPin, root } from './paths.ts'
 import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
-import { applyPatches, cloneSource, listPatches } from './source.ts'
+import { applyPatches, cloneSource, listPatches, sourceBundle } from './source.ts'
 import { requireTools } from './tools.ts'
 
 /** Oldest glibc that the Linux packages run on (their binaries ask for GLIBC_2.34). */
@@ -189,13 +189,13 @@ export async function ensureLlama(onProgress: OnProgress): Promise<LlamaBuild> {
   if (existsSync(done)) return paths
 
   await requireTools()
-  const package_ = await fetchPackage('node-llama-cpp', (name) =>
-    onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
-  )
   if (!existsSync(join(paths.source, '.git', 'index'))) {
+    const bundle = await sourceBundle((name) =>
+      onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
+    )
     onProgress({ phase: 'Unpacking llama.cpp' })
     await rm(paths.source, { recursive: true, force: true })
-    await cloneSource(join(package_, 'llama', 'gitRelease.bundle'), paths.source)
+    await cloneSource(bundle, paths.source)
   }
   onProgress({ phase: 'Patching llama.cpp' })
   await applyPatches(paths.source)

@@ -85,6 +85,7 @@ export class Braid {
       acceptDownloads: true,
     })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    context.setDefaultTimeout(60 * SECONDS)
     const page = await context.newPage()
     const window = new Window(page, context)
     await page.goto(this.url)

@@ -322,7 +322,7 @@ describe('numbers out of range', () => {
     const addon = loadAddon()
     for (const work of [
       () => addon.loadBackend('a\0b'),
-      () => addon.loadCpuBackend('a\0b'),
+      () => addon.backendScore('a\0b'),
       () => void addon.quantize('a\0b', 'c', 'q8_0', 1),
       () => void addon.quantize('a', 'b\0c', 'q8_0', 1),
       () => addon.openModel({ path: 'a\0b', device: 'cpu', gpuLayers: 0 }),

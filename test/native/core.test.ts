@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cpuVariants } from '../../engine/native/index.ts'
 import { coreTestsMissing, ensureCoreTests } from '../../scripts/native/index.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 
@@ -27,18 +28,19 @@ describe.skipIf(missing !== undefined)(
   `the core under sanitizers${missing === undefined ? '' : `: skipped, ${missing}`}`,
   () => {
     let program: string
-    let libraries: string
+    let backend: string
     let model: string
     beforeAll(async () => {
       model = writeTiny(tinyModel({ shape: 'qwen2', thoughts: 9, pairs: 8 }))
-      ;({ program, libraries } = await ensureCoreTests())
+      program = (await ensureCoreTests()).program
+      backend = cpuVariants()[0]!.file
     }, 600_000)
     afterAll(() => {
       if (model) rmSync(dirname(model), { recursive: true })
     })
 
     const runTest = (name: string) =>
-      promisify(execFile)(program, [libraries, model, name], { env }).then(
+      promisify(execFile)(program, [backend, model, name], { env }).then(
         () => 'passed',
         (error: { stderr: string; message: string }) => error.stderr || error.message,
       )

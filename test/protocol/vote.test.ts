@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { equalAnswers, meaningOf, sameMeaning } from '../../engine/protocol/answers/equality.ts'
 import { vote, type Candidate } from '../../engine/protocol/answers/vote.ts'
 import { bySegment, pathId } from '../../engine/protocol/segments.ts'
+import { cpuMs, since } from '../support/time.ts'
 
 const EQUAL: [string, string][] = [
   ['1/2', '0.5'],
@@ -197,9 +198,9 @@ describe('equality of answers', () => {
           fc.array(pieces, { maxLength: 60 }).map((list) => list.join('')),
         ),
         (answer) => {
-          const start = performance.now()
+          const start = process.cpuUsage()
           expect(equalAnswers(answer, answer)).toBe(true)
-          expect(performance.now() - start).toBeLessThan(500)
+          expect(since(start)).toBeLessThan(500)
         },
       ),
       { numRuns: 500 },
@@ -217,15 +218,14 @@ describe('equality of answers', () => {
     '\\sqrt'.repeat(50) + '2',
     '[1,'.repeat(80),
   ])('hostile: %.20s', (answer) => {
-    const start = performance.now()
-    meaningOf(answer)
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(cpuMs(() => meaningOf(answer))).toBeLessThan(200)
   })
 
   it('compares a pair in well under 5 ms', () => {
-    const start = performance.now()
-    for (let i = 0; i < 10; i++) for (const [a, b] of EQUAL) equalAnswers(a, b)
-    expect((performance.now() - start) / (10 * EQUAL.length)).toBeLessThan(5)
+    const ms = cpuMs(() => {
+      for (let i = 0; i < 10; i++) for (const [a, b] of EQUAL) equalAnswers(a, b)
+    })
+    expect(ms / (10 * EQUAL.length)).toBeLessThan(5)
   })
 })
 

@@ -51,7 +51,7 @@ function raw(text: string, host = '127.0.0.1'): Promise<string> {
       ),
       'latin1',
     )
-    setTimeout(() => socket.destroy(), 5000).unref()
+    setTimeout(() => socket.destroy(), 60_000).unref()
   })
 }
 const status = (answer: string) => Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1])

@@ -66,7 +66,7 @@ export class TestClient extends Client {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = 'it',
-  ms = 20_000,
+  ms = 60_000,
 ): Promise<void> {
   for (const start = Date.now(); !(await condition());) {
     if (Date.now() - start > ms) throw new Error(`Waited ${ms} ms for ${what}.`)

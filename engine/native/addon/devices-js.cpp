@@ -11,10 +11,9 @@ Napi::Value loadBackend(const Napi::CallbackInfo & info) {
     });
 }
 
-Napi::Value loadCpuBackend(const Napi::CallbackInfo & info) {
+Napi::Value backendScore(const Napi::CallbackInfo & info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
-        return Napi::Boolean::New(info.Env(),
-                                  devices::loadCpuBackend(args::path(info[0], "folder")));
+        return Napi::Number::New(info.Env(), devices::backendScore(args::path(info[0], "path")));
     });
 }
 
@@ -46,7 +45,7 @@ Napi::Value tryDevice(const Napi::CallbackInfo & info) {
 
 void exportDevices(Napi::Env env, Napi::Object exports) {
     exports.Set("loadBackend", Napi::Function::New(env, loadBackend));
-    exports.Set("loadCpuBackend", Napi::Function::New(env, loadCpuBackend));
+    exports.Set("backendScore", Napi::Function::New(env, backendScore));
     exports.Set("devices", Napi::Function::New(env, list));
     exports.Set("tryDevice", Napi::Function::New(env, tryDevice));
 }

@@ -1,5 +1,5 @@
 #pragma once
 #include <napi.h>
 
-// loadBackend, loadCpuBackend, devices and tryDevice of engine/native/types.ts.
+// loadBackend, backendScore, devices and tryDevice of engine/native/types.ts.
 void exportDevices(Napi::Env env, Napi::Object exports);

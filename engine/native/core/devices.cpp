@@ -3,6 +3,14 @@
 #include "ggml-backend.h"
 #include <cmath>
 #include <memory>
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <filesystem>
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 namespace {
 
@@ -55,9 +63,22 @@ bool devices::loadBackend(const std::string & path) {
     return ggml_backend_load(path.c_str()) != nullptr;
 }
 
-bool devices::loadCpuBackend(const std::string & folder) {
-    ggml_backend_load_all_from_path(folder.c_str());
-    return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) != nullptr;
+int devices::backendScore(const std::string & path) {
+    typedef int (*Score)(void);
+#ifdef _WIN32
+    HMODULE library = LoadLibraryW(std::filesystem::u8path(path).c_str());
+    if (!library) return 0;
+    const Score score = (Score) GetProcAddress(library, "ggml_backend_score");
+    const int value = score ? score() : 1;
+    FreeLibrary(library);
+#else
+    void * library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) return 0;
+    const Score score = (Score) dlsym(library, "ggml_backend_score");
+    const int value = score ? score() : 1;
+    dlclose(library);
+#endif
+    return value;
 }
 
 std::vector<Device> devices::list() {

@@ -12,8 +12,9 @@ struct Device {
 namespace devices {
 // false: the library cannot be loaded on this machine.
 bool loadBackend(const std::string & path);
-// Loads the best CPU variant in a folder. false: none runs here.
-bool loadCpuBackend(const std::string & folder);
+// ggml_backend_score of a backend's library, which it exports where there are variants for several processors. 0: it does
+// not run here.
+int backendScore(const std::string & path);
 std::vector<Device> list();
 // Computes a little; false: it failed, or the result is wrong. ggml ends the process where the driver cannot run the
 // backend's kernels. Errors: unknown-device.

@@ -1,4 +1,4 @@
-// core-tests LIBRARIES MODEL NAME: runs the test of that name. Exit codes: 0: passed, 1: failed, 2: there is no such test.
+// core-tests CPU_BACKEND MODEL NAME: runs the test of that name. Exit codes: 0: passed, 1: failed, 2: there is no such test.
 #include "devices.h"
 #include "engine.h"
 #include "harness.h"
@@ -17,13 +17,13 @@ const std::string & modelFile() {
 
 int main(int argc, char ** argv) {
     if (argc != 4) {
-        fprintf(stderr, "usage: core-tests LIBRARIES MODEL NAME\n");
+        fprintf(stderr, "usage: core-tests CPU_BACKEND MODEL NAME\n");
         return 2;
     }
     model = argv[2];
     engine::start();
-    if (!devices::loadCpuBackend(argv[1])) {
-        fprintf(stderr, "No CPU backend in %s runs here\n", argv[1]);
+    if (!devices::loadBackend(argv[1])) {
+        fprintf(stderr, "The CPU backend %s does not run here\n", argv[1]);
         return 1;
     }
     for (const Test & test : tests()) {

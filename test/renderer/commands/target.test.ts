@@ -55,7 +55,7 @@ const copy = async () => {
   const target = currentTarget()
   expect(command.why(target)).toBeNull()
   command.run(target)
-  await vi.waitFor(() => expect(copied).toHaveLength(1))
+  await vi.waitFor(() => expect(copied).toHaveLength(1), 60_000)
   return copied[0]
 }
 

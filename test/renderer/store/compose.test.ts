@@ -36,7 +36,10 @@ test('a run that will not fit is not started, with the reason; it can be started
   expect([why('compose.start'), why('compose.startAnyway')]).toEqual(['compose.wontFit', null])
   expect(runCommand('compose.start')).toBe(false)
   expect(runCommand('compose.startAnyway')).toBe(true)
-  await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
+  await vi.waitFor(
+    () => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }),
+    60_000,
+  )
   expect(started()).toBe(1)
 })
 
@@ -46,12 +49,12 @@ test('whether it fits is asked again at the start: what is shown may be a moment
   expect([why('compose.start'), why('compose.startAnyway')]).toEqual([null, 'why.fits'])
   fake.fit = SHORT
   expect(runCommand('compose.start')).toBe(true)
-  await vi.waitFor(() => expect(useCompose.getState().starting).toBe(false))
+  await vi.waitFor(() => expect(useCompose.getState().starting).toBe(false), 60_000)
   expect([started(), why('compose.start')]).toEqual([0, 'compose.wontFit'])
   fake.fit = FITS
   await refreshFit()
   runCommand('compose.start')
-  await vi.waitFor(() => expect(started()).toBe(1))
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
 })
 
 test('what cannot be estimated can be started', async () => {
@@ -59,7 +62,7 @@ test('what cannot be estimated can be started', async () => {
   await refreshFit()
   expect(why('compose.start')).toBeNull()
   runCommand('compose.start')
-  await vi.waitFor(() => expect(started()).toBe(1))
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
 })
 
 test('a run like an earlier one that no longer fits goes to the composer, which says so', async () => {
@@ -69,7 +72,10 @@ test('a run like an earlier one that no longer fits goes to the composer, which 
   const again = () => commandOf('run.again').run({ run: 'old', path: null, summary: null })
   fake.fit = SHORT
   again()
-  await vi.waitFor(() => expect(useCompose.getState()).toMatchObject({ problem, fit: SHORT }))
+  await vi.waitFor(
+    () => expect(useCompose.getState()).toMatchObject({ problem, fit: SHORT }),
+    60_000,
+  )
   expect([started(), useRoute.getState().route, usePrefs.getState().model]).toEqual([
     0,
     { view: 'compose' },
@@ -77,7 +83,10 @@ test('a run like an earlier one that no longer fits goes to the composer, which 
   ])
   fake.fit = FITS
   again()
-  await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
+  await vi.waitFor(
+    () => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }),
+    60_000,
+  )
   expect(started()).toBe(1)
 })
 
@@ -88,7 +97,7 @@ test('a follow-up stays one when it is run again', async () => {
     ...rest,
   ])
   commandOf('run.again').run({ run: 'old', path: null, summary: null })
-  await vi.waitFor(() => expect(started()).toBe(1))
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
   expect(fake.calls.find(({ method }) => method === 'run.start')).toMatchObject({
     params: { request: { followUp: { run: 'first', segment: 's2' } } },
   })
