@@ -19,7 +19,7 @@ import { readModel } from './info.ts'
 import { KV_BYTES } from './kv.ts'
 import { Plans, type Measured } from './plans.ts'
 
-/** Of a device's free memory, what a run may take before it is called slow. */
+/** A run may take this part of a device's free memory before it is called slow. */
 const COMFORT = 0.9
 /** A problem of a few lines, where nobody says how long it is. */
 const PROMPT_TOKENS = 256
@@ -32,7 +32,7 @@ export interface FitQuestion {
   settings: Settings
   promptTokens?: number
   devices: readonly DeviceInfo[]
-  /** Of the system's memory. */
+  /** Free bytes of the system's memory. */
   free: number
   signal?: AbortSignal
 }
