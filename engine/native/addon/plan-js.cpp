@@ -104,8 +104,8 @@ Napi::Value PlanWrap::measure(const Napi::CallbackInfo & info) {
 Napi::Value PlanWrap::close(const Napi::CallbackInfo & info) {
     return runOnWorker(
         info.Env(),
-        [plan = std::exchange(this->plan, nullptr)]() mutable
-            -> std::function<Napi::Value(Napi::Env)> {
+        [plan = std::exchange(this->plan,
+                              nullptr)]() mutable -> std::function<Napi::Value(Napi::Env)> {
             plan.reset();
             return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
         },

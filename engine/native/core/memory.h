@@ -14,7 +14,8 @@ ggml_backend_dev_t gpuOf(ggml_backend_buffer_type_t type);
 struct DeviceMemory {
     std::string device; // ggml's name; "CPU" for the system's memory
     uint64_t weights = 0;
-    uint64_t repacked = 0; // part of `weights`: copied into a layout of the CPU's own, beside the file
+    uint64_t repacked =
+        0; // part of `weights`: copied into a layout of the CPU's own, beside the file
     uint64_t kv = 0;
     uint64_t compute = 0; // buffers of the graph, and on the CPU the logits of a step
 };

@@ -1,8 +1,8 @@
 #include "plan.h"
+#include "../src/log.h"
 #include "error.h"
 #include "ggml-backend.h"
 #include "llama-ext.h"
-#include "../src/log.h"
 #include <algorithm>
 #include <set>
 
@@ -99,8 +99,8 @@ void Plan::readGraph() {
             if (!tensor->buffer) continue;
             ggml_backend_buffer_type_t type = ggml_backend_buffer_get_type(tensor->buffer);
             const std::string name = ggml_get_name(tensor);
-            const bool weight = ggml_backend_buffer_get_usage(tensor->buffer) ==
-                                GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
+            const bool weight =
+                ggml_backend_buffer_get_usage(tensor->buffer) == GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
             if (weight && ggml_backend_buft_is_host(type)) names.insert(name);
             if (name.rfind("cache_", 0) != 0) continue;
             ggml_backend_dev_t gpu = gpuOf(type);

@@ -1,8 +1,8 @@
 // The context as JavaScript sees it: how one is made, and its methods.
+#include "../addon/plan-js.h"
 #include "args.h"
 #include "context.h"
 #include "decode.h"
-#include "../addon/plan-js.h"
 #include "log.h"
 #include "threads.h"
 #include <algorithm>

@@ -131,8 +131,8 @@ static void settle(const DeferredPtr & deferred,
     });
 }
 
-Napi::Promise runOnWorker(Napi::Env env, std::function<std::function<Napi::Value(Napi::Env)>()> work,
-                          Lane lane) {
+Napi::Promise runOnWorker(Napi::Env env,
+                          std::function<std::function<Napi::Value(Napi::Env)>()> work, Lane lane) {
     State & s = state();
     auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
     if (s.pending++ == 0) napi_ref_threadsafe_function(env, s.toJs);

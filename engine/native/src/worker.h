@@ -37,5 +37,6 @@ JsCallback holdCallback(const Napi::Function & function);
 using DeferredPtr = std::shared_ptr<Napi::Promise::Deferred>;
 
 // Posts `work`; `work` returns the function that makes the JavaScript value. What it throws becomes a coded rejection.
-Napi::Promise runOnWorker(Napi::Env env, std::function<std::function<Napi::Value(Napi::Env)>()> work,
+Napi::Promise runOnWorker(Napi::Env env,
+                          std::function<std::function<Napi::Value(Napi::Env)>()> work,
                           Lane lane = Lane::engine);
