@@ -6,6 +6,7 @@ import { firstPart } from '../models/model-files.ts'
 import { ModelRegistry } from '../models/registry.ts'
 import { loadAddon } from '../native/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
+import type { Fits } from '../models/fit.ts'
 import type { Engine } from '../run/engine.ts'
 import { dataFolder } from '../transcripts/folder.ts'
 import { braidVersion } from '../version.ts'
@@ -34,6 +35,12 @@ export async function openEngine(device?: string): Promise<Engine> {
   return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
 }
 
+/** What runs take of memory, asked of the engine in this process. Read in only by the commands that ask. */
+export async function openFits(): Promise<Fits> {
+  const { Fits } = await import('../models/fit.ts')
+  return new Fits(() => devices().open())
+}
+
 /** The flags with the device that was chosen for their model in the window, where they name none. */
 export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise<F> {
   const model = flags.model ?? bundledModel()
@@ -49,6 +56,7 @@ export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise
 export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(
   flags: F,
   list = deviceList,
+  open = openFits,
 ): Promise<F> {
   const next = await withChosenDevice(flags)
   const model = flags.model ?? bundledModel()
@@ -56,14 +64,13 @@ export async function withChoices<F extends EngineFlags & { paths?: number; budg
     return next
   const [file, { paths, budget }] = [resolve(model), flags]
   const found = await list()
-  const most = async () =>
-    (await import('../host/local.ts')).most(
-      file,
-      { paths, budget, engine: engineOptions(next) },
-      'gpuLayers',
-      undefined,
-      found,
-    )
+  const most = async () => {
+    const [fits, { systemFree }] = await Promise.all([open(), import('../models/fit.ts')])
+    const settings = { paths, budget, engine: engineOptions(next) }
+    return fits
+      .most({ file, settings, devices: found, free: systemFree() }, 'gpuLayers')
+      .finally(() => fits.close())
+  }
   const gpuLayers = await layersToPut(
     found,
     most,

@@ -59,6 +59,7 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   if (ONE_HEAD_SIZE.has(architecture)) {
     if (keyLength < 1 || keyLength !== valueLength || keyLength !== rope) throw bad(`Keys, values and RoPE have ${keyLength}, ${valueLength} and ${rope} dimensions; this architecture needs one number.`)
     if (heads.some((n) => n < 1) || kvHeads.some((n) => n < 1)) throw bad('A layer has no attention heads.')
+    checkProjections(tensors, heads, kvHeads, keyLength)
   }
 
   return {
@@ -66,6 +67,17 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
     feedForward: Math.max(0, ...perLayer(header, key('feed_forward_length'), layers, MAX_WIDTH, [])),
     vocabulary: checkVocabulary(header, tensors),
     thoughtRows: thoughtRows(tensors, architecture, layers, keyLength),
+  }
+}
+
+/** The graph reshapes queries, keys and values into heads: `ggml_reshape_3d` asserts that they are as wide. */
+function checkProjections(tensors: readonly GgufTensor[], heads: readonly number[], kvHeads: readonly number[], headDim: number): void {
+  for (const { name, shape } of tensors) {
+    const match = /^blk\.(\d+)\.attn_(q|k|v)\.weight$/.exec(name)
+    const layer = Number(match?.[1])
+    if (!match || layer >= heads.length) continue
+    const count = match[2] === 'q' ? heads[layer]! : kvHeads[layer]!
+    if (shape[1] !== count * headDim) throw bad(`The matrix ${show(name)} has ${shape[1] ?? 1} rows; ${count} heads of ${headDim} dimensions need ${count * headDim}.`)
   }
 }
 

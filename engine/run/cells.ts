@@ -58,7 +58,7 @@ export class RunCells {
       if (fits && lease.freeSequences >= sequences) return lease
       await this.free()
     }
-    return this.#open({ ...demand, paths: demand.paths + sequences }, moment)
+    return this.#open(demand, moment)
   }
 
   async #open(demand: Demand, { model, view, signal }: Moment): Promise<Lease> {

@@ -52,8 +52,8 @@ export function demandOf(
       settled.reduce((sum, cells) => sum + cells, 0),
     budget: settings.budget,
     paths: state.paths.length,
-    groups: Math.max(groups, ...state.paths.map(({ group }) => group ?? 1)),
     summaries: toCome + wanted.length - settled.length,
+    sequences: state.paths.length + state.summaries.filter(isOpen).length + wanted.length + toCome,
     summaryBudget: settings.summaryBudget,
     reread: state.fusion === 'reread',
   }

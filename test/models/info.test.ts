@@ -83,6 +83,7 @@ describe('what llama.cpp would abort over is refused', () => {
     ['used experts that are not there', { 'llama.expert_used_count': u32(2) }, /experts/],
     ['an unknown RoPE scaling', { 'llama.rope.scaling.type': str('cubic') }, /RoPE scaling/],
     ['the same token twice', { 'tokenizer.ggml.tokens': array('string', ['a', 'a']) }, /same text/],
+    ['tokens that are the same up to a NUL', { 'tokenizer.ggml.tokens': array('string', ['a\0b', 'a\0c']) }, /same text/],
     ['an empty token and its stand-in', { 'tokenizer.ggml.tokens': array('string', ['', '[EMPTY_0]']) }, /same text/],
     ['fewer token types than tokens', { 'tokenizer.ggml.token_type': array('i32', [1]) }, /types or scores/],
     ['token types as text', { 'tokenizer.ggml.token_type': array('string', ['1', '1']) }, /array of i32/],
@@ -98,6 +99,8 @@ describe('what llama.cpp would abort over is refused', () => {
   it.each<[string, Tensor[], RegExp]>([
     ['no weights', [], /no weights/],
     ['no embedding', [zeros('x', [1])], /no token embedding/],
+    ['queries for another number of heads', [EMBEDDING, zeros('blk.0.attn_q.weight', [32, 16])], /16 rows; 2 heads of 16 dimensions need 32/],
+    ['keys for another number of heads', [EMBEDDING, zeros('blk.0.attn_k.weight', [16, 8])], /8 rows/],
     ['a thought table of another head', [EMBEDDING, zeros('blk.0.attn_thought_embd.weight', [8, 3])], /must be F32 \[16, 3\]/],
     ['a thought table in F16', [EMBEDDING, zeros('blk.0.attn_thought_embd.weight', [16, 3], 'f16')], /is F16/],
     ['a thought table of another layer', [EMBEDDING, zeros('blk.1.attn_thought_embd.weight', [16, 3])], /all or none/],

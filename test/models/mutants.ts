@@ -1,11 +1,12 @@
 /**
  * Seeded mutants of GGUF files against the header check: each must be read or refused with a typed error,
- * in bounded time and memory. `npm run fuzz:gguf -- 100000 [seed]` runs many; a test runs a few.
+ * in bounded time and memory, and what was read must not make llama.cpp abort. `npm run fuzz:gguf -- 100000 [seed]` runs many; a test runs a few.
  */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readModelInfo } from '../../engine/models/info.ts'
+import { loadAddon } from '../../engine/native/index.ts'
 import { BraidError } from '../../engine/protocol/errors.ts'
 import { Random } from '../support/random.ts'
 import { tinyModel } from '../support/tiny-models.ts'
@@ -13,6 +14,17 @@ import { tinyModel } from '../support/tiny-models.ts'
 export interface FuzzResult { mutants: number; read: number; refused: number; slowestMs: number; peakRss: number; messages: Map<string, number> }
 
 const INTERESTING = [0n, 1n, 2n, 8n, 9n, 12n, 13n, 255n, 512n, 513n, 1024n, 65_536n, 2n ** 24n, 64n * 2n ** 20n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]
+
+/** Asks llama.cpp what a context of this model would take, as the page of a model does; what it refuses must be a typed error. An abort ends this process. */
+export async function planOf(path: string): Promise<void> {
+  const options = { cells: 1024, sequences: 4, kvType: 'f16', flashAttention: 'auto' } as const
+  try {
+    const plan = await loadAddon({ gpu: false }).openPlan({ path, device: 'cpu', gpuLayers: 0 })
+    await plan.measure(options).finally(() => plan.close())
+  } catch (error) {
+    if (!['bad-model', 'bad-combination'].includes((error as { code?: string }).code ?? '')) throw error
+  }
+}
 
 /** Throws at the first mutant that breaks a rule, and leaves its file for a look. */
 export async function fuzzGguf(mutants: number, seed: number, onProgress?: (done: number) => void): Promise<FuzzResult> {
@@ -33,7 +45,10 @@ export async function fuzzGguf(mutants: number, seed: number, onProgress?: (done
     const ms = (user + system) / 1000
     result.slowestMs = Math.max(result.slowestMs, ms)
     result.peakRss = Math.max(result.peakRss, process.memoryUsage.rss())
-    if (outcome === 'read') result.read++
+    if (outcome === 'read') {
+      result.read++
+      await planOf(file)
+    }
     else if (outcome instanceof BraidError && (outcome.code === 'bad-model' || outcome.code === 'model-not-found')) {
       result.refused++
       const kind = outcome.message.replace(/"(\\.|[^"\\])*"|-?\d[\d.e+]*|Infinity/g, '#')

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => model.close())
 
-/** Decodes until it is stopped; tells of each batch. `end`: leaves its thread at the first one, by itself. */
+/** Decodes, and measures a plan beside it, until it is stopped; tells of each batch. `end`: leaves its thread at the first one, by itself. */
 const source = `
   const { parentPort, workerData } = require('node:worker_threads')
   const addon = require(workerData.addon)
@@ -24,6 +24,11 @@ const source = `
       cells: 65536, sequences: 2, kvType: 'f32', flashAttention: 'off', threads: 1,
     })
     await context.prefill({ seq: 0, tokens: [10, 20, 30], thought: 0 })
+    const plan = await addon.openPlan({ path: workerData.file, device: 'cpu', gpuLayers: 0 })
+    const measure = () =>
+      plan.measure({ cells: 4096, sequences: 2, kvType: 'f32', flashAttention: 'off' }).then(measure)
+    await plan.measure({ cells: 256, sequences: 2, kvType: 'f32', flashAttention: 'off' })
+    void measure()
     const stream = { id: 0, seq: 0, thought: 0, forced: [], budget: 60000, sampler: workerData.sampler,
       masked: [], stops: [], endToken: -1, group: 0 }
     const decode = context.decode({ streams: [stream], finish: 0, cells: 60000, logprobs: false,

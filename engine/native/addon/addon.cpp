@@ -4,12 +4,15 @@
 #include "devices-js.h"
 #include "environment.h"
 #include "model-js.h"
+#include "plan-js.h"
 
 Environment & Environment::create(Napi::Env env) {
     auto * environment = new Environment; // freed with the environment
     env.SetInstanceData(environment);
-    environment->worker = std::make_shared<Worker>(env);
-    env.AddCleanupHook([worker = environment->worker] { worker->close(); });
+    for (auto * worker : {&environment->worker, &environment->planner}) {
+        *worker = std::make_shared<Worker>(env);
+        env.AddCleanupHook([worker = *worker] { worker->close(); });
+    }
     return *environment;
 }
 
@@ -21,7 +24,9 @@ static Napi::Value version(const Napi::CallbackInfo & info) {
 }
 
 static void leave(const Napi::CallbackInfo & info) {
-    workerOf(info.Env())->leave();
+    const Environment & environment = Environment::of(info.Env());
+    environment.worker->leave();
+    environment.planner->leave();
 }
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -30,10 +35,12 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
         Environment::create(env);
         ModelWrap::init(env);
         ContextWrap::init(env);
+        PlanWrap::init(env);
         exportDevices(env, exports);
         exports.Set("version", Napi::Function::New(env, version));
         exports.Set("leave", Napi::Function::New(env, leave));
         exports.Set("openModel", Napi::Function::New(env, openModel));
+        exports.Set("openPlan", Napi::Function::New(env, openPlan));
         exports.Set("quantize", Napi::Function::New(env, quantize));
         return exports;
     });

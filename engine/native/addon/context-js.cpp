@@ -5,15 +5,13 @@
 #include "environment.h"
 #include "values.h"
 
-static ContextParams contextArgs(const Napi::Object & o) {
+ContextParams contextArgs(const Napi::Object & o, int32_t mostCells) {
     ContextParams p;
-    p.cells = (int32_t) args::whole(o, "cells", 1, Context::MAX_CELLS);
+    p.cells = (int32_t) args::whole(o, "cells", 1, mostCells);
     p.sequences = (int32_t) args::whole(o, "sequences", 1, Context::maxSequences());
     p.batch = (int32_t) args::whole(o, "batch", 1, Context::MAX_BATCH, p.batch);
-    p.threads = (int32_t) args::whole(o, "threads", 0, Context::MAX_THREADS);
     p.kvType = args::text(o, "kvType");
     p.flashAttention = args::text(o, "flashAttention");
-    p.attention = args::flag(o, "attention");
     if (const auto yarn = args::object(o, "yarn")) {
         p.yarnFactor = args::real(*yarn, "factor", 1, 1024);
         p.yarnOriginalContext =
@@ -24,7 +22,9 @@ static ContextParams contextArgs(const Napi::Object & o) {
 
 Napi::Value createContext(Napi::Env env, const std::shared_ptr<Model> & model,
                           const Napi::Object & o) {
-    const ContextParams params = contextArgs(o);
+    ContextParams params = contextArgs(o, Context::MAX_CELLS);
+    params.threads = (int32_t) args::whole(o, "threads", 0, Context::MAX_THREADS);
+    params.attention = args::flag(o, "attention");
     Context::check(*model, params);
     const auto worker = workerOf(env);
     return worker->run(env, [model, params, leaving = worker->leaving]() -> Worker::MakeValue {
@@ -77,6 +77,7 @@ Napi::Value ContextWrap::info(const Napi::CallbackInfo & info) {
     return guarded(env, [&]() -> Napi::Value {
         const ContextInfo c = open()->info();
         Napi::Object o = Napi::Object::New(env);
+        o.Set("devices", toJs(env, c.devices));
         o.Set("cells", c.cells);
         o.Set("threads", c.threads);
         o.Set("flashAttention", c.flashAttention);

@@ -3,6 +3,9 @@
 #include "../core/context.h"
 #include <napi.h>
 
+// ContextOptions but for `threads` and `attention`. `mostCells`: the most that may be asked for. Errors: out-of-range, bad-request.
+ContextParams contextArgs(const Napi::Object & options, int32_t mostCells);
+
 Napi::Value createContext(Napi::Env env, const std::shared_ptr<Model> & model,
                           const Napi::Object & options);
 

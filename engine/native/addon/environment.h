@@ -3,8 +3,9 @@
 #include "worker.h"
 
 struct Environment {
-    std::shared_ptr<Worker> worker;
-    Napi::FunctionReference modelClass, contextClass;
+    std::shared_ptr<Worker> worker;  // of models and contexts
+    std::shared_ptr<Worker> planner; // of plans, which must not wait for a decode
+    Napi::FunctionReference modelClass, contextClass, planClass;
 
     // Called once, when the environment loads the addon.
     static Environment & create(Napi::Env env);
@@ -13,4 +14,8 @@ struct Environment {
 
 inline std::shared_ptr<Worker> workerOf(Napi::Env env) {
     return Environment::of(env).worker;
+}
+
+inline std::shared_ptr<Worker> plannerOf(Napi::Env env) {
+    return Environment::of(env).planner;
 }

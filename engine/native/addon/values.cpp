@@ -39,6 +39,21 @@ Napi::Array toJs(Napi::Env env, const std::vector<TokenRecord> & tokens) {
     return list;
 }
 
+Napi::Array toJs(Napi::Env env, const std::vector<DeviceMemory> & devices) {
+    Napi::Array list = Napi::Array::New(env, devices.size());
+    for (size_t i = 0; i < devices.size(); i++) {
+        const DeviceMemory & from = devices[i];
+        Napi::Object o = Napi::Object::New(env);
+        o.Set("device", from.device);
+        o.Set("weights", (double) from.weights);
+        o.Set("repacked", (double) from.repacked);
+        o.Set("kv", (double) from.kv);
+        o.Set("compute", (double) from.compute);
+        list.Set(i, o);
+    }
+    return list;
+}
+
 Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
     Napi::Object batch = Napi::Object::New(env);
     Napi::Array tokens = Napi::Array::New(env, report.tokens.size()),

@@ -28,7 +28,6 @@ Worker::Worker(Napi::Env env) {
         env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callJs, &channel);
     require(status == napi_ok, "internal", "The engine's channel to JavaScript cannot be made");
     napi_unref_threadsafe_function(env, channel);
-    thread = std::thread([this] { loop(); });
 }
 
 void Worker::loop() {
@@ -97,6 +96,7 @@ Napi::Promise Worker::run(Napi::Env env, std::function<MakeValue()> work) {
             settle(env, deferred, failure, make);
         });
     });
+    if (!thread.joinable() && !leaving->raised()) thread = std::thread([this] { loop(); });
     wake.notify_one();
     return deferred.Promise();
 }

@@ -1,4 +1,4 @@
-// One thread per environment does its native work, in order of request; results go back to JavaScript's thread.
+// A thread that does native work of one environment, in order of request; results go back to JavaScript's thread.
 #pragma once
 #include "../core/stop.h"
 #include "js-errors.h"
@@ -34,8 +34,8 @@ private:
     std::condition_variable wake;
     std::deque<std::function<void()>> jobs;
     napi_threadsafe_function channel = nullptr; // null: the environment is gone
-    std::thread thread;
-    int pending = 0; // promises that are not settled
+    std::thread thread;                         // started with the first job
+    int pending = 0;                            // promises that are not settled
 
     void loop();
     void settle(Napi::Env env, const Napi::Promise::Deferred & deferred,

@@ -3,15 +3,15 @@
 #include "threads.h"
 #include <algorithm>
 
-namespace {
-
-ggml_type kvType(const std::string & name) {
+ggml_type kvTypeOf(const std::string & name) {
     if (name == "f32") return GGML_TYPE_F32;
     if (name == "f16") return GGML_TYPE_F16;
     if (name == "q8_0") return GGML_TYPE_Q8_0;
     if (name == "q4_0") return GGML_TYPE_Q4_0;
     throw CodedError("out-of-range", "The KV type must be f32, f16, q8_0 or q4_0, got " + name);
 }
+
+namespace {
 
 llama_flash_attn_type flashAttention(const std::string & name) {
     if (name == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
@@ -20,8 +20,7 @@ llama_flash_attn_type flashAttention(const std::string & name) {
     throw CodedError("out-of-range", "Flash attention must be on, off or auto, got " + name);
 }
 
-void requireRanges(const Model & model, const ContextParams & p) {
-    require(!model.vocabOnly, "bad-combination", "The model was opened for its vocabulary only");
+void requireRanges(const ContextParams & p) {
     require(p.cells >= 1 && p.cells <= Context::MAX_CELLS, "out-of-range",
             "A context has from 1 to 2^28 cells");
     require(p.sequences >= 1 && p.sequences <= Context::maxSequences(), "out-of-range",
@@ -37,8 +36,8 @@ void requireRanges(const Model & model, const ContextParams & p) {
 
 } // namespace
 
-llama_context_params llamaContextParams(const Model & model, const ContextParams & p) {
-    requireRanges(model, p);
+llama_context_params llamaContextParams(const ContextParams & p) {
+    requireRanges(p);
     llama_context_params params = llama_context_default_params();
     params.n_ctx = (uint32_t) p.cells;
     params.n_seq_max = (uint32_t) p.sequences;
@@ -46,10 +45,7 @@ llama_context_params llamaContextParams(const Model & model, const ContextParams
     params.n_batch = (uint32_t) std::max(p.batch, p.sequences);
     params.n_ubatch = params.n_batch;
     params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
-    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
-    const int32_t cores = model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
-    params.n_threads = params.n_threads_batch = p.threads == 0 ? cores : p.threads;
-    params.type_k = params.type_v = kvType(p.kvType);
+    params.type_k = params.type_v = kvTypeOf(p.kvType);
     params.flash_attn_type = flashAttention(p.flashAttention);
     params.kv_unified = true;
     params.swa_full = true;
@@ -67,5 +63,14 @@ llama_context_params llamaContextParams(const Model & model, const ContextParams
         params.yarn_orig_ctx = (uint32_t) p.yarnOriginalContext;
         params.yarn_ext_factor = 1;
     }
+    return params;
+}
+
+llama_context_params llamaContextParams(const Model & model, const ContextParams & p) {
+    require(!model.vocabOnly, "bad-combination", "The model was opened for its vocabulary only");
+    llama_context_params params = llamaContextParams(p);
+    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
+    const int32_t cores = model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
+    params.n_threads = params.n_threads_batch = p.threads == 0 ? cores : p.threads;
     return params;
 }

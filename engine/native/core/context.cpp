@@ -2,7 +2,7 @@
 #include "attention.h"
 #include "batch.h"
 #include "context-params.h"
-#include "llama-ext.h"
+#include "llama.h"
 #include "log-codes.h"
 #include "log.h"
 #include "threads.h"
@@ -60,19 +60,18 @@ ContextInfo Context::info() const {
 }
 
 void Context::refreshInfo() {
-    size_t weights = 0, kv = 0, compute = 0;
-    for (const auto & entry : llama_get_memory_breakdown(ctx.get())) {
-        weights += entry.second.model;
-        kv += entry.second.context;
-        compute += entry.second.compute;
+    ContextInfo info{};
+    info.cells = (int32_t) llama_n_ctx(ctx.get());
+    info.threads = llama_n_threads(ctx.get());
+    info.flashAttention = latest.flashAttention;
+    info.devices = memoryOf(ctx.get());
+    for (const DeviceMemory & one : info.devices) {
+        info.weightBytes += one.weights;
+        info.kvBytes += one.kv;
+        info.computeBytes += one.compute;
     }
     std::lock_guard<std::mutex> lock(infoMutex);
-    latest = {(int32_t) llama_n_ctx(ctx.get()),
-              llama_n_threads(ctx.get()),
-              latest.flashAttention,
-              weights,
-              kv,
-              compute};
+    latest = std::move(info);
 }
 
 void Context::requireSequence(int32_t seq, const char * name) const {

@@ -1,5 +1,6 @@
 // A llama.cpp context with a unified KV cache: sequences share cells, so forks and joins copy nothing.
 #pragma once
+#include "memory.h"
 #include "model.h"
 #include <map>
 #include <mutex>
@@ -25,7 +26,8 @@ struct ContextParams {
 struct ContextInfo {
     int32_t cells, threads;
     bool flashAttention;
-    size_t weightBytes, kvBytes, computeBytes;
+    std::vector<DeviceMemory> devices;           // the CPU first
+    uint64_t weightBytes, kvBytes, computeBytes; // over all devices
 };
 
 enum class Step { DONE, NO_CELLS, ABORTED, FAILED };

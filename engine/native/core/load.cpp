@@ -1,9 +1,8 @@
 // Model files: loading and quantising.
 #include "ggml-backend.h"
-#include "llama.h"
 #include "log-codes.h"
 #include "log.h"
-#include "model.h"
+#include "model-params.h"
 #include <algorithm>
 #include <chrono>
 
@@ -27,11 +26,6 @@ struct Progress {
         return true;
     }
 };
-
-bool isGpu(ggml_backend_dev_t device) {
-    const auto type = ggml_backend_dev_type(device);
-    return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
-}
 
 bool anyGpu() {
     for (size_t i = 0; i < ggml_backend_dev_count(); i++)
@@ -61,23 +55,10 @@ std::shared_ptr<Model> Model::load(const LoadParams & load, const StopFlag & sto
                                    const std::function<void(float)> & onProgress) {
     const CodedError cancelled("cancelled", "Loading was cancelled");
     if (stop.raised()) throw cancelled;
-    llama_model_params params = llama_model_default_params();
-    ggml_backend_dev_t devices[2] = {nullptr, nullptr};
-    bool gpu = false;
-    params.n_gpu_layers = load.gpuLayers;
-    if (load.device == "cpu" || load.device == "CPU") {
-        params.devices = devices; // none: everything stays on the CPU
-        params.n_gpu_layers = 0;
-    } else if (load.device == "auto") {
-        gpu = anyGpu();
-    } else {
-        devices[0] = ggml_backend_dev_by_name(load.device.c_str());
-        require(devices[0], "unknown-device", "There is no device named " + load.device);
-        params.devices = devices;
-        gpu = isGpu(devices[0]);
-    }
+    ggml_backend_dev_t devices[2];
+    llama_model_params params = llamaModelParams(load, devices);
+    const bool gpu = load.device == "auto" ? anyGpu() : devices[0] && isGpu(devices[0]);
     Progress progress{stop, onProgress};
-    params.vocab_only = load.vocabOnly;
     params.progress_callback = Progress::observe;
     params.progress_callback_user_data = &progress;
     engineLog::clear();
