@@ -9,7 +9,7 @@ import type { DeviceInfo } from '../protocol/wire.ts'
 import type { Fits } from '../models/fit.ts'
 import type { Engine } from '../run/engine.ts'
 import { dataFolder } from '../transcripts/folder.ts'
-import { braidVersion } from '../version.ts'
+import { braidVersion } from '../programs/version.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
 
 let probed: Devices | undefined

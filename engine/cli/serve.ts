@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { forkHost } from '../host/node-process.ts'
-import { serve } from '../serve.ts'
-import { Supervisor } from '../supervisor.ts'
-import { packageFolder } from '../version.ts'
+import { serve } from '../serve/serve.ts'
+import { Supervisor } from '../host/supervisor.ts'
+import { packageFolder } from '../programs/version.ts'
 import { integer, print, say } from './usage.ts'
 
 interface ServeFlags {

@@ -9,7 +9,7 @@ import { resolveSettings } from '../protocol/settings.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
 import { Engine } from '../run/engine.ts'
 import { dataFolder } from '../transcripts/folder.ts'
-import { braidVersion } from '../version.ts'
+import { braidVersion } from '../programs/version.ts'
 import type { HostEngine } from './engine.ts'
 import { OwnMemory } from './memory.ts'
 

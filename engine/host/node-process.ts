@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { fromSource, sourceOptions } from '../child.ts'
-import type { HostProcess } from '../supervisor.ts'
+import { fromSource, sourceOptions } from '../programs/child.ts'
+import type { HostProcess } from './supervisor.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */
 export function forkHost(

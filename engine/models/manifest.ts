@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { findAbove } from '../above.ts'
+import { findAbove } from '../programs/above.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 /**

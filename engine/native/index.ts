@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { findAbove } from '../above.ts'
+import { findAbove } from '../programs/above.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { NativeAddon } from './types.ts'
 

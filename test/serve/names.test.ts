@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Host } from '../../engine/host.ts'
+import { Host } from '../../engine/host/host.ts'
 import type { HostMessage } from '../../engine/protocol/wire.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
 import { sampleRun } from '../support/sample-run.ts'

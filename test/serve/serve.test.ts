@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import type { Channel } from '../../engine/protocol/wire.ts'
-import { serve, type Served } from '../../engine/serve.ts'
+import { serve, type Served } from '../../engine/serve/serve.ts'
 import { until } from '../support/test-client.ts'
 
 let folder: string

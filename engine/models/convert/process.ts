@@ -1,4 +1,4 @@
-import { lastLine, spawnProgram } from '../../child.ts'
+import { lastLine, spawnProgram } from '../../programs/child.ts'
 import { BraidError, toBraidError, type ErrorCode } from '../../protocol/errors.ts'
 import type { ConvertOptions, ConvertProgress, ConvertResult } from './index.ts'
 

@@ -1,4 +1,4 @@
-import { lastLine, spawnProgram } from '../../child.ts'
+import { lastLine, spawnProgram } from '../../programs/child.ts'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 

@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { BraidError } from './protocol/errors.ts'
-import type { Channel } from './protocol/wire.ts'
-import { listFiles, type StaticFile } from './serve/files.ts'
-import { Guard } from './serve/guard.ts'
+import { BraidError } from '../protocol/errors.ts'
+import type { Channel } from '../protocol/wire.ts'
+import { listFiles, type StaticFile } from './files.ts'
+import { Guard } from './guard.ts'
 
 export interface ServeOptions {
   /** Folder of the built page. */

@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { Activity } from './host/activity.ts'
-import { Attributions } from './host/attributions.ts'
-import { Client } from './host/client.ts'
-import { DataFile } from './host/data-file.ts'
-import type { HostEngine } from './host/engine.ts'
-import { Library, type LibraryMethod } from './host/library.ts'
-import { Residency } from './host/residency.ts'
-import { Runs } from './host/runs.ts'
-import { bundledModel } from './models/manifest.ts'
-import { BraidError, toBraidError } from './protocol/errors.ts'
-import { runError } from './protocol/events.ts'
-import { readPreferences, storedPreferences, type Preferences } from './protocol/preferences.ts'
+import { Activity } from './activity.ts'
+import { Attributions } from './attributions.ts'
+import { Client } from './client.ts'
+import { DataFile } from './data-file.ts'
+import type { HostEngine } from './engine.ts'
+import { Library, type LibraryMethod } from './library.ts'
+import { Residency } from './residency.ts'
+import { Runs } from './runs.ts'
+import { bundledModel } from '../models/manifest.ts'
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { runError } from '../protocol/events.ts'
+import { readPreferences, storedPreferences, type Preferences } from '../protocol/preferences.ts'
 import {
   METHODS,
   Request,
@@ -20,10 +20,10 @@ import {
   type Method,
   type Result,
   type Task,
-} from './protocol/wire.ts'
-import { exportRuns } from './transcripts/export/index.ts'
-import { importRuns } from './transcripts/export/json.ts'
-import { RunStore } from './transcripts/index.ts'
+} from '../protocol/wire.ts'
+import { exportRuns } from '../transcripts/export/index.ts'
+import { importRuns } from '../transcripts/export/json.ts'
+import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {
   [M in Exclude<Method, LibraryMethod>]: (

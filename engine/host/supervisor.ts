@@ -1,5 +1,5 @@
-import { FromHost, type ToHost } from './host/mux.ts'
-import { METHODS, type Channel, type HostMessage } from './protocol/wire.ts'
+import { FromHost, type ToHost } from './mux.ts'
+import { METHODS, type Channel, type HostMessage } from '../protocol/wire.ts'
 
 /** A host process as its supervisor sees it: `fork` in Node, `utilityProcess` in Electron. */
 export interface HostProcess {
