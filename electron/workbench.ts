@@ -48,7 +48,7 @@ export class Workbench {
     this.#setMenu(undefined)
     this.#supervisor = new Supervisor({
       spawn: (first, env) =>
-        spawnHost(join(options.engine, 'host-main.js'), {
+        spawnHost(join(options.engine, 'host', 'host-main.js'), {
           // Later processes keep what was chosen since.
           BRAID_OPEN_MODEL: first ? options.model : '',
           ...this.#node(),

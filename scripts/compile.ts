@@ -4,7 +4,7 @@ import { build, type BuildOptions } from 'esbuild'
 import { PROGRAMS } from '../engine/programs/child.ts'
 import { root } from './renderer.ts'
 
-const ENGINE = ['cli', 'host-main', 'supervisor', 'serve', 'lab/worker-main', ...PROGRAMS]
+const ENGINE = ['cli/main', ...PROGRAMS]
 
 /** To `outdir`. Dependencies stay npm packages, and all chunks in one folder: the host and lab processes are found from there. */
 export async function compileEngine(outdir: string, more: BuildOptions = {}): Promise<void> {

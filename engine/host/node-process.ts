@@ -1,16 +1,12 @@
 import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { fromSource, sourceOptions } from '../programs/child.ts'
+import { programFile, sourceOptions } from '../programs/child.ts'
 import type { HostProcess } from './supervisor.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */
 export function forkHost(
   env: Record<string, string | undefined> = {},
 ): HostProcess & { pid: number | undefined } {
-  const file = fileURLToPath(
-    new URL(fromSource() ? '../host-main.ts' : './host-main.js', import.meta.url),
-  )
-  const child = fork(file, [], {
+  const child = fork(programFile('host/host-main'), [], {
     execArgv: sourceOptions(),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -1,8 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { fromSource, sourceOptions } from '../programs/child.ts'
+import { programFile, sourceOptions } from '../programs/child.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
@@ -14,15 +13,10 @@ export interface Entry {
   execArgv: readonly string[]
 }
 
-/** In a checkout the worker runs from source through tsx, in a package from a file that the build names so. */
-function workerEntry(): Entry {
-  return {
-    file: fileURLToPath(
-      new URL(fromSource() ? './worker-main.ts' : './lab/worker-main.js', import.meta.url),
-    ),
-    execArgv: sourceOptions(),
-  }
-}
+const workerEntry = (): Entry => ({
+  file: programFile('lab/worker-main'),
+  execArgv: sourceOptions(),
+})
 
 export type Reply = { digest: Digest } | { failed: RunError }
 

@@ -5,10 +5,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { findAbove } from './above.ts'
 
-/** All of them; scripts/compile.ts compiles this list. */
+/** All of them, named by their files in `engine`; scripts/compile.ts compiles this list. */
 export const PROGRAMS = [
+  'host/host-main',
+  'lab/worker-main',
   'native/probe-main',
   'models/convert/quantise-main',
   'models/convert/convert-main',
@@ -22,6 +25,13 @@ export const sourceOptions = (): string[] =>
     ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
     : []
 
+/** Returns the file of a program: its source in a checkout, else its compiled file, which lies above the chunk that asks. */
+export function programFile(name: (typeof PROGRAMS)[number]): string {
+  const file = findAbove(...`${name}.${fromSource() ? 'ts' : 'js'}`.split('/'))
+  if (file === undefined) throw new Error(`The program ${name} is missing from this installation.`)
+  return file
+}
+
 /** Its stdout and stderr are pipes; with `ipc` it also has a channel for messages. */
 export function spawnProgram(
   name: (typeof PROGRAMS)[number],
@@ -31,11 +41,7 @@ export function spawnProgram(
   // The Node that an installed app carries: its own program, Electron, is none.
   return spawn(
     process.env.BRAID_NODE ?? process.execPath,
-    [
-      ...sourceOptions(),
-      fileURLToPath(new URL(`./${name}.${fromSource() ? 'ts' : 'js'}`, import.meta.url)),
-      ...args,
-    ],
+    [...sourceOptions(), programFile(name), ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? ['ipc' as const] : [])],
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },

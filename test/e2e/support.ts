@@ -50,7 +50,7 @@ export class Braid {
     const args = [
       '--import',
       'tsx',
-      join(root, 'engine', 'cli.ts'),
+      join(root, 'engine', 'cli', 'main.ts'),
       'serve',
       '--no-open',
       ...(model === undefined ? [] : ['--model', model]),

@@ -125,8 +125,8 @@ describe.skipIf(unavailable !== null)(
       for (const file of [
         'bin/node',
         'bin/braid',
-        'dist/engine/cli.js',
-        'dist/engine/host-main.js',
+        'dist/engine/cli/main.js',
+        'dist/engine/host/host-main.js',
         'build/native/braid.node',
         'build/native/backends.json',
         'models/manifest.json',

@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => { server.closeAllConnections(); server.close(); rmSync(root, { recursive: true }) })
 
 function braid(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, '../../../engine/cli.ts'), 'get', ...args], { env: { ...process.env, BRAID_DATA: join(root, 'data'), HF_TOKEN: '' } })
+  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, '../../../engine/cli/main.ts'), 'get', ...args], { env: { ...process.env, BRAID_DATA: join(root, 'data'), HF_TOKEN: '' } })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
