@@ -1,7 +1,7 @@
 /** Compiles Braid's programs: the command line, host and lab processes, and the desktop shell. */
 import { join } from 'node:path'
 import { build, type BuildOptions } from 'esbuild'
-import { PROGRAMS } from '../engine/programs/child.ts'
+import { PROGRAMS } from '../engine/programs/index.ts'
 import { root } from './renderer.ts'
 
 const ENGINE = ['cli/main', ...PROGRAMS]

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { Devices } from '../devices/index.ts'
-import { size } from '../transcripts/export/describe.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { size } from '../transcripts/export/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { table } from './table.ts'
 import { print, printable, say } from './usage.ts'
 

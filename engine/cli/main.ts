@@ -12,7 +12,7 @@ import { addServe } from './serve.ts'
 import { addSolve } from './solve.ts'
 import { EXIT, exitCodeOf, say } from './usage.ts'
 import { toBraidError } from '../protocol/errors.ts'
-import { braidVersion } from '../programs/version.ts'
+import { braidVersion } from '../programs/index.ts'
 
 /** `braid ...`: one file a command in cli/. Exit codes: 0 ok, 1 failed, 2 wrong use, 130 interrupted. */
 const program = new Command('braid')

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { toBraidError, type BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { Fit, ModelInfo } from '../protocol/wire.ts'
-import { size } from '../transcripts/export/describe.ts'
+import { size } from '../transcripts/export/index.ts'
 import { deviceList, openFits, withChoices } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { integer, print, printable } from './usage.ts'
@@ -30,8 +30,8 @@ export function addModel(program: Command): void {
       const engine = engineOptions(await withChoices({ ...flags, model: file }))
       const at = resolve(file)
       const [{ readModelInfo }, { systemFree }] = await Promise.all([
-        import('../models/info.ts'),
-        import('../models/fit.ts'),
+        import('../models/index.ts'),
+        import('../models/index.ts'),
       ])
       const info = await readModelInfo(at)
       const fits = await openFits()

@@ -1,5 +1,5 @@
 import type { RunState, Segment } from '../protocol/fold.ts'
-import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/describe.ts'
+import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/index.ts'
 import { print, printable } from './usage.ts'
 
 /** A run as plain text, for a pipe: each segment when it has ended, the vote, the answer. */

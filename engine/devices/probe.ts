@@ -1,6 +1,6 @@
 /** Tries each GPU backend in a process of its own before this one loads it: a bad driver is skipped, with its reason. */
 import { z } from 'zod'
-import { lastLine, spawnProgram } from '../programs/child.ts'
+import { lastLine, spawnProgram } from '../programs/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 

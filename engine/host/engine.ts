@@ -1,10 +1,10 @@
 import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Attribution, DeviceState, Fit, LoadedModel, ModelInfo } from '../protocol/wire.ts'
-import type { Progress } from '../models/tasks.ts'
-import type { AttributeOptions } from '../measure/attribution.ts'
-import type { RunHandle, ThinkOptions } from '../run/handle.ts'
-import type { Unloaded } from '../models/loaded.ts'
+import type { Progress } from '../models/index.ts'
+import type { AttributeOptions } from '../measure/index.ts'
+import type { RunHandle, ThinkOptions } from '../run/index.ts'
+import type { Unloaded } from '../models/index.ts'
 
 type Settings = RunRequest['settings']
 

@@ -1,7 +1,7 @@
 import { Host } from './host.ts'
 import { localEngine } from './local.ts'
 import { serveLine, type HostPort } from './mux.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 
 /**
  * The engine's own process, started by a supervisor: a child process of Node or a utility process of Electron.

@@ -8,7 +8,7 @@ import type { HostEngine } from './engine.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
 import { Runs } from './runs.ts'
-import { bundledModel } from '../models/manifest.ts'
+import { bundledModel } from '../models/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import { readPreferences, storedPreferences, type Preferences } from '../protocol/preferences.ts'
@@ -22,7 +22,7 @@ import {
   type Task,
 } from '../protocol/wire.ts'
 import { exportRuns } from '../transcripts/export/index.ts'
-import { importRuns } from '../transcripts/export/json.ts'
+import { importRuns } from '../transcripts/export/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {

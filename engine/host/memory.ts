@@ -1,6 +1,6 @@
-import { systemFree } from '../models/fit.ts'
+import { systemFree } from '../models/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../run/engine.ts'
+import type { Engine } from '../run/index.ts'
 
 type Loaded = Pick<
   ReturnType<Engine['loaded']>[number],

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { programFile, sourceOptions } from '../programs/child.ts'
+import { programFile, sourceOptions } from '../programs/index.ts'
 import type { HostProcess } from './supervisor.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */

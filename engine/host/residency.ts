@@ -1,4 +1,4 @@
-import { HardwareMeter } from '../devices/hardware.ts'
+import { HardwareMeter } from '../devices/index.ts'
 import type { HostMessage } from '../protocol/wire.ts'
 import type { HostEngine } from './engine.ts'
 

@@ -1,6 +1,6 @@
 import { freemem, totalmem } from 'node:os'
-import type { ContextOptions, NativeContext, NativeModel } from '../native/types.ts'
-import { abortable } from '../native/abortable.ts'
+import type { ContextOptions, NativeContext, NativeModel } from '../native/index.ts'
+import { abortable } from '../native/index.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
 import type { RunState, Segment } from '../protocol/run-state.ts'

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { programFile, sourceOptions } from '../programs/child.ts'
+import { programFile, sourceOptions } from '../programs/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'

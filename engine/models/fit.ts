@@ -4,7 +4,7 @@
  */
 import { freemem } from 'node:os'
 import { contextCells, newRunDemand, sizeRun, SPARE_SEQUENCES, type Size } from '../kv/index.ts'
-import type { NativeAddon, NativeMemory } from '../native/types.ts'
+import type { NativeAddon, NativeMemory } from '../native/index.ts'
 import {
   KvType,
   MAX_BUDGET,

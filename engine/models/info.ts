@@ -22,7 +22,8 @@ export interface KnownModel {
 }
 
 /** All files of the model that `file` belongs to. */
-export const filesOf = (file: string): string[] => partNames(basename(file)).map((name) => join(dirname(file), name))
+export const filesOf = (file: string): string[] =>
+  partNames(basename(file)).map((name) => join(dirname(file), name))
 
 /** Reads and checks a model's headers, once per state of its files. Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
 export const readModel: (file: string) => Promise<KnownModel> = readOnce(async (file) => {
@@ -32,7 +33,10 @@ export const readModel: (file: string) => Promise<KnownModel> = readOnce(async (
     metadata: scalars(files.header),
     tensors: new Map(
       files.parts.flatMap(({ tensors, dataOffset }, part) =>
-        tensors.map(({ name, offset, bytes }) => [name, { part, offset: dataOffset + offset, bytes }] as const),
+        tensors.map(
+          ({ name, offset, bytes }) =>
+            [name, { part, offset: dataOffset + offset, bytes }] as const,
+        ),
       ),
     ),
   }
@@ -63,7 +67,8 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
     licence: textOf(header, 'general.license'),
     scope: textOf(header, 'parathinker.scope'),
     headerSha256: await hashHeaders(parts),
-    templateSha256: template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
+    templateSha256:
+      template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
     controlTokens: control.texts,
     nativePaths: control.nativePaths,
     thoughtRows: d.thoughtRows,
@@ -75,7 +80,11 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
 
 /** Metadata without the arrays. */
 function scalars(header: GgufHeader): Record<string, unknown> {
-  return Object.fromEntries([...header.metadata].flatMap(([key, { value }]) => (typeof value === 'object' ? [] : [[key, value]])))
+  return Object.fromEntries(
+    [...header.metadata].flatMap(([key, { value }]) =>
+      typeof value === 'object' ? [] : [[key, value]],
+    ),
+  )
 }
 
 /** Name of `general.file_type`, else of the type that most bytes have. */

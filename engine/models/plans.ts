@@ -1,6 +1,6 @@
 /** What contexts of a model would take, asked of llama.cpp: on models that are opened without their weights. Sizes in bytes. */
 import type { Size } from '../kv/index.ts'
-import type { NativeAddon, NativeMemory, NativePlan } from '../native/types.ts'
+import type { NativeAddon, NativeMemory, NativePlan } from '../native/index.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
 import { filesOf, readModel, type KnownModel } from './info.ts'
 import { stampOf } from './memo.ts'

@@ -3,7 +3,7 @@
  * Argument: the backend's library. Prints one JSON line: `{ loaded, devices, wrong? }`, `wrong` a device that does not
  * compute.
  */
-import { loadAddon } from './index.ts'
+import { loadAddon } from './load.ts'
 
 const [library] = process.argv.slice(2)
 const addon = loadAddon({ gpu: false })

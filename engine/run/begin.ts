@@ -1,5 +1,5 @@
 import { summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
-import type { NativeModelInfo } from '../native/types.ts'
+import type { NativeModelInfo } from '../native/index.ts'
 import { buildPrompt, promptTokens, type ControlTokens, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
@@ -7,7 +7,7 @@ import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { fusionOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
-import type { LoadedModel } from '../models/loaded.ts'
+import type { LoadedModel } from '../models/index.ts'
 import { thoughtRows } from './rows.ts'
 
 export interface Start {

@@ -7,7 +7,7 @@ import {
   type Demand,
   type Lease,
 } from '../kv/index.ts'
-import type { LoadedModel, Models } from '../models/loaded.ts'
+import type { LoadedModel, Models } from '../models/index.ts'
 import type { EventDraft } from '../protocol/events.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { SegmentId } from '../protocol/segments.ts'

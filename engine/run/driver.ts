@@ -1,5 +1,5 @@
 import { summaryCells, summaryReserve, type Lease } from '../kv/index.ts'
-import type { LoadedModel, Models } from '../models/loaded.ts'
+import type { LoadedModel, Models } from '../models/index.ts'
 import type { Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { existsSync } from 'node:fs'
 import { Alternative, SegmentId, type RunEvent } from '../protocol/events.ts'
-import { AppendFile } from '../files/disk.ts'
+import { AppendFile } from '../files/index.ts'
 import { segmentOf1 } from './format1.ts'
 import { firstLine, readLines, type Line } from './lines.ts'
 

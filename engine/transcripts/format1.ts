@@ -9,7 +9,7 @@ import {
   VoteRule,
 } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
-import { summarySeed } from '../strategies/seeds.ts'
+import { summarySeed } from '../strategies/index.ts'
 
 /**
  * Transcripts of format 1, which Braid 0.1.0 wrote. Its events address a path by a number (from 1 over the whole run)

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
 import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
-import { diskError } from '../files/disk.ts'
+import { diskError } from '../files/index.ts'
 import { Format1, Format1Event } from './format1.ts'
 
 /** A line holds at most a problem and its token ids. */

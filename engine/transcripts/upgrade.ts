@@ -1,5 +1,5 @@
 import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs'
-import { AppendFile, diskError } from '../files/disk.ts'
+import { AppendFile, diskError } from '../files/index.ts'
 import { formatOf, readEntries } from './lines.ts'
 
 /**

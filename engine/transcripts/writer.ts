@@ -3,9 +3,9 @@ import { BraidError } from '../protocol/errors.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import { withoutText } from '../protocol/run-list.ts'
 import { AlternativesWriter } from './alternatives.ts'
-import { AppendFile, diskError } from '../files/disk.ts'
+import { AppendFile, diskError } from '../files/index.ts'
 import { readEvents } from './lines.ts'
-import { WriteLock } from '../files/lock.ts'
+import { WriteLock } from '../files/index.ts'
 import { upgrade } from './upgrade.ts'
 
 /** Files of one run; all but the transcript may be missing. */

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { cpuVariants, nativeFolder } from '../../engine/native/index.ts'
+import { cpuVariants, nativeFolder } from '../../engine/native/load.ts'
 import { readBackends } from '../../scripts/native/index.ts'
 import { braid } from '../support/cli.ts'
 

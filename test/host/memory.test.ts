@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { OwnMemory } from '../../engine/host/memory.ts'
 import { Fits } from '../../engine/models/fit.ts'
-import { loadAddon } from '../../engine/native/index.ts'
+import { loadAddon } from '../../engine/native/load.ts'
 import { tinyFile } from '../run/support.ts'
 
 const addon = loadAddon({ gpu: false })

@@ -6,7 +6,7 @@ import { forkHost } from '../../engine/host/node-process.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import { Supervisor } from '../../engine/host/supervisor.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { smolLM2 } from '../support/models.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { FromHost, ToHost } from '../../engine/host/mux.ts'
-import { Supervisor, type HostProcess, type SupervisorOptions } from '../../engine/host/supervisor.ts'
+import {
+  Supervisor,
+  type HostProcess,
+  type SupervisorOptions,
+} from '../../engine/host/supervisor.ts'
 import type { HostMessage } from '../../engine/protocol/wire.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 

@@ -8,7 +8,7 @@ import {
 } from '../../engine/kv/index.ts'
 import { Fits, sizeNewRun } from '../../engine/models/fit.ts'
 import { readModelInfo } from '../../engine/models/info.ts'
-import { loadAddon, type ContextOptions } from '../../engine/native/index.ts'
+import { loadAddon, type ContextOptions } from '../../engine/native/load.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import type { Fusion, RunRequest } from '../../engine/protocol/request.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'

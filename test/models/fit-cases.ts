@@ -1,7 +1,7 @@
 /** Predicted memory against what real contexts allocate: the rows of `npm run fit:table`, and of a test. */
 import { join } from 'node:path'
 import { Plans } from '../../engine/models/plans.ts'
-import { loadAddon, type NativeMemory } from '../../engine/native/index.ts'
+import { loadAddon, type NativeMemory } from '../../engine/native/load.ts'
 import type { FlashAttention, KvType } from '../../engine/protocol/request.ts'
 import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { readOnce } from '../../engine/models/memo.ts'
 import { Plans } from '../../engine/models/plans.ts'
-import { loadAddon } from '../../engine/native/index.ts'
+import { loadAddon } from '../../engine/native/load.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import { scriptedPlans } from './scripted-plans.ts'
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cpuVariants } from '../../engine/native/index.ts'
+import { cpuVariants } from '../../engine/native/load.ts'
 import { coreTestsMissing, ensureCoreTests } from '../../scripts/native/index.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { NativeContext, NativeModel } from '../../engine/native/index.ts'
+import type { NativeContext, NativeModel } from '../../engine/native/load.ts'
 import { contextOf, greedy, ids, openTiny, run, start, stream, type Decoded } from './support.ts'
 
 let model: NativeModel

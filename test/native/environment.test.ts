@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { loadAddon, nativeFolder, type NativeModel } from '../../engine/native/index.ts'
+import { loadAddon, nativeFolder, type NativeModel } from '../../engine/native/load.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import { contextOf, greedy, ids, run, stream } from './support.ts'
 

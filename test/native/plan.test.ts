@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadAddon, type NativePlan } from '../../engine/native/index.ts'
+import { loadAddon, type NativePlan } from '../../engine/native/load.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import { contextOf, start, stream } from './support.ts'
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { loadAddon } from '../../engine/native/index.ts'
+import { loadAddon } from '../../engine/native/load.ts'
 import { CASES, measure, ratio } from '../models/fit-cases.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import {

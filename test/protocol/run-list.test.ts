@@ -133,7 +133,12 @@ describe('how far a run is', () => {
     const run = [begin({ strategy: 'sequential', paths: 1 }, 0), path(1), think(1, 10), end(1)]
     expect(fraction(...run, ended(4, null))).toBe(1)
     expect(
-      fraction(...run, ended(4, null), { type: 'segment-extended', at: 5, segment: 'p1', budget: 40 }),
+      fraction(...run, ended(4, null), {
+        type: 'segment-extended',
+        at: 5,
+        segment: 'p1',
+        budget: 40,
+      }),
     ).toBe(0.25)
   })
 })

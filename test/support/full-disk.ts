@@ -1,7 +1,7 @@
 /** Fills the disk that holds the folder given as argument while a run is written; prints what came of it as JSON. */
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { runStarted, sampleRun, tokensOf } from './sample-run.ts'
 
 const folder = process.argv[2]!

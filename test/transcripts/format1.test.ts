@@ -16,10 +16,10 @@ import { numberOf, RunEvent, summaryId, type Source } from '../../engine/protoco
 import { foldRun, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import { digestOf } from '../../engine/protocol/run-list.ts'
 import { shapeOf } from '../../engine/protocol/shapes.ts'
-import { exportRuns, FORMATS } from '../../engine/transcripts/export/index.ts'
+import { exportRuns, FORMATS } from '../../engine/transcripts/export/export.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
 import { Format1, type Format1Event } from '../../engine/transcripts/format1.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { pathSeed, summarySeed } from '../../engine/strategies/seeds.ts'
 import { code, file, folder, store } from './support.ts'
 
@@ -227,7 +227,10 @@ describe.each(NAMES)('%s', (run) => {
     const writer = store.append(run)
     expect(foldRun(store.events(run), { live: false })).toEqual(foldRun(before, { live: false }))
     expect(store.events(run)).toEqual(before)
-    expect(digestOf(writer.state, false)).toMatchObject({ answer: seen.answer, tokens: seen.tokens })
+    expect(digestOf(writer.state, false)).toMatchObject({
+      answer: seen.answer,
+      tokens: seen.tokens,
+    })
     const more: RunEvent = { type: 'notice', at: 1e6, code: 'scope', params: { scope: 'x' } }
     writer.append(more)
     store.close(run)

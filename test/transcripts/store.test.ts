@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { dataFolder } from '../../engine/transcripts/folder.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 import { code, file, folder, store, write } from './support.ts'
 

@@ -114,8 +114,8 @@ void Decode::startIfFree(const StreamParams & stream) {
 void Decode::keepRows() {
     for (Stream & s : streams) {
         if (s.ended || !s.logits || s.tail) continue;
-        s.tail = std::make_shared<std::vector<float>>(s.logits,
-                                                      s.logits + context->model->vocabSize);
+        s.tail =
+            std::make_shared<std::vector<float>>(s.logits, s.logits + context->model->vocabSize);
         s.logits = s.tail->data();
     }
 }

@@ -3,7 +3,7 @@ import type { RunState, Segment } from '../../protocol/fold.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { runRows, seconds, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import { escapeHtml, FormulaWriter } from './formulas.ts'
-import type { ExportedRun } from './index.ts'
+import type { ExportedRun } from './export.ts'
 import { STYLE } from './style.ts'
 
 /** One page without scripts, links or remote parts; the policy in it forbids them all. Formulas are MathML. */

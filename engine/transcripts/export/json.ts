@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
-import type { RunStore } from '../index.ts'
+import type { RunStore } from '../store.ts'
 import { EventParser } from '../lines.ts'
-import type { ExportedRun } from './index.ts'
+import type { ExportedRun } from './export.ts'
 
 /** Version 1 held events of format 1; it is still imported. */
 export const JSON_VERSION = 2

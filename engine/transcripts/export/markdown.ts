@@ -1,7 +1,7 @@
 import type { RunState, Segment } from '../../protocol/fold.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
-import type { ExportedRun } from './index.ts'
+import type { ExportedRun } from './export.ts'
 
 /** Every text of the user or the model stands in a code block or code span that it cannot end. */
 export function exportMarkdown(runs: ExportedRun[]): string {
