@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { forkHost } from '../host/index.ts'
+import { forkHost } from './node-host.ts'
 import { serve } from '../serve/index.ts'
 import { Supervisor } from '../host/index.ts'
 import { packageFolder } from '../programs/index.ts'

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { programFile, sourceOptions } from '../programs/index.ts'
-import type { HostProcess } from './supervisor.ts'
+import type { HostProcess } from '../host/index.ts'
 
 /** The host as a child process of Node. In a checkout it runs from source through tsx. */
 export function forkHost(
