@@ -1,3 +1,4 @@
+import { strategyTakes } from '../protocol/shapes.ts'
 import { createHash } from 'node:crypto'
 import type { RunSettings, VoteRule } from '../protocol/request.ts'
 
@@ -18,7 +19,7 @@ export interface Unit {
 }
 
 export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean =>
-  strategy === 'majority' || strategy === 'parallel-majority'
+  strategyTakes(strategy).votes
 
 export function makeUnit(
   settings: RunSettings,
@@ -26,7 +27,7 @@ export function makeUnit(
   extra: Pick<Unit, 'variant' | 'prefix'> = {},
 ): Unit {
   const { strategy, paths, runs, budget } = settings
-  const width = `p${paths}${strategy === 'parallel-majority' ? `x${runs}` : ''}`
+  const width = `p${paths}${strategyTakes(strategy).runs ? `x${runs}` : ''}`
   const key = [
     strategy,
     width,
@@ -56,7 +57,7 @@ export function gridUnits(
   settle: (asked: Pick<RunSettings, 'strategy' | 'paths' | 'budget'>) => RunSettings,
 ): Unit[] {
   return grid.strategies.flatMap((strategy) => {
-    const sequential = strategy === 'sequential'
+    const sequential = !strategyTakes(strategy).paths
     const budgets = sequential ? (grid.sequentialBudgets ?? grid.budgets) : grid.budgets
     return budgets.flatMap((budget) =>
       (sequential ? [1] : grid.paths).map((paths) =>

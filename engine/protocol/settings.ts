@@ -1,4 +1,5 @@
 import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
+import { strategyTakes } from './shapes.ts'
 
 /** What a model's file says about its own runs (docs/method.md, "The GGUF contract"). */
 export interface ModelDefaults {
@@ -72,8 +73,9 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     engine: { ...DEFAULTS.engine, ...withoutUndefined(asked.engine ?? {}) },
     strategy,
   }
-  if (strategy === 'sequential') settings.paths = 1
-  if (strategy !== 'parallel-majority') settings.runs = 1
+  const takes = strategyTakes(strategy)
+  if (!takes.paths) settings.paths = 1
+  if (!takes.runs) settings.runs = 1
   return RunSettings.parse(settings)
 }
 

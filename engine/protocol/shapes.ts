@@ -13,27 +13,63 @@ export interface Shape {
 
 type Asked = Pick<RunSettings, 'strategy' | 'paths' | 'runs' | 'finish'>
 
-/**
- * The shape of each strategy. `summaries`: a model that was trained for parallel thinking always ends in one, since
- * its answer stands there; another one does where there is something to fuse.
- */
-const SHAPES: Record<
-  Strategy,
-  (asked: Asked) => { groups: number; size: number; summaries: 'always' | 'trained' }
-> = {
-  parallel: ({ paths }) => ({ groups: 1, size: paths, summaries: 'always' }),
-  sequential: () => ({ groups: 1, size: 1, summaries: 'trained' }),
-  majority: ({ paths }) => ({ groups: paths, size: 1, summaries: 'trained' }),
-  'parallel-majority': ({ paths, runs }) => ({ groups: runs, size: paths, summaries: 'always' }),
+interface StrategyRule {
+  groups: (asked: Asked) => number
+  size: (asked: Asked) => number
+  /**
+   * A model that was trained for parallel thinking always ends a group in a summary, since its answer stands there;
+   * another one does so if there is something to fuse.
+   */
+  summaries: 'always' | 'trained'
+  /** It takes a number of paths, or of runs; without one, that number is 1. */
+  paths: boolean
+  runs: boolean
+  /** It counts votes: over paths, or over the summaries of its groups. */
+  votes: boolean
+}
+
+const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
+  parallel: {
+    groups: () => 1,
+    size: ({ paths }) => paths,
+    summaries: 'always',
+    paths: true,
+    runs: false,
+    votes: false,
+  },
+  sequential: {
+    groups: () => 1,
+    size: () => 1,
+    summaries: 'trained',
+    paths: false,
+    runs: false,
+    votes: false,
+  },
+  majority: {
+    groups: ({ paths }) => paths,
+    size: () => 1,
+    summaries: 'trained',
+    paths: true,
+    runs: false,
+    votes: true,
+  },
+  'parallel-majority': {
+    groups: ({ runs }) => runs,
+    size: ({ paths }) => paths,
+    summaries: 'always',
+    paths: true,
+    runs: true,
+    votes: true,
+  },
 }
 
 /** `trained`: the model was trained for parallel thinking (it has pairs of control tokens). */
 export function shapeOf(asked: Asked, trained: boolean): Shape {
-  const { groups, size, summaries } = SHAPES[asked.strategy](asked)
+  const { groups, size, summaries } = STRATEGY_RULES[asked.strategy]
   return {
-    groups,
-    size,
-    finish: finishCount(asked.finish, size),
+    groups: groups(asked),
+    size: size(asked),
+    finish: finishCount(asked.finish, size(asked)),
     summaries: summaries === 'always' || trained,
   }
 }
@@ -41,9 +77,21 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
 const finishCount = (rule: FinishRule, size: number): number =>
   rule === 'last' ? 0 : rule === 'half' ? Math.ceil(size / 2) : 1
 
-/** The strategy counts votes: over the paths of `majority`, over the summaries of `parallel-majority`. */
-export const votes = (strategy: Strategy): boolean =>
-  strategy === 'majority' || strategy === 'parallel-majority'
+/** Which numbers a strategy takes, and whether it counts votes. */
+export const strategyTakes = (strategy: Strategy): Pick<StrategyRule, 'paths' | 'runs' | 'votes'> =>
+  STRATEGY_RULES[strategy]
+
+/** Returns the numbers of a run under another strategy: as they are if that one takes them, but enough to differ. */
+export function numbersFor(
+  strategy: Strategy,
+  { paths, runs }: Pick<RunSettings, 'paths' | 'runs'>,
+): { paths?: number; runs?: number } {
+  const takes = strategyTakes(strategy)
+  return {
+    ...(takes.paths && { paths: takes.runs ? paths : Math.max(2, paths) }),
+    ...(takes.runs && { runs: Math.max(2, runs) }),
+  }
+}
 
 /** Returns how paths are fused: as asked; `auto` reads the cache where the model was trained for it and can join. */
 export function fusionOf(

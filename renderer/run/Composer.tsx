@@ -1,3 +1,4 @@
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { ChevronRight, FolderOpen } from 'lucide-react'
 import { cloneElement, useEffect, useId, type ReactElement } from 'react'
 import { STRATEGIES, type FinishRule, type Strategy } from '../../engine/protocol/request.ts'
@@ -98,7 +99,7 @@ export function Composer() {
             value={full?.paths}
             min={1}
             max={64}
-            disabled={full === null || full.strategy === 'sequential'}
+            disabled={full === null || !strategyTakes(full.strategy).paths}
             onChange={(paths) => editSettings({ paths })}
             warn={
               full !== null && full.paths > limit && full.strategy.startsWith('parallel')
@@ -106,7 +107,7 @@ export function Composer() {
                 : undefined
             }
           />
-          {full?.strategy === 'parallel-majority' && (
+          {full !== null && strategyTakes(full.strategy).runs && (
             <NumberField
               label={t('compose.runs')}
               value={full.runs}
@@ -128,7 +129,7 @@ export function Composer() {
             <select
               className="select"
               value={full?.finish ?? 'first'}
-              disabled={full === null || full.strategy === 'sequential'}
+              disabled={full === null || !strategyTakes(full.strategy).paths}
               onChange={(event) => editSettings({ finish: event.target.value as FinishRule })}
             >
               {(['first', 'half', 'last'] as const).map((rule) => (

@@ -1,3 +1,4 @@
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { useEffect, useState } from 'react'
 import type { KvType } from '../../engine/protocol/request.ts'
 import type { Fit } from '../../engine/protocol/wire.ts'
@@ -100,7 +101,7 @@ export function FitBar() {
         <div className="callout bad small">
           <span className="grow">
             {t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}{' '}
-            {t(adviceOn(fit, full?.strategy === 'sequential'))}
+            {t(adviceOn(fit, full !== null && !strategyTakes(full.strategy).paths))}
           </span>
           <CommandButton id="compose.startAnyway" look="tiny" />
         </div>

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { fileOf } from '../../engine/protocol/events.ts'
 import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
+import { numbersFor } from '../../engine/protocol/shapes.ts'
 import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
 import { draftOf } from '../store/compose.ts'
@@ -22,15 +23,9 @@ export function StrategyDialog({ run }: { run: string }) {
   if (file === undefined) return null
   const start = () => {
     const { paths, runs, ...rest } = settings
-    const shape =
-      strategy === 'sequential'
-        ? {}
-        : strategy === 'parallel-majority'
-          ? { paths, runs: Math.max(2, runs) }
-          : { paths: Math.max(2, paths) }
     const draft = {
       ...draftOf(useRuns.getState().open[run]!.shown),
-      settings: { ...rest, ...shape, strategy },
+      settings: { ...rest, ...numbersFor(strategy, { paths, runs }), strategy },
     }
     report(
       startAgain(draft, file).then(
