@@ -61,7 +61,7 @@ interface Begun {
   followUp?: { run: string }
 }
 
-const folder = new URL('../transcripts/format1', import.meta.url)
+const folder = new URL('../transcripts/format1/', import.meta.url)
 const { models, runs } = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8')) as {
   models: Record<string, TinyOptions>
   runs: Record<string, Golden>
