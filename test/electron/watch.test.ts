@@ -52,7 +52,8 @@ afterEach(async () => {
 
 const request = { problem: 'p', model: '/m.gguf', settings: {} }
 const start = async () => (await client.call('run.start', { request })).run
-const path = (number: number): RunEvent => pathStarted(1, pathId(number))
+const path = (number: number, budget: number): RunEvent =>
+  pathStarted(1, pathId(number), { budget })
 const think = (number: number, count: number): RunEvent => ({
   type: 'tokens',
   at: 2,
@@ -74,7 +75,7 @@ describe('what the shell is told of runs', () => {
         budget: 10,
         summaryBudget: 5,
       }),
-      ...[1, 2, 3, 4, 5, 6].map(path),
+      ...[1, 2, 3, 4, 5, 6].map((number) => path(number, 10)),
       ...[1, 2, 3, 4, 5, 6].map((number) => think(number, 5)),
     )
     await until(() => (last()?.fraction ?? 0) > 0)
@@ -85,7 +86,7 @@ describe('what the shell is told of runs', () => {
 
   it('is a few messages per second, however many tokens come', async () => {
     const run = await start()
-    engine.last.emit(runStarted(run, 'p', { budget: 5000 }), path(1))
+    engine.last.emit(runStarted(run, 'p', { budget: 5000 }), path(1, 5000))
     const before = sent.length
     const began = Date.now()
     for (let i = 0; i < 2000; i++) engine.last.emit(think(1, 1))
