@@ -132,7 +132,7 @@ describe('what the shell is told of runs', () => {
 
   it('is nothing while the engine is gone, and goes on with the next one', async () => {
     const run = await start()
-    engine.last.emit(runStarted(run), path(1), think(1, 5))
+    engine.last.emit(runStarted(run), path(1, 40), think(1, 5))
     await until(() => (last()?.fraction ?? 0) > 0)
     line.close()
     expect(last()).toEqual({ running: 0, fraction: null })
