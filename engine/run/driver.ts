@@ -1,7 +1,9 @@
 import {
   cellsOf,
+  isFresh,
   MAX_SEQUENCES,
   openLease,
+  originOf,
   sizeRun,
   summaryCells,
   summaryReserve,
@@ -309,10 +311,7 @@ export class Driver {
   /** Puts back the cells that the streams to come start from. */
   async #restore(lease: Lease): Promise<void> {
     const state = this.#state
-    const partial = this.#model!.native.info.cannotJoin === undefined
-    const starts = state.paths.filter(isOpen).map((path) => {
-      return path.parent !== null && isFresh(path) && partial ? path.parent.segment : path.segment
-    })
+    const starts = state.paths.filter(isOpen).map((path) => this.#startOf(path).segment)
     const interrupted = state.summaries.filter(
       (summary) => isOpen(summary) && lease.seqOf(summary.segment) === undefined,
     )
@@ -339,7 +338,14 @@ export class Driver {
   }
 
   #pathStream(path: Segment): Streamed {
-    return { segment: path, stream: pathStream(path, this.#isAlone(path), this.#run) }
+    const start = { alone: this.#isAlone(path), from: this.#startOf(path) }
+    return { segment: path, stream: pathStream(path, start, this.#run) }
+  }
+
+  /** Whose cells a path goes on from. Where sequences share no parts of their cells they are always its own. */
+  #startOf(path: Segment): Segment {
+    const partial = this.#model!.native.info.cannotJoin === undefined
+    return (partial && isFresh(path) && originOf(this.#state.paths, path)) || path
   }
 
   /** The finish rule counts a path of a group whose summary is still to come. */
@@ -350,13 +356,8 @@ export class Driver {
   }
 
   #startsInPlace(path: Segment, lease: Lease): boolean {
-    const { segment, parent, tokens } = path
-    if (lease.seqOf(segment) !== undefined) return true
-    if (lease.freeSequences === 0) return false
-    if (tokens.length === 0) return true
-    const partial = this.#model!.native.info.cannotJoin === undefined
-    if (parent === null || !isFresh(path) || !partial) return false
-    return lease.seqOf(parent.segment) !== undefined
+    if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
+    return path.tokens.length === 0 || lease.seqOf(this.#startOf(path).segment) !== undefined
   }
 
   #begin(streams: readonly Streamed[], lease: Lease): Decoding {
@@ -473,12 +474,9 @@ export class Driver {
   /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
   async #removeIdle(lease: Lease): Promise<void> {
     const { paths, summaries } = this.#state
-    const starting = paths.filter((path) => isOpen(path) && isFresh(path))
+    const starts = new Set(paths.filter(isOpen).map((path) => this.#startOf(path)))
     const idle = paths.filter(
-      (path) =>
-        (path.status === 'dropped' &&
-          !starting.some(({ parent }) => parent?.segment === path.segment)) ||
-        isFresh(path),
+      (path) => (path.status === 'dropped' && !starts.has(path)) || isFresh(path),
     )
     for (const { segment } of [...idle, ...summaries.filter((one) => !isOpen(one))])
       await lease.remove(segment)
@@ -487,9 +485,6 @@ export class Driver {
 
 /** Cells for llama.cpp's own rounding that a context cannot do without. */
 const LEAST = 64
-
-/** It has no token of its own. */
-const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
 
 const openTokens = (segments: readonly Segment[]): number =>
   segments
