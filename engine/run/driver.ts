@@ -20,7 +20,7 @@ import { prefixOf } from './begin.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
 import type { LoadedModel, Models } from '../models/loaded.ts'
-import { pathStream, summaryStream, type StreamRun } from './streams.ts'
+import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
 import { sourceOf } from './summaries.ts'
 
 export interface DriverOptions {
@@ -312,10 +312,8 @@ export class Driver {
   async #restore(lease: Lease): Promise<void> {
     const state = this.#state
     const starts = state.paths.filter(isOpen).map((path) => this.#startOf(path).segment)
-    const interrupted = state.summaries.filter(
-      (summary) => isOpen(summary) && lease.seqOf(summary.segment) === undefined,
-    )
-    const joined = [...this.#ready(), ...interrupted]
+    const reading = state.summaries.filter((one) => isOpen(one) && !goesOn(one, lease))
+    const joined = [...this.#ready(), ...reading]
       .filter(({ fusion }) => fusion === 'cache')
       .flatMap(({ reads }) => reads)
     const ms = await lease.restore([...new Set([...starts, ...joined])], state, this.#signal)

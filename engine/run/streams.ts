@@ -78,6 +78,10 @@ export function pathStream(
   }
 }
 
+/** A summary whose cells are there needs not read its source again. */
+export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
+  tokens.length > 0 && lease.seqOf(segment) !== undefined
+
 /**
  * Returns the stream of a summary, which reads its source first, or goes on from where it was interrupted. `cells`: kept
  * for it alone.
@@ -88,12 +92,12 @@ export function summaryStream(
   { settings, tokens, prefix, lease }: StreamRun,
 ): StreamOptions {
   const written = idsOf(summary.tokens.slice())
-  const goesOn = written.length > 0 && lease.seqOf(summary.segment) !== undefined
+  const parts = goesOn(summary, lease) ? undefined : partsOf(summary, written, lease)
   return {
     id: streamId(summary),
     seq: lease.claim(summary.segment),
     thought: lease.thought(0),
-    parts: goesOn ? undefined : partsOf(summary, written, lease),
+    parts,
     forced: prefix.slice(written.length),
     budget: Math.max(1, summary.budget - written.length),
     cells,
