@@ -1,12 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, extname, isAbsolute, resolve } from 'node:path'
+import type { GivenFile } from '../engine/protocol/bridge.ts'
 import { MAX_IMPORT } from '../engine/protocol/wire.ts'
-
-/** A file that the user gave to the app: on the command line, by a double click, in the Open dialog. */
-export type GivenFile =
-  | { kind: 'model'; path: string }
-  | { kind: 'run'; name: string; content: string }
-  | { kind: 'bad'; name: string; reason: string }
 
 const MODELS = ['.gguf']
 /** What importing reads: a JSON export, which may be called .braid, or a bare transcript. */

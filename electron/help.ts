@@ -66,13 +66,13 @@ export class ReleaseCheck {
 
   /** At a start: only where the user said so, once a day, and silent unless there is something. */
   async atStart(): Promise<void> {
-    if (!this.daily || Date.now() - (this.state.get().checkedAt ?? 0) < DAY_MS) return
+    if (!this.daily || Date.now() - this.state.get().checkedAt < DAY_MS) return
     await this.#look(true)
   }
 
   /** By the menu. */
   async asked(): Promise<void> {
-    if (this.state.get().checkReleases === undefined) {
+    if (this.state.get().checkReleases === null) {
       const { response } = await show(this.window(), {
         type: 'question',
         message: 'Look for a new release?',

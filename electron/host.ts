@@ -1,6 +1,6 @@
 import { utilityProcess, type MessagePortMain } from 'electron'
 import type { Channel } from '../engine/protocol/wire.ts'
-import type { HostProcess } from '../engine/supervisor.ts'
+import type { HostProcess } from '../engine/host/index.ts'
 
 /** The host in a utility process. `file`: the compiled `host-main`. */
 export function spawnHost(file: string, env: Record<string, string>): HostProcess {

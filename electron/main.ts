@@ -2,7 +2,7 @@ import { app, dialog, protocol, session, shell } from 'electron'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { safeUrl } from '../engine/protocol/links.ts'
-import { dataFolder } from '../engine/transcripts/folder.ts'
+import { dataFolder } from '../engine/transcripts/index.ts'
 import { filesOf } from './files.ts'
 import { SCHEME, servePage } from './page.ts'
 import { Workbench } from './workbench.ts'
@@ -73,7 +73,7 @@ function start(): void {
     engine: app.isPackaged ? join(root, 'dist', 'engine') : join(dist, 'engine'),
     model,
     openLink: async (url) => {
-      const safe = typeof url === 'string' ? safeUrl(url) : null
+      const safe = safeUrl(url)
       if (safe === null) throw new Error('This address is not opened.')
       await shell.openExternal(safe)
     },

@@ -1,35 +1,6 @@
 import { app, Menu, type MenuItemConstructorOptions } from 'electron'
-import { z } from 'zod'
+import type { CommandGroup, PageMenu } from '../engine/protocol/bridge.ts'
 
-const text = z.string().max(200)
-const GROUPS = ['app', 'compose', 'run', 'path', 'view', 'export'] as const
-/** The page's catalogue of commands as it stands, and its words for the menus. */
-export const PageMenu = z.object({
-  commands: z
-    .array(
-      z.object({
-        id: z
-          .string()
-          .regex(/^[A-Za-z]+(\.[A-Za-z]+)+$/)
-          .max(64),
-        title: text,
-        group: z.enum(GROUPS),
-        shortcut: text,
-        enabled: z.boolean(),
-      }),
-    )
-    .max(200),
-  names: z.object({
-    file: text,
-    edit: text,
-    view: text,
-    run: text,
-    path: text,
-    window: text,
-    help: text,
-  }),
-})
-export type PageMenu = z.infer<typeof PageMenu>
 type Item = MenuItemConstructorOptions
 
 export interface MenuActions {
@@ -95,7 +66,7 @@ export function template(
     registerAccelerator: false,
     click: () => actions.command(id),
   })
-  const of = (group: (typeof GROUPS)[number], pick: (id: string) => boolean = () => true): Item[] =>
+  const of = (group: CommandGroup, pick: (id: string) => boolean = () => true): Item[] =>
     (page?.commands ?? [])
       .filter((command) => command.group === group && pick(command.id))
       .map(item)

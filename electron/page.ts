@@ -1,5 +1,5 @@
 import type { Session } from 'electron'
-import { listFiles } from '../engine/serve/files.ts'
+import { listFiles } from '../engine/serve/index.ts'
 
 /** The page's own origin. Nothing else is served by the scheme, and the window shows nothing else. */
 export const ORIGIN = 'braid://app'

@@ -9,10 +9,18 @@ import {
 } from 'electron'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
-import { METHODS, type Channel } from '../engine/protocol/wire.ts'
+import {
+  BRIDGE_CALLS,
+  type BridgeArgument,
+  type BridgeCall,
+  type BridgePush,
+  type BridgeResult,
+  type BridgeValue,
+  type PageMenu,
+} from '../engine/protocol/bridge.ts'
+import type { Channel } from '../engine/protocol/wire.ts'
 import { portChannel } from './host.ts'
-import { PageMenu } from './menu.ts'
+import { IPC } from './ipc.ts'
 import { isPage } from './page.ts'
 
 const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
@@ -24,17 +32,11 @@ const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
   'text/markdown': [{ name: 'Markdown', extensions: ['md'] }],
   'text/html': [{ name: 'HTML', extensions: ['html'] }],
 }
-const SavedFile = z.object({
-  name: z.string().min(1).max(255),
-  mimeType: z.string(),
-  content: z.string(),
-})
-
 export interface Answers {
   window: () => BrowserWindow | undefined
   connect: (channel: Channel) => void
   /** Opens a web or mail address outside; throws for another. */
-  openLink: (url: unknown) => Promise<void>
+  openLink: (url: string) => Promise<void>
   setMenu: (menu: PageMenu) => void
   /** false: there is no keychain, so nothing is kept. */
   rememberToken: (token: string | null) => boolean
@@ -42,7 +44,14 @@ export interface Answers {
   ready: () => void
 }
 
-/** Answers what the preload asks for, to the main frame of this window's page alone. */
+type Handlers = {
+  [C in BridgeCall]: (
+    window: BrowserWindow,
+    argument: BridgeArgument<C>,
+  ) => BridgeResult<C> | Promise<BridgeResult<C>>
+}
+
+/** Answers BRIDGE_CALLS, to the main frame of this window's page alone. */
 export function answerRequests({
   window,
   connect,
@@ -51,6 +60,16 @@ export function answerRequests({
   rememberToken,
   ready,
 }: Answers): void {
+  const handlers: Handlers = {
+    pickFile: (own) =>
+      pick(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] }),
+    pickFolder: (own) => pick(own, { properties: ['openDirectory'] }),
+    saveFile,
+    openExternal: (_own, url) => openLink(url),
+    rememberToken: (_own, token) => rememberToken(token),
+    setMenu: (_own, menu) => setMenu(menu),
+    ready,
+  }
   const owner = ({
     sender,
     senderFrame,
@@ -60,53 +79,55 @@ export function answerRequests({
       ? own
       : undefined
   }
-  const handle = <T>(
-    name: string,
-    answer: (window: BrowserWindow, argument: unknown) => Promise<T>,
-  ) =>
-    ipcMain.handle(name, (event, argument: unknown) => {
-      const own = owner(event)
-      if (own === undefined) throw new Error('This page may not ask for that.')
-      return answer(own, argument)
-    })
-
-  ipcMain.on('braid:connect', (event) => {
+  ipcMain.handle(IPC.call, async (event, name: unknown, argument: unknown) => {
+    const own = owner(event)
+    if (own === undefined) throw new Error('This page may not ask for that.')
+    if (typeof name !== 'string' || !Object.hasOwn(BRIDGE_CALLS, name))
+      throw new Error('There is no such call.')
+    const known = name as BridgeCall
+    return handlers[known](own, BRIDGE_CALLS[known].argument.parse(argument) as never)
+  })
+  ipcMain.on(IPC.connect, (event) => {
     const [port] = event.ports
     if (port === undefined) return
     if (owner(event) === undefined) port.close()
     else connect(portChannel(port))
   })
-  const pick = async (own: BrowserWindow, options: OpenDialogOptions) =>
-    (await dialog.showOpenDialog(own, options)).filePaths[0] ?? null
-  handle('braid:pickFile', (own) =>
-    pick(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] }),
-  )
-  handle('braid:pickFolder', (own) => pick(own, { properties: ['openDirectory'] }))
-  handle('braid:rememberToken', async (_own, argument) =>
-    rememberToken(METHODS['hub.token'].params.shape.token.parse(argument)),
-  )
-  handle('braid:saveFile', async (own, argument) => {
-    const { name, mimeType, content } = SavedFile.parse(argument)
-    const { filePath } = await dialog.showSaveDialog(own, {
-      defaultPath: join(app.getPath('downloads'), basename(name)),
-      filters: FILTERS[mimeType.split(';')[0]!],
-    })
-    if (!filePath) return false
-    try {
-      await writeWhole(filePath, content)
-      return true
-    } catch (error) {
-      await dialog.showMessageBox(own, {
-        type: 'error',
-        message: 'The file was not saved.',
-        detail: (error as Error).message,
-      })
-      return false
-    }
+}
+
+/** Tells the page, where there is one. */
+export function tellPage<P extends BridgePush>(
+  window: BrowserWindow | undefined,
+  name: P,
+  value: BridgeValue<P>,
+): void {
+  window?.webContents.send(IPC.push, name, value)
+}
+
+async function pick(own: BrowserWindow, options: OpenDialogOptions): Promise<string | null> {
+  return (await dialog.showOpenDialog(own, options)).filePaths[0] ?? null
+}
+
+async function saveFile(
+  own: BrowserWindow,
+  { name, mimeType, content }: BridgeArgument<'saveFile'>,
+): Promise<boolean> {
+  const { filePath } = await dialog.showSaveDialog(own, {
+    defaultPath: join(app.getPath('downloads'), basename(name)),
+    filters: FILTERS[mimeType.split(';')[0]!],
   })
-  handle('braid:openExternal', async (_own, argument) => openLink(argument))
-  handle('braid:setMenu', async (_own, argument) => setMenu(PageMenu.parse(argument)))
-  handle('braid:ready', async () => ready())
+  if (!filePath) return false
+  try {
+    await writeWhole(filePath, content)
+    return true
+  } catch (error) {
+    await dialog.showMessageBox(own, {
+      type: 'error',
+      message: 'The file was not saved.',
+      detail: (error as Error).message,
+    })
+    return false
+  }
 }
 
 /** What was there before stays until the new file is whole. */

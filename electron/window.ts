@@ -39,7 +39,7 @@ export function openWindow(state: ShellState): BrowserWindow {
       spellcheck: false,
     },
   })
-  if (state.get().maximized === true) window.maximize()
+  if (state.get().maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
   state.follow(window)
   const crashes: number[] = []

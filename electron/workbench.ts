@@ -1,15 +1,16 @@
 import { app, dialog, Menu, Notification, powerSaveBlocker, type BrowserWindow } from 'electron'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RunSummary } from '../engine/protocol/wire.ts'
-import { Supervisor } from '../engine/supervisor.ts'
+import type { PageMenu } from '../engine/protocol/bridge.ts'
+import type { RunProgress } from '../engine/protocol/wire.ts'
+import { Supervisor } from '../engine/host/index.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
 import { spawnHost } from './host.ts'
 import { TokenStore } from './keychain.ts'
-import { buildMenu, type MenuActions, type PageMenu } from './menu.ts'
+import { buildMenu, type MenuActions } from './menu.ts'
 import { releaseSource } from './releases.ts'
-import { answerRequests } from './requests.ts'
+import { answerRequests, tellPage } from './requests.ts'
 import { ShellState } from './state.ts'
 import { RunWatch, type Activity } from './watch.ts'
 import { openWindow } from './window.ts'
@@ -21,7 +22,7 @@ export interface WorkbenchOptions {
   engine: string
   /** GGUF to start with, or ''. */
   model: string
-  openLink: (url: unknown) => Promise<void>
+  openLink: (url: string) => Promise<void>
 }
 
 /** The window, its engine, and what the system shows of both. */
@@ -47,7 +48,7 @@ export class Workbench {
     this.#setMenu(undefined)
     this.#supervisor = new Supervisor({
       spawn: (first, env) =>
-        spawnHost(join(options.engine, 'host-main.js'), {
+        spawnHost(join(options.engine, 'host', 'host-main.js'), {
           // Later processes keep what was chosen since.
           BRAID_OPEN_MODEL: first ? options.model : '',
           ...this.#node(),
@@ -91,7 +92,7 @@ export class Workbench {
   /** Gives files to the page, once it is there. */
   openFiles(paths: readonly string[]): void {
     if (!this.#ready) this.#given.push(...paths)
-    else for (const path of paths) this.#window?.webContents.send('braid:file', readGiven(path))
+    else for (const path of paths) tellPage(this.#window, 'file', readGiven(path))
   }
 
   async close(): Promise<void> {
@@ -133,7 +134,7 @@ export class Workbench {
     this.#menu = menu
     const releases = this.#releases
     const actions: MenuActions = {
-      command: (id) => this.#window?.webContents.send('braid:command', id),
+      command: (id) => tellPage(this.#window, 'command', id),
       open: () => void this.#openDialog(),
       about: () => void about(this.#window, this.#engineTag(), this.#options.root),
       licences: () => void licences(this.#window, this.#options.root),
@@ -170,7 +171,7 @@ export class Workbench {
   }
 
   /** Told by the system where the user is elsewhere. */
-  #ended({ run, title, answer, status }: RunSummary): void {
+  #ended({ run, title, answer, status }: RunProgress): void {
     if (this.#window?.isFocused() === true || !Notification.isSupported()) return
     const notification = new Notification({
       title: title || 'Braid',
@@ -183,7 +184,7 @@ export class Workbench {
     })
     notification.on('click', () => {
       this.show()
-      this.#window?.webContents.send('braid:show', run)
+      tellPage(this.#window, 'show', run)
     })
     notification.show()
   }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
-const checkout = existsSync(here('../engine/cli.ts'))
+const checkout = existsSync(here('../engine/cli/main.ts'))
 
 if (checkout) {
   const { ensureDependencies } = await import('./setup.mjs')
@@ -21,4 +21,4 @@ if (checkout || !existsSync(here('../build/native/backends.json'))) {
     console.error(error instanceof Error ? error.message : error)
   }
 }
-await import(checkout ? '../engine/cli.ts' : '../dist/engine/cli.js')
+await import(checkout ? '../engine/cli/main.ts' : '../dist/engine/cli/main.js')

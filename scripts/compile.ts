@@ -1,10 +1,10 @@
 /** Compiles Braid's programs: the command line, host and lab processes, and the desktop shell. */
 import { join } from 'node:path'
 import { build, type BuildOptions } from 'esbuild'
-import { PROGRAMS } from '../engine/child.ts'
+import { PROGRAMS } from '../engine/programs/index.ts'
 import { root } from './renderer.ts'
 
-const ENGINE = ['cli', 'host-main', 'supervisor', 'serve', 'lab/worker-main', ...PROGRAMS]
+const ENGINE = ['cli/main', ...PROGRAMS]
 
 /** To `outdir`. Dependencies stay npm packages, and all chunks in one folder: the host and lab processes are found from there. */
 export async function compileEngine(outdir: string, more: BuildOptions = {}): Promise<void> {

@@ -43,6 +43,9 @@ const prettier = spawnSync(
   [
     join(root, 'node_modules/prettier/bin/prettier.cjs'),
     check ? '--check' : '--write',
+    '--cache',
+    '--cache-strategy=content',
+    `--cache-location=${join(root, 'node_modules', '.cache', 'braid', 'prettier')}`,
     '--log-level',
     'warn',
     '.',

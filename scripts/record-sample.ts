@@ -11,7 +11,7 @@ import { loadAddon } from '../engine/native/index.ts'
 import { errorText, fileOf, type RunEvent } from '../engine/protocol/events.ts'
 import { foldRun } from '../engine/protocol/fold.ts'
 import { Engine } from '../engine/run/index.ts'
-import { braidVersion } from '../engine/version.ts'
+import { braidVersion } from '../engine/programs/index.ts'
 
 const OUT = fileURLToPath(new URL('../renderer/samples/sample.jsonl', import.meta.url))
 const { values } = parseArgs({

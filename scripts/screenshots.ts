@@ -7,7 +7,7 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundledModel } from '../engine/models/manifest.ts'
+import { bundledModel } from '../engine/models/index.ts'
 import { Braid, type Window } from '../test/e2e/support.ts'
 import { EMPTY, README, SCENES, type Scene, type Shown } from './screenshots/scenes.ts'
 

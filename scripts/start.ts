@@ -44,7 +44,7 @@ try {
       'serve',
       ...args.filter((arg) => arg !== '--browser'),
     ]
-    await import('../engine/cli.ts')
+    await import('../engine/cli/main.ts')
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -6,7 +6,7 @@ import {
   type ConvertType,
 } from '../models/convert/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
-import { size } from '../transcripts/export/describe.ts'
+import { size } from '../transcripts/export/index.ts'
 import { ProgressLine } from './progress-line.ts'
 import { integer, print, say } from './usage.ts'
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { Devices } from '../devices/index.ts'
-import { size } from '../transcripts/export/describe.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { size } from '../transcripts/export/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { table } from './table.ts'
 import { print, printable, say } from './usage.ts'
 
@@ -10,6 +10,10 @@ export function addDevices(program: Command): void {
     .command('devices')
     .description('what a model can run on')
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nBRAID_CPU in the environment chooses the CPU variant, such as haswell or zen4, instead of the best one.',
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const state = await new Devices(dataFolder()).state()
       if (json === true) return print(JSON.stringify(state) + '\n')

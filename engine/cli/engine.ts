@@ -1,14 +1,15 @@
 import { resolve } from 'node:path'
 import { Devices } from '../devices/index.ts'
-import { layersToPut } from '../models/gpu-layers.ts'
-import { bundledModel } from '../models/manifest.ts'
-import { firstPart } from '../models/model-files.ts'
-import { ModelRegistry } from '../models/registry.ts'
+import { layersToPut } from '../models/index.ts'
+import { bundledModel } from '../models/index.ts'
+import { firstPart } from '../models/index.ts'
+import { ModelRegistry } from '../models/index.ts'
 import { loadAddon } from '../native/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../think/engine.ts'
-import { dataFolder } from '../transcripts/folder.ts'
-import { braidVersion } from '../version.ts'
+import type { Fits } from '../models/index.ts'
+import type { Engine } from '../run/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
+import { braidVersion } from '../programs/index.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
 
 let probed: Devices | undefined
@@ -30,8 +31,14 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
  */
 export async function openEngine(device?: string): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
-  const { Engine } = await import('../think/engine.ts')
+  const { Engine } = await import('../run/index.ts')
   return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
+}
+
+/** What runs take of memory, asked of the engine in this process. Read in only by the commands that ask. */
+export async function openFits(): Promise<Fits> {
+  const { Fits } = await import('../models/index.ts')
+  return new Fits(() => devices().open())
 }
 
 /** The flags with the device that was chosen for their model in the window, where they name none. */
@@ -49,6 +56,7 @@ export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise
 export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(
   flags: F,
   list = deviceList,
+  open = openFits,
 ): Promise<F> {
   const next = await withChosenDevice(flags)
   const model = flags.model ?? bundledModel()
@@ -56,18 +64,17 @@ export async function withChoices<F extends EngineFlags & { paths?: number; budg
     return next
   const [file, { paths, budget }] = [resolve(model), flags]
   const found = await list()
-  const most = async () =>
-    (await import('../host/local.ts')).most(
-      file,
-      { paths, budget, engine: engineOptions(next) },
-      'gpuLayers',
-      undefined,
-      found,
-    )
+  const most = async () => {
+    const [fits, { systemFree }] = await Promise.all([open(), import('../models/index.ts')])
+    const settings = { paths, budget, engine: engineOptions(next) }
+    return fits
+      .most({ file, settings, devices: found, free: systemFree() }, 'gpuLayers')
+      .finally(() => fits.close())
+  }
   const gpuLayers = await layersToPut(
     found,
     most,
-    async () => (await (await import('../models/info.ts')).readModelInfo(file)).layers,
+    async () => (await (await import('../models/index.ts')).readModelInfo(file)).layers,
   ).catch(() => undefined) // what is wrong with the model, the run itself says
   return gpuLayers === undefined ? next : { ...next, gpuLayers }
 }

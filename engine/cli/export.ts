@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import type { Format } from '../transcripts/export/index.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { print } from './usage.ts'
 

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { toBraidError, type BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { Fit, ModelInfo } from '../protocol/wire.ts'
-import { size } from '../transcripts/export/describe.ts'
-import { deviceList, withChoices } from './engine.ts'
+import { size } from '../transcripts/export/index.ts'
+import { deviceList, openFits, withChoices } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { integer, print, printable } from './usage.ts'
 
@@ -27,22 +28,32 @@ export function addModel(program: Command): void {
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
       const engine = engineOptions(await withChoices({ ...flags, model: file }))
-      const { inspect } = await import('../host/local.ts')
-      const { info, fit } = await inspect(
-        resolve(file),
-        { paths, budget, engine },
-        undefined,
-        await deviceList(),
-      )
+      const at = resolve(file)
+      const [{ readModelInfo }, { systemFree }] = await Promise.all([
+        import('../models/index.ts'),
+        import('../models/index.ts'),
+      ])
+      const info = await readModelInfo(at)
+      const fits = await openFits()
+      const devices = await deviceList()
+      const settings = { paths, budget, engine }
+      const fit = await fits
+        .fit({ file: at, settings, devices, free: systemFree() })
+        .catch(toBraidError) // the file can be described without the engine
+      await fits.close()
       await print(
         flags.json === true
-          ? JSON.stringify({ ...info, fit }) + '\n'
+          ? JSON.stringify({ ...info, ...(fit instanceof Error ? { error: fit } : { fit }) }) + '\n'
           : describe(info, fit, { paths, budget }),
       )
     })
 }
 
-function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: number }): string {
+function describe(
+  info: ModelInfo,
+  fit: Fit | BraidError,
+  asked: { paths?: number; budget?: number },
+): string {
   const { defaults } = info
   const rows: [string, string][] = [
     ['name', info.name],
@@ -69,11 +80,7 @@ function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: n
         .map(([type, bytes]) => `${type} ${bytes}`)
         .join(', '),
     ],
-    [
-      'memory',
-      `${size(fit.total)} for ${asked.paths ?? defaults.paths} paths of ${asked.budget ?? defaults.budget} tokens: weights ${size(fit.weights)}, KV ${size(fit.kv)} (${fit.cells} cells), compute ${size(fit.compute)}`,
-    ],
-    ['free', `${size(fit.free)}: ${verdict(fit)}`],
+    ...memory(fit, asked, defaults),
     ['header sha256', info.headerSha256],
   ]
   if (info.cannotJoin !== undefined) rows.push(['cannot join', `${info.cannotJoin} memory`])
@@ -82,6 +89,22 @@ function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: n
   return rows
     .map(([name, value]) => `${name.padEnd(17)} ${printable(value).replace(/\n/g, ' ')}\n`)
     .join('')
+}
+
+function memory(
+  fit: Fit | BraidError,
+  asked: { paths?: number; budget?: number },
+  defaults: ModelInfo['defaults'],
+): [string, string][] {
+  if (fit instanceof Error) return [['memory', `not known: ${fit.message}`]]
+  const { total, weights, kv, cells, compute, free } = fit
+  return [
+    [
+      'memory',
+      `${size(total)} for ${asked.paths ?? defaults.paths} paths of ${asked.budget ?? defaults.budget} tokens: weights ${size(weights)}, KV ${size(kv)} (${cells} cells), compute ${size(compute)}`,
+    ],
+    ['free', `${size(free)}: ${verdict(fit)}`],
+  ]
 }
 
 function verdict({ verdict: how, short }: Fit): string {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { table } from './table.ts'
 import { print } from './usage.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { MAX_BUDGET } from '../protocol/request.ts'
-import type { ScoreInput } from '../think/score.ts'
+import type { ScoreInput } from '../measure/index.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { openEngine, withChoices } from './engine.ts'
 import { integer, print, readStdin, UsageError } from './usage.ts'

@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { forkHost } from '../host/node-process.ts'
-import { serve } from '../serve.ts'
-import { Supervisor } from '../supervisor.ts'
-import { packageFolder } from '../version.ts'
+import { forkHost } from './node-host.ts'
+import { serve } from '../serve/index.ts'
+import { Supervisor } from '../host/index.ts'
+import { packageFolder } from '../programs/index.ts'
 import { integer, print, say } from './usage.ts'
 
 interface ServeFlags {
@@ -24,7 +24,7 @@ export function addServe(program: Command): void {
 
 /** Until Ctrl-C. */
 async function runServer({ model, port, open: show }: ServeFlags): Promise<void> {
-  const { readModelInfo } = await import('../models/info.ts')
+  const { readModelInfo } = await import('../models/index.ts')
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const supervisor = new Supervisor({
     // Later processes keep what was chosen since.

@@ -2,14 +2,15 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { BraidError } from '../protocol/errors.ts'
-import type { EventOf, RunEvent } from '../protocol/events.ts'
+import { errorText, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
+import { noticeText } from '../protocol/wording.ts'
 import type { Format } from '../transcripts/export/index.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
-import { newRunId } from '../transcripts/names.ts'
-import { record } from '../transcripts/record.ts'
+import { newRunId } from '../transcripts/index.ts'
+import { record } from '../transcripts/index.ts'
 import { openEngine, withChoices } from './engine.ts'
 import { Lanes } from './lanes.ts'
 import { PlainText, resultText } from './plain.ts'
@@ -62,7 +63,7 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
       if (flags.json === true) await print(JSON.stringify(event) + '\n')
       state = applyEvent(state, stored)
       if (event.type === 'run-started') tellStart(event)
-      if (event.type === 'notice') say(event.message)
+      if (event.type === 'notice') say(noticeText(event))
       await view?.show(state)
       if (event.type !== 'run-ended' && event.type !== 'run-failed') continue
       end = event
@@ -132,11 +133,11 @@ function tellStart({
   promptTokens,
   run,
 }: EventOf<'run-started'>): void {
-  say(
-    `${model.name} (${model.architecture}) on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`,
-  )
+  const kind = model.architecture === undefined ? '' : ` (${model.architecture})`
+  say(`${model.name}${kind} on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`)
   if (model.scope !== undefined) say(`Trained for: ${model.scope}`)
-  say(`${settingsLine(settings)} fusion=${fusion} prompt=${promptTokens.length} tokens`)
+  const prompt = promptTokens === undefined ? '' : ` prompt=${promptTokens.length} tokens`
+  say(`${settingsLine(settings)} fusion=${fusion}${prompt}`)
 }
 
 /** What holds in the end, defaults included, as the flags would say it. */
@@ -145,6 +146,7 @@ function settingsLine({
   engine,
   controls,
   system: _,
+  instruction: _i,
   alternatives,
   ...settings
 }: RunSettings): string {
@@ -165,7 +167,7 @@ function settingsLine({
 }
 
 function tellEnd(state: RunState, end: RunEvent, run: string): void {
-  if (end.type === 'run-failed') say(`braid: ${end.error.message} (${end.error.code})`)
+  if (end.type === 'run-failed') say(`braid: ${errorText(end.error)} (${end.error.code})`)
   if (end.type === 'run-ended') {
     const { promptTokens, pathTokens, summaryTokens } = end.usage
     const { loadMs, prefillMs, pathsMs, joinMs, summaryMs, totalMs } = end.timings

@@ -1,5 +1,5 @@
 import { cpus, totalmem } from 'node:os'
-import { systemFree } from '../models/fit.ts'
+import { systemFree } from '../models/index.ts'
 import type { DeviceInfo, Hardware } from '../protocol/models.ts'
 
 /** Processor time since the start, busy and in all, in milliseconds over all processors. */

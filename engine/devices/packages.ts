@@ -3,7 +3,7 @@
  * app, which has no npm, fetches a GPU backend from the registry's archive (fetch.ts).
  */
 import { readFileSync } from 'node:fs'
-import { findAbove } from '../above.ts'
+import { findAbove } from '../programs/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 export type GpuBackend = 'vulkan' | 'cuda'

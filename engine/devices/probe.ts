@@ -1,20 +1,17 @@
 /** Tries each GPU backend in a process of its own before this one loads it: a bad driver is skipped, with its reason. */
 import { z } from 'zod'
-import { lastLine, spawnProgram } from '../child.ts'
+import { lastLine, spawnProgram } from '../programs/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
 const Answer = z.object({
-  cpu: z.string(),
   loaded: z.boolean(),
   devices: z.array(DeviceInfo),
   wrong: z.string().optional(),
 })
 
 export interface Probe {
-  library?: GpuLibrary
-  /** Variant of the CPU backend; '' where it cannot be told. */
-  cpu: string
+  library: GpuLibrary
   /** What the backend offers. */
   devices: DeviceInfo[]
   /** Why it is not used; undefined: it is. */
@@ -25,19 +22,15 @@ export interface ProbeOptions {
   /** Milliseconds after which a driver counts as hanging. */
   limitMs?: number
   /** The program that tries; another one in tests. */
-  spawn?: (library: string | undefined) => ReturnType<typeof spawnProgram>
+  spawn?: (library: string) => ReturnType<typeof spawnProgram>
 }
 
-/** Never fails: what goes wrong is the reason. `library` undefined tries the CPU alone. */
-export async function probe(
-  library: GpuLibrary | undefined,
-  options: ProbeOptions = {},
-): Promise<Probe> {
+/** Never fails: what goes wrong is the reason. */
+export async function probe(library: GpuLibrary, options: ProbeOptions = {}): Promise<Probe> {
   const limitMs = options.limitMs ?? 15_000
-  const spawn =
-    options.spawn ?? ((file) => spawnProgram('native/probe-main', file === undefined ? [] : [file]))
-  const bad = (reason: string): Probe => ({ library, cpu: '', devices: [], reason })
-  const child = spawn(library?.file)
+  const spawn = options.spawn ?? ((file) => spawnProgram('native/probe-main', [file]))
+  const bad = (reason: string): Probe => ({ library, devices: [], reason })
+  const child = spawn(library.file)
   const said = lastLine(child.stdout!, 1_048_576)
   const log = lastLine(child.stderr!)
   let late = false
@@ -65,10 +58,9 @@ export async function probe(
   const answer = parse(said())
   if (answer === undefined) return bad('It answered in a way that is not understood.')
   if (!answer.loaded) return bad('Its library could not be loaded: there is no driver for it.')
-  if (library !== undefined && answer.devices.length === 0)
-    return bad('It found no device that it can use.')
+  if (answer.devices.length === 0) return bad('It found no device that it can use.')
   if (answer.wrong !== undefined) return bad(`${answer.wrong} does not compute as it should.`)
-  return { library, cpu: answer.cpu, devices: answer.devices }
+  return { library, devices: answer.devices }
 }
 
 /** The last line: drivers like to print. */

@@ -1,5 +1,6 @@
 import { attributionTask, type Attribution } from '../protocol/wire.ts'
 import { BraidError } from '../protocol/errors.ts'
+import type { SegmentId } from '../protocol/events.ts'
 import type { Client } from './client.ts'
 import type { Runs } from './runs.ts'
 
@@ -15,8 +16,8 @@ export class Attributions {
   }
 
   /** Errors: those of `run.attribution`. */
-  async ask(client: Client, run: string, version: number): Promise<Attribution> {
-    const task = attributionTask(run, version)
+  async ask(client: Client, run: string, segment: SegmentId): Promise<Attribution> {
+    const task = attributionTask(run, segment)
     const asked = this.#asked.get(client) ?? new Map<string, AbortController>()
     this.#asked.set(client, asked)
     if (asked.has(task)) throw new BraidError('bad-request', 'This is being read already.')
@@ -29,7 +30,7 @@ export class Attributions {
       client.send({ kind: 'progress', task, fraction })
     }
     try {
-      return await this.#runs.attribute(run, version, {
+      return await this.#runs.attribute(run, segment, {
         signal: AbortSignal.any([own.signal, client.gone]),
         onProgress,
       })
@@ -38,7 +39,7 @@ export class Attributions {
     }
   }
 
-  cancel(client: Client, run: string, version: number): void {
-    this.#asked.get(client)?.get(attributionTask(run, version))?.abort()
+  cancel(client: Client, run: string, segment: SegmentId): void {
+    this.#asked.get(client)?.get(attributionTask(run, segment))?.abort()
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
-import { writeAtomic } from '../files/disk.ts'
+import { writeAtomic } from '../files/index.ts'
 
 /** A small JSON file of the data folder. One that is missing or damaged reads as `empty`. */
 export class DataFile<T> {

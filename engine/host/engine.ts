@@ -1,10 +1,10 @@
-import type { RunEvent } from '../protocol/events.ts'
+import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Attribution, DeviceState, Fit, LoadedModel, ModelInfo } from '../protocol/wire.ts'
-import type { Progress } from '../models/tasks.ts'
-import type { AttributeOptions } from '../think/attribution.ts'
-import type { RunHandle, ThinkOptions } from '../think/handle.ts'
-import type { Unloaded } from '../think/models.ts'
+import type { Progress } from '../models/index.ts'
+import type { AttributeOptions } from '../measure/index.ts'
+import type { RunHandle, ThinkOptions } from '../run/index.ts'
+import type { Unloaded } from '../models/index.ts'
 
 type Settings = RunRequest['settings']
 
@@ -15,8 +15,12 @@ export interface HostEngine {
   think(request: RunRequest, options: ThinkOptions): RunHandle
   /** A run of the history that takes commands again; its events are the new ones only. */
   resume(events: RunEvent[], options?: ThinkOptions): RunHandle
-  /** What a summary of the run attended to. */
-  attribute(events: RunEvent[], version: number, options?: AttributeOptions): Promise<Attribution>
+  /** Returns what a summary of the run attended to. */
+  attribute(
+    events: RunEvent[],
+    segment: SegmentId,
+    options?: AttributeOptions,
+  ): Promise<Attribution>
   devices(): Promise<DeviceState>
   /** Fetches a GPU backend; what it cannot be used for, if so. */
   fetchBackend(

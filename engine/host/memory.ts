@@ -1,19 +1,18 @@
-import { fitModel, systemFree } from '../models/fit.ts'
-import { readModelFiles } from '../models/model-files.ts'
+import { systemFree } from '../models/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../think/engine.ts'
+import type { Engine } from '../run/index.ts'
 
 type Loaded = Pick<
   ReturnType<Engine['loaded']>[number],
-  'file' | 'sizeBytes' | 'device' | 'onDevice' | 'heldBytes'
+  'file' | 'device' | 'onDevice' | 'heldBytes'
 >
 
 /** Memory with what Braid's own models take counted as free: they give way to a run that needs it. */
 export class OwnMemory {
-  readonly #copied = new Map<string, Promise<number>>()
-
+  /** `repacked`: bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. */
   constructor(
     private readonly loaded: () => readonly Loaded[],
+    private readonly repacked: (file: string) => Promise<number>,
     private readonly system = systemFree,
   ) {}
 
@@ -31,23 +30,8 @@ export class OwnMemory {
   async free(): Promise<number> {
     const ours = this.loaded().filter(({ device }) => device === 'cpu')
     const taken = await Promise.all(
-      ours.map(async (model) => model.heldBytes + (await this.#copiedBytes(model))),
+      ours.map(async (model) => model.heldBytes + (await this.repacked(model.file))),
     )
     return taken.reduce((sum, bytes) => sum + bytes, this.system())
-  }
-
-  /** Bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. Its header is read once. */
-  #copiedBytes({ file, sizeBytes }: Loaded): Promise<number> {
-    const key = `${sizeBytes} ${file}`
-    const known =
-      this.#copied.get(key) ??
-      readModelFiles(file)
-        .then((files) => fitModel(files, 0))
-        .then(
-          ({ repackedBytes, tiedRepackedBytes }) => repackedBytes + tiedRepackedBytes,
-          () => 0,
-        )
-    this.#copied.set(key, known)
-    return known
   }
 }

@@ -1,11 +1,9 @@
-import { HardwareMeter } from '../devices/hardware.ts'
+import { HardwareMeter } from '../devices/index.ts'
 import type { HostMessage } from '../protocol/wire.ts'
 import type { HostEngine } from './engine.ts'
 
 const CHECK_MS = 5_000
 const METER_MS = 2_000
-/** Minutes that an unused model stays in memory, where the user says nothing. */
-export const IDLE_MINUTES = 15
 
 export interface ResidencyParts {
   engine: HostEngine

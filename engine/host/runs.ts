@@ -1,14 +1,22 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
-import type { RunCommand, RunEvent } from '../protocol/events.ts'
-import { foldRun, summaryOf } from '../protocol/fold.ts'
+import {
+  runError,
+  type CommandResult,
+  type RunCommand,
+  type RunEvent,
+  type SegmentId,
+} from '../protocol/events.ts'
+import { foldRun, segmentOf } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { Attribution, RunSummary } from '../protocol/wire.ts'
-import type { RunHandle, Turn } from '../think/handle.ts'
+import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
+import type { Attribution, RunProgress, RunSummary } from '../protocol/wire.ts'
+import type { Turn } from '../prompt/index.ts'
+import type { RunHandle } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
-import type { Events } from '../transcripts/lines.ts'
-import { newRunId } from '../transcripts/names.ts'
-import { record } from '../transcripts/record.ts'
-import type { TranscriptWriter } from '../transcripts/writer.ts'
+import type { Events } from '../transcripts/index.ts'
+import { newRunId } from '../transcripts/index.ts'
+import { record } from '../transcripts/index.ts'
+import type { TranscriptWriter } from '../transcripts/index.ts'
 import type { HostEngine } from './engine.ts'
 
 /** Ended runs that still take commands from their cells; older ones are resumed from their transcripts. */
@@ -17,6 +25,13 @@ const HELD = 4
 const UNSAVED = 32
 const MAX_TURNS = 64
 const STOP_MS = 10_000
+/** Events that set a run going; the others change nothing, or end it. */
+const BEGINS = new Set<RunEvent['type']>([
+  'run-started',
+  'segment-started',
+  'segment-extended',
+  'tokens',
+])
 
 interface Run {
   id: string
@@ -37,6 +52,8 @@ export interface RunsOptions {
   /** An event that is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
+  /** A run came to an end, for now. */
+  onEnd: (run: RunProgress) => void
   /** The list of runs changed. */
   onChange: () => void
   /** The engine did not stop in time: only its process can be ended. */
@@ -69,16 +86,16 @@ export class Runs {
     return id
   }
 
-  async command(id: string, command: RunCommand): Promise<void> {
+  async command(id: string, command: RunCommand): Promise<CommandResult> {
     const run = this.#runs.get(id) ?? this.#resume(id)
     if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
-    await run.handle.command(command)
+    return run.handle.command(command)
   }
 
-  /** What a summary attended to. Errors: those of `run.attribution`. */
+  /** Returns what a summary attended to. Errors: those of `run.attribution`. */
   async attribute(
     id: string,
-    version: number,
+    segment: SegmentId,
     options: { signal: AbortSignal; onProgress: (fraction: number) => void },
   ): Promise<Attribution> {
     const run = this.#runs.get(id)
@@ -88,7 +105,7 @@ export class Runs {
         'The run still thinks: what its summary attended to can be read once it is over.',
       )
     const events = this.#options.store.events(id)
-    return this.#options.engine.attribute(events, version, {
+    return this.#options.engine.attribute(events, segment, {
       ...options,
       conversation: this.#earlier(events),
     })
@@ -109,23 +126,30 @@ export class Runs {
 
   /** Runs that have no transcript yet, as the history shows them. */
   queued(): RunSummary[] {
-    return [...this.#runs.values()]
-      .filter((run) => run.state === 'queued')
-      .map(({ id, request, time }) => ({
-        run: id,
-        title: firstLine(request?.problem ?? id),
-        problem: request?.problem.slice(0, 2000) ?? '',
-        model: request?.model ?? '',
-        strategy: request?.settings.strategy ?? '',
-        paths: request?.settings.paths ?? 0,
-        answer: null,
-        status: 'queued',
-        time,
-        durationMs: 0,
-        tokens: 0,
-        starred: false,
-        tags: [],
-      }))
+    return [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
+  }
+
+  /** How far the runs are that think or wait. */
+  progress(): RunProgress[] {
+    return [...this.#runs.values()].flatMap((run) =>
+      run.state === 'over' ? [] : this.#progress(run),
+    )
+  }
+
+  /** None where its file is gone, which the list says. */
+  #progress(run: Run): RunProgress[] {
+    const { store } = this.#options
+    try {
+      const item = hasTranscript(run) ? store.summary(run.id) : queuedItem(run)
+      return [progressOf(item, store.live(run.id))]
+    } catch {
+      return []
+    }
+  }
+
+  #ended(run: Run, failed: boolean): void {
+    for (const progress of this.#progress(run))
+      this.#options.onEnd(failed ? { ...progress, status: 'failed' } : progress)
   }
 
   /** Lets go of a run that is over, so that its files can be moved. */
@@ -203,13 +227,13 @@ export class Runs {
       }
     } catch (error) {
       // The disk is full, or the engine broke its word: what was saved stays, the window is told, nothing more is written.
-      const { code, message } = toBraidError(error)
       const event: RunEvent = {
         type: 'run-failed',
         at: Date.now() - Date.parse(run.time),
-        error: { code, message },
+        error: runError(toBraidError(error)),
       }
       if (run.state === 'queued') run.unsaved.push(event)
+      if (run.state !== 'over') this.#ended(run, true)
       this.#options.onEvent(run.id, event)
       await run.handle.close().catch(() => undefined)
     } finally {
@@ -223,11 +247,7 @@ export class Runs {
 
   #advance(run: Run, event: RunEvent): void {
     const over = event.type === 'run-ended' || event.type === 'run-failed'
-    const state = over
-      ? 'over'
-      : event.type === 'vote' || event.type === 'notice'
-        ? run.state
-        : 'running'
+    const state = over ? 'over' : BEGINS.has(event.type) ? 'running' : run.state
     if (over) {
       clearTimeout(run.stopTimer)
       run.stopTimer = undefined
@@ -236,6 +256,7 @@ export class Runs {
     run.state = state
     this.#options.onChange()
     if (!over) return
+    this.#ended(run, event.type === 'run-failed')
     if (run.unsaved.length > 0) void run.handle.close() // Nothing to go on from.
     const held = [...this.#runs.values()].filter((other) => other.state === 'over' && other !== run)
     for (const old of held.slice(0, Math.max(0, held.length - HELD + 1))) void old.handle.close()
@@ -264,15 +285,15 @@ export class Runs {
   }
 
   /** Problems and answers that a follow-up builds on, oldest first. */
-  #conversation(followUp: { run: string; version: number }): Turn[] {
+  #conversation(followUp: { run: string; segment: SegmentId }): Turn[] {
     const turns: Turn[] = []
     const seen = new Set<string>()
     for (let next: typeof followUp | null = followUp; next !== null;) {
       if (seen.has(next.run) || turns.length === MAX_TURNS) break
       seen.add(next.run)
       const state = foldRun(this.#options.store.events(next.run))
-      const answer =
-        summaryOf(state, next.version)?.text.replace(/^<summary>|<\/summary>$/g, '') ?? state.answer
+      const text = segmentOf(state, next.segment)?.text
+      const answer = text?.replace(CONTROL, '') ?? state.answer
       if (answer === null)
         throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
       turns.unshift({ problem: state.problem, answer })
@@ -282,10 +303,17 @@ export class Runs {
   }
 }
 
+/** Control tokens around the text of a summary or a path. */
+const CONTROL = /^<(?:summary|think\d*)>|<\/(?:summary|think\d*)>$/g
+
 function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
   for (const { lines } of chunks) yield lines
 }
 
-function firstLine(text: string): string {
-  return (text.split('\n').find((line) => line.trim() !== '') ?? '').trim().slice(0, 120)
+const hasTranscript = ({ unsaved, state }: Run): boolean =>
+  unsaved.length === 0 && state !== 'queued'
+
+/** Only a run that was asked for here waits without a transcript. */
+function queuedItem({ id, request, time }: Run): RunSummary {
+  return listItem(id, digestOfRequest(request!, time))
 }

@@ -1,8 +1,9 @@
 export { openLease, type Lease, type LeaseModel, type LeaseOptions } from './lease.ts'
 export { cellsOf, isFresh, originOf, sharedTokens } from './sharing.ts'
 export {
+  contextCells,
   MAX_SEQUENCES,
-  sequencesFor,
+  newRunDemand,
   sizeRun,
   SLACK,
   SPARE_SEQUENCES,

@@ -1,11 +1,11 @@
 import { freemem, totalmem } from 'node:os'
-import type { ContextOptions, NativeContext, NativeModel } from '../native/types.ts'
-import { abortable } from '../native/abortable.ts'
+import type { ContextOptions, NativeContext, NativeModel } from '../native/index.ts'
+import { abortable } from '../native/index.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
 import type { RunState, Segment } from '../protocol/run-state.ts'
 import type { SegmentId } from '../protocol/segments.ts'
-import type { Size } from './size.ts'
+import { contextCells, type Size } from './size.ts'
 import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
 import { yarnFor } from './yarn.ts'
 
@@ -83,7 +83,7 @@ const PROMPT = 0
 export async function openLease(size: Size, least: number, options: LeaseOptions): Promise<Lease> {
   const { model, settings, makeRoom, onShrunk } = options
   const { kvType, context: asked } = settings.engine
-  const wanted = asked > 0 ? asked : size.cells
+  const wanted = contextCells(size, asked)
   const smaller = least + Math.floor((wanted - least) / 2)
   // Nothing leaves memory for what the machine could not hold empty.
   checkMemory(Math.min(wanted, smaller), options, totalmem())

@@ -1,4 +1,6 @@
 /** How many cells and sequences a run takes: asked by the fit and by the allocation alike. */
+import type { Fusion, RunSettings } from '../protocol/request.ts'
+import { shapeOf } from '../protocol/shapes.ts'
 
 /** A context has at most this many sequences (llama.cpp's LLAMA_MAX_SEQ). */
 export const MAX_SEQUENCES = 256
@@ -26,12 +28,11 @@ export interface Demand {
   remaining: number
   /** Budget of one path. */
   budget: number
-  /** Paths, those that the run has and those that it wants. */
   paths: number
-  /** Groups that the run has. */
-  groups: number
   /** Summaries that are to be written. */
   summaries: number
+  /** Sequences of the paths, and of summaries that are open or to be written. */
+  sequences: number
   summaryBudget: number
   /** Summaries read texts again instead of joining cells. */
   reread: boolean
@@ -51,17 +52,41 @@ export function summaryCells({
 }
 
 export function sizeRun(demand: Demand): Size {
-  const { promptTokens, kept, remaining, budget, paths, groups, summaries } = demand
+  const { promptTokens, kept, remaining, budget, sequences } = demand
   return {
     cells:
       promptTokens + kept + remaining + summaryCells(demand) + Math.min(budget, HEADROOM) + SLACK,
-    sequences: sequencesFor(paths + summaries, groups),
+    sequences: Math.min(MAX_SEQUENCES, 1 + sequences + SPARE_SEQUENCES),
   }
 }
 
-/** Sequences for the prompt, the paths, their summaries, and some to spare. */
-export function sequencesFor(paths: number, groups: number): number {
-  return Math.min(MAX_SEQUENCES, 1 + paths + groups + SPARE_SEQUENCES)
+/** Returns the cells of a context: those that the user asked for, if any. */
+export const contextCells = ({ cells }: Pick<Size, 'cells'>, asked: number): number =>
+  asked > 0 ? asked : cells
+
+/** Returns what a run demands that has opened its paths and written nothing. `trained`: as in `shapeOf`. */
+export function newRunDemand(
+  settings: Pick<
+    RunSettings,
+    'strategy' | 'paths' | 'runs' | 'finish' | 'budget' | 'summaryBudget'
+  >,
+  { trained, fusion, promptTokens }: { trained: boolean; fusion: Fusion; promptTokens: number },
+): Demand {
+  const { budget, summaryBudget } = settings
+  const shape = shapeOf(settings, trained)
+  const paths = shape.groups * shape.size
+  const summaries = shape.summaries ? shape.groups : 0
+  return {
+    promptTokens,
+    kept: 0,
+    remaining: paths * budget,
+    budget,
+    paths,
+    summaries,
+    sequences: paths + summaries,
+    summaryBudget,
+    reread: fusion === 'reread',
+  }
 }
 
 /** Of `free` cells, those kept from the paths for the summaries: what they want, at most a quarter, at least a prefix and a token each. */

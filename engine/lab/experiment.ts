@@ -1,4 +1,5 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { thrownError } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Digest } from './digest.ts'
 import { measure, type Sample } from './measure.ts'
@@ -110,8 +111,7 @@ export async function runExperiment(
 
 /** A digest whose run is over; a failure that the next run would share is thrown. */
 export function checked(digest: Digest): Digest {
-  if (digest.error !== null && !ONE_RUN.has(digest.error.code))
-    throw toBraidError(Object.assign(new Error(digest.error.message), { code: digest.error.code }))
+  if (digest.error !== null && !ONE_RUN.has(digest.error.code)) throw thrownError(digest.error)
   if (digest.error === null && digest.status !== 'ended')
     throw new BraidError('internal', `A run stopped as ${digest.status}.`)
   return digest

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { modelInfo, scalars } from '../models/info.ts'
-import { readModelFiles } from '../models/model-files.ts'
+import { filesOf, readModel } from '../models/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { planRun } from '../think/plan.ts'
-import { resolveSettings } from '../think/settings.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { thoughtRows } from '../run/index.ts'
 import { cellsCsv, cellsOf, type Cell } from './cells.ts'
 import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
 import { readProblems, type Fields, type ProblemSet } from './problems.ts'
@@ -57,8 +56,7 @@ export interface Lab {
 
 /** Reads model and problems, and settles how the runs share the machine. Errors: `bad-model`, `model-not-found`, `io`, `bad-request`. */
 export async function openLab(options: LabOptions): Promise<Lab> {
-  const files = await readModelFiles(options.model)
-  const model = await modelInfo(files)
+  const { info: model, metadata } = await readModel(options.model)
   const set = readProblems(options.data, options.fields)
   const asked = options.settings.engine?.device ?? 'auto'
   const device = asked === 'auto' && model.sizeBytes < SMALL_MODEL_BYTES ? 'cpu' : asked
@@ -68,12 +66,12 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   // Threads of several engines on the same cores wait for each other at every step.
   const threads = options.settings.engine?.threads ?? (jobs > 1 ? 1 : 0)
   const shared = { ...options.settings, engine: { ...options.settings.engine, device, threads } }
-  const defaults = { metadata: scalars(files.header), nativePaths: model.nativePaths }
+  const defaults = { metadata, nativePaths: model.nativePaths }
   return {
     options,
     model,
     jobs,
-    sha256: await hashFiles(files.parts.map(({ file }) => file)),
+    sha256: await hashFiles(filesOf(model.file)),
     seed: options.settings.seed ?? 0,
     set: { ...set, problems: set.problems.slice(0, options.limit) },
     settle: (more) =>
@@ -95,23 +93,11 @@ export async function openLab(options: LabOptions): Promise<Lab> {
 export const runnersOf = ({ jobs, options }: Lab): Runner[] =>
   Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
 
-/** Errors of `planRun`, before anything runs. */
+/** Checks that the model has thought rows for each unit, before anything runs. Errors: `too-many-paths`. */
 export function checkUnits({ model }: Lab, units: readonly Unit[]): void {
   const pairs = Array.from({ length: model.nativePaths }, () => ({ open: 0, close: 0 }))
   for (const { settings } of units)
-    planRun(settings, {
-      tokens: {
-        pairs,
-        summary: null,
-        masked: [],
-        pathStops: [],
-        summaryStops: [],
-        endOfGeneration: [],
-        texts: [],
-        summaryPrefix: '',
-      },
-      thoughtRows: model.thoughtRows,
-    })
+    thoughtRows(settings, { tokens: { pairs }, thoughtRows: model.thoughtRows })
 }
 
 export interface LabResult {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RunError } from '../protocol/events.ts'
+import { RunError, type SegmentId } from '../protocol/events.ts'
 import { VoteRule } from '../protocol/request.ts'
 import { vote } from '../protocol/answers/vote.ts'
 import { isCorrect, type Statement } from './check.ts'
@@ -86,14 +86,14 @@ export function measure(
   return { ...rest, outcomes, anyPath: run.paths.some(right) || (voted && candidates.some(right)) }
 }
 
-/** What can be the run's answer, in order of version or path: the summaries, or the paths where there is no summary. */
+/** Returns what can be the run's answer, in order: the summaries, or the paths where there is no summary. */
 function statements(
   { settings }: Unit,
-  run: Digest,
-): { candidates: (Statement & { member: number })[]; voted: boolean } {
-  const voted = votesIn(settings)
-  const summaries = run.summaries.map(({ version, ...rest }) => ({ member: version, ...rest }))
-  const paths = run.paths.map(({ path, text, answer }) => ({ member: path, text, answer }))
-  const over = run.over ?? (summaries.length > 0 ? 'summaries' : 'paths')
-  return { candidates: over === 'summaries' ? summaries : paths, voted }
+  { paths, summaries, over }: Digest,
+): { candidates: (Statement & { member: SegmentId })[]; voted: boolean } {
+  const counted = over ?? (summaries.length > 0 ? 'summaries' : 'paths')
+  const candidates = (counted === 'summaries' ? summaries : paths).map(
+    ({ segment, text, answer }) => ({ member: segment, text, answer }),
+  )
+  return { candidates, voted: votesIn(settings) }
 }

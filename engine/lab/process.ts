@@ -1,10 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { fromSource, sourceOptions } from '../child.ts'
+import { programFile, sourceOptions } from '../programs/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
-import type { RunError } from '../protocol/events.ts'
+import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
 import type { Job, Runner } from './experiment.ts'
 
@@ -14,15 +13,10 @@ export interface Entry {
   execArgv: readonly string[]
 }
 
-/** In a checkout the worker runs from source through tsx, in a package from a file that the build names so. */
-function workerEntry(): Entry {
-  return {
-    file: fileURLToPath(
-      new URL(fromSource() ? './worker-main.ts' : './lab/worker-main.js', import.meta.url),
-    ),
-    execArgv: sourceOptions(),
-  }
-}
+const workerEntry = (): Entry => ({
+  file: programFile('lab/worker-main'),
+  execArgv: sourceOptions(),
+})
 
 export type Reply = { digest: Digest } | { failed: RunError }
 
@@ -45,8 +39,8 @@ export class EngineProcess implements Runner {
         this.#proven = true
         return digest
       } catch (error) {
-        const { code, message } = toBraidError(error)
-        if (code !== 'engine-lost' || this.#closed) throw error
+        const failed = toBraidError(error)
+        if (failed.code !== 'engine-lost' || this.#closed) throw error
         if (attempt === 2 && !this.#proven) throw error
         if (attempt === 2)
           return {
@@ -56,7 +50,7 @@ export class EngineProcess implements Runner {
             over: null,
             usage: null,
             timings: null,
-            error: { code, message },
+            error: runError(failed),
           }
       }
     }
@@ -82,13 +76,7 @@ export class EngineProcess implements Runner {
       }
       child.on('message', (reply: Reply) =>
         settle(() =>
-          'digest' in reply
-            ? resolve(reply.digest)
-            : reject(
-                toBraidError(
-                  Object.assign(new Error(reply.failed.message), { code: reply.failed.code }),
-                ),
-              ),
+          'digest' in reply ? resolve(reply.digest) : reject(thrownError(reply.failed)),
         ),
       )
       const lost = (why: string) =>

@@ -1,6 +1,6 @@
-import { abortable } from '../native/abortable.ts'
+import { abortable } from '../native/index.ts'
 import { cellsOf, openLease, type Lease } from '../kv/index.ts'
-import type { LoadedModel, Models } from '../models/loaded.ts'
+import type { LoadedModel, Models } from '../models/index.ts'
 import { rereadSource, type Turn } from '../prompt/index.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { fileOf, type RunEvent, type SegmentId, type Source } from '../protocol/events.ts'

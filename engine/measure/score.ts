@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
 import { EngineOptions, MAX_BUDGET } from '../protocol/request.ts'
-import type { NativeContext, NativeToken } from '../native/types.ts'
-import type { LoadedModel, Models } from '../models/loaded.ts'
+import type { NativeContext, NativeToken } from '../native/index.ts'
+import type { LoadedModel, Models } from '../models/index.ts'
 import { MAX_SEQUENCES, openLease } from '../kv/index.ts'
-import { abortable } from '../native/abortable.ts'
+import { abortable } from '../native/index.ts'
 import { DEFAULTS, resolveSettings } from '../protocol/settings.ts'
 
 /** Ids are used verbatim; text is taken without a template, special tokens parsed, nothing added. */

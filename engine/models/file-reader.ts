@@ -42,12 +42,17 @@ export class FileReader {
       await handle?.close()
       if (error instanceof BraidError) throw error
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT' || code === 'ENOTDIR') throw new BraidError('model-not-found', `There is no file ${file}.`, { cause: error })
-      throw new BraidError('io', `${file} cannot be read: ${(error as Error).message}`, { cause: error })
+      if (code === 'ENOENT' || code === 'ENOTDIR')
+        throw new BraidError('model-not-found', `There is no file ${file}.`, { cause: error })
+      throw new BraidError('io', `${file} cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
   }
 
-  get offset(): number { return this.#base + this.#at }
+  get offset(): number {
+    return this.#base + this.#at
+  }
 
   need(n: number): void | Promise<void> {
     if (this.#buffer.length - this.#at >= n) return
@@ -62,7 +67,12 @@ export class FileReader {
     rest.copy(buffer)
     let length = rest.length
     while (length < buffer.length) {
-      const { bytesRead } = await this.#handle.read(buffer, length, buffer.length - length, start + length)
+      const { bytesRead } = await this.#handle.read(
+        buffer,
+        length,
+        buffer.length - length,
+        start + length,
+      )
       if (bytesRead === 0) throw new EndOfFile()
       length += bytesRead
     }
@@ -79,31 +89,62 @@ export class FileReader {
 
   seek(offset: number): void {
     const at = offset - this.#base
-    if (at >= 0 && at <= this.#buffer.length) { this.#at = at; return }
+    if (at >= 0 && at <= this.#buffer.length) {
+      this.#at = at
+      return
+    }
     this.#buffer = Buffer.alloc(0)
     this.#base = offset
     this.#at = 0
   }
 
   /** A view that the next `need` may invalidate. */
-  bytes(n: number): Buffer { return this.#buffer.subarray(this.#at, (this.#at += n)) }
-  u8(): number { return this.#buffer[this.#at++]! }
-  i8(): number { return this.#buffer.readInt8(this.#advance(1)) }
-  u16(): number { return this.#buffer.readUInt16LE(this.#advance(2)) }
-  i16(): number { return this.#buffer.readInt16LE(this.#advance(2)) }
-  u32(): number { return this.#buffer.readUInt32LE(this.#advance(4)) }
-  i32(): number { return this.#buffer.readInt32LE(this.#advance(4)) }
-  f32(): number { return this.#buffer.readFloatLE(this.#advance(4)) }
-  f64(): number { return this.#buffer.readDoubleLE(this.#advance(8)) }
-  u64(): bigint { return this.#buffer.readBigUInt64LE(this.#advance(8)) }
-  i64(): bigint { return this.#buffer.readBigInt64LE(this.#advance(8)) }
+  bytes(n: number): Buffer {
+    return this.#buffer.subarray(this.#at, (this.#at += n))
+  }
+  u8(): number {
+    return this.#buffer[this.#at++]!
+  }
+  i8(): number {
+    return this.#buffer.readInt8(this.#advance(1))
+  }
+  u16(): number {
+    return this.#buffer.readUInt16LE(this.#advance(2))
+  }
+  i16(): number {
+    return this.#buffer.readInt16LE(this.#advance(2))
+  }
+  u32(): number {
+    return this.#buffer.readUInt32LE(this.#advance(4))
+  }
+  i32(): number {
+    return this.#buffer.readInt32LE(this.#advance(4))
+  }
+  f32(): number {
+    return this.#buffer.readFloatLE(this.#advance(4))
+  }
+  f64(): number {
+    return this.#buffer.readDoubleLE(this.#advance(8))
+  }
+  u64(): bigint {
+    return this.#buffer.readBigUInt64LE(this.#advance(8))
+  }
+  i64(): bigint {
+    return this.#buffer.readBigInt64LE(this.#advance(8))
+  }
   /** A count or length; beyond 2^53 it is Infinity, which every limit refuses. */
   count(): number {
     const at = this.#advance(8)
     const high = this.#buffer.readUInt32LE(at + 4)
     return high < 2 ** 21 ? high * 2 ** 32 + this.#buffer.readUInt32LE(at) : Infinity
   }
-  #advance(n: number): number { const at = this.#at; this.#at += n; return at }
+  #advance(n: number): number {
+    const at = this.#at
+    this.#at += n
+    return at
+  }
 
-  close(): Promise<void> { return this.#handle.close() }
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
 }

@@ -4,7 +4,11 @@ import { LIMITS, VALUE_BYTES } from './gguf-types.ts'
 import { bad, fixed, type GgufArray } from './gguf.ts'
 
 /** Calls `visit` with every string of an array, as bytes that are valid during the call only. */
-export async function forEachString(file: string, { type, length, offset, bytes }: GgufArray, visit: (text: Buffer, index: number) => void): Promise<void> {
+export async function forEachString(
+  file: string,
+  { type, length, offset, bytes }: GgufArray,
+  visit: (text: Buffer, index: number) => void,
+): Promise<void> {
   if (type !== 'string') throw bad('The array does not hold strings.')
   const reader = await FileReader.open(file, offset + bytes)
   try {
@@ -26,10 +30,14 @@ export async function forEachString(file: string, { type, length, offset, bytes 
 }
 
 /** All values of an array of numbers or booleans, at most as many as a vocabulary may have. */
-export async function readNumbers(file: string, array: GgufArray): Promise<ArrayLike<number | bigint | boolean>> {
+export async function readNumbers(
+  file: string,
+  array: GgufArray,
+): Promise<ArrayLike<number | bigint | boolean>> {
   if (array.values) return array.values as number[]
   const size = VALUE_BYTES[array.type]
-  if (!size || array.length > LIMITS.vocabulary) throw bad(`The array of ${array.length} ${array.type} values is not one of numbers that fits.`)
+  if (!size || array.length > LIMITS.vocabulary)
+    throw bad(`The array of ${array.length} ${array.type} values is not one of numbers that fits.`)
   const reader = await FileReader.open(file, array.offset + array.bytes)
   try {
     reader.seek(array.offset)

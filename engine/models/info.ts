@@ -1,6 +1,6 @@
 /** What a model's files say of it, read without loading them: the page of a model, and the facts a run needs beforehand. */
 import { createHash } from 'node:crypto'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { ModelInfo } from '../protocol/wire.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { cannotJoin } from './architectures.ts'
@@ -8,15 +8,46 @@ import { FILE_TYPES } from './gguf-types.ts'
 import type { GgufHeader } from './gguf.ts'
 import { numberOf, textOf } from './keys.ts'
 import { kvBytesPerToken } from './kv.ts'
-import { hashHeaders, readModelFiles, type ModelFiles } from './model-files.ts'
+import { readOnce } from './memo.ts'
+import { hashHeaders, partNames, readModelFiles, type ModelFiles } from './model-files.ts'
 import { readControlTokens } from './vocabulary.ts'
+
+/** A model's files as the rest of the engine needs them: without their arrays, and cheap to keep. */
+export interface KnownModel {
+  info: ModelInfo
+  /** Metadata without the arrays. */
+  metadata: Record<string, unknown>
+  /** Where each tensor lies: number of the file, and bytes of it from `offset` on. */
+  tensors: ReadonlyMap<string, { part: number; offset: number; bytes: number }>
+}
+
+/** All files of the model that `file` belongs to. */
+export const filesOf = (file: string): string[] =>
+  partNames(basename(file)).map((name) => join(dirname(file), name))
+
+/** Reads and checks a model's headers, once per state of its files. Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
+export const readModel: (file: string) => Promise<KnownModel> = readOnce(async (file) => {
+  const files = await readModelFiles(file)
+  return {
+    info: await modelInfo(files),
+    metadata: scalars(files.header),
+    tensors: new Map(
+      files.parts.flatMap(({ tensors, dataOffset }, part) =>
+        tensors.map(
+          ({ name, offset, bytes }) =>
+            [name, { part, offset: dataOffset + offset, bytes }] as const,
+        ),
+      ),
+    ),
+  }
+}, filesOf)
 
 /** Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
 export async function readModelInfo(file: string): Promise<ModelInfo> {
-  return modelInfo(await readModelFiles(file))
+  return (await readModel(file)).info
 }
 
-export async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
+async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
   const { header, parts, tensors, sizeBytes, dimensions: d } = files
   const template = textOf(header, 'tokenizer.chat_template')
   const control = await readControlTokens(header)
@@ -36,7 +67,8 @@ export async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
     licence: textOf(header, 'general.license'),
     scope: textOf(header, 'parathinker.scope'),
     headerSha256: await hashHeaders(parts),
-    templateSha256: template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
+    templateSha256:
+      template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
     controlTokens: control.texts,
     nativePaths: control.nativePaths,
     thoughtRows: d.thoughtRows,
@@ -47,8 +79,12 @@ export async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
 }
 
 /** Metadata without the arrays. */
-export function scalars(header: GgufHeader): Record<string, unknown> {
-  return Object.fromEntries([...header.metadata].flatMap(([key, { value }]) => (typeof value === 'object' ? [] : [[key, value]])))
+function scalars(header: GgufHeader): Record<string, unknown> {
+  return Object.fromEntries(
+    [...header.metadata].flatMap(([key, { value }]) =>
+      typeof value === 'object' ? [] : [[key, value]],
+    ),
+  )
 }
 
 /** Name of `general.file_type`, else of the type that most bytes have. */

@@ -18,5 +18,10 @@ export function kvElementsByLayer(header: GgufHeader, d: Dimensions): number[] {
 /** Bytes of one token in the cache, by type. */
 export function kvBytesPerToken(header: GgufHeader, d: Dimensions): Record<KvType, number> {
   const elements = kvElementsByLayer(header, d).reduce((sum, n) => sum + n, 0)
-  return { f32: elements * KV_BYTES.f32, f16: elements * KV_BYTES.f16, q8_0: elements * KV_BYTES.q8_0, q4_0: elements * KV_BYTES.q4_0 }
+  return {
+    f32: elements * KV_BYTES.f32,
+    f16: elements * KV_BYTES.f16,
+    q8_0: elements * KV_BYTES.q8_0,
+    q4_0: elements * KV_BYTES.q4_0,
+  }
 }

@@ -26,17 +26,23 @@ export async function readModelFiles(file: string): Promise<ModelFiles> {
   const parts = [header]
   if (count > 1) {
     const names = partNames(basename(header.file))
-    if (names.length !== count) throw bad(`The model is in ${count} files; they must be named like NAME-00001-of-${pad(count)}.gguf.`)
+    if (names.length !== count)
+      throw bad(
+        `The model is in ${count} files; they must be named like NAME-00001-of-${pad(count)}.gguf.`,
+      )
     for (const name of names.slice(1)) parts.push(await readGguf(join(dirname(header.file), name)))
     parts.forEach((part, i) => {
-      if (numberOf(part, 'split.no') !== i) throw bad(`${basename(part.file)} is not part ${i + 1} of the model.`)
+      if (numberOf(part, 'split.no') !== i)
+        throw bad(`${basename(part.file)} is not part ${i + 1} of the model.`)
     })
   }
   const tensors = parts.flatMap((part) => part.tensors)
   const names = new Set(tensors.map(({ name }) => name))
   if (names.size !== tensors.length) throw bad('Two of the files hold a tensor of the same name.')
   return {
-    header, parts, tensors,
+    header,
+    parts,
+    tensors,
     sizeBytes: parts.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
     dimensions: checkModel(header, tensors),
   }
@@ -62,7 +68,8 @@ const pad = (n: number) => String(n).padStart(5, '0')
 export async function hashHeaders(parts: readonly GgufHeader[]): Promise<string> {
   const hash = createHash('sha256')
   for (const { file, headerBytes } of parts) {
-    for await (const chunk of createReadStream(file, { end: headerBytes - 1 })) hash.update(chunk as Buffer)
+    for await (const chunk of createReadStream(file, { end: headerBytes - 1 }))
+      hash.update(chunk as Buffer)
   }
   return hash.digest('hex')
 }

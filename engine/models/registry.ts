@@ -8,8 +8,8 @@ import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { ModelEntry, Refused } from '../protocol/wire.ts'
-import { diskError, writeAtomic } from '../files/disk.ts'
-import { WriteLock } from '../files/lock.ts'
+import { diskError, writeAtomic } from '../files/index.ts'
+import { WriteLock } from '../files/index.ts'
 import { textOf } from './keys.ts'
 import { scanFolder, type FoundModel } from './link/scan.ts'
 import { bundledModels, type Bundled } from './manifest.ts'
@@ -31,7 +31,16 @@ const Entry = z.object({
 })
 type Entry = z.infer<typeof Entry>
 /** Earlier versions wrote the bare list, or version 1; both are read. */
-const Stored = z.union([z.object({ version: z.union([z.literal(1), z.literal(2)]), models: z.array(Entry), bundledDevices: z.record(z.string(), z.string()).optional() }), z.array(Entry).transform((models) => ({ version: 1 as const, models, bundledDevices: undefined }))])
+const Stored = z.union([
+  z.object({
+    version: z.union([z.literal(1), z.literal(2)]),
+    models: z.array(Entry),
+    bundledDevices: z.record(z.string(), z.string()).optional(),
+  }),
+  z
+    .array(Entry)
+    .transform((models) => ({ version: 1 as const, models, bundledDevices: undefined })),
+])
 
 interface State {
   models: Entry[]
@@ -63,9 +72,15 @@ export class ModelRegistry {
   /** Bundled models first, then the others, the newest first. Error: `io`. */
   async list(): Promise<ModelEntry[]> {
     const { models, bundledDevices } = await this.#read()
-    const bundled = this.#bundled().map((model): ModelEntry => ({ ...model, origin: 'bundled', bundled: true, present: true, ...(bundledDevices[model.file] !== undefined && { device: bundledDevices[model.file] }) }))
+    const bundled = this.#bundled().map((model): ModelEntry => ({
+      ...model,
+      origin: 'bundled',
+      bundled: true,
+      present: true,
+      ...(bundledDevices[model.file] !== undefined && { device: bundledDevices[model.file] }),
+    }))
     const own = models.filter(({ file }) => !bundled.some((model) => model.file === file))
-    return [...bundled, ...await Promise.all(own.map(shown))]
+    return [...bundled, ...(await Promise.all(own.map(shown)))]
   }
 
   /** Device chosen for a model; undefined: none was. */
@@ -77,7 +92,9 @@ export class ModelRegistry {
   /** Whether one of these files is of a model on the list. */
   async uses(files: readonly string[]): Promise<boolean> {
     const { models } = await this.#read()
-    return models.some((entry) => [entry.file, ...(entry.files ?? [])].some((file) => files.includes(file)))
+    return models.some((entry) =>
+      [entry.file, ...(entry.files ?? [])].some((file) => files.includes(file)),
+    )
   }
 
   /** Checks a GGUF and links it. Errors: `bad-path`, `bad-model`, `model-not-found`, `io`, `disk-full`. */
@@ -88,11 +105,14 @@ export class ModelRegistry {
 
   /** Every model under a folder; what is none is told with its reason. Error `model-not-found`: there is no such folder. */
   async addFolder(folder: string): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
-    if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory()) throw new BraidError('model-not-found', `There is no folder ${folder}.`)
+    if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory())
+      throw new BraidError('model-not-found', `There is no folder ${folder}.`)
     return this.addFound(await scanFolder(folder))
   }
 
-  async addFound(models: readonly Pick<FoundModel, 'file' | 'name'>[]): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
+  async addFound(
+    models: readonly Pick<FoundModel, 'file' | 'name'>[],
+  ): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
     const added: ModelEntry[] = []
     const refused: Refused[] = []
     for (const { file, name } of models) {
@@ -108,8 +128,14 @@ export class ModelRegistry {
 
   /** A model that Braid downloaded or made: `files` are all of it, the one to open first. Errors: as `add`. */
   async addDownloaded(files: readonly string[], name?: string): Promise<ModelEntry> {
-    for (const file of files) if (!(await this.#own(file))) throw new BraidError('bad-path', `${file} does not lie in ${this.#downloads}.`)
-    return this.#add({ ...(await describe(files[0]!, name)), files: [...files], origin: 'download' })
+    for (const file of files)
+      if (!(await this.#own(file)))
+        throw new BraidError('bad-path', `${file} does not lie in ${this.#downloads}.`)
+    return this.#add({
+      ...(await describe(files[0]!, name)),
+      files: [...files],
+      origin: 'download',
+    })
   }
 
   /** Points an entry whose file was moved to where it is now. Error `wrong-model`: another model lies there. */
@@ -118,10 +144,19 @@ export class ModelRegistry {
     return this.#change(async (state) => {
       const entry = state.models.find((one) => one.file === old)
       if (!entry) throw new BraidError('model-not-found', `${old} is not on the list.`)
-      const same = entry.sizeBytes === next.sizeBytes && (entry.headerSha256 ?? next.headerSha256) === next.headerSha256
+      const same =
+        entry.sizeBytes === next.sizeBytes &&
+        (entry.headerSha256 ?? next.headerSha256) === next.headerSha256
       if (!same) throw new BraidError('wrong-model', `${file} is another model than ${entry.name}.`)
-      const moved: Entry = { ...next, name: entry.name, origin: 'link', ...(entry.device !== undefined && { device: entry.device }) }
-      const models = state.models.map((one) => (one === entry ? moved : one)).filter((one, i, all) => all.findIndex(({ file: f }) => f === one.file) === i)
+      const moved: Entry = {
+        ...next,
+        name: entry.name,
+        origin: 'link',
+        ...(entry.device !== undefined && { device: entry.device }),
+      }
+      const models = state.models
+        .map((one) => (one === entry ? moved : one))
+        .filter((one, i, all) => all.findIndex(({ file: f }) => f === one.file) === i)
       return [{ ...state, models }, await shown(moved)]
     })
   }
@@ -129,10 +164,15 @@ export class ModelRegistry {
   /** The device of a model's runs; null: as each run says. */
   async setDevice(file: string, device: string | null): Promise<void> {
     await this.#change((state) => {
-      const models = state.models.map((entry) => (entry.file === file ? { ...entry, device: device ?? undefined } : entry))
+      const models = state.models.map((entry) =>
+        entry.file === file ? { ...entry, device: device ?? undefined } : entry,
+      )
       const { [file]: _, ...others } = state.bundledDevices
       const bundled = this.#bundled().some((model) => model.file === file) && device !== null
-      return Promise.resolve([{ models, bundledDevices: bundled ? { ...others, [file]: device } : others }, undefined])
+      return Promise.resolve([
+        { models, bundledDevices: bundled ? { ...others, [file]: device } : others },
+        undefined,
+      ])
     })
   }
 
@@ -159,8 +199,18 @@ export class ModelRegistry {
     return this.#change(async (state) => {
       const before = state.models.find(({ file }) => file === entry.file)
       // A file that Braid downloaded stays known as such when it is added by hand.
-      const kept: Entry = { ...entry, ...(before?.origin === 'download' && { origin: before.origin, files: entry.files ?? before.files }), ...(before?.device !== undefined && { device: before.device }) }
-      return [{ ...state, models: [kept, ...state.models.filter((one) => one !== before)] }, await shown(kept)]
+      const kept: Entry = {
+        ...entry,
+        ...(before?.origin === 'download' && {
+          origin: before.origin,
+          files: entry.files ?? before.files,
+        }),
+        ...(before?.device !== undefined && { device: before.device }),
+      }
+      return [
+        { ...state, models: [kept, ...state.models.filter((one) => one !== before)] },
+        await shown(kept),
+      ]
     })
   }
 
@@ -168,7 +218,10 @@ export class ModelRegistry {
   async #own(file: string): Promise<boolean> {
     const info = await lstat(file).catch(() => undefined)
     if (!info?.isFile()) return false
-    const [real, root] = await Promise.all([realpath(file), realpath(this.#downloads).catch(() => this.#downloads)])
+    const [real, root] = await Promise.all([
+      realpath(file),
+      realpath(this.#downloads).catch(() => this.#downloads),
+    ])
     return real.startsWith(root + sep)
   }
 
@@ -176,7 +229,11 @@ export class ModelRegistry {
   async #read(): Promise<State & { damaged?: true }> {
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
-      throw new BraidError('io', `The list of models (${this.#file}) cannot be read: ${error.message}`, { cause: error })
+      throw new BraidError(
+        'io',
+        `The list of models (${this.#file}) cannot be read: ${error.message}`,
+        { cause: error },
+      )
     })
     if (text === undefined) return { models: [], bundledDevices: {} }
     try {
@@ -194,7 +251,8 @@ export class ModelRegistry {
         const { damaged, ...before } = await this.#read()
         const [after, result] = await work(before)
         if (damaged) await rename(this.#file, `${this.#file}.damaged`).catch(() => undefined)
-        if (JSON.stringify(after) !== JSON.stringify(before)) writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n', SAVING)
+        if (JSON.stringify(after) !== JSON.stringify(before))
+          writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n', SAVING)
         return result
       } finally {
         lock.release()
@@ -215,12 +273,29 @@ export class ModelRegistry {
 }
 
 async function describe(file: string, name?: string): Promise<Omit<Entry, 'origin'>> {
-  if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the whole path of the file, from the root on.')
+  if (!isAbsolute(file))
+    throw new BraidError('bad-path', 'Give the whole path of the file, from the root on.')
   const { header, parts, sizeBytes } = await readModelFiles(resolve(file))
-  return { file: header.file, name: name ?? textOf(header, 'general.name') ?? basename(header.file, '.gguf'), sizeBytes, headerSha256: await hashHeaders(parts) }
+  return {
+    file: header.file,
+    name: name ?? textOf(header, 'general.name') ?? basename(header.file, '.gguf'),
+    sizeBytes,
+    headerSha256: await hashHeaders(parts),
+  }
 }
 
 async function shown({ file, name, sizeBytes, origin, device }: Entry): Promise<ModelEntry> {
-  const present = await stat(file).then((info) => info.isFile(), () => false)
-  return { file, name, sizeBytes, origin, bundled: false, present, ...(device !== undefined && { device }) }
+  const present = await stat(file).then(
+    (info) => info.isFile(),
+    () => false,
+  )
+  return {
+    file,
+    name,
+    sizeBytes,
+    origin,
+    bundled: false,
+    present,
+    ...(device !== undefined && { device }),
+  }
 }

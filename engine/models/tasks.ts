@@ -8,29 +8,61 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
-import { writeAtomic } from '../files/disk.ts'
+import { writeAtomic } from '../files/index.ts'
 
-const Wanted = z.object({ url: z.string(), name: z.string(), size: z.number().optional(), sha256: z.string().optional() })
+const Wanted = z.object({
+  url: z.string(),
+  name: z.string(),
+  size: z.number().optional(),
+  sha256: z.string().optional(),
+})
 /** What is to be done. */
 export const Job = z.discriminatedUnion('kind', [
   /** Files into a folder; `convert`: then the folder becomes a GGUF. */
-  z.object({ kind: z.literal('download'), folder: path, files: z.array(Wanted).min(1).max(1000), convert: z.object({ type: ConvertType, output: path }).optional() }),
+  z.object({
+    kind: z.literal('download'),
+    folder: path,
+    files: z.array(Wanted).min(1).max(1000),
+    convert: z.object({ type: ConvertType, output: path }).optional(),
+  }),
   z.object({ kind: z.literal('convert'), folder: path, type: ConvertType, output: path }),
   z.object({ kind: z.literal('backend'), backend: z.string() }),
 ])
 export type Job = z.infer<typeof Job>
 
-const Stored = z.array(z.object({ id: z.string(), name: z.string(), job: Job, state: Task.shape.state, error: Task.shape.error }))
+const Stored = z.array(
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    job: Job,
+    state: Task.shape.state,
+    error: Task.shape.error,
+  }),
+)
 
-export interface Progress { phase: Task['phase']; fraction: number | null; done?: number; total?: number | null }
+export interface Progress {
+  phase: Task['phase']
+  fraction: number | null
+  done?: number
+  total?: number | null
+}
 export interface Work {
   /** Path of what was made. After an abort what is there stays for another time. */
-  run(job: Job, options: { signal: AbortSignal; onProgress: (progress: Progress) => void }): Promise<string | undefined>
+  run(
+    job: Job,
+    options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
+  ): Promise<string | undefined>
   /** Removes what is not complete. */
   discard(job: Job): Promise<void>
 }
 
-interface Item { task: Task; job: Job; abort?: AbortController; ended?: Promise<void>; from?: { at: number; done: number } }
+interface Item {
+  task: Task
+  job: Job
+  abort?: AbortController
+  ended?: Promise<void>
+  from?: { at: number; done: number }
+}
 
 export class Tasks {
   readonly #file: string
@@ -44,7 +76,16 @@ export class Tasks {
     this.#work = work
     this.#onChange = onChange
     this.#items = read(file).map(({ id, name, job, state, error }) => ({
-      job, task: { id, kind: job.kind, name, phase: phaseOf(job), fraction: null, state: state === 'failed' ? 'failed' : 'paused', ...(error !== undefined && { error }) },
+      job,
+      task: {
+        id,
+        kind: job.kind,
+        name,
+        phase: phaseOf(job),
+        fraction: null,
+        state: state === 'failed' ? 'failed' : 'paused',
+        ...(error !== undefined && { error }),
+      },
     }))
   }
 
@@ -55,12 +96,24 @@ export class Tasks {
   /** The same job again goes on where it was left. */
   add(name: string, job: Job): Task {
     const key = JSON.stringify(job)
-    const same = this.#items.find((item) => JSON.stringify(item.job) === key && item.task.state !== 'done')
+    const same = this.#items.find(
+      (item) => JSON.stringify(item.job) === key && item.task.state !== 'done',
+    )
     if (same !== undefined) {
       this.#resume(same)
       return same.task
     }
-    const item: Item = { job, task: { id: randomUUID(), kind: job.kind, name, state: 'waiting', phase: phaseOf(job), fraction: null } }
+    const item: Item = {
+      job,
+      task: {
+        id: randomUUID(),
+        kind: job.kind,
+        name,
+        state: 'waiting',
+        phase: phaseOf(job),
+        fraction: null,
+      },
+    }
     this.#items.push(item)
     this.#changed()
     this.#next()
@@ -72,7 +125,8 @@ export class Tasks {
     const item = this.#items.find(({ task }) => task.id === id)
     if (item === undefined) throw new BraidError('bad-request', 'There is no such task.')
     if (command === 'resume') return this.#resume(item)
-    if (command === 'clear' && item.task.state !== 'done') throw new BraidError('bad-request', 'The task is not over. Cancel it instead.')
+    if (command === 'clear' && item.task.state !== 'done')
+      throw new BraidError('bad-request', 'The task is not over. Cancel it instead.')
     await this.#pause(item)
     if (command === 'pause') return
     this.#items = this.#items.filter((one) => one !== item)
@@ -106,7 +160,9 @@ export class Tasks {
 
   #next(): void {
     for (const item of this.#items) {
-      const busy = this.#items.some((other) => other.ended !== undefined && other.job.kind === item.job.kind)
+      const busy = this.#items.some(
+        (other) => other.ended !== undefined && other.job.kind === item.job.kind,
+      )
       if (item.task.state === 'waiting' && !busy) this.#run(item)
     }
   }
@@ -115,23 +171,32 @@ export class Tasks {
     const { task, job } = item
     item.abort = new AbortController()
     task.state = 'running'
-    item.ended = this.#work.run(job, { signal: item.abort.signal, onProgress: (progress) => this.#progress(item, progress) }).then((made) => {
-      task.state = 'done'
-      task.fraction = 1
-      if (made !== undefined) task.file = made
-    }, (error: unknown) => {
-      // A pause has set the state already.
-      if (task.state !== 'running') return
-      const { code, message } = toBraidError(error)
-      task.error = { code, message }
-      task.state = 'failed'
-    }).finally(() => {
-      delete task.bytesPerSecond
-      item.ended = undefined
-      item.from = undefined
-      this.#changed()
-      this.#next()
-    })
+    item.ended = this.#work
+      .run(job, {
+        signal: item.abort.signal,
+        onProgress: (progress) => this.#progress(item, progress),
+      })
+      .then(
+        (made) => {
+          task.state = 'done'
+          task.fraction = 1
+          if (made !== undefined) task.file = made
+        },
+        (error: unknown) => {
+          // A pause has set the state already.
+          if (task.state !== 'running') return
+          const { code, message } = toBraidError(error)
+          task.error = { code, message }
+          task.state = 'failed'
+        },
+      )
+      .finally(() => {
+        delete task.bytesPerSecond
+        item.ended = undefined
+        item.from = undefined
+        this.#changed()
+        this.#next()
+      })
     this.#changed()
   }
 
@@ -143,7 +208,9 @@ export class Tasks {
       item.from ??= { at: now, done }
       if (now - item.from.at >= 1000) {
         const speed = (1000 * (done - item.from.done)) / (now - item.from.at)
-        task.bytesPerSecond = Math.round(task.bytesPerSecond === undefined ? speed : 0.6 * task.bytesPerSecond + 0.4 * speed)
+        task.bytesPerSecond = Math.round(
+          task.bytesPerSecond === undefined ? speed : 0.6 * task.bytesPerSecond + 0.4 * speed,
+        )
         item.from = { at: now, done }
       }
     } else delete task.bytesPerSecond
@@ -152,10 +219,25 @@ export class Tasks {
   }
 
   #changed(): void {
-    const kept = this.#items.filter(({ task, job }) => task.state !== 'done' && job.kind !== 'backend')
+    const kept = this.#items.filter(
+      ({ task, job }) => task.state !== 'done' && job.kind !== 'backend',
+    )
     try {
       mkdirSync(dirname(this.#file), { recursive: true })
-      writeAtomic(this.#file, JSON.stringify(kept.map(({ task: { id, name, state, error }, job }) => ({ id, name, job, state, error })), null, 1) + '\n')
+      writeAtomic(
+        this.#file,
+        JSON.stringify(
+          kept.map(({ task: { id, name, state, error }, job }) => ({
+            id,
+            name,
+            job,
+            state,
+            error,
+          })),
+          null,
+          1,
+        ) + '\n',
+      )
     } catch {
       // The disk is full: the list is lost with the program, the files are not.
     }

@@ -24,10 +24,12 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
   const found = new Set<string>()
   await forEachString(header.file, tokens, (bytes, id) => {
     // Byte for byte: texts need not be valid UTF-8.
-    const text = bytes.length > 0 ? bytes.toString('latin1') : `[EMPTY_${id}]`
-    if (seen.has(text)) throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
+    const text = bytes.toString('latin1').split('\0', 1)[0] || `[EMPTY_${id}]` // llama.cpp reads C strings
+    if (seen.has(text))
+      throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
     seen.add(text)
-    if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text)) found.add(text)
+    if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text))
+      found.add(text)
   })
   const texts: string[] = []
   let nativePaths = 0

@@ -1,8 +1,9 @@
 /**
- * The native engine's surface: what the addon (engine/native/src) exports, typed here once.
+ * The native engine's surface: what the addon (engine/native/addon) exports, typed here once.
  *
- * One worker thread does all native work in order of request, so two decodes queue. Every failure is a
- * rejected promise or a thrown error with a `code` of protocol/errors.ts; no number from here can abort.
+ * One worker thread does all native work in order of request, so two decodes queue; plans have a thread of their own and
+ * never wait for a decode. Every failure is a rejected promise or a thrown error with a `code` of protocol/errors.ts; no
+ * number from here can abort.
  *
  * Terms: a *sequence* (0..sequences-1) is a set of KV cells that a token of that sequence attends to.
  * Sequences share cells: `copy` adds the cells of one to another without copying memory.
@@ -98,10 +99,25 @@ export interface ContextOptions {
   yarn?: { factor: number; originalContext: number }
 }
 
+/** Memory of a context and its model on one device, in bytes. */
+export interface NativeMemory {
+  /** A `NativeDevice.name`; `CPU`: the system's memory. */
+  device: string
+  /** Weights. Those that llama.cpp maps from the file count as the whole range that it keeps mapped. */
+  weights: number
+  /** Part of `weights`: copied into a layout of the CPU's own, beside the file. */
+  repacked: number
+  kv: number
+  /** Buffers of the graph, and on the CPU one row of logits per sequence. */
+  compute: number
+}
+
 export interface NativeContextInfo {
   cells: number
   threads: number
   flashAttention: boolean
+  /** The CPU first. */
+  devices: NativeMemory[]
   /** Bytes allocated by kind, over all devices. */
   weightBytes: number
   kvBytes: number
@@ -242,6 +258,36 @@ export interface NativeContext {
   free(): Promise<void>
 }
 
+export interface OpenPlanOptions {
+  path: string
+  /** As in `OpenModelOptions`. */
+  device: string
+  gpuLayers: number
+}
+
+/** The part of `ContextOptions` that memory depends on; at most 2^20 cells, since llama.cpp keeps about 50 bytes per cell of its own even without allocating. */
+export type PlanOptions = Pick<
+  ContextOptions,
+  'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn'
+>
+
+/** A model opened without its weights: says what contexts of it would take, and allocates none. */
+export interface NativePlan {
+  /** Names of the weights that would stay where the file is mapped, in the file's own layout. */
+  readonly mapped: string[]
+  /** The most cells of this type that the GPU can hold, whose buffers are limited in size; 2^28: nothing limits them. */
+  mostCells(kvType: KvType): number
+  /**
+   * What such a context would take, weights included (of mapped ones only their own bytes), as llama.cpp computes it
+   * (`llama_get_memory_breakdown`). `cells`: as llama.cpp rounds them. `logitRowBytes`: one row of logits.
+   * Errors: `out-of-memory`, also beyond `mostCells`; `bad-combination`.
+   */
+  measure(
+    options: PlanOptions,
+  ): Promise<{ cells: number; logitRowBytes: number; devices: NativeMemory[] }>
+  close(): Promise<void>
+}
+
 /** What an opened model load returns: cancel by `cancel`. */
 export interface NativeLoad {
   readonly done: Promise<NativeModel>
@@ -254,8 +300,11 @@ export interface NativeAddon {
   version(): { llama: string; ggml: string }
   /** Loads a ggml backend library; false where it cannot be loaded on this machine. */
   loadBackend(path: string): boolean
-  /** Picks the best CPU variant in a folder and loads it. */
-  loadCpuBackend(folder: string): boolean
+  /**
+   * How well a backend's library suits this processor, by its own `ggml_backend_score`: the highest is the best variant.
+   * 0: it cannot run here; 1 where the library has no score.
+   */
+  backendScore(path: string): number
   devices(): NativeDevice[]
   /**
    * Computes a little on a device; false: it failed, or the result is wrong. ggml aborts the process where the driver cannot
@@ -263,6 +312,8 @@ export interface NativeAddon {
    */
   tryDevice(name: string): boolean
   openModel(options: OpenModelOptions): NativeLoad
+  /** Takes 0.3 to 0.6 s with a large vocabulary. Errors: those of `openModel`; `bad-combination`. */
+  openPlan(options: OpenPlanOptions): Promise<NativePlan>
   /** Rewrites a GGUF in another type; thought tables stay F32. */
   quantize(input: string, output: string, type: string, threads: number): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { NativeModel, VocabToken } from '../native/types.ts'
+import type { NativeModel, VocabToken } from '../native/index.ts'
 
 /** Forced after `<summary>` where the file says nothing and the vocabulary is the released model's. */
 export const RELEASED_PREFIX =

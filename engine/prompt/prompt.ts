@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { NativeModel } from '../native/types.ts'
+import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { renderTemplate, type Message } from './template.ts'
 

@@ -1,12 +1,15 @@
 import { equalAnswers } from './answers/equality.ts'
 import { statements } from './answers/statements.ts'
 import { vote, type Candidate } from './answers/vote.ts'
+import { decidingSummary } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
 import type { VoteRule } from './request.ts'
 import { segmentOf, type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
 import { shapeOf } from './shapes.ts'
+
+export { decidingSummary }
 
 /** Who won: which answer is the run's, whose it is, and what the votes say. Engine and page ask here. */
 
@@ -128,18 +131,6 @@ function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classe
   const candidates = statements(paths)
   if (candidates.every(({ answer }) => answer === null)) throw fail('bad-request/nothing-to-choose')
   return { rule: 'equality', over: 'paths', ...vote(candidates, 'equality') }
-}
-
-/** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
-export function decidingSummary({
-  summaries,
-  votes,
-}: Pick<RunState, 'summaries' | 'votes'>): Segment | undefined {
-  const latest = summaries.at(-1)
-  const vote = votes.find(({ over }) => over === 'summaries')
-  const members = vote?.classes[vote.winner]?.members ?? []
-  const won = summaries.find(({ segment }) => members.includes(segment))
-  return won === undefined || latest!.startedAt > vote!.at ? latest : won
 }
 
 /** The segment whose text is the run's answer: its deciding summary, else the first path with the winning answer. */

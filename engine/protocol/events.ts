@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { BraidError, type ErrorCode } from './errors.ts'
+import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
 import { Answer, Token } from './tokens.ts'
 import { EngineOptions, Fusion, MAX_PROBLEM_CHARS, RunSettings, VoteRule } from './request.ts'
 import { Role, SegmentId, Source } from './segments.ts'
-import { ERRORS, render, type WordParams } from './wording.ts'
+import { ERRORS, render, sentenceOf, type ErrorDetail, type WordParams } from './wording.ts'
 
 export * from './commands.ts'
 export * from './segments.ts'
@@ -49,13 +49,20 @@ export function runError({ code, message, detail }: BraidError): RunError {
 
 /** Returns an error in English. */
 export function errorText({ code, detail, params, message }: RunError): string {
-  const sentence = (ERRORS as Record<string, string>)[detail ?? '']
+  const sentence = sentenceOf(ERRORS, detail)
   return sentence === undefined ? (message ?? code) : render(sentence, (params ?? {}) as WordParams)
 }
 
-/** Returns the error that an event holds, to be thrown. */
+/** Returns the error that an event or an answer holds, to be thrown; a code that this version does not know is `internal`. */
 export function thrownError(error: RunError): BraidError {
-  return new BraidError(error.code as ErrorCode, errorText(error))
+  const { code, detail, params = {} } = error
+  const known = (ERROR_CODES as readonly string[]).includes(code)
+  const worded = sentenceOf(ERRORS, detail) !== undefined
+  return new BraidError(
+    known ? (code as ErrorCode) : 'internal',
+    errorText(error),
+    worded ? { detail: { detail: detail as ErrorDetail, params: params as WordParams } } : {},
+  )
 }
 
 /** Where a model is: a file of this machine, or a name on a server. */

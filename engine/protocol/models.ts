@@ -18,7 +18,7 @@ export type DeviceInfo = z.infer<typeof DeviceInfo>
 
 /** What this machine can compute with. Each GPU backend was tried in a process of its own before it was let in. */
 export const DeviceState = z.object({
-  /** The variant of the CPU backend that was chosen for this processor, such as `haswell`; '' where it cannot be told. */
+  /** The CPU variant in use, such as `haswell`; '' where ggml was built without variants. */
   cpu: z.string(),
   devices: z.array(DeviceInfo),
   backends: z.array(

@@ -1,4 +1,4 @@
-import type { FinishRule, RunSettings, Strategy } from './request.ts'
+import type { FinishRule, Fusion, RunSettings, Strategy } from './request.ts'
 
 /** What a strategy opens: `groups` groups of `size` paths, each fused by a summary of its own or voted over. */
 export interface Shape {
@@ -44,3 +44,12 @@ const finishCount = (rule: FinishRule, size: number): number =>
 /** The strategy counts votes: over the paths of `majority`, over the summaries of `parallel-majority`. */
 export const votes = (strategy: Strategy): boolean =>
   strategy === 'majority' || strategy === 'parallel-majority'
+
+/** Returns how paths are fused: as asked; `auto` reads the cache where the model was trained for it and can join. */
+export function fusionOf(
+  asked: RunSettings['controls']['fusion'],
+  { trained, joins }: { trained: boolean; joins: boolean },
+): Fusion {
+  if (asked !== 'auto') return asked
+  return trained && joins ? 'cache' : 'reread'
+}

@@ -15,6 +15,7 @@ import {
   Refused,
   Task,
 } from './models.ts'
+import { SharedPreferences } from './preferences.ts'
 import { KvType, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
@@ -89,6 +90,15 @@ export const RunSummary = z.object({
   damage: z.string().optional(),
 })
 export type RunSummary = z.infer<typeof RunSummary>
+
+/** How far a run is: `fraction` of its token budgets, 0..1. */
+export const RunProgress = RunSummary.pick({
+  run: true,
+  title: true,
+  status: true,
+  answer: true,
+}).extend({ fraction: z.number() })
+export type RunProgress = z.infer<typeof RunProgress>
 
 /**
  * Where the attention of a summary went: [summary tokens][prompt, each of `paths` in order, the summary itself], the share that
@@ -232,6 +242,8 @@ export const METHODS = {
   /** Ends this client's request for it, which fails with `cancelled`. */
   'run.attribution.cancel': method(z.object({ run: RunId, segment: SegmentId }), none),
   'runs.list': method(none, z.array(RunSummary)),
+  /** Subscribes to `activity` pushes, which tell of runs without their tokens; ends with the channel. */
+  'runs.watch': method(none, none),
   'runs.search': method(
     z.object({ query: z.string().max(1024) }),
     z.array(z.object({ run: z.string(), snippet: z.string() })),
@@ -259,8 +271,9 @@ export const METHODS = {
   ),
   /** After the supervisor gave up restarting the engine process, which answers this one itself. */
   'engine.restart': method(none, none),
-  'settings.get': method(none, z.record(z.string(), z.unknown())),
-  'settings.set': method(z.record(z.string().max(64), z.unknown()), none),
+  /** Those that are stored; the others have their defaults (preferences.ts). */
+  'settings.get': method(none, SharedPreferences),
+  'settings.set': method(SharedPreferences, none),
 } as const
 export type Method = keyof typeof METHODS
 export type Params<M extends Method> = z.input<(typeof METHODS)[M]['params']>
@@ -282,6 +295,11 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent) }),
   /** The list of runs or models changed. */
   z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
+  /**
+   * The runs of this engine that think or wait, sent a few times per second while one thinks. One that has ended since the
+   * push before is there a last time, with how it ended.
+   */
+  z.object({ kind: z.literal('activity'), runs: z.array(RunProgress) }),
   z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
   z.object({ kind: z.literal('hardware'), hardware: Hardware.nullable() }),
   /** What is in memory; `unloaded`: what has just left it, and why. */

@@ -87,6 +87,13 @@ export function render(sentence: string, params: WordParams): string {
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
 }
 
+/** Returns a sentence of a table. Codes come from files of others: `constructor` is none. */
+export const sentenceOf = (
+  table: Readonly<Record<string, string>>,
+  code: string | undefined,
+): string | undefined =>
+  code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined
+
 interface Worded {
   code: string
   params?: WordParams | undefined
@@ -94,7 +101,7 @@ interface Worded {
 
 /** Returns a notice in English. One that this version does not know, or a first-format one, brings its own message. */
 export function noticeText({ code, params = {} }: Worded): string {
-  const sentence = (NOTICES as Record<string, string>)[code]
+  const sentence = sentenceOf(NOTICES, code)
   if (params.message !== undefined || sentence === undefined) return String(params.message ?? code)
   return render(sentence, params)
 }

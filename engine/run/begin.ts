@@ -1,13 +1,13 @@
 import { summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
-import type { NativeModelInfo } from '../native/types.ts'
+import type { NativeModelInfo } from '../native/index.ts'
 import { buildPrompt, promptTokens, type ControlTokens, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
-import { shapeOf, type Shape } from '../protocol/shapes.ts'
+import { fusionOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
-import type { LoadedModel } from '../models/loaded.ts'
+import type { LoadedModel } from '../models/index.ts'
 import { thoughtRows } from './rows.ts'
 
 export interface Start {
@@ -107,12 +107,11 @@ export function chooseFusion(
   needed: boolean,
 ): Fusion {
   const trained = tokens.pairs.length > 0
-  if (asked === 'auto') return trained && info.cannotJoin === undefined ? 'cache' : 'reread'
   if (asked === 'cache' && needed) {
     if (info.cannotJoin !== undefined) throw fail('cannot-join/memory', { memory: info.cannotJoin })
     if (!trained) throw fail('bad-combination/no-control-tokens')
   }
-  return asked
+  return fusionOf(asked, { trained, joins: info.cannotJoin === undefined })
 }
 
 /** Returns the positions that the model was trained for, YaRN included. */

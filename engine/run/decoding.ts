@@ -1,4 +1,4 @@
-import type { DecodeOptions, NativeContext, NativeDecode, StreamOptions } from '../native/types.ts'
+import type { DecodeOptions, NativeContext, NativeDecode, StreamOptions } from '../native/index.ts'
 import type { EndReason, SegmentId, Token } from '../protocol/events.ts'
 import type { Segment } from '../protocol/run-state.ts'
 import { streamId } from './streams.ts'

@@ -1,4 +1,4 @@
-import type { NativeAddon, NativeDevice } from '../native/types.ts'
+import type { NativeAddon, NativeDevice } from '../native/index.ts'
 import {
   attribute,
   scoreFile,
@@ -11,11 +11,11 @@ import { BraidError, fail } from '../protocol/errors.ts'
 import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import { foldRun } from '../protocol/fold.ts'
 import { RunRequest, type EngineOptions } from '../protocol/request.ts'
-import { readModelInfo } from '../models/info.ts'
-import { newRunId } from '../transcripts/names.ts'
+import { readModelInfo } from '../models/index.ts'
+import { newRunId } from '../transcripts/index.ts'
 import type { Attribution } from '../protocol/wire.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
-import { Models, type Inspect, type Unloaded } from '../models/loaded.ts'
+import { Models, type Inspect, type Unloaded } from '../models/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { Run, type EngineCore } from './run.ts'
 import { Turns } from './turns.ts'

@@ -1,10 +1,10 @@
 import { MAX_SEQUENCES, SPARE_SEQUENCES } from '../kv/index.ts'
-import type { ControlTokens } from '../prompt/control.ts'
+import type { ControlTokens } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { Token } from '../protocol/tokens.ts'
-import type { LoadedModel } from '../models/loaded.ts'
+import type { LoadedModel } from '../models/index.ts'
 
 export interface RowModel {
   tokens: Pick<ControlTokens, 'pairs'>

@@ -1,5 +1,5 @@
 import type { Lease } from '../kv/index.ts'
-import type { StreamOptions } from '../native/types.ts'
+import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import type { Segment } from '../protocol/run-state.ts'

@@ -4,7 +4,7 @@ import { segmentOf, type RunState } from '../protocol/run-state.ts'
 import type { Source } from '../protocol/segments.ts'
 import type { OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
-import type { LoadedModel } from '../models/loaded.ts'
+import type { LoadedModel } from '../models/index.ts'
 
 export interface Reading {
   model: LoadedModel

@@ -1,4 +1,4 @@
-import { abortable } from '../native/abortable.ts'
+import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
 
 /** One at a time, in order of asking. */

@@ -15,3 +15,4 @@ export const STRATEGIES: Readonly<Record<Name, Strategy>> = {
   majority,
   'parallel-majority': parallelMajority,
 }
+export { summarySeed } from './seeds.ts'

@@ -1,12 +1,15 @@
+import type { z } from 'zod'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
-import { RunEvent } from '../protocol/events.ts'
-import { diskError } from '../files/disk.ts'
+import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
+import { diskError } from '../files/index.ts'
+import { Format1, Format1Event } from './format1.ts'
 
 /** A line holds at most a problem and its token ids. */
 const MAX_LINE = 64 << 20
 const CHUNK = 256 << 10
 const KNOWN = new Set<string>(RunEvent.options.map((option) => option.shape.type.value))
+const KNOWN1 = new Set<string>(Format1Event.options.map((option) => option.shape.type.value))
 
 /** One line without its newline, and the offset of the byte after that. */
 export interface Line {
@@ -43,6 +46,12 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
   }
 }
 
+/** Returns the first whole line of [from, to). */
+export function firstLine(file: string, to = Infinity, from = 0): Line | undefined {
+  for (const [line] of readLines(file, to, from)) return line
+  return undefined
+}
+
 /** Lines of a buffer that stands at `offset` of the file, and the bytes of it that they use. */
 function split(buffer: Buffer, offset: number): [Line[], number] {
   const lines: Line[] = []
@@ -56,62 +65,123 @@ function split(buffer: Buffer, offset: number): [Line[], number] {
 
 export interface Events {
   events: RunEvent[]
-  /** Each as it stands in the file. */
+  /** Each as a line of format 2: as it stands in the file, or converted. */
   lines: string[]
   /** Bytes of the file up to the last event of this chunk. */
   end: number
 }
 
 /**
- * The events of a transcript, in chunks. A last line that is torn or no event is dropped; one in the middle is damage
- * (`bad-transcript`). Events of unknown type (a newer Braid wrote them) stay in the file and are passed over here.
+ * The events of a transcript, in chunks. A last line that is torn or not an event is dropped; one in the middle is
+ * damage (`bad-transcript`). Events of unknown type (a newer Braid wrote them) stay in the file and are passed over here.
  */
 export function* readEvents(file: string, to = Infinity): Generator<Events> {
+  for (const { entries, end } of readEntries(file, to)) {
+    const known = entries.filter((entry): entry is Known => entry.event !== null)
+    if (known.length === 0) continue
+    yield { events: known.map(({ event }) => event), lines: known.map(({ text }) => text), end }
+  }
+}
+
+/** One line of format 2; `event` is null if its type is unknown. */
+export interface Entry {
+  event: RunEvent | null
+  text: string
+}
+type Known = Entry & { event: RunEvent }
+
+/** Everything that a transcript holds, unknown events included, in chunks. Errors: as `readEvents`. */
+export function* readEntries(
+  file: string,
+  to = Infinity,
+): Generator<{ entries: Entry[]; end: number }> {
+  const parser = new EventParser()
   let number = 0
   let bad: string | undefined
   let end = 0
   for (const lines of readLines(file, to)) {
-    const events: RunEvent[] = []
-    const texts: string[] = []
+    const entries: Entry[] = []
     for (const line of lines) {
       if (bad !== undefined) throw new BraidError('bad-transcript', bad)
       number++
-      const event = parseLine(line.text)
-      if (typeof event === 'string') bad = `Line ${number} is damaged: ${event}`
-      else if (number === 1 && event.type !== 'run-started')
-        throw new BraidError('bad-transcript', 'The first line is no start of a run.')
-      else if (KNOWN.has(event.type)) {
-        events.push(event)
-        texts.push(line.text)
+      const found = parseLine(parser, line.text)
+      if (typeof found === 'string') {
+        bad = `Line ${number} is damaged: ${found}`
+        continue
       }
-      if (bad === undefined) end = line.end
+      if (number === 1 && found?.[0]?.type !== 'run-started')
+        throw new BraidError('bad-transcript', 'The first line is not the start of a run.')
+      end = line.end
+      if (found === null) entries.push({ event: null, text: line.text })
+      else for (const event of found) entries.push(entryOf(event, parser, line.text))
     }
-    if (events.length > 0) yield { events, lines: texts, end }
+    if (entries.length > 0) yield { entries, end }
   }
   if (bad !== undefined && number === 1) throw new BraidError('bad-transcript', bad)
   if (number === 0) throw new BraidError('bad-transcript', 'The transcript is empty.')
+  const rest = parser.end()
+  if (rest.length > 0) yield { entries: rest.map((event) => entryOf(event, parser, '')), end }
 }
 
-function parseLine(line: string): RunEvent | string {
+const entryOf = (event: RunEvent, { format }: EventParser, text: string): Entry => ({
+  event,
+  text: format === FORMAT_VERSION ? text : JSON.stringify(event),
+})
+
+function parseLine(parser: EventParser, line: string): RunEvent[] | null | string {
   try {
-    return parseEvent(JSON.parse(line))
+    return parser.parse(JSON.parse(line))
   } catch {
-    return 'it is no JSON.'
+    return 'it is not JSON.'
   }
 }
 
-/** An event, or what is wrong with it. Fields that this version does not know are kept. */
-export function parseEvent(value: unknown): RunEvent | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is no event.'
-  const { type, format } = value as { type?: unknown; format?: unknown }
-  if (typeof type !== 'string') return 'it is no event.'
-  if (type === 'run-started' && typeof format === 'number' && format > 1)
-    return `it was written by a newer Braid (format ${format}).`
-  if (!KNOWN.has(type)) return value as RunEvent
-  const parsed = RunEvent.safeParse(value)
-  if (parsed.success) return value as RunEvent
-  const issue = parsed.error.issues[0]
-  return `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'it is no event.'}`
+/** Returns the format of a transcript; undefined if its first line says none. */
+export function formatOf(file: string): number | undefined {
+  const parser = new EventParser()
+  return Array.isArray(parseLine(parser, firstLine(file)?.text ?? '')) ? parser.format : undefined
+}
+
+/** Reads the events of one run in order. The first one says of which format they are; what comes out is of format 2. */
+export class EventParser {
+  /** undefined before the first event; null for one of format 2. */
+  #format1: Format1 | null | undefined
+
+  get format(): number {
+    return this.#format1 instanceof Format1 ? 1 : FORMAT_VERSION
+  }
+
+  /**
+   * Returns what the value says; null if its type is unknown, or a sentence that says what is wrong with it. Fields
+   * that this version does not know are kept.
+   */
+  parse(value: unknown): RunEvent[] | null | string {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return 'it is not an event.'
+    const { type, format } = value as { type?: unknown; format?: unknown }
+    if (typeof type !== 'string') return 'it is not an event.'
+    if (type === 'run-started' && typeof format === 'number' && format > FORMAT_VERSION)
+      return `it was written by a newer Braid (format ${format}).`
+    this.#format1 ??= type === 'run-started' && format === 1 ? new Format1() : null
+    if (this.#format1 === null) {
+      if (!KNOWN.has(type)) return null
+      const parsed = RunEvent.safeParse(value)
+      return parsed.success ? [value as RunEvent] : wrong(parsed.error)
+    }
+    // A type that only format 2 knows would get another meaning with it.
+    if (!KNOWN1.has(type)) return KNOWN.has(type) ? [] : null
+    const parsed = Format1Event.safeParse(value)
+    return parsed.success ? this.#format1.convert(value as Format1Event) : wrong(parsed.error)
+  }
+
+  /** Returns what is still to come behind the last event. */
+  end(): RunEvent[] {
+    return this.#format1?.end() ?? []
+  }
+}
+
+function wrong({ issues: [issue] }: z.ZodError): string {
+  return `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'it is not an event.'}`
 }
 
 function open(file: string): number {

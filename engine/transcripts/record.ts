@@ -1,5 +1,5 @@
 import type { RunEvent } from '../protocol/events.ts'
-import type { RunStore } from './index.ts'
+import type { RunStore } from './store.ts'
 import type { TranscriptWriter } from './writer.ts'
 
 /** An event as the engine said it, and as the transcript holds it (no alternatives). */

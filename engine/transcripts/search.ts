@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { foldRun } from '../protocol/fold.ts'
+import { allSegments, foldRun } from '../protocol/fold.ts'
 import type { RunSummary } from '../protocol/wire.ts'
 import type { Events } from './lines.ts'
 
@@ -14,7 +14,7 @@ const MAX_HITS = 200
 const KEPT = 64 << 20
 
 /**
- * Finds runs whose title, tags, problem, paths and summaries together hold every word of the query (any case, parts of
+ * Finds runs whose title, tags, problem and segments together hold every word of the query (any case, parts of
  * words too, so that it serves languages without spaces). It scans: no index to build or to go stale.
  */
 export class RunSearch {
@@ -52,11 +52,7 @@ export class RunSearch {
     let text: string
     try {
       const state = foldRun(events(this.#read(summary.run)))
-      text = [
-        state.problem,
-        ...state.paths.map((path) => path.text),
-        ...state.summaries.map((one) => one.text),
-      ]
+      text = [state.problem, ...allSegments(state).map((segment) => segment.text)]
         .join('\n')
         .normalize('NFC')
     } catch {

@@ -1,16 +1,20 @@
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
+import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { withoutText } from '../protocol/run-list.ts'
 import { AlternativesWriter } from './alternatives.ts'
-import { AppendFile, diskError } from '../files/disk.ts'
+import { AppendFile, diskError } from '../files/index.ts'
 import { readEvents } from './lines.ts'
-import { WriteLock } from '../files/lock.ts'
-import { SummaryBuilder } from './summary.ts'
+import { WriteLock } from '../files/index.ts'
+import { upgrade } from './upgrade.ts'
 
 /** Files of one run; all but the transcript may be missing. */
 export interface RunFiles {
   transcript: string
   alternatives: string
   lock: string
+  /** Where a transcript of format 1 stays for a while once it was rewritten. */
+  format1: string
 }
 
 /**
@@ -18,23 +22,23 @@ export interface RunFiles {
  * see: the event as the file holds it. Tokens keep no alternatives there, they go to the side file.
  */
 export class TranscriptWriter {
-  readonly summary: SummaryBuilder
   readonly #lock: WriteLock
   readonly #file: AppendFile
   readonly #alternatives: AlternativesWriter
+  #state = EMPTY_RUN
 
-  /** A new transcript, or (`resume`) one that goes on: a torn last line is cut off first. */
+  /** A new transcript, or (`resume`) one that goes on: it is in format 2 then, and without a torn last line. */
   constructor(files: RunFiles, resume = false) {
-    this.summary = new SummaryBuilder()
     this.#lock = lockRun(files.lock)
     try {
       this.#alternatives = new AlternativesWriter(files.alternatives)
       let keep: number | undefined
       if (resume) {
+        upgrade(files.transcript, files.format1)
         for (const { events, end } of readEvents(files.transcript)) {
           keep = end
           for (const event of events) {
-            this.summary.add(event)
+            this.#fold(event)
             this.#alternatives.skip(event)
           }
         }
@@ -44,6 +48,11 @@ export class TranscriptWriter {
       this.#lock.release()
       throw error
     }
+  }
+
+  /** What the events so far fold to, without their texts. */
+  get state(): RunState {
+    return this.#state
   }
 
   /** Bytes on disk; always the end of a line. */
@@ -57,10 +66,14 @@ export class TranscriptWriter {
     const stored = storedEvent(event)
     this.#file.append(JSON.stringify(stored) + '\n')
     this.#alternatives.write(event)
-    this.summary.add(stored)
+    this.#fold(stored)
     if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed')
       this.#file.sync()
     return stored
+  }
+
+  #fold(event: RunEvent): void {
+    this.#state = applyEvent(this.#state, withoutText(event))
   }
 
   close(): void {

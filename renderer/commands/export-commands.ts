@@ -1,4 +1,5 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
+import { decidingSummary } from '../../engine/protocol/deciding.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 import { host } from '../store/host.ts'
@@ -7,7 +8,7 @@ import { report, toast } from '../store/toasts.ts'
 import { copyText } from './path-commands.ts'
 import { stateOf, summaryFor, whyNoRun } from './target.ts'
 import type { Command, Target } from './types.ts'
-import { decidingVersion, useRuns } from '../store/runs.ts'
+import { useRuns } from '../store/runs.ts'
 
 type Format = Params<'runs.export'>['format']
 
@@ -91,7 +92,7 @@ export const exportCommands: Command[] = [
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const own = summaryFor(target)?.answer?.text ?? null
-  return state !== undefined && target.version === decidingVersion(state)
+  return state !== undefined && target.summary === (decidingSummary(state)?.segment ?? null)
     ? (state.answer ?? own)
     : own
 }

@@ -1,4 +1,5 @@
 import { toBraidError } from '../../engine/protocol/errors.ts'
+import { runError } from '../../engine/protocol/events.ts'
 import {
   askFit,
   edit,
@@ -25,8 +26,7 @@ export async function startDraft(anyway = false): Promise<void> {
     useCompose.setState({ followUp: null })
     go({ view: 'run', run })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    useCompose.setState({ error: { code, message } })
+    useCompose.setState({ error: runError(toBraidError(error)) })
   } finally {
     useCompose.setState({ starting: false })
   }

@@ -1,8 +1,9 @@
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
 
 /** Columns of a row of shares: 0 is the prompt, then the paths in order, then the summary itself. */
-export const columnOf = ({ paths }: Attribution, path: number): number =>
-  1 + paths.findIndex((one) => one.path === path)
+export const columnOf = ({ paths }: Attribution, path: SegmentId): number =>
+  1 + paths.findIndex((one) => one.segment === path)
 
 /** Mean of the summary tokens [from, to), by column. */
 export function meanShares({ shares }: Attribution, from = 0, to = shares.length): number[] {

@@ -1,8 +1,10 @@
 import { ChevronRight, FolderOpen } from 'lucide-react'
 import { cloneElement, useEffect, useId, type ReactElement } from 'react'
 import { STRATEGIES, type FinishRule, type Strategy } from '../../engine/protocol/request.ts'
+import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { edit, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { chooseModel, isInfo, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -41,7 +43,9 @@ export function Composer() {
         {followUp !== null && (
           <div className="callout info small row">
             <span className="grow">
-              {t('compose.followUp', { version: followUp.version })}{' '}
+              {roleOf(followUp.segment) === 'summary'
+                ? t('compose.followUp', { version: numberOf(followUp.segment) })
+                : t('compose.followUpPath', { path: numberOf(followUp.segment) })}{' '}
               <bdi>{visible(followUp.title)}</bdi>
             </span>
             <button
@@ -147,7 +151,7 @@ export function Composer() {
         <FitBar />
         {error !== null && (
           <p className="callout bad" role="alert" dir="auto">
-            {error.message}
+            {errorWords(error)}
           </p>
         )}
         <div className="row">
@@ -210,7 +214,7 @@ function ModelField() {
     info === undefined
       ? undefined
       : !isInfo(info)
-        ? info.message
+        ? errorWords(info)
         : `${info.architecture} · ${info.quantisation} · ${info.nativePaths > 0 ? t('model.native', { count: info.nativePaths }) : t('model.foreign')}`
   return (
     <div className="field model-field">

@@ -1,4 +1,5 @@
 import { Play } from 'lucide-react'
+import { pathId } from '../../engine/protocol/segments.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
@@ -105,7 +106,7 @@ function Picture() {
         {t('first.problem')}
       </text>
       {rows.map((y, i) => (
-        <g key={y} data-path={i + 1}>
+        <g key={y} data-segment={pathId(i + 1)}>
           <path
             d={`M96 74C130 74 120 ${y} 156 ${y}H372C408 ${y} 398 74 432 74`}
             className="pic-path"

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react'
 import type { KvType } from '../../engine/protocol/request.ts'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { Fit } from '../../engine/protocol/wire.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { bytes, integer } from '../i18n/format.ts'
+import { errorWords, failureWords } from '../i18n/wording.ts'
 import { Verdict } from '../models/FitPill.tsx'
 import { chosenInfo, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { host } from '../store/host.ts'
@@ -32,7 +32,7 @@ export function FitBar() {
   if (error !== null)
     return (
       <p className="callout warn small" dir="auto">
-        {error.message}
+        {errorWords(error)}
       </p>
     )
   if (fit === null) return model === '' ? null : <div className="fit" />
@@ -52,7 +52,7 @@ export function FitBar() {
         toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
       else editSettings({ [of]: value })
     } catch (failure) {
-      toast({ kind: 'bad', message: ['error.plain', { message: toBraidError(failure).message }] })
+      toast({ kind: 'bad', message: ['error.plain', { message: failureWords(failure) }] })
     } finally {
       setAsking(false)
     }

@@ -2,6 +2,7 @@ import { MoreHorizontal } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT, type MessageKey } from '../i18n/index.ts'
+import { errorWords, noticeWords } from '../i18n/wording.ts'
 import { follow } from '../store/session.ts'
 import { useHistory } from '../store/history.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
@@ -27,7 +28,7 @@ export function RunView({ run }: { run: string }) {
     const open = s.open[run]
     return open === undefined || (open.loading && open.events.length === 0) ? 'opening' : 'open'
   })
-  const error = useRuns((s) => s.open[run]?.error?.message ?? null)
+  const error = useRuns((s) => s.open[run]?.error ?? null)
   const find = useUi((s) => s.find)
   const replaying = useReplay((s) => s.replay?.run === run)
   useEffect(() => follow(run), [run])
@@ -41,7 +42,7 @@ export function RunView({ run }: { run: string }) {
     return (
       <div className="empty">
         <p className="callout bad" role="alert" dir="auto">
-          {error}
+          {errorWords(error)}
         </p>
         <div className="row">
           <CommandButton id="app.history" />
@@ -156,12 +157,12 @@ function RunNotices({ run }: { run: string }) {
       )}
       {error !== null && (
         <p className="callout bad small" role="alert" data-notice="failed" dir="auto">
-          {error.message}
+          {errorWords(error)}
         </p>
       )}
       {notices.map((notice, i) => (
         <p key={i} className="callout info small" data-notice={notice.code} dir="auto">
-          {notice.message}
+          {noticeWords(notice)}
         </p>
       ))}
     </div>

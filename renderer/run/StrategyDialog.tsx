@@ -1,4 +1,5 @@
 import { useState } from 'react'
+import { fileOf } from '../../engine/protocol/events.ts'
 import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
 import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
@@ -17,6 +18,8 @@ export function StrategyDialog({ run }: { run: string }) {
   const others = STRATEGIES.filter((strategy) => strategy !== settings?.strategy)
   const [strategy, setStrategy] = useState<Strategy>(others[0]!)
   if (settings === null || model === null) return null
+  const file = fileOf(model)
+  if (file === undefined) return null
   const start = () => {
     const { paths, runs, ...rest } = settings
     const shape =
@@ -30,7 +33,7 @@ export function StrategyDialog({ run }: { run: string }) {
       settings: { ...rest, ...shape, strategy },
     }
     report(
-      startAgain(draft, model.file).then(
+      startAgain(draft, file).then(
         (other) => other !== null && go({ view: 'compare-runs', runs: [run, other] }),
       ),
     )

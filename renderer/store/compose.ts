@@ -1,8 +1,9 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunError } from '../../engine/protocol/events.ts'
+import { runError, type RunError, type SegmentId } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
-import { RunRequest } from '../../engine/protocol/request.ts'
+import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { summaryFor } from './history.ts'
 import { host } from './host.ts'
@@ -16,7 +17,7 @@ export interface Draft {
   settings: SettingsDraft
   /** Preset the settings came from, until one is changed. */
   preset: string | null
-  followUp: { run: string; version: number; title: string } | null
+  followUp: { run: string; segment: SegmentId; title: string } | null
 }
 
 interface Compose extends Draft {
@@ -31,20 +32,15 @@ const KEY = 'braid.draft'
 
 function remembered(): Draft {
   try {
-    const raw = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Draft>
-    const settings = RunRequest.shape.settings.safeParse(raw.settings ?? {})
-    return {
-      ...EMPTY,
-      problem: typeof raw.problem === 'string' ? raw.problem : '',
-      settings: settings.success ? settings.data : {},
-    }
+    const draft: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
+    return { ...EMPTY, ...readPreferences({ draft }, 'page').draft }
   } catch {
-    return EMPTY
+    return EMPTY // no storage, or no JSON in it
   }
 }
 
 export const useCompose = create<Compose>(() => ({
-  ...(typeof localStorage === 'undefined' ? EMPTY : remembered()),
+  ...remembered(),
   fit: null,
   fitError: null,
   starting: false,
@@ -74,7 +70,10 @@ function save(): void {
   saving = setTimeout(() => {
     const { problem, settings } = useCompose.getState()
     try {
-      localStorage.setItem(KEY, JSON.stringify({ problem, settings }))
+      localStorage.setItem(
+        KEY,
+        JSON.stringify({ problem, settings } satisfies Preferences<'page'>['draft']),
+      )
     } catch {
       /* storage full: the draft lives until the window closes */
     }
@@ -143,8 +142,8 @@ export async function refreshFit(): Promise<void> {
     const fit = await askFit(problem, settings, model)
     if (mine === question) useCompose.setState({ fit, fitError: null })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    if (mine === question) useCompose.setState({ fit: null, fitError: { code, message } })
+    if (mine === question)
+      useCompose.setState({ fit: null, fitError: runError(toBraidError(error)) })
   }
 }
 
@@ -154,7 +153,7 @@ export function requestOf(draft: Draft, model: string): RunRequest {
     model,
     settings: draft.settings,
     ...(draft.followUp && {
-      followUp: { run: draft.followUp.run, version: draft.followUp.version },
+      followUp: { run: draft.followUp.run, segment: draft.followUp.segment },
     }),
   }
 }

@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import { MAX_IMPORT, type RunSummary } from '../../engine/protocol/wire.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { visible } from '../ui/visible.ts'
 import { host } from './host.ts'
 import { go } from './route.ts'
@@ -71,7 +72,7 @@ export async function deleteRuns(runs: readonly string[]): Promise<void> {
       const name = summaryFor(run)?.title || run
       toast({
         kind: 'bad',
-        message: ['history.failed', { name: visible(name), reason: (error as Error).message }],
+        message: ['history.failed', { name: visible(name), reason: failureWords(error) }],
       })
     }
   }
@@ -115,7 +116,7 @@ export async function importFiles(files: readonly File[]): Promise<string[]> {
     } catch (error) {
       toast({
         kind: 'bad',
-        message: ['history.failed', { name: file.name, reason: (error as Error).message }],
+        message: ['history.failed', { name: file.name, reason: failureWords(error) }],
       })
     }
   }

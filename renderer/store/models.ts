@@ -1,6 +1,6 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunError } from '../../engine/protocol/events.ts'
+import { runError, type RunError } from '../../engine/protocol/events.ts'
 import type {
   CatalogueItem,
   DeviceInfo,
@@ -89,9 +89,9 @@ export async function loadInfo(file: string): Promise<void> {
   try {
     info = await host.call('models.info', { file })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    if (code === 'engine-lost') throw error // says nothing of the model: it is asked again
-    info = { code, message }
+    const why = toBraidError(error)
+    if (why.code === 'engine-lost') throw error // says nothing of the model: it is asked again
+    info = runError(why)
   }
   useModels.setState(({ infos }) => ({ infos: { ...infos, [file]: info } }))
 }

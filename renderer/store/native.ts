@@ -1,5 +1,6 @@
 import i18next from 'i18next'
-import { toBraidError } from '../../engine/protocol/errors.ts'
+import type { Bridge, GivenFile, PageMenu } from '../../engine/protocol/bridge.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { CATALOGUE, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import { currentTarget } from '../commands/target.ts'
 import { t } from '../i18n/index.ts'
@@ -11,7 +12,7 @@ import { usePrefs } from './prefs.ts'
 import { useReplay } from './replay.ts'
 import { go, useRoute } from './route.ts'
 import { useRuns } from './runs.ts'
-import { shell, type GivenFile, type ShellMenu } from './shell.ts'
+import { shell } from './shell.ts'
 import { report, toast } from './toasts.ts'
 import { useUi } from './ui.ts'
 
@@ -23,16 +24,17 @@ export function startNative(): void {
   addEventListener('drop', dropped)
   const native = shell()
   if (native === undefined) return
-  followMenu()
-  native.onCommand?.((id) => {
+  followMenu(native)
+  native.on('command', (id) => {
     if (CATALOGUE.some((command) => command.id === id)) runCommand(id)
   })
-  native.onShow?.((run) => go({ view: 'run', run }))
-  native.onFile?.((file) => report(openGiven(file)))
+  native.on('show', (run) => go({ view: 'run', run }))
+  native.on('file', (file) => report(openGiven(file)))
+  report(native.call('ready'))
 }
 
 /** The menu bar says what the catalogue says, some moments later. */
-function followMenu(): void {
+function followMenu(native: Bridge): void {
   let sent = ''
   let timer: ReturnType<typeof setTimeout> | undefined
   const send = (): void => {
@@ -41,7 +43,7 @@ function followMenu(): void {
     const text = JSON.stringify(menu)
     if (text === sent) return
     sent = text
-    report(shell()?.setMenu?.(menu) ?? Promise.resolve())
+    report(native.call('setMenu', menu))
   }
   const soon = (): void => {
     timer ??= setTimeout(send, MENU_MS)
@@ -53,7 +55,7 @@ function followMenu(): void {
   soon()
 }
 
-export function menuOf(): ShellMenu {
+export function menuOf(): PageMenu {
   const target = currentTarget()
   const own = usePrefs.getState().shortcuts
   return {
@@ -89,7 +91,7 @@ function dropped(event: DragEvent): void {
 
 async function openDroppedModels(files: File[]): Promise<void> {
   for (const file of files) {
-    const path = shell()?.pathForFile?.(file)
+    const path = shell()?.pathForFile(file)
     if (path === undefined || path === '')
       return toast({ kind: 'bad', message: ['models.dropBrowser'] })
     await openGiven({ kind: 'model', path })
@@ -109,7 +111,7 @@ export async function openGiven(file: GivenFile): Promise<void> {
       kind: 'bad',
       message: [
         'files.bad',
-        { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message },
+        { name: file.path.split(/[\\/]/).at(-1)!, reason: failureWords(error) },
       ],
     })
   }

@@ -1,17 +1,21 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunCommand, RunError, RunEvent } from '../../engine/protocol/events.ts'
+import {
+  runError,
+  type CommandResult,
+  type RunCommand,
+  type RunError,
+  type RunEvent,
+  type SegmentId,
+} from '../../engine/protocol/events.ts'
 import {
   applyEvents,
   EMPTY_RUN,
   foldRun,
   interrupt,
-  pathOf,
-  summaryOf,
-  type PathState,
+  segmentOf,
   type RunState,
-  type Stream,
-  type SummaryState,
+  type Segment,
 } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import { eventsIn } from '../../engine/protocol/wire.ts'
@@ -87,9 +91,9 @@ export async function openRun(id: string): Promise<void> {
   } catch (error) {
     if (opening.get(id) !== asked) return // closed, or asked again, meanwhile
     forget(id)
-    const { code, message } = toBraidError(error)
-    if (code === 'engine-lost' && (before?.events.length ?? 0) > 0) return // asked again with the next connection
-    patchRun(id, (run) => ({ ...run, loading: false, error: { code, message } }))
+    const why = toBraidError(error)
+    if (why.code === 'engine-lost' && (before?.events.length ?? 0) > 0) return // asked again with the next connection
+    patchRun(id, (run) => ({ ...run, loading: false, error: runError(why) }))
   }
 }
 
@@ -128,7 +132,8 @@ export async function startRun(request: RunRequest): Promise<string> {
   return run
 }
 
-export function command(run: string, command: RunCommand): Promise<unknown> {
+/** The result names the segment that a branch or a summary is. */
+export function command(run: string, command: RunCommand): Promise<CommandResult> {
   return host.call('run.command', { run, command })
 }
 
@@ -198,48 +203,21 @@ export function interruptRuns(): void {
   }
 }
 
-/** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
-export function decidingVersion({
-  summaries,
-  votes,
-}: Pick<RunState, 'summaries' | 'votes'>): number | null {
-  const latest = summaries.at(-1)
-  const vote = votes.find(({ over }) => over === 'summaries')
-  const won = vote?.classes[vote.winner]?.members.find((version) =>
-    summaries.some((one) => one.version === version),
-  )
-  return won === undefined || latest!.startedAt > vote!.at ? (latest?.version ?? null) : won
-}
-
-/** A path, or with `path` 0 the summary of a version. */
-export function streamOf(state: RunState, path: number, version: number): Stream | undefined {
-  return path > 0 ? pathOf(state, path) : summaryOf(state, version)
-}
-
-const streamIn = (run: OpenRun | undefined, path: number, version: number): Stream | undefined =>
-  run && streamOf(run.shown, path, version)
+const segmentIn = (run: OpenRun | undefined, segment: SegmentId): Segment | undefined =>
+  run && segmentOf(run.shown, segment)
 /** As it is shown at this moment. */
-export const streamNow = (id: string, path: number, version: number): Stream | undefined =>
-  streamIn(useRuns.getState().open[id], path, version)
+export const segmentNow = (run: string, segment: SegmentId): Segment | undefined =>
+  segmentIn(useRuns.getState().open[run], segment)
 
 export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
-/** One field of a path; re-renders only when that field changes. */
-export const usePathField = <T>(
-  id: string,
-  path: number,
-  select: (state: PathState | undefined) => T,
-): T =>
-  useRuns((s) => {
-    const run = s.open[id]
-    return select(run && pathOf(run.shown, path))
-  })
-export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
-  useRuns((s) => {
-    const run = s.open[id]
-    return run && summaryOf(run.shown, version)
-  })
-export const useStream = (id: string, path: number, version: number): Stream | undefined =>
-  useRuns((s) => streamIn(s.open[id], path, version))
+export const useSegment = (run: string, segment: SegmentId): Segment | undefined =>
+  useRuns((s) => segmentIn(s.open[run], segment))
+/** One field of a segment; re-renders only when that field changes. */
+export const useSegmentField = <T>(
+  run: string,
+  segment: SegmentId,
+  select: (state: Segment | undefined) => T,
+): T => useRuns((s) => select(segmentIn(s.open[run], segment)))
 /** Narrow reading of a run; return primitives or parts of the state. */
 export function useShown<T>(id: string, select: (state: RunState) => T): T {
   return useRuns((s) => select(s.open[id]?.shown ?? EMPTY_RUN))

@@ -1,3 +1,5 @@
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+
 /** Where each text was left, so that a change of layout or view keeps the reading place. Not reactive. */
 export interface Place {
   follow: boolean
@@ -8,8 +10,7 @@ export interface Place {
 
 const places = new Map<string, Place>()
 
-export const placeKey = (run: string, path: number, version: number): string =>
-  `${run}/${path}/${version}`
+export const placeKey = (run: string, segment: SegmentId): string => `${run}/${segment}`
 export const placeOf = (key: string): Place | undefined => places.get(key)
 export const keepPlace = (key: string, place: Place): void => {
   places.set(key, place)

@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import type { MessageKey, Vars } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 
 export interface Toast {
   id: number
@@ -26,7 +27,7 @@ export function dismiss(id: number): void {
 
 /** Shows what a promise failed with. */
 export function report(promise: Promise<unknown>): void {
-  promise.catch((error: Error) =>
-    toast({ kind: 'bad', message: ['error.plain', { message: error.message }] }),
+  promise.catch((error: unknown) =>
+    toast({ kind: 'bad', message: ['error.plain', { message: failureWords(error) }] }),
   )
 }

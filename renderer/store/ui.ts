@@ -1,11 +1,13 @@
 import { create } from 'zustand'
+import { roleOf, type Role, type SegmentId } from '../../engine/protocol/segments.ts'
 
 /** What the window shows that is no part of a run: the active path, open dialogs. Gone after a reload. */
 interface Ui {
-  /** Active path of each run. */
-  active: Readonly<Record<string, number>>
-  /** Summary version chosen in each run; absent: the one that its answer is from. */
-  version: Readonly<Record<string, number>>
+  /**
+   * Chosen segment of each role, by run. Without a path, the first one is active; without a summary, the one that the
+   * run's answer is from is shown.
+   */
+  active: Readonly<Record<string, Readonly<Partial<Record<Role, SegmentId>>>>>
   dialog: 'palette' | 'subset' | 'strategy' | 'tags' | 'rename' | 'delete' | null
   /** What the dialog is about. */
   dialogRuns: readonly string[]
@@ -19,7 +21,6 @@ interface Ui {
 
 export const useUi = create<Ui>(() => ({
   active: {},
-  version: {},
   dialog: null,
   dialogRuns: [],
   find: false,
@@ -28,10 +29,17 @@ export const useUi = create<Ui>(() => ({
   link: null,
 }))
 
-export const activate = (run: string, path: number): void =>
-  useUi.setState(({ active }) => ({ active: { ...active, [run]: path } }))
-export const showVersion = (run: string, version: number): void =>
-  useUi.setState(({ version: old }) => ({ version: { ...old, [run]: version } }))
+/** Makes a path the active one, or a summary the one that is shown. */
+export const activate = (run: string, segment: SegmentId): void =>
+  useUi.setState(({ active }) => ({
+    active: { ...active, [run]: { ...active[run], [roleOf(segment)]: segment } },
+  }))
+/** Shows the summary that the run's answer is from, also when that becomes another. */
+export const followSummary = (run: string): void =>
+  useUi.setState(({ active }) => {
+    const { summary: _, ...rest } = active[run] ?? {}
+    return { active: { ...active, [run]: rest } }
+  })
 export const openDialog = (dialog: NonNullable<Ui['dialog']>, ...dialogRuns: string[]): void =>
   useUi.setState({ dialog, dialogRuns })
 export const closeDialog = (): void => useUi.setState({ dialog: null })

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import { safeUrl } from '../../engine/protocol/links.ts'
 import { useT } from '../i18n/index.ts'
 import { shell } from '../store/shell.ts'
+import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
 import { Dialog } from './Dialog.tsx'
 import { visible } from './visible.ts'
@@ -39,8 +40,8 @@ export function ExternalLink({
 function open(address: string): void {
   const url = safeUrl(address)
   if (url === null) return
-  const desktop = shell()?.openExternal
-  if (desktop !== undefined) void desktop(url)
+  const desktop = shell()
+  if (desktop !== undefined) report(desktop.call('openExternal', url))
   else window.open(url, '_blank', 'noopener,noreferrer')
 }
 

@@ -4,7 +4,7 @@ import { commandOf, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
-import type { Connection } from '../store/client.ts'
+import type { ConnectionState } from '../../engine/protocol/client.ts'
 import { HardwareLine } from '../models/HardwareLine.tsx'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
@@ -13,7 +13,7 @@ import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
 import { describeRun } from './announce.ts'
 
-export function useConnection(): Connection {
+export function useConnection(): ConnectionState {
   const [state, setState] = useState(host.state)
   useEffect(() => {
     setState(host.state)

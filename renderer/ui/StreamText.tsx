@@ -1,5 +1,7 @@
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { isOpen } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import type { Mark } from '../format/tree.ts'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -23,21 +25,19 @@ const CHAR = 6.6
  */
 export const StreamText = memo(function StreamText({
   run,
-  path,
-  version,
+  segment,
   label,
 }: {
   run: string
-  path: number
-  version: number
+  segment: SegmentId
   label: string
 }) {
   const t = useT()
-  const stream = useDrawnStream(run, path, version)
-  const key = placeKey(run, path, version)
+  const stream = useDrawnStream(run, segment)
+  const key = placeKey(run, segment)
   const scroller = useRef<HTMLDivElement>(null)
   const splitter = useRef(new BlockSplitter())
-  const live = stream !== undefined && (stream.status === 'thinking' || stream.status === 'waiting')
+  const live = stream !== undefined && isOpen(stream)
   const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
   const lastTop = useRef(0)

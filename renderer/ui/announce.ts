@@ -1,7 +1,8 @@
-import type { RunState } from '../../engine/protocol/fold.ts'
+import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
 import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
-import { isLive, summarising } from '../commands/target.ts'
+import { errorWords } from '../i18n/wording.ts'
+import { summarising } from '../commands/target.ts'
 
 /** A run in one sentence, for the status line and screen readers. */
 export function describeRun(state: RunState, t: typeof translate): string {
@@ -12,7 +13,9 @@ export function describeRun(state: RunState, t: typeof translate): string {
     case 'empty':
       return t('announce.waiting')
     case 'failed':
-      return t('announce.failed', { message: state.error?.message ?? '' })
+      return t('announce.failed', {
+        message: state.error === null ? '' : errorWords(state.error),
+      })
     case 'interrupted':
       return t('run.interrupted')
     case 'ended':
@@ -22,7 +25,7 @@ export function describeRun(state: RunState, t: typeof translate): string {
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
       if (summarising(state)) return t('announce.summary', { tokens: integer(tokens) })
-      const live = state.paths.filter((path) => isLive(path.status)).length
+      const live = state.paths.filter(isOpen).length
       return t('announce.paths', { live, over: state.paths.length - live, tokens: integer(tokens) })
     }
   }

@@ -1,5 +1,5 @@
 /** (c) What logprobs, and five alternatives, cost against none. */
-import { median } from '../../engine/lab/stats.ts'
+import { median } from '../../engine/lab/index.ts'
 import {
   decodeStepMs,
   GREEDY,

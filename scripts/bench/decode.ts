@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
-import { mean, median, quantile } from '../../engine/lab/stats.ts'
+import { mean, median, quantile } from '../../engine/lab/index.ts'
 import {
   decodeStepMs,
   DEFAULT_SAMPLER,

@@ -1,5 +1,5 @@
 /** (b) From the join to the first summary token, against re-reading the same paths by prefill. */
-import { median } from '../../engine/lab/stats.ts'
+import { median } from '../../engine/lab/index.ts'
 import {
   GREEDY,
   makeContext,

@@ -16,15 +16,16 @@ import { dirname, join } from 'node:path'
 import { build, configure } from './cmake.ts'
 import { chosenCuda, fetchGpuFiles } from './gpu.ts'
 import {
+  buildFolder,
   builtFiles,
+  coreOptions,
   ensureLlama,
-  ggmlOptions,
   llamaBuild,
   placeFile,
   type LlamaBuild,
 } from './llama.ts'
 import type { GpuBackend } from './layout.ts'
-import { addonDir, nativeDir, readPin, root } from './paths.ts'
+import { addonDir, nativeDir, readPin } from './paths.ts'
 import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
 import { listPatches } from './source.ts'
@@ -82,19 +83,9 @@ export function readBackends(folder = nativeDir): BackendsFile | undefined {
 }
 
 async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<string> {
-  const files = builtFiles(llama.bin)
-  if (!files.llama) throw new SetupError(`${llama.bin} holds no libllama`)
-  const folder = join(root, 'build', 'addon')
-  // a cache moved to another place would leave CMake's own notes stale
-  const note = join(folder, 'llama-bin')
-  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin))
-    rmSync(folder, { recursive: true })
-  mkdirSync(join(folder, 'bin'), { recursive: true })
-  writeFileSync(note, llama.bin)
+  const folder = buildFolder('addon', llama)
   await configure(addonDir, folder, join(folder, 'bin'), {
-    ...ggmlOptions(files, llama.source),
-    BRAID_LLAMA_LIBRARY: join(llama.bin, files.llama),
-    BRAID_LLAMA_INCLUDE: join(llama.source, 'include'),
+    ...coreOptions(llama),
     BRAID_NODE_ADDON_API: packageDir('node-addon-api'),
     BRAID_NODE_API_HEADERS: packageDir('node-api-headers'),
   })

@@ -1,6 +1,6 @@
 /**
  * Pinned npm packages, fetched by npm itself (its registry, proxy and cache settings apply) into the cache.
- * They are no dependencies of package.json, so a machine fetches what its platform uses and nothing else:
+ * The platform packages are not dependencies of package.json, so a machine fetches only what its platform uses:
  * node-llama-cpp's own list would bring the CUDA libraries to every Linux and Windows PC.
  */
 import { createHash } from 'node:crypto'

@@ -5,12 +5,12 @@ import { buildNative, currentNative, type BackendsFile } from './addon.ts'
 import { withLock } from './lock.ts'
 import { cacheDir, nativeDir } from './paths.ts'
 import { printProgress, type OnProgress } from './progress.ts'
-import { buildStockGreedy, buildTools, type Tools } from './tools-build.ts'
+import { buildCoreTests, buildStockGreedy, buildTools, type Tools } from './tools-build.ts'
 
 export { nativeDir, cacheDir } from './paths.ts'
 export { readBackends, type BackendsFile } from './addon.ts'
 export { SetupError } from './process.ts'
-export { stockLlama, type Tools } from './tools-build.ts'
+export { coreTestsMissing, stockLlama, type Tools } from './tools-build.ts'
 
 async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promise<T> {
   await mkdir(cacheDir(), { recursive: true })
@@ -39,4 +39,11 @@ export function ensureTools(onProgress: OnProgress = printProgress()): Promise<T
 /** A greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */
 export function ensureStockGreedy(onProgress: OnProgress = printProgress()): Promise<string> {
   return locked(onProgress, () => buildStockGreedy(onProgress))
+}
+
+/** The tests of engine/native/core under sanitizers: `core-tests LIBRARIES MODEL NAME`. */
+export function ensureCoreTests(
+  onProgress: OnProgress = printProgress(),
+): Promise<{ program: string; libraries: string }> {
+  return locked(onProgress, () => buildCoreTests(onProgress))
 }

@@ -23,9 +23,10 @@ import {
   type GgmlFiles,
   type PlatformPackages,
 } from './layout.ts'
-import { addonDir, cacheDir, patchesDir, readPin } from './paths.ts'
+import { addonDir, cacheDir, patchesDir, readPin, root } from './paths.ts'
+import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
-import { applyPatches, cloneSource, listPatches } from './source.ts'
+import { applyPatches, cloneSource, listPatches, sourceBundle } from './source.ts'
 import { requireTools } from './tools.ts'
 
 /** Oldest glibc that the Linux packages run on (their binaries ask for GLIBC_2.34). */
@@ -123,6 +124,28 @@ export function ggmlOptions(files: GgmlFiles, source: string): CMakeOptions {
   }
 }
 
+/** CMake options by which engine/native/core/CMakeLists.txt finds our libllama, its headers and ggml. */
+export function coreOptions(llama: LlamaBuild): CMakeOptions {
+  const files = builtFiles(llama.bin)
+  if (!files.llama) throw new SetupError(`${llama.bin} holds no libllama`)
+  return {
+    ...ggmlOptions(files, llama.source),
+    BRAID_LLAMA_LIBRARY: join(llama.bin, files.llama),
+    BRAID_LLAMA_INCLUDE: join(llama.source, 'include'),
+  }
+}
+
+/** The folder build/`name`, emptied where it was made for another libllama: CMake's own notes would be stale. */
+export function buildFolder(name: string, llama: LlamaBuild): string {
+  const folder = join(root, 'build', name)
+  const note = join(folder, 'llama-bin')
+  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin))
+    rmSync(folder, { recursive: true })
+  mkdirSync(join(folder, 'bin'), { recursive: true })
+  writeFileSync(note, llama.bin)
+  return folder
+}
+
 /** Our libllama and ggml in a finished build. */
 export function builtFiles(bin: string): GgmlFiles {
   const files = sortFiles(bin, readdirSync(bin), process.platform)
@@ -166,13 +189,13 @@ export async function ensureLlama(onProgress: OnProgress): Promise<LlamaBuild> {
   if (existsSync(done)) return paths
 
   await requireTools()
-  const package_ = await fetchPackage('node-llama-cpp', (name) =>
-    onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
-  )
   if (!existsSync(join(paths.source, '.git', 'index'))) {
+    const bundle = await sourceBundle((name) =>
+      onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
+    )
     onProgress({ phase: 'Unpacking llama.cpp' })
     await rm(paths.source, { recursive: true, force: true })
-    await cloneSource(join(package_, 'llama', 'gitRelease.bundle'), paths.source)
+    await cloneSource(bundle, paths.source)
   }
   onProgress({ phase: 'Patching llama.cpp' })
   await applyPatches(paths.source)

@@ -22,4 +22,4 @@ export function cacheDir(): string {
   return process.env.BRAID_CACHE ? resolve(process.env.BRAID_CACHE) : join(root, '.cache')
 }
 
-export { readPin, type Pin } from '../../engine/devices/packages.ts'
+export { readPin, type Pin } from '../../engine/devices/index.ts'

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { patchesDir, readPin } from './paths.ts'
+import { fetchPackage } from './fetch.ts'
+import { patchesDir, readPin, root } from './paths.ts'
 import { run, SetupError } from './process.ts'
 
 /** File names of the patches in `folder`, in order of application. */
@@ -20,6 +21,29 @@ async function hashPatches(folder: string): Promise<string> {
       .update('\0')
       .update(readFileSync(join(folder, name)))
   return hash.digest('hex')
+}
+
+/**
+ * Returns the git bundle with llama.cpp's source, which node-llama-cpp carries. In a checkout that package is a
+ * development dependency, checked by npm against the lock file; an installed Braid has none and fetches it.
+ */
+export async function sourceBundle(
+  onFetch?: (name: string) => void,
+  modules = join(root, 'node_modules'),
+): Promise<string> {
+  const inPackage = join('llama', 'gitRelease.bundle')
+  const installed = join(modules, 'node-llama-cpp')
+  if (!existsSync(join(installed, inPackage)))
+    return join(await fetchPackage('node-llama-cpp', onFetch), inPackage)
+  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const pinned = readPin().nodeLlamaCpp
+  if (version !== pinned)
+    throw new SetupError(
+      `${modules} holds node-llama-cpp ${version}, patches/pin.json names ${pinned}. patches/README.md says how to move both.`,
+    )
+  return join(installed, inPackage)
 }
 
 /** Clones the bundle into `target`, which must not exist, and checks that it is the pinned commit. */

@@ -1,12 +1,13 @@
-/** Programs for benchmarks and tests only: llama.cpp's own tools, and a greedy decoder over the unpatched libllama. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** Programs for benchmarks and tests only: llama.cpp's own tools, a greedy decoder over the unpatched libllama, the core's tests. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build } from './cmake.ts'
+import { build, configure } from './cmake.ts'
 import { fetchPackage } from './fetch.ts'
 import { readPackage, type GgmlFiles } from './layout.ts'
-import { ensureLlama, usablePackages } from './llama.ts'
+import { buildFolder, coreOptions, ensureLlama, usablePackages } from './llama.ts'
 import { cacheDir, root } from './paths.ts'
-import { run, SetupError } from './process.ts'
+import { probe, run, SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
 
 const exe = process.platform === 'win32' ? '.exe' : ''
@@ -84,4 +85,36 @@ export async function buildStockGreedy(onProgress: OnProgress): Promise<string> 
   ])
   writeFileSync(note, builtFrom)
   return program
+}
+
+/** Why the core's tests cannot be built here, or undefined: they need a compiler with both sanitizers. */
+export async function coreTestsMissing(): Promise<string | undefined> {
+  if (process.platform === 'win32') return 'built on Linux and macOS only'
+  const compiler = process.env.CXX ?? 'c++'
+  if ((await probe(compiler, ['--version'])) === undefined) return `no C++ compiler (${compiler})`
+  if ((await probe('cmake', ['--version'])) === undefined) return 'no CMake'
+  const folder = mkdtempSync(join(tmpdir(), 'braid-sanitizers-'))
+  try {
+    const source = join(folder, 'main.cpp')
+    writeFileSync(source, 'int main() {}')
+    const sanitizers = '-fsanitize=address,undefined'
+    const made = await probe(compiler, [sanitizers, source, '-o', join(folder, 'main')])
+    return made === undefined ? `${compiler} cannot link ${sanitizers}` : undefined
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** `core-tests LIBRARIES MODEL NAME` (test/native/core) and the folder of libraries that it loads. */
+export async function buildCoreTests(
+  onProgress: OnProgress,
+): Promise<{ program: string; libraries: string }> {
+  const llama = await ensureLlama(onProgress)
+  const folder = buildFolder('core-tests', llama)
+  await configure(join(root, 'test', 'native', 'core'), folder, join(folder, 'bin'), {
+    ...coreOptions(llama),
+    CMAKE_BUILD_TYPE: 'None',
+  })
+  await build(folder, ['core-tests'], "Compiling the core's tests", onProgress)
+  return { program: join(folder, 'core-tests'), libraries: llama.bin }
 }

@@ -3,4 +3,4 @@
 here=$(dirname "$(readlink -f "$0")")
 BRAID_NODE="$here/node"
 export BRAID_NODE
-exec "$here/node" "$here/../dist/engine/cli.js" "$@"
+exec "$here/node" "$here/../dist/engine/cli/main.js" "$@"

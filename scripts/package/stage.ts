@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { readManifest } from '../../engine/models/manifest.ts'
+import { readManifest } from '../../engine/models/index.ts'
 import { compileEngine, compileShell } from '../compile.ts'
 import { ensureNative, type BackendsFile } from '../native/index.ts'
 import { ensureRenderer, root } from '../renderer.ts'

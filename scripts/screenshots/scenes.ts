@@ -259,7 +259,7 @@ export const SCENES: Scene[] = [
       await window.page.getByText('Chosen by hand').waitFor()
     },
   },
-  { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },
+  { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/p1,p2,p3') },
   {
     name: 'compare-runs',
     act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`),
@@ -318,7 +318,7 @@ export const SCENES: Scene[] = [
       const file = join(braid.data, 'runs', `${runs[0]}.alt`)
       rmSync(file)
       mkdirSync(file)
-      await go(window, `#/run/${runs[0]}/path/1/7`)
+      await go(window, `#/run/${runs[0]}/p1/7`)
       await window.page.reload()
       await window.page.locator('.token-detail .callout').waitFor()
     },

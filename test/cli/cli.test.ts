@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RunEvent } from '../../engine/protocol/events.ts'
+import { roleOf, RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { ModelRegistry } from '../../engine/models/registry.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
 import { braid, Cli } from '../support/cli.ts'
 import { smolLM2 } from '../support/models.ts'
@@ -81,13 +81,13 @@ describe('solve', () => {
       expect.arrayContaining([expect.stringMatching(/done|truncated/)]),
     )
     const tokens = seen.flatMap((event) =>
-      event.type === 'tokens' && event.path > 0 ? event.tokens : [],
+      event.type === 'tokens' && roleOf(event.segment) === 'path' ? event.tokens : [],
     )
     for (const token of tokens)
       if (token.forced !== true) expect(token.alternatives).toHaveLength(3)
     const store = new RunStore(folder)
     expect(store.events(state.run)).toEqual(seen.map(storedEvent))
-    expect(store.alternatives(state.run, 1, 1, 0, 1)[0]).toHaveLength(3)
+    expect(store.alternatives(state.run, 'p1', 0, 1)[0]).toHaveLength(3)
     // What holds in the end is told, on stderr.
     expect(stderr).toMatch(/paths=2 .*budget=24.*temperature=0\.5.*flash-attention=auto/)
   })

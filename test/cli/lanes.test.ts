@@ -4,7 +4,7 @@ import { Lanes, laneLines, tail } from '../../engine/cli/lanes.ts'
 import { table } from '../../engine/cli/table.ts'
 import { printable } from '../../engine/cli/usage.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
-import { runStarted, sampleRun } from '../support/sample-run.ts'
+import { pathStarted, runStarted, sampleRun } from '../support/sample-run.ts'
 
 describe('lanes', () => {
   const events = sampleRun('r')
@@ -26,18 +26,11 @@ describe('lanes', () => {
   it('leave out paths that ended where the terminal is low', () => {
     const many = [
       runStarted('r'),
-      ...Array.from({ length: 20 }, (_, i) => ({
-        type: 'path-started' as const,
-        at: 0,
-        path: i + 1,
-        group: 1,
-        thought: 1,
-        seed: 1,
-      })),
+      ...Array.from({ length: 20 }, (_, i) => pathStarted(0, `p${i + 1}`)),
       {
         type: 'tokens' as const,
         at: 1,
-        path: 17,
+        segment: 'p17',
         tokens: [{ id: 1, text: 'here', logprob: null, entropy: null }],
       },
     ]

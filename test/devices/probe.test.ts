@@ -11,7 +11,6 @@ import { fetchable, fetchBackend, fetchedLibraries } from '../../engine/devices/
 import { HardwareMeter } from '../../engine/devices/hardware.ts'
 import { platformPackages, readPin, type Pin } from '../../engine/devices/packages.ts'
 import { probe } from '../../engine/devices/probe.ts'
-import { builtLibraries } from '../../engine/native/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'braid-devices-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -28,21 +27,9 @@ const device = {
   memoryFree: 1,
   memoryTotal: 2,
 }
-const answer = (more: object) =>
-  JSON.stringify({ cpu: 'x64', loaded: true, devices: [device], ...more })
+const answer = (more: object) => JSON.stringify({ loaded: true, devices: [device], ...more })
 
 describe('a backend is tried in a process of its own', () => {
-  it('the CPU of this machine: its variant is told', async () => {
-    const { cpu, reason } = await probe(undefined)
-    expect(reason).toBeUndefined()
-    if (process.arch === 'x64')
-      expect(
-        readdirSync(join(builtLibraries()[0]!.file, '..', '..')).some((name) =>
-          name.includes(`ggml-cpu-${cpu}.`),
-        ),
-      ).toBe(true)
-  })
-
   it.each([
     ['crashes', `process.kill(process.pid, 'SIGSEGV')`, /signal SIGSEGV/],
     [
@@ -67,10 +54,8 @@ describe('a backend is tried in a process of its own', () => {
     ['finds no device', `console.log('${answer({ devices: [] })}')`, /no device/],
     ['floods its output', `for (let i = 0; i < 3e5; i++) console.log('xxxxxxxxxxxxxxxxxxxx')`, /./],
   ])('one that %s is skipped, with the reason', async (_, code, reason) => {
-    const began = performance.now()
     const limitMs = reason.source.includes('0\\.4') ? 400 : 15_000
     expect((await probe(library, { spawn: driver(code), limitMs })).reason).toMatch(reason)
-    expect(performance.now() - began).toBeLessThan(20_000)
   })
 
   it('one that works is let in, whatever it prints before', async () => {
@@ -78,7 +63,7 @@ describe('a backend is tried in a process of its own', () => {
       await probe(library, {
         spawn: driver(`console.log('WARNING: mesa'); console.log('${answer({})}')`),
       }),
-    ).toEqual({ library, cpu: 'x64', devices: [device] })
+    ).toEqual({ library, devices: [device] })
   })
 
   it('a file that is no library is skipped by the real program', async () => {

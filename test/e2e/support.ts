@@ -50,7 +50,7 @@ export class Braid {
     const args = [
       '--import',
       'tsx',
-      join(root, 'engine', 'cli.ts'),
+      join(root, 'engine', 'cli', 'main.ts'),
       'serve',
       '--no-open',
       ...(model === undefined ? [] : ['--model', model]),
@@ -85,6 +85,7 @@ export class Braid {
       acceptDownloads: true,
     })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    context.setDefaultTimeout(60 * SECONDS)
     const page = await context.newPage()
     const window = new Window(page, context)
     await page.goto(this.url)
@@ -203,7 +204,7 @@ export class Window {
   }
 
   lane(path: number): Locator {
-    return this.page.locator(`[data-lane="${path}"]`)
+    return this.page.locator(`[data-lane="p${path}"]`)
   }
 
   /** Tokens of a path, as its lane counts them. */

@@ -115,8 +115,9 @@ export class Shell {
     this.app.process().stderr?.on('data', (chunk: Buffer) => {
       this.said += String(chunk)
     })
+    this.app.context().setDefaultTimeout(60_000)
     this.page = await this.app.firstWindow()
-    await this.page.waitForSelector('[data-connection="open"]', { timeout: 60_000 })
+    await this.page.waitForSelector('[data-connection="open"]')
     return this
   }
 

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { forkHost } from '../../engine/host/node-process.ts'
+import { forkHost } from '../../engine/cli/node-host.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
-import { Supervisor } from '../../engine/supervisor.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { Supervisor } from '../../engine/host/supervisor.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { smolLM2 } from '../support/models.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
@@ -73,7 +73,7 @@ describe('the engine in a process of its own', () => {
     expect(foldRun(client.events(run)).paths.map((path) => path.tokens.length)).toEqual([12, 12])
     expect(client.events(run)).toEqual(new RunStore(folder).events(run))
     // Later commands: from its cells, and after a while from its transcript.
-    await client.call('run.command', { run, command: { type: 'summarise', paths: [2] } })
+    await client.call('run.command', { run, command: { type: 'summarise', segments: ['p2'] } })
     await until(
       () =>
         foldRun(client.events(run)).summaries.length === 2 &&

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Host } from '../../engine/host.ts'
+import { Host } from '../../engine/host/host.ts'
 import { METHODS, type Method } from '../../engine/protocol/wire.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient } from '../support/test-client.ts'
@@ -58,6 +58,7 @@ describe('bad requests', () => {
     'models.list',
     'tasks.list',
     'runs.list',
+    'runs.watch',
     'settings.get',
     'settings.set',
     'engine.restart',

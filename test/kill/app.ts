@@ -68,7 +68,7 @@ export class KillableApp {
   async start(): Promise<void> {
     const server = (this.#server = spawn(
       process.execPath,
-      [join(this.folder, 'dist', 'engine', 'cli.js'), 'serve', '--no-open'],
+      [join(this.folder, 'dist', 'engine', 'cli', 'main.js'), 'serve', '--no-open'],
       {
         env: { ...process.env, BRAID_DATA: this.data },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -40,7 +40,7 @@ export async function killApps(
             ({ run, status }) => !last.includes(run) || status !== 'running',
           ),
         'the last process to be gone',
-        5_000,
+        60_000,
       )
       for (const run of last) {
         const shown = oracle.shown(run)
@@ -63,7 +63,7 @@ export async function killApps(
               () => false,
             ),
           'the last process to be gone',
-          5_000,
+          60_000,
         )
       }
       if (round === count) break
@@ -72,7 +72,7 @@ export async function killApps(
       last = []
       for (let i = 0; i < 4; i++) last.push(await app.pose(client, 2 + random.int(7)))
       if (random.next() < 0.8)
-        await until(() => oracle.shown(last[0]!).length > 0, 'the first event', 30_000)
+        await until(() => oracle.shown(last[0]!).length > 0, 'the first event')
       await pause(moment(random))
       await app.kill()
       tally.kills++
@@ -106,12 +106,12 @@ export async function killEngines(
       oracle.follow(client)
       const runs: string[] = []
       for (let i = 0; i < 3; i++) runs.push(await app.pose(client, 8))
-      await until(() => oracle.shown(runs[0]!).length > 1, 'the first tokens', 30_000)
+      await until(() => oracle.shown(runs[0]!).length > 1, 'the first tokens')
       await pause(moment(random))
       const host = app.host()!
       process.kill(host, SIGNALS[tally.kills % 3]!)
       tally.kills++
-      await until(() => client.closed, 'the end of the channel', 20_000)
+      await until(() => client.closed, 'the end of the channel')
       const state = states(client).at(-1)
       const stops = tally.kills % 3 === 0
       if (state !== (stops ? 'stopped' : 'restarting'))
@@ -123,7 +123,7 @@ export async function killEngines(
           tally.faults.push(`after kill ${tally.kills} another engine was started`)
         else tally.stopped++
         await client.call('engine.restart', {})
-        await until(() => states(client).at(-1) === 'up', 'the engine', 30_000)
+        await until(() => states(client).at(-1) === 'up', 'the engine')
       }
       const list = await client.call('runs.list', {})
       for (const run of runs) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isCorrect } from '../../engine/lab/check.ts'
 import { readProblems, type Expected } from '../../engine/lab/problems.ts'
-import { extractAnswer } from '../../engine/think/answer.ts'
+import { extractAnswer } from '../../engine/prompt/answer.ts'
 
 const says = (expected: Expected, text: string) =>
   isCorrect(expected, { text, answer: extractAnswer(text) })

@@ -4,7 +4,7 @@ import type { Problem } from '../../engine/lab/problems.ts'
 import type { Header } from '../../engine/lab/store.ts'
 import { makeUnit, type Unit } from '../../engine/lab/unit.ts'
 import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
-import { extractAnswer } from '../../engine/think/answer.ts'
+import { extractAnswer } from '../../engine/prompt/answer.ts'
 import { SETTINGS } from '../support/sample-run.ts'
 
 export const unit = (
@@ -38,13 +38,13 @@ export function digest(paths: string[], summaries: string[], over: Digest['over'
     over,
     error: null,
     paths: paths.map((text, i) => ({
-      path: i + 1,
+      segment: `p${i + 1}`,
       group: 1,
       reason: 'finished',
       length: 10,
       ...stated(text),
     })),
-    summaries: summaries.map((text, i) => ({ version: i + 1, ...stated(text) })),
+    summaries: summaries.map((text, i) => ({ segment: `s${i + 1}`, ...stated(text) })),
     usage: {
       promptTokens: 5,
       pathTokens: 10 * paths.length,

@@ -1,7 +1,7 @@
 /** What a summary attended to, against the softmax of the float64 reference, and what keeps it from being told. */
 import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { loadAddon, type NativeAddon } from '../../engine/native/index.ts'
+import { loadAddon, type NativeAddon } from '../../engine/native/load.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
 import { Engine } from '../../engine/run/index.ts'

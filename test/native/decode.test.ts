@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { NativeContext, NativeModel } from '../../engine/native/index.ts'
+import type { NativeContext, NativeModel } from '../../engine/native/load.ts'
 import { contextOf, greedy, ids, openTiny, run, start, stream, type Decoded } from './support.ts'
 
 let model: NativeModel
@@ -276,6 +276,27 @@ describe('a decode under way', () => {
     expect(kept).toBeLessThan(400)
     expect(await context.lastPosition(1)).toBe(prompt.length + kept - 1)
     expect(ids(await run(context, [stream({ id: 3, budget: 4 })]), 3)).toHaveLength(4)
+  })
+
+  it('cancels its own streams only, whatever waits behind it', async () => {
+    const first = start(context, [long(1)], { onBatch: () => first.handle.cancel() })
+    const second = start(context, [stream({ id: 2, budget: 5 })])
+    const prefill = context.prefill({ seq: 3, tokens: [1, 2], thought: 0 })
+    await Promise.all([first.handle.done, second.handle.done, prefill])
+    expect(first.decoded.ended.get(1)!.reason).toBe('cancelled')
+    expect(ids(second.decoded, 2)).toHaveLength(5)
+    expect(await context.lastPosition(3)).toBe(prompt.length + 1)
+  })
+
+  it('an abort reaches what was asked for before it, and nothing after', async () => {
+    const first = start(context, [long(1)])
+    const second = start(context, [long(2)])
+    context.abort()
+    const third = start(context, [stream({ id: 3, budget: 5 })])
+    await Promise.all([first, second, third].map(({ handle }) => handle.done))
+    expect(first.decoded.ended.get(1)!.reason).toBe('cancelled')
+    expect(second.decoded.ended.get(2)!.reason).toBe('cancelled')
+    expect(ids(third.decoded, 3)).toHaveLength(5)
   })
 
   it('drops a sequence at once: its cells are free for the others', async () => {

@@ -7,7 +7,7 @@ import {
   type SamplerOptions,
   type StreamEnd,
   type StreamOptions,
-} from '../../engine/native/index.ts'
+} from '../../engine/native/load.ts'
 import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.ts'
 
 export const greedy: SamplerOptions = {

@@ -125,8 +125,8 @@ describe.skipIf(unavailable !== null)(
       for (const file of [
         'bin/node',
         'bin/braid',
-        'dist/engine/cli.js',
-        'dist/engine/host-main.js',
+        'dist/engine/cli/main.js',
+        'dist/engine/host/host-main.js',
         'build/native/braid.node',
         'build/native/backends.json',
         'models/manifest.json',
@@ -324,7 +324,7 @@ describe.skipIf(unavailable !== null)(
             /^[1-9]/.test(
               String(
                 await page.evaluate(
-                  'document.querySelector(\'[data-lane="1"] .lane-count\')?.textContent',
+                  'document.querySelector(\'[data-lane="p1"] .lane-count\')?.textContent',
                 ),
               ),
             ),

@@ -12,7 +12,7 @@ import {
   type SamplerOptions,
   type StreamEnd,
   type StreamOptions,
-} from '../../engine/native/index.ts'
+} from '../../engine/native/load.ts'
 import { Random } from '../support/random.ts'
 import { reference, type ReferenceInput, type ReferenceToken } from '../support/reference.ts'
 import { writeTiny, type TinyModel } from '../support/tiny-models.ts'

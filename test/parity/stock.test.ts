@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { loadAddon } from '../../engine/native/index.ts'
+import { loadAddon } from '../../engine/native/load.ts'
 import { errorText } from '../../engine/protocol/events.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { ensureStockGreedy } from '../../scripts/native/index.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NativeModel } from '../../engine/native/index.ts'
+import type { NativeModel } from '../../engine/native/load.ts'
 import { contextOf, openTiny } from '../native/support.ts'
 
 /** KB of this process's memory in mappings that were advised for huge pages (`VmFlags: … hg …`, proc_pid_smaps(5)). */

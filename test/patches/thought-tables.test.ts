@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
+import { loadAddon, type NativeModel } from '../../engine/native/load.ts'
 import { ensureNative } from '../../scripts/native/index.ts'
 import { tinyModel, type TinyModel } from '../support/tiny-models.ts'
 

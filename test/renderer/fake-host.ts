@@ -1,5 +1,12 @@
-import type { RunEvent } from '../../engine/protocol/events.ts'
-import { foldRun } from '../../engine/protocol/fold.ts'
+import { BraidError } from '../../engine/protocol/errors.ts'
+import {
+  numberOf,
+  runError,
+  type CommandResult,
+  type RunEvent,
+} from '../../engine/protocol/events.ts'
+import { foldRun, segmentOf } from '../../engine/protocol/fold.ts'
+import { digestOf, listItem } from '../../engine/protocol/run-list.ts'
 import type {
   Attribution,
   CatalogueItem,
@@ -57,16 +64,19 @@ function attributionOf(events: readonly RunEvent[]): Attribution {
   const shares = Array.from({ length: summary.tokens.length }, (_, i) => {
     const raw = [
       3,
-      ...summary.paths.map((path) => 1 + 2 * Math.abs(Math.sin(i * path * 0.37 + path))),
+      ...summary.reads.map(numberOf).map((n) => 1 + 2 * Math.abs(Math.sin(i * n * 0.37 + n))),
       2,
     ]
     const sum = raw.reduce((a, b) => a + b, 0)
     return raw.map((one) => one / sum)
   })
   return {
-    version: 1,
+    segment: summary.segment,
     promptTokens: state.promptTokens.length,
-    paths: summary.paths.map((path) => ({ path, tokens: state.paths[path - 1]!.tokens.length })),
+    paths: summary.reads.map((segment) => ({
+      segment,
+      tokens: segmentOf(state, segment)!.tokens.length,
+    })),
     shares,
   }
 }
@@ -232,6 +242,8 @@ export class FakeHost {
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
   alternatives: (params: Params<'run.alternatives'>) => Result<'run.alternatives'> = () => []
+  onOpen: (run: string) => void = () => undefined
+  onCommand: (params: Params<'run.command'>) => CommandResult = () => ({})
   onStart: ((params: Params<'run.start'>) => string) | null = null
   #listeners = new Set<(message: unknown) => void>()
   #open = new Set<string>()
@@ -257,24 +269,12 @@ export class FakeHost {
   add(events: RunEvent[], summary: Partial<RunSummary> = {}, sent = events.length): string {
     const first = events[0]
     if (first?.type !== 'run-started') throw new Error('no run-started')
-    const ended = events.find((event) => event.type === 'run-ended')
     this.runs.set(first.run, {
       events,
       sent,
       summary: {
-        run: first.run,
-        title: first.problem.slice(0, 120),
-        problem: first.problem,
-        model: first.model.name,
-        strategy: first.settings.strategy,
-        paths: first.settings.paths,
-        answer: ended?.type === 'run-ended' ? ended.answer : null,
+        ...listItem(first.run, digestOf(foldRun(events), false)),
         status: 'ended',
-        time: first.time,
-        durationMs: ended?.at ?? 0,
-        tokens: events.length,
-        starred: false,
-        tags: [],
         ...summary,
       },
     })
@@ -315,7 +315,10 @@ export class FakeHost {
       this.push({
         kind: 'error',
         id,
-        error: { code: 'internal', message: (error as Error).message },
+        error:
+          error instanceof BraidError
+            ? runError(error)
+            : { code: 'internal', message: (error as Error).message },
       })
     }
   }
@@ -402,6 +405,7 @@ export class FakeHost {
       }
       case 'run.open': {
         const { run } = params as { run: string }
+        this.onOpen(run)
         const entry = of(run)
         this.#open.add(run)
         this.push({
@@ -416,7 +420,7 @@ export class FakeHost {
         this.#open.delete((params as { run: string }).run)
         return {}
       case 'run.command':
-        return {}
+        return this.onCommand(params as Params<'run.command'>)
       case 'run.attribution':
         return attributionOf(of((params as { run: string }).run).events)
       case 'run.alternatives':

@@ -1,4 +1,13 @@
-import type { RunEvent, Token } from '../../engine/protocol/events.ts'
+import {
+  numberOf,
+  pathId,
+  summaryId,
+  type EventOf,
+  type Part,
+  type RunEvent,
+  type SegmentId,
+  type Token,
+} from '../../engine/protocol/events.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 
 /** Event streams that look like a run, made from given texts: for component tests and the frames benchmark only. */
@@ -108,6 +117,39 @@ const answerIn = (text: string, answer: string | null, offset: number) => {
       }
 }
 
+/** A path from the prompt. */
+export const pathStarted = (number: number, at = 0): EventOf<'segment-started'> => ({
+  type: 'segment-started',
+  at,
+  segment: pathId(number),
+  role: 'path',
+  group: 1,
+  source: { type: 'prompt' },
+  thought: number,
+  seed: 6 + number,
+  budget: SETTINGS.budget,
+})
+
+/** A summary from the cells of paths. It belongs to no group. */
+export const summaryStarted = (
+  segment: SegmentId,
+  paths: readonly SegmentId[],
+  at = 0,
+): EventOf<'segment-started'> => ({
+  type: 'segment-started',
+  at,
+  segment,
+  role: 'summary',
+  source: {
+    type: 'join',
+    layout: 'shared',
+    parts: [{ prompt: true }, ...paths.map((path): Part => ({ segment: path }))],
+  },
+  thought: 0,
+  seed: numberOf(segment),
+  budget: SETTINGS.summaryBudget,
+})
+
 /** The events of a whole run; tokens of all paths come in turn, as the engine's batches do. */
 export function scripted(script: Script): RunEvent[] {
   const next = random(script.seed ?? 11)
@@ -117,13 +159,13 @@ export function scripted(script: Script): RunEvent[] {
     {
       type: 'run-started',
       at: 0,
-      format: 1,
+      format: 2,
       run: script.run ?? 'synthetic',
       time: '2026-01-05T09:30:00.000Z',
       problem: script.problem,
       settings,
       model: {
-        file: '/models/parathinker-1.5b-q4_0.gguf',
+        address: { file: '/models/parathinker-1.5b-q4_0.gguf' },
         name: 'ParaThinker 1.5B',
         architecture: 'qwen2',
         sizeBytes: 1.1e9,
@@ -141,53 +183,47 @@ export function scripted(script: Script): RunEvent[] {
     ...tokenise(text, next, script.alternatives ?? 0),
     control(`</think${i + 1}>`),
   ])
-  streams.forEach((_, i) =>
-    events.push({
-      type: 'path-started',
-      at: 320,
-      path: i + 1,
-      group: 1,
-      thought: i + 1,
-      seed: 7 + i,
-    }),
-  )
+  streams.forEach((_, i) => events.push({ ...pathStarted(i + 1, 320), budget: settings.budget }))
   let at = 400
   for (let i = 0; streams.some((stream) => i <= stream.length); i++, at += step) {
     streams.forEach((stream, p) => {
-      if (i < stream.length) events.push({ type: 'tokens', at, path: p + 1, tokens: [stream[i]!] })
+      const segment = pathId(p + 1)
+      if (i < stream.length) events.push({ type: 'tokens', at, segment, tokens: [stream[i]!] })
       else if (i === stream.length)
         events.push({
-          type: 'path-ended',
+          type: 'segment-ended',
           at,
-          path: p + 1,
+          segment,
           reason: 'finished',
           answer: answerIn(script.paths[p]!, script.answers[p] ?? null, `<think${p + 1}>`.length),
         })
     })
   }
-  const numbers = script.paths.map((_, i) => i + 1)
-  events.push(
-    { type: 'joined', at: at + 2, version: 1, paths: numbers, fusion: 'cache' },
-    { type: 'summary-started', at: at + 2, version: 1, paths: numbers, fusion: 'cache' },
-  )
+  const paths = script.paths.map((_, i) => pathId(i + 1))
+  const summary = summaryId(1)
+  events.push({
+    ...summaryStarted(summary, paths, at + 2),
+    group: 1,
+    budget: settings.summaryBudget,
+  })
   for (const token of [
     control('<summary>'),
     ...tokenise(script.summary, next, script.alternatives ?? 0),
     control('</summary>'),
   ]) {
     at += step / 2
-    events.push({ type: 'tokens', at, path: 0, version: 1, tokens: [token] })
+    events.push({ type: 'tokens', at, segment: summary, tokens: [token] })
   }
   events.push({
-    type: 'summary-ended',
+    type: 'segment-ended',
     at,
-    version: 1,
+    segment: summary,
     reason: 'finished',
     answer: answerIn(script.summary, script.answer, '<summary>'.length),
   })
-  const classes = new Map<string | null, number[]>()
+  const classes = new Map<string | null, SegmentId[]>()
   script.answers.forEach((answer, i) =>
-    classes.set(answer, [...(classes.get(answer) ?? []), i + 1]),
+    classes.set(answer, [...(classes.get(answer) ?? []), pathId(i + 1)]),
   )
   const list = [...classes].map(([answer, members]) => ({ answer, members }))
   const most = Math.max(...list.map((one) => one.members.length))

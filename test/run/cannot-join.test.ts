@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest'
-import { loadAddon, type NativeAddon, type NativeContext } from '../../engine/native/index.ts'
+import { loadAddon, type NativeAddon, type NativeContext } from '../../engine/native/load.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { solve, tinyFile, wrapModel } from './support.ts'
 

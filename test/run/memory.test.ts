@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { loadAddon, type NativeAddon, type OpenModelOptions } from '../../engine/native/index.ts'
+import { loadAddon, type NativeAddon, type OpenModelOptions } from '../../engine/native/load.ts'
 import { Engine } from '../../engine/run/index.ts'
 import type { Unloaded } from '../../engine/models/loaded.ts'
 import { newEngine, solve, start, tinyFile, wrapModel } from './support.ts'

@@ -1,7 +1,7 @@
 import { utimesSync } from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
 import { readModelInfo } from '../../engine/models/info.ts'
-import { loadAddon } from '../../engine/native/index.ts'
+import { loadAddon } from '../../engine/native/load.ts'
 import { Models, type Unloaded } from '../../engine/models/loaded.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 import { tinyFile } from './support.ts'

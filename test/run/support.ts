@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll } from 'vitest'
-import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
+import { loadAddon, type NativeModel } from '../../engine/native/load.ts'
 import type { ScoreResult } from '../../engine/measure/index.ts'
 import {
   errorText,

@@ -23,7 +23,7 @@ export class Cli {
   ) {
     this.child = spawn(
       process.execPath,
-      ['--import', 'tsx', join(root, 'engine', 'cli.ts'), ...args],
+      ['--import', 'tsx', join(root, 'engine', 'cli', 'main.ts'), ...args],
       { cwd: root, env: { ...process.env, ...env } },
     )
     this.child.stdout!.on('data', (data) => (this.stdout += data))

@@ -3,7 +3,7 @@
  * convert by one message, answers with messages of progress and one that ends it, and stops when its parent is gone.
  */
 import { toBraidError } from '../../protocol/errors.ts'
-import { convert, type ConvertOptions } from './index.ts'
+import { convert, type ConvertOptions } from './convert.ts'
 import type { FromConvert } from './process.ts'
 
 const cancel = new AbortController()
@@ -16,16 +16,22 @@ let told = 0
 process.once('message', (options: Omit<ConvertOptions, 'signal' | 'onProgress'>) => {
   process.on('message', stop) // Any further message: cancel.
   convert({
-    ...options, signal: cancel.signal,
+    ...options,
+    signal: cancel.signal,
     onProgress(progress) {
       if (Date.now() - told < 100 && progress.fraction < 1) return
       told = Date.now()
       tell({ kind: 'progress', progress })
     },
-  }).then((result) => tell({ kind: 'done', result }), (error: unknown) => {
-    const { code, message } = toBraidError(error)
-    tell({ kind: 'failed', code, message })
-  }).finally(() => process.connected && process.disconnect())
+  })
+    .then(
+      (result) => tell({ kind: 'done', result }),
+      (error: unknown) => {
+        const { code, message } = toBraidError(error)
+        tell({ kind: 'failed', code, message })
+      },
+    )
+    .finally(() => process.connected && process.disconnect())
 })
 
 function tell(message: FromConvert): void {

@@ -39,8 +39,16 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TableEntry[])
     else b.writeUInt32LE(value)
     parts.push(b)
   }
-  const count = (value: number) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(value)); parts.push(b) }
-  const text = (value: string) => { const b = Buffer.from(value, 'utf8'); count(b.length); parts.push(b) }
+  const count = (value: number) => {
+    const b = Buffer.alloc(8)
+    b.writeBigUInt64LE(BigInt(value))
+    parts.push(b)
+  }
+  const text = (value: string) => {
+    const b = Buffer.from(value, 'utf8')
+    count(b.length)
+    parts.push(b)
+  }
 
   parts.push(Buffer.from('GGUF'))
   number(4, 3)
@@ -49,16 +57,35 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TableEntry[])
   for (const [key, entry] of metadata) {
     text(key)
     switch (entry.type) {
-      case 'u32': number(4, code('u32')); number(4, entry.value); break
-      case 'f32': { number(4, code('f32')); const b = Buffer.alloc(4); b.writeFloatLE(entry.value); parts.push(b); break }
-      case 'bool': number(4, code('bool')); number(1, Number(entry.value)); break
-      case 'string': number(4, code('string')); text(entry.value); break
+      case 'u32':
+        number(4, code('u32'))
+        number(4, entry.value)
+        break
+      case 'f32': {
+        number(4, code('f32'))
+        const b = Buffer.alloc(4)
+        b.writeFloatLE(entry.value)
+        parts.push(b)
+        break
+      }
+      case 'bool':
+        number(4, code('bool'))
+        number(1, Number(entry.value))
+        break
+      case 'string':
+        number(4, code('string'))
+        text(entry.value)
+        break
       case 'strings':
-        number(4, code('array')); number(4, code('string')); count(entry.value.length)
+        number(4, code('array'))
+        number(4, code('string'))
+        count(entry.value.length)
         for (const value of entry.value) text(value)
         break
       case 'i32s': {
-        number(4, code('array')); number(4, code('i32')); count(entry.value.length)
+        number(4, code('array'))
+        number(4, code('i32'))
+        count(entry.value.length)
         const b = Buffer.alloc(entry.value.length * 4)
         entry.value.forEach((value, i) => b.writeInt32LE(value, i * 4))
         parts.push(b)

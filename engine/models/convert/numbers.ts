@@ -8,8 +8,13 @@ import type { SourceType } from './safetensors.ts'
 
 export type DirectType = 'f32' | 'f16' | 'bf16' | 'q8_0'
 /** Elements and bytes of one block. */
-export const DIRECT_TYPES: Readonly<Record<DirectType, { id: number; block: number; bytes: number }>> = {
-  f32: { id: 0, block: 1, bytes: 4 }, f16: { id: 1, block: 1, bytes: 2 }, q8_0: { id: 8, block: 32, bytes: 34 }, bf16: { id: 30, block: 1, bytes: 2 },
+export const DIRECT_TYPES: Readonly<
+  Record<DirectType, { id: number; block: number; bytes: number }>
+> = {
+  f32: { id: 0, block: 1, bytes: 4 },
+  f16: { id: 1, block: 1, bytes: 2 },
+  q8_0: { id: 8, block: 32, bytes: 34 },
+  bf16: { id: 30, block: 1, bytes: 2 },
 }
 
 const ONE = new Float32Array(1)
@@ -42,7 +47,9 @@ export function fromHalf(half: number): number {
   const exponent = (half >>> 10) & 31
   const fraction = half & 1023
   if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+  return (
+    sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+  )
 }
 
 let halves: Float32Array | undefined
@@ -66,7 +73,11 @@ export function decode(type: SourceType, bytes: Uint8Array, name: string): Float
   }
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   for (let i = 0; i < bits.length; i++) {
-    if ((bits[i]! & 0x7f800000) === 0x7f800000) throw new BraidError('bad-model', `The tensor ${name} holds values that are not numbers (NaN or infinite): the file is damaged.`)
+    if ((bits[i]! & 0x7f800000) === 0x7f800000)
+      throw new BraidError(
+        'bad-model',
+        `The tensor ${name} holds values that are not numbers (NaN or infinite): the file is damaged.`,
+      )
   }
   return values
 }
@@ -79,12 +90,17 @@ export function encode(type: DirectType, values: Float32Array, name: string): Ui
   if (type === 'f16') {
     for (let i = 0; i < values.length; i++) {
       const half = toHalf(values[i]!)
-      if ((half & 0x7fff) === 0x7c00) throw new BraidError('bad-model', `The tensor ${name} holds the value ${values[i]}, which f16 cannot. Convert to f32, bf16 or q8_0.`)
+      if ((half & 0x7fff) === 0x7c00)
+        throw new BraidError(
+          'bad-model',
+          `The tensor ${name} holds the value ${values[i]}, which f16 cannot. Convert to f32, bf16 or q8_0.`,
+        )
       out[i] = half
     }
   } else {
     const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-    for (let i = 0; i < bits.length; i++) out[i] = (bits[i]! + 0x7fff + ((bits[i]! >>> 16) & 1)) >>> 16
+    for (let i = 0; i < bits.length; i++)
+      out[i] = (bits[i]! + 0x7fff + ((bits[i]! >>> 16) & 1)) >>> 16
   }
   return new Uint8Array(out.buffer)
 }
@@ -98,7 +114,11 @@ function encodeQ8(values: Float32Array, name: string): Uint8Array {
     for (let i = start; i < start + 32; i++) max = Math.max(max, Math.abs(values[i]!))
     const scale = fround(max / 127)
     const half = toHalf(scale)
-    if (half === 0x7c00) throw new BraidError('bad-model', `The tensor ${name} holds values up to ${max}, which q8_0 cannot. Convert to f32 or bf16.`)
+    if (half === 0x7c00)
+      throw new BraidError(
+        'bad-model',
+        `The tensor ${name} holds values up to ${max}, which q8_0 cannot. Convert to f32 or bf16.`,
+      )
     // Where the inverse of the scale overflows, the scale itself is 0 as a half.
     const inverse = scale < 2 ** -126 ? 0 : fround(1 / scale)
     out[at++] = half & 0xff

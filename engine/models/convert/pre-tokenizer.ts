@@ -20,13 +20,20 @@ interface Known {
 }
 const KNOWN: readonly Known[] = [
   { steps: [split(GPT4('\\p{N}')), 'bytes'], merged: 'qwen2' },
-  { steps: [split(words('[\\p{L}\\p{M}]+', '\\p{N}', '[^\\s\\p{L}\\p{M}\\p{N}]+')), 'bytes'], merged: 'qwen35' },
+  {
+    steps: [split(words('[\\p{L}\\p{M}]+', '\\p{N}', '[^\\s\\p{L}\\p{M}\\p{N}]+')), 'bytes'],
+    merged: 'qwen35',
+  },
   { steps: [split(GPT4('\\p{N}{1,3}')), 'bytes'], whole: 'llama-bpe', merged: 'smaug-bpe' },
   { steps: ['digits', 'bytes words'], merged: 'smollm' },
   { steps: ['bytes words'], merged: 'gpt-2' },
 ]
 
-const unknown = (what: string) => new BraidError('wrong-model', `This model's tokenizer is not one that llama.cpp has (${what}). Its text would be cut into other tokens than it was trained on.`)
+const unknown = (what: string) =>
+  new BraidError(
+    'wrong-model',
+    `This model's tokenizer is not one that llama.cpp has (${what}). Its text would be cut into other tokens than it was trained on.`,
+  )
 
 /**
  * Name of the pre-tokenizer of a parsed tokenizer.json. `bos` is the text of the token at the beginning, if any.
@@ -34,15 +41,28 @@ const unknown = (what: string) => new BraidError('wrong-model', `This model's to
  */
 export function preTokenizer(tokenizer: Record<string, unknown>, bos: string | undefined): string {
   const model = tokenizer.model
-  if (!isRecord(model) || model.type !== 'BPE') throw unknown(`its kind is ${JSON.stringify(isRecord(model) ? model.type : null)}, not BPE`)
-  for (const field of ['byte_fallback', 'continuing_subword_prefix', 'end_of_word_suffix', 'dropout', 'unk_token', 'fuse_unk']) {
+  if (!isRecord(model) || model.type !== 'BPE')
+    throw unknown(`its kind is ${JSON.stringify(isRecord(model) ? model.type : null)}, not BPE`)
+  for (const field of [
+    'byte_fallback',
+    'continuing_subword_prefix',
+    'end_of_word_suffix',
+    'dropout',
+    'unk_token',
+    'fuse_unk',
+  ]) {
     if (model[field]) throw unknown(`its BPE sets ${field}`)
   }
   checkNormalizer(tokenizer.normalizer)
   const steps = stepsOf(tokenizer.pre_tokenizer)
-  const known = KNOWN.find((k) => k.steps.length === steps.length && k.steps.every((step, i) => step === steps[i]))
+  const known = KNOWN.find(
+    (k) => k.steps.length === steps.length && k.steps.every((step, i) => step === steps[i]),
+  )
   const name = model.ignore_merges === true ? known?.whole : known?.merged
-  if (!name) throw unknown(`its pre-tokenizer is ${steps.join(', ').slice(0, 300) || 'none'}${model.ignore_merges === true ? ', and it takes whole words' : ''}`)
+  if (!name)
+    throw unknown(
+      `its pre-tokenizer is ${steps.join(', ').slice(0, 300) || 'none'}${model.ignore_merges === true ? ', and it takes whole words' : ''}`,
+    )
   return name === 'qwen2' && bos === '<｜begin▁of▁sentence｜>' ? 'deepseek-r1-qwen' : name
 }
 
@@ -51,7 +71,8 @@ function checkNormalizer(normalizer: unknown): void {
   if (normalizer === null || normalizer === undefined) return
   if (isRecord(normalizer)) {
     if (normalizer.type === 'NFC') return
-    if (normalizer.type === 'Sequence' && Array.isArray(normalizer.normalizers)) return normalizer.normalizers.forEach(checkNormalizer)
+    if (normalizer.type === 'Sequence' && Array.isArray(normalizer.normalizers))
+      return normalizer.normalizers.forEach(checkNormalizer)
   }
   throw unknown(`its normaliser is ${JSON.stringify(normalizer).slice(0, 200)}`)
 }
@@ -61,12 +82,23 @@ function stepsOf(value: unknown): string[] {
   if (!isRecord(value)) return []
   const { type, pretokenizers, pattern, behavior, invert } = value
   if (type === 'Sequence' && Array.isArray(pretokenizers)) return pretokenizers.flatMap(stepsOf)
-  if (type === 'ByteLevel' && value.add_prefix_space === false) return [value.use_regex === false ? 'bytes' : 'bytes words']
+  if (type === 'ByteLevel' && value.add_prefix_space === false)
+    return [value.use_regex === false ? 'bytes' : 'bytes words']
   if (type === 'Digits' && value.individual_digits === true) return ['digits']
-  if (type === 'Split' && isRecord(pattern) && typeof pattern.Regex === 'string' && behavior === 'Isolated' && invert !== true) return [split(spelled(pattern.Regex))]
+  if (
+    type === 'Split' &&
+    isRecord(pattern) &&
+    typeof pattern.Regex === 'string' &&
+    behavior === 'Isolated' &&
+    invert !== true
+  )
+    return [split(spelled(pattern.Regex))]
   return [JSON.stringify(value)]
 }
 
 /** One spelling of the apostrophes' group, which some tokenizers write out. */
 const spelled = (regex: string) =>
-  regex.replace("(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])", "(?i:'s|'t|'re|'ve|'m|'ll|'d)")
+  regex.replace(
+    "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])",
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)",
+  )

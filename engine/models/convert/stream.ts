@@ -42,13 +42,20 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
     for (let i = done; i < tensors.length; i++) {
       const tensor = tensors[i]!
       let at = starts[i]!
-      for await (const piece of pieces(tensor, (source) => openSource(sources, options.folder, source))) {
-        if (options.signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+      for await (const piece of pieces(tensor, (source) =>
+        openSource(sources, options.folder, source),
+      )) {
+        if (options.signal?.aborted)
+          throw new BraidError('cancelled', 'The conversion was cancelled.')
         await writeAll(out, piece, at)
         at += piece.length
         options.onProgress?.(at, tensor.name)
       }
-      if (at !== starts[i]! + tensor.bytes) throw new BraidError('internal', `${tensor.name}: ${at - starts[i]!} bytes were written, expected ${tensor.bytes}.`)
+      if (at !== starts[i]! + tensor.bytes)
+        throw new BraidError(
+          'internal',
+          `${tensor.name}: ${at - starts[i]!} bytes were written, expected ${tensor.bytes}.`,
+        )
       await writeAll(out, Buffer.alloc(starts[i + 1]! - at), at)
       unnoted += tensor.bytes
       if (unnoted >= NOTE_EVERY || i === tensors.length - 1) {
@@ -63,13 +70,20 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
   }
 }
 
-async function openSource(sources: Map<string, FileHandle>, folder: string, { file }: SourceTensor): Promise<FileHandle> {
+async function openSource(
+  sources: Map<string, FileHandle>,
+  folder: string,
+  { file }: SourceTensor,
+): Promise<FileHandle> {
   let handle = sources.get(file)
   if (!handle) sources.set(file, (handle = await open(join(folder, file), 'r')))
   return handle
 }
 
-async function* pieces(tensor: PlannedTensor, openFile: (source: SourceTensor) => Promise<FileHandle>): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  tensor: PlannedTensor,
+  openFile: (source: SourceTensor) => Promise<FileHandle>,
+): AsyncGenerator<Uint8Array> {
   const { from, type, name, elements, interleave } = tensor
   if (from instanceof Float32Array) {
     yield encode(type, from, name)
@@ -107,5 +121,6 @@ export function interleaveHeads(values: Float32Array, rows: number, columns: num
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0
-  while (done < bytes.length) done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+  while (done < bytes.length)
+    done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
 }

@@ -23,7 +23,8 @@ const bad = (message: string) => new BraidError('bad-model', message)
 export async function readTokenizer(folder: string, config: ModelConfig): Promise<Tokenizer> {
   const json = await readJson(folder, 'tokenizer.json', TEXT_LIMITS.tokenizer)
   if (!json) throw new BraidError('model-not-found', `${folder} holds no tokenizer.json.`)
-  const settings = (await readJson(folder, 'tokenizer_config.json', TEXT_LIMITS.tokenizerConfig)) ?? {}
+  const settings =
+    (await readJson(folder, 'tokenizer_config.json', TEXT_LIMITS.tokenizerConfig)) ?? {}
   const added = addedTokens(json, config.vocabulary)
   const ids = new Map([...added].map(([id, { content }]) => [content, id]))
   const frame = templateEnds(json.post_processor)
@@ -40,7 +41,9 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
     ['tokenizer.ggml.merges', { type: 'strings', value: merges }],
   ]
   const id = (name: string, text: string | undefined, fallback: number | undefined) => {
-    const value = (text === undefined ? undefined : ids.get(text)) ?? (fallback !== undefined && fallback < config.vocabulary ? fallback : undefined)
+    const value =
+      (text === undefined ? undefined : ids.get(text)) ??
+      (fallback !== undefined && fallback < config.vocabulary ? fallback : undefined)
     if (value !== undefined) metadata.push([`tokenizer.ggml.${name}_token_id`, u32(value)])
     return value
   }
@@ -50,8 +53,12 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
   id('padding', textOf(settings.pad_token), config.tokenIds.pad)
   const eot = await secondEnd(folder, eos, tokens)
   if (eot !== undefined) metadata.push(['tokenizer.ggml.eot_token_id', u32(eot)])
-  const addBos = flag(settings.add_bos_token) ?? (frame.first === undefined ? undefined : frame.first === bosText)
-  const addEos = flag(settings.add_eos_token) ?? (frame.last === undefined ? undefined : frame.last === textOf(settings.eos_token))
+  const addBos =
+    flag(settings.add_bos_token) ??
+    (frame.first === undefined ? undefined : frame.first === bosText)
+  const addEos =
+    flag(settings.add_eos_token) ??
+    (frame.last === undefined ? undefined : frame.last === textOf(settings.eos_token))
   if (addBos !== undefined) metadata.push(['tokenizer.ggml.add_bos_token', bool(addBos)])
   if (addEos !== undefined) metadata.push(['tokenizer.ggml.add_eos_token', bool(addEos)])
 
@@ -60,29 +67,49 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
   return { tokens, metadata, control, chatTemplate, pre }
 }
 
-interface Added { content: string; special: boolean }
+interface Added {
+  content: string
+  special: boolean
+}
 
 function addedTokens(json: Record<string, unknown>, vocabulary: number): Map<number, Added> {
   const found = new Map<number, Added>()
   if (!Array.isArray(json.added_tokens)) return found
   for (const token of json.added_tokens as unknown[]) {
-    if (!isRecord(token) || typeof token.content !== 'string' || token.content === '' || !Number.isInteger(token.id)) throw bad('tokenizer.json: an added token has no text or no id.')
+    if (
+      !isRecord(token) ||
+      typeof token.content !== 'string' ||
+      token.content === '' ||
+      !Number.isInteger(token.id)
+    )
+      throw bad('tokenizer.json: an added token has no text or no id.')
     const id = token.id as number
-    if (id < 0 || id >= vocabulary) throw bad(`tokenizer.json: the token ${JSON.stringify(token.content)} has the id ${id}, but the model has ${vocabulary} embeddings.`)
+    if (id < 0 || id >= vocabulary)
+      throw bad(
+        `tokenizer.json: the token ${JSON.stringify(token.content)} has the id ${id}, but the model has ${vocabulary} embeddings.`,
+      )
     found.set(id, { content: token.content, special: token.special === true })
   }
   return found
 }
 
-function vocabularyOf(json: Record<string, unknown>, added: ReadonlyMap<number, Added>, size: number): { tokens: string[]; types: Int32Array } {
+function vocabularyOf(
+  json: Record<string, unknown>,
+  added: ReadonlyMap<number, Added>,
+  size: number,
+): { tokens: string[]; types: Int32Array } {
   const vocab = (json.model as Record<string, unknown>).vocab
   if (!isRecord(vocab)) throw bad('tokenizer.json: there is no vocabulary.')
   const tokens = new Array<string>(size)
   const types = new Int32Array(size).fill(TOKEN.unused)
   for (const text of Object.keys(vocab)) {
     const id = vocab[text]
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= size) throw bad(`tokenizer.json: the token ${JSON.stringify(text)} has the id ${String(id)}, but the model has ${size} embeddings.`)
-    if (tokens[id as number] !== undefined) throw bad(`tokenizer.json: two tokens have the id ${String(id)}.`)
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= size)
+      throw bad(
+        `tokenizer.json: the token ${JSON.stringify(text)} has the id ${String(id)}, but the model has ${size} embeddings.`,
+      )
+    if (tokens[id as number] !== undefined)
+      throw bad(`tokenizer.json: two tokens have the id ${String(id)}.`)
     tokens[id as number] = text
     types[id as number] = TOKEN.normal
   }
@@ -96,7 +123,8 @@ function vocabularyOf(json: Record<string, unknown>, added: ReadonlyMap<number, 
   for (let id = 0; id < size; id++) tokens[id] ??= `[PAD${id}]`
   const seen = new Set<string>()
   for (const text of tokens) {
-    if (seen.has(text)) throw bad(`tokenizer.json: two tokens have the text ${JSON.stringify(text)}.`)
+    if (seen.has(text))
+      throw bad(`tokenizer.json: two tokens have the text ${JSON.stringify(text)}.`)
     seen.add(text)
   }
   return { tokens, types }
@@ -104,14 +132,23 @@ function vocabularyOf(json: Record<string, unknown>, added: ReadonlyMap<number, 
 
 /** Control tokens that some models mark as plain added ones (conversion/base.py, `does_token_look_special`). */
 const looksSpecial = (text: string) =>
-  text === '<pad>' || text === '<mask>' || (text.startsWith('<|') && text.endsWith('|>')) || (text.startsWith('<｜') && text.endsWith('｜>')) || (text.startsWith('<unused') && text.endsWith('>'))
+  text === '<pad>' ||
+  text === '<mask>' ||
+  (text.startsWith('<|') && text.endsWith('|>')) ||
+  (text.startsWith('<｜') && text.endsWith('｜>')) ||
+  (text.startsWith('<unused') && text.endsWith('>'))
 
 function mergesOf(json: Record<string, unknown>): string[] {
   const { merges } = json.model as Record<string, unknown>
   if (!Array.isArray(merges)) throw bad('tokenizer.json: there are no merges.')
   return (merges as unknown[]).map((merge) => {
     if (typeof merge === 'string') return merge
-    if (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string')) return (merge as string[]).map((part) => part.replaceAll(' ', '\u0120')).join(' ')
+    if (
+      Array.isArray(merge) &&
+      merge.length === 2 &&
+      merge.every((part) => typeof part === 'string')
+    )
+      return (merge as string[]).map((part) => part.replaceAll(' ', '\u0120')).join(' ')
     throw bad('tokenizer.json: a merge is not a pair of texts.')
   })
 }
@@ -119,9 +156,21 @@ function mergesOf(json: Record<string, unknown>): string[] {
 /** Special tokens that the post-processor puts first and last. */
 function templateEnds(processor: unknown): { first?: string; last?: string } {
   if (!isRecord(processor)) return {}
-  if (Array.isArray(processor.processors)) return (processor.processors as unknown[]).reduce<{ first?: string; last?: string }>((found, p) => ({ ...found, ...templateEnds(p) }), {})
-  if (processor.type !== 'TemplateProcessing' || !Array.isArray(processor.single) || processor.single.length < 2) return {}
-  const special = (part: unknown) => (isRecord(part) && isRecord(part.SpecialToken) && typeof part.SpecialToken.id === 'string' ? part.SpecialToken.id : undefined)
+  if (Array.isArray(processor.processors))
+    return (processor.processors as unknown[]).reduce<{ first?: string; last?: string }>(
+      (found, p) => ({ ...found, ...templateEnds(p) }),
+      {},
+    )
+  if (
+    processor.type !== 'TemplateProcessing' ||
+    !Array.isArray(processor.single) ||
+    processor.single.length < 2
+  )
+    return {}
+  const special = (part: unknown) =>
+    isRecord(part) && isRecord(part.SpecialToken) && typeof part.SpecialToken.id === 'string'
+      ? part.SpecialToken.id
+      : undefined
   const first = special(processor.single[0])
   const last = special(processor.single.at(-1))
   return { ...(first !== undefined && { first }), ...(last !== undefined && { last }) }
@@ -134,17 +183,39 @@ const textOf = (value: unknown) => {
 }
 
 /** Ends of a generation that llama.cpp knows by their text. */
-const KNOWN_ENDS = new Set(['<|eot_id|>', '<|im_end|>', '<|end|>', '<|endoftext|>', '<|end_of_text|>', '<|eom_id|>', '<EOT>', '<｜end▁of▁sentence｜>'])
+const KNOWN_ENDS = new Set([
+  '<|eot_id|>',
+  '<|im_end|>',
+  '<|end|>',
+  '<|endoftext|>',
+  '<|end_of_text|>',
+  '<|eom_id|>',
+  '<EOT>',
+  '<｜end▁of▁sentence｜>',
+])
 
 /** A further end of generation that generation_config.json names and llama.cpp would not see. */
-async function secondEnd(folder: string, eos: number | undefined, tokens: readonly string[]): Promise<number | undefined> {
+async function secondEnd(
+  folder: string,
+  eos: number | undefined,
+  tokens: readonly string[],
+): Promise<number | undefined> {
   const ends = (await readJson(folder, 'generation_config.json', TEXT_LIMITS.config))?.eos_token_id
   if (!Array.isArray(ends)) return undefined
-  return (ends as unknown[]).find((id): id is number => typeof id === 'number' && id !== eos && tokens[id] !== undefined && !KNOWN_ENDS.has(tokens[id]))
+  return (ends as unknown[]).find(
+    (id): id is number =>
+      typeof id === 'number' &&
+      id !== eos &&
+      tokens[id] !== undefined &&
+      !KNOWN_ENDS.has(tokens[id]),
+  )
 }
 
 /** The default chat template, where it is written in any of the places that transformers has had for it. */
-async function templateOf(folder: string, settings: Record<string, unknown>): Promise<string | undefined> {
+async function templateOf(
+  folder: string,
+  settings: Record<string, unknown>,
+): Promise<string | undefined> {
   const inSettings = settings.chat_template
   if (typeof inSettings === 'string') return inSettings
   if (Array.isArray(inSettings)) {

@@ -3,12 +3,20 @@ import { createHash } from 'node:crypto'
 import { open, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { isLocked } from '../../files/lock.ts'
+import { isLocked } from '../../files/index.ts'
 import { fileError } from './files.ts'
 import type { SourceFile } from './safetensors.ts'
 
-export interface WorkFiles { converted: string; quantised: string; journal: string }
-export const workFiles = (output: string): WorkFiles => ({ converted: `${output}.partial`, quantised: `${output}.quantising`, journal: `${output}.partial.json` })
+export interface WorkFiles {
+  converted: string
+  quantised: string
+  journal: string
+}
+export const workFiles = (output: string): WorkFiles => ({
+  converted: `${output}.partial`,
+  quantised: `${output}.quantising`,
+  journal: `${output}.partial.json`,
+})
 
 /** Held by the one process that writes an output. */
 export const lockFile = (output: string) => `${output}.partial.lock`
@@ -30,13 +38,20 @@ export function fingerprint(header: Buffer, files: readonly SourceFile[]): strin
   return createHash('sha256').update(header).update(JSON.stringify(files)).digest('hex')
 }
 
-interface Journal { fingerprint: string; tensors: number }
+interface Journal {
+  fingerprint: string
+  tensors: number
+}
 
 /** Tensors that are whole on disk, after `saveJournal` for the same fingerprint; otherwise 0. */
 export async function readJournal(file: string, print: string): Promise<number> {
   try {
     const journal = JSON.parse(await readFile(file, 'utf8')) as Partial<Journal>
-    return journal.fingerprint === print && Number.isSafeInteger(journal.tensors) && journal.tensors! > 0 ? journal.tensors! : 0
+    return journal.fingerprint === print &&
+      Number.isSafeInteger(journal.tensors) &&
+      journal.tensors! > 0
+      ? journal.tensors!
+      : 0
   } catch {
     return 0
   }
@@ -55,7 +70,8 @@ export async function saveJournal(file: string, journal: Journal): Promise<void>
   await rename(next, file)
 }
 
-export const sizeOf = async (file: string): Promise<number> => (await stat(file).catch(() => undefined))?.size ?? 0
+export const sizeOf = async (file: string): Promise<number> =>
+  (await stat(file).catch(() => undefined))?.size ?? 0
 
 const LEFT_FREE = 64 * 2 ** 20
 
@@ -68,7 +84,12 @@ export async function checkSpace(file: string, bytes: number): Promise<void> {
   } catch (error) {
     throw fileError(error, dirname(file))
   }
-  if (free < bytes + LEFT_FREE) throw new BraidError('disk-full', `${gib(bytes)} are needed in ${dirname(file)}, ${gib(free)} are free.`)
+  if (free < bytes + LEFT_FREE)
+    throw new BraidError(
+      'disk-full',
+      `${gib(bytes)} are needed in ${dirname(file)}, ${gib(free)} are free.`,
+    )
 }
 
-const gib = (bytes: number) => (bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`)
+const gib = (bytes: number) =>
+  bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`

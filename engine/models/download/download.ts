@@ -10,7 +10,15 @@ import { BraidError } from '../../protocol/errors.ts'
 import { claim, fileError, syncFolder } from '../convert/files.ts'
 import { Fetcher, FileChanged, type Source } from './fetcher.ts'
 import type { Net } from './net.ts'
-import { discardDownload, lockFile, partFile, readState, segmentsOf, writeState, type DownloadState } from './state.ts'
+import {
+  discardDownload,
+  lockFile,
+  partFile,
+  readState,
+  segmentsOf,
+  writeState,
+  type DownloadState,
+} from './state.ts'
 
 export interface DownloadOptions {
   url: string
@@ -33,8 +41,17 @@ export interface DownloadOptions {
   /** `total` null: the server does not say. */
   onProgress?: (progress: DownloadProgress) => void
 }
-export interface DownloadProgress { phase: 'download' | 'check'; done: number; total: number | null }
-export interface Downloaded { file: string; sizeBytes: number; sha256: string; /** A published checksum was compared. */ verified: boolean }
+export interface DownloadProgress {
+  phase: 'download' | 'check'
+  done: number
+  total: number | null
+}
+export interface Downloaded {
+  file: string
+  sizeBytes: number
+  sha256: string
+  /** A published checksum was compared. */ verified: boolean
+}
 
 /** A file that changed under us is fetched anew so often. */
 const RESTARTS = 2
@@ -57,7 +74,8 @@ export async function download(net: Net, options: DownloadOptions): Promise<Down
 
 async function fetchChecked(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
   const { target } = options
-  if (await stat(target).catch(() => undefined)) throw new BraidError('bad-path', `${target} is there already.`)
+  if (await stat(target).catch(() => undefined))
+    throw new BraidError('bad-path', `${target} is there already.`)
   for (let restart = 0; ; restart++) {
     try {
       return await attempt(net, url, options)
@@ -74,17 +92,30 @@ class WrongChecksum extends BraidError {}
 
 async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
   const { target, signal } = options
-  const fetcher = new Fetcher(net, url, { stallMs: options.stallMs ?? 30_000, retryMs: options.retryMs ?? 1000, tries: options.tries ?? 6 })
+  const fetcher = new Fetcher(net, url, {
+    stallMs: options.stallMs ?? 30_000,
+    retryMs: options.retryMs ?? 1000,
+    tries: options.tries ?? 6,
+  })
   const source = await fetcher.probe(signal)
-  if (options.size !== undefined && source.size !== null && source.size !== options.size) throw new BraidError('bad-model', `${url.hostname} has a file of ${source.size} bytes, expected ${options.size}.`)
+  if (options.size !== undefined && source.size !== null && source.size !== options.size)
+    throw new BraidError(
+      'bad-model',
+      `${url.hostname} has a file of ${source.size} bytes, expected ${options.size}.`,
+    )
   const expected = (options.sha256 ?? source.sha256)?.toLowerCase()
   const state = await startState(url, source, options)
   const size = await fetchAll(fetcher, source, state, options)
 
   options.onProgress?.({ phase: 'check', done: size, total: size })
   const sha256 = await hashFile(partFile(target), signal)
-  if (expected !== undefined && sha256 !== expected) throw new WrongChecksum('bad-model', `${url.hostname} sent a file whose SHA-256 is ${sha256}, expected ${expected}. It was not kept.`)
-  if ((await stat(partFile(target))).size !== size) throw new BraidError('io', `${partFile(target)} was changed by another program. Try again.`)
+  if (expected !== undefined && sha256 !== expected)
+    throw new WrongChecksum(
+      'bad-model',
+      `${url.hostname} sent a file whose SHA-256 is ${sha256}, expected ${expected}. It was not kept.`,
+    )
+  if ((await stat(partFile(target))).size !== size)
+    throw new BraidError('io', `${partFile(target)} was changed by another program. Try again.`)
   await rename(partFile(target), target)
   await syncFolder(dirname(target))
   await discardDownload(target)
@@ -92,22 +123,45 @@ async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Do
 }
 
 /** What is left of an earlier try, if it was of the same file; otherwise a new start. Error: `disk-full`. */
-async function startState(url: URL, source: Source, options: DownloadOptions): Promise<DownloadState> {
+async function startState(
+  url: URL,
+  source: Source,
+  options: DownloadOptions,
+): Promise<DownloadState> {
   const { target } = options
   const old = await readState(target)
   const onDisk = (await stat(partFile(target)).catch(() => undefined))?.size ?? -1
   // Without a strong ETag nothing says that it is the same file.
-  const same = old && source.ranges && source.size !== null && old.url === url.href && source.etag !== null && old.etag === source.etag && old.size === source.size
-    && onDisk >= Math.max(0, ...old.segments.filter((s) => s.done > s.start).map((s) => s.done)) && covers(old, source.size)
+  const same =
+    old &&
+    source.ranges &&
+    source.size !== null &&
+    old.url === url.href &&
+    source.etag !== null &&
+    old.etag === source.etag &&
+    old.size === source.size &&
+    onDisk >= Math.max(0, ...old.segments.filter((s) => s.done > s.start).map((s) => s.done)) &&
+    covers(old, source.size)
   if (!same) await discardDownload(target)
-  const state = same ? old : {
-    url: url.href, etag: source.etag, size: source.size,
-    segments: source.ranges && source.size !== null ? segmentsOf(source.size, options.parts ?? 4, options.leastPart ?? 16 * 2 ** 20) : [{ start: 0, end: source.size ?? Number.MAX_SAFE_INTEGER, done: 0 }],
-  }
+  const state = same
+    ? old
+    : {
+        url: url.href,
+        etag: source.etag,
+        size: source.size,
+        segments:
+          source.ranges && source.size !== null
+            ? segmentsOf(source.size, options.parts ?? 4, options.leastPart ?? 16 * 2 ** 20)
+            : [{ start: 0, end: source.size ?? Number.MAX_SAFE_INTEGER, done: 0 }],
+      }
   if (source.size !== null) {
     const missing = source.size - state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
     const { bavail, bsize } = await statfs(dirname(target))
-    if (bavail * bsize < missing + LEFT_FREE) throw new BraidError('disk-full', `${missing} bytes are missing and ${bavail * bsize} are free in ${dirname(target)}. Free some space and try again.`)
+    if (bavail * bsize < missing + LEFT_FREE)
+      throw new BraidError(
+        'disk-full',
+        `${missing} bytes are missing and ${bavail * bsize} are free in ${dirname(target)}. Free some space and try again.`,
+      )
   }
   return state
 }
@@ -122,9 +176,17 @@ function covers({ segments }: DownloadState, size: number): boolean {
 }
 
 /** Fetches what is missing. Returns the size of the file. */
-async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, options: DownloadOptions): Promise<number> {
+async function fetchAll(
+  fetcher: Fetcher,
+  source: Source,
+  state: DownloadState,
+  options: DownloadOptions,
+): Promise<number> {
   const { target } = options
-  const handle = await open(partFile(target), state.segments.some((s) => s.done > s.start) ? 'r+' : 'w')
+  const handle = await open(
+    partFile(target),
+    state.segments.some((s) => s.done > s.start) ? 'r+' : 'w',
+  )
   const failed = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
   const done = () => state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
@@ -143,11 +205,16 @@ async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, 
       return (saving = saving.then(save))
     }
     await writeState(target, state)
-    const results = await Promise.allSettled(state.segments.filter((s) => s.done < s.end).map((segment) =>
-      fetcher.fetch(segment, source, handle, signal, onBytes).catch((error: unknown) => {
-        failed.abort(error)
-        throw error
-      })))
+    const results = await Promise.allSettled(
+      state.segments
+        .filter((s) => s.done < s.end)
+        .map((segment) =>
+          fetcher.fetch(segment, source, handle, signal, onBytes).catch((error: unknown) => {
+            failed.abort(error)
+            throw error
+          }),
+        ),
+    )
     await saving.catch(() => undefined)
     const first = results.filter((r) => r.status === 'rejected').map((r) => r.reason as unknown)
     if (first.length > 0) {
@@ -167,7 +234,8 @@ async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, 
 export async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal })) hash.update(chunk as Buffer)
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal }))
+      hash.update(chunk as Buffer)
   } catch (error) {
     if (signal?.aborted) throw new BraidError('cancelled', 'The download was cancelled.')
     throw error

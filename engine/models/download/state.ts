@@ -42,7 +42,8 @@ export async function writeState(target: string, state: DownloadState): Promise<
 
 /** Removes an unfinished download. */
 export async function discardDownload(target: string): Promise<void> {
-  for (const file of [partFile(target), stateFile(target), `${stateFile(target)}.next`]) await rm(file, { force: true })
+  for (const file of [partFile(target), stateFile(target), `${stateFile(target)}.next`])
+    await rm(file, { force: true })
 }
 
 /** Splits what is to be fetched. */

@@ -19,10 +19,12 @@ const MAX_MANIFEST = 2 ** 20
 
 /** Models of the programs that are installed here. */
 export async function findModels(where: readonly Place[] = places()): Promise<FoundModel[]> {
-  const found = await Promise.all(where.map(async ({ program, folder }) => {
-    const models = program === 'ollama' ? await scanOllama(folder) : await scanFolder(folder)
-    return models.map((model) => ({ ...model, program }))
-  }))
+  const found = await Promise.all(
+    where.map(async ({ program, folder }) => {
+      const models = program === 'ollama' ? await scanOllama(folder) : await scanFolder(folder)
+      return models.map((model) => ({ ...model, program }))
+    }),
+  )
   return unique(found.flat())
 }
 
@@ -58,8 +60,13 @@ export async function scanFolder(folder: string): Promise<FoundModel[]> {
 
 /** Its file, and the folders it lies in, without what a cache adds. */
 function nameOf(folder: string, file: string): string {
-  const parts = relative(folder, file).split(sep).filter((part) => !/^(snapshots|blobs|[0-9a-f]{40})$/.test(part))
-  return parts.map((part) => part.replace(/^models--/, '').replaceAll('--', '/')).join('/').replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
+  const parts = relative(folder, file)
+    .split(sep)
+    .filter((part) => !/^(snapshots|blobs|[0-9a-f]{40})$/.test(part))
+  return parts
+    .map((part) => part.replace(/^models--/, '').replaceAll('--', '/'))
+    .join('/')
+    .replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
 }
 
 /**
@@ -84,18 +91,30 @@ export async function scanOllama(folder: string): Promise<FoundModel[]> {
   return models.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-async function fromManifest(folder: string, path: string, parts: string[]): Promise<FoundModel | undefined> {
+async function fromManifest(
+  folder: string,
+  path: string,
+  parts: string[],
+): Promise<FoundModel | undefined> {
   try {
     if ((await stat(path)).size > MAX_MANIFEST) return undefined
-    const manifest = JSON.parse(await readFile(path, 'utf8')) as { layers?: { mediaType?: unknown; digest?: unknown }[] }
-    const digest = manifest.layers?.find(({ mediaType }) => mediaType === 'application/vnd.ollama.image.model')?.digest
-    const hex = typeof digest === 'string' ? /^sha256[:-]([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as {
+      layers?: { mediaType?: unknown; digest?: unknown }[]
+    }
+    const digest = manifest.layers?.find(
+      ({ mediaType }) => mediaType === 'application/vnd.ollama.image.model',
+    )?.digest
+    const hex =
+      typeof digest === 'string' ? /^sha256[:-]([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
     if (hex === undefined || parts.length < 2) return undefined
     const file = join(folder, 'blobs', `sha256-${hex}`)
     const info = await stat(file)
     const [tag, ...rest] = [...parts].reverse() as [string, ...string[]]
     // registry.ollama.ai/library is where names without more come from.
-    const name = rest.reverse().join('/').replace(/^registry\.ollama\.ai\/(library\/)?/, '')
+    const name = rest
+      .reverse()
+      .join('/')
+      .replace(/^registry\.ollama\.ai\/(library\/)?/, '')
     return info.isFile() ? { file, name: `${name}:${tag}`, sizeBytes: info.size } : undefined
   } catch {
     return undefined

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { RunEvent } from '../../protocol/events.ts'
-import { meanLogprob, tokensPerSecond, type RunState, type Stream } from '../../protocol/fold.ts'
+import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
-import type { RunStore } from '../index.ts'
-import { parseEvent } from '../lines.ts'
-import type { ExportedRun } from './index.ts'
+import type { RunStore } from '../store.ts'
+import { EventParser } from '../lines.ts'
+import type { ExportedRun } from './export.ts'
 
-export const JSON_VERSION = 1
+/** Version 1 held events of format 1; it is still imported. */
+export const JSON_VERSION = 2
 
 /**
  * docs/transcript.md documents this. `events` is the run; `result` says the same in fewer words for those who do not
@@ -99,8 +100,10 @@ function parseJson(content: string): unknown {
   }
 }
 
-function checkEvents(events: readonly unknown[]): RunEvent[] {
-  return events.map((event, i) => check(parseEvent(event), `Event ${i + 1}`))
+function checkEvents(values: readonly unknown[], called = 'Event'): RunEvent[] {
+  const parser = new EventParser()
+  const events = values.flatMap((value, i) => check(parser.parse(value), `${called} ${i + 1}`))
+  return [...events, ...parser.end()]
 }
 
 /** A torn last line is dropped here too. */
@@ -108,7 +111,7 @@ function checkLines(content: string): RunEvent[] {
   if (content.trim() === '') throw new BraidError('bad-transcript', 'The file is empty.')
   const lines = content.split('\n')
   if (lines.at(-1) === '') lines.pop()
-  const events: RunEvent[] = []
+  const values: unknown[] = []
   for (const [i, line] of lines.entries()) {
     const value = parseJson(line)
     if (value === undefined && i > 0 && i === lines.length - 1) break
@@ -117,15 +120,15 @@ function checkLines(content: string): RunEvent[] {
         'bad-transcript',
         `The file is neither a transcript nor a JSON export of Braid (line ${i + 1}).`,
       )
-    events.push(check(parseEvent(value), `Line ${i + 1}`))
+    values.push(value)
   }
-  return events
+  return checkEvents(values, 'Line')
 }
 
-function check(event: RunEvent | string, where: string): RunEvent {
-  if (typeof event === 'string')
-    throw new BraidError('bad-transcript', `${where} is damaged: ${event}`)
-  return event
+function check(events: RunEvent[] | null | string, where: string): RunEvent[] {
+  if (typeof events === 'string')
+    throw new BraidError('bad-transcript', `${where} is damaged: ${events}`)
+  return events ?? []
 }
 
 function runObject({ run, title, starred, tags, events, state }: ExportedRun) {
@@ -148,35 +151,34 @@ function result(state: RunState) {
     answer: state.answer,
     error: state.error,
     votes: state.votes,
-    paths: state.paths.map((path) => ({
-      path: path.path,
-      group: path.group,
-      thought: path.thought,
-      seed: path.seed,
-      parent: path.parent,
-      budget: path.budget,
-      ...streamResult(path),
-    })),
-    summaries: state.summaries.map((one) => ({
-      version: one.version,
-      paths: one.paths,
-      fusion: one.fusion,
-      cuts: one.cuts,
-      ...streamResult(one),
-    })),
+    question: state.question,
+    paths: state.paths.map(segmentResult),
+    summaries: state.summaries.map(segmentResult),
+    others: state.others.map(segmentResult),
   }
 }
 
-function streamResult(stream: Stream) {
-  const { status, reason, error, answer, tokens, text, startedAt, firstTokenAt, endedAt } = stream
+function segmentResult(one: Segment) {
+  const { segment, role, group, thought, seed, parent, budget, reads, fusion, cuts } = one
+  const { status, reason, error, answer, tokens, text, startedAt, firstTokenAt, endedAt } = one
   return {
+    segment,
+    role,
+    group,
+    thought,
+    seed,
+    budget,
+    parent,
+    reads,
+    fusion,
+    cuts,
     status,
     reason,
     error,
     answer,
     tokens: tokens.length,
-    meanLogprob: meanLogprob(stream),
-    tokensPerSecond: tokensPerSecond(stream),
+    meanLogprob: meanLogprob(one),
+    tokensPerSecond: tokensPerSecond(one),
     startedAt,
     firstTokenAt,
     endedAt,

@@ -1,6 +1,7 @@
-import type { RunState, Stream } from '../../protocol/fold.ts'
-import { pathLine, pathTitle, runRows, streamLine, summaryTitle, voteLines } from './describe.ts'
-import type { ExportedRun } from './index.ts'
+import type { RunState, Segment } from '../../protocol/fold.ts'
+import { noticeText } from '../../protocol/wording.ts'
+import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
+import type { ExportedRun } from './export.ts'
 
 /** Every text of the user or the model stands in a code block or code span that it cannot end. */
 export function exportMarkdown(runs: ExportedRun[]): string {
@@ -18,13 +19,11 @@ function oneRun(run: ExportedRun): string[] {
     '## Answer',
     state.answer === null ? 'No answer.' : fence(state.answer),
   ]
-  for (const summary of state.summaries)
-    parts.push(...stream(summaryTitle(summary), streamLine(summary), summary))
+  for (const summary of state.summaries) parts.push(...segmentParts(summary))
   for (const vote of state.votes)
     parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
-  for (const path of state.paths) parts.push(...stream(pathTitle(path), pathLine(path), path))
-  if (state.notices.length > 0)
-    parts.push('## Notices', list(state.notices.map((notice) => notice.message)))
+  for (const one of [...state.paths, ...state.others]) parts.push(...segmentParts(one))
+  if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map(noticeText)))
   parts.push(
     '## Settings',
     runRows(run)
@@ -34,8 +33,9 @@ function oneRun(run: ExportedRun): string[] {
   return parts
 }
 
-function stream(title: string, line: string, { answer, text }: Stream): string[] {
-  const parts = [`## ${title}`, code(line)]
+function segmentParts(segment: Segment): string[] {
+  const { answer, text } = segment
+  const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
   if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
   return [...parts, fence(text)]
 }

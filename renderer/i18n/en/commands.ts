@@ -72,6 +72,7 @@ export const commands = {
   'why.finished': 'the path came to an end by itself: branch it at an earlier token',
   'why.dropped': 'the path was dropped',
   'why.onePath': 'there is one path only',
+  'why.onServer': 'its model is on a server',
   'why.here': 'you are here',
   'why.ownShortcuts': 'no shortcut was changed',
   'why.noComposer': 'open a new run first',

@@ -24,6 +24,7 @@ export const compose = {
   'compose.starting': 'the run is starting',
   'compose.wontFit': 'the run will not fit in memory, see above',
   'compose.followUp': 'Follows up on summary v{{version}} of',
+  'compose.followUpPath': 'Follows up on path {{path}} of',
   'compose.noFollowUp': 'Start fresh',
 
   'model.native_one': '{{count}} trained path',

@@ -73,6 +73,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.finished': '路径已自行结束：请在较早的词元处分支',
   'why.dropped': '路径已被丢弃',
   'why.onePath': '只有一条路径',
+  'why.onServer': '其模型在服务器上',
   'why.here': '您已在此处',
   'why.ownShortcuts': '没有改过快捷键',
   'why.noComposer': '请先打开新运行',

@@ -25,6 +25,7 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.starting': '运行正在启动',
   'compose.wontFit': '此运行内存放不下，见上文',
   'compose.followUp': '接着总结 v{{version}} 追问：',
+  'compose.followUpPath': '接着路径 {{path}} 追问：',
   'compose.noFollowUp': '重新开始',
 
   'model.native_one': '训练了 {{count}} 条路径',

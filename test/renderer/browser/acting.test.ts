@@ -19,7 +19,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     const page = await openPage(harness, '#/run/balls', { height: 560 })
     await page.keyboard.press('Alt+2')
     const main = page.locator('.lane.main')
-    expect(await main.getAttribute('data-lane')).toBe('1')
+    expect(await main.getAttribute('data-lane')).toBe('p1')
     const box = (await main.boundingBox())!
     const others = await page
       .locator('.lane:not(.main)')
@@ -28,8 +28,8 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.getByRole('button', { name: 'Actions on path 3' }).click()
     await page.getByRole('menuitem', { name: /^Copy path/ }).waitFor()
     await page.keyboard.press('Escape')
-    await page.locator('[data-lane="4"] .stream-scroll').click()
-    expect(await main.getAttribute('data-lane')).toBe('4')
+    await page.locator('[data-lane="p4"] .stream-scroll').click()
+    expect(await main.getAttribute('data-lane')).toBe('p4')
     expect((await main.boundingBox())!).toEqual(box)
     expect(
       await page.locator('.lanes').evaluate((lanes) => {
@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     ).toBe(50)
     expect((await main.boundingBox())!).toEqual(box)
     await page.getByRole('button', { name: 'Inspect path 2' }).click()
-    await soon(() => page.evaluate(() => location.hash)).toContain('/path/2')
+    await soon(() => page.evaluate(() => location.hash)).toContain('/p2')
     await page.context().close()
   })
 
@@ -53,9 +53,9 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
           document.activeElement?.closest('[data-lane]')?.getAttribute('data-lane'),
         )
       for (const [key, path] of [
-        ['Alt+J', '2'],
-        ['Alt+J', '3'],
-        ['Alt+K', '2'],
+        ['Alt+J', 'p2'],
+        ['Alt+J', 'p3'],
+        ['Alt+K', 'p2'],
       ]) {
         await page.keyboard.press(key!)
         await soon(focused).toBe(path)
@@ -109,7 +109,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
           { id: i, text: `other ${index + i}`, logprob: -1 },
         ])
       fake.add(events, { status: 'running' }, 40)
-      location.hash = '#/run/thinks/path/1/3'
+      location.hash = '#/run/thinks/p1/3'
     })
     const other = page.locator('.alternatives')
     await soon(() => other.textContent()).toContain('other␣3')
@@ -175,7 +175,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
           .filter(({ method }) => method === 'run.command')
           .map(({ params }) => params),
       )
-    await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', winner: 1 } }])
+    await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', member: 'p3' } }])
     await page.context().close()
   })
 })

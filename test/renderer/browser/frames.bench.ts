@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
 import { quantile } from '../../../engine/lab/stats.ts'
 import { importRuns } from '../../../engine/transcripts/export/json.ts'
-import { RunStore } from '../../../engine/transcripts/index.ts'
+import { RunStore } from '../../../engine/transcripts/store.ts'
 import { Braid } from '../../e2e/support.ts'
 import { openHarness, openPage, type Harness } from './page.ts'
 import type { handle } from '../harness/main.ts'
@@ -67,10 +67,17 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
           settings,
         })
         .filter(
-          (event) => event.type === 'run-started' || event.type === 'path-started',
-        ) as RunEvent[]
+          (event) =>
+            event.type === 'run-started' ||
+            (event.type === 'segment-started' && event.role === 'path'),
+        )
       if (big)
-        events.push({ type: 'tokens', at: 350, path: 1, tokens: synthetic.prose(200_000, next) })
+        events.push({
+          type: 'tokens',
+          at: 350,
+          segment: 'p1',
+          tokens: synthetic.prose(200_000, next),
+        })
       const started = events.length
       const streams = Array.from({ length: 16 }, () => synthetic.prose(100 * (seconds + 2), next))
       for (let i = 0; i < 100 * (seconds + 2); i += 3)
@@ -78,7 +85,7 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
           events.push({
             type: 'tokens',
             at: 400 + i * 10,
-            path: path + 1,
+            segment: `p${path + 1}`,
             tokens: tokens.slice(i, i + 3),
           }),
         )
@@ -232,7 +239,7 @@ async function openLarge(times: number): Promise<number[]> {
       settings: { budget: 32_768 },
     })
     const grown = events.flatMap((event): RunEvent[] => {
-      if (event.type !== 'path-ended') return [event]
+      if (event.type !== 'segment-ended' || event.segment === 's1') return [event]
       const tokens = synthetic.prose(25_000, next).map((token) => ({
         ...token,
         alternatives: Array.from({ length: 5 }, (_, i) => ({ id: i, text: ' the', logprob: -i })),
@@ -241,7 +248,7 @@ async function openLarge(times: number): Promise<number[]> {
         ...Array.from({ length: tokens.length / 10 }, (_, i): RunEvent => ({
           type: 'tokens',
           at: event.at,
-          path: event.path,
+          segment: event.segment,
           tokens: tokens.slice(10 * i, 10 * i + 10),
         })),
         event,

@@ -203,7 +203,11 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
           answer: null,
           run: 'split',
         })
-        .filter((event) => event.type === 'run-started' || event.type === 'path-started')
+        .filter(
+          (event) =>
+            event.type === 'run-started' ||
+            (event.type === 'segment-started' && event.role === 'path'),
+        )
       const started = events.length
       const longest = Math.max(...texts.map((text) => text.length))
       for (let i = 0; i < longest; i++)
@@ -212,7 +216,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
             events.push({
               type: 'tokens',
               at: 400 + i,
-              path: lane + 1,
+              segment: `p${lane + 1}`,
               tokens: [{ id: 1, text: text[i]!, logprob: -1, entropy: 1 }],
             })
         })
@@ -280,17 +284,26 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
             run: `h${i}`,
             alternatives: 3,
           })
-          events.splice(2, 0, { type: 'notice', at: 1, code: 'x', message: payload })
+          events.splice(2, 0, { type: 'notice', at: 1, code: 'x', params: { message: payload } })
           events.push(
             {
-              type: 'path-ended',
+              type: 'segment-ended',
               at: 1e5,
-              path: 2,
+              segment: 'p2',
               reason: 'failed',
               answer: null,
               error: { code: 'x', message: payload },
             },
-            { type: 'run-failed', at: 1e5, error: { code: 'x', message: payload } },
+            { type: 'notice', at: 1e5, code: 'scope', params: { scope: payload } },
+            {
+              type: 'run-failed',
+              at: 1e5,
+              error: {
+                code: 'model-not-found',
+                detail: 'model-not-found/missing',
+                params: { file: payload },
+              },
+            },
           )
           fake.add(events, {
             title: payload,
@@ -313,9 +326,9 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         '#/history',
         '#/settings',
         '#/run/h1',
-        '#/run/h1/path/1/2',
-        '#/run/h1/summary/1',
-        '#/run/h1/compare/1,2',
+        '#/run/h1/p1/2',
+        '#/run/h1/s1',
+        '#/run/h1/compare/p1,p2',
         '#/compare/h1,h2',
         '#/run/h2',
       ]) {

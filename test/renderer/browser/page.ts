@@ -92,6 +92,7 @@ export async function openPage(
     colorScheme: theme,
   })
   await context.addInitScript('globalThis.__name = (f) => f') // tsx marks functions with it
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   await page.goto(`${harness.url}?scene=${scene}${hash}`)
   await page.waitForSelector('[data-connection="open"]')

@@ -30,21 +30,25 @@ async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400):
           run: 'long',
           settings: { budget: 400_000 },
         })
-        .filter(({ type }) => type === 'run-started' || type === 'path-started') as RunEvent[]
+        .filter(
+          (event) =>
+            event.type === 'run-started' ||
+            (event.type === 'segment-started' && event.role === 'path'),
+        )
       paths.forEach(
         (count, i) =>
           count > 0 &&
           start.push({
             type: 'tokens',
             at: 400,
-            path: i + 1,
+            segment: `p${i + 1}`,
             tokens: synthetic.prose(count, next),
           }),
       )
       const more: RunEvent[] = Array.from({ length: later }, (_, i) => ({
         type: 'tokens',
         at: 500 + i * 30,
-        path: 1 + (i % paths.length),
+        segment: `p${1 + (i % paths.length)}`,
         tokens: synthetic.prose(12, next),
       }))
       fake.add([...start, ...more], { status: 'running' }, start.length)
@@ -52,14 +56,14 @@ async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400):
     },
     { paths, later },
   )
-  await page.waitForSelector('[data-lane="1"] .stream')
+  await page.waitForSelector('[data-lane="p1"] .stream')
   await page.waitForTimeout(600)
 }
 const play = (page: Page, events: number) =>
   page.evaluate((count) => {
     ;(window as never as { harness: Handle }).harness.fake.play('long', count)
   }, events)
-const scroller = (path: number) => `[data-lane="${path}"] .stream-scroll`
+const scroller = (path: number) => `[data-lane="p${path}"] .stream-scroll`
 const place = (page: Page, path: number) =>
   page.locator(scroller(path)).evaluate((el) => ({
     top: Math.round(el.scrollTop),
@@ -74,7 +78,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await play(page, 40)
     await page.waitForTimeout(500)
     expect((await place(page, 1)).left).toBeLessThan(40)
-    expect(await page.locator('[data-lane="1"] .jump').count()).toBe(0)
+    expect(await page.locator('[data-lane="p1"] .jump').count()).toBe(0)
 
     await page.locator(scroller(1)).hover()
     await page.mouse.wheel(0, -900)
@@ -87,7 +91,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     expect(after.left).toBeGreaterThan(300)
     expect((await place(page, 2)).left).toBeLessThan(40) // the other lane goes on following
 
-    await page.locator('[data-lane="1"] .jump').click()
+    await page.locator('[data-lane="p1"] .jump').click()
     await play(page, 20)
     await page.waitForTimeout(500)
     expect((await place(page, 1)).left).toBeLessThan(40)
@@ -134,7 +138,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
   test('a path of 1 MB is in the page by what is seen of it, and can be read to both ends', async () => {
     const page = await openPage(harness, '#/')
     await longRun(page, [200_000], 4)
-    const blocks = () => page.locator('[data-lane="1"] .row-block').count()
+    const blocks = () => page.locator('[data-lane="p1"] .row-block').count()
     expect(await blocks()).toBeLessThan(40)
     const first = await page.evaluate(() =>
       (window as never as { harness: Handle }).harness.useRuns
@@ -147,7 +151,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     })
     await page.waitForTimeout(400)
     expect(
-      (await page.locator('[data-lane="1"] .stream').textContent())!
+      (await page.locator('[data-lane="p1"] .stream').textContent())!
         .trim()
         .startsWith(first.slice(0, 30)),
     ).toBe(true)
@@ -205,7 +209,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
   })
 
   test('tokens: whitespace is shown on demand; arrows move by token, path and sibling', async () => {
-    const page = await openPage(harness, '#/run/balls/path/1/2')
+    const page = await openPage(harness, '#/run/balls/p1/2')
     const list = page.getByRole('listbox')
     await list.focus()
     expect(await list.textContent()).not.toContain('␣')

@@ -1,0 +1,9 @@
+// What a model is loaded with, in llama.cpp's terms: the same for a load and for a plan.
+#pragma once
+#include "llama.h"
+#include "model.h"
+
+bool isGpu(ggml_backend_dev_t device);
+
+// `devices` must outlive the load. Errors: unknown-device.
+llama_model_params llamaModelParams(const LoadParams & load, ggml_backend_dev_t (&devices)[2]);

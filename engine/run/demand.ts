@@ -1,0 +1,60 @@
+import { cellsOf, type Demand, type Lease } from '../kv/index.ts'
+import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { Source } from '../protocol/segments.ts'
+import { shapeOf } from '../protocol/shapes.ts'
+import type { View } from '../strategies/index.ts'
+import type { Wanted } from './wanted.ts'
+
+/** How many cells a run has and may still take, read from its state. */
+
+/** Returns the tokens that these segments may still add. */
+export const openTokens = (segments: readonly Segment[]): number =>
+  segments
+    .filter(isOpen)
+    .reduce((sum, { budget, tokens }) => sum + Math.max(1, budget - tokens.length), 0)
+
+/** Returns the tokens that are decoded for a source. */
+export const decodedTokens = (source: Source): number =>
+  source.type !== 'join' && source.type !== 'text'
+    ? 0
+    : source.parts.reduce(
+        (sum, part) => sum + ('tokens' in part ? (part.tokens as number[]).length : 0),
+        0,
+      )
+
+/** Returns the cells that a summary takes for itself: what it reads again, and its own tokens. */
+export const needOf = ({ source, budget }: { source: Source; budget: number }): number =>
+  decodedTokens(source) + budget
+
+/** Returns the cells that nothing open may still take. */
+export function spareCells(state: RunState, lease: Lease): number {
+  const { paths, summaries } = state
+  return lease.capacity - lease.used(state) - openTokens(paths) - openTokens(summaries)
+}
+
+/** Returns what the run has and may still write, the summaries that are to come included. */
+export function demandOf(
+  { state, settings, trained, later }: View,
+  wanted: readonly Wanted[],
+): Demand {
+  const { groups, summaries } = shapeOf(settings, trained)
+  const settled = wanted.flatMap(({ source, budget }) =>
+    source === undefined ? [] : [needOf({ source, budget })],
+  )
+  const ofGroups = [...state.summaries, ...wanted].filter(({ group }) => (group ?? null) !== null)
+  const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
+  return {
+    promptTokens: state.promptTokens.length,
+    kept: cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)),
+    remaining:
+      openTokens(state.paths) +
+      openTokens(state.summaries) +
+      settled.reduce((sum, cells) => sum + cells, 0),
+    budget: settings.budget,
+    paths: state.paths.length,
+    summaries: toCome + wanted.length - settled.length,
+    sequences: state.paths.length + state.summaries.filter(isOpen).length + wanted.length + toCome,
+    summaryBudget: settings.summaryBudget,
+    reread: state.fusion === 'reread',
+  }
+}
