@@ -15,7 +15,7 @@ import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
-import { demandOf, spareCells } from './demand.ts'
+import { demandOf, missingCells, spareCells } from './demand.ts'
 import { goesOn } from './streams.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -46,9 +46,10 @@ export class RunCells {
   /**
    * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is open and wanted. A
    * context that is too small gives way to a larger one, unless the user set its size; the paths' cells are gone then.
+   * `joined`: paths whose cells a summary will read.
    * Errors: those of opening a context, `cancelled`.
    */
-  async ensure(moment: Moment): Promise<Lease> {
+  async ensure(joined: readonly SegmentId[], moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
     const { state, settings } = view
     const demand = demandOf(view, wanted)
@@ -56,7 +57,8 @@ export class RunCells {
     const { lease } = this
     if (lease !== null) {
       await makeRoom(lease, demand, moment)
-      const free = lease.capacity - lease.used(state)
+      const missing = missingCells(state, lease, needed(joined, lease, moment))
+      const free = lease.capacity - lease.used(state) - missing
       const fits = settings.engine.context > 0 || free >= demand.remaining + summaryCells(demand)
       if (fits && lease.freeSequences >= sequences) return lease
       await this.free()
@@ -97,16 +99,12 @@ export class RunCells {
   }
 
   /** Puts back the cells that streams to come start from: those of open paths, and of paths that are joined. */
-  async restore(joined: readonly SegmentId[], { model, view, signal }: Moment): Promise<void> {
+  async restore(joined: readonly SegmentId[], moment: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
-    const { state } = view
-    const starts = state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
-    const reading = state.summaries.filter(
-      (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
-    )
-    const wanted = [...starts, ...joined, ...reading.flatMap(({ reads }) => reads)]
-    this.#options.clock.add('prefillMs', await lease.restore([...new Set(wanted)], state, signal))
+    const { view, signal } = moment
+    const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
+    this.#options.clock.add('prefillMs', ms)
   }
 
   /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
@@ -130,6 +128,19 @@ export class RunCells {
     this.#options.models.release(this.#model!)
     await lease.free()
   }
+}
+
+/** Returns the paths whose cells streams to come start from. */
+function needed(
+  joined: readonly SegmentId[],
+  lease: Lease,
+  { model, view: { state } }: Moment,
+): SegmentId[] {
+  const starts = state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+  const reading = state.summaries.filter(
+    (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
+  )
+  return [...new Set([...starts, ...joined, ...reading.flatMap(({ reads }) => reads)])]
 }
 
 /** Whose cells a path goes on from. Where sequences share no parts of their cells they are always its own. */

@@ -98,12 +98,8 @@ export class Driver {
     this.#signal = signal
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
     await this.#cells.removeIdle(this.#moment)
-    const lease = await this.#cells.ensure(this.#moment)
-    const joined = this.#ready().filter(({ fusion }) => fusion === 'cache')
-    await this.#cells.restore(
-      joined.flatMap(({ reads }) => reads),
-      this.#moment,
-    )
+    const lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    await this.#cells.restore(this.#joined(), this.#moment)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
     const streams = this.#streams(lease)
     if (streams.length === 0) return
@@ -160,6 +156,13 @@ export class Driver {
     const { ready, empty } = this.#wanted.ready(this.#state)
     if (empty > 0) this.#options.emit({ type: 'notice', code: 'nothing-to-summarise' })
     return ready
+  }
+
+  /** Paths whose cells these summaries read. */
+  #joined(): SegmentId[] {
+    return this.#ready()
+      .filter(({ fusion }) => fusion === 'cache')
+      .flatMap(({ reads }) => reads)
   }
 
   async #settle(summary: Wanted): Promise<void> {

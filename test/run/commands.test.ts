@@ -224,6 +224,20 @@ describe('after the run has ended', () => {
   })
 })
 
+it('a run that moves to a larger context while a summary reads its paths again has room for both there', async () => {
+  const endless = tinyFile({ seed: 34, endless: true })
+  const asked: Settings = { ...settings, paths: 4, budget: 469, summaryBudget: 2 }
+  const run = await solve(engine, endless.file, 'the answer', asked)
+  await run.handle.command({ type: 'branch', segment: 'p1', at: 99 })
+  await run.until((event) => event.type === 'tokens' && event.segment === 'p5')
+  await run.handle.command({ type: 'summarise', fusion: 'reread' })
+  await run.until((event) => event.type === 'segment-started' && event.segment === 's2')
+  await run.handle.command({ type: 'branch', segment: 'p1', at: 24 })
+  await run.until(() => run.state.status === 'ended' && run.state.paths.length === 6)
+  expect(run.segment('s2').reason).toBe('budget')
+  expect(run.segment('p6').reason).toBe('budget')
+})
+
 describe('one command right behind another', () => {
   const logprobs = (run: Watched, path: SegmentId) =>
     run
