@@ -1,5 +1,5 @@
 export { openLease, type Lease, type LeaseModel, type LeaseOptions } from './lease.ts'
-export { cellsOf, sharedTokens } from './sharing.ts'
+export { cellsOf, isFresh, originOf, sharedTokens } from './sharing.ts'
 export {
   contextCells,
   MAX_SEQUENCES,

@@ -10,6 +10,16 @@ export const ancestry = {
     parent === null ? undefined : ancestry.find(paths, parent.segment),
 }
 
+/** It has no token of its own yet. */
+export const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
+
+/** Returns the closest ancestor of a fresh branch that has tokens of its own: all that the branch keeps are there. */
+export function originOf(paths: readonly Segment[], branch: Segment): Segment | undefined {
+  let at = ancestry.parent(paths, branch)
+  while (at !== undefined && at.parent !== null && isFresh(at)) at = ancestry.parent(paths, at)
+  return at
+}
+
 /** Whose tokens a path is made of, from its first: its ancestors' up to each branch point, then its own. */
 function stretches(paths: readonly Segment[], path: Segment): { owner: SegmentId; end: number }[] {
   const list: { owner: SegmentId; end: number }[] = []

@@ -1,6 +1,8 @@
 import {
+  isFresh,
   MAX_SEQUENCES,
   openLease,
+  originOf,
   sizeRun,
   SLACK,
   summaryCells,
@@ -13,7 +15,8 @@ import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
-import { demandOf, spareCells } from './demand.ts'
+import { demandOf, missingCells, spareCells } from './demand.ts'
+import { goesOn } from './streams.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface CellsOptions {
@@ -43,9 +46,10 @@ export class RunCells {
   /**
    * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is open and wanted. A
    * context that is too small gives way to a larger one, unless the user set its size; the paths' cells are gone then.
+   * `joined`: paths whose cells a summary will read.
    * Errors: those of opening a context, `cancelled`.
    */
-  async ensure(moment: Moment): Promise<Lease> {
+  async ensure(joined: readonly SegmentId[], moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
     const { state, settings } = view
     const demand = demandOf(view, wanted)
@@ -53,7 +57,8 @@ export class RunCells {
     const { lease } = this
     if (lease !== null) {
       await makeRoom(lease, demand, moment)
-      const free = lease.capacity - lease.used(state)
+      const missing = missingCells(state, lease, needed(joined, lease, moment))
+      const free = lease.capacity - lease.used(state) - missing
       const fits = settings.engine.context > 0 || free >= demand.remaining + summaryCells(demand)
       if (fits && lease.freeSequences >= sequences) return lease
       await this.free()
@@ -94,30 +99,23 @@ export class RunCells {
   }
 
   /** Puts back the cells that streams to come start from: those of open paths, and of paths that are joined. */
-  async restore(joined: readonly SegmentId[], { model, view, signal }: Moment): Promise<void> {
+  async restore(joined: readonly SegmentId[], moment: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
-    const { state } = view
-    const starts = state.paths
-      .filter(isOpen)
-      .map((path) => (sharesParent(path, model) ? path.parent!.segment : path.segment))
-    const interrupted = state.summaries.filter(
-      ({ fusion, status, segment }) =>
-        fusion === 'cache' && isOpen({ status }) && lease.seqOf(segment) === undefined,
-    )
-    const wanted = [...starts, ...joined, ...interrupted.flatMap(({ reads }) => reads)]
-    this.#options.clock.add('prefillMs', await lease.restore([...new Set(wanted)], state, signal))
+    const { view, signal } = moment
+    const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
+    this.#options.clock.add('prefillMs', ms)
   }
 
   /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
-  async removeIdle({ paths, summaries }: RunState): Promise<void> {
+  async removeIdle({ view, model }: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
-    const parents = new Set(
-      paths.filter((path) => isOpen(path) && isFresh(path)).map(({ parent }) => parent?.segment),
-    )
+    const { state } = view
+    const { paths, summaries } = state
+    const starts = new Set(paths.filter(isOpen).map((path) => startOf(path, state, model)))
     const idle = paths.filter(
-      (path) => isFresh(path) || (path.status === 'dropped' && !parents.has(path.segment)),
+      (path) => isFresh(path) || (path.status === 'dropped' && !starts.has(path)),
     )
     for (const { segment } of [...idle, ...summaries.filter((one) => !isOpen(one))])
       await lease.remove(segment)
@@ -132,12 +130,24 @@ export class RunCells {
   }
 }
 
-/** It has no token of its own. */
-const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
+/** Returns the paths whose cells streams to come start from. */
+function needed(
+  joined: readonly SegmentId[],
+  lease: Lease,
+  { model, view: { state } }: Moment,
+): SegmentId[] {
+  const starts = state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+  const reading = state.summaries.filter(
+    (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
+  )
+  return [...new Set([...starts, ...joined, ...reading.flatMap(({ reads }) => reads)])]
+}
 
-/** It is a branch without a token of its own, and can begin with its parent's cells. */
-export const sharesParent = (path: Segment, { native }: LoadedModel): boolean =>
-  path.parent !== null && isFresh(path) && native.info.cannotJoin === undefined
+/** Whose cells a path goes on from. Where sequences share no parts of their cells they are always its own. */
+export function startOf(path: Segment, { paths }: RunState, { native }: LoadedModel): Segment {
+  const partial = native.info.cannotJoin === undefined
+  return (partial && isFresh(path) && originOf(paths, path)) || path
+}
 
 /** Texts that are read again take the place of the paths' own cells if there is no room for both. */
 async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<void> {

@@ -1,6 +1,6 @@
 import { cellsOf, type Demand, type Lease } from '../kv/index.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
-import type { Source } from '../protocol/segments.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
@@ -26,6 +26,23 @@ export const decodedTokens = (source: Source): number =>
 export const needOf = ({ source, budget }: { source: Source; budget: number }): number =>
   decodedTokens(source) + budget
 
+/** Returns the cells of these summaries: what they read again, and their own tokens. */
+const ownCells = (summaries: readonly Segment[]): number =>
+  summaries.reduce((sum, { source, tokens }) => sum + decodedTokens(source) + tokens.length, 0)
+
+/** Returns the cells that have to be put back for these paths, and for open summaries, before anything is decoded. */
+export function missingCells(
+  { paths, summaries }: RunState,
+  lease: Lease,
+  needed: readonly SegmentId[],
+): number {
+  const held = ({ segment }: Segment) => lease.seqOf(segment) !== undefined
+  const cells = (there: (path: Segment) => boolean) =>
+    cellsOf(paths, (path) => (there(path) ? path.tokens.length : 0))
+  const back = cells((path) => held(path) || needed.includes(path.segment)) - cells(held)
+  return back + ownCells(summaries.filter((one) => isOpen(one) && !held(one)))
+}
+
 /** Returns the cells that nothing open may still take. */
 export function spareCells(state: RunState, lease: Lease): number {
   const { paths, summaries } = state
@@ -45,7 +62,9 @@ export function demandOf(
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   return {
     promptTokens: state.promptTokens.length,
-    kept: cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)),
+    kept:
+      cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)) +
+      ownCells(state.summaries.filter(isOpen)),
     remaining:
       openTokens(state.paths) +
       openTokens(state.summaries) +

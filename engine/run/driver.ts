@@ -7,7 +7,7 @@ import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-
 import { shapeOf } from '../protocol/shapes.ts'
 import type { OpenSummary, View } from '../strategies/index.ts'
 import { prefixOf } from './begin.ts'
-import { outgrows, RunCells, sharesParent, type Moment } from './cells.ts'
+import { outgrows, RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
 import { decodedTokens, demandOf, needOf, spareCells } from './demand.ts'
@@ -97,13 +97,9 @@ export class Driver {
     this.#model = model
     this.#signal = signal
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
-    await this.#cells.removeIdle(this.#state)
-    const lease = await this.#cells.ensure(this.#moment)
-    const joined = this.#ready().filter(({ fusion }) => fusion === 'cache')
-    await this.#cells.restore(
-      joined.flatMap(({ reads }) => reads),
-      this.#moment,
-    )
+    await this.#cells.removeIdle(this.#moment)
+    const lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    await this.#cells.restore(this.#joined(), this.#moment)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
     const streams = this.#streams(lease)
     if (streams.length === 0) return
@@ -160,6 +156,13 @@ export class Driver {
     const { ready, empty } = this.#wanted.ready(this.#state)
     if (empty > 0) this.#options.emit({ type: 'notice', code: 'nothing-to-summarise' })
     return ready
+  }
+
+  /** Paths whose cells these summaries read. */
+  #joined(): SegmentId[] {
+    return this.#ready()
+      .filter(({ fusion }) => fusion === 'cache')
+      .flatMap(({ reads }) => reads)
   }
 
   async #settle(summary: Wanted): Promise<void> {
@@ -220,7 +223,12 @@ export class Driver {
   }
 
   #pathStream(path: Segment): Streamed {
-    return { segment: path, stream: pathStream(path, this.#isAlone(path), this.#run) }
+    const start = { alone: this.#isAlone(path), from: this.#startOf(path) }
+    return { segment: path, stream: pathStream(path, start, this.#run) }
+  }
+
+  #startOf(path: Segment): Segment {
+    return startOf(path, this.#state, this.#model!)
   }
 
   /** The finish rule counts a path of a group whose summary is still to come. */
@@ -231,10 +239,8 @@ export class Driver {
   }
 
   #startsInPlace(path: Segment, lease: Lease): boolean {
-    if (lease.seqOf(path.segment) !== undefined) return true
-    if (lease.freeSequences === 0) return false
-    if (path.tokens.length === 0) return true
-    return sharesParent(path, this.#model!) && lease.seqOf(path.parent!.segment) !== undefined
+    if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
+    return path.tokens.length === 0 || lease.seqOf(this.#startOf(path).segment) !== undefined
   }
 
   #begin(streams: readonly Streamed[], lease: Lease): Decoding {
@@ -330,6 +336,6 @@ export class Driver {
       const one = segmentOf(this.#state, segment)
       if (one !== undefined && isOpen(one)) this.#options.ended(segment, reason)
     }
-    await this.#cells.removeIdle(this.#state)
+    await this.#cells.removeIdle(this.#moment)
   }
 }

@@ -22,7 +22,7 @@ import {
   segmentOf,
   type RunState,
 } from '../protocol/fold.ts'
-import type { RunRequest, RunSettings } from '../protocol/request.ts'
+import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
 import { obey, STRATEGIES, type Action, type View } from '../strategies/index.ts'
@@ -173,8 +173,7 @@ export class Run implements RunHandle {
         this.#emit(await chooseMember(this.#state, command.member))
         return {}
     }
-    if (command.type === 'summarise' && command.fusion !== undefined && this.#model !== null)
-      chooseFusion(command.fusion, this.#model, true)
+    if (command.type === 'summarise') this.#checkFusion(command)
     const { actions, segment, later } = obey(command, this.#view(), {
       paths: MAX_SEQUENCES - 3,
       vocabulary: this.#model?.native.info.vocabSize,
@@ -185,6 +184,14 @@ export class Run implements RunHandle {
     this.#wake()
     if (command.type === 'drop') await this.#recount()
     return segment === undefined ? {} : { segment }
+  }
+
+  /** Errors: `cannot-join`, `bad-combination`. What needs the model is checked when it is loaded. */
+  #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
+    if (fusion === undefined) return
+    if (this.#model !== null) chooseFusion(fusion, this.#model, true)
+    else if (fusion === 'cache' && this.#state.model?.nativePaths === 0)
+      throw fail('bad-combination/no-control-tokens')
   }
 
   /** What was cut off when the engine died ends before anything new begins. */

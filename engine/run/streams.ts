@@ -28,14 +28,21 @@ export interface StreamRun {
 export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] =>
   tokens.map(({ id }) => id ?? 0)
 
+export interface PathStart {
+  /** The finish rule of its group does not count it. */
+  alone: boolean
+  /** Whose cells it goes on from: its own, or those of the path that it was branched from. */
+  from: Segment
+}
+
 /**
- * Returns the stream of a path. Its cells must be in place, except for a path without a token of its own, which starts
- * from the prompt's cells or its parent's: a branch decodes the last token that it keeps again, silently, to have the
- * logits after it. `alone`: the finish rule of its group does not count it.
+ * Returns the stream of a path. The cells that it goes on from must be in place; a path without any token starts from the
+ * prompt's. A branch without a token of its own decodes the last one that it keeps again, silently, to have the logits
+ * after it.
  */
 export function pathStream(
   path: Segment,
-  alone: boolean,
+  { alone, from }: PathStart,
   { settings, tokens, lease }: StreamRun,
 ): StreamOptions {
   const length = path.tokens.length
@@ -47,9 +54,8 @@ export function pathStream(
   if (length === 0) {
     branch = { from: lease.promptSeq, end: lease.offset(path.segment) }
     if (pair !== undefined) forced.push(pair.open)
-  } else if (length === kept && lease.seqOf(path.segment) === undefined) {
-    const parent = path.parent!.segment
-    branch = { from: lease.seqOf(parent)!, end: lease.offset(parent) + kept - 1 }
+  } else if (from !== path) {
+    branch = { from: lease.seqOf(from.segment)!, end: lease.offset(from.segment) + kept - 1 }
     forced.push(...idsOf([path.tokens.at(kept - 1)!]))
     silent = 1
   }
@@ -72,6 +78,10 @@ export function pathStream(
   }
 }
 
+/** A summary whose cells are there needs not read its source again. */
+export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
+  tokens.length > 0 && lease.seqOf(segment) !== undefined
+
 /**
  * Returns the stream of a summary, which reads its source first, or goes on from where it was interrupted. `cells`: kept
  * for it alone.
@@ -82,12 +92,12 @@ export function summaryStream(
   { settings, tokens, prefix, lease }: StreamRun,
 ): StreamOptions {
   const written = idsOf(summary.tokens.slice())
-  const goesOn = written.length > 0 && lease.seqOf(summary.segment) !== undefined
+  const parts = goesOn(summary, lease) ? undefined : partsOf(summary, written, lease)
   return {
     id: streamId(summary),
     seq: lease.claim(summary.segment),
     thought: lease.thought(0),
-    parts: goesOn ? undefined : partsOf(summary, written, lease),
+    parts,
     forced: prefix.slice(written.length),
     budget: Math.max(1, summary.budget - written.length),
     cells,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RunCommand, RunEvent, SegmentId } from '../../engine/protocol/events.ts'
+import { foldRun, isOpen } from '../../engine/protocol/fold.ts'
 import {
   disagreement,
   EXACT,
@@ -223,6 +224,59 @@ describe('after the run has ended', () => {
   })
 })
 
+it('a run that moves to a larger context while a summary reads its paths again has room for both there', async () => {
+  const endless = tinyFile({ seed: 34, endless: true })
+  const asked: Settings = { ...settings, paths: 4, budget: 469, summaryBudget: 2 }
+  const run = await solve(engine, endless.file, 'the answer', asked)
+  await run.handle.command({ type: 'branch', segment: 'p1', at: 99 })
+  await run.until((event) => event.type === 'tokens' && event.segment === 'p5')
+  await run.handle.command({ type: 'summarise', fusion: 'reread' })
+  await run.until((event) => event.type === 'segment-started' && event.segment === 's2')
+  await run.handle.command({ type: 'branch', segment: 'p1', at: 24 })
+  await run.until(() => run.state.status === 'ended' && run.state.paths.length === 6)
+  expect(run.segment('s2').reason).toBe('budget')
+  expect(run.segment('p6').reason).toBe('budget')
+})
+
+describe('one command right behind another', () => {
+  const logprobs = (run: Watched, path: SegmentId) =>
+    run
+      .segment(path)
+      .tokens.slice()
+      .map(({ logprob }) => logprob)
+  const asScored = async (run: Watched, path: SegmentId) => {
+    const { paths } = await engine.score(
+      {
+        prompt: [...run.state.promptTokens],
+        paths: [{ thought: run.segment(path).thought, tokens: run.ids(path) }],
+      },
+      { model: tiny.file, engine: EXACT },
+    )
+    for (const [i, logprob] of logprobs(run, path).entries())
+      expect(Math.abs(logprob! - paths[0]![i]!.logprob!)).toBeLessThan(1e-4)
+  }
+
+  it('a branch keeps what it began with, though its parent is dropped before it thinks', async () => {
+    const run = await solve(engine, tiny.file, 'the answer', settings)
+    await run.handle.command({ type: 'branch', segment: 'p2', at: 9 })
+    await run.after({ type: 'drop', segment: 'p2' })
+    expect(run.ids('p4').slice(0, 9)).toEqual(run.ids('p2').slice(0, 9))
+    await asScored(run, 'p4')
+  })
+
+  it('a branch of a branch that did not think yet starts from the same path', async () => {
+    const run = await solve(engine, tiny.file, 'the answer', settings)
+    await run.handle.command({ type: 'branch', segment: 'p2', at: 9, token: id('t') })
+    await run.after({ type: 'branch', segment: 'p4', at: 5 })
+    for (const path of ['p4', 'p5']) {
+      expect(run.segment(path).reason).not.toBe('failed')
+      await asScored(run, path)
+    }
+    expect(run.segment('p5').parent).toEqual({ segment: 'p4', at: 5 })
+    expect(run.ids('p5').slice(0, 5)).toEqual(run.ids('p2').slice(0, 5))
+  })
+})
+
 describe('while it thinks', () => {
   it('stops, extends, branches and drops, then summarises now', async () => {
     const run = await start(engine, tiny.file, 'the answer', long).until(thinking(20))
@@ -381,6 +435,24 @@ describe('a run taken up from its events', () => {
       'run-ended',
     ])
     expect(again.added[0]!.at).toBeGreaterThanOrEqual(events.at(-1)!.at)
+  })
+
+  it('ends what was cut off before anything new begins', async () => {
+    const run = await start(engine, tiny.file, 'the answer', long).until(thinking(5))
+    const events = [...run.events]
+    await run.close()
+    const open = foldRun(events).paths.filter(isOpen)
+    const again = new Watched(newEngine().resume(events), events)
+    await again.after({ type: 'branch', segment: 'p1', at: 3 })
+    expect(again.added.slice(0, open.length)).toMatchObject(
+      open.map(({ segment }) => ({ type: 'segment-ended', segment, reason: 'interrupted' })),
+    )
+    for (const { segment } of open)
+      expect(again.segment(segment)).toMatchObject({ status: 'interrupted', reason: 'interrupted' })
+    const { segment } = open[0]!
+    const { length } = again.segment(segment).tokens
+    await again.after({ type: 'extend', segment, tokens: 4 })
+    expect(again.segment(segment).tokens.length).toBe(length + 4)
   })
 
   it('goes on where the engine died in mid-run', async () => {

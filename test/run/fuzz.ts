@@ -230,7 +230,7 @@ class Fuzzed {
         strategy: this.#of(['parallel', 'sequential', 'majority', 'parallel-majority']),
         paths: 1 + this.#int(4),
         runs: 1 + this.#int(3),
-        budget: this.#chance(0.2) ? 100 + this.#int(300) : 1 + this.#int(30),
+        budget: this.#chance(0.5) ? 100 + this.#int(400) : 1 + this.#int(30),
         summaryBudget: this.#chance(0.2) ? 60 : 1 + this.#int(12),
         finish: this.#of(['first', 'half', 'last']),
         vote: this.#of(['equality', 'text']),
@@ -245,11 +245,17 @@ class Fuzzed {
 
   /** At once, some events later, a little later, or when it is over. */
   async #moment(run: Watch): Promise<void> {
+    const stopped = () => !run.handle.active && run.live.status !== 'running'
+    if (this.#chance(0.8))
+      await until(
+        () => run.live.paths.some(({ tokens }) => tokens.length > 0) || stopped(),
+        () => `it never begins: ${describe(run.live)}`,
+      )
     const kind = this.#int(4)
     if (kind === 1) {
       const events = run.live.events + 1 + this.#int(12)
       await until(
-        () => run.live.events >= events || (!run.handle.active && run.live.status !== 'running'),
+        () => run.live.events >= events || stopped(),
         () => `nothing happens: ${describe(run.live)}`,
       )
     }
@@ -290,12 +296,14 @@ class Fuzzed {
     }
   }
 
-  #command({ paths, summaries, votes }: RunState): RunCommand {
+  #command(state: RunState): RunCommand {
+    const { paths, summaries, votes } = state
     const number = 1 + this.#int(Math.max(1, paths.length) + (this.#chance(0.1) ? 1 : 0))
     const segment = pathId(number)
     const length = paths[number - 1]?.tokens.length ?? 0
     const members = votes.flatMap(({ classes }) => classes.flatMap((one) => one.members))
-    switch (this.#of(COMMANDS)) {
+    const over = state.status !== 'running' && this.#chance(0.9)
+    switch (this.#of(over ? LATER : COMMANDS)) {
       case 'stop':
         return { type: 'stop', segment }
       case 'drop':
@@ -346,6 +354,8 @@ class Fuzzed {
     const open = allSegments(live).filter(isOpen)
     if (open.length > 0 || live.status === 'running')
       throw new Error(`something stays open: ${describe(live)}`)
+    if (live.error !== null && !FAILURES.includes(live.error.code))
+      throw new Error(`it failed with ${JSON.stringify(live.error)}`)
     for (const accepted of this.#accepted) reflected(accepted, live, events.slice(accepted.events))
   }
 
@@ -378,6 +388,9 @@ class Fuzzed {
   }
 }
 
+/** What these requests may fail with: a model that cannot do it, or a small context. */
+const FAILURES = ['bad-combination', 'context-too-small']
+
 /** Each as often as it stands here. */
 const COMMANDS = [
   'stop',
@@ -397,6 +410,8 @@ const COMMANDS = [
   'stop-all',
   'cancel',
 ] as const satisfies RunCommand['type'][]
+/** What a run takes when it is over. */
+const LATER = COMMANDS.filter((type) => !['stop', 'stop-all', 'cancel'].includes(type))
 
 const idsOf = ({ tokens }: Segment): number[] => tokens.slice().map(({ id }) => id!)
 
@@ -415,8 +430,11 @@ const plainSegment = (one: Segment) => ({
   tokens: one.tokens.slice(),
   logprobSum: Math.round(one.logprobSum * 1e6),
 })
+/** No event says how long a run lay dead before it was taken up: `since`, `ranMs`. */
 const plain = (state: RunState) => ({
   ...state,
+  since: 0,
+  ranMs: 0,
   paths: state.paths.map(plainSegment),
   summaries: state.summaries.map(plainSegment),
   others: state.others.map(plainSegment),

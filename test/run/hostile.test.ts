@@ -300,6 +300,23 @@ describe('what does not fit', () => {
     expect(run.state.paths[0]!.tokens.length).toBe(155)
   })
 
+  it('texts that one group cannot read again end the run, though others think', async () => {
+    const plain = tinyFile({ seed: 34, pairs: 0, thoughts: 0, endless: true })
+    const run = await start(engine, plain.file, 'the answer', {
+      strategy: 'parallel-majority',
+      paths: 2,
+      runs: 2,
+      budget: 400,
+      summaryBudget: 8,
+      finish: 'last',
+      engine: { context: 260 },
+    }).end()
+    expect(run.failure).toMatchObject({ code: 'context-too-small' })
+    expect(run.state.paths.map(({ reason }) => reason)).toContain('overflow')
+    const roomy = { paths: 2, budget: 4, summaryBudget: 4 }
+    expect((await solve(engine, plain.file, 'next', roomy)).state.status).toBe('ended')
+  })
+
   it('YaRN and positions beyond the trained ones are told, not refused', async () => {
     const short = tinyFile({ seed: 34, context: 128 })
     const run = await solve(engine, short.file, 'the answer', {

@@ -108,6 +108,15 @@ it('later summaries re-read a subset; a branch and an extension go on from the c
   )
 })
 
+it('a summary from the cache is refused before the model is loaded', async () => {
+  const run = await solve(engine, file, problem, { ...settings, strategy: 'sequential' })
+  const again = new Watched(engine.resume(run.events), run.events)
+  await expect(again.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
+    expect.objectContaining({ code: 'bad-combination' }) as Error,
+  )
+  expect(again.added).toEqual([])
+})
+
 it('majority runs may be summarised now: a summary over what there is', async () => {
   const run = await start(engine, file, 'Count from one to a thousand.', {
     ...settings,
