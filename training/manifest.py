@@ -24,9 +24,7 @@ def main():
         nargs="+",
         help="results.json of braid eval; the cells of several files are combined",
     )
-    p.add_argument(
-        "--command", required=True, help="command that gave these results"
-    )
+    p.add_argument("--command", required=True, help="command that gave these results")
     p.add_argument("--seed", type=int, default=1, help="seed of the training data")
     a = p.parse_args()
     file = Path(a.model)

@@ -27,9 +27,14 @@ def main():
         help="checkpoint or exported GGUF: start from it with the model's own paths, in place of the first two stages",
     )
     p.add_argument(
-        "--short-steps", type=int, default=500, help="steps on short examples that mostly begin well"
+        "--short-steps",
+        type=int,
+        default=500,
+        help="steps on short examples that mostly begin well",
     )
-    p.add_argument("--steps", type=int, default=1500, help="further steps, half of them on whole searches")
+    p.add_argument(
+        "--steps", type=int, default=1500, help="further steps, half of them on whole searches"
+    )
     p.add_argument(
         "--own-steps",
         default="600,1500",

@@ -298,7 +298,9 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--steps", type=int, default=6000)
     p.add_argument(
-        "--minutes", type=float, help="stop this call after this many minutes; the next call resumes"
+        "--minutes",
+        type=float,
+        help="stop this call after this many minutes; the next call resumes",
     )
     p.add_argument("--rate", type=float, default=4e-3)
     p.add_argument(
