@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `braid ...`: in a checkout from source, in the npm package compiled. Builds the native engine first where it is missing.
+// `braid ...`: runs from source in a checkout, compiled in the npm package. Builds the native engine first if it is missing.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -17,7 +17,7 @@ if (checkout || !existsSync(here('../build/native/backends.json'))) {
   try {
     await ensureNative()
   } catch (error) {
-    // Models and runs can be looked at without it; a command that needs it says so.
+    // Models and runs can be inspected without it; a command that needs it says so.
     console.error(error instanceof Error ? error.message : error)
   }
 }

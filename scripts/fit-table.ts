@@ -1,6 +1,6 @@
 /**
- * `npm run fit:table [-- --device NAME] [--layers N] [--small]`: memory that a plan predicts against what llama.cpp allocates, in
- * MiB by device. Ends with an error where a total is off by more than 2 %.
+ * `npm run fit:table [-- --device NAME] [--layers N] [--small]`: prints the memory that a plan predicts against what llama.cpp
+ * allocates, in MiB per device. Exit code 1 if a total is off by more than 2 %.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 /**
  * Records the transcript that comes with the window, with a real model:
  *   npx tsx scripts/record-sample.ts --model FILE --problem TEXT [--paths 4] [--budget 128] [--summary-budget 128] [--seed 1]
- * The file's folder and the run's name are left out of it; everything else is as it happened.
+ * Leaves out the file's folder and the run's name; everything else is as it happened.
  */
 import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -60,7 +60,7 @@ if (state.status !== 'ended')
   throw new Error(
     `The run did not end: ${state.error === null ? state.status : errorText(state.error)}`,
   )
-// Six digits of a logprob are more than anyone sees.
+// Six digits of a logprob are more than the window shows.
 const short = (_: string, value: unknown) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 writeFileSync(OUT, events.map((event) => JSON.stringify(event, short) + '\n').join(''))

@@ -1,6 +1,6 @@
 // `npm test`: formatting, lint, types and every test, then parity and memory once more on another CPU variant.
 // `npm test -- fast`: the same checks, and the tests that need no browser, no large model and no compiler.
-// `npm test -- FILE...`: these tests alone; further arguments are vitest's.
+// `npm test -- FILE...`: only these tests; further arguments go to vitest.
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,14 +9,14 @@ import { cpuVariants } from '../engine/native/index.ts'
 import { ensureNative } from './native/index.ts'
 import { ensureRenderer, root } from './renderer.ts'
 
-/** The part of vitest's JSON report that the last line needs. */
+/** The part of vitest's JSON report that the summary line needs. */
 interface Report {
   numPassedTests: number
   numFailedTests: number
   numPendingTests: number
 }
 
-/** What depends on the CPU variant: the numbers, and the memory that repacked weights take. */
+/** Tests of what depends on the CPU variant: the numbers, and the memory of repacked weights. */
 const VARIANT_TESTS = ['decode', 'engine', 'score', 'stock']
   .map((name) => `test/parity/${name}.test.ts`)
   .concat('test/models/fit.test.ts')
@@ -25,7 +25,7 @@ const bin = (path: string) => join(root, 'node_modules', path)
 const cache = (name: string) => join(root, 'node_modules', '.cache', 'braid', name)
 const incremental = (name: string) => ['--incremental', '--tsBuildInfoFile', cache(name)]
 
-/** Each with its program and arguments. What they keep in the cache only saves time. */
+/** Name, program and arguments of each check. What they keep in the cache only saves time. */
 const CHECKS: [name: string, program: string, args: string[]][] = [
   ['Formatting', 'tsx/dist/cli.mjs', [join(root, 'scripts/format.ts'), '--check']],
   ['eslint', 'eslint/bin/eslint.js', ['.', '--cache', '--cache-location', cache('eslint')]],
@@ -38,7 +38,7 @@ const CHECKS: [name: string, program: string, args: string[]][] = [
   ],
 ]
 
-/** Runs a check and prints what it said in one piece, since the checks run side by side. */
+/** Runs a check and prints its whole output at once, since the checks run side by side. */
 function check([name, program, args]: (typeof CHECKS)[number]): Promise<boolean> {
   return new Promise((resolve) =>
     execFile(
@@ -53,7 +53,7 @@ function check([name, program, args]: (typeof CHECKS)[number]): Promise<boolean>
   )
 }
 
-/** Runs tests; undefined: they did not run to their end. */
+/** Runs tests; returns undefined if they did not run to the end. */
 function tests(name: string, args: string[], env: NodeJS.ProcessEnv = {}): Report | undefined {
   console.error(`== ${name}`)
   const folder = mkdtempSync(join(tmpdir(), 'braid-test-'))
@@ -66,12 +66,12 @@ function tests(name: string, args: string[], env: NodeJS.ProcessEnv = {}): Repor
   )
   const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : undefined
   rmSync(folder, { recursive: true })
-  // A failure outside of any test, such as an unhandled rejection, is in the exit status alone.
+  // A failure outside of any test, such as an unhandled rejection, shows only in the exit status.
   const unexplained = status !== 0 && report?.numFailedTests === 0
   return unexplained ? { ...report, numFailedTests: 1 } : report
 }
 
-/** Another variant than the tests ran on: the best one, or else what most processors of the last ten years have. */
+/** Returns a variant other than the one that the tests ran on: the best one, else haswell, which most processors of the last ten years support. */
 function otherVariant(): string | undefined {
   const names = cpuVariants().map(({ name }) => name)
   const used = process.env.BRAID_CPU || names[0]
@@ -85,7 +85,7 @@ function testAll(): (Report | undefined)[] {
   const BRAID_CPU = otherVariant()
   if (BRAID_CPU !== undefined)
     return [all, tests(`Tests on the CPU variant ${BRAID_CPU}`, VARIANT_TESTS, { BRAID_CPU })]
-  console.error('== This processor has a single CPU variant: nothing to run on another one')
+  console.error('== This processor has only one CPU variant: there is no other one to run on')
   return [all]
 }
 
@@ -103,7 +103,7 @@ try {
       : [tests('Tests', [first, ...rest])]
 
   const wrong = checked.filter((ok) => !ok).length
-  if (wrong > 0) console.log(`${wrong} of formatting, lint and types failed, see above`)
+  if (wrong > 0) console.log(`${wrong} checks of formatting, lint and types failed, see above`)
   const done = reports.filter((report) => report !== undefined)
   const sum = (key: keyof Report) => done.reduce((total, report) => total + report[key], 0)
   const failed = sum('numFailedTests')

@@ -1,4 +1,4 @@
-/** (d) Memory by P: what a plan says against what the context takes, weights aside. */
+/** (d) Memory by P: what a plan predicts against what the context takes, without weights. */
 import { loadAddon, type NativeMemory } from '../../engine/native/index.ts'
 import { makeContext, openModel, printTable, type BenchModel, type Settings } from './harness.ts'
 

@@ -1,4 +1,4 @@
-/** The addon, and build/native: everything that runs, in one folder that can be moved. */
+/** The addon, and build/native: everything that runs, in one relocatable folder. */
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -31,7 +31,7 @@ import type { OnProgress } from './progress.ts'
 import { listPatches } from './source.ts'
 import { requireTools } from './tools.ts'
 
-/** build/native/backends.json. File names are relative to its folder. */
+/** Contents of build/native/backends.json. File names are relative to its folder. */
 export interface BackendsFile {
   /** Hash of everything that went into the folder. */
   key: string
@@ -43,7 +43,7 @@ export interface BackendsFile {
   /** `ggml_backend_load_all_from_path(folder)` loads the best of them, and `accel`. */
   cpu: string[]
   accel: string[]
-  /** Each to be tried with `ggml_backend_load`. */
+  /** Libraries to try with `ggml_backend_load`. */
   gpu: { backend: GpuBackend | 'metal'; file: string }[]
 }
 
@@ -68,7 +68,7 @@ async function nativeKey(llama: LlamaBuild): Promise<string> {
   return hash.digest('hex').slice(0, 12)
 }
 
-/** The staged folder's description, or undefined where nothing (or half) is there. */
+/** Returns the description of the staged folder, or undefined if it is missing or incomplete. */
 export function readBackends(folder = nativeDir): BackendsFile | undefined {
   try {
     const file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
@@ -93,7 +93,7 @@ async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<st
   return join(folder, 'bin', 'braid.node')
 }
 
-/** Fills build/native anew: running processes keep the files they have loaded. */
+/** Replaces the contents of build/native; running processes keep the files that they have loaded. */
 async function stage(
   llama: LlamaBuild,
   addon: string,
@@ -144,13 +144,13 @@ async function stage(
   return description
 }
 
-/** build/native as the sources ask for it, or undefined when it must be built. Reads only. */
+/** Returns build/native if it matches the sources, or undefined if it must be built. Only reads. */
 export async function currentNative(): Promise<BackendsFile | undefined> {
   const staged = readBackends()
   return staged && staged.key === (await nativeKey(await llamaBuild())) ? staged : undefined
 }
 
-/** Builds libllama and the addon where needed and stages them. */
+/** Builds libllama and the addon if needed, and stages them. */
 export async function buildNative(onProgress: OnProgress): Promise<BackendsFile> {
   const llama = await ensureLlama(onProgress)
   const key = await nativeKey(llama)

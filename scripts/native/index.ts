@@ -1,4 +1,4 @@
-/** What the rest of the repository calls. Everything is cached; a second call reads a few small files. */
+/** What the rest of the repository calls to build the engine. Everything is cached; a second call reads a few small files. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildNative, currentNative, type BackendsFile } from './addon.ts'
@@ -21,7 +21,7 @@ async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promis
   )
 }
 
-/** Makes build/native current: fetches, patches and compiles what is missing. `folder` holds braid.node and backends.json. */
+/** Brings build/native up to date: fetches, patches and compiles what is missing. `folder` holds braid.node and backends.json. */
 export async function ensureNative(
   onProgress: OnProgress = printProgress(),
 ): Promise<BackendsFile & { folder: string }> {
@@ -31,17 +31,17 @@ export async function ensureNative(
   return { ...staged, folder: nativeDir }
 }
 
-/** llama-batched-bench and llama-quantize, for `npm run bench` and tests. */
+/** Builds llama-batched-bench and llama-quantize, for `npm run bench` and tests. */
 export function ensureTools(onProgress: OnProgress = printProgress()): Promise<Tools> {
   return locked(onProgress, () => buildTools(onProgress))
 }
 
-/** A greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */
+/** Builds a greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */
 export function ensureStockGreedy(onProgress: OnProgress = printProgress()): Promise<string> {
   return locked(onProgress, () => buildStockGreedy(onProgress))
 }
 
-/** The tests of engine/native/core under sanitizers: `core-tests LIBRARIES MODEL NAME`. */
+/** Builds the tests of engine/native/core under sanitizers: `core-tests LIBRARIES MODEL NAME`. */
 export function ensureCoreTests(
   onProgress: OnProgress = printProgress(),
 ): Promise<{ program: string; libraries: string }> {

@@ -7,12 +7,12 @@ import { fetchPackage } from './fetch.ts'
 import { patchesDir, readPin, root } from './paths.ts'
 import { run, SetupError } from './process.ts'
 
-/** File names of the patches in `folder`, in order of application. */
+/** Returns the file names of the patches in `folder`, in order of application. */
 export async function listPatches(folder = patchesDir): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /^\d{4}-.*\.patch$/.test(name)).sort()
 }
 
-/** Hash of names and contents; two folders with the same patches give the same. */
+/** Returns a hash of names and contents; folders with the same patches have the same hash. */
 async function hashPatches(folder: string): Promise<string> {
   const hash = createHash('sha256')
   for (const name of await listPatches(folder))
@@ -24,7 +24,7 @@ async function hashPatches(folder: string): Promise<string> {
 }
 
 /**
- * Returns the git bundle with llama.cpp's source, which node-llama-cpp carries. In a checkout that package is a
+ * Returns the git bundle with llama.cpp's source, which node-llama-cpp contains. In a checkout that package is a
  * development dependency, checked by npm against the lock file; an installed Braid has none and fetches it.
  */
 export async function sourceBundle(
@@ -67,8 +67,8 @@ export async function cloneSource(bundle: string, target: string): Promise<void>
 }
 
 /**
- * Brings a clone to "pinned source + patches", whatever state its tracked files are in.
- * Returns false when it was there already. A patch that does not fit fails with its name.
+ * Brings a clone to "pinned source + patches", whatever the state of its tracked files.
+ * Returns false if it was there already. Throws with the name of a patch that does not fit.
  */
 export async function applyPatches(source: string, folder = patchesDir): Promise<boolean> {
   // git apply without a repository of its own would use an outer one, and silently skip files outside its folder

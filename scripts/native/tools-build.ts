@@ -12,7 +12,7 @@ import type { OnProgress } from './progress.ts'
 
 const exe = process.platform === 'win32' ? '.exe' : ''
 
-/** Absolute paths. They load the CPU variants beside them; GGML_BACKEND_PATH adds one GPU backend. */
+/** Absolute paths of programs. They load the CPU variants beside them; GGML_BACKEND_PATH adds one GPU backend. */
 export interface Tools {
   batchedBench: string
   quantize: string
@@ -38,7 +38,7 @@ export async function buildTools(onProgress: OnProgress): Promise<Tools> {
   return tools
 }
 
-/** ggml and the stock libllama as the npm package of this platform carries them. */
+/** Returns ggml and the stock libllama of this platform's npm package. */
 export async function stockLlama(onProgress: OnProgress): Promise<GgmlFiles & { llama: string }> {
   const name = usablePackages()?.base
   if (!name)
@@ -49,11 +49,11 @@ export async function stockLlama(onProgress: OnProgress): Promise<GgmlFiles & { 
     await fetchPackage(name, () => onProgress({ phase: `Fetching ${name}` })),
     process.platform,
   )
-  if (!files.llama) throw new SetupError(`${name} holds no libllama`)
+  if (!files.llama) throw new SetupError(`${name} has no libllama`)
   return { ...files, llama: files.llama }
 }
 
-/** Compiles test/native/stock-greedy.cpp against the stock libllama (Linux and macOS); the path of the program. */
+/** Compiles test/native/stock-greedy.cpp against the stock libllama (Linux and macOS); returns the path of the program. */
 export async function buildStockGreedy(onProgress: OnProgress): Promise<string> {
   if (process.platform === 'win32')
     throw new SetupError('stock-greedy is built on Linux and macOS only')
@@ -87,7 +87,7 @@ export async function buildStockGreedy(onProgress: OnProgress): Promise<string> 
   return program
 }
 
-/** Why the core's tests cannot be built here, or undefined: they need a compiler with both sanitizers. */
+/** Returns why the core's tests cannot be built here, or undefined: they need a compiler with both sanitizers. */
 export async function coreTestsMissing(): Promise<string | undefined> {
   if (process.platform === 'win32') return 'built on Linux and macOS only'
   const compiler = process.env.CXX ?? 'c++'
@@ -105,7 +105,7 @@ export async function coreTestsMissing(): Promise<string | undefined> {
   }
 }
 
-/** `core-tests LIBRARIES MODEL NAME` (test/native/core) and the folder of libraries that it loads. */
+/** Builds `core-tests LIBRARIES MODEL NAME` (test/native/core); returns it and the folder of libraries that it loads. */
 export async function buildCoreTests(
   onProgress: OnProgress,
 ): Promise<{ program: string; libraries: string }> {

@@ -3,23 +3,23 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Braid, Window } from '../../test/e2e/support.ts'
 
-/** What can be seen of the window, each reached as a person would; in this order, since a run is looked at after it was made. */
+/** The views of the window, each reached as a user would. The order matters: a run is shown after it was made. */
 export interface Scene {
   name: string
   act(window: Window, shown: Shown, braid: Braid): Promise<unknown>
 }
 
-/** What is posed, and the runs that came of it. */
+/** The problems posed, and the runs that they became. */
 export interface Shown {
   problem: string
-  /** One that the model does not solve at once: there is time to look at the live run. */
+  /** A problem that the model does not solve at once, so that there is time to look at the live run. */
   hard: string
   other: string
   paths: number
   budget: number
   summary: number
   seed: number
-  /** Ids: of `problem`, then of `other`. */
+  /** Ids of the runs: of `problem`, then of `other`. */
   runs: string[]
 }
 
@@ -29,7 +29,7 @@ const go = ({ page }: Window, hash: string): Promise<void> =>
   page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
 const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> =>
   go(window, `#/run/${runs[0]}${rest}`)
-/** To this part of the replay. */
+/** Moves the replay to this part of the run. */
 async function scrub(page: Page, part: number): Promise<void> {
   const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
   const [start, end] = [
@@ -59,7 +59,7 @@ const settings = ({ paths, budget, summary, seed }: Shown) => ({
   alternatives: 5,
 })
 
-/** With nothing: no model, no run. */
+/** The window with no model and no run. */
 export const EMPTY: Scene[] = [
   { name: 'first-starting', act: (window) => go(window, '#/') },
   {
@@ -100,7 +100,7 @@ export const SCENES: Scene[] = [
     act: async ({ page }) => {
       await page.getByText('More settings').click()
       await page.getByLabel('Paths', { exact: true }).fill('16')
-      await page.getByLabel('Tokens a path', { exact: true }).fill('900000')
+      await page.getByLabel('Tokens per path', { exact: true }).fill('900000')
       await page.getByLabel('Problem', { exact: true }).focus()
       await page.waitForTimeout(800)
     },
@@ -328,7 +328,7 @@ export const SCENES: Scene[] = [
     act: async (window, _shown, braid) => {
       const file = join(braid.data, 'settings.json')
       const kept = JSON.parse(readFileSync(file, 'utf8')) as { model: string }
-      // As an engine leaves it that died while it loaded.
+      // The file as an engine leaves it that died while loading.
       writeFileSync(
         file,
         JSON.stringify({ ...kept, loadAtStart: true, loadingAtStart: kept.model }),

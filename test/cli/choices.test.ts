@@ -18,7 +18,7 @@ const gpu = (memoryFree: number) => () =>
     },
   ])
 
-// The GPU is not there, so what a run takes of it is pretended.
+// There is no GPU here, so its memory is simulated.
 const fits = () =>
   Promise.resolve(
     new Fits(() => Promise.resolve(scriptedPlans({ layers: 2, layer: 1000, cell: 1 }))),

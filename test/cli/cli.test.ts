@@ -43,7 +43,7 @@ const runs = () =>
     .sort()
 
 describe('solve', () => {
-  it('--json: one event a line on stdout and nothing else, the same events as the transcript', async () => {
+  it('--json: one event per line on stdout and nothing else, the same events as the transcript', async () => {
     const { code, stdout, stderr } = await braid(
       solve(
         'What is 2 + 2?',
@@ -88,7 +88,7 @@ describe('solve', () => {
     const store = new RunStore(folder)
     expect(store.events(state.run)).toEqual(seen.map(storedEvent))
     expect(store.alternatives(state.run, 'p1', 0, 1)[0]).toHaveLength(3)
-    // What holds in the end is told, on stderr.
+    // The settings that hold in the end are reported on stderr.
     expect(stderr).toMatch(/paths=2 .*budget=24.*temperature=0\.5.*flash-attention=auto/)
   })
 
@@ -161,11 +161,11 @@ describe('solve', () => {
   it('ends at once at a second Ctrl-C', async () => {
     const cli = new Cli(solve('Count.', '--json', '--budget', '900'), { env })
     await until(() => cli.stdout.includes('"run-started"'), 'the start', 60_000)
-    // Two of one kind would reach it as one; and the second must not wait for anything, or the first may be done.
+    // Two signals of one kind would arrive as one; and the second must not wait for anything, or the first may have taken effect.
     cli.child.kill('SIGINT')
     cli.child.kill('SIGTERM')
     const { code, signal, stderr } = await cli.done
-    // Node itself lets go of signals when it ends: there the second one is what ends the process.
+    // Node removes its signal handlers when it exits; from then on, the second signal ends the process.
     expect([code ?? signal, stderr.split('Stopping').length - 1]).toEqual([
       code === null ? 'SIGTERM' : 130,
       1,
@@ -199,7 +199,7 @@ describe('solve', () => {
 
   it('keeps everything but results off stdout when a run fails', async () => {
     const text = join(folder, 'text.gguf')
-    writeFileSync(text, 'this is no model')
+    writeFileSync(text, 'not a model')
     for (const file of [join(folder, 'none.gguf'), text, folder]) {
       const before = runs()
       const { code, stdout, stderr } = await braid(['solve', 'x', '--model', file], { env })

@@ -9,7 +9,7 @@ import { pathStarted, runStarted, sampleRun } from '../support/sample-run.ts'
 describe('lanes', () => {
   const events = sampleRun('r')
 
-  it('are one line a path and one a summary, never wider than the terminal', () => {
+  it('are one line per path and one per summary, never wider than the terminal', () => {
     for (let n = 1; n <= events.length; n++) {
       for (const columns of [10, 40, 80, 200]) {
         const state = foldRun(events.slice(0, n))

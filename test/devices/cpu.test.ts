@@ -1,4 +1,4 @@
-/** The CPU variant: the best one unless BRAID_CPU names another. Each choice is made in a process of its own. */
+/** The CPU variant: the best one unless BRAID_CPU names another. Each choice is tested in a separate process. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ import { braid } from '../support/cli.ts'
 const variants = cpuVariants().map(({ name }) => name)
 const built = readBackends(nativeFolder())!.cpu
 
-/** Variants that ggml has initialised in a process that loads the addon with this BRAID_CPU. */
+/** Returns the variants that ggml initialises in a process that loads the addon with this BRAID_CPU. */
 async function loadedWith(BRAID_CPU: string): Promise<{ cpu: string; mapped: string[] }> {
   const code = `
     const { loadAddon } = await import('./engine/native/index.ts')

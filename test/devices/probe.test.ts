@@ -16,7 +16,7 @@ const root = mkdtempSync(join(tmpdir(), 'braid-devices-'))
 afterAll(() => rmSync(root, { recursive: true }))
 
 const library = { backend: 'vulkan', file: '/lib/pretended.so' }
-/** A driver that behaves like this when it is tried. */
+/** Makes a driver that behaves in this way when it is tried. */
 const driver = (code: string) => (): ChildProcess =>
   spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'pipe'] })
 const device = {
@@ -66,7 +66,7 @@ describe('a backend is tried in a process of its own', () => {
     ).toEqual({ library, devices: [device] })
   })
 
-  it('a file that is no library is skipped by the real program', async () => {
+  it('a file that is not a library is skipped by the real program', async () => {
     const file = join(root, 'libggml-vulkan.so')
     writeFileSync(file, 'no library')
     expect((await probe({ backend: 'vulkan', file })).reason).toMatch(/could not be loaded/)
@@ -79,7 +79,7 @@ describe('a backend that is fetched', () => {
     delete process.env.npm_config_registry
   })
 
-  /** A registry with one archive, and the pin that it would have. */
+  /** Serves a registry with one archive; returns the pin of that archive. */
   async function registry(): Promise<{ pin: Pin; asked: string[]; close: () => void }> {
     const folder = mkdtempSync(join(root, 'package-'))
     mkdirSync(join(folder, 'package', 'bins', 'linux-x64-vulkan'), { recursive: true })

@@ -1,4 +1,4 @@
-/** `run.attribution` over the protocol: what the engine is given, progress, cancelling, errors. */
+/** `run.attribution` over the protocol: what the engine receives, progress, cancelling, errors. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,7 +86,7 @@ it('is cancelled by who asked, or when they leave, and by nobody else', async ()
   expect(await code(client.call('run.attribution', { run, segment: 's1' }))).toBe('bad-request') // it is still being read
   await client.call('run.attribution.cancel', { run, segment: 's1' })
   expect(await first).toBe('cancelled')
-  await client.call('run.attribution.cancel', { run, segment: 's1' }) // nothing to cancel is no error
+  await client.call('run.attribution.cancel', { run, segment: 's1' }) // cancelling nothing is not an error
 
   void other.call('run.attribution', { run, segment: 's2' }).catch(() => {})
   await asked(2)

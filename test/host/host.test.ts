@@ -112,7 +112,7 @@ describe('a run', () => {
         .filter((event) => event.type === 'tokens')
         .map((event) => event.at)
       expect(times).toEqual(times.map((_, i) => i))
-      // Batches, never a message a token.
+      // Batches, never one message per token.
       expect(one.pushes.filter((push) => push.kind === 'events').length).toBeLessThan(1500)
     }
   })
@@ -409,7 +409,7 @@ describe('settings and models', () => {
     expect(await client.call('settings.get', {})).toEqual({})
   })
 
-  it('that are no models are refused', async () => {
+  it('that are not models are refused', async () => {
     writeFileSync(join(folder, 'x.gguf'), 'GGUF')
     expect(await code(client.call('models.add', { file: join(folder, 'x.gguf') }))).toBe(
       'bad-model',

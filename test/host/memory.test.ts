@@ -38,7 +38,7 @@ it("of a model on the CPU, what it keeps beside its file counts as free: a kept 
   const { file: plain } = tinyFile({ seed: 1 })
   const file = `${plain}.q4_0.gguf`
   await addon.quantize(plain, file, 'q4_0', 1)
-  // What the loaded model itself says.
+  // What the loaded model itself reports.
   const model = await addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 }).done
   const context = await model.createContext({
     cells: 256,

@@ -72,7 +72,7 @@ describe('the engine in a process of its own', () => {
     await until(() => foldRun(client.events(run)).status === 'ended', 'the end', 60_000)
     expect(foldRun(client.events(run)).paths.map((path) => path.tokens.length)).toEqual([12, 12])
     expect(client.events(run)).toEqual(new RunStore(folder).events(run))
-    // Later commands: from its cells, and after a while from its transcript.
+    // Later commands work from its cells, and after a while from its transcript.
     await client.call('run.command', { run, command: { type: 'summarise', segments: ['p2'] } })
     await until(
       () =>
@@ -86,7 +86,7 @@ describe('the engine in a process of its own', () => {
   it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
     'that dies by %s in mid-run: what was shown is on disk, the run is interrupted, the next engine works',
     async (signal) => {
-      await restart() // Forgets the deaths of the test before.
+      await restart() // Forgets the deaths of the previous test.
       const client = connect()
       const { run } = await client.call('run.start', { request: request(1500) })
       await client.call('run.open', { run })
@@ -113,7 +113,7 @@ describe('the engine in a process of its own', () => {
       await until(() => again.events(run).length >= shown.length)
       expect(again.events(run).slice(0, shown.length)).toEqual(shown)
       expect(readFileSync(join(folder, 'runs', `${run}.jsonl`)).includes(0)).toBe(false)
-      // The interrupted run goes on from its transcript: a summary of what is there.
+      // The interrupted run continues from its transcript, with a summary of what is there.
       await again.call('run.command', { run, command: { type: 'summarise' } })
       await until(
         () => foldRun(again.events(run)).status === 'ended',

@@ -102,7 +102,7 @@ describe('bad requests', () => {
     [{ method: 'app.info', params: {} }],
     [{ id: 9, method: 5 }],
     [{ id: 9, method: 'x'.repeat(100) }],
-  ])('%j is no request', async (message) => {
+  ])('%j is not a request', async (message) => {
     const id =
       typeof (message as { id?: unknown } | null)?.id === 'number' &&
       Number.isInteger((message as { id: number }).id)
@@ -115,7 +115,7 @@ describe('bad requests', () => {
   })
 
   it.each(['toString', '__proto__', 'constructor', 'run.stop', ''])(
-    "'%s' is no method",
+    "'%s' is not a method",
     async (method) => {
       expect(await client.raw({ id: 7, method, params: {} })).toMatchObject({
         kind: 'error',

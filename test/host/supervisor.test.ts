@@ -166,7 +166,7 @@ describe('Supervisor', () => {
       error: { code: 'engine-lost', message: expect.stringContaining('3 times') },
     })
     expect(await client.raw({ id: 2, method: 'engine.restart' })).toMatchObject({ kind: 'result' })
-    void client.raw({ id: 3, method: 'x' }) // Waits for it.
+    void client.raw({ id: 3, method: 'x' }) // Waits for the engine.
     last().say({ type: 'ready' })
     await until(() => last().requests.length === 1)
     expect(notices(client)).toEqual(['stopped', 'restarting', 'up'])
@@ -223,7 +223,7 @@ describe('Supervisor', () => {
       if (type === 'ping') one.say({ type: 'pong' })
     }
     one.say({ type: 'ready' })
-    await until(() => pings() > 30) // six that are left unanswered are the end
+    await until(() => pings() > 30) // six unanswered pings end the engine
     expect(one.killed).toBe(false)
   })
 

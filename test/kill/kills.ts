@@ -8,16 +8,16 @@ export interface Tally {
   events: number
   /** Runs whose start was on disk when the app died. */
   runs: number
-  /** Of these, cut off in the middle. */
+  /** How many of these runs were interrupted. */
   interrupted: number
   faults: string[]
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-/** Shortly after the first event, in the middle of a burst, or before anything is written. */
+/** Returns milliseconds: shortly after the first event, in the middle of a burst, or before anything is written. */
 const moment = (random: Random): number => Math.floor(random.next() ** 2 * 800)
 
-/** Kills the whole app `count` times while runs write; each next start is asked for what the last one's window was shown. */
+/** Kills the whole app `count` times while runs write; after each restart, checks that the app has everything that a window had been shown. */
 export async function killApps(
   count: number,
   seed: number,
@@ -33,7 +33,7 @@ export async function killApps(
       await app.start()
       const client = await app.connect()
       let list = await client.call('runs.list', {})
-      // A process that is killed holds its run for as long as the system takes to bury it.
+      // A killed process holds its run until the system has reaped it.
       await until(
         async () =>
           (list = await client.call('runs.list', {})).every(
@@ -68,7 +68,7 @@ export async function killApps(
       }
       if (round === count) break
       oracle.follow(client)
-      // Paths of a model of random weights end by chance: runs in the queue keep it writing.
+      // Paths of a random model end by chance; queued runs keep the app writing.
       last = []
       for (let i = 0; i < 4; i++) last.push(await app.pose(client, 2 + random.int(7)))
       if (random.next() < 0.8)
@@ -88,7 +88,7 @@ export async function killApps(
 
 const SIGNALS = ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const
 
-/** Kills the engine host alone; the app stays. After each third death it is stopped, and is started by the user. */
+/** Kills only the engine host; the app stays. After every third death the engine is not restarted, and the user starts it. */
 export async function killEngines(
   count: number,
   seed: number,
@@ -130,7 +130,7 @@ export async function killEngines(
         const shown = oracle.shown(run)
         const status = list.find((one) => one.run === run)?.status
         tally.events += shown.length
-        if (status === undefined && shown.length === 0) continue // It was in the queue.
+        if (status === undefined && shown.length === 0) continue // The run was in the queue.
         tally.runs++
         if (status === 'interrupted') tally.interrupted++
         else if (status !== 'ended') tally.faults.push(`${run} is ${status ?? 'gone'}`)

@@ -33,7 +33,7 @@ describe('the size of a context', () => {
       cells: 100 + 4 * 2048 + 1024 + 1024 + 64,
       sequences: 1 + 4 + 1 + 8,
     })
-    // A majority over paths of a model that was not trained has no summaries.
+    // On an untrained model, a majority over paths has no summaries.
     expect(sizeRun(demand({ strategy: 'majority' }, { trained: false }))).toEqual({
       cells: 100 + 4 * 2048 + 1024 + 64,
       sequences: 1 + 4 + 8,

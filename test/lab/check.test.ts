@@ -42,9 +42,9 @@ describe('isCorrect', () => {
     '',
     'No path solved it.',
     '<think3>\nTry 20 - 18 = 2 | 13 40\n2 * 13 = 26 | 40',
-    // Right steps, but another answer is given: the answer counts.
+    // Correct steps but another answer: the answer counts.
     'Solved: 20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66. \\boxed{20 + 18 + 13 + 40}',
-    // The solution is said, then something else.
+    // The solution is stated, then something else.
     'Solved: 20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66\nTry 20 + 18 = 38 | 13 40',
   ])('not %j', (text) => expect(says(game, text)).toBe(false))
 })

@@ -31,7 +31,7 @@ export const header = (change: Partial<Header> = {}): Header => ({
 
 const stated = (text: string) => ({ text, answer: extractAnswer(text) })
 
-/** A run whose paths and summaries say these texts. */
+/** Returns a run with these texts as paths and summaries. */
 export function digest(paths: string[], summaries: string[], over: Digest['over'] = null): Digest {
   return {
     status: 'ended',
@@ -56,7 +56,7 @@ export function digest(paths: string[], summaries: string[], over: Digest['over'
   }
 }
 
-/** Says what `answer` makes of a job; notes the seeds it was asked for. */
+/** Answers each job with the result of `answer`; records the seeds it was asked for. */
 export class FakeRunner implements Runner {
   readonly seeds: number[] = []
   closed = false

@@ -24,10 +24,10 @@ describe('paths that begin with given tokens', () => {
     expect(run.state.paths[1]!.text.startsWith('<think2>FGH the')).toBe(true)
     if (run.state.paths[1]!.reason === 'budget')
       expect(run.ids('p2')).toHaveLength(settings.budget + given.length)
-    // The others do not see it.
+    // The other paths do not see it.
     for (const path of ['p1', 'p3']) expect(run.ids(path)).toEqual(plain.ids(path))
     expect(run.ids('p2').slice(11)).not.toEqual(plain.ids('p2').slice(11))
-    // Every sampled token has the logprob that the two-phase rules give it; given ones have none.
+    // Every sampled token has the logprob of the two-phase rules; given tokens have none.
     const scored = await rescore(engine, tiny.file, run, 's1')
     for (const token of scored.paths[1]!.slice(0, 11)) token.logprob = null
     expect(disagreement(run, 's1', scored)).toBeLessThan(1e-4)

@@ -1,4 +1,4 @@
-/** What a summary attended to, against the softmax of the float64 reference, and what keeps it from being told. */
+/** What a summary attended to, against the softmax of the float64 reference, and the errors that prevent an answer. */
 import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon } from '../../engine/native/load.ts'
@@ -20,7 +20,7 @@ const settings = {
 const refused = (code: string, message: RegExp = /./) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error
 
-/** Shares by the reference: `own` tells which path's cells each span holds. */
+/** Returns the shares of the reference: `own` says which path's cells each span holds. */
 function expected(
   tiny: ReturnType<typeof tinyFile>,
   run: Watched,

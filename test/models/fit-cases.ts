@@ -1,4 +1,4 @@
-/** Predicted memory against what real contexts allocate: the rows of `npm run fit:table`, and of a test. */
+/** Predicted memory against what real contexts allocate: the rows of `npm run fit:table` and of a test. */
 import { join } from 'node:path'
 import { Plans } from '../../engine/models/plans.ts'
 import { loadAddon, type NativeMemory } from '../../engine/native/load.ts'
@@ -19,7 +19,7 @@ export const CASES: readonly FitCase[] = [
   { cells: 16_384, sequences: 128, kvType: 'f16', flashAttention: 'auto' },
 ]
 
-/** One device of one context. */
+/** Memory of one context on one device. */
 export interface FitRow {
   model: string
   setting: FitCase
@@ -30,7 +30,7 @@ export interface FitRow {
 export const sum = ({ weights, kv, compute }: NativeMemory) => weights + kv + compute
 export const ratio = ({ predicted, actual }: FitRow) => sum(predicted) / sum(actual)
 
-/** Small models of several shapes, some of them quantised by the engine into types that CPUs repack. */
+/** Writes small models of several shapes, some of them quantised by the engine into types that CPUs repack. */
 export async function smallModels(folder: string): Promise<{ name: string; file: string }[]> {
   const wide: TinyOptions = {
     shape: 'llama',
@@ -62,7 +62,7 @@ export async function smallModels(folder: string): Promise<{ name: string; file:
   return models
 }
 
-/** Opens a model on a device and makes a context per case: a row per device that it takes memory of. */
+/** Opens a model on a device and makes a context per case: returns a row per device on which it takes memory. */
 export async function measure(
   model: { name: string; file: string },
   device: string,

@@ -123,7 +123,7 @@ describe('a whole file', () => {
   })
 })
 
-describe('what is no GGUF', () => {
+describe('what is not a GGUF', () => {
   it.each([
     ['an empty file', '', /empty/],
     ['a text', 'hello there, this is a text file', /not a GGUF/],
@@ -176,7 +176,7 @@ it('a file cut at any byte of its header or data is refused', async () => {
   await readGguf(file)
 })
 
-/** Puts a number into a copy: `bytes` wide, at `at`. */
+/** Returns a copy with a number of `bytes` bytes at `at`. */
 function patched(source: Buffer, at: number, value: bigint | number, bytes: 4 | 8 = 8): Buffer {
   const copy = Buffer.from(source)
   if (bytes === 8) copy.writeBigUInt64LE(BigInt(value), at)
@@ -215,7 +215,7 @@ describe('hostile headers: the kinds of llama.cpp tests/test-gguf.cpp and publis
     ['tensor type 31', patched(base, type, 31, 4), /type that is not known/],
     ['tensor type 43', patched(base, type, 43, 4), /type that is not known/],
     ['tensor offset 1', patched(base, type + 4, 1), /expected at 0/],
-    ['a row that is no whole block', patched(patched(base, dims + 4, 33), type, 8, 4), /block/],
+    ['a row that is not a whole block', patched(patched(base, dims + 4, 33), type, 8, 4), /block/],
   ])('%s', async (_, bytes, message) => {
     expect(await refused(bytes)).toMatch(message)
   })

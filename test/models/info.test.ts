@@ -208,7 +208,7 @@ describe('what llama.cpp would abort over is refused', () => {
       },
       /3 tokens, but 2/,
     ],
-    ['a template that is no text', { 'tokenizer.chat_template': u32(1) }, /not a text/],
+    ['a template that is not a text', { 'tokenizer.chat_template': u32(1) }, /not a text/],
     ['a vision part', { 'general.architecture': str('clip') }, /vision part/],
     ['an adapter', { 'general.type': str('adapter') }, /no model/],
     ['no architecture', { 'general.architecture': str('') }, /not a name/],

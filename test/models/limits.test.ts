@@ -1,5 +1,5 @@
 /**
- * The header check keeps to 2 s and 512 MiB whatever a file claims. Each case runs in a process of its own; its
+ * The header check takes at most 2 s and 512 MiB, whatever a file claims. Each case runs in a separate process, and its
  * processor time is measured, so that other load on the machine does not count.
  */
 import { spawnSync } from 'node:child_process'
@@ -22,7 +22,7 @@ import { fuzzGguf } from './mutants.ts'
 const folder = mkdtempSync(join(tmpdir(), 'braid-limits-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Outcome, milliseconds of processor time and peak memory above an idle process, in bytes, of reading one file. */
+/** Reads one file; returns the outcome, milliseconds of processor time and peak memory above an idle process, in bytes. */
 function measure(file: string): { outcome: string; ms: number; bytes: number } {
   const module = pathToFileURL(join(import.meta.dirname, '../../engine/models/info.ts')).href
   const code = `
@@ -50,7 +50,7 @@ function sparse(name: string, head: Buffer, bytes: number, also: [number, Buffer
   closeSync(fd)
   return file
 }
-/** Header that ends in an array of `of` with `length` elements; they follow as the zeros of a hole. */
+/** Returns a header that ends in an array of `of` with `length` elements, which follow as the zeros of a sparse file. */
 function withArray(key: string, of: 'string' | 'u8' | 'u64', length: number): Buffer {
   const head = encodeHeader({ [key]: array(of, []) }, [])
   const at = 24 + 8 + key.length + 4 + 4

@@ -1,6 +1,6 @@
 /**
- * Seeded mutants of GGUF files against the header check: each must be read or refused with a typed error,
- * in bounded time and memory, and what was read must not make llama.cpp abort. `npm run fuzz:gguf -- 100000 [seed]` runs many; a test runs a few.
+ * Tries seeded mutants of GGUF files on the header check: each must be read or refused with a typed error, in bounded time and
+ * memory, and a file that was read must not make llama.cpp abort. `npm run fuzz:gguf -- 100000 [seed]` tries many; a test a few.
  */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,7 +56,7 @@ export async function planOf(path: string): Promise<void> {
   }
 }
 
-/** Throws at the first mutant that breaks a rule, and leaves its file for a look. */
+/** Throws at the first mutant that breaks a rule, and keeps its file for inspection. */
 export async function fuzzGguf(
   mutants: number,
   seed: number,
@@ -89,7 +89,7 @@ export async function fuzzGguf(
     const file = join(folder, 'mutant.gguf')
     const bytes = mutate(sources[i % 2]!, sources[(i + 1) % 2]!, random)
     writeFileSync(file, bytes)
-    // A hole at the end, so that sizes in the file's bounds may be huge.
+    // A hole at the end, so that huge sizes can be within the file.
     if (random.int(4) === 0) truncateSync(file, bytes.length + 2 ** (20 + random.int(20)))
     // Processor time, so that other load on the machine does not count.
     const begin = process.cpuUsage()
@@ -125,7 +125,7 @@ export async function fuzzGguf(
 function mutate(source: Buffer, other: Buffer, random: Random): Buffer {
   let bytes = Buffer.from(source)
   for (let n = 1 + random.int(4); n > 0; n--) {
-    // Most of the damage near the start, where the structure is.
+    // Most of the damage is near the start, where the structure is.
     const at = Math.floor(bytes.length * random.next() ** 3)
     const length = 1 + random.int(64)
     switch (random.int(7)) {
@@ -160,7 +160,7 @@ function mutate(source: Buffer, other: Buffer, random: Random): Buffer {
   return retarget(bytes, random)
 }
 
-/** Sometimes sets a known integer key to a number that means trouble. */
+/** Sometimes sets a known integer key to an extreme number. */
 function retarget(bytes: Buffer, random: Random): Buffer {
   if (random.int(3) !== 0) return bytes
   const keys = [

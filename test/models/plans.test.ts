@@ -35,7 +35,7 @@ describe('plans', () => {
       expect(devices[0]!.kv).toBe(asked.devices[0]!.kv)
       expect(Math.abs(devices[0]!.compute / asked.devices[0]!.compute - 1)).toBeLessThan(0.001)
     }
-    // Cells that would take more memory than machines have, at no cost.
+    // Cells that would take more memory than any machine has; the plan costs none.
     const huge = await plans.measure(file, engine, { cells: 2 ** 40, sequences: 256 })
     expect(huge.devices[0]!.kv).toBeGreaterThan(2 ** 48)
     await plan.close()
@@ -51,7 +51,7 @@ describe('plans', () => {
     await vi.waitFor(() => expect(scripted.open).toBeLessThanOrEqual(2))
     await vi.waitFor(() => expect(scripted.open).toBe(0))
     expect(scripted.opened).toHaveLength(4)
-    // Rounded to the block that llama.cpp rounds to, so known already.
+    // Rounded up to llama.cpp's block size, so already known.
     for (const file of files) await plans.measure(file, engine, { ...size, cells: 511 })
     expect([scripted.opened.length, scripted.measured]).toEqual([4, 4])
     await plans.measure(files[0]!, engine, { ...size, cells: 600 })

@@ -49,7 +49,7 @@ describe('the list', () => {
     }
   }
 
-  it('holds files where they lie; what is no model is refused', async () => {
+  it('links files in place; what is not a model is refused', async () => {
     const { folder, data, links } = open()
     const file = put(join(folder, 'a.gguf'), model)
     expect(await links.add(file)).toMatchObject({
@@ -131,7 +131,7 @@ describe('the list', () => {
     await links.add(own)
     expect(await codeOf(links.addDownloaded([linked]))).toBe('bad-path')
     expect(await links.remove(linked, { deleteFiles: true })).toEqual([])
-    // Linked by hand, though it lies in Braid's folder.
+    // Linked by hand, although it is in Braid's folder.
     expect(await links.remove(extra, { deleteFiles: true })).toEqual([])
     expect([linked, own, extra].every(existsSync)).toBe(true)
     expect(await links.remove(own)).toEqual([])
@@ -213,7 +213,7 @@ describe('the list', () => {
   it('a failed save leaves the old list and no partial file', async () => {
     const { folder, data, links } = open()
     await links.add(put(join(folder, 'a.gguf'), model))
-    // A folder in the place of the file that is renamed over it.
+    // A folder stands where the file would be renamed to.
     rmSync(join(data, 'models.json'))
     mkdirSync(join(data, 'models.json', 'x'), { recursive: true })
     expect(await codeOf(links.add(put(join(folder, 'b.gguf'), model)))).toBe('io')

@@ -137,7 +137,7 @@ describe('downloads', () => {
     expect(second.list()).toMatchObject([
       { id: a.id, name: 'a', kind: 'download', state: 'paused' },
     ])
-    // The same once more is the same task.
+    // The same request again is the same task.
     expect(second.add('a', wanted('a.gguf')).id).toBe(a.id)
     await until(() => second.list()[0]!.state === 'done')
     expect(names()).toEqual(['a.gguf'])
@@ -200,7 +200,7 @@ describe('conversions, in a process of their own', () => {
     })
     await tasks.command(stopped.id, 'cancel')
     expect(readdirSync(join(data, 'models'))).toEqual(['made-f16.gguf'])
-    // Not into Braid's folder: a link, which Braid never deletes.
+    // Outside Braid's folder, so it is a link, which Braid never deletes.
     const outside = join(data, 'outside.gguf')
     const linked = tasks.add('outside', { kind: 'convert', folder, type: 'f16', output: outside })
     await until(() => linked.state !== 'running')

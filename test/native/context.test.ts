@@ -74,7 +74,7 @@ describe('a model', () => {
     expect(
       await rejected(addon.openModel({ path: file, device: 'Vulkan77', gpuLayers: 0 }).done),
     ).toBe('unknown-device')
-    // Behind a prefill that keeps the worker busy, the load still waits when it is cancelled.
+    // The load is queued behind a prefill that keeps the worker busy, so it is still waiting when it is cancelled.
     const context = await contextOf(model, { cells: 1024 })
     const busy = context.prefill({ seq: 0, tokens: Array(800).fill(5), thought: 0 })
     const load = addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 })
@@ -276,7 +276,7 @@ describe('numbers out of range', () => {
     expect(decode({ branch: { from: 0, end: 1 } })).toBe('bad-request')
     expect(code(() => void context.decode({ streams: 'x' } as never))).toBe('out-of-range')
     expect(code(() => void context.decode(undefined as never))).toBe('bad-request')
-    // A thought without a row is found when the stream begins, and ends that stream alone.
+    // A thought without a row is found when the stream begins, and ends only that stream.
     const out = await run(context, [
       stream({ id: 1, thought: 99, branch: { from: 0, end: 2 } }),
       stream({ id: 2, branch: { from: 0, end: 2 }, forced: [3], budget: 3 }),

@@ -1,4 +1,4 @@
-/** engine/native/core in C++ under AddressSanitizer and UndefinedBehaviorSanitizer: each TEST of test/native/core in a process of its own. */
+/** engine/native/core in C++ under AddressSanitizer and UndefinedBehaviorSanitizer: each TEST of test/native/core runs in a separate process. */
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -15,7 +15,7 @@ const namesOf = (file: string) =>
     (match) => match[1]!,
   )
 
-/** Leaks are looked for on Linux only: Apple's compiler has no LeakSanitizer. Memory beyond the limit is refused, as a full machine would. */
+/** Leaks are checked on Linux only: Apple's compiler has no LeakSanitizer. Memory beyond the limit is refused, as on a full machine. */
 const env = {
   ...process.env,
   ASAN_OPTIONS: 'allocator_may_return_null=1:max_allocation_size_mb=256',

@@ -59,7 +59,7 @@ describe('decode', () => {
     const masked = [...new Set(ids(free, 1))]
     const out = await run(context, [stream({ id: 2, masked })])
     expect(ids(out, 2).some((id) => masked.includes(id))).toBe(false)
-    // The mask is the sampler's: the reported distribution stays the model's.
+    // The mask affects only the sampler: the reported distribution stays the model's.
     expect(out.tokens.get(2)![0]!.logprob!).toBeLessThan(free.tokens.get(1)![0]!.logprob!)
   })
 
@@ -82,7 +82,7 @@ describe('decode', () => {
     await run(context, [stream({ id: 2, budget: 10 })])
     const rest = await run(context, [stream({ id: 2, budget: 14 })])
     expect(ids(rest, 2)).toEqual(ids(whole, 1).slice(10))
-    // Cells lie elsewhere in the cache: the same up to the rounding of sums.
+    // The cells are at other places in the cache: equal up to the rounding of sums.
     rest.tokens
       .get(2)!
       .forEach((token, i) =>
@@ -170,7 +170,7 @@ describe('decode', () => {
   })
 
   it('draws tokens as often as their probability says', async () => {
-    // 600 first tokens at temperature 1 against the reported probabilities of the 10 likeliest.
+    // Compares 600 first tokens at temperature 1 with the reported probabilities of the 10 likeliest.
     const top = (
       await run(context, [stream({ id: 1, budget: 1 })], { alternatives: 10 })
     ).tokens.get(1)![0]!.alternatives!
@@ -202,7 +202,7 @@ describe('a decode under way', () => {
   const long = (id: number, more = {}) => stream({ id, budget: 400, ...more })
 
   it('stops one stream, extends another, takes in a third, then ends', async () => {
-    // Long enough that both streams still decode when a busy machine lets the first batch through.
+    // Long enough that both streams still decode when the first batch arrives on a busy machine.
     const roomy = await contextOf(model, { cells: 8192 })
     await roomy.prefill({ seq: 0, tokens: prompt, thought: 0 })
     for (const seq of [1, 2]) await roomy.copy(0, seq)

@@ -1,4 +1,4 @@
-/** State of the addon belongs to a JavaScript environment: a worker thread of Node that loads it comes and goes alone. */
+/** The addon's state belongs to a JavaScript environment: a worker thread that loads the addon starts and ends independently. */
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => model.close())
 
-/** Decodes, and measures a plan beside it, until it is stopped; tells of each batch. `end`: leaves its thread at the first one, by itself. */
+/** Decodes, and measures a plan beside it, until it is stopped; reports each batch. `end`: exits its thread at the first batch. */
 const source = `
   const { parentPort, workerData } = require('node:worker_threads')
   const addon = require(workerData.addon)

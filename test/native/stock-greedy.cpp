@@ -1,6 +1,6 @@
-// Greedy decoding over a stock llama.cpp on the CPU, for comparison with the engine.
+// Decodes greedily with a stock llama.cpp on the CPU, for comparison with the engine.
 //   stock-greedy MODEL N THREADS FLASH(0|1) ID...
-// Prefills the ids as they are and prints N greedy ids, one a line; stops after an end-of-generation token.
+// Prefills the ids as they are and prints N greedy ids, one per line; stops after an end-of-generation token.
 // GGML_FOLDER (given at compile time) holds the CPU variants; BRAID_CPU chooses one, as in the engine.
 #include "ggml-backend.h"
 #include "llama.h"

@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** The run's paths as the reference takes them: a branch's own tokens come after those it keeps. */
+/** Returns the run's paths as the reference takes them: a branch's own tokens come after those it keeps. */
 function asPaths({ state }: Watched): ReferencePath[] {
   return state.paths.map(({ thought, parent, tokens }) => ({
     thought,
@@ -31,7 +31,7 @@ function asPaths({ state }: Watched): ReferencePath[] {
   }))
 }
 
-/** Largest difference of every path and of a summary. */
+/** Returns the largest differences of every path and of a summary. */
 function parity(
   model: TinyModel,
   run: Watched,
@@ -52,7 +52,7 @@ function parity(
   return { paths: Math.max(...paths), summary: difference(summary, expected.summary) }
 }
 
-/** A path that may think on. */
+/** Returns a path that may be extended. */
 const open = ({ state }: Watched) =>
   state.paths.find(({ reason }) => reason !== 'finished')!.segment
 

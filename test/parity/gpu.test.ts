@@ -1,6 +1,6 @@
 /**
- * The same on a GPU backend: Vulkan, which Mesa's software driver offers without a GPU (Debian: mesa-vulkan-drivers,
- * libvulkan1), or the one that BRAID_TEST_BACKEND names (CUDA, Metal). Skipped, with the reason, where it cannot run.
+ * The parity tests on a GPU backend: Vulkan, which Mesa's software driver offers without a GPU (Debian: mesa-vulkan-drivers,
+ * libvulkan1), or the one that BRAID_TEST_BACKEND names (CUDA, Metal). Skipped, with the reason, if it cannot run.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,7 +30,7 @@ import { reference } from '../support/reference.ts'
 // The software driver compiles each shader at its first use.
 vi.setConfig({ testTimeout: 300_000 })
 
-// ggml passes over software drivers unless a device is named. Set before the backend is loaded.
+// ggml skips software drivers unless a device is named. Set before the backend is loaded.
 process.env.GGML_VK_VISIBLE_DEVICES ??= '0'
 const addon = loadAddon()
 const wanted = process.env.BRAID_TEST_BACKEND ?? 'Vulkan'

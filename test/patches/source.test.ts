@@ -1,4 +1,4 @@
-/** The patches against the pinned source: they fit, twice is once, and one that does not fit says so by name. */
+/** The patches on the pinned source: they fit, applying them twice equals once, and a patch that does not fit is named. */
 import {
   appendFileSync,
   cpSync,
@@ -133,7 +133,7 @@ describe('patches', () => {
     await expect(applyPatches(source, broken)).rejects.toThrow(
       `Patch ${second} does not fit llama.cpp ${readPin().llamaCpp.tag}`,
     )
-    expect(await applyPatches(source)).toBe(true) // and the good ones still go on
+    expect(await applyPatches(source)).toBe(true) // and the good ones can still be applied
   })
 
   it('refuse a folder that is not a clone of its own', async () => {

@@ -7,14 +7,14 @@ import { pathId, type Part } from '../../engine/protocol/segments.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 import { TokenList } from '../../engine/protocol/token-list.ts'
 
-/** A model whose tokens are characters, with so many pairs of control tokens. */
+/** Returns a model whose tokens are characters, with `pairs` pairs of control tokens. */
 const model = (pairs: number): FusionModel => ({
   native: { info: { addBos: false, bos: -1, metadata: {} } } as unknown as NativeModel,
   plain: (text) => [...text].map((character) => character.codePointAt(0)!),
   tokens: { pairs: Array.from({ length: pairs }, () => ({ open: 1, close: 2 })) } as never,
 })
 
-/** Paths whose tokens all differ: CJK characters, which no prompt holds. */
+/** Returns paths whose tokens all differ: CJK characters, which no prompt contains. */
 const pathsOf = (lengths: readonly number[]) =>
   lengths.map((length, i) => {
     const ids = Array.from({ length }, (_, k) => 0x4e00 + i * 400 + k)

@@ -82,7 +82,7 @@ test('a lost channel fails what was pending and connects again by itself', async
   vi.useRealTimers()
 })
 
-test('what is no message of the host is dropped', () => {
+test('what is not a message of the host is dropped', () => {
   for (const bad of [
     null,
     1,

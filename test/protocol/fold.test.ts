@@ -350,7 +350,7 @@ describe('applyEvent', () => {
     for (let i = 0; i < 200_000; i++)
       events.push({ type: 'tokens', at: i, segment: `p${1 + (i % 16)}`, tokens: [token] })
     const time = (n: number) => {
-      // Of this process: the clock on the wall measures who else uses the machine.
+      // Processor time of this process: elapsed time also measures other users of the machine.
       const start = process.cpuUsage()
       const { paths } = events.slice(0, n).reduce(applyEvent, EMPTY_RUN)
       expect(paths[0]!.text.length).toBe(5 * paths[0]!.tokens.length)

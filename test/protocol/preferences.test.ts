@@ -10,7 +10,7 @@ const ALL = ['shared', 'host', 'shell', 'page'] as const
 const DEFAULTS = readPreferences({}, ...ALL)
 const KEYS = Object.keys(PREFERENCES) as (keyof typeof PREFERENCES)[]
 
-/** Another value than the default, of each. */
+/** A value other than the default for each preference. */
 const OTHER: typeof DEFAULTS = {
   theme: 'dark',
   language: 'zh',

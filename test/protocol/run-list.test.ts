@@ -27,7 +27,7 @@ describe('the line of a run in the history', () => {
       status: 'ended',
       time: '2026-01-02T03:04:05.000Z',
       durationMs: 15,
-      // What the branch keeps of its parent was decoded once.
+      // The tokens that the branch keeps of its parent were decoded once.
       tokens: decoded,
     })
   })

@@ -4,8 +4,8 @@ import { Engine } from '../../engine/run/index.ts'
 import { solve, tinyFile, wrapModel } from './support.ts'
 
 /**
- * Memories that hold no part of a sequence (recurrent, sliding-window): the real addon with a real model that says so of itself,
- * and that refuses what such a memory cannot do.
+ * Memories that cannot hold a part of a sequence (recurrent, sliding-window): the real addon, with a real model that claims such a
+ * memory and refuses what such a memory cannot do.
  */
 const real = loadAddon({ gpu: false })
 const forbidden: string[] = []

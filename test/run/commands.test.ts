@@ -15,7 +15,7 @@ import {
 import { since } from '../support/time.ts'
 
 const engine = newEngine()
-/** Greedily this one never stops by itself. */
+/** With greedy sampling, this model never stops by itself. */
 const tiny = tinyFile({ seed: 34 })
 const id = (text: string) => tiny.model.vocabulary.id(text)
 const settings: Settings = {
@@ -33,7 +33,7 @@ const close = async (run: Watched, summary: SegmentId) =>
     1e-4,
   )
 const code = (code: string) => expect.objectContaining({ code }) as unknown
-/** Long enough to be met while it thinks. */
+/** Long enough for a command to arrive while it thinks. */
 const long: Settings = { ...settings, budget: 1500 }
 const thinking = (n: number) => (_: unknown, run: Watched) =>
   run.state.paths.length > 0 &&
@@ -85,7 +85,7 @@ describe('after the run has ended', () => {
       logprob: expect.any(Number) as number,
     })
     for (const path of paths.slice(3)) expect(path.tokens.length).toBeLessThanOrEqual(40)
-    // The branch alone scores as a path of its own; kept tokens' logprobs are the parent's.
+    // Alone, the branch scores like a separate path; the logprobs of kept tokens are the parent's.
     await run.after({ type: 'summarise', segments: ['p4'] })
     await close(run, 's2')
     await run.after({ type: 'summarise', segments: ['p2', 'p6'] })

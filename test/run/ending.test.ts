@@ -13,7 +13,7 @@ const settings: Settings = {
 }
 const code = (code: string) => expect.objectContaining({ code }) as Error
 
-/** A run whose paths answer so before they think on. */
+/** Starts a run whose paths give these answers before they continue. */
 const answering = (answers: string[], file: typeof stock, more: Settings) =>
   solve(
     engine,

@@ -33,7 +33,7 @@ import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.t
 export interface FuzzOptions {
   seed: number
   runs: number
-  /** The first run's number: a campaign that was cut off goes on from there. */
+  /** The first run's number: an interrupted campaign continues from there. */
   from?: number
   onRun?: (run: number) => void
 }
@@ -54,9 +54,9 @@ const MODELS: Partial<TinyOptions>[] = [
   { shape: 'llama', seed: 5, pairs: 0, thoughts: 0 },
 ]
 const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
-/** A run that does nothing for so long will never end. */
+/** Milliseconds without an event after which a run is taken to hang. */
 const DEADLINE = 60_000
-/** Every so many runs the same one is asked for again. */
+/** The same run is asked for again after every PROBE runs. */
 const PROBE = 10
 
 export async function fuzzCommands({
@@ -93,7 +93,7 @@ export async function fuzzCommands({
   return result
 }
 
-/** The tokens of a run that is always the same. */
+/** Returns the tokens of a run that is always the same. */
 async function probe(engine: Engine, model: string): Promise<string> {
   const settings = { paths: 3, budget: 24, summaryBudget: 8, seed: 7, engine: EXACT }
   const run = watch(engine.think({ problem: 'the answer', model, settings }))
@@ -109,7 +109,7 @@ interface Watch {
   handle: Live
   events: RunEvent[]
   readonly live: RunState
-  /** Nothing of it is at work. */
+  /** Resolves when the run is over and idle. */
   over(): Promise<void>
   close(): Promise<void>
 }
@@ -140,7 +140,7 @@ const describe = (state: RunState): string =>
     .map(({ segment, status, tokens }) => `${segment} ${status} ${tokens.length}`)
     .join(', ')}`
 
-/** An event in a line. */
+/** Describes an event in one line. */
 const short = (event: RunEvent, i: number): string => {
   const { type, at, ...rest } = event
   const told = type === 'tokens' ? [event.segment, event.tokens.length] : rest
@@ -243,7 +243,7 @@ class Fuzzed {
     }
   }
 
-  /** At once, some events later, a little later, or when it is over. */
+  /** Waits: not at all, for some events, for a short time, or for the end of the run. */
   async #moment(run: Watch): Promise<void> {
     const stopped = () => !run.handle.active && run.live.status !== 'running'
     if (this.#chance(0.8))
@@ -263,7 +263,7 @@ class Fuzzed {
     if (kind === 3) await run.over()
   }
 
-  /** Resumed from its events, all of them or those that a crash left. */
+  /** Resumes the run from its events: all of them, or those that a crash left. */
   async #takenUp(run: Watch): Promise<Watch> {
     await run.close()
     this.#check(run)
@@ -359,7 +359,7 @@ class Fuzzed {
     for (const accepted of this.#accepted) reflected(accepted, live, events.slice(accepted.events))
   }
 
-  /** Every token has the logprob that its path, or a summary over cells, has when it is scored from scratch. */
+  /** Checks that every token of a path, or of a summary over cells, has the logprob of a score from scratch. */
   async #checkTokens({ events, live }: Watch, model: string): Promise<void> {
     const prompt = [...live.promptTokens]
     if (prompt.length === 0 || live.paths.length === 0) return
@@ -373,7 +373,7 @@ class Fuzzed {
       )
       const then = foldRun(events.slice(0, start))
       const paths = summary.reads.map((segment) => segmentOf(then, segment)!)
-      // Cells that a branch shares with its parent are read once, and scored twice.
+      // Cells that a branch shares with its parent are read once but scored twice.
       const share = paths.some((a, i) =>
         paths.some((b, k) => k < i && sharedTokens(then.paths, a, b) > 0),
       )
@@ -391,7 +391,7 @@ class Fuzzed {
 /** What these requests may fail with: a model that cannot do it, or a small context. */
 const FAILURES = ['bad-combination', 'context-too-small']
 
-/** Each as often as it stands here. */
+/** Command types; each is chosen as often as it is listed here. */
 const COMMANDS = [
   'stop',
   'stop',
@@ -447,7 +447,7 @@ function differing(a: RunState, b: RunState): string {
     .join(', ')
 }
 
-/** What every transcript keeps to. */
+/** Checks the invariants of every transcript. */
 function check(events: readonly RunEvent[]): void {
   let state = EMPTY_RUN
   const wrong = (event: RunEvent, why: string): never => {
@@ -501,7 +501,7 @@ function readable(
   }
 }
 
-/** An accepted command is reported by what came after it. */
+/** Checks that the events after an accepted command show its effect. */
 function reflected(
   { command, result }: Accepted,
   live: RunState,
@@ -539,7 +539,7 @@ function reflected(
       return
     }
     case 'summarise': {
-      // What it was to read may have been dropped; and the run may have been ended before it was written.
+      // The paths that it was to read may have been dropped, or the run may have ended before it was written.
       const given = after.some(
         (event) =>
           event.type === 'run-failed' ||
@@ -555,7 +555,7 @@ function reflected(
       return
     case 'stop-all':
     case 'cancel': {
-      // A command that came before the end lets it go on.
+      // A command before the end lets the run continue.
       const told = after.some(
         (event) =>
           event.type === 'run-failed' ||

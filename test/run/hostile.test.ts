@@ -95,7 +95,7 @@ describe('problems that are not what they seem', () => {
     expect((await solve(engine, chat.file, 'next', settings)).state.status).toBe('ended')
   })
 
-  it('more than a megabyte, or nothing, is no request', () => {
+  it('more than a megabyte, or nothing, is not a request', () => {
     expect(() => start(engine, chat.file, 'a'.repeat(2 ** 20 + 1), settings)).toThrowError(
       expect.objectContaining({ code: 'bad-request' }) as Error,
     )
@@ -295,7 +295,7 @@ describe('what does not fit', () => {
     expect(summary!.cuts.map(({ segment }) => segment)).toEqual(['p1', 'p2', 'p3'])
     expect(run.state.promptTokens.length + kept + 20).toBeLessThanOrEqual(300)
     expect(run.state.notices.filter(({ code }) => code === 'path-cut')).toHaveLength(3)
-    // Where their cells were given up for the re-reading, they come back.
+    // If their cells were released for the re-reading, they are restored.
     await run.after({ type: 'extend', segment: 'p1', tokens: 5 })
     expect(run.state.paths[0]!.tokens.length).toBe(155)
   })

@@ -4,7 +4,7 @@ import { Engine } from '../../engine/run/index.ts'
 import type { Unloaded } from '../../engine/models/loaded.ts'
 import { newEngine, solve, start, tinyFile, wrapModel } from './support.ts'
 
-/** The real addon on a machine whose memory runs out: at the first `contexts` contexts and `loads` loads. */
+/** Returns the real addon on a machine whose memory runs out: at the first `contexts` contexts and `loads` loads. */
 const real = loadAddon({ gpu: false })
 const engines: Engine[] = []
 afterEach(async () => {

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const models of opened.splice(0)) await models.close()
 })
 
-/** `free`: bytes that the system says are free. */
+/** `free`: bytes that the system reports as free. */
 function keep(free: () => number): {
   models: Models
   left: Unloaded[]
@@ -77,7 +77,7 @@ it('before a context is made the longest unused leave, as many as it takes: neve
   release()
 })
 
-it('a file that changed on disk is loaded anew, in place of what it was', async () => {
+it('a file that changed on disk is loaded again, in place of the old one', async () => {
   const { use, held, left } = keep(() => 2 ** 40)
   ;(await use(0))()
   utimesSync(files[0]!, new Date(), new Date(Date.now() + 60_000))

@@ -3,7 +3,7 @@ import { smolLM2 } from '../support/models.ts'
 import { newEngine, solve, start, timeless, Watched, type Settings } from './support.ts'
 import { since } from '../support/time.ts'
 
-/** A model that nobody here made, without control tokens: SmolLM2-135M-Instruct. */
+/** A published model without control tokens: SmolLM2-135M-Instruct. */
 const engine = newEngine()
 let file = ''
 beforeAll(async () => {

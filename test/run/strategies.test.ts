@@ -222,7 +222,7 @@ describe('strategies on a model with control tokens', () => {
       reads: ['p1', 'p2', 'p3'],
     })
     expect(run.ids('s1')[0]).toBe(id('<summary>'))
-    // Another order of positions than in the cache: the same tokens score otherwise.
+    // The order of positions differs from that in the cache: the same tokens score differently.
     expect(disagreement(run, 's1', await rescore(engine, tiny.file, run, 's1'))).toBeGreaterThan(
       1e-3,
     )
@@ -295,7 +295,7 @@ it('two runs asked for at once queue, and each is whole', async () => {
   for (const run of runs)
     expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
   expect(new Set(runs.map((run: Watched) => run.handle.id)).size).toBe(3)
-  // Waiting for the others is not in a run's time: the three together are about the last one's clock (twice it, with the waiting).
+  // A run's time excludes waiting for other runs: the three together take about the elapsed time of the last one (with waiting, twice that).
   const total = runs.reduce((sum, run) => sum + run.state.timings!.totalMs, 0)
   expect(total).toBeLessThan(1.5 * runs[2]!.state.at)
 })

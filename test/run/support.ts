@@ -27,7 +27,7 @@ afterAll(async () => {
   for (const file of files) rmSync(dirname(file), { recursive: true })
 })
 
-/** Closed when the test file is done, and the models' files are removed. */
+/** Opens an engine that is closed, and whose model files are removed, at the end of the test file. */
 export function newEngine(): Engine {
   const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test' })
   engines.push(engine)
@@ -44,7 +44,7 @@ export function tinyFile(options: Partial<TinyOptions> = {}): { model: TinyModel
 export const idsOf = ({ tokens }: Pick<Segment, 'tokens'>): number[] =>
   tokens.slice().map(({ id }) => id!)
 
-/** A run under a test's eye: its events so far, and a wait for what comes. */
+/** A run that a test watches: its events so far, and waits for later ones. */
 export class Watched {
   readonly events: RunEvent[]
   readonly #before: number
@@ -68,7 +68,7 @@ export class Watched {
     return this.events.slice(this.#before)
   }
 
-  /** Code and English text of the error that the run failed with. */
+  /** Returns the code and English text of the error that the run failed with. */
   get failure(): { code: string; text: string } | null {
     const { error } = this.state
     return error === null ? null : { code: error.code, text: errorText(error) }
@@ -113,7 +113,7 @@ export class Watched {
     return result
   }
 
-  /** Closes the handle; every event of the run is here then. */
+  /** Closes the handle; afterwards, every event of the run has arrived. */
   async close(): Promise<this> {
     await this.handle.close()
     await this.#read
@@ -145,7 +145,7 @@ export const start = (
 
 export const solve = (...args: Parameters<typeof start>): Promise<Watched> => start(...args).end()
 
-/** The same tokens scored from scratch: what every logprob of a run must agree with. */
+/** Scores the same tokens from scratch: every logprob of a run must agree with the result. */
 export function rescore(
   engine: Engine,
   model: string,
@@ -165,7 +165,7 @@ export function rescore(
   )
 }
 
-/** The greatest difference between the logprobs of a summary and of the paths that it reads, and those of a score. */
+/** Returns the greatest difference between the logprobs of a summary and of the paths that it reads, and those of a score. */
 export function disagreement(run: Watched, summary: SegmentId, scored: ScoreResult): number {
   const { reads, tokens } = run.segment(summary)
   const pairs = [
@@ -184,7 +184,7 @@ export function disagreement(run: Watched, summary: SegmentId, scored: ScoreResu
   )
 }
 
-/** Events without times and batches: what must be the same for the same request, seed, model and device. */
+/** Returns events without times and batches: what must be equal for the same request, seed, model and device. */
 export function timeless(run: Watched): unknown {
   const { state } = run
   const decoded = ({ tokens, reason, answer }: Segment) => ({
@@ -208,7 +208,7 @@ export function timeless(run: Watched): unknown {
   }
 }
 
-/** A real model that answers otherwise where a test says so. */
+/** Wraps a real model, some of whose answers a test replaces. */
 export const wrapModel = (model: NativeModel, other: Partial<NativeModel>): NativeModel => ({
   info: model.info,
   tokenize: (text, options) => model.tokenize(text, options),

@@ -29,7 +29,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'braid-names-'))
   data = join(folder, 'data')
   mkdirSync(join(data, 'runs'), { recursive: true })
-  // What the names below would reach: a whole run, and a file of the user.
+  // What the names below would reach: a complete run, and a file of the user.
   const run =
     sampleRun('outside')
       .map((event) => JSON.stringify(storedEvent(event)))
@@ -99,7 +99,7 @@ const NAMES = () => [
   '*',
   '../data/runs/linked',
 ]
-/** Each with the name at every place that it takes one. */
+/** Requests with the name in every place that accepts one. */
 const REQUESTS: [string, (name: string) => { method: string; params: object }][] = [
   ['run.open', (run) => ({ method: 'run.open', params: { run } })],
   ['run.close', (run) => ({ method: 'run.close', params: { run } })],

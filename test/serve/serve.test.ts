@@ -33,7 +33,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** Bytes out, bytes back: no client library tidies them up. */
+/** Sends and returns raw bytes, since a client library would normalise them. */
 function raw(text: string, host = '127.0.0.1'): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = tcp(served.port, host)

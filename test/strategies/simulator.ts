@@ -21,7 +21,7 @@ import {
 import type { Random } from '../support/random.ts'
 
 /**
- * Carries out what a strategy says, without an engine: it writes the events that the driver would. Segments take tokens
+ * Carries out the actions of a strategy without an engine: writes the events that the driver would. Segments take tokens
  * and end in a random order.
  */
 export class Simulator {
@@ -30,7 +30,7 @@ export class Simulator {
   state: RunState = EMPTY_RUN
   pending: OpenSummary[] = []
   later = false
-  /** The strategy said that nothing is left to do. */
+  /** Whether the strategy has finished. */
   finished = false
   readonly #trained: boolean
   readonly #random: Random
@@ -74,7 +74,7 @@ export class Simulator {
     return STRATEGIES[this.settings.strategy].next(this.view)
   }
 
-  /** Asks and carries out until the strategy wants nothing more for now. */
+  /** Asks the strategy and carries out its actions until it returns none. */
   advance(): void {
     for (let asked = 0; ; asked++) {
       if (asked > 20) throw new Error('the strategy never waits')
@@ -98,7 +98,7 @@ export class Simulator {
     return obeyed
   }
 
-  /** Some open segment takes a token, or ends; then the strategy is asked. */
+  /** Lets a random open segment take a token or end; then asks the strategy. */
   step(): void {
     const segment = this.open[this.#random.int(this.open.length)]
     if (segment !== undefined) {
@@ -169,7 +169,7 @@ export class Simulator {
     }
   }
 
-  /** As the driver: a summary opens once all that it reads has ended, over what is left of it. */
+  /** Like the driver: opens a summary once all paths that it reads have ended, over those that remain. */
   #openPending(): void {
     for (const summary of [...this.pending]) {
       const reads = summary.reads.filter((segment) => {

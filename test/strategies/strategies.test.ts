@@ -18,7 +18,7 @@ const begin = (asked: RunRequest['settings'], trained = true, seed = 1) => {
 }
 const opened = ({ state }: Simulator) =>
   state.summaries.map(({ segment, group, reads }) => [segment, group, reads])
-/** Each of these takes a token and ends. */
+/** Lets each of these segments take a token and end. */
 const finish = (run: Simulator, ...segments: SegmentId[]) => {
   for (const segment of segments) {
     run.token(segment)
@@ -156,7 +156,7 @@ describe('groups', () => {
     for (const segment of ['p2', 'p6', 'p8']) run.token(segment)
     finish(run, 'p1')
     expect(run.open).toContain('p2')
-    // What failed or was stopped does not count; what came to its budget does.
+    // Paths that failed or were stopped do not count; paths that reached their budget do.
     run.end('p4', 'failed')
     run.command({ type: 'stop', segment: 'p3' })
     run.advance()

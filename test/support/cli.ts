@@ -16,7 +16,7 @@ export class Cli {
   readonly child: ChildProcess
   readonly done: Promise<CliResult>
 
-  /** `braid ARGS` in a process of its own, from source. */
+  /** Runs `braid ARGS` from source in a separate process. */
   constructor(
     args: string[],
     { env = {}, stdin = '' }: { env?: NodeJS.ProcessEnv; stdin?: string } = {},

@@ -1,4 +1,4 @@
-/** Fills the disk that holds the folder given as argument while a run is written; prints what came of it as JSON. */
+/** Fills the disk that holds the folder given as argument while a run is written; prints the outcome as JSON. */
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RunStore } from '../../engine/transcripts/store.ts'
@@ -34,7 +34,7 @@ const code = codeOf(() => {
   }
 })
 const sizeIsWhole = statSync(join(folder, 'runs', 'new.jsonl')).size === writer.bytes
-// What a shorter write had left is filled up, so that a small file finds no room either.
+// Fills the space that a shorter write had left, so that not even a small file fits.
 const rest = join(folder, 'rest')
 for (let size = 4096; size >= 1; size >>= 1)
   codeOf(() => writeFileSync(rest, Buffer.alloc(size), { flag: 'a' }))

@@ -60,7 +60,7 @@ export function runStarted(
   }
 }
 
-/** Text as tokens of one to three characters, with logprobs and two alternatives each. */
+/** Splits text into tokens of one to three characters, with logprobs and two alternatives each. */
 export function tokensOf(text: string, seed = 1, alternatives = true): Token[] {
   const random = new Random(seed)
   const tokens: Token[] = []
@@ -82,7 +82,7 @@ export function tokensOf(text: string, seed = 1, alternatives = true): Token[] {
   return tokens
 }
 
-/** A path of the sample's model begins, from the prompt or from another path. */
+/** Returns the event that starts a path of the sample's model, from the prompt or from another path. */
 export function pathStarted(
   at: number,
   segment: SegmentId,
@@ -102,7 +102,7 @@ export function pathStarted(
   }
 }
 
-/** A summary begins, from the cells of these paths. */
+/** Returns the event that starts a summary, from the cells of these paths. */
 export function summaryStarted(
   at: number,
   segment: SegmentId,
@@ -126,7 +126,7 @@ export function summaryStarted(
   }
 }
 
-/** A whole run of two paths, a branch, a vote and two summaries. Texts are what the model wrote. */
+/** Returns a whole run of two paths, a branch, a vote and two summaries. Texts are what the model wrote. */
 export function sampleRun(
   run: string,
   texts = {

@@ -13,7 +13,7 @@ import type { AttributeOptions } from '../../engine/measure/attribution.ts'
 import type { RunHandle, ThinkOptions } from '../../engine/run/handle.ts'
 import { readModelInfo } from '../../engine/models/info.ts'
 
-/** A run whose events a test writes, one by one. */
+/** A run whose events a test writes one by one. */
 export class ScriptedRun implements RunHandle {
   readonly commands: RunCommand[] = []
   /** What the next command answers. */
@@ -64,10 +64,10 @@ export class ScriptedRun implements RunHandle {
   }
 }
 
-/** Stands in for the native engine where a test is about the host: it thinks what it is told. */
+/** Replaces the native engine in tests of the host: its runs are what the test writes. */
 export class ScriptedEngine implements HostEngine {
   readonly runs: ScriptedRun[] = []
-  /** Asked for and not yet answered by the test. */
+  /** Requests that the test has not answered yet. */
   readonly attributions: {
     events: RunEvent[]
     segment: SegmentId

@@ -2,7 +2,7 @@ import { Client, type Push } from '../../engine/protocol/client.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { eventsIn, type Channel, type HostMessage } from '../../engine/protocol/wire.ts'
 
-/** Two ends of a line in one process; what is sent passes through JSON and arrives in a later turn, as on a real one. */
+/** Returns two ends of a channel in one process; messages pass through JSON and arrive in a later turn, as on a real channel. */
 export function channelPair(): [Channel, Channel] {
   const end = () => ({
     listeners: [] as ((message: unknown) => void)[],
@@ -28,7 +28,7 @@ export function channelPair(): [Channel, Channel] {
   return [channel(a, b), channel(b, a)]
 }
 
-/** A client that keeps every push, and can send what is no request. */
+/** A client that keeps every push and can send what is not a request. */
 export class TestClient extends Client {
   readonly pushes: Push[] = []
   closed = false
@@ -48,7 +48,7 @@ export class TestClient extends Client {
     this.onClose(() => (this.closed = true))
   }
 
-  /** Sends anything; the answer to its id. */
+  /** Sends anything; resolves with the answer to its id. */
   raw(message: unknown, id = (message as { id: number }).id): Promise<HostMessage> {
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve)

@@ -1,6 +1,6 @@
 /**
  * Returns the milliseconds of processor time that this process spends on `work`. A bound on it holds on a busy machine,
- * where the time on the clock measures who else computes.
+ * where elapsed time also measures other processes.
  */
 export function cpuMs(work: () => unknown): number {
   const start = process.cpuUsage()
@@ -8,7 +8,7 @@ export function cpuMs(work: () => unknown): number {
   return since(start)
 }
 
-/** The same until a later moment; `start` is an earlier `process.cpuUsage()`. */
+/** Returns the milliseconds of processor time since `start`, an earlier `process.cpuUsage()`. */
 export function since(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start)
   return (user + system) / 1000

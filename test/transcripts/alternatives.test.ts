@@ -36,7 +36,7 @@ describe('alternatives', () => {
     )
   })
 
-  it('that are no file fail alone: the run opens, and is listed', async () => {
+  it('that are not a file fail alone: the run opens and is listed', async () => {
     write('r1', sampleRun('r1'))
     rmSync(file('r1.alt'))
     mkdirSync(file('r1.alt'))

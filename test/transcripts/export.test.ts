@@ -29,7 +29,7 @@ function write(run: string, events: RunEvent[] = sampleRun(run)): void {
   store.close(run)
 }
 
-/** Everything a run holds that a reader of an export looks for. */
+/** Everything in a run that a reader of an export looks for. */
 const PARTS = [
   'What is 2 + 2?',
   'Two and two make',
@@ -411,7 +411,7 @@ describe('HTML', () => {
   })
 })
 
-/** A small reader of tags: only elements that the exporter writes, only attributes that do nothing. */
+/** Reads tags: allows only elements that the exporter writes and attributes without effect. */
 function expectInert(html: string): void {
   const body = html.slice(html.indexOf('<body>'), html.indexOf('</html>'))
   const tags = [...body.matchAll(/<(\/?)([a-zA-Z!][^\s>/]*)([^>]*)>/g)]

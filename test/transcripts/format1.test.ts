@@ -72,7 +72,7 @@ const { runs } = JSON.parse(readFileSync(join(FOLDER, 'golden.json'), 'utf8')) a
 }
 const NAMES = Object.keys(runs)
 
-/** Puts a fixture where the store finds it. */
+/** Copies a fixture to where the store finds it. */
 function put(run: string): void {
   copyFileSync(join(FOLDER, `${run}.jsonl`), file(`${run}.jsonl`))
   const alternatives = join(FOLDER, `${run}.alt`)
@@ -87,7 +87,7 @@ const stream = ({ status, reason, answer, tokens, text }: Segment) => ({
   text,
 })
 
-/** A state as golden.json has it, in the words of format 1. */
+/** Returns a state in the form of golden.json, in the terms of format 1. */
 function goldenOf(state: RunState): Omit<Golden, 'model' | 'commands' | 'alternatives'> {
   const { status, answer, endReason, error, notices, paths, summaries, votes } = state
   return {
@@ -150,7 +150,7 @@ describe.each(NAMES)('%s', (run) => {
       again: string
     }
     expect(goldenOf(foldRun(events, { live: store.isLive(run) }))).toEqual(wanted)
-    // What a window gets is what stands there.
+    // A window gets the lines of the file.
     const lines = [...store.read(run)].flatMap((chunk) => chunk.lines)
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(events)
   })
@@ -250,7 +250,7 @@ describe.each(NAMES)('%s', (run) => {
   })
 })
 
-/** What a summary of 0.1.0 read, by what golden.json says of its paths. */
+/** Returns what a summary of 0.1.0 read, according to the paths in golden.json. */
 function wantedSource(
   fusion: string,
   native: boolean,
@@ -477,7 +477,7 @@ describe('a transcript of format 1', () => {
     let finished = false
     for (let delay = 0; !finished; delay = 4 * delay + 20) {
       put(long)
-      rmSync(file('old.lock'), { force: true }) // one without a number yet holds for a minute
+      rmSync(file('old.lock'), { force: true }) // a lock without a process id yet holds for a minute
       const child = spawn(
         process.execPath,
         ['--import', 'tsx', '--input-type=module', '-e', script],

@@ -285,7 +285,7 @@ describe('several writers', () => {
   })
 })
 
-/** A small disk of its own: needs a mount namespace, which Linux gives to root and mostly to others too. */
+/** Mounts a small disk. Needs a mount namespace, which Linux grants to root and usually to other users. */
 const MOUNTS = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0
 
 describe('a full disk', () => {

@@ -190,7 +190,7 @@ describe('what cannot be converted is refused with its reason, and leaves nothin
       /^bad-model: .*99999/,
     ],
     [
-      'a config that is no JSON',
+      'a config that is not JSON',
       { architecture: 'qwen2' },
       (f) => writeFileSync(join(f, 'config.json'), '{"model_type": "qwen2",'),
       /^bad-model: config.json/,
@@ -265,7 +265,7 @@ describe('what cannot be converted is refused with its reason, and leaves nothin
     expect(await codeOf(convert({ folder, output: target(), type: 'bf16' }))).toBe('none')
   })
 
-  it('a target that is there, that is no GGUF name, or that lies nowhere', async () => {
+  it('a target that is there, that is not a GGUF name, or that lies nowhere', async () => {
     const folder = make({ architecture: 'qwen2' })
     const output = target()
     writeFileSync(output, 'precious')
@@ -329,7 +329,7 @@ describe('cancel and resume', () => {
     const folder = make(big)
     const output = target()
     const cancel = new AbortController()
-    // Cancelled in the quantiser: all tensors are written and noted by then.
+    // Cancelled in the quantiser: by then all tensors are written and recorded.
     await codeOf(
       convert({
         folder,

@@ -1,5 +1,5 @@
 /**
- * Tiny Hugging Face folders as `save_pretrained` writes them: config.json, tokenizer.json, tokenizer_config.json and
+ * Writes tiny Hugging Face folders as `save_pretrained` does: config.json, tokenizer.json, tokenizer_config.json and
  * safetensors of random weights, in the layout of transformers (heads that rotate in halves).
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -23,13 +23,13 @@ export interface HfOptions {
   dtype?: Dtype
   shards?: number
   tied?: boolean
-  /** Rows of the thought tables; 0: none. */
+  /** Rows of the thought tables; 0: no tables. */
   thoughts?: number
-  /** Pairs of control tokens, and with them `<summary>` and `</summary>`. */
+  /** Pairs of control tokens, plus `<summary>` and `</summary>`. */
   pairs?: number
   released?: boolean
   ropeTheta?: number
-  /** Goes into config.json. */
+  /** RoPE settings of config.json. */
   rope?: Record<string, unknown>
   /** Further fields of config.json, tokenizer.json and tokenizer_config.json. */
   config?: Record<string, unknown>
@@ -67,7 +67,7 @@ const MERGES = [
   'Ð ¶',
 ]
 
-/** A tokenizer.json of the architecture's own structure, over bytes and a few merges. */
+/** Returns a tokenizer.json with the structure of the architecture, over bytes and a few merges. */
 export function tokenizerJson(
   architecture: HfOptions['architecture'],
   control: readonly string[],
@@ -151,7 +151,7 @@ export function tokenizerJson(
 
 const bits = new Float32Array(1)
 const bitsOf = new Uint32Array(bits.buffer)
-/** The value that a type makes of a number, and its bytes. */
+/** Returns a number rounded to a type, and its bytes. */
 function store(dtype: Dtype, values: ArrayLike<number>): { bytes: Buffer; stored: Float64Array } {
   const stored = new Float64Array(values.length)
   const bytes = Buffer.alloc(values.length * (dtype === 'F32' ? 4 : 2))
@@ -173,7 +173,7 @@ function store(dtype: Dtype, values: ArrayLike<number>): { bytes: Buffer; stored
   return { bytes, stored }
 }
 
-/** One safetensors file. */
+/** Returns the bytes of one safetensors file. */
 export function encodeSafetensors(
   tensors: readonly { name: string; dtype: string; shape: readonly number[]; bytes: Buffer }[],
 ): Buffer {

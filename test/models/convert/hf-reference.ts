@@ -1,7 +1,7 @@
 /**
- * What transformers computes for a Qwen2, Qwen3 or Llama folder, in float64 from the folder's own tensors: one sequence
- * of one thought, the oracle that converted files are held against. Written after modeling_llama.py, modeling_qwen3.py
- * and modeling_rope_utils.py; it knows nothing of GGUF.
+ * Computes what transformers does for a Qwen2, Qwen3 or Llama folder, in float64 from the folder's own tensors: one sequence
+ * of one thought, the oracle for converted files. Written after modeling_llama.py, modeling_qwen3.py
+ * and modeling_rope_utils.py; it does not know GGUF.
  */
 import type { HfModel } from './hf-folder.ts'
 
@@ -10,7 +10,7 @@ interface Rope {
   scale: number
 }
 
-/** Logprobs of the whole vocabulary after each token, [tokens][vocabulary]. */
+/** Returns the logprobs of the whole vocabulary after each token, [tokens][vocabulary]. */
 export function hfLogprobs(model: HfModel, tokens: readonly number[], thought = 0): Float64Array[] {
   const c = model.config as Record<string, number>
   const [width, heads, kvHeads, layers] = [

@@ -3,7 +3,7 @@ import { decode, encode, fromHalf, toHalf } from '../../../engine/models/convert
 import { encodeTensor, toHalf as oracle } from '../../support/gguf-writer.ts'
 import { Random } from '../../support/random.ts'
 
-/** `expect` alone takes seconds for so many. */
+/** Calls `expect` only on a difference: for this many numbers, it alone would take seconds. */
 function same(a: number, b: number): void {
   if (a !== b) expect(a).toBe(b)
 }
@@ -11,7 +11,7 @@ function same(a: number, b: number): void {
 it('every half survives, and halves are rounded as by another implementation', () => {
   for (let half = 0; half < 0x7c00; half++) {
     same(toHalf(fromHalf(half)), half)
-    // Halfway to the next one, and its two neighbours among float32.
+    // Halfway to the next half, and the two float32 neighbours of that value.
     const middle = (fromHalf(half) + fromHalf(half + 1)) / 2
     if (half < 0x7bff)
       for (const value of [middle, middle * (1 + 2 ** -22), middle * (1 - 2 ** -22)])
@@ -45,7 +45,7 @@ it('q8_0 keeps every value within half a step', () => {
         Math.abs(view.getInt8(block * 34 + 2 + i) * scale - values[block * 32 + i]!),
       ).toBeLessThanOrEqual(scale * 0.5 + 130 * scale * 2 ** -11)
   }
-  // Where rounding of the scale to a half does not come in, the test writer agrees to one step.
+  // Unless the rounding of the scale to a half matters, the test writer agrees within one step.
   const other = encodeTensor('q8_0', values).bytes
   other.forEach((byte, i) =>
     expect(Math.abs(((byte << 24) >> 24) - ((bytes[i]! << 24) >> 24))).toBeLessThanOrEqual(1),
@@ -59,7 +59,7 @@ it('zeros, and blocks too small for a half', () => {
   )
 })
 
-it('refuses what is no number', () => {
+it('refuses what is not a number', () => {
   for (const bits of [0x7f80, 0xff80, 0x7fc0])
     expect(() => decode('bf16', new Uint8Array(Uint16Array.of(1, bits).buffer), 'x')).toThrow(
       /not numbers/,

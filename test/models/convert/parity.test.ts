@@ -20,7 +20,7 @@ function make(options: HfOptions): HfModel {
   return model
 }
 
-/** Largest difference of a logprob between the converted file and the reference, over the 20 likeliest tokens after each of `tokens`. */
+/** Returns the largest difference of a logprob between the converted file and the reference, over the 20 likeliest tokens after each of `tokens`. */
 async function difference(
   model: HfModel,
   file: string,
@@ -144,7 +144,7 @@ describe('a converted folder gives the logprobs of the original', () => {
     ['q8_0', 0.3],
     ['q4_k_m', 2.5],
   ] as const)('as %s within %f', async (type, bound) => {
-    // Rows of 256, which k-quants need.
+    // Rows of 256 values, which k-quants need.
     const model = make({
       architecture: 'qwen2',
       dtype: 'F32',

@@ -1,6 +1,6 @@
 /**
- * Tokenizers with the real vocabularies and merges of Qwen2 and Llama 3, which lie in llama.cpp's source, put into
- * tokenizer.json as the published models have it. `parathinker` is Qwen2's with the tokens that DeepSeek-R1-Distill-Qwen
+ * Tokenizers with the real vocabularies and merges of Qwen2 and Llama 3, taken from llama.cpp's source and written as the
+ * tokenizer.json of the published models. `parathinker` is Qwen2's with the tokens that DeepSeek-R1-Distill-Qwen
  * and ParaThinker-1.5B add, at their ids.
  */
 import { existsSync } from 'node:fs'
@@ -100,7 +100,7 @@ export interface RealTokenizerFiles {
   pre: string
 }
 
-/** Where llama.cpp's vocabularies lie once the engine is built; undefined where it was built elsewhere. */
+/** Returns the folder of llama.cpp's vocabularies once the engine is built, or undefined if it was built elsewhere. */
 export async function vocabularyFolder(): Promise<string | undefined> {
   const folder = join((await llamaBuild()).source, 'models')
   return existsSync(join(folder, 'ggml-vocab-qwen2.gguf')) ? folder : undefined

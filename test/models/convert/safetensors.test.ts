@@ -66,7 +66,7 @@ describe('hostile headers', () => {
     ['a tensor past the end', file({ a, b }, Buffer.alloc(20)), /after the end/],
     ['offsets backwards', file({ a: { ...a, data_offsets: [16, 0] } }, Buffer.alloc(16)), /claims/],
     [
-      'offsets that are no numbers',
+      'offsets that are not numbers',
       file({ a: { ...a, data_offsets: ['0', '16'] } }, Buffer.alloc(16)),
       /offsets/,
     ],

@@ -99,7 +99,7 @@ const MARKED = [
   '\u0007',
 ]
 
-/** Texts of mixed scripts, spaces, digits and the given control tokens, in NFC; the same for the same seed. */
+/** Returns texts of mixed scripts, spaces, digits and the given control tokens, in NFC; the same for the same seed. */
 export function strings(count: number, control: readonly string[], seed = 1): string[] {
   const random = new Random(seed)
   const pick = <T>(list: readonly T[]): T => list[random.int(list.length)]!
@@ -131,7 +131,7 @@ export function strings(count: number, control: readonly string[], seed = 1): st
   )
 }
 
-/** FNV-1a of the ids of one text, read with and without control tokens. */
+/** Returns the FNV-1a hash of the ids of one text, parsed with and without control tokens. */
 export function hashIds(withControl: ArrayLike<number>, without: ArrayLike<number>): number {
   let hash = 0x811c9dc5
   const add = (value: number) => {

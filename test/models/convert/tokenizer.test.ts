@@ -12,7 +12,7 @@ const vocabularies = await vocabularyFolder()
 const folder = mkdtempSync(join(tmpdir(), 'braid-tokenizer-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Width of the model: the smallest that one head has. */
+/** Width of the model: the smallest width of one head. */
 const WIDTH = 2
 
 describe.skipIf(!vocabularies)(

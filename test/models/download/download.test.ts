@@ -85,7 +85,7 @@ describe('two at once', () => {
 })
 
 describe('faults', () => {
-  it('a corrupt part: fetched anew once; corrupt again: refused and absent', async () => {
+  it('a corrupt part: fetched again once; corrupt again: refused and absent', async () => {
     const server = await serve({
       alter: (bytes, n) => {
         if (n === 1) bytes[100]! ^= 1
@@ -213,7 +213,7 @@ describe('faults', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('a file that changes while it is fetched: it begins anew and is the new one', async () => {
+  it('a file that changes while it is fetched: the download begins again and gives the new file', async () => {
     const server = await serve()
     const old = server.content
     const next = bytesOf(SIZE, 2)
@@ -236,7 +236,7 @@ describe('faults', () => {
       spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0
     const server = await serve({ noRange: true, noLength: true }, 3_000_000)
     if (!mounts) {
-      // No small disk can be made here: at least one that is too small beforehand.
+      // A small disk cannot be made here; so at least one that is too small beforehand.
       expect(await codeOf(get(server, { target: '/proc/none/x.gguf' }))).not.toBe('none')
       return
     }

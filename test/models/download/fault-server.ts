@@ -4,16 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { Random } from '../../support/random.ts'
 
 export interface Faults {
-  /** Answers 200 with the whole file, whatever is asked. */
+  /** Answers every request with 200 and the whole file. */
   noRange?: boolean
-  /** No Content-Length. */
+  /** Sends no Content-Length. */
   noLength?: boolean
   etag?: string | null
-  /** Called before every answer; `true`: it answered itself. */
+  /** Called before every answer; returns `true` if it has answered itself. */
   before?: (request: IncomingMessage, response: ServerResponse, n: number) => boolean | void
   /** Changes the bytes of the n-th answer that carries data. */
   alter?: (bytes: Buffer, n: number) => Buffer
-  /** Bytes a second of one connection. */
+  /** Bytes per second of one connection. */
   rate?: number
   headers?: Record<string, string>
 }
@@ -34,7 +34,7 @@ export const bytesOf = (size: number, seed = 1): Buffer => {
 }
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** A server of one file at any path, with faults that may be changed while it runs. */
+/** Serves one file at any path, with faults that may be changed while it runs. */
 export async function faultServer(
   content: Buffer,
   faults: Faults = {},

@@ -1,4 +1,4 @@
-/** Kills downloads in the middle, again and again until they end, and looks at what is there each time. */
+/** Kills downloads in the middle until they finish, and checks the files each time. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ export interface KillResult {
   kills: number
 }
 
-/** `count` downloads, each killed at up to four seeded moments. Throws when a target is there and wrong, or never comes. */
+/** Runs `count` downloads and kills each at up to four seeded moments. Throws if a target exists and is wrong, or never appears. */
 export async function killDownloads(count: number, seed: number): Promise<KillResult> {
   const folder = mkdtempSync(join(tmpdir(), 'braid-kill-'))
   const random = new Random(seed)

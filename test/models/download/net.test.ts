@@ -58,13 +58,13 @@ describe('where a download may lead', () => {
     const hub = await serve(redirect(store.url))
     await get(hub, {}, { hub: hub.origin, token: 'secret' }).catch(() => undefined)
     expect(hub.requests[0]!.headers.authorization).toBe('Bearer secret')
-    // Same address, another port: another host to the rule.
+    // Same address, another port: the rule treats it as another host.
     const client = new Net({ hub: hub.origin, token: 'secret' })
     closing.push(() => client.close())
     await download(client, { url: hub.url, target: target(), leastPart: 65_536 })
     expect(store.requests.length).toBeGreaterThan(1)
     expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true)
-    // And not to an address that is not the hub's at all.
+    // Nor to an address outside the hub.
     await get(store, {}, { hub: hub.origin, token: 'secret' })
     expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true)
   })

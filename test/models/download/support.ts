@@ -25,7 +25,7 @@ export async function serve(faults: Faults = {}, size = SIZE): Promise<FaultServ
   closing.push(server.close)
   return server
 }
-/** Quick: parts of 64 KiB, a stall is 300 ms. */
+/** Quick settings: parts of 64 KiB; a stall is 300 ms. */
 export async function get(
   server: FaultServer,
   options: Partial<DownloadOptions> = {},
@@ -47,7 +47,7 @@ export const codeOf = (promise: Promise<unknown>) =>
     () => 'none',
     (error: { code: string; message: string }) => `${error.code}: ${error.message}`,
   )
-/** The target is right or absent, and nothing else that looks like a model is there. */
+/** Checks that the target is correct or absent, and that nothing else looks like a model. */
 export function check(file: string, server: FaultServer, there: boolean): void {
   expect(existsSync(file)).toBe(there)
   if (there) {

@@ -39,7 +39,7 @@ TEST("a prefill measures each token as the logits before it say, over the limits
     all.measure.alternatives = 3;
     const PrefillResult whole = prefill(*f.context, all, StopFlag(), nullptr);
     CHECK_EQUAL(whole.tokens.size(), tokens.size());
-    CHECK(std::isnan(whole.tokens[0].logprob)); // nothing was before it
+    CHECK(std::isnan(whole.tokens[0].logprob)); // nothing precedes it
     for (size_t i = 0; i < tokens.size(); i++) {
         PrefillParams one = tokensOf(1, {tokens[i]});
         one.report = one.measure.logprobs = true;
@@ -134,7 +134,7 @@ TEST("a step is ended by its owner and by whoever leaves, by nobody else") {
     CHECK(step(0, &quiet) == Step::DONE);
     CHECK(step(0, &raised) == Step::ABORTED);
     CHECK_EQUAL(f.context->lastPosition(0), 0);
-    // Shared by several runs, or with a K-shift pending: the flag that is raised waits for the end of the step.
+    // If several runs share the decode, or a K-shift is pending, the raised flag takes effect at the end of the step.
     CHECK(step(0, nullptr) == Step::DONE);
     CHECK_EQUAL(f.context->lastPosition(0), 1);
     f.leaving->raise();

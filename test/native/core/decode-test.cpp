@@ -7,7 +7,7 @@
 
 static const Ids PROMPT = {10, 20, 30, 40, 50};
 
-// The prompt in every sequence.
+// A context with the prompt in every sequence.
 struct Prompted : Fixture {
     explicit Prompted(int32_t cells = 1024)
         : Fixture(cells) {
@@ -249,7 +249,7 @@ TEST("commands that wait take effect before the first step, in order") {
     CHECK(d.decode.remove(4));
     CHECK(d.decode.add(fifth));
     CHECK(d.decode.add(taken));
-    CHECK(d.decode.stop(99, false)); // nobody's: nothing happens
+    CHECK(d.decode.stop(99, false)); // no such stream: nothing happens
     CHECK(d.decode.add(again));
     d.onReport = [&] { d.decode.stop(3, true); };
     d.run();

@@ -1,4 +1,4 @@
-// A test is TEST("name") { ... } with CHECKs; test/native/core.test.ts runs each in a process of its own.
+// A test is TEST("name") { ... } with CHECKs; test/native/core.test.ts runs each in a separate process.
 #pragma once
 #include "context.h"
 #include "decode.h"
@@ -54,7 +54,7 @@ void checkEqual(const A & got, const B & wanted, const char * text, const char *
 #define CHECK_EQUAL(got, wanted) checkEqual(got, wanted, #got, __FILE__, __LINE__)
 #define CHECK(condition) checkEqual(bool(condition), true, #condition, __FILE__, __LINE__)
 
-// The code of the CodedError that `work` throws; "" where it throws nothing.
+// Returns the code of the CodedError that `work` throws, or "" if it throws nothing.
 template <typename Work>
 std::string codeOf(Work && work) {
     try {
@@ -65,7 +65,7 @@ std::string codeOf(Work && work) {
     }
 }
 
-// The tiny model of test/support/tiny-models.ts that the program was started with.
+// Returns the path of the tiny model (test/support/tiny-models.ts) that the program was started with.
 const std::string & modelFile();
 std::shared_ptr<Model> openModel();
 
@@ -92,12 +92,12 @@ struct Decoded {
 
     void take(const DecodeReport & report);
     Ids ids(int32_t stream) const;
-    // Of a stream that ended once.
+    // Why a stream ended, which must have ended exactly once.
     std::string reason(int32_t stream) const;
     std::string code(int32_t stream) const;
 };
 
-// A decode that gathers what it reports; `onReport` sees each report after it was gathered.
+// A decode that collects its reports; `onReport` sees each report after it was collected.
 struct Decoding {
     Decoded decoded;
     std::shared_ptr<StopFlag> flag;

@@ -45,7 +45,7 @@ TEST("an error says what was logged first, since the last call") {
 
 TEST("memory that cannot be had is out-of-memory, a broken file bad-model") {
     Fixture f;
-    // 1.5 GiB: core.test.ts has the allocator refuse that much.
+    // 1.5 GiB: core.test.ts makes the allocator refuse that.
     ContextParams p = Fixture::params(1 << 20);
     CHECK_EQUAL(codeOf([&] { Context(f.model, p, f.leaving); }), "out-of-memory");
     const std::string broken = modelFile() + ".broken";

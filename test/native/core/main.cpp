@@ -1,4 +1,4 @@
-// core-tests CPU_BACKEND MODEL NAME: runs the test of that name. Exit codes: 0: passed, 1: failed, 2: there is no such test.
+// core-tests CPU_BACKEND MODEL NAME: runs the test of that name. Exit codes: 0 passed, 1 failed, 2 unknown test.
 #include "devices.h"
 #include "engine.h"
 #include "harness.h"

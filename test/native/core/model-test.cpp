@@ -61,7 +61,7 @@ TEST("a model is quantised, and an unknown type refused") {
                 "bad-model");
 }
 
-TEST("split characters are joined, and what is no character becomes U+FFFD") {
+TEST("split characters are joined, and what is not a character becomes U+FFFD") {
     Utf8Joiner joiner;
     CHECK_EQUAL(joiner.push("\xE2\x82"), "");
     CHECK_EQUAL(joiner.push("\xAC!"), "\xE2\x82\xAC!");
