@@ -51,7 +51,7 @@ export function readGiven(path: string): GivenFile {
     const info = statSync(path)
     const kind = kindOf(path) ?? (info.isFile() && isGguf(path) ? 'model' : undefined)
     if (kind === undefined || !info.isFile())
-      return { kind: 'bad', name, reason: 'It is no model and no run.' }
+      return { kind: 'bad', name, reason: 'It is neither a model nor a run.' }
     if (kind === 'model') return { kind, path }
     if (info.size > MAX_IMPORT)
       return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }

@@ -42,9 +42,9 @@ export async function licences(window: BrowserWindow | undefined, root: string):
     .map((name) => join(root, name))
     .find((one) => existsSync(one))
   const problem =
-    file === undefined ? 'The file of licences is not here.' : await shell.openPath(file)
+    file === undefined ? 'The licence file is missing from this copy of Braid.' : await shell.openPath(file)
   if (problem !== '')
-    await show(window, { type: 'error', message: 'The licences cannot be shown.', detail: problem })
+    await show(window, { type: 'error', message: 'The licences cannot be displayed.', detail: problem })
 }
 
 /** Tells of a new release and leads to its page. It asks before the first look; nothing is fetched but the name of the newest release. */
@@ -75,12 +75,12 @@ export class ReleaseCheck {
     if (this.state.get().checkReleases === null) {
       const { response } = await show(this.window(), {
         type: 'question',
-        message: 'Look for a new release?',
-        buttons: ['Cancel', 'Look now', 'Look now and once a day'],
+        message: 'Check for a new release?',
+        buttons: ['Cancel', 'Check now', 'Check now and once a day'],
         defaultId: 1,
         cancelId: 0,
         noLink: true,
-        detail: `Braid asks ${new URL(this.source.api).host} for the name of its newest release. Nothing about you or your runs is sent, and nothing is downloaded.`,
+        detail: `Braid asks ${new URL(this.source.api).host} for the name of the latest release. Nothing about you or your runs is sent, and nothing is downloaded.`,
       })
       if (response === 0) return
       if (response === 2) this.setDaily(true)
@@ -95,9 +95,9 @@ export class ReleaseCheck {
       if (newest.newer) {
         const { response } = await show(this.window(), {
           type: 'info',
-          message: `Braid ${newest.version} is there.`,
-          detail: `This is ${app.getVersion()}. Its page has the downloads: ${newest.page}`,
-          buttons: ['Later', 'Open the page'],
+          message: `Braid ${newest.version} is available.`,
+          detail: `You have ${app.getVersion()}. Download the new release from ${newest.page}`,
+          buttons: ['Later', 'Open release page'],
           defaultId: 1,
           cancelId: 0,
           noLink: true,
@@ -106,14 +106,14 @@ export class ReleaseCheck {
       } else if (!quiet)
         await show(this.window(), {
           type: 'info',
-          message: 'This is the newest release.',
+          message: 'You have the latest release.',
           detail: `Braid ${app.getVersion()}`,
         })
     } catch (error) {
       if (!quiet)
         await show(this.window(), {
           type: 'warning',
-          message: 'Braid could not look for a release.',
+          message: 'Braid could not check for a new release.',
           detail: (error as Error).message,
         })
     }

@@ -74,7 +74,7 @@ function start(): void {
     model,
     openLink: async (url) => {
       const safe = safeUrl(url)
-      if (safe === null) throw new Error('This address is not opened.')
+      if (safe === null) throw new Error('Only web and mail addresses can be opened.')
       await shell.openExternal(safe)
     },
   })

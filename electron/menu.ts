@@ -84,10 +84,10 @@ export function template(
       ? []
       : [
           line,
-          { id: 'shell.releases', label: 'Look for a New Release…', click: releases.check },
+          { id: 'shell.releases', label: 'Check for a new release…', click: releases.check },
           {
             id: 'shell.releases.daily',
-            label: 'Look Once a Day',
+            label: 'Check once a day',
             type: 'checkbox',
             checked: releases.daily,
             click: ({ checked }) => releases.setDaily(checked),

@@ -21,7 +21,7 @@ export function servePage(session: Session, root: string): void {
   const files = listFiles(root)
   if (!files.has('/'))
     throw new Error(
-      `The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`,
+      `The page is not built: ${root} has no index.html. Run \`npm run build\`.`,
     )
   const text = (status: number, body: string) =>
     new Response(body, {
@@ -30,10 +30,10 @@ export function servePage(session: Session, root: string): void {
     })
   session.protocol.handle(SCHEME.scheme, (request) => {
     const url = new URL(request.url)
-    if (url.host !== 'app') return text(403, 'This address is not for you.')
-    if (request.method !== 'GET') return text(405, 'Only GET.')
+    if (url.host !== 'app') return text(403, 'Forbidden.')
+    if (request.method !== 'GET') return text(405, 'Only GET is allowed.')
     const file = files.get(url.pathname)
-    if (file === undefined) return text(404, 'There is nothing here.')
+    if (file === undefined) return text(404, 'Not found.')
     try {
       return new Response(new Uint8Array(file.read()), {
         headers: { ...HEADERS, 'Content-Type': file.type },

@@ -37,14 +37,14 @@ export function releaseSource(
 /** Asks for the newest release; one request, nothing kept. Errors: a text for the user. */
 export async function newestRelease(source: Source, current: string): Promise<Newest> {
   const release = Release.safeParse(JSON.parse(await get(source.api)))
-  if (!release.success) throw new Error('The answer names no release.')
+  if (!release.success) throw new Error('The response does not name a release.')
   const { tag_name, html_url } = release.data
   const version = /^v?(\d+\.\d+\.\d+)$/.exec(tag_name)?.[1]
-  if (version === undefined) throw new Error(`'${tag_name}' is no version.`)
+  if (version === undefined) throw new Error(`'${tag_name}' is not a version number.`)
   if (!isNewer(version, current)) return { newer: false }
   const page = safeUrl(html_url)
   if (page === null || !page.startsWith(source.pages))
-    throw new Error('The page of the release lies somewhere else.')
+    throw new Error('The release page is on an unexpected site.')
   return { newer: true, version, page }
 }
 
@@ -64,7 +64,7 @@ function get(address: string): Promise<string> {
       credentials: 'omit',
       cache: 'no-store',
     } as Electron.ClientRequestConstructorOptions)
-    const timer = setTimeout(() => fail(new Error('There was no answer in time.')), TIMEOUT_MS)
+    const timer = setTimeout(() => fail(new Error('The server did not respond in time.')), TIMEOUT_MS)
     const fail = (error: Error) => {
       clearTimeout(timer)
       reject(error)
@@ -73,21 +73,21 @@ function get(address: string): Promise<string> {
     request.setHeader('Accept', 'application/vnd.github+json')
     request.setHeader('User-Agent', 'Braid')
     request.on('error', (error) => fail(error))
-    request.on('redirect', () => fail(new Error('The answer leads somewhere else.')))
+    request.on('redirect', () => fail(new Error('The server redirected the request.')))
     request.on('response', (response) => {
       if (response.statusCode !== 200)
         return fail(
           new Error(
             response.statusCode === 404
-              ? 'There is no release yet.'
-              : `The answer is ${response.statusCode}.`,
+              ? 'No release has been published yet.'
+              : `The server responded with status ${response.statusCode}.`,
           ),
         )
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
-        if (bytes > MAX_ANSWER) fail(new Error('The answer is too long.'))
+        if (bytes > MAX_ANSWER) fail(new Error('The response is too long.'))
         chunks.push(chunk)
       })
       response.on('end', () => {

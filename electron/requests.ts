@@ -81,9 +81,9 @@ export function answerRequests({
   }
   ipcMain.handle(IPC.call, async (event, name: unknown, argument: unknown) => {
     const own = owner(event)
-    if (own === undefined) throw new Error('This page may not ask for that.')
+    if (own === undefined) throw new Error('This page may not make this call.')
     if (typeof name !== 'string' || !Object.hasOwn(BRIDGE_CALLS, name))
-      throw new Error('There is no such call.')
+      throw new Error('Unknown call.')
     const known = name as BridgeCall
     return handlers[known](own, BRIDGE_CALLS[known].argument.parse(argument) as never)
   })

@@ -52,7 +52,7 @@ export function openWindow(state: ShellState): BrowserWindow {
       return window.webContents.reload()
     dialog.showErrorBox(
       'Braid',
-      `The window ended ${CRASHES} times in a short time (${reason}). Runs are kept. Start Braid again.`,
+      `The window crashed ${CRASHES} times in a short time (${reason}). Your runs are saved. Start Braid again.`,
     )
     app.quit()
   })

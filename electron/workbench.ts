@@ -179,7 +179,7 @@ export class Workbench {
         status === 'failed'
           ? 'The run failed.'
           : answer === null
-            ? 'The run has ended.'
+            ? 'Done, no answer found.'
             : `Answer: ${answer.slice(0, 200)}`,
     })
     notification.on('click', () => {

@@ -3,7 +3,7 @@ import { useSyncExternalStore } from 'react'
 import { en } from './en.ts'
 import { zh } from './zh.ts'
 
-type Base<K> = K extends `${infer B}_one` ? B : K extends `${infer B}_other` ? B : K
+type Base<K> = K extends `${infer B}_${'zero' | 'one' | 'other'}` ? B : K
 /** A message; of a plural pair the name without its ending. */
 export type MessageKey = Base<keyof typeof en>
 export type Vars = Record<string, string | number>

@@ -82,6 +82,11 @@ export function RunFacts({ run }: { run: string }) {
         ]),
     dateTime(time),
   ].join(' · ')
+  const shape = t('facts.shape', {
+    paths: settings.paths,
+    budget: integer(settings.budget),
+    count: settings.paths,
+  })
   return (
     <>
       {starred !== undefined && (
@@ -100,13 +105,7 @@ export function RunFacts({ run }: { run: string }) {
       <Tip text={more}>
         <span className="facts small dim ellipsis" tabIndex={0}>
           <bdi>{model.name}</bdi> · {t(`strategy.${settings.strategy}`)} ·{' '}
-          {t('facts.shape', {
-            paths: settings.paths,
-            runs: settings.runs,
-            budget: integer(settings.budget),
-            count: settings.paths,
-          })}
-          {settings.runs > 1 ? ` × ${settings.runs}` : ''}
+          {settings.runs > 1 ? t('facts.groups', { count: settings.runs, shape }) : shape}
         </span>
       </Tip>
       {model.scope !== undefined && (

@@ -4,6 +4,7 @@ import { useShallow } from 'zustand/react/shallow'
 import { boardOf, type Board, type BoardRow } from '../../engine/protocol/decision.ts'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { votes as strategyVotes } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
 import { command, isOver, useRuns, useShown } from '../store/runs.ts'
@@ -39,6 +40,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
   const over = useShown(run, (s) => isOver(s.status))
+  const votes = useShown(run, (s) => s.settings !== null && strategyVotes(s.settings.strategy))
   if (board.rows.length === 0)
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))
@@ -91,7 +93,9 @@ export default memo(function VoteBoard({ run }: { run: string }) {
         ))}
       </div>
       {board.byHand && <p className="small dim">{t('votes.byHand')}</p>}
-      {!board.voted && <p className="small dim">{t('votes.notVoted')}</p>}
+      {!board.voted && (
+        <p className="small dim">{t(running && votes ? 'votes.pending' : 'votes.notVoted')}</p>
+      )}
     </div>
   )
 })

@@ -168,14 +168,14 @@ export class Window {
       await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
     if (budget !== undefined)
-      await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
+      await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
     if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
     await page.getByText('More settings').click()
     // One thread: with more, threads that wait for one another on a busy machine are a hundred times slower.
     await page.getByLabel('Threads', { exact: true }).fill('1')
-    if (summary !== undefined) await page.getByLabel('Tokens of the summary').fill(String(summary))
+    if (summary !== undefined) await page.getByLabel('Tokens for the summary').fill(String(summary))
     if (alternatives !== undefined)
-      await page.getByLabel('Alternatives a token').fill(String(alternatives))
+      await page.getByLabel('Alternatives per token').fill(String(alternatives))
     if (temperature !== undefined)
       await page.getByLabel('Temperature', { exact: true }).fill(String(temperature))
     if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
@@ -243,7 +243,7 @@ export class Window {
 
   async laneMenu(path: number, item: string): Promise<void> {
     await this.lane(path)
-      .getByRole('button', { name: `Actions on path ${path}` })
+      .getByRole('button', { name: `Actions for path ${path}` })
       .click()
     await this.page.getByRole('menuitem', { name: new RegExp(`^${item}`) }).click()
   }

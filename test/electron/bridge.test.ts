@@ -111,7 +111,7 @@ describe('the bridge between page and shell', () => {
     ['a frame that is gone', { ...own, senderFrame: null }],
   ])('answers no call of %s', async (_who, event) => {
     for (const name of Object.keys(BRIDGE_CALLS))
-      await expect(invoke(event, name), name).rejects.toThrow(/may not ask/)
+      await expect(invoke(event, name), name).rejects.toThrow(/may not make this call/)
     let closed = false
     ipc.handlers.get(IPC.connect)!({ ...event, ports: [{ close: () => (closed = true) }] })
     expect([closed, asked]).toEqual([true, []])
@@ -120,7 +120,7 @@ describe('the bridge between page and shell', () => {
   it.each(['toString', '__proto__', 'constructor', 'connect', '', 5, null, undefined, {}])(
     '%s is no call',
     async (name) => {
-      await expect(invoke(own, name)).rejects.toThrow('There is no such call.')
+      await expect(invoke(own, name)).rejects.toThrow('Unknown call.')
     },
   )
 

@@ -95,11 +95,11 @@ describe.skipIf(unavailable !== null)(
       await page.getByLabel('Problem', { exact: true }).fill('What is 2 + 3?')
       await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled()).toBe(true)
       await page.getByLabel('Paths', { exact: true }).fill('2')
-      await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
+      await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
       const more = page.getByText('More settings')
       if (!(await page.getByLabel('Threads', { exact: true }).isVisible())) await more.click()
       await page.getByLabel('Threads', { exact: true }).fill('1')
-      await page.getByLabel('Tokens of the summary').fill('8')
+      await page.getByLabel('Tokens for the summary').fill('8')
       await page.getByRole('button', { name: 'Start', exact: true }).click()
       await page.waitForURL(/#\/run\//)
       return /#\/run\/([\w-]+)/.exec(page.url())![1]!
@@ -176,7 +176,7 @@ describe.skipIf(unavailable !== null)(
       await expect.poll(() => noted<unknown[]>('notes')).toHaveLength(1)
       expect((await noted<{ title: string; body: string }[]>('notes'))[0]).toMatchObject({
         title: 'What is 2 + 3?',
-        body: expect.stringMatching(/^(Answer: |The run has ended)/),
+        body: expect.stringMatching(/^(Answer: |Done, no answer found)/),
       })
       await click(shell, 'app.settings')
       await expect.poll(() => view(shell)).toBe('#/settings')
@@ -310,7 +310,7 @@ describe.skipIf(unavailable !== null)(
     it('asks nobody about releases until the user says so, then once and for one thing', async () => {
       expect(requests).toEqual([])
       await click(shell, 'shell.releases')
-      await boxes(/Look for a new release\?/)
+      await boxes(/Check for a new release\?/)
       expect(requests).toEqual([])
       release = {
         status: 200,
@@ -322,7 +322,7 @@ describe.skipIf(unavailable !== null)(
       }
       await answer(1, 1)
       await click(shell, 'shell.releases')
-      await boxes(/Braid 99\.0\.0 is there/)
+      await boxes(/Braid 99\.0\.0 is available/)
       await expect.poll(() => noted<string[]>('opened')).toEqual([`${origin()}tag/v99.0.0`])
       expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /latest'])
       expect(requests[0]!.headers).toMatchObject({ 'user-agent': 'Braid' })
@@ -335,23 +335,23 @@ describe.skipIf(unavailable !== null)(
         'the same version',
         200,
         () => ({ tag_name: 'v0.0.1', html_url: `${origin()}x` }),
-        /newest release/,
+        /latest release/,
       ],
       [
         'a page elsewhere',
         200,
         () => ({ tag_name: 'v99.0.0', html_url: 'https://evil.example/x' }),
-        /could not look/,
+        /could not check/,
       ],
       [
         'a page that is a program',
         200,
         () => ({ tag_name: 'v99.0.0', html_url: 'file:///bin/sh' }),
-        /could not look/,
+        /could not check/,
       ],
-      ['a redirect', 302, () => ({}), /could not look/],
-      ['rubbish', 200, () => '<html>', /could not look/],
-      ['an error', 500, () => ({}), /could not look/],
+      ['a redirect', 302, () => ({}), /could not check/],
+      ['rubbish', 200, () => '<html>', /could not check/],
+      ['an error', 500, () => ({}), /could not check/],
     ])('an answer of the release list: %s', async (_name, status, body, message) => {
       release = { status, body: JSON.stringify(body()) }
       requests = []
@@ -377,12 +377,12 @@ describe.skipIf(unavailable !== null)(
         )
       }
       await shell.page
-        .getByText(/ended 3 times in a short time/)
+        .getByText(/crashed 3 times in a short time/)
         .first()
         .waitFor({ timeout: 60_000 })
       await shell.page.waitForTimeout(1000)
       expect(await host()).toBeUndefined()
-      await shell.page.getByRole('button', { name: 'Start it again' }).first().click()
+      await shell.page.getByRole('button', { name: 'Restart engine' }).first().click()
       await shell.page.waitForSelector('[data-connection="open"]')
       await expect.poll(() => ask(shell, 'app.info')).toMatchObject({ dataFolder: shell.data })
     })

@@ -136,7 +136,7 @@ describe.skipIf(unavailable !== null)(
         expect(
           await inPage(shell, `braidShell.call('openExternal', ${JSON.stringify(address)})`),
           address,
-        ).toMatch(/not opened/)
+        ).toMatch(/Only web and mail addresses/)
       }
       await inPage(shell, `braidShell.call('openExternal', 'https://example.com/a')`)
       expect(await shell.app.evaluate(() => (globalThis as { opened?: string[] }).opened)).toEqual([
@@ -188,9 +188,9 @@ describe.skipIf(unavailable !== null)(
         )
       expect(await ask('braid://app/', true)).toBe('/picked.gguf')
       expect(await inPage(shell, `braidShell.call('pickFolder')`)).toBe('/picked.gguf')
-      expect(await ask('braid://app/', false)).toMatch(/may not ask/)
-      expect(await ask('data:text/html,foreign', true)).toMatch(/may not ask/)
-      expect(await ask('braid://other/', true)).toMatch(/may not ask/)
+      expect(await ask('braid://app/', false)).toMatch(/may not make this call/)
+      expect(await ask('data:text/html,foreign', true)).toMatch(/may not make this call/)
+      expect(await ask('braid://other/', true)).toMatch(/may not make this call/)
       expect(await ask('braid://app/', true)).toBe('/picked.gguf')
       await shell.page.waitForSelector('[data-connection="open"]')
     })

@@ -274,7 +274,7 @@ export function prose(tokens: number, next: () => number): Token[] {
 
 export const BALLS: Script = {
   problem:
-    'A bag holds 5 red and 7 blue balls. Two are drawn without putting any back. What is the probability that both are blue?',
+    'A bag holds 5 red and 7 blue balls. Two are drawn without replacement. What is the probability that both are blue?',
   paths: [
     'Okay, so there are 12 balls in total, 5 red and 7 blue. I need the probability that both balls drawn are blue.\n\nThe first ball is blue with probability 7/12. Once it is gone, 6 blue balls remain among 11, so the second one is blue with probability 6/11.\n\nMultiply: $\\frac{7}{12} \\cdot \\frac{6}{11} = \\frac{42}{132} = \\frac{7}{22}$.\n\nLet me check with counting: $\\binom{7}{2} = 21$ and $\\binom{12}{2} = 66$, and $21/66 = 7/22$. Same result.\n\nSo the answer is \\boxed{\\frac{7}{22}}.',
     'Okay, so I count pairs. The number of ways to choose two balls out of twelve is\n\n$$\\binom{12}{2} = \\frac{12 \\cdot 11}{2} = 66$$\n\nand the number of ways to choose two blue ones is $\\binom{7}{2} = 21$.\n\nEvery pair is equally likely, therefore the probability is $\\frac{21}{66}$, which reduces to $\\frac{7}{22}$.\n\n\\boxed{\\frac{7}{22}}',

@@ -149,8 +149,8 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
         .map((el) => el.className),
     )
     expect(live).toEqual(['visually-hidden'])
-    expect(await page.locator('.status-bar [role=status]').textContent()).toMatch(/4 paths think/)
-    expect(await page.locator('.announce').textContent()).toMatch(/4 paths think/)
+    expect(await page.locator('.status-bar [role=status]').textContent()).toMatch(/4 paths thinking/)
+    expect(await page.locator('.announce').textContent()).toMatch(/4 paths thinking/)
     await page.context().close()
   })
 })

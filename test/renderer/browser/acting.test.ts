@@ -25,7 +25,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
       .locator('.lane:not(.main)')
       .evaluateAll((lanes) => lanes.map((lane) => lane.getBoundingClientRect().left))
     expect(others.every((left) => left > box.x + box.width)).toBe(true)
-    await page.getByRole('button', { name: 'Actions on path 3' }).click()
+    await page.getByRole('button', { name: 'Actions for path 3' }).click()
     await page.getByRole('menuitem', { name: /^Copy path/ }).waitFor()
     await page.keyboard.press('Escape')
     await page.locator('[data-lane="p4"] .stream-scroll').click()

@@ -197,7 +197,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.keyboard.type('replace')
     await expect
       .poll(() => page.locator('.find [role=status]').textContent())
-      .toMatch(/^\d+ places?$/)
+      .toMatch(/^\d+ match(es)?$/)
     const count = Number((await page.locator('.find [role=status]').textContent())!.split(' ')[0])
     expect(await page.locator('.find-hit').count()).toBe(count)
     await page.keyboard.press('Enter')
@@ -256,7 +256,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const example = page.locator('.example').first()
     const words = await example.textContent()
     await page.getByRole('button', { name: 'Replay a recorded run' }).click()
-    await page.getByRole('slider', { name: 'Moment of the run' }).waitFor()
+    await page.getByRole('slider', { name: 'Position in the run' }).waitFor()
     await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
     await expect
       .poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 })
