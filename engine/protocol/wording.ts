@@ -1,6 +1,6 @@
 /**
- * What a run says of itself in words: notices and errors travel as codes with parameters, and their readers word
- * them. The English wording stands here, for the command line and the exports; the page has one table per language.
+ * The wording of notices and errors, which travel as codes with parameters and are worded by their readers. The English
+ * tables are here, for the command line and the exports; the page has a table per other language.
  * `{name}` in a sentence is the parameter of that name.
  */
 
@@ -90,7 +90,10 @@ export function render(sentence: string, params: WordParams): string {
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
 }
 
-/** Returns a sentence of a table. Codes come from files of others: `constructor` is none. */
+/**
+ * Returns the sentence for a code, or undefined. Codes may come from foreign files, so inherited names such as
+ * `constructor` do not count.
+ */
 export const sentenceOf = (
   table: Readonly<Record<string, string>>,
   code: string | undefined,
@@ -102,7 +105,7 @@ interface Worded {
   params?: WordParams | undefined
 }
 
-/** Returns a notice in English. One that this version does not know, or a first-format one, brings its own message. */
+/** Returns a notice in English. An unknown one, or one of format 1, has its own message. */
 export function noticeText({ code, params = {} }: Worded): string {
   const sentence = sentenceOf(NOTICES, code)
   if (params.message !== undefined || sentence === undefined) return String(params.message ?? code)

@@ -12,7 +12,7 @@ export function Verdict({ verdict }: { verdict: Fit['verdict'] }) {
   return <span className={`pill ${FIT_LOOK[verdict]}`} data-fit={verdict}>{t(`fit.${verdict}`)}</span>
 }
 
-/** Whether a run with the model's own settings fits this machine. */
+/** Shows whether a run with the model's default settings fits in memory. */
 export function FitPill({ file }: { file: string }) {
   const t = useT()
   const fit = useModels((s) => s.fits[file])

@@ -8,10 +8,10 @@ import { refreshModels } from '../store/models.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 import { visible } from '../ui/visible.ts'
 
-/** Names of other programs are the same in every language. */
+/** Names of other programs, the same in every language. */
 const PROGRAMS: Record<string, string> = { 'lm-studio': 'LM Studio', ollama: 'Ollama', jan: 'Jan', huggingface: 'Hugging Face', 'llama.cpp': 'llama.cpp' }
 
-/** Models of other programs; those that are ticked are linked in place. */
+/** Lists the models of other programs and links the selected ones in place. */
 export function FoundDialog({ onClose, onAdded }: { onClose(): void; onAdded(first: string | undefined, refused: Refused[]): void }) {
   const t = useT()
   const [found, setFound] = useState<FoundModel[] | null>(null)

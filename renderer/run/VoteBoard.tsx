@@ -14,7 +14,7 @@ import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 
-/** Paths change with every token; the board only with their ends, with a vote and with an answer. */
+/** Returns the board. It changes only when a path ends, with a vote and with an answer, not with every token. */
 export function useBoard(run: string): Board {
   const over = useRuns(
     useShallow(
@@ -34,7 +34,7 @@ export function useBoard(run: string): Board {
   )
 }
 
-/** Which answers there are, who gave them, and which one the run took. */
+/** Shows the answers, which paths or summaries gave them, and which one the run took. */
 export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
   const board = useBoard(run)
@@ -45,7 +45,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)
-  // Without a vote, the answers are in their order once the paths are over.
+  // Without a vote, the order of the answers is final only when all paths have ended.
   const why =
     whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
   return (

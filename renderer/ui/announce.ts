@@ -4,7 +4,7 @@ import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { summarising } from '../commands/target.ts'
 
-/** A run in one sentence, for the status line and screen readers. */
+/** Returns a run in one sentence, for the status bar and screen readers. */
 export function describeRun(state: RunState, t: typeof translate): string {
   const count = [...state.paths, ...state.summaries].reduce(
     (sum, segment) => sum + segment.tokens.length,

@@ -1,4 +1,4 @@
-/** The run view. Plurals follow i18next: `_one`, `_other`. */
+/** The run view. Plurals follow i18next: `_zero`, `_one`, `_other`. */
 export const run = {
   'run.opening': 'Opening …',
   'run.queued': 'Waiting to start …',

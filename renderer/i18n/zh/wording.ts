@@ -1,6 +1,6 @@
 import type { ErrorDetail, NoticeCode } from '../../../engine/protocol/wording.ts'
 
-/** What runs and the host say, in Chinese. The keys are those of the protocol's English tables. */
+/** Notices and errors in Chinese. The keys are those of the protocol's English tables. */
 
 export const notices: Record<NoticeCode, string> = {
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
