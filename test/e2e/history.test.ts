@@ -128,7 +128,7 @@ describe.skipIf(CHROMIUM === undefined)(
       )
       await reader.close()
 
-      // The JSON comes back as a run of its own, with every token.
+      // The JSON is imported as a new run with every token.
       await history()
       await page.locator('input[type=file]').setInputFiles({
         name: json.name,
@@ -190,7 +190,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await expect.poll(() => window.run).toBe(first)
     })
 
-    test('a damaged transcript is listed as such and hides no other; what is no transcript is refused by name', async () => {
+    test('a damaged transcript is listed as such and hides no other; a file that is not a transcript is refused by name', async () => {
       const run = await pose('Which one is damaged?', 2)
       const { page } = window
       const file = runFiles(braid.data).find(

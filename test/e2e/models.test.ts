@@ -24,7 +24,7 @@ import { tinyModel } from '../support/tiny-models.ts'
 import { Braid, CHROMIUM, SECONDS, type Window } from './support.ts'
 
 const tiny = tinyModel({ shape: 'qwen2' }).gguf
-/** What the pretended hub gives away, slowly. */
+/** The file that the fake hub serves, slowly. */
 const RATE = 1_500_000
 const big = tinyModel({ shape: 'llama', layers: 24, seed: 3 }).gguf
 
@@ -129,7 +129,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await row(a).waitFor()
     await page.locator('.facts-list').getByText('qwen2', { exact: true }).waitFor()
     expect(await row(a).locator('[data-fit]').getAttribute('data-fit')).toBe('fits')
-    // The page of the model: what a run of it needs, its template, its header.
+    // The model's page shows the memory of a run, the chat template and the header.
     expect(await page.locator('.facts-list').textContent()).toMatch(
       /Memory needed.*tokens per path.*Control tokens.*<think1>.*Chat template.*Header SHA-256[0-9a-f]{64}/s,
     )
@@ -246,7 +246,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await expect.poll(() => task.getAttribute('data-task')).toBe('paused')
     const file = join(braid.data, 'models', 'org--slow', 'slow-Q8_0.gguf')
     expect(existsSync(file)).toBe(false)
-    // A new window, as after a restart of the page: the task is still there.
+    // A new window, as after a restart of the page, still shows the task.
     await page.reload()
     await expect.poll(() => page.locator('.task-row').getAttribute('data-task')).toBe('paused')
     slow = false
@@ -294,7 +294,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     expect(await page.locator('.fit').textContent()).toMatch(
       /CPU needs [\d.]+ [GTM]iB more memory\. Use fewer paths/,
     )
-    // It is not started by the way; who knows better may.
+    // Start refuses the run; Start anyway does not.
     await page.getByLabel('Problem', { exact: true }).fill('too much')
     const start = page.getByRole('button', { name: 'Start', exact: true })
     expect([
@@ -360,7 +360,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
   })
 })
 
-/** A Qwen2 folder of about 100 million weights, all zero: a file with a hole takes no time to make. */
+/** Makes a Qwen2 folder of about 100 million weights, all zero, as a sparse file, which takes no time. */
 function largeFolder(folder: string): string {
   mkdirSync(folder)
   const layers = 12

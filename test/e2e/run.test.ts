@@ -50,7 +50,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.laneMenu(2, 'Stop path')
     await expect.poll(() => window.status(2)).toBe('stopped')
     const other = await window.tokens(1)
-    await window.untilTokens(1, other + 10) // its lane has counted the last ones by then
+    await window.untilTokens(1, other + 10) // by then its lane has counted the last tokens
     const stopped = await window.tokens(2)
     await window.untilTokens(1, other + 20)
     expect(await window.tokens(2)).toBe(stopped)
@@ -119,7 +119,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     }, `#/run/${window.run}/p3/12`)
     await expect.poll(() => page.locator('.token-detail h2').textContent()).toBe('Token 12')
     expect(await page.locator('#tok-12').textContent()).toContain(name.replace(/[␣⏎⇥]/g, '').trim())
-    // Same prefix: the parent is a sibling at this token.
+    // The parent has the same prefix, so it is a sibling at this token.
     expect(await page.locator('.token-detail').textContent()).toContain('Same prefix')
   })
 
@@ -178,7 +178,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilTokens(1, 60)
     await window.laneMenu(2, 'Drop path')
     await expect.poll(() => window.status(2)).toBe('dropped')
-    // What was thought since is merged: a new version, without the dropped path.
+    // A new version merges what was added since, without the dropped path.
     const { page } = window
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 1 path' }).click()

@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.reload()
       await expect.poll(() => key.textContent()).toBe('Ctrl+Shift+Y')
       await key.click()
-      await page.keyboard.press('Escape') // takes nothing
+      await page.keyboard.press('Escape') // changes nothing
       expect(await key.textContent()).toBe('Ctrl+Shift+Y')
       await page.keyboard.press('Control+Shift+Y')
       await page.waitForURL(/#\/history/)
@@ -202,9 +202,7 @@ describe.skipIf(CHROMIUM === undefined)(
         summary: 12,
       })
       const second = window.run
-      await expect
-        .poll(() => page.locator('.run-main').textContent())
-        .toBe('Waiting to start …')
+      await expect.poll(() => page.locator('.run-main').textContent()).toBe('Waiting to start …')
       expect(await page.locator('[data-run-status]').getAttribute('data-run-status')).toBe('empty')
       expect(await page.locator('.run-problem').textContent()).toBe('The second of two at once')
       await window.pose({

@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
       ),
     ).toBe(true)
     expect([await window.status(1), await window.status(2)]).toContain('interrupted')
-    // Braided again, from what was kept.
+    // Summarised again from what was saved.
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()
     await page.locator('.summary .stream').waitFor({ timeout: 60 * SECONDS })
@@ -121,7 +121,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await window.command('New run')
     const start = page.getByRole('button', { name: 'Start', exact: true })
     expect(await start.getAttribute('aria-disabled')).toBe('true')
-    // The view may still be settling under the pointer: it comes back until the reason is shown.
+    // The layout may still move under the pointer, so the pointer comes back until the reason is shown.
     await expect
       .poll(
         async () => {
@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
           .not.toBe('open')
         if (death < 3)
           await expect.poll(() => connection.getAttribute('data-connection')).toBe('open')
-        // `open` is the line to the supervisor: the next host is up once it answers.
+        // `open` is the connection to the supervisor; the next host is up once it answers.
         if (death < 3)
           await expect
             .poll(() => page.evaluate(() => document.querySelector('.status-bar')!.textContent), {

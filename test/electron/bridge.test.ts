@@ -14,7 +14,7 @@ import { compileShell } from '../../scripts/compile.ts'
 
 type Listener = (event: object, ...values: unknown[]) => unknown
 
-/** What stands between preload and main process: the test is both ends of it. */
+/** The bridge between preload and main process, with the test at both ends. */
 const ipc = vi.hoisted(() => ({ handlers: new Map<string, Listener>(), opened: [] as string[] }))
 vi.mock('electron', () => ({
   app: { getPath: () => '/' },
@@ -118,7 +118,7 @@ describe('the bridge between page and shell', () => {
   })
 
   it.each(['toString', '__proto__', 'constructor', 'connect', '', 5, null, undefined, {}])(
-    '%s is no call',
+    '%s is an unknown call',
     async (name) => {
       await expect(invoke(own, name)).rejects.toThrow('Unknown call.')
     },
@@ -135,7 +135,7 @@ describe('the bridge between page and shell', () => {
         { name: '', mimeType: 'a', content: '' },
         { ...MENU, commands: 5 },
       ]) {
-        if (BRIDGE_CALLS[name].argument.safeParse(argument).success) continue // null forgets a token
+        if (BRIDGE_CALLS[name].argument.safeParse(argument).success) continue // null removes a token
         await expect(invoke(own, name, argument), JSON.stringify(argument)).rejects.toThrow()
       }
       expect(asked).toEqual([])

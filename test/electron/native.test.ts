@@ -8,7 +8,7 @@ import { until } from '../support/test-client.ts'
 import { compile, Shell, unavailable } from './support.ts'
 import { ask, click, item, menu, view } from './window.ts'
 
-/** What a desktop program does with the system around it. */
+/** The desktop integration: menus, dialogs, notifications, files, power and window state. */
 describe.skipIf(unavailable !== null)(
   `a desktop program${unavailable === null ? '' : `: skipped, ${unavailable}`}`,
   { timeout: 150_000 },
@@ -32,7 +32,7 @@ describe.skipIf(unavailable !== null)(
       shell = await new Shell(folder).start(['--model', model], {
         BRAID_RELEASES: `${origin()}latest`,
       })
-      // What the system would show is noted instead.
+      // Records what the system would show.
       await shell.app.evaluate(({ BrowserWindow, dialog, shell }) => {
         const noted = Object.assign(globalThis, {
           notes: [] as { title: string; body: string; click: () => void }[],
@@ -88,7 +88,7 @@ describe.skipIf(unavailable !== null)(
       shell.app.evaluate(({ BrowserWindow }, focused) => {
         BrowserWindow.getAllWindows()[0]!.isFocused = () => focused
       }, focused)
-    /** Poses a problem; the run. */
+    /** Starts a run of a problem and returns its id. */
     async function pose(budget: number): Promise<string> {
       const { page } = shell
       await click(shell, 'app.new')
@@ -239,7 +239,7 @@ describe.skipIf(unavailable !== null)(
       const file = join(shell.data, 'dropped.gguf')
       copyFileSync(model, file)
       await click(shell, 'app.settings')
-      // The browser's own way of a file with a path: a file field, whose file is then dropped.
+      // A file field is the browser's way to a file with a path; its file is then dropped.
       await shell.page.evaluate(() => {
         ;(
           globalThis as unknown as {
@@ -391,7 +391,7 @@ describe.skipIf(unavailable !== null)(
       await shell.app.evaluate(({ BrowserWindow }) =>
         BrowserWindow.getAllWindows()[0]!.webContents.forcefullyCrashRenderer(),
       )
-      // Playwright gives a crashed page up: the window is asked instead, which does not answer while it is loaded.
+      // Playwright abandons a crashed page, so the test asks the window, which does not answer while loading.
       const drawn = () =>
         shell.app.evaluate(({ BrowserWindow }) =>
           Promise.race([
@@ -422,7 +422,7 @@ describe.skipIf(unavailable !== null)(
         })
       expect(await state()).toMatchObject({ width: 900, height: 640, zoom: 2 })
       await shell.quit()
-      // Another screen is gone, or the file is damaged: the window is where it can be seen.
+      // The window is visible even if a screen is gone or the file is damaged.
       const file = join(shell.data, 'window', 'shell.json')
       for (const content of [
         JSON.stringify({ bounds: { x: 90_000, y: -90_000, width: 900, height: 640 } }),

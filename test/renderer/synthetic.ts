@@ -10,7 +10,7 @@ import {
 } from '../../engine/protocol/events.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 
-/** Event streams that look like a run, made from given texts: for component tests and the frames benchmark only. */
+/** Makes event streams of a run from given texts, for component tests and the frames benchmark only. */
 
 export function random(seed: number): () => number {
   let a = seed >>> 0
@@ -95,12 +95,12 @@ export interface Script {
   problem: string
   paths: string[]
   summary: string
-  /** Answer of each path; null: none. */
+  /** Answer of each path, or null. */
   answers: (string | null)[]
   answer: string | null
   run?: string
   settings?: Partial<RunSettings>
-  /** Milliseconds of a decode step. */
+  /** Milliseconds per decode step. */
   step?: number
   alternatives?: number
   seed?: number
@@ -117,7 +117,7 @@ const answerIn = (text: string, answer: string | null, offset: number) => {
       }
 }
 
-/** A path from the prompt. */
+/** Returns the start of a path from the prompt. */
 export const pathStarted = (number: number, at = 0): EventOf<'segment-started'> => ({
   type: 'segment-started',
   at,
@@ -130,7 +130,7 @@ export const pathStarted = (number: number, at = 0): EventOf<'segment-started'> 
   budget: SETTINGS.budget,
 })
 
-/** A summary from the cells of paths. It belongs to no group. */
+/** Returns the start of a summary from the cells of paths, without a group. */
 export const summaryStarted = (
   segment: SegmentId,
   paths: readonly SegmentId[],
@@ -150,7 +150,7 @@ export const summaryStarted = (
   budget: SETTINGS.summaryBudget,
 })
 
-/** The events of a whole run; tokens of all paths come in turn, as the engine's batches do. */
+/** Returns the events of a whole run. The tokens of all paths alternate, as in the engine's batches. */
 export function scripted(script: Script): RunEvent[] {
   const next = random(script.seed ?? 11)
   const step = script.step ?? 45
@@ -253,7 +253,7 @@ export function scripted(script: Script): RunEvent[] {
   return events
 }
 
-/** English-looking words without end, a formula in every other paragraph, for lanes that must be long. */
+/** Returns endless English-looking words with a formula in every other paragraph, for long lanes. */
 export function prose(tokens: number, next: () => number): Token[] {
   const words =
     'the value of each side must then be added so that we can see how many cases remain when one is taken away and the other stays as it was'.split(

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** Every view, and what can lie above it. */
+/** Every view, and every menu and dialog above it. */
 export const VIEWS: Record<
   string,
   { hash: string; scene?: string; act?: (page: Page) => Promise<unknown> }
