@@ -51,7 +51,7 @@ export function InspectHead({
           })),
           ...summaries.map((one) => ({
             value: one,
-            label: t('inspect.summary', { version: numberOf(one) }),
+            label: t('summary.version', { version: numberOf(one) }),
             name: segmentName(one),
           })),
         ]}

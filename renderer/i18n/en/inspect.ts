@@ -3,7 +3,6 @@ export const inspect = {
   'inspect.title': 'Tokens',
   'inspect.back': 'Run',
   'inspect.which': 'Path or summary',
-  'inspect.summary': 'Summary v{{version}}',
   'inspect.tokens': 'Tokens of {{name}}',
   'inspect.detail': 'Token',
   'inspect.token': 'Token {{index}}',

@@ -51,7 +51,7 @@ export const compose: Record<keyof typeof en, string> = {
   'strategy.parallel.help': '所有路径从同一提示同时思考，再由模型融合为一个答案。',
   'strategy.sequential.help': '用同一权重只走一条路径，作为对照基线。',
   'strategy.majority.help': '各路径彼此独立，出现最多的答案胜出。',
-  'strategy.parallel-majority.help': '多组并行路径各写一份总结，再由各总结投票。',
+  'strategy.parallel-majority.help': '多组并行路径各写一份总结，再由各总结表决。',
 
   'finish.first': '第一条路径完成时',
   'finish.half': '一半路径完成时',
@@ -85,7 +85,7 @@ export const compose: Record<keyof typeof en, string> = {
   'adv.gpuLayers': 'GPU 层数',
   'adv.allLayers': '-1：全部',
   'adv.kvType': 'KV 缓存类型',
-  'adv.flash': 'Flash attention',
+  'adv.flash': 'Flash Attention',
   'adv.threads': '线程数',
   'adv.threadsAuto': '0：由引擎决定',
   'adv.context': '上下文大小（单元）',

@@ -4,7 +4,6 @@ export const inspect: Record<keyof typeof en, string> = {
   'inspect.title': '词元',
   'inspect.back': '运行',
   'inspect.which': '路径或总结',
-  'inspect.summary': '总结 v{{version}}',
   'inspect.tokens': '{{name}} 的词元',
   'inspect.detail': '词元',
   'inspect.token': '词元 {{index}}',

@@ -96,7 +96,7 @@ export const run: Record<keyof typeof en, string> = {
   'votes.choose': '选择此答案',
   'votes.chooseAnswer': '选择 {{answer}}',
   'votes.byHand': '由您选择。',
-  'votes.notVoted': '仅供比较：由总结决定，不由投票决定。',
+  'votes.notVoted': '仅供比较：以总结为准，不以表决为准。',
   'votes.pending': '路径完成后进行表决。',
   'votes.showPath': '显示路径 {{n}} 中的答案',
   'votes.showSummary': '显示总结 v{{n}} 中的答案',
@@ -110,8 +110,8 @@ export const run: Record<keyof typeof en, string> = {
   'overview.part': '路径 {{paths}} 在第 {{at}} 个词元后分开',
 
   'find.placeholder': '在所有路径和总结中查找',
-  'find.count_one': '{{count}} 处',
-  'find.count_other': '{{count}} 处',
+  'find.count_one': '{{count}} 处匹配',
+  'find.count_other': '{{count}} 处匹配',
   'find.hits': '匹配处',
 
   'replay.title': '回放',
