@@ -1,6 +1,6 @@
-/** Channels between preload and main process. What goes over them is in engine/protocol/bridge.ts. */
+/** Channels between preload and main process. engine/protocol/bridge.ts defines what they carry. */
 export const IPC = {
-  /** Page to main, with a port: a connection to the engine host. */
+  /** Page to main, with a port: opens a connection to the engine host. */
   connect: 'braid:connect',
   /** Page to main: a name of BRIDGE_CALLS and its argument. */
   call: 'braid:call',

@@ -9,8 +9,8 @@ import { Workbench } from './workbench.ts'
 import { guardContents } from './window.ts'
 
 /**
- * The desktop shell: one window over one engine host. From a checkout it runs from `dist/electron`, beside `dist/engine` and
- * `dist/renderer`; installed, what the engine needs lies in `resources/braid`.
+ * The desktop shell: one window and one engine host. In a checkout it runs from `dist/electron`, next to `dist/engine`
+ * and `dist/renderer`; in an installed copy, the engine's files are in `resources/braid`.
  */
 const { values } = parseArgs({
   args: process.argv.slice(1),
@@ -20,14 +20,14 @@ const { values } = parseArgs({
 const model = typeof values.model === 'string' ? resolve(values.model) : ''
 const files = filesOf(process.argv.slice(1), process.cwd())
 let workbench: Workbench | undefined
-/** Given before there is a window. */
+/** Files that were opened before there was a window. */
 const early: string[] = []
 
 app.setName('Braid')
-// The lock is one of this folder, so two windows never write to the same data.
+// The single-instance lock belongs to this folder, so two windows never write to the same data.
 app.setPath('userData', join(dataFolder(), 'window'))
 
-// A start beside a running Braid hands over what it was given.
+// A second start hands its files to the running Braid and quits.
 if (app.requestSingleInstanceLock({ files: model === '' ? files : [...files, model] })) {
   protocol.registerSchemesAsPrivileged([SCHEME])
   guardContents()
@@ -74,7 +74,7 @@ function start(): void {
     model,
     openLink: async (url) => {
       const safe = safeUrl(url)
-      if (safe === null) throw new Error('This address is not opened.')
+      if (safe === null) throw new Error('Only web and mail addresses can be opened.')
       await shell.openExternal(safe)
     },
   })

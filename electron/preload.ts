@@ -3,9 +3,11 @@ import type { BridgePort } from '../engine/protocol/bridge.ts'
 import type { Channel } from '../engine/protocol/wire.ts'
 import { IPC } from './ipc.ts'
 
-/** `window.braidShell`: all that the page sees of the shell. It carries names and values, which the main process checks. */
+/**
+ * Exposes `window.braidShell`, all that the page sees of the shell: names and values, which the main process checks.
+ */
 
-/** The browser's port, of which this file needs no more. */
+/** The part of the browser's MessagePort that this file uses. */
 interface Port {
   postMessage(message: unknown): void
   close(): void
@@ -15,7 +17,7 @@ interface Port {
 declare const MessageChannel: new () => { port1: Port; port2: Port }
 type DroppedFile = Parameters<typeof webUtils.getPathForFile>[0]
 
-/** A port cannot cross into the page's world; functions can. */
+/** Opens a connection to the engine host as functions, since a port cannot cross into the page's context. */
 function connect(): Channel {
   const { port1, port2 } = new MessageChannel()
   ipcRenderer.postMessage(IPC.connect, null, [port2 as never])

@@ -24,7 +24,7 @@ import { IPC } from './ipc.ts'
 import { isPage } from './page.ts'
 
 const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
-  // A run opens in Braid by its name's ending, whichever of the two it is saved with.
+  // Braid opens a run that was saved with either extension.
   'application/json': [
     { name: 'JSON', extensions: ['json'] },
     { name: 'Braid run', extensions: ['braid'] },
@@ -35,12 +35,12 @@ const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
 export interface Answers {
   window: () => BrowserWindow | undefined
   connect: (channel: Channel) => void
-  /** Opens a web or mail address outside; throws for another. */
+  /** Opens a web or mail address outside Braid. Throws for any other address. */
   openLink: (url: string) => Promise<void>
   setMenu: (menu: PageMenu) => void
-  /** false: there is no keychain, so nothing is kept. */
+  /** Returns false if there is no keychain, so the token is not kept. */
   rememberToken: (token: string | null) => boolean
-  /** The page listens: it can be told what to open. */
+  /** Called when the page listens and can be sent files to open. */
   ready: () => void
 }
 
@@ -51,7 +51,7 @@ type Handlers = {
   ) => BridgeResult<C> | Promise<BridgeResult<C>>
 }
 
-/** Answers BRIDGE_CALLS, to the main frame of this window's page alone. */
+/** Answers BRIDGE_CALLS, but only from the main frame of this window's page. */
 export function answerRequests({
   window,
   connect,
@@ -81,9 +81,9 @@ export function answerRequests({
   }
   ipcMain.handle(IPC.call, async (event, name: unknown, argument: unknown) => {
     const own = owner(event)
-    if (own === undefined) throw new Error('This page may not ask for that.')
+    if (own === undefined) throw new Error('This page may not make this call.')
     if (typeof name !== 'string' || !Object.hasOwn(BRIDGE_CALLS, name))
-      throw new Error('There is no such call.')
+      throw new Error('Unknown call.')
     const known = name as BridgeCall
     return handlers[known](own, BRIDGE_CALLS[known].argument.parse(argument) as never)
   })
@@ -95,7 +95,7 @@ export function answerRequests({
   })
 }
 
-/** Tells the page, where there is one. */
+/** Pushes a value to the page, if there is one. */
 export function tellPage<P extends BridgePush>(
   window: BrowserWindow | undefined,
   name: P,
@@ -130,7 +130,7 @@ async function saveFile(
   }
 }
 
-/** What was there before stays until the new file is whole. */
+/** Writes a file so that the previous content stays until the new one is complete. */
 async function writeWhole(path: string, content: string): Promise<void> {
   const part = `${path}.part`
   try {

@@ -9,7 +9,7 @@ type State = Preferences<'shell'>
 const SAVE_MS = 400
 const EDGE = 40
 
-/** The preferences of the shell: where the window was, and whether it may look for releases. */
+/** The shell's preferences: the place of the window, and whether it may check for releases. */
 export class ShellState {
   readonly #file: DataFile<Record<string, unknown>>
   #state: State
@@ -30,11 +30,11 @@ export class ShellState {
     try {
       this.#file.write({ ...this.#file.read(), ...this.#state })
     } catch (error) {
-      console.error((error as Error).message) // A full disk costs the window's place, nothing else.
+      console.error((error as Error).message) // On a full disk only the window's place is lost.
     }
   }
 
-  /** Bounds that are on a screen, or none. */
+  /** Returns the saved bounds if they are on a screen, or only their size if they are not. */
   bounds(): Partial<Rectangle> {
     const { bounds } = this.#state
     if (bounds === null) return {}
@@ -52,7 +52,7 @@ export class ShellState {
         }
   }
 
-  /** Keeps place, size and zoom of the window as they change. */
+  /** Saves place, size and zoom of the window when they change. */
   follow(window: BrowserWindow): void {
     let timer: NodeJS.Timeout | undefined
     const save = () => {

@@ -1,23 +1,26 @@
 import { Connection } from '../engine/protocol/client.ts'
 import type { Channel, RunProgress } from '../engine/protocol/wire.ts'
 
-/** Runs that think or wait, and how far those are that think: 0..1 of their token budgets; null where no run is. */
+/**
+ * The number of running and queued runs, and the progress of the running ones: 0..1 of their token budgets, null if
+ * there are none.
+ */
 export interface Activity {
   running: number
   fraction: number | null
 }
 
 export interface WatchOptions {
-  /** Takes the far end of a new connection. */
+  /** Receives the far end of a new connection. */
   connect: (channel: Channel) => void
   onActivity: (activity: Activity) => void
-  /** A run came to its end here. */
+  /** Called when a run ends. */
   onEnd: (run: RunProgress) => void
 }
 
 /**
- * The shell as one more client of the host, so that what the system shows of runs (progress, sleep, notifications) depends
- * on no window. It is told how far they are, and no token.
+ * Watches runs as one more client of the host, so that taskbar progress, sleep and notifications do not depend on a
+ * window. It receives the progress of runs and no tokens.
  */
 export class RunWatch {
   readonly #connection: Connection
@@ -33,7 +36,7 @@ export class RunWatch {
       for (const run of runs) if (!live.includes(run)) onEnd(run)
       onActivity({ running: live.length, fraction: live.length === 0 ? null : mean(live) })
     }
-    // An engine that was given up refuses; it is asked again once it is up.
+    // The host refuses while the engine is down; the watch is repeated once it is up.
     const watch = () => void this.#connection.call('runs.watch', {}).catch(() => undefined)
     this.#connection.onPush((push) => {
       if (push.kind === 'activity') show(push.runs)
@@ -41,7 +44,7 @@ export class RunWatch {
     })
     this.#connection.onState((state) => {
       if (state === 'open') watch()
-      else show([]) // The engine ended: what it was thinking is interrupted.
+      else show([]) // The engine has ended, so its runs are interrupted.
     })
     void this.#connection.start()
   }
@@ -51,13 +54,13 @@ export class RunWatch {
   }
 }
 
-/** Of those that think; a run that waits for its turn has not begun. */
+/** Returns the mean progress of the running runs; queued runs do not count. */
 function mean(live: readonly RunProgress[]): number {
   const thinking = live.filter(({ status }) => status === 'running')
   return thinking.reduce((sum, { fraction }) => sum + fraction, 0) / Math.max(1, thinking.length)
 }
 
-/** Both ends of a line within this process. */
+/** Returns both ends of a channel within this process. */
 function line(): [Channel, Channel] {
   const ends = [0, 1].map(() => ({
     listeners: [] as ((message: unknown) => void)[],

@@ -20,12 +20,12 @@ export interface WorkbenchOptions {
   root: string
   /** Folder of the compiled `host-main`. */
   engine: string
-  /** GGUF to start with, or ''. */
+  /** GGUF file to start with, or ''. */
   model: string
   openLink: (url: string) => Promise<void>
 }
 
-/** The window, its engine, and what the system shows of both. */
+/** Connects the window, its engine, and what the system shows: menus, progress, notifications. */
 export class Workbench {
   readonly #options: WorkbenchOptions
   readonly #state = new ShellState()
@@ -35,7 +35,7 @@ export class Workbench {
   readonly #releases: ReleaseCheck | undefined
   #window: BrowserWindow | undefined
   #menu: PageMenu | undefined
-  /** For the page, which is not there yet. */
+  /** Files to give to the page once it is ready. */
   #given: string[] = []
   #ready = false
   #awake: number | undefined
@@ -49,7 +49,7 @@ export class Workbench {
     this.#supervisor = new Supervisor({
       spawn: (first, env) =>
         spawnHost(join(options.engine, 'host', 'host-main.js'), {
-          // Later processes keep what was chosen since.
+          // Later processes keep the model that was chosen since.
           BRAID_OPEN_MODEL: first ? options.model : '',
           ...this.#node(),
           ...this.#hub(),
@@ -89,7 +89,7 @@ export class Workbench {
     this.#window?.focus()
   }
 
-  /** Gives files to the page, once it is there. */
+  /** Gives files to the page, or keeps them until the page is ready. */
   openFiles(paths: readonly string[]): void {
     if (!this.#ready) this.#given.push(...paths)
     else for (const path of paths) tellPage(this.#window, 'file', readGiven(path))
@@ -107,13 +107,13 @@ export class Workbench {
     }
   }
 
-  /** Node for processes that the engine starts: an installed Electron is none. */
+  /** Names the Node program for processes that the engine starts; an installed Electron cannot act as Node. */
   #node(): Record<string, string> {
     const node = join(this.#options.root, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
     return app.isPackaged ? { BRAID_NODE: node } : {}
   }
 
-  /** The kept token, for an engine that starts. */
+  /** Passes the saved Hugging Face token to an engine that starts. */
   #hub(): Record<string, string> {
     const token = this.#token.get()
     return token === undefined ? {} : { HF_TOKEN: token }
@@ -158,7 +158,7 @@ export class Workbench {
     this.openFiles(filePaths)
   }
 
-  /** A run in work shows in the taskbar and keeps the machine awake. */
+  /** Shows the progress of runs in the taskbar, and keeps the machine awake while there are any. */
   #show({ running, fraction }: Activity): void {
     if (this.#window?.isDestroyed() === false) this.#window.setProgressBar(fraction ?? -1)
     this.#stayAwake(running > 0)
@@ -170,7 +170,7 @@ export class Workbench {
     this.#awake = wanted ? powerSaveBlocker.start('prevent-app-suspension') : undefined
   }
 
-  /** Told by the system where the user is elsewhere. */
+  /** Notifies the user of the end of a run, unless the window has the focus. */
   #ended({ run, title, answer, status }: RunProgress): void {
     if (this.#window?.isFocused() === true || !Notification.isSupported()) return
     const notification = new Notification({
@@ -179,7 +179,7 @@ export class Workbench {
         status === 'failed'
           ? 'The run failed.'
           : answer === null
-            ? 'The run has ended.'
+            ? 'Done, no answer found.'
             : `Answer: ${answer.slice(0, 200)}`,
     })
     notification.on('click', () => {

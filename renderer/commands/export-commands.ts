@@ -12,7 +12,7 @@ import { useRuns } from '../store/runs.ts'
 
 type Format = Params<'runs.export'>['format']
 
-/** One run, or several as one comparison. */
+/** Exports one run, or several as one comparison. */
 export async function exportRuns(runs: readonly string[], format: Format): Promise<void> {
   const file = await host.call('runs.export', { runs: [...runs], format })
   if (await saveFile({ name: file.fileName, mimeType: file.mimeType, content: file.content }))
@@ -88,7 +88,10 @@ export const exportCommands: Command[] = [
   },
 ]
 
-/** Of another summary than the deciding one: its own; else the run's, which a vote or a choice by hand may have set. */
+/**
+ * Returns the answer of the shown summary if it does not decide the run; otherwise the run's, which a vote or the user
+ * may have set.
+ */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const own = summaryFor(target)?.answer?.text ?? null

@@ -16,10 +16,10 @@ const whyNotSteerPath = (target: Target) =>
   whyNoPath(target) ??
   (pathFor(target)!.status === 'dropped' ? 'why.dropped' : null)
 
-/** Half of the path's budget more, at least 64 tokens. */
+/** Returns the tokens that Continue adds: half of the path's budget, at least 64. */
 export const extension = (budget: number): number => Math.max(64, Math.round(budget / 2))
 
-/** Where a path can think on: before the token by which it ended itself. */
+/** Returns where a path can continue: before the token with which it finished, if it did. */
 const endOf = ({ tokens, reason }: Segment): number =>
   reason === 'finished' ? tokens.length - 1 : tokens.length
 
@@ -41,7 +41,7 @@ function move(target: Target, by: 1 | -1): void {
     ) // once it is drawn
 }
 
-/** Asks for a branch that goes on with another token, and shows it; the engine says which path it is. */
+/** Branches a path with another token and shows the new path, whose id the engine returns. */
 export async function fork(
   run: string,
   segment: SegmentId,

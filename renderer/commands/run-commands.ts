@@ -25,7 +25,7 @@ import { startAgain } from './start.ts'
 import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
 
-/** A run is started again with the file of its model. */
+/** Returns why a run cannot be started again, which needs the file of its model. */
 const whyNotAgain = (target: Target) => {
   const model = stateOf(target)?.model ?? null
   return (
@@ -50,7 +50,7 @@ export const runCommands: Command[] = [
         ? null
         : (whyNotSteer(target) ??
           (stateOf(target)!.status === 'running' ? null : 'why.notRunning')),
-    // While the run waits or the summary is written, stopping the paths stops nothing: the run itself is cancelled.
+    // While the run is queued or the summary is being written there is no path to stop, so the run is cancelled.
     run: (target) =>
       report(
         command(target.run!, {

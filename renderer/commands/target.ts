@@ -8,7 +8,7 @@ import { useRuns } from '../store/runs.ts'
 import { useUi } from '../store/ui.ts'
 import type { Target } from './types.ts'
 
-/** The run, path and summary on the screen, unless the caller names others. */
+/** Returns the run, path and summary on the screen, unless the caller names others. */
 export function currentTarget(given: Partial<Target> = {}): Target {
   const { route } = useRoute.getState()
   const run = given.run ?? routeRun(route)
@@ -39,10 +39,10 @@ export const pathFor = (target: Target): Segment | undefined => segmentFor(targe
 export const summaryFor = (target: Target): Segment | undefined =>
   segmentFor(target, target.summary)
 
-/** Being written right now. */
+/** Returns whether a summary is being written. */
 export const summarising = (state: RunState): boolean => state.summaries.some(isOpen)
 
-/** It has no event yet: its turn is to come. */
+/** Returns whether the run is queued: it has no event yet. */
 export function waits({ run }: Target): boolean {
   const open = run === null ? undefined : useRuns.getState().open[run]
   return (
@@ -54,14 +54,14 @@ export function waits({ run }: Target): boolean {
   )
 }
 
-/** Why nothing at all can be asked of this run. */
+/** Returns why no command applies to this run, or null. */
 export function whyNoRun(target: Target): MessageKey | null {
   const run = target.run === null ? undefined : useRuns.getState().open[target.run]
   if (run === undefined || run.shown.status === 'empty') return 'why.noRun'
   return null
 }
 
-/** Why the engine cannot be asked to go on with this run. */
+/** Returns why the engine cannot continue this run, or null. */
 export function whyNotSteer(target: Target): MessageKey | null {
   const none = whyNoRun(target)
   if (none !== null) return none

@@ -12,7 +12,10 @@ import {
 } from '../../engine/protocol/wording.ts'
 import * as zh from './zh/wording.ts'
 
-/** Runs and the host say what happened as codes with parameters. The words of each language, except English, which the protocol has. */
+/**
+ * Wording of notices and errors per language, which runs and the host send as codes with parameters. The protocol has
+ * the English.
+ */
 const WORDS: Readonly<
   Record<string, { notices: Record<string, string>; errors: Record<string, string> }>
 > = { zh }
@@ -20,14 +23,14 @@ const WORDS: Readonly<
 const english = { notices: NOTICES, errors: ERRORS }
 const words = () => WORDS[i18next.language] ?? english
 
-/** Returns a notice in the current language; one that this version does not know, or that brings its own message, as it is. */
+/** Returns a notice in the current language. One that is unknown or has its own message stays as it is. */
 export function noticeWords(notice: Notice): string {
   const { code, params = {} } = notice
   const sentence = params.message === undefined ? sentenceOf(words().notices, code) : undefined
   return sentence === undefined ? noticeText(notice) : render(sentence, params)
 }
 
-/** Returns an error in the current language; one that this version does not know, or that nobody foresaw, as it is. */
+/** Returns an error in the current language. One that is unknown or unforeseen keeps its own message. */
 export function errorWords(error: RunError): string {
   const sentence = sentenceOf(words().errors, error.detail)
   return sentence === undefined
@@ -35,5 +38,5 @@ export function errorWords(error: RunError): string {
     : render(sentence, (error.params ?? {}) as WordParams)
 }
 
-/** As `errorWords`, for whatever was thrown. */
+/** As `errorWords`, for any thrown value. */
 export const failureWords = (thrown: unknown): string => errorWords(runError(toBraidError(thrown)))

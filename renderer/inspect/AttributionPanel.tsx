@@ -21,11 +21,13 @@ export interface AttributionLook {
   /** The path whose share colours the text, pinned. */
   picked: SegmentId | null
   onPick(path: SegmentId | null): void
-  /** Coloured as long as it is pointed at. */
+  /** Colours the text by a path while the pointer is on it. */
   onPeek(path: SegmentId | null): void
 }
 
-/** Which paths a summary attended to: asked for on demand, then a bar a path; what is pointed at is shown in the text. */
+/**
+ * Shows which paths a summary attended to, once the user asks: one row per path. Pointing at a row colours the text.
+ */
 export function AttributionPanel({
   run,
   segment,

@@ -23,7 +23,9 @@ const readable = (path: Segment): string => {
   return text.slice(start, end)
 }
 
-/** Two or more paths side by side: where they part, and what each has of its own. The first is the reference. */
+/**
+ * Shows two or more paths side by side: where they diverge, and what only one of them has. The first is the reference.
+ */
 export default function ComparePaths({ run, paths: chosen }: { run: string; paths: SegmentId[] }) {
   const t = useT()
   const open = useOpenRun(run)
@@ -135,7 +137,7 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   )
 }
 
-/** Its words are compared once, when it is drawn. */
+/** Compares the words of a row once, when it is drawn. */
 const Cells = memo(function Cells({ row }: { row: AlignedRow }) {
   return piecesOf(row).map((cell, column) => (
     <div key={column} className="compare-cell" dir="auto">

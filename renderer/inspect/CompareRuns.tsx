@@ -20,7 +20,7 @@ import { StreamText } from '../ui/StreamText.tsx'
 import '../models/models.css'
 import './inspect.css'
 
-/** Runs side by side: what each was asked, what it took, what it answered. */
+/** Shows runs side by side: problem, cost and answer of each. */
 export default function CompareRuns({ runs }: { runs: string[] }) {
   const t = useT()
   return (

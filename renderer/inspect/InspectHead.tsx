@@ -9,7 +9,9 @@ import { usePaths } from '../run/Lanes.tsx'
 import { useSummaries } from '../run/SummaryCard.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 
-/** `scale`: the text is coloured by how sure the model was. */
+/**
+ * The head of the token view. `scale`: shows the colour scale, since the text is coloured by how sure the model was.
+ */
 export function InspectHead({
   run,
   segment,
@@ -49,7 +51,7 @@ export function InspectHead({
           })),
           ...summaries.map((one) => ({
             value: one,
-            label: t('inspect.summary', { version: numberOf(one) }),
+            label: t('summary.version', { version: numberOf(one) }),
             name: segmentName(one),
           })),
         ]}

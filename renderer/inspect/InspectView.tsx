@@ -26,7 +26,7 @@ import { TokenLine } from './TokenLine.tsx'
 import { TokenRows } from './token-rows.ts'
 import './inspect.css'
 
-/** The tokens of a path or summary, coloured by how sure the model was; one of them is under the cursor. */
+/** Shows the tokens of a path or summary, coloured by how sure the model was, with a cursor on one of them. */
 export default function InspectView({
   run,
   segment,
@@ -57,7 +57,7 @@ function Inspector({ run, segment, at }: { run: string; segment: SegmentId; at: 
   const heat = usePrefs((s) => s.heat)
   const whitespace = usePrefs((s) => s.whitespace)
   const [cursor, setCursor] = useState(at ?? 0)
-  // What the summary attended to: the path that colours the text, and the token that the bars tell of.
+  // Attribution: the path that colours the text, and the token that the bars show.
   const [picked, setPicked] = useState<SegmentId | null>(null)
   const [peeked, setPeeked] = useState<SegmentId | null>(null)
   const [pointed, setPointed] = useState<number | null>(null)
@@ -226,7 +226,7 @@ function Inspector({ run, segment, at }: { run: string; segment: SegmentId; at: 
   )
 }
 
-/** Index of the token that holds the text offset. */
+/** Returns the index of the token that contains a text offset. */
 function tokenAt(offsets: readonly number[], offset: number): number {
   let low = 0
   let high = offsets.length - 2

@@ -13,7 +13,7 @@ import { showSpace } from '../ui/visible.ts'
 import { useAlternatives } from './alternatives.ts'
 import { siblingsAt } from './siblings.ts'
 
-/** The token under the cursor: its figures, what else could have stood there, and the fork. */
+/** Shows the token under the cursor: its figures, the alternatives, and the buttons to branch. */
 export function TokenDetail({
   run,
   segment,

@@ -5,11 +5,11 @@ import { host } from '../store/host.ts'
 import { useOpenRun, useSegment } from '../store/runs.ts'
 
 const CHUNK = 64
-/** Alternatives stay on disk; what was looked at is kept here, a chunk a key: as many tokens of it as there were. */
+/** Alternatives that were looked at, by chunk, with the number of tokens the chunk had. The rest stays on disk. */
 const cache = new Map<string, readonly (Alternative[] | null)[]>()
 const MAX_CHUNKS = 200
 
-/** `undefined`: on its way; null: none were recorded; a text: why they could not be read. */
+/** Returns undefined while loading, null if none were recorded, or a text that says why they cannot be read. */
 export function useAlternatives(
   run: string,
   segment: SegmentId,

@@ -2,7 +2,10 @@ import type { RunState, Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { openingOf, tokenKey } from '../ui/control-tokens.ts'
 
-/** Where two paths part: the first token after the one that opens them that differs. null: one is the beginning of the other. */
+/**
+ * Returns where two paths diverge: the first token after the opening one that differs, or null if one is a prefix of
+ * the other.
+ */
 export function partingOf(a: Segment, b: Segment): { a: number; b: number } | null {
   const [sa, sb] = [openingOf(a), openingOf(b)]
   const length = Math.min(a.tokens.length - sa, b.tokens.length - sb)
@@ -11,7 +14,10 @@ export function partingOf(a: Segment, b: Segment): { a: number; b: number } | nu
   return null
 }
 
-/** Paths that agree with `path` before the token at `index`: what else could have stood there. In order, `path` included. */
+/**
+ * Returns the paths that agree with `path` before the token at `index`, in order and with `path` itself. They show
+ * what else could have followed.
+ */
 export function siblingsAt(state: RunState, path: Segment, index: number): SegmentId[] {
   return state.paths
     .filter((other) => {

@@ -16,7 +16,7 @@ async function addOne(path: string): Promise<{ added: ModelEntry[]; refused: Ref
   const result = await host
     .call('models.addFolder', { folder: path })
     .catch(async (failure: unknown) => {
-      // No folder: a file with another name, such as a blob.
+      // Not a folder but a file without the extension, such as a blob.
       if (toBraidError(failure).code !== 'model-not-found') throw failure
       return { added: [await addModel(path)], refused: [] }
     })
@@ -24,7 +24,7 @@ async function addOne(path: string): Promise<{ added: ModelEntry[]; refused: Ref
   return result
 }
 
-/** A file or a folder by its path, by a dialog, by dropping it; or what other programs have. */
+/** Adds a file or a folder by path, dialog or drop, or models that other programs have. */
 export function AddModel({ onAdded }: { onAdded(file: string): void }) {
   const t = useT()
   const [path, setPath] = useState('')

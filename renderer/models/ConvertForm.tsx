@@ -9,7 +9,7 @@ import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 import { ConvertTypeField } from './ConvertTypeField.tsx'
 
-/** A Hugging Face folder becomes a GGUF, thought tables and control tokens included. */
+/** Converts a Hugging Face folder to a GGUF file, with thought tables and control tokens. */
 export function ConvertForm() {
   const t = useT()
   const [folder, setFolder] = useState('')

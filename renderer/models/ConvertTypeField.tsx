@@ -2,7 +2,7 @@ import { useId } from 'react'
 import { CONVERT_TYPES, type ConvertType } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 
-/** Bytes of a gigabyte of 16-bit weights, about: what a type costs. */
+/** Size of each weight type as a share of 16-bit weights, roughly. */
 const SHARE: Record<ConvertType, number> = {
   f32: 2,
   f16: 1,

@@ -11,7 +11,7 @@ import { visible } from '../ui/visible.ts'
 const LOOK = { ready: 'ok', skipped: 'warn', absent: '' } as const
 const NAMES: Record<string, string> = { vulkan: 'Vulkan', cuda: 'CUDA', metal: 'Metal' }
 
-/** What this machine computes with, and what is in its memory. */
+/** Shows the devices of this machine and the models in its memory. */
 export function DevicesPanel() {
   const t = useT()
   const state = useModels((s) => s.deviceState)

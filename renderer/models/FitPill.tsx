@@ -16,7 +16,7 @@ export function Verdict({ verdict }: { verdict: Fit['verdict'] }) {
   )
 }
 
-/** Whether a run with the model's own settings fits this machine. */
+/** Shows whether a run with the model's default settings fits in memory. */
 export function FitPill({ file }: { file: string }) {
   const t = useT()
   const fit = useModels((s) => s.fits[file])

@@ -8,7 +8,7 @@ import { refreshModels } from '../store/models.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 import { visible } from '../ui/visible.ts'
 
-/** Names of other programs are the same in every language. */
+/** Names of other programs, the same in every language. */
 const PROGRAMS: Record<string, string> = {
   'lm-studio': 'LM Studio',
   ollama: 'Ollama',
@@ -17,7 +17,7 @@ const PROGRAMS: Record<string, string> = {
   'llama.cpp': 'llama.cpp',
 }
 
-/** Models of other programs; those that are ticked are linked in place. */
+/** Lists the models of other programs and links the selected ones in place. */
 export function FoundDialog({
   onClose,
   onAdded,

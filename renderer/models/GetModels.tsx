@@ -9,7 +9,7 @@ import { visible } from '../ui/visible.ts'
 import { HubToken } from './HubToken.tsx'
 import { OfferPanel } from './OfferPanel.tsx'
 
-/** Ways to download a model. Nothing is asked of anyone before a button is pressed. */
+/** Downloads models. Sends no request before the user presses a button. */
 export function GetModels() {
   const t = useT()
   const catalogue = useModels((s) => s.catalogue)

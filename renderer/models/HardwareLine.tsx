@@ -2,7 +2,7 @@ import { useT } from '../i18n/index.ts'
 import { bytes } from '../i18n/format.ts'
 import { useModels } from '../store/models.ts'
 
-/** What the machine does while a run is thinking; else what is in memory. */
+/** Shows the load of the machine while a run is thinking, otherwise the models in memory. */
 export function HardwareLine() {
   const t = useT()
   const hardware = useModels((s) => s.hardware)

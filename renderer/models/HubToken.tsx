@@ -5,7 +5,10 @@ import { host } from '../store/host.ts'
 import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 
-/** A token for gated repositories: in the desktop's keychain where there is one, else in memory until Braid ends. */
+/**
+ * Sets the token for gated repositories. It is kept in the system keychain if there is one, otherwise in memory until
+ * Braid closes.
+ */
 export function HubToken() {
   const t = useT()
   const [token, setToken] = useState('')

@@ -15,7 +15,7 @@ import { FitPill } from './FitPill.tsx'
 import { ModelFacts } from './ModelFacts.tsx'
 import { Relink } from './Relink.tsx'
 
-/** The models of this machine: used where they lie, never copied. */
+/** Lists the models of this machine, which are used in place and never copied. */
 export function Library() {
   const t = useT()
   const list = useModels((s) => s.list)

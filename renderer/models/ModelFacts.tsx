@@ -9,7 +9,7 @@ import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { Verdict } from './FitPill.tsx'
 
-/** What a GGUF says of itself, and what a run of it needs here. */
+/** Shows the metadata of a GGUF file and the memory that a run with it needs. */
 export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: ReactNode }) {
   const t = useT()
   const info = useModels((s) => s.infos[entry.file])
@@ -148,7 +148,7 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
   )
 }
 
-/** `<think1> … <think16>` for tokens that differ in their number only. */
+/** Abbreviates tokens that differ only in their number: `<think1> … <think16>`. */
 function ranges(tokens: readonly string[]): string[] {
   const kinds = new Map<string, string[]>()
   for (const token of tokens)
@@ -158,7 +158,7 @@ function ranges(tokens: readonly string[]): string[] {
   )
 }
 
-/** The device of this model's runs, where they name none. */
+/** Sets the default device for runs with this model. */
 function DeviceChoice({ entry }: { entry: ModelEntry }) {
   const t = useT()
   const devices = useModels((s) => s.devices)

@@ -8,7 +8,7 @@ import { Library } from './Library.tsx'
 import { TaskList } from './TaskList.tsx'
 import './models.css'
 
-/** Models: those that are here, ways to get more, and what they run on. */
+/** The models page: library, downloads, conversion and devices. */
 export function ModelsView() {
   const t = useT()
   const tab = useModels((s) => s.tab)

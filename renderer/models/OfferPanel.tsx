@@ -9,7 +9,7 @@ import { visible } from '../ui/visible.ts'
 import { ConvertTypeField } from './ConvertTypeField.tsx'
 import { Verdict } from './FitPill.tsx'
 
-/** What a repository or an address offers: each choice with its size and whether it fits here. */
+/** Lists the files of a repository or an address, each with its size and whether it fits in memory. */
 export function OfferPanel({ reference, offer }: { reference: string; offer: Offer }) {
   const t = useT()
   const [type, setType] = useState<ConvertType>('q8_0')

@@ -9,7 +9,7 @@ import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 
-/** A model whose file is no longer where it was: it can be pointed to again. */
+/** Asks for the new path of a model whose file has moved. */
 export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: string): void }) {
   const t = useT()
   const [path, setPath] = useState('')

@@ -10,7 +10,7 @@ import { visible } from '../ui/visible.ts'
 
 const ICONS = { download: ArrowDownToLine, convert: RefreshCw, backend: Cpu } as const
 
-/** Downloads and conversions, with how far each is. Nothing where there are none. */
+/** Lists downloads and conversions with their progress. Renders nothing if there are none. */
 export function TaskList() {
   const t = useT()
   const tasks = useModels((s) => s.tasks)

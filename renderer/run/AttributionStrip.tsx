@@ -5,7 +5,7 @@ import { shortName } from '../i18n/segments.ts'
 import { meanShares } from '../inspect/attribution.ts'
 import { useReading } from '../store/attribution.ts'
 
-/** Which paths the summary attended to, small, where it is known. */
+/** Shows in small form which paths the summary attended to, if that is known. */
 export function AttributionStrip({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const reading = useReading(run, segment)

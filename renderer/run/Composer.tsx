@@ -19,7 +19,7 @@ import { NumberField } from './NumberField.tsx'
 import { PresetField } from './PresetField.tsx'
 import './composer.css'
 
-/** Where a run begins: the problem, the model, the shape of the run, and whether it fits. */
+/** The form that starts a run: problem, model, strategy and settings, and whether the run fits in memory. */
 export function Composer() {
   const t = useT()
   const { problem, settings, followUp, error } = useCompose()
@@ -176,7 +176,7 @@ export function Composer() {
   )
 }
 
-/** A control under its label; the label names it, its value does not. */
+/** A control with its label and a hint. */
 export function Field({
   label,
   hint,

@@ -9,7 +9,7 @@ import { setPref, usePrefs } from '../store/prefs.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { findIn, type Hit } from './find.ts'
 
-/** Finds text across all paths and summaries; Enter goes from hit to hit. */
+/** Finds text in all paths and summaries. Enter goes to the next hit. */
 export function FindBar({ run }: { run: string }) {
   const t = useT()
   const [query, setQuery] = useState('')

@@ -12,10 +12,10 @@ import { host } from '../store/host.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
 
-/** Memory that other programs give back is noticed so often. */
+/** Interval at which a run that does not fit is checked again, since other programs may free memory. */
 const RETRY_MS = 3000
 
-/** The memory that the run needs against what is free, before it starts; live as the settings change. */
+/** Compares the memory that the run needs with the free memory, and follows the settings as they change. */
 export function FitBar() {
   const t = useT()
   const fit = useCompose((s) => s.fit)
@@ -153,7 +153,7 @@ export function FitBar() {
   )
 }
 
-/** What makes a run that does not fit smaller. */
+/** Returns the advice for a run that does not fit. */
 function adviceOn({ short, devices }: Fit, onePath: boolean) {
   const device = devices.find(({ name }) => name === short?.device)
   if (device !== undefined && device.weights > device.free) return 'fit.adviceWeights' as const

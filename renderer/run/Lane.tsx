@@ -11,7 +11,7 @@ import { showAnswer } from '../ui/show-answer.ts'
 import { StreamText } from '../ui/StreamText.tsx'
 import { LaneHead } from './LaneHead.tsx'
 
-/** One path: its figures above, its text below. `main`: the large one of the focus layout. */
+/** One path, with its figures above its text. `main`: the large lane of the focus layout. */
 export const Lane = memo(function Lane({
   run,
   segment,
@@ -41,7 +41,7 @@ export const Lane = memo(function Lane({
   )
 })
 
-/** The answer of an ended path; a click shows where it stands. */
+/** The answer of a path that has ended. A click shows it in the text. */
 const LaneFoot = memo(function LaneFoot({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const answer = useSegmentField(run, segment, (state) => state?.answer ?? null)

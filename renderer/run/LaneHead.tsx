@@ -14,11 +14,11 @@ import { Tip } from '../ui/Tip.tsx'
 import { useMeter, type Meter } from './meter.ts'
 import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
 
-/** The figures change several times a second: only what shows one is drawn anew. */
+/** The figures change several times per second, so only the parts that show one re-render. */
 const MeterContext = createContext<Meter | null>(null)
 const useLaneMeter = (): Meter => use(MeterContext)!
 
-/** Number, state, actions and figures of a path. */
+/** Shows number, state, actions and figures of a path. */
 export const LaneHead = memo(function LaneHead({
   run,
   segment,

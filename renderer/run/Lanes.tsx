@@ -9,11 +9,11 @@ import { useShallow } from 'zustand/react/shallow'
 import { Lane } from './Lane.tsx'
 import { StatusPill } from './LaneHead.tsx'
 
-/** A run's paths; stays the same object while none is added. */
+/** Returns the paths of a run. The array stays the same until a path is added. */
 export const usePaths = (run: string): SegmentId[] =>
   useRuns(useShallow((s) => s.open[run]?.shown.paths.map(({ segment }) => segment) ?? []))
 
-/** All paths in the layout the user chose. */
+/** Shows all paths in the layout that the user chose. */
 export function Lanes({ run }: { run: string }) {
   const layout = usePrefs((s) => s.layout)
   const paths = usePaths(run)
@@ -32,7 +32,7 @@ export function Lanes({ run }: { run: string }) {
   )
 }
 
-/** Which lane is the large one is a matter of style: none is drawn anew, and each keeps its focus and its place. */
+/** Only styles decide which lane is large, so no lane re-renders and each keeps its focus and reading place. */
 function FocusLayout({
   run,
   paths,

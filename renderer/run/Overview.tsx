@@ -17,7 +17,10 @@ const ROW = 22
 const TOP = 12
 const BEND = 12
 
-/** The shown state once a second, and when the run ends: the drawing walks all tokens of the common prefix. */
+/**
+ * Returns the shown state once per second and at the end of the run, since the drawing walks all tokens of the common
+ * prefix.
+ */
 function useCalm(run: string): RunState {
   const [state, setState] = useState<RunState>(
     () => useRuns.getState().open[run]?.shown ?? EMPTY_RUN,
@@ -46,7 +49,10 @@ function useCalm(run: string): RunState {
   return state
 }
 
-/** Drawn from the paths themselves: what they share is a trunk, where they part a branch, their answers are the leaves. */
+/**
+ * Draws the paths as a tree: their common prefix is the trunk, they branch where they diverge, and their answers are
+ * the leaves.
+ */
 export const Overview = memo(function Overview({ run }: { run: string }) {
   const t = useT()
   const state = useCalm(run)
@@ -56,12 +62,12 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const row = new Map(order.map((path, i) => [path, TOP + i * ROW]))
   const height = TOP * 2 + (order.length - 1) * ROW
   const longest = Math.max(...state.paths.map((path) => path.tokens.length), 1)
-  // Paths part early: the square root gives the beginning room.
+  // Paths diverge early, so the square root gives the beginning more room.
   const x = (position: number) => LEFT + 6 + Math.sqrt(position / longest) * (LEAF - LEFT - 20)
   const y = (node: Stretch): number => (row.get(node.paths[0]!)! + row.get(node.paths.at(-1)!)!) / 2
   const byPath = new Map(state.paths.map((path) => [path.segment, path]))
   const shapes: ReactElement[] = []
-  /** Where the line of each path ends. */
+  /** The x position where the line of each path ends. */
   const ends = new Map<SegmentId, number>()
   draw(tree, x, y, shapes, ends)
   const root = y({ ...tree, paths: order })

@@ -19,9 +19,9 @@ import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
 
-const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // brings mathjs, which the window need not wait for
+const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // loads mathjs, for which the window does not wait
 
-/** A run: its problem, its paths, what they were braided into, and everything that can be done with it. */
+/** Shows a run: its problem, paths, summary and votes, and its commands. */
 export function RunView({ run }: { run: string }) {
   const t = useT()
   const phase = useRuns((s) => {
@@ -70,7 +70,7 @@ export function RunView({ run }: { run: string }) {
 function RunHead({ run }: { run: string }) {
   const t = useT()
   const shown = useShown(run, (s) => s.problem)
-  // A run that waits for its turn has no event yet; the list of runs knows it.
+  // A queued run has no events yet, but it is in the list of runs.
   const asked = useHistory((s) => s.list?.find((item) => item.run === run)?.problem)
   const known = useRef('')
   if (shown !== '' || asked !== undefined) known.current = shown === '' ? asked! : shown

@@ -11,7 +11,7 @@ import { report } from '../store/toasts.ts'
 import { closeDialog } from '../store/ui.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 
-/** The same problem and seed with another strategy, shown beside the first run. */
+/** Runs the same problem and seed with another strategy and shows both runs side by side. */
 export function StrategyDialog({ run }: { run: string }) {
   const t = useT()
   const settings = useShown(run, (s) => s.settings)

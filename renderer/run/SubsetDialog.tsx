@@ -13,7 +13,7 @@ import { Dialog } from '../ui/Dialog.tsx'
 import { STATUS_LOOK, statusKey } from './status.ts'
 import { useShownSummary } from './SummaryCard.tsx'
 
-/** Summarises again over chosen paths: a new summary, the old ones stay. */
+/** Summarises selected paths again. Earlier summaries stay. */
 export function SubsetDialog({ run }: { run: string }) {
   const t = useT()
   const paths = useShown(run, (s) => s.paths).filter(
@@ -38,7 +38,7 @@ export function SubsetDialog({ run }: { run: string }) {
     report(
       command(run, { type: 'summarise', segments: list, ...(fusion !== 'auto' && { fusion }) }),
     )
-    followSummary(run) // the new one is shown as it comes
+    followSummary(run) // shows the new summary as it is written
     closeDialog()
   }
   return (

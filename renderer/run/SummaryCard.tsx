@@ -23,7 +23,7 @@ import { STATUS_LOOK, statusKey } from './status.ts'
 export const useSummaries = (run: string): SegmentId[] =>
   useRuns(useShallow((s) => s.open[run]?.shown.summaries.map(({ segment }) => segment) ?? []))
 
-/** The summary on the screen: the one chosen, else the one that the answer is from. */
+/** Returns the summary to show: the one that the user chose, otherwise the one that gives the answer. */
 export function useShownSummary(run: string): SegmentId | null {
   const deciding = useShown(run, (s) => decidingSummary(s)?.segment ?? null)
   const summaries = useSummaries(run)
@@ -31,7 +31,7 @@ export function useShownSummary(run: string): SegmentId | null {
   return chosen !== undefined && summaries.includes(chosen) ? chosen : deciding
 }
 
-/** What the paths were braided into, from which paths, and by which fusion. Old summaries stay. */
+/** Shows a summary, the paths it was written from and how they were merged. Earlier summaries can be chosen. */
 export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const t = useT()
   const summaries = useSummaries(run)

@@ -4,6 +4,7 @@ import { useShallow } from 'zustand/react/shallow'
 import { boardOf, type Board, type BoardRow } from '../../engine/protocol/decision.ts'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { votes as strategyVotes } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
 import { command, isOver, useRuns, useShown } from '../store/runs.ts'
@@ -13,7 +14,7 @@ import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 
-/** Paths change with every token; the board only with their ends, with a vote and with an answer. */
+/** Returns the board. It changes only when a path ends, with a vote and with an answer, not with every token. */
 export function useBoard(run: string): Board {
   const over = useRuns(
     useShallow(
@@ -33,17 +34,18 @@ export function useBoard(run: string): Board {
   )
 }
 
-/** Which answers there are, who gave them, and which one the run took. */
+/** Shows the answers, which paths or summaries gave them, and which one the run took. */
 export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
   const over = useShown(run, (s) => isOver(s.status))
+  const votes = useShown(run, (s) => s.settings !== null && strategyVotes(s.settings.strategy))
   if (board.rows.length === 0)
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)
-  // Without a vote, the answers are in their order once the paths are over.
+  // Without a vote, the order of the answers is final only when all paths have ended.
   const why =
     whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
   return (
@@ -91,7 +93,9 @@ export default memo(function VoteBoard({ run }: { run: string }) {
         ))}
       </div>
       {board.byHand && <p className="small dim">{t('votes.byHand')}</p>}
-      {!board.voted && <p className="small dim">{t('votes.notVoted')}</p>}
+      {!board.voted && (
+        <p className="small dim">{t(running && votes ? 'votes.pending' : 'votes.notVoted')}</p>
+      )}
     </div>
   )
 })

@@ -13,7 +13,7 @@ export interface Hit {
 
 const MAX_HITS = 500
 
-/** Where a text occurs in the paths and summaries, without regard to case. */
+/** Returns where a text occurs in the paths and summaries, ignoring case. */
 export function findIn(state: RunState, query: string): Hit[] {
   const wanted = query.toLowerCase()
   const hits: Hit[] = []
@@ -22,7 +22,7 @@ export function findIn(state: RunState, query: string): Hit[] {
     const { text, start, end } = frameOf(one)
     const body = text.slice(start, end)
     let lower = body.toLowerCase()
-    if (lower.length !== body.length) lower = body // a letter whose lower case is longer would shift the offsets: search as written
+    if (lower.length !== body.length) lower = body // a letter with a longer lower-case form would shift the offsets, so the case is kept
     for (
       let at = lower.indexOf(wanted);
       at !== -1 && hits.length < MAX_HITS;

@@ -7,9 +7,9 @@ import { inTurn } from '../store/turns.ts'
 
 export interface Meter {
   state: Segment
-  /** Tokens a second: of the last two seconds while live, of the whole time afterwards. */
+  /** Tokens per second: over the last two seconds while live, over the whole time afterwards. */
   speed: number | null
-  /** Mean logprob in up to POINTS stretches of equal length, oldest first. */
+  /** Mean logprob of up to POINTS stretches of equal length, oldest first. */
   confidence: readonly number[]
 }
 
@@ -17,7 +17,7 @@ const POINTS = 40
 const TICK_MS = 500
 const WINDOW_MS = 2000
 
-/** Sums of logprobs so far, one entry a token: means of any stretch in O(1), and growth in O(added). */
+/** Running sums of logprobs, one entry per token: the mean of any stretch takes O(1), growth O(added). */
 class LogprobSums {
   #sums: number[] = [0]
   means({ tokens }: Segment): number[] {
@@ -33,7 +33,7 @@ class LogprobSums {
   }
 }
 
-/** The figures of a lane, twice a second: they need no frame rate. */
+/** Returns the figures of a lane, updated twice per second, which is often enough. */
 export function useMeter(run: string, segment: SegmentId): Meter | null {
   const sums = useRef(new LogprobSums())
   const seen = useRef<{ at: number; tokens: number }[]>([])
@@ -58,7 +58,7 @@ export function useMeter(run: string, segment: SegmentId): Meter | null {
     const stop = useRuns.subscribe(() => {
       const now = segmentNow(run, segment)
       if (now === last) return
-      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read, pane) // a change of state shows at once
+      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read, pane) // a change of status shows at once
       timer ??= setTimeout(() => {
         timer = undefined
         takeBack = inTurn(read, pane)

@@ -2,7 +2,7 @@ import type { EndReason } from '../../engine/protocol/events.ts'
 import type { SegmentStatus } from '../../engine/protocol/fold.ts'
 import type { MessageKey } from '../i18n/index.ts'
 
-/** How each state of a path looks. */
+/** The look of each status of a path. */
 export const STATUS_LOOK: Record<SegmentStatus, 'info' | 'ok' | 'warn' | 'bad' | ''> = {
   waiting: '',
   thinking: 'info',
@@ -15,5 +15,5 @@ export const STATUS_LOOK: Record<SegmentStatus, 'info' | 'ok' | 'warn' | 'bad' |
 }
 
 export const statusKey = (status: SegmentStatus): MessageKey => `status.${status}`
-/** More than the state says: why a path is truncated or stopped. */
+/** Returns the message that explains a status: why a path was truncated or stopped. */
 export const reasonKey = (reason: EndReason): MessageKey => `reason.${reason}`

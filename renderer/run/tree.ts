@@ -8,11 +8,11 @@ export interface Stretch {
   to: number
   paths: SegmentId[]
   children: Stretch[]
-  /** Text where the children part. */
+  /** Text before the point where the children diverge. */
   text: string
 }
 
-/** The paths as a tree by their common prefixes: a trunk, then branches. The token that opens a path is left out. */
+/** Returns the paths as a tree of common prefixes. The token that opens a path does not count. */
 export function pathTree(paths: readonly Segment[]): Stretch | null {
   const grown = paths.filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
   return grown.length === 0 ? null : stretch(grown, 0)
@@ -38,7 +38,7 @@ function stretch(group: readonly Segment[], from: number): Stretch {
     { length: Math.min(8, to - from) },
     (_, i) => first!.tokens.at(Math.max(from, to - 8) + i + openingOf(first!))?.text ?? '',
   ).join('')
-  // All ended at the same place with the same tokens: they part nowhere, each is a leaf.
+  // All paths have the same tokens and the same end, so each is a leaf.
   const children =
     branches.size === 1
       ? group.map((path) => ({

@@ -4,7 +4,7 @@ import { runError, type RunError, type SegmentId } from '../../engine/protocol/e
 import { attributionTask, type Attribution } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 
-/** What summaries attended to, as far as it was asked for in this window. A summary never changes, so an answer stays. */
+/** Attributions that were requested in this window. A finished summary never changes, so a result stays valid. */
 export type Reading =
   | { state: 'reading'; fraction: number; cancelling: boolean }
   | { state: 'ready'; result: Attribution }
@@ -20,7 +20,7 @@ const put = (task: string, reading: Reading | null): void =>
 export const useReading = (run: string, segment: SegmentId): Reading | undefined =>
   useAttributions((s) => s.of[attributionTask(run, segment)])
 
-/** Asks for it, unless it is known or on its way. Failures are kept, for the view to tell. */
+/** Requests an attribution unless it is known or on its way. Keeps a failure for the view to show. */
 export async function askAttribution(run: string, segment: SegmentId): Promise<void> {
   const task = attributionTask(run, segment)
   const old = useAttributions.getState().of[task]
@@ -42,7 +42,7 @@ export async function cancelAttribution(run: string, segment: SegmentId): Promis
   await host.call('run.attribution.cancel', { run, segment })
 }
 
-/** A progress push; false: it is about something else. */
+/** Takes a progress push. Returns false if the push is about something else. */
 export function attributionProgress(task: string, fraction: number): boolean {
   const old = useAttributions.getState().of[task]
   if (old?.state === 'reading') put(task, { ...old, fraction })

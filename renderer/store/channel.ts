@@ -18,7 +18,10 @@ export function webSocketChannel(url: string): Promise<Channel> {
   })
 }
 
-/** The host of this window: the shell's port on the desktop, `/ws` of the page's origin in a browser. */
+/**
+ * Connects to the host of this window: over the shell's port on the desktop, over `/ws` of the page's origin in a
+ * browser.
+ */
 export async function connectHost(): Promise<Channel> {
   const desktop = shell()
   if (desktop === undefined) {

@@ -11,11 +11,11 @@ import { isInfo, useModels } from './models.ts'
 import { usePrefs } from './prefs.ts'
 import type { SettingsDraft } from './presets.ts'
 
-/** The problem being written, and the settings changed by hand; what is left out takes the model's defaults. */
+/** The problem being written and the settings that the user changed. The model's defaults apply to the rest. */
 export interface Draft {
   problem: string
   settings: SettingsDraft
-  /** Preset the settings came from, until one is changed. */
+  /** The preset that the settings came from, until one of them changes. */
   preset: string | null
   followUp: { run: string; segment: SegmentId; title: string } | null
 }
@@ -35,7 +35,7 @@ function remembered(): Draft {
     const draft: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
     return { ...EMPTY, ...readPreferences({ draft }, 'page').draft }
   } catch {
-    return EMPTY // no storage, or no JSON in it
+    return EMPTY // no storage, or invalid JSON in it
   }
 }
 
@@ -80,7 +80,7 @@ function save(): void {
   }, 200)
 }
 
-/** The draft's settings over the model's defaults; null while the model is unknown. */
+/** Returns the draft's settings on top of the model's defaults, or null while the model is unknown. */
 export function effective(
   settings: SettingsDraft,
   info: ModelInfo | null,
@@ -101,10 +101,10 @@ export function chosenInfo(): ModelInfo | null {
   return isInfo(info) ? info : null
 }
 
-/** The memory is short, as far as it can be told before the run. */
+/** Returns whether the memory is too small, as far as is known before the run. */
 export const wontFit = (): boolean => useCompose.getState().fit?.verdict === 'wont-fit'
 
-/** Why the run cannot start, as a message key; null: it can. `anyway`: whether it fits is not asked. */
+/** Returns the message key that says why the run cannot start, or null if it can. `anyway`: ignores whether it fits. */
 export function whyNotStart(
   anyway = false,
 ):
@@ -124,12 +124,12 @@ export function whyNotStart(
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
-/** What the run would need. Errors: those of the host. */
+/** Returns the memory that a run would need. Errors: those of the host. */
 export const askFit = (problem: string, settings: SettingsDraft, model: string): Promise<Fit> =>
   host.call('models.fit', { file: model, settings, promptTokens: Math.ceil(problem.length / 3) })
 
-/** Asks what the composer's run would need; the latest question wins. */
 let question = 0
+/** Updates the memory that the composer's run would need. The latest request wins. */
 export async function refreshFit(): Promise<void> {
   const mine = ++question
   const { model } = usePrefs.getState()
@@ -158,7 +158,7 @@ export function requestOf(draft: Draft, model: string): RunRequest {
   }
 }
 
-/** The composer filled with what a run was asked, to be changed and started again. */
+/** Returns a draft with the problem and settings of a run, to edit and start again. */
 export function draftOf({ problem, settings, followUp }: RunState): Draft {
   const title =
     followUp === null ? '' : (summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run)

@@ -18,7 +18,10 @@ import { useUi } from './ui.ts'
 
 const MENU_MS = 250
 
-/** Joins the page to the desktop shell: its menu bar, files that the system opens, runs that a notification shows. Dropped files also in a browser. */
+/**
+ * Connects the page to the desktop shell: menu bar, files that the system opens, runs that a notification shows. Also
+ * handles dropped files, in a browser too.
+ */
 export function startNative(): void {
   addEventListener('dragover', (event) => event.preventDefault())
   addEventListener('drop', dropped)
@@ -33,7 +36,7 @@ export function startNative(): void {
   report(native.call('ready'))
 }
 
-/** The menu bar says what the catalogue says, some moments later. */
+/** Updates the menu bar from the command catalogue, with a short delay. */
 function followMenu(native: Bridge): void {
   let sent = ''
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -78,7 +81,7 @@ export function menuOf(): PageMenu {
   }
 }
 
-/** A view that takes files itself has prevented the default. */
+/** Opens dropped files, unless a view has taken them (and prevented the default). */
 function dropped(event: DragEvent): void {
   if (event.defaultPrevented) return
   event.preventDefault()

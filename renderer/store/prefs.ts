@@ -4,7 +4,7 @@ import { readPreferences, type Preferences } from '../../engine/protocol/prefere
 import { host } from './host.ts'
 import { report } from './toasts.ts'
 
-/** What the window remembers between launches; the host keeps it, localStorage is the cache of the first paint. */
+/** Preferences that outlive the window. The host stores them; localStorage is a cache for the first paint. */
 export type Prefs = Preferences<'shared'>
 
 const KEY = 'braid.prefs'
@@ -19,7 +19,7 @@ function cached(): Prefs {
 
 export const usePrefs = create<Prefs>(cached)
 
-/** Changed while the host could not be told. */
+/** Preferences that changed while the host was unreachable. */
 const unsent = new Set<keyof Prefs>()
 
 export function setPref<K extends keyof Prefs>(key: K, value: Prefs[K]): void {
@@ -27,13 +27,13 @@ export function setPref<K extends keyof Prefs>(key: K, value: Prefs[K]): void {
   usePrefs.setState(change)
   remember()
   host.call('settings.set', change).catch((error: BraidError) => {
-    // What the host refuses now it will refuse again.
+    // The host would refuse the same value again.
     if (error.code === 'bad-request') report(Promise.reject(error))
     else unsent.add(key)
   })
 }
 
-/** What the host remembers wins over this browser's cache, but for what was changed since. */
+/** Applies the host's preferences over this browser's cache, except for those that changed since. */
 export async function loadPrefs(): Promise<void> {
   if (unsent.size > 0) {
     const prefs = usePrefs.getState()
@@ -53,7 +53,7 @@ function remember(): void {
   }
 }
 
-/** The look that follows from the preferences, as attributes of <html>. */
+/** Sets the attributes of <html> that theme, text size and motion follow from. */
 export function applyLook(prefs: Prefs): void {
   const dark =
     prefs.theme === 'dark' ||

@@ -2,7 +2,7 @@ import type { RunRequest } from '../../engine/protocol/request.ts'
 
 export type SettingsDraft = RunRequest['settings']
 
-/** Presets that come with Braid; their names are messages. */
+/** Presets that come with Braid. Their names are messages. */
 export const BUILT_IN = [
   {
     id: 'quick',

@@ -1,7 +1,7 @@
 import { create } from 'zustand'
 import { SegmentId } from '../../engine/protocol/segments.ts'
 
-/** Where the window is. The URL's hash carries it, so that a reload comes back to the same run. */
+/** The current view. The URL's hash holds it, so that a reload returns to the same run. */
 export type Route =
   | { view: 'compose' }
   | { view: 'run'; run: string }
@@ -15,7 +15,7 @@ export type Route =
 const ID = /^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/
 const isSegment = (text: string | undefined): text is SegmentId => SegmentId.safeParse(text).success
 
-/** Any hash reads as a route; one that makes no sense is the composer. */
+/** Parses a hash. An invalid one is the composer. */
 export function parseRoute(hash: string): Route {
   const [head, ...rest] = hash.replace(/^#\/?/, '').split('/')
   if (head === 'history' || head === 'models' || head === 'settings') return { view: head }
@@ -53,7 +53,7 @@ export const useRoute = create<{ route: Route }>(() => ({
   route: parseRoute(typeof location === 'undefined' ? '' : location.hash),
 }))
 
-/** `replace`: no new entry in the back list (cursor moves). */
+/** Goes to a view. `replace`: adds no entry to the browser history (cursor moves). */
 export function go(route: Route, options: { replace?: boolean } = {}): void {
   const hash = formatRoute(route)
   useRoute.setState({ route })
@@ -68,12 +68,12 @@ export function watchRoute(): void {
   addEventListener('hashchange', read)
 }
 
-/** All runs that a view shows. */
+/** Returns all runs that a view shows. */
 export function routeRuns(route: Route): string[] {
   return 'runs' in route ? route.runs : 'run' in route ? [route.run] : []
 }
 
-/** The run that the current view is about, if it is about one. */
+/** Returns the run that the view is about, or null. */
 export function routeRun(route: Route): string | null {
   return 'run' in route ? route.run : null
 }

@@ -9,15 +9,15 @@ declare global {
 let bridge: Bridge | undefined
 
 /**
- * The desktop shell. In browser mode there is none: files are typed as paths, saved by the browser, and the host is
- * reached over a WebSocket.
+ * Returns the desktop shell, or undefined in a browser. There, users type the paths of files, the browser saves files,
+ * and a WebSocket leads to the host.
  */
 export function shell(): Bridge | undefined {
   if (window.braidShell !== undefined) bridge ??= new Bridge(window.braidShell)
   return bridge
 }
 
-/** Saves text as a file: by the shell's dialog, else as a browser download. false: the user cancelled. */
+/** Saves text as a file with the shell's dialog, or as a browser download. Returns false if the user cancelled. */
 export async function saveFile(file: BridgeArgument<'saveFile'>): Promise<boolean> {
   const desktop = shell()
   if (desktop !== undefined) return desktop.call('saveFile', file)

@@ -12,7 +12,7 @@ export interface Toast {
 export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }))
 let next = 1
 
-/** Stays ten seconds; errors stay until dismissed. */
+/** Shows a toast for ten seconds; an error stays until dismissed. */
 export function toast(what: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
   const id = next++
   useToasts.setState(({ toasts }) => ({
@@ -25,7 +25,7 @@ export function dismiss(id: number): void {
   useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((item) => item.id !== id) }))
 }
 
-/** Shows what a promise failed with. */
+/** Shows the error of a promise that fails. */
 export function report(promise: Promise<unknown>): void {
   promise.catch((error: unknown) =>
     toast({ kind: 'bad', message: ['error.plain', { message: failureWords(error) }] }),

@@ -8,7 +8,7 @@ import { useUi } from '../store/ui.ts'
 import { Dialog } from './Dialog.tsx'
 import { visible } from './visible.ts'
 
-/** A link of model text: no address in the page, inert until clicked; the click shows where it leads and asks. */
+/** A link in model text. It is a button without an address; a click shows the address and asks whether to open it. */
 export function ExternalLink({
   href,
   children,

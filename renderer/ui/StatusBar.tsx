@@ -28,7 +28,7 @@ export function useConnection(): ConnectionState {
 const TEXT_MS = 1000
 const ANNOUNCE_MS = 5000
 
-/** The bottom line: engine, progress, and the one place where progress is announced. */
+/** The status bar: engine state, progress, and the only live region that announces progress. */
 export const StatusBar = memo(function StatusBar() {
   const t = useT()
   const connection = useConnection()
@@ -73,7 +73,10 @@ export const StatusBar = memo(function StatusBar() {
   )
 })
 
-/** How the run goes, told once a second; in the one live region at the start, the end, another answer, and in between every five seconds. */
+/**
+ * Shows the progress of the run once per second. Announces it at the start, the end and each new answer, and every
+ * five seconds in between.
+ */
 function Announcer() {
   const t = useT()
   const run = useRoute((s) => routeRun(s.route))
@@ -91,7 +94,7 @@ function Announcer() {
       later = undefined
       const open = useRuns.getState().open[run]
       if (open === undefined) return
-      if (open.error !== null) return say('') // the view says it
+      if (open.error !== null) return say('') // the view shows the error
       const [phase, now] = [phaseOf(run, open.shown), Date.now()]
       if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS)
         return setText(describeRun(open.shown, t))

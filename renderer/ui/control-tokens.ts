@@ -4,8 +4,8 @@ const OPEN = /^<(think\s*\d*|summary)>$/
 const CLOSE = /^<\/(think\s*\d*|summary)>$/
 
 /**
- * Where the readable text lies in a segment's text: without the control token that opens it, line breaks behind that,
- * and the control token that ends it. The inspect view shows them.
+ * Returns where the readable text is in a segment's text: without the opening control token, the line breaks after it,
+ * and the closing control token. The token view shows all of them.
  */
 export function frameOf({ tokens, text }: Segment): { text: string; start: number; end: number } {
   const first = tokens.at(0)
@@ -19,10 +19,10 @@ export function frameOf({ tokens, text }: Segment): { text: string; start: numbe
   return { text, start, end: Math.max(start, end) }
 }
 
-/** How many tokens open a path and are no part of what it says: its control token. */
+/** Returns the number of tokens that open a path and do not belong to its text: its control token. */
 export const openingOf = ({ tokens }: Segment): number => (tokens.at(0)?.forced === true ? 1 : 0)
 
-/** What paths are compared by, token by token: ids, or texts where the engine does not tell ids. */
+/** Returns the key by which tokens of paths are compared: the id, or the text if the engine does not report ids. */
 export function tokenKey({ tokens }: Segment, index: number): number | string | undefined {
   const token = tokens.at(index)
   return token?.id ?? token?.text

@@ -5,7 +5,7 @@ import { segmentNow, useRuns } from '../store/runs.ts'
 import { placeKey } from '../store/scroll.ts'
 import { inTurn } from '../store/turns.ts'
 
-/** A segment as it is drawn: the newest state, in turn with the other panes. */
+/** Returns the newest state of a segment, updated in turn with the other panes. */
 export function useDrawnStream(run: string, segment: SegmentId): Segment | undefined {
   const [drawn, setDrawn] = useState(() => segmentNow(run, segment))
   useEffect(() => {

@@ -31,7 +31,7 @@ const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> =>
   go(window, `#/run/${runs[0]}${rest}`)
 /** Moves the replay to this part of the run. */
 async function scrub(page: Page, part: number): Promise<void> {
-  const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
+  const scrubber = page.getByRole('slider', { name: 'Position in the run' })
   const [start, end] = [
     Number(await scrubber.getAttribute('min')),
     Number(await scrubber.getAttribute('max')),
@@ -174,7 +174,7 @@ export const SCENES: Scene[] = [
     name: 'lane-menu',
     act: async ({ page }) => {
       await page.keyboard.press('Escape')
-      await page.getByRole('button', { name: 'Actions on path 2' }).click()
+      await page.getByRole('button', { name: 'Actions for path 2' }).click()
     },
   },
   {
@@ -256,7 +256,7 @@ export const SCENES: Scene[] = [
     act: async (window, { runs }) => {
       await go(window, `#/run/${runs[1]}`)
       await window.page.locator('.vote-pick').first().click()
-      await window.page.getByText('Chosen by hand').waitFor()
+      await window.page.getByText('Chosen by you').waitFor()
     },
   },
   { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/p1,p2,p3') },

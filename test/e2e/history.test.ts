@@ -59,12 +59,12 @@ describe.skipIf(CHROMIUM === undefined)(
       await expect
         .poll(() => row.getByRole('button', { name: 'Star' }).getAttribute('aria-pressed'))
         .toBe('true')
-      await row.getByRole('button', { name: /^Actions on/ }).click()
+      await row.getByRole('button', { name: /^Actions for/ }).click()
       await page.getByRole('menuitem', { name: 'Rename' }).click()
       await page.getByLabel('Title').fill('The marsupial run')
       await page.getByRole('button', { name: 'Save' }).click()
       await expect.poll(() => row.textContent()).toContain('The marsupial run')
-      await row.getByRole('button', { name: /^Actions on/ }).click()
+      await row.getByRole('button', { name: /^Actions for/ }).click()
       await page.getByRole('menuitem', { name: 'Edit tags' }).click()
       await page.getByLabel(/^Tags/).fill('animals, rivers')
       await page.keyboard.press('Enter')
@@ -73,7 +73,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.getByRole('button', { name: 'Starred' }).click()
       await expect.poll(() => page.locator('.history-row').count()).toBe(1)
       await page.getByRole('button', { name: 'Starred' }).click()
-      await row.getByRole('button', { name: /^Actions on/ }).click()
+      await row.getByRole('button', { name: /^Actions for/ }).click()
       await page.getByRole('menuitem', { name: 'Delete' }).click()
       await expect.poll(() => page.locator('.history-row').count()).toBe(all - 1)
       await page.getByRole('button', { name: 'Undo' }).click()
@@ -87,7 +87,7 @@ describe.skipIf(CHROMIUM === undefined)(
       const { page } = window
       const end = await window.tokens(1)
       await window.command('Replay')
-      const slider = page.getByRole('slider', { name: 'Moment of the run' })
+      const slider = page.getByRole('slider', { name: 'Position in the run' })
       await slider.waitFor()
       await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
       await expect.poll(() => window.tokens(1)).toBe(end)
@@ -128,7 +128,7 @@ describe.skipIf(CHROMIUM === undefined)(
       )
       await reader.close()
 
-      // The JSON comes back as a run of its own, with every token.
+      // The JSON is imported as a new run with every token.
       await history()
       await page.locator('input[type=file]').setInputFiles({
         name: json.name,
@@ -190,7 +190,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await expect.poll(() => window.run).toBe(first)
     })
 
-    test('a damaged transcript is listed as such and hides no other; what is no transcript is refused by name', async () => {
+    test('a damaged transcript is listed as such and hides no other; a file that is not a transcript is refused by name', async () => {
       const run = await pose('Which one is damaged?', 2)
       const { page } = window
       const file = runFiles(braid.data).find(

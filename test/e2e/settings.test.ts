@@ -44,7 +44,7 @@ describe.skipIf(CHROMIUM === undefined)(
       const preset = page.getByLabel('Preset', { exact: true })
       await expect.poll(() => paths.isEnabled()).toBe(true)
       await paths.fill('3')
-      await page.getByLabel('Tokens a path', { exact: true }).fill('77')
+      await page.getByLabel('Tokens per path', { exact: true }).fill('77')
       await page.getByRole('button', { name: 'Save as preset' }).click()
       await page.getByLabel('Name', { exact: true }).fill('Three short ones')
       await page.keyboard.press('Enter')
@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM === undefined)(
             timeout: 60 * SECONDS,
           })
           .toBe('3')
-        expect(await page.getByLabel('Tokens a path', { exact: true }).inputValue()).toBe('77')
+        expect(await page.getByLabel('Tokens per path', { exact: true }).inputValue()).toBe('77')
       }
       await other.context.close()
       await preset.selectOption({ label: 'Quick look' })
@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.reload()
       await expect.poll(() => key.textContent()).toBe('Ctrl+Shift+Y')
       await key.click()
-      await page.keyboard.press('Escape') // takes nothing
+      await page.keyboard.press('Escape') // changes nothing
       expect(await key.textContent()).toBe('Ctrl+Shift+Y')
       await page.keyboard.press('Control+Shift+Y')
       await page.waitForURL(/#\/history/)
@@ -128,7 +128,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.getByRole('radio', { name: 'Dark' }).click()
       await page.getByRole('radio', { name: 'Larger' }).click()
       await page.getByRole('radio', { name: 'Reduced' }).click()
-      await page.getByRole('checkbox', { name: 'New panes scroll along' }).uncheck()
+      await page.getByRole('checkbox', { name: 'Auto-scroll new text' }).uncheck()
       await page.getByRole('combobox', { name: 'Language' }).selectOption('zh')
       await expect.poll(() => page.locator('h1').textContent()).toBe('设置')
       await page.reload()
@@ -144,7 +144,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.locator('.settings select').selectOption('en')
       await page.getByRole('radio', { name: 'System' }).first().click()
       await page.getByRole('radio', { name: 'Normal' }).click()
-      await page.getByRole('checkbox', { name: 'New panes scroll along' }).check()
+      await page.getByRole('checkbox', { name: 'Auto-scroll new text' }).check()
     })
 
     test('the answer, the summary, a path and the whole run can be copied', async () => {
@@ -202,9 +202,7 @@ describe.skipIf(CHROMIUM === undefined)(
         summary: 12,
       })
       const second = window.run
-      await expect
-        .poll(() => page.locator('.run-main').textContent())
-        .toBe('Waiting for its turn …')
+      await expect.poll(() => page.locator('.run-main').textContent()).toBe('Waiting to start …')
       expect(await page.locator('[data-run-status]').getAttribute('data-run-status')).toBe('empty')
       expect(await page.locator('.run-problem').textContent()).toBe('The second of two at once')
       await window.pose({
@@ -217,7 +215,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.getByRole('button', { name: 'Stop all' }).click()
       await expect
         .poll(() => page.locator('.run-main').textContent())
-        .toBe('Cancelled before its turn came.')
+        .toBe('Cancelled before it started.')
       await window.command('History')
       await expect.poll(() => row(second).textContent()).toContain('Queued')
       expect(await row(first).textContent()).toContain('Running')

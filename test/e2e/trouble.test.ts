@@ -24,7 +24,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     braid.killHost()
     await window.untilRun('interrupted')
     expect(await page.locator('[data-notice="interrupted"]').textContent()).toContain(
-      'Everything up to here is kept',
+      'Everything up to this point is saved',
     )
     await expect
       .poll(() => page.locator('[data-connection]').getAttribute('data-connection'), {
@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
       ),
     ).toBe(true)
     expect([await window.status(1), await window.status(2)]).toContain('interrupted')
-    // Braided again, from what was kept.
+    // Summarised again from what was saved.
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()
     await page.locator('.summary .stream').waitFor({ timeout: 60 * SECONDS })
@@ -80,12 +80,12 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await to('Paths')
     await page.keyboard.press('Control+A')
     await page.keyboard.type('2')
-    await to('Tokens a path')
+    await to('Tokens per path')
     await page.keyboard.press('Control+A')
     await page.keyboard.type('24')
     await to('More settings')
     await page.keyboard.press('Enter')
-    await to('Tokens of the summary')
+    await to('Tokens for the summary')
     await page.keyboard.press('Control+A')
     await page.keyboard.type('12')
     await to('Threads')
@@ -121,7 +121,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
     await window.command('New run')
     const start = page.getByRole('button', { name: 'Start', exact: true })
     expect(await start.getAttribute('aria-disabled')).toBe('true')
-    // The view may still be settling under the pointer: it comes back until the reason is shown.
+    // The layout may still move under the pointer, so the pointer comes back until the reason is shown.
     await expect
       .poll(
         async () => {
@@ -135,7 +135,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
         },
         { timeout: 60_000 },
       )
-      .toContain('write a problem first')
+      .toContain('enter a problem first')
     await page.evaluate(() => {
       location.hash = '#/run/20990101-000000-nobody'
     })
@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
           .not.toBe('open')
         if (death < 3)
           await expect.poll(() => connection.getAttribute('data-connection')).toBe('open')
-        // `open` is the line to the supervisor: the next host is up once it answers.
+        // `open` is the connection to the supervisor; the next host is up once it answers.
         if (death < 3)
           await expect
             .poll(() => page.evaluate(() => document.querySelector('.status-bar')!.textContent), {
@@ -170,7 +170,7 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
             .toMatch(/Engine ready/)
       }
       await expect.poll(() => connection.getAttribute('data-connection')).toBe('stopped')
-      await page.getByRole('button', { name: 'Start it again' }).click()
+      await page.getByRole('button', { name: 'Restart engine' }).click()
       await expect.poll(() => connection.getAttribute('data-connection')).toBe('open')
       await window.pose({ problem: 'Is it back?', paths: 2, budget: 8, finish: 'last', summary: 8 })
       await window.untilRun('ended')

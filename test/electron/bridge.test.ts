@@ -14,7 +14,7 @@ import { compileShell } from '../../scripts/compile.ts'
 
 type Listener = (event: object, ...values: unknown[]) => unknown
 
-/** What stands between preload and main process: the test is both ends of it. */
+/** The bridge between preload and main process, with the test at both ends. */
 const ipc = vi.hoisted(() => ({ handlers: new Map<string, Listener>(), opened: [] as string[] }))
 vi.mock('electron', () => ({
   app: { getPath: () => '/' },
@@ -111,16 +111,16 @@ describe('the bridge between page and shell', () => {
     ['a frame that is gone', { ...own, senderFrame: null }],
   ])('answers no call of %s', async (_who, event) => {
     for (const name of Object.keys(BRIDGE_CALLS))
-      await expect(invoke(event, name), name).rejects.toThrow(/may not ask/)
+      await expect(invoke(event, name), name).rejects.toThrow(/may not make this call/)
     let closed = false
     ipc.handlers.get(IPC.connect)!({ ...event, ports: [{ close: () => (closed = true) }] })
     expect([closed, asked]).toEqual([true, []])
   })
 
   it.each(['toString', '__proto__', 'constructor', 'connect', '', 5, null, undefined, {}])(
-    '%s is no call',
+    '%s is an unknown call',
     async (name) => {
-      await expect(invoke(own, name)).rejects.toThrow('There is no such call.')
+      await expect(invoke(own, name)).rejects.toThrow('Unknown call.')
     },
   )
 
@@ -135,7 +135,7 @@ describe('the bridge between page and shell', () => {
         { name: '', mimeType: 'a', content: '' },
         { ...MENU, commands: 5 },
       ]) {
-        if (BRIDGE_CALLS[name].argument.safeParse(argument).success) continue // null forgets a token
+        if (BRIDGE_CALLS[name].argument.safeParse(argument).success) continue // null removes a token
         await expect(invoke(own, name, argument), JSON.stringify(argument)).rejects.toThrow()
       }
       expect(asked).toEqual([])

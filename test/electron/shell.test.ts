@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPage } from '../../electron/page.ts'
 import { compile, Shell, unavailable } from './support.ts'
 
-/** Asks the host over a connection of its own, in the page. */
+/** Sends a request to the host over a separate connection in the page. */
 async function ask(shell: Shell, method: string): Promise<unknown> {
   return shell.page.evaluate(async (method) => {
     const page = globalThis as unknown as {
@@ -26,7 +26,7 @@ async function ask(shell: Shell, method: string): Promise<unknown> {
   }, method)
 }
 
-/** Runs `source` in the page: what it gives, or the error's text. */
+/** Runs `source` in the page and returns its result, or the text of its error. */
 const inPage = (shell: Shell, source: string): Promise<unknown> =>
   shell.page.evaluate(`(async () => (${source}))().catch((error) => String(error))`)
 
@@ -136,7 +136,7 @@ describe.skipIf(unavailable !== null)(
         expect(
           await inPage(shell, `braidShell.call('openExternal', ${JSON.stringify(address)})`),
           address,
-        ).toMatch(/not opened/)
+        ).toMatch(/Only web and mail addresses/)
       }
       await inPage(shell, `braidShell.call('openExternal', 'https://example.com/a')`)
       expect(await shell.app.evaluate(() => (globalThis as { opened?: string[] }).opened)).toEqual([
@@ -188,9 +188,9 @@ describe.skipIf(unavailable !== null)(
         )
       expect(await ask('braid://app/', true)).toBe('/picked.gguf')
       expect(await inPage(shell, `braidShell.call('pickFolder')`)).toBe('/picked.gguf')
-      expect(await ask('braid://app/', false)).toMatch(/may not ask/)
-      expect(await ask('data:text/html,foreign', true)).toMatch(/may not ask/)
-      expect(await ask('braid://other/', true)).toMatch(/may not ask/)
+      expect(await ask('braid://app/', false)).toMatch(/may not make this call/)
+      expect(await ask('data:text/html,foreign', true)).toMatch(/may not make this call/)
+      expect(await ask('braid://other/', true)).toMatch(/may not make this call/)
       expect(await ask('braid://app/', true)).toBe('/picked.gguf')
       await shell.page.waitForSelector('[data-connection="open"]')
     })
@@ -228,7 +228,7 @@ describe.skipIf(unavailable !== null)(
         await shell.page.waitForSelector('[data-connection="open"]')
         return shell.app.evaluate(() => (globalThis as { token?: string }).token)
       }
-      // Electron shows no process's environment: what it is asked to start with stands for it.
+      // Electron does not show the environment of a process, so the test checks the one passed at its start.
       await shell.app.evaluate(({ utilityProcess }) => {
         const fork = utilityProcess.fork
         utilityProcess.fork = (file, args, options) => {

@@ -15,7 +15,7 @@ let engine: ScriptedEngine
 let host: Host
 let client: TestClient
 let watch: RunWatch
-/** All that the shell was sent, and what it drew from it. */
+/** Everything that the shell was sent, and the activity it derived from that. */
 let sent: HostMessage[]
 let drawn: Activity[]
 let ended: RunProgress[]
@@ -109,7 +109,7 @@ describe('what the shell is told of runs', () => {
       fraction: 1,
     })
     const told = ended.length
-    await start() // One more push.
+    await start() // one more push
     await until(() => last()?.running === 1)
     expect(ended).toHaveLength(told)
   })

@@ -195,7 +195,7 @@ describe('a run', () => {
       kind: 'error',
       error: { code: 'no-such-path', detail: 'no-such-path/missing', params: { path: 101 } },
     })
-    expect(errorText((answer as { error: RunError }).error)).toBe('There is no path 101.')
+    expect(errorText((answer as { error: RunError }).error)).toBe('Path 101 does not exist.')
   })
 
   it('that has ended is not at work when a path of it is dropped', async () => {

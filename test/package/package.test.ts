@@ -332,7 +332,7 @@ describe.skipIf(unavailable !== null)(
           10_000,
         )
         expect(await page.evaluate('document.body.innerText')).not.toContain(
-          'The problem is given as plain text',
+          'The problem is sent as plain text',
         )
         if (process.env.BRAID_SHOTS)
           writeFileSync(

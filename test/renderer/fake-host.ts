@@ -25,11 +25,11 @@ import type {
 } from '../../engine/protocol/wire.ts'
 import { SETTINGS } from './synthetic.ts'
 
-/** A host for component tests and screenshots: it answers from memory and plays given events. The real one is tested in test/e2e. */
+/** A host for component tests that answers from memory and plays given events. test/e2e tests the real one. */
 export interface FakeRun {
   summary: RunSummary
   events: RunEvent[]
-  /** How many events are there already; the rest is played by `play`. */
+  /** Number of events that exist at the start; `play` sends the rest. */
   sent: number
 }
 
@@ -57,7 +57,7 @@ export const MODEL: ModelInfo = {
   defaults: { ...SETTINGS, budget: 2048, summaryBudget: 1024, finish: 'first' },
 }
 
-/** Made up: every token pays a little to everything, and more to one path or another. */
+/** Returns a made-up attribution: every token attends a little to everything and more to one of the paths. */
 function attributionOf(events: readonly RunEvent[]): Attribution {
   const state = foldRun(events)
   const summary = state.summaries[0]!
@@ -285,7 +285,7 @@ export class FakeHost {
     for (const listener of this.#listeners) listener(message)
   }
 
-  /** Sends the next events of a run to whoever follows it. */
+  /** Sends the next events of a run to its followers. */
   play(run: string, count: number): boolean {
     const entry = this.runs.get(run)!
     const events = entry.events.slice(entry.sent, entry.sent + count)

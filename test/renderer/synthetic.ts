@@ -10,7 +10,7 @@ import {
 } from '../../engine/protocol/events.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 
-/** Event streams that look like a run, made from given texts: for component tests and the frames benchmark only. */
+/** Makes event streams of a run from given texts, for component tests and the frames benchmark only. */
 
 export function random(seed: number): () => number {
   let a = seed >>> 0
@@ -95,12 +95,12 @@ export interface Script {
   problem: string
   paths: string[]
   summary: string
-  /** Answer of each path; null: none. */
+  /** Answer of each path, or null. */
   answers: (string | null)[]
   answer: string | null
   run?: string
   settings?: Partial<RunSettings>
-  /** Milliseconds of a decode step. */
+  /** Milliseconds per decode step. */
   step?: number
   alternatives?: number
   seed?: number
@@ -117,7 +117,7 @@ const answerIn = (text: string, answer: string | null, offset: number) => {
       }
 }
 
-/** A path from the prompt. */
+/** Returns the start of a path from the prompt. */
 export const pathStarted = (number: number, at = 0): EventOf<'segment-started'> => ({
   type: 'segment-started',
   at,
@@ -130,7 +130,7 @@ export const pathStarted = (number: number, at = 0): EventOf<'segment-started'> 
   budget: SETTINGS.budget,
 })
 
-/** A summary from the cells of paths. It belongs to no group. */
+/** Returns the start of a summary from the cells of paths, without a group. */
 export const summaryStarted = (
   segment: SegmentId,
   paths: readonly SegmentId[],
@@ -150,7 +150,7 @@ export const summaryStarted = (
   budget: SETTINGS.summaryBudget,
 })
 
-/** The events of a whole run; tokens of all paths come in turn, as the engine's batches do. */
+/** Returns the events of a whole run. The tokens of all paths alternate, as in the engine's batches. */
 export function scripted(script: Script): RunEvent[] {
   const next = random(script.seed ?? 11)
   const step = script.step ?? 45
@@ -253,7 +253,7 @@ export function scripted(script: Script): RunEvent[] {
   return events
 }
 
-/** English-looking words without end, a formula in every other paragraph, for lanes that must be long. */
+/** Returns endless English-looking words with a formula in every other paragraph, for long lanes. */
 export function prose(tokens: number, next: () => number): Token[] {
   const words =
     'the value of each side must then be added so that we can see how many cases remain when one is taken away and the other stays as it was'.split(
@@ -274,7 +274,7 @@ export function prose(tokens: number, next: () => number): Token[] {
 
 export const BALLS: Script = {
   problem:
-    'A bag holds 5 red and 7 blue balls. Two are drawn without putting any back. What is the probability that both are blue?',
+    'A bag holds 5 red and 7 blue balls. Two are drawn without replacement. What is the probability that both are blue?',
   paths: [
     'Okay, so there are 12 balls in total, 5 red and 7 blue. I need the probability that both balls drawn are blue.\n\nThe first ball is blue with probability 7/12. Once it is gone, 6 blue balls remain among 11, so the second one is blue with probability 6/11.\n\nMultiply: $\\frac{7}{12} \\cdot \\frac{6}{11} = \\frac{42}{132} = \\frac{7}{22}$.\n\nLet me check with counting: $\\binom{7}{2} = 21$ and $\\binom{12}{2} = 66$, and $21/66 = 7/22$. Same result.\n\nSo the answer is \\boxed{\\frac{7}{22}}.',
     'Okay, so I count pairs. The number of ways to choose two balls out of twelve is\n\n$$\\binom{12}{2} = \\frac{12 \\cdot 11}{2} = 66$$\n\nand the number of ways to choose two blue ones is $\\binom{7}{2} = 21$.\n\nEvery pair is equally likely, therefore the probability is $\\frac{21}{66}$, which reduces to $\\frac{7}{22}$.\n\n\\boxed{\\frac{7}{22}}',

@@ -89,7 +89,9 @@ describe('problems that are not what they seem', () => {
       expect(run.events).toMatchObject([{ type: 'run-failed' }])
       expect(run.failure).toEqual({
         code: 'context-too-small',
-        text: expect.stringMatching(/takes \d+ tokens, and this model reads 4096/) as string,
+        text: expect.stringMatching(
+          /has \d+ tokens, but this model can read at most 4096/,
+        ) as string,
       })
     }
     expect((await solve(engine, chat.file, 'next', settings)).state.status).toBe('ended')
@@ -249,7 +251,7 @@ describe('what does not fit', () => {
     expect(run.failure).toEqual({
       code: 'context-too-small',
       text: expect.stringMatching(
-        /\d+ tokens\) with 2 paths and the summary needs \d+ cells at least, and the context has 64/,
+        /\d+ tokens\), 2 paths and the summary need at least \d+ cells, but the context has 64/,
       ) as string,
     })
   })

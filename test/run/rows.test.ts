@@ -41,7 +41,7 @@ describe('thoughtRows', () => {
     expect(() => rowsOf({ paths: 3 })).toThrowError(
       expect.objectContaining({
         code: 'too-many-paths',
-        message: expect.stringContaining('trained for 2 paths, not for 3') as string,
+        message: expect.stringContaining('trained for 2 paths, not 3') as string,
       }),
     )
     expect(shape({ paths: 5, reuseTokens: true })).toBe('1/1/1 2/1/2 3/1/1 4/1/2 5/1/1')
@@ -68,7 +68,7 @@ describe('thoughtRows', () => {
     ).toThrowError(
       expect.objectContaining({
         code: 'too-many-paths',
-        message: expect.stringContaining('2 paths a run work') as string,
+        message: expect.stringContaining('at most 2 paths per group') as string,
       }),
     )
   })
@@ -97,8 +97,8 @@ describe('thoughtRows', () => {
           try {
             rowsFor(asked.paths)
           } catch (error) {
-            const named = /ask for (\d+)|(\d+) paths a run work/.exec((error as Error).message)!
-            expect(() => rowsFor(Number(named[1] ?? named[2]))).not.toThrow()
+            const named = /at most (\d+)/.exec((error as Error).message)!
+            expect(() => rowsFor(Number(named[1]))).not.toThrow()
           }
         },
       ),

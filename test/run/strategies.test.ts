@@ -187,7 +187,7 @@ describe('strategies on a model with control tokens', () => {
     expect(refused.events).toMatchObject([{ type: 'run-failed' }])
     expect(refused.failure).toEqual({
       code: 'too-many-paths',
-      text: expect.stringContaining('trained for 2 paths, not for 5') as string,
+      text: expect.stringContaining('trained for 2 paths, not 5') as string,
     })
     const off = await solve(engine, few.file, 'the', {
       ...small,

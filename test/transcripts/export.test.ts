@@ -43,7 +43,7 @@ const PARTS = [
   'parallel',
   'seed 11',
   'seed 12',
-  'Path 2 does not fit: 3 tokens',
+  'Path 2 is too long to be read again in full: 3 tokens',
   'branched from path 1 after 4 tokens',
   'winner of a tie',
   'llama.cpp b1',
@@ -180,7 +180,7 @@ describe('Markdown', () => {
         'Judge 1',
         'http://127.0.0.1:8080, m',
         'Be brief.',
-        'There is no path 9. (no-such-path)',
+        'Path 9 does not exist. (no-such-path)',
       ])
         expect(content).toContain(part)
     }

@@ -1,4 +1,4 @@
-/** What pointer and keyboard do to lanes and lists, in a real browser. */
+/** Pointer and keyboard on lanes and lists, in a real browser. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
 import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
@@ -6,7 +6,7 @@ import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
 vi.setConfig({ testTimeout: 90_000 })
 
 type Handle = typeof handle
-/** On a busy machine too. */
+/** Waits long enough for a busy machine. */
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
 let harness: Harness
 beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
       .locator('.lane:not(.main)')
       .evaluateAll((lanes) => lanes.map((lane) => lane.getBoundingClientRect().left))
     expect(others.every((left) => left > box.x + box.width)).toBe(true)
-    await page.getByRole('button', { name: 'Actions on path 3' }).click()
+    await page.getByRole('button', { name: 'Actions for path 3' }).click()
     await page.getByRole('menuitem', { name: /^Copy path/ }).waitFor()
     await page.keyboard.press('Escape')
     await page.locator('[data-lane="p4"] .stream-scroll').click()
@@ -84,7 +84,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
-  test('what is dropped on the history: a model is no run', async () => {
+  test('a model that is dropped on the history is not imported as a run', async () => {
     const page = await openPage(harness, '#/history')
     await page.evaluate(() => {
       const dataTransfer = new DataTransfer()
@@ -125,7 +125,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     for (let i = 0; i < 20; i++) await play(4)
     await page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
-    ) // what was played is in the store
+    ) // the played events are in the store
     const now = await last()
     await page.getByRole('listbox').press('End')
     await soon(() => other.textContent()).toContain(`other␣${now}`)

@@ -22,7 +22,7 @@ interface Seen {
   url: string
 }
 
-/** Arms the page: whatever runs, is asked for, or stands in it that has no business there. */
+/** Arms the page to record any script that runs, any request, and any forbidden element. */
 async function watch(page: Page): Promise<() => Promise<Seen>> {
   const requests: string[] = []
   let dialogs = 0
@@ -166,7 +166,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         { payloads: PAYLOADS.slice(from, from + perRun), run: `hostile${from}` },
       )
       await page.waitForSelector('.lane .block')
-      // Everything comes by the screen once, and has the time to be formatted.
+      // Scrolls everything past once, with time to be formatted.
       for (let step = 0; step < 4; step++) {
         await page.evaluate((part) => {
           for (const el of document.querySelectorAll('.stream-scroll'))
@@ -234,7 +234,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         flush()
         drawWaiting()
         characters += count
-        // React draws what a flush outside of an event set in the next task.
+        // React draws the result of a flush outside an event in the next task.
         await new Promise<void>((resolve) => {
           const channel = new MessageChannel()
           channel.port1.onmessage = () => resolve()

@@ -1,4 +1,4 @@
-/** Reading long and live text: following, keeping one's place, finding, and the window before the first run. */
+/** Reading long and live text: following, keeping the reading place, finding, and the window before the first run. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => harness?.close())
 type Handle = typeof handle
 
-/** A live run of two paths with much text, more of it played on demand. */
+/** A live run of two paths with long texts, played on demand. */
 async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400): Promise<void> {
   await page.evaluate(
     async ({ paths, later }) => {
@@ -89,7 +89,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const after = await place(page, 1)
     expect(Math.abs(after.top - top)).toBeLessThan(5)
     expect(after.left).toBeGreaterThan(300)
-    expect((await place(page, 2)).left).toBeLessThan(40) // the other lane goes on following
+    expect((await place(page, 2)).left).toBeLessThan(40) // the other lane still follows
 
     await page.locator('[data-lane="p1"] .jump').click()
     await play(page, 20)
@@ -131,7 +131,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.waitForSelector(scroller(1))
     await page.getByRole('tab').nth(1).click()
     await page.waitForTimeout(500)
-    expect(await line()).toBe(words) // wider, and still the same place
+    expect(await line()).toBe(words) // wider, but at the same place
     await page.context().close()
   })
 
@@ -197,7 +197,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.keyboard.type('replace')
     await expect
       .poll(() => page.locator('.find [role=status]').textContent())
-      .toMatch(/^\d+ places?$/)
+      .toMatch(/^\d+ match(es)?$/)
     const count = Number((await page.locator('.find [role=status]').textContent())!.split(' ')[0])
     expect(await page.locator('.find-hit').count()).toBe(count)
     await page.keyboard.press('Enter')
@@ -229,7 +229,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.keyboard.press('ArrowDown')
     expect(await path()).toBe('Path 2')
     await page.keyboard.press('ArrowRight')
-    await page.keyboard.press('ArrowRight') // "Okay" is common to all, what follows is not
+    await page.keyboard.press('ArrowRight') // all paths begin with "Okay", then they diverge
     await page.keyboard.press('Shift+ArrowDown')
     expect(await path()).toBe('Path 3')
     await page.context().close()
@@ -256,7 +256,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const example = page.locator('.example').first()
     const words = await example.textContent()
     await page.getByRole('button', { name: 'Replay a recorded run' }).click()
-    await page.getByRole('slider', { name: 'Moment of the run' }).waitFor()
+    await page.getByRole('slider', { name: 'Position in the run' }).waitFor()
     await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
     await expect
       .poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 })
@@ -264,7 +264,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await expect
       .poll(() => page.locator('.summary .stream').textContent(), { timeout: 60_000 })
       .not.toBe('')
-    // Without a model nothing can be asked of it.
+    // Without a model, no run can start.
     expect(
       await page.locator('.summary [data-command="run.attribution"]').getAttribute('aria-disabled'),
     ).toBe('true')

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** Every view, and what can lie above it. */
+/** Every view, and every menu and dialog above it. */
 export const VIEWS: Record<
   string,
   { hash: string; scene?: string; act?: (page: Page) => Promise<unknown> }
@@ -63,7 +63,7 @@ export const VIEWS: Record<
     hash: '#/models',
     act: async (page) => {
       await page.getByRole('radio', { name: 'Get models' }).click()
-      await page.getByRole('button', { name: 'Sizes of Qwen3 8B' }).click()
+      await page.getByRole('button', { name: 'Show sizes of Qwen3 8B' }).click()
     },
   },
   'models, convert': {

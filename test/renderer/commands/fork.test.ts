@@ -40,7 +40,7 @@ test('the branch that the engine names is shown, whatever numbers others took me
 
 test('a branch that is refused leaves the reader where they are', async () => {
   fake.onCommand = () => {
-    throw new Error('A run holds 64 paths at most.')
+    throw new Error('A run can have at most 64 paths. Drop one first.')
   }
   await expect(fork('one', 'p2', 5, 17)).rejects.toThrow('64 paths')
   expect(useRoute.getState().route.view).toBe('inspect')

@@ -34,9 +34,9 @@ describe.each([
   [
     'en',
     'Path 3 was dropped.',
-    'Path 2 does not fit: 7 tokens from its middle are not read again.',
+    'Path 2 is too long to be read again in full: 7 tokens in its middle are left out.',
   ],
-  ['zh', '路径 3 已丢弃。', '路径 2 放不下：重读时略去其中间的 7 个词元。'],
+  ['zh', '路径 3 已丢弃。', '路径 2 太长，无法完整重读：略去其中间的 7 个词元。'],
 ])('in %s', (language, dropped, cut) => {
   const fake = new FakeHost()
   beforeAll(async () => {

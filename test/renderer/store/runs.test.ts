@@ -52,7 +52,7 @@ beforeEach(() => {
   fake.calls.length = 0
 })
 const shown = (run: string) => useRuns.getState().open[run]!
-/** Resolves when what is on the way has arrived and every frame is drawn. */
+/** Resolves when all pending messages have arrived and every frame is drawn. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await vi.waitFor(() => expect(frames.size).toBe(0), 60_000)
@@ -85,7 +85,7 @@ test('closed and opened again while its backlog is on the way: nothing is double
     run: 'one',
     events: JSON.stringify(events.slice(20, 30)),
     start: false,
-  }) // of the first still
+  }) // still from the first
   await Promise.all([first, second])
   await settle()
   expect(shown('one').events).toEqual(events)

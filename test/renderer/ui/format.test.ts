@@ -15,7 +15,7 @@ const html = (text: string, mark: Mark | null = null): string =>
       img: ({ alt }) => createElement('span', null, alt),
     }),
   )
-/** What the markup would do, without its text and titles. */
+/** Returns the markup without its texts and titles. */
 const tags = (markup: string): string[] =>
   [...markup.replace(/ title="[^"]*"/g, '').matchAll(/<([a-z][\w-]*)((?:\s[^<>]*)?)>/gi)].map(
     ([, name, rest]) => `${name}${rest}`,
