@@ -1,21 +1,25 @@
 import type { FinishRule, Fusion, RunSettings, Strategy } from './request.ts'
 
-/** What a strategy opens: `groups` groups of `size` paths, each fused by a summary of its own or voted over. */
+/**
+ * What a strategy opens: `groups` groups of `size` paths. Each group is fused by a summary or takes
+ * part in a vote.
+ */
 export interface Shape {
   groups: number
   /** Paths per group. */
   size: number
-  /** Paths of a group that end by themselves before the others are cut; 0: all. */
+  /** How many paths of a group must end by themselves before the others are cut; 0: all. */
   finish: number
-  /** Groups end in a summary. */
+  /** Whether each group ends in a summary. */
   summaries: boolean
 }
 
 type Asked = Pick<RunSettings, 'strategy' | 'paths' | 'runs' | 'finish'>
 
 /**
- * The shape of each strategy. `summaries`: a model that was trained for parallel thinking always ends in one, since
- * its answer stands there; another one does where there is something to fuse.
+ * The shape of each strategy. A model that was trained for parallel thinking always writes a
+ * summary, since its answer is there; other models write one only to fuse several paths
+ * (`summaries: 'always'`).
  */
 const SHAPES: Record<
   Strategy,
@@ -27,7 +31,10 @@ const SHAPES: Record<
   'parallel-majority': ({ paths, runs }) => ({ groups: runs, size: paths, summaries: 'always' }),
 }
 
-/** `trained`: the model was trained for parallel thinking (it has pairs of control tokens). */
+/**
+ * Returns the shape of a run. `trained`: the model was trained for parallel thinking (it has pairs
+ * of control tokens).
+ */
 export function shapeOf(asked: Asked, trained: boolean): Shape {
   const { groups, size, summaries } = SHAPES[asked.strategy](asked)
   return {
@@ -41,11 +48,17 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
 const finishCount = (rule: FinishRule, size: number): number =>
   rule === 'last' ? 0 : rule === 'half' ? Math.ceil(size / 2) : 1
 
-/** The strategy counts votes: over the paths of `majority`, over the summaries of `parallel-majority`. */
+/**
+ * Returns whether a strategy votes: `majority` over its paths, `parallel-majority` over its
+ * summaries.
+ */
 export const votes = (strategy: Strategy): boolean =>
   strategy === 'majority' || strategy === 'parallel-majority'
 
-/** Returns how paths are fused: as asked; `auto` reads the cache where the model was trained for it and can join. */
+/**
+ * Returns how paths are fused. `auto` reads the cache if the model was trained for it and its cells
+ * can be joined.
+ */
 export function fusionOf(
   asked: RunSettings['controls']['fusion'],
   { trained, joins }: { trained: boolean; joins: boolean },
