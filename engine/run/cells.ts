@@ -22,7 +22,7 @@ export interface CellsOptions {
   clock: Clock
 }
 
-/** A moment of the run that needs cells. */
+/** What the run needs cells for at one moment. */
 export interface Moment {
   model: LoadedModel
   view: View
@@ -30,7 +30,7 @@ export interface Moment {
   signal: AbortSignal
 }
 
-/** The lease of a run: opened when cells are needed, exchanged for a larger one, given back. */
+/** The lease of a run. It is opened when cells are needed, replaced by a larger one, and freed. */
 export class RunCells {
   lease: Lease | null = null
   #model: LoadedModel | null = null
@@ -41,9 +41,9 @@ export class RunCells {
   }
 
   /**
-   * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is open and wanted. A
-   * context that is too small gives way to a larger one, unless the user set its size; the paths' cells are gone then.
-   * Errors: those of opening a context, `cancelled`.
+   * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is
+   * open and wanted. A context that is too small is replaced by a larger one, which loses the
+   * paths' cells, unless the user set its size. Errors: those of opening a context, `cancelled`.
    */
   async ensure(moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
@@ -79,13 +79,13 @@ export class RunCells {
     try {
       clock.add('prefillMs', await lease.prefill(lease.promptSeq, promptTokens, 0, signal))
     } catch (error) {
-      await this.free() // a context without its prompt is of no use to a later command
+      await this.free() // a later command cannot use a context without its prompt
       throw error
     }
     return lease
   }
 
-  /** Sequences that the streams to come take. */
+  /** Returns how many more sequences the next streams need. */
   #newSequences({ paths, summaries }: RunState, wanted: readonly Wanted[]): number {
     const without = [...paths, ...summaries].filter(
       (one) => isOpen(one) && this.lease?.seqOf(one.segment) === undefined,
@@ -93,7 +93,7 @@ export class RunCells {
     return without.length + wanted.length
   }
 
-  /** Puts back the cells that streams to come start from: those of open paths, and of paths that are joined. */
+  /** Restores the cells that the next streams start from: of open paths and of joined paths. */
   async restore(joined: readonly SegmentId[], { model, view, signal }: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
@@ -109,7 +109,10 @@ export class RunCells {
     this.#options.clock.add('prefillMs', await lease.restore([...new Set(wanted)], state, signal))
   }
 
-  /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
+  /**
+   * Frees the cells of dropped paths, ended summaries, and paths without tokens of their own, which
+   * start over.
+   */
   async removeIdle({ paths, summaries }: RunState): Promise<void> {
     const { lease } = this
     if (lease === null) return
@@ -132,14 +135,14 @@ export class RunCells {
   }
 }
 
-/** It has no token of its own. */
+/** Returns whether a path has no token of its own. */
 const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
 
-/** It is a branch without a token of its own, and can begin with its parent's cells. */
+/** Returns whether a path is a branch without own tokens that can use its parent's cells. */
 export const sharesParent = (path: Segment, { native }: LoadedModel): boolean =>
   path.parent !== null && isFresh(path) && native.info.cannotJoin === undefined
 
-/** Texts that are read again take the place of the paths' own cells if there is no room for both. */
+/** Frees the paths' cells if summaries re-read their text and there is no room for both. */
 async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<void> {
   const { state } = view
   const rereads = wanted.some(({ source, fusion }) => source && fusion === 'reread')
@@ -148,7 +151,10 @@ async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment):
   for (const { segment } of state.paths) await lease.remove(segment)
 }
 
-/** `missing`: open paths that no stream decodes. What is open does not fit, and a larger context may be made for it. */
+/**
+ * Returns whether what is open needs a larger context that may be made. `missing`: open paths that
+ * no stream decodes.
+ */
 export function outgrows(
   lease: Lease,
   { state, settings }: View,

@@ -6,21 +6,19 @@ import type { Segment } from '../protocol/run-state.ts'
 import { ROLES, type SegmentId } from '../protocol/segments.ts'
 import { continuedSeed } from '../strategies/index.ts'
 
-/** Segments as the streams of a native decode. */
-
-/** A group of its own that the finish rule never meets. */
+/** First number of groups of one stream, to which the finish rule does not apply. */
 const ALONE = 1 << 20
-/** A character is split over this many tokens at most. */
+/** The most tokens that one character can be split over. */
 const CHARACTER = 4
 
-/** The number by which a decode knows a segment. */
+/** Returns the stream id of a segment in a decode. */
 export const streamId = ({ role, number }: Pick<Segment, 'role' | 'number'>): number =>
   number * ROLES.length + ROLES.indexOf(role)
 
 export interface StreamRun {
   settings: RunSettings
   tokens: ControlTokens
-  /** Forced at the start of a summary. */
+  /** Tokens forced at the start of a summary. */
   prefix: readonly number[]
   lease: Lease
 }
@@ -29,9 +27,10 @@ export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] 
   tokens.map(({ id }) => id ?? 0)
 
 /**
- * Returns the stream of a path. Its cells must be in place, except for a path without a token of its own, which starts
- * from the prompt's cells or its parent's: a branch decodes the last token that it keeps again, silently, to have the
- * logits after it. `alone`: the finish rule of its group does not count it.
+ * Returns the stream of a path. The path's cells must be in place, unless it has no token of its
+ * own: it then starts from the cells of the prompt or of its parent. A branch silently decodes the
+ * last token it keeps again, to get the logits after it. `alone`: the finish rule of the group does
+ * not apply.
  */
 export function pathStream(
   path: Segment,
@@ -73,8 +72,8 @@ export function pathStream(
 }
 
 /**
- * Returns the stream of a summary, which reads its source first, or goes on from where it was interrupted. `cells`: kept
- * for it alone.
+ * Returns the stream of a summary, which first reads its source or continues where it was
+ * interrupted. `cells` are reserved for this summary.
  */
 export function summaryStream(
   summary: Segment,
