@@ -1,7 +1,10 @@
 import { indexOf, type Segment } from '../protocol/run-state.ts'
 import { roleOf, type SegmentId } from '../protocol/segments.ts'
 
-/** Which cells branches share. A branch shares what it kept with its parent, its parent with its own, and so on. */
+/**
+ * Which cells branches share: a branch shares its kept prefix with its parent, and so on up to the
+ * root.
+ */
 
 export const ancestry = {
   find: (paths: readonly Segment[], segment: SegmentId): Segment | undefined =>
@@ -10,7 +13,10 @@ export const ancestry = {
     parent === null ? undefined : ancestry.find(paths, parent.segment),
 }
 
-/** Whose tokens a path is made of, from its first: its ancestors' up to each branch point, then its own. */
+/**
+ * Returns which path owns each stretch of a path's tokens: its ancestors up to each branch point,
+ * then itself.
+ */
 function stretches(paths: readonly Segment[], path: Segment): { owner: SegmentId; end: number }[] {
   const list: { owner: SegmentId; end: number }[] = []
   let end = path.tokens.length
@@ -24,7 +30,7 @@ function stretches(paths: readonly Segment[], path: Segment): { owner: SegmentId
   return list
 }
 
-/** Returns how many tokens two paths have in common by descent, from their start. */
+/** Returns the length of the prefix that two paths share by descent. */
 export function sharedTokens(paths: readonly Segment[], a: Segment, b: Segment): number {
   const [left, right] = [stretches(paths, a), stretches(paths, b)]
   let shared = 0
@@ -35,7 +41,10 @@ export function sharedTokens(paths: readonly Segment[], a: Segment, b: Segment):
   return shared
 }
 
-/** Returns the cells that paths of these lengths take together. Length 0: the path has none of its own. */
+/**
+ * Returns how many cells paths of these lengths take together. Length 0: the path has no cells of
+ * its own.
+ */
 export function cellsOf(paths: readonly Segment[], length: (path: Segment) => number): number {
   const ends = new Map<SegmentId, number>()
   for (const path of paths) {
