@@ -14,10 +14,7 @@ const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } = constants
 /** Not available on Windows, where `runFile` has checked for links. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0
 
-/**
- * Returns the error that a failed file operation reports to the user. `doing`: what failed, such as
- * "Saving".
- */
+/** Returns the error of a failed file operation. `doing`: what failed, such as "Saving". */
 export function diskError(error: unknown, doing: string): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException

@@ -3,25 +3,16 @@ import { setTimeout } from 'node:timers/promises'
 import { BraidError } from '../protocol/errors.ts'
 
 const BEAT_MS = 10_000
-/**
- * A lock that was not touched for this long is stale, even if another program now has its process
- * id.
- */
+/** A lock not touched for this long is stale, even if another program now has its process id. */
 const STALE_MS = 60_000
 const PATIENCE_MS = 10_000
 
-/**
- * A lock file with a process id. It marks something, such as a run, as being written by a process
- * of Braid.
- */
+/** A lock file with a process id: a process of Braid is writing something, such as a run. */
 export class WriteLock {
   readonly #file: string
   readonly #beat: NodeJS.Timeout
 
-  /**
-   * Takes the lock. Errors: `bad-request` if another process holds it, and those of the file
-   * system.
-   */
+  /** Takes the lock. Errors: `bad-request` if another process holds it; file system errors. */
   constructor(file: string, what = 'this run') {
     this.#file = file
     if (!create(file)) {

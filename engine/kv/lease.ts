@@ -135,10 +135,7 @@ async function createContext(
   }
 }
 
-/**
- * Checks that memory suffices: llama.cpp allocates regardless, and the system may then kill the
- * process.
- */
+/** Checks that memory suffices: llama.cpp allocates regardless, and may be killed for it. */
 function checkMemory(cells: number, options: LeaseOptions, memory = freemem()): void {
   const { model, settings } = options
   const bytes = cells * model.kvBytesPerToken[settings.engine.kvType]
@@ -255,10 +252,7 @@ class ContextLease implements Lease {
     return ms
   }
 
-  /**
-   * Returns the sequence that holds the longest prefix of a path's tokens, and the length of that
-   * prefix.
-   */
+  /** Returns the sequence with the longest prefix of a path's tokens, and that prefix's length. */
   #closest(path: Segment, { paths }: RunState): { from: number; kept: number } {
     let best = { from: PROMPT, kept: 0 }
     if (!this.#partial) return best
@@ -276,10 +270,7 @@ class ContextLease implements Lease {
   }
 }
 
-/**
- * Returns the cells that only this segment has: those of the text it re-reads, and of its own
- * tokens.
- */
+/** Returns the segment's own cells: those of the text it re-reads, and of its tokens. */
 function ownCells({ source, tokens }: Segment): number {
   const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
   const read = parts.map((part) => ('tokens' in part ? (part.tokens as number[]).length : 0))

@@ -1,10 +1,7 @@
 import { indexOf, type Segment } from '../protocol/run-state.ts'
 import { roleOf, type SegmentId } from '../protocol/segments.ts'
 
-/**
- * Which cells branches share: a branch shares its kept prefix with its parent, and so on up to the
- * root.
- */
+/** Which cells branches share: each branch shares its kept prefix with its parent. */
 
 export const ancestry = {
   find: (paths: readonly Segment[], segment: SegmentId): Segment | undefined =>
@@ -13,10 +10,7 @@ export const ancestry = {
     parent === null ? undefined : ancestry.find(paths, parent.segment),
 }
 
-/**
- * Returns which path owns each stretch of a path's tokens: its ancestors up to each branch point,
- * then itself.
- */
+/** Returns which path owns each stretch of a path's tokens: its ancestors, then itself. */
 function stretches(paths: readonly Segment[], path: Segment): { owner: SegmentId; end: number }[] {
   const list: { owner: SegmentId; end: number }[] = []
   let end = path.tokens.length
@@ -41,10 +35,7 @@ export function sharedTokens(paths: readonly Segment[], a: Segment, b: Segment):
   return shared
 }
 
-/**
- * Returns how many cells paths of these lengths take together. Length 0: the path has no cells of
- * its own.
- */
+/** Returns how many cells paths of these lengths take together. Length 0: no cells of its own. */
 export function cellsOf(paths: readonly Segment[], length: (path: Segment) => number): number {
   const ends = new Map<SegmentId, number>()
   for (const path of paths) {

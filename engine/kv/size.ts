@@ -8,17 +8,11 @@ import { shapeOf } from '../protocol/shapes.ts'
 export const MAX_SEQUENCES = 256
 /** Sequences reserved for branches and further summaries. */
 export const SPARE_SEQUENCES = 8
-/**
- * Cells, up to a path's budget, that are kept free so that a path can be extended without a larger
- * context.
- */
+/** Cells, at most a path's budget, kept free to extend a path without a larger context. */
 const HEADROOM = 1024
 /** Spare cells, since llama.cpp pads and rounds. */
 export const SLACK = 64
-/**
- * Estimated tokens of the chat template and of the words between re-read texts: in total, and per
- * path.
- */
+/** Estimated tokens of the chat template and the words between re-read texts: total, per path. */
 const FRAME = 128
 const FRAME_PER_PATH = 24
 
@@ -72,10 +66,7 @@ export function sizeRun(demand: Demand): Size {
 export const contextCells = ({ cells }: Pick<Size, 'cells'>, asked: number): number =>
   asked > 0 ? asked : cells
 
-/**
- * Returns the demand of a run that has opened its paths but written nothing. `trained` is as in
- * `shapeOf`.
- */
+/** Returns the demand of a run that has written nothing yet. `trained` is as in `shapeOf`. */
 export function newRunDemand(
   settings: Pick<
     RunSettings,

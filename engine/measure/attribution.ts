@@ -35,10 +35,7 @@ const SLACK = 64
 const SCORE_BYTES = 64 << 20
 const LOAD_SHARE = 0.2
 
-/**
- * Spans of cells in the order in which they are filled. `owner`: the path; null for cells of no
- * path.
- */
+/** Spans of cells, in the order they are filled. `owner`: the path; null for cells of no path. */
 type Spans = { owner: SegmentId | null; end: number }[]
 
 /** The run as it was when the summary started; a path may have been extended since. */

@@ -7,10 +7,7 @@ import { MAX_SEQUENCES, openLease } from '../kv/index.ts'
 import { abortable } from '../native/index.ts'
 import { DEFAULTS, resolveSettings } from '../protocol/settings.ts'
 
-/**
- * Ids are used as they are. Text is tokenized with special tokens parsed, without a template and
- * without BOS.
- */
+/** Ids are used as they are. Text is tokenized with special tokens, without template or BOS. */
 const Tokens = z.union([z.array(z.int().min(0)).max(1 << 22), z.string().max(1 << 24)])
 
 export const ScoreInput = z.strictObject({

@@ -110,10 +110,7 @@ export interface NativeMemory {
   device: string
   /** Weights. Mapped weights count as the whole range of the file that llama.cpp keeps mapped. */
   weights: number
-  /**
-   * The part of `weights` that is copied into a CPU-specific layout, in addition to the mapped
-   * file.
-   */
+  /** The part of `weights` that is copied into a CPU-specific layout, beside the mapped file. */
   repacked: number
   kv: number
   /** Buffers of the compute graph and, on the CPU, one row of logits per sequence. */
@@ -190,10 +187,7 @@ export interface StreamOptions {
    * them first. Default 0.
    */
   cells?: number
-  /**
-   * The last tokens before `forced`, for the repetition penalty and for a character that they may
-   * have started.
-   */
+  /** The last tokens before `forced`, for the repetition penalty and for split characters. */
   history?: ArrayLike<number>
 }
 
@@ -246,10 +240,7 @@ export interface NativeDecode {
   add(stream: StreamOptions): boolean
   /** Removes a sequence's cells, and ends the stream that decodes in it with `stopped`. */
   remove(seq: number): boolean
-  /**
-   * Ends every stream with `cancelled`; `done` resolves once the current step has ended or was
-   * aborted.
-   */
+  /** Ends every stream with `cancelled`; `done` resolves once the current step is over. */
   cancel(): void
 }
 
@@ -317,19 +308,13 @@ export type PlanOptions = Pick<
   'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn'
 >
 
-/**
- * A model opened without its weights. It reports how much memory contexts would take, without
- * allocating them.
- */
+/** A model opened without its weights, to report how much memory its contexts would take. */
 export interface NativePlan {
   /**
    * Names of the weights that would be used directly from the mapped file, in the file's layout.
    */
   readonly mapped: string[]
-  /**
-   * Returns the most cells of this type that fit into the GPU's largest buffer; 2^28 if there is no
-   * limit.
-   */
+  /** Returns the most cells of this type that the GPU's largest buffer holds; 2^28: no limit. */
   mostCells(kvType: KvType): number
   /**
    * Returns how much memory a context would take, as llama.cpp computes it

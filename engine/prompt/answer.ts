@@ -52,10 +52,7 @@ function boxed(text: string): Answer | null {
   return null
 }
 
-/**
- * Returns the index of the brace that closes the one before `start`; -1 if it is not within 4096
- * characters.
- */
+/** Returns the index of the brace closing the one before `start`; -1 after 4096 characters. */
 function closingBrace(text: string, start: number): number {
   let depth = 1
   for (let i = start; i < text.length && i < start + 4096; i++) {

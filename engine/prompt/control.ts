@@ -1,9 +1,6 @@
 import type { NativeModel, VocabToken } from '../native/index.ts'
 
-/**
- * The text forced after `<summary>` if the file has no prefix and the vocabulary is that of the
- * released model.
- */
+/** Text forced after `<summary>` for the released model's vocabulary, if the file has none. */
 export const RELEASED_PREFIX =
   'By analyzing multiple reasoning processes above, I concluded that: The final answer is'
 

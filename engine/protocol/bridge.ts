@@ -99,10 +99,7 @@ export const BRIDGE_PUSHES = {
 export type BridgePush = keyof typeof BRIDGE_PUSHES
 export type BridgeValue<P extends BridgePush> = z.output<(typeof BRIDGE_PUSHES)[P]>
 
-/**
- * What the preload exposes to the page (`window.braidShell`). It forwards any name and validates
- * nothing.
- */
+/** What the preload exposes as `window.braidShell`. It forwards any name, without validation. */
 export interface BridgePort {
   /** Opens a new connection to the engine host. */
   connect(): Channel

@@ -9,10 +9,7 @@ import {
   type Result,
 } from './wire.ts'
 
-/**
- * Timers are the same in browsers and Node; this project has neither the DOM library nor Node's
- * types.
- */
+/** Timers exist in browsers and Node; this project has no DOM library and no Node types. */
 declare function setTimeout(work: () => void, ms: number): unknown
 
 export type Push = Exclude<HostMessage, { kind: 'result' } | { kind: 'error' }>
@@ -121,10 +118,7 @@ export class Connection {
     return this.#state
   }
 
-  /**
-   * Connects, and reconnects when needed. Resolves after the first attempt, whether or not it
-   * succeeded.
-   */
+  /** Connects, and reconnects when needed. Resolves after the first attempt, even if it failed. */
   async start(): Promise<void> {
     if (this.#isClosed()) return
     try {

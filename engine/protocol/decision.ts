@@ -61,10 +61,7 @@ function chosenByHand({ votes, summaries }: RunState): VoteState | undefined {
     : undefined
 }
 
-/**
- * Counts a vote; it is new if its classes changed. The user's choice stays while any member gives
- * that answer.
- */
+/** Counts a vote, which is new if its classes changed. The user's choice stays if still given. */
 function count(state: RunState, over: VoteState['over']): Decision {
   const before = state.votes.find((vote) => vote.over === over)
   const { rule, candidates } = ballot(state, over)

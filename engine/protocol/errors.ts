@@ -52,10 +52,7 @@ export class BraidError extends Error {
   }
 }
 
-/**
- * Returns the error whose text wording.ts holds under `detail`; the part before the slash is the
- * code.
- */
+/** Returns the error that wording.ts words as `detail`; the part before the slash is the code. */
 export function fail(
   detail: ErrorDetail,
   params: WordParams = {},

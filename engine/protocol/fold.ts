@@ -98,10 +98,7 @@ const growthOf = ({ tokens, at }: EventOf<'tokens'>): Growth => ({
   last: at,
 })
 
-/**
- * Returns the next state. An event about a segment that never started changes only `at` and
- * `events`.
- */
+/** Returns the next state. Events of a segment that never started change only `at` and `events`. */
 export function applyEvent(state: RunState, event: RunEvent): RunState {
   const changed = apply(state, event)
   // `changed` is either the old state or a new object that nothing else refers to.

@@ -1,7 +1,4 @@
-/**
- * The part of the URL class that this file uses; this project has neither the DOM library nor
- * Node's types.
- */
+/** The part of the URL class used here; this project has no DOM library and no Node types. */
 interface ParsedUrl {
   readonly href: string
   readonly protocol: string

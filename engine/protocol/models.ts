@@ -63,10 +63,7 @@ export const ModelEntry = z.object({
   file,
   name: z.string(),
   sizeBytes: z.number(),
-  /**
-   * `link`: the user's own file, which Braid never deletes. `download`: Braid downloaded or made
-   * it.
-   */
+  /** `link`: the user's own file, never deleted. `download`: Braid downloaded or made it. */
   origin: z.enum(['bundled', 'link', 'download']),
   bundled: z.boolean(),
   /** false: the file no longer exists. */
@@ -80,10 +77,7 @@ export type ModelEntry = z.infer<typeof ModelEntry>
 export const Refused = problem.extend({ file: z.string() })
 export type Refused = z.infer<typeof Refused>
 
-/**
- * A model of another program, found by its file name and not read yet. `known`: Braid already lists
- * it.
- */
+/** A model of another program, found by file name and not read. `known`: Braid already lists it. */
 export const FoundModel = z.object({
   file,
   name: z.string().max(1024),
@@ -144,10 +138,7 @@ export const Offer = z.object({
 })
 export type Offer = z.infer<typeof Offer>
 
-/**
- * Long work: a download or a conversion. It stays listed until it is cleared, and resumes after a
- * restart.
- */
+/** A long download or conversion. It is listed until it is cleared, and survives a restart. */
 export const Task = z.object({
   id: z.string(),
   kind: z.enum(['download', 'convert', 'backend']),

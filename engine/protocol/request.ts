@@ -20,10 +20,7 @@ export type FinishRule = z.infer<typeof FinishRule>
 export const VoteRule = z.enum(['equality', 'text'])
 export type VoteRule = z.infer<typeof VoteRule>
 
-/**
- * How a summary reads the paths: from their KV cells (`cache`), or by prefilling their text again
- * (`reread`).
- */
+/** How a summary reads the paths: from their KV cells, or by prefilling their text again. */
 export const Fusion = z.enum(['cache', 'reread'])
 export type Fusion = z.infer<typeof Fusion>
 

@@ -15,10 +15,7 @@ const MAX_PROBLEM = 2000
 const MAX_TITLE = 120
 const BLANK: Token = { text: '', logprob: null, entropy: null }
 
-/**
- * Replaces an event's tokens by a shared blank token: this file only counts them, and so they take
- * no memory.
- */
+/** Replaces an event's tokens by a shared blank one: they are only counted and take no memory. */
 export function withoutText(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(() => BLANK) } : event
 }

@@ -19,10 +19,7 @@ export type RunPhase = 'empty' | 'running' | 'ended' | 'failed' | 'interrupted'
 export type SegmentStatus =
   'waiting' | 'thinking' | 'done' | 'truncated' | 'stopped' | 'failed' | 'dropped' | 'interrupted'
 
-/**
- * A path, a summary, a probe or a judge: the tokens of one sequence. Times are in ms since the run
- * began.
- */
+/** A path, a summary, a probe or a judge. Times are in ms since the run began. */
 export interface Segment {
   readonly segment: SegmentId
   readonly role: Role
@@ -38,10 +35,7 @@ export interface Segment {
   readonly budget: number
   /** Ids that the segment is forced to begin with, after those that it keeps. */
   readonly forced: readonly number[]
-  /**
-   * From `source`: the segment that this one was branched from, and how many of its tokens are
-   * kept.
-   */
+  /** From `source`: the segment this one branched from, and how many of its tokens are kept. */
   readonly parent: { readonly segment: SegmentId; readonly at: number } | null
   /** From `source`: the segments whose text or cells this one reads, in order. */
   readonly reads: readonly SegmentId[]

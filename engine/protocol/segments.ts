@@ -72,10 +72,7 @@ export const Source = z.discriminatedUnion('type', [
   /** The first `at` tokens of another segment; they count as this segment's own. */
   z.looseObject({ type: z.literal('branch'), of: SegmentId, at: z.int().min(0) }),
   z.looseObject({ type: z.literal('join'), layout: Layout, parts: z.array(Part) }),
-  /**
-   * One answer, decoded from the mean of several segments' log-probabilities and fed to each of
-   * them.
-   */
+  /** One answer, decoded from the mean of several segments' log-probabilities and fed to each. */
   z.looseObject({ type: z.literal('merge'), of: z.array(SegmentId) }),
   /** A new prompt that quotes texts. */
   z.looseObject({ type: z.literal('text'), parts: z.array(Part) }),

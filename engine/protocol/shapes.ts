@@ -48,10 +48,7 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
 const finishCount = (rule: FinishRule, size: number): number =>
   rule === 'last' ? 0 : rule === 'half' ? Math.ceil(size / 2) : 1
 
-/**
- * Returns whether a strategy votes: `majority` over its paths, `parallel-majority` over its
- * summaries.
- */
+/** Returns whether a strategy votes, over paths (`majority`) or summaries (`parallel-majority`). */
 export const votes = (strategy: Strategy): boolean =>
   strategy === 'majority' || strategy === 'parallel-majority'
 

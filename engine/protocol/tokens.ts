@@ -11,10 +11,7 @@ export type Alternative = z.infer<typeof Alternative>
 export const Token = z.object({
   /** Absent if the engine reports text only. */
   id: z.int().optional(),
-  /**
-   * Concatenated texts are valid Unicode: the bytes of a split character wait for the token that
-   * completes it.
-   */
+  /** Concatenated texts are valid Unicode: a split character is reported with its last token. */
   text: z.string(),
   logprob: z.number().nullable(),
   /** Entropy of that distribution, in nats. */

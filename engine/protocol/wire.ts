@@ -156,10 +156,7 @@ export const METHODS = {
     z.object({ folder: file }),
     z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
   ),
-  /**
-   * Searches the folders of LM Studio, Ollama, Jan, llama.cpp and the Hugging Face cache; links
-   * nothing.
-   */
+  /** Searches the folders of LM Studio, Ollama, Jan, llama.cpp and Hugging Face; links nothing. */
   'models.find': method(none, z.array(FoundModel)),
   'models.addFound': method(
     z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }),
@@ -225,10 +222,7 @@ export const METHODS = {
     Task,
   ),
   'tasks.list': method(none, z.array(Task)),
-  /**
-   * `pause` keeps partial files; `cancel` deletes them; `clear` removes a finished task from the
-   * list.
-   */
+  /** `pause` keeps partial files; `cancel` deletes them; `clear` removes a finished task. */
   'tasks.command': method(
     z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }),
     none,
@@ -299,10 +293,7 @@ export const METHODS = {
     z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }),
     z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
   ),
-  /**
-   * Restarts the engine process after the supervisor has given up; the supervisor itself answers
-   * this request.
-   */
+  /** Restarts an engine process that the supervisor gave up; the supervisor itself answers. */
   'engine.restart': method(none, none),
   /** Returns the stored preferences; the others have their defaults (preferences.ts). */
   'settings.get': method(none, SharedPreferences),
@@ -344,10 +335,7 @@ export const HostMessage = z.discriminatedUnion('kind', [
     loaded: z.array(LoadedModel),
     unloaded: z.object({ name: z.string(), reason: z.enum(['idle', 'room', 'asked']) }).optional(),
   }),
-  /**
-   * Progress, 0..1, of an attribution (`attributionTask`) or, for any other task, of loading a
-   * model.
-   */
+  /** Progress, 0..1, of an attribution (`attributionTask`) or else of loading a model. */
   z.object({ kind: z.literal('progress'), task: z.string(), fraction: z.number() }),
   /** The engine process died or is back (sent by the supervisor). */
   z.object({

@@ -109,10 +109,7 @@ export class RunCells {
     this.#options.clock.add('prefillMs', await lease.restore([...new Set(wanted)], state, signal))
   }
 
-  /**
-   * Frees the cells of dropped paths, ended summaries, and paths without tokens of their own, which
-   * start over.
-   */
+  /** Frees the cells of dropped paths, ended summaries and paths that have to start over. */
   async removeIdle({ paths, summaries }: RunState): Promise<void> {
     const { lease } = this
     if (lease === null) return

@@ -5,10 +5,7 @@ import { fail } from '../protocol/errors.ts'
 export class Turns {
   #tail: Promise<void> = Promise.resolve()
 
-  /**
-   * Runs `work` when its turn comes, unless it is cancelled first. Errors: `cancelled`, and those
-   * of `work`.
-   */
+  /** Runs `work` when its turn comes. Errors: `cancelled` while waiting, and those of `work`. */
   async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const before = this.#tail
     let done!: () => void

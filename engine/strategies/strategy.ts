@@ -19,10 +19,7 @@ export interface View {
   /** The model was trained for parallel thinking (it has pairs of control tokens). */
   readonly trained: boolean
   readonly state: RunState
-  /**
-   * Summaries that are not in the state yet because they wait for the segments that they read to
-   * end.
-   */
+  /** Summaries not in the state yet: they wait for the segments that they read to end. */
   readonly pending: readonly OpenSummary[]
   /** Only commands open segments, because the run has ended before or was stopped. */
   readonly later: boolean
@@ -33,10 +30,7 @@ export interface OpenPath {
   role: 'path'
   segment: SegmentId
   group: number
-  /**
-   * Place within the group, from 1; the driver derives the control tokens and the thought row from
-   * it.
-   */
+  /** Place within the group, from 1; it determines the control tokens and the thought row. */
   place: number
   seed: number
   budget: number
@@ -84,9 +78,6 @@ export type Action =
    */
   | { type: 'finish' }
 
-/**
- * Returns whether a summary may read the segment: it has text, and was not dropped and did not
- * fail.
- */
+/** Returns whether a summary may read the segment: it has text and did not fail or get dropped. */
 export const isReadable = ({ status, tokens }: Segment): boolean =>
   status !== 'dropped' && status !== 'failed' && tokens.length > 0

@@ -19,10 +19,7 @@ export type Value =
   | { kind: 'exact'; numerator: bigint; denominator: bigint }
   /** One value per sample point; a constant has the same value at each. */
   | { kind: 'expression'; values: readonly number[] }
-  /**
-   * `open` and `close` are the brackets. The order of parts does not matter in a `set`, `union` or
-   * bare `list`.
-   */
+  /** `open`, `close`: the brackets. The order matters only in a `tuple`. */
   | {
       kind: 'parts'
       shape: 'tuple' | 'set' | 'list' | 'union'

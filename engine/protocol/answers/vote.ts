@@ -61,10 +61,7 @@ function byText(answered: readonly Answered[]): { answer: string; members: Segme
   return [...classes.values()]
 }
 
-/**
- * Groups answers by equality. Percentages come last: 50% joins 1/2 if another candidate wrote that,
- * else 50.
- */
+/** Groups equal answers. Percentages come last: 50% joins 1/2 if somebody wrote that, else 50. */
 function byEquality(answered: readonly Answered[]): { answer: string; members: SegmentId[] }[] {
   const meant = answered.map((candidate) => ({
     ...candidate,
