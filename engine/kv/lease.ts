@@ -10,34 +10,35 @@ import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
 import { yarnFor } from './yarn.ts'
 
 /**
- * KV cells and sequences that one run holds: the prompt, and a sequence for each segment that has cells. Token i of a
- * segment stands at position `offset(segment) + i`.
+ * The KV cells and sequences that a run holds: one sequence for the prompt, and one for each
+ * segment that has cells. Token i of a segment is at position `offset(segment) + i`.
  */
 export interface Lease {
   readonly context: NativeContext
-  /** Cells of the lease. */
+  /** Number of cells. */
   readonly capacity: number
-  /** Memory was too short for what was wanted: the capacity does not grow. */
+  /** There was too little memory for the wanted size, so the run must not try a larger context. */
   readonly shrunk: boolean
   /** The sequence that holds the prompt. */
   readonly promptSeq: number
-  /** Sequences of the context, the prompt's included. */
+  /** Number of sequences, including the prompt's. */
   readonly sequences: number
   readonly freeSequences: number
   offset(segment: SegmentId): number
-  /** The native row of a thought; -1 if the run adds no thought embedding. */
+  /** Returns the native row of a thought; -1 if the run adds no thought embedding. */
   thought(row: number): number
   seqOf(segment: SegmentId): number | undefined
-  /** The segment's sequence, an empty one if it had none. Errors: `too-many-paths`. */
+  /** Returns the segment's sequence, taking a free one if it has none. Errors: `too-many-paths`. */
   claim(segment: SegmentId): number
-  /** The segment's cells are gone: its sequence is free. */
+  /** Frees the segment's sequence, whose cells were already removed. */
   forget(segment: SegmentId): void
   remove(segment: SegmentId): Promise<void>
-  /** Cells that the prompt and the segments of the run take. */
+  /** Returns how many cells the prompt and the segments of the run use. */
   used(state: RunState): number
   /**
-   * Puts the cells of these paths back where they are gone, from the transcript's own tokens. A path takes the cells
-   * that another one has of the same tokens, and prefills the rest. Returns the milliseconds that it took.
+   * Restores missing cells of these paths from the tokens in `state`. A path shares the cells that
+   * another path has for the same tokens and prefills the rest. Returns the milliseconds spent in
+   * prefill.
    */
   restore(paths: readonly SegmentId[], state: RunState, signal: AbortSignal): Promise<number>
   prefill(
@@ -49,10 +50,10 @@ export interface Lease {
   free(): Promise<void>
 }
 
-/** What a lease needs of a model in memory. */
+/** The parts of a loaded model that a lease needs. */
 export interface LeaseModel {
   native: NativeModel
-  /** Name of the device that holds it. */
+  /** Name of the device that holds the model. */
   device: string
   kvBytesPerToken: Record<KvType, number>
 }
@@ -60,32 +61,35 @@ export interface LeaseModel {
 export interface LeaseOptions {
   model: LeaseModel
   settings: RunSettings
-  /** Length of the prompt. */
+  /** Length of the prompt, in tokens. */
   prompt: number
   signal: AbortSignal
-  /** Frees memory that nothing uses, until this many bytes are free on the model's device; false: there was none. */
+  /**
+   * Frees unused memory until this many bytes are free on the model's device; false if there was
+   * none to free.
+   */
   makeRoom: (bytes: number) => Promise<boolean>
-  /** Memory is short: the lease has `cells` cells instead of `wanted`. */
+  /** Called if memory is short: the lease has `cells` cells instead of `wanted`. */
   onShrunk: (cells: number, wanted: number) => void
-  /** For a context that reports attention, or prefills in other steps than usual. */
+  /** Set for a context that reports attention or uses another batch size. */
   native?: Pick<ContextOptions, 'attention' | 'batch'>
 }
 
-/** Compute buffers come on top of the cells. */
+/** Factor that allows for compute buffers on top of the cells. */
 const MARGIN = 1.2
 const PROMPT = 0
 
 /**
- * Opens a context of `settings.engine.context` cells, or of `size.cells` if that is 0. If memory is short, idle models
- * are unloaded first; then the context is made smaller once, down to half of what lies above `least`. Errors:
- * `out-of-memory`, `bad-combination`, `cancelled`.
+ * Opens a context of `settings.engine.context` cells, or of `size.cells` if that is 0. If memory is
+ * short, idle models are unloaded first; then the context is made smaller once, down to half of
+ * what lies above `least`. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
  */
 export async function openLease(size: Size, least: number, options: LeaseOptions): Promise<Lease> {
   const { model, settings, makeRoom, onShrunk } = options
   const { kvType, context: asked } = settings.engine
   const wanted = contextCells(size, asked)
   const smaller = least + Math.floor((wanted - least) / 2)
-  // Nothing leaves memory for what the machine could not hold empty.
+  // Idle models are not unloaded for a context that would not fit into an empty machine.
   checkMemory(Math.min(wanted, smaller), options, totalmem())
   await makeRoom(MARGIN * wanted * model.kvBytesPerToken[kvType])
   const create = (cells: number) => createContext(cells, size.sequences, options)
@@ -131,7 +135,7 @@ async function createContext(
   }
 }
 
-/** llama.cpp asks the system for whatever the context needs and is killed when it is not there; Braid asks first. */
+/** Checks that memory suffices: llama.cpp allocates regardless, and may be killed for it. */
 function checkMemory(cells: number, options: LeaseOptions, memory = freemem()): void {
   const { model, settings } = options
   const bytes = cells * model.kvBytesPerToken[settings.engine.kvType]
@@ -145,7 +149,9 @@ class ContextLease implements Lease {
   readonly #free: number[]
   readonly #prompt: number
   readonly #thoughts: boolean
-  /** Parts of a sequence can be shared; recurrent memories share whole ones only. */
+  /**
+   * Whether parts of a sequence can be shared; recurrent memories can only share whole sequences.
+   */
   readonly #partial: boolean
   readonly promptSeq = PROMPT
 
@@ -166,7 +172,7 @@ class ContextLease implements Lease {
     return this.#free.length
   }
 
-  /** Every segment stands behind the prompt; a join that moves cells will keep its own offsets here. */
+  /** Every segment starts right after the prompt. */
   offset(_segment: SegmentId): number {
     return this.#prompt
   }
@@ -246,7 +252,7 @@ class ContextLease implements Lease {
     return ms
   }
 
-  /** The sequence that holds most of the tokens that a path begins with. */
+  /** Returns the sequence with the longest prefix of a path's tokens, and that prefix's length. */
   #closest(path: Segment, { paths }: RunState): { from: number; kept: number } {
     let best = { from: PROMPT, kept: 0 }
     if (!this.#partial) return best
@@ -264,7 +270,7 @@ class ContextLease implements Lease {
   }
 }
 
-/** Cells of a segment that are its own: what was decoded for it to read, and its tokens. */
+/** Returns the segment's own cells: those of the text it re-reads, and of its tokens. */
 function ownCells({ source, tokens }: Segment): number {
   const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
   const read = parts.map((part) => ('tokens' in part ? (part.tokens as number[]).length : 0))

@@ -1,7 +1,7 @@
 import { indexOf, type Segment } from '../protocol/run-state.ts'
 import { roleOf, type SegmentId } from '../protocol/segments.ts'
 
-/** Which cells branches share. A branch shares what it kept with its parent, its parent with its own, and so on. */
+/** Which cells branches share: each branch shares its kept prefix with its parent. */
 
 export const ancestry = {
   find: (paths: readonly Segment[], segment: SegmentId): Segment | undefined =>
@@ -10,17 +10,17 @@ export const ancestry = {
     parent === null ? undefined : ancestry.find(paths, parent.segment),
 }
 
-/** It has no token of its own yet. */
+/** Returns whether a path has no token of its own. */
 export const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
 
-/** Returns the closest ancestor of a fresh branch that has tokens of its own: all that the branch keeps are there. */
+/** Returns the closest ancestor of a fresh branch that has tokens of its own: they hold all that the branch keeps. */
 export function originOf(paths: readonly Segment[], branch: Segment): Segment | undefined {
   let at = ancestry.parent(paths, branch)
   while (at !== undefined && at.parent !== null && isFresh(at)) at = ancestry.parent(paths, at)
   return at
 }
 
-/** Whose tokens a path is made of, from its first: its ancestors' up to each branch point, then its own. */
+/** Returns which path owns each stretch of a path's tokens: its ancestors, then itself. */
 function stretches(paths: readonly Segment[], path: Segment): { owner: SegmentId; end: number }[] {
   const list: { owner: SegmentId; end: number }[] = []
   let end = path.tokens.length
@@ -34,7 +34,7 @@ function stretches(paths: readonly Segment[], path: Segment): { owner: SegmentId
   return list
 }
 
-/** Returns how many tokens two paths have in common by descent, from their start. */
+/** Returns the length of the prefix that two paths share by descent. */
 export function sharedTokens(paths: readonly Segment[], a: Segment, b: Segment): number {
   const [left, right] = [stretches(paths, a), stretches(paths, b)]
   let shared = 0
@@ -45,7 +45,7 @@ export function sharedTokens(paths: readonly Segment[], a: Segment, b: Segment):
   return shared
 }
 
-/** Returns the cells that paths of these lengths take together. Length 0: the path has none of its own. */
+/** Returns how many cells paths of these lengths take together. Length 0: no cells of its own. */
 export function cellsOf(paths: readonly Segment[], length: (path: Segment) => number): number {
   const ends = new Map<SegmentId, number>()
   for (const path of paths) {

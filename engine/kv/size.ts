@@ -1,16 +1,18 @@
-/** How many cells and sequences a run takes: asked by the fit and by the allocation alike. */
+/**
+ * How many cells and sequences a run needs. Both the fit and the allocation use these functions.
+ */
 import type { Fusion, RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 
-/** A context has at most this many sequences (llama.cpp's LLAMA_MAX_SEQ). */
+/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ). */
 export const MAX_SEQUENCES = 256
-/** Sequences kept for branches and further summaries. */
+/** Sequences reserved for branches and further summaries. */
 export const SPARE_SEQUENCES = 8
-/** Kept free so that a path can be extended without moving to a larger context: tokens, at most a path's budget. */
+/** Cells, at most a path's budget, kept free to extend a path without a larger context. */
 const HEADROOM = 1024
-/** llama.cpp pads and rounds. */
+/** Spare cells, since llama.cpp pads and rounds. */
 export const SLACK = 64
-/** The chat template and the words around texts that are read again: tokens of a frame, and per path. */
+/** Estimated tokens of the chat template and the words between re-read texts: total, per path. */
 const FRAME = 128
 const FRAME_PER_PATH = 24
 
@@ -19,26 +21,26 @@ export interface Size {
   sequences: number
 }
 
-/** What a run has and may still write, in tokens. */
+/** What a run has written and may still write, in tokens. */
 export interface Demand {
   promptTokens: number
-  /** Cells that its segments have beside the prompt; 0 for a new run. */
+  /** Cells of the run's segments, without the prompt; 0 for a new run. */
   kept: number
-  /** Tokens that its open paths may still add. */
+  /** Tokens that open segments may still add. */
   remaining: number
-  /** Budget of one path. */
+  /** Budget per path. */
   budget: number
   paths: number
-  /** Summaries that are to be written. */
+  /** Number of summaries still to be written. */
   summaries: number
-  /** Sequences of the paths, and of summaries that are open or to be written. */
+  /** Sequences for the paths, and for summaries that are open or still to be written. */
   sequences: number
   summaryBudget: number
-  /** Summaries read texts again instead of joining cells. */
+  /** Whether summaries re-read texts instead of joining cells. */
   reread: boolean
 }
 
-/** Returns the cells that summaries take beside those of their paths. */
+/** Returns the cells that summaries need in addition to those of their paths. */
 export function summaryCells({
   promptTokens,
   paths,
@@ -60,11 +62,11 @@ export function sizeRun(demand: Demand): Size {
   }
 }
 
-/** Returns the cells of a context: those that the user asked for, if any. */
+/** Returns the cells of a context: as many as the user asked for, else as many as the run needs. */
 export const contextCells = ({ cells }: Pick<Size, 'cells'>, asked: number): number =>
   asked > 0 ? asked : cells
 
-/** Returns what a run demands that has opened its paths and written nothing. `trained`: as in `shapeOf`. */
+/** Returns the demand of a run that has written nothing yet. `trained` is as in `shapeOf`. */
 export function newRunDemand(
   settings: Pick<
     RunSettings,
@@ -89,7 +91,10 @@ export function newRunDemand(
   }
 }
 
-/** Of `free` cells, those kept from the paths for the summaries: what they want, at most a quarter, at least a prefix and a token each. */
+/**
+ * Returns how many of the `free` cells are reserved for summaries: as many as they want, but at
+ * most a quarter of the free cells, and at least enough for a prefix and one token per summary.
+ */
 export function summaryReserve(
   free: number,
   wanted: number,

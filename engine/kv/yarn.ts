@@ -1,4 +1,7 @@
-/** YaRN for a budget beyond the trained one (`parathinker.rope_*`); undefined where none is needed. */
+/**
+ * Returns YaRN parameters for a budget beyond the trained one (`parathinker.rope_*`); undefined if
+ * none are needed.
+ */
 export function yarnFor(
   metadata: Readonly<Record<string, unknown>>,
   budget: number,

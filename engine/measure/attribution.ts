@@ -16,34 +16,38 @@ import type { RunSettings } from '../protocol/request.ts'
 import type { Attribution } from '../protocol/wire.ts'
 
 /**
- * Which path a summary was made of: its tokens are read once more behind the same cells, in a context of its own with flash
- * attention off, and the softmax of every layer and head is summed over the cells of the prompt, of each path, and of the summary.
+ * Measures how much a summary attended to each path. The summary's tokens are read again after the
+ * same cells, in a separate context with flash attention off. The softmax of every layer and head
+ * is summed over the cells of the prompt, of each path and of the summary.
  */
 
 export interface AttributeOptions {
-  /** What a follow-up followed up on, for a summary that was re-read from text. */
+  /** The earlier turns of a follow-up, for a summary that re-read texts. */
   conversation?: readonly Turn[] | undefined
   signal?: AbortSignal | undefined
-  /** 0..1 of all that is loaded and read. */
+  /** Reports the progress of loading and reading, 0..1. */
   onProgress?: ((fraction: number) => void) | undefined
 }
 
-/** llama.cpp pads and rounds. */
+/** Spare cells, since llama.cpp pads and rounds. */
 const SLACK = 64
-/** The scores of one step are [heads][tokens of the step][cells] in F32: steps are small enough for this many bytes. */
+/** The most bytes of scores per step, which are [heads][tokens of the step][cells] in F32. */
 const SCORE_BYTES = 64 << 20
 const LOAD_SHARE = 0.2
 
-/** Cells in the order they are filled, each span with its path; null: no path's. */
+/** Spans of cells, in the order they are filled. `owner`: the path; null for cells of no path. */
 type Spans = { owner: SegmentId | null; end: number }[]
 
-/** The run as the summary found it: a path may have been extended since. */
+/** The run as it was when the summary started; a path may have been extended since. */
 interface Found {
   before: RunState
   summary: Segment
 }
 
-/** Errors: `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`, those of opening the model and the context. */
+/**
+ * Returns what a summary attended to. Errors: `bad-request`, `bad-transcript`, `model-not-found`,
+ * `wrong-model`, `out-of-memory`, `cancelled`, and those of opening the model and the context.
+ */
 export async function attribute(
   models: Models,
   events: Iterable<RunEvent>,
@@ -54,7 +58,7 @@ export async function attribute(
   const found = readAt(events, segment)
   const { settings, model: ref } = found.before
   if (settings === null || ref === null)
-    throw new BraidError('bad-transcript', 'The run never began: nothing was read.')
+    throw new BraidError('bad-transcript', 'The run never started, so no summary was written.')
   const file = fileOf(ref)
   if (file === undefined) throw fail('wrong-model/server')
   const { onProgress } = options
@@ -65,7 +69,7 @@ export async function attribute(
       throw code === 'model-not-found'
         ? new BraidError(
             code,
-            `${message} Only the model that wrote the run can say what it attended to: put the file back.`,
+            `${message} Attribution needs the model that wrote the run. Restore the file.`,
           )
         : error
     })
@@ -92,7 +96,7 @@ function readAt(events: Iterable<RunEvent>, segment: SegmentId): Found {
   return { before, summary }
 }
 
-/** A quantised V cache needs flash attention. */
+/** Returns settings without flash attention, and so without a quantised V cache, which needs it. */
 function withoutFlash(settings: RunSettings): RunSettings {
   const { kvType } = settings.engine
   return {
@@ -106,7 +110,10 @@ function withoutFlash(settings: RunSettings): RunSettings {
   }
 }
 
-/** Transcripts of the first format do not hold the ids of a text that was quoted: they are made again. */
+/**
+ * Returns the summary's source. Transcripts of format 1 do not hold the ids of quoted texts, so
+ * they are recomputed.
+ */
 async function withTokens(
   { before, summary }: Found,
   model: LoadedModel,
@@ -156,7 +163,7 @@ async function read(
     if (toBraidError(error).code !== 'out-of-memory') throw error
     throw new BraidError(
       'out-of-memory',
-      `Memory is short for reading ${total} tokens again without flash attention. Close other programs, or summarise again over fewer paths and look at that version.`,
+      `There is not enough memory to read ${total} tokens again without flash attention. Close other programs, or summarise fewer paths and use that summary.`,
     )
   })
   try {
@@ -181,7 +188,7 @@ async function read(
 const partsOf = (source: Source) =>
   source.type === 'join' || source.type === 'text' ? source.parts : []
 
-/** Cells that the summary's first token can attend to. */
+/** Returns how many cells the summary's first token can attend to. */
 function cellsRead(source: Source, { promptTokens, paths }: RunState): number {
   const parts = partsOf(source)
   const joined = new Set(parts.flatMap((part) => ('segment' in part ? [part.segment] : [])))
@@ -194,7 +201,7 @@ function cellsRead(source: Source, { promptTokens, paths }: RunState): number {
   )
 }
 
-/** Fills a sequence with what the summary read, in order. */
+/** Fills a sequence with what the summary read, in order; returns the sequence and its spans. */
 async function fill(
   source: Source,
   lease: Lease,
@@ -233,7 +240,7 @@ async function fill(
   return { seq, spans }
 }
 
-/** `attention`: [summary tokens][spans, the summary's own last]. */
+/** Sums the attention per path. `attention`: [summary tokens][spans, the summary's own last]. */
 function shareOut(
   { segment, reads, tokens }: Segment,
   spans: Spans,

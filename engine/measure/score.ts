@@ -7,12 +7,12 @@ import { MAX_SEQUENCES, openLease } from '../kv/index.ts'
 import { abortable } from '../native/index.ts'
 import { DEFAULTS, resolveSettings } from '../protocol/settings.ts'
 
-/** Ids are used verbatim; text is taken without a template, special tokens parsed, nothing added. */
+/** Ids are used as they are. Text is tokenized with special tokens, without template or BOS. */
 const Tokens = z.union([z.array(z.int().min(0)).max(1 << 22), z.string().max(1 << 24)])
 
 export const ScoreInput = z.strictObject({
   prompt: Tokens,
-  /** `thought` selects the row of the thought tables and nothing else. */
+  /** `thought` only selects the row of the thought tables; it adds no control token. */
   paths: z
     .array(z.strictObject({ thought: z.int().min(0), tokens: Tokens }))
     .max(MAX_SEQUENCES - 3)
@@ -22,12 +22,15 @@ export const ScoreInput = z.strictObject({
 export type ScoreInput = z.input<typeof ScoreInput>
 
 export interface ScoreOptions {
-  /** GGUF file; absent: the bundled model. */
+  /** GGUF file; the bundled model if absent. */
   model?: string
   engine?: Partial<EngineOptions>
-  /** false: no thought embedding is added, row 0 included. */
+  /** false: no thought embedding is added, not even row 0. */
   thoughtEmbedding?: boolean
-  /** Of the run that is checked: positions are scaled for it where it is beyond the trained one. Absent: the longest path. */
+  /**
+   * Budget of the run to reproduce, since positions are scaled if it exceeds the trained one.
+   * Default: the longest path.
+   */
   budget?: number
   signal?: AbortSignal
 }
@@ -35,7 +38,7 @@ export interface ScoreOptions {
 export interface ScoredToken {
   id: number
   text: string
-  /** Natural log; null where nothing came before. */
+  /** Natural log; null if no token came before. */
   logprob: number | null
 }
 
@@ -46,9 +49,11 @@ export interface ScoreResult {
 }
 
 /**
- * Two-phase rules (docs/method.md, "What happens in one run"): a path's first token is scored from the prompt, the summary's
- * has nothing before it; the summary stands after the longest path and attends to the prompt and all paths.
- * Errors: `bad-request`, `out-of-range`, `cannot-join`, those of opening the model and the context.
+ * Scores given tokens under the two-phase rules (docs/method.md, "What happens in one run"). A
+ * path's first token is scored from the prompt; the summary's first token has no score. The summary
+ * is positioned after the longest path and attends to the prompt and all paths. Errors:
+ * `bad-request`, `out-of-range`, `cannot-join`, `context-too-small`, and those of opening the model
+ * and the context.
  */
 export async function scoreFile(
   models: Models,
@@ -139,7 +144,7 @@ async function score(
   if (engine.context > 0 && engine.context < total)
     throw new BraidError(
       'context-too-small',
-      `These are ${total} tokens, and the context has ${engine.context} cells.`,
+      `These ${total} tokens do not fit into the context of ${engine.context} cells.`,
     )
   const lease = await openLease({ cells: total + 64, sequences: paths.length + 2 }, total, {
     model,

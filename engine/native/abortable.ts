@@ -2,7 +2,10 @@ import { fail } from '../protocol/errors.ts'
 
 const cancelled = () => fail('cancelled/run')
 
-/** Returns what the promise does, or throws `cancelled` as soon as the signal fires; `onAbort` asks the work itself to stop. */
+/**
+ * Returns the promise's result, or throws `cancelled` once the signal fires; `onAbort` must make
+ * the work itself stop.
+ */
 export async function abortable<T>(
   signal: AbortSignal,
   promise: Promise<T>,

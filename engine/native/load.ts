@@ -7,32 +7,38 @@ import type { NativeAddon } from './types.ts'
 
 export type * from './types.ts'
 
-/** The part of build/native/backends.json (written by scripts/native) that loading needs; names are relative to it. */
+/**
+ * The part of build/native/backends.json (written by scripts/native) that loading needs; file names
+ * are relative to it.
+ */
 interface BackendsFile {
   addon: string
   llamaCpp: { tag: string; bundleCommit: string }
   /** ggml's CPU backend, one library per instruction set. */
   cpu: string[]
-  /** Loaded beside the CPU backend: BLAS on macOS. */
+  /** Loaded in addition to the CPU backend: BLAS on macOS. */
   accel: string[]
   gpu: { backend: string; file: string }[]
 }
 
-/** A GPU backend that is installed, and whether it could be loaded here. */
+/** An installed GPU backend, and whether it could be loaded on this machine. */
 export interface GpuBackendState {
   backend: string
   loaded: boolean
 }
 
 export interface LoadedAddon extends NativeAddon {
-  /** The CPU variant in use, such as `haswell`; '' where ggml was built without variants. */
+  /** The CPU variant in use, such as `haswell`; '' if ggml was built without variants. */
   readonly cpu: string
   readonly gpu: GpuBackendState[]
   /** Tag and commit of the pinned llama.cpp. */
   readonly llamaCpp: { tag: string; bundleCommit: string }
 }
 
-/** Folder of the finished native build: BRAID_NATIVE, or build/native above this file. */
+/**
+ * Returns the folder of the finished native build: BRAID_NATIVE, or build/native above this file.
+ * Errors: `native-missing`.
+ */
 export function nativeFolder(): string {
   if (process.env.BRAID_NATIVE) return process.env.BRAID_NATIVE
   const backends = findAbove('build', 'native', 'backends.json')
@@ -46,7 +52,7 @@ let loaded: LoadedAddon | undefined
 /** A GPU backend's library. */
 export interface GpuLibrary {
   backend: string
-  /** Its whole path. */
+  /** Absolute path. */
   file: string
 }
 
@@ -54,12 +60,15 @@ function readBackends(folder: string): BackendsFile {
   return JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
 }
 
-/** The pinned llama.cpp that the engine was built from, without loading it. Errors: an `Error` where none is built. */
+/**
+ * Returns the pinned llama.cpp that the engine was built from, without loading it. Errors: an
+ * `Error` if none is built.
+ */
 export function builtFrom(): { tag: string; bundleCommit: string } {
   return readBackends(nativeFolder()).llamaCpp
 }
 
-/** GPU backends that were built in. Errors: `native-missing`. */
+/** Returns the GPU backends of this build. Errors: `native-missing`. */
 export function builtLibraries(): GpuLibrary[] {
   const folder = nativeFolder()
   return readBackends(folder).gpu.map(({ backend, file }) => ({
@@ -70,15 +79,18 @@ export function builtLibraries(): GpuLibrary[] {
 
 /** A build of ggml's CPU backend for one instruction set. */
 export interface CpuVariant {
-  /** As in the name of its library: `haswell` of libggml-cpu-haswell.so. */
+  /** From the library's name: `haswell` for libggml-cpu-haswell.so. */
   name: string
-  /** Its whole path. */
+  /** Absolute path. */
   file: string
-  /** Never 0; the higher, the better it suits this processor. */
+  /** Above 0; a higher score suits this processor better. */
   score: number
 }
 
-/** CPU variants that were built in and run on this processor, the best first. Errors: `native-missing`. */
+/**
+ * Returns the CPU variants of this build that run on this processor, the best first. Errors:
+ * `native-missing`.
+ */
 export function cpuVariants(): CpuVariant[] {
   const folder = nativeFolder()
   const { addon, file } = openAddon(folder)
@@ -94,7 +106,10 @@ export function cpuVariants(): CpuVariant[] {
 
 const variantName = (library: string): string => /ggml-cpu-(.+)\.[a-z]+$/.exec(library)?.[1] ?? ''
 
-/** The variant named by BRAID_CPU, else the best one. Errors: `native-missing`, `unknown-device`. */
+/**
+ * Returns the variant named by BRAID_CPU, else the best one. Errors: `native-missing`,
+ * `unknown-device`.
+ */
 function chooseCpu(): CpuVariant {
   const variants = cpuVariants()
   const asked = process.env.BRAID_CPU ?? ''
@@ -130,16 +145,19 @@ function openAddon(folder: string): { addon: NativeAddon; file: BackendsFile } {
 }
 
 /**
- * The addon with its backends: the CPU variant that BRAID_CPU names, else the best one for this processor, and each GPU
- * backend: those of `gpu` (engine/devices tries them first), else those that were built in; `false`: none. A GPU backend
- * without its driver stays unloaded. The first call decides. Errors: `native-missing`, `unknown-device`.
+ * Loads the addon and its backends. The CPU backend is the variant that BRAID_CPU names, else the
+ * best one for this processor. The GPU backends are those of `gpu` (engine/devices tests them
+ * first), by default all that were built, or none if `false`; a backend whose driver is missing is
+ * not loaded. Later calls return the first call's result. Errors: `native-missing`,
+ * `unknown-device`.
  */
 export function loadAddon(options: { gpu?: boolean | readonly GpuLibrary[] } = {}): LoadedAddon {
   if (loaded) return loaded
   const folder = nativeFolder()
   const { addon, file } = openAddon(folder)
   const cpu = chooseCpu()
-  // `process.exit` runs no cleanup hook of Node-API: a step under way would meet libraries that are taken apart.
+  // `process.exit` runs no Node-API cleanup hooks, so a running step could use libraries that are
+  // being unloaded.
   process.once('exit', () => addon.leave())
   for (const library of file.accel) addon.loadBackend(join(folder, library))
   if (!addon.loadBackend(cpu.file))

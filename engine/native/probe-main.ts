@@ -1,7 +1,7 @@
 /**
- * A process of its own that tries one GPU backend: a driver that crashes or hangs takes nothing else down.
- * Argument: the backend's library. Prints one JSON line: `{ loaded, devices, wrong? }`, `wrong` a device that does not
- * compute.
+ * A program that tests one GPU backend in a separate process, since a driver may crash or hang.
+ * Argument: the backend's library. Prints one JSON line `{ loaded, devices, wrong? }`; `wrong`
+ * names a device that does not compute correctly.
  */
 import { loadAddon } from './load.ts'
 
@@ -10,7 +10,8 @@ const addon = loadAddon({ gpu: false })
 const before = new Set(addon.devices().map(({ name }) => name))
 const loaded = addon.loadBackend(library!)
 const devices = addon.devices().filter(({ name }) => !before.has(name))
-// Memory is looked at before: what the driver takes for itself while it computes is not the model's to plan with.
+// `devices` was read before, so that memory the driver allocates while it computes does not count
+// as used.
 const wrong = devices.find(({ name }) => !addon.tryDevice(name))
 process.stdout.write(
   `${JSON.stringify({ loaded, devices, ...(wrong && { wrong: wrong.name }) })}\n`,

@@ -3,7 +3,7 @@ import { dirname, join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findAbove } from './above.ts'
 
-/** Folder of the package this file is part of: a checkout, an npm package or an app. */
+/** Returns the folder of this file's package: a checkout, an npm package or an app. */
 export function packageFolder(): string {
   const file = findAbove('package.json')
   return file === undefined ? parse(fileURLToPath(import.meta.url)).root : dirname(file)

@@ -1,9 +1,9 @@
 import type { Answer } from '../protocol/events.ts'
 
-/** Texts of ParaThinker's control tokens: they hold digits but no answer. */
+/** Texts of ParaThinker's control tokens, whose digits are not answers. */
 const CONTROL = /<\/?(?:think\d*|summary|vllm_pad)>/g
 const THINK_END = '</think>'
-/** A phrase's answer is no longer than this; of a longer one only its last number counts. */
+/** The most characters of a phrase's answer; if it is longer, only its last number counts. */
 const MAX_PHRASE = 120
 
 const NUMBER = String.raw`\\[dt]?frac\{[-+]?\d{1,30}\}\{\d{1,30}\}|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,4})?(?:\s?/\s?\d+(?:\.\d+)?)?(?:\s?\\?%)?|\.\d+`
@@ -16,9 +16,10 @@ const PHRASE =
 const JSON_KEY = /"(?:final[_ ]?)?answer"\s{0,8}:\s{0,8}/gi
 
 /**
- * Finds the answer in a path's or a summary's text, and where it stands. In this order: the last `\boxed{}` with balanced
- * braces, the last "final answer" phrase, the last JSON `"answer"`, the last number; null where there is none of them.
- * A reasoning model's answer stands after its own `</think>`; before it only where nothing is found after.
+ * Finds the answer in the text of a path or a summary, and its position. Tries, in this order, the
+ * last `\boxed{}` with balanced braces, the last "final answer" phrase, the last JSON `"answer"`
+ * and the last number; returns null if there is none. The text after a reasoning model's `</think>`
+ * is searched first, and the whole text if nothing is found there.
  */
 export function extractAnswer(text: string): Answer | null {
   const thought = text.lastIndexOf(THINK_END)
@@ -51,7 +52,7 @@ function boxed(text: string): Answer | null {
   return null
 }
 
-/** Index of the brace that closes the one before `start`; -1 within 4096 characters of it. */
+/** Returns the index of the brace closing the one before `start`; -1 after 4096 characters. */
 function closingBrace(text: string, start: number): number {
   let depth = 1
   for (let i = start; i < text.length && i < start + 4096; i++) {
@@ -66,7 +67,7 @@ function phrase(text: string): Answer | null {
   let found: Answer | null = null
   for (const match of text.matchAll(PHRASE)) {
     const from = match.index + match[0].length
-    // The rest of the line, or the next line where nothing is left of it.
+    // The rest of the line, or the next line if the rest is empty.
     const line = /[^\S\n]{0,64}(?:\n\s{0,64})?([^\n]{0,400})/y
     line.lastIndex = from
     const rest = line.exec(text)?.[1] ?? ''
@@ -77,7 +78,10 @@ function phrase(text: string): Answer | null {
   return found
 }
 
-/** The part of [start, end) up to the end of its sentence, without the marks around it. */
+/**
+ * Finds the answer in [start, end): up to the end of the first sentence, without quotes or other
+ * marks around it.
+ */
 function sentence(text: string, start: number, end: number): Answer | null {
   const stop = text.slice(start, end).search(/[.!?;](?:\s|["'*)\]]*$)|[.!?]?\*\*(?=\s)/)
   if (stop > 0) end = start + stop
@@ -138,7 +142,7 @@ function unescapeJson(inner: string): string {
   try {
     return String(JSON.parse(`"${inner}"`))
   } catch {
-    return inner // LaTeX in a string, unescaped: "\frac12" reads as it stands
+    return inner // unescaped LaTeX in a string, such as "\frac12", is used as it is
   }
 }
 
@@ -148,7 +152,7 @@ function lastNumber(
   end: number,
   kind: Answer['kind'] = 'last-number',
 ): Answer | null {
-  // The tail is enough: an answer comes last.
+  // Only the tail is searched, since an answer comes last.
   const from = Math.max(start, end - 65_536)
   let found: Answer | null = null
   for (const match of text.slice(from, end).matchAll(NUMBERS)) {

@@ -1,22 +1,25 @@
 import type { NativeModel, VocabToken } from '../native/index.ts'
 
-/** Forced after `<summary>` where the file says nothing and the vocabulary is the released model's. */
+/** Text forced after `<summary>` for the released model's vocabulary, if the file has none. */
 export const RELEASED_PREFIX =
   'By analyzing multiple reasoning processes above, I concluded that: The final answer is'
 
-/** Control tokens of a model, found by their texts (docs/method.md, "The GGUF contract"). Ids. */
+/** Ids of a model's control tokens, found by their texts (docs/method.md, "The GGUF contract"). */
 export interface ControlTokens {
-  /** The trained paths: the unbroken run of `<think j>`, `</think j>` from 1; empty unless the model thinks in parallel natively. */
+  /**
+   * Pairs of the trained paths: `<think1>`, `</think1>` and so on without gaps. Empty unless the
+   * model was trained for them.
+   */
   pairs: readonly { open: number; close: number }[]
   summary: { open: number; close: number } | null
-  /** Inside a path: never sampled. */
+  /** Tokens that are never sampled inside a path. */
   masked: readonly number[]
-  /** End a path. */
+  /** Tokens that end a path. */
   pathStops: readonly number[]
-  /** End a summary. */
+  /** Tokens that end a summary. */
   summaryStops: readonly number[]
   endOfGeneration: readonly number[]
-  /** Texts of the pairs and of the summary's tokens, in order; empty as `pairs` is. */
+  /** Texts of the pairs and of the summary's tokens, in order; empty if `pairs` is. */
   texts: readonly string[]
   summaryPrefix: string
 }
@@ -25,6 +28,7 @@ type Vocabulary = Pick<NativeModel, 'specialTokens'> & {
   readonly info: { readonly metadata: Readonly<Record<string, string>> }
 }
 
+/** Returns a model's control tokens. */
 export function findControlTokens(model: Vocabulary): ControlTokens {
   const tokens = model.specialTokens()
   const byText = new Map<string, number>()

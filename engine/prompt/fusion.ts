@@ -5,7 +5,7 @@ import type { Part, SegmentId, Source } from '../protocol/segments.ts'
 import type { ControlTokens } from './control.ts'
 import { buildPrompt, type PromptModel, type Turn } from './prompt.ts'
 
-/** What a summary reads that re-reads its paths, and how it is told to fuse them. */
+/** The source of a summary that re-reads its paths, and the instruction to fuse them. */
 
 export interface FusionModel extends PromptModel {
   tokens: ControlTokens
@@ -16,13 +16,13 @@ export interface RereadRequest {
   conversation: readonly Turn[]
   settings: RunSettings
   prompt: readonly number[]
-  /** Tokens that all parts together may have. */
+  /** The most tokens that all parts may have together. */
   room: number
-  /** What an earlier reading cut, which this one repeats, whatever room there is. */
+  /** Cuts of an earlier reading, to be repeated regardless of `room`. */
   cuts?: readonly Cut[]
 }
 
-/** Tokens that were left out from the middle of a text. */
+/** How many tokens were removed from the middle of a text. */
 interface Cut {
   readonly segment: SegmentId
   readonly removed: number
@@ -33,14 +33,15 @@ interface Text {
   tokens: readonly number[]
 }
 
-/** Fewer tokens of a path than this say nothing. */
+/** The fewest tokens of a path that are worth quoting. */
 const LEAST = 16
 const GAP = '\n[...]\n'
 
 /**
- * Returns what a model reads that fuses by re-reading: with control tokens the prompt and the paths' own tokens one after
- * another, each under its thought; without, a fresh prompt that quotes the paths' texts and asks for the final answer.
- * Paths that do not fit are cut from the middle, the longest first. Errors: `context-too-small`, `cancelled`.
+ * Returns the source of a summary that re-reads the paths. A model with control tokens reads the
+ * prompt and then each path's tokens, under the path's thought embedding. Other models read a new
+ * prompt that quotes the paths' texts and asks for the final answer. Texts that do not fit are cut
+ * in the middle, the longest first. Errors: `context-too-small`, `cancelled`.
  */
 export async function rereadSource(
   model: FusionModel,
@@ -96,7 +97,7 @@ async function rereadTexts(
   }
 }
 
-/** The texts as parts, cut so that they fit; `beside`: tokens of the other parts. */
+/** Returns the texts as parts, cut to fit. `beside`: number of tokens of the other parts. */
 function quoted(
   texts: readonly Text[],
   { room, cuts }: RereadRequest,
@@ -115,7 +116,7 @@ function quoted(
   }))
 }
 
-/** `gap` in place of `removed` tokens in the middle. */
+/** Replaces `removed` tokens in the middle by `gap`. */
 function withoutMiddle(
   tokens: readonly number[],
   removed: number,
@@ -128,8 +129,9 @@ function withoutMiddle(
 }
 
 /**
- * Returns how many tokens each of these texts loses from its middle, a gap of `gap` tokens put in their place, so that
- * all fit into `room`: the longest lose first. Errors: `context-too-small`.
+ * Returns how many tokens to remove from the middle of each text so that all fit into `room`, the
+ * longest texts first. A gap of `gap` tokens replaces the removed ones. Errors:
+ * `context-too-small`.
  */
 export function cutToFit(lengths: readonly number[], room: number, gap: number): number[] {
   const total = lengths.reduce((sum, length) => sum + length, 0)
@@ -145,7 +147,10 @@ export function cutToFit(lengths: readonly number[], room: number, gap: number):
   return lengths.map((length) => (length <= cap ? 0 : length - (cap - gap)))
 }
 
-/** The greatest length that all can have: short texts leave their room to the long ones. */
+/**
+ * Returns the maximum length per text at which all fit; room that short texts do not need goes to
+ * the long ones.
+ */
 function capFor(lengths: readonly number[], room: number): number {
   let cap = 0
   let left = room

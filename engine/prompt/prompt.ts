@@ -3,33 +3,33 @@ import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { renderTemplate, type Message } from './template.ts'
 
-/** One earlier problem and its answer, for a problem that follows up on them. */
+/** An earlier problem and its answer, for a follow-up. */
 export interface Turn {
   problem: string
   answer: string
 }
 
 export interface PromptRequest {
-  /** What the user says. Never read as tags or control tokens, whatever it holds. */
+  /** The user's text. It is never parsed as tags or control tokens. */
   problem: string
   system?: string
   conversation?: readonly Turn[]
-  /** Plain text put after the problem (`parathinker.prompt_suffix`). */
+  /** Plain text appended to the problem (`parathinker.prompt_suffix`). */
   suffix?: string
 }
 
-/** A prompt around the user's words: the ids before them and after them. */
+/** The ids of a prompt: the user's text, and what comes before and after it. */
 export interface Prompt {
   before: readonly number[]
   user: readonly number[]
   after: readonly number[]
-  /** Why the model's own template was not used. */
+  /** Why the model's template was not used; absent if it was, or if the model has none. */
   fallback?: string
 }
 
 export interface PromptModel {
   native: NativeModel
-  /** `plainTokenizer` of the model. */
+  /** The model's `plainTokenizer`. */
   plain: (text: string) => number[]
 }
 
@@ -40,9 +40,10 @@ export const promptTokens = ({ before, user, after }: Prompt): number[] => [
 ]
 
 /**
- * Builds a prompt: the model's chat template is rendered with unguessable placeholders for all that people or models
- * wrote, and split there; the template's own parts are tokenized with special tokens, the rest without. A model without a
- * template, or with one that fails, gets BOS as its flags say and the plain text. Errors: `cancelled`.
+ * Builds a prompt. The model's chat template is rendered with unguessable placeholders for every
+ * text by a person or a model, and split there. The template's own parts are tokenized with special
+ * tokens, the other texts without. If there is no template or it fails, the prompt is plain text,
+ * after BOS if the model's flags ask for it. Errors: `cancelled`.
  */
 export async function buildPrompt(
   { native: model, plain }: PromptModel,
@@ -73,10 +74,14 @@ export async function buildPrompt(
   return { before: [...bos, ...(earlier === '' ? [] : plain(earlier))], user, after: [], fallback }
 }
 
-/** Text as plain text: no control token comes out of it, user-defined ones included, which llama.cpp would still find. Lone surrogates become U+FFFD. */
+/**
+ * Returns a tokenizer that never produces a control token, nor a user-defined one, which llama.cpp
+ * finds even in plain text. Lone surrogates become U+FFFD.
+ */
 export function plainTokenizer(model: NativeModel): (text: string) => number[] {
   const found = model.specialTokens().filter(({ id, text }) => {
-    if (text.length < 2 || /^[\s\u2581]*$/.test(text)) return false // runs of spaces are text
+    // Tokens of spaces are ordinary text.
+    if (text.length < 2 || /^[\s\u2581]*$/.test(text)) return false
     const ids = model.tokenize(text, { special: false, bos: false })
     return ids.includes(id)
   })
@@ -86,7 +91,7 @@ export function plainTokenizer(model: NativeModel): (text: string) => number[] {
   const pattern = escaped.length === 0 ? null : new RegExp(escaped.join('|'), 'g')
   return (text) => {
     const whole = text.replace(/\p{Surrogate}/gu, '\ufffd')
-    // Cut each such text after its first character: neither half is a token then.
+    // Cut each special text after its first character, so that neither half is a special token.
     const pieces: string[] = []
     let start = 0
     if (pattern !== null) {
@@ -109,7 +114,7 @@ export function plainTokenizer(model: NativeModel): (text: string) => number[] {
 
 const bosOf = ({ info }: NativeModel): number[] => (info.addBos && info.bos >= 0 ? [info.bos] : [])
 
-/** Ids before and after the problem. */
+/** Returns the ids before and after the problem. */
 async function renderParts(
   model: NativeModel,
   template: string,
@@ -142,7 +147,8 @@ async function renderParts(
   if (system === undefined) {
     rendered = await render([...turns, { role: 'user', content: problem }])
   } else {
-    // Templates that know no system message refuse it or leave it out: it goes before the first thing the user says then.
+    // Some templates reject or omit a system message: then it is put before the user's first
+    // message.
     rendered = await render([
       { role: 'system', content: system },
       ...turns,
@@ -160,8 +166,7 @@ async function renderParts(
     }
   }
   for (const name of texts.keys())
-    if (rendered.split(name).length !== 2)
-      throw new Error('it does not repeat the messages as they are')
+    if (rendered.split(name).length !== 2) throw new Error('it changes, omits or repeats messages')
 
   const sides: [number[], number[]] = [[], []]
   let side = 0

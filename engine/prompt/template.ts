@@ -8,17 +8,17 @@ export interface Message {
 }
 
 export interface TemplateLimits {
-  /** Milliseconds, start of the thread included. */
+  /** Milliseconds, including the start of the thread. */
   ms: number
   heapMb: number
   outputChars: number
 }
 
-/** Chat templates take a few milliseconds and write a few kilobytes. */
+/** Generous limits: chat templates usually take a few milliseconds and write a few kilobytes. */
 const LIMITS: TemplateLimits = { ms: 5000, heapMb: 64, outputChars: 1 << 20 }
 const MAX_TEMPLATE = 1 << 20
 
-/** Plain CommonJS, so that it runs the same from source and from a bundle. */
+/** Source of the thread: plain CommonJS, so that it runs both from source and from a bundle. */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads')
 const { Template } = require(workerData.jinja)
@@ -30,8 +30,9 @@ try {
 }`
 
 /**
- * Renders a chat template (Jinja, from the model's file: a program that nobody here wrote) in a thread of its own with
- * bounded time, memory and output. Errors: `template-failed`, `cancelled`.
+ * Renders a chat template (Jinja) in a separate thread with bounded time, memory and output, since
+ * the template comes from the model's file and is untrusted. Errors: `template-failed`,
+ * `cancelled`.
  */
 export function renderTemplate(
   template: string,

@@ -2,14 +2,15 @@ import { z } from 'zod'
 import { METHODS, RunId, type Channel } from './wire.ts'
 
 /**
- * The bridge between the page and the desktop shell: one table each way. The shell's main process answers the calls and
- * checks their arguments, the page checks what comes back and what is pushed; the preload (`BridgePort`) only carries.
+ * The bridge between the page and the desktop shell, as one table per direction. The shell's main
+ * process validates arguments and answers the calls; the page validates results and pushes. The
+ * preload (`BridgePort`) only forwards.
  */
 
 const text = z.string().max(200)
 const nothing = z.void()
 
-/** Groups of the catalogue of commands, in its order. */
+/** Groups of commands, in the order in which they are listed. */
 export const COMMAND_GROUPS = ['app', 'compose', 'run', 'path', 'view', 'export'] as const
 export type CommandGroup = (typeof COMMAND_GROUPS)[number]
 
@@ -18,7 +19,7 @@ export const CommandId = z
   .regex(/^[A-Za-z]+(\.[A-Za-z]+)+$/)
   .max(64)
 
-/** The page's catalogue of commands as it stands, and its words for the menus. */
+/** The page's current list of commands, and the titles of the menus. */
 export const PageMenu = z.object({
   commands: z
     .array(
@@ -43,7 +44,7 @@ export const PageMenu = z.object({
 })
 export type PageMenu = z.infer<typeof PageMenu>
 
-/** A file that the user gave to the app: on the command line, by a double click, in the Open dialog. */
+/** A file that the user opened: on the command line, by a double click or in the Open dialog. */
 export const GivenFile = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('model'), path: z.string() }),
   z.object({ kind: z.literal('run'), name: z.string(), content: z.string() }),
@@ -56,50 +57,56 @@ const call = <A extends z.ZodType, R extends z.ZodType>(argument: A, result: R) 
   result,
 })
 
-/** What the page asks of the shell. */
+/** Calls from the page to the shell. */
 export const BRIDGE_CALLS = {
-  /** The system's open dialog for a GGUF file; null: cancelled. */
+  /** Shows the system's open dialog for a GGUF file; null if cancelled. */
   pickFile: call(nothing, z.string().nullable()),
-  /** The system's open dialog for a folder; null: cancelled. */
+  /** Shows the system's open dialog for a folder; null if cancelled. */
   pickFolder: call(nothing, z.string().nullable()),
-  /** The system's save dialog; false: cancelled, or not saved, which the shell has said. */
+  /**
+   * Shows the system's save dialog; false if cancelled, or if saving failed (the shell then reports
+   * the error).
+   */
   saveFile: call(
     z.object({ name: z.string().min(1).max(255), mimeType: z.string(), content: z.string() }),
     z.boolean(),
   ),
   /** Opens a link that the user confirmed. Fails for an address that `safeUrl` refuses. */
   openExternal: call(z.string(), nothing),
-  /** Keeps the hub's token in the system's keychain and hands it to the engine at every start; null forgets it. false: there is no keychain. */
+  /**
+   * Stores the hub's token in the system's keychain and sends it to each new engine; null removes
+   * it. false: no keychain.
+   */
   rememberToken: call(METHODS['hub.token'].params.shape.token, z.boolean()),
-  /** The menu bar's commands; `command` is pushed when one is chosen. */
+  /** Sets the commands of the menu bar; `command` is pushed when the user chooses one. */
   setMenu: call(PageMenu, nothing),
-  /** The page listens: it can be given files. */
+  /** Tells the shell that the page is ready to receive files. */
   ready: call(nothing, nothing),
 } as const
 export type BridgeCall = keyof typeof BRIDGE_CALLS
 export type BridgeArgument<C extends BridgeCall> = z.output<(typeof BRIDGE_CALLS)[C]['argument']>
 export type BridgeResult<C extends BridgeCall> = z.output<(typeof BRIDGE_CALLS)[C]['result']>
 
-/** What the shell tells the page. */
+/** Pushes from the shell to the page. */
 export const BRIDGE_PUSHES = {
-  /** A command was chosen in the menu bar. */
+  /** The user chose a command in the menu bar. */
   command: CommandId,
-  /** The user opens a file by the system. */
+  /** The user opened a file through the system. */
   file: GivenFile,
-  /** The user wants to see a run, such as by a notification. */
+  /** The user asked to see a run, for example by clicking a notification. */
   show: RunId,
 } as const
 export type BridgePush = keyof typeof BRIDGE_PUSHES
 export type BridgeValue<P extends BridgePush> = z.output<(typeof BRIDGE_PUSHES)[P]>
 
-/** What the preload offers the page (`window.braidShell`). It knows no name and checks nothing. */
+/** What the preload exposes as `window.braidShell`. It forwards any name, without validation. */
 export interface BridgePort {
-  /** A new connection to the engine host. */
+  /** Opens a new connection to the engine host. */
   connect(): Channel
   call(name: string, argument: unknown): Promise<unknown>
-  /** One listener: a second one takes the place of the first. */
+  /** Sets the listener, replacing any earlier one. */
   listen(listener: (name: unknown, value: unknown) => void): void
-  /** Path of a dropped `File`; '': it is not one of the disk. */
+  /** Returns the path of a dropped `File`; '' if it is not a file on disk. */
   pathForFile(file: object): string
 }
 
@@ -133,7 +140,7 @@ export class Bridge {
     return BRIDGE_CALLS[name].result.parse(result) as BridgeResult<C>
   }
 
-  /** One listener for each push. */
+  /** Sets the listener for a push, replacing any earlier one. */
   on<P extends BridgePush>(name: P, listener: (value: BridgeValue<P>) => void): void {
     this.#listeners.set(name, { schema: BRIDGE_PUSHES[name], listener })
   }

@@ -9,7 +9,7 @@ import {
   type Result,
 } from './wire.ts'
 
-/** Timers are the same in browsers and Node; this project has the library of neither. */
+/** Timers exist in browsers and Node; this project has no DOM library and no Node types. */
 declare function setTimeout(work: () => void, ms: number): unknown
 
 export type Push = Exclude<HostMessage, { kind: 'result' } | { kind: 'error' }>
@@ -21,8 +21,9 @@ interface Waiting {
 }
 
 /**
- * The client's end of one channel to the engine host, for the page, the shell and tests. Requests and results are typed
- * and checked by METHODS. When the channel closes, what was pending fails with `engine-lost`.
+ * The client's end of a channel to the engine host, used by the page, the shell and tests. METHODS
+ * types the requests and validates the results. When the channel closes, pending requests fail with
+ * `engine-lost`.
  */
 export class Client {
   readonly #channel: Channel
@@ -52,13 +53,13 @@ export class Client {
     })
   }
 
-  /** Returns a function that takes the listener off again. */
+  /** Adds a listener; returns a function that removes it. */
   onPush(listener: (push: Push) => void): () => void {
     this.#pushes.add(listener)
     return () => this.#pushes.delete(listener)
   }
 
-  /** Called once, when the channel is gone and what was pending has failed. */
+  /** Calls the listener once, when the channel is gone and pending requests have failed. */
   onClose(listener: () => void): void {
     this.#closers.add(listener)
   }
@@ -84,10 +85,7 @@ export class Client {
     }
     const result = METHODS[method].result.safeParse(message.result)
     if (result.success) resolve(result.data)
-    else
-      reject(
-        new BraidError('internal', `The engine's answer to ${method} is not what it should be.`),
-      )
+    else reject(new BraidError('internal', `The engine's answer to ${method} is not valid.`))
   }
 
   #end(): void {
@@ -100,10 +98,10 @@ export class Client {
   }
 }
 
-/** `closed`: given up by `close()`. */
+/** `closed`: `close()` was called. */
 export type ConnectionState = 'connecting' | 'open' | 'lost' | 'closed'
 
-/** A client that connects again, until it succeeds, whenever its channel closes. */
+/** A client that reconnects, retrying until it succeeds, whenever its channel closes. */
 export class Connection {
   readonly #connect: () => Promise<Channel>
   readonly #pushes = new Set<(push: Push) => void>()
@@ -120,7 +118,7 @@ export class Connection {
     return this.#state
   }
 
-  /** Connects, and keeps connected. Resolves with the first success or failure. */
+  /** Connects, and reconnects when needed. Resolves after the first attempt, even if it failed. */
   async start(): Promise<void> {
     if (this.#isClosed()) return
     try {
@@ -140,12 +138,12 @@ export class Connection {
     }
   }
 
-  /** Error `engine-lost`: there is no connection now. */
+  /** Sends a request. Errors: `engine-lost` if there is no connection, and those of the method. */
   call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
     return this.#client?.call(method, params) ?? Promise.reject(notConnected())
   }
 
-  /** Of every channel. Returns a function that takes the listener off again. */
+  /** Adds a listener to the pushes of every channel; returns a function that removes it. */
   onPush(listener: (push: Push) => void): () => void {
     this.#pushes.add(listener)
     return () => this.#pushes.delete(listener)
@@ -188,8 +186,9 @@ export class Connection {
 const notConnected = () => new BraidError('engine-lost', 'The engine is not connected.')
 
 /**
- * What the host sent, checked; null where it is not one of its messages. Runs of events are checked by their envelope only:
- * the host validated each event before it wrote it, and a schema pass over every token would cost the frame.
+ * Returns a message of the host, validated, or null if it is not valid. Of `events` messages only
+ * the envelope is checked: the host has validated each event, and parsing every token with a schema
+ * would delay the frame.
  */
 export function parseHostMessage(message: unknown): HostMessage | null {
   if (typeof message !== 'object' || message === null) return null

@@ -1,8 +1,9 @@
 import type { RunState, Segment } from './run-state.ts'
 
 /**
- * Returns the summary that the run's answer is from: of several groups the one that won the vote, unless one was written
- * since; else the latest. It stands apart from decision.ts, which brings mathjs: the page asks this at its start.
+ * Returns the summary that gives the run's answer: the one that won the vote between groups, unless
+ * a later summary exists; otherwise the latest one. Separate from decision.ts so that the page can
+ * start without loading mathjs.
  */
 export function decidingSummary({
   summaries,

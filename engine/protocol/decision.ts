@@ -11,17 +11,20 @@ import { shapeOf } from './shapes.ts'
 
 export { decidingSummary }
 
-/** Who won: which answer is the run's, whose it is, and what the votes say. Engine and page ask here. */
+/**
+ * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
+ * these functions.
+ */
 
 export type VoteDraft = EventDraft<'vote'>
 
 export interface Decision {
   answer: string | null
-  /** The vote that says so, if it is not the one that the state has. */
+  /** The vote that decided, if it is not already in the state. */
   vote: VoteDraft | null
 }
 
-/** Groups end in summaries; otherwise the paths' own answers count. */
+/** Returns whether groups end in summaries; otherwise the paths' own answers count. */
 const fuses = ({ model, settings }: RunState): boolean =>
   settings !== null && shapeOf(settings, (model?.nativePaths ?? 0) > 0).summaries
 
@@ -32,8 +35,9 @@ const present = (paths: readonly Segment[]): Segment[] =>
   paths.filter(({ status }) => status !== 'dropped')
 
 /**
- * Returns the answer of a run. A summary that was asked for decides, and so does a choice by hand: whichever came last.
- * Without them, groups vote, and one group says what its summary says, or its path.
+ * Returns the answer of a run. If the user requested a summary or chose an answer by hand, the
+ * later of the two decides. Otherwise several groups vote, and a single group has the answer of its
+ * summary, or of its path.
  */
 export function decide(state: RunState): Decision {
   const byHand = chosenByHand(state)
@@ -49,7 +53,7 @@ export function decide(state: RunState): Decision {
 
 const none: Decision = { answer: null, vote: null }
 
-/** Unless a summary was begun since. */
+/** Returns the vote that the user decided, unless a summary was started later. */
 function chosenByHand({ votes, summaries }: RunState): VoteState | undefined {
   const byHand = votes.find(({ chosen }) => chosen !== undefined)
   return byHand !== undefined && byHand.at >= (summaries.at(-1)?.startedAt ?? 0)
@@ -57,7 +61,7 @@ function chosenByHand({ votes, summaries }: RunState): VoteState | undefined {
     : undefined
 }
 
-/** A vote is new if its classes are. A choice by hand stays while somebody gives that answer. */
+/** Counts a vote, which is new if its classes changed. The user's choice stays if still given. */
 function count(state: RunState, over: VoteState['over']): Decision {
   const before = state.votes.find((vote) => vote.over === over)
   const { rule, candidates } = ballot(state, over)
@@ -88,7 +92,10 @@ function sameAnswer(a: string | null, b: string | null, rule: VoteRule): boolean
   return vote(candidates, rule).classes.length === 1
 }
 
-/** Whose answers are counted, and how. A run that takes no vote by itself is counted as its answers are shown. */
+/**
+ * Returns whose answers are counted, and by which rule. A run without a vote is counted as the page
+ * shows it.
+ */
 function ballot(
   state: RunState,
   over: VoteState['over'],
@@ -116,8 +123,9 @@ function ballot(
 }
 
 /**
- * Returns the vote in which a user chose the answer of this member: among the classes of the vote or, if there was
- * none, the answers of the paths that ended. Errors: `no-such-path`, `bad-request`.
+ * Returns the vote in which the user chose the answer of this member. The choice is among the
+ * classes of the last vote or, if there was none, the answers of the paths. Errors: `no-such-path`,
+ * `bad-request`.
  */
 export function chooseByHand(state: RunState, member: SegmentId): VoteDraft {
   const last = state.votes.at(-1)
@@ -133,7 +141,10 @@ function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classe
   return { rule: 'equality', over: 'paths', ...vote(candidates, 'equality') }
 }
 
-/** The segment whose text is the run's answer: its deciding summary, else the first path with the winning answer. */
+/**
+ * Returns the segment that gave the run's answer: the deciding summary, else the first path with
+ * the winning answer.
+ */
 export function answeringSegment(state: RunState): SegmentId | null {
   const summary = decidingSummary(state)
   if (summary !== undefined) return summary.segment
@@ -153,19 +164,22 @@ export interface BoardRow {
 export interface Board {
   rows: readonly BoardRow[]
   over: VoteState['over']
-  /** Members of all rows, at least 1. */
+  /** Number of members of all rows, at least 1. */
   total: number
-  /** false: only grouped by equality, nothing was voted. */
+  /** false: the answers are only grouped by equality; there was no vote. */
   voted: boolean
   tie: boolean
-  /** A user chose the winner. */
+  /** The user chose the winner. */
   byHand: boolean
-  /** The summary's answer is not the one that won. */
+  /** The deciding summary's answer is not the one that won. */
   disagrees: boolean
   summaryAnswer: string | null
 }
 
-/** Returns the vote that decides: over summaries if there is one, else over paths; without any, the paths' answers by equality. */
+/**
+ * Returns the board of the vote over summaries, else of that over paths, else of the paths' answers
+ * by equality.
+ */
 export function boardOf({
   paths,
   votes,

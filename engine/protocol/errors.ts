@@ -1,6 +1,8 @@
 import { ERRORS, render, type ErrorDetail, type WordParams } from './wording.ts'
 
-/** Every failure that reaches a user has one of these codes and a sentence that says what to do. */
+/**
+ * Every failure that reaches a user has one of these codes, and a sentence that says what to do.
+ */
 export const ERROR_CODES = [
   'bad-request',
   'bad-model',
@@ -31,7 +33,9 @@ export const ERROR_CODES = [
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** What a reader needs to word an error in any language; an error without one has its message only. */
+/**
+ * What is needed to word an error in any language. An error without a detail has only its message.
+ */
 export interface Detail {
   detail: ErrorDetail
   params: WordParams
@@ -48,7 +52,7 @@ export class BraidError extends Error {
   }
 }
 
-/** Returns the error that `wording.ts` words as `detail`; its code stands before the slash. */
+/** Returns the error that wording.ts words as `detail`; the part before the slash is the code. */
 export function fail(
   detail: ErrorDetail,
   params: WordParams = {},
@@ -61,7 +65,7 @@ export function fail(
   })
 }
 
-/** Returns any thrown value as a typed error; what was not foreseen is `internal`. */
+/** Returns any thrown value as a typed error; an unexpected one has the code `internal`. */
 export function toBraidError(error: unknown): BraidError {
   if (error instanceof BraidError) return error
   const code = (error as { code?: unknown } | null)?.code

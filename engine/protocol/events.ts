@@ -10,14 +10,17 @@ export * from './segments.ts'
 export * from './tokens.ts'
 
 /**
- * A run is its events. One event is one line of a transcript, one message to the UI and one line of
- * `braid solve --json`. Unknown fields are kept, so that newer transcripts stay readable. docs/transcript.md
- * describes them; format1.ts reads the events of format 1.
+ * The events of a run. Each event is one line of a transcript, one message to the UI and one line
+ * of `braid solve --json`. Unknown fields are kept, so newer transcripts stay readable.
+ * docs/transcript.md describes the events; format1.ts reads those of format 1.
  */
 
 export const FORMAT_VERSION = 2
 
-/** Why a segment ended: by itself, at its budget, by the user, by the finish rule, ... `interrupted`: the engine died. */
+/**
+ * Why a segment ended. `cut`: by the finish rule or a summary; `overflow`: no cells left;
+ * `interrupted`: the engine died.
+ */
 export const EndReason = z.enum([
   'finished',
   'budget',
@@ -33,7 +36,9 @@ export type EndReason = z.infer<typeof EndReason>
 
 const Params = z.record(z.string(), z.union([z.string(), z.number()]))
 
-/** `detail` and `params` are worded by the reader (wording.ts); an error that nobody foresaw has a `message` instead. */
+/**
+ * The reader words `detail` and `params` (wording.ts); an unexpected error has a `message` instead.
+ */
 export const RunError = z.looseObject({
   code: z.string(),
   detail: z.string().optional(),
@@ -42,18 +47,21 @@ export const RunError = z.looseObject({
 })
 export type RunError = z.infer<typeof RunError>
 
-/** Returns an error as events hold it. */
+/** Returns an error in the form that events hold. */
 export function runError({ code, message, detail }: BraidError): RunError {
   return detail === undefined ? { code, message } : { code, ...detail }
 }
 
-/** Returns an error in English. */
+/** Returns the English text of an error. */
 export function errorText({ code, detail, params, message }: RunError): string {
   const sentence = sentenceOf(ERRORS, detail)
   return sentence === undefined ? (message ?? code) : render(sentence, (params ?? {}) as WordParams)
 }
 
-/** Returns the error that an event or an answer holds, to be thrown; a code that this version does not know is `internal`. */
+/**
+ * Returns an error of an event or a result, ready to throw; a code that this version does not know
+ * becomes `internal`.
+ */
 export function thrownError(error: RunError): BraidError {
   const { code, detail, params = {} } = error
   const known = (ERROR_CODES as readonly string[]).includes(code)
@@ -65,7 +73,7 @@ export function thrownError(error: RunError): BraidError {
   )
 }
 
-/** Where a model is: a file of this machine, or a name on a server. */
+/** Where a model is: a file on this machine, or a name on a server. */
 export const ModelAddress = z.union([
   z.looseObject({ file: z.string() }),
   z.looseObject({ server: z.string(), name: z.string() }),
@@ -75,12 +83,13 @@ export type ModelAddress = z.infer<typeof ModelAddress>
 export const ModelRef = z.looseObject({
   address: ModelAddress,
   name: z.string(),
-  /** Absent, as the next two are, where a server does not say. */
+  /** This and the next two fields are absent if a server does not report them. */
   architecture: z.string().optional(),
   sizeBytes: z.number().optional(),
   /**
-   * sha256 of the header (metadata and tensor table), hex. It distinguishes models of other shapes, names, types or
-   * vocabularies, not weights: checkpoints of one model, exported alike, share it.
+   * sha256 of the header (metadata and tensor table), in hex. It distinguishes models of different
+   * shapes, names, types or vocabularies, but not of different weights: checkpoints of one model
+   * that were exported alike share it.
    */
   headerSha256: z.string().optional(),
   /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
@@ -91,33 +100,35 @@ export const ModelRef = z.looseObject({
 })
 export type ModelRef = z.infer<typeof ModelRef>
 
-/** The model's file; undefined if it is on a server. */
+/** Returns the model's file; undefined if the model is on a server. */
 export const fileOf = ({ address }: ModelRef): string | undefined =>
   'file' in address ? (address.file as string) : undefined
 
-/** Token counts and times of a run; times in milliseconds of wall clock. */
+/** Token counts and memory of a run. */
 export const Usage = z.object({
   promptTokens: z.int(),
   pathTokens: z.int(),
   summaryTokens: z.int(),
-  /** Bytes of KV cells in use at the end, and cells of the context. */
+  /** Bytes of the KV cells in use at the end. */
   kvBytes: z.number(),
+  /** Cells of the context. */
   cells: z.int(),
 })
+/** Wall-clock times of a run, in milliseconds. */
 export const Timings = z.object({
   loadMs: z.number(),
   prefillMs: z.number(),
   pathsMs: z.number(),
   joinMs: z.number(),
   summaryMs: z.number(),
-  /** All the run's work, without the time that it waited for other runs. */
+  /** All of the run's work, excluding the time it waited for other runs. */
   totalMs: z.number(),
 })
 
 /** Milliseconds since the run began. */
 const at = { at: z.number() }
 const segment = SegmentId
-/** A group (1..runs) belongs to one summary. */
+/** Number of a group, 1..runs. Each group has its own summary. */
 const group = z.int().min(1)
 
 export const RunEvent = z.discriminatedUnion('type', [
@@ -137,12 +148,12 @@ export const RunEvent = z.discriminatedUnion('type', [
       device: z.string(),
       options: EngineOptions,
     }),
-    /** Ids of the prompt that all paths share; absent where an engine does not tell them. */
+    /** Ids of the prompt that all paths share; absent if the engine does not report them. */
     promptTokens: z.array(z.int()).optional(),
     /** How the run's own summaries read its paths. */
     fusion: Fusion,
     followUp: z.object({ run: z.string(), segment: SegmentId }).optional(),
-    /** Name of the client that asked, where one gave a name. */
+    /** Name of the client that made the request, if it gave one. */
     client: z.string().optional(),
   }),
   z.looseObject({
@@ -150,21 +161,21 @@ export const RunEvent = z.discriminatedUnion('type', [
     ...at,
     segment,
     role: Role,
-    /** The group that a path belongs to, or that a summary is of; a summary that was asked for later belongs to none. */
+    /** The group of a path or of its summary. A summary that was requested later has no group. */
     group: group.optional(),
     source: Source,
     /** Row of the thought tables. */
     thought: z.int().min(0),
     seed: z.int(),
-    /** Tokens that it may have, those that a branch keeps included. */
+    /** The most tokens that the segment may have, including those that a branch keeps. */
     budget: z.int().min(1),
-    /** Token that a branch is forced to begin with, behind what it keeps. */
+    /** Tokens that a branch is forced to begin with, after those that it keeps. */
     forced: z.array(z.int().min(0)).optional(),
-    /** The instruction that a summary was asked to follow, where it was not the usual one. */
+    /** The summary's instruction, if it was not the default one. */
     instruction: z.string().optional(),
   }),
   z.looseObject({ type: z.literal('tokens'), ...at, segment, tokens: z.array(Token) }),
-  /** The segment got a new budget and thinks on. */
+  /** The segment has a new budget and continues. */
   z.looseObject({
     type: z.literal('segment-extended'),
     ...at,
@@ -179,7 +190,7 @@ export const RunEvent = z.discriminatedUnion('type', [
     answer: Answer.nullable(),
     error: RunError.optional(),
   }),
-  /** Its cells are gone; no summary reads it. */
+  /** The segment's cells are freed, and no summary reads it. */
   z.looseObject({ type: z.literal('segment-dropped'), ...at, segment }),
   z.looseObject({
     type: z.literal('vote'),
@@ -191,18 +202,20 @@ export const RunEvent = z.discriminatedUnion('type', [
     /** Index into `classes`. A tie goes to the class with the lowest member. */
     winner: z.int().min(0),
     tie: z.boolean(),
-    /** The member that a user chose; its class is the winner. */
+    /** The member that the user chose; its class is the winner. */
     chosen: SegmentId.optional(),
   }),
-  /** What kind of question this is, once it was decided. */
+  /** The kind of question, once it is decided. */
   z.looseObject({
     type: z.literal('question'),
     ...at,
     kind: z.enum(['value', 'text', 'code']),
   }),
-  /** Something the user should know that is not an error; worded by the reader (wording.ts). */
+  /**
+   * Something that the user should know but that is not an error; the reader words it (wording.ts).
+   */
   z.looseObject({ type: z.literal('notice'), ...at, code: z.string(), params: Params.optional() }),
-  /** The run is over for now. Later commands may add events and a second `run-ended`. */
+  /** The run has ended. Later commands may add events and another `run-ended`. */
   z.looseObject({
     type: z.literal('run-ended'),
     ...at,
@@ -217,7 +230,7 @@ export type RunEvent = z.infer<typeof RunEvent>
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
 
 type WithoutTime<E> = { [K in keyof E as K extends 'at' ? never : K]: E[K] }
-/** An event before it has a time. */
+/** An event without its time. */
 export type EventDraft<T extends RunEvent['type'] = RunEvent['type']> = {
   [K in T]: WithoutTime<EventOf<K>>
 }[T]

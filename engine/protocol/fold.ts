@@ -17,11 +17,13 @@ import { TokenList } from './token-list.ts'
 export * from './run-state.ts'
 
 /**
- * One pure reducer reads a run: `foldRun(events)` equals applying `applyEvent` one by one, live or replayed.
+ * The pure reducer of a run: `foldRun(events)` equals applying `applyEvent` to each event, live or
+ * replayed.
  *
- * States are immutable and share structure: an event replaces the run, the list and the one segment that it is about;
- * every other object keeps its identity, so a selector on one path stays quiet while others think. A batch of tokens
- * costs O(batch + segments). Alternatives are not part of the state (`run.alternatives` reads them).
+ * States are immutable and share structure: an event replaces the run, the list and the segment
+ * that it concerns. Every other object keeps its identity, so a selector on one path does not fire
+ * while others think. A batch of tokens costs O(batch + segments). Alternatives are not part of the
+ * state; `run.alternatives` reads them.
  */
 
 const STATUS: Record<EndReason, SegmentStatus> = {
@@ -36,13 +38,19 @@ const STATUS: Record<EndReason, SegmentStatus> = {
   failed: 'failed',
 }
 
-/** Returns the state of a whole run. `live: false`: nothing writes to it any more, so a run without an end is interrupted. */
+/**
+ * Returns the state of a whole run. `live: false`: nothing writes to the run, so a run without an
+ * end is interrupted.
+ */
 export function foldRun(events: Iterable<RunEvent>, options: { live?: boolean } = {}): RunState {
   const state = applyEvents(EMPTY_RUN, events)
   return options.live === false ? interrupt(state) : state
 }
 
-/** Equivalent to calling `applyEvent` for each event, but merges consecutive token batches per segment first. */
+/**
+ * Equivalent to calling `applyEvent` for each event, but merges consecutive token batches per
+ * segment first.
+ */
 export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunState {
   let pending = new Map<SegmentId, Growth>()
   let [began, at, count] = [0, 0, 0]
@@ -75,7 +83,7 @@ export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunSta
   return state
 }
 
-/** Batches of one segment on their way to the state. */
+/** Token batches of one segment that are merged before they are applied. */
 interface Growth {
   tokens: Token[]
   /** Time and size of the first batch. */
@@ -90,10 +98,10 @@ const growthOf = ({ tokens, at }: EventOf<'tokens'>): Growth => ({
   last: at,
 })
 
-/** An event about a segment that never started changes nothing but `at` and `events`. */
+/** Returns the next state. Events of a segment that never started change only `at` and `events`. */
 export function applyEvent(state: RunState, event: RunEvent): RunState {
   const changed = apply(state, event)
-  // `changed` is either the old state or an object made just now that nobody else holds.
+  // `changed` is either the old state or a new object that nothing else refers to.
   const next: { -readonly [K in keyof RunState]: RunState[K] } =
     changed === state ? { ...state } : changed
   next.at = Math.max(state.at, event.at)
@@ -101,7 +109,9 @@ export function applyEvent(state: RunState, event: RunEvent): RunState {
   return next
 }
 
-/** Returns a run that nothing writes to any more; the same state if it had ended. */
+/**
+ * Returns the state of a run that nothing writes to any more; the same state if the run had ended.
+ */
 export function interrupt(state: RunState): RunState {
   if (state.status !== 'running') return state
   return {
@@ -191,7 +201,9 @@ function start(state: RunState, event: EventOf<'run-started'>): RunState {
   }
 }
 
-/** A run that had ended goes on: a segment was opened or extended. */
+/**
+ * Returns the state as running: a run that had ended resumes when a segment is opened or extended.
+ */
 function running(state: RunState, at: number): RunState {
   return state.status === 'running' || state.status === 'empty'
     ? state
@@ -230,7 +242,8 @@ function open(state: RunState, event: EventOf<'segment-started'>): Segment {
   const from = parent === null ? undefined : segmentOf(state, parent.segment)
   if (parent === null || from === undefined) return started
   const kept = from.tokens.slice(0, parent.at)
-  // The kept tokens are there at once: they count for no speed and are no first token.
+  // The kept tokens were not decoded here: they count neither as the first token nor towards the
+  // speed.
   return {
     ...grow(started, { tokens: kept, first: { at, count: kept.length }, last: at }),
     status: 'waiting',
@@ -287,7 +300,9 @@ function ending({ reason, answer, error = undefined, at }: EventOf<'segment-ende
   return { status: STATUS[reason], reason, answer, error: error ?? null, endedAt: at }
 }
 
-/** A run that is over has nothing open: a segment without an end of its own was cut off when the engine died. */
+/**
+ * Marks open segments of a finished run as interrupted: they have no end because the engine died.
+ */
 function halted({ paths, summaries, others }: RunState) {
   const halt = (list: readonly Segment[]) =>
     list.some(isOpen)
@@ -296,7 +311,7 @@ function halted({ paths, summaries, others }: RunState) {
   return { paths: halt(paths), summaries: halt(summaries), others: halt(others) }
 }
 
-/** In order of the numbers; the same segment replaces. */
+/** Inserts a segment in order of its number, replacing an earlier one with the same address. */
 function put(state: RunState, segment: Segment): RunState {
   const key = listOf(roleOf(segment.segment))
   const list = state[key]

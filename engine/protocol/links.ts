@@ -1,4 +1,4 @@
-/** What is used here of the URL class that browsers and Node share: this project has the library of neither. */
+/** The part of the URL class used here; this project has no DOM library and no Node types. */
 interface ParsedUrl {
   readonly href: string
   readonly protocol: string
@@ -9,8 +9,10 @@ interface ParsedUrl {
 declare const URL: new (text: string) => ParsedUrl
 
 /**
- * The one rule for addresses that come from model text, titles, model cards or files: only http, https and mailto,
- * without credentials. Used wherever a link could leave the window (renderer, window-open handler, openExternal).
+ * Returns the normalised URL if it may be opened, else null. Only http, https and mailto URLs
+ * without credentials may. Every link that could leave the window is checked here (renderer,
+ * window-open handler, openExternal), since links come from model output, titles, model cards and
+ * files.
  */
 export function safeUrl(text: string): string | null {
   if (

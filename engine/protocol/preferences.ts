@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { RunRequest } from './request.ts'
 
 /**
- * Where a preference lives.
- * shared: the host's `settings.json`, read and written by windows (`settings.get`, `settings.set`), cached by the page.
- * host: the same file, for the host alone. shell: the desktop's `shell.json`. page: the browser's storage.
+ * Where a preference is stored. shared: the host's `settings.json`; windows read and write it
+ * (`settings.get`, `settings.set`), and the page caches it. host: the same file, but private to the
+ * host. shell: the desktop's `shell.json`. page: the browser's storage.
  */
 export type Home = 'shared' | 'host' | 'shell' | 'page'
 
@@ -14,21 +14,21 @@ const preference = <H extends Home, S extends z.ZodType>(
   fallback: z.output<S>,
 ) => ({ home, schema, fallback })
 
-/** Run settings under a name. */
+/** Named run settings. */
 const Preset = z.object({
   id: z.string().max(64),
   name: z.string().max(200),
   settings: RunRequest.shape.settings,
 })
 
-/** Everything that Braid remembers between launches, but for runs, models and secrets. */
+/** Everything that Braid remembers between launches, except runs, models and secrets. */
 export const PREFERENCES = {
   theme: preference('shared', z.enum(['system', 'light', 'dark']), 'system'),
-  /** '' is the system's. */
+  /** '': the system's language. */
   language: preference('shared', z.string().max(35), ''),
   textSize: preference('shared', z.enum(['small', 'normal', 'large', 'larger']), 'normal'),
   motion: preference('shared', z.enum(['system', 'reduce']), 'system'),
-  /** New panes scroll along with the text. */
+  /** New panes scroll to follow new text. */
   followLive: preference('shared', z.boolean(), true),
   layout: preference('shared', z.enum(['grid', 'focus', 'tabs']), 'grid'),
   /** Which side panels of the run view are open. */
@@ -37,38 +37,43 @@ export const PREFERENCES = {
     z.object({ summary: z.boolean(), votes: z.boolean(), overview: z.boolean() }),
     { summary: true, votes: true, overview: true },
   ),
-  /** Command id to shortcut; '' takes the shortcut away. */
+  /** Command id to shortcut; '' removes the shortcut. */
   shortcuts: preference('shared', z.record(z.string().max(64), z.string().max(64)), {}),
   presets: preference('shared', z.array(Preset), []),
-  /** Path of the GGUF that windows start with; '': none is chosen. */
+  /** Path of the GGUF that windows start with; '' if none is chosen. */
   model: preference('shared', z.string().max(4096), ''),
-  /** Minutes after which an unused model leaves memory; 0: never. */
+  /** Minutes after which an unused model is unloaded; 0: never. */
   idleMinutes: preference('shared', z.number().min(0).max(10_080), 15),
   /** The host loads the chosen model when it starts. */
   loadAtStart: preference('shared', z.boolean(), false),
-  /** Set by the host when it turned `loadAtStart` off: loading this model ended the engine. '': none did. */
+  /**
+   * The model whose loading crashed the engine, for which the host turned `loadAtStart` off; '' if
+   * there is none.
+   */
   notLoadedAtStart: preference('shared', z.string().max(4096), ''),
   heat: preference('shared', z.enum(['logprob', 'entropy', 'none']), 'logprob'),
   whitespace: preference('shared', z.boolean(), false),
 
-  /** The model that is being loaded at the start; still there at the next start if loading it ended the engine. */
+  /**
+   * The model being loaded at start. Still set at the next start if loading it crashed the engine.
+   */
   loadingAtStart: preference('host', z.string().max(4096), ''),
 
-  /** Of the window, in screen coordinates; null: as the system places it. */
+  /** Bounds of the window in screen coordinates; null: the system places it. */
   bounds: preference(
     'shell',
     z.object({ x: z.int(), y: z.int(), width: z.int().min(1), height: z.int().min(1) }).nullable(),
     null,
   ),
   maximized: preference('shell', z.boolean(), false),
-  /** Electron's zoom level: each step is 20 %. */
+  /** Electron's zoom level; each step is 20 %. */
   zoom: preference('shell', z.number().min(-8).max(9), 0),
-  /** Look for a release once a day; null: the user was never asked. */
+  /** Whether to look for a new release once a day; null: the user was not asked yet. */
   checkReleases: preference('shell', z.boolean().nullable(), null),
-  /** When that was last done, in milliseconds since 1970. */
+  /** Time of the last check for a release, in milliseconds since 1970. */
   checkedAt: preference('shell', z.number(), 0),
 
-  /** What is being written in the composer. */
+  /** The draft in the composer. */
   draft: preference(
     'page',
     z.object({ problem: z.string(), settings: RunRequest.shape.settings }),
@@ -88,7 +93,10 @@ export type Preferences<H extends Home = Home> = { [K in Key<H>]: z.output<Table
 const entriesOf = (homes: readonly Home[]) =>
   Object.entries(PREFERENCES).filter(([, { home }]) => homes.includes(home))
 
-/** The stored values that are good. One that is bad hides no other: of a list or a table its good items are kept. */
+/**
+ * Returns the stored values that are valid. An invalid value does not affect others; valid items of
+ * a list or table are kept.
+ */
 export function storedPreferences<H extends Home>(
   stored: unknown,
   ...homes: H[]
@@ -101,7 +109,7 @@ export function storedPreferences<H extends Home>(
   return withoutUndefined(good) as Partial<Preferences<H>>
 }
 
-/** Every preference of these homes: as it is stored, or its default where nothing good is. */
+/** Returns every preference of these homes: the stored value if it is valid, else the default. */
 export function readPreferences<H extends Home>(stored: unknown, ...homes: H[]): Preferences<H> {
   const defaults = entriesOf(homes).map(([key, { fallback }]) => [key, fallback])
   return {
@@ -110,7 +118,7 @@ export function readPreferences<H extends Home>(stored: unknown, ...homes: H[]):
   }
 }
 
-/** Some of the shared preferences, each good: what windows and host send one another. */
+/** Some of the shared preferences, all valid, as windows and host exchange them. */
 export const SharedPreferences = z
   .strictObject(
     Object.fromEntries(entriesOf(['shared']).map(([key, { schema }]) => [key, schema])) as {
@@ -119,7 +127,7 @@ export const SharedPreferences = z
   )
   .partial()
 
-/** What of a stored value is good; undefined: nothing is. */
+/** Returns the valid part of a stored value, or undefined if there is none. */
 function salvage(schema: z.ZodType, value: unknown, fallback: unknown): unknown {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data

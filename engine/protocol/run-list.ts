@@ -4,23 +4,26 @@ import { allSegments, isOpen, ranUntil, type RunState, type Segment } from './ru
 import { shapeOf } from './shapes.ts'
 import type { RunProgress, RunSummary } from './wire.ts'
 
-/** What lists and progress bars say of a run, from its folded events. */
+/** What lists and progress bars show of a run, computed from its folded events. */
 
-/** What the user adds to a run. */
+/** What the user can edit in a run's entry. */
 export type RunMeta = Partial<Pick<RunSummary, 'title' | 'starred' | 'tags'>>
-/** The part of a line of the history that follows from the events. */
+/** The part of a history entry that is computed from the events. */
 export type RunDigest = Omit<RunSummary, 'run' | keyof RunMeta>
 
 const MAX_PROBLEM = 2000
 const MAX_TITLE = 120
 const BLANK: Token = { text: '', logprob: null, entropy: null }
 
-/** An event as this file needs it: its tokens are counted, and take no memory of their own once folded. */
+/** Replaces an event's tokens by a shared blank one: they are only counted and take no memory. */
 export function withoutText(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(() => BLANK) } : event
 }
 
-/** `live`: something writes the run; otherwise a run without an end is interrupted. */
+/**
+ * Returns the digest of a run. `live`: the run is still being written; otherwise a run without an
+ * end is interrupted.
+ */
 export function digestOf(state: RunState, live: boolean): RunDigest {
   const { status } = state
   const going = status === 'running' || status === 'empty'
@@ -37,7 +40,7 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
   }
 }
 
-/** Of a run that waits for its turn. `time`: ISO 8601. */
+/** Returns the digest of a queued run. `time`: ISO 8601. */
 export function digestOfRequest({ problem, model, settings }: RunRequest, time: string): RunDigest {
   return {
     problem: problem.slice(0, MAX_PROBLEM),
@@ -52,7 +55,7 @@ export function digestOfRequest({ problem, model, settings }: RunRequest, time: 
   }
 }
 
-/** One line of the history. A run without a title of its own is called by the first line of its problem. */
+/** Returns the history entry of a run. The title defaults to the first line of the problem. */
 export function listItem(run: string, digest: RunDigest, meta: RunMeta = {}): RunSummary {
   const line = digest.problem.split('\n').find((one) => one.trim() !== '') ?? run
   return {
@@ -64,7 +67,7 @@ export function listItem(run: string, digest: RunDigest, meta: RunMeta = {}): Ru
   }
 }
 
-/** How far a run is. `state`: undefined while it waits for its turn. */
+/** Returns the progress of a run. `state` is undefined while the run is queued. */
 export function progressOf(
   { run, title, status, answer }: RunSummary,
   state: RunState | undefined,
@@ -73,8 +76,9 @@ export function progressOf(
 }
 
 /**
- * How much of a run's budget is used or no longer needed, 0..1: a segment that has ended counts whole, one that is
- * still to come counts with its budget. Falls when a command asks for more.
+ * Returns the share of a run's token budget that is used or no longer needed, 0..1. A segment that
+ * has ended counts as fully used, one that has not started as unused. The share falls if a command
+ * adds work.
  */
 export function fractionOf(state: RunState): number {
   const { settings, paths, summaries } = state
@@ -93,7 +97,7 @@ export function fractionOf(state: RunState): number {
 const used = (segment: Segment): number =>
   isOpen(segment) ? Math.min(segment.tokens.length, segment.budget) : segment.budget
 
-/** What a branch shares with its parent was decoded once. */
+/** Returns how many tokens were decoded; tokens that a branch shares with its parent count once. */
 const decodedTokens = (state: RunState): number =>
   allSegments(state).reduce(
     (sum, { tokens, parent }) => sum + Math.max(0, tokens.length - (parent?.at ?? 0)),

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 /**
- * A run is a graph of segments: tokens decoded one after another. A segment's address says its role and its number
- * among the segments of that role: `p3` is the third path, `s1` the first summary. Nothing else addresses one.
+ * A run is a graph of segments; each is a sequence of decoded tokens. A segment is addressed by its
+ * role and its number within that role: `p3` is the third path, `s1` the first summary.
  */
 
 export const ROLES = ['path', 'summary', 'probe', 'judge'] as const
@@ -24,9 +24,9 @@ export const segmentId = (role: Role, number: number): SegmentId => `${LETTER[ro
 export const pathId = (number: number): SegmentId => segmentId('path', number)
 export const summaryId = (number: number): SegmentId => segmentId('summary', number)
 
-/** The role that an address names; the address must be a `SegmentId`. */
+/** Returns the role that an address names; the address must be a `SegmentId`. */
 export const roleOf = (segment: SegmentId): Role => ROLE_OF[segment[0]!]!
-/** The number within the role, from 1. */
+/** Returns the number within the role, from 1. */
 export const numberOf = (segment: SegmentId): number => Number(segment.slice(1))
 
 /** Compares two addresses: paths before summaries, then by number. */
@@ -36,21 +36,21 @@ export function bySegment(a: SegmentId, b: SegmentId): number {
 
 const ids = z.array(z.int().min(0))
 
-/** One piece of what a segment reads before its own first token, in order. */
+/** One piece of what a segment reads before its first token. */
 export const Part = z.union([
   /** The run's prompt, or its first `to` tokens. */
   z.looseObject({ prompt: z.literal(true), to: z.int().min(0).optional() }),
   /** Tokens that are decoded for this segment. */
   z.looseObject({
     tokens: ids,
-    /** Row of the thought tables; 0 when absent. */
+    /** Row of the thought tables; 0 if absent. */
     thought: z.int().min(0).optional(),
-    /** The segment whose text this is; absent: words around the texts. */
+    /** The segment that this text is from; absent for words between the texts. */
     of: SegmentId.optional(),
-    /** Tokens of that text that were left out from its middle, to fit. */
+    /** How many tokens were removed from the middle of that text to make it fit. */
     removed: z.int().min(1).optional(),
   }),
-  /** KV cells of another segment, its tokens [from, to); nothing is decoded. */
+  /** The KV cells of another segment's tokens [from, to); nothing is decoded. */
   z.looseObject({
     segment: SegmentId,
     from: z.int().min(0).optional(),
@@ -59,19 +59,22 @@ export const Part = z.union([
 ])
 export type Part = z.infer<typeof Part>
 
-/** `shared`: parts keep their positions, paths stand at equal ones (ParaThinker, section 3). `consecutive`: each part stands behind the one before. */
+/**
+ * `shared`: parts keep their positions, and paths occupy the same ones (ParaThinker, section 3).
+ * `consecutive`: each part follows the one before it.
+ */
 export const Layout = z.enum(['shared', 'consecutive'])
 export type Layout = z.infer<typeof Layout>
 
 /** What a segment's first token can attend to. */
 export const Source = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('prompt') }),
-  /** The first `at` tokens of another segment, which count as this segment's own. */
+  /** The first `at` tokens of another segment; they count as this segment's own. */
   z.looseObject({ type: z.literal('branch'), of: SegmentId, at: z.int().min(0) }),
   z.looseObject({ type: z.literal('join'), layout: Layout, parts: z.array(Part) }),
-  /** One answer decoded from the mean of several segments' log-probabilities, fed to each. */
+  /** One answer, decoded from the mean of several segments' log-probabilities and fed to each. */
   z.looseObject({ type: z.literal('merge'), of: z.array(SegmentId) }),
-  /** A fresh prompt that quotes texts. */
+  /** A new prompt that quotes texts. */
   z.looseObject({ type: z.literal('text'), parts: z.array(Part) }),
 ])
 export type Source = z.infer<typeof Source>

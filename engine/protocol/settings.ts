@@ -1,15 +1,15 @@
 import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
 import { strategyTakes } from './shapes.ts'
 
-/** What a model's file says about its own runs (docs/method.md, "The GGUF contract"). */
+/** Settings that a model's file provides for its runs (docs/method.md, "The GGUF contract"). */
 export interface ModelDefaults {
-  /** Scalar metadata keyed as in the file, as text or as values. */
+  /** Scalar metadata, keyed as in the file; values may be text. */
   metadata: Readonly<Record<string, unknown>>
   /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
   nativePaths: number
 }
 
-/** Braid's own defaults, under those of the model. */
+/** Braid's own defaults; a model's keys override them. */
 export const DEFAULTS: RunSettings = {
   strategy: 'parallel',
   paths: 4,
@@ -40,12 +40,13 @@ export const DEFAULTS: RunSettings = {
   },
 }
 
-/** Parallel runs of `parallel-majority` when nobody says how many: the fewest that can outvote one. */
+/** The default number of groups of `parallel-majority`: the fewest that can outvote one. */
 const DEFAULT_RUNS = 3
 
 /**
- * The settings of a run: what is asked, over the model's keys, over Braid's defaults. Pure, so that a model's
- * defaults can be shown without loading it: `resolveSettings({}, model)`.
+ * Returns the settings of a run: the requested settings override the model's keys, which override
+ * Braid's defaults. Pure, so `resolveSettings({}, model)` gives a model's defaults without loading
+ * it.
  */
 export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
   const strategy = asked.strategy ?? DEFAULTS.strategy
@@ -60,7 +61,7 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     paths: Math.min(preferred, trained),
     budget: key(model, 'parathinker.budget', 1, MAX_BUDGET, Math.round) ?? DEFAULTS.budget,
     runs: DEFAULT_RUNS,
-    // A path that was not trained to be cut off is worth reading to its end.
+    // A model that was not trained for paths to be cut off needs each path's end.
     finish: model.nativePaths > 0 ? DEFAULTS.finish : 'last',
     ...given,
     sampling: {
@@ -79,7 +80,7 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
   return RunSettings.parse(settings)
 }
 
-/** A numeric key of the model, where it is one and in range. */
+/** Returns a numeric key of the model, if it is a number in range. */
 function key(
   model: ModelDefaults,
   name: string,
@@ -92,7 +93,7 @@ function key(
   return value >= least && value <= most ? tidy(value) : undefined
 }
 
-/** 0.6 and not 0.6000000238418579: the shortest decimal that is the same float32. */
+/** Returns the shortest decimal with the same float32 value: 0.6, not 0.6000000238418579. */
 function shortest(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))

@@ -1,13 +1,16 @@
 import type { FinishRule, Fusion, RunSettings, Strategy } from './request.ts'
 
-/** What a strategy opens: `groups` groups of `size` paths, each fused by a summary of its own or voted over. */
+/**
+ * What a strategy opens: `groups` groups of `size` paths. Each group is fused by a summary or takes
+ * part in a vote.
+ */
 export interface Shape {
   groups: number
   /** Paths per group. */
   size: number
-  /** Paths of a group that end by themselves before the others are cut; 0: all. */
+  /** How many paths of a group must end by themselves before the others are cut; 0: all. */
   finish: number
-  /** Groups end in a summary. */
+  /** Whether each group ends in a summary. */
   summaries: boolean
 }
 
@@ -63,7 +66,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
   },
 }
 
-/** `trained`: the model was trained for parallel thinking (it has pairs of control tokens). */
+/**
+ * Returns the shape of a run. `trained`: the model was trained for parallel thinking (it has pairs
+ * of control tokens).
+ */
 export function shapeOf(asked: Asked, trained: boolean): Shape {
   const { groups, size, summaries } = STRATEGY_RULES[asked.strategy]
   return {
@@ -93,7 +99,10 @@ export function numbersFor(
   }
 }
 
-/** Returns how paths are fused: as asked; `auto` reads the cache where the model was trained for it and can join. */
+/**
+ * Returns how paths are fused. `auto` reads the cache if the model was trained for it and its cells
+ * can be joined.
+ */
 export function fusionOf(
   asked: RunSettings['controls']['fusion'],
   { trained, joins }: { trained: boolean; joins: boolean },

@@ -13,21 +13,21 @@ import { thoughtRows } from './rows.ts'
 export interface Start {
   id: string
   request: RunRequest
-  /** What a follow-up follows up on, oldest first. */
+  /** The earlier turns of a follow-up, oldest first. */
   conversation: readonly Turn[]
-  /** Of Braid and of llama.cpp. */
+  /** Versions of Braid and llama.cpp. */
   versions: { braid: string; llama: string }
 }
 
-/** What a new run begins with. */
+/** The first events of a new run. */
 export interface Beginning {
   event: EventDraft<'run-started'>
   notices: readonly Notice[]
 }
 
 /**
- * Settles settings, prompt and fusion of a new run. Errors: `bad-combination`, `bad-request`, `too-many-paths`,
- * `cannot-join`, `context-too-small`, `cancelled`.
+ * Resolves the settings, prompt and fusion of a new run. Errors: `bad-combination`, `bad-request`,
+ * `too-many-paths`, `cannot-join`, `context-too-small`, `cancelled`.
  */
 export async function begin(
   { id, request, conversation, versions }: Start,
@@ -91,7 +91,7 @@ interface PrefixModel {
   plain: (text: string) => number[]
 }
 
-/** Tokens forced at the start of a summary. */
+/** Returns the tokens forced at the start of a summary. */
 export const prefixOf = ({ tokens, plain }: PrefixModel): number[] =>
   tokens.summary === null ? [] : [tokens.summary.open, ...plain(tokens.summaryPrefix)]
 
@@ -100,7 +100,10 @@ interface FusionModel {
   tokens: Pick<ControlTokens, 'pairs'>
 }
 
-/** Returns how paths are fused; `auto` reads the cache if the model can. Errors: `cannot-join`, `bad-combination`. */
+/**
+ * Returns how paths are fused; `auto` reads the cache if the model supports it. Errors:
+ * `cannot-join`, `bad-combination`.
+ */
 export function chooseFusion(
   asked: RunSettings['controls']['fusion'],
   { native: { info }, tokens }: FusionModel,
@@ -114,14 +117,14 @@ export function chooseFusion(
   return fusionOf(asked, { trained, joins: info.cannotJoin === undefined })
 }
 
-/** Returns the positions that the model was trained for, YaRN included. */
+/** Returns how many positions the model was trained for, YaRN included. */
 export function trainedPositions(info: NativeModelInfo, settings: RunSettings): number {
   const yarn = yarnFor(info.metadata, settings.budget, info.trainContext)
   return Math.floor(info.trainContext * (yarn?.factor ?? 1))
 }
 
 interface Room {
-  /** Tokens of the prompt. */
+  /** Length of the prompt, in tokens. */
   prompt: number
   settings: RunSettings
   shape: Shape
@@ -130,7 +133,7 @@ interface Room {
   prefix: readonly number[]
 }
 
-/** Errors: `context-too-small`, with numbers. */
+/** Checks that the prompt and a token per path fit. Errors: `context-too-small`, with numbers. */
 function checkRoom({ prompt, settings, shape, info, prefix }: Room): void {
   const { groups, size, summaries } = shape
   const positions = trainedPositions(info, settings)
@@ -142,7 +145,7 @@ function checkRoom({ prompt, settings, shape, info, prefix }: Room): void {
     throw fail('context-too-small/cells', { prompt, paths, least, context })
 }
 
-/** What the user should know of positions and cells that are short. */
+/** Returns notices of positions or cells that may run out. */
 function limits({ prompt, settings, shape, info, fusion, prefix }: Room): Notice[] {
   const { groups, size, summaries } = shape
   const { budget, summaryBudget } = settings

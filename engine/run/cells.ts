@@ -25,7 +25,7 @@ export interface CellsOptions {
   clock: Clock
 }
 
-/** A moment of the run that needs cells. */
+/** What the run needs cells for at one moment. */
 export interface Moment {
   model: LoadedModel
   view: View
@@ -33,7 +33,7 @@ export interface Moment {
   signal: AbortSignal
 }
 
-/** The lease of a run: opened when cells are needed, exchanged for a larger one, given back. */
+/** The lease of a run. It is opened when cells are needed, replaced by a larger one, and freed. */
 export class RunCells {
   lease: Lease | null = null
   #model: LoadedModel | null = null
@@ -44,10 +44,10 @@ export class RunCells {
   }
 
   /**
-   * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is open and wanted. A
-   * context that is too small gives way to a larger one, unless the user set its size; the paths' cells are gone then.
-   * `joined`: paths whose cells a summary will read.
-   * Errors: those of opening a context, `cancelled`.
+   * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is
+   * open and wanted. A context that is too small is replaced by a larger one, which loses the
+   * paths' cells, unless the user set its size.
+   * `joined`: paths whose cells a summary will read. Errors: those of opening a context, `cancelled`.
    */
   async ensure(joined: readonly SegmentId[], moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
@@ -84,13 +84,13 @@ export class RunCells {
     try {
       clock.add('prefillMs', await lease.prefill(lease.promptSeq, promptTokens, 0, signal))
     } catch (error) {
-      await this.free() // a context without its prompt is of no use to a later command
+      await this.free() // a later command cannot use a context without its prompt
       throw error
     }
     return lease
   }
 
-  /** Sequences that the streams to come take. */
+  /** Returns how many more sequences the next streams need. */
   #newSequences({ paths, summaries }: RunState, wanted: readonly Wanted[]): number {
     const without = [...paths, ...summaries].filter(
       (one) => isOpen(one) && this.lease?.seqOf(one.segment) === undefined,
@@ -98,7 +98,7 @@ export class RunCells {
     return without.length + wanted.length
   }
 
-  /** Puts back the cells that streams to come start from: those of open paths, and of paths that are joined. */
+  /** Restores the cells that the next streams start from: of open paths and of joined paths. */
   async restore(joined: readonly SegmentId[], moment: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
@@ -107,7 +107,7 @@ export class RunCells {
     this.#options.clock.add('prefillMs', ms)
   }
 
-  /** Gives back the cells of what was dropped, of summaries, and of paths without a token of their own, which start again. */
+  /** Frees the cells of dropped paths, ended summaries and paths that have to start over. */
   async removeIdle({ view, model }: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
@@ -130,7 +130,7 @@ export class RunCells {
   }
 }
 
-/** Returns the paths whose cells streams to come start from. */
+/** Returns the paths whose cells the next streams start from. */
 function needed(
   joined: readonly SegmentId[],
   lease: Lease,
@@ -143,13 +143,16 @@ function needed(
   return [...new Set([...starts, ...joined, ...reading.flatMap(({ reads }) => reads)])]
 }
 
-/** Whose cells a path goes on from. Where sequences share no parts of their cells they are always its own. */
+/**
+ * Returns the path whose cells a path continues from: its own, if sequences cannot share parts of
+ * their cells.
+ */
 export function startOf(path: Segment, { paths }: RunState, { native }: LoadedModel): Segment {
   const partial = native.info.cannotJoin === undefined
   return (partial && isFresh(path) && originOf(paths, path)) || path
 }
 
-/** Texts that are read again take the place of the paths' own cells if there is no room for both. */
+/** Frees the paths' cells if summaries re-read their text and there is no room for both. */
 async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<void> {
   const { state } = view
   const rereads = wanted.some(({ source, fusion }) => source && fusion === 'reread')
@@ -158,7 +161,10 @@ async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment):
   for (const { segment } of state.paths) await lease.remove(segment)
 }
 
-/** `missing`: open paths that no stream decodes. What is open does not fit, and a larger context may be made for it. */
+/**
+ * Returns whether what is open needs a larger context that may be made. `missing`: open paths that
+ * no stream decodes.
+ */
 export function outgrows(
   lease: Lease,
   { state, settings }: View,

@@ -13,7 +13,7 @@ const NONE: Timings = {
   totalMs: 0,
 }
 
-/** Milliseconds of a run's work, each counted for one part of it. */
+/** Measures the parts of a run's work, in milliseconds. */
 export class Clock {
   readonly #timings: Timings
   #part: Part | null = null
@@ -23,7 +23,7 @@ export class Clock {
     this.#timings = { ...(before ?? NONE) }
   }
 
-  /** What follows counts for this part; null: for none. */
+  /** Counts the time from now on for this part, or for none if null. */
   enter(part: Part | null): void {
     const now = performance.now()
     if (this.#part !== null) this.#timings[this.#part] += now - this.#since
@@ -35,7 +35,7 @@ export class Clock {
     this.#timings[part] += ms
   }
 
-  /** In tenths of a millisecond. */
+  /** Returns the times, rounded to tenths of a millisecond. */
   read(): Timings {
     const round = (ms: number) => Math.round(ms * 10) / 10
     return Object.fromEntries(
@@ -44,7 +44,7 @@ export class Clock {
   }
 }
 
-/** What a decode does: paths think, summaries read what they fuse, or summaries are written. */
+/** Returns what a decode is doing: thinking, reading for summaries, or writing summaries. */
 export function decodingPart({ paths, summaries }: RunState): Part {
   if (paths.some(isOpen)) return 'pathsMs'
   return summaries.some((summary) => isOpen(summary) && summary.tokens.length > 0)

@@ -3,7 +3,7 @@ import type { EndReason, SegmentId, Token } from '../protocol/events.ts'
 import type { Segment } from '../protocol/run-state.ts'
 import { streamId } from './streams.ts'
 
-/** A segment as a stream of a decode. */
+/** A segment and its stream in a decode. */
 export interface Streamed {
   segment: Segment
   stream: StreamOptions
@@ -21,11 +21,11 @@ export interface DecodingOptions extends Pick<
 > {
   onTokens: (segment: SegmentId, tokens: Token[]) => void
   onEnd: (end: SegmentEnd) => void
-  /** A batch was reported whole. */
+  /** Called after each reported batch. */
   onBatch: () => void
 }
 
-/** A native decode, by the addresses of the segments that it decodes. */
+/** A native decode whose streams are addressed by segment. */
 export class Decoding {
   readonly #native: NativeDecode
   readonly #segments = new Map<number, SegmentId>()
@@ -49,17 +49,17 @@ export class Decoding {
     })
   }
 
-  /** Resolves when every stream has ended and was reported. */
+  /** Resolves once every stream has ended and was reported. */
   get done(): Promise<unknown> {
     return this.#native.done
   }
 
-  /** It decodes the segment, as far as was reported. */
+  /** Returns whether the segment is being decoded: its end was not reported yet. */
   has(segment: SegmentId): boolean {
     return this.#live.has(segment)
   }
 
-  /** false: the decode is over, and nothing happens. */
+  /** Adds a stream. Returns false, without effect, if the decode is over. */
   add({ segment, stream }: Streamed): boolean {
     if (!this.#native.add(stream)) return false
     this.#note(segment)
@@ -74,7 +74,7 @@ export class Decoding {
     this.#native.extend(streamId(segment), tokens)
   }
 
-  /** Removes a sequence's cells and ends the stream in it; false: the decode is over, and nothing happens. */
+  /** Removes a sequence's cells and ends its stream. Returns false if the decode is over. */
   remove(seq: number): boolean {
     return this.#native.remove(seq)
   }

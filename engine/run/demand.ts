@@ -5,15 +5,15 @@ import { shapeOf } from '../protocol/shapes.ts'
 import type { View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
 
-/** How many cells a run has and may still take, read from its state. */
+/** Functions that compute from a run's state how many cells it has and may still take. */
 
-/** Returns the tokens that these segments may still add. */
+/** Returns how many tokens these segments may still add. */
 export const openTokens = (segments: readonly Segment[]): number =>
   segments
     .filter(isOpen)
     .reduce((sum, { budget, tokens }) => sum + Math.max(1, budget - tokens.length), 0)
 
-/** Returns the tokens that are decoded for a source. */
+/** Returns how many tokens are decoded for a source. */
 export const decodedTokens = (source: Source): number =>
   source.type !== 'join' && source.type !== 'text'
     ? 0
@@ -22,7 +22,7 @@ export const decodedTokens = (source: Source): number =>
         0,
       )
 
-/** Returns the cells that a summary takes for itself: what it reads again, and its own tokens. */
+/** Returns the cells that a summary needs: for the text it re-reads and for its own tokens. */
 export const needOf = ({ source, budget }: { source: Source; budget: number }): number =>
   decodedTokens(source) + budget
 
@@ -30,7 +30,7 @@ export const needOf = ({ source, budget }: { source: Source; budget: number }): 
 const ownCells = (summaries: readonly Segment[]): number =>
   summaries.reduce((sum, { source, tokens }) => sum + decodedTokens(source) + tokens.length, 0)
 
-/** Returns the cells that have to be put back for these paths, and for open summaries, before anything is decoded. */
+/** Returns the cells that must be restored for these paths and for open summaries before anything is decoded. */
 export function missingCells(
   { paths, summaries }: RunState,
   lease: Lease,
@@ -43,13 +43,13 @@ export function missingCells(
   return back + ownCells(summaries.filter((one) => isOpen(one) && !held(one)))
 }
 
-/** Returns the cells that nothing open may still take. */
+/** Returns the cells that remain after every open segment has used its budget; may be negative. */
 export function spareCells(state: RunState, lease: Lease): number {
   const { paths, summaries } = state
   return lease.capacity - lease.used(state) - openTokens(paths) - openTokens(summaries)
 }
 
-/** Returns what the run has and may still write, the summaries that are to come included. */
+/** Returns what the run has and may still write, including summaries to come. */
 export function demandOf(
   { state, settings, trained, later }: View,
   wanted: readonly Wanted[],

@@ -27,8 +27,9 @@ export interface DriverOptions {
 }
 
 /**
- * Decodes what the run's state says is open. It holds what events do not say: the lease of cells, the decode under
- * way, summaries that wait for their paths, and segments that were told to stop.
+ * Decodes the segments that are open in the run's state. It holds what is not in events: the lease
+ * of cells, the current decode, summaries that wait for their paths, and segments that were asked
+ * to stop.
  */
 export class Driver {
   readonly #cells: RunCells
@@ -57,18 +58,18 @@ export class Driver {
     return this.#wanted.list
   }
 
-  /** The summary is opened once every segment that it reads has ended. */
+  /** Opens the summary once every segment that it reads has ended. */
   want(summary: OpenSummary): void {
     this.#wanted.add(summary)
   }
 
-  /** Nothing is wanted any more. */
+  /** Discards waiting summaries and pending stops. */
   forget(): void {
     this.#wanted.clear()
     this.#stops.clear()
   }
 
-  /** The segment ends: after its last token if it is being decoded, else at once. */
+  /** Ends the segment: between two steps if it is being decoded, else at once. */
   cut(segment: SegmentId, reason: 'stopped' | 'cut'): void {
     const one = segmentOf(this.#state, segment)
     if (one === undefined || !isOpen(one) || this.#stops.has(segment)) return
@@ -78,8 +79,8 @@ export class Driver {
   }
 
   /**
-   * Frees the cells of a segment that was dropped; what its stream still reports is ignored. Without a decode under way
-   * they are freed before the next one, which may be in preparation.
+   * Frees the cells of a dropped segment; anything that its stream still reports is ignored. If no
+   * decode is running, the cells are freed before the next one.
    */
   drop(segment: SegmentId): void {
     const seq = this.lease?.seqOf(segment)
@@ -92,7 +93,10 @@ export class Driver {
     if (this.#decoding?.has(segment) === true) this.#decoding.extend(one, tokens)
   }
 
-  /** Decodes until every open segment has ended, or has to move to a larger context. Errors: `cancelled`, those of opening a context. */
+  /**
+   * Decodes until every open segment has ended, or has to move to a larger context. Errors:
+   * `cancelled`, those of opening a context.
+   */
   async decode(model: LoadedModel, signal: AbortSignal): Promise<void> {
     this.#model = model
     this.#signal = signal
@@ -119,7 +123,10 @@ export class Driver {
     await this.#tidy()
   }
 
-  /** Brings the decode under way to what the state says: opens summaries whose paths are done, adds paths, or moves. */
+  /**
+   * Updates the current decode to match the state: opens summaries whose paths are done, adds
+   * paths, or cancels it to move.
+   */
   react(): void {
     if (this.#decoding === null || this.#failure !== null || this.#signal.aborted) return
     try {
@@ -131,7 +138,7 @@ export class Driver {
     }
   }
 
-  /** Gives the cells back. */
+  /** Frees the run's cells. */
   free(): Promise<void> {
     return this.#cells.free()
   }
@@ -151,7 +158,7 @@ export class Driver {
     return { settings, tokens: model.tokens, prefix: prefixOf(model), lease: this.lease! }
   }
 
-  /** Summaries that can be written now. */
+  /** Returns the summaries that can be written now. */
   #ready(): Wanted[] {
     const { ready, empty } = this.#wanted.ready(this.#state)
     if (empty > 0) this.#options.emit({ type: 'notice', code: 'nothing-to-summarise' })
@@ -180,7 +187,7 @@ export class Driver {
     if (summary.reads === reads) summary.source = source
   }
 
-  /** Emits the summary's start; its stream is made from the state. */
+  /** Emits the summary's start and returns its segment. */
   #start(summary: Wanted): Segment {
     const { segment, group, source, seed, budget } = summary
     this.#wanted.remove(summary)
@@ -203,17 +210,18 @@ export class Driver {
     return segmentOf(this.#state, segment)!
   }
 
-  /** What the summary reads was settled, and cells that it joins are there. */
+  /** Returns whether the summary can start: its source and the cells that it joins are there. */
   #inPlace({ source, fusion, reads }: Wanted, lease: Lease): boolean {
     if (source === undefined || lease.freeSequences === 0) return false
     return fusion !== 'cache' || reads.every((segment) => lease.seqOf(segment) !== undefined)
   }
 
-  /** Every open segment whose cells are in place. */
+  /** Returns the streams of all open segments whose cells are in place. */
   #streams(lease: Lease): Streamed[] {
     const { paths, summaries } = this.#state
     const summaryStreams = summaries.filter(isOpen).map((summary) => {
-      const cells = paths.some(isOpen) ? needOf(summary) : 0 // alone they share all that is free
+      // Without open paths, summaries share all free cells.
+      const cells = paths.some(isOpen) ? needOf(summary) : 0
       return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
     })
     const pathStreams = paths
@@ -231,7 +239,10 @@ export class Driver {
     return startOf(path, this.#state, this.#model!)
   }
 
-  /** The finish rule counts a path of a group whose summary is still to come. */
+  /**
+   * Returns whether the finish rule ignores a path: its group's summary is written or pending, or
+   * the run had ended.
+   */
   #isAlone({ group }: Segment): boolean {
     const { later, pending, state } = this.#options.view()
     const has = (summary: { group?: number | null }) => summary.group === group
@@ -266,7 +277,7 @@ export class Driver {
     })
   }
 
-  /** Cells in use before the streams of these summaries read anything. */
+  /** Returns the cells in use, not counting those that these summaries have yet to read. */
   #heldBefore(streams: readonly Streamed[], lease: Lease): number {
     const unread = streams
       .filter(({ segment }) => segment.role === 'summary' && segment.tokens.length === 0)
@@ -277,9 +288,10 @@ export class Driver {
   #onEnd({ segment, reason, error }: SegmentEnd): void {
     const one = segmentOf(this.#state, segment)
     if (one === undefined || !isOpen(one)) return
-    // Only a cancelled run ends its segments so; else the decode moves to a larger context, and they go on there.
+    // Unless the run is cancelled, the decode was cancelled to move to a larger context, where
+    // segments continue.
     if (reason === 'cancelled' && !this.#signal.aborted) return
-    // Extended while its last token was on the way.
+    // The segment was extended while its last token was being reported.
     if (reason === 'budget' && one.tokens.length < one.budget) return
     this.#stops.delete(segment)
     this.#options.ended(segment, reason, error)
@@ -301,7 +313,7 @@ export class Driver {
       if (this.#startsInPlace(path, lease) && !this.#decoding.add(this.#pathStream(path))) return
   }
 
-  /** Opens a summary in the decode under way, if it fits beside what is open. */
+  /** Adds a summary to the current decode if it fits beside what is open. */
   #add(summary: Wanted, source: Source, lease: Lease): void {
     const need = needOf({ ...summary, source })
     if (!this.#inPlace(summary, lease) || spareCells(this.#state, lease) < need) return
@@ -323,7 +335,7 @@ export class Driver {
       })
   }
 
-  /** After a decode: ends what was told to stop and did not, and gives back what nobody needs. */
+  /** After a decode: ends segments that were asked to stop and did not, and frees idle cells. */
   async #tidy(): Promise<void> {
     if (this.#failure !== null) {
       const { error } = this.#failure

@@ -4,7 +4,10 @@ import type { RunState } from '../protocol/run-state.ts'
 import type { Decision, VoteDraft } from '../protocol/decision.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 
-/** Equality of answers loads mathjs, which takes a moment: it is loaded while the model thinks. */
+/**
+ * Loads decision.ts lazily: it imports mathjs, which is slow to load and so is loaded while the
+ * model thinks.
+ */
 const decision = () => import('../protocol/decision.ts')
 
 export const warmUp = (): void => void decision().catch(() => {})
@@ -17,7 +20,7 @@ export async function chooseMember(state: RunState, member: SegmentId): Promise<
   return (await decision()).chooseByHand(state, member)
 }
 
-/** Token counts, and the KV memory of what the lease holds. */
+/** Returns token counts, and the KV memory that the run's cells use. */
 export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ended'>['usage'] {
   const { promptTokens, paths, summaries } = state
   const latest = summaries.at(-1)?.tokens.length ?? 0

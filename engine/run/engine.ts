@@ -22,17 +22,17 @@ import { Turns } from './turns.ts'
 
 export interface EngineParts {
   addon: NativeAddon
-  /** Braid's version, told in `run-started`. */
+  /** Braid's version, reported in `run-started`. */
   version: string
-  /** GGUF of the bundled model, for requests that name none. */
+  /** GGUF of the bundled model, used by requests that name no model. */
   bundledModel?: string
-  /** Reads and checks a file before native code sees it. */
+  /** Reads and validates a file before native code opens it. */
   inspect?: Inspect
 }
 
 /**
- * Thinks: one model in memory, one run at a time, in order of asking. A run's cells stay until another run (or `close`)
- * needs the memory; its commands work on afterwards from its own tokens.
+ * Runs requests one at a time, in order. A run's cells stay in memory until another run needs the
+ * memory or the engine closes; after that, commands to the run restore them from its tokens.
  */
 export class Engine {
   readonly #core: EngineCore
@@ -54,7 +54,10 @@ export class Engine {
     return this.#core.addon.devices()
   }
 
-  /** Starts a run, or queues it. Errors, at once: `bad-request`, `model-not-found`; later ones are told by `run-failed`. */
+  /**
+   * Starts or queues a run. Throws `bad-request` or `model-not-found` at once; later errors are
+   * reported by `run-failed`.
+   */
   think(request: RunRequest, options: ThinkOptions = {}): RunHandle {
     const parsed = RunRequest.safeParse(request)
     if (!parsed.success) throw badRequest(parsed.error)
@@ -73,13 +76,13 @@ export class Engine {
   }
 
   /**
-   * Takes up a run from its events, all of them: opened from history or after a restart. Nothing happens until a command
-   * comes; `events` tells only what is new. Errors: `bad-transcript`.
+   * Resumes a run from all of its events, for example one from the history. Nothing happens until a
+   * command arrives; the handle's `events` yields only new events. Errors: `bad-transcript`.
    */
   resume(events: Iterable<RunEvent>, options: ThinkOptions = {}): RunHandle {
     const state = foldRun(events, { live: false })
     if (state.settings === null || state.model === null)
-      throw new BraidError('bad-transcript', 'The run never began: it has no prompt to go on from.')
+      throw new BraidError('bad-transcript', 'The run never started, so it cannot be continued.')
     return new Run(options.id ?? state.run, this.#core, {
       conversation: options.conversation ?? [],
       state,
@@ -87,7 +90,10 @@ export class Engine {
     })
   }
 
-  /** Logprobs of given tokens under the two-phase rules (score.ts). Takes its turn between runs. */
+  /**
+   * Returns log-probabilities of given tokens under the two-phase rules (score.ts). Waits for its
+   * turn between runs.
+   */
   async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
     const file = options.model ?? this.#bundled
     if (file === undefined) throw fail('model-not-found/none')
@@ -96,7 +102,10 @@ export class Engine {
     )
   }
 
-  /** What a summary attended to while it was written (attribution.ts). Takes its turn between runs. */
+  /**
+   * Returns what a summary attended to while it was written (attribution.ts). Waits for its turn
+   * between runs.
+   */
   async attribute(
     events: Iterable<RunEvent>,
     segment: SegmentId,
@@ -107,7 +116,7 @@ export class Engine {
     )
   }
 
-  /** Work of its own, with the memory that the last run's cells had. */
+  /** Does work between runs, after freeing the last run's cells. */
   #between<T>(
     signal = new AbortController().signal,
     work: (signal: AbortSignal) => Promise<T>,
@@ -119,7 +128,10 @@ export class Engine {
     })
   }
 
-  /** Models in memory. `heldBytes`: of a context that a run which is over keeps on the model's device; the next run frees it. */
+  /**
+   * Returns the models in memory. `heldBytes`: a context that an ended run keeps on the model's
+   * device; the next run frees it.
+   */
   loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number })[] {
     const { holder, models } = this.#core
     const held = holder === null || holder.active ? null : holder.held
@@ -129,7 +141,7 @@ export class Engine {
     })
   }
 
-  /** Told whenever a model was loaded or left memory. */
+  /** Sets the listener that is called whenever a model is loaded or unloaded. */
   onMemory(listener: (unloaded?: Unloaded) => void): void {
     this.#core.models.onChange = listener
   }
@@ -147,7 +159,10 @@ export class Engine {
     )
   }
 
-  /** Frees models that no run uses, whatever another one does. The cells of a run that is over go first; they are rebuilt when it takes a command. */
+  /**
+   * Unloads matching models that no run uses, even while another run works. The cells of an ended
+   * run are freed first; they are restored if that run gets a command.
+   */
   async unload(
     which: (model: { file: string; usedAt: number }) => boolean,
     reason: Unloaded['reason'],

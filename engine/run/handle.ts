@@ -2,35 +2,41 @@ import type { Turn } from '../prompt/index.ts'
 import type { CommandResult, RunCommand, RunEvent, SegmentId } from '../protocol/events.ts'
 
 /**
- * A run as its owner holds it: events come out, commands go in.
+ * The owner's handle to a run: it yields events and takes commands.
  *
- * Texts: a path's text is the texts of all its tokens joined, forced ones included (`foldRun` builds it); answer spans
- * count in it. A branch's `tokens` events hold only what comes after the kept prefix.
+ * A path's text is the concatenation of its tokens' texts, forced tokens included (`foldRun` builds
+ * it); answer spans refer to it. A branch's `tokens` events hold only what comes after the kept
+ * prefix.
  */
 export interface RunHandle {
   readonly id: string
   /**
-   * Every event in order, from the first one on, for one reader. It does not end with the run: commands may add events
-   * after `run-ended` or `run-failed`, so leave the loop there (`break` closes the handle) or read on until `close`.
-   * A run that fails or is cancelled before its prompt is known has no `run-started`: `run-failed` or `run-ended` comes alone.
+   * Yields every event in order, from the first one, to one reader. It does not end with the run,
+   * since commands may add events after `run-ended` or `run-failed`: leave the loop there (`break`
+   * closes the handle), or read until `close`. A run that fails or is cancelled before its prompt
+   * is known has no `run-started`, only `run-failed` or `run-ended`.
    */
   readonly events: AsyncGenerator<RunEvent, void, undefined>
   /**
-   * Resolves when the command was taken, with the segment that it opens; what it does is reported by events. Errors (`BraidError`): `bad-request`,
-   * `no-such-path`, `not-running`, `bad-combination`, `cannot-join`, `out-of-range`.
+   * Resolves once the command is accepted, with the segment that it opens; events report its
+   * effects. Errors (`BraidError`): `bad-request`, `no-such-path`, `not-running`,
+   * `bad-combination`, `cannot-join`, `out-of-range`, `too-many-paths`.
    */
   command(command: RunCommand): Promise<CommandResult>
-  /** Cancels what still goes on, lets go of the run's cells and ends `events`. */
+  /** Cancels any remaining work, frees the run's cells and ends `events`. */
   close(): Promise<void>
 }
 
 export interface ThinkOptions {
-  /** The run's id; absent: made from the time. */
+  /** The run's id; made from the time if absent. */
   id?: string
-  /** What a follow-up follows up on, oldest first; the caller reads it from the earlier run. */
+  /** The earlier turns of a follow-up, oldest first; the caller reads them from the earlier run. */
   conversation?: readonly Turn[]
-  /** The model is loading: 0..1. */
+  /** Reports the progress of loading the model, 0..1. */
   onProgress?: (fraction: number) => void
-  /** Tokens that paths begin with, by path: given instead of sampled, after the control token and on top of the budget. For experiments. */
+  /**
+   * For experiments: tokens that a path begins with, after its control token. They do not count
+   * against its budget.
+   */
   given?: ReadonlyMap<SegmentId, readonly number[]>
 }

@@ -1,6 +1,9 @@
 import type { RunEvent } from '../protocol/events.ts'
 
-/** Events on their way to one reader, who may come late. `onLeave`: the reader broke off. */
+/**
+ * A queue of events for one reader, which may start late. `read` calls `onLeave` when the reader
+ * leaves the loop.
+ */
 export class Outbox {
   #waiting: RunEvent[] = []
   #wake: (() => void) | null = null
@@ -12,7 +15,7 @@ export class Outbox {
     this.#wake?.()
   }
 
-  /** What was pushed is still read; then the reader's loop ends. */
+  /** Ends the reader's loop after the events already pushed. */
   close(): void {
     this.#closed = true
     this.#wake?.()

@@ -11,10 +11,16 @@ export interface RowModel {
   thoughtRows: number
 }
 
-/** The thought row, and with it the pair of control tokens, of the path at a place (from 1) of its group. */
+/**
+ * Returns the thought row, which also selects the pair of control tokens, for a place (from 1)
+ * within a group.
+ */
 export type RowOf = (place: number) => number
 
-/** Checks that a context and the model hold the paths of these settings. Errors: `too-many-paths`, with the number that works. */
+/**
+ * Checks that a context and the model can hold the paths, and returns their rows. Errors:
+ * `too-many-paths`, with the maximum.
+ */
 export function thoughtRows(settings: RunSettings, model: RowModel): RowOf {
   const { groups, size } = shapeOf(settings, model.tokens.pairs.length > 0)
   const most = MAX_SEQUENCES - 1 - SPARE_SEQUENCES
@@ -25,7 +31,7 @@ export function thoughtRows(settings: RunSettings, model: RowModel): RowOf {
   return row
 }
 
-/** `room`: paths that the context holds, so that an error names a number that works. */
+/** `room`: how many paths fit into the context, so that an error can name a number that works. */
 function rowOf(
   settings: RunSettings,
   { tokens, thoughtRows }: RowModel,
@@ -55,7 +61,7 @@ function rowOf(
   return (place) => (modulus === Infinity ? place : ((place - 1) % modulus) + 1)
 }
 
-/** Returns tokens that a path begins with, given instead of sampled, behind its control token. */
+/** Returns the control token and the given tokens that a path begins with, as forced tokens. */
 export function givenTokens(
   given: readonly number[],
   thought: number,

@@ -37,7 +37,7 @@ import { givenTokens, thoughtRows, type RowOf } from './rows.ts'
 import { Outbox } from './outbox.ts'
 import type { Turns } from './turns.ts'
 
-/** What all runs of one engine share. */
+/** State that all runs of an engine share. */
 export interface EngineCore {
   addon: NativeAddon
   models: Models
@@ -45,11 +45,11 @@ export interface EngineCore {
   version: string
   /** The run whose cells are in memory. */
   holder: Run | null
-  /** Those not closed yet. */
+  /** All runs that are not closed. */
   runs: Set<Run>
 }
 
-/** What a new run is asked for. */
+/** The request of a new run. */
 export interface Asked {
   request: RunRequest
   file: string
@@ -59,16 +59,16 @@ export interface Asked {
 
 export interface RunOptions {
   conversation: readonly Turn[]
-  /** A new run; absent: one that is taken up from its events. */
+  /** The request of a new run; absent for a run that is resumed from its events. */
   asked?: Asked
   state?: RunState
   onProgress?: ((fraction: number) => void) | undefined
 }
 
 /**
- * One run, from request to answer and through the commands after it. Its state is the fold of its own events. The
- * strategy says what happens next, a command is one more source of the same actions, and the driver decodes what the
- * state says is open.
+ * One run: from the request to the answer, and the commands after it. Its state is the fold of its
+ * own events. The strategy and commands produce the same kind of actions, and the driver decodes
+ * the segments that are open.
  */
 export class Run implements RunHandle {
   readonly events: AsyncGenerator<RunEvent, void, undefined>
@@ -82,7 +82,9 @@ export class Run implements RunHandle {
   #asked: Asked | null
   #rowOf: RowOf | null = null
   #model: LoadedModel | null = null
-  /** Only commands open anything: the run had ended before, was taken up again, or is being stopped. */
+  /**
+   * Only commands open segments, because the run has ended before, was resumed or is being stopped.
+   */
   #later: boolean
   #stopped = false
   #active = false
@@ -120,12 +122,15 @@ export class Run implements RunHandle {
     return this.#state
   }
 
-  /** It works, or waits for its turn. */
+  /** Whether the run is working or waiting for its turn. */
   get active(): boolean {
     return this.#active
   }
 
-  /** The model and the context that hold its cells; null: its cells are not in memory. */
+  /**
+   * The model, and the bytes of the context that holds the run's cells; null if the cells are not
+   * in memory.
+   */
   get held(): { model: LoadedModel; bytes: number } | null {
     const { lease } = this.#driver
     if (lease === null || this.#model === null) return null
@@ -155,7 +160,7 @@ export class Run implements RunHandle {
     this.#outbox.close()
   }
 
-  /** Gives its cells back; a later command restores them from the transcript. */
+  /** Frees the run's cells; a later command restores them from its tokens. */
   freeCells(): Promise<void> {
     return this.#driver.free()
   }
@@ -186,7 +191,7 @@ export class Run implements RunHandle {
     return segment === undefined ? {} : { segment }
   }
 
-  /** Errors: `cannot-join`, `bad-combination`. What needs the model is checked when it is loaded. */
+  /** Errors: `cannot-join`, `bad-combination`. Checks that need the model wait until it is loaded. */
   #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
     if (fusion === undefined) return
     if (this.#model !== null) chooseFusion(fusion, this.#model, true)
@@ -194,7 +199,7 @@ export class Run implements RunHandle {
       throw fail('bad-combination/no-control-tokens')
   }
 
-  /** What was cut off when the engine died ends before anything new begins. */
+  /** Ends segments that were cut off when the engine died, before anything new starts. */
   #endInterrupted(): void {
     for (const { segment, status, reason } of allSegments(this.#state))
       if (status === 'interrupted' && reason === null) this.#ended(segment, 'interrupted')
@@ -248,7 +253,7 @@ export class Run implements RunHandle {
     })
   }
 
-  /** Asks the strategy and does what it says; true: nothing is left to do. */
+  /** Carries out the strategy's next actions; returns true if nothing is left to do. */
   #advance(): boolean {
     const strategy = STRATEGIES[this.#settings.strategy]
     for (;;) {
@@ -321,7 +326,7 @@ export class Run implements RunHandle {
     return allSegments(this.#state).some(isOpen) || this.#driver.pending.length > 0
   }
 
-  /** What a command changed reaches the decode under way, or begins one. */
+  /** Applies changes to the current decode, or starts working if there is none. */
   #wake(): void {
     if (this.#driver.decoding) this.#driver.react()
     else if (this.#asked !== null || this.#hasWork) this.#working ??= this.#work()
@@ -365,7 +370,7 @@ export class Run implements RunHandle {
     }
   }
 
-  /** Returns the run's model in memory, its use counted. Errors: those of `Models.use`, `wrong-model`. */
+  /** Loads the run's model and retains it. Errors: those of `Models.use`, `wrong-model`. */
   async #load(): Promise<LoadedModel> {
     const { models } = this.#core
     if (this.#driver.lease !== null && this.#model !== null) {
@@ -412,7 +417,7 @@ export class Run implements RunHandle {
 
   async #end(): Promise<void> {
     const decision = await decideRun(this.#state)
-    if (this.#hasWork) return // a command came meanwhile
+    if (this.#hasWork) return // a command arrived meanwhile
     const reason = this.#endReason()
     const { answer, vote } =
       reason === 'cancelled' ? { answer: this.#state.answer, vote: null } : decision
@@ -446,7 +451,7 @@ export class Run implements RunHandle {
     this.#emit({ type: 'run-failed', error: runError(error) })
   }
 
-  /** A run that is over says its answer again if a command changed what is counted. */
+  /** Emits a new vote and answer if a command changed what an ended run counts. */
   async #recount(): Promise<void> {
     const { status, endReason, answer: before } = this.#state
     if (this.#active || status !== 'ended' || endReason === 'cancelled') return

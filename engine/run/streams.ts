@@ -6,21 +6,19 @@ import type { Segment } from '../protocol/run-state.ts'
 import { ROLES, type SegmentId } from '../protocol/segments.ts'
 import { continuedSeed } from '../strategies/index.ts'
 
-/** Segments as the streams of a native decode. */
-
-/** A group of its own that the finish rule never meets. */
+/** First number of groups of one stream, to which the finish rule does not apply. */
 const ALONE = 1 << 20
-/** A character is split over this many tokens at most. */
+/** The most tokens that one character can be split over. */
 const CHARACTER = 4
 
-/** The number by which a decode knows a segment. */
+/** Returns the stream id of a segment in a decode. */
 export const streamId = ({ role, number }: Pick<Segment, 'role' | 'number'>): number =>
   number * ROLES.length + ROLES.indexOf(role)
 
 export interface StreamRun {
   settings: RunSettings
   tokens: ControlTokens
-  /** Forced at the start of a summary. */
+  /** Tokens forced at the start of a summary. */
   prefix: readonly number[]
   lease: Lease
 }
@@ -31,14 +29,14 @@ export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] 
 export interface PathStart {
   /** The finish rule of its group does not count it. */
   alone: boolean
-  /** Whose cells it goes on from: its own, or those of the path that it was branched from. */
+  /** The path whose cells it continues from: itself, or the path that it was branched from. */
   from: Segment
 }
 
 /**
- * Returns the stream of a path. The cells that it goes on from must be in place; a path without any token starts from the
- * prompt's. A branch without a token of its own decodes the last one that it keeps again, silently, to have the logits
- * after it.
+ * Returns the stream of a path. The cells that the path continues from must be in place; a path
+ * without any token starts from the prompt's. A branch without a token of its own silently decodes
+ * the last token it keeps again, to get the logits after it.
  */
 export function pathStream(
   path: Segment,
@@ -78,13 +76,13 @@ export function pathStream(
   }
 }
 
-/** A summary whose cells are there needs not read its source again. */
+/** Returns whether a summary continues: its cells are in place, so its source is not read again. */
 export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
   tokens.length > 0 && lease.seqOf(segment) !== undefined
 
 /**
- * Returns the stream of a summary, which reads its source first, or goes on from where it was interrupted. `cells`: kept
- * for it alone.
+ * Returns the stream of a summary, which first reads its source or continues where it was
+ * interrupted. `cells` are reserved for this summary.
  */
 export function summaryStream(
   summary: Segment,

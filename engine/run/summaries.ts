@@ -12,12 +12,15 @@ export interface Reading {
   conversation: readonly Turn[]
   /** Cells of the context if it cannot grow, else Infinity. */
   limit: number
-  /** Summaries that share them. */
+  /** How many summaries share those cells. */
   summaries: number
   signal: AbortSignal
 }
 
-/** Returns what a summary reads. Errors: `cannot-join`, `bad-combination`, `context-too-small`, `cancelled`. */
+/**
+ * Returns the source of a summary. Errors: `cannot-join`, `bad-combination`, `context-too-small`,
+ * `cancelled`.
+ */
 export async function sourceOf(
   { reads, fusion, budget }: OpenSummary,
   { model, state, conversation, limit, summaries, signal }: Reading,
@@ -28,7 +31,7 @@ export async function sourceOf(
   const prompt = state.promptTokens
   const positions = trainedPositions(model.native.info, settings)
   const share = Math.floor((limit - prompt.length) / summaries)
-  const beside = model.tokens.pairs.length > 0 ? prompt.length : 0 // its cells are shared
+  const beside = model.tokens.pairs.length > 0 ? prompt.length : 0 // the prompt's cells are shared
   const keep = (room: number) => room - Math.min(budget, Math.floor(room / 4))
   return rereadSource(
     model,
@@ -48,7 +51,10 @@ const missing = (segment: string): never => {
   throw fail('no-such-path/missing', { path: segment })
 }
 
-/** ParaThinker's join: all cells of the paths, which share the prompt's and keep their equal positions. */
+/**
+ * Returns ParaThinker's join: the cells of all paths, which share the prompt's cells and keep their
+ * overlapping positions.
+ */
 export const joinOf = (reads: OpenSummary['reads']): Source => ({
   type: 'join',
   layout: 'shared',

@@ -1,11 +1,11 @@
 import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
 
-/** One at a time, in order of asking. */
+/** Runs asynchronous work one at a time, in order of request. */
 export class Turns {
   #tail: Promise<void> = Promise.resolve()
 
-  /** Runs `work` when its turn comes; one that is cancelled while it waits gives its turn up. Errors: `cancelled`, and those of `work`. */
+  /** Runs `work` when its turn comes. Errors: `cancelled` while waiting, and those of `work`. */
   async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const before = this.#tail
     let done!: () => void

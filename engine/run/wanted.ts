@@ -2,14 +2,14 @@ import { isOpen, segmentOf, type RunState } from '../protocol/run-state.ts'
 import type { SegmentId, Source } from '../protocol/segments.ts'
 import { isReadable, type OpenSummary } from '../strategies/index.ts'
 
-/** A summary that waits for the segments that it reads. */
+/** A summary that waits for the segments that it reads to end. */
 export interface Wanted extends OpenSummary {
-  /** What it reads, once that was settled. */
+  /** What the summary reads, once that is known. */
   source?: Source | undefined
   settling?: true
 }
 
-/** Summaries that were accepted and are not in the state yet. */
+/** Summaries that were accepted but are not in the state yet. */
 export class WantedSummaries {
   #list: Wanted[] = []
 
@@ -29,7 +29,10 @@ export class WantedSummaries {
     this.#list = []
   }
 
-  /** Returns those that read nothing that still thinks. What was dropped or lost since is not read; `empty`: nothing is left to read, so the summary is given up. */
+  /**
+   * Returns the summaries whose segments have all ended. Segments that were dropped or failed are
+   * not read. `empty` counts the summaries that were removed because nothing was left to read.
+   */
   ready(state: RunState): { ready: Wanted[]; empty: number } {
     const ready = this.#list.filter(({ reads }) => !reads.some((one) => thinks(state, one)))
     for (const summary of ready) {

@@ -14,24 +14,27 @@ import { groupSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
 
-/** What a user's command comes to: one more source of a strategy's actions. */
+/** What a user's command results in: actions, like those of a strategy. */
 export interface Obeyed {
   actions: readonly Action[]
-  /** The segment that it opens. */
+  /** The segment that the command opens. */
   segment?: SegmentId
-  /** From now on only commands open anything. */
+  /** From now on only commands open segments. */
   later?: true
 }
 
 type Of<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>
 
-/** What a run can hold; `vocabulary` is undefined until the model is loaded. */
+/** Limits of a run; `vocabulary` is undefined until the model is loaded. */
 export interface Limits {
   paths: number
   vocabulary: number | undefined
 }
 
-/** Commands that open, extend or end segments. Errors: `no-such-path`, `not-running`, `bad-request`, `out-of-range`, `too-many-paths`. */
+/**
+ * Returns the actions of a command that opens, extends or ends segments. Errors: `no-such-path`,
+ * `not-running`, `bad-request`, `out-of-range`, `too-many-paths`.
+ */
 export function obey(
   command: Of<'stop' | 'drop' | 'extend' | 'branch' | 'summarise'>,
   view: View,
@@ -106,14 +109,17 @@ function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits
         group: parent.group ?? 1,
         thought: parent.thought,
         seed: pathSeed(settings.seed, number),
-        // A branch may become as long as its parent may.
+        // A branch has its parent's budget, and room for at least one new token.
         budget: Math.max(parent.budget, at + 1),
       },
     ],
   }
 }
 
-/** Ends the paths that still think. A run's own summaries that are still to come are written now; else one more is. */
+/**
+ * Ends the paths that still think. Writes the groups' own summaries if they are still to come, else
+ * one more summary.
+ */
 function summarise({ segments, fusion }: Of<'summarise'>, view: View): Obeyed {
   const { state, later, pending } = view
   for (const segment of segments ?? []) {

@@ -5,8 +5,9 @@ import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenPath, type OpenSummary, type View } from './strategy.ts'
 
 /**
- * Groups of paths from the prompt. A group ends when all of its paths have, or as many as the finish rule asks for;
- * then its summary is written from them, whatever the other groups do.
+ * Returns the next actions for groups of paths that start from the prompt. A group ends once all of
+ * its paths have ended, or as many as the finish rule requires. Its summary is then written at
+ * once, independently of other groups.
  */
 export function grouped(shape: Shape, view: View): Action[] {
   const { state, later, pending } = view
@@ -52,14 +53,14 @@ function nextOf(group: number, { finish, summaries }: Shape, view: View): Action
   return summaries && reads.length > 0 ? [groupSummary(group, reads, view)] : []
 }
 
-/** It ended by itself, or at its budget, which counts as well. */
+/** Returns whether a path counts for the finish rule: it ended by itself or reached its budget. */
 const hasFinished = ({ reason }: Segment): boolean => reason === 'finished' || reason === 'budget'
 
 const hasSummary = (group: number, { state, pending }: View): boolean =>
   state.summaries.some((summary) => summary.group === group) ||
   pending.some((summary) => summary.group === group)
 
-/** The summary that belongs to a group. */
+/** Returns the action that opens the summary of a group. */
 export function groupSummary(
   group: number,
   reads: readonly Segment[],
@@ -78,7 +79,7 @@ export function groupSummary(
   }
 }
 
-/** Says how many groups have nothing that a summary could read. */
+/** Returns a notice of how many groups have no text that a summary could read, if there are any. */
 function withoutText({ groups, summaries }: Shape, view: View): Action[] {
   const without = groupsOf({ groups } as Shape).filter((group) => !hasSummary(group, view)).length
   if (!summaries || without === 0) return []

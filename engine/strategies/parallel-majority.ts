@@ -2,7 +2,10 @@ import { shapeOf } from '../protocol/shapes.ts'
 import { grouped } from './grouped.ts'
 import type { Strategy } from './strategy.ts'
 
-/** Several parallel runs, each with its summary, and a vote over the summaries (ParaThinker, section 5). */
+/**
+ * Opens several groups of paths, writes a summary per group and votes over the summaries
+ * (ParaThinker, section 5).
+ */
 export const parallelMajority: Strategy = {
   next: (view) =>
     grouped(shapeOf({ ...view.settings, strategy: 'parallel-majority' }, view.trained), view),

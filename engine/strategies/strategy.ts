@@ -5,9 +5,10 @@ import type { SegmentId } from '../protocol/segments.ts'
 import type { NoticeCode, WordParams } from '../protocol/wording.ts'
 
 /**
- * A strategy is a pure function from what has happened to what happens next. It knows no engine, no clock and no
- * file: the driver (engine/run) carries the actions out, appends events, and asks again. Asking twice changes
- * nothing, since what was opened is in the state.
+ * A strategy is a pure function from the state of a run to its next actions. It has no access to
+ * the engine, the clock or files: the driver (engine/run) carries out the actions, appends events
+ * and calls it again. Calling it twice in a row does no harm once the actions are carried out,
+ * since opened segments are in the state.
  */
 export interface Strategy {
   next(view: View): Action[]
@@ -15,12 +16,12 @@ export interface Strategy {
 
 export interface View {
   readonly settings: RunSettings
-  /** The model was trained for parallel thinking: it has pairs of control tokens. */
+  /** The model was trained for parallel thinking (it has pairs of control tokens). */
   readonly trained: boolean
   readonly state: RunState
-  /** Summaries that are wanted and not in the state: they wait for the segments that they read to end. */
+  /** Summaries not in the state yet: they wait for the segments that they read to end. */
   readonly pending: readonly OpenSummary[]
-  /** Only what commands ask for is opened: the run had ended before, or was stopped. */
+  /** Only commands open segments, because the run has ended before or was stopped. */
   readonly later: boolean
 }
 
@@ -29,7 +30,7 @@ export interface OpenPath {
   role: 'path'
   segment: SegmentId
   group: number
-  /** Its place within the group, from 1; the driver chooses control tokens and thought row by it. */
+  /** Place within the group, from 1; it determines the control tokens and the thought row. */
   place: number
   seed: number
   budget: number
@@ -40,7 +41,7 @@ export interface OpenBranch {
   role: 'branch'
   segment: SegmentId
   of: SegmentId
-  /** Tokens of the parent that it keeps. */
+  /** How many of the parent's tokens the branch keeps. */
   at: number
   forced: readonly number[]
   group: number
@@ -53,7 +54,7 @@ export interface OpenSummary {
   type: 'open'
   role: 'summary'
   segment: SegmentId
-  /** Absent: it was asked for later, and is of no group. */
+  /** Absent if the summary was requested later and belongs to no group. */
   group?: number
   reads: readonly SegmentId[]
   fusion: Fusion
@@ -65,16 +66,18 @@ export type Action =
   | OpenPath
   | OpenBranch
   | OpenSummary
-  /** The segment may have this many tokens, and thinks on if it had ended. */
+  /** Sets the segment's budget; the segment continues if it had ended. */
   | { type: 'continue'; segment: SegmentId; budget: number }
-  /** The segment ends where it is. */
+  /** Ends the segment where it is. */
   | { type: 'cut'; segment: SegmentId; reason: Extract<EndReason, 'cut' | 'stopped'> }
-  /** The segment ends and is forgotten. */
+  /** Ends the segment and frees its cells. */
   | { type: 'drop'; segment: SegmentId }
   | { type: 'notice'; code: NoticeCode; params?: WordParams }
-  /** Nothing is left to do. The run's answer follows from its state (engine/protocol/decision.ts). */
+  /**
+   * Nothing is left to do. The run's answer follows from the state (engine/protocol/decision.ts).
+   */
   | { type: 'finish' }
 
-/** A summary may read it: it has text and was neither dropped nor lost. */
+/** Returns whether a summary may read the segment: it has text and did not fail or get dropped. */
 export const isReadable = ({ status, tokens }: Segment): boolean =>
   status !== 'dropped' && status !== 'failed' && tokens.length > 0

@@ -1,4 +1,4 @@
-// Exports of the addon; engine/native/types.ts describes them.
+// The exports of the addon; engine/native/types.ts documents them.
 #include "../core/engine.h"
 #include "context-js.h"
 #include "devices-js.h"

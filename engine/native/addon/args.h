@@ -1,4 +1,4 @@
-// Checked reads of JavaScript values: a number out of range is a coded error that names the field and the range.
+// Validated reads of JavaScript values. A number out of range is a coded error that names the field and the range.
 #pragma once
 #include "../core/errors.h"
 #include <cmath>
@@ -16,7 +16,7 @@ inline Napi::Object object(const Napi::CallbackInfo & info, size_t i) {
     return info[i].As<Napi::Object>();
 }
 
-// Absent: nullopt.
+// Returns nullopt if the field is absent.
 inline std::optional<Napi::Object> object(const Napi::Object & o, const char * name) {
     const Napi::Value value = o.Get(name);
     if (value.IsUndefined()) return std::nullopt;
@@ -94,7 +94,7 @@ inline Napi::Function function(const Napi::Object & o, const char * name) {
     return value.As<Napi::Function>();
 }
 
-// Token ids from a plain array or an Int32Array, each below `vocab`.
+// Reads token ids from an array or an Int32Array; each must be below `vocab`.
 inline std::vector<int32_t> tokens(const Napi::Value & value, const char * name, int32_t vocab) {
     std::vector<int32_t> ids;
     if (value.IsUndefined()) return ids;

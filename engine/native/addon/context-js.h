@@ -1,9 +1,10 @@
-// A context as JavaScript sees it; engine/native/types.ts describes it.
+// The JavaScript object of a context; engine/native/types.ts documents it.
 #pragma once
 #include "../core/context.h"
 #include <napi.h>
 
-// ContextOptions but for `threads` and `attention`. `mostCells`: the most that may be asked for. Errors: out-of-range, bad-request.
+// Reads ContextOptions, except `threads` and `attention`. `mostCells` is the upper limit of `cells`.
+// Errors: out-of-range, bad-request.
 ContextParams contextArgs(const Napi::Object & options, int32_t mostCells);
 
 Napi::Value createContext(Napi::Env env, const std::shared_ptr<Model> & model,
@@ -18,10 +19,10 @@ public:
 
 private:
     std::shared_ptr<Context> context;
-    // Parent of the flags of all operations since the last abort.
+    // The parent of the stop flags of all operations since the last abort.
     std::shared_ptr<StopFlag> operations;
 
-    // Errors: not-running once the context is freed.
+    // Returns the context. Errors: not-running once it is freed.
     const std::shared_ptr<Context> & open() const;
     int32_t sequenceArg(const Napi::Value & value, const char * name) const;
     void abortOperations(Napi::Env env);

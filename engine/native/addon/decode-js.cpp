@@ -81,8 +81,8 @@ DecodeParams decodeArgs(const Context & c, const Napi::Object & o) {
     return p;
 }
 
-// JavaScript may keep the handle, and onBatch the handle's owner: what they lead to ends with the decode, not when garbage is
-// collected.
+// JavaScript may keep the handle, and onBatch may refer to the handle's owner. This indirection frees the decode when
+// it ends, instead of when garbage is collected.
 struct Running {
     std::shared_ptr<Decode> decode; // JavaScript's thread only; null once the decode is over
 };
@@ -114,7 +114,7 @@ bool stopReason(const Napi::Value & value) {
     return reason == "cut";
 }
 
-// The commands of NativeDecode: each reads its arguments, and returns false once the decode is over.
+// Defines the commands of NativeDecode. Each reads its arguments and returns false once the decode is over.
 void setCommands(Napi::Env env, Napi::Object handle, const std::shared_ptr<Running> & running) {
     using Send = std::function<bool(Decode &, const Context &, const Napi::CallbackInfo &)>;
     const auto command = [&](const char * name, Send send) {

@@ -2,8 +2,8 @@
 #include "../core/context.h"
 #include <napi.h>
 
-// Reads the options of a decode, starts it, and returns JavaScript's handle (NativeDecode). `operations`: raised, it cancels
-// the decode.
+// Reads the options of a decode, starts it and returns its JavaScript handle (NativeDecode). Raising `operations`
+// cancels the decode.
 Napi::Value startDecode(Napi::Env env, const std::shared_ptr<Context> & context,
                         const std::shared_ptr<const StopFlag> & operations,
                         const Napi::Object & options);

@@ -1,10 +1,10 @@
-// What belongs to one JavaScript environment (the main thread's, or a worker thread's).
+// The state of one JavaScript environment (the main thread's, or a worker thread's).
 #pragma once
 #include "worker.h"
 
 struct Environment {
-    std::shared_ptr<Worker> worker;  // of models and contexts
-    std::shared_ptr<Worker> planner; // of plans, which must not wait for a decode
+    std::shared_ptr<Worker> worker;  // for models and contexts
+    std::shared_ptr<Worker> planner; // for plans, which must not wait for a decode
     Napi::FunctionReference modelClass, contextClass, planClass;
 
     // Called once, when the environment loads the addon.

@@ -1,4 +1,4 @@
-// The core's failures as JavaScript errors with a code.
+// Turns the core's failures into JavaScript errors with a code.
 #pragma once
 #include "../core/errors.h"
 #include <napi.h>
@@ -16,7 +16,7 @@ struct Failure {
     }
 };
 
-// Runs `body`; returns what it threw. JavaScript's own errors pass through.
+// Runs `body` and returns the failure that it threw, if any. JavaScript errors are not caught.
 template <typename Body>
 std::optional<Failure> failureOf(Body && body) {
     try {
@@ -35,7 +35,7 @@ std::optional<Failure> failureOf(Body && body) {
     }
 }
 
-// Runs the body of a method that JavaScript calls; whatever C++ throws reaches JavaScript as an error with a code.
+// Runs the body of a method that JavaScript calls; C++ exceptions become JavaScript errors with a code.
 template <typename Body>
 Napi::Value guarded(Napi::Env env, Body && body) {
     Napi::Value value;

@@ -1,4 +1,4 @@
-// A model as JavaScript sees it; engine/native/types.ts describes it.
+// The JavaScript object of a model; engine/native/types.ts documents it.
 #pragma once
 #include "../core/model.h"
 #include <napi.h>
@@ -15,7 +15,7 @@ public:
 
 private:
     std::shared_ptr<Model> model;
-    // Errors: not-running once the model is closed.
+    // Returns the model. Errors: not-running once it is closed.
     const std::shared_ptr<Model> & open() const;
     Napi::Value info(const Napi::CallbackInfo & info);
     Napi::Value tokenize(const Napi::CallbackInfo & info);

@@ -1,4 +1,4 @@
-// Plans as JavaScript sees them; engine/native/types.ts describes them.
+// The JavaScript object of a plan; engine/native/types.ts documents it.
 #pragma once
 #include "../core/plan.h"
 #include <napi.h>
@@ -14,7 +14,7 @@ public:
 
 private:
     std::shared_ptr<Plan> plan;
-    // Errors: not-running once the plan is closed.
+    // Returns the plan. Errors: not-running once it is closed.
     const std::shared_ptr<Plan> & open() const;
     Napi::Value mapped(const Napi::CallbackInfo & info);
     Napi::Value mostCells(const Napi::CallbackInfo & info);

@@ -1,11 +1,11 @@
 #include "worker.h"
 
-// What a callback of JavaScript's threw is reported as uncaught, never through C++ frames.
+// Reports what a JavaScript callback threw as uncaught, instead of throwing through C++ frames.
 static void reportUncaught(Napi::Env env, const std::function<Napi::Error()> & error) {
     try {
         napi_fatal_exception(env, error().Value());
     } catch (const Napi::Error &) {
-        // the environment ends and runs no more JavaScript
+        // the environment is ending and runs no more JavaScript
     }
 }
 
@@ -26,7 +26,7 @@ Worker::Worker(Napi::Env env) {
     napi_value name = Napi::String::New(env, "braid");
     const napi_status status = napi_create_threadsafe_function(
         env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callJs, &channel);
-    require(status == napi_ok, "internal", "The engine's channel to JavaScript cannot be made");
+    require(status == napi_ok, "internal", "The engine's channel to JavaScript cannot be created");
     napi_unref_threadsafe_function(env, channel);
 }
 
@@ -69,7 +69,7 @@ void Worker::toJs(std::function<void(Napi::Env)> task) {
         data.release();
 }
 
-// On JavaScript's thread.
+// Runs on JavaScript's thread.
 void Worker::settle(Napi::Env env, const Napi::Promise::Deferred & deferred,
                     std::optional<Failure> failure, const MakeValue & make) {
     Napi::Value value;

@@ -1,4 +1,4 @@
-// Attribution: how much attention each token of a prefill pays to spans of KV cells.
+// Attribution: how much each token of a prefill attends to spans of KV cells.
 #pragma once
 #include "ggml-backend.h"
 #include "ggml.h"
@@ -6,21 +6,21 @@
 #include <cstring>
 #include <vector>
 
-// Sums the softmax of every layer and head by span, as llama.cpp computes it (flash attention off; the tensors
-// `kq_soft_max-<layer>`, F32 [n_kv, n_tokens, n_head], of src/llama-graph.cpp).
+// Sums the softmax of every layer and head by span while llama.cpp computes it. Needs flash attention off; reads the
+// tensors `kq_soft_max-<layer>`, F32 [n_kv, n_tokens, n_head], of src/llama-graph.cpp.
 class AttentionSums {
 public:
-    // Spans are [0, ends[0]), [ends[0], ends[1]), ... in cells, in the order the cells were filled.
+    // Starts a measurement. Spans are [0, ends[0]), [ends[0], ends[1]), ... of cells, in the order they were filled.
     void begin(const std::vector<int32_t> & ends, size_t tokens) {
         spanEnds = ends;
         rows.assign(tokens * ends.size(), 0);
         counts.assign(tokens, 0);
         first = 0;
     }
-    // The next tokens of the prefill are `first`, `first + 1`, ...
+    // Sets the index in the prefill of the next step's first token.
     void at(size_t token) { first = token; }
 
-    // Mean over layers and heads: [tokens][spans], row by row.
+    // Returns the mean over layers and heads: [tokens][spans], row-major.
     std::vector<float> result() const {
         std::vector<float> means(rows.size());
         const size_t n = spanEnds.size();
@@ -29,7 +29,7 @@ public:
         return means;
     }
 
-    // ggml_backend_sched_eval_callback
+    // A ggml_backend_sched_eval_callback.
     static bool observe(ggml_tensor * tensor, bool ask, void * data) {
         AttentionSums & self = *static_cast<AttentionSums *>(data);
         const bool wanted = !self.spanEnds.empty() &&

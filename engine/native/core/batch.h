@@ -2,7 +2,7 @@
 #include "errors.h"
 #include "llama.h"
 
-// A batch of one-sequence tokens, its arrays owned.
+// A batch of tokens of one sequence each; owns its arrays.
 class Batch {
 public:
     explicit Batch(int32_t capacity)
@@ -13,7 +13,7 @@ public:
 
     int32_t size() const { return batch.n_tokens; }
     void clear() { batch.n_tokens = 0; }
-    // `logits`: the step leaves a row of logits after this token. Errors: internal when the batch is full.
+    // Adds a token. `logits`: the step outputs a row of logits after this token. Errors: internal if the batch is full.
     void add(llama_token token, llama_pos pos, int32_t seq, bool logits) {
         require(batch.n_tokens < capacity, "internal", "The batch is full");
         const int32_t i = batch.n_tokens++;

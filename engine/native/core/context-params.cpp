@@ -41,7 +41,7 @@ llama_context_params llamaContextParams(const ContextParams & p) {
     llama_context_params params = llama_context_default_params();
     params.n_ctx = (uint32_t) p.cells;
     params.n_seq_max = (uint32_t) p.sequences;
-    // A step of all paths is one batch, and each of its tokens needs a row of logits.
+    // All paths decode in one batch, and each of its tokens needs a row of logits.
     params.n_batch = (uint32_t) std::max(p.batch, p.sequences);
     params.n_ubatch = params.n_batch;
     params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
@@ -53,9 +53,9 @@ llama_context_params llamaContextParams(const ContextParams & p) {
     const bool off = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
     require(!off || !ggml_is_quantized(params.type_v), "bad-combination",
             "A quantised KV cache needs flash attention: turn it on, or choose f16 or f32");
-    // The softmax is a tensor of its own only without flash attention.
+    // With flash attention, the softmax is not a separate tensor.
     require(!p.attention || off, "bad-combination",
-            "Attention can be observed with flash attention off only");
+            "Attention can only be observed with flash attention off");
     if (p.attention) params.cb_eval = AttentionSums::observe;
     if (p.yarnFactor != 0) {
         params.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_YARN;
@@ -69,7 +69,7 @@ llama_context_params llamaContextParams(const ContextParams & p) {
 llama_context_params llamaContextParams(const Model & model, const ContextParams & p) {
     require(!model.vocabOnly, "bad-combination", "The model was opened for its vocabulary only");
     llama_context_params params = llamaContextParams(p);
-    // Beside a GPU more threads, which wait awake, only take the processor from its driver.
+    // With a GPU, more threads would only take processor time from its driver, since they wait actively.
     const int32_t cores = model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
     params.n_threads = params.n_threads_batch = p.threads == 0 ? cores : p.threads;
     return params;

@@ -1,4 +1,4 @@
-// What a context is made with, checked and in llama.cpp's terms.
+// Validates context parameters and converts them to llama.cpp's.
 #pragma once
 #include "context.h"
 #include "llama.h"
@@ -6,7 +6,7 @@
 // Errors: out-of-range.
 ggml_type kvTypeOf(const std::string & name);
 
-// All but the threads. Errors: bad-combination, out-of-range.
+// Returns all parameters except the threads. Errors: bad-combination, out-of-range.
 llama_context_params llamaContextParams(const ContextParams & params);
-// Errors: bad-combination, out-of-range.
+// Returns all parameters. Errors: bad-combination, out-of-range.
 llama_context_params llamaContextParams(const Model & model, const ContextParams & params);

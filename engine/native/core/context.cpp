@@ -88,7 +88,7 @@ int32_t Context::lastPosition(int32_t seq) const {
 
 void Context::setThought(int32_t seq, int32_t row) {
     requireSequence(seq, "seq");
-    if (model->thoughtRows == 0) return; // no table: the embedding is zero
+    if (model->thoughtRows == 0) return; // without a table, the embedding is zero
     if (!llama_set_thought(ctx.get(), seq, row))
         throw CodedError("out-of-range", "Thought " + std::to_string(row) +
                                              " has no row: the model's tables have " +

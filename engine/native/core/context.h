@@ -1,4 +1,4 @@
-// A llama.cpp context with a unified KV cache: sequences share cells, so forks and joins copy nothing.
+// A llama.cpp context with a unified KV cache: sequences share cells, so forks and joins copy no memory.
 #pragma once
 #include "memory.h"
 #include "model.h"
@@ -12,7 +12,7 @@ struct llama_context;
 struct llama_context_params;
 struct llama_memory_i;
 
-// As ContextOptions of types.ts.
+// See ContextOptions of types.ts.
 struct ContextParams {
     int32_t cells, sequences;
     int32_t batch = 512;
@@ -32,15 +32,15 @@ struct ContextInfo {
 
 enum class Step { DONE, NO_CELLS, ABORTED, FAILED };
 
-// One thread at a time may change it; any may read its constants and `info`.
+// Only one thread at a time may use a context; any thread may read its constants and call `info`.
 class Context {
 public:
     static constexpr int32_t MAX_CELLS = 1 << 28, MAX_BATCH = 8192, MAX_THREADS = 512;
     static int32_t maxSequences();
 
-    // Throws what the constructor would throw before it allocates anything. Errors: bad-combination, out-of-range.
+    // Validates parameters without allocating anything. Errors: bad-combination, out-of-range.
     static void check(const Model & model, const ContextParams & params);
-    // `leaving`: raised when the process or the environment ends. Errors: those of `check`, out-of-memory.
+    // `leaving` is raised when the process or the environment ends. Errors: those of `check`, out-of-memory.
     Context(std::shared_ptr<const Model> model, const ContextParams & params,
             std::shared_ptr<const StopFlag> leaving);
     Context(const Context &) = delete;
@@ -48,43 +48,43 @@ public:
 
     const std::shared_ptr<const Model> model;
     const int32_t sequences;
-    const int32_t batchSize; // tokens of a step
-    const int32_t outputs;   // rows of logits of a step
+    const int32_t batchSize; // tokens per step
+    const int32_t outputs;   // rows of logits per step
 
-    // As of the last operation that ended. Any thread.
+    // Returns the info as of the last operation that ended. May be called on any thread.
     ContextInfo info() const;
-    // Called when an operation ends: takes `info` anew.
+    // Updates what `info` returns; called when an operation ends.
     void refreshInfo();
 
-    // Errors: out-of-range, with `name`, where the context has no such sequence.
+    // Errors: out-of-range, naming `name`, if the context has no such sequence.
     void requireSequence(int32_t seq, const char * name) const;
     int32_t lastPosition(int32_t seq) const;
-    // Errors: out-of-range where the model's thought tables have no such row.
+    // Sets a sequence's thought embedding. Errors: out-of-range if the model's thought tables have no such row.
     void setThought(int32_t seq, int32_t row);
-    // `to` also sees the cells of `from` at positions below `end`; -1: all. Errors: cannot-join.
+    // Lets `to` also see the cells of `from` at positions below `end`; -1: all. Errors: cannot-join.
     void copy(int32_t from, int32_t to, int32_t end);
     // Removes positions `from` and above. Errors: cannot-join.
     void remove(int32_t seq, int32_t from);
-    // Removes what a step that failed may have left at `from` and above, where the model's memory can.
+    // Removes what a failed step may have left at positions `from` and above, if the model's memory supports it.
     void takeBack(int32_t seq, int32_t from);
-    // Lets `seq` use the cell of `from` at `position` in place of its own. false: the memory cannot.
+    // Lets `seq` use the cell of `from` at `position` instead of its own; returns false if the memory cannot do that.
     bool shareCell(int32_t from, int32_t seq, int32_t position);
 
-    // Logits after a sequence's last token, kept when a prefill or a stream ends; null: none are kept.
+    // Returns the logits after a sequence's last token, kept when a prefill or a stream ended; null if there are none.
     std::shared_ptr<std::vector<float>> tail(int32_t seq) const;
-    // `logits`: a row of the vocabulary's size; null: forgets the tail.
+    // Keeps a row of logits (one per vocabulary entry) as the tail; null removes the tail.
     void keepTail(int32_t seq, const float * logits);
 
-    // Computes one batch. llama.cpp's abort callback can only end the batch as a whole, so it serves two: whoever leaves,
-    // and `owner`, the operation whose tokens are all of the batch. Everybody else waits for the end of the step.
-    // `owner` is null where several runs share the batch, and where a K-shift is pending: llama.cpp does it within the next
-    // step, and one that is aborted leaves K half rotated.
+    // Computes one batch. llama.cpp's abort callback can only end a whole batch, so it aborts only for a process or an
+    // environment that ends, and for `owner`, the stop flag of the operation that owns all tokens of the batch. Other
+    // requests to stop wait for the end of the step. `owner` must be null if several runs share the batch or if a
+    // K-shift is pending: llama.cpp shifts within the next step, and aborting that step would leave K partly rotated.
     Step compute(const Batch & batch, const StopFlag * owner);
-    // After the i-th token of the last batch; valid until the next one. Null: the step left no such row.
+    // Returns the logits after the i-th token of the last batch, valid until the next one; null if there are none.
     float * logits(int32_t i) const;
 
     Threads & threads() const { return *pool; }
-    // Null unless `attention` was asked for.
+    // Null unless the context was created with `attention`.
     AttentionSums * attention() const { return observed.get(); }
 
 private:
@@ -93,11 +93,11 @@ private:
     llama_memory_i * memory() const;
 
     const std::shared_ptr<const StopFlag> leaving;
-    const StopFlag * owner = nullptr; // of the step under way
+    const StopFlag * owner = nullptr; // of the current step
     const std::unique_ptr<AttentionSums> observed;
     std::unique_ptr<Threads> pool;
     std::unique_ptr<llama_context, void (*)(llama_context *)>
-        ctx; // goes before what it calls and computes on
+        ctx; // after what it uses: destroyed first
     std::map<int32_t, std::shared_ptr<std::vector<float>>> tails;
     mutable std::mutex infoMutex;
     ContextInfo latest{}; // under infoMutex

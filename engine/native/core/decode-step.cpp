@@ -1,4 +1,4 @@
-// One step of a decode: the next token of each live stream, one batch, and what follows from it.
+// One step of a decode: chooses the next token of each live stream, computes them as one batch and reports the results.
 #include "batch.h"
 #include "clock.h"
 #include "decode.h"
@@ -8,7 +8,7 @@
 #include "threads.h"
 #include <algorithm>
 
-// The stream's next token, forced or sampled; false: it has none. Sets how the stream ends with it.
+// Chooses the stream's next token, forced or sampled; returns false if there is none. Sets `closing` if it is the last.
 bool Decode::chooseToken(Stream & s, bool haveLogits) {
     s.counted = true;
     s.sampled = false;
@@ -21,7 +21,7 @@ bool Decode::chooseToken(Stream & s, bool haveLogits) {
         return true;
     }
     if (!haveLogits) return false;
-    LogitScan drawn = scans[s.p.seq]; // the row is restored, the scan is not
+    LogitScan drawn = scans[s.p.seq]; // `sample` restores the row but not the scan
     s.token = s.sampler.sample(s.logits, context->model->vocabSize, drawn, s.p.masked);
     if (s.token < 0) return false;
     s.sampled = true;
@@ -33,7 +33,7 @@ bool Decode::chooseToken(Stream & s, bool haveLogits) {
     return s.token >= 0;
 }
 
-// Runs on any thread: it touches its own stream only.
+// May run on any thread, since it only changes its own stream.
 void Decode::choose(Stream & s) {
     const LogitScan & scan = scans[s.p.seq];
     const bool haveLogits = s.logits && scan.finite();
@@ -45,7 +45,7 @@ void Decode::choose(Stream & s) {
     if (++s.reported >= s.p.budget && !s.closing) s.closing = "budget";
 }
 
-// Decides the next token of every live stream, or that it has none.
+// Chooses the next token of every live stream; ends streams that have none.
 void Decode::chooseAll() {
     std::vector<Stream *> choosing;
     std::vector<LogitRow> rows;
@@ -70,7 +70,7 @@ void Decode::chooseAll() {
     }
 }
 
-// The context is full whatever was kept: ends the longest stream.
+// Ends the longest stream, because the context is full despite the reserves.
 void Decode::shedOne() {
     Stream * longest = nullptr;
     for (Stream & s : streams)
@@ -78,7 +78,7 @@ void Decode::shedOne() {
     if (longest) end(*longest, "overflow", "out-of-cells", "The context is full");
 }
 
-// Beside what streams keep for themselves `cellsLeft` more tokens fit: ends the longest of the others until a step does.
+// Ends the longest streams without a reserve until the tokens of a step fit into `cellsLeft`.
 void Decode::shedFor(int64_t cellsLeft) {
     for (;;) {
         int64_t count = 0;
@@ -93,16 +93,17 @@ void Decode::shedFor(int64_t cellsLeft) {
     }
 }
 
-// Takes cells for a stream: its own first.
+// Takes cells for a stream, from its reserve first.
 void Decode::spend(Stream & s, int64_t count) {
     const int64_t own = std::min(s.reserve, count);
     s.reserve -= own;
     cells -= count - own;
 }
 
-// The step's token is in the cache: now it may be told.
+// Reports the step's token, which is now in the cache.
 void Decode::commit(Stream & s) {
-    // Computed again for the logits after it only: the branch keeps its parent's cell, so that a join counts it once.
+    // A silent token is recomputed only for the logits after it. The branch keeps its parent's cell, so a join counts
+    // it once.
     const bool shared = !s.counted && s.p.branchFrom >= 0 &&
                         context->shareCell(s.p.branchFrom, s.p.seq, s.position);
     if (!shared) spend(s, 1);
@@ -129,7 +130,7 @@ void Decode::cutGroups() {
     }
 }
 
-// The step left nothing in the cache: the streams end where they were.
+// Ends all streams where they were before the failed step.
 void Decode::fail(Step outcome) {
     for (Stream & s : streams) {
         if (s.ended) continue;
@@ -144,7 +145,7 @@ void Decode::fail(Step outcome) {
         endAll("failed", "decode-failed", "The decode step failed: " + engineLog::lastError());
 }
 
-// One token for every live stream. false: nothing was live.
+// Decodes one token for every live stream; returns false if no stream was live.
 bool Decode::step(Batch & batch) {
     shedFor(cells);
     chooseAll();
@@ -153,11 +154,11 @@ bool Decode::step(Batch & batch) {
         for (Stream & s : streams)
             if (!s.ended) batch.add(s.token, s.position, s.p.seq, true);
         if (batch.size() == 0) return false;
-        // Every stream is of one run, and no sequence is shifted: a cancel may end the step under way.
+        // All streams belong to one run and no K-shift is pending, so a cancel may abort the step.
         const Step outcome = context->compute(batch, stopping.get());
         if (outcome == Step::DONE) break;
         if (outcome == Step::NO_CELLS && batch.size() > 1) {
-            shedOne(); // its token of this step is not told
+            shedOne(); // its token of this step is not reported
             continue;
         }
         fail(outcome);

@@ -74,7 +74,8 @@ bool Decode::remove(int32_t seq) {
     });
 }
 
-// Carries out what was sent since the last step. With `closeIfIdle`: true once nothing is left to do for good.
+// Carries out the commands sent since the last step. With `closeIfIdle`, closes the decode and returns true if there
+// are none.
 bool Decode::obey(bool closeIfIdle) {
     std::vector<std::function<void()>> now;
     {
@@ -100,9 +101,9 @@ void Decode::startIfFree(const StreamParams & stream) {
     for (const Stream & s : streams) {
         if (s.ended) continue;
         if (s.p.id == stream.id)
-            taken = "A stream of this id decodes already";
+            taken = "A stream with this id is already decoding";
         else if (s.p.seq == stream.seq && !taken)
-            taken = "Another stream decodes in this sequence";
+            taken = "Another stream is decoding in this sequence";
     }
     if (taken)
         report.ended.push_back({stream.id, "failed", "bad-request", taken});
@@ -110,7 +111,7 @@ void Decode::startIfFree(const StreamParams & stream) {
         start(stream);
 }
 
-// A prefill overwrites the context's logits: other streams keep the rows that their next tokens are drawn from.
+// Copies the rows that the next tokens are drawn from, since a prefill overwrites the context's logits.
 void Decode::keepRows() {
     for (Stream & s : streams) {
         if (s.ended || !s.logits || s.tail) continue;
@@ -120,7 +121,7 @@ void Decode::keepRows() {
     }
 }
 
-// Fills the stream's sequence with what it begins from. Other streams wait for what is prefilled.
+// Fills the stream's sequence with its parts. Other streams wait for the prefill.
 void Decode::read(Stream & s) {
     keepRows();
     context->remove(s.p.seq, 0);
@@ -139,7 +140,7 @@ void Decode::read(Stream & s) {
 }
 
 void Decode::start(const StreamParams & stream) {
-    // An ended stream of this id or sequence thinks on: the new one takes its place.
+    // The new stream replaces an ended one with the same id or sequence, which it continues.
     streams.remove_if([&](const Stream & s) {
         return s.ended && (s.p.id == stream.id || s.p.seq == stream.seq);
     });

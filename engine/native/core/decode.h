@@ -1,4 +1,4 @@
-// The decode loop: one batch a step over all live streams. Whoever listens is told in reports and never waited for.
+// The decode loop: each step is one batch over all live streams. Results are reported without waiting for the listener.
 #pragma once
 #include "clock.h"
 #include "logits.h"
@@ -10,8 +10,8 @@ struct Stream;
 
 struct DecodeParams {
     std::vector<StreamParams> streams;
-    int32_t finish = 0; // a group is cut when this many of its streams ended; 0: when all have
-    int64_t cells = 0;  // that it may add
+    int32_t finish = 0; // a group is cut once this many of its streams have finished; 0: never
+    int64_t cells = 0;  // the most that it may add
     Measure measure;
 };
 
@@ -32,10 +32,10 @@ struct DecodeResult {
     double ms = 0, firstTokenMs = 0;
 };
 
-// Streams of one run, which has the context to itself while the loop runs.
+// A set of streams that is decoded together; it has exclusive use of the context while `run` is active.
 class Decode {
 public:
-    // `stop` ends every stream with `cancelled`. `onReport` is called by run, about every 30 ms.
+    // Raising `stop` ends every stream with `cancelled`. `run` calls `onReport` about every 30 ms.
     // Errors: out-of-range, bad-request.
     Decode(std::shared_ptr<Context> context, DecodeParams params,
            std::shared_ptr<const StopFlag> stop, std::function<void(DecodeReport)> onReport);
@@ -44,10 +44,10 @@ public:
 
     const std::shared_ptr<Context> context;
 
-    // Returns when every stream ended and no command waits. Once.
+    // Runs the loop until every stream has ended and no command waits. Call it once.
     DecodeResult run();
 
-    // Commands, from any thread: each takes effect between two steps, in order. false: the decode is over.
+    // Commands come from any thread and take effect between two steps, in order. They return false if it is too late.
     bool stop(int32_t id, bool cut);
     bool extend(int32_t id, int32_t tokens);
     bool add(StreamParams stream);
@@ -62,9 +62,9 @@ private:
     std::vector<std::function<void()>> commands; // under mutex
     bool over = false;                           // under mutex
 
-    // The loop's own.
+    // Used only by the loop.
     std::list<Stream> streams;
-    int64_t cells; // that are left
+    int64_t cells; // left to add
     DecodeReport report;
     DecodeResult result;
     Clock::time_point started, lastReport;

@@ -27,7 +27,7 @@ const char * typeName(enum ggml_backend_dev_type type) {
     }
 }
 
-// One operation on a device, its result read back.
+// Computes one operation on a device and checks the result.
 bool computesOn(ggml_backend_dev_t device) {
     constexpr int N = 64;
     std::unique_ptr<ggml_backend, decltype(&ggml_backend_free)> backend(
@@ -39,7 +39,8 @@ bool computesOn(ggml_backend_dev_t device) {
     if (!backend || !memory) return false;
     ggml_tensor * in = ggml_new_tensor_1d(memory.get(), GGML_TYPE_F32, N);
     ggml_tensor * out = ggml_rms_norm(memory.get(), in, 0);
-    if (!ggml_backend_dev_supports_op(device, out)) return true; // for matrix products only, say
+    if (!ggml_backend_dev_supports_op(device, out))
+        return true; // for example, a device for matrix products only
     ggml_cgraph * graph = ggml_new_graph(memory.get());
     ggml_build_forward_expand(graph, out);
     std::unique_ptr<ggml_backend_buffer, decltype(&ggml_backend_buffer_free)> buffer(

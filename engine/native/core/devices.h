@@ -10,13 +10,13 @@ struct Device {
 };
 
 namespace devices {
-// false: the library cannot be loaded on this machine.
+// Returns false if the library cannot be loaded on this machine.
 bool loadBackend(const std::string & path);
-// ggml_backend_score of a backend's library, which it exports where there are variants for several processors. 0: it does
-// not run here.
+// Returns the ggml_backend_score of a backend's library, which libraries with processor variants export.
+// 0: the library cannot run here. 1: it has no score.
 int backendScore(const std::string & path);
 std::vector<Device> list();
-// Computes a little; false: it failed, or the result is wrong. ggml ends the process where the driver cannot run the
-// backend's kernels. Errors: unknown-device.
+// Tests a device with a small computation; returns false if it fails or its result is wrong. ggml aborts the process if
+// the driver cannot run the backend's kernels. Errors: unknown-device.
 bool computes(const std::string & name);
 } // namespace devices

@@ -1,9 +1,9 @@
-// llama.cpp as a whole.
+// Process-wide setup and versions of llama.cpp.
 #pragma once
 #include <string>
 
 namespace engine {
-// Prepares llama.cpp for the process; a second call does nothing.
+// Initialises llama.cpp for the process; further calls do nothing.
 void start();
 std::string llamaVersion();
 std::string ggmlVersion();

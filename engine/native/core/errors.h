@@ -1,4 +1,4 @@
-// The one kind of failure that leaves the core, but for std::bad_alloc.
+// The only exception that leaves the core, except std::bad_alloc.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -11,7 +11,7 @@ struct CodedError : std::runtime_error {
         , code(std::move(code)) {}
 };
 
-// A precondition of the caller: throws a CodedError unless it holds.
+// Checks a precondition; throws a CodedError unless it holds.
 inline void require(bool holds, const char * code, const char * message) {
     if (!holds) throw CodedError(code, message);
 }

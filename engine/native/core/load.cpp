@@ -13,7 +13,7 @@ struct Progress {
     const std::function<void(float)> & report;
     std::chrono::steady_clock::time_point lastReport{};
 
-    // llama_progress_callback: false ends the loading.
+    // A llama_progress_callback; returning false ends the loading.
     static bool observe(float fraction, void * data) {
         Progress & self = *static_cast<Progress *>(data);
         if (self.stop.raised()) return false;
@@ -67,7 +67,7 @@ std::shared_ptr<Model> Model::load(const LoadParams & load, const StopFlag & sto
         if (stop.raised()) throw cancelled;
         throw logCodes::failure("bad-model", "The model cannot be loaded");
     }
-    // A vocabulary alone has no layers to ask about: llama.cpp would abort.
+    // A model without layers (vocabulary only) would make llama.cpp abort.
     const bool offloaded =
         gpu && !load.vocabOnly &&
         (params.n_gpu_layers < 0 || params.n_gpu_layers > llama_model_n_layer(handle));

@@ -5,7 +5,7 @@ namespace {
 
 enum Where { FIRST_ERROR, ANY_LINE };
 
-// Texts of llama.cpp v0.4.0 and its ggml; a line's first match decides.
+// Texts of llama.cpp v0.4.0 and its ggml; the first match decides.
 const struct {
     Where where;
     const char * text;

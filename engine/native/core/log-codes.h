@@ -1,14 +1,14 @@
-// What llama.cpp says in its log only. Nothing else of ours looks into the text of a log line.
+// Extracts what llama.cpp reports only in its log. No other code depends on the text of log lines.
 #pragma once
 #include "errors.h"
 
 namespace logCodes {
 
-// The error of a call to llama.cpp that just failed on this thread: its code by the table in log-codes.cpp, or `otherwise`.
-// The message is `what` and the first error that was logged since engineLog::clear.
+// Returns the error for a call to llama.cpp that just failed on this thread. The code is from the table in
+// log-codes.cpp, else `otherwise`. The message is `what` and the first error logged since engineLog::clear.
 CodedError failure(const char * otherwise, const std::string & what);
 
-// Whether the context that was just made uses flash attention: under `auto` llama.cpp decides, and only logs it.
+// Returns whether the context that was just created uses flash attention: with `auto`, llama.cpp only logs its choice.
 bool flashAttentionEnabled();
 
 } // namespace logCodes

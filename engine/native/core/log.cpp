@@ -10,21 +10,21 @@
 
 namespace {
 
-// llama.cpp has one log handler per process, and calls it on the thread that logs. Each thread collects its own lines, so
-// that an error of one operation never explains the failure of another that runs beside it.
+// llama.cpp has one log handler per process and calls it on the thread that logs. Each thread collects its own lines,
+// so that a failed operation never quotes an error of another one that runs at the same time.
 struct Collected {
     std::deque<std::string> lines;
     std::string error;
 };
 
-// Made by `clear`; threads without it collect nothing. A plain pointer, so that it can be read after its owner is gone:
+// Created by `clear`; other threads collect nothing. A plain pointer can still be read after its owner is destroyed:
 // libraries may log while the thread or the process ends.
 thread_local Collected * collected = nullptr;
 struct Owner {
     ~Owner() { delete std::exchange(collected, nullptr); }
 };
 
-// The last error of any thread: ggml may abort on one of its own threads, which has logged nothing.
+// The last error of any thread, because ggml may abort on one of its own threads that has logged nothing.
 std::mutex mutex;
 std::string lastAnywhere;
 
@@ -40,7 +40,7 @@ void onLog(ggml_log_level level, const char * text, void *) {
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
     if (line.empty() || line == ".") return;
     if (level == GGML_LOG_LEVEL_ERROR) {
-        // The first error names the cause; later ones say that loading failed.
+        // The first error names the cause; later ones only say that loading failed.
         if (collected && collected->error.empty()) collected->error = line;
         std::lock_guard<std::mutex> lock(mutex);
         lastAnywhere = collected ? collected->error : line;
@@ -50,7 +50,7 @@ void onLog(ggml_log_level level, const char * text, void *) {
     if (collected->lines.size() > 256) collected->lines.pop_front();
 }
 
-// ggml gives up and ends the process: its last words are one line, with the cause that was logged before.
+// Called before ggml aborts the process: prints one line, with the cause that was logged before.
 void onAbort(const char * message) {
     std::string cause = engineLog::lastError();
     if (cause.empty()) {
@@ -69,7 +69,7 @@ void engineLog::install() {
 }
 
 void engineLog::clear() {
-    static thread_local Owner owner; // ends with the thread
+    static thread_local Owner owner; // destroyed with the thread
     if (!collected) collected = new Collected;
     collected->lines.clear();
     collected->error.clear();

@@ -1,13 +1,13 @@
-// The last lines that llama.cpp and ggml logged on the calling thread, so that an error can say what they said.
+// Collects the lines that llama.cpp and ggml log on the calling thread, so that errors can quote them.
 #pragma once
 #include <string>
 
 namespace engineLog {
 void install();
-// Forgets what the calling thread has collected.
+// Discards what the calling thread has collected.
 void clear();
-// The first error line of the calling thread since `clear`, or "".
+// Returns the first error line of the calling thread since `clear`, or "".
 std::string lastError();
-// True when some line of the calling thread since `clear` holds `needle`.
+// Returns whether a line of the calling thread since `clear` contains `needle`.
 bool saw(const char * needle);
 } // namespace engineLog

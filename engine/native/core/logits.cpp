@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-// GCC and Clang on x86 pick the widest version at load time; elsewhere the compiler's target serves.
+// On x86 Linux, GCC and Clang compile several versions and pick the widest at load time.
 #if defined(__x86_64__) && defined(__linux__) && (defined(__GNUC__) || defined(__clang__))
 #define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -17,15 +17,16 @@ WIDE static float maxOf(const float * x, int n) {
     return m;
 }
 
-// With d = (x - max) scale: sums[0] = sum of e^d, sums[1] = sum of d e^d.
-// 2^f by a polynomial on [-0.5, 0.5], relative error below 2e-7; the exponent is set through the bits.
+// Computes, with d = (x - max) * scale, sums[0] = sum of e^d and sums[1] = sum of d e^d.
+// 2^f is a polynomial on [-0.5, 0.5] with a relative error below 2e-7; the integer exponent is added to the float's
+// bits.
 WIDE static void expSums(const float * x, int n, float max, float scale, float * sums) {
     float z = 0, t = 0;
     for (int i = 0; i < n; i++) {
         float d = (x[i] - max) * scale;
         d = d > -87.0f ? d : -87.0f;
         const float y = d * 1.44269504f;
-        const int32_t whole = (int32_t) (y - 0.5f); // the nearest, since y <= 0
+        const int32_t whole = (int32_t) (y - 0.5f); // rounds to nearest, since y <= 0
         const float f = y - (float) whole;
         float p = 1.54035304e-4f;
         p = p * f + 1.33335581e-3f;

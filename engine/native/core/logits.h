@@ -1,4 +1,4 @@
-// Statistics of rows of logits, vectorised and spread over threads: they are computed for every token of every path.
+// Statistics of rows of logits. They are vectorised and multithreaded, since every token of every path needs them.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -18,17 +18,17 @@ struct LogitScan {
     std::vector<float> blockMax;
     float max = 0;
 
-    // false: no finite maximum (NaN or -inf everywhere).
+    // Returns false if there is no finite maximum (all NaN or -inf).
     bool finite() const;
-    // Index of the first maximum.
+    // Returns the index of the first maximum.
     int argmax(const float * logits, int n) const;
-    // Recomputes the block of index i after its logit changed.
+    // Recomputes the block that contains logit i, after that logit changed.
     void refresh(const float * logits, int n, int i);
     void refreshMax();
-    // As they were when the row was scanned with `sums`.
+    // Returns the sums as of the scan with `sums`.
     LogitSums sums() const;
 
-    // Of LOGIT_PART logits, against their own maximum m: short float sums are exact enough.
+    // Sums over LOGIT_PART logits relative to their maximum m; short float sums are exact enough.
     struct Part {
         float max;
         float z; // sum of e^(x - m)
@@ -44,13 +44,13 @@ struct LogitRow {
     LogitScan * scan;
 };
 
-// Fills the scans of rows of n logits; with `sums` their sums too. The result does not depend on the number of threads.
+// Scans rows of n logits, with `sums` including their sums. The result does not depend on the number of threads.
 void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n, bool sums);
 
-// Logits that lie so far below the largest, in units of the temperature, hold less than 1e-10 of the mass even together.
+// Logits at least this far below the maximum, in units of the temperature, hold less than 1e-10 of the mass together.
 constexpr float NEGLIGIBLE = 35;
 
-// The index at which the cumulative softmax at `temperature` passes u, from 0 up to 1.
+// Returns the index at which the cumulative softmax at `temperature` exceeds u, 0 <= u < 1.
 int drawLogit(const float * logits, int n, const LogitScan & scan, float temperature, double u);
 
 struct Ranked {
@@ -58,5 +58,5 @@ struct Ranked {
     float logit;
 };
 
-// The k largest logits, largest first; ties to the lower id.
+// Returns the k largest logits, in descending order; ties go to the lower id.
 std::vector<Ranked> topLogits(const float * logits, int n, const LogitScan & scan, int k);

@@ -38,7 +38,7 @@ std::vector<DeviceMemory> memoryOf(const llama_context * ctx) {
         devices[i].kv += bytes.context;
         devices[i].compute += bytes.compute;
     }
-    // llama_context::output_reserve: one row per sequence, which the breakdown does not count.
+    // The breakdown does not include the logits: one row per sequence (llama_context::output_reserve).
     devices[0].compute += llama_n_seq_max(ctx) * logitRowBytes(ctx);
     return devices;
 }

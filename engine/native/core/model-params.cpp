@@ -12,7 +12,7 @@ llama_model_params llamaModelParams(const LoadParams & load, ggml_backend_dev_t 
     params.n_gpu_layers = load.gpuLayers;
     params.vocab_only = load.vocabOnly;
     if (load.device == "cpu" || load.device == "CPU") {
-        params.devices = devices; // none: everything stays on the CPU
+        params.devices = devices; // no device: everything stays on the CPU
         params.n_gpu_layers = 0;
     } else if (load.device != "auto") {
         devices[0] = ggml_backend_dev_by_name(load.device.c_str());

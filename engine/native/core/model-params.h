@@ -1,4 +1,4 @@
-// What a model is loaded with, in llama.cpp's terms: the same for a load and for a plan.
+// Converts load parameters to llama.cpp's; loads and plans both use them.
 #pragma once
 #include "llama.h"
 #include "model.h"

@@ -41,7 +41,7 @@ ModelInfo Model::info() const {
     info.description = text;
     info.parameters = llama_model_n_params(handle);
     info.sizeBytes = llama_model_size(handle);
-    // A vocabulary alone has no layers to ask about: llama.cpp would abort.
+    // A model without layers (vocabulary only) would make llama.cpp abort.
     if (!vocabOnly) {
         info.layers = llama_model_n_layer(handle);
         info.embedding = llama_model_n_embd(handle);

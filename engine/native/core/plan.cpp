@@ -15,7 +15,7 @@ Plan::Plan(const LoadParams & load)
     ggml_backend_dev_t devices[2];
     llama_model_params params = llamaModelParams(load, devices);
     params.no_alloc = true;
-    params.load_mode = LLAMA_LOAD_MODE_NONE; // no_alloc asserts that nothing is mapped
+    params.load_mode = LLAMA_LOAD_MODE_NONE; // no_alloc requires that nothing is mapped
     engineLog::clear();
     model.reset(llama_model_load_from_file(load.path.c_str(), params));
     if (!model) throw logCodes::failure("bad-model", "The model cannot be loaded");
@@ -41,14 +41,14 @@ Plan::Measure Plan::measure(const ContextParams & asked) const {
     const int32_t most = mostCells(asked.kvType);
     require(asked.cells <= most, "out-of-memory",
             "The KV cache can have " + std::to_string(most) +
-                " cells at most: the GPU has no larger buffers");
+                " cells at most: the GPU does not support larger buffers");
     Measure measure;
     {
         const OwnContext ctx = open(params);
         measure = {llama_n_ctx(ctx.get()), logitRowBytes(ctx.get()), memoryOf(ctx.get())};
     }
-    // Without allocating, llama.cpp reports the graph of a prefill step alone (llama_context::sched_reserve). Between two devices
-    // a step that decodes one token per sequence may copy more, so that one is asked for too.
+    // Without allocating, llama.cpp reports only the graph of a prefill step (llama_context::sched_reserve). With two
+    // devices, a step that decodes one token per sequence may copy more, so it is measured too.
     if (measure.devices.size() > 1 && params.n_ubatch > params.n_seq_max) {
         llama_context_params step = params;
         step.n_batch = step.n_ubatch = step.n_outputs_max = params.n_seq_max;
@@ -86,7 +86,7 @@ int32_t Plan::mostCells(const std::string & kvType) const {
     return (int32_t) (most * block);
 }
 
-// The graph of the smallest context names every tensor that a step reads.
+// Reads the names of mapped weights and the widths of the caches from the graph of the smallest context.
 void Plan::readGraph() {
     llama_context_params params = llama_context_default_params();
     params.n_ctx = params.n_batch = params.n_ubatch = params.n_seq_max = params.n_outputs_max = 1;
@@ -115,7 +115,7 @@ void Plan::readGraph() {
             if (cache == caches.end()) cache = caches.insert(caches.end(), {gpu, 0});
             cache->width = std::max(cache->width, width);
         }
-    // A device that cannot read mapped files makes llama.cpp read the file instead (llama_model_base::load_tensors).
+    // If a device does not support mapped files, llama.cpp reads the file instead (llama_model_base::load_tensors).
     for (int i = 0; i < llama_model_n_devices(model.get()); i++) {
         ggml_backend_dev_props props;
         ggml_backend_dev_get_props(llama_model_get_device(model.get(), i), &props);

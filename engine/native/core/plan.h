@@ -1,34 +1,36 @@
-// A model opened without its weights, to ask llama.cpp what contexts of it would take.
+// A model opened without its weights, to ask llama.cpp how much memory contexts would take.
 #pragma once
 #include "context.h"
 
-// Used by one thread at a time, but for `mapped` and `mostCells`: any thread.
+// Only one thread at a time may use a plan, but any thread may call `mapped` and `mostCells`.
 class Plan {
 public:
-    // Plans are measured at most at this many cells: llama.cpp keeps about 50 bytes of its own per cell even without allocating.
+    // The most cells that can be measured, since llama.cpp uses about 50 bytes per cell even without allocating.
     static constexpr int32_t MOST_MEASURED = 1 << 20;
 
-    // Reads the header and the vocabulary (0.3 to 0.6 s for 150,000 tokens), allocates no weights. `params` as for loading the
-    // model. Errors: unknown-device, out-of-memory, bad-model; bad-combination where no context can be made of it.
+    // Reads the header and the vocabulary (0.3 to 0.6 s for 150,000 tokens) without allocating weights. `params` are
+    // those for loading the model. Errors: unknown-device, out-of-memory, bad-model; bad-combination if no context can
+    // be made.
     explicit Plan(const LoadParams & params);
 
     struct Measure {
-        uint32_t cells; // llama.cpp rounds up
+        uint32_t cells; // as rounded up by llama.cpp
         uint64_t logitRowBytes;
         std::vector<DeviceMemory> devices;
     };
 
-    // Throws what `measure` would throw before it asks llama.cpp. Errors: bad-combination, out-of-range.
+    // Validates parameters without calling llama.cpp. Errors: bad-combination, out-of-range.
     static void check(const ContextParams & params);
-    // Returns what a context takes, weights included. The logits of a step (`llama_n_seq_max` rows) are allocated meanwhile, and
-    // about 50 bytes per cell; all else is only computed. Errors: those of `check`; out-of-memory, also beyond `mostCells`.
+    // Returns the memory that a context takes, weights included. While measuring, llama.cpp allocates the logits of a
+    // step (`llama_n_seq_max` rows) and about 50 bytes per cell; the rest is only computed. Errors: those of `check`;
+    // out-of-memory, also beyond `mostCells`.
     Measure measure(const ContextParams & params) const;
 
-    // The most cells of this type that a GPU can hold: a layer's keys must fit into one of its buffers, and llama.cpp aborts
-    // where they do not. Context::MAX_CELLS where nothing limits them. Errors: out-of-range.
+    // Returns the most cells of this type that a GPU can hold: a layer's keys must fit into one of its buffers,
+    // otherwise llama.cpp aborts. Context::MAX_CELLS if there is no limit. Errors: out-of-range.
     int32_t mostCells(const std::string & kvType) const;
 
-    // Names of the weights that stay where the file is mapped: those in memory that the CPU can read, in the file's own layout.
+    // Names of the weights that are used directly from the mapped file: those on the CPU, in the file's layout.
     const std::vector<std::string> & mapped() const { return mappedNames; }
 
 private:
@@ -36,7 +38,7 @@ private:
     std::vector<std::string> mappedNames;
     struct Cache {
         ggml_backend_device * gpu;
-        int64_t width; // elements per cell of its widest tensor
+        int64_t width; // elements per cell of the widest tensor
     };
     std::vector<Cache> caches;
 

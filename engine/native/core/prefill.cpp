@@ -16,7 +16,7 @@ public:
         : c(context)
         , p(params)
         , start(context.lastPosition(params.seq) + 1)
-        // With a row of logits for each token, steps are as small as the context has rows.
+        // With `report`, each token needs a row of logits, so the context's rows limit a step.
         , stepSize(params.report ? std::min(c.batchSize, c.outputs) : c.batchSize)
         , batch((int32_t) stepSize)
         , scans(params.report ? stepSize : 0) {}
@@ -53,7 +53,7 @@ private:
             batch.add(p.tokens[k], start + (int32_t) k, p.seq,
                       p.report || k + 1 == p.tokens.size());
         if (c.attention()) c.attention()->at(from);
-        // All tokens of the batch are this prefill's, and no sequence is shifted.
+        // All tokens of the batch belong to this prefill, and no K-shift is pending.
         switch (stop.raised() ? Step::ABORTED : c.compute(batch, &stop)) {
         case Step::DONE:
             return;
@@ -81,7 +81,7 @@ private:
         records.push_back(std::move(r));
     }
 
-    // The first token was chosen by what is in the sequence already.
+    // Records the first token, which is measured by the sequence's tail, if there is one.
     void reportFirst() {
         const auto tail = c.tail(p.seq);
         LogitScan scan;
@@ -90,7 +90,7 @@ private:
         record(p.tokens[0], tail ? tail->data() : nullptr, scan);
     }
 
-    // Each row of the step measures the token behind it.
+    // Records the tokens after those of the step: each row of logits measures the next token.
     void reportAfter(size_t from, size_t end) {
         std::vector<LogitRow> rows;
         for (size_t k = from; k < end && k + 1 < p.tokens.size(); k++)

@@ -9,12 +9,12 @@ Sampler::Sampler(const SamplerParams & p)
     llama_sampler_chain_params cp = llama_sampler_chain_default_params();
     cp.no_perf = true;
     chain.reset(llama_sampler_chain_init(cp));
-    // llama.cpp's order: truncation looks at the model's distribution, temperature comes last.
+    // As in llama.cpp, truncation uses the model's distribution and temperature is applied last.
     if (p.topK > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(p.topK));
     if (p.topP < 1) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(p.topP, 1));
     if (p.minP > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_min_p(p.minP, 1));
     llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(p.temperature));
-    // LLAMA_DEFAULT_SEED means "random" to llama.cpp; a run's seed never does.
+    // LLAMA_DEFAULT_SEED makes llama.cpp choose a random seed, which a run must never do.
     llama_sampler_chain_add(
         chain.get(), llama_sampler_init_dist(p.seed == LLAMA_DEFAULT_SEED ? 0x9E3779B9u : p.seed));
 }
@@ -33,7 +33,7 @@ llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
     if (params.temperature <= 0) return scan.argmax(logits, n);
     if (!chain) {
         const uint32_t high = random() >> 5,
-                       low = random() >> 6; // 53 bits, the same with every standard library
+                       low = random() >> 6; // 53 bits, identical with every standard library
         return drawLogit(logits, n, scan, params.temperature,
                          (high * 67108864.0 + low) / 9007199254740992.0);
     }

@@ -1,5 +1,5 @@
-// One path's sampler: penalties and masks on the row itself, then a draw from the softmax; where the distribution is
-// truncated, llama.cpp's own sampler chain over the tokens that can still be drawn.
+// The sampler of a stream. It applies penalties and masks to the row of logits, then draws from the softmax. If the
+// distribution is truncated, it runs llama.cpp's sampler chain over the tokens that can still be drawn.
 #pragma once
 #include "llama.h"
 #include "logits.h"
@@ -12,19 +12,19 @@ class Sampler {
 public:
     explicit Sampler(const SamplerParams & params);
 
-    // Draws a token. `logits` (n values) is changed during the call and restored; `scan` belongs to it.
-    // -1: no token is left.
+    // Draws a token; returns -1 if no token is left. `logits` (n values) is changed during the call and then restored;
+    // `scan` must be its scan.
     llama_token sample(float * logits, int n, LogitScan & scan,
                        const std::vector<llama_token> & masked);
-    // The token that was chosen, sampled or forced: the repetition penalty sees it.
+    // Records the token that was chosen, sampled or forced, for the repetition penalty.
     void accept(llama_token id);
 
 private:
     SamplerParams params;
     std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)>
-        chain; // null: nothing is truncated
+        chain; // null if nothing is truncated
     std::mt19937 random;
-    std::vector<llama_token> window; // ring of the last tokens
+    std::vector<llama_token> window; // ring buffer of the last tokens
     size_t next = 0;
     std::vector<llama_token_data> candidates;
     std::vector<Ranked> changed;

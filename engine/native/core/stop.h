@@ -1,10 +1,10 @@
-// How work is asked to end.
+// A flag that asks work to end.
 #pragma once
 #include <atomic>
 #include <memory>
 
-// Raised once, from any thread, by whoever wants the work to end; polled by the work. Raised, too, with its parent:
-// the environment that leaves stops its contexts, and a context that is freed stops its operations.
+// Any thread may raise the flag, once; the work polls it. Raising a parent also raises its children: an environment
+// that ends stops its contexts, and a context that is freed stops its operations.
 class StopFlag {
 public:
     explicit StopFlag(std::shared_ptr<const StopFlag> parent = nullptr)

@@ -1,7 +1,7 @@
 #include "stream-params.h"
 
 static void checkSampler(const SamplerParams & p) {
-    // A comparison with NaN is false.
+    // NaN is refused, since comparisons with it are false.
     require(p.temperature >= 0 && p.temperature <= SamplerParams::MAX_TEMPERATURE, "out-of-range",
             "temperature must be between 0 and 10");
     require(p.topP >= 0 && p.topP <= 1, "out-of-range", "topP must be between 0 and 1");

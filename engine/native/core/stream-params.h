@@ -1,4 +1,4 @@
-// What a stream is started with; see StreamOptions of types.ts.
+// The parameters of a stream; see StreamOptions of types.ts.
 #pragma once
 #include "context.h"
 
@@ -11,23 +11,23 @@ struct SamplerParams {
     static constexpr float MAX_TEMPERATURE = 10, MIN_PENALTY = 0.1f, MAX_PENALTY = 10;
 };
 
-// What a sequence holds before its stream begins: cells that it shares with another one, or tokens to be prefilled.
+// What a sequence is filled with before its stream begins: cells shared with another sequence, or tokens to prefill.
 struct StreamPart {
     int32_t from = -1, end = -1; // all of `from`, or its positions below `end`; -1: `tokens`
-    int32_t thought = -1;        // of `tokens`
+    int32_t thought = -1;        // row for `tokens`; -1: none
     std::vector<int32_t> tokens;
 };
 
 struct StreamParams {
     int32_t id, seq;
     int32_t thought = -1; // row of the thought tables; -1: none
-    int32_t silent = 0;   // the first of `forced` that are not reported
+    int32_t silent = 0;   // how many of `forced` are not reported
     int32_t budget;
     int32_t endToken = -1; // -1: none
     int32_t group = 0;
     int32_t branchFrom = -1, branchEnd = 0; // -1: no branch
     std::vector<StreamPart> parts;          // in order
-    int64_t cells = 0;                      // kept for this stream alone
+    int64_t cells = 0;                      // reserved for this stream
     std::vector<int32_t> forced, masked, stops, history;
     SamplerParams sampler;
 };

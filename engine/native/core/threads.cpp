@@ -11,7 +11,7 @@
 int32_t physicalCores() {
     const int32_t logical = std::max(1u, std::thread::hardware_concurrency());
 #if defined(__linux__)
-    std::set<std::string> cores; // hyper-threads of one core name the same siblings
+    std::set<std::string> cores; // hyper-threads of a core list the same siblings
     for (int32_t cpu = 0; cpu < logical; cpu++) {
         std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
                            "/topology/thread_siblings_list");
@@ -23,7 +23,7 @@ int32_t physicalCores() {
 #elif defined(__APPLE__)
     int32_t n = 0;
     size_t size = sizeof n;
-    // Performance cores only, where the machine has two kinds.
+    // Counts only performance cores if the machine has two kinds.
     if (sysctlbyname("hw.perflevel0.physicalcpu", &n, &size, nullptr, 0) == 0 && n > 0) return n;
     if (sysctlbyname("hw.physicalcpu", &n, &size, nullptr, 0) == 0 && n > 0) return n;
     return logical;
@@ -38,7 +38,7 @@ Threads::Threads(int32_t count)
     , graphMemory(nullptr, ggml_free) {
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     if (!cpu) return;
-    // The CPU backend is loaded at run time, in the build that this processor can run.
+    // Looked up at run time, since the CPU backend is loaded in the variant that suits this processor.
     ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(cpu);
     const auto find = [&](const char * name) {
         return ggml_backend_reg_get_proc_address(registry, name);
@@ -52,7 +52,7 @@ Threads::Threads(int32_t count)
     if (!make || !end || !setCount || !setPool) return;
     ggml_threadpool_params params = ggml_threadpool_params_default(count);
     params.poll =
-        2; // milliseconds, about: longer than JavaScript, or a sampler, holds up the next step
+        2; // about this many milliseconds: longer than JavaScript or sampling delays the next step
     threads = {make(&params), end};
     backend.reset(ggml_backend_dev_init(cpu, nullptr));
     graphMemory.reset(

@@ -8,22 +8,22 @@
 #include <memory>
 #include <mutex>
 
-// Physical cores of this machine: more threads than these slow decoding down.
+// Returns the number of physical cores; more threads than that slow decoding down.
 int32_t physicalCores();
 
-// Threads that stay, with one step and the next: without them ggml starts new ones for each, and the system places them
-// anew beside JavaScript's thread. They go to sleep a few milliseconds after the last step. llama.cpp computes on them, and
-// between two steps we do: threads of our own would fight with these, which wait awake.
+// A thread pool that persists between steps. Without it, ggml starts new threads for each step, and the system has to
+// place them next to JavaScript's thread again. The threads sleep a few milliseconds after the last step. llama.cpp
+// computes on them; between steps, `each` does: other threads would compete with these, which wait actively.
 class Threads {
 public:
     explicit Threads(int32_t count);
     Threads(const Threads &) = delete;
 
-    // For llama.cpp. Null where ggml has no CPU backend.
+    // Returns the pool for llama.cpp; null if ggml has no CPU backend.
     ggml_threadpool * pool() const { return threads.get(); }
 
-    // Calls work(i) once for each i < n, on all threads, and returns when all is done. Not while llama.cpp computes.
-    // Errors: the first that a call threw.
+    // Calls work(i) once for each i < n, on all threads, and returns when all calls are done. Must not be called while
+    // llama.cpp computes. Errors: the first exception that a call threw.
     void each(int n, const std::function<void(int)> & work);
 
 private:

@@ -1,4 +1,4 @@
-// One reported token, and what is measured of it.
+// A reported token and its measurements.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -8,7 +8,7 @@
 struct TokenRecord {
     int32_t id;
     std::string text;
-    float logprob = NAN; // NAN: none
+    float logprob = NAN; // NAN if there is none
     float entropy = NAN; // nats
     bool forced = false;
     struct Alternative {
@@ -19,7 +19,7 @@ struct TokenRecord {
     std::vector<Alternative> alternatives;
 };
 
-// What is wanted of every token.
+// What to measure for every token.
 struct Measure {
     bool logprobs = false;
     int32_t alternatives = 0; // 0..MAX_ALTERNATIVES

@@ -1,9 +1,9 @@
-// The repair of characters that are split over tokens.
+// Reassembles characters that are split over tokens.
 #pragma once
 #include <string>
 
-// Joins bytes into valid UTF-8: the start of a split character waits for its rest, what can never become a
-// character turns into U+FFFD.
+// Joins bytes into valid UTF-8. The start of a split character is held back until the rest arrives; invalid bytes
+// become U+FFFD.
 class Utf8Joiner {
 public:
     std::string push(const std::string & bytes) {
@@ -25,7 +25,7 @@ public:
         return out;
     }
 
-    // What is left at the end of the text.
+    // Returns what is left at the end of the text.
     std::string flush() {
         std::string out;
         if (!pending.empty()) out = "\xEF\xBF\xBD";
@@ -36,7 +36,8 @@ public:
 private:
     std::string pending;
 
-    // Bytes of the character at i; 0: not whole yet; -1: no character (overlong, surrogate, beyond U+10FFFF, stray byte).
+    // Returns the length in bytes of the character at i; 0 if it is incomplete; -1 if it is invalid (overlong,
+    // surrogate, beyond U+10FFFF or a stray byte).
     int characterAt(size_t i) const {
         const unsigned char a = pending[i];
         if (a < 0x80) return 1;

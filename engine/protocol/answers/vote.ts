@@ -9,7 +9,10 @@ export interface Candidate {
 }
 
 export interface VoteResult {
-  /** The most votes first, then the lowest member; `answer` is as the lowest member wrote it. Members ascend. */
+  /**
+   * Ordered by votes, descending, then by lowest member; `answer` is as the lowest member wrote it.
+   * Members ascend.
+   */
   classes: { answer: string | null; members: SegmentId[] }[]
   /** Index into `classes`. */
   winner: number
@@ -18,8 +21,9 @@ export interface VoteResult {
 }
 
 /**
- * Counts equal answers. No answer is a class of its own, and it wins only where nobody answered. A tie goes to the class
- * with the lowest member. The result depends on the set of candidates alone, not on their order.
+ * Counts equal answers. Candidates without an answer form a class that wins only if nobody
+ * answered. A tie goes to the class with the lowest member. The result does not depend on the order
+ * of the candidates.
  */
 export function vote(candidates: readonly Candidate[], rule: VoteRule): VoteResult {
   const ordered = [...candidates].sort((a, b) => bySegment(a.member, b.member))
@@ -57,7 +61,7 @@ function byText(answered: readonly Answered[]): { answer: string; members: Segme
   return [...classes.values()]
 }
 
-/** Answers in percent come last: 50% joins 1/2 where somebody wrote that, else 50. */
+/** Groups equal answers. Percentages come last: 50% joins 1/2 if somebody wrote that, else 50. */
 function byEquality(answered: readonly Answered[]): { answer: string; members: SegmentId[] }[] {
   const meant = answered.map((candidate) => ({
     ...candidate,
