@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await window.page.getByRole('button', { name: 'Point to it' }).click()
     await window.page
       .getByRole('alert')
-      .getByText(/another model/)
+      .getByText(/is not the model/)
       .waitFor()
     await window.page.getByLabel('Where it is now').fill(to)
     await window.page.getByRole('button', { name: 'Point to it' }).click()
