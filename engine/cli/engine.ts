@@ -13,10 +13,13 @@ import { braidVersion } from '../programs/index.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
 
 let probed: Devices | undefined
-/** Each backend is probed once a process. */
+/** Each backend is probed once per process. */
 const devices = () => (probed ??= new Devices(dataFolder()))
 
-/** Devices of this machine; none where the engine is missing, which the engine itself will say. */
+/**
+ * Returns the devices of this machine; an empty list if the native engine is missing, which the
+ * engine itself reports.
+ */
 export const deviceList = (): Promise<DeviceInfo[]> =>
   devices()
     .open()
@@ -26,8 +29,8 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
     )
 
 /**
- * The engine in this process, read in only by the commands that think. Unless only the CPU is wanted, each GPU backend is
- * tried in a process of its own first. Errors: `native-missing`.
+ * Opens the engine in this process; imported only by commands that think. Probes each GPU backend
+ * in its own process first, unless only the CPU is wanted. Throws `native-missing`.
  */
 export async function openEngine(device?: string): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
@@ -35,24 +38,33 @@ export async function openEngine(device?: string): Promise<Engine> {
   return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
 }
 
-/** What runs take of memory, asked of the engine in this process. Read in only by the commands that ask. */
+/**
+ * Opens the memory estimates of the engine in this process; imported only by commands that need
+ * them.
+ */
 export async function openFits(): Promise<Fits> {
   const { Fits } = await import('../models/index.ts')
   return new Fits(() => devices().open())
 }
 
-/** The flags with the device that was chosen for their model in the window, where they name none. */
+/**
+ * Completes the flags with the device that was chosen for their model in the window, if they name
+ * none.
+ */
 export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise<F> {
   const model = flags.model ?? bundledModel()
   if (flags.device !== undefined || model === null) return flags
-  // A list that cannot be read chooses nothing.
+  // A list that cannot be read chooses no device.
   const device = await new ModelRegistry(dataFolder())
     .device(firstPart(resolve(model)))
     .catch(() => undefined)
   return device === undefined ? flags : { ...flags, device }
 }
 
-/** The flags of one run, with what the window would choose for its model where they say nothing: the device, and as many layers on a GPU as fit. */
+/**
+ * Completes the flags of one run as the window would: the device chosen for the model, and as many
+ * layers on a GPU as fit.
+ */
 export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(
   flags: F,
   list = deviceList,
@@ -75,6 +87,6 @@ export async function withChoices<F extends EngineFlags & { paths?: number; budg
     found,
     most,
     async () => (await (await import('../models/index.ts')).readModelInfo(file)).layers,
-  ).catch(() => undefined) // what is wrong with the model, the run itself says
+  ).catch(() => undefined) // the run itself reports a bad model
   return gpuLayers === undefined ? next : { ...next, gpuLayers }
 }

@@ -5,7 +5,7 @@ import { printable } from './usage.ts'
 
 const FRAME_MS = 100
 
-/** A run as it goes on, in a terminal: one line per segment, redrawn ten times a second. */
+/** Shows a run in progress in a terminal: one line per segment, redrawn ten times per second. */
 export class Lanes {
   readonly #terminal: { columns: number; rows: number }
   readonly #draw: ReturnType<typeof createLogUpdate>
@@ -13,7 +13,7 @@ export class Lanes {
   #timer: NodeJS.Timeout | undefined
 
   constructor(stream: NodeJS.WriteStream) {
-    // One that does not know its size says 0 by 0.
+    // A terminal that does not know its size reports 0 by 0.
     const terminal = {
       get columns() {
         return stream.columns || 80
@@ -32,7 +32,7 @@ export class Lanes {
     this.#timer ??= setTimeout(() => this.#frame(), FRAME_MS)
   }
 
-  /** Leaves the last frame where it is. */
+  /** Draws the last frame and leaves it on the screen. */
   done(): void {
     clearTimeout(this.#timer)
     this.#frame()
@@ -53,7 +53,7 @@ export function laneLines(state: RunState, columns: number, rows: number): strin
   const segments = [...state.paths, ...state.others, ...state.summaries]
   const lines = segments.map((one) => lane(nameOf(one, grouped), one, columns))
   if (lines.length <= rows) return lines
-  // The paths that still think and the summary are worth more than those that ended.
+  // Prefer paths that are still thinking, and summaries, over paths that ended.
   const order = [...segments.keys()]
     .sort((a, b) => rank(segments[a]!) - rank(segments[b]!))
     .slice(0, rows - 1)
@@ -79,7 +79,7 @@ function lane(name: string, segment: Segment, columns: number): string {
   return head.slice(0, columns) + tail(segment.text, Math.max(0, columns - stringWidth(head) - 1))
 }
 
-/** The end of a text on one line, at most so many terminal cells wide. */
+/** Returns the end of a text on one line, at most `width` terminal cells wide. */
 export function tail(text: string, width: number): string {
   const line = printable(text.slice(-4 * width - 64))
     .replace(/\s+/g, ' ')

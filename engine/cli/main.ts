@@ -14,7 +14,10 @@ import { EXIT, exitCodeOf, say } from './usage.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { braidVersion } from '../programs/index.ts'
 
-/** `braid ...`: one file a command in cli/. Exit codes: 0 ok, 1 failed, 2 wrong use, 130 interrupted. */
+/**
+ * The `braid` command; each subcommand is one file in cli/. Exit codes: 0 ok, 1 failed, 2 wrong
+ * usage, 130 interrupted.
+ */
 const program = new Command('braid')
   .description('Native parallel thinking with local models')
   .version(braidVersion())
@@ -35,7 +38,7 @@ for (const add of [
   add(program)
 for (const command of program.commands) command.exitOverride()
 
-// A reader that left (`braid ... | head`) is no failure.
+// A reader that closed its end (`braid ... | head`) does not count as a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
 )

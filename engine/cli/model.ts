@@ -16,15 +16,13 @@ interface ModelFlags extends EngineFlags {
 
 export function addModel(program: Command): void {
   addEngineFlags(
-    program
-      .command('model')
-      .description('what a GGUF says of itself, and the memory that a run of it needs'),
+    program.command('model').description('describe a GGUF and the memory that a run with it needs'),
     false,
   )
     .argument('<file>', 'GGUF file')
-    .option('-p, --paths <n>', 'paths of the run', integer(1, MAX_PATHS))
-    .option('-b, --budget <n>', 'tokens of one path', integer(1, MAX_BUDGET))
-    .option('--json', 'as JSON')
+    .option('-p, --paths <n>', 'number of paths', integer(1, MAX_PATHS))
+    .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))
+    .option('--json', 'print as JSON')
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
       const engine = engineOptions(await withChoices({ ...flags, model: file }))
@@ -39,7 +37,7 @@ export function addModel(program: Command): void {
       const settings = { paths, budget, engine }
       const fit = await fits
         .fit({ file: at, settings, devices, free: systemFree() })
-        .catch(toBraidError) // the file can be described without the engine
+        .catch(toBraidError) // a file can be described without the engine
       await fits.close()
       await print(
         flags.json === true
@@ -70,12 +68,12 @@ function describe(
     [
       'native paths',
       info.nativePaths === 0
-        ? 'none: paths are fused by reading their texts again'
+        ? 'none: paths are fused by re-reading their texts'
         : String(info.nativePaths),
     ],
     ['thought rows', info.thoughtRows === 0 ? 'none' : String(info.thoughtRows)],
     [
-      'KV bytes a token',
+      'KV bytes per token',
       Object.entries(info.kvBytesPerToken)
         .map(([type, bytes]) => `${type} ${bytes}`)
         .join(', '),
@@ -96,7 +94,7 @@ function memory(
   asked: { paths?: number; budget?: number },
   defaults: ModelInfo['defaults'],
 ): [string, string][] {
-  if (fit instanceof Error) return [['memory', `not known: ${fit.message}`]]
+  if (fit instanceof Error) return [['memory', `unknown: ${fit.message}`]]
   const { total, weights, kv, cells, compute, free } = fit
   return [
     [
@@ -108,6 +106,6 @@ function memory(
 }
 
 function verdict({ verdict: how, short }: Fit): string {
-  if (short !== undefined) return `will not fit, ${short.device} is short of ${size(short.bytes)}`
-  return how === 'fits' ? 'fits' : 'fits, may be slow'
+  if (short !== undefined) return `does not fit: ${short.device} lacks ${size(short.bytes)}`
+  return how === 'fits' ? 'fits' : 'fits, but may be slow'
 }

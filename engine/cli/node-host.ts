@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { programFile, sourceOptions } from '../programs/index.ts'
 import type { HostProcess } from '../host/index.ts'
 
-/** The host as a child process of Node. In a checkout it runs from source through tsx. */
+/** Starts the host as a child process of Node. In a checkout it runs from source through tsx. */
 export function forkHost(
   env: Record<string, string | undefined> = {},
 ): HostProcess & { pid: number | undefined } {
@@ -13,7 +13,7 @@ export function forkHost(
   })
   return {
     pid: child.pid,
-    // A child that is gone is reported by its exit, not by a write that fails.
+    // A missing child is reported by its exit, not by a failed write.
     send: (message) => void (child.connected && child.send(message, () => undefined)),
     onMessage: (listener) => void child.on('message', listener),
     onExit(listener) {

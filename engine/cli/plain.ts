@@ -2,7 +2,10 @@ import type { RunState, Segment } from '../protocol/fold.ts'
 import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/index.ts'
 import { print, printable } from './usage.ts'
 
-/** A run as plain text, for a pipe: each segment when it has ended, the vote, the answer. */
+/**
+ * Writes a run as plain text for a pipe: each segment once it has ended, then the vote and the
+ * answer.
+ */
 export class PlainText {
   readonly #told = new Set<string>()
 
@@ -19,7 +22,7 @@ export class PlainText {
   }
 }
 
-/** What a reader wants when it is over: summaries, votes, the answer. */
+/** Returns what a reader wants after the run: summaries, votes and the answer. */
 export function resultText(state: RunState): string {
   const parts = state.summaries.map(block)
   for (const vote of state.votes)

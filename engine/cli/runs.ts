@@ -7,9 +7,9 @@ import { print } from './usage.ts'
 export function addRuns(program: Command): void {
   program
     .command('runs')
-    .description('what was thought before, newest first')
-    .option('--json', 'as JSON')
-    .option('--search <words>', 'only runs that hold all of these words')
+    .description('list earlier runs, newest first')
+    .option('--json', 'print as JSON')
+    .option('--search <words>', 'list only runs that contain all of these words')
     .action(async ({ json, search }: { json?: boolean; search?: string }) => {
       const store = new RunStore(dataFolder())
       const found =

@@ -21,21 +21,19 @@ const FORMATS: Record<string, Format> = { '.json': 'json', '.md': 'md', '.html':
 
 export function addSolve(program: Command): void {
   addSolveFlags(
-    program
-      .command('solve')
-      .description('think about a problem along several paths, and answer it'),
+    program.command('solve').description('think about a problem along several paths and answer it'),
   )
     .configureOutput({
       outputError: (text, write) =>
         write(
           text.replace(
             /^error: unknown option '(?!--[a-z-]+')[^]*'(?=\n?$)/,
-            "$& (a problem that begins with - goes after --, as in: braid solve -- '-2 + 3')",
+            "$& (put a problem that begins with - after --, as in: braid solve -- '-2 + 3')",
           ),
         ),
     })
     .argument('<problem>', 'the problem; - reads it from stdin')
-    .option('--json', 'one event a line on stdout, and nothing else')
+    .option('--json', 'print only events to stdout, one per line')
     .option('--out <file>', 'also write the run to a .json, .md or .html file')
     .action(async (problem: string, flags: SolveFlags) => {
       process.exitCode = await solve(problem, flags)
@@ -85,22 +83,25 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   return end.reason === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.ok
 }
 
-/** Looked at before the model thinks for an hour. */
+/**
+ * Checks the output file before the run, so that a wrong name does not cost an hour of thinking.
+ */
 function outFile(name: string): { file: string; format: Format } {
   const file = resolve(name)
   const format = FORMATS[extname(file).toLowerCase()]
   if (format === undefined)
     throw new UsageError(`--out ${name}: the name must end in .json, .md or .html.`)
   if (!existsSync(dirname(file)))
-    throw new UsageError(`--out ${name}: there is no folder ${dirname(file)}.`)
+    throw new UsageError(`--out ${name}: the folder ${dirname(file)} does not exist.`)
   if (existsSync(file) && !statSync(file).isFile())
-    throw new UsageError(`--out ${name}: it is no file.`)
+    throw new UsageError(`--out ${name}: it is not a file.`)
   return { file, format }
 }
 
 /**
- * The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. It listens until the
- * process ends: one that comes while the last files are written is no sudden death, either.
+ * Handles Ctrl-C and SIGTERM: the first ends the run and keeps its transcript, the second ends the
+ * process. Listens until the process ends, so that a signal does not kill it while the last files
+ * are being written.
  */
 class Interrupts {
   asked = false
@@ -109,7 +110,7 @@ class Interrupts {
     const interrupt = () => {
       if (this.asked) process.exit(EXIT.interrupted)
       this.asked = true
-      say('Stopping. Once more ends at once.')
+      say('Stopping. Press Ctrl-C again to quit at once.')
       stop()
     }
     process.on('SIGINT', interrupt)
@@ -140,7 +141,7 @@ function tellStart({
   say(`${settingsLine(settings)} fusion=${fusion}${prompt}`)
 }
 
-/** What holds in the end, defaults included, as the flags would say it. */
+/** Returns the final settings, including defaults, in the form of flags. */
 function settingsLine({
   sampling,
   engine,
@@ -176,5 +177,5 @@ function tellEnd(state: RunState, end: RunEvent, run: string): void {
       `${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`,
     )
   }
-  if (state.run !== '') say(`Kept as ${run}: braid export ${run} --format md`)
+  if (state.run !== '') say(`Saved as ${run}: braid export ${run} --format md`)
 }

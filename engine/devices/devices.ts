@@ -1,4 +1,7 @@
-/** What this machine can compute with: the addon with those GPU backends that passed their probe, and the state of all. */
+/**
+ * Determines what this machine can compute with: loads the addon with the GPU backends that passed
+ * their probe, and reports the state of all backends.
+ */
 import { builtLibraries, loadAddon, type GpuLibrary, type LoadedAddon } from '../native/index.ts'
 import type { DeviceState } from '../protocol/models.ts'
 import {
@@ -12,7 +15,7 @@ import { probe, type Probe } from './probe.ts'
 
 export { HardwareMeter } from './hardware.ts'
 
-/** One for a process: the addon is loaded once. */
+/** The devices of this machine. Create one per process, because the addon is loaded only once. */
 export class Devices {
   readonly #dataFolder: string
   #probes: Promise<Probe[]> | undefined
@@ -23,7 +26,10 @@ export class Devices {
     this.#dataFolder = dataFolder
   }
 
-  /** The addon, once every GPU backend was tried in a process of its own. Errors: those of `loadAddon`. */
+  /**
+   * Returns the addon, after every GPU backend was probed in its own process. Throws as `loadAddon`
+   * does.
+   */
   async open(): Promise<LoadedAddon> {
     if (this.#addon !== undefined) return this.#addon
     const good = (await this.#tried()).flatMap(({ library, reason }) =>
@@ -33,7 +39,7 @@ export class Devices {
     return this.#addon
   }
 
-  /** Errors: those of `loadAddon`. */
+  /** Returns the devices and the state of each backend. Throws as `loadAddon` does. */
   async state(): Promise<DeviceState> {
     const [addon, probes, offers] = [await this.open(), await this.#tried(), await this.offers()]
     const backends: DeviceState['backends'] = probes.map(({ library, reason }) => ({
@@ -52,12 +58,15 @@ export class Devices {
     return { cpu: addon.cpu, devices: addon.devices(), backends }
   }
 
-  /** What can be fetched for this machine, as it was at the first call. */
+  /** Returns the backends that can be fetched for this machine, as found by the first call. */
   offers(): Promise<Fetchable[]> {
     return (this.#offers ??= fetchable())
   }
 
-  /** Fetches a backend and, where it works, loads it at once. Errors: `bad-request`, those of `fetchBackend`. */
+  /**
+   * Fetches a backend and, if it works, loads it at once. Throws `bad-request`, or as
+   * `fetchBackend` does.
+   */
   async fetch(offer: Fetchable, options: FetchOptions): Promise<Probe> {
     const library = await fetchBackend(this.#dataFolder, offer, options)
     const result = await probe(library)
@@ -70,7 +79,7 @@ export class Devices {
   }
 
   #tried(): Promise<Probe[]> {
-    // One after another: drivers that are tried at once disturb each other's memory figures.
+    // Probe one after another: drivers that run at once distort each other's memory figures.
     return (this.#probes ??= libraries(this.#dataFolder).reduce<Promise<Probe[]>>(
       async (before, library) => [...(await before), await probe(library)],
       Promise.resolve([]),
@@ -78,7 +87,7 @@ export class Devices {
   }
 }
 
-/** Built-in ones go before fetched ones. */
+/** Returns the GPU libraries; built-in ones come before fetched ones. */
 function libraries(dataFolder: string): GpuLibrary[] {
   const built = builtLibraries()
   return [

@@ -3,14 +3,17 @@ import type { Client } from './client.ts'
 
 const TELL_MS = 250
 
-/** Tells the clients that asked (`runs.watch`) how far runs are, a few times per second at most: no token is sent. */
+/**
+ * Sends the progress of all runs, without tokens, to the clients that asked for it (`runs.watch`),
+ * at most a few times per second.
+ */
 export class Activity {
   readonly #current: () => RunProgress[]
   readonly #watchers = new Set<Client>()
   #ended: RunProgress[] = []
   #timer: NodeJS.Timeout | undefined
 
-  /** `current`: the runs that think or wait. */
+  /** `current` returns the runs that are thinking or waiting. */
   constructor(current: () => RunProgress[]) {
     this.#current = current
   }
@@ -22,7 +25,7 @@ export class Activity {
     client.send({ kind: 'activity', runs: this.#current() })
   }
 
-  /** A run began or went on. */
+  /** Call this when a run starts or makes progress. */
   changed(): void {
     if (this.#watchers.size === 0) return
     this.#timer ??= setTimeout(() => this.#tell(), TELL_MS)

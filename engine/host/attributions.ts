@@ -6,7 +6,10 @@ import type { Runs } from './runs.ts'
 
 const FRAME_MS = 50
 
-/** Attributions that clients asked for: each ends with its request, when its client cancels it, or when the client is gone. */
+/**
+ * Computes attributions for clients. Each computation ends when its request is answered, when its
+ * client cancels it, or when the client disconnects.
+ */
 export class Attributions {
   readonly #runs: Runs
   readonly #asked = new WeakMap<Client, Map<string, AbortController>>()
@@ -15,12 +18,12 @@ export class Attributions {
     this.#runs = runs
   }
 
-  /** Errors: those of `run.attribution`. */
+  /** Computes an attribution. Throws the errors of `run.attribution`. */
   async ask(client: Client, run: string, segment: SegmentId): Promise<Attribution> {
     const task = attributionTask(run, segment)
     const asked = this.#asked.get(client) ?? new Map<string, AbortController>()
     this.#asked.set(client, asked)
-    if (asked.has(task)) throw new BraidError('bad-request', 'This is being read already.')
+    if (asked.has(task)) throw new BraidError('bad-request', 'This is already being read.')
     const own = new AbortController()
     asked.set(task, own)
     let told = 0

@@ -4,12 +4,12 @@ import { serveLine, type HostPort } from './mux.ts'
 import { dataFolder } from '../transcripts/index.ts'
 
 /**
- * The engine's own process, started by a supervisor: a child process of Node or a utility process of Electron.
- * BRAID_OPEN_MODEL: a GGUF to link and to start windows with.
+ * Runs the engine in its own process, started by a supervisor as a child process of Node or a
+ * utility process of Electron. BRAID_OPEN_MODEL is a GGUF to link and to select in new windows.
  */
 const STALLED = 75
 
-/** Electron's line to the parent; Node has `process.send`. */
+/** Electron's port to the parent; in Node the port is `process.send`. */
 interface ParentPort {
   postMessage(message: unknown): void
   on(event: 'message', listener: (event: { data: unknown }) => void): void
@@ -19,7 +19,7 @@ const parentPort = (process as { parentPort?: ParentPort }).parentPort
 const port: HostPort = {
   send: (message) => {
     if (parentPort !== undefined) parentPort.postMessage(message)
-    // A parent that is gone is told by `disconnect`, not by a write that fails.
+    // A missing parent is reported by `disconnect`, not by a failed write.
     else if (process.connected) process.send!(message)
   },
   onMessage: (listener) => {
@@ -31,7 +31,7 @@ const port: HostPort = {
 function fail(message: string, code: number): void {
   process.stderr.write(`braid engine: ${message}\n`)
   port.send({ type: 'fatal', message })
-  // A turn for the message to leave; native threads that hang do not hold up an exit.
+  // Wait for the message to be sent. SIGKILL ends the process even if native threads hang.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000).unref()
   setTimeout(() => process.exit(code), 50)
 }
@@ -44,7 +44,7 @@ const host = new Host({
 })
 const end = () => void host.close().finally(() => process.exit(0))
 process.on('disconnect', end)
-process.on('SIGINT', () => undefined) // Ctrl-C in a terminal reaches parent and child: the parent decides.
+process.on('SIGINT', () => undefined) // Ctrl-C in a terminal reaches parent and child; the parent decides.
 process.on('SIGTERM', end)
 
 const model = process.env.BRAID_OPEN_MODEL

@@ -31,21 +31,27 @@ type Handlers = {
     client: Client,
   ) => Result<M> | Promise<Result<M>>
 }
-/** Keys that this version does not know stay as they are. */
+/** Keys that this version does not know are kept unchanged. */
 const Settings = z.record(z.string(), z.unknown())
 const MAX_SETTINGS = 1 << 20
 const TASKS_MS = 150
 
 export interface HostOptions {
-  /** Data folder: runs, settings, the list of models. */
+  /** Data folder: runs, settings and the list of models. */
   folder: string
   engine: HostEngine
-  /** The native engine hangs: the process should end, so that its supervisor starts another. */
+  /**
+   * Called if the native engine hangs. The process should exit, so that its supervisor starts a new
+   * one.
+   */
   onStall?: (message: string) => void
   stopMs?: number
 }
 
-/** Serves METHODS over any channel. What comes in is checked by schema; every failure goes back as a typed error. */
+/**
+ * Serves METHODS over any channel. Checks all input by schema; returns every failure as a typed
+ * error.
+ */
 export class Host {
   readonly #folder: string
   readonly #engine: HostEngine
@@ -98,11 +104,14 @@ export class Host {
     })
   }
 
-  /** Tries the devices, and loads the model that windows start with where the user wants that and it fits. */
+  /**
+   * Probes the devices, and loads the model that windows start with if the user wants that and it
+   * fits.
+   */
   async warmUp(): Promise<void> {
     const { loadAtStart, model, loadingAtStart } = this.#preferences()
     const wanted = loadAtStart && model !== ''
-    // The engine ended while it loaded this model: it would end so at each start.
+    // The engine ended while loading this model, and would do so at every start.
     const deadly = wanted && loadingAtStart === model
     if (deadly)
       this.#set({ loadAtStart: false, notLoadedAtStart: model, loadingAtStart: undefined })
@@ -110,7 +119,7 @@ export class Host {
     if (deadly)
       throw new BraidError(
         'engine-lost',
-        `The engine ended while it loaded ${model} at its start. Loading at the start is turned off.`,
+        `The engine ended while loading ${model} at startup. Loading at startup is now off.`,
       )
     if (!wanted) return
     const settings = await this.#library.settle(model, {})
@@ -118,7 +127,7 @@ export class Host {
     if (verdict === 'wont-fit')
       throw new BraidError(
         'out-of-memory',
-        `${model} is not loaded at the start: its runs need ${total} bytes, ${free} are free.`,
+        `${model} is not loaded at startup: its runs need ${total} bytes, but only ${free} are free.`,
       )
     const onProgress = (fraction: number) =>
       this.#broadcast({ kind: 'progress', task: 'load', fraction })
@@ -141,7 +150,7 @@ export class Host {
     })
   }
 
-  /** Links a model and makes it the one that windows start with. */
+  /** Links a model and makes it the model that windows start with. */
   async openWith(file: string): Promise<void> {
     const { file: model } = await this.#library.registry.add(file)
     this.#set({ model })
@@ -153,10 +162,10 @@ export class Host {
     this.#activity.close()
     clearTimeout(this.#telling)
     try {
-      // An end that is wanted is no fault of the model that is being loaded.
+      // A deliberate shutdown must not count against the model being loaded.
       if (this.#preferences().loadingAtStart !== '') this.#set({ loadingAtStart: undefined })
     } catch {
-      // The disk is full: that model is not loaded at the next start.
+      // The disk is full, so this model is not loaded at the next start.
     }
     await this.#library.close()
     await this.#runs.close()
@@ -170,7 +179,7 @@ export class Host {
       if (!request.success)
         throw new BraidError(
           'bad-request',
-          `The message is no request: ${firstIssue(request.error)}`,
+          `The message is not a request: ${firstIssue(request.error)}`,
         )
       const { method, params } = request.data
       client.send({ kind: 'result', id, result: await this.#call(client, method, params) })
@@ -181,7 +190,7 @@ export class Host {
 
   #call(client: Client, method: string, params: unknown): unknown {
     if (!Object.hasOwn(METHODS, method))
-      throw new BraidError('bad-request', `There is no method '${method}'.`)
+      throw new BraidError('bad-request', `The method '${method}' does not exist.`)
     const parsed = METHODS[method as Method].params.safeParse(params)
     if (!parsed.success)
       throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
@@ -202,7 +211,7 @@ export class Host {
       if (model === null)
         throw new BraidError(
           'model-not-found',
-          'Choose a model first: no model comes with this copy of Braid.',
+          'Choose a model first: this copy of Braid has no bundled model.',
         )
       await this.#engine.ready()
       return {
@@ -218,7 +227,8 @@ export class Host {
       return this.#runs.command(run, command)
     },
     'run.open': async ({ run }, client) => {
-      // No await before the subscription: the next event comes behind the backlog, none is lost or doubled.
+      // Subscribe without awaiting first, so that the next event follows the backlog and none is
+      // lost or duplicated.
       const { chunks, live } = this.#runs.backlog(run)
       return { events: await client.subscribe(run, chunks), live }
     },
@@ -254,7 +264,7 @@ export class Host {
       ),
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
-    'engine.restart': () => ({}), // It runs: who answers is up.
+    'engine.restart': () => ({}), // A host that can answer needs no restart; the supervisor handles the rest.
     'settings.get': () => storedPreferences(this.#settings.read(), 'shared'),
     'settings.set': (changes) => {
       this.#set(changes)
@@ -266,7 +276,7 @@ export class Host {
     return readPreferences(this.#settings.read(), 'shared', 'host')
   }
 
-  /** undefined takes a key away. */
+  /** Changes settings; undefined removes a key. */
   #set(changes: Partial<Preferences<'shared' | 'host'>>): void {
     const settings = { ...this.#settings.read(), ...changes }
     if (JSON.stringify(settings).length > MAX_SETTINGS)
@@ -279,7 +289,7 @@ export class Host {
     return result
   }
 
-  /** A few times a second at most, the last state always. */
+  /** Sends tasks to the clients at most a few times per second; the latest state is always sent. */
   #tellTasks(tasks: Task[]): void {
     this.#tasks = tasks
     this.#telling ??= setTimeout(() => {

@@ -16,8 +16,8 @@ import { OwnMemory } from './memory.ts'
 type Settings = RunRequest['settings']
 
 /**
- * The real engine for a host. Native code is loaded at the first use, so that a host without it starts, lists and exports
- * runs, and says `native-missing` where it is needed.
+ * Returns the real engine for a host. Native code is loaded when first used, so that a host without
+ * it can start, list and export runs, and reports `native-missing` only if it is needed.
  */
 export function localEngine(folder = dataFolder()): HostEngine {
   const devices = new Devices(folder)
@@ -25,7 +25,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
   const open = () => {
     if (engine === undefined) {
-      // `ready` has loaded it, and only what passed its probe.
+      // `ready` has loaded the addon with only the backends that passed their probe.
       engine = new Engine({
         addon: loadAddon(),
         version: braidVersion(),
@@ -63,7 +63,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     async fetchBackend(backend, { signal, onProgress }) {
       const offer = (await devices.offers()).find((one) => one.backend === backend)
       if (offer === undefined)
-        throw new BraidError('bad-request', `There is no ${backend} backend for this machine.`)
+        throw new BraidError('bad-request', `No ${backend} backend is available for this machine.`)
       const { reason } = await devices.fetch(offer, {
         signal,
         onProgress: (progress) =>

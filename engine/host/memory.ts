@@ -7,16 +7,22 @@ type Loaded = Pick<
   'file' | 'device' | 'onDevice' | 'heldBytes'
 >
 
-/** Memory with what Braid's own models take counted as free: they give way to a run that needs it. */
+/**
+ * Computes free memory with the memory of Braid's own models counted as free, because these
+ * models are unloaded if a run needs it.
+ */
 export class OwnMemory {
-  /** `repacked`: bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. */
+  /**
+   * `repacked` returns how many bytes of a model's weights the CPU keeps in its own layout, in
+   * addition to the file.
+   */
   constructor(
     private readonly loaded: () => readonly Loaded[],
     private readonly repacked: (file: string) => Promise<number>,
     private readonly system = systemFree,
   ) {}
 
-  /** The devices, with what lies on them counted as free. */
+  /** Returns the devices, with the models on them counted as free memory. */
   devices(found: readonly DeviceInfo[]): DeviceInfo[] {
     return found.map((one) => {
       const ours = this.loaded()
@@ -26,7 +32,10 @@ export class OwnMemory {
     })
   }
 
-  /** Bytes of the system's memory; weights that are only mapped from their file count as free there already. */
+  /**
+   * Returns the free bytes of system memory. Weights that are only mapped from their file already
+   * count as free there.
+   */
   async free(): Promise<number> {
     const ours = this.loaded().filter(({ device }) => device === 'cpu')
     const taken = await Promise.all(

@@ -19,13 +19,16 @@ import { record } from '../transcripts/index.ts'
 import type { TranscriptWriter } from '../transcripts/index.ts'
 import type { HostEngine } from './engine.ts'
 
-/** Ended runs that still take commands from their cells; older ones are resumed from their transcripts. */
+/**
+ * Number of ended runs that keep their cells for further commands; older ones are resumed from
+ * their transcripts.
+ */
 const HELD = 4
-/** Ends without a transcript that a window may still ask for. */
+/** Number of ended runs without a transcript that a window can still ask for. */
 const UNSAVED = 32
 const MAX_TURNS = 64
 const STOP_MS = 10_000
-/** Events that set a run going; the others change nothing, or end it. */
+/** Events that start a run; the others change nothing or end it. */
 const BEGINS = new Set<RunEvent['type']>([
   'run-started',
   'segment-started',
@@ -38,7 +41,7 @@ interface Run {
   handle: RunHandle
   request?: RunRequest
   time: string
-  /** Events that have no transcript. */
+  /** Events of a run that has no transcript. */
   unsaved: RunEvent[]
   events: number
   state: 'queued' | 'running' | 'over'
@@ -49,19 +52,19 @@ interface Run {
 export interface RunsOptions {
   engine: HostEngine
   store: RunStore
-  /** An event that is on disk. */
+  /** Called with each event once it is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
-  /** A run came to an end, for now. */
+  /** Called when a run ends; a command may continue it later. */
   onEnd: (run: RunProgress) => void
-  /** The list of runs changed. */
+  /** Called when the list of runs changes. */
   onChange: () => void
-  /** The engine did not stop in time: only its process can be ended. */
+  /** Called if the engine did not stop in time, so that its process must be ended. */
   onStall: (message: string) => void
   stopMs?: number
 }
 
-/** Runs of this process: they live here, whoever watches. */
+/** Manages the runs of this process, whether or not a client watches them. */
 export class Runs {
   readonly #options: RunsOptions
   readonly #runs = new Map<string, Run>()
@@ -71,7 +74,7 @@ export class Runs {
     this.#options = options
   }
 
-  /** Some run thinks, or waits for its turn. */
+  /** True if a run is thinking or waiting for its turn. */
   get thinking(): boolean {
     return [...this.#runs.values()].some(({ state }) => state !== 'over')
   }
@@ -92,7 +95,7 @@ export class Runs {
     return run.handle.command(command)
   }
 
-  /** Returns what a summary attended to. Errors: those of `run.attribution`. */
+  /** Returns what a summary attended to. Throws the errors of `run.attribution`. */
   async attribute(
     id: string,
     segment: SegmentId,
@@ -102,7 +105,7 @@ export class Runs {
     if (run !== undefined && run.state !== 'over')
       throw new BraidError(
         'bad-request',
-        'The run still thinks: what its summary attended to can be read once it is over.',
+        'The run is still thinking. What its summary attended to can be read once the run is over.',
       )
     const events = this.#options.store.events(id)
     return this.#options.engine.attribute(events, segment, {
@@ -111,7 +114,10 @@ export class Runs {
     })
   }
 
-  /** Everything so far, events as JSON, in chunks that are read as they are asked for; what comes after this call is none of it. */
+  /**
+   * Returns all events so far as JSON, in chunks that are read on demand. Events after this call
+   * are not included.
+   */
   backlog(id: string): { chunks: Iterable<string[]>; live: boolean } {
     const run = this.#runs.get(id)
     const unsaved = run?.unsaved ?? this.#failed.get(id) ?? []
@@ -124,19 +130,21 @@ export class Runs {
     return { chunks, live }
   }
 
-  /** Runs that have no transcript yet, as the history shows them. */
+  /** Returns the runs that have no transcript yet, as entries for the history. */
   queued(): RunSummary[] {
     return [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
   }
 
-  /** How far the runs are that think or wait. */
+  /** Returns the progress of the runs that are thinking or waiting. */
   progress(): RunProgress[] {
     return [...this.#runs.values()].flatMap((run) =>
       run.state === 'over' ? [] : this.#progress(run),
     )
   }
 
-  /** None where its file is gone, which the list says. */
+  /**
+   * Returns the progress of one run; nothing if its file was deleted, which the list of runs shows.
+   */
   #progress(run: Run): RunProgress[] {
     const { store } = this.#options
     try {
@@ -152,12 +160,12 @@ export class Runs {
       this.#options.onEnd(failed ? { ...progress, status: 'failed' } : progress)
   }
 
-  /** Lets go of a run that is over, so that its files can be moved. */
+  /** Releases a run that is over, so that its files can be moved. */
   async release(id: string): Promise<void> {
     const run = this.#runs.get(id)
     if (run === undefined) return
     if (run.state !== 'over')
-      throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     await run.handle.close()
     await run.finished
   }
@@ -226,7 +234,8 @@ export class Runs {
         this.#options.onEvent(run.id, stored)
       }
     } catch (error) {
-      // The disk is full, or the engine broke its word: what was saved stays, the window is told, nothing more is written.
+      // The disk is full or the engine misbehaved. What was saved stays, the window is told, and
+      // nothing more is written.
       const event: RunEvent = {
         type: 'run-failed',
         at: Date.now() - Date.parse(run.time),
@@ -257,12 +266,15 @@ export class Runs {
     this.#options.onChange()
     if (!over) return
     this.#ended(run, event.type === 'run-failed')
-    if (run.unsaved.length > 0) void run.handle.close() // Nothing to go on from.
+    if (run.unsaved.length > 0) void run.handle.close() // Without a transcript there is nothing to continue from.
     const held = [...this.#runs.values()].filter((other) => other.state === 'over' && other !== run)
     for (const old of held.slice(0, Math.max(0, held.length - HELD + 1))) void old.handle.close()
   }
 
-  /** A stop takes one decode step. Where it does not, the native engine hangs. */
+  /**
+   * Reports a stall if a stop takes too long: it should take one decode step, otherwise the native
+   * engine hangs.
+   */
   #watch(run: Run, what: string): void {
     if (run.state === 'over') return
     const ms = this.#options.stopMs ?? STOP_MS
@@ -273,18 +285,18 @@ export class Runs {
     run.stopTimer.unref()
   }
 
-  /** Of a run that is resumed: what it followed up on, where that is still there. */
+  /** Returns the conversation that a resumed run followed up on, if it still exists. */
   #earlier([start]: readonly RunEvent[]): Turn[] | undefined {
     try {
       return start?.type === 'run-started' && start.followUp !== undefined
         ? this.#conversation(start.followUp)
         : undefined
     } catch {
-      return undefined // Deleted since; the run's own prompt is in its transcript.
+      return undefined // It was deleted; the run's own prompt is in its transcript.
     }
   }
 
-  /** Problems and answers that a follow-up builds on, oldest first. */
+  /** Returns the problems and answers that a follow-up builds on, oldest first. */
   #conversation(followUp: { run: string; segment: SegmentId }): Turn[] {
     const turns: Turn[] = []
     const seen = new Set<string>()
@@ -303,7 +315,7 @@ export class Runs {
   }
 }
 
-/** Control tokens around the text of a summary or a path. */
+/** Matches control tokens around the text of a summary or a path. */
 const CONTROL = /^<(?:summary|think\d*)>|<\/(?:summary|think\d*)>$/g
 
 function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
@@ -313,7 +325,10 @@ function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
 const hasTranscript = ({ unsaved, state }: Run): boolean =>
   unsaved.length === 0 && state !== 'queued'
 
-/** Only a run that was asked for here waits without a transcript. */
+/**
+ * Returns the list entry of a queued run. Only a run that was requested in this process can wait
+ * without a transcript.
+ */
 function queuedItem({ id, request, time }: Run): RunSummary {
   return listItem(id, digestOfRequest(request!, time))
 }

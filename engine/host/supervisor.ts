@@ -1,11 +1,16 @@
 import { FromHost, type ToHost } from './mux.ts'
 import { METHODS, type Channel, type HostMessage } from '../protocol/wire.ts'
 
-/** A host process as its supervisor sees it: `fork` in Node, `utilityProcess` in Electron. */
+/**
+ * A host process as its supervisor sees it: from `fork` in Node or `utilityProcess` in Electron.
+ */
 export interface HostProcess {
   send(message: ToHost): void
   onMessage(listener: (message: unknown) => void): void
-  /** Called once, whatever ended it; `how` for the user: `signal SIGSEGV`, `exit code 1`. */
+  /**
+   * Calls the listener once, whatever ended the process. `how` is text for the user: `signal
+   * SIGSEGV`, `exit code 1`.
+   */
   onExit(listener: (how: string) => void): void
   kill(): void
 }
@@ -13,14 +18,18 @@ export interface HostProcess {
 export type EngineState = 'up' | 'restarting' | 'stopped'
 
 export interface SupervisorOptions {
-  /** `first`: none was ready yet. What the first one does (linking a model that was given at the start), one after a crash before that does instead. `env`: what was given to an earlier one in memory. */
+  /**
+   * Starts a host process. `first` is true until a process has become ready: the first process does
+   * the work of the start, such as linking a given model, and its replacement does that instead if
+   * it crashed before. `env` holds values that were given to an earlier process in memory.
+   */
   spawn: (first: boolean, env: Record<string, string>) => HostProcess
-  /** After so many deaths within the window nothing is restarted. */
+  /** After this many deaths within `windowMs`, the host is not restarted. */
   deaths?: number
   windowMs?: number
-  /** Between two pings; a host that leaves six in a row unanswered hangs and is killed. */
+  /** Milliseconds between pings. A host that leaves six in a row unanswered hangs and is killed. */
   pingMs?: number
-  /** A host that is not ready by then is killed. */
+  /** A host that is not ready after this many milliseconds is killed. */
   startMs?: number
   onState?: (state: EngineState, message: string) => void
 }
@@ -29,14 +38,15 @@ const UNANSWERED = 6
 
 interface Client {
   channel: Channel
-  /** Requests without an answer. */
+  /** Numbers of requests without an answer. */
   open: Set<number>
 }
 
 /**
- * Keeps one host process alive and passes messages between it and the clients. When it dies, clients get `engine-lost`
- * for what they had asked, a push that says so, and the end of their channel; they connect again and wait for
- * the next one. Runs it was thinking are interrupted: their transcripts end where it died.
+ * Keeps one host process alive and passes messages between it and the clients. If the process dies,
+ * clients get `engine-lost` for their open requests and a message with the engine's state, and
+ * their channels are closed; they reconnect and wait for the next process. Runs in progress are
+ * interrupted: their transcripts end where the process died.
  */
 export class Supervisor {
   readonly #options: Required<Omit<SupervisorOptions, 'onState'>> &
@@ -46,7 +56,7 @@ export class Supervisor {
   #process: HostProcess | undefined
   #state: EngineState = 'restarting'
   #message = ''
-  /** Held back until the process is ready. */
+  /** Messages held back until the process is ready. */
   #held: ToHost[] = []
   #fatal: string | undefined
   #next = 1
@@ -54,9 +64,9 @@ export class Supervisor {
   #ping: NodeJS.Timeout | undefined
   #closing = false
   #first = true
-  /** Killed by `restart`: no fault, and not counted. */
+  /** True if `restart` killed the process; such a death is not counted. */
   #asked = false
-  /** The hub's token, '' where it was forgotten. */
+  /** The hub's token; '' if it was forgotten. */
   #env: { HF_TOKEN?: string } = {}
 
   constructor(options: SupervisorOptions) {
@@ -80,19 +90,19 @@ export class Supervisor {
     this.#send({ type: 'open', client: number })
   }
 
-  /** A new process, also after the supervisor gave up. */
+  /** Starts a new process, even if the supervisor had given up. */
   restart(): void {
     this.#deaths.length = 0
     if (this.#process !== undefined) {
       this.#asked = true
       return this.#process.kill()
     }
-    this.#set('restarting', 'The engine starts again.')
+    this.#set('restarting', 'The engine is restarting.')
     for (const client of this.#clients.values()) client.channel.send(this.#notice())
     this.#start()
   }
 
-  /** Asks the process to finish; kills it when it does not. */
+  /** Asks the process to finish, and kills it if it does not. */
   async close(waitMs = 5_000): Promise<void> {
     this.#closing = true
     clearInterval(this.#ping)
@@ -200,16 +210,16 @@ export class Supervisor {
     if (over)
       this.#set(
         'stopped',
-        `The engine ended ${this.#deaths.length} times in a short time (${why}) and is not started again by itself. Runs are kept.`,
+        `The engine ended ${this.#deaths.length} times within a short time (${why}) and is not restarted automatically. Runs are kept.`,
       )
     else
       this.#set(
         'restarting',
-        `The engine ended (${why}) and starts again. Runs it was thinking are kept as far as they came.`,
+        `The engine ended (${why}) and is restarting. Interrupted runs are kept up to that point.`,
       )
     for (const [number, { channel, open }] of [...this.#clients]) {
       this.#clients.delete(number)
-      for (const id of open) channel.send(lost(id, 'The engine ended before it answered.'))
+      for (const id of open) channel.send(lost(id, 'The engine ended before it could answer.'))
       channel.send(this.#notice())
       channel.close()
     }

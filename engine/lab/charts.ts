@@ -14,7 +14,7 @@ const milliseconds = (ms: number) =>
   ms >= 1000 ? `${Number((ms / 1000).toPrecision(3))} s` : `${Number(ms.toPrecision(3))} ms`
 const mebibytes = (n: number) => `${Number(n.toPrecision(3))} MiB`
 
-/** "majority (text)", "3 x parallel (equality)". */
+/** Returns a name such as "majority (text)" or "3 x parallel (equality)". */
 export const strategyName = ({ strategy, vote, runs }: Cell): string =>
   `${strategyTakes(strategy).runs ? `${runs} x parallel` : strategy}${vote === null ? '' : ` (${vote})`}`
 
@@ -39,13 +39,13 @@ const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 
 const values = (cells: readonly Cell[], of: (cell: Cell) => number) =>
   [...new Set(cells.map(of))].sort((a, b) => a - b)
 
-/** The figures that these cells have something to say in. */
+/** Returns the figures for which these cells have data. */
 export function evalFigures(cells: readonly Cell[]): Figure[] {
   return [
     overBudget(cells),
     ...values(cells, (c) => c.budget).map((budget) => overPaths(cells, budget)),
     overTokens(cells),
-    overWidth(cells, 'latency of a run (median)', milliseconds, (c) => c.medianMs),
+    overWidth(cells, 'latency per run (median)', milliseconds, (c) => c.medianMs),
     overWidth(cells, 'KV cache in use (peak)', mebibytes, (c) => c.peakKvBytes / 2 ** 20),
   ].filter((figure): figure is Figure => figure !== null && figure.svg !== '')
 }
@@ -64,10 +64,10 @@ function overBudget(cells: readonly Cell[]): Figure | null {
     ],
   }))
   return {
-    caption: 'Accuracy over the budget of a path, by number of paths (parallel)',
+    caption: 'Accuracy over the budget per path, by number of paths (parallel)',
     svg: lineChart({
       title: 'Accuracy over budget by P',
-      x: { label: 'budget of a path (tokens)', scale: 'log', ticks: budgets },
+      x: { label: 'budget (tokens per path)', scale: 'log', ticks: budgets },
       y: SHARE,
       series,
       ordered: true,
@@ -127,10 +127,10 @@ function overTokens(cells: readonly Cell[]): Figure | null {
   })
   return {
     caption:
-      'Accuracy over all tokens of a run: prompt, paths and summaries. A line joins cells of one budget',
+      'Accuracy over all tokens per run: prompt, paths and summaries. A line connects cells with the same budget',
     svg: lineChart({
       title: 'Accuracy over total tokens',
-      x: { label: 'tokens of a run (mean)', scale: 'log' },
+      x: { label: 'tokens per run (mean)', scale: 'log' },
       y: SHARE,
       series,
     }),

@@ -1,7 +1,10 @@
 import type { Answer, EndReason, EventOf, RunError, SegmentId } from '../protocol/events.ts'
 import type { RunState } from '../protocol/fold.ts'
 
-/** What an experiment keeps of a run: enough to score it, small enough to pass between processes. */
+/**
+ * What an experiment keeps of a run: enough to score it, and small enough to pass between
+ * processes.
+ */
 export interface Digest {
   status: RunState['status']
   paths: {
@@ -14,14 +17,14 @@ export interface Digest {
     tokens?: number[]
   }[]
   summaries: { segment: SegmentId; text: string; answer: Answer | null }[]
-  /** What the run voted over; null: it did not vote. */
+  /** What the run voted over; null if it did not vote. */
   over: EventOf<'vote'>['over'] | null
   usage: RunState['usage']
   timings: RunState['timings']
   error: RunError | null
 }
 
-/** Returns the digest of a run; `tokens`: with the ids of every path. */
+/** Returns the digest of a run. With `tokens`, it includes the token ids of every path. */
 export function digestOf(run: RunState, tokens = false): Digest {
   return {
     status: run.status,

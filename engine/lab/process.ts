@@ -21,13 +21,14 @@ const workerEntry = (): Entry => ({
 export type Reply = { digest: Digest } | { failed: RunError }
 
 /**
- * An engine in a process of its own: several of them with one thread each use the cores better on small models than one with
- * many. A process that dies takes its run along: it is made once more in a new process, then it counts as failed (`engine-lost`).
+ * Runs an engine in its own process. For small models, several engines with one thread each use the
+ * cores better than one engine with many threads. If the process dies during a run, the run is
+ * repeated once in a new process and then counts as failed (`engine-lost`).
  */
 export class EngineProcess implements Runner {
   #child: ChildProcess | null = null
   #closed = false
-  /** Some run came to its end: the engine itself works. */
+  /** True once a run has ended, which shows that the engine itself works. */
   #proven = false
 
   constructor(private readonly entry: Entry = workerEntry()) {}
@@ -91,7 +92,10 @@ export class EngineProcess implements Runner {
   }
 }
 
-/** Cores without their hyper-threads; where the system does not say, as many as Node sees. */
+/**
+ * Returns the number of cores without hyper-threads or, if the system does not report it, the
+ * number that Node sees.
+ */
 export function physicalCores(): number {
   try {
     const cores = new Set(
@@ -104,7 +108,7 @@ export function physicalCores(): number {
     )
     if (cores.size > 0) return Math.min(cores.size, cpus().length)
   } catch {
-    // Not Linux.
+    // This is not Linux.
   }
   return Math.max(1, cpus().length)
 }

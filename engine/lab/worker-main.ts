@@ -1,4 +1,7 @@
-/** An engine process of the lab: makes one run for each job that its parent sends, and answers with what is kept of it. */
+/**
+ * Runs an engine process of the lab: makes one run for each job from its parent and answers with
+ * the digest.
+ */
 import { loadAddon } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { pathId, runError } from '../protocol/events.ts'
@@ -35,7 +38,7 @@ process.on('message', (job: Job) => {
     )
     .then((reply) => process.send!(reply))
 })
-// Ctrl-C reaches the whole process group; the parent decides what it means.
+// Ctrl-C reaches the whole process group; the parent decides how to react.
 process.on('SIGINT', () => {})
-// Without its parent there is nobody to answer.
+// Without its parent, nobody can receive the results.
 process.on('disconnect', () => process.exit(0))

@@ -1,8 +1,8 @@
-/** What the pinned llama.cpp does with an architecture, as far as a run depends on it. */
+/** What the pinned llama.cpp does with each architecture, as far as a run depends on it. */
 import type { GgufHeader } from './gguf.ts'
 import { numberOf } from './keys.ts'
 
-/** llama-arch.cpp, `llm_arch_is_recurrent` and `llm_arch_is_hybrid`. */
+/** Source: llama-arch.cpp, `llm_arch_is_recurrent` and `llm_arch_is_hybrid`. */
 const RECURRENT = new Set(['mamba', 'mamba2', 'rwkv6', 'rwkv6qwen2', 'rwkv7', 'arwkv7'])
 const HYBRID = new Set([
   'jamba',
@@ -23,7 +23,10 @@ const HYBRID = new Set([
   'deepseek4',
   'minimax-01',
 ])
-/** src/models/*.cpp that set `hparams.swa_type`: whatever the file says, or where `attention.sliding_window` is above 0. */
+/**
+ * Architectures whose layers attend within a sliding window, from src/models/*.cpp that set
+ * `hparams.swa_type`: some always, others if `attention.sliding_window` is above 0.
+ */
 const ALWAYS_SLIDING = new Set([
   'cohere2',
   'cohere2moe',
@@ -51,17 +54,22 @@ const SLIDING_BY_KEY = new Set([
   'plamo3',
 ])
 
-/** Thought tables are added to K before RoPE only where K goes straight from its projection there. */
+/**
+ * Architectures that can have thought tables. llama.cpp adds the tables to K before RoPE, which is
+ * possible only where K comes straight from its projection.
+ */
 export const THOUGHT_ARCHITECTURES: ReadonlySet<string> = new Set(['qwen2', 'llama'])
 
-/** Architectures whose graph asserts that key, value and RoPE dimensions are one number. */
+/**
+ * Architectures whose graph asserts that keys, values and RoPE have the same number of dimensions.
+ */
 export const ONE_HEAD_SIZE: ReadonlySet<string> = new Set(['qwen2', 'llama', 'qwen3'])
 
 export function isRecurrent(architecture: string): boolean {
   return RECURRENT.has(architecture)
 }
 
-/** Why the cells of several sequences cannot be joined; undefined: they can. */
+/** Returns why the cells of several sequences cannot be joined, or undefined if they can be. */
 export function cannotJoin(
   header: GgufHeader,
   architecture: string,

@@ -1,13 +1,14 @@
 /**
- * What llama.cpp takes for granted of a language model, and would abort the process or divide by zero over
- * (GGML_ASSERT in llama-model.cpp, llama-vocab.cpp and src/models/), checked before native code sees the file.
+ * Checks what llama.cpp assumes about a language model, before native code sees the file. Otherwise
+ * llama.cpp would abort the process or divide by zero (GGML_ASSERT in llama-model.cpp,
+ * llama-vocab.cpp and src/models/).
  */
 import { isRecurrent, ONE_HEAD_SIZE, THOUGHT_ARCHITECTURES } from './architectures.ts'
 import { bad, show, type GgufHeader, type GgufTensor } from './gguf.ts'
 import { arrayOf, integerOf, numberOf, perLayer, textOf } from './keys.ts'
 import { LIMITS } from './gguf-types.ts'
 
-/** llama-hparams.h */
+/** Source: llama-hparams.h. */
 const MAX_LAYERS = 512
 const MAX_EXPERTS = 1024
 const MAX_WIDTH = 2 ** 24
@@ -18,7 +19,7 @@ export interface Dimensions {
   embedding: number
   feedForward: number
   context: number
-  /** Attention heads and KV heads of each layer; 0 where a layer has no attention. */
+  /** Attention heads and KV heads per layer; 0 if the layer has no attention. */
   heads: readonly number[]
   kvHeads: readonly number[]
   keyLength: number
@@ -27,18 +28,21 @@ export interface Dimensions {
   thoughtRows: number
 }
 
-/** Checks the metadata of a model's first file and the tensors of all its files. Error: `bad-model`. */
+/**
+ * Checks the metadata of a model's first file and the tensors of all its files. Returns the model's
+ * dimensions. Throws `bad-model`.
+ */
 export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): Dimensions {
   const architecture = textOf(header, 'general.architecture')
   if (architecture === undefined)
-    throw bad('The file does not say its architecture (general.architecture).')
+    throw bad('The file does not name its architecture (general.architecture).')
   if (!/^[\w.-]{1,64}$/.test(architecture))
     throw bad(`The architecture ${show(architecture)} is not a name.`)
   const kind = textOf(header, 'general.type')
   if (architecture === 'clip' || kind === 'mmproj')
     throw bad('This is the vision part of a model (mmproj), not a language model.')
   if (kind !== undefined && kind !== 'model')
-    throw bad(`This file is no model but of the type ${show(kind)}.`)
+    throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')
 
   const key = (name: string) => `${architecture}.${name}`
@@ -92,7 +96,10 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   }
 }
 
-/** The graph reshapes queries, keys and values into heads: `ggml_reshape_3d` asserts that they are as wide. */
+/**
+ * Checks the width of the query, key and value projections. The graph reshapes them into heads, and
+ * `ggml_reshape_3d` asserts that their width matches.
+ */
 function checkProjections(
   tensors: readonly GgufTensor[],
   heads: readonly number[],
@@ -124,7 +131,7 @@ function checkExperts(header: GgufHeader, key: (name: string) => string, layers:
   )
   const groups = integerOf(header, key('expert_group_count'), 0, MAX_EXPERTS, 0)
   const groupsUsed = integerOf(header, key('expert_group_used_count'), 0, MAX_EXPERTS, 0)
-  // llama.cpp takes the one expert of a dense Hunyuan for none.
+  // llama.cpp treats a dense Hunyuan model's single expert as no experts.
   if (experts <= 1 && textOf(header, 'general.architecture')?.startsWith('hunyuan')) return
   const right =
     experts === 0
@@ -164,7 +171,10 @@ function checkVocabulary(header: GgufHeader, tensors: readonly GgufTensor[]): nu
   return tokens.length
 }
 
-/** docs/method.md: F32 [head_dim, n_thoughts], in every layer or in none. */
+/**
+ * Returns the number of rows of the thought tables, 0 if there are none. A table is F32 [head_dim,
+ * n_thoughts], and every layer has one or none has (docs/method.md).
+ */
 function thoughtRows(
   tensors: readonly GgufTensor[],
   architecture: string,

@@ -1,6 +1,7 @@
 /**
- * Memory of a run before anything is loaded, against what is free: llama.cpp says what its context and the weights take
- * (plans.ts), one rule says how large the context is (engine/kv). Sizes in bytes.
+ * Compares the memory that a run needs with the memory that is free, before anything is loaded.
+ * llama.cpp reports the size of the context and the weights (plans.ts); `engine/kv` decides how
+ * large the context is. Sizes are in bytes.
  */
 import { freemem } from 'node:os'
 import { contextCells, newRunDemand, sizeRun, SPARE_SEQUENCES, type Size } from '../kv/index.ts'
@@ -19,27 +20,27 @@ import { readModel } from './info.ts'
 import { KV_BYTES } from './kv.ts'
 import { Plans, type Measured } from './plans.ts'
 
-/** A run may take this part of a device's free memory before it is called slow. */
+/** Share of a device's free memory that a run may take before it is reported as slow. */
 const COMFORT = 0.9
-/** A problem of a few lines, where nobody says how long it is. */
+/** Assumed prompt length in tokens if the caller gives none: a problem of a few lines. */
 const PROMPT_TOKENS = 256
 
 type Settings = RunRequest['settings']
 
-/** A run of a model on a machine. */
+/** A run whose memory is to be estimated. */
 export interface FitQuestion {
   file: string
   settings: Settings
   promptTokens?: number
   devices: readonly DeviceInfo[]
-  /** Free bytes of the system's memory. */
+  /** Free system memory in bytes. */
   free: number
   signal?: AbortSignal
 }
 
-/** Memory that programs may still take, within a container's limit. */
+/** Returns the bytes of memory that programs can still take, within a container's limit. */
 export function systemFree(): number {
-  // From Node 20.13 on.
+  // Available since Node 20.13.
   return (process as { availableMemory?: () => number }).availableMemory?.() ?? freemem()
 }
 
@@ -55,7 +56,10 @@ export function sizeNewRun(
   return { ...size, cells: contextCells(size, settings.engine.context) }
 }
 
-/** What runs take of a machine's memory. Its questions may be asked beside a decode; all reject with the errors of `Plans.measure`. */
+/**
+ * Estimates the memory of runs. Calls may run beside a decode; all reject with the errors of
+ * `Plans.measure`.
+ */
 export class Fits {
   readonly #plans: Plans
 
@@ -63,15 +67,19 @@ export class Fits {
     this.#plans = new Plans(addon)
   }
 
-  /** Whether the run fits its device: `auto` is the first GPU, else the CPU; an unknown device counts as the CPU. */
+  /**
+   * Returns whether the run fits its device. `auto` is the first GPU, else the CPU; an unknown
+   * device counts as the CPU.
+   */
   async fit(question: FitQuestion): Promise<Fit> {
     const { info, settings } = await resolve(question)
     return this.#judge(question, info, settings)
   }
 
   /**
-   * The most of one setting that fits, the others as they are; 0: none. Of paths as many as the model has trained, where
-   * the run forks from control tokens; of layers the output counts as one.
+   * Returns the largest value of one setting that fits while the others stay unchanged; 0 if none
+   * fits. Paths are limited to the model's trained paths if the run forks from control tokens. For
+   * layers, the output counts as one.
    */
   async most(question: FitQuestion, of: 'paths' | 'budget' | 'gpuLayers'): Promise<number> {
     const { info, settings } = await resolve(question)
@@ -94,7 +102,10 @@ export class Fits {
     return largest(limit, (paths) => at({ paths }))
   }
 
-  /** Weights that the CPU keeps in a layout of its own, beside the file that it maps; 0 where the model cannot be read. */
+  /**
+   * Returns the bytes of weights that the CPU repacks into its own layout, in addition to the
+   * mapped file; 0 if the model cannot be read.
+   */
   async repacked(file: string): Promise<number> {
     const engine = { device: 'cpu', gpuLayers: 0, kvType: 'f16', flashAttention: 'auto' } as const
     return this.#plans.measure(file, engine, { cells: 1, sequences: 1 }).then(
@@ -142,7 +153,9 @@ const layersOf = ({ engine }: RunSettings, { layers }: ModelInfo) =>
 const total = ({ weights, kv, compute }: Pick<NativeMemory, 'weights' | 'kv' | 'compute'>) =>
   weights + kv + compute
 
-/** Returns what is measured against what is free. `wholly`: every layer is on the GPU. */
+/**
+ * Compares the measured memory with the free memory. `wholly` is true if every layer is on the GPU.
+ */
 export function judge(
   measured: Measured,
   {
@@ -159,7 +172,7 @@ export function judge(
     free: number
   },
 ): Fit {
-  // The engine keeps the logits after the last token of the prompt, of each path and of each summary.
+  // The engine keeps logits for the last token of the prompt, of each path and of each summary.
   const tails = (size.sequences - SPARE_SEQUENCES) * measured.logitRowBytes
   const [cpu, gpu] = measured.devices.map(({ device: name, weights, kv, compute }, i) => ({
     name,
@@ -168,7 +181,7 @@ export function judge(
     compute: compute + (i === 0 ? tails : 0),
     free: i === 0 ? free : device!.memoryFree,
   }))
-  const shared = gpu !== undefined && device?.type === 'igpu' // takes its memory from the system
+  const shared = gpu !== undefined && device?.type === 'igpu' // its memory is the system's memory
   const needed = total(cpu!) - measured.droppable + (shared ? total(gpu) : 0)
   const beyond =
     gpu === undefined || measured.cells <= measured.mostCells
@@ -206,7 +219,7 @@ function deviceOf(name: string, devices: readonly DeviceInfo[]): DeviceInfo | un
   return devices.find((device) => device.name === name && device.type !== 'cpu')
 }
 
-/** Returns the largest number up to `limit` whose run fits; 0: none does. */
+/** Returns the largest number up to `limit` whose run fits; 0 if none does. */
 async function largest(limit: number, at: (n: number) => Promise<Fit>): Promise<number> {
   let [low, high] = [0, limit]
   while (low < high) {
@@ -217,7 +230,10 @@ async function largest(limit: number, at: (n: number) => Promise<Fit>): Promise<
   return low
 }
 
-/** As `largest`, for layers on a GPU. Each number is another plan, so the next one to try is where a straight line meets the free memory. */
+/**
+ * Returns the largest number of GPU layers that fits. Each number needs another plan, so the next
+ * one to try is interpolated linearly to save measurements.
+ */
 async function mostLayers(
   all: number,
   { name, memoryFree }: DeviceInfo,
@@ -230,7 +246,8 @@ async function mostLayers(
   let [high, highBytes] = [all, onGpu(whole)]
   while (high - low > 1) {
     const guess = low + ((memoryFree - lowBytes) / (highBytes - lowBytes)) * (high - low)
-    // Beyond the whole, something else than the GPU's memory is short.
+    // If the guess is at or above the upper bound, something other than GPU memory is short, so
+    // bisect.
     const next = guess < high ? Math.max(low + 1, Math.floor(guess)) : (low + high) >> 1
     const fit = await at(next)
     if (fit.verdict === 'wont-fit') [high, highBytes] = [next, onGpu(fit)]

@@ -1,14 +1,20 @@
-/** Tables of the GGUF format (ggml/include/gguf.h, ggml.h, ggml-common.h) and the limits Braid reads it under. */
+/**
+ * Tables of the GGUF format (ggml/include/gguf.h, ggml.h, ggml-common.h) and the limits within
+ * which Braid reads it.
+ */
 
-/** What a file may ask for. Larger is refused before anything is allocated. */
+/** Maximum sizes in a file. Anything larger is rejected before memory is allocated. */
 export const LIMITS = {
   stringBytes: 16 * 2 ** 20,
   arrayElements: 64 * 2 ** 20,
   dimensions: 4,
-  /** ggml.h, GGML_MAX_NAME with its terminator. */
+  /** Source: ggml.h, GGML_MAX_NAME, which includes the terminator. */
   tensorNameBytes: 63,
   keyBytes: 2 ** 16 - 1,
-  /** Metadata and tensor table together; the largest published vocabularies stay below 32 MiB. */
+  /**
+   * Limit for metadata and tensor table together; the largest published vocabularies need less than
+   * 32 MiB.
+   */
   headerBytes: 64 * 2 ** 20,
   keys: 65_536,
   tensors: 65_536,
@@ -32,7 +38,7 @@ export const VALUE_TYPE_NAMES = [
   'f64',
 ] as const
 export type ValueType = (typeof VALUE_TYPE_NAMES)[number]
-/** Bytes of a value of fixed size. */
+/** Bytes per value of fixed size. */
 export const VALUE_BYTES: Partial<Record<ValueType, number>> = {
   u8: 1,
   i8: 1,
@@ -47,7 +53,7 @@ export const VALUE_BYTES: Partial<Record<ValueType, number>> = {
   f64: 8,
 }
 
-/** Elements and bytes of one block of a tensor type, by its number in the file. */
+/** Elements and bytes per block of each tensor type, keyed by its number in the file. */
 export const TENSOR_TYPES: ReadonlyMap<number, { name: string; block: number; bytes: number }> =
   new Map(
     (

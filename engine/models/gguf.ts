@@ -1,9 +1,9 @@
 /**
- * Reads the header of a GGUF file: metadata and tensor table, never the weights. It stands before native
- * code, so nothing in the file is trusted: counts and lengths are held against limits (gguf-types.ts) and
- * the file's size before memory is taken, and arrays stay on disk until asked for.
- * What is refused here and accepted by llama.cpp: strings over 16 MiB, arrays over 64 Mi elements, headers
- * over 64 MiB. Format: ggml/include/gguf.h.
+ * Reads the header of a GGUF file (metadata and tensor table), never the weights. It runs before
+ * native code, so it trusts nothing in the file: counts and lengths are checked against limits
+ * (gguf-types.ts) and the file's size before memory is allocated, and large arrays stay on disk
+ * until they are needed. Unlike llama.cpp it rejects strings over 16 MiB, arrays over 64 Mi
+ * elements and headers over 64 MiB. Format: ggml/include/gguf.h.
  */
 import { BraidError } from '../protocol/errors.ts'
 import { EndOfFile, FileReader } from './file-reader.ts'
@@ -15,7 +15,10 @@ import {
   type ValueType,
 } from './gguf-types.ts'
 
-/** An array of the metadata: where it lies, and its values when they are at most 4096 numbers or booleans. */
+/**
+ * An array of the metadata: its place in the file, and its values if they are at most 4096 numbers
+ * or booleans.
+ */
 export interface GgufArray {
   type: ValueType
   length: number
@@ -30,7 +33,7 @@ export interface GgufEntry {
 }
 export interface GgufTensor {
   name: string
-  /** Contiguous dimension first; at least one, each at least 1. */
+  /** The contiguous dimension comes first; there is at least one, and each is at least 1. */
   shape: number[]
   type: string
   elements: number
@@ -45,7 +48,7 @@ export interface GgufHeader {
   alignment: number
   metadata: ReadonlyMap<string, GgufEntry>
   tensors: readonly GgufTensor[]
-  /** End of the tensor table. */
+  /** Offset of the end of the tensor table. */
   headerBytes: number
   dataOffset: number
 }
@@ -53,7 +56,7 @@ export interface GgufHeader {
 const INLINE = 4096
 export const bad = (message: string) => new BraidError('bad-model', message)
 
-/** Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
+/** Reads a header. Throws `bad-model` with the fault, `model-not-found` or `io`. */
 export async function readGguf(file: string): Promise<GgufHeader> {
   const reader = await FileReader.open(file, LIMITS.headerBytes)
   try {
@@ -223,10 +226,10 @@ async function readTensor(reader: FileReader, index: number): Promise<GgufTensor
   const shape = Array.from({ length: dimensions }, () => reader.count())
   const type = TENSOR_TYPES.get(reader.u32())
   const offset = reader.count()
-  if (!type) throw bad(`The tensor ${show(name)} has a type that is not known.`)
+  if (!type) throw bad(`The tensor ${show(name)} has an unknown type.`)
   if (shape.length === 0) shape.push(1)
   const elements = shape.reduce((product, n) => product * n, 1)
-  // Sizes beyond the file are refused, so the products that are kept are exact.
+  // Sizes beyond the file are rejected, so the products that remain are exact.
   const bytes = (elements / type.block) * type.bytes
   if (shape.some((n) => n < 1) || !(bytes <= reader.size))
     throw bad(`The tensor ${show(name)} claims the shape [${shape.join(', ')}].`)
@@ -257,11 +260,11 @@ function alignmentOf(metadata: Map<string, GgufEntry>): number {
     value > LIMITS.alignment ||
     (value & (value - 1)) !== 0
   ) {
-    throw bad('general.alignment is not a power of two that fits.')
+    throw bad('general.alignment is not a power of two within the limit.')
   }
   return value
 }
 
-/** A name from the file as it may stand in a message. */
+/** Quotes a name from the file for a message and shortens it to 80 characters. */
 export const show = (name: string) =>
   JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}...` : name)

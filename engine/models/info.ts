@@ -1,4 +1,7 @@
-/** What a model's files say of it, read without loading them: the page of a model, and the facts a run needs beforehand. */
+/**
+ * Describes a model from its files without loading it: for the page of a model, and for the facts
+ * that a run needs beforehand.
+ */
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { ModelInfo } from '../protocol/wire.ts'
@@ -12,20 +15,25 @@ import { readOnce } from './memo.ts'
 import { hashHeaders, partNames, readModelFiles, type ModelFiles } from './model-files.ts'
 import { readControlTokens } from './vocabulary.ts'
 
-/** A model's files as the rest of the engine needs them: without their arrays, and cheap to keep. */
+/**
+ * A model as the rest of the engine needs it: without metadata arrays, so that it is cheap to keep.
+ */
 export interface KnownModel {
   info: ModelInfo
-  /** Metadata without the arrays. */
+  /** Metadata without arrays. */
   metadata: Record<string, unknown>
-  /** Where each tensor lies: number of the file, and bytes of it from `offset` on. */
+  /** Place of each tensor: number of the file, then offset and size in bytes. */
   tensors: ReadonlyMap<string, { part: number; offset: number; bytes: number }>
 }
 
-/** All files of the model that `file` belongs to. */
+/** Returns all files of the model that `file` belongs to. */
 export const filesOf = (file: string): string[] =>
   partNames(basename(file)).map((name) => join(dirname(file), name))
 
-/** Reads and checks a model's headers, once per state of its files. Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
+/**
+ * Reads and checks a model's headers; reads them again only if the files changed. Throws
+ * `bad-model` with the fault, `model-not-found` or `io`.
+ */
 export const readModel: (file: string) => Promise<KnownModel> = readOnce(async (file) => {
   const files = await readModelFiles(file)
   return {
@@ -42,7 +50,7 @@ export const readModel: (file: string) => Promise<KnownModel> = readOnce(async (
   }
 }, filesOf)
 
-/** Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
+/** Describes a model. Throws `bad-model` with the fault, `model-not-found` or `io`. */
 export async function readModelInfo(file: string): Promise<ModelInfo> {
   return (await readModel(file)).info
 }
@@ -78,7 +86,7 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
   }
 }
 
-/** Metadata without the arrays. */
+/** Returns the metadata without arrays. */
 function scalars(header: GgufHeader): Record<string, unknown> {
   return Object.fromEntries(
     [...header.metadata].flatMap(([key, { value }]) =>
@@ -87,7 +95,7 @@ function scalars(header: GgufHeader): Record<string, unknown> {
   )
 }
 
-/** Name of `general.file_type`, else of the type that most bytes have. */
+/** Returns the name of `general.file_type`, or else of the tensor type with the most bytes. */
 function quantisation({ header, tensors }: ModelFiles): string {
   const named = FILE_TYPES.get(numberOf(header, 'general.file_type') ?? -1)
   if (named) return named

@@ -1,4 +1,7 @@
-/** How tasks are done: download, convert, fetch a backend; what was made goes on the list of models. */
+/**
+ * Performs the tasks: downloads, converts and fetches GPU backends. Adds the resulting models to
+ * the list of models.
+ */
 import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -13,19 +16,22 @@ import type { Job, Progress, Work } from './tasks.ts'
 export interface JobsParts {
   hub: Hub
   registry: ModelRegistry
-  /** Fetches a GPU backend; returns why it cannot be used, if so. */
+  /** Fetches a GPU backend. Returns the reason if the backend cannot be used. */
   fetchBackend: (
     backend: string,
     options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
   ) => Promise<string | undefined>
-  /** A model came on the list. */
+  /** Called when a model was added to the list. */
   onModel: () => void
 }
 
 type Download = Extract<Job, { kind: 'download' }>
 const filesOf = (job: Download) => job.files.map(({ name }) => join(job.folder, name))
 
-/** Puts on the list what such a job made before; returns the model's file. undefined: it is not here, or not whole. */
+/**
+ * Adds the result of an earlier run of this job to the list and returns the model's file. Returns
+ * undefined if the result is missing or incomplete.
+ */
 export async function takeMade(
   registry: ModelRegistry,
   job: Download,
@@ -47,7 +53,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
     signal: AbortSignal,
     onProgress: (progress: Progress) => void,
   ) => {
-    // Braid's own folder may not be there yet; another one has to be.
+    // Braid's own folder is created if needed; any other folder must exist.
     if (dirname(job.output) === registry.downloads)
       await mkdir(registry.downloads, { recursive: true })
     const { file } = await convertInProcess({
@@ -60,7 +66,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
     if (own !== null) await registry.addDownloaded([file, ...own])
     else
       await registry.addDownloaded([file]).catch((error: unknown) => {
-        // Written to a folder of the user: a link like any other.
+        // The file is in one of the user's folders, so it is linked like any other.
         if ((error as BraidError).code !== 'bad-path') throw error
         return registry.add(file)
       })
@@ -75,7 +81,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
           if (reason !== undefined)
             throw new BraidError(
               'unknown-device',
-              `The library is here now, and cannot be used: ${reason}`,
+              `The library was fetched, but cannot be used: ${reason}`,
             )
           return undefined
         }
@@ -117,7 +123,8 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
         const free =
           (await discardFiles(job.folder, job.files)) &&
           (output === undefined || (await discardConversion(output)))
-        // Files that came before the one that was being fetched: of no use alone, unless a model has them or another process goes on.
+        // Files that were downloaded before the cancelled one are useless alone, so they are
+        // deleted unless a model uses them or another process continues the download.
         const files = filesOf(job)
         if (free && !(await registry.uses(output === undefined ? files : [output, ...files])))
           for (const file of files) await rm(file, { force: true })
@@ -127,6 +134,6 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
   }
 }
 
-/** Where a model that is converted from a folder goes, in Braid's own folder. */
+/** Returns the path, in Braid's own folder, of the GGUF that a folder is converted to. */
 export const convertedName = (downloads: string, name: string, type: ConvertType) =>
   join(downloads, `${name.replace(/[^\w.-]+/g, '-')}-${type}.gguf`)

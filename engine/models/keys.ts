@@ -1,4 +1,6 @@
-/** Typed access to a header's metadata. A key of another type than asked for is `bad-model`. */
+/**
+ * Typed access to a header's metadata. Throws `bad-model` if a key has another type than requested.
+ */
 import { bad, show, type GgufArray, type GgufHeader } from './gguf.ts'
 
 export function numberOf(header: GgufHeader, key: string): number | undefined {
@@ -27,7 +29,7 @@ export function arrayOf(
   return value
 }
 
-/** An integer of [min, max]. Without a fallback the key must be there. */
+/** Returns an integer in [min, max]. Without a fallback the key is required. */
 export function integerOf(
   header: GgufHeader,
   key: string,
@@ -38,11 +40,11 @@ export function integerOf(
   const value = numberOf(header, key) ?? fallback
   if (value === undefined) throw bad(`The metadata key ${show(key)} is missing.`)
   if (!Number.isInteger(value) || value < min || value > max)
-    throw bad(`The metadata key ${show(key)} is ${value}; it must lie between ${min} and ${max}.`)
+    throw bad(`The metadata key ${show(key)} is ${value}; it must be between ${min} and ${max}.`)
   return value
 }
 
-/** One integer a layer: the file gives a number for all of them or an array. */
+/** Returns one integer per layer; the file gives an array or one number for all layers. */
 export function perLayer(
   header: GgufHeader,
   key: string,

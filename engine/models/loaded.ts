@@ -9,7 +9,7 @@ import { abortable } from '../native/index.ts'
 import { findControlTokens, plainTokenizer, type ControlTokens } from '../prompt/index.ts'
 import type { Notice } from '../protocol/wording.ts'
 
-/** A model in memory and what runs need to know of it. */
+/** A loaded model and what runs need to know about it. */
 export interface LoadedModel {
   native: NativeModel
   file: string
@@ -18,15 +18,15 @@ export interface LoadedModel {
   tokens: ControlTokens
   plain: (text: string) => number[]
   kvBytesPerToken: ModelInfo['kvBytesPerToken']
-  /** Name of the device that holds it. */
+  /** Name of the device that holds the model. */
   device: string
-  /** Something went otherwise than asked: fewer layers fit on the GPU. */
+  /** Set if the model was not loaded as requested: fewer layers fit on the GPU. */
   notice?: Notice
 }
 
 export type Inspect = (file: string) => Promise<ModelInfo>
 
-/** The device that `auto` means: the first GPU, else the CPU. */
+/** Resolves `auto` to the first GPU, else the CPU. */
 export function chooseDevice(devices: readonly NativeDevice[], asked: string): string {
   if (asked !== 'auto') return asked.toLowerCase() === 'cpu' ? 'cpu' : asked
   return (
@@ -37,28 +37,32 @@ export function chooseDevice(devices: readonly NativeDevice[], asked: string): s
 
 interface Kept {
   key: string
-  /** As asked: -1 is all. */
+  /** Number of layers as requested: -1 is all. */
   gpuLayers: number
   model: LoadedModel
   uses: number
-  /** When it was last wanted, `Date.now()`. */
+  /** When the model was last used, as `Date.now()`. */
   usedAt: number
 }
 
-/** Beside the weights of a model that is to be loaded, so much must be free for its runs before another one may stay. */
+/**
+ * Bytes that must stay free for the runs of a newly loaded model; otherwise idle models are
+ * unloaded.
+ */
 const ELBOW_ROOM = 2 ** 30
 const MARGIN = 1.2
 
 export type Unloaded = { name: string; reason: 'idle' | 'room' | 'asked' }
 
 /**
- * Models in memory: `use` opens one, or finds it open. Each use is counted; those that nobody uses stay for the next run
- * where memory allows, and give way, the longest unused first, where it does not. Called by one run at a time (`Turns`).
+ * Keeps models in memory. `use` loads a model or reuses a loaded one, and uses are counted. An idle
+ * model stays loaded for the next run, and is unloaded, least recently used first, if its memory is
+ * needed. Called by one run at a time (`Turns`).
  */
 export class Models {
-  /** The one used last stands last. */
+  /** In order of last use, the most recent last. */
   #kept: Kept[] = []
-  /** Told what is in memory whenever that changes. */
+  /** Called when the set of loaded models changes. */
   onChange: ((unloaded?: Unloaded) => void) | undefined
 
   constructor(
@@ -67,7 +71,10 @@ export class Models {
     private readonly free: () => number = systemFree,
   ) {}
 
-  /** Errors: `model-not-found`, `bad-model`, `unknown-device`, `out-of-memory`, `cancelled`. */
+  /**
+   * Loads or reuses a model. Throws `model-not-found`, `bad-model`, `unknown-device`,
+   * `out-of-memory` or `cancelled`.
+   */
   async use(
     file: string,
     options: EngineOptions,
@@ -85,7 +92,7 @@ export class Models {
     let kept = this.#kept.find((one) => one.key === key)
     if (kept === undefined) {
       const info = await abortable(signal, this.inspect(file))
-      // The same file on another device, or changed on disk, is not kept twice.
+      // Unload other copies of the same file: on another device, or from before it changed on disk.
       await this.#closeWhere((one) => one.model.file === file, 'room')
       await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
       const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
@@ -107,7 +114,7 @@ export class Models {
     return kept.model
   }
 
-  /** The model was wanted just now. */
+  /** Marks the model as just used. */
   touch(model: LoadedModel): void {
     const kept = this.#of(model)
     if (kept) kept.usedAt = Date.now()
@@ -123,7 +130,9 @@ export class Models {
     if (kept) kept.uses--
   }
 
-  /** `onDevice`: about how many bytes of it lie on its device. */
+  /**
+   * Lists the loaded models. `onDevice` is the approximate number of bytes on the model's device.
+   */
   list(): {
     file: string
     name: string
@@ -152,12 +161,15 @@ export class Models {
     )
   }
 
-  /** Before a context of `bytes` is made for `model`: those that nobody uses leave its device, the longest unused first, until it fits there. false: none left. */
+  /**
+   * Ensures `bytes` are free on the model's device before its context is made: unloads idle models,
+   * least recently used first, until it fits. Returns false if none was unloaded.
+   */
   async room(model: LoadedModel, bytes: number): Promise<boolean> {
     return this.#makeRoom(bytes, model.device, model)
   }
 
-  /** Frees those that nobody uses. */
+  /** Unloads the idle models that `which` selects. */
   async unload(
     which: (model: { file: string; usedAt: number }) => boolean,
     reason: Unloaded['reason'],
@@ -165,7 +177,7 @@ export class Models {
     await this.#closeWhere(({ model, usedAt }) => which({ file: model.file, usedAt }), reason)
   }
 
-  /** All of them. Error `internal`: one is in use. */
+  /** Unloads all models. Throws `internal` if one is in use. */
   async close(): Promise<void> {
     if (this.#kept.some(({ uses }) => uses > 0))
       throw new BraidError('internal', 'A model that is in use cannot be closed.')
@@ -176,7 +188,10 @@ export class Models {
     return this.#kept.find((one) => one.model === model)
   }
 
-  /** Weights on the CPU are mapped from their file: the system counts their memory as free, though it is wanted. */
+  /**
+   * Unloads idle models until `bytes` are free. Weights on the CPU are mapped from their file, so
+   * the system counts their memory as free; it is subtracted here.
+   */
   async #makeRoom(bytes: number, device: string, keep?: LoadedModel): Promise<boolean> {
     const enough = () => {
       const others = this.#kept
@@ -199,7 +214,7 @@ export class Models {
     return made
   }
 
-  /** false: there was none to close. */
+  /** Closes the idle models that `which` selects; returns false if there were none. */
   async #closeWhere(which: (one: Kept) => boolean, reason: Unloaded['reason']): Promise<boolean> {
     const going = this.#kept.filter((one) => one.uses === 0 && which(one))
     this.#kept = this.#kept.filter((one) => !going.includes(one))

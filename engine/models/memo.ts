@@ -1,12 +1,16 @@
 import { stat } from 'node:fs/promises'
 
-/** A file that was changed this recently may change again within one tick of its clock: what was read of it is not kept. */
+/**
+ * A file that changed more recently than this may change again without a new timestamp, so its
+ * result is not kept.
+ */
 const SETTLED_MS = 2000
 const KEPT = 32
 
 /**
- * Returns a `read` that reads a file once: later calls get the same result while path, size, inode and time of change of
- * every file of `filesOf` stay as they were. Errors are not kept. Keeps the results for the last 32 files.
+ * Returns a `read` that caches its result per file. Later calls return the same result while path,
+ * size, inode and times of change of all files of `filesOf` stay the same. Errors are not cached.
+ * Results are kept for the last 32 files.
  */
 export function readOnce<T>(
   read: (file: string) => Promise<T>,
@@ -30,7 +34,10 @@ export function readOnce<T>(
   }
 }
 
-/** Returns what tells one state of these files from another, and whether none was changed just now. A missing file is a state, too. */
+/**
+ * Returns a stamp that identifies the current state of these files, and whether none of them
+ * changed just now. A missing file has a stamp, too.
+ */
 export async function stampOf(
   files: readonly string[],
   settledMs = SETTLED_MS,

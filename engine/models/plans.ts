@@ -1,26 +1,35 @@
-/** What contexts of a model would take, asked of llama.cpp: on models that are opened without their weights. Sizes in bytes. */
+/**
+ * Asks llama.cpp how much memory a model's contexts would take, using models opened without their
+ * weights. Sizes are in bytes.
+ */
 import type { Size } from '../kv/index.ts'
 import type { NativeAddon, NativeMemory, NativePlan } from '../native/index.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
 import { filesOf, readModel, type KnownModel } from './info.ts'
 import { stampOf } from './memo.ts'
 
-/** The part of a run's engine settings that memory depends on; `device` is the name of one, `cpu` or a GPU's. */
+/** Engine settings that affect memory. `device` is a device name: `cpu` or that of a GPU. */
 export type PlanEngine = Pick<
   RunSettings['engine'],
   'device' | 'gpuLayers' | 'kvType' | 'flashAttention'
 >
 
 export interface Measured {
-  /** As llama.cpp rounds them. */
+  /** Number of cells as rounded by llama.cpp. */
   cells: number
-  /** The most cells that the GPU's buffers can hold. */
+  /** Maximum number of cells that the GPU's buffers can hold. */
   mostCells: number
-  /** Logits of one token. */
+  /** Size of the logits of one token. */
   logitRowBytes: number
-  /** The CPU first. `weights` as a loaded model takes them: repacked ones, and the range of the file that stays mapped. */
+  /**
+   * The CPU comes first. `weights` are counted as a loaded model takes them: repacked weights, plus
+   * the range of the file that stays mapped.
+   */
   devices: NativeMemory[]
-  /** Part of the CPU's weights: originals of repacked ones, which are read once. The system takes their memory back where it is short. */
+  /**
+   * Part of the CPU's weights that is read only once: originals of repacked weights. The system
+   * reclaims it if memory is short.
+   */
   droppable: number
 }
 
@@ -31,10 +40,13 @@ export type Measure = (
   signal?: AbortSignal,
 ) => Promise<Measured>
 
-/** Up to here llama.cpp is asked. Beyond, KV cells and the mask of a step, both linear, outgrow all else. */
+/**
+ * Maximum number of cells to ask llama.cpp about. Above it the size is extrapolated: KV cells and
+ * the mask of a step, both linear, outgrow everything else.
+ */
 const MOST_ASKED = 1 << 19
 const BLOCK = 256
-/** Plans whose answers are kept. */
+/** Number of plans whose answers are kept. */
 const KEPT = 64
 
 interface Entry {
@@ -42,20 +54,20 @@ interface Entry {
   model: KnownModel
   open: () => Promise<NativePlan>
   plan: Promise<NativePlan> | undefined
-  /** Calls that use the plan now. */
+  /** Number of calls that are using the plan. */
   uses: number
-  /** What stays mapped of the file, once it is known. */
+  /** Bytes of the file that stay mapped, once known. */
   range: number | undefined
   readonly mostCells: Map<KvType, number>
   readonly asked: Map<string, Promise<Measured>>
 }
 
-/** Opened plans, the last few of them kept until nobody has asked for a while; what they answered is kept longer. */
+/** Keeps the last few opened plans until they are idle for a while; keeps their answers longer. */
 export class Plans {
   readonly #addon: () => Promise<Pick<NativeAddon, 'openPlan'>>
   readonly #open: number
   readonly #idleMs: number
-  /** The one used last stands last. */
+  /** In order of last use, the most recent last. */
   readonly #entries = new Map<string, Entry>()
   #idle: NodeJS.Timeout | undefined
 
@@ -69,8 +81,9 @@ export class Plans {
   }
 
   /**
-   * Returns what a context of this size takes, with the weights. Errors: `bad-model`, `model-not-found`, `unknown-device`,
-   * `bad-combination`, `out-of-memory`, `native-missing`; the signal's reason.
+   * Returns the memory of a context of this size, weights included. Rejects with `bad-model`,
+   * `model-not-found`, `unknown-device`, `bad-combination`, `out-of-memory`, `native-missing` or
+   * the signal's reason.
    */
   readonly measure: Measure = async (file, engine, size, signal) => {
     signal?.throwIfAborted()
@@ -98,7 +111,7 @@ export class Plans {
     }
   }
 
-  /** Closes what is open, when it has answered. */
+  /** Closes the open plans once they have answered. */
   async close(): Promise<void> {
     clearTimeout(this.#idle)
     const entries = [...this.#entries.values()]
@@ -107,7 +120,7 @@ export class Plans {
   }
 
   async #entry(file: string, { device, gpuLayers }: PlanEngine): Promise<Entry> {
-    // The header is checked before native code sees the file.
+    // Check the header before native code sees the file.
     const model = await readModel(file)
     const { stamp } = await stampOf(filesOf(file))
     const path = model.info.file
@@ -196,7 +209,10 @@ export class Plans {
   }
 }
 
-/** Returns how much of the model's files stays mapped: in each, all from the first to the last of these tensors (llama_model_loader::get_mapping_range). */
+/**
+ * Returns how many bytes of the model's files stay mapped: in each file, everything from the first
+ * to the last of these tensors (llama_model_loader::get_mapping_range).
+ */
 function mappedRange({ tensors }: KnownModel, names: readonly string[]): number {
   const ranges = new Map<number, { first: number; last: number }>()
   for (const name of names) {

@@ -1,6 +1,7 @@
 /**
- * Work on models that takes minutes, in turn: one of a kind at a time. A task that was paused, failed or cut by the end of the
- * program keeps what it has and goes on with `resume`; the list is on disk.
+ * Runs long work on models, one task of each kind at a time. A task that was paused, failed or
+ * interrupted by the end of the program keeps its partial results and continues with `resume`. The
+ * list is stored on disk.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -16,9 +17,9 @@ const Wanted = z.object({
   size: z.number().optional(),
   sha256: z.string().optional(),
 })
-/** What is to be done. */
+/** What a task does. */
 export const Job = z.discriminatedUnion('kind', [
-  /** Files into a folder; `convert`: then the folder becomes a GGUF. */
+  /** Download files into a folder; with `convert`, then convert the folder to a GGUF. */
   z.object({
     kind: z.literal('download'),
     folder: path,
@@ -47,12 +48,15 @@ export interface Progress {
   total?: number | null
 }
 export interface Work {
-  /** Path of what was made. After an abort what is there stays for another time. */
+  /**
+   * Performs a job and returns the path of the result. After an abort the partial results stay, so
+   * that the job can be resumed.
+   */
   run(
     job: Job,
     options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
   ): Promise<string | undefined>
-  /** Removes what is not complete. */
+  /** Removes partial results. */
   discard(job: Job): Promise<void>
 }
 
@@ -70,7 +74,7 @@ export class Tasks {
   readonly #onChange: (tasks: Task[]) => void
   #items: Item[]
 
-  /** `file`: the list on disk. Tasks that were under way when the program ended are paused. */
+  /** `file` stores the list. Tasks that were running when the program ended are paused. */
   constructor(file: string, work: Work, onChange: (tasks: Task[]) => void = () => undefined) {
     this.#file = file
     this.#work = work
@@ -93,7 +97,7 @@ export class Tasks {
     return this.#items.map(({ task }) => task)
   }
 
-  /** The same job again goes on where it was left. */
+  /** Adds a task. A job that is already on the list resumes where it stopped. */
   add(name: string, job: Job): Task {
     const key = JSON.stringify(job)
     const same = this.#items.find(
@@ -120,13 +124,16 @@ export class Tasks {
     return item.task
   }
 
-  /** Resolves when the command is done: after `pause` and `cancel` nothing is written any more. Error `bad-request`: there is no such task. */
+  /**
+   * Carries out a command. Once `pause` or `cancel` has resolved, the task writes nothing more.
+   * Throws `bad-request` if the task does not exist.
+   */
   async command(id: string, command: 'pause' | 'resume' | 'cancel' | 'clear'): Promise<void> {
     const item = this.#items.find(({ task }) => task.id === id)
-    if (item === undefined) throw new BraidError('bad-request', 'There is no such task.')
+    if (item === undefined) throw new BraidError('bad-request', 'The task does not exist.')
     if (command === 'resume') return this.#resume(item)
     if (command === 'clear' && item.task.state !== 'done')
-      throw new BraidError('bad-request', 'The task is not over. Cancel it instead.')
+      throw new BraidError('bad-request', 'The task is not finished. Cancel it instead.')
     await this.#pause(item)
     if (command === 'pause') return
     this.#items = this.#items.filter((one) => one !== item)
@@ -134,7 +141,7 @@ export class Tasks {
     if (command === 'cancel' && item.task.state !== 'done') await this.#work.discard(item.job)
   }
 
-  /** Ends all work; what is there stays for another time. */
+  /** Stops all work; partial results stay, so that it can be resumed. */
   async close(): Promise<void> {
     await Promise.all(this.#items.map((item) => this.#pause(item)))
   }
@@ -183,7 +190,7 @@ export class Tasks {
           if (made !== undefined) task.file = made
         },
         (error: unknown) => {
-          // A pause has set the state already.
+          // A pause has already set the state.
           if (task.state !== 'running') return
           const { code, message } = toBraidError(error)
           task.error = { code, message }
@@ -204,7 +211,7 @@ export class Tasks {
     const { task } = item
     const now = Date.now()
     if (done !== undefined && phase === 'download') {
-      // A mean over the last seconds.
+      // The rate is a mean over the last seconds.
       item.from ??= { at: now, done }
       if (now - item.from.at >= 1000) {
         const speed = (1000 * (done - item.from.done)) / (now - item.from.at)
@@ -239,7 +246,7 @@ export class Tasks {
         ) + '\n',
       )
     } catch {
-      // The disk is full: the list is lost with the program, the files are not.
+      // The disk is full: the list is lost when the program ends, but the files are not.
     }
     this.#onChange(this.list())
   }

@@ -22,8 +22,8 @@ export interface StaticFile {
 }
 
 /**
- * The page's files by address, listed once: a request names one of them or nothing. No path is ever made from a request.
- * Links and unknown types are left out.
+ * Lists the page's files by address. Requests are only looked up in this list, so a path is never
+ * made from a request. Symbolic links and files of unknown types are left out.
  */
 export function listFiles(root: string): Map<string, StaticFile> {
   const files = new Map<string, StaticFile>()

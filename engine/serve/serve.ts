@@ -10,30 +10,36 @@ import { Guard } from './guard.ts'
 export interface ServeOptions {
   /** Folder of the built page. */
   root: string
-  /** 0: any free port. */
+  /** Port to listen on; 0 chooses a free port. */
   port: number
-  /** A window has come. */
+  /** Called when a window connects. */
   connect: (channel: Channel) => void
 }
 
 export interface Served {
-  /** Opens the page once given to a browser; holds the secret of this launch. */
+  /**
+   * Address for the browser to open; it contains the secret of this launch, so give it to one
+   * browser only.
+   */
   url: string
   port: number
   close(): Promise<void>
 }
 
-/** An import of a large run is one message. */
+/** Maximum bytes per message: the import of a large run is one message. */
 const MAX_MESSAGE = 512 << 20
 const ALIVE_MS = 30_000
 
-/** The same window in a browser of this machine: the page, and the protocol over a WebSocket at `/ws`. Loopback only. */
+/**
+ * Serves the window to a browser on this machine: the page, and the protocol over a WebSocket at
+ * `/ws`. Listens only on the loopback address.
+ */
 export async function serve({ root, port, connect }: ServeOptions): Promise<Served> {
   const files = listFiles(root)
   if (!files.has('/'))
     throw new BraidError(
       'io',
-      `The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`,
+      `The page is not built: ${root} has no index.html. Run \`npm run build\`.`,
     )
   const server = createServer({ maxHeaderSize: 16 << 10, requestTimeout: 30_000 })
   await listen(server, port)
@@ -111,12 +117,13 @@ function answer(
   const text = (status: number, body: string, more?: Record<string, string>) =>
     send(status, 'text/plain; charset=utf-8', body + '\n', more)
   try {
-    if (!guard.isAddressed(request)) return text(403, 'This address is not for you.')
+    if (!guard.isAddressed(request)) return text(403, 'This request is not allowed.')
     if (request.method !== 'GET' && request.method !== 'HEAD')
-      return text(405, 'Only GET.', { Allow: 'GET, HEAD' })
+      return text(405, 'Only GET and HEAD are allowed.', { Allow: 'GET, HEAD' })
     const [path = '/'] = (request.url ?? '/').split('?')
     if (guard.isLaunch(path)) {
-      // A page that goes on by itself, not a redirect: the next request then comes from this site, whoever opened this one.
+      // Answer with a page that reloads itself rather than a redirect: then the next request comes
+      // from this site, whichever site opened this address.
       return send(
         200,
         'text/html; charset=utf-8',
@@ -127,7 +134,7 @@ function answer(
     if (!guard.hasCookie(request))
       return text(403, 'Open the address that Braid printed when it started.')
     const file = files.get(path)
-    if (file === undefined) return text(404, 'There is nothing here.')
+    if (file === undefined) return text(404, 'Not found.')
     send(200, file.type, file.read())
   } catch {
     if (!response.headersSent) text(500, 'The file could not be read.')

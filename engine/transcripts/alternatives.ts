@@ -6,10 +6,12 @@ import { segmentOf1 } from './format1.ts'
 import { firstLine, readLines, type Line } from './lines.ts'
 
 /**
- * The side file `<run>.alt` holds the alternatives of the tokens, out of the way of opening a run. One JSON line per
- * batch, `{"segment","index","alternatives":[[...]|null,...]}`; a branch begins with `{"segment","parent","at"}`: its
- * first `at` tokens are its parent's. `index` counts the tokens of the segment from 0, kept ones included. Lines of
- * format 1 have `"path"` and `"version"` in place of `"segment"`, and a number as parent; one file may hold both.
+ * The side file `<run>.alt` holds the tokens' alternatives, so that opening a run does not read
+ * them. It has one JSON line per batch, `{"segment","index","alternatives":[[...]|null,...]}`. A
+ * branch begins with `{"segment","parent","at"}`: its first `at` tokens are those of its parent.
+ * `index` counts the tokens of the segment from 0, including those kept from the parent. Lines of
+ * format 1 have `"path"` and `"version"` instead of `"segment"`, and a number as parent; one file
+ * may contain both kinds.
  */
 const Batch = z.object({ alternatives: z.array(z.array(Alternative).nullable()) })
 const Kept = z.object({ segment: SegmentId, parent: SegmentId, at: z.int().min(0) })
@@ -18,7 +20,10 @@ const Kept1 = z.object({ path: z.int().min(1), parent: z.int().min(1), at: z.int
 const HEAD = /^\{"segment":"([a-z]\d{1,7})","index":(\d{1,9}),/
 const HEAD1 = /^\{"path":(\d{1,7}),"version":(\d{1,7}),"index":(\d{1,9}),/
 
-/** Writes them as events pass, and counts tokens to know each one's index. A new file is made with the first of them. */
+/**
+ * Writes alternatives as events pass, and counts tokens to know the index of each. The file is
+ * created with the first alternatives.
+ */
 export class AlternativesWriter {
   readonly #path: string
   readonly #counts = new Map<SegmentId, number>()
@@ -29,7 +34,7 @@ export class AlternativesWriter {
     if (existsSync(path)) this.#file = new AppendFile(path, wholeLines(path))
   }
 
-  /** Takes an event that is already in the transcript: it counts and is not written. */
+  /** Counts an event that is already in the transcript, without writing anything. */
   skip(event: RunEvent): void {
     if (event.type === 'segment-started' && event.source.type === 'branch')
       this.#counts.set(event.segment, event.source.at as number)
@@ -66,14 +71,17 @@ export class AlternativesWriter {
   }
 }
 
-/** One line of the file: tokens [index, index + ...) of one segment stand at bytes [start, end). */
+/** One line of the file: tokens from `index` of one segment are at bytes [start, end). */
 interface Place {
   index: number
   start: number
   end: number
 }
 
-/** Finds alternatives by token. The first look notes where each line stands, later ones only what was added. */
+/**
+ * Finds alternatives by token. The first lookup indexes the lines of the file; later lookups index
+ * only lines that were added.
+ */
 export class AlternativesReader {
   readonly #file: string
   #read = 0
@@ -84,7 +92,7 @@ export class AlternativesReader {
     this.#file = file
   }
 
-  /** Returns `count` of them from `index`; null where none was recorded. */
+  /** Returns the alternatives of `count` tokens from `index`; null where none were recorded. */
   get(segment: SegmentId, index: number, count: number): (Alternative[] | null)[] {
     if (!existsSync(this.#file)) return Array.from({ length: count }, () => null)
     for (const lines of readLines(this.#file, Infinity, this.#read)) {
@@ -106,7 +114,8 @@ export class AlternativesReader {
     if (head !== null) {
       const { segment, index } = head
       const places = this.#places.get(segment) ?? []
-      // Lines of one segment follow one another; one that goes back replaces (its events were lost with a torn transcript).
+      // Indexes rise within a segment. A line with a lower index replaces earlier ones, whose
+      // events were lost with a torn transcript.
       while (places.length > 0 && places.at(-1)!.index >= index) places.pop()
       places.push({ index, start, end: line.end })
       this.#places.set(segment, places)
@@ -116,7 +125,10 @@ export class AlternativesReader {
     if (kept !== undefined) this.#parents.set(kept.segment, kept)
   }
 
-  /** The line that may hold a token: the last one of its segment that does not begin behind it. */
+  /**
+   * Returns the line that may hold a token: the last of its segment that begins at or before the
+   * token.
+   */
   #find(segment: SegmentId, index: number): Place | undefined {
     for (let depth = 0; depth <= this.#parents.size; depth++) {
       const kept = this.#parents.get(segment)
@@ -140,7 +152,7 @@ export class AlternativesReader {
   }
 }
 
-/** The segment and the index of a batch, in either form. */
+/** Returns the segment and index of a batch in either format. */
 function headOf(line: string): { segment: SegmentId; index: number } | null {
   const head = HEAD.exec(line)
   if (head !== null) return { segment: head[1]!, index: Number(head[2]) }
@@ -158,7 +170,7 @@ function keptIn(value: unknown): z.infer<typeof Kept> | undefined {
   return { segment: segmentOf1(path), parent: segmentOf1(parent), at }
 }
 
-/** Bytes up to the last newline. */
+/** Returns the number of bytes up to and including the last newline. */
 function wholeLines(file: string): number {
   let end = 0
   for (const lines of readLines(file)) end = lines.at(-1)!.end

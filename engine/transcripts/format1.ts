@@ -12,12 +12,12 @@ import { shapeOf } from '../protocol/shapes.ts'
 import { summarySeed } from '../strategies/index.ts'
 
 /**
- * Transcripts of format 1, which Braid 0.1.0 wrote. Its events address a path by a number (from 1 over the whole run)
- * and a summary by path 0 and a version (from 1). `Format1` turns them into events of format 2 as they are read;
- * nothing writes format 1.
+ * Reads transcripts of format 1, which Braid 0.1.0 wrote. Its events address a path by a number,
+ * from 1 across the whole run, and a summary by path 0 and a version, from 1. `Format1` converts
+ * these events to format 2 as they are read; nothing writes format 1.
  */
 
-/** The largest number that an address of format 2 can hold. */
+/** The largest number that an address in format 2 can hold. */
 const MOST = 9_999_999
 const number = z.int().min(1).max(MOST)
 const at = { at: z.number() }
@@ -66,7 +66,7 @@ export const Format1Event = z.discriminatedUnion('type', [
   z.looseObject({
     type: z.literal('tokens'),
     ...at,
-    /** 0: a summary. */
+    /** 0 means a summary. */
     path: z.int().min(0).max(MOST),
     version: number.optional(),
     tokens: z.array(Token.required({ id: true })),
@@ -78,7 +78,7 @@ export const Format1Event = z.discriminatedUnion('type', [
     type: z.literal('joined'),
     ...at,
     ...fused,
-    /** Paths that were too long to be read again whole: tokens cut from their middle. */
+    /** Tokens removed from the middle of paths that were too long to be read again completely. */
     cuts: z.array(z.object({ path: number, removed: z.int() })).optional(),
   }),
   z.looseObject({ type: z.literal('summary-started'), ...at, ...fused }),
@@ -87,12 +87,12 @@ export const Format1Event = z.discriminatedUnion('type', [
     type: z.literal('vote'),
     ...at,
     rule: VoteRule,
-    /** Members are numbers of paths, or versions of summaries. */
+    /** Members are path numbers or summary versions. */
     over: z.enum(['paths', 'summaries']),
     classes: z.array(z.object({ answer: z.string().nullable(), members: z.array(number) })),
     winner: z.int().min(0),
     tie: z.boolean(),
-    /** A user chose the winner. */
+    /** True if a user chose the winner. */
     override: z.boolean().optional(),
   }),
   z.looseObject({ type: z.literal('notice'), ...at, code: z.string(), message: z.string() }),
@@ -109,7 +109,7 @@ export const Format1Event = z.discriminatedUnion('type', [
 export type Format1Event = z.infer<typeof Format1Event>
 type Of<T extends Format1Event['type']> = Extract<Format1Event, { type: T }>
 
-/** The address of what format 1 calls a path and a version; path 0 is a summary. */
+/** Returns the address of what format 1 calls a path and a version; path 0 is a summary. */
 export const segmentOf1 = (path: number, version = 1): SegmentId =>
   path > 0 ? pathId(path) : summaryId(version)
 
@@ -119,18 +119,21 @@ interface Path {
   ids: number[]
 }
 
-/** Converts the events of one run, in order. Fields that it does not know are kept. */
+/** Converts the events of one run, in order. Unknown fields are kept. */
 export class Format1 {
   #start: Of<'run-started'> | undefined
   readonly #paths = new Map<number, Path>()
-  /** Versions that were joined and not started yet. */
+  /** Versions that were joined but have not started. */
   readonly #joined = new Set<number>()
-  /** The run came to an end: what begins now was asked for by a command. */
+  /** True once the run has ended: segments that begin later were requested by a command. */
   #over = false
-  /** A branch whose budget stands in the next event, if it is not the usual one. */
+  /** A branch that is held back: the next event may give its budget. */
   #branch: EventOf<'segment-started'> | undefined
 
-  /** Returns the events of format 2 that say the same; a branch comes with the event behind it. */
+  /**
+   * Returns the equivalent events of format 2. A branch is returned together with the event that
+   * follows it.
+   */
   convert(event: Format1Event): RunEvent[] {
     const branch = this.#branch
     this.#branch = undefined
@@ -144,7 +147,7 @@ export class Format1 {
     return [...before, ...this.#convert(event)]
   }
 
-  /** Returns what was held back when the transcript came to its end. */
+  /** Returns the branch that was still held back at the end of the transcript. */
   end(): RunEvent[] {
     return this.#branch === undefined ? [] : [this.#branch]
   }
@@ -229,7 +232,10 @@ export class Format1 {
     }
   }
 
-  /** The strategy wrote it for the group of its number. A command numbers its summaries behind those. */
+  /**
+   * Returns whether the strategy wrote this summary, for the group with its number. Summaries of
+   * commands have higher numbers.
+   */
   #isOfGroup(version: number, paths: readonly number[]): boolean {
     if (this.#start === undefined || this.#over) return false
     const { groups, summaries } = shapeOf(this.#start.settings, this.#trained)
@@ -256,7 +262,7 @@ export class Format1 {
     }
     const removedFrom = (path: number) => cuts.find((cut) => cut.path === path)?.removed ?? 0
     if (!this.#trained) {
-      // The texts were tokenized once more for a prompt of their own, whose ids format 1 does not tell.
+      // The texts were tokenized again for a separate prompt, whose ids format 1 does not contain.
       const parts = paths.map((path) => textOf(path, [], removedFrom(path)))
       return { type: 'text', parts }
     }
@@ -275,7 +281,7 @@ const textOf = (path: number, tokens: number[], removed: number): Part => ({
   ...(removed > 0 && { removed }),
 })
 
-/** As 0.1.0 cut what did not fit. */
+/** Removes tokens from the middle as 0.1.0 did for paths that did not fit. */
 function withoutMiddle(ids: readonly number[], removed: number): number[] {
   const keep = Math.max(0, ids.length - Math.max(0, removed))
   const head = Math.ceil(keep / 2)

@@ -5,19 +5,22 @@ import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
 import { diskError } from '../files/index.ts'
 import { Format1, Format1Event } from './format1.ts'
 
-/** A line holds at most a problem and its token ids. */
+/** Maximum bytes per line; the longest lines hold a problem and its token ids. */
 const MAX_LINE = 64 << 20
 const CHUNK = 256 << 10
 const KNOWN = new Set<string>(RunEvent.options.map((option) => option.shape.type.value))
 const KNOWN1 = new Set<string>(Format1Event.options.map((option) => option.shape.type.value))
 
-/** One line without its newline, and the offset of the byte after that. */
+/** One line without its newline, and the offset of the byte after the newline. */
 export interface Line {
   text: string
   end: number
 }
 
-/** Whole lines of [0, to), in chunks of about 256 KiB; bytes after the last newline are left out. */
+/**
+ * Yields the complete lines of [from, to) in chunks of about 256 KiB; bytes after the last newline
+ * are ignored.
+ */
 export function* readLines(file: string, to = Infinity, from = 0): Generator<Line[]> {
   const descriptor = open(file)
   try {
@@ -25,7 +28,7 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
     let rest: Buffer = Buffer.alloc(0)
     let position = from
     while (position < to) {
-      // A long line doubles the buffer, so that it is copied a few times only.
+      // A long line doubles the buffer, so that it is copied only a few times.
       const got = Buffer.allocUnsafe(
         rest.length + Math.min(Math.max(CHUNK, rest.length), to - position),
       )
@@ -46,13 +49,16 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
   }
 }
 
-/** Returns the first whole line of [from, to). */
+/** Returns the first complete line of [from, to). */
 export function firstLine(file: string, to = Infinity, from = 0): Line | undefined {
   for (const [line] of readLines(file, to, from)) return line
   return undefined
 }
 
-/** Lines of a buffer that stands at `offset` of the file, and the bytes of it that they use. */
+/**
+ * Returns the lines of a buffer that begins at `offset` of the file, and the number of bytes they
+ * take.
+ */
 function split(buffer: Buffer, offset: number): [Line[], number] {
   const lines: Line[] = []
   let start = 0
@@ -65,15 +71,16 @@ function split(buffer: Buffer, offset: number): [Line[], number] {
 
 export interface Events {
   events: RunEvent[]
-  /** Each as a line of format 2: as it stands in the file, or converted. */
+  /** Each event as a line of format 2: unchanged from the file, or converted. */
   lines: string[]
-  /** Bytes of the file up to the last event of this chunk. */
+  /** Number of bytes of the file up to the last event of this chunk. */
   end: number
 }
 
 /**
- * The events of a transcript, in chunks. A last line that is torn or not an event is dropped; one in the middle is
- * damage (`bad-transcript`). Events of unknown type (a newer Braid wrote them) stay in the file and are passed over here.
+ * Yields the events of a transcript, in chunks. A last line that is torn or not an event is
+ * dropped; such a line anywhere else is damage. Events of unknown type, written by a newer Braid,
+ * stay in the file and are skipped here. Throws `bad-transcript`.
  */
 export function* readEvents(file: string, to = Infinity): Generator<Events> {
   for (const { entries, end } of readEntries(file, to)) {
@@ -90,7 +97,10 @@ export interface Entry {
 }
 type Known = Entry & { event: RunEvent }
 
-/** Everything that a transcript holds, unknown events included, in chunks. Errors: as `readEvents`. */
+/**
+ * Yields everything in a transcript, including unknown events, in chunks. Throws as `readEvents`
+ * does.
+ */
 export function* readEntries(
   file: string,
   to = Infinity,
@@ -132,19 +142,22 @@ function parseLine(parser: EventParser, line: string): RunEvent[] | null | strin
   try {
     return parser.parse(JSON.parse(line))
   } catch {
-    return 'it is not JSON.'
+    return 'it is not valid JSON.'
   }
 }
 
-/** Returns the format of a transcript; undefined if its first line says none. */
+/** Returns the format of a transcript, or undefined if its first line does not give one. */
 export function formatOf(file: string): number | undefined {
   const parser = new EventParser()
   return Array.isArray(parseLine(parser, firstLine(file)?.text ?? '')) ? parser.format : undefined
 }
 
-/** Reads the events of one run in order. The first one says of which format they are; what comes out is of format 2. */
+/**
+ * Parses the events of one run in order. The first event determines the format; the results are
+ * always format 2.
+ */
 export class EventParser {
-  /** undefined before the first event; null for one of format 2. */
+  /** undefined before the first event; null if the run is in format 2. */
   #format1: Format1 | null | undefined
 
   get format(): number {
@@ -152,8 +165,8 @@ export class EventParser {
   }
 
   /**
-   * Returns what the value says; null if its type is unknown, or a sentence that says what is wrong with it. Fields
-   * that this version does not know are kept.
+   * Returns the parsed events, null if the type is unknown, or a sentence that describes the error.
+   * Unknown fields are kept.
    */
   parse(value: unknown): RunEvent[] | null | string {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -168,13 +181,13 @@ export class EventParser {
       const parsed = RunEvent.safeParse(value)
       return parsed.success ? [value as RunEvent] : wrong(parsed.error)
     }
-    // A type that only format 2 knows would get another meaning with it.
+    // A type that exists only in format 2 is skipped rather than read as an event of format 1.
     if (!KNOWN1.has(type)) return KNOWN.has(type) ? [] : null
     const parsed = Format1Event.safeParse(value)
     return parsed.success ? this.#format1.convert(value as Format1Event) : wrong(parsed.error)
   }
 
-  /** Returns what is still to come behind the last event. */
+  /** Returns the events that follow after the last one. */
   end(): RunEvent[] {
     return this.#format1?.end() ?? []
   }

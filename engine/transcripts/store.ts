@@ -25,7 +25,7 @@ import { isRunId, lstat, newRunId, runFile } from './names.ts'
 import { RunSearch, type Hit } from './search.ts'
 import { TranscriptWriter, type RunFiles } from './writer.ts'
 
-/** What the user adds to a run; lives beside the transcript, which only grows. */
+/** What the user adds to a run. Stored beside the transcript, which is append-only. */
 const Meta = z
   .object({ title: z.string(), starred: z.boolean(), tags: z.array(z.string()) })
   .partial()
@@ -50,10 +50,13 @@ const SUFFIX = {
 const DAY_MS = 86_400_000
 const TRASH_DAYS = 30
 const ALTERNATIVES_OPEN = 4
-/** What a process that was killed was writing. */
+/** Matches temporary files of a process that was killed. */
 const PART = /\.\d+\.tmp$/
 
-/** All runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of what the history lists. */
+/**
+ * Stores all runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of the
+ * history list.
+ */
 export class RunStore {
   readonly root: string
   readonly #trash: string
@@ -68,44 +71,47 @@ export class RunStore {
       mkdirSync(join(folder, 'runs', 'trash'), { recursive: true, mode: 0o700 })
       this.root = realpathSync(join(folder, 'runs'))
     } catch (error) {
-      throw diskError(error, 'Making the data folder')
+      throw diskError(error, 'Creating the data folder')
     }
     this.#trash = join(this.root, 'trash')
     this.#sweep()
   }
 
-  /** Begins a new transcript. */
+  /** Creates a new transcript. */
   create(run = newRunId()): { run: string; writer: TranscriptWriter } {
     const files = this.#files(run)
     if (existsSync(files.transcript))
-      throw new BraidError('bad-request', `A run named ${run} is there already.`)
+      throw new BraidError('bad-request', `A run named ${run} already exists.`)
     return { run, writer: this.#write(run, new TranscriptWriter(files)) }
   }
 
-  /** Goes on with a transcript that nobody writes. One of format 1 is rewritten in format 2 first. */
+  /**
+   * Continues a transcript that nobody is writing. A transcript of format 1 is first rewritten in
+   * format 2.
+   */
   append(run: string): TranscriptWriter {
     this.#transcript(run)
     return this.#write(run, new TranscriptWriter(this.#files(run), true))
   }
 
-  /** Ends the writing of a run; its transcript stays. */
+  /** Stops writing a run; its transcript stays. */
   close(run: string): void {
     this.#writers.get(run)?.close()
     this.#writers.delete(run)
   }
 
-  /** Takes back a run that could not be written whole. */
+  /** Deletes a run that could not be written completely. */
   discard(run: string): void {
     this.close(run)
     for (const file of Object.values(this.#files(run)) as string[]) rmSync(file, { force: true })
   }
 
-  /** True while this process or another one writes the run. */
+  /** Returns true while this process or another one writes the run. */
   isLive(run: string): boolean {
     return this.#writers.has(run) || isLocked(this.#file(run, 'lock'))
   }
 
-  /** Events in chunks, up to byte `to`. */
+  /** Yields events in chunks, up to byte `to`. */
   read(run: string, to = Infinity): Generator<Events> {
     return readEvents(
       this.#transcript(run),
@@ -117,7 +123,10 @@ export class RunStore {
     return [...this.read(run)].flatMap((chunk) => chunk.events)
   }
 
-  /** Returns the alternatives of `count` tokens of a segment from `index`; null where none was recorded. */
+  /**
+   * Returns the alternatives of `count` tokens of a segment from `index`; null where none were
+   * recorded.
+   */
   alternatives(
     run: string,
     segment: SegmentId,
@@ -134,11 +143,11 @@ export class RunStore {
     return reader.get(segment, index, count)
   }
 
-  /** Every run, newest first; one that cannot be read is `damaged` and hides no other. */
+  /** Returns every run, newest first. A run that cannot be read is listed as `damaged`. */
   async list(): Promise<RunSummary[]> {
     const runs: RunSummary[] = []
     for (const run of this.#names()) {
-      if (!this.#loadIndex().has(run)) await setImmediate() // Live runs go on while long ones are read.
+      if (!this.#loadIndex().has(run)) await setImmediate() // Let live runs continue while long ones are read.
       if (existsSync(join(this.root, run + SUFFIX.transcript))) runs.push(this.#listed(run))
     }
     this.#saveIndex()
@@ -147,7 +156,10 @@ export class RunStore {
     )
   }
 
-  /** A file that is not what it should be is listed, and hides no other. */
+  /**
+   * Returns the list entry of a run. A file that is not a regular file still gets an entry, so that
+   * it does not break the list.
+   */
   #listed(run: string): RunSummary {
     try {
       return this.summary(run)
@@ -160,7 +172,10 @@ export class RunStore {
     return listItem(run, this.#digest(run), this.meta(run))
   }
 
-  /** What a run that this process writes folds to, without its texts; undefined: it writes none of this name. */
+  /**
+   * Returns the folded state, without texts, of a run that this process is writing; undefined if it
+   * is not writing that run.
+   */
   live(run: string): RunState | undefined {
     return this.#writers.get(run)?.state
   }
@@ -186,10 +201,10 @@ export class RunStore {
     return this.summary(run)
   }
 
-  /** Into the trash, where it stays for 30 days. */
+  /** Moves a run to the trash, where it stays for 30 days. */
   delete(run: string): void {
     if (this.isLive(run))
-      throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     this.#transcript(run)
     this.#move(run, this.root, this.#trash)
     this.#alternatives.delete(run)
@@ -199,7 +214,7 @@ export class RunStore {
     if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined)
       throw new BraidError('no-such-run', 'That run is no longer in the trash.')
     if (existsSync(this.#file(run, 'transcript')))
-      throw new BraidError('bad-request', `A run named ${run} is there already.`)
+      throw new BraidError('bad-request', `A run named ${run} already exists.`)
     this.#move(run, this.#trash, this.root)
     return this.summary(run)
   }
@@ -220,7 +235,10 @@ export class RunStore {
     return runFile(this.root, run, SUFFIX[kind])
   }
 
-  /** What a writer needs, each looked at. A reader looks at its own only: alternatives that are no file keep no run from being opened. */
+  /**
+   * Returns the files that a writer needs, each checked. A reader checks only the file it reads, so
+   * a broken alternatives file does not prevent opening a run.
+   */
   #files(run: string): RunFiles {
     return {
       transcript: this.#file(run, 'transcript'),
@@ -230,10 +248,11 @@ export class RunStore {
     }
   }
 
-  /** Error `no-such-run`: there is none. */
+  /** Returns the path of a run's transcript. Throws `no-such-run` if it does not exist. */
   #transcript(run: string): string {
     const file = this.#file(run, 'transcript')
-    if (lstat(file) === undefined) throw new BraidError('no-such-run', `There is no run ${run}.`)
+    if (lstat(file) === undefined)
+      throw new BraidError('no-such-run', `The run ${run} does not exist.`)
     return file
   }
 
@@ -285,13 +304,13 @@ export class RunStore {
       )
       this.#stale = false
     } catch {
-      // A cache: the next list reads the runs again.
+      // This is only a cache: without it, the next list reads the runs again.
     }
   }
 
   #move(run: string, from: string, to: string): void {
     try {
-      // All are looked at before the first is moved.
+      // Check all files before moving the first.
       const moves = [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript].map(
         (suffix) => [runFile(from, run, suffix), runFile(to, run, suffix)] as const,
       )
@@ -301,7 +320,10 @@ export class RunStore {
     }
   }
 
-  /** Removes what an earlier start left: old trash, rewritten transcripts in their old format, parts of files. */
+  /**
+   * Removes leftovers of earlier starts: old trash, format 1 originals of rewritten transcripts,
+   * and temporary files.
+   */
   #sweep(now = Date.now()): void {
     const remove = (folder: string, isOld: (name: string, stat: Stats) => boolean) => {
       for (const name of readdirSync(folder)) {
@@ -329,7 +351,7 @@ function read(file: string, live: boolean): RunDigest {
   }
 }
 
-/** `state`: what could be read. */
+/** Returns the digest of a damaged run. `state` is what could be read. */
 function damaged(state: RunState, error: unknown): RunDigest {
   const damage = error instanceof Error ? error.message : String(error)
   return { ...digestOf(state, false), status: 'damaged', damage }

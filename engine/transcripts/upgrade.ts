@@ -3,9 +3,10 @@ import { AppendFile, diskError } from '../files/index.ts'
 import { formatOf, readEntries } from './lines.ts'
 
 /**
- * Rewrites a transcript of format 1 in format 2, in one step: whenever this is killed, the transcript is whole in one
- * format or the other. The old file stays as `kept`. Does nothing for a transcript of format 2. The caller holds the
- * run's lock. Errors: `bad-transcript`, those of the disk.
+ * Rewrites a transcript of format 1 in format 2, atomically: if this process is killed, the
+ * transcript is complete in one format or the other. The old file stays as `kept`. Does nothing for
+ * a transcript of format 2. The caller must hold the run's lock. Throws `bad-transcript` and disk
+ * errors.
  */
 export function upgrade(transcript: string, kept: string): void {
   if (formatOf(transcript) !== 1) return
@@ -28,7 +29,7 @@ export function upgrade(transcript: string, kept: string): void {
   }
 }
 
-/** Some file systems have no hard links. */
+/** Keeps the old file. Some file systems have no hard links, so copying is the fallback. */
 function keep(transcript: string, kept: string): void {
   rmSync(kept, { force: true })
   try {

@@ -8,18 +8,19 @@ import { readEvents } from './lines.ts'
 import { WriteLock } from '../files/index.ts'
 import { upgrade } from './upgrade.ts'
 
-/** Files of one run; all but the transcript may be missing. */
+/** Files of one run; only the transcript must exist. */
 export interface RunFiles {
   transcript: string
   alternatives: string
   lock: string
-  /** Where a transcript of format 1 stays for a while once it was rewritten. */
+  /** Where the original of a rewritten format 1 transcript stays for a while. */
   format1: string
 }
 
 /**
- * The one writer of a transcript. `append` returns only when the event is on disk; what it returns is what others may
- * see: the event as the file holds it. Tokens keep no alternatives there, they go to the side file.
+ * The only writer of a transcript. `append` returns only when the event is on disk. It returns the
+ * stored event, which is what others may see: its tokens have no alternatives, because those go to
+ * the side file.
  */
 export class TranscriptWriter {
   readonly #lock: WriteLock
@@ -27,7 +28,10 @@ export class TranscriptWriter {
   readonly #alternatives: AlternativesWriter
   #state = EMPTY_RUN
 
-  /** A new transcript, or (`resume`) one that goes on: it is in format 2 then, and without a torn last line. */
+  /**
+   * Opens a new transcript or, with `resume`, an existing one, which is brought to format 2 and
+   * loses a torn last line.
+   */
   constructor(files: RunFiles, resume = false) {
     this.#lock = lockRun(files.lock)
     try {
@@ -50,12 +54,12 @@ export class TranscriptWriter {
     }
   }
 
-  /** What the events so far fold to, without their texts. */
+  /** The folded state of the events so far, without their texts. */
   get state(): RunState {
     return this.#state
   }
 
-  /** Bytes on disk; always the end of a line. */
+  /** Number of bytes on disk; always at the end of a line. */
   get bytes(): number {
     return this.#file.bytes
   }
@@ -91,7 +95,10 @@ function lockRun(file: string): WriteLock {
   }
 }
 
-/** As the file holds it: no alternatives, and numbers with the seven digits that the engine's 32-bit floats have. */
+/**
+ * Returns an event as the file stores it: without alternatives, and with numbers rounded to seven
+ * digits, the precision of the engine's 32-bit floats.
+ */
 export function storedEvent(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(storedToken) } : event
 }

@@ -249,7 +249,7 @@ describe('wrong use', () => {
     [['--frob'], /--frob/],
     [['-2 + 3'], /unknown option '-2 \+ 3' .*-- '/],
     [['--out', 'x.txt'], /--out.*\.json/],
-    [['--out', '/no/such/folder/x.md'], /--out.*no folder/],
+    [['--out', '/no/such/folder/x.md'], /--out.*does not exist/],
   ])('%j: one line that names the flag, code 2', async (flags, said) => {
     const { code, stdout, stderr } = await braid(['solve', 'x', ...flags], { env })
     expect([code, stdout]).toEqual([2, ''])
@@ -351,7 +351,7 @@ describe('other commands', () => {
     })
     expect(info.fit.kv).toBeGreaterThanOrEqual(8 * 512 * 23040)
     expect((await braid(['model', model], { env })).stdout).toMatch(
-      /control tokens +none[^]*KV bytes a token +f32 46080/,
+      /control tokens +none[^]*KV bytes per token +f32 46080/,
     )
     expect((await braid(['model', join(folder, 'none.gguf')], { env })).code).toBe(1)
     expect(existsSync(join(folder, 'runs'))).toBe(true)

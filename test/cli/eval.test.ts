@@ -98,7 +98,7 @@ describe('braid eval', () => {
     const end = await first.done
     const kept = lines(stopped)
     if (kept.length < 20) {
-      expect([end.code, end.stderr]).toEqual([130, expect.stringContaining('goes on from here')])
+      expect([end.code, end.stderr]).toEqual([130, expect.stringContaining('continues from here')])
       expect(readFileSync(join(stopped, 'report.html'), 'utf8')).toContain('stopped early')
     }
     expect((await braid([...flags, '--out', stopped])).code).toBe(0)

@@ -50,8 +50,12 @@ describe('a backend is tried in a process of its own', () => {
     ['exits', `process.exit(3)`, /exit code 3/],
     ['hangs', `setInterval(() => {}, 1000)`, /did not answer within 0\.4 s/],
     ['says nothing', ``, /not understood/],
-    ['has no driver', `console.log('${answer({ loaded: false, devices: [] })}')`, /no driver/],
-    ['finds no device', `console.log('${answer({ devices: [] })}')`, /no device/],
+    [
+      'has no driver',
+      `console.log('${answer({ loaded: false, devices: [] })}')`,
+      /driver is missing/,
+    ],
+    ['finds no device', `console.log('${answer({ devices: [] })}')`, /no usable device/],
     ['floods its output', `for (let i = 0; i < 3e5; i++) console.log('xxxxxxxxxxxxxxxxxxxx')`, /./],
   ])('one that %s is skipped, with the reason', async (_, code, reason) => {
     const limitMs = reason.source.includes('0\\.4') ? 400 : 15_000

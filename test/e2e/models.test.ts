@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await window.page.getByRole('button', { name: 'Locate file' }).click()
     await window.page
       .getByRole('alert')
-      .getByText(/another model/)
+      .getByText(/is not the model/)
       .waitFor()
     await window.page.getByLabel('New path').fill(to)
     await window.page.getByRole('button', { name: 'Locate file' }).click()

@@ -371,13 +371,13 @@ describe.skipIf(unavailable !== null)(
         await until(
           async () =>
             ![undefined, before].includes(await host()) ||
-            (await shell.page.getByText(/is not started again by itself/).count()) > 0,
+            (await shell.page.getByText(/is not restarted automatically/).count()) > 0,
           'the next host or the end',
           30_000,
         )
       }
       await shell.page
-        .getByText(/crashed 3 times in a short time/)
+        .getByText(/ended 3 times within a short time/)
         .first()
         .waitFor({ timeout: 60_000 })
       await shell.page.waitForTimeout(1000)

@@ -119,7 +119,7 @@ describe('bad requests', () => {
     async (method) => {
       expect(await client.raw({ id: 7, method, params: {} })).toMatchObject({
         kind: 'error',
-        error: { code: 'bad-request', message: expect.stringContaining('no method') },
+        error: { code: 'bad-request', message: expect.stringContaining('does not exist') },
       })
     },
   )

@@ -211,9 +211,9 @@ describe('hostile headers: the kinds of llama.cpp tests/test-gguf.cpp and publis
     ['5 dimensions', patched(base, dims, 5, 4), /5 dimensions/],
     ['2^32-1 dimensions', patched(base, dims, 2 ** 32 - 1, 4), /dimensions/],
     ['a dimension of 0', patched(base, dims + 4, 0), /shape/],
-    ['tensor type 4', patched(base, type, 4, 4), /type that is not known/],
-    ['tensor type 31', patched(base, type, 31, 4), /type that is not known/],
-    ['tensor type 43', patched(base, type, 43, 4), /type that is not known/],
+    ['tensor type 4', patched(base, type, 4, 4), /unknown type/],
+    ['tensor type 31', patched(base, type, 31, 4), /unknown type/],
+    ['tensor type 43', patched(base, type, 43, 4), /unknown type/],
     ['tensor offset 1', patched(base, type + 4, 1), /expected at 0/],
     ['a row that is not a whole block', patched(patched(base, dims + 4, 33), type, 8, 4), /block/],
   ])('%s', async (_, bytes, message) => {

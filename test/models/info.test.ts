@@ -210,7 +210,7 @@ describe('what llama.cpp would abort over is refused', () => {
     ],
     ['a template that is not a text', { 'tokenizer.chat_template': u32(1) }, /not a text/],
     ['a vision part', { 'general.architecture': str('clip') }, /vision part/],
-    ['an adapter', { 'general.type': str('adapter') }, /no model/],
+    ['an adapter', { 'general.type': str('adapter') }, /not a model/],
     ['no architecture', { 'general.architecture': str('') }, /not a name/],
   ])('%s', async (_, change, message) => {
     await expect(readModelInfo(file({ ...LLAMA, ...change }))).rejects.toMatchObject({
@@ -326,7 +326,7 @@ describe('a split model', () => {
     )
     await expect(readModelInfo(path)).rejects.toMatchObject({
       code: 'bad-model',
-      message: expect.stringMatching(/named like/) as string,
+      message: expect.stringMatching(/names must be like/) as string,
     })
   })
 })

@@ -185,7 +185,7 @@ export class FakeHost {
       error: {
         code: 'io',
         message:
-          'huggingface.co does not give this away (401): the model is gated or private. Accept its terms on its page and give a token.',
+          'huggingface.co refuses access (401): the model is gated or private. Accept its terms on its page and provide a token.',
       },
     },
   ]
@@ -326,7 +326,7 @@ export class FakeHost {
   #result(method: Method, params: Record<string, unknown>): unknown {
     const of = (run: string) => {
       const entry = this.runs.get(run)
-      if (entry === undefined) throw new Error(`There is no run ${run}.`)
+      if (entry === undefined) throw new Error(`The run ${run} does not exist.`)
       return entry
     }
     switch (method) {
@@ -437,7 +437,7 @@ export class FakeHost {
         const { run } = params as { run: string }
         const entry = of(run)
         if (entry.summary.status === 'running')
-          throw new Error('The run still thinks. Stop it first.')
+          throw new Error('The run is still thinking. Stop it first.')
         this.runs.delete(run)
         this.#deleted.set(run, entry)
         return {}

@@ -1,4 +1,6 @@
-/** config.json of a Hugging Face folder: what a Qwen2, Qwen3 or Llama model says of its shape. */
+/**
+ * Reads the shape of a Qwen2, Qwen3 or Llama model from the config.json of its Hugging Face folder.
+ */
 import { z } from 'zod'
 import { BraidError } from '../../protocol/errors.ts'
 import { readJson, TEXT_LIMITS } from './files.ts'
@@ -36,7 +38,7 @@ const Rope = z.looseObject({
 })
 export type Rope = z.infer<typeof Rope>
 
-/** llama.cpp has at most 512 layers. Other fields are not read. */
+/** The fields that are read; others are ignored. llama.cpp allows at most 512 layers. */
 const Config = z.looseObject({
   architectures: z.array(z.string()).nullish(),
   hidden_size: size,
@@ -74,13 +76,13 @@ export interface ModelConfig {
   heads: number
   kvHeads: number
   headDim: number
-  /** head_dim is said in the file, not derived. */
+  /** True if the file gives head_dim; false if it was derived from the width. */
   explicitHeadDim: boolean
   context: number
   normEpsilon: number
   ropeBase: number
   rope?: Rope & { kind: 'linear' | 'yarn' | 'llama3' }
-  /** undefined: not said. */
+  /** Whether the embeddings are tied; undefined if the file does not say. */
   tied?: boolean
   vocabulary: number
   tokenIds: { bos?: number; eos?: number; pad?: number }
@@ -89,7 +91,10 @@ export interface ModelConfig {
 const cannot = (what: string) =>
   new BraidError('wrong-model', `This model cannot be converted: ${what}`)
 
-/** Errors: `model-not-found` (no config.json), `bad-model` (a field is wrong), `wrong-model` (not one that can be converted). */
+/**
+ * Reads config.json. Throws `model-not-found` (there is no config.json), `bad-model` (a field is
+ * wrong) or `wrong-model` (the model cannot be converted).
+ */
 export async function readConfig(folder: string): Promise<ModelConfig> {
   const raw = await readJson(folder, 'config.json', TEXT_LIMITS.config)
   if (!raw)
@@ -116,13 +121,13 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   if (c.hidden_act && c.hidden_act !== 'silu')
     throw cannot(`its activation is ${c.hidden_act}, where the architecture has silu.`)
   if (c.partial_rotary_factor && c.partial_rotary_factor !== 1)
-    throw cannot('it rotates a part of each head only.')
+    throw cannot('it applies RoPE to only a part of each head.')
   const windowed =
     c.layer_types?.some((type) => type !== 'full_attention') ??
     (c.use_sliding_window === true && (c.max_window_layers ?? 0) < c.num_hidden_layers)
   if (windowed)
     throw cannot(
-      'it attends within a sliding window, which llama.cpp does not do for this architecture.',
+      'it attends within a sliding window, which llama.cpp does not support for this architecture.',
     )
 
   const heads = c.num_attention_heads
@@ -132,7 +137,7 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
       'bad-model',
       `config.json: ${heads} heads cannot share ${kvHeads} KV heads.`,
     )
-  // Qwen3's own default is 128 (transformers, Qwen3Config).
+  // The default of Qwen3 in transformers (Qwen3Config) is 128.
   const headDim = c.head_dim ?? (architecture === 'qwen3' ? 128 : c.hidden_size / heads)
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
     throw new BraidError(
@@ -175,9 +180,9 @@ function scaling(rope: Rope, architecture: Architecture): ModelConfig['rope'] {
     )
   if (kind === 'llama3' && architecture !== 'llama')
     throw cannot(
-      `its RoPE scaling is of Llama's kind, which llama.cpp does not have for ${architecture}.`,
+      `its RoPE scaling is llama3, which llama.cpp does not support for ${architecture}.`,
     )
   if (kind === 'yarn' && rope.truncate === false)
-    throw cannot('its YaRN does not round its ramp, which llama.cpp does.')
+    throw cannot('its YaRN does not round its ramp, as llama.cpp does.')
   return { ...rope, kind }
 }

@@ -1,6 +1,7 @@
 /**
- * A process of its own for a conversion that a window asked for: the host goes on answering meanwhile. It is told what to
- * convert by one message, answers with messages of progress and one that ends it, and stops when its parent is gone.
+ * Runs a conversion in its own process, so that the host stays responsive. The first message from
+ * the parent says what to convert. The process answers with progress messages and one final
+ * message, and stops if its parent exits.
  */
 import { toBraidError } from '../../protocol/errors.ts'
 import { convert, type ConvertOptions } from './convert.ts'
@@ -10,11 +11,11 @@ const cancel = new AbortController()
 const stop = () => cancel.abort()
 process.on('disconnect', stop)
 process.on('SIGTERM', stop)
-process.on('SIGINT', () => undefined) // The parent decides.
+process.on('SIGINT', () => undefined) // The parent decides whether to cancel.
 
 let told = 0
 process.once('message', (options: Omit<ConvertOptions, 'signal' | 'onProgress'>) => {
-  process.on('message', stop) // Any further message: cancel.
+  process.on('message', stop) // Any further message cancels the conversion.
   convert({
     ...options,
     signal: cancel.signal,

@@ -1,6 +1,7 @@
 /**
- * A Hugging Face folder of a Qwen2, Qwen3 or Llama model becomes a GGUF (docs/method.md, "The GGUF contract"). Weights are
- * streamed; the target appears only when it is whole, and a conversion that was cut goes on where it was.
+ * Converts the Hugging Face folder of a Qwen2, Qwen3 or Llama model to GGUF (docs/method.md, "The
+ * GGUF contract"). Weights are streamed. The target appears only when it is complete, and an
+ * interrupted conversion resumes where it stopped.
  */
 import { existsSync } from 'node:fs'
 import { open, rename, stat } from 'node:fs/promises'
@@ -22,16 +23,19 @@ import { checkSpace, fingerprint, lockFile, removeWork, sizeOf, workFiles } from
 
 export { discardConversion } from './work.ts'
 
-/** Written directly (f32, f16, bf16, q8_0) or by llama.cpp's quantiser from the weights as they came. */
+/**
+ * f32, f16, bf16 and q8_0 are written directly; the other types are made by llama.cpp's quantiser
+ * from weights in their original type.
+ */
 export { CONVERT_TYPES, type ConvertType } from '../../protocol/models.ts'
-/** llama.h, LLAMA_FTYPE_*; the quantiser writes its own. */
+/** Values of `general.file_type` (llama.h, LLAMA_FTYPE_*); the quantiser writes its own. */
 const FILE_TYPES: Readonly<Record<DirectType, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 }
 
 export interface ConvertProgress {
   phase: 'convert' | 'quantise' | 'check'
-  /** Of the whole, 0..1. */
+  /** Progress of the whole conversion, 0..1. */
   fraction: number
-  /** The tensor being written. */
+  /** Name of the tensor being written. */
   label: string
 }
 
@@ -39,9 +43,9 @@ export interface ConvertOptions {
   folder: string
   output: string
   type: ConvertType
-  /** Replace a file that is there. */
+  /** Whether to replace an existing file. */
   overwrite?: boolean
-  /** Of the quantiser; 0 is one a core. */
+  /** Threads of the quantiser; 0 means one per core. */
   threads?: number
   signal?: AbortSignal
   onProgress?: (progress: ConvertProgress) => void
@@ -57,9 +61,10 @@ export interface ConvertResult {
 }
 
 /**
- * Errors: `wrong-model` (an architecture, tokenizer or weight type that cannot be converted), `bad-model` (a damaged
- * folder), `model-not-found`, `bad-path` (the target), `disk-full`, `cancelled`, `io`. After `cancelled` and `disk-full`
- * the work so far stays beside the target; the same call goes on from there, `discardConversion` removes it.
+ * Converts a folder. Throws `wrong-model` (an architecture, tokenizer or weight type that cannot be
+ * converted), `bad-model` (a damaged folder), `model-not-found`, `bad-path` (the target),
+ * `disk-full`, `cancelled` or `io`. After `cancelled` and `disk-full` the unfinished work stays
+ * beside the target: the same call resumes it, and `discardConversion` removes it.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const folder = resolve(options.folder)
@@ -67,9 +72,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await checkTarget(output)
   const lock = claim(output, lockFile(output))
   try {
-    // Looked for under the lock: another conversion may just have made it.
+    // Check under the lock: another conversion may have just made the file.
     if (!options.overwrite && existsSync(output))
-      throw new BraidError('bad-path', `${output} is there already.`)
+      throw new BraidError('bad-path', `${output} already exists.`)
     return await convertFolder({ ...options, folder, output })
   } catch (error) {
     throw fileError(error, output)
@@ -96,7 +101,7 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
   const final = quantised ? quantisedBytes(planned, quantised) + header.length : 0
   await checkSpace(output, Math.max(0, total - (await sizeOf(work.converted))) + final)
 
-  // The converted file is read again by the quantiser: about as long as to write it.
+  // The quantiser reads the converted file again, which takes about as long as writing it.
   const share = quantised ? 0.5 : 0.98
   const print = fingerprint(header, files)
   await writeTensors({
@@ -151,15 +156,18 @@ async function checkTarget(output: string): Promise<void> {
   if (!output.toLowerCase().endsWith('.gguf'))
     throw new BraidError('bad-path', 'The name of the target must end in .gguf.')
   if (/-\d{5}-of-\d{5}\.gguf$/i.test(output))
-    throw new BraidError('bad-path', 'The name of the target looks like a part of a split model.')
+    throw new BraidError('bad-path', 'The target has the name of a part of a split model.')
   const there = await stat(output).catch(() => undefined)
   if (there?.isDirectory()) throw new BraidError('bad-path', `${output} is a folder.`)
   const parent = await stat(dirname(output)).catch(() => undefined)
   if (!parent?.isDirectory())
-    throw new BraidError('bad-path', `There is no folder ${dirname(output)}.`)
+    throw new BraidError('bad-path', `The folder ${dirname(output)} does not exist.`)
 }
 
-/** The type of the weights before they are quantised: theirs, so that nothing is lost on the way. */
+/**
+ * Returns the type that weights have before they are quantised. It is their original type, so that
+ * no precision is lost.
+ */
 function commonType(sources: ReadonlyMap<string, SourceTensor>): DirectType {
   const types = new Set(
     [...sources.values()]
@@ -171,13 +179,13 @@ function commonType(sources: ReadonlyMap<string, SourceTensor>): DirectType {
 
 function quantisedBytes(planned: readonly PlannedTensor[], type: QuantisedType): number {
   return planned.reduce((sum, { elements, type: direct, bytes, name }) => {
-    // The output layer is kept finer.
+    // The quantiser keeps the output layer at a higher precision.
     const bits = /^(output|token_embd)\.weight$/.test(name) ? Math.max(6.6, BITS[type]) : BITS[type]
     return sum + (direct === 'f32' && elements < 2 ** 20 ? bytes : Math.ceil((elements * bits) / 8))
   }, 0)
 }
 
-/** Error `bad-model`: a source file is another than when its header was read. */
+/** Ensures no source file has changed since its header was read. Throws `bad-model`. */
 async function unchanged(
   folder: string,
   files: Awaited<ReturnType<typeof readSourceTensors>>['files'],
@@ -185,12 +193,12 @@ async function unchanged(
   for (const { file, bytes, mtimeMs } of files) {
     const now = await stat(resolve(folder, file))
     if (now.size !== bytes || now.mtimeMs !== mtimeMs) {
-      throw new BraidError('bad-model', `${file} was changed while it was read. Try again.`)
+      throw new BraidError('bad-model', `${file} changed while it was being read. Try again.`)
     }
   }
 }
 
-/** From the front matter of the model card. */
+/** Returns the licence from the front matter of the model card, if there is one. */
 async function licenceOf(folder: string): Promise<string | undefined> {
   const card = await readText(folder, 'README.md', TEXT_LIMITS.card).catch(() => undefined)
   const lines = (card ?? '').slice(0, 65_536).split(/\r?\n/)

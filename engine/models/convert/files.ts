@@ -3,7 +3,10 @@ import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { WriteLock } from '../../files/index.ts'
 
-/** What a model folder's text files may weigh; the largest published tokenizer.json is 33 MB. */
+/**
+ * Maximum sizes of a model folder's text files in bytes; the largest published tokenizer.json is 33
+ * MB.
+ */
 export const TEXT_LIMITS = {
   config: 2 ** 20,
   tokenizerConfig: 16 * 2 ** 20,
@@ -12,7 +15,10 @@ export const TEXT_LIMITS = {
   card: 4 * 2 ** 20,
 } as const
 
-/** A file system error as a typed one: `disk-full`, `model-not-found` (nothing there), `io`. */
+/**
+ * Converts a file system error to a BraidError: `disk-full`, `model-not-found` (no such file) or
+ * `io`.
+ */
 export function fileError(error: unknown, what: string): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException
@@ -24,7 +30,10 @@ export function fileError(error: unknown, what: string): BraidError {
     : typed
 }
 
-/** This process alone writes `target` until the lock is released. Errors: `bad-request` (another process does), as `fileError`. */
+/**
+ * Ensures only this process writes `target` until the lock is released. Throws `bad-request` if
+ * another process is writing it, otherwise as `fileError`.
+ */
 export function claim(target: string, lockFile: string): WriteLock {
   try {
     return new WriteLock(lockFile, target)
@@ -33,7 +42,10 @@ export function claim(target: string, lockFile: string): WriteLock {
   }
 }
 
-/** A text file of the folder, or undefined where there is none. Error `bad-model`: longer than `limit` bytes. */
+/**
+ * Reads a text file of the folder; undefined if it does not exist. Throws `bad-model` if it is
+ * longer than `limit` bytes.
+ */
 export async function readText(
   folder: string,
   name: string,
@@ -55,7 +67,9 @@ export async function readText(
   }
 }
 
-/** A JSON object of the folder, or undefined where there is no such file. Error: `bad-model`. */
+/**
+ * Reads a JSON object from the folder; undefined if the file does not exist. Throws `bad-model`.
+ */
 export async function readJson(
   folder: string,
   name: string,
@@ -79,7 +93,7 @@ export async function readJson(
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Makes a rename in this folder durable, where the system can. */
+/** Makes a rename in this folder durable if the system supports it. */
 export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r')
@@ -89,7 +103,11 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A name for the model in this folder; one of the Hugging Face cache is named by a hash, one that Braid downloaded `original`: their repository is meant. */
+/**
+ * Returns a name for the model in this folder. In the Hugging Face cache the folder is named by a
+ * hash, and a folder that Braid downloaded is called `original`; both are named after their
+ * repository.
+ */
 export function nameOf(folder: string): string {
   const whole = resolve(folder)
   const match =

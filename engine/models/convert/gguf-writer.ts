@@ -1,4 +1,7 @@
-/** The header of a GGUF v3 file: metadata and tensor table (ggml/include/gguf.h); little-endian. */
+/**
+ * Writes the header of a GGUF v3 file: metadata and tensor table, little-endian
+ * (ggml/include/gguf.h).
+ */
 import { VALUE_TYPE_NAMES } from '../gguf-types.ts'
 
 export const ALIGNMENT = 32
@@ -10,7 +13,7 @@ export type GgufValue =
   | { type: 'string'; value: string }
   | { type: 'strings'; value: readonly string[] }
   | { type: 'i32s'; value: Int32Array }
-/** In the order of the file. */
+/** Entries in the order of the file. */
 export type Metadata = [key: string, value: GgufValue][]
 
 export const u32 = (value: number): GgufValue => ({ type: 'u32', value })
@@ -20,17 +23,20 @@ export const str = (value: string): GgufValue => ({ type: 'string', value })
 
 export interface TableEntry {
   name: string
-  /** Contiguous dimension first. */
+  /** The contiguous dimension comes first. */
   shape: readonly number[]
-  /** ggml's number of the type. */
+  /** ggml's number for the type. */
   type: number
-  /** Without padding. */
+  /** Size without padding. */
   bytes: number
 }
 
 const code = (name: (typeof VALUE_TYPE_NAMES)[number]) => VALUE_TYPE_NAMES.indexOf(name)
 
-/** The header, padded to where the tensor data begins. Tensors follow one another, each padded. */
+/**
+ * Returns the header, padded to the start of the tensor data. The tensors follow one another, each
+ * padded.
+ */
 export function encodeHeader(metadata: Metadata, tensors: readonly TableEntry[]): Buffer {
   const parts: Buffer[] = []
   const number = (bytes: 1 | 4, value: number) => {

@@ -1,4 +1,7 @@
-/** The GGUF metadata of a converted model: stock keys, then those of docs/method.md, "The GGUF contract". */
+/**
+ * Builds the GGUF metadata of a converted model: stock keys, then the keys of docs/method.md, "The
+ * GGUF contract".
+ */
 import type { ModelConfig } from './config.ts'
 import { f32, str, u32, type Metadata } from './gguf-writer.ts'
 import { ropeMetadata } from './rope.ts'
@@ -9,7 +12,7 @@ export interface Names {
   licence?: string
 }
 
-/** `fileType`: llama.h, LLAMA_FTYPE_*. */
+/** Returns the metadata in file order. `fileType` is one of llama.h, LLAMA_FTYPE_*. */
 export function modelMetadata(
   config: ModelConfig,
   tokenizer: Tokenizer,
@@ -54,7 +57,10 @@ export function modelMetadata(
   ]
 }
 
-/** The released ParaThinker models: `<vllm_pad>` beside the control tokens is theirs alone. */
+/**
+ * Returns whether this is a released ParaThinker model. Only those have `<vllm_pad>` beside the
+ * control tokens.
+ */
 function isReleased({ architecture }: ModelConfig, { control }: Tokenizer): boolean {
   return (
     architecture === 'qwen2' &&
@@ -64,7 +70,10 @@ function isReleased({ architecture }: ModelConfig, { control }: Tokenizer): bool
   )
 }
 
-/** Prompt template, YaRN and temperature of the example of the release (model card of Leslie04/ParaThinker-1.5B). */
+/**
+ * Prompt template, YaRN settings and temperature of the release's example (model card of
+ * Leslie04/ParaThinker-1.5B).
+ */
 const RELEASED_KEYS: Metadata = [
   [
     'parathinker.prompt_suffix',
@@ -82,7 +91,7 @@ const RELEASED_KEYS: Metadata = [
   ['parathinker.scope', str('Problems of mathematics whose answer can be put in a box')],
 ]
 
-/** Used where the folder brings no chat template. */
+/** Used if the folder has no chat template. */
 const RELEASED_TEMPLATE =
   "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '<｜User｜>' + message['content'] }}" +
   "{% elif message['role'] == 'assistant' %}{{ '<｜Assistant｜>' + message['content'] + '<｜end▁of▁sentence｜>' }}" +

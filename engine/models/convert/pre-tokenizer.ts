@@ -1,8 +1,10 @@
 /**
- * The name under which llama.cpp knows a tokenizer's way of cutting text into words (`tokenizer.ggml.pre`).
- * llama.cpp's converter recognises tokenizers by the ids they give for one long text, which fails for a vocabulary
- * that was changed or made anew. What decides is the structure that those ids stand for: it is compared here, and
- * one that llama.cpp has no equal of is refused (src/llama-vocab.cpp, `llm_tokenizer_bpe` and `llama_vocab::impl::load`).
+ * Finds the name by which llama.cpp knows a tokenizer's way of splitting text into words
+ * (`tokenizer.ggml.pre`). llama.cpp's own converter recognises tokenizers by the ids they produce
+ * for one long text, which fails if a vocabulary was modified or newly made. The tokenizer's
+ * structure determines those ids, so this code compares the structure instead. It rejects any
+ * structure that llama.cpp does not implement (src/llama-vocab.cpp, `llm_tokenizer_bpe` and
+ * `llama_vocab::impl::load`).
  */
 import { BraidError } from '../../protocol/errors.ts'
 import { isRecord } from './files.ts'
@@ -14,7 +16,10 @@ const split = (regex: string) => `split ${regex}`
 
 interface Known {
   steps: readonly string[]
-  /** Name where words that are tokens are taken whole, and where merges are always followed; absent: llama.cpp has no such. */
+  /**
+   * Names in llama.cpp: `whole` if words that are tokens are kept whole, `merged` if merges always
+   * apply. A name is absent if llama.cpp has no such pre-tokenizer.
+   */
   whole?: string
   merged?: string
 }
@@ -32,12 +37,12 @@ const KNOWN: readonly Known[] = [
 const unknown = (what: string) =>
   new BraidError(
     'wrong-model',
-    `This model's tokenizer is not one that llama.cpp has (${what}). Its text would be cut into other tokens than it was trained on.`,
+    `llama.cpp does not have this model's tokenizer (${what}). Text would be split into other tokens than the model was trained on.`,
   )
 
 /**
- * Name of the pre-tokenizer of a parsed tokenizer.json. `bos` is the text of the token at the beginning, if any.
- * Error `wrong-model`: an unknown one.
+ * Returns the pre-tokenizer name for a parsed tokenizer.json. `bos` is the text of the
+ * beginning-of-sequence token, if any. Throws `wrong-model` if llama.cpp has no such pre-tokenizer.
  */
 export function preTokenizer(tokenizer: Record<string, unknown>, bos: string | undefined): string {
   const model = tokenizer.model
@@ -61,12 +66,16 @@ export function preTokenizer(tokenizer: Record<string, unknown>, bos: string | u
   const name = model.ignore_merges === true ? known?.whole : known?.merged
   if (!name)
     throw unknown(
-      `its pre-tokenizer is ${steps.join(', ').slice(0, 300) || 'none'}${model.ignore_merges === true ? ', and it takes whole words' : ''}`,
+      `its pre-tokenizer is ${steps.join(', ').slice(0, 300) || 'none'}${model.ignore_merges === true ? ', and it keeps whole words' : ''}`,
     )
   return name === 'qwen2' && bos === '<｜begin▁of▁sentence｜>' ? 'deepseek-r1-qwen' : name
 }
 
-/** llama.cpp does not normalise; text that is not in NFC, which these tokenizers bring it to, is rare enough for its own converter too. */
+/**
+ * Rejects normalisers that change tokens. llama.cpp does not normalise text. These tokenizers
+ * convert text to NFC; text in other forms is rare enough that llama.cpp's own converter ignores
+ * it, too.
+ */
 function checkNormalizer(normalizer: unknown): void {
   if (normalizer === null || normalizer === undefined) return
   if (isRecord(normalizer)) {
@@ -77,7 +86,9 @@ function checkNormalizer(normalizer: unknown): void {
   throw unknown(`its normaliser is ${JSON.stringify(normalizer).slice(0, 200)}`)
 }
 
-/** The steps in order, each as one line that says all that changes its work. */
+/**
+ * Returns the steps in order. Each is one line that holds every setting that affects the result.
+ */
 function stepsOf(value: unknown): string[] {
   if (!isRecord(value)) return []
   const { type, pretokenizers, pattern, behavior, invert } = value
@@ -96,7 +107,7 @@ function stepsOf(value: unknown): string[] {
   return [JSON.stringify(value)]
 }
 
-/** One spelling of the apostrophes' group, which some tokenizers write out. */
+/** Gives the apostrophe group one spelling; some tokenizers write it out in full. */
 const spelled = (regex: string) =>
   regex.replace(
     "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])",

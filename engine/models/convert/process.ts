@@ -2,16 +2,19 @@ import { lastLine, spawnProgram } from '../../programs/index.ts'
 import { BraidError, toBraidError, type ErrorCode } from '../../protocol/errors.ts'
 import type { ConvertOptions, ConvertProgress, ConvertResult } from './convert.ts'
 
-/** What convert-main says. */
+/** Messages from convert-main. */
 export type FromConvert =
   | { kind: 'progress'; progress: ConvertProgress }
   | { kind: 'done'; result: ConvertResult }
   | { kind: 'failed'; code: ErrorCode; message: string }
 
-/** Gives a cancelled conversion so long to close its files. */
+/** Time that a cancelled conversion has to close its files. */
 const STOP_MS = 10_000
 
-/** `convert` in a process of its own. Errors: those of `convert`, and `engine-lost` where that process ended. */
+/**
+ * Runs `convert` in its own process. Throws as `convert` does, and `engine-lost` if the process
+ * ends unexpectedly.
+ */
 export async function convertInProcess({
   signal,
   onProgress,

@@ -2,7 +2,7 @@ import { lastLine, spawnProgram } from '../../programs/index.ts'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 
-/** Types that llama.cpp's quantiser makes; the others of a conversion are written directly. */
+/** Types made by llama.cpp's quantiser; other types are written directly. */
 export const QUANTISED_TYPES = [
   'q4_0',
   'q4_1',
@@ -16,7 +16,7 @@ export const QUANTISED_TYPES = [
 ] as const
 export type QuantisedType = (typeof QUANTISED_TYPES)[number]
 
-/** About so many bits a weight, for estimates (llama.cpp, tools/quantize/README.md). */
+/** Approximate bits per weight, for estimates (llama.cpp, tools/quantize/README.md). */
 export const BITS: Readonly<Record<QuantisedType, number>> = {
   q4_0: 4.6,
   q4_1: 5.1,
@@ -33,16 +33,19 @@ export interface QuantiseOptions {
   input: string
   output: string
   type: QuantisedType
-  /** 0: as many as there are cores. */
+  /** Number of threads; 0 means one per core. */
   threads: number
-  /** Bytes of the output as far as they are known beforehand. */
+  /** Expected size of the output in bytes, the limit of the reported progress. */
   expected: number
   signal?: AbortSignal
-  /** Bytes written. */
+  /** Receives the number of bytes written. */
   onProgress?: (done: number) => void
 }
 
-/** Rewrites a GGUF in another type, in a process of its own. Errors: `cancelled`, `disk-full`, `bad-model`, `native-missing`, `engine-lost`. */
+/**
+ * Rewrites a GGUF in another type, in its own process. Throws `cancelled`, `disk-full`,
+ * `bad-model`, `native-missing` or `engine-lost`.
+ */
 export async function quantise(options: QuantiseOptions): Promise<void> {
   const { input, output, type, threads, signal } = options
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
@@ -76,7 +79,7 @@ function failure(code: number | string, said: string, log: string): BraidError {
     return /no space|failed to write|disk/i.test(message)
       ? new BraidError(
           'disk-full',
-          'The disk was full while the model was quantised. Free some space and try again.',
+          'The disk became full while the model was being quantised. Free some space and try again.',
         )
       : toBraidError(Object.assign(new Error(message), { code: kind }))
   } catch {

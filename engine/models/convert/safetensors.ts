@@ -1,6 +1,7 @@
 /**
- * Reads safetensors files: the header under hard limits, the weights in pieces. Nothing that the header says is
- * believed before it was held against the file's size. Format: https://github.com/huggingface/safetensors
+ * Reads safetensors files: the header within hard limits, the weights in pieces. Every value of the
+ * header is checked against the file's size before it is used. Format:
+ * https://github.com/huggingface/safetensors
  */
 import { createHash } from 'node:crypto'
 import { open, readdir, type FileHandle } from 'node:fs/promises'
@@ -11,7 +12,10 @@ import { fileError, isRecord, readJson } from './files.ts'
 export type SourceType = 'f32' | 'f16' | 'bf16'
 const TYPES: Readonly<Record<string, SourceType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
 export const SOURCE_BYTES: Readonly<Record<SourceType, number>> = { f32: 4, f16: 2, bf16: 2 }
-/** Element sizes of the types that are not converted, so that their files are still checked whole. */
+/**
+ * Element sizes of the types that cannot be converted, so that their files can still be checked
+ * completely.
+ */
 const OTHER_BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
   U8: 1,
@@ -40,12 +44,12 @@ export const SAFETENSORS_LIMITS = {
 export interface SourceTensor {
   name: string
   file: string
-  /** The name in the file: `F32`, `F16`, `BF16` or one that cannot be converted. */
+  /** Type name in the file: `F32`, `F16`, `BF16` or a type that cannot be converted. */
   dtype: string
-  /** Row-major: the contiguous dimension last. */
+  /** Row-major: the contiguous dimension comes last. */
   shape: readonly number[]
   elements: number
-  /** Offset in the file. */
+  /** Offset within the file. */
   offset: number
   bytes: number
 }
@@ -59,7 +63,7 @@ export interface SourceFile {
 const bad = (file: string, message: string) => new BraidError('bad-model', `${file}: ${message}`)
 const show = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 
-/** Header of one file. Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
+/** Reads the header of one file. Throws `bad-model` with the fault, `model-not-found` or `io`. */
 export async function readSafetensors(
   folder: string,
   file: string,
@@ -71,7 +75,7 @@ export async function readSafetensors(
     if (!info.isFile()) throw bad(file, 'this is not a file.')
     const size = info.size
     if (size < 10)
-      throw bad(file, 'too short for a safetensors file; it was not downloaded completely.')
+      throw bad(file, 'it is too short for a safetensors file; the download is incomplete.')
     const length = await readAt(handle, 0, 8)
     const headerBytes = Number(length.readBigUInt64LE())
     if (length.toString('latin1').startsWith('version '))
@@ -109,7 +113,8 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   let done = 0
   while (done < length) {
     const { bytesRead } = await handle.read(buffer, done, length - done, offset + done)
-    if (bytesRead === 0) throw new BraidError('bad-model', 'The file ended while it was read.')
+    if (bytesRead === 0)
+      throw new BraidError('bad-model', 'The file ended while it was being read.')
     done += bytesRead
   }
   return buffer
@@ -134,7 +139,8 @@ function parseHeader(
   if (entries.length > SAFETENSORS_LIMITS.tensors)
     throw bad(file, `it claims ${entries.length} tensors.`)
   const tensors = entries.map(([name, entry]) => tensorOf(file, name, entry, dataOffset, size))
-  // The data is covered once, without holes: an overlap or a gap means that some offset is wrong.
+  // The tensors must cover the data exactly once: an overlap or a gap means that an offset is
+  // wrong.
   let end = dataOffset
   for (const tensor of [...tensors].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes)) {
     if (tensor.offset !== end)
@@ -168,7 +174,7 @@ function tensorOf(
       ? OTHER_BYTES[dtype]!
       : undefined
   if (width === undefined)
-    throw bad(file, `the tensor ${show(name)} has the type ${show(dtype)}, which is not known.`)
+    throw bad(file, `the tensor ${show(name)} has the type ${show(dtype)}, which is unknown.`)
   if (
     !Array.isArray(shape) ||
     shape.length > SAFETENSORS_LIMITS.dimensions ||
@@ -183,7 +189,7 @@ function tensorOf(
   const [start, end] = offsets as [number, number]
   const elements = (shape as number[]).reduce((product, n) => product * n, 1)
   const bytes = elements * width
-  // Also refuses products beyond 2^53: no file is that long.
+  // This also rejects products beyond 2^53: no file is that long.
   if (!(bytes <= size) || start > end || end - start !== bytes)
     throw bad(
       file,
@@ -205,7 +211,10 @@ function tensorOf(
   }
 }
 
-/** All tensors of a folder, by name: `model.safetensors`, or the shards that its index names. */
+/**
+ * Reads the headers of all tensors in a folder, by name, from `model.safetensors` or from the
+ * shards that its index names.
+ */
 export async function readSourceTensors(
   folder: string,
 ): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor> }> {
@@ -219,7 +228,7 @@ export async function readSourceTensors(
     files.push(source)
     for (const tensor of found) {
       const earlier = tensors.get(tensor.name)
-      if (earlier) throw bad(name, `the tensor ${show(tensor.name)} is in ${earlier.file} too.`)
+      if (earlier) throw bad(name, `the tensor ${show(tensor.name)} is also in ${earlier.file}.`)
       tensors.set(tensor.name, tensor)
     }
   }
@@ -235,7 +244,7 @@ function weightMapOf(value: unknown): Map<string, string> {
   if (!isRecord(value)) throw bad(file, 'it has no weight_map.')
   const entries = Object.entries(value)
   for (const [, name] of entries) {
-    // A plain name: the index must not lead out of the folder.
+    // Only a plain name is accepted, so that the index cannot point outside the folder.
     if (typeof name !== 'string' || !/^[\w][\w.-]{0,250}\.safetensors$/.test(name))
       throw bad(file, `it names the file ${show(String(name))}.`)
   }
@@ -257,17 +266,17 @@ async function onlyFile(folder: string): Promise<string> {
   if (found.length > 1)
     throw new BraidError(
       'bad-model',
-      `${folder} holds ${found.length} safetensors files, but no model.safetensors.index.json that says how they belong together.`,
+      `${folder} holds ${found.length} safetensors files, but no model.safetensors.index.json that says how they fit together.`,
     )
   if (names.some((name) => /\.(bin|pth|pt)$/.test(name)))
     throw new BraidError(
       'bad-model',
-      `${folder} holds PyTorch files only, which can run programs when they are read. Get the model's safetensors files.`,
+      `${folder} holds only PyTorch files, which can run code when they are loaded. Get the model's safetensors files.`,
     )
   throw new BraidError('model-not-found', `${folder} holds no safetensors files.`)
 }
 
-/** Reads elements of a tensor from its open file into a buffer of its own. */
+/** Reads elements of a tensor from its open file into a new buffer. */
 export async function readElements(
   handle: FileHandle,
   tensor: SourceTensor,
@@ -284,19 +293,19 @@ export async function readElements(
       bytes.length - done,
       tensor.offset + start * width + done,
     )
-    if (bytesRead === 0) throw bad(tensor.file, 'it ended while it was read: it was changed.')
+    if (bytesRead === 0) throw bad(tensor.file, 'it ended while it was being read: it was changed.')
     done += bytesRead
   }
   return bytes
 }
 
-/** The type of a tensor that can be converted. Error: `wrong-model`. */
+/** Returns the type of a tensor. Throws `wrong-model` if the type cannot be converted. */
 export function sourceType(tensor: SourceTensor): SourceType {
   const type = Object.hasOwn(TYPES, tensor.dtype) ? TYPES[tensor.dtype] : undefined
   if (!type)
     throw new BraidError(
       'wrong-model',
-      `The tensor ${show(tensor.name)} is of the type ${tensor.dtype}; only F32, F16 and BF16 weights can be converted.`,
+      `The tensor ${show(tensor.name)} has the type ${tensor.dtype}; only F32, F16 and BF16 weights can be converted.`,
     )
   return type
 }

@@ -1,4 +1,7 @@
-/** Writes the tensors of a conversion in pieces: at no time is more than a few MiB of weights in memory. */
+/**
+ * Writes the tensors of a conversion in pieces, so that only a few MiB of weights are in memory at
+ * a time.
+ */
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
@@ -8,9 +11,9 @@ import { readElements, sourceType, type SourceTensor } from './safetensors.ts'
 import type { PlannedTensor } from './tensors.ts'
 import { readJournal, saveJournal, sizeOf } from './work.ts'
 
-/** Elements of a piece: a multiple of every block. */
+/** Elements per piece: a multiple of every block size. */
 const PIECE = 2 ** 20
-/** Bytes after which what was written is made durable and noted. */
+/** Number of bytes after which the written data is synced and recorded in the journal. */
 const NOTE_EVERY = 256 * 2 ** 20
 
 export interface StreamOptions {
@@ -21,11 +24,14 @@ export interface StreamOptions {
   fingerprint: string
   tensors: readonly PlannedTensor[]
   signal?: AbortSignal
-  /** Bytes of the file that are written. */
+  /** Receives the number of bytes written to the file and the current tensor's name. */
   onProgress?: (done: number, tensor: string) => void
 }
 
-/** Writes the file, from where the journal says it was left. It is durable when this returns. Errors: `cancelled`, `disk-full`, `bad-model`, `io`. */
+/**
+ * Writes the file, resuming where the journal says it stopped. The file is durable when this
+ * returns. Throws `cancelled`, `disk-full`, `bad-model` or `io`.
+ */
 export async function writeTensors(options: StreamOptions): Promise<void> {
   const { file, header, tensors, fingerprint, journal } = options
   const starts = [header.length]
@@ -54,7 +60,7 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
       if (at !== starts[i]! + tensor.bytes)
         throw new BraidError(
           'internal',
-          `${tensor.name}: ${at - starts[i]!} bytes were written, expected ${tensor.bytes}.`,
+          `${tensor.name}: ${at - starts[i]!} bytes were written; expected ${tensor.bytes}.`,
         )
       await writeAll(out, Buffer.alloc(starts[i + 1]! - at), at)
       unnoted += tensor.bytes
@@ -92,7 +98,7 @@ async function* pieces(
   const handle = await openFile(from)
   const source = sourceType(from)
   const columns = from.shape.length > 1 ? from.shape.at(-1)! : 1
-  // Whole heads, so that their rows can change places.
+  // Read whole heads, so that their rows can be reordered.
   const head = interleave * columns
   const step = interleave > 0 ? Math.max(1, Math.floor(PIECE / head)) * head : PIECE
   for (let start = 0; start < elements; start += step) {
@@ -104,8 +110,8 @@ async function* pieces(
 }
 
 /**
- * The rows of each head from [first half, second half] to pairs of neighbours: Hugging Face rotates halves, llama.cpp's
- * Llama neighbours (conversion/llama.py, `permute`).
+ * Reorders the rows of each head from [first half, second half] to adjacent pairs. Hugging Face
+ * rotates halves; llama.cpp's Llama rotates adjacent rows (conversion/llama.py, `permute`).
  */
 export function interleaveHeads(values: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(values.length)

@@ -1,4 +1,4 @@
-/** Which tensor of the folder becomes which tensor of the GGUF, its shape and type. */
+/** Maps the folder's tensors to the tensors of the GGUF, with their shapes and types. */
 import { BraidError } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { DIRECT_TYPES, type DirectType } from './numbers.ts'
@@ -7,22 +7,26 @@ import { sourceType, type SourceTensor } from './safetensors.ts'
 
 export interface PlannedTensor {
   name: string
-  /** Contiguous dimension first. */
+  /** The contiguous dimension comes first. */
   shape: readonly number[]
   type: DirectType
   elements: number
   bytes: number
-  /** From the folder, or computed. */
+  /** Read from the folder or computed. */
   from: SourceTensor | Float32Array
-  /** Rows of one head, whose two halves are interleaved (Llama's q and k); 0: as they are. */
+  /**
+   * Rows per head, whose two halves are interleaved (Llama's q and k); 0 leaves the order
+   * unchanged.
+   */
   interleave: number
 }
 
 const bad = (message: string) => new BraidError('bad-model', message)
 
 /**
- * The tensors in the order of the file. Errors: `bad-model` (missing, unknown, wrong shape), `wrong-model`
- * (weights of a type that cannot be converted; thought tables on an architecture other than qwen2).
+ * Returns the tensors in file order. Throws `bad-model` (a tensor is missing, unknown or has the
+ * wrong shape) or `wrong-model` (weights of a type that cannot be converted, or thought tables on
+ * an architecture other than qwen2).
  */
 export function planTensors(
   config: ModelConfig,
@@ -33,7 +37,7 @@ export function planTensors(
   const left = new Map(sources)
   const planned: PlannedTensor[] = []
 
-  /** `shape` in the order of the folder: rows, then columns. */
+  /** Plans one tensor. `shape` is in the order of the folder: rows, then columns. */
   const take = (
     source: string,
     name: string,
@@ -56,7 +60,8 @@ export function planTensors(
 
   take('model.embed_tokens.weight', 'token_embd.weight', [config.vocabulary, width])
   take('model.norm.weight', 'output_norm.weight', [width])
-  // Tied embeddings: llama.cpp takes the token embedding where there is no output layer.
+  // If the embeddings are tied, there is no output layer, and llama.cpp uses the token embedding
+  // instead.
   const tied = config.tied ?? !sources.has('lm_head.weight')
   if (tied) left.delete('lm_head.weight')
   else take('lm_head.weight', 'output.weight', [config.vocabulary, width])
@@ -105,7 +110,7 @@ export function planTensors(
     if (rows > 0) take(thoughtTable(i), `${blk}.attn_thought_embd.weight`, [rows, headDim])
   }
 
-  // Constants that some checkpoints save; llama.cpp computes them itself.
+  // Some checkpoints save these constants; llama.cpp computes them itself.
   const unknown = [...left.keys()].filter(
     (name) => !/\.rotary_emb\.inv_freq$|\.attn\.masked_bias$|\.attention\.masked_bias$/.test(name),
   )
@@ -130,7 +135,7 @@ function thoughtRows(
   if (architecture !== 'qwen2')
     throw new BraidError(
       'wrong-model',
-      `This ${architecture} model has thought tables; they can be converted for qwen2 only.`,
+      `This ${architecture} model has thought tables; they can be converted only for qwen2.`,
     )
   if (found.length !== layers)
     throw bad(`${found.length} of ${layers} layers have a thought table; all or none must.`)
@@ -146,7 +151,8 @@ function plan(
   from: PlannedTensor['from'],
   interleave: number,
 ): PlannedTensor {
-  // As llama.cpp's converter: vectors, norms and tables of this kind stay F32; rows that do not fill their blocks are F16.
+  // As in llama.cpp's converter, vectors, norms and thought tables stay F32, and rows that do not
+  // fill whole blocks become F16.
   const vector =
     shape.length === 1 || name.endsWith('_norm.weight') || name.endsWith('attn_thought_embd.weight')
   const type = vector ? 'f32' : shape[0]! % DIRECT_TYPES[wanted].block === 0 ? wanted : 'f16'

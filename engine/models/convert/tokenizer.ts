@@ -1,17 +1,20 @@
-/** tokenizer.json, tokenizer_config.json and the chat template of a folder, as GGUF metadata. After llama.cpp's conversion/base.py. */
+/**
+ * Converts tokenizer.json, tokenizer_config.json and the chat template of a folder to GGUF
+ * metadata, as llama.cpp's conversion/base.py does.
+ */
 import { BraidError } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { isRecord, readJson, readText, TEXT_LIMITS } from './files.ts'
 import { bool, str, u32, type Metadata } from './gguf-writer.ts'
 import { preTokenizer } from './pre-tokenizer.ts'
 
-/** llama.h, LLAMA_TOKEN_TYPE_* */
+/** Source: llama.h, LLAMA_TOKEN_TYPE_*. */
 const TOKEN = { normal: 1, control: 3, user: 4, unused: 5 } as const
 
 export interface Tokenizer {
   tokens: readonly string[]
   metadata: Metadata
-  /** Ids of the control tokens by text. */
+  /** Ids of the control tokens, by text. */
   control: ReadonlyMap<string, number>
   chatTemplate?: string
   pre: string
@@ -19,7 +22,10 @@ export interface Tokenizer {
 
 const bad = (message: string) => new BraidError('bad-model', message)
 
-/** Errors: `model-not-found` (no tokenizer.json), `bad-model`, `wrong-model` (a tokenizer that llama.cpp does not have). */
+/**
+ * Reads the tokenizer. Throws `model-not-found` (there is no tokenizer.json), `bad-model` or
+ * `wrong-model` (llama.cpp does not have this tokenizer).
+ */
 export async function readTokenizer(folder: string, config: ModelConfig): Promise<Tokenizer> {
   const json = await readJson(folder, 'tokenizer.json', TEXT_LIMITS.tokenizer)
   if (!json) throw new BraidError('model-not-found', `${folder} holds no tokenizer.json.`)
@@ -115,11 +121,12 @@ function vocabularyOf(
   }
   for (const [id, { content, special }] of added) {
     const control = special || looksSpecial(content)
-    // What is neither is found in text as it stands; the converter of llama.cpp writes SentencePiece's spaces out.
+    // User-defined tokens are matched as plain text, so SentencePiece's space marks are replaced by
+    // spaces, as in llama.cpp's converter.
     tokens[id] = control ? content : content.replaceAll('\u2581', ' ')
     types[id] = control ? TOKEN.control : TOKEN.user
   }
-  // Embeddings without a token, by which sizes are rounded up.
+  // Fill embeddings that have no token: models pad the embedding to a round size.
   for (let id = 0; id < size; id++) tokens[id] ??= `[PAD${id}]`
   const seen = new Set<string>()
   for (const text of tokens) {
@@ -130,7 +137,10 @@ function vocabularyOf(
   return { tokens, types }
 }
 
-/** Control tokens that some models mark as plain added ones (conversion/base.py, `does_token_look_special`). */
+/**
+ * Returns whether a token is a control token that some models mark as a plain added token
+ * (conversion/base.py, `does_token_look_special`).
+ */
 const looksSpecial = (text: string) =>
   text === '<pad>' ||
   text === '<mask>' ||
@@ -153,7 +163,7 @@ function mergesOf(json: Record<string, unknown>): string[] {
   })
 }
 
-/** Special tokens that the post-processor puts first and last. */
+/** Returns the special tokens that the post-processor adds at the beginning and at the end. */
 function templateEnds(processor: unknown): { first?: string; last?: string } {
   if (!isRecord(processor)) return {}
   if (Array.isArray(processor.processors))
@@ -182,7 +192,7 @@ const textOf = (value: unknown) => {
   return isRecord(value) && typeof value.content === 'string' ? value.content : undefined
 }
 
-/** Ends of a generation that llama.cpp knows by their text. */
+/** End-of-generation tokens that llama.cpp recognises by their text. */
 const KNOWN_ENDS = new Set([
   '<|eot_id|>',
   '<|im_end|>',
@@ -194,7 +204,10 @@ const KNOWN_ENDS = new Set([
   '<｜end▁of▁sentence｜>',
 ])
 
-/** A further end of generation that generation_config.json names and llama.cpp would not see. */
+/**
+ * Returns a second end-of-generation token that generation_config.json names and llama.cpp would
+ * not recognise.
+ */
 async function secondEnd(
   folder: string,
   eos: number | undefined,
@@ -211,7 +224,7 @@ async function secondEnd(
   )
 }
 
-/** The default chat template, where it is written in any of the places that transformers has had for it. */
+/** Returns the default chat template from any of the places where transformers has stored it. */
 async function templateOf(
   folder: string,
   settings: Record<string, unknown>,

@@ -1,4 +1,7 @@
-/** Parts of one file over HTTP: ranges that must be of the same file, stalls, waits and retries. */
+/**
+ * Fetches parts of one file over HTTP: checks that all ranges are from the same file, and handles
+ * stalls, waits and retries.
+ */
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BraidError } from '../../protocol/errors.ts'
@@ -7,10 +10,10 @@ import type { Segment } from './state.ts'
 
 export interface Source {
   size: number | null
-  /** Strong one only. */
+  /** The strong ETag; null if there is none. */
   etag: string | null
   ranges: boolean
-  /** The store's checksum of the file. */
+  /** SHA-256 that the server publishes for the file. */
   sha256?: string
 }
 interface Patience {
@@ -19,14 +22,14 @@ interface Patience {
   tries: number
 }
 
-/** The file at the address is no longer the one that was begun. */
+/** Thrown if the file at the address is no longer the one whose download began. */
 export class FileChanged extends BraidError {
   constructor() {
-    super('io', 'The file was changed on the server while it was downloaded.')
+    super('io', 'The file changed on the server while it was being downloaded.')
   }
 }
 
-/** A failure after which another try makes sense. */
+/** A temporary failure: retrying may succeed. */
 class Passing extends Error {
   readonly waitMs: number
   constructor(message: string, waitMs = 0) {
@@ -49,7 +52,9 @@ export class Fetcher {
     this.#patience = patience
   }
 
-  /** What the server has: asked by a range of one byte, since not every server answers HEAD. */
+  /**
+   * Returns what the server has. Requests a one-byte range, because not every server answers HEAD.
+   */
   async probe(signal?: AbortSignal): Promise<Source> {
     return await this.#patiently(
       signal,
@@ -59,7 +64,7 @@ export class Fetcher {
         await answer.body.dump({ limit: 2 ** 12 }).catch(() => undefined)
         const ranged =
           answer.status === 206 ? RANGE.exec(headerOf(answer.headers, 'content-range') ?? '') : null
-        // An empty file has no first byte.
+        // An empty file has no first byte, so the server answers 416.
         if (answer.status !== 200 && answer.status !== 416 && !ranged) throw this.#failure(answer)
         if (answer.status === 416) return { size: null, etag: null, ranges: false }
         const length = ranged ? ranged[3]! : headerOf(answer.headers, 'content-length')
@@ -74,7 +79,10 @@ export class Fetcher {
     )
   }
 
-  /** Fetches a segment into the file from `done` on. `onBytes` after every piece that is written. */
+  /**
+   * Fetches a segment into the file, starting at `done`. Calls `onBytes` after each piece that is
+   * written.
+   */
   async fetch(
     segment: Segment,
     source: Source,
@@ -109,7 +117,7 @@ export class Fetcher {
         alive()
         const bytes = chunk as Buffer
         if (segment.done + bytes.length > segment.end)
-          throw new Passing('The server sent more than was asked for.')
+          throw new Passing('The server sent more than was requested.')
         let written = 0
         while (written < bytes.length)
           written += (
@@ -169,10 +177,10 @@ export class Fetcher {
     const { stallMs, retryMs, tries } = this.#patience
     for (let fruitless = 0; ;) {
       const stalled = new AbortController()
-      let timer = setTimeout(() => stalled.abort(new Passing('No data came.')), stallMs)
+      let timer = setTimeout(() => stalled.abort(new Passing('No data arrived.')), stallMs)
       const alive = () => {
         clearTimeout(timer)
-        timer = setTimeout(() => stalled.abort(new Passing('No data came.')), stallMs)
+        timer = setTimeout(() => stalled.abort(new Passing('No data arrived.')), stallMs)
       }
       let failure: unknown
       try {
@@ -191,7 +199,7 @@ export class Fetcher {
       if (fruitless >= tries)
         throw new BraidError(
           'io',
-          `${(failure as Error).message} It was tried ${tries} times; what is there stays, and the download can be resumed.`,
+          `${(failure as Error).message} The download failed ${tries} times. The partial file is kept, and the download can be resumed.`,
           { cause: failure },
         )
       const wait = Math.min(
@@ -205,7 +213,7 @@ export class Fetcher {
   }
 }
 
-/** The connection failed, not the disk and not what was asked. */
+/** Returns whether the connection failed, rather than the disk or the request itself. */
 function isNetwork(error: unknown): boolean {
   if (error instanceof BraidError)
     return error.code === 'io' && !(error instanceof FileChanged) && error.cause !== undefined
@@ -221,7 +229,7 @@ function strongEtag(answer: Answer): string | null {
   return etag !== undefined && etag.startsWith('"') && etag.length < 1024 ? etag : null
 }
 
-/** Hugging Face puts the SHA-256 of large files into the first answer. */
+/** Returns the SHA-256 that Hugging Face sends for large files in its first response. */
 function linkedSha256({ first }: Answer): string | undefined {
   return /^"?([0-9a-f]{64})"?$/.exec(headerOf(first, 'x-linked-etag') ?? '')?.[1]
 }

@@ -1,4 +1,7 @@
-/** All files of a model into a folder: those that are there already are kept, the model is whole when this returns. */
+/**
+ * Downloads all files of a model into a folder. Files that already exist are kept; the model is
+ * complete when this returns.
+ */
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
@@ -15,7 +18,7 @@ export interface WantedFile {
   sha256?: string
 }
 
-/** Files of a choice, by their names alone: they lie in one folder. */
+/** Returns the files of a choice, by name without folders: all are stored in one folder. */
 export function wantedFiles(net: Net, repo: HubRepo, choice: HubChoice): WantedFile[] {
   return choice.files.map(({ path, size, sha256 }) => ({
     url: fileUrl(net, repo, path),
@@ -37,7 +40,10 @@ export type GetOptions = Pick<
   }) => void
 }
 
-/** Paths of the files, in order. Errors: as `download`; `bad-path` for a name that leads out of the folder. */
+/**
+ * Downloads the files and returns their paths, in order. Throws as `download` does, and `bad-path`
+ * if a name points outside the folder.
+ */
 export async function getFiles(
   net: Net,
   folder: string,
@@ -46,7 +52,7 @@ export async function getFiles(
 ): Promise<string[]> {
   for (const { name } of files)
     if (!isPlainPath(name) || name.includes('/'))
-      throw new BraidError('bad-path', `${JSON.stringify(name)} is no name for a file.`)
+      throw new BraidError('bad-path', `${JSON.stringify(name)} is not a valid file name.`)
   await mkdir(folder, { recursive: true })
   const total = files.some(({ size }) => size === undefined)
     ? null
@@ -65,7 +71,8 @@ export async function getFiles(
       })
     if (!there) await download(net, { ...options, url, target, size, sha256, onProgress })
     else {
-      // A file is only ever there whole; one of another size or content is not of this model.
+      // A file becomes visible only when complete, so one with another size or checksum does not
+      // belong to this model.
       onProgress({ phase: 'check', done: there.size, total: there.size })
       const same =
         (size === undefined || there.size === size) &&
@@ -73,7 +80,7 @@ export async function getFiles(
       if (!same)
         throw new BraidError(
           'bad-path',
-          `${target} is another file of that name. Move it away, or choose another folder.`,
+          `${target} is a different file with the same name. Move it away, or choose another folder.`,
         )
     }
     before += size ?? (await stat(target)).size
@@ -82,7 +89,10 @@ export async function getFiles(
   return made
 }
 
-/** Removes the unfinished parts of a model. false: another process fetches one of them, so that all stay. */
+/**
+ * Removes the unfinished parts of a model. Returns false and removes nothing if another process is
+ * downloading one of the files.
+ */
 export async function discardFiles(folder: string, files: readonly WantedFile[]): Promise<boolean> {
   const targets = files.map(({ name }) => join(folder, name))
   if (targets.some((target) => isLocked(lockFile(target)))) return false

@@ -1,6 +1,7 @@
 /**
- * HTTP for downloads: redirects are followed by hand and checked one by one, private addresses are refused unless the
- * user named that host, the hub's token goes to the hub alone, and the proxy of the environment is used.
+ * HTTP client for downloads. Follows and checks each redirect itself, refuses private addresses
+ * unless the user named that host, sends the hub's token only to the hub, and uses the proxy from
+ * the environment.
  */
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -11,13 +12,13 @@ export const DEFAULT_HUB = 'https://huggingface.co'
 const MAX_REDIRECTS = 8
 
 export interface NetOptions {
-  /** Where repositories are looked up; another one for mirrors and tests. */
+  /** Address of the hub; mirrors and tests use another one. */
   hub?: string
-  /** For gated repositories. */
+  /** Token for gated repositories. */
   token?: string
-  /** Milliseconds to connect and to get the head of an answer. */
+  /** Milliseconds to connect and to receive the response headers. */
   timeoutMs?: number
-  /** How names become addresses; the system's way when absent. */
+  /** Resolves host names; default: the system's resolver. */
   resolve?: typeof lookup
 }
 
@@ -25,7 +26,7 @@ export interface Answer {
   status: number
   headers: Record<string, string | string[] | undefined>
   body: Dispatcher.ResponseData['body']
-  /** Headers of the first hop: the hub says there what its store will send. */
+  /** Headers of the first response. Here the hub announces what its file store will send. */
   first: Record<string, string | string[] | undefined>
 }
 
@@ -34,13 +35,13 @@ export const headerOf = (headers: Answer['headers'], name: string): string | und
   return Array.isArray(value) ? value[0] : value
 }
 
-/** Requests to addresses that the user asked for. Close it when done. */
+/** Sends requests to addresses that the user asked for. Close it when done. */
 export class Net {
   readonly hub: URL
   readonly #token: string | undefined
   readonly #timeoutMs: number
   readonly #resolve: typeof lookup
-  /** Hosts named by the user: these may be private. */
+  /** Hosts that the user named; these may be private. */
   readonly #named = new Set<string>()
   readonly #dispatcher: Dispatcher
 
@@ -62,14 +63,20 @@ export class Net {
         : new Agent(settings)
   }
 
-  /** The user named this address: its host may be private. Error: `bad-request`. */
+  /**
+   * Records that the user named this address, so that its host may be private. Throws
+   * `bad-request`.
+   */
   allow(url: string): URL {
     const parsed = parseUrl(url)
     this.#named.add(parsed.hostname)
     return parsed
   }
 
-  /** GET. Errors: `bad-request` (where it would lead), `cancelled`, `io`. Answers of any status but redirects are returned. */
+  /**
+   * Sends a GET request and follows redirects; returns the response, whatever its status. Throws
+   * `bad-request` (the address is not allowed), `cancelled` or `io`.
+   */
   async get(url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<Answer> {
     let first: Answer['headers'] | undefined
     let at = url
@@ -94,7 +101,8 @@ export class Net {
       } catch (error) {
         throw netError(error, at, signal)
       }
-      // A body that is thrown away says so by an event that must be heard; whoever reads it gets the error as well.
+      // A discarded body emits an error that must have a listener; a reader of the body receives
+      // the error as well.
       answer.body.on('error', () => undefined)
       first ??= answer.headers
       const location = headerOf(answer.headers, 'location')
@@ -104,13 +112,16 @@ export class Net {
       try {
         at = new URL(location, at)
       } catch {
-        throw new BraidError('io', `${at.hostname} redirects to something that is no address.`)
+        throw new BraidError('io', `${at.hostname} redirects to an invalid address.`)
       }
     }
     throw new BraidError('io', `${url.hostname} redirects more than ${MAX_REDIRECTS} times.`)
   }
 
-  /** JSON of at most `limit` bytes, and the answer's headers. Errors: as `get`, and by status. */
+  /**
+   * Returns JSON of at most `limit` bytes, and the response headers. Throws as `get` and
+   * `statusError` do.
+   */
   async json(
     url: URL,
     limit: number,
@@ -136,7 +147,7 @@ export class Net {
       }
     } catch (error) {
       if (error instanceof SyntaxError)
-        throw new BraidError('io', `${url.hostname} sent something that is no JSON.`)
+        throw new BraidError('io', `${url.hostname} sent invalid JSON.`)
       throw netError(error, url, signal)
     }
   }
@@ -154,7 +165,7 @@ export class Net {
     if (at.protocol === 'http:' && from.protocol === 'https:')
       throw new BraidError(
         'bad-request',
-        `${from.hostname} redirects to an address without encryption, which is not followed.`,
+        `${from.hostname} redirects to an unencrypted address, which is not followed.`,
       )
     const host = at.hostname.replace(/^\[|\]$/g, '')
     if (
@@ -164,7 +175,10 @@ export class Net {
       throw privateError(at.hostname)
   }
 
-  /** Addresses as the socket will use them, so that no name can turn private between check and use. */
+  /**
+   * Resolves and checks the addresses that the socket will use, so that a name cannot turn private
+   * between check and use.
+   */
   readonly #lookup: LookupFunction = (hostname, options, callback) => {
     this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '')
@@ -181,7 +195,7 @@ export function parseUrl(text: string): URL {
   try {
     url = new URL(text)
   } catch {
-    throw new BraidError('bad-request', `${text} is no address.`)
+    throw new BraidError('bad-request', `${text} is not a valid address.`)
   }
   if (
     (url.protocol !== 'https:' && url.protocol !== 'http:') ||
@@ -190,7 +204,7 @@ export function parseUrl(text: string): URL {
   )
     throw new BraidError(
       'bad-request',
-      'Only http and https addresses without a name and password can be downloaded.',
+      'Only http and https addresses without user name and password can be downloaded.',
     )
   return url
 }
@@ -198,10 +212,10 @@ export function parseUrl(text: string): URL {
 const privateError = (host: string) =>
   new BraidError(
     'bad-request',
-    `The download leads to ${host}, an address of this machine or its network, which was not asked for.`,
+    `The download leads to ${host}, an address of this machine or its network that was not asked for.`,
   )
 
-/** Addresses that are not of the public internet. Names are not. */
+/** Returns whether an IP address is outside the public internet; false for host names. */
 export function isPrivate(address: string): boolean {
   const kind = isIP(address)
   if (kind === 4) {
@@ -239,12 +253,12 @@ export function netError(error: unknown, at: URL, signal?: AbortSignal): BraidEr
   })
 }
 
-/** What an answer that is no success means to the user. */
+/** Returns the error for an HTTP status other than success. */
 export function statusError(status: number, url: URL): BraidError {
   if (status === 401 || status === 403)
     return new BraidError(
       'io',
-      `${url.hostname} does not give this away (${status}): the model is gated or private. Accept its terms on its page and give a token.`,
+      `${url.hostname} refuses access (${status}): the model is gated or private. Accept its terms on its page and provide a token.`,
     )
   if (status === 404)
     return new BraidError('model-not-found', `${url.hostname} has no ${url.pathname}.`)

@@ -1,4 +1,4 @@
-/** Where other programs keep their models, by their own documentation. */
+/** Folders where other programs keep their models, according to those programs' documentation. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ export interface Place {
   folder: string
 }
 
-/** Folders that may be there; looked at only when the user asks. */
+/** Returns folders that may exist. They are searched only when the user asks. */
 export function places(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -58,7 +58,10 @@ export function places(
   })
 }
 
-/** LM Studio writes where its home was moved to. */
+/**
+ * Returns the models folder of an LM Studio home that was moved; LM Studio records the new place in
+ * a file.
+ */
 function pointed(file: string): string | undefined {
   try {
     const home = readFileSync(file, 'utf8').trim()

@@ -8,7 +8,10 @@ import {
 } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 
-/** What Markdown and HTML say of a run besides its texts: rows of name and value, plain text. */
+/**
+ * Rows of name and value, plain text: what Markdown and HTML exports show of a run besides its
+ * texts.
+ */
 export type Rows = [name: string, value: string][]
 
 export function runRows({ run, state }: { run: string; state: RunState }): Rows {
@@ -91,7 +94,7 @@ export function segmentTitle({ segment, role, group, parent, reads, fusion }: Se
   return `${name}: of ${namesOf(reads)}${fusion === null ? '' : `, by ${fusion}`}`
 }
 
-/** Returns `paths 1, 2`: the usual case, all of one role. */
+/** Returns `paths 1, 2`. All segments must have the same role. */
 function namesOf(segments: readonly SegmentId[]): string {
   const role = roleOf(segments[0]!)
   if (segments.length === 1 || segments.some((segment) => roleOf(segment) !== role))
@@ -99,7 +102,10 @@ function namesOf(segments: readonly SegmentId[]): string {
   return `${role === 'summary' ? 'summaries' : `${role}s`} ${segments.map(numberOf).join(', ')}`
 }
 
-/** Returns `finished, 812 tokens, 24.1 tok/s, mean logprob -0.31, thought 1, seed 7`; a summary without the last two. */
+/**
+ * Returns `finished, 812 tokens, 24.1 tok/s, mean logprob -0.31, thought 1, seed 7`; a summary has
+ * no thought and seed.
+ */
 export function segmentLine(segment: Segment): string {
   const [speed, mean] = [tokensPerSecond(segment), meanLogprob(segment)]
   const parts = [segment.reason ?? segment.status, `${segment.tokens.length} tokens`]
@@ -134,7 +140,7 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`
 }
 
-/** `summaryBudget` as `summary budget`. */
+/** Returns `summary budget` for `summaryBudget`. */
 function words(name: string): string {
   return name
     .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

@@ -8,13 +8,13 @@ import { exportMarkdown } from './markdown.ts'
 export const FORMATS = ['md', 'json', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** One run as the exporters read it. */
+/** A run as the exporters receive it. */
 export interface ExportedRun {
   run: string
   title: string
   tags: string[]
   starred: boolean
-  /** With alternatives, where they were recorded. */
+  /** Includes the alternatives, if they were recorded. */
   events: RunEvent[]
   state: RunState
 }
@@ -31,7 +31,10 @@ const KINDS: Record<Format, { mimeType: string; write: (runs: ExportedRun[]) => 
   html: { mimeType: 'text/html', write: exportHtml },
 }
 
-/** One run, or several for comparison: problem, settings, model, every path, every summary, votes and seeds. */
+/**
+ * Exports one run, or several for comparison: problem, settings, model, every path and summary,
+ * votes and seeds.
+ */
 export function exportRuns(store: RunStore, runs: readonly string[], format: Format): Export {
   const { mimeType, write } = KINDS[format]
   const loaded = runs.map((run) => load(store, run, format === 'json'))

@@ -6,7 +6,10 @@ import { escapeHtml, FormulaWriter } from './formulas.ts'
 import type { ExportedRun } from './export.ts'
 import { STYLE } from './style.ts'
 
-/** One page without scripts, links or remote parts; the policy in it forbids them all. Formulas are MathML. */
+/**
+ * Returns one page without scripts, links or remote content; its content security policy forbids
+ * them all. Formulas are MathML.
+ */
 export function exportHtml(runs: ExportedRun[]): string {
   const title = runs.length === 1 ? `Braid: ${runs[0]!.title}` : `Braid: ${runs.length} runs`
   const style = createHash('sha256').update(STYLE).digest('base64')

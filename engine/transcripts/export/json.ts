@@ -6,12 +6,12 @@ import type { RunStore } from '../store.ts'
 import { EventParser } from '../lines.ts'
 import type { ExportedRun } from './export.ts'
 
-/** Version 1 held events of format 1; it is still imported. */
+/** Version of the format. Version 1 held events of format 1 and can still be imported. */
 export const JSON_VERSION = 2
 
 /**
- * docs/transcript.md documents this. `events` is the run; `result` says the same in fewer words for those who do not
- * fold events, and is not read back.
+ * The export of one run (docs/transcript.md). `events` is the run itself. `result` summarises it
+ * for readers that do not fold events, and is ignored by imports.
  */
 const Run = z.looseObject({
   format: z.literal('braid-run'),
@@ -36,14 +36,17 @@ export function exportJson(runs: ExportedRun[]): string {
   return JSON.stringify(value, null, 1) + '\n'
 }
 
-/** Reads a JSON export (of one run or several) or a bare transcript into new runs of the store. */
+/**
+ * Imports a JSON export of one or more runs, or a bare transcript, into new runs of the store.
+ * Returns their names.
+ */
 export function importRuns(store: RunStore, content: string): string[] {
   const runs = parse(content)
   return runs.map((run) => {
-    // Everything is checked before the first byte is written.
+    // Check everything before writing anything.
     const [first, ...events] = run.events
     if (first?.type !== 'run-started')
-      throw new BraidError('bad-transcript', 'The first event is no start of a run.')
+      throw new BraidError('bad-transcript', 'The first event is not run-started.')
     const { run: id, writer } = store.create()
     try {
       writer.append({ ...first, run: id, importedFrom: first.run })
@@ -106,7 +109,7 @@ function checkEvents(values: readonly unknown[], called = 'Event'): RunEvent[] {
   return [...events, ...parser.end()]
 }
 
-/** A torn last line is dropped here too. */
+/** Checks the lines of a bare transcript. A torn last line is dropped, as when a run is opened. */
 function checkLines(content: string): RunEvent[] {
   if (content.trim() === '') throw new BraidError('bad-transcript', 'The file is empty.')
   const lines = content.split('\n')

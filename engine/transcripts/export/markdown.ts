@@ -3,7 +3,10 @@ import { noticeText } from '../../protocol/wording.ts'
 import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
 
-/** Every text of the user or the model stands in a code block or code span that it cannot end. */
+/**
+ * Exports runs as Markdown. Every text of the user or the model is inside a code block or code span
+ * that it cannot close.
+ */
 export function exportMarkdown(runs: ExportedRun[]): string {
   const parts = runs.length > 1 ? [`# ${runs.length} runs`, compare(runs)] : []
   for (const run of runs) parts.push(...oneRun(run))
@@ -61,7 +64,10 @@ function time(state: RunState): string {
   return ((state.timings?.totalMs ?? state.at) / 1000).toFixed(2)
 }
 
-/** An overview: a bar in a cell, which no escape holds in every reader, becomes the sign beside it in Unicode. */
+/**
+ * Returns a Markdown table. A bar inside a cell is replaced by a similar Unicode character, because
+ * not every reader supports escaping it.
+ */
 export function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`
   return [
@@ -75,13 +81,13 @@ function list(items: string[]): string {
   return items.map((item) => `- ${code(item)}`).join('\n')
 }
 
-/** A block whose fence is longer than any run of backticks in the text. */
+/** Returns a code block whose fence is longer than any run of backticks in the text. */
 export function fence(text: string): string {
   const ticks = '`'.repeat(Math.max(3, longestTicks(text) + 1))
   return `${ticks}text\n${text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')}\n${ticks}`
 }
 
-/** A code span on one line. */
+/** Returns a code span on one line. */
 export function code(text: string): string {
   const line = text.replace(/[\s\0]+/g, ' ').trim()
   if (line === '') return ''

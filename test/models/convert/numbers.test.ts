@@ -62,6 +62,6 @@ it('zeros, and blocks too small for a half', () => {
 it('refuses what is not a number', () => {
   for (const bits of [0x7f80, 0xff80, 0x7fc0])
     expect(() => decode('bf16', new Uint8Array(Uint16Array.of(1, bits).buffer), 'x')).toThrow(
-      /not numbers/,
+      /NaN or infinite/,
     )
 })

@@ -87,7 +87,7 @@ describe('hostile headers', () => {
       file({ a: { ...a, shape: [1, 1, 1, 1, 1, 1, 1, 2, 2] } }, Buffer.alloc(16)),
       /shape/,
     ],
-    ['a type that is not known', file({ a: { ...a, dtype: 'F7' } }, Buffer.alloc(16)), /type/],
+    ['a type that is unknown', file({ a: { ...a, dtype: 'F7' } }, Buffer.alloc(16)), /type/],
     [
       'a type from the prototype',
       file({ a: { ...a, dtype: 'constructor' } }, Buffer.alloc(16)),

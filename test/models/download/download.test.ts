@@ -129,7 +129,7 @@ describe('faults', () => {
     server.faults = { noLength: true, alter: (bytes) => Buffer.concat([bytes, Buffer.alloc(10)]) }
     const other = target()
     expect(await codeOf(get(server, { target: other, tries: 3 }))).toMatch(
-      /^io: .*more than was asked/,
+      /^io: .*more than was requested/,
     )
     check(other, server, false)
   })

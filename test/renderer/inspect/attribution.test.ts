@@ -50,7 +50,10 @@ describe('asking', () => {
     setConnect(async () => fake.channel())
     await host.start()
     await askAttribution('r', 's1')
-    expect(state()).toMatchObject({ state: 'failed', error: { message: 'There is no run r.' } })
+    expect(state()).toMatchObject({
+      state: 'failed',
+      error: { message: 'The run r does not exist.' },
+    })
     fake.add(scripted({ ...BALLS, run: 'r' }))
     const before = fake.calls.length
     const asked = askAttribution('r', 's1')
