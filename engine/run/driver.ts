@@ -35,6 +35,8 @@ export class Driver {
   readonly #cells: RunCells
   readonly #wanted = new WantedSummaries()
   readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
+  /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
+  readonly #broken = new Set<SegmentId>()
   readonly #options: DriverOptions
   #model: LoadedModel | null = null
   #decoding: Decoding | null = null
@@ -88,6 +90,12 @@ export class Driver {
     if (seq !== undefined && this.#decoding?.remove(seq) === true) this.lease!.forget(segment)
   }
 
+  /** The segment had ended, and goes on. */
+  reopen({ segment, reason }: Segment): void {
+    if (reason === 'cancelled' || reason === 'failed' || reason === 'overflow')
+      this.#broken.add(segment)
+  }
+
   extend(segment: SegmentId, tokens: number): void {
     const one = segmentOf(this.#state, segment)!
     if (this.#decoding?.has(segment) === true) this.#decoding.extend(one, tokens)
@@ -102,6 +110,7 @@ export class Driver {
     this.#signal = signal
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
     await this.#cells.removeIdle(this.#moment)
+    await this.#removeBroken()
     const lease = await this.#cells.ensure(this.#joined(), this.#moment)
     await this.#cells.restore(this.#joined(), this.#moment)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
@@ -121,6 +130,12 @@ export class Driver {
       this.#options.clock.enter(null)
     }
     await this.#tidy()
+  }
+
+  async #removeBroken(): Promise<void> {
+    const broken = [...this.#broken]
+    this.#broken.clear()
+    for (const segment of broken) await this.lease?.remove(segment)
   }
 
   /**
@@ -250,6 +265,7 @@ export class Driver {
   }
 
   #startsInPlace(path: Segment, lease: Lease): boolean {
+    if (this.#broken.has(path.segment)) return false
     if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
     return path.tokens.length === 0 || lease.seqOf(this.#startOf(path).segment) !== undefined
   }

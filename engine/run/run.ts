@@ -286,6 +286,7 @@ export class Run implements RunHandle {
     const before = segmentOf(this.#state, segment)!
     this.#emit({ type: 'segment-extended', segment, budget })
     if (isOpen(before)) this.#driver.extend(segment, budget - before.budget)
+    else this.#driver.reopen(before)
   }
 
   #open(action: Extract<Action, { type: 'open' }>): void {

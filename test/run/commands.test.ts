@@ -518,6 +518,27 @@ describe('cancel', () => {
     }
   })
 
+  it('in the middle of a step: the path goes on all the same', async () => {
+    const slow = tinyFile({ seed: 34, endless: true, layers: 24, ff: 1024 })
+    const run = start(engine, slow.file, 'the answer', { ...long, strategy: 'sequential' })
+    for (let n = 1; n <= 6; n++) {
+      const { length } = run.state.paths[0]?.tokens ?? { length: 0 }
+      await run.until(() => run.state.paths[0] !== undefined && run.ids('p1').length > length + n)
+      await run.handle.command({ type: 'cancel' })
+      await run.end(n)
+      await run.handle.command({ type: 'extend', segment: 'p1', tokens: 1500 })
+    }
+    await run.handle.command({ type: 'stop-all' })
+    await run.end(7)
+    expect(run.state.status).toBe('ended')
+    const whole = await solve(engine, slow.file, 'the answer', {
+      ...long,
+      strategy: 'sequential',
+      budget: run.ids('p1').length,
+    })
+    expect(run.ids('p1')).toEqual(whole.ids('p1'))
+  })
+
   it('a run that waits behind another ends at once, the other goes on', async () => {
     const first = await start(engine, tiny.file, 'the answer', long).until(thinking(5))
     const second = start(engine, tiny.file, 'the answer', settings)
