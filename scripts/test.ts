@@ -1,4 +1,4 @@
-// `npm test`: formatting, lint, types and every test, then parity and memory once more on another CPU variant.
+// `npm test`: formatting, phrases, lint, types and every test, then parity and memory once more on another CPU variant.
 // `npm test -- fast`: the same checks, and the tests that need no browser, no large model and no compiler.
 // `npm test -- FILE...`: only these tests; further arguments go to vitest.
 import { execFile, spawnSync } from 'node:child_process'
@@ -28,6 +28,7 @@ const incremental = (name: string) => ['--incremental', '--tsBuildInfoFile', cac
 /** Name, program and arguments of each check. What they keep in the cache only saves time. */
 const CHECKS: [name: string, program: string, args: string[]][] = [
   ['Formatting', 'tsx/dist/cli.mjs', [join(root, 'scripts/format.ts'), '--check']],
+  ['Phrases', 'tsx/dist/cli.mjs', [join(root, 'scripts/phrases.ts')]],
   ['eslint', 'eslint/bin/eslint.js', ['.', '--cache', '--cache-location', cache('eslint')]],
   ['Types of the protocol', 'typescript/bin/tsc', ['-p', 'engine/protocol']],
   ['Types of engine, scripts and tests', 'typescript/bin/tsc', ['-p', '.', ...incremental('tsc')]],
