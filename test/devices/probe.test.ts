@@ -40,7 +40,7 @@ describe('a backend is tried in a process of its own', () => {
     [
       'is older than its kernels',
       `console.error('ggml-cuda.cu:108: CUDA error: the provided PTX was compiled with an unsupported toolchain.'); process.kill(process.pid, 'SIGABRT')`,
-      /SIGABRT.*unsupported toolchain.*newer driver.*CUDA 12|exit code/,
+      /SIGABRT.*unsupported toolchain.*newer GPU driver.*CUDA 12|exit code/,
     ],
     [
       'computes wrongly',

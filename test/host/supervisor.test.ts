@@ -159,7 +159,7 @@ describe('Supervisor', () => {
     await until(() => notices(client).length === 1)
     expect(client.pushes[0]).toMatchObject({
       state: 'stopped',
-      message: expect.stringMatching(/3 times.*SIGABRT.*not started again/),
+      message: expect.stringMatching(/3 times.*SIGABRT.*not restarted/),
     })
     expect(await client.raw({ id: 1, method: 'app.info' })).toMatchObject({
       kind: 'error',

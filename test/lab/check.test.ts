@@ -82,7 +82,7 @@ describe('readProblems', () => {
   it.each([
     ['{"problem":"a"}', /line 1.*"answer".*--answer-field/s],
     ['{"question":"a","answer":"1"}', /line 1.*"problem".*--problem-field.*question/s],
-    ['{"problem":"a","answer":"1"}\n{broken', /line 2.*no JSON/s],
+    ['{"problem":"a","answer":"1"}\n{broken', /line 2.*not valid JSON/s],
     ['[{"problem":"a","answer":null}]', /entry 1/],
     ['[1]', /entry 1.*not an object/s],
     ['[]', /no problems/],

@@ -94,7 +94,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
         .dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
     })
     await soon(() => page.locator('.toast').allTextContents()).toEqual([
-      expect.stringContaining('A browser does not tell where'),
+      expect.stringContaining('The browser does not say where'),
     ])
     await page.context().close()
   })
