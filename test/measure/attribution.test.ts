@@ -216,7 +216,7 @@ it('says what is missing: the summary, the model, another model, memory', async 
         : event,
     )
   await expect(engine.attribute(from('/nowhere/a.gguf'), 's1')).rejects.toThrowError(
-    refused('model-not-found', /put the file back/),
+    refused('model-not-found', /Restore the file/),
   )
   await expect(
     engine.attribute(from(tinyFile({ seed: 55, layers: 1 }).file), 's1'),
