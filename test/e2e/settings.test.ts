@@ -110,7 +110,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await window.command('Settings')
       await key.click()
       await page.keyboard.press('Alt+N')
-      await expect.poll(() => row.textContent()).toContain('also: New run')
+      await expect.poll(() => row.textContent()).toContain('also used by: New run')
       await page.locator('h1').click()
       await page.keyboard.press('Alt+0')
       await expect.poll(() => key.textContent()).toBe('Alt+H')
