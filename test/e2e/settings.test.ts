@@ -114,7 +114,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.locator('h1').click()
       await page.keyboard.press('Alt+0')
       await expect.poll(() => key.textContent()).toBe('Alt+H')
-      expect(await row.textContent()).not.toContain('also:')
+      expect(await row.textContent()).not.toContain('also used by')
       expect(await page.getByRole('button', { name: 'Reset all', exact: true }).isDisabled()).toBe(
         true,
       )
