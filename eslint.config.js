@@ -1,33 +1,31 @@
 import tseslint from 'typescript-eslint'
+import rooms from './scripts/eslint-rooms.js'
 
-/** Arrows between rooms point one way: a pattern that a room must not import, and why. */
+/** Modules that a folder must not import, and why. Imports between folders: scripts/eslint-rooms.js. */
 const no = (message, ...group) => ({ group, message })
-const direction = (files, ...patterns) => ({
+const without = (files, ...patterns) => ({
   files,
   rules: { 'no-restricted-imports': ['error', { patterns }] },
 })
 
+const SHELL = no(
+  'The engine knows no shell and no user interface.',
+  'electron',
+  'electron/*',
+  'react',
+  'react-dom',
+  'react-dom/*',
+  'react/*',
+)
 const NODE = no(
-  'engine/protocol runs in Node and in the page: no Node, no DOM, no native code.',
+  'The protocol and the strategies run in Node and in the page: no Node, no DOM.',
   'node:*',
   'fs',
   'path',
   'os',
   'crypto',
   'child_process',
-  'electron',
   'ws',
-)
-const SHELL = no(
-  'The engine knows no shell and no user interface.',
-  'electron',
-  'electron/*',
-  '**/electron/**',
-  '**/renderer/**',
-  'react',
-  'react-dom',
-  'react-dom/*',
-  'react/*',
 )
 
 export default tseslint.config(
@@ -59,71 +57,15 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  direction(['engine/**/*.ts'], SHELL),
-  direction(
-    ['engine/protocol/**/*.ts'],
-    NODE,
-    no(
-      'engine/protocol imports nothing of the rest of Braid.',
-      '../*',
-      '!../request.ts',
-      '!../run-state.ts',
-      '**/engine/!(protocol)/**',
-    ),
-  ),
-  direction(
-    ['engine/native/**/*.ts'],
-    SHELL,
-    no(
-      'The native surface stands under everything but the protocol.',
-      '**/think/**',
-      '**/transcripts/**',
-      '**/host*',
-      '**/cli*',
-      '**/lab/**',
-    ),
-  ),
-  direction(
-    [
-      'engine/think/**/*.ts',
-      'engine/models/**/*.ts',
-      'engine/transcripts/**/*.ts',
-      'engine/files/**/*.ts',
-    ],
-    SHELL,
-    no(
-      'Hosts import the engine, not the other way round.',
-      '**/host.ts',
-      '**/host/**',
-      '**/host-main.ts',
-      '**/supervisor.ts',
-      '**/serve.ts',
-      '**/cli.ts',
-      '**/cli/**',
-    ),
-  ),
-  direction(
+  {
+    files: ['**/*.{ts,tsx}'],
+    plugins: { rooms },
+    rules: { 'rooms/doors': 'error' },
+  },
+  without(['engine/**/*.ts'], SHELL),
+  without(['engine/protocol/**/*.ts', 'engine/strategies/**/*.ts'], SHELL, NODE),
+  without(
     ['renderer/**/*.{ts,tsx}'],
-    no(
-      'The page imports engine/protocol and nothing else of engine/ or electron/.',
-      '**/engine/*',
-      '!**/engine/protocol',
-      '**/engine/!(protocol)/**',
-      '**/electron/**',
-      'electron',
-      'node:*',
-      'ws',
-      'commander',
-      'node-llama-cpp',
-    ),
-  ),
-  direction(
-    ['electron/**/*.ts'],
-    no(
-      'The shell has no reasoning logic: it starts the host and shows the page.',
-      '**/engine/think/**',
-      '**/engine/native/**',
-      '**/renderer/**',
-    ),
+    no('The page knows no Node and no shell.', 'electron', 'node:*', 'ws', 'commander'),
   ),
 )

@@ -1,15 +1,10 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, extname, isAbsolute, resolve } from 'node:path'
+import type { GivenFile } from '../engine/protocol/bridge.ts'
 import { MAX_IMPORT } from '../engine/protocol/wire.ts'
 
-/** A file that the user gave to the app: on the command line, by a double click, in the Open dialog. */
-export type GivenFile =
-  | { kind: 'model'; path: string }
-  | { kind: 'run'; name: string; content: string }
-  | { kind: 'bad'; name: string; reason: string }
-
 const MODELS = ['.gguf']
-/** What importing reads: a JSON export, which may be called .braid, or a bare transcript. */
+/** Extensions that Import reads: a JSON export, which may be called .braid, or a bare transcript. */
 const RUNS = ['.braid', '.json', '.jsonl']
 
 export const OPEN_FILTERS = [
@@ -26,7 +21,7 @@ const kindOf = (path: string): 'model' | 'run' | undefined => {
   return MODELS.includes(extension) ? 'model' : RUNS.includes(extension) ? 'run' : undefined
 }
 
-/** The files among the arguments of a start, as absolute paths. Options, and `--model`'s value, are no files. */
+/** Returns the files among the command-line arguments as absolute paths, without options and the value of `--model`. */
 export function filesOf(args: readonly string[], folder: string): string[] {
   return args
     .filter(
@@ -38,7 +33,9 @@ export function filesOf(args: readonly string[], folder: string): string[] {
     .map((arg) => (isAbsolute(arg) ? arg : resolve(folder, arg)))
 }
 
-/** By its first bytes: the blobs of other programs have no such name. */
+/**
+ * Returns whether the file begins like a GGUF. The name does not tell: other programs keep models as nameless blobs.
+ */
 function isGguf(path: string): boolean {
   const file = openSync(path, 'r')
   try {
@@ -49,14 +46,17 @@ function isGguf(path: string): boolean {
   }
 }
 
-/** A model stays where it is; a run is read, since the page cannot. Never throws. */
+/**
+ * Returns what the page needs to open a file: the path of a model, the content of a run (the page cannot read files).
+ * Never throws.
+ */
 export function readGiven(path: string): GivenFile {
   const name = basename(path)
   try {
     const info = statSync(path)
     const kind = kindOf(path) ?? (info.isFile() && isGguf(path) ? 'model' : undefined)
     if (kind === undefined || !info.isFile())
-      return { kind: 'bad', name, reason: 'It is no model and no run.' }
+      return { kind: 'bad', name, reason: 'It is neither a model nor a run.' }
     if (kind === 'model') return { kind, path }
     if (info.size > MAX_IMPORT)
       return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }

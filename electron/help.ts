@@ -9,7 +9,7 @@ const DAY_MS = 24 * 3600_000
 const show = (window: BrowserWindow | undefined, options: MessageBoxOptions) =>
   window === undefined ? dialog.showMessageBox(options) : dialog.showMessageBox(window, options)
 
-/** `engine`: the pinned llama.cpp. */
+/** Shows the About box. `engine`: tag and commit of the pinned llama.cpp. */
 export async function about(
   window: BrowserWindow | undefined,
   engine: string,
@@ -36,18 +36,27 @@ export async function about(
   if (response === 2) await licences(window, root)
 }
 
-/** The texts of everything that this copy contains, in the system's viewer. */
+/** Opens the licences of everything in this copy in the system's viewer. */
 export async function licences(window: BrowserWindow | undefined, root: string): Promise<void> {
   const file = ['LICENCES.txt', 'LICENSE']
     .map((name) => join(root, name))
     .find((one) => existsSync(one))
   const problem =
-    file === undefined ? 'The file of licences is not here.' : await shell.openPath(file)
+    file === undefined
+      ? 'The licence file is missing from this copy of Braid.'
+      : await shell.openPath(file)
   if (problem !== '')
-    await show(window, { type: 'error', message: 'The licences cannot be shown.', detail: problem })
+    await show(window, {
+      type: 'error',
+      message: 'The licences cannot be displayed.',
+      detail: problem,
+    })
 }
 
-/** Tells of a new release and leads to its page. It asks before the first look; nothing is fetched but the name of the newest release. */
+/**
+ * Reports a new release and opens its page. The first check asks for consent; only the name of the latest release is
+ * fetched.
+ */
 export class ReleaseCheck {
   constructor(
     private readonly source: Source,
@@ -64,23 +73,25 @@ export class ReleaseCheck {
     this.state.set({ checkReleases: daily })
   }
 
-  /** At a start: only where the user said so, once a day, and silent unless there is something. */
+  /**
+   * Checks at startup: only if the user turned it on, at most once a day, and silently unless there is a new release.
+   */
   async atStart(): Promise<void> {
-    if (!this.daily || Date.now() - (this.state.get().checkedAt ?? 0) < DAY_MS) return
+    if (!this.daily || Date.now() - this.state.get().checkedAt < DAY_MS) return
     await this.#look(true)
   }
 
-  /** By the menu. */
+  /** Checks because the user chose the menu item, and shows every outcome. */
   async asked(): Promise<void> {
-    if (this.state.get().checkReleases === undefined) {
+    if (this.state.get().checkReleases === null) {
       const { response } = await show(this.window(), {
         type: 'question',
-        message: 'Look for a new release?',
-        buttons: ['Cancel', 'Look now', 'Look now and once a day'],
+        message: 'Check for a new release?',
+        buttons: ['Cancel', 'Check now', 'Check now and once a day'],
         defaultId: 1,
         cancelId: 0,
         noLink: true,
-        detail: `Braid asks ${new URL(this.source.api).host} for the name of its newest release. Nothing about you or your runs is sent, and nothing is downloaded.`,
+        detail: `Braid asks ${new URL(this.source.api).host} for the name of the latest release. Nothing about you or your runs is sent, and nothing is downloaded.`,
       })
       if (response === 0) return
       if (response === 2) this.setDaily(true)
@@ -95,9 +106,9 @@ export class ReleaseCheck {
       if (newest.newer) {
         const { response } = await show(this.window(), {
           type: 'info',
-          message: `Braid ${newest.version} is there.`,
-          detail: `This is ${app.getVersion()}. Its page has the downloads: ${newest.page}`,
-          buttons: ['Later', 'Open the page'],
+          message: `Braid ${newest.version} is available.`,
+          detail: `You have ${app.getVersion()}. Download the new release from ${newest.page}`,
+          buttons: ['Later', 'Open release page'],
           defaultId: 1,
           cancelId: 0,
           noLink: true,
@@ -106,14 +117,14 @@ export class ReleaseCheck {
       } else if (!quiet)
         await show(this.window(), {
           type: 'info',
-          message: 'This is the newest release.',
+          message: 'You have the latest release.',
           detail: `Braid ${app.getVersion()}`,
         })
     } catch (error) {
       if (!quiet)
         await show(this.window(), {
           type: 'warning',
-          message: 'Braid could not look for a release.',
+          message: 'Braid could not check for a new release.',
           detail: (error as Error).message,
         })
     }

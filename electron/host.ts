@@ -1,8 +1,8 @@
 import { utilityProcess, type MessagePortMain } from 'electron'
 import type { Channel } from '../engine/protocol/wire.ts'
-import type { HostProcess } from '../engine/supervisor.ts'
+import type { HostProcess } from '../engine/host/index.ts'
 
-/** The host in a utility process. `file`: the compiled `host-main`. */
+/** Starts the host in a utility process. `file`: the compiled `host-main`. */
 export function spawnHost(file: string, env: Record<string, string>): HostProcess {
   const child = utilityProcess.fork(file, [], {
     env: { ...process.env, ...env } as Record<string, string>,
@@ -11,13 +11,13 @@ export function spawnHost(file: string, env: Record<string, string>): HostProces
   })
   let wanted = true
   child.on('spawn', () => wanted || end())
-  // Native threads that hang do not see a SIGTERM.
+  // SIGTERM does not end a process whose native threads hang.
   const end = () => {
     wanted = false
     try {
       if (child.pid !== undefined) process.kill(child.pid, 'SIGKILL')
     } catch {
-      // It is gone already.
+      // The process has already exited.
     }
   }
   return {
@@ -28,7 +28,7 @@ export function spawnHost(file: string, env: Record<string, string>): HostProces
   }
 }
 
-/** The main process's end of a port that the page holds the other end of. */
+/** Wraps the main process's end of a port whose other end the page holds. */
 export function portChannel(port: MessagePortMain): Channel {
   return {
     send: (message) => port.postMessage(message),

@@ -2,11 +2,14 @@ import { app, safeStorage } from 'electron'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The hub's token: in a file that only the system's keychain can decrypt. Without a keychain nothing is kept. */
+/**
+ * Keeps the Hugging Face token in a file that only the system keychain can decrypt. Without a keychain, nothing is
+ * kept.
+ */
 export class TokenStore {
   readonly #file = join(app.getPath('userData'), 'hub-token')
 
-  /** undefined: none is kept, or the keychain does not give it out. */
+  /** Returns undefined if no token is kept or the keychain refuses to decrypt it. */
   get(): string | undefined {
     try {
       return safeStorage.decryptString(readFileSync(this.#file))
@@ -15,7 +18,9 @@ export class TokenStore {
     }
   }
 
-  /** null forgets it. false: this system has no keychain. Errors of the disk are thrown. */
+  /**
+   * Keeps a token, or removes it if null. Returns whether a token is kept, which needs a keychain. Throws disk errors.
+   */
   set(token: string | null): boolean {
     rmSync(this.#file, { force: true })
     if (token === null || !hasKeychain()) return false
@@ -24,7 +29,7 @@ export class TokenStore {
   }
 }
 
-/** On Linux Chromium falls back to a key that every program knows. */
+/** Returns whether there is a real keychain. On Linux, Chromium falls back to a key that is public. */
 function hasKeychain(): boolean {
   const backend =
     process.platform === 'linux' ? safeStorage.getSelectedStorageBackend?.() : undefined

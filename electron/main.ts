@@ -2,15 +2,15 @@ import { app, dialog, protocol, session, shell } from 'electron'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { safeUrl } from '../engine/protocol/links.ts'
-import { dataFolder } from '../engine/transcripts/folder.ts'
+import { dataFolder } from '../engine/transcripts/index.ts'
 import { filesOf } from './files.ts'
 import { SCHEME, servePage } from './page.ts'
 import { Workbench } from './workbench.ts'
 import { guardContents } from './window.ts'
 
 /**
- * The desktop shell: one window over one engine host. From a checkout it runs from `dist/electron`, beside `dist/engine` and
- * `dist/renderer`; installed, what the engine needs lies in `resources/braid`.
+ * The desktop shell: one window and one engine host. In a checkout it runs from `dist/electron`, next to `dist/engine`
+ * and `dist/renderer`; in an installed copy, the engine's files are in `resources/braid`.
  */
 const { values } = parseArgs({
   args: process.argv.slice(1),
@@ -20,14 +20,14 @@ const { values } = parseArgs({
 const model = typeof values.model === 'string' ? resolve(values.model) : ''
 const files = filesOf(process.argv.slice(1), process.cwd())
 let workbench: Workbench | undefined
-/** Given before there is a window. */
+/** Files that were opened before there was a window. */
 const early: string[] = []
 
 app.setName('Braid')
-// The lock is one of this folder, so two windows never write to the same data.
+// The single-instance lock belongs to this folder, so two windows never write to the same data.
 app.setPath('userData', join(dataFolder(), 'window'))
 
-// A start beside a running Braid hands over what it was given.
+// A second start hands its files to the running Braid and quits.
 if (app.requestSingleInstanceLock({ files: model === '' ? files : [...files, model] })) {
   protocol.registerSchemesAsPrivileged([SCHEME])
   guardContents()
@@ -73,8 +73,8 @@ function start(): void {
     engine: app.isPackaged ? join(root, 'dist', 'engine') : join(dist, 'engine'),
     model,
     openLink: async (url) => {
-      const safe = typeof url === 'string' ? safeUrl(url) : null
-      if (safe === null) throw new Error('This address is not opened.')
+      const safe = safeUrl(url)
+      if (safe === null) throw new Error('Only web and mail addresses can be opened.')
       await shell.openExternal(safe)
     },
   })

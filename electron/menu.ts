@@ -1,35 +1,6 @@
 import { app, Menu, type MenuItemConstructorOptions } from 'electron'
-import { z } from 'zod'
+import type { CommandGroup, PageMenu } from '../engine/protocol/bridge.ts'
 
-const text = z.string().max(200)
-const GROUPS = ['app', 'compose', 'run', 'path', 'view', 'export'] as const
-/** The page's catalogue of commands as it stands, and its words for the menus. */
-export const PageMenu = z.object({
-  commands: z
-    .array(
-      z.object({
-        id: z
-          .string()
-          .regex(/^[A-Za-z]+(\.[A-Za-z]+)+$/)
-          .max(64),
-        title: text,
-        group: z.enum(GROUPS),
-        shortcut: text,
-        enabled: z.boolean(),
-      }),
-    )
-    .max(200),
-  names: z.object({
-    file: text,
-    edit: text,
-    view: text,
-    run: text,
-    path: text,
-    window: text,
-    help: text,
-  }),
-})
-export type PageMenu = z.infer<typeof PageMenu>
 type Item = MenuItemConstructorOptions
 
 export interface MenuActions {
@@ -37,7 +8,7 @@ export interface MenuActions {
   open: () => void
   about: () => void
   licences: () => void
-  /** Absent: this copy does not know where its releases are. */
+  /** Undefined if this copy does not know where its releases are. */
   releases?: { check: () => void; daily: boolean; setDaily: (daily: boolean) => void }
 }
 
@@ -61,7 +32,10 @@ const KEYS: Record<string, string> = {
   '+': 'Plus',
 }
 
-/** Electron's writing of a shortcut of the page, which has a modifier; undefined for another. */
+/**
+ * Returns a shortcut of the page in Electron's notation, or undefined if Electron cannot express it or it has no
+ * modifier.
+ */
 export function accelerator(shortcut: string): string | undefined {
   const keys = shortcut.split('+').map((key) => KEYS[key] ?? key)
   return /^(Mod|Alt)\+/.test(shortcut) &&
@@ -70,7 +44,10 @@ export function accelerator(shortcut: string): string | undefined {
     : undefined
 }
 
-/** The menu bar: what the page's catalogue offers, and what only a window can do. Before the page is there, the second alone. */
+/**
+ * Builds the menu bar from the page's commands and the window's own. Before the page has loaded, it has only the
+ * latter.
+ */
 export function buildMenu(
   page: PageMenu | undefined,
   actions: MenuActions,
@@ -86,7 +63,8 @@ export function template(
 ): Item[] {
   const mac = platform === 'darwin'
   const names = page?.names ?? NAMES
-  // The page has a listener for its keys: the menu only shows them. (macOS has no such menu: there, the menu's own comes first.)
+  // The page listens for its keys itself, so the menu only shows them (on macOS the menu's own accelerators come
+  // first).
   const item = ({ id, title, shortcut, enabled }: PageMenu['commands'][number]): Item => ({
     id,
     label: title.replaceAll('&', '&&'),
@@ -95,7 +73,7 @@ export function template(
     registerAccelerator: false,
     click: () => actions.command(id),
   })
-  const of = (group: (typeof GROUPS)[number], pick: (id: string) => boolean = () => true): Item[] =>
+  const of = (group: CommandGroup, pick: (id: string) => boolean = () => true): Item[] =>
     (page?.commands ?? [])
       .filter((command) => command.group === group && pick(command.id))
       .map(item)
@@ -113,10 +91,10 @@ export function template(
       ? []
       : [
           line,
-          { id: 'shell.releases', label: 'Look for a New Release…', click: releases.check },
+          { id: 'shell.releases', label: 'Check for a new release…', click: releases.check },
           {
             id: 'shell.releases.daily',
-            label: 'Look Once a Day',
+            label: 'Check once a day',
             type: 'checkbox',
             checked: releases.daily,
             click: ({ checked }) => releases.setDaily(checked),

@@ -1,7 +1,7 @@
 import type { Session } from 'electron'
-import { listFiles } from '../engine/serve/files.ts'
+import { listFiles } from '../engine/serve/index.ts'
 
-/** The page's own origin. Nothing else is served by the scheme, and the window shows nothing else. */
+/** The page's origin. The scheme serves nothing else, and the window shows nothing else. */
 export const ORIGIN = 'braid://app'
 export const SCHEME = {
   scheme: 'braid',
@@ -16,13 +16,13 @@ const HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
-/** Serves the built page in `root` as `braid://app/`, and cuts the window off from every other origin and permission. */
+/**
+ * Serves the built page in `root` as `braid://app/`, and cuts the window off from every other origin and permission.
+ */
 export function servePage(session: Session, root: string): void {
   const files = listFiles(root)
   if (!files.has('/'))
-    throw new Error(
-      `The page is not built: there is no index.html in ${root}. Run \`npm run build\`.`,
-    )
+    throw new Error(`The page is not built: ${root} has no index.html. Run \`npm run build\`.`)
   const text = (status: number, body: string) =>
     new Response(body, {
       status,
@@ -30,10 +30,10 @@ export function servePage(session: Session, root: string): void {
     })
   session.protocol.handle(SCHEME.scheme, (request) => {
     const url = new URL(request.url)
-    if (url.host !== 'app') return text(403, 'This address is not for you.')
-    if (request.method !== 'GET') return text(405, 'Only GET.')
+    if (url.host !== 'app') return text(403, 'Forbidden.')
+    if (request.method !== 'GET') return text(405, 'Only GET is allowed.')
     const file = files.get(url.pathname)
-    if (file === undefined) return text(404, 'There is nothing here.')
+    if (file === undefined) return text(404, 'Not found.')
     try {
       return new Response(new Uint8Array(file.read()), {
         headers: { ...HEADERS, 'Content-Type': file.type },
@@ -42,7 +42,7 @@ export function servePage(session: Session, root: string): void {
       return text(500, 'The file could not be read.')
     }
   })
-  // Copying text is all the page may do beyond drawing.
+  // The only permission of the page is to copy text.
   session.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) =>
     answer(granted(permission, requestingUrl)),
   )
@@ -58,7 +58,7 @@ export function servePage(session: Session, root: string): void {
 const granted = (permission: string, url: string | undefined): boolean =>
   permission === 'clipboard-sanitized-write' && isPage(url)
 
-/** Whether an address or origin is the page's. */
+/** Returns whether an address or origin belongs to the page. */
 export function isPage(address: string | undefined): boolean {
   return address === ORIGIN || address?.startsWith(`${ORIGIN}/`) === true
 }

@@ -1,8 +1,13 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
+import type { BridgePort } from '../engine/protocol/bridge.ts'
+import type { Channel } from '../engine/protocol/wire.ts'
+import { IPC } from './ipc.ts'
 
-/** `window.braidShell`: all that the page sees of the shell. Each call is checked again in the main process. */
+/**
+ * Exposes `window.braidShell`, all that the page sees of the shell: names and values, which the main process checks.
+ */
 
-/** The browser's port, of which this file needs no more. */
+/** The part of the browser's MessagePort that this file uses. */
 interface Port {
   postMessage(message: unknown): void
   close(): void
@@ -12,40 +17,24 @@ interface Port {
 declare const MessageChannel: new () => { port1: Port; port2: Port }
 type DroppedFile = Parameters<typeof webUtils.getPathForFile>[0]
 
-/** A port cannot cross into the page's world; functions can. */
-function connect() {
+/** Opens a connection to the engine host as functions, since a port cannot cross into the page's context. */
+function connect(): Channel {
   const { port1, port2 } = new MessageChannel()
-  ipcRenderer.postMessage('braid:connect', null, [port2 as never])
-  return Promise.resolve({
-    send: (message: unknown) => port1.postMessage(message),
-    onMessage: (listener: (message: unknown) => void) =>
-      void (port1.onmessage = ({ data }) => listener(data)),
-    onClose: (listener: () => void) => void (port1.onclose = () => listener()),
+  ipcRenderer.postMessage(IPC.connect, null, [port2 as never])
+  return {
+    send: (message) => port1.postMessage(message),
+    onMessage: (listener) => void (port1.onmessage = ({ data }) => listener(data)),
+    onClose: (listener) => void (port1.onclose = () => listener()),
     close: () => port1.close(),
-  })
-}
-
-/** One listener: the page has one for each. */
-const listen = (channel: string, listener: (value: unknown) => void): void => {
-  ipcRenderer.removeAllListeners(channel)
-  ipcRenderer.on(channel, (_event, value: unknown) => listener(value))
+  }
 }
 
 contextBridge.exposeInMainWorld('braidShell', {
   connect,
-  pickFile: () => ipcRenderer.invoke('braid:pickFile') as Promise<string | null>,
-  pickFolder: () => ipcRenderer.invoke('braid:pickFolder') as Promise<string | null>,
-  rememberToken: (token: unknown) =>
-    ipcRenderer.invoke('braid:rememberToken', token) as Promise<boolean>,
-  saveFile: (file: unknown) => ipcRenderer.invoke('braid:saveFile', file) as Promise<boolean>,
-  pathForFile: (file: DroppedFile) => webUtils.getPathForFile(file),
-  openExternal: (url: unknown) => ipcRenderer.invoke('braid:openExternal', url) as Promise<void>,
-  setMenu: (menu: unknown) => ipcRenderer.invoke('braid:setMenu', menu) as Promise<void>,
-  onCommand: (listener: (id: unknown) => void) => listen('braid:command', listener),
-  /** Files that the user opens by the system. Asking for them says that the page is ready. */
-  onFile: (listener: (file: unknown) => void) => {
-    listen('braid:file', listener)
-    void ipcRenderer.invoke('braid:ready')
+  call: (name, argument) => ipcRenderer.invoke(IPC.call, name, argument) as Promise<unknown>,
+  listen: (listener) => {
+    ipcRenderer.removeAllListeners(IPC.push)
+    ipcRenderer.on(IPC.push, (_event, name: unknown, value: unknown) => listener(name, value))
   },
-  onShow: (listener: (run: unknown) => void) => listen('braid:show', listener),
-})
+  pathForFile: (file) => webUtils.getPathForFile(file as DroppedFile),
+} satisfies BridgePort)

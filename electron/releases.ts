@@ -2,21 +2,24 @@ import { net, session } from 'electron'
 import { z } from 'zod'
 import { safeUrl } from '../engine/protocol/links.ts'
 
-/** What a list of releases says of its newest one (GitHub's REST interface, "Get the latest release"). */
+/** The latest release as the server describes it (GitHub REST API, "Get the latest release"). */
 const Release = z.object({ tag_name: z.string().max(100), html_url: z.string().max(2000) })
 const MAX_ANSWER = 1 << 20
 const TIMEOUT_MS = 15_000
 const GITHUB = /^(?:git\+)?https:\/\/github\.com\/([\w.-]+)\/([\w.-]+?)(?:\.git)?$/
 
 export interface Source {
-  /** Asked for the newest release. */
+  /** Address that returns the latest release. */
   api: string
-  /** A page that is opened begins with this. */
+  /** Prefix of every release page that may be opened. */
   pages: string
 }
 export type Newest = { newer: true; version: string; page: string } | { newer: false }
 
-/** Where the releases of this copy are, by its package.json's repository. BRAID_RELEASES: a server of this machine instead. */
+/**
+ * Returns where the releases of this copy are, from the repository in package.json. BRAID_RELEASES names a local
+ * server instead.
+ */
 export function releaseSource(
   repository: unknown,
   given = process.env.BRAID_RELEASES,
@@ -34,17 +37,17 @@ export function releaseSource(
       }
 }
 
-/** Asks for the newest release; one request, nothing kept. Errors: a text for the user. */
+/** Fetches the latest release with one request and stores nothing. Errors carry a message for the user. */
 export async function newestRelease(source: Source, current: string): Promise<Newest> {
   const release = Release.safeParse(JSON.parse(await get(source.api)))
-  if (!release.success) throw new Error('The answer names no release.')
+  if (!release.success) throw new Error('The response does not name a release.')
   const { tag_name, html_url } = release.data
   const version = /^v?(\d+\.\d+\.\d+)$/.exec(tag_name)?.[1]
-  if (version === undefined) throw new Error(`'${tag_name}' is no version.`)
+  if (version === undefined) throw new Error(`'${tag_name}' is not a version number.`)
   if (!isNewer(version, current)) return { newer: false }
   const page = safeUrl(html_url)
   if (page === null || !page.startsWith(source.pages))
-    throw new Error('The page of the release lies somewhere else.')
+    throw new Error('The release page is on an unexpected site.')
   return { newer: true, version, page }
 }
 
@@ -54,7 +57,9 @@ export function isNewer(version: string, current: string): boolean {
   return /-/.test(current)
 }
 
-/** Over a session of its own, in memory: the window's session reaches nothing. Redirects are refused. */
+/**
+ * Fetches a text in a separate in-memory session, since the window's session has no network access. Refuses redirects.
+ */
 function get(address: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = net.request({
@@ -64,7 +69,10 @@ function get(address: string): Promise<string> {
       credentials: 'omit',
       cache: 'no-store',
     } as Electron.ClientRequestConstructorOptions)
-    const timer = setTimeout(() => fail(new Error('There was no answer in time.')), TIMEOUT_MS)
+    const timer = setTimeout(
+      () => fail(new Error('The server did not respond in time.')),
+      TIMEOUT_MS,
+    )
     const fail = (error: Error) => {
       clearTimeout(timer)
       reject(error)
@@ -73,21 +81,21 @@ function get(address: string): Promise<string> {
     request.setHeader('Accept', 'application/vnd.github+json')
     request.setHeader('User-Agent', 'Braid')
     request.on('error', (error) => fail(error))
-    request.on('redirect', () => fail(new Error('The answer leads somewhere else.')))
+    request.on('redirect', () => fail(new Error('The server redirected the request.')))
     request.on('response', (response) => {
       if (response.statusCode !== 200)
         return fail(
           new Error(
             response.statusCode === 404
-              ? 'There is no release yet.'
-              : `The answer is ${response.statusCode}.`,
+              ? 'No release has been published yet.'
+              : `The server responded with status ${response.statusCode}.`,
           ),
         )
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
-        if (bytes > MAX_ANSWER) fail(new Error('The answer is too long.'))
+        if (bytes > MAX_ANSWER) fail(new Error('The response is too long.'))
         chunks.push(chunk)
       })
       response.on('end', () => {

@@ -9,14 +9,22 @@ import {
 } from 'electron'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
-import { METHODS, type Channel } from '../engine/protocol/wire.ts'
+import {
+  BRIDGE_CALLS,
+  type BridgeArgument,
+  type BridgeCall,
+  type BridgePush,
+  type BridgeResult,
+  type BridgeValue,
+  type PageMenu,
+} from '../engine/protocol/bridge.ts'
+import type { Channel } from '../engine/protocol/wire.ts'
 import { portChannel } from './host.ts'
-import { PageMenu } from './menu.ts'
+import { IPC } from './ipc.ts'
 import { isPage } from './page.ts'
 
 const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
-  // A run opens in Braid by its name's ending, whichever of the two it is saved with.
+  // Braid opens a run that was saved with either extension.
   'application/json': [
     { name: 'JSON', extensions: ['json'] },
     { name: 'Braid run', extensions: ['braid'] },
@@ -24,25 +32,26 @@ const FILTERS: Record<string, { name: string; extensions: string[] }[]> = {
   'text/markdown': [{ name: 'Markdown', extensions: ['md'] }],
   'text/html': [{ name: 'HTML', extensions: ['html'] }],
 }
-const SavedFile = z.object({
-  name: z.string().min(1).max(255),
-  mimeType: z.string(),
-  content: z.string(),
-})
-
 export interface Answers {
   window: () => BrowserWindow | undefined
   connect: (channel: Channel) => void
-  /** Opens a web or mail address outside; throws for another. */
-  openLink: (url: unknown) => Promise<void>
+  /** Opens a web or mail address outside Braid. Throws for any other address. */
+  openLink: (url: string) => Promise<void>
   setMenu: (menu: PageMenu) => void
-  /** false: there is no keychain, so nothing is kept. */
+  /** Returns false if there is no keychain, so the token is not kept. */
   rememberToken: (token: string | null) => boolean
-  /** The page listens: it can be told what to open. */
+  /** Called when the page listens and can be sent files to open. */
   ready: () => void
 }
 
-/** Answers what the preload asks for, to the main frame of this window's page alone. */
+type Handlers = {
+  [C in BridgeCall]: (
+    window: BrowserWindow,
+    argument: BridgeArgument<C>,
+  ) => BridgeResult<C> | Promise<BridgeResult<C>>
+}
+
+/** Answers BRIDGE_CALLS, but only from the main frame of this window's page. */
 export function answerRequests({
   window,
   connect,
@@ -51,6 +60,16 @@ export function answerRequests({
   rememberToken,
   ready,
 }: Answers): void {
+  const handlers: Handlers = {
+    pickFile: (own) =>
+      pick(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] }),
+    pickFolder: (own) => pick(own, { properties: ['openDirectory'] }),
+    saveFile,
+    openExternal: (_own, url) => openLink(url),
+    rememberToken: (_own, token) => rememberToken(token),
+    setMenu: (_own, menu) => setMenu(menu),
+    ready,
+  }
   const owner = ({
     sender,
     senderFrame,
@@ -60,56 +79,58 @@ export function answerRequests({
       ? own
       : undefined
   }
-  const handle = <T>(
-    name: string,
-    answer: (window: BrowserWindow, argument: unknown) => Promise<T>,
-  ) =>
-    ipcMain.handle(name, (event, argument: unknown) => {
-      const own = owner(event)
-      if (own === undefined) throw new Error('This page may not ask for that.')
-      return answer(own, argument)
-    })
-
-  ipcMain.on('braid:connect', (event) => {
+  ipcMain.handle(IPC.call, async (event, name: unknown, argument: unknown) => {
+    const own = owner(event)
+    if (own === undefined) throw new Error('This page may not make this call.')
+    if (typeof name !== 'string' || !Object.hasOwn(BRIDGE_CALLS, name))
+      throw new Error('Unknown call.')
+    const known = name as BridgeCall
+    return handlers[known](own, BRIDGE_CALLS[known].argument.parse(argument) as never)
+  })
+  ipcMain.on(IPC.connect, (event) => {
     const [port] = event.ports
     if (port === undefined) return
     if (owner(event) === undefined) port.close()
     else connect(portChannel(port))
   })
-  const pick = async (own: BrowserWindow, options: OpenDialogOptions) =>
-    (await dialog.showOpenDialog(own, options)).filePaths[0] ?? null
-  handle('braid:pickFile', (own) =>
-    pick(own, { properties: ['openFile'], filters: [{ name: 'GGUF', extensions: ['gguf'] }] }),
-  )
-  handle('braid:pickFolder', (own) => pick(own, { properties: ['openDirectory'] }))
-  handle('braid:rememberToken', async (_own, argument) =>
-    rememberToken(METHODS['hub.token'].params.shape.token.parse(argument)),
-  )
-  handle('braid:saveFile', async (own, argument) => {
-    const { name, mimeType, content } = SavedFile.parse(argument)
-    const { filePath } = await dialog.showSaveDialog(own, {
-      defaultPath: join(app.getPath('downloads'), basename(name)),
-      filters: FILTERS[mimeType.split(';')[0]!],
-    })
-    if (!filePath) return false
-    try {
-      await writeWhole(filePath, content)
-      return true
-    } catch (error) {
-      await dialog.showMessageBox(own, {
-        type: 'error',
-        message: 'The file was not saved.',
-        detail: (error as Error).message,
-      })
-      return false
-    }
-  })
-  handle('braid:openExternal', async (_own, argument) => openLink(argument))
-  handle('braid:setMenu', async (_own, argument) => setMenu(PageMenu.parse(argument)))
-  handle('braid:ready', async () => ready())
 }
 
-/** What was there before stays until the new file is whole. */
+/** Pushes a value to the page, if there is one. */
+export function tellPage<P extends BridgePush>(
+  window: BrowserWindow | undefined,
+  name: P,
+  value: BridgeValue<P>,
+): void {
+  window?.webContents.send(IPC.push, name, value)
+}
+
+async function pick(own: BrowserWindow, options: OpenDialogOptions): Promise<string | null> {
+  return (await dialog.showOpenDialog(own, options)).filePaths[0] ?? null
+}
+
+async function saveFile(
+  own: BrowserWindow,
+  { name, mimeType, content }: BridgeArgument<'saveFile'>,
+): Promise<boolean> {
+  const { filePath } = await dialog.showSaveDialog(own, {
+    defaultPath: join(app.getPath('downloads'), basename(name)),
+    filters: FILTERS[mimeType.split(';')[0]!],
+  })
+  if (!filePath) return false
+  try {
+    await writeWhole(filePath, content)
+    return true
+  } catch (error) {
+    await dialog.showMessageBox(own, {
+      type: 'error',
+      message: 'The file was not saved.',
+      detail: (error as Error).message,
+    })
+    return false
+  }
+}
+
+/** Writes a file so that the previous content stays until the new one is complete. */
 async function writeWhole(path: string, content: string): Promise<void> {
   const part = `${path}.part`
   try {

@@ -2,54 +2,42 @@ import { app, screen, type BrowserWindow, type Rectangle } from 'electron'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { DataFile } from '../engine/host/data-file.ts'
+import { DataFile } from '../engine/host/index.ts'
+import { readPreferences, type Preferences } from '../engine/protocol/preferences.ts'
 
-/** What the shell keeps between starts: where the window was, and whether it may look for releases. */
-const State = z.object({
-  bounds: z
-    .object({ x: z.int(), y: z.int(), width: z.int().min(1), height: z.int().min(1) })
-    .optional(),
-  maximized: z.boolean().optional(),
-  /** Electron's zoom level: each step is 20 %. */
-  zoom: z.number().min(-8).max(9).optional(),
-  /** Look for a release once a day; absent: never asked. */
-  checkReleases: z.boolean().optional(),
-  /** Of the last such look, milliseconds since 1970. */
-  checkedAt: z.number().optional(),
-})
-export type State = z.infer<typeof State>
-
+type State = Preferences<'shell'>
 const SAVE_MS = 400
 const EDGE = 40
 
+/** The shell's preferences: the place of the window, and whether it may check for releases. */
 export class ShellState {
-  readonly #file: DataFile<State>
+  readonly #file: DataFile<Record<string, unknown>>
   #state: State
 
   constructor() {
     const folder = app.getPath('userData')
     mkdirSync(folder, { recursive: true })
-    this.#file = new DataFile(join(folder, 'shell.json'), State, {})
-    this.#state = this.#file.read()
+    this.#file = new DataFile(join(folder, 'shell.json'), z.record(z.string(), z.unknown()), {})
+    this.#state = readPreferences(this.#file.read(), 'shell')
   }
 
   get(): State {
     return this.#state
   }
 
-  set(change: State): void {
+  set(change: Partial<State>): void {
     this.#state = { ...this.#state, ...change }
     try {
-      this.#file.write(this.#state)
+      this.#file.write({ ...this.#file.read(), ...this.#state })
     } catch (error) {
-      console.error((error as Error).message) // A full disk costs the window's place, nothing else.
+      console.error((error as Error).message) // On a full disk only the window's place is lost.
     }
   }
 
-  /** Bounds that are on a screen, or none. */
+  /** Returns the saved bounds if they are on a screen, or only their size if they are not. */
   bounds(): Partial<Rectangle> {
     const { bounds } = this.#state
-    if (bounds === undefined) return {}
+    if (bounds === null) return {}
     const { workArea } = screen.getDisplayMatching(bounds)
     const visible =
       bounds.x < workArea.x + workArea.width - EDGE &&
@@ -64,7 +52,7 @@ export class ShellState {
         }
   }
 
-  /** Keeps place, size and zoom of the window as they change. */
+  /** Saves place, size and zoom of the window when they change. */
   follow(window: BrowserWindow): void {
     let timer: NodeJS.Timeout | undefined
     const save = () => {
@@ -85,7 +73,7 @@ export class ShellState {
     window.on('close', save)
     window.webContents.on('zoom-changed', soon)
     window.webContents.on('did-finish-load', () =>
-      window.webContents.setZoomLevel(this.#state.zoom ?? 0),
+      window.webContents.setZoomLevel(this.#state.zoom),
     )
   }
 }

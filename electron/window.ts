@@ -6,7 +6,9 @@ import type { ShellState } from './state.ts'
 const CRASHES = 3
 const CRASH_WINDOW_MS = 5 * 60_000
 
-/** Every page of the app stays where it is: no navigation, no second window, no embedded one. Links leave by `openExternal` alone. */
+/**
+ * Blocks navigation, new windows and embedded pages in every page of the app. Links leave only through `openExternal`.
+ */
 export function guardContents(): void {
   app.on('web-contents-created', (_event, contents) => {
     const stay = (event: Event, url: string) => {
@@ -35,15 +37,15 @@ export function openWindow(state: ShellState): BrowserWindow {
       contextIsolation: true,
       nodeIntegration: false,
       webviewTag: false,
-      // Its dictionaries come from the network.
+      // The dictionaries would come from the network.
       spellcheck: false,
     },
   })
-  if (state.get().maximized === true) window.maximize()
+  if (state.get().maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
   state.follow(window)
   const crashes: number[] = []
-  // The runs are in the engine's process: a page that died is drawn again from them.
+  // The runs live in the engine's process, so a page that crashed can reload them.
   window.webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason === 'clean-exit') return
     const now = Date.now()
@@ -52,7 +54,7 @@ export function openWindow(state: ShellState): BrowserWindow {
       return window.webContents.reload()
     dialog.showErrorBox(
       'Braid',
-      `The window ended ${CRASHES} times in a short time (${reason}). Runs are kept. Start Braid again.`,
+      `The window crashed ${CRASHES} times in a short time (${reason}). Your runs are saved. Start Braid again.`,
     )
     app.quit()
   })

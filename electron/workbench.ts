@@ -1,15 +1,16 @@
 import { app, dialog, Menu, Notification, powerSaveBlocker, type BrowserWindow } from 'electron'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RunSummary } from '../engine/protocol/wire.ts'
-import { Supervisor } from '../engine/supervisor.ts'
+import type { PageMenu } from '../engine/protocol/bridge.ts'
+import type { RunProgress } from '../engine/protocol/wire.ts'
+import { Supervisor } from '../engine/host/index.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
 import { spawnHost } from './host.ts'
 import { TokenStore } from './keychain.ts'
-import { buildMenu, type MenuActions, type PageMenu } from './menu.ts'
+import { buildMenu, type MenuActions } from './menu.ts'
 import { releaseSource } from './releases.ts'
-import { answerRequests } from './requests.ts'
+import { answerRequests, tellPage } from './requests.ts'
 import { ShellState } from './state.ts'
 import { RunWatch, type Activity } from './watch.ts'
 import { openWindow } from './window.ts'
@@ -19,12 +20,12 @@ export interface WorkbenchOptions {
   root: string
   /** Folder of the compiled `host-main`. */
   engine: string
-  /** GGUF to start with, or ''. */
+  /** GGUF file to start with, or ''. */
   model: string
-  openLink: (url: unknown) => Promise<void>
+  openLink: (url: string) => Promise<void>
 }
 
-/** The window, its engine, and what the system shows of both. */
+/** Connects the window, its engine, and what the system shows: menus, progress, notifications. */
 export class Workbench {
   readonly #options: WorkbenchOptions
   readonly #state = new ShellState()
@@ -34,7 +35,7 @@ export class Workbench {
   readonly #releases: ReleaseCheck | undefined
   #window: BrowserWindow | undefined
   #menu: PageMenu | undefined
-  /** For the page, which is not there yet. */
+  /** Files to give to the page once it is ready. */
   #given: string[] = []
   #ready = false
   #awake: number | undefined
@@ -47,8 +48,8 @@ export class Workbench {
     this.#setMenu(undefined)
     this.#supervisor = new Supervisor({
       spawn: (first, env) =>
-        spawnHost(join(options.engine, 'host-main.js'), {
-          // Later processes keep what was chosen since.
+        spawnHost(join(options.engine, 'host', 'host-main.js'), {
+          // Later processes keep the model that was chosen since.
           BRAID_OPEN_MODEL: first ? options.model : '',
           ...this.#node(),
           ...this.#hub(),
@@ -88,10 +89,10 @@ export class Workbench {
     this.#window?.focus()
   }
 
-  /** Gives files to the page, once it is there. */
+  /** Gives files to the page, or keeps them until the page is ready. */
   openFiles(paths: readonly string[]): void {
     if (!this.#ready) this.#given.push(...paths)
-    else for (const path of paths) this.#window?.webContents.send('braid:file', readGiven(path))
+    else for (const path of paths) tellPage(this.#window, 'file', readGiven(path))
   }
 
   async close(): Promise<void> {
@@ -106,13 +107,13 @@ export class Workbench {
     }
   }
 
-  /** Node for processes that the engine starts: an installed Electron is none. */
+  /** Names the Node program for processes that the engine starts; an installed Electron cannot act as Node. */
   #node(): Record<string, string> {
     const node = join(this.#options.root, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
     return app.isPackaged ? { BRAID_NODE: node } : {}
   }
 
-  /** The kept token, for an engine that starts. */
+  /** Passes the saved Hugging Face token to an engine that starts. */
   #hub(): Record<string, string> {
     const token = this.#token.get()
     return token === undefined ? {} : { HF_TOKEN: token }
@@ -133,7 +134,7 @@ export class Workbench {
     this.#menu = menu
     const releases = this.#releases
     const actions: MenuActions = {
-      command: (id) => this.#window?.webContents.send('braid:command', id),
+      command: (id) => tellPage(this.#window, 'command', id),
       open: () => void this.#openDialog(),
       about: () => void about(this.#window, this.#engineTag(), this.#options.root),
       licences: () => void licences(this.#window, this.#options.root),
@@ -157,7 +158,7 @@ export class Workbench {
     this.openFiles(filePaths)
   }
 
-  /** A run in work shows in the taskbar and keeps the machine awake. */
+  /** Shows the progress of runs in the taskbar, and keeps the machine awake while there are any. */
   #show({ running, fraction }: Activity): void {
     if (this.#window?.isDestroyed() === false) this.#window.setProgressBar(fraction ?? -1)
     this.#stayAwake(running > 0)
@@ -169,8 +170,8 @@ export class Workbench {
     this.#awake = wanted ? powerSaveBlocker.start('prevent-app-suspension') : undefined
   }
 
-  /** Told by the system where the user is elsewhere. */
-  #ended({ run, title, answer, status }: RunSummary): void {
+  /** Notifies the user of the end of a run, unless the window has the focus. */
+  #ended({ run, title, answer, status }: RunProgress): void {
     if (this.#window?.isFocused() === true || !Notification.isSupported()) return
     const notification = new Notification({
       title: title || 'Braid',
@@ -178,12 +179,12 @@ export class Workbench {
         status === 'failed'
           ? 'The run failed.'
           : answer === null
-            ? 'The run has ended.'
+            ? 'Done, no answer found.'
             : `Answer: ${answer.slice(0, 200)}`,
     })
     notification.on('click', () => {
       this.show()
-      this.#window?.webContents.send('braid:show', run)
+      tellPage(this.#window, 'show', run)
     })
     notification.show()
   }

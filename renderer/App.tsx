@@ -76,7 +76,7 @@ function View({ route }: { route: Route }) {
     case 'run':
       return <RunView key={route.run} run={route.run} />
     case 'inspect':
-      return <InspectView run={route.run} path={route.path} version={route.version} at={route.at} />
+      return <InspectView run={route.run} segment={route.segment} at={route.at} />
     case 'compare-paths':
       return <ComparePaths run={route.run} paths={route.paths} />
     case 'compare-runs':

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// `braid ...`: in a checkout from source, in the npm package compiled. Builds the native engine first where it is missing.
+// `braid ...`: runs from source in a checkout, compiled in the npm package. Builds the native engine first if it is missing.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
-const checkout = existsSync(here('../engine/cli.ts'))
+const checkout = existsSync(here('../engine/cli/main.ts'))
 
 if (checkout) {
   const { ensureDependencies } = await import('./setup.mjs')
@@ -17,8 +17,8 @@ if (checkout || !existsSync(here('../build/native/backends.json'))) {
   try {
     await ensureNative()
   } catch (error) {
-    // Models and runs can be looked at without it; a command that needs it says so.
+    // Models and runs can be inspected without it; a command that needs it says so.
     console.error(error instanceof Error ? error.message : error)
   }
 }
-await import(checkout ? '../engine/cli.ts' : '../dist/engine/cli.js')
+await import(checkout ? '../engine/cli/main.ts' : '../dist/engine/cli/main.js')

@@ -1,4 +1,4 @@
-/** `npm run build`: what is distributed, compiled: the command line, the host and lab processes, the desktop shell and the page. */
+/** `npm run build`: compiles what is distributed: the command line, the host and lab processes, the desktop shell and the page. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileEngine, compileShell } from './compile.ts'

@@ -1,12 +1,12 @@
 /** Compiles Braid's programs: the command line, host and lab processes, and the desktop shell. */
 import { join } from 'node:path'
 import { build, type BuildOptions } from 'esbuild'
-import { PROGRAMS } from '../engine/child.ts'
+import { PROGRAMS } from '../engine/programs/index.ts'
 import { root } from './renderer.ts'
 
-const ENGINE = ['cli', 'host-main', 'supervisor', 'serve', 'lab/worker-main', ...PROGRAMS]
+const ENGINE = ['cli/main', ...PROGRAMS]
 
-/** To `outdir`. Dependencies stay npm packages, and all chunks in one folder: the host and lab processes are found from there. */
+/** Compiles the engine to `outdir`. Dependencies stay npm packages; all chunks are in one folder, where the host and lab processes are found. */
 export async function compileEngine(outdir: string, more: BuildOptions = {}): Promise<void> {
   await build({
     entryPoints: ENGINE.map((name) => join(root, 'engine', `${name}.ts`)),
@@ -24,7 +24,7 @@ export async function compileEngine(outdir: string, more: BuildOptions = {}): Pr
   })
 }
 
-/** `main.cjs` and `preload.cjs` to `outdir`: a sandboxed preload has to be CommonJS in one file. */
+/** Compiles `main.cjs` and `preload.cjs` to `outdir`: a sandboxed preload must be CommonJS in one file. */
 export async function compileShell(outdir: string, more: BuildOptions = {}): Promise<void> {
   await build({
     entryPoints: ['main', 'preload'].map((name) => join(root, 'electron', `${name}.ts`)),

@@ -1,6 +1,6 @@
 /**
- * A folder of the released ParaThinker-1.5B's exact shapes and token ids, with random weights (bf16, 3.6 GB), is converted:
- * time, and the memory that this process took beyond the start. `npx tsx scripts/convert-full-size.ts FOLDER OUT.gguf [type]`.
+ * Converts a folder with the exact shapes and token ids of the released ParaThinker-1.5B and random weights (bf16, 3.6 GB). Prints
+ * the time, and the memory that this process took beyond its start. `npx tsx scripts/convert-full-size.ts FOLDER OUT.gguf [type]`.
  * The tokenizer is the real one, from llama.cpp's source.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ async function makeFolder(folder: string): Promise<void> {
   if (existsSync(join(folder, 'model.safetensors'))) return
   const vocabularies = await vocabularyFolder()
   if (!vocabularies)
-    throw new Error('The llama.cpp source is not there: run `npm run setup` first.')
+    throw new Error('The llama.cpp source was not found. Run `npm run setup` first.')
   mkdirSync(folder, { recursive: true })
   const { tokenizer, tokenizerConfig } = await realTokenizer('parathinker', vocabularies)
   const put = (name: string, value: unknown) =>
@@ -82,7 +82,7 @@ async function makeFolder(folder: string): Promise<void> {
   )
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(header)))
-  // One block of small random weights again and again.
+  // One block of small random weights, repeated.
   const floats = new Random(15).normals(2 ** 22, 0.02)
   const bits = new Uint32Array(floats.buffer)
   const block = Buffer.from(Uint16Array.from(bits, (b) => b >>> 16).buffer)
@@ -94,7 +94,7 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 const [folder, output, type = 'q8_0'] = process.argv.slice(2)
-if (!folder || !output) throw new Error('FOLDER and OUT.gguf are needed')
+if (!folder || !output) throw new Error('Usage: convert-full-size.ts FOLDER OUT.gguf [type]')
 await makeFolder(folder)
 const before = process.memoryUsage().rss
 let peak = before

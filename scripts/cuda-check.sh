@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# On a machine with an NVIDIA GPU: fetches the CUDA backend, then parity on the GPU and the benchmark.
+# For a machine with an NVIDIA GPU: fetches the CUDA backend, then runs the parity tests on the GPU and the benchmark.
 #   npm run cuda:check -- [12|13] [DEVICE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-command -v nvidia-smi >/dev/null || { echo 'No NVIDIA driver here: nvidia-smi was not found.' >&2; exit 1; }
+command -v nvidia-smi >/dev/null || { echo 'No NVIDIA driver: nvidia-smi was not found.' >&2; exit 1; }
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
 npm run cuda -- ${1:+"$1"}
 BRAID_TEST_BACKEND=CUDA npx vitest run test/parity/gpu.test.ts

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run eval:smoke`: 100 held-out problems with the bundled model; fails when 8 paths are not 15 points better than one.
+// `npm run eval:smoke`: 100 held-out problems with the bundled model. Fails unless 8 paths are 15 points better than one.
 // Further arguments go to `braid eval`, such as --model FILE.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

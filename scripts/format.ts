@@ -1,4 +1,4 @@
-// `npm run format [-- --check]`: every source file in its one format. Prettier formats TypeScript, JavaScript, JSON, CSS,
+// `npm run format [-- --check]`: formats every source file. Prettier formats TypeScript, JavaScript, JSON, CSS,
 // HTML and YAML; clang-format C++; ruff Python. The last two are WebAssembly builds from npm, so that the lock file
 // pins what they write. `--check` changes nothing and lists the files that differ; exit code 1 if there are any.
 import { format as formatCpp } from '@wasm-fmt/clang-format'
@@ -16,7 +16,7 @@ function tracked(...patterns: string[]): string[] {
     ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '--', ...patterns],
     { cwd: root, encoding: 'utf8' },
   )
-  if (status !== 0) throw new Error('Formatting needs git and a checkout: it lists the files.')
+  if (status !== 0) throw new Error('Formatting needs git and a checkout, to list the files.')
   return stdout.split('\n').filter((file) => file !== '')
 }
 
@@ -43,6 +43,9 @@ const prettier = spawnSync(
   [
     join(root, 'node_modules/prettier/bin/prettier.cjs'),
     check ? '--check' : '--write',
+    '--cache',
+    '--cache-strategy=content',
+    `--cache-location=${join(root, 'node_modules', '.cache', 'braid', 'prettier')}`,
     '--log-level',
     'warn',
     '.',

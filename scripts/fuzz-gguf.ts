@@ -1,4 +1,4 @@
-/** `npm run fuzz:gguf -- [mutants] [seed]`: mutants of GGUF files against the header check (test/models/mutants.ts). */
+/** `npm run fuzz:gguf -- [mutants] [seed]`: tries mutants of GGUF files on the header check (test/models/mutants.ts). */
 import { fuzzGguf } from '../test/models/mutants.ts'
 
 const mutants = Number(process.argv[2] ?? 100_000)

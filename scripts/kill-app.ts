@@ -1,4 +1,4 @@
-/** `npm run kill [-- APPS ENGINES SEED]`: kills the whole app and the engine alone while runs write, and tells what was lost. 1000, 300, 1. */
+/** `npm run kill [-- APPS ENGINES SEED]`: kills the whole app, and the engine alone, while runs write, and reports what was lost. Defaults: 1000, 300, 1. */
 import { killApps, killEngines } from '../test/kill/kills.ts'
 
 const [apps = 1000, engines = 300, seed = 1] = process.argv.slice(2).map(Number)

@@ -1,4 +1,4 @@
-/** Downloads from a local server that are killed at seeded moments: `npx tsx scripts/kill-downloads.ts [count] [seed]`. */
+/** Kills downloads from a local server at seeded moments: `npx tsx scripts/kill-downloads.ts [count] [seed]`. */
 import { killDownloads } from '../test/models/download/kill.ts'
 
 const [count = '100', seed = '1'] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 /**
- * `npm run package [-- --dir] [TARGET ...]`: installers for this system in release/, with the engine, its native libraries, the bundled
- * model and the command line inside. TARGET: AppImage, deb, tar.gz; nsis, zip; dmg. `--dir`: the app's folder alone.
+ * `npm run package [-- --dir] [TARGET ...]`: builds installers for this system in release/, with the engine, its native libraries, the bundled
+ * model and the command line inside. TARGET: AppImage, deb, tar.gz; nsis, zip; dmg. `--dir`: only the app's folder.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

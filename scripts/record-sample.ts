@@ -1,17 +1,17 @@
 /**
  * Records the transcript that comes with the window, with a real model:
  *   npx tsx scripts/record-sample.ts --model FILE --problem TEXT [--paths 4] [--budget 128] [--summary-budget 128] [--seed 1]
- * The file's folder and the run's name are left out of it; everything else is as it happened.
+ * Leaves out the file's folder and the run's name; everything else is as it happened.
  */
 import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadAddon } from '../engine/native/index.ts'
-import type { RunEvent } from '../engine/protocol/events.ts'
+import { errorText, fileOf, type RunEvent } from '../engine/protocol/events.ts'
 import { foldRun } from '../engine/protocol/fold.ts'
-import { Engine } from '../engine/think/engine.ts'
-import { braidVersion } from '../engine/version.ts'
+import { Engine } from '../engine/run/index.ts'
+import { braidVersion } from '../engine/programs/index.ts'
 
 const OUT = fileURLToPath(new URL('../renderer/samples/sample.jsonl', import.meta.url))
 const { values } = parseArgs({
@@ -49,7 +49,7 @@ const run = engine.think(
 for await (const event of run.events) {
   events.push(
     event.type === 'run-started'
-      ? { ...event, model: { ...event.model, file: basename(event.model.file) } }
+      ? { ...event, model: { ...event.model, address: { file: basename(fileOf(event.model)!) } } }
       : event,
   )
   if (event.type === 'run-ended' || event.type === 'run-failed') break
@@ -57,8 +57,10 @@ for await (const event of run.events) {
 await engine.close()
 const state = foldRun(events)
 if (state.status !== 'ended')
-  throw new Error(`The run did not end: ${state.error?.message ?? state.status}`)
-// Six digits of a logprob are more than anyone sees.
+  throw new Error(
+    `The run did not end: ${state.error === null ? state.status : errorText(state.error)}`,
+  )
+// Six digits of a logprob are more than the window shows.
 const short = (_: string, value: unknown) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 writeFileSync(OUT, events.map((event) => JSON.stringify(event, short) + '\n').join(''))

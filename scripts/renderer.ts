@@ -1,4 +1,4 @@
-/** The built page in dist/renderer, as new as its sources. */
+/** Keeps the built page in dist/renderer up to date with its sources. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'

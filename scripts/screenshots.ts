@@ -1,5 +1,5 @@
 /**
- * Pictures of real runs of the bundled model in a real browser:
+ * Takes pictures of real runs of the bundled model in a real browser:
  *   npm run screenshots                                        those of the README, into docs/images
  *   npm run screenshots -- --every --out DIR [--only inspect]  every view, light and dark, 1440x900 and 1024x700
  * Others: [--model FILE] [--problem TEXT] [--hard TEXT] [--other TEXT] [--paths 4] [--budget 256] [--summary 96] [--seed 7]
@@ -7,7 +7,7 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundledModel } from '../engine/models/manifest.ts'
+import { bundledModel } from '../engine/models/index.ts'
 import { Braid, type Window } from '../test/e2e/support.ts'
 import { EMPTY, README, SCENES, type Scene, type Shown } from './screenshots/scenes.ts'
 
@@ -26,7 +26,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'docs/images' },
   },
 })
-/** Bytes that a README should load. */
+/** Most bytes that a README should load. */
 const LIMIT = 250_000
 const SIZES = [
   [1440, 900],
@@ -58,7 +58,7 @@ if (values.every) {
   await take(README, model, shot)
 }
 
-/** A window of its own braid, through the scenes. */
+/** Opens a window over a Braid of its own and takes it through the scenes. */
 async function take(
   scenes: readonly Scene[],
   file: string | undefined,

@@ -1,5 +1,5 @@
-// First step of every command in a checkout: installs the npm dependencies where they are missing or out of date.
-// Plain JavaScript without dependencies, since nothing is there yet. `node scripts/setup.mjs [args]` goes on with setup.ts.
+// First step of every command in a checkout: installs npm dependencies that are missing or out of date.
+// Plain JavaScript without dependencies, since nothing is installed yet. `node scripts/setup.mjs [args]` continues with setup.ts.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Written by npm in every install, and dated by us after it. */
+/** npm writes this file in every install; we set its date afterwards. */
 const installed = join(root, 'node_modules', '.package-lock.json')
 
 function dependenciesAreCurrent() {
@@ -18,7 +18,7 @@ function dependenciesAreCurrent() {
   )
 }
 
-/** Exits the process with npm's status where the install fails. */
+/** Installs if needed. If the install fails, exits the process with npm's status. */
 export function ensureDependencies() {
   const [major] = process.versions.node.split('.').map(Number)
   if (major < 20) {
@@ -30,7 +30,7 @@ export function ensureDependencies() {
   const cli = process.env.npm_execpath
   const args = ['install', '--no-fund', '--no-audit', '--loglevel=error']
   const options = { cwd: root, stdio: ['ignore', 2, 2] }
-  // npm is not a program but a script on Windows
+  // on Windows, npm is a script, not a program
   const result =
     cli && /npm-cli\.[cm]?js$/.test(cli)
       ? spawnSync(process.execPath, [cli, ...args], options)

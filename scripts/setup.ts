@@ -1,4 +1,4 @@
-/** `npm run setup [-- --bench]`, `npm run cuda [-- 12|13]`: builds what `npm start` and `npm test` would build. */
+/** `npm run setup [-- --bench]`, `npm run cuda [-- 12|13]`: builds what `npm start` and `npm test` need. */
 import { chooseCuda, type CudaMajor } from './native/gpu.ts'
 import { ensureNative, ensureTools, SetupError } from './native/index.ts'
 import { printProgress } from './native/progress.ts'

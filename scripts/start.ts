@@ -6,9 +6,9 @@ import { compileEngine, compileShell } from './compile.ts'
 import { ensureNative } from './native/index.ts'
 import { ensureRenderer, root } from './renderer.ts'
 
-const MISSING = "Electron's program is not here; `npx install-electron` fetches it"
+const MISSING = "Electron's program is not installed; `npx install-electron` fetches it"
 
-/** Electron's program, or why the browser is used. */
+/** Returns Electron's program, or why the browser is used. */
 function electron(args: string[]): { program: string } | { reason: string } {
   if (args.some((arg) => arg === '--browser' || arg === '--no-open' || arg.startsWith('--port')))
     return { reason: 'as asked' }
@@ -37,14 +37,14 @@ try {
     })
     child.on('exit', (code) => process.exit(code ?? 1))
   } else {
-    console.error(`Opening in the browser (${shell.reason}). Ctrl-C ends it.`)
+    console.error(`Opening in the browser (${shell.reason}). Press Ctrl-C to stop.`)
     process.argv = [
       process.argv[0]!,
       'braid',
       'serve',
       ...args.filter((arg) => arg !== '--browser'),
     ]
-    await import('../engine/cli.ts')
+    await import('../engine/cli/main.ts')
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

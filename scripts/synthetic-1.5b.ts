@@ -1,8 +1,8 @@
 /**
- * A random model of the exact shape of the released ParaThinker-1.5B: Qwen2, Q4_0 as llama.cpp's
+ * Makes a random model of the exact shape of the released ParaThinker-1.5B: Qwen2, Q4_0 as llama.cpp's
  * quantiser lays it out (output Q6_K, vectors and thought tables F32), control tokens at the released ids.
- * It says nothing sensible; it takes the time and memory of the real one. About 1.1 GB, written block by
- * block into the cache once. `npx tsx scripts/synthetic-1.5b.ts` prints its path.
+ * Its texts make no sense, but it needs the time and memory of the real model. About 1.1 GB, written once, block by
+ * block, into the cache. `npx tsx scripts/synthetic-1.5b.ts` prints its path.
  */
 import { existsSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
@@ -34,7 +34,7 @@ const VOCABULARY = 151_936
 const THOUGHTS = 32
 const ALIGNMENT = 32
 
-/** Path of the file, which is made when it is not there. */
+/** Returns the path of the file; makes it if it does not exist. */
 export async function synthetic15B(folder = cacheDir()): Promise<string> {
   const header = encodeHeader(metadata(), TENSORS, ALIGNMENT)
   const bytes = TENSORS.reduce((sum, tensor) => sum + padded(tensorBytes(tensor)), header.length)
@@ -147,7 +147,7 @@ function metadata(): Metadata {
   }
 }
 
-/** Random data of a tensor in chunks; matrices keep the size of what goes through them. */
+/** Yields random data of a tensor in chunks. Matrices preserve the magnitude of activations. */
 function* content(tensor: TensorInfo, random: Random): Generator<Buffer> {
   const { name, shape, type } = tensor
   if (type === 'f32') {
@@ -156,7 +156,7 @@ function* content(tensor: TensorInfo, random: Random): Generator<Buffer> {
     return
   }
   const [block, spread] = type === 'q4_0' ? [18, 4.6] : [210, 18.5 * 16]
-  // Standard deviation of a uniform nibble is 4.6, of a Q6_K value 18.5 times its scale, here 16.
+  // The standard deviation of a uniform nibble is 4.6; that of a Q6_K value is 18.5 times its scale, here 16.
   const deviation =
     name === 'token_embd.weight' ? 1 : (name === 'output.weight' ? 2.5 : 1) / Math.sqrt(shape[0]!)
   const half = toHalf(deviation / spread)

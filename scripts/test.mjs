@@ -1,4 +1,4 @@
-// `npm test [-- FILE...]`: builds what is missing, then lint, types and tests.
+// `npm test [-- FILE...]`: builds what is missing, then checks lint and types and runs the tests.
 import { ensureDependencies } from './setup.mjs'
 
 ensureDependencies()

@@ -1,4 +1,4 @@
-"""Ids that Hugging Face's `tokenizers` gives. Reads JSON {"tokenizer": path, "plain": path, "strings": [...]} on stdin;
+"""Prints the ids that Hugging Face's `tokenizers` gives. Reads JSON {"tokenizer": path, "plain": path, "strings": [...]} on stdin;
 writes [[ids with control tokens, ids without], ...] to stdout. In the plain one every control token is marked special."""
 
 import json

@@ -19,13 +19,13 @@ import { root } from './native/paths.ts'
 async function main(python: string): Promise<void> {
   const vocabularies = await vocabularyFolder()
   if (!vocabularies)
-    throw new Error('The llama.cpp source is not there: run `npm run setup` first.')
+    throw new Error('The llama.cpp source was not found. Run `npm run setup` first.')
   const folder = mkdtempSync(join(tmpdir(), 'braid-golden-'))
   for (const name of REAL_TOKENIZERS) {
     const { tokenizer, control } = await realTokenizer(name, vocabularies)
     const file = join(folder, `${name}.json`)
     writeFileSync(file, JSON.stringify(tokenizer))
-    // llama.cpp's converter makes control tokens of these, whatever the model says.
+    // llama.cpp's converter turns these into control tokens, whatever the model says.
     const added = (tokenizer.added_tokens as { content: string; special: boolean }[]).map(
       (token) => ({ ...token, special: token.special || /^<[|｜].*[|｜]>$/.test(token.content) }),
     )

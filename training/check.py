@@ -15,13 +15,13 @@ BINARY = {
 
 
 def boxed(text: str):
-    """The content of the last \\boxed{...} without braces inside, or None."""
+    """Returns the content of the last \\boxed{...} that has no braces inside, or None."""
     found = re.findall(r"\\boxed\{([^{}]*)\}", text)
     return found[-1] if found else None
 
 
 def value(expression: str):
-    """`(value, numbers used)` of + - * / over whole numbers in parentheses, or None for anything else."""
+    """Returns `(value, numbers used)` of + - * / over whole numbers in parentheses, or None for anything else."""
     used = []
 
     def walk(node):

@@ -19,7 +19,7 @@ HELDOUT_SEED = 20261124
 
 
 def heldout(count: int, total: int, seed: int):
-    """`total` distinct problems of `count` numbers, no two the same up to the order of the numbers."""
+    """Returns `total` problems of `count` numbers; no two are the same up to the order of their numbers."""
     rng, seen, out = random.Random(f"{seed}-{count}"), set(), []
     while len(out) < total:
         numbers, target = random_problem(rng, count)
@@ -46,7 +46,7 @@ def heldout_keys():
 
 
 def training_problem(rng):
-    """A random problem that is not held out, in whatever order of its numbers."""
+    """Returns a random problem that is not held out in any order of its numbers."""
     while True:
         numbers, target = random_problem(rng)
         if key(numbers, target) not in heldout_keys():
@@ -54,11 +54,11 @@ def training_problem(rng):
 
 
 def collate(examples):
-    """Examples with equally long prompts and the same number of paths, as the rectangular batch of model.blocked.
+    """Makes the rectangular batch of model.blocked from examples with equally long prompts and the same number of paths.
 
     Returns a dict of tensors: tokens, positions, thought, target (-100 where there is no loss), kind (0 prompt, 1 path,
-    2 summary) as [batch, n]; summary_mask [batch, 1, summary, n]; and the sizes prompt, paths, length. Padding lies behind
-    every path and behind the summary.
+    2 summary) as [batch, n]; summary_mask [batch, 1, summary, n]; and the sizes prompt, paths, length. Padding follows
+    every path and the summary.
     """
     prompt, count = len(examples[0]["prompt"]), len(examples[0]["paths"])
     length = max(len(p) for e in examples for p in e["paths"])
@@ -118,16 +118,16 @@ SHARES = [
     (6, 0.08),
     (7, 0.06),
     (8, 0.24),
-]  # of tokens, by P
+]  # tokens, by P
 
 
 def taught(rng, paths, budget, rule, phrasing):
-    """An example as the finished model should think it."""
+    """Returns an example of how the finished model should think."""
     return example(*training_problem(rng), thoughts(paths, rng), rng, budget, rule, phrasing)
 
 
 def short(rng, paths, budget, rule, phrasing):
-    """A short example that mostly begins well: notes and solutions, rare in whole searches, are learned here first."""
+    """Returns a short example that mostly begins well: solutions are rare in whole searches, so they are learned here first."""
     return example(
         *training_problem(rng),
         thoughts(paths, rng),
@@ -144,15 +144,15 @@ def half_short(rng, paths, budget, rule, phrasing):
 
 
 class Stream:
-    """An endless seeded stream of batches of about `size` tokens; batch i depends on (seed, i) only, so a stop loses nothing.
+    """An endless seeded stream of batches of about `size` tokens; batch i depends only on (seed, i), so a stop loses nothing.
 
-    make(rng, paths, budget, rule, phrasing) gives one example; `taught` unless said otherwise.
+    make(rng, paths, budget, rule, phrasing) returns one example; the default is `taught`.
     """
 
     GROUPS, PER_GROUP = (
         16,
         4,
-    )  # batches are made in pools of groups with like shape, sorted by length inside a group
+    )  # batches are made in pools of groups of the same shape, sorted by length within a group
 
     def __init__(self, seed: int, size: int, make=None):
         self.seed, self.size, self.make = seed, size, make or taught
@@ -173,7 +173,7 @@ class Stream:
             tokens += len(e["prompt"]) + sum(map(len, e["paths"])) + len(e["summary"])
         made.sort(key=lambda e: max(map(len, e["paths"])))
         batches, start = [], 0
-        for i in range(self.PER_GROUP):  # equal numbers of tokens a batch, not of examples
+        for i in range(self.PER_GROUP):  # batches have equal numbers of tokens, not of examples
             stop, t = start, 0
             while stop < len(made) and (t < self.size or i == self.PER_GROUP - 1):
                 t += (

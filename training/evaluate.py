@@ -1,8 +1,8 @@
 """Measures a checkpoint on held-out problems with the two-phase procedure itself.
 
 python evaluate.py --checkpoint out/base/last.pt --n 200
-Rows: P paths with summary, majority voting over P single runs (by text and by value), one sequential path of P times the budget,
-and flattened positions as a control. The answer is the model's own text; it is checked only when it is scored.
+Rows: P paths with a summary, a majority vote over P single runs (by text and by value), one sequential path of P times the budget,
+and flattened positions as a control. The answer is the model's own text; it is checked only for the score.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tokenizer import decode, problem_text, prompt_ids
 
 
 def load(path):
-    """The model of a checkpoint or of an exported GGUF (with the weights as they are stored there)."""
+    """Loads the model of a checkpoint or of an exported GGUF (with the weights as the file stores them)."""
     if str(path).endswith(".gguf"):
         state, config = read(path)
         model = Model(Config(**config))
@@ -37,7 +37,7 @@ def load(path):
 
 
 def shard(job):
-    """Runs one list of problems in this process; returns the results in order. Problems need prompts of one length."""
+    """Runs one list of problems in this process; returns the results in order. All prompts must have the same length."""
     checkpoint, problems, options, seed, chunk = job
     torch.set_num_threads(1)
     model = load(checkpoint)
@@ -69,7 +69,7 @@ def answer(result):
 
 
 def path_solves(result, problem):
-    """Whether some path that ended states steps that make the target of the problem's numbers."""
+    """Returns whether some path that ended states steps that make the target from the problem's numbers."""
     return any(
         ended and states_solution(path, problem)
         for path, ended in zip(result["paths"], result["ended"])
@@ -94,7 +94,7 @@ def states_solution(path, problem):
 
 
 def vote(answers, same):
-    """The most frequent answer; no answer is a class of its own; the earlier of equally frequent ones wins."""
+    """Returns the most frequent answer; "no answer" is a class of its own, and the earlier of equally frequent answers wins."""
     counts, first = Counter(), {}
     for a in answers:
         k = same(a)

@@ -108,7 +108,7 @@ def export(
 
 
 def read(path):
-    """`(state, config)` of a file written by `export`, its weights as llama.cpp sees them (dequantised)."""
+    """Reads `(state, config)` from a file written by `export`, with the weights as llama.cpp sees them (dequantised)."""
     reader = gguf.GGUFReader(path)
     get = lambda key: reader.get_field(key).contents()  # noqa: E731
     found = {

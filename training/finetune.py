@@ -1,7 +1,7 @@
 """Teaches parallel thinking to a Hugging Face Qwen2-shaped model from JSONL lines of {problem, paths, summary}.
 
 python finetune.py --model FOLDER --data FILE.jsonl --out FOLDER
-FOLDER holds config.json, *.safetensors and tokenizer.json. Control tokens and thought tables that the model lacks are added (rows of
+FOLDER holds config.json, *.safetensors and tokenizer.json. Adds the control tokens and thought tables that the model lacks (rows of
 the tables start at zero). The result is a folder of the same kind in the released ParaThinker layout
 (`self_attn.seg_embeddings.weight`). Defaults are the paper's: learning rate 1e-5 constant, 3 epochs, weight decay 0.05, clip 0.5,
 and with probability 0.3 two middle paths take the names of unused tokens.
@@ -29,7 +29,7 @@ TEMPLATE = (
 
 
 def load_folder(folder, pairs: int, thoughts: int):
-    """`(model, tokenizer, config.json)` with control tokens for `pairs` paths and tables of `thoughts` rows."""
+    """Loads `(model, tokenizer, config.json)` with control tokens for `pairs` paths and tables of `thoughts` rows."""
     folder = Path(folder)
     raw = json.loads((folder / "config.json").read_text())
     if raw.get("model_type") != "qwen2":
@@ -83,7 +83,7 @@ def load_folder(folder, pairs: int, thoughts: int):
 
 
 def sequence(line, tokenizer, template, pairs, rng, limit):
-    """Flattened ids, positions, thought ids, phases and targets of one line, METHOD's layout."""
+    """Returns ids, positions, thought ids, phases and targets of one line, flattened in the layout of docs/method.md."""
     ids = list(range(1, len(line["paths"]) + 1))
     spare = [i for i in range(len(ids) + 1, pairs + 1)]
     if len(ids) >= 4 and len(spare) >= 2 and rng.random() < 0.3:
@@ -93,7 +93,7 @@ def sequence(line, tokenizer, template, pairs, rng, limit):
             ids[place] = name
     token = tokenizer.token_to_id
 
-    def plain(text):  # text of a user or a path is never read as control tokens
+    def plain(text):  # the text of a user or a path is never parsed into control tokens
         pieces = tokenizer.encode_special_tokens
         tokenizer.encode_special_tokens = True
         out = tokenizer.encode(text, add_special_tokens=False).ids
@@ -139,7 +139,7 @@ def finetune(
     seed=1,
     progress=True,
 ):
-    """One line a step; returns the loss of every step."""
+    """Trains on one line per step; returns the loss of every step."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).train()
     optim = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.05)
@@ -192,10 +192,10 @@ def main():
     p.add_argument("--rate", type=float, default=1e-5)
     p.add_argument("--paths", type=int, default=8, help="pairs of control tokens")
     p.add_argument("--thoughts", type=int, default=32, help="rows of the thought tables")
-    p.add_argument("--limit", type=int, default=16384, help="tokens a path")
+    p.add_argument("--limit", type=int, default=16384, help="tokens per path")
     p.add_argument(
         "--template",
-        help="prompt with {problem}; default: the released model's where its tags are in the vocabulary",
+        help="prompt with {problem}; default: the released model's if its tags are in the vocabulary",
     )
     p.add_argument("--seed", type=int, default=1)
     a = p.parse_args()

@@ -3,8 +3,8 @@
 A problem is a tuple of numbers (1 to 20) and a target (10 to 100). A step joins two of the numbers
 at hand with + - * / into a new one; every number is used exactly once. Steps stay within the positive
 integers: a difference is larger minus smaller and never zero, a quotient is exact and never by one.
-Every problem is solvable that way. The search leaves out steps beyond MAX_NUMBER: the tree shrinks by
-21 % and 1.5 % of the problems lose their only solutions.
+Every problem can be solved under these rules. The search leaves out results above MAX_NUMBER: the tree shrinks by
+21 %, and 1.5 % of the problems lose their only solutions.
 """
 
 import random
@@ -17,9 +17,9 @@ MIN_TARGET, MAX_TARGET, LARGEST = 10, 100, 20
 
 
 def join(a: int, op: str, b: int, most: int = MAX_NUMBER):
-    """The step `(left, op, right, result)` that joins a and b with op, or None where the rules forbid it.
+    """Returns the step `(left, op, right, result)` that joins a and b with op, or None if the rules forbid it.
 
-    Sums and products keep the order given; differences and quotients put the larger number first.
+    Sums and products keep the given order; differences and quotients put the larger number first.
     """
     if op == "+":
         left, right, result = a, b, a + b
@@ -36,14 +36,14 @@ def join(a: int, op: str, b: int, most: int = MAX_NUMBER):
 
 @lru_cache(maxsize=200_000)
 def nearest_step(a: int, b: int, target: int):
-    """The step joining the two last numbers that comes nearest to the target (the earliest in OPS of equally near ones); it makes
-    the target where any step does. None where no step is allowed."""
+    """Returns the step that joins the last two numbers and comes nearest to the target (of equally near ones, the first in OPS), or
+    None if no step is allowed. It makes the target if any step does."""
     made = [step for step in (join(a, op, b) for op in OPS) if step]
     return min(made, key=lambda step: abs(step[3] - target)) if made else None
 
 
 def steps_from(numbers: tuple, most: int = MAX_NUMBER):
-    """All steps from `numbers` in canonical order, as `(i, j, op index, step, rest)`; no step is listed twice.
+    """Returns all steps from `numbers` in canonical order, as `(i, j, op index, step, rest)`; no step is listed twice.
 
     Pairs come in the order of their places, operators in the order of OPS. `rest` are the untouched numbers in order.
     """
@@ -59,8 +59,8 @@ def steps_from(numbers: tuple, most: int = MAX_NUMBER):
 
 
 def solutions_after(numbers: tuple, target: int):
-    """For three numbers (result first): the second steps in canonical order, each with the nearest last step. One after which no last
-    step is allowed is left out."""
+    """Returns, for three numbers (result first), the second steps in canonical order, each with the nearest last step. Leaves out
+    second steps after which no last step is allowed."""
     pairs = [
         (step, nearest_step(step[3], rest[0], target))
         for _, _, _, step, rest in steps_from(numbers)
@@ -69,7 +69,7 @@ def solutions_after(numbers: tuple, target: int):
 
 
 def solvable(numbers: tuple, target: int) -> bool:
-    """Whether some order of steps makes the target of all numbers, whatever the size of the numbers between."""
+    """Returns whether some order of steps makes the target from all numbers; intermediate results may have any size."""
     if len(numbers) == 2:
         last = nearest_step(numbers[0], numbers[1], target)
         return last is not None and last[3] == target
@@ -79,7 +79,7 @@ def solvable(numbers: tuple, target: int) -> bool:
 
 
 def random_problem(rng: random.Random, count: int = 4):
-    """A solvable problem `(numbers, target)`: numbers in random order, both drawn evenly, unsolvable draws thrown away."""
+    """Returns a solvable problem `(numbers, target)`: numbers in random order, both drawn uniformly; unsolvable draws are discarded."""
     while True:
         numbers = tuple(rng.randint(1, LARGEST) for _ in range(count))
         target = rng.randint(MIN_TARGET, MAX_TARGET)
@@ -88,12 +88,12 @@ def random_problem(rng: random.Random, count: int = 4):
 
 
 def key(numbers, target):
-    """What two problems share when they are the same up to the order of their numbers."""
+    """Returns a key that is equal for problems that are the same up to the order of their numbers."""
     return tuple(sorted(numbers)), target
 
 
 def combine(steps) -> str:
-    """The expression that three (or more) steps spell, parenthesised around every inner step.
+    """Returns the expression that three or more steps spell, with parentheses around every inner step.
 
     Each step's operands are earlier results or plain numbers. A value made by an earlier step and not yet
     used is taken first; the latest one wins.

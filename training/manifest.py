@@ -1,4 +1,4 @@
-"""Enters an exported file into models/manifest.json, as the bundled model, with the results that `braid eval` measured of it.
+"""Enters an exported file into models/manifest.json as the bundled model, with the results that `braid eval` measured.
 
 python manifest.py --model ../models/braid-numbers-q8_0.gguf --results main/results.json votes/results.json --command "braid eval ..."
 """
@@ -22,12 +22,10 @@ def main():
         "--results",
         required=True,
         nargs="+",
-        help="results.json of braid eval; the cells of several are put together",
+        help="results.json of braid eval; the cells of several files are combined",
     )
-    p.add_argument(
-        "--command", required=True, help="what gave these results, as anyone would type it"
-    )
-    p.add_argument("--seed", type=int, default=1, help="of the training data")
+    p.add_argument("--command", required=True, help="command that gave these results")
+    p.add_argument("--seed", type=int, default=1, help="seed of the training data")
     a = p.parse_args()
     file = Path(a.model)
     results = [json.loads(Path(r).read_text()) for r in a.results]

@@ -4,7 +4,7 @@ Qwen2: RMSNorm before attention and MLP, grouped-query attention with biased q, 
 (rotate-half), SwiGLU, tied embeddings. Added: every layer has a table T[thoughts, head_dim]; a token of thought
 j has K = RoPE(k + T[j]) and V = v + T[j], the same row for all KV heads. Row 0 belongs to prompt and summary.
 
-Names of parameters are those of Hugging Face's Qwen2 (`seg_embeddings` as in the ParaThinker release), so a
+Parameters have the names of Hugging Face's Qwen2 (`seg_embeddings` as in the ParaThinker release), so a
 state dict of either side loads into the other.
 """
 
@@ -43,7 +43,7 @@ class RMSNorm(nn.Module):
 
 
 class Seg(nn.Module):
-    """The thought table; a module of its own only for the released model's parameter name."""
+    """Holds the thought table; a separate module only to match the released model's parameter name."""
 
     def __init__(self, thoughts: int, head_dim: int):
         super().__init__()
@@ -51,7 +51,7 @@ class Seg(nn.Module):
 
 
 def rotate(x, cos, sin):
-    """Rotary positions in the rotate-half layout. x: [..., tokens, heads, head_dim]; cos, sin: [..., tokens, 1, head_dim]."""
+    """Applies rotary positions in the rotate-half layout. x: [..., tokens, heads, head_dim]; cos, sin: [..., tokens, 1, head_dim]."""
     a, b = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-b, a), dim=-1) * sin
 
@@ -133,7 +133,7 @@ class Model(nn.Module):
             nn.init.normal_(m.weight, std=0.04)
 
     def rope(self, positions):
-        """cos and sin [..., tokens, 1, head_dim] of integer positions, in float32."""
+        """Returns cos and sin [..., tokens, 1, head_dim] of integer positions, in float32."""
         c = self.config
         freq = c.rope_theta ** (
             -torch.arange(0, c.head_dim, 2, device=positions.device, dtype=torch.float32)
@@ -144,7 +144,7 @@ class Model(nn.Module):
         return angle.cos(), angle.sin()
 
     def hidden(self, tokens, positions, thought, attend):
-        """Final hidden states [batch, tokens, hidden]. `attend` is one function for all layers, or one a layer."""
+        """Returns the final hidden states [batch, tokens, hidden]. `attend` is one function for all layers, or a list with one per layer."""
         cos, sin = self.rope(positions)
         x = self.model.embed_tokens(tokens)
         if torch.is_autocast_enabled(x.device.type):
@@ -155,12 +155,12 @@ class Model(nn.Module):
         return self.model.norm(x)
 
     def forward(self, tokens, positions, thought, attend):
-        """Logits [batch, tokens, vocab]."""
+        """Returns logits [batch, tokens, vocab]."""
         return self.lm_head(self.hidden(tokens, positions, thought, attend))
 
 
 def attention(q, k, v, mask=None, causal=False):
-    """Grouped-query attention. q: [b, n, heads, d]; k, v: [b, m, kv heads, d]; mask: broadcast to [b, 1, n, m], True = seen.
+    """Computes grouped-query attention. q: [b, n, heads, d]; k, v: [b, m, kv heads, d]; mask: broadcast to [b, 1, n, m], True = seen.
 
     The query heads of a group are laid side by side along the token axis, so K and V are never repeated.
     """
@@ -177,10 +177,10 @@ def attention(q, k, v, mask=None, causal=False):
 
 
 def two_phase_mask(thought, phase, valid=None):
-    """The two-phase mask as one square matrix, [batch, 1, n, n], True = seen.
+    """Returns the two-phase mask as one square matrix, [batch, 1, n, n], True = seen.
 
     thought: [batch, n] thought ids; phase: [batch, n], 0 prompt, 1 path, 2 summary. A prompt or path token sees the prompt
-    and its own thought up to itself; a summary token sees everything up to itself. Tokens lie in the order prompt, paths, summary.
+    and its own thought up to itself; a summary token sees everything up to itself. The tokens are in the order prompt, paths, summary.
     """
     n = thought.shape[1]
     before = torch.ones(n, n, dtype=torch.bool, device=thought.device).tril()
@@ -195,16 +195,16 @@ def two_phase_mask(thought, phase, valid=None):
 
 
 def masked(mask):
-    """`attend` over one square mask: any layout, slow."""
+    """Returns an `attend` over one square mask: for any layout, slow."""
     return lambda q, k, v: attention(q, k, v, mask)
 
 
 def blocked(prompt: int, paths: int, length: int, summary_mask):
-    """`attend` for a batch whose rows are [prompt | paths x length | summary] with equal lengths: the same result as the
-    square two-phase mask without the work for pairs that never see each other.
+    """Returns an `attend` for a batch whose rows are [prompt | paths x length | summary] with equal lengths: the same result as the
+    square two-phase mask, without the work for pairs that never see each other.
 
     summary_mask: [batch, 1, summary, all tokens of the row], True = seen (padding inside paths must be hidden here;
-    behind a path's last token padding is harmless to the paths themselves).
+    padding after the last token of a path does not affect the paths themselves).
     """
     joined = prompt + paths * length
 

@@ -1,4 +1,4 @@
-"""The whole recipe: short examples, whole searches, rounds on the model's own paths, evaluation, export. Every stage resumes.
+"""Runs the whole recipe: short examples, whole searches, rounds on the model's own paths, evaluation, export. Every stage resumes.
 
 python pipeline.py --out out
 """
@@ -24,21 +24,26 @@ def main():
     p.add_argument("--out", default="out")
     p.add_argument(
         "--start",
-        help="checkpoint or exported GGUF to go on from with the model's own paths, in place of the first two stages",
+        help="checkpoint or exported GGUF: start from it with the model's own paths, in place of the first two stages",
     )
     p.add_argument(
-        "--short-steps", type=int, default=500, help="on short examples that mostly begin well"
+        "--short-steps",
+        type=int,
+        default=500,
+        help="steps on short examples that mostly begin well",
     )
-    p.add_argument("--steps", type=int, default=1500, help="half of them on whole searches")
+    p.add_argument(
+        "--steps", type=int, default=1500, help="further steps, half of them on whole searches"
+    )
     p.add_argument(
         "--own-steps",
         default="600,1500",
-        help="of each round on the model's own paths, which are half of its examples",
+        help="steps of each round on the model's own paths, which are half of its examples",
     )
     p.add_argument(
         "--own-count", type=int, default=2500, help="sampled examples for each of those rounds"
     )
-    p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
+    p.add_argument("--size", type=int, default=2500, help="tokens per step and worker")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--n", type=int, default=1000, help="held-out problems to evaluate on")
     p.add_argument(

@@ -1,6 +1,6 @@
-"""The two-phase procedure in batches, with a KV cache: what the engine does, for many problems at once.
+"""Runs the two-phase procedure in batches, with a KV cache: what the engine does, for many problems at once.
 
-Phase 1: every path starts behind the prompt with its own control token and all paths of a problem advance in lockstep; phase 2:
+Phase 1: every path starts after the prompt with its own control token, and all paths of a problem advance in lockstep. Phase 2:
 the summary reads the cells that the paths left. Used to evaluate and to collect a model's own paths.
 """
 
@@ -14,7 +14,7 @@ FORBIDDEN = [i for i, (_, kind) in enumerate(VOCABULARY) if kind == "control" an
 
 
 class Cells:
-    """K and V of every layer: lists of [rows, kv heads, capacity, head_dim]; `seen` [rows, capacity] says which cells hold something."""
+    """Holds K and V of every layer: lists of [rows, kv heads, capacity, head_dim]; `seen` [rows, capacity] marks the cells in use."""
 
     def __init__(self, model, rows: int, capacity: int, device, dtype):
         c = model.config
@@ -88,8 +88,8 @@ def solve(
     """Runs P = len(thoughts) paths and a summary for every prompt (lists of ids of one length).
 
     A path ends with its first stop token (replaced by its own end token) or after `budget` tokens. Phase 1 of a problem ends when
-    the first, half or the last of its paths has ended; the others are cut and get no end token. shared_positions=False lays the
-    paths behind each other instead (a control). Returns a dict a problem: paths (ids without the opening token), ended (by a
+    the first, half or the last of its paths has ended; the others are cut and get no end token. shared_positions=False puts the
+    paths one after another instead (a control). Returns a dict per problem: paths (ids without the opening token), ended (by a
     stop token), summary (ids).
     """
     device = next(model.parameters()).device
@@ -125,14 +125,14 @@ def solve(
     real = alive.clone()  # whether the token decoded next belongs to a path
     stops = torch.zeros(len(VOCABULARY), dtype=torch.bool, device=device)
     stops[STOPS] = True
-    which = torch.arange(total, device=device)  # problem of each group of rows still here
+    which = torch.arange(total, device=device)  # problem of each remaining group of rows
     written = torch.full((total * count, budget), -1, device=device)
     results, stash = [None] * total, [None] * total
     for step in range(budget + 1):
         logits = forward(
             model, cells, step_ids[:, None], (offset + step)[:, None], thought[:, None]
         )
-        cells.seen[:, cells.used - 1] = real  # rows that ended before are decoded along, unseen
+        cells.seen[:, cells.used - 1] = real  # rows that have ended are still decoded, but not seen
         done = (~alive).view(-1, count).sum(1) >= needed
         if step == budget:
             done |= True
@@ -140,7 +140,7 @@ def solve(
             for g in done.nonzero()[:, 0].tolist():
                 part = slice(g * count, (g + 1) * count)
                 seen = cells.seen[part, : cells.used].clone()
-                if step < budget:  # the token a cut path sampled last is dropped
+                if step < budget:  # the last token that a cut path sampled is dropped
                     seen[alive[part], cells.used - 1] = False
                 e = int(which[g])
                 lengths = (seen[:, lx:].sum(1) - 1).tolist()
@@ -189,7 +189,7 @@ def solve(
 def summarise(
     model, results, stash, count, lx, shared, budget, temperature, generator, summary_budget, dtype
 ):
-    """Phase 2 over the stashed cells; fills results[i]["summary"]."""
+    """Runs phase 2 over the stashed cells; fills results[i]["summary"]."""
     total, device = len(results), stash[0][0].device
     longest = max(s[0].shape[1] for s in stash) - lx
     width = lx + count * longest

@@ -1,10 +1,10 @@
-"""Training on the model's own path sets: collect them with the two-phase sampler, verify, keep what may be learned from.
+"""Collects the model's own path sets with the two-phase sampler, verifies them, and keeps what may be learned from.
 
 python selfplay.py --checkpoint out/base/last.pt --out out/own/pool.pt --count 2000
-A summary that has only seen the teacher's paths fails on the model's own, so its target here is made for the paths as they are: the
-first path that ended with a right solution, or none. Paths are learned up to their first departure from a legal search, where the
-token that belonged there is learned instead; a first step that the model chose is learned only when it leads to a solution or
-nothing else in the slice does.
+A summary that has only seen the teacher's paths fails on the model's own, so the target here fits the paths as they are: the
+first path that ended with a correct solution, or none. Paths are learned up to their first departure from a legal search, where the
+correct token is learned instead. A first step that the model chose is learned only if it leads to a solution, or if
+nothing in the slice does.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from tokenizer import ID, PHRASINGS, SUMMARY, problem_text, prompt_ids
 
 
 def same(a, b):
-    """Length of the common beginning."""
+    """Returns the length of the common prefix."""
     n = 0
     while n < min(len(a), len(b)) and a[n] == b[n]:
         n += 1
@@ -30,15 +30,15 @@ def same(a, b):
 
 
 def audit(tree: Tree, thought: int, ids):
-    """What a path did, as a dict. legal: tokens up to its first departure from a legal search; wanted: the token that belonged there,
-    where only one did; choices: its first steps as `(start, stop, good)`; steps: its solution when it states one legally. Where no last
-    step makes the target, any will do."""
+    """Describes what a path did, as a dict. legal: number of tokens up to its first departure from a legal search; wanted: the correct token
+    there, if only one is; choices: its first steps as `(start, stop, good)`; steps: its solution, if it states one legally. If no last
+    step makes the target, any last step is legal."""
     after = [k for i in range(1, 8) for k in SLICES[(thought - 1 + i) % 8]]
     own = [k for k in SLICES[thought - 1] if k in tree.first]
     done, at, found = set(), 0, {"choices": [], "wanted": None, "steps": None}
 
     def follow(line):
-        """Whether the path goes on with this line (or ends inside it)."""
+        """Returns whether the path continues with this line (or ends within it)."""
         nonlocal at
         fit = same(line, ids[at : at + len(line)])
         at += fit
@@ -53,7 +53,7 @@ def audit(tree: Tree, thought: int, ids):
             break
         lines = {k: first_ids(*tree.first[k]) for k in left}
         kind = max(left, key=lambda k: same(lines[k], ids[at:]))
-        if same(lines[kind], ids[at:]) < min(5, len(ids) - at):  # no first step of its own
+        if same(lines[kind], ids[at:]) < min(5, len(ids) - at):  # not a first step of its own
             return found | {"legal": at + same(lines[kind], ids[at:])}
         good = kind in tree.viable or not any(k in tree.viable for k in left)
         found["choices"].append((at, min(at + 7, len(ids)), good))
@@ -85,7 +85,7 @@ def audit(tree: Tree, thought: int, ids):
 
 
 def learn(problem, thoughts, result):
-    """A training example of teacher.example's form from one sampled result, with `no_loss` ranges (places in a part)."""
+    """Makes a training example in the form of teacher.example from one sampled result, with `no_loss` ranges (places in a part)."""
     numbers, target = tuple(problem["numbers"]), problem["target"]
     tree = Tree(numbers, target)
     paths, no_loss, wanted, solved = [], {}, {}, (None, None)
@@ -104,7 +104,7 @@ def learn(problem, thoughts, result):
                 wanted[1, t] = (did["legal"] + 1, did["wanted"])
         no_loss[1, t] = ranges
         paths.append([ID[f"<think{t}>"]] + ids)
-    if not solved[1]:  # a right statement after an illegal search is a solution all the same
+    if not solved[1]:  # a correct statement after an illegal search is still a solution
         for t, ids, ended in zip(thoughts, result["paths"], result["ended"]):
             if ended and states_solution(ids, problem):
                 return None
@@ -122,7 +122,7 @@ def learn(problem, thoughts, result):
 
 
 def collect(checkpoint, count, seed, workers, temperature):
-    """About `count` examples, in rounds of one P, phrasing, budget and finish rule."""
+    """Returns about `count` examples; each round has one P, phrasing, budget and finish rule."""
     rng, pool, began = random.Random(f"own-{seed}"), {}, time.time()
     made = 0
     while made < count:
@@ -159,7 +159,7 @@ def collect(checkpoint, count, seed, workers, temperature):
 
 
 class Mixed:
-    """For data.Stream: with probability `share` one of the model's own examples, else one of the teacher's."""
+    """A `make` for data.Stream: with probability `share` one of the model's own examples, else one of the teacher's."""
 
     def __init__(self, pool_file, share: float):
         self.pool_file, self.share, self.pool = pool_file, share, None

@@ -1,11 +1,11 @@
-"""The teacher: one path of a given thought, and the summary over a set of paths, as token ids.
+"""Writes one path of a given thought, and the summary over a set of paths, as token ids.
 
 A path is a depth-first search. It commits to a first step ("Try 20 - 18 = 2 | 13 15": the result and what is left) and tries every
-second step in canonical order ("2 * 13 = 26"), each followed by the last step that comes nearest to the target, the target and how far
-off that is ("26 + 15 = 41 | 66 25"). When it is 0 off the path states the whole solution and ends; when the second steps are exhausted it goes on
-to another first step. Nothing has to be seen that is not written: which of four last steps comes nearest is a matter of size, the rest is arithmetic.
+second step in canonical order ("2 * 13 = 26"), each followed by the last step that comes nearest to the target, the target, and the
+distance from it ("26 + 15 = 41 | 66 25"). If the distance is 0, the path states the whole solution and ends. After its last second step it continues
+with another first step. A path never needs to see what is not written: which of four last steps comes nearest is a matter of size, the rest is arithmetic.
 
-Paths cannot see each other, so what keeps them apart is their thought: each owns a slice of the first steps. A first step's
+Paths cannot see each other, so their thought keeps them apart: each thought owns a slice of the first steps. A first step's
 kind is the places of its two numbers in the problem and its operator. A path searches its own slice first, then
 the slices of the thoughts after its own.
 """
@@ -15,7 +15,7 @@ import random
 from game import MAX_NUMBER, OPS, combine, solutions_after, steps_from
 from tokenizer import BOS, END_SUMMARY, ID, PATHS, SUMMARY, prompt_ids, problem_text
 
-# Kinds (place, place, operator) by how many more problems each solves after those before it (greedy over 3,000 problems).
+# Kinds (place, place, operator), ordered by how many problems each adds to those before it (greedy over 3,000 problems).
 KINDS = [
     (0, 1, "-"),
     (0, 1, "+"),
@@ -45,13 +45,13 @@ EXTRA = [
     (2, 3, "/"),
 ]
 SLICES = [[KINDS[i], KINDS[i + 8], EXTRA[i]] for i in range(8)]
-# Thoughts 9 to 16 cut the same kinds into other slices.
+# Thoughts 9 to 16 divide the same kinds into other slices.
 SLICES += [[KINDS[i + 8], KINDS[(i + 4) % 8], EXTRA[(i + 2) % 8]] for i in range(8)]
 
 BUDGET, TEMPERATURE = (
     256,
     0.3,
-)  # tokens a path and sampling temperature of the finished model, in its GGUF keys
+)  # tokens per path and sampling temperature of the finished model, in its GGUF keys
 TRY, SOLVED, COMMA = ID["\nTry"], ID["\nSolved:"], ID[","]
 NUMBER = {
     form: [ID[form.format(n)] for n in range(MAX_NUMBER + 1)]
@@ -66,7 +66,7 @@ def step_ids(step, form: str):
 
 
 def solution_ids(steps):
-    """The steps joined by commas: what a solved path states and the summary repeats."""
+    """Joins the steps by commas: what a solved path states and the summary repeats."""
     out = []
     for step in steps:
         out += ([COMMA] if out else []) + step_ids(step, " {}")
@@ -74,17 +74,17 @@ def solution_ids(steps):
 
 
 def first_ids(step, rest):
-    """A first step with what is left: seven tokens."""
+    """Writes a first step with the numbers that are left: seven tokens."""
     return [TRY] + step_ids(step, " {}") + [NUMBER[" | {}"][rest[0]], NUMBER[" {}"][rest[1]]]
 
 
 def last_ids(step, target):
-    """A last step with the target and its distance from it: six tokens."""
+    """Writes a last step with the target and the distance from it: six tokens."""
     return step_ids(step, "\n{}") + [NUMBER[" | {}"][target], NUMBER[" {}"][abs(step[3] - target)]]
 
 
 class Tree:
-    """The search tree of one problem: first steps by kind, each with its second and last steps (canonical order)."""
+    """Holds the search tree of one problem: first steps by kind, each with its second and last steps (canonical order)."""
 
     def __init__(self, numbers, target):
         self.numbers, self.target = tuple(numbers), target
@@ -102,7 +102,7 @@ class Tree:
         }
 
     def order(self, thought: int, rng: random.Random, insight: bool):
-        """The kinds a path of this thought searches, in its order. With insight a kind that leads to a solution comes first."""
+        """Returns the kinds that a path of this thought searches, in order. With insight, a kind that leads to a solution comes first."""
         own = [k for k in SLICES[thought - 1] if k in self.first]
         rng.shuffle(own)
         if insight:
@@ -113,7 +113,7 @@ class Tree:
 
 
 def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget: int):
-    """`(ids, steps)` of one path: ids without its opening control token and at most `budget` long; steps None when cut before the end."""
+    """Returns `(ids, steps)` of one path: ids without its opening control token, at most `budget` of them; steps is None if it was cut."""
     ids, done = [], set()
     for kind in tree.order(thought, rng, insight):
         step, rest = tree.first[kind]
@@ -132,12 +132,12 @@ def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget
 
 
 def ending_ids(steps, thought: int):
-    """How a solved path ends: the whole solution again, its end token."""
+    """Returns the end of a solved path: the whole solution once more, and its end token."""
     return [SOLVED] + solution_ids(steps) + [ID[f"</think{thought}>"]]
 
 
 def expression_ids(text: str):
-    """An expression in the tokens of the summary: numbers bare after an opening parenthesis, with their space elsewhere."""
+    """Writes an expression in the tokens of the summary: numbers without a space after an opening parenthesis, with one elsewhere."""
     out, words = [], text.replace("(", "( ").replace(")", " )").split()
     for i, word in enumerate(words):
         after_open = i == 0 or words[i - 1] == "("
@@ -151,7 +151,7 @@ def expression_ids(text: str):
 
 
 def summary_ids(thought, steps):
-    """The summary without `<summary>`: it takes the solution of path `thought`, or says that there is none."""
+    """Returns the summary without `<summary>`: it takes the solution of path `thought`, or says that there is none."""
     if steps is None:
         return [ID[" No path solved it."], ID[END_SUMMARY]]
     return (
@@ -164,7 +164,7 @@ def summary_ids(thought, steps):
 
 
 def finish(paths, rule: str):
-    """Cut paths that think in lockstep where the rule ends phase 1. paths: list of (ids, steps); a solved path has ended.
+    """Cuts paths that think in lockstep at the point where the rule ends phase 1. paths: list of (ids, steps); a solved path has ended.
 
     rule: "first", "half" or "last" path that ends (or reaches its budget). Returns the cut list.
     """
@@ -174,7 +174,7 @@ def finish(paths, rule: str):
 
 
 def thoughts(paths: int, rng: random.Random):
-    """Ids of the paths of one example: 1 to P; with probability 0.3 some are renamed to ids above P, so that every id is trained."""
+    """Returns the ids of the paths of one example: 1 to P; with probability 0.3, some are replaced by ids above P, so that every id is trained."""
     ids = list(range(1, paths + 1))
     if rng.random() < 0.3:
         others = list(range(paths + 1, PATHS + 1))
@@ -195,14 +195,14 @@ def example(
     phrasing: int,
     insight: float = 0.6,
 ):
-    """One training sequence: dict with prompt ids, thoughts, paths (opening token included) and summary (with `<summary>`)."""
+    """Returns one training sequence: a dict of prompt ids, thoughts, paths (opening token included) and summary (with `<summary>`)."""
     tree = Tree(numbers, target)
     choose_well = rng.random() < insight
     made = finish([path_ids(tree, t, rng, choose_well, budget) for t in ids], rule)
     solved = next(((t, steps) for t, (_, steps) in zip(ids, made) if steps), (None, None))
     spare = (
         rng.random() < 0.5
-    )  # an unfinished path may have sampled a token that was not decoded any more
+    )  # an unfinished path may have sampled a last token that was never decoded
     paths = []
     for t, (path, steps) in zip(ids, made):
         paths.append(

@@ -1,9 +1,9 @@
-"""The tokenizer: one token a number, read by llama.cpp as a byte-level BPE (`llama-bpe`, `ignore_merges`).
+"""A tokenizer with one token per number, which llama.cpp reads as a byte-level BPE (`llama-bpe`, `ignore_merges`).
 
-User text is split by llama-bpe's pattern; a piece that is a vocabulary entry is one token, any other falls to its bytes
-(there is one merge, two spaces, since the format wants a list). Path and summary text is written in larger tokens that
-carry their own separators ("\n20", " -", " 18", " = 2", " | 13"): the pattern never makes those from user text, so the
-text of a path reads as it is while a line costs five tokens.
+User text is split by llama-bpe's pattern; a piece that is a vocabulary entry is one token, any other piece becomes its bytes
+(there is one merge, two spaces, since the format requires a list). Path and summary text is written in larger tokens that
+carry their own separators ("\n20", " -", " 18", " = 2", " | 13"): the pattern never produces those from user text. So the
+text of a path stays readable while a line costs five tokens.
 """
 
 import regex
@@ -15,7 +15,7 @@ BOS, EOS, SUMMARY, END_SUMMARY = "<|begin|>", "<|end|>", "<summary>", "</summary
 PATTERN = regex.compile(
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-# Ways to put the problem. The last field joins the numbers: "comma", "and" (comma, the last with "and") or "space".
+# Phrasings of the problem. The last field joins the numbers: "comma", "and" (comma, the last with "and") or "space".
 PHRASINGS = [
     ("Make {t} from {n}.", "and"),
     ("Use {n} to make {t}.", "and"),
@@ -38,7 +38,7 @@ def problem_text(numbers, target, phrasing: int = 0) -> str:
 
 
 def _byte_letters():
-    """GPT-2's printable letter for each byte."""
+    """Returns GPT-2's printable letter for each byte."""
     keep = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
     letters, spare = {}, 0
     for b in range(256):
@@ -58,7 +58,7 @@ def to_letters(text: str) -> str:
 
 
 def _vocabulary():
-    """(text, kind) of every token in the order of its id; kind is "control", "byte" or "text"."""
+    """Returns (text, kind) of every token in the order of its id; kind is "control", "byte" or "text"."""
     entries = [(BOS, "control"), (EOS, "control"), (SUMMARY, "control"), (END_SUMMARY, "control")]
     for i in range(1, PATHS + 1):
         entries += [(f"<think{i}>", "control"), (f"</think{i}>", "control")]
@@ -112,7 +112,7 @@ VOCABULARY = _vocabulary()
 
 
 def letters_of(entry) -> str:
-    """How the GGUF vocabulary spells a token."""
+    """Returns the spelling of a token in the GGUF vocabulary."""
     text, kind = entry
     return text if kind == "control" else LETTERS[text[0]] if kind == "byte" else to_letters(text)
 
@@ -125,7 +125,7 @@ MERGES = ["Ġ Ġ"]
 
 
 def encode(text: str) -> list[int]:
-    """User text to ids exactly as llama.cpp does it without special tokens; no BOS."""
+    """Encodes user text exactly as llama.cpp does without special tokens; no BOS."""
     ids = []
     for piece in PATTERN.findall(text):
         word = to_letters(piece)

@@ -1,7 +1,7 @@
-"""Training from nothing on two-phase sequences; resumes from its last checkpoint and gives the same losses as without a stop.
+"""Trains from nothing on two-phase sequences; resumes from its last checkpoint and gives the same losses as without a stop.
 
 python train.py --out out/base --minutes 90
-Loss on paths and summary. Muon for the matrices inside the layers, AdamW for the rest; the learning rate warms up, stays, and
+The loss is on paths and summary. Muon optimises the matrices inside the layers, AdamW the rest. The learning rate warms up, stays, and
 falls to zero over the last --decay share of the steps.
 """
 
@@ -25,15 +25,15 @@ from tokenizer import VOCABULARY
 
 
 def number_features(entry):
-    """Where the vocabulary entry is a number: its value, else None."""
+    """Returns the value of a vocabulary entry that is a number, else None."""
     text = entry[0] if isinstance(entry[0], str) else entry[0].decode("latin1")
     digits = text.lstrip("\n =|")
     return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
 def start_numbers(embedding):
-    """Let number tokens begin with waves of their value (several periods) and of its logarithm, the same in every form
-    of a number: sums and products are turns of those waves, so arithmetic is learned sooner."""
+    """Initialises number tokens with waves of their value (several periods) and of its logarithm, the same for every form
+    of a number: sums and products are rotations of those waves, so arithmetic is learned sooner."""
     hidden = embedding.shape[1]
     generator = torch.Generator().manual_seed(7)
     periods = [
@@ -79,7 +79,7 @@ def start_numbers(embedding):
 
 
 def optimizers(model, rate, decay):
-    """Muon for matrices inside the layers, AdamW at a third of the rate for embeddings, thought tables, norms and biases."""
+    """Returns Muon for matrices inside the layers, and AdamW at a third of the rate for embeddings, thought tables, norms and biases."""
     inside = [
         p
         for n, p in model.model.layers.named_parameters()
@@ -96,13 +96,13 @@ def optimizers(model, rate, decay):
 
 
 def batch_loss(model, batch, summary_weight: float):
-    """Weighted mean cross entropy, and the plain sums and counts of paths and summaries for the log."""
+    """Returns the weighted mean cross entropy, and the unweighted sums and counts of paths and summaries for the log."""
     attend = blocked(batch["prompt"], batch["paths"], batch["length"], batch["summary_mask"])
     hidden = model.hidden(batch["tokens"], batch["positions"], batch["thought"], attend)
     target = batch["target"]
     every = torch.where(batch["kind"] == 2, summary_weight, 1.0)
-    every[target == SOLVED] = 4.0  # rare, and all depends on it
-    every[:, :-3][target[:, 3:] == SOLVED] = 4.0  # its operator, too
+    every[target == SOLVED] = 4.0  # rare, and everything depends on it
+    every[:, :-3][target[:, 3:] == SOLVED] = 4.0  # its operator too
     pick = target >= 0
     weight, summary = every[pick], batch["kind"][pick] == 2
     loss = F.cross_entropy(model.lm_head(hidden[pick]).float(), target[pick], reduction="none")
@@ -113,7 +113,7 @@ def batch_loss(model, batch, summary_weight: float):
 
 
 def save(path, model, optims, step, options, seconds):
-    """Atomic: a stop in the middle leaves the previous checkpoint."""
+    """Writes a checkpoint atomically: a stop in the middle leaves the previous one."""
     state = {
         "model": model.state_dict(),
         "config": model.config.to_dict(),
@@ -134,7 +134,7 @@ def rate_at(step, steps, warmup, decay):
 
 
 def share(model, extra):
-    """Mean of the gradients over all workers, and the sum of the `extra` numbers, in one exchange."""
+    """Averages the gradients over all workers and sums the `extra` numbers, in one exchange."""
     params = [p for p in model.parameters() if p.grad is not None]
     flat = torch.cat([p.grad.flatten() for p in params] + [extra])
     dist.all_reduce(flat)
@@ -167,8 +167,8 @@ def train(
 ):
     """Trains to `steps` (or until `minutes` of this call are over) and returns the losses of this call by step.
 
-    With several workers each takes every `workers`-th batch; gradients are averaged at every step. On a CPU one thread a worker is
-    faster than many threads in one, and stands other load.
+    With several workers, each takes every `workers`-th batch; gradients are averaged at every step. On a CPU, one thread per worker is
+    faster than many threads in one worker, and tolerates other load.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -298,7 +298,9 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--steps", type=int, default=6000)
     p.add_argument(
-        "--minutes", type=float, help="stop this call after so many minutes; the next one resumes"
+        "--minutes",
+        type=float,
+        help="stop this call after this many minutes; the next call resumes",
     )
     p.add_argument("--rate", type=float, default=4e-3)
     p.add_argument(
@@ -311,10 +313,10 @@ def main():
         "--summary-weight",
         type=float,
         default=6.0,
-        help="of a summary's token in the loss; a path's weighs 1",
+        help="weight of a summary token in the loss; a path token weighs 1",
     )
-    p.add_argument("--size", type=int, default=2500, help="tokens a step and worker")
-    p.add_argument("--seed", type=int, default=1, help="of the data and the weights")
+    p.add_argument("--size", type=int, default=2500, help="tokens per step and worker")
+    p.add_argument("--seed", type=int, default=1, help="seed of the data and the weights")
     p.add_argument("--start", help="checkpoint or exported GGUF whose weights to start from")
     p.add_argument(
         "--workers",

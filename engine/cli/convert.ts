@@ -6,7 +6,7 @@ import {
   type ConvertType,
 } from '../models/convert/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
-import { size } from '../transcripts/export/describe.ts'
+import { size } from '../transcripts/export/index.ts'
 import { ProgressLine } from './progress-line.ts'
 import { integer, print, say } from './usage.ts'
 
@@ -21,14 +21,16 @@ export function addConvert(program: Command): void {
   program
     .command('convert')
     .description(
-      'a Hugging Face folder (Qwen2, Qwen3 or Llama) becomes a GGUF, thought tables included',
+      'convert a Hugging Face folder (Qwen2, Qwen3 or Llama) to a GGUF, including thought tables',
     )
-    .argument('<folder>', 'with config.json, tokenizer.json and safetensors')
-    .argument('<file>', 'the GGUF to write')
-    .addOption(new Option('--type <type>', 'of the weights').choices(CONVERT_TYPES).default('q8_0'))
-    .option('--threads <n>', 'of the quantiser; 0: one a core', integer(0, 512))
-    .option('--force', 'replace the file if it is there')
-    .option('--json', 'what was made, as JSON')
+    .argument('<folder>', 'folder with config.json, tokenizer.json and safetensors')
+    .argument('<file>', 'GGUF file to write')
+    .addOption(
+      new Option('--type <type>', 'type of the weights').choices(CONVERT_TYPES).default('q8_0'),
+    )
+    .option('--threads <n>', 'threads of the quantiser; 0: one per core', integer(0, 512))
+    .option('--force', 'replace an existing file')
+    .option('--json', 'print the result as JSON')
     .action(async (folder: string, output: string, { type, force, threads, json }: Flags) => {
       const cancel = new AbortController()
       const stop = () => cancel.abort()
@@ -54,7 +56,7 @@ export function addConvert(program: Command): void {
         line.done()
         if (['cancelled', 'disk-full'].includes(toBraidError(error).code))
           say(
-            `The same command goes on where this one stopped; what there is so far lies in ${output}.partial.`,
+            `The same command resumes where this one stopped; the partial result is in ${output}.partial.`,
           )
         throw error
       } finally {

@@ -1,15 +1,19 @@
 import type { Command } from 'commander'
 import { Devices } from '../devices/index.ts'
-import { size } from '../transcripts/export/describe.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { size } from '../transcripts/export/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { table } from './table.ts'
 import { print, printable, say } from './usage.ts'
 
 export function addDevices(program: Command): void {
   program
     .command('devices')
-    .description('what a model can run on')
-    .option('--json', 'as JSON')
+    .description('list the devices that a model can run on')
+    .option('--json', 'print as JSON')
+    .addHelpText(
+      'after',
+      '\nThe environment variable BRAID_CPU selects a CPU variant, such as haswell or zen4, instead of the best one.',
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const state = await new Devices(dataFolder()).state()
       if (json === true) return print(JSON.stringify(state) + '\n')
@@ -28,7 +32,7 @@ export function addDevices(program: Command): void {
         if (how === 'skipped') say(`${backend}: skipped. ${printable(reason ?? '')}`)
         if (how === 'absent' && fetch !== undefined)
           say(
-            `${backend}: not here; the window's page of devices fetches it (${size(fetch.sizeBytes)}${fetch.needs === undefined ? '' : `, needs ${fetch.needs}`}).`,
+            `${backend}: not installed; the devices page of the window downloads it (${size(fetch.sizeBytes)}${fetch.needs === undefined ? '' : `, needs ${fetch.needs}`}).`,
           )
       }
     })

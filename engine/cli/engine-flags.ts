@@ -13,25 +13,25 @@ export interface EngineFlags {
   thoughtEmbedding?: 'on' | 'off'
 }
 
-/** Flags of every command that loads a model. */
+/** Adds the flags of every command that loads a model. */
 export function addEngineFlags(command: Command, model = true): Command {
   if (model) command.option('-m, --model <file>', 'GGUF file (default: the bundled model)')
   return command
     .option(
       '--device <name>',
-      'a name that `braid devices` lists, cpu, or auto (default: the one chosen for the model in the window)',
+      'a name from `braid devices`, cpu or auto (default: the device chosen for the model in the window)',
     )
     .option(
       '--gpu-layers <n>',
-      'layers on the GPU, -1 for all (default: as many as fit)',
+      'layers on the GPU; -1: all (default: as many as fit)',
       integer(-1, 65_536),
     )
     .addOption(new Option('--kv-type <type>', 'type of the KV cache').choices(KvType.options))
     .addOption(new Option('--flash-attn <mode>', 'flash attention').choices(FlashAttention.options))
-    .option('--threads <n>', 'threads; 0: the physical cores', integer(0, 512))
-    .option('--context <n>', 'KV cells; 0: as many as are needed', integer(0, 1 << 26))
+    .option('--threads <n>', 'CPU threads; 0: one per physical core', integer(0, 512))
+    .option('--context <n>', 'KV cells; 0: as many as needed', integer(0, 1 << 26))
     .addOption(
-      new Option('--thought-embedding <mode>', 'off: no thought embedding is added').choices([
+      new Option('--thought-embedding <mode>', 'off: add no thought embeddings').choices([
         'on',
         'off',
       ]),

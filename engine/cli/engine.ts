@@ -1,21 +1,25 @@
 import { resolve } from 'node:path'
 import { Devices } from '../devices/index.ts'
-import { layersToPut } from '../models/gpu-layers.ts'
-import { bundledModel } from '../models/manifest.ts'
-import { firstPart } from '../models/model-files.ts'
-import { ModelRegistry } from '../models/registry.ts'
+import { layersToPut } from '../models/index.ts'
+import { bundledModel } from '../models/index.ts'
+import { firstPart } from '../models/index.ts'
+import { ModelRegistry } from '../models/index.ts'
 import { loadAddon } from '../native/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../think/engine.ts'
-import { dataFolder } from '../transcripts/folder.ts'
-import { braidVersion } from '../version.ts'
+import type { Fits } from '../models/index.ts'
+import type { Engine } from '../run/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
+import { braidVersion } from '../programs/index.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
 
 let probed: Devices | undefined
-/** Each backend is probed once a process. */
+/** Each backend is probed once per process. */
 const devices = () => (probed ??= new Devices(dataFolder()))
 
-/** Devices of this machine; none where the engine is missing, which the engine itself will say. */
+/**
+ * Returns the devices of this machine; an empty list if the native engine is missing, which the
+ * engine itself reports.
+ */
 export const deviceList = (): Promise<DeviceInfo[]> =>
   devices()
     .open()
@@ -25,30 +29,46 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
     )
 
 /**
- * The engine in this process, read in only by the commands that think. Unless only the CPU is wanted, each GPU backend is
- * tried in a process of its own first. Errors: `native-missing`.
+ * Opens the engine in this process; imported only by commands that think. Probes each GPU backend
+ * in its own process first, unless only the CPU is wanted. Throws `native-missing`.
  */
 export async function openEngine(device?: string): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
-  const { Engine } = await import('../think/engine.ts')
+  const { Engine } = await import('../run/index.ts')
   return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
 }
 
-/** The flags with the device that was chosen for their model in the window, where they name none. */
+/**
+ * Opens the memory estimates of the engine in this process; imported only by commands that need
+ * them.
+ */
+export async function openFits(): Promise<Fits> {
+  const { Fits } = await import('../models/index.ts')
+  return new Fits(() => devices().open())
+}
+
+/**
+ * Completes the flags with the device that was chosen for their model in the window, if they name
+ * none.
+ */
 export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise<F> {
   const model = flags.model ?? bundledModel()
   if (flags.device !== undefined || model === null) return flags
-  // A list that cannot be read chooses nothing.
+  // A list that cannot be read chooses no device.
   const device = await new ModelRegistry(dataFolder())
     .device(firstPart(resolve(model)))
     .catch(() => undefined)
   return device === undefined ? flags : { ...flags, device }
 }
 
-/** The flags of one run, with what the window would choose for its model where they say nothing: the device, and as many layers on a GPU as fit. */
+/**
+ * Completes the flags of one run as the window would: the device chosen for the model, and as many
+ * layers on a GPU as fit.
+ */
 export async function withChoices<F extends EngineFlags & { paths?: number; budget?: number }>(
   flags: F,
   list = deviceList,
+  open = openFits,
 ): Promise<F> {
   const next = await withChosenDevice(flags)
   const model = flags.model ?? bundledModel()
@@ -56,18 +76,17 @@ export async function withChoices<F extends EngineFlags & { paths?: number; budg
     return next
   const [file, { paths, budget }] = [resolve(model), flags]
   const found = await list()
-  const most = async () =>
-    (await import('../host/local.ts')).most(
-      file,
-      { paths, budget, engine: engineOptions(next) },
-      'gpuLayers',
-      undefined,
-      found,
-    )
+  const most = async () => {
+    const [fits, { systemFree }] = await Promise.all([open(), import('../models/index.ts')])
+    const settings = { paths, budget, engine: engineOptions(next) }
+    return fits
+      .most({ file, settings, devices: found, free: systemFree() }, 'gpuLayers')
+      .finally(() => fits.close())
+  }
   const gpuLayers = await layersToPut(
     found,
     most,
-    async () => (await (await import('../models/info.ts')).readModelInfo(file)).layers,
-  ).catch(() => undefined) // what is wrong with the model, the run itself says
+    async () => (await (await import('../models/index.ts')).readModelInfo(file)).layers,
+  ).catch(() => undefined) // the run itself reports a bad model
   return gpuLayers === undefined ? next : { ...next, gpuLayers }
 }

@@ -1,12 +1,12 @@
 import { basename, extname, join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { bundledModel } from '../models/manifest.ts'
-import type { Cell } from '../lab/cells.ts'
+import { bundledModel } from '../models/index.ts'
+import type { Cell } from '../lab/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { Lab, LabResult } from '../lab/lab.ts'
+import type { Lab, LabResult } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS, STRATEGIES, VoteRule, type Strategy } from '../protocol/request.ts'
-import { braidVersion } from '../version.ts'
+import { braidVersion } from '../programs/index.ts'
 import { withChosenDevice } from './engine.ts'
 import { addEngineFlags } from './engine-flags.ts'
 import { addThinkFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
@@ -30,35 +30,41 @@ interface EvalFlags extends LabFlags {
   vote: VoteRule[]
 }
 
-/** `braid eval`, `braid eval tunnel`, `braid eval ablate`: accuracy of a model on a set of problems. */
+/**
+ * Adds `braid eval`, `braid eval tunnel` and `braid eval ablate`: the accuracy of a model on a set
+ * of problems.
+ */
 export function addEval(program: Command): void {
   // A flag belongs to the command before it: `eval tunnel --paths` is not `eval --paths`.
   const command = program
     .enablePositionalOptions()
     .command('eval')
-    .description('accuracy on a set of problems, over strategies, paths and budgets')
+    .description('measure accuracy on a set of problems, over strategies, paths and budgets')
   addLabFlags(command)
-    .option('--strategies <list>', `of ${STRATEGIES.join(', ')}`, list(one(STRATEGIES)), [
-      'parallel',
-    ])
+    .option(
+      '--strategies <list>',
+      `strategies to compare: ${STRATEGIES.join(', ')}`,
+      list(one(STRATEGIES)),
+      ['parallel'],
+    )
     .option(
       '--paths <list>',
-      'numbers of paths (default: powers of two up to the model\u2019s own)',
+      'numbers of paths (default: powers of two up to the model\u2019s default)',
       list(integer(1, MAX_PATHS)),
     )
     .option(
       '--budgets <list>',
-      'tokens of a path (default: the model\u2019s own)',
+      'tokens per path (default: the model\u2019s default)',
       list(integer(1, MAX_BUDGET)),
     )
     .option(
       '--sequential-budgets <list>',
-      'budgets of sequential alone, such as paths times budget',
+      'budgets for sequential, such as paths times budget',
       list(integer(1, MAX_BUDGET)),
     )
     .option(
       '--vote <list>',
-      'rules that majorities are counted by, each a row of its own',
+      'vote rules for majorities, one row each',
       list(one(VoteRule.options)),
       ['equality'],
     )
@@ -84,23 +90,23 @@ export function addEval(program: Command): void {
     command
       .command('tunnel')
       .description(
-        'does a path get out of a wrong beginning? accuracy by its length, alone and with free paths',
+        'measure how paths recover from a wrong beginning, by its length, alone and with free paths',
       ),
   )
     .option(
       '--prefixes <list>',
-      'tokens of wrong paths to begin with',
+      'numbers of tokens taken from a wrong path',
       list(integer(0, MAX_BUDGET)),
       [0, 10, 20, 40, 80],
     )
     .option(
       '--paths <n>',
-      'paths where the others are free (default: the model\u2019s own)',
+      'paths if the others are free (default: the model\u2019s default)',
       integer(1, MAX_PATHS),
     )
     .option(
       '--budget <n>',
-      'tokens of a path after its prefix (default: the model\u2019s own)',
+      'tokens per path after its prefix (default: the model\u2019s default)',
       integer(1, MAX_BUDGET),
     )
     .action((flags: LabFlags & { prefixes: number[]; paths?: number; budget?: number }) =>
@@ -117,16 +123,18 @@ export function addEval(program: Command): void {
   addLabFlags(
     command
       .command('ablate')
-      .description('what each part is worth: thought table, control tokens, finish rule, fusion'),
+      .description(
+        'measure what each part contributes: thought table, control tokens, finish rule, fusion',
+      ),
   )
     .option(
       '--paths <list>',
-      'numbers of paths (default: the model\u2019s own)',
+      'numbers of paths (default: the model\u2019s default)',
       list(integer(1, MAX_PATHS)),
     )
     .option(
       '--budgets <list>',
-      'tokens of a path (default: the model\u2019s own)',
+      'tokens per path (default: the model\u2019s default)',
       list(integer(1, MAX_BUDGET)),
     )
     .action((flags: LabFlags & { paths?: number[]; budgets?: number[] }) =>
@@ -140,20 +148,23 @@ function addLabFlags(command: Command): Command {
   return addThinkFlags(addEngineFlags(command))
     .option(
       '--data <file>',
-      'problems (needed): .jsonl, or a .json array; each with problem and answer, or numbers and target',
+      'problems (required): .jsonl or a .json array; each with problem and answer, or numbers and target',
     )
-    .option('--problem-field <name>', 'field of the problem (default: problem)')
-    .option('--answer-field <name>', 'field of the answer (default: answer, or numbers and target)')
-    .option('--samples <n>', 'runs of each problem', integer(1, 100_000), 1)
-    .option('--limit <n>', 'only the first problems', integer(1, 100_000_000))
+    .option('--problem-field <name>', 'field that holds the problem (default: problem)')
+    .option(
+      '--answer-field <name>',
+      'field that holds the answer (default: answer, or numbers and target)',
+    )
+    .option('--samples <n>', 'runs per problem', integer(1, 100_000), 1)
+    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option(
       '--jobs <n>',
-      'runs at once (default: one a core for a small model on the CPU, else 1)',
+      'concurrent runs (default: one per core for a small model on the CPU, else 1)',
       integer(1, 256),
     )
     .option(
       '--out <folder>',
-      'results; an experiment that was stopped goes on there (default: a folder under braid-eval)',
+      'folder for results; a stopped experiment resumes there (default: a folder under braid-eval)',
     )
 }
 
@@ -162,14 +173,15 @@ async function experiment(
   flags: LabFlags,
   run: (lab: Lab, module: typeof LabModule) => Promise<LabResult>,
 ): Promise<void> {
-  // Options that a parent command requires, commander would ask of its subcommands too.
+  // Checked here: commander would also demand a required option of a parent command from its
+  // subcommands.
   const { data } = flags
-  if (data === undefined) throw new UsageError('Name a file of problems with --data.')
+  if (data === undefined) throw new UsageError('Give a file of problems with --data.')
   const model = flags.model ?? bundledModel()
   if (model === null)
     throw new BraidError(
       'model-not-found',
-      'No model is bundled with this Braid: name a GGUF file with --model.',
+      'This Braid has no bundled model: give a GGUF file with --model.',
     )
   const stem = (file: string) => basename(file, extname(file))
   const { settings } = solveRequest('any', {
@@ -182,7 +194,7 @@ async function experiment(
   const stop = new AbortController()
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted)
-    say('Stopping. Once more ends at once.')
+    say('Stopping. Press Ctrl-C again to quit at once.')
     stop.abort()
   }
   process.on('SIGINT', interrupt)
@@ -253,7 +265,7 @@ function cellTable(cells: readonly Cell[], strategyName: (cell: Cell) => string)
 const quoted = (argument: string) =>
   /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`
 
-/** Comma-separated values, each read by `item`, without repeats. */
+/** Parses comma-separated values, each with `item`, and drops repeats. */
 function list<T>(item: (text: string) => T): (text: string) => T[] {
   return (text) => [...new Set(text.split(',').map((part) => item(part.trim())))]
 }

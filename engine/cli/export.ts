@@ -1,21 +1,21 @@
 import { writeFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import type { Format } from '../transcripts/export/index.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { print } from './usage.ts'
 
 export function addExport(program: Command): void {
   program
     .command('export')
-    .description('a run, or several to compare, as one file')
-    .argument('<run...>', 'names that `braid runs` lists')
+    .description('export a run, or several for comparison, to one file')
+    .argument('<run...>', 'names from `braid runs`')
     .addOption(
-      new Option('-f, --format <format>', 'of the file')
+      new Option('-f, --format <format>', 'format of the file')
         .choices(['md', 'json', 'html'])
         .default('md'),
     )
-    .option('-o, --out <file>', 'where to write it (default: stdout)')
+    .option('-o, --out <file>', 'file to write (default: stdout)')
     .action(async (runs: string[], { format, out }: { format: Format; out?: string }) => {
       const { exportRuns } = await import('../transcripts/export/index.ts')
       const { content } = exportRuns(new RunStore(dataFolder()), runs, format)

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { convert, CONVERT_TYPES, type ConvertType } from '../models/convert/index.ts'
 import { getFiles, look, Net, planOf, type HubRepo } from '../models/download/index.ts'
-import { readCatalogue } from '../models/manifest.ts'
-import { ModelRegistry } from '../models/registry.ts'
+import { readCatalogue } from '../models/index.ts'
+import { ModelRegistry } from '../models/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
-import { size } from '../transcripts/export/describe.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { size } from '../transcripts/export/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { ProgressLine } from './progress-line.ts'
 import { table } from './table.ts'
 import { print, say, UsageError } from './usage.ts'
@@ -21,28 +21,31 @@ interface Flags {
   hub?: string
 }
 
-/** The only command that opens a connection to the internet, and only to what it was given. */
+/**
+ * Adds `braid get`, the only command that connects to the internet, and only to the address it was
+ * given.
+ */
 export function addGet(program: Command): void {
   program
     .command('get')
-    .description('download a model; without one: those that Braid knows')
+    .description('download a model; without an argument, list the models that Braid knows')
     .argument(
       '[model]',
-      'a name of the catalogue, a Hugging Face repository (org/name or org/name:Q4_K_M), or an address',
+      'a name from the catalogue, a Hugging Face repository (org/name or org/name:Q4_K_M) or an address',
     )
-    .option('-o, --out <folder>', "where to put it (default: Braid's own folder)")
-    .option('--list', 'what the repository offers, with sizes')
+    .option('-o, --out <folder>', "folder for the model (default: Braid's own folder)")
+    .option('--list', 'list what the repository offers, with sizes')
     .addOption(
-      new Option('--type <type>', 'of a model that has to be converted')
+      new Option('--type <type>', 'type of the weights if the model must be converted')
         .choices(CONVERT_TYPES)
         .default('q8_0'),
     )
-    .option('--sha256 <hex>', 'what an address must give')
+    .option('--sha256 <hex>', 'expected SHA-256 of the file at an address')
     .option(
       '--hub <address>',
-      'another hub than https://huggingface.co (a token for gated models is read from HF_TOKEN)',
+      'address of the hub (default: https://huggingface.co); HF_TOKEN holds the token for gated models',
     )
-    .option('--json', 'as JSON')
+    .option('--json', 'print as JSON')
     .action(async (model: string | undefined, flags: Flags) => {
       const catalogue = readCatalogue()
       if (model === undefined)
@@ -118,7 +121,7 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
         onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`),
       })
     const made = output === undefined ? files : [output, ...files]
-    // On the list of the window, too.
+    // Add the model to the window's list as well.
     await (flags.out === undefined ? registry.addDownloaded(made) : registry.add(made[0]!))
     line.done()
     await print(
@@ -127,7 +130,7 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
         : `${made[0]!}\n`,
     )
     if (output !== undefined && files.length > 0)
-      say(`The original stays in ${at}; it is needed only to convert again.`)
+      say(`The original stays in ${at}; it is needed only for another conversion.`)
   } finally {
     line.done()
   }
@@ -149,7 +152,7 @@ async function offer(repo: HubRepo, flags: Flags): Promise<void> {
   if (flags.list !== true)
     throw new UsageError(
       repo.choices.length === 0
-        ? `${repo.repo} holds no model that Braid can use.`
-        : 'Say which of these.',
+        ? `${repo.repo} has no model that Braid can use.`
+        : 'Choose one of these.',
     )
 }

@@ -1,11 +1,11 @@
 import { createLogUpdate } from 'log-update'
 import stringWidth from 'string-width'
-import { tokensPerSecond, type RunState, type Stream } from '../protocol/fold.ts'
+import { tokensPerSecond, type RunState, type Segment } from '../protocol/fold.ts'
 import { printable } from './usage.ts'
 
 const FRAME_MS = 100
 
-/** A run as it goes on, in a terminal: one line a path, and the summary, redrawn ten times a second. */
+/** Shows a run in progress in a terminal: one line per segment, redrawn ten times per second. */
 export class Lanes {
   readonly #terminal: { columns: number; rows: number }
   readonly #draw: ReturnType<typeof createLogUpdate>
@@ -13,7 +13,7 @@ export class Lanes {
   #timer: NodeJS.Timeout | undefined
 
   constructor(stream: NodeJS.WriteStream) {
-    // One that does not know its size says 0 by 0.
+    // A terminal that does not know its size reports 0 by 0.
     const terminal = {
       get columns() {
         return stream.columns || 80
@@ -32,7 +32,7 @@ export class Lanes {
     this.#timer ??= setTimeout(() => this.#frame(), FRAME_MS)
   }
 
-  /** Leaves the last frame where it is. */
+  /** Draws the last frame and leaves it on the screen. */
   done(): void {
     clearTimeout(this.#timer)
     this.#frame()
@@ -47,42 +47,39 @@ export class Lanes {
   }
 }
 
-/** At most `rows` lines of at most `columns` cells. */
+/** Returns at most `rows` lines of at most `columns` cells. */
 export function laneLines(state: RunState, columns: number, rows: number): string[] {
-  const groups = new Set(state.paths.map((path) => path.group)).size
-  const lines = state.paths.map((path) =>
-    lane(groups > 1 ? `${path.group}.${path.path}` : String(path.path), path, path.budget, columns),
-  )
-  for (const summary of state.summaries)
-    lines.push(
-      lane(
-        groups > 1 ? `=${summary.version}` : '=',
-        summary,
-        state.settings?.summaryBudget ?? 0,
-        columns,
-      ),
-    )
+  const grouped = state.paths.some(({ group }) => group !== null && group > 1)
+  const segments = [...state.paths, ...state.others, ...state.summaries]
+  const lines = segments.map((one) => lane(nameOf(one, grouped), one, columns))
   if (lines.length <= rows) return lines
-  // The paths that still think and the summary are worth more than those that ended.
-  const order = [...lines.keys()]
-    .sort((a, b) => rank(state, a) - rank(state, b))
+  // Prefer paths that are still thinking, and summaries, over paths that ended.
+  const order = [...segments.keys()]
+    .sort((a, b) => rank(segments[a]!) - rank(segments[b]!))
     .slice(0, rows - 1)
     .sort((a, b) => a - b)
   return [...order.map((i) => lines[i]!), `… ${lines.length - order.length} more`]
 }
 
-function rank(state: RunState, line: number): number {
-  const stream = state.paths[line] ?? state.summaries[line - state.paths.length]
-  return stream?.status === 'thinking' || line >= state.paths.length ? 0 : 1
+/** Returns `3`, or `2.3` where there are several groups; a summary is `=`, or `=2`. */
+function nameOf({ role, number, group }: Segment, grouped: boolean): string {
+  if (role === 'summary') return grouped ? `=${number}` : '='
+  if (role !== 'path') return `${role[0]}${number}`
+  return grouped ? `${group ?? ''}.${number}` : String(number)
 }
 
-function lane(name: string, stream: Stream, budget: number, columns: number): string {
-  const speed = tokensPerSecond(stream)
-  const head = `${name.padStart(3)} ${stream.status.padEnd(11)} ${String(stream.tokens.length).padStart(5)}/${budget} ${speed === null ? ''.padStart(6) : speed.toFixed(1).padStart(6)} tok/s  `
-  return head.slice(0, columns) + tail(stream.text, Math.max(0, columns - stringWidth(head) - 1))
+const rank = ({ status, role }: Segment): number =>
+  status === 'thinking' || role === 'summary' ? 0 : 1
+
+function lane(name: string, segment: Segment, columns: number): string {
+  const speed = tokensPerSecond(segment)
+  const count = `${String(segment.tokens.length).padStart(5)}/${segment.budget}`
+  const rate = speed === null ? '' : speed.toFixed(1)
+  const head = `${name.padStart(3)} ${segment.status.padEnd(11)} ${count} ${rate.padStart(6)} tok/s  `
+  return head.slice(0, columns) + tail(segment.text, Math.max(0, columns - stringWidth(head) - 1))
 }
 
-/** The end of a text on one line, at most so many terminal cells wide. */
+/** Returns the end of a text on one line, at most `width` terminal cells wide. */
 export function tail(text: string, width: number): string {
   const line = printable(text.slice(-4 * width - 64))
     .replace(/\s+/g, ' ')

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { toBraidError, type BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { Fit, ModelInfo } from '../protocol/wire.ts'
-import { size } from '../transcripts/export/describe.ts'
-import { deviceList, withChoices } from './engine.ts'
+import { size } from '../transcripts/export/index.ts'
+import { deviceList, openFits, withChoices } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { integer, print, printable } from './usage.ts'
 
@@ -15,34 +16,42 @@ interface ModelFlags extends EngineFlags {
 
 export function addModel(program: Command): void {
   addEngineFlags(
-    program
-      .command('model')
-      .description('what a GGUF says of itself, and the memory that a run of it needs'),
+    program.command('model').description('describe a GGUF and the memory that a run with it needs'),
     false,
   )
     .argument('<file>', 'GGUF file')
-    .option('-p, --paths <n>', 'paths of the run', integer(1, MAX_PATHS))
-    .option('-b, --budget <n>', 'tokens of one path', integer(1, MAX_BUDGET))
-    .option('--json', 'as JSON')
+    .option('-p, --paths <n>', 'number of paths', integer(1, MAX_PATHS))
+    .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))
+    .option('--json', 'print as JSON')
     .action(async (file: string, flags: ModelFlags) => {
       const { paths, budget } = flags
       const engine = engineOptions(await withChoices({ ...flags, model: file }))
-      const { inspect } = await import('../host/local.ts')
-      const { info, fit } = await inspect(
-        resolve(file),
-        { paths, budget, engine },
-        undefined,
-        await deviceList(),
-      )
+      const at = resolve(file)
+      const [{ readModelInfo }, { systemFree }] = await Promise.all([
+        import('../models/index.ts'),
+        import('../models/index.ts'),
+      ])
+      const info = await readModelInfo(at)
+      const fits = await openFits()
+      const devices = await deviceList()
+      const settings = { paths, budget, engine }
+      const fit = await fits
+        .fit({ file: at, settings, devices, free: systemFree() })
+        .catch(toBraidError) // a file can be described without the engine
+      await fits.close()
       await print(
         flags.json === true
-          ? JSON.stringify({ ...info, fit }) + '\n'
+          ? JSON.stringify({ ...info, ...(fit instanceof Error ? { error: fit } : { fit }) }) + '\n'
           : describe(info, fit, { paths, budget }),
       )
     })
 }
 
-function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: number }): string {
+function describe(
+  info: ModelInfo,
+  fit: Fit | BraidError,
+  asked: { paths?: number; budget?: number },
+): string {
   const { defaults } = info
   const rows: [string, string][] = [
     ['name', info.name],
@@ -59,21 +68,17 @@ function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: n
     [
       'native paths',
       info.nativePaths === 0
-        ? 'none: paths are fused by reading their texts again'
+        ? 'none: paths are fused by re-reading their texts'
         : String(info.nativePaths),
     ],
     ['thought rows', info.thoughtRows === 0 ? 'none' : String(info.thoughtRows)],
     [
-      'KV bytes a token',
+      'KV bytes per token',
       Object.entries(info.kvBytesPerToken)
         .map(([type, bytes]) => `${type} ${bytes}`)
         .join(', '),
     ],
-    [
-      'memory',
-      `${size(fit.total)} for ${asked.paths ?? defaults.paths} paths of ${asked.budget ?? defaults.budget} tokens: weights ${size(fit.weights)}, KV ${size(fit.kv)} (${fit.cells} cells), compute ${size(fit.compute)}`,
-    ],
-    ['free', `${size(fit.free)}: ${verdict(fit)}`],
+    ...memory(fit, asked, defaults),
     ['header sha256', info.headerSha256],
   ]
   if (info.cannotJoin !== undefined) rows.push(['cannot join', `${info.cannotJoin} memory`])
@@ -84,7 +89,23 @@ function describe(info: ModelInfo, fit: Fit, asked: { paths?: number; budget?: n
     .join('')
 }
 
+function memory(
+  fit: Fit | BraidError,
+  asked: { paths?: number; budget?: number },
+  defaults: ModelInfo['defaults'],
+): [string, string][] {
+  if (fit instanceof Error) return [['memory', `unknown: ${fit.message}`]]
+  const { total, weights, kv, cells, compute, free } = fit
+  return [
+    [
+      'memory',
+      `${size(total)} for ${asked.paths ?? defaults.paths} paths of ${asked.budget ?? defaults.budget} tokens: weights ${size(weights)}, KV ${size(kv)} (${cells} cells), compute ${size(compute)}`,
+    ],
+    ['free', `${size(free)}: ${verdict(fit)}`],
+  ]
+}
+
 function verdict({ verdict: how, short }: Fit): string {
-  if (short !== undefined) return `will not fit, ${short.device} is short of ${size(short.bytes)}`
-  return how === 'fits' ? 'fits' : 'fits, may be slow'
+  if (short !== undefined) return `does not fit: ${short.device} lacks ${size(short.bytes)}`
+  return how === 'fits' ? 'fits' : 'fits, but may be slow'
 }

@@ -1,39 +1,30 @@
-import type { PathState, RunState, Stream, SummaryState } from '../protocol/fold.ts'
-import {
-  pathLine,
-  pathTitle,
-  streamLine,
-  summaryTitle,
-  voteLines,
-} from '../transcripts/export/describe.ts'
+import type { RunState, Segment } from '../protocol/fold.ts'
+import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/index.ts'
 import { print, printable } from './usage.ts'
 
-/** A run as plain text, for a pipe: each path when it has ended, the summaries, the vote, the answer. */
+/**
+ * Writes a run as plain text for a pipe: each segment once it has ended, then the vote and the
+ * answer.
+ */
 export class PlainText {
   readonly #told = new Set<string>()
 
-  async show(state: RunState): Promise<void> {
-    for (const path of state.paths)
-      if (path.endedAt !== null) await this.#once(`path ${path.path}`, () => pathText(path))
-    for (const summary of state.summaries)
-      if (summary.endedAt !== null)
-        await this.#once(`summary ${summary.version}`, () => summaryText(summary))
+  async show({ paths, summaries, others }: RunState): Promise<void> {
+    for (const one of [...paths, ...others, ...summaries]) {
+      if (one.endedAt === null || this.#told.has(one.segment)) continue
+      this.#told.add(one.segment)
+      await print(block(one))
+    }
   }
 
   async done(state: RunState): Promise<void> {
     await print(resultText({ ...state, summaries: [] }))
   }
-
-  async #once(name: string, text: () => string): Promise<void> {
-    if (this.#told.has(name)) return
-    this.#told.add(name)
-    await print(text())
-  }
 }
 
-/** What a reader wants when it is over: summaries, votes, the answer. */
+/** Returns what a reader wants after the run: summaries, votes and the answer. */
 export function resultText(state: RunState): string {
-  const parts = state.summaries.map(summaryText)
+  const parts = state.summaries.map(block)
   for (const vote of state.votes)
     parts.push(
       `--- Vote over ${vote.over} by ${vote.rule}\n${voteLines(vote).map(printable).join('\n')}\n\n`,
@@ -42,14 +33,7 @@ export function resultText(state: RunState): string {
   return parts.join('')
 }
 
-function pathText(path: PathState): string {
-  return block(pathTitle(path), pathLine(path), path)
-}
-
-function summaryText(summary: SummaryState): string {
-  return block(summaryTitle(summary), streamLine(summary), summary)
-}
-
-function block(title: string, line: string, stream: Stream): string {
-  return `--- ${title} (${line})\n${printable(stream.text).trimEnd()}\n\n`
+function block(segment: Segment): string {
+  const text = printable(segment.text).trimEnd()
+  return `--- ${segmentTitle(segment)} (${segmentLine(segment)})\n${text}\n\n`
 }

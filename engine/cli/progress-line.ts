@@ -1,9 +1,12 @@
-/** One line on stderr that says how far a command is: redrawn in a terminal, a line every tenth elsewhere. */
+/**
+ * Shows a command's progress on stderr: one redrawn line in a terminal, otherwise a new line per 10
+ * %.
+ */
 export class ProgressLine {
   #shown = -1
   #at = 0
 
-  /** `fraction`: 0..1. */
+  /** Shows the progress; `fraction` is 0..1. */
   show(fraction: number, words: string): void {
     const percent = Math.floor(Math.min(1, Math.max(0, fraction)) * 100)
     if (process.stderr.isTTY) {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { table } from './table.ts'
 import { print } from './usage.ts'
@@ -7,9 +7,9 @@ import { print } from './usage.ts'
 export function addRuns(program: Command): void {
   program
     .command('runs')
-    .description('what was thought before, newest first')
-    .option('--json', 'as JSON')
-    .option('--search <words>', 'only runs that hold all of these words')
+    .description('list earlier runs, newest first')
+    .option('--json', 'print as JSON')
+    .option('--search <words>', 'list only runs that contain all of these words')
     .action(async ({ json, search }: { json?: boolean; search?: string }) => {
       const store = new RunStore(dataFolder())
       const found =

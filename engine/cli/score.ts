@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { MAX_BUDGET } from '../protocol/request.ts'
-import type { ScoreInput } from '../think/score.ts'
+import type { ScoreInput } from '../measure/index.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { openEngine, withChoices } from './engine.ts'
 import { integer, print, readStdin, UsageError } from './usage.ts'
 
-/** How anyone checks the engine against another implementation. */
+/** Adds `braid score`, which lets anyone compare the engine with another implementation. */
 export function addScore(program: Command): void {
   addEngineFlags(
     program
       .command('score')
-      .description('logprobs of given tokens under the rules of parallel thinking'),
+      .description('print the logprobs of given tokens under the rules of parallel thinking'),
   )
     .argument(
       '<file>',
@@ -19,7 +19,7 @@ export function addScore(program: Command): void {
     )
     .option(
       '-b, --budget <n>',
-      'of the run that is checked, since positions are scaled for it (default: the longest path)',
+      'budget of the run to check, because positions are scaled for it (default: the longest path)',
       integer(1, MAX_BUDGET),
     )
     .action(async (file: string, asked: EngineFlags & { budget?: number }) => {
@@ -54,11 +54,11 @@ function read(file: string): string {
   }
 }
 
-/** The engine checks what is in it. */
+/** Parses the input as JSON; the engine checks its contents. */
 function parse(text: string, file: string): ScoreInput {
   try {
     return JSON.parse(text) as ScoreInput
   } catch (error) {
-    throw new UsageError(`${file} is no JSON: ${(error as Error).message}`)
+    throw new UsageError(`${file} is not valid JSON: ${(error as Error).message}`)
   }
 }

@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { forkHost } from '../host/node-process.ts'
-import { serve } from '../serve.ts'
-import { Supervisor } from '../supervisor.ts'
-import { packageFolder } from '../version.ts'
+import { forkHost } from './node-host.ts'
+import { serve } from '../serve/index.ts'
+import { Supervisor } from '../host/index.ts'
+import { packageFolder } from '../programs/index.ts'
 import { integer, print, say } from './usage.ts'
 
 interface ServeFlags {
@@ -15,19 +15,19 @@ interface ServeFlags {
 export function addServe(program: Command): void {
   program
     .command('serve')
-    .description('the workbench in a browser of this machine')
+    .description('open the workbench in a browser on this machine')
     .option('-m, --model <file>', 'GGUF file to start with')
-    .option('--port <n>', '0: any free port', integer(0, 65_535), 0)
-    .option('--no-open', 'print the address and open nothing')
+    .option('--port <n>', 'port to listen on; 0: any free port', integer(0, 65_535), 0)
+    .option('--no-open', 'only print the address')
     .action(runServer)
 }
 
-/** Until Ctrl-C. */
+/** Serves until Ctrl-C. */
 async function runServer({ model, port, open: show }: ServeFlags): Promise<void> {
-  const { readModelInfo } = await import('../models/info.ts')
+  const { readModelInfo } = await import('../models/index.ts')
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const supervisor = new Supervisor({
-    // Later processes keep what was chosen since.
+    // A later process uses the model that the user has chosen since.
     spawn: (first, env) => forkHost({ BRAID_OPEN_MODEL: first ? file : '', ...env }),
     onState: (state, message) => state !== 'up' && say(message),
   })
@@ -44,7 +44,7 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
     await (await import('open')).default(served.url).then(
       (child) => child.on('error', () => undefined),
       () => undefined,
-    ) // Where no browser can be opened, the address is there.
+    ) // If no browser can be opened, the user has the printed address.
   await new Promise<void>((stop) => {
     process.once('SIGINT', () => stop())
     process.once('SIGTERM', () => stop())

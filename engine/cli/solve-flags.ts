@@ -40,35 +40,43 @@ export interface SolveFlags extends EngineFlags {
 
 export function addSolveFlags(command: Command): Command {
   addEngineFlags(command)
-    .addOption(new Option('-s, --strategy <name>', 'how to think').choices(STRATEGIES))
-    .option('-p, --paths <n>', 'paths (of one run)', integer(1, MAX_PATHS))
-    .option('-b, --budget <n>', 'tokens of one path', integer(1, MAX_BUDGET))
-    .addOption(new Option('--vote <rule>', 'how answers are compared').choices(VoteRule.options))
+    .addOption(new Option('-s, --strategy <name>', 'thinking strategy').choices(STRATEGIES))
+    .option('-p, --paths <n>', 'number of paths (per run)', integer(1, MAX_PATHS))
+    .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))
+    .addOption(new Option('--vote <rule>', 'how to compare answers').choices(VoteRule.options))
   return addThinkFlags(command)
 }
 
-/** What a run has beside its strategy, paths, budget and vote, which experiments vary. */
+/** Adds the flags for everything but strategy, paths, budget and vote, which experiments vary. */
 export function addThinkFlags(command: Command): Command {
   return command
-    .option('--runs <n>', 'runs of parallel-majority', integer(1, MAX_PATHS))
-    .option('--summary-budget <n>', 'tokens of the summary', integer(1, MAX_BUDGET))
+    .option('--runs <n>', 'number of runs of parallel-majority', integer(1, MAX_PATHS))
+    .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
     .addOption(
       new Option(
         '--finish <rule>',
-        'when the summary begins: first, half or last path ended',
+        'when the summary begins: after the first, half or the last of the paths',
       ).choices(FinishRule.options),
     )
-    .option('-t, --temperature <x>', 'of the sampler; 0: greedy', decimal(0, 10))
-    .option('--top-k <n>', 'of the sampler; 0: the whole vocabulary', integer(0, 1_000_000))
-    .option('--top-p <x>', 'of the sampler', decimal(0, 1))
-    .option('--min-p <x>', 'of the sampler', decimal(0, 1))
-    .option('--repetition-penalty <x>', 'of the sampler; 1: none', decimal(0.1, 10))
-    .option('--repetition-window <n>', 'tokens that the penalty looks at', integer(0, 65_536))
-    .option('--seed <n>', 'of the random numbers', integer(0, MAX_SEED))
+    .option('-t, --temperature <x>', 'sampling temperature; 0: greedy', decimal(0, 10))
+    .option('--top-k <n>', 'sample from the k most likely tokens; 0: all', integer(0, 1_000_000))
+    .option(
+      '--top-p <x>',
+      'sample from the most likely tokens of total probability x',
+      decimal(0, 1),
+    )
+    .option('--min-p <x>', 'drop tokens below x times the highest probability', decimal(0, 1))
+    .option('--repetition-penalty <x>', 'penalty for repeated tokens; 1: none', decimal(0.1, 10))
+    .option(
+      '--repetition-window <n>',
+      'number of recent tokens that the penalty covers',
+      integer(0, 65_536),
+    )
+    .option('--seed <n>', 'seed of the random numbers', integer(0, MAX_SEED))
     .option('--system <text>', 'system prompt')
-    .option('--top <k>', 'alternatives recorded for each token', integer(0, MAX_ALTERNATIVES))
-    .option('--same-token', 'every path is opened by <think1>')
-    .option('--reuse-tokens', 'more paths than trained control tokens: use them again')
+    .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
+    .option('--same-token', 'open every path with <think1>')
+    .option('--reuse-tokens', 'reuse control tokens if there are more paths than trained ones')
     .addOption(
       new Option('--fusion <mode>', 'how the summary reads the paths').choices([
         'auto',

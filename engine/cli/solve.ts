@@ -2,14 +2,15 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { BraidError } from '../protocol/errors.ts'
-import type { EventOf, RunEvent } from '../protocol/events.ts'
+import { errorText, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
+import { noticeText } from '../protocol/wording.ts'
 import type { Format } from '../transcripts/export/index.ts'
-import { dataFolder } from '../transcripts/folder.ts'
+import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
-import { newRunId } from '../transcripts/names.ts'
-import { record } from '../transcripts/record.ts'
+import { newRunId } from '../transcripts/index.ts'
+import { record } from '../transcripts/index.ts'
 import { openEngine, withChoices } from './engine.ts'
 import { Lanes } from './lanes.ts'
 import { PlainText, resultText } from './plain.ts'
@@ -20,21 +21,19 @@ const FORMATS: Record<string, Format> = { '.json': 'json', '.md': 'md', '.html':
 
 export function addSolve(program: Command): void {
   addSolveFlags(
-    program
-      .command('solve')
-      .description('think about a problem along several paths, and answer it'),
+    program.command('solve').description('think about a problem along several paths and answer it'),
   )
     .configureOutput({
       outputError: (text, write) =>
         write(
           text.replace(
             /^error: unknown option '(?!--[a-z-]+')[^]*'(?=\n?$)/,
-            "$& (a problem that begins with - goes after --, as in: braid solve -- '-2 + 3')",
+            "$& (put a problem that begins with - after --, as in: braid solve -- '-2 + 3')",
           ),
         ),
     })
     .argument('<problem>', 'the problem; - reads it from stdin')
-    .option('--json', 'one event a line on stdout, and nothing else')
+    .option('--json', 'print only events to stdout, one per line')
     .option('--out <file>', 'also write the run to a .json, .md or .html file')
     .action(async (problem: string, flags: SolveFlags) => {
       process.exitCode = await solve(problem, flags)
@@ -62,7 +61,7 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
       if (flags.json === true) await print(JSON.stringify(event) + '\n')
       state = applyEvent(state, stored)
       if (event.type === 'run-started') tellStart(event)
-      if (event.type === 'notice') say(event.message)
+      if (event.type === 'notice') say(noticeText(event))
       await view?.show(state)
       if (event.type !== 'run-ended' && event.type !== 'run-failed') continue
       end = event
@@ -84,22 +83,25 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   return end.reason === 'cancelled' || interrupts.asked ? EXIT.interrupted : EXIT.ok
 }
 
-/** Looked at before the model thinks for an hour. */
+/**
+ * Checks the output file before the run, so that a wrong name does not cost an hour of thinking.
+ */
 function outFile(name: string): { file: string; format: Format } {
   const file = resolve(name)
   const format = FORMATS[extname(file).toLowerCase()]
   if (format === undefined)
     throw new UsageError(`--out ${name}: the name must end in .json, .md or .html.`)
   if (!existsSync(dirname(file)))
-    throw new UsageError(`--out ${name}: there is no folder ${dirname(file)}.`)
+    throw new UsageError(`--out ${name}: the folder ${dirname(file)} does not exist.`)
   if (existsSync(file) && !statSync(file).isFile())
-    throw new UsageError(`--out ${name}: it is no file.`)
+    throw new UsageError(`--out ${name}: it is not a file.`)
   return { file, format }
 }
 
 /**
- * The first Ctrl-C (or SIGTERM) ends the run and keeps its transcript, the second ends the process. It listens until the
- * process ends: one that comes while the last files are written is no sudden death, either.
+ * Handles Ctrl-C and SIGTERM: the first ends the run and keeps its transcript, the second ends the
+ * process. Listens until the process ends, so that a signal does not kill it while the last files
+ * are being written.
  */
 class Interrupts {
   asked = false
@@ -108,7 +110,7 @@ class Interrupts {
     const interrupt = () => {
       if (this.asked) process.exit(EXIT.interrupted)
       this.asked = true
-      say('Stopping. Once more ends at once.')
+      say('Stopping. Press Ctrl-C again to quit at once.')
       stop()
     }
     process.on('SIGINT', interrupt)
@@ -132,19 +134,20 @@ function tellStart({
   promptTokens,
   run,
 }: EventOf<'run-started'>): void {
-  say(
-    `${model.name} (${model.architecture}) on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`,
-  )
+  const kind = model.architecture === undefined ? '' : ` (${model.architecture})`
+  say(`${model.name}${kind} on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`)
   if (model.scope !== undefined) say(`Trained for: ${model.scope}`)
-  say(`${settingsLine(settings)} fusion=${fusion} prompt=${promptTokens.length} tokens`)
+  const prompt = promptTokens === undefined ? '' : ` prompt=${promptTokens.length} tokens`
+  say(`${settingsLine(settings)} fusion=${fusion}${prompt}`)
 }
 
-/** What holds in the end, defaults included, as the flags would say it. */
+/** Returns the final settings, including defaults, in the form of flags. */
 function settingsLine({
   sampling,
   engine,
   controls,
   system: _,
+  instruction: _i,
   alternatives,
   ...settings
 }: RunSettings): string {
@@ -165,7 +168,7 @@ function settingsLine({
 }
 
 function tellEnd(state: RunState, end: RunEvent, run: string): void {
-  if (end.type === 'run-failed') say(`braid: ${end.error.message} (${end.error.code})`)
+  if (end.type === 'run-failed') say(`braid: ${errorText(end.error)} (${end.error.code})`)
   if (end.type === 'run-ended') {
     const { promptTokens, pathTokens, summaryTokens } = end.usage
     const { loadMs, prefillMs, pathsMs, joinMs, summaryMs, totalMs } = end.timings
@@ -174,5 +177,5 @@ function tellEnd(state: RunState, end: RunEvent, run: string): void {
       `${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`,
     )
   }
-  if (state.run !== '') say(`Kept as ${run}: braid export ${run} --format md`)
+  if (state.run !== '') say(`Saved as ${run}: braid export ${run} --format md`)
 }

@@ -1,7 +1,9 @@
 import stringWidth from 'string-width'
 import { printable } from './usage.ts'
 
-/** Columns as wide as their widest cell; numbers (`right`) end together. */
+/**
+ * Formats columns as wide as their widest cell; the columns in `right` are aligned to the right.
+ */
 export function table(
   head: string[],
   rows: string[][],

@@ -1,13 +1,16 @@
 import { InvalidArgumentError } from 'commander'
 import { BraidError } from '../protocol/errors.ts'
 
-/** What a shell is told. */
+/** Exit codes. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
-/** A wrong use of the command: one line, exit code 2. */
+/** Wrong usage of the command: prints one line and exits with code 2. */
 export class UsageError extends Error {}
 
-/** Parsers for commander: one clear line that names the flag (commander does) and the range. */
+/**
+ * Returns a commander parser for whole numbers. Its error message gives the range; commander adds
+ * the flag's name.
+ */
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : NaN
@@ -26,31 +29,37 @@ export function decimal(least: number, most: number): (text: string) => number {
   }
 }
 
-/** Errors of the engine that say how the command was given. */
+/** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage
   return error instanceof BraidError && error.code === 'cancelled' ? EXIT.interrupted : EXIT.failed
 }
 
-/** All of stdin as UTF-8. */
+/** Reads all of stdin as UTF-8. */
 export async function readStdin(): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** stderr: what a person reads. stdout is kept for results. */
+/** Prints a line for the user to stderr. stdout is only for results. */
 export function say(line: string): void {
   process.stderr.write(line + '\n')
 }
 
-/** Writes to stdout and waits while a reader is slow. A reader that left (`| head`) ends the command quietly. */
+/**
+ * Writes to stdout, and waits if the reader is slow. If the reader has closed its end (`| head`),
+ * the command ends quietly.
+ */
 export async function print(text: string): Promise<void> {
   if (process.stdout.write(text)) return
   await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 }
 
-/** Text of a model or a file without what steers a terminal: only newlines and tabs stay. */
+/**
+ * Removes control characters that could affect the terminal from the text of a model or a file;
+ * keeps newlines and tabs.
+ */
 export function printable(text: string): string {
   return text
     .replace(/\r\n?/g, '\n')

@@ -1,11 +1,13 @@
-/** NVIDIA's runtime: the packages hold ggml's kernels, not cudart and cuBLAS. */
+/** Finds NVIDIA's runtime. The packages contain ggml's kernels, but not cudart and cuBLAS. */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 export type CudaMajor = 12 | 13
 
-/** Major version of the CUDA runtime on this machine; undefined: none was found. */
+/**
+ * Returns the major version of the CUDA runtime on this machine, or undefined if none was found.
+ */
 export async function installedCuda(): Promise<CudaMajor | undefined> {
   const windows = process.platform === 'win32'
   const folders = ((windows ? process.env.PATH : process.env.LD_LIBRARY_PATH) ?? '')
@@ -23,7 +25,7 @@ export async function installedCuda(): Promise<CudaMajor | undefined> {
       try {
         return readdirSync(folder)
       } catch {
-        return [] // Not ours to read.
+        return [] // The folder cannot be read.
       }
     }),
   ].join('\n')

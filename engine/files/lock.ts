@@ -3,16 +3,16 @@ import { setTimeout } from 'node:timers/promises'
 import { BraidError } from '../protocol/errors.ts'
 
 const BEAT_MS = 10_000
-/** A lock that nobody touched for so long is dead, even where its process number lives on in another program. */
+/** A lock not touched for this long is stale, even if another program now has its process id. */
 const STALE_MS = 60_000
 const PATIENCE_MS = 10_000
 
-/** Says that a process of Braid (the window's engine, a terminal) writes something, such as a run: a file with its process number. */
+/** A lock file with a process id: a process of Braid is writing something, such as a run. */
 export class WriteLock {
   readonly #file: string
   readonly #beat: NodeJS.Timeout
 
-  /** Errors: `bad-request` (another process writes it), those of the file system. */
+  /** Takes the lock. Errors: `bad-request` if another process holds it; file system errors. */
   constructor(file: string, what = 'this run') {
     this.#file = file
     if (!create(file)) {
@@ -24,7 +24,7 @@ export class WriteLock {
     this.#beat.unref()
   }
 
-  /** Waits for its turn, ten seconds at most. Errors: as the constructor. */
+  /** Waits up to ten seconds for the lock. Errors: those of the constructor. */
   static async wait(file: string, what: string): Promise<WriteLock> {
     for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(20)) {
       try {
@@ -39,7 +39,7 @@ export class WriteLock {
     try {
       utimesSync(this.#file, new Date(), new Date())
     } catch {
-      // Taken away by hand: the run goes on.
+      // The lock was deleted by hand; the run continues.
     }
   }
 
@@ -49,7 +49,7 @@ export class WriteLock {
   }
 }
 
-/** false: there is one. */
+/** Creates the lock file; returns false if it exists. */
 function create(file: string): boolean {
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 })
@@ -61,12 +61,12 @@ function create(file: string): boolean {
   }
 }
 
-/** True while a living process holds the lock. */
+/** Returns whether a live process holds the lock. */
 export function isLocked(file: string, now = Date.now()): boolean {
   try {
     const text = readFileSync(file, 'utf8')
     if (now - statSync(file).mtimeMs > STALE_MS) return false
-    if (text === '') return true // Just made: its number comes next.
+    if (text === '') return true // just created: the process id is written next
     const pid = Number(text)
     if (!Number.isInteger(pid) || pid <= 0) return false
     process.kill(pid, 0)
@@ -76,7 +76,10 @@ export function isLocked(file: string, now = Date.now()): boolean {
   }
 }
 
-/** A process that is dead but not yet buried by its parent still takes signals. Only Linux tells (proc(5): the state behind the name). */
+/**
+ * Returns whether a process is a zombie, which still accepts signals. Only Linux reports it
+ * (proc(5), the state after the name).
+ */
 function isZombie(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')

@@ -1,11 +1,15 @@
 import { attributionTask, type Attribution } from '../protocol/wire.ts'
 import { BraidError } from '../protocol/errors.ts'
+import type { SegmentId } from '../protocol/events.ts'
 import type { Client } from './client.ts'
 import type { Runs } from './runs.ts'
 
 const FRAME_MS = 50
 
-/** Attributions that clients asked for: each ends with its request, when its client cancels it, or when the client is gone. */
+/**
+ * Computes attributions for clients. Each computation ends when its request is answered, when its
+ * client cancels it, or when the client disconnects.
+ */
 export class Attributions {
   readonly #runs: Runs
   readonly #asked = new WeakMap<Client, Map<string, AbortController>>()
@@ -14,12 +18,12 @@ export class Attributions {
     this.#runs = runs
   }
 
-  /** Errors: those of `run.attribution`. */
-  async ask(client: Client, run: string, version: number): Promise<Attribution> {
-    const task = attributionTask(run, version)
+  /** Computes an attribution. Throws the errors of `run.attribution`. */
+  async ask(client: Client, run: string, segment: SegmentId): Promise<Attribution> {
+    const task = attributionTask(run, segment)
     const asked = this.#asked.get(client) ?? new Map<string, AbortController>()
     this.#asked.set(client, asked)
-    if (asked.has(task)) throw new BraidError('bad-request', 'This is being read already.')
+    if (asked.has(task)) throw new BraidError('bad-request', 'This is already being read.')
     const own = new AbortController()
     asked.set(task, own)
     let told = 0
@@ -29,7 +33,7 @@ export class Attributions {
       client.send({ kind: 'progress', task, fraction })
     }
     try {
-      return await this.#runs.attribute(run, version, {
+      return await this.#runs.attribute(run, segment, {
         signal: AbortSignal.any([own.signal, client.gone]),
         onProgress,
       })
@@ -38,7 +42,7 @@ export class Attributions {
     }
   }
 
-  cancel(client: Client, run: string, version: number): void {
-    this.#asked.get(client)?.get(attributionTask(run, version))?.abort()
+  cancel(client: Client, run: string, segment: SegmentId): void {
+    this.#asked.get(client)?.get(attributionTask(run, segment))?.abort()
   }
 }

@@ -1,10 +1,13 @@
 import type { RunEvent } from '../protocol/events.ts'
 import type { Channel, HostMessage } from '../protocol/wire.ts'
 
-/** Events of one engine step come within a few milliseconds of one another: they go out as one message. */
+/**
+ * Milliseconds to collect events: the events of one engine step arrive within this time and are
+ * sent as one message.
+ */
 const BATCH_MS = 8
 
-/** One window or browser tab. Everything the host sends goes through here. */
+/** One window or browser tab. All messages from the host to the client go through this class. */
 export class Client {
   readonly #channel: Channel
   readonly #subscriptions = new Map<string, Subscription>()
@@ -14,7 +17,7 @@ export class Client {
     this.#channel = channel
   }
 
-  /** Fires when the other end is gone. */
+  /** Fires when the client disconnects. */
   get gone(): AbortSignal {
     return this.#gone.signal
   }
@@ -23,7 +26,10 @@ export class Client {
     if (!this.gone.aborted) this.#channel.send(message)
   }
 
-  /** `backlog`, events as JSON, is sent in its chunks, then what `push` was given meanwhile, then live events. Resolves with the number of the backlog's. */
+  /**
+   * Sends the `backlog` (events as JSON) in its chunks, then the events that `push` received
+   * meanwhile, then live events. Resolves with the number of events in the backlog.
+   */
   async subscribe(run: string, backlog: Iterable<string[]>): Promise<number> {
     this.unsubscribe(run)
     const subscription = new Subscription(run, (message) => this.send(message))
@@ -64,7 +70,10 @@ class Subscription {
     this.#send = send
   }
 
-  /** Each chunk goes out before the next is read: the window takes it in meanwhile, and other clients are served. */
+  /**
+   * Sends each chunk before reading the next, so that the window can process it and other clients
+   * are served meanwhile.
+   */
   async start(backlog: Iterable<string[]>): Promise<number> {
     let sent = 0
     this.#send({ kind: 'backlog', run: this.#run, events: '[]', start: true })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
-import { writeAtomic } from '../files/disk.ts'
+import { writeAtomic } from '../files/index.ts'
 
-/** A small JSON file of the data folder. One that is missing or damaged reads as `empty`. */
+/** A small JSON file of the data folder. A missing or damaged file reads as `empty`. */
 export class DataFile<T> {
   readonly #file: string
   readonly #schema: z.ZodType<T>

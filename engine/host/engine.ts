@@ -1,42 +1,52 @@
-import type { RunEvent } from '../protocol/events.ts'
+import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Attribution, DeviceState, Fit, LoadedModel, ModelInfo } from '../protocol/wire.ts'
-import type { Progress } from '../models/tasks.ts'
-import type { AttributeOptions } from '../think/attribution.ts'
-import type { RunHandle, ThinkOptions } from '../think/handle.ts'
-import type { Unloaded } from '../think/models.ts'
+import type { Progress } from '../models/index.ts'
+import type { AttributeOptions } from '../measure/index.ts'
+import type { RunHandle, ThinkOptions } from '../run/index.ts'
+import type { Unloaded } from '../models/index.ts'
 
 type Settings = RunRequest['settings']
 
-/** What the host needs of the engine; `engine/host/local.ts` joins the real parts. */
+/** What the host needs from the engine; `engine/host/local.ts` assembles the real one. */
 export interface HostEngine {
-  /** Resolves when native code is loaded, its GPU backends tried before; `think`, `resume` and `attribute` come after. Never rejects: they say what is wrong. */
+  /**
+   * Resolves when GPU backends have been probed and native code is loaded; call `think`, `resume`
+   * and `attribute` only afterwards. Never rejects: those calls report the error.
+   */
   ready(): Promise<void>
   think(request: RunRequest, options: ThinkOptions): RunHandle
-  /** A run of the history that takes commands again; its events are the new ones only. */
+  /** Continues a run of the history so that it takes commands again. Emits only new events. */
   resume(events: RunEvent[], options?: ThinkOptions): RunHandle
-  /** What a summary of the run attended to. */
-  attribute(events: RunEvent[], version: number, options?: AttributeOptions): Promise<Attribution>
+  /** Returns what a summary of the run attended to. */
+  attribute(
+    events: RunEvent[],
+    segment: SegmentId,
+    options?: AttributeOptions,
+  ): Promise<Attribution>
   devices(): Promise<DeviceState>
-  /** Fetches a GPU backend; what it cannot be used for, if so. */
+  /** Fetches a GPU backend. Returns the reason if the backend cannot be used. */
   fetchBackend(
     backend: string,
     options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
   ): Promise<string | undefined>
   modelInfo(file: string): Promise<ModelInfo>
   fit(file: string, settings: Settings, promptTokens?: number): Promise<Fit>
-  /** The most of one setting that fits, the others as they are; 0: none. */
+  /**
+   * Returns the largest value of one setting that fits while the others stay unchanged; 0 if none
+   * fits.
+   */
   most(
     file: string,
     settings: Settings,
     of: 'paths' | 'budget' | 'gpuLayers',
     promptTokens?: number,
   ): Promise<number>
-  /** Models in memory. */
+  /** Returns the models in memory. */
   loaded(): LoadedModel[]
   onMemory(listener: (unloaded?: Unloaded) => void): void
   load(file: string, settings: Settings, onProgress: (fraction: number) => void): Promise<void>
-  /** Frees models that no run uses and that were last wanted before `since` (`Date.now()`). */
+  /** Unloads models that no run uses and that were last used before `since` (`Date.now()`). */
   unload(which: { file?: string; since?: number }, reason: Unloaded['reason']): Promise<void>
   version(): { version: string; llama: string }
   close(): Promise<void>

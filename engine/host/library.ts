@@ -1,14 +1,14 @@
 import { basename, join } from 'node:path'
-import { nameOf } from '../models/convert/files.ts'
+import { nameOf } from '../models/convert/index.ts'
 import { look, planOf } from '../models/download/index.ts'
-import { systemFree } from '../models/fit.ts'
-import { Hub } from '../models/hub-access.ts'
-import { convertedName, jobs, takeMade } from '../models/jobs.ts'
-import { layersToPut } from '../models/gpu-layers.ts'
-import { findModels } from '../models/link/scan.ts'
-import { readCatalogue } from '../models/manifest.ts'
-import { ModelRegistry } from '../models/registry.ts'
-import { Tasks } from '../models/tasks.ts'
+import { systemFree } from '../models/index.ts'
+import { Hub } from '../models/index.ts'
+import { convertedName, jobs, takeMade } from '../models/index.ts'
+import { layersToPut } from '../models/index.ts'
+import { findModels } from '../models/link/index.ts'
+import { readCatalogue } from '../models/index.ts'
+import { ModelRegistry } from '../models/index.ts'
+import { Tasks } from '../models/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
@@ -30,7 +30,10 @@ type Handlers = {
   ) => Result<M> | Promise<Result<M>>
 }
 
-/** Weights of a model that is not here yet take about its size; its runs about this much more. */
+/**
+ * For a model that is not here yet: its weights in memory take about its size times MARGIN, and its
+ * runs about RUN_BYTES more.
+ */
 const MARGIN = 1.1
 const RUN_BYTES = 512 * 2 ** 20
 
@@ -43,7 +46,10 @@ export interface LibraryParts {
   onTasks: (tasks: Task[]) => void
 }
 
-/** Models and devices: what the requests of these names do. Nothing leaves the machine but by `models.offer`, `models.get` and `devices.fetch`. */
+/**
+ * Handles the requests about models and devices. Only `models.offer`, `models.get` and
+ * `devices.fetch` connect to other machines.
+ */
 export class Library {
   readonly registry: ModelRegistry
   readonly #engine: HostEngine
@@ -147,8 +153,8 @@ export class Library {
   }
 
   /**
-   * A run's settings with what was chosen for its model, where they say nothing: the device, and as many layers on a GPU
-   * as fit there. What cannot be read is left to the run, which says so.
+   * Completes a run's settings where the request gives none: the device that was chosen for its
+   * model, and as many layers on a GPU as fit. Ignores errors, because the run itself reports them.
    */
   async settle(
     file: string,
@@ -171,7 +177,8 @@ export class Library {
         () => this.#engine.modelInfo(file).then(({ layers }) => layers),
       )
       if (fits === undefined) return next
-      // A model that is loaded with fewer stays as it is: a layer more is not worth loading it anew.
+      // A model that is loaded with fewer layers stays as it is: an additional layer is not worth a
+      // reload.
       const now = this.#engine
         .loaded()
         .find((one) => one.file === file && one.device !== 'cpu' && one.gpuLayers >= 0)?.gpuLayers
@@ -184,10 +191,10 @@ export class Library {
     }
   }
 
-  /** Error `bad-request`: a run uses it. */
+  /** Unloads a model. Throws `bad-request` if a run is using it. */
   async #unload(file: string): Promise<void> {
     if (this.#engine.loaded().some((one) => one.file === file && one.inUse))
-      throw new BraidError('bad-request', 'A run uses this model. Stop it first.')
+      throw new BraidError('bad-request', 'A run is using this model. Stop it first.')
     await this.#engine.unload({ file }, 'asked')
   }
 
@@ -223,7 +230,7 @@ export class Library {
           kind,
           files: files.length,
           sizeBytes,
-          // A folder is converted, to half of its 16 bits where nothing else is said.
+          // A folder is converted to about half the size of its 16-bit weights by default.
           verdict: room(kind === 'folder' ? sizeBytes / 2 : sizeBytes),
         })),
       }
@@ -252,7 +259,8 @@ export class Library {
           convert: { type, output: join(at, '..', `${convertTo}-${type}.gguf`) },
         }),
       }
-      // On the list again before anything is fetched, so that giving up the download does not take it away.
+      // Add the model to the list again before anything is downloaded, so that cancelling the
+      // download does not delete it.
       if (await takeMade(this.registry, job).catch(() => undefined)) this.#onModels()
       return this.#tasks.add(name, job)
     } finally {
@@ -260,7 +268,10 @@ export class Library {
     }
   }
 
-  /** By size: on a GPU, else in the system's memory. */
+  /**
+   * Returns a function that judges a model by its size: whether it fits on a GPU or in system
+   * memory.
+   */
   async #room(): Promise<(sizeBytes: number) => Offer['choices'][number]['verdict']> {
     const devices = await this.#engine.devices().then(
       (state) => state.devices,

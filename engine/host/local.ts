@@ -1,35 +1,23 @@
 import { Devices } from '../devices/index.ts'
-import {
-  fit,
-  fitModel,
-  longestBudget,
-  mostGpuLayers,
-  mostPaths,
-  systemFree,
-  type FitModel,
-} from '../models/fit.ts'
-import { modelInfo, readModelInfo, scalars } from '../models/info.ts'
-import { bundledModel } from '../models/manifest.ts'
-import { readModelFiles } from '../models/model-files.ts'
+import { Fits } from '../models/index.ts'
+import { readModelInfo } from '../models/index.ts'
+import { bundledModel } from '../models/index.ts'
 import { builtFrom, loadAddon } from '../native/index.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { MAX_BUDGET, MAX_PATHS, type RunRequest, type RunSettings } from '../protocol/request.ts'
-import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
-import { Engine } from '../think/engine.ts'
-import { resolveSettings } from '../think/settings.ts'
-import { dataFolder } from '../transcripts/folder.ts'
-import { braidVersion } from '../version.ts'
+import type { RunRequest } from '../protocol/request.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import type { DeviceInfo } from '../protocol/wire.ts'
+import { Engine } from '../run/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
+import { braidVersion } from '../programs/index.ts'
 import type { HostEngine } from './engine.ts'
 import { OwnMemory } from './memory.ts'
-
-/** A problem of a few lines, where nobody says how long it is. */
-const PROMPT_TOKENS = 256
 
 type Settings = RunRequest['settings']
 
 /**
- * The real engine for a host. Native code is loaded at the first use, so that a host without it starts, lists and exports
- * runs, and says `native-missing` where it is needed.
+ * Returns the real engine for a host. Native code is loaded when first used, so that a host without
+ * it can start, list and export runs, and reports `native-missing` only if it is needed.
  */
 export function localEngine(folder = dataFolder()): HostEngine {
   const devices = new Devices(folder)
@@ -37,7 +25,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
   const open = () => {
     if (engine === undefined) {
-      // `ready` has loaded it, and only what passed its probe.
+      // `ready` has loaded the addon with only the backends that passed their probe.
       engine = new Engine({
         addon: loadAddon(),
         version: braidVersion(),
@@ -47,7 +35,20 @@ export function localEngine(folder = dataFolder()): HostEngine {
     }
     return engine
   }
-  const memory = new OwnMemory(() => engine?.loaded() ?? [])
+  const fits = new Fits(() => devices.open())
+  const memory = new OwnMemory(
+    () => engine?.loaded() ?? [],
+    (file) => fits.repacked(file),
+  )
+  const closing = new AbortController()
+  const question = async (file: string, settings: Settings, promptTokens?: number) => ({
+    file,
+    settings,
+    promptTokens,
+    devices: await list(),
+    free: await memory.free(),
+    signal: closing.signal,
+  })
   const list = async (): Promise<DeviceInfo[]> => memory.devices((await devices.open()).devices())
   return {
     ready: () =>
@@ -57,12 +58,12 @@ export function localEngine(folder = dataFolder()): HostEngine {
       ),
     think: (request, options) => open().think(request, options),
     resume: (events, options) => open().resume(events, options),
-    attribute: (events, version, options) => open().attribute(events, version, options),
+    attribute: (events, segment, options) => open().attribute(events, segment, options),
     devices: () => devices.state(),
     async fetchBackend(backend, { signal, onProgress }) {
       const offer = (await devices.offers()).find((one) => one.backend === backend)
       if (offer === undefined)
-        throw new BraidError('bad-request', `There is no ${backend} backend for this machine.`)
+        throw new BraidError('bad-request', `No ${backend} backend is available for this machine.`)
       const { reason } = await devices.fetch(offer, {
         signal,
         onProgress: (progress) =>
@@ -76,9 +77,9 @@ export function localEngine(folder = dataFolder()): HostEngine {
     },
     modelInfo: readModelInfo,
     fit: async (file, settings, promptTokens) =>
-      measure(file, settings, promptTokens, await list(), await memory.free()),
+      fits.fit(await question(file, settings, promptTokens)),
     most: async (file, settings, of, promptTokens) =>
-      most(file, settings, of, promptTokens, await list(), await memory.free()),
+      fits.most(await question(file, settings, promptTokens), of),
     loaded: () =>
       (engine?.loaded() ?? []).map(
         ({ uses, heldBytes, file, name, device, sizeBytes, gpuLayers }) => ({
@@ -102,77 +103,11 @@ export function localEngine(folder = dataFolder()): HostEngine {
         reason,
       ),
     version: () => ({ version: braidVersion(), llama: llamaTag() }),
-    close: async () => engine?.close(),
-  }
-}
-
-/** Memory that a run of this model needs, by its header and what the machine has. */
-export async function measure(
-  file: string,
-  settings: Settings,
-  promptTokens = PROMPT_TOKENS,
-  devices: DeviceInfo[] = [],
-  free = systemFree(),
-): Promise<Fit> {
-  return (await inspect(file, settings, promptTokens, devices, free)).fit
-}
-
-export async function inspect(
-  file: string,
-  settings: Settings,
-  promptTokens = PROMPT_TOKENS,
-  devices: DeviceInfo[] = [],
-  free = systemFree(),
-): Promise<{ info: ModelInfo; fit: Fit }> {
-  const { info, model, resolved } = await resolve(file, settings)
-  return { info, fit: fit(model, resolved, promptTokens, devices, free) }
-}
-
-/** The most of one setting that fits: of paths as many as the model has trained, where the run forks from control tokens. */
-export async function most(
-  file: string,
-  settings: Settings,
-  of: 'paths' | 'budget' | 'gpuLayers',
-  promptTokens = PROMPT_TOKENS,
-  devices: DeviceInfo[] = [],
-  free = systemFree(),
-): Promise<number> {
-  const { info, model, resolved } = await resolve(file, settings)
-  if (of === 'gpuLayers') return mostGpuLayers(model, resolved, promptTokens, devices, free)
-  if (of === 'budget')
-    return longestBudget(
-      model,
-      resolved,
-      promptTokens,
-      devices,
-      Math.min(MAX_BUDGET, Math.max(1, info.trainContext - promptTokens - resolved.summaryBudget)),
-      free,
-    )
-  const trained =
-    resolved.strategy.startsWith('parallel') && info.nativePaths > 0 && !resolved.reuseTokens
-  return mostPaths(
-    model,
-    resolved,
-    promptTokens,
-    devices,
-    trained ? info.nativePaths : MAX_PATHS,
-    free,
-  )
-}
-
-async function resolve(
-  file: string,
-  settings: Settings,
-): Promise<{ info: ModelInfo; model: FitModel; resolved: RunSettings }> {
-  const files = await readModelFiles(file)
-  const info = await modelInfo(files)
-  return {
-    info,
-    model: fitModel(files, info.nativePaths),
-    resolved: resolveSettings(settings, {
-      metadata: scalars(files.header),
-      nativePaths: info.nativePaths,
-    }),
+    async close() {
+      closing.abort(new BraidError('cancelled', 'The engine was closed.'))
+      await fits.close()
+      await engine?.close()
+    },
   }
 }
 

@@ -1,23 +1,28 @@
-import { fitModel, systemFree } from '../models/fit.ts'
-import { readModelFiles } from '../models/model-files.ts'
+import { systemFree } from '../models/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
-import type { Engine } from '../think/engine.ts'
+import type { Engine } from '../run/index.ts'
 
 type Loaded = Pick<
   ReturnType<Engine['loaded']>[number],
-  'file' | 'sizeBytes' | 'device' | 'onDevice' | 'heldBytes'
+  'file' | 'device' | 'onDevice' | 'heldBytes'
 >
 
-/** Memory with what Braid's own models take counted as free: they give way to a run that needs it. */
+/**
+ * Computes free memory with the memory of Braid's own models counted as free, because these
+ * models are unloaded if a run needs it.
+ */
 export class OwnMemory {
-  readonly #copied = new Map<string, Promise<number>>()
-
+  /**
+   * `repacked` returns how many bytes of a model's weights the CPU keeps in its own layout, in
+   * addition to the file.
+   */
   constructor(
     private readonly loaded: () => readonly Loaded[],
+    private readonly repacked: (file: string) => Promise<number>,
     private readonly system = systemFree,
   ) {}
 
-  /** The devices, with what lies on them counted as free. */
+  /** Returns the devices, with the models on them counted as free memory. */
   devices(found: readonly DeviceInfo[]): DeviceInfo[] {
     return found.map((one) => {
       const ours = this.loaded()
@@ -27,27 +32,15 @@ export class OwnMemory {
     })
   }
 
-  /** Bytes of the system's memory; weights that are only mapped from their file count as free there already. */
+  /**
+   * Returns the free bytes of system memory. Weights that are only mapped from their file already
+   * count as free there.
+   */
   async free(): Promise<number> {
     const ours = this.loaded().filter(({ device }) => device === 'cpu')
     const taken = await Promise.all(
-      ours.map(async (model) => model.heldBytes + (await this.#copiedBytes(model))),
+      ours.map(async (model) => model.heldBytes + (await this.repacked(model.file))),
     )
     return taken.reduce((sum, bytes) => sum + bytes, this.system())
-  }
-
-  /** Bytes of a model's weights that the CPU keeps in a layout of its own, beside the file. Its header is read once. */
-  #copiedBytes({ file, sizeBytes }: Loaded): Promise<number> {
-    const key = `${sizeBytes} ${file}`
-    const known =
-      this.#copied.get(key) ??
-      readModelFiles(file)
-        .then((files) => fitModel(files, 0))
-        .then(
-          ({ repackedBytes, tiedRepackedBytes }) => repackedBytes + tiedRepackedBytes,
-          () => 0,
-        )
-    this.#copied.set(key, known)
-    return known
   }
 }

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import type { Channel } from '../protocol/wire.ts'
 
 /**
- * Several clients over the one line between a supervisor and its host process. The supervisor numbers them.
- * `fatal` is the host's last word before it ends itself.
+ * Messages that carry several clients over the one connection between a supervisor and its host
+ * process. The supervisor numbers the clients. `fatal` is the host's last message before it ends
+ * itself.
  */
 export const ToHost = z.discriminatedUnion('type', [
   z.object({ type: z.literal('open'), client: z.int() }),
@@ -22,13 +23,16 @@ export const FromHost = z.discriminatedUnion('type', [
 ])
 export type FromHost = z.infer<typeof FromHost>
 
-/** The host's end of the line. */
+/** The host's end of the connection. */
 export interface HostPort {
   send(message: FromHost): void
   onMessage(listener: (message: unknown) => void): void
 }
 
-/** Gives each client of the line a channel of its own. `end` asks the process to finish its work and go. */
+/**
+ * Gives each client of the connection its own channel. `end` asks the process to finish its work
+ * and exit.
+ */
 export function serveLine(
   port: HostPort,
   serve: (channel: Channel) => void,

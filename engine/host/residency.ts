@@ -1,22 +1,23 @@
-import { HardwareMeter } from '../devices/hardware.ts'
+import { HardwareMeter } from '../devices/index.ts'
 import type { HostMessage } from '../protocol/wire.ts'
 import type { HostEngine } from './engine.ts'
 
 const CHECK_MS = 5_000
 const METER_MS = 2_000
-/** Minutes that an unused model stays in memory, where the user says nothing. */
-export const IDLE_MINUTES = 15
 
 export interface ResidencyParts {
   engine: HostEngine
-  /** Minutes after which an unused model is unloaded; 0: never. */
+  /** Minutes after which an unused model is unloaded; 0 means never. */
   idleMinutes: () => number
-  /** Some run is thinking. */
+  /** Whether a run is thinking. */
   busy: () => boolean
   send: (message: HostMessage) => void
 }
 
-/** What lies in memory and what the machine does: models that nobody used for a while are unloaded; windows are told. */
+/**
+ * Unloads models that were unused for a while, and reports to windows which models are in memory
+ * and how busy the machine is.
+ */
 export class Residency {
   readonly #parts: ResidencyParts
   readonly #idle: NodeJS.Timeout
@@ -33,7 +34,7 @@ export class Residency {
     this.#idle.unref()
   }
 
-  /** Called when a run began or ended. */
+  /** Call this when a run begins or ends. */
   update(): void {
     if (this.#parts.busy()) {
       this.#metering ??= setInterval(() => void this.#tell().catch(() => undefined), METER_MS)

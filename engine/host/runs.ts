@@ -1,29 +1,47 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
-import type { RunCommand, RunEvent } from '../protocol/events.ts'
-import { foldRun, summaryOf } from '../protocol/fold.ts'
+import {
+  runError,
+  type CommandResult,
+  type RunCommand,
+  type RunEvent,
+  type SegmentId,
+} from '../protocol/events.ts'
+import { foldRun, segmentOf } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { Attribution, RunSummary } from '../protocol/wire.ts'
-import type { RunHandle, Turn } from '../think/handle.ts'
+import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
+import type { Attribution, RunProgress, RunSummary } from '../protocol/wire.ts'
+import type { Turn } from '../prompt/index.ts'
+import type { RunHandle } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
-import type { Events } from '../transcripts/lines.ts'
-import { newRunId } from '../transcripts/names.ts'
-import { record } from '../transcripts/record.ts'
-import type { TranscriptWriter } from '../transcripts/writer.ts'
+import type { Events } from '../transcripts/index.ts'
+import { newRunId } from '../transcripts/index.ts'
+import { record } from '../transcripts/index.ts'
+import type { TranscriptWriter } from '../transcripts/index.ts'
 import type { HostEngine } from './engine.ts'
 
-/** Ended runs that still take commands from their cells; older ones are resumed from their transcripts. */
+/**
+ * Number of ended runs that keep their cells for further commands; older ones are resumed from
+ * their transcripts.
+ */
 const HELD = 4
-/** Ends without a transcript that a window may still ask for. */
+/** Number of ended runs without a transcript that a window can still ask for. */
 const UNSAVED = 32
 const MAX_TURNS = 64
 const STOP_MS = 10_000
+/** Events that start a run; the others change nothing or end it. */
+const BEGINS = new Set<RunEvent['type']>([
+  'run-started',
+  'segment-started',
+  'segment-extended',
+  'tokens',
+])
 
 interface Run {
   id: string
   handle: RunHandle
   request?: RunRequest
   time: string
-  /** Events that have no transcript. */
+  /** Events of a run that has no transcript. */
   unsaved: RunEvent[]
   events: number
   state: 'queued' | 'running' | 'over'
@@ -34,17 +52,19 @@ interface Run {
 export interface RunsOptions {
   engine: HostEngine
   store: RunStore
-  /** An event that is on disk. */
+  /** Called with each event once it is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
-  /** The list of runs changed. */
+  /** Called when a run ends; a command may continue it later. */
+  onEnd: (run: RunProgress) => void
+  /** Called when the list of runs changes. */
   onChange: () => void
-  /** The engine did not stop in time: only its process can be ended. */
+  /** Called if the engine did not stop in time, so that its process must be ended. */
   onStall: (message: string) => void
   stopMs?: number
 }
 
-/** Runs of this process: they live here, whoever watches. */
+/** Manages the runs of this process, whether or not a client watches them. */
 export class Runs {
   readonly #options: RunsOptions
   readonly #runs = new Map<string, Run>()
@@ -54,7 +74,7 @@ export class Runs {
     this.#options = options
   }
 
-  /** Some run thinks, or waits for its turn. */
+  /** True if a run is thinking or waiting for its turn. */
   get thinking(): boolean {
     return [...this.#runs.values()].some(({ state }) => state !== 'over')
   }
@@ -69,32 +89,35 @@ export class Runs {
     return id
   }
 
-  async command(id: string, command: RunCommand): Promise<void> {
+  async command(id: string, command: RunCommand): Promise<CommandResult> {
     const run = this.#runs.get(id) ?? this.#resume(id)
     if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
-    await run.handle.command(command)
+    return run.handle.command(command)
   }
 
-  /** What a summary attended to. Errors: those of `run.attribution`. */
+  /** Returns what a summary attended to. Throws the errors of `run.attribution`. */
   async attribute(
     id: string,
-    version: number,
+    segment: SegmentId,
     options: { signal: AbortSignal; onProgress: (fraction: number) => void },
   ): Promise<Attribution> {
     const run = this.#runs.get(id)
     if (run !== undefined && run.state !== 'over')
       throw new BraidError(
         'bad-request',
-        'The run still thinks: what its summary attended to can be read once it is over.',
+        'The run is still thinking. What its summary attended to can be read once the run is over.',
       )
     const events = this.#options.store.events(id)
-    return this.#options.engine.attribute(events, version, {
+    return this.#options.engine.attribute(events, segment, {
       ...options,
       conversation: this.#earlier(events),
     })
   }
 
-  /** Everything so far, events as JSON, in chunks that are read as they are asked for; what comes after this call is none of it. */
+  /**
+   * Returns all events so far as JSON, in chunks that are read on demand. Events after this call
+   * are not included.
+   */
   backlog(id: string): { chunks: Iterable<string[]>; live: boolean } {
     const run = this.#runs.get(id)
     const unsaved = run?.unsaved ?? this.#failed.get(id) ?? []
@@ -107,33 +130,42 @@ export class Runs {
     return { chunks, live }
   }
 
-  /** Runs that have no transcript yet, as the history shows them. */
+  /** Returns the runs that have no transcript yet, as entries for the history. */
   queued(): RunSummary[] {
-    return [...this.#runs.values()]
-      .filter((run) => run.state === 'queued')
-      .map(({ id, request, time }) => ({
-        run: id,
-        title: firstLine(request?.problem ?? id),
-        problem: request?.problem.slice(0, 2000) ?? '',
-        model: request?.model ?? '',
-        strategy: request?.settings.strategy ?? '',
-        paths: request?.settings.paths ?? 0,
-        answer: null,
-        status: 'queued',
-        time,
-        durationMs: 0,
-        tokens: 0,
-        starred: false,
-        tags: [],
-      }))
+    return [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
   }
 
-  /** Lets go of a run that is over, so that its files can be moved. */
+  /** Returns the progress of the runs that are thinking or waiting. */
+  progress(): RunProgress[] {
+    return [...this.#runs.values()].flatMap((run) =>
+      run.state === 'over' ? [] : this.#progress(run),
+    )
+  }
+
+  /**
+   * Returns the progress of one run; nothing if its file was deleted, which the list of runs shows.
+   */
+  #progress(run: Run): RunProgress[] {
+    const { store } = this.#options
+    try {
+      const item = hasTranscript(run) ? store.summary(run.id) : queuedItem(run)
+      return [progressOf(item, store.live(run.id))]
+    } catch {
+      return []
+    }
+  }
+
+  #ended(run: Run, failed: boolean): void {
+    for (const progress of this.#progress(run))
+      this.#options.onEnd(failed ? { ...progress, status: 'failed' } : progress)
+  }
+
+  /** Releases a run that is over, so that its files can be moved. */
   async release(id: string): Promise<void> {
     const run = this.#runs.get(id)
     if (run === undefined) return
     if (run.state !== 'over')
-      throw new BraidError('bad-request', 'The run still thinks. Stop it first.')
+      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     await run.handle.close()
     await run.finished
   }
@@ -202,14 +234,15 @@ export class Runs {
         this.#options.onEvent(run.id, stored)
       }
     } catch (error) {
-      // The disk is full, or the engine broke its word: what was saved stays, the window is told, nothing more is written.
-      const { code, message } = toBraidError(error)
+      // The disk is full or the engine misbehaved. What was saved stays, the window is told, and
+      // nothing more is written.
       const event: RunEvent = {
         type: 'run-failed',
         at: Date.now() - Date.parse(run.time),
-        error: { code, message },
+        error: runError(toBraidError(error)),
       }
       if (run.state === 'queued') run.unsaved.push(event)
+      if (run.state !== 'over') this.#ended(run, true)
       this.#options.onEvent(run.id, event)
       await run.handle.close().catch(() => undefined)
     } finally {
@@ -223,11 +256,7 @@ export class Runs {
 
   #advance(run: Run, event: RunEvent): void {
     const over = event.type === 'run-ended' || event.type === 'run-failed'
-    const state = over
-      ? 'over'
-      : event.type === 'vote' || event.type === 'notice'
-        ? run.state
-        : 'running'
+    const state = over ? 'over' : BEGINS.has(event.type) ? 'running' : run.state
     if (over) {
       clearTimeout(run.stopTimer)
       run.stopTimer = undefined
@@ -236,12 +265,16 @@ export class Runs {
     run.state = state
     this.#options.onChange()
     if (!over) return
-    if (run.unsaved.length > 0) void run.handle.close() // Nothing to go on from.
+    this.#ended(run, event.type === 'run-failed')
+    if (run.unsaved.length > 0) void run.handle.close() // Without a transcript there is nothing to continue from.
     const held = [...this.#runs.values()].filter((other) => other.state === 'over' && other !== run)
     for (const old of held.slice(0, Math.max(0, held.length - HELD + 1))) void old.handle.close()
   }
 
-  /** A stop takes one decode step. Where it does not, the native engine hangs. */
+  /**
+   * Reports a stall if a stop takes too long: it should take one decode step, otherwise the native
+   * engine hangs.
+   */
   #watch(run: Run, what: string): void {
     if (run.state === 'over') return
     const ms = this.#options.stopMs ?? STOP_MS
@@ -252,27 +285,27 @@ export class Runs {
     run.stopTimer.unref()
   }
 
-  /** Of a run that is resumed: what it followed up on, where that is still there. */
+  /** Returns the conversation that a resumed run followed up on, if it still exists. */
   #earlier([start]: readonly RunEvent[]): Turn[] | undefined {
     try {
       return start?.type === 'run-started' && start.followUp !== undefined
         ? this.#conversation(start.followUp)
         : undefined
     } catch {
-      return undefined // Deleted since; the run's own prompt is in its transcript.
+      return undefined // It was deleted; the run's own prompt is in its transcript.
     }
   }
 
-  /** Problems and answers that a follow-up builds on, oldest first. */
-  #conversation(followUp: { run: string; version: number }): Turn[] {
+  /** Returns the problems and answers that a follow-up builds on, oldest first. */
+  #conversation(followUp: { run: string; segment: SegmentId }): Turn[] {
     const turns: Turn[] = []
     const seen = new Set<string>()
     for (let next: typeof followUp | null = followUp; next !== null;) {
       if (seen.has(next.run) || turns.length === MAX_TURNS) break
       seen.add(next.run)
       const state = foldRun(this.#options.store.events(next.run))
-      const answer =
-        summaryOf(state, next.version)?.text.replace(/^<summary>|<\/summary>$/g, '') ?? state.answer
+      const text = segmentOf(state, next.segment)?.text
+      const answer = text?.replace(CONTROL, '') ?? state.answer
       if (answer === null)
         throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
       turns.unshift({ problem: state.problem, answer })
@@ -282,10 +315,20 @@ export class Runs {
   }
 }
 
+/** Matches control tokens around the text of a summary or a path. */
+const CONTROL = /^<(?:summary|think\d*)>|<\/(?:summary|think\d*)>$/g
+
 function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
   for (const { lines } of chunks) yield lines
 }
 
-function firstLine(text: string): string {
-  return (text.split('\n').find((line) => line.trim() !== '') ?? '').trim().slice(0, 120)
+const hasTranscript = ({ unsaved, state }: Run): boolean =>
+  unsaved.length === 0 && state !== 'queued'
+
+/**
+ * Returns the list entry of a queued run. Only a run that was requested in this process can wait
+ * without a transcript.
+ */
+function queuedItem({ id, request, time }: Run): RunSummary {
+  return listItem(id, digestOfRequest(request!, time))
 }

@@ -10,15 +10,16 @@ export interface AblationGrid {
 }
 
 /**
- * Variants of one parallel run, each changed in one respect: the controls that reviewers of the paper asked for, the finish
- * rules, and fusion from text. With one path only those that make a difference there. Errors: `bad-combination` for a model
- * that does not think in parallel natively.
+ * Returns variants of one parallel run, each with one change: the controls that reviewers of the
+ * paper asked for, the finish rules, and fusion from text. With one path, only the variants that
+ * make a difference there. Throws `bad-combination` if the model does not natively support parallel
+ * thinking.
  */
 export function ablationUnits({ model, settle }: Lab, { paths, budgets }: AblationGrid): Unit[] {
   if (model.nativePaths === 0)
     throw new BraidError(
       'bad-combination',
-      `${model.name} has no control tokens for parallel thinking: there is nothing to ablate.`,
+      `${model.name} has no control tokens for parallel thinking: it has nothing to ablate.`,
     )
   const base = settle({ strategy: 'parallel' })
   const variants: [name: string, change: RunRequest['settings'], alsoAlone: boolean][] = [

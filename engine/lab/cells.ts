@@ -3,40 +3,43 @@ import type { Sample } from './measure.ts'
 import { effectiveSize, groupBy, mean, median, wilson } from './stats.ts'
 import type { Unit } from './unit.ts'
 
-/** One row of results.json. Shares are 0..1, times milliseconds, memory bytes; token counts are means of a run. */
+/**
+ * One row of results.json. Shares are 0..1, times are in milliseconds and memory is in bytes; token
+ * counts are means per run.
+ */
 export interface Cell {
   strategy: Strategy
   paths: number
   budget: number
-  /** null: the strategy does not vote. */
+  /** The vote rule; null if the strategy does not vote. */
   vote: VoteRule | null
   n: number
   correct: number
   accuracy: number
-  /** Wilson interval at 95 %; several samples of one problem count as fewer (`effectiveSize`). */
+  /** Wilson interval at 95 %. Several samples of one problem count as fewer (`effectiveSize`). */
   low: number
   high: number
-  /** Row of an ablation or a tunnel table. */
+  /** Name of the row in an ablation or tunnel table. */
   variant?: string
-  /** Tokens of a wrong path that path 1 started with. */
+  /** Number of tokens of a wrong path that path 1 started with. */
   prefix?: number
   runs: number
   finish: RunSettings['finish']
   problems: number
-  /** Runs that failed; they count as wrong. */
+  /** Number of failed runs; they count as wrong. */
   failed: number
-  /** Share of runs in which some path (or some voter) had a right answer of its own. */
+  /** Share of runs in which at least one path (or one voter) had a right answer of its own. */
   anyPath: number
   pathTokens: number
   summaryTokens: number
-  /** Of a run: prompt, paths and summary. */
+  /** Tokens per run: prompt, paths and summary. */
   tokens: number
   medianMs: number
   meanMs: number
   peakKvBytes: number
 }
 
-/** The cells of the units in order; a unit without samples has none. */
+/** Returns the cells of the units, in order; a unit without samples has none. */
 export function cellsOf(units: readonly Unit[], samples: readonly Sample[]): Cell[] {
   const byUnit = groupBy(samples, ({ unit }) => unit)
   return units.flatMap((unit) => {
@@ -91,7 +94,7 @@ function cell(
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits))
 
-/** RFC 4180, with a header line. */
+/** Returns the cells as CSV (RFC 4180) with a header line. */
 export function cellsCsv(cells: readonly Cell[]): string {
   const columns = [...new Set(cells.flatMap((c) => Object.keys(c)))] as (keyof Cell)[]
   const field = (value: unknown) => {

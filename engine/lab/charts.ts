@@ -1,3 +1,4 @@
+import { strategyTakes } from '../protocol/shapes.ts'
 import type { Strategy } from '../protocol/request.ts'
 import { dotChart, lineChart, number, type Point, type Series } from './plot.ts'
 import type { Cell } from './cells.ts'
@@ -13,9 +14,9 @@ const milliseconds = (ms: number) =>
   ms >= 1000 ? `${Number((ms / 1000).toPrecision(3))} s` : `${Number(ms.toPrecision(3))} ms`
 const mebibytes = (n: number) => `${Number(n.toPrecision(3))} MiB`
 
-/** "majority (text)", "3 x parallel (equality)". */
+/** Returns a name such as "majority (text)" or "3 x parallel (equality)". */
 export const strategyName = ({ strategy, vote, runs }: Cell): string =>
-  `${strategy === 'parallel-majority' ? `${runs} x parallel` : strategy}${vote === null ? '' : ` (${vote})`}`
+  `${strategyTakes(strategy).runs ? `${runs} x parallel` : strategy}${vote === null ? '' : ` (${vote})`}`
 
 const about = (c: Cell) =>
   `${c.variant ?? strategyName(c)}, P = ${c.paths}, budget ${c.budget}: ${percent(c.accuracy)} (${percent(c.low)} to ${percent(c.high)}), n = ${c.n}, ${number(Math.round(c.tokens))} tokens, ${milliseconds(c.medianMs)}`
@@ -38,13 +39,13 @@ const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 
 const values = (cells: readonly Cell[], of: (cell: Cell) => number) =>
   [...new Set(cells.map(of))].sort((a, b) => a - b)
 
-/** The figures that these cells have something to say in. */
+/** Returns the figures for which these cells have data. */
 export function evalFigures(cells: readonly Cell[]): Figure[] {
   return [
     overBudget(cells),
     ...values(cells, (c) => c.budget).map((budget) => overPaths(cells, budget)),
     overTokens(cells),
-    overWidth(cells, 'latency of a run (median)', milliseconds, (c) => c.medianMs),
+    overWidth(cells, 'latency per run (median)', milliseconds, (c) => c.medianMs),
     overWidth(cells, 'KV cache in use (peak)', mebibytes, (c) => c.peakKvBytes / 2 ** 20),
   ].filter((figure): figure is Figure => figure !== null && figure.svg !== '')
 }
@@ -63,10 +64,10 @@ function overBudget(cells: readonly Cell[]): Figure | null {
     ],
   }))
   return {
-    caption: 'Accuracy over the budget of a path, by number of paths (parallel)',
+    caption: 'Accuracy over the budget per path, by number of paths (parallel)',
     svg: lineChart({
       title: 'Accuracy over budget by P',
-      x: { label: 'budget of a path (tokens)', scale: 'log', ticks: budgets },
+      x: { label: 'budget (tokens per path)', scale: 'log', ticks: budgets },
       y: SHARE,
       series,
       ordered: true,
@@ -126,10 +127,10 @@ function overTokens(cells: readonly Cell[]): Figure | null {
   })
   return {
     caption:
-      'Accuracy over all tokens of a run: prompt, paths and summaries. A line joins cells of one budget',
+      'Accuracy over all tokens per run: prompt, paths and summaries. A line connects cells with the same budget',
     svg: lineChart({
       title: 'Accuracy over total tokens',
-      x: { label: 'tokens of a run (mean)', scale: 'log' },
+      x: { label: 'tokens per run (mean)', scale: 'log' },
       y: SHARE,
       series,
     }),

@@ -3,16 +3,17 @@ import type { Answer } from '../protocol/events.ts'
 import { checkCountdown } from './countdown.ts'
 import type { Expected } from './problems.ts'
 
-/** What a path or a summary wrote, and the answer found in it. */
+/** The text of a path or a summary, and the answer found in it. */
 export interface Statement {
   text: string
   answer: Answer | null
 }
 
 /**
- * Scores a model's own text; nothing here is seen by the model. An `answer` is compared mathematically, as a vote does. In the
- * numbers game the answer must be the expression or the steps; where it was not boxed, what was found is only the end of its line
- * ("Solved: 4 + 2 = 6, 6 * 11 = 66"), so the line is read too, from its last colon on.
+ * Returns whether a model's own text is correct; the model sees nothing of this. An `answer` is
+ * compared mathematically, as in a vote. In the numbers game the answer must be the expression or
+ * its steps. If the answer was not boxed, only the end of its line was found ("Solved: 4 + 2 = 6, 6
+ * * 11 = 66"), so the line is also read, from its last colon.
  */
 export function isCorrect(expected: Expected, { text, answer }: Statement): boolean {
   if (answer === null) return false
@@ -22,7 +23,7 @@ export function isCorrect(expected: Expected, { text, answer }: Statement): bool
   return right(bare(answer.text)) || (answer.kind !== 'boxed' && right(lineOf(text, answer)))
 }
 
-/** Without the signs that open and close a formula, and a last full stop. */
+/** Removes the delimiters of a formula and a final full stop. */
 function bare(text: string): string {
   return text.replace(/^\s*(?:\$\$?|\\[([])/, '').replace(/(?:\$\$?|\\[)\]])?\s*\.?\s*$/, '')
 }

@@ -1,15 +1,15 @@
 /**
  * Checks answers of the numbers game: use each given number once, with + - * /, to make the target.
- *
- * An answer is one expression, `(20 - 18) * 13 + 40`, or its steps, `20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66`. Arithmetic is
- * exact (rationals of bigints). Read strictly: whole numbers, four operators, parentheses, and LaTeX's `\times`, `\cdot`,
- * `\div`, `\frac{}{}`; anything else is `unreadable`, a sign in front and a trailing `= 66` included. Nothing is evaluated as code.
+ * An answer is one expression, `(20 - 18) * 13 + 40`, or its steps, `20 - 18 = 2, 2 * 13 = 26, 26 +
+ * 40 = 66`. Arithmetic is exact (rationals of bigints). The grammar is strict: whole numbers, four
+ * operators, parentheses, and LaTeX's `\times`, `\cdot`, `\div` and `\frac{}{}`. Anything else is
+ * `unreadable`, including a leading sign and a trailing `= 66`. Nothing is evaluated as code.
  */
 
 /** Longer answers are not read. */
 const MAX_CHARS = 500
 const MAX_DEPTH = 32
-/** Digits of one number. */
+/** Maximum digits per number. */
 const MAX_DIGITS = 9
 
 export type CountdownVerdict =
@@ -19,16 +19,19 @@ export type CountdownVerdict =
   | 'wrong-numbers'
   /** A step's result is false, or something is divided by zero. */
   | 'wrong-arithmetic'
-  /** True, but not the target. */
+  /** The arithmetic is right, but the result is not the target. */
   | 'wrong-value'
 
 interface Rational {
   readonly numerator: bigint
-  /** Above 0. Fractions are not reduced: equality multiplies across. */
+  /**
+   * Not negative; 0 makes the value undefined. Fractions are not reduced, because equality is
+   * tested by cross-multiplying.
+   */
   readonly denominator: bigint
 }
 
-/** Pure; never throws. `numbers`: whole numbers, in any order. */
+/** Checks an answer. Pure; never throws. `numbers` are whole numbers in any order. */
 export function checkCountdown(
   answer: string,
   numbers: readonly number[],
@@ -53,7 +56,10 @@ function checkExpression(
   return value.numerator === BigInt(target) * value.denominator ? 'correct' : 'wrong-value'
 }
 
-/** Each step takes two numbers at hand and puts back its result; the last number at hand is the target. */
+/**
+ * Checks an answer written as steps. Each step takes two of the available numbers and adds its
+ * result to them; the last number left must be the target.
+ */
 function checkSteps(text: string, numbers: readonly number[], target: number): CountdownVerdict {
   const steps = text
     .replace(/\.\s*$/, '')
@@ -108,7 +114,10 @@ const SAME: Record<string, string> = {
   '\u2212': '-',
 }
 
-/** Recursive descent: sum = product (+|- product)*, product = atom (*|/ atom)*, atom = number | (sum) | \frac{sum}{sum}. */
+/**
+ * Recursive descent parser: sum = product (+|- product)*, product = atom (*|/ atom)*, atom = number
+ * | (sum) | \frac{sum}{sum}.
+ */
 class Reader {
   /** Numbers read so far, in order. */
   readonly used: number[] = []
@@ -120,7 +129,10 @@ class Reader {
     this.tokens = tokenize(text)
   }
 
-  /** null: not an expression; `undefined`: it divides by zero. */
+  /**
+   * Reads the whole text. Returns null if it is not an expression, `undefined` if it divides by
+   * zero.
+   */
   whole(): Rational | 'undefined' | null {
     if (this.tokens === null) return null
     try {
@@ -192,7 +204,10 @@ class Reader {
 
 class Unreadable extends Error {}
 
-/** A denominator of 0 stays 0 through every operation: the whole is undefined. */
+/**
+ * Multiplies two rationals. A denominator of 0 stays 0 through every operation, so the whole
+ * expression is undefined.
+ */
 const multiply = (a: Rational, b: Rational): Rational => ({
   numerator: a.numerator * b.numerator,
   denominator: a.denominator * b.denominator,

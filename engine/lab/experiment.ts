@@ -1,4 +1,5 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { thrownError } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Digest } from './digest.ts'
 import { measure, type Sample } from './measure.ts'
@@ -6,20 +7,23 @@ import type { Problem } from './problems.ts'
 import type { ResultStore } from './store.ts'
 import { sampleSeed, type Unit } from './unit.ts'
 
-/** One run that an engine is asked for. */
+/** One run that an engine is asked to make. */
 export interface Job {
   request: RunRequest
   /** First tokens of path 1, given instead of sampled. */
   prefix?: readonly number[]
-  /** The digest holds the ids of every path's tokens. */
+  /** Whether the digest includes the token ids of every path. */
   tokens?: boolean
 }
 
 /** An engine that makes one run at a time. */
 export interface Runner {
-  /** Rejects when no engine can be had; a run that fails resolves with its error. */
+  /**
+   * Makes a run. Resolves even if the run fails, with its error in the digest; rejects if no engine
+   * is available.
+   */
   run(job: Job): Promise<Digest>
-  /** Ends a run in progress as well. */
+  /** Closes the engine and ends a run in progress. */
   close(): void
 }
 
@@ -34,14 +38,19 @@ export interface Experiment {
   model: string
   units: readonly Unit[]
   problems: readonly Problem[]
-  /** Samples of each problem and unit. */
+  /** Number of samples per problem and unit. */
   samples: number
   seed: number
-  /** A wrong path of that problem and sample; asked for by units with a prefix only. Absent or null: nothing to run. */
+  /**
+   * Returns a wrong path for a problem and sample; called only for units with a prefix. If it is
+   * absent or returns null, that sample is skipped.
+   */
   wrongPath?: (problem: number, sample: number) => readonly number[] | null
 }
 
-/** What goes wrong with one problem and may be right with the next: counted as wrong. Anything else ends the experiment. */
+/**
+ * Errors that affect one run only; that run counts as wrong. Any other error ends the experiment.
+ */
 const ONE_RUN = new Set([
   'context-too-small',
   'out-of-cells',
@@ -50,7 +59,7 @@ const ONE_RUN = new Set([
   'template-failed',
 ])
 
-/** Unit by unit, so that early rows are whole early. */
+/** Returns the tasks unit by unit, so that the first rows of the table are complete early. */
 export function tasksOf({ units, problems, samples, seed, wrongPath }: Experiment): Task[] {
   return units
     .flatMap((unit) =>
@@ -70,8 +79,9 @@ export function tasksOf({ units, problems, samples, seed, wrongPath }: Experimen
 }
 
 /**
- * Makes every sample that the store lacks, with all runners at once; the results do not depend on how many there are.
- * Errors: of the first run that cannot go on; the signal ends it with `cancelled`. What was made is in the store.
+ * Makes every sample that the store lacks, using all runners at once. The results do not depend on
+ * the number of runners. Samples made so far stay in the store. Rejects with the error of the first
+ * run that cannot continue, or with `cancelled` after the signal.
  */
 export async function runExperiment(
   experiment: Experiment,
@@ -108,16 +118,18 @@ export async function runExperiment(
   )
 }
 
-/** A digest whose run is over; a failure that the next run would share is thrown. */
+/** Returns the digest of a run that ended. Throws an error that the next run would also have. */
 export function checked(digest: Digest): Digest {
-  if (digest.error !== null && !ONE_RUN.has(digest.error.code))
-    throw toBraidError(Object.assign(new Error(digest.error.message), { code: digest.error.code }))
+  if (digest.error !== null && !ONE_RUN.has(digest.error.code)) throw thrownError(digest.error)
   if (digest.error === null && digest.status !== 'ended')
     throw new BraidError('internal', `A run stopped as ${digest.status}.`)
   return digest
 }
 
-/** Works tasks off in order, one at a time a runner. The first error, or the signal, closes the runners. */
+/**
+ * Carries out tasks in order, one at a time per runner. The first error, or the signal, closes the
+ * runners.
+ */
 export async function inParallel<T>(
   tasks: readonly T[],
   runners: readonly Runner[],
@@ -144,7 +156,7 @@ export async function inParallel<T>(
   if (signal.aborted)
     throw new BraidError(
       'cancelled',
-      'Stopped. The samples made so far are kept: the same command goes on from here.',
+      'Stopped. The samples made so far are kept: the same command continues from here.',
     )
   if (failure !== undefined) throw failure
 }

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { modelInfo, scalars } from '../models/info.ts'
-import { readModelFiles } from '../models/model-files.ts'
+import { filesOf, readModel } from '../models/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { planRun } from '../think/plan.ts'
-import { resolveSettings } from '../think/settings.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { thoughtRows } from '../run/index.ts'
 import { cellsCsv, cellsOf, type Cell } from './cells.ts'
 import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
 import { readProblems, type Fields, type ProblemSet } from './problems.ts'
@@ -17,33 +16,36 @@ import { reportHtml } from './report.ts'
 import { ResultStore, type Header } from './store.ts'
 import type { Unit } from './unit.ts'
 
-/** Larger models are run one at a time, on whatever device the engine chooses. */
+/** Larger models run one at a time, on the device that the engine chooses. */
 const SMALL_MODEL_BYTES = 256 * 1024 * 1024
 
 export interface LabOptions {
   model: string
   data: string
   fields?: Fields
-  /** Problems from the start of the file; absent: all. */
+  /** Number of problems to take from the start of the file; absent: all. */
   limit?: number
   samples: number
-  /** Folder of results.jsonl, results.json, results.csv and report.html. */
+  /** Folder for results.jsonl, results.json, results.csv and report.html. */
   out: string
-  /** Settings that all units share, over the model's defaults; `seed` starts the seeds of the samples. */
+  /**
+   * Settings that all units share, applied over the model's defaults. `seed` determines the seeds
+   * of the samples.
+   */
   settings: RunRequest['settings']
-  /** Runs at once. Absent: on the CPU with a small model one a core, else 1. */
+  /** Number of concurrent runs. Default: one per core for a small model on the CPU, else 1. */
   jobs?: number
-  /** Told in the report. */
+  /** Command line, for the report. */
   command: string
-  /** Told in the report: versions. */
+  /** Engine versions, for the report. */
   engine: string
   stderr: NodeJS.WriteStream
   signal: AbortSignal
-  /** Tests put their own in place of engine processes. */
+  /** Tests provide their own runner instead of engine processes. */
   runner?: () => Runner
 }
 
-/** The parts of an experiment that are ready before its units are known. */
+/** The parts of an experiment that are known before its units. */
 export interface Lab {
   options: LabOptions
   model: ModelInfo
@@ -51,29 +53,34 @@ export interface Lab {
   settle: (asked: RunRequest['settings']) => RunSettings
   jobs: number
   seed: number
-  /** Of the model's files, whole: checkpoints of one shape share their headers. Hex. */
+  /**
+   * SHA-256 in hex of the model's complete files, because checkpoints with the same shape have the
+   * same headers.
+   */
   sha256: string
 }
 
-/** Reads model and problems, and settles how the runs share the machine. Errors: `bad-model`, `model-not-found`, `io`, `bad-request`. */
+/**
+ * Reads model and problems, and decides how runs share the machine. Throws `bad-model`,
+ * `model-not-found`, `io` or `bad-request`.
+ */
 export async function openLab(options: LabOptions): Promise<Lab> {
-  const files = await readModelFiles(options.model)
-  const model = await modelInfo(files)
+  const { info: model, metadata } = await readModel(options.model)
   const set = readProblems(options.data, options.fields)
   const asked = options.settings.engine?.device ?? 'auto'
   const device = asked === 'auto' && model.sizeBytes < SMALL_MODEL_BYTES ? 'cpu' : asked
   const jobs =
     options.jobs ??
     (device.toLowerCase() === 'cpu' && model.sizeBytes < SMALL_MODEL_BYTES ? physicalCores() : 1)
-  // Threads of several engines on the same cores wait for each other at every step.
+  // Threads of several engines on the same cores would wait for each other at every step.
   const threads = options.settings.engine?.threads ?? (jobs > 1 ? 1 : 0)
   const shared = { ...options.settings, engine: { ...options.settings.engine, device, threads } }
-  const defaults = { metadata: scalars(files.header), nativePaths: model.nativePaths }
+  const defaults = { metadata, nativePaths: model.nativePaths }
   return {
     options,
     model,
     jobs,
-    sha256: await hashFiles(files.parts.map(({ file }) => file)),
+    sha256: await hashFiles(filesOf(model.file)),
     seed: options.settings.seed ?? 0,
     set: { ...set, problems: set.problems.slice(0, options.limit) },
     settle: (more) =>
@@ -91,40 +98,32 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   }
 }
 
-/** A run's engine processes, as many as run at once. */
+/** Returns the engine processes, one per concurrent run. */
 export const runnersOf = ({ jobs, options }: Lab): Runner[] =>
   Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
 
-/** Errors of `planRun`, before anything runs. */
+/**
+ * Ensures the model has control tokens for every unit, before anything runs. Throws
+ * `too-many-paths`.
+ */
 export function checkUnits({ model }: Lab, units: readonly Unit[]): void {
   const pairs = Array.from({ length: model.nativePaths }, () => ({ open: 0, close: 0 }))
   for (const { settings } of units)
-    planRun(settings, {
-      tokens: {
-        pairs,
-        summary: null,
-        masked: [],
-        pathStops: [],
-        summaryStops: [],
-        endOfGeneration: [],
-        texts: [],
-        summaryPrefix: '',
-      },
-      thoughtRows: model.thoughtRows,
-    })
+    thoughtRows(settings, { tokens: { pairs }, thoughtRows: model.thoughtRows })
 }
 
 export interface LabResult {
   cells: readonly Cell[]
-  /** Samples made, and asked for. */
+  /** Numbers of samples made and requested. */
   done: number
   wanted: number
   files: { json: string; csv: string; report: string }
 }
 
 /**
- * Runs the units over the problems (`wrongPaths` are looked for once the result folder is known to be this experiment's), goes on where an earlier call stopped, and writes the results, also when it is stopped or
- * fails. Errors: those of the runs; `cancelled`.
+ * Runs the units over the problems, continuing where an earlier call stopped, and writes the
+ * results, even if it is stopped or fails. Looks for `wrongPaths` only once the result folder is
+ * known to belong to this experiment. Throws the errors of the runs, or `cancelled`.
  */
 export async function runLab(
   lab: Lab,
@@ -207,7 +206,8 @@ export async function runLab(
     all: readonly Unit[],
     more?: Record<string, unknown>,
   ): Header {
-    // What a cell names (strategy, width, budget, vote) may differ from call to call; the rest is as given for all.
+    // What a cell names (strategy, paths, budget, vote) may differ between calls; the other
+    // settings must stay the same.
     const {
       strategy: _s,
       paths: _p,
@@ -237,7 +237,7 @@ async function hashFiles(files: readonly string[]): Promise<string> {
   return hash.digest('hex')
 }
 
-/** A reader sees the old file or the new one, never a part. */
+/** Replaces a file atomically: a reader sees the old file or the new one, never a part. */
 function replace(file: string, content: string): void {
   try {
     writeFileSync(`${file}.new`, content)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RunError } from '../protocol/events.ts'
+import { RunError, type SegmentId } from '../protocol/events.ts'
 import { VoteRule } from '../protocol/request.ts'
 import { vote } from '../protocol/answers/vote.ts'
 import { isCorrect, type Statement } from './check.ts'
@@ -7,17 +7,23 @@ import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'
 import { votesIn, type Unit } from './unit.ts'
 
-/** One run, scored: a line of results.jsonl. Times in milliseconds of wall clock, loading the model left out. */
+/**
+ * One scored run: a line of results.jsonl. Times are wall-clock milliseconds without loading the
+ * model.
+ */
 export const Sample = z.object({
   unit: z.string(),
   problem: z.int().min(0),
   sample: z.int().min(0),
   seed: z.int(),
-  /** The run's answer; of a run that votes, under each rule. */
+  /** The run's answer; if the run votes, its answer under each rule. */
   outcomes: z.array(
     z.object({ vote: VoteRule.nullable(), answer: z.string().nullable(), correct: z.boolean() }),
   ),
-  /** Some path's own answer, or some answer voted on, is right: what a perfect judge would reach. */
+  /**
+   * True if some path's own answer, or some answer voted on, is right: the result of a perfect
+   * judge.
+   */
   anyPath: z.boolean(),
   promptTokens: z.int(),
   pathTokens: z.int(),
@@ -26,7 +32,7 @@ export const Sample = z.object({
   ms: z.number(),
   pathsMs: z.number(),
   summaryMs: z.number(),
-  /** The run failed: it counts as wrong. */
+  /** Set if the run failed; it counts as wrong. */
   error: RunError.optional(),
 })
 export type Sample = z.infer<typeof Sample>
@@ -36,7 +42,7 @@ export const sampleKey = (unit: string, problem: number, sample: number): string
 
 const RULES = VoteRule.options
 
-/** Scores a run by its own words. A failed run is wrong under every rule. */
+/** Scores a run by its own text. A failed run is wrong under every rule. */
 export function measure(
   unit: Unit,
   problem: Problem,
@@ -86,14 +92,17 @@ export function measure(
   return { ...rest, outcomes, anyPath: run.paths.some(right) || (voted && candidates.some(right)) }
 }
 
-/** What can be the run's answer, in order of version or path: the summaries, or the paths where there is no summary. */
+/**
+ * Returns the texts that can be the run's answer, in order: the summaries, or the paths if there is
+ * no summary.
+ */
 function statements(
   { settings }: Unit,
-  run: Digest,
-): { candidates: (Statement & { member: number })[]; voted: boolean } {
-  const voted = votesIn(settings)
-  const summaries = run.summaries.map(({ version, ...rest }) => ({ member: version, ...rest }))
-  const paths = run.paths.map(({ path, text, answer }) => ({ member: path, text, answer }))
-  const over = run.over ?? (summaries.length > 0 ? 'summaries' : 'paths')
-  return { candidates: over === 'summaries' ? summaries : paths, voted }
+  { paths, summaries, over }: Digest,
+): { candidates: (Statement & { member: SegmentId })[]; voted: boolean } {
+  const counted = over ?? (summaries.length > 0 ? 'summaries' : 'paths')
+  const candidates = (counted === 'summaries' ? summaries : paths).map(
+    ({ segment, text, answer }) => ({ member: segment, text, answer }),
+  )
+  return { candidates, voted: votesIn(settings) }
 }

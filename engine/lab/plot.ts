@@ -1,24 +1,28 @@
 /**
- * Charts as inert SVG strings: no script, no link, colours from the CSS variables of the page (`--s0`.., `--o0`.. for ordered
- * series, `--ink`, `--faint`, `--grid`). Units of coordinates are SVG user units of a fixed view box.
+ * Draws charts as inert SVG strings: no scripts or links. Colours come from the CSS variables of
+ * the page (`--s0`.., `--o0`.. for ordered series, `--ink`, `--faint`, `--grid`). Coordinates are
+ * SVG user units of a fixed view box.
  */
 
 export interface Point {
   x: number
   y: number
-  /** An interval around y. */
+  /** Interval around y. */
   low?: number
   high?: number
-  /** Shown on hover. */
+  /** Text shown on hover. */
   title: string
 }
 
 export interface Series {
   name: string
-  /** Each is drawn as one polyline; a single point as a mark alone. */
+  /** Each line is drawn as one polyline; a single point is drawn only as a mark. */
   lines: readonly (readonly Point[])[]
   dashed?: boolean
-  /** Colour and mark, 0..7; absent: the place in the list. Keeps a series' look over several charts. */
+  /**
+   * Colour and mark, 0..7; default: the series' position in the list. Keeps a series' look the same
+   * in several charts.
+   */
   look?: number
 }
 
@@ -27,28 +31,36 @@ export interface LineChart {
   x: {
     label: string
     scale: 'linear' | 'log'
-    /** Marked on the axis; absent: round values. */ ticks?: readonly number[]
+    /** Values marked on the axis; default: round values. */
+    ticks?: readonly number[]
   }
   y: {
     format: (value: number) => string
-    /** Highest value worth showing, such as 1 for a share. */ most?: number
+    /** Highest value worth showing, such as 1 for a share. */
+    most?: number
   }
   series: readonly Series[]
-  /** Series are steps of one quantity: a ramp of one colour in place of different colours. */
+  /**
+   * True if the series are steps of one quantity: they get a ramp of one colour instead of
+   * different colours.
+   */
   ordered?: boolean
 }
 
 const WIDTH = 560
 const HEIGHT = 330
 const PLOT = { left: 62, right: 384, top: 14, bottom: 280 }
-/** Label heights closer than this would overlap. */
+/** Labels closer in height than this would overlap. */
 const LABEL_GAP = 15
 const SHAPES = ['circle', 'square', 'diamond', 'triangle'] as const
 
 export const escapeXml = (text: string): string =>
   text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
-/** Points of a y above `most` do not occur; the axis begins at 0. Empty when there is nothing to draw. */
+/**
+ * Returns a line chart, or an empty string if there is nothing to draw. No y may be above `most`;
+ * the axis begins at 0.
+ */
 export function lineChart(chart: LineChart): string {
   const points = chart.series.flatMap(({ lines }) => lines.flat())
   if (points.length === 0) return ''
@@ -113,7 +125,7 @@ function drawSeries(
   y: Scale,
   count: number,
 ): string {
-  // Marks at the same place stay readable when they stand a little apart.
+  // Shift marks at the same place slightly apart, so that all stay readable.
   const shift = (index - (count - 1) / 2) * Math.min(2.5, 10 / count)
   const at = (p: Point) => [x(p.x) + shift, y(p.y)] as const
   const out = [`<g class="series" style="--c:${colour}">`]
@@ -142,7 +154,10 @@ function mark(shape: (typeof SHAPES)[number], px: number, py: number): string {
   return `<path class="mark" d="M${at(0, -5)}L${at(4.6, 4)}L${at(-4.6, 4)}z"/>`
 }
 
-/** Names stand at the right, as near to the height of their last point as there is room, tied to it by a thin line. */
+/**
+ * Draws the series' names at the right, as close to the height of their last point as space allows,
+ * each connected to it by a thin line.
+ */
 function names(
   series: readonly Series[],
   colour: (i: number) => string,
@@ -185,7 +200,7 @@ export interface DotChart {
   }[]
 }
 
-/** One row a value with its interval; rows of a group share a colour and a heading. */
+/** Draws one row per value with its interval; rows of a group share a colour and a heading. */
 export function dotChart({ title, label, format, most, rows }: DotChart): string {
   if (rows.length === 0) return ''
   const groups = [...new Set(rows.map(({ group }) => group))]
@@ -225,7 +240,10 @@ const f = (value: number): string => String(Math.round(value * 10) / 10)
 export const number = (value: number): string =>
   value >= 10_000 && value % 1000 === 0 ? `${value / 1000}k` : String(Number(value.toPrecision(6)))
 
-/** The end of an axis from 0: a round value not below `value`, and not above `most`. */
+/**
+ * Returns the end of an axis that begins at 0: a round value at or above `value`, but not above
+ * `most`.
+ */
 function niceTop(value: number, most = Infinity): number {
   if (!(value > 0)) return Math.min(1, most)
   const unit = 10 ** Math.floor(Math.log10(value))
@@ -256,7 +274,7 @@ function roundTicks(from: number, to: number, scale: 'linear' | 'log'): number[]
   return all.slice(first, all.findIndex((t) => t >= to) + 1 || undefined)
 }
 
-/** Leaves out ticks nearer than `gap` to the one before. */
+/** Drops ticks that are closer than `gap` to the previous one. */
 function spaced(ticks: readonly number[], x: Scale, gap: number): number[] {
   const kept: number[] = []
   for (const t of [...ticks].sort((a, b) => a - b))

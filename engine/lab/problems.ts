@@ -6,13 +6,16 @@ import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
-/** What makes an answer right: mathematical equality with `answer`, or the rules of the numbers game. */
+/**
+ * What makes an answer right: mathematical equality with `answer`, or the rules of the numbers
+ * game.
+ */
 export type Expected =
   | { kind: 'answer'; answer: string }
   | { kind: 'numbers'; numbers: readonly number[]; target: number }
 
 export interface Problem {
-  /** Place in the file, from 0: the name of the problem in results. */
+  /** Position in the file, from 0; names the problem in results. */
   index: number
   problem: string
   expected: Expected
@@ -20,14 +23,14 @@ export interface Problem {
 
 export interface ProblemSet {
   problems: readonly Problem[]
-  /** Of the file's bytes, hex. */
+  /** SHA-256 of the file in hex. */
   sha256: string
 }
 
 export interface Fields {
-  /** Field of the problem's text; `problem` when absent. */
+  /** Field of the problem's text; default `problem`. */
   problem?: string
-  /** Field of the answer; when absent, `numbers` with `target` where a line has both, else `answer`. */
+  /** Field of the answer; default: `numbers` and `target` if a line has both, else `answer`. */
   answer?: string
 }
 
@@ -37,8 +40,8 @@ const Numbers = z.array(z.int().min(0).max(999_999_999)).min(1).max(16)
 const Target = z.int().min(-999_999_999).max(999_999_999)
 
 /**
- * Reads a problem set: JSON lines, or one JSON array of objects. Errors: `io`; `bad-request` with the line (of an array: the entry)
- * that cannot be used and why.
+ * Reads a problem set: JSON lines, or one JSON array of objects. Throws `io`, or `bad-request` with
+ * the line (in an array, the entry) that cannot be used and why.
  */
 export function readProblems(file: string, fields: Fields = {}): ProblemSet {
   let bytes: Buffer
@@ -84,7 +87,7 @@ function parse(where: string, text: string): unknown {
   } catch (error) {
     throw new BraidError(
       'bad-request',
-      `${where}: this is no JSON (${(error as Error).message}).`,
+      `${where}: this is not valid JSON (${(error as Error).message}).`,
       { cause: error },
     )
   }

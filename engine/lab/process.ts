@@ -1,10 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { fromSource, sourceOptions } from '../child.ts'
+import { programFile, sourceOptions } from '../programs/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
-import type { RunError } from '../protocol/events.ts'
+import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
 import type { Job, Runner } from './experiment.ts'
 
@@ -14,26 +13,22 @@ export interface Entry {
   execArgv: readonly string[]
 }
 
-/** In a checkout the worker runs from source through tsx, in a package from a file that the build names so. */
-function workerEntry(): Entry {
-  return {
-    file: fileURLToPath(
-      new URL(fromSource() ? './worker-main.ts' : './lab/worker-main.js', import.meta.url),
-    ),
-    execArgv: sourceOptions(),
-  }
-}
+const workerEntry = (): Entry => ({
+  file: programFile('lab/worker-main'),
+  execArgv: sourceOptions(),
+})
 
 export type Reply = { digest: Digest } | { failed: RunError }
 
 /**
- * An engine in a process of its own: several of them with one thread each use the cores better on small models than one with
- * many. A process that dies takes its run along: it is made once more in a new process, then it counts as failed (`engine-lost`).
+ * Runs an engine in its own process. For small models, several engines with one thread each use the
+ * cores better than one engine with many threads. If the process dies during a run, the run is
+ * repeated once in a new process and then counts as failed (`engine-lost`).
  */
 export class EngineProcess implements Runner {
   #child: ChildProcess | null = null
   #closed = false
-  /** Some run came to its end: the engine itself works. */
+  /** True once a run has ended, which shows that the engine itself works. */
   #proven = false
 
   constructor(private readonly entry: Entry = workerEntry()) {}
@@ -45,8 +40,8 @@ export class EngineProcess implements Runner {
         this.#proven = true
         return digest
       } catch (error) {
-        const { code, message } = toBraidError(error)
-        if (code !== 'engine-lost' || this.#closed) throw error
+        const failed = toBraidError(error)
+        if (failed.code !== 'engine-lost' || this.#closed) throw error
         if (attempt === 2 && !this.#proven) throw error
         if (attempt === 2)
           return {
@@ -56,7 +51,7 @@ export class EngineProcess implements Runner {
             over: null,
             usage: null,
             timings: null,
-            error: { code, message },
+            error: runError(failed),
           }
       }
     }
@@ -82,13 +77,7 @@ export class EngineProcess implements Runner {
       }
       child.on('message', (reply: Reply) =>
         settle(() =>
-          'digest' in reply
-            ? resolve(reply.digest)
-            : reject(
-                toBraidError(
-                  Object.assign(new Error(reply.failed.message), { code: reply.failed.code }),
-                ),
-              ),
+          'digest' in reply ? resolve(reply.digest) : reject(thrownError(reply.failed)),
         ),
       )
       const lost = (why: string) =>
@@ -103,7 +92,10 @@ export class EngineProcess implements Runner {
   }
 }
 
-/** Cores without their hyper-threads; where the system does not say, as many as Node sees. */
+/**
+ * Returns the number of cores without hyper-threads or, if the system does not report it, the
+ * number that Node sees.
+ */
 export function physicalCores(): number {
   try {
     const cores = new Set(
@@ -116,7 +108,7 @@ export function physicalCores(): number {
     )
     if (cores.size > 0) return Math.min(cores.size, cpus().length)
   } catch {
-    // Not Linux.
+    // This is not Linux.
   }
   return Math.max(1, cpus().length)
 }

@@ -2,12 +2,13 @@ import { createLogUpdate } from 'log-update'
 import type { Sample } from './measure.ts'
 import type { Task } from './experiment.ts'
 
-/** Lines of a progress that is no terminal come this far apart, ms. */
+/** Milliseconds between progress lines if the stream is not a terminal. */
 const LINE_EVERY = 10_000
 
 /**
- * Counts samples and guesses the time left: what each unit's runs took so far, and for units not begun the same per token that
- * they may make. Writes to `stream`: one line that changes in a terminal, a line every ten seconds elsewhere.
+ * Counts samples and estimates the time left, from the time that each unit's runs took so far; for
+ * units not yet begun, from the time per token of the others. Writes to `stream`: one changing line
+ * in a terminal, otherwise a line every ten seconds.
  */
 export class Progress {
   readonly #cost = new Map<string, { weight: number; left: number; ms: number; n: number }>()
@@ -56,7 +57,7 @@ export class Progress {
     else this.#update(line)
   }
 
-  /** null: no sample yet to judge by. */
+  /** Returns the estimated time left; null before the first sample. */
   millisecondsLeft(): number | null {
     const known = [...this.#cost.values()].filter(({ n }) => n > 0)
     if (known.length === 0) return null
@@ -75,7 +76,7 @@ export class Progress {
   }
 }
 
-/** "3 min left". */
+/** Returns text such as "3 min left". */
 export function timeLeft(ms: number | null): string {
   if (ms === null) return ''
   const seconds = Math.ceil(ms / 1000)

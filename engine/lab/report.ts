@@ -6,12 +6,12 @@ import type { Header } from './store.ts'
 export interface Report {
   header: Header
   cells: readonly Cell[]
-  /** Samples made and asked for; fewer made: the experiment was stopped. */
+  /** Numbers of samples made and requested; fewer made means that the experiment was stopped. */
   done: number
   wanted: number
-  /** What was run, to be run again. */
+  /** The command line that repeats the experiment. */
   command: string
-  /** Engine processes at once and threads of each: what the times were measured with. */
+  /** Number of engine processes and threads per process during the measurements. */
   jobs: number
   threads: number
   engine: string
@@ -28,7 +28,10 @@ const FIGURES: Record<Header['experiment'], (cells: readonly Cell[]) => Figure[]
   tunnel: tunnelFigures,
 }
 
-/** One HTML page that needs nothing else: no script, nothing fetched, light and dark, fit to print. Deterministic. */
+/**
+ * Returns one self-contained HTML page: no scripts, nothing to fetch, light and dark colours,
+ * printable. The same input gives the same page.
+ */
 export function reportHtml(report: Report): string {
   const { header, cells, done, wanted } = report
   const title = `${TITLES[header.experiment]}: ${header.model.name} on ${base(header.data.file)}`
@@ -74,15 +77,15 @@ export function reportHtml(report: Report): string {
 
 const COMMON = [
   'The answer is the model\u2019s own text; nothing checks it before it is scored.',
-  'Bars are 95 % Wilson intervals; several samples of one problem count as fewer independent ones.',
-  '\u201cSome path right\u201d is the share of runs in which at least one path stated a right answer of its own: what a perfect judge of the paths would reach.',
-  'Tokens are those of a whole run: prompt once, all paths, all summaries. Times leave out loading the model.',
+  'Bars are 95 % Wilson intervals; several samples of the same problem count as fewer independent samples.',
+  '\u201cSome path right\u201d is the share of runs in which at least one path stated a right answer of its own: the accuracy of a perfect judge of the paths.',
+  'Tokens are counted over the whole run: the prompt once, all paths, all summaries. Times exclude loading the model.',
 ]
 const NOTES: Record<Header['experiment'], string[]> = {
   eval: [
     ...COMMON,
-    'Rows share their random draws: sample s of a problem starts every strategy from the same seed.',
-    '\u201cequality\u201d counts answers of equal value as one; where a right answer is known by its value, as in the numbers game, that is nearly a check of the answer, and \u201ctext\u201d is the fair vote.',
+    'Rows use the same random draws: sample s of a problem starts every strategy from the same seed.',
+    '\u201cequality\u201d merges answers of equal value. If the value alone shows that an answer is right, as in the numbers game, this nearly checks the answer, and \u201ctext\u201d is the fair vote.',
   ],
   ablate: [
     ...COMMON,
@@ -90,7 +93,7 @@ const NOTES: Record<Header['experiment'], string[]> = {
   ],
   tunnel: [
     ...COMMON,
-    'Only problems that one path alone got wrong, by a path at least as long as the longest prefix, are in the table, for every prefix length alike. Path 1 starts with that many tokens of its wrong path, on top of its budget, so that a longer prefix leaves as many tokens to recover in; 0 is the control.',
+    'For every prefix length, the table contains only problems that one path alone got wrong with a path at least as long as the longest prefix. Path 1 starts with this many tokens of its wrong path, in addition to its budget, so that a longer prefix leaves as many tokens to recover in; 0 is the control.',
   ],
 }
 
@@ -132,7 +135,10 @@ function settingsText({ seed, settings }: Header): string {
   return [`seed ${seed}`, ...flat(settings, '')].join(', ')
 }
 
-/** File name without its folders: a report tells nothing about the machine it was made on. */
+/**
+ * Returns a file name without folders, so that a report reveals nothing about the machine it was
+ * made on.
+ */
 const base = (file: string) => file.split(/[\\/]/).at(-1) ?? file
 
 const CSS = `

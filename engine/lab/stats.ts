@@ -7,8 +7,8 @@ export interface Interval {
 }
 
 /**
- * Wilson's score interval at 95 % (E. B. Wilson, JASA 22, 1927) for a share, 0..1. `n` may be a fraction (an effective size).
- * Without a sample: [0, 1].
+ * Returns Wilson's score interval at 95 % (E. B. Wilson, JASA 22, 1927) for a share, 0..1. `n` may
+ * be fractional (an effective size). Returns [0, 1] if there are no samples.
  */
 export function wilson(share: number, n: number): Interval {
   if (n <= 0) return { low: 0, high: 1 }
@@ -22,9 +22,11 @@ export function wilson(share: number, n: number): Interval {
 }
 
 /**
- * How many independent samples these are worth: several samples of one problem resemble each other. `clusters` holds, a problem,
- * its correct and all its samples. n over Kish's design effect (the variance between problems over the binomial one), at least
- * the number of problems where they all agree, at most n.
+ * Returns how many independent samples these are worth, because samples of the same problem are
+ * correlated. `clusters` holds the number of correct samples and of all samples per problem. The
+ * result is n divided by Kish's design effect (the variance between problems over the binomial
+ * variance): at most n, and at least the number of problems, which it equals if all samples of each
+ * problem agree.
  */
 export function effectiveSize(clusters: readonly { correct: number; n: number }[]): number {
   const n = clusters.reduce((sum, cluster) => sum + cluster.n, 0)
@@ -42,7 +44,7 @@ export function effectiveSize(clusters: readonly { correct: number; n: number }[
 export const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length
 
-/** Of an unsorted list, between neighbours in proportion; 0 of an empty one. */
+/** Returns the q quantile of an unsorted list, interpolated linearly; 0 for an empty list. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const place = (sorted.length - 1) * q
@@ -52,7 +54,7 @@ export function quantile(values: readonly number[], q: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** Lists by key, keys in order of their first value. */
+/** Groups values by key; keys are in order of their first value. */
 export function groupBy<T, K>(values: Iterable<T>, keyOf: (value: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>()
   for (const value of values) {

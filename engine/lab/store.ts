@@ -12,21 +12,25 @@ import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { Sample, sampleKey } from './measure.ts'
 
-/** First line of results.jsonl: what all samples in it share. A result folder goes on only under the same. */
+/**
+ * First line of results.jsonl: what all its samples share. A result folder is continued only if
+ * this is unchanged.
+ */
 export const Header = z.object({
   format: z.literal(1),
   experiment: z.enum(['eval', 'ablate', 'tunnel']),
   model: z.object({ name: z.string(), file: z.string(), sha256: z.string() }),
   data: z.object({ file: z.string(), sha256: z.string() }),
   seed: z.int(),
-  /** Settings that no cell names: sampler, finish rule, engine, ... */
+  /** Settings that no cell names, such as sampler, finish rule and engine. */
   settings: z.record(z.string(), z.unknown()),
 })
 export type Header = z.infer<typeof Header>
 
 /**
- * Samples of an experiment, one JSON line each, appended as they are made: a stop at any time loses only runs that had not ended,
- * and a restart makes only what is missing. A line torn by a crash is cut off; the same sample twice counts once, the first.
+ * Stores the samples of an experiment, one JSON line each, appended as they are made. If the
+ * experiment stops at any time, only unfinished runs are lost, and a restart makes only the missing
+ * samples. A line torn by a crash is cut off. If a sample occurs twice, the first one counts.
  */
 export class ResultStore {
   readonly #file: string
@@ -36,7 +40,10 @@ export class ResultStore {
     this.#file = file
   }
 
-  /** Errors: `bad-request` where the folder holds another experiment or a damaged file; `io`, `disk-full`. */
+  /**
+   * Opens a result folder. Throws `bad-request` if it holds another experiment or a damaged file,
+   * `io` or `disk-full`.
+   */
   static open(folder: string, header: Header): ResultStore {
     const store = new ResultStore(join(folder, 'results.jsonl'))
     try {
@@ -65,7 +72,7 @@ export class ResultStore {
     this.#samples.set(sampleKey(sample.unit, sample.problem, sample.sample), sample)
   }
 
-  /** false: there is nothing yet. */
+  /** Reads the file; returns false if there is none. */
   #read(folder: string, header: Header): boolean {
     if (!existsSync(this.#file)) return false
     const bytes = readFileSync(this.#file)
@@ -87,7 +94,7 @@ export class ResultStore {
     if (differs.length > 0)
       throw new BraidError(
         'bad-request',
-        `${folder} holds results made under other conditions (${differs.join(', ')}). Choose another folder with --out.`,
+        `${folder} holds results made under different conditions (${differs.join(', ')}). Choose another folder with --out.`,
       )
     for (const [i, line] of lines.entries()) {
       const sample = parsed(Sample, line)
@@ -111,7 +118,7 @@ function parsed<T>(schema: z.ZodType<T>, line: string): T | null {
   }
 }
 
-/** Names of what is not the same; where files lie does not matter. */
+/** Returns the names of the fields that differ; paths of files are ignored. */
 function differences(found: Header, asked: Header): string[] {
   const flat = ({ experiment, model, data, seed, settings }: Header) => ({
     experiment,

@@ -8,7 +8,10 @@ import { measure } from './measure.ts'
 import type { Problem } from './problems.ts'
 import { makeUnit, sampleSeed, type Unit } from './unit.ts'
 
-/** One path alone at a problem: its tokens where it went wrong and is long enough, else null. */
+/**
+ * The result of one path alone on a problem: its tokens if it went wrong and is long enough, else
+ * null.
+ */
 const WrongPath = z.object({
   problem: z.int(),
   sample: z.int(),
@@ -19,16 +22,17 @@ const WrongPath = z.object({
 type WrongPath = z.infer<typeof WrongPath>
 
 export interface TunnelPlan {
-  /** Tokens of a wrong path that path 1 begins with; 0 is the control. */
+  /** Numbers of tokens of a wrong path that path 1 begins with; 0 is the control. */
   prefixes: readonly number[]
-  /** Width of the runs in which the other paths are free; absent: the model's default. */
+  /** Number of paths in the runs in which the other paths are free; default: the model's. */
   paths?: number
   budget?: number
 }
 
 /**
- * The tunnel experiment (ParaThinker, figure 2): does a path get out of a wrong beginning, alone and with free paths beside it?
- * The prefix comes on top of the budget, so that a longer one leaves as many tokens to recover in.
+ * Returns the units of the tunnel experiment (ParaThinker, figure 2): does a path recover from a
+ * wrong beginning, alone and beside free paths? The prefix is added to the budget, so that a longer
+ * prefix leaves as many tokens to recover in.
  */
 export function tunnelUnits(
   { settle, model }: Lab,
@@ -49,8 +53,9 @@ export function tunnelUnits(
 }
 
 /**
- * Lets one path alone try every problem (from seeds that no unit uses) and keeps the wrong ones of at least `least` tokens.
- * What was tried is kept in wrong-paths.jsonl of the result folder and not tried again.
+ * Runs one path alone on every problem, with seeds that no unit uses, and keeps the wrong paths of
+ * at least `least` tokens. Attempts are stored in wrong-paths.jsonl of the result folder and not
+ * repeated.
  */
 export async function collectWrongPaths(
   lab: Lab,
@@ -89,7 +94,7 @@ export async function collectWrongPaths(
         )
         if (options.signal.aborted) return
         const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest)
-        const own = digest.paths[0]?.tokens?.slice(model.nativePaths > 0 ? 1 : 0) ?? [] // without its control token
+        const own = digest.paths[0]?.tokens?.slice(model.nativePaths > 0 ? 1 : 0) ?? [] // without the control token
         const entry = {
           problem: problem.index,
           sample,
@@ -121,7 +126,7 @@ export async function collectWrongPaths(
   }
 }
 
-/** A line torn by a crash is cut off. */
+/** Reads the stored attempts. A line torn by a crash is cut off. */
 function readWrongPaths(file: string): WrongPath[] {
   if (!existsSync(file)) return []
   const bytes = readFileSync(file)

@@ -1,24 +1,25 @@
+import { strategyTakes } from '../protocol/shapes.ts'
 import { createHash } from 'node:crypto'
 import type { RunSettings, VoteRule } from '../protocol/request.ts'
 
 /**
- * What is measured together: one strategy at one width and budget. A unit that votes gives a cell for each vote rule,
- * any other unit one cell.
+ * One row or group of rows of an experiment: one strategy with one number of paths and one budget.
+ * A unit that votes gives a cell per vote rule, any other unit one cell.
  */
 export interface Unit {
-  /** Names the unit's samples in results.jsonl; unique in an experiment. */
+  /** Names the unit's samples in results.jsonl; unique within an experiment. */
   key: string
-  /** Row of an ablation or a tunnel table. */
+  /** Name of the row in an ablation or tunnel table. */
   variant?: string
-  /** `seed` is replaced sample by sample. */
+  /** `seed` is replaced for each sample. */
   settings: RunSettings
-  /** Path 1 starts with this many tokens of a wrong path. */
+  /** Number of tokens of a wrong path that path 1 starts with. */
   prefix?: number
   votes: readonly VoteRule[]
 }
 
 export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean =>
-  strategy === 'majority' || strategy === 'parallel-majority'
+  strategyTakes(strategy).votes
 
 export function makeUnit(
   settings: RunSettings,
@@ -26,7 +27,7 @@ export function makeUnit(
   extra: Pick<Unit, 'variant' | 'prefix'> = {},
 ): Unit {
   const { strategy, paths, runs, budget } = settings
-  const width = `p${paths}${strategy === 'parallel-majority' ? `x${runs}` : ''}`
+  const width = `p${paths}${strategyTakes(strategy).runs ? `x${runs}` : ''}`
   const key = [
     strategy,
     width,
@@ -36,7 +37,10 @@ export function makeUnit(
   return { key, settings, votes: votesIn(settings) ? votes : [], ...extra }
 }
 
-/** The same for every unit, so that units are compared on the same draws; 32 bits. */
+/**
+ * Returns the seed of a sample, 32 bits. It is the same for every unit, so that units are compared
+ * on the same random draws.
+ */
 export function sampleSeed(seed: number, problem: number, sample: number): number {
   return createHash('sha256').update(`${seed}:${problem}:${sample}`).digest().readUInt32LE(0)
 }
@@ -45,18 +49,24 @@ export interface Grid {
   strategies: readonly RunSettings['strategy'][]
   paths: readonly number[]
   budgets: readonly number[]
-  /** Budgets of `sequential` alone, which spends on one path what the others spend on many; absent: `budgets`. */
+  /**
+   * Budgets for `sequential`, which spends on one path what the others spend on many; default:
+   * `budgets`.
+   */
   sequentialBudgets?: readonly number[]
   votes: readonly VoteRule[]
 }
 
-/** `settle` gives the whole settings of a strategy, width and budget. `sequential` has no width, so it comes once a budget. */
+/**
+ * Returns the units of a grid. `settle` completes the settings of a strategy, number of paths and
+ * budget. `sequential` has only one path, so it appears once per budget.
+ */
 export function gridUnits(
   grid: Grid,
   settle: (asked: Pick<RunSettings, 'strategy' | 'paths' | 'budget'>) => RunSettings,
 ): Unit[] {
   return grid.strategies.flatMap((strategy) => {
-    const sequential = strategy === 'sequential'
+    const sequential = !strategyTakes(strategy).paths
     const budgets = sequential ? (grid.sequentialBudgets ?? grid.budgets) : grid.budgets
     return budgets.flatMap((budget) =>
       (sequential ? [1] : grid.paths).map((paths) =>

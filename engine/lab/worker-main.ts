@@ -1,8 +1,12 @@
-/** An engine process of the lab: makes one run for each job that its parent sends, and answers with what is kept of it. */
+/**
+ * Runs an engine process of the lab: makes one run for each job from its parent and answers with
+ * the digest.
+ */
 import { loadAddon } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
+import { pathId, runError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN } from '../protocol/fold.ts'
-import { Engine } from '../think/engine.ts'
+import { Engine } from '../run/index.ts'
 import { digestOf, type Digest } from './digest.ts'
 import type { Job } from './experiment.ts'
 import type { Reply } from './process.ts'
@@ -16,7 +20,7 @@ async function work({ request, prefix, tokens }: Job): Promise<Digest> {
   })
   const handle = engine.think(
     request,
-    prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[1, prefix]]) },
+    prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[pathId(1), prefix]]) },
   )
   let run = EMPTY_RUN
   for await (const event of handle.events) {
@@ -30,14 +34,11 @@ process.on('message', (job: Job) => {
   work(job)
     .then(
       (digest): Reply => ({ digest }),
-      (error: unknown): Reply => {
-        const { code, message } = toBraidError(error)
-        return { failed: { code, message } }
-      },
+      (error: unknown): Reply => ({ failed: runError(toBraidError(error)) }),
     )
     .then((reply) => process.send!(reply))
 })
-// Ctrl-C reaches the whole process group; the parent decides what it means.
+// Ctrl-C reaches the whole process group; the parent decides how to react.
 process.on('SIGINT', () => {})
-// Without its parent there is nobody to answer.
+// Without its parent, nobody can receive the results.
 process.on('disconnect', () => process.exit(0))

@@ -4,22 +4,22 @@ import { BraidError } from '../protocol/errors.ts'
 
 const CHUNK = 2 ** 20
 
-/** Thrown where a read would pass the end of the file or the limit. */
+/** Thrown if a read would pass the end of the file or the limit. */
 export class EndOfFile extends Error {}
 
 /**
- * Reads a regular file forward in chunks of 1 MiB; integers are little-endian. Call `need(n)` (await it when
- * it returns a promise), then the readers of at most `n` bytes, which do not wait.
+ * Reads a regular file forward in chunks of 1 MiB; integers are little-endian. Call `need(n)` and
+ * await it if it returns a promise. Then up to `n` bytes can be read synchronously.
  */
 export class FileReader {
-  /** Bytes of the file. */
+  /** Size of the file in bytes. */
   readonly size: number
-  /** No read passes this offset. */
+  /** Offset that no read may pass. */
   readonly limit: number
   readonly #handle: FileHandle
   #buffer = Buffer.alloc(0)
   #at = 0
-  /** Offset in the file of the buffer's start. */
+  /** File offset of the start of the buffer. */
   #base = 0
 
   private constructor(handle: FileHandle, size: number, limit: number) {
@@ -28,12 +28,13 @@ export class FileReader {
     this.limit = Math.min(size, limit)
   }
 
-  /** Opens a regular file. Errors: `model-not-found`, `bad-model` (a folder, a device), `io`. */
+  /** Opens a regular file. Throws `model-not-found`, `bad-model` (a folder or a device) or `io`. */
   static async open(file: string, limit = Infinity): Promise<FileReader> {
     let handle: FileHandle | undefined
     try {
       if (!(await stat(file)).isFile()) throw new BraidError('bad-model', `${file} is not a file.`)
-      // Not blocking: a pipe that took the file's place must not hang us.
+      // Open without blocking: the file may have been replaced by a pipe, which would hang the
+      // process.
       handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
       const info = await handle.stat()
       if (!info.isFile()) throw new BraidError('bad-model', `${file} is not a file.`)
@@ -42,12 +43,19 @@ export class FileReader {
       await handle?.close()
       if (error instanceof BraidError) throw error
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT' || code === 'ENOTDIR') throw new BraidError('model-not-found', `There is no file ${file}.`, { cause: error })
-      throw new BraidError('io', `${file} cannot be read: ${(error as Error).message}`, { cause: error })
+      if (code === 'ENOENT' || code === 'ENOTDIR')
+        throw new BraidError('model-not-found', `The file ${file} does not exist.`, {
+          cause: error,
+        })
+      throw new BraidError('io', `${file} cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
   }
 
-  get offset(): number { return this.#base + this.#at }
+  get offset(): number {
+    return this.#base + this.#at
+  }
 
   need(n: number): void | Promise<void> {
     if (this.#buffer.length - this.#at >= n) return
@@ -62,7 +70,12 @@ export class FileReader {
     rest.copy(buffer)
     let length = rest.length
     while (length < buffer.length) {
-      const { bytesRead } = await this.#handle.read(buffer, length, buffer.length - length, start + length)
+      const { bytesRead } = await this.#handle.read(
+        buffer,
+        length,
+        buffer.length - length,
+        start + length,
+      )
       if (bytesRead === 0) throw new EndOfFile()
       length += bytesRead
     }
@@ -71,7 +84,7 @@ export class FileReader {
     this.#at = 0
   }
 
-  /** Goes forward without reading. */
+  /** Moves forward by `n` bytes without reading them. */
   skip(n: number): void {
     if (this.offset + n > this.limit) throw new EndOfFile()
     this.seek(this.offset + n)
@@ -79,31 +92,62 @@ export class FileReader {
 
   seek(offset: number): void {
     const at = offset - this.#base
-    if (at >= 0 && at <= this.#buffer.length) { this.#at = at; return }
+    if (at >= 0 && at <= this.#buffer.length) {
+      this.#at = at
+      return
+    }
     this.#buffer = Buffer.alloc(0)
     this.#base = offset
     this.#at = 0
   }
 
-  /** A view that the next `need` may invalidate. */
-  bytes(n: number): Buffer { return this.#buffer.subarray(this.#at, (this.#at += n)) }
-  u8(): number { return this.#buffer[this.#at++]! }
-  i8(): number { return this.#buffer.readInt8(this.#advance(1)) }
-  u16(): number { return this.#buffer.readUInt16LE(this.#advance(2)) }
-  i16(): number { return this.#buffer.readInt16LE(this.#advance(2)) }
-  u32(): number { return this.#buffer.readUInt32LE(this.#advance(4)) }
-  i32(): number { return this.#buffer.readInt32LE(this.#advance(4)) }
-  f32(): number { return this.#buffer.readFloatLE(this.#advance(4)) }
-  f64(): number { return this.#buffer.readDoubleLE(this.#advance(8)) }
-  u64(): bigint { return this.#buffer.readBigUInt64LE(this.#advance(8)) }
-  i64(): bigint { return this.#buffer.readBigInt64LE(this.#advance(8)) }
-  /** A count or length; beyond 2^53 it is Infinity, which every limit refuses. */
+  /** Returns a view of `n` bytes, which the next `need` may invalidate. */
+  bytes(n: number): Buffer {
+    return this.#buffer.subarray(this.#at, (this.#at += n))
+  }
+  u8(): number {
+    return this.#buffer[this.#at++]!
+  }
+  i8(): number {
+    return this.#buffer.readInt8(this.#advance(1))
+  }
+  u16(): number {
+    return this.#buffer.readUInt16LE(this.#advance(2))
+  }
+  i16(): number {
+    return this.#buffer.readInt16LE(this.#advance(2))
+  }
+  u32(): number {
+    return this.#buffer.readUInt32LE(this.#advance(4))
+  }
+  i32(): number {
+    return this.#buffer.readInt32LE(this.#advance(4))
+  }
+  f32(): number {
+    return this.#buffer.readFloatLE(this.#advance(4))
+  }
+  f64(): number {
+    return this.#buffer.readDoubleLE(this.#advance(8))
+  }
+  u64(): bigint {
+    return this.#buffer.readBigUInt64LE(this.#advance(8))
+  }
+  i64(): bigint {
+    return this.#buffer.readBigInt64LE(this.#advance(8))
+  }
+  /** Reads a count or length. A value above 2^53 becomes Infinity, which every limit rejects. */
   count(): number {
     const at = this.#advance(8)
     const high = this.#buffer.readUInt32LE(at + 4)
     return high < 2 ** 21 ? high * 2 ** 32 + this.#buffer.readUInt32LE(at) : Infinity
   }
-  #advance(n: number): number { const at = this.#at; this.#at += n; return at }
+  #advance(n: number): number {
+    const at = this.#at
+    this.#at += n
+    return at
+  }
 
-  close(): Promise<void> { return this.#handle.close() }
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
 }

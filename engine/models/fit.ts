@@ -1,207 +1,257 @@
 /**
- * Memory of a run before anything is loaded: weights, KV cells and compute buffers a device, against what is free.
- * Weights and KV follow from the tensor table and the metadata; the compute buffer is the peak of llama.cpp's graph,
- * worked out from its stages and held against real contexts by `npm run fit:table`. Sizes in bytes.
+ * Compares the memory that a run needs with the memory that is free, before anything is loaded.
+ * llama.cpp reports the size of the context and the weights (plans.ts); `engine/kv` decides how
+ * large the context is. Sizes are in bytes.
  */
 import { freemem } from 'node:os'
-import { KvType, type RunSettings } from '../protocol/request.ts'
-import type { DeviceInfo, Fit } from '../protocol/wire.ts'
-import { cannotJoin } from './architectures.ts'
-import { repacks } from './repack.ts'
-import { KV_BYTES, kvElementsByLayer } from './kv.ts'
-import { integerOf } from './keys.ts'
-import type { ModelFiles } from './model-files.ts'
+import { contextCells, newRunDemand, sizeRun, SPARE_SEQUENCES, type Size } from '../kv/index.ts'
+import type { NativeAddon, NativeMemory } from '../native/index.ts'
+import {
+  KvType,
+  MAX_BUDGET,
+  MAX_PATHS,
+  type RunRequest,
+  type RunSettings,
+} from '../protocol/request.ts'
+import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { fusionOf } from '../protocol/shapes.ts'
+import { readModel } from './info.ts'
+import { KV_BYTES } from './kv.ts'
+import { Plans, type Measured } from './plans.ts'
 
-/** Tokens of one prefill step, and rows of logits at least kept for one (engine/native/src/context.cpp). */
-const BATCH = 512
-const LEAST_OUTPUTS = 32
-/** KV cells come in blocks of this many. */
-const CELL_BLOCK = 256
-/** Kept for extending paths, and for rounding (engine/think/prepare.ts). */
-const HEADROOM = 1024
-const SLACK = 64
-const SPARE_SEQUENCES = 8
-/** Of a device's free memory, what a run may take before it is called slow. */
+/** Share of a device's free memory that a run may take before it is reported as slow. */
 const COMFORT = 0.9
+/** Assumed prompt length in tokens if the caller gives none: a problem of a few lines. */
+const PROMPT_TOKENS = 256
 
-/** What the prediction needs of a model; cheap to keep. */
-export interface FitModel {
-  layers: number
-  embedding: number
-  /** Width of all feed-forward parts that a token goes through at once. */
-  feedForward: number
-  /** Heads and their width together. */
-  heads: number
-  attention: number
-  vocabulary: number
-  nativePaths: number
-  joinable: boolean
-  layerBytes: readonly number[]
-  /** Token embedding: always in the CPU's memory. */
-  inputBytes: number
-  /** Output matrix, norms and what else is not in a layer. */
-  outputBytes: number
-  /** Where the token embedding is the output matrix too: the copy that a GPU needs of it, and the CPU where it keeps another layout. */
-  tiedBytes: number
-  tiedRepackedBytes: number
-  /** Part of the layers' and the output's bytes that the CPU keeps in another layout; the mapped originals are not read again. */
-  repackedBytes: number
-  kvElements: readonly number[]
+type Settings = RunRequest['settings']
+
+/** A run whose memory is to be estimated. */
+export interface FitQuestion {
+  file: string
+  settings: Settings
+  promptTokens?: number
+  devices: readonly DeviceInfo[]
+  /** Free system memory in bytes. */
+  free: number
+  signal?: AbortSignal
 }
 
-export function fitModel(files: ModelFiles, nativePaths: number): FitModel {
-  const { header, tensors, dimensions: d } = files
-  const key = (name: string) => integerOf(header, `${d.architecture}.${name}`, 0, 2 ** 24, 0)
-  const layerBytes = new Array<number>(d.layers).fill(0)
-  let inputBytes = 0, outputBytes = 0, repackedBytes = 0
-  for (const tensor of tensors) {
-    const layer = /^blk\.(\d+)\./.exec(tensor.name)
-    if (layer && Number(layer[1]) < d.layers) layerBytes[Number(layer[1])]! += tensor.bytes
-    else if (tensor.name === 'token_embd.weight') inputBytes += tensor.bytes
-    else outputBytes += tensor.bytes
-    if (tensor.name !== 'token_embd.weight' && repacks(tensor)) repackedBytes += tensor.bytes
-  }
-  const embedding = tensors.find(({ name }) => name === 'token_embd.weight')!
-  const tied = !tensors.some(({ name }) => name === 'output.weight')
-  const heads = Math.max(...d.heads)
-  return {
-    layers: d.layers, embedding: d.embedding, heads, attention: Math.max(d.embedding, heads * d.keyLength), vocabulary: d.vocabulary,
-    feedForward: Math.max(d.feedForward, key('expert_used_count') * key('expert_feed_forward_length') + key('expert_shared_feed_forward_length')),
-    nativePaths, joinable: cannotJoin(header, d.architecture) === undefined,
-    layerBytes, inputBytes, outputBytes,
-    tiedBytes: tied ? inputBytes : 0,
-    tiedRepackedBytes: tied && repacks(embedding) ? inputBytes : 0,
-    repackedBytes,
-    kvElements: kvElementsByLayer(header, d),
-  }
-}
-
-export interface Need { weights: number; kv: number; compute: number }
-export interface Prediction {
-  cells: number
-  cpu: Need
-  gpu: Need
-  /** Layers of the model on the GPU, the output among them as one more. */
-  gpuLayers: number
-  /** Mapped parts of the file that are read once, at loading: counted by llama.cpp, needed by nobody. */
-  mappedTwice: number
-}
-
-/** KV cells and sequences that a run asks for (engine/think/prepare.ts). */
-export function contextOf(model: FitModel, settings: RunSettings, promptTokens: number): { cells: number; sequences: number } {
-  const { strategy, paths, runs, budget, summaryBudget, engine, controls } = settings
-  const groups = strategy === 'majority' ? paths : strategy === 'parallel-majority' ? runs : 1
-  const size = strategy === 'majority' || strategy === 'sequential' ? 1 : paths
-  const all = groups * size
-  const summaries = model.nativePaths > 0 || strategy === 'parallel' || strategy === 'parallel-majority'
-  const reread = controls.fusion === 'reread' || (controls.fusion === 'auto' && (model.nativePaths === 0 || !model.joinable))
-  const summaryCells = summaries ? groups * (summaryBudget + (reread ? promptTokens + 128 : 0)) + (reread ? 24 * all : 0) : 0
-  const wanted = engine.context > 0 ? engine.context : promptTokens + all * budget + summaryCells + Math.min(budget, HEADROOM) + SLACK
-  return { cells: Math.ceil(wanted / CELL_BLOCK) * CELL_BLOCK, sequences: Math.min(256, 1 + all + 2 * groups + SPARE_SEQUENCES) }
-}
-
-/** Memory of a context of this size, with the settings' device (`cpu` or a GPU) and layers. */
-export function predict(model: FitModel, engine: RunSettings['engine'], { cells, sequences }: { cells: number; sequences: number }): Prediction {
-  const onGpu = engine.device.toLowerCase() === 'cpu' ? 0 : engine.gpuLayers < 0 ? model.layers + 1 : Math.min(engine.gpuLayers, model.layers + 1)
-  // llama.cpp counts the output as the last layer and takes layers from the end.
-  const first = model.layers + 1 - onGpu
-  const isGpu = (layer: number) => layer >= first
-  const split = (values: readonly number[], gpu: boolean) => values.reduce((sum, value, layer) => sum + (isGpu(layer) === gpu ? value : 0), 0)
-  const outputOnGpu = onGpu > 0
-  const perElement = KV_BYTES[engine.kvType]
-  const compute = computeBytes(model, engine, cells, sequences)
-  const cpu: Need = {
-    weights: model.inputBytes + split(model.layerBytes, false) + (outputOnGpu ? 0 : model.outputBytes + model.tiedRepackedBytes),
-    kv: split(model.kvElements, false) * cells * perElement,
-    compute: onGpu === 0 ? compute : onGpu > model.layers ? handedOver(model, engine, cells) : compute,
-  }
-  const gpu: Need = {
-    weights: onGpu === 0 ? 0 : split(model.layerBytes, true) + model.outputBytes + model.tiedBytes,
-    kv: split(model.kvElements, true) * cells * perElement,
-    compute: onGpu === 0 ? 0 : compute,
-  }
-  return { cells, cpu, gpu, gpuLayers: onGpu, mappedTwice: onGpu === 0 ? model.repackedBytes : 0 }
-}
-
-/** What the CPU hands to a GPU: embeddings and mask of one step. */
-function handedOver({ embedding }: FitModel, { flashAttention }: RunSettings['engine'], cells: number): number {
-  return BATCH * (embedding * 4 + cells * (flashAttention !== 'off' ? 2 : 4))
-}
-
-/**
- * The largest of the stages of one prefill step, with the mask beside them:
- * feed-forward (three rows of its width, four of the model's), attention (scores of every head without flash
- * attention) and output (logits of a step's sequences).
- */
-function computeBytes(model: FitModel, { flashAttention }: RunSettings['engine'], cells: number, sequences: number): number {
-  const batch = Math.max(BATCH, sequences)
-  const rounded = Math.min(cells, batch)
-  const tokens = Math.ceil(rounded / sequences) * sequences
-  const flash = flashAttention !== 'off'
-  const feedForward = tokens * 4 * (3 * model.feedForward + 4 * model.embedding)
-  const attention = tokens * 4 * (6 * model.attention + (flash ? 0 : model.heads * cells))
-  const output = Math.min(batch, Math.max(sequences, LEAST_OUTPUTS)) * model.vocabulary * 4 + tokens * 4 * model.embedding
-  return tokens * cells * (flash ? 2 : 4) + Math.max(feedForward, attention, output)
-}
-
-/** Memory that programs may still take, within a container's limit. */
+/** Returns the bytes of memory that programs can still take, within a container's limit. */
 export function systemFree(): number {
-  // From Node 20.13 on.
+  // Available since Node 20.13.
   return (process as { availableMemory?: () => number }).availableMemory?.() ?? freemem()
 }
 
-const total = ({ weights, kv, compute }: Need) => weights + kv + compute
+/** Returns the context that a new run opens. */
+export function sizeNewRun(
+  settings: RunSettings,
+  { nativePaths, cannotJoin }: Pick<ModelInfo, 'nativePaths' | 'cannotJoin'>,
+  promptTokens: number,
+): Size {
+  const trained = nativePaths > 0
+  const fusion = fusionOf(settings.controls.fusion, { trained, joins: cannotJoin === undefined })
+  const size = sizeRun(newRunDemand(settings, { trained, fusion, promptTokens }))
+  return { ...size, cells: contextCells(size, settings.engine.context) }
+}
 
-/** Whether the run fits its device: `auto` is the first GPU, else the CPU. Error: none; an unknown device counts as the CPU. */
-export function fit(model: FitModel, settings: RunSettings, promptTokens: number, devices: readonly DeviceInfo[], free = systemFree()): Fit {
-  const device = deviceOf(settings.engine.device, devices)
-  const engine = { ...settings.engine, device: device?.name ?? 'cpu' }
-  const { cells, cpu, gpu, gpuLayers } = predict(model, engine, contextOf(model, settings, promptTokens))
+/**
+ * Estimates the memory of runs. Calls may run beside a decode; all reject with the errors of
+ * `Plans.measure`.
+ */
+export class Fits {
+  readonly #plans: Plans
+
+  constructor(addon: () => Promise<Pick<NativeAddon, 'openPlan'>>) {
+    this.#plans = new Plans(addon)
+  }
+
+  /**
+   * Returns whether the run fits its device. `auto` is the first GPU, else the CPU; an unknown
+   * device counts as the CPU.
+   */
+  async fit(question: FitQuestion): Promise<Fit> {
+    const { info, settings } = await resolve(question)
+    return this.#judge(question, info, settings)
+  }
+
+  /**
+   * Returns the largest value of one setting that fits while the others stay unchanged; 0 if none
+   * fits. Paths are limited to the model's trained paths if the run forks from control tokens. For
+   * layers, the output counts as one.
+   */
+  async most(question: FitQuestion, of: 'paths' | 'budget' | 'gpuLayers'): Promise<number> {
+    const { info, settings } = await resolve(question)
+    const { promptTokens = PROMPT_TOKENS } = question
+    const at = (change: Partial<RunSettings>) =>
+      this.#judge(question, info, { ...settings, ...change })
+    if (of === 'gpuLayers') {
+      const device = deviceOf(settings.engine.device, question.devices)
+      if (device === undefined) return 0
+      return mostLayers(info.layers + 1, device, (gpuLayers) =>
+        at({ engine: { ...settings.engine, gpuLayers } }),
+      )
+    }
+    if (of === 'budget') {
+      const trained = Math.max(1, info.trainContext - promptTokens - settings.summaryBudget)
+      return largest(Math.min(MAX_BUDGET, trained), (budget) => at({ budget }))
+    }
+    const fork = settings.strategy.startsWith('parallel') && !settings.reuseTokens
+    const limit = fork && info.nativePaths > 0 ? info.nativePaths : MAX_PATHS
+    return largest(limit, (paths) => at({ paths }))
+  }
+
+  /**
+   * Returns the bytes of weights that the CPU repacks into its own layout, in addition to the
+   * mapped file; 0 if the model cannot be read.
+   */
+  async repacked(file: string): Promise<number> {
+    const engine = { device: 'cpu', gpuLayers: 0, kvType: 'f16', flashAttention: 'auto' } as const
+    return this.#plans.measure(file, engine, { cells: 1, sequences: 1 }).then(
+      ({ devices }) => devices[0]!.repacked,
+      () => 0,
+    )
+  }
+
+  close(): Promise<void> {
+    return this.#plans.close()
+  }
+
+  async #judge(
+    { file, promptTokens = PROMPT_TOKENS, devices, free, signal }: FitQuestion,
+    info: ModelInfo,
+    settings: RunSettings,
+  ): Promise<Fit> {
+    const device = deviceOf(settings.engine.device, devices)
+    const size = sizeNewRun(settings, info, promptTokens)
+    const gpuLayers = device === undefined ? 0 : layersOf(settings, info)
+    const engine = {
+      ...settings.engine,
+      device: device?.name ?? 'cpu',
+      gpuLayers: gpuLayers > info.layers ? -1 : gpuLayers,
+    }
+    const measured = await this.#plans.measure(file, engine, size, signal)
+    return judge(measured, {
+      size,
+      device,
+      wholly: gpuLayers > info.layers,
+      kvType: engine.kvType,
+      free,
+    })
+  }
+}
+
+async function resolve({ file, settings }: FitQuestion) {
+  const { info, metadata } = await readModel(file)
+  return { info, settings: resolveSettings(settings, { metadata, nativePaths: info.nativePaths }) }
+}
+
+const layersOf = ({ engine }: RunSettings, { layers }: ModelInfo) =>
+  engine.gpuLayers < 0 ? layers + 1 : engine.gpuLayers
+
+const total = ({ weights, kv, compute }: Pick<NativeMemory, 'weights' | 'kv' | 'compute'>) =>
+  weights + kv + compute
+
+/**
+ * Compares the measured memory with the free memory. `wholly` is true if every layer is on the GPU.
+ */
+export function judge(
+  measured: Measured,
+  {
+    size,
+    device,
+    wholly,
+    kvType,
+    free,
+  }: {
+    size: Size
+    device: DeviceInfo | undefined
+    wholly: boolean
+    kvType: KvType
+    free: number
+  },
+): Fit {
+  // The engine keeps logits for the last token of the prompt, of each path and of each summary.
+  const tails = (size.sequences - SPARE_SEQUENCES) * measured.logitRowBytes
+  const [cpu, gpu] = measured.devices.map(({ device: name, weights, kv, compute }, i) => ({
+    name,
+    weights,
+    kv,
+    compute: compute + (i === 0 ? tails : 0),
+    free: i === 0 ? free : device!.memoryFree,
+  }))
+  const shared = gpu !== undefined && device?.type === 'igpu' // its memory is the system's memory
+  const needed = total(cpu!) - measured.droppable + (shared ? total(gpu) : 0)
+  const beyond =
+    gpu === undefined || measured.cells <= measured.mostCells
+      ? 0
+      : Math.ceil(gpu.kv * (1 - measured.mostCells / measured.cells))
   const short = [
-    // An integrated GPU takes its memory from the system.
-    { device: 'CPU', bytes: total(cpu) + (device?.type === 'igpu' ? total(gpu) : 0) - free },
-    { device: device?.name ?? 'CPU', bytes: device ? total(gpu) - device.memoryFree : -1 },
+    { device: cpu!.name, bytes: needed - free },
+    { device: gpu?.name ?? cpu!.name, bytes: gpu ? total(gpu) - gpu.free : -1 },
+    { device: gpu?.name ?? cpu!.name, bytes: beyond },
   ].reduce((a, b) => (b.bytes > a.bytes ? b : a))
-  const kvElements = model.kvElements.reduce((sum, one) => sum + one, 0)
-  const tight = device ? total(gpu) > COMFORT * device.memoryFree || gpuLayers <= model.layers : total(cpu) > COMFORT * free
+  const tight = device
+    ? !wholly || (gpu !== undefined && total(gpu) > COMFORT * gpu.free)
+    : total(cpu!) > COMFORT * free
+  const sum = (part: 'weights' | 'kv' | 'compute') => cpu![part] + (gpu?.[part] ?? 0)
+  const kv = sum('kv')
   return {
-    weights: cpu.weights + gpu.weights, kv: cpu.kv + gpu.kv, compute: cpu.compute + gpu.compute, total: total(cpu) + total(gpu),
+    weights: sum('weights'),
+    kv,
+    compute: sum('compute'),
+    total: total(cpu!) + (gpu ? total(gpu) : 0),
     free: device && device.type !== 'igpu' ? device.memoryFree + free : free,
     verdict: short.bytes > 0 ? 'wont-fit' : tight ? 'may-be-slow' : 'fits',
     ...(short.bytes > 0 && { short }),
-    cells,
-    devices: [{ name: 'CPU', ...cpu, free }, ...(device && gpuLayers > 0 ? [{ name: device.name, ...gpu, free: device.memoryFree }] : [])],
-    kvByType: Object.fromEntries(KvType.options.map((type) => [type, Math.round(kvElements * cells * KV_BYTES[type])])) as Fit['kvByType'],
+    cells: measured.cells,
+    devices: gpu ? [cpu!, gpu] : [cpu!],
+    kvByType: Object.fromEntries(
+      KvType.options.map((type) => [type, Math.round((kv * KV_BYTES[type]) / KV_BYTES[kvType])]),
+    ) as Fit['kvByType'],
   }
 }
 
 function deviceOf(name: string, devices: readonly DeviceInfo[]): DeviceInfo | undefined {
-  if (name === 'auto') return devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu')
+  if (name === 'auto')
+    return devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu')
   return devices.find((device) => device.name === name && device.type !== 'cpu')
 }
 
-/** The most layers that fit on the device, the output counted as one; 0: none, or no GPU. */
-export function mostGpuLayers(model: FitModel, settings: RunSettings, promptTokens: number, devices: readonly DeviceInfo[], free = systemFree()): number {
-  if (!deviceOf(settings.engine.device, devices)) return 0
-  return largest(model.layers + 1, (gpuLayers) => ({ ...settings, engine: { ...settings.engine, gpuLayers } }), model, promptTokens, devices, free)
-}
-
-/** The most paths of this budget that fit; 0: not one. */
-export function mostPaths(model: FitModel, settings: RunSettings, promptTokens: number, devices: readonly DeviceInfo[], limit: number, free = systemFree()): number {
-  return largest(limit, (paths) => ({ ...settings, paths }), model, promptTokens, devices, free)
-}
-
-/** The longest budget that fits with these paths; 0: none. */
-export function longestBudget(model: FitModel, settings: RunSettings, promptTokens: number, devices: readonly DeviceInfo[], limit: number, free = systemFree()): number {
-  return largest(limit, (budget) => ({ ...settings, budget }), model, promptTokens, devices, free)
-}
-
-function largest(limit: number, change: (n: number) => RunSettings, model: FitModel, promptTokens: number, devices: readonly DeviceInfo[], free: number): number {
+/** Returns the largest number up to `limit` whose run fits; 0 if none does. */
+async function largest(limit: number, at: (n: number) => Promise<Fit>): Promise<number> {
   let [low, high] = [0, limit]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    if (fit(model, change(middle), promptTokens, devices, free).verdict === 'wont-fit') high = middle - 1
+    if ((await at(middle)).verdict === 'wont-fit') high = middle - 1
     else low = middle
+  }
+  return low
+}
+
+/**
+ * Returns the largest number of GPU layers that fits. Each number needs another plan, so the next
+ * one to try is interpolated linearly to save measurements.
+ */
+async function mostLayers(
+  all: number,
+  { name, memoryFree }: DeviceInfo,
+  at: (layers: number) => Promise<Fit>,
+): Promise<number> {
+  const onGpu = ({ devices }: Fit) => total(devices.find((one) => one.name === name)!)
+  const whole = await at(all)
+  if (whole.verdict !== 'wont-fit') return all
+  let [low, lowBytes] = [0, 0]
+  let [high, highBytes] = [all, onGpu(whole)]
+  while (high - low > 1) {
+    const guess = low + ((memoryFree - lowBytes) / (highBytes - lowBytes)) * (high - low)
+    // If the guess is at or above the upper bound, something other than GPU memory is short, so
+    // bisect.
+    const next = guess < high ? Math.max(low + 1, Math.floor(guess)) : (low + high) >> 1
+    const fit = await at(next)
+    if (fit.verdict === 'wont-fit') [high, highBytes] = [next, onGpu(fit)]
+    else [low, lowBytes] = [next, onGpu(fit)]
   }
   return low
 }

@@ -1,21 +1,39 @@
 /**
- * Reads the header of a GGUF file: metadata and tensor table, never the weights. It stands before native
- * code, so nothing in the file is trusted: counts and lengths are held against limits (gguf-types.ts) and
- * the file's size before memory is taken, and arrays stay on disk until asked for.
- * What is refused here and accepted by llama.cpp: strings over 16 MiB, arrays over 64 Mi elements, headers
- * over 64 MiB. Format: ggml/include/gguf.h.
+ * Reads the header of a GGUF file (metadata and tensor table), never the weights. It runs before
+ * native code, so it trusts nothing in the file: counts and lengths are checked against limits
+ * (gguf-types.ts) and the file's size before memory is allocated, and large arrays stay on disk
+ * until they are needed. Unlike llama.cpp it rejects strings over 16 MiB, arrays over 64 Mi
+ * elements and headers over 64 MiB. Format: ggml/include/gguf.h.
  */
 import { BraidError } from '../protocol/errors.ts'
 import { EndOfFile, FileReader } from './file-reader.ts'
-import { LIMITS, TENSOR_TYPES, VALUE_BYTES, VALUE_TYPE_NAMES, type ValueType } from './gguf-types.ts'
+import {
+  LIMITS,
+  TENSOR_TYPES,
+  VALUE_BYTES,
+  VALUE_TYPE_NAMES,
+  type ValueType,
+} from './gguf-types.ts'
 
-/** An array of the metadata: where it lies, and its values when they are at most 4096 numbers or booleans. */
-export interface GgufArray { type: ValueType; length: number; offset: number; bytes: number; values?: readonly (number | boolean)[] }
+/**
+ * An array of the metadata: its place in the file, and its values if they are at most 4096 numbers
+ * or booleans.
+ */
+export interface GgufArray {
+  type: ValueType
+  length: number
+  offset: number
+  bytes: number
+  values?: readonly (number | boolean)[]
+}
 export type GgufScalar = number | bigint | boolean | string
-export interface GgufEntry { type: ValueType; value: GgufScalar | GgufArray }
+export interface GgufEntry {
+  type: ValueType
+  value: GgufScalar | GgufArray
+}
 export interface GgufTensor {
   name: string
-  /** Contiguous dimension first; at least one, each at least 1. */
+  /** The contiguous dimension comes first; there is at least one, and each is at least 1. */
   shape: number[]
   type: string
   elements: number
@@ -30,7 +48,7 @@ export interface GgufHeader {
   alignment: number
   metadata: ReadonlyMap<string, GgufEntry>
   tensors: readonly GgufTensor[]
-  /** End of the tensor table. */
+  /** Offset of the end of the tensor table. */
   headerBytes: number
   dataOffset: number
 }
@@ -38,16 +56,18 @@ export interface GgufHeader {
 const INLINE = 4096
 export const bad = (message: string) => new BraidError('bad-model', message)
 
-/** Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
+/** Reads a header. Throws `bad-model` with the fault, `model-not-found` or `io`. */
 export async function readGguf(file: string): Promise<GgufHeader> {
   const reader = await FileReader.open(file, LIMITS.headerBytes)
   try {
     return await readHeader(reader, file)
   } catch (error) {
     if (!(error instanceof EndOfFile)) throw error
-    throw bad(reader.size > LIMITS.headerBytes
-      ? `The header is longer than ${LIMITS.headerBytes} bytes.`
-      : 'The file ends in the middle of its header: it is damaged or was not downloaded completely.')
+    throw bad(
+      reader.size > LIMITS.headerBytes
+        ? `The header is longer than ${LIMITS.headerBytes} bytes.`
+        : 'The file ends in the middle of its header: it is damaged or was not downloaded completely.',
+    )
   } finally {
     await reader.close()
   }
@@ -60,13 +80,17 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
   reader.seek(4)
   await reader.need(20)
   const version = reader.u32()
-  if (version !== 0 && (version & 0xffff) === 0) throw bad('The file is in the byte order of another kind of machine.')
-  if (version < 2 || version > 3) throw bad(`GGUF version ${version} is not supported (2 and 3 are).`)
+  if (version !== 0 && (version & 0xffff) === 0)
+    throw bad('The file is in the byte order of another kind of machine.')
+  if (version < 2 || version > 3)
+    throw bad(`GGUF version ${version} is not supported (2 and 3 are).`)
   const tensorCount = reader.count()
   const keyCount = reader.count()
   // A key takes at least 14 bytes, a tensor at least 33.
-  if (keyCount > LIMITS.keys || keyCount * 14 > reader.size) throw bad(`The file claims ${keyCount} metadata keys.`)
-  if (tensorCount > LIMITS.tensors || tensorCount * 33 > reader.size) throw bad(`The file claims ${tensorCount} tensors.`)
+  if (keyCount > LIMITS.keys || keyCount * 14 > reader.size)
+    throw bad(`The file claims ${keyCount} metadata keys.`)
+  if (tensorCount > LIMITS.tensors || tensorCount * 33 > reader.size)
+    throw bad(`The file claims ${tensorCount} tensors.`)
 
   const metadata = new Map<string, GgufEntry>()
   for (let i = 0; i < keyCount; i++) {
@@ -90,24 +114,41 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
   const dataOffset = Math.ceil(headerBytes / alignment) * alignment
   let expected = 0
   for (const { name, offset, bytes } of tensors) {
-    if (offset !== expected) throw bad(`The tensor ${show(name)} lies at ${offset}, expected at ${expected}.`)
+    if (offset !== expected)
+      throw bad(`The tensor ${show(name)} lies at ${offset}, expected at ${expected}.`)
     if (dataOffset + offset + bytes > reader.size) {
-      throw bad(`The tensor ${show(name)} ends ${dataOffset + offset + bytes - reader.size} bytes after the end of the file: it is damaged or was not downloaded completely.`)
+      throw bad(
+        `The tensor ${show(name)} ends ${dataOffset + offset + bytes - reader.size} bytes after the end of the file: it is damaged or was not downloaded completely.`,
+      )
     }
     expected = Math.ceil((offset + bytes) / alignment) * alignment
   }
-  return { file, fileBytes: reader.size, version, alignment, metadata, tensors, headerBytes, dataOffset }
+  return {
+    file,
+    fileBytes: reader.size,
+    version,
+    alignment,
+    metadata,
+    tensors,
+    headerBytes,
+    dataOffset,
+  }
 }
 
 function checkMagic(head: Buffer): void {
   const text = head.toString('latin1')
   if (text.startsWith('GGUF')) return
   if (head.length === 0) throw bad('The file is empty.')
-  if (text.startsWith('PK')) throw bad('This is a zip archive (or a PyTorch checkpoint), not a GGUF file.')
-  if (/^(ggml|lmgg|fmgg|tjgg)/.test(text)) throw bad('This is a model in the old GGML format, from before GGUF.')
-  if (text.startsWith('version https://git-lfs')) throw bad('This is a Git LFS pointer: the model itself was not downloaded.')
-  if (/^\s*<(!doctype|html)/i.test(text)) throw bad('This is a web page, not a GGUF file: the download went wrong.')
-  if (text[8] === '{' && head.length >= 9 && head.readUIntLE(0, 6) < 2 ** 40) throw bad('This is a safetensors file; it must be converted to GGUF first.')
+  if (text.startsWith('PK'))
+    throw bad('This is a zip archive (or a PyTorch checkpoint), not a GGUF file.')
+  if (/^(ggml|lmgg|fmgg|tjgg)/.test(text))
+    throw bad('This is a model in the old GGML format, from before GGUF.')
+  if (text.startsWith('version https://git-lfs'))
+    throw bad('This is a Git LFS pointer: the model itself was not downloaded.')
+  if (/^\s*<(!doctype|html)/i.test(text))
+    throw bad('This is a web page, not a GGUF file: the download went wrong.')
+  if (text[8] === '{' && head.length >= 9 && head.readUIntLE(0, 6) < 2 ** 40)
+    throw bad('This is a safetensors file; it must be converted to GGUF first.')
   throw bad('This is not a GGUF file: it does not begin with "GGUF".')
 }
 
@@ -119,7 +160,8 @@ async function readEntry(reader: FileReader, key: string): Promise<GgufEntry> {
   const of = valueType(reader.u32(), key)
   const length = reader.count()
   if (of === 'array') throw bad(`The metadata key ${show(key)} is an array of arrays.`)
-  if (length > LIMITS.arrayElements) throw bad(`The metadata key ${show(key)} claims ${length} elements.`)
+  if (length > LIMITS.arrayElements)
+    throw bad(`The metadata key ${show(key)} claims ${length} elements.`)
   const offset = reader.offset
   let values: (number | boolean)[] | undefined
   if (of === 'string') {
@@ -142,7 +184,11 @@ function skipString(reader: FileReader, bytes: number, key: string): void {
   reader.skip(bytes)
 }
 
-async function readScalar(reader: FileReader, type: Exclude<ValueType, 'array'>, key: string): Promise<GgufScalar> {
+async function readScalar(
+  reader: FileReader,
+  type: Exclude<ValueType, 'array'>,
+  key: string,
+): Promise<GgufScalar> {
   if (type === 'string') return readString(reader, show(key), LIMITS.stringBytes)
   await reader.need(VALUE_BYTES[type]!)
   return fixed(reader, type)
@@ -150,12 +196,15 @@ async function readScalar(reader: FileReader, type: Exclude<ValueType, 'array'>,
 
 export function fixed(reader: FileReader, type: ValueType): number | bigint | boolean {
   switch (type) {
-    case 'bool': return reader.u8() !== 0
-    case 'u64': case 'i64': {
+    case 'bool':
+      return reader.u8() !== 0
+    case 'u64':
+    case 'i64': {
       const value = type === 'u64' ? reader.u64() : reader.i64()
       return Number.isSafeInteger(Number(value)) ? Number(value) : value
     }
-    default: return reader[type as 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64']()
+    default:
+      return reader[type as 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64']()
   }
 }
 
@@ -171,25 +220,32 @@ async function readTensor(reader: FileReader, index: number): Promise<GgufTensor
   const name = await readString(reader, `name of tensor ${index}`, LIMITS.tensorNameBytes)
   await reader.need(4)
   const dimensions = reader.u32()
-  if (dimensions > LIMITS.dimensions) throw bad(`The tensor ${show(name)} has ${dimensions} dimensions.`)
+  if (dimensions > LIMITS.dimensions)
+    throw bad(`The tensor ${show(name)} has ${dimensions} dimensions.`)
   await reader.need(dimensions * 8 + 12)
   const shape = Array.from({ length: dimensions }, () => reader.count())
   const type = TENSOR_TYPES.get(reader.u32())
   const offset = reader.count()
-  if (!type) throw bad(`The tensor ${show(name)} has a type that is not known.`)
+  if (!type) throw bad(`The tensor ${show(name)} has an unknown type.`)
   if (shape.length === 0) shape.push(1)
   const elements = shape.reduce((product, n) => product * n, 1)
-  // Sizes beyond the file are refused, so the products that are kept are exact.
+  // Sizes beyond the file are rejected, so the products that remain are exact.
   const bytes = (elements / type.block) * type.bytes
-  if (shape.some((n) => n < 1) || !(bytes <= reader.size)) throw bad(`The tensor ${show(name)} claims the shape [${shape.join(', ')}].`)
-  if (shape[0]! % type.block !== 0) throw bad(`The tensor ${show(name)} has rows of ${shape[0]} elements, not a multiple of the block of ${type.name}.`)
-  if (offset > reader.size) throw bad(`The tensor ${show(name)} lies at ${offset}, after the end of the file.`)
+  if (shape.some((n) => n < 1) || !(bytes <= reader.size))
+    throw bad(`The tensor ${show(name)} claims the shape [${shape.join(', ')}].`)
+  if (shape[0]! % type.block !== 0)
+    throw bad(
+      `The tensor ${show(name)} has rows of ${shape[0]} elements, not a multiple of the block of ${type.name}.`,
+    )
+  if (offset > reader.size)
+    throw bad(`The tensor ${show(name)} lies at ${offset}, after the end of the file.`)
   return { name, shape, type: type.name, elements, offset, bytes }
 }
 
 function valueType(number: number, key: string): ValueType {
   const type = VALUE_TYPE_NAMES[number]
-  if (!type) throw bad(`The metadata key ${show(key)} has the value type ${number}, which does not exist.`)
+  if (!type)
+    throw bad(`The metadata key ${show(key)} has the value type ${number}, which does not exist.`)
   return type
 }
 
@@ -197,11 +253,18 @@ function alignmentOf(metadata: Map<string, GgufEntry>): number {
   const entry = metadata.get('general.alignment')
   if (!entry) return 32
   const { type, value } = entry
-  if (type !== 'u32' || typeof value !== 'number' || value < 1 || value > LIMITS.alignment || (value & (value - 1)) !== 0) {
-    throw bad('general.alignment is not a power of two that fits.')
+  if (
+    type !== 'u32' ||
+    typeof value !== 'number' ||
+    value < 1 ||
+    value > LIMITS.alignment ||
+    (value & (value - 1)) !== 0
+  ) {
+    throw bad('general.alignment is not a power of two within the limit.')
   }
   return value
 }
 
-/** A name from the file as it may stand in a message. */
-export const show = (name: string) => JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}...` : name)
+/** Quotes a name from the file for a message and shortens it to 80 characters. */
+export const show = (name: string) =>
+  JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}...` : name)

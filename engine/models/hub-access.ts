@@ -1,15 +1,18 @@
 import { Net } from './download/index.ts'
 
-/** Ways to the hub with the token of the moment, which is kept in memory and nowhere else. Nothing is sent before `open` is used. */
+/**
+ * Opens connections to the hub with the current token, which is kept only in memory. Nothing is
+ * sent before `open` is used.
+ */
 export class Hub {
   #token = process.env.HF_TOKEN ?? ''
 
-  /** null forgets it. */
+  /** Sets the token; null forgets it. */
   set token(token: string | null) {
     this.#token = token ?? ''
   }
 
-  /** Close it when done. */
+  /** Opens a connection. Close it when done. */
   open(): Net {
     return new Net({ token: this.#token })
   }

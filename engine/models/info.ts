@@ -1,22 +1,61 @@
-/** What a model's files say of it, read without loading them: the page of a model, and the facts a run needs beforehand. */
+/**
+ * Describes a model from its files without loading it: for the page of a model, and for the facts
+ * that a run needs beforehand.
+ */
 import { createHash } from 'node:crypto'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { resolveSettings } from '../think/settings.ts'
+import { resolveSettings } from '../protocol/settings.ts'
 import { cannotJoin } from './architectures.ts'
 import { FILE_TYPES } from './gguf-types.ts'
 import type { GgufHeader } from './gguf.ts'
 import { numberOf, textOf } from './keys.ts'
 import { kvBytesPerToken } from './kv.ts'
-import { hashHeaders, readModelFiles, type ModelFiles } from './model-files.ts'
+import { readOnce } from './memo.ts'
+import { hashHeaders, partNames, readModelFiles, type ModelFiles } from './model-files.ts'
 import { readControlTokens } from './vocabulary.ts'
 
-/** Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
-export async function readModelInfo(file: string): Promise<ModelInfo> {
-  return modelInfo(await readModelFiles(file))
+/**
+ * A model as the rest of the engine needs it: without metadata arrays, so that it is cheap to keep.
+ */
+export interface KnownModel {
+  info: ModelInfo
+  /** Metadata without arrays. */
+  metadata: Record<string, unknown>
+  /** Place of each tensor: number of the file, then offset and size in bytes. */
+  tensors: ReadonlyMap<string, { part: number; offset: number; bytes: number }>
 }
 
-export async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
+/** Returns all files of the model that `file` belongs to. */
+export const filesOf = (file: string): string[] =>
+  partNames(basename(file)).map((name) => join(dirname(file), name))
+
+/**
+ * Reads and checks a model's headers; reads them again only if the files changed. Throws
+ * `bad-model` with the fault, `model-not-found` or `io`.
+ */
+export const readModel: (file: string) => Promise<KnownModel> = readOnce(async (file) => {
+  const files = await readModelFiles(file)
+  return {
+    info: await modelInfo(files),
+    metadata: scalars(files.header),
+    tensors: new Map(
+      files.parts.flatMap(({ tensors, dataOffset }, part) =>
+        tensors.map(
+          ({ name, offset, bytes }) =>
+            [name, { part, offset: dataOffset + offset, bytes }] as const,
+        ),
+      ),
+    ),
+  }
+}, filesOf)
+
+/** Describes a model. Throws `bad-model` with the fault, `model-not-found` or `io`. */
+export async function readModelInfo(file: string): Promise<ModelInfo> {
+  return (await readModel(file)).info
+}
+
+async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
   const { header, parts, tensors, sizeBytes, dimensions: d } = files
   const template = textOf(header, 'tokenizer.chat_template')
   const control = await readControlTokens(header)
@@ -36,7 +75,8 @@ export async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
     licence: textOf(header, 'general.license'),
     scope: textOf(header, 'parathinker.scope'),
     headerSha256: await hashHeaders(parts),
-    templateSha256: template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
+    templateSha256:
+      template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
     controlTokens: control.texts,
     nativePaths: control.nativePaths,
     thoughtRows: d.thoughtRows,
@@ -46,12 +86,16 @@ export async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
   }
 }
 
-/** Metadata without the arrays. */
-export function scalars(header: GgufHeader): Record<string, unknown> {
-  return Object.fromEntries([...header.metadata].flatMap(([key, { value }]) => (typeof value === 'object' ? [] : [[key, value]])))
+/** Returns the metadata without arrays. */
+function scalars(header: GgufHeader): Record<string, unknown> {
+  return Object.fromEntries(
+    [...header.metadata].flatMap(([key, { value }]) =>
+      typeof value === 'object' ? [] : [[key, value]],
+    ),
+  )
 }
 
-/** Name of `general.file_type`, else of the type that most bytes have. */
+/** Returns the name of `general.file_type`, or else of the tensor type with the most bytes. */
 function quantisation({ header, tensors }: ModelFiles): string {
   const named = FILE_TYPES.get(numberOf(header, 'general.file_type') ?? -1)
   if (named) return named

@@ -1,4 +1,6 @@
-/** Typed access to a header's metadata. A key of another type than asked for is `bad-model`. */
+/**
+ * Typed access to a header's metadata. Throws `bad-model` if a key has another type than requested.
+ */
 import { bad, show, type GgufArray, type GgufHeader } from './gguf.ts'
 
 export function numberOf(header: GgufHeader, key: string): number | undefined {
@@ -15,28 +17,51 @@ export function textOf(header: GgufHeader, key: string): string | undefined {
   return value
 }
 
-export function arrayOf(header: GgufHeader, key: string, types: readonly string[]): GgufArray | undefined {
+export function arrayOf(
+  header: GgufHeader,
+  key: string,
+  types: readonly string[],
+): GgufArray | undefined {
   const value = header.metadata.get(key)?.value
   if (value === undefined) return undefined
-  if (typeof value !== 'object' || !types.includes(value.type)) throw bad(`The metadata key ${show(key)} is not an array of ${types.join(' or ')}.`)
+  if (typeof value !== 'object' || !types.includes(value.type))
+    throw bad(`The metadata key ${show(key)} is not an array of ${types.join(' or ')}.`)
   return value
 }
 
-/** An integer of [min, max]. Without a fallback the key must be there. */
-export function integerOf(header: GgufHeader, key: string, min: number, max: number, fallback?: number): number {
+/** Returns an integer in [min, max]. Without a fallback the key is required. */
+export function integerOf(
+  header: GgufHeader,
+  key: string,
+  min: number,
+  max: number,
+  fallback?: number,
+): number {
   const value = numberOf(header, key) ?? fallback
   if (value === undefined) throw bad(`The metadata key ${show(key)} is missing.`)
-  if (!Number.isInteger(value) || value < min || value > max) throw bad(`The metadata key ${show(key)} is ${value}; it must lie between ${min} and ${max}.`)
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw bad(`The metadata key ${show(key)} is ${value}; it must be between ${min} and ${max}.`)
   return value
 }
 
-/** One integer a layer: the file gives a number for all of them or an array. */
-export function perLayer(header: GgufHeader, key: string, layers: number, max: number, fallback?: readonly number[]): readonly number[] {
+/** Returns one integer per layer; the file gives an array or one number for all layers. */
+export function perLayer(
+  header: GgufHeader,
+  key: string,
+  layers: number,
+  max: number,
+  fallback?: readonly number[],
+): readonly number[] {
   const value = header.metadata.get(key)?.value
   if (value === undefined && fallback) return fallback
-  if (typeof value !== 'object') return new Array<number>(layers).fill(integerOf(header, key, 0, max))
+  if (typeof value !== 'object')
+    return new Array<number>(layers).fill(integerOf(header, key, 0, max))
   const { values, length } = value
-  if (length !== layers || !values || !values.every((n) => Number.isInteger(n) && Number(n) >= 0 && Number(n) <= max)) {
+  if (
+    length !== layers ||
+    !values ||
+    !values.every((n) => Number.isInteger(n) && Number(n) >= 0 && Number(n) <= max)
+  ) {
     throw bad(`The metadata key ${show(key)} is not an array of ${layers} integers up to ${max}.`)
   }
   return values.map(Number)

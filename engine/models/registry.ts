@@ -1,37 +1,47 @@
 /**
- * The one list of models: those that came with Braid, those of the user, linked where they lie and never copied, and
- * those that Braid downloaded or made. Taking one off the list deletes its files only where Braid itself made them, in
- * its own folder, and the user asked for it. The list is `models.json` in the data folder.
+ * Keeps the list of models: bundled models, models of the user, which are linked in place and never
+ * copied, and models that Braid downloaded or made. Removing a model deletes its files only if
+ * Braid made them, in its own folder, and the user asked for it. The list is `models.json` in the
+ * data folder.
  */
 import { lstat, mkdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { ModelEntry, Refused } from '../protocol/wire.ts'
-import { diskError, writeAtomic } from '../files/disk.ts'
-import { WriteLock } from '../files/lock.ts'
+import { diskError, writeAtomic } from '../files/index.ts'
+import { WriteLock } from '../files/index.ts'
 import { textOf } from './keys.ts'
 import { scanFolder, type FoundModel } from './link/scan.ts'
 import { bundledModels, type Bundled } from './manifest.ts'
 import { hashHeaders, readModelFiles } from './model-files.ts'
 
 const Entry = z.object({
-  /** The file that is opened. */
+  /** The file to open. */
   file: z.string().min(1).max(4096),
   name: z.string().max(1024),
-  /** Of all its files. */
+  /** Total size of all its files. */
   sizeBytes: z.number(),
-  /** By which a moved model is known again; absent in lists of earlier versions. */
+  /** Identifies a model that was moved; absent in lists of earlier versions. */
   headerSha256: z.string().optional(),
   origin: z.enum(['link', 'download']).default('link'),
   /** Files of a downloaded model. */
   files: z.array(z.string().max(4096)).max(1000).optional(),
-  /** Device that this model's runs take where they name none. */
+  /** Device for runs of this model that name none. */
   device: z.string().min(1).max(256).optional(),
 })
 type Entry = z.infer<typeof Entry>
-/** Earlier versions wrote the bare list, or version 1; both are read. */
-const Stored = z.union([z.object({ version: z.union([z.literal(1), z.literal(2)]), models: z.array(Entry), bundledDevices: z.record(z.string(), z.string()).optional() }), z.array(Entry).transform((models) => ({ version: 1 as const, models, bundledDevices: undefined }))])
+/** Earlier versions wrote a bare list or version 1; both are read. */
+const Stored = z.union([
+  z.object({
+    version: z.union([z.literal(1), z.literal(2)]),
+    models: z.array(Entry),
+    bundledDevices: z.record(z.string(), z.string()).optional(),
+  }),
+  z
+    .array(Entry)
+    .transform((models) => ({ version: 1 as const, models, bundledDevices: undefined })),
+])
 
 interface State {
   models: Entry[]
@@ -45,10 +55,10 @@ export class ModelRegistry {
   readonly #file: string
   readonly #downloads: string
   readonly #bundled: () => Bundled[]
-  /** Changes wait for one another. */
+  /** Changes are made one after another. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** Downloads lie in `models` of the data folder. */
+  /** Downloads are stored in `models` of the data folder. */
   constructor(dataFolder: string, bundled: () => Bundled[] = bundledModels) {
     this.#file = join(dataFolder, 'models.json')
     this.#downloads = resolve(dataFolder, 'models')
@@ -60,39 +70,56 @@ export class ModelRegistry {
     return this.#downloads
   }
 
-  /** Bundled models first, then the others, the newest first. Error: `io`. */
+  /** Returns the bundled models first, then the others, newest first. Throws `io`. */
   async list(): Promise<ModelEntry[]> {
     const { models, bundledDevices } = await this.#read()
-    const bundled = this.#bundled().map((model): ModelEntry => ({ ...model, origin: 'bundled', bundled: true, present: true, ...(bundledDevices[model.file] !== undefined && { device: bundledDevices[model.file] }) }))
+    const bundled = this.#bundled().map((model): ModelEntry => ({
+      ...model,
+      origin: 'bundled',
+      bundled: true,
+      present: true,
+      ...(bundledDevices[model.file] !== undefined && { device: bundledDevices[model.file] }),
+    }))
     const own = models.filter(({ file }) => !bundled.some((model) => model.file === file))
-    return [...bundled, ...await Promise.all(own.map(shown))]
+    return [...bundled, ...(await Promise.all(own.map(shown)))]
   }
 
-  /** Device chosen for a model; undefined: none was. */
+  /** Returns the device chosen for a model, or undefined. */
   async device(file: string): Promise<string | undefined> {
     const { models, bundledDevices } = await this.#read()
     return models.find((entry) => entry.file === file)?.device ?? bundledDevices[file]
   }
 
-  /** Whether one of these files is of a model on the list. */
+  /** Returns whether any of these files belongs to a model on the list. */
   async uses(files: readonly string[]): Promise<boolean> {
     const { models } = await this.#read()
-    return models.some((entry) => [entry.file, ...(entry.files ?? [])].some((file) => files.includes(file)))
+    return models.some((entry) =>
+      [entry.file, ...(entry.files ?? [])].some((file) => files.includes(file)),
+    )
   }
 
-  /** Checks a GGUF and links it. Errors: `bad-path`, `bad-model`, `model-not-found`, `io`, `disk-full`. */
+  /**
+   * Checks a GGUF and links it. Throws `bad-path`, `bad-model`, `model-not-found`, `io` or
+   * `disk-full`.
+   */
   async add(file: string, name?: string): Promise<ModelEntry> {
     const entry = await describe(file, name)
     return this.#add({ ...entry, origin: 'link' })
   }
 
-  /** Every model under a folder; what is none is told with its reason. Error `model-not-found`: there is no such folder. */
+  /**
+   * Adds every model under a folder, and returns each refused file with the reason. Throws
+   * `model-not-found` if the folder does not exist.
+   */
   async addFolder(folder: string): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
-    if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory()) throw new BraidError('model-not-found', `There is no folder ${folder}.`)
+    if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory())
+      throw new BraidError('model-not-found', `The folder ${folder} does not exist.`)
     return this.addFound(await scanFolder(folder))
   }
 
-  async addFound(models: readonly Pick<FoundModel, 'file' | 'name'>[]): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
+  async addFound(
+    models: readonly Pick<FoundModel, 'file' | 'name'>[],
+  ): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
     const added: ModelEntry[] = []
     const refused: Refused[] = []
     for (const { file, name } of models) {
@@ -106,39 +133,65 @@ export class ModelRegistry {
     return { added, refused }
   }
 
-  /** A model that Braid downloaded or made: `files` are all of it, the one to open first. Errors: as `add`. */
+  /**
+   * Adds a model that Braid downloaded or made. `files` are all its files, the one to open first.
+   * Throws as `add` does.
+   */
   async addDownloaded(files: readonly string[], name?: string): Promise<ModelEntry> {
-    for (const file of files) if (!(await this.#own(file))) throw new BraidError('bad-path', `${file} does not lie in ${this.#downloads}.`)
-    return this.#add({ ...(await describe(files[0]!, name)), files: [...files], origin: 'download' })
+    for (const file of files)
+      if (!(await this.#own(file)))
+        throw new BraidError('bad-path', `${file} is not in ${this.#downloads}.`)
+    return this.#add({
+      ...(await describe(files[0]!, name)),
+      files: [...files],
+      origin: 'download',
+    })
   }
 
-  /** Points an entry whose file was moved to where it is now. Error `wrong-model`: another model lies there. */
+  /**
+   * Points an entry whose file was moved to its new place. Throws `wrong-model` if the file is
+   * another model.
+   */
   async relink(old: string, file: string): Promise<ModelEntry> {
     const next = await describe(file)
     return this.#change(async (state) => {
       const entry = state.models.find((one) => one.file === old)
       if (!entry) throw new BraidError('model-not-found', `${old} is not on the list.`)
-      const same = entry.sizeBytes === next.sizeBytes && (entry.headerSha256 ?? next.headerSha256) === next.headerSha256
-      if (!same) throw new BraidError('wrong-model', `${file} is another model than ${entry.name}.`)
-      const moved: Entry = { ...next, name: entry.name, origin: 'link', ...(entry.device !== undefined && { device: entry.device }) }
-      const models = state.models.map((one) => (one === entry ? moved : one)).filter((one, i, all) => all.findIndex(({ file: f }) => f === one.file) === i)
+      const same =
+        entry.sizeBytes === next.sizeBytes &&
+        (entry.headerSha256 ?? next.headerSha256) === next.headerSha256
+      if (!same) throw new BraidError('wrong-model', `${file} is not the model ${entry.name}.`)
+      const moved: Entry = {
+        ...next,
+        name: entry.name,
+        origin: 'link',
+        ...(entry.device !== undefined && { device: entry.device }),
+      }
+      const models = state.models
+        .map((one) => (one === entry ? moved : one))
+        .filter((one, i, all) => all.findIndex(({ file: f }) => f === one.file) === i)
       return [{ ...state, models }, await shown(moved)]
     })
   }
 
-  /** The device of a model's runs; null: as each run says. */
+  /** Sets the device for a model's runs; null leaves the choice to each run. */
   async setDevice(file: string, device: string | null): Promise<void> {
     await this.#change((state) => {
-      const models = state.models.map((entry) => (entry.file === file ? { ...entry, device: device ?? undefined } : entry))
+      const models = state.models.map((entry) =>
+        entry.file === file ? { ...entry, device: device ?? undefined } : entry,
+      )
       const { [file]: _, ...others } = state.bundledDevices
       const bundled = this.#bundled().some((model) => model.file === file) && device !== null
-      return Promise.resolve([{ models, bundledDevices: bundled ? { ...others, [file]: device } : others }, undefined])
+      return Promise.resolve([
+        { models, bundledDevices: bundled ? { ...others, [file]: device } : others },
+        undefined,
+      ])
     })
   }
 
   /**
-   * Takes a model off the list; one that is not on it is no error. With `deleteFiles` the files of one that Braid
-   * downloaded are deleted; those of a link never are. Returns the files that were deleted.
+   * Removes a model from the list; does nothing if it is not listed. With `deleteFiles`, deletes
+   * the files if Braid downloaded them; linked files are never deleted. Returns the deleted files.
    */
   async remove(file: string, options: { deleteFiles?: boolean } = {}): Promise<string[]> {
     return this.#change(async (state) => {
@@ -158,25 +211,45 @@ export class ModelRegistry {
   #add(entry: Entry): Promise<ModelEntry> {
     return this.#change(async (state) => {
       const before = state.models.find(({ file }) => file === entry.file)
-      // A file that Braid downloaded stays known as such when it is added by hand.
-      const kept: Entry = { ...entry, ...(before?.origin === 'download' && { origin: before.origin, files: entry.files ?? before.files }), ...(before?.device !== undefined && { device: before.device }) }
-      return [{ ...state, models: [kept, ...state.models.filter((one) => one !== before)] }, await shown(kept)]
+      // A file that Braid downloaded keeps that origin if it is added by hand.
+      const kept: Entry = {
+        ...entry,
+        ...(before?.origin === 'download' && {
+          origin: before.origin,
+          files: entry.files ?? before.files,
+        }),
+        ...(before?.device !== undefined && { device: before.device }),
+      }
+      return [
+        { ...state, models: [kept, ...state.models.filter((one) => one !== before)] },
+        await shown(kept),
+      ]
     })
   }
 
-  /** A plain file whose real place is inside Braid's own folder. */
+  /** Returns whether this is a regular file whose real path is inside Braid's own folder. */
   async #own(file: string): Promise<boolean> {
     const info = await lstat(file).catch(() => undefined)
     if (!info?.isFile()) return false
-    const [real, root] = await Promise.all([realpath(file), realpath(this.#downloads).catch(() => this.#downloads)])
+    const [real, root] = await Promise.all([
+      realpath(file),
+      realpath(this.#downloads).catch(() => this.#downloads),
+    ])
     return real.startsWith(root + sep)
   }
 
-  /** A damaged list is an empty one: the models are where they were. It is kept beside the next one that is written. */
+  /**
+   * Reads the list. A damaged list counts as empty, because the models themselves are unharmed; it
+   * is kept beside the next list that is written.
+   */
   async #read(): Promise<State & { damaged?: true }> {
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
-      throw new BraidError('io', `The list of models (${this.#file}) cannot be read: ${error.message}`, { cause: error })
+      throw new BraidError(
+        'io',
+        `The list of models (${this.#file}) cannot be read: ${error.message}`,
+        { cause: error },
+      )
     })
     if (text === undefined) return { models: [], bundledDevices: {} }
     try {
@@ -194,7 +267,8 @@ export class ModelRegistry {
         const { damaged, ...before } = await this.#read()
         const [after, result] = await work(before)
         if (damaged) await rename(this.#file, `${this.#file}.damaged`).catch(() => undefined)
-        if (JSON.stringify(after) !== JSON.stringify(before)) writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n', SAVING)
+        if (JSON.stringify(after) !== JSON.stringify(before))
+          writeAtomic(this.#file, JSON.stringify({ version: 2, ...after }, null, 2) + '\n', SAVING)
         return result
       } finally {
         lock.release()
@@ -215,12 +289,28 @@ export class ModelRegistry {
 }
 
 async function describe(file: string, name?: string): Promise<Omit<Entry, 'origin'>> {
-  if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the whole path of the file, from the root on.')
+  if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the absolute path of the file.')
   const { header, parts, sizeBytes } = await readModelFiles(resolve(file))
-  return { file: header.file, name: name ?? textOf(header, 'general.name') ?? basename(header.file, '.gguf'), sizeBytes, headerSha256: await hashHeaders(parts) }
+  return {
+    file: header.file,
+    name: name ?? textOf(header, 'general.name') ?? basename(header.file, '.gguf'),
+    sizeBytes,
+    headerSha256: await hashHeaders(parts),
+  }
 }
 
 async function shown({ file, name, sizeBytes, origin, device }: Entry): Promise<ModelEntry> {
-  const present = await stat(file).then((info) => info.isFile(), () => false)
-  return { file, name, sizeBytes, origin, bundled: false, present, ...(device !== undefined && { device }) }
+  const present = await stat(file).then(
+    (info) => info.isFile(),
+    () => false,
+  )
+  return {
+    file,
+    name,
+    sizeBytes,
+    origin,
+    bundled: false,
+    present,
+    ...(device !== undefined && { device }),
+  }
 }

@@ -1,6 +1,7 @@
 /**
- * Work on models that takes minutes, in turn: one of a kind at a time. A task that was paused, failed or cut by the end of the
- * program keeps what it has and goes on with `resume`; the list is on disk.
+ * Runs long work on models, one task of each kind at a time. A task that was paused, failed or
+ * interrupted by the end of the program keeps its partial results and continues with `resume`. The
+ * list is stored on disk.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -8,29 +9,64 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
-import { writeAtomic } from '../files/disk.ts'
+import { writeAtomic } from '../files/index.ts'
 
-const Wanted = z.object({ url: z.string(), name: z.string(), size: z.number().optional(), sha256: z.string().optional() })
-/** What is to be done. */
+const Wanted = z.object({
+  url: z.string(),
+  name: z.string(),
+  size: z.number().optional(),
+  sha256: z.string().optional(),
+})
+/** What a task does. */
 export const Job = z.discriminatedUnion('kind', [
-  /** Files into a folder; `convert`: then the folder becomes a GGUF. */
-  z.object({ kind: z.literal('download'), folder: path, files: z.array(Wanted).min(1).max(1000), convert: z.object({ type: ConvertType, output: path }).optional() }),
+  /** Download files into a folder; with `convert`, then convert the folder to a GGUF. */
+  z.object({
+    kind: z.literal('download'),
+    folder: path,
+    files: z.array(Wanted).min(1).max(1000),
+    convert: z.object({ type: ConvertType, output: path }).optional(),
+  }),
   z.object({ kind: z.literal('convert'), folder: path, type: ConvertType, output: path }),
   z.object({ kind: z.literal('backend'), backend: z.string() }),
 ])
 export type Job = z.infer<typeof Job>
 
-const Stored = z.array(z.object({ id: z.string(), name: z.string(), job: Job, state: Task.shape.state, error: Task.shape.error }))
+const Stored = z.array(
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    job: Job,
+    state: Task.shape.state,
+    error: Task.shape.error,
+  }),
+)
 
-export interface Progress { phase: Task['phase']; fraction: number | null; done?: number; total?: number | null }
+export interface Progress {
+  phase: Task['phase']
+  fraction: number | null
+  done?: number
+  total?: number | null
+}
 export interface Work {
-  /** Path of what was made. After an abort what is there stays for another time. */
-  run(job: Job, options: { signal: AbortSignal; onProgress: (progress: Progress) => void }): Promise<string | undefined>
-  /** Removes what is not complete. */
+  /**
+   * Performs a job and returns the path of the result. After an abort the partial results stay, so
+   * that the job can be resumed.
+   */
+  run(
+    job: Job,
+    options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
+  ): Promise<string | undefined>
+  /** Removes partial results. */
   discard(job: Job): Promise<void>
 }
 
-interface Item { task: Task; job: Job; abort?: AbortController; ended?: Promise<void>; from?: { at: number; done: number } }
+interface Item {
+  task: Task
+  job: Job
+  abort?: AbortController
+  ended?: Promise<void>
+  from?: { at: number; done: number }
+}
 
 export class Tasks {
   readonly #file: string
@@ -38,13 +74,22 @@ export class Tasks {
   readonly #onChange: (tasks: Task[]) => void
   #items: Item[]
 
-  /** `file`: the list on disk. Tasks that were under way when the program ended are paused. */
+  /** `file` stores the list. Tasks that were running when the program ended are paused. */
   constructor(file: string, work: Work, onChange: (tasks: Task[]) => void = () => undefined) {
     this.#file = file
     this.#work = work
     this.#onChange = onChange
     this.#items = read(file).map(({ id, name, job, state, error }) => ({
-      job, task: { id, kind: job.kind, name, phase: phaseOf(job), fraction: null, state: state === 'failed' ? 'failed' : 'paused', ...(error !== undefined && { error }) },
+      job,
+      task: {
+        id,
+        kind: job.kind,
+        name,
+        phase: phaseOf(job),
+        fraction: null,
+        state: state === 'failed' ? 'failed' : 'paused',
+        ...(error !== undefined && { error }),
+      },
     }))
   }
 
@@ -52,27 +97,43 @@ export class Tasks {
     return this.#items.map(({ task }) => task)
   }
 
-  /** The same job again goes on where it was left. */
+  /** Adds a task. A job that is already on the list resumes where it stopped. */
   add(name: string, job: Job): Task {
     const key = JSON.stringify(job)
-    const same = this.#items.find((item) => JSON.stringify(item.job) === key && item.task.state !== 'done')
+    const same = this.#items.find(
+      (item) => JSON.stringify(item.job) === key && item.task.state !== 'done',
+    )
     if (same !== undefined) {
       this.#resume(same)
       return same.task
     }
-    const item: Item = { job, task: { id: randomUUID(), kind: job.kind, name, state: 'waiting', phase: phaseOf(job), fraction: null } }
+    const item: Item = {
+      job,
+      task: {
+        id: randomUUID(),
+        kind: job.kind,
+        name,
+        state: 'waiting',
+        phase: phaseOf(job),
+        fraction: null,
+      },
+    }
     this.#items.push(item)
     this.#changed()
     this.#next()
     return item.task
   }
 
-  /** Resolves when the command is done: after `pause` and `cancel` nothing is written any more. Error `bad-request`: there is no such task. */
+  /**
+   * Carries out a command. Once `pause` or `cancel` has resolved, the task writes nothing more.
+   * Throws `bad-request` if the task does not exist.
+   */
   async command(id: string, command: 'pause' | 'resume' | 'cancel' | 'clear'): Promise<void> {
     const item = this.#items.find(({ task }) => task.id === id)
-    if (item === undefined) throw new BraidError('bad-request', 'There is no such task.')
+    if (item === undefined) throw new BraidError('bad-request', 'The task does not exist.')
     if (command === 'resume') return this.#resume(item)
-    if (command === 'clear' && item.task.state !== 'done') throw new BraidError('bad-request', 'The task is not over. Cancel it instead.')
+    if (command === 'clear' && item.task.state !== 'done')
+      throw new BraidError('bad-request', 'The task is not finished. Cancel it instead.')
     await this.#pause(item)
     if (command === 'pause') return
     this.#items = this.#items.filter((one) => one !== item)
@@ -80,7 +141,7 @@ export class Tasks {
     if (command === 'cancel' && item.task.state !== 'done') await this.#work.discard(item.job)
   }
 
-  /** Ends all work; what is there stays for another time. */
+  /** Stops all work; partial results stay, so that it can be resumed. */
   async close(): Promise<void> {
     await Promise.all(this.#items.map((item) => this.#pause(item)))
   }
@@ -106,7 +167,9 @@ export class Tasks {
 
   #next(): void {
     for (const item of this.#items) {
-      const busy = this.#items.some((other) => other.ended !== undefined && other.job.kind === item.job.kind)
+      const busy = this.#items.some(
+        (other) => other.ended !== undefined && other.job.kind === item.job.kind,
+      )
       if (item.task.state === 'waiting' && !busy) this.#run(item)
     }
   }
@@ -115,23 +178,32 @@ export class Tasks {
     const { task, job } = item
     item.abort = new AbortController()
     task.state = 'running'
-    item.ended = this.#work.run(job, { signal: item.abort.signal, onProgress: (progress) => this.#progress(item, progress) }).then((made) => {
-      task.state = 'done'
-      task.fraction = 1
-      if (made !== undefined) task.file = made
-    }, (error: unknown) => {
-      // A pause has set the state already.
-      if (task.state !== 'running') return
-      const { code, message } = toBraidError(error)
-      task.error = { code, message }
-      task.state = 'failed'
-    }).finally(() => {
-      delete task.bytesPerSecond
-      item.ended = undefined
-      item.from = undefined
-      this.#changed()
-      this.#next()
-    })
+    item.ended = this.#work
+      .run(job, {
+        signal: item.abort.signal,
+        onProgress: (progress) => this.#progress(item, progress),
+      })
+      .then(
+        (made) => {
+          task.state = 'done'
+          task.fraction = 1
+          if (made !== undefined) task.file = made
+        },
+        (error: unknown) => {
+          // A pause has already set the state.
+          if (task.state !== 'running') return
+          const { code, message } = toBraidError(error)
+          task.error = { code, message }
+          task.state = 'failed'
+        },
+      )
+      .finally(() => {
+        delete task.bytesPerSecond
+        item.ended = undefined
+        item.from = undefined
+        this.#changed()
+        this.#next()
+      })
     this.#changed()
   }
 
@@ -139,11 +211,13 @@ export class Tasks {
     const { task } = item
     const now = Date.now()
     if (done !== undefined && phase === 'download') {
-      // A mean over the last seconds.
+      // The rate is a mean over the last seconds.
       item.from ??= { at: now, done }
       if (now - item.from.at >= 1000) {
         const speed = (1000 * (done - item.from.done)) / (now - item.from.at)
-        task.bytesPerSecond = Math.round(task.bytesPerSecond === undefined ? speed : 0.6 * task.bytesPerSecond + 0.4 * speed)
+        task.bytesPerSecond = Math.round(
+          task.bytesPerSecond === undefined ? speed : 0.6 * task.bytesPerSecond + 0.4 * speed,
+        )
         item.from = { at: now, done }
       }
     } else delete task.bytesPerSecond
@@ -152,12 +226,27 @@ export class Tasks {
   }
 
   #changed(): void {
-    const kept = this.#items.filter(({ task, job }) => task.state !== 'done' && job.kind !== 'backend')
+    const kept = this.#items.filter(
+      ({ task, job }) => task.state !== 'done' && job.kind !== 'backend',
+    )
     try {
       mkdirSync(dirname(this.#file), { recursive: true })
-      writeAtomic(this.#file, JSON.stringify(kept.map(({ task: { id, name, state, error }, job }) => ({ id, name, job, state, error })), null, 1) + '\n')
+      writeAtomic(
+        this.#file,
+        JSON.stringify(
+          kept.map(({ task: { id, name, state, error }, job }) => ({
+            id,
+            name,
+            job,
+            state,
+            error,
+          })),
+          null,
+          1,
+        ) + '\n',
+      )
     } catch {
-      // The disk is full: the list is lost with the program, the files are not.
+      // The disk is full: the list is lost when the program ends, but the files are not.
     }
     this.#onChange(this.list())
   }

@@ -2,19 +2,22 @@ import { bad, type GgufHeader } from './gguf.ts'
 import { forEachString, readNumbers } from './gguf-arrays.ts'
 import { arrayOf } from './keys.ts'
 
-/** Control and user-defined tokens (llama.h, LLAMA_TOKEN_TYPE_*): these texts become one id when special tokens are parsed. */
+/**
+ * Types of control and user-defined tokens (llama.h, LLAMA_TOKEN_TYPE_*), whose texts become one id
+ * if special tokens are parsed.
+ */
 const SPECIAL_TYPES = new Set([3, 4])
 
 export interface ControlTokens {
-  /** Texts found: pairs in order, then `<summary>` and `</summary>`. */
+  /** Control tokens found: pairs in order, then `<summary>` and `</summary>`. */
   texts: string[]
-  /** Length of the unbroken run of pairs from 1, where both summary tokens are there; otherwise 0. */
+  /** Number of consecutive pairs from 1, if both summary tokens exist; otherwise 0. */
   nativePaths: number
 }
 
 /**
- * Looks through a vocabulary for the control tokens of docs/method.md, by text.
- * Error `bad-model`: two tokens have the same text, over which llama.cpp would abort.
+ * Finds the control tokens of docs/method.md in a vocabulary, by text. Throws `bad-model` if two
+ * tokens have the same text, which would make llama.cpp abort.
  */
 export async function readControlTokens(header: GgufHeader): Promise<ControlTokens> {
   const tokens = arrayOf(header, 'tokenizer.ggml.tokens', ['string'])!
@@ -23,11 +26,13 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
   const seen = new Set<string>()
   const found = new Set<string>()
   await forEachString(header.file, tokens, (bytes, id) => {
-    // Byte for byte: texts need not be valid UTF-8.
-    const text = bytes.length > 0 ? bytes.toString('latin1') : `[EMPTY_${id}]`
-    if (seen.has(text)) throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
+    // Compare bytes, because texts need not be valid UTF-8.
+    const text = bytes.toString('latin1').split('\0', 1)[0] || `[EMPTY_${id}]` // llama.cpp reads C strings
+    if (seen.has(text))
+      throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
     seen.add(text)
-    if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text)) found.add(text)
+    if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text))
+      found.add(text)
   })
   const texts: string[] = []
   let nativePaths = 0

@@ -1,32 +1,18 @@
 /**
- * A process of its own that tries one GPU backend: a driver that crashes or hangs takes nothing else down.
- * Argument: the backend's library; none tries the CPU alone. Prints one JSON line: `{ cpu, loaded, devices, wrong? }`,
- * `wrong` a device that does not compute.
+ * A program that tests one GPU backend in a separate process, since a driver may crash or hang.
+ * Argument: the backend's library. Prints one JSON line `{ loaded, devices, wrong? }`; `wrong`
+ * names a device that does not compute correctly.
  */
-import { basename } from 'node:path'
-import { loadAddon } from './index.ts'
+import { loadAddon } from './load.ts'
 
 const [library] = process.argv.slice(2)
 const addon = loadAddon({ gpu: false })
 const before = new Set(addon.devices().map(({ name }) => name))
-const loaded = library === undefined || addon.loadBackend(library)
+const loaded = addon.loadBackend(library!)
 const devices = addon.devices().filter(({ name }) => !before.has(name))
-// Memory is looked at before: what the driver takes for itself while it computes is not the model's to plan with.
+// `devices` was read before, so that memory the driver allocates while it computes does not count
+// as used.
 const wrong = devices.find(({ name }) => !addon.tryDevice(name))
 process.stdout.write(
-  `${JSON.stringify({ cpu: cpuVariant(), loaded, devices, ...(wrong && { wrong: wrong.name }) })}\n`,
+  `${JSON.stringify({ loaded, devices, ...(wrong && { wrong: wrong.name }) })}\n`,
 )
-
-/** By the library that the system loaded: ggml does not tell which one it took. */
-function cpuVariant(): string {
-  const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean }
-  report.excludeNetwork = true
-  const { sharedObjects } = report.getReport() as { sharedObjects?: string[] }
-  for (const file of sharedObjects ?? []) {
-    const variant = /^(?:lib)?ggml-cpu-([\w.]+?)\.(?:so|dll|dylib)$/.exec(
-      basename(file.replaceAll('\\', '/')),
-    )?.[1]
-    if (variant !== undefined) return variant
-  }
-  return ''
-}

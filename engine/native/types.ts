@@ -1,19 +1,20 @@
 /**
- * The native engine's surface: what the addon (engine/native/src) exports, typed here once.
+ * The types of the native engine: everything that the addon (engine/native/addon) exports.
  *
- * One worker thread does all native work in order of request, so two decodes queue. Every failure is a
- * rejected promise or a thrown error with a `code` of protocol/errors.ts; no number from here can abort.
+ * One worker thread does all native work in order of request, so a second decode waits for the
+ * first; plans have a separate thread and never wait for a decode. Every failure is a rejected
+ * promise or a thrown error with a `code` of protocol/errors.ts; no argument can crash the process.
  *
- * Terms: a *sequence* (0..sequences-1) is a set of KV cells that a token of that sequence attends to.
- * Sequences share cells: `copy` adds the cells of one to another without copying memory.
- * A sequence's *tail* is the logits after its last token; it is kept when a prefill or a stream ends.
+ * A *sequence* (0..sequences-1) is a set of KV cells that the tokens of that sequence attend to.
+ * Sequences can share cells: `copy` adds the cells of one to another without copying memory. A
+ * sequence's *tail* is the logits after its last token; it is kept when a prefill or a stream ends.
  */
 
 export type KvType = 'f32' | 'f16' | 'q8_0' | 'q4_0'
 export type FlashAttention = 'on' | 'off' | 'auto'
 
 export interface NativeDevice {
-  /** Unique name for `OpenModelOptions.device`: `CPU`, `Vulkan0`, `CUDA0`, ... */
+  /** Unique name, for `OpenModelOptions.device`: `CPU`, `Vulkan0`, `CUDA0`, ... */
   name: string
   description: string
   type: 'cpu' | 'gpu' | 'igpu' | 'accel'
@@ -25,13 +26,13 @@ export interface NativeDevice {
 
 export interface OpenModelOptions {
   path: string
-  /** A `NativeDevice.name`; `cpu`: no GPU at all. */
+  /** A `NativeDevice.name`, or `cpu` to use no GPU. */
   device: string
   /** Layers on the GPU, -1 for all; 0 with device `cpu`. */
   gpuLayers: number
-  /** Read the vocabulary only: tokenizes, makes no context. */
+  /** Reads only the vocabulary: the model can tokenize but not create contexts. */
   vocabOnly?: boolean
-  /** 0..1, at most every 50 ms. */
+  /** Reports progress, 0..1, at most every 50 ms. */
   onProgress?: (fraction: number) => void
 }
 
@@ -46,63 +47,83 @@ export interface NativeModelInfo {
   heads: number
   kvHeads: number
   vocabSize: number
-  /** Rows of the thought tables; 0: the model has none. */
+  /** Rows of the thought tables; 0 if the model has none. */
   thoughtRows: number
-  /** Why sequences cannot be joined: `recurrent`, `hybrid`, `sliding-window`; absent: they can. */
+  /** The kind of memory that prevents joining sequences; absent if they can be joined. */
   cannotJoin?: 'recurrent' | 'hybrid' | 'sliding-window'
   hasEncoder: boolean
   addBos: boolean
   bos: number
   eos: number
   chatTemplate?: string
-  /** Scalar metadata as text, keyed as in the file; arrays are left out. */
+  /** Scalar metadata as text, keyed as in the file; arrays are omitted. */
   metadata: Record<string, string>
 }
 
 export interface VocabToken {
   id: number
   text: string
-  /** Control or user-defined: a text that `tokenize` with `special: true` turns into this one id. */
+  /**
+   * A control or user-defined token: `tokenize` with `special: true` turns its text into this id.
+   */
   special: boolean
-  /** Ends a generation (EOS, EOT, ...). */
+  /** The token ends a generation (EOS, EOT, ...). */
   endOfGeneration: boolean
 }
 
 export interface NativeModel {
   readonly info: NativeModelInfo
-  /** `special`: texts of control tokens become their ids; otherwise they are plain text. `bos`: add what the model's flags ask for. */
+  /**
+   * `special`: texts of control tokens become their ids instead of plain text. `bos`: adds BOS if
+   * the model's flags ask for it.
+   */
   tokenize(text: string, options: { special: boolean; bos: boolean }): Int32Array
-  /** Text of one token as UTF-8 bytes; control tokens give their text. */
+  /** Returns the text of a token as UTF-8 bytes, also for control tokens. */
   tokenBytes(id: number): Uint8Array
-  /** Every control or user-defined token and every end-of-generation token. */
+  /** Returns all control, user-defined and end-of-generation tokens. */
   specialTokens(): VocabToken[]
   createContext(options: ContextOptions): Promise<NativeContext>
-  /** Frees the weights once its contexts are freed. */
+  /** Frees the weights once the model's contexts are freed. */
   close(): Promise<void>
 }
 
 export interface ContextOptions {
-  /** KV cells, for all sequences together. */
+  /** KV cells for all sequences together. */
   cells: number
   /** 1..256. */
   sequences: number
   kvType: KvType
   flashAttention: FlashAttention
-  /** 0: physical cores, but no more than four where every layer is on a GPU. */
+  /** 0: the number of physical cores, but at most four if every layer is on a GPU. */
   threads: number
-  /** Tokens of one prefill step; 512 when absent. */
+  /** Tokens per prefill step; default 512. */
   batch?: number
   /** Lets `prefill` report attention; needs `flashAttention: 'off'`. */
   attention?: boolean
-  /** YaRN for budgets beyond the trained one (`parathinker.rope_*`). */
+  /** YaRN parameters for budgets beyond the trained one (`parathinker.rope_*`). */
   yarn?: { factor: number; originalContext: number }
+}
+
+/** Memory of a context and its model on a device, in bytes. */
+export interface NativeMemory {
+  /** A `NativeDevice.name`; `CPU` is the system's memory. */
+  device: string
+  /** Weights. Mapped weights count as the whole range of the file that llama.cpp keeps mapped. */
+  weights: number
+  /** The part of `weights` that is copied into a CPU-specific layout, beside the mapped file. */
+  repacked: number
+  kv: number
+  /** Buffers of the compute graph and, on the CPU, one row of logits per sequence. */
+  compute: number
 }
 
 export interface NativeContextInfo {
   cells: number
   threads: number
   flashAttention: boolean
-  /** Bytes allocated by kind, over all devices. */
+  /** The CPU first. */
+  devices: NativeMemory[]
+  /** Allocated bytes by kind, over all devices. */
   weightBytes: number
   kvBytes: number
   computeBytes: number
@@ -127,38 +148,46 @@ export interface NativeToken {
   alternatives?: { id: number; text: string; logprob: number }[]
 }
 
-/** One sequence that decodes: a path or a summary. */
+/** A sequence to decode: a path or a summary. */
 export interface StreamOptions {
   /** Chosen by the caller, unique in the decode; reported with every token. */
   id: number
   seq: number
   /** Row of the thought tables; -1: none. */
   thought: number
-  /** Tokens given, not sampled, before the first sampled one. */
+  /** Tokens that come before the first sampled one. */
   forced: ArrayLike<number>
-  /** How many of `forced` are decoded without being reported or counted: tokens of `branch.from` after `end`, for the logits after them; its cells are kept. */
+  /**
+   * How many of `forced` are decoded but neither reported nor counted, only to get the logits after
+   * them. They must be the tokens of `branch.from` after `end`; the stream then keeps the cells of
+   * `branch.from` for them.
+   */
   silent?: number
-  /** Tokens this stream may report, forced ones included. */
+  /** The most tokens that this stream may report, forced ones included. */
   budget: number
   sampler: SamplerOptions
-  /** Never sampled. */
+  /** Tokens that are never sampled. */
   masked: ArrayLike<number>
   /** Sampling one of these ends the stream. */
   stops: ArrayLike<number>
-  /** Reported and decoded in place of the sampled stop token; -1: nothing is. */
+  /** Token that is reported and decoded in place of the sampled stop token; -1: none. */
   endToken: number
-  /** Streams of one group end together, see `finish`. */
+  /** Streams of a group end together; see `finish`. */
   group: number
-  /** Start from these cells: `seq` becomes the first `end` positions of `from`. */
+  /** Starts from these cells: `seq` becomes the first `end` positions of `from`. */
   branch?: { from: number; end: number }
   /**
-   * Start from these, in order, instead: cells that `seq` shares with `from` (all, or the positions below `end`), and tokens
-   * that are prefilled under a row of the thought tables. `seq` is emptied first. Other streams wait for the prefill.
+   * Alternative to `branch`: `seq` is emptied, then filled with these parts in order. A part is the
+   * cells of `from` (all, or the positions below `end`), which are shared, or tokens that are
+   * prefilled under a row of the thought tables. Other streams wait for the prefill.
    */
   parts?: ({ from: number; end?: number } | { tokens: ArrayLike<number>; thought: number })[]
-  /** Cells kept for this stream alone, on top of `DecodeOptions.cells`: its `parts` and tokens take them first. 0 when absent. */
+  /**
+   * Cells reserved for this stream, in addition to `DecodeOptions.cells`; its parts and tokens use
+   * them first. Default 0.
+   */
   cells?: number
-  /** The last tokens before `forced`: the repetition penalty sees them, and a character may have begun in them. */
+  /** The last tokens before `forced`, for the repetition penalty and for split characters. */
   history?: ArrayLike<number>
 }
 
@@ -173,39 +202,45 @@ export interface StreamEnd {
 
 export interface DecodeOptions {
   streams: StreamOptions[]
-  /** A group is cut when this many of its streams ended; 0: when all have. */
+  /** A group is cut once this many of its streams have finished; 0: never. */
   finish: number
-  /** KV cells this decode may add; when they run short the longest stream ends with `overflow`. */
+  /**
+   * KV cells that this decode may add. If they run out, the longest stream ends with `overflow`.
+   */
   cells: number
   logprobs: boolean
-  /** Top-k alternatives a token, 0..20. */
+  /** Top-k alternatives per token, 0..20. */
   alternatives: number
-  /** About every 30 ms: tokens by stream in order, and streams that ended. */
+  /** Called about every 30 ms with tokens by stream, in order, and the streams that ended. */
   onBatch: (batch: { tokens: { id: number; tokens: NativeToken[] }[]; ended: StreamEnd[] }) => void
 }
 
 export interface DecodeResult {
   steps: number
-  /** Milliseconds inside the loop, and until the first token of each stream was chosen. */
+  /** Milliseconds inside the loop. */
   ms: number
+  /** Milliseconds until the first token of each stream was chosen. */
   firstTokenMs: number
 }
 
 /**
- * A decode under way. Its commands take effect between two steps, in order; each returns false when the
- * decode is over and nothing will happen. Tokens reach `onBatch` only once their cells are in the cache.
+ * A running decode. Commands take effect between two steps, in order; each returns false, without
+ * effect, if the decode is over. Tokens reach `onBatch` only once their cells are in the cache.
  */
 export interface NativeDecode {
   readonly done: Promise<DecodeResult>
-  /** `reason` is reported in the stream's end. */
+  /** Ends a stream; `reason` is reported in its end. */
   stop(id: number, reason: 'stopped' | 'cut'): boolean
   /** Adds to the budget of a stream that still decodes. */
   extend(id: number, tokens: number): boolean
-  /** A new stream joins the running batch; an ended stream's id and sequence may come back to think on. `finish` sees it as a new member of its group. */
+  /**
+   * Adds a stream. The id and the sequence of an ended stream may be used again, to continue it.
+   * For `finish`, the stream is a new member of its group.
+   */
   add(stream: StreamOptions): boolean
-  /** Removes a sequence's cells at once; ends the stream that decodes in it with `stopped`. */
+  /** Removes a sequence's cells, and ends the stream that decodes in it with `stopped`. */
   remove(seq: number): boolean
-  /** Ends every stream with `cancelled`; resolves `done` when the step in progress was aborted or ended. */
+  /** Ends every stream with `cancelled`; `done` resolves once the current step is over. */
   cancel(): void
 }
 
@@ -216,53 +251,113 @@ export interface PrefillOptions {
   thought: number
   logprobs?: boolean
   alternatives?: number
-  /** Ends of spans of KV cells, ascending, in the order the context's cells were filled (a fresh context fills them in order of prefill). */
+  /**
+   * Ascending ends of spans of KV cells, in the order in which they were filled (in a new context:
+   * the order of prefills).
+   */
   spans?: number[]
   onProgress?: (done: number) => void
 }
 
 export interface NativeContext {
   readonly info: NativeContextInfo
-  /** Adds tokens to a sequence, all or (on failure) none. With `logprobs`: each token as `decode` would report it, forced. */
+  /**
+   * Adds tokens to a sequence: all or, on failure, none. With `logprobs`, returns each token as
+   * `decode` reports forced ones.
+   */
   prefill(options: PrefillOptions): Promise<{
     tokens?: NativeToken[]
-    /** With `spans`: the share of attention each token pays to each span, mean over layers and heads, [tokens][spans] row by row. */
+    /**
+     * With `spans`: each token's attention to each span, averaged over layers and heads;
+     * [tokens][spans], row-major.
+     */
     attention?: Float32Array
     ms: number
   }>
-  /** `to` also sees the cells of `from` at positions below `end` (absent: all). Tail logits follow when all are taken. */
+  /**
+   * Lets `to` also see the cells of `from` at positions below `end` (default: all). An empty `to`
+   * that gets all also gets the tail.
+   */
   copy(from: number, to: number, end?: number): Promise<void>
-  /** Removes positions `from` and above of a sequence (absent: all of it). Cells shared with others stay theirs. */
+  /**
+   * Removes positions `from` and above of a sequence (default: all). Other sequences keep cells
+   * that they share.
+   */
   remove(seq: number, from?: number): Promise<void>
-  /** Last position of a sequence, -1 when empty. */
+  /** Returns the last position of a sequence, -1 if it is empty. */
   lastPosition(seq: number): Promise<number>
   decode(options: DecodeOptions): NativeDecode
-  /** Aborts a prefill in progress or queued. */
+  /** Aborts all running and queued operations. */
   abort(): void
   free(): Promise<void>
 }
 
-/** What an opened model load returns: cancel by `cancel`. */
+export interface OpenPlanOptions {
+  path: string
+  /** As in `OpenModelOptions`. */
+  device: string
+  gpuLayers: number
+}
+
+/**
+ * The part of `ContextOptions` that memory depends on. At most 2^20 cells, since llama.cpp uses
+ * about 50 bytes per cell even without allocating.
+ */
+export type PlanOptions = Pick<
+  ContextOptions,
+  'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn'
+>
+
+/** A model opened without its weights, to report how much memory its contexts would take. */
+export interface NativePlan {
+  /**
+   * Names of the weights that would be used directly from the mapped file, in the file's layout.
+   */
+  readonly mapped: string[]
+  /** Returns the most cells of this type that the GPU's largest buffer holds; 2^28: no limit. */
+  mostCells(kvType: KvType): number
+  /**
+   * Returns how much memory a context would take, as llama.cpp computes it
+   * (`llama_get_memory_breakdown`), weights included; mapped weights count only their own bytes.
+   * `cells`: as rounded by llama.cpp. `logitRowBytes`: bytes of a row of logits. Errors:
+   * `out-of-memory`, also beyond `mostCells`; `bad-combination`.
+   */
+  measure(
+    options: PlanOptions,
+  ): Promise<{ cells: number; logitRowBytes: number; devices: NativeMemory[] }>
+  close(): Promise<void>
+}
+
+/** A model that is being loaded; `cancel` stops loading. */
 export interface NativeLoad {
   readonly done: Promise<NativeModel>
   cancel(): void
 }
 
 export interface NativeAddon {
-  /** Ends all work for good, and waits for it: to be called when the process ends. */
+  /** Ends all work for good and waits for it. Call it when the process ends. */
   leave(): void
   version(): { llama: string; ggml: string }
-  /** Loads a ggml backend library; false where it cannot be loaded on this machine. */
+  /** Loads a ggml backend library; returns false if it cannot be loaded on this machine. */
   loadBackend(path: string): boolean
-  /** Picks the best CPU variant in a folder and loads it. */
-  loadCpuBackend(folder: string): boolean
+  /**
+   * Returns how well a backend's library suits this processor (its `ggml_backend_score`; higher is
+   * better). 0: it cannot run here. 1: the library has no score.
+   */
+  backendScore(path: string): number
   devices(): NativeDevice[]
   /**
-   * Computes a little on a device; false: it failed, or the result is wrong. ggml aborts the process where the driver cannot
-   * run the backend's kernels (ggml-backend, ggml_abort): to be called in a process of its own. Errors: `unknown-device`.
+   * Tests a device with a small computation; returns false if it fails or its result is wrong. ggml
+   * aborts the process if the driver cannot run the backend's kernels (ggml_abort), so call this in
+   * a separate process. Errors: `unknown-device`.
    */
   tryDevice(name: string): boolean
   openModel(options: OpenModelOptions): NativeLoad
-  /** Rewrites a GGUF in another type; thought tables stay F32. */
+  /**
+   * Opens a plan, which takes 0.3 to 0.6 s with a large vocabulary. Errors: those of `openModel`,
+   * `bad-combination`.
+   */
+  openPlan(options: OpenPlanOptions): Promise<NativePlan>
+  /** Rewrites a GGUF file in another type; thought tables stay F32. */
   quantize(input: string, output: string, type: string, threads: number): Promise<void>
 }

@@ -1,4 +1,8 @@
-/** Every failure that reaches a user has one of these codes and a sentence that says what to do. */
+import { ERRORS, render, type ErrorDetail, type WordParams } from './wording.ts'
+
+/**
+ * Every failure that reaches a user has one of these codes, and a sentence that says what to do.
+ */
 export const ERROR_CODES = [
   'bad-request',
   'bad-model',
@@ -29,16 +33,39 @@ export const ERROR_CODES = [
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
+/**
+ * What is needed to word an error in any language. An error without a detail has only its message.
+ */
+export interface Detail {
+  detail: ErrorDetail
+  params: WordParams
+}
+
 export class BraidError extends Error {
   readonly code: ErrorCode
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  readonly detail: Detail | undefined
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; detail?: Detail }) {
     super(message, options)
     this.name = 'BraidError'
     this.code = code
+    this.detail = options?.detail
   }
 }
 
-/** Any thrown value as a typed error; what we did not foresee is `internal`. */
+/** Returns the error that wording.ts words as `detail`; the part before the slash is the code. */
+export function fail(
+  detail: ErrorDetail,
+  params: WordParams = {},
+  options?: { cause?: unknown },
+): BraidError {
+  const code = detail.slice(0, detail.indexOf('/')) as ErrorCode
+  return new BraidError(code, render(ERRORS[detail], params), {
+    ...options,
+    detail: { detail, params },
+  })
+}
+
+/** Returns any thrown value as a typed error; an unexpected one has the code `internal`. */
 export function toBraidError(error: unknown): BraidError {
   if (error instanceof BraidError) return error
   const code = (error as { code?: unknown } | null)?.code
@@ -46,9 +73,6 @@ export function toBraidError(error: unknown): BraidError {
   const message = typeof said === 'string' ? said : String(error)
   if (typeof code === 'string' && (ERROR_CODES as readonly string[]).includes(code))
     return new BraidError(code as ErrorCode, message, { cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new BraidError('disk-full', 'The disk is full. Free some space and try again.', {
-      cause: error,
-    })
+  if (code === 'ENOSPC' || code === 'EDQUOT') return fail('disk-full/write', {}, { cause: error })
   return new BraidError('internal', message, { cause: error })
 }

@@ -1,44 +1,27 @@
 import { z } from 'zod'
+import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
+import { Answer, Token } from './tokens.ts'
 import { EngineOptions, Fusion, MAX_PROBLEM_CHARS, RunSettings, VoteRule } from './request.ts'
+import { Role, SegmentId, Source } from './segments.ts'
+import { ERRORS, render, sentenceOf, type ErrorDetail, type WordParams } from './wording.ts'
+
+export * from './commands.ts'
+export * from './segments.ts'
+export * from './tokens.ts'
 
 /**
- * A run is its events. One event is one line of a transcript, one message to the UI and one
- * line of `braid solve --json`. Unknown fields are kept, so that newer transcripts stay readable.
- *
- * Paths are numbered 1..P over the whole run; path 0 stands for a summary. A summary has a version: in
- * `majority` and `parallel-majority` version v is the summary of group v, later versions come from
- * "summarise again".
+ * The events of a run. Each event is one line of a transcript, one message to the UI and one line
+ * of `braid solve --json`. Unknown fields are kept, so newer transcripts stay readable.
+ * docs/transcript.md describes the events; format1.ts reads those of format 1.
  */
 
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 
-export const Alternative = z.object({ id: z.int(), text: z.string(), logprob: z.number() })
-export type Alternative = z.infer<typeof Alternative>
-
-/** One token. `logprob` (natural log, of the model's own distribution before the sampler) is null where none exists. */
-export const Token = z.object({
-  id: z.int(),
-  /** Bytes of split characters are held back until whole: texts concatenate to valid text. */
-  text: z.string(),
-  logprob: z.number().nullable(),
-  /** Of the same distribution, in nats. */
-  entropy: z.number().nullable(),
-  alternatives: z.array(Alternative).optional(),
-  /** Set by the engine, not sampled. */
-  forced: z.boolean().optional(),
-})
-export type Token = z.infer<typeof Token>
-
-/** An answer and where its text stands: [start, end) in UTF-16 units of the path's or summary's text. */
-export const Answer = z.object({
-  text: z.string(),
-  span: z.tuple([z.int(), z.int()]),
-  /** What found it. */
-  kind: z.enum(['boxed', 'final-answer', 'json', 'last-number', 'whole']),
-})
-export type Answer = z.infer<typeof Answer>
-
-export const PathEndReason = z.enum([
+/**
+ * Why a segment ended. `cut`: by the finish rule or a summary; `overflow`: no cells left;
+ * `interrupted`: the engine died.
+ */
+export const EndReason = z.enum([
   'finished',
   'budget',
   'stopped',
@@ -47,22 +30,68 @@ export const PathEndReason = z.enum([
   'overflow',
   'failed',
   'cancelled',
+  'interrupted',
 ])
-export type PathEndReason = z.infer<typeof PathEndReason>
+export type EndReason = z.infer<typeof EndReason>
 
-export const RunError = z.object({ code: z.string(), message: z.string() })
+const Params = z.record(z.string(), z.union([z.string(), z.number()]))
+
+/**
+ * The reader words `detail` and `params` (wording.ts); an unexpected error has a `message` instead.
+ */
+export const RunError = z.looseObject({
+  code: z.string(),
+  detail: z.string().optional(),
+  params: Params.optional(),
+  message: z.string().optional(),
+})
 export type RunError = z.infer<typeof RunError>
 
-export const ModelRef = z.object({
-  file: z.string(),
+/** Returns an error in the form that events hold. */
+export function runError({ code, message, detail }: BraidError): RunError {
+  return detail === undefined ? { code, message } : { code, ...detail }
+}
+
+/** Returns the English text of an error. */
+export function errorText({ code, detail, params, message }: RunError): string {
+  const sentence = sentenceOf(ERRORS, detail)
+  return sentence === undefined ? (message ?? code) : render(sentence, (params ?? {}) as WordParams)
+}
+
+/**
+ * Returns an error of an event or a result, ready to throw; a code that this version does not know
+ * becomes `internal`.
+ */
+export function thrownError(error: RunError): BraidError {
+  const { code, detail, params = {} } = error
+  const known = (ERROR_CODES as readonly string[]).includes(code)
+  const worded = sentenceOf(ERRORS, detail) !== undefined
+  return new BraidError(
+    known ? (code as ErrorCode) : 'internal',
+    errorText(error),
+    worded ? { detail: { detail: detail as ErrorDetail, params: params as WordParams } } : {},
+  )
+}
+
+/** Where a model is: a file on this machine, or a name on a server. */
+export const ModelAddress = z.union([
+  z.looseObject({ file: z.string() }),
+  z.looseObject({ server: z.string(), name: z.string() }),
+])
+export type ModelAddress = z.infer<typeof ModelAddress>
+
+export const ModelRef = z.looseObject({
+  address: ModelAddress,
   name: z.string(),
-  architecture: z.string(),
-  sizeBytes: z.number(),
+  /** This and the next two fields are absent if a server does not report them. */
+  architecture: z.string().optional(),
+  sizeBytes: z.number().optional(),
   /**
-   * sha256 of the header (metadata and tensor table), hex. It tells models of other shapes, names, types or vocabularies apart,
-   * not weights: checkpoints of one model, exported alike, share it.
+   * sha256 of the header (metadata and tensor table), in hex. It distinguishes models of different
+   * shapes, names, types or vocabularies, but not of different weights: checkpoints of one model
+   * that were exported alike share it.
    */
-  headerSha256: z.string(),
+  headerSha256: z.string().optional(),
   /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
   nativePaths: z.int(),
   thoughtRows: z.int(),
@@ -71,29 +100,36 @@ export const ModelRef = z.object({
 })
 export type ModelRef = z.infer<typeof ModelRef>
 
-/** Token counts and times of a run; times in milliseconds of wall clock. */
+/** Returns the model's file; undefined if the model is on a server. */
+export const fileOf = ({ address }: ModelRef): string | undefined =>
+  'file' in address ? (address.file as string) : undefined
+
+/** Token counts and memory of a run. */
 export const Usage = z.object({
   promptTokens: z.int(),
   pathTokens: z.int(),
   summaryTokens: z.int(),
-  /** Bytes of KV cells in use at the end, and cells of the context. */
+  /** Bytes of the KV cells in use at the end. */
   kvBytes: z.number(),
+  /** Cells of the context. */
   cells: z.int(),
 })
+/** Wall-clock times of a run, in milliseconds. */
 export const Timings = z.object({
   loadMs: z.number(),
   prefillMs: z.number(),
   pathsMs: z.number(),
   joinMs: z.number(),
   summaryMs: z.number(),
-  /** Of all the run's work; waiting for other runs is not in it. */
+  /** All of the run's work, excluding the time it waited for other runs. */
   totalMs: z.number(),
 })
 
 /** Milliseconds since the run began. */
 const at = { at: z.number() }
-const path = z.int().min(1)
-const version = z.int().min(1)
+const segment = SegmentId
+/** Number of a group, 1..runs. Each group has its own summary. */
+const group = z.int().min(1)
 
 export const RunEvent = z.discriminatedUnion('type', [
   z.looseObject({
@@ -112,82 +148,74 @@ export const RunEvent = z.discriminatedUnion('type', [
       device: z.string(),
       options: EngineOptions,
     }),
-    /** Ids of the prompt, shared by all paths. */
-    promptTokens: z.array(z.int()),
+    /** Ids of the prompt that all paths share; absent if the engine does not report them. */
+    promptTokens: z.array(z.int()).optional(),
+    /** How the run's own summaries read its paths. */
     fusion: Fusion,
-    followUp: z.object({ run: z.string(), version: z.int() }).optional(),
+    followUp: z.object({ run: z.string(), segment: SegmentId }).optional(),
+    /** Name of the client that made the request, if it gave one. */
+    client: z.string().optional(),
   }),
   z.looseObject({
-    type: z.literal('path-started'),
+    type: z.literal('segment-started'),
     ...at,
-    path,
-    /** Group (1..runs) whose summary reads this path. */
-    group: z.int().min(1),
+    segment,
+    role: Role,
+    /** The group of a path or of its summary. A summary that was requested later has no group. */
+    group: group.optional(),
+    source: Source,
     /** Row of the thought tables. */
     thought: z.int().min(0),
     seed: z.int(),
-    /** Branched from the first `at` tokens of this path. */
-    parent: z.object({ path: z.int().min(1), at: z.int().min(0) }).optional(),
+    /** The most tokens that the segment may have, including those that a branch keeps. */
+    budget: z.int().min(1),
+    /** Tokens that a branch is forced to begin with, after those that it keeps. */
+    forced: z.array(z.int().min(0)).optional(),
+    /** The summary's instruction, if it was not the default one. */
+    instruction: z.string().optional(),
+  }),
+  z.looseObject({ type: z.literal('tokens'), ...at, segment, tokens: z.array(Token) }),
+  /** The segment has a new budget and continues. */
+  z.looseObject({
+    type: z.literal('segment-extended'),
+    ...at,
+    segment,
+    budget: z.int().min(1),
   }),
   z.looseObject({
-    type: z.literal('tokens'),
+    type: z.literal('segment-ended'),
     ...at,
-    path: z.int().min(0),
-    /** With path 0: the summary's version. */
-    version: version.optional(),
-    tokens: z.array(Token),
-  }),
-  /** The path got a new budget and thinks on. */
-  z.looseObject({ type: z.literal('path-extended'), ...at, path, budget: z.int().min(1) }),
-  z.looseObject({
-    type: z.literal('path-ended'),
-    ...at,
-    path,
-    reason: PathEndReason,
+    segment,
+    reason: EndReason,
     answer: Answer.nullable(),
     error: RunError.optional(),
   }),
-  z.looseObject({ type: z.literal('path-dropped'), ...at, path }),
-  z.looseObject({
-    type: z.literal('joined'),
-    ...at,
-    version,
-    paths: z.array(path),
-    fusion: Fusion,
-    /** Paths too long to be re-read whole: tokens cut from their middle. */
-    cuts: z.array(z.object({ path, removed: z.int() })).optional(),
-  }),
-  z.looseObject({
-    type: z.literal('summary-started'),
-    ...at,
-    version,
-    paths: z.array(path),
-    fusion: Fusion,
-  }),
-  z.looseObject({
-    type: z.literal('summary-ended'),
-    ...at,
-    version,
-    reason: PathEndReason,
-    answer: Answer.nullable(),
-    error: RunError.optional(),
-  }),
+  /** The segment's cells are freed, and no summary reads it. */
+  z.looseObject({ type: z.literal('segment-dropped'), ...at, segment }),
   z.looseObject({
     type: z.literal('vote'),
     ...at,
     rule: VoteRule,
-    /** Whose answers are counted: path numbers, or summary versions. */
+    /** Whose answers are counted. */
     over: z.enum(['paths', 'summaries']),
-    classes: z.array(z.object({ answer: z.string().nullable(), members: z.array(z.int()) })),
+    classes: z.array(z.object({ answer: z.string().nullable(), members: z.array(SegmentId) })),
     /** Index into `classes`. A tie goes to the class with the lowest member. */
     winner: z.int().min(0),
     tie: z.boolean(),
-    /** Chosen by hand. */
-    override: z.boolean().optional(),
+    /** The member that the user chose; its class is the winner. */
+    chosen: SegmentId.optional(),
   }),
-  /** Something the user should know that is no error. */
-  z.looseObject({ type: z.literal('notice'), ...at, code: z.string(), message: z.string() }),
-  /** The run is over for now. Later commands may add events and a second `run-ended`. */
+  /** The kind of question, once it is decided. */
+  z.looseObject({
+    type: z.literal('question'),
+    ...at,
+    kind: z.enum(['value', 'text', 'code']),
+  }),
+  /**
+   * Something that the user should know but that is not an error; the reader words it (wording.ts).
+   */
+  z.looseObject({ type: z.literal('notice'), ...at, code: z.string(), params: Params.optional() }),
+  /** The run has ended. Later commands may add events and another `run-ended`. */
   z.looseObject({
     type: z.literal('run-ended'),
     ...at,
@@ -201,36 +229,8 @@ export const RunEvent = z.discriminatedUnion('type', [
 export type RunEvent = z.infer<typeof RunEvent>
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
 
-/** What a user may tell a run, while it thinks or afterwards. */
-export const RunCommand = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('stop'), path }),
-  z.object({ type: z.literal('drop'), path }),
-  /** More tokens for a path that did not come to an end by itself: it thinks on, then waits for `summarise`. */
-  z.object({
-    type: z.literal('extend'),
-    path,
-    tokens: z
-      .int()
-      .min(1)
-      .max(1 << 20),
-  }),
-  /** A new path that keeps the first `at` tokens of `path`, then `token` if given, then thinks on. */
-  z.object({
-    type: z.literal('branch'),
-    path,
-    at: z.int().min(1),
-    token: z.int().min(0).optional(),
-  }),
-  /** Ends the paths that still think, and writes a summary of them all or of `paths`: a new version. */
-  z.object({
-    type: z.literal('summarise'),
-    paths: z.array(path).min(1).optional(),
-    fusion: Fusion.optional(),
-  }),
-  /** Ends every path and goes on to the summary no more. */
-  z.object({ type: z.literal('stop-all') }),
-  /** A class of the vote chosen by hand. */
-  z.object({ type: z.literal('override-vote'), winner: z.int().min(0) }),
-  z.object({ type: z.literal('cancel') }),
-])
-export type RunCommand = z.infer<typeof RunCommand>
+type WithoutTime<E> = { [K in keyof E as K extends 'at' ? never : K]: E[K] }
+/** An event without its time. */
+export type EventDraft<T extends RunEvent['type'] = RunEvent['type']> = {
+  [K in T]: WithoutTime<EventOf<K>>
+}[T]

@@ -1,54 +1,64 @@
-import type { EventOf, PathEndReason, RunEvent, Token } from './events.ts'
-import { indexOf, put, replace } from './numbered.ts'
+import type { EndReason, EventOf, RunEvent, Token } from './events.ts'
+import type { Fusion } from './request.ts'
 import {
   EMPTY_RUN,
-  pathOf,
+  indexOf,
+  isOpen,
+  listOf,
   ranUntil,
-  summaryOf,
-  type PathState,
-  type PathStatus,
+  segmentOf,
   type RunState,
-  type Stream,
-  type SummaryState,
+  type Segment,
+  type SegmentStatus,
 } from './run-state.ts'
+import { numberOf, roleOf, type SegmentId, type Source } from './segments.ts'
 import { TokenList } from './token-list.ts'
 
 export * from './run-state.ts'
 
 /**
- * One pure reducer reads a run: `foldRun(events)` equals applying `applyEvent` one by one, live or replayed.
+ * The pure reducer of a run: `foldRun(events)` equals applying `applyEvent` to each event, live or
+ * replayed.
  *
- * States are immutable and share structure: an event replaces the run, the array and the one path or summary it
- * speaks of; every other object keeps its identity, so a selector on one path stays quiet while others think.
- * A batch of tokens costs O(batch + paths). Alternatives are not part of the state (`run.alternatives` reads them).
+ * States are immutable and share structure: an event replaces the run, the list and the segment
+ * that it concerns. Every other object keeps its identity, so a selector on one path does not fire
+ * while others think. A batch of tokens costs O(batch + segments). Alternatives are not part of the
+ * state; `run.alternatives` reads them.
  */
 
-const STATUS: Record<PathEndReason, PathStatus> = {
+const STATUS: Record<EndReason, SegmentStatus> = {
   finished: 'done',
   budget: 'truncated',
   overflow: 'truncated',
   stopped: 'stopped',
   cut: 'stopped',
   cancelled: 'stopped',
+  interrupted: 'interrupted',
   dropped: 'dropped',
   failed: 'failed',
 }
 
-/** Of a whole run. `live: false`: nothing writes to it any more, so a run without an end is interrupted. */
+/**
+ * Returns the state of a whole run. `live: false`: nothing writes to the run, so a run without an
+ * end is interrupted.
+ */
 export function foldRun(events: Iterable<RunEvent>, options: { live?: boolean } = {}): RunState {
   const state = applyEvents(EMPTY_RUN, events)
   return options.live === false ? interrupt(state) : state
 }
 
-/** As `applyEvent` for each in turn, several times faster: batches of one path that nothing stands between become one. */
+/**
+ * Equivalent to calling `applyEvent` for each event, but merges consecutive token batches per
+ * segment first.
+ */
 export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunState {
-  let pending = new Map<number, Growth>()
+  let pending = new Map<SegmentId, Growth>()
   let [began, at, count] = [0, 0, 0]
   const flush = () => {
     if (count === 0) return
     let next = running(state, began)
-    for (const { event, tokens, first, last } of pending.values())
-      next = growAny(next, event, tokens, first, last)
+    for (const [segment, growth] of pending)
+      next = change(next, segment, (one) => grow(one, growth))
     state = { ...next, at: Math.max(state.at, at), events: state.events + count }
     pending = new Map()
     at = count = 0
@@ -62,15 +72,8 @@ export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunSta
     if (count++ === 0) began = event.at
     at = Math.max(at, event.at)
     if (event.tokens.length === 0) continue
-    const key = event.path > 0 ? event.path : -(event.version ?? 1)
-    const growth = pending.get(key)
-    if (growth === undefined)
-      pending.set(key, {
-        event,
-        tokens: [...event.tokens],
-        first: { at: event.at, count: event.tokens.length },
-        last: event.at,
-      })
+    const growth = pending.get(event.segment)
+    if (growth === undefined) pending.set(event.segment, growthOf(event))
     else {
       for (const token of event.tokens) growth.tokens.push(token)
       growth.last = event.at
@@ -80,18 +83,25 @@ export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunSta
   return state
 }
 
-/** Batches of one path or summary on their way to the state. */
+/** Token batches of one segment that are merged before they are applied. */
 interface Growth {
-  event: EventOf<'tokens'>
   tokens: Token[]
+  /** Time and size of the first batch. */
   first: { at: number; count: number }
+  /** Time of the last one. */
   last: number
 }
 
-/** An event about a path or summary that never started changes nothing but `at` and `events`. */
+const growthOf = ({ tokens, at }: EventOf<'tokens'>): Growth => ({
+  tokens: [...tokens],
+  first: { at, count: tokens.length },
+  last: at,
+})
+
+/** Returns the next state. Events of a segment that never started change only `at` and `events`. */
 export function applyEvent(state: RunState, event: RunEvent): RunState {
-  const changed = change(state, event)
-  // `changed` is either the old state or an object made just now that nobody else holds.
+  const changed = apply(state, event)
+  // `changed` is either the old state or a new object that nothing else refers to.
   const next: { -readonly [K in keyof RunState]: RunState[K] } =
     changed === state ? { ...state } : changed
   next.at = Math.max(state.at, event.at)
@@ -99,51 +109,30 @@ export function applyEvent(state: RunState, event: RunEvent): RunState {
   return next
 }
 
-/** A run that nothing writes to any more; the same state where it had ended. */
+/**
+ * Returns the state of a run that nothing writes to any more; the same state if the run had ended.
+ */
 export function interrupt(state: RunState): RunState {
   if (state.status !== 'running') return state
   return {
     ...state,
     status: 'interrupted',
     ranMs: ranUntil(state, state.at),
-    paths: state.paths.map(halt),
-    summaries: state.summaries.map(halt),
+    ...halted(state),
   }
 }
 
-function change(state: RunState, event: RunEvent): RunState {
+function apply(state: RunState, event: RunEvent): RunState {
   switch (event.type) {
     case 'run-started':
-      return {
-        ...state,
-        status: 'running',
-        since: event.at,
-        run: event.run,
-        time: event.time,
-        problem: event.problem,
-        settings: event.settings,
-        model: event.model,
-        engine: event.engine,
-        promptTokens: event.promptTokens,
-        fusion: event.fusion,
-        followUp: event.followUp ?? null,
-      }
-    case 'path-started':
-      return {
-        ...running(state, event.at),
-        paths: put(state.paths, 'path', startPath(state, event)),
-      }
+      return start(state, event)
+    case 'segment-started':
+      return put(running(state, event.at), open(state, event))
     case 'tokens':
-      return growAny(
-        running(state, event.at),
-        event,
-        event.tokens,
-        { at: event.at, count: event.tokens.length },
-        event.at,
-      )
-    case 'path-extended':
-      return changePath(running(state, event.at), event.path, (path) => ({
-        ...path,
+      return change(running(state, event.at), event.segment, (one) => grow(one, growthOf(event)))
+    case 'segment-extended':
+      return change(running(state, event.at), event.segment, (one) => ({
+        ...one,
         budget: event.budget,
         status: 'waiting',
         reason: null,
@@ -151,38 +140,22 @@ function change(state: RunState, event: RunEvent): RunState {
         answer: null,
         endedAt: null,
       }))
-    case 'path-ended':
-      return changePath(state, event.path, (path) => ({ ...path, ...ending(event) }))
-    case 'path-dropped':
-      return changePath(state, event.path, (path) => ({
-        ...path,
+    case 'segment-ended':
+      return change(state, event.segment, (one) => ({ ...one, ...ending(event) }))
+    case 'segment-dropped':
+      return change(state, event.segment, (one) => ({
+        ...one,
         status: 'dropped',
         reason: 'dropped',
-        endedAt: path.endedAt ?? event.at,
+        endedAt: one.endedAt ?? event.at,
       }))
-    case 'joined': {
-      const { version, paths, fusion, cuts = [], at } = event
-      const old = summaryOf(state, version) ?? startSummary(event)
-      return {
-        ...running(state, at),
-        summaries: put(state.summaries, 'version', { ...old, paths, fusion, cuts, joinedAt: at }),
-      }
-    }
-    case 'summary-started': {
-      const { version, paths, fusion, at } = event
-      const old = summaryOf(state, version) ?? startSummary(event)
-      return {
-        ...running(state, at),
-        summaries: put(state.summaries, 'version', { ...old, paths, fusion, startedAt: at }),
-      }
-    }
-    case 'summary-ended':
-      return changeSummary(state, event.version, (summary) => ({ ...summary, ...ending(event) }))
     case 'vote': {
       const votes = [...state.votes.filter((old) => old.over !== event.over), event]
-      const chosen = event.override === true ? event.classes[event.winner] : undefined
+      const chosen = event.chosen === undefined ? undefined : event.classes[event.winner]
       return { ...state, votes, answer: chosen === undefined ? state.answer : chosen.answer }
     }
+    case 'question':
+      return { ...state, question: event.kind }
     case 'notice':
       return { ...state, notices: [...state.notices, event] }
     case 'run-ended':
@@ -195,6 +168,7 @@ function change(state: RunState, event: RunEvent): RunState {
         timings: event.timings,
         ranMs: event.timings.totalMs,
         error: null,
+        ...halted(state),
       }
     case 'run-failed':
       return {
@@ -202,23 +176,55 @@ function change(state: RunState, event: RunEvent): RunState {
         status: 'failed',
         error: event.error,
         ranMs: ranUntil(state, event.at),
-        paths: state.paths.map(halt),
-        summaries: state.summaries.map(halt),
+        ...halted(state),
       }
     default:
-      return state // an event of a newer format
+      return state // a newer Braid wrote it
   }
 }
 
-/** A run that had ended goes on: a path was extended or branched, or a new summary begins. */
+function start(state: RunState, event: EventOf<'run-started'>): RunState {
+  const { run, time, problem, settings, model, engine, fusion } = event
+  return {
+    ...state,
+    status: 'running',
+    since: event.at,
+    run,
+    time,
+    problem,
+    settings,
+    model,
+    engine,
+    fusion,
+    promptTokens: event.promptTokens ?? [],
+    followUp: event.followUp ?? null,
+  }
+}
+
+/**
+ * Returns the state as running: a run that had ended resumes when a segment is opened or extended.
+ */
 function running(state: RunState, at: number): RunState {
   return state.status === 'running' || state.status === 'empty'
     ? state
     : { ...state, status: 'running', since: at, endReason: null, error: null }
 }
 
-function newStream(at: number): Stream {
-  return {
+function open(state: RunState, event: EventOf<'segment-started'>): Segment {
+  const { segment, role, source, thought, seed, budget, at } = event
+  const parent = source.type === 'branch' ? { segment: source.of, at: source.at } : null
+  const started: Segment = {
+    segment,
+    role,
+    number: numberOf(segment),
+    group: event.group ?? null,
+    source,
+    thought,
+    seed,
+    budget,
+    forced: event.forced ?? [],
+    parent,
+    ...reading(source),
     status: 'waiting',
     reason: null,
     error: null,
@@ -233,25 +239,13 @@ function newStream(at: number): Stream {
     logprobSum: 0,
     logprobCount: 0,
   }
-}
-
-function startPath(state: RunState, event: EventOf<'path-started'>): PathState {
-  const { path, group, thought, seed, parent = null, at } = event
-  const started = {
-    ...newStream(at),
-    path,
-    group,
-    thought,
-    seed,
-    parent,
-    budget: state.settings?.budget ?? 0,
-  }
-  const from = parent === null ? undefined : pathOf(state, parent.path)
+  const from = parent === null ? undefined : segmentOf(state, parent.segment)
   if (parent === null || from === undefined) return started
   const kept = from.tokens.slice(0, parent.at)
-  // The kept tokens are there at once: they count for no speed and are no first token.
+  // The kept tokens were not decoded here: they count neither as the first token nor towards the
+  // speed.
   return {
-    ...grow(started, kept, { at, count: kept.length }, at),
+    ...grow(started, { tokens: kept, first: { at, count: kept.length }, last: at }),
     status: 'waiting',
     firstTokenAt: null,
     lastTokenAt: null,
@@ -259,79 +253,83 @@ function startPath(state: RunState, event: EventOf<'path-started'>): PathState {
   }
 }
 
-function startSummary(event: EventOf<'joined'> | EventOf<'summary-started'>): SummaryState {
-  return {
-    ...newStream(event.at),
-    version: event.version,
-    paths: event.paths,
-    fusion: event.fusion,
-    cuts: [],
-    joinedAt: null,
+/** Returns which segments a source reads, and how. */
+function reading(source: Source): Pick<Segment, 'reads' | 'fusion' | 'cuts'> {
+  if (source.type === 'merge') return { reads: source.of, fusion: null, cuts: [] }
+  if (source.type !== 'join' && source.type !== 'text') return { reads: [], fusion: null, cuts: [] }
+  const reads: SegmentId[] = []
+  const cuts: { segment: SegmentId; removed: number }[] = []
+  let fusion: Fusion = 'reread'
+  for (const part of source.parts) {
+    if ('segment' in part) {
+      reads.push(part.segment as SegmentId)
+      fusion = 'cache'
+    } else if ('tokens' in part && part.of !== undefined) {
+      const segment = part.of as SegmentId
+      reads.push(segment)
+      if (part.removed !== undefined) cuts.push({ segment, removed: part.removed as number })
+    }
   }
+  return { reads: [...new Set(reads)], fusion, cuts }
 }
 
-function growAny(
-  state: RunState,
-  { path, version }: EventOf<'tokens'>,
-  tokens: readonly Token[],
-  first: Growth['first'],
-  last: number,
-): RunState {
-  return path > 0
-    ? changePath(state, path, (one) => grow(one, tokens, first, last))
-    : changeSummary(state, version ?? 1, (one) => grow(one, tokens, first, last))
-}
-
-/** `first`, `last`: of the batches that the tokens came in. */
-function grow<T extends Stream>(
-  stream: T,
-  added: readonly Token[],
-  first: Growth['first'],
-  last: number,
-): T {
-  if (added.length === 0) return stream
-  let { text, logprobSum, logprobCount } = stream
+function grow(segment: Segment, { tokens: added, first, last }: Growth): Segment {
+  if (added.length === 0) return segment
+  let { text, logprobSum, logprobCount } = segment
   for (const token of added) {
     text += token.text
     if (token.logprob === null || token.forced === true) continue
     logprobSum += token.logprob
     logprobCount++
   }
-  const begins = stream.firstTokenAt === null
+  const begins = segment.firstTokenAt === null
   return {
-    ...stream,
+    ...segment,
     status: 'thinking',
-    tokens: stream.tokens.append(added),
+    tokens: segment.tokens.append(added),
     text,
     logprobSum,
     logprobCount,
     lastTokenAt: last,
-    firstTokenAt: begins ? first.at : stream.firstTokenAt,
-    firstTokens: begins ? stream.tokens.length + first.count : stream.firstTokens,
+    firstTokenAt: begins ? first.at : segment.firstTokenAt,
+    firstTokens: begins ? segment.tokens.length + first.count : segment.firstTokens,
   }
 }
 
-function ending(event: EventOf<'path-ended'> | EventOf<'summary-ended'>) {
-  const { reason, answer, error = null, at } = event
-  return { status: STATUS[reason], reason, answer, error, endedAt: at }
+function ending({ reason, answer, error = undefined, at }: EventOf<'segment-ended'>) {
+  return { status: STATUS[reason], reason, answer, error: error ?? null, endedAt: at }
 }
 
-function halt<T extends Stream>(stream: T): T {
-  return stream.status === 'waiting' || stream.status === 'thinking'
-    ? { ...stream, status: 'interrupted' }
-    : stream
+/**
+ * Marks open segments of a finished run as interrupted: they have no end because the engine died.
+ */
+function halted({ paths, summaries, others }: RunState) {
+  const halt = (list: readonly Segment[]) =>
+    list.some(isOpen)
+      ? list.map((one): Segment => (isOpen(one) ? { ...one, status: 'interrupted' } : one))
+      : list
+  return { paths: halt(paths), summaries: halt(summaries), others: halt(others) }
 }
 
-function changePath(state: RunState, path: number, how: (path: PathState) => PathState): RunState {
-  const paths = replace(state.paths, indexOf(state.paths, 'path', path), how)
-  return paths === state.paths ? state : { ...state, paths }
+/** Inserts a segment in order of its number, replacing an earlier one with the same address. */
+function put(state: RunState, segment: Segment): RunState {
+  const key = listOf(roleOf(segment.segment))
+  const list = state[key]
+  const last = list.at(-1)
+  if (key === 'others' || last === undefined || last.number < segment.number)
+    return { ...state, [key]: [...list, segment] }
+  const rest = list.filter((other) => other.segment !== segment.segment)
+  const index = rest.findIndex((other) => other.number > segment.number)
+  const at = index < 0 ? rest.length : index
+  return { ...state, [key]: [...rest.slice(0, at), segment, ...rest.slice(at)] }
 }
 
-function changeSummary(
-  state: RunState,
-  version: number,
-  how: (summary: SummaryState) => SummaryState,
-): RunState {
-  const summaries = replace(state.summaries, indexOf(state.summaries, 'version', version), how)
-  return summaries === state.summaries ? state : { ...state, summaries }
+function change(state: RunState, segment: SegmentId, how: (old: Segment) => Segment): RunState {
+  const key = listOf(roleOf(segment))
+  const list = state[key]
+  const index = indexOf(list, segment)
+  if (index < 0) return state
+  const copy = list.slice()
+  copy[index] = how(list[index]!)
+  return { ...state, [key]: copy }
 }

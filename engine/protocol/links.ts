@@ -1,6 +1,18 @@
+/** The part of the URL class used here; this project has no DOM library and no Node types. */
+interface ParsedUrl {
+  readonly href: string
+  readonly protocol: string
+  readonly hostname: string
+  readonly username: string
+  readonly password: string
+}
+declare const URL: new (text: string) => ParsedUrl
+
 /**
- * The one rule for addresses that come from model text, titles, model cards or files: only http, https and mailto,
- * without credentials. Used wherever a link could leave the window (renderer, window-open handler, openExternal).
+ * Returns the normalised URL if it may be opened, else null. Only http, https and mailto URLs
+ * without credentials may. Every link that could leave the window is checked here (renderer,
+ * window-open handler, openExternal), since links come from model output, titles, model cards and
+ * files.
  */
 export function safeUrl(text: string): string | null {
   if (
@@ -8,7 +20,7 @@ export function safeUrl(text: string): string | null {
     /[\u0000-\u001F\u007F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/.test(text)
   )
     return null
-  let url: URL
+  let url: ParsedUrl
   try {
     url = new URL(text)
   } catch {

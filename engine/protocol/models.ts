@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { KvType } from './request.ts'
 
-/** Models and devices as they cross the boundary; wire.ts has the requests. Sizes in bytes. */
+/** Schemas of models and devices; wire.ts has the requests that use them. Sizes are in bytes. */
 
 export const file = z.string().min(1).max(4096)
 const problem = z.object({ code: z.string(), message: z.string() })
@@ -16,18 +16,21 @@ export const DeviceInfo = z.object({
 })
 export type DeviceInfo = z.infer<typeof DeviceInfo>
 
-/** What this machine can compute with. Each GPU backend was tried in a process of its own before it was let in. */
+/** What this machine can compute with. Each GPU backend is first tested in a separate process. */
 export const DeviceState = z.object({
-  /** The variant of the CPU backend that was chosen for this processor, such as `haswell`; '' where it cannot be told. */
+  /** The CPU variant in use, such as `haswell`; '' if ggml was built without variants. */
   cpu: z.string(),
   devices: z.array(DeviceInfo),
   backends: z.array(
     z.object({
       backend: z.string(),
-      /** `ready`: devices of it can be chosen; `skipped`: its library is here and does not work, see `reason`; `absent`: it can be fetched. */
+      /**
+       * `ready`: its devices can be chosen. `skipped`: its library is installed but does not work,
+       * see `reason`. `absent`: it can be downloaded.
+       */
       state: z.enum(['ready', 'skipped', 'absent']),
       reason: z.string().optional(),
-      /** What fetching it loads, for `absent`: npm package, and about how many bytes. */
+      /** For `absent`: the npm package to download, and its approximate size. */
       fetch: z
         .object({ name: z.string(), sizeBytes: z.number(), needs: z.string().optional() })
         .optional(),
@@ -36,7 +39,7 @@ export const DeviceState = z.object({
 })
 export type DeviceState = z.infer<typeof DeviceState>
 
-/** The machine while a run is thinking. `load`: share of all processors that was busy, 0..1. */
+/** Use of the machine during a run. `load` is the busy share of all processors, 0..1. */
 export const Hardware = z.object({
   load: z.number(),
   memoryUsed: z.number(),
@@ -45,7 +48,7 @@ export const Hardware = z.object({
 })
 export type Hardware = z.infer<typeof Hardware>
 
-/** A model that is in memory. `gpuLayers`: as they were asked for, -1 is all. `inUse`: a run thinks with it. */
+/** A model in memory. `gpuLayers` is as requested; -1 means all. `inUse`: a run is using it. */
 export const LoadedModel = z.object({
   file,
   name: z.string(),
@@ -60,21 +63,21 @@ export const ModelEntry = z.object({
   file,
   name: z.string(),
   sizeBytes: z.number(),
-  /** `link`: a file of the user, which Braid never deletes; `download`: one that Braid fetched or made. */
+  /** `link`: the user's own file, never deleted. `download`: Braid downloaded or made it. */
   origin: z.enum(['bundled', 'link', 'download']),
   bundled: z.boolean(),
-  /** false: the file is no longer there. */
+  /** false: the file no longer exists. */
   present: z.boolean(),
-  /** Device that its runs take where they name none. */
+  /** The device that runs of this model use if they name none. */
   device: z.string().optional(),
 })
 export type ModelEntry = z.infer<typeof ModelEntry>
 
-/** A file that is no model that Braid can run. */
+/** A file that Braid cannot run as a model. */
 export const Refused = problem.extend({ file: z.string() })
 export type Refused = z.infer<typeof Refused>
 
-/** A model of another program, found by its name; it was not read yet. */
+/** A model of another program, found by file name and not read. `known`: Braid already lists it. */
 export const FoundModel = z.object({
   file,
   name: z.string().max(1024),
@@ -84,7 +87,7 @@ export const FoundModel = z.object({
 })
 export type FoundModel = z.infer<typeof FoundModel>
 
-/** A model that Braid knows of and can download. */
+/** A model of Braid's catalogue, which can be downloaded. */
 export const CatalogueItem = z.object({
   id: z.string(),
   name: z.string(),
@@ -115,7 +118,7 @@ export const CONVERT_TYPES = [
 export const ConvertType = z.enum(CONVERT_TYPES)
 export type ConvertType = z.infer<typeof ConvertType>
 
-/** What an address or a repository offers. `verdict` is by size alone: the rest is known once the file is here. */
+/** What a URL or a repository offers for download. `verdict` is based on size alone. */
 export const Offer = z.object({
   repo: z.string().optional(),
   licence: z.string().optional(),
@@ -125,36 +128,36 @@ export const Offer = z.object({
       name: z.string(),
       kind: z.enum(['gguf', 'folder']),
       files: z.int(),
-      /** null: the address does not say. */
+      /** null: the server does not report the size. */
       sizeBytes: z.number().nullable(),
       verdict: z.enum(['fits', 'may-be-slow', 'wont-fit']).optional(),
     }),
   ),
-  /** The choice that was named. */
+  /** The choice that the request named. */
   chosen: z.string().optional(),
 })
 export type Offer = z.infer<typeof Offer>
 
-/** Work that takes minutes: downloads, conversions. It is listed until it is cleared, and goes on after a restart where it was. */
+/** A long download or conversion. It is listed until it is cleared, and survives a restart. */
 export const Task = z.object({
   id: z.string(),
   kind: z.enum(['download', 'convert', 'backend']),
   name: z.string(),
   state: z.enum(['waiting', 'running', 'paused', 'done', 'failed']),
   phase: z.enum(['download', 'check', 'convert', 'quantise', 'unpack']),
-  /** 0..1; null: not known. */
+  /** 0..1; null if unknown. */
   fraction: z.number().nullable(),
-  /** Of a download. */
+  /** For downloads: bytes received so far. */
   done: z.number().optional(),
   total: z.number().nullable().optional(),
   bytesPerSecond: z.number().optional(),
-  /** What it made. */
+  /** The file that it produced. */
   file: file.optional(),
   error: problem.optional(),
 })
 export type Task = z.infer<typeof Task>
 
-/** Memory that a run needs, and whether the machine has it. */
+/** The memory that a run needs, and whether the machine has it. */
 export const Fit = z.object({
   weights: z.number(),
   kv: z.number(),
@@ -162,10 +165,10 @@ export const Fit = z.object({
   total: z.number(),
   free: z.number(),
   verdict: z.enum(['fits', 'may-be-slow', 'wont-fit']),
-  /** The memory that is short, and by how much. */
+  /** The device that lacks memory, and how many bytes it lacks. */
   short: z.object({ device: z.string(), bytes: z.number() }).optional(),
   cells: z.int(),
-  /** The same a device, the CPU first; a device that the run does not touch is left out. */
+  /** The same figures per device, the CPU first; devices that the run does not use are omitted. */
   devices: z.array(
     z.object({
       name: z.string(),
@@ -175,7 +178,7 @@ export const Fit = z.object({
       free: z.number(),
     }),
   ),
-  /** KV memory of this run by cache type: the price of the choice. */
+  /** KV memory of this run for each cache type, for comparison. */
   kvByType: z.record(KvType, z.number()),
 })
 export type Fit = z.infer<typeof Fit>

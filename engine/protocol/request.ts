@@ -1,15 +1,19 @@
 import { z } from 'zod'
+import { SegmentId } from './segments.ts'
 
 /**
- * What a run is asked to do. Everything that reaches the engine from outside passes these schemas;
- * the native engine checks ranges once more.
+ * Requests for runs. Everything that reaches the engine from outside is validated with these
+ * schemas; the native engine checks ranges again.
  */
 
 export const STRATEGIES = ['parallel', 'sequential', 'majority', 'parallel-majority'] as const
 export const Strategy = z.enum(STRATEGIES)
 export type Strategy = z.infer<typeof Strategy>
 
-/** When phase 2 starts: as soon as the first path ended, half of them, or all (docs/method.md, "Termination"). */
+/**
+ * When phase 2 starts: once the first path, half of the paths or all paths have ended
+ * (docs/method.md, "Termination").
+ */
 export const FinishRule = z.enum(['first', 'half', 'last'])
 export type FinishRule = z.infer<typeof FinishRule>
 
@@ -35,27 +39,27 @@ export const MAX_SEED = 2 ** 32 - 1
 /** Sampler of every path and of the summary. `temperature` 0 is greedy decoding. */
 export const Sampling = z.object({
   temperature: z.number().min(0).max(10),
-  /** 0 keeps the whole vocabulary. */
+  /** 0: the whole vocabulary. */
   topK: z.int().min(0).max(1_000_000),
   topP: z.number().min(0).max(1),
   minP: z.number().min(0).max(1),
-  /** 1 turns the penalty off; it looks at the last `repetitionWindow` tokens of the path. */
+  /** Applies to the last `repetitionWindow` tokens of the path; 1 turns the penalty off. */
   repetitionPenalty: z.number().min(0.1).max(10),
   repetitionWindow: z.int().min(0).max(65_536),
 })
 export type Sampling = z.infer<typeof Sampling>
 
-/** How the model is loaded and its context laid out. */
+/** How the model is loaded and its context is created. */
 export const EngineOptions = z.object({
   /** Device name as `braid devices` lists it, `cpu`, or `auto`. */
   device: z.string().min(1).max(256),
-  /** Layers on the GPU; -1 is all of them. */
+  /** Layers on the GPU; -1: all. */
   gpuLayers: z.int().min(-1).max(65_536),
   kvType: KvType,
   flashAttention: FlashAttention,
-  /** 0 lets the engine choose: the number of physical cores. */
+  /** 0: as many as there are physical cores. */
   threads: z.int().min(0).max(512),
-  /** KV cells of the context; 0 is as many as prompt, paths and summary need. */
+  /** KV cells of the context; 0: as many as prompt, paths and summary need. */
   context: z
     .int()
     .min(0)
@@ -63,48 +67,54 @@ export const EngineOptions = z.object({
 })
 export type EngineOptions = z.infer<typeof EngineOptions>
 
-/** Controls that an experiment needs (docs/method.md, "Controls for experiments"). */
+/** Settings for experiments (docs/method.md, "Controls for experiments"). */
 export const Controls = z.object({
-  /** false: no thought embedding is added, row 0 included. */
+  /** false: no thought embedding is added, not even row 0. */
   thoughtEmbedding: z.boolean(),
-  /** true: every path is opened by `<think1>`; with `thoughtEmbedding` it still uses its own row. */
+  /**
+   * true: every path begins with `<think1>`; with `thoughtEmbedding`, it still uses its own row.
+   */
   sameToken: z.boolean(),
-  /** `auto`: from the cache where the model can, otherwise by re-reading. */
+  /** `auto`: `cache` if the model supports it, else `reread`. */
   fusion: z.enum(['auto', 'cache', 'reread']),
 })
 export type Controls = z.infer<typeof Controls>
 
-/** A run with nothing left open; stored in `run-started`. */
+/** The resolved settings of a run, as stored in `run-started`. */
 export const RunSettings = z.object({
   strategy: Strategy,
-  /** Paths of one group: parallel paths of a run, or independent runs of `majority`. */
+  /** Paths per group; for `majority`, the number of independent runs. */
   paths: z.int().min(1).max(MAX_PATHS),
-  /** Parallel runs of `parallel-majority`; 1 elsewhere. */
+  /** Groups of `parallel-majority`; 1 for other strategies. */
   runs: z.int().min(1).max(MAX_PATHS),
-  /** Tokens of one path, its control tokens included. */
+  /** Tokens per path, control tokens included. */
   budget: z.int().min(1).max(MAX_BUDGET),
-  /** Tokens of one summary, its forced prefix included. */
+  /** Tokens per summary, the forced prefix included. */
   summaryBudget: z.int().min(1).max(MAX_BUDGET),
   finish: FinishRule,
   vote: VoteRule,
   system: z.string().max(MAX_PROBLEM_CHARS).optional(),
   sampling: Sampling,
   seed: z.int().min(0).max(MAX_SEED),
-  /** Alternatives recorded for each token. */
+  /** Alternatives recorded per token. */
   alternatives: z.int().min(0).max(MAX_ALTERNATIVES),
   reuseTokens: z.boolean(),
   controls: Controls,
   engine: EngineOptions,
+  /** The kind of question; `auto` or absent: decided from the paths. */
+  question: z.enum(['auto', 'value', 'text', 'code']).optional(),
+  /** Instruction for the summary, replacing the default one. */
+  instruction: z.string().max(MAX_PROBLEM_CHARS).optional(),
 })
 export type RunSettings = z.infer<typeof RunSettings>
 
-/** What a user asks for: any setting left out takes the model's default, then Braid's. */
+/** A request for a run. Omitted settings take the model's default, else Braid's. */
 export const RunRequest = z.object({
   problem: z.string().min(1).max(MAX_PROBLEM_CHARS),
-  /** Path of a GGUF file; absent: the bundled model. */
+  /** Path of a GGUF file; the bundled model if absent. */
   model: z.string().min(1).max(4096).optional(),
-  /** The run and summary this problem follows up on. */
-  followUp: z.object({ run: z.string().max(128), version: z.int().min(1) }).optional(),
+  /** The run that this problem follows up on, and the summary or path that answered it. */
+  followUp: z.object({ run: z.string().max(128), segment: SegmentId }).optional(),
   settings: RunSettings.omit({ sampling: true, controls: true, engine: true }).partial().extend({
     sampling: Sampling.partial().optional(),
     controls: Controls.partial().optional(),

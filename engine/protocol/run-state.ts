@@ -1,26 +1,55 @@
-import type { Answer, EventOf, ModelRef, PathEndReason, RunError } from './events.ts'
-import { indexOf } from './numbered.ts'
+import type { Answer, EndReason, EventOf, ModelRef, RunError } from './events.ts'
 import type { Fusion, RunSettings } from './request.ts'
+import { numberOf, roleOf, type Role, type SegmentId, type Source } from './segments.ts'
 import type { TokenList } from './token-list.ts'
 
-/** What a run is once its events are folded (fold.ts), and what can be read off it. */
+/** The state that a run's events fold to (fold.ts), and functions that read it. */
 
-/** `empty`: no event yet. `interrupted`: the transcript stops in mid-run and nothing writes to it (`interrupt`). */
+/**
+ * `empty`: no event yet. `interrupted`: the transcript stops mid-run and nothing writes to it
+ * (`interrupt`).
+ */
 export type RunPhase = 'empty' | 'running' | 'ended' | 'failed' | 'interrupted'
 
 /**
- * What a lane shows. waiting: started or extended, no token since. done: it ended by itself. truncated: at its budget
- * or out of cells. stopped: by the user, the finish rule or a cancel; `reason` says which.
+ * What a lane shows. waiting: started or extended, without a token since. done: ended by itself.
+ * truncated: reached its budget, or no cells were left. stopped: by the user, the finish rule or a
+ * cancel; `reason` says which.
  */
-export type PathStatus =
+export type SegmentStatus =
   'waiting' | 'thinking' | 'done' | 'truncated' | 'stopped' | 'failed' | 'dropped' | 'interrupted'
 
-/** Text that grows token by token: a path or a summary. Times in ms since the run began. */
-export interface Stream {
-  readonly status: PathStatus
-  readonly reason: PathEndReason | null
+/** A path, a summary, a probe or a judge. Times are in ms since the run began. */
+export interface Segment {
+  readonly segment: SegmentId
+  readonly role: Role
+  /** Number within its role, from 1. */
+  readonly number: number
+  /** null for a summary that was requested later: it has no group. */
+  readonly group: number | null
+  readonly source: Source
+  /** Row of the thought tables. */
+  readonly thought: number
+  readonly seed: number
+  /** The most tokens that the segment may have, including those that a branch keeps. */
+  readonly budget: number
+  /** Ids that the segment is forced to begin with, after those that it keeps. */
+  readonly forced: readonly number[]
+  /** From `source`: the segment this one branched from, and how many of its tokens are kept. */
+  readonly parent: { readonly segment: SegmentId; readonly at: number } | null
+  /** From `source`: the segments whose text or cells this one reads, in order. */
+  readonly reads: readonly SegmentId[]
+  /** From `source`: how those segments are read; null if there are none. */
+  readonly fusion: Fusion | null
+  /** From `source`: the texts that were cut to fit. */
+  readonly cuts: readonly { readonly segment: SegmentId; readonly removed: number }[]
+  readonly status: SegmentStatus
+  readonly reason: EndReason | null
   readonly error: RunError | null
-  /** A branch holds the tokens it kept of its parent too: index i here is index i of `run.alternatives`. */
+  /**
+   * Includes the tokens that a branch keeps from its parent. Index i here is index i of
+   * `run.alternatives`.
+   */
   readonly tokens: TokenList
   readonly text: string
   readonly answer: Answer | null
@@ -28,29 +57,14 @@ export interface Stream {
   readonly firstTokenAt: number | null
   readonly lastTokenAt: number | null
   readonly endedAt: number | null
-  /** Tokens that came with the first batch, kept ones of a branch included: the baseline of `tokensPerSecond`. */
+  /**
+   * Tokens present after the first batch, including those that a branch keeps: the baseline of
+   * `tokensPerSecond`.
+   */
   readonly firstTokens: number
-  /** Sum and count of the logprobs of sampled tokens. */
+  /** Sum and count of the log-probabilities of sampled tokens. */
   readonly logprobSum: number
   readonly logprobCount: number
-}
-
-export interface PathState extends Stream {
-  readonly path: number
-  readonly group: number
-  readonly thought: number
-  readonly seed: number
-  readonly parent: { readonly path: number; readonly at: number } | null
-  readonly budget: number
-}
-
-export interface SummaryState extends Stream {
-  readonly version: number
-  readonly paths: readonly number[]
-  readonly fusion: Fusion
-  /** Paths that were cut to fit when re-read. */
-  readonly cuts: readonly { readonly path: number; readonly removed: number }[]
-  readonly joinedAt: number | null
 }
 
 export type VoteState = EventOf<'vote'>
@@ -65,25 +79,34 @@ export interface RunState {
   readonly settings: RunSettings | null
   readonly model: ModelRef | null
   readonly engine: EventOf<'run-started'>['engine'] | null
+  /** Empty if the engine does not report ids. */
   readonly promptTokens: readonly number[]
   readonly fusion: Fusion | null
-  readonly followUp: { readonly run: string; readonly version: number } | null
-  /** In order of their numbers, 1 first. */
-  readonly paths: readonly PathState[]
-  /** In order of their versions, 1 first. */
-  readonly summaries: readonly SummaryState[]
+  readonly followUp: { readonly run: string; readonly segment: SegmentId } | null
+  /** In order of their numbers, p1 first. */
+  readonly paths: readonly Segment[]
+  /** In order of their numbers, s1 first. */
+  readonly summaries: readonly Segment[]
+  /** Probes and judges, in the order in which they were opened. */
+  readonly others: readonly Segment[]
   /** The latest vote over paths and the latest over summaries. */
   readonly votes: readonly VoteState[]
   readonly notices: readonly Notice[]
+  /** The kind of question, once it is decided. */
+  readonly question: EventOf<'question'>['kind'] | null
   readonly answer: string | null
   readonly endReason: EventOf<'run-ended'>['reason'] | null
   readonly usage: EventOf<'run-ended'>['usage'] | null
   readonly timings: EventOf<'run-ended'>['timings'] | null
   readonly error: RunError | null
-  /** Time of the last event, ms since the run began. */
+  /** Time of the last event, in ms since the run began. */
   readonly at: number
-  /** When it last began to run; `ranMs`: how long it ran before that, or in all where it does not run. Between an end and a command it does not. */
+  /**
+   * When the run last started or resumed. The time between an end and the next command does not
+   * count as running.
+   */
   readonly since: number
+  /** How long the run was running before `since`, or in total if it is not running, in ms. */
   readonly ranMs: number
   readonly events: number
 }
@@ -101,8 +124,10 @@ export const EMPTY_RUN: RunState = {
   followUp: null,
   paths: [],
   summaries: [],
+  others: [],
   votes: [],
   notices: [],
+  question: null,
   answer: null,
   endReason: null,
   usage: null,
@@ -114,7 +139,37 @@ export const EMPTY_RUN: RunState = {
   events: 0,
 }
 
-/** Milliseconds that the run had run at a time. */
+/** Returns the name of the list that holds the segments of a role. */
+export const listOf = (role: Role): 'paths' | 'summaries' | 'others' =>
+  role === 'path' ? 'paths' : role === 'summary' ? 'summaries' : 'others'
+
+/**
+ * Returns the index of a segment in its list, or -1. Numbers are normally dense from 1, so the
+ * first guess holds.
+ */
+export function indexOf(list: readonly Segment[], segment: SegmentId): number {
+  const guess = numberOf(segment) - 1
+  return list[guess]?.segment === segment ? guess : list.findIndex((one) => one.segment === segment)
+}
+
+export function segmentOf(state: RunState, segment: SegmentId): Segment | undefined {
+  const list = state[listOf(roleOf(segment))]
+  return list[indexOf(list, segment)]
+}
+
+/** Returns every segment of the run: paths, then summaries, then probes and judges. */
+export function allSegments(state: RunState): readonly Segment[] {
+  return [...state.paths, ...state.summaries, ...state.others]
+}
+
+/** Returns whether a segment has not ended. */
+export const isOpen = ({ status }: Pick<Segment, 'status'>): boolean =>
+  status === 'waiting' || status === 'thinking'
+
+/** Returns whether a run is working or waiting to work. */
+export const isAtWork = ({ status }: Pick<RunState, 'status'>): boolean => status === 'running'
+
+/** Returns for how many milliseconds the run was running, up to the time `at`. */
 export function ranUntil(
   { status, since, ranMs }: Pick<RunState, 'status' | 'since' | 'ranMs'>,
   at: number,
@@ -122,29 +177,20 @@ export function ranUntil(
   return status === 'running' ? ranMs + Math.max(0, at - since) : ranMs
 }
 
-/** null without a sampled token. */
-export function meanLogprob(stream: Stream): number | null {
-  return stream.logprobCount === 0 ? null : stream.logprobSum / stream.logprobCount
+/** Returns the mean log-probability of sampled tokens; null if there are none. */
+export function meanLogprob(segment: Segment): number | null {
+  return segment.logprobCount === 0 ? null : segment.logprobSum / segment.logprobCount
 }
 
-/** Over the whole time of the stream; null before the second batch. */
-export function tokensPerSecond(stream: Stream): number | null {
-  if (
-    stream.firstTokenAt === null ||
-    stream.lastTokenAt === null ||
-    stream.lastTokenAt <= stream.firstTokenAt
-  )
-    return null
-  return (
-    ((stream.tokens.length - stream.firstTokens) * 1000) /
-    (stream.lastTokenAt - stream.firstTokenAt)
-  )
-}
-
-export function pathOf(state: RunState, path: number): PathState | undefined {
-  return state.paths[indexOf(state.paths, 'path', path)]
-}
-
-export function summaryOf(state: RunState, version: number): SummaryState | undefined {
-  return state.summaries[indexOf(state.summaries, 'version', version)]
+/**
+ * Returns the mean speed between the segment's first and last batch; null before the second batch.
+ */
+export function tokensPerSecond({
+  tokens,
+  firstTokens,
+  firstTokenAt,
+  lastTokenAt,
+}: Segment): number | null {
+  if (firstTokenAt === null || lastTokenAt === null || lastTokenAt <= firstTokenAt) return null
+  return ((tokens.length - firstTokens) * 1000) / (lastTokenAt - firstTokenAt)
 }

@@ -1,8 +1,8 @@
 import type { Token } from './events.ts'
 
 /**
- * An immutable list that grows at its end in O(added): lists that grew from one another share one array, and
- * each sees its own length of it. Appending twice to the same list copies once.
+ * An immutable list that appends in O(added): a list and those appended to it share one array, and
+ * each list has its own length. Appending to the same list a second time copies the array.
  */
 export class TokenList implements Iterable<Token> {
   static readonly EMPTY = new TokenList([], 0)
@@ -22,7 +22,7 @@ export class TokenList implements Iterable<Token> {
     return index >= 0 && index < this.length ? this.#shared[index] : undefined
   }
 
-  /** A copy of [start, end); as `Array.prototype.slice`, without negative indexes. */
+  /** Returns a copy of [start, end), like `Array.prototype.slice` but without negative indexes. */
   slice(start = 0, end = this.length): Token[] {
     return this.#shared.slice(Math.max(0, start), Math.max(0, Math.min(end, this.length)))
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Alternative, RunCommand, RunError, RunEvent } from './events.ts'
+import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import {
   CatalogueItem,
   ConvertType,
@@ -15,27 +15,32 @@ import {
   Refused,
   Task,
 } from './models.ts'
+import { SharedPreferences } from './preferences.ts'
 import { KvType, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
 
 /**
- * Requests of a client (window, browser tab) to the engine host, and what the host pushes.
- * One table: the host validates with it, clients derive their types from it.
+ * The requests that a client (a window or browser tab) sends to the engine host, and what the host
+ * pushes. The host validates with this table; clients derive their types from it.
  */
 
-/** Two carriers: a MessagePort (desktop) and a WebSocket (browser mode). Messages are structured-clone and JSON safe. */
+/**
+ * A MessagePort (desktop) or a WebSocket (browser mode). Messages are safe for both structured
+ * clone and JSON.
+ */
 export interface Channel {
   send(message: unknown): void
   onMessage(listener: (message: unknown) => void): void
-  /** Called once when the other end is gone. */
+  /** Calls the listener once, when the other end is gone. */
   onClose(listener: () => void): void
   close(): void
 }
 
-/** Names the transcript's file: safe in every file system. */
+/** Names the transcript's file; safe on every file system. */
 export const RunId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
-/** What a GGUF says of itself, read without loading it. */
+
+/** What a GGUF file says about itself, read without loading the model. */
 export const ModelInfo = z.object({
   file,
   name: z.string(),
@@ -51,17 +56,20 @@ export const ModelInfo = z.object({
   vocabSize: z.int(),
   licence: z.string().optional(),
   scope: z.string().optional(),
-  /** Of the headers of its files: it tells models of other shapes, names or vocabularies apart, not checkpoints of the same one. */
+  /**
+   * sha256 of the headers of the model's files. It distinguishes models of different shapes, names
+   * or vocabularies, but not checkpoints of the same model.
+   */
   headerSha256: z.string(),
   templateSha256: z.string().optional(),
-  /** Texts of the control tokens found, in order of the pairs. */
+  /** Texts of the control tokens that were found, in the order of the pairs. */
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
   thoughtRows: z.int(),
   cannotJoin: z.enum(['recurrent', 'hybrid', 'sliding-window']).optional(),
-  /** KV bytes of one token by cache type. */
+  /** KV bytes per token, by cache type. */
   kvBytesPerToken: z.record(KvType, z.number()),
-  /** The run settings this model starts from: its own keys over Braid's defaults. */
+  /** The default run settings of this model: its own keys override Braid's defaults. */
   defaults: RunSettings,
 })
 export type ModelInfo = z.infer<typeof ModelInfo>
@@ -85,30 +93,43 @@ export const RunSummary = z.object({
   tokens: z.int(),
   starred: z.boolean(),
   tags: z.array(z.string()),
-  /** Why it cannot be read, for `damaged`. */
+  /** For `damaged`: why the run cannot be read. */
   damage: z.string().optional(),
 })
 export type RunSummary = z.infer<typeof RunSummary>
 
+/** The progress of a run: `fraction` of its token budgets, 0..1. */
+export const RunProgress = RunSummary.pick({
+  run: true,
+  title: true,
+  status: true,
+  answer: true,
+}).extend({ fraction: z.number() })
+export type RunProgress = z.infer<typeof RunProgress>
+
 /**
- * Where the attention of a summary went: [summary tokens][prompt, each of `paths` in order, the summary itself], the share that
- * a token pays to those cells, mean over layers and heads. A row sums to 1.
+ * What a summary attended to. `shares` is [summary tokens][prompt, each of `paths` in order, the
+ * summary itself]: the share of a token's attention that goes to those cells, averaged over layers
+ * and heads. Each row sums to 1.
  */
 export const Attribution = z.object({
-  version: z.int().min(1),
-  /** Cells that belong to no path: the prompt, and the words around re-read paths. */
+  segment: SegmentId,
+  /** Cells that belong to no path: the prompt, and the words between re-read paths. */
   promptTokens: z.int(),
-  /** `tokens`: cells counted for a path. What a branch shares with a path before it is counted there. */
-  paths: z.array(z.object({ path: z.int().min(1), tokens: z.int() })),
+  /**
+   * `tokens`: cells counted for a path. Cells that a branch shares with an earlier path count for
+   * the earlier one.
+   */
+  paths: z.array(z.object({ segment: SegmentId, tokens: z.int() })),
   shares: z.array(z.array(z.number())),
 })
 export type Attribution = z.infer<typeof Attribution>
 
-/** The task of the `progress` pushes while an attribution is computed. */
-export const attributionTask = (run: string, version: number): string =>
-  `attribution/${run}/${version}`
+/** Returns the `task` of the `progress` pushes while an attribution is computed. */
+export const attributionTask = (run: string, segment: SegmentId): string =>
+  `attribution/${run}/${segment}`
 
-/** Bytes of the largest file that is imported. */
+/** The largest file that can be imported, in bytes. */
 export const MAX_IMPORT = 256 << 20
 
 const none = z.object({})
@@ -135,15 +156,18 @@ export const METHODS = {
     z.object({ folder: file }),
     z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
   ),
-  /** Looks through the folders of LM Studio, Ollama, Jan, llama.cpp and the cache of Hugging Face; links nothing. */
+  /** Searches the folders of LM Studio, Ollama, Jan, llama.cpp and Hugging Face; links nothing. */
   'models.find': method(none, z.array(FoundModel)),
   'models.addFound': method(
     z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }),
     z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
   ),
-  /** Where a model's file was moved to. */
+  /** Sets the new path of a model's file that was moved. */
   'models.relink': method(z.object({ file, to: file }), ModelEntry),
-  /** `deleteFiles` deletes what Braid downloaded itself; the file of a link stays always. */
+  /**
+   * Removes a model from the list. `deleteFiles` also deletes what Braid downloaded, but never a
+   * linked file.
+   */
   'models.remove': method(
     z.object({ file, deleteFiles: z.boolean().optional() }),
     z.object({ deleted: z.array(z.string()) }),
@@ -161,7 +185,9 @@ export const METHODS = {
     }),
     Fit,
   ),
-  /** The most of one setting that still fits, the others as they are; 0: none. */
+  /**
+   * Returns the largest value of one setting that fits, with the others unchanged; 0 if none does.
+   */
   'models.most': method(
     z.object({
       file,
@@ -172,9 +198,12 @@ export const METHODS = {
     z.object({ value: z.int() }),
   ),
   'models.catalogue': method(none, z.array(CatalogueItem)),
-  /** Asks the hub (or looks at an address) what can be downloaded there. `ref`: a name of the catalogue, `org/name`, `org/name:Q4_K_M` or an address. */
+  /**
+   * Returns what can be downloaded. `ref` is a name of the catalogue, `org/name`, `org/name:Q4_K_M`
+   * or a URL.
+   */
   'models.offer': method(z.object({ ref: z.string().min(1).max(4096) }), Offer),
-  /** Starts a download; a folder is converted to `type` when it is here. */
+  /** Starts a download; a folder is then converted to `type`. */
   'models.get': method(
     z.object({
       ref: z.string().min(1).max(4096),
@@ -187,52 +216,58 @@ export const METHODS = {
     }),
     Task,
   ),
-  /** `output` absent: Braid's own folder of models. */
+  /** Converts a folder to GGUF. Without `output`, writes to Braid's own models folder. */
   'models.convert': method(
     z.object({ folder: file, type: ConvertType, output: file.optional() }),
     Task,
   ),
   'tasks.list': method(none, z.array(Task)),
-  /** `pause` keeps what is there; `cancel` removes what is not complete; `clear` takes one that is over off the list. */
+  /** `pause` keeps partial files; `cancel` deletes them; `clear` removes a finished task. */
   'tasks.command': method(
     z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }),
     none,
   ),
-  /** Token for gated repositories, kept in memory only; null forgets it. */
+  /** Sets the token for gated repositories, which is kept in memory only; null removes it. */
   'hub.token': method(z.object({ token: z.string().min(1).max(512).nullable() }), none),
   'devices.state': method(none, DeviceState),
-  /** Fetches the library of a GPU backend; it is used from the next start of the engine on. */
+  /** Downloads the library of a GPU backend; it is used once the engine restarts. */
   'devices.fetch': method(z.object({ backend: z.string().max(64) }), Task),
-  /** Models in memory; `hardware` and `memory` pushes tell what changes. */
+  /** Returns the models in memory; `memory` pushes report changes. */
   'engine.loaded': method(none, z.array(LoadedModel)),
   'engine.unload': method(z.object({ file }), none),
   'run.start': method(z.object({ request: RunRequest }), z.object({ run: z.string() })),
-  'run.command': method(z.object({ run: RunId, command: RunCommand }), none),
-  /** Subscribes: the events so far come as pushes, then the live ones; `run.close` ends that. */
+  'run.command': method(z.object({ run: RunId, command: RunCommand }), CommandResult),
   /**
-   * `live: false`: no engine works on the run, so one without an end is interrupted (`foldRun` option `live`).
-   * The channel ends with the engine process: connect again and open again, from an empty state.
+   * Subscribes to a run: pushes its events so far, then new ones, until `run.close`. `live: false`
+   * means that no engine works on the run, so a run without an end is interrupted (`foldRun` option
+   * `live`). The channel closes with the engine process; then reconnect and open the run again from
+   * an empty state.
    */
   'run.open': method(z.object({ run: RunId }), z.object({ events: z.int(), live: z.boolean() })),
   'run.close': method(z.object({ run: RunId }), none),
   'run.alternatives': method(
     z.object({
       run: RunId,
-      path: z.int().min(0),
-      version: z.int().min(1).optional(),
+      segment: SegmentId,
       index: z.int().min(0),
       count: z.int().min(1).max(1024),
     }),
     z.array(z.array(Alternative).nullable()),
   ),
   /**
-   * Reads the tokens of a run again, with flash attention off, and tells what the summary attended to. Takes its turn between
-   * runs; `progress` is pushed to the asking client. Errors: `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`.
+   * Reads the tokens of a run again, with flash attention off, and returns what the summary
+   * attended to. It waits for its turn between runs and pushes `progress` to this client. Errors:
+   * `bad-request`, `model-not-found`, `wrong-model`, `out-of-memory`, `cancelled`.
    */
-  'run.attribution': method(z.object({ run: RunId, version: z.int().min(1) }), Attribution),
-  /** Ends this client's request for it, which fails with `cancelled`. */
-  'run.attribution.cancel': method(z.object({ run: RunId, version: z.int().min(1) }), none),
+  'run.attribution': method(z.object({ run: RunId, segment: SegmentId }), Attribution),
+  /** Cancels this client's request for the attribution, which fails with `cancelled`. */
+  'run.attribution.cancel': method(z.object({ run: RunId, segment: SegmentId }), none),
   'runs.list': method(none, z.array(RunSummary)),
+  /**
+   * Subscribes to `activity` pushes, which report runs without their tokens, until the channel
+   * closes.
+   */
+  'runs.watch': method(none, none),
   'runs.search': method(
     z.object({ query: z.string().max(1024) }),
     z.array(z.object({ run: z.string(), snippet: z.string() })),
@@ -247,9 +282,9 @@ export const METHODS = {
     RunSummary,
   ),
   'runs.delete': method(z.object({ run: RunId }), none),
-  /** Undoes a delete of this session. */
+  /** Restores a run that was deleted in this session. */
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
-  /** A file may hold several runs. */
+  /** Imports a file, which may hold several runs. */
   'runs.import': method(
     z.object({ name: z.string().max(255), content: z.string() }),
     z.array(RunSummary),
@@ -258,10 +293,11 @@ export const METHODS = {
     z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }),
     z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
   ),
-  /** After the supervisor gave up restarting the engine process, which answers this one itself. */
+  /** Restarts an engine process that the supervisor gave up; the supervisor itself answers. */
   'engine.restart': method(none, none),
-  'settings.get': method(none, z.record(z.string(), z.unknown())),
-  'settings.set': method(z.record(z.string().max(64), z.unknown()), none),
+  /** Returns the stored preferences; the others have their defaults (preferences.ts). */
+  'settings.get': method(none, SharedPreferences),
+  'settings.set': method(SharedPreferences, none),
 } as const
 export type Method = keyof typeof METHODS
 export type Params<M extends Method> = z.input<(typeof METHODS)[M]['params']>
@@ -273,25 +309,33 @@ export const Request = z.object({
   params: z.unknown(),
 })
 
-/** What the host sends. */
+/** Everything that the host sends. */
 export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('result'), id: z.int(), result: z.unknown() }),
   z.object({ kind: z.literal('error'), id: z.int(), error: RunError }),
-  /** What a run that is opened has so far, as the JSON of an array of events: its lines as they stand in the transcript. `start`: the first of a subscription, what came before is void. */
+  /**
+   * The events so far of a run that was opened, as a JSON array of the transcript's lines. `start`
+   * marks the first backlog of a subscription: discard everything received before it.
+   */
   z.object({ kind: z.literal('backlog'), run: z.string(), events: z.string(), start: z.boolean() }),
-  /** Events of a subscribed run behind its backlog, in order, none missing. */
+  /** Events of a subscribed run after its backlog, in order and without gaps. */
   z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent) }),
   /** The list of runs or models changed. */
   z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
+  /**
+   * The runs of this engine that are running or queued, sent a few times per second while one runs.
+   * A run that ended since the previous push is included one last time, with its final status.
+   */
+  z.object({ kind: z.literal('activity'), runs: z.array(RunProgress) }),
   z.object({ kind: z.literal('tasks'), tasks: z.array(Task) }),
   z.object({ kind: z.literal('hardware'), hardware: Hardware.nullable() }),
-  /** What is in memory; `unloaded`: what has just left it, and why. */
+  /** The models in memory; `unloaded` is the model that was just unloaded, and why. */
   z.object({
     kind: z.literal('memory'),
     loaded: z.array(LoadedModel),
     unloaded: z.object({ name: z.string(), reason: z.enum(['idle', 'room', 'asked']) }).optional(),
   }),
-  /** 0..1 of an attribution (`attributionTask`); any other task: a model is loading. */
+  /** Progress, 0..1, of an attribution (`attributionTask`) or else of loading a model. */
   z.object({ kind: z.literal('progress'), task: z.string(), fraction: z.number() }),
   /** The engine process died or is back (sent by the supervisor). */
   z.object({
@@ -302,7 +346,10 @@ export const HostMessage = z.discriminatedUnion('kind', [
 ])
 export type HostMessage = z.infer<typeof HostMessage>
 
-/** The events of a message that brings some. The host checked those of a backlog when it read them. */
+/**
+ * Returns the events of a message. Those of a backlog are not validated here; the host did so when
+ * it read them.
+ */
 export function eventsIn({
   events,
 }: Extract<HostMessage, { kind: 'backlog' | 'events' }>): RunEvent[] {

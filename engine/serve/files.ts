@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 
 const TYPES: Record<string, string> = {
@@ -22,8 +22,9 @@ export interface StaticFile {
 }
 
 /**
- * The page's files by address, listed once: a request names one of them or nothing. No path is ever made from a request.
- * Links and unknown types are left out.
+ * Lists the page's files by address. Requests are only looked up in this list, so a path is never
+ * made from a request. Symbolic links and files of unknown types are left out. Empty if there is no
+ * such folder.
  */
 export function listFiles(root: string): Map<string, StaticFile> {
   const files = new Map<string, StaticFile>()
@@ -36,7 +37,7 @@ export function listFiles(root: string): Map<string, StaticFile> {
         files.set(path, { type, read: () => readFileSync(file) })
     }
   }
-  walk(root, '')
+  if (existsSync(root)) walk(root, '')
   const index = files.get('/index.html')
   if (index !== undefined) files.set('/', index)
   return files

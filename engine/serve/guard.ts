@@ -2,9 +2,10 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
 /**
- * Who may talk to the server: a browser of this machine that was given this launch's address. Host must be the listener's
- * own (against DNS rebinding), Origin the page's own (against other sites), and the secret of this launch is
- * in the first address and then in a cookie. A name of its own per port, since cookies do not tell ports apart.
+ * Decides which requests the server accepts: those of a browser on this machine that was given this
+ * launch's address. Host must match the listener (against DNS rebinding) and Origin must match the
+ * page (against other sites). The secret of this launch is in the first address and then in a
+ * cookie. The cookie's name contains the port, because cookies do not distinguish ports.
  */
 export class Guard {
   readonly #secret = randomBytes(32).toString('base64url')
@@ -21,7 +22,7 @@ export class Guard {
     return `http://${this.#host}`
   }
 
-  /** The address to open: it gives the cookie. */
+  /** The address to open first; its response sets the cookie. */
   get launchPath(): string {
     return `/open/${this.#secret}`
   }
@@ -30,7 +31,9 @@ export class Guard {
     return `${this.#cookie}=${this.#token}; Path=/; HttpOnly; SameSite=Strict`
   }
 
-  /** Host exact, and given once. An Origin, where there is one, exact too. */
+  /**
+   * Returns whether Host matches exactly and occurs once, and Origin, if present, matches exactly.
+   */
   isAddressed(request: IncomingMessage): boolean {
     const hosts = request.headersDistinct.host ?? []
     const origins = request.headersDistinct.origin ?? []
@@ -42,7 +45,10 @@ export class Guard {
     )
   }
 
-  /** A page says where it comes from when it opens a WebSocket: then an Origin is needed. */
+  /**
+   * Returns whether Origin is present and matches. Browsers always send it when they open a
+   * WebSocket, so it is required there.
+   */
   hasOrigin(request: IncomingMessage): boolean {
     return request.headers.origin === this.origin
   }
@@ -60,7 +66,7 @@ export class Guard {
   }
 }
 
-/** Compares digests, which have one length, in constant time. */
+/** Compares digests, which have the same length, in constant time. */
 function same(given: string, secret: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(secret))

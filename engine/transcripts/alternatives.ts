@@ -1,30 +1,32 @@
 import { z } from 'zod'
 import { existsSync } from 'node:fs'
-import { Alternative, type RunEvent } from '../protocol/events.ts'
-import { AppendFile } from '../files/disk.ts'
-import { readLines, type Line } from './lines.ts'
+import { Alternative, SegmentId, type RunEvent } from '../protocol/events.ts'
+import { AppendFile } from '../files/index.ts'
+import { segmentOf1 } from './format1.ts'
+import { firstLine, readLines, type Line } from './lines.ts'
 
 /**
- * The side file `<run>.alt`: the alternatives of the tokens, out of the way of opening a run. One JSON line a batch,
- * `{"path","version","index","alternatives":[[...]|null,...]}`; a branch begins with `{"path","parent","at"}`: its
- * first `at` tokens are its parent's. `index` counts the tokens of the path or summary from 0, kept ones included.
+ * The side file `<run>.alt` holds the tokens' alternatives, so that opening a run does not read
+ * them. It has one JSON line per batch, `{"segment","index","alternatives":[[...]|null,...]}`. A
+ * branch begins with `{"segment","parent","at"}`: its first `at` tokens are those of its parent.
+ * `index` counts the tokens of the segment from 0, including those kept from the parent. Lines of
+ * format 1 have `"path"` and `"version"` instead of `"segment"`, and a number as parent; one file
+ * may contain both kinds.
  */
-const Batch = z.object({
-  path: z.int().min(0),
-  version: z.int().min(0),
-  index: z.int().min(0),
-  alternatives: z.array(z.array(Alternative).nullable()),
-})
-const Kept = z.object({ path: z.int().min(1), parent: z.int().min(1), at: z.int().min(0) })
+const Batch = z.object({ alternatives: z.array(z.array(Alternative).nullable()) })
+const Kept = z.object({ segment: SegmentId, parent: SegmentId, at: z.int().min(0) })
+const Kept1 = z.object({ path: z.int().min(1), parent: z.int().min(1), at: z.int().min(0) })
 
-const HEAD = /^\{"path":(\d{1,9}),"version":(\d{1,9}),"index":(\d{1,9}),/
+const HEAD = /^\{"segment":"([a-z]\d{1,7})","index":(\d{1,9}),/
+const HEAD1 = /^\{"path":(\d{1,7}),"version":(\d{1,7}),"index":(\d{1,9}),/
 
-const key = (path: number, version: number) => (path > 0 ? `${path}` : `s${version}`)
-
-/** Writes them as events pass, and counts tokens to know each one's index. A new file is made with the first of them. */
+/**
+ * Writes alternatives as events pass, and counts tokens to know the index of each. The file is
+ * created with the first alternatives.
+ */
 export class AlternativesWriter {
   readonly #path: string
-  readonly #counts = new Map<string, number>()
+  readonly #counts = new Map<SegmentId, number>()
   #file: AppendFile | undefined
 
   constructor(path: string) {
@@ -32,34 +34,34 @@ export class AlternativesWriter {
     if (existsSync(path)) this.#file = new AppendFile(path, wholeLines(path))
   }
 
-  /** Takes an event that is already in the transcript: it counts and is not written. */
+  /** Counts an event that is already in the transcript, without writing anything. */
   skip(event: RunEvent): void {
-    if (event.type === 'path-started' && event.parent !== undefined)
-      this.#counts.set(key(event.path, 0), event.parent.at)
-    if (event.type === 'tokens') this.#count(event.path, event.version ?? 1, event.tokens.length)
+    if (event.type === 'segment-started' && event.source.type === 'branch')
+      this.#counts.set(event.segment, event.source.at as number)
+    if (event.type === 'tokens') this.#count(event.segment, event.tokens.length)
   }
 
   write(event: RunEvent): void {
-    if (event.type === 'path-started' && event.parent !== undefined) {
+    if (event.type === 'segment-started' && event.source.type === 'branch') {
       this.skip(event)
-      const { path: parent, at } = event.parent
-      if (this.#file !== undefined) this.#line({ path: event.path, parent, at })
+      const { of: parent, at } = event.source
+      if (this.#file !== undefined) this.#line({ segment: event.segment, parent, at })
     }
     if (event.type !== 'tokens') return
-    const version = event.version ?? 1
-    const index = this.#count(event.path, version, event.tokens.length)
-    if (event.tokens.every((token) => token.alternatives === undefined)) return
-    const alternatives = event.tokens.map((token) => token.alternatives ?? null)
-    this.#line({ path: event.path, version, index, alternatives })
+    const { segment, tokens } = event
+    const index = this.#count(segment, tokens.length)
+    if (tokens.every((token) => token.alternatives === undefined)) return
+    const alternatives = tokens.map((token) => token.alternatives ?? null)
+    this.#line({ segment, index, alternatives })
   }
 
   close(): void {
     this.#file?.close()
   }
 
-  #count(path: number, version: number, added: number): number {
-    const index = this.#counts.get(key(path, version)) ?? 0
-    this.#counts.set(key(path, version), index + added)
+  #count(segment: SegmentId, added: number): number {
+    const index = this.#counts.get(segment) ?? 0
+    this.#counts.set(segment, index + added)
     return index
   }
 
@@ -69,33 +71,36 @@ export class AlternativesWriter {
   }
 }
 
-/** One line of the file: tokens [index, index + ...) of one list stand at bytes [start, end). */
+/** One line of the file: tokens from `index` of one segment are at bytes [start, end). */
 interface Place {
   index: number
   start: number
   end: number
 }
 
-/** Finds alternatives by token. The first look notes where each line stands, later ones only what was added. */
+/**
+ * Finds alternatives by token. The first lookup indexes the lines of the file; later lookups index
+ * only lines that were added.
+ */
 export class AlternativesReader {
   readonly #file: string
   #read = 0
-  readonly #places = new Map<string, Place[]>()
-  readonly #parents = new Map<number, { parent: number; at: number }>()
+  readonly #places = new Map<SegmentId, Place[]>()
+  readonly #parents = new Map<SegmentId, { parent: SegmentId; at: number }>()
 
   constructor(file: string) {
     this.#file = file
   }
 
-  /** `count` of them from `index`; null where none was recorded. */
-  get(path: number, version: number, index: number, count: number): (Alternative[] | null)[] {
+  /** Returns the alternatives of `count` tokens from `index`; null where none were recorded. */
+  get(segment: SegmentId, index: number, count: number): (Alternative[] | null)[] {
     if (!existsSync(this.#file)) return Array.from({ length: count }, () => null)
     for (const lines of readLines(this.#file, Infinity, this.#read)) {
       for (const line of lines) this.#note(line)
     }
     const lines = new Map<Place, (Alternative[] | null)[]>()
     return Array.from({ length: count }, (_, i) => {
-      const place = this.#find(path, version, index + i)
+      const place = this.#find(segment, index + i)
       if (place === undefined) return null
       if (!lines.has(place)) lines.set(place, this.#load(place))
       return lines.get(place)![index + i - place.index] ?? null
@@ -105,29 +110,32 @@ export class AlternativesReader {
   #note(line: Line): void {
     const start = this.#read
     this.#read = line.end
-    const head = HEAD.exec(line.text)
+    const head = headOf(line.text)
     if (head !== null) {
-      const name = key(Number(head[1]), Number(head[2]))
-      const places = this.#places.get(name) ?? []
-      const index = Number(head[3])
-      // Lines of one list follow one another; one that goes back replaces (its events were lost with a torn transcript).
+      const { segment, index } = head
+      const places = this.#places.get(segment) ?? []
+      // Indexes rise within a segment. A line with a lower index replaces earlier ones, whose
+      // events were lost with a torn transcript.
       while (places.length > 0 && places.at(-1)!.index >= index) places.pop()
       places.push({ index, start, end: line.end })
-      this.#places.set(name, places)
+      this.#places.set(segment, places)
       return
     }
-    const kept = Kept.safeParse(parse(line.text))
-    if (kept.success) this.#parents.set(kept.data.path, kept.data)
+    const kept = keptIn(parse(line.text))
+    if (kept !== undefined) this.#parents.set(kept.segment, kept)
   }
 
-  /** The line that may hold a token: the last one of its list that does not begin behind it. */
-  #find(path: number, version: number, index: number): Place | undefined {
+  /**
+   * Returns the line that may hold a token: the last of its segment that begins at or before the
+   * token.
+   */
+  #find(segment: SegmentId, index: number): Place | undefined {
     for (let depth = 0; depth <= this.#parents.size; depth++) {
-      const kept = this.#parents.get(path)
+      const kept = this.#parents.get(segment)
       if (kept === undefined || index >= kept.at) break
-      path = kept.parent
+      segment = kept.parent
     }
-    const places = this.#places.get(key(path, version)) ?? []
+    const places = this.#places.get(segment) ?? []
     let [low, high] = [0, places.length]
     while (low < high) {
       const middle = (low + high) >> 1
@@ -138,13 +146,31 @@ export class AlternativesReader {
   }
 
   #load(place: Place): (Alternative[] | null)[] {
-    const [line] = readLines(this.#file, place.end, place.start).next().value ?? []
+    const line = firstLine(this.#file, place.end, place.start)
     const batch = Batch.safeParse(parse(line?.text ?? ''))
     return batch.success ? batch.data.alternatives : []
   }
 }
 
-/** Bytes up to the last newline. */
+/** Returns the segment and index of a batch in either format. */
+function headOf(line: string): { segment: SegmentId; index: number } | null {
+  const head = HEAD.exec(line)
+  if (head !== null) return { segment: head[1]!, index: Number(head[2]) }
+  const old = HEAD1.exec(line)
+  if (old === null) return null
+  return { segment: segmentOf1(Number(old[1]), Number(old[2])), index: Number(old[3]) }
+}
+
+function keptIn(value: unknown): z.infer<typeof Kept> | undefined {
+  const kept = Kept.safeParse(value)
+  if (kept.success) return kept.data
+  const old = Kept1.safeParse(value)
+  if (!old.success) return undefined
+  const { path, parent, at } = old.data
+  return { segment: segmentOf1(path), parent: segmentOf1(parent), at }
+}
+
+/** Returns the number of bytes up to and including the last newline. */
 function wholeLines(file: string): number {
   let end = 0
   for (const lines of readLines(file)) end = lines.at(-1)!.end

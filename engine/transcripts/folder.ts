@@ -1,7 +1,10 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** Where runs, settings and models of the user live: $BRAID_DATA, else the platform's place for application data. */
+/**
+ * Returns the folder of the user's runs, settings and models: $BRAID_DATA, or else the platform's
+ * place for application data.
+ */
 export function dataFolder(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,

@@ -1,20 +1,26 @@
+import type { z } from 'zod'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
-import { RunEvent } from '../protocol/events.ts'
-import { diskError } from '../files/disk.ts'
+import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
+import { diskError } from '../files/index.ts'
+import { Format1, Format1Event } from './format1.ts'
 
-/** A line holds at most a problem and its token ids. */
+/** Maximum bytes per line; the longest lines hold a problem and its token ids. */
 const MAX_LINE = 64 << 20
 const CHUNK = 256 << 10
 const KNOWN = new Set<string>(RunEvent.options.map((option) => option.shape.type.value))
+const KNOWN1 = new Set<string>(Format1Event.options.map((option) => option.shape.type.value))
 
-/** One line without its newline, and the offset of the byte after that. */
+/** One line without its newline, and the offset of the byte after the newline. */
 export interface Line {
   text: string
   end: number
 }
 
-/** Whole lines of [0, to), in chunks of about 256 KiB; bytes after the last newline are left out. */
+/**
+ * Yields the complete lines of [from, to) in chunks of about 256 KiB; bytes after the last newline
+ * are ignored.
+ */
 export function* readLines(file: string, to = Infinity, from = 0): Generator<Line[]> {
   const descriptor = open(file)
   try {
@@ -22,7 +28,7 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
     let rest: Buffer = Buffer.alloc(0)
     let position = from
     while (position < to) {
-      // A long line doubles the buffer, so that it is copied a few times only.
+      // A long line doubles the buffer, so that it is copied only a few times.
       const got = Buffer.allocUnsafe(
         rest.length + Math.min(Math.max(CHUNK, rest.length), to - position),
       )
@@ -43,7 +49,16 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
   }
 }
 
-/** Lines of a buffer that stands at `offset` of the file, and the bytes of it that they use. */
+/** Returns the first complete line of [from, to). */
+export function firstLine(file: string, to = Infinity, from = 0): Line | undefined {
+  for (const [line] of readLines(file, to, from)) return line
+  return undefined
+}
+
+/**
+ * Returns the lines of a buffer that begins at `offset` of the file, and the number of bytes they
+ * take.
+ */
 function split(buffer: Buffer, offset: number): [Line[], number] {
   const lines: Line[] = []
   let start = 0
@@ -56,62 +71,130 @@ function split(buffer: Buffer, offset: number): [Line[], number] {
 
 export interface Events {
   events: RunEvent[]
-  /** Each as it stands in the file. */
+  /** Each event as a line of format 2: unchanged from the file, or converted. */
   lines: string[]
-  /** Bytes of the file up to the last event of this chunk. */
+  /** Number of bytes of the file up to the last event of this chunk. */
   end: number
 }
 
 /**
- * The events of a transcript, in chunks. A last line that is torn or no event is dropped; one in the middle is damage
- * (`bad-transcript`). Events of unknown type (a newer Braid wrote them) stay in the file and are passed over here.
+ * Yields the events of a transcript, in chunks. A last line that is torn or not an event is
+ * dropped; such a line anywhere else is damage. Events of unknown type, written by a newer Braid,
+ * stay in the file and are skipped here. Throws `bad-transcript`.
  */
 export function* readEvents(file: string, to = Infinity): Generator<Events> {
+  for (const { entries, end } of readEntries(file, to)) {
+    const known = entries.filter((entry): entry is Known => entry.event !== null)
+    if (known.length === 0) continue
+    yield { events: known.map(({ event }) => event), lines: known.map(({ text }) => text), end }
+  }
+}
+
+/** One line of format 2; `event` is null if its type is unknown. */
+export interface Entry {
+  event: RunEvent | null
+  text: string
+}
+type Known = Entry & { event: RunEvent }
+
+/**
+ * Yields everything in a transcript, including unknown events, in chunks. Throws as `readEvents`
+ * does.
+ */
+export function* readEntries(
+  file: string,
+  to = Infinity,
+): Generator<{ entries: Entry[]; end: number }> {
+  const parser = new EventParser()
   let number = 0
   let bad: string | undefined
   let end = 0
   for (const lines of readLines(file, to)) {
-    const events: RunEvent[] = []
-    const texts: string[] = []
+    const entries: Entry[] = []
     for (const line of lines) {
       if (bad !== undefined) throw new BraidError('bad-transcript', bad)
       number++
-      const event = parseLine(line.text)
-      if (typeof event === 'string') bad = `Line ${number} is damaged: ${event}`
-      else if (number === 1 && event.type !== 'run-started')
-        throw new BraidError('bad-transcript', 'The first line is no start of a run.')
-      else if (KNOWN.has(event.type)) {
-        events.push(event)
-        texts.push(line.text)
+      const found = parseLine(parser, line.text)
+      if (typeof found === 'string') {
+        bad = `Line ${number} is damaged: ${found}`
+        continue
       }
-      if (bad === undefined) end = line.end
+      if (number === 1 && found?.[0]?.type !== 'run-started')
+        throw new BraidError('bad-transcript', 'The first line is not the start of a run.')
+      end = line.end
+      if (found === null) entries.push({ event: null, text: line.text })
+      else for (const event of found) entries.push(entryOf(event, parser, line.text))
     }
-    if (events.length > 0) yield { events, lines: texts, end }
+    if (entries.length > 0) yield { entries, end }
   }
   if (bad !== undefined && number === 1) throw new BraidError('bad-transcript', bad)
   if (number === 0) throw new BraidError('bad-transcript', 'The transcript is empty.')
+  const rest = parser.end()
+  if (rest.length > 0) yield { entries: rest.map((event) => entryOf(event, parser, '')), end }
 }
 
-function parseLine(line: string): RunEvent | string {
+const entryOf = (event: RunEvent, { format }: EventParser, text: string): Entry => ({
+  event,
+  text: format === FORMAT_VERSION ? text : JSON.stringify(event),
+})
+
+function parseLine(parser: EventParser, line: string): RunEvent[] | null | string {
   try {
-    return parseEvent(JSON.parse(line))
+    return parser.parse(JSON.parse(line))
   } catch {
-    return 'it is no JSON.'
+    return 'it is not valid JSON.'
   }
 }
 
-/** An event, or what is wrong with it. Fields that this version does not know are kept. */
-export function parseEvent(value: unknown): RunEvent | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is no event.'
-  const { type, format } = value as { type?: unknown; format?: unknown }
-  if (typeof type !== 'string') return 'it is no event.'
-  if (type === 'run-started' && typeof format === 'number' && format > 1)
-    return `it was written by a newer Braid (format ${format}).`
-  if (!KNOWN.has(type)) return value as RunEvent
-  const parsed = RunEvent.safeParse(value)
-  if (parsed.success) return value as RunEvent
-  const issue = parsed.error.issues[0]
-  return `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'it is no event.'}`
+/** Returns the format of a transcript, or undefined if its first line does not give one. */
+export function formatOf(file: string): number | undefined {
+  const parser = new EventParser()
+  return Array.isArray(parseLine(parser, firstLine(file)?.text ?? '')) ? parser.format : undefined
+}
+
+/**
+ * Parses the events of one run in order. The first event determines the format; the results are
+ * always format 2.
+ */
+export class EventParser {
+  /** undefined before the first event; null if the run is in format 2. */
+  #format1: Format1 | null | undefined
+
+  get format(): number {
+    return this.#format1 instanceof Format1 ? 1 : FORMAT_VERSION
+  }
+
+  /**
+   * Returns the parsed events, null if the type is unknown, or a sentence that describes the error.
+   * Unknown fields are kept.
+   */
+  parse(value: unknown): RunEvent[] | null | string {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return 'it is not an event.'
+    const { type, format } = value as { type?: unknown; format?: unknown }
+    if (typeof type !== 'string') return 'it is not an event.'
+    if (type === 'run-started' && typeof format === 'number' && format > FORMAT_VERSION)
+      return `it was written by a newer Braid (format ${format}).`
+    this.#format1 ??= type === 'run-started' && format === 1 ? new Format1() : null
+    if (this.#format1 === null) {
+      if (!KNOWN.has(type)) return null
+      const parsed = RunEvent.safeParse(value)
+      return parsed.success ? [value as RunEvent] : wrong(parsed.error)
+    }
+    // A type that exists only in format 2 is skipped rather than read as an event of format 1.
+    if (!KNOWN1.has(type)) return KNOWN.has(type) ? [] : null
+    const parsed = Format1Event.safeParse(value)
+    return parsed.success ? this.#format1.convert(value as Format1Event) : wrong(parsed.error)
+  }
+
+  /** Returns the events that follow after the last one. */
+  end(): RunEvent[] {
+    return this.#format1?.end() ?? []
+  }
+}
+
+function wrong({ issues: [issue] }: z.ZodError): string {
+  return `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'it is not an event.'}`
 }
 
 function open(file: string): number {

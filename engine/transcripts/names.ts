@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { BraidError } from '../protocol/errors.ts'
 import { RunId } from '../protocol/wire.ts'
 
-/** Windows opens these as devices, whatever the extension. */
+/** Windows opens these names as devices, whatever the extension. */
 const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
 
-/** Sorts by time: `20261124-053515-9f2c81`. */
+/** Returns an id such as `20261124-053515-9f2c81`. Ids sort by time. */
 export function newRunId(now = new Date()): string {
   const [day, time] = now.toISOString().replace(/[-:]/g, '').split(/[T.]/)
   return `${day}-${time}-${randomBytes(3).toString('hex')}`
@@ -18,8 +18,8 @@ export function isRunId(run: unknown): run is string {
 }
 
 /**
- * The path of a run's file inside `root` (a real path, as `realpathSync` gives it).
- * Nothing but a regular file directly inside it is accepted; a file that is not there yet is fine.
+ * Returns the path of a run's file inside `root`, which must be a real path (`realpathSync`). The
+ * path must be a regular file directly inside `root`, or not exist yet. Throws `bad-path`.
  */
 export function runFile(root: string, run: string, extension: string): string {
   if (!isRunId(run))
@@ -29,7 +29,7 @@ export function runFile(root: string, run: string, extension: string): string {
   if (stat !== undefined && !stat.isFile())
     throw new BraidError('bad-path', `${run}${extension} is not a regular file.`)
   if (stat !== undefined && realpathSync(file) !== file)
-    throw new BraidError('bad-path', `${run}${extension} leads out of its folder.`)
+    throw new BraidError('bad-path', `${run}${extension} is outside its folder.`)
   return file
 }
 

@@ -1,19 +1,20 @@
 import type { RunEvent } from '../protocol/events.ts'
-import type { RunStore } from './index.ts'
+import type { RunStore } from './store.ts'
 import type { TranscriptWriter } from './writer.ts'
 
-/** An event as the engine said it, and as the transcript holds it (no alternatives). */
+/** An event as the engine emitted it, and as the transcript stores it (without alternatives). */
 export interface Recorded {
   event: RunEvent
   stored: RunEvent
-  /** false: the run failed before it had a transcript. */
+  /** False if the run failed before it had a transcript. */
   saved: boolean
 }
 
 /**
- * Passes a run's events on, each only when it is in the transcript. The transcript begins with `run-started`; an end
- * that comes before it (no model, out of memory) has none. `writer`: of a run that goes on.
- * Leaving the loop closes the transcript, as does an error of the disk, which is thrown.
+ * Passes a run's events on, each one only after it is in the transcript. The transcript begins with
+ * `run-started`; a run that ends before that (no model, out of memory) has no transcript. `writer`
+ * is given for a run that continues. Leaving the loop closes the transcript. A disk error also
+ * closes it and is thrown.
  */
 export async function* record(
   store: RunStore,

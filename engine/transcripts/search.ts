@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { foldRun } from '../protocol/fold.ts'
+import { allSegments, foldRun } from '../protocol/fold.ts'
 import type { RunSummary } from '../protocol/wire.ts'
 import type { Events } from './lines.ts'
 
@@ -10,12 +10,13 @@ export interface Hit {
 
 const AROUND = 60
 const MAX_HITS = 200
-/** Texts kept from one search to the next, in UTF-16 units over all runs. */
+/** Limit, in UTF-16 units over all runs, of the texts cached between searches. */
 const KEPT = 64 << 20
 
 /**
- * Finds runs whose title, tags, problem, paths and summaries together hold every word of the query (any case, parts of
- * words too, so that it serves languages without spaces). It scans: no index to build or to go stale.
+ * Finds runs whose title, tags, problem and segments together contain every word of the query. Case
+ * is ignored, and parts of words match, which also serves languages without spaces. Scans the
+ * texts, so there is no index to build or to become outdated.
  */
 export class RunSearch {
   readonly #texts = new Map<string, { stamp: string; text: string }>()
@@ -25,7 +26,10 @@ export class RunSearch {
     this.#read = read
   }
 
-  /** In the order of `runs`. Live runs of this process go on between two transcripts. */
+  /**
+   * Returns the hits in the order of `runs`. Yields between transcripts, so that live runs of this
+   * process continue.
+   */
   async find(query: string, runs: readonly RunSummary[]): Promise<Hit[]> {
     const words = query
       .normalize('NFC')
@@ -52,15 +56,11 @@ export class RunSearch {
     let text: string
     try {
       const state = foldRun(events(this.#read(summary.run)))
-      text = [
-        state.problem,
-        ...state.paths.map((path) => path.text),
-        ...state.summaries.map((one) => one.text),
-      ]
+      text = [state.problem, ...allSegments(state).map((segment) => segment.text)]
         .join('\n')
         .normalize('NFC')
     } catch {
-      return summary.problem // Gone or damaged since it was listed.
+      return summary.problem // Deleted or damaged since it was listed.
     }
     this.#texts.delete(summary.run)
     this.#texts.set(summary.run, { stamp, text })

@@ -1,40 +1,48 @@
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
+import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { withoutText } from '../protocol/run-list.ts'
 import { AlternativesWriter } from './alternatives.ts'
-import { AppendFile, diskError } from '../files/disk.ts'
+import { AppendFile, diskError } from '../files/index.ts'
 import { readEvents } from './lines.ts'
-import { WriteLock } from '../files/lock.ts'
-import { SummaryBuilder } from './summary.ts'
+import { WriteLock } from '../files/index.ts'
+import { upgrade } from './upgrade.ts'
 
-/** Files of one run; all but the transcript may be missing. */
+/** Files of one run; only the transcript must exist. */
 export interface RunFiles {
   transcript: string
   alternatives: string
   lock: string
+  /** Where the original of a rewritten format 1 transcript stays for a while. */
+  format1: string
 }
 
 /**
- * The one writer of a transcript. `append` returns only when the event is on disk; what it returns is what others may
- * see: the event as the file holds it. Tokens keep no alternatives there, they go to the side file.
+ * The only writer of a transcript. `append` returns only when the event is on disk. It returns the
+ * stored event, which is what others may see: its tokens have no alternatives, because those go to
+ * the side file.
  */
 export class TranscriptWriter {
-  readonly summary: SummaryBuilder
   readonly #lock: WriteLock
   readonly #file: AppendFile
   readonly #alternatives: AlternativesWriter
+  #state = EMPTY_RUN
 
-  /** A new transcript, or (`resume`) one that goes on: a torn last line is cut off first. */
+  /**
+   * Opens a new transcript or, with `resume`, an existing one, which is brought to format 2 and
+   * loses a torn last line.
+   */
   constructor(files: RunFiles, resume = false) {
-    this.summary = new SummaryBuilder()
     this.#lock = lockRun(files.lock)
     try {
       this.#alternatives = new AlternativesWriter(files.alternatives)
       let keep: number | undefined
       if (resume) {
+        upgrade(files.transcript, files.format1)
         for (const { events, end } of readEvents(files.transcript)) {
           keep = end
           for (const event of events) {
-            this.summary.add(event)
+            this.#fold(event)
             this.#alternatives.skip(event)
           }
         }
@@ -46,7 +54,12 @@ export class TranscriptWriter {
     }
   }
 
-  /** Bytes on disk; always the end of a line. */
+  /** The folded state of the events so far, without their texts. */
+  get state(): RunState {
+    return this.#state
+  }
+
+  /** Number of bytes on disk; always at the end of a line. */
   get bytes(): number {
     return this.#file.bytes
   }
@@ -57,10 +70,14 @@ export class TranscriptWriter {
     const stored = storedEvent(event)
     this.#file.append(JSON.stringify(stored) + '\n')
     this.#alternatives.write(event)
-    this.summary.add(stored)
+    this.#fold(stored)
     if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed')
       this.#file.sync()
     return stored
+  }
+
+  #fold(event: RunEvent): void {
+    this.#state = applyEvent(this.#state, withoutText(event))
   }
 
   close(): void {
@@ -78,7 +95,10 @@ function lockRun(file: string): WriteLock {
   }
 }
 
-/** As the file holds it: no alternatives, and numbers with the seven digits that the engine's 32-bit floats have. */
+/**
+ * Returns an event as the file stores it: without alternatives, and with numbers rounded to seven
+ * digits, the precision of the engine's 32-bit floats.
+ */
 export function storedEvent(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(storedToken) } : event
 }

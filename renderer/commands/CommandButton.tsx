@@ -16,7 +16,7 @@ import type { Target } from './types.ts'
 
 const STORES = [useCompose, useModels, usePrefs, useReplay, useRoute, useRuns, useUi] as const
 
-/** Calls back when anything that a command's `why` reads may have changed. */
+/** Calls back when anything that the `why` of a command reads may have changed. */
 function watchAll(changed: () => void): () => void {
   const stops = [...STORES.map((store) => store.subscribe(changed)), host.onState(changed)]
   return () => {
@@ -24,12 +24,12 @@ function watchAll(changed: () => void): () => void {
   }
 }
 
-/** Why the command cannot run now; null: it can. */
+/** Returns why the command cannot run now, or null if it can. */
 export function useWhy(id: string, target: Partial<Target> = {}): MessageKey | null {
   return useSyncExternalStore(watchAll, () => commandOf(id).why(currentTarget(target)))
 }
 
-/** A button for a command: its name, icon, shortcut and, when it cannot run, the reason. */
+/** A button for a command, with its name, icon, shortcut and, if it cannot run, the reason. */
 export function CommandButton({
   id,
   target,

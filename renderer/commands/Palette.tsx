@@ -16,7 +16,7 @@ import './palette.css'
 const GROUPS = ['compose', 'run', 'path', 'export', 'view', 'app'] as const
 const MAX_RUNS = 50
 
-/** Every command by name, and the runs by their title. Those that cannot run say why. */
+/** Lists every command by name and every run by title. A command that cannot run says why. */
 export function Palette() {
   const t = useT()
   const runs = useHistory((s) => s.list)
@@ -33,7 +33,7 @@ export function Palette() {
   )
   const choose = (act: () => void) => {
     closeDialog()
-    setTimeout(act) // after the dialog gave the focus back
+    setTimeout(act) // after the dialog has returned the focus
   }
   const row = ({
     command,

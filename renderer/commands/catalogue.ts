@@ -6,7 +6,7 @@ import { runCommands } from './run-commands.ts'
 import { currentTarget } from './target.ts'
 import type { Command, Target } from './types.ts'
 
-/** Every user command there is. */
+/** All user commands. */
 export const CATALOGUE: readonly Command[] = [
   ...appCommands,
   ...runCommands,
@@ -21,7 +21,7 @@ export function commandOf(id: string): Command {
   return command
 }
 
-/** Runs it, if it can run now. */
+/** Runs a command if it can run now. */
 export function runCommand(id: string, target: Partial<Target> = {}): boolean {
   const command = commandOf(id)
   const on = currentTarget(target)
@@ -37,7 +37,7 @@ export function shortcutOf(
   return own[command.id] ?? command.shortcut ?? ''
 }
 
-/** Shortcuts that more than one command has. */
+/** Returns the shortcuts that more than one command has. */
 export function conflicts(own: Record<string, string>): Map<string, Command[]> {
   const users = new Map<string, Command[]>()
   for (const command of CATALOGUE) {

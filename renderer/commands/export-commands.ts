@@ -1,4 +1,5 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
+import { decidingSummary } from '../../engine/protocol/deciding.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 import { host } from '../store/host.ts'
@@ -7,11 +8,11 @@ import { report, toast } from '../store/toasts.ts'
 import { copyText } from './path-commands.ts'
 import { stateOf, summaryFor, whyNoRun } from './target.ts'
 import type { Command, Target } from './types.ts'
-import { decidingVersion, useRuns } from '../store/runs.ts'
+import { useRuns } from '../store/runs.ts'
 
 type Format = Params<'runs.export'>['format']
 
-/** One run, or several as one comparison. */
+/** Exports one run, or several as one comparison. */
 export async function exportRuns(runs: readonly string[], format: Format): Promise<void> {
   const file = await host.call('runs.export', { runs: [...runs], format })
   if (await saveFile({ name: file.fileName, mimeType: file.mimeType, content: file.content }))
@@ -87,11 +88,14 @@ export const exportCommands: Command[] = [
   },
 ]
 
-/** Of another summary than the deciding one: its own; else the run's, which a vote or a choice by hand may have set. */
+/**
+ * Returns the answer of the shown summary if it does not decide the run; otherwise the run's, which a vote or the user
+ * may have set.
+ */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const own = summaryFor(target)?.answer?.text ?? null
-  return state !== undefined && target.version === decidingVersion(state)
+  return state !== undefined && target.summary === (decidingSummary(state)?.segment ?? null)
     ? (state.answer ?? own)
     : own
 }

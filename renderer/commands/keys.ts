@@ -3,7 +3,10 @@ import { CATALOGUE, runCommand, shortcutOf } from './catalogue.ts'
 
 const MAC = typeof navigator !== 'undefined' && /Mac|iPhone|iPad/.test(navigator.platform)
 
-/** The key of an event by its place on the keyboard, so that Alt changes no letter: `Mod+Shift+K`. '' for a bare modifier. */
+/**
+ * Returns the shortcut of a key event, such as `Mod+Shift+K`, by the key's place on the keyboard, so that Alt does not
+ * change the letter. '' for a bare modifier.
+ */
 export function shortcutFor(
   event: Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>,
 ): string {
@@ -24,17 +27,20 @@ export function shortcutFor(
     .join('+')
 }
 
-/** As a person reads it: Ctrl+K, or ⌘K on a Mac. */
+/** Returns a shortcut as people read it: Ctrl+K, or ⌘K on a Mac. */
 export function displayShortcut(shortcut: string): string {
   if (!MAC) return shortcut.replace('Mod', 'Ctrl').replace('Arrow', '')
   return shortcut.replace('Mod+', '⌘').replace('Alt+', '⌥').replace('Shift+', '⇧')
 }
 
-/** Whether a shortcut acts while text is typed: one that writes nothing. On a Mac, Option writes letters too. */
+/**
+ * Returns whether a shortcut works while the user types: only one that does not write a character. On a Mac, Option
+ * writes characters too.
+ */
 export const actsInText = (shortcut: string, mac = MAC): boolean =>
   (mac ? /^Mod\+/ : /^(Mod|Alt)\+/).test(shortcut)
 
-/** One listener for all shortcuts. A key held down acts once. */
+/** Listens for all shortcuts. A key that is held down runs its command once. */
 export function listenForShortcuts(): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing) return

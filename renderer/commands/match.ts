@@ -1,4 +1,7 @@
-/** How well a name answers what was typed: the name's beginning, a word's beginning, anywhere, every typed word somewhere; 0: not at all. */
+/**
+ * Scores how well a name matches the typed text: start of the name, start of a word, anywhere, every typed word
+ * somewhere; 0 if it does not match.
+ */
 export function match(name: string, typed: string): number {
   const [text, query] = [name.toLowerCase(), typed.trim().toLowerCase()]
   if (query === '') return 1

@@ -1,11 +1,12 @@
 import { ArrowDown, ArrowUp, Copy, GitBranch, Microscope, Plus, Square, Trash2 } from 'lucide-react'
-import type { PathState } from '../../engine/protocol/fold.ts'
+import { isOpen, type Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 import { go, useRoute } from '../store/route.ts'
 import { command } from '../store/runs.ts'
 import { report, toast } from '../store/toasts.ts'
 import { activate } from '../store/ui.ts'
-import { isLive, pathFor, stateOf, whyNoRun, whyNotSteer } from './target.ts'
+import { pathFor, stateOf, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
 
 const whyNoPath = (target: Target) =>
@@ -15,11 +16,11 @@ const whyNotSteerPath = (target: Target) =>
   whyNoPath(target) ??
   (pathFor(target)!.status === 'dropped' ? 'why.dropped' : null)
 
-/** Half of the path's budget more, at least 64 tokens. */
+/** Returns the tokens that Continue adds: half of the path's budget, at least 64. */
 export const extension = (budget: number): number => Math.max(64, Math.round(budget / 2))
 
-/** Where a path can think on: before the token by which it ended itself. */
-const endOf = ({ tokens, reason }: PathState): number =>
+/** Returns where a path can continue: before the token with which it finished, if it did. */
+const endOf = ({ tokens, reason }: Segment): number =>
   reason === 'finished' ? tokens.length - 1 : tokens.length
 
 export async function copyText(text: string): Promise<void> {
@@ -29,15 +30,27 @@ export async function copyText(text: string): Promise<void> {
 
 function move(target: Target, by: 1 | -1): void {
   const paths = stateOf(target)!.paths
-  const index = paths.findIndex((path) => path.path === target.path)
-  const next = paths[(index + by + paths.length) % paths.length]!.path
+  const index = paths.findIndex((path) => path.segment === target.path)
+  const next = paths[(index + by + paths.length) % paths.length]!.segment
   activate(target.run!, next)
   const { route } = useRoute.getState()
-  if (route.view === 'inspect') go({ ...route, path: next }, { replace: true })
+  if (route.view === 'inspect') go({ ...route, segment: next }, { replace: true })
   else
     requestAnimationFrame(() =>
       document.querySelector<HTMLElement>(`[data-lane='${next}'] .stream-scroll`)?.focus(),
     ) // once it is drawn
+}
+
+/** Branches a path with another token and shows the new path, whose id the engine returns. */
+export async function fork(
+  run: string,
+  segment: SegmentId,
+  at: number,
+  token: number,
+): Promise<void> {
+  const opened = await command(run, { type: 'branch', segment, at, token })
+  if (opened.segment !== undefined) activate(run, opened.segment)
+  go({ view: 'run', run })
 }
 
 export const pathCommands: Command[] = [
@@ -47,9 +60,8 @@ export const pathCommands: Command[] = [
     group: 'path',
     icon: Square,
     shortcut: 'Alt+S',
-    why: (target) =>
-      whyNotSteerPath(target) ?? (isLive(pathFor(target)!.status) ? null : 'why.pathOver'),
-    run: (target) => report(command(target.run!, { type: 'stop', path: target.path! })),
+    why: (target) => whyNotSteerPath(target) ?? (isOpen(pathFor(target)!) ? null : 'why.pathOver'),
+    run: (target) => report(command(target.run!, { type: 'stop', segment: target.path! })),
   },
   {
     id: 'path.extend',
@@ -63,7 +75,7 @@ export const pathCommands: Command[] = [
       report(
         command(target.run!, {
           type: 'extend',
-          path: target.path!,
+          segment: target.path!,
           tokens: extension(pathFor(target)!.budget),
         }),
       ),
@@ -77,7 +89,11 @@ export const pathCommands: Command[] = [
       whyNotSteerPath(target) ?? (pathFor(target)!.tokens.length > 0 ? null : 'why.noText'),
     run: (target) =>
       report(
-        command(target.run!, { type: 'branch', path: target.path!, at: endOf(pathFor(target)!) }),
+        command(target.run!, {
+          type: 'branch',
+          segment: target.path!,
+          at: endOf(pathFor(target)!),
+        }),
       ),
   },
   {
@@ -87,7 +103,7 @@ export const pathCommands: Command[] = [
     icon: Trash2,
     shortcut: 'Alt+X',
     why: whyNotSteerPath,
-    run: (target) => report(command(target.run!, { type: 'drop', path: target.path! })),
+    run: (target) => report(command(target.run!, { type: 'drop', segment: target.path! })),
   },
   {
     id: 'path.inspect',
@@ -96,8 +112,7 @@ export const pathCommands: Command[] = [
     icon: Microscope,
     shortcut: 'Alt+I',
     why: whyNoPath,
-    run: (target) =>
-      go({ view: 'inspect', run: target.run!, path: target.path!, version: 1, at: null }),
+    run: (target) => go({ view: 'inspect', run: target.run!, segment: target.path!, at: null }),
   },
   {
     id: 'path.copy',

@@ -12,6 +12,7 @@ import {
   SkipForward,
   SquareStack,
 } from 'lucide-react'
+import { fileOf } from '../../engine/protocol/events.ts'
 import { askAttribution } from '../store/attribution.ts'
 import { draftOf, edit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
@@ -22,7 +23,20 @@ import { report } from '../store/toasts.ts'
 import { openDialog, useUi } from '../store/ui.ts'
 import { startAgain } from './start.ts'
 import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
-import type { Command } from './types.ts'
+import type { Command, Target } from './types.ts'
+
+/** Returns why a run cannot be started again, which needs the file of its model. */
+const whyNotAgain = (target: Target) => {
+  const model = stateOf(target)?.model ?? null
+  return (
+    whyNoRun(target) ??
+    (host.state !== 'open'
+      ? ('why.disconnected' as const)
+      : model !== null && fileOf(model) === undefined
+        ? ('why.onServer' as const)
+        : null)
+  )
+}
 
 export const runCommands: Command[] = [
   {
@@ -36,7 +50,7 @@ export const runCommands: Command[] = [
         ? null
         : (whyNotSteer(target) ??
           (stateOf(target)!.status === 'running' ? null : 'why.notRunning')),
-    // While the run waits or the summary is written, stopping the paths stops nothing: the run itself is cancelled.
+    // While the run is queued or the summary is being written there is no path to stop, so the run is cancelled.
     run: (target) =>
       report(
         command(target.run!, {
@@ -88,12 +102,12 @@ export const runCommands: Command[] = [
     title: 'cmd.runAgain',
     group: 'run',
     icon: RotateCcw,
-    why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
+    why: whyNotAgain,
     run: (target) => {
       const state = stateOf(target)!
       const draft = { ...draftOf(state), settings: { ...state.settings, seed: undefined } }
       report(
-        startAgain(draft, state.model!.file).then(
+        startAgain(draft, fileOf(state.model!)!).then(
           (run) => run !== null && go({ view: 'run', run }),
         ),
       )
@@ -115,7 +129,7 @@ export const runCommands: Command[] = [
     title: 'cmd.otherStrategy',
     group: 'run',
     icon: GitCompare,
-    why: (target) => whyNoRun(target) ?? (host.state === 'open' ? null : 'why.disconnected'),
+    why: whyNotAgain,
     run: (target) => openDialog('strategy', target.run!),
   },
   {
@@ -137,7 +151,7 @@ export const runCommands: Command[] = [
         problem: '',
         followUp: {
           run: target.run!,
-          version: target.version!,
+          segment: target.summary!,
           title: state.problem.slice(0, 120),
         },
       })
@@ -161,9 +175,9 @@ export const runCommands: Command[] = [
             : null)
       )
     },
-    run: ({ run, version }) => {
-      go({ view: 'inspect', run: run!, path: 0, version: version!, at: null })
-      void askAttribution(run!, version!)
+    run: ({ run, summary }) => {
+      go({ view: 'inspect', run: run!, segment: summary!, at: null })
+      void askAttribution(run!, summary!)
     },
   },
   {
@@ -179,7 +193,7 @@ export const runCommands: Command[] = [
         run: target.run!,
         paths: stateOf(target)!
           .paths.slice(0, 2)
-          .map((path) => path.path),
+          .map(({ segment }) => segment),
       }),
   },
   {

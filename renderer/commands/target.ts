@@ -1,53 +1,48 @@
-import {
-  pathOf,
-  summaryOf,
-  type PathState,
-  type RunState,
-  type SummaryState,
-} from '../../engine/protocol/fold.ts'
+import { decidingSummary } from '../../engine/protocol/deciding.ts'
+import { isOpen, segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
+import { roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { MessageKey } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import { routeRun, useRoute } from '../store/route.ts'
-import { decidingVersion, useRuns } from '../store/runs.ts'
+import { useRuns } from '../store/runs.ts'
 import { useUi } from '../store/ui.ts'
 import type { Target } from './types.ts'
 
-/** The run, path and summary on the screen, unless the caller names others. */
+/** Returns the run, path and summary on the screen, unless the caller names others. */
 export function currentTarget(given: Partial<Target> = {}): Target {
   const { route } = useRoute.getState()
   const run = given.run ?? routeRun(route)
-  if (run === null) return { run: null, path: null, version: null }
+  if (run === null) return { run: null, path: null, summary: null }
   const state = useRuns.getState().open[run]?.shown
-  const { active, version } = useUi.getState()
-  const routed = route.view === 'inspect' && route.path > 0 ? route.path : undefined
+  const active = useUi.getState().active[run]
+  const routed = (role: 'path' | 'summary') =>
+    route.view === 'inspect' && roleOf(route.segment) === role ? route.segment : undefined
   return {
     run,
-    path: given.path ?? routed ?? active[run] ?? state?.paths[0]?.path ?? null,
-    version:
-      given.version ??
-      (route.view === 'inspect' && route.path === 0 ? route.version : undefined) ??
-      version[run] ??
-      (state === undefined ? null : decidingVersion(state)),
+    path: given.path ?? routed('path') ?? active?.path ?? state?.paths[0]?.segment ?? null,
+    summary:
+      given.summary ??
+      routed('summary') ??
+      active?.summary ??
+      (state && decidingSummary(state)?.segment) ??
+      null,
   }
 }
 
 export const stateOf = ({ run }: Target): RunState | undefined =>
   run === null ? undefined : useRuns.getState().open[run]?.shown
-export const pathFor = (target: Target): PathState | undefined => {
+function segmentFor(target: Target, segment: SegmentId | null): Segment | undefined {
   const state = stateOf(target)
-  return state && target.path !== null ? pathOf(state, target.path) : undefined
+  return state && segment !== null ? segmentOf(state, segment) : undefined
 }
-export const summaryFor = (target: Target): SummaryState | undefined => {
-  const state = stateOf(target)
-  return state && target.version !== null ? summaryOf(state, target.version) : undefined
-}
+export const pathFor = (target: Target): Segment | undefined => segmentFor(target, target.path)
+export const summaryFor = (target: Target): Segment | undefined =>
+  segmentFor(target, target.summary)
 
-export const isLive = (status: string): boolean => status === 'thinking' || status === 'waiting'
-/** Being written right now. */
-export const summarising = (state: RunState): boolean =>
-  state.summaries.some((summary) => isLive(summary.status))
+/** Returns whether a summary is being written. */
+export const summarising = (state: RunState): boolean => state.summaries.some(isOpen)
 
-/** It has no event yet: its turn is to come. */
+/** Returns whether the run is queued: it has no event yet. */
 export function waits({ run }: Target): boolean {
   const open = run === null ? undefined : useRuns.getState().open[run]
   return (
@@ -59,14 +54,14 @@ export function waits({ run }: Target): boolean {
   )
 }
 
-/** Why nothing at all can be asked of this run. */
+/** Returns why no command applies to this run, or null. */
 export function whyNoRun(target: Target): MessageKey | null {
   const run = target.run === null ? undefined : useRuns.getState().open[target.run]
   if (run === undefined || run.shown.status === 'empty') return 'why.noRun'
   return null
 }
 
-/** Why the engine cannot be asked to go on with this run. */
+/** Returns why the engine cannot continue this run, or null. */
 export function whyNotSteer(target: Target): MessageKey | null {
   const none = whyNoRun(target)
   if (none !== null) return none

@@ -1,9 +1,12 @@
 import type { Mark } from './tree.ts'
 import type { FormatRequest, FormatResult } from './worker.ts'
 
-/** Milliseconds after which a text stays plain, and its worker is given up. */
+/** Milliseconds after which a text stays plain and its worker is terminated. */
 const LIMIT_MS = 5000
-/** Formatted texts, the most recent ones: one scrolled out and in again is not formatted twice. */
+/**
+ * Number of recently formatted texts that are kept, so that a text that is scrolled out and back in is not formatted
+ * twice.
+ */
 const CACHE_SIZE = 600
 
 interface Task extends FormatRequest {
@@ -17,11 +20,14 @@ const waiting: Task[] = []
 let worker: Worker | null = null
 let current: { task: Task; timer: ReturnType<typeof setTimeout> } | null = null
 
-/** Model text is formatted in a worker: however long a text takes, the window stays free. Started with the window, so that the first text need not wait. */
+/**
+ * Starts the worker that formats model text, so that a slow text does not block the window. Called with the window, so
+ * that the first text does not wait.
+ */
 export function startFormatter(): Worker {
   if (worker !== null) return worker
   const started = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
-  // One that was given up may have answered meanwhile: that is the answer to another text.
+  // A late message from a terminated worker answers another text.
   started.onmessage = ({ data }: MessageEvent<FormatResult>) => {
     if (started === worker) finish(data)
   }
@@ -31,11 +37,13 @@ export function startFormatter(): Worker {
   return (worker = started)
 }
 
-/** undefined: not formatted yet; null: it stays plain. */
+/** Returns the formatted text, null if it stays plain, or undefined if it is not formatted yet. */
 export const formatted = (text: string, mark: Mark | null): FormatResult | undefined =>
   cache.get(keyOf(text, mark))
 
-/** Has a text formatted, the newest asked for first, and tells the result; what comes back takes the wish back. */
+/**
+ * Formats a text, newest request first, and calls back with the result. Returns a function that withdraws the request.
+ */
 export function format(
   text: string,
   mark: Mark | null,
@@ -55,7 +63,7 @@ function next(): void {
   if (current !== null) return
   const task = waiting.pop()
   if (task === undefined) return
-  const known = formatted(task.text, task.mark) // others asked for the same
+  const known = formatted(task.text, task.mark) // another request was for the same text
   if (known !== undefined) {
     task.tell(known)
     return next()
@@ -77,7 +85,7 @@ function finish(result: FormatResult): void {
   next()
 }
 
-/** It hangs or ended: its text stays plain, and the next one gets another worker. */
+/** Replaces a worker that hangs or has ended. Its text stays plain. */
 function giveUp(): void {
   worker?.terminate()
   worker = null

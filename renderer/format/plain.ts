@@ -1,11 +1,14 @@
-/** What Markdown, formulas or links could begin with; also spaces and blank lines that Markdown would leave out. */
+/** Characters that can start Markdown, a formula or a link, and spaces and blank lines that Markdown would drop. */
 const MARKUP =
   /[*_`~[<\\$&|@\t\r\0]|https?:|www\.|^ {0,3}(?:[-+#>=]|\d+[.)])|^ {4}|\n | \n|\n\s*\n/im
 
-/** Prose: formatted it would look as it does plain, which needs no formatter to know. Not all texts of which this is true. */
+/** Returns true only for texts that look the same formatted; some of those are missed, since no formatter is asked. */
 export const isProse = (text: string): boolean => !MARKUP.test(plainOf(text).text)
 
-/** A block as it is drawn without formatting: without the blank lines around it, and the few spaces that do not indent. `lead`: what was left out before it. */
+/**
+ * Returns a block as it is drawn unformatted: without blank lines around it and without spaces that do not indent.
+ * `lead`: characters dropped at its start.
+ */
 export function plainOf(text: string): { text: string; lead: number } {
   const lead = /^\s*\n|^/.exec(text)![0].length
   const spaces = / {0,3}(?! )/y

@@ -9,7 +9,7 @@ import { unified } from 'unified'
 import { VFile } from 'vfile'
 import { plainOf } from './plain.ts'
 
-/** [start, end) of what is marked as the answer, in the text given. */
+/** [start, end) of the part of the text that is marked as the answer. */
 export type Mark = readonly [number, number]
 
 interface Node {
@@ -22,10 +22,10 @@ interface Node {
 
 const MAX_FORMULA = 3000
 const MAX_NESTING = 60
-/** Elements within each other: more than formulas of that nesting have, and few enough to be drawn by recursion. */
+/** Most nested elements: more than a formula of the allowed nesting has, and few enough to draw by recursion. */
 const MAX_DEPTH = 1000
 
-/** Formulas that would cost too much, or nest too deep for KaTeX, are shown as their source. */
+/** Returns whether a formula is too slow or nests too deep for KaTeX, in which case its source is shown. */
 function tooMuch(formula: string): boolean {
   if (formula.length > MAX_FORMULA) return true
   let depth = 0
@@ -50,7 +50,7 @@ function walk(
   }
 }
 
-/** HTML in model text is text. Heavy formulas are code. */
+/** Turns HTML in model text into text, and formulas beyond the limits into code. */
 function remarkInert() {
   return (tree: Node) =>
     walk(tree, (node, parent) => {
@@ -73,7 +73,7 @@ function remarkInert() {
     })
 }
 
-/** Models write \\boxed{} without dollars too: it is a formula all the same. */
+/** Turns \\boxed{} into a formula, since models also write it without dollars. */
 function remarkBoxed() {
   return (tree: Node) =>
     walk(tree, (node, parent, index) => {
@@ -106,7 +106,7 @@ function remarkBoxed() {
     })
 }
 
-/** Index of the brace that closes the one at `open`; -1: none does. */
+/** Returns the index of the brace that closes the one at `open`, or -1. */
 function closing(text: string, open: number): number {
   let depth = 0
   for (let i = open; i < text.length; i++) {
@@ -117,7 +117,7 @@ function closing(text: string, open: number): number {
   return -1
 }
 
-/** Wraps what lies in `mark` into <mark>: text exactly, formulas and code whole. */
+/** Wraps the marked part in <mark>: text exactly, formulas and code as a whole. */
 function remarkMark() {
   return (tree: Node, file: VFile) => {
     const mark = file.data.mark as Mark | null
@@ -169,7 +169,7 @@ const katex = {
   errorColor: 'currentColor',
 } as const
 
-/** Same length, so that offsets hold: \( \) and \[ \] become the dollars that remark-math reads. */
+/** Turns \( \) and \[ \] into the dollars that remark-math reads. The length stays the same, so offsets stay valid. */
 function dollars(text: string): string {
   if (/^\s*(`{3,}|~{3,})/.test(text)) return text
   return text.replace(/(?<!\\)\\[()[\]]/g, '$$$$')
@@ -188,7 +188,7 @@ const processor = unified()
 const isDeeper = (node: Node, most: number): boolean =>
   most === 0 || (node.children ?? []).some((child) => isDeeper(child, most - 1))
 
-/** The tree of one closed block. Nothing in it is live: no HTML, no address, no image. Throws where it nests too deep. */
+/** Returns the tree of one closed block. It is inert: no HTML, no addresses, no images. Throws if it nests too deep. */
 export function treeOf(text: string, mark: Mark | null): Root {
   const file = new VFile({ value: dollars(text), data: { mark } })
   const tree = processor.runSync(processor.parse(file), file)
@@ -201,7 +201,7 @@ export function treeOf(text: string, mark: Mark | null): Root {
   return tree
 }
 
-/** Looks as the text itself does: one paragraph with nothing in it. */
+/** Returns whether the tree looks like the plain text: one paragraph without markup. */
 export function isPlain(tree: Root, text: string): boolean {
   const [only, ...others] = tree.children
   if (others.length > 0 || only?.type !== 'element' || only.tagName !== 'p') return false

@@ -12,11 +12,14 @@ const COMPONENTS: Partial<Components> = {
   img: ({ alt, src }) => <ExternalLink href={src}>[{alt ?? ''}]</ExternalLink>,
 }
 
-/** A tree as React draws it. */
+/** Returns a tree as React elements. */
 export const elementOf = (tree: Root, components = COMPONENTS): ReactElement =>
   toJsxRuntime(tree, { Fragment, jsx, jsxs, components, ignoreInvalidStyle: true, passKeys: true })
 
-/** `text` formatted, drawn in turn with the panes; null as long as it is plain. A new mark leaves the old one until it is drawn. */
+/**
+ * Returns `text` formatted, or null while it is plain. Draws in turn with the panes; an old mark stays until the new
+ * one is drawn.
+ */
 export function useFormatted(text: string, mark: Mark | null, wanted = true): ReactElement | null {
   const [drawn, setDrawn] = useState<{ text: string; tree: Root }>()
   const known = wanted ? formatted(text, mark) : null

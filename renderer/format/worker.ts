@@ -1,7 +1,9 @@
 import type { Root } from 'hast'
 import { isPlain, treeOf, type Mark } from './tree.ts'
 
-/** What the window asks for, and what it gets: null where a text cannot be formatted, or looks the same as it is. */
+/**
+ * Request and response of the worker. The tree is null if the text cannot be formatted or looks the same unformatted.
+ */
 export interface FormatRequest {
   text: string
   mark: Mark | null

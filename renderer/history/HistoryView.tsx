@@ -21,7 +21,7 @@ import './history.css'
 
 const ROW = 64
 
-/** Every run there is: searched, starred, tagged, opened again, exported, deleted. */
+/** Lists all saved runs, to search, star, tag, open, export and delete them. */
 export function HistoryView() {
   const t = useT()
   const { list, found, starredOnly, tag, selected } = useHistory()
@@ -30,7 +30,7 @@ export function HistoryView() {
   const scroller = useRef<HTMLDivElement>(null)
   useEffect(() => {
     refreshHistory().catch(() => undefined)
-  }, []) // not connected: the list comes with the connection
+  }, []) // if not connected, the list comes with the connection
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

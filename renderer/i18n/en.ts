@@ -8,7 +8,7 @@ import { run } from './en/run.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
 
-/** Every text of the window, a file a room. */
+/** Every text of the window, with one file per view. */
 export const en = {
   ...app,
   ...commands,

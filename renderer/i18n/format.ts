@@ -2,7 +2,7 @@ import i18next from 'i18next'
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
-/** Bytes with three digits: 1.25 GiB. */
+/** Formats bytes with three digits: 1.25 GiB. */
 export function bytes(n: number): string {
   let unit = 0
   let value = n
@@ -14,7 +14,7 @@ export function bytes(n: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`
 }
 
-/** Milliseconds: 35 ms, 0.8 s, 12.4 s, 3:05, 1:02:03. */
+/** Formats milliseconds: 35 ms, 0.8 s, 12.4 s, 3:05, 1:02:03. */
 export function duration(ms: number): string {
   if (ms > 0 && ms < 100) return `${Math.round(ms)} ms`
   const seconds = ms / 1000
@@ -25,7 +25,7 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
 
-/** Made once a language: making one costs more than a hundred uses. */
+/** Formatters by language. Creating one costs more than a hundred uses. */
 const formats = new Map<string, { number: Intl.NumberFormat; date: Intl.DateTimeFormat }>()
 function format() {
   const { language } = i18next
@@ -48,14 +48,14 @@ export const dateTime = (iso: string): string => {
   return Number.isNaN(date.getTime()) ? iso : format().date.format(date)
 }
 
-/** With so many digits after the point, and no minus before a zero. */
+/** Formats a number with `digits` decimals and without a minus before zero. */
 export const fixed = (n: number, digits: number): string =>
   (Math.abs(n) < 0.5 * 10 ** -digits ? 0 : n).toFixed(digits)
 
-/** A probability from its natural logarithm: 97.3 %. */
+/** Formats a probability, given as its natural logarithm: 97.3 %. */
 export const percent = (logprob: number): string => share(Math.exp(logprob))
 
-/** A part of one: 97.3 %, and less than 0.001 % as that. */
+/** Formats a share of 1: 97.3 %, or < 0.001 % if it is smaller than that. */
 export function share(part: number): string {
   const p = part * 100
   if (p > 0 && p < 0.001) return '< 0.001 %'

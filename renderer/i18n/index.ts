@@ -3,8 +3,8 @@ import { useSyncExternalStore } from 'react'
 import { en } from './en.ts'
 import { zh } from './zh.ts'
 
-type Base<K> = K extends `${infer B}_one` ? B : K extends `${infer B}_other` ? B : K
-/** A message; of a plural pair the name without its ending. */
+type Base<K> = K extends `${infer B}_${'zero' | 'one' | 'other'}` ? B : K
+/** A message key; for plurals, the key without its suffix. */
 export type MessageKey = Base<keyof typeof en>
 export type Vars = Record<string, string | number>
 
@@ -35,7 +35,7 @@ await i18next.init({
 
 export const t = (key: MessageKey, vars?: Vars): string => i18next.t(key, vars)
 
-/** '' is the system's language, where there is a catalogue for it. */
+/** Sets the language. '' is the system's language, or English if there is no catalogue for it. */
 export function setLanguage(language: string): void {
   const wanted = language === '' ? navigator.language.slice(0, 2) : language
   const code =
@@ -50,10 +50,10 @@ const subscribe = (changed: () => void): (() => void) => {
   return () => i18next.off('languageChanged', changed)
 }
 
-/** The current language; re-renders the caller when it changes. */
+/** Returns the current language and re-renders the caller when it changes. */
 export const useLanguage = (): string => useSyncExternalStore(subscribe, () => i18next.language)
 
-/** `t`, and a re-render when the language changes. */
+/** Returns `t` and re-renders the caller when the language changes. */
 export function useT(): typeof t {
   useLanguage()
   return t

@@ -8,7 +8,7 @@ import { run } from './zh/run.ts'
 import { settings } from './zh/settings.ts'
 import { shell } from './zh/shell.ts'
 
-/** Chinese; the types hold it to the English keys, room by room. */
+/** Chinese. The types require the English keys, file by file. */
 export const zh = {
   ...app,
   ...commands,

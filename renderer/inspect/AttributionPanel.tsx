@@ -1,9 +1,12 @@
 import { CircleStop } from 'lucide-react'
 import { useState } from 'react'
+import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer, share } from '../i18n/format.ts'
+import { shortName } from '../i18n/segments.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { cancelAttribution, useReading } from '../store/attribution.ts'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
@@ -16,20 +19,22 @@ export interface AttributionLook {
   /** The token under the pointer or the cursor. */
   token: number
   /** The path whose share colours the text, pinned. */
-  picked: number | null
-  onPick(path: number | null): void
-  /** Coloured as long as it is pointed at. */
-  onPeek(path: number | null): void
+  picked: SegmentId | null
+  onPick(path: SegmentId | null): void
+  /** Colours the text by a path while the pointer is on it. */
+  onPeek(path: SegmentId | null): void
 }
 
-/** Which paths a summary attended to: asked for on demand, then a bar a path; what is pointed at is shown in the text. */
+/**
+ * Shows which paths a summary attended to, once the user asks: one row per path. Pointing at a row colours the text.
+ */
 export function AttributionPanel({
   run,
-  version,
+  segment,
   ...look
-}: AttributionLook & { run: string; version: number }) {
+}: AttributionLook & { run: string; segment: SegmentId }) {
   const t = useT()
-  const reading = useReading(run, version)
+  const reading = useReading(run, segment)
   return (
     <section className="panel attribution" aria-label={t('attr.title')}>
       <header>
@@ -40,7 +45,11 @@ export function AttributionPanel({
           <>
             <p className="small dim">{t('attr.what')}</p>
             <div className="row">
-              <CommandButton id="run.attribution" target={{ run, version }} label="attr.read" />
+              <CommandButton
+                id="run.attribution"
+                target={{ run, summary: segment }}
+                label="attr.read"
+              />
             </div>
           </>
         )}
@@ -55,7 +64,7 @@ export function AttributionPanel({
                 type="button"
                 className="btn tiny"
                 disabled={reading.cancelling}
-                onClick={() => report(cancelAttribution(run, version))}
+                onClick={() => report(cancelAttribution(run, segment))}
               >
                 <CircleStop size={13} aria-hidden />
                 {t('action.cancel')}
@@ -66,10 +75,14 @@ export function AttributionPanel({
         {reading?.state === 'failed' && (
           <>
             <p className="callout bad small" role="alert" dir="auto">
-              {reading.error.message}
+              {errorWords(reading.error)}
             </p>
             <div className="row wrap">
-              <CommandButton id="run.attribution" target={{ run, version }} label="attr.again" />
+              <CommandButton
+                id="run.attribution"
+                target={{ run, summary: segment }}
+                label="attr.again"
+              />
               {(reading.error.code === 'model-not-found' ||
                 reading.error.code === 'wrong-model') && (
                 <button type="button" className="btn" onClick={() => go({ view: 'models' })}>
@@ -117,12 +130,12 @@ function Bars({
         />
       )}
       <ul className="attr-rows" onMouseLeave={() => onPeek(null)}>
-        {result.paths.map(({ path, tokens }, i) => (
+        {result.paths.map(({ segment: path, tokens }, i) => (
           <li key={path}>
             <button
               type="button"
               className="attr-row"
-              data-path={path}
+              data-segment={path}
               aria-pressed={picked === path}
               onClick={() => onPick(picked === path ? null : path)}
               onMouseEnter={() => onPeek(path)}
@@ -131,7 +144,7 @@ function Bars({
             >
               <span className="sr">
                 {t('attr.row', {
-                  path,
+                  path: numberOf(path),
                   share: share(whole[i + 1]!),
                   tokens: integer(tokens),
                   here: share(here?.[i + 1] ?? 0),
@@ -139,7 +152,7 @@ function Bars({
                 })}
               </span>
               <span className="pathno" aria-hidden>
-                {path}
+                {shortName(path)}
               </span>
               <span className="attr-bars" aria-hidden>
                 <span className="attr-bar" style={width(whole[i + 1]!)} />

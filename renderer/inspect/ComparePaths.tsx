@@ -2,10 +2,12 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft, Microscope } from 'lucide-react'
 import { memo, useEffect, useMemo, useRef } from 'react'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
-import { pathOf, type PathState } from '../../engine/protocol/fold.ts'
-import { usePathNumbers } from '../run/Lanes.tsx'
+import { segmentOf, type Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { usePaths } from '../run/Lanes.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
+import { segmentName } from '../i18n/segments.ts'
 import { go } from '../store/route.ts'
 import { useOpenRun } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
@@ -16,22 +18,24 @@ import { align, piecesOf, type AlignedRow } from './align.ts'
 import { partingOf } from './siblings.ts'
 import './inspect.css'
 
-const readable = (path: PathState): string => {
+const readable = (path: Segment): string => {
   const { text, start, end } = frameOf(path)
   return text.slice(start, end)
 }
 
-/** Two or more paths side by side: where they part, and what each has of its own. The first is the reference. */
-export default function ComparePaths({ run, paths: chosen }: { run: string; paths: number[] }) {
+/**
+ * Shows two or more paths side by side: where they diverge, and what only one of them has. The first is the reference.
+ */
+export default function ComparePaths({ run, paths: chosen }: { run: string; paths: SegmentId[] }) {
   const t = useT()
   const open = useOpenRun(run)
-  const all = usePathNumbers(run)
+  const all = usePaths(run)
   useEffect(() => follow(run), [run])
   const paths = useMemo(
-    () => chosen.flatMap((number) => (open && pathOf(open.shown, number)) ?? []),
+    () => chosen.flatMap((path) => (open && segmentOf(open.shown, path)) ?? []),
     [chosen, open],
   )
-  const toggle = (path: number) => {
+  const toggle = (path: SegmentId) => {
     const next = chosen.includes(path) ? chosen.filter((one) => one !== path) : [...chosen, path]
     go({ view: 'compare-paths', run, paths: next }, { replace: true })
   }
@@ -50,10 +54,10 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
               type="button"
               className="btn tiny"
               aria-pressed={chosen.includes(path)}
-              data-path={path}
+              data-segment={path}
               onClick={() => toggle(path)}
             >
-              <span className="pathno">{t('lane.name', { path })}</span>
+              <span className="pathno">{segmentName(path)}</span>
             </button>
           ))}
         </div>
@@ -67,7 +71,7 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
   )
 }
 
-function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
+function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   const t = useT()
   const texts = paths.map(readable)
   const joined = texts.join('\u0000')
@@ -91,9 +95,9 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
     >
       <div className="compare-heads">
         {paths.map((path, i) => (
-          <div key={path.path} data-path={path.path}>
+          <div key={path.segment} data-segment={path.segment}>
             <div className="row">
-              <h2 className="pathno">{t('lane.name', { path: path.path })}</h2>
+              <h2 className="pathno">{segmentName(path.segment)}</h2>
               <span className="small dim num">
                 {t('unit.tokens', {
                   count: path.tokens.length,
@@ -133,7 +137,7 @@ function Columns({ run, paths }: { run: string; paths: readonly PathState[] }) {
   )
 }
 
-/** Its words are compared once, when it is drawn. */
+/** Compares the words of a row once, when it is drawn. */
 const Cells = memo(function Cells({ row }: { row: AlignedRow }) {
   return piecesOf(row).map((cell, column) => (
     <div key={column} className="compare-cell" dir="auto">
@@ -150,19 +154,11 @@ const Cells = memo(function Cells({ row }: { row: AlignedRow }) {
   ))
 })
 
-function Parting({
-  run,
-  reference,
-  other,
-}: {
-  run: string
-  reference: PathState
-  other: PathState
-}) {
+function Parting({ run, reference, other }: { run: string; reference: Segment; other: Segment }) {
   const t = useT()
   const parting = partingOf(reference, other)
   if (parting === null) return <p className="small dim">{t('compare.noParting')}</p>
-  const text = (path: PathState, at: number) => showSpace(path.tokens.at(at)!.text)
+  const text = (path: Segment, at: number) => showSpace(path.tokens.at(at)!.text)
   return (
     <p className="small row" data-parting={parting.b}>
       <span>
@@ -174,7 +170,7 @@ function Parting({
         type="button"
         className="btn quiet icon tiny"
         aria-label={t('compare.inspect', { at: parting.b })}
-        onClick={() => go({ view: 'inspect', run, path: other.path, version: 1, at: parting.b })}
+        onClick={() => go({ view: 'inspect', run, segment: other.segment, at: parting.b })}
       >
         <Microscope size={13} />
       </button>

@@ -4,7 +4,9 @@ import { ranUntil } from '../../engine/protocol/fold.ts'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
-import { useShownVersion } from '../run/SummaryCard.tsx'
+import { textName } from '../i18n/segments.ts'
+import { errorWords } from '../i18n/wording.ts'
+import { useShownSummary } from '../run/SummaryCard.tsx'
 import { useBoard } from '../run/VoteBoard.tsx'
 import { RunState } from '../run/RunFacts.tsx'
 import { go } from '../store/route.ts'
@@ -18,7 +20,7 @@ import { StreamText } from '../ui/StreamText.tsx'
 import '../models/models.css'
 import './inspect.css'
 
-/** Runs side by side: what each was asked, what it took, what it answered. */
+/** Shows runs side by side: problem, cost and answer of each. */
 export default function CompareRuns({ runs }: { runs: string[] }) {
   const t = useT()
   return (
@@ -57,14 +59,14 @@ function Column({ run }: { run: string }) {
   const t = useT()
   const connection = useConnection()
   const open = useOpenRun(run)
-  const version = useShownVersion(run)
+  const summary = useShownSummary(run)
   const board = useBoard(run)
   useEffect(() => follow(run), [run, connection])
   if (open === undefined || open.shown.settings === null)
     return (
       <section className="panel run-col">
         <p className="body dim" role="status">
-          {open?.error?.message ?? t('run.opening')}
+          {open?.error ? errorWords(open.error) : t('run.opening')}
         </p>
       </section>
     )
@@ -73,6 +75,7 @@ function Column({ run }: { run: string }) {
   const tokens =
     paths.reduce((sum, path) => sum + path.tokens.length, 0) +
     summaries.reduce((sum, one) => sum + one.tokens.length, 0)
+  const text = summary ?? paths[0]?.segment
   return (
     <section
       className="panel run-col"
@@ -126,23 +129,8 @@ function Column({ run }: { run: string }) {
           </div>
         )}
       </dl>
-      {version !== null ? (
-        <StreamText
-          key={version}
-          run={run}
-          path={0}
-          version={version}
-          label={t('summary.text', { version })}
-        />
-      ) : (
-        paths[0] !== undefined && (
-          <StreamText
-            run={run}
-            path={paths[0].path}
-            version={1}
-            label={t('lane.text', { path: paths[0].path })}
-          />
-        )
+      {text !== undefined && (
+        <StreamText key={text} run={run} segment={text} label={textName(text)} />
       )}
     </section>
   )

@@ -1,39 +1,31 @@
 import { ArrowLeft } from 'lucide-react'
+import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
+import { segmentName, shortName } from '../i18n/segments.ts'
 import { usePrefs, setPref, type Prefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
-import { usePathNumbers } from '../run/Lanes.tsx'
-import { useVersions } from '../run/SummaryCard.tsx'
+import { usePaths } from '../run/Lanes.tsx'
+import { useSummaries } from '../run/SummaryCard.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 
-/** `scale`: the text is coloured by how sure the model was. */
+/**
+ * The head of the token view. `scale`: shows the colour scale, since the text is coloured by how sure the model was.
+ */
 export function InspectHead({
   run,
-  path,
-  version,
+  segment,
   scale,
 }: {
   run: string
-  path: number
-  version: number
+  segment: SegmentId
   scale: boolean
 }) {
   const t = useT()
-  const paths = usePathNumbers(run)
-  const versions = useVersions(run)
+  const paths = usePaths(run)
+  const summaries = useSummaries(run)
   const heat = usePrefs((s) => s.heat)
   const whitespace = usePrefs((s) => s.whitespace)
-  const value = path > 0 ? `p${path}` : `s${version}`
-  const show = (next: string) => {
-    const n = Number(next.slice(1))
-    go(
-      next.startsWith('p')
-        ? { view: 'inspect', run, path: n, version: 1, at: null }
-        : { view: 'inspect', run, path: 0, version: n, at: null },
-      { replace: true },
-    )
-  }
   return (
     <header className="inspect-head row wrap">
       <button type="button" className="btn" onClick={() => go({ view: 'run', run })}>
@@ -43,22 +35,24 @@ export function InspectHead({
       <h1 className="sr">{t('inspect.title')}</h1>
       <Segmented
         label={t('inspect.which')}
-        value={value}
-        onChange={show}
+        value={segment}
+        onChange={(next) =>
+          go({ view: 'inspect', run, segment: next, at: null }, { replace: true })
+        }
         options={[
           ...paths.map((one) => ({
-            value: `p${one}`,
+            value: one,
             label: (
-              <span className="pathno" data-path={one}>
-                {one}
+              <span className="pathno" data-segment={one}>
+                {shortName(one)}
               </span>
             ),
-            name: t('lane.name', { path: one }),
+            name: segmentName(one),
           })),
-          ...versions.map((one) => ({
-            value: `s${one}`,
-            label: t('inspect.summary', { version: one }),
-            name: t('summary.version', { version: one }),
+          ...summaries.map((one) => ({
+            value: one,
+            label: t('summary.version', { version: numberOf(one) }),
+            name: segmentName(one),
           })),
         ]}
       />

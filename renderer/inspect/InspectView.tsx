@@ -8,13 +8,15 @@ import {
   type KeyboardEvent,
   type MouseEvent,
 } from 'react'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
+import { segmentName } from '../i18n/segments.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { useReading } from '../store/attribution.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
-import { useOpenRun, useStream } from '../store/runs.ts'
+import { useOpenRun, useSegment } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
-import { pathOf } from '../../engine/protocol/fold.ts'
 import { columnOf, levelsOf } from './attribution.ts'
 import { AttributionPanel } from './AttributionPanel.tsx'
 import { InspectHead } from './InspectHead.tsx'
@@ -24,55 +26,43 @@ import { TokenLine } from './TokenLine.tsx'
 import { TokenRows } from './token-rows.ts'
 import './inspect.css'
 
-/** The tokens of a path or summary, coloured by how sure the model was; one of them is under the cursor. */
+/** Shows the tokens of a path or summary, coloured by how sure the model was, with a cursor on one of them. */
 export default function InspectView({
   run,
-  path,
-  version,
+  segment,
   at,
 }: {
   run: string
-  path: number
-  version: number
+  segment: SegmentId
   at: number | null
 }) {
   const t = useT()
   const open = useOpenRun(run)
-  const stream = useStream(run, path, version)
+  const stream = useSegment(run, segment)
   useEffect(() => follow(run), [run])
   if (open === undefined || open.shown.status === 'empty')
     return (
       <p className="empty" role="status">
-        {open?.error?.message ?? t('run.opening')}
+        {open?.error ? errorWords(open.error) : t('run.opening')}
       </p>
     )
   if (stream === undefined) return <p className="empty">{t('why.noPath')}</p>
-  return <Inspector key={run} run={run} path={path} version={version} at={at} />
+  return <Inspector key={run} run={run} segment={segment} at={at} />
 }
 
-function Inspector({
-  run,
-  path,
-  version,
-  at,
-}: {
-  run: string
-  path: number
-  version: number
-  at: number | null
-}) {
+function Inspector({ run, segment, at }: { run: string; segment: SegmentId; at: number | null }) {
   const t = useT()
   const state = useOpenRun(run)!.shown
-  const stream = useStream(run, path, version)!
+  const stream = useSegment(run, segment)!
   const heat = usePrefs((s) => s.heat)
   const whitespace = usePrefs((s) => s.whitespace)
   const [cursor, setCursor] = useState(at ?? 0)
-  // What the summary attended to: the path that colours the text, and the token that the bars tell of.
-  const [picked, setPicked] = useState<number | null>(null)
-  const [peeked, setPeeked] = useState<number | null>(null)
+  // Attribution: the path that colours the text, and the token that the bars show.
+  const [picked, setPicked] = useState<SegmentId | null>(null)
+  const [peeked, setPeeked] = useState<SegmentId | null>(null)
   const [pointed, setPointed] = useState<number | null>(null)
-  const reading = useReading(run, version)
-  const result = path === 0 && reading?.state === 'ready' ? reading.result : null
+  const reading = useReading(run, segment)
+  const result = reading?.state === 'ready' ? reading.result : null
   const coloured = result === null ? null : (peeked ?? picked)
   const levels = useMemo(
     () =>
@@ -83,9 +73,9 @@ function Inspector({
   )
   const index = Math.min(cursor, stream.tokens.length - 1)
   const rows = useRef(new TokenRows())
-  const shown = useRef(`${path}/${version}`)
-  if (shown.current !== `${path}/${version}`) {
-    shown.current = `${path}/${version}`
+  const shown = useRef(segment)
+  if (shown.current !== segment) {
+    shown.current = segment
     rows.current = new TokenRows()
   }
   rows.current.advance(stream.tokens)
@@ -95,34 +85,34 @@ function Inspector({
     getScrollElement: () => scroller.current,
     estimateSize: () => 44,
     overscan: 6,
-    getItemKey: (i) => `${path}/${version}/${rows.current.rows[i]!.start}`,
+    getItemKey: (i) => `${segment}/${rows.current.rows[i]!.start}`,
     useFlushSync: false,
   })
   useLayoutEffect(() => {
     if (index >= 0) virtual.scrollToIndex(rows.current.rowOf(index), { align: 'auto' })
-  }, [index, path, version, virtual])
+  }, [index, segment, virtual])
   useEffect(() => {
     const timer = setTimeout(
-      () => go({ view: 'inspect', run, path, version, at: index }, { replace: true }),
+      () => go({ view: 'inspect', run, segment, at: index }, { replace: true }),
       300,
     )
     return () => clearTimeout(timer)
-  }, [run, path, version, index])
+  }, [run, segment, index])
 
-  const toPath = (list: readonly number[], by: number) => {
-    const next = list[(list.indexOf(path) + by + list.length) % list.length]
-    if (next !== undefined)
-      go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })
+  const show = (next: SegmentId) =>
+    go({ view: 'inspect', run, segment: next, at: index }, { replace: true })
+  const move = (list: readonly SegmentId[], by: number) => {
+    const next = list[(list.indexOf(segment) + by + list.length) % list.length]
+    if (next !== undefined) show(next)
   }
   const onKey = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return
-    const own = pathOf(state, path)
     const all =
-      own === undefined
+      stream.role !== 'path'
         ? []
         : event.shiftKey
-          ? siblingsAt(state, own, index)
-          : state.paths.map((one) => one.path)
+          ? siblingsAt(state, stream, index)
+          : state.paths.map((one) => one.segment)
     switch (event.key) {
       case 'ArrowLeft':
         setCursor(Math.max(0, index - 1))
@@ -131,10 +121,10 @@ function Inspector({
         setCursor(Math.min(stream.tokens.length - 1, index + 1))
         break
       case 'ArrowUp':
-        toPath(all, -1)
+        move(all, -1)
         break
       case 'ArrowDown':
-        toPath(all, 1)
+        move(all, 1)
         break
       case 'Home':
         setCursor(0)
@@ -169,12 +159,7 @@ function Inspector({
         ] as const)
   return (
     <div className="inspect">
-      <InspectHead
-        run={run}
-        path={path}
-        version={version}
-        scale={levels === null && heat !== 'none'}
-      />
+      <InspectHead run={run} segment={segment} scale={levels === null && heat !== 'none'} />
       <div className="inspect-body">
         <div
           ref={scroller}
@@ -182,14 +167,14 @@ function Inspector({
           role="listbox"
           tabIndex={0}
           aria-label={t('inspect.tokens', {
-            name: path > 0 ? t('lane.name', { path }) : t('summary.version', { version }),
+            name: segmentName(segment),
           })}
           aria-activedescendant={index >= 0 ? `tok-${index}` : undefined}
           onKeyDown={onKey}
           onClick={onClick}
           onMouseOver={onHover}
           onMouseLeave={() => setPointed(null)}
-          data-path={coloured ?? undefined}
+          data-segment={coloured ?? undefined}
         >
           <div
             role="presentation"
@@ -223,10 +208,10 @@ function Inspector({
           </div>
         </div>
         <aside className="inspect-side scroll" aria-label={t('inspect.detail')}>
-          {path === 0 && (
+          {stream.role === 'summary' && (
             <AttributionPanel
               run={run}
-              version={version}
+              segment={segment}
               answer={answer === null ? null : [answer[0], answer[1] + 1]}
               token={pointed ?? index}
               picked={picked}
@@ -234,22 +219,14 @@ function Inspector({
               onPeek={setPeeked}
             />
           )}
-          <TokenDetail
-            run={run}
-            path={path}
-            version={version}
-            index={index}
-            onPath={(next) =>
-              go({ view: 'inspect', run, path: next, version: 1, at: index }, { replace: true })
-            }
-          />
+          <TokenDetail run={run} segment={segment} index={index} onPath={show} />
         </aside>
       </div>
     </div>
   )
 }
 
-/** Index of the token that holds the text offset. */
+/** Returns the index of the token that contains a text offset. */
 function tokenAt(offsets: readonly number[], offset: number): number {
   let low = 0
   let high = offsets.length - 2

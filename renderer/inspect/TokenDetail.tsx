@@ -1,66 +1,55 @@
 import { GitBranch } from 'lucide-react'
-import { pathOf } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
+import { fork } from '../commands/path-commands.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { useT } from '../i18n/index.ts'
 import { fixed, percent } from '../i18n/format.ts'
-import { go } from '../store/route.ts'
-import { command, useOpenRun, useRuns, useStream } from '../store/runs.ts'
+import { shortName } from '../i18n/segments.ts'
+import { useOpenRun, useSegment } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { activate } from '../store/ui.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { showSpace } from '../ui/visible.ts'
 import { useAlternatives } from './alternatives.ts'
 import { siblingsAt } from './siblings.ts'
 
-/** The token under the cursor: its figures, what else could have stood there, and the fork. */
+/** Shows the token under the cursor: its figures, the alternatives, and the buttons to branch. */
 export function TokenDetail({
   run,
-  path,
-  version,
+  segment,
   index,
   onPath,
 }: {
   run: string
-  path: number
-  version: number
+  segment: SegmentId
   index: number
-  onPath(path: number): void
+  onPath(path: SegmentId): void
 }) {
   const t = useT()
   const state = useOpenRun(run)!.shown
-  const stream = useStream(run, path, version)!
+  const stream = useSegment(run, segment)!
   const token = stream.tokens.at(index)
-  const alternatives = useAlternatives(run, path, version, Math.max(0, index))
+  const alternatives = useAlternatives(run, segment, Math.max(0, index))
   if (token === undefined)
     return (
       <section className="panel token-detail">
         <p className="body dim">{t('inspect.empty')}</p>
       </section>
     )
-  const own = pathOf(state, path)
-  const siblings =
-    own === undefined ? [] : siblingsAt(state, own, index).filter((other) => other !== path)
-  const why =
-    path === 0
-      ? ('why.summaryFork' as const)
-      : index < 1
-        ? ('why.firstToken' as const)
-        : whyNotSteer(currentTarget({ run, path }))
-  const fork = (id: number) => {
-    const next = (useRuns.getState().open[run]?.live.paths.at(-1)?.path ?? 0) + 1
-    report(
-      command(run, { type: 'branch', path, at: index, token: id }).then(() => {
-        activate(run, next)
-        go({ view: 'run', run })
-      }),
-    )
-  }
+  const isPath = stream.role === 'path'
+  const siblings = isPath
+    ? siblingsAt(state, stream, index).filter((other) => other !== segment)
+    : []
+  const why = !isPath
+    ? ('why.summaryFork' as const)
+    : index < 1
+      ? ('why.firstToken' as const)
+      : whyNotSteer(currentTarget({ run, path: segment }))
   return (
     <section className="panel token-detail" aria-label={t('inspect.detail')}>
       <header>
         <h2 className="grow">{t('inspect.token', { index })}</h2>
-        <span className="mono small dim">#{token.id}</span>
+        {token.id !== undefined && <span className="mono small dim">#{token.id}</span>}
       </header>
       <div className="body col">
         <code className="token-text" dir="auto">
@@ -128,7 +117,7 @@ export function TokenDetail({
                         className="btn quiet icon tiny"
                         aria-label={t('inspect.forkWith', { text: showSpace(one.text) })}
                         disabled={why !== null || one.id === token.id}
-                        onClick={() => fork(one.id)}
+                        onClick={() => report(fork(run, segment, index, one.id))}
                       >
                         <GitBranch size={13} />
                       </button>
@@ -147,17 +136,17 @@ export function TokenDetail({
                 key={other}
                 type="button"
                 className="btn quiet tiny"
-                data-path={other}
+                data-segment={other}
                 onClick={() => onPath(other)}
               >
-                <span className="pathno">{other}</span>
+                <span className="pathno">{shortName(other)}</span>
               </button>
             ))}
           </div>
         )}
-        {path > 0 && (
+        {isPath && (
           <div className="row wrap">
-            <CommandButton id="run.summariseSubset" target={{ run, path }} look="tiny" />
+            <CommandButton id="run.summariseSubset" target={{ run, path: segment }} look="tiny" />
           </div>
         )}
         <p className="small dim">{t('inspect.keys')}</p>

@@ -3,7 +3,10 @@ import type { TokenList } from '../../engine/protocol/token-list.ts'
 import type { Prefs } from '../store/prefs.ts'
 import { showSpace, visible } from '../ui/visible.ts'
 
-/** One row of tokens. A forced token (control tokens, the summary's prefix) is underlined, and coloured by `levels` only, which take the place of the heat. */
+/**
+ * One row of tokens. A forced token (control token, prefix of the summary) is underlined and only coloured by
+ * `levels`, which replace the heat.
+ */
 export const TokenLine = memo(
   function TokenLine({
     tokens,
@@ -52,7 +55,7 @@ export const TokenLine = memo(
       ]
         .filter(Boolean)
         .join(' ')
-      // The row itself is the line break that its first token begins with.
+      // The row itself draws the line break at the start of its first token.
       const broken =
         i === start &&
         i > 0 &&

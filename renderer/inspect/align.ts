@@ -1,34 +1,34 @@
 import { diffWordsWithSpace } from 'diff'
 
-/** A stretch of one text against the reference: what both have, or what only one has. */
+/** A piece of a text compared with the reference: in both texts, or in only one. */
 export interface Piece {
   text: string
   kind: 'same' | 'own'
 }
 
-/** One aligned row: what each text has there, the reference first. */
+/** An aligned row: the piece of each text, the reference first. */
 export interface AlignedRow {
   same: boolean
   texts: string[]
 }
 
-/** Longest cell of a row that differs, in characters: longer ones go on in the next row. */
+/** Longest cell of a row that differs, in characters. A longer one continues in the next row. */
 const MAX_CELL = 2000
 const PARTS = new RegExp(`[^]{1,${MAX_CELL}}`, 'gu')
 const WORDS_MS = 30
 
-/** Sentences and line ends, so that rows read well. */
+/** Splits a text at sentences and line ends, so that rows are readable. */
 export const sentences = (text: string): string[] =>
   text.match(/[^\n.!?。！？]*[.!?。！？]+\s*|[^\n.!?。！？]*\n+|[^\n.!?。！？]+$/g) ?? []
 
-/** Aligns texts to the first, sentence by sentence. */
+/** Aligns texts with the first one, sentence by sentence. */
 export function align(texts: readonly string[]): AlignedRow[] {
   const [reference = [], ...others] = texts.map(sentences)
   const matches = others.map((other) => matchesOf(reference, other))
   const rows: AlignedRow[] = []
   const taken = others.map(() => 0)
   let begin = 0
-  /** What differs before the sentence `end` of the reference, which stands at `until` in the others. */
+  /** Adds the rows that differ before sentence `end` of the reference, which is at `until` in the other texts. */
   const differ = (end: number, until: readonly number[]) => {
     const cells = [
       reference.slice(begin, end),
@@ -54,8 +54,8 @@ export function align(texts: readonly string[]): AlignedRow[] {
 }
 
 /**
- * For each sentence of `a` where it stands in `b`, ascending; -1: nowhere. Sentences that each text has once, the most that
- * keep their order, and what is equal next to them: the time does not grow with how unlike the texts are.
+ * Returns the index in `b` of each sentence of `a`, ascending; -1 if it has none. Matches sentences that occur once in each
+ * text, as many as keep their order, and then equal neighbours, so the time does not grow with the difference of the texts.
  */
 function matchesOf(a: readonly string[], b: readonly string[]): number[] {
   const match = a.map(() => -1)
@@ -76,7 +76,7 @@ function matchesOf(a: readonly string[], b: readonly string[]): number[] {
   return match
 }
 
-/** Texts that stand there once, with where. */
+/** Returns the texts that occur exactly once, with their index. */
 function once(list: readonly string[]): Map<string, number> {
   const places = new Map<string, number>()
   const again = new Set<string>()
@@ -90,9 +90,9 @@ interface Pair {
   j: number
 }
 
-/** The most of them whose `j` rises; their `i` does. */
+/** Returns the longest subsequence with rising `j`. The pairs come with rising `i`. */
 function longestRise(pairs: readonly Pair[]): Pair[] {
-  const ends: number[] = [] // of the rises of each length, the end that is lowest
+  const ends: number[] = [] // the lowest end of the rising sequences of each length
   const before: (number | undefined)[] = []
   pairs.forEach(({ j }, at) => {
     let [low, high] = [0, ends.length]
@@ -109,7 +109,7 @@ function longestRise(pairs: readonly Pair[]): Pair[] {
   return rise.reverse()
 }
 
-/** Sentences joined to cells of a length that can be drawn. */
+/** Joins sentences to cells short enough to draw. */
 function cellsOf(list: readonly string[]): string[] {
   const cells: string[] = []
   for (const sentence of list) {
@@ -120,7 +120,7 @@ function cellsOf(list: readonly string[]): string[] {
   return cells
 }
 
-/** The cells of a row, word by word where they differ. */
+/** Returns the cells of a row, compared word by word where they differ. */
 export function piecesOf({ same, texts: [base = '', ...others] }: AlignedRow): Piece[][] {
   const whole = (text: string, kind: Piece['kind'] = 'own'): Piece[] =>
     text === '' ? [] : [{ text, kind }]
@@ -135,7 +135,7 @@ export function piecesOf({ same, texts: [base = '', ...others] }: AlignedRow): P
         text: value,
         kind: added || removed ? 'own' : 'same',
       })) ?? whole(text)
-  // Beside several others, the reference differs from each in another way.
+  // With several other texts, the reference differs from each in a different way.
   return [
     others.length === 1 ? side(changes[0], 'added', base) : whole(base),
     ...others.map((own, o) => side(changes[o], 'removed', own)),

@@ -1,10 +1,13 @@
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
 
-/** Columns of a row of shares: 0 is the prompt, then the paths in order, then the summary itself. */
-export const columnOf = ({ paths }: Attribution, path: number): number =>
-  1 + paths.findIndex((one) => one.path === path)
+/**
+ * Returns the column of a path in a row of shares: 0 is the prompt, then the paths in order, then the summary itself.
+ */
+export const columnOf = ({ paths }: Attribution, path: SegmentId): number =>
+  1 + paths.findIndex((one) => one.segment === path)
 
-/** Mean of the summary tokens [from, to), by column. */
+/** Returns the mean share per column over the summary tokens [from, to). */
 export function meanShares({ shares }: Attribution, from = 0, to = shares.length): number[] {
   const rows = shares.slice(from, to)
   return (rows[0] ?? shares[0] ?? []).map(
@@ -14,7 +17,7 @@ export function meanShares({ shares }: Attribution, from = 0, to = shares.length
 
 export const LEVELS = 7
 
-/** How much of the most that any token pays to this column each token pays, as 0..LEVELS. */
+/** Returns the share of each token in this column as 0..LEVELS, where LEVELS is the largest share of any token. */
 export function levelsOf({ shares }: Attribution, column: number): Uint8Array {
   const most = shares.reduce((max, row) => Math.max(max, row[column]!), 0)
   return Uint8Array.from(shares, (row) =>

@@ -1,18 +1,24 @@
-import type { PathState, RunState } from '../../engine/protocol/fold.ts'
+import type { RunState, Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { openingOf, tokenKey } from '../ui/control-tokens.ts'
 
-const skip = (path: PathState): number => (path.tokens.at(0)?.forced === true ? 1 : 0)
-
-/** Where two paths part: the first token after the one that opens them that differs. null: one is the beginning of the other. */
-export function partingOf(a: PathState, b: PathState): { a: number; b: number } | null {
-  const [sa, sb] = [skip(a), skip(b)]
+/**
+ * Returns where two paths diverge: the first token after the opening one that differs, or null if one is a prefix of
+ * the other.
+ */
+export function partingOf(a: Segment, b: Segment): { a: number; b: number } | null {
+  const [sa, sb] = [openingOf(a), openingOf(b)]
   const length = Math.min(a.tokens.length - sa, b.tokens.length - sb)
   for (let i = 0; i < length; i++)
-    if (a.tokens.at(i + sa)!.id !== b.tokens.at(i + sb)!.id) return { a: i + sa, b: i + sb }
+    if (tokenKey(a, i + sa) !== tokenKey(b, i + sb)) return { a: i + sa, b: i + sb }
   return null
 }
 
-/** Paths that agree with `path` before the token at `index`: what else could have stood there. In order, `path` included. */
-export function siblingsAt(state: RunState, path: PathState, index: number): number[] {
+/**
+ * Returns the paths that agree with `path` before the token at `index`, in order and with `path` itself. They show
+ * what else could have followed.
+ */
+export function siblingsAt(state: RunState, path: Segment, index: number): SegmentId[] {
   return state.paths
     .filter((other) => {
       if (other === path) return true
@@ -21,5 +27,5 @@ export function siblingsAt(state: RunState, path: PathState, index: number): num
         parting === null ? Math.min(path.tokens.length, other.tokens.length) : parting.a
       return shared >= index && other.tokens.length > index
     })
-    .map((other) => other.path)
+    .map((other) => other.segment)
 }

@@ -1,6 +1,6 @@
 import type { TokenList } from '../../engine/protocol/token-list.ts'
 
-/** Tokens [start, end) that are drawn as one row. */
+/** Tokens [start, end) that form one row. */
 export interface TokenRow {
   readonly start: number
   readonly end: number
@@ -8,10 +8,13 @@ export interface TokenRow {
 
 const MAX_ROW = 160
 
-/** Rows end where the text breaks a line: after a token that ends with the break, before one that begins with it. Grows with the tokens; what was closed stays. */
+/**
+ * Splits tokens into rows at line breaks: after a token that ends with one, before a token that begins with one.
+ * Closed rows do not change as tokens are added.
+ */
 export class TokenRows {
   readonly rows: TokenRow[] = []
-  /** Offset of each token in the text, and one more for the end. */
+  /** Offset of each token in the text, followed by the length of the text. */
   readonly offsets: number[] = [0]
   #open = 0
 

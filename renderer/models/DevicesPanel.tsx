@@ -1,5 +1,5 @@
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
 import { NumberField } from '../run/NumberField.tsx'
 import { host } from '../store/host.ts'
@@ -11,7 +11,7 @@ import { visible } from '../ui/visible.ts'
 const LOOK = { ready: 'ok', skipped: 'warn', absent: '' } as const
 const NAMES: Record<string, string> = { vulkan: 'Vulkan', cuda: 'CUDA', metal: 'Metal' }
 
-/** What this machine computes with, and what is in its memory. */
+/** Shows the devices of this machine and the models in its memory. */
 export function DevicesPanel() {
   const t = useT()
   const state = useModels((s) => s.deviceState)
@@ -21,24 +21,45 @@ export function DevicesPanel() {
     try {
       taskStarted(await host.call('devices.fetch', { backend }))
     } catch (error) {
-      toast({ kind: 'bad', message: ['error.plain', { message: toBraidError(error).message }] })
+      toast({ kind: 'bad', message: ['error.plain', { message: failureWords(error) }] })
     }
   }
   return (
     <div className="models">
       <section className="panel" aria-labelledby="devices">
-        <header><h2 id="devices">{t('devices.title')}</h2></header>
+        <header>
+          <h2 id="devices">{t('devices.title')}</h2>
+        </header>
         {state === null && <p className="body dim">{t('devices.trying')}</p>}
         <ul className="model-list device-list">
           {state?.devices.map((device) => (
             <li key={device.name} className="device-row">
               <div className="col tight grow">
-                <span className="row"><strong>{device.name}</strong><span className="pill">{device.type === 'cpu' && state.cpu !== '' ? `${device.backend} · ${state.cpu}` : device.backend}</span></span>
-                <span className="small dim"><bdi>{visible(device.description)}</bdi></span>
+                <span className="row">
+                  <strong>{device.name}</strong>
+                  <span className="pill">
+                    {device.type === 'cpu' && state.cpu !== ''
+                      ? `${device.backend} · ${state.cpu}`
+                      : device.backend}
+                  </span>
+                </span>
+                <span className="small dim">
+                  <bdi>{visible(device.description)}</bdi>
+                </span>
               </div>
               <div className="col tight device-memory">
-                <span className="small num">{t('devices.free', { free: bytes(device.memoryFree), total: bytes(device.memoryTotal) })}</span>
-                <meter min={0} max={Math.max(1, device.memoryTotal)} value={device.memoryTotal - device.memoryFree} aria-label={t('devices.used', { name: device.name })} />
+                <span className="small num">
+                  {t('devices.free', {
+                    free: bytes(device.memoryFree),
+                    total: bytes(device.memoryTotal),
+                  })}
+                </span>
+                <meter
+                  min={0}
+                  max={Math.max(1, device.memoryTotal)}
+                  value={device.memoryTotal - device.memoryFree}
+                  aria-label={t('devices.used', { name: device.name })}
+                />
               </div>
             </li>
           ))}
@@ -47,31 +68,89 @@ export function DevicesPanel() {
           {state?.backends.map((backend) => (
             <li key={backend.backend} className="device-row">
               <div className="col tight grow">
-                <span className="row"><strong>{NAMES[backend.backend] ?? backend.backend}</strong><span className={`pill ${LOOK[backend.state]}`}>{t(`backend.${backend.state}`)}</span></span>
-                {backend.reason !== undefined && <span className="small dim" dir="auto">{visible(backend.reason)}</span>}
-                {backend.fetch?.needs !== undefined && <span className="small dim">{t('backend.needs', { what: backend.fetch.needs })}</span>}
+                <span className="row">
+                  <strong>{NAMES[backend.backend] ?? backend.backend}</strong>
+                  <span className={`pill ${LOOK[backend.state]}`}>
+                    {t(`backend.${backend.state}`)}
+                  </span>
+                </span>
+                {backend.reason !== undefined && (
+                  <span className="small dim" dir="auto">
+                    {visible(backend.reason)}
+                  </span>
+                )}
+                {backend.fetch?.needs !== undefined && (
+                  <span className="small dim">
+                    {t('backend.needs', { what: backend.fetch.needs })}
+                  </span>
+                )}
               </div>
-              {backend.fetch !== undefined && <button type="button" className="btn" onClick={() => void fetch(backend.backend)}>{t('backend.fetch', { name: NAMES[backend.backend] ?? backend.backend, size: bytes(backend.fetch.sizeBytes) })}</button>}
+              {backend.fetch !== undefined && (
+                <button type="button" className="btn" onClick={() => void fetch(backend.backend)}>
+                  {t('backend.fetch', {
+                    name: NAMES[backend.backend] ?? backend.backend,
+                    size: bytes(backend.fetch.sizeBytes),
+                  })}
+                </button>
+              )}
             </li>
           ))}
         </ul>
         <p className="body small dim">{t('devices.probed')}</p>
       </section>
       <section className="panel" aria-labelledby="memory">
-        <header><h2 id="memory">{t('memory.title')}</h2></header>
+        <header>
+          <h2 id="memory">{t('memory.title')}</h2>
+        </header>
         {loaded.length === 0 && <p className="body dim">{t('memory.empty')}</p>}
         <ul className="model-list device-list">
           {loaded.map((model) => (
             <li key={model.file + model.device} className="device-row">
-              <div className="col tight grow"><strong className="ellipsis"><bdi>{visible(model.name)}</bdi></strong><span className="small dim">{model.device} · {bytes(model.sizeBytes)}{model.inUse ? ` · ${t('memory.inUse')}` : ''}</span></div>
-              <button type="button" className="btn" aria-label={t('memory.unloadName', { name: visible(model.name) })} onClick={() => report(host.call('engine.unload', { file: model.file }))}>{t('memory.unload')}</button>
+              <div className="col tight grow">
+                <strong className="ellipsis">
+                  <bdi>{visible(model.name)}</bdi>
+                </strong>
+                <span className="small dim">
+                  {model.device} · {bytes(model.sizeBytes)}
+                  {model.inUse ? ` · ${t('memory.inUse')}` : ''}
+                </span>
+              </div>
+              <button
+                type="button"
+                className="btn"
+                aria-label={t('memory.unloadName', { name: visible(model.name) })}
+                onClick={() => report(host.call('engine.unload', { file: model.file }))}
+              >
+                {t('memory.unload')}
+              </button>
             </li>
           ))}
         </ul>
         <div className="body col">
-          <NumberField label={t('memory.idle')} value={idleMinutes} min={0} max={10_080} hint={t('memory.idleHint')} onChange={(minutes) => setPref('idleMinutes', minutes)} />
-          <label className="check"><input type="checkbox" checked={loadAtStart} onChange={(event) => { setPref('loadAtStart', event.target.checked); setPref('notLoadedAtStart', '') }} />{t('memory.atStart')}</label>
-          {notLoadedAtStart !== '' && <p className="callout warn small">{t('memory.notAtStart', { name: visible(notLoadedAtStart.split(/[\\/]/).at(-1)!) })}</p>}
+          <NumberField
+            label={t('memory.idle')}
+            value={idleMinutes}
+            min={0}
+            max={10_080}
+            hint={t('memory.idleHint')}
+            onChange={(minutes) => setPref('idleMinutes', minutes)}
+          />
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={loadAtStart}
+              onChange={(event) => {
+                setPref('loadAtStart', event.target.checked)
+                setPref('notLoadedAtStart', '')
+              }}
+            />
+            {t('memory.atStart')}
+          </label>
+          {notLoadedAtStart !== '' && (
+            <p className="callout warn small">
+              {t('memory.notAtStart', { name: visible(notLoadedAtStart.split(/[\\/]/).at(-1)!) })}
+            </p>
+          )}
         </div>
       </section>
     </div>

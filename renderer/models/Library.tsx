@@ -15,7 +15,7 @@ import { FitPill } from './FitPill.tsx'
 import { ModelFacts } from './ModelFacts.tsx'
 import { Relink } from './Relink.tsx'
 
-/** The models of this machine: used where they lie, never copied. */
+/** Lists the models of this machine, which are used in place and never copied. */
 export function Library() {
   const t = useT()
   const list = useModels((s) => s.list)
@@ -25,51 +25,133 @@ export function Library() {
   const [removing, setRemoving] = useState<ModelEntry | null>(null)
   const file = shown !== null && list?.some((entry) => entry.file === shown) ? shown : chosen
   const entry = list?.find((one) => one.file === file)
-  useEffect(() => { if (entry?.present === true) report(loadInfo(entry.file)) }, [entry])
-  const forget = (model: ModelEntry) => (model.origin === 'download' ? setRemoving(model) : report(removeModel(model.file)))
+  useEffect(() => {
+    if (entry?.present === true) report(loadInfo(entry.file))
+  }, [entry])
+  const forget = (model: ModelEntry) =>
+    model.origin === 'download' ? setRemoving(model) : report(removeModel(model.file))
   return (
     <>
       <AddModel onAdded={setShown} />
       <div className="models">
         <section className="panel" aria-label={t('models.list')}>
           {list !== null && list.length === 0 && (
-            <div className="body col models-empty"><p className="dim">{t('models.none')}</p>
-              <div className="row"><button type="button" className="btn" onClick={() => showTab('get')}>{t('models.tab.get')}</button></div>
+            <div className="body col models-empty">
+              <p className="dim">{t('models.none')}</p>
+              <div className="row">
+                <button type="button" className="btn" onClick={() => showTab('get')}>
+                  {t('models.tab.get')}
+                </button>
+              </div>
             </div>
           )}
           <ul className="model-list">
             {list?.map((model) => (
-              <li key={model.file} className={model.file === file ? 'model-row current' : 'model-row'}>
-                <button type="button" className="model-pick" aria-pressed={model.file === file} onClick={() => setShown(model.file)}>
-                  <span className="row"><bdi className="ellipsis"><strong>{visible(model.name)}</strong></bdi>
-                    {model.file === chosen && <span className="pill info">{t('models.inUse')}</span>}
-                    {model.origin !== 'link' && <span className="pill">{t(`models.origin.${model.origin}`)}</span>}
-                    {loaded.some((one) => one.file === model.file) && <span className="pill ok">{t('models.inMemory')}</span>}
+              <li
+                key={model.file}
+                className={model.file === file ? 'model-row current' : 'model-row'}
+              >
+                <button
+                  type="button"
+                  className="model-pick"
+                  aria-pressed={model.file === file}
+                  onClick={() => setShown(model.file)}
+                >
+                  <span className="row">
+                    <bdi className="ellipsis">
+                      <strong>{visible(model.name)}</strong>
+                    </bdi>
+                    {model.file === chosen && (
+                      <span className="pill info">{t('models.inUse')}</span>
+                    )}
+                    {model.origin !== 'link' && (
+                      <span className="pill">{t(`models.origin.${model.origin}`)}</span>
+                    )}
+                    {loaded.some((one) => one.file === model.file) && (
+                      <span className="pill ok">{t('models.inMemory')}</span>
+                    )}
                     {!model.present && <span className="pill bad">{t('model.gone')}</span>}
                   </span>
-                  <span className="small dim ellipsis mono" dir="ltr">{visible(model.file)}</span>
+                  <span className="small dim ellipsis mono" dir="ltr">
+                    {visible(model.file)}
+                  </span>
                 </button>
                 <span className="model-side">
                   {model.present && <FitPill file={model.file} />}
                   <span className="small dim num">{bytes(model.sizeBytes)}</span>
                 </span>
-                {model.origin === 'bundled' ? <span className="no-action" /> : <Tip text={t(model.origin === 'link' ? 'models.forget' : 'models.remove')}><button type="button" className="btn quiet icon tiny" aria-label={t('models.forgetName', { name: visible(model.name) })} onClick={() => forget(model)}><Trash2 size={14} /></button></Tip>}
+                {model.origin === 'bundled' ? (
+                  <span className="no-action" />
+                ) : (
+                  <Tip text={t(model.origin === 'link' ? 'models.forget' : 'models.remove')}>
+                    <button
+                      type="button"
+                      className="btn quiet icon tiny"
+                      aria-label={t('models.forgetName', { name: visible(model.name) })}
+                      onClick={() => forget(model)}
+                    >
+                      <Trash2 size={14} />
+                    </button>
+                  </Tip>
+                )}
               </li>
             ))}
           </ul>
         </section>
         {entry !== undefined && !entry.present && <Relink entry={entry} onFound={setShown} />}
         {entry !== undefined && entry.present && (
-          <ModelFacts entry={entry} actions={<button type="button" className="btn primary" onClick={() => { report(chooseModel(entry.file)); go({ view: 'compose' }) }}>{t('models.use')}</button>} />
+          <ModelFacts
+            entry={entry}
+            actions={
+              <button
+                type="button"
+                className="btn primary"
+                onClick={() => {
+                  report(chooseModel(entry.file))
+                  go({ view: 'compose' })
+                }}
+              >
+                {t('models.use')}
+              </button>
+            }
+          />
         )}
       </div>
       {removing !== null && (
-        <Dialog title={t('models.removeTitle')} onClose={() => setRemoving(null)} footer={<>
-          <button type="button" className="btn" onClick={() => { report(removeModel(removing.file)); setRemoving(null) }}>{t('models.keepFile')}</button>
-          <button type="button" className="btn danger" onClick={() => { report(removeModel(removing.file, true)); setRemoving(null) }}>{t('models.deleteFile', { size: bytes(removing.sizeBytes) })}</button>
-        </>}>
-          <p><bdi>{visible(removing.name)}</bdi></p>
-          <p className="small dim mono wrap-any" dir="ltr">{visible(removing.file)}</p>
+        <Dialog
+          title={t('models.removeTitle')}
+          onClose={() => setRemoving(null)}
+          footer={
+            <>
+              <button
+                type="button"
+                className="btn"
+                onClick={() => {
+                  report(removeModel(removing.file))
+                  setRemoving(null)
+                }}
+              >
+                {t('models.keepFile')}
+              </button>
+              <button
+                type="button"
+                className="btn danger"
+                onClick={() => {
+                  report(removeModel(removing.file, true))
+                  setRemoving(null)
+                }}
+              >
+                {t('models.deleteFile', { size: bytes(removing.sizeBytes) })}
+              </button>
+            </>
+          }
+        >
+          <p>
+            <bdi>{visible(removing.name)}</bdi>
+          </p>
+          <p className="small dim mono wrap-any" dir="ltr">
+            {visible(removing.file)}
+          </p>
         </Dialog>
       )}
     </>

@@ -8,7 +8,7 @@ import { Library } from './Library.tsx'
 import { TaskList } from './TaskList.tsx'
 import './models.css'
 
-/** Models: those that are here, ways to get more, and what they run on. */
+/** The models page: library, downloads, conversion and devices. */
 export function ModelsView() {
   const t = useT()
   const tab = useModels((s) => s.tab)
@@ -16,7 +16,12 @@ export function ModelsView() {
     <div className="page models-page scroll">
       <div className="row wrap page-head">
         <h1 className="page-title">{t('models.title')}</h1>
-        <Segmented<ModelTab> label={t('models.tabs')} value={tab} onChange={showTab} options={MODEL_TABS.map((value) => ({ value, label: t(`models.tab.${value}`) }))} />
+        <Segmented<ModelTab>
+          label={t('models.tabs')}
+          value={tab}
+          onChange={showTab}
+          options={MODEL_TABS.map((value) => ({ value, label: t(`models.tab.${value}`) }))}
+        />
       </div>
       <TaskList />
       {tab === 'library' && <Library />}

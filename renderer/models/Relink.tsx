@@ -1,7 +1,7 @@
 import { useState } from 'react'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { chooseModel, refreshModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -9,12 +9,12 @@ import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 
-/** A model whose file is no longer where it was: it can be pointed to again. */
+/** Asks for the new path of a model whose file has moved. */
 export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: string): void }) {
   const t = useT()
   const [path, setPath] = useState('')
   const [error, setError] = useState<string | null>(null)
-  const pick = shell()?.pickFile
+  const desktop = shell()
   const relink = async (to: string) => {
     setError(null)
     try {
@@ -24,22 +24,65 @@ export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: st
       if (chosen) await chooseModel(file)
       onFound(file)
     } catch (failure) {
-      setError(toBraidError(failure).message)
+      setError(failureWords(failure))
     }
   }
   return (
     <section className="panel" aria-labelledby="moved">
-      <header><h2 id="moved" className="grow ellipsis"><bdi>{visible(entry.name)}</bdi></h2></header>
-      <form className="body col" onSubmit={(event) => { event.preventDefault(); if (path.trim() !== '') void relink(path.trim()) }}>
+      <header>
+        <h2 id="moved" className="grow ellipsis">
+          <bdi>{visible(entry.name)}</bdi>
+        </h2>
+      </header>
+      <form
+        className="body col"
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (path.trim() !== '') void relink(path.trim())
+        }}
+      >
         <p>{t('relink.text')}</p>
-        <p className="small mono dim wrap-any" dir="ltr">{visible(entry.file)}</p>
-        <label className="label small dim" htmlFor="relink-path">{t('relink.where')}</label>
+        <p className="small mono dim wrap-any" dir="ltr">
+          {visible(entry.file)}
+        </p>
+        <label className="label small dim" htmlFor="relink-path">
+          {t('relink.where')}
+        </label>
         <div className="row wrap">
-          <input id="relink-path" className="input mono path-input" dir="ltr" value={path} placeholder="/path/to/model.gguf" spellCheck={false} aria-invalid={error !== null} onChange={(event) => setPath(event.target.value)} />
-          {pick !== undefined && <button type="button" className="btn" onClick={() => report(pick().then((file) => (file === null ? undefined : relink(file))))}>{t('models.browse')}</button>}
-          <button type="submit" className="btn primary" disabled={path.trim() === ''}>{t('relink.button')}</button>
+          <input
+            id="relink-path"
+            className="input mono path-input"
+            dir="ltr"
+            value={path}
+            placeholder="/path/to/model.gguf"
+            spellCheck={false}
+            aria-invalid={error !== null}
+            onChange={(event) => setPath(event.target.value)}
+          />
+          {desktop !== undefined && (
+            <button
+              type="button"
+              className="btn"
+              onClick={() =>
+                report(
+                  desktop
+                    .call('pickFile')
+                    .then((file) => (file === null ? undefined : relink(file))),
+                )
+              }
+            >
+              {t('models.browse')}
+            </button>
+          )}
+          <button type="submit" className="btn primary" disabled={path.trim() === ''}>
+            {t('relink.button')}
+          </button>
         </div>
-        {error !== null && <p className="callout bad small" role="alert" dir="auto">{error}</p>}
+        {error !== null && (
+          <p className="callout bad small" role="alert" dir="auto">
+            {error}
+          </p>
+        )}
       </form>
     </section>
   )

@@ -6,7 +6,7 @@ import { useModels } from '../store/models.ts'
 import { Field } from './Composer.tsx'
 import { NumberField } from './NumberField.tsx'
 
-/** Everything else a run can be told: folded away, defaults from the model. */
+/** The other settings of a run, folded away. Their defaults come from the model. */
 export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const t = useT()
   const devices = useModels((s) => s.devices)

@@ -1,8 +1,11 @@
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { ChevronRight, FolderOpen } from 'lucide-react'
 import { cloneElement, useEffect, useId, type ReactElement } from 'react'
 import { STRATEGIES, type FinishRule, type Strategy } from '../../engine/protocol/request.ts'
+import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { edit, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { chooseModel, isInfo, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -16,7 +19,7 @@ import { NumberField } from './NumberField.tsx'
 import { PresetField } from './PresetField.tsx'
 import './composer.css'
 
-/** Where a run begins: the problem, the model, the shape of the run, and whether it fits. */
+/** The form that starts a run: problem, model, strategy and settings, and whether the run fits in memory. */
 export function Composer() {
   const t = useT()
   const { problem, settings, followUp, error } = useCompose()
@@ -41,7 +44,9 @@ export function Composer() {
         {followUp !== null && (
           <div className="callout info small row">
             <span className="grow">
-              {t('compose.followUp', { version: followUp.version })}{' '}
+              {roleOf(followUp.segment) === 'summary'
+                ? t('compose.followUp', { version: numberOf(followUp.segment) })
+                : t('compose.followUpPath', { path: numberOf(followUp.segment) })}{' '}
               <bdi>{visible(followUp.title)}</bdi>
             </span>
             <button
@@ -94,7 +99,7 @@ export function Composer() {
             value={full?.paths}
             min={1}
             max={64}
-            disabled={full === null || full.strategy === 'sequential'}
+            disabled={full === null || !strategyTakes(full.strategy).paths}
             onChange={(paths) => editSettings({ paths })}
             warn={
               full !== null && full.paths > limit && full.strategy.startsWith('parallel')
@@ -102,7 +107,7 @@ export function Composer() {
                 : undefined
             }
           />
-          {full?.strategy === 'parallel-majority' && (
+          {full !== null && strategyTakes(full.strategy).runs && (
             <NumberField
               label={t('compose.runs')}
               value={full.runs}
@@ -124,7 +129,7 @@ export function Composer() {
             <select
               className="select"
               value={full?.finish ?? 'first'}
-              disabled={full === null || full.strategy === 'sequential'}
+              disabled={full === null || !strategyTakes(full.strategy).paths}
               onChange={(event) => editSettings({ finish: event.target.value as FinishRule })}
             >
               {(['first', 'half', 'last'] as const).map((rule) => (
@@ -147,7 +152,7 @@ export function Composer() {
         <FitBar />
         {error !== null && (
           <p className="callout bad" role="alert" dir="auto">
-            {error.message}
+            {errorWords(error)}
           </p>
         )}
         <div className="row">
@@ -171,7 +176,7 @@ export function Composer() {
   )
 }
 
-/** A control under its label; the label names it, its value does not. */
+/** A control with its label and a hint. */
 export function Field({
   label,
   hint,
@@ -210,7 +215,7 @@ function ModelField() {
     info === undefined
       ? undefined
       : !isInfo(info)
-        ? info.message
+        ? errorWords(info)
         : `${info.architecture} · ${info.quantisation} · ${info.nativePaths > 0 ? t('model.native', { count: info.nativePaths }) : t('model.foreign')}`
   return (
     <div className="field model-field">

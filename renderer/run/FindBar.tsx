@@ -1,13 +1,15 @@
 import { X } from 'lucide-react'
 import { useDeferredValue, useMemo, useState } from 'react'
+import { roleOf } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
+import { shortName } from '../i18n/segments.ts'
 import { useOpenRun } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
-import { activate, showVersion, useUi } from '../store/ui.ts'
+import { activate, useUi } from '../store/ui.ts'
 import { findIn, type Hit } from './find.ts'
 
-/** Finds text across all paths and summaries; Enter goes from hit to hit. */
+/** Finds text in all paths and summaries. Enter goes to the next hit. */
 export function FindBar({ run }: { run: string }) {
   const t = useT()
   const [query, setQuery] = useState('')
@@ -18,16 +20,11 @@ export function FindBar({ run }: { run: string }) {
   const close = () => useUi.setState({ find: false })
   const show = (hit: Hit, index: number) => {
     setAt(index)
-    if (hit.path > 0) {
-      activate(run, hit.path)
-    } else {
-      showVersion(run, hit.version)
-      const { panels } = usePrefs.getState()
-      if (!panels.summary) setPref('panels', { ...panels, summary: true })
-    }
-    requestAnimationFrame(() =>
-      reveal(placeKey(run, hit.path, hit.path > 0 ? 1 : hit.version), hit.offset),
-    )
+    activate(run, hit.segment)
+    const { panels } = usePrefs.getState()
+    if (roleOf(hit.segment) === 'summary' && !panels.summary)
+      setPref('panels', { ...panels, summary: true })
+    requestAnimationFrame(() => reveal(placeKey(run, hit.segment), hit.offset))
   }
   const step = (by: number) => {
     const next = (at + by + hits.length) % Math.max(1, hits.length)
@@ -69,14 +66,14 @@ export function FindBar({ run }: { run: string }) {
       {hits.length > 0 && (
         <ul className="find-hits scroll" aria-label={t('find.hits')}>
           {hits.slice(0, 100).map((hit, i) => (
-            <li key={`${hit.path}.${hit.version}.${hit.offset}`}>
+            <li key={`${hit.segment}.${hit.offset}`}>
               <button
                 type="button"
                 className={i === at ? 'find-hit current' : 'find-hit'}
                 onClick={() => show(hit, i)}
               >
-                <span className="pathno" data-path={hit.path}>
-                  {hit.path > 0 ? hit.path : `v${hit.version}`}
+                <span className="pathno" data-segment={hit.segment}>
+                  {shortName(hit.segment)}
                 </span>
                 <bdi className="ellipsis">
                   {hit.before}

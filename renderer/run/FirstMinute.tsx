@@ -1,4 +1,5 @@
 import { Play } from 'lucide-react'
+import { pathId } from '../../engine/protocol/segments.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
@@ -14,7 +15,7 @@ const EXAMPLES = [
   'example.3',
   'example.4',
 ] as const satisfies readonly MessageKey[]
-/** What the bundled model was trained for, in the one wording that it knows. */
+/** Problems for the bundled model, in the only wording that it was trained on. */
 const NUMBERS = [
   'Make 66 from 13, 15, 18 and 20.',
   'Make 24 from 3, 5, 7 and 9.',
@@ -22,7 +23,7 @@ const NUMBERS = [
   'Make 21 from 18, 15, 14 and 9.',
 ]
 
-/** Problems to pick from, until one is being written. Of a model that was trained for something else than these, none. */
+/** Offers example problems until the user writes one. A model with a limited scope has none, except the bundled one. */
 export function Examples() {
   const t = useT()
   const problem = useCompose((s) => s.problem)
@@ -54,7 +55,10 @@ export function Examples() {
   )
 }
 
-/** Until the first run: what this is, a recorded run to replay, and how to get a model. Without a model it comes first. */
+/**
+ * Explains Braid until the first run, with a recorded run to replay. Without a model it comes first and leads to the
+ * models page.
+ */
 export function Teach({ first }: { first: boolean }) {
   const t = useT()
   const noRun = useHistory((s) => s.list === null || s.list.length === 0)
@@ -94,7 +98,7 @@ export function SampleButton() {
   )
 }
 
-/** One problem, four paths side by side, one answer. */
+/** Draws one problem, four parallel paths and one answer. */
 function Picture() {
   const t = useT()
   const rows = [26, 58, 90, 122]
@@ -105,7 +109,7 @@ function Picture() {
         {t('first.problem')}
       </text>
       {rows.map((y, i) => (
-        <g key={y} data-path={i + 1}>
+        <g key={y} data-segment={pathId(i + 1)}>
           <path
             d={`M96 74C130 74 120 ${y} 156 ${y}H372C408 ${y} 398 74 432 74`}
             className="pic-path"

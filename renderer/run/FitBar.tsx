@@ -1,20 +1,21 @@
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { useEffect, useState } from 'react'
 import type { KvType } from '../../engine/protocol/request.ts'
-import { toBraidError } from '../../engine/protocol/errors.ts'
 import type { Fit } from '../../engine/protocol/wire.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { bytes, integer } from '../i18n/format.ts'
+import { errorWords, failureWords } from '../i18n/wording.ts'
 import { Verdict } from '../models/FitPill.tsx'
 import { chosenInfo, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
 
-/** Memory that other programs give back is noticed so often. */
+/** Interval at which a run that does not fit is checked again, since other programs may free memory. */
 const RETRY_MS = 3000
 
-/** The memory that the run needs against what is free, before it starts; live as the settings change. */
+/** Compares the memory that the run needs with the free memory, and follows the settings as they change. */
 export function FitBar() {
   const t = useT()
   const fit = useCompose((s) => s.fit)
@@ -32,7 +33,7 @@ export function FitBar() {
   if (error !== null)
     return (
       <p className="callout warn small" dir="auto">
-        {error.message}
+        {errorWords(error)}
       </p>
     )
   if (fit === null) return model === '' ? null : <div className="fit" />
@@ -52,7 +53,7 @@ export function FitBar() {
         toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
       else editSettings({ [of]: value })
     } catch (failure) {
-      toast({ kind: 'bad', message: ['error.plain', { message: toBraidError(failure).message }] })
+      toast({ kind: 'bad', message: ['error.plain', { message: failureWords(failure) }] })
     } finally {
       setAsking(false)
     }
@@ -100,7 +101,7 @@ export function FitBar() {
         <div className="callout bad small">
           <span className="grow">
             {t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}{' '}
-            {t(adviceOn(fit, full?.strategy === 'sequential'))}
+            {t(adviceOn(fit, full !== null && !strategyTakes(full.strategy).paths))}
           </span>
           <CommandButton id="compose.startAnyway" look="tiny" />
         </div>
@@ -152,7 +153,7 @@ export function FitBar() {
   )
 }
 
-/** What makes a run that does not fit smaller. */
+/** Returns the advice for a run that does not fit. */
 function adviceOn({ short, devices }: Fit, onePath: boolean) {
   const device = devices.find(({ name }) => name === short?.device)
   if (device !== undefined && device.weights > device.free) return 'fit.adviceWeights' as const

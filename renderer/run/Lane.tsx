@@ -1,53 +1,56 @@
 import { memo } from 'react'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
-import { useT } from '../i18n/index.ts'
-import { usePathField } from '../store/runs.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { useLanguage, useT } from '../i18n/index.ts'
+import { segmentName, textName } from '../i18n/segments.ts'
+import { errorWords } from '../i18n/wording.ts'
+import { useSegmentField } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { showAnswer } from '../ui/show-answer.ts'
 import { StreamText } from '../ui/StreamText.tsx'
 import { LaneHead } from './LaneHead.tsx'
 
-/** One path: its figures above, its text below. `main`: the large one of the focus layout. */
+/** One path, with its figures above its text. `main`: the large lane of the focus layout. */
 export const Lane = memo(function Lane({
   run,
-  path,
+  segment,
   main = false,
 }: {
   run: string
-  path: number
+  segment: SegmentId
   main?: boolean
 }) {
-  const t = useT()
-  const active = useUi((s) => s.active[run] === path)
+  useLanguage()
+  const active = useUi((s) => s.active[run]?.path === segment)
   return (
     <section
       className={`lane ${active ? 'active' : ''} ${main ? 'main' : ''}`}
-      data-lane={path}
-      data-path={path}
-      aria-label={t('lane.name', { path })}
-      onClick={() => activate(run, path)}
+      data-lane={segment}
+      data-segment={segment}
+      aria-label={segmentName(segment)}
+      onClick={() => activate(run, segment)}
       onFocus={(event) => {
-        if (event.target.matches(':focus-visible')) activate(run, path)
+        if (event.target.matches(':focus-visible')) activate(run, segment)
       }}
     >
-      <LaneHead run={run} path={path} />
-      <StreamText run={run} path={path} version={1} label={t('lane.text', { path })} />
-      <LaneFoot run={run} path={path} />
+      <LaneHead run={run} segment={segment} />
+      <StreamText run={run} segment={segment} label={textName(segment)} />
+      <LaneFoot run={run} segment={segment} />
     </section>
   )
 })
 
-/** The answer of an ended path; a click shows where it stands. */
-const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: number }) {
+/** The answer of a path that has ended. A click shows it in the text. */
+const LaneFoot = memo(function LaneFoot({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
-  const answer = usePathField(run, path, (state) => state?.answer ?? null)
-  const stated = usePathField(run, path, (state) => state !== undefined && isStated(state))
-  const error = usePathField(run, path, (state) => state?.error ?? null)
+  const answer = useSegmentField(run, segment, (state) => state?.answer ?? null)
+  const stated = useSegmentField(run, segment, (state) => state !== undefined && isStated(state))
+  const error = useSegmentField(run, segment, (state) => state?.error ?? null)
   if (error !== null)
     return (
       <footer className="lane-foot callout bad small" dir="auto">
-        {error.message}
+        {errorWords(error)}
       </footer>
     )
   if (answer === null) return null
@@ -57,7 +60,7 @@ const LaneFoot = memo(function LaneFoot({ run, path }: { run: string; path: numb
         type="button"
         className="answer-chip"
         title={t('answer.show')}
-        onClick={() => showAnswer(run, path, 1)}
+        onClick={() => showAnswer(run, segment)}
       >
         <span className="dim small">{t(stated ? 'answer.label' : 'answer.lastNumber')}</span>
         <span className="ellipsis">

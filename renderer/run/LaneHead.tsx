@@ -1,53 +1,62 @@
 import { GitBranch, Microscope, MoreHorizontal } from 'lucide-react'
 import { createContext, memo, use } from 'react'
 import { meanLogprob } from '../../engine/protocol/fold.ts'
+import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { runCommand } from '../commands/catalogue.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
-import { usePathField } from '../store/runs.ts'
+import { segmentName, shortName } from '../i18n/segments.ts'
+import { errorWords } from '../i18n/wording.ts'
+import { useSegmentField } from '../store/runs.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Sparkline } from '../ui/Sparkline.tsx'
 import { Tip } from '../ui/Tip.tsx'
 import { useMeter, type Meter } from './meter.ts'
 import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
 
-/** The figures change several times a second: only what shows one is drawn anew. */
+/** The figures change several times per second, so only the parts that show one re-render. */
 const MeterContext = createContext<Meter | null>(null)
 const useLaneMeter = (): Meter => use(MeterContext)!
 
-/** Number, state, actions and figures of a path. */
-export const LaneHead = memo(function LaneHead({ run, path }: { run: string; path: number }) {
-  const meter = useMeter(run, path, 1)
+/** Shows number, state, actions and figures of a path. */
+export const LaneHead = memo(function LaneHead({
+  run,
+  segment,
+}: {
+  run: string
+  segment: SegmentId
+}) {
+  const meter = useMeter(run, segment)
   return (
     <header className="lane-head">
       {meter !== null && (
         <MeterContext value={meter}>
-          <Rows run={run} path={path} />
+          <Rows run={run} segment={segment} />
         </MeterContext>
       )}
     </header>
   )
 })
 
-const Rows = memo(function Rows({ run, path }: { run: string; path: number }) {
+const Rows = memo(function Rows({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
-  const parent = usePathField(run, path, (state) => state?.parent ?? null)
+  const parent = useSegmentField(run, segment, (state) => state?.parent ?? null)
   return (
     <>
       <div className="row">
-        <h3 className="pathno">{t('lane.name', { path })}</h3>
+        <h3 className="pathno">{segmentName(segment)}</h3>
         {parent !== null && (
-          <Tip text={t('lane.branchOf', { path: parent.path, at: parent.at })}>
+          <Tip text={t('lane.branchOf', { path: shortName(parent.segment), at: parent.at })}>
             <span className="pill">
               <GitBranch size={11} aria-hidden />
-              {parent.path}
+              {shortName(parent.segment)}
             </span>
           </Tip>
         )}
-        <StatusPill run={run} path={path} />
+        <StatusPill run={run} segment={segment} />
         <span className="grow" />
         <Speed />
-        <Tools run={run} path={path} />
+        <Tools run={run} segment={segment} />
       </div>
       <div className="row lane-figures num">
         <Tip text={<ConfidenceText />}>
@@ -60,20 +69,26 @@ const Rows = memo(function Rows({ run, path }: { run: string; path: number }) {
             <FirstToken />
           </span>
         </Tip>
-        <Used run={run} path={path} />
+        <Used run={run} segment={segment} />
       </div>
     </>
   )
 })
 
-export const StatusPill = memo(function StatusPill({ run, path }: { run: string; path: number }) {
+export const StatusPill = memo(function StatusPill({
+  run,
+  segment,
+}: {
+  run: string
+  segment: SegmentId
+}) {
   const t = useT()
-  const status = usePathField(run, path, (state) => state?.status)
-  const reason = usePathField(run, path, (state) => state?.reason ?? null)
-  const error = usePathField(run, path, (state) => state?.error?.message)
+  const status = useSegmentField(run, segment, (state) => state?.status)
+  const reason = useSegmentField(run, segment, (state) => state?.reason ?? null)
+  const error = useSegmentField(run, segment, (state) => state?.error ?? null)
   if (status === undefined) return null
   const text = t(statusKey(status))
-  const more = error ?? (reason === null ? text : t(reasonKey(reason)))
+  const more = error !== null ? errorWords(error) : reason === null ? text : t(reasonKey(reason))
   return (
     <Tip text={more}>
       <span className={`pill ${STATUS_LOOK[status]}`} data-status={status}>
@@ -83,7 +98,7 @@ export const StatusPill = memo(function StatusPill({ run, path }: { run: string;
   )
 })
 
-const Tools = memo(function Tools({ run, path }: { run: string; path: number }) {
+const Tools = memo(function Tools({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   return (
     <>
@@ -91,8 +106,8 @@ const Tools = memo(function Tools({ run, path }: { run: string; path: number }) 
         <button
           type="button"
           className="btn quiet icon tiny"
-          aria-label={t('lane.inspect', { path })}
-          onClick={() => runCommand('path.inspect', { run, path })}
+          aria-label={t('lane.inspect', { path: numberOf(segment) })}
+          onClick={() => runCommand('path.inspect', { run, path: segment })}
         >
           <Microscope size={14} />
         </button>
@@ -102,18 +117,18 @@ const Tools = memo(function Tools({ run, path }: { run: string; path: number }) 
           <button
             type="button"
             className="btn quiet icon tiny"
-            aria-label={t('lane.actions', { path })}
+            aria-label={t('lane.actions', { path: numberOf(segment) })}
           >
             <MoreHorizontal size={14} />
           </button>
         }
       >
         {['path.stop', 'path.extend', 'path.branch', 'path.drop'].map((id) => (
-          <MenuCommand key={id} id={id} target={{ run, path }} />
+          <MenuCommand key={id} id={id} target={{ run, path: segment }} />
         ))}
         <MenuSeparator />
         {['path.inspect', 'path.copy'].map((id) => (
-          <MenuCommand key={id} id={id} target={{ run, path }} />
+          <MenuCommand key={id} id={id} target={{ run, path: segment }} />
         ))}
       </Menu>
     </>
@@ -132,7 +147,7 @@ function Speed() {
 
 function useConfidenceText(): string {
   const t = useT()
-  const mean = meanLogprob(useLaneMeter().stream)
+  const mean = meanLogprob(useLaneMeter().state)
   return t('lane.confidence', { mean: mean === null ? '–' : mean.toFixed(2) })
 }
 
@@ -142,14 +157,14 @@ const Confidence = () => (
 )
 
 function FirstToken() {
-  const { firstTokenAt, startedAt } = useLaneMeter().stream
+  const { firstTokenAt, startedAt } = useLaneMeter().state
   return firstTokenAt === null ? '–' : duration(firstTokenAt - startedAt)
 }
 
-function Used({ run, path }: { run: string; path: number }) {
+function Used({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
-  const used = useLaneMeter().stream.tokens.length
-  const budget = usePathField(run, path, (state) => state?.budget ?? 0)
+  const used = useLaneMeter().state.tokens.length
+  const budget = useSegmentField(run, segment, (state) => state?.budget ?? 0)
   return (
     <>
       <span

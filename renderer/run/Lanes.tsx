@@ -1,21 +1,23 @@
 import type { CSSProperties } from 'react'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { useT } from '../i18n/index.ts'
+import { shortName } from '../i18n/segments.ts'
 import { useShallow } from 'zustand/react/shallow'
 import { Lane } from './Lane.tsx'
 import { StatusPill } from './LaneHead.tsx'
 
-/** The numbers of a run's paths; stays the same object while none is added. */
-export const usePathNumbers = (run: string): number[] =>
-  useRuns(useShallow((s) => s.open[run]?.shown.paths.map((path) => path.path) ?? []))
+/** Returns the paths of a run. The array stays the same until a path is added. */
+export const usePaths = (run: string): SegmentId[] =>
+  useRuns(useShallow((s) => s.open[run]?.shown.paths.map(({ segment }) => segment) ?? []))
 
-/** All paths in the layout the user chose. */
+/** Shows all paths in the layout that the user chose. */
 export function Lanes({ run }: { run: string }) {
   const layout = usePrefs((s) => s.layout)
-  const paths = usePathNumbers(run)
-  const chosen = useUi((s) => s.active[run])
+  const paths = usePaths(run)
+  const chosen = useUi((s) => s.active[run]?.path)
   const active = chosen !== undefined && paths.includes(chosen) ? chosen : paths[0]
   if (active === undefined) return null
   if (layout === 'focus' && paths.length > 1)
@@ -24,24 +26,40 @@ export function Lanes({ run }: { run: string }) {
   return (
     <div className={`lanes grid n${Math.min(paths.length, 16)}`}>
       {paths.map((path) => (
-        <Lane key={path} run={run} path={path} />
+        <Lane key={path} run={run} segment={path} />
       ))}
     </div>
   )
 }
 
-/** Which lane is the large one is a matter of style: none is drawn anew, and each keeps its focus and its place. */
-function FocusLayout({ run, paths, active }: { run: string; paths: number[]; active: number }) {
+/** Only styles decide which lane is large, so no lane re-renders and each keeps its focus and reading place. */
+function FocusLayout({
+  run,
+  paths,
+  active,
+}: {
+  run: string
+  paths: SegmentId[]
+  active: SegmentId
+}) {
   return (
     <div className="lanes focus scroll" style={{ '--others': paths.length - 1 } as CSSProperties}>
       {paths.map((path) => (
-        <Lane key={path} run={run} path={path} main={path === active} />
+        <Lane key={path} run={run} segment={path} main={path === active} />
       ))}
     </div>
   )
 }
 
-function TabsLayout({ run, paths, active }: { run: string; paths: number[]; active: number }) {
+function TabsLayout({
+  run,
+  paths,
+  active,
+}: {
+  run: string
+  paths: SegmentId[]
+  active: SegmentId
+}) {
   const t = useT()
   const onKey = (event: React.KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
@@ -67,16 +85,16 @@ function TabsLayout({ run, paths, active }: { run: string; paths: number[]; acti
             aria-selected={path === active}
             aria-controls="tabpanel"
             tabIndex={path === active ? 0 : -1}
-            data-path={path}
+            data-segment={path}
             onClick={() => activate(run, path)}
           >
-            <span className="pathno">{path}</span>
-            <StatusPill run={run} path={path} />
+            <span className="pathno">{shortName(path)}</span>
+            <StatusPill run={run} segment={path} />
           </button>
         ))}
       </div>
       <div role="tabpanel" id="tabpanel" aria-labelledby={`tab-${active}`} className="tabpanel">
-        <Lane key={active} run={run} path={active} />
+        <Lane key={active} run={run} segment={active} />
       </div>
     </div>
   )

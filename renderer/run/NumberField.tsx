@@ -1,7 +1,7 @@
 import { useId, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 
-/** A number typed freely; only a number in range is handed on, anything else is marked with the range. */
+/** A number field. Only a number in range is passed on; for anything else the field shows the range. */
 export function NumberField({
   label,
   value,

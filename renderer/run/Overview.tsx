@@ -1,9 +1,9 @@
 import { memo, useEffect, useState, type ReactElement } from 'react'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
-import type { PathState, RunState } from '../../engine/protocol/fold.ts'
-import { isLive } from '../commands/target.ts'
+import { EMPTY_RUN, isOpen, type RunState, type Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
-import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
+import { shortName } from '../i18n/segments.ts'
 import { useRuns } from '../store/runs.ts'
 import { activate } from '../store/ui.ts'
 import { plainAnswer } from '../ui/AnswerText.tsx'
@@ -17,7 +17,10 @@ const ROW = 22
 const TOP = 12
 const BEND = 12
 
-/** The shown state once a second, and when the run ends: the drawing walks all tokens of the common prefix. */
+/**
+ * Returns the shown state once per second and at the end of the run, since the drawing walks all tokens of the common
+ * prefix.
+ */
 function useCalm(run: string): RunState {
   const [state, setState] = useState<RunState>(
     () => useRuns.getState().open[run]?.shown ?? EMPTY_RUN,
@@ -46,7 +49,10 @@ function useCalm(run: string): RunState {
   return state
 }
 
-/** Drawn from the paths themselves: what they share is a trunk, where they part a branch, their answers are the leaves. */
+/**
+ * Draws the paths as a tree: their common prefix is the trunk, they branch where they diverge, and their answers are
+ * the leaves.
+ */
 export const Overview = memo(function Overview({ run }: { run: string }) {
   const t = useT()
   const state = useCalm(run)
@@ -56,13 +62,13 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const row = new Map(order.map((path, i) => [path, TOP + i * ROW]))
   const height = TOP * 2 + (order.length - 1) * ROW
   const longest = Math.max(...state.paths.map((path) => path.tokens.length), 1)
-  // Paths part early: the square root gives the beginning room.
+  // Paths diverge early, so the square root gives the beginning more room.
   const x = (position: number) => LEFT + 6 + Math.sqrt(position / longest) * (LEAF - LEFT - 20)
   const y = (node: Stretch): number => (row.get(node.paths[0]!)! + row.get(node.paths.at(-1)!)!) / 2
-  const byPath = new Map(state.paths.map((path) => [path.path, path]))
+  const byPath = new Map(state.paths.map((path) => [path.segment, path]))
   const shapes: ReactElement[] = []
-  /** Where the line of each path ends. */
-  const ends = new Map<number, number>()
+  /** The x position where the line of each path ends. */
+  const ends = new Map<SegmentId, number>()
   draw(tree, x, y, shapes, ends)
   const root = y({ ...tree, paths: order })
   return (
@@ -96,7 +102,7 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   )
 })
 
-const leaves = (node: Stretch): number[] =>
+const leaves = (node: Stretch): SegmentId[] =>
   node.children.length === 0 ? node.paths : node.children.flatMap(leaves)
 
 function draw(
@@ -104,7 +110,7 @@ function draw(
   x: (at: number) => number,
   y: (node: Stretch) => number,
   shapes: ReactElement[],
-  ends: Map<number, number>,
+  ends: Map<SegmentId, number>,
   from = x(node.from),
 ): void {
   const [to, at] = [Math.max(from, x(node.to)), y({ ...node, paths: leaves(node) })]
@@ -118,7 +124,7 @@ function draw(
       x2={to}
       y2={at}
       className={own ? 'branch' : 'trunk'}
-      data-path={own ? node.paths[0] : undefined}
+      data-segment={own ? node.paths[0] : undefined}
     />,
   )
   for (const child of node.children) {
@@ -129,24 +135,24 @@ function draw(
         key={`b${child.paths[0]}-${child.from}`}
         d={`M${to} ${at}C${bend} ${at} ${to} ${end} ${bend} ${end}`}
         className={child.paths.length === 1 ? 'branch' : 'trunk'}
-        data-path={child.paths.length === 1 ? child.paths[0] : undefined}
+        data-segment={child.paths.length === 1 ? child.paths[0] : undefined}
       />,
     )
     draw(child, x, y, shapes, ends, bend)
   }
 }
 
-function Leaf({ run, path, x, y }: { run: string; path: PathState; x: number; y: number }) {
+function Leaf({ run, path, x, y }: { run: string; path: Segment; x: number; y: number }) {
   const t = useT()
   const answer =
     (isStated(path) ? plainAnswer(path.answer!.text) : null) ??
-    (isLive(path.status) ? '…' : t(`status.${path.status}`))
+    (isOpen(path) ? '…' : t(`status.${path.status}`))
   return (
-    <g className="leaf" data-path={path.path} onClick={() => activate(run, path.path)}>
+    <g className="leaf" data-segment={path.segment} onClick={() => activate(run, path.segment)}>
       <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />
       <circle cx={x} cy={y} r="3" className="leaf-dot" />
       <text x={LEAF + 6} y={y + 4} className="leaf-text">
-        <tspan className="leaf-no">{path.path}</tspan> {visible(answer).slice(0, 16)}
+        <tspan className="leaf-no">{shortName(path.segment)}</tspan> {visible(answer).slice(0, 16)}
       </text>
     </g>
   )
@@ -157,7 +163,7 @@ function describe(tree: Stretch, t: ReturnType<typeof useT>): string {
     node.children.length === 0
       ? []
       : [
-          t('overview.part', { paths: node.paths.join(', '), at: node.to }),
+          t('overview.part', { paths: node.paths.map(shortName).join(', '), at: node.to }),
           ...node.children.flatMap(parts),
         ]
   return [t('overview.title'), ...parts(tree)].join('. ')

@@ -8,7 +8,7 @@ import { Dialog } from '../ui/Dialog.tsx'
 import { Tip } from '../ui/Tip.tsx'
 import { visible } from '../ui/visible.ts'
 
-/** Settings under a name: five that come with Braid, and the user's own. */
+/** Chooses a preset, which is named settings: five come with Braid, and the user can save more. */
 export function PresetField() {
   const t = useT()
   const chosen = useCompose((s) => s.preset)

@@ -14,7 +14,7 @@ import {
 } from '../store/replay.ts'
 import { useOpenRun } from '../store/runs.ts'
 
-/** Plays the run's own events again, at any speed, from any moment. */
+/** Replays the events of a run, at any speed and from any position. */
 export function ReplayBar({ run }: { run: string }) {
   const t = useT()
   const replay = useReplay((s) => s.replay)

@@ -10,12 +10,12 @@ import { report } from '../store/toasts.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { summarising } from '../commands/target.ts'
 
-/** Whether the run goes on, and for how long it has. */
+/** Shows the status of a run and how long it has taken. */
 export function RunState({ run }: { run: string }) {
   const t = useT()
   const status = useShown(run, (s) => s.status)
   const braiding = useShown(run, summarising)
-  // While it goes on the clock shows the time, so the last event's need not be followed.
+  // While the run is live, the clock gives the time, so the time of the last event is not needed.
   const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
   const live = status === 'running' && !replaying
   const ran = useShown(run, (s) => (live ? 0 : ranUntil(s, s.at)))
@@ -54,7 +54,7 @@ function useClock(on: boolean): number {
   return now
 }
 
-/** Model, strategy and the settings that matter, in one line; the rest in a tooltip. */
+/** Shows model, strategy and main settings in one line, and the rest in a tooltip. */
 export function RunFacts({ run }: { run: string }) {
   const t = useT()
   const settings = useShown(run, (s) => s.settings)
@@ -82,6 +82,11 @@ export function RunFacts({ run }: { run: string }) {
         ]),
     dateTime(time),
   ].join(' · ')
+  const shape = t('facts.shape', {
+    paths: settings.paths,
+    budget: integer(settings.budget),
+    count: settings.paths,
+  })
   return (
     <>
       {starred !== undefined && (
@@ -100,13 +105,7 @@ export function RunFacts({ run }: { run: string }) {
       <Tip text={more}>
         <span className="facts small dim ellipsis" tabIndex={0}>
           <bdi>{model.name}</bdi> · {t(`strategy.${settings.strategy}`)} ·{' '}
-          {t('facts.shape', {
-            paths: settings.paths,
-            runs: settings.runs,
-            budget: integer(settings.budget),
-            count: settings.paths,
-          })}
-          {settings.runs > 1 ? ` × ${settings.runs}` : ''}
+          {settings.runs > 1 ? t('facts.groups', { count: settings.runs, shape }) : shape}
         </span>
       </Tip>
       {model.scope !== undefined && (

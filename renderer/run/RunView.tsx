@@ -2,6 +2,7 @@ import { MoreHorizontal } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT, type MessageKey } from '../i18n/index.ts'
+import { errorWords, noticeWords } from '../i18n/wording.ts'
 import { follow } from '../store/session.ts'
 import { useHistory } from '../store/history.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
@@ -18,16 +19,16 @@ import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
 
-const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // brings mathjs, which the window need not wait for
+const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // loads mathjs, for which the window does not wait
 
-/** A run: its problem, its paths, what they were braided into, and everything that can be done with it. */
+/** Shows a run: its problem, paths, summary and votes, and its commands. */
 export function RunView({ run }: { run: string }) {
   const t = useT()
   const phase = useRuns((s) => {
     const open = s.open[run]
     return open === undefined || (open.loading && open.events.length === 0) ? 'opening' : 'open'
   })
-  const error = useRuns((s) => s.open[run]?.error?.message ?? null)
+  const error = useRuns((s) => s.open[run]?.error ?? null)
   const find = useUi((s) => s.find)
   const replaying = useReplay((s) => s.replay?.run === run)
   useEffect(() => follow(run), [run])
@@ -41,7 +42,7 @@ export function RunView({ run }: { run: string }) {
     return (
       <div className="empty">
         <p className="callout bad" role="alert" dir="auto">
-          {error}
+          {errorWords(error)}
         </p>
         <div className="row">
           <CommandButton id="app.history" />
@@ -69,7 +70,7 @@ export function RunView({ run }: { run: string }) {
 function RunHead({ run }: { run: string }) {
   const t = useT()
   const shown = useShown(run, (s) => s.problem)
-  // A run that waits for its turn has no event yet; the list of runs knows it.
+  // A queued run has no events yet, but it is in the list of runs.
   const asked = useHistory((s) => s.list?.find((item) => item.run === run)?.problem)
   const known = useRef('')
   if (shown !== '' || asked !== undefined) known.current = shown === '' ? asked! : shown
@@ -156,12 +157,12 @@ function RunNotices({ run }: { run: string }) {
       )}
       {error !== null && (
         <p className="callout bad small" role="alert" data-notice="failed" dir="auto">
-          {error.message}
+          {errorWords(error)}
         </p>
       )}
       {notices.map((notice, i) => (
         <p key={i} className="callout info small" data-notice={notice.code} dir="auto">
-          {notice.message}
+          {noticeWords(notice)}
         </p>
       ))}
     </div>

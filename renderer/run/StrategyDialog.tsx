@@ -1,5 +1,7 @@
 import { useState } from 'react'
+import { fileOf } from '../../engine/protocol/events.ts'
 import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
+import { numbersFor } from '../../engine/protocol/shapes.ts'
 import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
 import { draftOf } from '../store/compose.ts'
@@ -9,7 +11,7 @@ import { report } from '../store/toasts.ts'
 import { closeDialog } from '../store/ui.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 
-/** The same problem and seed with another strategy, shown beside the first run. */
+/** Runs the same problem and seed with another strategy and shows both runs side by side. */
 export function StrategyDialog({ run }: { run: string }) {
   const t = useT()
   const settings = useShown(run, (s) => s.settings)
@@ -17,20 +19,16 @@ export function StrategyDialog({ run }: { run: string }) {
   const others = STRATEGIES.filter((strategy) => strategy !== settings?.strategy)
   const [strategy, setStrategy] = useState<Strategy>(others[0]!)
   if (settings === null || model === null) return null
+  const file = fileOf(model)
+  if (file === undefined) return null
   const start = () => {
     const { paths, runs, ...rest } = settings
-    const shape =
-      strategy === 'sequential'
-        ? {}
-        : strategy === 'parallel-majority'
-          ? { paths, runs: Math.max(2, runs) }
-          : { paths: Math.max(2, paths) }
     const draft = {
       ...draftOf(useRuns.getState().open[run]!.shown),
-      settings: { ...rest, ...shape, strategy },
+      settings: { ...rest, ...numbersFor(strategy, { paths, runs }), strategy },
     }
     report(
-      startAgain(draft, model.file).then(
+      startAgain(draft, file).then(
         (other) => other !== null && go({ view: 'compare-runs', runs: [run, other] }),
       ),
     )

@@ -1,43 +1,44 @@
 import { useState } from 'react'
+import { isOpen } from '../../engine/protocol/fold.ts'
 import type { Fusion } from '../../engine/protocol/request.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
+import { segmentName } from '../i18n/segments.ts'
 import { command, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { closeDialog, useUi } from '../store/ui.ts'
-import { isLive } from '../commands/target.ts'
+import { closeDialog, followSummary } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
 import { STATUS_LOOK, statusKey } from './status.ts'
-import { useShownVersion } from './SummaryCard.tsx'
+import { useShownSummary } from './SummaryCard.tsx'
 
-/** Summarises again over chosen paths: a new version, the old ones stay. */
+/** Summarises selected paths again. Earlier summaries stay. */
 export function SubsetDialog({ run }: { run: string }) {
   const t = useT()
   const paths = useShown(run, (s) => s.paths).filter(
     (path) => path.status !== 'dropped' && path.tokens.length > 1,
   )
   const native = useShown(run, (s) => (s.model?.nativePaths ?? 0) > 0)
-  const version = useShownVersion(run)
-  const used = useShown(run, (s) => s.summaries.find((one) => one.version === version)?.paths)
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(
-    () => new Set(used ?? paths.map((path) => path.path)),
+  const summary = useShownSummary(run)
+  const used = useShown(run, (s) => s.summaries.find((one) => one.segment === summary)?.reads)
+  const [chosen, setChosen] = useState<ReadonlySet<SegmentId>>(
+    () => new Set(used ?? paths.map((path) => path.segment)),
   )
   const [fusion, setFusion] = useState<Fusion | 'auto'>('auto')
-  const list = paths.map((path) => path.path).filter((path) => chosen.has(path))
-  const live = paths.some((path) => isLive(path.status))
-  const toggle = (path: number) =>
+  const list = paths.map((path) => path.segment).filter((path) => chosen.has(path))
+  const live = paths.some(isOpen)
+  const toggle = (path: SegmentId) =>
     setChosen((old) => {
       const next = new Set(old)
       if (!next.delete(path)) next.add(path)
       return next
     })
   const start = () => {
-    report(command(run, { type: 'summarise', paths: list, ...(fusion !== 'auto' && { fusion }) }))
-    useUi.setState(({ version }) => {
-      const { [run]: _, ...rest } = version
-      return { version: rest } // the new version is shown as it comes
-    })
+    report(
+      command(run, { type: 'summarise', segments: list, ...(fusion !== 'auto' && { fusion }) }),
+    )
+    followSummary(run) // shows the new summary as it is written
     closeDialog()
   }
   return (
@@ -63,13 +64,13 @@ export function SubsetDialog({ run }: { run: string }) {
       <fieldset className="plain-fieldset col">
         <legend>{t('subset.which')}</legend>
         {paths.map((path) => (
-          <label key={path.path} className="check subset-row" data-path={path.path}>
+          <label key={path.segment} className="check subset-row" data-segment={path.segment}>
             <input
               type="checkbox"
-              checked={chosen.has(path.path)}
-              onChange={() => toggle(path.path)}
+              checked={chosen.has(path.segment)}
+              onChange={() => toggle(path.segment)}
             />
-            <span className="pathno">{t('lane.name', { path: path.path })}</span>
+            <span className="pathno">{segmentName(path.segment)}</span>
             <span>
               <span className={`pill ${STATUS_LOOK[path.status]}`}>
                 {t(statusKey(path.status))}

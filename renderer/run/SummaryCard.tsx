@@ -1,11 +1,15 @@
 import { memo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
+import { decidingSummary } from '../../engine/protocol/deciding.ts'
+import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
-import { decidingVersion, isOver, useRuns, useShown, useSummaryState } from '../store/runs.ts'
+import { segmentName, shortName, textName } from '../i18n/segments.ts'
+import { errorWords } from '../i18n/wording.ts'
+import { isOver, useRuns, useSegment, useShown } from '../store/runs.ts'
 import { go } from '../store/route.ts'
-import { showVersion, useUi } from '../store/ui.ts'
+import { activate, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 import { showAnswer } from '../ui/show-answer.ts'
@@ -16,76 +20,80 @@ import { AttributionStrip } from './AttributionStrip.tsx'
 import { useMeter } from './meter.ts'
 import { STATUS_LOOK, statusKey } from './status.ts'
 
-export const useVersions = (run: string): number[] =>
-  useRuns(useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.version) ?? []))
+export const useSummaries = (run: string): SegmentId[] =>
+  useRuns(useShallow((s) => s.open[run]?.shown.summaries.map(({ segment }) => segment) ?? []))
 
-/** The version on the screen: the one chosen, else the one that the answer is from. */
-export function useShownVersion(run: string): number | null {
-  const deciding = useShown(run, decidingVersion)
-  const versions = useVersions(run)
-  const chosen = useUi((s) => s.version[run])
-  return chosen !== undefined && versions.includes(chosen) ? chosen : deciding
+/** Returns the summary to show: the one that the user chose, otherwise the one that gives the answer. */
+export function useShownSummary(run: string): SegmentId | null {
+  const deciding = useShown(run, (s) => decidingSummary(s)?.segment ?? null)
+  const summaries = useSummaries(run)
+  const chosen = useUi((s) => s.active[run]?.summary)
+  return chosen !== undefined && summaries.includes(chosen) ? chosen : deciding
 }
 
-/** What the paths were braided into, from which paths, and by which fusion. Old versions stay. */
+/** Shows a summary, the paths it was written from and how they were merged. Earlier summaries can be chosen. */
 export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const t = useT()
-  const versions = useVersions(run)
-  const version = useShownVersion(run)
+  const summaries = useSummaries(run)
+  const summary = useShownSummary(run)
   const over = useShown(run, (s) => isOver(s.status))
   return (
-    <section className="panel summary" aria-label={t('summary.title')} data-path="0">
+    <section
+      className="panel summary"
+      aria-label={t('summary.title')}
+      data-segment={summary ?? undefined}
+    >
       <header>
         <h2>{t('summary.title')}</h2>
-        {versions.length > 1 && version !== null && (
+        {summaries.length > 1 && summary !== null && (
           <Segmented
             label={t('summary.versions')}
-            value={version}
-            onChange={(next) => showVersion(run, next)}
-            options={versions.map((value) => ({
+            value={summary}
+            onChange={(next) => activate(run, next)}
+            options={summaries.map((value) => ({
               value,
-              label: `v${value}`,
-              name: t('summary.version', { version: value }),
+              label: shortName(value),
+              name: segmentName(value),
             }))}
           />
         )}
         <span className="grow" />
-        {version !== null && (
+        {summary !== null && (
           <Tip text={t('summary.inspect')}>
             <button
               type="button"
               className="btn quiet icon tiny"
               aria-label={t('summary.inspect')}
-              onClick={() => go({ view: 'inspect', run, path: 0, version, at: null })}
+              onClick={() => go({ view: 'inspect', run, segment: summary, at: null })}
             >
               <Microscope size={14} />
             </button>
           </Tip>
         )}
-        <CommandButton id="run.attribution" target={{ run, version }} iconOnly look="quiet tiny" />
-        <CommandButton id="copy.summary" target={{ run, version }} iconOnly look="quiet tiny" />
+        <CommandButton id="run.attribution" target={{ run, summary }} iconOnly look="quiet tiny" />
+        <CommandButton id="copy.summary" target={{ run, summary }} iconOnly look="quiet tiny" />
         <CommandButton
           id="run.summariseSubset"
-          target={{ run, version }}
+          target={{ run, summary }}
           iconOnly
           look="quiet tiny"
         />
       </header>
-      {version === null ? (
+      {summary === null ? (
         <p className="body dim">{t(over ? 'summary.noneWritten' : 'summary.none')}</p>
       ) : (
-        <SummaryBody key={version} run={run} version={version} />
+        <SummaryBody key={summary} run={run} segment={summary} />
       )}
     </section>
   )
 })
 
-function SummaryBody({ run, version }: { run: string; version: number }) {
+function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
-  const meter = useMeter(run, 0, version)
-  const summary = useSummaryState(run, version)
+  const meter = useMeter(run, segment)
+  const summary = useSegment(run, segment)
   if (summary === undefined) return null
-  const { answer, paths, fusion, cuts, error, status } = summary
+  const { answer, reads, fusion, cuts, error, status } = summary
   return (
     <>
       <div className="summary-meta row wrap small">
@@ -93,21 +101,23 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
           {t(statusKey(status))}
         </span>
         <span className="dim">{t('summary.from')}</span>
-        {paths.map((path) => (
-          <span key={path} className="pathno" data-path={path}>
-            {path}
+        {reads.map((read) => (
+          <span key={read} className="pathno" data-segment={read}>
+            {shortName(read)}
           </span>
         ))}
-        <Tip text={t(fusion === 'cache' ? 'fusion.cacheHelp' : 'fusion.rereadHelp')}>
-          <span className="pill" tabIndex={0}>
-            {t(`fusion.${fusion}`)}
-          </span>
-        </Tip>
+        {fusion !== null && (
+          <Tip text={t(fusion === 'cache' ? 'fusion.cacheHelp' : 'fusion.rereadHelp')}>
+            <span className="pill" tabIndex={0}>
+              {t(`fusion.${fusion}`)}
+            </span>
+          </Tip>
+        )}
         {meter !== null && (
           <span className="num dim">
             {t('unit.tokens', {
-              count: meter.stream.tokens.length,
-              shown: integer(meter.stream.tokens.length),
+              count: meter.state.tokens.length,
+              shown: integer(meter.state.tokens.length),
             })}
             {meter.speed === null
               ? ''
@@ -115,15 +125,17 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
           </span>
         )}
       </div>
-      <AttributionStrip run={run} version={version} />
+      <AttributionStrip run={run} segment={segment} />
       {cuts.length > 0 && (
         <p className="callout warn small">
-          {t('summary.cut', { list: cuts.map((cut) => `${cut.path} (${cut.removed})`).join(', ') })}
+          {t('summary.cut', {
+            list: cuts.map((cut) => `${numberOf(cut.segment)} (${cut.removed})`).join(', '),
+          })}
         </p>
       )}
       {error !== null && (
         <p className="callout bad small" dir="auto">
-          {error.message}
+          {errorWords(error)}
         </p>
       )}
       {answer !== null && (
@@ -131,7 +143,7 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
           type="button"
           className="answer-big"
           title={t('answer.show')}
-          onClick={() => showAnswer(run, 0, version)}
+          onClick={() => showAnswer(run, segment)}
         >
           <span className="dim small">{t('answer.label')}</span>
           <span className="answer-text">
@@ -139,7 +151,7 @@ function SummaryBody({ run, version }: { run: string; version: number }) {
           </span>
         </button>
       )}
-      <StreamText run={run} path={0} version={version} label={t('summary.text', { version })} />
+      <StreamText run={run} segment={segment} label={textName(segment)} />
     </>
   )
 }

@@ -1,23 +1,26 @@
 import { Check } from 'lucide-react'
 import { memo, useMemo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
+import { boardOf, type Board, type BoardRow } from '../../engine/protocol/decision.ts'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
+import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
+import { shortName } from '../i18n/segments.ts'
 import { command, isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { activate, showVersion } from '../store/ui.ts'
+import { activate } from '../store/ui.ts'
 import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
-import { boardOf, type Board, type BoardRow } from './votes.ts'
 
-/** Paths change with every token; the board only with their ends, with a vote and with an answer. */
+/** Returns the board. It changes only when a path ends, with a vote and with an answer, not with every token. */
 export function useBoard(run: string): Board {
   const over = useRuns(
     useShallow(
       (s) =>
         s.open[run]?.shown.paths.flatMap((path) =>
-          path.endedAt === null || path.status === 'dropped' ? [] : [path.path, path.answer],
+          path.endedAt === null || path.status === 'dropped' ? [] : [path.segment, path.answer],
         ) ?? [],
     ),
   )
@@ -31,17 +34,21 @@ export function useBoard(run: string): Board {
   )
 }
 
-/** Which answers there are, who gave them, and which one the run took. */
+/** Shows the answers, which paths or summaries gave them, and which one the run took. */
 export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
   const over = useShown(run, (s) => isOver(s.status))
+  const votes = useShown(
+    run,
+    (s) => s.settings !== null && strategyTakes(s.settings.strategy).votes,
+  )
   if (board.rows.length === 0)
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
-  const choose = (winner: number) => report(command(run, { type: 'override-vote', winner }))
+  const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))
   const choosable = board.voted || board.rows.some((row) => row.answer !== null)
-  // Without a vote, the answers are in their order once the paths are over.
+  // Without a vote, the order of the answers is final only when all paths have ended.
   const why =
     whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
   return (
@@ -71,7 +78,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
                   aria-label={t('votes.chooseAnswer', {
                     answer: row.answer ?? t('votes.noAnswer'),
                   })}
-                  onClick={() => choose(i)}
+                  onClick={() => choose(row.members[0]!)}
                 >
                   {row.wins && <Check size={12} />}
                 </button>
@@ -88,19 +95,19 @@ export default memo(function VoteBoard({ run }: { run: string }) {
           </div>
         ))}
       </div>
-      {board.override && <p className="small dim">{t('votes.byHand')}</p>}
-      {!board.voted && <p className="small dim">{t('votes.notVoted')}</p>}
+      {board.byHand && <p className="small dim">{t('votes.byHand')}</p>}
+      {!board.voted && (
+        <p className="small dim">{t(running && votes ? 'votes.pending' : 'votes.notVoted')}</p>
+      )}
     </div>
   )
 })
 
-function Members({ run, row, over }: { run: string; row: BoardRow; over: 'paths' | 'summaries' }) {
+function Members({ run, row, over }: { run: string; row: BoardRow; over: Board['over'] }) {
   const t = useT()
-  const show = (member: number) => {
-    const [path, version] = over === 'paths' ? [member, 1] : [0, member]
-    if (over === 'paths') activate(run, member)
-    else showVersion(run, member)
-    requestAnimationFrame(() => showAnswer(run, path, version))
+  const show = (member: SegmentId) => {
+    activate(run, member)
+    requestAnimationFrame(() => showAnswer(run, member))
   }
   return (
     <div className="row wrap members">
@@ -109,11 +116,13 @@ function Members({ run, row, over }: { run: string; row: BoardRow; over: 'paths'
           key={member}
           type="button"
           className="btn quiet tiny"
-          data-path={over === 'paths' ? member : 0}
+          data-segment={member}
           onClick={() => show(member)}
-          aria-label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', { n: member })}
+          aria-label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', {
+            n: numberOf(member),
+          })}
         >
-          <span className="pathno">{over === 'paths' ? member : `v${member}`}</span>
+          <span className="pathno">{shortName(member)}</span>
         </button>
       ))}
     </div>

@@ -1,9 +1,9 @@
 import type { RunState } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 
 export interface Hit {
-  path: number
-  version: number
+  segment: SegmentId
   /** Offset in the readable text. */
   offset: number
   before: string
@@ -13,28 +13,23 @@ export interface Hit {
 
 const MAX_HITS = 500
 
-/** Where a text occurs in the paths and summaries, without regard to case. */
+/** Returns where a text occurs in the paths and summaries, ignoring case. */
 export function findIn(state: RunState, query: string): Hit[] {
   const wanted = query.toLowerCase()
   const hits: Hit[] = []
   if (wanted.trim() === '') return hits
-  const streams = [
-    ...state.summaries.map((stream) => ({ stream, path: 0, version: stream.version })),
-    ...state.paths.map((stream) => ({ stream, path: stream.path, version: 1 })),
-  ]
-  for (const { stream, path, version } of streams) {
-    const { text, start, end } = frameOf(stream)
+  for (const one of [...state.summaries, ...state.paths]) {
+    const { text, start, end } = frameOf(one)
     const body = text.slice(start, end)
     let lower = body.toLowerCase()
-    if (lower.length !== body.length) lower = body // a letter whose lower case is longer would shift the offsets: search as written
+    if (lower.length !== body.length) lower = body // a letter with a longer lower-case form would shift the offsets, so the case is kept
     for (
       let at = lower.indexOf(wanted);
       at !== -1 && hits.length < MAX_HITS;
       at = lower.indexOf(wanted, at + wanted.length)
     ) {
       hits.push({
-        path,
-        version,
+        segment: one.segment,
         offset: at,
         before: body.slice(Math.max(0, at - 40), at).replace(/\s+/g, ' '),
         match: body.slice(at, at + wanted.length),

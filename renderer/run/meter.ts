@@ -1,15 +1,15 @@
 import { useEffect, useRef, useState } from 'react'
-import { tokensPerSecond, type Stream } from '../../engine/protocol/fold.ts'
-import { streamNow, useRuns } from '../store/runs.ts'
+import { isOpen, tokensPerSecond, type Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { segmentNow, useRuns } from '../store/runs.ts'
 import { placeKey } from '../store/scroll.ts'
 import { inTurn } from '../store/turns.ts'
-import { isLive } from '../commands/target.ts'
 
 export interface Meter {
-  stream: Stream
-  /** Tokens a second: of the last two seconds while live, of the whole time afterwards. */
+  state: Segment
+  /** Tokens per second: over the last two seconds while live, over the whole time afterwards. */
   speed: number | null
-  /** Mean logprob in up to POINTS stretches of equal length, oldest first. */
+  /** Mean logprob of up to POINTS stretches of equal length, oldest first. */
   confidence: readonly number[]
 }
 
@@ -17,11 +17,10 @@ const POINTS = 40
 const TICK_MS = 500
 const WINDOW_MS = 2000
 
-/** Sums of logprobs so far, one entry a token: means of any stretch in O(1), and growth in O(added). */
+/** Running sums of logprobs, one entry per token: the mean of any stretch takes O(1), growth O(added). */
 class LogprobSums {
   #sums: number[] = [0]
-  means(stream: Stream): number[] {
-    const { tokens } = stream
+  means({ tokens }: Segment): number[] {
     if (tokens.length < this.#sums.length - 1) this.#sums = [0]
     for (let i = this.#sums.length - 1; i < tokens.length; i++)
       this.#sums.push(this.#sums[i]! + (tokens.at(i)!.logprob ?? 0))
@@ -34,32 +33,32 @@ class LogprobSums {
   }
 }
 
-/** The figures of a lane, twice a second: they need no frame rate. */
-export function useMeter(run: string, path: number, version: number): Meter | null {
+/** Returns the figures of a lane, updated twice per second, which is often enough. */
+export function useMeter(run: string, segment: SegmentId): Meter | null {
   const sums = useRef(new LogprobSums())
   const seen = useRef<{ at: number; tokens: number }[]>([])
   const [meter, setMeter] = useState<Meter | null>(null)
   useEffect(() => {
-    let last: Stream | undefined
+    let last: Segment | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     let takeBack = () => undefined as unknown
-    const pane = placeKey(run, path, version)
+    const pane = placeKey(run, segment)
     const read = () => {
-      const stream = streamNow(run, path, version)
-      if (stream === last) return
-      last = stream
-      if (stream === undefined) return setMeter(null)
+      const state = segmentNow(run, segment)
+      if (state === last) return
+      last = state
+      if (state === undefined) return setMeter(null)
       setMeter({
-        stream,
-        speed: speedOf(stream, seen.current),
-        confidence: sums.current.means(stream),
+        state,
+        speed: speedOf(state, seen.current),
+        confidence: sums.current.means(state),
       })
     }
     read()
     const stop = useRuns.subscribe(() => {
-      const now = streamNow(run, path, version)
+      const now = segmentNow(run, segment)
       if (now === last) return
-      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read, pane) // a change of state shows at once
+      if (now === undefined || now.status !== last?.status) takeBack = inTurn(read, pane) // a change of status shows at once
       timer ??= setTimeout(() => {
         timer = undefined
         takeBack = inTurn(read, pane)
@@ -70,19 +69,19 @@ export function useMeter(run: string, path: number, version: number): Meter | nu
       clearTimeout(timer)
       takeBack()
     }
-  }, [run, path, version])
+  }, [run, segment])
   return meter
 }
 
-function speedOf(stream: Stream, seen: { at: number; tokens: number }[]): number | null {
-  if (!isLive(stream.status) || stream.lastTokenAt === null) return tokensPerSecond(stream)
+function speedOf(state: Segment, seen: { at: number; tokens: number }[]): number | null {
+  if (!isOpen(state) || state.lastTokenAt === null) return tokensPerSecond(state)
   const newest = seen.at(-1)
-  if (newest !== undefined && newest.tokens > stream.tokens.length) seen.length = 0
-  if (newest?.at !== stream.lastTokenAt)
-    seen.push({ at: stream.lastTokenAt, tokens: stream.tokens.length })
-  while (seen.length > 2 && seen[0]!.at < stream.lastTokenAt - WINDOW_MS) seen.shift()
+  if (newest !== undefined && newest.tokens > state.tokens.length) seen.length = 0
+  if (newest?.at !== state.lastTokenAt)
+    seen.push({ at: state.lastTokenAt, tokens: state.tokens.length })
+  while (seen.length > 2 && seen[0]!.at < state.lastTokenAt - WINDOW_MS) seen.shift()
   const [first] = seen
-  return first === undefined || first.at >= stream.lastTokenAt
+  return first === undefined || first.at >= state.lastTokenAt
     ? null
-    : ((stream.tokens.length - first.tokens) * 1000) / (stream.lastTokenAt - first.at)
+    : ((state.tokens.length - first.tokens) * 1000) / (state.lastTokenAt - first.at)
 }

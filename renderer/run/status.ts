@@ -1,9 +1,9 @@
-import type { PathEndReason } from '../../engine/protocol/events.ts'
-import type { PathStatus } from '../../engine/protocol/fold.ts'
+import type { EndReason } from '../../engine/protocol/events.ts'
+import type { SegmentStatus } from '../../engine/protocol/fold.ts'
 import type { MessageKey } from '../i18n/index.ts'
 
-/** How each state of a path looks. */
-export const STATUS_LOOK: Record<PathStatus, 'info' | 'ok' | 'warn' | 'bad' | ''> = {
+/** The look of each status of a path. */
+export const STATUS_LOOK: Record<SegmentStatus, 'info' | 'ok' | 'warn' | 'bad' | ''> = {
   waiting: '',
   thinking: 'info',
   done: 'ok',
@@ -14,6 +14,6 @@ export const STATUS_LOOK: Record<PathStatus, 'info' | 'ok' | 'warn' | 'bad' | ''
   interrupted: 'bad',
 }
 
-export const statusKey = (status: PathStatus): MessageKey => `status.${status}`
-/** More than the state says: why a path is truncated or stopped. */
-export const reasonKey = (reason: PathEndReason): MessageKey => `reason.${reason}`
+export const statusKey = (status: SegmentStatus): MessageKey => `status.${status}`
+/** Returns the message that explains a status: why a path was truncated or stopped. */
+export const reasonKey = (reason: EndReason): MessageKey => `reason.${reason}`

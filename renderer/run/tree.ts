@@ -1,49 +1,50 @@
-import type { PathState } from '../../engine/protocol/fold.ts'
+import type { Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { openingOf, tokenKey } from '../ui/control-tokens.ts'
 
 /** A stretch of tokens that `paths` share; leaves hold one path. Positions count tokens after the control token. */
 export interface Stretch {
   from: number
   to: number
-  paths: number[]
+  paths: SegmentId[]
   children: Stretch[]
-  /** Text where the children part. */
+  /** Text before the point where the children diverge. */
   text: string
 }
 
-/** The paths as a tree by their common prefixes: a trunk, then branches. The token that opens a path is left out. */
-export function pathTree(paths: readonly PathState[]): Stretch | null {
+/** Returns the paths as a tree of common prefixes. The token that opens a path does not count. */
+export function pathTree(paths: readonly Segment[]): Stretch | null {
   const grown = paths.filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
   return grown.length === 0 ? null : stretch(grown, 0)
 }
 
-const skip = (path: PathState): number => (path.tokens.at(0)?.forced === true ? 1 : 0)
-const idAt = (path: PathState, position: number): number | undefined =>
-  path.tokens.at(position + skip(path))?.id
-const lengthOf = (path: PathState): number => path.tokens.length - skip(path)
+const keyAt = (path: Segment, position: number): number | string | undefined =>
+  tokenKey(path, position + openingOf(path))
+const lengthOf = (path: Segment): number => path.tokens.length - openingOf(path)
 
-function stretch(group: readonly PathState[], from: number): Stretch {
-  const paths = group.map((path) => path.path)
+function stretch(group: readonly Segment[], from: number): Stretch {
+  const paths = group.map((path) => path.segment)
   const [first] = group
   if (group.length === 1) return { from, to: lengthOf(first!), paths, children: [], text: '' }
   let to = from
   const shortest = Math.min(...group.map(lengthOf))
-  while (to < shortest && group.every((path) => idAt(path, to) === idAt(first!, to))) to++
-  const branches = new Map<number | undefined, PathState[]>()
+  while (to < shortest && group.every((path) => keyAt(path, to) === keyAt(first!, to))) to++
+  const branches = new Map<number | string | undefined, Segment[]>()
   for (const path of group) {
-    const id = idAt(path, to)
-    branches.set(id, [...(branches.get(id) ?? []), path])
+    const key = keyAt(path, to)
+    branches.set(key, [...(branches.get(key) ?? []), path])
   }
   const text = Array.from(
     { length: Math.min(8, to - from) },
-    (_, i) => first!.tokens.at(Math.max(from, to - 8) + i + skip(first!))?.text ?? '',
+    (_, i) => first!.tokens.at(Math.max(from, to - 8) + i + openingOf(first!))?.text ?? '',
   ).join('')
-  // All ended at the same place with the same tokens: they part nowhere, each is a leaf.
+  // All paths have the same tokens and the same end, so each is a leaf.
   const children =
     branches.size === 1
       ? group.map((path) => ({
           from: to,
           to: lengthOf(path),
-          paths: [path.path],
+          paths: [path.segment],
           children: [],
           text: '',
         }))

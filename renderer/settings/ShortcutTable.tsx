@@ -6,7 +6,7 @@ import type { Command } from '../commands/types.ts'
 import { useT } from '../i18n/index.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 
-/** Every command with its shortcut: press a new one to change it; commands that share one are marked. */
+/** Lists every command with its shortcut, which the user can change. Marks shortcuts that several commands share. */
 export function ShortcutTable() {
   const t = useT()
   const own = usePrefs((s) => s.shortcuts)

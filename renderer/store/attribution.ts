@@ -1,10 +1,10 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunError } from '../../engine/protocol/events.ts'
+import { runError, type RunError, type SegmentId } from '../../engine/protocol/events.ts'
 import { attributionTask, type Attribution } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 
-/** What summaries attended to, as far as it was asked for in this window. A version never changes, so an answer stays. */
+/** Attributions that were requested in this window. A finished summary never changes, so a result stays valid. */
 export type Reading =
   | { state: 'reading'; fraction: number; cancelling: boolean }
   | { state: 'ready'; result: Attribution }
@@ -17,32 +17,32 @@ const put = (task: string, reading: Reading | null): void =>
     const { [task]: _, ...rest } = of
     return { of: reading === null ? rest : { ...rest, [task]: reading } }
   })
-export const useReading = (run: string, version: number): Reading | undefined =>
-  useAttributions((s) => s.of[attributionTask(run, version)])
+export const useReading = (run: string, segment: SegmentId): Reading | undefined =>
+  useAttributions((s) => s.of[attributionTask(run, segment)])
 
-/** Asks for it, unless it is known or on its way. Failures are kept, for the view to tell. */
-export async function askAttribution(run: string, version: number): Promise<void> {
-  const task = attributionTask(run, version)
+/** Requests an attribution unless it is known or on its way. Keeps a failure for the view to show. */
+export async function askAttribution(run: string, segment: SegmentId): Promise<void> {
+  const task = attributionTask(run, segment)
   const old = useAttributions.getState().of[task]
   if (old !== undefined && old.state !== 'failed') return
   put(task, { state: 'reading', fraction: 0, cancelling: false })
   try {
-    put(task, { state: 'ready', result: await host.call('run.attribution', { run, version }) })
+    put(task, { state: 'ready', result: await host.call('run.attribution', { run, segment }) })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    put(task, code === 'cancelled' ? null : { state: 'failed', error: { code, message } })
+    const why = toBraidError(error)
+    put(task, why.code === 'cancelled' ? null : { state: 'failed', error: runError(why) })
   }
 }
 
-export async function cancelAttribution(run: string, version: number): Promise<void> {
-  const task = attributionTask(run, version)
+export async function cancelAttribution(run: string, segment: SegmentId): Promise<void> {
+  const task = attributionTask(run, segment)
   const old = useAttributions.getState().of[task]
   if (old?.state !== 'reading') return
   put(task, { ...old, cancelling: true })
-  await host.call('run.attribution.cancel', { run, version })
+  await host.call('run.attribution.cancel', { run, segment })
 }
 
-/** A progress push; false: it is about something else. */
+/** Takes a progress push. Returns false if the push is about something else. */
 export function attributionProgress(task: string, fraction: number): boolean {
   const old = useAttributions.getState().of[task]
   if (old?.state === 'reading') put(task, { ...old, fraction })

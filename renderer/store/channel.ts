@@ -1,8 +1,6 @@
 import type { Channel } from '../../engine/protocol/wire.ts'
 import { shell } from './shell.ts'
 
-/** The two carriers of the protocol as one Channel; what sits on top cannot tell them apart. */
-
 export function webSocketChannel(url: string): Promise<Channel> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url)
@@ -20,19 +18,10 @@ export function webSocketChannel(url: string): Promise<Channel> {
   })
 }
 
-export function portChannel(port: MessagePort): Channel {
-  return {
-    send: (message) => port.postMessage(message),
-    onMessage: (listener) => {
-      port.addEventListener('message', (event) => listener(event.data))
-      port.start()
-    },
-    onClose: (listener) => port.addEventListener('close', () => listener()),
-    close: () => port.close(),
-  }
-}
-
-/** The host of this window: the shell's port on the desktop, `/ws` of the page's origin in a browser. */
+/**
+ * Connects to the host of this window: over the shell's port on the desktop, over `/ws` of the page's origin in a
+ * browser.
+ */
 export async function connectHost(): Promise<Channel> {
   const desktop = shell()
   if (desktop === undefined) {
@@ -41,6 +30,5 @@ export async function connectHost(): Promise<Channel> {
     url.hash = ''
     return webSocketChannel(url.href)
   }
-  const end = await desktop.connect()
-  return 'postMessage' in end ? portChannel(end) : end
+  return desktop.connect()
 }

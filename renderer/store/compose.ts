@@ -1,8 +1,9 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunError } from '../../engine/protocol/events.ts'
+import { runError, type RunError, type SegmentId } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
-import { RunRequest } from '../../engine/protocol/request.ts'
+import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { summaryFor } from './history.ts'
 import { host } from './host.ts'
@@ -10,13 +11,13 @@ import { isInfo, useModels } from './models.ts'
 import { usePrefs } from './prefs.ts'
 import type { SettingsDraft } from './presets.ts'
 
-/** The problem being written, and the settings changed by hand; what is left out takes the model's defaults. */
+/** The problem being written and the settings that the user changed. The model's defaults apply to the rest. */
 export interface Draft {
   problem: string
   settings: SettingsDraft
-  /** Preset the settings came from, until one is changed. */
+  /** The preset that the settings came from, until one of them changes. */
   preset: string | null
-  followUp: { run: string; version: number; title: string } | null
+  followUp: { run: string; segment: SegmentId; title: string } | null
 }
 
 interface Compose extends Draft {
@@ -31,20 +32,15 @@ const KEY = 'braid.draft'
 
 function remembered(): Draft {
   try {
-    const raw = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Draft>
-    const settings = RunRequest.shape.settings.safeParse(raw.settings ?? {})
-    return {
-      ...EMPTY,
-      problem: typeof raw.problem === 'string' ? raw.problem : '',
-      settings: settings.success ? settings.data : {},
-    }
+    const draft: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
+    return { ...EMPTY, ...readPreferences({ draft }, 'page').draft }
   } catch {
-    return EMPTY
+    return EMPTY // no storage, or invalid JSON in it
   }
 }
 
 export const useCompose = create<Compose>(() => ({
-  ...(typeof localStorage === 'undefined' ? EMPTY : remembered()),
+  ...remembered(),
   fit: null,
   fitError: null,
   starting: false,
@@ -74,14 +70,17 @@ function save(): void {
   saving = setTimeout(() => {
     const { problem, settings } = useCompose.getState()
     try {
-      localStorage.setItem(KEY, JSON.stringify({ problem, settings }))
+      localStorage.setItem(
+        KEY,
+        JSON.stringify({ problem, settings } satisfies Preferences<'page'>['draft']),
+      )
     } catch {
       /* storage full: the draft lives until the window closes */
     }
   }, 200)
 }
 
-/** The draft's settings over the model's defaults; null while the model is unknown. */
+/** Returns the draft's settings on top of the model's defaults, or null while the model is unknown. */
 export function effective(
   settings: SettingsDraft,
   info: ModelInfo | null,
@@ -102,10 +101,10 @@ export function chosenInfo(): ModelInfo | null {
   return isInfo(info) ? info : null
 }
 
-/** The memory is short, as far as it can be told before the run. */
+/** Returns whether the memory is too small, as far as is known before the run. */
 export const wontFit = (): boolean => useCompose.getState().fit?.verdict === 'wont-fit'
 
-/** Why the run cannot start, as a message key; null: it can. `anyway`: whether it fits is not asked. */
+/** Returns the message key that says why the run cannot start, or null if it can. `anyway`: ignores whether it fits. */
 export function whyNotStart(
   anyway = false,
 ):
@@ -125,12 +124,12 @@ export function whyNotStart(
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
-/** What the run would need. Errors: those of the host. */
+/** Returns the memory that a run would need. Errors: those of the host. */
 export const askFit = (problem: string, settings: SettingsDraft, model: string): Promise<Fit> =>
   host.call('models.fit', { file: model, settings, promptTokens: Math.ceil(problem.length / 3) })
 
-/** Asks what the composer's run would need; the latest question wins. */
 let question = 0
+/** Updates the memory that the composer's run would need. The latest request wins. */
 export async function refreshFit(): Promise<void> {
   const mine = ++question
   const { model } = usePrefs.getState()
@@ -143,8 +142,8 @@ export async function refreshFit(): Promise<void> {
     const fit = await askFit(problem, settings, model)
     if (mine === question) useCompose.setState({ fit, fitError: null })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    if (mine === question) useCompose.setState({ fit: null, fitError: { code, message } })
+    if (mine === question)
+      useCompose.setState({ fit: null, fitError: runError(toBraidError(error)) })
   }
 }
 
@@ -154,12 +153,12 @@ export function requestOf(draft: Draft, model: string): RunRequest {
     model,
     settings: draft.settings,
     ...(draft.followUp && {
-      followUp: { run: draft.followUp.run, version: draft.followUp.version },
+      followUp: { run: draft.followUp.run, segment: draft.followUp.segment },
     }),
   }
 }
 
-/** The composer filled with what a run was asked, to be changed and started again. */
+/** Returns a draft with the problem and settings of a run, to edit and start again. */
 export function draftOf({ problem, settings, followUp }: RunState): Draft {
   const title =
     followUp === null ? '' : (summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run)

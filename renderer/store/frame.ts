@@ -1,4 +1,7 @@
-/** Calls `work` once in the next frame however often it was asked for; in a hidden window, where no frame comes, twice a second. */
+/**
+ * Returns a function that runs `work` once in the next frame, however often it is called. A hidden window has no
+ * frames; there `work` runs twice per second.
+ */
 export function frameTask(work: () => void): () => void {
   let waiting = false
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import { MAX_IMPORT, type RunSummary } from '../../engine/protocol/wire.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { visible } from '../ui/visible.ts'
 import { host } from './host.ts'
 import { go } from './route.ts'
@@ -8,7 +9,7 @@ import { toast } from './toasts.ts'
 interface History {
   list: RunSummary[] | null
   query: string
-  /** Runs that match the query, best first, with where; null: no query. */
+  /** Runs that match the query, best first, with the place of the match; null without a query. */
   found: { run: string; snippet: string }[] | null
   starredOnly: boolean
   tag: string | null
@@ -27,8 +28,8 @@ export const useHistory = create<History>(() => ({
 export const summaryFor = (run: string): RunSummary | undefined =>
   useHistory.getState().list?.find((item) => item.run === run)
 
-/** The list, and what a query finds in it now. */
 let asked = 0
+/** Reloads the list and repeats the current search. */
 export async function refreshHistory(): Promise<void> {
   const mine = ++asked
   const list = await host.call('runs.list', {})
@@ -60,7 +61,7 @@ export async function updateRun(
   }))
 }
 
-/** Each on its own: one that cannot be deleted is told, and what was deleted can be undone. */
+/** Deletes runs one by one. Reports a run that cannot be deleted; the deletion of the others can be undone. */
 export async function deleteRuns(runs: readonly string[]): Promise<void> {
   const gone = new Set<string>()
   for (const run of runs) {
@@ -71,7 +72,7 @@ export async function deleteRuns(runs: readonly string[]): Promise<void> {
       const name = summaryFor(run)?.title || run
       toast({
         kind: 'bad',
-        message: ['history.failed', { name: visible(name), reason: (error as Error).message }],
+        message: ['history.failed', { name: visible(name), reason: failureWords(error) }],
       })
     }
   }
@@ -95,7 +96,7 @@ export async function deleteRuns(runs: readonly string[]): Promise<void> {
   })
 }
 
-/** Reads transcripts that the user chose, one or more runs each; a failure is told by its file's name. */
+/** Imports transcripts that the user chose, with one or more runs each. Reports a failure with the name of its file. */
 export async function importFiles(files: readonly File[]): Promise<string[]> {
   const opened: string[] = []
   for (const file of files) {
@@ -115,7 +116,7 @@ export async function importFiles(files: readonly File[]): Promise<string[]> {
     } catch (error) {
       toast({
         kind: 'bad',
-        message: ['history.failed', { name: file.name, reason: (error as Error).message }],
+        message: ['history.failed', { name: file.name, reason: failureWords(error) }],
       })
     }
   }
@@ -123,13 +124,13 @@ export async function importFiles(files: readonly File[]): Promise<string[]> {
   return opened
 }
 
-/** Imports them; a single run is shown, several are in the history. */
+/** Imports runs and shows a single one, or the history if there are several. */
 export async function openRuns(files: readonly File[]): Promise<void> {
   const [run, ...others] = await importFiles(files)
   if (run !== undefined) go(others.length === 0 ? { view: 'run', run } : { view: 'history' })
 }
 
-/** The list as the filters leave it, in the order of the search or newest first. A tag that no run has any more filters nothing. */
+/** Returns the filtered list, in search order or newest first. A tag that no run has any more is ignored. */
 export function visibleRuns({
   list,
   found,

@@ -1,10 +1,10 @@
-import { Client } from './client.ts'
+import { Connection } from '../../engine/protocol/client.ts'
 import { connectHost } from './channel.ts'
 import type { Channel } from '../../engine/protocol/wire.ts'
 
-/** The window's client. Tests replace how it connects before the app starts. */
+/** Opens the window's connection to the engine host. Tests replace it before the app starts. */
 let connect: () => Promise<Channel> = connectHost
 export const setConnect = (how: () => Promise<Channel>): void => {
   connect = how
 }
-export const host = new Client(() => connect())
+export const host = new Connection(() => connect())

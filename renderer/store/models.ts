@@ -1,6 +1,6 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunError } from '../../engine/protocol/events.ts'
+import { runError, type RunError } from '../../engine/protocol/events.ts'
 import type {
   CatalogueItem,
   DeviceInfo,
@@ -24,16 +24,16 @@ interface Models {
   app: Result<'app.info'> | null
   list: ModelEntry[] | null
   devices: DeviceInfo[]
-  /** null: the devices are being tried. */
+  /** null while the drivers are being tested. */
   deviceState: DeviceState | null
-  /** What each file says of itself, or why it cannot be read. */
+  /** Metadata of each file, or the error that keeps it from being read. */
   infos: Record<string, ModelInfo | RunError>
-  /** Memory of a run with the model's own settings, by file. */
+  /** Memory of a run with the model's default settings, by file. */
   fits: Record<string, Fit>
   tasks: Task[]
-  /** In memory. */
+  /** Models in memory. */
   loaded: LoadedModel[]
-  /** While a run is thinking. */
+  /** Load of the machine while a run is thinking. */
   hardware: Hardware | null
   catalogue: CatalogueItem[] | null
   tab: ModelTab
@@ -74,7 +74,7 @@ export async function refreshApp(): Promise<void> {
     host.call('engine.loaded', {}),
   ])
   useModels.setState({ app, tasks, loaded })
-  // Trying a driver may take seconds: nothing waits for it.
+  // Testing a driver may take seconds, so nothing waits for it.
   await refreshDevices()
 }
 
@@ -83,26 +83,26 @@ async function refreshDevices(): Promise<void> {
   useModels.setState({ deviceState, devices: deviceState?.devices ?? [] })
 }
 
-/** Anew each time: a device may have been chosen, the file may be another one. What was known stays until then. */
+/** Reads the metadata again, since the device or the file may have changed. The previous data stays until then. */
 export async function loadInfo(file: string): Promise<void> {
   let info: ModelInfo | RunError
   try {
     info = await host.call('models.info', { file })
   } catch (error) {
-    const { code, message } = toBraidError(error)
-    if (code === 'engine-lost') throw error // says nothing of the model: it is asked again
-    info = { code, message }
+    const why = toBraidError(error)
+    if (why.code === 'engine-lost') throw error // not caused by the model: asked again later
+    info = runError(why)
   }
   useModels.setState(({ infos }) => ({ infos: { ...infos, [file]: info } }))
 }
 
-/** Of a run with the model's own settings. What cannot be read has none. */
+/** Loads the memory of a run with the model's default settings. An unreadable model has none. */
 export async function loadFit(file: string): Promise<void> {
   const fit = await host.call('models.fit', { file, settings: {} }).catch(() => null)
   if (fit !== null) useModels.setState(({ fits }) => ({ fits: { ...fits, [file]: fit } }))
 }
 
-/** Links a GGUF in place and chooses it. */
+/** Links a GGUF file in place and selects it. */
 export async function addModel(file: string): Promise<ModelEntry> {
   const entry = await host.call('models.add', { file })
   await refreshModels()
@@ -127,7 +127,7 @@ export async function loadCatalogue(): Promise<void> {
 
 export const showTab = (tab: ModelTab): void => useModels.setState({ tab })
 
-/** A download or conversion that has begun is shown at once. */
+/** Shows a download or conversion as soon as it has begun. */
 export function taskStarted(task: Task): void {
   useModels.setState(({ tasks }) => ({
     tasks: tasks.some(({ id }) => id === task.id) ? tasks : [...tasks, task],

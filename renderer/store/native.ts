@@ -1,5 +1,6 @@
 import i18next from 'i18next'
-import { toBraidError } from '../../engine/protocol/errors.ts'
+import type { Bridge, GivenFile, PageMenu } from '../../engine/protocol/bridge.ts'
+import { failureWords } from '../i18n/wording.ts'
 import { CATALOGUE, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import { currentTarget } from '../commands/target.ts'
 import { t } from '../i18n/index.ts'
@@ -11,28 +12,32 @@ import { usePrefs } from './prefs.ts'
 import { useReplay } from './replay.ts'
 import { go, useRoute } from './route.ts'
 import { useRuns } from './runs.ts'
-import { shell, type GivenFile, type ShellMenu } from './shell.ts'
+import { shell } from './shell.ts'
 import { report, toast } from './toasts.ts'
 import { useUi } from './ui.ts'
 
 const MENU_MS = 250
 
-/** Joins the page to the desktop shell: its menu bar, files that the system opens, runs that a notification shows. Dropped files also in a browser. */
+/**
+ * Connects the page to the desktop shell: menu bar, files that the system opens, runs that a notification shows. Also
+ * handles dropped files, in a browser too.
+ */
 export function startNative(): void {
   addEventListener('dragover', (event) => event.preventDefault())
   addEventListener('drop', dropped)
   const native = shell()
   if (native === undefined) return
-  followMenu()
-  native.onCommand?.((id) => {
+  followMenu(native)
+  native.on('command', (id) => {
     if (CATALOGUE.some((command) => command.id === id)) runCommand(id)
   })
-  native.onShow?.((run) => go({ view: 'run', run }))
-  native.onFile?.((file) => report(openGiven(file)))
+  native.on('show', (run) => go({ view: 'run', run }))
+  native.on('file', (file) => report(openGiven(file)))
+  report(native.call('ready'))
 }
 
-/** The menu bar says what the catalogue says, some moments later. */
-function followMenu(): void {
+/** Updates the menu bar from the command catalogue, with a short delay. */
+function followMenu(native: Bridge): void {
   let sent = ''
   let timer: ReturnType<typeof setTimeout> | undefined
   const send = (): void => {
@@ -41,7 +46,7 @@ function followMenu(): void {
     const text = JSON.stringify(menu)
     if (text === sent) return
     sent = text
-    report(shell()?.setMenu?.(menu) ?? Promise.resolve())
+    report(native.call('setMenu', menu))
   }
   const soon = (): void => {
     timer ??= setTimeout(send, MENU_MS)
@@ -53,7 +58,7 @@ function followMenu(): void {
   soon()
 }
 
-export function menuOf(): ShellMenu {
+export function menuOf(): PageMenu {
   const target = currentTarget()
   const own = usePrefs.getState().shortcuts
   return {
@@ -76,7 +81,7 @@ export function menuOf(): ShellMenu {
   }
 }
 
-/** A view that takes files itself has prevented the default. */
+/** Opens dropped files, unless a view has taken them (and prevented the default). */
 function dropped(event: DragEvent): void {
   if (event.defaultPrevented) return
   event.preventDefault()
@@ -89,7 +94,7 @@ function dropped(event: DragEvent): void {
 
 async function openDroppedModels(files: File[]): Promise<void> {
   for (const file of files) {
-    const path = shell()?.pathForFile?.(file)
+    const path = shell()?.pathForFile(file)
     if (path === undefined || path === '')
       return toast({ kind: 'bad', message: ['models.dropBrowser'] })
     await openGiven({ kind: 'model', path })
@@ -109,7 +114,7 @@ export async function openGiven(file: GivenFile): Promise<void> {
       kind: 'bad',
       message: [
         'files.bad',
-        { name: file.path.split(/[\\/]/).at(-1)!, reason: toBraidError(error).message },
+        { name: file.path.split(/[\\/]/).at(-1)!, reason: failureWords(error) },
       ],
     })
   }

@@ -1,91 +1,39 @@
 import { create } from 'zustand'
+import type { BraidError } from '../../engine/protocol/errors.ts'
+import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
 import { host } from './host.ts'
-import type { Preset } from './presets.ts'
+import { report } from './toasts.ts'
 
-/** Everything the window remembers between launches, in one table; the host keeps it, localStorage is the cache of the first paint. */
-export interface Prefs {
-  theme: 'system' | 'light' | 'dark'
-  language: string
-  textSize: 'small' | 'normal' | 'large' | 'larger'
-  motion: 'system' | 'reduce'
-  /** New panes scroll along with the text. */
-  followLive: boolean
-  layout: 'grid' | 'focus' | 'tabs'
-  /** Which side panels of the run view are open. */
-  panels: { summary: boolean; votes: boolean; overview: boolean }
-  /** Command id to shortcut; '' takes the shortcut away. */
-  shortcuts: Record<string, string>
-  presets: Preset[]
-  model: string
-  /** An unused model leaves memory after so many minutes; 0: never. The host reads it. */
-  idleMinutes: number
-  /** The host loads the chosen model when it starts. */
-  loadAtStart: boolean
-  /** Set by the host, which turned `loadAtStart` off: this model's loading ended the engine. */
-  notLoadedAtStart: string
-  heat: 'logprob' | 'entropy' | 'none'
-  whitespace: boolean
-}
-
-export const PREF_DEFAULTS: Prefs = {
-  theme: 'system',
-  language: '',
-  textSize: 'normal',
-  motion: 'system',
-  followLive: true,
-  layout: 'grid',
-  panels: { summary: true, votes: true, overview: true },
-  shortcuts: {},
-  presets: [],
-  model: '',
-  idleMinutes: 15,
-  loadAtStart: false,
-  notLoadedAtStart: '',
-  heat: 'logprob',
-  whitespace: false,
-}
+/** Preferences that outlive the window. The host stores them; localStorage is a cache for the first paint. */
+export type Prefs = Preferences<'shared'>
 
 const KEY = 'braid.prefs'
 
-/** Known keys of the right kind; everything else falls back to the default. */
-export function readPrefs(raw: unknown): Prefs {
-  const prefs = { ...PREF_DEFAULTS }
-  if (typeof raw !== 'object' || raw === null) return prefs
-  for (const key of Object.keys(PREF_DEFAULTS) as (keyof Prefs)[]) {
-    const value = (raw as Record<string, unknown>)[key]
-    const fallback = PREF_DEFAULTS[key]
-    if (
-      typeof value === typeof fallback &&
-      Array.isArray(value) === Array.isArray(fallback) &&
-      value !== null
-    )
-      Object.assign(prefs, { [key]: value })
-  }
-  return prefs
-}
-
 function cached(): Prefs {
   try {
-    return readPrefs(JSON.parse(localStorage.getItem(KEY) ?? '{}'))
+    return readPreferences(JSON.parse(localStorage.getItem(KEY) ?? '{}'), 'shared')
   } catch {
-    return PREF_DEFAULTS
+    return readPreferences({}, 'shared') // no storage, or no JSON in it
   }
 }
 
-export const usePrefs = create<Prefs>(() =>
-  typeof localStorage === 'undefined' ? PREF_DEFAULTS : cached(),
-)
+export const usePrefs = create<Prefs>(cached)
 
-/** Changed while the host could not be told. */
+/** Preferences that changed while the host was unreachable. */
 const unsent = new Set<keyof Prefs>()
 
 export function setPref<K extends keyof Prefs>(key: K, value: Prefs[K]): void {
-  usePrefs.setState({ [key]: value } as Partial<Prefs>)
+  const change = { [key]: value } as Partial<Prefs>
+  usePrefs.setState(change)
   remember()
-  host.call('settings.set', { [key]: value }).catch(() => unsent.add(key))
+  host.call('settings.set', change).catch((error: BraidError) => {
+    // The host would refuse the same value again.
+    if (error.code === 'bad-request') report(Promise.reject(error))
+    else unsent.add(key)
+  })
 }
 
-/** What the host remembers wins over this browser's cache, but for what was changed since. */
+/** Applies the host's preferences over this browser's cache, except for those that changed since. */
 export async function loadPrefs(): Promise<void> {
   if (unsent.size > 0) {
     const prefs = usePrefs.getState()
@@ -93,7 +41,7 @@ export async function loadPrefs(): Promise<void> {
     unsent.clear()
   }
   const stored = await host.call('settings.get', {})
-  usePrefs.setState(readPrefs({ ...usePrefs.getState(), ...stored }))
+  usePrefs.setState(stored)
   remember()
 }
 
@@ -105,7 +53,7 @@ function remember(): void {
   }
 }
 
-/** The look that follows from the preferences, as attributes of <html>. */
+/** Sets the attributes of <html> that theme, text size and motion follow from. */
 export function applyLook(prefs: Prefs): void {
   const dark =
     prefs.theme === 'dark' ||

@@ -2,13 +2,7 @@ import type { RunRequest } from '../../engine/protocol/request.ts'
 
 export type SettingsDraft = RunRequest['settings']
 
-/** Run settings under a name; built-in ones have a message key instead. */
-export interface Preset {
-  id: string
-  name: string
-  settings: SettingsDraft
-}
-
+/** Presets that come with Braid. Their names are messages. */
 export const BUILT_IN = [
   {
     id: 'quick',

@@ -4,17 +4,20 @@ import { applyEvents, EMPTY_RUN, type RunState } from '../../engine/protocol/fol
 import { patchRun, useRuns } from './runs.ts'
 import { forgetPlaces } from './scroll.ts'
 
-/** Plays a recorded run through the same reducer. Time is the run's own (`at`, ms); speed 1 is as it happened. */
+/** Replays a recorded run through the same reducer. Time is that of the run (`at`, ms); speed 1 is real time. */
 export interface Replay {
   run: string
   playing: boolean
   speed: number
-  /** Milliseconds since the run began. */
+  /** Milliseconds since the start of the run. */
   time: number
 }
 
 export const SPEEDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16] as const
-/** The fastest at which a replay takes so long, ms: small models run too fast to be watched, large ones too slowly. */
+/**
+ * Length of a replay, in ms, that its initial speed aims at: small models run too fast to watch, large ones too
+ * slowly.
+ */
 const WATCHED = 10_000
 const speedFor = (ms: number): number =>
   SPEEDS.findLast((speed) => ms / speed >= WATCHED) ?? SPEEDS[0]
@@ -28,10 +31,13 @@ interface Moment {
 const MARKS = 64
 const MIN_STEP = 64
 const START: Moment = { state: EMPTY_RUN, count: 0 }
-/** Moments of the run being replayed, in order: about 64, evenly apart. */
+/** About 64 evenly spaced states of the run being replayed, in order. */
 let marks: Moment[] = [START]
 
-/** The state after the first `count` events, from the last mark before it, or from `shown` where that is nearer. */
+/**
+ * Returns the state after the first `count` events, starting from the last mark before it or from `shown`, whichever
+ * is nearer.
+ */
 export function stateAfter(
   events: readonly RunEvent[],
   count: number,
@@ -39,7 +45,7 @@ export function stateAfter(
 ): RunState {
   const step = Math.max(MIN_STEP, Math.ceil(events.length / MARKS))
   const mark = marks.findLast((one) => one.count <= count)!
-  // Going on from what is shown copies no tokens: a list that has grown since is copied when it grows another way.
+  // Continuing from the shown state copies no tokens; a list that has grown since is copied when it grows differently.
   let { state, count: at } = shown.count > mark.count && shown.count <= count ? shown : mark
   while (at < count) {
     const end = Math.min(count, at + step)
@@ -50,7 +56,7 @@ export function stateAfter(
   return state
 }
 
-/** How many events had happened at `time`. */
+/** Returns the number of events up to `time`. */
 export function countAt(events: readonly RunEvent[], time: number): number {
   let low = 0
   let high = events.length
@@ -62,7 +68,7 @@ export function countAt(events: readonly RunEvent[], time: number): number {
   return low
 }
 
-/** When the first thing happened: a run may have waited for its turn. */
+/** Returns the time of the first event, which is not 0 if the run was queued. */
 export const startOf = (events: readonly RunEvent[]): number => events[0]?.at ?? 0
 export const endOf = (events: readonly RunEvent[]): number =>
   events.reduce((end, event) => Math.max(end, event.at), 0)
@@ -70,7 +76,7 @@ export const endOf = (events: readonly RunEvent[]): number =>
 export function startReplay(run: string): void {
   stopReplay()
   marks = [START]
-  forgetPlaces(run) // it is followed as a live run is
+  forgetPlaces(run) // the text follows the end, as in a live run
   const events = useRuns.getState().open[run]?.events ?? []
   const time = startOf(events)
   useReplay.setState({
@@ -81,7 +87,7 @@ export function startReplay(run: string): void {
   requestAnimationFrame(tick)
 }
 
-/** Back to the whole run. */
+/** Ends the replay and shows the whole run. */
 export function stopReplay(): void {
   const { replay } = useReplay.getState()
   if (replay === null) return

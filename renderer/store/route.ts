@@ -1,24 +1,21 @@
 import { create } from 'zustand'
+import { SegmentId } from '../../engine/protocol/segments.ts'
 
-/** Where the window is. The URL's hash carries it, so that a reload comes back to the same run. */
+/** The current view. The URL's hash holds it, so that a reload returns to the same run. */
 export type Route =
   | { view: 'compose' }
   | { view: 'run'; run: string }
-  | { view: 'inspect'; run: string; path: number; version: number; at: number | null }
-  | { view: 'compare-paths'; run: string; paths: number[] }
+  | { view: 'inspect'; run: string; segment: SegmentId; at: number | null }
+  | { view: 'compare-paths'; run: string; paths: SegmentId[] }
   | { view: 'compare-runs'; runs: string[] }
   | { view: 'history' }
   | { view: 'models' }
   | { view: 'settings' }
 
 const ID = /^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/
-const numbers = (text: string | undefined): number[] =>
-  (text ?? '')
-    .split(',')
-    .map(Number)
-    .filter((n) => Number.isInteger(n) && n >= 0)
+const isSegment = (text: string | undefined): text is SegmentId => SegmentId.safeParse(text).success
 
-/** Any hash reads as a route; one that makes no sense is the composer. */
+/** Parses a hash. An invalid one is the composer. */
 export function parseRoute(hash: string): Route {
   const [head, ...rest] = hash.replace(/^#\/?/, '').split('/')
   if (head === 'history' || head === 'models' || head === 'settings') return { view: head }
@@ -28,16 +25,11 @@ export function parseRoute(hash: string): Route {
   }
   const run = rest[0]
   if (head !== 'run' || run === undefined || !ID.test(run)) return { view: 'compose' }
-  if (rest[1] === 'compare') return { view: 'compare-paths', run, paths: numbers(rest[2]) }
-  if (rest[1] === 'path' || rest[1] === 'summary') {
-    const [n] = numbers(rest[2])
-    const [at] = rest[3] === undefined ? [] : numbers(rest[3])
-    if (n === undefined || n < 1) return { view: 'run', run }
-    return rest[1] === 'path'
-      ? { view: 'inspect', run, path: n, version: 1, at: at ?? null }
-      : { view: 'inspect', run, path: 0, version: n, at: at ?? null }
-  }
-  return { view: 'run', run }
+  const [, segment, more] = rest
+  if (segment === 'compare')
+    return { view: 'compare-paths', run, paths: (more ?? '').split(',').filter(isSegment) }
+  if (!isSegment(segment)) return { view: 'run', run }
+  return { view: 'inspect', run, segment, at: /^\d+$/.test(more ?? '') ? Number(more) : null }
 }
 
 export function formatRoute(route: Route): string {
@@ -46,10 +38,8 @@ export function formatRoute(route: Route): string {
       return '#/'
     case 'run':
       return `#/run/${route.run}`
-    case 'inspect': {
-      const where = route.path === 0 ? `summary/${route.version}` : `path/${route.path}`
-      return `#/run/${route.run}/${where}${route.at === null ? '' : `/${route.at}`}`
-    }
+    case 'inspect':
+      return `#/run/${route.run}/${route.segment}${route.at === null ? '' : `/${route.at}`}`
     case 'compare-paths':
       return `#/run/${route.run}/compare/${route.paths.join(',')}`
     case 'compare-runs':
@@ -63,7 +53,7 @@ export const useRoute = create<{ route: Route }>(() => ({
   route: parseRoute(typeof location === 'undefined' ? '' : location.hash),
 }))
 
-/** `replace`: no new entry in the back list (cursor moves). */
+/** Goes to a view. `replace`: adds no entry to the browser history (cursor moves). */
 export function go(route: Route, options: { replace?: boolean } = {}): void {
   const hash = formatRoute(route)
   useRoute.setState({ route })
@@ -78,12 +68,12 @@ export function watchRoute(): void {
   addEventListener('hashchange', read)
 }
 
-/** All runs that a view shows. */
+/** Returns all runs that a view shows. */
 export function routeRuns(route: Route): string[] {
   return 'runs' in route ? route.runs : 'run' in route ? [route.run] : []
 }
 
-/** The run that the current view is about, if it is about one. */
+/** Returns the run that the view is about, or null. */
 export function routeRun(route: Route): string | null {
   return 'run' in route ? route.run : null
 }

@@ -1,36 +1,43 @@
 import { create } from 'zustand'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { RunCommand, RunError, RunEvent } from '../../engine/protocol/events.ts'
+import {
+  runError,
+  type CommandResult,
+  type RunCommand,
+  type RunError,
+  type RunEvent,
+  type SegmentId,
+} from '../../engine/protocol/events.ts'
 import {
   applyEvents,
   EMPTY_RUN,
   foldRun,
   interrupt,
-  pathOf,
-  summaryOf,
-  type PathState,
+  segmentOf,
   type RunState,
-  type Stream,
-  type SummaryState,
+  type Segment,
 } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import { eventsIn } from '../../engine/protocol/wire.ts'
 import { frameTask } from './frame.ts'
 import { host } from './host.ts'
 
-/** A run that the window follows. Only what the host said is in `live`; `shown` is what views draw: live, or a moment of a replay. */
+/**
+ * A run that the window follows. `live` is the state from the host; `shown` is what views draw: `live`, or a moment of
+ * a replay.
+ */
 export interface OpenRun {
   readonly id: string
-  /** All events so far; grows in place. */
+  /** All events so far. The array grows in place. */
   readonly events: RunEvent[]
   readonly live: RunState
   readonly shown: RunState
-  /** Number of events the replay shows; null: live. */
+  /** Number of events that the replay shows; null without a replay. */
   readonly replayed: number | null
-  /** The backlog is still on its way. */
+  /** The backlog is still being received. */
   readonly loading: boolean
   readonly error: RunError | null
-  /** Came with the app: the host does not know it. */
+  /** The run came with the app and is unknown to the host. */
   readonly sample: boolean
 }
 
@@ -72,7 +79,10 @@ export function openLocal(id: string, events: RunEvent[]): void {
   }))
 }
 
-/** Follows a run: everything so far, then live. Called again after the host came back: what is shown stays until it answers. */
+/**
+ * Follows a run: first all events so far, then live ones. Called again after a reconnect; the shown state stays until
+ * the host answers.
+ */
 export async function openRun(id: string): Promise<void> {
   const before = useRuns.getState().open[id]
   if (before?.sample === true) return
@@ -85,11 +95,11 @@ export async function openRun(id: string): Promise<void> {
     asked.live = live
     schedule()
   } catch (error) {
-    if (opening.get(id) !== asked) return // closed, or asked again, meanwhile
+    if (opening.get(id) !== asked) return // closed or opened again in the meantime
     forget(id)
-    const { code, message } = toBraidError(error)
-    if (code === 'engine-lost' && (before?.events.length ?? 0) > 0) return // asked again with the next connection
-    patchRun(id, (run) => ({ ...run, loading: false, error: { code, message } }))
+    const why = toBraidError(error)
+    if (why.code === 'engine-lost' && (before?.events.length ?? 0) > 0) return // opened again with the next connection
+    patchRun(id, (run) => ({ ...run, loading: false, error: runError(why) }))
   }
 }
 
@@ -101,14 +111,17 @@ export function closeRun(id: string): void {
     return { open: rest }
   })
   forget(id)
-  if (!run.sample) host.call('run.close', { run: id }).catch(() => undefined) // the channel is gone, and the subscription with it
+  if (!run.sample) host.call('run.close', { run: id }).catch(() => undefined) // without the channel there is no subscription either
 }
 
-/** Neither under way nor waiting for its turn. */
+/** Returns whether a run is neither running nor queued. */
 export const isOver = (status: RunState['status']): boolean =>
   status !== 'running' && status !== 'empty'
 
-/** Runs that are not shown stay open while something may still come, and a few that were shown last, so that going back is at once. */
+/**
+ * Number of finished runs that stay open after they were shown, so that going back is instant. Runs that may still
+ * change stay open too.
+ */
 const KEPT = 3
 let recent: string[] = []
 export function closeHidden(shown: readonly string[]): void {
@@ -128,13 +141,14 @@ export async function startRun(request: RunRequest): Promise<string> {
   return run
 }
 
-export function command(run: string, command: RunCommand): Promise<unknown> {
+/** Sends a command. The result names the segment that a branch or a summary opened. */
+export function command(run: string, command: RunCommand): Promise<CommandResult> {
   return host.call('run.command', { run, command })
 }
 
-/** Events wait here until the next frame: the store changes at most once a frame. */
+/** Events that wait for the next frame, so that the store changes at most once per frame. */
 const queued = new Map<string, RunEvent[]>()
-/** A run whose backlog is on its way: shown when all of it is here, which is when `run.open` answers whether it is live. */
+/** Runs whose backlog is being received. A run is shown when it is complete, which is when `run.open` answers. */
 interface Opening {
   run: OpenRun
   live: boolean | null
@@ -171,7 +185,7 @@ function withLive(run: OpenRun, live: RunState): OpenRun {
   return { ...run, live, shown: run.replayed === null ? live : run.shown }
 }
 
-/** What came since the last frame. */
+/** Applies the events that arrived since the last frame. */
 export function flush(): void {
   useRuns.setState((state) => {
     let { open } = state
@@ -185,11 +199,11 @@ export function flush(): void {
         open = { ...open, [id]: grown(asked?.run ?? run, events, asked?.live === false) }
       }
     }
-    return open === state.open ? state : { open } // a backlog on its way draws nothing
+    return open === state.open ? state : { open } // an incomplete backlog is not drawn
   })
 }
 
-/** Nothing writes to the open runs any more: the engine died. */
+/** Marks the open runs as interrupted, since the engine has died. */
 export function interruptRuns(): void {
   flush()
   for (const [id, run] of Object.entries(useRuns.getState().open)) {
@@ -198,49 +212,22 @@ export function interruptRuns(): void {
   }
 }
 
-/** The summary that the run's answer is from: of several groups the one that won the vote, unless one was written since; else the latest. */
-export function decidingVersion({
-  summaries,
-  votes,
-}: Pick<RunState, 'summaries' | 'votes'>): number | null {
-  const latest = summaries.at(-1)
-  const vote = votes.find(({ over }) => over === 'summaries')
-  const won = vote?.classes[vote.winner]?.members.find((version) =>
-    summaries.some((one) => one.version === version),
-  )
-  return won === undefined || latest!.startedAt > vote!.at ? (latest?.version ?? null) : won
-}
-
-/** A path, or with `path` 0 the summary of a version. */
-export function streamOf(state: RunState, path: number, version: number): Stream | undefined {
-  return path > 0 ? pathOf(state, path) : summaryOf(state, version)
-}
-
-const streamIn = (run: OpenRun | undefined, path: number, version: number): Stream | undefined =>
-  run && streamOf(run.shown, path, version)
-/** As it is shown at this moment. */
-export const streamNow = (id: string, path: number, version: number): Stream | undefined =>
-  streamIn(useRuns.getState().open[id], path, version)
+const segmentIn = (run: OpenRun | undefined, segment: SegmentId): Segment | undefined =>
+  run && segmentOf(run.shown, segment)
+/** Returns a segment as it is currently shown. */
+export const segmentNow = (run: string, segment: SegmentId): Segment | undefined =>
+  segmentIn(useRuns.getState().open[run], segment)
 
 export const useOpenRun = (id: string): OpenRun | undefined => useRuns((s) => s.open[id])
-/** One field of a path; re-renders only when that field changes. */
-export const usePathField = <T>(
-  id: string,
-  path: number,
-  select: (state: PathState | undefined) => T,
-): T =>
-  useRuns((s) => {
-    const run = s.open[id]
-    return select(run && pathOf(run.shown, path))
-  })
-export const useSummaryState = (id: string, version: number): SummaryState | undefined =>
-  useRuns((s) => {
-    const run = s.open[id]
-    return run && summaryOf(run.shown, version)
-  })
-export const useStream = (id: string, path: number, version: number): Stream | undefined =>
-  useRuns((s) => streamIn(s.open[id], path, version))
-/** Narrow reading of a run; return primitives or parts of the state. */
+export const useSegment = (run: string, segment: SegmentId): Segment | undefined =>
+  useRuns((s) => segmentIn(s.open[run], segment))
+/** Returns one field of a segment and re-renders only when it changes. */
+export const useSegmentField = <T>(
+  run: string,
+  segment: SegmentId,
+  select: (state: Segment | undefined) => T,
+): T => useRuns((s) => select(segmentIn(s.open[run], segment)))
+/** Selects from the shown state of a run. The selector should return primitives or parts of the state. */
 export function useShown<T>(id: string, select: (state: RunState) => T): T {
   return useRuns((s) => select(s.open[id]?.shown ?? EMPTY_RUN))
 }

@@ -3,7 +3,7 @@ import { startReplay } from './replay.ts'
 import { go } from './route.ts'
 import { openLocal, SAMPLE_ID, useRuns } from './runs.ts'
 
-/** The transcript that ships with the window: replays without a model or a host. */
+/** Opens the recorded run that comes with the window. It replays without a model or a host. */
 export async function loadSample(): Promise<void> {
   if (useRuns.getState().open[SAMPLE_ID] !== undefined) return
   const { default: url } = await import('../samples/sample.jsonl?url')

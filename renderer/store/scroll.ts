@@ -1,20 +1,24 @@
-/** Where each text was left, so that a change of layout or view keeps the reading place. Not reactive. */
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+
+/** The reading place of each text, kept across changes of layout and view. Not reactive. */
 export interface Place {
   follow: boolean
-  /** Offset in the text of the block at the top edge, and how much of it is above, of one; used while not following. */
+  /**
+   * Text offset of the block at the top edge, and the share (0..1) of the block that is above the edge. Used while not
+   * following.
+   */
   start: number
   into: number
 }
 
 const places = new Map<string, Place>()
 
-export const placeKey = (run: string, path: number, version: number): string =>
-  `${run}/${path}/${version}`
+export const placeKey = (run: string, segment: SegmentId): string => `${run}/${segment}`
 export const placeOf = (key: string): Place | undefined => places.get(key)
 export const keepPlace = (key: string, place: Place): void => {
   places.set(key, place)
 }
-/** Its texts are read from the start, or followed, again. */
+/** Forgets the reading places of a run. */
 export function forgetPlaces(run: string): void {
   for (const key of places.keys()) if (key.startsWith(`${run}/`)) places.delete(key)
 }
@@ -22,7 +26,7 @@ export function forgetPlaces(run: string): void {
 type Reveal = (offset: number) => void
 const revealers = new Map<string, Reveal>()
 
-/** A mounted text offers to scroll to an offset of its own (answers, search hits). */
+/** Registers the scroll function of a mounted text, used for answers and search hits. */
 export function offerReveal(key: string, reveal: Reveal): () => void {
   revealers.set(key, reveal)
   return () => {
@@ -30,7 +34,7 @@ export function offerReveal(key: string, reveal: Reveal): () => void {
   }
 }
 
-/** false: that text is not on the screen. */
+/** Scrolls a text to an offset. Returns false if the text is not on the screen. */
 export function reveal(key: string, offset: number): boolean {
   const how = revealers.get(key)
   how?.(offset)

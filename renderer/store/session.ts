@@ -8,7 +8,7 @@ import { routeRun, routeRuns, useRoute } from './route.ts'
 import { closeHidden, interruptRuns, openRun, receiveEvents, useRuns } from './runs.ts'
 import { useUi } from './ui.ts'
 
-/** Joins the client to the stores: what the host pushes, and what to ask again after a reconnect. */
+/** Connects the client to the stores: handles pushes from the host, and asks again after a reconnect. */
 export function startSession(): void {
   host.onPush((push) => {
     switch (push.kind) {
@@ -57,10 +57,10 @@ export function startSession(): void {
   void host.start()
 }
 
-/** Some of what a new connection asks was not answered: it is asked again once the engine is up. */
+/** Some requests of a new connection failed and are repeated once the engine is up. */
 let refused = false
 
-/** Also after the engine host restarted: every open run is read again from its transcript. */
+/** Reloads everything after a connect or a restart of the host. Open runs are read again from their transcripts. */
 async function connected(): Promise<void> {
   useUi.setState({ engine: null })
   const open = Object.values(useRuns.getState().open)
@@ -74,7 +74,7 @@ async function connected(): Promise<void> {
   refused = (await Promise.allSettled(asked)).some(({ status }) => status === 'rejected')
 }
 
-/** The run on the screen is followed as soon as there is a host. */
+/** Follows the run on the screen as soon as there is a host. */
 export function follow(run: string | null): void {
   if (run === null || useRuns.getState().open[run] !== undefined || host.state !== 'open') return
   void openRun(run)

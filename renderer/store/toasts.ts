@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import type { MessageKey, Vars } from '../i18n/index.ts'
+import { failureWords } from '../i18n/wording.ts'
 
 export interface Toast {
   id: number
@@ -11,7 +12,7 @@ export interface Toast {
 export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }))
 let next = 1
 
-/** Stays ten seconds; errors stay until dismissed. */
+/** Shows a toast for ten seconds; an error stays until dismissed. */
 export function toast(what: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
   const id = next++
   useToasts.setState(({ toasts }) => ({
@@ -24,9 +25,9 @@ export function dismiss(id: number): void {
   useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((item) => item.id !== id) }))
 }
 
-/** Shows what a promise failed with. */
+/** Shows the error of a promise that fails. */
 export function report(promise: Promise<unknown>): void {
-  promise.catch((error: Error) =>
-    toast({ kind: 'bad', message: ['error.plain', { message: error.message }] }),
+  promise.catch((error: unknown) =>
+    toast({ kind: 'bad', message: ['error.plain', { message: failureWords(error) }] }),
   )
 }

@@ -1,25 +1,28 @@
 import { flushSync } from 'react-dom'
 import { frameTask } from './frame.ts'
 
-/** Panes drawn in one frame: its work stays the same however many paths think. A formatted block has a frame for itself. */
+/**
+ * Panes drawn per frame, so that the work of a frame does not grow with the number of paths. A formatted block gets
+ * its own frame.
+ */
 const PER_FRAME = 2
-/** Milliseconds of drawing after which a frame takes no other turn. */
+/** Milliseconds of drawing after which a frame starts no further turn. */
 const LONG_MS = 1
-/** By pane; what belongs to none stands for itself. */
+/** Waiting work by pane; work without a pane is its own key. */
 const waiting = new Map<string | (() => void), Set<() => void>>()
 const isPane = (key: string | (() => void)) => typeof key === 'string'
 const schedule = frameTask(() => drawWaiting(PER_FRAME, LONG_MS))
 
 let taken = 0
-/** The last frame had no turn. */
+/** The last frame had no turns. */
 let passed = false
 
-/** A reader's own scrolling is drawn at once, and takes a turn of that frame. */
+/** Draws the user's own scrolling at once, which takes one turn of the frame. */
 export const takeTurn = (): void => {
   taken = Math.max(taken, 1)
 }
 
-/** Where blocks are drawn for it, it takes all turns, but not those of two frames running. */
+/** If scrolling has drawn blocks, it takes all turns of the frame, but not of two frames in a row. */
 export const takeFrame = (): void => {
   taken = PER_FRAME
 }
@@ -27,13 +30,16 @@ export const takeFrame = (): void => {
 let drawing = false
 const settling = new Set<() => void>()
 
-/** Calls `settle`, which needs the layout, when all turns of this frame are drawn: the page is laid out once for all of them. */
+/** Calls `settle`, which needs the layout, after all turns of this frame, so that the page is laid out only once. */
 export function afterTurns(settle: () => void): void {
   if (drawing) settling.add(settle)
   else settle()
 }
 
-/** Draws what waits, the longest waiting first: one turn, and more until there are `most` or `ms` have gone; all of it where no limit is given. */
+/**
+ * Draws waiting work, longest waiting first: one turn, then more until `most` turns or `ms` milliseconds are reached.
+ * Draws everything without limits.
+ */
 export function drawWaiting(most = Infinity, ms = Infinity): void {
   const end = performance.now() + ms
   const before = passed ? Math.min(taken, PER_FRAME - 1) : taken
@@ -43,7 +49,7 @@ export function drawWaiting(most = Infinity, ms = Infinity): void {
   drawing = true
   try {
     for (const [pane, draws] of waiting) {
-      // What belongs to no pane is a formatted block, which is long to draw and to lay out.
+      // Work without a pane is a formatted block, which is slow to draw and to lay out.
       const alone = most < Infinity && !isPane(pane)
       if (drawn >= most || (drawn > before && (alone || performance.now() > end))) break
       waiting.delete(pane)
@@ -59,7 +65,10 @@ export function drawWaiting(most = Infinity, ms = Infinity): void {
   if (waiting.size > 0) schedule()
 }
 
-/** Has `draw` called in one of the next frames, once however often it was asked for, together with what else waits in `pane`; the result takes it back. */
+/**
+ * Calls `draw` once in one of the next frames, together with other work of `pane`. Returns a function that withdraws
+ * it.
+ */
 export function inTurn(draw: () => void, pane: string | (() => void) = draw): () => void {
   const draws = waiting.get(pane) ?? new Set()
   waiting.set(pane, draws.add(draw))

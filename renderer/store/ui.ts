@@ -1,25 +1,26 @@
 import { create } from 'zustand'
+import { roleOf, type Role, type SegmentId } from '../../engine/protocol/segments.ts'
 
-/** What the window shows that is no part of a run: the active path, open dialogs. Gone after a reload. */
+/** State of the window that does not belong to a run: the active path, open dialogs. Lost on reload. */
 interface Ui {
-  /** Active path of each run. */
-  active: Readonly<Record<string, number>>
-  /** Summary version chosen in each run; absent: the one that its answer is from. */
-  version: Readonly<Record<string, number>>
+  /**
+   * The chosen segment of each role, by run. By default the first path is active, and the summary that gives the run's
+   * answer is shown.
+   */
+  active: Readonly<Record<string, Readonly<Partial<Record<Role, SegmentId>>>>>
   dialog: 'palette' | 'subset' | 'strategy' | 'tags' | 'rename' | 'delete' | null
-  /** What the dialog is about. */
+  /** The run that the dialog is about. */
   dialogRuns: readonly string[]
   find: boolean
-  /** Loading of a model, 0..1, for the run `task` (or for none: `load`). */
+  /** Progress of loading a model, 0..1, for the run `task` (`load` if for no run). */
   progress: { task: string; fraction: number } | null
   engine: { state: 'up' | 'restarting' | 'stopped'; message: string } | null
-  /** The link that waits for a yes. */
+  /** The link that waits for confirmation. */
   link: string | null
 }
 
 export const useUi = create<Ui>(() => ({
   active: {},
-  version: {},
   dialog: null,
   dialogRuns: [],
   find: false,
@@ -28,10 +29,17 @@ export const useUi = create<Ui>(() => ({
   link: null,
 }))
 
-export const activate = (run: string, path: number): void =>
-  useUi.setState(({ active }) => ({ active: { ...active, [run]: path } }))
-export const showVersion = (run: string, version: number): void =>
-  useUi.setState(({ version: old }) => ({ version: { ...old, [run]: version } }))
+/** Makes a path active, or shows a summary. */
+export const activate = (run: string, segment: SegmentId): void =>
+  useUi.setState(({ active }) => ({
+    active: { ...active, [run]: { ...active[run], [roleOf(segment)]: segment } },
+  }))
+/** Shows the summary that gives the run's answer, even if that changes later. */
+export const followSummary = (run: string): void =>
+  useUi.setState(({ active }) => {
+    const { summary: _, ...rest } = active[run] ?? {}
+    return { active: { ...active, [run]: rest } }
+  })
 export const openDialog = (dialog: NonNullable<Ui['dialog']>, ...dialogRuns: string[]): void =>
   useUi.setState({ dialog, dialogRuns })
 export const closeDialog = (): void => useUi.setState({ dialog: null })

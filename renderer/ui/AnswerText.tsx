@@ -2,7 +2,7 @@ import { memo } from 'react'
 import { useFormatted } from '../format/useFormatted.tsx'
 import { visible } from './visible.ts'
 
-/** An answer: a formula if it is written as one, else its text. */
+/** Shows an answer as a formula if it is written as one, otherwise as text. */
 export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
   const formula = text.length < 400 && /\\[a-zA-Z]+|[\^_]/.test(text) && !/[$\n`]/.test(text)
   const formatted = useFormatted(`$${text}$`, null, formula)
@@ -14,7 +14,9 @@ export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
   )
 })
 
-/** For drawings, where no formula can be set: the commonest commands undone. */
+/**
+ * Returns an answer as plain text, with the commonest LaTeX commands removed, for drawings that cannot show formulas.
+ */
 export const plainAnswer = (text: string): string =>
   visible(
     text

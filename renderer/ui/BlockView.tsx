@@ -14,7 +14,7 @@ function PlainText({ text, mark }: { text: string; mark: Mark | null }) {
   )
 }
 
-/** One closed block: plain at first, formatted as soon as there is time. Prose stays as it is. */
+/** Shows a closed block, plain at first and formatted as soon as there is time. Prose stays plain. */
 export const BlockView = memo(function BlockView({
   text,
   kind,

@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from 'react'
 import { t } from '../i18n/index.ts'
 
-/** A view that fails to draw says so and leaves the rest of the window usable. */
+/** Replaces a view that fails to render by a message, so that the rest of the window stays usable. */
 export class Crash extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null }
 

@@ -2,7 +2,7 @@ import { X } from 'lucide-react'
 import { useEffect, useId, useRef, type ReactNode } from 'react'
 import { useT } from '../i18n/index.ts'
 
-/** A modal dialog on the platform's own <dialog>: focus stays inside, Escape closes, focus returns. */
+/** A modal dialog, built on <dialog>: focus stays inside, Escape closes it, and focus returns afterwards. */
 export function Dialog({
   title,
   onClose,
@@ -22,7 +22,7 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current!
     const before = document.activeElement
-    // What asked for the focus while it was drawn keeps it; else the first field, else the main button.
+    // An element that took the focus on mount keeps it; otherwise the first field gets it, or the main button.
     const wanted = dialog.contains(before)
       ? before
       : dialog.querySelector('.body input, .body select, .body textarea, footer .primary')

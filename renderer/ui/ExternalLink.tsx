@@ -3,11 +3,12 @@ import type { ReactNode } from 'react'
 import { safeUrl } from '../../engine/protocol/links.ts'
 import { useT } from '../i18n/index.ts'
 import { shell } from '../store/shell.ts'
+import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
 import { Dialog } from './Dialog.tsx'
 import { visible } from './visible.ts'
 
-/** A link of model text: no address in the page, inert until clicked; the click shows where it leads and asks. */
+/** A link in model text. It is a button without an address; a click shows the address and asks whether to open it. */
 export function ExternalLink({
   href,
   children,
@@ -39,8 +40,8 @@ export function ExternalLink({
 function open(address: string): void {
   const url = safeUrl(address)
   if (url === null) return
-  const desktop = shell()?.openExternal
-  if (desktop !== undefined) void desktop(url)
+  const desktop = shell()
+  if (desktop !== undefined) report(desktop.call('openExternal', url))
   else window.open(url, '_blank', 'noopener,noreferrer')
 }
 

@@ -1,6 +1,9 @@
 import { useLayoutEffect, useRef } from 'react'
 
-/** Plain text that grows at its end. What is new is appended to its text node: the browser keeps the lines before it. */
+/**
+ * Plain text that grows at its end. New text is appended to the same text node, so the browser keeps the layout before
+ * it.
+ */
 export function GrowingText({ text, className }: { text: string; className: string }) {
   const box = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {

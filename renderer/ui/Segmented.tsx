@@ -1,6 +1,6 @@
 import { useRef, type KeyboardEvent, type ReactNode } from 'react'
 
-/** One of a few, as a radio group: arrow keys move, one tab stop. */
+/** A choice of a few options as a radio group: one tab stop, arrow keys to move. */
 export function Segmented<T extends string | number>({
   label,
   value,

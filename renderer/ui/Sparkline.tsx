@@ -1,4 +1,4 @@
-/** Mean logprob over a path as a line: high is sure, low is unsure. Scale -3 to 0, the same for every path. */
+/** Draws the mean logprob along a path as a line: high is sure, low is unsure. The scale is -3 to 0 for every path. */
 export function Sparkline({ values, label }: { values: readonly number[]; label: string }) {
   const y = (value: number) => (1 + (Math.min(0, Math.max(-3, value)) / -3) * 16).toFixed(1)
   const points = values

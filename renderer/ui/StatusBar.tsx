@@ -4,7 +4,7 @@ import { commandOf, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
-import type { Connection } from '../store/client.ts'
+import type { ConnectionState } from '../../engine/protocol/client.ts'
 import { HardwareLine } from '../models/HardwareLine.tsx'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
@@ -13,7 +13,7 @@ import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
 import { describeRun } from './announce.ts'
 
-export function useConnection(): Connection {
+export function useConnection(): ConnectionState {
   const [state, setState] = useState(host.state)
   useEffect(() => {
     setState(host.state)
@@ -28,7 +28,7 @@ export function useConnection(): Connection {
 const TEXT_MS = 1000
 const ANNOUNCE_MS = 5000
 
-/** The bottom line: engine, progress, and the one place where progress is announced. */
+/** The status bar: engine state, progress, and the only live region that announces progress. */
 export const StatusBar = memo(function StatusBar() {
   const t = useT()
   const connection = useConnection()
@@ -73,7 +73,10 @@ export const StatusBar = memo(function StatusBar() {
   )
 })
 
-/** How the run goes, told once a second; in the one live region at the start, the end, another answer, and in between every five seconds. */
+/**
+ * Shows the progress of the run once per second. Announces it at the start, the end and each new answer, and every
+ * five seconds in between.
+ */
 function Announcer() {
   const t = useT()
   const run = useRoute((s) => routeRun(s.route))
@@ -91,7 +94,7 @@ function Announcer() {
       later = undefined
       const open = useRuns.getState().open[run]
       if (open === undefined) return
-      if (open.error !== null) return say('') // the view says it
+      if (open.error !== null) return say('') // the view shows the error
       const [phase, now] = [phaseOf(run, open.shown), Date.now()]
       if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS)
         return setText(describeRun(open.shown, t))

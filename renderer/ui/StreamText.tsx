@@ -1,5 +1,7 @@
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { isOpen } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import type { Mark } from '../format/tree.ts'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -18,33 +20,31 @@ const LINE = 20
 const CHAR = 6.6
 
 /**
- * The text of a path or summary: plain while it grows, formatted block by block, virtual however long. It scrolls
- * along with the live end until the reader scrolls up, and comes back to where the reader was.
+ * Shows the text of a path or summary: plain while it grows, then formatted block by block, with only the blocks in view
+ * in the page. Follows the live end until the reader scrolls up, and restores the reading place.
  */
 export const StreamText = memo(function StreamText({
   run,
-  path,
-  version,
+  segment,
   label,
 }: {
   run: string
-  path: number
-  version: number
+  segment: SegmentId
   label: string
 }) {
   const t = useT()
-  const stream = useDrawnStream(run, path, version)
-  const key = placeKey(run, path, version)
+  const stream = useDrawnStream(run, segment)
+  const key = placeKey(run, segment)
   const scroller = useRef<HTMLDivElement>(null)
   const splitter = useRef(new BlockSplitter())
-  const live = stream !== undefined && (stream.status === 'thinking' || stream.status === 'waiting')
+  const live = stream !== undefined && isOpen(stream)
   const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
   const lastTop = useRef(0)
-  /** There is more than fits: only then is there a way to the live end. */
+  /** The text is longer than the pane; only then is there a button to the live end. */
   const [longer, setLonger] = useState(false)
   const [flash, setFlash] = useState(-1)
-  /** The way back to where the reader was; ended by the reader. */
+  /** Ends the scrolling back to the reading place, once the reader scrolls. */
   const returning = useRef<(() => void) | null>(null)
   const keepEnd = () => {
     if (follow.current) scroller.current!.scrollTop = 1e9
@@ -128,7 +128,7 @@ export const StreamText = memo(function StreamText({
     const up = el.scrollTop < lastTop.current - 2
     lastTop.current = el.scrollTop
     if (distance <= NEAR)
-      follow.current ||= live // who followed to the end sees the end, also once it is formatted
+      follow.current ||= live // a reader who followed to the end still sees it once the text is formatted
     else if (up) follow.current = false
     setAway(!follow.current)
     if (returning.current === null)

@@ -1,7 +1,7 @@
 import * as Tooltip from '@radix-ui/react-tooltip'
 import type { ReactElement, ReactNode } from 'react'
 
-/** A short text beside a control on hover and focus. */
+/** A tooltip beside a control, on hover and focus. */
 export function Tip({ text, children }: { text: ReactNode; children: ReactElement }) {
   return (
     <Tooltip.Root>

@@ -2,7 +2,7 @@ import { X } from 'lucide-react'
 import { useT } from '../i18n/index.ts'
 import { dismiss, report, useToasts } from '../store/toasts.ts'
 
-/** Short messages, some with an undo. */
+/** Shows short messages, some with an Undo button. */
 export function Toasts() {
   const t = useT()
   const toasts = useToasts((s) => s.toasts)

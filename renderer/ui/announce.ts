@@ -1,18 +1,23 @@
-import type { RunState } from '../../engine/protocol/fold.ts'
+import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
 import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
-import { isLive, summarising } from '../commands/target.ts'
+import { errorWords } from '../i18n/wording.ts'
+import { summarising } from '../commands/target.ts'
 
-/** A run in one sentence, for the status line and screen readers. */
+/** Returns a run in one sentence, for the status bar and screen readers. */
 export function describeRun(state: RunState, t: typeof translate): string {
-  const tokens =
-    state.paths.reduce((sum, path) => sum + path.tokens.length, 0) +
-    state.summaries.reduce((sum, one) => sum + one.tokens.length, 0)
+  const count = [...state.paths, ...state.summaries].reduce(
+    (sum, segment) => sum + segment.tokens.length,
+    0,
+  )
+  const tokens = t('unit.tokens', { count, shown: integer(count) })
   switch (state.status) {
     case 'empty':
       return t('announce.waiting')
     case 'failed':
-      return t('announce.failed', { message: state.error?.message ?? '' })
+      return t('announce.failed', {
+        message: state.error === null ? '' : errorWords(state.error),
+      })
     case 'interrupted':
       return t('run.interrupted')
     case 'ended':
@@ -21,9 +26,9 @@ export function describeRun(state: RunState, t: typeof translate): string {
         : t('announce.answer', { answer: state.answer.slice(0, 200) })
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
-      if (summarising(state)) return t('announce.summary', { tokens: integer(tokens) })
-      const live = state.paths.filter((path) => isLive(path.status)).length
-      return t('announce.paths', { live, over: state.paths.length - live, tokens: integer(tokens) })
+      if (summarising(state)) return t('announce.summary', { tokens })
+      const live = state.paths.filter(isOpen).length
+      return t('announce.paths', { count: live, done: state.paths.length - live, tokens })
     }
   }
 }

@@ -1,8 +1,8 @@
-/** A stretch [start, end) of a text that never changes again, in UTF-16 units. */
+/** A part [start, end) of a text, in UTF-16 units, that never changes again. */
 export interface Block {
   readonly start: number
   readonly end: number
-  /** `code`: a piece of an overlong fence, shown as it is. */
+  /** `code`: a piece of an overlong fence, shown unformatted. */
   readonly kind: 'markdown' | 'code'
 }
 
@@ -10,20 +10,20 @@ const LONG_PROSE = 1600
 const LONG_CODE = 4000
 
 /**
- * Splits a growing text into blocks that can be formatted on their own: at blank lines outside fences and display
- * formulas, and wherever a block grows too long to be laid out at once. Each call costs what was added.
+ * Splits a growing text into blocks that can be formatted independently: at blank lines outside fences and display
+ * formulas, and where a block would be too long to lay out at once. The cost of a call depends only on the added text.
  */
 export class BlockSplitter {
   readonly blocks: Block[] = []
   /** Where the open block starts. */
   tail = 0
-  /** Start of the first line not yet seen whole. */
+  /** Start of the first incomplete line. */
   #line = 0
   #fence: string | null = null
   #fenceCut = false
   #math: '$$' | '\\]' | null = null
 
-  /** `text` begins with what was given before. `done`: closes the open block. */
+  /** Takes the text so far, which must begin with the previous one. `done`: closes the open block. */
   advance(text: string, done: boolean): void {
     for (;;) {
       const end = text.indexOf('\n', this.#line)
@@ -63,7 +63,7 @@ export class BlockSplitter {
     else if ((trimmed === '' && start > this.tail) || length > LONG_PROSE) this.#close(end)
   }
 
-  /** A line that does not end: cut at a space, never inside a character. */
+  /** Cuts a line that does not end, at a space and never inside a character. */
   #cutLine(text: string): void {
     const limit = this.tail + LONG_CODE
     const space = text.lastIndexOf(' ', limit)
@@ -84,7 +84,7 @@ export class BlockSplitter {
   }
 }
 
-/** Index of the block that holds `offset`; `blocks.length` for the open one. */
+/** Returns the index of the block that contains `offset`; `blocks.length` for the open one. */
 export function blockAt(blocks: readonly Block[], offset: number): number {
   let low = 0
   let high = blocks.length

@@ -1,13 +1,13 @@
-import type { Stream } from '../../engine/protocol/fold.ts'
+import type { Segment } from '../../engine/protocol/fold.ts'
 
 const OPEN = /^<(think\s*\d*|summary)>$/
 const CLOSE = /^<\/(think\s*\d*|summary)>$/
 
 /**
- * Where the readable text lies in a stream's text: without the control token that opens it, line breaks behind that,
- * and the control token that ends it. The inspect view shows them.
+ * Returns where the readable text is in a segment's text: without the opening control token, the line breaks after it,
+ * and the closing control token. The token view shows all of them.
  */
-export function frameOf({ tokens, text }: Stream): { text: string; start: number; end: number } {
+export function frameOf({ tokens, text }: Segment): { text: string; start: number; end: number } {
   const first = tokens.at(0)
   const last = tokens.length > 1 ? tokens.at(tokens.length - 1) : undefined
   let start = first !== undefined && OPEN.test(first.text.trim()) ? first.text.length : 0
@@ -17,4 +17,13 @@ export function frameOf({ tokens, text }: Stream): { text: string; start: number
       ? text.length - last.text.length
       : text.length
   return { text, start, end: Math.max(start, end) }
+}
+
+/** Returns the number of tokens that open a path and do not belong to its text: its control token. */
+export const openingOf = ({ tokens }: Segment): number => (tokens.at(0)?.forced === true ? 1 : 0)
+
+/** Returns the key by which tokens of paths are compared: the id, or the text if the engine does not report ids. */
+export function tokenKey({ tokens }: Segment, index: number): number | string | undefined {
+  const token = tokens.at(index)
+  return token?.id ?? token?.text
 }

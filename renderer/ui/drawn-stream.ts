@@ -1,19 +1,20 @@
 import { useEffect, useState } from 'react'
-import type { Stream } from '../../engine/protocol/fold.ts'
-import { streamNow, useRuns } from '../store/runs.ts'
+import type { Segment } from '../../engine/protocol/fold.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { segmentNow, useRuns } from '../store/runs.ts'
 import { placeKey } from '../store/scroll.ts'
 import { inTurn } from '../store/turns.ts'
 
-/** A path or summary as it is drawn: the newest state, in turn with the other panes. */
-export function useDrawnStream(run: string, path: number, version: number): Stream | undefined {
-  const [drawn, setDrawn] = useState(() => streamNow(run, path, version))
+/** Returns the newest state of a segment, updated in turn with the other panes. */
+export function useDrawnStream(run: string, segment: SegmentId): Segment | undefined {
+  const [drawn, setDrawn] = useState(() => segmentNow(run, segment))
   useEffect(() => {
-    let last = streamNow(run, path, version)
-    const pane = placeKey(run, path, version)
-    const draw = () => setDrawn(streamNow(run, path, version))
+    let last = segmentNow(run, segment)
+    const pane = placeKey(run, segment)
+    const draw = () => setDrawn(segmentNow(run, segment))
     let takeBack = inTurn(draw, pane)
     const stop = useRuns.subscribe(() => {
-      const now = streamNow(run, path, version)
+      const now = segmentNow(run, segment)
       if (now === last) return
       last = now
       takeBack = inTurn(draw, pane)
@@ -22,6 +23,6 @@ export function useDrawnStream(run: string, path: number, version: number): Stre
       stop()
       takeBack()
     }
-  }, [run, path, version])
+  }, [run, segment])
   return drawn
 }

@@ -4,7 +4,10 @@ import { blockAt, type Block } from './blocks.ts'
 
 type List = Virtualizer<HTMLDivElement, HTMLDivElement>
 
-/** What stands at the top edge. Pixels would not do: heights are estimates until drawn, and change with the width. */
+/**
+ * Returns the reading place at the top edge. Pixels would not work: heights are estimates until drawn and change with
+ * the width.
+ */
 export function topOf(
   virtual: List,
   blocks: readonly Block[],
@@ -23,7 +26,10 @@ export function topOf(
 const STILL = 4
 const MOST = 40
 
-/** Scrolls there, and again as the blocks around it are measured, until it stands still. The result ends that. */
+/**
+ * Scrolls to a reading place, and again while the blocks around it are measured, until it is stable. Returns a
+ * function that ends this.
+ */
 export function returnTo(
   { start, into }: Place,
   el: HTMLElement,

@@ -1,10 +1,10 @@
-import { streamNow } from '../store/runs.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { segmentNow } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
 import { frameOf } from './control-tokens.ts'
 
-/** Scrolls the pane of a path, or with `path` 0 of a summary, to where its answer stands. */
-export function showAnswer(run: string, path: number, version: number): void {
-  const stream = streamNow(run, path, version)
-  if (stream?.answer)
-    reveal(placeKey(run, path, version), stream.answer.span[0] - frameOf(stream).start)
+/** Scrolls the pane of a path or summary to its answer. */
+export function showAnswer(run: string, segment: SegmentId): void {
+  const state = segmentNow(run, segment)
+  if (state?.answer) reveal(placeKey(run, segment), state.answer.span[0] - frameOf(state).start)
 }

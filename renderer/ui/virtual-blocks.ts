@@ -9,22 +9,22 @@ import { useLayoutEffect, useReducer, useRef, useState } from 'react'
 
 interface Options {
   count: number
-  /** The same function each time: with another one, all heights are added up anew. */
+  /** Must be the same function each time; a different one makes all heights be summed again. */
   keyOf: (index: number) => number
-  /** Height in pixels of a block that was not drawn yet, where lines are `width` pixels long. */
+  /** Returns the estimated height in pixels of a block that was not drawn yet, for lines `width` pixels long. */
   estimate: (index: number, width: number) => number
   scroller: () => HTMLDivElement | null
-  /** The list or its place changed: heights became known, or the box did. */
+  /** Called when heights become known or the box changes. */
   onChange: () => void
-  /** The box was scrolled, by whomever. */
+  /** Called when the box is scrolled, by the user or by code. */
   onOffset: () => void
-  /** The list is drawn anew, since a block in view is missing. */
+  /** Called when the list must be drawn again because a block in view is missing. */
   onMissing: () => void
 }
 
 /**
- * The blocks that are in view, between two spaces that stand for the others. They lie in the page's flow, so that one which
- * turns out higher than estimated moves what follows by itself; only a block that is missing has the list drawn anew.
+ * Returns the blocks in view, between two spacers for the others. The blocks are in normal flow, so a block that turns out
+ * higher than estimated moves the rest by itself; the list is drawn again only when a block is missing.
  */
 export function useVirtualBlocks({
   count,
@@ -61,7 +61,7 @@ export function useVirtualBlocks({
         onOffset()
         tell(offset, scrolling)
       }),
-    // Measured with the frame it is first laid out in, which its observer tells: at once, it would be laid out twice.
+    // Its observer reports the height in the frame of the first layout; measuring now would cause a second layout.
     measureElement: (
       el: HTMLDivElement,
       entry: ResizeObserverEntry | undefined,

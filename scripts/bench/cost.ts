@@ -1,5 +1,5 @@
-/** (c) What logprobs, and five alternatives, cost against none. */
-import { median } from '../../engine/lab/stats.ts'
+/** (c) The cost of logprobs, and of five alternatives, against none. */
+import { median } from '../../engine/lab/index.ts'
 import {
   decodeStepMs,
   GREEDY,
@@ -31,7 +31,7 @@ export async function benchCost(
   const rows: (string | number)[][] = []
   for (const paths of [1, 8]) {
     const times: number[][] = KINDS.map(() => [])
-    // Short turns, taken in an order that changes, so that a drift of the machine falls on all alike.
+    // Short turns in a changing order, so that a drift of the machine affects all of them equally.
     for (let round = 0; round < settings.rounds * 4; round++) {
       for (let k = 0; k < KINDS.length; k++) {
         const at = (k + round) % KINDS.length
@@ -58,7 +58,7 @@ export async function benchCost(
   await opened.close()
   printTable(
     `Cost of logprobs and alternatives, ${model.name}`,
-    ['P', 'reported', 'ms a step', 'over none'],
+    ['P', 'reported', 'ms per step', 'over none'],
     rows,
   )
 }

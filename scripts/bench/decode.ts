@@ -1,9 +1,9 @@
-/** (a) Decode steps a second against llama-batched-bench, and (e) what more paths cost. */
+/** (a) Decode steps per second against llama-batched-bench, and (e) the cost of more paths. */
 import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
-import { mean, median, quantile } from '../../engine/lab/stats.ts'
+import { mean, median, quantile } from '../../engine/lab/index.ts'
 import {
   decodeStepMs,
   DEFAULT_SAMPLER,
@@ -17,12 +17,12 @@ import {
 } from './harness.ts'
 
 const PROMPT = 128
-/** The memory that a program gave back when it ended, or that loading gave back, keeps the machine busy for seconds. */
+/** Memory that was released when a program ended, or after loading, keeps the machine busy for seconds. */
 const SETTLE_MS = 5000
-/** Runs of a width before llama-batched-bench ends: a processor that is shared has states some percent apart that last for seconds, and one run sees one of them. */
+/** Runs per width and start of llama-batched-bench: a shared processor has states some percent apart that last for seconds, and one run sees one of them. */
 const THEIR_RUNS = 3
 
-/** How llama-batched-bench comes to the same device: its GPU backend is loaded by path, as ours is. */
+/** Returns what makes llama-batched-bench use the same device: its GPU backend is loaded by path, like ours. */
 function theirDevice(device: string): { args: string[]; env: Record<string, string> } {
   if (device === 'cpu') return { args: ['-ngl', '0'], env: {} }
   const backend = loadAddon()
@@ -34,7 +34,7 @@ function theirDevice(device: string): { args: string[]; env: Record<string, stri
   return { args: ['-ngl', '99', '-dev', device], env: { GGML_BACKEND_PATH: library.file } }
 }
 
-/** One start of llama-batched-bench: milliseconds of a step, mean of its runs. Same cells, threads, unified cache, flash attention, device. */
+/** Starts llama-batched-bench once; returns the mean milliseconds per step. Cells, threads, unified cache, flash attention and device are the same. */
 async function theirStepMs(
   program: string,
   model: BenchModel,
@@ -96,7 +96,7 @@ export async function benchDecode(
   const push = (map: Map<number, number[]>, key: number, value: number) =>
     map.set(key, [...(map.get(key) ?? []), value])
   for (let round = 0; round < settings.rounds; round++) {
-    // The weights are loaded anew a round, as llama-batched-bench does: one load of them may be a few percent faster than the next.
+    // Each round loads the weights again, as llama-batched-bench does: one load may be a few percent faster than the next.
     const opened = await openModel(model.file, settings)
     const context = await makeContext(opened, settings, {
       cells,
@@ -111,7 +111,7 @@ export async function benchDecode(
     }
     await settle(widths[0]!)
     for (const paths of widths) {
-      // Theirs between two of ours, each way: the machine's mood changes within minutes, and a steady change cancels out.
+      // Theirs runs between two of ours: the machine's speed changes within minutes, and a steady change cancels out.
       const greedy = [await step(paths, GREEDY)],
         drawn = [await step(paths, DEFAULT_SAMPLER)]
       greedy.push(await step(paths, GREEDY))
@@ -131,7 +131,7 @@ export async function benchDecode(
     return `${median(ratios).toFixed(3)} (${quantile(ratios, 0.25).toFixed(2)} to ${quantile(ratios, 0.75).toFixed(2)})`
   }
   printTable(
-    `Decode steps a second, ${model.name} (ratio: ours over llama-batched-bench, paired, median and the middle half; ${settings.rounds} rounds of ${steps} steps)`,
+    `Decode steps per second, ${model.name} (ratio: ours over llama-batched-bench, paired, median and the middle half; ${settings.rounds} rounds of ${steps} steps)`,
     ['P', 'llama-batched-bench', 'greedy with logprobs', 'ratio', 'default sampler', 'ratio'],
     widths.map((width) => [
       String(width),

@@ -1,4 +1,4 @@
-/** (e) The window's frames: in a process of its own, whose code knows the DOM. */
+/** (e) The window's frames, in a process of its own whose code knows the DOM. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

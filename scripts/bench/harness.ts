@@ -1,4 +1,4 @@
-/** What every benchmark needs: an open model, contexts laid out alike, tables. */
+/** What every benchmark needs: an open model, contexts of the same layout, tables. */
 import {
   loadAddon,
   type ContextOptions,
@@ -52,7 +52,7 @@ export function makeContext(
   })
 }
 
-/** `count` reproducible token ids that are neither control tokens nor the same every time. */
+/** Returns `count` reproducible, varying token ids without control tokens. */
 export function tokens(model: NativeModel, count: number, seed: number): number[] {
   const special = new Set(model.specialTokens().map((token) => token.id))
   const ids: number[] = []
@@ -73,8 +73,8 @@ export interface DecodeTask {
 }
 
 /**
- * Milliseconds of one decode step: `paths` sequences over one shared prompt in sequence 0, each decoding `steps`
- * tokens that nothing ends. The paths' cells are removed again.
+ * Returns the milliseconds of one decode step: `paths` sequences over one shared prompt in sequence 0, each decoding `steps`
+ * tokens without stopping. The paths' cells are removed afterwards.
  */
 export async function decodeStepMs(context: NativeContext, task: DecodeTask): Promise<number> {
   const streams: StreamOptions[] = []

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [--only decode,join,cost,memory,frames] [--models small,1.5b] [--rounds N] [--steps N] [--paths 1,2,4,8,16] [--threads N] [--device NAME]`
- * Every comparison is paired within one run; medians are printed.
+ * Pairs every comparison within one run, and prints medians.
  */
 import { parseArgs } from 'node:util'
 import { loadAddon } from '../../engine/native/index.ts'

@@ -1,5 +1,5 @@
-/** (b) From the join to the first summary token, against re-reading the same paths by prefill. */
-import { median } from '../../engine/lab/stats.ts'
+/** (b) Time from the join to the first summary token, against re-reading the same paths by prefill. */
+import { median } from '../../engine/lab/index.ts'
 import {
   GREEDY,
   makeContext,
@@ -28,7 +28,7 @@ export async function benchJoin(model: BenchModel, settings: Settings): Promise<
   }
   const summary = PATHS + 1,
     again = PATHS + 2
-  /** One forced prefix token, then the first sampled one. */
+  /** Decodes one forced prefix token, then the first sampled one. */
   const firstToken = (seq: number) =>
     context.decode({
       streams: [

@@ -1,4 +1,4 @@
-/** The addon, and build/native: everything that runs, in one folder that can be moved. */
+/** The addon, and build/native: everything that runs, in one relocatable folder. */
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -16,21 +16,22 @@ import { dirname, join } from 'node:path'
 import { build, configure } from './cmake.ts'
 import { chosenCuda, fetchGpuFiles } from './gpu.ts'
 import {
+  buildFolder,
   builtFiles,
+  coreOptions,
   ensureLlama,
-  ggmlOptions,
   llamaBuild,
   placeFile,
   type LlamaBuild,
 } from './llama.ts'
 import type { GpuBackend } from './layout.ts'
-import { addonDir, nativeDir, readPin, root } from './paths.ts'
+import { addonDir, nativeDir, readPin } from './paths.ts'
 import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
 import { listPatches } from './source.ts'
 import { requireTools } from './tools.ts'
 
-/** build/native/backends.json. File names are relative to its folder. */
+/** Contents of build/native/backends.json. File names are relative to its folder. */
 export interface BackendsFile {
   /** Hash of everything that went into the folder. */
   key: string
@@ -42,7 +43,7 @@ export interface BackendsFile {
   /** `ggml_backend_load_all_from_path(folder)` loads the best of them, and `accel`. */
   cpu: string[]
   accel: string[]
-  /** Each to be tried with `ggml_backend_load`. */
+  /** Libraries to try with `ggml_backend_load`. */
   gpu: { backend: GpuBackend | 'metal'; file: string }[]
 }
 
@@ -67,7 +68,7 @@ async function nativeKey(llama: LlamaBuild): Promise<string> {
   return hash.digest('hex').slice(0, 12)
 }
 
-/** The staged folder's description, or undefined where nothing (or half) is there. */
+/** Returns the description of the staged folder, or undefined if it is missing or incomplete. */
 export function readBackends(folder = nativeDir): BackendsFile | undefined {
   try {
     const file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
@@ -82,19 +83,9 @@ export function readBackends(folder = nativeDir): BackendsFile | undefined {
 }
 
 async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<string> {
-  const files = builtFiles(llama.bin)
-  if (!files.llama) throw new SetupError(`${llama.bin} holds no libllama`)
-  const folder = join(root, 'build', 'addon')
-  // a cache moved to another place would leave CMake's own notes stale
-  const note = join(folder, 'llama-bin')
-  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin))
-    rmSync(folder, { recursive: true })
-  mkdirSync(join(folder, 'bin'), { recursive: true })
-  writeFileSync(note, llama.bin)
+  const folder = buildFolder('addon', llama)
   await configure(addonDir, folder, join(folder, 'bin'), {
-    ...ggmlOptions(files, llama.source),
-    BRAID_LLAMA_LIBRARY: join(llama.bin, files.llama),
-    BRAID_LLAMA_INCLUDE: join(llama.source, 'include'),
+    ...coreOptions(llama),
     BRAID_NODE_ADDON_API: packageDir('node-addon-api'),
     BRAID_NODE_API_HEADERS: packageDir('node-api-headers'),
   })
@@ -102,7 +93,7 @@ async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<st
   return join(folder, 'bin', 'braid.node')
 }
 
-/** Fills build/native anew: running processes keep the files they have loaded. */
+/** Replaces the contents of build/native; running processes keep the files that they have loaded. */
 async function stage(
   llama: LlamaBuild,
   addon: string,
@@ -153,13 +144,13 @@ async function stage(
   return description
 }
 
-/** build/native as the sources ask for it, or undefined when it must be built. Reads only. */
+/** Returns build/native if it matches the sources, or undefined if it must be built. Only reads. */
 export async function currentNative(): Promise<BackendsFile | undefined> {
   const staged = readBackends()
   return staged && staged.key === (await nativeKey(await llamaBuild())) ? staged : undefined
 }
 
-/** Builds libllama and the addon where needed and stages them. */
+/** Builds libllama and the addon if needed, and stages them. */
 export async function buildNative(onProgress: OnProgress): Promise<BackendsFile> {
   const llama = await ensureLlama(onProgress)
   const key = await nativeKey(llama)

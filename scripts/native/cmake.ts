@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os'
 import { buildFraction, type OnProgress } from './progress.ts'
 import { probe, run } from './process.ts'
 
-/** Binaries find their libraries beside themselves, so a build folder can be moved. */
+/** Binaries find their libraries beside themselves, so a build folder is relocatable. */
 const rpath: Partial<Record<NodeJS.Platform, string>> = { linux: '$ORIGIN', darwin: '@loader_path' }
 
 export type CMakeOptions = Record<string, string | boolean>
 
-/** Configures `source` into `build`, output flat in `bin`. */
+/** Configures `source` into `build`; all output goes to `bin`, without subfolders. */
 export async function configure(
   source: string,
   build: string,

@@ -1,10 +1,10 @@
 /**
- * Names that a Windows DLL exports, and a .def file from them: the npm packages carry ggml's DLLs without import
+ * Reads the names that a Windows DLL exports, and writes a .def file of them: the npm packages contain ggml's DLLs without import
  * libraries. Layout: Microsoft "PE Format", export directory table.
  */
 import { SetupError } from './process.ts'
 
-/** Exported names of a PE32+ (or PE32) image, in table order. */
+/** Returns the exported names of a PE32+ (or PE32) image, in table order. */
 export function readDllExports(image: Buffer): string[] {
   const fail = (why: string) => new SetupError(`Not a DLL with exports: ${why}`)
   if (image.length < 0x40 || image.readUInt16LE(0) !== 0x5a4d) throw fail('no MZ header')
@@ -36,7 +36,7 @@ export function readDllExports(image: Buffer): string[] {
   })
 }
 
-/** Text of a module-definition file with the C names, from which `lib /def:` or `dlltool -d` makes an import library. */
+/** Returns a module-definition file of the C names, from which `lib /def:` or `dlltool -d` makes an import library. */
 export function moduleDefinition(dll: string, names: readonly string[]): string {
   const plain = names.filter((name) => /^[A-Za-z_]\w*$/.test(name))
   return `LIBRARY "${dll}"\nEXPORTS\n${plain.map((name) => `    ${name}\n`).join('')}` // quoted: ggml.v0.4.0.dll has dots

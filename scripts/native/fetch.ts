@@ -1,6 +1,6 @@
 /**
- * Pinned npm packages, fetched by npm itself (its registry, proxy and cache settings apply) into the cache.
- * They are no dependencies of package.json, so a machine fetches what its platform uses and nothing else:
+ * Fetches pinned npm packages into the cache with npm itself (its registry, proxy and cache settings apply).
+ * The platform packages are not dependencies of package.json, so a machine fetches only what its platform uses:
  * node-llama-cpp's own list would bring the CUDA libraries to every Linux and Windows PC.
  */
 import { createHash } from 'node:crypto'
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { cacheDir, readPin } from './paths.ts'
 import { run, SetupError } from './process.ts'
 
-/** `npm`, as the npm that runs us or as found on the path. */
+/** Returns how to call npm: the npm that runs this process, or else the one on the path. */
 export function npmCommand(): { command: string; args: string[]; shell: boolean } {
   const cli = process.env.npm_execpath
   if (cli && /npm-cli\.[cm]?js$/.test(cli))
@@ -18,7 +18,7 @@ export function npmCommand(): { command: string; args: string[]; shell: boolean 
   return { command: 'npm', args: [], shell: process.platform === 'win32' }
 }
 
-/** Folder of the unpacked package, its sha512 checked against the pin when it was fetched. */
+/** Returns the folder of the unpacked package, whose sha512 was checked against the pin when it was fetched. */
 export async function fetchPackage(
   name: string,
   onFetch?: (name: string) => void,
@@ -40,7 +40,7 @@ export async function fetchPackage(
       shell: npm.shell,
     })
     const archive = (await readdir(temporary)).find((file) => file.endsWith('.tgz'))
-    if (!archive) throw new SetupError(`npm pack ${spec} left no archive`)
+    if (!archive) throw new SetupError(`npm pack ${spec} wrote no archive`)
     const actual =
       'sha512-' +
       createHash('sha512')

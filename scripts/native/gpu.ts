@@ -1,7 +1,7 @@
-/** GPU backends. Vulkan comes with its platform; CUDA only when it was asked for. */
+/** GPU backends. Vulkan comes with its platform; CUDA only on request. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { installedCuda, type CudaMajor } from '../../engine/devices/cuda.ts'
+import { installedCuda, type CudaMajor } from '../../engine/devices/index.ts'
 import { fetchPackage } from './fetch.ts'
 import { binsFolder, readPackage, type GpuBackend } from './layout.ts'
 import { usablePackages } from './llama.ts'
@@ -39,7 +39,7 @@ export async function chooseCuda(
     : `CUDA ${major} backend fetched. It needs the CUDA ${major} runtime and cuBLAS (libcudart, libcublas), which were not found on this machine.`
 }
 
-/** Backend libraries to stage, fetched where they are missing. */
+/** Returns the backend libraries to stage, and fetches missing ones. */
 export async function fetchGpuFiles(
   onProgress: OnProgress,
 ): Promise<{ backend: GpuBackend | 'metal'; path: string }[]> {

@@ -1,16 +1,16 @@
-/** What the rest of the repository calls. Everything is cached; a second call reads a few small files. */
+/** What the rest of the repository calls to build the engine. Everything is cached; a second call reads a few small files. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildNative, currentNative, type BackendsFile } from './addon.ts'
 import { withLock } from './lock.ts'
 import { cacheDir, nativeDir } from './paths.ts'
 import { printProgress, type OnProgress } from './progress.ts'
-import { buildStockGreedy, buildTools, type Tools } from './tools-build.ts'
+import { buildCoreTests, buildStockGreedy, buildTools, type Tools } from './tools-build.ts'
 
 export { nativeDir, cacheDir } from './paths.ts'
 export { readBackends, type BackendsFile } from './addon.ts'
 export { SetupError } from './process.ts'
-export { stockLlama, type Tools } from './tools-build.ts'
+export { coreTestsMissing, stockLlama, type Tools } from './tools-build.ts'
 
 async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promise<T> {
   await mkdir(cacheDir(), { recursive: true })
@@ -21,7 +21,7 @@ async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promis
   )
 }
 
-/** Makes build/native current: fetches, patches and compiles what is missing. `folder` holds braid.node and backends.json. */
+/** Brings build/native up to date: fetches, patches and compiles what is missing. `folder` holds braid.node and backends.json. */
 export async function ensureNative(
   onProgress: OnProgress = printProgress(),
 ): Promise<BackendsFile & { folder: string }> {
@@ -31,12 +31,19 @@ export async function ensureNative(
   return { ...staged, folder: nativeDir }
 }
 
-/** llama-batched-bench and llama-quantize, for `npm run bench` and tests. */
+/** Builds llama-batched-bench and llama-quantize, for `npm run bench` and tests. */
 export function ensureTools(onProgress: OnProgress = printProgress()): Promise<Tools> {
   return locked(onProgress, () => buildTools(onProgress))
 }
 
-/** A greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */
+/** Builds a greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */
 export function ensureStockGreedy(onProgress: OnProgress = printProgress()): Promise<string> {
   return locked(onProgress, () => buildStockGreedy(onProgress))
+}
+
+/** Builds the tests of engine/native/core under sanitizers: `core-tests LIBRARIES MODEL NAME`. */
+export function ensureCoreTests(
+  onProgress: OnProgress = printProgress(),
+): Promise<{ program: string; libraries: string }> {
+  return locked(onProgress, () => buildCoreTests(onProgress))
 }

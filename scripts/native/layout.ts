@@ -1,4 +1,4 @@
-/** What the @node-llama-cpp packages hold, by platform. The build, the staging and the tests all ask here. */
+/** What the @node-llama-cpp packages contain, by platform. The build, the staging and the tests use this one description. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from './process.ts'
@@ -7,12 +7,12 @@ export {
   platformPackages,
   type GpuBackend,
   type PlatformPackages,
-} from '../../engine/devices/packages.ts'
+} from '../../engine/devices/index.ts'
 
 export interface GgmlFiles {
   /** Folder of the files below, which are plain names. */
   folder: string
-  /** Backend registry and ggml itself: what libllama links. */
+  /** The backend registry and ggml itself, which libllama links. */
   ggml: string
   base: string
   /** One CPU backend per instruction set; ggml picks the best when it loads a folder. */
@@ -26,7 +26,7 @@ export interface GgmlFiles {
   llama?: string
 }
 
-/** Sorts file names into their roles. `platform` is Node's; a package that lacks ggml is an error. */
+/** Sorts file names into their roles. `platform` is Node's; throws if a package lacks ggml. */
 export function sortFiles(
   folder: string,
   names: readonly string[],
@@ -34,7 +34,7 @@ export function sortFiles(
 ): GgmlFiles {
   const lib = platform === 'win32' ? '' : 'lib'
   const shared = platform === 'win32' ? 'dll' : platform === 'darwin' ? 'dylib' : 'so'
-  const plugin = platform === 'win32' ? 'dll' : 'so' // macOS names its backends .so too
+  const plugin = platform === 'win32' ? 'dll' : 'so' // on macOS, too, backends are named .so
   // libggml.v0.4.0.so, libggml.metal.v0.4.0.dylib, ggml.cuda.v0.4.0.dll; built from source: libggml.so.0, libggml.0.dylib, ggml.dll
   const main = (stem: string) =>
     new RegExp(
@@ -67,7 +67,7 @@ export function sortFiles(
   }
 }
 
-/** The one folder under `bins/` of an unpacked package. */
+/** Returns the only folder under `bins/` of an unpacked package. */
 export function binsFolder(packageDir: string): string {
   const [folder, ...more] = readdirSync(join(packageDir, 'bins'))
   if (!folder || more.length > 0)
@@ -77,7 +77,7 @@ export function binsFolder(packageDir: string): string {
   return join(packageDir, 'bins', folder)
 }
 
-/** Files of an unpacked platform package, sorted. */
+/** Returns the files of an unpacked platform package by role. */
 export function readPackage(packageDir: string, platform: NodeJS.Platform): GgmlFiles {
   const folder = binsFolder(packageDir)
   return sortFiles(folder, readdirSync(folder), platform)

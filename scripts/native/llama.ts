@@ -1,4 +1,4 @@
-/** The patched libllama, built once per cache against the prebuilt ggml of this platform, or with ggml where there is none. */
+/** The patched libllama, built once per cache against the prebuilt ggml of this platform, or together with ggml if there is none. */
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
@@ -23,15 +23,16 @@ import {
   type GgmlFiles,
   type PlatformPackages,
 } from './layout.ts'
-import { addonDir, cacheDir, patchesDir, readPin } from './paths.ts'
+import { addonDir, cacheDir, patchesDir, readPin, root } from './paths.ts'
+import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
-import { applyPatches, cloneSource, listPatches } from './source.ts'
+import { applyPatches, cloneSource, listPatches, sourceBundle } from './source.ts'
 import { requireTools } from './tools.ts'
 
-/** Oldest glibc that the Linux packages run on (their binaries ask for GLIBC_2.34). */
+/** Oldest glibc that the Linux packages run on (their binaries need GLIBC_2.34). */
 const oldestGlibc = [2, 34] as const
 
-/** This platform's packages; undefined where ggml must be built from source (also forced by BRAID_GGML=source). */
+/** Returns this platform's packages, or undefined if ggml must be built from source (BRAID_GGML=source forces that). */
 export function usablePackages(): PlatformPackages | undefined {
   if (process.env.BRAID_GGML === 'source') return undefined
   if (process.platform === 'linux') {
@@ -55,7 +56,7 @@ const llamaOptions: CMakeOptions = {
   BUILD_SHARED_LIBS: true,
   LLAMA_BUILD_IS_DEV: false,
   LLAMA_BUILD_COMMON: true,
-  LLAMA_BUILD_TOOLS: true, // configured for the benchmark, built only when asked for
+  LLAMA_BUILD_TOOLS: true, // configured for the benchmark, built only on request
   LLAMA_BUILD_SERVER: false,
   LLAMA_BUILD_APP: false,
   LLAMA_BUILD_TESTS: false,
@@ -73,7 +74,7 @@ export interface LlamaBuild {
   ggmlFrom: 'package' | 'source'
 }
 
-/** Where the build of this pin, these patches and this platform lies; it may not exist yet. */
+/** Returns the place of the build for this pin, these patches and this platform; it may not exist yet. */
 export async function llamaBuild(): Promise<LlamaBuild> {
   const ggmlFrom = usablePackages() ? 'package' : 'source'
   const hash = createHash('sha256')
@@ -95,7 +96,7 @@ export async function llamaBuild(): Promise<LlamaBuild> {
   }
 }
 
-/** A second name for the file itself where the file system can, else a copy. Replaces what is there; never writes into it. */
+/** Makes a hard link if the file system can, else a copy. Replaces an existing file; never writes into it. */
 export function placeFile(from: string, to: string): void {
   rmSync(to, { force: true })
   try {
@@ -105,7 +106,7 @@ export function placeFile(from: string, to: string): void {
   }
 }
 
-/** Import libraries are made by CMake (cmake/import-library.cmake) from a .def beside the DLL. */
+/** Writes a .def beside the DLL, from which CMake (cmake/import-library.cmake) makes the import library. */
 export function writeDefinition(bin: string, dll: string): void {
   writeFileSync(
     join(bin, `${dll}.def`),
@@ -113,7 +114,7 @@ export function writeDefinition(bin: string, dll: string): void {
   )
 }
 
-/** CMake options by which cmake/ggml-config.cmake finds ggml in `files.folder`. */
+/** Returns CMake options with which cmake/ggml-config.cmake finds ggml in `files.folder`. */
 export function ggmlOptions(files: GgmlFiles, source: string): CMakeOptions {
   return {
     ggml_DIR: join(addonDir, 'cmake'),
@@ -123,7 +124,29 @@ export function ggmlOptions(files: GgmlFiles, source: string): CMakeOptions {
   }
 }
 
-/** Our libllama and ggml in a finished build. */
+/** Returns CMake options with which engine/native/core/CMakeLists.txt finds our libllama, its headers and ggml. */
+export function coreOptions(llama: LlamaBuild): CMakeOptions {
+  const files = builtFiles(llama.bin)
+  if (!files.llama) throw new SetupError(`${llama.bin} has no libllama`)
+  return {
+    ...ggmlOptions(files, llama.source),
+    BRAID_LLAMA_LIBRARY: join(llama.bin, files.llama),
+    BRAID_LLAMA_INCLUDE: join(llama.source, 'include'),
+  }
+}
+
+/** Returns the folder build/`name`, and empties it if it was made for another libllama: CMake's cache would be stale. */
+export function buildFolder(name: string, llama: LlamaBuild): string {
+  const folder = join(root, 'build', name)
+  const note = join(folder, 'llama-bin')
+  if (existsSync(folder) && (!existsSync(note) || readFileSync(note, 'utf8') !== llama.bin))
+    rmSync(folder, { recursive: true })
+  mkdirSync(join(folder, 'bin'), { recursive: true })
+  writeFileSync(note, llama.bin)
+  return folder
+}
+
+/** Returns our libllama and ggml in a finished build. */
 export function builtFiles(bin: string): GgmlFiles {
   const files = sortFiles(bin, readdirSync(bin), process.platform)
   // built by GCC 12, this variant crashes in ldtilecfg on a CPU with AMX; the prebuilt one does not
@@ -166,13 +189,13 @@ export async function ensureLlama(onProgress: OnProgress): Promise<LlamaBuild> {
   if (existsSync(done)) return paths
 
   await requireTools()
-  const package_ = await fetchPackage('node-llama-cpp', (name) =>
-    onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
-  )
   if (!existsSync(join(paths.source, '.git', 'index'))) {
+    const bundle = await sourceBundle((name) =>
+      onProgress({ phase: `Fetching ${name} (llama.cpp source)` }),
+    )
     onProgress({ phase: 'Unpacking llama.cpp' })
     await rm(paths.source, { recursive: true, force: true })
-    await cloneSource(join(package_, 'llama', 'gitRelease.bundle'), paths.source)
+    await cloneSource(bundle, paths.source)
   }
   onProgress({ phase: 'Patching llama.cpp' })
   await applyPatches(paths.source)

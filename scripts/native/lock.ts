@@ -1,11 +1,11 @@
-/** One setup at a time in a cache: `npm start` and `npm test` may both find it empty. */
+/** Allows one setup at a time per cache: `npm start` and `npm test` may both find it empty. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 async function holderIsGone(folder: string): Promise<boolean> {
   const pid = Number(await readFile(join(folder, 'pid'), 'utf8').catch(() => ''))
-  if (!pid) return false // just being taken
+  if (!pid) return false // is being taken at this moment
   try {
     process.kill(pid, 0)
     return false
@@ -14,7 +14,7 @@ async function holderIsGone(folder: string): Promise<boolean> {
   }
 }
 
-/** Runs `work` while holding `folder`; waits for another holder, takes over from a dead one. */
+/** Runs `work` while holding the lock `folder`; waits for another holder, and takes over from a dead one. */
 export async function withLock<T>(
   folder: string,
   onWait: () => void,

@@ -1,4 +1,4 @@
-/** Where things lie: the checkout (or installed package), the cache, the finished build. */
+/** Paths of the checkout (or installed package), the cache and the finished build. */
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,12 +14,12 @@ function findRoot(): string {
 export const root = findRoot()
 export const patchesDir = join(root, 'patches')
 export const addonDir = join(root, 'engine', 'native')
-/** The finished addon, its libraries and backends.json. Self-contained: it can be moved as a whole. */
+/** The finished addon, its libraries and backends.json. Self-contained and relocatable. */
 export const nativeDir = join(root, 'build', 'native')
 
-/** Downloads and the patched llama.cpp; BRAID_CACHE lets several checkouts, or CI runs, share one. */
+/** Downloads and the patched llama.cpp. With BRAID_CACHE, several checkouts or CI runs share one cache. */
 export function cacheDir(): string {
   return process.env.BRAID_CACHE ? resolve(process.env.BRAID_CACHE) : join(root, '.cache')
 }
 
-export { readPin, type Pin } from '../../engine/devices/packages.ts'
+export { readPin, type Pin } from '../../engine/devices/index.ts'

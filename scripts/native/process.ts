@@ -1,8 +1,8 @@
-/** Runs a program, passes its output on line by line, and fails with the end of that output. */
+/** Runs a program, passes on its output line by line, and fails with the end of that output. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** A failure with a message for the user; `native-setup` in everything that reports codes. */
+/** A failure with a message for the user. Its code is `native-setup`. */
 export class SetupError extends Error {
   readonly code = 'native-setup'
 }
@@ -51,7 +51,7 @@ export function run(
   })
 }
 
-/** First line of output, or undefined where the program is missing or fails. */
+/** Returns the first line of output, or undefined if the program is missing or fails. */
 export async function probe(command: string, args: readonly string[]): Promise<string | undefined> {
   try {
     return (await run(command, args)).split('\n')[0] ?? ''

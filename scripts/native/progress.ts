@@ -1,14 +1,14 @@
-/** What a long setup is doing. Goes to stderr, so that `--json` output stays clean. */
+/** Reports what a long setup is doing. Writes to stderr, so that `--json` output stays clean. */
 export interface Progress {
   /** In words, for the user: `Compiling libllama`. */
   phase: string
-  /** 0..1 where it is known. */
+  /** 0..1 if it is known. */
   fraction?: number
 }
 
 export type OnProgress = (progress: Progress) => void
 
-/** One rewritten line in a terminal; elsewhere a line per phase and per quarter. */
+/** Rewrites one line in a terminal; elsewhere prints a line per phase and per quarter. */
 export function printProgress(stream: NodeJS.WriteStream = process.stderr): OnProgress {
   let phase = ''
   let quarter = 0

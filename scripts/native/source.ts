@@ -3,15 +3,16 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { patchesDir, readPin } from './paths.ts'
+import { fetchPackage } from './fetch.ts'
+import { patchesDir, readPin, root } from './paths.ts'
 import { run, SetupError } from './process.ts'
 
-/** File names of the patches in `folder`, in order of application. */
+/** Returns the file names of the patches in `folder`, in order of application. */
 export async function listPatches(folder = patchesDir): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /^\d{4}-.*\.patch$/.test(name)).sort()
 }
 
-/** Hash of names and contents; two folders with the same patches give the same. */
+/** Returns a hash of names and contents; folders with the same patches have the same hash. */
 async function hashPatches(folder: string): Promise<string> {
   const hash = createHash('sha256')
   for (const name of await listPatches(folder))
@@ -20,6 +21,29 @@ async function hashPatches(folder: string): Promise<string> {
       .update('\0')
       .update(readFileSync(join(folder, name)))
   return hash.digest('hex')
+}
+
+/**
+ * Returns the git bundle with llama.cpp's source, which node-llama-cpp contains. In a checkout that package is a
+ * development dependency, checked by npm against the lock file; an installed Braid has none and fetches it.
+ */
+export async function sourceBundle(
+  onFetch?: (name: string) => void,
+  modules = join(root, 'node_modules'),
+): Promise<string> {
+  const inPackage = join('llama', 'gitRelease.bundle')
+  const installed = join(modules, 'node-llama-cpp')
+  if (!existsSync(join(installed, inPackage)))
+    return join(await fetchPackage('node-llama-cpp', onFetch), inPackage)
+  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const pinned = readPin().nodeLlamaCpp
+  if (version !== pinned)
+    throw new SetupError(
+      `${modules} holds node-llama-cpp ${version}, patches/pin.json names ${pinned}. patches/README.md says how to move both.`,
+    )
+  return join(installed, inPackage)
 }
 
 /** Clones the bundle into `target`, which must not exist, and checks that it is the pinned commit. */
@@ -43,8 +67,8 @@ export async function cloneSource(bundle: string, target: string): Promise<void>
 }
 
 /**
- * Brings a clone to "pinned source + patches", whatever state its tracked files are in.
- * Returns false when it was there already. A patch that does not fit fails with its name.
+ * Brings a clone to "pinned source + patches", whatever the state of its tracked files.
+ * Returns false if it was there already. Throws with the name of a patch that does not fit.
  */
 export async function applyPatches(source: string, folder = patchesDir): Promise<boolean> {
   // git apply without a repository of its own would use an outer one, and silently skip files outside its folder

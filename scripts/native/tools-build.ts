@@ -1,17 +1,18 @@
-/** Programs for benchmarks and tests only: llama.cpp's own tools, and a greedy decoder over the unpatched libllama. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** Programs for benchmarks and tests only: llama.cpp's own tools, a greedy decoder over the unpatched libllama, the core's tests. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build } from './cmake.ts'
+import { build, configure } from './cmake.ts'
 import { fetchPackage } from './fetch.ts'
 import { readPackage, type GgmlFiles } from './layout.ts'
-import { ensureLlama, usablePackages } from './llama.ts'
+import { buildFolder, coreOptions, ensureLlama, usablePackages } from './llama.ts'
 import { cacheDir, root } from './paths.ts'
-import { run, SetupError } from './process.ts'
+import { probe, run, SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
 
 const exe = process.platform === 'win32' ? '.exe' : ''
 
-/** Absolute paths. They load the CPU variants beside them; GGML_BACKEND_PATH adds one GPU backend. */
+/** Absolute paths of programs. They load the CPU variants beside them; GGML_BACKEND_PATH adds one GPU backend. */
 export interface Tools {
   batchedBench: string
   quantize: string
@@ -37,7 +38,7 @@ export async function buildTools(onProgress: OnProgress): Promise<Tools> {
   return tools
 }
 
-/** ggml and the stock libllama as the npm package of this platform carries them. */
+/** Returns ggml and the stock libllama of this platform's npm package. */
 export async function stockLlama(onProgress: OnProgress): Promise<GgmlFiles & { llama: string }> {
   const name = usablePackages()?.base
   if (!name)
@@ -48,11 +49,11 @@ export async function stockLlama(onProgress: OnProgress): Promise<GgmlFiles & { 
     await fetchPackage(name, () => onProgress({ phase: `Fetching ${name}` })),
     process.platform,
   )
-  if (!files.llama) throw new SetupError(`${name} holds no libllama`)
+  if (!files.llama) throw new SetupError(`${name} has no libllama`)
   return { ...files, llama: files.llama }
 }
 
-/** Compiles test/native/stock-greedy.cpp against the stock libllama (Linux and macOS); the path of the program. */
+/** Compiles test/native/stock-greedy.cpp against the stock libllama (Linux and macOS); returns the path of the program. */
 export async function buildStockGreedy(onProgress: OnProgress): Promise<string> {
   if (process.platform === 'win32')
     throw new SetupError('stock-greedy is built on Linux and macOS only')
@@ -84,4 +85,36 @@ export async function buildStockGreedy(onProgress: OnProgress): Promise<string> 
   ])
   writeFileSync(note, builtFrom)
   return program
+}
+
+/** Returns why the core's tests cannot be built here, or undefined: they need a compiler with both sanitizers. */
+export async function coreTestsMissing(): Promise<string | undefined> {
+  if (process.platform === 'win32') return 'built on Linux and macOS only'
+  const compiler = process.env.CXX ?? 'c++'
+  if ((await probe(compiler, ['--version'])) === undefined) return `no C++ compiler (${compiler})`
+  if ((await probe('cmake', ['--version'])) === undefined) return 'no CMake'
+  const folder = mkdtempSync(join(tmpdir(), 'braid-sanitizers-'))
+  try {
+    const source = join(folder, 'main.cpp')
+    writeFileSync(source, 'int main() {}')
+    const sanitizers = '-fsanitize=address,undefined'
+    const made = await probe(compiler, [sanitizers, source, '-o', join(folder, 'main')])
+    return made === undefined ? `${compiler} cannot link ${sanitizers}` : undefined
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Builds `core-tests LIBRARIES MODEL NAME` (test/native/core); returns it and the folder of libraries that it loads. */
+export async function buildCoreTests(
+  onProgress: OnProgress,
+): Promise<{ program: string; libraries: string }> {
+  const llama = await ensureLlama(onProgress)
+  const folder = buildFolder('core-tests', llama)
+  await configure(join(root, 'test', 'native', 'core'), folder, join(folder, 'bin'), {
+    ...coreOptions(llama),
+    CMAKE_BUILD_TYPE: 'None',
+  })
+  await build(folder, ['core-tests'], "Compiling the core's tests", onProgress)
+  return { program: join(folder, 'core-tests'), libraries: llama.bin }
 }

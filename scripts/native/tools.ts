@@ -1,16 +1,16 @@
-/** The programs a build needs, and what to say where one is missing. */
+/** The programs that a build needs, and what to say if one is missing. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { probe, SetupError } from './process.ts'
 
-/** `debian`, `fedora`, ... from /etc/os-release text: ID first, then what it is like. */
+/** `debian`, `fedora`, ... from the text of /etc/os-release: ID first, then ID_LIKE. */
 export function distribution(osRelease: string): string[] {
   const field = (name: string) =>
     new RegExp(`^${name}="?([^"\\n]*)"?$`, 'm').exec(osRelease)?.[1]?.split(/\s+/) ?? []
   return [...field('ID'), ...field('ID_LIKE')].filter(Boolean)
 }
 
-/** The command or page that installs git, CMake and a C++ compiler. `osRelease` matters on Linux only. */
+/** Returns the command or page that installs git, CMake and a C++ compiler. `osRelease` is used on Linux only. */
 export function installAdvice(platform: NodeJS.Platform, osRelease = ''): string {
   if (platform === 'win32')
     return [
@@ -31,7 +31,7 @@ export function installAdvice(platform: NodeJS.Platform, osRelease = ''): string
   return 'Install git, CMake and a C++17 compiler (g++ or clang) with your package manager.'
 }
 
-/** True where Visual Studio or its Build Tools have the C++ compiler (CMake finds it without a developer prompt). */
+/** Returns whether Visual Studio or its Build Tools have the C++ compiler (CMake finds it without a developer prompt). */
 async function hasVisualStudio(): Promise<boolean> {
   const vswhere = join(
     process.env['ProgramFiles(x86)'] ?? 'C:\\Program Files (x86)',
@@ -59,7 +59,7 @@ async function hasCompiler(): Promise<boolean> {
   return process.platform === 'win32' && hasVisualStudio()
 }
 
-/** Fails with one message that names everything missing and how to install it. */
+/** Throws one message that names everything that is missing and how to install it. */
 export async function requireTools(): Promise<void> {
   const missing: string[] = []
   const version = /version (\d+)\.(\d+)/.exec((await probe('cmake', ['--version'])) ?? '')
@@ -74,7 +74,7 @@ export async function requireTools(): Promise<void> {
   try {
     osRelease = readFileSync('/etc/os-release', 'utf8')
   } catch {
-    // not Linux, or a Linux that does not say which
+    // not Linux, or a Linux without /etc/os-release
   }
   throw new SetupError(
     `Braid builds its engine once, and needs ${missing.join(', ')} for it.\n${installAdvice(process.platform, osRelease)}`,

@@ -1,9 +1,9 @@
 #!/bin/bash
-# After installing the deb: the command line on the PATH, Chromium's sandbox, file types. electron-builder fills in the names.
+# Runs after the deb is installed: puts the command line on the PATH, sets up Chromium's sandbox, registers file types. electron-builder fills in the names.
 ln -sf '/opt/${sanitizedProductName}/resources/braid/bin/braid' /usr/bin/braid
 ln -sf '/opt/${sanitizedProductName}/${executable}' '/usr/bin/${executable}'
 
-# Where the kernel has no user namespaces, the sandbox needs a program that may make one.
+# If the kernel has no user namespaces, the sandbox needs a setuid program.
 if ! { [[ -L /proc/self/ns/user ]] && unshare --user true 2>/dev/null; }; then
   chmod 4755 '/opt/${sanitizedProductName}/chrome-sandbox' || true
 else

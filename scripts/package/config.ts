@@ -5,7 +5,7 @@ import type { Staged } from './stage.ts'
 
 const resources = join(root, 'electron', 'resources')
 
-/** Fuses of Electron, which later changes of the files of an installed Braid cannot turn back. */
+/** Fuses of Electron. Changing other files of an installed Braid cannot reverse them. */
 export const FUSES = {
   runAsNode: false,
   enableCookieEncryption: true,
@@ -17,7 +17,7 @@ export const FUSES = {
   grantFileProtocolExtraPrivileges: false,
 } as const
 
-/** electron-builder's configuration for what `stage` has laid out. Artefacts go to `release/`. */
+/** electron-builder's configuration for the output of `stage`. Artefacts go to `release/`. */
 export function configuration({ app, braid }: Staged, version: string): Configuration {
   return {
     appId: 'org.braid.workbench',
@@ -25,7 +25,7 @@ export function configuration({ app, braid }: Staged, version: string): Configur
     copyright: 'MIT licence',
     directories: { app, output: join(root, 'release'), buildResources: resources },
     electronVersion: version,
-    // All is compiled in: no package of npm is looked for, none is rebuilt.
+    // Everything is compiled in: electron-builder must neither look for npm packages nor rebuild them.
     beforeBuild: async () => false,
     asar: true,
     files: ['**/*'],

@@ -1,4 +1,4 @@
-/** `npx tsx scripts/package/icons.ts`: the app's icons in electron/resources from renderer/public/icon.svg. Needs a Chromium; run when the drawing changes. */
+/** `npx tsx scripts/package/icons.ts`: makes the app's icons in electron/resources from renderer/public/icon.svg. Needs a Chromium; run it when the drawing changes. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
@@ -12,7 +12,7 @@ const drawing = readFileSync(join(root, 'renderer', 'public', 'icon.svg'), 'utf8
 /** The braid on a rounded plate, with the margin that desktops expect. */
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><rect x="5" y="5" width="90" height="90" rx="20" fill="#f7f9fc" stroke="#d5dbe5" stroke-width="1"/><g transform="translate(18 18) scale(2)" fill="none" stroke="#3867b7" stroke-width="3" stroke-linecap="round">${drawing}</g></svg>`
 
-/** Windows: a directory of PNGs. */
+/** Windows icon: a directory of PNGs. */
 function ico(images: Map<number, Buffer>): Buffer {
   const sizes = [16, 32, 48, 64, 128, 256]
   const head = Buffer.alloc(6 + 16 * sizes.length)
@@ -32,7 +32,7 @@ function ico(images: Map<number, Buffer>): Buffer {
   return Buffer.concat([head, ...sizes.map((size) => images.get(size)!)])
 }
 
-/** macOS: typed chunks of PNGs. */
+/** macOS icon: typed chunks of PNGs. */
 function icns(images: Map<number, Buffer>): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const head = Buffer.alloc(8)

@@ -11,7 +11,7 @@ interface Lock {
 }
 const FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i
 
-/** Texts of Braid, of llama.cpp and of every npm package that is no tool of the build. Electron's and Node's lie beside their programs. */
+/** Returns the licences of Braid, llama.cpp and every npm package except build tools. Electron's and Node's are beside their programs. */
 export function licences(): string {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
   const parts = [
@@ -56,7 +56,7 @@ function text(folder: string): string {
     .join('\n')
 }
 
-/** Of the source that the engine was built from. */
+/** Returns llama.cpp's licence from the source that the engine was built from. */
 function llamaLicence(): string {
   const file = readdirSync(cacheDir())
     .filter((name) => name.startsWith('llama-v'))

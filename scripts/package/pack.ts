@@ -4,13 +4,13 @@ import { Arch, build, DIR_TARGET, Platform, type Configuration } from 'electron-
 import { root } from '../renderer.ts'
 
 export interface PackOptions {
-  /** The app's folder alone. */
+  /** Builds only the app's folder. */
   dir?: boolean
-  /** Absent or empty: all of this system's. */
+  /** Absent or empty: every target of this system. */
   targets?: readonly string[]
 }
 
-/** Builds for this system and this processor, whose native libraries are here. The artefacts. */
+/** Builds for this system and this processor, whose native libraries are here. Returns the artefacts. */
 export async function packageApp(
   config: Configuration,
   { dir = false, targets = [] }: PackOptions,

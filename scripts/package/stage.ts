@@ -1,4 +1,4 @@
-/** What an installed Braid consists of besides Electron, laid out under release/stage. */
+/** Lays out under release/stage what an installed Braid consists of besides Electron. */
 import {
   chmodSync,
   copyFileSync,
@@ -10,16 +10,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { readManifest } from '../../engine/models/manifest.ts'
+import { readManifest } from '../../engine/models/index.ts'
 import { compileEngine, compileShell } from '../compile.ts'
 import { ensureNative, type BackendsFile } from '../native/index.ts'
 import { ensureRenderer, root } from '../renderer.ts'
 import { licences } from './licences.ts'
 
 export interface Staged {
-  /** Goes into app.asar: the shell and its page. */
+  /** The shell and its page, which go into app.asar. */
   app: string
-  /** Goes beside it, as files: the engine, native code, models, Node, the command line. */
+  /** The engine, native code, models, Node and the command line, which go beside it as files. */
   braid: string
 }
 
@@ -48,7 +48,7 @@ export async function stage(folder: string, { compile }: StageOptions = {}): Pro
   for (const one of [app, braid]) mkdirSync(join(one, 'dist'), { recursive: true })
 
   const page = join(root, 'dist', 'renderer')
-  // One copy for the window, inside the archive, and one for `braid serve`.
+  // One copy is for the window, inside the archive, and one for `braid serve`.
   for (const one of [app, braid]) cpSync(page, join(one, 'dist', 'renderer'), { recursive: true })
   await (compile ?? compileApp)(join(braid, 'dist'))
   cpSync(join(braid, 'dist', 'electron'), join(app, 'dist', 'electron'), { recursive: true })
@@ -76,7 +76,7 @@ export async function stage(folder: string, { compile }: StageOptions = {}): Pro
 
   stageNative(native, join(braid, 'build', 'native'))
   stageModels(join(braid, 'models'))
-  // Chat templates run in a thread of their own, which reads this one by itself; all else is compiled in. (Packagers leave out a node_modules at the top.)
+  // Chat templates run in a separate thread that imports this package; everything else is compiled in. (Packagers omit a top-level node_modules.)
   cpSync(
     join(root, 'node_modules', '@huggingface', 'jinja'),
     join(braid, 'dist', 'engine', 'node_modules', '@huggingface', 'jinja'),
@@ -91,7 +91,7 @@ export async function stage(folder: string, { compile }: StageOptions = {}): Pro
   return { app, braid }
 }
 
-/** Engine and shell for current Node and Electron, with all of npm that they need compiled in. */
+/** Compiles engine and shell for current Node and Electron, with the npm packages that they need. */
 export async function compileApp(dist: string): Promise<void> {
   await compileEngine(join(dist, 'engine'), {
     packages: 'bundle',
@@ -105,7 +105,7 @@ export async function compileApp(dist: string): Promise<void> {
   await compileShell(join(dist, 'electron'), { sourcemap: false })
 }
 
-/** Only what backends.json names; CUDA is fetched by those who have such a card. */
+/** Copies only what backends.json names; users with an NVIDIA GPU fetch CUDA. */
 function stageNative(native: BackendsFile & { folder: string }, to: string): void {
   const gpu = native.gpu.filter(({ backend }) => !backend.startsWith('cuda'))
   const { folder, ...file } = native
@@ -120,7 +120,7 @@ function stageNative(native: BackendsFile & { folder: string }, to: string): voi
   writeFileSync(join(to, 'backends.json'), JSON.stringify({ ...file, gpu }, null, 2))
 }
 
-/** The manifest, and the models that it says come with Braid. */
+/** Copies the manifest and the models that it lists as bundled. */
 function stageModels(to: string): void {
   const from = join(root, 'models')
   mkdirSync(to, { recursive: true })
@@ -128,14 +128,14 @@ function stageModels(to: string): void {
   for (const { file } of readManifest(join(from, 'manifest.json'))) {
     if (file === undefined) continue
     if (!existsSync(join(from, file)))
-      throw new Error(`models/manifest.json names ${file}, which is not there.`)
+      throw new Error(`models/manifest.json names ${file}, which does not exist.`)
     copyFileSync(join(from, file), join(to, file))
   }
 }
 
 /**
- * The Node that builds this is the Node that the command line and the engine's small programs run on. Electron could stand in
- * for it only with its fuse RunAsNode on, which would make of it a Node for everybody.
+ * Copies the Node that runs the build: the command line and the engine's small programs run on it. Electron could replace it only
+ * with its fuse RunAsNode on, which would let anyone use the app as Node.
  */
 function stageNode(bin: string): void {
   const shared = Object.entries(process.config.variables as unknown as Record<string, unknown>)

@@ -3,23 +3,23 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Braid, Window } from '../../test/e2e/support.ts'
 
-/** What can be seen of the window, each reached as a person would; in this order, since a run is looked at after it was made. */
+/** The views of the window, each reached as a user would. The order matters: a run is shown after it was made. */
 export interface Scene {
   name: string
   act(window: Window, shown: Shown, braid: Braid): Promise<unknown>
 }
 
-/** What is posed, and the runs that came of it. */
+/** The problems posed, and the runs that they became. */
 export interface Shown {
   problem: string
-  /** One that the model does not solve at once: there is time to look at the live run. */
+  /** A problem that the model does not solve at once, so that there is time to look at the live run. */
   hard: string
   other: string
   paths: number
   budget: number
   summary: number
   seed: number
-  /** Ids: of `problem`, then of `other`. */
+  /** Ids of the runs: of `problem`, then of `other`. */
   runs: string[]
 }
 
@@ -29,9 +29,9 @@ const go = ({ page }: Window, hash: string): Promise<void> =>
   page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
 const run = (window: Window, { runs }: Shown, rest = ''): Promise<void> =>
   go(window, `#/run/${runs[0]}${rest}`)
-/** To this part of the replay. */
+/** Moves the replay to this part of the run. */
 async function scrub(page: Page, part: number): Promise<void> {
-  const scrubber = page.getByRole('slider', { name: 'Moment of the run' })
+  const scrubber = page.getByRole('slider', { name: 'Position in the run' })
   const [start, end] = [
     Number(await scrubber.getAttribute('min')),
     Number(await scrubber.getAttribute('max')),
@@ -59,7 +59,7 @@ const settings = ({ paths, budget, summary, seed }: Shown) => ({
   alternatives: 5,
 })
 
-/** With nothing: no model, no run. */
+/** The window with no model and no run. */
 export const EMPTY: Scene[] = [
   { name: 'first-starting', act: (window) => go(window, '#/') },
   {
@@ -100,7 +100,7 @@ export const SCENES: Scene[] = [
     act: async ({ page }) => {
       await page.getByText('More settings').click()
       await page.getByLabel('Paths', { exact: true }).fill('16')
-      await page.getByLabel('Tokens a path', { exact: true }).fill('900000')
+      await page.getByLabel('Tokens per path', { exact: true }).fill('900000')
       await page.getByLabel('Problem', { exact: true }).focus()
       await page.waitForTimeout(800)
     },
@@ -174,7 +174,7 @@ export const SCENES: Scene[] = [
     name: 'lane-menu',
     act: async ({ page }) => {
       await page.keyboard.press('Escape')
-      await page.getByRole('button', { name: 'Actions on path 2' }).click()
+      await page.getByRole('button', { name: 'Actions for path 2' }).click()
     },
   },
   {
@@ -256,10 +256,10 @@ export const SCENES: Scene[] = [
     act: async (window, { runs }) => {
       await go(window, `#/run/${runs[1]}`)
       await window.page.locator('.vote-pick').first().click()
-      await window.page.getByText('Chosen by hand').waitFor()
+      await window.page.getByText('Chosen by you').waitFor()
     },
   },
-  { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/1,2,3') },
+  { name: 'compare-paths', act: (window, shown) => run(window, shown, '/compare/p1,p2,p3') },
   {
     name: 'compare-runs',
     act: (window, { runs }) => go(window, `#/compare/${runs.slice(0, 2).join(',')}`),
@@ -318,7 +318,7 @@ export const SCENES: Scene[] = [
       const file = join(braid.data, 'runs', `${runs[0]}.alt`)
       rmSync(file)
       mkdirSync(file)
-      await go(window, `#/run/${runs[0]}/path/1/7`)
+      await go(window, `#/run/${runs[0]}/p1/7`)
       await window.page.reload()
       await window.page.locator('.token-detail .callout').waitFor()
     },
@@ -328,7 +328,7 @@ export const SCENES: Scene[] = [
     act: async (window, _shown, braid) => {
       const file = join(braid.data, 'settings.json')
       const kept = JSON.parse(readFileSync(file, 'utf8')) as { model: string }
-      // As an engine leaves it that died while it loaded.
+      // The file as an engine leaves it that died while loading.
       writeFileSync(
         file,
         JSON.stringify({ ...kept, loadAtStart: true, loadingAtStart: kept.model }),

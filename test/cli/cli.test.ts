@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RunEvent } from '../../engine/protocol/events.ts'
+import { roleOf, RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { ModelRegistry } from '../../engine/models/registry.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
 import { braid, Cli } from '../support/cli.ts'
 import { smolLM2 } from '../support/models.ts'
@@ -43,7 +43,7 @@ const runs = () =>
     .sort()
 
 describe('solve', () => {
-  it('--json: one event a line on stdout and nothing else, the same events as the transcript', async () => {
+  it('--json: one event per line on stdout and nothing else, the same events as the transcript', async () => {
     const { code, stdout, stderr } = await braid(
       solve(
         'What is 2 + 2?',
@@ -81,14 +81,14 @@ describe('solve', () => {
       expect.arrayContaining([expect.stringMatching(/done|truncated/)]),
     )
     const tokens = seen.flatMap((event) =>
-      event.type === 'tokens' && event.path > 0 ? event.tokens : [],
+      event.type === 'tokens' && roleOf(event.segment) === 'path' ? event.tokens : [],
     )
     for (const token of tokens)
       if (token.forced !== true) expect(token.alternatives).toHaveLength(3)
     const store = new RunStore(folder)
     expect(store.events(state.run)).toEqual(seen.map(storedEvent))
-    expect(store.alternatives(state.run, 1, 1, 0, 1)[0]).toHaveLength(3)
-    // What holds in the end is told, on stderr.
+    expect(store.alternatives(state.run, 'p1', 0, 1)[0]).toHaveLength(3)
+    // The settings that hold in the end are reported on stderr.
     expect(stderr).toMatch(/paths=2 .*budget=24.*temperature=0\.5.*flash-attention=auto/)
   })
 
@@ -161,11 +161,11 @@ describe('solve', () => {
   it('ends at once at a second Ctrl-C', async () => {
     const cli = new Cli(solve('Count.', '--json', '--budget', '900'), { env })
     await until(() => cli.stdout.includes('"run-started"'), 'the start', 60_000)
-    // Two of one kind would reach it as one; and the second must not wait for anything, or the first may be done.
+    // Two signals of one kind would arrive as one; and the second must not wait for anything, or the first may have taken effect.
     cli.child.kill('SIGINT')
     cli.child.kill('SIGTERM')
     const { code, signal, stderr } = await cli.done
-    // Node itself lets go of signals when it ends: there the second one is what ends the process.
+    // Node removes its signal handlers when it exits; from then on, the second signal ends the process.
     expect([code ?? signal, stderr.split('Stopping').length - 1]).toEqual([
       code === null ? 'SIGTERM' : 130,
       1,
@@ -199,7 +199,7 @@ describe('solve', () => {
 
   it('keeps everything but results off stdout when a run fails', async () => {
     const text = join(folder, 'text.gguf')
-    writeFileSync(text, 'this is no model')
+    writeFileSync(text, 'not a model')
     for (const file of [join(folder, 'none.gguf'), text, folder]) {
       const before = runs()
       const { code, stdout, stderr } = await braid(['solve', 'x', '--model', file], { env })
@@ -249,7 +249,7 @@ describe('wrong use', () => {
     [['--frob'], /--frob/],
     [['-2 + 3'], /unknown option '-2 \+ 3' .*-- '/],
     [['--out', 'x.txt'], /--out.*\.json/],
-    [['--out', '/no/such/folder/x.md'], /--out.*no folder/],
+    [['--out', '/no/such/folder/x.md'], /--out.*does not exist/],
   ])('%j: one line that names the flag, code 2', async (flags, said) => {
     const { code, stdout, stderr } = await braid(['solve', 'x', ...flags], { env })
     expect([code, stdout]).toEqual([2, ''])
@@ -351,7 +351,7 @@ describe('other commands', () => {
     })
     expect(info.fit.kv).toBeGreaterThanOrEqual(8 * 512 * 23040)
     expect((await braid(['model', model], { env })).stdout).toMatch(
-      /control tokens +none[^]*KV bytes a token +f32 46080/,
+      /control tokens +none[^]*KV bytes per token +f32 46080/,
     )
     expect((await braid(['model', join(folder, 'none.gguf')], { env })).code).toBe(1)
     expect(existsSync(join(folder, 'runs'))).toBe(true)

@@ -98,7 +98,7 @@ describe('braid eval', () => {
     const end = await first.done
     const kept = lines(stopped)
     if (kept.length < 20) {
-      expect([end.code, end.stderr]).toEqual([130, expect.stringContaining('goes on from here')])
+      expect([end.code, end.stderr]).toEqual([130, expect.stringContaining('continues from here')])
       expect(readFileSync(join(stopped, 'report.html'), 'utf8')).toContain('stopped early')
     }
     expect((await braid([...flags, '--out', stopped])).code).toBe(0)
@@ -106,7 +106,7 @@ describe('braid eval', () => {
     expect(untimed(stopped)).toEqual(untimed(straight))
     const other = await braid([...flags, '--out', stopped, '--temperature', '0.9'])
     expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('sampling')])
-    // Another checkpoint of the same shape: the header is the same, the weights are not.
+    // Another checkpoint of the same shape: same header, different weights.
     const retrained = writeTiny(tinyModel({ shape: 'qwen2', seed: 6 }))
     const trained = await braid([
       ...flags.map((flag) => (flag === model ? retrained : flag)),

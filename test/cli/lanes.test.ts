@@ -4,12 +4,12 @@ import { Lanes, laneLines, tail } from '../../engine/cli/lanes.ts'
 import { table } from '../../engine/cli/table.ts'
 import { printable } from '../../engine/cli/usage.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
-import { runStarted, sampleRun } from '../support/sample-run.ts'
+import { pathStarted, runStarted, sampleRun } from '../support/sample-run.ts'
 
 describe('lanes', () => {
   const events = sampleRun('r')
 
-  it('are one line a path and one a summary, never wider than the terminal', () => {
+  it('are one line per path and one per summary, never wider than the terminal', () => {
     for (let n = 1; n <= events.length; n++) {
       for (const columns of [10, 40, 80, 200]) {
         const state = foldRun(events.slice(0, n))
@@ -26,18 +26,11 @@ describe('lanes', () => {
   it('leave out paths that ended where the terminal is low', () => {
     const many = [
       runStarted('r'),
-      ...Array.from({ length: 20 }, (_, i) => ({
-        type: 'path-started' as const,
-        at: 0,
-        path: i + 1,
-        group: 1,
-        thought: 1,
-        seed: 1,
-      })),
+      ...Array.from({ length: 20 }, (_, i) => pathStarted(0, `p${i + 1}`)),
       {
         type: 'tokens' as const,
         at: 1,
-        path: 17,
+        segment: 'p17',
         tokens: [{ id: 1, text: 'here', logprob: null, entropy: null }],
       },
     ]

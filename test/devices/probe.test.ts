@@ -11,13 +11,12 @@ import { fetchable, fetchBackend, fetchedLibraries } from '../../engine/devices/
 import { HardwareMeter } from '../../engine/devices/hardware.ts'
 import { platformPackages, readPin, type Pin } from '../../engine/devices/packages.ts'
 import { probe } from '../../engine/devices/probe.ts'
-import { builtLibraries } from '../../engine/native/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'braid-devices-'))
 afterAll(() => rmSync(root, { recursive: true }))
 
 const library = { backend: 'vulkan', file: '/lib/pretended.so' }
-/** A driver that behaves like this when it is tried. */
+/** Makes a driver that behaves in this way when it is tried. */
 const driver = (code: string) => (): ChildProcess =>
   spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'pipe'] })
 const device = {
@@ -28,21 +27,9 @@ const device = {
   memoryFree: 1,
   memoryTotal: 2,
 }
-const answer = (more: object) =>
-  JSON.stringify({ cpu: 'x64', loaded: true, devices: [device], ...more })
+const answer = (more: object) => JSON.stringify({ loaded: true, devices: [device], ...more })
 
 describe('a backend is tried in a process of its own', () => {
-  it('the CPU of this machine: its variant is told', async () => {
-    const { cpu, reason } = await probe(undefined)
-    expect(reason).toBeUndefined()
-    if (process.arch === 'x64')
-      expect(
-        readdirSync(join(builtLibraries()[0]!.file, '..', '..')).some((name) =>
-          name.includes(`ggml-cpu-${cpu}.`),
-        ),
-      ).toBe(true)
-  })
-
   it.each([
     ['crashes', `process.kill(process.pid, 'SIGSEGV')`, /signal SIGSEGV/],
     [
@@ -53,7 +40,7 @@ describe('a backend is tried in a process of its own', () => {
     [
       'is older than its kernels',
       `console.error('ggml-cuda.cu:108: CUDA error: the provided PTX was compiled with an unsupported toolchain.'); process.kill(process.pid, 'SIGABRT')`,
-      /SIGABRT.*unsupported toolchain.*newer driver.*CUDA 12|exit code/,
+      /SIGABRT.*unsupported toolchain.*newer GPU driver.*CUDA 12|exit code/,
     ],
     [
       'computes wrongly',
@@ -63,14 +50,16 @@ describe('a backend is tried in a process of its own', () => {
     ['exits', `process.exit(3)`, /exit code 3/],
     ['hangs', `setInterval(() => {}, 1000)`, /did not answer within 0\.4 s/],
     ['says nothing', ``, /not understood/],
-    ['has no driver', `console.log('${answer({ loaded: false, devices: [] })}')`, /no driver/],
-    ['finds no device', `console.log('${answer({ devices: [] })}')`, /no device/],
+    [
+      'has no driver',
+      `console.log('${answer({ loaded: false, devices: [] })}')`,
+      /driver is missing/,
+    ],
+    ['finds no device', `console.log('${answer({ devices: [] })}')`, /no usable device/],
     ['floods its output', `for (let i = 0; i < 3e5; i++) console.log('xxxxxxxxxxxxxxxxxxxx')`, /./],
   ])('one that %s is skipped, with the reason', async (_, code, reason) => {
-    const began = performance.now()
     const limitMs = reason.source.includes('0\\.4') ? 400 : 15_000
     expect((await probe(library, { spawn: driver(code), limitMs })).reason).toMatch(reason)
-    expect(performance.now() - began).toBeLessThan(20_000)
   })
 
   it('one that works is let in, whatever it prints before', async () => {
@@ -78,10 +67,10 @@ describe('a backend is tried in a process of its own', () => {
       await probe(library, {
         spawn: driver(`console.log('WARNING: mesa'); console.log('${answer({})}')`),
       }),
-    ).toEqual({ library, cpu: 'x64', devices: [device] })
+    ).toEqual({ library, devices: [device] })
   })
 
-  it('a file that is no library is skipped by the real program', async () => {
+  it('a file that is not a library is skipped by the real program', async () => {
     const file = join(root, 'libggml-vulkan.so')
     writeFileSync(file, 'no library')
     expect((await probe({ backend: 'vulkan', file })).reason).toMatch(/could not be loaded/)
@@ -94,7 +83,7 @@ describe('a backend that is fetched', () => {
     delete process.env.npm_config_registry
   })
 
-  /** A registry with one archive, and the pin that it would have. */
+  /** Serves a registry with one archive; returns the pin of that archive. */
   async function registry(): Promise<{ pin: Pin; asked: string[]; close: () => void }> {
     const folder = mkdtempSync(join(root, 'package-'))
     mkdirSync(join(folder, 'package', 'bins', 'linux-x64-vulkan'), { recursive: true })

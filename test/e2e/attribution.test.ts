@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
-import { Braid, CHROMIUM, SECONDS, type Window } from './support.ts'
+import { Braid, CHROMIUM, type Window } from './support.ts'
 
 describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
   const braid = new Braid()
@@ -28,9 +28,9 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
     })
     await window.untilRun('ended')
     await page.keyboard.press('Alt+A')
-    await page.waitForURL(/\/summary\/1/)
+    await page.waitForURL(/\/s1\b/)
     const rows = page.locator('.attr-row')
-    await expect.poll(() => rows.count(), { timeout: 30 * SECONDS }).toBe(3)
+    await expect.poll(() => rows.count()).toBe(3)
     const figures = async () =>
       (await rows.locator('.num').allTextContents()).map((text) => Number(text.replace(' %', '')))
     const at0 = await figures()
@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
     expect(await rows.nth(1).getAttribute('aria-pressed')).toBe('true')
     await page.getByRole('listbox', { name: /^Tokens of Summary/ }).focus()
     expect(await page.locator('.tok.a7').count()).toBeGreaterThan(0)
-    expect(await page.locator('.tokens').getAttribute('data-path')).toBe('2')
+    expect(await page.locator('.tokens').getAttribute('data-segment')).toBe('p2')
 
     await page.keyboard.press('Alt+B')
     expect(await page.locator('.attr-strip li').count()).toBe(3)
@@ -77,13 +77,11 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
     renameSync(model, `${model}.away`)
     await page.locator('.summary [data-command="run.attribution"]').click()
     const alert = page.locator('.attribution [role=alert]')
-    await expect
-      .poll(() => alert.textContent(), { timeout: 30 * SECONDS })
-      .toContain('put the file back')
+    await expect.poll(() => alert.textContent()).toContain('put the file back')
     expect(await alert.textContent()).toContain(model)
     renameSync(`${model}.away`, model)
     await page.getByRole('button', { name: 'Try again' }).click()
-    await expect.poll(() => page.locator('.attr-row').count(), { timeout: 30 * SECONDS }).toBe(2)
+    await expect.poll(() => page.locator('.attr-row').count()).toBe(2)
     expect(window.trouble).toEqual([])
   })
 })

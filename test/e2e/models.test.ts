@@ -24,7 +24,7 @@ import { tinyModel } from '../support/tiny-models.ts'
 import { Braid, CHROMIUM, SECONDS, type Window } from './support.ts'
 
 const tiny = tinyModel({ shape: 'qwen2' }).gguf
-/** What the pretended hub gives away, slowly. */
+/** The file that the fake hub serves, slowly. */
 const RATE = 1_500_000
 const big = tinyModel({ shape: 'llama', layers: 24, seed: 3 }).gguf
 
@@ -129,9 +129,9 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await row(a).waitFor()
     await page.locator('.facts-list').getByText('qwen2', { exact: true }).waitFor()
     expect(await row(a).locator('[data-fit]').getAttribute('data-fit')).toBe('fits')
-    // The page of the model: what a run of it needs, its template, its header.
+    // The model's page shows the memory of a run, the chat template and the header.
     expect(await page.locator('.facts-list').textContent()).toMatch(
-      /Memory here.*paths of.*Control tokens.*<think1>.*Chat template.*Header SHA-256[0-9a-f]{64}/s,
+      /Memory needed.*tokens per path.*Control tokens.*<think1>.*Chat template.*Header SHA-256[0-9a-f]{64}/s,
     )
     await add(join(root, 'files'))
     await page.getByRole('alert').getByText('cut.gguf').waitFor()
@@ -139,7 +139,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     const b = put('b.gguf', tinyModel({ shape: 'llama', seed: 2 }).gguf)
     await add(b)
     await row(b)
-      .getByRole('button', { name: /^Forget/ })
+      .getByRole('button', { name: /^Remove/ })
       .click()
     await expect.poll(() => row(b).count()).toBe(0)
     expect(readFileSync(b).length).toBeGreaterThan(1000)
@@ -157,14 +157,14 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await tab('Library')
     await row(from).getByText('file not found').waitFor()
     await row(from).locator('.model-pick').click()
-    await window.page.getByLabel('Where it is now').fill(join(root, 'files', 'a.gguf'))
-    await window.page.getByRole('button', { name: 'Point to it' }).click()
+    await window.page.getByLabel('New path').fill(join(root, 'files', 'a.gguf'))
+    await window.page.getByRole('button', { name: 'Locate file' }).click()
     await window.page
       .getByRole('alert')
-      .getByText(/another model/)
+      .getByText(/is not the model/)
       .waitFor()
-    await window.page.getByLabel('Where it is now').fill(to)
-    await window.page.getByRole('button', { name: 'Point to it' }).click()
+    await window.page.getByLabel('New path').fill(to)
+    await window.page.getByRole('button', { name: 'Locate file' }).click()
     await row(to).waitFor()
     expect(await row(from).count()).toBe(0)
   })
@@ -174,7 +174,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await tab('Convert')
     const task = page.locator('.task-row')
     await page.getByLabel('Folder', { exact: true }).fill(largeFolder(join(root, 'large')))
-    await page.getByLabel('Type of the weights').selectOption('q8_0')
+    await page.getByLabel('Weight type').selectOption('q8_0')
     await page.getByRole('button', { name: 'Convert', exact: true }).click()
     await task.waitFor()
     await expect
@@ -187,16 +187,14 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       )
       .toBeGreaterThan(0.02)
     await page.getByRole('button', { name: /^Pause/ }).click()
-    await expect
-      .poll(() => task.getAttribute('data-task'), { timeout: 20 * SECONDS })
-      .toBe('paused')
+    await expect.poll(() => task.getAttribute('data-task')).toBe('paused')
     const models = join(braid.data, 'models')
     expect(readdirSync(models).filter((name) => name.endsWith('.gguf'))).toEqual([])
     expect(readdirSync(models)).toContain('large-q8_0.gguf.partial')
-    await page.getByRole('button', { name: /^Go on with/ }).click()
+    await page.getByRole('button', { name: /^Resume/ }).click()
     await expect.poll(() => task.getAttribute('data-task')).toBe('running')
     await page.getByRole('button', { name: /^Cancel/ }).click()
-    await expect.poll(() => task.count(), { timeout: 20 * SECONDS }).toBe(0)
+    await expect.poll(() => task.count()).toBe(0)
     expect(readdirSync(models)).toEqual([])
 
     const { folder } = writeHfFolder(
@@ -204,17 +202,17 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       mkdtempSync(join(root, 'hf-')),
     )
     await page.getByLabel('Folder', { exact: true }).fill(folder)
-    await page.getByLabel('Type of the weights').selectOption('f16')
+    await page.getByLabel('Weight type').selectOption('f16')
     await page.getByRole('button', { name: 'Convert', exact: true }).click()
-    await expect.poll(() => task.getAttribute('data-task'), { timeout: 60 * SECONDS }).toBe('done')
+    await expect.poll(() => task.getAttribute('data-task')).toBe('done')
     await page.getByRole('button', { name: /^Clear/ }).click()
     await page.getByRole('radio', { name: 'Library' }).click()
     const made = row('-f16.gguf')
     await made.getByText('Downloaded').waitFor()
     await made.locator('.model-pick').click()
     await page.locator('.facts-list').getByText('9 rows').waitFor()
-    await made.getByRole('button', { name: /^Forget/ }).click()
-    await page.getByRole('button', { name: /^Delete its files/ }).click()
+    await made.getByRole('button', { name: /^Remove/ }).click()
+    await page.getByRole('button', { name: /^Delete the files/ }).click()
     await expect.poll(() => made.count()).toBe(0)
     expect(readdirSync(models)).toEqual([])
   })
@@ -227,7 +225,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       .getByText('Thinks in parallel')
       .waitFor()
     expect(asked).toEqual([])
-    await page.getByLabel('A Hugging Face repository').fill('org/slow')
+    await page.getByLabel('Hugging Face repository').fill('org/slow')
     await page.getByRole('button', { name: 'Look up' }).click()
     const choices = page.locator('.offer-list > li')
     await expect.poll(() => choices.count()).toBe(2)
@@ -241,22 +239,20 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
           page
             .locator('.task-row progress')
             .evaluate((bar) => (bar as unknown as { value: number }).value),
-        { timeout: 20 * SECONDS, interval: 50 },
+        { timeout: 60 * SECONDS, interval: 50 },
       )
       .toBeGreaterThan(0.05)
     await page.getByRole('button', { name: /^Pause/ }).click()
-    await expect
-      .poll(() => task.getAttribute('data-task'), { timeout: 10 * SECONDS })
-      .toBe('paused')
+    await expect.poll(() => task.getAttribute('data-task')).toBe('paused')
     const file = join(braid.data, 'models', 'org--slow', 'slow-Q8_0.gguf')
     expect(existsSync(file)).toBe(false)
-    // A new window, as after a restart of the page: the task is still there.
+    // A new window, as after a restart of the page, still shows the task.
     await page.reload()
     await expect.poll(() => page.locator('.task-row').getAttribute('data-task')).toBe('paused')
     slow = false
     const before = ranges.length
-    await page.getByRole('button', { name: /^Go on with/ }).click()
-    await expect.poll(() => task.getAttribute('data-task'), { timeout: 30 * SECONDS }).toBe('done')
+    await page.getByRole('button', { name: /^Resume/ }).click()
+    await expect.poll(() => task.getAttribute('data-task')).toBe('done')
     expect(readFileSync(file).equals(big)).toBe(true)
     expect(ranges.slice(before).some((range) => !range.startsWith('bytes=0-'))).toBe(true)
     await page.getByRole('radio', { name: 'Library' }).click()
@@ -273,7 +269,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     const total = async () =>
       Number(await page.locator('[data-fit-total]').getAttribute('data-fit-total'))
     await page.getByLabel('Paths', { exact: true }).fill('2')
-    await page.getByLabel('Tokens a path', { exact: true }).fill('100000')
+    await page.getByLabel('Tokens per path', { exact: true }).fill('100000')
     await expect
       .poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'))
       .toMatch(/fits|slow/)
@@ -286,19 +282,19 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await expect.poll(total).toBeLessThan(four)
     await page.locator('.fit').getByText('needs flash attention').waitFor()
     await page.getByLabel('KV cache', { exact: true }).selectOption('f32')
-    await page.getByLabel('Tokens a path', { exact: true }).fill('1048576')
+    await page.getByLabel('Tokens per path', { exact: true }).fill('1048576')
     await page.getByLabel('Paths', { exact: true }).fill('64')
     await page.getByText('More settings').click()
     await page.getByText('Reuse control tokens').click()
     await expect
       .poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'), {
-        timeout: 10 * SECONDS,
+        timeout: 60 * SECONDS,
       })
       .toBe('wont-fit')
     expect(await page.locator('.fit').textContent()).toMatch(
-      /CPU is short of [\d.]+ [GTM]iB\. Ask for fewer paths/,
+      /CPU needs [\d.]+ [GTM]iB more memory\. Use fewer paths/,
     )
-    // It is not started by the way; who knows better may.
+    // Start refuses the run; Start anyway does not.
     await page.getByLabel('Problem', { exact: true }).fill('too much')
     const start = page.getByRole('button', { name: 'Start', exact: true })
     expect([
@@ -343,7 +339,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       summary: 16,
       finish: 'last',
     })
-    await page.locator('[data-hardware]').waitFor({ timeout: 30 * SECONDS })
+    await page.locator('[data-hardware]').waitFor({ timeout: 60 * SECONDS })
     expect(await page.locator('[data-hardware]').textContent()).toMatch(
       /CPU \d+ %RAM [\d.]+ [GM]iB of [\d.]+ GiB/,
     )
@@ -364,7 +360,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
   })
 })
 
-/** A Qwen2 folder of about 100 million weights, all zero: a file with a hole takes no time to make. */
+/** Makes a Qwen2 folder of about 100 million weights, all zero, as a sparse file, which takes no time. */
 function largeFolder(folder: string): string {
   mkdirSync(folder)
   const layers = 12

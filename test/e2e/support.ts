@@ -34,7 +34,7 @@ const ARGS = [
 
 export const SECONDS = 1000
 
-/** `braid serve` as its own process, with a data folder of its own. */
+/** `braid serve` as a separate process with its own data folder. */
 export class Braid {
   readonly data: string
   url = ''
@@ -50,7 +50,7 @@ export class Braid {
     const args = [
       '--import',
       'tsx',
-      join(root, 'engine', 'cli.ts'),
+      join(root, 'engine', 'cli', 'main.ts'),
       'serve',
       '--no-open',
       ...(model === undefined ? [] : ['--model', model]),
@@ -78,13 +78,14 @@ export class Braid {
     return this
   }
 
-  /** A window of its own profile. */
+  /** Opens a window with a profile of its own. */
   async open(options: { width?: number; height?: number } = {}): Promise<Window> {
     const context = await this.#browser!.newContext({
       viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
       acceptDownloads: true,
     })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    context.setDefaultTimeout(60 * SECONDS)
     const page = await context.newPage()
     const window = new Window(page, context)
     await page.goto(this.url)
@@ -92,7 +93,7 @@ export class Braid {
     return window
   }
 
-  /** Kills the host process, as a crash of the engine would. */
+  /** Kills the host process, like a crash of the engine. */
   killHost(): void {
     const pids = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(this.#server!.pid)])
       .toString()
@@ -126,11 +127,11 @@ export interface Pose {
   seed?: number
 }
 
-/** What a person does in the window. */
+/** The actions of a user in the window. */
 export class Window {
   readonly page: Page
   readonly context: BrowserContext
-  /** Errors of the page and what its policy refused: both stay empty. */
+  /** Errors of the page and violations of its policy. Must stay empty. */
   readonly trouble: string[] = []
 
   constructor(page: Page, context: BrowserContext) {
@@ -161,20 +162,20 @@ export class Window {
     const { page } = this
     await this.command('New run')
     await page.getByLabel('Problem', { exact: true }).fill(problem)
-    // The fields wait for what the model says of itself.
+    // The fields wait for the model's metadata.
     await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields')
     if (strategy !== undefined)
       await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
     if (budget !== undefined)
-      await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
+      await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
     if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
     await page.getByText('More settings').click()
-    // One thread: with more, threads that wait for one another on a busy machine are a hundred times slower.
+    // One thread, because several threads that wait for one another on a busy machine are a hundred times slower.
     await page.getByLabel('Threads', { exact: true }).fill('1')
-    if (summary !== undefined) await page.getByLabel('Tokens of the summary').fill(String(summary))
+    if (summary !== undefined) await page.getByLabel('Tokens for the summary').fill(String(summary))
     if (alternatives !== undefined)
-      await page.getByLabel('Alternatives a token').fill(String(alternatives))
+      await page.getByLabel('Alternatives per token').fill(String(alternatives))
     if (temperature !== undefined)
       await page.getByLabel('Temperature', { exact: true }).fill(String(temperature))
     if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
@@ -186,7 +187,7 @@ export class Window {
     return /#\/run\/([\w-]+)/.exec(this.page.url())![1]!
   }
 
-  /** By the palette, as from any view. */
+  /** Runs a command from the palette, which works in any view. */
   async command(name: string): Promise<void> {
     const { page } = this
     await page.keyboard.press('Control+K')
@@ -203,10 +204,10 @@ export class Window {
   }
 
   lane(path: number): Locator {
-    return this.page.locator(`[data-lane="${path}"]`)
+    return this.page.locator(`[data-lane="p${path}"]`)
   }
 
-  /** Tokens of a path, as its lane counts them. */
+  /** Returns the tokens of a path as counted by its lane. */
   async tokens(path: number): Promise<number> {
     const text = await this.lane(path).locator('.lane-count').textContent()
     return Number(/^[\d,]+/.exec(text ?? '')?.[0].replace(/,/g, '') ?? 0)
@@ -231,7 +232,7 @@ export class Window {
       `the run to be ${status}`,
       100 * SECONDS,
     )
-    // The lanes are drawn in turn, a few a frame.
+    // The lanes are drawn in turn, a few per frame.
     if (status === 'ended')
       for (const path of await this.page.locator('[data-lane]').all())
         await until(
@@ -242,12 +243,12 @@ export class Window {
 
   async laneMenu(path: number, item: string): Promise<void> {
     await this.lane(path)
-      .getByRole('button', { name: `Actions on path ${path}` })
+      .getByRole('button', { name: `Actions for path ${path}` })
       .click()
     await this.page.getByRole('menuitem', { name: new RegExp(`^${item}`) }).click()
   }
 
-  /** Downloads what the export menu gives and reads it. */
+  /** Exports the run from the menu and reads the downloaded file. */
   async exportAs(
     format: 'Markdown' | 'HTML' | 'JSON',
   ): Promise<{ name: string; path: string; text: string }> {

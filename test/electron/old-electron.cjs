@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- Electron 22 starts CommonJS */
 /**
- * `resources/app/main.js` of an Electron 22: gives it the few interfaces of today's Electron and Node that the shell uses, then starts the
- * shell named by BRAID_SHELL. Only tests use it.
+ * `resources/app/main.js` for Electron 22: adds the few interfaces of current Electron and Node that the shell uses, then starts
+ * the shell named by BRAID_SHELL. Only for tests.
  */
 // Playwright's own first step, which it takes itself only with the npm package: the app starts once it listens.
 if (process.env.BRAID_LOADER) require(process.env.BRAID_LOADER)

@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- Electron 22 starts CommonJS */
-/** `resources/app/host.cjs` of an Electron 22: an ES module as a utility process. */
+/** `resources/app/host.cjs` for Electron 22: runs an ES module as a utility process. */
 const { pathToFileURL } = require('node:url')
 import(pathToFileURL(process.env.BRAID_HOST).href).catch((error) => {
   console.error(error)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPage } from '../../electron/page.ts'
 import { compile, Shell, unavailable } from './support.ts'
 
-/** Asks the host over a connection of its own, in the page. */
+/** Sends a request to the host over a separate connection in the page. */
 async function ask(shell: Shell, method: string): Promise<unknown> {
   return shell.page.evaluate(async (method) => {
     const page = globalThis as unknown as {
@@ -26,7 +26,7 @@ async function ask(shell: Shell, method: string): Promise<unknown> {
   }, method)
 }
 
-/** Runs `source` in the page: what it gives, or the error's text. */
+/** Runs `source` in the page and returns its result, or the text of its error. */
 const inPage = (shell: Shell, source: string): Promise<unknown> =>
   shell.page.evaluate(`(async () => (${source}))().catch((error) => String(error))`)
 
@@ -70,12 +70,7 @@ describe.skipIf(unavailable !== null)(
           shell,
           '[typeof require, typeof process, location.href, Object.keys(braidShell).sort().join()]',
         ),
-      ).toEqual([
-        'undefined',
-        'undefined',
-        'braid://app/',
-        'connect,onCommand,onFile,onShow,openExternal,pathForFile,pickFile,pickFolder,rememberToken,saveFile,setMenu',
-      ])
+      ).toEqual(['undefined', 'undefined', 'braid://app/', 'call,connect,listen,pathForFile'])
       const preferences = await shell.app.evaluate(({ BrowserWindow }) =>
         (
           BrowserWindow.getAllWindows()[0]!.webContents as unknown as {
@@ -139,11 +134,11 @@ describe.skipIf(unavailable !== null)(
         '',
       ]) {
         expect(
-          await inPage(shell, `braidShell.openExternal(${JSON.stringify(address)})`),
+          await inPage(shell, `braidShell.call('openExternal', ${JSON.stringify(address)})`),
           address,
-        ).toMatch(/not opened/)
+        ).toMatch(/Only web and mail addresses/)
       }
-      await inPage(shell, `braidShell.openExternal('https://example.com/a')`)
+      await inPage(shell, `braidShell.call('openExternal', 'https://example.com/a')`)
       expect(await shell.app.evaluate(() => (globalThis as { opened?: string[] }).opened)).toEqual([
         'https://example.com/a',
       ])
@@ -160,7 +155,7 @@ describe.skipIf(unavailable !== null)(
       const save = () =>
         inPage(
           shell,
-          `braidShell.saveFile({ name: '../../run.md', mimeType: 'text/markdown', content: 'né' })`,
+          `braidShell.call('saveFile', { name: '../../run.md', mimeType: 'text/markdown', content: 'né' })`,
         )
       await answer(join(shell.data, 'saved.md'))
       expect(await save()).toBe(true)
@@ -184,7 +179,7 @@ describe.skipIf(unavailable !== null)(
               : new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true } })
             if (window.webContents.getURL() !== url) await window.loadURL(url)
             const answer = await (window.webContents.executeJavaScript(
-              'braidShell.pickFile().catch(String)',
+              `braidShell.call('pickFile').catch(String)`,
             ) as Promise<unknown>)
             if (!own) window.destroy()
             return answer
@@ -192,10 +187,10 @@ describe.skipIf(unavailable !== null)(
           { url, own, preload: shell.preload },
         )
       expect(await ask('braid://app/', true)).toBe('/picked.gguf')
-      expect(await inPage(shell, 'braidShell.pickFolder()')).toBe('/picked.gguf')
-      expect(await ask('braid://app/', false)).toMatch(/may not ask/)
-      expect(await ask('data:text/html,foreign', true)).toMatch(/may not ask/)
-      expect(await ask('braid://other/', true)).toMatch(/may not ask/)
+      expect(await inPage(shell, `braidShell.call('pickFolder')`)).toBe('/picked.gguf')
+      expect(await ask('braid://app/', false)).toMatch(/may not make this call/)
+      expect(await ask('data:text/html,foreign', true)).toMatch(/may not make this call/)
+      expect(await ask('braid://other/', true)).toMatch(/may not make this call/)
       expect(await ask('braid://app/', true)).toBe('/picked.gguf')
       await shell.page.waitForSelector('[data-connection="open"]')
     })
@@ -213,7 +208,7 @@ describe.skipIf(unavailable !== null)(
 
     it('keeps the hub token where the keychain can, and gives it to the next engine', async () => {
       const remember = (token: string | null) =>
-        inPage(shell, `braidShell.rememberToken(${JSON.stringify(token)})`)
+        inPage(shell, `braidShell.call('rememberToken', ${JSON.stringify(token)})`)
       const keychain = (there: boolean) =>
         shell.app.evaluate(({ safeStorage }, there) => {
           const flip = (bytes: Buffer) => bytes.map((byte) => byte ^ 0x5a) as Buffer
@@ -233,7 +228,7 @@ describe.skipIf(unavailable !== null)(
         await shell.page.waitForSelector('[data-connection="open"]')
         return shell.app.evaluate(() => (globalThis as { token?: string }).token)
       }
-      // Electron shows no process's environment: what it is asked to start with stands for it.
+      // Electron does not show the environment of a process, so the test checks the one passed at its start.
       await shell.app.evaluate(({ utilityProcess }) => {
         const fork = utilityProcess.fork
         utilityProcess.fork = (file, args, options) => {

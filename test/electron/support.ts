@@ -18,7 +18,7 @@ import { compileEngine, compileShell } from '../../scripts/compile.ts'
 import { ensureRenderer, root } from '../../scripts/renderer.ts'
 import { electron22 } from './electron22.ts'
 
-/** Drives the shell in a real Electron 22, which carries Node 16: the programs are compiled for that here. */
+/** Drives the shell in a real Electron 22, which contains Node 16. The programs are compiled for that here. */
 const xvfb = ['/usr/bin/Xvfb'].find((file) => existsSync(file))
 const electron = await electron22()
 const LOADER = join(
@@ -30,14 +30,14 @@ const LOADER = join(
   'loader.js',
 )
 const ARGS = ['--no-sandbox', '--disable-gpu', '--password-store=basic']
-/** Without a bus of the session, Electron would start one and wait for it. */
+/** Without a session bus, Electron would start one and wait for it. */
 export const QUIET = {
   DBUS_SESSION_BUS_ADDRESS: 'disabled:',
   NO_AT_BRIDGE: '1',
   ELECTRON_DISABLE_SECURITY_WARNINGS: '1',
 }
 
-/** Why the shell cannot be run here, or null. */
+/** Returns why the shell cannot run here, or null. */
 export const unavailable: string | null =
   'missing' in electron
     ? `no Electron 22: ${electron.missing}`
@@ -46,7 +46,7 @@ export const unavailable: string | null =
       : null
 export const found = 'missing' in electron ? undefined : electron
 
-/** A display of its own for one test file. */
+/** A separate display for one test file. */
 export class Display {
   #process: ChildProcess | undefined
 
@@ -73,14 +73,14 @@ export class Shell {
   readonly data = mkdtempSync(join(tmpdir(), 'braid-shell-'))
   app!: ElectronApplication
   page!: Page
-  /** What the app wrote to its error output. */
+  /** The error output of the app. */
   said = ''
 
   readonly #folder: string
   readonly #display = new Display()
   #env: Record<string, string> = {}
 
-  /** `folder`: where `compile` put the app. */
+  /** `folder`: the result of `compile`. */
   constructor(folder: string) {
     this.#folder = folder
   }
@@ -95,7 +95,7 @@ export class Shell {
 
   async start(args: string[] = [], env: Record<string, string> = {}): Promise<this> {
     const display = this.#env.DISPLAY ?? (await this.#display.open())
-    // As in an installed app, the engine's small programs run on a Node of their own.
+    // As in an installed app, the engine's helper processes run on a separate Node.
     this.#env = {
       ...(process.env as Record<string, string>),
       ...QUIET,
@@ -115,12 +115,13 @@ export class Shell {
     this.app.process().stderr?.on('data', (chunk: Buffer) => {
       this.said += String(chunk)
     })
+    this.app.context().setDefaultTimeout(60_000)
     this.page = await this.app.firstWindow()
-    await this.page.waitForSelector('[data-connection="open"]', { timeout: 60_000 })
+    await this.page.waitForSelector('[data-connection="open"]')
     return this
   }
 
-  /** Starts the app once more on the same data; its exit code. */
+  /** Starts the app a second time on the same data and returns its exit code. */
   again(args: string[] = []): Promise<number | null> {
     return new Promise((resolve) =>
       spawn(this.program, [...ARGS, ...args], { cwd: root, env: this.#env, stdio: 'ignore' }).on(
@@ -130,7 +131,7 @@ export class Shell {
     )
   }
 
-  /** Ends the app as its Quit does, and keeps the data. */
+  /** Quits the app and keeps the data. */
   async quit(): Promise<void> {
     const ended = new Promise((resolve) => this.app.process().once('exit', resolve))
     await this.app.evaluate(({ app }) => setTimeout(() => app.quit(), 0)).catch(() => undefined)
@@ -144,17 +145,17 @@ export class Shell {
   }
 }
 
-/** Compiles for Node 16 into a new folder, laid out as a checkout, with an Electron beside it. */
+/** Compiles for Node 16 into a new folder, laid out like a checkout with Electron beside it. */
 export async function compile(): Promise<string> {
   if (found === undefined) throw new Error('There is no Electron 22.')
   const folder = mkdtempSync(join(tmpdir(), 'braid-electron22-'))
   const dist = join(folder, 'dist')
   await compileFor22(dist)
   ensureRenderer()
-  // A copy: another build of the page may replace it meanwhile.
+  // A copy, since another build of the page may replace it in the meantime.
   cpSync(join(root, 'dist', 'renderer'), join(dist, 'renderer'), { recursive: true })
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
-  // Chat templates run in a thread, which reads its library by itself.
+  // Chat templates run in a thread that loads its library itself.
   for (const name of ['build', 'models', 'patches', 'node_modules'])
     symlinkSync(join(root, name), join(folder, name))
   cpSync(found.dist, join(folder, 'electron22'), { recursive: true })
@@ -169,10 +170,13 @@ export async function compile(): Promise<string> {
   return folder
 }
 
-/** A file's path came from the file itself before Electron 29. */
+/** Before Electron 29, a file's path came from the file itself. */
 const OLD_PATH = `try { require('electron').webUtils ??= { getPathForFile: (file) => file.path } } catch {}`
 
-/** What the engine imports that Node 16 has not: a disk's free space is told as large, and downloads, which are tested elsewhere, fail. */
+/**
+ * Replacements for imports that Node 16 does not have: the free disk space is large, and downloads fail (they are
+ * tested elsewhere).
+ */
 const lendNode16: Plugin = {
   name: 'lend-node-16',
   setup(build) {
@@ -190,7 +194,7 @@ const lendNode16: Plugin = {
   },
 }
 
-/** Engine and shell as Electron 22 runs them, to `dist/engine` and `dist/electron`. */
+/** Compiles engine and shell for Electron 22 to `dist/engine` and `dist/electron`. */
 export async function compileFor22(dist: string): Promise<void> {
   await compileEngine(join(dist, 'engine'), {
     target: 'node16',

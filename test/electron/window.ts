@@ -8,7 +8,7 @@ interface Item {
   menu: string
 }
 
-/** All items of the menu bar. */
+/** Returns all items of the menu bar. */
 export const menu = (shell: Shell): Promise<Item[]> =>
   shell.app.evaluate(({ Menu }) =>
     Menu.getApplicationMenu()!.items.flatMap((top) =>
@@ -30,7 +30,7 @@ export const item = async (shell: Shell, id: string) =>
 export const view = (shell: Shell) =>
   shell.page.evaluate(() => (globalThis as unknown as { location: { hash: string } }).location.hash)
 
-/** Asks the host over a connection of its own, in the page; what it answers. */
+/** Sends a request to the host over a separate connection in the page and returns the response. */
 export function ask(shell: Shell, method: string, params: object = {}): Promise<unknown> {
   return shell.page.evaluate(
     async ([method, params]) => {

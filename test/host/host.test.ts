@@ -1,12 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Host } from '../../engine/host.ts'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import { Host } from '../../engine/host/host.ts'
+import { errorText, RunEvent, type RunError } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
-import { runStarted, sampleRun } from '../support/sample-run.ts'
+import { pathStarted, runStarted, sampleRun, summaryStarted } from '../support/sample-run.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
@@ -20,7 +20,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'braid-host-'))
   engine = new ScriptedEngine()
   stalls = []
-  host = new Host({ folder, engine, stopMs: 50, onStall: (message) => stalls.push(message) })
+  host = new Host({ folder, engine, stopMs: 1000, onStall: (message) => stalls.push(message) })
   client = connect()
 })
 afterEach(async () => {
@@ -75,26 +75,24 @@ describe('a run', () => {
         key === 'tokens' && value && !Array.isArray(value) ? [...value] : value,
       )
     expect(plain(again.events(run))).toBe(plain(client.events(run)))
-    const alternatives = await client.call('run.alternatives', { run, path: 1, index: 1, count: 2 })
+    const alternatives = await client.call('run.alternatives', {
+      run,
+      segment: 'p1',
+      index: 1,
+      count: 2,
+    })
     expect(alternatives.map((list) => list?.length)).toEqual([2, 2])
   })
 
   it('loses and doubles nothing when it is opened in mid-stream', async () => {
     const run = await start()
-    engine.last.emit(runStarted(run), {
-      type: 'path-started',
-      at: 1,
-      path: 1,
-      group: 1,
-      thought: 1,
-      seed: 1,
-    })
+    engine.last.emit(runStarted(run), pathStarted(1, 'p1'))
     const token = { id: 1, text: 'x', logprob: -1, entropy: 1 }
     const all = new Promise<void>((resolve) => {
       let n = 0
       const tick = () => {
         for (let i = 0; i < 7; i++)
-          engine.last.emit({ type: 'tokens', at: n++, path: 1, tokens: [token] })
+          engine.last.emit({ type: 'tokens', at: n++, segment: 'p1', tokens: [token] })
         if (n < 3000) setImmediate(tick)
         else resolve()
       }
@@ -114,7 +112,7 @@ describe('a run', () => {
         .filter((event) => event.type === 'tokens')
         .map((event) => event.at)
       expect(times).toEqual(times.map((_, i) => i))
-      // Batches, never a message a token.
+      // Batches, never one message per token.
       expect(one.pushes.filter((push) => push.kind === 'events').length).toBeLessThan(1500)
     }
   })
@@ -173,14 +171,62 @@ describe('a run', () => {
   it('takes commands, and refuses those the engine refuses', async () => {
     const run = await start()
     engine.last.emit(runStarted(run))
-    await client.call('run.command', { run, command: { type: 'stop', path: 1 } })
-    expect(engine.last.commands).toEqual([{ type: 'stop', path: 1 }])
+    engine.last.answer = { segment: 'p7' }
+    const taken = await client.call('run.command', {
+      run,
+      command: { type: 'stop', segment: 'p1' },
+    })
+    expect(taken).toEqual({ segment: 'p7' })
+    expect(engine.last.commands).toEqual([{ type: 'stop', segment: 'p1' }])
     expect(
-      await code(client.call('run.command', { run, command: { type: 'stop', path: 101 } })),
+      await code(client.call('run.command', { run, command: { type: 'stop', segment: 'p101' } })),
     ).toBe('no-such-path')
     expect(
       await code(client.call('run.command', { run: 'nothing', command: { type: 'cancel' } })),
     ).toBe('no-such-run')
+  })
+
+  it('errors cross the line with what a reader needs to word them', async () => {
+    const run = await start()
+    engine.last.emit(runStarted(run))
+    const refused = { run, command: { type: 'stop', segment: 'p101' } }
+    const answer = await client.raw({ id: 4000, method: 'run.command', params: refused })
+    expect(answer).toMatchObject({
+      kind: 'error',
+      error: { code: 'no-such-path', detail: 'no-such-path/missing', params: { path: 101 } },
+    })
+    expect(errorText((answer as { error: RunError }).error)).toBe('Path 101 does not exist.')
+  })
+
+  it('that has ended is not at work when a path of it is dropped', async () => {
+    const run = await start()
+    await client.call('run.open', { run })
+    const events = sampleRun(run)
+    engine.last.emit(...events)
+    await until(() => lines(run) === events.length)
+    engine.last.emit({ type: 'segment-dropped', at: 3000, segment: 'p1' })
+    await until(() => client.events(run).length === events.length + 1)
+    expect(await code(client.call('runs.delete', { run }))).toBe('none')
+  })
+
+  it('of format 1 is shown in format 2, and rewritten when it takes a command', async () => {
+    const old = join(import.meta.dirname, '../transcripts/format1/summaries.jsonl')
+    copyFileSync(old, transcript('summaries'))
+    const run = 'summaries'
+    const { live } = await client.call('run.open', { run })
+    await until(() => client.events(run).length > 0)
+    const shown = client.events(run)
+    for (const event of shown) RunEvent.parse(event)
+    expect([live, readFileSync(transcript(run))]).toEqual([false, readFileSync(old)])
+    void client.call('run.attribution', { run, segment: 's2' }).catch(() => undefined)
+    await until(() => engine.attributions.length === 1)
+    expect(engine.attributions[0]).toMatchObject({ segment: 's2', events: shown })
+    await client.call('run.command', { run, command: { type: 'summarise' } })
+    expect(engine.last.resumed).toEqual(shown)
+    engine.last.emit(summaryStarted(1e6, 's4', ['p1', 'p3']))
+    await until(() => client.events(run).length === shown.length + 1)
+    const written = readFileSync(transcript(run), 'utf8').trimEnd().split('\n')
+    expect(written.map((line) => RunEvent.parse(JSON.parse(line)))).toEqual(client.events(run))
   })
 
   it('of the history is resumed by a command, and goes on in its own transcript', async () => {
@@ -193,10 +239,10 @@ describe('a run', () => {
     host = new Host({ folder, engine })
     client = connect()
     await client.call('run.open', { run })
-    await client.call('run.command', { run, command: { type: 'summarise', paths: [1] } })
+    await client.call('run.command', { run, command: { type: 'summarise', segments: ['p1'] } })
     expect(engine.last.resumed).toEqual(events.map(storedEvent))
-    expect(engine.last.commands).toEqual([{ type: 'summarise', paths: [1] }])
-    engine.last.emit({ type: 'joined', at: 5000, version: 3, paths: [1], fusion: 'cache' })
+    expect(engine.last.commands).toEqual([{ type: 'summarise', segments: ['p1'] }])
+    engine.last.emit(summaryStarted(5000, 's3', ['p1']))
     await until(() => client.events(run).length === events.length + 1)
     expect(lines(run)).toBe(events.length + 1)
     expect((await client.call('runs.list', {}))[0]!.status).toBe('running')
@@ -223,18 +269,18 @@ describe('a run', () => {
     engine.last.emit(...sampleRun(first))
     await until(() => lines(first) === sampleRun(first).length)
     const { run: second } = await client.call('run.start', {
-      request: { ...request, followUp: { run: first, version: 1 } },
+      request: { ...request, followUp: { run: first, segment: 's1' } },
     })
     expect(engine.last.options.conversation).toEqual([
       { problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' },
     ])
     engine.last.emit(
-      { ...runStarted(second, 'And 3 + 3?'), followUp: { run: first, version: 1 } } as RunEvent,
+      { ...runStarted(second, 'And 3 + 3?'), followUp: { run: first, segment: 's1' } } as RunEvent,
       ...sampleRun(second).slice(1),
     )
     await until(() => lines(second) === sampleRun(second).length)
     await client.call('run.start', {
-      request: { ...request, followUp: { run: second, version: 2 } },
+      request: { ...request, followUp: { run: second, segment: 's2' } },
     })
     expect(engine.last.options.conversation).toEqual([
       { problem: 'What is 2 + 2?', answer: ' \\boxed{4}.' },
@@ -243,7 +289,7 @@ describe('a run', () => {
     expect(
       await code(
         client.call('run.start', {
-          request: { ...request, followUp: { run: 'gone', version: 1 } },
+          request: { ...request, followUp: { run: 'gone', segment: 's1' } },
         }),
       ),
     ).toBe('no-such-run')
@@ -254,12 +300,12 @@ describe('a run', () => {
     engine.last.emit(runStarted(run))
     await client.call('run.command', { run, command: { type: 'cancel' } })
     engine.last.emit({ type: 'run-failed', at: 1, error: { code: 'cancelled', message: 'x' } })
-    await new Promise((resolve) => setTimeout(resolve, 120))
-    expect(stalls).toEqual([])
     const hung = await start()
     engine.last.emit(runStarted(hung))
     await client.call('run.command', { run: hung, command: { type: 'cancel' } })
-    await until(() => stalls.length === 1)
+    // The earlier cancel would have been reported before this one.
+    await until(() => stalls.length > 0)
+    expect(stalls).toHaveLength(1)
   })
 
   it('that cannot be written tells the window and ends; the next one works', async () => {
@@ -268,7 +314,7 @@ describe('a run', () => {
     engine.last.emit(runStarted(run), {
       type: 'tokens',
       at: 1,
-      path: 1,
+      segment: 'p1',
       tokens: [{ id: 1, text: 'x', logprob: null, entropy: null, big: 1n } as never],
     })
     await until(() => client.events(run).length === 2)
@@ -333,18 +379,37 @@ describe('the history', () => {
 describe('settings and models', () => {
   it('are remembered, key by key', async () => {
     expect(await client.call('settings.get', {})).toEqual({})
-    await client.call('settings.set', { theme: 'dark', presets: [{ a: 1 }] })
+    const presets = [{ id: 'a', name: 'A', settings: { paths: 3 } }]
+    await client.call('settings.set', { theme: 'dark', presets })
     await client.call('settings.set', { theme: 'light' })
-    expect(await connect().call('settings.get', {})).toEqual({
-      theme: 'light',
-      presets: [{ a: 1 }],
-    })
-    writeFileSync(join(folder, 'settings.json'), '{"theme":')
-    expect(await client.call('settings.get', {})).toEqual({})
-    expect(await code(client.call('settings.set', { x: 'y'.repeat(2 << 20) }))).toBe('bad-request')
+    expect(await connect().call('settings.get', {})).toEqual({ theme: 'light', presets })
+    const big = { id: 'b', name: 'B', settings: { system: 'y'.repeat(1 << 20) } }
+    for (const bad of [
+      { theme: 'sepia' },
+      { presets: [{ a: 1 }] },
+      { loadingAtStart: '/m' },
+      { x: 1 },
+      { presets: [big, big] },
+    ])
+      expect(await code(client.call('settings.set', bad as object))).toBe('bad-request')
+    expect(await client.call('settings.get', {})).toEqual({ theme: 'light', presets })
   })
 
-  it('that are no models are refused', async () => {
+  it('that are damaged, or of another version, hide no others and are kept', async () => {
+    const file = join(folder, 'settings.json')
+    const stored = { theme: 'sepia', layout: 'tabs', panels: { votes: false }, future: [1] }
+    writeFileSync(file, JSON.stringify(stored))
+    expect(await client.call('settings.get', {})).toEqual({
+      layout: 'tabs',
+      panels: { summary: true, votes: false, overview: true },
+    })
+    await client.call('settings.set', { layout: 'focus' })
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...stored, layout: 'focus' })
+    writeFileSync(file, '{"theme":')
+    expect(await client.call('settings.get', {})).toEqual({})
+  })
+
+  it('that are not models are refused', async () => {
     writeFileSync(join(folder, 'x.gguf'), 'GGUF')
     expect(await code(client.call('models.add', { file: join(folder, 'x.gguf') }))).toBe(
       'bad-model',

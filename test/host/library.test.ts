@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Host } from '../../engine/host.ts'
+import { Host } from '../../engine/host/host.ts'
 import { localEngine } from '../../engine/host/local.ts'
 import { sha256 } from '../models/download/fault-server.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
@@ -96,7 +96,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** Without those that come with Braid. */
+/** Returns the models without the bundled ones. */
 const listed = async () =>
   (await client.call('models.list', {})).filter(({ origin }) => origin !== 'bundled')
 const task = async (id: string) =>
@@ -194,7 +194,7 @@ describe('downloads', () => {
     expect(await listed()).toMatchObject([{ file, origin: 'download' }])
     expect(readFileSync(file).equals(model)).toBe(true)
     await client.call('tasks.command', { task: id, command: 'clear' })
-    // Forgotten, its files kept: the next Get lists it again at once, whatever becomes of the task.
+    // Removed from the list, its files kept: the next Get lists it again at once, whatever happens to the task.
     await client.call('models.remove', { file })
     const again = await client.call('models.get', { ref: 'org/m', choice: 'Q8_0' })
     expect(await listed()).toMatchObject([{ file, origin: 'download' }])
@@ -255,7 +255,7 @@ it('memory: several models at once, those that are not wanted are unloaded, and 
         push.kind === 'memory' && push.unloaded?.reason === 'asked' && push.loaded.length === 1,
     ),
   )
-  // Fits the page of the model: prediction and the most that fits.
+  // For the page of the model: the prediction, and the most that fits.
   const fit = await client.call('models.fit', { file: files[0]!, settings })
   expect(fit).toMatchObject({
     verdict: 'fits',
@@ -268,7 +268,7 @@ it('memory: several models at once, those that are not wanted are unloaded, and 
   expect(
     (await client.call('models.most', { file: files[0]!, settings, of: 'gpuLayers' })).value,
   ).toBe(0)
-  // The one that windows start with is loaded before they ask, where that is wanted.
+  // If the setting is on, the model that windows start with is loaded before they ask.
   await client.call('engine.unload', { file: files[0]! })
   await client.call('settings.set', { model: files[1], loadAtStart: true })
   await host.warmUp()
@@ -302,7 +302,7 @@ describe('loading at the start', () => {
     const first = reopen()
     void host.warmUp()
     await until(() => first.loads.length === 1)
-    // No end of the load, and no close: the process is gone.
+    // The load does not end and nothing is closed: the process is dead.
     const second = reopen()
     await expect(host.warmUp()).rejects.toMatchObject({ code: 'engine-lost' })
     expect(second.loads).toEqual([])
@@ -340,7 +340,7 @@ describe('loading at the start', () => {
   })
 })
 
-it('layers on a GPU: as many as fit, and a model that is loaded is not loaded anew for one more', async () => {
+it('layers on a GPU: as many as fit, and a loaded model is not loaded again for one more', async () => {
   class Gpu extends ScriptedEngine {
     fits = 2
     held: {
@@ -389,7 +389,7 @@ it('layers on a GPU: as many as fit, and a model that is loaded is not loaded an
   expect(await layers()).toBe(1)
   engine.fits = 0
   expect(await layers()).toBe(0)
-  // All of them, the output with them: nothing is said, so that the engine takes all.
+  // All layers and the output fit: no number is set, so the engine takes all.
   engine.fits = 100
   expect(await layers()).toBeUndefined()
 })

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { forkHost } from '../../engine/host/node-process.ts'
+import { forkHost } from '../../engine/cli/node-host.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
-import { Supervisor } from '../../engine/supervisor.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { Supervisor } from '../../engine/host/supervisor.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { smolLM2 } from '../support/models.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
@@ -72,8 +72,8 @@ describe('the engine in a process of its own', () => {
     await until(() => foldRun(client.events(run)).status === 'ended', 'the end', 60_000)
     expect(foldRun(client.events(run)).paths.map((path) => path.tokens.length)).toEqual([12, 12])
     expect(client.events(run)).toEqual(new RunStore(folder).events(run))
-    // Later commands: from its cells, and after a while from its transcript.
-    await client.call('run.command', { run, command: { type: 'summarise', paths: [2] } })
+    // Later commands work from its cells, and after a while from its transcript.
+    await client.call('run.command', { run, command: { type: 'summarise', segments: ['p2'] } })
     await until(
       () =>
         foldRun(client.events(run)).summaries.length === 2 &&
@@ -86,7 +86,7 @@ describe('the engine in a process of its own', () => {
   it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const)(
     'that dies by %s in mid-run: what was shown is on disk, the run is interrupted, the next engine works',
     async (signal) => {
-      await restart() // Forgets the deaths of the test before.
+      await restart() // Forgets the deaths of the previous test.
       const client = connect()
       const { run } = await client.call('run.start', { request: request(1500) })
       await client.call('run.open', { run })
@@ -113,7 +113,7 @@ describe('the engine in a process of its own', () => {
       await until(() => again.events(run).length >= shown.length)
       expect(again.events(run).slice(0, shown.length)).toEqual(shown)
       expect(readFileSync(join(folder, 'runs', `${run}.jsonl`)).includes(0)).toBe(false)
-      // The interrupted run goes on from its transcript: a summary of what is there.
+      // The interrupted run continues from its transcript, with a summary of what is there.
       await again.call('run.command', { run, command: { type: 'summarise' } })
       await until(
         () => foldRun(again.events(run)).status === 'ended',

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Host } from '../../engine/host.ts'
+import { Host } from '../../engine/host/host.ts'
 import { METHODS, type Method } from '../../engine/protocol/wire.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient } from '../support/test-client.ts'
@@ -58,6 +58,7 @@ describe('bad requests', () => {
     'models.list',
     'tasks.list',
     'runs.list',
+    'runs.watch',
     'settings.get',
     'settings.set',
     'engine.restart',
@@ -101,7 +102,7 @@ describe('bad requests', () => {
     [{ method: 'app.info', params: {} }],
     [{ id: 9, method: 5 }],
     [{ id: 9, method: 'x'.repeat(100) }],
-  ])('%j is no request', async (message) => {
+  ])('%j is not a request', async (message) => {
     const id =
       typeof (message as { id?: unknown } | null)?.id === 'number' &&
       Number.isInteger((message as { id: number }).id)
@@ -114,11 +115,11 @@ describe('bad requests', () => {
   })
 
   it.each(['toString', '__proto__', 'constructor', 'run.stop', ''])(
-    "'%s' is no method",
+    "'%s' is not a method",
     async (method) => {
       expect(await client.raw({ id: 7, method, params: {} })).toMatchObject({
         kind: 'error',
-        error: { code: 'bad-request', message: expect.stringContaining('no method') },
+        error: { code: 'bad-request', message: expect.stringContaining('does not exist') },
       })
     },
   )

@@ -45,7 +45,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-it('what was not wanted for so many minutes is unloaded, whatever else thinks; never where the user says so', async () => {
+it('a model that was idle for the set minutes is unloaded, whatever else thinks; never if the user says so', async () => {
   await vi.advanceTimersByTimeAsync(5_000)
   expect(engine.unloads).toEqual([{ since: Date.now() - 15 * 60_000 }])
   minutes = 0

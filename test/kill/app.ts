@@ -26,8 +26,8 @@ process.on('exit', () => rmSync(programs, { recursive: true, force: true }))
 let compiled: Promise<void> | undefined
 
 /**
- * The whole app as a group of processes: supervisor, server and engine host, compiled as it is shipped, over a small model that
- * writes hundreds of events a second. What a window was shown is kept outside of it, in the oracle.
+ * Runs the whole app as a group of processes: supervisor, server and engine host, compiled as shipped, over a small model that
+ * writes hundreds of events per second. The oracle, outside the group, keeps what a window was shown.
  */
 export class KillableApp {
   readonly folder = mkdtempSync(join(tmpdir(), 'braid-kill-'))
@@ -48,11 +48,11 @@ export class KillableApp {
   static async create(): Promise<KillableApp> {
     const app = new KillableApp()
     ensureRenderer()
-    // Once a process; what dies of it leaves it as it is.
+    // Compiled once per process; killed apps do not change it.
     compiled ??= compileApp(programs)
     await compiled
     cpSync(programs, join(app.folder, 'dist'), { recursive: true })
-    // A copy: another build of the page may replace it meanwhile.
+    // A copy, since another build of the page may replace the original meanwhile.
     cpSync(join(root, 'dist', 'renderer'), join(app.folder, 'dist', 'renderer'), {
       recursive: true,
     })
@@ -68,7 +68,7 @@ export class KillableApp {
   async start(): Promise<void> {
     const server = (this.#server = spawn(
       process.execPath,
-      [join(this.folder, 'dist', 'engine', 'cli.js'), 'serve', '--no-open'],
+      [join(this.folder, 'dist', 'engine', 'cli', 'main.js'), 'serve', '--no-open'],
       {
         env: { ...process.env, BRAID_DATA: this.data },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -91,7 +91,7 @@ export class KillableApp {
     this.#cookie = (await fetch(this.#url)).headers.get('set-cookie')!.split(';')[0]!
   }
 
-  /** One more window. */
+  /** Connects one more window. */
   async connect(): Promise<TestClient> {
     const { origin } = new URL(this.#url)
     const socket = new WebSocket(`${origin.replace('http', 'ws')}/ws`, {
@@ -109,7 +109,7 @@ export class KillableApp {
     return new TestClient(channel)
   }
 
-  /** A run that goes on for longer than it will live. */
+  /** Starts a run that lasts longer than the app will live. */
   async pose(client: TestClient, paths: number): Promise<string> {
     const { run } = await client.call('run.start', {
       request: {
@@ -129,7 +129,7 @@ export class KillableApp {
     return run
   }
 
-  /** Every process of it at once. */
+  /** Kills every process of the app at once. */
   async kill(): Promise<void> {
     const server = this.#server!
     const gone = new Promise((resolve) => server.once('exit', resolve))
@@ -137,7 +137,7 @@ export class KillableApp {
     await gone
   }
 
-  /** Process number of the engine host. */
+  /** Returns the process id of the engine host. */
   host(): number | undefined {
     try {
       return Number(
@@ -157,7 +157,7 @@ export class KillableApp {
   }
 }
 
-/** What windows were shown, one line a push, written before the next one is read. */
+/** Records what windows were shown, one line per push, written before the next push is read. */
 export class Oracle {
   readonly file: string
   readonly #runs = new Map<string, RunEvent[]>()
@@ -180,7 +180,7 @@ export class Oracle {
   }
 }
 
-/** What is wrong with the files of the data folder; nothing is right. */
+/** Returns what is wrong with the files of the data folder; an empty list if nothing is. */
 export function fileFaults(data: string): string[] {
   const faults: string[] = []
   const folder = join(data, 'runs')
@@ -191,7 +191,7 @@ export function fileFaults(data: string): string[] {
     if (text === '') faults.push(`${name} is empty`)
     if (text.includes('\0')) faults.push(`${name} holds a NUL`)
     const lines = text.split('\n')
-    // The last one may be torn; it is '' where it is not.
+    // The last line may be torn; otherwise it is ''.
     lines.slice(0, -1).forEach((line, i) => {
       try {
         JSON.parse(line)
@@ -203,11 +203,11 @@ export function fileFaults(data: string): string[] {
   return faults
 }
 
-/** Without what a transcript does not keep of an event. */
+/** Returns an event without what a transcript does not keep. */
 const kept = (event: RunEvent): string =>
   JSON.stringify(event, (key, value: unknown) => (key === 'alternatives' ? undefined : value))
 
-/** What a run has lost of what was shown; nothing where all is there, in order. */
+/** Returns what a run has lost of what was shown; nothing if everything is there, in order. */
 export async function lost(
   client: TestClient,
   run: string,

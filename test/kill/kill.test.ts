@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { killApps, killEngines } from './kills.ts'
 
-/** A sample of `npm run kill`, which does the same a thousand and three hundred times. */
+/** A sample of `npm run kill`, which kills the app 1,000 times and the engine 300 times. */
 const SEED = 20_261_124
 
 it('the app is killed 50 times while runs write: nothing that was shown is lost, no file is damaged', async () => {

@@ -8,16 +8,16 @@ export interface Tally {
   events: number
   /** Runs whose start was on disk when the app died. */
   runs: number
-  /** Of these, cut off in the middle. */
+  /** How many of these runs were interrupted. */
   interrupted: number
   faults: string[]
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-/** Shortly after the first event, in the middle of a burst, or before anything is written. */
+/** Returns milliseconds: shortly after the first event, in the middle of a burst, or before anything is written. */
 const moment = (random: Random): number => Math.floor(random.next() ** 2 * 800)
 
-/** Kills the whole app `count` times while runs write; each next start is asked for what the last one's window was shown. */
+/** Kills the whole app `count` times while runs write; after each restart, checks that the app has everything that a window had been shown. */
 export async function killApps(
   count: number,
   seed: number,
@@ -33,14 +33,14 @@ export async function killApps(
       await app.start()
       const client = await app.connect()
       let list = await client.call('runs.list', {})
-      // A process that is killed holds its run for as long as the system takes to bury it.
+      // A killed process holds its run until the system has reaped it.
       await until(
         async () =>
           (list = await client.call('runs.list', {})).every(
             ({ run, status }) => !last.includes(run) || status !== 'running',
           ),
         'the last process to be gone',
-        5_000,
+        60_000,
       )
       for (const run of last) {
         const shown = oracle.shown(run)
@@ -63,16 +63,16 @@ export async function killApps(
               () => false,
             ),
           'the last process to be gone',
-          5_000,
+          60_000,
         )
       }
       if (round === count) break
       oracle.follow(client)
-      // Paths of a model of random weights end by chance: runs in the queue keep it writing.
+      // Paths of a random model end by chance; queued runs keep the app writing.
       last = []
       for (let i = 0; i < 4; i++) last.push(await app.pose(client, 2 + random.int(7)))
       if (random.next() < 0.8)
-        await until(() => oracle.shown(last[0]!).length > 0, 'the first event', 30_000)
+        await until(() => oracle.shown(last[0]!).length > 0, 'the first event')
       await pause(moment(random))
       await app.kill()
       tally.kills++
@@ -88,7 +88,7 @@ export async function killApps(
 
 const SIGNALS = ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const
 
-/** Kills the engine host alone; the app stays. After each third death it is stopped, and is started by the user. */
+/** Kills only the engine host; the app stays. After every third death the engine is not restarted, and the user starts it. */
 export async function killEngines(
   count: number,
   seed: number,
@@ -106,12 +106,12 @@ export async function killEngines(
       oracle.follow(client)
       const runs: string[] = []
       for (let i = 0; i < 3; i++) runs.push(await app.pose(client, 8))
-      await until(() => oracle.shown(runs[0]!).length > 1, 'the first tokens', 30_000)
+      await until(() => oracle.shown(runs[0]!).length > 1, 'the first tokens')
       await pause(moment(random))
       const host = app.host()!
       process.kill(host, SIGNALS[tally.kills % 3]!)
       tally.kills++
-      await until(() => client.closed, 'the end of the channel', 20_000)
+      await until(() => client.closed, 'the end of the channel')
       const state = states(client).at(-1)
       const stops = tally.kills % 3 === 0
       if (state !== (stops ? 'stopped' : 'restarting'))
@@ -123,14 +123,14 @@ export async function killEngines(
           tally.faults.push(`after kill ${tally.kills} another engine was started`)
         else tally.stopped++
         await client.call('engine.restart', {})
-        await until(() => states(client).at(-1) === 'up', 'the engine', 30_000)
+        await until(() => states(client).at(-1) === 'up', 'the engine')
       }
       const list = await client.call('runs.list', {})
       for (const run of runs) {
         const shown = oracle.shown(run)
         const status = list.find((one) => one.run === run)?.status
         tally.events += shown.length
-        if (status === undefined && shown.length === 0) continue // It was in the queue.
+        if (status === undefined && shown.length === 0) continue // The run was in the queue.
         tally.runs++
         if (status === 'interrupted') tally.interrupted++
         else if (status !== 'ended') tally.faults.push(`${run} is ${status ?? 'gone'}`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isCorrect } from '../../engine/lab/check.ts'
 import { readProblems, type Expected } from '../../engine/lab/problems.ts'
-import { extractAnswer } from '../../engine/think/answer.ts'
+import { extractAnswer } from '../../engine/prompt/answer.ts'
 
 const says = (expected: Expected, text: string) =>
   isCorrect(expected, { text, answer: extractAnswer(text) })
@@ -42,9 +42,9 @@ describe('isCorrect', () => {
     '',
     'No path solved it.',
     '<think3>\nTry 20 - 18 = 2 | 13 40\n2 * 13 = 26 | 40',
-    // Right steps, but another answer is given: the answer counts.
+    // Correct steps but another answer: the answer counts.
     'Solved: 20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66. \\boxed{20 + 18 + 13 + 40}',
-    // The solution is said, then something else.
+    // The solution is stated, then something else.
     'Solved: 20 - 18 = 2, 2 * 13 = 26, 26 + 40 = 66\nTry 20 + 18 = 38 | 13 40',
   ])('not %j', (text) => expect(says(game, text)).toBe(false))
 })
@@ -82,7 +82,7 @@ describe('readProblems', () => {
   it.each([
     ['{"problem":"a"}', /line 1.*"answer".*--answer-field/s],
     ['{"question":"a","answer":"1"}', /line 1.*"problem".*--problem-field.*question/s],
-    ['{"problem":"a","answer":"1"}\n{broken', /line 2.*no JSON/s],
+    ['{"problem":"a","answer":"1"}\n{broken', /line 2.*not valid JSON/s],
     ['[{"problem":"a","answer":null}]', /entry 1/],
     ['[1]', /entry 1.*not an object/s],
     ['[]', /no problems/],

@@ -65,7 +65,7 @@ describe('runExperiment', () => {
     const third = answering()
     await runExperiment(experiment(), ResultStore.open(where, header()), [third], { signal: never })
     expect(third.seeds).toEqual([])
-    // More samples and wider grids go on in the same folder.
+    // More samples and wider grids continue in the same folder.
     await runExperiment(
       experiment({ samples: 3, units: [unit({ paths: 1 }), unit({ paths: 4 })] }),
       ResultStore.open(where, header()),
@@ -145,7 +145,7 @@ describe('ResultStore', () => {
       ),
     ).not.toThrow()
   })
-  it('refuses a damaged line in the middle and a foreign file; starts anew in a torn first line', () => {
+  it('refuses a damaged line in the middle and a foreign file; starts again if the first line is torn', () => {
     const where = folder()
     ResultStore.open(where, header())
     appendFileSync(join(where, 'results.jsonl'), '{"unit":3}\n')

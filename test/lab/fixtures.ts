@@ -4,7 +4,7 @@ import type { Problem } from '../../engine/lab/problems.ts'
 import type { Header } from '../../engine/lab/store.ts'
 import { makeUnit, type Unit } from '../../engine/lab/unit.ts'
 import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
-import { extractAnswer } from '../../engine/think/answer.ts'
+import { extractAnswer } from '../../engine/prompt/answer.ts'
 import { SETTINGS } from '../support/sample-run.ts'
 
 export const unit = (
@@ -31,20 +31,20 @@ export const header = (change: Partial<Header> = {}): Header => ({
 
 const stated = (text: string) => ({ text, answer: extractAnswer(text) })
 
-/** A run whose paths and summaries say these texts. */
+/** Returns a run with these texts as paths and summaries. */
 export function digest(paths: string[], summaries: string[], over: Digest['over'] = null): Digest {
   return {
     status: 'ended',
     over,
     error: null,
     paths: paths.map((text, i) => ({
-      path: i + 1,
+      segment: `p${i + 1}`,
       group: 1,
       reason: 'finished',
       length: 10,
       ...stated(text),
     })),
-    summaries: summaries.map((text, i) => ({ version: i + 1, ...stated(text) })),
+    summaries: summaries.map((text, i) => ({ segment: `s${i + 1}`, ...stated(text) })),
     usage: {
       promptTokens: 5,
       pathTokens: 10 * paths.length,
@@ -56,7 +56,7 @@ export function digest(paths: string[], summaries: string[], over: Digest['over'
   }
 }
 
-/** Says what `answer` makes of a job; notes the seeds it was asked for. */
+/** Answers each job with the result of `answer`; records the seeds it was asked for. */
 export class FakeRunner implements Runner {
   readonly seeds: number[] = []
   closed = false

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { disagreement, newEngine, rescore, solve, tinyFile } from '../think/support.ts'
+import { disagreement, newEngine, rescore, solve, tinyFile } from '../run/support.ts'
 
 const engine = newEngine()
 const tiny = tinyFile({ seed: 3 })
@@ -13,24 +13,24 @@ describe('paths that begin with given tokens', () => {
       tiny.file,
       'the answer',
       { ...settings, paths: 3 },
-      { given: new Map([[2, given]]) },
+      { given: new Map([['p2', given]]) },
     )
     const plain = await solve(engine, tiny.file, 'the answer', { ...settings, paths: 3 })
     const open = tiny.model.vocabulary.id('<think2>')
-    expect(run.ids(2).slice(0, 11)).toEqual([open, ...given])
+    expect(run.ids('p2').slice(0, 11)).toEqual([open, ...given])
     expect(run.state.paths[1]!.tokens.slice(0, 11).every(({ forced }) => forced === true)).toBe(
       true,
     )
     expect(run.state.paths[1]!.text.startsWith('<think2>FGH the')).toBe(true)
     if (run.state.paths[1]!.reason === 'budget')
-      expect(run.ids(2)).toHaveLength(settings.budget + given.length)
-    // The others do not see it.
-    for (const path of [1, 3]) expect(run.ids(path)).toEqual(plain.ids(path))
-    expect(run.ids(2).slice(11)).not.toEqual(plain.ids(2).slice(11))
-    // Every sampled token has the logprob that the two-phase rules give it; given ones have none.
-    const scored = await rescore(engine, tiny.file, run, 1)
+      expect(run.ids('p2')).toHaveLength(settings.budget + given.length)
+    // The other paths do not see it.
+    for (const path of ['p1', 'p3']) expect(run.ids(path)).toEqual(plain.ids(path))
+    expect(run.ids('p2').slice(11)).not.toEqual(plain.ids('p2').slice(11))
+    // Every sampled token has the logprob of the two-phase rules; given tokens have none.
+    const scored = await rescore(engine, tiny.file, run, 's1')
     for (const token of scored.paths[1]!.slice(0, 11)) token.logprob = null
-    expect(disagreement(run, 1, scored)).toBeLessThan(1e-4)
+    expect(disagreement(run, 's1', scored)).toBeLessThan(1e-4)
   })
 
   it('are continued greedily as the run that thought them', async () => {
@@ -41,8 +41,8 @@ describe('paths that begin with given tokens', () => {
       tiny.file,
       'in the',
       { ...greedy, budget: 28 },
-      { given: new Map([[1, whole.ids(1).slice(1, 13)]]) },
+      { given: new Map([['p1', whole.ids('p1').slice(1, 13)]]) },
     )
-    expect(cut.ids(1)).toEqual(whole.ids(1))
+    expect(cut.ids('p1')).toEqual(whole.ids('p1'))
   })
 })

@@ -8,7 +8,7 @@ import { digest } from './fixtures.ts'
 const folder = mkdtempSync(join(tmpdir(), 'braid-process-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 let count = 0
-/** A worker that runs `body` for its `n`-th job; `reply(...)` answers. Deaths are told apart by files in `folder`. */
+/** A worker that runs `body` for its `n`-th job; `reply(...)` answers. Files in `folder` distinguish the deaths. */
 const worker = (body: string) => {
   const file = join(folder, `worker-${count++}.mjs`)
   writeFileSync(

@@ -40,7 +40,7 @@ describe('figures', () => {
     const captions = evalFigures(cells).map(({ caption }) => caption)
     expect(captions.map((c) => c.split(/ over |,/)[1])).toHaveLength(6)
     expect(captions.join('\n')).toMatch(
-      /budget of a path[^]*budget 20[^]*budget 40[^]*all tokens[^]*Latency[^]*KV cache/,
+      /budget per path[^]*budget 20[^]*budget 40[^]*all tokens[^]*Latency[^]*KV cache/,
     )
     for (const { svg } of evalFigures(cells)) expect(numbersIn(svg)).toEqual([])
   })

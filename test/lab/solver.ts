@@ -1,11 +1,11 @@
-/** An independent solver of the numbers game, on integers alone: a value is a pair [numerator, denominator]. */
+/** An independent solver of the numbers game that uses only integers: a value is a pair [numerator, denominator]. */
 export interface Found {
   text: string
   top: number
   bottom: number
 }
 
-/** Every expression over all of `numbers` (each once), fully parenthesised, with its exact value. Small lists only. */
+/** Returns every expression over all `numbers` (each once), fully parenthesised, with its exact value. For short lists. */
 export function allExpressions(numbers: readonly number[]): Found[] {
   const best = (items: readonly Found[]): Found[] => {
     if (items.length === 1) return [...items]

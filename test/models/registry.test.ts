@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -10,19 +20,45 @@ import { tinyModel } from '../support/tiny-models.ts'
 const root = mkdtempSync(join(tmpdir(), 'braid-registry-'))
 afterAll(() => rmSync(root, { recursive: true }))
 let count = 0
-const fresh = () => { const folder = join(root, String(count++)); mkdirSync(folder); return folder }
-const put = (file: string, content: string | Buffer) => { mkdirSync(dirname(file), { recursive: true }); writeFileSync(file, content); return file }
+const fresh = () => {
+  const folder = join(root, String(count++))
+  mkdirSync(folder)
+  return folder
+}
+const put = (file: string, content: string | Buffer) => {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+  return file
+}
 const model = tinyModel({ shape: 'qwen2' }).gguf
 const other = tinyModel({ shape: 'llama', seed: 2 }).gguf
-const codeOf = (promise: Promise<unknown>) => promise.then(() => 'none', (error: { code: string }) => error.code)
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: { code: string }) => error.code,
+  )
 
 describe('the list', () => {
-  const open = () => { const folder = fresh(); return { folder, data: join(folder, 'data'), downloads: join(folder, 'data', 'models'), links: new ModelRegistry(join(folder, 'data'), () => []) } }
+  const open = () => {
+    const folder = fresh()
+    return {
+      folder,
+      data: join(folder, 'data'),
+      downloads: join(folder, 'data', 'models'),
+      links: new ModelRegistry(join(folder, 'data'), () => []),
+    }
+  }
 
-  it('holds files where they lie; what is no model is refused', async () => {
+  it('links files in place; what is not a model is refused', async () => {
     const { folder, data, links } = open()
     const file = put(join(folder, 'a.gguf'), model)
-    expect(await links.add(file)).toMatchObject({ file, name: 'tiny qwen2', sizeBytes: model.length, origin: 'link', present: true })
+    expect(await links.add(file)).toMatchObject({
+      file,
+      name: 'tiny qwen2',
+      sizeBytes: model.length,
+      origin: 'link',
+      present: true,
+    })
     await links.add(file)
     expect(await links.list()).toHaveLength(1)
     expect(await codeOf(links.add(put(join(folder, 'bad.gguf'), 'GGUF')))).toBe('bad-model')
@@ -34,9 +70,14 @@ describe('the list', () => {
 
   it('loses nothing where two change it at once', async () => {
     const { folder, data, links } = open()
-    const [mine, theirs] = ['a', 'b'].map((who) => Array.from({ length: 8 }, (_, i) => put(join(folder, `${who}${i}.gguf`), model)))
+    const [mine, theirs] = ['a', 'b'].map((who) =>
+      Array.from({ length: 8 }, (_, i) => put(join(folder, `${who}${i}.gguf`), model)),
+    )
     const second = new ModelRegistry(data, () => [])
-    await Promise.all([...mine!.map((file) => links.add(file)), ...theirs!.map((file) => second.add(file))])
+    await Promise.all([
+      ...mine!.map((file) => links.add(file)),
+      ...theirs!.map((file) => second.add(file)),
+    ])
     expect((await links.list()).map(({ file }) => file).sort()).toEqual([...mine!, ...theirs!])
     expect(readdirSync(data)).toEqual(['models.json'])
   })
@@ -57,7 +98,10 @@ describe('the list', () => {
     const [first, second] = split()
     put(join(folder, 's-00001-of-00002.gguf'), first)
     const part = put(join(folder, 's-00002-of-00002.gguf'), second)
-    expect(await links.add(part)).toMatchObject({ file: join(folder, 's-00001-of-00002.gguf'), sizeBytes: first.length + second.length })
+    expect(await links.add(part)).toMatchObject({
+      file: join(folder, 's-00001-of-00002.gguf'),
+      sizeBytes: first.length + second.length,
+    })
     rmSync(part)
     expect(await codeOf(links.add(join(folder, 's-00001-of-00002.gguf')))).toBe('model-not-found')
   })
@@ -69,7 +113,10 @@ describe('the list', () => {
     renameSync(file, join(folder, 'b.gguf'))
     expect(await links.list()).toMatchObject([{ file, present: false }])
     expect(await codeOf(links.relink(file, put(join(folder, 'c.gguf'), other)))).toBe('wrong-model')
-    expect(await links.relink(file, join(folder, 'b.gguf'))).toMatchObject({ name: 'mine', present: true })
+    expect(await links.relink(file, join(folder, 'b.gguf'))).toMatchObject({
+      name: 'mine',
+      present: true,
+    })
     expect(await links.list()).toMatchObject([{ file: join(folder, 'b.gguf'), present: true }])
   })
 
@@ -84,7 +131,7 @@ describe('the list', () => {
     await links.add(own)
     expect(await codeOf(links.addDownloaded([linked]))).toBe('bad-path')
     expect(await links.remove(linked, { deleteFiles: true })).toEqual([])
-    // Linked by hand, though it lies in Braid's folder.
+    // Linked by hand, although it is in Braid's folder.
     expect(await links.remove(extra, { deleteFiles: true })).toEqual([])
     expect([linked, own, extra].every(existsSync)).toBe(true)
     expect(await links.remove(own)).toEqual([])
@@ -118,14 +165,35 @@ describe('the list', () => {
   })
 
   it('reads the lists of earlier versions, and changes them to its own', async () => {
-    for (const old of [(models: unknown[]) => models, (models: unknown[]) => ({ version: 1, models })]) {
+    for (const old of [
+      (models: unknown[]) => models,
+      (models: unknown[]) => ({ version: 1, models }),
+    ]) {
       const { folder, data, links } = open()
       const file = put(join(folder, 'a.gguf'), model)
-      put(join(data, 'models.json'), JSON.stringify(old([{ file, name: 'old', sizeBytes: model.length }])))
-      expect(await links.list()).toEqual([{ file, name: 'old', sizeBytes: model.length, origin: 'link', bundled: false, present: true }])
+      put(
+        join(data, 'models.json'),
+        JSON.stringify(old([{ file, name: 'old', sizeBytes: model.length }])),
+      )
+      expect(await links.list()).toEqual([
+        {
+          file,
+          name: 'old',
+          sizeBytes: model.length,
+          origin: 'link',
+          bundled: false,
+          present: true,
+        },
+      ])
       renameSync(file, join(folder, 'b.gguf'))
-      expect(await links.relink(file, join(folder, 'b.gguf'))).toMatchObject({ name: 'old', present: true })
-      expect(JSON.parse(readFileSync(join(data, 'models.json'), 'utf8'))).toMatchObject({ version: 2, models: [{ name: 'old', origin: 'link' }] })
+      expect(await links.relink(file, join(folder, 'b.gguf'))).toMatchObject({
+        name: 'old',
+        present: true,
+      })
+      expect(JSON.parse(readFileSync(join(data, 'models.json'), 'utf8'))).toMatchObject({
+        version: 2,
+        models: [{ name: 'old', origin: 'link' }],
+      })
     }
   })
 
@@ -145,7 +213,7 @@ describe('the list', () => {
   it('a failed save leaves the old list and no partial file', async () => {
     const { folder, data, links } = open()
     await links.add(put(join(folder, 'a.gguf'), model))
-    // A folder in the place of the file that is renamed over it.
+    // A folder stands where the file would be renamed to.
     rmSync(join(data, 'models.json'))
     mkdirSync(join(data, 'models.json', 'x'), { recursive: true })
     expect(await codeOf(links.add(put(join(folder, 'b.gguf'), model)))).toBe('io')
@@ -154,27 +222,52 @@ describe('the list', () => {
 })
 
 describe('models that come with Braid', () => {
-  const entry = (more: object) => ({ id: 'a', name: 'A', licence: 'MIT', goodFor: 'tests', parallel: true, ...more })
+  const entry = (more: object) => ({
+    id: 'a',
+    name: 'A',
+    licence: 'MIT',
+    goodFor: 'tests',
+    parallel: true,
+    ...more,
+  })
 
   it('come first, and only those that are there; other keys of the manifest are kept', async () => {
     const folder = fresh()
     const file = put(join(folder, 'in.gguf'), model)
-    const manifest = put(join(folder, 'manifest.json'), JSON.stringify({ models: [
-      entry({ file: 'in.gguf', sizeBytes: model.length, sha256: 'ab'.repeat(32), data: { seed: 1 }, measured: { rows: [1] } }), entry({ id: 'b', file: 'gone.gguf' }), entry({ id: 'c', repo: 'org/m', kind: 'gguf', choice: 'Q8_0' }),
-    ] }))
+    const manifest = put(
+      join(folder, 'manifest.json'),
+      JSON.stringify({
+        models: [
+          entry({
+            file: 'in.gguf',
+            sizeBytes: model.length,
+            sha256: 'ab'.repeat(32),
+            data: { seed: 1 },
+            measured: { rows: [1] },
+          }),
+          entry({ id: 'b', file: 'gone.gguf' }),
+          entry({ id: 'c', repo: 'org/m', kind: 'gguf', choice: 'Q8_0' }),
+        ],
+      }),
+    )
     expect(readManifest(manifest)[0]).toMatchObject({ data: { seed: 1 }, measured: { rows: [1] } })
     expect(readCatalogue(manifest).map(({ id }) => id)).toEqual(['c'])
     const links = new ModelRegistry(join(folder, 'data'), () => bundledModels(manifest))
     const outside = put(join(folder, 'outside.gguf'), model)
     await links.add(outside)
     await links.setDevice(file, 'cpu')
-    expect(await links.list()).toMatchObject([{ name: 'A', bundled: true, origin: 'bundled', present: true, file, device: 'cpu' }, { file: outside, bundled: false, origin: 'link' }])
+    expect(await links.list()).toMatchObject([
+      { name: 'A', bundled: true, origin: 'bundled', present: true, file, device: 'cpu' },
+      { file: outside, bundled: false, origin: 'link' },
+    ])
     expect(await links.remove(file, { deleteFiles: true })).toEqual([])
     expect(existsSync(file)).toBe(true)
   })
 
   it.each([
-    ['a path out of the folder', entry({ file: '../in.gguf' })], ['neither file nor repository', entry({})], ['both', entry({ file: 'in.gguf', repo: 'org/m', kind: 'gguf' })],
+    ['a path out of the folder', entry({ file: '../in.gguf' })],
+    ['neither file nor repository', entry({})],
+    ['both', entry({ file: 'in.gguf', repo: 'org/m', kind: 'gguf' })],
     ['no licence', { ...entry({ file: 'in.gguf' }), licence: undefined }],
   ])('a manifest with %s is refused, and nothing is bundled', (_, bad) => {
     const folder = fresh()
@@ -188,25 +281,56 @@ describe('models that come with Braid', () => {
     const models = readManifest()
     expect(models.length).toBeGreaterThan(3)
     expect(new Set(models.map(({ id }) => id)).size).toBe(models.length)
-    expect(models.filter(({ repo }) => repo === 'Leslie04/ParaThinker-1.5B')).toMatchObject([{ kind: 'folder', parallel: true }])
+    expect(models.filter(({ repo }) => repo === 'Leslie04/ParaThinker-1.5B')).toMatchObject([
+      { kind: 'folder', parallel: true },
+    ])
   })
 })
 
 /** Two files of one model, as llama-gguf-split makes them. */
 function split(): [Buffer, Buffer] {
   const parts = tinyParts()
-  const keys = (no: number) => ({ 'split.no': { type: 'u16' as const, value: no }, 'split.count': { type: 'u16' as const, value: 2 }, 'split.tensors.count': { type: 'i32' as const, value: parts.tensors.length } })
-  return [encodeGguf({ ...parts.metadata, ...keys(0) }, parts.tensors.slice(0, 3)), encodeGguf(keys(1), parts.tensors.slice(3))]
+  const keys = (no: number) => ({
+    'split.no': { type: 'u16' as const, value: no },
+    'split.count': { type: 'u16' as const, value: 2 },
+    'split.tensors.count': { type: 'i32' as const, value: parts.tensors.length },
+  })
+  return [
+    encodeGguf({ ...parts.metadata, ...keys(0) }, parts.tensors.slice(0, 3)),
+    encodeGguf(keys(1), parts.tensors.slice(3)),
+  ]
 }
 function tinyParts() {
-  const zeros = (name: string, ...shape: number[]): Tensor => ({ name, shape, type: 'f32', data: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
+  const zeros = (name: string, ...shape: number[]): Tensor => ({
+    name,
+    shape,
+    type: 'f32',
+    data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+  })
   const u32 = (value: number) => ({ type: 'u32' as const, value })
   const str = (value: string) => ({ type: 'string' as const, value })
   return {
     metadata: {
-      'general.architecture': str('llama'), 'general.name': str('split'), 'llama.block_count': u32(1), 'llama.context_length': u32(64), 'llama.embedding_length': u32(8), 'llama.feed_forward_length': u32(8),
-      'llama.attention.head_count': u32(2), 'tokenizer.ggml.model': str('gpt2'), 'tokenizer.ggml.tokens': { type: 'array' as const, of: 'string' as const, values: ['a', 'b'] },
+      'general.architecture': str('llama'),
+      'general.name': str('split'),
+      'llama.block_count': u32(1),
+      'llama.context_length': u32(64),
+      'llama.embedding_length': u32(8),
+      'llama.feed_forward_length': u32(8),
+      'llama.attention.head_count': u32(2),
+      'tokenizer.ggml.model': str('gpt2'),
+      'tokenizer.ggml.tokens': {
+        type: 'array' as const,
+        of: 'string' as const,
+        values: ['a', 'b'],
+      },
     },
-    tensors: [zeros('token_embd.weight', 8, 2), zeros('output_norm.weight', 8), zeros('blk.0.attn_norm.weight', 8), zeros('blk.0.attn_q.weight', 8, 8), zeros('blk.0.ffn_up.weight', 8, 8)],
+    tensors: [
+      zeros('token_embd.weight', 8, 2),
+      zeros('output_norm.weight', 8),
+      zeros('blk.0.attn_norm.weight', 8),
+      zeros('blk.0.attn_q.weight', 8, 8),
+      zeros('blk.0.ffn_up.weight', 8, 8),
+    ],
   }
 }

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -28,14 +36,28 @@ afterEach(async () => {
 })
 
 function start(onChange?: ConstructorParameters<typeof Tasks>[2]): Tasks {
-  const tasks = new Tasks(join(data, 'tasks.json'), jobs({ hub: new Hub(), registry, onModel: () => undefined, fetchBackend: () => Promise.resolve('no driver') }), onChange)
+  const tasks = new Tasks(
+    join(data, 'tasks.json'),
+    jobs({
+      hub: new Hub(),
+      registry,
+      onModel: () => undefined,
+      fetchBackend: () => Promise.resolve('no driver'),
+    }),
+    onChange,
+  )
   open.push(tasks)
   return tasks
 }
-const wanted = (name: string): Job => ({ kind: 'download', folder: join(data, 'models', 'm'), files: [{ url: `${server.origin}/${name}`, name, size: gguf.length, sha256: server.sha256 }] })
+const wanted = (name: string): Job => ({
+  kind: 'download',
+  folder: join(data, 'models', 'm'),
+  files: [{ url: `${server.origin}/${name}`, name, size: gguf.length, sha256: server.sha256 }],
+})
 const names = () => readdirSync(join(data, 'models', 'm')).sort()
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let i = 0; i < 2000 && !condition(); i++)
+    await new Promise((resolve) => setTimeout(resolve, 10))
   expect(condition()).toBe(true)
 }
 
@@ -43,7 +65,10 @@ describe('downloads', () => {
   it('go in turn; one that is paused lets the next go first and goes on where it was', async () => {
     server.faults = { rate: gguf.length / 3 }
     const told: string[] = []
-    const tasks = start((list) => { for (const { name, state } of list) if (!told.includes(`${name} ${state}`)) told.push(`${name} ${state}`) })
+    const tasks = start((list) => {
+      for (const { name, state } of list)
+        if (!told.includes(`${name} ${state}`)) told.push(`${name} ${state}`)
+    })
     const [a, b] = [tasks.add('a', wanted('a.gguf')), tasks.add('b', wanted('b.gguf'))]
     expect([a.state, b.state]).toEqual(['running', 'waiting'])
     await until(() => (a.done ?? 0) > 0)
@@ -56,9 +81,24 @@ describe('downloads', () => {
     await tasks.command(a.id, 'resume')
     await until(() => a.state === 'done')
     expect(readFileSync(a.file!).equals(gguf)).toBe(true)
-    expect(server.requests.slice(before).some(({ headers }) => Number(/bytes=(\d+)/.exec(headers.range ?? '')?.[1] ?? 0) > 0)).toBe(true)
-    expect(told).toEqual(['a waiting', 'a running', 'b waiting', 'a paused', 'b running', 'b done', 'a done'])
-    expect((await registry.list()).map(({ file, origin }) => [file, origin])).toEqual([[a.file, 'download'], [b.file, 'download']])
+    expect(
+      server.requests
+        .slice(before)
+        .some(({ headers }) => Number(/bytes=(\d+)/.exec(headers.range ?? '')?.[1] ?? 0) > 0),
+    ).toBe(true)
+    expect(told).toEqual([
+      'a waiting',
+      'a running',
+      'b waiting',
+      'a paused',
+      'b running',
+      'b done',
+      'a done',
+    ])
+    expect((await registry.list()).map(({ file, origin }) => [file, origin])).toEqual([
+      [a.file, 'download'],
+      [b.file, 'download'],
+    ])
     await tasks.command(a.id, 'clear')
     expect(tasks.list()).toEqual([b])
   })
@@ -70,7 +110,12 @@ describe('downloads', () => {
     await until(() => (a.done ?? 0) > 0)
     await tasks.command(a.id, 'cancel')
     expect([names(), tasks.list()]).toEqual([[], []])
-    server.faults = { alter: (bytes) => { bytes[10]! ^= 1; return bytes } }
+    server.faults = {
+      alter: (bytes) => {
+        bytes[10]! ^= 1
+        return bytes
+      },
+    }
     const bad = tasks.add('a', wanted('a.gguf'))
     await until(() => bad.state === 'failed')
     expect([bad.error?.code, names()]).toEqual(['bad-model', []])
@@ -89,8 +134,10 @@ describe('downloads', () => {
     await first.close()
     server.faults = {}
     const second = start()
-    expect(second.list()).toMatchObject([{ id: a.id, name: 'a', kind: 'download', state: 'paused' }])
-    // The same once more is the same task.
+    expect(second.list()).toMatchObject([
+      { id: a.id, name: 'a', kind: 'download', state: 'paused' },
+    ])
+    // The same request again is the same task.
     expect(second.add('a', wanted('a.gguf')).id).toBe(a.id)
     await until(() => second.list()[0]!.state === 'done')
     expect(names()).toEqual(['a.gguf'])
@@ -104,7 +151,15 @@ it('a model that is here already is put on the list, and giving up its repeated 
   mkdirSync(folder, { recursive: true })
   for (const file of [output, join(folder, 'a.safetensors')]) writeFileSync(file, gguf)
   await registry.addDownloaded([output, join(folder, 'a.safetensors')])
-  const again: Job = { kind: 'download', folder, files: ['a.safetensors', 'b.safetensors'].map((name) => ({ url: `${server.origin}/${name}`, name })), convert: { type: 'q8_0', output } }
+  const again: Job = {
+    kind: 'download',
+    folder,
+    files: ['a.safetensors', 'b.safetensors'].map((name) => ({
+      url: `${server.origin}/${name}`,
+      name,
+    })),
+    convert: { type: 'q8_0', output },
+  }
   server.faults = { rate: gguf.length / 3 }
   const tasks = start()
   tasks.add('other', wanted('other.gguf'))
@@ -125,22 +180,37 @@ it('a model that is here already is put on the list, and giving up its repeated 
 
 describe('conversions, in a process of their own', () => {
   it('make a model of the list, tell how far they are, and stop when they are told to', async () => {
-    const { folder } = writeHfFolder({ architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 }, mkdtempSync(join(root, 'hf-')))
+    const { folder } = writeHfFolder(
+      { architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 },
+      mkdtempSync(join(root, 'hf-')),
+    )
     const output = join(data, 'models', 'made-f16.gguf')
     const tasks = start()
     const task = tasks.add('made', { kind: 'convert', folder, type: 'f16', output })
     await until(() => task.state !== 'running')
     expect(task).toMatchObject({ state: 'done', fraction: 1, file: output })
-    expect(await registry.list()).toMatchObject([{ file: output, origin: 'download', present: true }])
-    const stopped = tasks.add('stopped', { kind: 'convert', folder, type: 'q4_k_m', output: join(data, 'models', 'other.gguf') })
+    expect(await registry.list()).toMatchObject([
+      { file: output, origin: 'download', present: true },
+    ])
+    const stopped = tasks.add('stopped', {
+      kind: 'convert',
+      folder,
+      type: 'q4_k_m',
+      output: join(data, 'models', 'other.gguf'),
+    })
     await tasks.command(stopped.id, 'cancel')
     expect(readdirSync(join(data, 'models'))).toEqual(['made-f16.gguf'])
-    // Not into Braid's folder: a link, which Braid never deletes.
+    // Outside Braid's folder, so it is a link, which Braid never deletes.
     const outside = join(data, 'outside.gguf')
     const linked = tasks.add('outside', { kind: 'convert', folder, type: 'f16', output: outside })
     await until(() => linked.state !== 'running')
     expect((await registry.list()).find(({ file }) => file === outside)?.origin).toBe('link')
-    const wrong = tasks.add('wrong', { kind: 'convert', folder: join(root, 'none'), type: 'f16', output: join(data, 'models', 'w.gguf') })
+    const wrong = tasks.add('wrong', {
+      kind: 'convert',
+      folder: join(root, 'none'),
+      type: 'f16',
+      output: join(data, 'models', 'w.gguf'),
+    })
     await until(() => wrong.state === 'failed')
     expect(wrong.error?.message).toMatch(/config\.json|no folder|There is/)
     expect(existsSync(join(data, 'models', 'w.gguf'))).toBe(false)

@@ -2,9 +2,9 @@ import { writeFileSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
+import { loadAddon, type NativeModel } from '../../engine/native/load.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
-import { contextOf, greedy, ids, openTiny, run, stream } from './support.ts'
+import { contextOf, greedy, ids, openTiny, run, start, stream } from './support.ts'
 
 let model: NativeModel
 beforeAll(async () => {
@@ -74,7 +74,7 @@ describe('a model', () => {
     expect(
       await rejected(addon.openModel({ path: file, device: 'Vulkan77', gpuLayers: 0 }).done),
     ).toBe('unknown-device')
-    // Behind a prefill that keeps the worker busy, the load still waits when it is cancelled.
+    // The load is queued behind a prefill that keeps the worker busy, so it is still waiting when it is cancelled.
     const context = await contextOf(model, { cells: 1024 })
     const busy = context.prefill({ seq: 0, tokens: Array(800).fill(5), thought: 0 })
     const load = addon.openModel({ path: file, device: 'cpu', gpuLayers: 0 })
@@ -276,13 +276,59 @@ describe('numbers out of range', () => {
     expect(decode({ branch: { from: 0, end: 1 } })).toBe('bad-request')
     expect(code(() => void context.decode({ streams: 'x' } as never))).toBe('out-of-range')
     expect(code(() => void context.decode(undefined as never))).toBe('bad-request')
-    // A thought without a row is found when the stream begins, and ends that stream alone.
+    // A thought without a row is found when the stream begins, and ends only that stream.
     const out = await run(context, [
       stream({ id: 1, thought: 99, branch: { from: 0, end: 2 } }),
       stream({ id: 2, branch: { from: 0, end: 2 }, forced: [3], budget: 3 }),
     ])
     expect(out.ended.get(1)).toMatchObject({ reason: 'failed', error: { code: 'out-of-range' } })
     expect(ids(out, 2)).toHaveLength(3)
+    await context.free()
+  })
+
+  it('options of another kind are errors with a code', async () => {
+    const context = await contextOf(model, { attention: true })
+    await context.prefill({ seq: 0, tokens: [1, 2], thought: 0 })
+    for (const value of [null, 1, 'x', true]) {
+      const why = String(value)
+      expect(
+        code(() => void contextOf(model, { yarn: value as never })),
+        why,
+      ).toBe('bad-request')
+      expect(
+        code(
+          () => void context.prefill({ seq: 0, tokens: [1], thought: 0, spans: value as never }),
+        ),
+        why,
+      ).toBe('bad-request')
+      for (const field of ['branch', 'sampler', 'parts'])
+        expect(
+          code(() => start(context, [{ ...stream({ id: 1 }), [field]: value as never }])),
+          `${field} = ${why}`,
+        ).toBe('bad-request')
+    }
+    expect(code(() => start(context, [stream({ id: 1, parts: [1 as never] })]))).toBe('bad-request')
+    expect(code(() => start(context, [stream({ id: 1, parts: [{ from: 1 }] })]))).toBe(
+      'bad-request',
+    )
+    for (const parts of [[{ from: 12 }], [{}], [{ tokens: [-1], thought: 0 }], [{ tokens: [1] }]])
+      expect(code(() => start(context, [stream({ id: 1, parts: parts as never })]))).toBe(
+        'out-of-range',
+      )
+    expect(code(() => start(context, [stream({ id: 1, cells: -1 })]))).toBe('out-of-range')
+    const { handle } = start(context, [stream({ id: 0, budget: 2 })])
+    expect(code(() => handle.stop(0, 'paused' as never))).toBe('bad-request')
+    await handle.done
+    const addon = loadAddon()
+    for (const work of [
+      () => addon.loadBackend('a\0b'),
+      () => addon.backendScore('a\0b'),
+      () => void addon.quantize('a\0b', 'c', 'q8_0', 1),
+      () => void addon.quantize('a', 'b\0c', 'q8_0', 1),
+      () => addon.openModel({ path: 'a\0b', device: 'cpu', gpuLayers: 0 }),
+    ])
+      expect(code(work)).toBe('bad-path')
+    expect(code(() => addon.tryDevice('Vulkan77'))).toBe('unknown-device')
     await context.free()
   })
 

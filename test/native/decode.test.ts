@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { NativeContext, NativeModel } from '../../engine/native/index.ts'
+import type { NativeContext, NativeModel } from '../../engine/native/load.ts'
 import { contextOf, greedy, ids, openTiny, run, start, stream, type Decoded } from './support.ts'
 
 let model: NativeModel
@@ -59,7 +59,7 @@ describe('decode', () => {
     const masked = [...new Set(ids(free, 1))]
     const out = await run(context, [stream({ id: 2, masked })])
     expect(ids(out, 2).some((id) => masked.includes(id))).toBe(false)
-    // The mask is the sampler's: the reported distribution stays the model's.
+    // The mask affects only the sampler: the reported distribution stays the model's.
     expect(out.tokens.get(2)![0]!.logprob!).toBeLessThan(free.tokens.get(1)![0]!.logprob!)
   })
 
@@ -82,7 +82,7 @@ describe('decode', () => {
     await run(context, [stream({ id: 2, budget: 10 })])
     const rest = await run(context, [stream({ id: 2, budget: 14 })])
     expect(ids(rest, 2)).toEqual(ids(whole, 1).slice(10))
-    // Cells lie elsewhere in the cache: the same up to the rounding of sums.
+    // The cells are at other places in the cache: equal up to the rounding of sums.
     rest.tokens
       .get(2)!
       .forEach((token, i) =>
@@ -170,7 +170,7 @@ describe('decode', () => {
   })
 
   it('draws tokens as often as their probability says', async () => {
-    // 600 first tokens at temperature 1 against the reported probabilities of the 10 likeliest.
+    // Compares 600 first tokens at temperature 1 with the reported probabilities of the 10 likeliest.
     const top = (
       await run(context, [stream({ id: 1, budget: 1 })], { alternatives: 10 })
     ).tokens.get(1)![0]!.alternatives!
@@ -202,7 +202,7 @@ describe('a decode under way', () => {
   const long = (id: number, more = {}) => stream({ id, budget: 400, ...more })
 
   it('stops one stream, extends another, takes in a third, then ends', async () => {
-    // Long enough that both streams still decode when a busy machine lets the first batch through.
+    // Long enough that both streams still decode when the first batch arrives on a busy machine.
     const roomy = await contextOf(model, { cells: 8192 })
     await roomy.prefill({ seq: 0, tokens: prompt, thought: 0 })
     for (const seq of [1, 2]) await roomy.copy(0, seq)
@@ -234,6 +234,38 @@ describe('a decode under way', () => {
     await roomy.free()
   })
 
+  it('streams that decode are not disturbed by one that reads tokens before its own', async () => {
+    const roomy = await contextOf(model, { cells: 8192 })
+    await roomy.prefill({ seq: 0, tokens: prompt, thought: 0 })
+    const begin = async () => {
+      const streams = [1, 2].map((id) => stream({ id, budget: 1500, forced: [60 + id] }))
+      for (const seq of [1, 2]) {
+        await roomy.remove(seq)
+        await roomy.copy(0, seq)
+      }
+      return streams
+    }
+    const alone = await run(roomy, await begin(), { cells: 8000 })
+    let next = 3
+    const { handle, decoded } = start(roomy, await begin(), {
+      cells: 8000,
+      onBatch: () => {
+        if (next > 8) return
+        const parts = [{ from: 0 }, { tokens: prompt.map((id) => id + next), thought: 0 }]
+        handle.add(stream({ id: next++, budget: 2, parts }))
+      },
+    })
+    await handle.done
+    expect(next).toBeGreaterThan(3)
+    for (const id of [1, 2]) {
+      expect(ids(decoded, id)).toEqual(ids(alone, id))
+      const logprobs = (of: Decoded) => of.tokens.get(id)!.map(({ logprob }) => logprob!)
+      const [a, b] = [logprobs(decoded), logprobs(alone)]
+      expect(Math.max(...a.map((one, i) => Math.abs(one - b[i]!)))).toBeLessThan(1e-3)
+    }
+    await roomy.free()
+  })
+
   it('cancels at once and leaves a context that works', async () => {
     const { handle, decoded } = start(context, [long(1), long(2)], {
       onBatch: () => handle.cancel(),
@@ -244,6 +276,27 @@ describe('a decode under way', () => {
     expect(kept).toBeLessThan(400)
     expect(await context.lastPosition(1)).toBe(prompt.length + kept - 1)
     expect(ids(await run(context, [stream({ id: 3, budget: 4 })]), 3)).toHaveLength(4)
+  })
+
+  it('cancels its own streams only, whatever waits behind it', async () => {
+    const first = start(context, [long(1)], { onBatch: () => first.handle.cancel() })
+    const second = start(context, [stream({ id: 2, budget: 5 })])
+    const prefill = context.prefill({ seq: 3, tokens: [1, 2], thought: 0 })
+    await Promise.all([first.handle.done, second.handle.done, prefill])
+    expect(first.decoded.ended.get(1)!.reason).toBe('cancelled')
+    expect(ids(second.decoded, 2)).toHaveLength(5)
+    expect(await context.lastPosition(3)).toBe(prompt.length + 1)
+  })
+
+  it('an abort reaches what was asked for before it, and nothing after', async () => {
+    const first = start(context, [long(1)])
+    const second = start(context, [long(2)])
+    context.abort()
+    const third = start(context, [stream({ id: 3, budget: 5 })])
+    await Promise.all([first, second, third].map(({ handle }) => handle.done))
+    expect(first.decoded.ended.get(1)!.reason).toBe('cancelled')
+    expect(second.decoded.ended.get(2)!.reason).toBe('cancelled')
+    expect(ids(third.decoded, 3)).toHaveLength(5)
   })
 
   it('drops a sequence at once: its cells are free for the others', async () => {

@@ -1,4 +1,4 @@
-/** The platform packages, opened for real: what the build and the loader will look for is there, on every platform. */
+/** Opens the real platform packages: what the build and the loader look for is there, on every platform. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ import { platformPackages, readPackage, sortFiles } from '../../scripts/native/l
 import { readPin } from '../../scripts/native/paths.ts'
 import { run } from '../../scripts/native/process.ts'
 
-/** Every function of ggml that the finished libllama and addon import, whatever platform they were built on. */
+/** Returns every function of ggml that the finished libllama and addon import, on whatever platform they were built. */
 async function importedFunctions(): Promise<string[]> {
   const { folder, llama, addon } = await ensureNative()
   const args = process.platform === 'darwin' ? ['-u'] : ['-D', '-u']
@@ -41,14 +41,14 @@ describe.each(cases)('$key', ({ key, cpu, accel, metal }) => {
   const packages = platformPackages[key]!
   let files: ReturnType<typeof readPackage>
   const bytes = (name: string) => readFileSync(join(files.folder, name))
-  /** Exported names: read from the table on Windows, looked up in the string table elsewhere. */
+  /** Returns the symbols that a library does not export: read from the export table on Windows, searched as strings elsewhere. */
   const lacking = (name: string, symbols: readonly string[]) => {
     const image = bytes(name)
     if (platform === 'win32') {
       const names = new Set(readDllExports(image))
       return symbols.filter((symbol) => !names.has(symbol))
     }
-    const prefix = platform === 'darwin' ? '_' : '' // Mach-O's C symbols begin with an underscore
+    const prefix = platform === 'darwin' ? '_' : '' // C symbols of Mach-O begin with an underscore
     return symbols.filter((symbol) => !image.includes(`\0${prefix}${symbol}\0`))
   }
   beforeAll(async () => {
@@ -146,7 +146,7 @@ describe('every platform', () => {
 })
 
 describe('DLL export reader', () => {
-  it('refuses what is no DLL', () => {
+  it('refuses what is not a DLL', () => {
     expect(() => readDllExports(Buffer.from('\x7fELF'))).toThrow('no MZ header')
     expect(() => readDllExports(Buffer.alloc(4096, 'MZ'))).toThrow('Not a DLL')
   })

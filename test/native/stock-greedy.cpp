@@ -1,7 +1,7 @@
-// Greedy decoding over a stock llama.cpp on the CPU, for comparison with the engine.
+// Decodes greedily with a stock llama.cpp on the CPU, for comparison with the engine.
 //   stock-greedy MODEL N THREADS FLASH(0|1) ID...
-// Prefills the ids as they are and prints N greedy ids, one a line; stops after an end-of-generation token.
-// GGML_FOLDER (given at compile time) holds the CPU variants.
+// Prefills the ids as they are and prints N greedy ids, one per line; stops after an end-of-generation token.
+// GGML_FOLDER (given at compile time) holds the CPU variants; BRAID_CPU chooses one, as in the engine.
 #include "ggml-backend.h"
 #include "llama.h"
 
@@ -29,7 +29,11 @@ int main(int argc, char ** argv) {
             if (level == GGML_LOG_LEVEL_ERROR) fputs(text, stderr);
         },
         nullptr);
-    ggml_backend_load_all_from_path(GGML_FOLDER);
+    const char * variant = getenv("BRAID_CPU");
+    if (variant && *variant)
+        ggml_backend_load((GGML_FOLDER "/libggml-cpu-" + std::string(variant) + ".so").c_str());
+    else
+        ggml_backend_load_all_from_path(GGML_FOLDER);
 
     llama_model_params model_params = llama_model_default_params();
     model_params.n_gpu_layers = 0;

@@ -7,7 +7,7 @@ import {
   type SamplerOptions,
   type StreamEnd,
   type StreamOptions,
-} from '../../engine/native/index.ts'
+} from '../../engine/native/load.ts'
 import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.ts'
 
 export const greedy: SamplerOptions = {
@@ -60,7 +60,7 @@ export interface Decoded {
 export const ids = (decoded: Decoded, id: number) =>
   (decoded.tokens.get(id) ?? []).map((token) => token.id)
 
-/** Starts a decode that gathers what it reports. */
+/** Starts a decode that collects its reports. */
 export function start(
   context: NativeContext,
   streams: StreamOptions[],

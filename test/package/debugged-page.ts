@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import WebSocket from 'ws'
 
-/** The window of an app that was started with `--remote-debugging-port=0`, by Chromium's debugger: Playwright asks an Electron of this age for too much. */
+/** The window of an app that was started with `--remote-debugging-port=0`, driven by Chromium's debugger, since Playwright does not support an Electron this old. */
 export class DebuggedPage {
   readonly #socket: WebSocket
   readonly #waiting = new Map<
@@ -55,7 +55,7 @@ export class DebuggedPage {
     throw new Error(`No window was opened: ${said.slice(-2000)}`)
   }
 
-  /** The value of an expression of the page, awaited. */
+  /** Evaluates an expression in the page and awaits its value. */
   async evaluate(expression: string): Promise<unknown> {
     const { result, exceptionDetails } = (await this.#send('Runtime.evaluate', {
       expression,

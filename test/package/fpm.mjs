@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Stands in for fpm, which no Debian package holds: reads the arguments that electron-builder gives and lets dpkg-deb build the deb.
+// Replaces fpm, which Debian does not package: reads electron-builder's arguments and builds the deb with dpkg-deb.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,

@@ -24,9 +24,9 @@ import { until } from '../support/test-client.ts'
 import { DebuggedPage } from './debugged-page.ts'
 import { packageFor22, unavailable, type Packaged } from './support.ts'
 
-/** Installers as `npm run package` makes them, built and started: see support.ts for what is different here. */
+/** Builds and starts the installers of `npm run package`; support.ts says what is different here. */
 const isRoot = process.getuid?.() === 0
-/** An ordinary user, by number: it needs no account. */
+/** An ordinary user, by number, since the user needs no account. */
 const USER = 21_987
 
 describe.skipIf(unavailable !== null)(
@@ -42,7 +42,7 @@ describe.skipIf(unavailable !== null)(
     beforeAll(async () => {
       folder = mkdtempSync(join(process.env.BRAID_PACKAGE_TMP ?? tmpdir(), 'braid-package-'))
       chmodSync(folder, 0o755)
-      // Readable by the other user, wherever the cache lies.
+      // Readable by the other user, wherever the cache is.
       model = join(folder, 'model.gguf')
       cpSync(await smolLM2(), model)
       chmodSync(model, 0o644)
@@ -86,9 +86,9 @@ describe.skipIf(unavailable !== null)(
       expect(Object.keys(read)).toHaveLength(7)
     })
 
-    it('the fuses hold: the program is no Node, and takes neither its options nor a debugger', () => {
+    it('the fuses hold: the program is not a Node, and accepts neither its options nor a debugger', () => {
       const program = join(packaged.unpacked, 'braid-desktop')
-      // Without a display it ends by itself, if it is no Node.
+      // Without a display it ends by itself, unless it is a Node.
       const run = (args: string[], env: Record<string, string>) =>
         spawnSync(program, args, {
           env: { PATH: process.env.PATH!, HOME: folder, BRAID_DATA: join(folder, 'fuse'), ...env },
@@ -125,8 +125,8 @@ describe.skipIf(unavailable !== null)(
       for (const file of [
         'bin/node',
         'bin/braid',
-        'dist/engine/cli.js',
-        'dist/engine/host-main.js',
+        'dist/engine/cli/main.js',
+        'dist/engine/host/host-main.js',
         'build/native/braid.node',
         'build/native/backends.json',
         'models/manifest.json',
@@ -254,7 +254,7 @@ describe.skipIf(unavailable !== null)(
       },
     )
 
-    /** A folder that belongs to a user. */
+    /** Makes a folder that belongs to a user. */
     function home(name: string, uid: number): string {
       const data = mkdtempSync(join(tmpdir(), `braid-${name}-`))
       if (isRoot) chownSync(data, uid, uid)
@@ -324,7 +324,7 @@ describe.skipIf(unavailable !== null)(
             /^[1-9]/.test(
               String(
                 await page.evaluate(
-                  'document.querySelector(\'[data-lane="1"] .lane-count\')?.textContent',
+                  'document.querySelector(\'[data-lane="p1"] .lane-count\')?.textContent',
                 ),
               ),
             ),
@@ -332,7 +332,7 @@ describe.skipIf(unavailable !== null)(
           10_000,
         )
         expect(await page.evaluate('document.body.innerText')).not.toContain(
-          'The problem is given as plain text',
+          'The problem is sent as plain text',
         )
         if (process.env.BRAID_SHOTS)
           writeFileSync(
@@ -348,7 +348,7 @@ describe.skipIf(unavailable !== null)(
           try {
             process.kill(-app.pid!, 'SIGKILL')
           } catch {
-            // All of it has gone.
+            // Everything is gone.
           }
         }
         rmSync(data, { recursive: true, force: true })

@@ -14,7 +14,7 @@ import { stage } from '../../scripts/package/stage.ts'
 import { ELECTRON22 } from '../electron/electron22.ts'
 import { compileFor22, found, unavailable as noShell } from '../electron/support.ts'
 
-/** Programs that electron-builder would fetch, from the system: Debian's p7zip-full, squashfs-tools and desktop-file-utils. */
+/** Programs that electron-builder would fetch, taken from the system: Debian's p7zip-full, squashfs-tools and desktop-file-utils. */
 const NEEDED = [
   '/usr/bin/7za',
   '/usr/bin/mksquashfs',
@@ -23,7 +23,7 @@ const NEEDED = [
 ]
 const absent = NEEDED.filter((file) => !existsSync(file))
 
-/** Why nothing can be packaged here, or null. */
+/** The reason why nothing can be packaged here, or null. */
 export const unavailable: string | null =
   noShell ?? (absent.length > 0 ? `${absent.join(', ')} not here` : null)
 
@@ -35,8 +35,8 @@ export interface Packaged {
 }
 
 /**
- * Packages as `npm run package` does, with Electron 22 in the place of the current one: the programs compiled for its Node, and a
- * first file that lends it what it lacks. Into `folder`. Compressed lightly, unless BRAID_PACKAGE_FULL is set. `dir`: the app's folder alone.
+ * Packages into `folder` as `npm run package` does, with Electron 22 in place of the current one: the programs are compiled for its
+ * Node, and a first file supplies what it lacks. Compresses lightly unless BRAID_PACKAGE_FULL is set. `dir`: only the app's folder.
  */
 export async function packageFor22(folder: string, dir = false): Promise<Packaged> {
   const { dist, appImageTools } = found!
@@ -51,7 +51,7 @@ export async function packageFor22(folder: string, dir = false): Promise<Package
     file,
     JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), main: 'index.js' }),
   )
-  // What is packaged is changed there: a copy.
+  // A copy, since packaging changes the files.
   const electronDist = join(folder, 'electron')
   mkdirSync(electronDist)
   cpSync(dist, electronDist, { recursive: true })

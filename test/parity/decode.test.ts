@@ -8,7 +8,7 @@ import type {
   NativeModel,
   NativeToken,
   SamplerOptions,
-} from '../../engine/native/index.ts'
+} from '../../engine/native/load.ts'
 import { Random } from '../support/random.ts'
 import { reference, type ReferencePath } from '../support/reference.ts'
 import { tinyModel } from '../support/tiny-models.ts'

@@ -1,10 +1,14 @@
 /**
- * The same on a GPU backend: Vulkan, which Mesa's software driver offers without a GPU (Debian: mesa-vulkan-drivers,
- * libvulkan1), or the one that BRAID_TEST_BACKEND names (CUDA, Metal). Skipped, with the reason, where it cannot run.
+ * The parity tests on a GPU backend: Vulkan, which Mesa's software driver offers without a GPU (Debian: mesa-vulkan-drivers,
+ * libvulkan1), or the one that BRAID_TEST_BACKEND names (CUDA, Metal). Skipped, with the reason, if it cannot run.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { loadAddon } from '../../engine/native/index.ts'
-import { tinyModel } from '../support/tiny-models.ts'
+import { loadAddon } from '../../engine/native/load.ts'
+import { CASES, measure, ratio } from '../models/fit-cases.ts'
+import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 import {
   decode,
   difference,
@@ -26,7 +30,7 @@ import { reference } from '../support/reference.ts'
 // The software driver compiles each shader at its first use.
 vi.setConfig({ testTimeout: 300_000 })
 
-// ggml passes over software drivers unless a device is named. Set before the backend is loaded.
+// ggml skips software drivers unless a device is named. Set before the backend is loaded.
 process.env.GGML_VK_VISIBLE_DEVICES ??= '0'
 const addon = loadAddon()
 const wanted = process.env.BRAID_TEST_BACKEND ?? 'Vulkan'
@@ -43,6 +47,36 @@ if (!device && (process.env.BRAID_TEST_BACKEND || process.env.BRAID_REQUIRE_VULK
 describe.skipIf(!device)(
   `${wanted}${device ? ` (${device.description})` : `: skipped, ${reason}`}`,
   () => {
+    it.each([
+      ['all layers', -1],
+      ['some layers', 2],
+      ['none', 0],
+    ])('memory is predicted within 2 % on each device, %s on the GPU', async (_, gpuLayers) => {
+      const folder = mkdtempSync(join(tmpdir(), 'braid-gpu-fit-'))
+      const file = writeTiny(tinyModel({ shape: 'qwen2', layers: 4 }), folder)
+      const cases = [...CASES, { ...CASES[0]!, cells: 65_536, sequences: 64 }]
+      const rows = await measure({ name: 'tiny', file }, device!.name, gpuLayers, cases)
+      rmSync(folder, { recursive: true })
+      expect(rows.map(({ actual }) => actual.device)).toContain(device!.name)
+      for (const row of rows)
+        expect(Math.abs(ratio(row) - 1), JSON.stringify(row)).toBeLessThan(0.02)
+    })
+
+    it('a cache that the buffers cannot hold is refused, not an abort', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'braid-gpu-fit-'))
+      const path = writeTiny(tinyModel({ shape: 'qwen2', kvHeads: 2, headDim: 64 }), folder)
+      const plan = await addon.openPlan({ path, device: device!.name, gpuLayers: -1 })
+      const most = plan.mostCells('f32')
+      expect(most).toBeGreaterThan(1024)
+      const ask = (cells: number) =>
+        plan.measure({ cells, sequences: 1, kvType: 'f32', flashAttention: 'auto' })
+      if (most < 2 ** 20)
+        await expect(ask(most + 1)).rejects.toMatchObject({ code: 'out-of-memory' })
+      expect((await ask(Math.min(most, 2 ** 20))).cells).toBe(Math.min(most, 2 ** 20))
+      await plan.close()
+      rmSync(folder, { recursive: true })
+    })
+
     describe.each(['qwen2', 'llama'] as const)('%s', (shape) => {
       const model = tinyModel({ shape })
       const input = scenario(model, [40, 3, 25, 1, 60, 12, 33, 7])

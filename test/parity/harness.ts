@@ -1,4 +1,4 @@
-/** The engine's native surface driven through the two phases, in the shape that the reference answers in. */
+/** Drives the engine's native surface through the two phases; results have the shape of the reference's. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import {
   type SamplerOptions,
   type StreamEnd,
   type StreamOptions,
-} from '../../engine/native/index.ts'
+} from '../../engine/native/load.ts'
 import { Random } from '../support/random.ts'
 import { reference, type ReferenceInput, type ReferenceToken } from '../support/reference.ts'
 import { writeTiny, type TinyModel } from '../support/tiny-models.ts'
@@ -61,7 +61,7 @@ export function makeContext(
   })
 }
 
-/** Random ids of ordinary tokens. */
+/** Returns random ids of ordinary tokens. */
 export function randomTokens(model: TinyModel, random: Random, n: number): number[] {
   return Array.from({ length: n }, () => random.int(256))
 }
@@ -72,7 +72,7 @@ export interface Scored {
   summary: NativeToken[]
 }
 
-/** Prefills every part, sharing cells as a run does. A branch shares all but what its own tokens hold. */
+/** Prefills every part, sharing cells as a run does. A branch shares everything except its own tokens. */
 export async function score(
   context: NativeContext,
   input: ReferenceInput,
@@ -107,7 +107,7 @@ export async function score(
   return { prompt, paths, summary }
 }
 
-/** Largest difference of logprobs; a token of another id, or null on one side only, fails. */
+/** Returns the largest difference of logprobs; fails if ids differ or if only one side is null. */
 export function difference(
   native: readonly { id: number; logprob: number | null }[],
   expected: readonly ReferenceToken[],
@@ -123,7 +123,7 @@ export function difference(
   return largest
 }
 
-/** Largest difference of a scored input to the reference, by part. A branched path's first token has no logits to be scored from. */
+/** Returns the largest difference of a scored input from the reference, by part. A branched path's first token has no logits to be scored from. */
 export function differences(
   scored: Scored,
   input: ReferenceInput,
@@ -195,7 +195,7 @@ export async function decode(
 export const ids = (tokens: readonly { id: number }[] | undefined) =>
   (tokens ?? []).map(({ id }) => id)
 
-/** A scenario with `lengths.length` paths of these lengths, each with its own thought and `<think i>`. */
+/** Returns a scenario with `lengths.length` paths of these lengths, each with its own thought and `<think i>`. */
 export function scenario(
   model: TinyModel,
   lengths: readonly number[],

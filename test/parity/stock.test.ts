@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { loadAddon } from '../../engine/native/index.ts'
-import { Engine } from '../../engine/think/engine.ts'
+import { loadAddon } from '../../engine/native/load.ts'
+import { errorText } from '../../engine/protocol/events.ts'
+import { Engine } from '../../engine/run/index.ts'
 import { ensureStockGreedy } from '../../scripts/native/index.ts'
 import { smolLM2 } from '../support/models.ts'
 
@@ -34,10 +35,10 @@ describe.skipIf(process.platform === 'win32')(
           },
         })
         for await (const event of run.events) {
-          if (event.type === 'run-failed') throw new Error(event.error.message)
-          if (event.type === 'run-started') prompt.push(...event.promptTokens)
-          if (event.type === 'tokens' && event.path === 1)
-            ours.push(...event.tokens.map((token) => token.id))
+          if (event.type === 'run-failed') throw new Error(errorText(event.error))
+          if (event.type === 'run-started') prompt.push(...event.promptTokens!)
+          if (event.type === 'tokens' && event.segment === 'p1')
+            ours.push(...event.tokens.map((token) => token.id!))
           if (event.type === 'run-ended') break
         }
         const { stdout } = await promisify(execFile)(program, [

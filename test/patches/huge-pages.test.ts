@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NativeModel } from '../../engine/native/index.ts'
+import type { NativeModel } from '../../engine/native/load.ts'
 import { contextOf, openTiny } from '../native/support.ts'
 
-/** KB of this process's memory in mappings that were advised for huge pages (`VmFlags: … hg …`, proc_pid_smaps(5)). */
+/** Returns the KB of this process's memory in mappings that were advised for huge pages (`VmFlags: … hg …`, proc_pid_smaps(5)). */
 function advisedKb(): number {
   return readFileSync('/proc/self/smaps', 'utf8')
     .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
@@ -23,7 +23,7 @@ describe.skipIf(process.platform !== 'linux')('huge pages (Linux)', () => {
     const context = await contextOf(model, { cells: 65_536 })
     const { kvBytes } = context.info
     expect(kvBytes).toBeGreaterThan(32 << 20)
-    // All but the ends, which may not be aligned to 2 MB.
+    // All except the ends, which may not be aligned to 2 MB.
     expect(advisedKb() - before).toBeGreaterThan((kvBytes - (4 << 20)) / 1024)
     await context.free()
     expect(advisedKb()).toBeLessThan(before + 1024)

@@ -1,12 +1,80 @@
-/** The patches against the pinned source: they fit, twice is once, and one that does not fit says so by name. */
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+/** The patches on the pinned source: they fit, applying them twice equals once, and a patch that does not fit is named. */
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fetchPackage } from '../../scripts/native/fetch.ts'
-import { patchesDir, readPin } from '../../scripts/native/paths.ts'
+import { patchesDir, readPin, root } from '../../scripts/native/paths.ts'
 import { run } from '../../scripts/native/process.ts'
-import { applyPatches, cloneSource, listPatches } from '../../scripts/native/source.ts'
+import {
+  applyPatches,
+  cloneSource,
+  listPatches,
+  sourceBundle,
+} from '../../scripts/native/source.ts'
+
+describe('the source', () => {
+  const pin = readPin()
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { name?: string; version: string; integrity?: string }>
+  }
+
+  it('comes with the development dependencies, at the version and hash of the pin', async () => {
+    expect(await sourceBundle()).toBe(
+      join(root, 'node_modules', 'node-llama-cpp', 'llama', 'gitRelease.bundle'),
+    )
+    expect(packages['node_modules/node-llama-cpp']).toMatchObject({
+      version: pin.nodeLlamaCpp,
+      integrity: pin.packages['node-llama-cpp'],
+    })
+  })
+
+  describe('elsewhere', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'braid-source-'))
+    const cache = process.env.BRAID_CACHE
+    afterAll(() => {
+      if (cache === undefined) delete process.env.BRAID_CACHE
+      else process.env.BRAID_CACHE = cache
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    it('is fetched by an installed Braid, which has no development dependencies', async () => {
+      process.env.BRAID_CACHE = folder
+      const fetched = join(folder, 'packages', `node-llama-cpp@${pin.nodeLlamaCpp}`)
+      mkdirSync(fetched, { recursive: true })
+      expect(await sourceBundle(undefined, join(folder, 'node_modules'))).toBe(
+        join(fetched, 'llama', 'gitRelease.bundle'),
+      )
+    })
+
+    it('is refused at another version than the pinned one', async () => {
+      const other = join(folder, 'other', 'node-llama-cpp')
+      mkdirSync(join(other, 'llama'), { recursive: true })
+      writeFileSync(join(other, 'llama', 'gitRelease.bundle'), '')
+      writeFileSync(join(other, 'package.json'), '{"version":"0.0.1"}')
+      await expect(sourceBundle(undefined, join(folder, 'other'))).rejects.toThrow(
+        `holds node-llama-cpp 0.0.1, patches/pin.json names ${pin.nodeLlamaCpp}`,
+      )
+    })
+  })
+
+  it('does not bring the platform archives', () => {
+    const archives = Object.keys(packages).filter((name) => name.includes('/@node-llama-cpp/'))
+    expect(archives.map((name) => name.replace('node_modules/', '')).sort()).toEqual(
+      Object.keys(pin.packages)
+        .filter((name) => name.startsWith('@'))
+        .sort(),
+    )
+    for (const name of archives) expect(packages[name]!.name).toBe('empty-npm-package')
+  })
+})
 
 describe('patches', () => {
   let folder: string
@@ -16,10 +84,7 @@ describe('patches', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'braid-patches-'))
     source = join(folder, 'source')
-    await cloneSource(
-      join(await fetchPackage('node-llama-cpp'), 'llama', 'gitRelease.bundle'),
-      source,
-    )
+    await cloneSource(await sourceBundle(), source)
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -68,7 +133,7 @@ describe('patches', () => {
     await expect(applyPatches(source, broken)).rejects.toThrow(
       `Patch ${second} does not fit llama.cpp ${readPin().llamaCpp.tag}`,
     )
-    expect(await applyPatches(source)).toBe(true) // and the good ones still go on
+    expect(await applyPatches(source)).toBe(true) // and the good ones can still be applied
   })
 
   it('refuse a folder that is not a clone of its own', async () => {

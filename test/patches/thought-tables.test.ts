@@ -1,9 +1,9 @@
-/** Patch 0001 refuses malformed tables with its reason, and a row of -1 is no table at all; patch 0002 keeps tables F32. */
+/** Patch 0001 refuses malformed tables with the reason, and row -1 adds nothing; patch 0002 keeps tables in F32. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadAddon, type NativeModel } from '../../engine/native/index.ts'
+import { loadAddon, type NativeModel } from '../../engine/native/load.ts'
 import { ensureNative } from '../../scripts/native/index.ts'
 import { tinyModel, type TinyModel } from '../support/tiny-models.ts'
 
@@ -22,7 +22,7 @@ function write(gguf: Buffer): string {
 }
 const open = (path: string) => loadAddon().openModel({ path, device: 'CPU', gpuLayers: 0 }).done
 
-/** Replaces bytes of a header by others of the same length. */
+/** Replaces bytes of a header with others of the same length. */
 function replaced(model: TinyModel, from: string | Buffer, to: string | Buffer): Buffer {
   const copy = Buffer.from(model.gguf)
   const at = copy.indexOf(from)
@@ -31,7 +31,7 @@ function replaced(model: TinyModel, from: string | Buffer, to: string | Buffer):
   return copy
 }
 const tableName = (layer: number) => `blk.${layer}.attn_thought_embd.weight`
-/** A table's entry in the header: name, number of dimensions, dimensions, type. */
+/** Returns a table's entry in the header: name, number of dimensions, dimensions, type. */
 function entry(layer: number, dims: number[], type = 0): Buffer {
   const name = Buffer.from(tableName(layer))
   const rest = Buffer.alloc(4 + 8 * dims.length + 4)
@@ -126,7 +126,7 @@ describe.each(['qwen2', 'llama'] as const)('thought tables of a %s model', (shap
   })
 })
 
-/** The same file with all tables zero. */
+/** Writes the same file with all tables zero. */
 function withZeroTables(model: TinyModel): Buffer {
   const gguf = Buffer.from(model.gguf)
   for (const layer of model.weights.layers) {

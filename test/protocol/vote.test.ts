@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { equalAnswers, meaningOf, sameMeaning } from '../../engine/protocol/answers/equality.ts'
 import { vote, type Candidate } from '../../engine/protocol/answers/vote.ts'
+import { bySegment, pathId } from '../../engine/protocol/segments.ts'
+import { cpuMs, since } from '../support/time.ts'
 
 const EQUAL: [string, string][] = [
   ['1/2', '0.5'],
@@ -196,9 +198,9 @@ describe('equality of answers', () => {
           fc.array(pieces, { maxLength: 60 }).map((list) => list.join('')),
         ),
         (answer) => {
-          const start = performance.now()
+          const start = process.cpuUsage()
           expect(equalAnswers(answer, answer)).toBe(true)
-          expect(performance.now() - start).toBeLessThan(500)
+          expect(since(start)).toBeLessThan(500)
         },
       ),
       { numRuns: 500 },
@@ -216,35 +218,34 @@ describe('equality of answers', () => {
     '\\sqrt'.repeat(50) + '2',
     '[1,'.repeat(80),
   ])('hostile: %.20s', (answer) => {
-    const start = performance.now()
-    meaningOf(answer)
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(cpuMs(() => meaningOf(answer))).toBeLessThan(200)
   })
 
   it('compares a pair in well under 5 ms', () => {
-    const start = performance.now()
-    for (let i = 0; i < 10; i++) for (const [a, b] of EQUAL) equalAnswers(a, b)
-    expect((performance.now() - start) / (10 * EQUAL.length)).toBeLessThan(5)
+    const ms = cpuMs(() => {
+      for (let i = 0; i < 10; i++) for (const [a, b] of EQUAL) equalAnswers(a, b)
+    })
+    expect(ms / (10 * EQUAL.length)).toBeLessThan(5)
   })
 })
 
 describe('vote', () => {
   const of = (...answers: (string | null)[]): Candidate[] =>
-    answers.map((answer, i) => ({ member: i + 1, answer }))
+    answers.map((answer, i) => ({ member: pathId(i + 1), answer }))
 
   it('counts equal answers and shows them as the lowest member wrote them', () => {
     expect(vote(of('0.50', '3', '\\frac12', '1/2'), 'equality')).toEqual({
       classes: [
-        { answer: '0.50', members: [1, 3, 4] },
-        { answer: '3', members: [2] },
+        { answer: '0.50', members: ['p1', 'p3', 'p4'] },
+        { answer: '3', members: ['p2'] },
       ],
       winner: 0,
       tie: false,
     })
     expect(vote(of('0.5', '1/2', '0.5 '), 'text')).toEqual({
       classes: [
-        { answer: '0.5', members: [1, 3] },
-        { answer: '1/2', members: [2] },
+        { answer: '0.5', members: ['p1', 'p3'] },
+        { answer: '1/2', members: ['p2'] },
       ],
       winner: 0,
       tie: false,
@@ -262,14 +263,14 @@ describe('vote', () => {
   it('keeps no answer as a class of its own that wins only alone', () => {
     expect(vote(of(null, '4', null), 'equality')).toEqual({
       classes: [
-        { answer: null, members: [1, 3] },
-        { answer: '4', members: [2] },
+        { answer: null, members: ['p1', 'p3'] },
+        { answer: '4', members: ['p2'] },
       ],
       winner: 1,
       tie: false,
     })
     expect(vote(of(null, null), 'text')).toEqual({
-      classes: [{ answer: null, members: [1, 2] }],
+      classes: [{ answer: null, members: ['p1', 'p2'] }],
       winner: 0,
       tie: false,
     })
@@ -277,15 +278,15 @@ describe('vote', () => {
 
   it('reads percent as the others do', () => {
     expect(vote(of('50%', '1/2', '50'), 'equality').classes).toEqual([
-      { answer: '50%', members: [1, 2] },
-      { answer: '50', members: [3] },
+      { answer: '50%', members: ['p1', 'p2'] },
+      { answer: '50', members: ['p3'] },
     ])
     expect(vote(of('50%', '50', '7'), 'equality').classes).toEqual([
-      { answer: '50%', members: [1, 2] },
-      { answer: '7', members: [3] },
+      { answer: '50%', members: ['p1', 'p2'] },
+      { answer: '7', members: ['p3'] },
     ])
     expect(vote(of('50%', '50\\%'), 'equality').classes).toEqual([
-      { answer: '50%', members: [1, 2] },
+      { answer: '50%', members: ['p1', 'p2'] },
     ])
   })
 
@@ -319,7 +320,7 @@ describe('vote', () => {
         (list, rule, noise) => {
           const candidates = of(...list)
           const result = vote(candidates, rule)
-          expect(result.classes.flatMap((c) => c.members).sort((a, b) => a - b)).toEqual(
+          expect(result.classes.flatMap((c) => c.members).sort(bySegment)).toEqual(
             candidates.map((c) => c.member),
           )
           const shuffled = candidates
@@ -333,7 +334,7 @@ describe('vote', () => {
             expect(winner.members.length).toBeGreaterThanOrEqual(other.members.length)
             if (winner.members.length === other.members.length) {
               expect(result.tie).toBe(true)
-              expect(winner.members[0]).toBeLessThan(other.members[0]!)
+              expect(bySegment(winner.members[0]!, other.members[0]!)).toBeLessThan(0)
             }
           }
         },

@@ -1,5 +1,12 @@
-import type { RunEvent } from '../../engine/protocol/events.ts'
-import { foldRun } from '../../engine/protocol/fold.ts'
+import { BraidError } from '../../engine/protocol/errors.ts'
+import {
+  numberOf,
+  runError,
+  type CommandResult,
+  type RunEvent,
+} from '../../engine/protocol/events.ts'
+import { foldRun, segmentOf } from '../../engine/protocol/fold.ts'
+import { digestOf, listItem } from '../../engine/protocol/run-list.ts'
 import type {
   Attribution,
   CatalogueItem,
@@ -18,11 +25,11 @@ import type {
 } from '../../engine/protocol/wire.ts'
 import { SETTINGS } from './synthetic.ts'
 
-/** A host for component tests and screenshots: it answers from memory and plays given events. The real one is tested in test/e2e. */
+/** A host for component tests that answers from memory and plays given events. test/e2e tests the real one. */
 export interface FakeRun {
   summary: RunSummary
   events: RunEvent[]
-  /** How many events are there already; the rest is played by `play`. */
+  /** Number of events that exist at the start; `play` sends the rest. */
   sent: number
 }
 
@@ -50,23 +57,26 @@ export const MODEL: ModelInfo = {
   defaults: { ...SETTINGS, budget: 2048, summaryBudget: 1024, finish: 'first' },
 }
 
-/** Made up: every token pays a little to everything, and more to one path or another. */
+/** Returns a made-up attribution: every token attends a little to everything and more to one of the paths. */
 function attributionOf(events: readonly RunEvent[]): Attribution {
   const state = foldRun(events)
   const summary = state.summaries[0]!
   const shares = Array.from({ length: summary.tokens.length }, (_, i) => {
     const raw = [
       3,
-      ...summary.paths.map((path) => 1 + 2 * Math.abs(Math.sin(i * path * 0.37 + path))),
+      ...summary.reads.map(numberOf).map((n) => 1 + 2 * Math.abs(Math.sin(i * n * 0.37 + n))),
       2,
     ]
     const sum = raw.reduce((a, b) => a + b, 0)
     return raw.map((one) => one / sum)
   })
   return {
-    version: 1,
+    segment: summary.segment,
     promptTokens: state.promptTokens.length,
-    paths: summary.paths.map((path) => ({ path, tokens: state.paths[path - 1]!.tokens.length })),
+    paths: summary.reads.map((segment) => ({
+      segment,
+      tokens: segmentOf(state, segment)!.tokens.length,
+    })),
     shares,
   }
 }
@@ -175,7 +185,7 @@ export class FakeHost {
       error: {
         code: 'io',
         message:
-          'huggingface.co does not give this away (401): the model is gated or private. Accept its terms on its page and give a token.',
+          'huggingface.co refuses access (401): the model is gated or private. Accept its terms on its page and provide a token.',
       },
     },
   ]
@@ -232,6 +242,8 @@ export class FakeHost {
   settings: Record<string, unknown> = {}
   calls: { method: string; params: unknown }[] = []
   alternatives: (params: Params<'run.alternatives'>) => Result<'run.alternatives'> = () => []
+  onOpen: (run: string) => void = () => undefined
+  onCommand: (params: Params<'run.command'>) => CommandResult = () => ({})
   onStart: ((params: Params<'run.start'>) => string) | null = null
   #listeners = new Set<(message: unknown) => void>()
   #open = new Set<string>()
@@ -257,24 +269,12 @@ export class FakeHost {
   add(events: RunEvent[], summary: Partial<RunSummary> = {}, sent = events.length): string {
     const first = events[0]
     if (first?.type !== 'run-started') throw new Error('no run-started')
-    const ended = events.find((event) => event.type === 'run-ended')
     this.runs.set(first.run, {
       events,
       sent,
       summary: {
-        run: first.run,
-        title: first.problem.slice(0, 120),
-        problem: first.problem,
-        model: first.model.name,
-        strategy: first.settings.strategy,
-        paths: first.settings.paths,
-        answer: ended?.type === 'run-ended' ? ended.answer : null,
+        ...listItem(first.run, digestOf(foldRun(events), false)),
         status: 'ended',
-        time: first.time,
-        durationMs: ended?.at ?? 0,
-        tokens: events.length,
-        starred: false,
-        tags: [],
         ...summary,
       },
     })
@@ -285,7 +285,7 @@ export class FakeHost {
     for (const listener of this.#listeners) listener(message)
   }
 
-  /** Sends the next events of a run to whoever follows it. */
+  /** Sends the next events of a run to its followers. */
   play(run: string, count: number): boolean {
     const entry = this.runs.get(run)!
     const events = entry.events.slice(entry.sent, entry.sent + count)
@@ -315,7 +315,10 @@ export class FakeHost {
       this.push({
         kind: 'error',
         id,
-        error: { code: 'internal', message: (error as Error).message },
+        error:
+          error instanceof BraidError
+            ? runError(error)
+            : { code: 'internal', message: (error as Error).message },
       })
     }
   }
@@ -323,7 +326,7 @@ export class FakeHost {
   #result(method: Method, params: Record<string, unknown>): unknown {
     const of = (run: string) => {
       const entry = this.runs.get(run)
-      if (entry === undefined) throw new Error(`There is no run ${run}.`)
+      if (entry === undefined) throw new Error(`The run ${run} does not exist.`)
       return entry
     }
     switch (method) {
@@ -402,6 +405,7 @@ export class FakeHost {
       }
       case 'run.open': {
         const { run } = params as { run: string }
+        this.onOpen(run)
         const entry = of(run)
         this.#open.add(run)
         this.push({
@@ -416,7 +420,7 @@ export class FakeHost {
         this.#open.delete((params as { run: string }).run)
         return {}
       case 'run.command':
-        return {}
+        return this.onCommand(params as Params<'run.command'>)
       case 'run.attribution':
         return attributionOf(of((params as { run: string }).run).events)
       case 'run.alternatives':
@@ -433,7 +437,7 @@ export class FakeHost {
         const { run } = params as { run: string }
         const entry = of(run)
         if (entry.summary.status === 'running')
-          throw new Error('The run still thinks. Stop it first.')
+          throw new Error('The run is still thinking. Stop it first.')
         this.runs.delete(run)
         this.#deleted.set(run, entry)
         return {}

@@ -1,4 +1,4 @@
-/** Hostile texts. Each would call `__pwned(n)`, fetch something or leave the page if it were ever live. */
+/** Hostile texts. Each calls `__pwned(n)`, fetches something or leaves the page if it is ever active. */
 const CALL = '__pwned(1)'
 
 const HTML = [

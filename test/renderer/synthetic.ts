@@ -1,7 +1,16 @@
-import type { RunEvent, Token } from '../../engine/protocol/events.ts'
+import {
+  numberOf,
+  pathId,
+  summaryId,
+  type EventOf,
+  type Part,
+  type RunEvent,
+  type SegmentId,
+  type Token,
+} from '../../engine/protocol/events.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 
-/** Event streams that look like a run, made from given texts: for component tests and the frames benchmark only. */
+/** Makes event streams of a run from given texts, for component tests and the frames benchmark only. */
 
 export function random(seed: number): () => number {
   let a = seed >>> 0
@@ -86,12 +95,12 @@ export interface Script {
   problem: string
   paths: string[]
   summary: string
-  /** Answer of each path; null: none. */
+  /** Answer of each path, or null. */
   answers: (string | null)[]
   answer: string | null
   run?: string
   settings?: Partial<RunSettings>
-  /** Milliseconds of a decode step. */
+  /** Milliseconds per decode step. */
   step?: number
   alternatives?: number
   seed?: number
@@ -108,7 +117,40 @@ const answerIn = (text: string, answer: string | null, offset: number) => {
       }
 }
 
-/** The events of a whole run; tokens of all paths come in turn, as the engine's batches do. */
+/** Returns the start of a path from the prompt. */
+export const pathStarted = (number: number, at = 0): EventOf<'segment-started'> => ({
+  type: 'segment-started',
+  at,
+  segment: pathId(number),
+  role: 'path',
+  group: 1,
+  source: { type: 'prompt' },
+  thought: number,
+  seed: 6 + number,
+  budget: SETTINGS.budget,
+})
+
+/** Returns the start of a summary from the cells of paths, without a group. */
+export const summaryStarted = (
+  segment: SegmentId,
+  paths: readonly SegmentId[],
+  at = 0,
+): EventOf<'segment-started'> => ({
+  type: 'segment-started',
+  at,
+  segment,
+  role: 'summary',
+  source: {
+    type: 'join',
+    layout: 'shared',
+    parts: [{ prompt: true }, ...paths.map((path): Part => ({ segment: path }))],
+  },
+  thought: 0,
+  seed: numberOf(segment),
+  budget: SETTINGS.summaryBudget,
+})
+
+/** Returns the events of a whole run. The tokens of all paths alternate, as in the engine's batches. */
 export function scripted(script: Script): RunEvent[] {
   const next = random(script.seed ?? 11)
   const step = script.step ?? 45
@@ -117,13 +159,13 @@ export function scripted(script: Script): RunEvent[] {
     {
       type: 'run-started',
       at: 0,
-      format: 1,
+      format: 2,
       run: script.run ?? 'synthetic',
       time: '2026-01-05T09:30:00.000Z',
       problem: script.problem,
       settings,
       model: {
-        file: '/models/parathinker-1.5b-q4_0.gguf',
+        address: { file: '/models/parathinker-1.5b-q4_0.gguf' },
         name: 'ParaThinker 1.5B',
         architecture: 'qwen2',
         sizeBytes: 1.1e9,
@@ -141,53 +183,47 @@ export function scripted(script: Script): RunEvent[] {
     ...tokenise(text, next, script.alternatives ?? 0),
     control(`</think${i + 1}>`),
   ])
-  streams.forEach((_, i) =>
-    events.push({
-      type: 'path-started',
-      at: 320,
-      path: i + 1,
-      group: 1,
-      thought: i + 1,
-      seed: 7 + i,
-    }),
-  )
+  streams.forEach((_, i) => events.push({ ...pathStarted(i + 1, 320), budget: settings.budget }))
   let at = 400
   for (let i = 0; streams.some((stream) => i <= stream.length); i++, at += step) {
     streams.forEach((stream, p) => {
-      if (i < stream.length) events.push({ type: 'tokens', at, path: p + 1, tokens: [stream[i]!] })
+      const segment = pathId(p + 1)
+      if (i < stream.length) events.push({ type: 'tokens', at, segment, tokens: [stream[i]!] })
       else if (i === stream.length)
         events.push({
-          type: 'path-ended',
+          type: 'segment-ended',
           at,
-          path: p + 1,
+          segment,
           reason: 'finished',
           answer: answerIn(script.paths[p]!, script.answers[p] ?? null, `<think${p + 1}>`.length),
         })
     })
   }
-  const numbers = script.paths.map((_, i) => i + 1)
-  events.push(
-    { type: 'joined', at: at + 2, version: 1, paths: numbers, fusion: 'cache' },
-    { type: 'summary-started', at: at + 2, version: 1, paths: numbers, fusion: 'cache' },
-  )
+  const paths = script.paths.map((_, i) => pathId(i + 1))
+  const summary = summaryId(1)
+  events.push({
+    ...summaryStarted(summary, paths, at + 2),
+    group: 1,
+    budget: settings.summaryBudget,
+  })
   for (const token of [
     control('<summary>'),
     ...tokenise(script.summary, next, script.alternatives ?? 0),
     control('</summary>'),
   ]) {
     at += step / 2
-    events.push({ type: 'tokens', at, path: 0, version: 1, tokens: [token] })
+    events.push({ type: 'tokens', at, segment: summary, tokens: [token] })
   }
   events.push({
-    type: 'summary-ended',
+    type: 'segment-ended',
     at,
-    version: 1,
+    segment: summary,
     reason: 'finished',
     answer: answerIn(script.summary, script.answer, '<summary>'.length),
   })
-  const classes = new Map<string | null, number[]>()
+  const classes = new Map<string | null, SegmentId[]>()
   script.answers.forEach((answer, i) =>
-    classes.set(answer, [...(classes.get(answer) ?? []), i + 1]),
+    classes.set(answer, [...(classes.get(answer) ?? []), pathId(i + 1)]),
   )
   const list = [...classes].map(([answer, members]) => ({ answer, members }))
   const most = Math.max(...list.map((one) => one.members.length))
@@ -217,7 +253,7 @@ export function scripted(script: Script): RunEvent[] {
   return events
 }
 
-/** English-looking words without end, a formula in every other paragraph, for lanes that must be long. */
+/** Returns endless English-looking words with a formula in every other paragraph, for long lanes. */
 export function prose(tokens: number, next: () => number): Token[] {
   const words =
     'the value of each side must then be added so that we can see how many cases remain when one is taken away and the other stays as it was'.split(
@@ -238,7 +274,7 @@ export function prose(tokens: number, next: () => number): Token[] {
 
 export const BALLS: Script = {
   problem:
-    'A bag holds 5 red and 7 blue balls. Two are drawn without putting any back. What is the probability that both are blue?',
+    'A bag holds 5 red and 7 blue balls. Two are drawn without replacement. What is the probability that both are blue?',
   paths: [
     'Okay, so there are 12 balls in total, 5 red and 7 blue. I need the probability that both balls drawn are blue.\n\nThe first ball is blue with probability 7/12. Once it is gone, 6 blue balls remain among 11, so the second one is blue with probability 6/11.\n\nMultiply: $\\frac{7}{12} \\cdot \\frac{6}{11} = \\frac{42}{132} = \\frac{7}{22}$.\n\nLet me check with counting: $\\binom{7}{2} = 21$ and $\\binom{12}{2} = 66$, and $21/66 = 7/22$. Same result.\n\nSo the answer is \\boxed{\\frac{7}{22}}.',
     'Okay, so I count pairs. The number of ways to choose two balls out of twelve is\n\n$$\\binom{12}{2} = \\frac{12 \\cdot 11}{2} = 66$$\n\nand the number of ways to choose two blue ones is $\\binom{7}{2} = 21$.\n\nEvery pair is equally likely, therefore the probability is $\\frac{21}{66}$, which reduces to $\\frac{7}{22}$.\n\n\\boxed{\\frac{7}{22}}',

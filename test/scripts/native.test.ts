@@ -1,4 +1,4 @@
-/** The setup's small parts: what it says where a tool is missing, progress, the lock, integrity, and being done already. */
+/** The small parts of setup: messages for missing tools, progress, the lock, integrity, and a build that is already done. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

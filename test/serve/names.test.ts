@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Host } from '../../engine/host.ts'
+import { Host } from '../../engine/host/host.ts'
 import type { HostMessage } from '../../engine/protocol/wire.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
 import { sampleRun } from '../support/sample-run.ts'
@@ -29,7 +29,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'braid-names-'))
   data = join(folder, 'data')
   mkdirSync(join(data, 'runs'), { recursive: true })
-  // What the names below would reach: a whole run, and a file of the user.
+  // What the names below would reach: a complete run, and a file of the user.
   const run =
     sampleRun('outside')
       .map((event) => JSON.stringify(storedEvent(event)))
@@ -99,7 +99,7 @@ const NAMES = () => [
   '*',
   '../data/runs/linked',
 ]
-/** Each with the name at every place that it takes one. */
+/** Requests with the name in every place that accepts one. */
 const REQUESTS: [string, (name: string) => { method: string; params: object }][] = [
   ['run.open', (run) => ({ method: 'run.open', params: { run } })],
   ['run.close', (run) => ({ method: 'run.close', params: { run } })],
@@ -109,12 +109,12 @@ const REQUESTS: [string, (name: string) => { method: string; params: object }][]
   ],
   [
     'run.alternatives',
-    (run) => ({ method: 'run.alternatives', params: { run, path: 1, index: 0, count: 1 } }),
+    (run) => ({ method: 'run.alternatives', params: { run, segment: 'p1', index: 0, count: 1 } }),
   ],
-  ['run.attribution', (run) => ({ method: 'run.attribution', params: { run, version: 1 } })],
+  ['run.attribution', (run) => ({ method: 'run.attribution', params: { run, segment: 's1' } })],
   [
     'run.attribution.cancel',
-    (run) => ({ method: 'run.attribution.cancel', params: { run, version: 1 } }),
+    (run) => ({ method: 'run.attribution.cancel', params: { run, segment: 's1' } }),
   ],
   ['runs.update', (run) => ({ method: 'runs.update', params: { run, title: 'mine now' } })],
   ['runs.delete', (run) => ({ method: 'runs.delete', params: { run } })],
@@ -151,7 +151,7 @@ describe('a name that leads elsewhere', () => {
   it('an imported run takes no name from the file', async () => {
     const content = JSON.stringify({
       format: 'braid-run',
-      version: 1,
+      version: 2,
       events: sampleRun('../../../outside'),
     })
     for (const name of ['../../x.json', '/etc/cron.d/x', 'a\0b']) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import type { Channel } from '../../engine/protocol/wire.ts'
-import { serve, type Served } from '../../engine/serve.ts'
+import { serve, type Served } from '../../engine/serve/serve.ts'
 import { until } from '../support/test-client.ts'
 
 let folder: string
@@ -33,7 +33,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** Bytes out, bytes back: no client library tidies them up. */
+/** Sends and returns raw bytes, since a client library would normalise them. */
 function raw(text: string, host = '127.0.0.1'): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = tcp(served.port, host)
@@ -51,7 +51,7 @@ function raw(text: string, host = '127.0.0.1'): Promise<string> {
       ),
       'latin1',
     )
-    setTimeout(() => socket.destroy(), 5000).unref()
+    setTimeout(() => socket.destroy(), 60_000).unref()
   })
 }
 const status = (answer: string) => Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1])

@@ -16,14 +16,14 @@ export class Cli {
   readonly child: ChildProcess
   readonly done: Promise<CliResult>
 
-  /** `braid ARGS` in a process of its own, from source. */
+  /** Runs `braid ARGS` from source in a separate process. */
   constructor(
     args: string[],
     { env = {}, stdin = '' }: { env?: NodeJS.ProcessEnv; stdin?: string } = {},
   ) {
     this.child = spawn(
       process.execPath,
-      ['--import', 'tsx', join(root, 'engine', 'cli.ts'), ...args],
+      ['--import', 'tsx', join(root, 'engine', 'cli', 'main.ts'), ...args],
       { cwd: root, env: { ...process.env, ...env } },
     )
     this.child.stdout!.on('data', (data) => (this.stdout += data))

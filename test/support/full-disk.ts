@@ -1,7 +1,7 @@
-/** Fills the disk that holds the folder given as argument while a run is written; prints what came of it as JSON. */
+/** Fills the disk that holds the folder given as argument while a run is written; prints the outcome as JSON. */
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { runStarted, sampleRun, tokensOf } from './sample-run.ts'
 
 const folder = process.argv[2]!
@@ -27,14 +27,14 @@ const code = codeOf(() => {
     writer.append({
       type: 'tokens',
       at: 1,
-      path: 1,
+      segment: 'p1',
       tokens: tokensOf('some text that fills the disk', 1, false),
     })
     appended++
   }
 })
 const sizeIsWhole = statSync(join(folder, 'runs', 'new.jsonl')).size === writer.bytes
-// What a shorter write had left is filled up, so that a small file finds no room either.
+// Fills the space that a shorter write had left, so that not even a small file fits.
 const rest = join(folder, 'rest')
 for (let size = 4096; size >= 1; size >>= 1)
   codeOf(() => writeFileSync(rest, Buffer.alloc(size), { flag: 'a' }))
@@ -50,7 +50,7 @@ const seen = {
   title: store.meta('old').title,
 }
 rmSync(rest)
-const retry = codeOf(() => writer.append({ type: 'notice', at: 2, code: 'a', message: 'b' }))
+const retry = codeOf(() => writer.append({ type: 'notice', at: 2, code: 'a' }))
 console.log(
   JSON.stringify({ ...seen, retry, afterRetry: store.events('new').length === appended + 1 }),
 )

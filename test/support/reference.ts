@@ -1,10 +1,10 @@
 /**
  * The two-phase rules (docs/method.md, "What happens in one run") in float64, written without llama.cpp:
- * the oracle that the engine's logprobs are held against.
+ * the oracle for the engine's logprobs.
  *
  * A *cell* is one token with its key and value in every layer. A path shares the prompt's cells; a branched
- * path also shares its parent's first `at`. A token attends to the cells of its line at positions up to its
- * own; a summary's line holds every cell of the paths it reads, each once.
+ * path also shares the first `at` cells of its parent. A token attends to the cells of its line at positions up to its
+ * own; a summary's line holds every cell of the paths that it reads, each once.
  */
 import type { TinyModel } from './tiny-models.ts'
 
@@ -34,14 +34,14 @@ export interface Yarn {
   originalContext: number
 }
 
-/** `logprob` of the token where something came before it; `next`: logprobs of the whole vocabulary after it. */
+/** `logprob` of the token, if something precedes it; `next`: logprobs of the whole vocabulary after it. */
 export interface ReferenceToken {
   id: number
   logprob: number | null
   next: Float64Array
 }
 /**
- * `attention`: of each summary token, the softmax by cell, mean over layers and heads. Cells are numbered as they come:
+ * `attention`: of each summary token, the softmax by cell, mean over layers and heads. Cells are numbered in this order:
  * the prompt's, each path's own, the summary's.
  */
 export interface ReferenceOutput {
@@ -93,7 +93,7 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
 }
 
 class Cells {
-  /** Where the attention of the tokens to come is told. */
+  /** Where the attention of the next tokens is reported. */
   observed: Map<number, number>[] | undefined
   /** Per layer and cell: keys after RoPE and values, [kvHeads * headDim]. */
   readonly #keys: Float64Array[][]
@@ -186,7 +186,7 @@ class Cells {
   }
 }
 
-/** Radians a position of each pair. YaRN: fast pairs stay, slow ones are divided by the factor, a ramp between (beta 32 and 1). */
+/** Returns radians per position of each pair. YaRN: fast pairs stay, slow ones are divided by the factor, a ramp between (beta 32 and 1). */
 function frequencies(headDim: number, base: number, yarn?: Yarn): Float64Array {
   const correction = (turns: number) =>
     (headDim * Math.log((yarn?.originalContext ?? 1) / (turns * 2 * Math.PI))) /

@@ -1,4 +1,4 @@
-import type { RunEvent, Token } from '../../engine/protocol/events.ts'
+import type { EventOf, RunEvent, SegmentId, Token } from '../../engine/protocol/events.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 import { Random } from './random.ts'
 
@@ -40,13 +40,13 @@ export function runStarted(
   return {
     type: 'run-started',
     at: 0,
-    format: 1,
+    format: 2,
     run,
     time: '2026-01-02T03:04:05.000Z',
     problem,
     settings: { ...SETTINGS, ...settings },
     model: {
-      file: '/models/tiny.gguf',
+      address: { file: '/models/tiny.gguf' },
       name: 'Tiny',
       architecture: 'qwen2',
       sizeBytes: 12_345_678,
@@ -60,7 +60,7 @@ export function runStarted(
   }
 }
 
-/** Text as tokens of one to three characters, with logprobs and two alternatives each. */
+/** Splits text into tokens of one to three characters, with logprobs and two alternatives each. */
 export function tokensOf(text: string, seed = 1, alternatives = true): Token[] {
   const random = new Random(seed)
   const tokens: Token[] = []
@@ -82,7 +82,51 @@ export function tokensOf(text: string, seed = 1, alternatives = true): Token[] {
   return tokens
 }
 
-/** A whole run of two paths, a branch, a vote and two summaries. Texts are what the model wrote. */
+/** Returns the event that starts a path of the sample's model, from the prompt or from another path. */
+export function pathStarted(
+  at: number,
+  segment: SegmentId,
+  more: Partial<EventOf<'segment-started'>> = {},
+): RunEvent {
+  return {
+    type: 'segment-started',
+    at,
+    segment,
+    role: 'path',
+    group: 1,
+    source: { type: 'prompt' },
+    thought: 1,
+    seed: 1,
+    budget: SETTINGS.budget,
+    ...more,
+  }
+}
+
+/** Returns the event that starts a summary, from the cells of these paths. */
+export function summaryStarted(
+  at: number,
+  segment: SegmentId,
+  paths: readonly SegmentId[],
+  more: Partial<EventOf<'segment-started'>> = {},
+): RunEvent {
+  return {
+    type: 'segment-started',
+    at,
+    segment,
+    role: 'summary',
+    source: {
+      type: 'join',
+      layout: 'shared',
+      parts: [{ prompt: true }, ...paths.map((path) => ({ segment: path }))],
+    },
+    thought: 0,
+    seed: 1,
+    budget: SETTINGS.summaryBudget,
+    ...more,
+  }
+}
+
+/** Returns a whole run of two paths, a branch, a vote and two summaries. Texts are what the model wrote. */
 export function sampleRun(
   run: string,
   texts = {
@@ -100,46 +144,44 @@ export function sampleRun(
     entropy: null,
     forced: true,
   })
-  const batches = (path: number, tokens: Token[], at: number, version?: number): RunEvent[] => {
+  const batches = (segment: SegmentId, tokens: Token[], at: number): RunEvent[] => {
     const events: RunEvent[] = []
     for (let i = 0; i < tokens.length; i += 3)
       events.push({
         type: 'tokens',
         at: at + i * 10,
-        path,
-        ...(version ? { version } : {}),
+        segment,
         tokens: tokens.slice(i, i + 3),
       })
     return events
   }
   const [a, b] = [
-    batches(1, [forced('<think1>'), ...tokensOf(first, 1)], 10),
-    batches(2, [forced('<think2>'), ...tokensOf(second, 2)], 10),
+    batches('p1', [forced('<think1>'), ...tokensOf(first, 1)], 10),
+    batches('p2', [forced('<think2>'), ...tokensOf(second, 2)], 10),
   ]
   const mixed: RunEvent[] = []
   for (let i = 0; i < Math.max(a.length, b.length); i++)
     mixed.push(...[a[i], b[i]].filter((event) => event !== undefined))
   return [
     runStarted(run, problem),
-    { type: 'path-started', at: 5, path: 1, group: 1, thought: 1, seed: 11 },
-    { type: 'path-started', at: 5, path: 2, group: 1, thought: 2, seed: 12 },
+    pathStarted(5, 'p1', { seed: 11 }),
+    pathStarted(5, 'p2', { thought: 2, seed: 12 }),
     ...mixed,
     {
-      type: 'path-ended',
+      type: 'segment-ended',
       at: 900,
-      path: 1,
+      segment: 'p1',
       reason: 'finished',
       answer: { text: '4', span: [8 + first.indexOf('4'), 9 + first.indexOf('4')], kind: 'boxed' },
     },
-    { type: 'path-ended', at: 900, path: 2, reason: 'cut', answer: null },
-    { type: 'notice', at: 901, code: 'cut', message: 'Path 2 was cut.' },
-    { type: 'joined', at: 905, version: 1, paths: [1, 2], fusion: 'cache' },
-    { type: 'summary-started', at: 906, version: 1, paths: [1, 2], fusion: 'cache' },
-    ...batches(0, [forced('<summary>'), ...tokensOf(summary, 3)], 910, 1),
+    { type: 'segment-ended', at: 900, segment: 'p2', reason: 'cut', answer: null },
+    { type: 'notice', at: 901, code: 'path-cut', params: { path: 2, removed: 3 } },
+    summaryStarted(905, 's1', ['p1', 'p2'], { group: 1, seed: 21 }),
+    ...batches('s1', [forced('<summary>'), ...tokensOf(summary, 3)], 910),
     {
-      type: 'summary-ended',
+      type: 'segment-ended',
       at: 1100,
-      version: 1,
+      segment: 's1',
       reason: 'finished',
       answer: { text: '4', span: [17, 18], kind: 'boxed' },
     },
@@ -151,34 +193,29 @@ export function sampleRun(
       tie: true,
       winner: 0,
       classes: [
-        { answer: '4', members: [1] },
-        { answer: null, members: [2] },
+        { answer: '4', members: ['p1'] },
+        { answer: null, members: ['p2'] },
       ],
     },
     ended(1102, '4'),
-    {
-      type: 'path-started',
-      at: 2000,
-      path: 3,
-      group: 1,
-      thought: 1,
-      seed: 13,
-      parent: { path: 1, at: 4 },
-    },
-    ...batches(3, tokensOf(' five', 4), 2010),
-    { type: 'path-ended', at: 2100, path: 3, reason: 'budget', answer: null },
-    { type: 'path-dropped', at: 2101, path: 2 },
-    {
-      type: 'joined',
-      at: 2102,
-      version: 2,
-      paths: [1, 3],
-      fusion: 'reread',
-      cuts: [{ path: 1, removed: 2 }],
-    },
-    { type: 'summary-started', at: 2103, version: 2, paths: [1, 3], fusion: 'reread' },
-    ...batches(0, tokensOf('4 again', 5), 2110, 2),
-    { type: 'summary-ended', at: 2200, version: 2, reason: 'finished', answer: null },
+    pathStarted(2000, 'p3', { seed: 13, source: { type: 'branch', of: 'p1', at: 4 } }),
+    ...batches('p3', tokensOf(' five', 4), 2010),
+    { type: 'segment-ended', at: 2100, segment: 'p3', reason: 'budget', answer: null },
+    { type: 'segment-dropped', at: 2101, segment: 'p2' },
+    summaryStarted(2102, 's2', [], {
+      seed: 22,
+      source: {
+        type: 'join',
+        layout: 'consecutive',
+        parts: [
+          { prompt: true },
+          { tokens: [9, 0, 1, 4], thought: 1, of: 'p1', removed: 2 },
+          { tokens: [9, 0, 1, 2, 0, 1], thought: 1, of: 'p3' },
+        ],
+      },
+    }),
+    ...batches('s2', tokensOf('4 again', 5), 2110),
+    { type: 'segment-ended', at: 2200, segment: 's2', reason: 'finished', answer: null },
     ended(2201, '4 again'),
   ]
 }

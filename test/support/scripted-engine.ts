@@ -1,15 +1,23 @@
-import { BraidError } from '../../engine/protocol/errors.ts'
-import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
+import { BraidError, fail } from '../../engine/protocol/errors.ts'
+import {
+  numberOf,
+  type CommandResult,
+  type RunCommand,
+  type RunEvent,
+  type SegmentId,
+} from '../../engine/protocol/events.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import type { HostEngine } from '../../engine/host/engine.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
-import type { AttributeOptions } from '../../engine/think/attribution.ts'
-import type { RunHandle, ThinkOptions } from '../../engine/think/handle.ts'
+import type { AttributeOptions } from '../../engine/measure/attribution.ts'
+import type { RunHandle, ThinkOptions } from '../../engine/run/handle.ts'
 import { readModelInfo } from '../../engine/models/info.ts'
 
-/** A run whose events a test writes, one by one. */
+/** A run whose events a test writes one by one. */
 export class ScriptedRun implements RunHandle {
   readonly commands: RunCommand[] = []
+  /** What the next command answers. */
+  answer: CommandResult = {}
   readonly #queue: RunEvent[] = []
   #wake: (() => void) | undefined
   #closed = false
@@ -27,10 +35,11 @@ export class ScriptedRun implements RunHandle {
     this.#wake?.()
   }
 
-  async command(command: RunCommand): Promise<void> {
-    if (command.type === 'stop' && command.path > 100)
-      throw new BraidError('no-such-path', `There is no path ${command.path}.`)
+  async command(command: RunCommand): Promise<CommandResult> {
+    if (command.type === 'stop' && numberOf(command.segment) > 100)
+      throw fail('no-such-path/missing', { path: numberOf(command.segment) })
     this.commands.push(command)
+    return this.answer
   }
 
   async close(): Promise<void> {
@@ -55,13 +64,13 @@ export class ScriptedRun implements RunHandle {
   }
 }
 
-/** Stands in for the native engine where a test is about the host: it thinks what it is told. */
+/** Replaces the native engine in tests of the host: its runs are what the test writes. */
 export class ScriptedEngine implements HostEngine {
   readonly runs: ScriptedRun[] = []
-  /** Asked for and not yet answered by the test. */
+  /** Requests that the test has not answered yet. */
   readonly attributions: {
     events: RunEvent[]
-    version: number
+    segment: SegmentId
     resolve(result: Attribution): void
     reject(error: Error): void
     onProgress(fraction: number): void
@@ -83,14 +92,14 @@ export class ScriptedEngine implements HostEngine {
 
   attribute(
     events: RunEvent[],
-    version: number,
+    segment: SegmentId,
     { signal, onProgress }: AttributeOptions = {},
   ): Promise<Attribution> {
     return new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(new BraidError('cancelled', 'Cancelled.')))
       this.attributions.push({
         events,
-        version,
+        segment,
         resolve,
         reject,
         onProgress: onProgress!,

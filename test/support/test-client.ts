@@ -1,16 +1,8 @@
-import {
-  eventsIn,
-  METHODS,
-  type Channel,
-  type HostMessage,
-  type Method,
-  type Params,
-  type Result,
-} from '../../engine/protocol/wire.ts'
-import { BraidError, toBraidError } from '../../engine/protocol/errors.ts'
+import { Client, type Push } from '../../engine/protocol/client.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
+import { eventsIn, type Channel, type HostMessage } from '../../engine/protocol/wire.ts'
 
-/** Two ends of a line in one process; what is sent passes through JSON and arrives in a later turn, as on a real one. */
+/** Returns two ends of a channel in one process; messages pass through JSON and arrive in a later turn, as on a real channel. */
 export function channelPair(): [Channel, Channel] {
   const end = () => ({
     listeners: [] as ((message: unknown) => void)[],
@@ -36,43 +28,27 @@ export function channelPair(): [Channel, Channel] {
   return [channel(a, b), channel(b, a)]
 }
 
-/** A client that checks every answer against the schemas. */
-export class TestClient {
-  readonly pushes: HostMessage[] = []
+/** A client that keeps every push and can send what is not a request. */
+export class TestClient extends Client {
+  readonly pushes: Push[] = []
   closed = false
   readonly #channel: Channel
   readonly #waiting = new Map<number, (message: HostMessage) => void>()
-  #next = 1
-  #listener: ((push: HostMessage) => void) | undefined
 
   constructor(channel: Channel) {
+    super(channel)
     this.#channel = channel
+    this.onPush((push) => this.pushes.push(push))
     channel.onMessage((raw) => {
-      const message = raw as HostMessage
-      if (message.kind === 'result' || message.kind === 'error') {
-        this.#waiting.get(message.id)?.(message)
-        this.#waiting.delete(message.id)
-      } else {
-        this.pushes.push(message)
-        this.#listener?.(message)
-      }
+      const { id } = raw as { id?: number }
+      if (id === undefined) return
+      this.#waiting.get(id)?.(raw as HostMessage)
+      this.#waiting.delete(id)
     })
-    channel.onClose(() => (this.closed = true))
+    this.onClose(() => (this.closed = true))
   }
 
-  async call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
-    const message = await this.raw({ id: this.#next++, method, params })
-    if (message.kind === 'error')
-      throw new BraidError(toBraidError(message.error).code, message.error.message)
-    return METHODS[method].result.parse((message as { result: unknown }).result) as Result<M>
-  }
-
-  /** Each push as it comes. */
-  onPush(listener: (push: HostMessage) => void): void {
-    this.#listener = listener
-  }
-
-  /** Sends anything; the answer to its id. */
+  /** Sends anything; resolves with the answer to its id. */
   raw(message: unknown, id = (message as { id: number }).id): Promise<HostMessage> {
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve)
@@ -85,16 +61,12 @@ export class TestClient {
       (push.kind === 'events' || push.kind === 'backlog') && push.run === run ? eventsIn(push) : [],
     )
   }
-
-  close(): void {
-    this.#channel.close()
-  }
 }
 
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = 'it',
-  ms = 20_000,
+  ms = 60_000,
 ): Promise<void> {
   for (const start = Date.now(); !(await condition());) {
     if (Date.now() - start > ms) throw new Error(`Waited ${ms} ms for ${what}.`)

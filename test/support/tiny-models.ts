@@ -31,7 +31,7 @@ export interface TinyOptions {
   ff?: number
   /** Rows of the thought tables; 0: no tables. */
   thoughts?: number
-  /** Pairs of control tokens, and with them `<summary>` and `</summary>`; 0: none of these. */
+  /** Pairs of control tokens, plus `<summary>` and `</summary>`; 0: none of these. */
   pairs?: number
   /** The output layer is the token embedding. */
   tied?: boolean
@@ -56,7 +56,7 @@ export interface Vocabulary {
   id(text: string): number
 }
 
-/** Weights of a model as the values that its file stands for, row-major: matrix [out, in]. */
+/** Weights of a model as the values that its file represents, row-major: matrix [out, in]. */
 export interface TinyWeights {
   embedding: Float64Array
   output: Float64Array
@@ -265,7 +265,7 @@ export function tinyModel(options: TinyOptions): TinyModel {
   }
 }
 
-/** Writes a model into `folder` (absent: a new temporary one, which is the caller's to remove); returns the file's path. */
+/** Writes a model into `folder` (absent: a new temporary one, which the caller removes); returns the file's path. */
 export function writeTiny(
   model: TinyModel,
   folder = mkdtempSync(join(tmpdir(), 'braid-tiny-')),

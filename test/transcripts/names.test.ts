@@ -46,7 +46,7 @@ describe('names', () => {
         () => store.update(run, { title: 'x' }),
         () => store.delete(run),
         () => store.restore(run),
-        () => store.alternatives(run, 1, 1, 0, 1),
+        () => store.alternatives(run, 'p1', 0, 1),
         () => store.isLive(run),
       ]
       for (const action of actions) expect(code(action)).toBe('bad-path')

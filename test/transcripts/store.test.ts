@@ -3,6 +3,7 @@ import {
   appendFileSync,
   existsSync,
   readFileSync,
+  readdirSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -13,8 +14,8 @@ import { describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { dataFolder } from '../../engine/transcripts/folder.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
-import { runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
+import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 import { code, file, folder, store, write } from './support.ts'
 
 describe('a transcript', () => {
@@ -56,7 +57,7 @@ describe('a transcript', () => {
       expect(store.events('torn')).toEqual(stored.slice(0, left))
       if (length % 7 !== 0) continue
       const writer = store.append('torn')
-      writer.append({ type: 'notice', at: 9999, code: 'x', message: 'on' })
+      writer.append({ type: 'notice', at: 9999, code: 'x', params: { message: 'on' } })
       store.close('torn')
       expect(store.events('torn').map((event) => event.type)).toEqual([
         ...stored.slice(0, left).map((event) => event.type),
@@ -71,7 +72,7 @@ describe('a transcript', () => {
     expect(store.events('r1')).toEqual(stored)
     appendFileSync(file('r1.jsonl'), '\n')
     expect(store.events('r1')).toEqual(stored)
-    store.append('r1').append({ type: 'notice', at: 9999, code: 'x', message: 'on' })
+    store.append('r1').append({ type: 'notice', at: 9999, code: 'x', params: { message: 'on' } })
     store.close('r1')
     expect(store.events('r1')).toHaveLength(stored.length + 1)
   })
@@ -80,11 +81,11 @@ describe('a transcript', () => {
     const events = [
       { ...runStarted('r1'), later: { x: 1 } },
       { type: 'from-the-future', at: 1 },
-      { type: 'notice', at: 2, code: 'a', message: 'b', extra: [1] },
+      { type: 'notice', at: 2, code: 'a', extra: [1] },
     ]
     writeFileSync(file('r1.jsonl'), events.map((event) => JSON.stringify(event) + '\n').join(''))
     expect(store.events('r1')).toEqual([events[0], events[2]])
-    store.append('r1').append({ type: 'notice', at: 3, code: 'a', message: 'b' })
+    store.append('r1').append({ type: 'notice', at: 3, code: 'a' })
     store.close('r1')
     expect(readFileSync(file('r1.jsonl'), 'utf8')).toContain('from-the-future')
   })
@@ -93,12 +94,12 @@ describe('a transcript', () => {
     ['no JSON in the middle', (lines: string[]) => lines.splice(3, 0, '{"type":')],
     [
       'an event with a wrong field',
-      (lines: string[]) => lines.splice(3, 0, '{"type":"tokens","at":1,"path":"x","tokens":[]}'),
+      (lines: string[]) => lines.splice(3, 0, '{"type":"tokens","at":1,"segment":"x","tokens":[]}'),
     ],
     ['no start', (lines: string[]) => lines.shift()],
     [
       'a newer format',
-      (lines: string[]) => (lines[0] = lines[0]!.replace('"format":1', '"format":2')),
+      (lines: string[]) => (lines[0] = lines[0]!.replace('"format":2', '"format":3')),
     ],
     ['an array', (lines: string[]) => (lines[1] = '[]')],
   ])(
@@ -123,9 +124,7 @@ describe('a transcript', () => {
 
   it('begins with run-started, once', () => {
     const { writer } = store.create('r1')
-    expect(code(() => writer.append({ type: 'notice', at: 0, code: 'a', message: 'b' }))).toBe(
-      'internal',
-    )
+    expect(code(() => writer.append({ type: 'notice', at: 0, code: 'a' }))).toBe('internal')
     writer.append(runStarted('r1'))
     expect(code(() => writer.append(runStarted('r1')))).toBe('internal')
     store.close('r1')
@@ -199,7 +198,7 @@ describe('the history', () => {
     expect((await new RunStore(folder).list())[0]!.answer).toBe('from the cache')
     utimesSync(file('r1.jsonl'), new Date(), new Date(Date.now() + 5000))
     expect(await new RunStore(folder).list()).toEqual(first)
-    for (const rubbish of ['', '[]', '{"version":1,"entries":{"r1":{"size":"x"}}}', '\0\0']) {
+    for (const rubbish of ['', '[]', '{"version":2,"entries":{"r1":{"size":"x"}}}', '\0\0']) {
       writeFileSync(file('index.json'), rubbish)
       expect(await new RunStore(folder).list()).toEqual(first)
     }
@@ -222,16 +221,28 @@ describe('the history', () => {
     expect(code(() => store.events('r1'))).toBe('no-such-run')
     expect(store.restore('r1').title).toBe('Kept')
     expect(await store.list()).toEqual(before)
-    expect(store.alternatives('r1', 1, 1, 1, 1)[0]).toHaveLength(2)
+    expect(store.alternatives('r1', 'p1', 1, 1)[0]).toHaveLength(2)
     expect(code(() => store.restore('r1'))).toBe('no-such-run')
+  })
+
+  it('clears away old parts of files that a killed process left, and nothing else', () => {
+    write('r1')
+    const old = new Date(Date.now() - 2 * 86_400_000)
+    for (const name of ['r1.jsonl.77.tmp', 'r1.meta.json.78.tmp', 'mine.tmp', 'r2.jsonl.79.tmp']) {
+      writeFileSync(file(name), '')
+      if (!name.startsWith('r2')) utimesSync(file(name), old, old)
+    }
+    new RunStore(folder)
+    const left = readdirSync(file('.')).filter((name) => name.endsWith('.tmp'))
+    expect(left.sort()).toEqual(['mine.tmp', 'r2.jsonl.79.tmp'])
   })
 
   it('finds runs by words in problem, paths, summaries, titles and tags', async () => {
     write('r1')
     write('r2', [
       runStarted('r2', 'Über Größe: 分数を足す [x]+(y)'),
-      { type: 'path-started', at: 0, path: 1, group: 1, thought: 1, seed: 1 },
-      { type: 'tokens', at: 1, path: 1, tokens: tokensOf('hello\nworld') },
+      pathStarted(0, 'p1'),
+      { type: 'tokens', at: 1, segment: 'p1', tokens: tokensOf('hello\nworld') },
     ])
     store.update('r2', { tags: ['geometry'] })
     const found = async (query: string) => (await store.search(query)).map((hit) => hit.run).sort()
@@ -274,7 +285,7 @@ describe('several writers', () => {
   })
 })
 
-/** A small disk of its own: needs a mount namespace, which Linux gives to root and mostly to others too. */
+/** Mounts a small disk. Needs a mount namespace, which Linux grants to root and usually to other users. */
 const MOUNTS = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0
 
 describe('a full disk', () => {

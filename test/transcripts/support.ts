@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import { RunStore } from '../../engine/transcripts/index.ts'
+import { RunStore } from '../../engine/transcripts/store.ts'
 import { sampleRun } from '../support/sample-run.ts'
 
-/** A store in a folder of its own for each test of the file that imports this. */
+/** Gives each test of the file that imports this its own folder and store. */
 export let folder: string
 export let store: RunStore
 export const file = (name: string) => join(folder, 'runs', name)

@@ -13,7 +13,7 @@ from tokenizer import ID, decode, encode, prompt_ids, problem_text, PHRASINGS
 
 
 def independent(numbers, target):
-    """Whether expressions over all numbers make the target: set partition over Fractions, no code shared with the teacher."""
+    """Returns whether some expression over all numbers makes the target: set partition over Fractions, without code of the teacher."""
     from fractions import Fraction
     from functools import lru_cache
 

@@ -19,7 +19,7 @@ COUNT = 50
 
 
 def weights(which):
-    """`(state, config)`: of the bundled model, as its file stores them, or random ones."""
+    """Returns `(state, config)`: those of the bundled model as its file stores them, or random ones."""
     if which == "random":
         torch.manual_seed(3)
         model = Model(Config(vocab_size=len(VOCABULARY)))
@@ -32,7 +32,7 @@ def weights(which):
 
 @torch.inference_mode()
 def logprobs(model, e):
-    """Log-probability of each token of prompt, paths and summary under the two-phase rules; None for the first of prompt and summary."""
+    """Returns the log-probability of each token of prompt, paths and summary under the two-phase rules; None for the first token of prompt and summary."""
     b = collate([e])
     hidden = model.hidden(
         b["tokens"],

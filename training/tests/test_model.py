@@ -1,4 +1,4 @@
-"""The two-phase mask and the shared positions, held against references that know nothing of either."""
+"""The two-phase mask and the shared positions, compared with references that use neither."""
 
 import random
 
@@ -37,7 +37,7 @@ def some_examples(paths, count=3, rule="last", seed=4):
 
 
 def by_hand(model, e):
-    """Logits of a whole example, token by token with Python loops: METHOD's table written out, without masks or batches."""
+    """Returns the logits of a whole example, token by token with Python loops: the table of docs/method.md written out, without masks or batches."""
     c, lx = model.config, len(e["prompt"])
     tokens = [(t, i, 0, "prompt") for i, t in enumerate(e["prompt"])]
     for path, thought in zip(e["paths"], e["thoughts"]):
@@ -83,7 +83,7 @@ def by_hand(model, e):
 
 
 def pack(batch, row, logits):
-    """The rows of a batch's logits without padding."""
+    """Returns the rows of a batch's logits without padding."""
     return logits[row][batch["real"][row]]
 
 
@@ -141,7 +141,7 @@ def test_the_sampler_reads_the_cells_that_training_describes():
     """Greedy decoding step by step gives the tokens that one forward over the finished sequence ranks first."""
     model = tiny(3)
     model.lm_head.weight[[ID[f"</think{i}>"] for i in range(1, 17)]] *= (
-        1.7  # ends come early enough to be seen
+        1.7  # paths end early enough to be seen
     )
     examples = some_examples(4, count=6, seed=8)
     model = model.float()

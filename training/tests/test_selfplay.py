@@ -1,4 +1,4 @@
-"""The audit of a model's own paths: the teacher's are legal to the end, damage is found where it is."""
+"""The audit of a model's own paths: the teacher's paths are legal to the end, and damage is found at its place."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A stop and a resume change nothing; an export holds what the checkpoint holds."""
+"""A stop and a resume change nothing; an export contains what the checkpoint contains."""
 
 import gguf
 import numpy as np

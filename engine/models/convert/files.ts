@@ -1,21 +1,39 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
-import { WriteLock } from '../../files/lock.ts'
+import { WriteLock } from '../../files/index.ts'
 
-/** What a model folder's text files may weigh; the largest published tokenizer.json is 33 MB. */
-export const TEXT_LIMITS = { config: 2 ** 20, tokenizerConfig: 16 * 2 ** 20, tokenizer: 128 * 2 ** 20, template: 2 ** 20, card: 4 * 2 ** 20 } as const
+/**
+ * Maximum sizes of a model folder's text files in bytes; the largest published tokenizer.json is 33
+ * MB.
+ */
+export const TEXT_LIMITS = {
+  config: 2 ** 20,
+  tokenizerConfig: 16 * 2 ** 20,
+  tokenizer: 128 * 2 ** 20,
+  template: 2 ** 20,
+  card: 4 * 2 ** 20,
+} as const
 
-/** A file system error as a typed one: `disk-full`, `model-not-found` (nothing there), `io`. */
+/**
+ * Converts a file system error to a BraidError: `disk-full`, `model-not-found` (no such file) or
+ * `io`.
+ */
 export function fileError(error: unknown, what: string): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new BraidError('model-not-found', `${what}: there is no such file.`, { cause: error })
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new BraidError('model-not-found', `${what}: there is no such file.`, { cause: error })
   const typed = toBraidError(error)
-  return typed.code === 'internal' ? new BraidError('io', `${what}: ${message}`, { cause: error }) : typed
+  return typed.code === 'internal'
+    ? new BraidError('io', `${what}: ${message}`, { cause: error })
+    : typed
 }
 
-/** This process alone writes `target` until the lock is released. Errors: `bad-request` (another process does), as `fileError`. */
+/**
+ * Ensures only this process writes `target` until the lock is released. Throws `bad-request` if
+ * another process is writing it, otherwise as `fileError`.
+ */
 export function claim(target: string, lockFile: string): WriteLock {
   try {
     return new WriteLock(lockFile, target)
@@ -24,12 +42,23 @@ export function claim(target: string, lockFile: string): WriteLock {
   }
 }
 
-/** A text file of the folder, or undefined where there is none. Error `bad-model`: longer than `limit` bytes. */
-export async function readText(folder: string, name: string, limit: number): Promise<string | undefined> {
+/**
+ * Reads a text file of the folder; undefined if it does not exist. Throws `bad-model` if it is
+ * longer than `limit` bytes.
+ */
+export async function readText(
+  folder: string,
+  name: string,
+  limit: number,
+): Promise<string | undefined> {
   try {
     const info = await stat(join(folder, name))
     if (!info.isFile()) return undefined
-    if (info.size > limit) throw new BraidError('bad-model', `${name} has ${info.size} bytes; at most ${limit} are read.`)
+    if (info.size > limit)
+      throw new BraidError(
+        'bad-model',
+        `${name} has ${info.size} bytes; at most ${limit} are read.`,
+      )
     return await readFile(join(folder, name), 'utf8')
   } catch (error) {
     const typed = fileError(error, name)
@@ -38,23 +67,33 @@ export async function readText(folder: string, name: string, limit: number): Pro
   }
 }
 
-/** A JSON object of the folder, or undefined where there is no such file. Error: `bad-model`. */
-export async function readJson(folder: string, name: string, limit: number): Promise<Record<string, unknown> | undefined> {
+/**
+ * Reads a JSON object from the folder; undefined if the file does not exist. Throws `bad-model`.
+ */
+export async function readJson(
+  folder: string,
+  name: string,
+  limit: number,
+): Promise<Record<string, unknown> | undefined> {
   const text = await readText(folder, name, limit)
   if (text === undefined) return undefined
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    throw new BraidError('bad-model', `${name} is not valid JSON: it is damaged or was not downloaded completely.`)
+    throw new BraidError(
+      'bad-model',
+      `${name} is not valid JSON: it is damaged or was not downloaded completely.`,
+    )
   }
   if (!isRecord(value)) throw new BraidError('bad-model', `${name} does not hold a JSON object.`)
   return value
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Makes a rename in this folder durable, where the system can. */
+/** Makes a rename in this folder durable if the system supports it. */
 export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r')
@@ -64,9 +103,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A name for the model in this folder; one of the Hugging Face cache is named by a hash, one that Braid downloaded `original`: their repository is meant. */
+/**
+ * Returns a name for the model in this folder. In the Hugging Face cache the folder is named by a
+ * hash, and a folder that Braid downloaded is called `original`; both are named after their
+ * repository.
+ */
 export function nameOf(folder: string): string {
   const whole = resolve(folder)
-  const match = /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/.exec(whole) ?? /[/\\][^/\\]+?--([^/\\]+)[/\\]original$/.exec(whole)
+  const match =
+    /[/\\]models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/.exec(whole) ??
+    /[/\\][^/\\]+?--([^/\\]+)[/\\]original$/.exec(whole)
   return match?.[1] ?? basename(whole)
 }

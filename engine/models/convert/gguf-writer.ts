@@ -1,4 +1,7 @@
-/** The header of a GGUF v3 file: metadata and tensor table (ggml/include/gguf.h); little-endian. */
+/**
+ * Writes the header of a GGUF v3 file: metadata and tensor table, little-endian
+ * (ggml/include/gguf.h).
+ */
 import { VALUE_TYPE_NAMES } from '../gguf-types.ts'
 
 export const ALIGNMENT = 32
@@ -10,7 +13,7 @@ export type GgufValue =
   | { type: 'string'; value: string }
   | { type: 'strings'; value: readonly string[] }
   | { type: 'i32s'; value: Int32Array }
-/** In the order of the file. */
+/** Entries in the order of the file. */
 export type Metadata = [key: string, value: GgufValue][]
 
 export const u32 = (value: number): GgufValue => ({ type: 'u32', value })
@@ -20,17 +23,20 @@ export const str = (value: string): GgufValue => ({ type: 'string', value })
 
 export interface TableEntry {
   name: string
-  /** Contiguous dimension first. */
+  /** The contiguous dimension comes first. */
   shape: readonly number[]
-  /** ggml's number of the type. */
+  /** ggml's number for the type. */
   type: number
-  /** Without padding. */
+  /** Size without padding. */
   bytes: number
 }
 
 const code = (name: (typeof VALUE_TYPE_NAMES)[number]) => VALUE_TYPE_NAMES.indexOf(name)
 
-/** The header, padded to where the tensor data begins. Tensors follow one another, each padded. */
+/**
+ * Returns the header, padded to the start of the tensor data. The tensors follow one another, each
+ * padded.
+ */
 export function encodeHeader(metadata: Metadata, tensors: readonly TableEntry[]): Buffer {
   const parts: Buffer[] = []
   const number = (bytes: 1 | 4, value: number) => {
@@ -39,8 +45,16 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TableEntry[])
     else b.writeUInt32LE(value)
     parts.push(b)
   }
-  const count = (value: number) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(value)); parts.push(b) }
-  const text = (value: string) => { const b = Buffer.from(value, 'utf8'); count(b.length); parts.push(b) }
+  const count = (value: number) => {
+    const b = Buffer.alloc(8)
+    b.writeBigUInt64LE(BigInt(value))
+    parts.push(b)
+  }
+  const text = (value: string) => {
+    const b = Buffer.from(value, 'utf8')
+    count(b.length)
+    parts.push(b)
+  }
 
   parts.push(Buffer.from('GGUF'))
   number(4, 3)
@@ -49,16 +63,35 @@ export function encodeHeader(metadata: Metadata, tensors: readonly TableEntry[])
   for (const [key, entry] of metadata) {
     text(key)
     switch (entry.type) {
-      case 'u32': number(4, code('u32')); number(4, entry.value); break
-      case 'f32': { number(4, code('f32')); const b = Buffer.alloc(4); b.writeFloatLE(entry.value); parts.push(b); break }
-      case 'bool': number(4, code('bool')); number(1, Number(entry.value)); break
-      case 'string': number(4, code('string')); text(entry.value); break
+      case 'u32':
+        number(4, code('u32'))
+        number(4, entry.value)
+        break
+      case 'f32': {
+        number(4, code('f32'))
+        const b = Buffer.alloc(4)
+        b.writeFloatLE(entry.value)
+        parts.push(b)
+        break
+      }
+      case 'bool':
+        number(4, code('bool'))
+        number(1, Number(entry.value))
+        break
+      case 'string':
+        number(4, code('string'))
+        text(entry.value)
+        break
       case 'strings':
-        number(4, code('array')); number(4, code('string')); count(entry.value.length)
+        number(4, code('array'))
+        number(4, code('string'))
+        count(entry.value.length)
         for (const value of entry.value) text(value)
         break
       case 'i32s': {
-        number(4, code('array')); number(4, code('i32')); count(entry.value.length)
+        number(4, code('array'))
+        number(4, code('i32'))
+        count(entry.value.length)
         const b = Buffer.alloc(entry.value.length * 4)
         entry.value.forEach((value, i) => b.writeInt32LE(value, i * 4))
         parts.push(b)

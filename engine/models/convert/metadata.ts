@@ -1,13 +1,24 @@
-/** The GGUF metadata of a converted model: stock keys, then those of docs/method.md, "The GGUF contract". */
+/**
+ * Builds the GGUF metadata of a converted model: stock keys, then the keys of docs/method.md, "The
+ * GGUF contract".
+ */
 import type { ModelConfig } from './config.ts'
 import { f32, str, u32, type Metadata } from './gguf-writer.ts'
 import { ropeMetadata } from './rope.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
-export interface Names { name: string; licence?: string }
+export interface Names {
+  name: string
+  licence?: string
+}
 
-/** `fileType`: llama.h, LLAMA_FTYPE_*. */
-export function modelMetadata(config: ModelConfig, tokenizer: Tokenizer, names: Names, fileType: number): Metadata {
+/** Returns the metadata in file order. `fileType` is one of llama.h, LLAMA_FTYPE_*. */
+export function modelMetadata(
+  config: ModelConfig,
+  tokenizer: Tokenizer,
+  names: Names,
+  fileType: number,
+): Metadata {
   const key = (name: string) => `${config.architecture}.${name}`
   const released = isReleased(config, tokenizer)
   const template = tokenizer.chatTemplate ?? (released ? RELEASED_TEMPLATE : undefined)
@@ -25,31 +36,62 @@ export function modelMetadata(config: ModelConfig, tokenizer: Tokenizer, names: 
     [key('attention.head_count'), u32(config.heads)],
     [key('attention.head_count_kv'), u32(config.kvHeads)],
     [key('attention.layer_norm_rms_epsilon'), f32(config.normEpsilon)],
-    ...(config.explicitHeadDim ? [[key('attention.key_length'), u32(config.headDim)], [key('attention.value_length'), u32(config.headDim)]] as Metadata : []),
-    ...(config.architecture === 'llama' ? [[key('vocab_size'), u32(config.vocabulary)], [key('rope.dimension_count'), u32(config.headDim)]] as Metadata : []),
+    ...(config.explicitHeadDim
+      ? ([
+          [key('attention.key_length'), u32(config.headDim)],
+          [key('attention.value_length'), u32(config.headDim)],
+        ] as Metadata)
+      : []),
+    ...(config.architecture === 'llama'
+      ? ([
+          [key('vocab_size'), u32(config.vocabulary)],
+          [key('rope.dimension_count'), u32(config.headDim)],
+        ] as Metadata)
+      : []),
     ...ropeMetadata(config),
     ...tokenizer.metadata,
-    ...(template === undefined ? [] : [['tokenizer.chat_template', str(template)] as Metadata[number]]),
+    ...(template === undefined
+      ? []
+      : [['tokenizer.chat_template', str(template)] as Metadata[number]]),
     ...(released ? RELEASED_KEYS : []),
   ]
 }
 
-/** The released ParaThinker models: `<vllm_pad>` beside the control tokens is theirs alone. */
+/**
+ * Returns whether this is a released ParaThinker model. Only those have `<vllm_pad>` beside the
+ * control tokens.
+ */
 function isReleased({ architecture }: ModelConfig, { control }: Tokenizer): boolean {
-  return architecture === 'qwen2' && ['<think1>', '</think1>', '<summary>', '</summary>', '<vllm_pad>'].every((text) => control.has(text))
+  return (
+    architecture === 'qwen2' &&
+    ['<think1>', '</think1>', '<summary>', '</summary>', '<vllm_pad>'].every((text) =>
+      control.has(text),
+    )
+  )
 }
 
-/** Prompt template, YaRN and temperature of the example of the release (model card of Leslie04/ParaThinker-1.5B). */
+/**
+ * Prompt template, YaRN settings and temperature of the release's example (model card of
+ * Leslie04/ParaThinker-1.5B).
+ */
 const RELEASED_KEYS: Metadata = [
-  ['parathinker.prompt_suffix', str(' You FIRST think about the reasoning process as an internal monologue and then summarize the reasoning process to get the final answer. The summary process MUST BE enclosed within <summary> </summary> tags. The final answer MUST BE put in \\boxed{}.')],
-  ['parathinker.summary_prefix', str('By analyzing multiple reasoning processes above, I concluded that: The final answer is')],
+  [
+    'parathinker.prompt_suffix',
+    str(
+      ' You FIRST think about the reasoning process as an internal monologue and then summarize the reasoning process to get the final answer. The summary process MUST BE enclosed within <summary> </summary> tags. The final answer MUST BE put in \\boxed{}.',
+    ),
+  ],
+  [
+    'parathinker.summary_prefix',
+    str('By analyzing multiple reasoning processes above, I concluded that: The final answer is'),
+  ],
   ['parathinker.rope_budget', u32(8192)],
   ['parathinker.rope_original_context', u32(9280)],
   ['parathinker.temperature', f32(0.5)],
   ['parathinker.scope', str('Problems of mathematics whose answer can be put in a box')],
 ]
 
-/** Used where the folder brings no chat template. */
+/** Used if the folder has no chat template. */
 const RELEASED_TEMPLATE =
   "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '<｜User｜>' + message['content'] }}" +
   "{% elif message['role'] == 'assistant' %}{{ '<｜Assistant｜>' + message['content'] + '<｜end▁of▁sentence｜>' }}" +

@@ -1,18 +1,25 @@
-import { lastLine, spawnProgram } from '../../child.ts'
+import { lastLine, spawnProgram } from '../../programs/index.ts'
 import { BraidError, toBraidError, type ErrorCode } from '../../protocol/errors.ts'
-import type { ConvertOptions, ConvertProgress, ConvertResult } from './index.ts'
+import type { ConvertOptions, ConvertProgress, ConvertResult } from './convert.ts'
 
-/** What convert-main says. */
+/** Messages from convert-main. */
 export type FromConvert =
   | { kind: 'progress'; progress: ConvertProgress }
   | { kind: 'done'; result: ConvertResult }
   | { kind: 'failed'; code: ErrorCode; message: string }
 
-/** Gives a cancelled conversion so long to close its files. */
+/** Time that a cancelled conversion has to close its files. */
 const STOP_MS = 10_000
 
-/** `convert` in a process of its own. Errors: those of `convert`, and `engine-lost` where that process ended. */
-export async function convertInProcess({ signal, onProgress, ...options }: ConvertOptions): Promise<ConvertResult> {
+/**
+ * Runs `convert` in its own process. Throws as `convert` does, and `engine-lost` if the process
+ * ends unexpectedly.
+ */
+export async function convertInProcess({
+  signal,
+  onProgress,
+  ...options
+}: ConvertOptions): Promise<ConvertResult> {
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
   const child = spawnProgram('models/convert/convert-main', [], { ipc: true })
   child.stdout!.resume()
@@ -31,9 +38,16 @@ export async function convertInProcess({ signal, onProgress, ...options }: Conve
         else reject(new BraidError(message.code, message.message))
       })
       child.once('error', (error) => reject(toBraidError(error)))
-      child.once('close', (code, killed) => reject(signal?.aborted
-        ? new BraidError('cancelled', 'The conversion was cancelled.')
-        : new BraidError('engine-lost', `The conversion ended with ${killed ?? code}. ${log()}`.trim())))
+      child.once('close', (code, killed) =>
+        reject(
+          signal?.aborted
+            ? new BraidError('cancelled', 'The conversion was cancelled.')
+            : new BraidError(
+                'engine-lost',
+                `The conversion ended with ${killed ?? code}. ${log()}`.trim(),
+              ),
+        ),
+      )
       child.send(options)
     })
   } finally {

@@ -1,5 +1,5 @@
 /**
- * A process of its own for llama.cpp's quantiser, which can neither be interrupted nor be trusted not to abort.
+ * Runs llama.cpp's quantiser in its own process, because it cannot be interrupted and may abort.
  * Arguments: input, output, type, threads. Prints one JSON line: `{}` or `{ code, message }`.
  */
 import { loadAddon } from '../../native/index.ts'

@@ -1,28 +1,51 @@
-import { lastLine, spawnProgram } from '../../child.ts'
+import { lastLine, spawnProgram } from '../../programs/index.ts'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 
-/** Types that llama.cpp's quantiser makes; the others of a conversion are written directly. */
-export const QUANTISED_TYPES = ['q4_0', 'q4_1', 'q5_0', 'q5_1', 'q3_k_m', 'q4_k_s', 'q4_k_m', 'q5_k_m', 'q6_k'] as const
+/** Types made by llama.cpp's quantiser; other types are written directly. */
+export const QUANTISED_TYPES = [
+  'q4_0',
+  'q4_1',
+  'q5_0',
+  'q5_1',
+  'q3_k_m',
+  'q4_k_s',
+  'q4_k_m',
+  'q5_k_m',
+  'q6_k',
+] as const
 export type QuantisedType = (typeof QUANTISED_TYPES)[number]
 
-/** About so many bits a weight, for estimates (llama.cpp, tools/quantize/README.md). */
-export const BITS: Readonly<Record<QuantisedType, number>> = { q4_0: 4.6, q4_1: 5.1, q5_0: 5.6, q5_1: 6.1, q3_k_m: 4, q4_k_s: 4.7, q4_k_m: 4.9, q5_k_m: 5.7, q6_k: 6.6 }
+/** Approximate bits per weight, for estimates (llama.cpp, tools/quantize/README.md). */
+export const BITS: Readonly<Record<QuantisedType, number>> = {
+  q4_0: 4.6,
+  q4_1: 5.1,
+  q5_0: 5.6,
+  q5_1: 6.1,
+  q3_k_m: 4,
+  q4_k_s: 4.7,
+  q4_k_m: 4.9,
+  q5_k_m: 5.7,
+  q6_k: 6.6,
+}
 
 export interface QuantiseOptions {
   input: string
   output: string
   type: QuantisedType
-  /** 0: as many as there are cores. */
+  /** Number of threads; 0 means one per core. */
   threads: number
-  /** Bytes of the output as far as they are known beforehand. */
+  /** Expected size of the output in bytes, the limit of the reported progress. */
   expected: number
   signal?: AbortSignal
-  /** Bytes written. */
+  /** Receives the number of bytes written. */
   onProgress?: (done: number) => void
 }
 
-/** Rewrites a GGUF in another type, in a process of its own. Errors: `cancelled`, `disk-full`, `bad-model`, `native-missing`, `engine-lost`. */
+/**
+ * Rewrites a GGUF in another type, in its own process. Throws `cancelled`, `disk-full`,
+ * `bad-model`, `native-missing` or `engine-lost`.
+ */
 export async function quantise(options: QuantiseOptions): Promise<void> {
   const { input, output, type, threads, signal } = options
   if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
@@ -31,7 +54,11 @@ export async function quantise(options: QuantiseOptions): Promise<void> {
   const log = lastLine(child.stderr!)
   const stop = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
-  const timer = setInterval(() => void sizeOf(output).then((size) => options.onProgress?.(Math.min(size, options.expected))), 200)
+  const timer = setInterval(
+    () =>
+      void sizeOf(output).then((size) => options.onProgress?.(Math.min(size, options.expected))),
+    200,
+  )
   try {
     const code = await new Promise<number | string>((resolve, reject) => {
       child.once('error', reject)
@@ -50,7 +77,10 @@ function failure(code: number | string, said: string, log: string): BraidError {
   try {
     const { code: kind, message } = JSON.parse(said) as { code: string; message: string }
     return /no space|failed to write|disk/i.test(message)
-      ? new BraidError('disk-full', 'The disk was full while the model was quantised. Free some space and try again.')
+      ? new BraidError(
+          'disk-full',
+          'The disk became full while the model was being quantised. Free some space and try again.',
+        )
       : toBraidError(Object.assign(new Error(message), { code: kind }))
   } catch {
     return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log}`.trim())

@@ -1,9 +1,12 @@
-/** RoPE scaling from config.json to GGUF, held to the formulas of transformers' modeling_rope_utils.py. */
+/**
+ * Converts RoPE scaling from config.json to GGUF, following the formulas of transformers'
+ * modeling_rope_utils.py.
+ */
 import { BraidError } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { f32, str, u32, type Metadata } from './gguf-writer.ts'
 
-/** Keys of the scaling; none for `llama3`, which is a tensor. */
+/** Returns the metadata keys of the scaling. `llama3` has none, because it is a tensor. */
 export function ropeMetadata(config: ModelConfig): Metadata {
   const { rope, architecture, context } = config
   const key = (name: string) => `${architecture}.rope.${name}`
@@ -11,30 +14,45 @@ export function ropeMetadata(config: ModelConfig): Metadata {
   if (!rope || rope.kind === 'llama3') return metadata
   const original = rope.original_max_position_embeddings ?? context
   const factor = rope.factor ?? context / original
-  if (!(factor >= 1)) throw new BraidError('bad-model', `config.json: the RoPE scaling has no factor of at least 1.`)
+  if (!(factor >= 1))
+    throw new BraidError('bad-model', `config.json: the RoPE scaling needs a factor of at least 1.`)
   metadata.push([key('scaling.type'), str(rope.kind)], [key('scaling.factor'), f32(factor)])
   if (rope.kind === 'linear') return metadata
   metadata.push([key('scaling.original_context_length'), u32(original)])
-  if (typeof rope.extrapolation_factor === 'number') metadata.push([key('scaling.yarn_ext_factor'), f32(rope.extrapolation_factor)])
-  if (typeof rope.beta_fast === 'number') metadata.push([key('scaling.yarn_beta_fast'), f32(rope.beta_fast)])
-  if (typeof rope.beta_slow === 'number') metadata.push([key('scaling.yarn_beta_slow'), f32(rope.beta_slow)])
-  // llama.cpp scales by 0.1 ln(factor) + 1, the default of transformers; another factor is a multiple of that.
+  if (typeof rope.extrapolation_factor === 'number')
+    metadata.push([key('scaling.yarn_ext_factor'), f32(rope.extrapolation_factor)])
+  if (typeof rope.beta_fast === 'number')
+    metadata.push([key('scaling.yarn_beta_fast'), f32(rope.beta_fast)])
+  if (typeof rope.beta_slow === 'number')
+    metadata.push([key('scaling.yarn_beta_slow'), f32(rope.beta_slow)])
+  // llama.cpp scales by 0.1 ln(factor) + 1, the default of transformers. Any other factor is given
+  // relative to that default.
   const given = attentionFactor(config, factor)
-  if (given !== undefined) metadata.push([key('scaling.attn_factor'), f32(given / mscale(factor, 1))])
+  if (given !== undefined)
+    metadata.push([key('scaling.attn_factor'), f32(given / mscale(factor, 1))])
   return metadata
 }
 
-const mscale = (factor: number, scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1)
+const mscale = (factor: number, scale: number) =>
+  factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1
 
-/** What cos and sin are multiplied by, where it is not YaRN's default. */
+/** Returns the factor that multiplies cos and sin, or undefined if it is YaRN's default. */
 function attentionFactor({ rope }: ModelConfig, factor: number): number | undefined {
   if (typeof rope?.attention_factor === 'number') return rope.attention_factor
-  if (rope?.mscale && rope.mscale_all_dim) return mscale(factor, rope.mscale) / mscale(factor, rope.mscale_all_dim)
+  if (rope?.mscale && rope.mscale_all_dim)
+    return mscale(factor, rope.mscale) / mscale(factor, rope.mscale_all_dim)
   return undefined
 }
 
-/** Llama 3's factors by which frequencies are divided, [headDim / 2] (convert_hf_to_gguf.py, `generate_extra_tensors`). */
-export function llama3Frequencies({ rope, headDim, ropeBase }: ModelConfig): Float32Array | undefined {
+/**
+ * Returns Llama 3's frequency divisors, [headDim / 2] (convert_hf_to_gguf.py,
+ * `generate_extra_tensors`).
+ */
+export function llama3Frequencies({
+  rope,
+  headDim,
+  ropeBase,
+}: ModelConfig): Float32Array | undefined {
   if (rope?.kind !== 'llama3') return undefined
   const factor = rope.factor ?? 8
   const low = rope.low_freq_factor ?? 1

@@ -1,6 +1,7 @@
 /**
- * Reads safetensors files: the header under hard limits, the weights in pieces. Nothing that the header says is
- * believed before it was held against the file's size. Format: https://github.com/huggingface/safetensors
+ * Reads safetensors files: the header within hard limits, the weights in pieces. Every value of the
+ * header is checked against the file's size before it is used. Format:
+ * https://github.com/huggingface/safetensors
  */
 import { createHash } from 'node:crypto'
 import { open, readdir, type FileHandle } from 'node:fs/promises'
@@ -11,45 +12,95 @@ import { fileError, isRecord, readJson } from './files.ts'
 export type SourceType = 'f32' | 'f16' | 'bf16'
 const TYPES: Readonly<Record<string, SourceType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
 export const SOURCE_BYTES: Readonly<Record<SourceType, number>> = { f32: 4, f16: 2, bf16: 2 }
-/** Element sizes of the types that are not converted, so that their files are still checked whole. */
-const OTHER_BYTES: Readonly<Record<string, number>> = { BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1, I16: 2, U16: 2, I32: 4, U32: 4, F64: 8, I64: 8, U64: 8, C64: 8 }
+/**
+ * Element sizes of the types that cannot be converted, so that their files can still be checked
+ * completely.
+ */
+const OTHER_BYTES: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  F8_E8M0: 1,
+  I16: 2,
+  U16: 2,
+  I32: 4,
+  U32: 4,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  C64: 8,
+}
 
-export const SAFETENSORS_LIMITS = { headerBytes: 16 * 2 ** 20, tensors: 65_536, dimensions: 8, nameBytes: 512, shards: 1000 } as const
+export const SAFETENSORS_LIMITS = {
+  headerBytes: 16 * 2 ** 20,
+  tensors: 65_536,
+  dimensions: 8,
+  nameBytes: 512,
+  shards: 1000,
+} as const
 
 export interface SourceTensor {
   name: string
   file: string
-  /** The name in the file: `F32`, `F16`, `BF16` or one that cannot be converted. */
+  /** Type name in the file: `F32`, `F16`, `BF16` or a type that cannot be converted. */
   dtype: string
-  /** Row-major: the contiguous dimension last. */
+  /** Row-major: the contiguous dimension comes last. */
   shape: readonly number[]
   elements: number
-  /** Offset in the file. */
+  /** Offset within the file. */
   offset: number
   bytes: number
 }
-export interface SourceFile { file: string; bytes: number; mtimeMs: number; headerSha256: string }
+export interface SourceFile {
+  file: string
+  bytes: number
+  mtimeMs: number
+  headerSha256: string
+}
 
 const bad = (file: string, message: string) => new BraidError('bad-model', `${file}: ${message}`)
 const show = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 
-/** Header of one file. Errors: `bad-model` with what is wrong, `model-not-found`, `io`. */
-export async function readSafetensors(folder: string, file: string): Promise<{ source: SourceFile; tensors: SourceTensor[] }> {
+/** Reads the header of one file. Throws `bad-model` with the fault, `model-not-found` or `io`. */
+export async function readSafetensors(
+  folder: string,
+  file: string,
+): Promise<{ source: SourceFile; tensors: SourceTensor[] }> {
   let handle: FileHandle | undefined
   try {
     handle = await open(join(folder, file), 'r')
     const info = await handle.stat()
     if (!info.isFile()) throw bad(file, 'this is not a file.')
     const size = info.size
-    if (size < 10) throw bad(file, 'too short for a safetensors file; it was not downloaded completely.')
+    if (size < 10)
+      throw bad(file, 'it is too short for a safetensors file; the download is incomplete.')
     const length = await readAt(handle, 0, 8)
     const headerBytes = Number(length.readBigUInt64LE())
-    if (length.toString('latin1').startsWith('version ')) throw bad(file, 'this is a Git LFS pointer: the model itself was not downloaded.')
-    if (!(headerBytes >= 2) || headerBytes > SAFETENSORS_LIMITS.headerBytes) throw bad(file, `the header claims ${headerBytes} bytes; at most ${SAFETENSORS_LIMITS.headerBytes} are read.`)
-    if (8 + headerBytes > size) throw bad(file, 'it ends in the middle of its header: it is damaged or was not downloaded completely.')
+    if (length.toString('latin1').startsWith('version '))
+      throw bad(file, 'this is a Git LFS pointer: the model itself was not downloaded.')
+    if (!(headerBytes >= 2) || headerBytes > SAFETENSORS_LIMITS.headerBytes)
+      throw bad(
+        file,
+        `the header claims ${headerBytes} bytes; at most ${SAFETENSORS_LIMITS.headerBytes} are read.`,
+      )
+    if (8 + headerBytes > size)
+      throw bad(
+        file,
+        'it ends in the middle of its header: it is damaged or was not downloaded completely.',
+      )
     const bytes = await readAt(handle, 8, headerBytes)
     const tensors = parseHeader(file, bytes, 8 + headerBytes, size)
-    return { source: { file, bytes: size, mtimeMs: info.mtimeMs, headerSha256: createHash('sha256').update(bytes).digest('hex') }, tensors }
+    return {
+      source: {
+        file,
+        bytes: size,
+        mtimeMs: info.mtimeMs,
+        headerSha256: createHash('sha256').update(bytes).digest('hex'),
+      },
+      tensors,
+    }
   } catch (error) {
     throw fileError(error, file)
   } finally {
@@ -62,14 +113,21 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   let done = 0
   while (done < length) {
     const { bytesRead } = await handle.read(buffer, done, length - done, offset + done)
-    if (bytesRead === 0) throw new BraidError('bad-model', 'The file ended while it was read.')
+    if (bytesRead === 0)
+      throw new BraidError('bad-model', 'The file ended while it was being read.')
     done += bytesRead
   }
   return buffer
 }
 
-function parseHeader(file: string, header: Buffer, dataOffset: number, size: number): SourceTensor[] {
-  if (header[0] !== 0x7b) throw bad(file, 'this is not a safetensors file: its header does not begin with "{".')
+function parseHeader(
+  file: string,
+  header: Buffer,
+  dataOffset: number,
+  size: number,
+): SourceTensor[] {
+  if (header[0] !== 0x7b)
+    throw bad(file, 'this is not a safetensors file: its header does not begin with "{".')
   let parsed: unknown
   try {
     parsed = JSON.parse(header.toString('utf8'))
@@ -78,40 +136,88 @@ function parseHeader(file: string, header: Buffer, dataOffset: number, size: num
   }
   if (!isRecord(parsed)) throw bad(file, 'its header is not a JSON object.')
   const entries = Object.entries(parsed).filter(([name]) => name !== '__metadata__')
-  if (entries.length > SAFETENSORS_LIMITS.tensors) throw bad(file, `it claims ${entries.length} tensors.`)
+  if (entries.length > SAFETENSORS_LIMITS.tensors)
+    throw bad(file, `it claims ${entries.length} tensors.`)
   const tensors = entries.map(([name, entry]) => tensorOf(file, name, entry, dataOffset, size))
-  // The data is covered once, without holes: an overlap or a gap means that some offset is wrong.
+  // The tensors must cover the data exactly once: an overlap or a gap means that an offset is
+  // wrong.
   let end = dataOffset
   for (const tensor of [...tensors].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes)) {
-    if (tensor.offset !== end) throw bad(file, `the tensor ${show(tensor.name)} begins at ${tensor.offset}, expected at ${end}: the offsets leave a hole or overlap.`)
+    if (tensor.offset !== end)
+      throw bad(
+        file,
+        `the tensor ${show(tensor.name)} begins at ${tensor.offset}, expected at ${end}: the offsets leave a hole or overlap.`,
+      )
     end += tensor.bytes
   }
   if (end !== size) throw bad(file, `its tensors end at ${end}, but the file has ${size} bytes.`)
   return tensors
 }
 
-function tensorOf(file: string, name: string, entry: unknown, dataOffset: number, size: number): SourceTensor {
-  if (Buffer.byteLength(name) > SAFETENSORS_LIMITS.nameBytes || name === '') throw bad(file, `the tensor name ${show(name)} is empty or too long.`)
+function tensorOf(
+  file: string,
+  name: string,
+  entry: unknown,
+  dataOffset: number,
+  size: number,
+): SourceTensor {
+  if (Buffer.byteLength(name) > SAFETENSORS_LIMITS.nameBytes || name === '')
+    throw bad(file, `the tensor name ${show(name)} is empty or too long.`)
   if (!isRecord(entry)) throw bad(file, `the entry of ${show(name)} is not an object.`)
   const { dtype, shape, data_offsets: offsets } = entry
   const natural = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0
   if (typeof dtype !== 'string') throw bad(file, `the tensor ${show(name)} has no type.`)
   const type = Object.hasOwn(TYPES, dtype) ? TYPES[dtype]! : undefined
-  const width = type ? SOURCE_BYTES[type] : Object.hasOwn(OTHER_BYTES, dtype) ? OTHER_BYTES[dtype]! : undefined
-  if (width === undefined) throw bad(file, `the tensor ${show(name)} has the type ${show(dtype)}, which is not known.`)
-  if (!Array.isArray(shape) || shape.length > SAFETENSORS_LIMITS.dimensions || !shape.every(natural)) throw bad(file, `the shape of ${show(name)} is not a list of at most ${SAFETENSORS_LIMITS.dimensions} sizes.`)
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural)) throw bad(file, `the offsets of ${show(name)} are not two numbers.`)
+  const width = type
+    ? SOURCE_BYTES[type]
+    : Object.hasOwn(OTHER_BYTES, dtype)
+      ? OTHER_BYTES[dtype]!
+      : undefined
+  if (width === undefined)
+    throw bad(file, `the tensor ${show(name)} has the type ${show(dtype)}, which is unknown.`)
+  if (
+    !Array.isArray(shape) ||
+    shape.length > SAFETENSORS_LIMITS.dimensions ||
+    !shape.every(natural)
+  )
+    throw bad(
+      file,
+      `the shape of ${show(name)} is not a list of at most ${SAFETENSORS_LIMITS.dimensions} sizes.`,
+    )
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural))
+    throw bad(file, `the offsets of ${show(name)} are not two numbers.`)
   const [start, end] = offsets as [number, number]
   const elements = (shape as number[]).reduce((product, n) => product * n, 1)
   const bytes = elements * width
-  // Also refuses products beyond 2^53: no file is that long.
-  if (!(bytes <= size) || start > end || end - start !== bytes) throw bad(file, `the tensor ${show(name)} claims the shape [${shape.join(', ')}] of ${dtype} in ${end - start} bytes.`)
-  if (dataOffset + end > size) throw bad(file, `the tensor ${show(name)} ends ${dataOffset + end - size} bytes after the end of the file: it is damaged or was not downloaded completely.`)
-  return { name, file, dtype, shape: shape as number[], elements, offset: dataOffset + start, bytes }
+  // This also rejects products beyond 2^53: no file is that long.
+  if (!(bytes <= size) || start > end || end - start !== bytes)
+    throw bad(
+      file,
+      `the tensor ${show(name)} claims the shape [${shape.join(', ')}] of ${dtype} in ${end - start} bytes.`,
+    )
+  if (dataOffset + end > size)
+    throw bad(
+      file,
+      `the tensor ${show(name)} ends ${dataOffset + end - size} bytes after the end of the file: it is damaged or was not downloaded completely.`,
+    )
+  return {
+    name,
+    file,
+    dtype,
+    shape: shape as number[],
+    elements,
+    offset: dataOffset + start,
+    bytes,
+  }
 }
 
-/** All tensors of a folder, by name: `model.safetensors`, or the shards that its index names. */
-export async function readSourceTensors(folder: string): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor> }> {
+/**
+ * Reads the headers of all tensors in a folder, by name, from `model.safetensors` or from the
+ * shards that its index names.
+ */
+export async function readSourceTensors(
+  folder: string,
+): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor> }> {
   const index = await readJson(folder, 'model.safetensors.index.json', 64 * 2 ** 20)
   const weightMap = index ? weightMapOf(index.weight_map) : undefined
   const names = weightMap ? [...new Set(weightMap.values())].sort() : [await onlyFile(folder)]
@@ -122,12 +228,13 @@ export async function readSourceTensors(folder: string): Promise<{ files: Source
     files.push(source)
     for (const tensor of found) {
       const earlier = tensors.get(tensor.name)
-      if (earlier) throw bad(name, `the tensor ${show(tensor.name)} is in ${earlier.file} too.`)
+      if (earlier) throw bad(name, `the tensor ${show(tensor.name)} is also in ${earlier.file}.`)
       tensors.set(tensor.name, tensor)
     }
   }
   for (const [name, file] of weightMap ?? []) {
-    if (tensors.get(name)?.file !== file) throw bad(file, `the tensor ${show(name)}, which the index names, is not in it.`)
+    if (tensors.get(name)?.file !== file)
+      throw bad(file, `the tensor ${show(name)}, which the index names, is not in it.`)
   }
   return { files, tensors }
 }
@@ -137,10 +244,12 @@ function weightMapOf(value: unknown): Map<string, string> {
   if (!isRecord(value)) throw bad(file, 'it has no weight_map.')
   const entries = Object.entries(value)
   for (const [, name] of entries) {
-    // A plain name: the index must not lead out of the folder.
-    if (typeof name !== 'string' || !/^[\w][\w.-]{0,250}\.safetensors$/.test(name)) throw bad(file, `it names the file ${show(String(name))}.`)
+    // Only a plain name is accepted, so that the index cannot point outside the folder.
+    if (typeof name !== 'string' || !/^[\w][\w.-]{0,250}\.safetensors$/.test(name))
+      throw bad(file, `it names the file ${show(String(name))}.`)
   }
-  if (new Set(entries.map(([, name]) => name)).size > SAFETENSORS_LIMITS.shards) throw bad(file, `it names more than ${SAFETENSORS_LIMITS.shards} files.`)
+  if (new Set(entries.map(([, name]) => name)).size > SAFETENSORS_LIMITS.shards)
+    throw bad(file, `it names more than ${SAFETENSORS_LIMITS.shards} files.`)
   return new Map(entries as [string, string][])
 }
 
@@ -154,27 +263,49 @@ async function onlyFile(folder: string): Promise<string> {
   if (names.includes('model.safetensors')) return 'model.safetensors'
   const found = names.filter((name) => name.endsWith('.safetensors'))
   if (found.length === 1) return found[0]!
-  if (found.length > 1) throw new BraidError('bad-model', `${folder} holds ${found.length} safetensors files, but no model.safetensors.index.json that says how they belong together.`)
-  if (names.some((name) => /\.(bin|pth|pt)$/.test(name))) throw new BraidError('bad-model', `${folder} holds PyTorch files only, which can run programs when they are read. Get the model's safetensors files.`)
+  if (found.length > 1)
+    throw new BraidError(
+      'bad-model',
+      `${folder} holds ${found.length} safetensors files, but no model.safetensors.index.json that says how they fit together.`,
+    )
+  if (names.some((name) => /\.(bin|pth|pt)$/.test(name)))
+    throw new BraidError(
+      'bad-model',
+      `${folder} holds only PyTorch files, which can run code when they are loaded. Get the model's safetensors files.`,
+    )
   throw new BraidError('model-not-found', `${folder} holds no safetensors files.`)
 }
 
-/** Reads elements of a tensor from its open file into a buffer of its own. */
-export async function readElements(handle: FileHandle, tensor: SourceTensor, start: number, count: number): Promise<Uint8Array> {
+/** Reads elements of a tensor from its open file into a new buffer. */
+export async function readElements(
+  handle: FileHandle,
+  tensor: SourceTensor,
+  start: number,
+  count: number,
+): Promise<Uint8Array> {
   const width = tensor.bytes / tensor.elements
   const bytes = new Uint8Array(count * width)
   let done = 0
   while (done < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, tensor.offset + start * width + done)
-    if (bytesRead === 0) throw bad(tensor.file, 'it ended while it was read: it was changed.')
+    const { bytesRead } = await handle.read(
+      bytes,
+      done,
+      bytes.length - done,
+      tensor.offset + start * width + done,
+    )
+    if (bytesRead === 0) throw bad(tensor.file, 'it ended while it was being read: it was changed.')
     done += bytesRead
   }
   return bytes
 }
 
-/** The type of a tensor that can be converted. Error: `wrong-model`. */
+/** Returns the type of a tensor. Throws `wrong-model` if the type cannot be converted. */
 export function sourceType(tensor: SourceTensor): SourceType {
   const type = Object.hasOwn(TYPES, tensor.dtype) ? TYPES[tensor.dtype] : undefined
-  if (!type) throw new BraidError('wrong-model', `The tensor ${show(tensor.name)} is of the type ${tensor.dtype}; only F32, F16 and BF16 weights can be converted.`)
+  if (!type)
+    throw new BraidError(
+      'wrong-model',
+      `The tensor ${show(tensor.name)} has the type ${tensor.dtype}; only F32, F16 and BF16 weights can be converted.`,
+    )
   return type
 }

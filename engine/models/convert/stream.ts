@@ -1,4 +1,7 @@
-/** Writes the tensors of a conversion in pieces: at no time is more than a few MiB of weights in memory. */
+/**
+ * Writes the tensors of a conversion in pieces, so that only a few MiB of weights are in memory at
+ * a time.
+ */
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
@@ -8,9 +11,9 @@ import { readElements, sourceType, type SourceTensor } from './safetensors.ts'
 import type { PlannedTensor } from './tensors.ts'
 import { readJournal, saveJournal, sizeOf } from './work.ts'
 
-/** Elements of a piece: a multiple of every block. */
+/** Elements per piece: a multiple of every block size. */
 const PIECE = 2 ** 20
-/** Bytes after which what was written is made durable and noted. */
+/** Number of bytes after which the written data is synced and recorded in the journal. */
 const NOTE_EVERY = 256 * 2 ** 20
 
 export interface StreamOptions {
@@ -21,11 +24,14 @@ export interface StreamOptions {
   fingerprint: string
   tensors: readonly PlannedTensor[]
   signal?: AbortSignal
-  /** Bytes of the file that are written. */
+  /** Receives the number of bytes written to the file and the current tensor's name. */
   onProgress?: (done: number, tensor: string) => void
 }
 
-/** Writes the file, from where the journal says it was left. It is durable when this returns. Errors: `cancelled`, `disk-full`, `bad-model`, `io`. */
+/**
+ * Writes the file, resuming where the journal says it stopped. The file is durable when this
+ * returns. Throws `cancelled`, `disk-full`, `bad-model` or `io`.
+ */
 export async function writeTensors(options: StreamOptions): Promise<void> {
   const { file, header, tensors, fingerprint, journal } = options
   const starts = [header.length]
@@ -42,13 +48,20 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
     for (let i = done; i < tensors.length; i++) {
       const tensor = tensors[i]!
       let at = starts[i]!
-      for await (const piece of pieces(tensor, (source) => openSource(sources, options.folder, source))) {
-        if (options.signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+      for await (const piece of pieces(tensor, (source) =>
+        openSource(sources, options.folder, source),
+      )) {
+        if (options.signal?.aborted)
+          throw new BraidError('cancelled', 'The conversion was cancelled.')
         await writeAll(out, piece, at)
         at += piece.length
         options.onProgress?.(at, tensor.name)
       }
-      if (at !== starts[i]! + tensor.bytes) throw new BraidError('internal', `${tensor.name}: ${at - starts[i]!} bytes were written, expected ${tensor.bytes}.`)
+      if (at !== starts[i]! + tensor.bytes)
+        throw new BraidError(
+          'internal',
+          `${tensor.name}: ${at - starts[i]!} bytes were written; expected ${tensor.bytes}.`,
+        )
       await writeAll(out, Buffer.alloc(starts[i + 1]! - at), at)
       unnoted += tensor.bytes
       if (unnoted >= NOTE_EVERY || i === tensors.length - 1) {
@@ -63,13 +76,20 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
   }
 }
 
-async function openSource(sources: Map<string, FileHandle>, folder: string, { file }: SourceTensor): Promise<FileHandle> {
+async function openSource(
+  sources: Map<string, FileHandle>,
+  folder: string,
+  { file }: SourceTensor,
+): Promise<FileHandle> {
   let handle = sources.get(file)
   if (!handle) sources.set(file, (handle = await open(join(folder, file), 'r')))
   return handle
 }
 
-async function* pieces(tensor: PlannedTensor, openFile: (source: SourceTensor) => Promise<FileHandle>): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  tensor: PlannedTensor,
+  openFile: (source: SourceTensor) => Promise<FileHandle>,
+): AsyncGenerator<Uint8Array> {
   const { from, type, name, elements, interleave } = tensor
   if (from instanceof Float32Array) {
     yield encode(type, from, name)
@@ -78,7 +98,7 @@ async function* pieces(tensor: PlannedTensor, openFile: (source: SourceTensor) =
   const handle = await openFile(from)
   const source = sourceType(from)
   const columns = from.shape.length > 1 ? from.shape.at(-1)! : 1
-  // Whole heads, so that their rows can change places.
+  // Read whole heads, so that their rows can be reordered.
   const head = interleave * columns
   const step = interleave > 0 ? Math.max(1, Math.floor(PIECE / head)) * head : PIECE
   for (let start = 0; start < elements; start += step) {
@@ -90,8 +110,8 @@ async function* pieces(tensor: PlannedTensor, openFile: (source: SourceTensor) =
 }
 
 /**
- * The rows of each head from [first half, second half] to pairs of neighbours: Hugging Face rotates halves, llama.cpp's
- * Llama neighbours (conversion/llama.py, `permute`).
+ * Reorders the rows of each head from [first half, second half] to adjacent pairs. Hugging Face
+ * rotates halves; llama.cpp's Llama rotates adjacent rows (conversion/llama.py, `permute`).
  */
 export function interleaveHeads(values: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(values.length)
@@ -107,5 +127,6 @@ export function interleaveHeads(values: Float32Array, rows: number, columns: num
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0
-  while (done < bytes.length) done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+  while (done < bytes.length)
+    done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten
 }

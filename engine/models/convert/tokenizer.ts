@@ -1,17 +1,20 @@
-/** tokenizer.json, tokenizer_config.json and the chat template of a folder, as GGUF metadata. After llama.cpp's conversion/base.py. */
+/**
+ * Converts tokenizer.json, tokenizer_config.json and the chat template of a folder to GGUF
+ * metadata, as llama.cpp's conversion/base.py does.
+ */
 import { BraidError } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { isRecord, readJson, readText, TEXT_LIMITS } from './files.ts'
 import { bool, str, u32, type Metadata } from './gguf-writer.ts'
 import { preTokenizer } from './pre-tokenizer.ts'
 
-/** llama.h, LLAMA_TOKEN_TYPE_* */
+/** Source: llama.h, LLAMA_TOKEN_TYPE_*. */
 const TOKEN = { normal: 1, control: 3, user: 4, unused: 5 } as const
 
 export interface Tokenizer {
   tokens: readonly string[]
   metadata: Metadata
-  /** Ids of the control tokens by text. */
+  /** Ids of the control tokens, by text. */
   control: ReadonlyMap<string, number>
   chatTemplate?: string
   pre: string
@@ -19,11 +22,15 @@ export interface Tokenizer {
 
 const bad = (message: string) => new BraidError('bad-model', message)
 
-/** Errors: `model-not-found` (no tokenizer.json), `bad-model`, `wrong-model` (a tokenizer that llama.cpp does not have). */
+/**
+ * Reads the tokenizer. Throws `model-not-found` (there is no tokenizer.json), `bad-model` or
+ * `wrong-model` (llama.cpp does not have this tokenizer).
+ */
 export async function readTokenizer(folder: string, config: ModelConfig): Promise<Tokenizer> {
   const json = await readJson(folder, 'tokenizer.json', TEXT_LIMITS.tokenizer)
   if (!json) throw new BraidError('model-not-found', `${folder} holds no tokenizer.json.`)
-  const settings = (await readJson(folder, 'tokenizer_config.json', TEXT_LIMITS.tokenizerConfig)) ?? {}
+  const settings =
+    (await readJson(folder, 'tokenizer_config.json', TEXT_LIMITS.tokenizerConfig)) ?? {}
   const added = addedTokens(json, config.vocabulary)
   const ids = new Map([...added].map(([id, { content }]) => [content, id]))
   const frame = templateEnds(json.post_processor)
@@ -40,7 +47,9 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
     ['tokenizer.ggml.merges', { type: 'strings', value: merges }],
   ]
   const id = (name: string, text: string | undefined, fallback: number | undefined) => {
-    const value = (text === undefined ? undefined : ids.get(text)) ?? (fallback !== undefined && fallback < config.vocabulary ? fallback : undefined)
+    const value =
+      (text === undefined ? undefined : ids.get(text)) ??
+      (fallback !== undefined && fallback < config.vocabulary ? fallback : undefined)
     if (value !== undefined) metadata.push([`tokenizer.ggml.${name}_token_id`, u32(value)])
     return value
   }
@@ -50,8 +59,12 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
   id('padding', textOf(settings.pad_token), config.tokenIds.pad)
   const eot = await secondEnd(folder, eos, tokens)
   if (eot !== undefined) metadata.push(['tokenizer.ggml.eot_token_id', u32(eot)])
-  const addBos = flag(settings.add_bos_token) ?? (frame.first === undefined ? undefined : frame.first === bosText)
-  const addEos = flag(settings.add_eos_token) ?? (frame.last === undefined ? undefined : frame.last === textOf(settings.eos_token))
+  const addBos =
+    flag(settings.add_bos_token) ??
+    (frame.first === undefined ? undefined : frame.first === bosText)
+  const addEos =
+    flag(settings.add_eos_token) ??
+    (frame.last === undefined ? undefined : frame.last === textOf(settings.eos_token))
   if (addBos !== undefined) metadata.push(['tokenizer.ggml.add_bos_token', bool(addBos)])
   if (addEos !== undefined) metadata.push(['tokenizer.ggml.add_eos_token', bool(addEos)])
 
@@ -60,68 +73,114 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
   return { tokens, metadata, control, chatTemplate, pre }
 }
 
-interface Added { content: string; special: boolean }
+interface Added {
+  content: string
+  special: boolean
+}
 
 function addedTokens(json: Record<string, unknown>, vocabulary: number): Map<number, Added> {
   const found = new Map<number, Added>()
   if (!Array.isArray(json.added_tokens)) return found
   for (const token of json.added_tokens as unknown[]) {
-    if (!isRecord(token) || typeof token.content !== 'string' || token.content === '' || !Number.isInteger(token.id)) throw bad('tokenizer.json: an added token has no text or no id.')
+    if (
+      !isRecord(token) ||
+      typeof token.content !== 'string' ||
+      token.content === '' ||
+      !Number.isInteger(token.id)
+    )
+      throw bad('tokenizer.json: an added token has no text or no id.')
     const id = token.id as number
-    if (id < 0 || id >= vocabulary) throw bad(`tokenizer.json: the token ${JSON.stringify(token.content)} has the id ${id}, but the model has ${vocabulary} embeddings.`)
+    if (id < 0 || id >= vocabulary)
+      throw bad(
+        `tokenizer.json: the token ${JSON.stringify(token.content)} has the id ${id}, but the model has ${vocabulary} embeddings.`,
+      )
     found.set(id, { content: token.content, special: token.special === true })
   }
   return found
 }
 
-function vocabularyOf(json: Record<string, unknown>, added: ReadonlyMap<number, Added>, size: number): { tokens: string[]; types: Int32Array } {
+function vocabularyOf(
+  json: Record<string, unknown>,
+  added: ReadonlyMap<number, Added>,
+  size: number,
+): { tokens: string[]; types: Int32Array } {
   const vocab = (json.model as Record<string, unknown>).vocab
   if (!isRecord(vocab)) throw bad('tokenizer.json: there is no vocabulary.')
   const tokens = new Array<string>(size)
   const types = new Int32Array(size).fill(TOKEN.unused)
   for (const text of Object.keys(vocab)) {
     const id = vocab[text]
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= size) throw bad(`tokenizer.json: the token ${JSON.stringify(text)} has the id ${String(id)}, but the model has ${size} embeddings.`)
-    if (tokens[id as number] !== undefined) throw bad(`tokenizer.json: two tokens have the id ${String(id)}.`)
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= size)
+      throw bad(
+        `tokenizer.json: the token ${JSON.stringify(text)} has the id ${String(id)}, but the model has ${size} embeddings.`,
+      )
+    if (tokens[id as number] !== undefined)
+      throw bad(`tokenizer.json: two tokens have the id ${String(id)}.`)
     tokens[id as number] = text
     types[id as number] = TOKEN.normal
   }
   for (const [id, { content, special }] of added) {
     const control = special || looksSpecial(content)
-    // What is neither is found in text as it stands; the converter of llama.cpp writes SentencePiece's spaces out.
+    // User-defined tokens are matched as plain text, so SentencePiece's space marks are replaced by
+    // spaces, as in llama.cpp's converter.
     tokens[id] = control ? content : content.replaceAll('\u2581', ' ')
     types[id] = control ? TOKEN.control : TOKEN.user
   }
-  // Embeddings without a token, by which sizes are rounded up.
+  // Fill embeddings that have no token: models pad the embedding to a round size.
   for (let id = 0; id < size; id++) tokens[id] ??= `[PAD${id}]`
   const seen = new Set<string>()
   for (const text of tokens) {
-    if (seen.has(text)) throw bad(`tokenizer.json: two tokens have the text ${JSON.stringify(text)}.`)
+    if (seen.has(text))
+      throw bad(`tokenizer.json: two tokens have the text ${JSON.stringify(text)}.`)
     seen.add(text)
   }
   return { tokens, types }
 }
 
-/** Control tokens that some models mark as plain added ones (conversion/base.py, `does_token_look_special`). */
+/**
+ * Returns whether a token is a control token that some models mark as a plain added token
+ * (conversion/base.py, `does_token_look_special`).
+ */
 const looksSpecial = (text: string) =>
-  text === '<pad>' || text === '<mask>' || (text.startsWith('<|') && text.endsWith('|>')) || (text.startsWith('<｜') && text.endsWith('｜>')) || (text.startsWith('<unused') && text.endsWith('>'))
+  text === '<pad>' ||
+  text === '<mask>' ||
+  (text.startsWith('<|') && text.endsWith('|>')) ||
+  (text.startsWith('<｜') && text.endsWith('｜>')) ||
+  (text.startsWith('<unused') && text.endsWith('>'))
 
 function mergesOf(json: Record<string, unknown>): string[] {
   const { merges } = json.model as Record<string, unknown>
   if (!Array.isArray(merges)) throw bad('tokenizer.json: there are no merges.')
   return (merges as unknown[]).map((merge) => {
     if (typeof merge === 'string') return merge
-    if (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string')) return (merge as string[]).map((part) => part.replaceAll(' ', '\u0120')).join(' ')
+    if (
+      Array.isArray(merge) &&
+      merge.length === 2 &&
+      merge.every((part) => typeof part === 'string')
+    )
+      return (merge as string[]).map((part) => part.replaceAll(' ', '\u0120')).join(' ')
     throw bad('tokenizer.json: a merge is not a pair of texts.')
   })
 }
 
-/** Special tokens that the post-processor puts first and last. */
+/** Returns the special tokens that the post-processor adds at the beginning and at the end. */
 function templateEnds(processor: unknown): { first?: string; last?: string } {
   if (!isRecord(processor)) return {}
-  if (Array.isArray(processor.processors)) return (processor.processors as unknown[]).reduce<{ first?: string; last?: string }>((found, p) => ({ ...found, ...templateEnds(p) }), {})
-  if (processor.type !== 'TemplateProcessing' || !Array.isArray(processor.single) || processor.single.length < 2) return {}
-  const special = (part: unknown) => (isRecord(part) && isRecord(part.SpecialToken) && typeof part.SpecialToken.id === 'string' ? part.SpecialToken.id : undefined)
+  if (Array.isArray(processor.processors))
+    return (processor.processors as unknown[]).reduce<{ first?: string; last?: string }>(
+      (found, p) => ({ ...found, ...templateEnds(p) }),
+      {},
+    )
+  if (
+    processor.type !== 'TemplateProcessing' ||
+    !Array.isArray(processor.single) ||
+    processor.single.length < 2
+  )
+    return {}
+  const special = (part: unknown) =>
+    isRecord(part) && isRecord(part.SpecialToken) && typeof part.SpecialToken.id === 'string'
+      ? part.SpecialToken.id
+      : undefined
   const first = special(processor.single[0])
   const last = special(processor.single.at(-1))
   return { ...(first !== undefined && { first }), ...(last !== undefined && { last }) }
@@ -133,18 +192,43 @@ const textOf = (value: unknown) => {
   return isRecord(value) && typeof value.content === 'string' ? value.content : undefined
 }
 
-/** Ends of a generation that llama.cpp knows by their text. */
-const KNOWN_ENDS = new Set(['<|eot_id|>', '<|im_end|>', '<|end|>', '<|endoftext|>', '<|end_of_text|>', '<|eom_id|>', '<EOT>', '<｜end▁of▁sentence｜>'])
+/** End-of-generation tokens that llama.cpp recognises by their text. */
+const KNOWN_ENDS = new Set([
+  '<|eot_id|>',
+  '<|im_end|>',
+  '<|end|>',
+  '<|endoftext|>',
+  '<|end_of_text|>',
+  '<|eom_id|>',
+  '<EOT>',
+  '<｜end▁of▁sentence｜>',
+])
 
-/** A further end of generation that generation_config.json names and llama.cpp would not see. */
-async function secondEnd(folder: string, eos: number | undefined, tokens: readonly string[]): Promise<number | undefined> {
+/**
+ * Returns a second end-of-generation token that generation_config.json names and llama.cpp would
+ * not recognise.
+ */
+async function secondEnd(
+  folder: string,
+  eos: number | undefined,
+  tokens: readonly string[],
+): Promise<number | undefined> {
   const ends = (await readJson(folder, 'generation_config.json', TEXT_LIMITS.config))?.eos_token_id
   if (!Array.isArray(ends)) return undefined
-  return (ends as unknown[]).find((id): id is number => typeof id === 'number' && id !== eos && tokens[id] !== undefined && !KNOWN_ENDS.has(tokens[id]))
+  return (ends as unknown[]).find(
+    (id): id is number =>
+      typeof id === 'number' &&
+      id !== eos &&
+      tokens[id] !== undefined &&
+      !KNOWN_ENDS.has(tokens[id]),
+  )
 }
 
-/** The default chat template, where it is written in any of the places that transformers has had for it. */
-async function templateOf(folder: string, settings: Record<string, unknown>): Promise<string | undefined> {
+/** Returns the default chat template from any of the places where transformers has stored it. */
+async function templateOf(
+  folder: string,
+  settings: Record<string, unknown>,
+): Promise<string | undefined> {
   const inSettings = settings.chat_template
   if (typeof inSettings === 'string') return inSettings
   if (Array.isArray(inSettings)) {

@@ -1,6 +1,7 @@
 /**
- * One file from an address: in parallel parts where the server can, resumed where it was cut, checked by SHA-256 before
- * it can be seen. Whatever happens, the target is right or absent.
+ * Downloads one file: in parallel parts if the server supports it, resumed after an interruption,
+ * and checked by SHA-256 before it becomes visible. The target is always either complete and
+ * correct or absent.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -10,40 +11,59 @@ import { BraidError } from '../../protocol/errors.ts'
 import { claim, fileError, syncFolder } from '../convert/files.ts'
 import { Fetcher, FileChanged, type Source } from './fetcher.ts'
 import type { Net } from './net.ts'
-import { discardDownload, lockFile, partFile, readState, segmentsOf, writeState, type DownloadState } from './state.ts'
+import {
+  discardDownload,
+  lockFile,
+  partFile,
+  readState,
+  segmentsOf,
+  writeState,
+  type DownloadState,
+} from './state.ts'
 
 export interface DownloadOptions {
   url: string
   target: string
-  /** Hex. Absent: the store's own checksum where it says one. */
+  /** Expected SHA-256 in hex; if absent, the checksum that the server publishes, if any. */
   sha256?: string
-  /** Known size in bytes. */
+  /** Size in bytes, if known. */
   size?: number
-  /** At once; 4 when absent. */
+  /** Maximum number of parallel parts; default 4. */
   parts?: number
-  /** Bytes that a part has at least; 16 MiB when absent. */
+  /** Minimum bytes per part; default 16 MiB. */
   leastPart?: number
-  /** Milliseconds without a byte after which a part is asked for anew; 30 s when absent. */
+  /** Milliseconds without data after which a part is requested again; default 30 s. */
   stallMs?: number
-  /** Milliseconds of the first wait before another try, doubled each time; 1 s when absent. */
+  /** Milliseconds before the first retry, doubled with each further one; default 1 s. */
   retryMs?: number
-  /** Tries of a part without a byte of progress; 6 when absent. */
+  /** Attempts per part without any progress before the download fails; default 6. */
   tries?: number
   signal?: AbortSignal
-  /** `total` null: the server does not say. */
+  /** Receives the progress. `total` is null if the server does not report a size. */
   onProgress?: (progress: DownloadProgress) => void
 }
-export interface DownloadProgress { phase: 'download' | 'check'; done: number; total: number | null }
-export interface Downloaded { file: string; sizeBytes: number; sha256: string; /** A published checksum was compared. */ verified: boolean }
+export interface DownloadProgress {
+  phase: 'download' | 'check'
+  done: number
+  total: number | null
+}
+export interface Downloaded {
+  file: string
+  sizeBytes: number
+  sha256: string
+  /** True if the file was compared with a published checksum. */
+  verified: boolean
+}
 
-/** A file that changed under us is fetched anew so often. */
+/** How often a download restarts if the file changed on the server. */
 const RESTARTS = 2
 const LEFT_FREE = 64 * 2 ** 20
 
 /**
- * Errors: `cancelled` (what is there stays and is resumed), `disk-full`, `model-not-found`, `bad-model` (not the published
- * file, after it was fetched twice), `bad-path` (the target is there), `bad-request` (where it leads; another process
- * fetches it), `io`.
+ * Downloads a file. Throws `cancelled` (the partial file stays, and the next call resumes it),
+ * `disk-full`, `model-not-found`, `bad-model` (the checksum differs after two downloads),
+ * `bad-path` (the target exists), `bad-request` (the address is not allowed, or another process is
+ * downloading it) or `io`.
  */
 export async function download(net: Net, options: DownloadOptions): Promise<Downloaded> {
   const url = net.allow(options.url)
@@ -57,7 +77,8 @@ export async function download(net: Net, options: DownloadOptions): Promise<Down
 
 async function fetchChecked(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
   const { target } = options
-  if (await stat(target).catch(() => undefined)) throw new BraidError('bad-path', `${target} is there already.`)
+  if (await stat(target).catch(() => undefined))
+    throw new BraidError('bad-path', `${target} already exists.`)
   for (let restart = 0; ; restart++) {
     try {
       return await attempt(net, url, options)
@@ -74,40 +95,79 @@ class WrongChecksum extends BraidError {}
 
 async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
   const { target, signal } = options
-  const fetcher = new Fetcher(net, url, { stallMs: options.stallMs ?? 30_000, retryMs: options.retryMs ?? 1000, tries: options.tries ?? 6 })
+  const fetcher = new Fetcher(net, url, {
+    stallMs: options.stallMs ?? 30_000,
+    retryMs: options.retryMs ?? 1000,
+    tries: options.tries ?? 6,
+  })
   const source = await fetcher.probe(signal)
-  if (options.size !== undefined && source.size !== null && source.size !== options.size) throw new BraidError('bad-model', `${url.hostname} has a file of ${source.size} bytes, expected ${options.size}.`)
+  if (options.size !== undefined && source.size !== null && source.size !== options.size)
+    throw new BraidError(
+      'bad-model',
+      `${url.hostname} has a file of ${source.size} bytes; expected ${options.size}.`,
+    )
   const expected = (options.sha256 ?? source.sha256)?.toLowerCase()
   const state = await startState(url, source, options)
   const size = await fetchAll(fetcher, source, state, options)
 
   options.onProgress?.({ phase: 'check', done: size, total: size })
   const sha256 = await hashFile(partFile(target), signal)
-  if (expected !== undefined && sha256 !== expected) throw new WrongChecksum('bad-model', `${url.hostname} sent a file whose SHA-256 is ${sha256}, expected ${expected}. It was not kept.`)
-  if ((await stat(partFile(target))).size !== size) throw new BraidError('io', `${partFile(target)} was changed by another program. Try again.`)
+  if (expected !== undefined && sha256 !== expected)
+    throw new WrongChecksum(
+      'bad-model',
+      `${url.hostname} sent a file whose SHA-256 is ${sha256}; expected ${expected}. The file was not kept.`,
+    )
+  if ((await stat(partFile(target))).size !== size)
+    throw new BraidError('io', `${partFile(target)} was changed by another program. Try again.`)
   await rename(partFile(target), target)
   await syncFolder(dirname(target))
   await discardDownload(target)
   return { file: target, sizeBytes: size, sha256, verified: expected !== undefined }
 }
 
-/** What is left of an earlier try, if it was of the same file; otherwise a new start. Error: `disk-full`. */
-async function startState(url: URL, source: Source, options: DownloadOptions): Promise<DownloadState> {
+/**
+ * Returns the state of an earlier attempt if it was for the same file, otherwise a fresh state.
+ * Throws `disk-full`.
+ */
+async function startState(
+  url: URL,
+  source: Source,
+  options: DownloadOptions,
+): Promise<DownloadState> {
   const { target } = options
   const old = await readState(target)
   const onDisk = (await stat(partFile(target)).catch(() => undefined))?.size ?? -1
-  // Without a strong ETag nothing says that it is the same file.
-  const same = old && source.ranges && source.size !== null && old.url === url.href && source.etag !== null && old.etag === source.etag && old.size === source.size
-    && onDisk >= Math.max(0, ...old.segments.filter((s) => s.done > s.start).map((s) => s.done)) && covers(old, source.size)
+  // Only a strong ETag proves that the file is the same.
+  const same =
+    old &&
+    source.ranges &&
+    source.size !== null &&
+    old.url === url.href &&
+    source.etag !== null &&
+    old.etag === source.etag &&
+    old.size === source.size &&
+    onDisk >= Math.max(0, ...old.segments.filter((s) => s.done > s.start).map((s) => s.done)) &&
+    covers(old, source.size)
   if (!same) await discardDownload(target)
-  const state = same ? old : {
-    url: url.href, etag: source.etag, size: source.size,
-    segments: source.ranges && source.size !== null ? segmentsOf(source.size, options.parts ?? 4, options.leastPart ?? 16 * 2 ** 20) : [{ start: 0, end: source.size ?? Number.MAX_SAFE_INTEGER, done: 0 }],
-  }
+  const state = same
+    ? old
+    : {
+        url: url.href,
+        etag: source.etag,
+        size: source.size,
+        segments:
+          source.ranges && source.size !== null
+            ? segmentsOf(source.size, options.parts ?? 4, options.leastPart ?? 16 * 2 ** 20)
+            : [{ start: 0, end: source.size ?? Number.MAX_SAFE_INTEGER, done: 0 }],
+      }
   if (source.size !== null) {
     const missing = source.size - state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
     const { bavail, bsize } = await statfs(dirname(target))
-    if (bavail * bsize < missing + LEFT_FREE) throw new BraidError('disk-full', `${missing} bytes are missing and ${bavail * bsize} are free in ${dirname(target)}. Free some space and try again.`)
+    if (bavail * bsize < missing + LEFT_FREE)
+      throw new BraidError(
+        'disk-full',
+        `${missing} bytes are still to be downloaded, but only ${bavail * bsize} are free in ${dirname(target)}. Free some space and try again.`,
+      )
   }
   return state
 }
@@ -121,10 +181,18 @@ function covers({ segments }: DownloadState, size: number): boolean {
   return end === size
 }
 
-/** Fetches what is missing. Returns the size of the file. */
-async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, options: DownloadOptions): Promise<number> {
+/** Downloads the missing segments. Returns the size of the file in bytes. */
+async function fetchAll(
+  fetcher: Fetcher,
+  source: Source,
+  state: DownloadState,
+  options: DownloadOptions,
+): Promise<number> {
   const { target } = options
-  const handle = await open(partFile(target), state.segments.some((s) => s.done > s.start) ? 'r+' : 'w')
+  const handle = await open(
+    partFile(target),
+    state.segments.some((s) => s.done > s.start) ? 'r+' : 'w',
+  )
   const failed = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
   const done = () => state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
@@ -143,11 +211,16 @@ async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, 
       return (saving = saving.then(save))
     }
     await writeState(target, state)
-    const results = await Promise.allSettled(state.segments.filter((s) => s.done < s.end).map((segment) =>
-      fetcher.fetch(segment, source, handle, signal, onBytes).catch((error: unknown) => {
-        failed.abort(error)
-        throw error
-      })))
+    const results = await Promise.allSettled(
+      state.segments
+        .filter((s) => s.done < s.end)
+        .map((segment) =>
+          fetcher.fetch(segment, source, handle, signal, onBytes).catch((error: unknown) => {
+            failed.abort(error)
+            throw error
+          }),
+        ),
+    )
     await saving.catch(() => undefined)
     const first = results.filter((r) => r.status === 'rejected').map((r) => r.reason as unknown)
     if (first.length > 0) {
@@ -163,11 +236,12 @@ async function fetchAll(fetcher: Fetcher, source: Source, state: DownloadState, 
   }
 }
 
-/** Hex. Errors: `cancelled`, those of the file system. */
+/** Returns the SHA-256 of a file in hex. Throws `cancelled` and file system errors. */
 export async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal })) hash.update(chunk as Buffer)
+    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal }))
+      hash.update(chunk as Buffer)
   } catch (error) {
     if (signal?.aborted) throw new BraidError('cancelled', 'The download was cancelled.')
     throw error

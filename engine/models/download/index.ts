@@ -1,6 +1,20 @@
-export { download, type Downloaded, type DownloadOptions, type DownloadProgress } from './download.ts'
+export {
+  download,
+  type Downloaded,
+  type DownloadOptions,
+  type DownloadProgress,
+} from './download.ts'
 export { discardFiles, getFiles, wantedFiles, type GetOptions, type WantedFile } from './get.ts'
-export { chooseFor, fileUrl, parseHubRef, readRepo, type HubChoice, type HubFile, type HubRef, type HubRepo } from './hub.ts'
+export {
+  chooseFor,
+  fileUrl,
+  parseHubRef,
+  readRepo,
+  type HubChoice,
+  type HubFile,
+  type HubRef,
+  type HubRepo,
+} from './hub.ts'
 export { DEFAULT_HUB, Net, type NetOptions } from './net.ts'
 export { discardDownload } from './state.ts'
 export { look, planOf, type Look, type Plan } from './plan.ts'

@@ -1,6 +1,7 @@
 /**
- * HTTP for downloads: redirects are followed by hand and checked one by one, private addresses are refused unless the
- * user named that host, the hub's token goes to the hub alone, and the proxy of the environment is used.
+ * HTTP client for downloads. Follows and checks each redirect itself, refuses private addresses
+ * unless the user named that host, sends the hub's token only to the hub, and uses the proxy from
+ * the environment.
  */
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -11,13 +12,13 @@ export const DEFAULT_HUB = 'https://huggingface.co'
 const MAX_REDIRECTS = 8
 
 export interface NetOptions {
-  /** Where repositories are looked up; another one for mirrors and tests. */
+  /** Address of the hub; mirrors and tests use another one. */
   hub?: string
-  /** For gated repositories. */
+  /** Token for gated repositories. */
   token?: string
-  /** Milliseconds to connect and to get the head of an answer. */
+  /** Milliseconds to connect and to receive the response headers. */
   timeoutMs?: number
-  /** How names become addresses; the system's way when absent. */
+  /** Resolves host names; default: the system's resolver. */
   resolve?: typeof lookup
 }
 
@@ -25,7 +26,7 @@ export interface Answer {
   status: number
   headers: Record<string, string | string[] | undefined>
   body: Dispatcher.ResponseData['body']
-  /** Headers of the first hop: the hub says there what its store will send. */
+  /** Headers of the first response. Here the hub announces what its file store will send. */
   first: Record<string, string | string[] | undefined>
 }
 
@@ -34,13 +35,13 @@ export const headerOf = (headers: Answer['headers'], name: string): string | und
   return Array.isArray(value) ? value[0] : value
 }
 
-/** Requests to addresses that the user asked for. Close it when done. */
+/** Sends requests to addresses that the user asked for. Close it when done. */
 export class Net {
   readonly hub: URL
   readonly #token: string | undefined
   readonly #timeoutMs: number
   readonly #resolve: typeof lookup
-  /** Hosts named by the user: these may be private. */
+  /** Hosts that the user named; these may be private. */
   readonly #named = new Set<string>()
   readonly #dispatcher: Dispatcher
 
@@ -50,49 +51,82 @@ export class Net {
     this.#timeoutMs = options.timeoutMs ?? 30_000
     this.#resolve = options.resolve ?? lookup
     this.#named.add(this.hub.hostname)
-    const settings = { connect: { timeout: this.#timeoutMs, lookup: this.#lookup }, headersTimeout: this.#timeoutMs, bodyTimeout: 0 }
+    const settings = {
+      connect: { timeout: this.#timeoutMs, lookup: this.#lookup },
+      headersTimeout: this.#timeoutMs,
+      bodyTimeout: 0,
+    }
     const { https_proxy, HTTPS_PROXY, http_proxy, HTTP_PROXY } = process.env
-    this.#dispatcher = https_proxy || HTTPS_PROXY || http_proxy || HTTP_PROXY ? new EnvHttpProxyAgent({ headersTimeout: this.#timeoutMs, bodyTimeout: 0 }) : new Agent(settings)
+    this.#dispatcher =
+      https_proxy || HTTPS_PROXY || http_proxy || HTTP_PROXY
+        ? new EnvHttpProxyAgent({ headersTimeout: this.#timeoutMs, bodyTimeout: 0 })
+        : new Agent(settings)
   }
 
-  /** The user named this address: its host may be private. Error: `bad-request`. */
+  /**
+   * Records that the user named this address, so that its host may be private. Throws
+   * `bad-request`.
+   */
   allow(url: string): URL {
     const parsed = parseUrl(url)
     this.#named.add(parsed.hostname)
     return parsed
   }
 
-  /** GET. Errors: `bad-request` (where it would lead), `cancelled`, `io`. Answers of any status but redirects are returned. */
+  /**
+   * Sends a GET request and follows redirects; returns the response, whatever its status. Throws
+   * `bad-request` (the address is not allowed), `cancelled` or `io`.
+   */
   async get(url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<Answer> {
     let first: Answer['headers'] | undefined
     let at = url
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       this.#check(at, url)
       const trusted = at.origin === this.hub.origin
-      const authorization: Record<string, string> = trusted && this.#token ? { authorization: `Bearer ${this.#token}` } : {}
+      const authorization: Record<string, string> =
+        trusted && this.#token ? { authorization: `Bearer ${this.#token}` } : {}
       let answer: Dispatcher.ResponseData
       try {
-        answer = await request(at, { method: 'GET', headers: { 'user-agent': 'braid', 'accept-encoding': 'identity', ...headers, ...authorization }, dispatcher: this.#dispatcher, signal })
+        answer = await request(at, {
+          method: 'GET',
+          headers: {
+            'user-agent': 'braid',
+            'accept-encoding': 'identity',
+            ...headers,
+            ...authorization,
+          },
+          dispatcher: this.#dispatcher,
+          signal,
+        })
       } catch (error) {
         throw netError(error, at, signal)
       }
-      // A body that is thrown away says so by an event that must be heard; whoever reads it gets the error as well.
+      // A discarded body emits an error that must have a listener; a reader of the body receives
+      // the error as well.
       answer.body.on('error', () => undefined)
       first ??= answer.headers
       const location = headerOf(answer.headers, 'location')
-      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined) return { status: answer.statusCode, headers: answer.headers, body: answer.body, first }
+      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined)
+        return { status: answer.statusCode, headers: answer.headers, body: answer.body, first }
       await answer.body.dump({ limit: 2 ** 16 }).catch(() => undefined)
       try {
         at = new URL(location, at)
       } catch {
-        throw new BraidError('io', `${at.hostname} redirects to something that is no address.`)
+        throw new BraidError('io', `${at.hostname} redirects to an invalid address.`)
       }
     }
     throw new BraidError('io', `${url.hostname} redirects more than ${MAX_REDIRECTS} times.`)
   }
 
-  /** JSON of at most `limit` bytes, and the answer's headers. Errors: as `get`, and by status. */
-  async json(url: URL, limit: number, signal?: AbortSignal): Promise<{ value: unknown; headers: Answer['headers'] }> {
+  /**
+   * Returns JSON of at most `limit` bytes, and the response headers. Throws as `get` and
+   * `statusError` do.
+   */
+  async json(
+    url: URL,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<{ value: unknown; headers: Answer['headers'] }> {
     const answer = await this.get(url, { accept: 'application/json' }, signal)
     if (answer.status !== 200) {
       await answer.body.dump({ limit: 2 ** 16 }).catch(() => undefined)
@@ -103,30 +137,53 @@ export class Net {
     try {
       for await (const chunk of answer.body) {
         length += (chunk as Buffer).length
-        if (length > limit) throw new BraidError('io', `${url.hostname} sent more than ${limit} bytes.`)
+        if (length > limit)
+          throw new BraidError('io', `${url.hostname} sent more than ${limit} bytes.`)
         chunks.push(chunk as Buffer)
       }
-      return { value: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown, headers: answer.headers }
+      return {
+        value: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown,
+        headers: answer.headers,
+      }
     } catch (error) {
-      if (error instanceof SyntaxError) throw new BraidError('io', `${url.hostname} sent something that is no JSON.`)
+      if (error instanceof SyntaxError)
+        throw new BraidError('io', `${url.hostname} sent invalid JSON.`)
       throw netError(error, url, signal)
     }
   }
 
-  close(): Promise<void> { return this.#dispatcher.destroy() }
-
-  #check(at: URL, from: URL): void {
-    if (at.protocol !== 'https:' && at.protocol !== 'http:') throw new BraidError('bad-request', `${from.hostname} redirects to ${at.protocol}, which is not followed.`)
-    if (at.protocol === 'http:' && from.protocol === 'https:') throw new BraidError('bad-request', `${from.hostname} redirects to an address without encryption, which is not followed.`)
-    const host = at.hostname.replace(/^\[|\]$/g, '')
-    if (!this.#named.has(at.hostname) && (isPrivate(host) || /(^|\.)(localhost|local|internal|home|lan)\.?$/i.test(host))) throw privateError(at.hostname)
+  close(): Promise<void> {
+    return this.#dispatcher.destroy()
   }
 
-  /** Addresses as the socket will use them, so that no name can turn private between check and use. */
+  #check(at: URL, from: URL): void {
+    if (at.protocol !== 'https:' && at.protocol !== 'http:')
+      throw new BraidError(
+        'bad-request',
+        `${from.hostname} redirects to ${at.protocol}, which is not followed.`,
+      )
+    if (at.protocol === 'http:' && from.protocol === 'https:')
+      throw new BraidError(
+        'bad-request',
+        `${from.hostname} redirects to an unencrypted address, which is not followed.`,
+      )
+    const host = at.hostname.replace(/^\[|\]$/g, '')
+    if (
+      !this.#named.has(at.hostname) &&
+      (isPrivate(host) || /(^|\.)(localhost|local|internal|home|lan)\.?$/i.test(host))
+    )
+      throw privateError(at.hostname)
+  }
+
+  /**
+   * Resolves and checks the addresses that the socket will use, so that a name cannot turn private
+   * between check and use.
+   */
   readonly #lookup: LookupFunction = (hostname, options, callback) => {
     this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '')
-      if (!this.#named.has(hostname) && addresses.some(({ address }) => isPrivate(address))) return callback(privateError(hostname), '')
+      if (!this.#named.has(hostname) && addresses.some(({ address }) => isPrivate(address)))
+        return callback(privateError(hostname), '')
       if (options.all) callback(null, addresses)
       else callback(null, addresses[0]!.address, addresses[0]!.family)
     })
@@ -138,20 +195,43 @@ export function parseUrl(text: string): URL {
   try {
     url = new URL(text)
   } catch {
-    throw new BraidError('bad-request', `${text} is no address.`)
+    throw new BraidError('bad-request', `${text} is not a valid address.`)
   }
-  if ((url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '') throw new BraidError('bad-request', 'Only http and https addresses without a name and password can be downloaded.')
+  if (
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    url.username !== '' ||
+    url.password !== ''
+  )
+    throw new BraidError(
+      'bad-request',
+      'Only http and https addresses without user name and password can be downloaded.',
+    )
   return url
 }
 
-const privateError = (host: string) => new BraidError('bad-request', `The download leads to ${host}, an address of this machine or its network, which was not asked for.`)
+const privateError = (host: string) =>
+  new BraidError(
+    'bad-request',
+    `The download leads to ${host}, an address of this machine or its network that was not asked for.`,
+  )
 
-/** Addresses that are not of the public internet. Names are not. */
+/** Returns whether an IP address is outside the public internet; false for host names. */
 export function isPrivate(address: string): boolean {
   const kind = isIP(address)
   if (kind === 4) {
     const [a, b] = address.split('.').map(Number) as [number, number]
-    return a === 0 || a === 10 || a === 127 || a >= 224 || (a === 100 && b >= 64 && b < 128) || (a === 169 && b === 254) || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 192 && b === 0) || (a === 198 && (b === 18 || b === 19))
+    return (
+      a === 0 ||
+      a === 10 ||
+      a === 127 ||
+      a >= 224 ||
+      (a === 100 && b >= 64 && b < 128) ||
+      (a === 169 && b === 254) ||
+      (a === 172 && b >= 16 && b < 32) ||
+      (a === 192 && b === 168) ||
+      (a === 192 && b === 0) ||
+      (a === 198 && (b === 18 || b === 19))
+    )
   }
   if (kind === 6) {
     const mapped = /^(?:::ffff:|64:ff9b::)(.+)$/i.exec(address)?.[1]
@@ -162,14 +242,25 @@ export function isPrivate(address: string): boolean {
 }
 
 export function netError(error: unknown, at: URL, signal?: AbortSignal): BraidError {
-  if (signal?.aborted) return signal.reason instanceof BraidError ? signal.reason : new BraidError('cancelled', 'The download was cancelled.')
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof BraidError) return cause
-  return new BraidError('io', `${at.hostname} cannot be reached: ${(error as Error).message}`, { cause: error })
+  if (signal?.aborted)
+    return signal.reason instanceof BraidError
+      ? signal.reason
+      : new BraidError('cancelled', 'The download was cancelled.')
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof BraidError) return cause
+  return new BraidError('io', `${at.hostname} cannot be reached: ${(error as Error).message}`, {
+    cause: error,
+  })
 }
 
-/** What an answer that is no success means to the user. */
+/** Returns the error for an HTTP status other than success. */
 export function statusError(status: number, url: URL): BraidError {
-  if (status === 401 || status === 403) return new BraidError('io', `${url.hostname} does not give this away (${status}): the model is gated or private. Accept its terms on its page and give a token.`)
-  if (status === 404) return new BraidError('model-not-found', `${url.hostname} has no ${url.pathname}.`)
+  if (status === 401 || status === 403)
+    return new BraidError(
+      'io',
+      `${url.hostname} refuses access (${status}): the model is gated or private. Accept its terms on its page and provide a token.`,
+    )
+  if (status === 404)
+    return new BraidError('model-not-found', `${url.hostname} has no ${url.pathname}.`)
   return new BraidError('io', `${url.hostname} answered ${status}.`)
 }

@@ -1,4 +1,4 @@
-/** What a download that is not complete knows of itself: a journal beside the part file. */
+/** Stores the state of an unfinished download in a journal beside the part file. */
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { z } from 'zod'
 
@@ -7,7 +7,7 @@ const State = z.object({
   url: z.string(),
   etag: z.string().nullable(),
   size: position.nullable(),
-  /** Ranges [start, end) and how far each is on disk. */
+  /** Ranges [start, end), and how far each is on disk. */
   segments: z.array(z.object({ start: position, end: position, done: position })).max(64),
 })
 export type DownloadState = z.infer<typeof State>
@@ -15,10 +15,10 @@ export type Segment = DownloadState['segments'][number]
 
 export const partFile = (target: string) => `${target}.part`
 export const stateFile = (target: string) => `${target}.part.json`
-/** Held by the one process that works on a download. */
+/** Lock file held by the one process that works on a download. */
 export const lockFile = (target: string) => `${target}.part.lock`
 
-/** undefined where there is none that can be read. */
+/** Reads the journal; returns undefined if it is missing or invalid. */
 export async function readState(target: string): Promise<DownloadState | undefined> {
   try {
     return State.parse(JSON.parse(await readFile(stateFile(target), 'utf8')))
@@ -27,7 +27,7 @@ export async function readState(target: string): Promise<DownloadState | undefin
   }
 }
 
-/** Only after the part file's bytes are on disk. */
+/** Writes the journal. Call this only after the part file's bytes are on disk. */
 export async function writeState(target: string, state: DownloadState): Promise<void> {
   const next = `${stateFile(target)}.next`
   const handle = await open(next, 'w')
@@ -42,10 +42,11 @@ export async function writeState(target: string, state: DownloadState): Promise<
 
 /** Removes an unfinished download. */
 export async function discardDownload(target: string): Promise<void> {
-  for (const file of [partFile(target), stateFile(target), `${stateFile(target)}.next`]) await rm(file, { force: true })
+  for (const file of [partFile(target), stateFile(target), `${stateFile(target)}.next`])
+    await rm(file, { force: true })
 }
 
-/** Splits what is to be fetched. */
+/** Splits a file into segments to download in parallel, each of at least `least` bytes. */
 export function segmentsOf(size: number, parts: number, least: number): Segment[] {
   const count = Math.max(1, Math.min(parts, Math.floor(size / least)))
   return Array.from({ length: count }, (_, i) => {

@@ -1,18 +1,39 @@
-/** Where other programs keep their models, by their own documentation. */
+/** Folders where other programs keep their models, according to those programs' documentation. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
 
 export const PROGRAMS = ['lm-studio', 'ollama', 'jan', 'huggingface', 'llama.cpp'] as const
 export type Program = (typeof PROGRAMS)[number]
-export interface Place { program: Program; folder: string }
+export interface Place {
+  program: Program
+  folder: string
+}
 
-/** Folders that may be there; looked at only when the user asks. */
-export function places(env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): Place[] {
+/** Returns folders that may exist. They are searched only when the user asks. */
+export function places(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): Place[] {
   const home = (platform === 'win32' ? env.USERPROFILE : env.HOME) ?? homedir()
-  const data = { win32: env.APPDATA ?? join(home, 'AppData', 'Roaming'), darwin: join(home, 'Library', 'Application Support') }[platform as 'win32' | 'darwin'] ?? env.XDG_DATA_HOME ?? join(home, '.local', 'share')
-  const config = platform === 'win32' || platform === 'darwin' ? data : env.XDG_CONFIG_HOME ?? join(home, '.config')
-  const cache = { win32: env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), darwin: join(home, 'Library', 'Caches') }[platform as 'win32' | 'darwin'] ?? env.XDG_CACHE_HOME ?? join(home, '.cache')
+  const data =
+    {
+      win32: env.APPDATA ?? join(home, 'AppData', 'Roaming'),
+      darwin: join(home, 'Library', 'Application Support'),
+    }[platform as 'win32' | 'darwin'] ??
+    env.XDG_DATA_HOME ??
+    join(home, '.local', 'share')
+  const config =
+    platform === 'win32' || platform === 'darwin'
+      ? data
+      : (env.XDG_CONFIG_HOME ?? join(home, '.config'))
+  const cache =
+    {
+      win32: env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'),
+      darwin: join(home, 'Library', 'Caches'),
+    }[platform as 'win32' | 'darwin'] ??
+    env.XDG_CACHE_HOME ??
+    join(home, '.cache')
   const list: [Program, string | undefined][] = [
     ['lm-studio', pointed(join(home, '.lmstudio-home-pointer'))],
     ['lm-studio', join(home, '.lmstudio', 'models')],
@@ -37,7 +58,10 @@ export function places(env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Pl
   })
 }
 
-/** LM Studio writes where its home was moved to. */
+/**
+ * Returns the models folder of an LM Studio home that was moved; LM Studio records the new place in
+ * a file.
+ */
 function pointed(file: string): string | undefined {
   try {
     const home = readFileSync(file, 'utf8').trim()

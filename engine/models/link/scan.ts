@@ -1,14 +1,14 @@
-/** Model files under a folder, found by name; nothing of them is read. */
+/** Finds model files under a folder by name, without reading them. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { firstPart } from '../model-files.ts'
 import { places, type Place, type Program } from './places.ts'
 
 export interface FoundModel {
-  /** The file to open: the first one of a split model. */
+  /** The file to open: the first file of a split model. */
   file: string
   name: string
-  /** Of all its files. */
+  /** Total size of all its files. */
   sizeBytes: number
   program?: Program
 }
@@ -17,16 +17,21 @@ const MAX_DEPTH = 10
 const MAX_ENTRIES = 100_000
 const MAX_MANIFEST = 2 ** 20
 
-/** Models of the programs that are installed here. */
+/** Finds the models of other programs on this machine. */
 export async function findModels(where: readonly Place[] = places()): Promise<FoundModel[]> {
-  const found = await Promise.all(where.map(async ({ program, folder }) => {
-    const models = program === 'ollama' ? await scanOllama(folder) : await scanFolder(folder)
-    return models.map((model) => ({ ...model, program }))
-  }))
+  const found = await Promise.all(
+    where.map(async ({ program, folder }) => {
+      const models = program === 'ollama' ? await scanOllama(folder) : await scanFolder(folder)
+      return models.map((model) => ({ ...model, program }))
+    }),
+  )
   return unique(found.flat())
 }
 
-/** GGUF files under a folder. A split model is one, named by its first part; parts without it are not listed. Folders that are links are not entered. */
+/**
+ * Finds GGUF files under a folder. A split model is listed once, by its first part; parts without a
+ * first part are not listed. Symbolic links to folders are not followed.
+ */
 export async function scanFolder(folder: string): Promise<FoundModel[]> {
   const sizes = new Map<string, number>()
   let left = MAX_ENTRIES
@@ -38,7 +43,7 @@ export async function scanFolder(folder: string): Promise<FoundModel[]> {
       if (entry.isDirectory()) {
         if (depth < MAX_DEPTH) await walk(path, depth + 1)
       } else if (/\.gguf$/i.test(entry.name) && !/(^|[_.-])mmproj/i.test(entry.name)) {
-        // A link to a file is followed: the cache of Hugging Face is made of them.
+        // Links to files are followed, because the Hugging Face cache consists of them.
         const info = await stat(path).catch(() => undefined)
         if (info?.isFile()) sizes.set(path, info.size)
       }
@@ -56,15 +61,20 @@ export async function scanFolder(folder: string): Promise<FoundModel[]> {
   return [...models.values()].sort((a, b) => (a.file < b.file ? -1 : 1))
 }
 
-/** Its file, and the folders it lies in, without what a cache adds. */
+/** Names a model after its file and folders, without the parts that a cache adds. */
 function nameOf(folder: string, file: string): string {
-  const parts = relative(folder, file).split(sep).filter((part) => !/^(snapshots|blobs|[0-9a-f]{40})$/.test(part))
-  return parts.map((part) => part.replace(/^models--/, '').replaceAll('--', '/')).join('/').replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
+  const parts = relative(folder, file)
+    .split(sep)
+    .filter((part) => !/^(snapshots|blobs|[0-9a-f]{40})$/.test(part))
+  return parts
+    .map((part) => part.replace(/^models--/, '').replaceAll('--', '/'))
+    .join('/')
+    .replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
 }
 
 /**
- * Ollama's models: a manifest (registry/namespace/name/tag) names its weights by digest, which is the name of a blob.
- * A manifest that cannot be read is left out.
+ * Finds Ollama's models. A manifest (registry/namespace/name/tag) names the weights by digest,
+ * which is the name of a blob. A manifest that cannot be read is skipped.
  */
 export async function scanOllama(folder: string): Promise<FoundModel[]> {
   const models: FoundModel[] = []
@@ -84,18 +94,30 @@ export async function scanOllama(folder: string): Promise<FoundModel[]> {
   return models.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-async function fromManifest(folder: string, path: string, parts: string[]): Promise<FoundModel | undefined> {
+async function fromManifest(
+  folder: string,
+  path: string,
+  parts: string[],
+): Promise<FoundModel | undefined> {
   try {
     if ((await stat(path)).size > MAX_MANIFEST) return undefined
-    const manifest = JSON.parse(await readFile(path, 'utf8')) as { layers?: { mediaType?: unknown; digest?: unknown }[] }
-    const digest = manifest.layers?.find(({ mediaType }) => mediaType === 'application/vnd.ollama.image.model')?.digest
-    const hex = typeof digest === 'string' ? /^sha256[:-]([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as {
+      layers?: { mediaType?: unknown; digest?: unknown }[]
+    }
+    const digest = manifest.layers?.find(
+      ({ mediaType }) => mediaType === 'application/vnd.ollama.image.model',
+    )?.digest
+    const hex =
+      typeof digest === 'string' ? /^sha256[:-]([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
     if (hex === undefined || parts.length < 2) return undefined
     const file = join(folder, 'blobs', `sha256-${hex}`)
     const info = await stat(file)
     const [tag, ...rest] = [...parts].reverse() as [string, ...string[]]
-    // registry.ollama.ai/library is where names without more come from.
-    const name = rest.reverse().join('/').replace(/^registry\.ollama\.ai\/(library\/)?/, '')
+    // Names without a registry and namespace come from registry.ollama.ai/library.
+    const name = rest
+      .reverse()
+      .join('/')
+      .replace(/^registry\.ollama\.ai\/(library\/)?/, '')
     return info.isFile() ? { file, name: `${name}:${tag}`, sizeBytes: info.size } : undefined
   } catch {
     return undefined

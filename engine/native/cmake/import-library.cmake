@@ -1,4 +1,4 @@
-# Windows: makes an import library from a module-definition file. Sets ${out} to its path.
+# Windows: makes an import library from a module-definition file and sets ${out} to its path.
 #   braid_import_library(out name.def folder)
 function(braid_import_library out definition folder)
     get_filename_component(name "${definition}" NAME_WLE)
@@ -21,7 +21,7 @@ function(braid_import_library out definition folder)
     set(${out} "${library}" PARENT_SCOPE)
 endfunction()
 
-# An imported shared library: on Windows through the import library that ${library}.def gives.
+# Adds an imported shared library; on Windows, through an import library made from ${library}.def.
 function(braid_imported_library target library)
     if(NOT EXISTS "${library}")
         message(FATAL_ERROR "${target} does not exist: '${library}'")

@@ -1,4 +1,4 @@
-// The addon imports Node-API from "NODE.EXE"; the program that loads it may carry another name (electron.exe).
+// The addon imports Node-API from "NODE.EXE", but the program that loads it may have another name (electron.exe).
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 #include <delayimp.h>

@@ -2,22 +2,24 @@ import { parse, type MathNode } from 'mathjs/number'
 import { latexToInfix } from './latex.ts'
 
 /**
- * Mathematical equality of short answers, as benchmarks such as MATH-500 write them. Numbers and fractions compare exactly;
- * expressions by their values at fixed points (mathjs, in float64: no expression can grow); sets, tuples, intervals, unions
- * and lists part by part; everything else as text. Bounded: long answers are text, and so is whatever cannot be read.
+ * Decides whether two short answers are mathematically equal, in the notation of benchmarks such as
+ * MATH-500. Numbers and fractions are compared exactly. Expressions are compared by their values at
+ * fixed points (mathjs, in float64, so the work is bounded). Sets, tuples, intervals, unions and
+ * lists are compared part by part. Anything else is compared as text, as are answers that are too
+ * long or cannot be parsed.
  */
 
-/** Longer answers are compared as text. */
+/** Answers longer than this many characters are compared as text. */
 const MAX_MATH = 300
-/** Powers of ten beyond this are not written out. */
+/** The largest power of ten that is expanded to digits. */
 const MAX_EXPONENT = 300
 const TOLERANCE = 1e-9
 
 export type Value =
   | { kind: 'exact'; numerator: bigint; denominator: bigint }
-  /** Values at the sample points; constants repeat theirs. */
+  /** One value per sample point; a constant has the same value at each. */
   | { kind: 'expression'; values: readonly number[] }
-  /** `open`, `close`: the brackets; a `set` and a bare `list` know no order. */
+  /** `open`, `close`: the brackets. The order matters only in a `tuple`. */
   | {
       kind: 'parts'
       shape: 'tuple' | 'set' | 'list' | 'union'
@@ -29,11 +31,11 @@ export type Value =
 
 export interface Meaning {
   value: Value
-  /** Written in percent: `value` is the number before the sign. */
+  /** The answer is written in percent: `value` is the number before the sign. */
   percent: boolean
 }
 
-/** What an answer says. Pure; never throws. */
+/** Returns what an answer means. Pure; never throws. */
 export function meaningOf(answer: string): Meaning {
   if (answer.length > MAX_MATH)
     return { value: { kind: 'text', text: plainText(answer) }, percent: false }
@@ -43,7 +45,10 @@ export function meaningOf(answer: string): Meaning {
   return { value: read(bare, 0) ?? { kind: 'text', text: plainText(bare) }, percent }
 }
 
-/** 50% equals 50 (the unit is left out) and 1/2; among many answers `vote` picks one of the two readings. */
+/**
+ * Returns whether two answers are equal. 50% equals both 50 (the unit omitted) and 1/2; `vote`
+ * picks one reading.
+ */
 export function equalAnswers(a: string, b: string): boolean {
   return sameMeaning(meaningOf(a), meaningOf(b))
 }
@@ -56,7 +61,7 @@ export function sameMeaning(a: Meaning, b: Meaning): boolean {
   )
 }
 
-/** A value of percent as a plain number. */
+/** Returns a percentage as a plain number. */
 export function hundredth(value: Value): Value {
   if (value.kind === 'exact') return exact(value.numerator, value.denominator * 100n)
   if (value.kind === 'expression')
@@ -102,7 +107,7 @@ function numbers(value: Value): readonly number[] | null {
   if (value.kind === 'expression') return value.values
   if (value.kind !== 'exact') return null
   const whole = value.numerator / value.denominator
-  // Long division keeps what float64 holds, whatever the size.
+  // Long division keeps the full precision of float64 even for very large integers.
   const scaled = ((value.numerator - whole * value.denominator) * 10n ** 18n) / value.denominator
   return [Number(whole) + Number(scaled) / 1e18]
 }
@@ -121,7 +126,7 @@ function exact(numerator: bigint, denominator: bigint): Value {
     : { kind: 'exact', numerator: numerator / a, denominator: denominator / a }
 }
 
-/** What an answer looks like without the notation that says nothing about its value. */
+/** Returns an answer without notation that does not affect its value. */
 function withoutNotation(answer: string): string {
   let text = answer
     .replace(/(\d)([\u00bc-\u00be\u2150-\u215e])/g, '$1 $2')
@@ -151,7 +156,7 @@ function withoutNotation(answer: string): string {
     .trim()
     .replace(/[.,;]$/, '')
     .trim()
-  // \text{ cm} after a number is a unit; around the whole answer it is only a font.
+  // \text{ cm} after a number is a unit; around the whole answer it only sets a font.
   text = text
     .replace(
       /(?<=[\d}\s])\\(?:text|mathrm|mbox|textrm|operatorname)\s*\{[^{}]*\}(?:\s*\^\s*(?:\d|\{\d\}))?$/,
@@ -248,7 +253,7 @@ function decimal(text: string): [bigint, bigint] {
   return [BigInt(whole + fraction), 10n ** BigInt(fraction.length)]
 }
 
-/** Sets, tuples, intervals, unions and lists; null where the text is none of them or a part cannot be read. */
+/** Parses sets, tuples, intervals, unions and lists; returns null for any other text. */
 function parts(text: string, depth: number): Value | null {
   const make = (
     shape: Parts['shape'],
@@ -285,7 +290,7 @@ function parts(text: string, depth: number): Value | null {
     : null
 }
 
-/** Splits at the separator outside of brackets. */
+/** Splits at each separator that is not inside brackets. */
 function split(text: string, separator: RegExp): string[] {
   const pieces: string[] = []
   let depth = 0
@@ -312,7 +317,7 @@ function balanced(text: string): boolean {
   return depth === 0
 }
 
-/** Only these names are ever called, and only these kinds of nodes evaluated. */
+/** Only these functions may be called, and only these kinds of nodes evaluated. */
 const CALLED = new Set([
   'sin',
   'cos',
@@ -342,10 +347,17 @@ const NODES = new Set([
   'FunctionNode',
 ])
 const SYMBOLS = new Set(['pi', 'e', 'Infinity'])
-/** Where expressions are compared. At the last every variable is negative: |x| is not x. */
+/**
+ * The points at which expressions are compared. Every variable is negative at the last one, so |x|
+ * differs from x.
+ */
 const POINTS = [0.7312, 1.2847, 2.1519, -0.9173]
 
-/** Of a variable at a point: from 0.5 to 2.5, where roots and logarithms exist, or its negative; of two names never the same, nor bound by a sum (a + c is not 2b). */
+/**
+ * Returns the value of a variable at a point. Its magnitude is 0.5 to 2.5, where roots and
+ * logarithms exist. Different names get different values that satisfy no simple relation (a + c
+ * must not equal 2b by accident).
+ */
 function sample(name: string, point: number): number {
   const code = [...name].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 0)
   return Math.sign(point) * (1.5 + Math.sin(code * Math.abs(point)))
@@ -361,7 +373,8 @@ function expression(text: string): Value | null {
     const values = POINTS.map((point) =>
       Number(code.evaluate(new Map([...variables].map((name) => [name, sample(name, point)])))),
     )
-    // What is not defined, or too large for float64, says nothing about equality; of negative numbers much is not defined.
+    // Undefined or overflowing values prove nothing. The last point is exempt: much is undefined
+    // for negative numbers.
     const positive = values.slice(0, -1)
     if (
       positive.some(Number.isNaN) ||
@@ -370,7 +383,7 @@ function expression(text: string): Value | null {
       return null
     return { kind: 'expression', values }
   } catch {
-    return null // no mathematics that we know: text
+    return null // not a supported expression: compared as text
   }
 }
 
@@ -382,7 +395,7 @@ function check(node: MathNode, variables: Set<string>): void {
     if (!name.endsWith('_')) throw new Error(name)
     variables.add(name)
   }
-  // Its time grows with its arguments.
+  // The running time of `combinations` grows with its arguments.
   if (name === 'combinations' && !args.every((arg) => Number(arg.toString()) <= 1000))
     throw new Error(name)
 }

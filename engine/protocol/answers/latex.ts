@@ -1,7 +1,4 @@
-/**
- * LaTeX of short answers as infix text for mathjs: fractions, roots, powers, the usual functions, implied products.
- * Throws `Unreadable` at whatever it does not know; the caller compares the text then.
- */
+/** Thrown if LaTeX cannot be parsed; the caller then compares answers as text. */
 export class Unreadable extends Error {}
 
 const FUNCTIONS: Record<string, string> = {
@@ -49,8 +46,10 @@ const GREEK = new Set([
 const MAX_DEPTH = 32
 
 /**
- * `text`: no longer than a few hundred characters, without units, `\left` and spacing commands. Letters alone are a word
- * (no, on, Yes), except for names and products of x, y and z.
+ * Converts the LaTeX of a short answer to infix text for mathjs: fractions, roots, powers, the
+ * usual functions and implied products. `text` must be at most a few hundred characters and must
+ * not contain units, `\left` or spacing commands. Letters alone are a word (no, on, Yes), except
+ * known names and products of x, y and z. Errors: `Unreadable`.
  */
 export function latexToInfix(text: string): string {
   if (/^(?![xyz]+$)[a-zA-Z]{2,}$/.test(text) && CONSTANTS[text.toLowerCase()] === undefined)
@@ -71,7 +70,7 @@ class Parser {
     return this.at >= this.text.length
   }
 
-  /** Up to one of the `closers`, which stays. Factors that stand side by side are multiplied. */
+  /** Parses up to one of the `closers`, without consuming it. Adjacent factors are multiplied. */
   expression(closers: string): string {
     if (++this.depth > MAX_DEPTH) throw new Unreadable(this.text)
     let out = ''
@@ -129,7 +128,7 @@ class Parser {
     return found[0]
   }
 
-  /** One operand. */
+  /** Parses one operand. */
   private factor(closers: string): string {
     this.blank()
     const number = this.match(/\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+/)
@@ -155,13 +154,16 @@ class Parser {
     return inner
   }
 
-  /** What a command takes: a group, or one character or command. */
+  /** Parses a command's argument: a group, one character or one command. */
   private argument(): string {
     this.blank()
     return this.match(/\d/) ?? this.script()
   }
 
-  /** What stands after ^ or _: as `argument`, but a whole number also without braces, since 2^10 is never meant as 2^{1}0. */
+  /**
+   * Parses what follows ^ or _: like `argument`, but takes a whole number without braces, since
+   * 2^10 never means 2^{1}0.
+   */
   private script(): string {
     this.blank()
     const number = this.match(/\d+(?:\.\d+)?/)
@@ -206,7 +208,7 @@ class Parser {
     return `(log(${this.operand()})/log(${base ?? '10'}))`
   }
 
-  /** A function's argument, with a power between: \sin^2 x. */
+  /** Parses a function's argument, after an optional power: \sin^2 x. */
   private call(name: string): string {
     this.blank()
     let power = ''
@@ -218,7 +220,7 @@ class Parser {
     return power === '' ? `${name}(${this.operand()})` : `(${name}(${this.operand()})^(${power}))`
   }
 
-  /** \sin 2x takes all of 2x. */
+  /** Parses a function's argument without brackets: \sin 2x applies to all of 2x. */
   private operand(): string {
     this.blank()
     const c = this.text[this.at]
@@ -239,7 +241,10 @@ class Parser {
     return out
   }
 
-  /** Letters without a backslash: a known name, or one or two variables; longer words are no mathematics. */
+  /**
+   * Parses letters without a backslash: a known name, or up to three variables. Errors:
+   * `Unreadable` for longer words.
+   */
   private word(word: string): string {
     const name = word.toLowerCase()
     if (name === 'log') return this.logarithm()
@@ -250,7 +255,9 @@ class Parser {
   }
 }
 
-/** The whole number that `out` ends with, unless it is part of a product, power or decimal. */
+/**
+ * Returns the whole number at the end of `out`, unless it is part of a product, power or decimal.
+ */
 function mixedWhole(out: string): string | null {
   return /(?:^|[-+(])(\d+)$/.exec(out)?.[1] ?? null
 }

@@ -1,13 +1,18 @@
-import type { PathState, Stream } from '../run-state.ts'
+import type { Segment } from '../run-state.ts'
 import type { Candidate } from './vote.ts'
 
-/** Of a text that was cut off, the last number is one that it happened to have written. */
-export const isStated = ({ answer, reason }: Pick<Stream, 'answer' | 'reason'>): boolean =>
+/**
+ * Returns whether an answer counts. The last number of a text that was cut off is not an answer.
+ */
+export const isStated = ({ answer, reason }: Pick<Segment, 'answer' | 'reason'>): boolean =>
   answer !== null && (reason === 'finished' || answer.kind !== 'last-number')
 
-/** What the paths of a run say that takes no vote by itself. */
-export function statements(paths: readonly PathState[]): Candidate[] {
+/** Returns the paths' answers, for a run whose strategy does not vote. */
+export function statements(paths: readonly Segment[]): Candidate[] {
   return paths
     .filter(({ status, endedAt }) => endedAt !== null && status !== 'dropped')
-    .map((path) => ({ member: path.path, answer: isStated(path) ? path.answer!.text : null }))
+    .map((path) => ({
+      member: path.segment,
+      answer: isStated(path) ? path.answer!.text : null,
+    }))
 }

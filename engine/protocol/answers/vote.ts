@@ -1,15 +1,19 @@
 import type { VoteRule } from '../request.ts'
+import { bySegment, type SegmentId } from '../segments.ts'
 import { hundredth, meaningOf, sameValue, type Meaning } from './equality.ts'
 
-/** A candidate: a path's number or a summary's version, and its answer. */
+/** A candidate: a path or a summary, and its answer. */
 export interface Candidate {
-  member: number
+  member: SegmentId
   answer: string | null
 }
 
 export interface VoteResult {
-  /** The most votes first, then the lowest member; `answer` is as the lowest member wrote it. Members ascend. */
-  classes: { answer: string | null; members: number[] }[]
+  /**
+   * Ordered by votes, descending, then by lowest member; `answer` is as the lowest member wrote it.
+   * Members ascend.
+   */
+  classes: { answer: string | null; members: SegmentId[] }[]
   /** Index into `classes`. */
   winner: number
   /** Another class has as many votes as the winner. */
@@ -17,15 +21,18 @@ export interface VoteResult {
 }
 
 /**
- * Counts equal answers. No answer is a class of its own, and it wins only where nobody answered. A tie goes to the class
- * with the lowest member. The result depends on the set of candidates alone, not on their order.
+ * Counts equal answers. Candidates without an answer form a class that wins only if nobody
+ * answered. A tie goes to the class with the lowest member. The result does not depend on the order
+ * of the candidates.
  */
 export function vote(candidates: readonly Candidate[], rule: VoteRule): VoteResult {
-  const ordered = [...candidates].sort((a, b) => a.member - b.member)
-  const answered = ordered.filter((c): c is { member: number; answer: string } => c.answer !== null)
+  const ordered = [...candidates].sort((a, b) => bySegment(a.member, b.member))
+  const answered = ordered.filter(
+    (c): c is { member: SegmentId; answer: string } => c.answer !== null,
+  )
   const silent = ordered.filter((c) => c.answer === null).map((c) => c.member)
   const classes: VoteResult['classes'] = rule === 'text' ? byText(answered) : byEquality(answered)
-  for (const { members } of classes) members.sort((a, b) => a - b)
+  for (const { members } of classes) members.sort(bySegment)
   classes.sort(byStrength)
   if (silent.length > 0) classes.push({ answer: null, members: silent })
   const [first, second] = classes
@@ -38,13 +45,13 @@ export function vote(candidates: readonly Candidate[], rule: VoteRule): VoteResu
 }
 
 function byStrength(a: VoteResult['classes'][number], b: VoteResult['classes'][number]): number {
-  return b.members.length - a.members.length || a.members[0]! - b.members[0]!
+  return b.members.length - a.members.length || bySegment(a.members[0]!, b.members[0]!)
 }
 
-type Answered = { member: number; answer: string }
+type Answered = { member: SegmentId; answer: string }
 
-function byText(answered: readonly Answered[]): { answer: string; members: number[] }[] {
-  const classes = new Map<string, { answer: string; members: number[] }>()
+function byText(answered: readonly Answered[]): { answer: string; members: SegmentId[] }[] {
+  const classes = new Map<string, { answer: string; members: SegmentId[] }>()
   for (const { member, answer } of answered) {
     const text = answer.normalize('NFC').trim().replace(/\s+/g, ' ')
     const found = classes.get(text)
@@ -54,13 +61,13 @@ function byText(answered: readonly Answered[]): { answer: string; members: numbe
   return [...classes.values()]
 }
 
-/** Answers in percent come last: 50% joins 1/2 where somebody wrote that, else 50. */
-function byEquality(answered: readonly Answered[]): { answer: string; members: number[] }[] {
+/** Groups equal answers. Percentages come last: 50% joins 1/2 if somebody wrote that, else 50. */
+function byEquality(answered: readonly Answered[]): { answer: string; members: SegmentId[] }[] {
   const meant = answered.map((candidate) => ({
     ...candidate,
     meaning: meaningOf(candidate.answer),
   }))
-  const classes: { answer: string; first: Meaning; members: number[] }[] = []
+  const classes: { answer: string; first: Meaning; members: SegmentId[] }[] = []
   for (const { member, answer, meaning } of [
     ...meant.filter((c) => !c.meaning.percent),
     ...meant.filter((c) => c.meaning.percent),
@@ -73,7 +80,7 @@ function byEquality(answered: readonly Answered[]): { answer: string; members: n
     if (found === undefined) classes.push({ answer, first: meaning, members: [member] })
     else {
       found.members.push(member)
-      if (member < Math.min(...found.members.slice(0, -1))) found.answer = answer
+      if (found.members.every((other) => bySegment(member, other) <= 0)) found.answer = answer
     }
   }
   return classes.map(({ answer, members }) => ({ answer, members }))

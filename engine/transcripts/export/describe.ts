@@ -1,13 +1,17 @@
 import {
-  meanLogprob,
-  tokensPerSecond,
-  type PathState,
-  type RunState,
-  type Stream,
-  type SummaryState,
-} from '../../protocol/fold.ts'
+  errorText,
+  numberOf,
+  roleOf,
+  type ModelAddress,
+  type RunError,
+  type SegmentId,
+} from '../../protocol/events.ts'
+import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 
-/** What Markdown and HTML say of a run besides its texts: rows of name and value, plain text. */
+/**
+ * Rows of name and value, plain text: what Markdown and HTML exports show of a run besides its
+ * texts.
+ */
 export type Rows = [name: string, value: string][]
 
 export function runRows({ run, state }: { run: string; state: RunState }): Rows {
@@ -18,22 +22,27 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     ['status', state.endReason ?? state.status],
   ]
   if (model !== null) {
+    const facts = [
+      ...(model.architecture === undefined ? [] : [model.architecture]),
+      ...(model.sizeBytes === undefined ? [] : [size(model.sizeBytes)]),
+    ]
     rows.push(
-      ['model', `${model.name} (${model.architecture}, ${size(model.sizeBytes)})`],
-      ['model file', model.file],
+      ['model', facts.length === 0 ? model.name : `${model.name} (${facts.join(', ')})`],
+      addressRow(model.address),
     )
+    if (model.headerSha256 !== undefined) rows.push(['model header sha256', model.headerSha256])
     rows.push(
-      ['model header sha256', model.headerSha256],
       ['native paths', String(model.nativePaths)],
       ['thought rows', String(model.thoughtRows)],
     )
   }
   if (settings !== null) {
-    const { sampling, controls, engine: options, system, ...plain } = settings
+    const { sampling, controls, engine: options, system, instruction, ...plain } = settings
     for (const group of [plain, sampling, controls, options]) {
       for (const [name, value] of Object.entries(group)) rows.push([words(name), String(value)])
     }
     if (system !== undefined) rows.push(['system', system])
+    if (instruction !== undefined) rows.push(['instruction', instruction])
   }
   if (engine !== null)
     rows.push([
@@ -43,7 +52,8 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
   if (state.fusion !== null) rows.push(['fusion used', state.fusion])
   rows.push(['prompt tokens', String(state.promptTokens.length)])
   if (state.followUp !== null)
-    rows.push(['follows up on', `${state.followUp.run}, summary ${state.followUp.version}`])
+    rows.push(['follows up on', `${state.followUp.run}, ${nameOf(state.followUp.segment)}`])
+  if (state.question !== null) rows.push(['kind of question', state.question])
   if (usage !== null)
     rows.push(
       ['path tokens', String(usage.pathTokens)],
@@ -54,45 +64,66 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     for (const [name, ms] of Object.entries(timings))
       rows.push([words(name.replace(/Ms$/, ' time')), seconds(ms as number)])
   }
-  if (state.error !== null) rows.push(['error', `${state.error.message} (${state.error.code})`])
+  if (state.error !== null) rows.push(['error', errorLine(state.error)])
   return rows
 }
 
-export function pathTitle(path: PathState): string {
-  const from =
-    path.parent === null
-      ? ''
-      : `, branched from path ${path.parent.path} after ${path.parent.at} tokens`
-  const group = path.group > 1 ? `, group ${path.group}` : ''
-  return `Path ${path.path}${group}${from}`
+function addressRow(address: ModelAddress): Rows[number] {
+  return 'file' in address
+    ? ['model file', address.file as string]
+    : ['model server', `${address.server as string}, ${address.name as string}`]
 }
 
-export function summaryTitle(summary: SummaryState): string {
-  return `Summary ${summary.version}: of ${summary.paths.length === 1 ? 'path' : 'paths'} ${summary.paths.join(', ')}, by ${summary.fusion}`
+const errorLine = (error: RunError): string => `${errorText(error)} (${error.code})`
+
+/** Returns `path 3`, `summary 1`, ... */
+export const nameOf = (segment: SegmentId): string => `${roleOf(segment)} ${numberOf(segment)}`
+
+const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1)
+
+/** Returns `Path 3, group 2, branched from path 1 after 4 tokens`, or `Summary 1: of paths 1, 2, by cache`. */
+export function segmentTitle({ segment, role, group, parent, reads, fusion }: Segment): string {
+  const name = capital(nameOf(segment))
+  if (role === 'path') {
+    const ofGroup = group !== null && group > 1 ? `, group ${group}` : ''
+    const from =
+      parent === null ? '' : `, branched from ${nameOf(parent.segment)} after ${parent.at} tokens`
+    return `${name}${ofGroup}${from}`
+  }
+  if (reads.length === 0) return name
+  return `${name}: of ${namesOf(reads)}${fusion === null ? '' : `, by ${fusion}`}`
 }
 
-/** `finished, 812 tokens, 24.1 tok/s, mean logprob -0.31, thought 1, seed 7`. */
-export function streamLine(stream: Stream, more: string[] = []): string {
-  const [speed, mean] = [tokensPerSecond(stream), meanLogprob(stream)]
-  const parts = [stream.reason ?? stream.status, `${stream.tokens.length} tokens`]
+/** Returns `paths 1, 2`. All segments must have the same role. */
+function namesOf(segments: readonly SegmentId[]): string {
+  const role = roleOf(segments[0]!)
+  if (segments.length === 1 || segments.some((segment) => roleOf(segment) !== role))
+    return segments.map(nameOf).join(', ')
+  return `${role === 'summary' ? 'summaries' : `${role}s`} ${segments.map(numberOf).join(', ')}`
+}
+
+/**
+ * Returns `finished, 812 tokens, 24.1 tok/s, mean logprob -0.31, thought 1, seed 7`; a summary has
+ * no thought and seed.
+ */
+export function segmentLine(segment: Segment): string {
+  const [speed, mean] = [tokensPerSecond(segment), meanLogprob(segment)]
+  const parts = [segment.reason ?? segment.status, `${segment.tokens.length} tokens`]
   if (speed !== null) parts.push(`${speed.toFixed(1)} tok/s`)
   if (mean !== null) parts.push(`mean logprob ${mean.toFixed(3)}`)
-  if (stream.error !== null) parts.push(`${stream.error.message} (${stream.error.code})`)
-  return [...parts, ...more].join(', ')
+  if (segment.error !== null) parts.push(errorLine(segment.error))
+  if (segment.role === 'path') parts.push(`thought ${segment.thought}`, `seed ${segment.seed}`)
+  return parts.join(', ')
 }
 
-export function pathLine(path: PathState): string {
-  return streamLine(path, [`thought ${path.thought}`, `seed ${path.seed}`])
-}
-
-/** One line a vote class, the winner first marked. */
+/** Returns one line per class of the vote; the winner is marked. */
 export function voteLines(vote: RunState['votes'][number]): string[] {
   return vote.classes.map(({ answer, members }, i) => {
     const won =
       i === vote.winner
-        ? `winner${vote.tie ? ' of a tie' : ''}${vote.override === true ? ', chosen by hand' : ''}: `
+        ? `winner${vote.tie ? ' of a tie' : ''}${vote.chosen !== undefined ? ', chosen by hand' : ''}: `
         : ''
-    return `${won}${answer ?? '(no answer)'} - ${members.length} of ${vote.over}: ${members.join(', ')}`
+    return `${won}${answer ?? '(no answer)'} - ${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
   })
 }
 
@@ -109,7 +140,7 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`
 }
 
-/** `summaryBudget` as `summary budget`. */
+/** Returns `summary budget` for `summaryBudget`. */
 function words(name: string): string {
   return name
     .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

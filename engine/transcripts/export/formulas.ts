@@ -1,6 +1,9 @@
 import katex from 'katex'
 
-/** Longer ones stand as text, as does what exceeds the budget of a run: no page may cost its reader seconds. */
+/**
+ * Limits in characters, so that no page takes seconds to render. Longer formulas, and all formulas
+ * after a run's limit, stay text.
+ */
 const MAX_FORMULA = 2000
 const MAX_SOURCE = 500_000
 
@@ -13,7 +16,10 @@ interface Formula {
   display: boolean
 }
 
-/** `$$..$$`, `\[..\]`, `\(..\)`, `$..$` in one line (no space inside its dollars, no digit behind), a bare `\boxed{..}`. In linear time. */
+/**
+ * Finds formulas: `$$..$$`, `\[..\]`, `\(..\)`, `$..$` on one line (no space inside the dollars, no
+ * digit after them) and a bare `\boxed{..}`. Takes linear time.
+ */
 function* formulas(text: string): Generator<Formula> {
   for (let from = 0; ;) {
     OPENING.lastIndex = from
@@ -54,7 +60,7 @@ function formulaAt(text: string, start: number, opening: string): Formula | unde
   }
 }
 
-/** Index of the brace that closes one opened before the text; -1 without. */
+/** Returns the index of the brace that closes one opened before the text, or -1. */
 function closingBrace(text: string): number {
   let depth = 1
   for (let i = 0; i < text.length; i++) {
@@ -65,11 +71,17 @@ function closingBrace(text: string): number {
   return -1
 }
 
-/** Text as HTML: everything escaped, formulas as MathML. One that KaTeX cannot read stays as it was written. */
+/**
+ * Converts text to HTML: escapes everything and renders formulas as MathML. A formula that KaTeX
+ * cannot parse stays as written.
+ */
 export class FormulaWriter {
   #left = MAX_SOURCE
 
-  /** `mark`: [start, end) of the text to highlight; a formula it touches is highlighted whole. */
+  /**
+   * Returns the text as HTML. `mark` is the range [start, end) to highlight; a formula that
+   * overlaps it is highlighted as a whole.
+   */
   html(text: string, mark: readonly [number, number] = [0, 0]): string {
     let html = ''
     let done = 0
@@ -102,7 +114,7 @@ export class FormulaWriter {
   }
 }
 
-/** [from, to) of the text with its part of the mark. */
+/** Returns [from, to) of the text as HTML, with its part of the mark. */
 function plain(
   text: string,
   from: number,
@@ -114,7 +126,10 @@ function plain(
   return escapeHtml(text.slice(from, a)) + marked + escapeHtml(text.slice(Math.max(a, b), to))
 }
 
-/** For text and for attributes in double quotes. Controls that HTML forbids become U+FFFD, as do lone surrogates when encoded. */
+/**
+ * Escapes text for HTML content and for attributes in double quotes. Control characters that HTML
+ * forbids become U+FFFD; encoding does the same to lone surrogates.
+ */
 export function escapeHtml(text: string): string {
   return text
     .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '\ufffd')

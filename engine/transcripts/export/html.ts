@@ -1,19 +1,15 @@
 import { createHash } from 'node:crypto'
-import type { RunState, Stream } from '../../protocol/fold.ts'
-import {
-  pathLine,
-  pathTitle,
-  runRows,
-  streamLine,
-  summaryTitle,
-  voteLines,
-  seconds,
-} from './describe.ts'
+import type { RunState, Segment } from '../../protocol/fold.ts'
+import { noticeText } from '../../protocol/wording.ts'
+import { runRows, seconds, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import { escapeHtml, FormulaWriter } from './formulas.ts'
-import type { ExportedRun } from './index.ts'
+import type { ExportedRun } from './export.ts'
 import { STYLE } from './style.ts'
 
-/** One page without scripts, links or remote parts; the policy in it forbids them all. Formulas are MathML. */
+/**
+ * Returns one page without scripts, links or remote content; its content security policy forbids
+ * them all. Formulas are MathML.
+ */
 export function exportHtml(runs: ExportedRun[]): string {
   const title = runs.length === 1 ? `Braid: ${runs[0]!.title}` : `Braid: ${runs.length} runs`
   const style = createHash('sha256').update(STYLE).digest('base64')
@@ -50,34 +46,28 @@ function oneRun(run: ExportedRun): string {
       ? '<p>No answer.</p>'
       : `<div class="answer">${formulas.html(state.answer)}</div>`,
   )
-  for (const summary of state.summaries)
-    parts.push(stream(summaryTitle(summary), streamLine(summary), summary, formulas, 'summary'))
+  for (const summary of state.summaries) parts.push(section(summary, formulas))
   for (const vote of state.votes)
     parts.push(
       `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
       list(voteLines(vote)),
     )
-  for (const path of state.paths)
-    parts.push(stream(pathTitle(path), pathLine(path), path, formulas, 'path'))
-  if (state.notices.length > 0)
-    parts.push('<h2>Notices</h2>', list(state.notices.map((notice) => notice.message)))
+  for (const one of [...state.paths, ...state.others]) parts.push(section(one, formulas))
+  if (state.notices.length > 0) parts.push('<h2>Notices</h2>', list(state.notices.map(noticeText)))
   parts.push('<h2>Settings</h2>', table(['setting', 'value'], runRows(run)))
   return `<article>\n${parts.join('\n')}\n</article>`
 }
 
-function stream(
-  title: string,
-  line: string,
-  { answer, text: own }: Stream,
-  formulas: FormulaWriter,
-  kind: string,
-): string {
+function section(segment: Segment, formulas: FormulaWriter): string {
+  const { role, answer, text: own } = segment
   const found =
     answer === null
       ? ''
       : `<p class="note">Answer: <b>${escapeHtml(answer.text)}</b> (${answer.kind})</p>`
   const html = formulas.html(own, answer?.span)
-  return `<section class="${kind}"><h2>${escapeHtml(title)}</h2><p class="note">${escapeHtml(line)}</p>${found}${text(html)}</section>`
+  const title = `<h2>${escapeHtml(segmentTitle(segment))}</h2>`
+  const line = `<p class="note">${escapeHtml(segmentLine(segment))}</p>`
+  return `<section class="${role}">${title}${line}${found}${text(html)}</section>`
 }
 
 function compare(runs: ExportedRun[]): string {

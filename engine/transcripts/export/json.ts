@@ -1,16 +1,17 @@
 import { z } from 'zod'
 import type { RunEvent } from '../../protocol/events.ts'
-import { meanLogprob, tokensPerSecond, type RunState, type Stream } from '../../protocol/fold.ts'
+import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
-import type { RunStore } from '../index.ts'
-import { parseEvent } from '../lines.ts'
-import type { ExportedRun } from './index.ts'
+import type { RunStore } from '../store.ts'
+import { EventParser } from '../lines.ts'
+import type { ExportedRun } from './export.ts'
 
-export const JSON_VERSION = 1
+/** Version of the format. Version 1 held events of format 1 and can still be imported. */
+export const JSON_VERSION = 2
 
 /**
- * docs/transcript.md documents this. `events` is the run; `result` says the same in fewer words for those who do not
- * fold events, and is not read back.
+ * The export of one run (docs/transcript.md). `events` is the run itself. `result` summarises it
+ * for readers that do not fold events, and is ignored by imports.
  */
 const Run = z.looseObject({
   format: z.literal('braid-run'),
@@ -35,14 +36,17 @@ export function exportJson(runs: ExportedRun[]): string {
   return JSON.stringify(value, null, 1) + '\n'
 }
 
-/** Reads a JSON export (of one run or several) or a bare transcript into new runs of the store. */
+/**
+ * Imports a JSON export of one or more runs, or a bare transcript, into new runs of the store.
+ * Returns their names.
+ */
 export function importRuns(store: RunStore, content: string): string[] {
   const runs = parse(content)
   return runs.map((run) => {
-    // Everything is checked before the first byte is written.
+    // Check everything before writing anything.
     const [first, ...events] = run.events
     if (first?.type !== 'run-started')
-      throw new BraidError('bad-transcript', 'The first event is no start of a run.')
+      throw new BraidError('bad-transcript', 'The first event is not run-started.')
     const { run: id, writer } = store.create()
     try {
       writer.append({ ...first, run: id, importedFrom: first.run })
@@ -99,16 +103,18 @@ function parseJson(content: string): unknown {
   }
 }
 
-function checkEvents(events: readonly unknown[]): RunEvent[] {
-  return events.map((event, i) => check(parseEvent(event), `Event ${i + 1}`))
+function checkEvents(values: readonly unknown[], called = 'Event'): RunEvent[] {
+  const parser = new EventParser()
+  const events = values.flatMap((value, i) => check(parser.parse(value), `${called} ${i + 1}`))
+  return [...events, ...parser.end()]
 }
 
-/** A torn last line is dropped here too. */
+/** Checks the lines of a bare transcript. A torn last line is dropped, as when a run is opened. */
 function checkLines(content: string): RunEvent[] {
   if (content.trim() === '') throw new BraidError('bad-transcript', 'The file is empty.')
   const lines = content.split('\n')
   if (lines.at(-1) === '') lines.pop()
-  const events: RunEvent[] = []
+  const values: unknown[] = []
   for (const [i, line] of lines.entries()) {
     const value = parseJson(line)
     if (value === undefined && i > 0 && i === lines.length - 1) break
@@ -117,15 +123,15 @@ function checkLines(content: string): RunEvent[] {
         'bad-transcript',
         `The file is neither a transcript nor a JSON export of Braid (line ${i + 1}).`,
       )
-    events.push(check(parseEvent(value), `Line ${i + 1}`))
+    values.push(value)
   }
-  return events
+  return checkEvents(values, 'Line')
 }
 
-function check(event: RunEvent | string, where: string): RunEvent {
-  if (typeof event === 'string')
-    throw new BraidError('bad-transcript', `${where} is damaged: ${event}`)
-  return event
+function check(events: RunEvent[] | null | string, where: string): RunEvent[] {
+  if (typeof events === 'string')
+    throw new BraidError('bad-transcript', `${where} is damaged: ${events}`)
+  return events ?? []
 }
 
 function runObject({ run, title, starred, tags, events, state }: ExportedRun) {
@@ -148,35 +154,34 @@ function result(state: RunState) {
     answer: state.answer,
     error: state.error,
     votes: state.votes,
-    paths: state.paths.map((path) => ({
-      path: path.path,
-      group: path.group,
-      thought: path.thought,
-      seed: path.seed,
-      parent: path.parent,
-      budget: path.budget,
-      ...streamResult(path),
-    })),
-    summaries: state.summaries.map((one) => ({
-      version: one.version,
-      paths: one.paths,
-      fusion: one.fusion,
-      cuts: one.cuts,
-      ...streamResult(one),
-    })),
+    question: state.question,
+    paths: state.paths.map(segmentResult),
+    summaries: state.summaries.map(segmentResult),
+    others: state.others.map(segmentResult),
   }
 }
 
-function streamResult(stream: Stream) {
-  const { status, reason, error, answer, tokens, text, startedAt, firstTokenAt, endedAt } = stream
+function segmentResult(one: Segment) {
+  const { segment, role, group, thought, seed, parent, budget, reads, fusion, cuts } = one
+  const { status, reason, error, answer, tokens, text, startedAt, firstTokenAt, endedAt } = one
   return {
+    segment,
+    role,
+    group,
+    thought,
+    seed,
+    budget,
+    parent,
+    reads,
+    fusion,
+    cuts,
     status,
     reason,
     error,
     answer,
     tokens: tokens.length,
-    meanLogprob: meanLogprob(stream),
-    tokensPerSecond: tokensPerSecond(stream),
+    meanLogprob: meanLogprob(one),
+    tokensPerSecond: tokensPerSecond(one),
     startedAt,
     firstTokenAt,
     endedAt,

@@ -1,8 +1,12 @@
-import type { RunState, Stream } from '../../protocol/fold.ts'
-import { pathLine, pathTitle, runRows, streamLine, summaryTitle, voteLines } from './describe.ts'
-import type { ExportedRun } from './index.ts'
+import type { RunState, Segment } from '../../protocol/fold.ts'
+import { noticeText } from '../../protocol/wording.ts'
+import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
+import type { ExportedRun } from './export.ts'
 
-/** Every text of the user or the model stands in a code block or code span that it cannot end. */
+/**
+ * Exports runs as Markdown. Every text of the user or the model is inside a code block or code span
+ * that it cannot close.
+ */
 export function exportMarkdown(runs: ExportedRun[]): string {
   const parts = runs.length > 1 ? [`# ${runs.length} runs`, compare(runs)] : []
   for (const run of runs) parts.push(...oneRun(run))
@@ -18,13 +22,11 @@ function oneRun(run: ExportedRun): string[] {
     '## Answer',
     state.answer === null ? 'No answer.' : fence(state.answer),
   ]
-  for (const summary of state.summaries)
-    parts.push(...stream(summaryTitle(summary), streamLine(summary), summary))
+  for (const summary of state.summaries) parts.push(...segmentParts(summary))
   for (const vote of state.votes)
     parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
-  for (const path of state.paths) parts.push(...stream(pathTitle(path), pathLine(path), path))
-  if (state.notices.length > 0)
-    parts.push('## Notices', list(state.notices.map((notice) => notice.message)))
+  for (const one of [...state.paths, ...state.others]) parts.push(...segmentParts(one))
+  if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map(noticeText)))
   parts.push(
     '## Settings',
     runRows(run)
@@ -34,8 +36,9 @@ function oneRun(run: ExportedRun): string[] {
   return parts
 }
 
-function stream(title: string, line: string, { answer, text }: Stream): string[] {
-  const parts = [`## ${title}`, code(line)]
+function segmentParts(segment: Segment): string[] {
+  const { answer, text } = segment
+  const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
   if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
   return [...parts, fence(text)]
 }
@@ -61,7 +64,10 @@ function time(state: RunState): string {
   return ((state.timings?.totalMs ?? state.at) / 1000).toFixed(2)
 }
 
-/** An overview: a bar in a cell, which no escape holds in every reader, becomes the sign beside it in Unicode. */
+/**
+ * Returns a Markdown table. A bar inside a cell is replaced by a similar Unicode character, because
+ * not every reader supports escaping it.
+ */
 export function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`
   return [
@@ -75,13 +81,13 @@ function list(items: string[]): string {
   return items.map((item) => `- ${code(item)}`).join('\n')
 }
 
-/** A block whose fence is longer than any run of backticks in the text. */
+/** Returns a code block whose fence is longer than any run of backticks in the text. */
 export function fence(text: string): string {
   const ticks = '`'.repeat(Math.max(3, longestTicks(text) + 1))
   return `${ticks}text\n${text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')}\n${ticks}`
 }
 
-/** A code span on one line. */
+/** Returns a code span on one line. */
 export function code(text: string): string {
   const line = text.replace(/[\s\0]+/g, ' ').trim()
   if (line === '') return ''

@@ -8,6 +8,6 @@ export const shell = {
   'menu.window': 'Window',
   'menu.help': 'Help',
   'files.bad': '{{name}} cannot be opened: {{reason}}',
-  'files.tooLarge': '{{name}} is not opened: it is larger than {{limit}} MiB.',
-  'files.modelAdded': '{{name}} is the model now',
+  'files.tooLarge': '{{name}} was not opened because it is larger than {{limit}} MiB.',
+  'files.modelAdded': '{{name}} is now the selected model',
 } as const

@@ -23,15 +23,15 @@ export const settings: Record<keyof typeof en, string> = {
   'motion.reduce': '减少',
 
   'settings.follow': '跟随实时文本',
-  'settings.followHelp': '向上滚动随时暂停跟随。',
-  'settings.followOn': '新窗格自动滚动',
+  'settings.followHelp': '向上滚动总会暂停跟随。',
+  'settings.followOn': '自动滚动新文本',
   'settings.shortcuts': '快捷键',
   'settings.resetShortcuts': '全部重置',
   'settings.command': '命令',
   'settings.shortcut': '快捷键',
   'settings.actions': '操作',
   'settings.change': '更改“{{command}}”的快捷键',
-  'settings.press': '请按键……',
+  'settings.press': '请按下按键……',
   'settings.none': '无',
   'settings.conflict': '同时用于：{{commands}}',
   'settings.remove': '移除“{{command}}”的快捷键',
@@ -39,5 +39,6 @@ export const settings: Record<keyof typeof en, string> = {
   'settings.about': '关于',
   'settings.version': 'Braid',
   'settings.data': '数据文件夹',
-  'settings.dataHelp': '运行记录和设置。要换一个，请在启动 Braid 之前设置 BRAID_DATA。',
+  'settings.dataHelp':
+    '运行和设置保存在此处。要使用其他文件夹，请在启动 Braid 之前设置 BRAID_DATA。',
 }

@@ -9,6 +9,6 @@ export const shell: Record<keyof typeof english, string> = {
   'menu.window': '窗口',
   'menu.help': '帮助',
   'files.bad': '无法打开 {{name}}：{{reason}}',
-  'files.tooLarge': '未打开 {{name}}：大于 {{limit}} MiB。',
-  'files.modelAdded': '已改用模型 {{name}}',
+  'files.tooLarge': '{{name}} 大于 {{limit}} MiB，因此未打开。',
+  'files.modelAdded': '当前模型已改为 {{name}}',
 }

@@ -1,16 +1,24 @@
 /**
- * What transformers computes for a Qwen2, Qwen3 or Llama folder, in float64 from the folder's own tensors: one sequence
- * of one thought, the oracle that converted files are held against. Written after modeling_llama.py, modeling_qwen3.py
- * and modeling_rope_utils.py; it knows nothing of GGUF.
+ * Computes what transformers does for a Qwen2, Qwen3 or Llama folder, in float64 from the folder's own tensors: one sequence
+ * of one thought, the oracle for converted files. Written after modeling_llama.py, modeling_qwen3.py
+ * and modeling_rope_utils.py; it does not know GGUF.
  */
 import type { HfModel } from './hf-folder.ts'
 
-interface Rope { frequencies: Float64Array; scale: number }
+interface Rope {
+  frequencies: Float64Array
+  scale: number
+}
 
-/** Logprobs of the whole vocabulary after each token, [tokens][vocabulary]. */
+/** Returns the logprobs of the whole vocabulary after each token, [tokens][vocabulary]. */
 export function hfLogprobs(model: HfModel, tokens: readonly number[], thought = 0): Float64Array[] {
   const c = model.config as Record<string, number>
-  const [width, heads, kvHeads, layers] = [c.hidden_size!, c.num_attention_heads!, c.num_key_value_heads!, c.num_hidden_layers!]
+  const [width, heads, kvHeads, layers] = [
+    c.hidden_size!,
+    c.num_attention_heads!,
+    c.num_key_value_heads!,
+    c.num_hidden_layers!,
+  ]
   const headDim = c.head_dim ?? width / heads
   const at = (name: string) => model.tensors.get(name)?.values
   const rope = ropeOf(model.config, headDim)
@@ -21,7 +29,8 @@ export function hfLogprobs(model: HfModel, tokens: readonly number[], thought = 
     for (let l = 0; l < layers; l++) {
       const w = (name: string) => at(`model.layers.${l}.${name}`)
       const h = norm(x, w('input_layernorm.weight')!, c.rms_norm_eps!)
-      const project = (part: string, bias = `self_attn.${part}_proj.bias`) => linear(w(`self_attn.${part}_proj.weight`)!, h, w(bias))
+      const project = (part: string, bias = `self_attn.${part}_proj.bias`) =>
+        linear(w(`self_attn.${part}_proj.weight`)!, h, w(bias))
       const [q, k, v] = [project('q'), project('k'), project('v')]
       perHead(q, headDim, w('self_attn.q_norm.weight'), c.rms_norm_eps!)
       perHead(k, headDim, w('self_attn.k_norm.weight'), c.rms_norm_eps!)
@@ -45,15 +54,27 @@ export function hfLogprobs(model: HfModel, tokens: readonly number[], thought = 
           return dot / Math.sqrt(headDim)
         })
         const weights = softmax(scores)
-        weights.forEach((weight, j) => { for (let i = 0; i < headDim; i++) mixed[head * headDim + i]! += weight * values[l]![j]![kv + i]! })
+        weights.forEach((weight, j) => {
+          for (let i = 0; i < headDim; i++)
+            mixed[head * headDim + i]! += weight * values[l]![j]![kv + i]!
+        })
       }
       x = add(x, linear(w('self_attn.o_proj.weight')!, mixed))
       const f = norm(x, w('post_attention_layernorm.weight')!, c.rms_norm_eps!)
       const gate = linear(w('mlp.gate_proj.weight')!, f)
       const up = linear(w('mlp.up_proj.weight')!, f)
-      x = add(x, linear(w('mlp.down_proj.weight')!, gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)))
+      x = add(
+        x,
+        linear(
+          w('mlp.down_proj.weight')!,
+          gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!),
+        ),
+      )
     }
-    const logits = linear(at('lm_head.weight') ?? at('model.embed_tokens.weight')!, norm(x, at('model.norm.weight')!, c.rms_norm_eps!))
+    const logits = linear(
+      at('lm_head.weight') ?? at('model.embed_tokens.weight')!,
+      norm(x, at('model.norm.weight')!, c.rms_norm_eps!),
+    )
     const top = logits.reduce((a, b) => Math.max(a, b), -Infinity)
     const total = Math.log(logits.reduce((sum, l) => sum + Math.exp(l - top), 0)) + top
     return logits.map((l) => l - total)
@@ -65,23 +86,30 @@ function ropeOf(config: Record<string, unknown>, headDim: number): Rope {
   const base = config.rope_theta as number
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => base ** ((-2 * i) / headDim))
   switch (s.rope_type) {
-    case 'linear': return { frequencies: plain.map((f) => f / s.factor!), scale: 1 }
+    case 'linear':
+      return { frequencies: plain.map((f) => f / s.factor!), scale: 1 }
     case 'llama3': {
-      const [low, high] = [s.original_max_position_embeddings! / s.low_freq_factor!, s.original_max_position_embeddings! / s.high_freq_factor!]
+      const [low, high] = [
+        s.original_max_position_embeddings! / s.low_freq_factor!,
+        s.original_max_position_embeddings! / s.high_freq_factor!,
+      ]
       return {
         scale: 1,
         frequencies: plain.map((f) => {
           const wavelength = (2 * Math.PI) / f
           if (wavelength > low) return f / s.factor!
           if (wavelength < high) return f
-          const smooth = (s.original_max_position_embeddings! / wavelength - s.low_freq_factor!) / (s.high_freq_factor! - s.low_freq_factor!)
+          const smooth =
+            (s.original_max_position_embeddings! / wavelength - s.low_freq_factor!) /
+            (s.high_freq_factor! - s.low_freq_factor!)
           return (1 - smooth) * (f / s.factor!) + smooth * f
         }),
       }
     }
     case 'yarn': {
       const original = s.original_max_position_embeddings!
-      const dimension = (rotations: number) => (headDim * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(base))
+      const dimension = (rotations: number) =>
+        (headDim * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(base))
       const low = Math.max(Math.floor(dimension(s.beta_fast ?? 32)), 0)
       const high = Math.min(Math.ceil(dimension(s.beta_slow ?? 1)), headDim - 1)
       return {
@@ -92,16 +120,25 @@ function ropeOf(config: Record<string, unknown>, headDim: number): Rope {
         }),
       }
     }
-    default: return { frequencies: plain, scale: 1 }
+    default:
+      return { frequencies: plain, scale: 1 }
   }
 }
 
 /** transformers' rotate_half: element i turns with i + headDim / 2. */
-function rotate(vector: Float64Array, headDim: number, position: number, { frequencies, scale }: Rope): void {
+function rotate(
+  vector: Float64Array,
+  headDim: number,
+  position: number,
+  { frequencies, scale }: Rope,
+): void {
   const half = headDim / 2
   for (let head = 0; head < vector.length; head += headDim) {
     for (let i = 0; i < half; i++) {
-      const [cos, sin] = [Math.cos(position * frequencies[i]!) * scale, Math.sin(position * frequencies[i]!) * scale]
+      const [cos, sin] = [
+        Math.cos(position * frequencies[i]!) * scale,
+        Math.sin(position * frequencies[i]!) * scale,
+      ]
       const [a, b] = [vector[head + i]!, vector[head + i + half]!]
       vector[head + i] = a * cos - b * sin
       vector[head + i + half] = b * cos + a * sin
@@ -109,9 +146,15 @@ function rotate(vector: Float64Array, headDim: number, position: number, { frequ
   }
 }
 
-function perHead(vector: Float64Array, headDim: number, weight: Float64Array | undefined, eps: number): void {
+function perHead(
+  vector: Float64Array,
+  headDim: number,
+  weight: Float64Array | undefined,
+  eps: number,
+): void {
   if (!weight) return
-  for (let head = 0; head < vector.length; head += headDim) vector.set(norm(vector.slice(head, head + headDim), weight, eps), head)
+  for (let head = 0; head < vector.length; head += headDim)
+    vector.set(norm(vector.slice(head, head + headDim), weight, eps), head)
 }
 
 function norm(x: Float64Array, weight: Float64Array, eps: number): Float64Array {

@@ -5,7 +5,19 @@ const [url, target, sha256] = process.argv.slice(2)
 const net = new Net({ hub: 'https://hub.invalid' })
 let said = false
 try {
-  await download(net, { url: url!, target: target!, sha256, leastPart: 65_536, retryMs: 5, onProgress: () => { if (!said && sha256 !== undefined) { said = true; console.log('started') } } })
+  await download(net, {
+    url: url!,
+    target: target!,
+    sha256,
+    leastPart: 65_536,
+    retryMs: 5,
+    onProgress: () => {
+      if (!said && sha256 !== undefined) {
+        said = true
+        console.log('started')
+      }
+    },
+  })
   console.log('done')
 } catch (error) {
   console.log(`${(error as { code: string }).code}: ${(error as Error).message}`)

@@ -12,7 +12,13 @@ describe('a download', () => {
     const server = await serve()
     const file = target()
     const seen: number[] = []
-    expect(await get(server, { target: file, sha256: server.sha256, onProgress: ({ done }) => seen.push(done) })).toEqual({ file, sizeBytes: SIZE, sha256: server.sha256, verified: true })
+    expect(
+      await get(server, {
+        target: file,
+        sha256: server.sha256,
+        onProgress: ({ done }) => seen.push(done),
+      }),
+    ).toEqual({ file, sizeBytes: SIZE, sha256: server.sha256, verified: true })
     check(file, server, true)
     expect(server.requests.filter(({ headers }) => headers['if-range'] === '"v1"')).toHaveLength(4)
     expect(seen.at(-1)).toBe(SIZE)
@@ -50,12 +56,18 @@ describe('two at once', () => {
     const server = await serve({ rate: 100_000 })
     const file = target()
     const script = join(import.meta.dirname, 'download-child.ts')
-    const child = spawn(process.execPath, ['--import', 'tsx', script, server.url, file, server.sha256], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', script, server.url, file, server.sha256],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     const ended = new Promise((resolve) => child.once('close', resolve))
     let said = ''
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
     await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
-    expect(await codeOf(get(server, { target: file }))).toMatch(/^bad-request: Another Braid process/)
+    expect(await codeOf(get(server, { target: file }))).toMatch(
+      /^bad-request: Another Braid process/,
+    )
     expect(await discardFiles(folder, [{ url: server.url, name: basename(file) }])).toBe(false)
     await ended
     expect(said).toMatch(/done/)
@@ -73,51 +85,84 @@ describe('two at once', () => {
 })
 
 describe('faults', () => {
-  it('a corrupt part: fetched anew once; corrupt again: refused and absent', async () => {
-    const server = await serve({ alter: (bytes, n) => { if (n === 1) bytes[100]! ^= 1; return bytes } })
+  it('a corrupt part: fetched again once; corrupt again: refused and absent', async () => {
+    const server = await serve({
+      alter: (bytes, n) => {
+        if (n === 1) bytes[100]! ^= 1
+        return bytes
+      },
+    })
     const file = target()
     await get(server, { target: file, sha256: server.sha256 })
     check(file, server, true)
-    server.faults = { alter: (bytes) => { bytes[100]! ^= 1; return bytes } }
+    server.faults = {
+      alter: (bytes) => {
+        bytes[100]! ^= 1
+        return bytes
+      },
+    }
     const other = target()
-    expect(await codeOf(get(server, { target: other, sha256: server.sha256 }))).toMatch(/^bad-model: .*SHA-256/)
+    expect(await codeOf(get(server, { target: other, sha256: server.sha256 }))).toMatch(
+      /^bad-model: .*SHA-256/,
+    )
     check(other, server, false)
     expect(existsSync(`${other}.part`)).toBe(false)
   })
 
   it('a store that says its checksum in the first answer, as the hub does', async () => {
-    const server = await serve({ headers: { 'x-linked-etag': '"0000000000000000000000000000000000000000000000000000000000000000"' } })
+    const server = await serve({
+      headers: {
+        'x-linked-etag': '"0000000000000000000000000000000000000000000000000000000000000000"',
+      },
+    })
     expect(await codeOf(get(server))).toMatch(/^bad-model/)
   })
 
   it('too long: a part that goes on after its end', async () => {
-    const server = await serve({ noLength: true, alter: (bytes, n) => (n < 2 ? Buffer.concat([bytes, Buffer.from('more')]) : bytes) })
+    const server = await serve({
+      noLength: true,
+      alter: (bytes, n) => (n < 2 ? Buffer.concat([bytes, Buffer.from('more')]) : bytes),
+    })
     const file = target()
     await get(server, { target: file, sha256: server.sha256 })
     check(file, server, true)
     server.faults = { noLength: true, alter: (bytes) => Buffer.concat([bytes, Buffer.alloc(10)]) }
     const other = target()
-    expect(await codeOf(get(server, { target: other, tries: 3 }))).toMatch(/^io: .*more than was asked/)
+    expect(await codeOf(get(server, { target: other, tries: 3 }))).toMatch(
+      /^io: .*more than was requested/,
+    )
     check(other, server, false)
   })
 
   it('too short: the connection is closed early, and the rest is asked for', async () => {
-    const server = await serve({ noLength: true, alter: (bytes, n) => (n < 5 ? bytes.subarray(0, bytes.length >> 1) : bytes) })
+    const server = await serve({
+      noLength: true,
+      alter: (bytes, n) => (n < 5 ? bytes.subarray(0, bytes.length >> 1) : bytes),
+    })
     const file = target()
     await get(server, { target: file, sha256: server.sha256 })
     check(file, server, true)
-    expect(server.requests.some(({ headers }) => Number(/=(\d+)/.exec(headers.range ?? '')?.[1]) % 75_000 === 37_500)).toBe(true)
+    expect(
+      server.requests.some(
+        ({ headers }) => Number(/=(\d+)/.exec(headers.range ?? '')?.[1]) % 75_000 === 37_500,
+      ),
+    ).toBe(true)
   })
 
   it('a stall: the part is asked for again', async () => {
     let stalled = 0
-    const server = await serve({ before: (request, response, n) => {
-      if (n === 0 || stalled >= 2) return false
-      stalled++
-      response.writeHead(206, { etag: '"v1"', 'content-range': `bytes ${/\d+/.exec(request.headers.range!)![0]}-${/\d+$/.exec(request.headers.range!)![0]}/${SIZE}` })
-      response.flushHeaders()
-      return true
-    } })
+    const server = await serve({
+      before: (request, response, n) => {
+        if (n === 0 || stalled >= 2) return false
+        stalled++
+        response.writeHead(206, {
+          etag: '"v1"',
+          'content-range': `bytes ${/\d+/.exec(request.headers.range!)![0]}-${/\d+$/.exec(request.headers.range!)![0]}/${SIZE}`,
+        })
+        response.flushHeaders()
+        return true
+      },
+    })
     const file = target()
     await get(server, { target: file, sha256: server.sha256 })
     check(file, server, true)
@@ -125,14 +170,26 @@ describe('faults', () => {
   })
 
   it('a stall without end: an error after the tries, and what is there is kept', async () => {
-    const server = await serve({ before: (_request, response, n) => { if (n === 0) return false; response.writeHead(206, { etag: '"v1"' }).flushHeaders(); return true } })
+    const server = await serve({
+      before: (_request, response, n) => {
+        if (n === 0) return false
+        response.writeHead(206, { etag: '"v1"' }).flushHeaders()
+        return true
+      },
+    })
     const file = target()
     expect(await codeOf(get(server, { target: file, tries: 2 }))).toMatch(/^(io|bad)/)
     check(file, server, false)
   })
 
   it('429 and 503: waits as long as it is told', async () => {
-    const server = await serve({ before: (_request, response, n) => { if (n === 0 || n > 2) return false; response.writeHead(n === 1 ? 429 : 503, { 'retry-after': '1' }).end(); return true } })
+    const server = await serve({
+      before: (_request, response, n) => {
+        if (n === 0 || n > 2) return false
+        response.writeHead(n === 1 ? 429 : 503, { 'retry-after': '1' }).end()
+        return true
+      },
+    })
     const file = target()
     const start = Date.now()
     await get(server, { target: file, sha256: server.sha256, leastPart: SIZE })
@@ -140,17 +197,34 @@ describe('faults', () => {
     check(file, server, true)
   })
 
-  it.each([[401, 'io'], [403, 'io'], [404, 'model-not-found'], [410, 'io']])('%i is final', async (status, code) => {
-    const server = await serve({ before: (_request, response) => { response.writeHead(status).end('x'); return true } })
+  it.each([
+    [401, 'io'],
+    [403, 'io'],
+    [404, 'model-not-found'],
+    [410, 'io'],
+  ])('%i is final', async (status, code) => {
+    const server = await serve({
+      before: (_request, response) => {
+        response.writeHead(status).end('x')
+        return true
+      },
+    })
     expect(await codeOf(get(server))).toMatch(new RegExp(`^${code}: `))
     expect(server.requests).toHaveLength(1)
   })
 
-  it('a file that changes while it is fetched: it begins anew and is the new one', async () => {
+  it('a file that changes while it is fetched: the download begins again and gives the new file', async () => {
     const server = await serve()
     const old = server.content
     const next = bytesOf(SIZE, 2)
-    server.faults = { before: (_request, _response, n) => { if (n === 3) { server.content = next; server.faults.etag = '"v2"' } } }
+    server.faults = {
+      before: (_request, _response, n) => {
+        if (n === 3) {
+          server.content = next
+          server.faults.etag = '"v2"'
+        }
+      },
+    }
     const file = target()
     await get(server, { target: file })
     expect(readFileSync(file).equals(next)).toBe(true)
@@ -158,10 +232,11 @@ describe('faults', () => {
   })
 
   it('a disk that fills up: a typed error, and nothing that looks complete', async () => {
-    const mounts = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0
+    const mounts =
+      spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0
     const server = await serve({ noRange: true, noLength: true }, 3_000_000)
     if (!mounts) {
-      // No small disk can be made here: at least one that is too small beforehand.
+      // A small disk cannot be made here; so at least one that is too small beforehand.
       expect(await codeOf(get(server, { target: '/proc/none/x.gguf' }))).not.toBe('none')
       return
     }
@@ -180,13 +255,26 @@ describe('pause, kill and resume', () => {
     const server = await serve({ rate: 200_000 })
     const file = target()
     const cancel = new AbortController()
-    expect(await codeOf(get(server, { target: file, signal: cancel.signal, onProgress: ({ done }) => { if (done > SIZE / 2) cancel.abort() } }))).toMatch(/^cancelled/)
+    expect(
+      await codeOf(
+        get(server, {
+          target: file,
+          signal: cancel.signal,
+          onProgress: ({ done }) => {
+            if (done > SIZE / 2) cancel.abort()
+          },
+        }),
+      ),
+    ).toMatch(/^cancelled/)
     check(file, server, false)
     const before = server.requests.length
     server.faults = {}
     await get(server, { target: file, sha256: server.sha256 })
     check(file, server, true)
-    const asked = server.requests.slice(before + 1).reduce((sum, { headers }) => { const [, from, to] = /(\d+)-(\d+)/.exec(headers.range!)!; return sum + Number(to) - Number(from) + 1 }, 0)
+    const asked = server.requests.slice(before + 1).reduce((sum, { headers }) => {
+      const [, from, to] = /(\d+)-(\d+)/.exec(headers.range!)!
+      return sum + Number(to) - Number(from) + 1
+    }, 0)
     expect(asked).toBeLessThan(SIZE * 0.6)
   })
 
@@ -194,7 +282,15 @@ describe('pause, kill and resume', () => {
     const server = await serve({ rate: 200_000 })
     const file = target()
     const cancel = new AbortController()
-    await codeOf(get(server, { target: file, signal: cancel.signal, onProgress: ({ done }) => { if (done > SIZE / 2) cancel.abort() } }))
+    await codeOf(
+      get(server, {
+        target: file,
+        signal: cancel.signal,
+        onProgress: ({ done }) => {
+          if (done > SIZE / 2) cancel.abort()
+        },
+      }),
+    )
     server.content = bytesOf(SIZE, 9)
     server.faults = { etag: '"v2"' }
     await get(server, { target: file })
@@ -203,10 +299,23 @@ describe('pause, kill and resume', () => {
 
   it('a journal that was damaged is not believed', async () => {
     const server = await serve({ rate: 200_000 })
-    for (const damage of [(text: string) => text.slice(0, 20), (text: string) => text.replace(/"done":\d+/, '"done":999999999'), (text: string) => text.replace(/"start":0/, '"start":7'), () => '']) {
+    for (const damage of [
+      (text: string) => text.slice(0, 20),
+      (text: string) => text.replace(/"done":\d+/, '"done":999999999'),
+      (text: string) => text.replace(/"start":0/, '"start":7'),
+      () => '',
+    ]) {
       const file = target()
       const cancel = new AbortController()
-      await codeOf(get(server, { target: file, signal: cancel.signal, onProgress: ({ done }) => { if (done > SIZE / 3) cancel.abort() } }))
+      await codeOf(
+        get(server, {
+          target: file,
+          signal: cancel.signal,
+          onProgress: ({ done }) => {
+            if (done > SIZE / 3) cancel.abort()
+          },
+        }),
+      )
       writeFileSync(`${file}.part.json`, damage(readFileSync(`${file}.part.json`, 'utf8')))
       server.faults = {}
       await get(server, { target: file })

@@ -14,12 +14,31 @@ let server: Server
 let hub: string
 
 beforeAll(async () => {
-  const { folder } = writeHfFolder({ architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 }, mkdtempSync(join(root, 'hf-')))
+  const { folder } = writeHfFolder(
+    { architecture: 'qwen2', thoughts: 9, pairs: 8, released: true, dtype: 'BF16', shards: 2 },
+    mkdtempSync(join(root, 'hf-')),
+  )
   const names = readdirSync(folder)
   server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, 'http://x')
-    if (pathname === '/api/models/Leslie04/ParaThinker-1.5B') return response.end(JSON.stringify({ sha: 'main1' }))
-    if (pathname.endsWith('/tree/main1')) return response.end(JSON.stringify(names.map((path) => { const bytes = readFileSync(join(folder, path)); return { type: 'file', path, size: bytes.length, ...(path.endsWith('.safetensors') && { lfs: { oid: sha256(bytes), size: bytes.length } }) } })))
+    if (pathname === '/api/models/Leslie04/ParaThinker-1.5B')
+      return response.end(JSON.stringify({ sha: 'main1' }))
+    if (pathname.endsWith('/tree/main1'))
+      return response.end(
+        JSON.stringify(
+          names.map((path) => {
+            const bytes = readFileSync(join(folder, path))
+            return {
+              type: 'file',
+              path,
+              size: bytes.length,
+              ...(path.endsWith('.safetensors') && {
+                lfs: { oid: sha256(bytes), size: bytes.length },
+              }),
+            }
+          }),
+        ),
+      )
     const name = /\/resolve\/main1\/([\w.-]+)$/.exec(pathname)?.[1]
     if (name === undefined || !names.includes(name)) return response.writeHead(404).end()
     return response.end(readFileSync(join(folder, name)))
@@ -27,10 +46,20 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   hub = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
-afterAll(() => { server.closeAllConnections(); server.close(); rmSync(root, { recursive: true }) })
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+  rmSync(root, { recursive: true })
+})
 
-function braid(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, '../../../engine/cli.ts'), 'get', ...args], { env: { ...process.env, BRAID_DATA: join(root, 'data'), HF_TOKEN: '' } })
+function braid(
+  ...args: string[]
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', join(import.meta.dirname, '../../../engine/cli/main.ts'), 'get', ...args],
+    { env: { ...process.env, BRAID_DATA: join(root, 'data'), HF_TOKEN: '' } },
+  )
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
@@ -42,14 +71,30 @@ describe('braid get', () => {
     const { code, stdout, stderr } = await braid('parathinker-1.5b', '--hub', hub, '--type', 'f16')
     expect([code, stderr.includes('The original stays')]).toEqual([0, true])
     const file = stdout.trim()
-    expect(file).toBe(join(root, 'data', 'models', 'Leslie04--ParaThinker-1.5B', 'ParaThinker-1.5B-f16.gguf'))
-    expect(await readModelInfo(file)).toMatchObject({ name: 'ParaThinker-1.5B', architecture: 'qwen2', nativePaths: 8, thoughtRows: 9, quantisation: 'F16' })
-    expect(await braid('parathinker-1.5b', '--hub', hub, '--type', 'f16')).toMatchObject({ code: 0, stdout })
+    expect(file).toBe(
+      join(root, 'data', 'models', 'Leslie04--ParaThinker-1.5B', 'ParaThinker-1.5B-f16.gguf'),
+    )
+    expect(await readModelInfo(file)).toMatchObject({
+      name: 'ParaThinker-1.5B',
+      architecture: 'qwen2',
+      nativePaths: 8,
+      thoughtRows: 9,
+      quantisation: 'F16',
+    })
+    expect(await braid('parathinker-1.5b', '--hub', hub, '--type', 'f16')).toMatchObject({
+      code: 0,
+      stdout,
+    })
   })
 
   it('lists what a repository offers, and says what is wrong', async () => {
-    expect((await braid('Leslie04/ParaThinker-1.5B', '--hub', hub, '--list')).stdout).toMatch(/ParaThinker-1\.5B:safetensors/)
-    expect(await braid('org/none', '--hub', hub)).toMatchObject({ code: 1, stderr: expect.stringMatching(/has no \/api\/models\/org\/none/) as string })
+    expect((await braid('Leslie04/ParaThinker-1.5B', '--hub', hub, '--list')).stdout).toMatch(
+      /ParaThinker-1\.5B:safetensors/,
+    )
+    expect(await braid('org/none', '--hub', hub)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/has no \/api\/models\/org\/none/) as string,
+    })
     expect((await braid(`${hub}/x.txt`, '--hub', 'https://hub.invalid')).code).toBe(2)
     expect((await braid()).stdout).toMatch(/^name +parallel/)
   })

@@ -7,8 +7,23 @@ import type { Faults } from './fault-server.ts'
 import { check, closing, codeOf, get, serve, target } from './support.ts'
 
 describe('where a download may lead', () => {
-  const redirect = (to: string): Faults => ({ before: (_request, response) => { response.writeHead(302, { location: to }).end(); return true } })
-  it.each(['http://127.0.0.2:9/x', 'http://localhost:9/x', 'http://[::1]:9/x', 'http://169.254.169.254/latest', 'http://10.0.0.1/x', 'http://[::ffff:127.0.0.1]:9/', 'file:///etc/passwd', 'http://2130706434/x', 'http://printer.local/x'])('not to %s, unless it was asked for', async (to) => {
+  const redirect = (to: string): Faults => ({
+    before: (_request, response) => {
+      response.writeHead(302, { location: to }).end()
+      return true
+    },
+  })
+  it.each([
+    'http://127.0.0.2:9/x',
+    'http://localhost:9/x',
+    'http://[::1]:9/x',
+    'http://169.254.169.254/latest',
+    'http://10.0.0.1/x',
+    'http://[::ffff:127.0.0.1]:9/',
+    'file:///etc/passwd',
+    'http://2130706434/x',
+    'http://printer.local/x',
+  ])('not to %s, unless it was asked for', async (to) => {
     const server = await serve(redirect(to))
     expect(await codeOf(get(server))).toMatch(/^bad-request/)
   })
@@ -16,11 +31,19 @@ describe('where a download may lead', () => {
   it('a name that resolves to this machine is refused when it connects, unless it was asked for', async () => {
     const server = await serve()
     const { port } = new URL(server.url)
-    const resolve = ((_name: string, _options: object, callback: (error: null, addresses: { address: string; family: number }[]) => void) => callback(null, [{ address: '127.0.0.1', family: 4 }])) as unknown as NetOptions['resolve']
+    const resolve = ((
+      _name: string,
+      _options: object,
+      callback: (error: null, addresses: { address: string; family: number }[]) => void,
+    ) => callback(null, [{ address: '127.0.0.1', family: 4 }])) as unknown as NetOptions['resolve']
     const elsewhere = await serve(redirect(`http://files.example:${port}/x`))
     expect(await codeOf(get(elsewhere, {}, { resolve }))).toMatch(/^bad-request: .*files\.example/)
     expect(server.requests).toHaveLength(0)
-    await get({ ...server, url: `http://files.example:${port}/x` }, { sha256: server.sha256 }, { resolve })
+    await get(
+      { ...server, url: `http://files.example:${port}/x` },
+      { sha256: server.sha256 },
+      { resolve },
+    )
     expect(server.requests.length).toBeGreaterThan(0)
   })
 
@@ -35,20 +58,41 @@ describe('where a download may lead', () => {
     const hub = await serve(redirect(store.url))
     await get(hub, {}, { hub: hub.origin, token: 'secret' }).catch(() => undefined)
     expect(hub.requests[0]!.headers.authorization).toBe('Bearer secret')
-    // Same address, another port: another host to the rule.
+    // Same address, another port: the rule treats it as another host.
     const client = new Net({ hub: hub.origin, token: 'secret' })
     closing.push(() => client.close())
     await download(client, { url: hub.url, target: target(), leastPart: 65_536 })
     expect(store.requests.length).toBeGreaterThan(1)
     expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true)
-    // And not to an address that is not the hub's at all.
+    // Nor to an address outside the hub.
     await get(store, {}, { hub: hub.origin, token: 'secret' })
     expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true)
   })
 
   it('knows the private ranges', () => {
-    expect(['127.0.0.1', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.1.1', '100.64.0.1', '0.0.0.0', '224.0.0.1', '::1', '::', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1'].filter((a) => !isPrivate(a))).toEqual([])
-    expect(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111'].filter(isPrivate)).toEqual([])
+    expect(
+      [
+        '127.0.0.1',
+        '10.1.2.3',
+        '172.16.0.1',
+        '172.31.255.255',
+        '192.168.1.1',
+        '169.254.1.1',
+        '100.64.0.1',
+        '0.0.0.0',
+        '224.0.0.1',
+        '::1',
+        '::',
+        'fe80::1',
+        'fd00::1',
+        '::ffff:10.0.0.1',
+        '::ffff:7f00:1',
+        '64:ff9b::7f00:1',
+      ].filter((a) => !isPrivate(a)),
+    ).toEqual([])
+    expect(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111'].filter(isPrivate)).toEqual(
+      [],
+    )
   })
 
   it('goes through the proxy of the environment', async () => {
@@ -58,11 +102,25 @@ describe('where a download may lead', () => {
     proxy.on('connect', (request, socket) => {
       tunnels.push(request.url!)
       const [host, port] = request.url!.split(':')
-      const onward = connect(Number(port), host, () => { socket.write('HTTP/1.1 200 OK\r\n\r\n'); onward.pipe(socket); socket.pipe(onward) })
-      for (const end of [onward, socket]) end.on('error', () => { onward.destroy(); socket.destroy() })
+      const onward = connect(Number(port), host, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n')
+        onward.pipe(socket)
+        socket.pipe(onward)
+      })
+      for (const end of [onward, socket])
+        end.on('error', () => {
+          onward.destroy()
+          socket.destroy()
+        })
     })
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    closing.push(() => new Promise((resolve) => { proxy.close(resolve); proxy.closeAllConnections() }))
+    closing.push(
+      () =>
+        new Promise((resolve) => {
+          proxy.close(resolve)
+          proxy.closeAllConnections()
+        }),
+    )
     const old = { ...process.env }
     process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
     process.env.no_proxy = ''

@@ -37,7 +37,7 @@ async function show(
   return page
 }
 
-/** What of the page cannot be reached by scrolling the window up and down. */
+/** Returns the parts of the page that cannot be reached by scrolling vertically. */
 const cutOff = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const wide =
@@ -149,8 +149,10 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
         .map((el) => el.className),
     )
     expect(live).toEqual(['visually-hidden'])
-    expect(await page.locator('.status-bar [role=status]').textContent()).toMatch(/4 paths think/)
-    expect(await page.locator('.announce').textContent()).toMatch(/4 paths think/)
+    expect(await page.locator('.status-bar [role=status]').textContent()).toMatch(
+      /4 paths thinking/,
+    )
+    expect(await page.locator('.announce').textContent()).toMatch(/4 paths thinking/)
     await page.context().close()
   })
 })

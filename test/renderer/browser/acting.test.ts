@@ -1,4 +1,4 @@
-/** What pointer and keyboard do to lanes and lists, in a real browser. */
+/** Pointer and keyboard on lanes and lists, in a real browser. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
 import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
@@ -6,7 +6,7 @@ import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
 vi.setConfig({ testTimeout: 90_000 })
 
 type Handle = typeof handle
-/** On a busy machine too. */
+/** Waits long enough for a busy machine. */
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
 let harness: Harness
 beforeAll(async () => {
@@ -19,17 +19,17 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     const page = await openPage(harness, '#/run/balls', { height: 560 })
     await page.keyboard.press('Alt+2')
     const main = page.locator('.lane.main')
-    expect(await main.getAttribute('data-lane')).toBe('1')
+    expect(await main.getAttribute('data-lane')).toBe('p1')
     const box = (await main.boundingBox())!
     const others = await page
       .locator('.lane:not(.main)')
       .evaluateAll((lanes) => lanes.map((lane) => lane.getBoundingClientRect().left))
     expect(others.every((left) => left > box.x + box.width)).toBe(true)
-    await page.getByRole('button', { name: 'Actions on path 3' }).click()
+    await page.getByRole('button', { name: 'Actions for path 3' }).click()
     await page.getByRole('menuitem', { name: /^Copy path/ }).waitFor()
     await page.keyboard.press('Escape')
-    await page.locator('[data-lane="4"] .stream-scroll').click()
-    expect(await main.getAttribute('data-lane')).toBe('4')
+    await page.locator('[data-lane="p4"] .stream-scroll').click()
+    expect(await main.getAttribute('data-lane')).toBe('p4')
     expect((await main.boundingBox())!).toEqual(box)
     expect(
       await page.locator('.lanes').evaluate((lanes) => {
@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     ).toBe(50)
     expect((await main.boundingBox())!).toEqual(box)
     await page.getByRole('button', { name: 'Inspect path 2' }).click()
-    await soon(() => page.evaluate(() => location.hash)).toContain('/path/2')
+    await soon(() => page.evaluate(() => location.hash)).toContain('/p2')
     await page.context().close()
   })
 
@@ -53,9 +53,9 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
           document.activeElement?.closest('[data-lane]')?.getAttribute('data-lane'),
         )
       for (const [key, path] of [
-        ['Alt+J', '2'],
-        ['Alt+J', '3'],
-        ['Alt+K', '2'],
+        ['Alt+J', 'p2'],
+        ['Alt+J', 'p3'],
+        ['Alt+K', 'p2'],
       ]) {
         await page.keyboard.press(key!)
         await soon(focused).toBe(path)
@@ -84,7 +84,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
-  test('what is dropped on the history: a model is no run', async () => {
+  test('a model that is dropped on the history is not imported as a run', async () => {
     const page = await openPage(harness, '#/history')
     await page.evaluate(() => {
       const dataTransfer = new DataTransfer()
@@ -94,7 +94,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
         .dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
     })
     await soon(() => page.locator('.toast').allTextContents()).toEqual([
-      expect.stringContaining('A browser does not tell where'),
+      expect.stringContaining('The browser does not say where'),
     ])
     await page.context().close()
   })
@@ -109,7 +109,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
           { id: i, text: `other ${index + i}`, logprob: -1 },
         ])
       fake.add(events, { status: 'running' }, 40)
-      location.hash = '#/run/thinks/path/1/3'
+      location.hash = '#/run/thinks/p1/3'
     })
     const other = page.locator('.alternatives')
     await soon(() => other.textContent()).toContain('other␣3')
@@ -125,7 +125,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     for (let i = 0; i < 20; i++) await play(4)
     await page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
-    ) // what was played is in the store
+    ) // the played events are in the store
     const now = await last()
     await page.getByRole('listbox').press('End')
     await soon(() => other.textContent()).toContain(`other␣${now}`)
@@ -175,7 +175,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
           .filter(({ method }) => method === 'run.command')
           .map(({ params }) => params),
       )
-    await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', winner: 1 } }])
+    await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', member: 'p3' } }])
     await page.context().close()
   })
 })

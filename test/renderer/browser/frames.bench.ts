@@ -1,13 +1,14 @@
 /**
- * `npm run bench -- --only frames`. The window: main-thread work of a frame, long tasks and dropped frames while 16 paths think at 100 tokens a second each, through
- * the real store and views in a real Chromium, beside an empty page in the same run; the same while a path of 1 MB is scrolled; and how
- * long a run of 200,000 tokens with alternatives takes to open, from the real host's disk.
+ * `npm run bench -- --only frames`. Measures the window in a real Chromium with the real store and views: main-thread work
+ * per frame, long tasks and dropped frames while 16 paths think at 100 tokens per second each, compared with an empty page
+ * in the same run; the same while a path of 1 MB is scrolled; and the time to open a run of 200,000 tokens with
+ * alternatives from the real host's disk.
  */
 import type { Page } from 'playwright-core'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
 import { quantile } from '../../../engine/lab/stats.ts'
 import { importRuns } from '../../../engine/transcripts/export/json.ts'
-import { RunStore } from '../../../engine/transcripts/index.ts'
+import { RunStore } from '../../../engine/transcripts/store.ts'
 import { Braid } from '../../e2e/support.ts'
 import { openHarness, openPage, type Harness } from './page.ts'
 import type { handle } from '../harness/main.ts'
@@ -24,7 +25,10 @@ interface Task {
   pid: number
   args?: { name?: string }
 }
-/** Milliseconds a frame: median and 95th percentile of the wall clock, 95th of the processor's; tasks over 50 ms; percent of frames dropped; how often a second the text of the lane drawn least grew. */
+/**
+ * Milliseconds per frame: median and 95th percentile of wall-clock time, 95th of CPU time; tasks over 50 ms; percent
+ * of frames dropped; updates per second of the lane that is drawn least often.
+ */
 interface Frames {
   p50: number
   p95: number
@@ -35,7 +39,10 @@ interface Frames {
   drawn?: number
 }
 
-/** What is asked for: p95 of a frame's work, tasks over 50 ms, points of dropped frames above the empty page, milliseconds to open. */
+/**
+ * The targets: p95 of the work per frame, tasks over 50 ms, percentage points of dropped frames above the empty page,
+ * milliseconds to open.
+ */
 const LIMITS = { p95: 8, longTasks: 0, dropped: 2, open: 1000 }
 const FRAME = 1000 / 60
 
@@ -48,7 +55,7 @@ async function emptyPage(harness: Harness, seconds: number): Promise<Frames> {
   return frames
 }
 
-/** As the engine sends: about every 30 ms, three tokens of each path. */
+/** Sends like the engine: three tokens of each path about every 30 ms. */
 async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Promise<Frames> {
   const page = await openPage(harness, '#/')
   await page.evaluate(
@@ -67,10 +74,17 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
           settings,
         })
         .filter(
-          (event) => event.type === 'run-started' || event.type === 'path-started',
-        ) as RunEvent[]
+          (event) =>
+            event.type === 'run-started' ||
+            (event.type === 'segment-started' && event.role === 'path'),
+        )
       if (big)
-        events.push({ type: 'tokens', at: 350, path: 1, tokens: synthetic.prose(200_000, next) })
+        events.push({
+          type: 'tokens',
+          at: 350,
+          segment: 'p1',
+          tokens: synthetic.prose(200_000, next),
+        })
       const started = events.length
       const streams = Array.from({ length: 16 }, () => synthetic.prose(100 * (seconds + 2), next))
       for (let i = 0; i < 100 * (seconds + 2); i += 3)
@@ -78,7 +92,7 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
           events.push({
             type: 'tokens',
             at: 400 + i * 10,
-            path: path + 1,
+            segment: `p${path + 1}`,
             tokens: tokens.slice(i, i + 3),
           }),
         )
@@ -129,7 +143,7 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
   return { ...frames, drawn }
 }
 
-/** Main-thread work between two frames, from a trace of the browser itself. */
+/** Returns the main-thread work between frames, from a trace by the browser. */
 async function traced(page: Page, ms: number, work: () => Promise<unknown>): Promise<Frames> {
   const session = await page.context().newCDPSession(page)
   const events: Task[] = []
@@ -187,7 +201,7 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   const own = events.filter((event) => event.pid === main?.pid && event.tid === main.tid)
   const tasks = own.filter((event) => event.ph === 'X' && event.name === 'RunTask')
   const calls = own.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.ts)
-  // All callbacks of a frame run in one task: a frame begins with the task that holds them.
+  // All callbacks of a frame run in one task, so a frame begins with that task.
   const begins = tasks
     .filter((task) => calls.some((ts) => ts >= task.ts && ts <= task.ts + (task.dur ?? 0)))
     .map((task) => task.ts)
@@ -217,7 +231,7 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   }
 }
 
-/** From the click to all eight lanes drawn, in a page of its own each time. The alternatives stay on disk. */
+/** Measures from the click until all eight lanes are drawn, each time in a new page. The alternatives stay on disk. */
 async function openLarge(times: number): Promise<number[]> {
   const braid = new Braid()
   try {
@@ -232,7 +246,7 @@ async function openLarge(times: number): Promise<number[]> {
       settings: { budget: 32_768 },
     })
     const grown = events.flatMap((event): RunEvent[] => {
-      if (event.type !== 'path-ended') return [event]
+      if (event.type !== 'segment-ended' || event.segment === 's1') return [event]
       const tokens = synthetic.prose(25_000, next).map((token) => ({
         ...token,
         alternatives: Array.from({ length: 5 }, (_, i) => ({ id: i, text: ' the', logprob: -i })),
@@ -241,7 +255,7 @@ async function openLarge(times: number): Promise<number[]> {
         ...Array.from({ length: tokens.length / 10 }, (_, i): RunEvent => ({
           type: 'tokens',
           at: event.at,
-          path: event.path,
+          segment: event.segment,
           tokens: tokens.slice(10 * i, 10 * i + 10),
         })),
         event,
@@ -268,7 +282,7 @@ async function openLarge(times: number): Promise<number[]> {
   }
 }
 
-/** In the page. */
+/** Runs in the page. */
 async function openedIn(id: string): Promise<number> {
   const began = performance.now()
   location.hash = `#/run/${id}`

@@ -22,7 +22,7 @@ interface Seen {
   url: string
 }
 
-/** Arms the page: whatever runs, is asked for, or stands in it that has no business there. */
+/** Arms the page to record any script that runs, any request, and any forbidden element. */
 async function watch(page: Page): Promise<() => Promise<Seen>> {
   const requests: string[] = []
   let dialogs = 0
@@ -166,7 +166,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         { payloads: PAYLOADS.slice(from, from + perRun), run: `hostile${from}` },
       )
       await page.waitForSelector('.lane .block')
-      // Everything comes by the screen once, and has the time to be formatted.
+      // Scrolls everything past once, with time to be formatted.
       for (let step = 0; step < 4; step++) {
         await page.evaluate((part) => {
           for (const el of document.querySelectorAll('.stream-scroll'))
@@ -203,7 +203,11 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
           answer: null,
           run: 'split',
         })
-        .filter((event) => event.type === 'run-started' || event.type === 'path-started')
+        .filter(
+          (event) =>
+            event.type === 'run-started' ||
+            (event.type === 'segment-started' && event.role === 'path'),
+        )
       const started = events.length
       const longest = Math.max(...texts.map((text) => text.length))
       for (let i = 0; i < longest; i++)
@@ -212,7 +216,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
             events.push({
               type: 'tokens',
               at: 400 + i,
-              path: lane + 1,
+              segment: `p${lane + 1}`,
               tokens: [{ id: 1, text: text[i]!, logprob: -1, entropy: 1 }],
             })
         })
@@ -230,7 +234,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         flush()
         drawWaiting()
         characters += count
-        // React draws what a flush outside of an event set in the next task.
+        // React draws the result of a flush outside an event in the next task.
         await new Promise<void>((resolve) => {
           const channel = new MessageChannel()
           channel.port1.onmessage = () => resolve()
@@ -280,17 +284,26 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
             run: `h${i}`,
             alternatives: 3,
           })
-          events.splice(2, 0, { type: 'notice', at: 1, code: 'x', message: payload })
+          events.splice(2, 0, { type: 'notice', at: 1, code: 'x', params: { message: payload } })
           events.push(
             {
-              type: 'path-ended',
+              type: 'segment-ended',
               at: 1e5,
-              path: 2,
+              segment: 'p2',
               reason: 'failed',
               answer: null,
               error: { code: 'x', message: payload },
             },
-            { type: 'run-failed', at: 1e5, error: { code: 'x', message: payload } },
+            { type: 'notice', at: 1e5, code: 'scope', params: { scope: payload } },
+            {
+              type: 'run-failed',
+              at: 1e5,
+              error: {
+                code: 'model-not-found',
+                detail: 'model-not-found/missing',
+                params: { file: payload },
+              },
+            },
           )
           fake.add(events, {
             title: payload,
@@ -313,9 +326,9 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         '#/history',
         '#/settings',
         '#/run/h1',
-        '#/run/h1/path/1/2',
-        '#/run/h1/summary/1',
-        '#/run/h1/compare/1,2',
+        '#/run/h1/p1/2',
+        '#/run/h1/s1',
+        '#/run/h1/compare/p1,p2',
         '#/compare/h1,h2',
         '#/run/h2',
       ]) {

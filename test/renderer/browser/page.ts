@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
 
-/** The system's Chromium: this suite never downloads one. */
+/** The system's Chromium. This suite never downloads one. */
 export const CHROMIUM = [
   process.env.CHROMIUM,
   '/usr/bin/chromium',
@@ -38,14 +38,14 @@ const CSP =
 export interface Harness {
   url: string
   browser: Browser
-  /** Paths asked of the server. */
+  /** Paths requested from the server. */
   requests: string[]
   close(): Promise<void>
 }
 
-/** Builds the harness page, serves it under the window's own policy, and starts the browser. */
+/** Builds the harness page, serves it with the window's policy, and starts the browser. */
 export async function openHarness(): Promise<Harness> {
-  // A folder of its own: test files run at the same time.
+  // A separate folder, since test files run at the same time.
   const out = mkdtempSync(join(tmpdir(), 'braid-harness-'))
   await build({
     configFile: fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url)),
@@ -80,7 +80,7 @@ export async function openHarness(): Promise<Harness> {
   }
 }
 
-/** A page at a route of the harness, once the window is connected. */
+/** Opens a route of the harness and returns the page once the window is connected. */
 export async function openPage(
   harness: Harness,
   hash: string,
@@ -91,7 +91,8 @@ export async function openPage(
     viewport: { width, height },
     colorScheme: theme,
   })
-  await context.addInitScript('globalThis.__name = (f) => f') // tsx marks functions with it
+  await context.addInitScript('globalThis.__name = (f) => f') // tsx adds calls of it to functions
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   await page.goto(`${harness.url}?scene=${scene}${hash}`)
   await page.waitForSelector('[data-connection="open"]')

@@ -1,4 +1,4 @@
-/** Reading long and live text: following, keeping one's place, finding, and the window before the first run. */
+/** Reading long and live text: following, keeping the reading place, finding, and the window before the first run. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => harness?.close())
 type Handle = typeof handle
 
-/** A live run of two paths with much text, more of it played on demand. */
+/** A live run of two paths with long texts, played on demand. */
 async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400): Promise<void> {
   await page.evaluate(
     async ({ paths, later }) => {
@@ -30,21 +30,25 @@ async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400):
           run: 'long',
           settings: { budget: 400_000 },
         })
-        .filter(({ type }) => type === 'run-started' || type === 'path-started') as RunEvent[]
+        .filter(
+          (event) =>
+            event.type === 'run-started' ||
+            (event.type === 'segment-started' && event.role === 'path'),
+        )
       paths.forEach(
         (count, i) =>
           count > 0 &&
           start.push({
             type: 'tokens',
             at: 400,
-            path: i + 1,
+            segment: `p${i + 1}`,
             tokens: synthetic.prose(count, next),
           }),
       )
       const more: RunEvent[] = Array.from({ length: later }, (_, i) => ({
         type: 'tokens',
         at: 500 + i * 30,
-        path: 1 + (i % paths.length),
+        segment: `p${1 + (i % paths.length)}`,
         tokens: synthetic.prose(12, next),
       }))
       fake.add([...start, ...more], { status: 'running' }, start.length)
@@ -52,14 +56,14 @@ async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400):
     },
     { paths, later },
   )
-  await page.waitForSelector('[data-lane="1"] .stream')
+  await page.waitForSelector('[data-lane="p1"] .stream')
   await page.waitForTimeout(600)
 }
 const play = (page: Page, events: number) =>
   page.evaluate((count) => {
     ;(window as never as { harness: Handle }).harness.fake.play('long', count)
   }, events)
-const scroller = (path: number) => `[data-lane="${path}"] .stream-scroll`
+const scroller = (path: number) => `[data-lane="p${path}"] .stream-scroll`
 const place = (page: Page, path: number) =>
   page.locator(scroller(path)).evaluate((el) => ({
     top: Math.round(el.scrollTop),
@@ -74,7 +78,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await play(page, 40)
     await page.waitForTimeout(500)
     expect((await place(page, 1)).left).toBeLessThan(40)
-    expect(await page.locator('[data-lane="1"] .jump').count()).toBe(0)
+    expect(await page.locator('[data-lane="p1"] .jump').count()).toBe(0)
 
     await page.locator(scroller(1)).hover()
     await page.mouse.wheel(0, -900)
@@ -85,9 +89,9 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const after = await place(page, 1)
     expect(Math.abs(after.top - top)).toBeLessThan(5)
     expect(after.left).toBeGreaterThan(300)
-    expect((await place(page, 2)).left).toBeLessThan(40) // the other lane goes on following
+    expect((await place(page, 2)).left).toBeLessThan(40) // the other lane still follows
 
-    await page.locator('[data-lane="1"] .jump').click()
+    await page.locator('[data-lane="p1"] .jump').click()
     await play(page, 20)
     await page.waitForTimeout(500)
     expect((await place(page, 1)).left).toBeLessThan(40)
@@ -127,14 +131,14 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.waitForSelector(scroller(1))
     await page.getByRole('tab').nth(1).click()
     await page.waitForTimeout(500)
-    expect(await line()).toBe(words) // wider, and still the same place
+    expect(await line()).toBe(words) // wider, but at the same place
     await page.context().close()
   })
 
   test('a path of 1 MB is in the page by what is seen of it, and can be read to both ends', async () => {
     const page = await openPage(harness, '#/')
     await longRun(page, [200_000], 4)
-    const blocks = () => page.locator('[data-lane="1"] .row-block').count()
+    const blocks = () => page.locator('[data-lane="p1"] .row-block').count()
     expect(await blocks()).toBeLessThan(40)
     const first = await page.evaluate(() =>
       (window as never as { harness: Handle }).harness.useRuns
@@ -147,7 +151,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     })
     await page.waitForTimeout(400)
     expect(
-      (await page.locator('[data-lane="1"] .stream').textContent())!
+      (await page.locator('[data-lane="p1"] .stream').textContent())!
         .trim()
         .startsWith(first.slice(0, 30)),
     ).toBe(true)
@@ -193,7 +197,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.keyboard.type('replace')
     await expect
       .poll(() => page.locator('.find [role=status]').textContent())
-      .toMatch(/^\d+ places?$/)
+      .toMatch(/^\d+ match(es)?$/)
     const count = Number((await page.locator('.find [role=status]').textContent())!.split(' ')[0])
     expect(await page.locator('.find-hit').count()).toBe(count)
     await page.keyboard.press('Enter')
@@ -205,7 +209,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
   })
 
   test('tokens: whitespace is shown on demand; arrows move by token, path and sibling', async () => {
-    const page = await openPage(harness, '#/run/balls/path/1/2')
+    const page = await openPage(harness, '#/run/balls/p1/2')
     const list = page.getByRole('listbox')
     await list.focus()
     expect(await list.textContent()).not.toContain('␣')
@@ -225,7 +229,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.keyboard.press('ArrowDown')
     expect(await path()).toBe('Path 2')
     await page.keyboard.press('ArrowRight')
-    await page.keyboard.press('ArrowRight') // "Okay" is common to all, what follows is not
+    await page.keyboard.press('ArrowRight') // all paths begin with "Okay", then they diverge
     await page.keyboard.press('Shift+ArrowDown')
     expect(await path()).toBe('Path 3')
     await page.context().close()
@@ -252,7 +256,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     const example = page.locator('.example').first()
     const words = await example.textContent()
     await page.getByRole('button', { name: 'Replay a recorded run' }).click()
-    await page.getByRole('slider', { name: 'Moment of the run' }).waitFor()
+    await page.getByRole('slider', { name: 'Position in the run' }).waitFor()
     await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
     await expect
       .poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 })
@@ -260,7 +264,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await expect
       .poll(() => page.locator('.summary .stream').textContent(), { timeout: 60_000 })
       .not.toBe('')
-    // Without a model nothing can be asked of it.
+    // Without a model, no run can start.
     expect(
       await page.locator('.summary [data-command="run.attribution"]').getAttribute('aria-disabled'),
     ).toBe('true')

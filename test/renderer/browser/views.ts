@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** Every view, and what can lie above it. */
+/** Every view, and every menu and dialog above it. */
 export const VIEWS: Record<
   string,
   { hash: string; scene?: string; act?: (page: Page) => Promise<unknown> }
@@ -38,16 +38,16 @@ export const VIEWS: Record<
       await page.getByRole('button', { name: 'Pause' }).click()
     },
   },
-  inspect: { hash: '#/run/balls/path/3/40' },
-  'inspect, summary': { hash: '#/run/balls/summary/1' },
+  inspect: { hash: '#/run/balls/p3/40' },
+  'inspect, summary': { hash: '#/run/balls/s1' },
   'inspect, attribution': {
-    hash: '#/run/balls/summary/1',
+    hash: '#/run/balls/s1',
     act: async (page) => {
       await page.keyboard.press('Alt+A')
       await page.locator('.attr-row').nth(1).click()
     },
   },
-  'compare paths': { hash: '#/run/balls/compare/1,3' },
+  'compare paths': { hash: '#/run/balls/compare/p1,p3' },
   'compare runs': { hash: '#/compare/balls,stopped' },
   history: { hash: '#/history' },
   models: { hash: '#/models' },
@@ -63,7 +63,7 @@ export const VIEWS: Record<
     hash: '#/models',
     act: async (page) => {
       await page.getByRole('radio', { name: 'Get models' }).click()
-      await page.getByRole('button', { name: 'Sizes of Qwen3 8B' }).click()
+      await page.getByRole('button', { name: 'Show sizes of Qwen3 8B' }).click()
     },
   },
   'models, convert': {

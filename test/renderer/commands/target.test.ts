@@ -1,25 +1,28 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import type { EventOf, RunEvent } from '../../../engine/protocol/events.ts'
+import { pathId, summaryId, type EventOf, type RunEvent } from '../../../engine/protocol/events.ts'
 import { commandOf } from '../../../renderer/commands/catalogue.ts'
 import { currentTarget } from '../../../renderer/commands/target.ts'
 import { useCompose } from '../../../renderer/store/compose.ts'
 import { useHistory } from '../../../renderer/store/history.ts'
 import { useRoute } from '../../../renderer/store/route.ts'
 import { openLocal } from '../../../renderer/store/runs.ts'
-import { useUi } from '../../../renderer/store/ui.ts'
+import { activate, useUi } from '../../../renderer/store/ui.ts'
 import { FakeHost } from '../fake-host.ts'
-import { BALLS, scripted } from '../synthetic.ts'
+import { BALLS, scripted, summaryStarted } from '../synthetic.ts'
 
 const answer = (text: string) => ({
   text,
   span: [0, 1] as [number, number],
   kind: 'boxed' as const,
 })
-const summary = (version: number, at: number, text: string): RunEvent[] => [
-  { type: 'summary-started', at, version, paths: [version], fusion: 'cache' },
-  { type: 'tokens', at, path: 0, version, tokens: [{ id: 1, text, logprob: -1, entropy: 1 }] },
-  { type: 'summary-ended', at, version, reason: 'finished', answer: answer(text) },
-]
+const summary = (number: number, at: number, text: string): RunEvent[] => {
+  const segment = summaryId(number)
+  return [
+    summaryStarted(segment, [pathId(number)], at),
+    { type: 'tokens', at, segment, tokens: [{ id: 1, text, logprob: -1, entropy: 1 }] },
+    { type: 'segment-ended', at, segment, reason: 'finished', answer: answer(text) },
+  ]
+}
 const [start, ...rest] = scripted({ ...BALLS, run: 'one' })
 const ended = rest.at(-1) as EventOf<'run-ended'>
 const vote: RunEvent = {
@@ -28,9 +31,9 @@ const vote: RunEvent = {
   rule: 'equality',
   over: 'summaries',
   classes: [
-    { answer: '7', members: [2, 4] },
-    { answer: '5', members: [1] },
-    { answer: '9', members: [3] },
+    { answer: '7', members: ['s2', 's4'] },
+    { answer: '5', members: ['s1'] },
+    { answer: '9', members: ['s3'] },
   ],
   winner: 0,
   tie: false,
@@ -52,7 +55,7 @@ const copy = async () => {
   const target = currentTarget()
   expect(command.why(target)).toBeNull()
   command.run(target)
-  await vi.waitFor(() => expect(copied).toHaveLength(1))
+  await vi.waitFor(() => expect(copied).toHaveLength(1), 60_000)
   return copied[0]
 }
 
@@ -68,36 +71,36 @@ beforeAll(() => {
   })
 })
 beforeEach(() => {
-  useUi.setState({ version: {} })
+  useUi.setState({ active: {} })
   useRoute.setState({ route: { view: 'run', run: 'one' } })
 })
 
 test('of several groups, the summary that won the vote is the one that commands are about', async () => {
   openLocal('one', groups)
-  expect(currentTarget().version).toBe(2)
+  expect(currentTarget().summary).toBe('s2')
   expect(await copy()).toBe('7')
-  useUi.setState({ version: { one: 3 } })
-  expect(currentTarget().version).toBe(3)
+  activate('one', 's3')
+  expect(currentTarget().summary).toBe('s3')
   expect(await copy()).toBe('9')
 })
 
 test('a choice by hand counts, and so does a summary written since', async () => {
-  openLocal('one', [...groups, { ...vote, at: 40, winner: 2, override: true }])
-  expect([currentTarget().version, await copy()]).toEqual([3, '9'])
+  openLocal('one', [...groups, { ...vote, at: 40, winner: 2, chosen: 's3' }])
+  expect([currentTarget().summary, await copy()]).toEqual(['s3', '9'])
   openLocal('one', [...groups, ...summary(5, 50, '6'), { ...ended, at: 60, answer: '6' }])
-  expect([currentTarget().version, await copy()]).toEqual([5, '6'])
+  expect([currentTarget().summary, await copy()]).toEqual(['s5', '6'])
 })
 
 test('a run is edited as the follow-up that it was', () => {
   openLocal('one', [
-    { ...(start as EventOf<'run-started'>), followUp: { run: 'first', version: 2 } },
+    { ...(start as EventOf<'run-started'>), followUp: { run: 'first', segment: 's2' } },
     ...rest,
   ])
   const edit = () => {
     commandOf('run.edit').run(currentTarget({ run: 'one' }))
     return useCompose.getState().followUp
   }
-  expect(edit()).toEqual({ run: 'first', version: 2, title: 'first' })
+  expect(edit()).toEqual({ run: 'first', segment: 's2', title: 'first' })
   const fake = new FakeHost()
   fake.add(scripted({ ...BALLS, run: 'first' }))
   useHistory.setState({ list: [fake.runs.get('first')!.summary] })

@@ -5,7 +5,7 @@ import { drawWaiting } from '../../../renderer/store/turns.ts'
 import { FakeHost } from '../fake-host.ts'
 import * as synthetic from '../synthetic.ts'
 
-/** The real window over a host in memory. Tests drive it through `window.harness`. */
+/** The real window with a host in memory. Tests drive it through `window.harness`. */
 const fake = new FakeHost()
 export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting }
 Object.assign(window, { harness: handle })
@@ -22,7 +22,7 @@ if (scene !== 'empty') {
   )
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'damaged' }), {
     status: 'damaged',
-    damage: 'Line 12 is no event; the rest was kept.',
+    damage: 'Line 12 is not an event; the rest was kept.',
     title: 'run-2026-01-04.jsonl',
   })
   fake.add(

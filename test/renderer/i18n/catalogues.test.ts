@@ -23,7 +23,7 @@ test('no message is left over', () => {
   const code = sources.map(([, text]) => text).join('\n')
   const families = [...code.matchAll(/`([\w.-]+)\$\{/g)].map(([, head]) => head!)
   const unused = Object.keys(en)
-    .map((key) => key.replace(/_(one|other)$/, ''))
+    .map((key) => key.replace(/_(zero|one|other)$/, ''))
     .filter((key) => !code.includes(`'${key}'`) && !families.some((head) => key.startsWith(head)))
   expect([...new Set(unused)]).toEqual([])
 })

@@ -12,11 +12,11 @@ import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
 const result: Attribution = {
-  version: 1,
+  segment: 's1',
   promptTokens: 3,
   paths: [
-    { path: 2, tokens: 5 },
-    { path: 4, tokens: 9 },
+    { segment: 'p2', tokens: 5 },
+    { segment: 'p4', tokens: 9 },
   ],
   shares: [
     [0.5, 0.2, 0.1, 0.2],
@@ -27,7 +27,7 @@ const result: Attribution = {
 
 describe('shares', () => {
   test('a path has its column', () => {
-    expect([2, 4, 1].map((path) => columnOf(result, path))).toEqual([1, 2, 0])
+    expect(['p2', 'p4', 'p1'].map((path) => columnOf(result, path))).toEqual([1, 2, 0])
   })
   test('the mean of some tokens', () => {
     expect(meanShares(result).map((one) => Number(one.toFixed(6)))).toEqual([0.3, 0.2, 0.3, 0.2])
@@ -42,30 +42,33 @@ describe('shares', () => {
 
 describe('asking', () => {
   const fake = new FakeHost()
-  const task = attributionTask('r', 1)
+  const task = attributionTask('r', 's1')
   const state = () => useAttributions.getState().of[task]
   afterEach(() => useAttributions.setState({ of: {} }))
 
   test('is done once; a failure is kept and can be asked again; progress and cancelling are shown', async () => {
     setConnect(async () => fake.channel())
     await host.start()
-    await askAttribution('r', 1)
-    expect(state()).toMatchObject({ state: 'failed', error: { message: 'There is no run r.' } })
+    await askAttribution('r', 's1')
+    expect(state()).toMatchObject({
+      state: 'failed',
+      error: { message: 'The run r does not exist.' },
+    })
     fake.add(scripted({ ...BALLS, run: 'r' }))
     const before = fake.calls.length
-    const asked = askAttribution('r', 1)
-    void askAttribution('r', 1)
+    const asked = askAttribution('r', 's1')
+    void askAttribution('r', 's1')
     expect(state()).toMatchObject({ state: 'reading', fraction: 0 })
     expect(attributionProgress(task, 0.5)).toBe(true)
     expect(attributionProgress('r', 0.7)).toBe(false)
     expect(state()).toMatchObject({ state: 'reading', fraction: 0.5 })
-    await cancelAttribution('r', 1)
+    await cancelAttribution('r', 's1')
     await asked
     expect(fake.calls.slice(before).map(({ method }) => method)).toEqual([
       'run.attribution',
       'run.attribution.cancel',
     ])
-    expect(state()).toMatchObject({ state: 'ready', result: { version: 1 } })
+    expect(state()).toMatchObject({ state: 'ready', result: { segment: 's1' } })
     host.close()
   })
 })

@@ -1,20 +1,22 @@
 import { expect, test } from 'vitest'
-import type { RunEvent } from '../../../engine/protocol/events.ts'
+import type { RunEvent, Token } from '../../../engine/protocol/events.ts'
+import { boardOf } from '../../../engine/protocol/decision.ts'
 import { foldRun } from '../../../engine/protocol/fold.ts'
+import { pathId } from '../../../engine/protocol/segments.ts'
+import { TokenList } from '../../../engine/protocol/token-list.ts'
 import { findIn } from '../../../renderer/run/find.ts'
 import { pathTree } from '../../../renderer/run/tree.ts'
-import { boardOf } from '../../../renderer/run/votes.ts'
 import { partingOf, siblingsAt } from '../../../renderer/inspect/siblings.ts'
-import { BALLS, scripted } from '../synthetic.ts'
+import { BALLS, pathStarted, scripted } from '../synthetic.ts'
 
 const run = (...texts: string[]) => {
   const events: RunEvent[] = []
   texts.forEach((text, i) => {
-    events.push({ type: 'path-started', at: 0, path: i + 1, group: 1, thought: i + 1, seed: i })
+    events.push(pathStarted(i + 1))
     events.push({
       type: 'tokens',
       at: 1,
-      path: i + 1,
+      segment: pathId(i + 1),
       tokens: [
         { id: 900 + i, text: `<think${i + 1}>`, logprob: null, entropy: null, forced: true },
         ...[...text].map((char) => ({
@@ -33,20 +35,23 @@ test('the tree has the common prefix as its trunk, then the branches', () => {
   const tree = pathTree(run('abcX', 'abcYd', 'abcYe').paths)!
   expect([tree.from, tree.to, tree.text]).toEqual([0, 3, 'abc'])
   expect(tree.children.map(({ paths, from, to }) => ({ paths, from, to }))).toEqual([
-    { paths: [1], from: 3, to: 4 },
-    { paths: [2, 3], from: 3, to: 4 },
+    { paths: ['p1'], from: 3, to: 4 },
+    { paths: ['p2', 'p3'], from: 3, to: 4 },
   ])
-  expect(tree.children[1]!.children.map(({ paths }) => paths)).toEqual([[2], [3]])
+  expect(tree.children[1]!.children.map(({ paths }) => paths)).toEqual([['p2'], ['p3']])
 })
 
 test('equal paths, one path, and prefixes of one another are drawn too', () => {
-  expect(pathTree(run('ab', 'ab').paths)!.children.map(({ paths }) => paths)).toEqual([[1], [2]])
+  expect(pathTree(run('ab', 'ab').paths)!.children.map(({ paths }) => paths)).toEqual([
+    ['p1'],
+    ['p2'],
+  ])
   expect(pathTree(run('ab').paths)!.children).toEqual([])
   expect(
     pathTree(run('ab', 'abc').paths)!.children.map(({ paths, from, to }) => [paths[0], from, to]),
   ).toEqual([
-    [1, 2, 2],
-    [2, 2, 3],
+    ['p1', 2, 2],
+    ['p2', 2, 3],
   ])
   expect(pathTree(run('').paths)).toBeNull()
 })
@@ -56,20 +61,31 @@ test('where paths part, and who shares a beginning', () => {
   const [a, b, c, d] = state.paths
   expect(partingOf(a!, b!)).toEqual({ a: 4, b: 4 })
   expect(partingOf(c!, d!)).toBeNull()
-  expect(siblingsAt(state, a!, 4)).toEqual([1, 2])
-  expect(siblingsAt(state, a!, 3)).toEqual([1, 2, 3])
+  expect(siblingsAt(state, a!, 4)).toEqual(['p1', 'p2'])
+  expect(siblingsAt(state, a!, 3)).toEqual(['p1', 'p2', 'p3'])
+})
+
+test('paths of an engine that tells no token ids are compared by their texts', () => {
+  const told = run('abX', 'abY', 'ab')
+  const paths = told.paths.map((path) => ({
+    ...path,
+    tokens: TokenList.from(Array.from(path.tokens, ({ id: _, ...token }): Token => ({ ...token }))),
+  }))
+  expect(pathTree(paths)).toEqual(pathTree(told.paths))
+  expect(partingOf(paths[0]!, paths[1]!)).toEqual({ a: 3, b: 3 })
+  expect(siblingsAt({ ...told, paths }, paths[0]!, 3)).toEqual(['p1', 'p2'])
 })
 
 test('find reads every path and summary, without the control tokens, without regard to case', () => {
   const state = foldRun(scripted(BALLS))
   const hits = findIn(state, 'OKAY')
-  expect(hits.map(({ path, offset }) => [path, offset])).toEqual([
-    [1, 0],
-    [2, 0],
-    [3, 0],
-    [4, 0],
+  expect(hits.map(({ segment, offset }) => [segment, offset])).toEqual([
+    ['p1', 0],
+    ['p2', 0],
+    ['p3', 0],
+    ['p4', 0],
   ])
-  expect(findIn(state, 'rules out')[0]).toMatchObject({ path: 0, version: 1, match: 'rules out' })
+  expect(findIn(state, 'rules out')[0]).toMatchObject({ segment: 's1', match: 'rules out' })
   expect(findIn(state, '<think')).toEqual([])
   expect(findIn(state, ' ')).toEqual([])
 })
@@ -81,8 +97,8 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
     tie: false,
     disagrees: false,
     rows: [
-      { members: [1, 2, 4], wins: true },
-      { members: [3], wins: false },
+      { members: ['p1', 'p2', 'p4'], wins: true },
+      { members: ['p3'], wins: false },
     ],
   })
   expect(boardOf(foldRun(scripted({ ...BALLS, answers: ['1', '2', '1', '2'] }))).tie).toBe(true)
@@ -92,7 +108,7 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
   const over = {
     ...state.votes[0]!,
     over: 'summaries' as const,
-    classes: [{ answer: '2', members: [1] }],
+    classes: [{ answer: '2', members: ['s1'] }],
     winner: 0,
   }
   const [summary] = state.summaries
@@ -101,13 +117,16 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
     boardOf({
       ...state,
       votes: [over],
-      summaries: [summary!, { ...summary!, version: 2, startedAt: over.at + 1 }],
+      summaries: [summary!, { ...summary!, segment: 's2', number: 2, startedAt: over.at + 1 }],
     }),
   ).toMatchObject({ disagrees: true, summaryAnswer: BALLS.answer })
   const grouped = boardOf({ ...state, votes: [] })
-  expect(grouped).toMatchObject({ voted: false, rows: [{ members: [1, 2, 4] }, { members: [3] }] })
+  expect(grouped).toMatchObject({
+    voted: false,
+    rows: [{ members: ['p1', 'p2', 'p4'] }, { members: ['p3'] }],
+  })
   const paths = state.paths.map((path) =>
-    path.path === 1
+    path.segment === 'p1'
       ? path
       : {
           ...path,
@@ -116,7 +135,7 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
         },
   )
   expect(boardOf({ ...state, votes: [], paths }).rows).toMatchObject([
-    { answer: null, members: [2, 3, 4] },
-    { members: [1] },
+    { answer: null, members: ['p2', 'p3', 'p4'] },
+    { members: ['p1'] },
   ])
 })

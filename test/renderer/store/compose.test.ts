@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import type { EventOf } from '../../../engine/protocol/events.ts'
+import { fileOf, type EventOf } from '../../../engine/protocol/events.ts'
 import { commandOf, runCommand } from '../../../renderer/commands/catalogue.ts'
 import { refreshFit, useCompose } from '../../../renderer/store/compose.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
@@ -13,7 +13,7 @@ import { BALLS, scripted } from '../synthetic.ts'
 const fake = new FakeHost()
 const FITS = fake.fit
 const SHORT = { ...FITS, verdict: 'wont-fit' as const, short: { device: 'CPU', bytes: 3e9 } }
-const why = (id: string) => commandOf(id).why({ run: null, path: null, version: null })
+const why = (id: string) => commandOf(id).why({ run: null, path: null, summary: null })
 const started = () => fake.calls.filter(({ method }) => method === 'run.start').length
 
 beforeAll(async () => {
@@ -36,7 +36,10 @@ test('a run that will not fit is not started, with the reason; it can be started
   expect([why('compose.start'), why('compose.startAnyway')]).toEqual(['compose.wontFit', null])
   expect(runCommand('compose.start')).toBe(false)
   expect(runCommand('compose.startAnyway')).toBe(true)
-  await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
+  await vi.waitFor(
+    () => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }),
+    60_000,
+  )
   expect(started()).toBe(1)
 })
 
@@ -46,12 +49,12 @@ test('whether it fits is asked again at the start: what is shown may be a moment
   expect([why('compose.start'), why('compose.startAnyway')]).toEqual([null, 'why.fits'])
   fake.fit = SHORT
   expect(runCommand('compose.start')).toBe(true)
-  await vi.waitFor(() => expect(useCompose.getState().starting).toBe(false))
+  await vi.waitFor(() => expect(useCompose.getState().starting).toBe(false), 60_000)
   expect([started(), why('compose.start')]).toEqual([0, 'compose.wontFit'])
   fake.fit = FITS
   await refreshFit()
   runCommand('compose.start')
-  await vi.waitFor(() => expect(started()).toBe(1))
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
 })
 
 test('what cannot be estimated can be started', async () => {
@@ -59,37 +62,43 @@ test('what cannot be estimated can be started', async () => {
   await refreshFit()
   expect(why('compose.start')).toBeNull()
   runCommand('compose.start')
-  await vi.waitFor(() => expect(started()).toBe(1))
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
 })
 
 test('a run like an earlier one that no longer fits goes to the composer, which says so', async () => {
   const events = scripted({ ...BALLS, run: 'old' })
   const { problem, model } = events[0] as EventOf<'run-started'>
   openLocal('old', events)
-  const again = () => commandOf('run.again').run({ run: 'old', path: null, version: null })
+  const again = () => commandOf('run.again').run({ run: 'old', path: null, summary: null })
   fake.fit = SHORT
   again()
-  await vi.waitFor(() => expect(useCompose.getState()).toMatchObject({ problem, fit: SHORT }))
+  await vi.waitFor(
+    () => expect(useCompose.getState()).toMatchObject({ problem, fit: SHORT }),
+    60_000,
+  )
   expect([started(), useRoute.getState().route, usePrefs.getState().model]).toEqual([
     0,
     { view: 'compose' },
-    model.file,
+    fileOf(model),
   ])
   fake.fit = FITS
   again()
-  await vi.waitFor(() => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }))
+  await vi.waitFor(
+    () => expect(useRoute.getState().route).toEqual({ view: 'run', run: 'one' }),
+    60_000,
+  )
   expect(started()).toBe(1)
 })
 
 test('a follow-up stays one when it is run again', async () => {
   const [start, ...rest] = scripted({ ...BALLS, run: 'old' })
   openLocal('old', [
-    { ...(start as EventOf<'run-started'>), followUp: { run: 'first', version: 2 } },
+    { ...(start as EventOf<'run-started'>), followUp: { run: 'first', segment: 's2' } },
     ...rest,
   ])
-  commandOf('run.again').run({ run: 'old', path: null, version: null })
-  await vi.waitFor(() => expect(started()).toBe(1))
+  commandOf('run.again').run({ run: 'old', path: null, summary: null })
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
   expect(fake.calls.find(({ method }) => method === 'run.start')).toMatchObject({
-    params: { request: { followUp: { run: 'first', version: 2 } } },
+    params: { request: { followUp: { run: 'first', segment: 's2' } } },
   })
 })

@@ -39,7 +39,7 @@ test('of several runs, one that thinks stays and is told; what was deleted can b
   await deleteRuns(['a', 'b', 'c'])
   expect([shown(), [...useHistory.getState().selected]]).toEqual([['b'], ['b']])
   expect(told().map(({ kind, message }) => [kind, message[1]])).toEqual([
-    ['bad', { name: 'p', reason: 'The run still thinks. Stop it first.' }],
+    ['bad', { name: 'p', reason: 'The run is still thinking. Stop it first.' }],
     ['info', { count: 2 }],
   ])
   await told().at(-1)!.action!.run()

@@ -25,11 +25,21 @@ import { BALLS, scripted } from '../synthetic.ts'
 const fake = new FakeHost()
 const events = scripted({ ...BALLS, run: 'one' })
 
+const frames = new Set<NodeJS.Timeout>()
+
 beforeAll(async () => {
-  vi.stubGlobal('requestAnimationFrame', (work: (now: number) => void) =>
-    setTimeout(() => work(performance.now()), 5),
-  )
-  vi.stubGlobal('cancelAnimationFrame', clearTimeout)
+  vi.stubGlobal('requestAnimationFrame', (work: (now: number) => void) => {
+    const frame = setTimeout(() => {
+      frames.delete(frame)
+      work(performance.now())
+    }, 5)
+    frames.add(frame)
+    return frame
+  })
+  vi.stubGlobal('cancelAnimationFrame', (frame: NodeJS.Timeout) => {
+    frames.delete(frame)
+    clearTimeout(frame)
+  })
   setConnect(async () => fake.channel())
   host.onPush((push) => {
     if (push.kind === 'events' || push.kind === 'backlog') receiveEvents(push)
@@ -42,7 +52,11 @@ beforeEach(() => {
   fake.calls.length = 0
 })
 const shown = (run: string) => useRuns.getState().open[run]!
-const settle = () => new Promise((resolve) => setTimeout(resolve, 30))
+/** Resolves when all pending messages have arrived and every frame is drawn. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  await vi.waitFor(() => expect(frames.size).toBe(0), 60_000)
+}
 
 test('a finished run is what foldRun makes of its events', async () => {
   fake.add(events)
@@ -71,7 +85,7 @@ test('closed and opened again while its backlog is on the way: nothing is double
     run: 'one',
     events: JSON.stringify(events.slice(20, 30)),
     start: false,
-  }) // of the first still
+  }) // still from the first
   await Promise.all([first, second])
   await settle()
   expect(shown('one').events).toEqual(events)

@@ -53,7 +53,7 @@ describe('BlockSplitter', () => {
           at = end
         }
         expect(at).toBe(text.length)
-        // Coming in pieces closes no other blocks than coming at once, up to where an endless line was cut.
+        // Text in pieces closes the same blocks as text at once, up to where an endless line was cut.
         if (!/.{4000}/s.test(text)) expect(splitter.blocks).toEqual(whole(text).blocks)
       }),
     )
@@ -69,7 +69,7 @@ describe('BlockSplitter', () => {
     ]) {
       const pieces = texts(text)
       expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(8200)
-      for (const piece of pieces) expect(encodeURIComponent(piece)).toBeTruthy() // throws on half a character
+      for (const piece of pieces) expect(encodeURIComponent(piece)).toBeTruthy() // throws for half a character
     }
   })
 

@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { addConvert } from './convert.ts'
+import { addDevices } from './devices.ts'
+import { addEval } from './eval.ts'
+import { addExport } from './export.ts'
+import { addGet } from './get.ts'
+import { addModel } from './model.ts'
+import { addRuns } from './runs.ts'
+import { addScore } from './score.ts'
+import { addServe } from './serve.ts'
+import { addSolve } from './solve.ts'
+import { EXIT, exitCodeOf, say } from './usage.ts'
+import { toBraidError } from '../protocol/errors.ts'
+import { braidVersion } from '../programs/index.ts'
+
+/**
+ * The `braid` command; each subcommand is one file in cli/. Exit codes: 0 ok, 1 failed, 2 wrong
+ * usage, 130 interrupted.
+ */
+const program = new Command('braid')
+  .description('Native parallel thinking with local models')
+  .version(braidVersion())
+  .exitOverride()
+
+for (const add of [
+  addSolve,
+  addScore,
+  addDevices,
+  addModel,
+  addConvert,
+  addGet,
+  addEval,
+  addExport,
+  addRuns,
+  addServe,
+])
+  add(program)
+for (const command of program.commands) command.exitOverride()
+
+// A reader that closed its end (`braid ... | head`) does not count as a failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
+)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  else {
+    say(`braid: ${toBraidError(error).message}`)
+    process.exitCode = exitCodeOf(error)
+  }
+}

@@ -1,0 +1,318 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { Activity } from './activity.ts'
+import { Attributions } from './attributions.ts'
+import { Client } from './client.ts'
+import { DataFile } from './data-file.ts'
+import type { HostEngine } from './engine.ts'
+import { Library, type LibraryMethod } from './library.ts'
+import { Residency } from './residency.ts'
+import { Runs } from './runs.ts'
+import { bundledModel } from '../models/index.ts'
+import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { runError } from '../protocol/events.ts'
+import { readPreferences, storedPreferences, type Preferences } from '../protocol/preferences.ts'
+import {
+  METHODS,
+  Request,
+  type Channel,
+  type HostMessage,
+  type Method,
+  type Result,
+  type Task,
+} from '../protocol/wire.ts'
+import { exportRuns } from '../transcripts/export/index.ts'
+import { importRuns } from '../transcripts/export/index.ts'
+import { RunStore } from '../transcripts/index.ts'
+
+type Handlers = {
+  [M in Exclude<Method, LibraryMethod>]: (
+    params: z.output<(typeof METHODS)[M]['params']>,
+    client: Client,
+  ) => Result<M> | Promise<Result<M>>
+}
+/** Keys that this version does not know are kept unchanged. */
+const Settings = z.record(z.string(), z.unknown())
+const MAX_SETTINGS = 1 << 20
+const TASKS_MS = 150
+
+export interface HostOptions {
+  /** Data folder: runs, settings and the list of models. */
+  folder: string
+  engine: HostEngine
+  /**
+   * Called if the native engine hangs. The process should exit, so that its supervisor starts a new
+   * one.
+   */
+  onStall?: (message: string) => void
+  stopMs?: number
+}
+
+/**
+ * Serves METHODS over any channel. Checks all input by schema; returns every failure as a typed
+ * error.
+ */
+export class Host {
+  readonly #folder: string
+  readonly #engine: HostEngine
+  readonly #store: RunStore
+  readonly #runs: Runs
+  readonly #library: Library
+  readonly #residency: Residency
+  readonly #settings: DataFile<Record<string, unknown>>
+  readonly #clients = new Set<Client>()
+  readonly #attributions: Attributions
+  readonly #activity = new Activity(() => this.#runs.progress())
+  #tasks: Task[] = []
+  #telling: NodeJS.Timeout | undefined
+
+  constructor({ folder, engine, onStall, stopMs }: HostOptions) {
+    this.#folder = folder
+    this.#engine = engine
+    this.#store = new RunStore(folder)
+    this.#library = new Library({
+      folder,
+      engine,
+      onModels: () => this.#changed('models'),
+      onDevices: () => this.#changed('devices'),
+      onTasks: (tasks) => this.#tellTasks(tasks),
+    })
+    this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
+    this.#runs = new Runs({
+      engine,
+      store: this.#store,
+      stopMs,
+      onEvent: (run, event) => {
+        this.#clients.forEach((client) => client.push(run, event))
+        this.#activity.changed()
+      },
+      onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
+      onEnd: (run) => this.#activity.ended(run),
+      onChange: () => {
+        this.#changed('runs')
+        this.#activity.changed()
+        this.#residency.update()
+      },
+      onStall: (message) => onStall?.(message),
+    })
+    this.#attributions = new Attributions(this.#runs)
+    this.#residency = new Residency({
+      engine,
+      send: (message) => this.#broadcast(message),
+      busy: () => this.#runs.thinking,
+      idleMinutes: () => this.#preferences().idleMinutes,
+    })
+  }
+
+  /**
+   * Probes the devices, and loads the model that windows start with if the user wants that and it
+   * fits.
+   */
+  async warmUp(): Promise<void> {
+    const { loadAtStart, model, loadingAtStart } = this.#preferences()
+    const wanted = loadAtStart && model !== ''
+    // The engine ended while loading this model, and would do so at every start.
+    const deadly = wanted && loadingAtStart === model
+    if (deadly)
+      this.#set({ loadAtStart: false, notLoadedAtStart: model, loadingAtStart: undefined })
+    await this.#engine.ready()
+    if (deadly)
+      throw new BraidError(
+        'engine-lost',
+        `The engine ended while loading ${model} at startup. Loading at startup is now off.`,
+      )
+    if (!wanted) return
+    const settings = await this.#library.settle(model, {})
+    const { verdict, total, free } = await this.#engine.fit(model, settings)
+    if (verdict === 'wont-fit')
+      throw new BraidError(
+        'out-of-memory',
+        `${model} is not loaded at startup: its runs need ${total} bytes, but only ${free} are free.`,
+      )
+    const onProgress = (fraction: number) =>
+      this.#broadcast({ kind: 'progress', task: 'load', fraction })
+    this.#set({ loadingAtStart: model })
+    try {
+      await this.#engine.load(model, settings, onProgress)
+    } finally {
+      onProgress(1)
+      this.#set({ loadingAtStart: undefined })
+    }
+  }
+
+  serve(channel: Channel): void {
+    const client = new Client(channel)
+    this.#clients.add(client)
+    channel.onMessage((message) => void this.#answer(client, message))
+    channel.onClose(() => {
+      client.leave()
+      this.#clients.delete(client)
+    })
+  }
+
+  /** Links a model and makes it the model that windows start with. */
+  async openWith(file: string): Promise<void> {
+    const { file: model } = await this.#library.registry.add(file)
+    this.#set({ model })
+    this.#changed('models')
+  }
+
+  async close(): Promise<void> {
+    this.#residency.close()
+    this.#activity.close()
+    clearTimeout(this.#telling)
+    try {
+      // A deliberate shutdown must not count against the model being loaded.
+      if (this.#preferences().loadingAtStart !== '') this.#set({ loadingAtStart: undefined })
+    } catch {
+      // The disk is full, so this model is not loaded at the next start.
+    }
+    await this.#library.close()
+    await this.#runs.close()
+    await this.#engine.close()
+  }
+
+  async #answer(client: Client, message: unknown): Promise<void> {
+    const request = Request.safeParse(message)
+    const id = request.success ? request.data.id : idOf(message)
+    try {
+      if (!request.success)
+        throw new BraidError(
+          'bad-request',
+          `The message is not a request: ${firstIssue(request.error)}`,
+        )
+      const { method, params } = request.data
+      client.send({ kind: 'result', id, result: await this.#call(client, method, params) })
+    } catch (error) {
+      client.send({ kind: 'error', id, error: runError(toBraidError(error)) })
+    }
+  }
+
+  #call(client: Client, method: string, params: unknown): unknown {
+    if (!Object.hasOwn(METHODS, method))
+      throw new BraidError('bad-request', `The method '${method}' does not exist.`)
+    const parsed = METHODS[method as Method].params.safeParse(params)
+    if (!parsed.success)
+      throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
+    if (Object.hasOwn(this.#library.handlers, method))
+      return this.#library.handlers[method as LibraryMethod](parsed.data as never)
+    return this.#handlers[method as keyof Handlers](parsed.data as never, client)
+  }
+
+  readonly #handlers: Handlers = {
+    'app.info': () => ({
+      ...this.#engine.version(),
+      dataFolder: this.#folder,
+      bundledModel: bundledModel(),
+    }),
+
+    'run.start': async ({ request }) => {
+      const model = request.model ?? bundledModel()
+      if (model === null)
+        throw new BraidError(
+          'model-not-found',
+          'Choose a model first: this copy of Braid has no bundled model.',
+        )
+      await this.#engine.ready()
+      return {
+        run: this.#runs.start({
+          ...request,
+          model,
+          settings: await this.#library.settle(model, request.settings),
+        }),
+      }
+    },
+    'run.command': async ({ run, command }) => {
+      await this.#engine.ready()
+      return this.#runs.command(run, command)
+    },
+    'run.open': async ({ run }, client) => {
+      // Subscribe without awaiting first, so that the next event follows the backlog and none is
+      // lost or duplicated.
+      const { chunks, live } = this.#runs.backlog(run)
+      return { events: await client.subscribe(run, chunks), live }
+    },
+    'run.close': ({ run }, client) => {
+      client.unsubscribe(run)
+      return {}
+    },
+    'run.alternatives': ({ run, segment, index, count }) =>
+      this.#store.alternatives(run, segment, index, count),
+    'run.attribution': ({ run, segment }, client) => this.#attributions.ask(client, run, segment),
+    'run.attribution.cancel': ({ run, segment }, client) => {
+      this.#attributions.cancel(client, run, segment)
+      return {}
+    },
+
+    'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
+    'runs.watch': (_none, client) => {
+      this.#activity.watch(client)
+      return {}
+    },
+    'runs.search': ({ query }) => this.#store.search(query),
+    'runs.update': ({ run, ...changes }) => this.#and('runs', this.#store.update(run, changes)),
+    'runs.delete': async ({ run }) => {
+      await this.#runs.release(run)
+      this.#store.delete(run)
+      return this.#and('runs', {})
+    },
+    'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
+    'runs.import': ({ content }) =>
+      this.#and(
+        'runs',
+        importRuns(this.#store, content).map((run) => this.#store.summary(run)),
+      ),
+    'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
+
+    'engine.restart': () => ({}), // A host that can answer needs no restart; the supervisor handles the rest.
+    'settings.get': () => storedPreferences(this.#settings.read(), 'shared'),
+    'settings.set': (changes) => {
+      this.#set(changes)
+      return {}
+    },
+  }
+
+  #preferences(): Preferences<'shared' | 'host'> {
+    return readPreferences(this.#settings.read(), 'shared', 'host')
+  }
+
+  /** Changes settings; undefined removes a key. */
+  #set(changes: Partial<Preferences<'shared' | 'host'>>): void {
+    const settings = { ...this.#settings.read(), ...changes }
+    if (JSON.stringify(settings).length > MAX_SETTINGS)
+      throw new BraidError('bad-request', 'The settings are too large.')
+    this.#settings.write(settings)
+  }
+
+  #and<T>(what: 'runs' | 'models', result: T): T {
+    this.#changed(what)
+    return result
+  }
+
+  /** Sends tasks to the clients at most a few times per second; the latest state is always sent. */
+  #tellTasks(tasks: Task[]): void {
+    this.#tasks = tasks
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined
+      this.#broadcast({ kind: 'tasks', tasks: this.#tasks })
+    }, TASKS_MS)
+  }
+
+  #changed(what: 'runs' | 'models' | 'devices'): void {
+    this.#broadcast({ kind: 'changed', what })
+  }
+
+  #broadcast(message: HostMessage): void {
+    this.#clients.forEach((client) => client.send(message))
+  }
+}
+
+function idOf(message: unknown): number {
+  const id = (message as { id?: unknown } | null)?.id
+  return typeof id === 'number' && Number.isSafeInteger(id) ? id : -1
+}
+
+function firstIssue(error: z.ZodError): string {
+  const [issue] = error.issues
+  return `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`.trim()
+}

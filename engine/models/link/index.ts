@@ -1,0 +1,1 @@
+export { findModels } from './scan.ts'

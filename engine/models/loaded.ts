@@ -1,0 +1,283 @@
+import { stat } from 'node:fs/promises'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import type { ModelRef } from '../protocol/events.ts'
+import type { EngineOptions } from '../protocol/request.ts'
+import type { ModelInfo } from '../protocol/wire.ts'
+import type { NativeAddon, NativeDevice, NativeModel } from '../native/index.ts'
+import { systemFree } from './fit.ts'
+import { abortable } from '../native/index.ts'
+import { findControlTokens, plainTokenizer, type ControlTokens } from '../prompt/index.ts'
+import type { Notice } from '../protocol/wording.ts'
+
+/** A loaded model and what runs need to know about it. */
+export interface LoadedModel {
+  native: NativeModel
+  file: string
+  sizeBytes: number
+  ref: ModelRef
+  tokens: ControlTokens
+  plain: (text: string) => number[]
+  kvBytesPerToken: ModelInfo['kvBytesPerToken']
+  /** Name of the device that holds the model. */
+  device: string
+  /** Set if the model was not loaded as requested: fewer layers fit on the GPU. */
+  notice?: Notice
+}
+
+export type Inspect = (file: string) => Promise<ModelInfo>
+
+/** Resolves `auto` to the first GPU, else the CPU. */
+export function chooseDevice(devices: readonly NativeDevice[], asked: string): string {
+  if (asked !== 'auto') return asked.toLowerCase() === 'cpu' ? 'cpu' : asked
+  return (
+    (devices.find(({ type }) => type === 'gpu') ?? devices.find(({ type }) => type === 'igpu'))
+      ?.name ?? 'cpu'
+  )
+}
+
+interface Kept {
+  key: string
+  /** Number of layers as requested: -1 is all. */
+  gpuLayers: number
+  model: LoadedModel
+  uses: number
+  /** When the model was last used, as `Date.now()`. */
+  usedAt: number
+}
+
+/**
+ * Bytes that must stay free for the runs of a newly loaded model; otherwise idle models are
+ * unloaded.
+ */
+const ELBOW_ROOM = 2 ** 30
+const MARGIN = 1.2
+
+export type Unloaded = { name: string; reason: 'idle' | 'room' | 'asked' }
+
+/**
+ * Keeps models in memory. `use` loads a model or reuses a loaded one, and uses are counted. An idle
+ * model stays loaded for the next run, and is unloaded, least recently used first, if its memory is
+ * needed. Called by one run at a time (`Turns`).
+ */
+export class Models {
+  /** In order of last use, the most recent last. */
+  #kept: Kept[] = []
+  /** Called when the set of loaded models changes. */
+  onChange: ((unloaded?: Unloaded) => void) | undefined
+
+  constructor(
+    private readonly addon: NativeAddon,
+    private readonly inspect: Inspect,
+    private readonly free: () => number = systemFree,
+  ) {}
+
+  /**
+   * Loads or reuses a model. Throws `model-not-found`, `bad-model`, `unknown-device`,
+   * `out-of-memory` or `cancelled`.
+   */
+  async use(
+    file: string,
+    options: EngineOptions,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<LoadedModel> {
+    const device = chooseDevice(this.addon.devices(), options.device)
+    const gpuLayers = device === 'cpu' ? 0 : options.gpuLayers
+    const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT'
+        ? fail('model-not-found/missing', { file })
+        : fail('model-not-found/unreadable', { file, reason: error.message })
+    })
+    const key = JSON.stringify([file, size, mtimeMs, device, gpuLayers])
+    let kept = this.#kept.find((one) => one.key === key)
+    if (kept === undefined) {
+      const info = await abortable(signal, this.inspect(file))
+      // Unload other copies of the same file: on another device, or from before it changed on disk.
+      await this.#closeWhere((one) => one.model.file === file, 'room')
+      await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
+      const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
+      const model = await open().catch(async (error: unknown) => {
+        if (
+          toBraidError(error).code !== 'out-of-memory' ||
+          !(await this.#closeWhere(() => true, 'room'))
+        )
+          throw error
+        return open()
+      })
+      kept = { key, gpuLayers, model, uses: 0, usedAt: 0 }
+      this.#kept.push(kept)
+    }
+    kept.uses++
+    this.touch(kept.model)
+    this.#kept = [...this.#kept.filter((one) => one !== kept), kept]
+    this.onChange?.()
+    return kept.model
+  }
+
+  /** Marks the model as just used. */
+  touch(model: LoadedModel): void {
+    const kept = this.#of(model)
+    if (kept) kept.usedAt = Date.now()
+  }
+
+  retain(model: LoadedModel): void {
+    const kept = this.#of(model)
+    if (kept) kept.uses++
+  }
+
+  release(model: LoadedModel): void {
+    const kept = this.#of(model)
+    if (kept) kept.uses--
+  }
+
+  /**
+   * Lists the loaded models. `onDevice` is the approximate number of bytes on the model's device.
+   */
+  list(): {
+    file: string
+    name: string
+    device: string
+    sizeBytes: number
+    gpuLayers: number
+    onDevice: number
+    uses: number
+    usedAt: number
+  }[] {
+    return this.#kept.map(
+      ({ model: { file, ref, sizeBytes, device, native }, gpuLayers, uses, usedAt }) => {
+        const share =
+          device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
+        return {
+          file,
+          name: ref.name,
+          device,
+          sizeBytes,
+          gpuLayers,
+          onDevice: Math.round(share * sizeBytes),
+          uses,
+          usedAt,
+        }
+      },
+    )
+  }
+
+  /**
+   * Ensures `bytes` are free on the model's device before its context is made: unloads idle models,
+   * least recently used first, until it fits. Returns false if none was unloaded.
+   */
+  async room(model: LoadedModel, bytes: number): Promise<boolean> {
+    return this.#makeRoom(bytes, model.device, model)
+  }
+
+  /** Unloads the idle models that `which` selects. */
+  async unload(
+    which: (model: { file: string; usedAt: number }) => boolean,
+    reason: Unloaded['reason'],
+  ): Promise<void> {
+    await this.#closeWhere(({ model, usedAt }) => which({ file: model.file, usedAt }), reason)
+  }
+
+  /** Unloads all models. Throws `internal` if one is in use. */
+  async close(): Promise<void> {
+    if (this.#kept.some(({ uses }) => uses > 0))
+      throw new BraidError('internal', 'A model that is in use cannot be closed.')
+    await this.#closeWhere(() => true, 'asked')
+  }
+
+  #of(model: LoadedModel): Kept | undefined {
+    return this.#kept.find((one) => one.model === model)
+  }
+
+  /**
+   * Unloads idle models until `bytes` are free. Weights on the CPU are mapped from their file, so
+   * the system counts their memory as free; it is subtracted here.
+   */
+  async #makeRoom(bytes: number, device: string, keep?: LoadedModel): Promise<boolean> {
+    const enough = () => {
+      const others = this.#kept
+        .filter((one) => one.model.device === device)
+        .reduce((sum, { model }) => sum + model.sizeBytes, 0)
+      const free =
+        device === 'cpu'
+          ? this.free() - others
+          : (this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0)
+      return free >= bytes
+    }
+    let made = false
+    while (!enough()) {
+      const oldest = this.#kept.find(
+        ({ uses, model }) => uses === 0 && model !== keep && model.device === device,
+      )
+      if (oldest === undefined) break
+      made = await this.#closeWhere((one) => one === oldest, 'room')
+    }
+    return made
+  }
+
+  /** Closes the idle models that `which` selects; returns false if there were none. */
+  async #closeWhere(which: (one: Kept) => boolean, reason: Unloaded['reason']): Promise<boolean> {
+    const going = this.#kept.filter((one) => one.uses === 0 && which(one))
+    this.#kept = this.#kept.filter((one) => !going.includes(one))
+    for (const { model } of going) {
+      await model.native.close()
+      this.onChange?.({ name: model.ref.name, reason })
+    }
+    return going.length > 0
+  }
+
+  async #open(
+    file: string,
+    info: ModelInfo,
+    device: string,
+    gpuLayers: number,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<LoadedModel> {
+    const load = async (layers: number) => {
+      const { done, cancel } = this.addon.openModel({
+        path: info.file,
+        device,
+        gpuLayers: layers,
+        onProgress,
+      })
+      const late = done.then(
+        (model) => () => model.close(),
+        () => () => Promise.resolve(),
+      )
+      try {
+        return await abortable(signal, done, cancel)
+      } catch (error) {
+        if (signal.aborted) late.then((close) => close()).catch(() => {})
+        throw error
+      }
+    }
+    let notice: Notice | undefined
+    const native = await load(gpuLayers).catch((error: unknown) => {
+      if (toBraidError(error).code !== 'out-of-memory' || gpuLayers === 0) throw error
+      const fewer = Math.floor((gpuLayers < 0 ? info.layers : Math.min(gpuLayers, info.layers)) / 2)
+      notice = { code: 'gpu-memory', params: { layers: fewer, all: info.layers, device } }
+      return load(fewer)
+    })
+    const tokens = findControlTokens(native)
+    return {
+      native,
+      file,
+      sizeBytes: info.sizeBytes,
+      tokens,
+      plain: plainTokenizer(native),
+      device,
+      notice,
+      kvBytesPerToken: info.kvBytesPerToken,
+      ref: {
+        address: { file },
+        name: info.name,
+        architecture: info.architecture,
+        sizeBytes: info.sizeBytes,
+        headerSha256: info.headerSha256,
+        nativePaths: tokens.pairs.length,
+        thoughtRows: native.info.thoughtRows,
+        scope: info.scope,
+      },
+    }
+  }
+}

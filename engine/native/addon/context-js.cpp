@@ -1,0 +1,214 @@
+#include "context-js.h"
+#include "../core/prefill.h"
+#include "args.h"
+#include "decode-js.h"
+#include "environment.h"
+#include "values.h"
+
+ContextParams contextArgs(const Napi::Object & o, int32_t mostCells) {
+    ContextParams p;
+    p.cells = (int32_t) args::whole(o, "cells", 1, mostCells);
+    p.sequences = (int32_t) args::whole(o, "sequences", 1, Context::maxSequences());
+    p.batch = (int32_t) args::whole(o, "batch", 1, Context::MAX_BATCH, p.batch);
+    p.kvType = args::text(o, "kvType");
+    p.flashAttention = args::text(o, "flashAttention");
+    if (const auto yarn = args::object(o, "yarn")) {
+        p.yarnFactor = args::real(*yarn, "factor", 1, 1024);
+        p.yarnOriginalContext =
+            (int32_t) args::whole(*yarn, "originalContext", 1, Context::MAX_CELLS);
+    }
+    return p;
+}
+
+Napi::Value createContext(Napi::Env env, const std::shared_ptr<Model> & model,
+                          const Napi::Object & o) {
+    ContextParams params = contextArgs(o, Context::MAX_CELLS);
+    params.threads = (int32_t) args::whole(o, "threads", 0, Context::MAX_THREADS);
+    params.attention = args::flag(o, "attention");
+    Context::check(*model, params);
+    const auto worker = workerOf(env);
+    return worker->run(env, [model, params, leaving = worker->leaving]() -> Worker::MakeValue {
+        auto context = std::make_shared<Context>(model, params, leaving);
+        return [context](Napi::Env env) -> Napi::Value { return ContextWrap::wrap(env, context); };
+    });
+}
+
+void ContextWrap::init(Napi::Env env) {
+    Environment::of(env).contextClass =
+        Napi::Persistent(DefineClass(env, "NativeContext",
+                                     {
+                                         InstanceAccessor<&ContextWrap::info>("info"),
+                                         InstanceMethod<&ContextWrap::prefill>("prefill"),
+                                         InstanceMethod<&ContextWrap::copy>("copy"),
+                                         InstanceMethod<&ContextWrap::remove>("remove"),
+                                         InstanceMethod<&ContextWrap::lastPosition>("lastPosition"),
+                                         InstanceMethod<&ContextWrap::decode>("decode"),
+                                         InstanceMethod<&ContextWrap::abort>("abort"),
+                                         InstanceMethod<&ContextWrap::free>("free"),
+                                     }));
+}
+
+Napi::Object ContextWrap::wrap(Napi::Env env, std::shared_ptr<Context> context) {
+    const Environment & environment = Environment::of(env);
+    const Napi::Object object = environment.contextClass.New({});
+    ContextWrap * wrap = Unwrap(object);
+    wrap->context = std::move(context);
+    wrap->operations = std::make_shared<StopFlag>(environment.worker->leaving);
+    return object;
+}
+
+const std::shared_ptr<Context> & ContextWrap::open() const {
+    require(context != nullptr, "not-running", "The context is freed");
+    return context;
+}
+
+int32_t ContextWrap::sequenceArg(const Napi::Value & value, const char * name) const {
+    return (int32_t) args::whole(value, name, 0, open()->sequences - 1);
+}
+
+void ContextWrap::abortOperations(Napi::Env env) {
+    if (!context) return;
+    operations->raise();
+    operations = std::make_shared<StopFlag>(workerOf(env)->leaving);
+}
+
+Napi::Value ContextWrap::info(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const ContextInfo c = open()->info();
+        Napi::Object o = Napi::Object::New(env);
+        o.Set("devices", toJs(env, c.devices));
+        o.Set("cells", c.cells);
+        o.Set("threads", c.threads);
+        o.Set("flashAttention", c.flashAttention);
+        o.Set("weightBytes", (double) c.weightBytes);
+        o.Set("kvBytes", (double) c.kvBytes);
+        o.Set("computeBytes", (double) c.computeBytes);
+        return o;
+    });
+}
+
+static PrefillParams prefillArgs(const Context & c, const Napi::Object & o) {
+    PrefillParams p;
+    p.seq = (int32_t) args::whole(o, "seq", 0, c.sequences - 1);
+    p.tokens = args::tokens(o.Get("tokens"), "tokens", c.model->vocabSize);
+    p.thought = (int32_t) args::whole(o, "thought", -1, 65536);
+    p.report = args::flag(o, "logprobs");
+    p.measure = {p.report,
+                 (int32_t) args::whole(o, "alternatives", 0, Measure::MAX_ALTERNATIVES, 0)};
+    if (!o.Get("spans").IsUndefined()) {
+        const Napi::Array ends = args::array(o.Get("spans"), "spans");
+        for (uint32_t i = 0; i < ends.Length(); i++)
+            p.spans.push_back((int32_t) args::whole(ends.Get(i), "spans", 0, INT32_MAX));
+    }
+    checkPrefill(c, p);
+    return p;
+}
+
+static Napi::Value toJs(Napi::Env env, const PrefillResult & result, bool report) {
+    Napi::Object o = Napi::Object::New(env);
+    o.Set("ms", result.ms);
+    if (report) o.Set("tokens", toJs(env, result.tokens));
+    if (!result.attention.empty()) {
+        Napi::Float32Array weights = Napi::Float32Array::New(env, result.attention.size());
+        std::copy(result.attention.begin(), result.attention.end(), weights.Data());
+        o.Set("attention", weights);
+    }
+    return o;
+}
+
+Napi::Value ContextWrap::prefill(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const auto c = open();
+        const auto worker = workerOf(env);
+        const Napi::Object o = args::object(info, 0);
+        const auto params = std::make_shared<PrefillParams>(prefillArgs(*c, o));
+        const JsCallback callback = o.Get("onProgress").IsUndefined()
+                                        ? nullptr
+                                        : holdCallback(worker, args::function(o, "onProgress"));
+        const auto onProgress = [worker, callback](size_t done) {
+            if (!callback) return;
+            worker->toJs([callback, done](Napi::Env env) {
+                callback->Call({Napi::Number::New(env, (double) done)});
+            });
+        };
+        return worker->run(env, [=, stop = operations]() -> Worker::MakeValue {
+            const auto result =
+                std::make_shared<PrefillResult>(::prefill(*c, *params, *stop, onProgress));
+            return [result, report = params->report](Napi::Env env) -> Napi::Value {
+                return toJs(env, *result, report);
+            };
+        });
+    });
+}
+
+static const Worker::MakeValue undefined = [](Napi::Env env) -> Napi::Value {
+    return env.Undefined();
+};
+
+Napi::Value ContextWrap::copy(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const auto c = open();
+        const int32_t from = sequenceArg(info[0], "from"), to = sequenceArg(info[1], "to");
+        const int32_t end =
+            info[2].IsUndefined() ? -1 : (int32_t) args::whole(info[2], "end", 0, INT32_MAX);
+        return workerOf(env)->run(env, [=] {
+            c->copy(from, to, end);
+            return undefined;
+        });
+    });
+}
+
+Napi::Value ContextWrap::remove(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const auto c = open();
+        const int32_t seq = sequenceArg(info[0], "seq");
+        const int32_t from =
+            info[1].IsUndefined() ? 0 : (int32_t) args::whole(info[1], "from", 0, INT32_MAX);
+        return workerOf(env)->run(env, [=] {
+            c->remove(seq, from);
+            return undefined;
+        });
+    });
+}
+
+Napi::Value ContextWrap::lastPosition(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const auto c = open();
+        const int32_t seq = sequenceArg(info[0], "seq");
+        return workerOf(env)->run(env, [=]() -> Worker::MakeValue {
+            const int32_t last = c->lastPosition(seq);
+            return [last](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, last); };
+        });
+    });
+}
+
+Napi::Value ContextWrap::decode(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&] {
+        return startDecode(info.Env(), open(), operations, args::object(info, 0));
+    });
+}
+
+Napi::Value ContextWrap::abort(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&] {
+        abortOperations(info.Env());
+        return info.Env().Undefined();
+    });
+}
+
+Napi::Value ContextWrap::free(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        abortOperations(env);
+        const auto last =
+            std::make_shared<std::shared_ptr<Context>>(std::exchange(context, nullptr));
+        return workerOf(env)->run(env, [last] {
+            last->reset();
+            return undefined;
+        });
+    });
+}

@@ -1,0 +1,167 @@
+#include "decode-js.h"
+#include "../core/decode.h"
+#include "args.h"
+#include "environment.h"
+#include "values.h"
+
+namespace {
+
+SamplerParams samplerArgs(const Napi::Object & o) {
+    using P = SamplerParams;
+    P p;
+    p.temperature = (float) args::real(o, "temperature", 0, P::MAX_TEMPERATURE);
+    p.topK = (int32_t) args::whole(o, "topK", 0, P::MAX_TOP_K);
+    p.topP = (float) args::real(o, "topP", 0, 1);
+    p.minP = (float) args::real(o, "minP", 0, 1);
+    p.repetitionPenalty = (float) args::real(o, "repetitionPenalty", 0.1, P::MAX_PENALTY);
+    p.repetitionWindow = (int32_t) args::whole(o, "repetitionWindow", 0, P::MAX_WINDOW);
+    p.seed = (uint32_t) args::whole(o, "seed", 0, UINT32_MAX);
+    return p;
+}
+
+std::vector<StreamPart> partArgs(const Context & c, const Napi::Value & value) {
+    std::vector<StreamPart> parts;
+    if (value.IsUndefined()) return parts;
+    const Napi::Array list = args::array(value, "parts");
+    for (uint32_t i = 0; i < list.Length(); i++) {
+        const Napi::Value item = list.Get(i);
+        if (!item.IsObject()) throw CodedError("bad-request", "a part must be an object");
+        const Napi::Object o = item.As<Napi::Object>();
+        StreamPart part;
+        if (o.Has("tokens")) {
+            part.tokens = args::tokens(o.Get("tokens"), "tokens", c.model->vocabSize);
+            part.thought = (int32_t) args::whole(o, "thought", -1, 65536);
+        } else {
+            part.from = (int32_t) args::whole(o, "from", 0, c.sequences - 1);
+            part.end = (int32_t) args::whole(o, "end", -1, INT32_MAX, -1);
+        }
+        parts.push_back(std::move(part));
+    }
+    return parts;
+}
+
+StreamParams streamArgs(const Context & c, const Napi::Object & o) {
+    StreamParams p;
+    const int32_t vocab = c.model->vocabSize;
+    p.id = (int32_t) args::whole(o, "id", 0, INT32_MAX);
+    p.seq = (int32_t) args::whole(o, "seq", 0, c.sequences - 1);
+    p.thought = (int32_t) args::whole(o, "thought", -1, 65536);
+    p.forced = args::tokens(o.Get("forced"), "forced", vocab);
+    p.silent = (int32_t) args::whole(o, "silent", 0, (int64_t) p.forced.size(), 0);
+    p.budget = (int32_t) args::whole(o, "budget", 1, INT32_MAX);
+    p.masked = args::tokens(o.Get("masked"), "masked", vocab);
+    p.history = args::tokens(o.Get("history"), "history", vocab);
+    p.stops = args::tokens(o.Get("stops"), "stops", vocab);
+    p.endToken = (int32_t) args::whole(o, "endToken", -1, vocab - 1);
+    p.group = (int32_t) args::whole(o, "group", 0, INT32_MAX);
+    const auto sampler = args::object(o, "sampler");
+    require(sampler.has_value(), "bad-request", "sampler must be an object");
+    p.sampler = samplerArgs(*sampler);
+    if (const auto branch = args::object(o, "branch")) {
+        p.branchFrom = (int32_t) args::whole(*branch, "from", 0, c.sequences - 1);
+        p.branchEnd = (int32_t) args::whole(*branch, "end", 1, INT32_MAX);
+    }
+    p.cells = args::whole(o, "cells", 0, INT32_MAX, 0);
+    p.parts = partArgs(c, o.Get("parts"));
+    return p;
+}
+
+DecodeParams decodeArgs(const Context & c, const Napi::Object & o) {
+    DecodeParams p;
+    p.finish = (int32_t) args::whole(o, "finish", 0, INT32_MAX);
+    p.cells = args::whole(o, "cells", 0, INT32_MAX);
+    p.measure = {args::flag(o, "logprobs"),
+                 (int32_t) args::whole(o, "alternatives", 0, Measure::MAX_ALTERNATIVES)};
+    const Napi::Array streams = args::array(o.Get("streams"), "streams");
+    for (uint32_t i = 0; i < streams.Length() && i <= (uint32_t) c.sequences; i++) {
+        if (!streams.Get(i).IsObject())
+            throw CodedError("bad-request", "a stream must be an object");
+        p.streams.push_back(streamArgs(c, streams.Get(i).As<Napi::Object>()));
+    }
+    return p;
+}
+
+// JavaScript may keep the handle, and onBatch may refer to the handle's owner. This indirection frees the decode when
+// it ends, instead of when garbage is collected.
+struct Running {
+    std::shared_ptr<Decode> decode; // JavaScript's thread only; null once the decode is over
+};
+
+Napi::Promise run(Napi::Env env, const std::shared_ptr<Running> & running) {
+    const auto worker = workerOf(env);
+    return worker->run(env, [=, decode = running->decode]() -> Worker::MakeValue {
+        struct Release {
+            const std::shared_ptr<Worker> & worker;
+            const std::shared_ptr<Running> & running;
+            ~Release() {
+                worker->toJs([running = running](Napi::Env) { running->decode.reset(); });
+            }
+        } release{worker, running};
+        const DecodeResult result = decode->run();
+        return [result](Napi::Env env) -> Napi::Value {
+            Napi::Object o = Napi::Object::New(env);
+            o.Set("steps", (double) result.steps);
+            o.Set("ms", result.ms);
+            o.Set("firstTokenMs", result.firstTokenMs);
+            return o;
+        };
+    });
+}
+
+bool stopReason(const Napi::Value & value) {
+    const std::string reason = args::text(value, "reason");
+    require(reason == "cut" || reason == "stopped", "bad-request", "reason must be stopped or cut");
+    return reason == "cut";
+}
+
+// Defines the commands of NativeDecode. Each reads its arguments and returns false once the decode is over.
+void setCommands(Napi::Env env, Napi::Object handle, const std::shared_ptr<Running> & running) {
+    using Send = std::function<bool(Decode &, const Context &, const Napi::CallbackInfo &)>;
+    const auto command = [&](const char * name, Send send) {
+        handle.Set(name, Napi::Function::New(env, [=](const Napi::CallbackInfo & info) {
+                       return guarded(info.Env(), [&] {
+                           const auto decode = running->decode;
+                           return Napi::Boolean::New(
+                               info.Env(), decode && send(*decode, *decode->context, info));
+                       });
+                   }));
+    };
+    command("stop", [](Decode & decode, const Context &, const Napi::CallbackInfo & info) {
+        const int32_t id = (int32_t) args::whole(info[0], "id", 0, INT32_MAX);
+        return decode.stop(id, stopReason(info[1]));
+    });
+    command("extend", [](Decode & decode, const Context &, const Napi::CallbackInfo & info) {
+        const int32_t id = (int32_t) args::whole(info[0], "id", 0, INT32_MAX);
+        return decode.extend(id, (int32_t) args::whole(info[1], "tokens", 1, INT32_MAX));
+    });
+    command("add", [](Decode & decode, const Context & c, const Napi::CallbackInfo & info) {
+        return decode.add(streamArgs(c, args::object(info, 0)));
+    });
+    command("remove", [](Decode & decode, const Context & c, const Napi::CallbackInfo & info) {
+        return decode.remove((int32_t) args::whole(info[0], "seq", 0, c.sequences - 1));
+    });
+}
+
+} // namespace
+
+Napi::Value startDecode(Napi::Env env, const std::shared_ptr<Context> & context,
+                        const std::shared_ptr<const StopFlag> & operations,
+                        const Napi::Object & o) {
+    DecodeParams params = decodeArgs(*context, o);
+    const auto worker = workerOf(env);
+    const JsCallback onBatch = holdCallback(worker, args::function(o, "onBatch"));
+    const auto onReport = [worker, onBatch](DecodeReport report) {
+        worker->toJs([onBatch, report = std::move(report)](Napi::Env env) {
+            onBatch->Call({toJs(env, report)});
+        });
+    };
+    const auto stop = std::make_shared<StopFlag>(operations);
+    const auto running = std::make_shared<Running>(
+        Running{std::make_shared<Decode>(context, std::move(params), stop, onReport)});
+    Napi::Object handle = Napi::Object::New(env);
+    handle.Set("done", run(env, running));
+    setCommands(env, handle, running);
+    handle.Set("cancel",
+               Napi::Function::New(env, [stop](const Napi::CallbackInfo &) { stop->raise(); }));
+    return handle;
+}

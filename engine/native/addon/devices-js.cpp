@@ -1,0 +1,51 @@
+#include "devices-js.h"
+#include "../core/devices.h"
+#include "args.h"
+#include "js-errors.h"
+
+namespace {
+
+Napi::Value loadBackend(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        return Napi::Boolean::New(info.Env(), devices::loadBackend(args::path(info[0], "path")));
+    });
+}
+
+Napi::Value backendScore(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        return Napi::Number::New(info.Env(), devices::backendScore(args::path(info[0], "path")));
+    });
+}
+
+Napi::Value list(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        Napi::Array all = Napi::Array::New(env);
+        for (const Device & device : devices::list()) {
+            Napi::Object o = Napi::Object::New(env);
+            o.Set("name", device.name);
+            o.Set("description", device.description);
+            o.Set("type", device.type);
+            o.Set("backend", device.backend);
+            o.Set("memoryFree", (double) device.memoryFree);
+            o.Set("memoryTotal", (double) device.memoryTotal);
+            all.Set(all.Length(), o);
+        }
+        return all;
+    });
+}
+
+Napi::Value tryDevice(const Napi::CallbackInfo & info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+        return Napi::Boolean::New(info.Env(), devices::computes(args::text(info[0], "name")));
+    });
+}
+
+} // namespace
+
+void exportDevices(Napi::Env env, Napi::Object exports) {
+    exports.Set("loadBackend", Napi::Function::New(env, loadBackend));
+    exports.Set("backendScore", Napi::Function::New(env, backendScore));
+    exports.Set("devices", Napi::Function::New(env, list));
+    exports.Set("tryDevice", Napi::Function::New(env, tryDevice));
+}

@@ -1,0 +1,76 @@
+#include "sampler.h"
+#include <algorithm>
+
+Sampler::Sampler(const SamplerParams & p)
+    : params(p)
+    , chain(nullptr, llama_sampler_free)
+    , random(p.seed) {
+    if (p.temperature <= 0 || (p.topK <= 0 && p.topP >= 1 && p.minP <= 0)) return;
+    llama_sampler_chain_params cp = llama_sampler_chain_default_params();
+    cp.no_perf = true;
+    chain.reset(llama_sampler_chain_init(cp));
+    // As in llama.cpp, truncation uses the model's distribution and temperature is applied last.
+    if (p.topK > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(p.topK));
+    if (p.topP < 1) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(p.topP, 1));
+    if (p.minP > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_min_p(p.minP, 1));
+    llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(p.temperature));
+    // LLAMA_DEFAULT_SEED makes llama.cpp choose a random seed, which a run must never do.
+    llama_sampler_chain_add(
+        chain.get(), llama_sampler_init_dist(p.seed == LLAMA_DEFAULT_SEED ? 0x9E3779B9u : p.seed));
+}
+
+void Sampler::accept(llama_token id) {
+    if (params.repetitionPenalty == 1 || params.repetitionWindow == 0) return;
+    if ((int32_t) window.size() < params.repetitionWindow)
+        window.push_back(id);
+    else
+        window[next] = id;
+    next = (next + 1) % params.repetitionWindow;
+}
+
+llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
+    if (!scan.finite()) return -1;
+    if (params.temperature <= 0) return scan.argmax(logits, n);
+    if (!chain) {
+        const uint32_t high = random() >> 5,
+                       low = random() >> 6; // 53 bits, identical with every standard library
+        return drawLogit(logits, n, scan, params.temperature,
+                         (high * 67108864.0 + low) / 9007199254740992.0);
+    }
+    const float spread =
+        NEGLIGIBLE * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
+    const float floor = scan.max - spread;
+    candidates.clear();
+    for (size_t b = 0; b < scan.blockMax.size(); b++) {
+        if (scan.blockMax[b] < floor) continue;
+        for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++)
+            if (logits[i] >= floor) candidates.push_back({i, logits[i], 0.0f});
+    }
+    llama_token_data_array array{candidates.data(), candidates.size(), -1, false};
+    llama_sampler_apply(chain.get(), &array);
+    return array.selected < 0 ? -1 : array.data[array.selected].id;
+}
+
+llama_token Sampler::sample(float * logits, int n, LogitScan & scan,
+                            const std::vector<llama_token> & masked) {
+    changed.clear();
+    if (params.repetitionPenalty != 1) {
+        std::vector<llama_token> seen(window);
+        std::sort(seen.begin(), seen.end());
+        seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+        for (llama_token id : seen) {
+            changed.push_back({id, logits[id]});
+            logits[id] = logits[id] <= 0 ? logits[id] * params.repetitionPenalty
+                                         : logits[id] / params.repetitionPenalty;
+        }
+    }
+    for (llama_token id : masked) {
+        changed.push_back({id, logits[id]});
+        logits[id] = -INFINITY;
+    }
+    for (const Ranked & c : changed) scan.refresh(logits, n, c.id);
+    if (!changed.empty()) scan.refreshMax();
+    const llama_token id = draw(logits, n, scan);
+    for (auto c = changed.rbegin(); c != changed.rend(); ++c) logits[c->id] = c->logit;
+    return id;
+}

@@ -1,0 +1,29 @@
+// A reported token and its measurements.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct TokenRecord {
+    int32_t id;
+    std::string text;
+    float logprob = NAN; // NAN if there is none
+    float entropy = NAN; // nats
+    bool forced = false;
+    struct Alternative {
+        int32_t id;
+        std::string text;
+        float logprob;
+    };
+    std::vector<Alternative> alternatives;
+};
+
+// What to measure for every token.
+struct Measure {
+    bool logprobs = false;
+    int32_t alternatives = 0; // 0..MAX_ALTERNATIVES
+    static constexpr int32_t MAX_ALTERNATIVES = 20;
+
+    bool any() const { return logprobs || alternatives > 0; }
+};

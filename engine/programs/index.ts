@@ -1,0 +1,3 @@
+export { findAbove } from './above.ts'
+export { PROGRAMS, lastLine, programFile, sourceOptions, spawnProgram } from './child.ts'
+export { braidVersion, packageFolder } from './version.ts'

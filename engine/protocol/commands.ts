@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { Fusion } from './request.ts'
+import { SegmentId } from './segments.ts'
+
+/** The commands that a run takes, while it thinks or afterwards. */
+export const RunCommand = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('stop'), segment: SegmentId }),
+  z.object({ type: z.literal('drop'), segment: SegmentId }),
+  /**
+   * Gives more tokens to a path that did not finish by itself. It continues, then waits for
+   * `summarise`.
+   */
+  z.object({
+    type: z.literal('extend'),
+    segment: SegmentId,
+    tokens: z
+      .int()
+      .min(1)
+      .max(1 << 20),
+  }),
+  /**
+   * Opens a path that keeps the first `at` tokens of `segment`, then has `token` if given, and
+   * continues from there.
+   */
+  z.object({
+    type: z.literal('branch'),
+    segment: SegmentId,
+    at: z.int().min(1),
+    token: z.int().min(0).optional(),
+  }),
+  /** Ends the paths that still think, and writes a summary of all paths or of `segments`. */
+  z.object({
+    type: z.literal('summarise'),
+    segments: z.array(SegmentId).min(1).optional(),
+    fusion: Fusion.optional(),
+  }),
+  /** Ends every segment without writing a summary. */
+  z.object({ type: z.literal('stop-all') }),
+  /** Makes this member's answer the winner of the vote. */
+  z.object({ type: z.literal('override-vote'), member: SegmentId }),
+  z.object({ type: z.literal('cancel') }),
+])
+export type RunCommand = z.infer<typeof RunCommand>
+
+/** `segment`: the segment that `branch` or `summarise` opened. */
+export const CommandResult = z.object({ segment: SegmentId.optional() })
+export type CommandResult = z.infer<typeof CommandResult>

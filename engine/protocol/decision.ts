@@ -1,0 +1,229 @@
+import { equalAnswers } from './answers/equality.ts'
+import { statements } from './answers/statements.ts'
+import { vote, type Candidate } from './answers/vote.ts'
+import { decidingSummary } from './deciding.ts'
+import { fail } from './errors.ts'
+import type { EventDraft } from './events.ts'
+import type { VoteRule } from './request.ts'
+import { segmentOf, type RunState, type Segment, type VoteState } from './run-state.ts'
+import { summaryId, type SegmentId } from './segments.ts'
+import { shapeOf } from './shapes.ts'
+
+export { decidingSummary }
+
+/**
+ * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
+ * these functions.
+ */
+
+export type VoteDraft = EventDraft<'vote'>
+
+export interface Decision {
+  answer: string | null
+  /** The vote that decided, if it is not already in the state. */
+  vote: VoteDraft | null
+}
+
+/** Returns whether groups end in summaries; otherwise the paths' own answers count. */
+const fuses = ({ model, settings }: RunState): boolean =>
+  settings !== null && shapeOf(settings, (model?.nativePaths ?? 0) > 0).summaries
+
+const groupsOf = ({ paths }: Pick<RunState, 'paths'>): number =>
+  paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
+
+const present = (paths: readonly Segment[]): Segment[] =>
+  paths.filter(({ status }) => status !== 'dropped')
+
+/**
+ * Returns the answer of a run. If the user requested a summary or chose an answer by hand, the
+ * later of the two decides. Otherwise several groups vote, and a single group has the answer of its
+ * summary, or of its path.
+ */
+export function decide(state: RunState): Decision {
+  const byHand = chosenByHand(state)
+  if (byHand !== undefined) return count(state, byHand.over)
+  const latest = state.summaries.at(-1)
+  const groups = groupsOf(state)
+  if (latest !== undefined && (groups === 1 || latest.group === null))
+    return { answer: latest.answer?.text ?? null, vote: null }
+  if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
+  if (groups === 1) return { answer: present(state.paths)[0]?.answer?.text ?? null, vote: null }
+  return count(state, 'paths')
+}
+
+const none: Decision = { answer: null, vote: null }
+
+/** Returns the vote that the user decided, unless a summary was started later. */
+function chosenByHand({ votes, summaries }: RunState): VoteState | undefined {
+  const byHand = votes.find(({ chosen }) => chosen !== undefined)
+  return byHand !== undefined && byHand.at >= (summaries.at(-1)?.startedAt ?? 0)
+    ? byHand
+    : undefined
+}
+
+/** Counts a vote, which is new if its classes changed. The user's choice stays if still given. */
+function count(state: RunState, over: VoteState['over']): Decision {
+  const before = state.votes.find((vote) => vote.over === over)
+  const { rule, candidates } = ballot(state, over)
+  if (candidates.length === 0 && before === undefined) return none
+  const result = vote(candidates, rule)
+  const old = before?.classes[before.winner]?.answer ?? null
+  if (JSON.stringify(before?.classes) === JSON.stringify(result.classes))
+    return { answer: old, vote: null }
+  const kept =
+    before?.chosen === undefined
+      ? undefined
+      : result.classes.find(({ answer }) => sameAnswer(answer, old, rule))
+  const winner = kept === undefined ? result.winner : result.classes.indexOf(kept)
+  const chosen =
+    kept === undefined
+      ? undefined
+      : kept.members.includes(before!.chosen!)
+        ? before!.chosen!
+        : kept.members[0]!
+  return {
+    answer: result.classes[winner]?.answer ?? null,
+    vote: { type: 'vote', rule, over, ...result, winner, ...(chosen !== undefined && { chosen }) },
+  }
+}
+
+function sameAnswer(a: string | null, b: string | null, rule: VoteRule): boolean {
+  const candidates = [a, b].map((answer, i) => ({ member: summaryId(i + 1), answer }))
+  return vote(candidates, rule).classes.length === 1
+}
+
+/**
+ * Returns whose answers are counted, and by which rule. A run without a vote is counted as the page
+ * shows it.
+ */
+function ballot(
+  state: RunState,
+  over: VoteState['over'],
+): { rule: VoteRule; candidates: Candidate[] } {
+  const paths = present(state.paths)
+  const rule = state.settings?.vote ?? 'equality'
+  if (over === 'summaries') {
+    const groups = [...new Set(paths.map(({ group }) => group ?? 1))]
+    const candidates = groups.map((group) => {
+      const own = state.summaries.find((summary) => summary.group === group)
+      return { member: own?.segment ?? summaryId(group), answer: own?.answer?.text ?? null }
+    })
+    return { rule, candidates }
+  }
+  if (groupsOf(state) > 1 && !fuses(state)) {
+    return {
+      rule,
+      candidates: paths.map((path) => ({
+        member: path.segment,
+        answer: path.answer?.text ?? null,
+      })),
+    }
+  }
+  return { rule: 'equality', candidates: statements(paths) }
+}
+
+/**
+ * Returns the vote in which the user chose the answer of this member. The choice is among the
+ * classes of the last vote or, if there was none, the answers of the paths. Errors: `no-such-path`,
+ * `bad-request`.
+ */
+export function chooseByHand(state: RunState, member: SegmentId): VoteDraft {
+  const last = state.votes.at(-1)
+  const { rule, over, classes, tie } = last ?? grouped(state)
+  const winner = classes.findIndex(({ members }) => members.includes(member))
+  if (winner < 0) throw fail('no-such-path/member', { member })
+  return { type: 'vote', rule, over, classes, winner, tie, chosen: member }
+}
+
+function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'> {
+  const candidates = statements(paths)
+  if (candidates.every(({ answer }) => answer === null)) throw fail('bad-request/nothing-to-choose')
+  return { rule: 'equality', over: 'paths', ...vote(candidates, 'equality') }
+}
+
+/**
+ * Returns the segment that gave the run's answer: the deciding summary, else the first path with
+ * the winning answer.
+ */
+export function answeringSegment(state: RunState): SegmentId | null {
+  const summary = decidingSummary(state)
+  if (summary !== undefined) return summary.segment
+  const vote = state.votes.find(({ over }) => over === 'paths')
+  const winner = vote?.classes[vote.winner]?.members[0]
+  if (winner !== undefined && segmentOf(state, winner) !== undefined) return winner
+  return present(state.paths).find(({ answer }) => answer !== null)?.segment ?? null
+}
+
+export interface BoardRow {
+  answer: string | null
+  members: readonly SegmentId[]
+  wins: boolean
+}
+
+/** What a board of votes shows. */
+export interface Board {
+  rows: readonly BoardRow[]
+  over: VoteState['over']
+  /** Number of members of all rows, at least 1. */
+  total: number
+  /** false: the answers are only grouped by equality; there was no vote. */
+  voted: boolean
+  tie: boolean
+  /** The user chose the winner. */
+  byHand: boolean
+  /** The deciding summary's answer is not the one that won. */
+  disagrees: boolean
+  summaryAnswer: string | null
+}
+
+/**
+ * Returns the board of the vote over summaries, else of that over paths, else of the paths' answers
+ * by equality.
+ */
+export function boardOf({
+  paths,
+  votes,
+  summaries,
+}: Pick<RunState, 'paths' | 'votes' | 'summaries'>): Board {
+  const told =
+    votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
+  const deciding = decidingSummary({ summaries, votes })
+  const summaryAnswer = deciding?.answer?.text ?? null
+  const differs = (answer: string | null | undefined) =>
+    summaryAnswer !== null &&
+    answer !== undefined &&
+    (answer === null || !equalAnswers(answer, summaryAnswer))
+  if (told === undefined) {
+    const { classes, tie } = vote(statements(paths), 'equality')
+    const first = classes.find(({ answer }) => answer !== null)
+    return {
+      rows: classes.map((one) => ({ ...one, wins: false })),
+      over: 'paths',
+      total: membersIn(classes),
+      voted: false,
+      tie,
+      byHand: false,
+      disagrees: differs(first?.answer),
+      summaryAnswer,
+    }
+  }
+  const winner = told.classes[told.winner]
+  return {
+    rows: told.classes.map((one, i) => ({ ...one, wins: i === told.winner })),
+    over: told.over,
+    total: membersIn(told.classes),
+    voted: true,
+    tie: told.tie,
+    byHand: told.chosen !== undefined,
+    disagrees:
+      differs(winner?.answer) &&
+      !(deciding !== undefined && winner!.members.includes(deciding.segment)),
+    summaryAnswer,
+  }
+}
+
+const membersIn = (rows: readonly { members: readonly unknown[] }[]): number =>
+  Math.max(
+    1,
+    rows.reduce((sum, { members }) => sum + members.length, 0),
+  )

@@ -1,0 +1,107 @@
+import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
+import { strategyTakes } from './shapes.ts'
+
+/** Settings that a model's file provides for its runs (docs/method.md, "The GGUF contract"). */
+export interface ModelDefaults {
+  /** Scalar metadata, keyed as in the file; values may be text. */
+  metadata: Readonly<Record<string, unknown>>
+  /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
+  nativePaths: number
+}
+
+/** Braid's own defaults; a model's keys override them. */
+export const DEFAULTS: RunSettings = {
+  strategy: 'parallel',
+  paths: 4,
+  runs: 1,
+  budget: 2048,
+  summaryBudget: 1024,
+  finish: 'first',
+  vote: 'equality',
+  sampling: {
+    temperature: 0.5,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    repetitionWindow: 64,
+  },
+  seed: 0,
+  alternatives: 0,
+  reuseTokens: false,
+  controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },
+  engine: {
+    device: 'auto',
+    gpuLayers: -1,
+    kvType: 'f16',
+    flashAttention: 'auto',
+    threads: 0,
+    context: 0,
+  },
+}
+
+/** The default number of groups of `parallel-majority`: the fewest that can outvote one. */
+const DEFAULT_RUNS = 3
+
+/**
+ * Returns the settings of a run: the requested settings override the model's keys, which override
+ * Braid's defaults. Pure, so `resolveSettings({}, model)` gives a model's defaults without loading
+ * it.
+ */
+export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
+  const strategy = asked.strategy ?? DEFAULTS.strategy
+  const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
+  const trained =
+    model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true
+      ? model.nativePaths
+      : MAX_PATHS
+  const given = withoutUndefined(asked)
+  const settings: RunSettings = {
+    ...DEFAULTS,
+    paths: Math.min(preferred, trained),
+    budget: key(model, 'parathinker.budget', 1, MAX_BUDGET, Math.round) ?? DEFAULTS.budget,
+    runs: DEFAULT_RUNS,
+    // A model that was not trained for paths to be cut off needs each path's end.
+    finish: model.nativePaths > 0 ? DEFAULTS.finish : 'last',
+    ...given,
+    sampling: {
+      ...DEFAULTS.sampling,
+      temperature:
+        key(model, 'parathinker.temperature', 0, 10, shortest) ?? DEFAULTS.sampling.temperature,
+      ...withoutUndefined(asked.sampling ?? {}),
+    },
+    controls: { ...DEFAULTS.controls, ...withoutUndefined(asked.controls ?? {}) },
+    engine: { ...DEFAULTS.engine, ...withoutUndefined(asked.engine ?? {}) },
+    strategy,
+  }
+  const takes = strategyTakes(strategy)
+  if (!takes.paths) settings.paths = 1
+  if (!takes.runs) settings.runs = 1
+  return RunSettings.parse(settings)
+}
+
+/** Returns a numeric key of the model, if it is a number in range. */
+function key(
+  model: ModelDefaults,
+  name: string,
+  least: number,
+  most: number,
+  tidy: (value: number) => number,
+): number | undefined {
+  const raw = model.metadata[name]
+  const value = raw === undefined || raw === '' ? NaN : Number(raw)
+  return value >= least && value <= most ? tidy(value) : undefined
+}
+
+/** Returns the shortest decimal with the same float32 value: 0.6, not 0.6000000238418579. */
+function shortest(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === Math.fround(value)) return short
+  }
+  return value
+}
+
+function withoutUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T
+}

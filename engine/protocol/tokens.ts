@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { SegmentId } from './segments.ts'
+
+export const Alternative = z.object({ id: z.int(), text: z.string(), logprob: z.number() })
+export type Alternative = z.infer<typeof Alternative>
+
+/**
+ * One token. `logprob` is a natural log under the model's distribution before sampling; null if
+ * there is none.
+ */
+export const Token = z.object({
+  /** Absent if the engine reports text only. */
+  id: z.int().optional(),
+  /** Concatenated texts are valid Unicode: a split character is reported with its last token. */
+  text: z.string(),
+  logprob: z.number().nullable(),
+  /** Entropy of that distribution, in nats. */
+  entropy: z.number().nullable(),
+  alternatives: z.array(Alternative).optional(),
+  /** The token was set by the engine, not sampled. */
+  forced: z.boolean().optional(),
+  /** For a merged token: its log-probability in each member. */
+  members: z.array(z.object({ segment: SegmentId, logprob: z.number() })).optional(),
+})
+export type Token = z.infer<typeof Token>
+
+/** An answer, and the range [start, end) of its text in UTF-16 units of the segment's text. */
+export const Answer = z.object({
+  text: z.string(),
+  span: z.tuple([z.int(), z.int()]),
+  /** How the answer was found. */
+  kind: z.enum(['boxed', 'final-answer', 'json', 'last-number', 'whole']),
+})
+export type Answer = z.infer<typeof Answer>

@@ -1,0 +1,113 @@
+/**
+ * The wording of notices and errors, which travel as codes with parameters and are worded by their readers. The English
+ * tables are here, for the command line and the exports; the page has a table per other language.
+ * `{name}` in a sentence is the parameter of that name.
+ */
+
+export type WordParams = Readonly<Record<string, string | number>>
+
+export const NOTICES = {
+  'gpu-memory':
+    '{device} does not have enough memory for the whole model: only {layers} of {all} layers run on it.',
+  'template-fallback': '{reason} The problem is sent as plain text.',
+  'reread-fusion':
+    'This model was not trained to think in parallel. Braid samples several paths and asks the model to merge them: check the summary against the paths.',
+  'beyond-trained-context':
+    'Prompt, path and summary can reach position {longest}, but the model was trained for {positions}. Quality may drop beyond that.',
+  'budget-cut':
+    'The context of {context} cells cannot hold {paths} paths of {budget} tokens. If every path thinks long, each gets about {share} tokens.',
+  'context-shrunk':
+    'Memory is short: the context has {cells} cells instead of {wanted}. Paths that do not fit end early.',
+  'path-cut':
+    'Path {path} is too long to be read again in full: {removed} tokens in its middle are left out.',
+  'nothing-to-summarise': 'No path has text to summarise.',
+  'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
+  scope: 'No answer found. About this model: {scope}',
+} as const
+export type NoticeCode = keyof typeof NOTICES
+
+export interface Notice {
+  code: NoticeCode
+  params?: WordParams
+}
+
+export const ERRORS = {
+  'bad-combination/encoder':
+    'Models with an encoder are not supported. Choose a decoder-only model.',
+  'bad-combination/no-control-tokens':
+    'This model has no control tokens, so its paths cannot be merged from the cache. Choose re-reading.',
+  'bad-request/ended-by-itself':
+    'Path {path} finished on its own. To continue it, branch from an earlier token.',
+  'bad-request/empty-prompt': 'The problem is empty. Enter some text.',
+  'bad-request/no-text': 'Path {path} has no text to continue from.',
+  'bad-request/no-text-to-summarise': 'Path {path} has no text to summarise.',
+  'bad-request/nothing-to-choose': 'No finished path has an answer to choose.',
+  'bad-request/nothing-to-summarise': 'No path has text to summarise yet.',
+  'cancelled/run': 'Cancelled.',
+  'cannot-join/memory':
+    'The paths of this model ({memory} memory) cannot be merged from the cache. Choose re-reading.',
+  'context-too-small/cells':
+    'The problem ({prompt} tokens), {paths} paths and the summary need at least {least} cells, but the context has {context}. Use a larger context, fewer paths or a shorter problem.',
+  'context-too-small/positions':
+    'The problem has {prompt} tokens, but this model can read at most {positions}. Shorten the problem.',
+  'context-too-small/reread':
+    'Re-reading {paths} paths needs room for {least} tokens besides the prompt and the summary, but only {room} are left. Use a larger context or fewer paths.',
+  'disk-full/write': 'The disk is full. Free some space and try again.',
+  'model-not-found/missing': '{file} does not exist.',
+  'model-not-found/none': 'This copy of Braid has no bundled model. Choose a GGUF file.',
+  'model-not-found/unreadable': '{file} cannot be read: {reason}',
+  'no-such-path/missing': 'Path {path} does not exist.',
+  'no-such-path/dropped': 'Path {path} was dropped.',
+  'no-such-path/member': '{member} has no answer to choose.',
+  'not-running/cancel': 'The run has already ended.',
+  'not-running/closed': 'The run is closed.',
+  'not-running/path': 'Path {path} is not thinking, so there is nothing to stop.',
+  'not-running/stop': 'The run has already ended.',
+  'out-of-memory/cells':
+    'The KV cache for {cells} tokens needs {needed} GB, but only {free} GB are free. Use fewer paths, a smaller budget or a smaller KV cache type.',
+  'out-of-range/branch': 'Path {path} has {tokens} tokens and cannot be branched at {at}.',
+  'out-of-range/token': 'Token {token} does not exist: the vocabulary has {vocabulary} tokens.',
+  'too-many-paths/branch': 'A run can have at most {most} paths. Drop one first.',
+  'too-many-paths/context':
+    '{groups} groups of {size} paths do not fit into one context. Use at most {room} paths per group.',
+  'too-many-paths/groups': '{groups} groups do not fit into one context. Use at most {room}.',
+  'too-many-paths/no-rows':
+    'The thought tables of this model have no rows for paths. Turn off the thought embedding.',
+  'too-many-paths/rows':
+    'The thought tables of this model have rows for {rows} paths, not {wanted}. Use at most {most}, or turn off the thought embedding.',
+  'too-many-paths/sequences': 'The context has no free sequence for another path.',
+  'too-many-paths/trained':
+    'This model was trained for {trained} paths, not {wanted}. Use at most {most}.',
+  'too-many-paths/trained-reuse':
+    'This model was trained for {trained} paths, not {wanted}. Use at most {most}, or reuse its control tokens (--reuse-tokens).',
+  'wrong-model/server': 'The model of this run is on a server, so the run cannot continue here.',
+  'wrong-model/header': '{file} is not the model that this run was made with.',
+} as const satisfies Record<`${string}/${string}`, string>
+export type ErrorDetail = keyof typeof ERRORS
+
+/** Returns the sentence with its parameters filled in. */
+export function render(sentence: string, params: WordParams): string {
+  return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
+}
+
+/**
+ * Returns the sentence for a code, or undefined. Codes may come from foreign files, so inherited names such as
+ * `constructor` do not count.
+ */
+export const sentenceOf = (
+  table: Readonly<Record<string, string>>,
+  code: string | undefined,
+): string | undefined =>
+  code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined
+
+interface Worded {
+  code: string
+  params?: WordParams | undefined
+}
+
+/** Returns a notice in English. An unknown one, or one of format 1, has its own message. */
+export function noticeText({ code, params = {} }: Worded): string {
+  const sentence = sentenceOf(NOTICES, code)
+  if (params.message !== undefined || sentence === undefined) return String(params.message ?? code)
+  return render(sentence, params)
+}

@@ -1,0 +1,79 @@
+import { cellsOf, type Demand, type Lease } from '../kv/index.ts'
+import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
+import { shapeOf } from '../protocol/shapes.ts'
+import type { View } from '../strategies/index.ts'
+import type { Wanted } from './wanted.ts'
+
+/** Functions that compute from a run's state how many cells it has and may still take. */
+
+/** Returns how many tokens these segments may still add. */
+export const openTokens = (segments: readonly Segment[]): number =>
+  segments
+    .filter(isOpen)
+    .reduce((sum, { budget, tokens }) => sum + Math.max(1, budget - tokens.length), 0)
+
+/** Returns how many tokens are decoded for a source. */
+export const decodedTokens = (source: Source): number =>
+  source.type !== 'join' && source.type !== 'text'
+    ? 0
+    : source.parts.reduce(
+        (sum, part) => sum + ('tokens' in part ? (part.tokens as number[]).length : 0),
+        0,
+      )
+
+/** Returns the cells that a summary needs: for the text it re-reads and for its own tokens. */
+export const needOf = ({ source, budget }: { source: Source; budget: number }): number =>
+  decodedTokens(source) + budget
+
+/** Returns the cells of these summaries: what they read again, and their own tokens. */
+const ownCells = (summaries: readonly Segment[]): number =>
+  summaries.reduce((sum, { source, tokens }) => sum + decodedTokens(source) + tokens.length, 0)
+
+/** Returns the cells that must be restored for these paths and for open summaries before anything is decoded. */
+export function missingCells(
+  { paths, summaries }: RunState,
+  lease: Lease,
+  needed: readonly SegmentId[],
+): number {
+  const held = ({ segment }: Segment) => lease.seqOf(segment) !== undefined
+  const cells = (there: (path: Segment) => boolean) =>
+    cellsOf(paths, (path) => (there(path) ? path.tokens.length : 0))
+  const back = cells((path) => held(path) || needed.includes(path.segment)) - cells(held)
+  return back + ownCells(summaries.filter((one) => isOpen(one) && !held(one)))
+}
+
+/** Returns the cells that remain after every open segment has used its budget; may be negative. */
+export function spareCells(state: RunState, lease: Lease): number {
+  const { paths, summaries } = state
+  return lease.capacity - lease.used(state) - openTokens(paths) - openTokens(summaries)
+}
+
+/** Returns what the run has and may still write, including summaries to come. */
+export function demandOf(
+  { state, settings, trained, later }: View,
+  wanted: readonly Wanted[],
+): Demand {
+  const { groups, summaries } = shapeOf(settings, trained)
+  const settled = wanted.flatMap(({ source, budget }) =>
+    source === undefined ? [] : [needOf({ source, budget })],
+  )
+  const ofGroups = [...state.summaries, ...wanted].filter(({ group }) => (group ?? null) !== null)
+  const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
+  return {
+    promptTokens: state.promptTokens.length,
+    kept:
+      cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)) +
+      ownCells(state.summaries.filter(isOpen)),
+    remaining:
+      openTokens(state.paths) +
+      openTokens(state.summaries) +
+      settled.reduce((sum, cells) => sum + cells, 0),
+    budget: settings.budget,
+    paths: state.paths.length,
+    summaries: toCome + wanted.length - settled.length,
+    sequences: state.paths.length + state.summaries.filter(isOpen).length + wanted.length + toCome,
+    summaryBudget: settings.summaryBudget,
+    reread: state.fusion === 'reread',
+  }
+}

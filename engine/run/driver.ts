@@ -1,0 +1,369 @@
+import { summaryCells, summaryReserve, type Lease } from '../kv/index.ts'
+import type { LoadedModel, Models } from '../models/index.ts'
+import type { Turn } from '../prompt/index.ts'
+import { fail } from '../protocol/errors.ts'
+import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
+import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { shapeOf } from '../protocol/shapes.ts'
+import type { OpenSummary, View } from '../strategies/index.ts'
+import { prefixOf } from './begin.ts'
+import { outgrows, RunCells, startOf, type Moment } from './cells.ts'
+import { decodingPart, type Clock } from './clock.ts'
+import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
+import { decodedTokens, demandOf, needOf, spareCells } from './demand.ts'
+import { pathStream, summaryStream, type StreamRun } from './streams.ts'
+import { sourceOf } from './summaries.ts'
+import { WantedSummaries, type Wanted } from './wanted.ts'
+
+export interface DriverOptions {
+  models: Models
+  conversation: readonly Turn[]
+  view: () => View
+  emit: (event: EventDraft) => void
+  ended: (segment: SegmentId, reason: EndReason, error?: RunError) => void
+  /** Asks the strategy what happens next. */
+  next: () => void
+  clock: Clock
+}
+
+/**
+ * Decodes the segments that are open in the run's state. It holds what is not in events: the lease
+ * of cells, the current decode, summaries that wait for their paths, and segments that were asked
+ * to stop.
+ */
+export class Driver {
+  readonly #cells: RunCells
+  readonly #wanted = new WantedSummaries()
+  readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
+  /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
+  readonly #broken = new Set<SegmentId>()
+  readonly #options: DriverOptions
+  #model: LoadedModel | null = null
+  #decoding: Decoding | null = null
+  #failure: { error: unknown } | null = null
+  #signal: AbortSignal = new AbortController().signal
+
+  constructor(options: DriverOptions) {
+    this.#options = options
+    this.#cells = new RunCells(options)
+  }
+
+  get lease(): Lease | null {
+    return this.#cells.lease
+  }
+
+  get decoding(): boolean {
+    return this.#decoding !== null
+  }
+
+  get pending(): readonly OpenSummary[] {
+    return this.#wanted.list
+  }
+
+  /** Opens the summary once every segment that it reads has ended. */
+  want(summary: OpenSummary): void {
+    this.#wanted.add(summary)
+  }
+
+  /** Discards waiting summaries and pending stops. */
+  forget(): void {
+    this.#wanted.clear()
+    this.#stops.clear()
+  }
+
+  /** Ends the segment: between two steps if it is being decoded, else at once. */
+  cut(segment: SegmentId, reason: 'stopped' | 'cut'): void {
+    const one = segmentOf(this.#state, segment)
+    if (one === undefined || !isOpen(one) || this.#stops.has(segment)) return
+    if (this.#decoding?.has(segment) !== true) return this.#options.ended(segment, reason)
+    this.#stops.set(segment, reason)
+    this.#decoding.stop(one, reason)
+  }
+
+  /**
+   * Frees the cells of a dropped segment; anything that its stream still reports is ignored. If no
+   * decode is running, the cells are freed before the next one.
+   */
+  drop(segment: SegmentId): void {
+    const seq = this.lease?.seqOf(segment)
+    this.#stops.delete(segment)
+    if (seq !== undefined && this.#decoding?.remove(seq) === true) this.lease!.forget(segment)
+  }
+
+  /** The segment had ended, and goes on. */
+  reopen({ segment, reason }: Segment): void {
+    if (reason === 'cancelled' || reason === 'failed' || reason === 'overflow')
+      this.#broken.add(segment)
+  }
+
+  extend(segment: SegmentId, tokens: number): void {
+    const one = segmentOf(this.#state, segment)!
+    if (this.#decoding?.has(segment) === true) this.#decoding.extend(one, tokens)
+  }
+
+  /**
+   * Decodes until every open segment has ended, or has to move to a larger context. Errors:
+   * `cancelled`, those of opening a context.
+   */
+  async decode(model: LoadedModel, signal: AbortSignal): Promise<void> {
+    this.#model = model
+    this.#signal = signal
+    await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
+    await this.#cells.removeIdle(this.#moment)
+    await this.#removeBroken()
+    const lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    await this.#cells.restore(this.#joined(), this.#moment)
+    for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
+    const streams = this.#streams(lease)
+    if (streams.length === 0) return
+    this.#decoding = this.#begin(streams, lease)
+    this.#options.clock.enter(decodingPart(this.#state))
+    const cancel = () => this.#decoding?.cancel()
+    signal.addEventListener('abort', cancel)
+    if (signal.aborted) cancel()
+    else this.react()
+    try {
+      await this.#decoding?.done
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      this.#decoding = null
+      this.#options.clock.enter(null)
+    }
+    await this.#tidy()
+  }
+
+  async #removeBroken(): Promise<void> {
+    const broken = [...this.#broken]
+    this.#broken.clear()
+    for (const segment of broken) await this.lease?.remove(segment)
+  }
+
+  /**
+   * Updates the current decode to match the state: opens summaries whose paths are done, adds
+   * paths, or cancels it to move.
+   */
+  react(): void {
+    if (this.#decoding === null || this.#failure !== null || this.#signal.aborted) return
+    try {
+      this.#options.next()
+      this.#admit()
+    } catch (error) {
+      this.#failure ??= { error }
+      this.#decoding.cancel()
+    }
+  }
+
+  /** Frees the run's cells. */
+  free(): Promise<void> {
+    return this.#cells.free()
+  }
+
+  get #state(): RunState {
+    return this.#options.view().state
+  }
+
+  get #moment(): Moment {
+    const view = this.#options.view()
+    return { model: this.#model!, view, wanted: this.#wanted.list, signal: this.#signal }
+  }
+
+  get #run(): StreamRun {
+    const model = this.#model!
+    const { settings } = this.#options.view()
+    return { settings, tokens: model.tokens, prefix: prefixOf(model), lease: this.lease! }
+  }
+
+  /** Returns the summaries that can be written now. */
+  #ready(): Wanted[] {
+    const { ready, empty } = this.#wanted.ready(this.#state)
+    if (empty > 0) this.#options.emit({ type: 'notice', code: 'nothing-to-summarise' })
+    return ready
+  }
+
+  /** Paths whose cells these summaries read. */
+  #joined(): SegmentId[] {
+    return this.#ready()
+      .filter(({ fusion }) => fusion === 'cache')
+      .flatMap(({ reads }) => reads)
+  }
+
+  async #settle(summary: Wanted): Promise<void> {
+    const { settings } = this.#options.view()
+    const fixed = settings.engine.context > 0 || this.lease?.shrunk === true
+    const { reads } = summary
+    const source = await sourceOf(summary, {
+      model: this.#model!,
+      state: this.#state,
+      conversation: this.#options.conversation,
+      limit: fixed ? (this.lease?.capacity ?? settings.engine.context) : Infinity,
+      summaries: Math.max(1, this.#ready().length),
+      signal: this.#signal,
+    })
+    if (summary.reads === reads) summary.source = source
+  }
+
+  /** Emits the summary's start and returns its segment. */
+  #start(summary: Wanted): Segment {
+    const { segment, group, source, seed, budget } = summary
+    this.#wanted.remove(summary)
+    this.#options.emit({
+      type: 'segment-started',
+      segment,
+      role: 'summary',
+      ...(group !== undefined && { group }),
+      source: source!,
+      thought: 0,
+      seed,
+      budget,
+    })
+    for (const { segment: of, removed } of segmentOf(this.#state, segment)!.cuts)
+      this.#options.emit({
+        type: 'notice',
+        code: 'path-cut',
+        params: { path: segmentOf(this.#state, of)!.number, removed },
+      })
+    return segmentOf(this.#state, segment)!
+  }
+
+  /** Returns whether the summary can start: its source and the cells that it joins are there. */
+  #inPlace({ source, fusion, reads }: Wanted, lease: Lease): boolean {
+    if (source === undefined || lease.freeSequences === 0) return false
+    return fusion !== 'cache' || reads.every((segment) => lease.seqOf(segment) !== undefined)
+  }
+
+  /** Returns the streams of all open segments whose cells are in place. */
+  #streams(lease: Lease): Streamed[] {
+    const { paths, summaries } = this.#state
+    const summaryStreams = summaries.filter(isOpen).map((summary) => {
+      // Without open paths, summaries share all free cells.
+      const cells = paths.some(isOpen) ? needOf(summary) : 0
+      return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
+    })
+    const pathStreams = paths
+      .filter((path) => isOpen(path) && this.#startsInPlace(path, lease))
+      .map((path) => this.#pathStream(path))
+    return [...pathStreams, ...summaryStreams]
+  }
+
+  #pathStream(path: Segment): Streamed {
+    const start = { alone: this.#isAlone(path), from: this.#startOf(path) }
+    return { segment: path, stream: pathStream(path, start, this.#run) }
+  }
+
+  #startOf(path: Segment): Segment {
+    return startOf(path, this.#state, this.#model!)
+  }
+
+  /**
+   * Returns whether the finish rule ignores a path: its group's summary is written or pending, or
+   * the run had ended.
+   */
+  #isAlone({ group }: Segment): boolean {
+    const { later, pending, state } = this.#options.view()
+    const has = (summary: { group?: number | null }) => summary.group === group
+    return later || pending.some(has) || state.summaries.some(has)
+  }
+
+  #startsInPlace(path: Segment, lease: Lease): boolean {
+    if (this.#broken.has(path.segment)) return false
+    if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
+    return path.tokens.length === 0 || lease.seqOf(this.#startOf(path).segment) !== undefined
+  }
+
+  #begin(streams: readonly Streamed[], lease: Lease): Decoding {
+    const { settings, trained, state } = this.#options.view()
+    const own = streams.reduce((sum, { stream }) => sum + (stream.cells ?? 0), 0)
+    const free = Math.max(0, lease.capacity - this.#heldBefore(streams, lease) - own)
+    const demand = demandOf(this.#options.view(), this.#wanted.list)
+    const reserve = state.paths.some(isOpen)
+      ? summaryReserve(free, summaryCells(demand), demand.summaries, this.#run.prefix.length)
+      : 0
+    return new Decoding(lease.context, streams, {
+      finish: shapeOf(settings, trained).finish,
+      cells: Math.max(0, free - reserve),
+      logprobs: true,
+      alternatives: settings.alternatives,
+      onTokens: (segment, tokens) => {
+        const one = segmentOf(this.#state, segment)
+        if (one !== undefined && isOpen(one))
+          this.#options.emit({ type: 'tokens', segment, tokens })
+      },
+      onEnd: (end) => this.#onEnd(end),
+      onBatch: () => this.react(),
+    })
+  }
+
+  /** Returns the cells in use, not counting those that these summaries have yet to read. */
+  #heldBefore(streams: readonly Streamed[], lease: Lease): number {
+    const unread = streams
+      .filter(({ segment }) => segment.role === 'summary' && segment.tokens.length === 0)
+      .reduce((sum, { segment }) => sum + decodedTokens(segment.source), 0)
+    return lease.used(this.#state) - unread
+  }
+
+  #onEnd({ segment, reason, error }: SegmentEnd): void {
+    const one = segmentOf(this.#state, segment)
+    if (one === undefined || !isOpen(one)) return
+    // Unless the run is cancelled, the decode was cancelled to move to a larger context, where
+    // segments continue.
+    if (reason === 'cancelled' && !this.#signal.aborted) return
+    // The segment was extended while its last token was being reported.
+    if (reason === 'budget' && one.tokens.length < one.budget) return
+    this.#stops.delete(segment)
+    this.#options.ended(segment, reason, error)
+  }
+
+  #admit(): void {
+    const { lease } = this
+    if (lease === null || this.#decoding === null) return
+    for (const summary of this.#ready()) {
+      if (summary.source === undefined) this.#settleSoon(summary)
+      else this.#add(summary, summary.source, lease)
+    }
+    const missing = this.#state.paths.filter(
+      (path) =>
+        isOpen(path) && !this.#decoding!.has(path.segment) && !this.#stops.has(path.segment),
+    )
+    if (outgrows(lease, this.#options.view(), missing)) return this.#decoding.cancel()
+    for (const path of missing)
+      if (this.#startsInPlace(path, lease) && !this.#decoding.add(this.#pathStream(path))) return
+  }
+
+  /** Adds a summary to the current decode if it fits beside what is open. */
+  #add(summary: Wanted, source: Source, lease: Lease): void {
+    const need = needOf({ ...summary, source })
+    if (!this.#inPlace(summary, lease) || spareCells(this.#state, lease) < need) return
+    const started = this.#start(summary)
+    this.#decoding!.add({ segment: started, stream: summaryStream(started, need, this.#run) })
+  }
+
+  #settleSoon(summary: Wanted): void {
+    if (summary.settling === true) return
+    summary.settling = true
+    this.#settle(summary)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+        this.#decoding?.cancel()
+      })
+      .finally(() => {
+        delete summary.settling
+        this.react()
+      })
+  }
+
+  /** After a decode: ends segments that were asked to stop and did not, and frees idle cells. */
+  async #tidy(): Promise<void> {
+    if (this.#failure !== null) {
+      const { error } = this.#failure
+      this.#failure = null
+      throw error
+    }
+    if (this.#signal.aborted) throw fail('cancelled/run')
+    for (const [segment, reason] of this.#stops) {
+      this.#stops.delete(segment)
+      const one = segmentOf(this.#state, segment)
+      if (one !== undefined && isOpen(one)) this.#options.ended(segment, reason)
+    }
+    await this.#cells.removeIdle(this.#moment)
+  }
+}

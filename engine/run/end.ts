@@ -1,0 +1,41 @@
+import type { Lease } from '../kv/index.ts'
+import type { EventOf } from '../protocol/events.ts'
+import type { RunState } from '../protocol/run-state.ts'
+import type { Decision, VoteDraft } from '../protocol/decision.ts'
+import type { SegmentId } from '../protocol/segments.ts'
+
+/**
+ * Loads decision.ts lazily: it imports mathjs, which is slow to load and so is loaded while the
+ * model thinks.
+ */
+const decision = () => import('../protocol/decision.ts')
+
+export const warmUp = (): void => void decision().catch(() => {})
+
+export async function decideRun(state: RunState): Promise<Decision> {
+  return (await decision()).decide(state)
+}
+
+export async function chooseMember(state: RunState, member: SegmentId): Promise<VoteDraft> {
+  return (await decision()).chooseByHand(state, member)
+}
+
+/** Returns token counts, and the KV memory that the run's cells use. */
+export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ended'>['usage'] {
+  const { promptTokens, paths, summaries } = state
+  const latest = summaries.at(-1)?.tokens.length ?? 0
+  const info = lease?.context.info
+  return {
+    promptTokens: promptTokens.length,
+    pathTokens: paths.reduce(
+      (sum, { tokens, parent }) => sum + tokens.length - (parent?.at ?? 0),
+      0,
+    ),
+    summaryTokens: summaries.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    kvBytes:
+      info === undefined
+        ? 0
+        : Math.round((info.kvBytes / info.cells) * (lease!.used(state) + latest)),
+    cells: info?.cells ?? 0,
+  }
+}

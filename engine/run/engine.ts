@@ -1,0 +1,198 @@
+import type { NativeAddon, NativeDevice } from '../native/index.ts'
+import {
+  attribute,
+  scoreFile,
+  type AttributeOptions,
+  type ScoreInput,
+  type ScoreOptions,
+  type ScoreResult,
+} from '../measure/index.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
+import type { RunEvent, SegmentId } from '../protocol/events.ts'
+import { foldRun } from '../protocol/fold.ts'
+import { RunRequest, type EngineOptions } from '../protocol/request.ts'
+import { readModelInfo } from '../models/index.ts'
+import { newRunId } from '../transcripts/index.ts'
+import type { Attribution } from '../protocol/wire.ts'
+import type { RunHandle, ThinkOptions } from './handle.ts'
+import { Models, type Inspect, type Unloaded } from '../models/index.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { Run, type EngineCore } from './run.ts'
+import { Turns } from './turns.ts'
+
+export interface EngineParts {
+  addon: NativeAddon
+  /** Braid's version, reported in `run-started`. */
+  version: string
+  /** GGUF of the bundled model, used by requests that name no model. */
+  bundledModel?: string
+  /** Reads and validates a file before native code opens it. */
+  inspect?: Inspect
+}
+
+/**
+ * Runs requests one at a time, in order. A run's cells stay in memory until another run needs the
+ * memory or the engine closes; after that, commands to the run restore them from its tokens.
+ */
+export class Engine {
+  readonly #core: EngineCore
+  readonly #bundled: string | undefined
+
+  constructor({ addon, version, bundledModel, inspect = readModelInfo }: EngineParts) {
+    this.#core = {
+      addon,
+      version,
+      models: new Models(addon, inspect),
+      turns: new Turns(),
+      holder: null,
+      runs: new Set(),
+    }
+    this.#bundled = bundledModel
+  }
+
+  devices(): NativeDevice[] {
+    return this.#core.addon.devices()
+  }
+
+  /**
+   * Starts or queues a run. Throws `bad-request` or `model-not-found` at once; later errors are
+   * reported by `run-failed`.
+   */
+  think(request: RunRequest, options: ThinkOptions = {}): RunHandle {
+    const parsed = RunRequest.safeParse(request)
+    if (!parsed.success) throw badRequest(parsed.error)
+    try {
+      resolveSettings(parsed.data.settings, { metadata: {}, nativePaths: 0 })
+    } catch (error) {
+      throw badRequest(error)
+    }
+    const file = parsed.data.model ?? this.#bundled
+    if (file === undefined) throw fail('model-not-found/none')
+    return new Run(options.id ?? newRunId(), this.#core, {
+      conversation: options.conversation ?? [],
+      asked: { request: parsed.data, file, given: options.given ?? new Map() },
+      onProgress: options.onProgress,
+    })
+  }
+
+  /**
+   * Resumes a run from all of its events, for example one from the history. Nothing happens until a
+   * command arrives; the handle's `events` yields only new events. Errors: `bad-transcript`.
+   */
+  resume(events: Iterable<RunEvent>, options: ThinkOptions = {}): RunHandle {
+    const state = foldRun(events, { live: false })
+    if (state.settings === null || state.model === null)
+      throw new BraidError('bad-transcript', 'The run never started, so it cannot be continued.')
+    return new Run(options.id ?? state.run, this.#core, {
+      conversation: options.conversation ?? [],
+      state,
+      onProgress: options.onProgress,
+    })
+  }
+
+  /**
+   * Returns log-probabilities of given tokens under the two-phase rules (score.ts). Waits for its
+   * turn between runs.
+   */
+  async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
+    const file = options.model ?? this.#bundled
+    if (file === undefined) throw fail('model-not-found/none')
+    return this.#between(options.signal, (signal) =>
+      scoreFile(this.#core.models, file, input, options, signal),
+    )
+  }
+
+  /**
+   * Returns what a summary attended to while it was written (attribution.ts). Waits for its turn
+   * between runs.
+   */
+  async attribute(
+    events: Iterable<RunEvent>,
+    segment: SegmentId,
+    options: AttributeOptions = {},
+  ): Promise<Attribution> {
+    return this.#between(options.signal, (signal) =>
+      attribute(this.#core.models, events, segment, options, signal),
+    )
+  }
+
+  /** Does work between runs, after freeing the last run's cells. */
+  #between<T>(
+    signal = new AbortController().signal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return this.#core.turns.take(signal, async () => {
+      await this.#core.holder?.freeCells()
+      this.#core.holder = null
+      return work(signal)
+    })
+  }
+
+  /**
+   * Returns the models in memory. `heldBytes`: a context that an ended run keeps on the model's
+   * device; the next run frees it.
+   */
+  loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number })[] {
+    const { holder, models } = this.#core
+    const held = holder === null || holder.active ? null : holder.held
+    return models.list().map((model) => {
+      const here = held?.model.file === model.file && held.model.device === model.device
+      return { ...model, heldBytes: here ? held.bytes : 0 }
+    })
+  }
+
+  /** Sets the listener that is called whenever a model is loaded or unloaded. */
+  onMemory(listener: (unloaded?: Unloaded) => void): void {
+    this.#core.models.onChange = listener
+  }
+
+  /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */
+  async load(
+    file: string,
+    options: EngineOptions,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<void> {
+    const { models, turns } = this.#core
+    await turns.take(signal, async () =>
+      models.release(await models.use(file, options, signal, onProgress)),
+    )
+  }
+
+  /**
+   * Unloads matching models that no run uses, even while another run works. The cells of an ended
+   * run are freed first; they are restored if that run gets a command.
+   */
+  async unload(
+    which: (model: { file: string; usedAt: number }) => boolean,
+    reason: Unloaded['reason'],
+  ): Promise<void> {
+    const core = this.#core
+    const held = () =>
+      core.models.list().some((one) => one.file === core.holder?.held?.model.file && which(one))
+    if (held() && !core.holder!.active) {
+      await core.turns.take(new AbortController().signal, async () => {
+        if (!held()) return
+        await core.holder!.freeCells()
+        core.holder = null
+      })
+    }
+    await core.models.unload(which, reason)
+  }
+
+  /** Cancels all runs and frees everything. */
+  async close(): Promise<void> {
+    for (const run of [...this.#core.runs]) await run.close()
+    await this.#core.turns.take(new AbortController().signal, () => this.#core.models.close())
+  }
+}
+
+function badRequest(error: unknown): BraidError {
+  const issue = (error as { issues?: { path: PropertyKey[]; message: string }[] }).issues?.[0]
+  return new BraidError(
+    'bad-request',
+    issue === undefined
+      ? String(error)
+      : `The request is not valid: ${issue.path.join('.') || 'request'}: ${issue.message}.`,
+  )
+}

@@ -1,0 +1,42 @@
+import type { Turn } from '../prompt/index.ts'
+import type { CommandResult, RunCommand, RunEvent, SegmentId } from '../protocol/events.ts'
+
+/**
+ * The owner's handle to a run: it yields events and takes commands.
+ *
+ * A path's text is the concatenation of its tokens' texts, forced tokens included (`foldRun` builds
+ * it); answer spans refer to it. A branch's `tokens` events hold only what comes after the kept
+ * prefix.
+ */
+export interface RunHandle {
+  readonly id: string
+  /**
+   * Yields every event in order, from the first one, to one reader. It does not end with the run,
+   * since commands may add events after `run-ended` or `run-failed`: leave the loop there (`break`
+   * closes the handle), or read until `close`. A run that fails or is cancelled before its prompt
+   * is known has no `run-started`, only `run-failed` or `run-ended`.
+   */
+  readonly events: AsyncGenerator<RunEvent, void, undefined>
+  /**
+   * Resolves once the command is accepted, with the segment that it opens; events report its
+   * effects. Errors (`BraidError`): `bad-request`, `no-such-path`, `not-running`,
+   * `bad-combination`, `cannot-join`, `out-of-range`, `too-many-paths`.
+   */
+  command(command: RunCommand): Promise<CommandResult>
+  /** Cancels any remaining work, frees the run's cells and ends `events`. */
+  close(): Promise<void>
+}
+
+export interface ThinkOptions {
+  /** The run's id; made from the time if absent. */
+  id?: string
+  /** The earlier turns of a follow-up, oldest first; the caller reads them from the earlier run. */
+  conversation?: readonly Turn[]
+  /** Reports the progress of loading the model, 0..1. */
+  onProgress?: (fraction: number) => void
+  /**
+   * For experiments: tokens that a path begins with, after its control token. They do not count
+   * against its budget.
+   */
+  given?: ReadonlyMap<SegmentId, readonly number[]>
+}

@@ -1,0 +1,3 @@
+export { Engine, type EngineParts } from './engine.ts'
+export type { RunHandle, ThinkOptions } from './handle.ts'
+export { thoughtRows } from './rows.ts'

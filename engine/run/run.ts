@@ -1,0 +1,472 @@
+import type { NativeAddon } from '../native/index.ts'
+import { extractAnswer, type Turn } from '../prompt/index.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import {
+  fileOf,
+  runError,
+  RunCommand,
+  thrownError,
+  type CommandResult,
+  type EndReason,
+  type EventDraft,
+  type EventOf,
+  type RunError,
+  type RunEvent,
+  type SegmentId,
+} from '../protocol/events.ts'
+import {
+  allSegments,
+  applyEvent,
+  EMPTY_RUN,
+  isOpen,
+  segmentOf,
+  type RunState,
+} from '../protocol/fold.ts'
+import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import { MAX_SEQUENCES } from '../kv/index.ts'
+import { obey, STRATEGIES, type Action, type View } from '../strategies/index.ts'
+import type { Notice } from '../protocol/wording.ts'
+import { begin, chooseFusion } from './begin.ts'
+import { Clock, decodingPart } from './clock.ts'
+import { Driver } from './driver.ts'
+import { chooseMember, decideRun, usageOf, warmUp } from './end.ts'
+import type { RunHandle } from './handle.ts'
+import type { LoadedModel, Models } from '../models/index.ts'
+import { givenTokens, thoughtRows, type RowOf } from './rows.ts'
+import { Outbox } from './outbox.ts'
+import type { Turns } from './turns.ts'
+
+/** State that all runs of an engine share. */
+export interface EngineCore {
+  addon: NativeAddon
+  models: Models
+  turns: Turns
+  version: string
+  /** The run whose cells are in memory. */
+  holder: Run | null
+  /** All runs that are not closed. */
+  runs: Set<Run>
+}
+
+/** The request of a new run. */
+export interface Asked {
+  request: RunRequest
+  file: string
+  /** Tokens that paths begin with. */
+  given: ReadonlyMap<SegmentId, readonly number[]>
+}
+
+export interface RunOptions {
+  conversation: readonly Turn[]
+  /** The request of a new run; absent for a run that is resumed from its events. */
+  asked?: Asked
+  state?: RunState
+  onProgress?: ((fraction: number) => void) | undefined
+}
+
+/**
+ * One run: from the request to the answer, and the commands after it. Its state is the fold of its
+ * own events. The strategy and commands produce the same kind of actions, and the driver decodes
+ * the segments that are open.
+ */
+export class Run implements RunHandle {
+  readonly events: AsyncGenerator<RunEvent, void, undefined>
+  readonly #core: EngineCore
+  readonly #options: RunOptions
+  readonly #outbox = new Outbox()
+  readonly #clock: Clock
+  readonly #began: number
+  readonly #driver: Driver
+  #state: RunState
+  #asked: Asked | null
+  #rowOf: RowOf | null = null
+  #model: LoadedModel | null = null
+  /**
+   * Only commands open segments, because the run has ended before, was resumed or is being stopped.
+   */
+  #later: boolean
+  #stopped = false
+  #active = false
+  #closed = false
+  #abort = new AbortController()
+  #working: Promise<void> | null = null
+
+  constructor(
+    readonly id: string,
+    core: EngineCore,
+    options: RunOptions,
+  ) {
+    this.#core = core
+    this.#options = options
+    this.#state = options.state ?? EMPTY_RUN
+    this.#asked = options.asked ?? null
+    this.#later = options.asked === undefined
+    this.#clock = new Clock(this.#state.timings)
+    this.#began = performance.now() - this.#state.at
+    this.#driver = new Driver({
+      models: core.models,
+      conversation: options.conversation,
+      view: () => this.#view(),
+      emit: (draft) => this.#emit(draft),
+      ended: (segment, reason, error) => this.#ended(segment, reason, error),
+      next: () => void this.#advance(),
+      clock: this.#clock,
+    })
+    this.events = this.#outbox.read(() => void this.close())
+    core.runs.add(this)
+    if (this.#asked !== null) this.#wake()
+  }
+
+  get state(): RunState {
+    return this.#state
+  }
+
+  /** Whether the run is working or waiting for its turn. */
+  get active(): boolean {
+    return this.#active
+  }
+
+  /**
+   * The model, and the bytes of the context that holds the run's cells; null if the cells are not
+   * in memory.
+   */
+  get held(): { model: LoadedModel; bytes: number } | null {
+    const { lease } = this.#driver
+    if (lease === null || this.#model === null) return null
+    const { kvBytes, computeBytes } = lease.context.info
+    return { model: this.#model, bytes: kvBytes + computeBytes }
+  }
+
+  async command(command: RunCommand): Promise<CommandResult> {
+    const parsed = RunCommand.safeParse(command)
+    if (!parsed.success)
+      throw new BraidError(
+        'bad-request',
+        `This is not a command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`,
+      )
+    if (this.#closed) throw fail('not-running/closed')
+    return this.#take(parsed.data)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#abort.abort()
+    await this.#working
+    this.#closed = true
+    await this.freeCells()
+    if (this.#core.holder === this) this.#core.holder = null
+    this.#core.runs.delete(this)
+    this.#outbox.close()
+  }
+
+  /** Frees the run's cells; a later command restores them from its tokens. */
+  freeCells(): Promise<void> {
+    return this.#driver.free()
+  }
+
+  async #take(command: RunCommand): Promise<CommandResult> {
+    switch (command.type) {
+      case 'cancel':
+        if (!this.#active) throw fail('not-running/cancel')
+        this.#driver.forget()
+        this.#abort.abort()
+        return {}
+      case 'stop-all':
+        return this.#stopAll()
+      case 'override-vote':
+        this.#emit(await chooseMember(this.#state, command.member))
+        return {}
+    }
+    if (command.type === 'summarise') this.#checkFusion(command)
+    const { actions, segment, later } = obey(command, this.#view(), {
+      paths: MAX_SEQUENCES - 3,
+      vocabulary: this.#model?.native.info.vocabSize,
+    })
+    if (later === true) this.#later = true
+    this.#endInterrupted()
+    for (const action of actions) this.#carry(action)
+    this.#wake()
+    if (command.type === 'drop') await this.#recount()
+    return segment === undefined ? {} : { segment }
+  }
+
+  /** Errors: `cannot-join`, `bad-combination`. Checks that need the model wait until it is loaded. */
+  #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
+    if (fusion === undefined) return
+    if (this.#model !== null) chooseFusion(fusion, this.#model, true)
+    else if (fusion === 'cache' && this.#state.model?.nativePaths === 0)
+      throw fail('bad-combination/no-control-tokens')
+  }
+
+  /** Ends segments that were cut off when the engine died, before anything new starts. */
+  #endInterrupted(): void {
+    for (const { segment, status, reason } of allSegments(this.#state))
+      if (status === 'interrupted' && reason === null) this.#ended(segment, 'interrupted')
+  }
+
+  #stopAll(): CommandResult {
+    if (!this.#active) throw fail('not-running/stop')
+    this.#later = this.#stopped = true
+    this.#driver.forget()
+    for (const { segment } of allSegments(this.#state).filter(isOpen))
+      this.#carry({ type: 'cut', segment, reason: 'stopped' })
+    if (!this.#driver.decoding) this.#abort.abort()
+    return {}
+  }
+
+  get #settings(): RunSettings {
+    return this.#state.settings!
+  }
+
+  #view(): View {
+    const { model } = this.#state
+    return {
+      settings: this.#settings,
+      trained: (model?.nativePaths ?? 0) > 0,
+      state: this.#state,
+      pending: this.#driver.pending,
+      later: this.#later,
+    }
+  }
+
+  #emit(draft: EventDraft): void {
+    const now = Math.round((performance.now() - this.#began) * 10) / 10
+    const event = { ...draft, at: Math.max(this.#state.at, now) } as RunEvent
+    this.#state = applyEvent(this.#state, event)
+    if (this.#driver.decoding) this.#clock.enter(decodingPart(this.#state))
+    this.#outbox.push(event)
+  }
+
+  #notice({ code, params }: Notice): void {
+    this.#emit({ type: 'notice', code, ...(params !== undefined && { params }) })
+  }
+
+  #ended(segment: SegmentId, reason: EndReason, error?: RunError): void {
+    const text = segmentOf(this.#state, segment)?.text ?? ''
+    this.#emit({
+      type: 'segment-ended',
+      segment,
+      reason,
+      answer: reason === 'failed' ? null : extractAnswer(text),
+      ...(error !== undefined && { error }),
+    })
+  }
+
+  /** Carries out the strategy's next actions; returns true if nothing is left to do. */
+  #advance(): boolean {
+    const strategy = STRATEGIES[this.#settings.strategy]
+    for (;;) {
+      const actions = strategy.next(this.#view())
+      for (const action of actions) this.#carry(action)
+      if (actions.some(({ type }) => type === 'finish')) return true
+      if (actions.length === 0 || this.#hasWork) return false
+    }
+  }
+
+  #carry(action: Action): void {
+    switch (action.type) {
+      case 'finish':
+        return
+      case 'notice':
+        return this.#notice(action)
+      case 'cut':
+        return this.#driver.cut(action.segment, action.reason)
+      case 'drop':
+        this.#emit({ type: 'segment-dropped', segment: action.segment })
+        return this.#driver.drop(action.segment)
+      case 'continue':
+        return this.#continue(action.segment, action.budget)
+      case 'open':
+        return this.#open(action)
+    }
+  }
+
+  #continue(segment: SegmentId, budget: number): void {
+    const before = segmentOf(this.#state, segment)!
+    this.#emit({ type: 'segment-extended', segment, budget })
+    if (isOpen(before)) this.#driver.extend(segment, budget - before.budget)
+    else this.#driver.reopen(before)
+  }
+
+  #open(action: Extract<Action, { type: 'open' }>): void {
+    if (action.role === 'summary') return this.#driver.want(action)
+    const { segment, group, seed } = action
+    if (action.role === 'branch') {
+      const { of, at, forced, thought, budget } = action
+      return this.#emit({
+        type: 'segment-started',
+        segment,
+        role: 'path',
+        group,
+        source: { type: 'branch', of, at },
+        thought,
+        seed,
+        budget,
+        ...(forced.length > 0 && { forced: [...forced] }),
+      })
+    }
+    const given = this.#asked?.given.get(segment)
+    const thought = this.#rowOf!(action.place)
+    this.#emit({
+      type: 'segment-started',
+      segment,
+      role: 'path',
+      group,
+      source: { type: 'prompt' },
+      thought,
+      seed,
+      budget: action.budget + (given?.length ?? 0),
+    })
+    if (given === undefined) return
+    const tokens = givenTokens(given, thought, this.#settings, this.#model!)
+    this.#emit({ type: 'tokens', segment, tokens })
+  }
+
+  get #hasWork(): boolean {
+    return allSegments(this.#state).some(isOpen) || this.#driver.pending.length > 0
+  }
+
+  /** Applies changes to the current decode, or starts working if there is none. */
+  #wake(): void {
+    if (this.#driver.decoding) this.#driver.react()
+    else if (this.#asked !== null || this.#hasWork) this.#working ??= this.#work()
+  }
+
+  async #work(): Promise<void> {
+    do {
+      this.#abort = new AbortController()
+      this.#active = true
+      try {
+        await this.#core.turns.take(this.#abort.signal, () => this.#turn())
+        await this.#end()
+      } catch (error) {
+        await this.#fail(toBraidError(error))
+      }
+      if (this.#model !== null) this.#core.models.touch(this.#model)
+      this.#stopped = false
+    } while (this.#hasWork)
+    this.#working = null
+  }
+
+  /** Works until nothing is left to do. */
+  async #turn(): Promise<void> {
+    const began = performance.now()
+    const { models } = this.#core
+    try {
+      if (this.#core.holder !== this) await this.#core.holder?.freeCells()
+      this.#core.holder = this
+      const model = await this.#load()
+      try {
+        if (this.#asked !== null) await this.#begin(model, this.#asked)
+        while (!this.#advance()) await this.#driver.decode(model, this.#abort.signal)
+        this.#failIfAllFailed()
+      } finally {
+        models.release(model)
+      }
+    } finally {
+      this.#asked = null
+      this.#clock.enter(null)
+      this.#clock.add('totalMs', performance.now() - began)
+    }
+  }
+
+  /** Loads the run's model and retains it. Errors: those of `Models.use`, `wrong-model`. */
+  async #load(): Promise<LoadedModel> {
+    const { models } = this.#core
+    if (this.#driver.lease !== null && this.#model !== null) {
+      models.retain(this.#model)
+      return this.#model
+    }
+    this.#clock.enter('loadMs')
+    const ref = this.#state.model
+    const file = this.#asked?.file ?? fileOf(ref!)
+    if (file === undefined) throw fail('wrong-model/server')
+    const settings =
+      this.#asked === null
+        ? this.#settings
+        : resolveSettings(this.#asked.request.settings, { metadata: {}, nativePaths: 0 })
+    const { signal } = this.#abort
+    const model = await models.use(file, settings.engine, signal, this.#options.onProgress)
+    if (ref !== null && model.ref.headerSha256 !== ref.headerSha256) {
+      models.release(model)
+      throw fail('wrong-model/header', { file })
+    }
+    this.#clock.enter(null)
+    this.#model = model
+    return model
+  }
+
+  async #begin(model: LoadedModel, { request }: Asked): Promise<void> {
+    const { addon, version } = this.#core
+    const versions = { braid: version, llama: addon.version().llama }
+    const { conversation } = this.#options
+    const start = { id: this.id, request, conversation, versions }
+    const { event, notices } = await begin(start, model, this.#abort.signal)
+    const { tokens, native } = model
+    this.#rowOf = thoughtRows(event.settings, { tokens, thoughtRows: native.info.thoughtRows })
+    this.#emit(event)
+    for (const notice of notices) this.#notice(notice)
+    warmUp()
+  }
+
+  #failIfAllFailed(): void {
+    const { paths } = this.#state
+    const error = paths[0]?.error
+    if (error && paths.every(({ status }) => status === 'failed')) throw thrownError(error)
+  }
+
+  async #end(): Promise<void> {
+    const decision = await decideRun(this.#state)
+    if (this.#hasWork) return // a command arrived meanwhile
+    const reason = this.#endReason()
+    const { answer, vote } =
+      reason === 'cancelled' ? { answer: this.#state.answer, vote: null } : decision
+    if (vote !== null) this.#emit(vote)
+    const scope = this.#state.model?.scope
+    if (answer === null && reason === 'finished' && scope)
+      this.#notice({ code: 'scope', params: { scope } })
+    this.#later = true
+    this.#active = false
+    const { lease } = this.#driver
+    const usage = usageOf(this.#state, lease)
+    this.#emit({ type: 'run-ended', reason, answer, usage, timings: this.#clock.read() })
+  }
+
+  #endReason(): EventOf<'run-ended'>['reason'] {
+    if (this.#stopped) return 'stopped'
+    return this.#abort.signal.aborted ? 'cancelled' : 'finished'
+  }
+
+  async #fail(error: BraidError): Promise<void> {
+    const cancelled = error.code === 'cancelled' && this.#abort.signal.aborted
+    this.#driver.forget()
+    for (const { segment } of allSegments(this.#state).filter(isOpen)) {
+      if (cancelled)
+        this.#emit({ type: 'segment-ended', segment, reason: 'cancelled', answer: null })
+      else this.#ended(segment, 'failed', runError(error))
+    }
+    if (cancelled) return this.#end()
+    this.#later = true
+    this.#active = false
+    this.#emit({ type: 'run-failed', error: runError(error) })
+  }
+
+  /** Emits a new vote and answer if a command changed what an ended run counts. */
+  async #recount(): Promise<void> {
+    const { status, endReason, answer: before } = this.#state
+    if (this.#active || status !== 'ended' || endReason === 'cancelled') return
+    const { answer, vote } = await decideRun(this.#state)
+    const { usage, timings } = this.#state
+    if (this.#active || this.#hasWork) return
+    if (vote !== null) this.#emit(vote)
+    if (answer !== before)
+      this.#emit({
+        type: 'run-ended',
+        reason: endReason!,
+        answer,
+        usage: usage!,
+        timings: timings!,
+      })
+  }
+}

@@ -1,0 +1,124 @@
+import type { Lease } from '../kv/index.ts'
+import type { StreamOptions } from '../native/index.ts'
+import type { ControlTokens } from '../prompt/index.ts'
+import type { RunSettings } from '../protocol/request.ts'
+import type { Segment } from '../protocol/run-state.ts'
+import { ROLES, type SegmentId } from '../protocol/segments.ts'
+import { continuedSeed } from '../strategies/index.ts'
+
+/** First number of groups of one stream, to which the finish rule does not apply. */
+const ALONE = 1 << 20
+/** The most tokens that one character can be split over. */
+const CHARACTER = 4
+
+/** Returns the stream id of a segment in a decode. */
+export const streamId = ({ role, number }: Pick<Segment, 'role' | 'number'>): number =>
+  number * ROLES.length + ROLES.indexOf(role)
+
+export interface StreamRun {
+  settings: RunSettings
+  tokens: ControlTokens
+  /** Tokens forced at the start of a summary. */
+  prefix: readonly number[]
+  lease: Lease
+}
+
+export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] =>
+  tokens.map(({ id }) => id ?? 0)
+
+export interface PathStart {
+  /** The finish rule of its group does not count it. */
+  alone: boolean
+  /** The path whose cells it continues from: itself, or the path that it was branched from. */
+  from: Segment
+}
+
+/**
+ * Returns the stream of a path. The cells that the path continues from must be in place; a path
+ * without any token starts from the prompt's. A branch without a token of its own silently decodes
+ * the last token it keeps again, to get the logits after it.
+ */
+export function pathStream(
+  path: Segment,
+  { alone, from }: PathStart,
+  { settings, tokens, lease }: StreamRun,
+): StreamOptions {
+  const length = path.tokens.length
+  const kept = path.parent?.at ?? 0
+  const pair = tokens.pairs[settings.controls.sameToken ? 0 : path.thought - 1]
+  const forced: number[] = []
+  let branch: StreamOptions['branch']
+  let silent = 0
+  if (length === 0) {
+    branch = { from: lease.promptSeq, end: lease.offset(path.segment) }
+    if (pair !== undefined) forced.push(pair.open)
+  } else if (from !== path) {
+    branch = { from: lease.seqOf(from.segment)!, end: lease.offset(from.segment) + kept - 1 }
+    forced.push(...idsOf([path.tokens.at(kept - 1)!]))
+    silent = 1
+  }
+  if (length === kept) forced.push(...path.forced)
+  const window = Math.max(CHARACTER, settings.sampling.repetitionWindow)
+  return {
+    id: streamId(path),
+    seq: lease.claim(path.segment),
+    thought: lease.thought(path.thought),
+    forced,
+    silent,
+    branch,
+    budget: Math.max(1, path.budget - length),
+    sampler: { ...settings.sampling, seed: continuedSeed(path.seed, length) },
+    masked: tokens.masked,
+    stops: tokens.pathStops,
+    endToken: pair?.close ?? -1,
+    group: alone ? ALONE + path.number : (path.group ?? 1),
+    history: idsOf(path.tokens.slice(Math.max(0, length - window), length - silent)),
+  }
+}
+
+/** Returns whether a summary continues: its cells are in place, so its source is not read again. */
+export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
+  tokens.length > 0 && lease.seqOf(segment) !== undefined
+
+/**
+ * Returns the stream of a summary, which first reads its source or continues where it was
+ * interrupted. `cells` are reserved for this summary.
+ */
+export function summaryStream(
+  summary: Segment,
+  cells: number,
+  { settings, tokens, prefix, lease }: StreamRun,
+): StreamOptions {
+  const written = idsOf(summary.tokens.slice())
+  const parts = goesOn(summary, lease) ? undefined : partsOf(summary, written, lease)
+  return {
+    id: streamId(summary),
+    seq: lease.claim(summary.segment),
+    thought: lease.thought(0),
+    parts,
+    forced: prefix.slice(written.length),
+    budget: Math.max(1, summary.budget - written.length),
+    cells,
+    sampler: { ...settings.sampling, seed: continuedSeed(summary.seed, written.length) },
+    masked: [],
+    stops: tokens.summaryStops,
+    endToken: tokens.summary?.close ?? -1,
+    group: 2 * ALONE + summary.number,
+    history: written.slice(-Math.max(CHARACTER, settings.sampling.repetitionWindow)),
+  }
+}
+
+function partsOf(
+  { source }: Segment,
+  written: readonly number[],
+  lease: Lease,
+): StreamOptions['parts'] {
+  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
+  const read = parts.map((part) => {
+    if ('segment' in part) return { from: lease.seqOf(part.segment as SegmentId)! }
+    if (!('tokens' in part)) return { from: lease.promptSeq }
+    const thought = (part.thought as number | undefined) ?? 0
+    return { tokens: part.tokens as number[], thought: lease.thought(thought) }
+  })
+  return written.length === 0 ? read : [...read, { tokens: written, thought: lease.thought(0) }]
+}

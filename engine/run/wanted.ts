@@ -1,0 +1,56 @@
+import { isOpen, segmentOf, type RunState } from '../protocol/run-state.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
+import { isReadable, type OpenSummary } from '../strategies/index.ts'
+
+/** A summary that waits for the segments that it reads to end. */
+export interface Wanted extends OpenSummary {
+  /** What the summary reads, once that is known. */
+  source?: Source | undefined
+  settling?: true
+}
+
+/** Summaries that were accepted but are not in the state yet. */
+export class WantedSummaries {
+  #list: Wanted[] = []
+
+  get list(): readonly Wanted[] {
+    return this.#list
+  }
+
+  add(summary: OpenSummary): void {
+    this.#list.push({ ...summary })
+  }
+
+  remove(summary: Wanted): void {
+    this.#list = this.#list.filter((other) => other !== summary)
+  }
+
+  clear(): void {
+    this.#list = []
+  }
+
+  /**
+   * Returns the summaries whose segments have all ended. Segments that were dropped or failed are
+   * not read. `empty` counts the summaries that were removed because nothing was left to read.
+   */
+  ready(state: RunState): { ready: Wanted[]; empty: number } {
+    const ready = this.#list.filter(({ reads }) => !reads.some((one) => thinks(state, one)))
+    for (const summary of ready) {
+      const reads = summary.reads.filter((one) => readable(state, one))
+      if (reads.length < summary.reads.length) Object.assign(summary, { reads, source: undefined })
+    }
+    const empty = ready.filter(({ reads }) => reads.length === 0)
+    for (const summary of empty) this.remove(summary)
+    return { ready: ready.filter((summary) => !empty.includes(summary)), empty: empty.length }
+  }
+}
+
+function thinks(state: RunState, segment: SegmentId): boolean {
+  const one = segmentOf(state, segment)
+  return one !== undefined && isOpen(one)
+}
+
+function readable(state: RunState, segment: SegmentId): boolean {
+  const one = segmentOf(state, segment)
+  return one !== undefined && isReadable(one)
+}

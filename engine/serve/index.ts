@@ -1,0 +1,2 @@
+export { listFiles } from './files.ts'
+export { serve } from './serve.ts'

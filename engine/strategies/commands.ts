@@ -1,0 +1,174 @@
+import { fail } from '../protocol/errors.ts'
+import type { RunCommand } from '../protocol/commands.ts'
+import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import {
+  bySegment,
+  numberOf,
+  pathId,
+  roleOf,
+  summaryId,
+  type SegmentId,
+} from '../protocol/segments.ts'
+import { shapeOf } from '../protocol/shapes.ts'
+import { groupSummary } from './grouped.ts'
+import { pathSeed, summarySeed } from './seeds.ts'
+import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
+
+/** What a user's command results in: actions, like those of a strategy. */
+export interface Obeyed {
+  actions: readonly Action[]
+  /** The segment that the command opens. */
+  segment?: SegmentId
+  /** From now on only commands open segments. */
+  later?: true
+}
+
+type Of<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>
+
+/** Limits of a run; `vocabulary` is undefined until the model is loaded. */
+export interface Limits {
+  paths: number
+  vocabulary: number | undefined
+}
+
+/**
+ * Returns the actions of a command that opens, extends or ends segments. Errors: `no-such-path`,
+ * `not-running`, `bad-request`, `out-of-range`, `too-many-paths`.
+ */
+export function obey(
+  command: Of<'stop' | 'drop' | 'extend' | 'branch' | 'summarise'>,
+  view: View,
+  limits: Limits,
+): Obeyed {
+  switch (command.type) {
+    case 'stop':
+      return stop(command, view)
+    case 'drop':
+      return drop(command, view)
+    case 'extend':
+      return extend(command, view)
+    case 'branch':
+      return branch(command, view, limits)
+    case 'summarise':
+      return summarise(command, view)
+  }
+}
+
+function pathIn(state: RunState, segment: SegmentId): Segment {
+  const path = roleOf(segment) === 'path' ? segmentOf(state, segment) : undefined
+  if (path === undefined) throw fail('no-such-path/missing', { path: nameOf(segment) })
+  if (path.status === 'dropped') throw fail('no-such-path/dropped', { path: path.number })
+  return path
+}
+
+const nameOf = (segment: SegmentId): string | number =>
+  roleOf(segment) === 'path' ? numberOf(segment) : segment
+
+function stop({ segment }: Of<'stop'>, { state }: View): Obeyed {
+  const path = pathIn(state, segment)
+  if (!isOpen(path)) throw fail('not-running/path', { path: path.number })
+  return { actions: [{ type: 'cut', segment, reason: 'stopped' }] }
+}
+
+function drop({ segment }: Of<'drop'>, { state }: View): Obeyed {
+  pathIn(state, segment)
+  return { actions: [{ type: 'drop', segment }] }
+}
+
+function extend({ segment, tokens: more }: Of<'extend'>, { state }: View): Obeyed {
+  const path = pathIn(state, segment)
+  const { reason, number, tokens, budget } = path
+  if (reason === 'finished') throw fail('bad-request/ended-by-itself', { path: number })
+  if (tokens.length === 0 && !isOpen(path)) throw fail('bad-request/no-text', { path: number })
+  const had = isOpen(path) ? budget : tokens.length
+  return { actions: [{ type: 'continue', segment, budget: had + more }] }
+}
+
+function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits): Obeyed {
+  const { state, settings } = view
+  const parent = pathIn(state, segment)
+  const tokens = parent.tokens.length
+  if (at > tokens) throw fail('out-of-range/branch', { path: parent.number, tokens, at })
+  const { vocabulary } = limits
+  if (token !== undefined && vocabulary !== undefined && token >= vocabulary)
+    throw fail('out-of-range/token', { token, vocabulary })
+  if (state.paths.filter(({ status }) => status !== 'dropped').length >= limits.paths)
+    throw fail('too-many-paths/branch', { most: limits.paths })
+  const number = (state.paths.at(-1)?.number ?? 0) + 1
+  const opened = pathId(number)
+  return {
+    segment: opened,
+    actions: [
+      {
+        type: 'open',
+        role: 'branch',
+        segment: opened,
+        of: segment,
+        at,
+        forced: token === undefined ? [] : [token],
+        group: parent.group ?? 1,
+        thought: parent.thought,
+        seed: pathSeed(settings.seed, number),
+        // A branch has its parent's budget, and room for at least one new token.
+        budget: Math.max(parent.budget, at + 1),
+      },
+    ],
+  }
+}
+
+/**
+ * Ends the paths that still think. Writes the groups' own summaries if they are still to come, else
+ * one more summary.
+ */
+function summarise({ segments, fusion }: Of<'summarise'>, view: View): Obeyed {
+  const { state, later, pending } = view
+  for (const segment of segments ?? []) {
+    const path = pathIn(state, segment)
+    if (path.tokens.length === 0)
+      throw fail('bad-request/no-text-to-summarise', { path: path.number })
+  }
+  const chosen = segments === undefined ? undefined : [...new Set(segments)].sort(bySegment)
+  const reads = state.paths.filter(
+    (path) => isReadable(path) && (chosen?.includes(path.segment) ?? true),
+  )
+  if (!state.paths.some(isReadable)) throw fail('bad-request/nothing-to-summarise')
+  const cuts: Action[] = state.paths
+    .filter(isOpen)
+    .map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' }))
+  const { groups, summaries } = shapeOf(view.settings, view.trained)
+  const written = new Set([...state.summaries, ...pending].map(({ group }) => group))
+  const own = later || !summaries ? [] : groupsOf(groups).filter((group) => !written.has(group))
+  const mixed = chosen !== undefined && groups > 1
+  if (own.length > 0 && !mixed) {
+    const opens = own.flatMap((group) => {
+      const texts = reads.filter((path) => path.group === group)
+      return texts.length === 0 ? [] : [groupSummary(group, texts, view, fusion)]
+    })
+    if (opens.length > 0) return { actions: [...cuts, ...opens], segment: opens[0]!.segment }
+  }
+  const summary = laterSummary(reads, groups, view, fusion)
+  return { actions: [...cuts, summary], segment: summary.segment, ...(mixed && { later: true }) }
+}
+
+const groupsOf = (groups: number): number[] => Array.from({ length: groups }, (_, i) => i + 1)
+
+function laterSummary(
+  reads: readonly Segment[],
+  groups: number,
+  { state, pending, settings }: View,
+  fusion = state.fusion ?? 'reread',
+): OpenSummary {
+  const last = [...state.summaries, ...pending].reduce(
+    (most, { segment }) => Math.max(most, numberOf(segment)),
+    groups > 1 ? groups : 0,
+  )
+  return {
+    type: 'open',
+    role: 'summary',
+    segment: summaryId(last + 1),
+    reads: reads.map(({ segment }) => segment),
+    fusion,
+    seed: summarySeed(settings.seed, last + 1),
+    budget: settings.summaryBudget,
+  }
+}

@@ -1,0 +1,89 @@
+import { isOpen, type Segment } from '../protocol/run-state.ts'
+import { pathId, summaryId } from '../protocol/segments.ts'
+import type { Shape } from '../protocol/shapes.ts'
+import { pathSeed, summarySeed } from './seeds.ts'
+import { isReadable, type Action, type OpenPath, type OpenSummary, type View } from './strategy.ts'
+
+/**
+ * Returns the next actions for groups of paths that start from the prompt. A group ends once all of
+ * its paths have ended, or as many as the finish rule requires. Its summary is then written at
+ * once, independently of other groups.
+ */
+export function grouped(shape: Shape, view: View): Action[] {
+  const { state, later, pending } = view
+  if (state.paths.length === 0) return later ? [{ type: 'finish' }] : openPaths(shape, view)
+  const actions: Action[] = later
+    ? []
+    : groupsOf(shape).flatMap((group) => nextOf(group, shape, view))
+  const busy =
+    actions.length > 0 ||
+    pending.length > 0 ||
+    state.paths.some(isOpen) ||
+    state.summaries.some(isOpen)
+  if (busy) return actions
+  return [...(later ? [] : withoutText(shape, view)), { type: 'finish' }]
+}
+
+const groupsOf = ({ groups }: Shape): number[] => Array.from({ length: groups }, (_, i) => i + 1)
+
+function openPaths({ groups, size }: Shape, { settings }: View): OpenPath[] {
+  return Array.from({ length: groups * size }, (_, i) => ({
+    type: 'open',
+    role: 'path',
+    segment: pathId(i + 1),
+    group: Math.floor(i / size) + 1,
+    place: (i % size) + 1,
+    seed: pathSeed(settings.seed, i + 1),
+    budget: settings.budget,
+  }))
+}
+
+const membersOf = (group: number, { state }: View): Segment[] =>
+  state.paths.filter((path) => path.group === group)
+
+function nextOf(group: number, { finish, summaries }: Shape, view: View): Action[] {
+  if (hasSummary(group, view)) return []
+  const members = membersOf(group, view)
+  const running = members.filter(isOpen)
+  if (running.length > 0) {
+    const reached = finish > 0 && members.filter(hasFinished).length >= finish
+    return reached ? running.map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' })) : []
+  }
+  const reads = members.filter(isReadable)
+  return summaries && reads.length > 0 ? [groupSummary(group, reads, view)] : []
+}
+
+/** Returns whether a path counts for the finish rule: it ended by itself or reached its budget. */
+const hasFinished = ({ reason }: Segment): boolean => reason === 'finished' || reason === 'budget'
+
+const hasSummary = (group: number, { state, pending }: View): boolean =>
+  state.summaries.some((summary) => summary.group === group) ||
+  pending.some((summary) => summary.group === group)
+
+/** Returns the action that opens the summary of a group. */
+export function groupSummary(
+  group: number,
+  reads: readonly Segment[],
+  { settings, state }: View,
+  fusion = state.fusion ?? 'reread',
+): OpenSummary {
+  return {
+    type: 'open',
+    role: 'summary',
+    segment: summaryId(group),
+    group,
+    reads: reads.map(({ segment }) => segment),
+    fusion,
+    seed: summarySeed(settings.seed, group),
+    budget: settings.summaryBudget,
+  }
+}
+
+/** Returns a notice of how many groups have no text that a summary could read, if there are any. */
+function withoutText({ groups, summaries }: Shape, view: View): Action[] {
+  const without = groupsOf({ groups } as Shape).filter((group) => !hasSummary(group, view)).length
+  if (!summaries || without === 0) return []
+  return without === groups
+    ? [{ type: 'notice', code: 'nothing-to-summarise' }]
+    : [{ type: 'notice', code: 'some-to-summarise', params: { without, groups } }]
+}

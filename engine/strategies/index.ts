@@ -1,0 +1,18 @@
+import type { Strategy as Name } from '../protocol/request.ts'
+import { majority } from './majority.ts'
+import { parallelMajority } from './parallel-majority.ts'
+import { parallel } from './parallel.ts'
+import { sequential } from './sequential.ts'
+import type { Strategy } from './strategy.ts'
+
+export * from './seeds.ts'
+export * from './strategy.ts'
+export { obey, type Limits, type Obeyed } from './commands.ts'
+
+export const STRATEGIES: Readonly<Record<Name, Strategy>> = {
+  parallel,
+  sequential,
+  majority,
+  'parallel-majority': parallelMajority,
+}
+export { summarySeed } from './seeds.ts'

@@ -1,0 +1,83 @@
+import type { RunState, Segment } from '../protocol/fold.ts'
+import type { Fusion, RunSettings } from '../protocol/request.ts'
+import type { EndReason } from '../protocol/events.ts'
+import type { SegmentId } from '../protocol/segments.ts'
+import type { NoticeCode, WordParams } from '../protocol/wording.ts'
+
+/**
+ * A strategy is a pure function from the state of a run to its next actions. It has no access to
+ * the engine, the clock or files: the driver (engine/run) carries out the actions, appends events
+ * and calls it again. Calling it twice in a row does no harm once the actions are carried out,
+ * since opened segments are in the state.
+ */
+export interface Strategy {
+  next(view: View): Action[]
+}
+
+export interface View {
+  readonly settings: RunSettings
+  /** The model was trained for parallel thinking (it has pairs of control tokens). */
+  readonly trained: boolean
+  readonly state: RunState
+  /** Summaries not in the state yet: they wait for the segments that they read to end. */
+  readonly pending: readonly OpenSummary[]
+  /** Only commands open segments, because the run has ended before or was stopped. */
+  readonly later: boolean
+}
+
+export interface OpenPath {
+  type: 'open'
+  role: 'path'
+  segment: SegmentId
+  group: number
+  /** Place within the group, from 1; it determines the control tokens and the thought row. */
+  place: number
+  seed: number
+  budget: number
+}
+
+export interface OpenBranch {
+  type: 'open'
+  role: 'branch'
+  segment: SegmentId
+  of: SegmentId
+  /** How many of the parent's tokens the branch keeps. */
+  at: number
+  forced: readonly number[]
+  group: number
+  thought: number
+  seed: number
+  budget: number
+}
+
+export interface OpenSummary {
+  type: 'open'
+  role: 'summary'
+  segment: SegmentId
+  /** Absent if the summary was requested later and belongs to no group. */
+  group?: number
+  reads: readonly SegmentId[]
+  fusion: Fusion
+  seed: number
+  budget: number
+}
+
+export type Action =
+  | OpenPath
+  | OpenBranch
+  | OpenSummary
+  /** Sets the segment's budget; the segment continues if it had ended. */
+  | { type: 'continue'; segment: SegmentId; budget: number }
+  /** Ends the segment where it is. */
+  | { type: 'cut'; segment: SegmentId; reason: Extract<EndReason, 'cut' | 'stopped'> }
+  /** Ends the segment and frees its cells. */
+  | { type: 'drop'; segment: SegmentId }
+  | { type: 'notice'; code: NoticeCode; params?: WordParams }
+  /**
+   * Nothing is left to do. The run's answer follows from the state (engine/protocol/decision.ts).
+   */
+  | { type: 'finish' }
+
+/** Returns whether a summary may read the segment: it has text and did not fail or get dropped. */
+export const isReadable = ({ status, tokens }: Segment): boolean =>
+  status !== 'dropped' && status !== 'failed' && tokens.length > 0

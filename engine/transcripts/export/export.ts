@@ -1,0 +1,75 @@
+import type { RunEvent, SegmentId } from '../../protocol/events.ts'
+import { foldRun, type RunState } from '../../protocol/fold.ts'
+import type { RunStore } from '../store.ts'
+import { exportHtml } from './html.ts'
+import { exportJson } from './json.ts'
+import { exportMarkdown } from './markdown.ts'
+
+export const FORMATS = ['md', 'json', 'html'] as const
+export type Format = (typeof FORMATS)[number]
+
+/** A run as the exporters receive it. */
+export interface ExportedRun {
+  run: string
+  title: string
+  tags: string[]
+  starred: boolean
+  /** Includes the alternatives, if they were recorded. */
+  events: RunEvent[]
+  state: RunState
+}
+
+export interface Export {
+  fileName: string
+  mimeType: string
+  content: string
+}
+
+const KINDS: Record<Format, { mimeType: string; write: (runs: ExportedRun[]) => string }> = {
+  md: { mimeType: 'text/markdown', write: exportMarkdown },
+  json: { mimeType: 'application/json', write: exportJson },
+  html: { mimeType: 'text/html', write: exportHtml },
+}
+
+/**
+ * Exports one run, or several for comparison: problem, settings, model, every path and summary,
+ * votes and seeds.
+ */
+export function exportRuns(store: RunStore, runs: readonly string[], format: Format): Export {
+  const { mimeType, write } = KINDS[format]
+  const loaded = runs.map((run) => load(store, run, format === 'json'))
+  const name = runs.length === 1 ? `braid-${runs[0]}` : `braid-${runs.length}-runs`
+  return { fileName: `${name}.${format}`, mimeType, content: write(loaded) }
+}
+
+function load(store: RunStore, run: string, alternatives: boolean): ExportedRun {
+  const { title, tags, starred } = store.summary(run)
+  const events = store.events(run)
+  const state = foldRun(events, { live: store.isLive(run) })
+  return {
+    run,
+    title,
+    tags,
+    starred,
+    events: alternatives ? withAlternatives(store, run, events) : events,
+    state,
+  }
+}
+
+function withAlternatives(store: RunStore, run: string, events: RunEvent[]): RunEvent[] {
+  const counts = new Map<SegmentId, number>()
+  return events.map((event) => {
+    if (event.type === 'segment-started' && event.source.type === 'branch')
+      counts.set(event.segment, event.source.at as number)
+    if (event.type !== 'tokens') return event
+    const { segment, tokens } = event
+    const index = counts.get(segment) ?? 0
+    counts.set(segment, index + tokens.length)
+    const found = store.alternatives(run, segment, index, tokens.length)
+    if (found.every((one) => one === null)) return event
+    return {
+      ...event,
+      tokens: tokens.map((token, i) => (found[i] ? { ...token, alternatives: found[i] } : token)),
+    }
+  })
+}

@@ -1,0 +1,358 @@
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type Stats,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import type { Alternative, RunEvent, SegmentId } from '../protocol/events.ts'
+import { BraidError } from '../protocol/errors.ts'
+import { applyEvents, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
+import { RunSummary } from '../protocol/wire.ts'
+import { AlternativesReader } from './alternatives.ts'
+import { diskError, writeAtomic } from '../files/index.ts'
+import { readEvents, type Events } from './lines.ts'
+import { isLocked } from '../files/index.ts'
+import { isRunId, lstat, newRunId, runFile } from './names.ts'
+import { RunSearch, type Hit } from './search.ts'
+import { TranscriptWriter, type RunFiles } from './writer.ts'
+
+/** What the user adds to a run. Stored beside the transcript, which is append-only. */
+const Meta = z
+  .object({ title: z.string(), starred: z.boolean(), tags: z.array(z.string()) })
+  .partial()
+export type Meta = z.infer<typeof Meta>
+
+const Entry = z.object({
+  size: z.number(),
+  mtime: z.number(),
+  digest: RunSummary.omit({ run: true, title: true, starred: true, tags: true }),
+})
+type Entry = z.infer<typeof Entry>
+const INDEX_VERSION = 2
+const Index = z.object({ version: z.literal(INDEX_VERSION), entries: z.record(z.string(), Entry) })
+
+const SUFFIX = {
+  transcript: '.jsonl',
+  alternatives: '.alt',
+  meta: '.meta.json',
+  lock: '.lock',
+  format1: '.format1',
+} as const
+const DAY_MS = 86_400_000
+const TRASH_DAYS = 30
+const ALTERNATIVES_OPEN = 4
+/** Matches temporary files of a process that was killed. */
+const PART = /\.\d+\.tmp$/
+
+/**
+ * Stores all runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of the
+ * history list.
+ */
+export class RunStore {
+  readonly root: string
+  readonly #trash: string
+  readonly #writers = new Map<string, TranscriptWriter>()
+  readonly #alternatives = new Map<string, AlternativesReader>()
+  readonly #search = new RunSearch((run) => this.read(run))
+  #index: Map<string, Entry> | undefined
+  #stale = false
+
+  constructor(folder: string) {
+    try {
+      mkdirSync(join(folder, 'runs', 'trash'), { recursive: true, mode: 0o700 })
+      this.root = realpathSync(join(folder, 'runs'))
+    } catch (error) {
+      throw diskError(error, 'Creating the data folder')
+    }
+    this.#trash = join(this.root, 'trash')
+    this.#sweep()
+  }
+
+  /** Creates a new transcript. */
+  create(run = newRunId()): { run: string; writer: TranscriptWriter } {
+    const files = this.#files(run)
+    if (existsSync(files.transcript))
+      throw new BraidError('bad-request', `A run named ${run} already exists.`)
+    return { run, writer: this.#write(run, new TranscriptWriter(files)) }
+  }
+
+  /**
+   * Continues a transcript that nobody is writing. A transcript of format 1 is first rewritten in
+   * format 2.
+   */
+  append(run: string): TranscriptWriter {
+    this.#transcript(run)
+    return this.#write(run, new TranscriptWriter(this.#files(run), true))
+  }
+
+  /** Stops writing a run; its transcript stays. */
+  close(run: string): void {
+    this.#writers.get(run)?.close()
+    this.#writers.delete(run)
+  }
+
+  /** Deletes a run that could not be written completely. */
+  discard(run: string): void {
+    this.close(run)
+    for (const file of Object.values(this.#files(run)) as string[]) rmSync(file, { force: true })
+  }
+
+  /** Returns true while this process or another one writes the run. */
+  isLive(run: string): boolean {
+    return this.#writers.has(run) || isLocked(this.#file(run, 'lock'))
+  }
+
+  /** Yields events in chunks, up to byte `to`. */
+  read(run: string, to = Infinity): Generator<Events> {
+    return readEvents(
+      this.#transcript(run),
+      Math.min(to, this.#writers.get(run)?.bytes ?? Infinity),
+    )
+  }
+
+  events(run: string): RunEvent[] {
+    return [...this.read(run)].flatMap((chunk) => chunk.events)
+  }
+
+  /**
+   * Returns the alternatives of `count` tokens of a segment from `index`; null where none were
+   * recorded.
+   */
+  alternatives(
+    run: string,
+    segment: SegmentId,
+    index: number,
+    count: number,
+  ): (Alternative[] | null)[] {
+    this.#transcript(run)
+    const reader =
+      this.#alternatives.get(run) ?? new AlternativesReader(this.#file(run, 'alternatives'))
+    this.#alternatives.delete(run)
+    this.#alternatives.set(run, reader)
+    for (const old of [...this.#alternatives.keys()].slice(0, -ALTERNATIVES_OPEN))
+      this.#alternatives.delete(old)
+    return reader.get(segment, index, count)
+  }
+
+  /** Returns every run, newest first. A run that cannot be read is listed as `damaged`. */
+  async list(): Promise<RunSummary[]> {
+    const runs: RunSummary[] = []
+    for (const run of this.#names()) {
+      if (!this.#loadIndex().has(run)) await setImmediate() // Let live runs continue while long ones are read.
+      if (existsSync(join(this.root, run + SUFFIX.transcript))) runs.push(this.#listed(run))
+    }
+    this.#saveIndex()
+    return runs.sort((a, b) =>
+      a.time === b.time ? (a.run < b.run ? 1 : -1) : a.time < b.time ? 1 : -1,
+    )
+  }
+
+  /**
+   * Returns the list entry of a run. A file that is not a regular file still gets an entry, so that
+   * it does not break the list.
+   */
+  #listed(run: string): RunSummary {
+    try {
+      return this.summary(run)
+    } catch (error) {
+      return listItem(run, damaged(EMPTY_RUN, error))
+    }
+  }
+
+  summary(run: string): RunSummary {
+    return listItem(run, this.#digest(run), this.meta(run))
+  }
+
+  /**
+   * Returns the folded state, without texts, of a run that this process is writing; undefined if it
+   * is not writing that run.
+   */
+  live(run: string): RunState | undefined {
+    return this.#writers.get(run)?.state
+  }
+
+  meta(run: string): Meta {
+    try {
+      return Meta.parse(JSON.parse(readFileSync(runFile(this.root, run, SUFFIX.meta), 'utf8')))
+    } catch (error) {
+      if (error instanceof BraidError) throw error
+      return {}
+    }
+  }
+
+  update(run: string, changes: Meta): RunSummary {
+    this.#transcript(run)
+    const known = Object.fromEntries(
+      Object.entries(changes).filter(([, value]) => value !== undefined),
+    )
+    writeAtomic(
+      runFile(this.root, run, SUFFIX.meta),
+      JSON.stringify({ ...this.meta(run), ...known }),
+    )
+    return this.summary(run)
+  }
+
+  /** Moves a run to the trash, where it stays for 30 days. */
+  delete(run: string): void {
+    if (this.isLive(run))
+      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
+    this.#transcript(run)
+    this.#move(run, this.root, this.#trash)
+    this.#alternatives.delete(run)
+  }
+
+  restore(run: string): RunSummary {
+    if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined)
+      throw new BraidError('no-such-run', 'That run is no longer in the trash.')
+    if (existsSync(this.#file(run, 'transcript')))
+      throw new BraidError('bad-request', `A run named ${run} already exists.`)
+    this.#move(run, this.#trash, this.root)
+    return this.summary(run)
+  }
+
+  async search(query: string): Promise<Hit[]> {
+    return this.#search.find(
+      query,
+      (await this.list()).filter((run) => run.status !== 'damaged'),
+    )
+  }
+
+  #write(run: string, writer: TranscriptWriter): TranscriptWriter {
+    this.#writers.set(run, writer)
+    return writer
+  }
+
+  #file(run: string, kind: keyof typeof SUFFIX): string {
+    return runFile(this.root, run, SUFFIX[kind])
+  }
+
+  /**
+   * Returns the files that a writer needs, each checked. A reader checks only the file it reads, so
+   * a broken alternatives file does not prevent opening a run.
+   */
+  #files(run: string): RunFiles {
+    return {
+      transcript: this.#file(run, 'transcript'),
+      alternatives: this.#file(run, 'alternatives'),
+      lock: this.#file(run, 'lock'),
+      format1: this.#file(run, 'format1'),
+    }
+  }
+
+  /** Returns the path of a run's transcript. Throws `no-such-run` if it does not exist. */
+  #transcript(run: string): string {
+    const file = this.#file(run, 'transcript')
+    if (lstat(file) === undefined)
+      throw new BraidError('no-such-run', `The run ${run} does not exist.`)
+    return file
+  }
+
+  #names(): string[] {
+    const names = readdirSync(this.root).filter((name) => name.endsWith(SUFFIX.transcript))
+    return names
+      .map((name) => name.slice(0, -SUFFIX.transcript.length))
+      .filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
+  }
+
+  #digest(run: string): RunDigest {
+    const writer = this.#writers.get(run)
+    if (writer !== undefined) return digestOf(writer.state, true)
+    const [transcript, lock] = [this.#transcript(run), this.#file(run, 'lock')]
+    const { size, mtimeMs: mtime } = statSync(transcript)
+    const index = this.#loadIndex()
+    const known = index.get(run)
+    const live = isLocked(lock)
+    if (known !== undefined && known.size === size && known.mtime === mtime && !live)
+      return known.digest
+    const digest = read(transcript, live)
+    this.#stale = true
+    if (live) index.delete(run)
+    else index.set(run, { size, mtime, digest })
+    return digest
+  }
+
+  #loadIndex(): Map<string, Entry> {
+    if (this.#index !== undefined) return this.#index
+    try {
+      const { entries } = Index.parse(
+        JSON.parse(readFileSync(join(this.root, 'index.json'), 'utf8')),
+      )
+      this.#index = new Map(Object.entries(entries))
+    } catch {
+      this.#index = new Map()
+    }
+    return this.#index
+  }
+
+  #saveIndex(): void {
+    if (this.#index === undefined || !this.#stale) return
+    const names = new Set(this.#names())
+    const entries = Object.fromEntries([...this.#index].filter(([run]) => names.has(run)))
+    try {
+      writeAtomic(
+        join(this.root, 'index.json'),
+        JSON.stringify({ version: INDEX_VERSION, entries }),
+      )
+      this.#stale = false
+    } catch {
+      // This is only a cache: without it, the next list reads the runs again.
+    }
+  }
+
+  #move(run: string, from: string, to: string): void {
+    try {
+      // Check all files before moving the first.
+      const moves = [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript].map(
+        (suffix) => [runFile(from, run, suffix), runFile(to, run, suffix)] as const,
+      )
+      for (const [old, target] of moves) if (existsSync(old)) renameSync(old, target)
+    } catch (error) {
+      throw diskError(error, 'Moving a run')
+    }
+  }
+
+  /**
+   * Removes leftovers of earlier starts: old trash, format 1 originals of rewritten transcripts,
+   * and temporary files.
+   */
+  #sweep(now = Date.now()): void {
+    const remove = (folder: string, isOld: (name: string, stat: Stats) => boolean) => {
+      for (const name of readdirSync(folder)) {
+        const stat = lstat(join(folder, name))
+        if (stat?.isFile() && isOld(name, stat)) rmSync(join(folder, name), { force: true })
+      }
+    }
+    remove(this.#trash, (_, { ctimeMs }) => now - ctimeMs > TRASH_DAYS * DAY_MS)
+    remove(this.root, (name) => name.endsWith(SUFFIX.format1))
+    remove(this.root, (name, { mtimeMs }) => PART.test(name) && now - mtimeMs > DAY_MS)
+  }
+}
+
+function isForeign(file: string): boolean {
+  return lstat(file)?.isFile() !== true
+}
+
+function read(file: string, live: boolean): RunDigest {
+  let state = EMPTY_RUN
+  try {
+    for (const { events } of readEvents(file)) state = applyEvents(state, events.map(withoutText))
+    return digestOf(state, live)
+  } catch (error) {
+    return damaged(state, error)
+  }
+}
+
+/** Returns the digest of a damaged run. `state` is what could be read. */
+function damaged(state: RunState, error: unknown): RunDigest {
+  const damage = error instanceof Error ? error.message : String(error)
+  return { ...digestOf(state, false), status: 'damaged', damage }
+}

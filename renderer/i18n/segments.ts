@@ -1,0 +1,18 @@
+import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { t } from './index.ts'
+
+/** Returns the short name of a path or summary, for chips and tabs: 3, v1. */
+export const shortName = (segment: SegmentId): string =>
+  roleOf(segment) === 'summary' ? `v${numberOf(segment)}` : String(numberOf(segment))
+
+/** Returns the name of a path or summary in the current language. */
+export const segmentName = (segment: SegmentId): string =>
+  roleOf(segment) === 'summary'
+    ? t('summary.version', { version: numberOf(segment) })
+    : t('lane.name', { path: numberOf(segment) })
+
+/** Returns the name of its text. */
+export const textName = (segment: SegmentId): string =>
+  roleOf(segment) === 'summary'
+    ? t('summary.text', { version: numberOf(segment) })
+    : t('lane.text', { path: numberOf(segment) })

@@ -1,0 +1,69 @@
+import type { ErrorDetail, NoticeCode } from '../../../engine/protocol/wording.ts'
+
+/** Notices and errors in Chinese. The keys are those of the protocol's English tables. */
+
+export const notices: Record<NoticeCode, string> = {
+  'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
+  'template-fallback': '{reason} 问题以纯文本发送。',
+  'reread-fusion':
+    '此模型未经并行思考训练。Braid 会采样多条路径，再让模型将其融合：请对照各路径检查总结。',
+  'beyond-trained-context':
+    '提示、路径和总结最远可到位置 {longest}，而模型只训练到 {positions}。超出部分的质量可能下降。',
+  'budget-cut':
+    '{context} 个单元的上下文放不下 {paths} 条各 {budget} 个词元的路径。若每条都思考很久，各自约得 {share} 个词元。',
+  'context-shrunk':
+    '内存不足：上下文只有 {cells} 个单元，而不是 {wanted} 个。放不下的路径会提前结束。',
+  'path-cut': '路径 {path} 太长，无法完整重读：略去其中间的 {removed} 个词元。',
+  'nothing-to-summarise': '没有路径包含可供总结的文本。',
+  'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
+  scope: '未得到答案。关于此模型：{scope}',
+}
+
+export const errors: Record<ErrorDetail, string> = {
+  'bad-combination/encoder': '不支持带编码器的模型，请选择仅含解码器的模型。',
+  'bad-combination/no-control-tokens':
+    '此模型没有控制词元，无法从缓存融合路径，请选择通过重读融合。',
+  'bad-request/ended-by-itself': '路径 {path} 已自行结束。要继续，请从更早的词元分叉。',
+  'bad-request/empty-prompt': '问题为空，请输入一些文字。',
+  'bad-request/no-text': '路径 {path} 没有可以继续的文本。',
+  'bad-request/no-text-to-summarise': '路径 {path} 没有可供总结的文本。',
+  'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
+  'bad-request/nothing-to-summarise': '还没有路径包含可供总结的文本。',
+  'cancelled/run': '已取消。',
+  'cannot-join/memory': '此模型（{memory} 记忆）的路径无法从缓存融合，请选择通过重读融合。',
+  'context-too-small/cells':
+    '问题（{prompt} 个词元）、{paths} 条路径和总结至少需要 {least} 个单元，而上下文只有 {context} 个。请增大上下文、减少路径或缩短问题。',
+  'context-too-small/positions':
+    '问题有 {prompt} 个词元，而此模型最多只能读取 {positions} 个。请缩短问题。',
+  'context-too-small/reread':
+    '重读 {paths} 条路径，除提示和总结外还需容纳 {least} 个词元，但只剩 {room} 个。请增大上下文或减少路径。',
+  'disk-full/write': '磁盘已满。请腾出一些空间后重试。',
+  'model-not-found/missing': '{file} 不存在。',
+  'model-not-found/none': '此版本的 Braid 没有自带模型，请选择一个 GGUF 文件。',
+  'model-not-found/unreadable': '无法读取 {file}：{reason}',
+  'no-such-path/missing': '路径 {path} 不存在。',
+  'no-such-path/dropped': '路径 {path} 已丢弃。',
+  'no-such-path/member': '{member} 没有可选的答案。',
+  'not-running/cancel': '运行已经结束。',
+  'not-running/closed': '运行已关闭。',
+  'not-running/path': '路径 {path} 没有在思考，无需停止。',
+  'not-running/stop': '运行已经结束。',
+  'out-of-memory/cells':
+    '{cells} 个词元的 KV 缓存需要 {needed} GB，而可用内存只有 {free} GB。请减少路径、缩小预算，或选用更小的 KV 缓存类型。',
+  'out-of-range/branch': '路径 {path} 有 {tokens} 个词元，无法在第 {at} 个处分叉。',
+  'out-of-range/token': '词元 {token} 不存在：词表共有 {vocabulary} 个词元。',
+  'too-many-paths/branch': '一次运行最多有 {most} 条路径，请先丢弃一条。',
+  'too-many-paths/context':
+    '{groups} 组、每组 {size} 条路径超出一个上下文的容量。每组最多 {room} 条。',
+  'too-many-paths/groups': '{groups} 组超出一个上下文的容量。最多 {room} 组。',
+  'too-many-paths/no-rows': '此模型的思路表没有供路径使用的行。请关闭思路嵌入。',
+  'too-many-paths/rows':
+    '此模型的思路表只有 {rows} 条路径的行，不够 {wanted} 条。请最多使用 {most} 条，或关闭思路嵌入。',
+  'too-many-paths/sequences': '上下文中没有可供新路径使用的空闲序列。',
+  'too-many-paths/trained':
+    '此模型按 {trained} 条路径训练，不支持 {wanted} 条。请最多使用 {most} 条。',
+  'too-many-paths/trained-reuse':
+    '此模型按 {trained} 条路径训练，不支持 {wanted} 条。请最多使用 {most} 条，或复用其控制词元（--reuse-tokens）。',
+  'wrong-model/server': '此运行的模型在服务器上，无法在此继续。',
+  'wrong-model/header': '{file} 不是此运行所用的模型。',
+}

@@ -1,0 +1,86 @@
+#include "harness.h"
+
+std::shared_ptr<Model> openModel() {
+    return Model::load({modelFile(), "cpu", 0}, StopFlag(), nullptr);
+}
+
+ContextParams Fixture::params(int32_t cells) {
+    ContextParams p;
+    p.cells = cells;
+    p.sequences = 8;
+    p.threads = 1;
+    p.kvType = "f32";
+    p.flashAttention = "off";
+    return p;
+}
+
+Fixture::Fixture(int32_t cells, bool attention) {
+    ContextParams p = params(cells);
+    p.attention = attention;
+    context = std::make_shared<Context>(model, p, leaving);
+}
+
+void Fixture::fill(int32_t seq, const Ids & tokens) {
+    PrefillParams p;
+    p.seq = seq;
+    p.tokens = tokens;
+    prefill(*context, p, StopFlag(), nullptr);
+}
+
+StreamParams stream(int32_t id, int32_t budget, const Ids & forced) {
+    StreamParams p;
+    p.id = p.seq = id;
+    p.budget = budget;
+    p.forced = forced;
+    return p;
+}
+
+void Decoded::take(const DecodeReport & report) {
+    for (const auto & [id, records] : report.tokens)
+        tokens[id].insert(tokens[id].end(), records.begin(), records.end());
+    for (const StreamEnd & end : report.ended) ends[end.id].push_back(end);
+}
+
+Ids Decoded::ids(int32_t stream) const {
+    Ids ids;
+    if (tokens.count(stream))
+        for (const TokenRecord & token : tokens.at(stream)) ids.push_back(token.id);
+    return ids;
+}
+
+std::string Decoded::reason(int32_t stream) const {
+    CHECK_EQUAL(ends.count(stream), 1u);
+    CHECK_EQUAL(ends.at(stream).size(), 1u);
+    return ends.at(stream)[0].reason;
+}
+
+std::string Decoded::code(int32_t stream) const {
+    CHECK_EQUAL(ends.count(stream), 1u);
+    return ends.at(stream).back().code;
+}
+
+Decoding::Decoding(const Fixture & fixture, DecodeParams params)
+    : flag(std::make_shared<StopFlag>(fixture.leaving))
+    , decode(fixture.context, std::move(params), flag, [this](DecodeReport report) {
+        decoded.take(report);
+        if (onReport) onReport();
+    }) {}
+
+Decoded & Decoding::run() {
+    decoded.result = decode.run();
+    return decoded;
+}
+
+DecodeParams streams(const std::vector<StreamParams> & streams, int32_t finish) {
+    DecodeParams p;
+    p.streams = streams;
+    p.finish = finish;
+    p.cells = 100'000;
+    p.measure.logprobs = true;
+    return p;
+}
+
+Decoded run(const Fixture & fixture, DecodeParams params) {
+    Decoding decoding(fixture, std::move(params));
+    return decoding.run();
+}

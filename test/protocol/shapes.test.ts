@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { shapeOf } from '../../engine/protocol/shapes.ts'
+import { resolveSettings } from '../../engine/protocol/settings.ts'
+
+const shape = (asked: Parameters<typeof resolveSettings>[0], trained: boolean) =>
+  shapeOf(resolveSettings(asked, { metadata: {}, nativePaths: trained ? 64 : 0 }), trained)
+
+it('each strategy has its groups, and ends them in summaries where there is something to fuse', () => {
+  const finish = 'last' as const
+  for (const trained of [true, false]) {
+    expect(shape({ paths: 3, finish }, trained)).toEqual({
+      groups: 1,
+      size: 3,
+      finish: 0,
+      summaries: true,
+    })
+    expect(shape({ strategy: 'sequential', finish }, trained)).toEqual({
+      groups: 1,
+      size: 1,
+      finish: 0,
+      summaries: trained,
+    })
+    expect(shape({ strategy: 'majority', paths: 3, finish }, trained)).toEqual({
+      groups: 3,
+      size: 1,
+      finish: 0,
+      summaries: trained,
+    })
+    expect(shape({ strategy: 'parallel-majority', paths: 3, runs: 2, finish }, trained)).toEqual({
+      groups: 2,
+      size: 3,
+      finish: 0,
+      summaries: true,
+    })
+  }
+})
+
+it('the finish rule counts paths of a group', () => {
+  const finish = (asked: Parameters<typeof resolveSettings>[0]) => shape(asked, true).finish
+  expect([
+    finish({ paths: 2, finish: 'first' }),
+    finish({ paths: 2, finish: 'half' }),
+    finish({ paths: 5, finish: 'half' }),
+    finish({ paths: 2, finish: 'last' }),
+    finish({ strategy: 'majority', paths: 5, finish: 'half' }),
+  ]).toEqual([1, 1, 3, 0, 1])
+})

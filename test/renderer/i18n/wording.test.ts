@@ -1,0 +1,83 @@
+import i18next from 'i18next'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { fail } from '../../../engine/protocol/errors.ts'
+import { runError } from '../../../engine/protocol/events.ts'
+import type { Notice } from '../../../engine/protocol/fold.ts'
+import { ERRORS, NOTICES } from '../../../engine/protocol/wording.ts'
+import '../../../renderer/i18n/index.ts'
+import { errorWords, noticeWords } from '../../../renderer/i18n/wording.ts'
+import * as zh from '../../../renderer/i18n/zh/wording.ts'
+import { host, setConnect } from '../../../renderer/store/host.ts'
+import { command, openRun, useRuns } from '../../../renderer/store/runs.ts'
+import { report, useToasts } from '../../../renderer/store/toasts.ts'
+import { FakeHost } from '../fake-host.ts'
+
+const notice = (code: string, params?: Notice['params']): Notice => ({
+  type: 'notice',
+  at: 0,
+  code,
+  ...(params && { params }),
+})
+const english = { ...NOTICES, ...ERRORS }
+const chinese = { ...zh.notices, ...zh.errors }
+const places = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
+
+test.each(Object.keys(english) as (keyof typeof english)[])(
+  '%s reads the same values in both languages',
+  (key) => {
+    expect(places(chinese[key])).toEqual(places(english[key]))
+    expect(chinese[key]).toMatch(/[\u4E00-\u9FFF]/)
+  },
+)
+
+describe.each([
+  [
+    'en',
+    'Path 3 was dropped.',
+    'Path 2 is too long to be read again in full: 7 tokens in its middle are left out.',
+  ],
+  ['zh', '路径 3 已丢弃。', '路径 2 太长，无法完整重读：略去其中间的 7 个词元。'],
+])('in %s', (language, dropped, cut) => {
+  const fake = new FakeHost()
+  beforeAll(async () => {
+    await i18next.changeLanguage(language)
+    setConnect(async () => fake.channel())
+    await host.start()
+  })
+  beforeEach(() => useToasts.setState({ toasts: [] }))
+  afterAll(() => i18next.changeLanguage('en'))
+
+  test('codes with parameters are worded', () => {
+    expect(errorWords(runError(fail('no-such-path/dropped', { path: 3 })))).toBe(dropped)
+    expect(noticeWords(notice('path-cut', { path: 2, removed: 7 }))).toBe(cut)
+  })
+
+  test('what nobody foresaw, what a newer version says, and what brings its own message is shown as it is', () => {
+    expect(errorWords({ code: 'io', message: 'EACCES' })).toBe('EACCES')
+    expect(errorWords({ code: 'io', detail: 'io/unheard-of', message: 'Newer.' })).toBe('Newer.')
+    expect(errorWords({ code: 'io' })).toBe('io')
+    expect(noticeWords(notice('unheard-of'))).toBe('unheard-of')
+    expect(noticeWords(notice('path-cut', { message: 'Path 2 was cut.' }))).toBe('Path 2 was cut.')
+  })
+
+  test.each(['constructor', 'toString', '__proto__'])('a code %s is none', (code) => {
+    expect(noticeWords(notice(code))).toBe(code)
+    expect(errorWords({ code: 'x', detail: code })).toBe('x')
+  })
+
+  test('what the host refuses is worded too: a command by its toast, a run by its view', async () => {
+    fake.onCommand = () => {
+      throw fail('no-such-path/dropped', { path: 3 })
+    }
+    report(command('r', { type: 'drop', segment: 'p3' }))
+    await vi.waitFor(() => expect(useToasts.getState().toasts).toHaveLength(1))
+    expect(useToasts.getState().toasts[0]!.message).toEqual(['error.plain', { message: dropped }])
+
+    fake.onOpen = () => {
+      throw fail('no-such-path/dropped', { path: 3 })
+    }
+    useRuns.setState({ open: {} })
+    await openRun('r')
+    expect(errorWords(useRuns.getState().open.r!.error!)).toBe(dropped)
+  })
+})

@@ -1,0 +1,49 @@
+import i18next from 'i18next'
+import { afterEach, expect, test } from 'vitest'
+import type { RunEvent } from '../../../engine/protocol/events.ts'
+import { foldRun } from '../../../engine/protocol/fold.ts'
+import { pathId } from '../../../engine/protocol/segments.ts'
+import { t } from '../../../renderer/i18n/index.ts'
+import { describeRun } from '../../../renderer/ui/announce.ts'
+import { BALLS, pathStarted, scripted } from '../synthetic.ts'
+
+const [started] = scripted({ ...BALLS, run: 'one' })
+const token = (path: number): RunEvent => ({
+  type: 'tokens',
+  at: 1,
+  segment: pathId(path),
+  tokens: [{ id: 1, text: 'a', logprob: -1, entropy: 1 }],
+})
+const ended = (path: number): RunEvent => ({
+  type: 'segment-ended',
+  at: 2,
+  segment: pathId(path),
+  reason: 'finished',
+  answer: null,
+})
+const sentence = (...events: RunEvent[]) =>
+  describeRun(foldRun([started!, ...events], { live: true }), t)
+
+afterEach(() => i18next.changeLanguage('en'))
+
+test('a running run is counted in the singular and the plural', async () => {
+  const both = [pathStarted(1), pathStarted(2)]
+  expect(sentence(...both)).toBe('2 paths thinking, 0 done, 0 tokens')
+  expect(sentence(...both, token(1), ended(1))).toBe('1 path thinking, 1 done, 1 token')
+  expect(sentence(...both, token(1), ended(1), token(2), ended(2))).toBe(
+    '0 paths thinking, 2 done, 2 tokens',
+  )
+  await i18next.changeLanguage('zh')
+  expect(sentence(...both, token(1), ended(1))).toBe('1 条路径思考中，1 条已完成，共 1 个词元')
+})
+
+test('paths that share nothing diverge from the first token', async () => {
+  const shared = () => [0, 1, 2].map((count) => t('overview.shared', { count }))
+  expect(shared()).toEqual([
+    'The paths diverge from the first token.',
+    'The paths share their first token.',
+    'The paths share their first 2 tokens.',
+  ])
+  await i18next.changeLanguage('zh')
+  expect(shared()[0]).toBe('各路径从首个词元起就不同。')
+})

@@ -1,0 +1,197 @@
+import type { EventDraft, RunEvent } from '../../engine/protocol/events.ts'
+import {
+  applyEvent,
+  EMPTY_RUN,
+  allSegments,
+  isOpen,
+  segmentOf,
+  type RunState,
+} from '../../engine/protocol/fold.ts'
+import type { RunRequest, RunSettings } from '../../engine/protocol/request.ts'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { resolveSettings } from '../../engine/protocol/settings.ts'
+import {
+  obey,
+  STRATEGIES,
+  type Action,
+  type Obeyed,
+  type OpenSummary,
+  type View,
+} from '../../engine/strategies/index.ts'
+import type { Random } from '../support/random.ts'
+
+/**
+ * Carries out the actions of a strategy without an engine: writes the events that the driver would. Segments take tokens
+ * and end in a random order.
+ */
+export class Simulator {
+  readonly settings: RunSettings
+  readonly events: RunEvent[] = []
+  state: RunState = EMPTY_RUN
+  pending: OpenSummary[] = []
+  later = false
+  /** Whether the strategy has finished. */
+  finished = false
+  readonly #trained: boolean
+  readonly #random: Random
+
+  constructor(asked: RunRequest['settings'], trained: boolean, random: Random) {
+    this.settings = resolveSettings(asked, { metadata: {}, nativePaths: trained ? 64 : 0 })
+    this.#trained = trained
+    this.#random = random
+    this.emit({
+      type: 'run-started',
+      format: 2,
+      run: 'r',
+      time: '',
+      problem: 'p',
+      settings: this.settings,
+      model: { address: { file: 'm' }, name: 'm', nativePaths: trained ? 64 : 0, thoughtRows: 0 },
+      engine: { version: '', llama: '', device: 'cpu', options: this.settings.engine },
+      promptTokens: [1],
+      fusion: trained ? 'cache' : 'reread',
+    })
+  }
+
+  get view(): View {
+    const { settings, state, pending, later } = this
+    return { settings, trained: this.#trained, state, pending, later }
+  }
+
+  get open(): SegmentId[] {
+    return allSegments(this.state)
+      .filter(isOpen)
+      .map(({ segment }) => segment)
+  }
+
+  emit(draft: EventDraft): void {
+    const event = { ...draft, at: this.events.length } as RunEvent
+    this.events.push(event)
+    this.state = applyEvent(this.state, event)
+  }
+
+  ask(): Action[] {
+    return STRATEGIES[this.settings.strategy].next(this.view)
+  }
+
+  /** Asks the strategy and carries out its actions until it returns none. */
+  advance(): void {
+    for (let asked = 0; ; asked++) {
+      if (asked > 20) throw new Error('the strategy never waits')
+      const actions = this.ask()
+      for (const action of actions) this.carry(action)
+      if (actions.some(({ type }) => type === 'finish')) {
+        this.finished = true
+        return
+      }
+      if (actions.length === 0) break
+    }
+    this.#openPending()
+  }
+
+  command(command: Parameters<typeof obey>[0]): Obeyed {
+    const obeyed = obey(command, this.view, { paths: 253, vocabulary: 100 })
+    if (obeyed.later === true) this.later = true
+    this.finished = false
+    for (const action of obeyed.actions) this.carry(action)
+    this.#openPending()
+    return obeyed
+  }
+
+  /** Lets a random open segment take a token or end; then asks the strategy. */
+  step(): void {
+    const segment = this.open[this.#random.int(this.open.length)]
+    if (segment !== undefined) {
+      const { tokens, budget } = segmentOf(this.state, segment)!
+      if (tokens.length >= budget) this.end(segment, 'budget')
+      else if (tokens.length > 0 && this.#random.next() < 0.2) this.end(segment, 'finished')
+      else this.token(segment)
+    }
+    this.advance()
+  }
+
+  token(segment: SegmentId): void {
+    this.emit({
+      type: 'tokens',
+      segment,
+      tokens: [{ id: 1, text: 'x', logprob: null, entropy: null }],
+    })
+  }
+
+  end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed'): void {
+    this.emit({ type: 'segment-ended', segment, reason, answer: null })
+  }
+
+  carry(action: Action): void {
+    switch (action.type) {
+      case 'open':
+        if (action.role === 'summary') return void this.pending.push(action)
+        return this.emit({
+          type: 'segment-started',
+          segment: action.segment,
+          role: 'path',
+          group: action.group,
+          source:
+            action.role === 'branch'
+              ? { type: 'branch', of: action.of, at: action.at }
+              : { type: 'prompt' },
+          thought: 0,
+          seed: action.seed,
+          budget: action.budget,
+          ...(action.role === 'branch' &&
+            action.forced.length > 0 && { forced: [...action.forced] }),
+        })
+      case 'cut': {
+        const one = segmentOf(this.state, action.segment)
+        if (one === undefined || !isOpen(one)) throw new Error(`nothing to cut: ${action.segment}`)
+        return this.emit({
+          type: 'segment-ended',
+          segment: action.segment,
+          reason: action.reason,
+          answer: null,
+        })
+      }
+      case 'drop':
+        return this.emit({ type: 'segment-dropped', segment: action.segment })
+      case 'continue':
+        return this.emit({
+          type: 'segment-extended',
+          segment: action.segment,
+          budget: action.budget,
+        })
+      case 'notice':
+        return this.emit({
+          type: 'notice',
+          code: action.code,
+          ...(action.params && { params: action.params }),
+        })
+      case 'finish':
+    }
+  }
+
+  /** Like the driver: opens a summary once all paths that it reads have ended, over those that remain. */
+  #openPending(): void {
+    for (const summary of [...this.pending]) {
+      const reads = summary.reads.filter((segment) => {
+        const one = segmentOf(this.state, segment)!
+        return one.tokens.length > 0 && one.status !== 'dropped' && one.status !== 'failed'
+      })
+      if (summary.reads.some((segment) => this.open.includes(segment))) continue
+      this.pending = this.pending.filter((other) => other !== summary)
+      if (reads.length === 0) {
+        this.emit({ type: 'notice', code: 'nothing-to-summarise' })
+        continue
+      }
+      this.emit({
+        type: 'segment-started',
+        segment: summary.segment,
+        role: 'summary',
+        ...(summary.group !== undefined && { group: summary.group }),
+        source: { type: 'join', layout: 'shared', parts: reads.map((segment) => ({ segment })) },
+        thought: 0,
+        seed: summary.seed,
+        budget: summary.budget,
+      })
+    }
+  }
+}
