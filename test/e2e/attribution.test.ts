@@ -77,7 +77,7 @@ describe.skipIf(CHROMIUM === undefined)('what a summary attended to', () => {
     renameSync(model, `${model}.away`)
     await page.locator('.summary [data-command="run.attribution"]').click()
     const alert = page.locator('.attribution [role=alert]')
-    await expect.poll(() => alert.textContent()).toContain('put the file back')
+    await expect.poll(() => alert.textContent()).toContain('Restore the file')
     expect(await alert.textContent()).toContain(model)
     renameSync(`${model}.away`, model)
     await page.getByRole('button', { name: 'Try again' }).click()
