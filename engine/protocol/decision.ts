@@ -5,7 +5,7 @@ import { decidingSummary } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
 import type { VoteRule } from './request.ts'
-import { segmentOf, type RunState, type Segment, type VoteState } from './run-state.ts'
+import { type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
 import { shapeOf } from './shapes.ts'
 
@@ -139,19 +139,6 @@ function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classe
   const candidates = statements(paths)
   if (candidates.every(({ answer }) => answer === null)) throw fail('bad-request/nothing-to-choose')
   return { rule: 'equality', over: 'paths', ...vote(candidates, 'equality') }
-}
-
-/**
- * Returns the segment that gave the run's answer: the deciding summary, else the first path with
- * the winning answer.
- */
-export function answeringSegment(state: RunState): SegmentId | null {
-  const summary = decidingSummary(state)
-  if (summary !== undefined) return summary.segment
-  const vote = state.votes.find(({ over }) => over === 'paths')
-  const winner = vote?.classes[vote.winner]?.members[0]
-  if (winner !== undefined && segmentOf(state, winner) !== undefined) return winner
-  return present(state.paths).find(({ answer }) => answer !== null)?.segment ?? null
 }
 
 export interface BoardRow {

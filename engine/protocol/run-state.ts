@@ -166,9 +166,6 @@ export function allSegments(state: RunState): readonly Segment[] {
 export const isOpen = ({ status }: Pick<Segment, 'status'>): boolean =>
   status === 'waiting' || status === 'thinking'
 
-/** Returns whether a run is working or waiting to work. */
-export const isAtWork = ({ status }: Pick<RunState, 'status'>): boolean => status === 'running'
-
 /** Returns for how many milliseconds the run was running, up to the time `at`. */
 export function ranUntil(
   { status, since, ranMs }: Pick<RunState, 'status' | 'since' | 'ranMs'>,
