@@ -1,4 +1,5 @@
-export { openLease, type Lease, type LeaseModel, type LeaseOptions } from './lease.ts'
+export { type Lease } from './lease.ts'
+export { Pools, withLease, type LeaseRequest, type Memory } from './pools.ts'
 export { cellsOf, isFresh, originOf, sharedTokens } from './sharing.ts'
 export {
   contextCells,

@@ -1,13 +1,11 @@
-import { freemem, totalmem } from 'node:os'
-import type { ContextOptions, NativeContext, NativeModel } from '../native/index.ts'
+import type { NativeContext } from '../native/index.ts'
 import { abortable } from '../native/index.ts'
-import { fail, toBraidError } from '../protocol/errors.ts'
-import type { KvType, RunSettings } from '../protocol/request.ts'
+import { fail } from '../protocol/errors.ts'
 import type { RunState, Segment } from '../protocol/run-state.ts'
 import type { SegmentId } from '../protocol/segments.ts'
-import { contextCells, type Size } from './size.ts'
+import type { Pool } from './pool.ts'
 import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
-import { yarnFor } from './yarn.ts'
+import type { Size } from './size.ts'
 
 /**
  * The KV cells and sequences that a run holds: one sequence for the prompt, and one for each
@@ -17,8 +15,11 @@ export interface Lease {
   readonly context: NativeContext
   /** Number of cells. */
   readonly capacity: number
-  /** There was too little memory for the wanted size, so the run must not try a larger context. */
-  readonly shrunk: boolean
+  /**
+   * The most cells that the run may have: Infinity, or what fitted if there was too little memory
+   * for the wanted size.
+   */
+  readonly limit: number
   /** The sequence that holds the prompt. */
   readonly promptSeq: number
   /** Number of sequences, including the prompt's. */
@@ -35,6 +36,19 @@ export interface Lease {
   remove(segment: SegmentId): Promise<void>
   /** Returns how many cells the prompt and the segments of the run use. */
   used(state: RunState): number
+  /** Takes more from the pool if it has fewer than this; returns false, without effect, if the pool has too little. */
+  grow(to: Size): boolean
+  /** Returns the cells above this number to the pool. */
+  trim(cells: number): void
+  /** Keeps its cells only until other runs need the room. */
+  rest(): void
+  /** Ends `rest`. */
+  wake(): void
+  /**
+   * Fills the prompt's sequence, sharing the cells of a prompt in the pool that begins alike.
+   * Returns the milliseconds spent in prefill.
+   */
+  fillPrompt(tokens: readonly number[], signal: AbortSignal): Promise<number>
   /**
    * Restores missing cells of these paths from the tokens in `state`. A path shares the cells that
    * another path has for the same tokens and prefills the rest. Returns the milliseconds spent in
@@ -47,125 +61,52 @@ export interface Lease {
     thought: number,
     signal: AbortSignal,
   ): Promise<number>
+  /** Returns everything to the pool. */
   free(): Promise<void>
 }
 
-/** The parts of a loaded model that a lease needs. */
-export interface LeaseModel {
-  native: NativeModel
-  /** Name of the device that holds the model. */
-  device: string
-  kvBytesPerToken: Record<KvType, number>
-}
-
 export interface LeaseOptions {
-  model: LeaseModel
-  settings: RunSettings
   /** Length of the prompt, in tokens. */
   prompt: number
-  signal: AbortSignal
-  /**
-   * Frees unused memory until this many bytes are free on the model's device; false if there was
-   * none to free.
-   */
-  makeRoom: (bytes: number) => Promise<boolean>
-  /** Called if memory is short: the lease has `cells` cells instead of `wanted`. */
-  onShrunk: (cells: number, wanted: number) => void
-  /** Set for a context that reports attention or uses another batch size. */
-  native?: Pick<ContextOptions, 'attention' | 'batch'>
+  /** Whether tokens get a thought embedding. */
+  thoughts: boolean
+  /** Whether parts of a sequence can be shared; recurrent memories can only share whole sequences. */
+  partial: boolean
+  /** As `Lease.limit`. */
+  limit: number
+  /** Called when the cells of a resting lease are gone; the lease must not be used any more. */
+  onEvicted?: (() => void) | undefined
 }
 
-/** Factor that allows for compute buffers on top of the cells. */
-const MARGIN = 1.2
-const PROMPT = 0
-
-/**
- * Opens a context of `settings.engine.context` cells, or of `size.cells` if that is 0. If memory is
- * short, idle models are unloaded first; then the context is made smaller once, down to half of
- * what lies above `least`. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
- */
-export async function openLease(size: Size, least: number, options: LeaseOptions): Promise<Lease> {
-  const { model, settings, makeRoom, onShrunk } = options
-  const { kvType, context: asked } = settings.engine
-  const wanted = contextCells(size, asked)
-  const smaller = least + Math.floor((wanted - least) / 2)
-  // Idle models are not unloaded for a context that would not fit into an empty machine.
-  checkMemory(Math.min(wanted, smaller), options, totalmem())
-  await makeRoom(MARGIN * wanted * model.kvBytesPerToken[kvType])
-  const create = (cells: number) => createContext(cells, size.sequences, options)
-  const isMemory = (error: unknown) => toBraidError(error).code === 'out-of-memory'
-  let cells = wanted
-  const context = await create(wanted)
-    .catch(async (error: unknown) => {
-      if (!isMemory(error) || !(await makeRoom(Infinity))) throw error
-      return create(wanted)
-    })
-    .catch((error: unknown) => {
-      cells = smaller
-      if (!isMemory(error) || smaller >= wanted) throw error
-      return create(smaller)
-    })
-  if (cells < wanted) onShrunk(cells, wanted)
-  return new ContextLease(context, cells, size.sequences, cells < wanted, options)
-}
-
-async function createContext(
-  cells: number,
-  sequences: number,
-  options: LeaseOptions,
-): Promise<NativeContext> {
-  const { model, settings, signal, native } = options
-  const { kvType, flashAttention, threads } = settings.engine
-  const { metadata, trainContext } = model.native.info
-  checkMemory(cells, options)
-  const made = model.native.createContext({
-    cells,
-    sequences,
-    kvType,
-    flashAttention,
-    threads,
-    yarn: yarnFor(metadata, settings.budget, trainContext),
-    ...native,
-  })
-  try {
-    return await abortable(signal, made)
-  } catch (error) {
-    if (signal.aborted) made.then((context) => context.free()).catch(() => {})
-    throw error
-  }
-}
-
-/** Checks that memory suffices: llama.cpp allocates regardless, and may be killed for it. */
-function checkMemory(cells: number, options: LeaseOptions, memory = freemem()): void {
-  const { model, settings } = options
-  const bytes = cells * model.kvBytesPerToken[settings.engine.kvType]
-  if (model.device !== 'cpu' || bytes <= memory) return
-  const gb = (n: number) => (n / 1e9).toFixed(1)
-  throw fail('out-of-memory/cells', { cells, needed: gb(bytes), free: gb(freemem()) })
-}
-
-class ContextLease implements Lease {
+export class PoolLease implements Lease {
+  readonly context: NativeContext
+  readonly limit: number
+  readonly promptSeq: number
+  readonly #pool: Pool
+  readonly #options: LeaseOptions
   readonly #seqs = new Map<SegmentId, number>()
   readonly #free: number[]
-  readonly #prompt: number
-  readonly #thoughts: boolean
-  /**
-   * Whether parts of a sequence can be shared; recurrent memories can only share whole sequences.
-   */
-  readonly #partial: boolean
-  readonly promptSeq = PROMPT
+  #capacity: number
+  #held: number
 
-  constructor(
-    readonly context: NativeContext,
-    readonly capacity: number,
-    readonly sequences: number,
-    readonly shrunk: boolean,
-    { prompt, settings, model }: LeaseOptions,
-  ) {
-    this.#free = Array.from({ length: sequences - 1 }, (_, i) => sequences - 1 - i)
-    this.#prompt = prompt
-    this.#thoughts = settings.controls.thoughtEmbedding
-    this.#partial = model.native.info.cannotJoin === undefined
+  /** `sequences`: at least one, which becomes the prompt's. */
+  constructor(pool: Pool, cells: number, sequences: readonly number[], options: LeaseOptions) {
+    this.#pool = pool
+    this.#options = options
+    this.#capacity = cells
+    this.#held = sequences.length
+    this.#free = [...sequences]
+    this.promptSeq = this.#free.pop()!
+    this.context = pool.context
+    this.limit = options.limit
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  get sequences(): number {
+    return this.#held
   }
 
   get freeSequences(): number {
@@ -174,11 +115,11 @@ class ContextLease implements Lease {
 
   /** Every segment starts right after the prompt. */
   offset(_segment: SegmentId): number {
-    return this.#prompt
+    return this.#options.prompt
   }
 
   thought(row: number): number {
-    return this.#thoughts ? row : -1
+    return this.#options.thoughts ? row : -1
   }
 
   seqOf(segment: SegmentId): number | undefined {
@@ -216,6 +157,48 @@ class ContextLease implements Lease {
     )
   }
 
+  grow({ cells, sequences }: Size): boolean {
+    const more = {
+      cells: Math.max(0, cells - this.#capacity),
+      sequences: Math.max(0, sequences - this.#held),
+    }
+    const taken = this.#pool.reserve(more)
+    if (taken === null) return false
+    this.#capacity += more.cells
+    this.#held += more.sequences
+    this.#free.push(...taken)
+    return true
+  }
+
+  trim(cells: number): void {
+    const extra = this.#capacity - cells
+    if (extra <= 0) return
+    this.#capacity = cells
+    this.#pool.restore(extra, [])
+  }
+
+  rest(): void {
+    const unused = this.#free.splice(0)
+    this.#held -= unused.length
+    this.#pool.restore(0, unused)
+    this.#pool.rest(this)
+  }
+
+  wake(): void {
+    this.#pool.wake(this)
+  }
+
+  async fillPrompt(tokens: readonly number[], signal: AbortSignal): Promise<number> {
+    const thought = this.thought(0)
+    const same = this.#options.partial ? this.#pool.closest(tokens, thought) : null
+    // The last token is read in any case, since its logits begin every path.
+    const shared = Math.min(same?.shared ?? 0, tokens.length - 1)
+    if (shared > 0) await this.context.copy(same!.seq, this.promptSeq, shared)
+    const ms = await this.prefill(this.promptSeq, tokens.slice(shared), 0, signal)
+    this.#pool.keepPrompt(this, { seq: this.promptSeq, tokens, thought })
+    return ms
+  }
+
   async prefill(
     seq: number,
     tokens: ArrayLike<number>,
@@ -240,7 +223,7 @@ class ContextLease implements Lease {
       const { from, kept } = this.#closest(path, state)
       const seq = this.claim(segment)
       try {
-        const end = from === PROMPT ? undefined : this.#prompt + kept
+        const end = from === this.promptSeq ? undefined : this.#options.prompt + kept
         await this.context.copy(from, seq, end)
         const rest = path.tokens.slice(kept).map(({ id }) => id ?? 0)
         ms += await this.prefill(seq, rest, path.thought, signal)
@@ -254,8 +237,8 @@ class ContextLease implements Lease {
 
   /** Returns the sequence with the longest prefix of a path's tokens, and that prefix's length. */
   #closest(path: Segment, { paths }: RunState): { from: number; kept: number } {
-    let best = { from: PROMPT, kept: 0 }
-    if (!this.#partial) return best
+    let best = { from: this.promptSeq, kept: 0 }
+    if (!this.#options.partial) return best
     for (const [other, from] of this.#seqs) {
       const segment = ancestry.find(paths, other)
       const kept = segment === undefined ? 0 : sharedTokens(paths, path, segment)
@@ -264,9 +247,23 @@ class ContextLease implements Lease {
     return best
   }
 
+  evict(): void {
+    void this.free().catch(() => {})
+    this.#options.onEvicted?.()
+  }
+
   async free(): Promise<void> {
+    const used = [this.promptSeq, ...this.#seqs.values()]
+    const all = [...used, ...this.#free.splice(0)]
+    const cells = this.#capacity
     this.#seqs.clear()
-    await this.context.free()
+    this.#capacity = 0
+    this.#held = 0
+    // Native work is done in order of request, so these sequences are empty before anyone uses them.
+    const removed = used.map((seq) => this.context.remove(seq))
+    this.#pool.restore(cells, all)
+    this.#pool.leave(this)
+    await Promise.all(removed)
   }
 }
 

@@ -1,5 +1,5 @@
 import { abortable } from '../native/index.ts'
-import { cellsOf, openLease, type Lease } from '../kv/index.ts'
+import { cellsOf, withLease, type Lease } from '../kv/index.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
 import { rereadSource, type Turn } from '../prompt/index.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
@@ -147,26 +147,16 @@ async function read(
     16,
     Math.min(512, Math.floor(SCORE_BYTES / (4 * model.native.info.heads * total))),
   )
-  const lease = await openLease(
-    { cells: total + SLACK, sequences: summary.reads.length + 2 },
-    total,
-    {
-      model,
-      settings,
-      prompt: before.promptTokens.length,
-      signal,
-      makeRoom: (bytes) => models.room(model, bytes),
-      onShrunk: () => {},
-      native: { attention: true, batch },
-    },
-  ).catch((error: unknown) => {
-    if (toBraidError(error).code !== 'out-of-memory') throw error
-    throw new BraidError(
-      'out-of-memory',
-      `There is not enough memory to read ${total} tokens again without flash attention. Close other programs, or summarise fewer paths and use that summary.`,
-    )
-  })
-  try {
+  const request = {
+    model,
+    settings,
+    size: { cells: total + SLACK, sequences: summary.reads.length + 2 },
+    least: total,
+    prompt: before.promptTokens.length,
+    signal,
+    native: { attention: true, batch },
+  }
+  return withLease(models, request, async (lease) => {
     const report = (done: number) =>
       onProgress?.(LOAD_SHARE + (1 - LOAD_SHARE) * Math.min(1, done / total))
     report(0)
@@ -180,9 +170,13 @@ async function read(
     })
     const { attention } = await abortable(signal, done, () => lease.context.abort())
     return shareOut(summary, spans, attention!)
-  } finally {
-    await lease.free()
-  }
+  }).catch((error: unknown) => {
+    if (toBraidError(error).code !== 'out-of-memory') throw error
+    throw new BraidError(
+      'out-of-memory',
+      `There is not enough memory to read ${total} tokens again without flash attention. Close other programs, or summarise fewer paths and use that summary.`,
+    )
+  })
 }
 
 const partsOf = (source: Source) =>

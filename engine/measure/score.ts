@@ -3,7 +3,7 @@ import { BraidError } from '../protocol/errors.ts'
 import { EngineOptions, MAX_BUDGET } from '../protocol/request.ts'
 import type { NativeContext, NativeToken } from '../native/index.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
-import { MAX_SEQUENCES, openLease } from '../kv/index.ts'
+import { MAX_SEQUENCES, withLease } from '../kv/index.ts'
 import { abortable } from '../native/index.ts'
 import { DEFAULTS, resolveSettings } from '../protocol/settings.ts'
 
@@ -146,15 +146,15 @@ async function score(
       'context-too-small',
       `These ${total} tokens do not fit into the context of ${engine.context} cells.`,
     )
-  const lease = await openLease({ cells: total + 64, sequences: paths.length + 2 }, total, {
+  const request = {
     model,
     settings,
+    size: { cells: total + 64, sequences: paths.length + 2 },
+    least: total,
     prompt: prompt.length,
     signal,
-    makeRoom: (bytes) => models.room(model, bytes),
-    onShrunk: () => {},
-  })
-  try {
+  }
+  return withLease(models, request, async (lease) => {
     const { context } = lease
     const run = (seq: number, tokens: number[], thought: number) =>
       prefill(context, seq, tokens, lease.thought(thought), signal)
@@ -168,9 +168,7 @@ async function score(
     result.summary = await run(joined, summary, 0)
     if (result.summary[0] !== undefined) result.summary[0].logprob = null
     return result
-  } finally {
-    await lease.free()
-  }
+  })
 }
 
 async function prefill(

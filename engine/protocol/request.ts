@@ -101,6 +101,11 @@ export const RunSettings = z.object({
   reuseTokens: z.boolean(),
   controls: Controls,
   engine: EngineOptions,
+  /**
+   * The run waits until its context is empty and shares it with no other run, so that the same
+   * request gives the same tokens every time. Beside other runs, rounding differs.
+   */
+  alone: z.boolean().optional(),
   /** The kind of question; `auto` or absent: decided from the paths. */
   question: z.enum(['auto', 'value', 'text', 'code']).optional(),
   /** Instruction for the summary, replacing the default one. */

@@ -20,6 +20,7 @@ export const NOTICES = {
     'Memory is short: the context has {cells} cells instead of {wanted}. Paths that do not fit end early.',
   'path-cut':
     'Path {path} is too long to be read again in full: {removed} tokens in its middle are left out.',
+  'path-waits': 'Path {path} waits until other paths or runs free enough of the context.',
   'nothing-to-summarise': 'No path has text to summarise.',
   'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
   scope: 'No answer found. About this model: {scope}',

@@ -1,5 +1,5 @@
-import { summaryCells, summaryReserve, type Lease } from '../kv/index.ts'
-import type { LoadedModel, Models } from '../models/index.ts'
+import { summaryCells, summaryReserve, type Lease, type Pools } from '../kv/index.ts'
+import type { LoadedModel } from '../models/index.ts'
 import type { Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
@@ -7,7 +7,7 @@ import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-
 import { shapeOf } from '../protocol/shapes.ts'
 import type { OpenSummary, View } from '../strategies/index.ts'
 import { prefixOf } from './begin.ts'
-import { outgrows, RunCells, startOf, type Moment } from './cells.ts'
+import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
 import { decodedTokens, demandOf, needOf, spareCells } from './demand.ts'
@@ -16,13 +16,15 @@ import { sourceOf } from './summaries.ts'
 import { WantedSummaries, type Wanted } from './wanted.ts'
 
 export interface DriverOptions {
-  models: Models
+  pools: Pools<LoadedModel>
   conversation: readonly Turn[]
   view: () => View
   emit: (event: EventDraft) => void
   ended: (segment: SegmentId, reason: EndReason, error?: RunError) => void
   /** Asks the strategy what happens next. */
   next: () => void
+  /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
+  onWaiting: (place: number | null) => void
   clock: Clock
 }
 
@@ -37,6 +39,8 @@ export class Driver {
   readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
   /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
   readonly #broken = new Set<SegmentId>()
+  /** Paths whose wait for cells was reported. */
+  readonly #waiting = new Set<SegmentId>()
   readonly #options: DriverOptions
   #model: LoadedModel | null = null
   #decoding: Decoding | null = null
@@ -96,9 +100,11 @@ export class Driver {
       this.#broken.add(segment)
   }
 
+  /** Lets a segment that decodes write more. If there are no cells for that, it ends and waits for them. */
   extend(segment: SegmentId, tokens: number): void {
     const one = segmentOf(this.#state, segment)!
-    if (this.#decoding?.has(segment) === true) this.#decoding.extend(one, tokens)
+    if (this.#decoding?.has(segment) !== true) return
+    if (this.#cells.grow([], this.#options.view())) this.#decoding.extend(one, tokens)
   }
 
   /**
@@ -130,6 +136,11 @@ export class Driver {
       this.#options.clock.enter(null)
     }
     await this.#tidy()
+  }
+
+  /** The run works no more: its cells stay only until other runs need the room. */
+  rest(): void {
+    this.#cells.rest(this.#options.view())
   }
 
   async #removeBroken(): Promise<void> {
@@ -189,13 +200,12 @@ export class Driver {
 
   async #settle(summary: Wanted): Promise<void> {
     const { settings } = this.#options.view()
-    const fixed = settings.engine.context > 0 || this.lease?.shrunk === true
     const { reads } = summary
     const source = await sourceOf(summary, {
       model: this.#model!,
       state: this.#state,
       conversation: this.#options.conversation,
-      limit: fixed ? (this.lease?.capacity ?? settings.engine.context) : Infinity,
+      limit: this.#cells.limit(settings),
       summaries: Math.max(1, this.#ready().length),
       signal: this.#signal,
     })
@@ -235,8 +245,8 @@ export class Driver {
   #streams(lease: Lease): Streamed[] {
     const { paths, summaries } = this.#state
     const summaryStreams = summaries.filter(isOpen).map((summary) => {
-      // Without open paths, summaries share all free cells.
-      const cells = paths.some(isOpen) ? needOf(summary) : 0
+      // In a lease that may be too small, summaries without open paths share all free cells.
+      const cells = this.#limited && !paths.some(isOpen) ? 0 : needOf(summary)
       return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
     })
     const pathStreams = paths
@@ -247,7 +257,13 @@ export class Driver {
 
   #pathStream(path: Segment): Streamed {
     const start = { alone: this.#isAlone(path), from: this.#startOf(path) }
-    return { segment: path, stream: pathStream(path, start, this.#run) }
+    const stream = pathStream(path, start, this.#run)
+    // The lease has cells for whole budgets unless it is limited: then paths share what there is.
+    return { segment: path, stream: this.#limited ? stream : { ...stream, cells: stream.budget } }
+  }
+
+  get #limited(): boolean {
+    return this.#cells.limit(this.#options.view().settings) !== Infinity
   }
 
   #startOf(path: Segment): Segment {
@@ -311,6 +327,7 @@ export class Driver {
     if (reason === 'budget' && one.tokens.length < one.budget) return
     this.#stops.delete(segment)
     this.#options.ended(segment, reason, error)
+    this.#cells.trim(this.#options.view(), this.#wanted.list)
   }
 
   #admit(): void {
@@ -324,9 +341,19 @@ export class Driver {
       (path) =>
         isOpen(path) && !this.#decoding!.has(path.segment) && !this.#stops.has(path.segment),
     )
-    if (outgrows(lease, this.#options.view(), missing)) return this.#decoding.cancel()
+    if (missing.length === 0) return
+    if (!this.#cells.grow(missing, this.#options.view())) return this.#sayWaiting(missing)
     for (const path of missing)
       if (this.#startsInPlace(path, lease) && !this.#decoding.add(this.#pathStream(path))) return
+  }
+
+  /** Says once per path that it waits for cells that other runs or paths hold. */
+  #sayWaiting(paths: readonly Segment[]): void {
+    for (const { segment, number } of paths) {
+      if (this.#waiting.has(segment)) continue
+      this.#waiting.add(segment)
+      this.#options.emit({ type: 'notice', code: 'path-waits', params: { path: number } })
+    }
   }
 
   /** Adds a summary to the current decode if it fits beside what is open. */

@@ -34,6 +34,8 @@ export interface ThinkOptions {
   conversation?: readonly Turn[]
   /** Reports the progress of loading the model, 0..1. */
   onProgress?: (fraction: number) => void
+  /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
+  onWaiting?: (place: number | null) => void
   /**
    * For experiments: tokens that a path begins with, after its control token. They do not count
    * against its budget.
