@@ -159,7 +159,7 @@ function addLabFlags(command: Command): Command {
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option(
       '--jobs <n>',
-      'concurrent runs (default: one per core for a small model on the CPU, else 1)',
+      'runs in flight, as many as fit (default: 8); 1: each alone, for the same tokens every time',
       integer(1, 256),
     )
     .option(

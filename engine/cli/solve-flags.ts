@@ -33,6 +33,7 @@ export interface SolveFlags extends EngineFlags {
   top?: number
   sameToken?: boolean
   reuseTokens?: boolean
+  alone?: boolean
   fusion?: 'auto' | Fusion
   json?: boolean
   out?: string
@@ -77,6 +78,11 @@ export function addThinkFlags(command: Command): Command {
     .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
     .option('--same-token', 'open every path with <think1>')
     .option('--reuse-tokens', 'reuse control tokens if there are more paths than trained ones')
+    .option(
+      '--alone',
+      'share the context with no other run, for the same tokens every time (default, unless several run at once)',
+    )
+    .option('--no-alone', 'allow other runs in the same context')
     .addOption(
       new Option('--fusion <mode>', 'how the summary reads the paths').choices([
         'auto',
@@ -97,6 +103,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     seed,
     system,
     reuseTokens,
+    alone,
     top: alternatives,
   } = flags
   const {
@@ -124,6 +131,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       seed,
       system,
       reuseTokens,
+      alone,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {

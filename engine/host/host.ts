@@ -87,6 +87,7 @@ export class Host {
         this.#activity.changed()
       },
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
+      onWaiting: (run, place) => this.#broadcast({ kind: 'waiting', run, place }),
       onEnd: (run) => this.#activity.ended(run),
       onChange: () => {
         this.#changed('runs')

@@ -55,6 +55,8 @@ export interface RunsOptions {
   /** Called with each event once it is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
+  /** Called with a run's place in the queue, from 1; null once it does not wait. */
+  onWaiting: (run: string, place: number | null) => void
   /** Called when a run ends; a command may continue it later. */
   onEnd: (run: RunProgress) => void
   /** Called when the list of runs changes. */
@@ -83,8 +85,11 @@ export class Runs {
     const id = newRunId()
     const conversation =
       request.followUp === undefined ? undefined : this.#conversation(request.followUp)
-    const onProgress = (fraction: number) => this.#options.onProgress(id, fraction)
-    const handle = this.#options.engine.think(request, { id, conversation, onProgress })
+    const handle = this.#options.engine.think(request, {
+      id,
+      conversation,
+      ...this.#listeners(id),
+    })
     this.#follow(id, handle, { request })
     return id
   }
@@ -190,12 +195,19 @@ export class Runs {
       const handle = engine.resume(events, {
         id,
         conversation,
-        onProgress: (fraction) => this.#options.onProgress(id, fraction),
+        ...this.#listeners(id),
       })
       return this.#follow(id, handle, { writer })
     } catch (error) {
       store.close(id)
       throw error
+    }
+  }
+
+  #listeners(id: string) {
+    return {
+      onProgress: (fraction: number) => this.#options.onProgress(id, fraction),
+      onWaiting: (place: number | null) => this.#options.onWaiting(id, place),
     }
   }
 

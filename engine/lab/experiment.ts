@@ -16,7 +16,7 @@ export interface Job {
   tokens?: boolean
 }
 
-/** An engine that makes one run at a time. */
+/** An engine, or a share of one, that is asked for one run at a time. */
 export interface Runner {
   /**
    * Makes a run. Resolves even if the run fails, with its error in the digest; rejects if no engine
@@ -79,8 +79,7 @@ export function tasksOf({ units, problems, samples, seed, wrongPath }: Experimen
 }
 
 /**
- * Makes every sample that the store lacks, using all runners at once. The results do not depend on
- * the number of runners. Samples made so far stay in the store. Rejects with the error of the first
+ * Makes every sample that the store lacks, using all runners at once. Samples made so far stay in the store. Rejects with the error of the first
  * run that cannot continue, or with `cancelled` after the signal.
  */
 export async function runExperiment(

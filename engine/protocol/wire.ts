@@ -337,6 +337,8 @@ export const HostMessage = z.discriminatedUnion('kind', [
   }),
   /** Progress, 0..1, of an attribution (`attributionTask`) or else of loading a model. */
   z.object({ kind: z.literal('progress'), task: z.string(), fraction: z.number() }),
+  /** The run's place in the queue for room in its context, from 1; null once it does not wait. */
+  z.object({ kind: z.literal('waiting'), run: z.string(), place: z.int().min(1).nullable() }),
   /** The engine process died or is back (sent by the supervisor). */
   z.object({
     kind: z.literal('engine'),

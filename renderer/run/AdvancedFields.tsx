@@ -132,6 +132,11 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
             onChange={(reuseTokens) => editSettings({ reuseTokens })}
           />
           <Check
+            label={t('adv.alone')}
+            on={full.alone === true}
+            onChange={(alone) => editSettings({ alone: alone || undefined })}
+          />
+          <Check
             label={t('adv.thought')}
             on={controls.thoughtEmbedding}
             disabled={info.thoughtRows === 0}

@@ -174,6 +174,13 @@ function RunWaiting({ run }: { run: string }) {
   const progress = useUi((s) => (s.progress?.task === run ? s.progress.fraction : null))
   const status = useShown(run, (s) => s.status)
   const none = useShown(run, (s) => s.paths.length === 0)
+  const place = useUi((s) => s.waiting[run])
+  if (place !== undefined)
+    return (
+      <div className="empty" role="status">
+        {t('run.place', { count: place })}
+      </div>
+    )
   if (!none || status === 'failed' || status === 'interrupted') return null
   return (
     <div className="empty" role="status">

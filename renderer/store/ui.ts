@@ -14,6 +14,8 @@ interface Ui {
   find: boolean
   /** Progress of loading a model, 0..1, for the run `task` (`load` if for no run). */
   progress: { task: string; fraction: number } | null
+  /** Places in the queue, from 1, of runs that wait for room in their context. */
+  waiting: Readonly<Record<string, number>>
   engine: { state: 'up' | 'restarting' | 'stopped'; message: string } | null
   /** The link that waits for confirmation. */
   link: string | null
@@ -25,6 +27,7 @@ export const useUi = create<Ui>(() => ({
   dialogRuns: [],
   find: false,
   progress: null,
+  waiting: {},
   engine: null,
   link: null,
 }))

@@ -79,6 +79,7 @@ export const compose = {
   'adv.vote': 'Treat answers as equal if',
   'adv.fusion': 'Merge paths',
   'adv.reuse': 'Reuse control tokens for more paths',
+  'adv.alone': 'Alone: same tokens every time, no other run beside it',
   'adv.thought': 'Thought embedding',
   'adv.sameToken': 'Same control token for every path',
   'adv.engine': 'Engine',

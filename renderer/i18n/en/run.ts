@@ -2,6 +2,8 @@
 export const run = {
   'run.opening': 'Opening …',
   'run.queued': 'Waiting to start …',
+  'run.place_one': 'Waiting for other runs to end: this one is next.',
+  'run.place_other': 'Waiting for other runs to end: this one is number {{count}} in line.',
   'run.prefill': 'Reading the prompt …',
   'run.cancelled': 'Cancelled before it started.',
   'run.loading': 'Loading the model',

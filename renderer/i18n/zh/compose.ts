@@ -78,6 +78,7 @@ export const compose: Record<keyof typeof en, string> = {
   'adv.vote': '答案视为相同的条件',
   'adv.fusion': '融合路径',
   'adv.reuse': '复用控制词元以支持更多路径',
+  'adv.alone': '独占：每次词元相同，不与其他运行并行',
   'adv.thought': '思路嵌入',
   'adv.sameToken': '所有路径使用同一控制词元',
   'adv.engine': '引擎',

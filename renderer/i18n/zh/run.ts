@@ -3,6 +3,8 @@ import type { run as en } from '../en/run.ts'
 export const run: Record<keyof typeof en, string> = {
   'run.opening': '正在打开……',
   'run.queued': '等待开始……',
+  'run.place_one': '正在等待其他运行结束：下一个就是它。',
+  'run.place_other': '正在等待其他运行结束：排在第 {{count}} 位。',
   'run.prefill': '正在读取提示……',
   'run.cancelled': '在开始之前已取消。',
   'run.loading': '正在加载模型',

@@ -13,6 +13,7 @@ export const notices: Record<NoticeCode, string> = {
     '{context} 个单元的上下文放不下 {paths} 条各 {budget} 个词元的路径。若每条都思考很久，各自约得 {share} 个词元。',
   'context-shrunk':
     '内存不足：上下文只有 {cells} 个单元，而不是 {wanted} 个。放不下的路径会提前结束。',
+  'path-waits': '路径 {path} 正在等待其他路径或运行释放上下文空间。',
   'path-cut': '路径 {path} 太长，无法完整重读：略去其中间的 {removed} 个词元。',
   'nothing-to-summarise': '没有路径包含可供总结的文本。',
   'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
