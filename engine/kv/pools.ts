@@ -32,6 +32,8 @@ export interface LeaseRequest<Model extends KvModel = KvModel> extends ContextRe
   least: number
   /** Length of the prompt, in tokens. */
   prompt: number
+  /** From `Pools.arrive`: who asked to work first is served first. */
+  arrival: number
   /** The run shares its context with no other while it works, and starts on an empty one. */
   alone: boolean
   /** Called if memory is short: the lease has `cells` cells instead of `wanted`. */
@@ -75,6 +77,7 @@ export class Pools<Model extends KvModel> {
   #waiting: Ticket<Model>[] = []
   readonly #ids = new WeakMap<Model, number>()
   #nextId = 0
+  #arrivals = 0
 
   /** `jobs`: how many runs may work at once in a pool that is large enough. */
   constructor(
@@ -82,6 +85,11 @@ export class Pools<Model extends KvModel> {
     private readonly jobs: number,
   ) {
     this.#memory = memory
+  }
+
+  /** Returns a run's place in the order of arrival, for its lease. */
+  arrive(): number {
+    return this.#arrivals++
   }
 
   /** Errors: `out-of-memory`, `bad-combination`, `cancelled`. */
@@ -101,6 +109,7 @@ export class Pools<Model extends KvModel> {
       }
     })
     this.#waiting.push(ticket)
+    this.#waiting.sort((a, b) => a.request.arrival - b.request.arrival)
     this.#serve()
     try {
       return await abortable(signal, granted)
@@ -307,12 +316,12 @@ export class Pools<Model extends KvModel> {
 /** Does work with a lease in a context of its own, which is freed afterwards. Errors: as `Pools.lease`. */
 export async function withLease<Model extends KvModel, T>(
   memory: Memory<Model>,
-  request: Omit<LeaseRequest<Model>, 'alone' | 'onShrunk' | 'onWaiting' | 'onEvicted'>,
+  request: Omit<LeaseRequest<Model>, 'arrival' | 'alone' | 'onShrunk' | 'onWaiting' | 'onEvicted'>,
   work: (lease: Lease) => Promise<T>,
 ): Promise<T> {
   const pools = new Pools(memory, 1)
   try {
-    const lease = await pools.lease({ ...request, alone: true, onShrunk: () => {} })
+    const lease = await pools.lease({ ...request, arrival: 0, alone: true, onShrunk: () => {} })
     try {
       return await work(lease)
     } finally {

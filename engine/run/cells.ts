@@ -22,6 +22,8 @@ import type { Wanted } from './wanted.ts'
 export interface CellsOptions {
   pools: Pools<LoadedModel>
   emit: (event: EventDraft) => void
+  /** When the run asked to work, in the order of `Pools.arrive`. */
+  arrival: () => number
   /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
   onWaiting: (place: number | null) => void
   clock: Clock
@@ -119,7 +121,7 @@ export class RunCells {
   }
 
   async #open(demand: Demand, { model, view, signal }: Moment): Promise<Lease> {
-    const { pools, emit, onWaiting, clock } = this.#options
+    const { pools, emit, arrival, onWaiting, clock } = this.#options
     const { promptTokens } = view.state
     let since: number | null = null
     const lease = await pools.lease({
@@ -128,6 +130,7 @@ export class RunCells {
       size: sizeRun(demand),
       least: promptTokens.length + SLACK,
       prompt: promptTokens.length,
+      arrival: arrival(),
       alone: view.settings.alone === true,
       signal,
       onShrunk: (cells, wanted) =>

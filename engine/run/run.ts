@@ -89,6 +89,7 @@ export class Run implements RunHandle {
   #active = false
   #closed = false
   #abort = new AbortController()
+  #arrival = 0
   #working: Promise<void> | null = null
 
   constructor(
@@ -110,6 +111,7 @@ export class Run implements RunHandle {
       emit: (draft) => this.#emit(draft),
       ended: (segment, reason, error) => this.#ended(segment, reason, error),
       next: () => void this.#advance(),
+      arrival: () => this.#arrival,
       onWaiting: (place) => options.onWaiting?.(place),
       clock: this.#clock,
     })
@@ -317,6 +319,7 @@ export class Run implements RunHandle {
   }
 
   async #work(): Promise<void> {
+    this.#arrival = this.#core.pools.arrive()
     do {
       this.#abort = new AbortController()
       this.#active = true

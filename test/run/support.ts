@@ -28,8 +28,8 @@ afterAll(async () => {
 })
 
 /** Opens an engine that is closed, and whose model files are removed, at the end of the test file. */
-export function newEngine(): Engine {
-  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test' })
+export function newEngine(jobs = 1): Engine {
+  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test', jobs })
   engines.push(engine)
   return engine
 }
