@@ -57,7 +57,9 @@ const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' 
 /** Milliseconds without an event after which a run is taken to hang. */
 const DEADLINE = 60_000
 /** The same run is asked for again after every PROBE runs. */
-const PROBE = 10
+const PROBE = 12
+/** How many runs work at once, in one pool where their models and settings agree. */
+const AT_ONCE = 4
 
 export async function fuzzCommands({
   seed,
@@ -66,24 +68,36 @@ export async function fuzzCommands({
   onRun,
 }: FuzzOptions): Promise<FuzzResult> {
   const files = MODELS.map((options) => writeTiny(tinyModel({ shape: 'qwen2', ...options })))
-  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'fuzz' })
+  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'fuzz', jobs: AT_ONCE })
   const rejections: unknown[] = []
   const note = (reason: unknown) => void rejections.push(reason)
   process.on('unhandledRejection', note)
   const result: FuzzResult = { runs: 0, events: 0, commands: new Map(), ends: new Map() }
   try {
     const before = await probe(engine, files[0]!)
-    for (let run = from; run < from + runs; run++) {
-      try {
-        await new Fuzzed(engine, files, new Random(Math.imul(seed, 0x9e3779b1) + run), result).go()
-        if (rejections.length > 0) throw new Error(`unhandled rejection: ${String(rejections[0])}`)
-        if (run % PROBE === 0 && (await probe(engine, files[0]!)) !== before)
-          throw new Error('the engine gives other tokens than before')
-      } catch (error) {
-        throw new Error(`seed ${seed}, run ${run}: ${(error as Error).message}`, { cause: error })
-      }
-      result.runs++
-      onRun?.(run)
+    for (let first = from; first < from + runs; first += AT_ONCE) {
+      const group = Array.from(
+        { length: Math.min(AT_ONCE, from + runs - first) },
+        (_, i) => first + i,
+      )
+      await Promise.all(
+        group.map(async (run) => {
+          try {
+            const random = new Random(Math.imul(seed, 0x9e3779b1) + run)
+            await new Fuzzed(engine, files, random, result).go()
+            if (rejections.length > 0)
+              throw new Error(`unhandled rejection: ${String(rejections[0])}`)
+          } catch (error) {
+            throw new Error(`seed ${seed}, run ${run}: ${(error as Error).message}`, {
+              cause: error,
+            })
+          }
+          result.runs++
+          onRun?.(run)
+        }),
+      )
+      if (first % PROBE === 0 && (await probe(engine, files[0]!)) !== before)
+        throw new Error(`seed ${seed}, run ${first}: the engine gives other tokens than before`)
     }
   } finally {
     process.off('unhandledRejection', note)
