@@ -178,7 +178,7 @@ async function read(
       spans: [...spans.map(({ end }) => end), total],
       onProgress: (count) => report(cells + count),
     })
-    const { attention } = await abortable(signal, done, () => lease.context.abort())
+    const { attention } = await abortable(signal, done, () => done.cancel())
     return shareOut(summary, spans, attention!)
   } finally {
     await lease.free()
