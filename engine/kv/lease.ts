@@ -207,7 +207,7 @@ export class PoolLease implements Lease {
   ): Promise<number> {
     if (tokens.length === 0) return 0
     const done = this.context.prefill({ seq, tokens, thought: this.thought(thought) })
-    const { ms } = await abortable(signal, done, () => this.context.abort())
+    const { ms } = await abortable(signal, done, () => done.cancel())
     return ms
   }
 

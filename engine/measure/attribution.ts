@@ -168,7 +168,7 @@ async function read(
       spans: [...spans.map(({ end }) => end), total],
       onProgress: (count) => report(cells + count),
     })
-    const { attention } = await abortable(signal, done, () => lease.context.abort())
+    const { attention } = await abortable(signal, done, () => done.cancel())
     return shareOut(summary, spans, attention!)
   }).catch((error: unknown) => {
     if (toBraidError(error).code !== 'out-of-memory') throw error

@@ -179,10 +179,7 @@ async function prefill(
   signal: AbortSignal,
 ): Promise<ScoredToken[]> {
   if (tokens.length === 0) return []
-  const { tokens: scored } = await abortable(
-    signal,
-    context.prefill({ seq, tokens, thought, logprobs: true }),
-    () => context.abort(),
-  )
+  const done = context.prefill({ seq, tokens, thought, logprobs: true })
+  const { tokens: scored } = await abortable(signal, done, () => done.cancel())
   return scored!.map(({ id, text, logprob }: NativeToken) => ({ id, text, logprob }))
 }

@@ -1,9 +1,13 @@
 /**
  * The types of the native engine: everything that the addon (engine/native/addon) exports.
  *
- * One worker thread does all native work in order of request, so a second decode waits for the
- * first; plans have a separate thread and never wait for a decode. Every failure is a rejected
- * promise or a thrown error with a `code` of protocol/errors.ts; no argument can crash the process.
+ * One thread computes. Contexts take turns on it, step by step; each step decodes one token of every
+ * live stream of every decode of its context. What else is asked of a context happens between two
+ * steps. Prefills go in chunks: one prefill at a time, in order of request, and beside streams with
+ * as many tokens as take less than 250 ms on a CPU. An operation waits for earlier ones on the same
+ * sequence only. A second thread loads models, makes contexts and quantises, a third one plans; they
+ * never wait for a decode. Every failure is a rejected promise or a thrown error with a `code` of
+ * protocol/errors.ts; no argument can crash the process.
  *
  * A *sequence* (0..sequences-1) is a set of KV cells that the tokens of that sequence attend to.
  * Sequences can share cells: `copy` adds the cells of one to another without copying memory. A
@@ -170,6 +174,11 @@ export interface StreamOptions {
   masked: ArrayLike<number>
   /** Sampling one of these ends the stream. */
   stops: ArrayLike<number>
+  /**
+   * Sampling one of these pauses the stream: the token is reported and decoded, and the stream stays
+   * as it is until `resume`.
+   */
+  pauses?: ArrayLike<number>
   /** Token that is reported and decoded in place of the sampled stop token; -1: none. */
   endToken: number
   /** Streams of a group end together; see `finish`. */
@@ -179,7 +188,8 @@ export interface StreamOptions {
   /**
    * Alternative to `branch`: `seq` is emptied, then filled with these parts in order. A part is the
    * cells of `from` (all, or the positions below `end`), which are shared, or tokens that are
-   * prefilled under a row of the thought tables. Other streams wait for the prefill.
+   * prefilled under a row of the thought tables. A stream that ends before all is in place leaves
+   * `seq` empty.
    */
   parts?: ({ from: number; end?: number } | { tokens: ArrayLike<number>; thought: number })[]
   /**
@@ -200,24 +210,53 @@ export interface StreamEnd {
   error?: { code: string; message: string }
 }
 
-export interface DecodeOptions {
-  streams: StreamOptions[]
-  /** A group is cut once this many of its streams have finished; 0: never. */
+/** The rule of a group of streams. */
+export interface GroupRule {
+  /** The group is cut once this many of its streams have finished; 0: never. */
   finish: number
-  /**
-   * KV cells that this decode may add. If they run out, the longest stream ends with `overflow`.
-   */
-  cells: number
   logprobs: boolean
   /** Top-k alternatives per token, 0..20. */
   alternatives: number
-  /** Called about every 30 ms with tokens by stream, in order, and the streams that ended. */
-  onBatch: (batch: { tokens: { id: number; tokens: NativeToken[] }[]; ended: StreamEnd[] }) => void
+  /** False: a stream's tokens are reported all at once when it pauses or ends. Default true. */
+  report?: boolean
+  /**
+   * This many streams decode one text: each token is chosen from the mean of their
+   * log-probabilities and decoded by each. Sampler, masks, budget, stops, pauses and forced tokens
+   * are those of the stream that was added first, and tokens and pauses are reported under its id;
+   * silent tokens are each stream's own. Nothing is decoded before all of them are there, and all of
+   * them end together. Default 0: each stream decodes its own text.
+   */
+  merge?: number
+}
+
+/** Fields that are absent are those of `DecodeOptions`. */
+export interface GroupOptions extends Partial<GroupRule> {
+  id: number
+}
+
+export interface DecodeBatch {
+  /** By stream, in order. */
+  tokens: { id: number; tokens: NativeToken[] }[]
+  ended: StreamEnd[]
+  paused: number[]
+}
+
+/** `GroupRule`: of groups that `groups` does not name. */
+export interface DecodeOptions extends GroupRule {
+  streams: StreamOptions[]
+  groups?: GroupOptions[]
+  /**
+   * KV cells that this decode may add. If they run out, its longest stream ends with `overflow`.
+   */
+  cells: number
+  /** Called about every 30 ms with what happened since the last call. */
+  onBatch: (batch: DecodeBatch) => void
 }
 
 export interface DecodeResult {
+  /** Steps in which one of its streams took part. */
   steps: number
-  /** Milliseconds inside the loop. */
+  /** Milliseconds from its start to its end. */
   ms: number
   /** Milliseconds until the first token of each stream was chosen. */
   firstTokenMs: number
@@ -240,6 +279,10 @@ export interface NativeDecode {
   add(stream: StreamOptions): boolean
   /** Removes a sequence's cells, and ends the stream that decodes in it with `stopped`. */
   remove(seq: number): boolean
+  /** Continues a paused stream: first with these tokens, then with sampled ones. */
+  resume(id: number, forced: ArrayLike<number>): boolean
+  /** Sets the rule of a group, for streams that decode and those that are added later. */
+  setGroup(group: GroupOptions): boolean
   /** Ends every stream with `cancelled`; `done` resolves once the current step is over. */
   cancel(): void
 }
@@ -259,21 +302,31 @@ export interface PrefillOptions {
   onProgress?: (done: number) => void
 }
 
+export interface PrefillResult {
+  /** With `logprobs`: each token as `decode` reports forced ones. */
+  tokens?: NativeToken[]
+  /**
+   * With `spans`: each token's attention to each span, averaged over layers and heads;
+   * [tokens][spans], row-major.
+   */
+  attention?: Float32Array
+  /** Milliseconds of its own chunks. */
+  ms: number
+}
+
+/** A prefill; `cancel` ends it with `cancelled`. */
+export interface NativePrefill extends Promise<PrefillResult> {
+  cancel(): void
+}
+
+/**
+ * The cells of a sequence in which a stream decodes cannot be changed: `prefill`, `copy` to it and
+ * `remove` are refused with `bad-request`.
+ */
 export interface NativeContext {
   readonly info: NativeContextInfo
-  /**
-   * Adds tokens to a sequence: all or, on failure, none. With `logprobs`, returns each token as
-   * `decode` reports forced ones.
-   */
-  prefill(options: PrefillOptions): Promise<{
-    tokens?: NativeToken[]
-    /**
-     * With `spans`: each token's attention to each span, averaged over layers and heads;
-     * [tokens][spans], row-major.
-     */
-    attention?: Float32Array
-    ms: number
-  }>
+  /** Adds tokens to a sequence: all or, on failure, none. */
+  prefill(options: PrefillOptions): NativePrefill
   /**
    * Lets `to` also see the cells of `from` at positions below `end` (default: all). An empty `to`
    * that gets all also gets the tail.
@@ -286,6 +339,9 @@ export interface NativeContext {
   remove(seq: number, from?: number): Promise<void>
   /** Returns the last position of a sequence, -1 if it is empty. */
   lastPosition(seq: number): Promise<number>
+  /** Sets the number of threads, as in `ContextOptions`. */
+  setThreads(threads: number): Promise<void>
+  /** Starts a decode, which shares the steps of those that run on this context. */
   decode(options: DecodeOptions): NativeDecode
   /** Aborts all running and queued operations. */
   abort(): void

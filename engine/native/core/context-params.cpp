@@ -27,8 +27,6 @@ void requireRanges(const ContextParams & p) {
             "A context has from 1 to " + std::to_string(Context::maxSequences()) + " sequences");
     require(p.batch >= 1 && p.batch <= Context::MAX_BATCH, "out-of-range",
             "A prefill step has from 1 to 8192 tokens");
-    require(p.threads >= 0 && p.threads <= Context::MAX_THREADS, "out-of-range",
-            "A context computes on at most 512 threads");
     require(p.yarnFactor == 0 ||
                 (p.yarnFactor >= 1 && p.yarnFactor <= 1024 && p.yarnOriginalContext >= 1),
             "out-of-range", "YaRN's factor is from 1 to 1024, its original context at least 1");
@@ -66,11 +64,17 @@ llama_context_params llamaContextParams(const ContextParams & p) {
     return params;
 }
 
+int32_t threadsOf(const Model & model, int32_t asked) {
+    require(asked >= 0 && asked <= Context::MAX_THREADS, "out-of-range",
+            "A context computes on at most 512 threads");
+    if (asked > 0) return asked;
+    // With a GPU, more threads would only take processor time from its driver, since they wait actively.
+    return model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
+}
+
 llama_context_params llamaContextParams(const Model & model, const ContextParams & p) {
     require(!model.vocabOnly, "bad-combination", "The model was opened for its vocabulary only");
     llama_context_params params = llamaContextParams(p);
-    // With a GPU, more threads would only take processor time from its driver, since they wait actively.
-    const int32_t cores = model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
-    params.n_threads = params.n_threads_batch = p.threads == 0 ? cores : p.threads;
+    params.n_threads = params.n_threads_batch = threadsOf(model, p.threads);
     return params;
 }

@@ -36,8 +36,7 @@ Context::Context(std::shared_ptr<const Model> from, llama_context_params params,
     latest.flashAttention = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO
                                 ? logCodes::flashAttentionEnabled()
                                 : params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_ENABLED;
-    pool = std::make_unique<Threads>(llama_n_threads(ctx.get()));
-    if (pool->pool()) llama_attach_threadpool(ctx.get(), pool->pool(), nullptr);
+    computeOn(llama_n_threads(ctx.get()));
     llama_set_abort_callback(
         ctx.get(),
         [](void * data) {
@@ -49,6 +48,20 @@ Context::Context(std::shared_ptr<const Model> from, llama_context_params params,
 }
 
 Context::~Context() = default;
+
+void Context::computeOn(int32_t count) {
+    llama_detach_threadpool(ctx.get());
+    pool = std::make_unique<Threads>(count);
+    llama_set_n_threads(ctx.get(), count, count);
+    if (pool->pool()) llama_attach_threadpool(ctx.get(), pool->pool(), nullptr);
+}
+
+void Context::setThreads(int32_t count) {
+    const int32_t threads = threadsOf(*model, count);
+    if (threads == llama_n_threads(ctx.get())) return;
+    computeOn(threads);
+    refreshInfo();
+}
 
 llama_memory_i * Context::memory() const {
     return llama_get_memory(ctx.get());
@@ -150,6 +163,7 @@ void Context::keepTail(int32_t seq, const float * logits) {
 }
 
 Step Context::compute(const Batch & batch, const StopFlag * whose) {
+    require(batch.rows() <= outputs, "internal", "A step has too many rows of logits");
     owner = whose;
     const int32_t status = llama_decode(ctx.get(), batch.batch);
     owner = nullptr;

@@ -75,7 +75,10 @@ public:
     // Keeps a row of logits (one per vocabulary entry) as the tail; null removes the tail.
     void keepTail(int32_t seq, const float * logits);
 
-    // Computes one batch. llama.cpp's abort callback can only end a whole batch, so it aborts only for a process or an
+    // Sets the number of threads; 0: the default of `params`.
+    void setThreads(int32_t count);
+
+    // Computes one batch of at most `outputs` rows of logits (llama.cpp would abort the process: internal). llama.cpp's abort callback can only end a whole batch, so it aborts only for a process or an
     // environment that ends, and for `owner`, the stop flag of the operation that owns all tokens of the batch. Other
     // requests to stop wait for the end of the step. `owner` must be null if several runs share the batch or if a
     // K-shift is pending: llama.cpp shifts within the next step, and aborting that step would leave K partly rotated.
@@ -91,6 +94,7 @@ private:
     Context(std::shared_ptr<const Model> model, llama_context_params params,
             std::shared_ptr<const StopFlag> leaving, std::unique_ptr<AttentionSums> observed);
     llama_memory_i * memory() const;
+    void computeOn(int32_t threads);
 
     const std::shared_ptr<const StopFlag> leaving;
     const StopFlag * owner = nullptr; // of the current step

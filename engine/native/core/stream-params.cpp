@@ -34,6 +34,7 @@ void checkStream(const Context & context, const StreamParams & p) {
     model.requireTokens(p.forced, "forced");
     model.requireTokens(p.masked, "masked");
     model.requireTokens(p.stops, "stops");
+    model.requireTokens(p.pauses, "pauses");
     model.requireTokens(p.history, "history");
     require(p.silent >= 0 && (size_t) p.silent <= p.forced.size(), "out-of-range",
             "silent must be between 0 and the number of forced tokens");

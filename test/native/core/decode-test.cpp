@@ -409,7 +409,7 @@ TEST("a decode refuses streams that cannot be") {
     p.cells = -1;
     CHECK_EQUAL(code(p), "out-of-range");
     p = streams({stream(1)});
-    p.measure.alternatives = 21;
+    p.rule.measure.alternatives = 21;
     CHECK_EQUAL(code(p), "out-of-range");
     Decoding d(f, streams({stream(1)}));
     CHECK_EQUAL(codeOf([&] { d.decode.extend(1, 0); }), "out-of-range");

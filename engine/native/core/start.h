@@ -1,0 +1,27 @@
+// The start of a stream: its sequence is filled with what it reads before its first token.
+#pragma once
+#include "decode.h"
+#include "fill.h"
+#include "stream.h"
+
+class Start : public Task {
+public:
+    Start(std::shared_ptr<Decode> decode, std::shared_ptr<Stream> stream);
+    bool computes() const override { return reads; }
+    bool cancelled() const override { return stream->ended; }
+    bool advance(size_t most) override;
+    size_t computed() const override { return tokens; }
+    void finish(std::exception_ptr error) override;
+
+private:
+    const std::shared_ptr<Decode> decode;
+    const std::shared_ptr<Stream> stream;
+    const bool reads; // some of its parts are tokens
+    bool begun = false;
+    size_t tokens = 0;          // of the last chunk
+    size_t part = 0;            // of the stream's parts: the next one
+    std::unique_ptr<Fill> fill; // of that part, if it is tokens
+
+    void begin();
+    bool read(const StreamPart & next, size_t most);
+};
