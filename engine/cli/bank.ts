@@ -155,7 +155,7 @@ async function working<T>(
   const began = performance.now()
   const onProgress = ({ done, total, tokens }: WorkProgress) => {
     const ms = performance.now() - began
-    const left = done === 0 ? '' : `, ${timeLeft((ms / done) * (total - done))}`
+    const left = done === 0 || done === total ? '' : `, ${timeLeft((ms / done) * (total - done))}`
     line.show(
       done / total,
       `${done}/${total}, ${((tokens / ms) * 1000).toFixed(1)} tokens/s${left}`,
@@ -222,7 +222,8 @@ async function reportBanks(folders: string[], flags: ReportFlags): Promise<void>
     )
   }
   await print(`\n${accuracyTable(reports)}`)
-  await print(`\n${differenceTable(reports)}`)
+  if (reports.some(({ report }) => report.differences.length > 0))
+    await print(`\n${differenceTable(reports)}`)
 }
 
 type Named = { name: string; report: BankReport }
