@@ -145,16 +145,7 @@ export function addEval(program: Command): void {
 }
 
 function addLabFlags(command: Command): Command {
-  return addThinkFlags(addEngineFlags(command))
-    .option(
-      '--data <file>',
-      'problems (required): .jsonl or a .json array; each with problem and answer, or numbers and target',
-    )
-    .option('--problem-field <name>', 'field that holds the problem (default: problem)')
-    .option(
-      '--answer-field <name>',
-      'field that holds the answer (default: answer, or numbers and target)',
-    )
+  return addDataFlags(addThinkFlags(addEngineFlags(command)))
     .option('--samples <n>', 'runs per problem', integer(1, 100_000), 1)
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option(
@@ -165,6 +156,20 @@ function addLabFlags(command: Command): Command {
     .option(
       '--out <folder>',
       'folder for results; a stopped experiment resumes there (default: a folder under braid-eval)',
+    )
+}
+
+/** Adds the flags that name a set of problems. */
+export function addDataFlags(command: Command): Command {
+  return command
+    .option(
+      '--data <file>',
+      'problems (required): .jsonl or a .json array; each with problem and answer, or numbers and target',
+    )
+    .option('--problem-field <name>', 'field that holds the problem (default: problem)')
+    .option(
+      '--answer-field <name>',
+      'field that holds the answer (default: answer, or numbers and target)',
     )
 }
 

@@ -50,7 +50,7 @@ export function addSolveFlags(command: Command): Command {
 
 /** Adds the flags for everything but strategy, paths, budget and vote, which experiments vary. */
 export function addThinkFlags(command: Command): Command {
-  return command
+  command
     .option('--runs <n>', 'number of runs of parallel-majority', integer(1, MAX_PATHS))
     .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
     .addOption(
@@ -59,6 +59,26 @@ export function addThinkFlags(command: Command): Command {
         'when the summary begins: after the first, half or the last of the paths',
       ).choices(FinishRule.options),
     )
+  return addSamplingFlags(command)
+    .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
+    .option('--same-token', 'open every path with <think1>')
+    .option('--reuse-tokens', 'reuse control tokens if there are more paths than trained ones')
+    .option(
+      '--alone',
+      'share the context with no other run, for the same tokens every time (default, unless several run at once)',
+    )
+    .option('--no-alone', 'allow other runs in the same context')
+    .addOption(
+      new Option('--fusion <mode>', 'how the summary reads the paths').choices([
+        'auto',
+        ...Fusion.options,
+      ]),
+    )
+}
+
+/** Adds the flags for the sampler, the seed and the system prompt. */
+export function addSamplingFlags(command: Command): Command {
+  return command
     .option('-t, --temperature <x>', 'sampling temperature; 0: greedy', decimal(0, 10))
     .option('--top-k <n>', 'sample from the k most likely tokens; 0: all', integer(0, 1_000_000))
     .option(
@@ -75,20 +95,6 @@ export function addThinkFlags(command: Command): Command {
     )
     .option('--seed <n>', 'seed of the random numbers', integer(0, MAX_SEED))
     .option('--system <text>', 'system prompt')
-    .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
-    .option('--same-token', 'open every path with <think1>')
-    .option('--reuse-tokens', 'reuse control tokens if there are more paths than trained ones')
-    .option(
-      '--alone',
-      'share the context with no other run, for the same tokens every time (default, unless several run at once)',
-    )
-    .option('--no-alone', 'allow other runs in the same context')
-    .addOption(
-      new Option('--fusion <mode>', 'how the summary reads the paths').choices([
-        'auto',
-        ...Fusion.options,
-      ]),
-    )
 }
 
 export function solveRequest(problem: string, flags: SolveFlags): RunRequest {

@@ -226,7 +226,8 @@ export async function runLab(
   }
 }
 
-async function hashFiles(files: readonly string[]): Promise<string> {
+/** Returns the SHA-256 of files, one after another, in hex. */
+export async function hashFiles(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   for (const file of files)
     for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }))
