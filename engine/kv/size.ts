@@ -4,8 +4,8 @@
 import type { Fusion, RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 
-/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ). */
-export const MAX_SEQUENCES = 256
+/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
+export const MAX_SEQUENCES = 254
 /** Sequences reserved for branches and further summaries. */
 export const SPARE_SEQUENCES = 8
 /** Cells, at most a path's budget, kept free to extend a path without a larger context. */

@@ -12,6 +12,7 @@ ContextParams contextArgs(const Napi::Object & o, int32_t mostCells) {
     p.batch = (int32_t) args::whole(o, "batch", 1, Context::MAX_BATCH, p.batch);
     p.kvType = args::text(o, "kvType");
     p.flashAttention = args::text(o, "flashAttention");
+    p.swaFull = args::flag(o, "swaFull", true);
     if (const auto yarn = args::object(o, "yarn")) {
         p.yarnFactor = args::real(*yarn, "factor", 1, 1024);
         p.yarnOriginalContext =
@@ -44,6 +45,8 @@ void ContextWrap::init(Napi::Env env) {
                                          InstanceMethod<&ContextWrap::remove>("remove"),
                                          InstanceMethod<&ContextWrap::lastPosition>("lastPosition"),
                                          InstanceMethod<&ContextWrap::setThreads>("setThreads"),
+                                         InstanceMethod<&ContextWrap::shift>("shift"),
+                                         InstanceMethod<&ContextWrap::copyMoved>("copyMoved"),
                                          InstanceMethod<&ContextWrap::decode>("decode"),
                                          InstanceMethod<&ContextWrap::abort>("abort"),
                                          InstanceMethod<&ContextWrap::free>("free"),
@@ -112,6 +115,8 @@ Napi::Value ContextWrap::info(const Napi::CallbackInfo & info) {
         o.Set("cells", c.cells);
         o.Set("threads", c.threads);
         o.Set("flashAttention", c.flashAttention);
+        o.Set("canShift", c.canShift);
+        o.Set("lost", c.lost);
         o.Set("weightBytes", (double) c.weightBytes);
         o.Set("kvBytes", (double) c.kvBytes);
         o.Set("computeBytes", (double) c.computeBytes);
@@ -242,6 +247,32 @@ Napi::Value ContextWrap::setThreads(const Napi::CallbackInfo & info) {
         const int32_t count = (int32_t) args::whole(info[0], "threads", 0, Context::MAX_THREADS);
         return between(env, {}, -1, [=](Context & c) {
             c.setThreads(count);
+            return undefined;
+        });
+    });
+}
+
+Napi::Value ContextWrap::shift(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&] {
+        const int32_t seq = sequenceArg(info[0], "seq");
+        const int32_t start = (int32_t) args::whole(info[1], "start", 0, INT32_MAX);
+        const int32_t delta = (int32_t) args::whole(info[2], "delta", -INT32_MAX, INT32_MAX);
+        return between(env, {seq}, seq, [=](Context & c) {
+            c.shift(seq, start, delta);
+            return undefined;
+        });
+    });
+}
+
+Napi::Value ContextWrap::copyMoved(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&] {
+        const int32_t from = sequenceArg(info[0], "from"), to = sequenceArg(info[1], "to");
+        const int32_t start = (int32_t) args::whole(info[2], "start", 0, INT32_MAX);
+        const int32_t delta = (int32_t) args::whole(info[3], "delta", -INT32_MAX, INT32_MAX);
+        return between(env, {from, to, Task::SCRATCH}, to, [=](Context & c) {
+            c.copyMoved(from, to, start, delta);
             return undefined;
         });
     });

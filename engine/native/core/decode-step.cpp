@@ -10,6 +10,7 @@ std::vector<Choice> Decode::choices() {
     for (const auto & s : streams) {
         if (!s->ready()) continue;
         Group & group = groupOf(*s);
+        s->waiting = false;
         if (group.rule.merge == 0 || s->silent()) {
             list.push_back(Choice{{s.get()}});
             continue;
@@ -126,7 +127,6 @@ void Decode::advance(Stream & s, float * row) {
 }
 
 void Decode::commit(Stream & s) {
-    if (s.ended) return; // with the group that it is merged with
     if (s.counted || s.again) {
         std::string text = s.joiner.push(context->model->tokenBytes(s.token));
         if (s.counted) {

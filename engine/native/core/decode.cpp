@@ -164,7 +164,7 @@ void Decode::start(const StreamParams & stream) {
     streams.push_back(s);
     if (group.gone > 0) return endOne(*s, "stopped", "", ""); // as the members before it
     for (int32_t id : stream.history) s->joiner.push(context->model->tokenBytes(id));
-    loop.enqueue(std::make_shared<Start>(shared_from_this(), s));
+    loop.enqueue(std::make_shared<Start>(loop, shared_from_this(), s));
 }
 
 // The stream's sequence is filled: it takes part in steps from now on.
@@ -203,6 +203,12 @@ void Decode::endAll(const char * reason, const std::string & code, const std::st
 bool Decode::decodesIn(int32_t seq) const {
     return std::any_of(streams.begin(), streams.end(),
                        [&](const auto & s) { return s->filled && !s->ended && s->p.seq == seq; });
+}
+
+bool Decode::reads(int32_t seq) const {
+    return decodesIn(seq) || std::any_of(streams.begin(), streams.end(), [&](const auto & s) {
+               return s->filled && !s->ended && s->silent() && s->p.branchFrom == seq;
+           });
 }
 
 bool Decode::active() const {

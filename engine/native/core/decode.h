@@ -92,6 +92,7 @@ public:
     void place(Stream & s);
     void spend(Stream & s, int64_t count);
     bool decodesIn(int32_t seq) const;
+    bool reads(int32_t seq) const;
     // Returns whether a stream takes part in the next step.
     bool active() const;
     // Sends the report if it is due, or `now`.

@@ -46,31 +46,43 @@ bool Loop::decodesIn(int32_t seq) const {
                        [&](const auto & decode) { return decode->decodesIn(seq); });
 }
 
+bool Loop::reads(int32_t seq) const {
+    return std::any_of(decodes.begin(), decodes.end(),
+                       [&](const auto & decode) { return decode->reads(seq); });
+}
+
 bool Loop::turn() {
     if (!held) return false;
-    bool served = false;
+    bool more = false;
     try {
         obey();
         const std::vector<Entry> entries = choose();
         countStreaming(!entries.empty());
-        served = !tasks.empty();
+        more = !tasks.empty();
         serve(entries);
         step(entries);
+        more = report() || more;
     } catch (...) {
         fail(std::current_exception());
     }
-    bool more = served || !tasks.empty();
-    for (auto decode = decodes.begin(); decode != decodes.end();) {
-        (*decode)->tell(!(*decode)->active());
-        if ((*decode)->close()) {
-            decode = decodes.erase(decode);
-            continue;
-        }
-        more = more || (*decode)->active() || (*decode)->stopping->raised();
-        decode++;
-    }
     std::lock_guard<std::mutex> lock(mutex);
     return more || !orders.empty();
+}
+
+// Reports what is due and closes decodes that are over; returns whether a stream can take part in the next step.
+bool Loop::report() {
+    bool more = false;
+    for (auto at = decodes.begin(); at != decodes.end();) {
+        Decode & decode = **at;
+        decode.tell(!decode.active());
+        if (decode.close()) {
+            at = decodes.erase(at);
+        } else {
+            more = more || decode.active() || decode.stopping->raised();
+            at++;
+        }
+    }
+    return more;
 }
 
 void Loop::release() {
@@ -173,12 +185,16 @@ bool Loop::advance(const std::shared_ptr<Task> & task, const std::vector<Entry> 
 }
 
 void Loop::step(std::vector<Entry> entries) {
-    std::set<Decode *> decoding;
-    for (const Entry & entry : entries) decoding.insert(entry.decode);
     const size_t most = (size_t) held->outputs;
     for (size_t from = 0; from < entries.size(); from += most) {
         const size_t end = std::min(entries.size(), from + most);
         compute({entries.begin() + from, entries.begin() + end}, end < entries.size());
+    }
+    std::set<Decode *> decoding;
+    for (const auto & [decode, s] : entries) {
+        if (s->ended) continue; // the step failed, or the group that it is merged with has ended
+        decoding.insert(decode);
+        decode->commit(*s);
     }
     for (Decode * decode : decoding) decode->stepped();
 }
@@ -228,7 +244,6 @@ void Loop::compute(std::vector<Entry> entries, bool keep) {
         decode->advance(*s, held->logits(row++));
         if (keep) s->hold(held->model->vocabSize);
     }
-    for (const auto & [decode, s] : entries) decode->commit(*s);
 }
 
 // The context is full despite the reserves: ends what is being filled, or else the longest stream. Its token of this

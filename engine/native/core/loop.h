@@ -37,6 +37,8 @@ public:
     void release();
     // Returns whether a stream decodes in a sequence, which nothing else may change.
     bool decodesIn(int32_t seq) const;
+    // Returns whether a stream decodes in a sequence or has yet to share cells of it.
+    bool reads(int32_t seq) const;
     void enqueue(std::shared_ptr<Task> task) { tasks.push_back(std::move(task)); }
 
 private:
@@ -67,6 +69,7 @@ private:
     void step(std::vector<Entry> entries);
     void compute(std::vector<Entry> entries, bool keep);
     bool makeRoom(const std::vector<Entry> & entries);
+    bool report();
     void countStreaming(bool now);
     void fail(std::exception_ptr error);
 };

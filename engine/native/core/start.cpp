@@ -1,48 +1,63 @@
 #include "start.h"
 #include "errors.h"
+#include "loop.h"
 #include <algorithm>
 
 static std::vector<int32_t> touched(const StreamParams & p) {
     std::vector<int32_t> sequences = {p.seq};
     if (p.branchFrom >= 0) sequences.push_back(p.branchFrom);
-    for (const StreamPart & part : p.parts)
+    for (const StreamPart & part : p.parts) {
         if (part.from >= 0) sequences.push_back(part.from);
+        if (part.place == StreamPart::COPY) sequences.push_back(Task::SCRATCH);
+    }
     return sequences;
 }
 
-// Appends the cells of a part to what the sequence holds so far.
-static void appendCells(Context & context, int32_t seq, const StreamPart & part) {
-    context.copy(part.from, seq, part.end);
+static bool isShared(const StreamPart & part) {
+    return part.from >= 0 ? part.place == StreamPart::SHARED : part.tokens.empty();
 }
 
-Start::Start(std::shared_ptr<Decode> of, std::shared_ptr<Stream> begins)
+Start::Start(Loop & loop, std::shared_ptr<Decode> of, std::shared_ptr<Stream> begins)
     : Task(touched(begins->p), begins->p.seq)
+    , loop(loop)
     , decode(std::move(of))
     , stream(std::move(begins))
-    , reads(std::any_of(stream->p.parts.begin(), stream->p.parts.end(),
-                        [](const StreamPart & part) { return !part.tokens.empty(); })) {}
+    , computing(!std::all_of(stream->p.parts.begin(), stream->p.parts.end(), isShared)) {}
 
-void Start::begin() {
+// Returns whether cells were moved or copied, which is enough for one turn.
+bool Start::begin() {
     begun = true;
     const StreamParams & p = stream->p;
     Context & context = *decode->context;
-    if (p.branchFrom < 0 && p.parts.empty()) return;
-    context.remove(p.seq, 0);
-    if (p.branchFrom >= 0) context.copy(p.branchFrom, p.seq, p.branchEnd);
+    if (p.branchFrom >= 0) {
+        context.remove(p.seq, 0);
+        context.copy(p.branchFrom, p.seq, p.branchEnd);
+    }
+    bool placed = false;
+    for (const StreamPart & part : p.parts) {
+        require(part.place != StreamPart::MOVE || !loop.reads(part.from), "internal",
+                "A stream decodes in a sequence that would move");
+        placed = placed || (part.from >= 0 && part.place != StreamPart::SHARED);
+    }
+    if (!p.parts.empty()) join = std::make_unique<Join>(context, p.seq, p.parts);
+    return placed;
 }
 
 bool Start::advance(size_t most) {
     tokens = 0;
     if (stream->ended) return true;
-    if (!begun) begin();
+    if (!begun && begin()) return false;
     const StreamParams & p = stream->p;
     for (; part < p.parts.size(); part++) {
         const StreamPart & next = p.parts[part];
-        if (next.from >= 0) appendCells(*decode->context, p.seq, next);
-        if (next.tokens.empty()) continue;
-        if (tokens > 0 || !read(next, most)) return false;
+        if (next.from >= 0) {
+            decode->spend(*stream, join->append(part));
+        } else if (!next.tokens.empty()) {
+            if (tokens > 0 || !read(next, most)) return false;
+        }
     }
     decode->context->setThought(p.seq, p.thought);
+    if (join) join->keep();
     decode->place(*stream);
     return true;
 }
@@ -65,8 +80,11 @@ bool Start::read(const StreamPart & next, size_t most) {
 }
 
 void Start::finish(std::exception_ptr error) {
-    if (!stream->filled && begun && !stream->p.parts.empty())
-        decode->context->takeBack(stream->p.seq, 0); // the parts that were read
+    try {
+        if (join) join->undo(); // unless it is kept
+    } catch (const CodedError &) {
+        // The context is lost, and says so in its next operation.
+    }
     if (!error || stream->ended) return;
     const CodedError failure = codedError(error);
     if (failure.code == "cancelled")

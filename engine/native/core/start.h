@@ -2,26 +2,29 @@
 #pragma once
 #include "decode.h"
 #include "fill.h"
+#include "join.h"
 #include "stream.h"
 
 class Start : public Task {
 public:
-    Start(std::shared_ptr<Decode> decode, std::shared_ptr<Stream> stream);
-    bool computes() const override { return reads; }
+    Start(Loop & loop, std::shared_ptr<Decode> decode, std::shared_ptr<Stream> stream);
+    bool computes() const override { return computing; }
     bool cancelled() const override { return stream->ended; }
     bool advance(size_t most) override;
     size_t computed() const override { return tokens; }
     void finish(std::exception_ptr error) override;
 
 private:
+    Loop & loop;
     const std::shared_ptr<Decode> decode;
     const std::shared_ptr<Stream> stream;
-    const bool reads; // some of its parts are tokens
+    const bool computing; // some parts are tokens, or change their positions
     bool begun = false;
-    size_t tokens = 0;          // of the last chunk
+    std::unique_ptr<Join> join; // once begun, if there are parts
     size_t part = 0;            // of the stream's parts: the next one
     std::unique_ptr<Fill> fill; // of that part, if it is tokens
+    size_t tokens = 0;          // of the last chunk
 
-    void begin();
+    bool begin();
     bool read(const StreamPart & next, size_t most);
 };

@@ -11,6 +11,9 @@
 // A loop calls all methods on its own thread.
 class Task {
 public:
+    // Listed among `sequences` by tasks that use the context's scratch sequences.
+    static constexpr int32_t SCRATCH = -2;
+
     // `changes`: the sequence that it changes, in which no stream may decode; -1: none.
     explicit Task(std::vector<int32_t> sequences, int32_t changes = -1)
         : sequences(std::move(sequences))

@@ -40,6 +40,7 @@ void Decoded::take(const DecodeReport & report) {
     for (const auto & [id, records] : report.tokens)
         tokens[id].insert(tokens[id].end(), records.begin(), records.end());
     for (const StreamEnd & end : report.ended) ends[end.id].push_back(end);
+    paused.insert(paused.end(), report.paused.begin(), report.paused.end());
 }
 
 Ids Decoded::ids(int32_t stream) const {

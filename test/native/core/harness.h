@@ -90,6 +90,7 @@ StreamParams stream(int32_t id, int32_t budget = 8, const Ids & forced = {});
 struct Decoded {
     std::map<int32_t, std::vector<TokenRecord>> tokens;
     std::map<int32_t, std::vector<StreamEnd>> ends;
+    Ids paused;
     DecodeResult result;
 
     void take(const DecodeReport & report);
