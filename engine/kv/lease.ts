@@ -3,8 +3,9 @@ import type { ContextOptions, NativeContext, NativeModel } from '../native/index
 import { abortable } from '../native/index.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
-import type { RunState, Segment } from '../protocol/run-state.ts'
-import type { SegmentId } from '../protocol/segments.ts'
+import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
+import { copiedCells, Placement, placeParts, type Placed, type PlacingRules } from './placement.ts'
 import { contextCells, type Size } from './size.ts'
 import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
 import { yarnFor } from './yarn.ts'
@@ -25,6 +26,19 @@ export interface Lease {
   readonly sequences: number
   readonly freeSequences: number
   offset(segment: SegmentId): number
+  /** Returns whether a path's cells are where it can continue and be branched (placement.ts). */
+  isHome(segment: SegmentId): boolean
+  /** Returns how many cells a join would copy. */
+  copies(source: Source, state: RunState): number
+  /** Returns where the paths' parts of a summary's join go, and takes them to be there. */
+  place(summary: Segment, state: RunState): Placed[]
+  /** After a decode that broke off: finds the paths that a join may have moved. */
+  findMoved(state: RunState): Promise<void>
+  /**
+   * Puts the cells of paths that joins moved back to where they can continue. A path whose moved
+   * cells a summary still reads gets its own copy, or stays where it is if there is no room.
+   */
+  bringHome(paths: readonly SegmentId[], state: RunState): Promise<void>
   /** Returns the native row of a thought; -1 if the run adds no thought embedding. */
   thought(row: number): number
   seqOf(segment: SegmentId): number | undefined
@@ -148,6 +162,8 @@ class ContextLease implements Lease {
   readonly #seqs = new Map<SegmentId, number>()
   readonly #free: number[]
   readonly #prompt: number
+  readonly #placement: Placement
+  readonly #kvType: KvType
   readonly #thoughts: boolean
   /**
    * Whether parts of a sequence can be shared; recurrent memories can only share whole sequences.
@@ -164,6 +180,8 @@ class ContextLease implements Lease {
   ) {
     this.#free = Array.from({ length: sequences - 1 }, (_, i) => sequences - 1 - i)
     this.#prompt = prompt
+    this.#placement = new Placement(prompt)
+    this.#kvType = settings.engine.kvType
     this.#thoughts = settings.controls.thoughtEmbedding
     this.#partial = model.native.info.cannotJoin === undefined
   }
@@ -172,9 +190,61 @@ class ContextLease implements Lease {
     return this.#free.length
   }
 
-  /** Every segment starts right after the prompt. */
-  offset(_segment: SegmentId): number {
-    return this.#prompt
+  offset(segment: SegmentId): number {
+    return this.#placement.offset(segment)
+  }
+
+  isHome(segment: SegmentId): boolean {
+    return this.#placement.isHome(segment)
+  }
+
+  copies(source: Source, state: RunState): number {
+    return copiedCells(placeParts(source, this.#placing(state)))
+  }
+
+  place(summary: Segment, state: RunState): Placed[] {
+    const placed = placeParts(summary.source, this.#placing(state))
+    this.#placement.join(summary.segment, placed)
+    return placed
+  }
+
+  #placing(state: RunState): PlacingRules {
+    return {
+      state,
+      placement: this.#placement,
+      prompt: this.#prompt,
+      kvType: this.#kvType,
+      holds: (segment) => this.#seqs.has(segment),
+    }
+  }
+
+  async findMoved(state: RunState): Promise<void> {
+    const began = (summary: SegmentId) => (segmentOf(state, summary)?.tokens.length ?? 0) > 0
+    for (const path of this.#placement.unsure(began)) {
+      const last = await this.context.lastPosition(this.#seqs.get(path)!)
+      this.#placement.found(path, last + 1 - segmentOf(state, path)!.tokens.length)
+    }
+  }
+
+  async bringHome(paths: readonly SegmentId[], state: RunState): Promise<void> {
+    for (const path of paths) {
+      const seq = this.#seqs.get(path)
+      if (seq === undefined || this.isHome(path)) continue
+      const at = this.offset(path)
+      if (this.#placement.holderOf(path) === undefined) {
+        await this.context.shift(seq, at, this.#prompt - at)
+      } else {
+        const fits = this.capacity - this.used(state) >= segmentOf(state, path)!.tokens.length
+        const own = fits ? this.#free.pop() : undefined
+        if (own === undefined) continue
+        await this.context.copy(PROMPT, own)
+        await this.context.copyMoved(seq, own, at, this.#prompt - at)
+        await this.context.remove(seq)
+        this.#seqs.set(path, own)
+        this.#free.push(seq)
+      }
+      this.#placement.cameHome(path)
+    }
   }
 
   thought(row: number): number {
@@ -196,6 +266,7 @@ class ContextLease implements Lease {
     const seq = this.#seqs.get(segment)
     if (seq === undefined) return
     this.#seqs.delete(segment)
+    this.#placement.forget(segment)
     this.#free.push(seq)
   }
 
@@ -208,7 +279,9 @@ class ContextLease implements Lease {
 
   used({ promptTokens, paths, summaries, others }: RunState): number {
     const held = (one: Segment) => this.#seqs.has(one.segment)
-    const own = [...summaries, ...others].filter(held).map(ownCells)
+    const own = [...summaries, ...others]
+      .filter(held)
+      .map((one) => ownCells(one) + this.#placement.copied(one.segment))
     return (
       promptTokens.length +
       cellsOf(paths, (path) => (held(path) ? path.tokens.length : 0)) +
@@ -237,7 +310,8 @@ class ContextLease implements Lease {
     for (const segment of wanted) {
       const path = ancestry.find(state.paths, segment)
       if (path === undefined || this.#seqs.has(segment) || path.tokens.length === 0) continue
-      const { from, kept } = this.#closest(path, state)
+      const { of, from, kept } = this.#closest(path, state)
+      if (of !== undefined) await this.bringHome([of], state)
       const seq = this.claim(segment)
       try {
         const end = from === PROMPT ? undefined : this.#prompt + kept
@@ -252,14 +326,18 @@ class ContextLease implements Lease {
     return ms
   }
 
-  /** Returns the sequence with the longest prefix of a path's tokens, and that prefix's length. */
-  #closest(path: Segment, { paths }: RunState): { from: number; kept: number } {
-    let best = { from: PROMPT, kept: 0 }
+  /**
+   * Returns the sequence with the longest prefix of a path's tokens, the path that it is of, and
+   * that prefix's length. Cells that a join moved and still holds do not count.
+   */
+  #closest(path: Segment, { paths }: RunState): { of?: SegmentId; from: number; kept: number } {
+    let best: { of?: SegmentId; from: number; kept: number } = { from: PROMPT, kept: 0 }
     if (!this.#partial) return best
-    for (const [other, from] of this.#seqs) {
-      const segment = ancestry.find(paths, other)
+    for (const [of, from] of this.#seqs) {
+      const segment = ancestry.find(paths, of)
+      if (!this.isHome(of) && this.#placement.holderOf(of) !== undefined) continue
       const kept = segment === undefined ? 0 : sharedTokens(paths, path, segment)
-      if (kept > best.kept) best = { from, kept }
+      if (kept > best.kept) best = { of, from, kept }
     }
     return best
   }

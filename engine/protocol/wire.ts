@@ -66,6 +66,8 @@ export const ModelInfo = z.object({
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
   thoughtRows: z.int(),
+  /** Its paths may think before they answer: the vocabulary or the template has a closing marker. */
+  thinks: z.boolean().optional(),
   cannotJoin: z.enum(['recurrent', 'hybrid', 'sliding-window']).optional(),
   /** KV bytes per token, by cache type. */
   kvBytesPerToken: z.record(KvType, z.number()),

@@ -52,10 +52,13 @@ export class RunCells {
   async ensure(joined: readonly SegmentId[], moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
     const { state, settings } = view
-    const demand = demandOf(view, wanted)
+    const demandWith = (lease: Lease | null) =>
+      demandOf(view, wanted, { lease, thinks: moment.model.thought.closes.length > 0 })
     const sequences = this.#newSequences(state, wanted)
+    if (this.lease?.context.info.lost === true) await this.free()
     const { lease } = this
     if (lease !== null) {
+      const demand = demandWith(lease)
       await makeRoom(lease, demand, moment)
       const missing = missingCells(state, lease, needed(joined, lease, moment))
       const free = lease.capacity - lease.used(state) - missing
@@ -63,7 +66,7 @@ export class RunCells {
       if (fits && lease.freeSequences >= sequences) return lease
       await this.free()
     }
-    return this.#open(demand, moment)
+    return this.#open(demandWith(null), moment)
   }
 
   async #open(demand: Demand, { model, view, signal }: Moment): Promise<Lease> {
@@ -104,6 +107,7 @@ export class RunCells {
     if (lease === null) return
     const { view, signal } = moment
     const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
+    await lease.bringHome(starts(moment), view.state)
     this.#options.clock.add('prefillMs', ms)
   }
 
@@ -130,17 +134,17 @@ export class RunCells {
   }
 }
 
+/** Returns the paths that open paths continue from. */
+const starts = ({ model, view: { state } }: Moment): SegmentId[] =>
+  state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+
 /** Returns the paths whose cells the next streams start from. */
-function needed(
-  joined: readonly SegmentId[],
-  lease: Lease,
-  { model, view: { state } }: Moment,
-): SegmentId[] {
-  const starts = state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
+  const { state } = moment.view
   const reading = state.summaries.filter(
     (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
   )
-  return [...new Set([...starts, ...joined, ...reading.flatMap(({ reads }) => reads)])]
+  return [...new Set([...starts(moment), ...joined, ...reading.flatMap(({ reads }) => reads)])]
 }
 
 /**
