@@ -5,8 +5,8 @@ import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../pro
 import type { Layout } from '../protocol/segments.ts'
 import { layoutOf, shapeOf } from '../protocol/shapes.ts'
 
-/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ). */
-export const MAX_SEQUENCES = 256
+/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
+export const MAX_SEQUENCES = 254
 /** Sequences reserved for branches and further summaries. */
 export const SPARE_SEQUENCES = 8
 /** Cells, at most a path's budget, kept free to extend a path without a larger context. */

@@ -50,7 +50,7 @@ export interface NativeModelInfo {
   /** Rows of the thought tables; 0 if the model has none. */
   thoughtRows: number
   /** The kind of memory that prevents joining sequences; absent if they can be joined. */
-  cannotJoin?: 'recurrent' | 'hybrid' | 'sliding-window'
+  cannotJoin?: 'recurrent' | 'hybrid' | 'm-rope' | 'indexer'
   hasEncoder: boolean
   addBos: boolean
   bos: number
@@ -90,7 +90,7 @@ export interface NativeModel {
 export interface ContextOptions {
   /** KV cells for all sequences together. */
   cells: number
-  /** 1..256. */
+  /** 1..254; the context has two more, which it uses to copy cells. */
   sequences: number
   kvType: KvType
   flashAttention: FlashAttention
@@ -100,6 +100,11 @@ export interface ContextOptions {
   batch?: number
   /** Lets `prefill` report attention; needs `flashAttention: 'off'`. */
   attention?: boolean
+  /**
+   * Gives sliding-window layers as many cells as the others, so that their cells stay and can be
+   * joined, branched from and moved; default true. Otherwise `copy` refuses a part of a sequence.
+   */
+  swaFull?: boolean
   /** YaRN parameters for budgets beyond the trained one (`parathinker.rope_*`). */
   yarn?: { factor: number; originalContext: number }
 }
@@ -121,6 +126,13 @@ export interface NativeContextInfo {
   cells: number
   threads: number
   flashAttention: boolean
+  /** Whether cells can be moved and copied to other positions. */
+  canShift: boolean
+  /**
+   * Moving cells has failed halfway. Every prefill, decode, copy and move then fails with
+   * `decode-failed`; free the context.
+   */
+  lost: boolean
   /** The CPU first. */
   devices: NativeMemory[]
   /** Allocated bytes by kind, over all devices. */
@@ -146,6 +158,14 @@ export interface NativeToken {
   entropy: number | null
   forced?: boolean
   alternatives?: { id: number; text: string; logprob: number }[]
+}
+
+/** Cells of another sequence; see `StreamOptions.parts`. */
+export interface NativeCells {
+  from: number
+  start?: number
+  end?: number
+  place?: 'shared' | 'move' | 'copy'
 }
 
 /** A sequence to decode: a path or a summary. */
@@ -177,11 +197,22 @@ export interface StreamOptions {
   /** Starts from these cells: `seq` becomes the first `end` positions of `from`. */
   branch?: { from: number; end: number }
   /**
-   * Alternative to `branch`: `seq` is emptied, then filled with these parts in order. A part is the
-   * cells of `from` (all, or the positions below `end`), which are shared, or tokens that are
-   * prefilled under a row of the thought tables. Other streams wait for the prefill.
+   * Alternative to `branch`: `seq` is emptied, then filled with these parts in order. A part is
+   * tokens that are prefilled under a row of the thought tables, or cells of `from`: all, or the
+   * positions from `start` to below `end`. Other streams wait for the prefill.
+   *
+   * `place` says where the cells are for `seq`:
+   * - `shared` (default): at their own positions.
+   * - `move`: behind the parts before. They are moved, in `from` too, then shared. `from` may occur
+   *   once. Refused with `internal`: cells that another sequence holds, a `from` that decodes, a
+   *   quantised KV type.
+   * - `copy`: behind the parts before. `seq` gets its own cells; `from` is not changed.
+   *
+   * Moves and copies are made before anything is decoded. If the stream cannot begin, `seq` is
+   * emptied and moved cells are moved back. Errors: `out-of-cells`, `cannot-join` without
+   * `canShift`, `decode-failed` if the context is lost.
    */
-  parts?: ({ from: number; end?: number } | { tokens: ArrayLike<number>; thought: number })[]
+  parts?: (NativeCells | { tokens: ArrayLike<number>; thought: number })[]
   /**
    * Cells reserved for this stream, in addition to `DecodeOptions.cells`; its parts and tokens use
    * them first. Default 0.
@@ -286,6 +317,19 @@ export interface NativeContext {
   remove(seq: number, from?: number): Promise<void>
   /** Returns the last position of a sequence, -1 if it is empty. */
   lastPosition(seq: number): Promise<number>
+  /**
+   * Moves positions `start` and above of a sequence by `delta`, without computing them again.
+   * Refused with `internal`: cells that another sequence holds, a quantised KV type, positions that
+   * others of `seq` have. Errors: `cannot-join` without `canShift`, `decode-failed` if the context
+   * is lost.
+   */
+  shift(seq: number, start: number, delta: number): Promise<void>
+  /**
+   * Appends to `to` a copy of the cells of `from` at positions `start` and above, moved by `delta`,
+   * and the tail. `from` is not changed. Refused with `internal`: a copy that would not follow the
+   * last position of `to`, if there is one. Errors: `out-of-cells`, and those of `shift`.
+   */
+  copyMoved(from: number, to: number, start: number, delta: number): Promise<void>
   decode(options: DecodeOptions): NativeDecode
   /** Aborts all running and queued operations. */
   abort(): void
@@ -305,7 +349,7 @@ export interface OpenPlanOptions {
  */
 export type PlanOptions = Pick<
   ContextOptions,
-  'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn'
+  'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn' | 'swaFull'
 >
 
 /** A model opened without its weights, to report how much memory its contexts would take. */
@@ -319,12 +363,15 @@ export interface NativePlan {
   /**
    * Returns how much memory a context would take, as llama.cpp computes it
    * (`llama_get_memory_breakdown`), weights included; mapped weights count only their own bytes.
-   * `cells`: as rounded by llama.cpp. `logitRowBytes`: bytes of a row of logits. Errors:
-   * `out-of-memory`, also beyond `mostCells`; `bad-combination`.
+   * `cells`: as rounded by llama.cpp. `logitRowBytes`: bytes of a row of logits. `canShift`: as in
+   * `NativeContextInfo`. Errors: `out-of-memory`, also beyond `mostCells`; `bad-combination`.
    */
-  measure(
-    options: PlanOptions,
-  ): Promise<{ cells: number; logitRowBytes: number; devices: NativeMemory[] }>
+  measure(options: PlanOptions): Promise<{
+    cells: number
+    logitRowBytes: number
+    canShift: boolean
+    devices: NativeMemory[]
+  }>
   close(): Promise<void>
 }
 

@@ -81,7 +81,7 @@ describe('a plan', () => {
       ['cells', 0],
       ['cells', (1 << 20) + 1],
       ['cells', NaN],
-      ['sequences', 257],
+      ['sequences', 255],
       ['sequences', -1],
       ['batch', 2 ** 31],
       ['cells', '1024'],

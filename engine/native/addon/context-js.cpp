@@ -12,6 +12,7 @@ ContextParams contextArgs(const Napi::Object & o, int32_t mostCells) {
     p.batch = (int32_t) args::whole(o, "batch", 1, Context::MAX_BATCH, p.batch);
     p.kvType = args::text(o, "kvType");
     p.flashAttention = args::text(o, "flashAttention");
+    p.swaFull = args::flag(o, "swaFull", true);
     if (const auto yarn = args::object(o, "yarn")) {
         p.yarnFactor = args::real(*yarn, "factor", 1, 1024);
         p.yarnOriginalContext =
@@ -42,6 +43,8 @@ void ContextWrap::init(Napi::Env env) {
                                          InstanceMethod<&ContextWrap::copy>("copy"),
                                          InstanceMethod<&ContextWrap::remove>("remove"),
                                          InstanceMethod<&ContextWrap::lastPosition>("lastPosition"),
+                                         InstanceMethod<&ContextWrap::shift>("shift"),
+                                         InstanceMethod<&ContextWrap::copyMoved>("copyMoved"),
                                          InstanceMethod<&ContextWrap::decode>("decode"),
                                          InstanceMethod<&ContextWrap::abort>("abort"),
                                          InstanceMethod<&ContextWrap::free>("free"),
@@ -81,6 +84,8 @@ Napi::Value ContextWrap::info(const Napi::CallbackInfo & info) {
         o.Set("cells", c.cells);
         o.Set("threads", c.threads);
         o.Set("flashAttention", c.flashAttention);
+        o.Set("canShift", c.canShift);
+        o.Set("lost", c.lost);
         o.Set("weightBytes", (double) c.weightBytes);
         o.Set("kvBytes", (double) c.kvBytes);
         o.Set("computeBytes", (double) c.computeBytes);
@@ -183,6 +188,34 @@ Napi::Value ContextWrap::lastPosition(const Napi::CallbackInfo & info) {
         return workerOf(env)->run(env, [=]() -> Worker::MakeValue {
             const int32_t last = c->lastPosition(seq);
             return [last](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, last); };
+        });
+    });
+}
+
+Napi::Value ContextWrap::shift(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const auto c = open();
+        const int32_t seq = sequenceArg(info[0], "seq");
+        const int32_t start = (int32_t) args::whole(info[1], "start", 0, INT32_MAX);
+        const int32_t delta = (int32_t) args::whole(info[2], "delta", -INT32_MAX, INT32_MAX);
+        return workerOf(env)->run(env, [=] {
+            c->shift(seq, start, delta);
+            return undefined;
+        });
+    });
+}
+
+Napi::Value ContextWrap::copyMoved(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const auto c = open();
+        const int32_t from = sequenceArg(info[0], "from"), to = sequenceArg(info[1], "to");
+        const int32_t start = (int32_t) args::whole(info[2], "start", 0, INT32_MAX);
+        const int32_t delta = (int32_t) args::whole(info[3], "delta", -INT32_MAX, INT32_MAX);
+        return workerOf(env)->run(env, [=] {
+            c->copyMoved(from, to, start, delta);
+            return undefined;
         });
     });
 }

@@ -31,6 +31,8 @@ private:
     Napi::Value copy(const Napi::CallbackInfo & info);
     Napi::Value remove(const Napi::CallbackInfo & info);
     Napi::Value lastPosition(const Napi::CallbackInfo & info);
+    Napi::Value shift(const Napi::CallbackInfo & info);
+    Napi::Value copyMoved(const Napi::CallbackInfo & info);
     Napi::Value decode(const Napi::CallbackInfo & info);
     Napi::Value abort(const Napi::CallbackInfo & info);
     Napi::Value free(const Napi::CallbackInfo & info);

@@ -19,6 +19,15 @@ SamplerParams samplerArgs(const Napi::Object & o) {
     return p;
 }
 
+StreamPart::Place placeArg(const Napi::Value & value) {
+    if (value.IsUndefined()) return StreamPart::SHARED;
+    const std::string place = args::text(value, "place");
+    if (place == "move") return StreamPart::MOVE;
+    if (place == "copy") return StreamPart::COPY;
+    require(place == "shared", "bad-request", "place must be shared, move or copy");
+    return StreamPart::SHARED;
+}
+
 std::vector<StreamPart> partArgs(const Context & c, const Napi::Value & value) {
     std::vector<StreamPart> parts;
     if (value.IsUndefined()) return parts;
@@ -33,7 +42,9 @@ std::vector<StreamPart> partArgs(const Context & c, const Napi::Value & value) {
             part.thought = (int32_t) args::whole(o, "thought", -1, 65536);
         } else {
             part.from = (int32_t) args::whole(o, "from", 0, c.sequences - 1);
+            part.start = (int32_t) args::whole(o, "start", 0, INT32_MAX, 0);
             part.end = (int32_t) args::whole(o, "end", -1, INT32_MAX, -1);
+            part.place = placeArg(o.Get("place"));
         }
         parts.push_back(std::move(part));
     }

@@ -40,15 +40,15 @@ llama_context_params llamaContextParams(const ContextParams & p) {
     requireRanges(p);
     llama_context_params params = llama_context_default_params();
     params.n_ctx = (uint32_t) p.cells;
-    params.n_seq_max = (uint32_t) p.sequences;
+    params.n_seq_max = (uint32_t) (p.sequences + Context::SCRATCH);
     // All paths decode in one batch, and each of its tokens needs a row of logits.
-    params.n_batch = (uint32_t) std::max(p.batch, p.sequences);
+    params.n_batch = std::max((uint32_t) p.batch, params.n_seq_max);
     params.n_ubatch = params.n_batch;
     params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
     params.type_k = params.type_v = kvTypeOf(p.kvType);
     params.flash_attn_type = flashAttention(p.flashAttention);
     params.kv_unified = true;
-    params.swa_full = true;
+    params.swa_full = p.swaFull;
     params.no_perf = true;
     const bool off = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
     require(!off || !ggml_is_quantized(params.type_v), "bad-combination",

@@ -1,6 +1,7 @@
 #include "decode.h"
 #include "batch.h"
 #include "clock.h"
+#include "join.h"
 #include "log.h"
 #include "prefill.h"
 #include "stream.h"
@@ -124,10 +125,15 @@ void Decode::keepRows() {
 // Fills the stream's sequence with its parts. Other streams wait for the prefill.
 void Decode::read(Stream & s) {
     keepRows();
-    context->remove(s.p.seq, 0);
-    for (const StreamPart & part : s.p.parts) {
+    for (const StreamPart & part : s.p.parts)
+        for (const Stream & other : streams)
+            require(part.place != StreamPart::MOVE || other.ended || other.p.seq != part.from,
+                    "internal", "A stream decodes in a sequence that would move");
+    Join join(*context, s.p.seq, s.p.parts);
+    for (size_t i = 0; i < s.p.parts.size(); i++) {
+        const StreamPart & part = s.p.parts[i];
         if (part.from >= 0) {
-            context->copy(part.from, s.p.seq, part.end);
+            spend(s, join.append(i));
         } else if (!part.tokens.empty()) {
             PrefillParams tokens;
             tokens.seq = s.p.seq;
@@ -137,6 +143,7 @@ void Decode::read(Stream & s) {
             spend(s, (int64_t) part.tokens.size());
         }
     }
+    join.keep();
 }
 
 void Decode::start(const StreamParams & stream) {
