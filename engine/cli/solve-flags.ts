@@ -31,6 +31,7 @@ export interface SolveFlags extends EngineFlags {
   seed?: number
   system?: string
   top?: number
+  tail?: number
   sameToken?: boolean
   reuseTokens?: boolean
   fusion?: 'auto' | Fusion
@@ -83,6 +84,11 @@ export function addThinkFlags(command: Command): Command {
         ...Fusion.options,
       ]),
     )
+    .option(
+      '--tail <n>',
+      'tokens that a summary reads of a path that was cut in its thought (default: 512)',
+      integer(1, MAX_BUDGET),
+    )
 }
 
 export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
@@ -97,6 +103,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     seed,
     system,
     reuseTokens,
+    tail,
     top: alternatives,
   } = flags
   const {
@@ -124,6 +131,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       seed,
       system,
       reuseTokens,
+      tail,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {
