@@ -22,7 +22,8 @@ export interface ReferenceInput {
   summaryPaths?: readonly number[]
   /**
    * Layout `consecutive`: the summary reads the first `keep` tokens of the prompt, then in turn a
-   * separator and the cells of a path (from its token `from` on), moved behind what came before.
+   * separator and the cells of a path (from its token `from` on), moved behind what came before. One
+   * more separator stands before the summary, whose first token is then scored.
    */
   consecutive?: {
     keep: number
@@ -58,6 +59,8 @@ export interface ReferenceOutput {
   paths: ReferenceToken[][]
   summary: ReferenceToken[]
   attention: Map<number, number>[]
+  /** Layout `consecutive`: which of the paths that the summary reads a cell in its line is of. */
+  owners: Map<number, number>
 }
 
 export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
@@ -100,7 +103,8 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
   const start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
   const attention: Map<number, number>[] = []
   cells.observed = attention
-  return { prompt, paths, summary: run(input.summary ?? [], start, 0, joined, null), attention }
+  const summary = run(input.summary ?? [], start, 0, joined, null)
+  return { prompt, paths, summary, attention, owners: new Map() }
 
   function readInTurn({
     keep,
@@ -108,20 +112,23 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
     from,
   }: NonNullable<ReferenceInput['consecutive']>): ReferenceOutput {
     const line = promptCells.slice(0, keep)
-    for (const [k, i] of (input.summaryPaths ?? input.paths.map((_, i) => i)).entries()) {
+    const read = input.summaryPaths ?? input.paths.map((_, i) => i)
+    const owners = new Map<number, number>()
+    for (const [k, i] of read.entries()) {
       run(separators[k]!, line.length, 0, line, null)
-      const start = promptCells.length + (from?.[k] ?? 0)
-      const by = line.length - start
-      line.push(...lines[i]!.slice(from?.[k] ?? 0).map((cell) => cells.moved(cell, by)))
+      const own = lines[i]!.slice(from?.[k] ?? 0)
+      const by = line.length - promptCells.length - (from?.[k] ?? 0)
+      for (const cell of own) {
+        line.push(cells.moved(cell, by))
+        owners.set(line.at(-1)!, k)
+      }
     }
+    const closing = run(separators[read.length] ?? [], line.length, 0, line, null)
+    const before = closing.at(-1)?.next ?? null
     const attention: Map<number, number>[] = []
     cells.observed = attention
-    return {
-      prompt,
-      paths,
-      summary: run(input.summary ?? [], line.length, 0, line, null),
-      attention,
-    }
+    const summary = run(input.summary ?? [], line.length, 0, line, before)
+    return { prompt, paths, summary, attention, owners }
   }
 }
 
