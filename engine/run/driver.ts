@@ -243,7 +243,7 @@ export class Driver {
       const cells = !paths.some(isOpen)
         ? 0
         : goesOn(summary, lease)
-          ? summary.budget
+          ? Math.max(1, summary.budget - summary.tokens.length)
           : needOf(summary, this.#state, lease)
       return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
     })
