@@ -31,6 +31,7 @@ export interface SolveFlags extends EngineFlags {
   seed?: number
   system?: string
   top?: number
+  tail?: number
   sameToken?: boolean
   reuseTokens?: boolean
   alone?: boolean
@@ -74,6 +75,11 @@ export function addThinkFlags(command: Command): Command {
         ...Fusion.options,
       ]),
     )
+    .option(
+      '--tail <n>',
+      'tokens that a summary reads of a path that was cut in its thought (default: 512)',
+      integer(1, MAX_BUDGET),
+    )
 }
 
 /** Adds the flags for the sampler, the seed and the system prompt. */
@@ -110,6 +116,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     system,
     reuseTokens,
     alone,
+    tail,
     top: alternatives,
   } = flags
   const {
@@ -138,6 +145,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       system,
       reuseTokens,
       alone,
+      tail,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {

@@ -1,8 +1,10 @@
 import type { NativeContext } from '../native/index.ts'
 import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
-import type { RunState, Segment } from '../protocol/run-state.ts'
-import type { SegmentId } from '../protocol/segments.ts'
+import type { KvType } from '../protocol/request.ts'
+import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
+import { copiedCells, Placement, placeParts, type Placed, type PlacingRules } from './placement.ts'
 import type { Pool } from './pool.ts'
 import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
 import type { Size } from './size.ts'
@@ -26,6 +28,19 @@ export interface Lease {
   readonly sequences: number
   readonly freeSequences: number
   offset(segment: SegmentId): number
+  /** Returns whether a path's cells are where it can continue and be branched (placement.ts). */
+  isHome(segment: SegmentId): boolean
+  /** Returns how many cells a join would copy. */
+  copies(source: Source, state: RunState): number
+  /** Returns where the paths' parts of a summary's join go, and takes them to be there. */
+  place(summary: Segment, state: RunState): Placed[]
+  /** After a decode that broke off: finds the paths that a join may have moved. */
+  findMoved(state: RunState): Promise<void>
+  /**
+   * Puts the cells of paths that joins moved back to where they can continue. A path whose moved
+   * cells a summary still reads gets its own copy, or stays where it is if there is no room.
+   */
+  bringHome(paths: readonly SegmentId[], state: RunState): Promise<void>
   /** Returns the native row of a thought; -1 if the run adds no thought embedding. */
   thought(row: number): number
   seqOf(segment: SegmentId): number | undefined
@@ -68,6 +83,7 @@ export interface Lease {
 export interface LeaseOptions {
   /** Length of the prompt, in tokens. */
   prompt: number
+  kvType: KvType
   /** Whether tokens get a thought embedding. */
   thoughts: boolean
   /** Whether parts of a sequence can be shared; recurrent memories can only share whole sequences. */
@@ -86,6 +102,7 @@ export class PoolLease implements Lease {
   readonly #options: LeaseOptions
   readonly #seqs = new Map<SegmentId, number>()
   readonly #free: number[]
+  readonly #placement: Placement
   #capacity: number
   #held: number
 
@@ -93,6 +110,7 @@ export class PoolLease implements Lease {
   constructor(pool: Pool, cells: number, sequences: readonly number[], options: LeaseOptions) {
     this.#pool = pool
     this.#options = options
+    this.#placement = new Placement(options.prompt)
     this.#capacity = cells
     this.#held = sequences.length
     this.#free = [...sequences]
@@ -113,9 +131,61 @@ export class PoolLease implements Lease {
     return this.#free.length
   }
 
-  /** Every segment starts right after the prompt. */
-  offset(_segment: SegmentId): number {
-    return this.#options.prompt
+  offset(segment: SegmentId): number {
+    return this.#placement.offset(segment)
+  }
+
+  isHome(segment: SegmentId): boolean {
+    return this.#placement.isHome(segment)
+  }
+
+  copies(source: Source, state: RunState): number {
+    return copiedCells(placeParts(source, this.#placing(state)))
+  }
+
+  place(summary: Segment, state: RunState): Placed[] {
+    const placed = placeParts(summary.source, this.#placing(state))
+    this.#placement.join(summary.segment, placed)
+    return placed
+  }
+
+  #placing(state: RunState): PlacingRules {
+    return {
+      state,
+      placement: this.#placement,
+      prompt: this.#options.prompt,
+      kvType: this.#options.kvType,
+      holds: (segment) => this.#seqs.has(segment),
+    }
+  }
+
+  async findMoved(state: RunState): Promise<void> {
+    const began = (summary: SegmentId) => (segmentOf(state, summary)?.tokens.length ?? 0) > 0
+    for (const path of this.#placement.unsure(began)) {
+      const last = await this.context.lastPosition(this.#seqs.get(path)!)
+      this.#placement.found(path, last + 1 - segmentOf(state, path)!.tokens.length)
+    }
+  }
+
+  async bringHome(paths: readonly SegmentId[], state: RunState): Promise<void> {
+    for (const path of paths) {
+      const seq = this.#seqs.get(path)
+      if (seq === undefined || this.isHome(path)) continue
+      const at = this.offset(path)
+      if (this.#placement.holderOf(path) === undefined) {
+        await this.context.shift(seq, at, this.#options.prompt - at)
+      } else {
+        const fits = this.capacity - this.used(state) >= segmentOf(state, path)!.tokens.length
+        const own = fits ? this.#free.pop() : undefined
+        if (own === undefined) continue
+        await this.context.copy(this.promptSeq, own)
+        await this.context.copyMoved(seq, own, at, this.#options.prompt - at)
+        await this.context.remove(seq)
+        this.#seqs.set(path, own)
+        this.#free.push(seq)
+      }
+      this.#placement.cameHome(path)
+    }
   }
 
   thought(row: number): number {
@@ -137,6 +207,7 @@ export class PoolLease implements Lease {
     const seq = this.#seqs.get(segment)
     if (seq === undefined) return
     this.#seqs.delete(segment)
+    this.#placement.forget(segment)
     this.#free.push(seq)
   }
 
@@ -149,7 +220,9 @@ export class PoolLease implements Lease {
 
   used({ promptTokens, paths, summaries, others }: RunState): number {
     const held = (one: Segment) => this.#seqs.has(one.segment)
-    const own = [...summaries, ...others].filter(held).map(ownCells)
+    const own = [...summaries, ...others]
+      .filter(held)
+      .map((one) => ownCells(one) + this.#placement.copied(one.segment))
     return (
       promptTokens.length +
       cellsOf(paths, (path) => (held(path) ? path.tokens.length : 0)) +
@@ -178,9 +251,6 @@ export class PoolLease implements Lease {
   }
 
   rest(): void {
-    const unused = this.#free.splice(0)
-    this.#held -= unused.length
-    this.#pool.restore(0, unused)
     this.#pool.rest(this)
   }
 
@@ -220,7 +290,8 @@ export class PoolLease implements Lease {
     for (const segment of wanted) {
       const path = ancestry.find(state.paths, segment)
       if (path === undefined || this.#seqs.has(segment) || path.tokens.length === 0) continue
-      const { from, kept } = this.#closest(path, state)
+      const { of, from, kept } = this.#closest(path, state)
+      if (of !== undefined) await this.bringHome([of], state)
       const seq = this.claim(segment)
       try {
         const end = from === this.promptSeq ? undefined : this.#options.prompt + kept
@@ -235,14 +306,18 @@ export class PoolLease implements Lease {
     return ms
   }
 
-  /** Returns the sequence with the longest prefix of a path's tokens, and that prefix's length. */
-  #closest(path: Segment, { paths }: RunState): { from: number; kept: number } {
-    let best = { from: this.promptSeq, kept: 0 }
+  /**
+   * Returns the sequence with the longest prefix of a path's tokens, the path that it is of, and
+   * that prefix's length. Cells that a join moved and still holds do not count.
+   */
+  #closest(path: Segment, { paths }: RunState): { of?: SegmentId; from: number; kept: number } {
+    let best: { of?: SegmentId; from: number; kept: number } = { from: this.promptSeq, kept: 0 }
     if (!this.#options.partial) return best
-    for (const [other, from] of this.#seqs) {
-      const segment = ancestry.find(paths, other)
+    for (const [of, from] of this.#seqs) {
+      const segment = ancestry.find(paths, of)
+      if (!this.isHome(of) && this.#placement.holderOf(of) !== undefined) continue
       const kept = segment === undefined ? 0 : sharedTokens(paths, path, segment)
-      if (kept > best.kept) best = { from, kept }
+      if (kept > best.kept) best = { of, from, kept }
     }
     return best
   }

@@ -182,6 +182,7 @@ export class Pools<Model extends KvModel> {
     const { request } = ticket
     const options: LeaseOptions = {
       prompt: request.prompt,
+      kvType: request.settings.engine.kvType,
       thoughts: request.settings.controls.thoughtEmbedding,
       partial: request.model.native.info.cannotJoin === undefined,
       limit: cells < ticket.size.cells ? kept.pool.size.cells : Infinity,

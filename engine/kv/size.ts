@@ -1,8 +1,9 @@
 /**
  * How many cells and sequences a run needs. Both the fit and the allocation use these functions.
  */
-import type { Fusion, RunSettings } from '../protocol/request.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../protocol/request.ts'
+import type { Layout } from '../protocol/segments.ts'
+import { layoutOf, shapeOf } from '../protocol/shapes.ts'
 
 /** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
 export const MAX_SEQUENCES = 254
@@ -12,9 +13,15 @@ export const SPARE_SEQUENCES = 8
 const HEADROOM = 1024
 /** Spare cells, since llama.cpp pads and rounds. */
 export const SLACK = 64
-/** Estimated tokens of the chat template and the words between re-read texts: total, per path. */
+/** Estimated tokens of the chat template and the words between the attempts: total, per path. */
 const FRAME = 128
 const FRAME_PER_PATH = 24
+
+/** How summaries read paths: by the layout of their join, or by reading texts again. */
+export type Reading = Layout | 'reread'
+
+export const readingOf = (fusion: Fusion, trained: boolean): Reading =>
+  fusion === 'reread' ? 'reread' : layoutOf(trained)
 
 export interface Size {
   cells: number
@@ -36,9 +43,34 @@ export interface Demand {
   /** Sequences for the paths, and for summaries that are open or still to be written. */
   sequences: number
   summaryBudget: number
-  /** Whether summaries re-read texts instead of joining cells. */
-  reread: boolean
+  reading: Reading
+  /** Tokens per path that a join with layout `consecutive` copies, in the worst case. */
+  copied: number
 }
+
+/** A new run's model, as far as the run's size depends on it. */
+export interface SizedModel {
+  /** As in `shapeOf`. */
+  trained: boolean
+  fusion: Fusion
+  /** Its paths may think before they answer, so that a join takes only their ends. */
+  thinks: boolean
+}
+
+/**
+ * Returns how many tokens per path a join with layout `consecutive` copies in the worst case. A
+ * quantised K loses precision each time it is moved, so all of it is copied; what follows a thought
+ * is a part of a path, and a part is copied; other cells are moved.
+ */
+export function copiedTokens(
+  { budget, tail = DEFAULT_TAIL, engine }: Pick<RunSettings, 'budget' | 'tail' | 'engine'>,
+  thinks: boolean,
+): number {
+  if (isQuantised(engine.kvType)) return budget
+  return thinks ? Math.min(budget, tail) : 0
+}
+
+export const isQuantised = (type: KvType): boolean => type === 'q8_0' || type === 'q4_0'
 
 /** Returns the cells that summaries need in addition to those of their paths. */
 export function summaryCells({
@@ -46,11 +78,17 @@ export function summaryCells({
   paths,
   summaries,
   summaryBudget,
-  reread,
-}: Pick<Demand, 'promptTokens' | 'paths' | 'summaries' | 'summaryBudget' | 'reread'>): number {
+  reading,
+  copied,
+}: Pick<
+  Demand,
+  'promptTokens' | 'paths' | 'summaries' | 'summaryBudget' | 'reading' | 'copied'
+>): number {
   if (summaries === 0) return 0
-  const frame = reread ? promptTokens + FRAME : 0
-  return summaries * (frame + summaryBudget) + (reread ? FRAME_PER_PATH * paths : 0)
+  if (reading === 'shared') return summaries * summaryBudget
+  const frame = FRAME + (reading === 'reread' ? promptTokens : 0)
+  const perPath = FRAME_PER_PATH + (reading === 'consecutive' ? copied : 0)
+  return summaries * (frame + summaryBudget) + perPath * paths
 }
 
 export function sizeRun(demand: Demand): Size {
@@ -66,13 +104,13 @@ export function sizeRun(demand: Demand): Size {
 export const contextCells = ({ cells }: Pick<Size, 'cells'>, asked: number): number =>
   asked > 0 ? asked : cells
 
-/** Returns the demand of a run that has written nothing yet. `trained` is as in `shapeOf`. */
+/** Returns the demand of a run that has written nothing yet. */
 export function newRunDemand(
   settings: Pick<
     RunSettings,
-    'strategy' | 'paths' | 'runs' | 'finish' | 'budget' | 'summaryBudget'
+    'strategy' | 'paths' | 'runs' | 'finish' | 'budget' | 'summaryBudget' | 'tail' | 'engine'
   >,
-  { trained, fusion, promptTokens }: { trained: boolean; fusion: Fusion; promptTokens: number },
+  { trained, fusion, thinks, promptTokens }: SizedModel & { promptTokens: number },
 ): Demand {
   const { budget, summaryBudget } = settings
   const shape = shapeOf(settings, trained)
@@ -87,7 +125,8 @@ export function newRunDemand(
     summaries,
     sequences: paths + summaries,
     summaryBudget,
-    reread: fusion === 'reread',
+    reading: readingOf(fusion, trained),
+    copied: copiedTokens(settings, thinks),
   }
 }
 

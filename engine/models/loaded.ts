@@ -6,7 +6,13 @@ import type { ModelInfo } from '../protocol/wire.ts'
 import type { NativeAddon, NativeDevice, NativeModel } from '../native/index.ts'
 import { systemFree } from './fit.ts'
 import { abortable } from '../native/index.ts'
-import { findControlTokens, plainTokenizer, type ControlTokens } from '../prompt/index.ts'
+import {
+  findControlTokens,
+  findThoughtMarks,
+  plainTokenizer,
+  type ControlTokens,
+  type ThoughtMarks,
+} from '../prompt/index.ts'
 import { Turns } from './turns.ts'
 import type { Notice } from '../protocol/wording.ts'
 
@@ -17,6 +23,7 @@ export interface LoadedModel {
   sizeBytes: number
   ref: ModelRef
   tokens: ControlTokens
+  thought: ThoughtMarks
   plain: (text: string) => number[]
   kvBytesPerToken: ModelInfo['kvBytesPerToken']
   /** Name of the device that holds the model. */
@@ -298,6 +305,7 @@ export class Models {
       file,
       sizeBytes: info.sizeBytes,
       tokens,
+      thought: findThoughtMarks(native),
       plain: plainTokenizer(native),
       device,
       notice,

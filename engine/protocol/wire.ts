@@ -66,7 +66,9 @@ export const ModelInfo = z.object({
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
   thoughtRows: z.int(),
-  cannotJoin: z.enum(['recurrent', 'hybrid', 'sliding-window']).optional(),
+  /** Its paths may think before they answer: the vocabulary or the template has a closing marker. */
+  thinks: z.boolean().optional(),
+  cannotJoin: z.enum(['recurrent', 'hybrid', 'm-rope', 'indexer']).optional(),
   /** KV bytes per token, by cache type. */
   kvBytesPerToken: z.record(KvType, z.number()),
   /** The default run settings of this model: its own keys override Braid's defaults. */

@@ -59,18 +59,26 @@ export class RunCells {
   async ensure(joined: readonly SegmentId[], moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
     const { state, settings } = view
-    const demand = demandOf(view, wanted)
+    const demandWith = (lease: Lease | null) =>
+      demandOf(view, wanted, { lease, thinks: thinks(moment) })
+    if (this.lease?.context.info.lost === true) await this.free()
     const { lease } = this
     if (lease !== null) {
       lease.wake()
       const newSequences = () => {
+        // A path that a join moved is brought home in a sequence of its own.
+        const away = needed(joined, lease, moment).filter(
+          (one) => lease.seqOf(one) !== undefined && !lease.isHome(one),
+        )
         const next = [
           ...needed(joined, lease, moment),
           ...[...state.paths, ...state.summaries].filter(isOpen).map(({ segment }) => segment),
         ]
-        return new Set(next.filter((one) => lease.seqOf(one) === undefined)).size + wanted.length
+        const without = new Set(next.filter((one) => lease.seqOf(one) === undefined))
+        return without.size + away.length + wanted.length
       }
       const grow = () => {
+        const demand = demandWith(lease)
         const missing = missingCells(state, lease, needed(joined, lease, moment))
         const cells = lease.used(state) + missing + demand.remaining + summaryCells(demand)
         return lease.grow({
@@ -78,11 +86,11 @@ export class RunCells {
           sequences: lease.sequences + Math.max(0, newSequences() - lease.freeSequences),
         })
       }
-      if (grow() && !(await makeRoom(lease, demand, moment))) return lease
+      if (grow() && !(await makeRoom(lease, demandWith(lease), moment))) return lease
       if (grow()) return lease
       await this.free()
     }
-    return this.#open(demand, moment)
+    return this.#open(demandWith(null), moment)
   }
 
   /**
@@ -107,10 +115,10 @@ export class RunCells {
   }
 
   /** Gives back the cells that nothing open or to come can use. */
-  trim(view: View, wanted: readonly Wanted[]): void {
+  trim({ view, wanted, model }: Moment): void {
     const { lease } = this
     if (lease === null) return
-    const demand = demandOf(view, wanted)
+    const demand = demandOf(view, wanted, { lease, thinks: thinks({ model }) })
     lease.trim(lease.used(view.state) + demand.remaining + summaryCells(demand) + SLACK)
   }
 
@@ -159,6 +167,7 @@ export class RunCells {
     if (lease === null) return
     const { view, signal } = moment
     const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
+    await lease.bringHome(starts(moment), view.state)
     this.#options.clock.add('prefillMs', ms)
   }
 
@@ -183,17 +192,17 @@ export class RunCells {
   }
 }
 
+/** Returns the paths that open paths continue from. */
+const starts = ({ model, view: { state } }: Moment): SegmentId[] =>
+  state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+
 /** Returns the paths whose cells the next streams start from. */
-function needed(
-  joined: readonly SegmentId[],
-  lease: Lease,
-  { model, view: { state } }: Moment,
-): SegmentId[] {
-  const starts = state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
+  const { state } = moment.view
   const reading = state.summaries.filter(
     (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
   )
-  return [...new Set([...starts, ...joined, ...reading.flatMap(({ reads }) => reads)])]
+  return [...new Set([...starts(moment), ...joined, ...reading.flatMap(({ reads }) => reads)])]
 }
 
 /**
@@ -217,3 +226,6 @@ async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment):
   for (const { segment } of state.paths) await lease.remove(segment)
   return true
 }
+
+/** Whether the model writes a thought first, which summaries leave out. */
+const thinks = ({ model }: Pick<Moment, 'model'>): boolean => model.thought.closes.length > 0

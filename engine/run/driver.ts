@@ -4,14 +4,16 @@ import type { Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
+import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary, View } from '../strategies/index.ts'
-import { prefixOf } from './begin.ts'
+import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
-import { decodedTokens, demandOf, needOf, spareCells } from './demand.ts'
-import { pathStream, summaryStream, type StreamRun } from './streams.ts'
+import { demandOf, needOf, spareCells } from './demand.ts'
+import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
 import { sourceOf } from './summaries.ts'
 import { WantedSummaries, type Wanted } from './wanted.ts'
 
@@ -43,6 +45,8 @@ export class Driver {
   readonly #broken = new Set<SegmentId>()
   /** Paths whose wait for cells was reported. */
   readonly #waiting = new Set<SegmentId>()
+  /** Moved paths for which a decode was interrupted once, so that they could be put back. */
+  readonly #called = new Set<SegmentId>()
   readonly #options: DriverOptions
   #model: LoadedModel | null = null
   #decoding: Decoding | null = null
@@ -116,6 +120,7 @@ export class Driver {
   async decode(model: LoadedModel, signal: AbortSignal): Promise<void> {
     this.#model = model
     this.#signal = signal
+    await this.lease?.findMoved(this.#state)
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
     await this.#cells.removeIdle(this.#moment)
     await this.#removeBroken()
@@ -183,7 +188,8 @@ export class Driver {
   get #run(): StreamRun {
     const model = this.#model!
     const { settings } = this.#options.view()
-    return { settings, tokens: model.tokens, prefix: prefixOf(model), lease: this.lease! }
+    const { tokens } = model
+    return { settings, tokens, prefix: prefixOf(model), lease: this.lease!, state: this.#state }
   }
 
   /** Returns the summaries that can be written now. */
@@ -208,6 +214,7 @@ export class Driver {
       state: this.#state,
       conversation: this.#options.conversation,
       limit: this.#cells.limit(settings),
+      lease: this.lease,
       summaries: Math.max(1, this.#ready().length),
       signal: this.#signal,
     })
@@ -228,13 +235,10 @@ export class Driver {
       seed,
       budget,
     })
-    for (const { segment: of, removed } of segmentOf(this.#state, segment)!.cuts)
-      this.#options.emit({
-        type: 'notice',
-        code: 'path-cut',
-        params: { path: segmentOf(this.#state, of)!.number, removed },
-      })
-    return segmentOf(this.#state, segment)!
+    const started = segmentOf(this.#state, segment)!
+    for (const notice of readingNotices(started, this.#state))
+      this.#options.emit({ type: 'notice', ...notice })
+    return started
   }
 
   /** Returns whether the summary can start: its source and the cells that it joins are there. */
@@ -248,7 +252,12 @@ export class Driver {
     const { paths, summaries } = this.#state
     const summaryStreams = summaries.filter(isOpen).map((summary) => {
       // In a lease that may be too small, summaries without open paths share all free cells.
-      const cells = this.#limited && !paths.some(isOpen) ? 0 : needOf(summary)
+      const cells =
+        this.#limited && !paths.some(isOpen)
+          ? 0
+          : goesOn(summary, lease)
+            ? Math.max(1, summary.budget - summary.tokens.length)
+            : needOf(summary, this.#state, lease)
       return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
     })
     const pathStreams = paths
@@ -285,19 +294,24 @@ export class Driver {
   #startsInPlace(path: Segment, lease: Lease): boolean {
     if (this.#broken.has(path.segment)) return false
     if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
-    return path.tokens.length === 0 || lease.seqOf(this.#startOf(path).segment) !== undefined
+    const { segment } = this.#startOf(path)
+    return path.tokens.length === 0 || (lease.seqOf(segment) !== undefined && lease.isHome(segment))
   }
 
   #begin(streams: readonly Streamed[], lease: Lease): Decoding {
     const { settings, trained, state } = this.#options.view()
     const own = streams.reduce((sum, { stream }) => sum + (stream.cells ?? 0), 0)
     const free = Math.max(0, lease.capacity - this.#heldBefore(streams, lease) - own)
-    const demand = demandOf(this.#options.view(), this.#wanted.list)
+    const model = this.#model!
+    const thinks = model.thought.closes.length > 0
+    const demand = demandOf(this.#options.view(), this.#wanted.list, { lease, thinks })
+    const shape = shapeOf(settings, trained)
+    const least = leastOf(model, state.fusion ?? 'reread', shape, settings)
     const reserve = state.paths.some(isOpen)
-      ? summaryReserve(free, summaryCells(demand), demand.summaries, this.#run.prefix.length)
+      ? summaryReserve(free, summaryCells(demand), demand.summaries, least)
       : 0
     return new Decoding(lease.context, streams, {
-      finish: shapeOf(settings, trained).finish,
+      finish: shape.finish,
       cells: Math.max(0, free - reserve),
       logprobs: true,
       alternatives: settings.alternatives,
@@ -311,11 +325,14 @@ export class Driver {
     })
   }
 
-  /** Returns the cells in use, not counting those that these summaries have yet to read. */
+  /** Returns the cells in use, not counting those that these streams decode or copy when they begin. */
   #heldBefore(streams: readonly Streamed[], lease: Lease): number {
     const unread = streams
-      .filter(({ segment }) => segment.role === 'summary' && segment.tokens.length === 0)
-      .reduce((sum, { segment }) => sum + decodedTokens(segment.source), 0)
+      .flatMap(({ stream }) => stream.parts ?? [])
+      .reduce((sum, part) => {
+        if ('tokens' in part) return sum + part.tokens.length
+        return part.place === 'copy' ? sum + part.end! - part.start! : sum
+      }, 0)
     return lease.used(this.#state) - unread
   }
 
@@ -329,7 +346,7 @@ export class Driver {
     if (reason === 'budget' && one.tokens.length < one.budget) return
     this.#stops.delete(segment)
     this.#options.ended(segment, reason, error)
-    this.#cells.trim(this.#options.view(), this.#wanted.list)
+    this.#cells.trim(this.#moment)
   }
 
   #admit(): void {
@@ -347,6 +364,26 @@ export class Driver {
     if (!this.#cells.grow(missing, this.#options.view())) return this.#sayWaiting(missing)
     for (const path of missing)
       if (this.#startsInPlace(path, lease) && !this.#decoding.add(this.#pathStream(path))) return
+    this.#callHome(missing, lease)
+  }
+
+  /**
+   * Interrupts the decode, once per path, if a path waits only for its cells, which a summary that
+   * is being written moved.
+   */
+  #callHome(missing: readonly Segment[], lease: Lease): void {
+    const { summaries } = this.#state
+    if (summaries.some((one) => isOpen(one) && one.tokens.length === 0)) return
+    for (const path of missing) {
+      const start = this.#startOf(path)
+      const { segment } = start
+      if (lease.seqOf(segment) === undefined || lease.isHome(segment)) this.#called.delete(segment)
+      else if (!this.#called.has(segment)) {
+        if (lease.freeSequences < 2 || spareCells(this.#state, lease) < start.tokens.length) return
+        this.#called.add(segment)
+        return this.#decoding!.cancel()
+      }
+    }
   }
 
   /** Says once per path that it waits for cells that other runs or paths hold. */
@@ -360,7 +397,7 @@ export class Driver {
 
   /** Adds a summary to the current decode if it fits beside what is open. */
   #add(summary: Wanted, source: Source, lease: Lease): void {
-    const need = needOf({ ...summary, source })
+    const need = needOf({ ...summary, source }, this.#state, lease)
     if (!this.#inPlace(summary, lease) || spareCells(this.#state, lease) < need) return
     const started = this.#start(summary)
     this.#decoding!.add({ segment: started, stream: summaryStream(started, need, this.#run) })
@@ -395,4 +432,19 @@ export class Driver {
     }
     await this.#cells.removeIdle(this.#moment)
   }
+}
+
+/** Returns what the user should know about how a summary reads its paths. */
+function readingNotices({ source, fusion, cuts }: Segment, state: RunState): Notice[] {
+  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
+  const ofPaths = parts.filter((part) => 'segment' in part || 'of' in part)
+  const open = ofPaths.length > 0 && ofPaths.every(({ unfinished }) => unfinished === true)
+  const { tail = DEFAULT_TAIL } = state.settings!
+  return [
+    ...cuts.map(({ segment, removed }): Notice => ({
+      code: fusion === 'cache' ? 'path-shortened' : 'path-cut',
+      params: { path: segmentOf(state, segment)!.number, removed },
+    })),
+    ...(open ? [{ code: 'thoughts-open', params: { tail } } as const] : []),
+  ]
 }

@@ -176,12 +176,9 @@ export class Run implements RunHandle {
     return segment === undefined ? {} : { segment }
   }
 
-  /** Errors: `cannot-join`, `bad-combination`. Checks that need the model wait until it is loaded. */
+  /** Errors: `cannot-join`, once the model is loaded. */
   #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
-    if (fusion === undefined) return
-    if (this.#model !== null) chooseFusion(fusion, this.#model, true)
-    else if (fusion === 'cache' && this.#state.model?.nativePaths === 0)
-      throw fail('bad-combination/no-control-tokens')
+    if (fusion !== undefined && this.#model !== null) chooseFusion(fusion, this.#model, true)
   }
 
   /** Ends segments that were cut off when the engine died, before anything new starts. */

@@ -1,4 +1,4 @@
-import type { RunSettings } from '../../engine/protocol/request.ts'
+import { DEFAULT_TAIL, type RunSettings } from '../../engine/protocol/request.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
@@ -91,6 +91,14 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
           onChange={(summaryBudget) => editSettings({ summaryBudget })}
         />
         <NumberField
+          label={t('adv.tail')}
+          value={full.tail ?? DEFAULT_TAIL}
+          min={1}
+          max={1 << 20}
+          hint={t('adv.tailHint')}
+          onChange={(tail) => editSettings({ tail })}
+        />
+        <NumberField
           label={t('adv.alternatives')}
           value={full.alternatives}
           min={0}
@@ -119,7 +127,7 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
             }
           >
             <option value="auto">{t('fusion.auto')}</option>
-            <option value="cache" disabled={info.nativePaths === 0}>
+            <option value="cache" disabled={info.cannotJoin !== undefined}>
               {t('fusion.cache')}
             </option>
             <option value="reread">{t('fusion.reread')}</option>

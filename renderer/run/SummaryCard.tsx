@@ -128,7 +128,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
       <AttributionStrip run={run} segment={segment} />
       {cuts.length > 0 && (
         <p className="callout warn small">
-          {t('summary.cut', {
+          {t(fusion === 'cache' ? 'summary.shortened' : 'summary.cut', {
             list: cuts.map((cut) => `${numberOf(cut.segment)} (${cut.removed})`).join(', '),
           })}
         </p>

@@ -387,6 +387,25 @@ class Fuzzed {
       )
       const then = foldRun(events.slice(0, start))
       const paths = summary.reads.map((segment) => segmentOf(then, segment)!)
+      const inTurn = turnsOf(summary, prompt.length)
+      if (inTurn !== null) {
+        const { keep, separators, whole } = inTurn
+        if (!whole) continue // a score takes no parts of paths
+        const [closing, ...before] = separators.reverse()
+        const scored = await this.#engine.score(
+          {
+            layout: 'consecutive',
+            prompt,
+            keep,
+            separators: before.reverse(),
+            paths: paths.map(given),
+            summary: [...closing!, ...idsOf(summary)],
+          },
+          options,
+        )
+        same(summary, scored.summary.slice(closing!.length))
+        continue
+      }
       // Cells that a branch shares with its parent are read once but scored twice.
       const share = paths.some((a, i) =>
         paths.some((b, k) => k < i && sharedTokens(then.paths, a, b) > 0),
@@ -426,6 +445,17 @@ const COMMANDS = [
 ] as const satisfies RunCommand['type'][]
 /** What a run takes when it is over. */
 const LATER = COMMANDS.filter((type) => !['stop', 'stop-all', 'cancel'].includes(type))
+
+/** Returns what a summary with the layout `consecutive` reads besides its paths; null for others. */
+function turnsOf({ source }: Segment, prompt: number) {
+  if (source.type !== 'join' || source.layout !== 'consecutive') return null
+  const { parts } = source
+  return {
+    keep: (parts.find((part) => 'prompt' in part)?.to as number | undefined) ?? prompt,
+    separators: parts.flatMap((part) => ('tokens' in part ? [part.tokens as number[]] : [])),
+    whole: parts.every((part) => !('segment' in part) || part.from === undefined),
+  }
+}
 
 const idsOf = ({ tokens }: Segment): number[] => tokens.slice().map(({ id }) => id!)
 

@@ -20,6 +20,16 @@ export interface ReferenceInput {
   paths: readonly ReferencePath[]
   /** Indexes of the paths the summary reads; absent: all. */
   summaryPaths?: readonly number[]
+  /**
+   * Layout `consecutive`: the summary reads the first `keep` tokens of the prompt, then in turn a
+   * separator and the cells of a path (from its token `from` on), moved behind what came before. One
+   * more separator stands before the summary, whose first token is then scored.
+   */
+  consecutive?: {
+    keep: number
+    separators: readonly (readonly number[])[]
+    from?: readonly number[]
+  }
   summary?: readonly number[]
   /** false: no embedding is added anywhere, row 0 included. */
   thoughtEmbedding?: boolean
@@ -49,6 +59,8 @@ export interface ReferenceOutput {
   paths: ReferenceToken[][]
   summary: ReferenceToken[]
   attention: Map<number, number>[]
+  /** Layout `consecutive`: which of the paths that the summary reads a cell in its line is of. */
+  owners: Map<number, number>
 }
 
 export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
@@ -84,12 +96,40 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
     return tokens
   })
 
+  if (input.consecutive) return readInTurn(input.consecutive)
+
   const read = (input.summaryPaths ?? input.paths.map((_, i) => i)).map((i) => lines[i]!)
   const joined = [...new Set([...promptCells, ...read.flat()])]
   const start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
   const attention: Map<number, number>[] = []
   cells.observed = attention
-  return { prompt, paths, summary: run(input.summary ?? [], start, 0, joined, null), attention }
+  const summary = run(input.summary ?? [], start, 0, joined, null)
+  return { prompt, paths, summary, attention, owners: new Map() }
+
+  function readInTurn({
+    keep,
+    separators,
+    from,
+  }: NonNullable<ReferenceInput['consecutive']>): ReferenceOutput {
+    const line = promptCells.slice(0, keep)
+    const read = input.summaryPaths ?? input.paths.map((_, i) => i)
+    const owners = new Map<number, number>()
+    for (const [k, i] of read.entries()) {
+      run(separators[k]!, line.length, 0, line, null)
+      const own = lines[i]!.slice(from?.[k] ?? 0)
+      const by = line.length - promptCells.length - (from?.[k] ?? 0)
+      for (const cell of own) {
+        line.push(cells.moved(cell, by))
+        owners.set(line.at(-1)!, k)
+      }
+    }
+    const closing = run(separators[read.length] ?? [], line.length, 0, line, null)
+    const before = closing.at(-1)?.next ?? null
+    const attention: Map<number, number>[] = []
+    cells.observed = attention
+    const summary = run(input.summary ?? [], line.length, 0, line, before)
+    return { prompt, paths, summary, attention, owners }
+  }
 }
 
 class Cells {
@@ -172,13 +212,31 @@ class Cells {
     return logSoftmax(linear(weights.output, rmsNorm(x, weights.outputNorm, normEps)))
   }
 
+  /** Adds a copy of a cell that stands `by` positions later; returns its number. */
+  moved(cell: number, by: number): number {
+    const { kvHeads, headDim } = this.#model.dims
+    this.#keys.forEach((keys, l) => {
+      const key = keys[cell]!.slice()
+      for (let i = 0; i < kvHeads; i++) this.#rotate(key, i * headDim, by, this.#model.shape, 1)
+      keys.push(key)
+      this.#values[l]!.push(this.#values[l]![cell]!)
+    })
+    return this.#keys[0]!.length - 1
+  }
+
   /** Qwen2 turns element i with i + headDim/2, Llama (in GGUF layout) 2i with 2i + 1. */
-  #rotate(vector: Float64Array, at: number, position: number, shape: TinyModel['shape']): void {
+  #rotate(
+    vector: Float64Array,
+    at: number,
+    position: number,
+    shape: TinyModel['shape'],
+    magnitude = this.#magnitude,
+  ): void {
     const half = this.#frequencies.length
     for (let i = 0; i < half; i++) {
       const [a, b] = shape === 'qwen2' ? [at + i, at + i + half] : [at + 2 * i, at + 2 * i + 1]
       const angle = position * this.#frequencies[i]!
-      const [cos, sin] = [Math.cos(angle) * this.#magnitude, Math.sin(angle) * this.#magnitude]
+      const [cos, sin] = [Math.cos(angle) * magnitude, Math.sin(angle) * magnitude]
       const [x, y] = [vector[a]!, vector[b]!]
       vector[a] = x * cos - y * sin
       vector[b] = x * sin + y * cos

@@ -80,6 +80,7 @@ export const run = {
   'summary.none': 'Written when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
   'summary.from': 'from paths',
+  'summary.shortened': 'Shortened at the beginning to fit. Tokens left out per path: {{list}}',
   'summary.cut': 'Shortened in the middle to fit. Tokens left out per path: {{list}}',
 
   'subset.title': 'Summarise again',
