@@ -25,7 +25,6 @@ Context::Context(std::shared_ptr<const Model> from, llama_context_params params,
                  std::shared_ptr<const StopFlag> leaving, std::unique_ptr<AttentionSums> attention)
     : model(std::move(from))
     , sequences((int32_t) params.n_seq_max - SCRATCH)
-    , batchSize((int32_t) params.n_batch)
     , outputs((int32_t) params.n_outputs_max)
     , quantised(ggml_is_quantized(params.type_k))
     , swaFull(params.swa_full)
@@ -65,6 +64,10 @@ void Context::setThreads(int32_t count) {
     if (threads == llama_n_threads(ctx.get())) return;
     computeOn(threads);
     refreshInfo();
+}
+
+int32_t Context::batchSize() const {
+    return (int32_t) llama_n_batch(ctx.get());
 }
 
 llama_memory_i * Context::memory() const {
@@ -278,7 +281,8 @@ void Context::keepTail(int32_t seq, const float * logits) {
 }
 
 Step Context::compute(const Batch & batch, const StopFlag * whose) {
-    require(batch.rows() <= outputs, "internal", "A step has too many rows of logits");
+    require(batch.size() <= batchSize() && batch.rows() <= outputs, "internal",
+            "A step has too many tokens or rows of logits");
     owner = whose;
     const int32_t status = llama_decode(ctx.get(), batch.batch);
     owner = nullptr;

@@ -52,13 +52,15 @@ public:
 
     const std::shared_ptr<const Model> model;
     const int32_t sequences;
-    const int32_t batchSize; // tokens per step
-    const int32_t outputs;   // rows of logits per step
+    const int32_t outputs; // rows of logits per step
 
     // Returns the info as of the last operation that ended. May be called on any thread.
     ContextInfo info() const;
     // Updates what `info` returns; called when an operation ends.
     void refreshInfo();
+
+    // Returns the most tokens of a step: as asked for, but no more than the context has cells.
+    int32_t batchSize() const;
 
     // Errors: out-of-range, naming `name`, if the context has no such sequence.
     void requireSequence(int32_t seq, const char * name) const;
@@ -106,7 +108,8 @@ public:
     // Sets the number of threads; 0: the default of `params`.
     void setThreads(int32_t count);
 
-    // Computes one batch of at most `outputs` rows of logits (llama.cpp would abort the process: internal). llama.cpp's abort callback can only end a whole batch, so it aborts only for a process or an
+    // Computes one batch of at most `batchSize` tokens and `outputs` rows of logits; llama.cpp would abort the process for
+    // more. Errors: internal. llama.cpp's abort callback can only end a whole batch, so it aborts only for a process or an
     // environment that ends, and for `owner`, the stop flag of the operation that owns all tokens of the batch. Other
     // requests to stop wait for the end of the step. `owner` must be null if several runs share the batch or if a
     // K-shift is pending: llama.cpp shifts within the next step, and aborting that step would leave K partly rotated.

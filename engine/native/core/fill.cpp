@@ -27,7 +27,7 @@ static PrefillParams checked(const Context & context, PrefillParams params) {
 Fill::Fill(Context & context, PrefillParams params)
     : c(context)
     , p(checked(context, std::move(params)))
-    , largest((size_t) (p.report ? std::min(c.batchSize, c.outputs) : c.batchSize))
+    , largest((size_t) (p.report ? std::min(c.batchSize(), c.outputs) : c.batchSize()))
     , batch(std::make_unique<Batch>((int32_t) std::min(largest, p.tokens.size())))
     , scans(p.report ? std::min(largest, p.tokens.size()) : 0) {}
 

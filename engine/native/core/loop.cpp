@@ -57,11 +57,12 @@ bool Loop::turn() {
     try {
         obey();
         const std::vector<Entry> entries = choose();
-        countStreaming(!entries.empty());
         more = !tasks.empty();
         serve(entries);
         step(entries);
-        more = report() || more;
+        const bool active = report();
+        countStreaming(active);
+        more = more || active;
     } catch (...) {
         fail(std::current_exception());
     }
@@ -69,7 +70,7 @@ bool Loop::turn() {
     return more || !orders.empty();
 }
 
-// Reports what is due and closes decodes that are over; returns whether a stream can take part in the next step.
+// Reports what is due and closes decodes that are over; returns whether some go on with the next turn.
 bool Loop::report() {
     bool more = false;
     for (auto at = decodes.begin(); at != decodes.end();) {
@@ -164,13 +165,15 @@ bool Loop::advance(const std::shared_ptr<Task> & task, const std::vector<Entry> 
     try {
         require(task->cancelled() || !decodesIn(task->changes), "bad-request",
                 "A stream is decoding in this sequence");
-        const bool beside = *streaming > 0;
+        const bool beside = *streaming > (streams ? 1 : 0) ||
+                            std::any_of(decodes.begin(), decodes.end(),
+                                        [](const auto & decode) { return decode->active(); });
         // The rows that the tokens of this step were chosen from are overwritten.
         if (task->computes() && !task->cancelled())
             for (const Entry & entry : entries)
                 if (!entry.stream->tail) entry.stream->logits = nullptr;
         const auto started = Clock::now();
-        const bool over = task->advance(pace.next(beside, (size_t) held->batchSize));
+        const bool over = task->advance(pace.next(beside, (size_t) held->batchSize()));
         pace.note(task->computed(), msSince(started), beside);
         if (!over) {
             filling = task;
