@@ -122,6 +122,7 @@ private:
     llama_memory_i * memory() const;
     int32_t holder() const { return sequences; } // the scratch sequence with the finished copies
     void requireUsable() const;
+    bool shiftsExactly();
     const char * cannotJoin() const;
 
     const bool quantised, swaFull;
