@@ -1,322 +1,235 @@
-/** The layout `consecutive`, scored and in whole runs, against the reference with shifted positions. CPU. */
+/** Joins that read paths one behind the other, from their cells: the summary's logprobs against the float64 reference, CPU. */
 import { describe, expect, it } from 'vitest'
-import type { RunEvent, SegmentId } from '../../engine/protocol/events.ts'
-import { isOpen } from '../../engine/protocol/run-state.ts'
-import { numberOf } from '../../engine/protocol/segments.ts'
-import { u32 } from '../support/gguf-writer.ts'
+import type { ContextOptions, NativeContext, NativeToken } from '../../engine/native/load.ts'
+import { f32, str, u32 } from '../support/gguf-writer.ts'
 import { Random } from '../support/random.ts'
-import { reference, type ReferencePath } from '../support/reference.ts'
-import type { TinyModel } from '../support/tiny-models.ts'
-import { newEngine, readInTurn, start, tinyFile, Watched, type Settings } from '../run/support.ts'
-import { difference, EXACT, HALF, randomTokens, scenario } from './harness.ts'
+import { reference, type ReferenceInput } from '../support/reference.ts'
+import { tinyModel, type TinyModel, type TinyOptions } from '../support/tiny-models.ts'
+import {
+  decode,
+  difference,
+  EXACT,
+  HALF,
+  makeContext,
+  open,
+  pathSeq,
+  PROMPT,
+  randomTokens,
+  scenario,
+  stream,
+  summarySeq,
+} from './harness.ts'
 
-const F32 = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
-/** Q8_0 cells: keys are rounded when they are stored, and once more when a copy is moved. */
-const QUANTISED = 0.5
-const engine = newEngine()
+type Input = ReferenceInput & Required<Pick<ReferenceInput, 'consecutive' | 'summary'>>
+type Place = 'move' | 'copy'
 
-type DecodedToken = { id: number; logprob: number | null }
-
-describe.each(['qwen2', 'llama'] as const)('%s, scored', (shape) => {
-  const { model, file } = tinyFile({ shape, seed: 61 })
-  const random = new Random(7)
-  const input = {
-    ...scenario(model, [20, 3, 31, 8], 13),
+/** Five paths behind all of the prompt except its last three tokens. */
+function joined(model: TinyModel, lengths: readonly number[] = [40, 3, 25, 70, 12]): Input {
+  const input = scenario(model, lengths)
+  const random = new Random(2)
+  return {
+    ...input,
     consecutive: {
-      keep: 14,
-      separators: [11, 4, 0, 5].map((length) => randomTokens(model, random, length)),
+      keep: input.prompt.length - 3,
+      separators: lengths.map((_, i) => randomTokens(model, random, i === 0 ? 9 : 4)),
     },
   }
-  const score = (options: object, budget?: number, more: object = {}) =>
-    engine.score(
-      {
-        layout: 'consecutive',
-        prompt: [...input.prompt],
-        paths: input.paths.map(({ thought, tokens }) => ({ thought, tokens: [...tokens] })),
-        separators: input.consecutive.separators,
-        keep: input.consecutive.keep,
-        summary: input.summary,
-        ...more,
-      },
-      { model: file, engine: { ...F32, ...options }, budget },
-    )
-
-  it.each([
-    ['F32 cells, no flash attention', {}, EXACT],
-    ['the defaults', { kvType: 'f16', flashAttention: 'auto' }, HALF],
-    ['Q8_0 cells', { kvType: 'q8_0', flashAttention: 'on' }, QUANTISED],
-  ] as const)('%s', async (_, options, bound) => {
-    const scored = await score(options)
-    const expected = reference(model, input)
-    expect(difference(scored.prompt, expected.prompt)).toBeLessThan(bound)
-    scored.paths.forEach((path, i) =>
-      expect(difference(path, expected.paths[i]!)).toBeLessThan(bound),
-    )
-    expect(difference(scored.summary, expected.summary)).toBeLessThan(bound)
-  })
-
-  it('another number of kept tokens, another order or the other layout is not the same', async () => {
-    const expected = reference(model, input)
-    for (const more of [
-      { keep: 17 },
-      { layout: 'shared', separators: undefined, keep: undefined },
-    ]) {
-      const scored = await score({}, undefined, more)
-      expect(difference(scored.summary, expected.summary)).toBeGreaterThan(0.05)
-    }
-  })
-
-  it('says what is wrong with an input', async () => {
-    const code = (code: string) => expect.objectContaining({ code }) as Error
-    await expect(score({}, undefined, { separators: [[1]] })).rejects.toThrowError(
-      code('bad-request'),
-    )
-    await expect(score({}, undefined, { keep: 18 })).rejects.toThrowError(code('out-of-range'))
-    await expect(score({}, undefined, { layout: 'shared' })).rejects.toThrowError(
-      code('bad-request'),
-    )
-  })
-})
-
-it('scored under YaRN with factor 4: its magnitude is applied once', async () => {
-  const { model, file } = tinyFile({
-    seed: 62,
-    keys: {
-      'parathinker.rope_budget': u32(64),
-      'parathinker.rope_original_context': u32(64),
-    },
-  })
-  const separators = [
-    [1, 2, 3],
-    [4, 5],
-  ]
-  const input = {
-    ...scenario(model, [20, 9], 5),
-    consecutive: { keep: 17, separators },
-    yarn: { factor: 4, originalContext: 64 },
-  }
-  const scored = await engine.score(
-    {
-      layout: 'consecutive',
-      prompt: [...input.prompt],
-      paths: input.paths.map(({ thought, tokens }) => ({ thought, tokens: [...tokens] })),
-      separators,
-      summary: input.summary,
-    },
-    { model: file, engine: F32, budget: 256 },
-  )
-  expect(difference(scored.summary, reference(model, input).summary)).toBeLessThan(EXACT)
-})
-
-const TEMPLATE =
-  "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
-const CHAT = ['<|im_start|>', '<|im_end|>']
-
-/** Returns the largest differences of every path and of a summary. */
-function parity(
-  model: TinyModel,
-  run: Watched,
-  summary: SegmentId,
-  then = run.state,
-  length = Infinity,
-) {
-  const { keep, separators, parts } = readInTurn(run, summary)
-  const paths: ReferencePath[] = then.paths.map(({ thought, parent, tokens }) => ({
-    thought,
-    tokens: tokens.slice(parent?.at ?? 0).map(({ id }) => id!),
-    ...(parent && { parent: { path: numberOf(parent.segment) - 1, at: parent.at } }),
-  }))
-  const written = run.segment(summary).tokens.slice(0, length) as DecodedToken[]
-  const expected = reference(model, {
-    prompt: then.promptTokens,
-    paths,
-    summaryPaths: parts.map(({ segment }) => numberOf(segment) - 1),
-    consecutive: { keep, separators, from: parts.map(({ from }) => from) },
-    summary: written.map(({ id }) => id),
-  })
-  const ofPaths = then.paths.map(({ tokens, parent }, i) => {
-    const own = tokens.slice(parent?.at ?? 0) as DecodedToken[]
-    // Tokens that a path was given were not scored.
-    const given = own.findIndex(({ logprob }) => logprob !== null)
-    return difference(own.slice(given), expected.paths[i]!.slice(given))
-  })
-  return { paths: Math.max(...ofPaths), summary: difference(written, expected.summary) }
 }
 
-describe.each(['qwen2', 'llama'] as const)(
-  '%s, in runs of a model that was not trained',
-  (shape) => {
-    const options = { shape, pairs: 0, thoughts: 0, endless: true } as const
-    const plain = tinyFile({ ...options, seed: 63 })
-    const chat = tinyFile({ ...options, seed: 64, chatTemplate: TEMPLATE, control: CHAT })
-    const begin = (file: string, settings: Settings = {}) =>
-      start(engine, file, 'the answer and the reason', {
-        paths: 4,
-        budget: 30,
-        summaryBudget: 16,
-        seed: 4,
-        sampling: { temperature: 1 },
-        ...settings,
-      }).end()
-    const exact = (model: TinyModel, run: Watched, summary: SegmentId) => {
-      const { paths, summary: own } = parity(model, run, summary)
-      expect(paths, 'paths').toBeLessThan(EXACT)
-      expect(own, summary).toBeLessThan(EXACT)
-    }
+async function fill(context: NativeContext, { prompt, paths }: ReferenceInput): Promise<void> {
+  await context.prefill({ seq: PROMPT, tokens: prompt, thought: 0 })
+  for (const [i, path] of paths.entries()) {
+    const parent = path.parent
+    await (parent
+      ? context.copy(pathSeq(parent.path), pathSeq(i), prompt.length + parent.at)
+      : context.copy(PROMPT, pathSeq(i)))
+    await context.prefill({ seq: pathSeq(i), tokens: path.tokens, thought: path.thought })
+  }
+}
 
-    it('paths of a chat, with a system prompt: read behind the user’s words, and moved again for another summary', async () => {
-      const run = await begin(chat.file, { system: 'Be exact.' })
-      expect(run.segment('s1')).toMatchObject({ fusion: 'cache', reads: ['p1', 'p2', 'p3', 'p4'] })
-      const { keep, separators } = readInTurn(run, 's1')
-      const after = [...chat.model.vocabulary.tokens.entries()].find(
-        ([, text]) => text === '<|im_end|>',
-      )![0]
-      expect(run.state.promptTokens[keep]).toBe(after)
-      expect(separators.at(-1)).toContain(after)
-      exact(chat.model, run, 's1')
-      await run.after({ type: 'summarise', segments: ['p3', 'p1'] })
-      exact(chat.model, run, 's2')
-      await run.after({ type: 'summarise', segments: ['p2', 'p3', 'p4'] })
-      exact(chat.model, run, 's3')
-      await run.handle.close()
-    })
+async function summarise(
+  context: NativeContext,
+  { prompt, paths, summaryPaths, consecutive, summary }: Input,
+  place: (path: number) => Place,
+): Promise<NativeToken[]> {
+  const read = summaryPaths ?? paths.map((_, i) => i)
+  const { tokens } = await decode(context, [
+    stream({
+      id: 0,
+      seq: summarySeq(0),
+      forced: summary,
+      budget: summary.length,
+      parts: [
+        { from: PROMPT, end: consecutive.keep },
+        ...read.flatMap((path, i) => [
+          { tokens: consecutive.separators[i]!, thought: 0 },
+          { from: pathSeq(path), start: prompt.length, place: place(path) },
+        ]),
+      ],
+    }),
+  ])
+  return tokens.get(0)!
+}
 
-    it('a path that thinks on after it was moved, a branch of it, and what is dropped', async () => {
-      const run = await begin(plain.file)
-      exact(plain.model, run, 's1')
-      await run.after({ type: 'extend', segment: 'p2', tokens: 11 })
-      await run.after({ type: 'summarise' })
-      exact(plain.model, run, 's2')
-      await run.after({ type: 'branch', segment: 'p3', at: 9, token: 70 })
-      await run.after({ type: 'summarise' })
-      expect(run.segment('s3').reads).toContain('p5')
-      exact(plain.model, run, 's3')
-      await run.handle.command({ type: 'drop', segment: 'p1' })
-      await run.after({ type: 'summarise' })
-      exact(plain.model, run, 's4')
-      await run.handle.close()
-    })
+/** Returns the largest difference of the summary from the reference. */
+async function parity(
+  model: TinyModel,
+  input: Input,
+  place: (path: number) => Place,
+  options: Partial<ContextOptions> = {},
+): Promise<number> {
+  const native = await open(model)
+  const context = await makeContext(native, {
+    ...options,
+    ...(input.yarn && { yarn: input.yarn }),
+  })
+  expect(context.info.canShift).toBe(true)
+  await fill(context, input)
+  const summary = await summarise(context, input, place)
+  await context.free()
+  await native.close()
+  return difference(summary, reference(model, input).summary)
+}
 
-    it('a path extended and a path branched while a summary reads them', async () => {
-      const run = await start(engine, plain.file, 'the answer', {
-        paths: 3,
-        budget: 20,
-        summaryBudget: 3000,
-        sampling: { temperature: 0 },
-      }).until((_, { state }) => (state.summaries[0]?.tokens.length ?? 0) > 3)
-      const then = run.state
-      await run.handle.command({ type: 'extend', segment: 'p1', tokens: 15 })
-      const { segment: branch } = await run.handle.command({ type: 'branch', segment: 'p2', at: 7 })
-      const length = (segment: SegmentId) => run.segment(segment)?.tokens.length
-      await run.until(() => length('p1') === 35 && length(branch!) === 20)
-      const { tokens } = run.segment('s1')
-      expect(isOpen(run.segment('s1'))).toBe(true)
-      await run.handle.command({ type: 'stop-all' })
-      await run.end()
-      expect(parity(plain.model, run, 's1', then, tokens.length).summary).toBeLessThan(EXACT)
-      await run.handle.command({ type: 'summarise' })
-      await run.until((_, { state }) => (state.summaries[1]?.tokens.length ?? 0) > 20)
-      await run.handle.command({ type: 'stop-all' })
-      await run.end(2)
-      exact(plain.model, run, 's2')
-      await run.handle.close()
-    })
-
-    it('a run taken up from its events alone: the cells are restored, then joined', async () => {
-      const first = await begin(plain.file)
-      await first.after({ type: 'branch', segment: 'p1', at: 5 })
-      await first.handle.close()
-      const events = first.events.map((event) => JSON.parse(JSON.stringify(event)) as RunEvent)
-      const run = new Watched(engine.resume(events), events)
-      await run.after({ type: 'summarise' })
-      exact(plain.model, run, 's2')
-      await run.after({ type: 'extend', segment: 'p2', tokens: 7 })
-      await run.after({ type: 'summarise', segments: ['p2', 'p5'] })
-      exact(plain.model, run, 's3')
-      await run.handle.close()
-    })
-
-    it('groups that are joined each for itself', async () => {
-      const run = await begin(plain.file, { strategy: 'parallel-majority', paths: 2, runs: 2 })
-      exact(plain.model, run, 's1')
-      exact(plain.model, run, 's2')
-      await run.handle.close()
-    })
-
-    it.each([
-      ['the defaults', { kvType: 'f16', flashAttention: 'auto' }, HALF],
-      ['Q8_0 cells, which are always copied', { kvType: 'q8_0', flashAttention: 'on' }, QUANTISED],
-    ] as const)('%s', async (_, more, bound) => {
-      const run = await begin(plain.file, { engine: more })
-      await run.after({ type: 'summarise' })
-      for (const summary of ['s1', 's2'])
-        expect(parity(plain.model, run, summary).summary).toBeLessThan(bound)
-      await run.handle.close()
-    })
+const LONGROPE = { original: 1024, magnitude: 1.5 }
+const RAMP = Array.from({ length: 16 }, (_, i) => i)
+const FACTORS = {
+  long: RAMP.map((i) => 1 + i / 2),
+  short: RAMP.map((i) => 1 + i / 16),
+}
+const longrope: TinyOptions = {
+  shape: 'llama',
+  thoughts: 0,
+  pairs: 0,
+  ropeFactors: FACTORS,
+  keys: {
+    'llama.rope.scaling.type': str('longrope'),
+    'llama.rope.scaling.attn_factor': f32(LONGROPE.magnitude),
+    'llama.rope.scaling.original_context_length': u32(LONGROPE.original),
   },
-)
+}
 
-describe('a model that thinks before it answers', () => {
-  const CLOSE = '</think>'
-  const { model, file } = tinyFile({
-    seed: 65,
-    pairs: 0,
-    thoughts: 0,
-    endless: true,
-    control: [CLOSE],
-  })
-  const close = model.vocabulary.id(CLOSE)
-  const given = (...paths: number[][]) =>
-    new Map(paths.map((tokens, i) => [`p${i + 1}`, tokens] as const))
-  const text = (length: number) => Array.from({ length }, (_, i) => 65 + (i % 26))
-  const settings = { paths: 2, budget: 12, tail: 6, summaryBudget: 8, sampling: { temperature: 0 } }
+describe.each(['move', 'copy'] as const)('cells that a join would %s', (how) => {
+  const place = () => how
 
-  it('what follows the thought is read, and the end of a path that was cut before', async () => {
-    const run = await start(engine, file, 'the answer', settings, {
-      given: given([...text(20), close], text(9)),
-    }).end()
-    // The model may close a thought by itself.
-    const from = run.ids('p1').lastIndexOf(close) + 1
-    const cut = run.ids('p2').lastIndexOf(close)
-    const { parts, separators } = readInTurn(run, 's1')
-    expect(parts[0]).toEqual({ segment: 'p1', from, to: 33 })
-    expect(cut).toBe(-1)
-    expect(parts[1]).toEqual({ segment: 'p2', from: 15, to: 21 })
-    const words = (ids: number[]) => ids.map((id) => model.vocabulary.tokens[id]).join('')
-    expect(words(separators[0]!)).not.toContain('unfinished')
-    expect(words(separators[1]!)).toContain('(unfinished)')
-    expect(run.state.notices.map(({ code }) => code)).toEqual(['cache-fusion'])
-    expect(parity(model, run, 's1').summary).toBeLessThan(EXACT)
+  it.each<[string, TinyOptions]>([
+    ['qwen2', { shape: 'qwen2', thoughts: 0, pairs: 0 }],
+    ['llama', { shape: 'llama', thoughts: 0, pairs: 0 }],
+    ['qwen2 with thought tables', { shape: 'qwen2' }],
+    ['llama, tied, one KV head', { shape: 'llama', tied: true, heads: 6, kvHeads: 1, headDim: 64 }],
+  ])('%s, F32 cache, no flash attention', async (_, options) => {
+    const model = tinyModel(options)
+    const input = joined(model)
+    expect(await parity(model, input, place)).toBeLessThan(EXACT)
   })
 
-  it('if no thought is closed, all ends are read, with a notice', async () => {
-    const run = await start(engine, file, 'the answer', settings).end()
-    expect([...run.ids('p1'), ...run.ids('p2')]).not.toContain(close)
-    expect(readInTurn(run, 's1').parts.map(({ from, to }) => to - from)).toEqual([6, 6])
-    expect(run.state.notices).toMatchObject([
-      { code: 'cache-fusion' },
-      { code: 'thoughts-open', params: { tail: 6 } },
-    ])
-    expect(parity(model, run, 's1').summary).toBeLessThan(EXACT)
+  it('the defaults: F16 cache, flash attention as llama.cpp chooses', async () => {
+    const model = tinyModel({ shape: 'qwen2', thoughts: 0 })
+    const options = { kvType: 'f16', flashAttention: 'auto' } as const
+    expect(await parity(model, joined(model), place, options)).toBeLessThan(HALF)
+  })
+
+  it.each(['qwen2', 'llama'] as const)('%s under YaRN, factor 4', async (shape) => {
+    const model = tinyModel({ shape })
+    const input = { ...joined(model), yarn: { factor: 4, originalContext: 64 } }
+    expect(await parity(model, input, place)).toBeLessThan(EXACT)
+    expect(
+      await parity(model, input, place, { kvType: 'f16', flashAttention: 'auto' }),
+    ).toBeLessThan(HALF)
+  })
+
+  it.each([
+    ['within', 1024, FACTORS.short],
+    ['beyond', 2048, FACTORS.long],
+  ] as const)('longrope, %s the original context', async (_, cells, factors) => {
+    const model = tinyModel(longrope)
+    const { magnitude } = LONGROPE
+    const input = { ...joined(model), longrope: { factors, magnitude } }
+    expect(await parity(model, input, place, { cells })).toBeLessThan(EXACT)
+  })
+
+  it('shifts in graphs of a few cells', async () => {
+    const model = tinyModel({ shape: 'qwen2' })
+    expect(await parity(model, joined(model), place, { sequences: 46, batch: 8 })).toBeLessThan(
+      EXACT,
+    )
   })
 })
 
-it('paths that do not fit the trained context lose their beginning, and the run says so', async () => {
-  const { model, file } = tinyFile({ seed: 66, pairs: 0, thoughts: 0, endless: true, context: 512 })
-  const run = await start(engine, file, 'the answer', {
-    paths: 4,
-    budget: 90,
-    summaryBudget: 16,
-    sampling: { temperature: 0 },
-  }).end()
-  const { parts } = readInTurn(run, 's1')
-  expect(parts.every(({ from, to }) => from > 0 && to === 90)).toBe(true)
-  expect(run.state.notices.map(({ code }) => code)).toEqual([
-    'cache-fusion',
-    ...parts.map(() => 'path-shortened'),
-  ])
-  expect(run.state.summaries[0]!.cuts).toEqual(
-    parts.map(({ segment, from }) => ({ segment, removed: from })),
-  )
-  expect(parity(model, run, 's1').summary).toBeLessThan(EXACT)
+it('some cells move, others are copied: a branch and its parent', async () => {
+  const model = tinyModel({ shape: 'qwen2', thoughts: 0 })
+  const input = joined(model)
+  const branched: Input = {
+    ...input,
+    paths: [
+      ...input.paths,
+      { thought: 0, tokens: input.paths[1]!.tokens, parent: { path: 0, at: 20 } },
+    ],
+    summaryPaths: [3, 0, 5, 1],
+    consecutive: {
+      ...input.consecutive,
+      separators: input.consecutive.separators.slice(0, 4),
+    },
+  }
+  const shared = new Set([0, 5])
+  const place = (path: number) => (shared.has(path) ? 'copy' : 'move')
+  expect(await parity(model, branched, place)).toBeLessThan(EXACT)
+})
+
+it.each([
+  ['q8_0', 0.1],
+  ['q4_0', 1],
+] as const)('%s cells are copied, within %d', async (kvType, bound) => {
+  const model = tinyModel({ shape: 'qwen2', thoughts: 0, headDim: 64 })
+  const options = { kvType, flashAttention: 'on' } as const
+  expect(await parity(model, joined(model), () => 'copy', options)).toBeLessThan(bound)
+})
+
+it('the reference tells where cells stand: elsewhere, the summary is far from it', async () => {
+  const model = tinyModel({ shape: 'qwen2', thoughts: 0 })
+  const input = joined(model)
+  const { summary } = reference(model, input)
+  const native = (tokens: typeof summary) => tokens.map(({ id, logprob }) => ({ id, logprob }))
+  const others = [
+    { ...input, consecutive: { ...input.consecutive, keep: input.consecutive.keep - 1 } },
+    { ...input, summaryPaths: [1, 0, 2, 3, 4] },
+    { ...input, yarn: { factor: 4, originalContext: 64 } },
+  ]
+  for (const other of others)
+    expect(difference(native(reference(model, other).summary), summary)).toBeGreaterThan(0.02)
+})
+
+it('with one layer, whose keys depend on token and position alone, a join is a fresh prefill', async () => {
+  const model = tinyModel({ shape: 'qwen2', thoughts: 0, layers: 1 })
+  const input = joined(model)
+  for (const yarn of [undefined, { factor: 4, originalContext: 64 }])
+    for (const kvType of ['f32', 'f16'] as const) {
+      const native = await open(model)
+      const context = await makeContext(native, { kvType, ...(yarn && { yarn }) })
+      await fill(context, input)
+      const summary = await summarise(context, input, (path) => (path % 2 ? 'move' : 'copy'))
+      const { keep, separators } = input.consecutive
+      await context.prefill({
+        seq: summarySeq(1),
+        tokens: [
+          ...input.prompt.slice(0, keep),
+          ...input.paths.flatMap(({ tokens }, i) => [...separators[i]!, ...tokens]),
+        ],
+        thought: -1,
+      })
+      const fresh = await decode(context, [
+        stream({
+          id: 1,
+          seq: summarySeq(1),
+          forced: input.summary,
+          budget: input.summary.length,
+        }),
+      ])
+      const apart = summary
+        .slice(1)
+        .map(({ logprob }, i) => Math.abs(logprob! - fresh.tokens.get(1)![i + 1]!.logprob!))
+      expect(Math.max(...apart)).toBeLessThan(kvType === 'f32' ? EXACT : HALF)
+      await context.free()
+      await native.close()
+    }
 })

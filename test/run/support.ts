@@ -186,7 +186,9 @@ export function rescore(
 }
 
 export const isConsecutive = ({ source }: Segment): boolean =>
-  source.type === 'join' && source.layout === 'consecutive'
+  source.type === 'join' &&
+  source.layout === 'consecutive' &&
+  source.parts.some((part) => 'segment' in part)
 
 /** As `rescore`; the summary must read whole paths. */
 async function rescoreInTurn(

@@ -20,20 +20,29 @@ export interface ReferenceInput {
   paths: readonly ReferencePath[]
   /** Indexes of the paths the summary reads; absent: all. */
   summaryPaths?: readonly number[]
-  /**
-   * Layout `consecutive`: the summary reads the first `keep` tokens of the prompt, then in turn a
-   * separator and the cells of a path (from its token `from` on), moved behind what came before. One
-   * more separator stands before the summary, whose first token is then scored.
-   */
-  consecutive?: {
-    keep: number
-    separators: readonly (readonly number[])[]
-    from?: readonly number[]
-  }
   summary?: readonly number[]
+  /** The summary reads paths one behind the other; absent: all at their own positions. */
+  consecutive?: Consecutive
   /** false: no embedding is added anywhere, row 0 included. */
   thoughtEmbedding?: boolean
   yarn?: Yarn
+  longrope?: Longrope
+}
+/**
+ * The summary's line: the prompt's first `keep` tokens, then for each path its separator (with row 0 of the thought tables)
+ * and its cells, whose keys are rotated to where they now stand.
+ */
+export interface Consecutive {
+  keep: number
+  /** One list per path that the summary reads, and perhaps words before the summary, whose first token is then scored. */
+  separators: readonly (readonly number[])[]
+  /** Of each path that the summary reads: its first token that is read; absent: 0. */
+  from?: readonly number[]
+}
+/** RoPE scaling of arXiv 2402.13753: each pair's frequency is divided by a factor, and a magnitude. */
+export interface Longrope {
+  factors: readonly number[]
+  magnitude: number
 }
 /**
  * RoPE scaling of arXiv 2309.00071. Its magnitude 0.1 ln(factor) + 1 (times an attention factor of 1) is what the released
@@ -64,7 +73,7 @@ export interface ReferenceOutput {
 }
 
 export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
-  const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn)
+  const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn, input.longrope)
   const run = (
     tokens: readonly number[],
     start: number,
@@ -96,40 +105,28 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
     return tokens
   })
 
-  if (input.consecutive) return readInTurn(input.consecutive)
-
   const read = (input.summaryPaths ?? input.paths.map((_, i) => i)).map((i) => lines[i]!)
-  const joined = [...new Set([...promptCells, ...read.flat()])]
-  const start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
+  let joined = [...new Set([...promptCells, ...read.flat()])]
+  let start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
+  let before: Float64Array | null = null
+  const owners = new Map<number, number>()
+  if (input.consecutive) {
+    const { keep, separators, from } = input.consecutive
+    joined = promptCells.slice(0, keep)
+    for (const [i, line] of read.entries()) {
+      run(separators[i]!, joined.length, 0, joined, null)
+      const first = from?.[i] ?? 0
+      const cut = cells.moved(line.slice(first), joined.length - promptCells.length - first)
+      for (const cell of cut) owners.set(cell, i)
+      joined.push(...cut)
+    }
+    before = run(separators[read.length] ?? [], joined.length, 0, joined, null).at(-1)?.next ?? null
+    start = joined.length
+  }
   const attention: Map<number, number>[] = []
   cells.observed = attention
-  const summary = run(input.summary ?? [], start, 0, joined, null)
-  return { prompt, paths, summary, attention, owners: new Map() }
-
-  function readInTurn({
-    keep,
-    separators,
-    from,
-  }: NonNullable<ReferenceInput['consecutive']>): ReferenceOutput {
-    const line = promptCells.slice(0, keep)
-    const read = input.summaryPaths ?? input.paths.map((_, i) => i)
-    const owners = new Map<number, number>()
-    for (const [k, i] of read.entries()) {
-      run(separators[k]!, line.length, 0, line, null)
-      const own = lines[i]!.slice(from?.[k] ?? 0)
-      const by = line.length - promptCells.length - (from?.[k] ?? 0)
-      for (const cell of own) {
-        line.push(cells.moved(cell, by))
-        owners.set(line.at(-1)!, k)
-      }
-    }
-    const closing = run(separators[read.length] ?? [], line.length, 0, line, null)
-    const before = closing.at(-1)?.next ?? null
-    const attention: Map<number, number>[] = []
-    cells.observed = attention
-    const summary = run(input.summary ?? [], line.length, 0, line, before)
-    return { prompt, paths, summary, attention, owners }
-  }
+  const summary = run(input.summary ?? [], start, 0, joined, before)
+  return { prompt, paths, summary, attention, owners }
 }
 
 class Cells {
@@ -143,13 +140,33 @@ class Cells {
   readonly #frequencies: Float64Array
   readonly #magnitude: number
 
-  constructor(model: TinyModel, thoughtEmbedding: boolean, yarn?: Yarn) {
+  constructor(model: TinyModel, thoughtEmbedding: boolean, yarn?: Yarn, longrope?: Longrope) {
     this.#model = model
     this.#thoughtEmbedding = thoughtEmbedding
     this.#keys = model.weights.layers.map(() => [])
     this.#values = model.weights.layers.map(() => [])
     this.#frequencies = frequencies(model.dims.headDim, model.dims.ropeBase, yarn)
     this.#magnitude = yarn ? 0.1 * Math.log(yarn.factor) + 1 : 1
+    if (longrope) {
+      this.#frequencies = this.#frequencies.map((f, i) => f / longrope.factors[i]!)
+      this.#magnitude = longrope.magnitude
+    }
+  }
+
+  /** Returns copies of cells with their keys rotated by `delta` positions. */
+  moved(line: readonly number[], delta: number): number[] {
+    const { kvHeads, headDim } = this.#model.dims
+    const first = this.#keys[0]!.length
+    this.#keys.forEach((keys, l) => {
+      for (const cell of line) {
+        const key = keys[cell]!.slice()
+        for (let i = 0; i < kvHeads; i++)
+          this.#rotate(key, i * headDim, delta, this.#model.shape, 1)
+        keys.push(key)
+        this.#values[l]!.push(this.#values[l]![cell]!)
+      }
+    })
+    return line.map((_, i) => first + i)
   }
 
   /** Computes one token whose line is `line`, appends its cell to the line; returns the logprobs after it. */
@@ -210,18 +227,6 @@ class Cells {
       )
     })
     return logSoftmax(linear(weights.output, rmsNorm(x, weights.outputNorm, normEps)))
-  }
-
-  /** Adds a copy of a cell that stands `by` positions later; returns its number. */
-  moved(cell: number, by: number): number {
-    const { kvHeads, headDim } = this.#model.dims
-    this.#keys.forEach((keys, l) => {
-      const key = keys[cell]!.slice()
-      for (let i = 0; i < kvHeads; i++) this.#rotate(key, i * headDim, by, this.#model.shape, 1)
-      keys.push(key)
-      this.#values[l]!.push(this.#values[l]![cell]!)
-    })
-    return this.#keys[0]!.length - 1
   }
 
   /** Qwen2 turns element i with i + headDim/2, Llama (in GGUF layout) 2i with 2i + 1. */

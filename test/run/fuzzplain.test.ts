@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest'
+import { fuzzCommands } from './fuzzplain.ts'
+
+const RUNS = 300
+
+it('random commands at random moments: every run ends, its transcript is what it was, and the engine lives', async () => {
+  const { runs, commands, ends } = await fuzzCommands({ seed: 77, runs: RUNS })
+  expect(runs).toBe(RUNS)
+  // What happens follows from the seed as far as moments allow: it was not always the same.
+  for (const type of ['stop', 'drop', 'extend', 'branch', 'summarise', 'override-vote'])
+    expect(commands.get(type), type).toBeGreaterThan(0)
+  expect(ends.get('ended finished')).toBeGreaterThan(RUNS / 4)
+}, 900_000)

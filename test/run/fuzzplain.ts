@@ -1,0 +1,597 @@
+import { rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { sharedTokens } from '../../engine/kv/index.ts'
+import { loadAddon } from '../../engine/native/load.ts'
+import type {
+  CommandResult,
+  RunCommand,
+  RunEvent,
+  SegmentId,
+} from '../../engine/protocol/events.ts'
+import {
+  allSegments,
+  applyEvent,
+  EMPTY_RUN,
+  foldRun,
+  isOpen,
+  segmentOf,
+  type RunState,
+  type Segment,
+} from '../../engine/protocol/fold.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
+import { pathId, summaryId } from '../../engine/protocol/segments.ts'
+import { Engine, type RunHandle } from '../../engine/run/index.ts'
+import { Random } from '../support/random.ts'
+import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.ts'
+
+/**
+ * Random runs that get random commands at random moments, against the real engine. What a run is asked for follows from
+ * the seed and the run's number; what a moment meets depends on the machine. A fault is an error that names the run.
+ */
+
+export interface FuzzOptions {
+  seed: number
+  runs: number
+  /** The first run's number: an interrupted campaign continues from there. */
+  from?: number
+  onRun?: (run: number) => void
+}
+
+export interface FuzzResult {
+  runs: number
+  events: number
+  /** Accepted commands by type, and refused ones by type and code. */
+  commands: Map<string, number>
+  /** How runs ended. */
+  ends: Map<string, number>
+}
+
+const MODELS: Partial<TinyOptions>[] = [
+  { shape: 'llama', seed: 5, pairs: 0, thoughts: 0 },
+  { shape: 'qwen2', seed: 6, pairs: 0, thoughts: 0, endless: true },
+]
+const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
+/** Milliseconds without an event after which a run is taken to hang. */
+const DEADLINE = 60_000
+/** The same run is asked for again after every PROBE runs. */
+const PROBE = 10
+
+export async function fuzzCommands({
+  seed,
+  runs,
+  from = 0,
+  onRun,
+}: FuzzOptions): Promise<FuzzResult> {
+  const files = MODELS.map((options) => writeTiny(tinyModel({ shape: 'qwen2', ...options })))
+  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'fuzz' })
+  const rejections: unknown[] = []
+  const note = (reason: unknown) => void rejections.push(reason)
+  process.on('unhandledRejection', note)
+  const result: FuzzResult = { runs: 0, events: 0, commands: new Map(), ends: new Map() }
+  try {
+    const before = await probe(engine, files[0]!)
+    for (let run = from; run < from + runs; run++) {
+      try {
+        await new Fuzzed(engine, files, new Random(Math.imul(seed, 0x9e3779b1) + run), result).go()
+        if (rejections.length > 0) throw new Error(`unhandled rejection: ${String(rejections[0])}`)
+        if (run % PROBE === 0 && (await probe(engine, files[0]!)) !== before)
+          throw new Error('the engine gives other tokens than before')
+      } catch (error) {
+        throw new Error(`seed ${seed}, run ${run}: ${(error as Error).message}`, { cause: error })
+      }
+      result.runs++
+      onRun?.(run)
+    }
+  } finally {
+    process.off('unhandledRejection', note)
+    await engine.close()
+    for (const file of files) rmSync(dirname(file), { recursive: true })
+  }
+  return result
+}
+
+/** Returns the tokens of a run that is always the same. */
+async function probe(engine: Engine, model: string): Promise<string> {
+  const settings = { paths: 3, budget: 24, summaryBudget: 8, seed: 7, engine: EXACT }
+  const run = watch(engine.think({ problem: 'the answer', model, settings }))
+  await run.over()
+  const ids = allSegments(run.live).map((one) => idsOf(one))
+  await run.close()
+  return JSON.stringify(ids)
+}
+
+type Live = RunHandle & { readonly state: RunState; readonly active: boolean }
+
+interface Watch {
+  handle: Live
+  events: RunEvent[]
+  readonly live: RunState
+  /** Resolves when the run is over and idle. */
+  over(): Promise<void>
+  close(): Promise<void>
+}
+
+function watch(handle: RunHandle, before: readonly RunEvent[] = []): Watch {
+  const run = handle as Live
+  const events = [...before]
+  const read = (async () => {
+    for await (const event of run.events) events.push(event)
+  })()
+  const isOver = () => !run.active && run.state.status !== 'running'
+  return {
+    handle: run,
+    events,
+    get live() {
+      return run.state
+    },
+    over: () => until(isOver, () => `it never ends: ${describe(run.state)}`),
+    async close() {
+      await handle.close()
+      await read
+    },
+  }
+}
+
+const describe = (state: RunState): string =>
+  `${state.status} ${allSegments(state)
+    .map(({ segment, status, tokens }) => `${segment} ${status} ${tokens.length}`)
+    .join(', ')}`
+
+/** Describes an event in one line. */
+const short = (event: RunEvent, i: number): string => {
+  const { type, at, ...rest } = event
+  const told = type === 'tokens' ? [event.segment, event.tokens.length] : rest
+  return `${i} ${at} ${type} ${JSON.stringify(told).slice(0, 160)}`
+}
+
+async function until(done: () => boolean, why: () => string): Promise<void> {
+  const end = performance.now() + DEADLINE
+  while (!done()) {
+    if (performance.now() > end) throw new Error(why())
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+interface Accepted {
+  command: RunCommand
+  result: CommandResult
+  /** How many events the run had. */
+  events: number
+}
+
+class Fuzzed {
+  readonly #engine: Engine
+  readonly #files: readonly string[]
+  readonly #random: Random
+  readonly #result: FuzzResult
+  #accepted: Accepted[] = []
+  /** What was done, for the report of a fault. */
+  readonly #told: string[] = []
+
+  constructor(engine: Engine, files: readonly string[], random: Random, result: FuzzResult) {
+    this.#engine = engine
+    this.#files = files
+    this.#random = random
+    this.#result = result
+  }
+
+  async go(): Promise<void> {
+    const request = this.#request()
+    let run = watch(this.#engine.think(request))
+    let beside: Watch | null = null
+    try {
+      for (let left = this.#int(8); left > 0; left--) {
+        await this.#moment(run)
+        if (this.#chance(0.12)) run = await this.#takenUp(run)
+        else if (this.#chance(0.08)) beside ??= watch(this.#engine.think(this.#request()))
+        else await this.#send(run)
+      }
+      if (this.#chance(0.1)) await run.close()
+      await run.over()
+      await beside?.over()
+      await until(
+        () => run.events.length >= run.live.events,
+        () => 'events are lost on their way',
+      )
+      this.#check(run)
+      await this.#checkTokens(run, request.model!)
+    } catch (error) {
+      const told = [JSON.stringify(request.settings), ...this.#told, ...run.events.map(short)]
+      throw new Error(`${(error as Error).message}\n${told.join('\n')}`, { cause: error })
+    } finally {
+      await beside?.close()
+      await run.close()
+    }
+    check(run.events)
+    this.#count(
+      this.#result.ends,
+      `${run.live.status} ${run.live.endReason ?? run.live.error?.code ?? ''}`,
+    )
+    this.#result.events += run.events.length
+  }
+
+  #int = (n: number): number => this.#random.int(n)
+  #chance = (p: number): boolean => this.#random.next() < p
+  #of = <T>(list: readonly T[]): T => list[this.#int(list.length)]!
+
+  #count(counts: Map<string, number>, key: string): void {
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+
+  #request(): RunRequest & { model: string } {
+    const context = this.#chance(0.3) ? 40 + this.#int(260) : 0
+    return {
+      problem: 'the answer and the reason '.repeat(1 + this.#int(3)),
+      model: this.#of(this.#files),
+      settings: {
+        strategy: this.#of(['parallel', 'sequential', 'majority', 'parallel-majority']),
+        paths: 1 + this.#int(4),
+        runs: 1 + this.#int(3),
+        budget: this.#chance(0.5) ? 100 + this.#int(400) : 1 + this.#int(30),
+        summaryBudget: this.#chance(0.2) ? 60 : 1 + this.#int(12),
+        finish: this.#of(['first', 'half', 'last']),
+        vote: this.#of(['equality', 'text']),
+        seed: this.#int(1000),
+        alternatives: this.#int(3),
+        sampling: { temperature: this.#of([0, 0.8, 1.5]) },
+        controls: { fusion: this.#of(['auto', 'auto', 'reread', 'cache']) },
+        engine: { ...EXACT, context },
+      },
+    }
+  }
+
+  /** Waits: not at all, for some events, for a short time, or for the end of the run. */
+  async #moment(run: Watch): Promise<void> {
+    const stopped = () => !run.handle.active && run.live.status !== 'running'
+    if (this.#chance(0.8))
+      await until(
+        () => run.live.paths.some(({ tokens }) => tokens.length > 0) || stopped(),
+        () => `it never begins: ${describe(run.live)}`,
+      )
+    const kind = this.#int(4)
+    if (kind === 1) {
+      const events = run.live.events + 1 + this.#int(12)
+      await until(
+        () => run.live.events >= events || stopped(),
+        () => `nothing happens: ${describe(run.live)}`,
+      )
+    }
+    if (kind === 2) await new Promise((resolve) => setTimeout(resolve, this.#int(25)))
+    if (kind === 3) await run.over()
+  }
+
+  /** Resumes the run from its events: all of them, or those that a crash left. */
+  async #takenUp(run: Watch): Promise<Watch> {
+    await run.close()
+    this.#check(run)
+    const begun = run.events.findIndex(({ type }) => type === 'run-started') + 1
+    if (begun === 0) return run
+    const all = run.events.length
+    const length = this.#chance(0.5) ? all : begun + this.#int(all - begun + 1)
+    const events = run.events
+      .slice(0, length)
+      .map((event) => JSON.parse(JSON.stringify(event)) as RunEvent)
+    this.#accepted = []
+    this.#told.push(`taken up after ${events.length} of ${all} events`)
+    return watch(this.#engine.resume(events), events)
+  }
+
+  async #send(run: Watch): Promise<void> {
+    const command = this.#command(run.live)
+    const { events } = run.live
+    try {
+      const result = await run.handle.command(command)
+      this.#accepted.push({ command, result, events })
+      this.#told.push(`${events}: ${JSON.stringify(command)}`)
+      this.#count(this.#result.commands, command.type)
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string }
+      this.#told.push(`${events}: ${JSON.stringify(command)} refused: ${code}`)
+      if (code === undefined || code === 'internal')
+        throw new Error(`${JSON.stringify(command)}: ${message}`)
+      this.#count(this.#result.commands, `${command.type}: ${code}`)
+    }
+  }
+
+  #command(state: RunState): RunCommand {
+    const { paths, summaries, votes } = state
+    const number = 1 + this.#int(Math.max(1, paths.length) + (this.#chance(0.1) ? 1 : 0))
+    const segment = pathId(number)
+    const length = paths[number - 1]?.tokens.length ?? 0
+    const members = votes.flatMap(({ classes }) => classes.flatMap((one) => one.members))
+    const over = state.status !== 'running' && this.#chance(0.9)
+    switch (this.#of(over ? LATER : COMMANDS)) {
+      case 'stop':
+        return { type: 'stop', segment }
+      case 'drop':
+        return { type: 'drop', segment }
+      case 'extend':
+        return { type: 'extend', segment, tokens: 1 + this.#int(this.#chance(0.1) ? 1500 : 20) }
+      case 'branch':
+        return {
+          type: 'branch',
+          segment,
+          at: 1 + this.#int(length + (this.#chance(0.05) ? 5 : 0) || 1),
+          ...(this.#chance(0.5) && { token: 60 + this.#int(30) }),
+        }
+      case 'summarise':
+        return {
+          type: 'summarise',
+          ...(this.#chance(0.5) && {
+            segments: Array.from({ length: 1 + this.#int(3) }, () =>
+              pathId(1 + this.#int(paths.length || 1)),
+            ),
+          }),
+          ...(this.#chance(0.4) && { fusion: this.#of(['cache', 'reread'] as const) }),
+        }
+      case 'stop-all':
+        return { type: 'stop-all' }
+      case 'override-vote':
+        return {
+          type: 'override-vote',
+          member:
+            members.length > 0 && this.#chance(0.9)
+              ? this.#of(members)
+              : this.#chance(0.5)
+                ? segment
+                : summaryId(1 + summaries.length),
+        }
+      case 'cancel':
+        return { type: 'cancel' }
+    }
+  }
+
+  #check({ events, live }: Watch): void {
+    check(events)
+    for (const folded of [foldRun(events), events.reduce(applyEvent, EMPTY_RUN)])
+      if (live.status !== 'interrupted' && !isDeepStrictEqual(plain(folded), plain(live)))
+        throw new Error(
+          `the transcript does not fold to the live state: ${differing(folded, live)}`,
+        )
+    const open = allSegments(live).filter(isOpen)
+    if (open.length > 0 || live.status === 'running')
+      throw new Error(`something stays open: ${describe(live)}`)
+    if (live.error !== null && !FAILURES.includes(live.error.code))
+      throw new Error(`it failed with ${JSON.stringify(live.error)}`)
+    for (const accepted of this.#accepted) reflected(accepted, live, events.slice(accepted.events))
+  }
+
+  /** Checks that every token of a path, or of a summary over cells, has the logprob of a score from scratch. */
+  async #checkTokens({ events, live }: Watch, model: string): Promise<void> {
+    const prompt = [...live.promptTokens]
+    if (prompt.length === 0 || live.paths.length === 0) return
+    const options = { model, engine: { ...EXACT, context: 0 }, budget: live.settings!.budget }
+    const given = (path: Segment) => ({ thought: path.thought, tokens: idsOf(path) })
+    const { paths } = await this.#engine.score({ prompt, paths: live.paths.map(given) }, options)
+    for (const [i, path] of live.paths.entries()) same(path, paths[i]!)
+    for (const summary of live.summaries.filter(({ fusion }) => fusion === 'cache')) {
+      const start = events.findIndex(
+        (event) => event.type === 'segment-started' && event.segment === summary.segment,
+      )
+      const then = foldRun(events.slice(0, start))
+      const paths = summary.reads.map((segment) => segmentOf(then, segment)!)
+      const inTurn = turnsOf(summary, prompt.length)
+      if (inTurn !== null) {
+        const { keep, separators, whole } = inTurn
+        if (!whole) continue // a score takes no parts of paths
+        const [closing, ...before] = separators.reverse()
+        const scored = await this.#engine.score(
+          {
+            layout: 'consecutive',
+            prompt,
+            keep,
+            separators: before.reverse(),
+            paths: paths.map(given),
+            summary: [...closing!, ...idsOf(summary)],
+          },
+          options,
+        )
+        same(summary, scored.summary.slice(closing!.length))
+        continue
+      }
+      // Cells that a branch shares with its parent are read once but scored twice.
+      const share = paths.some((a, i) =>
+        paths.some((b, k) => k < i && sharedTokens(then.paths, a, b) > 0),
+      )
+      if (share) continue
+      const read = paths.map(given)
+      const scored = await this.#engine.score(
+        { prompt, paths: read, summary: idsOf(summary) },
+        options,
+      )
+      same(summary, scored.summary)
+    }
+  }
+}
+
+/** What these requests may fail with: a model that cannot do it, or a small context. */
+const FAILURES = ['bad-combination', 'context-too-small']
+
+/** Command types; each is chosen as often as it is listed here. */
+const COMMANDS = [
+  'stop',
+  'stop',
+  'drop',
+  'drop',
+  'extend',
+  'extend',
+  'extend',
+  'branch',
+  'branch',
+  'branch',
+  'summarise',
+  'summarise',
+  'summarise',
+  'override-vote',
+  'stop-all',
+  'cancel',
+] as const satisfies RunCommand['type'][]
+/** What a run takes when it is over. */
+const LATER = COMMANDS.filter((type) => !['stop', 'stop-all', 'cancel'].includes(type))
+
+/** Returns what a summary with the layout `consecutive` reads besides its paths; null for others. */
+function turnsOf({ source }: Segment, prompt: number) {
+  if (source.type !== 'join' || source.layout !== 'consecutive') return null
+  const { parts } = source
+  return {
+    keep: (parts.find((part) => 'prompt' in part)?.to as number | undefined) ?? prompt,
+    separators: parts.flatMap((part) => ('tokens' in part ? [part.tokens as number[]] : [])),
+    whole: parts.every((part) => !('segment' in part) || part.from === undefined),
+  }
+}
+
+const idsOf = ({ tokens }: Segment): number[] => tokens.slice().map(({ id }) => id!)
+
+function same(segment: Segment, scored: readonly { logprob: number | null }[]): void {
+  for (const [i, { logprob }] of segment.tokens.slice().entries()) {
+    const wanted = scored[i]!.logprob
+    const near =
+      logprob === null || wanted === null ? logprob === wanted : Math.abs(logprob - wanted) < 1e-3
+    if (!near)
+      throw new Error(`${segment.segment}, token ${i}: logprob ${logprob}, scored again ${wanted}`)
+  }
+}
+
+const plainSegment = (one: Segment) => ({
+  ...one,
+  tokens: one.tokens.slice(),
+  logprobSum: Math.round(one.logprobSum * 1e6),
+})
+/** No event says how long a run lay dead before it was taken up: `since`, `ranMs`. */
+const plain = (state: RunState) => ({
+  ...state,
+  since: 0,
+  ranMs: 0,
+  paths: state.paths.map(plainSegment),
+  summaries: state.summaries.map(plainSegment),
+  others: state.others.map(plainSegment),
+})
+
+function differing(a: RunState, b: RunState): string {
+  const [left, right] = [plain(a), plain(b)] as Record<string, unknown>[]
+  return Object.keys(left!)
+    .filter((key) => !isDeepStrictEqual(left![key], right![key]))
+    .join(', ')
+}
+
+/** Checks the invariants of every transcript. */
+function check(events: readonly RunEvent[]): void {
+  let state = EMPTY_RUN
+  const wrong = (event: RunEvent, why: string): never => {
+    throw new Error(
+      `${why}: event ${state.events} ${JSON.stringify(event).slice(0, 200)}; ${describe(state)}`,
+    )
+  }
+  for (const event of events) {
+    if (event.at < state.at) wrong(event, 'time runs backwards')
+    const one = 'segment' in event ? segmentOf(state, event.segment as SegmentId) : undefined
+    switch (event.type) {
+      case 'segment-started':
+        if (one !== undefined) wrong(event, 'it was there before')
+        if (event.role === 'summary') readable(state, event, wrong)
+        break
+      case 'tokens':
+        if (one === undefined || !isOpen(one)) wrong(event, 'tokens of what is not open')
+        else if (one.tokens.length + event.tokens.length > one.budget)
+          wrong(event, 'more than its budget')
+        break
+      case 'segment-ended':
+        if (one === undefined || !isOpen(one)) wrong(event, 'an end of what is not open')
+        break
+      case 'segment-extended':
+        if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to extend')
+        else if (one.budget >= event.budget && isOpen(one))
+          wrong(event, 'an extension that gives nothing')
+        break
+      case 'segment-dropped':
+        if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to drop')
+        break
+      case 'run-ended':
+      case 'run-failed':
+        if (allSegments(state).some(isOpen)) wrong(event, 'it ends with something open')
+    }
+    state = applyEvent(state, event)
+  }
+}
+
+function readable(
+  state: RunState,
+  event: RunEvent,
+  wrong: (event: RunEvent, why: string) => never,
+): void {
+  const { reads } = segmentOf(applyEvent(state, event), (event as { segment: SegmentId }).segment)!
+  if (reads.length === 0) wrong(event, 'it reads nothing')
+  for (const segment of reads) {
+    const read = segmentOf(state, segment)
+    if (read === undefined || isOpen(read) || read.status === 'dropped' || read.tokens.length === 0)
+      wrong(event, `it reads ${segment}`)
+  }
+}
+
+/** Checks that the events after an accepted command show its effect. */
+function reflected(
+  { command, result }: Accepted,
+  live: RunState,
+  after: readonly RunEvent[],
+): void {
+  const missing = (): never => {
+    throw new Error(
+      `${JSON.stringify(command)} was taken and not done: ${describe(live)}; ${after.map(({ type }) => type).join(' ')}`,
+    )
+  }
+  const about = (type: RunEvent['type'], segment: SegmentId) =>
+    after.some((event) => event.type === type && 'segment' in event && event.segment === segment)
+  switch (command.type) {
+    case 'stop':
+      if (!about('segment-ended', command.segment) && !about('segment-dropped', command.segment))
+        missing()
+      return
+    case 'drop':
+      if (segmentOf(live, command.segment)!.status !== 'dropped') missing()
+      return
+    case 'extend':
+      if (!about('segment-extended', command.segment)) missing()
+      return
+    case 'branch': {
+      const { segment, at, token } = command
+      const branch = segmentOf(live, result.segment!)
+      const wanted = { parent: { segment, at }, forced: token === undefined ? [] : [token] }
+      if (
+        branch === undefined ||
+        !isDeepStrictEqual({ parent: branch.parent, forced: branch.forced }, wanted)
+      )
+        missing()
+      const first = branch!.tokens.at(at)
+      if (token !== undefined && first !== undefined && first.id !== token) missing()
+      return
+    }
+    case 'summarise': {
+      // The paths that it was to read may have been dropped, or the run may have ended before it was written.
+      const given = after.some(
+        (event) =>
+          event.type === 'run-failed' ||
+          (event.type === 'run-ended' && event.reason !== 'finished') ||
+          (event.type === 'notice' && event.code === 'nothing-to-summarise'),
+      )
+      if (segmentOf(live, result.segment!) === undefined && !given) missing()
+      return
+    }
+    case 'override-vote':
+      if (!after.some((event) => event.type === 'vote' && event.chosen === command.member))
+        missing()
+      return
+    case 'stop-all':
+    case 'cancel': {
+      // A command before the end lets the run continue.
+      const told = after.some(
+        (event) =>
+          event.type === 'run-failed' ||
+          (event.type === 'run-ended' && event.reason !== 'finished') ||
+          event.type === 'segment-extended' ||
+          event.type === 'segment-started',
+      )
+      if (!told) missing()
+    }
+  }
+}
