@@ -60,7 +60,7 @@ export class Pool {
    */
   admit<T extends Tenant>(size: Size, alone: boolean, make: (sequences: number[]) => T): T | null {
     if (this.#alone !== null || (alone && !this.idle)) return null
-    if (alone) this.evictAll()
+    if (alone) this.#empty()
     const sequences = this.reserve(size)
     if (sequences === null) return null
     const tenant = make(sequences)
@@ -111,6 +111,12 @@ export class Pool {
     this.#prompts.delete(tenant)
     if (this.#alone === tenant) this.#alone = null
     this.onFreed()
+  }
+
+  /** Evicts all tenants; what follows is computed as in a new context. */
+  #empty(): void {
+    this.evictAll()
+    void this.context.clear().catch(() => {})
   }
 
   evictAll(): void {

@@ -170,7 +170,8 @@ export class Pools<Model extends KvModel> {
     const { key, size, making } = ticket
     if (making || this.#makes(key)) return false
     const kept = this.#poolOf(key)
-    if (kept !== undefined && kept.pool.holds(size)) return this.#grant(ticket, kept, size)
+    const usable = kept !== undefined && !kept.pool.context.info.lost
+    if (usable && kept.pool.holds(size)) return this.#grant(ticket, kept, size)
     if (kept === undefined || kept.pool.idle) {
       ticket.making = true
       void this.#make(ticket, kept)
@@ -194,6 +195,8 @@ export class Pools<Model extends KvModel> {
       (taken) => new PoolLease(kept.pool, cells, taken, options),
     )
     if (lease === null) return false
+    const { threads } = request.settings.engine
+    void kept.pool.context.setThreads(threads).catch(() => {})
     this.#kept = [...this.#kept.filter((one) => one !== kept), kept]
     this.#drop(ticket)
     ticket.resolve(lease)

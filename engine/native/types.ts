@@ -303,8 +303,10 @@ export interface NativeDecode {
   readonly done: Promise<DecodeResult>
   /** Ends a stream; `reason` is reported in its end. */
   stop(id: number, reason: 'stopped' | 'cut'): boolean
-  /** Adds to the budget of a stream that still decodes. */
-  extend(id: number, tokens: number): boolean
+  /**
+   * Adds to the budget of a stream that still decodes, and to its reserved cells (default: 0).
+   */
+  extend(id: number, tokens: number, cells?: number): boolean
   /**
    * Adds a stream. The id and the sequence of an ended stream may be used again, to continue it.
    * For `finish`, the stream is a new member of its group.
@@ -370,6 +372,11 @@ export interface NativeContext {
    * that they share.
    */
   remove(seq: number, from?: number): Promise<void>
+  /**
+   * Removes all cells, so that what follows is computed as in a new context. Refused with
+   * `bad-request` while a stream decodes.
+   */
+  clear(): Promise<void>
   /** Returns the last position of a sequence, -1 if it is empty. */
   lastPosition(seq: number): Promise<number>
   /**

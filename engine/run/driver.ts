@@ -110,7 +110,8 @@ export class Driver {
   extend(segment: SegmentId, tokens: number): void {
     const one = segmentOf(this.#state, segment)!
     if (this.#decoding?.has(segment) !== true) return
-    if (this.#cells.grow([], this.#options.view())) this.#decoding.extend(one, tokens)
+    if (!this.#cells.grow([], this.#options.view())) return this.#sayWaiting([one])
+    this.#decoding.extend(one, tokens, this.#limited ? 0 : tokens)
   }
 
   /**

@@ -19,7 +19,7 @@ class Holder implements Tenant {
   }
 }
 
-const context = {} as NativeContext
+const context = { clear: () => Promise.resolve() } as NativeContext
 let freed = 0
 const newPool = (cells: number, sequences: number) =>
   new Pool(context, { cells, sequences }, () => freed++)

@@ -4,6 +4,7 @@
 #include "decode-js.h"
 #include "environment.h"
 #include "values.h"
+#include <numeric>
 
 ContextParams contextArgs(const Napi::Object & o, int32_t mostCells) {
     ContextParams p;
@@ -42,6 +43,7 @@ void ContextWrap::init(Napi::Env env) {
                                          InstanceAccessor<&ContextWrap::info>("info"),
                                          InstanceMethod<&ContextWrap::prefill>("prefill"),
                                          InstanceMethod<&ContextWrap::copy>("copy"),
+                                         InstanceMethod<&ContextWrap::clear>("clear"),
                                          InstanceMethod<&ContextWrap::remove>("remove"),
                                          InstanceMethod<&ContextWrap::lastPosition>("lastPosition"),
                                          InstanceMethod<&ContextWrap::setThreads>("setThreads"),
@@ -211,6 +213,18 @@ Napi::Value ContextWrap::copy(const Napi::CallbackInfo & info) {
             info[2].IsUndefined() ? -1 : (int32_t) args::whole(info[2], "end", 0, INT32_MAX);
         return between(env, {from, to}, to, [=](Context & c) {
             c.copy(from, to, end);
+            return undefined;
+        });
+    });
+}
+
+Napi::Value ContextWrap::clear(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&] {
+        std::vector<int32_t> all(open()->sequences);
+        std::iota(all.begin(), all.end(), 0);
+        return between(env, std::move(all), Task::EVERY, [](Context & c) {
+            c.clear();
             return undefined;
         });
     });

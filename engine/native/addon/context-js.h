@@ -33,6 +33,7 @@ private:
     Napi::Value info(const Napi::CallbackInfo & info);
     Napi::Value prefill(const Napi::CallbackInfo & info);
     Napi::Value copy(const Napi::CallbackInfo & info);
+    Napi::Value clear(const Napi::CallbackInfo & info);
     Napi::Value remove(const Napi::CallbackInfo & info);
     Napi::Value lastPosition(const Napi::CallbackInfo & info);
     Napi::Value setThreads(const Napi::CallbackInfo & info);

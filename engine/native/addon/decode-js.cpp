@@ -148,7 +148,10 @@ void setCommands(Napi::Env env, Napi::Object handle, const std::shared_ptr<Runni
         return decode.stop(idArg(info), stopReason(info[1]));
     });
     command("extend", [=](Decode & decode, const Context &, const Napi::CallbackInfo & info) {
-        return decode.extend(idArg(info), (int32_t) args::whole(info[1], "tokens", 1, INT32_MAX));
+        const int32_t tokens = (int32_t) args::whole(info[1], "tokens", 1, INT32_MAX);
+        const int64_t cells =
+            info[2].IsUndefined() ? 0 : args::whole(info[2], "cells", 0, INT32_MAX);
+        return decode.extend(idArg(info), tokens, cells);
     });
     command("add", [](Decode & decode, const Context & c, const Napi::CallbackInfo & info) {
         return decode.add(streamArgs(c, args::object(info, 0)));

@@ -86,7 +86,7 @@ bool Context::shiftsExactly() {
         latest.lost = !llama_memory_apply_shifts(ctx.get());
         exact = !latest.lost && llama_memory_k_distance(memory(), moved, there) < DIFFERENT;
     }
-    dropCopies();
+    clear();
     return exact;
 }
 
@@ -164,6 +164,11 @@ void Context::copy(int32_t from, int32_t to, int32_t end, int32_t start) {
         tails[to] = kept;
     else
         tails.erase(to);
+}
+
+void Context::clear() {
+    tails.clear();
+    llama_memory_clear(memory(), false);
 }
 
 void Context::remove(int32_t seq, int32_t from) {

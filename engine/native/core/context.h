@@ -70,6 +70,8 @@ public:
     // Lets `to` also see the cells of `from` at positions from `start` to below `end`; -1: all. Errors: cannot-join,
     // decode-failed once the context is lost.
     void copy(int32_t from, int32_t to, int32_t end, int32_t start = 0);
+    // Removes all cells and forgets where the last ones were.
+    void clear();
     // Removes positions `from` and above. Errors: cannot-join.
     void remove(int32_t seq, int32_t from);
     // Removes what a failed step may have left at positions `from` and above, if the model's memory supports it.

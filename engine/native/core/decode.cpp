@@ -72,11 +72,14 @@ bool Decode::stop(int32_t id, bool cut) {
     });
 }
 
-bool Decode::extend(int32_t id, int32_t tokens) {
+bool Decode::extend(int32_t id, int32_t tokens, int64_t cells) {
     require(tokens >= 1, "out-of-range", "tokens must be at least 1");
+    require(cells >= 0, "out-of-range", "cells must be at least 0");
     return send([=] {
-        if (Stream * s = live(id))
-            s->p.budget = (int32_t) std::min<int64_t>((int64_t) s->p.budget + tokens, INT32_MAX);
+        Stream * s = live(id);
+        if (!s) return;
+        s->p.budget = (int32_t) std::min<int64_t>((int64_t) s->p.budget + tokens, INT32_MAX);
+        s->reserve += cells;
     });
 }
 
@@ -202,7 +205,9 @@ void Decode::endAll(const char * reason, const std::string & code, const std::st
 
 bool Decode::decodesIn(int32_t seq) const {
     return std::any_of(streams.begin(), streams.end(),
-                       [&](const auto & s) { return s->filled && !s->ended && s->p.seq == seq; });
+                       [&](const auto & s) {
+        return s->filled && !s->ended && (seq == Task::EVERY || s->p.seq == seq);
+    });
 }
 
 bool Decode::reads(int32_t seq) const {

@@ -13,6 +13,8 @@ class Task {
 public:
     // Listed among `sequences` by tasks that use the context's scratch sequences.
     static constexpr int32_t SCRATCH = -2;
+    // As `changes`: the task changes every sequence.
+    static constexpr int32_t EVERY = -3;
 
     // `changes`: the sequence that it changes, in which no stream may decode; -1: none.
     explicit Task(std::vector<int32_t> sequences, int32_t changes = -1)
