@@ -221,7 +221,7 @@ Napi::Value ContextWrap::copy(const Napi::CallbackInfo & info) {
 Napi::Value ContextWrap::clear(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&] {
-        std::vector<int32_t> all(open()->sequences);
+        std::vector<int32_t> all(open()->context()->sequences);
         std::iota(all.begin(), all.end(), 0);
         return between(env, std::move(all), Task::EVERY, [](Context & c) {
             c.clear();
