@@ -80,7 +80,7 @@ export async function fuzzCommands({
         { length: Math.min(AT_ONCE, from + runs - first) },
         (_, i) => first + i,
       )
-      await Promise.all(
+      const ends = await Promise.allSettled(
         group.map(async (run) => {
           try {
             const random = new Random(Math.imul(seed, 0x9e3779b1) + run)
@@ -96,12 +96,13 @@ export async function fuzzCommands({
           onRun?.(run)
         }),
       )
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
       if (first % PROBE === 0 && (await probe(engine, files[0]!)) !== before)
         throw new Error(`seed ${seed}, run ${first}: the engine gives other tokens than before`)
     }
   } finally {
     process.off('unhandledRejection', note)
-    await engine.close()
+    await engine.close().catch(note)
     for (const file of files) rmSync(dirname(file), { recursive: true })
   }
   return result
@@ -370,7 +371,12 @@ class Fuzzed {
       throw new Error(`something stays open: ${describe(live)}`)
     if (live.error !== null && !FAILURES.includes(live.error.code))
       throw new Error(`it failed with ${JSON.stringify(live.error)}`)
-    for (const accepted of this.#accepted) reflected(accepted, live, events.slice(accepted.events))
+    for (const [i, accepted] of this.#accepted.entries()) {
+      const dismissed = this.#accepted
+        .slice(i + 1)
+        .some(({ command: { type } }) => type === 'cancel' || type === 'stop-all')
+      reflected(accepted, dismissed, live, events.slice(accepted.events))
+    }
   }
 
   /** Checks that every token of a path, or of a summary over cells, has the logprob of a score from scratch. */
@@ -545,9 +551,13 @@ function readable(
   }
 }
 
-/** Checks that the events after an accepted command show its effect. */
+/**
+ * Checks that the events after an accepted command show its effect. `dismissed`: a later command
+ * ended what the run was doing.
+ */
 function reflected(
   { command, result }: Accepted,
+  dismissed: boolean,
   live: RunState,
   after: readonly RunEvent[],
 ): void {
@@ -590,7 +600,7 @@ function reflected(
           (event.type === 'run-ended' && event.reason !== 'finished') ||
           (event.type === 'notice' && event.code === 'nothing-to-summarise'),
       )
-      if (segmentOf(live, result.segment!) === undefined && !given) missing()
+      if (segmentOf(live, result.segment!) === undefined && !given && !dismissed) missing()
       return
     }
     case 'override-vote':
