@@ -35,6 +35,8 @@ export interface TinyOptions {
   ff?: number
   /** Rows of the thought tables; 0: no tables. */
   thoughts?: number
+  /** Norms behind attention and feed-forward, which Gemma 2 has and the reference does not. */
+  postNorms?: boolean
   /** Pairs of control tokens, plus `<summary>` and `</summary>`; 0: none of these. */
   pairs?: number
   /** The output layer is the token embedding. */
@@ -225,6 +227,11 @@ export function tinyModel(options: TinyOptions): TinyModel {
   if (options.ropeFactors)
     for (const [name, factors] of Object.entries(options.ropeFactors))
       add(`rope_factors_${name}.weight`, [factors.length], 'f32', Float32Array.from(factors))
+
+  if (options.postNorms)
+    for (let i = 0; i < layers; i++)
+      for (const name of ['post_attention_norm', 'post_ffw_norm'])
+        vector(`blk.${i}.${name}.weight`, embd, 0.2, 1)
 
   const metadata: Metadata = {
     'general.architecture': str(architecture),
