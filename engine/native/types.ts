@@ -208,7 +208,8 @@ export interface StreamOptions {
    * - `shared` (default): at their own positions.
    * - `move`: behind the parts before. They are moved, in `from` too, then shared. `from` may occur
    *   once. Refused with `internal`: cells that another sequence holds, a `from` that decodes, a
-   *   quantised KV type.
+   *   quantised KV type, and positions that other cells of `from` have (those of its prompt, if the
+   *   parts before are shorter).
    * - `copy`: behind the parts before. `seq` gets its own cells; `from` is not changed.
    *
    * Moves and copies are made before anything is decoded. If the stream cannot begin, `seq` is

@@ -1,10 +1,9 @@
 /** Joins that read paths one behind the other, from their cells: the summary's logprobs against the float64 reference, CPU. */
 import { describe, expect, it } from 'vitest'
-import type { ContextOptions, NativeContext, NativeToken } from '../../engine/native/load.ts'
 import { f32, str, u32 } from '../support/gguf-writer.ts'
-import { Random } from '../support/random.ts'
-import { reference, type ReferenceInput } from '../support/reference.ts'
-import { tinyModel, type TinyModel, type TinyOptions } from '../support/tiny-models.ts'
+import { reference } from '../support/reference.ts'
+import { tinyModel, type TinyOptions } from '../support/tiny-models.ts'
+import { fill, joined, parity, summarise, type Consecutive } from './consecutive.ts'
 import {
   decode,
   difference,
@@ -12,84 +11,9 @@ import {
   HALF,
   makeContext,
   open,
-  pathSeq,
-  PROMPT,
-  randomTokens,
-  scenario,
   stream,
   summarySeq,
 } from './harness.ts'
-
-type Input = ReferenceInput & Required<Pick<ReferenceInput, 'consecutive' | 'summary'>>
-type Place = 'move' | 'copy'
-
-/** Five paths behind all of the prompt except its last three tokens. */
-function joined(model: TinyModel, lengths: readonly number[] = [40, 3, 25, 70, 12]): Input {
-  const input = scenario(model, lengths)
-  const random = new Random(2)
-  return {
-    ...input,
-    consecutive: {
-      keep: input.prompt.length - 3,
-      separators: lengths.map((_, i) => randomTokens(model, random, i === 0 ? 9 : 4)),
-    },
-  }
-}
-
-async function fill(context: NativeContext, { prompt, paths }: ReferenceInput): Promise<void> {
-  await context.prefill({ seq: PROMPT, tokens: prompt, thought: 0 })
-  for (const [i, path] of paths.entries()) {
-    const parent = path.parent
-    await (parent
-      ? context.copy(pathSeq(parent.path), pathSeq(i), prompt.length + parent.at)
-      : context.copy(PROMPT, pathSeq(i)))
-    await context.prefill({ seq: pathSeq(i), tokens: path.tokens, thought: path.thought })
-  }
-}
-
-async function summarise(
-  context: NativeContext,
-  { prompt, paths, summaryPaths, consecutive, summary }: Input,
-  place: (path: number) => Place,
-): Promise<NativeToken[]> {
-  const read = summaryPaths ?? paths.map((_, i) => i)
-  const { tokens } = await decode(context, [
-    stream({
-      id: 0,
-      seq: summarySeq(0),
-      forced: summary,
-      budget: summary.length,
-      parts: [
-        { from: PROMPT, end: consecutive.keep },
-        ...read.flatMap((path, i) => [
-          { tokens: consecutive.separators[i]!, thought: 0 },
-          { from: pathSeq(path), start: prompt.length, place: place(path) },
-        ]),
-      ],
-    }),
-  ])
-  return tokens.get(0)!
-}
-
-/** Returns the largest difference of the summary from the reference. */
-async function parity(
-  model: TinyModel,
-  input: Input,
-  place: (path: number) => Place,
-  options: Partial<ContextOptions> = {},
-): Promise<number> {
-  const native = await open(model)
-  const context = await makeContext(native, {
-    ...options,
-    ...(input.yarn && { yarn: input.yarn }),
-  })
-  expect(context.info.canShift).toBe(true)
-  await fill(context, input)
-  const summary = await summarise(context, input, place)
-  await context.free()
-  await native.close()
-  return difference(summary, reference(model, input).summary)
-}
 
 const LONGROPE = { original: 1024, magnitude: 1.5 }
 const RAMP = Array.from({ length: 16 }, (_, i) => i)
@@ -159,7 +83,7 @@ describe.each(['move', 'copy'] as const)('cells that a join would %s', (how) => 
 it('some cells move, others are copied: a branch and its parent', async () => {
   const model = tinyModel({ shape: 'qwen2', thoughts: 0 })
   const input = joined(model)
-  const branched: Input = {
+  const branched: Consecutive = {
     ...input,
     paths: [
       ...input.paths,

@@ -59,7 +59,8 @@ Context::~Context() = default;
 // so only its K depends on its position.
 bool Context::shiftsExactly() {
     constexpr int32_t FAR = 4000;
-    constexpr float DIFFERENT = 0.3f; // more than two roundings to Q4_0; a wrong rotation of a quarter of K is 0.7
+    constexpr float DIFFERENT =
+        0.3f; // more than two roundings to Q4_0; a wrong rotation of a quarter of K is 0.7
     const int32_t moved = holder(), there = moved + 1;
     Batch batch(2);
     batch.add(0, 0, moved, true);
