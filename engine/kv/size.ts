@@ -13,9 +13,12 @@ export const SPARE_SEQUENCES = 8
 const HEADROOM = 1024
 /** Spare cells, since llama.cpp pads and rounds. */
 export const SLACK = 64
-/** Estimated tokens of the chat template and the words between the attempts: total, per path. */
+/** Estimated tokens of the chat template and the words between re-read texts: total, per path. */
 const FRAME = 128
 const FRAME_PER_PATH = 24
+/** The same for joined paths, as characters, so that no tokenizer needs more (prompt/frame.ts). */
+const WORDS = 200
+const WORDS_PER_PATH = 34
 
 /** How summaries read paths: by the layout of their join, or by reading texts again. */
 export type Reading = Layout | 'reread'
@@ -86,9 +89,9 @@ export function summaryCells({
 >): number {
   if (summaries === 0) return 0
   if (reading === 'shared') return summaries * summaryBudget
-  const frame = FRAME + (reading === 'reread' ? promptTokens : 0)
-  const perPath = FRAME_PER_PATH + (reading === 'consecutive' ? copied : 0)
-  return summaries * (frame + summaryBudget) + perPath * paths
+  return reading === 'reread'
+    ? summaries * (promptTokens + FRAME + summaryBudget) + FRAME_PER_PATH * paths
+    : summaries * (WORDS + summaryBudget) + (WORDS_PER_PATH + copied) * paths
 }
 
 export function sizeRun(demand: Demand): Size {

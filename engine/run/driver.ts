@@ -125,7 +125,13 @@ export class Driver {
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
     await this.#cells.removeIdle(this.#moment)
     await this.#removeBroken()
-    const lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    let lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    if (!lease.context.info.canShift) {
+      // Only the real context tells whether cells can be moved; if not, texts are read again.
+      const moving = this.#ready().filter(({ source }) => source !== undefined && moves(source))
+      await Promise.all(moving.map((summary) => this.#settle(summary)))
+      if (moving.length > 0) lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    }
     await this.#cells.restore(this.#joined(), this.#moment)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
     const streams = this.#streams(lease)
@@ -237,6 +243,8 @@ export class Driver {
       budget,
     })
     const started = segmentOf(this.#state, segment)!
+    if (summary.fusion === 'cache' && started.fusion === 'reread')
+      this.#options.emit({ type: 'notice', code: 'reread-fusion' })
     for (const notice of readingNotices(started, this.#state))
       this.#options.emit({ type: 'notice', ...notice })
     return started
@@ -434,6 +442,12 @@ export class Driver {
     await this.#cells.removeIdle(this.#moment)
   }
 }
+
+/** Returns whether a source has cells that are moved or copied. */
+const moves = (source: Source): boolean =>
+  source.type === 'join' &&
+  source.layout === 'consecutive' &&
+  source.parts.some((part) => 'segment' in part)
 
 /** Returns what the user should know about how a summary reads its paths. */
 function readingNotices({ source, fusion, cuts }: Segment, state: RunState): Notice[] {

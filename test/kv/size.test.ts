@@ -57,13 +57,13 @@ describe('the size of a context', () => {
     const asked = { promptTokens: 100, summaries: 2, paths: 8, summaryBudget: 1024, copied: 7 }
     expect(summaryCells({ ...asked, reading: 'reread' })).toBe(2 * (100 + 128 + 1024) + 24 * 8)
     expect(summaryCells({ ...asked, reading: 'shared' })).toBe(2 * 1024)
-    expect(summaryCells({ ...asked, reading: 'consecutive' })).toBe(2 * (128 + 1024) + (24 + 7) * 8)
+    expect(summaryCells({ ...asked, reading: 'consecutive' })).toBe(2 * (200 + 1024) + (34 + 7) * 8)
   })
 
   it('has words around the paths of a model that was not trained, and copies of cells that cannot be moved', () => {
     const untrained = (settings: RunRequest['settings'], thinks = false) =>
       sizeRun(demand(settings, { trained: false, thinks })).cells - sizeRun(demand(settings)).cells
-    const words = 128 + 24 * 4
+    const words = 200 + 34 * 4
     expect(untrained({})).toBe(words)
     expect(untrained({}, true)).toBe(words + 4 * 512)
     expect(untrained({ tail: 4000 }, true)).toBe(words + 4 * 2048)

@@ -277,6 +277,19 @@ it.each<[string, Metadata, string | undefined]>([
   expect((await readModelInfo(file(architecture(name, keys)))).cannotJoin).toBe(reason)
 })
 
+it.each([
+  ['no marker', [], undefined, false],
+  ['a token that closes a thought', ['</think>'], undefined, true],
+  ['a template that spells it', [], "{{ m.split('</think>')[-1] }}", true],
+] as const)(
+  '%s: the paths may think before they answer, or do not',
+  async (_, control, chatTemplate, thinks) => {
+    const model = tinyModel({ shape: 'qwen2', control, ...(chatTemplate && { chatTemplate }) })
+    const path = writeTiny(model, mkdtempSync(join(folder, 'm-')))
+    expect((await readModelInfo(path)).thinks).toBe(thinks)
+  },
+)
+
 describe('a split model', () => {
   const split = (prefix: string, index: number, of: number, number = index) => {
     const path = join(

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { summaryCells } from '../../engine/kv/index.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
 import {
   cutToFit,
@@ -173,6 +174,22 @@ describe('cells that are joined one behind another', () => {
     const other = await join(paths, { prompt: [...'the prompt'].map((one) => one.codePointAt(0)!) })
     expect(other[0]).toEqual({ prompt: true, to: 7 })
     expect(words(other)[0]!.startsWith('blem\n\nHere are')).toBe(true)
+  })
+
+  it('take no more words than are reserved for them, whatever the tokenizer', async () => {
+    for (const count of [1, 2, 12, 64]) {
+      const thought = { opens: [], closes: [{ text: '</think>', id: 1 }], expected: true }
+      const settings = resolveSettings({ tail: 1 }, { metadata: {}, nativePaths: 0 })
+      const parts = await join(
+        pathsOf(Array.from({ length: count }, () => 3)),
+        { settings },
+        thought,
+      )
+      const reserved = { promptTokens: 11, paths: count, summaries: 1, summaryBudget: 0, copied: 0 }
+      expect(words(parts).join('').length).toBeLessThanOrEqual(
+        summaryCells({ ...reserved, reading: 'consecutive' }),
+      )
+    }
   })
 
   it('obey an instruction of the run’s own', async () => {
