@@ -130,7 +130,10 @@ export interface NativeContextInfo {
   cells: number
   threads: number
   flashAttention: boolean
-  /** Whether cells can be moved and copied to other positions. */
+  /**
+   * Whether cells can be moved and copied to other positions: llama.cpp says so, and a test when the
+   * context was created gave the right keys.
+   */
   canShift: boolean
   /**
    * Moving cells has failed halfway. Every prefill, decode, copy and move then fails with
@@ -214,7 +217,8 @@ export interface StreamOptions {
    * - `shared` (default): at their own positions.
    * - `move`: behind the parts before. They are moved, in `from` too, then shared. `from` may occur
    *   once. Refused with `internal`: cells that another sequence holds, a `from` that decodes, a
-   *   quantised KV type.
+   *   quantised KV type, and positions that other cells of `from` have (those of its prompt, if the
+   *   parts before are shorter).
    * - `copy`: behind the parts before. `seq` gets its own cells; `from` is not changed.
    *
    * Moves and copies are made before anything is decoded. If the stream cannot begin, `seq` is
@@ -419,7 +423,7 @@ export interface NativePlan {
    * Returns how much memory a context would take, as llama.cpp computes it
    * (`llama_get_memory_breakdown`), weights included; mapped weights count only their own bytes.
    * `cells`: as rounded by llama.cpp. `logitRowBytes`: bytes of a row of logits. `canShift`: as in
-   * `NativeContextInfo`. Errors: `out-of-memory`, also beyond `mostCells`; `bad-combination`.
+   * `NativeContextInfo`, without the test. Errors: `out-of-memory`, also beyond `mostCells`; `bad-combination`.
    */
   measure(options: PlanOptions): Promise<{
     cells: number

@@ -7,6 +7,7 @@ import type {
   NativeToken,
   StreamOptions,
 } from '../../engine/native/load.ts'
+import { array, u32 } from '../support/gguf-writer.ts'
 import { Random } from '../support/random.ts'
 import { contextOf, ids, openTiny, run, start, stream } from './support.ts'
 
@@ -299,4 +300,45 @@ it('uses no more memory than the plan says', async () => {
   await run(context, [join(consecutive('copy'))])
   expect(context.info).toEqual(before)
   await context.free()
+})
+
+describe('which models', () => {
+  it('layers without RoPE, of which llama.cpp does not know, are found by a test of the context', async () => {
+    // Every fourth layer of SmolLM3 has no RoPE.
+    for (const [layers, canShift] of [
+      [3, true],
+      [4, false],
+    ] as const)
+      for (const kvType of ['f32', 'f16', 'q8_0', 'q4_0'] as const) {
+        const smol = await openTiny({
+          shape: 'llama',
+          architecture: 'smollm3',
+          thoughts: 0,
+          layers,
+        })
+        const context = await contextOf(smol, { kvType, flashAttention: 'on' })
+        expect(context.info.canShift, `${layers} layers, ${kvType}`).toBe(canShift)
+        // The test leaves nothing behind.
+        for (let seq = 0; seq < 12; seq++) expect(await context.lastPosition(seq)).toBe(-1)
+        await context.prefill({ seq: 0, tokens: Array(1024).fill(5), thought: -1 })
+        if (!canShift) expect(await rejected(context.shift(0, 0, 5))).toBe('cannot-join')
+        await context.free()
+        await smol.close()
+      }
+  })
+
+  it.each([
+    ['qwen2', {}, undefined],
+    ['qwen2vl', { 'qwen2vl.rope.dimension_sections': array('i32', [8, 4, 4, 0]) }, 'm-rope'],
+    ['qwen2', { 'qwen2.attention.indexer.head_count': u32(2) }, 'indexer'],
+  ] as const)('%s with %o', async (architecture, keys, cannotJoin) => {
+    const other = await openTiny({ architecture, thoughts: 0, keys })
+    expect(other.info.cannotJoin).toBe(cannotJoin)
+    const context = await contextOf(other)
+    expect(context.info.canShift).toBe(cannotJoin !== 'm-rope')
+    await fill(context, 0, PROMPT)
+    expect(await rejected(context.copy(0, 1, 5))).toBe(cannotJoin ? 'cannot-join' : 'resolved')
+    await context.free()
+    await other.close()
+  })
 })

@@ -38,7 +38,6 @@ Context::Context(std::shared_ptr<const Model> from, llama_context_params params,
     latest.flashAttention = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_AUTO
                                 ? logCodes::flashAttentionEnabled()
                                 : params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_ENABLED;
-    latest.canShift = llama_memory_can_move(memory());
     computeOn(llama_n_threads(ctx.get()));
     llama_set_abort_callback(
         ctx.get(),
@@ -47,6 +46,7 @@ Context::Context(std::shared_ptr<const Model> from, llama_context_params params,
             return c.leaving->raised() || (c.owner && c.owner->raised());
         },
         this);
+    latest.canShift = llama_memory_can_move(memory()) && shiftsExactly();
     refreshInfo();
 }
 
@@ -68,6 +68,27 @@ void Context::setThreads(int32_t count) {
 
 int32_t Context::batchSize() const {
     return (int32_t) llama_n_batch(ctx.get());
+}
+
+// Tests that a shift makes of K at one position what it is at another. llama.cpp does not know of every model which layers
+// have RoPE, and of which kind: on others it would shift without an error. A sequence's first token attends only to itself,
+// so only its K depends on its position.
+bool Context::shiftsExactly() {
+    constexpr int32_t FAR = 4000;
+    constexpr float DIFFERENT =
+        0.3f; // more than two roundings to Q4_0; a wrong rotation of a quarter of K is 0.7
+    const int32_t moved = holder(), there = moved + 1;
+    Batch batch(2);
+    batch.add(0, 0, moved, true);
+    batch.add(0, FAR, there, true);
+    bool exact = compute(batch, nullptr) == Step::DONE;
+    if (exact) {
+        llama_memory_seq_add(memory(), moved, -1, -1, FAR);
+        latest.lost = !llama_memory_apply_shifts(ctx.get());
+        exact = !latest.lost && llama_memory_k_distance(memory(), moved, there) < DIFFERENT;
+    }
+    dropCopies();
+    return exact;
 }
 
 llama_memory_i * Context::memory() const {

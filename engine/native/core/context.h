@@ -129,6 +129,7 @@ private:
     void computeOn(int32_t threads);
     int32_t holder() const { return sequences; } // the scratch sequence with the finished copies
     void requireUsable() const;
+    bool shiftsExactly();
     const char * cannotJoin() const;
 
     const bool quantised, swaFull;
