@@ -356,8 +356,8 @@ export interface NativePrefill extends Promise<PrefillResult> {
 }
 
 /**
- * The cells of a sequence in which a stream decodes cannot be changed: `prefill`, `copy` to it and
- * `remove` are refused with `bad-request`.
+ * The cells of a sequence in which a stream decodes cannot be changed: `prefill`, `copy` and
+ * `copyMoved` to it, `shift` and `remove` are refused with `bad-request`.
  */
 export interface NativeContext {
   readonly info: NativeContextInfo

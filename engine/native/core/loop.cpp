@@ -168,13 +168,11 @@ bool Loop::advance(const std::shared_ptr<Task> & task, const std::vector<Entry> 
         const bool beside = *streaming > (streams ? 1 : 0) ||
                             std::any_of(decodes.begin(), decodes.end(),
                                         [](const auto & decode) { return decode->active(); });
-        // The rows that the tokens of this step were chosen from are overwritten.
-        if (task->computes() && !task->cancelled())
-            for (const Entry & entry : entries)
-                if (!entry.stream->tail) entry.stream->logits = nullptr;
+        if (task->computes() && !task->cancelled()) forgetRows(entries);
+        const size_t most = pace.next(beside, (size_t) held->batchSize());
         const auto started = Clock::now();
-        const bool over = task->advance(pace.next(beside, (size_t) held->batchSize()));
-        pace.note(task->computed(), msSince(started), beside);
+        const bool over = task->advance(most);
+        pace.note(task->computed(), most, msSince(started), beside);
         if (!over) {
             filling = task;
             return false;
@@ -187,8 +185,16 @@ bool Loop::advance(const std::shared_ptr<Task> & task, const std::vector<Entry> 
     return true;
 }
 
-void Loop::step(std::vector<Entry> entries) {
+// The context's rows, which the tokens of this step were chosen from, are about to be overwritten: a stream that fails
+// in this step has no tail.
+void Loop::forgetRows(const std::vector<Entry> & entries) {
+    for (const Entry & entry : entries)
+        if (!entry.stream->tail) entry.stream->logits = nullptr;
+}
+
+void Loop::step(const std::vector<Entry> & entries) {
     const size_t most = (size_t) held->outputs;
+    if (entries.size() > most) forgetRows(entries);
     for (size_t from = 0; from < entries.size(); from += most) {
         const size_t end = std::min(entries.size(), from + most);
         compute({entries.begin() + from, entries.begin() + end}, end < entries.size());
@@ -223,6 +229,7 @@ void Loop::compute(std::vector<Entry> entries, bool keep) {
         for (const auto & [decode, s] : entries) held->takeBack(s->p.seq, s->position);
         if (outcome == Step::FAILED && shared) {
             // Whose fault it was is not known, so each decode is computed by itself.
+            forgetRows(entries);
             std::vector<Entry> own, others;
             for (const Entry & entry : entries)
                 (entry.decode == first ? own : others).push_back(entry);
@@ -275,6 +282,7 @@ void Loop::countStreaming(bool now) {
 // A turn threw, for lack of memory: what was under way cannot go on.
 void Loop::fail(std::exception_ptr error) {
     filling.reset();
+    countStreaming(false);
     for (const auto & decode : std::exchange(decodes, {})) decode->fail(error);
     for (const auto & task : std::exchange(tasks, {})) task->finish(error);
 }

@@ -66,7 +66,8 @@ private:
     std::vector<Entry> choose();
     void serve(const std::vector<Entry> & entries);
     bool advance(const std::shared_ptr<Task> & task, const std::vector<Entry> & entries);
-    void step(std::vector<Entry> entries);
+    static void forgetRows(const std::vector<Entry> & entries);
+    void step(const std::vector<Entry> & entries);
     void compute(std::vector<Entry> entries, bool keep);
     bool makeRoom(const std::vector<Entry> & entries);
     bool report();

@@ -17,8 +17,9 @@ public:
         const size_t most = std::max(FIRST, 2 * last); // a larger chunk may be slower per token
         return std::max<size_t>(1, std::min(batch, (size_t) std::min<double>(fits, (double) most)));
     }
-    // Records what a chunk took.
-    void note(size_t tokens, double ms, bool beside) {
+    // Records what a chunk took. Less than `most`, such as a prefill's last tokens, says little about the speed.
+    void note(size_t tokens, size_t most, double ms, bool beside) {
+        if (tokens < most && ms < TARGET_MS) return;
         if (tokens == 0) return;
         msPerToken = ms / (double) tokens;
         last = beside ? tokens : 0;

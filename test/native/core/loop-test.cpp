@@ -173,15 +173,17 @@ TEST("a chunk aims at its time, grows by doubling, and is a whole batch without 
     Pace pace;
     CHECK_EQUAL(pace.next(false, 512), 512u);
     CHECK_EQUAL(pace.next(true, 512), Pace::FIRST);
-    pace.note(32, 16, true); // 0.5 ms a token
+    pace.note(32, 32, 16, true); // 0.5 ms a token
     CHECK_EQUAL(pace.next(true, 512), 64u);
-    pace.note(64, 32, true);
+    pace.note(64, 64, 32, true);
     CHECK_EQUAL(pace.next(true, 512), 128u);
-    pace.note(128, 640, true); // 5 ms a token
+    pace.note(128, 128, 640, true); // 5 ms a token
     CHECK_EQUAL(pace.next(true, 512), 36u);
-    pace.note(36, 36000, true);
+    pace.note(1, 36, 100, true); // what was left
+    CHECK_EQUAL(pace.next(true, 512), 36u);
+    pace.note(30, 36, 36000, true);
     CHECK_EQUAL(pace.next(true, 512), 1u);
-    pace.note(512, 51.2, false);
+    pace.note(512, 512, 51.2, false);
     CHECK_EQUAL(pace.next(true, 512), Pace::FIRST);
     CHECK_EQUAL(pace.next(true, 8), 8u);
 }

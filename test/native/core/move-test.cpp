@@ -145,13 +145,12 @@ TEST("a join that is not kept leaves everything as it was") {
     const std::vector<StreamPart> parts = {cells(0, 0, 15, StreamPart::SHARED), words(counted(8)),
                                            cells(1, 20, -1, StreamPart::MOVE),
                                            cells(2, 20, -1, StreamPart::COPY)};
-    {
-        Join join(*f.context, 5, parts);
-        join.append(0);
-        f.fill(5, parts[1].tokens);
-        join.append(2);
-        CHECK_EQUAL(f.context->lastPosition(1), 622);
-    }
+    Join join(*f.context, 5, parts);
+    join.append(0);
+    f.fill(5, parts[1].tokens);
+    join.append(2);
+    CHECK_EQUAL(f.context->lastPosition(1), 622);
+    join.undo();
     CHECK_EQUAL(f.context->lastPosition(5), -1);
     CHECK_EQUAL(f.context->lastPosition(1), 619);
     CHECK(apart(f.next(1), own) < 1e-3);
