@@ -18,8 +18,11 @@ export interface ContextRequest {
   model: KvModel
   settings: RunSettings
   signal: AbortSignal
-  /** Set for a context that reports attention or uses another batch size. */
-  native?: Pick<ContextOptions, 'attention' | 'batch'>
+  /**
+   * Set for a context that reports attention, uses another batch size, or need not keep what has
+   * left a sliding window.
+   */
+  native?: Pick<ContextOptions, 'attention' | 'batch' | 'swaFull'> | undefined
 }
 
 /**
@@ -29,13 +32,15 @@ export interface ContextRequest {
 export function contextKey({
   model,
   settings,
-}: Pick<ContextRequest, 'model' | 'settings'>): string {
+  native,
+}: Pick<ContextRequest, 'model' | 'settings' | 'native'>): string {
   const { kvType, flashAttention } = settings.engine
   const { metadata, trainContext } = model.native.info
   return JSON.stringify([
     kvType,
     flashAttention,
     yarnFor(metadata, settings.budget, trainContext) ?? null,
+    native?.swaFull !== false,
   ])
 }
 

@@ -185,7 +185,8 @@ export class Pools<Model extends KvModel> {
       prompt: request.prompt,
       kvType: request.settings.engine.kvType,
       thoughts: request.settings.controls.thoughtEmbedding,
-      partial: request.model.native.info.cannotJoin === undefined,
+      partial:
+        request.model.native.info.cannotJoin === undefined && request.native?.swaFull !== false,
       limit: cells < ticket.size.cells ? kept.pool.size.cells : Infinity,
       onEvicted: request.onEvicted,
     }

@@ -19,10 +19,9 @@ async function work({ request, prefix, tokens }: Job): Promise<Digest> {
     version: 'lab',
     jobs: Number(process.argv[2] ?? 1),
   })
-  const handle = engine.think(
-    request,
-    prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[pathId(1), prefix]]) },
-  )
+  const given =
+    prefix === undefined || prefix.length === 0 ? undefined : new Map([[pathId(1), prefix]])
+  const handle = engine.think(request, { final: true, ...(given && { given }) })
   let run = EMPTY_RUN
   for await (const event of handle.events) {
     run = applyEvent(run, event)

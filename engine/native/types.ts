@@ -55,6 +55,8 @@ export interface NativeModelInfo {
   thoughtRows: number
   /** The kind of memory that prevents joining sequences; absent if they can be joined. */
   cannotJoin?: 'recurrent' | 'hybrid' | 'm-rope' | 'indexer'
+  /** Some layers attend within a window of positions. */
+  slidingWindow: boolean
   hasEncoder: boolean
   addBos: boolean
   bos: number

@@ -12,6 +12,7 @@ import type { LoadedModel } from '../models/index.ts'
 import type { EventDraft } from '../protocol/events.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
+import { shapeOf } from '../protocol/shapes.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
@@ -22,6 +23,8 @@ import type { Wanted } from './wanted.ts'
 export interface CellsOptions {
   pools: Pools<LoadedModel>
   emit: (event: EventDraft) => void
+  /** No command will follow. */
+  final: boolean
   /** When the run asked to work, in the order of `Pools.arrive`. */
   arrival: () => number
   /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
@@ -129,7 +132,7 @@ export class RunCells {
   }
 
   async #open(demand: Demand, { model, view, signal }: Moment): Promise<Lease> {
-    const { pools, emit, arrival, onWaiting, clock } = this.#options
+    const { pools, emit, final, arrival, onWaiting, clock } = this.#options
     const { promptTokens } = view.state
     let since: number | null = null
     const lease = await pools.lease({
@@ -138,6 +141,7 @@ export class RunCells {
       size: sizeRun(demand),
       least: promptTokens.length + SLACK,
       prompt: promptTokens.length,
+      native: final ? windowOnly(model, view) : undefined,
       arrival: arrival(),
       alone: view.settings.alone === true,
       signal,
@@ -229,3 +233,12 @@ async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment):
 
 /** Whether the model writes a thought first, which summaries leave out. */
 const thinks = ({ model }: Pick<Moment, 'model'>): boolean => model.thought.closes.length > 0
+
+/** Returns the options of a context for a run in which nothing is joined or branched. */
+function windowOnly(
+  { native }: LoadedModel,
+  { settings, trained }: View,
+): { swaFull: false } | undefined {
+  const { summaries } = shapeOf(settings, trained)
+  return native.info.slidingWindow && !summaries ? { swaFull: false } : undefined
+}

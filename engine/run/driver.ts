@@ -25,6 +25,8 @@ export interface DriverOptions {
   ended: (segment: SegmentId, reason: EndReason, error?: RunError) => void
   /** Asks the strategy what happens next. */
   next: () => void
+  /** No command will follow. */
+  final: boolean
   /** When the run asked to work, in the order of `Pools.arrive`. */
   arrival: () => number
   /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */

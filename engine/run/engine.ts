@@ -76,6 +76,7 @@ export class Engine {
     return new Run(options.id ?? newRunId(), this.#core, {
       conversation: options.conversation ?? [],
       asked: { request: parsed.data, file, given: options.given ?? new Map() },
+      final: options.final,
       onProgress: options.onProgress,
       onWaiting: options.onWaiting,
     })

@@ -37,6 +37,11 @@ export interface ThinkOptions {
   /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
   onWaiting?: (place: number | null) => void
   /**
+   * No command will follow. A run without summaries then needs no cells that have left a sliding
+   * window.
+   */
+  final?: boolean
+  /**
    * For experiments: tokens that a path begins with, after its control token. They do not count
    * against its budget.
    */

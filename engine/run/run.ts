@@ -62,6 +62,8 @@ export interface RunOptions {
   state?: RunState
   onProgress?: ((fraction: number) => void) | undefined
   onWaiting?: ((place: number | null) => void) | undefined
+  /** As in `ThinkOptions`. */
+  final?: boolean | undefined
 }
 
 /**
@@ -111,6 +113,7 @@ export class Run implements RunHandle {
       emit: (draft) => this.#emit(draft),
       ended: (segment, reason, error) => this.#ended(segment, reason, error),
       next: () => void this.#advance(),
+      final: options.final === true,
       arrival: () => this.#arrival,
       onWaiting: (place) => options.onWaiting?.(place),
       clock: this.#clock,

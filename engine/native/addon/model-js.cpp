@@ -107,6 +107,7 @@ Napi::Value ModelWrap::info(const Napi::CallbackInfo & call) {
         o.Set("vocabSize", m.vocabSize);
         o.Set("thoughtRows", m.thoughtRows);
         if (info.cannotJoin) o.Set("cannotJoin", info.cannotJoin);
+        o.Set("slidingWindow", m.slidingWindow);
         o.Set("hasEncoder", info.hasEncoder);
         o.Set("addBos", info.addBos);
         o.Set("bos", info.bos);

@@ -33,7 +33,7 @@ struct Stream {
     bool counted = false; // `record` holds it
     bool again = false;   // it is a silent token
     TokenRecord record;
-    // Of the first member of a merged group: the mean of the members' log-probabilities.
+    // The mean of the members' log-probabilities; only the first member of a merged group has it.
     std::vector<float> mean;
     LogitScan meanScan;
 
