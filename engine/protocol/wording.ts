@@ -41,7 +41,7 @@ export interface Notice {
 export const ERRORS = {
   'bad-combination/encoder':
     'Models with an encoder are not supported. Choose a decoder-only model.',
-  /** Of older transcripts. */
+  /** Only in older transcripts. */
   'bad-combination/no-control-tokens':
     'This model has no control tokens, so its paths cannot be merged from the cache. Choose re-reading.',
   'bad-request/ended-by-itself':

@@ -181,7 +181,7 @@ describe('a bank', () => {
         code: 'bad-request',
         message: expect.stringMatching(message),
       })
-    // Speed is no condition.
+    // Speed is not compared.
     const faster = { ...SETTINGS, engine: { ...EXACT, threads: 2 } }
     expect((await openBank(asked(out, { settings: faster }))).bank.info.problems).toEqual([0, 1, 2])
     expect(() => Bank.open(join(folder, 'nothing'))).toThrow(/no bank\.json/)

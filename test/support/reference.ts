@@ -36,7 +36,7 @@ export interface Consecutive {
   keep: number
   /** One list per path that the summary reads, and perhaps words before the summary, whose first token is then scored. */
   separators: readonly (readonly number[])[]
-  /** Of each path that the summary reads: its first token that is read; absent: 0. */
+  /** The first token that the summary reads of each path; absent: 0. */
   from?: readonly number[]
 }
 /** RoPE scaling of arXiv 2402.13753: each pair's frequency is divided by a factor, and a magnitude. */
