@@ -51,7 +51,7 @@ export function RunView({ run }: { run: string }) {
       </div>
     )
   return (
-    <div className="run-view">
+    <div className="run-view" data-run-view={run}>
       <RunHead run={run} />
       {find && <FindBar run={run} />}
       {replaying && <ReplayBar run={run} />}

@@ -1,6 +1,6 @@
 import { create } from 'zustand'
 import { roleOf, type Role, type SegmentId } from '../../engine/protocol/segments.ts'
-import { useRuns } from './runs.ts'
+import { useRuns, type OpenRun } from './runs.ts'
 
 /** State of the window that does not belong to a run: the active path, open dialogs. Lost on reload. */
 interface Ui {
@@ -50,8 +50,9 @@ export const closeDialog = (): void => useUi.setState({ dialog: null })
 
 /** Returns the place of a run in the queue, from 1; null if it does not wait, or if a replay of it is shown. */
 export const placeNow = (run: string): number | null =>
-  useRuns.getState().open[run]?.replayed == null ? (useUi.getState().waiting[run] ?? null) : null
+  isReplayed(useRuns.getState().open[run]) ? null : (useUi.getState().waiting[run] ?? null)
 export const usePlace = (run: string): number | null => {
-  const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
-  return useUi((s) => (replaying ? null : (s.waiting[run] ?? null)))
+  const replayed = useRuns((s) => isReplayed(s.open[run]))
+  return useUi((s) => (replayed ? null : (s.waiting[run] ?? null)))
 }
+const isReplayed = (run: OpenRun | undefined): boolean => run !== undefined && run.replayed !== null

@@ -190,16 +190,9 @@ export class Window {
 
   /** Opens the view of a run, and waits until it is drawn. */
   async show(run: string): Promise<void> {
-    await this.page.evaluate(
-      (hash) =>
-        new Promise<void>((resolve) => {
-          const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))
-          if (location.hash === hash) return drawn()
-          addEventListener('hashchange', drawn, { once: true })
-          location.hash = hash
-        }),
-      `#/run/${run}`,
-    )
+    const { page } = this
+    await page.goto(new URL(`#/run/${run}`, page.url()).href)
+    await page.locator(`[data-run-view="${run}"]`).waitFor()
   }
 
   get run(): string {
