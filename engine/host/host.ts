@@ -144,6 +144,7 @@ export class Host {
   serve(channel: Channel): void {
     const client = new Client(channel)
     this.#clients.add(client)
+    for (const one of this.#runs.waiting()) client.send({ kind: 'waiting', ...one })
     channel.onMessage((message) => void this.#answer(client, message))
     channel.onClose(() => {
       client.leave()
@@ -245,7 +246,7 @@ export class Host {
       return {}
     },
 
-    'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
+    'runs.list': () => this.#runs.list(),
     'runs.watch': (_none, client) => {
       this.#activity.watch(client)
       return {}

@@ -7,7 +7,6 @@ import { dateTime, duration } from '../i18n/format.ts'
 import { deleteRuns, updateRun, useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
-import { useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
@@ -33,8 +32,6 @@ export const HistoryRow = memo(function HistoryRow({
 }) {
   const t = useT()
   const [editing, setEditing] = useState<'title' | 'tags' | null>(null)
-  const waits = useUi((s) => s.waiting[row.run] !== undefined)
-  const status = waits ? 'queued' : row.status
   const damaged = row.status === 'damaged'
   const select = () =>
     useHistory.setState(({ selected: old }) => {
@@ -70,8 +67,8 @@ export const HistoryRow = memo(function HistoryRow({
       >
         <span className="row">
           <bdi className="ellipsis history-title">{title}</bdi>
-          {status !== 'ended' && (
-            <span className={`pill ${LOOK[status]}`}>{t(`history.status.${status}`)}</span>
+          {row.status !== 'ended' && (
+            <span className={`pill ${LOOK[row.status]}`}>{t(`history.status.${row.status}`)}</span>
           )}
           {row.tags.map((tag) => (
             <span key={tag} className="pill">
@@ -93,7 +90,7 @@ export const HistoryRow = memo(function HistoryRow({
       <span className="history-time small dim num">
         {dateTime(row.time)}
         <br />
-        {duration(row.durationMs)}
+        {row.status !== 'queued' && duration(row.durationMs)}
       </span>
       <Menu
         trigger={

@@ -1,3 +1,4 @@
+import { useId } from 'react'
 import { DEFAULT_TAIL, type RunSettings } from '../../engine/protocol/request.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
@@ -141,6 +142,7 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
           />
           <Check
             label={t('adv.alone')}
+            hint={t('adv.aloneHelp')}
             on={full.alone === true}
             onChange={(alone) => editSettings({ alone: alone || undefined })}
           />
@@ -242,24 +244,35 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
 
 function Check({
   label,
+  hint,
   on,
   disabled = false,
   onChange,
 }: {
   label: string
+  hint?: string
   on: boolean
   disabled?: boolean
   onChange(on: boolean): void
 }) {
+  const id = useId()
   return (
-    <label className="check">
-      <input
-        type="checkbox"
-        checked={on}
-        disabled={disabled}
-        onChange={(event) => onChange(event.target.checked)}
-      />
-      {label}
-    </label>
+    <div className="field">
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={on}
+          disabled={disabled}
+          aria-describedby={hint === undefined ? undefined : id}
+          onChange={(event) => onChange(event.target.checked)}
+        />
+        {label}
+      </label>
+      {hint !== undefined && (
+        <span id={id} className="hint">
+          {hint}
+        </span>
+      )}
+    </div>
   )
 }

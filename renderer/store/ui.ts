@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import { roleOf, type Role, type SegmentId } from '../../engine/protocol/segments.ts'
+import { useRuns, type OpenRun } from './runs.ts'
 
 /** State of the window that does not belong to a run: the active path, open dialogs. Lost on reload. */
 interface Ui {
@@ -46,3 +47,12 @@ export const followSummary = (run: string): void =>
 export const openDialog = (dialog: NonNullable<Ui['dialog']>, ...dialogRuns: string[]): void =>
   useUi.setState({ dialog, dialogRuns })
 export const closeDialog = (): void => useUi.setState({ dialog: null })
+
+/** Returns the place of a run in the queue, from 1; null if it does not wait, or if a replay of it is shown. */
+export const placeNow = (run: string): number | null =>
+  isReplayed(useRuns.getState().open[run]) ? null : (useUi.getState().waiting[run] ?? null)
+export const usePlace = (run: string): number | null => {
+  const replayed = useRuns((s) => isReplayed(s.open[run]))
+  return useUi((s) => (replayed ? null : (s.waiting[run] ?? null)))
+}
+const isReplayed = (run: OpenRun | undefined): boolean => run !== undefined && run.replayed !== null

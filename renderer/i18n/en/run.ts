@@ -79,6 +79,7 @@ export const run = {
   'summary.inspect': 'Inspect the summary',
   'summary.none': 'Written when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
+  'summary.reading': 'Reading the paths …',
   'summary.from': 'from paths',
   'summary.shortened': 'Shortened at the beginning to fit. Tokens left out per path: {{list}}',
   'summary.cut': 'Shortened in the middle to fit. Tokens left out per path: {{list}}',

@@ -80,7 +80,9 @@ export const compose: Record<keyof typeof en, string> = {
   'adv.vote': '答案视为相同的条件',
   'adv.fusion': '融合路径',
   'adv.reuse': '复用控制词元以支持更多路径',
-  'adv.alone': '独占：每次词元相同，不与其他运行并行',
+  'adv.alone': '独占运行',
+  'adv.aloneHelp':
+    '等到没有其他运行时才开始，且不让其他运行加入。只有独占时，相同种子才保证每次得到相同词元；与其他运行并行时，量化模型的词元可能因舍入而不同。',
   'adv.thought': '思路嵌入',
   'adv.sameToken': '所有路径使用同一控制词元',
   'adv.engine': '引擎',

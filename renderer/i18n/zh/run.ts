@@ -80,6 +80,7 @@ export const run: Record<keyof typeof en, string> = {
   'summary.inspect': '查看总结的词元',
   'summary.none': '路径完成后写出。如需提前，请使用“立即总结”。',
   'summary.noneWritten': '没有写出总结。',
+  'summary.reading': '正在读取各路径……',
   'summary.from': '来自路径',
   'summary.shortened': '为放入上下文，从开头略去。各路径略去的词元：{{list}}',
   'summary.cut': '为放入上下文，从中间略去。各路径略去的词元：{{list}}',
