@@ -204,8 +204,7 @@ void Decode::endAll(const char * reason, const std::string & code, const std::st
 }
 
 bool Decode::decodesIn(int32_t seq) const {
-    return std::any_of(streams.begin(), streams.end(),
-                       [&](const auto & s) {
+    return std::any_of(streams.begin(), streams.end(), [&](const auto & s) {
         return s->filled && !s->ended && (seq == Task::EVERY || s->p.seq == seq);
     });
 }
