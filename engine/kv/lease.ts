@@ -178,11 +178,17 @@ export class PoolLease implements Lease {
         const fits = this.capacity - this.used(state) >= segmentOf(state, path)!.tokens.length
         const own = fits ? this.#free.pop() : undefined
         if (own === undefined) continue
-        await this.context.copy(this.promptSeq, own)
-        await this.context.copyMoved(seq, own, at, this.#options.prompt - at)
-        await this.context.remove(seq)
-        this.#seqs.set(path, own)
-        this.#free.push(seq)
+        // Whatever happens, the sequence that is left over is emptied before another segment gets it.
+        let left = own
+        try {
+          await this.context.copy(this.promptSeq, own)
+          await this.context.copyMoved(seq, own, at, this.#options.prompt - at)
+          this.#seqs.set(path, own)
+          left = seq
+        } finally {
+          await this.context.remove(left)
+          this.#free.push(left)
+        }
       }
       this.#placement.cameHome(path)
     }

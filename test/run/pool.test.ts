@@ -36,12 +36,17 @@ const outcome = ({ state }: Watched): unknown => ({
 })
 
 /** An engine that counts native calls per context. */
-function counted(jobs: number): {
+function counted(
+  jobs: number,
+  /** The most contexts that fit into memory. */
+  most = Infinity,
+): {
   engine: Engine
   contexts: { cells: number; prefilled: number; decodes: number; peak: number }[]
 } {
   const real = loadAddon({ gpu: false })
   const contexts: ReturnType<typeof counted>['contexts'] = []
+  let alive = 0
   const addon: NativeAddon = {
     ...real,
     openModel(options) {
@@ -51,10 +56,13 @@ function counted(jobs: number): {
         done: done.then((model) =>
           wrapModel(model, {
             createContext: async (options) => {
+              if (alive >= most)
+                throw Object.assign(new Error('The memory is full'), { code: 'out-of-memory' })
+              alive++
               const context = await model.createContext(options)
               const count = { cells: options.cells, prefilled: 0, decodes: 0, peak: 0 }
               contexts.push(count)
-              return counting(context, count)
+              return counting(context, count, () => alive--)
             },
           }),
         ),
@@ -69,6 +77,7 @@ function counted(jobs: number): {
 function counting(
   context: NativeContext,
   count: { prefilled: number; decodes: number; peak: number },
+  onFreed: () => void,
 ): NativeContext {
   return new Proxy(context, {
     get(target, name) {
@@ -84,6 +93,7 @@ function counting(
           void decode.done.finally(() => count.decodes--).catch(() => {})
           return decode
         }
+      if (name === 'free') return () => target.free().finally(onFreed)
       const value = Reflect.get(target, name) as unknown
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
@@ -225,5 +235,31 @@ describe('pools', () => {
     )
     expect(busy).toEqual([0, 0, 1, 1, 2, 2])
     expect(contexts).toHaveLength(1)
+  })
+
+  it('a run whose context does not fit beside another waits until that one is idle', async () => {
+    const { engine, contexts } = counted(1, 1)
+    const first = start(engine, file, 'the answer', { ...small, budget: 300 })
+    await first.until(({ type }) => type === 'tokens')
+    const places: (number | null)[] = []
+    const other = { ...small, engine: { kvType: 'f16' as const } }
+    const second = start(engine, file, 'the answer', other, {
+      onWaiting: (place) => places.push(place),
+    })
+    await first.until(() => places.length > 0)
+    await Promise.all([first.end(), second.end()])
+    expect([first, second].map(({ state }) => state.endReason)).toEqual(['finished', 'finished'])
+    expect(contexts).toHaveLength(2)
+    expect(places).toEqual([1, null])
+  })
+
+  it('a resting run is moved out of memory for another model, and comes back', async () => {
+    const { engine, contexts } = counted(1, 1)
+    const first = await solve(engine, file, 'the answer', small)
+    const second = await solve(engine, tinyFile({ seed: 72 }).file, 'the answer', small)
+    expect(contexts).toHaveLength(2)
+    await first.after({ type: 'extend', segment: 'p1', tokens: 4 }).catch(() => undefined)
+    expect(contexts.length).toBeGreaterThanOrEqual(2)
+    expect(second.state.endReason).toBe('finished')
   })
 })

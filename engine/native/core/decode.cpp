@@ -49,17 +49,17 @@ Decode::Decode(Loop & within, DecodeParams wanted, std::shared_ptr<const StopFla
 
 Decode::~Decode() = default;
 
-bool Decode::send(std::function<void()> command) {
+bool Decode::send(std::function<void()> command, bool evenIfOver) {
     {
         std::lock_guard<std::mutex> lock(mutex);
         if (over) return false;
         waiting++;
     }
-    loop.post([self = shared_from_this(), command = std::move(command)] {
+    loop.post([self = shared_from_this(), command = std::move(command), evenIfOver] {
         {
             std::lock_guard<std::mutex> lock(self->mutex);
             self->waiting--;
-            if (self->over) return;
+            if (self->over && !evenIfOver) return;
         }
         command();
     });
@@ -90,13 +90,15 @@ bool Decode::add(StreamParams stream) {
 
 bool Decode::remove(int32_t seq) {
     context->requireSequence(seq, "seq");
-    return send([=] {
-        for (const auto & s : streams)
-            if (!s->ended && s->p.seq == seq) end(*s, "stopped");
-        // Not before earlier tasks have read the cells.
-        loop.enqueue(std::make_shared<Job>(
-            std::vector<int32_t>{seq}, seq, [=] { context->remove(seq, 0); }, nullptr));
-    });
+    return send(
+        [=] {
+            for (const auto & s : streams)
+                if (!s->ended && s->p.seq == seq) end(*s, "stopped");
+            // Not before earlier tasks have read the cells.
+            loop.enqueue(std::make_shared<Job>(
+                std::vector<int32_t>{seq}, seq, [=] { context->remove(seq, 0); }, nullptr));
+        },
+        true);
 }
 
 bool Decode::resume(int32_t id, std::vector<int32_t> forced) {

@@ -122,7 +122,8 @@ private:
     DecodeResult result;
     Clock::time_point started, lastReport;
 
-    bool send(std::function<void()> command);
+    // `evenIfOver`: carries the command out even if a cancel ends the decode before.
+    bool send(std::function<void()> command, bool evenIfOver = false);
     Stream * live(int32_t id) const;
     Group & groupOf(const Stream & s);
     std::vector<Stream *> membersOf(const Stream & s) const;
