@@ -84,7 +84,7 @@ export const compose = {
   'adv.reuse': 'Reuse control tokens for more paths',
   'adv.alone': 'Run alone',
   'adv.aloneHelp':
-    'Waits until no other run is at work, and lets none join. Only alone does the same seed give the same tokens every time: beside other runs, rounding may change those of a quantised model.',
+    'Waits until no other run is at work, and lets none join. Only alone does the same seed give the same tokens every time: beside other runs, rounding may change the tokens of a quantised model.',
   'adv.thought': 'Thought embedding',
   'adv.sameToken': 'Same control token for every path',
   'adv.engine': 'Engine',
