@@ -58,7 +58,7 @@ export async function benchBeside(model: BenchModel, settings: Settings): Promis
     await steps.more(ALONE)
     const alone = steps.take()
     let last = 0
-    const { ms } = await context.prefill({
+    await context.prefill({
       seq: reader,
       tokens: text,
       thought: -1,
@@ -67,7 +67,6 @@ export async function benchBeside(model: BenchModel, settings: Settings): Promis
         last = done
       },
     })
-    void ms
     await steps.more(1)
     longest.prefill.push(Math.max(...steps.take()))
     await context.shift(reader, 0, PROMPT)

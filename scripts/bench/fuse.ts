@@ -43,56 +43,55 @@ async function textPaths(
 }
 
 export async function benchFuse(model: BenchModel, settings: Settings): Promise<void> {
-  const rows: (string | number)[][] = []
-  for (const { paths, length } of SIZES) {
-    const engine = openEngine(settings, JOBS)
-    const run = engine.think(
-      {
-        problem: 'How does this program work?',
-        model: model.file,
-        settings: {
-          strategy: 'parallel',
-          paths,
-          budget: 1,
-          summaryBudget: 1,
-          finish: 'last',
-          sampling: { temperature: 0 },
-          controls: { fusion: 'cache' },
-          engine: engineSettings(settings),
-        },
+  for (const size of SIZES) await benchSize(model, settings, size)
+}
+
+async function benchSize(
+  model: BenchModel,
+  settings: Settings,
+  { paths, length }: (typeof SIZES)[number],
+): Promise<void> {
+  const engine = openEngine(settings, JOBS)
+  const run = engine.think(
+    {
+      problem: 'How does this program work?',
+      model: model.file,
+      settings: {
+        strategy: 'parallel',
+        paths,
+        budget: 1,
+        summaryBudget: 1,
+        finish: 'last',
+        sampling: { temperature: 0 },
+        controls: { fusion: 'cache' },
+        engine: engineSettings(settings),
       },
-      { given: await textPaths(model, settings, paths, length - 1) },
-    )
-    const end = () => nextEvent(run, ({ type }) => type === 'run-ended')
-    const firstToken = async (fusion: Fusion) => {
-      const start = performance.now()
-      const { segment } = await run.command({ type: 'summarise', fusion })
-      await nextEvent(run, (event) => event.type === 'tokens' && event.segment === segment)
-      const ms = performance.now() - start
-      await end()
-      return ms
-    }
+    },
+    { given: await textPaths(model, settings, paths, length - 1) },
+  )
+  const end = () => nextEvent(run, ({ type }) => type === 'run-ended')
+  const firstToken = async (fusion: Fusion) => {
+    const start = performance.now()
+    const { segment } = await run.command({ type: 'summarise', fusion })
+    await nextEvent(run, (event) => event.type === 'tokens' && event.segment === segment)
+    const ms = performance.now() - start
     await end()
-    const joined: number[] = [],
-      reread: number[] = []
-    for (let round = 0; round < settings.rounds; round++) {
-      // With another token in the first path, all cells of the others have to move.
-      await run.command({ type: 'extend', segment: pathId(1), tokens: 1 })
-      await end()
-      joined.push(await firstToken('cache'))
-      reread.push(await firstToken('reread'))
-    }
-    await engine.close()
-    rows.push([
-      `${paths} x ${length}`,
-      median(joined),
-      median(reread),
-      median(reread.map((ms, i) => ms / joined[i]!)),
-    ])
+    return ms
   }
+  await end()
+  const joined: number[] = [],
+    reread: number[] = []
+  for (let round = 0; round < settings.rounds; round++) {
+    // With another token in the first path, all cells of the others have to move.
+    await run.command({ type: 'extend', segment: pathId(1), tokens: 1 })
+    await end()
+    joined.push(await firstToken('cache'))
+    reread.push(await firstToken('reread'))
+  }
+  await engine.close()
   printTable(
-    `From the end of the paths to the first summary token, ${model.name} (${settings.threads} threads, ${settings.rounds} rounds)`,
-    ['paths', 'from the cache, ms', 're-read, ms', 'times sooner'],
-    rows,
+    `From the end of ${paths} paths of ${length} tokens to the first summary token, ${model.name} (${settings.threads} threads, ${settings.rounds} rounds)`,
+    ['from the cache, ms', 're-read, ms', 'times sooner'],
+    [[median(joined), median(reread), median(reread.map((ms, i) => ms / joined[i]!))]],
   )
 }
