@@ -29,7 +29,7 @@ export async function benchMany(
   /** Writes `steps` tokens for a problem; returns the number of tokens in its prompt. */
   const solve = async (number: number): Promise<number> => {
     const run = engine.think({
-      problem: `Number ${10 + number}: write a long story of many pages about a journey through all of Europe.`,
+      problem: `Question ${10 + number}: explain in detail, in at least 1,000 words, how a compiler works, from the text of a program to machine code.`,
       model: model.file,
       settings: {
         strategy: 'sequential',
