@@ -48,7 +48,7 @@ bool Fill::advance(size_t most, const StopFlag & stop) {
         std::min(p.tokens.size(), added + std::min(largest, std::max<size_t>(1, most)));
     compute(end, stop);
     if (p.report) reportAfter(end);
-    if (end == p.tokens.size()) c.keepTail(p.seq, c.logits(batch->size() - 1));
+    if (end == p.tokens.size()) c.keepTail(p.seq, p.tail ? c.logits(batch->size() - 1) : nullptr);
     last = end - added;
     added = end;
     out.ms += msSince(started);
@@ -73,7 +73,8 @@ void Fill::cancel() {
 void Fill::compute(size_t end, const StopFlag & stop) {
     batch->clear();
     for (size_t k = added; k < end; k++)
-        batch->add(p.tokens[k], start + (int32_t) k, p.seq, p.report || k + 1 == p.tokens.size());
+        batch->add(p.tokens[k], start + (int32_t) k, p.seq,
+                   p.report || (p.tail && k + 1 == p.tokens.size()));
     if (c.attention()) c.attention()->at(added);
     engineLog::clear();
     // All tokens of the batch belong to this prefill, so a cancel may abort the step.

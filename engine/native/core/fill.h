@@ -13,6 +13,7 @@ struct PrefillParams {
     int32_t thought = -1; // row of the thought tables; -1: none
     std::vector<int32_t> tokens;
     bool report = false; // whether to return a record per token
+    bool tail = true;    // whether to keep the logits after the last token
     Measure measure;
     std::vector<int32_t> spans; // see AttentionSums
 };

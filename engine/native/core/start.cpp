@@ -69,6 +69,9 @@ bool Start::read(const StreamPart & next, size_t most) {
         params.seq = stream->p.seq;
         params.thought = next.thought;
         params.tokens = next.tokens;
+        // Only the logits after the last tokens are drawn from; each row costs part of a step.
+        params.tail = std::none_of(stream->p.parts.begin() + part + 1, stream->p.parts.end(),
+                                   [](const StreamPart & later) { return !later.tokens.empty(); });
         fill = std::make_unique<Fill>(*decode->context, std::move(params));
     }
     const bool whole = fill->advance(most, *decode->stopping);
