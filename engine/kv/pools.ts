@@ -50,6 +50,8 @@ interface Ticket<Model extends KvModel> {
   place: number | null
   /** A context is being made for it. */
   making: boolean
+  /** Other runs hold the memory for its context: it waits until one of them gives something back. */
+  short: boolean
   resolve: (lease: Lease) => void
   reject: (error: unknown) => void
 }
@@ -104,6 +106,7 @@ export class Pools<Model extends KvModel> {
         size: { cells, sequences: size.sequences },
         place: null,
         making: false,
+        short: false,
         resolve,
         reject,
       }
@@ -167,8 +170,8 @@ export class Pools<Model extends KvModel> {
   }
 
   #admit(ticket: Ticket<Model>): boolean {
-    const { key, size, making } = ticket
-    if (making || this.#makes(key)) return false
+    const { key, size, making, short } = ticket
+    if (making || short || this.#makes(key)) return false
     const kept = this.#poolOf(key)
     const usable = kept !== undefined && !kept.pool.context.info.lost
     if (usable && kept.pool.holds(size)) return this.#grant(ticket, kept, size)
@@ -211,8 +214,9 @@ export class Pools<Model extends KvModel> {
       if (before !== undefined) await this.#dispose(before)
       const made = await this.#open(ticket)
       ticket.making = false
-      if (made === null) return // it waits until another pool's memory is free
-      const pool = new Pool(made.context, made.size, () => queueMicrotask(() => this.#serve()))
+      ticket.short = made === null
+      if (made === null) return
+      const pool = new Pool(made.context, made.size, () => this.#freed())
       const kept = { model: request.model, key, pool }
       this.#kept.push(kept)
       this.#memory.retain(request.model)
@@ -295,6 +299,13 @@ export class Pools<Model extends KvModel> {
     kept.pool.evictAll()
     await kept.pool.context.free()
     this.#memory.release(kept.model)
+    this.#freed()
+  }
+
+  /** Cells or sequences became free. */
+  #freed(): void {
+    for (const ticket of this.#waiting) ticket.short = false
+    queueMicrotask(() => this.#serve())
   }
 
   #drop(ticket: Ticket<Model>): void {
