@@ -1,6 +1,8 @@
 #include "start.h"
+#include "clock.h"
 #include "errors.h"
 #include "loop.h"
+#include "pace.h"
 #include <algorithm>
 
 static std::vector<int32_t> touched(const StreamParams & p) {
@@ -43,8 +45,18 @@ bool Start::begin() {
     return placed;
 }
 
+// Returns whether another part of tokens fits into this turn after `passes` of them: however few its tokens, it reads all
+// weights, so it takes about as long as those before.
+bool Start::another(int32_t passes, size_t most, double ms) const {
+    if (tokens >= most) return false;
+    const bool beside = most < (size_t) decode->context->batchSize();
+    return !beside || ms / passes * (passes + 1) <= Pace::TARGET_MS;
+}
+
 bool Start::advance(size_t most) {
     tokens = 0;
+    int32_t passes = 0;
+    const auto started = Clock::now();
     if (stream->ended) return true;
     if (!begun && begin()) return false;
     const StreamParams & p = stream->p;
@@ -53,7 +65,9 @@ bool Start::advance(size_t most) {
         if (next.from >= 0) {
             decode->spend(*stream, join->append(part));
         } else if (!next.tokens.empty()) {
-            if (tokens > 0 || !read(next, most)) return false;
+            if (passes > 0 && !another(passes, most, msSince(started))) return false;
+            passes++;
+            if (!read(next, most - tokens)) return false;
         }
     }
     decode->context->setThought(p.seq, p.thought);
@@ -75,7 +89,7 @@ bool Start::read(const StreamPart & next, size_t most) {
         fill = std::make_unique<Fill>(*decode->context, std::move(params));
     }
     const bool whole = fill->advance(most, *decode->stopping);
-    tokens = fill->lastChunk();
+    tokens += fill->lastChunk();
     if (!whole) return false;
     decode->spend(*stream, (int64_t) fill->size());
     fill.reset();

@@ -23,8 +23,9 @@ private:
     std::unique_ptr<Join> join; // once begun, if there are parts
     size_t part = 0;            // of the stream's parts: the next one
     std::unique_ptr<Fill> fill; // of that part, if it is tokens
-    size_t tokens = 0;          // of the last chunk
+    size_t tokens = 0;          // of this turn
 
     bool begin();
+    bool another(int32_t passes, size_t most, double ms) const;
     bool read(const StreamPart & next, size_t most);
 };
