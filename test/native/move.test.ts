@@ -54,6 +54,12 @@ async function probe(context: NativeContext, seq: number): Promise<NativeToken[]
   await context.remove(seq, end)
   return tokens!.slice(1) // the first one is measured by the kept tail
 }
+/** Probes one after another, so that the probes' own cells are at the same places every time. */
+async function probes(context: NativeContext, seqs: readonly number[]): Promise<NativeToken[][]> {
+  const all: NativeToken[][] = []
+  for (const seq of seqs) all.push(await probe(context, seq))
+  return all
+}
 const difference = (a: readonly NativeToken[], b: readonly NativeToken[]) =>
   Math.max(...a.map(({ logprob }, i) => Math.abs(logprob! - b[i]!.logprob!)))
 const join = (parts: StreamOptions['parts'], options: Partial<StreamOptions> = {}) =>
@@ -76,13 +82,11 @@ describe.each([
     'a shift leaves other sequences bit-identical (%s)',
     async (kvType) => {
       const context = await paths({ ...yarn, kvType })
-      const before = await Promise.all([probe(context, 0), probe(context, 2), probe(context, 3)])
+      const before = await probes(context, [0, 2, 3])
       const own = await probe(context, 1)
       for (let i = 0; i < 4; i++) await context.shift(1, PROMPT.length + 37 * i, 37)
       expect(await context.lastPosition(1)).toBe(PROMPT.length + PATHS[0]!.length - 1 + 4 * 37)
-      expect(await Promise.all([probe(context, 0), probe(context, 2), probe(context, 3)])).toEqual(
-        before,
-      )
+      expect(await probes(context, [0, 2, 3])).toEqual(before)
       expect(difference(await probe(context, 1), own)).toBeGreaterThan(0.01) // farther from the prompt
       await context.free()
     },
@@ -135,13 +139,13 @@ describe.each(['f32', 'f16', 'q8_0', 'q4_0'] as const)('a join with %s cells', (
 
   it('of copies is as long as its parts and leaves their sequences bit-identical', async () => {
     const context = await paths(options)
-    const before = await Promise.all([0, 1, 2, 3].map((seq) => probe(context, seq)))
+    const before = await probes(context, [0, 1, 2, 3])
     const out = await run(context, [join(consecutive('copy'))])
     expect(out.ended.get(5)!.reason).toBe('budget')
     expect(await context.lastPosition(5)).toBe(LENGTH + PROBE.length - 1)
     // Without the join, so that the probe's own cells are where they were before.
     await context.remove(5)
-    expect(await Promise.all([0, 1, 2, 3].map((seq) => probe(context, seq)))).toEqual(before)
+    expect(await probes(context, [0, 1, 2, 3])).toEqual(before)
     await run(context, [join(consecutive('copy'))])
     // The paths' cells in the join are its own; the prompt's are shared.
     const joined = await probe(context, 5)
@@ -154,7 +158,7 @@ describe.each(['f32', 'f16', 'q8_0', 'q4_0'] as const)('a join with %s cells', (
   if (kvType === 'f32' || kvType === 'f16')
     it('of moved cells reads what one of copies reads, and the paths go back', async () => {
       const context = await paths(options)
-      const before = await Promise.all([0, 1, 2, 3].map((seq) => probe(context, seq)))
+      const before = await probes(context, [0, 1, 2, 3])
       const copied = (await run(context, [join(consecutive('copy'))])).tokens.get(5)!
       await context.remove(5)
       const moved = (await run(context, [join(consecutive('move'))])).tokens.get(5)!
@@ -168,7 +172,7 @@ describe.each(['f32', 'f16', 'q8_0', 'q4_0'] as const)('a join with %s cells', (
         await context.shift(i + 1, offset, PROMPT.length - offset)
         offset += path.length
       }
-      const after = await Promise.all([0, 1, 2, 3].map((seq) => probe(context, seq)))
+      const after = await probes(context, [0, 1, 2, 3])
       for (const seq of [0, 1, 2, 3])
         expect(difference(after[seq]!, before[seq]!)).toBeLessThan(seq === 0 ? 1e-9 : bound)
       await context.free()
