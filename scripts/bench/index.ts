@@ -42,17 +42,18 @@ if (only.includes('frames')) await benchFrames()
 console.log(
   `llama.cpp ${loadAddon().llamaCpp.tag}, ${settings.device}, ${settings.threads} threads, ${process.platform}-${process.arch}, Node ${process.version}`,
 )
-const MODELS: Record<string, { name: string; file: () => Promise<string> }> = {
+/** `trained`: for parallel thinking. The rows of whole runs are about other models. */
+const MODELS: Record<string, { name: string; file: () => Promise<string>; trained?: true }> = {
   small: { name: 'SmolLM2-135M Q4_1', file: smolLM2 },
-  '1.5b': { name: 'random 1.5B Q4_0', file: synthetic15B },
+  '1.5b': { name: 'random 1.5B Q4_0', file: synthetic15B, trained: true },
   'qwen-0.5b': { name: 'Qwen2.5-Coder-0.5B Q4_K_M', file: qwenHalf },
   'qwen-1.5b': { name: 'Qwen2.5-Coder-1.5B Q4_K_M', file: qwenOneHalf },
 }
-const models: BenchModel[] = []
+const models: (BenchModel & { trained?: true })[] = []
 for (const key of values.models.split(',')) {
   const known = MODELS[key]
   if (known === undefined) throw new Error(`unknown model ${key}`)
-  models.push({ name: known.name, file: await known.file() })
+  models.push({ ...known, file: await known.file() })
 }
 for (const model of models) {
   if (only.includes('memory')) await benchMemory(model, settings)
@@ -66,9 +67,9 @@ for (const model of models) {
       steps,
       values.paths.split(',').map(Number),
     )
-  if (only.includes('fuse')) await benchFuse(model, settings)
+  if (only.includes('fuse') && !model.trained) await benchFuse(model, settings)
   if (only.includes('idle')) await benchIdle(model, settings, steps)
   if (only.includes('beside')) await benchBeside(model, settings)
-  if (only.includes('many'))
+  if (only.includes('many') && !model.trained)
     await benchMany((await ensureTools()).batchedBench, model, settings, steps)
 }
