@@ -32,10 +32,15 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
  * Opens the engine in this process; imported only by commands that think. Probes each GPU backend
  * in its own process first, unless only the CPU is wanted. Throws `native-missing`.
  */
-export async function openEngine(device?: string): Promise<Engine> {
+export async function openEngine(device?: string, jobs?: number): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
   const { Engine } = await import('../run/index.ts')
-  return new Engine({ addon, version: braidVersion(), bundledModel: bundledModel() ?? undefined })
+  return new Engine({
+    addon,
+    version: braidVersion(),
+    bundledModel: bundledModel() ?? undefined,
+    jobs,
+  })
 }
 
 /**

@@ -145,7 +145,23 @@ export function addEval(program: Command): void {
 }
 
 function addLabFlags(command: Command): Command {
-  return addThinkFlags(addEngineFlags(command))
+  return addDataFlags(addThinkFlags(addEngineFlags(command)))
+    .option('--samples <n>', 'runs per problem', integer(1, 100_000), 1)
+    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
+    .option(
+      '--jobs <n>',
+      'runs in flight, as many as fit (default: 8); 1: each alone, for the same tokens every time',
+      integer(1, 256),
+    )
+    .option(
+      '--out <folder>',
+      'folder for results; a stopped experiment resumes there (default: a folder under braid-eval)',
+    )
+}
+
+/** Adds the flags that name a set of problems. */
+export function addDataFlags(command: Command): Command {
+  return command
     .option(
       '--data <file>',
       'problems (required): .jsonl or a .json array; each with problem and answer, or numbers and target',
@@ -154,17 +170,6 @@ function addLabFlags(command: Command): Command {
     .option(
       '--answer-field <name>',
       'field that holds the answer (default: answer, or numbers and target)',
-    )
-    .option('--samples <n>', 'runs per problem', integer(1, 100_000), 1)
-    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
-    .option(
-      '--jobs <n>',
-      'concurrent runs (default: one per core for a small model on the CPU, else 1)',
-      integer(1, 256),
-    )
-    .option(
-      '--out <folder>',
-      'folder for results; a stopped experiment resumes there (default: a folder under braid-eval)',
     )
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { addBank } from './bank.ts'
 import { addConvert } from './convert.ts'
 import { addDevices } from './devices.ts'
 import { addEval } from './eval.ts'
@@ -31,6 +32,7 @@ for (const add of [
   addConvert,
   addGet,
   addEval,
+  addBank,
   addExport,
   addRuns,
   addServe,

@@ -68,7 +68,7 @@ function describe(
     [
       'native paths',
       info.nativePaths === 0
-        ? 'none: paths are fused by re-reading their texts'
+        ? `none: paths are fused ${info.cannotJoin === undefined ? 'from the cache, one behind another' : 'by re-reading their texts'}`
         : String(info.nativePaths),
     ],
     ['thought rows', info.thoughtRows === 0 ? 'none' : String(info.thoughtRows)],

@@ -15,7 +15,7 @@ export function addScore(program: Command): void {
   )
     .argument(
       '<file>',
-      'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; - reads stdin',
+      'JSON: {"prompt": [ids] or text, "paths": [{"thought": 1, "tokens": [ids] or text}], "summary": [ids] or text}; with "layout": "consecutive" also "separators": [[ids] or text per path] and "keep": tokens of the prompt; - reads stdin',
     )
     .option(
       '-b, --budget <n>',

@@ -31,8 +31,10 @@ export interface SolveFlags extends EngineFlags {
   seed?: number
   system?: string
   top?: number
+  tail?: number
   sameToken?: boolean
   reuseTokens?: boolean
+  alone?: boolean
   fusion?: 'auto' | Fusion
   json?: boolean
   out?: string
@@ -49,7 +51,7 @@ export function addSolveFlags(command: Command): Command {
 
 /** Adds the flags for everything but strategy, paths, budget and vote, which experiments vary. */
 export function addThinkFlags(command: Command): Command {
-  return command
+  command
     .option('--runs <n>', 'number of runs of parallel-majority', integer(1, MAX_PATHS))
     .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
     .addOption(
@@ -58,6 +60,31 @@ export function addThinkFlags(command: Command): Command {
         'when the summary begins: after the first, half or the last of the paths',
       ).choices(FinishRule.options),
     )
+  return addSamplingFlags(command)
+    .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
+    .option('--same-token', 'open every path with <think1>')
+    .option('--reuse-tokens', 'reuse control tokens if there are more paths than trained ones')
+    .option(
+      '--alone',
+      'share the context with no other run, for the same tokens every time (default, unless several run at once)',
+    )
+    .option('--no-alone', 'allow other runs in the same context')
+    .addOption(
+      new Option('--fusion <mode>', 'how the summary reads the paths').choices([
+        'auto',
+        ...Fusion.options,
+      ]),
+    )
+    .option(
+      '--tail <n>',
+      'tokens that a summary reads of a path that was cut in its thought (default: 512)',
+      integer(1, MAX_BUDGET),
+    )
+}
+
+/** Adds the flags for the sampler, the seed and the system prompt. */
+export function addSamplingFlags(command: Command): Command {
+  return command
     .option('-t, --temperature <x>', 'sampling temperature; 0: greedy', decimal(0, 10))
     .option('--top-k <n>', 'sample from the k most likely tokens; 0: all', integer(0, 1_000_000))
     .option(
@@ -74,15 +101,6 @@ export function addThinkFlags(command: Command): Command {
     )
     .option('--seed <n>', 'seed of the random numbers', integer(0, MAX_SEED))
     .option('--system <text>', 'system prompt')
-    .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
-    .option('--same-token', 'open every path with <think1>')
-    .option('--reuse-tokens', 'reuse control tokens if there are more paths than trained ones')
-    .addOption(
-      new Option('--fusion <mode>', 'how the summary reads the paths').choices([
-        'auto',
-        ...Fusion.options,
-      ]),
-    )
 }
 
 export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
@@ -97,6 +115,8 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     seed,
     system,
     reuseTokens,
+    alone,
+    tail,
     top: alternatives,
   } = flags
   const {
@@ -124,6 +144,8 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       seed,
       system,
       reuseTokens,
+      alone,
+      tail,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {

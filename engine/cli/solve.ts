@@ -44,7 +44,7 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   const flags = await withChoices(asked)
   const out = flags.out === undefined ? undefined : outFile(flags.out)
   const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
-  const request = solveRequest(problem, flags)
+  const request = solveRequest(problem, { ...flags, alone: flags.alone ?? true })
   const store = new RunStore(dataFolder())
   const engine = await openEngine(flags.device)
   const run = newRunId()

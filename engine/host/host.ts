@@ -87,6 +87,7 @@ export class Host {
         this.#activity.changed()
       },
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
+      onWaiting: (run, place) => this.#broadcast({ kind: 'waiting', run, place }),
       onEnd: (run) => this.#activity.ended(run),
       onChange: () => {
         this.#changed('runs')
@@ -143,6 +144,7 @@ export class Host {
   serve(channel: Channel): void {
     const client = new Client(channel)
     this.#clients.add(client)
+    for (const one of this.#runs.waiting()) client.send({ kind: 'waiting', ...one })
     channel.onMessage((message) => void this.#answer(client, message))
     channel.onClose(() => {
       client.leave()
@@ -244,7 +246,7 @@ export class Host {
       return {}
     },
 
-    'runs.list': async () => [...this.#runs.queued(), ...(await this.#store.list())],
+    'runs.list': () => this.#runs.list(),
     'runs.watch': (_none, client) => {
       this.#activity.watch(client)
       return {}

@@ -15,6 +15,9 @@ import { OwnMemory } from './memory.ts'
 
 type Settings = RunRequest['settings']
 
+/** How many runs of a model may think at once, if there is memory for them. */
+const JOBS = 4
+
 /**
  * Returns the real engine for a host. Native code is loaded when first used, so that a host without
  * it can start, list and export runs, and reports `native-missing` only if it is needed.
@@ -30,6 +33,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
         addon: loadAddon(),
         version: braidVersion(),
         bundledModel: bundledModel() ?? undefined,
+        jobs: JOBS,
       })
       engine.onMemory((unloaded) => onMemory(unloaded))
     }

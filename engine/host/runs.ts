@@ -45,6 +45,8 @@ interface Run {
   unsaved: RunEvent[]
   events: number
   state: 'queued' | 'running' | 'over'
+  /** Its place among the runs that wait for room in their context, from 1; null if it does not wait. */
+  place: number | null
   finished: Promise<void>
   stopTimer?: NodeJS.Timeout
 }
@@ -55,6 +57,8 @@ export interface RunsOptions {
   /** Called with each event once it is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
+  /** Called with a run's place in the queue, from 1; null once it does not wait. */
+  onWaiting: (run: string, place: number | null) => void
   /** Called when a run ends; a command may continue it later. */
   onEnd: (run: RunProgress) => void
   /** Called when the list of runs changes. */
@@ -83,8 +87,11 @@ export class Runs {
     const id = newRunId()
     const conversation =
       request.followUp === undefined ? undefined : this.#conversation(request.followUp)
-    const onProgress = (fraction: number) => this.#options.onProgress(id, fraction)
-    const handle = this.#options.engine.think(request, { id, conversation, onProgress })
+    const handle = this.#options.engine.think(request, {
+      id,
+      conversation,
+      ...this.#listeners(id),
+    })
     this.#follow(id, handle, { request })
     return id
   }
@@ -130,9 +137,21 @@ export class Runs {
     return { chunks, live }
   }
 
-  /** Returns the runs that have no transcript yet, as entries for the history. */
-  queued(): RunSummary[] {
-    return [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
+  /**
+   * Returns the history: the runs that have no transcript yet, then the stored ones. Runs that wait
+   * for room are queued.
+   */
+  async list(): Promise<RunSummary[]> {
+    const stored = await this.#options.store.list()
+    const queued = [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
+    return [...queued, ...stored.map((item) => withPlace(item, this.#runs.get(item.run)))]
+  }
+
+  /** Returns the places of the runs that wait for room in their context. */
+  waiting(): { run: string; place: number }[] {
+    return [...this.#runs.values()].flatMap(({ id, place }) =>
+      place === null ? [] : [{ run: id, place }],
+    )
   }
 
   /** Returns the progress of the runs that are thinking or waiting. */
@@ -149,7 +168,7 @@ export class Runs {
     const { store } = this.#options
     try {
       const item = hasTranscript(run) ? store.summary(run.id) : queuedItem(run)
-      return [progressOf(item, store.live(run.id))]
+      return [progressOf(withPlace(item, run), store.live(run.id))]
     } catch {
       return []
     }
@@ -190,13 +209,29 @@ export class Runs {
       const handle = engine.resume(events, {
         id,
         conversation,
-        onProgress: (fraction) => this.#options.onProgress(id, fraction),
+        ...this.#listeners(id),
       })
       return this.#follow(id, handle, { writer })
     } catch (error) {
       store.close(id)
       throw error
     }
+  }
+
+  #listeners(id: string) {
+    return {
+      onProgress: (fraction: number) => this.#options.onProgress(id, fraction),
+      onWaiting: (place: number | null) => this.#place(id, place),
+    }
+  }
+
+  #place(id: string, place: number | null): void {
+    const run = this.#runs.get(id)
+    if (run === undefined) return
+    const before = run.place
+    run.place = place
+    this.#options.onWaiting(id, place)
+    if ((before === null) !== (place === null)) this.#options.onChange()
   }
 
   #follow(
@@ -213,6 +248,7 @@ export class Runs {
       unsaved: [],
       events: 0,
       state,
+      place: null,
       finished: Promise.resolve(),
     }
     this.#runs.set(id, run)
@@ -324,6 +360,12 @@ function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
 
 const hasTranscript = ({ unsaved, state }: Run): boolean =>
   unsaved.length === 0 && state !== 'queued'
+
+/** Returns the entry of a run, which is queued while the run waits for room in its context. */
+const withPlace = (item: RunSummary, run: Run | undefined): RunSummary =>
+  item.status === 'running' && run !== undefined && run.place !== null
+    ? { ...item, status: 'queued' }
+    : item
 
 /**
  * Returns the list entry of a queued run. Only a run that was requested in this process can wait

@@ -1,13 +1,13 @@
-import { freemem, totalmem } from 'node:os'
-import type { ContextOptions, NativeContext, NativeModel } from '../native/index.ts'
+import type { NativeContext } from '../native/index.ts'
 import { abortable } from '../native/index.ts'
-import { fail, toBraidError } from '../protocol/errors.ts'
-import type { KvType, RunSettings } from '../protocol/request.ts'
-import type { RunState, Segment } from '../protocol/run-state.ts'
-import type { SegmentId } from '../protocol/segments.ts'
-import { contextCells, type Size } from './size.ts'
+import { fail } from '../protocol/errors.ts'
+import type { KvType } from '../protocol/request.ts'
+import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
+import { copiedCells, Placement, placeParts, type Placed, type PlacingRules } from './placement.ts'
+import type { Pool } from './pool.ts'
 import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
-import { yarnFor } from './yarn.ts'
+import type { Size } from './size.ts'
 
 /**
  * The KV cells and sequences that a run holds: one sequence for the prompt, and one for each
@@ -17,14 +17,30 @@ export interface Lease {
   readonly context: NativeContext
   /** Number of cells. */
   readonly capacity: number
-  /** There was too little memory for the wanted size, so the run must not try a larger context. */
-  readonly shrunk: boolean
+  /**
+   * The most cells that the run may have: Infinity, or what fitted if there was too little memory
+   * for the wanted size.
+   */
+  readonly limit: number
   /** The sequence that holds the prompt. */
   readonly promptSeq: number
   /** Number of sequences, including the prompt's. */
   readonly sequences: number
   readonly freeSequences: number
   offset(segment: SegmentId): number
+  /** Returns whether a path's cells are where it can continue and be branched (placement.ts). */
+  isHome(segment: SegmentId): boolean
+  /** Returns how many cells a join would copy. */
+  copies(source: Source, state: RunState): number
+  /** Returns where the paths' parts of a summary's join go, and takes them to be there. */
+  place(summary: Segment, state: RunState): Placed[]
+  /** After a decode that broke off: finds the paths that a join may have moved. */
+  findMoved(state: RunState): Promise<void>
+  /**
+   * Puts the cells of paths that joins moved back to where they can continue. A path whose moved
+   * cells a summary still reads gets its own copy, or stays where it is if there is no room.
+   */
+  bringHome(paths: readonly SegmentId[], state: RunState): Promise<void>
   /** Returns the native row of a thought; -1 if the run adds no thought embedding. */
   thought(row: number): number
   seqOf(segment: SegmentId): number | undefined
@@ -35,6 +51,19 @@ export interface Lease {
   remove(segment: SegmentId): Promise<void>
   /** Returns how many cells the prompt and the segments of the run use. */
   used(state: RunState): number
+  /** Takes more from the pool if it has fewer than this; returns false, without effect, if the pool has too little. */
+  grow(to: Size): boolean
+  /** Returns the cells above this number to the pool. */
+  trim(cells: number): void
+  /** Keeps its cells only until other runs need the room. */
+  rest(): void
+  /** Ends `rest`. */
+  wake(): void
+  /**
+   * Fills the prompt's sequence, sharing the cells of a prompt in the pool that begins alike.
+   * Returns the milliseconds spent in prefill.
+   */
+  fillPrompt(tokens: readonly number[], signal: AbortSignal): Promise<number>
   /**
    * Restores missing cells of these paths from the tokens in `state`. A path shares the cells that
    * another path has for the same tokens and prefills the rest. Returns the milliseconds spent in
@@ -47,138 +76,126 @@ export interface Lease {
     thought: number,
     signal: AbortSignal,
   ): Promise<number>
+  /** Returns everything to the pool. */
   free(): Promise<void>
 }
 
-/** The parts of a loaded model that a lease needs. */
-export interface LeaseModel {
-  native: NativeModel
-  /** Name of the device that holds the model. */
-  device: string
-  kvBytesPerToken: Record<KvType, number>
-}
-
 export interface LeaseOptions {
-  model: LeaseModel
-  settings: RunSettings
   /** Length of the prompt, in tokens. */
   prompt: number
-  signal: AbortSignal
-  /**
-   * Frees unused memory until this many bytes are free on the model's device; false if there was
-   * none to free.
-   */
-  makeRoom: (bytes: number) => Promise<boolean>
-  /** Called if memory is short: the lease has `cells` cells instead of `wanted`. */
-  onShrunk: (cells: number, wanted: number) => void
-  /** Set for a context that reports attention or uses another batch size. */
-  native?: Pick<ContextOptions, 'attention' | 'batch'>
+  kvType: KvType
+  /** Whether tokens get a thought embedding. */
+  thoughts: boolean
+  /** Whether parts of a sequence can be shared; recurrent memories can only share whole sequences. */
+  partial: boolean
+  /** As `Lease.limit`. */
+  limit: number
+  /** Called when the cells of a resting lease are gone; the lease must not be used any more. */
+  onEvicted?: (() => void) | undefined
 }
 
-/** Factor that allows for compute buffers on top of the cells. */
-const MARGIN = 1.2
-const PROMPT = 0
-
-/**
- * Opens a context of `settings.engine.context` cells, or of `size.cells` if that is 0. If memory is
- * short, idle models are unloaded first; then the context is made smaller once, down to half of
- * what lies above `least`. Errors: `out-of-memory`, `bad-combination`, `cancelled`.
- */
-export async function openLease(size: Size, least: number, options: LeaseOptions): Promise<Lease> {
-  const { model, settings, makeRoom, onShrunk } = options
-  const { kvType, context: asked } = settings.engine
-  const wanted = contextCells(size, asked)
-  const smaller = least + Math.floor((wanted - least) / 2)
-  // Idle models are not unloaded for a context that would not fit into an empty machine.
-  checkMemory(Math.min(wanted, smaller), options, totalmem())
-  await makeRoom(MARGIN * wanted * model.kvBytesPerToken[kvType])
-  const create = (cells: number) => createContext(cells, size.sequences, options)
-  const isMemory = (error: unknown) => toBraidError(error).code === 'out-of-memory'
-  let cells = wanted
-  const context = await create(wanted)
-    .catch(async (error: unknown) => {
-      if (!isMemory(error) || !(await makeRoom(Infinity))) throw error
-      return create(wanted)
-    })
-    .catch((error: unknown) => {
-      cells = smaller
-      if (!isMemory(error) || smaller >= wanted) throw error
-      return create(smaller)
-    })
-  if (cells < wanted) onShrunk(cells, wanted)
-  return new ContextLease(context, cells, size.sequences, cells < wanted, options)
-}
-
-async function createContext(
-  cells: number,
-  sequences: number,
-  options: LeaseOptions,
-): Promise<NativeContext> {
-  const { model, settings, signal, native } = options
-  const { kvType, flashAttention, threads } = settings.engine
-  const { metadata, trainContext } = model.native.info
-  checkMemory(cells, options)
-  const made = model.native.createContext({
-    cells,
-    sequences,
-    kvType,
-    flashAttention,
-    threads,
-    yarn: yarnFor(metadata, settings.budget, trainContext),
-    ...native,
-  })
-  try {
-    return await abortable(signal, made)
-  } catch (error) {
-    if (signal.aborted) made.then((context) => context.free()).catch(() => {})
-    throw error
-  }
-}
-
-/** Checks that memory suffices: llama.cpp allocates regardless, and may be killed for it. */
-function checkMemory(cells: number, options: LeaseOptions, memory = freemem()): void {
-  const { model, settings } = options
-  const bytes = cells * model.kvBytesPerToken[settings.engine.kvType]
-  if (model.device !== 'cpu' || bytes <= memory) return
-  const gb = (n: number) => (n / 1e9).toFixed(1)
-  throw fail('out-of-memory/cells', { cells, needed: gb(bytes), free: gb(freemem()) })
-}
-
-class ContextLease implements Lease {
+export class PoolLease implements Lease {
+  readonly context: NativeContext
+  readonly limit: number
+  readonly promptSeq: number
+  readonly #pool: Pool
+  readonly #options: LeaseOptions
   readonly #seqs = new Map<SegmentId, number>()
   readonly #free: number[]
-  readonly #prompt: number
-  readonly #thoughts: boolean
-  /**
-   * Whether parts of a sequence can be shared; recurrent memories can only share whole sequences.
-   */
-  readonly #partial: boolean
-  readonly promptSeq = PROMPT
+  readonly #placement: Placement
+  #capacity: number
+  #held: number
 
-  constructor(
-    readonly context: NativeContext,
-    readonly capacity: number,
-    readonly sequences: number,
-    readonly shrunk: boolean,
-    { prompt, settings, model }: LeaseOptions,
-  ) {
-    this.#free = Array.from({ length: sequences - 1 }, (_, i) => sequences - 1 - i)
-    this.#prompt = prompt
-    this.#thoughts = settings.controls.thoughtEmbedding
-    this.#partial = model.native.info.cannotJoin === undefined
+  /** `sequences`: at least one, which becomes the prompt's. */
+  constructor(pool: Pool, cells: number, sequences: readonly number[], options: LeaseOptions) {
+    this.#pool = pool
+    this.#options = options
+    this.#placement = new Placement(options.prompt)
+    this.#capacity = cells
+    this.#held = sequences.length
+    this.#free = [...sequences]
+    this.promptSeq = this.#free.pop()!
+    this.context = pool.context
+    this.limit = options.limit
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  get sequences(): number {
+    return this.#held
   }
 
   get freeSequences(): number {
     return this.#free.length
   }
 
-  /** Every segment starts right after the prompt. */
-  offset(_segment: SegmentId): number {
-    return this.#prompt
+  offset(segment: SegmentId): number {
+    return this.#placement.offset(segment)
+  }
+
+  isHome(segment: SegmentId): boolean {
+    return this.#placement.isHome(segment)
+  }
+
+  copies(source: Source, state: RunState): number {
+    return copiedCells(placeParts(source, this.#placing(state)))
+  }
+
+  place(summary: Segment, state: RunState): Placed[] {
+    const placed = placeParts(summary.source, this.#placing(state))
+    this.#placement.join(summary.segment, placed)
+    return placed
+  }
+
+  #placing(state: RunState): PlacingRules {
+    return {
+      state,
+      placement: this.#placement,
+      prompt: this.#options.prompt,
+      kvType: this.#options.kvType,
+      holds: (segment) => this.#seqs.has(segment),
+    }
+  }
+
+  async findMoved(state: RunState): Promise<void> {
+    const began = (summary: SegmentId) => (segmentOf(state, summary)?.tokens.length ?? 0) > 0
+    for (const path of this.#placement.unsure(began)) {
+      const last = await this.context.lastPosition(this.#seqs.get(path)!)
+      this.#placement.found(path, last + 1 - segmentOf(state, path)!.tokens.length)
+    }
+  }
+
+  async bringHome(paths: readonly SegmentId[], state: RunState): Promise<void> {
+    for (const path of paths) {
+      const seq = this.#seqs.get(path)
+      if (seq === undefined || this.isHome(path)) continue
+      const at = this.offset(path)
+      if (this.#placement.holderOf(path) === undefined) {
+        await this.context.shift(seq, at, this.#options.prompt - at)
+      } else {
+        const fits = this.capacity - this.used(state) >= segmentOf(state, path)!.tokens.length
+        const own = fits ? this.#free.pop() : undefined
+        if (own === undefined) continue
+        // Whatever happens, the sequence that is left over is emptied before another segment gets it.
+        let left = own
+        try {
+          await this.context.copy(this.promptSeq, own)
+          await this.context.copyMoved(seq, own, at, this.#options.prompt - at)
+          this.#seqs.set(path, own)
+          left = seq
+        } finally {
+          await this.context.remove(left)
+          this.#free.push(left)
+        }
+      }
+      this.#placement.cameHome(path)
+    }
   }
 
   thought(row: number): number {
-    return this.#thoughts ? row : -1
+    return this.#options.thoughts ? row : -1
   }
 
   seqOf(segment: SegmentId): number | undefined {
@@ -196,6 +213,7 @@ class ContextLease implements Lease {
     const seq = this.#seqs.get(segment)
     if (seq === undefined) return
     this.#seqs.delete(segment)
+    this.#placement.forget(segment)
     this.#free.push(seq)
   }
 
@@ -208,12 +226,53 @@ class ContextLease implements Lease {
 
   used({ promptTokens, paths, summaries, others }: RunState): number {
     const held = (one: Segment) => this.#seqs.has(one.segment)
-    const own = [...summaries, ...others].filter(held).map(ownCells)
+    const own = [...summaries, ...others]
+      .filter(held)
+      .map((one) => ownCells(one) + this.#placement.copied(one.segment))
     return (
       promptTokens.length +
       cellsOf(paths, (path) => (held(path) ? path.tokens.length : 0)) +
       own.reduce((sum, cells) => sum + cells, 0)
     )
+  }
+
+  grow({ cells, sequences }: Size): boolean {
+    const more = {
+      cells: Math.max(0, cells - this.#capacity),
+      sequences: Math.max(0, sequences - this.#held),
+    }
+    const taken = this.#pool.reserve(more)
+    if (taken === null) return false
+    this.#capacity += more.cells
+    this.#held += more.sequences
+    this.#free.push(...taken)
+    return true
+  }
+
+  trim(cells: number): void {
+    const extra = this.#capacity - cells
+    if (extra <= 0) return
+    this.#capacity = cells
+    this.#pool.restore(extra, [])
+  }
+
+  rest(): void {
+    this.#pool.rest(this)
+  }
+
+  wake(): void {
+    this.#pool.wake(this)
+  }
+
+  async fillPrompt(tokens: readonly number[], signal: AbortSignal): Promise<number> {
+    const thought = this.thought(0)
+    const same = this.#options.partial ? this.#pool.closest(tokens, thought) : null
+    // The last token is read in any case, since its logits begin every path.
+    const shared = Math.min(same?.shared ?? 0, tokens.length - 1)
+    if (shared > 0) await this.context.copy(same!.seq, this.promptSeq, shared)
+    const ms = await this.prefill(this.promptSeq, tokens.slice(shared), 0, signal)
+    this.#pool.keepPrompt(this, { seq: this.promptSeq, tokens, thought })
+    return ms
   }
 
   async prefill(
@@ -224,7 +283,7 @@ class ContextLease implements Lease {
   ): Promise<number> {
     if (tokens.length === 0) return 0
     const done = this.context.prefill({ seq, tokens, thought: this.thought(thought) })
-    const { ms } = await abortable(signal, done, () => this.context.abort())
+    const { ms } = await abortable(signal, done, () => done.cancel())
     return ms
   }
 
@@ -237,10 +296,11 @@ class ContextLease implements Lease {
     for (const segment of wanted) {
       const path = ancestry.find(state.paths, segment)
       if (path === undefined || this.#seqs.has(segment) || path.tokens.length === 0) continue
-      const { from, kept } = this.#closest(path, state)
+      const { of, from, kept } = this.#closest(path, state)
+      if (of !== undefined) await this.bringHome([of], state)
       const seq = this.claim(segment)
       try {
-        const end = from === PROMPT ? undefined : this.#prompt + kept
+        const end = from === this.promptSeq ? undefined : this.#options.prompt + kept
         await this.context.copy(from, seq, end)
         const rest = path.tokens.slice(kept).map(({ id }) => id ?? 0)
         ms += await this.prefill(seq, rest, path.thought, signal)
@@ -252,21 +312,39 @@ class ContextLease implements Lease {
     return ms
   }
 
-  /** Returns the sequence with the longest prefix of a path's tokens, and that prefix's length. */
-  #closest(path: Segment, { paths }: RunState): { from: number; kept: number } {
-    let best = { from: PROMPT, kept: 0 }
-    if (!this.#partial) return best
-    for (const [other, from] of this.#seqs) {
-      const segment = ancestry.find(paths, other)
+  /**
+   * Returns the sequence with the longest prefix of a path's tokens, the path that it is of, and
+   * that prefix's length. Cells that a join moved and still holds do not count.
+   */
+  #closest(path: Segment, { paths }: RunState): { of?: SegmentId; from: number; kept: number } {
+    let best: { of?: SegmentId; from: number; kept: number } = { from: this.promptSeq, kept: 0 }
+    if (!this.#options.partial) return best
+    for (const [of, from] of this.#seqs) {
+      const segment = ancestry.find(paths, of)
+      if (!this.isHome(of) && this.#placement.holderOf(of) !== undefined) continue
       const kept = segment === undefined ? 0 : sharedTokens(paths, path, segment)
-      if (kept > best.kept) best = { from, kept }
+      if (kept > best.kept) best = { of, from, kept }
     }
     return best
   }
 
+  evict(): void {
+    void this.free().catch(() => {})
+    this.#options.onEvicted?.()
+  }
+
   async free(): Promise<void> {
+    const used = [this.promptSeq, ...this.#seqs.values()]
+    const all = [...used, ...this.#free.splice(0)]
+    const cells = this.#capacity
     this.#seqs.clear()
-    await this.context.free()
+    this.#capacity = 0
+    this.#held = 0
+    // Native work is done in order of request, so these sequences are empty before anyone uses them.
+    const removed = used.map((seq) => this.context.remove(seq))
+    this.#pool.restore(cells, all)
+    this.#pool.leave(this)
+    await Promise.all(removed)
   }
 }
 

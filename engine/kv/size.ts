@@ -1,11 +1,12 @@
 /**
  * How many cells and sequences a run needs. Both the fit and the allocation use these functions.
  */
-import type { Fusion, RunSettings } from '../protocol/request.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../protocol/request.ts'
+import type { Layout } from '../protocol/segments.ts'
+import { layoutOf, shapeOf } from '../protocol/shapes.ts'
 
-/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ). */
-export const MAX_SEQUENCES = 256
+/** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
+export const MAX_SEQUENCES = 254
 /** Sequences reserved for branches and further summaries. */
 export const SPARE_SEQUENCES = 8
 /** Cells, at most a path's budget, kept free to extend a path without a larger context. */
@@ -15,6 +16,15 @@ export const SLACK = 64
 /** Estimated tokens of the chat template and the words between re-read texts: total, per path. */
 const FRAME = 128
 const FRAME_PER_PATH = 24
+/** The same for joined paths, as characters, so that no tokenizer needs more (prompt/frame.ts). */
+const WORDS = 200
+const WORDS_PER_PATH = 34
+
+/** How summaries read paths: by the layout of their join, or by reading texts again. */
+export type Reading = Layout | 'reread'
+
+export const readingOf = (fusion: Fusion, trained: boolean): Reading =>
+  fusion === 'reread' ? 'reread' : layoutOf(trained)
 
 export interface Size {
   cells: number
@@ -36,9 +46,34 @@ export interface Demand {
   /** Sequences for the paths, and for summaries that are open or still to be written. */
   sequences: number
   summaryBudget: number
-  /** Whether summaries re-read texts instead of joining cells. */
-  reread: boolean
+  reading: Reading
+  /** Tokens per path that a join with layout `consecutive` copies, in the worst case. */
+  copied: number
 }
+
+/** A new run's model, as far as the run's size depends on it. */
+export interface SizedModel {
+  /** As in `shapeOf`. */
+  trained: boolean
+  fusion: Fusion
+  /** Its paths may think before they answer, so that a join takes only their ends. */
+  thinks: boolean
+}
+
+/**
+ * Returns how many tokens per path a join with layout `consecutive` copies in the worst case. A
+ * quantised K loses precision each time it is moved, so all of it is copied; what follows a thought
+ * is a part of a path, and a part is copied; other cells are moved.
+ */
+export function copiedTokens(
+  { budget, tail = DEFAULT_TAIL, engine }: Pick<RunSettings, 'budget' | 'tail' | 'engine'>,
+  thinks: boolean,
+): number {
+  if (isQuantised(engine.kvType)) return budget
+  return thinks ? Math.min(budget, tail) : 0
+}
+
+export const isQuantised = (type: KvType): boolean => type === 'q8_0' || type === 'q4_0'
 
 /** Returns the cells that summaries need in addition to those of their paths. */
 export function summaryCells({
@@ -46,11 +81,17 @@ export function summaryCells({
   paths,
   summaries,
   summaryBudget,
-  reread,
-}: Pick<Demand, 'promptTokens' | 'paths' | 'summaries' | 'summaryBudget' | 'reread'>): number {
+  reading,
+  copied,
+}: Pick<
+  Demand,
+  'promptTokens' | 'paths' | 'summaries' | 'summaryBudget' | 'reading' | 'copied'
+>): number {
   if (summaries === 0) return 0
-  const frame = reread ? promptTokens + FRAME : 0
-  return summaries * (frame + summaryBudget) + (reread ? FRAME_PER_PATH * paths : 0)
+  if (reading === 'shared') return summaries * summaryBudget
+  return reading === 'reread'
+    ? summaries * (promptTokens + FRAME + summaryBudget) + FRAME_PER_PATH * paths
+    : summaries * (WORDS + summaryBudget) + (WORDS_PER_PATH + copied) * paths
 }
 
 export function sizeRun(demand: Demand): Size {
@@ -66,13 +107,13 @@ export function sizeRun(demand: Demand): Size {
 export const contextCells = ({ cells }: Pick<Size, 'cells'>, asked: number): number =>
   asked > 0 ? asked : cells
 
-/** Returns the demand of a run that has written nothing yet. `trained` is as in `shapeOf`. */
+/** Returns the demand of a run that has written nothing yet. */
 export function newRunDemand(
   settings: Pick<
     RunSettings,
-    'strategy' | 'paths' | 'runs' | 'finish' | 'budget' | 'summaryBudget'
+    'strategy' | 'paths' | 'runs' | 'finish' | 'budget' | 'summaryBudget' | 'tail' | 'engine'
   >,
-  { trained, fusion, promptTokens }: { trained: boolean; fusion: Fusion; promptTokens: number },
+  { trained, fusion, thinks, promptTokens }: SizedModel & { promptTokens: number },
 ): Demand {
   const { budget, summaryBudget } = settings
   const shape = shapeOf(settings, trained)
@@ -87,7 +128,8 @@ export function newRunDemand(
     summaries,
     sequences: paths + summaries,
     summaryBudget,
-    reread: fusion === 'reread',
+    reading: readingOf(fusion, trained),
+    copied: copiedTokens(settings, thinks),
   }
 }
 

@@ -16,7 +16,7 @@ export interface Job {
   tokens?: boolean
 }
 
-/** An engine that makes one run at a time. */
+/** An engine, or a share of one, that is asked for one run at a time. */
 export interface Runner {
   /**
    * Makes a run. Resolves even if the run fails, with its error in the digest; rejects if no engine
@@ -51,7 +51,7 @@ export interface Experiment {
 /**
  * Errors that affect one run only; that run counts as wrong. Any other error ends the experiment.
  */
-const ONE_RUN = new Set([
+export const ONE_RUN: ReadonlySet<string> = new Set([
   'context-too-small',
   'out-of-cells',
   'decode-failed',
@@ -79,8 +79,7 @@ export function tasksOf({ units, problems, samples, seed, wrongPath }: Experimen
 }
 
 /**
- * Makes every sample that the store lacks, using all runners at once. The results do not depend on
- * the number of runners. Samples made so far stay in the store. Rejects with the error of the first
+ * Makes every sample that the store lacks, using all runners at once. Samples made so far stay in the store. Rejects with the error of the first
  * run that cannot continue, or with `cancelled` after the signal.
  */
 export async function runExperiment(
@@ -130,11 +129,11 @@ export function checked(digest: Digest): Digest {
  * Carries out tasks in order, one at a time per runner. The first error, or the signal, closes the
  * runners.
  */
-export async function inParallel<T>(
+export async function inParallel<T, R extends Pick<Runner, 'close'> = Runner>(
   tasks: readonly T[],
-  runners: readonly Runner[],
+  runners: readonly R[],
   signal: AbortSignal,
-  work: (task: T, runner: Runner) => Promise<void>,
+  work: (task: T, runner: R) => Promise<void>,
 ): Promise<void> {
   let next = 0
   let failure: BraidError | undefined
@@ -156,7 +155,7 @@ export async function inParallel<T>(
   if (signal.aborted)
     throw new BraidError(
       'cancelled',
-      'Stopped. The samples made so far are kept: the same command continues from here.',
+      'Stopped. What was made so far is kept: the same command continues from here.',
     )
   if (failure !== undefined) throw failure
 }

@@ -6,3 +6,15 @@ export { gridUnits } from './unit.ts'
 export { type Cell } from './cells.ts'
 export { type Lab, type LabResult } from './lab.ts'
 export { mean, median, quantile } from './stats.ts'
+export { Bank } from './bank.ts'
+export {
+  openBank,
+  recordPaths,
+  type BankOptions,
+  type Failure,
+  type WorkProgress,
+} from './bank-record.ts'
+export { fusePaths } from './bank-fuse.ts'
+export { outcomesOf, ranges, reportOf, type BankReport } from './bank-report.ts'
+export { readProblems } from './problems.ts'
+export { timeLeft } from './progress.ts'

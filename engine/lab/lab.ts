@@ -10,14 +10,14 @@ import { thoughtRows } from '../run/index.ts'
 import { cellsCsv, cellsOf, type Cell } from './cells.ts'
 import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
 import { readProblems, type Fields, type ProblemSet } from './problems.ts'
-import { EngineProcess, physicalCores } from './process.ts'
+import { EngineProcess } from './process.ts'
 import { Progress } from './progress.ts'
 import { reportHtml } from './report.ts'
 import { ResultStore, type Header } from './store.ts'
 import type { Unit } from './unit.ts'
 
-/** Larger models run one at a time, on the device that the engine chooses. */
-const SMALL_MODEL_BYTES = 256 * 1024 * 1024
+/** Default number of concurrent runs; fewer work at once if they do not fit. */
+const JOBS = 8
 
 export interface LabOptions {
   model: string
@@ -33,7 +33,7 @@ export interface LabOptions {
    * of the samples.
    */
   settings: RunRequest['settings']
-  /** Number of concurrent runs. Default: one per core for a small model on the CPU, else 1. */
+  /** Number of concurrent runs; 1: each alone, for the same tokens every time. Default: 8. */
   jobs?: number
   /** Command line, for the report. */
   command: string
@@ -67,14 +67,9 @@ export interface Lab {
 export async function openLab(options: LabOptions): Promise<Lab> {
   const { info: model, metadata } = await readModel(options.model)
   const set = readProblems(options.data, options.fields)
-  const asked = options.settings.engine?.device ?? 'auto'
-  const device = asked === 'auto' && model.sizeBytes < SMALL_MODEL_BYTES ? 'cpu' : asked
-  const jobs =
-    options.jobs ??
-    (device.toLowerCase() === 'cpu' && model.sizeBytes < SMALL_MODEL_BYTES ? physicalCores() : 1)
-  // Threads of several engines on the same cores would wait for each other at every step.
-  const threads = options.settings.engine?.threads ?? (jobs > 1 ? 1 : 0)
-  const shared = { ...options.settings, engine: { ...options.settings.engine, device, threads } }
+  const { jobs = JOBS } = options
+  // A run that shares its context gives other tokens from time to time: see `RunSettings.alone`.
+  const shared = { ...options.settings, alone: options.settings.alone ?? jobs === 1 }
   const defaults = { metadata, nativePaths: model.nativePaths }
   return {
     options,
@@ -98,9 +93,11 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   }
 }
 
-/** Returns the engine processes, one per concurrent run. */
-export const runnersOf = ({ jobs, options }: Lab): Runner[] =>
-  Array.from({ length: jobs }, () => options.runner?.() ?? new EngineProcess())
+/** Returns one runner per concurrent run; all belong to one engine process. */
+export function runnersOf({ jobs, options }: Lab): Runner[] {
+  const engine = options.runner === undefined ? new EngineProcess(jobs) : null
+  return Array.from({ length: jobs }, () => engine ?? options.runner!())
+}
 
 /**
  * Ensures the model has control tokens for every unit, before anything runs. Throws
@@ -229,7 +226,8 @@ export async function runLab(
   }
 }
 
-async function hashFiles(files: readonly string[]): Promise<string> {
+/** Returns the SHA-256 of files, one after another, in hex. */
+export async function hashFiles(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   for (const file of files)
     for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }))

@@ -1,6 +1,4 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { programFile, sourceOptions } from '../programs/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
@@ -18,41 +16,63 @@ const workerEntry = (): Entry => ({
   execArgv: sourceOptions(),
 })
 
-export type Reply = { digest: Digest } | { failed: RunError }
+export type Request = Job & { id: number }
+export type Reply = { id: number } & ({ digest: Digest } | { failed: RunError })
+
+interface Pending {
+  resolve: (digest: Digest) => void
+  reject: (error: unknown) => void
+}
 
 /**
- * Runs an engine in its own process. For small models, several engines with one thread each use the
- * cores better than one engine with many threads. If the process dies during a run, the run is
- * repeated once in a new process and then counts as failed (`engine-lost`).
+ * Runs an engine in its own process, which makes several runs at once. If the process dies, each of
+ * its runs is repeated once alone in a new process, since any of them may be the cause; one that
+ * fails again counts as failed (`engine-lost`).
  */
 export class EngineProcess implements Runner {
   #child: ChildProcess | null = null
   #closed = false
   /** True once a run has ended, which shows that the engine itself works. */
   #proven = false
+  readonly #pending = new Map<number, Pending>()
+  #nextId = 0
+  /** The runs that are repeated, one after another. */
+  #repeats: Promise<unknown> = Promise.resolve()
 
-  constructor(private readonly entry: Entry = workerEntry()) {}
+  /** `jobs`: how many runs the engine may work on at once. */
+  constructor(
+    private readonly jobs = 1,
+    private readonly entry: Entry = workerEntry(),
+  ) {}
 
   async run(job: Job): Promise<Digest> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const digest = await this.#ask(job)
-        this.#proven = true
-        return digest
-      } catch (error) {
-        const failed = toBraidError(error)
-        if (failed.code !== 'engine-lost' || this.#closed) throw error
-        if (attempt === 2 && !this.#proven) throw error
-        if (attempt === 2)
-          return {
-            status: 'failed',
-            paths: [],
-            summaries: [],
-            over: null,
-            usage: null,
-            timings: null,
-            error: runError(failed),
-          }
+    let repeats: Promise<unknown>
+    do await (repeats = this.#repeats)
+    while (repeats !== this.#repeats)
+    try {
+      return await this.#ask(job)
+    } catch (error) {
+      if (this.#closed || toBraidError(error).code !== 'engine-lost') throw error
+      const repeat = this.#repeats.then(() => this.#repeat(job))
+      this.#repeats = repeat.catch(() => {})
+      return repeat
+    }
+  }
+
+  async #repeat(job: Job): Promise<Digest> {
+    try {
+      return await this.#ask(job)
+    } catch (error) {
+      const failed = toBraidError(error)
+      if (this.#closed || failed.code !== 'engine-lost' || !this.#proven) throw error
+      return {
+        status: 'failed',
+        paths: [],
+        summaries: [],
+        over: null,
+        usage: null,
+        timings: null,
+        error: runError(failed),
       }
     }
   }
@@ -63,52 +83,39 @@ export class EngineProcess implements Runner {
     this.#child = null
   }
 
-  #ask(job: Job): Promise<Digest> {
-    if (this.#closed)
-      return Promise.reject(new BraidError('cancelled', 'The engine process was stopped.'))
-    const child = (this.#child ??= fork(this.entry.file, [], {
+  async #ask(job: Job): Promise<Digest> {
+    if (this.#closed) throw new BraidError('cancelled', 'The engine process was stopped.')
+    const child = (this.#child ??= this.#start())
+    const id = this.#nextId++
+    const digest = await new Promise<Digest>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject })
+      child.send({ ...job, id } satisfies Request)
+    })
+    this.#proven = true
+    return digest
+  }
+
+  #start(): ChildProcess {
+    const child = fork(this.entry.file, [String(this.jobs)], {
       execArgv: [...this.entry.execArgv],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    }))
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        child.removeAllListeners()
-        act()
-      }
-      child.on('message', (reply: Reply) =>
-        settle(() =>
-          'digest' in reply ? resolve(reply.digest) : reject(thrownError(reply.failed)),
-        ),
-      )
-      const lost = (why: string) =>
-        settle(() => {
-          if (this.#child === child) this.#child = null
-          reject(new BraidError('engine-lost', `The engine process ended (${why}).`))
-        })
-      child.on('error', (error) => lost(error.message))
-      child.on('exit', (code, signal) => lost(signal ?? `exit code ${code}`))
-      child.send(job)
     })
+    child.on('message', (reply: Reply) => {
+      const pending = this.#pending.get(reply.id)
+      this.#pending.delete(reply.id)
+      if ('digest' in reply) pending?.resolve(reply.digest)
+      else pending?.reject(thrownError(reply.failed))
+    })
+    const lost = (why: string) => {
+      child.removeAllListeners()
+      if (this.#child === child) this.#child = null
+      const pending = [...this.#pending.values()]
+      this.#pending.clear()
+      for (const { reject } of pending)
+        reject(new BraidError('engine-lost', `The engine process ended (${why}).`))
+    }
+    child.on('error', (error) => lost(error.message))
+    child.on('exit', (code, signal) => lost(signal ?? `exit code ${code}`))
+    return child
   }
-}
-
-/**
- * Returns the number of cores without hyper-threads or, if the system does not report it, the
- * number that Node sees.
- */
-export function physicalCores(): number {
-  try {
-    const cores = new Set(
-      readFileSync('/proc/cpuinfo', 'utf8')
-        .split('\n\n')
-        .flatMap((block) => {
-          const of = (name: string) => new RegExp(`^${name}\\s*: (\\d+)`, 'm').exec(block)?.[1]
-          return of('core id') === undefined ? [] : [`${of('physical id')}/${of('core id')}`]
-        }),
-    )
-    if (cores.size > 0) return Math.min(cores.size, cpus().length)
-  } catch {
-    // This is not Linux.
-  }
-  return Math.max(1, cpus().length)
 }

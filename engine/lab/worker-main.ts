@@ -1,6 +1,6 @@
 /**
- * Runs an engine process of the lab: makes one run for each job from its parent and answers with
- * the digest.
+ * Runs an engine process of the lab: makes a run for each job from its parent, several at once, and
+ * answers with the digest. Its argument is the number of runs at once.
  */
 import { loadAddon } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
@@ -9,7 +9,7 @@ import { applyEvent, EMPTY_RUN } from '../protocol/fold.ts'
 import { Engine } from '../run/index.ts'
 import { digestOf, type Digest } from './digest.ts'
 import type { Job } from './experiment.ts'
-import type { Reply } from './process.ts'
+import type { Reply, Request } from './process.ts'
 
 let engine: Engine | undefined
 
@@ -17,11 +17,11 @@ async function work({ request, prefix, tokens }: Job): Promise<Digest> {
   engine ??= new Engine({
     addon: loadAddon({ gpu: request.settings.engine?.device !== 'cpu' }),
     version: 'lab',
+    jobs: Number(process.argv[2] ?? 1),
   })
-  const handle = engine.think(
-    request,
-    prefix === undefined || prefix.length === 0 ? {} : { given: new Map([[pathId(1), prefix]]) },
-  )
+  const given =
+    prefix === undefined || prefix.length === 0 ? undefined : new Map([[pathId(1), prefix]])
+  const handle = engine.think(request, { final: true, ...(given && { given }) })
   let run = EMPTY_RUN
   for await (const event of handle.events) {
     run = applyEvent(run, event)
@@ -30,11 +30,11 @@ async function work({ request, prefix, tokens }: Job): Promise<Digest> {
   return digestOf(run, tokens)
 }
 
-process.on('message', (job: Job) => {
+process.on('message', ({ id, ...job }: Request) => {
   work(job)
     .then(
-      (digest): Reply => ({ digest }),
-      (error: unknown): Reply => ({ failed: runError(toBraidError(error)) }),
+      (digest): Reply => ({ id, digest }),
+      (error: unknown): Reply => ({ id, failed: runError(toBraidError(error)) }),
     )
     .then((reply) => process.send!(reply))
 })

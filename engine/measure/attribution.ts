@@ -1,9 +1,15 @@
 import { abortable } from '../native/index.ts'
-import { cellsOf, openLease, type Lease } from '../kv/index.ts'
+import { ancestry, cellsOf, withLease, type Lease } from '../kv/index.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
 import { rereadSource, type Turn } from '../prompt/index.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
-import { fileOf, type RunEvent, type SegmentId, type Source } from '../protocol/events.ts'
+import {
+  fileOf,
+  type Part,
+  type RunEvent,
+  type SegmentId,
+  type Source,
+} from '../protocol/events.ts'
 import {
   applyEvent,
   EMPTY_RUN,
@@ -35,8 +41,11 @@ const SLACK = 64
 const SCORE_BYTES = 64 << 20
 const LOAD_SHARE = 0.2
 
-/** Spans of cells, in the order they are filled. `owner`: the path; null for cells of no path. */
-type Spans = { owner: SegmentId | null; end: number }[]
+/**
+ * Spans of cells, in the order they are filled. `owner`: the path; null for cells of no path;
+ * undefined for cells that the summary does not read.
+ */
+type Spans = { owner: SegmentId | null | undefined; end: number }[]
 
 /** The run as it was when the summary started; a path may have been extended since. */
 interface Found {
@@ -141,32 +150,22 @@ async function read(
 ): Promise<Attribution> {
   const { before, summary } = found
   const source = await withTokens(found, model, settings, conversation, signal)
-  const cells = cellsRead(source, before)
+  const cells = cellsFilled(source, before)
   const total = cells + summary.tokens.length
   const batch = Math.max(
     16,
     Math.min(512, Math.floor(SCORE_BYTES / (4 * model.native.info.heads * total))),
   )
-  const lease = await openLease(
-    { cells: total + SLACK, sequences: summary.reads.length + 2 },
-    total,
-    {
-      model,
-      settings,
-      prompt: before.promptTokens.length,
-      signal,
-      makeRoom: (bytes) => models.room(model, bytes),
-      onShrunk: () => {},
-      native: { attention: true, batch },
-    },
-  ).catch((error: unknown) => {
-    if (toBraidError(error).code !== 'out-of-memory') throw error
-    throw new BraidError(
-      'out-of-memory',
-      `There is not enough memory to read ${total} tokens again without flash attention. Close other programs, or summarise fewer paths and use that summary.`,
-    )
-  })
-  try {
+  const request = {
+    model,
+    settings,
+    size: { cells: total + SLACK, sequences: summary.reads.length + 2 },
+    least: total,
+    prompt: before.promptTokens.length,
+    signal,
+    native: { attention: true, batch },
+  }
+  return withLease(models, request, async (lease) => {
     const report = (done: number) =>
       onProgress?.(LOAD_SHARE + (1 - LOAD_SHARE) * Math.min(1, done / total))
     report(0)
@@ -178,30 +177,54 @@ async function read(
       spans: [...spans.map(({ end }) => end), total],
       onProgress: (count) => report(cells + count),
     })
-    const { attention } = await abortable(signal, done, () => lease.context.abort())
+    const { attention } = await abortable(signal, done, () => done.cancel())
     return shareOut(summary, spans, attention!)
-  } finally {
-    await lease.free()
-  }
+  }).catch((error: unknown) => {
+    if (toBraidError(error).code !== 'out-of-memory') throw error
+    throw new BraidError(
+      'out-of-memory',
+      `There is not enough memory to read ${total} tokens again without flash attention. Close other programs, or summarise fewer paths and use that summary.`,
+    )
+  })
 }
 
 const partsOf = (source: Source) =>
   source.type === 'join' || source.type === 'text' ? source.parts : []
 
-/** Returns how many cells the summary's first token can attend to. */
-function cellsRead(source: Source, { promptTokens, paths }: RunState): number {
+const isConsecutive = (source: Source): boolean =>
+  source.type === 'join' && source.layout === 'consecutive'
+
+/** Returns the cells of [from, to) of a part; `to` is absent in the layout `shared`. */
+const rangeOf = (part: Part, length: number): { from: number; to: number } => ({
+  from: (part.from as number | undefined) ?? 0,
+  to: (part.to as number | undefined) ?? length,
+})
+
+/** Returns how many cells are filled before the summary's first token. */
+function cellsFilled(source: Source, { promptTokens, paths }: RunState): number {
   const parts = partsOf(source)
   const joined = new Set(parts.flatMap((part) => ('segment' in part ? [part.segment] : [])))
-  const decoded = parts.map((part) => ('tokens' in part ? (part.tokens as number[]).length : 0))
+  const more = parts.map((part) => {
+    if ('tokens' in part) return (part.tokens as number[]).length
+    if (!('segment' in part) || !isConsecutive(source)) return 0
+    const { from, to } = rangeOf(
+      part,
+      ancestry.find(paths, part.segment as SegmentId)!.tokens.length,
+    )
+    return to - from
+  })
   const prompt = parts.some((part) => 'prompt' in part) ? promptTokens.length : 0
   return (
     prompt +
     cellsOf(paths, ({ segment, tokens }) => (joined.has(segment) ? tokens.length : 0)) +
-    decoded.reduce((sum, count) => sum + count, 0)
+    more.reduce((sum, count) => sum + count, 0)
   )
 }
 
-/** Fills a sequence with what the summary read, in order; returns the sequence and its spans. */
+/**
+ * Fills a sequence with what the summary read, in order; returns the sequence and its spans. In the
+ * layout `consecutive`, the summary reads copies of the paths' cells.
+ */
 async function fill(
   source: Source,
   lease: Lease,
@@ -210,29 +233,42 @@ async function fill(
   signal: AbortSignal,
 ): Promise<{ seq: number; spans: Spans }> {
   const spans: Spans = []
-  const end = () => spans.at(-1)?.end ?? 0
-  const push = (owner: SegmentId | null, to: number) => {
-    spans.push({ owner, end: to })
-    report(to)
+  const push = (owner: SegmentId | null | undefined, cells: number) => {
+    if (cells === 0) return
+    const end = (spans.at(-1)?.end ?? 0) + cells
+    spans.push({ owner, end })
+    report(end)
   }
   const parts = partsOf(source)
-  if (parts.some((part) => 'prompt' in part)) {
-    await lease.prefill(lease.promptSeq, before.promptTokens, 0, signal)
-    push(null, before.promptTokens.length)
-  }
   const seq = lease.claim(summary.segment)
-  if (end() > 0) await lease.context.copy(lease.promptSeq, seq)
+  const prompt = before.promptTokens.length
+  const promptPart = parts.find((part) => 'prompt' in part)
+  if (promptPart !== undefined) {
+    const { to } = rangeOf(promptPart, prompt)
+    await lease.prefill(lease.promptSeq, before.promptTokens, 0, signal)
+    push(null, to)
+    push(undefined, prompt - to)
+    if (to > 0) await lease.context.copy(lease.promptSeq, seq, to < prompt ? to : undefined)
+  }
   for (const part of parts) {
     if ('tokens' in part) {
       const tokens = part.tokens as number[]
       await lease.prefill(seq, tokens, (part.thought as number | undefined) ?? 0, signal)
-      push((part.of as SegmentId | undefined) ?? null, end() + tokens.length)
+      push((part.of as SegmentId | undefined) ?? null, tokens.length)
     } else if ('segment' in part) {
       const segment = part.segment as SegmentId
+      const used = lease.used(before)
       await lease.restore([segment], before, signal)
-      push(segment, lease.used(before))
+      push(isConsecutive(source) ? undefined : segment, lease.used(before) - used)
+      if (!isConsecutive(source)) continue
+      const { from, to } = rangeOf(part, segmentOf(before, segment)!.tokens.length)
+      const start = prompt + from
+      const at = (await lease.context.lastPosition(seq)) + 1
+      await lease.context.copyMoved(lease.seqOf(segment)!, seq, start, at - start)
+      push(segment, to - from)
     }
   }
+  if (isConsecutive(source)) return { seq, spans }
   for (const segment of summary.reads) {
     const from = lease.seqOf(segment)
     if (from !== undefined) await lease.context.copy(from, seq)
@@ -248,13 +284,14 @@ function shareOut(
 ): Attribution {
   const cells = new Map<SegmentId | null, number>()
   for (const [i, { owner, end }] of spans.entries())
-    cells.set(owner, (cells.get(owner) ?? 0) + end - (spans[i - 1]?.end ?? 0))
+    if (owner !== undefined)
+      cells.set(owner, (cells.get(owner) ?? 0) + end - (spans[i - 1]?.end ?? 0))
   const width = spans.length + 1
   const column = new Map([null, ...reads].map((owner, i) => [owner, i]))
   const shares = Array.from({ length: tokens.length }, (_, row) => {
     const sums = Array.from({ length: reads.length + 2 }, () => 0)
     for (const [i, { owner }] of spans.entries())
-      sums[column.get(owner)!]! += attention[row * width + i]!
+      if (owner !== undefined) sums[column.get(owner)!]! += attention[row * width + i]!
     sums[reads.length + 1] = attention[row * width + width - 1]!
     return sums.map((share) => Math.round(share * 1e6) / 1e6)
   })

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
 import { EngineOptions, MAX_BUDGET } from '../protocol/request.ts'
+import { Layout } from '../protocol/segments.ts'
 import type { NativeContext, NativeToken } from '../native/index.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
-import { MAX_SEQUENCES, openLease } from '../kv/index.ts'
+import { MAX_SEQUENCES, withLease } from '../kv/index.ts'
 import { abortable } from '../native/index.ts'
 import { DEFAULTS, resolveSettings } from '../protocol/settings.ts'
 
@@ -18,6 +19,15 @@ export const ScoreInput = z.strictObject({
     .max(MAX_SEQUENCES - 3)
     .default([]),
   summary: Tokens.default([]),
+  /**
+   * `shared`: the summary stands behind the longest path. `consecutive`: it reads a separator and a
+   * path in turn, each behind the one before.
+   */
+  layout: Layout.default('shared'),
+  /** With `consecutive`: what stands before each path. */
+  separators: z.array(Tokens).optional(),
+  /** With `consecutive`: how many tokens of the prompt the summary reads; absent: all. */
+  keep: z.int().min(0).optional(),
 })
 export type ScoreInput = z.input<typeof ScoreInput>
 
@@ -51,7 +61,7 @@ export interface ScoreResult {
 /**
  * Scores given tokens under the two-phase rules (docs/method.md, "What happens in one run"). A
  * path's first token is scored from the prompt; the summary's first token has no score. The summary
- * is positioned after the longest path and attends to the prompt and all paths. Errors:
+ * attends to the prompt and all paths; `layout` says at which positions. Errors:
  * `bad-request`, `out-of-range`, `cannot-join`, `context-too-small`, and those of opening the model
  * and the context.
  */
@@ -116,6 +126,20 @@ async function score(
   const prompt = ids(input.prompt)
   const paths = input.paths.map(({ thought, tokens }) => ({ thought, tokens: ids(tokens) }))
   const summary = ids(input.summary)
+  const { layout, keep = prompt.length } = input
+  const separators = (input.separators ?? []).map(ids)
+  if (layout === 'shared' && (input.separators !== undefined || input.keep !== undefined))
+    throw new BraidError('bad-request', 'Separators and keep need the layout "consecutive".')
+  if (layout === 'consecutive' && separators.length !== paths.length)
+    throw new BraidError(
+      'bad-request',
+      `There must be one separator per path: ${paths.length}, not ${separators.length}.`,
+    )
+  if (keep > prompt.length)
+    throw new BraidError(
+      'out-of-range',
+      `The summary cannot read ${keep} tokens of a prompt of ${prompt.length}.`,
+    )
   if (prompt.length === 0)
     throw new BraidError('bad-request', 'The prompt must hold at least one token.')
   for (const { thought } of paths) {
@@ -139,22 +163,24 @@ async function score(
     },
     { metadata: {}, nativePaths: 0 },
   )
-  const total =
-    prompt.length + paths.reduce((sum, { tokens }) => sum + tokens.length, 0) + summary.length
+  const sum = (lists: readonly (readonly number[])[]) =>
+    lists.reduce((total, { length }) => total + length, 0)
+  const joined = layout === 'shared' ? 0 : sum(paths.map(({ tokens }) => tokens)) + sum(separators)
+  const total = prompt.length + sum(paths.map(({ tokens }) => tokens)) + joined + summary.length
   if (engine.context > 0 && engine.context < total)
     throw new BraidError(
       'context-too-small',
       `These ${total} tokens do not fit into the context of ${engine.context} cells.`,
     )
-  const lease = await openLease({ cells: total + 64, sequences: paths.length + 2 }, total, {
+  const request = {
     model,
     settings,
+    size: { cells: total + 64, sequences: paths.length + 2 },
+    least: total,
     prompt: prompt.length,
     signal,
-    makeRoom: (bytes) => models.room(model, bytes),
-    onShrunk: () => {},
-  })
-  try {
+  }
+  return withLease(models, request, async (lease) => {
     const { context } = lease
     const run = (seq: number, tokens: number[], thought: number) =>
       prefill(context, seq, tokens, lease.thought(thought), signal)
@@ -163,14 +189,24 @@ async function score(
       await context.copy(0, i + 1)
       result.paths.push(await run(i + 1, tokens, thought))
     }
-    const joined = paths.length + 1
-    for (let seq = paths.length === 0 ? 0 : 1; seq < joined; seq++) await context.copy(seq, joined)
-    result.summary = await run(joined, summary, 0)
+    const last = paths.length + 1
+    if (layout === 'shared') {
+      for (let seq = paths.length === 0 ? 0 : 1; seq < last; seq++) await context.copy(seq, last)
+    } else {
+      if (keep > 0) await context.copy(0, last, keep)
+      let at = keep
+      for (const [i, { tokens }] of paths.entries()) {
+        await run(last, separators[i]!, 0)
+        at += separators[i]!.length
+        if (tokens.length > 0)
+          await context.copyMoved(i + 1, last, prompt.length, at - prompt.length)
+        at += tokens.length
+      }
+    }
+    result.summary = await run(last, summary, 0)
     if (result.summary[0] !== undefined) result.summary[0].logprob = null
     return result
-  } finally {
-    await lease.free()
-  }
+  })
 }
 
 async function prefill(
@@ -181,10 +217,7 @@ async function prefill(
   signal: AbortSignal,
 ): Promise<ScoredToken[]> {
   if (tokens.length === 0) return []
-  const { tokens: scored } = await abortable(
-    signal,
-    context.prefill({ seq, tokens, thought, logprobs: true }),
-    () => context.abort(),
-  )
+  const done = context.prefill({ seq, tokens, thought, logprobs: true })
+  const { tokens: scored } = await abortable(signal, done, () => done.cancel())
   return scored!.map(({ id, text, logprob }: NativeToken) => ({ id, text, logprob }))
 }

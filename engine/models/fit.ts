@@ -47,12 +47,13 @@ export function systemFree(): number {
 /** Returns the context that a new run opens. */
 export function sizeNewRun(
   settings: RunSettings,
-  { nativePaths, cannotJoin }: Pick<ModelInfo, 'nativePaths' | 'cannotJoin'>,
+  { nativePaths, cannotJoin, thinks }: Pick<ModelInfo, 'nativePaths' | 'cannotJoin' | 'thinks'>,
   promptTokens: number,
 ): Size {
   const trained = nativePaths > 0
-  const fusion = fusionOf(settings.controls.fusion, { trained, joins: cannotJoin === undefined })
-  const size = sizeRun(newRunDemand(settings, { trained, fusion, promptTokens }))
+  const fusion = fusionOf(settings.controls.fusion, cannotJoin === undefined)
+  const model = { trained, fusion, thinks: thinks === true }
+  const size = sizeRun(newRunDemand(settings, { ...model, promptTokens }))
   return { ...size, cells: contextCells(size, settings.engine.context) }
 }
 

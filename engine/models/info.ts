@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { ModelInfo } from '../protocol/wire.ts'
+import { closingMarkersIn } from '../prompt/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { cannotJoin } from './architectures.ts'
 import { FILE_TYPES } from './gguf-types.ts'
@@ -80,6 +81,7 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
     controlTokens: control.texts,
     nativePaths: control.nativePaths,
     thoughtRows: d.thoughtRows,
+    thinks: control.closesThought || closingMarkersIn(template ?? '').length > 0,
     cannotJoin: cannotJoin(header, d.architecture),
     kvBytesPerToken: kvBytesPerToken(header, d),
     defaults: resolveSettings({}, { metadata: scalars(header), nativePaths: control.nativePaths }),

@@ -6,7 +6,14 @@ import type { ModelInfo } from '../protocol/wire.ts'
 import type { NativeAddon, NativeDevice, NativeModel } from '../native/index.ts'
 import { systemFree } from './fit.ts'
 import { abortable } from '../native/index.ts'
-import { findControlTokens, plainTokenizer, type ControlTokens } from '../prompt/index.ts'
+import {
+  findControlTokens,
+  findThoughtMarks,
+  plainTokenizer,
+  type ControlTokens,
+  type ThoughtMarks,
+} from '../prompt/index.ts'
+import { Turns } from './turns.ts'
 import type { Notice } from '../protocol/wording.ts'
 
 /** A loaded model and what runs need to know about it. */
@@ -16,6 +23,7 @@ export interface LoadedModel {
   sizeBytes: number
   ref: ModelRef
   tokens: ControlTokens
+  thought: ThoughtMarks
   plain: (text: string) => number[]
   kvBytesPerToken: ModelInfo['kvBytesPerToken']
   /** Name of the device that holds the model. */
@@ -57,11 +65,18 @@ export type Unloaded = { name: string; reason: 'idle' | 'room' | 'asked' }
 /**
  * Keeps models in memory. `use` loads a model or reuses a loaded one, and uses are counted. An idle
  * model stays loaded for the next run, and is unloaded, least recently used first, if its memory is
- * needed. Called by one run at a time (`Turns`).
+ * needed. One model is loaded at a time.
  */
 export class Models {
   /** In order of last use, the most recent last. */
   #kept: Kept[] = []
+  readonly #turns = new Turns()
+  /**
+   * Frees contexts of matching models that no run works in, and so the models; returns false if
+   * there were none. Called if unloading idle models is not enough.
+   */
+  freeIdle: (which: (model: LoadedModel) => boolean) => Promise<boolean> = () =>
+    Promise.resolve(false)
   /** Called when the set of loaded models changes. */
   onChange: ((unloaded?: Unloaded) => void) | undefined
 
@@ -75,7 +90,16 @@ export class Models {
    * Loads or reuses a model. Throws `model-not-found`, `bad-model`, `unknown-device`,
    * `out-of-memory` or `cancelled`.
    */
-  async use(
+  use(
+    file: string,
+    options: EngineOptions,
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<LoadedModel> {
+    return this.#turns.take(signal, () => this.#use(file, options, signal, onProgress))
+  }
+
+  async #use(
     file: string,
     options: EngineOptions,
     signal: AbortSignal,
@@ -93,15 +117,12 @@ export class Models {
     if (kept === undefined) {
       const info = await abortable(signal, this.inspect(file))
       // Unload other copies of the same file: on another device, or from before it changed on disk.
+      await this.freeIdle((model) => model.file === file)
       await this.#closeWhere((one) => one.model.file === file, 'room')
       await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
       const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
       const model = await open().catch(async (error: unknown) => {
-        if (
-          toBraidError(error).code !== 'out-of-memory' ||
-          !(await this.#closeWhere(() => true, 'room'))
-        )
-          throw error
+        if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeAll())) throw error
         return open()
       })
       kept = { key, gpuLayers, model, uses: 0, usedAt: 0 }
@@ -177,8 +198,17 @@ export class Models {
     await this.#closeWhere(({ model, usedAt }) => which({ file: model.file, usedAt }), reason)
   }
 
+  /** Returns the free bytes on the model's device. */
+  freeBytes({ device }: LoadedModel): number {
+    return this.#freeOn(device)
+  }
+
   /** Unloads all models. Throws `internal` if one is in use. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#turns.take(new AbortController().signal, () => this.#close())
+  }
+
+  async #close(): Promise<void> {
     if (this.#kept.some(({ uses }) => uses > 0))
       throw new BraidError('internal', 'A model that is in use cannot be closed.')
     await this.#closeWhere(() => true, 'asked')
@@ -197,21 +227,32 @@ export class Models {
       const others = this.#kept
         .filter((one) => one.model.device === device)
         .reduce((sum, { model }) => sum + model.sizeBytes, 0)
-      const free =
-        device === 'cpu'
-          ? this.free() - others
-          : (this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0)
-      return free >= bytes
+      return this.#freeOn(device) - (device === 'cpu' ? others : 0) >= bytes
     }
     let made = false
     while (!enough()) {
       const oldest = this.#kept.find(
         ({ uses, model }) => uses === 0 && model !== keep && model.device === device,
       )
-      if (oldest === undefined) break
-      made = await this.#closeWhere((one) => one === oldest, 'room')
+      const freed =
+        oldest === undefined
+          ? await this.freeIdle((model) => model.device === device && model !== keep)
+          : await this.#closeWhere((one) => one === oldest, 'room')
+      if (!freed) break
+      made = true
     }
     return made
+  }
+
+  #freeOn(device: string): number {
+    return device === 'cpu'
+      ? this.free()
+      : (this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0)
+  }
+
+  async #closeAll(): Promise<boolean> {
+    const freed = await this.freeIdle(() => true)
+    return (await this.#closeWhere(() => true, 'room')) || freed
   }
 
   /** Closes the idle models that `which` selects; returns false if there were none. */
@@ -264,6 +305,7 @@ export class Models {
       file,
       sizeBytes: info.sizeBytes,
       tokens,
+      thought: findThoughtMarks(native),
       plain: plainTokenizer(native),
       device,
       notice,

@@ -1,6 +1,7 @@
 import { bad, type GgufHeader } from './gguf.ts'
 import { forEachString, readNumbers } from './gguf-arrays.ts'
 import { arrayOf } from './keys.ts'
+import { closesThought } from '../prompt/index.ts'
 
 /**
  * Types of control and user-defined tokens (llama.h, LLAMA_TOKEN_TYPE_*), whose texts become one id
@@ -13,6 +14,8 @@ export interface ControlTokens {
   texts: string[]
   /** Number of consecutive pairs from 1, if both summary tokens exist; otherwise 0. */
   nativePaths: number
+  /** Whether there is a token that closes a thought, such as `</think>`. */
+  closesThought: boolean
 }
 
 /**
@@ -25,12 +28,14 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
   const types = typeArray ? await readNumbers(header.file, typeArray) : []
   const seen = new Set<string>()
   const found = new Set<string>()
+  let closes = false
   await forEachString(header.file, tokens, (bytes, id) => {
     // Compare bytes, because texts need not be valid UTF-8.
     const text = bytes.toString('latin1').split('\0', 1)[0] || `[EMPTY_${id}]` // llama.cpp reads C strings
     if (seen.has(text))
       throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
     seen.add(text)
+    if (closesThought(text)) closes = true
     if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text))
       found.add(text)
   })
@@ -43,5 +48,9 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
   }
   const summary = ['<summary>', '</summary>'].filter((text) => found.has(text))
   texts.push(...summary)
-  return { texts, nativePaths: summary.length === 2 ? nativePaths : 0 }
+  return {
+    texts,
+    nativePaths: summary.length === 2 ? nativePaths : 0,
+    closesThought: closes,
+  }
 }

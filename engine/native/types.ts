@@ -1,9 +1,13 @@
 /**
  * The types of the native engine: everything that the addon (engine/native/addon) exports.
  *
- * One worker thread does all native work in order of request, so a second decode waits for the
- * first; plans have a separate thread and never wait for a decode. Every failure is a rejected
- * promise or a thrown error with a `code` of protocol/errors.ts; no argument can crash the process.
+ * One thread computes. Contexts take turns on it, step by step; each step decodes one token of every
+ * live stream of every decode of its context. What else is asked of a context happens between two
+ * steps. Prefills go in chunks: one prefill at a time, in order of request, and beside streams with
+ * as many tokens as take less than 250 ms on a CPU. An operation waits for earlier ones on the same
+ * sequence only. A second thread loads models, makes contexts and quantises, a third one plans; they
+ * never wait for a decode. Every failure is a rejected promise or a thrown error with a `code` of
+ * protocol/errors.ts; no argument can crash the process.
  *
  * A *sequence* (0..sequences-1) is a set of KV cells that the tokens of that sequence attend to.
  * Sequences can share cells: `copy` adds the cells of one to another without copying memory. A
@@ -50,7 +54,9 @@ export interface NativeModelInfo {
   /** Rows of the thought tables; 0 if the model has none. */
   thoughtRows: number
   /** The kind of memory that prevents joining sequences; absent if they can be joined. */
-  cannotJoin?: 'recurrent' | 'hybrid' | 'sliding-window'
+  cannotJoin?: 'recurrent' | 'hybrid' | 'm-rope' | 'indexer'
+  /** Some layers attend within a window of positions. */
+  slidingWindow: boolean
   hasEncoder: boolean
   addBos: boolean
   bos: number
@@ -90,7 +96,7 @@ export interface NativeModel {
 export interface ContextOptions {
   /** KV cells for all sequences together. */
   cells: number
-  /** 1..256. */
+  /** 1..254; the context has two more, which it uses to copy cells. */
   sequences: number
   kvType: KvType
   flashAttention: FlashAttention
@@ -100,6 +106,11 @@ export interface ContextOptions {
   batch?: number
   /** Lets `prefill` report attention; needs `flashAttention: 'off'`. */
   attention?: boolean
+  /**
+   * Gives sliding-window layers as many cells as the others, so that their cells stay and can be
+   * joined, branched from and moved; default true. Otherwise `copy` refuses a part of a sequence.
+   */
+  swaFull?: boolean
   /** YaRN parameters for budgets beyond the trained one (`parathinker.rope_*`). */
   yarn?: { factor: number; originalContext: number }
 }
@@ -121,6 +132,16 @@ export interface NativeContextInfo {
   cells: number
   threads: number
   flashAttention: boolean
+  /**
+   * Whether cells can be moved and copied to other positions: llama.cpp says so, and a test when the
+   * context was created gave the right keys.
+   */
+  canShift: boolean
+  /**
+   * Moving cells has failed halfway. Every prefill, decode, copy and move then fails with
+   * `decode-failed`; free the context.
+   */
+  lost: boolean
   /** The CPU first. */
   devices: NativeMemory[]
   /** Allocated bytes by kind, over all devices. */
@@ -148,6 +169,14 @@ export interface NativeToken {
   alternatives?: { id: number; text: string; logprob: number }[]
 }
 
+/** Cells of another sequence; see `StreamOptions.parts`. */
+export interface NativeCells {
+  from: number
+  start?: number
+  end?: number
+  place?: 'shared' | 'move' | 'copy'
+}
+
 /** A sequence to decode: a path or a summary. */
 export interface StreamOptions {
   /** Chosen by the caller, unique in the decode; reported with every token. */
@@ -170,6 +199,11 @@ export interface StreamOptions {
   masked: ArrayLike<number>
   /** Sampling one of these ends the stream. */
   stops: ArrayLike<number>
+  /**
+   * Sampling one of these pauses the stream: the token is reported and decoded, and the stream stays
+   * as it is until `resume`.
+   */
+  pauses?: ArrayLike<number>
   /** Token that is reported and decoded in place of the sampled stop token; -1: none. */
   endToken: number
   /** Streams of a group end together; see `finish`. */
@@ -177,11 +211,23 @@ export interface StreamOptions {
   /** Starts from these cells: `seq` becomes the first `end` positions of `from`. */
   branch?: { from: number; end: number }
   /**
-   * Alternative to `branch`: `seq` is emptied, then filled with these parts in order. A part is the
-   * cells of `from` (all, or the positions below `end`), which are shared, or tokens that are
-   * prefilled under a row of the thought tables. Other streams wait for the prefill.
+   * Alternative to `branch`: `seq` is emptied, then filled with these parts in order. A part is
+   * tokens that are prefilled under a row of the thought tables, or cells of `from`: all, or the
+   * positions from `start` to below `end`.
+   *
+   * `place` says where the cells are for `seq`:
+   * - `shared` (default): at their own positions.
+   * - `move`: behind the parts before. They are moved, in `from` too, then shared. `from` may occur
+   *   once. Refused with `internal`: cells that another sequence holds, a `from` that decodes, a
+   *   quantised KV type, and positions that other cells of `from` have (those of its prompt, if the
+   *   parts before are shorter).
+   * - `copy`: behind the parts before. `seq` gets its own cells; `from` is not changed.
+   *
+   * Moves and copies are made before anything is decoded. If the stream cannot begin, `seq` is
+   * emptied and moved cells are moved back. Errors: `out-of-cells`, `cannot-join` without
+   * `canShift`, `decode-failed` if the context is lost.
    */
-  parts?: ({ from: number; end?: number } | { tokens: ArrayLike<number>; thought: number })[]
+  parts?: (NativeCells | { tokens: ArrayLike<number>; thought: number })[]
   /**
    * Cells reserved for this stream, in addition to `DecodeOptions.cells`; its parts and tokens use
    * them first. Default 0.
@@ -200,24 +246,53 @@ export interface StreamEnd {
   error?: { code: string; message: string }
 }
 
-export interface DecodeOptions {
-  streams: StreamOptions[]
-  /** A group is cut once this many of its streams have finished; 0: never. */
+/** The rule of a group of streams. */
+export interface GroupRule {
+  /** The group is cut once this many of its streams have finished; 0: never. */
   finish: number
-  /**
-   * KV cells that this decode may add. If they run out, the longest stream ends with `overflow`.
-   */
-  cells: number
   logprobs: boolean
   /** Top-k alternatives per token, 0..20. */
   alternatives: number
-  /** Called about every 30 ms with tokens by stream, in order, and the streams that ended. */
-  onBatch: (batch: { tokens: { id: number; tokens: NativeToken[] }[]; ended: StreamEnd[] }) => void
+  /** False: a stream's tokens are reported all at once when it pauses or ends. Default true. */
+  report?: boolean
+  /**
+   * This many streams decode one text: each token is chosen from the mean of their
+   * log-probabilities and decoded by each. Sampler, masks, budget, stops, pauses and forced tokens
+   * are those of the stream that was added first, and tokens and pauses are reported under its id;
+   * silent tokens are each stream's own. Nothing is decoded before all of them are there, and all of
+   * them end together. Default 0: each stream decodes its own text.
+   */
+  merge?: number
+}
+
+/** Fields that are absent are those of `DecodeOptions`. */
+export interface GroupOptions extends Partial<GroupRule> {
+  id: number
+}
+
+export interface DecodeBatch {
+  /** By stream, in order. */
+  tokens: { id: number; tokens: NativeToken[] }[]
+  ended: StreamEnd[]
+  paused: number[]
+}
+
+/** `GroupRule`: of groups that `groups` does not name. */
+export interface DecodeOptions extends GroupRule {
+  streams: StreamOptions[]
+  groups?: GroupOptions[]
+  /**
+   * KV cells that this decode may add. If they run out, its longest stream ends with `overflow`.
+   */
+  cells: number
+  /** Called about every 30 ms with what happened since the last call. */
+  onBatch: (batch: DecodeBatch) => void
 }
 
 export interface DecodeResult {
+  /** Steps in which one of its streams took part. */
   steps: number
-  /** Milliseconds inside the loop. */
+  /** Milliseconds from its start to its end. */
   ms: number
   /** Milliseconds until the first token of each stream was chosen. */
   firstTokenMs: number
@@ -231,8 +306,10 @@ export interface NativeDecode {
   readonly done: Promise<DecodeResult>
   /** Ends a stream; `reason` is reported in its end. */
   stop(id: number, reason: 'stopped' | 'cut'): boolean
-  /** Adds to the budget of a stream that still decodes. */
-  extend(id: number, tokens: number): boolean
+  /**
+   * Adds to the budget of a stream that still decodes, and to its reserved cells (default: 0).
+   */
+  extend(id: number, tokens: number, cells?: number): boolean
   /**
    * Adds a stream. The id and the sequence of an ended stream may be used again, to continue it.
    * For `finish`, the stream is a new member of its group.
@@ -240,6 +317,10 @@ export interface NativeDecode {
   add(stream: StreamOptions): boolean
   /** Removes a sequence's cells, and ends the stream that decodes in it with `stopped`. */
   remove(seq: number): boolean
+  /** Continues a paused stream: first with these tokens, then with sampled ones. */
+  resume(id: number, forced: ArrayLike<number>): boolean
+  /** Sets the rule of a group, for streams that decode and those that are added later. */
+  setGroup(group: GroupOptions): boolean
   /** Ends every stream with `cancelled`; `done` resolves once the current step is over. */
   cancel(): void
 }
@@ -259,21 +340,31 @@ export interface PrefillOptions {
   onProgress?: (done: number) => void
 }
 
+export interface PrefillResult {
+  /** With `logprobs`: each token as `decode` reports forced ones. */
+  tokens?: NativeToken[]
+  /**
+   * With `spans`: each token's attention to each span, averaged over layers and heads;
+   * [tokens][spans], row-major.
+   */
+  attention?: Float32Array
+  /** Milliseconds of its own chunks. */
+  ms: number
+}
+
+/** A prefill; `cancel` ends it with `cancelled`. */
+export interface NativePrefill extends Promise<PrefillResult> {
+  cancel(): void
+}
+
+/**
+ * The cells of a sequence in which a stream decodes cannot be changed: `prefill`, `copy` and
+ * `copyMoved` to it, `shift` and `remove` are refused with `bad-request`.
+ */
 export interface NativeContext {
   readonly info: NativeContextInfo
-  /**
-   * Adds tokens to a sequence: all or, on failure, none. With `logprobs`, returns each token as
-   * `decode` reports forced ones.
-   */
-  prefill(options: PrefillOptions): Promise<{
-    tokens?: NativeToken[]
-    /**
-     * With `spans`: each token's attention to each span, averaged over layers and heads;
-     * [tokens][spans], row-major.
-     */
-    attention?: Float32Array
-    ms: number
-  }>
+  /** Adds tokens to a sequence: all or, on failure, none. */
+  prefill(options: PrefillOptions): NativePrefill
   /**
    * Lets `to` also see the cells of `from` at positions below `end` (default: all). An empty `to`
    * that gets all also gets the tail.
@@ -284,8 +375,29 @@ export interface NativeContext {
    * that they share.
    */
   remove(seq: number, from?: number): Promise<void>
+  /**
+   * Removes all cells, so that what follows is computed as in a new context. Refused with
+   * `bad-request` while a stream decodes.
+   */
+  clear(): Promise<void>
   /** Returns the last position of a sequence, -1 if it is empty. */
   lastPosition(seq: number): Promise<number>
+  /**
+   * Moves positions `start` and above of a sequence by `delta`, without computing them again.
+   * Refused with `internal`: cells that another sequence holds, a quantised KV type, positions that
+   * others of `seq` have. Errors: `cannot-join` without `canShift`, `decode-failed` if the context
+   * is lost.
+   */
+  shift(seq: number, start: number, delta: number): Promise<void>
+  /**
+   * Appends to `to` a copy of the cells of `from` at positions `start` and above, moved by `delta`,
+   * and the tail. `from` is not changed. Refused with `internal`: a copy that would not follow the
+   * last position of `to`, if there is one. Errors: `out-of-cells`, and those of `shift`.
+   */
+  copyMoved(from: number, to: number, start: number, delta: number): Promise<void>
+  /** Sets the number of threads, as in `ContextOptions`. */
+  setThreads(threads: number): Promise<void>
+  /** Starts a decode, which shares the steps of those that run on this context. */
   decode(options: DecodeOptions): NativeDecode
   /** Aborts all running and queued operations. */
   abort(): void
@@ -305,7 +417,7 @@ export interface OpenPlanOptions {
  */
 export type PlanOptions = Pick<
   ContextOptions,
-  'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn'
+  'cells' | 'sequences' | 'kvType' | 'flashAttention' | 'batch' | 'yarn' | 'swaFull'
 >
 
 /** A model opened without its weights, to report how much memory its contexts would take. */
@@ -319,12 +431,15 @@ export interface NativePlan {
   /**
    * Returns how much memory a context would take, as llama.cpp computes it
    * (`llama_get_memory_breakdown`), weights included; mapped weights count only their own bytes.
-   * `cells`: as rounded by llama.cpp. `logitRowBytes`: bytes of a row of logits. Errors:
-   * `out-of-memory`, also beyond `mostCells`; `bad-combination`.
+   * `cells`: as rounded by llama.cpp. `logitRowBytes`: bytes of a row of logits. `canShift`: as in
+   * `NativeContextInfo`, without the test. Errors: `out-of-memory`, also beyond `mostCells`; `bad-combination`.
    */
-  measure(
-    options: PlanOptions,
-  ): Promise<{ cells: number; logitRowBytes: number; devices: NativeMemory[] }>
+  measure(options: PlanOptions): Promise<{
+    cells: number
+    logitRowBytes: number
+    canShift: boolean
+    devices: NativeMemory[]
+  }>
   close(): Promise<void>
 }
 

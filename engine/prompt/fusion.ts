@@ -1,25 +1,38 @@
 import { fail } from '../protocol/errors.ts'
 import type { Segment } from '../protocol/run-state.ts'
-import type { RunSettings } from '../protocol/request.ts'
+import { DEFAULT_TAIL, type RunSettings } from '../protocol/request.ts'
 import type { Part, SegmentId, Source } from '../protocol/segments.ts'
 import type { ControlTokens } from './control.ts'
-import { buildPrompt, type PromptModel, type Turn } from './prompt.ts'
+import { frameOf, framedPrompt, lengthOf, type Frame, type Heading } from './frame.ts'
+import type { Prompt, PromptModel, Turn } from './prompt.ts'
+import { attemptsOf, type Attempt, type ThoughtMarks } from './thought.ts'
 
-/** The source of a summary that re-reads its paths, and the instruction to fuse them. */
+/** The sources of summaries: joins of cells one behind another, and paths that are read again. */
 
 export interface FusionModel extends PromptModel {
   tokens: ControlTokens
+  thought: ThoughtMarks
 }
 
-export interface RereadRequest {
+export interface FusionRequest {
   problem: string
   conversation: readonly Turn[]
   settings: RunSettings
   prompt: readonly number[]
   /** The most tokens that all parts may have together. */
   room: number
-  /** Cuts of an earlier reading, to be repeated regardless of `room`. */
+}
+
+export interface RereadRequest extends FusionRequest {
+  /** Cuts of an earlier reading of whole paths, to be repeated regardless of `room`. */
   cuts?: readonly Cut[]
+}
+
+export interface JoinRequest extends FusionRequest {
+  /** The most cells that the decoded words and the copied cells may take. */
+  cells: number
+  /** Returns whether the cells of a path must be copied even if the whole path is joined. */
+  copies: (path: Segment) => boolean
 }
 
 /** How many tokens were removed from the middle of a text. */
@@ -31,6 +44,7 @@ interface Cut {
 interface Text {
   segment: SegmentId
   tokens: readonly number[]
+  unfinished?: boolean
 }
 
 /** The fewest tokens of a path that are worth quoting. */
@@ -66,6 +80,98 @@ function rereadTokens(paths: readonly Segment[], request: RereadRequest): Source
 
 const idsOf = (tokens: Segment['tokens']): number[] => tokens.slice().map(({ id }) => id ?? 0)
 
+/**
+ * Returns the source of a summary that reads the cells of its paths one behind another, between the
+ * words of a frame (frame.ts). Cells that do not fit are left out at the beginning of the longest
+ * attempts. Errors: `context-too-small`, `cancelled`.
+ */
+export async function joinSource(
+  model: FusionModel,
+  paths: readonly Segment[],
+  request: JoinRequest,
+  signal: AbortSignal,
+): Promise<Source> {
+  const prompt = await framedPrompt(model, request, signal)
+  const attempts = partsOfPaths(model, paths, prompt, request.settings)
+  const removed = removedToFit(model, attempts, prompt, request)
+  const { opening, separators, closing } = frameOf(
+    model.plain,
+    prompt,
+    attempts.map((attempt, i) => headingOf(attempt, removed[i])),
+    request.settings,
+  )
+  const kept = sharedPrefix(opening, request.prompt)
+  const parts = attempts.flatMap(({ path, from, to, unfinished }, i): Part[] => [
+    { tokens: [...(i === 0 ? opening.slice(kept) : []), ...separators[i]!] },
+    {
+      segment: path.segment,
+      ...(from + removed[i]! > 0 && { from: from + removed[i]! }),
+      to,
+      ...(removed[i]! > 0 && { removed: removed[i]! }),
+      ...(unfinished && { unfinished }),
+    },
+  ])
+  return {
+    type: 'join',
+    layout: 'consecutive',
+    parts: [
+      ...(kept > 0 ? [{ prompt: true as const, to: kept }] : []),
+      ...parts,
+      { tokens: [...closing] },
+    ],
+  }
+}
+
+function partsOfPaths(
+  { thought, native }: FusionModel,
+  paths: readonly Segment[],
+  { after }: Prompt,
+  { tail = DEFAULT_TAIL }: RunSettings,
+): Attempt[] {
+  const text = (id: number) => Buffer.from(native.tokenBytes(id)).toString('utf8')
+  const before = thought.closes.length === 0 ? [] : after.map((id) => ({ id, text: text(id) }))
+  return attemptsOf(paths, thought, before, tail)
+}
+
+const headingOf = ({ from, unfinished }: Attempt, removed = 0): Heading => ({
+  unfinished,
+  shortened: removed > 0 || (unfinished && from > 0),
+})
+
+function sharedPrefix(a: readonly number[], b: readonly number[]): number {
+  const end = a.findIndex((id, i) => id !== b[i])
+  return end < 0 ? a.length : end
+}
+
+/** Returns how many tokens to leave out at the beginning of each attempt. */
+function removedToFit(
+  { plain }: FusionModel,
+  attempts: readonly Attempt[],
+  prompt: Prompt,
+  { settings, prompt: ids, room, cells, copies }: JoinRequest,
+): number[] {
+  const lengths = attempts.map(({ from, to }) => to - from)
+  const frameFor = (headings: readonly Heading[]) => frameOf(plain, prompt, headings, settings)
+  const take = (frame: Frame, removed: readonly number[]) => {
+    const copied = attempts.map(({ path, from }, i) =>
+      from > 0 || removed[i]! > 0 || copies(path) ? lengths[i]! - removed[i]! : 0,
+    )
+    return { words: lengthOf(frame) - sharedPrefix(frame.opening, ids), copied }
+  }
+  const sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0)
+  const none = lengths.map(() => 0)
+  const whole = frameFor(attempts.map((attempt) => headingOf(attempt)))
+  const needed = take(whole, none)
+  if (sum(lengths) + lengthOf(whole) <= room && sum(needed.copied) + needed.words <= cells)
+    return none
+  const frame = frameFor(attempts.map(({ unfinished }) => ({ unfinished, shortened: true })))
+  const detail = 'context-too-small/join'
+  const byRoom = cutToFit(lengths, room - lengthOf(frame), 0, detail)
+  const { words, copied } = take(frame, byRoom)
+  const byCells = cutToFit(copied, cells - words, 0, detail)
+  return byRoom.map((removed, i) => removed + byCells[i]!)
+}
+
 async function rereadTexts(
   model: FusionModel,
   paths: readonly Segment[],
@@ -73,29 +179,42 @@ async function rereadTexts(
   signal: AbortSignal,
 ): Promise<Source> {
   const { plain } = model
-  const { settings, conversation, problem } = request
-  const intro = `${problem}\n\nHere are ${paths.length} independent attempts at this problem. Each may contain mistakes.\n`
-  const { before, user, after } = await buildPrompt(
-    model,
-    { problem: intro, system: settings.system, conversation },
-    signal,
+  const prompt = await framedPrompt(model, request, signal)
+  const attempts =
+    request.cuts === undefined
+      ? partsOfPaths(model, paths, prompt, request.settings)
+      : paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
+  const frame = frameOf(
+    plain,
+    prompt,
+    attempts.map((attempt) => headingOf(attempt)),
+    request.settings,
   )
-  const headers = paths.map((_, i) => plain(`\nAttempt ${i + 1}:\n`))
-  const outro = plain(
-    '\n\nCompare the attempts, decide which reasoning is right, and give the final answer in \\boxed{}.',
-  )
-  const frame = [before, user, ...headers, outro, after].reduce((sum, part) => sum + part.length, 0)
-  const texts = paths.map(({ segment, text }) => ({ segment, tokens: plain(text.trim()) }))
-  const parts = quoted(texts, request, frame, plain(GAP))
+  const texts = attempts.map(({ path, from, to, unfinished }) => ({
+    segment: path.segment,
+    tokens: plain(textOf(path, from, to).trim()),
+    unfinished,
+  }))
+  const parts = quoted(texts, request, lengthOf(frame), plain(GAP))
   return {
     type: 'text',
     parts: [
-      { tokens: [...before, ...user] },
-      ...parts.flatMap((part, i) => [{ tokens: headers[i]! }, part]),
-      { tokens: [...outro, ...after] },
+      ...parts.flatMap((part, i) => [
+        { tokens: [...(i === 0 ? frame.opening : []), ...frame.separators[i]!] },
+        part,
+      ]),
+      { tokens: [...frame.closing] },
     ],
   }
 }
+
+const textOf = ({ text, tokens }: Segment, from: number, to: number): string =>
+  from === 0 && to === tokens.length
+    ? text
+    : tokens
+        .slice(from, to)
+        .map((token) => token.text)
+        .join('')
 
 /** Returns the texts as parts, cut to fit. `beside`: number of tokens of the other parts. */
 function quoted(
@@ -109,10 +228,11 @@ function quoted(
     cuts === undefined
       ? cutToFit(lengths, room - beside, gap.length)
       : texts.map(({ segment }) => cuts.find((cut) => cut.segment === segment)?.removed ?? 0)
-  return texts.map(({ segment, tokens }, i) => ({
+  return texts.map(({ segment, tokens, unfinished = false }, i) => ({
     tokens: withoutMiddle(tokens, removed[i]!, gap),
     of: segment,
     ...(removed[i]! > 0 && { removed: removed[i]! }),
+    ...(unfinished && { unfinished }),
   }))
 }
 
@@ -129,16 +249,20 @@ function withoutMiddle(
 }
 
 /**
- * Returns how many tokens to remove from the middle of each text so that all fit into `room`, the
- * longest texts first. A gap of `gap` tokens replaces the removed ones. Errors:
- * `context-too-small`.
+ * Returns how many tokens to remove from each text so that all fit into `room`, the longest texts
+ * first. A gap of `gap` tokens replaces the removed ones. Errors: `context-too-small`.
  */
-export function cutToFit(lengths: readonly number[], room: number, gap: number): number[] {
+export function cutToFit(
+  lengths: readonly number[],
+  room: number,
+  gap: number,
+  detail: 'context-too-small/reread' | 'context-too-small/join' = 'context-too-small/reread',
+): number[] {
   const total = lengths.reduce((sum, length) => sum + length, 0)
   if (total <= room) return lengths.map(() => 0)
   const cap = capFor(lengths, room)
   if (cap < LEAST + gap) {
-    throw fail('context-too-small/reread', {
+    throw fail(detail, {
       paths: lengths.length,
       least: lengths.length * (LEAST + gap),
       room: Math.max(0, room),

@@ -1,6 +1,14 @@
 export { extractAnswer } from './answer.ts'
 export { findControlTokens, RELEASED_PREFIX, type ControlTokens } from './control.ts'
-export { cutToFit, rereadSource, type FusionModel, type RereadRequest } from './fusion.ts'
+export { wordsLength } from './frame.ts'
+export {
+  cutToFit,
+  joinSource,
+  rereadSource,
+  type FusionModel,
+  type JoinRequest,
+  type RereadRequest,
+} from './fusion.ts'
 export {
   buildPrompt,
   plainTokenizer,
@@ -10,4 +18,5 @@ export {
   type PromptRequest,
   type Turn,
 } from './prompt.ts'
+export { closesThought, closingMarkersIn, findThoughtMarks, type ThoughtMarks } from './thought.ts'
 export { renderTemplate, type Message } from './template.ts'

@@ -262,7 +262,9 @@ function reading(source: Source): Pick<Segment, 'reads' | 'fusion' | 'cuts'> {
   let fusion: Fusion = 'reread'
   for (const part of source.parts) {
     if ('segment' in part) {
-      reads.push(part.segment as SegmentId)
+      const segment = part.segment as SegmentId
+      reads.push(segment)
+      if (part.removed !== undefined) cuts.push({ segment, removed: part.removed as number })
       fusion = 'cache'
     } else if ('tokens' in part && part.of !== undefined) {
       const segment = part.of as SegmentId

@@ -35,6 +35,7 @@ export const MAX_PATHS = 64
 export const MAX_BUDGET = 1 << 20
 export const MAX_ALTERNATIVES = 20
 export const MAX_SEED = 2 ** 32 - 1
+export const DEFAULT_TAIL = 512
 
 /** Sampler of every path and of the summary. `temperature` 0 is greedy decoding. */
 export const Sampling = z.object({
@@ -75,7 +76,7 @@ export const Controls = z.object({
    * true: every path begins with `<think1>`; with `thoughtEmbedding`, it still uses its own row.
    */
   sameToken: z.boolean(),
-  /** `auto`: `cache` if the model supports it, else `reread`. */
+  /** `auto`: `cache` if the model's cells can be joined, else `reread`. */
   fusion: z.enum(['auto', 'cache', 'reread']),
 })
 export type Controls = z.infer<typeof Controls>
@@ -96,11 +97,21 @@ export const RunSettings = z.object({
   system: z.string().max(MAX_PROBLEM_CHARS).optional(),
   sampling: Sampling,
   seed: z.int().min(0).max(MAX_SEED),
+  /**
+   * Tokens that a summary reads of a path that was cut before its thought was closed. Absent in
+   * older transcripts: `DEFAULT_TAIL`.
+   */
+  tail: z.int().min(1).max(MAX_BUDGET).optional(),
   /** Alternatives recorded per token. */
   alternatives: z.int().min(0).max(MAX_ALTERNATIVES),
   reuseTokens: z.boolean(),
   controls: Controls,
   engine: EngineOptions,
+  /**
+   * The run waits until its context is empty and shares it with no other run, so that the same
+   * request gives the same tokens every time. Beside other runs, rounding differs.
+   */
+  alone: z.boolean().optional(),
   /** The kind of question; `auto` or absent: decided from the paths. */
   question: z.enum(['auto', 'value', 'text', 'code']).optional(),
   /** Instruction for the summary, replacing the default one. */

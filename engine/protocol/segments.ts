@@ -49,12 +49,17 @@ export const Part = z.union([
     of: SegmentId.optional(),
     /** How many tokens were removed from the middle of that text to make it fit. */
     removed: z.int().min(1).optional(),
+    unfinished: z.literal(true).optional(),
   }),
   /** The KV cells of another segment's tokens [from, to); nothing is decoded. */
   z.looseObject({
     segment: SegmentId,
     from: z.int().min(0).optional(),
     to: z.int().min(0).optional(),
+    /** How many tokens before `from` were left out to make the part fit. */
+    removed: z.int().min(1).optional(),
+    /** The segment was still in its thought: this is the end of what it had, and said to be unfinished. */
+    unfinished: z.literal(true).optional(),
   }),
 ])
 export type Part = z.infer<typeof Part>

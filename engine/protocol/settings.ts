@@ -1,4 +1,4 @@
-import { MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
+import { DEFAULT_TAIL, MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
 import { strategyTakes } from './shapes.ts'
 
 /** Settings that a model's file provides for its runs (docs/method.md, "The GGUF contract"). */
@@ -27,6 +27,7 @@ export const DEFAULTS: RunSettings = {
     repetitionWindow: 64,
   },
   seed: 0,
+  tail: DEFAULT_TAIL,
   alternatives: 0,
   reuseTokens: false,
   controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },

@@ -1,4 +1,5 @@
 import type { FinishRule, Fusion, RunSettings, Strategy } from './request.ts'
+import type { Layout } from './segments.ts'
 
 /**
  * What a strategy opens: `groups` groups of `size` paths. Each group is fused by a summary or takes
@@ -99,14 +100,14 @@ export function numbersFor(
   }
 }
 
-/**
- * Returns how paths are fused. `auto` reads the cache if the model was trained for it and its cells
- * can be joined.
- */
-export function fusionOf(
-  asked: RunSettings['controls']['fusion'],
-  { trained, joins }: { trained: boolean; joins: boolean },
-): Fusion {
+/** Returns how paths are fused. `auto` reads the cache if the model's cells can be joined. */
+export function fusionOf(asked: RunSettings['controls']['fusion'], joins: boolean): Fusion {
   if (asked !== 'auto') return asked
-  return trained && joins ? 'cache' : 'reread'
+  return joins ? 'cache' : 'reread'
 }
+
+/**
+ * Returns the layout of a join: models that were trained for parallel thinking read paths at equal
+ * positions, all others read them one behind another.
+ */
+export const layoutOf = (trained: boolean): Layout => (trained ? 'shared' : 'consecutive')

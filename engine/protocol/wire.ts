@@ -66,7 +66,9 @@ export const ModelInfo = z.object({
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
   thoughtRows: z.int(),
-  cannotJoin: z.enum(['recurrent', 'hybrid', 'sliding-window']).optional(),
+  /** Its paths may think before they answer: the vocabulary or the template has a closing marker. */
+  thinks: z.boolean().optional(),
+  cannotJoin: z.enum(['recurrent', 'hybrid', 'm-rope', 'indexer']).optional(),
   /** KV bytes per token, by cache type. */
   kvBytesPerToken: z.record(KvType, z.number()),
   /** The default run settings of this model: its own keys override Braid's defaults. */
@@ -337,6 +339,8 @@ export const HostMessage = z.discriminatedUnion('kind', [
   }),
   /** Progress, 0..1, of an attribution (`attributionTask`) or else of loading a model. */
   z.object({ kind: z.literal('progress'), task: z.string(), fraction: z.number() }),
+  /** The run's place in the queue for room in its context, from 1; null once it does not wait. */
+  z.object({ kind: z.literal('waiting'), run: z.string(), place: z.int().min(1).nullable() }),
   /** The engine process died or is back (sent by the supervisor). */
   z.object({
     kind: z.literal('engine'),

@@ -12,6 +12,8 @@ export const NOTICES = {
   'template-fallback': '{reason} The problem is sent as plain text.',
   'reread-fusion':
     'This model was not trained to think in parallel. Braid samples several paths and asks the model to merge them: check the summary against the paths.',
+  'cache-fusion':
+    'This model was not trained to think in parallel. Braid samples several paths, and the model merges them from its cache: check the summary against the paths.',
   'beyond-trained-context':
     'Prompt, path and summary can reach position {longest}, but the model was trained for {positions}. Quality may drop beyond that.',
   'budget-cut':
@@ -20,6 +22,11 @@ export const NOTICES = {
     'Memory is short: the context has {cells} cells instead of {wanted}. Paths that do not fit end early.',
   'path-cut':
     'Path {path} is too long to be read again in full: {removed} tokens in its middle are left out.',
+  'path-waits': 'Path {path} waits until other paths or runs free enough of the context.',
+  'path-shortened':
+    'Path {path} is too long to be merged in full: {removed} tokens at its beginning are left out.',
+  'thoughts-open':
+    'No path finished its thought, so the summary reads the last {tail} tokens of each.',
   'nothing-to-summarise': 'No path has text to summarise.',
   'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
   scope: 'No answer found. About this model: {scope}',
@@ -34,6 +41,7 @@ export interface Notice {
 export const ERRORS = {
   'bad-combination/encoder':
     'Models with an encoder are not supported. Choose a decoder-only model.',
+  /** Only older transcripts have this one. */
   'bad-combination/no-control-tokens':
     'This model has no control tokens, so its paths cannot be merged from the cache. Choose re-reading.',
   'bad-request/ended-by-itself':
@@ -48,6 +56,8 @@ export const ERRORS = {
     'The paths of this model ({memory} memory) cannot be merged from the cache. Choose re-reading.',
   'context-too-small/cells':
     'The problem ({prompt} tokens), {paths} paths and the summary need at least {least} cells, but the context has {context}. Use a larger context, fewer paths or a shorter problem.',
+  'context-too-small/join':
+    'Merging {paths} paths needs room for {least} tokens besides the prompt and the summary, but only {room} are left. Use a larger context or fewer paths.',
   'context-too-small/positions':
     'The problem has {prompt} tokens, but this model can read at most {positions}. Shorten the problem.',
   'context-too-small/reread':

@@ -1,6 +1,12 @@
-import { summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
+import { newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
 import type { NativeModelInfo } from '../native/index.ts'
-import { buildPrompt, promptTokens, type ControlTokens, type Turn } from '../prompt/index.ts'
+import {
+  buildPrompt,
+  promptTokens,
+  wordsLength,
+  type ControlTokens,
+  type Turn,
+} from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
@@ -55,14 +61,21 @@ export async function begin(
   )
   const ids = promptTokens(prompt)
   if (ids.length === 0) throw fail('bad-request/empty-prompt')
-  const room: Room = { prompt: ids.length, settings, shape, info, fusion, prefix: prefixOf(model) }
+  const room: Room = {
+    prompt: ids.length,
+    settings,
+    shape,
+    model,
+    fusion,
+    least: leastOf(model, fusion, shape, settings) + prompt.after.length,
+  }
   checkRoom(room)
   const notices: Notice[] = []
   if (model.notice !== undefined) notices.push(model.notice)
   if (prompt.fallback !== undefined)
     notices.push({ code: 'template-fallback', params: { reason: prompt.fallback } })
-  if (shape.summaries && fusion === 'reread' && model.tokens.pairs.length === 0)
-    notices.push({ code: 'reread-fusion' })
+  if (shape.summaries && model.tokens.pairs.length === 0)
+    notices.push({ code: fusion === 'cache' ? 'cache-fusion' : 'reread-fusion' })
   return {
     notices: [...notices, ...limits(room)],
     event: {
@@ -95,26 +108,37 @@ interface PrefixModel {
 export const prefixOf = ({ tokens, plain }: PrefixModel): number[] =>
   tokens.summary === null ? [] : [tokens.summary.open, ...plain(tokens.summaryPrefix)]
 
+/**
+ * Returns the fewest cells that must be left for a summary besides one for a token of its own: for
+ * its prefix, or for the words around its paths, which get three quarters of what is left
+ * (summaries.ts).
+ */
+export function leastOf(
+  model: PrefixModel,
+  fusion: Fusion,
+  { size }: Shape,
+  settings: RunSettings,
+): number {
+  if (model.tokens.summary !== null) return prefixOf(model).length
+  return fusion === 'cache' ? Math.ceil((wordsLength(model.plain, size, settings) * 4) / 3) : 0
+}
+
 interface FusionModel {
   native: { info: Pick<NativeModelInfo, 'cannotJoin'> }
-  tokens: Pick<ControlTokens, 'pairs'>
 }
 
 /**
- * Returns how paths are fused; `auto` reads the cache if the model supports it. Errors:
- * `cannot-join`, `bad-combination`.
+ * Returns how paths are fused; `auto` reads the cache if the model's cells can be joined. Errors:
+ * `cannot-join`.
  */
 export function chooseFusion(
   asked: RunSettings['controls']['fusion'],
-  { native: { info }, tokens }: FusionModel,
+  { native: { info } }: FusionModel,
   needed: boolean,
 ): Fusion {
-  const trained = tokens.pairs.length > 0
-  if (asked === 'cache' && needed) {
-    if (info.cannotJoin !== undefined) throw fail('cannot-join/memory', { memory: info.cannotJoin })
-    if (!trained) throw fail('bad-combination/no-control-tokens')
-  }
-  return fusionOf(asked, { trained, joins: info.cannotJoin === undefined })
+  if (asked === 'cache' && needed && info.cannotJoin !== undefined)
+    throw fail('cannot-join/memory', { memory: info.cannotJoin })
+  return fusionOf(asked, info.cannotJoin === undefined)
 }
 
 /** Returns how many positions the model was trained for, YaRN included. */
@@ -128,30 +152,32 @@ interface Room {
   prompt: number
   settings: RunSettings
   shape: Shape
-  info: NativeModelInfo
+  model: Pick<LoadedModel, 'native' | 'tokens' | 'thought'>
   fusion: Fusion
-  prefix: readonly number[]
+  /** The fewest tokens that a summary decodes before its own. */
+  least: number
 }
 
 /** Checks that the prompt and a token per path fit. Errors: `context-too-small`, with numbers. */
-function checkRoom({ prompt, settings, shape, info, prefix }: Room): void {
+function checkRoom({ prompt, settings, shape, model, least: words }: Room): void {
   const { groups, size, summaries } = shape
-  const positions = trainedPositions(info, settings)
+  const positions = trainedPositions(model.native.info, settings)
   if (prompt + 1 >= positions) throw fail('context-too-small/positions', { prompt, positions })
   const paths = groups * size
-  const least = prompt + 2 * paths + (summaries ? groups * (prefix.length + 1) : 0)
+  const least = prompt + 2 * paths + (summaries ? groups * (words + 1) : 0)
   const { context } = settings.engine
   if (context > 0 && context < least)
     throw fail('context-too-small/cells', { prompt, paths, least, context })
 }
 
 /** Returns notices of positions or cells that may run out. */
-function limits({ prompt, settings, shape, info, fusion, prefix }: Room): Notice[] {
+function limits({ prompt, settings, shape, model, fusion, least }: Room): Notice[] {
   const { groups, size, summaries } = shape
   const { budget, summaryBudget } = settings
   const notices: Notice[] = []
+  const trained = model.tokens.pairs.length > 0
   const longest = prompt + budget + (summaries ? summaryBudget : 0)
-  const positions = trainedPositions(info, settings)
+  const positions = trainedPositions(model.native.info, settings)
   if (longest > positions)
     notices.push({ code: 'beyond-trained-context', params: { longest, positions } })
   const { context } = settings.engine
@@ -159,18 +185,9 @@ function limits({ prompt, settings, shape, info, fusion, prefix }: Room): Notice
   const wanted = prompt + paths * budget + (summaries ? groups * summaryBudget : 0)
   if (context > 0 && context < wanted) {
     const free = context - prompt
-    const reserve = summaryReserve(
-      free,
-      summaryCells({
-        promptTokens: prompt,
-        paths,
-        summaries: summaries ? groups : 0,
-        summaryBudget,
-        reread: fusion === 'reread',
-      }),
-      summaries ? groups : 0,
-      prefix.length,
-    )
+    const thinks = model.thought.closes.length > 0
+    const demand = newRunDemand(settings, { trained, fusion, thinks, promptTokens: prompt })
+    const reserve = summaryReserve(free, summaryCells(demand), demand.summaries, least)
     const share = Math.max(1, Math.floor((free - reserve) / paths))
     notices.push({ code: 'budget-cut', params: { context, paths, budget, share } })
   }

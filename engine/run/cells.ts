@@ -1,17 +1,18 @@
 import {
   isFresh,
-  MAX_SEQUENCES,
-  openLease,
   originOf,
   sizeRun,
   SLACK,
   summaryCells,
   type Demand,
   type Lease,
+  type Pools,
 } from '../kv/index.ts'
-import type { LoadedModel, Models } from '../models/index.ts'
+import type { LoadedModel } from '../models/index.ts'
 import type { EventDraft } from '../protocol/events.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { RunSettings } from '../protocol/request.ts'
+import { shapeOf } from '../protocol/shapes.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
@@ -20,8 +21,14 @@ import { goesOn } from './streams.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface CellsOptions {
-  models: Models
+  pools: Pools<LoadedModel>
   emit: (event: EventDraft) => void
+  /** No command will follow. */
+  final: boolean
+  /** When the run asked to work, in the order of `Pools.arrive`. */
+  arrival: () => number
+  /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
+  onWaiting: (place: number | null) => void
   clock: Clock
 }
 
@@ -33,10 +40,12 @@ export interface Moment {
   signal: AbortSignal
 }
 
-/** The lease of a run. It is opened when cells are needed, replaced by a larger one, and freed. */
+/**
+ * The lease of a run. It is taken from a pool when cells are needed, grows or is replaced by a larger
+ * one, gives back what the run no longer needs, and is freed.
+ */
 export class RunCells {
   lease: Lease | null = null
-  #model: LoadedModel | null = null
   readonly #options: CellsOptions
 
   constructor(options: CellsOptions) {
@@ -45,57 +54,115 @@ export class RunCells {
 
   /**
    * Ensures the run has a lease that holds the prompt and has the cells and sequences for what is
-   * open and wanted. A context that is too small is replaced by a larger one, which loses the
-   * paths' cells, unless the user set its size.
+   * open and wanted. A lease that is too small takes what the pool has free. If that is not enough,
+   * it is given back, which loses the paths' cells, and the run waits for a larger one; but not if
+   * the user limited its size.
    * `joined`: paths whose cells a summary will read. Errors: those of opening a context, `cancelled`.
    */
   async ensure(joined: readonly SegmentId[], moment: Moment): Promise<Lease> {
     const { view, wanted } = moment
     const { state, settings } = view
-    const demand = demandOf(view, wanted)
-    const sequences = this.#newSequences(state, wanted)
+    const demandWith = (lease: Lease | null) =>
+      demandOf(view, wanted, { lease, thinks: thinks(moment) })
+    if (this.lease?.context.info.lost === true) await this.free()
     const { lease } = this
     if (lease !== null) {
-      await makeRoom(lease, demand, moment)
-      const missing = missingCells(state, lease, needed(joined, lease, moment))
-      const free = lease.capacity - lease.used(state) - missing
-      const fits = settings.engine.context > 0 || free >= demand.remaining + summaryCells(demand)
-      if (fits && lease.freeSequences >= sequences) return lease
+      lease.wake()
+      const newSequences = () => {
+        // A path that a join moved is brought home in a sequence of its own.
+        const away = needed(joined, lease, moment).filter(
+          (one) => lease.seqOf(one) !== undefined && !lease.isHome(one),
+        )
+        const next = [
+          ...needed(joined, lease, moment),
+          ...[...state.paths, ...state.summaries].filter(isOpen).map(({ segment }) => segment),
+        ]
+        const without = new Set(next.filter((one) => lease.seqOf(one) === undefined))
+        return without.size + away.length + wanted.length
+      }
+      const grow = () => {
+        const demand = demandWith(lease)
+        const missing = missingCells(state, lease, needed(joined, lease, moment))
+        const cells = lease.used(state) + missing + demand.remaining + summaryCells(demand)
+        return lease.grow({
+          cells: Math.min(cells, this.limit(settings)),
+          sequences: lease.sequences + Math.max(0, newSequences() - lease.freeSequences),
+        })
+      }
+      if (grow() && !(await makeRoom(lease, demandWith(lease), moment))) return lease
+      if (grow()) return lease
       await this.free()
     }
-    return this.#open(demand, moment)
+    return this.#open(demandWith(null), moment)
+  }
+
+  /**
+   * Takes cells for what is open, and sequences for segments that have none, if the pool has them.
+   * Returns false, without effect, if it has not.
+   */
+  grow(missing: readonly Segment[], { state, settings }: View): boolean {
+    const lease = this.lease!
+    const without = missing.filter(({ segment }) => lease.seqOf(segment) === undefined)
+    // One sequence stays free for a summary.
+    const more = without.length === 0 ? 0 : without.length + 1 - lease.freeSequences
+    const cells = lease.capacity - Math.min(0, spareCells(state, lease))
+    return lease.grow({
+      cells: Math.max(lease.capacity, Math.min(cells, this.limit(settings))),
+      sequences: lease.sequences + Math.max(0, more),
+    })
+  }
+
+  /** Returns the most cells that the run may have; Infinity: as many as it needs. */
+  limit({ engine: { context } }: RunSettings): number {
+    return Math.min(context > 0 ? context : Infinity, this.lease?.limit ?? Infinity)
+  }
+
+  /** Gives back the cells that nothing open or to come can use. */
+  trim({ view, wanted, model }: Moment): void {
+    const { lease } = this
+    if (lease === null) return
+    const demand = demandOf(view, wanted, { lease, thinks: thinks({ model }) })
+    lease.trim(lease.used(view.state) + demand.remaining + summaryCells(demand) + SLACK)
+  }
+
+  /** The run works no more: its cells stay only until other runs need the room. */
+  rest({ state }: View): void {
+    this.lease?.trim(this.lease.used(state) + SLACK)
+    this.lease?.rest()
   }
 
   async #open(demand: Demand, { model, view, signal }: Moment): Promise<Lease> {
-    const { models, emit, clock } = this.#options
+    const { pools, emit, final, arrival, onWaiting, clock } = this.#options
     const { promptTokens } = view.state
-    const lease = await openLease(sizeRun(demand), promptTokens.length + SLACK, {
+    let since: number | null = null
+    const lease = await pools.lease({
       model,
       settings: view.settings,
+      size: sizeRun(demand),
+      least: promptTokens.length + SLACK,
       prompt: promptTokens.length,
+      native: final ? windowOnly(model, view) : undefined,
+      arrival: arrival(),
+      alone: view.settings.alone === true,
       signal,
-      makeRoom: (bytes) => models.room(model, bytes),
       onShrunk: (cells, wanted) =>
         emit({ type: 'notice', code: 'context-shrunk', params: { cells, wanted } }),
+      onWaiting: (place) => {
+        const now = performance.now()
+        if (place === null) clock.add('totalMs', (since ?? now) - now)
+        since = place === null ? null : (since ?? now)
+        onWaiting(place)
+      },
+      onEvicted: () => (this.lease = null),
     })
     this.lease = lease
-    this.#model = model
-    models.retain(model)
     try {
-      clock.add('prefillMs', await lease.prefill(lease.promptSeq, promptTokens, 0, signal))
+      clock.add('prefillMs', await lease.fillPrompt(promptTokens, signal))
     } catch (error) {
       await this.free() // a later command cannot use a context without its prompt
       throw error
     }
     return lease
-  }
-
-  /** Returns how many more sequences the next streams need. */
-  #newSequences({ paths, summaries }: RunState, wanted: readonly Wanted[]): number {
-    const without = [...paths, ...summaries].filter(
-      (one) => isOpen(one) && this.lease?.seqOf(one.segment) === undefined,
-    )
-    return without.length + wanted.length
   }
 
   /** Restores the cells that the next streams start from: of open paths and of joined paths. */
@@ -104,6 +171,7 @@ export class RunCells {
     if (lease === null) return
     const { view, signal } = moment
     const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
+    await lease.bringHome(starts(moment), view.state)
     this.#options.clock.add('prefillMs', ms)
   }
 
@@ -124,23 +192,21 @@ export class RunCells {
   async free(): Promise<void> {
     const { lease } = this
     this.lease = null
-    if (lease === null) return
-    this.#options.models.release(this.#model!)
-    await lease.free()
+    await lease?.free()
   }
 }
 
+/** Returns the paths that open paths continue from. */
+const starts = ({ model, view: { state } }: Moment): SegmentId[] =>
+  state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+
 /** Returns the paths whose cells the next streams start from. */
-function needed(
-  joined: readonly SegmentId[],
-  lease: Lease,
-  { model, view: { state } }: Moment,
-): SegmentId[] {
-  const starts = state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
+function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
+  const { state } = moment.view
   const reading = state.summaries.filter(
     (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
   )
-  return [...new Set([...starts, ...joined, ...reading.flatMap(({ reads }) => reads)])]
+  return [...new Set([...starts(moment), ...joined, ...reading.flatMap(({ reads }) => reads)])]
 }
 
 /**
@@ -152,26 +218,27 @@ export function startOf(path: Segment, { paths }: RunState, { native }: LoadedMo
   return (partial && isFresh(path) && originOf(paths, path)) || path
 }
 
-/** Frees the paths' cells if summaries re-read their text and there is no room for both. */
-async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<void> {
+/**
+ * Frees the paths' cells if summaries re-read their text and there is no room for both. Returns
+ * whether it did.
+ */
+async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<boolean> {
   const { state } = view
   const rereads = wanted.some(({ source, fusion }) => source && fusion === 'reread')
-  if (!rereads || state.paths.some(isOpen)) return
-  if (lease.capacity - lease.used(state) >= demand.remaining) return
+  if (!rereads || state.paths.some(isOpen)) return false
+  if (lease.capacity - lease.used(state) >= demand.remaining) return false
   for (const { segment } of state.paths) await lease.remove(segment)
+  return true
 }
 
-/**
- * Returns whether what is open needs a larger context that may be made. `missing`: open paths that
- * no stream decodes.
- */
-export function outgrows(
-  lease: Lease,
-  { state, settings }: View,
-  missing: readonly Segment[],
-): boolean {
-  if (settings.engine.context > 0 || lease.shrunk) return false
-  const sequences = missing.filter(({ segment }) => lease.seqOf(segment) === undefined)
-  const short = sequences.length > 0 && lease.freeSequences < sequences.length + 1
-  return (short && lease.sequences < MAX_SEQUENCES) || spareCells(state, lease) < 0
+/** Whether the model writes a thought first, which summaries leave out. */
+const thinks = ({ model }: Pick<Moment, 'model'>): boolean => model.thought.closes.length > 0
+
+/** Returns the options of a context for a run in which nothing is joined or branched. */
+function windowOnly(
+  { native }: LoadedModel,
+  { settings, trained }: View,
+): { swaFull: false } | undefined {
+  const { summaries } = shapeOf(settings, trained)
+  return native.info.slidingWindow && !summaries ? { swaFull: false } : undefined
 }

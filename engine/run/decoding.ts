@@ -70,8 +70,9 @@ export class Decoding {
     this.#native.stop(streamId(segment), reason)
   }
 
-  extend(segment: Segment, tokens: number): void {
-    this.#native.extend(streamId(segment), tokens)
+  /** `cells`: reserved for the stream in addition to those that it has. */
+  extend(segment: Segment, tokens: number, cells: number): void {
+    this.#native.extend(streamId(segment), tokens, cells)
   }
 
   /** Removes a sequence's cells and ends its stream. Returns false if the decode is over. */

@@ -1,4 +1,13 @@
-import { cellsOf, type Demand, type Lease } from '../kv/index.ts'
+import {
+  cellsOf,
+  copiedCells,
+  copiedTokens,
+  Placement,
+  placeParts,
+  readingOf,
+  type Demand,
+  type Lease,
+} from '../kv/index.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { SegmentId, Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
@@ -22,25 +31,62 @@ export const decodedTokens = (source: Source): number =>
         0,
       )
 
-/** Returns the cells that a summary needs: for the text it re-reads and for its own tokens. */
-export const needOf = ({ source, budget }: { source: Source; budget: number }): number =>
-  decodedTokens(source) + budget
+/** Returns how many cells a summary's join copies: as the lease is, else if every path were there. */
+function copiesOf(source: Source, state: RunState, lease: Lease | null): number {
+  if (lease !== null) return lease.copies(source, state)
+  const prompt = state.promptTokens.length
+  return copiedCells(
+    placeParts(source, {
+      state,
+      placement: new Placement(prompt),
+      prompt,
+      kvType: state.settings!.engine.kvType,
+      holds: () => true,
+    }),
+  )
+}
 
-/** Returns the cells of these summaries: what they read again, and their own tokens. */
-const ownCells = (summaries: readonly Segment[]): number =>
-  summaries.reduce((sum, { source, tokens }) => sum + decodedTokens(source) + tokens.length, 0)
+/** Returns whether a join of a whole path copies its cells. */
+export const copiesWhole = (
+  { segment, tokens }: Segment,
+  state: RunState,
+  lease: Lease | null,
+): boolean => {
+  // The words before it put the path behind the prompt's positions.
+  const before = { tokens: Array.from({ length: state.promptTokens.length }, () => 0) }
+  const parts = [before, { segment, to: tokens.length }]
+  return copiesOf({ type: 'join', layout: 'consecutive', parts }, state, lease) > 0
+}
+
+/** Returns the cells that a summary needs for what it decodes, for what it copies and for its own tokens. */
+export const needOf = (
+  { source, budget }: { source: Source; budget: number },
+  state: RunState,
+  lease: Lease | null,
+): number => decodedTokens(source) + copiesOf(source, state, lease) + budget
+
+/** Returns the cells of these summaries: what they decode and copy, and their own tokens. */
+const ownCells = (summaries: readonly Segment[], state: RunState): number =>
+  summaries.reduce(
+    (sum, { source, tokens }) =>
+      sum + decodedTokens(source) + copiesOf(source, state, null) + tokens.length,
+    0,
+  )
 
 /** Returns the cells that must be restored for these paths and for open summaries before anything is decoded. */
-export function missingCells(
-  { paths, summaries }: RunState,
-  lease: Lease,
-  needed: readonly SegmentId[],
-): number {
+export function missingCells(state: RunState, lease: Lease, needed: readonly SegmentId[]): number {
+  const { paths, summaries } = state
   const held = ({ segment }: Segment) => lease.seqOf(segment) !== undefined
   const cells = (there: (path: Segment) => boolean) =>
     cellsOf(paths, (path) => (there(path) ? path.tokens.length : 0))
   const back = cells((path) => held(path) || needed.includes(path.segment)) - cells(held)
-  return back + ownCells(summaries.filter((one) => isOpen(one) && !held(one)))
+  return (
+    back +
+    ownCells(
+      summaries.filter((one) => isOpen(one) && !held(one)),
+      state,
+    )
+  )
 }
 
 /** Returns the cells that remain after every open segment has used its budget; may be negative. */
@@ -53,10 +99,11 @@ export function spareCells(state: RunState, lease: Lease): number {
 export function demandOf(
   { state, settings, trained, later }: View,
   wanted: readonly Wanted[],
+  { lease, thinks }: { lease: Lease | null; thinks: boolean },
 ): Demand {
   const { groups, summaries } = shapeOf(settings, trained)
   const settled = wanted.flatMap(({ source, budget }) =>
-    source === undefined ? [] : [needOf({ source, budget })],
+    source === undefined ? [] : [needOf({ source, budget }, state, lease)],
   )
   const ofGroups = [...state.summaries, ...wanted].filter(({ group }) => (group ?? null) !== null)
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
@@ -64,7 +111,7 @@ export function demandOf(
     promptTokens: state.promptTokens.length,
     kept:
       cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)) +
-      ownCells(state.summaries.filter(isOpen)),
+      ownCells(state.summaries.filter(isOpen), state),
     remaining:
       openTokens(state.paths) +
       openTokens(state.summaries) +
@@ -74,6 +121,7 @@ export function demandOf(
     summaries: toCome + wanted.length - settled.length,
     sequences: state.paths.length + state.summaries.filter(isOpen).length + wanted.length + toCome,
     summaryBudget: settings.summaryBudget,
-    reread: state.fusion === 'reread',
+    reading: readingOf(state.fusion ?? 'reread', trained),
+    copied: copiedTokens(settings, thinks),
   }
 }

@@ -1,28 +1,36 @@
-import { summaryCells, summaryReserve, type Lease } from '../kv/index.ts'
-import type { LoadedModel, Models } from '../models/index.ts'
+import { summaryCells, summaryReserve, type Lease, type Pools } from '../kv/index.ts'
+import type { LoadedModel } from '../models/index.ts'
 import type { Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
+import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary, View } from '../strategies/index.ts'
-import { prefixOf } from './begin.ts'
-import { outgrows, RunCells, startOf, type Moment } from './cells.ts'
+import { leastOf, prefixOf } from './begin.ts'
+import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
-import { decodedTokens, demandOf, needOf, spareCells } from './demand.ts'
-import { pathStream, summaryStream, type StreamRun } from './streams.ts'
+import { demandOf, needOf, spareCells } from './demand.ts'
+import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
 import { sourceOf } from './summaries.ts'
 import { WantedSummaries, type Wanted } from './wanted.ts'
 
 export interface DriverOptions {
-  models: Models
+  pools: Pools<LoadedModel>
   conversation: readonly Turn[]
   view: () => View
   emit: (event: EventDraft) => void
   ended: (segment: SegmentId, reason: EndReason, error?: RunError) => void
   /** Asks the strategy what happens next. */
   next: () => void
+  /** No command will follow. */
+  final: boolean
+  /** When the run asked to work, in the order of `Pools.arrive`. */
+  arrival: () => number
+  /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
+  onWaiting: (place: number | null) => void
   clock: Clock
 }
 
@@ -37,6 +45,10 @@ export class Driver {
   readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
   /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
   readonly #broken = new Set<SegmentId>()
+  /** Paths whose wait for cells was reported. */
+  readonly #waiting = new Set<SegmentId>()
+  /** Moved paths for which a decode was interrupted once, so that they could be put back. */
+  readonly #called = new Set<SegmentId>()
   readonly #options: DriverOptions
   #model: LoadedModel | null = null
   #decoding: Decoding | null = null
@@ -96,9 +108,12 @@ export class Driver {
       this.#broken.add(segment)
   }
 
+  /** Lets a segment that decodes write more. If there are no cells for that, it ends and waits for them. */
   extend(segment: SegmentId, tokens: number): void {
     const one = segmentOf(this.#state, segment)!
-    if (this.#decoding?.has(segment) === true) this.#decoding.extend(one, tokens)
+    if (this.#decoding?.has(segment) !== true) return
+    if (!this.#cells.grow([], this.#options.view())) return this.#sayWaiting([one])
+    this.#decoding.extend(one, tokens, this.#limited ? 0 : tokens)
   }
 
   /**
@@ -108,10 +123,17 @@ export class Driver {
   async decode(model: LoadedModel, signal: AbortSignal): Promise<void> {
     this.#model = model
     this.#signal = signal
+    await this.lease?.findMoved(this.#state)
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
     await this.#cells.removeIdle(this.#moment)
     await this.#removeBroken()
-    const lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    let lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    if (!lease.context.info.canShift) {
+      // Only the real context tells whether cells can be moved; if not, texts are read again.
+      const moving = this.#ready().filter(({ source }) => source !== undefined && moves(source))
+      await Promise.all(moving.map((summary) => this.#settle(summary)))
+      if (moving.length > 0) lease = await this.#cells.ensure(this.#joined(), this.#moment)
+    }
     await this.#cells.restore(this.#joined(), this.#moment)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
     const streams = this.#streams(lease)
@@ -130,6 +152,11 @@ export class Driver {
       this.#options.clock.enter(null)
     }
     await this.#tidy()
+  }
+
+  /** The run works no more: its cells stay only until other runs need the room. */
+  rest(): void {
+    this.#cells.rest(this.#options.view())
   }
 
   async #removeBroken(): Promise<void> {
@@ -170,7 +197,8 @@ export class Driver {
   get #run(): StreamRun {
     const model = this.#model!
     const { settings } = this.#options.view()
-    return { settings, tokens: model.tokens, prefix: prefixOf(model), lease: this.lease! }
+    const { tokens } = model
+    return { settings, tokens, prefix: prefixOf(model), lease: this.lease!, state: this.#state }
   }
 
   /** Returns the summaries that can be written now. */
@@ -189,13 +217,13 @@ export class Driver {
 
   async #settle(summary: Wanted): Promise<void> {
     const { settings } = this.#options.view()
-    const fixed = settings.engine.context > 0 || this.lease?.shrunk === true
     const { reads } = summary
     const source = await sourceOf(summary, {
       model: this.#model!,
       state: this.#state,
       conversation: this.#options.conversation,
-      limit: fixed ? (this.lease?.capacity ?? settings.engine.context) : Infinity,
+      limit: this.#cells.limit(settings),
+      lease: this.lease,
       summaries: Math.max(1, this.#ready().length),
       signal: this.#signal,
     })
@@ -216,13 +244,12 @@ export class Driver {
       seed,
       budget,
     })
-    for (const { segment: of, removed } of segmentOf(this.#state, segment)!.cuts)
-      this.#options.emit({
-        type: 'notice',
-        code: 'path-cut',
-        params: { path: segmentOf(this.#state, of)!.number, removed },
-      })
-    return segmentOf(this.#state, segment)!
+    const started = segmentOf(this.#state, segment)!
+    if (summary.fusion === 'cache' && started.fusion === 'reread')
+      this.#options.emit({ type: 'notice', code: 'reread-fusion' })
+    for (const notice of readingNotices(started, this.#state))
+      this.#options.emit({ type: 'notice', ...notice })
+    return started
   }
 
   /** Returns whether the summary can start: its source and the cells that it joins are there. */
@@ -235,8 +262,13 @@ export class Driver {
   #streams(lease: Lease): Streamed[] {
     const { paths, summaries } = this.#state
     const summaryStreams = summaries.filter(isOpen).map((summary) => {
-      // Without open paths, summaries share all free cells.
-      const cells = paths.some(isOpen) ? needOf(summary) : 0
+      // In a lease that may be too small, summaries without open paths share all free cells.
+      const cells =
+        this.#limited && !paths.some(isOpen)
+          ? 0
+          : goesOn(summary, lease)
+            ? Math.max(1, summary.budget - summary.tokens.length)
+            : needOf(summary, this.#state, lease)
       return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
     })
     const pathStreams = paths
@@ -247,7 +279,13 @@ export class Driver {
 
   #pathStream(path: Segment): Streamed {
     const start = { alone: this.#isAlone(path), from: this.#startOf(path) }
-    return { segment: path, stream: pathStream(path, start, this.#run) }
+    const stream = pathStream(path, start, this.#run)
+    // The lease has cells for whole budgets unless it is limited: then paths share what there is.
+    return { segment: path, stream: this.#limited ? stream : { ...stream, cells: stream.budget } }
+  }
+
+  get #limited(): boolean {
+    return this.#cells.limit(this.#options.view().settings) !== Infinity
   }
 
   #startOf(path: Segment): Segment {
@@ -267,19 +305,24 @@ export class Driver {
   #startsInPlace(path: Segment, lease: Lease): boolean {
     if (this.#broken.has(path.segment)) return false
     if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
-    return path.tokens.length === 0 || lease.seqOf(this.#startOf(path).segment) !== undefined
+    const { segment } = this.#startOf(path)
+    return path.tokens.length === 0 || (lease.seqOf(segment) !== undefined && lease.isHome(segment))
   }
 
   #begin(streams: readonly Streamed[], lease: Lease): Decoding {
     const { settings, trained, state } = this.#options.view()
     const own = streams.reduce((sum, { stream }) => sum + (stream.cells ?? 0), 0)
     const free = Math.max(0, lease.capacity - this.#heldBefore(streams, lease) - own)
-    const demand = demandOf(this.#options.view(), this.#wanted.list)
+    const model = this.#model!
+    const thinks = model.thought.closes.length > 0
+    const demand = demandOf(this.#options.view(), this.#wanted.list, { lease, thinks })
+    const shape = shapeOf(settings, trained)
+    const least = leastOf(model, state.fusion ?? 'reread', shape, settings)
     const reserve = state.paths.some(isOpen)
-      ? summaryReserve(free, summaryCells(demand), demand.summaries, this.#run.prefix.length)
+      ? summaryReserve(free, summaryCells(demand), demand.summaries, least)
       : 0
     return new Decoding(lease.context, streams, {
-      finish: shapeOf(settings, trained).finish,
+      finish: shape.finish,
       cells: Math.max(0, free - reserve),
       logprobs: true,
       alternatives: settings.alternatives,
@@ -293,11 +336,14 @@ export class Driver {
     })
   }
 
-  /** Returns the cells in use, not counting those that these summaries have yet to read. */
+  /** Returns the cells in use, not counting those that these streams decode or copy when they begin. */
   #heldBefore(streams: readonly Streamed[], lease: Lease): number {
     const unread = streams
-      .filter(({ segment }) => segment.role === 'summary' && segment.tokens.length === 0)
-      .reduce((sum, { segment }) => sum + decodedTokens(segment.source), 0)
+      .flatMap(({ stream }) => stream.parts ?? [])
+      .reduce((sum, part) => {
+        if ('tokens' in part) return sum + part.tokens.length
+        return part.place === 'copy' ? sum + part.end! - part.start! : sum
+      }, 0)
     return lease.used(this.#state) - unread
   }
 
@@ -311,6 +357,7 @@ export class Driver {
     if (reason === 'budget' && one.tokens.length < one.budget) return
     this.#stops.delete(segment)
     this.#options.ended(segment, reason, error)
+    this.#cells.trim(this.#moment)
   }
 
   #admit(): void {
@@ -324,14 +371,44 @@ export class Driver {
       (path) =>
         isOpen(path) && !this.#decoding!.has(path.segment) && !this.#stops.has(path.segment),
     )
-    if (outgrows(lease, this.#options.view(), missing)) return this.#decoding.cancel()
+    if (missing.length === 0) return
+    if (!this.#cells.grow(missing, this.#options.view())) return this.#sayWaiting(missing)
     for (const path of missing)
       if (this.#startsInPlace(path, lease) && !this.#decoding.add(this.#pathStream(path))) return
+    this.#callHome(missing, lease)
+  }
+
+  /**
+   * Interrupts the decode, once per path, if a path waits only for its cells, which a summary that
+   * is being written moved.
+   */
+  #callHome(missing: readonly Segment[], lease: Lease): void {
+    const { summaries } = this.#state
+    if (summaries.some((one) => isOpen(one) && one.tokens.length === 0)) return
+    for (const path of missing) {
+      const start = this.#startOf(path)
+      const { segment } = start
+      if (lease.seqOf(segment) === undefined || lease.isHome(segment)) this.#called.delete(segment)
+      else if (!this.#called.has(segment)) {
+        if (lease.freeSequences < 2 || spareCells(this.#state, lease) < start.tokens.length) return
+        this.#called.add(segment)
+        return this.#decoding!.cancel()
+      }
+    }
+  }
+
+  /** Says once per path that it waits for cells that other runs or paths hold. */
+  #sayWaiting(paths: readonly Segment[]): void {
+    for (const { segment, number } of paths) {
+      if (this.#waiting.has(segment)) continue
+      this.#waiting.add(segment)
+      this.#options.emit({ type: 'notice', code: 'path-waits', params: { path: number } })
+    }
   }
 
   /** Adds a summary to the current decode if it fits beside what is open. */
   #add(summary: Wanted, source: Source, lease: Lease): void {
-    const need = needOf({ ...summary, source })
+    const need = needOf({ ...summary, source }, this.#state, lease)
     if (!this.#inPlace(summary, lease) || spareCells(this.#state, lease) < need) return
     const started = this.#start(summary)
     this.#decoding!.add({ segment: started, stream: summaryStream(started, need, this.#run) })
@@ -366,4 +443,25 @@ export class Driver {
     }
     await this.#cells.removeIdle(this.#moment)
   }
+}
+
+/** Returns whether a source has cells that are moved or copied. */
+const moves = (source: Source): boolean =>
+  source.type === 'join' &&
+  source.layout === 'consecutive' &&
+  source.parts.some((part) => 'segment' in part)
+
+/** Returns what the user should know about how a summary reads its paths. */
+function readingNotices({ source, fusion, cuts }: Segment, state: RunState): Notice[] {
+  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
+  const ofPaths = parts.filter((part) => 'segment' in part || 'of' in part)
+  const open = ofPaths.length > 0 && ofPaths.every(({ unfinished }) => unfinished === true)
+  const { tail = DEFAULT_TAIL } = state.settings!
+  return [
+    ...cuts.map(({ segment, removed }): Notice => ({
+      code: fusion === 'cache' ? 'path-shortened' : 'path-cut',
+      params: { path: segmentOf(state, segment)!.number, removed },
+    })),
+    ...(open ? [{ code: 'thoughts-open', params: { tail } } as const] : []),
+  ]
 }

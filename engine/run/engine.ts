@@ -15,10 +15,10 @@ import { readModelInfo } from '../models/index.ts'
 import { newRunId } from '../transcripts/index.ts'
 import type { Attribution } from '../protocol/wire.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
+import { Pools } from '../kv/index.ts'
 import { Models, type Inspect, type Unloaded } from '../models/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { Run, type EngineCore } from './run.ts'
-import { Turns } from './turns.ts'
 
 export interface EngineParts {
   addon: NativeAddon
@@ -28,23 +28,28 @@ export interface EngineParts {
   bundledModel?: string
   /** Reads and validates a file before native code opens it. */
   inspect?: Inspect
+  /** How many runs of a model may work at once, memory permitting. Default: 1. */
+  jobs?: number
 }
 
 /**
- * Runs requests one at a time, in order. A run's cells stay in memory until another run needs the
- * memory or the engine closes; after that, commands to the run restore them from its tokens.
+ * Runs requests, several at once if their model, device and context settings agree and the pool has
+ * room; the others wait in order. A run's cells stay in memory until another run needs the room or
+ * the engine closes; after that, commands to the run restore them from its tokens.
  */
 export class Engine {
   readonly #core: EngineCore
   readonly #bundled: string | undefined
 
-  constructor({ addon, version, bundledModel, inspect = readModelInfo }: EngineParts) {
+  constructor({ addon, version, bundledModel, inspect = readModelInfo, jobs = 1 }: EngineParts) {
+    const models = new Models(addon, inspect)
+    const pools = new Pools(models, jobs)
+    models.freeIdle = (which) => pools.freeIdle(which)
     this.#core = {
       addon,
       version,
-      models: new Models(addon, inspect),
-      turns: new Turns(),
-      holder: null,
+      models,
+      pools,
       runs: new Set(),
     }
     this.#bundled = bundledModel
@@ -71,7 +76,9 @@ export class Engine {
     return new Run(options.id ?? newRunId(), this.#core, {
       conversation: options.conversation ?? [],
       asked: { request: parsed.data, file, given: options.given ?? new Map() },
+      final: options.final,
       onProgress: options.onProgress,
+      onWaiting: options.onWaiting,
     })
   }
 
@@ -87,58 +94,47 @@ export class Engine {
       conversation: options.conversation ?? [],
       state,
       onProgress: options.onProgress,
+      onWaiting: options.onWaiting,
     })
   }
 
   /**
-   * Returns log-probabilities of given tokens under the two-phase rules (score.ts). Waits for its
-   * turn between runs.
+   * Returns log-probabilities of given tokens under the two-phase rules (score.ts), in a
+   * context of its own.
    */
   async score(input: ScoreInput, options: ScoreOptions = {}): Promise<ScoreResult> {
     const file = options.model ?? this.#bundled
     if (file === undefined) throw fail('model-not-found/none')
-    return this.#between(options.signal, (signal) =>
-      scoreFile(this.#core.models, file, input, options, signal),
-    )
+    const { signal = new AbortController().signal } = options
+    return scoreFile(this.#core.models, file, input, options, signal)
   }
 
   /**
-   * Returns what a summary attended to while it was written (attribution.ts). Waits for its turn
-   * between runs.
+   * Returns what a summary attended to while it was written (attribution.ts), in a context of
+   * its own.
    */
   async attribute(
     events: Iterable<RunEvent>,
     segment: SegmentId,
     options: AttributeOptions = {},
   ): Promise<Attribution> {
-    return this.#between(options.signal, (signal) =>
-      attribute(this.#core.models, events, segment, options, signal),
-    )
-  }
-
-  /** Does work between runs, after freeing the last run's cells. */
-  #between<T>(
-    signal = new AbortController().signal,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    return this.#core.turns.take(signal, async () => {
-      await this.#core.holder?.freeCells()
-      this.#core.holder = null
-      return work(signal)
-    })
+    const { signal = new AbortController().signal } = options
+    return attribute(this.#core.models, events, segment, options, signal)
   }
 
   /**
-   * Returns the models in memory. `heldBytes`: a context that an ended run keeps on the model's
-   * device; the next run frees it.
+   * Returns the models in memory. `heldBytes`: contexts that no run works in, on the model's device;
+   * they are freed if their memory is needed.
    */
   loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number })[] {
-    const { holder, models } = this.#core
-    const held = holder === null || holder.active ? null : holder.held
-    return models.list().map((model) => {
-      const here = held?.model.file === model.file && held.model.device === model.device
-      return { ...model, heldBytes: here ? held.bytes : 0 }
-    })
+    const { pools, models } = this.#core
+    const idle = pools.idle()
+    return models.list().map((model) => ({
+      ...model,
+      heldBytes: idle
+        .filter(({ model: { file, device } }) => file === model.file && device === model.device)
+        .reduce((sum, { bytes }) => sum + bytes, 0),
+    }))
   }
 
   /** Sets the listener that is called whenever a model is loaded or unloaded. */
@@ -153,10 +149,8 @@ export class Engine {
     signal: AbortSignal,
     onProgress?: (fraction: number) => void,
   ): Promise<void> {
-    const { models, turns } = this.#core
-    await turns.take(signal, async () =>
-      models.release(await models.use(file, options, signal, onProgress)),
-    )
+    const { models } = this.#core
+    models.release(await models.use(file, options, signal, onProgress))
   }
 
   /**
@@ -167,23 +161,17 @@ export class Engine {
     which: (model: { file: string; usedAt: number }) => boolean,
     reason: Unloaded['reason'],
   ): Promise<void> {
-    const core = this.#core
-    const held = () =>
-      core.models.list().some((one) => one.file === core.holder?.held?.model.file && which(one))
-    if (held() && !core.holder!.active) {
-      await core.turns.take(new AbortController().signal, async () => {
-        if (!held()) return
-        await core.holder!.freeCells()
-        core.holder = null
-      })
-    }
-    await core.models.unload(which, reason)
+    const { models, pools } = this.#core
+    const used = new Map(models.list().map(({ file, usedAt }) => [file, usedAt]))
+    await pools.freeIdle(({ file }) => which({ file, usedAt: used.get(file) ?? 0 }))
+    await models.unload(which, reason)
   }
 
   /** Cancels all runs and frees everything. */
   async close(): Promise<void> {
     for (const run of [...this.#core.runs]) await run.close()
-    await this.#core.turns.take(new AbortController().signal, () => this.#core.models.close())
+    await this.#core.pools.close()
+    await this.#core.models.close()
   }
 }
 

@@ -34,6 +34,13 @@ export interface ThinkOptions {
   conversation?: readonly Turn[]
   /** Reports the progress of loading the model, 0..1. */
   onProgress?: (fraction: number) => void
+  /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
+  onWaiting?: (place: number | null) => void
+  /**
+   * No command will follow. A run without summaries then needs no cells that have left a sliding
+   * window.
+   */
+  final?: boolean
   /**
    * For experiments: tokens that a path begins with, after its control token. They do not count
    * against its budget.

@@ -33,18 +33,16 @@ import { Driver } from './driver.ts'
 import { chooseMember, decideRun, usageOf, warmUp } from './end.ts'
 import type { RunHandle } from './handle.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
+import type { Pools } from '../kv/index.ts'
 import { givenTokens, thoughtRows, type RowOf } from './rows.ts'
 import { Outbox } from './outbox.ts'
-import type { Turns } from './turns.ts'
 
 /** State that all runs of an engine share. */
 export interface EngineCore {
   addon: NativeAddon
   models: Models
-  turns: Turns
+  pools: Pools<LoadedModel>
   version: string
-  /** The run whose cells are in memory. */
-  holder: Run | null
   /** All runs that are not closed. */
   runs: Set<Run>
 }
@@ -63,6 +61,9 @@ export interface RunOptions {
   asked?: Asked
   state?: RunState
   onProgress?: ((fraction: number) => void) | undefined
+  onWaiting?: ((place: number | null) => void) | undefined
+  /** As in `ThinkOptions`. */
+  final?: boolean | undefined
 }
 
 /**
@@ -90,6 +91,7 @@ export class Run implements RunHandle {
   #active = false
   #closed = false
   #abort = new AbortController()
+  #arrival = 0
   #working: Promise<void> | null = null
 
   constructor(
@@ -105,12 +107,15 @@ export class Run implements RunHandle {
     this.#clock = new Clock(this.#state.timings)
     this.#began = performance.now() - this.#state.at
     this.#driver = new Driver({
-      models: core.models,
+      pools: core.pools,
       conversation: options.conversation,
       view: () => this.#view(),
       emit: (draft) => this.#emit(draft),
       ended: (segment, reason, error) => this.#ended(segment, reason, error),
       next: () => void this.#advance(),
+      final: options.final === true,
+      arrival: () => this.#arrival,
+      onWaiting: (place) => options.onWaiting?.(place),
       clock: this.#clock,
     })
     this.events = this.#outbox.read(() => void this.close())
@@ -122,20 +127,9 @@ export class Run implements RunHandle {
     return this.#state
   }
 
-  /** Whether the run is working or waiting for its turn. */
+  /** Whether the run is working or waiting for cells. */
   get active(): boolean {
     return this.#active
-  }
-
-  /**
-   * The model, and the bytes of the context that holds the run's cells; null if the cells are not
-   * in memory.
-   */
-  get held(): { model: LoadedModel; bytes: number } | null {
-    const { lease } = this.#driver
-    if (lease === null || this.#model === null) return null
-    const { kvBytes, computeBytes } = lease.context.info
-    return { model: this.#model, bytes: kvBytes + computeBytes }
   }
 
   async command(command: RunCommand): Promise<CommandResult> {
@@ -154,15 +148,9 @@ export class Run implements RunHandle {
     this.#abort.abort()
     await this.#working
     this.#closed = true
-    await this.freeCells()
-    if (this.#core.holder === this) this.#core.holder = null
+    await this.#driver.free()
     this.#core.runs.delete(this)
     this.#outbox.close()
-  }
-
-  /** Frees the run's cells; a later command restores them from its tokens. */
-  freeCells(): Promise<void> {
-    return this.#driver.free()
   }
 
   async #take(command: RunCommand): Promise<CommandResult> {
@@ -191,12 +179,9 @@ export class Run implements RunHandle {
     return segment === undefined ? {} : { segment }
   }
 
-  /** Errors: `cannot-join`, `bad-combination`. Checks that need the model wait until it is loaded. */
+  /** Errors: `cannot-join`, once the model is loaded. */
   #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
-    if (fusion === undefined) return
-    if (this.#model !== null) chooseFusion(fusion, this.#model, true)
-    else if (fusion === 'cache' && this.#state.model?.nativePaths === 0)
-      throw fail('bad-combination/no-control-tokens')
+    if (fusion !== undefined && this.#model !== null) chooseFusion(fusion, this.#model, true)
   }
 
   /** Ends segments that were cut off when the engine died, before anything new starts. */
@@ -334,11 +319,12 @@ export class Run implements RunHandle {
   }
 
   async #work(): Promise<void> {
+    this.#arrival = this.#core.pools.arrive()
     do {
       this.#abort = new AbortController()
       this.#active = true
       try {
-        await this.#core.turns.take(this.#abort.signal, () => this.#turn())
+        await this.#turn()
         await this.#end()
       } catch (error) {
         await this.#fail(toBraidError(error))
@@ -354,8 +340,6 @@ export class Run implements RunHandle {
     const began = performance.now()
     const { models } = this.#core
     try {
-      if (this.#core.holder !== this) await this.#core.holder?.freeCells()
-      this.#core.holder = this
       const model = await this.#load()
       try {
         if (this.#asked !== null) await this.#begin(model, this.#asked)
@@ -366,6 +350,7 @@ export class Run implements RunHandle {
       }
     } finally {
       this.#asked = null
+      this.#driver.rest()
       this.#clock.enter(null)
       this.#clock.add('totalMs', performance.now() - began)
     }

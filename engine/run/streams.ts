@@ -2,7 +2,7 @@ import type { Lease } from '../kv/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import type { Segment } from '../protocol/run-state.ts'
+import type { RunState, Segment } from '../protocol/run-state.ts'
 import { ROLES, type SegmentId } from '../protocol/segments.ts'
 import { continuedSeed } from '../strategies/index.ts'
 
@@ -21,6 +21,7 @@ export interface StreamRun {
   /** Tokens forced at the start of a summary. */
   prefix: readonly number[]
   lease: Lease
+  state: RunState
 }
 
 export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] =>
@@ -87,13 +88,15 @@ export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
 export function summaryStream(
   summary: Segment,
   cells: number,
-  { settings, tokens, prefix, lease }: StreamRun,
+  { settings, tokens, prefix, lease, state }: StreamRun,
 ): StreamOptions {
   const written = idsOf(summary.tokens.slice())
-  const parts = goesOn(summary, lease) ? undefined : partsOf(summary, written, lease)
+  const continues = goesOn(summary, lease)
+  const seq = lease.claim(summary.segment)
+  const parts = continues ? undefined : partsOf(summary, written, lease, state)
   return {
     id: streamId(summary),
-    seq: lease.claim(summary.segment),
+    seq,
     thought: lease.thought(0),
     parts,
     forced: prefix.slice(written.length),
@@ -109,14 +112,22 @@ export function summaryStream(
 }
 
 function partsOf(
-  { source }: Segment,
+  summary: Segment,
   written: readonly number[],
   lease: Lease,
+  state: RunState,
 ): StreamOptions['parts'] {
+  const { source } = summary
   const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
-  const read = parts.map((part) => {
-    if ('segment' in part) return { from: lease.seqOf(part.segment as SegmentId)! }
-    if (!('tokens' in part)) return { from: lease.promptSeq }
+  const placed = lease.place(summary, state)
+  const read: NonNullable<StreamOptions['parts']> = parts.map((part) => {
+    if ('segment' in part) {
+      const from = lease.seqOf(part.segment as SegmentId)!
+      const at = placed.shift()
+      return at === undefined ? { from } : { from, start: at.start, end: at.end, place: at.place }
+    }
+    if (!('tokens' in part))
+      return { from: lease.promptSeq, ...(part.to !== undefined && { end: part.to as number }) }
     const thought = (part.thought as number | undefined) ?? 0
     return { tokens: part.tokens as number[], thought: lease.thought(thought) }
   })

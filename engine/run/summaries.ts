@@ -1,9 +1,11 @@
-import { rereadSource, type Turn } from '../prompt/index.ts'
+import { cellsOf, type Lease } from '../kv/index.ts'
+import { joinSource, rereadSource, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import { segmentOf, type RunState } from '../protocol/run-state.ts'
 import type { Source } from '../protocol/segments.ts'
 import type { OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
+import { copiesWhole } from './demand.ts'
 import type { LoadedModel } from '../models/index.ts'
 
 export interface Reading {
@@ -12,6 +14,7 @@ export interface Reading {
   conversation: readonly Turn[]
   /** Cells of the context if it cannot grow, else Infinity. */
   limit: number
+  lease: Lease | null
   /** How many summaries share those cells. */
   summaries: number
   signal: AbortSignal
@@ -22,29 +25,38 @@ export interface Reading {
  * `cancelled`.
  */
 export async function sourceOf(
-  { reads, fusion, budget }: OpenSummary,
-  { model, state, conversation, limit, summaries, signal }: Reading,
+  { reads, fusion: asked, budget }: OpenSummary,
+  { model, state, conversation, limit, lease, summaries, signal }: Reading,
 ): Promise<Source> {
-  chooseFusion(fusion, model, true)
-  if (fusion === 'cache') return joinOf(reads)
+  chooseFusion(asked, model, true)
+  const trained = model.tokens.pairs.length > 0
+  const fusion =
+    asked === 'cache' && !trained && lease?.context.info.canShift === false ? 'reread' : asked
+  if (fusion === 'cache' && trained) return joinOf(reads)
   const settings = state.settings!
   const prompt = state.promptTokens
   const positions = trainedPositions(model.native.info, settings)
-  const share = Math.floor((limit - prompt.length) / summaries)
-  const beside = model.tokens.pairs.length > 0 ? prompt.length : 0 // the prompt's cells are shared
+  const paths = reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
   const keep = (room: number) => room - Math.min(budget, Math.floor(room / 4))
-  return rereadSource(
-    model,
-    reads.map((segment) => segmentOf(state, segment) ?? missing(segment)),
-    {
-      problem: state.problem,
-      conversation,
-      settings,
-      prompt,
-      room: Math.min(keep(positions), keep(share) + beside),
-    },
-    signal,
-  )
+  const request = { problem: state.problem, conversation, settings, prompt }
+  if (fusion === 'cache') {
+    const used = lease?.used(state) ?? prompt.length + cellsOf(paths, ({ tokens }) => tokens.length)
+    return joinSource(
+      model,
+      paths,
+      {
+        ...request,
+        room: keep(positions),
+        cells: keep(Math.floor((limit - used) / summaries)),
+        copies: (path) => copiesWhole(path, state, lease),
+      },
+      signal,
+    )
+  }
+  const share = Math.floor((limit - prompt.length) / summaries)
+  const beside = trained ? prompt.length : 0 // the prompt's cells are shared
+  const room = Math.min(keep(positions), keep(share) + beside)
+  return rereadSource(model, paths, { ...request, room }, signal)
 }
 
 const missing = (segment: string): never => {

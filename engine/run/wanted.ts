@@ -35,6 +35,8 @@ export class WantedSummaries {
    */
   ready(state: RunState): { ready: Wanted[]; empty: number } {
     const ready = this.#list.filter(({ reads }) => !reads.some((one) => thinks(state, one)))
+    // A path that thinks on has other cells when it ends.
+    for (const summary of this.#list) if (!ready.includes(summary)) summary.source = undefined
     for (const summary of ready) {
       const reads = summary.reads.filter((one) => readable(state, one))
       if (reads.length < summary.reads.length) Object.assign(summary, { reads, source: undefined })

@@ -5,7 +5,7 @@ import type { MessageKey } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
-import { useUi } from '../store/ui.ts'
+import { placeNow, useUi } from '../store/ui.ts'
 import type { Target } from './types.ts'
 
 /** Returns the run, path and summary on the screen, unless the caller names others. */
@@ -42,12 +42,12 @@ export const summaryFor = (target: Target): Segment | undefined =>
 /** Returns whether a summary is being written. */
 export const summarising = (state: RunState): boolean => state.summaries.some(isOpen)
 
-/** Returns whether the run is queued: it has no event yet. */
+/** Returns whether the run is queued: it has no event yet, or waits for room in its context. */
 export function waits({ run }: Target): boolean {
   const open = run === null ? undefined : useRuns.getState().open[run]
   return (
     open !== undefined &&
-    open.live.status === 'empty' &&
+    (open.live.status === 'empty' || placeNow(open.id) !== null) &&
     !open.loading &&
     open.error === null &&
     host.state === 'open'

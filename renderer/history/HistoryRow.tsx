@@ -90,7 +90,7 @@ export const HistoryRow = memo(function HistoryRow({
       <span className="history-time small dim num">
         {dateTime(row.time)}
         <br />
-        {duration(row.durationMs)}
+        {row.status !== 'queued' && duration(row.durationMs)}
       </span>
       <Menu
         trigger={

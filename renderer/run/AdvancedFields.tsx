@@ -1,4 +1,5 @@
-import type { RunSettings } from '../../engine/protocol/request.ts'
+import { useId } from 'react'
+import { DEFAULT_TAIL, type RunSettings } from '../../engine/protocol/request.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
@@ -91,6 +92,14 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
           onChange={(summaryBudget) => editSettings({ summaryBudget })}
         />
         <NumberField
+          label={t('adv.tail')}
+          value={full.tail ?? DEFAULT_TAIL}
+          min={1}
+          max={1 << 20}
+          hint={t('adv.tailHint')}
+          onChange={(tail) => editSettings({ tail })}
+        />
+        <NumberField
           label={t('adv.alternatives')}
           value={full.alternatives}
           min={0}
@@ -119,7 +128,7 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
             }
           >
             <option value="auto">{t('fusion.auto')}</option>
-            <option value="cache" disabled={info.nativePaths === 0}>
+            <option value="cache" disabled={info.cannotJoin !== undefined}>
               {t('fusion.cache')}
             </option>
             <option value="reread">{t('fusion.reread')}</option>
@@ -130,6 +139,12 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
             label={t('adv.reuse')}
             on={full.reuseTokens}
             onChange={(reuseTokens) => editSettings({ reuseTokens })}
+          />
+          <Check
+            label={t('adv.alone')}
+            hint={t('adv.aloneHelp')}
+            on={full.alone === true}
+            onChange={(alone) => editSettings({ alone: alone || undefined })}
           />
           <Check
             label={t('adv.thought')}
@@ -229,24 +244,35 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
 
 function Check({
   label,
+  hint,
   on,
   disabled = false,
   onChange,
 }: {
   label: string
+  hint?: string
   on: boolean
   disabled?: boolean
   onChange(on: boolean): void
 }) {
+  const id = useId()
   return (
-    <label className="check">
-      <input
-        type="checkbox"
-        checked={on}
-        disabled={disabled}
-        onChange={(event) => onChange(event.target.checked)}
-      />
-      {label}
-    </label>
+    <div className="field">
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={on}
+          disabled={disabled}
+          aria-describedby={hint === undefined ? undefined : id}
+          onChange={(event) => onChange(event.target.checked)}
+        />
+        {label}
+      </label>
+      {hint !== undefined && (
+        <span id={id} className="hint">
+          {hint}
+        </span>
+      )}
+    </div>
   )
 }

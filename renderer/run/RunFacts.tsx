@@ -7,6 +7,7 @@ import { updateRun, useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
 import { useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
+import { usePlace } from '../store/ui.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { summarising } from '../commands/target.ts'
 
@@ -18,6 +19,7 @@ export function RunState({ run }: { run: string }) {
   // While the run is live, the clock gives the time, so the time of the last event is not needed.
   const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
   const live = status === 'running' && !replaying
+  const waits = usePlace(run) !== null
   const ran = useShown(run, (s) => (live ? 0 : ranUntil(s, s.at)))
   const since = useShown(run, (s) => s.since)
   const began = useMemo(() => {
@@ -26,19 +28,20 @@ export function RunState({ run }: { run: string }) {
   }, [run, live, since])
   const now = useClock(live)
   const elapsed = live ? Math.max(0, now - began) : ran
+  const shown = waits ? 'empty' : status
   const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[
-    status
+    shown
   ]
   const key =
-    status === 'running' && braiding
+    shown === 'running' && braiding
       ? ('run.status.summarising' as const)
-      : (`run.status.${status}` as const)
+      : (`run.status.${shown}` as const)
   return (
     <>
-      <span className={`pill ${look}`} data-run-status={status}>
+      <span className={`pill ${look}`} data-run-status={shown}>
         {t(key)}
       </span>
-      {status !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
+      {shown !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
     </>
   )
 }

@@ -8,7 +8,7 @@ import { useHistory } from '../store/history.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
 import { useRuns, useShown } from '../store/runs.ts'
-import { useUi } from '../store/ui.ts'
+import { usePlace, useUi } from '../store/ui.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 import { FindBar } from './FindBar.tsx'
@@ -51,7 +51,7 @@ export function RunView({ run }: { run: string }) {
       </div>
     )
   return (
-    <div className="run-view">
+    <div className="run-view" data-run-view={run}>
       <RunHead run={run} />
       {find && <FindBar run={run} />}
       {replaying && <ReplayBar run={run} />}
@@ -146,10 +146,17 @@ function RunNotices({ run }: { run: string }) {
   const notices = useShown(run, (s) => s.notices)
   const error = useShown(run, (s) => s.error)
   const status = useShown(run, (s) => s.status)
+  const place = usePlace(run)
   const t = useT()
-  if (notices.length === 0 && error === null && status !== 'interrupted') return null
+  if (notices.length === 0 && error === null && status !== 'interrupted' && place === null)
+    return null
   return (
     <div className="run-notices">
+      {place !== null && (
+        <p className="callout info small" data-notice="place">
+          {t('run.place', { count: place })}
+        </p>
+      )}
       {status === 'interrupted' && (
         <p className="callout warn small" data-notice="interrupted">
           {t('run.interrupted')}

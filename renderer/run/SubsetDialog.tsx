@@ -19,7 +19,6 @@ export function SubsetDialog({ run }: { run: string }) {
   const paths = useShown(run, (s) => s.paths).filter(
     (path) => path.status !== 'dropped' && path.tokens.length > 1,
   )
-  const native = useShown(run, (s) => (s.model?.nativePaths ?? 0) > 0)
   const summary = useShownSummary(run)
   const used = useShown(run, (s) => s.summaries.find((one) => one.segment === summary)?.reads)
   const [chosen, setChosen] = useState<ReadonlySet<SegmentId>>(
@@ -93,9 +92,7 @@ export function SubsetDialog({ run }: { run: string }) {
           onChange={(event) => setFusion(event.target.value as Fusion | 'auto')}
         >
           <option value="auto">{t('fusion.auto')}</option>
-          <option value="cache" disabled={!native}>
-            {t('fusion.cache')}
-          </option>
+          <option value="cache">{t('fusion.cache')}</option>
           <option value="reread">{t('fusion.reread')}</option>
         </select>
       </label>

@@ -1,6 +1,7 @@
 import { memo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { decidingSummary } from '../../engine/protocol/deciding.ts'
+import { isOpen } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
@@ -128,7 +129,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
       <AttributionStrip run={run} segment={segment} />
       {cuts.length > 0 && (
         <p className="callout warn small">
-          {t('summary.cut', {
+          {t(fusion === 'cache' ? 'summary.shortened' : 'summary.cut', {
             list: cuts.map((cut) => `${numberOf(cut.segment)} (${cut.removed})`).join(', '),
           })}
         </p>
@@ -150,6 +151,9 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
             <AnswerText text={answer.text} />
           </span>
         </button>
+      )}
+      {isOpen(summary) && summary.tokens.length === 0 && (
+        <p className="body dim">{t('summary.reading')}</p>
       )}
       <StreamText run={run} segment={segment} label={textName(segment)} />
     </>

@@ -26,6 +26,11 @@ export function startSession(): void {
             progress: push.fraction >= 1 ? null : { task: push.task, fraction: push.fraction },
           })
         break
+      case 'waiting':
+        useUi.setState(({ waiting: { [push.run]: _, ...others } }) => ({
+          waiting: push.place === null ? others : { ...others, [push.run]: push.place },
+        }))
+        break
       case 'tasks':
         receiveTasks(push.tasks)
         break
@@ -37,6 +42,7 @@ export function startSession(): void {
         break
       case 'engine':
         useUi.setState({ engine: { state: push.state, message: push.message } })
+        if (push.state !== 'up') useUi.setState({ waiting: {} })
         if (push.state !== 'up') interruptRuns()
         else if (refused) void connected()
         break
@@ -45,7 +51,7 @@ export function startSession(): void {
   host.onState((state) => {
     if (state === 'open') void connected()
     else if (state === 'lost') {
-      useUi.setState({ progress: null })
+      useUi.setState({ progress: null, waiting: {} })
       useModels.setState({ hardware: null, loaded: [] })
       interruptRuns()
     }

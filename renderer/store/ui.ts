@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import { roleOf, type Role, type SegmentId } from '../../engine/protocol/segments.ts'
+import { useRuns, type OpenRun } from './runs.ts'
 
 /** State of the window that does not belong to a run: the active path, open dialogs. Lost on reload. */
 interface Ui {
@@ -14,6 +15,8 @@ interface Ui {
   find: boolean
   /** Progress of loading a model, 0..1, for the run `task` (`load` if for no run). */
   progress: { task: string; fraction: number } | null
+  /** Places in the queue, from 1, of runs that wait for room in their context. */
+  waiting: Readonly<Record<string, number>>
   engine: { state: 'up' | 'restarting' | 'stopped'; message: string } | null
   /** The link that waits for confirmation. */
   link: string | null
@@ -25,6 +28,7 @@ export const useUi = create<Ui>(() => ({
   dialogRuns: [],
   find: false,
   progress: null,
+  waiting: {},
   engine: null,
   link: null,
 }))
@@ -43,3 +47,12 @@ export const followSummary = (run: string): void =>
 export const openDialog = (dialog: NonNullable<Ui['dialog']>, ...dialogRuns: string[]): void =>
   useUi.setState({ dialog, dialogRuns })
 export const closeDialog = (): void => useUi.setState({ dialog: null })
+
+/** Returns the place of a run in the queue, from 1; null if it does not wait, or if a replay of it is shown. */
+export const placeNow = (run: string): number | null =>
+  isReplayed(useRuns.getState().open[run]) ? null : (useUi.getState().waiting[run] ?? null)
+export const usePlace = (run: string): number | null => {
+  const replayed = useRuns((s) => isReplayed(s.open[run]))
+  return useUi((s) => (replayed ? null : (s.waiting[run] ?? null)))
+}
+const isReplayed = (run: OpenRun | undefined): boolean => run !== undefined && run.replayed !== null

@@ -10,7 +10,7 @@ import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { useUi } from '../store/ui.ts'
+import { placeNow, useUi } from '../store/ui.ts'
 import { describeRun } from './announce.ts'
 
 export function useConnection(): ConnectionState {
@@ -95,22 +95,24 @@ function Announcer() {
       const open = useRuns.getState().open[run]
       if (open === undefined) return
       if (open.error !== null) return say('') // the view shows the error
-      const [phase, now] = [phaseOf(run, open.shown), Date.now()]
+      const [place, now] = [placeNow(run), Date.now()]
+      const phase = phaseOf(run, open.shown, place)
       if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS)
-        return setText(describeRun(open.shown, t))
+        return setText(describeRun(open.shown, t, place))
       last.current = { at: now, phase }
-      say(describeRun(open.shown, t))
+      say(describeRun(open.shown, t, place))
     }
     read()
-    const stop = useRuns.subscribe((state) => {
-      const shown = state.open[run]?.shown
-      if (shown !== undefined && phaseOf(run, shown) !== last.current.phase) {
+    const update = () => {
+      const shown = useRuns.getState().open[run]?.shown
+      if (shown !== undefined && phaseOf(run, shown, placeNow(run)) !== last.current.phase) {
         clearTimeout(later)
         read()
       } else later ??= setTimeout(read, TEXT_MS)
-    })
+    }
+    const stops = [useRuns.subscribe(update), useUi.subscribe(update)]
     return () => {
-      stop()
+      for (const stop of stops) stop()
       clearTimeout(later)
     }
   }, [run, t])
@@ -126,5 +128,8 @@ function Announcer() {
   )
 }
 
-const phaseOf = (run: string, { status, paths, summaries, answer }: RunState): string =>
-  `${run}:${status}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`
+const phaseOf = (
+  run: string,
+  { status, paths, summaries, answer }: RunState,
+  place: number | null,
+): string => `${run}:${place}:${status}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`

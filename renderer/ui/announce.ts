@@ -4,8 +4,16 @@ import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { summarising } from '../commands/target.ts'
 
-/** Returns a run in one sentence, for the status bar and screen readers. */
-export function describeRun(state: RunState, t: typeof translate): string {
+/**
+ * Returns a run in one sentence, for the status bar and screen readers. `place`: its place in the queue, if it waits
+ * for room in its context.
+ */
+export function describeRun(
+  state: RunState,
+  t: typeof translate,
+  place: number | null = null,
+): string {
+  if (place !== null) return t('run.place', { count: place })
   const count = [...state.paths, ...state.summaries].reduce(
     (sum, segment) => sum + segment.tokens.length,
     0,
@@ -26,6 +34,8 @@ export function describeRun(state: RunState, t: typeof translate): string {
         : t('announce.answer', { answer: state.answer.slice(0, 200) })
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
+      if (state.summaries.some((one) => isOpen(one) && one.tokens.length === 0))
+        return t('summary.reading')
       if (summarising(state)) return t('announce.summary', { tokens })
       const live = state.paths.filter(isOpen).length
       return t('announce.paths', { count: live, done: state.paths.length - live, tokens })

@@ -1,9 +1,8 @@
 /** (a) Decode steps per second against llama-batched-bench, and (e) the cost of more paths. */
-import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { builtLibraries, loadAddon, type SamplerOptions } from '../../engine/native/index.ts'
+import type { SamplerOptions } from '../../engine/native/index.ts'
 import { mean, median, quantile } from '../../engine/lab/index.ts'
+import { batchedBench } from './batched-bench.ts'
 import {
   decodeStepMs,
   DEFAULT_SAMPLER,
@@ -22,19 +21,7 @@ const SETTLE_MS = 5000
 /** Runs per width and start of llama-batched-bench: a shared processor has states some percent apart that last for seconds, and one run sees one of them. */
 const THEIR_RUNS = 3
 
-/** Returns what makes llama-batched-bench use the same device: its GPU backend is loaded by path, like ours. */
-function theirDevice(device: string): { args: string[]; env: Record<string, string> } {
-  if (device === 'cpu') return { args: ['-ngl', '0'], env: {} }
-  const backend = loadAddon()
-    .devices()
-    .find(({ name }) => name === device)
-    ?.backend.toLowerCase()
-  const library = builtLibraries().find((built) => built.backend === backend)
-  if (!library) throw new Error(`no built backend offers the device ${device}`)
-  return { args: ['-ngl', '99', '-dev', device], env: { GGML_BACKEND_PATH: library.file } }
-}
-
-/** Starts llama-batched-bench once; returns the mean milliseconds per step. Cells, threads, unified cache, flash attention and device are the same. */
+/** Starts llama-batched-bench once; returns the mean milliseconds per step. */
 async function theirStepMs(
   program: string,
   model: BenchModel,
@@ -43,42 +30,13 @@ async function theirStepMs(
   steps: number,
   width: number,
 ): Promise<number> {
-  const { args: device, env } = theirDevice(settings.device)
-  const args = [
-    '-m',
-    model.file,
-    '-c',
-    String(cells),
-    '-b',
-    '512',
-    '-ub',
-    '512',
-    '-npp',
-    String(PROMPT),
-    '-ntg',
-    String(steps),
-    '-npl',
-    Array<number>(THEIR_RUNS).fill(width).join(','),
-    '-pps',
-    '-kvu',
-    '-fa',
-    'on',
-    '-t',
-    String(settings.threads),
-    '-tb',
-    String(settings.threads),
-    ...device,
-    '--output-format',
-    'jsonl',
-  ]
-  const { stdout } = await promisify(execFile)(program, args, {
-    maxBuffer: 1 << 26,
-    env: { ...process.env, ...env },
+  const runs = await batchedBench(program, model, settings, {
+    cells,
+    prompt: PROMPT,
+    sharedPrompt: true,
+    steps,
+    widths: Array<number>(THEIR_RUNS).fill(width),
   })
-  const runs = stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { tg: number; t_tg: number })
   return mean(runs.map(({ tg, t_tg }) => (t_tg * 1000) / tg))
 }
 

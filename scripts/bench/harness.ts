@@ -1,4 +1,4 @@
-/** What every benchmark needs: an open model, contexts of the same layout, tables. */
+/** What every benchmark needs: an open model, contexts of the same layout, an engine, tables. */
 import {
   loadAddon,
   type ContextOptions,
@@ -7,6 +7,9 @@ import {
   type SamplerOptions,
   type StreamOptions,
 } from '../../engine/native/index.ts'
+import { errorText, type RunEvent } from '../../engine/protocol/events.ts'
+import type { RunRequest } from '../../engine/protocol/request.ts'
+import { Engine, type RunHandle } from '../../engine/run/index.ts'
 
 export const GREEDY: SamplerOptions = {
   temperature: 0,
@@ -50,6 +53,34 @@ export function makeContext(
     threads: settings.threads,
     ...options,
   })
+}
+
+/** `jobs`: how many runs the engine's context is made for. */
+export const openEngine = (settings: Settings, jobs: number): Engine =>
+  new Engine({ addon: loadAddon({ gpu: settings.device !== 'cpu' }), version: 'bench', jobs })
+
+/** Returns the settings with which a run has a context like those of `makeContext`. */
+export const engineSettings = ({
+  device,
+  threads,
+}: Settings): RunRequest['settings']['engine'] => ({
+  device,
+  threads,
+  kvType: 'f16',
+  flashAttention: 'on',
+})
+
+/** Reads a run's events up to the next one that is wanted. Throws if the run fails. */
+export async function nextEvent(
+  { events }: RunHandle,
+  wanted: (event: RunEvent) => boolean,
+): Promise<RunEvent> {
+  for (;;) {
+    const { value: event } = await events.next()
+    if (event === undefined) throw new Error('the run was closed')
+    if (event.type === 'run-failed') throw new Error(errorText(event.error))
+    if (wanted(event)) return event
+  }
 }
 
 /** Returns `count` reproducible, varying token ids without control tokens. */

@@ -343,6 +343,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     expect(await page.locator('[data-hardware]').textContent()).toMatch(
       /CPU \d+ %RAM [\d.]+ [GM]iB of [\d.]+ GiB/,
     )
+    await window.untilTokens(2, 1) // the machine is shown from the load on
     await page.getByRole('button', { name: 'Stop all' }).click()
     await window.untilRun('ended')
     await expect

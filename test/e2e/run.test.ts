@@ -37,7 +37,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     }
     const summary = page.locator('.summary')
     expect(await summary.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\s*2\s*3/)
-    expect(await summary.locator('.summary-meta').textContent()).toContain('By re-reading')
+    expect(await summary.locator('.summary-meta').textContent()).toContain('From the cache')
     expect((await summary.locator('.stream').textContent())!.length).toBeGreaterThan(10)
     expect(await page.locator('.overview svg').getAttribute('aria-label')).toContain(
       'Where the paths diverge',
@@ -58,7 +58,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilRun('ended')
   })
 
-  test('summarise now, then again over a subset: a new version, the old one stays', async () => {
+  test('summarise now, then again over a subset by the other fusion: a new version, the old one stays', async () => {
     await window.pose({ problem: PROBLEM, paths: 3, budget: 400, finish: 'last', summary: 20 })
     const { page } = window
     const now = page.getByRole('button', { name: 'Summarise now' })
@@ -73,14 +73,16 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
 
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('checkbox', { name: /Path 2/ }).uncheck()
+    await page.locator('dialog select').selectOption({ label: 'By re-reading' })
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()
     const versions = page.getByRole('radiogroup', { name: 'Versions of the summary' })
     await versions.waitFor({ timeout: 60 * SECONDS })
     await window.untilRun('ended')
-    expect(await page.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\s*3/)
+    const meta = () => page.locator('.summary-meta').textContent()
+    expect(await meta()).toMatch(/from paths\s*1\s*3By re-reading/)
     await versions.getByRole('radio', { name: 'Summary v1' }).click()
     await expect.poll(words).toBe(first)
-    expect(await page.locator('.summary-meta').textContent()).toMatch(/from paths\s*1\s*2\s*3/)
+    expect(await meta()).toMatch(/from paths\s*1\s*2\s*3From the cache/)
   })
 
   test('inspect: alternatives of a token, a fork there, which thinks on from what was kept', async () => {

@@ -178,13 +178,8 @@ describe.skipIf(CHROMIUM === undefined)(
       for (const path of [1, 2]) expect(whole).toContain(`Path ${path}`)
     })
 
-    test('a second run waits for its turn and says so; both go on while the window is elsewhere', async () => {
+    test('two runs think at once, both are shown live, and both go on while the window is elsewhere', async () => {
       const { page } = window
-      const show = (run: string) =>
-        page.evaluate((id) => {
-          location.hash = `#/run/${id}`
-        }, run)
-      const row = (run: string) => page.locator(`[data-run="${run}"]`)
       await window.pose({
         problem: 'The first of two at once',
         paths: 3,
@@ -197,40 +192,91 @@ describe.skipIf(CHROMIUM === undefined)(
       await window.pose({
         problem: 'The second of two at once',
         paths: 2,
-        budget: 20,
+        budget: 20_000,
         finish: 'last',
         summary: 12,
       })
       const second = window.run
-      await expect.poll(() => page.locator('.run-main').textContent()).toBe('Waiting to start …')
-      expect(await page.locator('[data-run-status]').getAttribute('data-run-status')).toBe('empty')
-      expect(await page.locator('.run-problem').textContent()).toBe('The second of two at once')
+      await window.untilTokens(2, 5)
+      const other = await braid.open()
+      await other.show(first)
+      for (const [one, path] of [
+        [other, 3],
+        [window, 2],
+        [other, 1],
+      ] as const) {
+        await one.untilTokens(path, (await one.tokens(path)) + 50)
+        expect(await one.runStatus()).toBe('running')
+      }
+      await other.context.close()
+      await window.command('History')
+      for (const run of [first, second])
+        await expect
+          .poll(() => page.locator(`[data-run="${run}"]`).textContent())
+          .toContain('Running')
+      for (const [run, paths] of [
+        [first, 3],
+        [second, 2],
+      ] as const) {
+        await window.show(run)
+        await window.untilTokens(paths, (await window.tokens(paths)) + 100)
+        await window.command('Stop all')
+        await window.untilRun('ended')
+        expect(await window.status(paths)).toBe('stopped')
+      }
+    })
+
+    test('a run that does not fit waits and says so, can be cancelled meanwhile, and starts by itself', async () => {
+      const { page } = window
+      const row = (run: string) => page.locator(`[data-run="${run}"]`)
+      const place = page.locator('[data-notice="place"]')
       await window.pose({
-        problem: 'One that is not wanted after all',
-        paths: 2,
-        budget: 20,
+        problem: 'One that thinks for long',
+        paths: 3,
+        budget: 20_000,
         finish: 'last',
         summary: 12,
       })
+      const first = window.run
+      await window.untilTokens(3, 5)
+      const small = { paths: 2, budget: 20, finish: 'last', summary: 12 } as const
+      // It fits beside none of the others: the context is made for four runs like the first.
+      await window.pose({
+        ...small,
+        problem: 'One that needs most of the context',
+        context: 200_000,
+      })
+      const second = window.run
+      await expect.poll(() => place.textContent()).toContain('this one is next')
+      expect(await window.runStatus()).toBe('empty')
+      expect(await page.locator('.run-problem').textContent()).toBe(
+        'One that needs most of the context',
+      )
+      expect(await window.status(1)).toBe('waiting')
+      await expect.poll(() => page.locator('.announce').textContent()).toContain('this one is next')
+      // It would fit, but the other one asked first.
+      await window.pose({ ...small, problem: 'One that is not wanted after all' })
+      await expect.poll(() => place.textContent()).toContain('number 2 in line')
       await page.getByRole('button', { name: 'Stop all' }).click()
+      await window.untilRunIs('ended')
+      expect(await place.count()).toBe(0)
+      expect(await window.status(1)).toBe('stopped')
+
+      const other = await braid.open() // a window that was not there when the run began to wait
+      await other.show(second)
       await expect
-        .poll(() => page.locator('.run-main').textContent())
-        .toBe('Cancelled before it started.')
+        .poll(() => other.page.locator('[data-notice="place"]').textContent())
+        .toContain('this one is next')
+      await other.context.close()
       await window.command('History')
       await expect.poll(() => row(second).textContent()).toContain('Queued')
       expect(await row(first).textContent()).toContain('Running')
-      await show(first)
-      await window.untilTokens(3, 100)
+      await window.show(first)
       await window.command('Stop all')
-      await window.command('History')
-      await expect
-        .poll(() => row(second).textContent(), { timeout: 90 * SECONDS })
-        .not.toMatch(/Queued|Running/)
-      await show(first)
       await window.untilRun('ended')
-      expect(await window.status(3)).toBe('stopped')
-      await show(second)
+      await window.show(second)
       await window.untilRun('ended')
+      expect(await place.count()).toBe(0)
       for (const path of [1, 2]) expect(['done', 'truncated']).toContain(await window.status(path))
     })
   },

@@ -123,6 +123,8 @@ export interface Pose {
   finish?: 'first' | 'half' | 'last'
   summary?: number
   alternatives?: number
+  /** Number of KV cells that the run may use. */
+  context?: number
   temperature?: number
   seed?: number
 }
@@ -156,6 +158,7 @@ export class Window {
     finish,
     summary,
     alternatives,
+    context,
     temperature,
     seed,
   }: Pose): Promise<void> {
@@ -176,11 +179,20 @@ export class Window {
     if (summary !== undefined) await page.getByLabel('Tokens for the summary').fill(String(summary))
     if (alternatives !== undefined)
       await page.getByLabel('Alternatives per token').fill(String(alternatives))
+    if (context !== undefined)
+      await page.getByLabel('Context size (cells)', { exact: true }).fill(String(context))
     if (temperature !== undefined)
       await page.getByLabel('Temperature', { exact: true }).fill(String(temperature))
     if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
     await page.getByRole('button', { name: 'Start', exact: true }).click()
     await page.waitForURL(/#\/run\//)
+  }
+
+  /** Opens the view of a run, and waits until it is drawn. */
+  async show(run: string): Promise<void> {
+    const { page } = this
+    await page.goto(new URL(`#/run/${run}`, page.url()).href)
+    await page.locator(`[data-run-view="${run}"]`).waitFor()
   }
 
   get run(): string {
@@ -225,13 +237,22 @@ export class Window {
     )
   }
 
-  async untilRun(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
+  /** Returns the run's status as its view shows it. */
+  runStatus(): Promise<string | null> {
+    return this.page.locator('[data-run-status]').getAttribute('data-run-status')
+  }
+
+  async untilRunIs(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
     await until(
-      async () =>
-        (await this.page.locator('[data-run-status]').getAttribute('data-run-status')) === status,
+      async () => (await this.runStatus()) === status,
       `the run to be ${status}`,
       100 * SECONDS,
     )
+  }
+
+  /** Waits for the status, and after the end until every lane has its text. */
+  async untilRun(status: 'running' | 'ended' | 'interrupted' | 'failed'): Promise<void> {
+    await this.untilRunIs(status)
     // The lanes are drawn in turn, a few per frame.
     if (status === 'ended')
       for (const path of await this.page.locator('[data-lane]').all())

@@ -84,6 +84,23 @@ describe('what the shell is told of runs', () => {
     expect(new Set(sent.map(({ kind }) => kind))).not.toContain('backlog')
   })
 
+  it('counts a run that waits for room as queued', async () => {
+    const first = await start()
+    engine.last.emit(runStarted(first, 'p', { budget: 10 }), path(1, 10), think(1, 5))
+    await until(() => (last()?.fraction ?? 0) > 0)
+    const { fraction } = last()!
+    const second = await start()
+    engine.last.options.onWaiting!(1)
+    engine.last.emit(runStarted(second, 'p', { budget: 10 }), path(1, 10))
+    await until(() => last()?.running === 2)
+    const told = drawn.length
+    engine.last.emit({ type: 'notice', at: 3, code: 'nothing-to-summarise' })
+    await until(() => drawn.length > told)
+    expect(last()).toEqual({ running: 2, fraction })
+    engine.last.options.onWaiting!(null)
+    await until(() => last()!.fraction === fraction! / 2)
+  })
+
   it('is a few messages per second, however many tokens come', async () => {
     const run = await start()
     engine.last.emit(runStarted(run, 'p', { budget: 5000 }), path(1, 5000))

@@ -84,6 +84,27 @@ describe('a run', () => {
     expect(alternatives.map((list) => list?.length)).toEqual([2, 2])
   })
 
+  it('is queued while it waits for room in its context, and every window is told its place', async () => {
+    const run = await start()
+    engine.last.emit(runStarted(run), pathStarted(1, 'p1'))
+    const status = async (of = client) => (await of.call('runs.list', {}))[0]?.status
+    const places = (of: TestClient) => of.pushes.filter((push) => push.kind === 'waiting')
+    await until(async () => (await status()) === 'running')
+    engine.last.options.onWaiting!(2)
+    await until(async () => (await status()) === 'queued')
+    engine.last.options.onWaiting!(1)
+    const late = connect()
+    expect(await status(late)).toBe('queued')
+    expect(places(late)).toEqual([{ kind: 'waiting', run, place: 1 }])
+    engine.last.options.onWaiting!(null)
+    await until(async () => (await status(late)) === 'running')
+    expect(places(late)).toHaveLength(2)
+    expect(places(client).map((push) => push.place)).toEqual([2, 1, null])
+    const later = connect()
+    expect(await status(later)).toBe('running')
+    expect(places(later)).toEqual([])
+  })
+
   it('loses and doubles nothing when it is opened in mid-stream', async () => {
     const run = await start()
     engine.last.emit(runStarted(run), pathStarted(1, 'p1'))

@@ -124,6 +124,35 @@ describe('the engine in a process of its own', () => {
     },
   )
 
+  it('that dies with five runs, one of them waiting: each is interrupted with all that was shown', async () => {
+    await restart()
+    const client = connect()
+    const runs: string[] = []
+    for (let i = 0; i < 5; i++) {
+      const { run } = await client.call('run.start', { request: request(1500) })
+      await client.call('run.open', { run })
+      runs.push(run)
+    }
+    const tokens = (run: string) =>
+      client.events(run).filter(({ type }) => type === 'tokens').length
+    await until(() => runs.filter((run) => tokens(run) > 3).length === 4, 'four runs', 120_000)
+    const waits = runs.find((run) => tokens(run) === 0)!
+    expect(
+      client.pushes.filter((push) => push.kind === 'waiting' && push.run === waits).at(-1),
+    ).toMatchObject({ place: 1 })
+    process.kill(pids.at(-1)!, 'SIGKILL')
+    await until(() => client.closed, 'the end of the channel')
+    const again = connect()
+    const list = await again.call('runs.list', {})
+    for (const run of runs) {
+      expect(list.find((one) => one.run === run)?.status).toBe('interrupted')
+      const shown = client.events(run)
+      await again.call('run.open', { run })
+      await until(() => again.events(run).length >= shown.length, 'what was shown')
+      expect(again.events(run).slice(0, shown.length)).toEqual(shown)
+    }
+  }, 180_000)
+
   it('that dies three times in a short time is not started again, and is by hand', async () => {
     await restart()
     for (let i = 0; i < 3; i++) {

@@ -17,14 +17,14 @@ import { tinyFile } from '../run/support.ts'
 
 const demand = (
   settings: RunRequest['settings'] = {},
-  { trained = true, fusion = 'cache' as Fusion } = {},
+  { trained = true, fusion = 'cache' as Fusion, thinks = false } = {},
 ): Demand =>
   newRunDemand(
     resolveSettings(
       { paths: 4, budget: 2048, summaryBudget: 1024, ...settings },
       { metadata: {}, nativePaths: 0 },
     ),
-    { trained, fusion, promptTokens: 100 },
+    { trained, fusion, thinks, promptTokens: 100 },
   )
 
 describe('the size of a context', () => {
@@ -54,15 +54,28 @@ describe('the size of a context', () => {
     const settings = { strategy: 'parallel-majority', runs: 2 } as const
     const { cells } = sizeRun(demand(settings, { fusion: 'reread' }))
     expect(cells).toBe(100 + 8 * 2048 + 2 * (100 + 128 + 1024) + 24 * 8 + 1024 + 64)
-    const asked = { promptTokens: 100, summaries: 2, paths: 8, summaryBudget: 1024 }
-    expect(summaryCells({ ...asked, reread: true })).toBe(2 * (100 + 128 + 1024) + 24 * 8)
-    expect(summaryCells({ ...asked, reread: false })).toBe(2 * 1024)
+    const asked = { promptTokens: 100, summaries: 2, paths: 8, summaryBudget: 1024, copied: 7 }
+    expect(summaryCells({ ...asked, reading: 'reread' })).toBe(2 * (100 + 128 + 1024) + 24 * 8)
+    expect(summaryCells({ ...asked, reading: 'shared' })).toBe(2 * 1024)
+    expect(summaryCells({ ...asked, reading: 'consecutive' })).toBe(2 * (200 + 1024) + (34 + 7) * 8)
+  })
+
+  it('has words around the paths of a model that was not trained, and copies of cells that cannot be moved', () => {
+    const untrained = (settings: RunRequest['settings'], thinks = false) =>
+      sizeRun(demand(settings, { trained: false, thinks })).cells - sizeRun(demand(settings)).cells
+    const words = 200 + 34 * 4
+    expect(untrained({})).toBe(words)
+    expect(untrained({}, true)).toBe(words + 4 * 512)
+    expect(untrained({ tail: 4000 }, true)).toBe(words + 4 * 2048)
+    for (const kvType of ['q8_0', 'q4_0'] as const)
+      expect(untrained({ engine: { kvType } })).toBe(words + 4 * 2048)
+    expect(untrained({ engine: { kvType: 'f32' } })).toBe(words)
   })
 
   it('is what the user asked for, and never has more sequences than llama.cpp', () => {
     expect(contextCells({ cells: 1000 }, 777)).toBe(777)
     expect(contextCells({ cells: 1000 }, 0)).toBe(1000)
-    expect(sizeRun({ ...demand(), sequences: 300 }).sequences).toBe(256)
+    expect(sizeRun({ ...demand(), sequences: 300 }).sequences).toBe(254)
   })
 
   it('counts what a run holds when it grows', () => {
@@ -80,12 +93,14 @@ const runs: [string, RunRequest['settings']][] = [
   ['majority', { strategy: 'majority', paths: 3 }],
   ['parallel-majority', { strategy: 'parallel-majority', paths: 2, runs: 3 }],
   ['sequential', { strategy: 'sequential' }],
+  ['parallel with a quantised cache', { paths: 3, engine: { kvType: 'q8_0' } }],
   ['parallel with a context of its own', { paths: 2, engine: { context: 700 } }],
 ]
 
 const models = [
   { model: 'a trained model', options: { thoughts: 9, pairs: 8 } },
   { model: 'a plain model', options: { thoughts: 0, pairs: 0 } },
+  { model: 'a reasoning model', options: { thoughts: 0, pairs: 0, control: ['</think>'] } },
 ]
 const cases = models.flatMap((model) =>
   runs.map(([name, settings]) => ({ ...model, name, settings })),
@@ -127,8 +142,8 @@ it.each(cases)(
     }
     await engine.close()
     const promptTokens = started!.promptTokens!.length
-    const { nativePaths, cannotJoin } = await readModelInfo(file)
-    const size = sizeNewRun(started!.settings, { nativePaths, cannotJoin }, promptTokens)
+    const info = await readModelInfo(file)
+    const size = sizeNewRun(started!.settings, info, promptTokens)
     expect(made).toHaveLength(1)
     expect(made[0]).toMatchObject({ ...size })
     const fits = new Fits(() => Promise.resolve(native))

@@ -6,7 +6,17 @@ import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { reference, type ReferencePath } from '../support/reference.ts'
-import { newEngine, solve, start, tinyFile, wrapModel, type Watched } from '../run/support.ts'
+import { segmentOf } from '../../engine/protocol/fold.ts'
+import {
+  idsOf,
+  newEngine,
+  readInTurn,
+  solve,
+  start,
+  tinyFile,
+  wrapModel,
+  type Watched,
+} from '../run/support.ts'
 
 const engine = newEngine()
 const settings = {
@@ -159,11 +169,73 @@ it('re-read paths: by control tokens after the prompt, by text with the words ar
   for (const row of told.shares) expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 3)
 
   const foreign = tinyFile({ seed: 53, pairs: 0, thoughts: 0 })
-  const other = await solve(engine, foreign.file, 'the answer', settings)
+  const other = await solve(engine, foreign.file, 'the answer', {
+    ...settings,
+    controls: { fusion: 'reread' },
+  })
   const text = await engine.attribute(other.events, 's1')
   expect(text.promptTokens).toBeGreaterThan(other.state.promptTokens.length)
   expect(text.paths.map(({ tokens }) => tokens > 0)).toEqual([true, true, true])
   for (const row of text.shares) expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 3)
+})
+
+describe.each(['qwen2', 'llama'] as const)('%s, paths one behind another', (shape) => {
+  const foreign = tinyFile({ shape, seed: 56, pairs: 0, thoughts: 0, endless: true })
+
+  /** Returns the shares of the reference. */
+  function inTurn(run: Watched, summary: SegmentId, then = run.state): number[][] {
+    const { keep, separators, parts } = readInTurn(run, summary)
+    const at = { ...run, segment: (path: SegmentId) => segmentOf(then, path)! }
+    const closing = separators.at(-1)!.length
+    const { attention, owners } = reference(foreign.model, {
+      prompt: then.promptTokens,
+      paths: then.paths.map(({ segment, thought, parent }) => ({
+        thought,
+        tokens: idsOf(at.segment(segment)).slice(parent?.at ?? 0),
+        ...(parent && { parent: { path: numberOf(parent.segment) - 1, at: parent.at } }),
+      })),
+      summaryPaths: parts.map(({ segment }) => numberOf(segment) - 1),
+      consecutive: { keep, separators, from: parts.map(({ from }) => from) },
+      summary: run.ids(summary),
+    })
+    const [first] = attention
+    const before = Math.max(...first!.keys()) // the summary's own first cell
+    expect(closing).toBeGreaterThan(0)
+    return attention.map((row) => {
+      const shares = [0, ...parts.map(() => 0), 0]
+      for (const [cell, share] of row) {
+        const owner = owners.get(cell)
+        const column = owner !== undefined ? owner + 1 : cell >= before ? shares.length - 1 : 0
+        shares[column]! += share
+      }
+      return shares
+    })
+  }
+
+  it('the share of each, token by token; the words around them count as prompt', async () => {
+    const run = await solve(engine, foreign.file, 'the answer', settings)
+    const { keep, separators } = readInTurn(run, 's1')
+    const told = await engine.attribute(run.events, 's1')
+    expect(told).toMatchObject({
+      segment: 's1',
+      promptTokens: keep + separators.reduce((sum, { length }) => sum + length, 0),
+      paths: ['p1', 'p2', 'p3'].map((segment) => ({ segment, tokens: run.ids(segment).length })),
+    })
+    close(told, inTurn(run, 's1'))
+  })
+
+  it('a branch is read whole, though it shares its beginning; a path extended since is read as it was', async () => {
+    const run = await solve(engine, foreign.file, 'the answer', { ...settings, paths: 2 })
+    await run.after({ type: 'branch', segment: 'p2', at: 9 })
+    await run.after({ type: 'summarise' })
+    const then = run.state
+    await run.after({ type: 'extend', segment: 'p1', tokens: 5 })
+    const told = await engine.attribute(run.events, 's2')
+    expect(told.paths).toEqual(
+      then.paths.map(({ segment, tokens }) => ({ segment, tokens: tokens.length })),
+    )
+    close(told, inTurn(run, 's2', then))
+  })
 })
 
 it('a cut path is read as it was cut', async () => {

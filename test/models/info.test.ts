@@ -266,17 +266,29 @@ it.each<[string, Metadata, string | undefined]>([
   ['rwkv7', {}, 'recurrent'],
   ['lfm2', {}, 'hybrid'],
   ['qwen3next', {}, 'hybrid'],
-  ['gemma2', {}, 'sliding-window'],
-  ['gpt-oss', { 'gpt-oss.attention.sliding_window': u32(128) }, 'sliding-window'],
-  ['gemma3', { 'gemma3.attention.sliding_window': u32(512) }, 'sliding-window'],
-  ['gemma3', { 'gemma3.attention.sliding_window': u32(0) }, undefined],
-  ['llama4', {}, 'sliding-window'],
-  ['llama4', { 'llama4.attention.sliding_window': u32(0) }, undefined],
+  ['gemma2', {}, undefined],
+  ['gpt-oss', { 'gpt-oss.attention.sliding_window': u32(128) }, undefined],
+  ['gemma3', { 'gemma3.attention.sliding_window': u32(512) }, undefined],
+  ['qwen2vl', { 'qwen2vl.rope.dimension_sections': array('i32', [16, 24, 24, 0]) }, 'm-rope'],
+  ['deepseek32', { 'deepseek32.attention.indexer.head_count': u32(64) }, 'indexer'],
   ['qwen2', { 'qwen2.attention.sliding_window': u32(4096) }, undefined],
   ['phi3', { 'phi3.attention.sliding_window': u32(4096) }, undefined],
 ])('%s %o cannot be joined: %s', async (name, keys, reason) => {
   expect((await readModelInfo(file(architecture(name, keys)))).cannotJoin).toBe(reason)
 })
+
+it.each([
+  ['no marker', [], undefined, false],
+  ['a token that closes a thought', ['</think>'], undefined, true],
+  ['a template that spells it', [], "{{ m.split('</think>')[-1] }}", true],
+] as const)(
+  '%s: the paths may think before they answer, or do not',
+  async (_, control, chatTemplate, thinks) => {
+    const model = tinyModel({ shape: 'qwen2', control, ...(chatTemplate && { chatTemplate }) })
+    const path = writeTiny(model, mkdtempSync(join(folder, 'm-')))
+    expect((await readModelInfo(path)).thinks).toBe(thinks)
+  },
+)
 
 describe('a split model', () => {
   const split = (prefix: string, index: number, of: number, number = index) => {

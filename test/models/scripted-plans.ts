@@ -42,7 +42,7 @@ export function scriptedPlans({
           })
           const cpu = memory('CPU', layers + 1 - onGpu)
           const devices = options.device === 'cpu' ? [cpu] : [cpu, memory(options.device, onGpu)]
-          return Promise.resolve({ cells, logitRowBytes: 0, devices })
+          return Promise.resolve({ cells, logitRowBytes: 0, canShift: true, devices })
         },
         close: () => {
           scripted.open--

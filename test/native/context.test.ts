@@ -226,6 +226,19 @@ describe('numbers out of range', () => {
         code(() => void context.lastPosition(value as never)),
         why,
       ).toBe('out-of-range')
+      for (const move of [
+        () => void context.shift(value as never, 0, 1),
+        () => void context.shift(0, value as never, 1),
+        () => void context.copyMoved(0, value as never, 0, 0),
+        () => void context.copyMoved(0, 1, value as never, 0),
+      ])
+        expect(code(move), why).toBe('out-of-range')
+      if (value !== -1)
+        for (const move of [
+          () => void context.shift(0, 0, value as never),
+          () => void context.copyMoved(0, 1, 0, value as never),
+        ])
+          expect(code(move), why).toBe('out-of-range')
       expect(
         code(() => model.tokenBytes(value as never)),
         why,
@@ -311,7 +324,15 @@ describe('numbers out of range', () => {
     expect(code(() => start(context, [stream({ id: 1, parts: [{ from: 1 }] })]))).toBe(
       'bad-request',
     )
-    for (const parts of [[{ from: 12 }], [{}], [{ tokens: [-1], thought: 0 }], [{ tokens: [1] }]])
+    for (const parts of [
+      [{ from: 12 }],
+      [{}],
+      [{ from: 0, start: -1 }],
+      [{ from: 0, start: 2, end: 1 }],
+      [{ from: 0, end: 2 ** 31 }],
+      [{ tokens: [-1], thought: 0 }],
+      [{ tokens: [1] }],
+    ])
       expect(code(() => start(context, [stream({ id: 1, parts: parts as never })]))).toBe(
         'out-of-range',
       )

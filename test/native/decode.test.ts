@@ -309,18 +309,6 @@ describe('a decode under way', () => {
     expect(ids(decoded, 1)).toHaveLength(400)
   })
 
-  it('queues a second decode behind the first', async () => {
-    const order: string[] = []
-    const first = start(context, [stream({ id: 1, budget: 200 })]).handle.done.then(() =>
-      order.push('first'),
-    )
-    const second = start(context, [stream({ id: 2, budget: 2 })]).handle.done.then(() =>
-      order.push('second'),
-    )
-    await Promise.all([first, second])
-    expect(order).toEqual(['first', 'second'])
-  })
-
   it('tells tokens in batches, not one by one', async () => {
     const out = await run(context, [long(1), long(2)])
     expect(ids(out, 1)).toHaveLength(400)

@@ -41,6 +41,7 @@ describe('a plan', () => {
     const context = await model.createContext({ ...options, threads: 1 })
     expect(await plan.measure(options)).toMatchObject({
       cells: context.info.cells,
+      canShift: context.info.canShift,
       devices: context.info.devices,
     })
     await context.free()
@@ -81,7 +82,7 @@ describe('a plan', () => {
       ['cells', 0],
       ['cells', (1 << 20) + 1],
       ['cells', NaN],
-      ['sequences', 257],
+      ['sequences', 255],
       ['sequences', -1],
       ['batch', 2 ** 31],
       ['cells', '1024'],
@@ -93,6 +94,9 @@ describe('a plan', () => {
         `${field} ${value}`,
       ).toBe('out-of-range')
     expect(code(() => void plan.measure(undefined as never))).toBe('bad-request')
+    expect(code(() => void plan.measure({ ...options, swaFull: 'yes' as never }))).toBe(
+      'bad-request',
+    )
     expect(code(() => plan.mostCells('f64' as never))).toBe('out-of-range')
     expect(code(() => void addon.openPlan({ path, device: 'cpu', gpuLayers: 1e308 }))).toBe(
       'out-of-range',

@@ -9,6 +9,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { loadAddon } from '../../engine/native/load.ts'
 import { CASES, measure, ratio } from '../models/fit-cases.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
+import { joined, parity } from './consecutive.ts'
 import {
   decode,
   difference,
@@ -90,6 +91,17 @@ describe.skipIf(!device)(
         expect(worst(differences(await score(context, input), input, model))).toBeLessThan(HALF)
         await context.free()
         await native.close()
+      })
+
+      it.each([
+        ['F16 cells move', 'move', { kvType: 'f16', flashAttention: 'auto' }, HALF],
+        ['F16 cells are copied', 'copy', { kvType: 'f16', flashAttention: 'auto' }, HALF],
+        ['F32 cells move', 'move', { kvType: 'f32', flashAttention: 'off' }, HALF],
+        ['F32 cells are copied', 'copy', { kvType: 'f32', flashAttention: 'off' }, HALF],
+        ['Q8_0 cells are copied', 'copy', { kvType: 'q8_0', flashAttention: 'on' }, 0.2],
+      ] as const)('a consecutive join: %s', async (_, place, options, bound) => {
+        const input = joined(model)
+        expect(await parity(model, input, () => place, options, device!.name)).toBeLessThan(bound)
       })
 
       it('the thought table off breaks parity', async () => {

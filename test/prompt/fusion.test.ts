@@ -1,15 +1,28 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { summaryCells } from '../../engine/kv/index.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
-import { cutToFit, rereadSource, type FusionModel } from '../../engine/prompt/index.ts'
+import {
+  cutToFit,
+  joinSource,
+  rereadSource,
+  type FusionModel,
+  type JoinRequest,
+} from '../../engine/prompt/index.ts'
 import type { Segment } from '../../engine/protocol/fold.ts'
 import { pathId, type Part } from '../../engine/protocol/segments.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 import { TokenList } from '../../engine/protocol/token-list.ts'
 
+const NO_THOUGHT = { opens: [], closes: [], expected: false }
+
 /** Returns a model whose tokens are characters, with `pairs` pairs of control tokens. */
-const model = (pairs: number): FusionModel => ({
-  native: { info: { addBos: false, bos: -1, metadata: {} } } as unknown as NativeModel,
+const model = (pairs: number, thought: FusionModel['thought'] = NO_THOUGHT): FusionModel => ({
+  native: {
+    info: { addBos: false, bos: -1, metadata: {} },
+    tokenBytes: (id: number) => Buffer.from(String.fromCodePoint(id)),
+  } as unknown as NativeModel,
+  thought,
   plain: (text) => [...text].map((character) => character.codePointAt(0)!),
   tokens: { pairs: Array.from({ length: pairs }, () => ({ open: 1, close: 2 })) } as never,
 })
@@ -22,7 +35,9 @@ const pathsOf = (lengths: readonly number[]) =>
       segment: pathId(i + 1),
       thought: i + 1,
       text: String.fromCodePoint(...ids),
-      tokens: TokenList.from(ids.map((id) => ({ id, text: '', logprob: null, entropy: null }))),
+      tokens: TokenList.from(
+        ids.map((id) => ({ id, text: String.fromCodePoint(id), logprob: null, entropy: null })),
+      ),
     } as Segment
   })
 
@@ -101,6 +116,145 @@ describe('texts that are read again', () => {
       `\nAttempt 1:\n${paths[0]!.text}\nAttempt 2:\n${paths[1]!.text}\n\nCompare the attempts`,
     )
     expect(text.startsWith('p\n\nHere are 2 independent attempts')).toBe(true)
+  })
+})
+
+describe('cells that are joined one behind another', () => {
+  const text = (tokens: unknown) => String.fromCodePoint(...(tokens as number[]))
+  const join = async (
+    paths: readonly Segment[],
+    more: Partial<JoinRequest> = {},
+    thought = NO_THOUGHT as FusionModel['thought'],
+  ): Promise<Part[]> => {
+    const request: JoinRequest = {
+      problem: 'the problem',
+      conversation: [],
+      settings: resolveSettings({}, { metadata: {}, nativePaths: 0 }),
+      prompt: [...'the problem'].map((one) => one.codePointAt(0)!),
+      room: Infinity,
+      cells: Infinity,
+      copies: () => false,
+      ...more,
+    }
+    const source = await joinSource(model(0, thought), paths, request, new AbortController().signal)
+    expect(source).toMatchObject({ type: 'join', layout: 'consecutive' })
+    return (source as { parts: Part[] }).parts
+  }
+  const words = (parts: Part[]) =>
+    parts.flatMap((part) => ('tokens' in part ? [text(part.tokens)] : []))
+  const joined = (parts: Part[]) =>
+    parts.filter((part) => 'segment' in part) as unknown as {
+      segment: string
+      from?: number
+      to: number
+      removed?: number
+      unfinished?: true
+    }[]
+
+  it('stand between the words of a re-reading, behind the prompt as far as both begin alike', async () => {
+    const paths = pathsOf([3, 2])
+    const parts = await join(paths)
+    expect(parts[0]).toEqual({ prompt: true, to: 11 })
+    expect(words(parts)).toEqual([
+      '\n\nHere are 2 independent attempts at this problem. Each may contain mistakes.\n\nAttempt 1:\n',
+      '\nAttempt 2:\n',
+      '\n\nCompare the attempts, decide which reasoning is right, and give the final answer in \\boxed{}.',
+    ])
+    expect(joined(parts)).toEqual([
+      { segment: 'p1', to: 3 },
+      { segment: 'p2', to: 2 },
+    ])
+    const reread = (await read(0, paths, Infinity)).map((part) =>
+      'of' in part ? part.of : text((part as { tokens: unknown }).tokens),
+    )
+    const flat = parts.map((part) =>
+      'segment' in part ? part.segment : 'tokens' in part ? text(part.tokens) : 'p',
+    )
+    expect([`${flat[0] as string}${flat[1] as string}`, ...flat.slice(2)]).toEqual(reread)
+    const other = await join(paths, { prompt: [...'the prompt'].map((one) => one.codePointAt(0)!) })
+    expect(other[0]).toEqual({ prompt: true, to: 7 })
+    expect(words(other)[0]!.startsWith('blem\n\nHere are')).toBe(true)
+  })
+
+  it('take no more words than are reserved for them, whatever the tokenizer', async () => {
+    for (const count of [1, 2, 12, 64]) {
+      const thought = { opens: [], closes: [{ text: '</think>', id: 1 }], expected: true }
+      const settings = resolveSettings({ tail: 1 }, { metadata: {}, nativePaths: 0 })
+      const parts = await join(
+        pathsOf(Array.from({ length: count }, () => 3)),
+        { settings },
+        thought,
+      )
+      const reserved = { promptTokens: 11, paths: count, summaries: 1, summaryBudget: 0, copied: 0 }
+      expect(words(parts).join('').length).toBeLessThanOrEqual(
+        summaryCells({ ...reserved, reading: 'consecutive' }),
+      )
+    }
+  })
+
+  it('obey an instruction of the run’s own', async () => {
+    const settings = resolveSettings({ instruction: 'Be brief.' }, { metadata: {}, nativePaths: 0 })
+    expect(words(await join(pathsOf([3]), { settings })).at(-1)).toBe('\n\nBe brief.')
+  })
+
+  it('lose their beginning where they do not fit: positions by all, cells by those that are copied', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        lengthsArb,
+        fc.integer({ min: 0, max: 2000 }),
+        fc.integer({ min: 0, max: 2000 }),
+        fc.func(fc.boolean()),
+        async (lengths, spare, cells, copies) => {
+          const least = lengths.length * (16 + '[...]\n'.length)
+          fc.pre(spare >= least && cells >= least)
+          const paths = pathsOf(lengths.map((length) => length + 1))
+          const whole = await join(paths)
+          const frame = words(whole).join('').length
+          const parts = await join(paths, {
+            room: 11 + frame + spare,
+            cells: frame + cells,
+            copies: ({ segment }) => copies(segment),
+          })
+          expect(joined(parts).map(({ segment }) => segment)).toEqual(
+            paths.map(({ segment }) => segment),
+          )
+          const taken = joined(parts).map(({ from = 0, to }) => to - from)
+          const sum = (list: number[]) => list.reduce((a, b) => a + b, 0)
+          const spoken = words(parts).join('').length
+          expect(11 + spoken + sum(taken)).toBeLessThanOrEqual(11 + frame + spare)
+          const copied = joined(parts).map(({ segment, from = 0, to }) =>
+            from > 0 || copies(segment) ? to - from : 0,
+          )
+          expect(spoken + sum(copied)).toBeLessThanOrEqual(frame + cells)
+          for (const [i, { from = 0, to, removed = 0 }] of joined(parts).entries()) {
+            expect([to, from]).toEqual([paths[i]!.tokens.length, removed])
+            expect(words(parts)[i]!.endsWith('[...]\n')).toBe(removed > 0)
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('say how much room they need where there is none', async () => {
+    await expect(join(pathsOf([50, 50]), { room: 220 })).rejects.toMatchObject({
+      code: 'context-too-small',
+      detail: { detail: 'context-too-small/join', params: { paths: 2, least: 32 } },
+    })
+  })
+
+  it('are what follows a thought; a path cut before gives its tail and is called unfinished', async () => {
+    const [done, open] = pathsOf([40, 40]) as [Segment, Segment]
+    const CLOSE = 0x4e00 + 29 // the 30th token of the first path
+    const thought = { opens: [], closes: [{ text: '</think>', id: CLOSE }], expected: true }
+    const settings = resolveSettings({ tail: 7 }, { metadata: {}, nativePaths: 0 })
+    const parts = await join([done, open], { settings }, thought)
+    expect(joined(parts)).toEqual([
+      { segment: 'p1', from: 30, to: 40 },
+      { segment: 'p2', from: 33, to: 40, unfinished: true },
+    ])
+    expect(words(parts)[0]!.endsWith('Attempt 1:\n')).toBe(true)
+    expect(words(parts)[1]).toBe('\nAttempt 2 (unfinished):\n[...]\n')
   })
 })
 

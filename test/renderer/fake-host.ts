@@ -240,6 +240,8 @@ export class FakeHost {
     kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 },
   }
   settings: Record<string, unknown> = {}
+  /** Places of the runs that wait for room in their context. */
+  waiting: Record<string, number> = {}
   calls: { method: string; params: unknown }[] = []
   alternatives: (params: Params<'run.alternatives'>) => Result<'run.alternatives'> = () => []
   onOpen: (run: string) => void = () => undefined
@@ -258,6 +260,8 @@ export class FakeHost {
       onMessage: (listener) => {
         own.add(listener)
         this.#listeners.add(listener)
+        for (const [run, place] of Object.entries(this.waiting))
+          setTimeout(() => listener({ kind: 'waiting', run, place }))
       },
       onClose: () => undefined,
       close: () => {

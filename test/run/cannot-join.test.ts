@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon, type NativeContext } from '../../engine/native/load.ts'
 import { Engine } from '../../engine/run/index.ts'
-import { solve, tinyFile, wrapModel } from './support.ts'
+import { solve, tinyFile, Watched, wrapModel } from './support.ts'
 
 /**
  * Memories that cannot hold a part of a sequence (recurrent, sliding-window): the real addon, with a real model that claims such a
@@ -74,4 +74,45 @@ it('fusion from the cache is refused when asked for', async () => {
     controls: { fusion: 'cache' },
   }).catch((error: Error) => error.message)
   expect(run).toMatchObject({ events: [{ type: 'run-failed', error: { code: 'cannot-join' } }] })
+})
+
+/** The real addon, whose contexts say that they cannot move cells, and do not. */
+const still: NativeAddon = {
+  ...real,
+  openModel(options) {
+    const { done, cancel } = real.openModel(options)
+    const wrapped = done.then((model) =>
+      wrapModel(model, {
+        createContext: async (options) => {
+          const context = await model.createContext(options)
+          return new Proxy(context, {
+            get(target, name) {
+              const value: unknown = Reflect.get(target, name, target)
+              if (name === 'info') return { ...(value as object), canShift: false }
+              if (name === 'shift' || name === 'copyMoved') return () => forbidden.push(name)
+              return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+            },
+          })
+        },
+      }),
+    )
+    return { done: wrapped, cancel: () => cancel() }
+  },
+}
+
+it('a context that cannot move cells: the paths of a model that was not trained are read again, also in a run that is taken up', async () => {
+  const engine = new Engine({ addon: still, version: 'test' })
+  const plain = tinyFile({ seed: 34, pairs: 0, thoughts: 0 })
+  const run = await solve(engine, plain.file, 'the answer', settings)
+  const reread = { fusion: 'reread', reads: ['p1', 'p2', 'p3'], reason: 'budget' }
+  expect(run.state).toMatchObject({
+    notices: [{ code: 'cache-fusion' }, { code: 'reread-fusion' }],
+    summaries: [reread],
+  })
+  await run.close()
+  const again = new Watched(engine.resume(run.events), run.events)
+  await again.after({ type: 'summarise' })
+  expect(again.state.summaries).toMatchObject([reread, reread])
+  expect(forbidden).toEqual([])
+  await engine.close()
 })

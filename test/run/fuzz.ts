@@ -57,7 +57,9 @@ const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' 
 /** Milliseconds without an event after which a run is taken to hang. */
 const DEADLINE = 60_000
 /** The same run is asked for again after every PROBE runs. */
-const PROBE = 10
+const PROBE = 12
+/** How many runs work at once, in one pool where their models and settings agree. */
+const AT_ONCE = 4
 
 export async function fuzzCommands({
   seed,
@@ -66,28 +68,41 @@ export async function fuzzCommands({
   onRun,
 }: FuzzOptions): Promise<FuzzResult> {
   const files = MODELS.map((options) => writeTiny(tinyModel({ shape: 'qwen2', ...options })))
-  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'fuzz' })
+  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'fuzz', jobs: AT_ONCE })
   const rejections: unknown[] = []
   const note = (reason: unknown) => void rejections.push(reason)
   process.on('unhandledRejection', note)
   const result: FuzzResult = { runs: 0, events: 0, commands: new Map(), ends: new Map() }
   try {
     const before = await probe(engine, files[0]!)
-    for (let run = from; run < from + runs; run++) {
-      try {
-        await new Fuzzed(engine, files, new Random(Math.imul(seed, 0x9e3779b1) + run), result).go()
-        if (rejections.length > 0) throw new Error(`unhandled rejection: ${String(rejections[0])}`)
-        if (run % PROBE === 0 && (await probe(engine, files[0]!)) !== before)
-          throw new Error('the engine gives other tokens than before')
-      } catch (error) {
-        throw new Error(`seed ${seed}, run ${run}: ${(error as Error).message}`, { cause: error })
-      }
-      result.runs++
-      onRun?.(run)
+    for (let first = from; first < from + runs; first += AT_ONCE) {
+      const group = Array.from(
+        { length: Math.min(AT_ONCE, from + runs - first) },
+        (_, i) => first + i,
+      )
+      const ends = await Promise.allSettled(
+        group.map(async (run) => {
+          try {
+            const random = new Random(Math.imul(seed, 0x9e3779b1) + run)
+            await new Fuzzed(engine, files, random, result).go()
+            if (rejections.length > 0)
+              throw new Error(`unhandled rejection: ${String(rejections[0])}`)
+          } catch (error) {
+            throw new Error(`seed ${seed}, run ${run}: ${(error as Error).message}`, {
+              cause: error,
+            })
+          }
+          result.runs++
+          onRun?.(run)
+        }),
+      )
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
+      if (first % PROBE === 0 && (await probe(engine, files[0]!)) !== before)
+        throw new Error(`seed ${seed}, run ${first}: the engine gives other tokens than before`)
     }
   } finally {
     process.off('unhandledRejection', note)
-    await engine.close()
+    await engine.close().catch(note)
     for (const file of files) rmSync(dirname(file), { recursive: true })
   }
   return result
@@ -356,7 +371,12 @@ class Fuzzed {
       throw new Error(`something stays open: ${describe(live)}`)
     if (live.error !== null && !FAILURES.includes(live.error.code))
       throw new Error(`it failed with ${JSON.stringify(live.error)}`)
-    for (const accepted of this.#accepted) reflected(accepted, live, events.slice(accepted.events))
+    for (const [i, accepted] of this.#accepted.entries()) {
+      const dismissed = this.#accepted
+        .slice(i + 1)
+        .some(({ command: { type } }) => type === 'cancel' || type === 'stop-all')
+      reflected(accepted, dismissed, live, events.slice(accepted.events))
+    }
   }
 
   /** Checks that every token of a path, or of a summary over cells, has the logprob of a score from scratch. */
@@ -373,6 +393,25 @@ class Fuzzed {
       )
       const then = foldRun(events.slice(0, start))
       const paths = summary.reads.map((segment) => segmentOf(then, segment)!)
+      const inTurn = turnsOf(summary, prompt.length)
+      if (inTurn !== null) {
+        const { keep, separators, whole } = inTurn
+        if (!whole) continue // a score takes no parts of paths
+        const [closing, ...before] = separators.reverse()
+        const scored = await this.#engine.score(
+          {
+            layout: 'consecutive',
+            prompt,
+            keep,
+            separators: before.reverse(),
+            paths: paths.map(given),
+            summary: [...closing!, ...idsOf(summary)],
+          },
+          options,
+        )
+        same(summary, scored.summary.slice(closing!.length))
+        continue
+      }
       // Cells that a branch shares with its parent are read once but scored twice.
       const share = paths.some((a, i) =>
         paths.some((b, k) => k < i && sharedTokens(then.paths, a, b) > 0),
@@ -412,6 +451,17 @@ const COMMANDS = [
 ] as const satisfies RunCommand['type'][]
 /** What a run takes when it is over. */
 const LATER = COMMANDS.filter((type) => !['stop', 'stop-all', 'cancel'].includes(type))
+
+/** Returns what a summary with the layout `consecutive` reads besides its paths; null for others. */
+function turnsOf({ source }: Segment, prompt: number) {
+  if (source.type !== 'join' || source.layout !== 'consecutive') return null
+  const { parts } = source
+  return {
+    keep: (parts.find((part) => 'prompt' in part)?.to as number | undefined) ?? prompt,
+    separators: parts.flatMap((part) => ('tokens' in part ? [part.tokens as number[]] : [])),
+    whole: parts.every((part) => !('segment' in part) || part.from === undefined),
+  }
+}
 
 const idsOf = ({ tokens }: Segment): number[] => tokens.slice().map(({ id }) => id!)
 
@@ -501,9 +551,13 @@ function readable(
   }
 }
 
-/** Checks that the events after an accepted command show its effect. */
+/**
+ * Checks that the events after an accepted command show its effect. `dismissed`: a later command
+ * ended what the run was doing.
+ */
 function reflected(
   { command, result }: Accepted,
+  dismissed: boolean,
   live: RunState,
   after: readonly RunEvent[],
 ): void {
@@ -546,7 +600,7 @@ function reflected(
           (event.type === 'run-ended' && event.reason !== 'finished') ||
           (event.type === 'notice' && event.code === 'nothing-to-summarise'),
       )
-      if (segmentOf(live, result.segment!) === undefined && !given) missing()
+      if (segmentOf(live, result.segment!) === undefined && !given && !dismissed) missing()
       return
     }
     case 'override-vote':

@@ -20,23 +20,32 @@ const settings: Settings = {
 const problem = 'What is 12 plus 30?'
 
 describe('strategies on a model without control tokens', () => {
-  it('parallel: paths over one prefill of the chat template, then a fresh prompt that holds them', async () => {
+  it('parallel: paths over one prefill of the chat template, then a summary that reads their cells or a fresh prompt', async () => {
     const run = await solve(engine, file, problem, settings)
     const { state } = run
-    expect(state).toMatchObject({ status: 'ended', fusion: 'reread', model: { nativePaths: 0 } })
+    expect(state).toMatchObject({ status: 'ended', fusion: 'cache', model: { nativePaths: 0 } })
     expect(state.settings!.finish).toBe('last')
-    expect(state.notices.map(({ code }) => code)).toEqual(['reread-fusion'])
+    expect(state.notices.map(({ code }) => code)).toEqual(['cache-fusion'])
     expect(state.paths.map(({ thought }) => thought)).toEqual([0, 0])
     for (const { reason, tokens } of state.paths) {
       expect(['finished', 'budget']).toContain(reason)
       expect(tokens.slice().some(({ forced }) => forced === true)).toBe(false)
       expect(tokens.at(0)!.logprob).toEqual(expect.any(Number))
     }
-    expect(state.summaries).toMatchObject([
-      { segment: 's1', reads: ['p1', 'p2'], fusion: 'reread' },
-    ])
+    expect(state.summaries).toMatchObject([{ segment: 's1', reads: ['p1', 'p2'], fusion: 'cache' }])
     expect(state.summaries[0]!.text.length).toBeGreaterThan(0)
     expect(state.usage!.kvBytes).toBeGreaterThan(0)
+    const reread = await solve(engine, file, problem, {
+      ...settings,
+      controls: { fusion: 'reread' },
+    })
+    expect(reread.state).toMatchObject({
+      status: 'ended',
+      fusion: 'reread',
+      notices: [{ code: 'reread-fusion' }],
+      summaries: [{ segment: 's1', reads: ['p1', 'p2'], fusion: 'reread' }],
+    })
+    expect(reread.ids('p1')).toEqual(run.ids('p1'))
   })
 
   it("sequential: one path and no summary; its answer is the run's", async () => {
@@ -93,7 +102,7 @@ describe('strategies on a model without control tokens', () => {
   })
 })
 
-it('later summaries re-read a subset; a branch and an extension go on from the cells', async () => {
+it('later summaries read a subset, by either fusion; a branch and an extension go on from the cells', async () => {
   const run = await solve(engine, file, problem, settings)
   await run.after({ type: 'branch', segment: 'p1', at: 3 })
   await run.after({ type: 'extend', segment: 'p1', tokens: 4 })
@@ -101,20 +110,21 @@ it('later summaries re-read a subset; a branch and an extension go on from the c
   expect(run.state.summaries.at(-1)).toMatchObject({
     segment: 's2',
     reads: ['p1', 'p3'],
-    fusion: 'reread',
+    fusion: 'cache',
   })
-  await expect(run.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
-    expect.objectContaining({ code: 'bad-combination' }) as Error,
-  )
+  await run.after({ type: 'summarise', segments: ['p3', 'p1'], fusion: 'reread' })
+  expect(run.segment('s3')).toMatchObject({ reads: ['p1', 'p3'], fusion: 'reread' })
+  expect(run.segment('s3').text.length).toBeGreaterThan(0)
 })
 
-it('a summary from the cache is refused before the model is loaded', async () => {
-  const run = await solve(engine, file, problem, { ...settings, strategy: 'sequential' })
+it('an old run whose summary was re-read is summarised again, by either fusion', async () => {
+  const run = await solve(engine, file, problem, { ...settings, controls: { fusion: 'reread' } })
+  await run.close()
   const again = new Watched(engine.resume(run.events), run.events)
-  await expect(again.handle.command({ type: 'summarise', fusion: 'cache' })).rejects.toThrowError(
-    expect.objectContaining({ code: 'bad-combination' }) as Error,
-  )
-  expect(again.added).toEqual([])
+  await again.after({ type: 'summarise', fusion: 'cache' })
+  await again.after({ type: 'summarise' })
+  expect(again.state.summaries.map(({ fusion }) => fusion)).toEqual(['reread', 'cache', 'reread'])
+  for (const summary of again.state.summaries) expect(summary.text.length).toBeGreaterThan(0)
 })
 
 it('majority runs may be summarised now: a summary over what there is', async () => {

@@ -28,8 +28,8 @@ afterAll(async () => {
 })
 
 /** Opens an engine that is closed, and whose model files are removed, at the end of the test file. */
-export function newEngine(): Engine {
-  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test' })
+export function newEngine(jobs = 1): Engine {
+  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test', jobs })
   engines.push(engine)
   return engine
 }
@@ -145,6 +145,25 @@ export const start = (
 
 export const solve = (...args: Parameters<typeof start>): Promise<Watched> => start(...args).end()
 
+/** What a summary with the layout `consecutive` read, in turn. */
+export function readInTurn(run: Watched, summary: SegmentId) {
+  const { source } = run.segment(summary)
+  if (source.type !== 'join' || source.layout !== 'consecutive')
+    throw new Error(`${summary} is a ${source.type}`)
+  const { promptTokens } = run.state
+  const prompt = source.parts.find((part) => 'prompt' in part)
+  return {
+    keep: (prompt?.to as number | undefined) ?? (prompt ? promptTokens.length : 0),
+    /** One per path, and the words before the summary. */
+    separators: source.parts.flatMap((part) => ('tokens' in part ? [part.tokens as number[]] : [])),
+    parts: source.parts.flatMap((part) => {
+      if (!('segment' in part)) return []
+      const segment = part.segment as SegmentId
+      return [{ segment, from: (part.from as number | undefined) ?? 0, to: part.to as number }]
+    }),
+  }
+}
+
 /** Scores the same tokens from scratch: every logprob of a run must agree with the result. */
 export function rescore(
   engine: Engine,
@@ -153,6 +172,7 @@ export function rescore(
   summary: SegmentId,
 ): Promise<ScoreResult> {
   const { promptTokens, settings } = run.state
+  if (isConsecutive(run.segment(summary))) return rescoreInTurn(engine, model, run, summary)
   return engine.score(
     {
       prompt: [...promptTokens],
@@ -163,6 +183,37 @@ export function rescore(
     },
     { model, engine: EXACT, budget: settings!.budget },
   )
+}
+
+export const isConsecutive = ({ source }: Segment): boolean =>
+  source.type === 'join' &&
+  source.layout === 'consecutive' &&
+  source.parts.some((part) => 'segment' in part)
+
+/** As `rescore`; the summary must read whole paths. */
+async function rescoreInTurn(
+  engine: Engine,
+  model: string,
+  run: Watched,
+  summary: SegmentId,
+): Promise<ScoreResult> {
+  const { keep, separators, parts } = readInTurn(run, summary)
+  const [closing, ...before] = separators.reverse()
+  const result = await engine.score(
+    {
+      layout: 'consecutive',
+      keep,
+      separators: before.reverse(),
+      prompt: [...run.state.promptTokens],
+      paths: parts.map(({ segment, from, to }) => {
+        if (from > 0) throw new Error(`${summary} reads a part of ${segment}`)
+        return { thought: run.segment(segment).thought, tokens: run.ids(segment).slice(0, to) }
+      }),
+      summary: [...closing!, ...run.ids(summary)],
+    },
+    { model, engine: EXACT, budget: run.state.settings!.budget },
+  )
+  return { ...result, summary: result.summary.slice(closing!.length) }
 }
 
 /** Returns the greatest difference between the logprobs of a summary and of the paths that it reads, and those of a score. */

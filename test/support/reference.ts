@@ -21,9 +21,28 @@ export interface ReferenceInput {
   /** Indexes of the paths the summary reads; absent: all. */
   summaryPaths?: readonly number[]
   summary?: readonly number[]
+  /** The summary reads paths one behind the other; absent: all at their own positions. */
+  consecutive?: Consecutive
   /** false: no embedding is added anywhere, row 0 included. */
   thoughtEmbedding?: boolean
   yarn?: Yarn
+  longrope?: Longrope
+}
+/**
+ * The summary's line: the prompt's first `keep` tokens, then for each path its separator (with row 0 of the thought tables)
+ * and its cells, whose keys are rotated to where they now stand.
+ */
+export interface Consecutive {
+  keep: number
+  /** One list per path that the summary reads, and perhaps words before the summary, whose first token is then scored. */
+  separators: readonly (readonly number[])[]
+  /** The first token of each path that the summary reads; absent: 0. */
+  from?: readonly number[]
+}
+/** RoPE scaling of arXiv 2402.13753: each pair's frequency is divided by a factor, and a magnitude. */
+export interface Longrope {
+  factors: readonly number[]
+  magnitude: number
 }
 /**
  * RoPE scaling of arXiv 2309.00071. Its magnitude 0.1 ln(factor) + 1 (times an attention factor of 1) is what the released
@@ -49,10 +68,12 @@ export interface ReferenceOutput {
   paths: ReferenceToken[][]
   summary: ReferenceToken[]
   attention: Map<number, number>[]
+  /** Layout `consecutive`: which of the paths that the summary reads a cell in its line is of. */
+  owners: Map<number, number>
 }
 
 export function reference(model: TinyModel, input: ReferenceInput): ReferenceOutput {
-  const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn)
+  const cells = new Cells(model, input.thoughtEmbedding ?? true, input.yarn, input.longrope)
   const run = (
     tokens: readonly number[],
     start: number,
@@ -85,11 +106,27 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
   })
 
   const read = (input.summaryPaths ?? input.paths.map((_, i) => i)).map((i) => lines[i]!)
-  const joined = [...new Set([...promptCells, ...read.flat()])]
-  const start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
+  let joined = [...new Set([...promptCells, ...read.flat()])]
+  let start = promptCells.length + Math.max(0, ...read.map((line) => line.length))
+  let before: Float64Array | null = null
+  const owners = new Map<number, number>()
+  if (input.consecutive) {
+    const { keep, separators, from } = input.consecutive
+    joined = promptCells.slice(0, keep)
+    for (const [i, line] of read.entries()) {
+      run(separators[i]!, joined.length, 0, joined, null)
+      const first = from?.[i] ?? 0
+      const cut = cells.moved(line.slice(first), joined.length - promptCells.length - first)
+      for (const cell of cut) owners.set(cell, i)
+      joined.push(...cut)
+    }
+    before = run(separators[read.length] ?? [], joined.length, 0, joined, null).at(-1)?.next ?? null
+    start = joined.length
+  }
   const attention: Map<number, number>[] = []
   cells.observed = attention
-  return { prompt, paths, summary: run(input.summary ?? [], start, 0, joined, null), attention }
+  const summary = run(input.summary ?? [], start, 0, joined, before)
+  return { prompt, paths, summary, attention, owners }
 }
 
 class Cells {
@@ -103,13 +140,33 @@ class Cells {
   readonly #frequencies: Float64Array
   readonly #magnitude: number
 
-  constructor(model: TinyModel, thoughtEmbedding: boolean, yarn?: Yarn) {
+  constructor(model: TinyModel, thoughtEmbedding: boolean, yarn?: Yarn, longrope?: Longrope) {
     this.#model = model
     this.#thoughtEmbedding = thoughtEmbedding
     this.#keys = model.weights.layers.map(() => [])
     this.#values = model.weights.layers.map(() => [])
     this.#frequencies = frequencies(model.dims.headDim, model.dims.ropeBase, yarn)
     this.#magnitude = yarn ? 0.1 * Math.log(yarn.factor) + 1 : 1
+    if (longrope) {
+      this.#frequencies = this.#frequencies.map((f, i) => f / longrope.factors[i]!)
+      this.#magnitude = longrope.magnitude
+    }
+  }
+
+  /** Returns copies of cells with their keys rotated by `delta` positions. */
+  moved(line: readonly number[], delta: number): number[] {
+    const { kvHeads, headDim } = this.#model.dims
+    const first = this.#keys[0]!.length
+    this.#keys.forEach((keys, l) => {
+      for (const cell of line) {
+        const key = keys[cell]!.slice()
+        for (let i = 0; i < kvHeads; i++)
+          this.#rotate(key, i * headDim, delta, this.#model.shape, 1)
+        keys.push(key)
+        this.#values[l]!.push(this.#values[l]![cell]!)
+      }
+    })
+    return line.map((_, i) => first + i)
   }
 
   /** Computes one token whose line is `line`, appends its cell to the line; returns the logprobs after it. */
@@ -173,12 +230,18 @@ class Cells {
   }
 
   /** Qwen2 turns element i with i + headDim/2, Llama (in GGUF layout) 2i with 2i + 1. */
-  #rotate(vector: Float64Array, at: number, position: number, shape: TinyModel['shape']): void {
+  #rotate(
+    vector: Float64Array,
+    at: number,
+    position: number,
+    shape: TinyModel['shape'],
+    magnitude = this.#magnitude,
+  ): void {
     const half = this.#frequencies.length
     for (let i = 0; i < half; i++) {
       const [a, b] = shape === 'qwen2' ? [at + i, at + i + half] : [at + 2 * i, at + 2 * i + 1]
       const angle = position * this.#frequencies[i]!
-      const [cos, sin] = [Math.cos(angle) * this.#magnitude, Math.sin(angle) * this.#magnitude]
+      const [cos, sin] = [Math.cos(angle) * magnitude, Math.sin(angle) * magnitude]
       const [x, y] = [vector[a]!, vector[b]!]
       vector[a] = x * cos - y * sin
       vector[b] = x * sin + y * cos

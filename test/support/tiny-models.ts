@@ -23,6 +23,10 @@ import { Random } from './random.ts'
 
 export interface TinyOptions {
   shape: 'qwen2' | 'llama'
+  /** The architecture that the file names, if it has the same tensors as `shape`. */
+  architecture?: string
+  /** Divisors of the frequencies beyond and within the original context (longrope); headDim / 2 each. */
+  ropeFactors?: { long: readonly number[]; short: readonly number[] }
   seed?: number
   layers?: number
   heads?: number
@@ -31,6 +35,8 @@ export interface TinyOptions {
   ff?: number
   /** Rows of the thought tables; 0: no tables. */
   thoughts?: number
+  /** Norms behind attention and feed-forward, which Gemma 2 has and the reference does not. */
+  postNorms?: boolean
   /** Pairs of control tokens, plus `<summary>` and `</summary>`; 0: none of these. */
   pairs?: number
   /** The output layer is the token embedding. */
@@ -151,6 +157,7 @@ export function tinyModel(options: TinyOptions): TinyModel {
     type = 'f32',
     ropeBase = 10_000,
     context = 4096,
+    architecture = shape,
   } = options
   const qwen = shape === 'qwen2'
   const random = new Random(seed)
@@ -217,21 +224,30 @@ export function tinyModel(options: TinyOptions): TinyModel {
     })
   }
 
+  if (options.ropeFactors)
+    for (const [name, factors] of Object.entries(options.ropeFactors))
+      add(`rope_factors_${name}.weight`, [factors.length], 'f32', Float32Array.from(factors))
+
+  if (options.postNorms)
+    for (let i = 0; i < layers; i++)
+      for (const name of ['post_attention_norm', 'post_ffw_norm'])
+        vector(`blk.${i}.${name}.weight`, embd, 0.2, 1)
+
   const metadata: Metadata = {
-    'general.architecture': str(shape),
-    'general.name': str(`tiny ${shape}`),
+    'general.architecture': str(architecture),
+    'general.name': str(`tiny ${architecture}`),
     'general.file_type': u32({ f32: 0, f16: 1, q8_0: 7 }[type]),
-    [`${shape}.block_count`]: u32(layers),
-    [`${shape}.context_length`]: u32(context),
-    [`${shape}.embedding_length`]: u32(embd),
-    [`${shape}.feed_forward_length`]: u32(ff),
-    [`${shape}.attention.head_count`]: u32(heads),
-    [`${shape}.attention.head_count_kv`]: u32(kvHeads),
-    [`${shape}.attention.key_length`]: u32(headDim),
-    [`${shape}.attention.value_length`]: u32(headDim),
-    [`${shape}.attention.layer_norm_rms_epsilon`]: f32(1e-6),
-    [`${shape}.rope.dimension_count`]: u32(headDim),
-    [`${shape}.rope.freq_base`]: f32(ropeBase),
+    [`${architecture}.block_count`]: u32(layers),
+    [`${architecture}.context_length`]: u32(context),
+    [`${architecture}.embedding_length`]: u32(embd),
+    [`${architecture}.feed_forward_length`]: u32(ff),
+    [`${architecture}.attention.head_count`]: u32(heads),
+    [`${architecture}.attention.head_count_kv`]: u32(kvHeads),
+    [`${architecture}.attention.key_length`]: u32(headDim),
+    [`${architecture}.attention.value_length`]: u32(headDim),
+    [`${architecture}.attention.layer_norm_rms_epsilon`]: f32(1e-6),
+    [`${architecture}.rope.dimension_count`]: u32(headDim),
+    [`${architecture}.rope.freq_base`]: f32(ropeBase),
     'tokenizer.ggml.model': str('gpt2'),
     'tokenizer.ggml.pre': str(qwen ? 'qwen2' : 'llama-bpe'),
     'tokenizer.ggml.tokens': array('string', vocabulary.tokens),

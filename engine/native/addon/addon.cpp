@@ -9,7 +9,7 @@
 Environment & Environment::create(Napi::Env env) {
     auto * environment = new Environment; // freed with the environment
     env.SetInstanceData(environment);
-    for (auto * worker : {&environment->worker, &environment->planner}) {
+    for (auto * worker : {&environment->worker, &environment->loader, &environment->planner}) {
         *worker = std::make_shared<Worker>(env);
         env.AddCleanupHook([worker = *worker] { worker->close(); });
     }
@@ -25,8 +25,9 @@ static Napi::Value version(const Napi::CallbackInfo & info) {
 
 static void leave(const Napi::CallbackInfo & info) {
     const Environment & environment = Environment::of(info.Env());
-    environment.worker->leave();
-    environment.planner->leave();
+    const auto workers = {environment.worker, environment.loader, environment.planner};
+    for (const auto & worker : workers) worker->stop();
+    for (const auto & worker : workers) worker->leave();
 }
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {

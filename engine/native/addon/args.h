@@ -71,6 +71,10 @@ inline bool flag(const Napi::Object & o, const char * name) {
     return value.As<Napi::Boolean>().Value();
 }
 
+inline bool flag(const Napi::Object & o, const char * name, bool absent) {
+    return o.Get(name).IsUndefined() ? absent : flag(o, name);
+}
+
 inline std::string text(const Napi::Value & value, const char * name) {
     if (!value.IsString()) throw CodedError("bad-request", std::string(name) + " must be a string");
     return value.As<Napi::String>().Utf8Value();

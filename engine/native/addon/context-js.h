@@ -1,6 +1,7 @@
 // The JavaScript object of a context; engine/native/types.ts documents it.
 #pragma once
-#include "../core/context.h"
+#include "../core/loop.h"
+#include "worker.h"
 #include <napi.h>
 
 // Reads ContextOptions, except `threads` and `attention`. `mostCells` is the upper limit of `cells`.
@@ -18,19 +19,26 @@ public:
         : Napi::ObjectWrap<ContextWrap>(info) {}
 
 private:
-    std::shared_ptr<Context> context;
+    std::shared_ptr<Loop> loop;
     // The parent of the stop flags of all operations since the last abort.
     std::shared_ptr<StopFlag> operations;
 
-    // Returns the context. Errors: not-running once it is freed.
-    const std::shared_ptr<Context> & open() const;
+    // Errors: not-running once the context is freed.
+    const std::shared_ptr<Loop> & open() const;
     int32_t sequenceArg(const Napi::Value & value, const char * name) const;
     void abortOperations(Napi::Env env);
+    // Runs `work` between two steps; see Task for the sequences.
+    Napi::Value between(Napi::Env env, std::vector<int32_t> sequences, int32_t changes,
+                        std::function<Worker::MakeValue(Context &)> work);
     Napi::Value info(const Napi::CallbackInfo & info);
     Napi::Value prefill(const Napi::CallbackInfo & info);
     Napi::Value copy(const Napi::CallbackInfo & info);
+    Napi::Value clear(const Napi::CallbackInfo & info);
     Napi::Value remove(const Napi::CallbackInfo & info);
     Napi::Value lastPosition(const Napi::CallbackInfo & info);
+    Napi::Value setThreads(const Napi::CallbackInfo & info);
+    Napi::Value shift(const Napi::CallbackInfo & info);
+    Napi::Value copyMoved(const Napi::CallbackInfo & info);
     Napi::Value decode(const Napi::CallbackInfo & info);
     Napi::Value abort(const Napi::CallbackInfo & info);
     Napi::Value free(const Napi::CallbackInfo & info);

@@ -24,15 +24,16 @@ std::optional<Failure> failureOf(Body && body) {
         return std::nullopt;
     } catch (const Napi::Error &) {
         throw;
-    } catch (const CodedError & e) {
-        return Failure{e.code, e.what()};
-    } catch (const std::bad_alloc &) {
-        return Failure{"out-of-memory", "Not enough memory"};
-    } catch (const std::exception & e) {
-        return Failure{"internal", e.what()};
     } catch (...) {
-        return Failure{"internal", "An unknown failure in native code"};
+        const CodedError e = codedError(std::current_exception());
+        return Failure{e.code, e.what()};
     }
+}
+
+inline std::optional<Failure> failureIn(const std::exception_ptr & error) {
+    if (!error) return std::nullopt;
+    const CodedError e = codedError(error);
+    return Failure{e.code, e.what()};
 }
 
 // Runs the body of a method that JavaScript calls; C++ exceptions become JavaScript errors with a code.

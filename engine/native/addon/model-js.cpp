@@ -29,7 +29,7 @@ Napi::Value openModel(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const Napi::Object o = args::object(info, 0);
-        const auto worker = workerOf(env);
+        const auto worker = loaderOf(env);
         auto load = std::make_shared<Load>();
         load->params = {args::path(o.Get("path"), "path"), args::text(o, "device"),
                         (int32_t) args::whole(o, "gpuLayers", -1, 65536),
@@ -59,7 +59,7 @@ Napi::Value quantize(const Napi::CallbackInfo & info) {
                           type = args::text(info[2], "type");
         const int32_t threads = (int32_t) args::whole(info[3], "threads", 0, 512);
         requireQuantization(type);
-        return workerOf(env)->run(env, [=]() -> Worker::MakeValue {
+        return loaderOf(env)->run(env, [=]() -> Worker::MakeValue {
             quantizeModel(input, output, type, threads);
             return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
         });
@@ -107,6 +107,7 @@ Napi::Value ModelWrap::info(const Napi::CallbackInfo & call) {
         o.Set("vocabSize", m.vocabSize);
         o.Set("thoughtRows", m.thoughtRows);
         if (info.cannotJoin) o.Set("cannotJoin", info.cannotJoin);
+        o.Set("slidingWindow", m.slidingWindow);
         o.Set("hasEncoder", info.hasEncoder);
         o.Set("addBos", info.addBos);
         o.Set("bos", info.bos);
@@ -172,7 +173,7 @@ Napi::Value ModelWrap::close(const Napi::CallbackInfo & info) {
     const Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {
         const auto last = std::make_shared<std::shared_ptr<Model>>(std::exchange(model, nullptr));
-        return workerOf(env)->run(env, [last]() -> Worker::MakeValue {
+        return loaderOf(env)->run(env, [last]() -> Worker::MakeValue {
             last->reset();
             return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
         });

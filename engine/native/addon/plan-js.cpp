@@ -68,6 +68,7 @@ Napi::Value PlanWrap::measure(const Napi::CallbackInfo & info) {
                 Napi::Object o = Napi::Object::New(env);
                 o.Set("cells", measure.cells);
                 o.Set("logitRowBytes", (double) measure.logitRowBytes);
+                o.Set("canShift", measure.canShift);
                 o.Set("devices", toJs(env, measure.devices));
                 return o;
             };

@@ -57,7 +57,8 @@ Napi::Array toJs(Napi::Env env, const std::vector<DeviceMemory> & devices) {
 Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
     Napi::Object batch = Napi::Object::New(env);
     Napi::Array tokens = Napi::Array::New(env, report.tokens.size()),
-                ended = Napi::Array::New(env, report.ended.size());
+                ended = Napi::Array::New(env, report.ended.size()),
+                paused = Napi::Array::New(env, report.paused.size());
     for (size_t i = 0; i < report.tokens.size(); i++) {
         Napi::Object o = Napi::Object::New(env);
         o.Set("id", report.tokens[i].first);
@@ -77,7 +78,9 @@ Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
         }
         ended.Set(i, o);
     }
+    for (size_t i = 0; i < report.paused.size(); i++) paused.Set(i, report.paused[i]);
     batch.Set("tokens", tokens);
+    batch.Set("paused", paused);
     batch.Set("ended", ended);
     return batch;
 }

@@ -44,17 +44,22 @@ void Worker::loop() {
     }
 }
 
-void Worker::leave() {
-    std::deque<std::function<void()>> forgotten;
+void Worker::stop() {
     {
         std::lock_guard<std::mutex> lock(mutex);
         leaving->raise();
     }
     wake.notify_all();
+}
+
+void Worker::leave() {
+    stop();
     if (thread.joinable()) thread.join();
+    std::deque<std::function<void()>> forgotten;
     std::lock_guard<std::mutex> lock(mutex);
     jobs.swap(forgotten);
 }
+
 void Worker::close() {
     leave();
     std::lock_guard<std::mutex> lock(mutex);
@@ -85,20 +90,31 @@ void Worker::settle(Napi::Env env, const Napi::Promise::Deferred & deferred,
     if (--pending == 0) napi_unref_threadsafe_function(env, channel);
 }
 
-Napi::Promise Worker::run(Napi::Env env, std::function<MakeValue()> work) {
+void Worker::post(std::function<void()> job) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (leaving->raised()) return;
+    jobs.push_back(std::move(job));
+    if (!thread.joinable()) thread = std::thread([this] { loop(); });
+    wake.notify_one();
+}
+
+std::pair<Napi::Promise, Worker::Settle> Worker::promise(Napi::Env env) {
     const auto deferred = Napi::Promise::Deferred::New(env);
     if (pending++ == 0) napi_ref_threadsafe_function(env, channel);
-    std::lock_guard<std::mutex> lock(mutex);
-    jobs.push_back([this, deferred, work = std::move(work)] {
+    return {deferred.Promise(), [this, deferred](std::optional<Failure> failure, MakeValue make) {
+                toJs([this, deferred, failure = std::move(failure), make = std::move(make)](
+                         Napi::Env env) { settle(env, deferred, failure, make); });
+            }};
+}
+
+Napi::Promise Worker::run(Napi::Env env, std::function<MakeValue()> work) {
+    const auto [promise, settle] = this->promise(env);
+    post([settle = settle, work = std::move(work)] {
         MakeValue make;
-        const auto failure = failureOf([&] { make = work(); });
-        toJs([this, deferred, failure, make](Napi::Env env) {
-            settle(env, deferred, failure, make);
-        });
+        auto failure = failureOf([&] { make = work(); });
+        settle(std::move(failure), std::move(make));
     });
-    if (!thread.joinable() && !leaving->raised()) thread = std::thread([this] { loop(); });
-    wake.notify_one();
-    return deferred.Promise();
+    return promise;
 }
 
 JsCallback holdCallback(const std::shared_ptr<Worker> & worker, const Napi::Function & function) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 class Worker {
 public:
@@ -19,12 +20,21 @@ public:
     // the promise is rejected with a code. The process stays alive until the promise settles.
     Napi::Promise run(Napi::Env env, std::function<MakeValue()> work);
 
+    // Posts a job. May be called on any thread.
+    void post(std::function<void()> job);
+
+    // Returns a promise, and the function that settles it: call it once, on any thread.
+    using Settle = std::function<void(std::optional<Failure>, MakeValue)>;
+    std::pair<Napi::Promise, Settle> promise(Napi::Env env);
+
     // Runs `task` on JavaScript's thread, in order of call. May be called on any thread. Drops the task if the
     // environment is gone.
     void toJs(std::function<void(Napi::Env)> task);
 
     // Raised when the process or the environment ends; every long job polls it.
     const std::shared_ptr<StopFlag> leaving = std::make_shared<StopFlag>();
+    // Asks the current job to end, and starts no other.
+    void stop();
     // Ends the current job, discards the others and ends the thread, since nothing may compute while the process exits.
     void leave();
     // Leaves, and stops calling JavaScript, because the environment is ending.

@@ -15,10 +15,15 @@ public:
         spanEnds = ends;
         rows.assign(tokens * ends.size(), 0);
         counts.assign(tokens, 0);
-        first = 0;
+        on = false;
     }
-    // Sets the index in the prefill of the next step's first token.
-    void at(size_t token) { first = token; }
+    // Measures the next step, which computes this prefill from the token of this index on.
+    void at(size_t token) {
+        first = token;
+        on = true;
+    }
+    // Steps of others are not measured.
+    void pause() { on = false; }
 
     // Returns the mean over layers and heads: [tokens][spans], row-major.
     std::vector<float> result() const {
@@ -32,7 +37,7 @@ public:
     // A ggml_backend_sched_eval_callback.
     static bool observe(ggml_tensor * tensor, bool ask, void * data) {
         AttentionSums & self = *static_cast<AttentionSums *>(data);
-        const bool wanted = !self.spanEnds.empty() &&
+        const bool wanted = self.on && !self.spanEnds.empty() &&
                             std::strncmp(tensor->name, "kq_soft_max", 11) == 0 &&
                             tensor->type == GGML_TYPE_F32;
         if (!ask && wanted) self.add(tensor);
@@ -45,6 +50,7 @@ private:
     std::vector<int64_t> counts;
     std::vector<float> buffer;
     size_t first = 0;
+    bool on = false;
 
     void add(const ggml_tensor * tensor) {
         const int64_t cells = tensor->ne[0], tokens = tensor->ne[1],

@@ -27,8 +27,6 @@ void requireRanges(const ContextParams & p) {
             "A context has from 1 to " + std::to_string(Context::maxSequences()) + " sequences");
     require(p.batch >= 1 && p.batch <= Context::MAX_BATCH, "out-of-range",
             "A prefill step has from 1 to 8192 tokens");
-    require(p.threads >= 0 && p.threads <= Context::MAX_THREADS, "out-of-range",
-            "A context computes on at most 512 threads");
     require(p.yarnFactor == 0 ||
                 (p.yarnFactor >= 1 && p.yarnFactor <= 1024 && p.yarnOriginalContext >= 1),
             "out-of-range", "YaRN's factor is from 1 to 1024, its original context at least 1");
@@ -40,15 +38,15 @@ llama_context_params llamaContextParams(const ContextParams & p) {
     requireRanges(p);
     llama_context_params params = llama_context_default_params();
     params.n_ctx = (uint32_t) p.cells;
-    params.n_seq_max = (uint32_t) p.sequences;
+    params.n_seq_max = (uint32_t) (p.sequences + Context::SCRATCH);
     // All paths decode in one batch, and each of its tokens needs a row of logits.
-    params.n_batch = (uint32_t) std::max(p.batch, p.sequences);
+    params.n_batch = std::max((uint32_t) p.batch, params.n_seq_max);
     params.n_ubatch = params.n_batch;
     params.n_outputs_max = std::min(params.n_batch, std::max(params.n_seq_max, 32u));
     params.type_k = params.type_v = kvTypeOf(p.kvType);
     params.flash_attn_type = flashAttention(p.flashAttention);
     params.kv_unified = true;
-    params.swa_full = true;
+    params.swa_full = p.swaFull;
     params.no_perf = true;
     const bool off = params.flash_attn_type == LLAMA_FLASH_ATTN_TYPE_DISABLED;
     require(!off || !ggml_is_quantized(params.type_v), "bad-combination",
@@ -66,11 +64,17 @@ llama_context_params llamaContextParams(const ContextParams & p) {
     return params;
 }
 
+int32_t threadsOf(const Model & model, int32_t asked) {
+    require(asked >= 0 && asked <= Context::MAX_THREADS, "out-of-range",
+            "A context computes on at most 512 threads");
+    if (asked > 0) return asked;
+    // With a GPU, more threads would only take processor time from its driver, since they wait actively.
+    return model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
+}
+
 llama_context_params llamaContextParams(const Model & model, const ContextParams & p) {
     require(!model.vocabOnly, "bad-combination", "The model was opened for its vocabulary only");
     llama_context_params params = llamaContextParams(p);
-    // With a GPU, more threads would only take processor time from its driver, since they wait actively.
-    const int32_t cores = model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
-    params.n_threads = params.n_threads_batch = p.threads == 0 ? cores : p.threads;
+    params.n_threads = params.n_threads_batch = threadsOf(model, p.threads);
     return params;
 }

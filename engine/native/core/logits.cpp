@@ -69,14 +69,28 @@ void LogitScan::scanPart(const float * logits, int n, int part, bool sums) {
     parts[part] = p;
 }
 
-void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n, bool sums) {
+void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n) {
     for (const LogitRow & row : rows) row.scan->resize(n);
     const int parts = (n + LOGIT_PART - 1) / LOGIT_PART;
     threads.each((int) rows.size() * parts, [&](int i) {
         const LogitRow & row = rows[i / parts];
-        row.scan->scanPart(row.logits, n, i % parts, sums);
+        row.scan->scanPart(row.logits, n, i % parts, row.sums);
     });
     for (const LogitRow & row : rows) row.scan->refreshMax();
+}
+
+void meanLogProbs(Threads & threads, const std::vector<LogitRow> & rows, int n,
+                  std::vector<float> & mean) {
+    mean.resize(n);
+    std::vector<float> logZ;
+    for (const LogitRow & row : rows) logZ.push_back(row.scan->sums().logZ);
+    const float share = 1 / (float) rows.size();
+    threads.each((n + LOGIT_PART - 1) / LOGIT_PART, [&](int part) {
+        const int start = part * LOGIT_PART, end = std::min(n, start + LOGIT_PART);
+        std::fill(mean.begin() + start, mean.begin() + end, 0.0f);
+        for (size_t row = 0; row < rows.size(); row++)
+            for (int i = start; i < end; i++) mean[i] += (rows[row].logits[i] - logZ[row]) * share;
+    });
 }
 
 LogitSums LogitScan::sums() const {

@@ -42,10 +42,15 @@ struct LogitScan {
 struct LogitRow {
     const float * logits;
     LogitScan * scan;
+    bool sums; // whether the scan includes sums
 };
 
-// Scans rows of n logits, with `sums` including their sums. The result does not depend on the number of threads.
-void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n, bool sums);
+// Scans rows of n logits. The result does not depend on the number of threads.
+void scanLogits(Threads & threads, const std::vector<LogitRow> & rows, int n);
+
+// Sets `mean` to the mean of the rows' log-probabilities. The scans must be the rows' and include sums.
+void meanLogProbs(Threads & threads, const std::vector<LogitRow> & rows, int n,
+                  std::vector<float> & mean);
 
 // Logits at least this far below the maximum, in units of the temperature, hold less than 1e-10 of the mass together.
 constexpr float NEGLIGIBLE = 35;

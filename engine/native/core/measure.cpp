@@ -1,6 +1,11 @@
 #include "measure.h"
 #include "utf8.h"
 
+void checkMeasure(const Measure & measure) {
+    require(measure.alternatives >= 0 && measure.alternatives <= Measure::MAX_ALTERNATIVES,
+            "out-of-range", "alternatives must be between 0 and 20");
+}
+
 void measureToken(TokenRecord & record, const Measure & measure, const Model & model,
                   const float * logits, const LogitScan & scan) {
     if (!measure.any()) return;

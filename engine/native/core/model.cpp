@@ -9,7 +9,8 @@ Model::Model(llama_model * handle, bool vocabOnly, bool offloaded)
     , thoughtRows(llama_model_n_thoughts(handle))
     , trainContext(llama_model_n_ctx_train(handle))
     , vocabOnly(vocabOnly)
-    , offloaded(offloaded) {}
+    , offloaded(offloaded)
+    , slidingWindow(llama_model_n_swa(handle) > 0) {}
 
 Model::~Model() {
     llama_model_free(handle);
@@ -18,7 +19,19 @@ Model::~Model() {
 const char * Model::cannotJoin() const {
     if (llama_model_is_recurrent(handle)) return "recurrent";
     if (llama_model_is_hybrid(handle)) return "hybrid";
-    if (llama_model_n_swa(handle) > 0) return "sliding-window";
+    switch (llama_model_rope_type(handle)) {
+    case LLAMA_ROPE_TYPE_MROPE:
+    case LLAMA_ROPE_TYPE_IMROPE:
+    case LLAMA_ROPE_TYPE_VISION:
+        return "m-rope";
+    default:
+        break;
+    }
+    // DSA, MSA: an index beside the cache decides which cells are read
+    char text[256] = "";
+    llama_model_meta_val_str(handle, "general.architecture", text, sizeof text);
+    const std::string indexer = std::string(text) + ".attention.indexer.head_count";
+    if (llama_model_meta_val_str(handle, indexer.c_str(), text, sizeof text) >= 0) return "indexer";
     return nullptr;
 }
 

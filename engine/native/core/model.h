@@ -44,7 +44,8 @@ public:
     const int32_t thoughtRows;
     const int32_t trainContext; // from the file; llama.cpp's value grows with each YaRN context
     const bool vocabOnly;
-    const bool offloaded; // every layer is on a GPU: the CPU only samples
+    const bool offloaded;     // every layer is on a GPU: the CPU only samples
+    const bool slidingWindow; // some layers attend within a window
 
     // Loads a model. `onProgress` gets the fraction loaded, at most every 50 ms.
     // Errors: unknown-device, bad-model, out-of-memory, cancelled.

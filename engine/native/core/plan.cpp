@@ -45,7 +45,8 @@ Plan::Measure Plan::measure(const ContextParams & asked) const {
     Measure measure;
     {
         const OwnContext ctx = open(params);
-        measure = {llama_n_ctx(ctx.get()), logitRowBytes(ctx.get()), memoryOf(ctx.get())};
+        measure = {llama_n_ctx(ctx.get()), logitRowBytes(ctx.get()),
+                   llama_memory_can_move(llama_get_memory(ctx.get())), memoryOf(ctx.get())};
     }
     // Without allocating, llama.cpp reports only the graph of a prefill step (llama_context::sched_reserve). With two
     // devices, a step that decodes one token per sequence may copy more, so it is measured too.

@@ -16,6 +16,7 @@ public:
     struct Measure {
         uint32_t cells; // as rounded up by llama.cpp
         uint64_t logitRowBytes;
+        bool canShift; // see ContextInfo
         std::vector<DeviceMemory> devices;
     };
 

@@ -1,4 +1,5 @@
 #include "stream-params.h"
+#include <unordered_set>
 
 static void checkSampler(const SamplerParams & p) {
     // NaN is refused, since comparisons with it are false.
@@ -20,7 +21,9 @@ static void checkPart(const Context & context, const StreamParams & p, const Str
     require(part.thought >= -1, "out-of-range", "thought must be at least -1");
     if (part.from == -1) return;
     context.requireSequence(part.from, "from");
+    require(part.start >= 0, "out-of-range", "start must be at least 0");
     require(part.end >= -1, "out-of-range", "end must be at least -1");
+    require(part.end == -1 || part.end >= part.start, "out-of-range", "end must be at least start");
     require(part.from != p.seq, "bad-request", "A stream cannot read its own sequence");
 }
 
@@ -34,6 +37,7 @@ void checkStream(const Context & context, const StreamParams & p) {
     model.requireTokens(p.forced, "forced");
     model.requireTokens(p.masked, "masked");
     model.requireTokens(p.stops, "stops");
+    model.requireTokens(p.pauses, "pauses");
     model.requireTokens(p.history, "history");
     require(p.silent >= 0 && (size_t) p.silent <= p.forced.size(), "out-of-range",
             "silent must be between 0 and the number of forced tokens");
@@ -41,7 +45,13 @@ void checkStream(const Context & context, const StreamParams & p) {
             "endToken is outside the vocabulary");
     require(p.cells >= 0, "out-of-range", "cells must be at least 0");
     checkSampler(p.sampler);
-    for (const StreamPart & part : p.parts) checkPart(context, p, part);
+    std::unordered_set<int32_t> moved;
+    for (const StreamPart & part : p.parts) {
+        checkPart(context, p, part);
+        if (part.place == StreamPart::MOVE)
+            require(moved.insert(part.from).second, "bad-request",
+                    "A sequence can be moved once per stream");
+    }
     if (p.branchFrom == -1) return;
     context.requireSequence(p.branchFrom, "branch.from");
     require(p.branchEnd >= 1, "out-of-range", "branch.end must be at least 1");

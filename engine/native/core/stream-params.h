@@ -11,10 +11,13 @@ struct SamplerParams {
     static constexpr float MAX_TEMPERATURE = 10, MIN_PENALTY = 0.1f, MAX_PENALTY = 10;
 };
 
-// What a sequence is filled with before its stream begins: cells shared with another sequence, or tokens to prefill.
+// What a sequence is filled with before its stream begins: cells of another sequence, or tokens to prefill.
 struct StreamPart {
-    int32_t from = -1, end = -1; // all of `from`, or its positions below `end`; -1: `tokens`
-    int32_t thought = -1;        // row for `tokens`; -1: none
+    enum Place { SHARED, MOVE, COPY };
+    int32_t from = -1;           // -1: `tokens`
+    int32_t start = 0, end = -1; // the positions of `from`; -1: up to its last one
+    Place place = SHARED;
+    int32_t thought = -1; // row for `tokens`; -1: none
     std::vector<int32_t> tokens;
 };
 
@@ -28,7 +31,7 @@ struct StreamParams {
     int32_t branchFrom = -1, branchEnd = 0; // -1: no branch
     std::vector<StreamPart> parts;          // in order
     int64_t cells = 0;                      // reserved for this stream
-    std::vector<int32_t> forced, masked, stops, history;
+    std::vector<int32_t> forced, masked, stops, pauses, history;
     SamplerParams sampler;
 };
 

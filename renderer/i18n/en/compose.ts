@@ -29,7 +29,7 @@ export const compose = {
 
   'model.native_one': 'trained for {{count}} path',
   'model.native_other': 'trained for {{count}} paths',
-  'model.foreign': 'not trained for parallel thinking: a second prompt merges the paths',
+  'model.foreign': 'not trained for parallel thinking: the model is asked to merge the paths',
   'model.gone': 'file not found',
 
   'preset.model': 'Model defaults',
@@ -62,7 +62,8 @@ export const compose = {
   'fusion.cache': 'From the cache',
   'fusion.reread': 'By re-reading',
   'fusion.cacheHelp': 'The summary attends to the KV cache of the paths; nothing is read again.',
-  'fusion.rereadHelp': 'The summary reads the texts of the paths in a new prompt.',
+  'fusion.rereadHelp':
+    'The summary reads the texts of the paths in a new prompt, which takes longer.',
   'vote.equality': 'mathematically equal',
   'vote.text': 'identical text',
 
@@ -74,11 +75,16 @@ export const compose = {
   'adv.seed': 'Seed',
   'adv.run': 'Run',
   'adv.summaryBudget': 'Tokens for the summary',
+  'adv.tail': 'Tokens of an unfinished path',
+  'adv.tailHint': 'how much a summary reads of a path that was cut in its thought',
   'adv.alternatives': 'Alternatives per token',
   'adv.alternativesHint': 'shown when you inspect tokens',
   'adv.vote': 'Treat answers as equal if',
   'adv.fusion': 'Merge paths',
   'adv.reuse': 'Reuse control tokens for more paths',
+  'adv.alone': 'Run alone',
+  'adv.aloneHelp':
+    'Waits until no other run is at work, and lets none join. Only alone does the same seed give the same tokens every time: beside other runs, rounding may change the tokens of a quantised model.',
   'adv.thought': 'Thought embedding',
   'adv.sameToken': 'Same control token for every path',
   'adv.engine': 'Engine',

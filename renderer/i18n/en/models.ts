@@ -33,8 +33,10 @@ export const models = {
     'Paths with recurrent memory cannot be joined in the cache: they are merged by re-reading.',
   'join.hybrid':
     'Paths with hybrid memory cannot be joined in the cache: they are merged by re-reading.',
-  'join.sliding-window':
-    'Paths with a sliding window cannot be joined in the cache: they are merged by re-reading.',
+  'join.m-rope':
+    'Cells of a model with several positions per token (M-RoPE) cannot be moved in the cache: paths are merged by re-reading.',
+  'join.indexer':
+    'Paths of a model with an index beside its cache cannot be joined: they are merged by re-reading.',
 
   'fact.tokens': 'Control tokens',
   'fact.scope': 'Trained for',

@@ -2,6 +2,8 @@
 export const run = {
   'run.opening': 'Opening …',
   'run.queued': 'Waiting to start …',
+  'run.place_one': 'Waiting for other runs to end: this one is next.',
+  'run.place_other': 'Waiting for other runs to end: this one is number {{count}} in line.',
   'run.prefill': 'Reading the prompt …',
   'run.cancelled': 'Cancelled before it started.',
   'run.loading': 'Loading the model',
@@ -77,7 +79,9 @@ export const run = {
   'summary.inspect': 'Inspect the summary',
   'summary.none': 'Written when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
+  'summary.reading': 'Reading the paths …',
   'summary.from': 'from paths',
+  'summary.shortened': 'Shortened at the beginning to fit. Tokens left out per path: {{list}}',
   'summary.cut': 'Shortened in the middle to fit. Tokens left out per path: {{list}}',
 
   'subset.title': 'Summarise again',

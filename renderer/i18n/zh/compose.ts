@@ -30,7 +30,7 @@ export const compose: Record<keyof typeof en, string> = {
 
   'model.native_one': '按 {{count}} 条路径训练',
   'model.native_other': '按 {{count}} 条路径训练',
-  'model.foreign': '未经并行思考训练：由第二个提示融合各路径',
+  'model.foreign': '未经并行思考训练：请模型自行融合各路径',
   'model.gone': '找不到文件',
 
   'preset.model': '模型默认值',
@@ -61,7 +61,7 @@ export const compose: Record<keyof typeof en, string> = {
   'fusion.cache': '从缓存',
   'fusion.reread': '通过重读',
   'fusion.cacheHelp': '总结直接关注各路径的 KV 缓存，无需重读。',
-  'fusion.rereadHelp': '总结在新的提示中阅读各路径的文本。',
+  'fusion.rereadHelp': '总结在新的提示中阅读各路径的文本，耗时更长。',
   'vote.equality': '数学上相等',
   'vote.text': '文本相同',
 
@@ -73,11 +73,16 @@ export const compose: Record<keyof typeof en, string> = {
   'adv.seed': '种子',
   'adv.run': '运行',
   'adv.summaryBudget': '总结的词元数',
+  'adv.tail': '未完成路径的词元数',
+  'adv.tailHint': '路径在思考中被截断时，总结读取其末尾多少词元',
   'adv.alternatives': '每个词元的备选数',
   'adv.alternativesHint': '查看词元时显示',
   'adv.vote': '答案视为相同的条件',
   'adv.fusion': '融合路径',
   'adv.reuse': '复用控制词元以支持更多路径',
+  'adv.alone': '独占运行',
+  'adv.aloneHelp':
+    '等到没有其他运行时才开始，且不让其他运行加入。只有独占时，相同种子才保证每次得到相同词元；与其他运行并行时，量化模型的词元可能因舍入而不同。',
   'adv.thought': '思路嵌入',
   'adv.sameToken': '所有路径使用同一控制词元',
   'adv.engine': '引擎',

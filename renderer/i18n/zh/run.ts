@@ -3,6 +3,8 @@ import type { run as en } from '../en/run.ts'
 export const run: Record<keyof typeof en, string> = {
   'run.opening': '正在打开……',
   'run.queued': '等待开始……',
+  'run.place_one': '正在等待其他运行结束：下一个就是它。',
+  'run.place_other': '正在等待其他运行结束：排在第 {{count}} 位。',
   'run.prefill': '正在读取提示……',
   'run.cancelled': '在开始之前已取消。',
   'run.loading': '正在加载模型',
@@ -78,7 +80,9 @@ export const run: Record<keyof typeof en, string> = {
   'summary.inspect': '查看总结的词元',
   'summary.none': '路径完成后写出。如需提前，请使用“立即总结”。',
   'summary.noneWritten': '没有写出总结。',
+  'summary.reading': '正在读取各路径……',
   'summary.from': '来自路径',
+  'summary.shortened': '为放入上下文，从开头略去。各路径略去的词元：{{list}}',
   'summary.cut': '为放入上下文，从中间略去。各路径略去的词元：{{list}}',
 
   'subset.title': '重新总结',

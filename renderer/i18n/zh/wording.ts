@@ -7,13 +7,18 @@ export const notices: Record<NoticeCode, string> = {
   'template-fallback': '{reason} 问题以纯文本发送。',
   'reread-fusion':
     '此模型未经并行思考训练。Braid 会采样多条路径，再让模型将其融合：请对照各路径检查总结。',
+  'cache-fusion':
+    '此模型未经并行思考训练。Braid 会采样多条路径，再由模型从缓存将其融合：请对照各路径检查总结。',
   'beyond-trained-context':
     '提示、路径和总结最远可到位置 {longest}，而模型只训练到 {positions}。超出部分的质量可能下降。',
   'budget-cut':
     '{context} 个单元的上下文放不下 {paths} 条各 {budget} 个词元的路径。若每条都思考很久，各自约得 {share} 个词元。',
   'context-shrunk':
     '内存不足：上下文只有 {cells} 个单元，而不是 {wanted} 个。放不下的路径会提前结束。',
+  'path-waits': '路径 {path} 正在等待其他路径或运行释放上下文空间。',
   'path-cut': '路径 {path} 太长，无法完整重读：略去其中间的 {removed} 个词元。',
+  'path-shortened': '路径 {path} 太长，无法完整融合：略去其开头的 {removed} 个词元。',
+  'thoughts-open': '没有路径完成思考，因此总结只读取每条路径的最后 {tail} 个词元。',
   'nothing-to-summarise': '没有路径包含可供总结的文本。',
   'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
   scope: '未得到答案。关于此模型：{scope}',
@@ -33,6 +38,8 @@ export const errors: Record<ErrorDetail, string> = {
   'cannot-join/memory': '此模型（{memory} 记忆）的路径无法从缓存融合，请选择通过重读融合。',
   'context-too-small/cells':
     '问题（{prompt} 个词元）、{paths} 条路径和总结至少需要 {least} 个单元，而上下文只有 {context} 个。请增大上下文、减少路径或缩短问题。',
+  'context-too-small/join':
+    '融合 {paths} 条路径，除提示和总结外还需容纳 {least} 个词元，但只剩 {room} 个。请增大上下文或减少路径。',
   'context-too-small/positions':
     '问题有 {prompt} 个词元，而此模型最多只能读取 {positions} 个。请缩短问题。',
   'context-too-small/reread':

@@ -59,6 +59,21 @@ TEST("a prefill that does not fit leaves the sequence as it was") {
     CHECK_EQUAL(f.context->lastPosition(0), 199);
     f.fill(0, repeated(50, 6));
     CHECK_EQUAL(f.context->lastPosition(0), 249);
+    CHECK_EQUAL(prefillCode(f, tokensOf(1, repeated(300, 6))), "out-of-cells");
+    CHECK_EQUAL(f.context->lastPosition(1), -1);
+}
+
+TEST("a step of more tokens or rows of logits than the context was made for is refused") {
+    Fixture f(256);
+    Batch rows(64), tokens(300);
+    for (int32_t i = 0; i < 64; i++) rows.add(7, i, 0, true);
+    for (int32_t i = 0; i < 300; i++) tokens.add(7, i, 0, false);
+    CHECK(f.context->outputs < 64);
+    CHECK_EQUAL(codeOf([&] { f.context->compute(rows, nullptr); }), "internal");
+    CHECK_EQUAL(codeOf([&] { f.context->compute(tokens, nullptr); }), "internal");
+    PrefillParams p = tokensOf(0, repeated(64, 7));
+    p.report = true;
+    CHECK_EQUAL(prefill(*f.context, p, StopFlag(), nullptr).tokens.size(), 64u);
 }
 
 TEST("a copy shares cells, and a removal frees those that nobody else holds") {

@@ -18,6 +18,7 @@ Fixture::Fixture(int32_t cells, bool attention) {
     ContextParams p = params(cells);
     p.attention = attention;
     context = std::make_shared<Context>(model, p, leaving);
+    loop = std::make_shared<Loop>(context);
 }
 
 void Fixture::fill(int32_t seq, const Ids & tokens) {
@@ -39,6 +40,7 @@ void Decoded::take(const DecodeReport & report) {
     for (const auto & [id, records] : report.tokens)
         tokens[id].insert(tokens[id].end(), records.begin(), records.end());
     for (const StreamEnd & end : report.ended) ends[end.id].push_back(end);
+    paused.insert(paused.end(), report.paused.begin(), report.paused.end());
 }
 
 Ids Decoded::ids(int32_t stream) const {
@@ -59,24 +61,48 @@ std::string Decoded::code(int32_t stream) const {
     return ends.at(stream).back().code;
 }
 
+PrefillResult prefill(Context & context, const PrefillParams & params, const StopFlag & stop,
+                      const std::function<void(size_t)> & onProgress, size_t most) {
+    Fill fill(context, params);
+    for (bool over = false; !over;) {
+        over = fill.advance(most, stop);
+        if (onProgress) onProgress(fill.done());
+    }
+    return fill.result();
+}
+
 Decoding::Decoding(const Fixture & fixture, DecodeParams params)
     : flag(std::make_shared<StopFlag>(fixture.leaving))
-    , decode(fixture.context, std::move(params), flag, [this](DecodeReport report) {
-        decoded.take(report);
-        if (onReport) onReport();
-    }) {}
+    , shared(std::make_shared<Decode>(
+          *fixture.loop, std::move(params), flag,
+          [this](DecodeReport report) {
+              decoded.take(report);
+              if (onReport) onReport();
+          },
+          [this](std::exception_ptr error, DecodeResult result) {
+              over = true;
+              decoded.result = result;
+              if (error) std::rethrow_exception(error);
+          }))
+    , decode(*shared)
+    , loop(fixture.loop) {
+    loop->begin(shared);
+}
 
 Decoded & Decoding::run() {
-    decoded.result = decode.run();
+    while (!over) {
+        const bool more = loop->turn();
+        CHECK(more || over);
+    }
     return decoded;
 }
 
 DecodeParams streams(const std::vector<StreamParams> & streams, int32_t finish) {
     DecodeParams p;
     p.streams = streams;
-    p.finish = finish;
+    p.rule.finish = finish;
     p.cells = 100'000;
-    p.measure.logprobs = true;
+    p.rule.measure.logprobs = true;
     return p;
 }
 

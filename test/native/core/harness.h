@@ -3,7 +3,8 @@
 #include "context.h"
 #include "decode.h"
 #include "errors.h"
-#include "prefill.h"
+#include "fill.h"
+#include "loop.h"
 #include <functional>
 #include <map>
 #include <sstream>
@@ -76,6 +77,7 @@ struct Fixture {
     std::shared_ptr<Model> model = openModel();
     std::shared_ptr<StopFlag> leaving = std::make_shared<StopFlag>();
     std::shared_ptr<Context> context;
+    std::shared_ptr<Loop> loop;
 
     explicit Fixture(int32_t cells = 1024, bool attention = false);
     static ContextParams params(int32_t cells);
@@ -88,6 +90,7 @@ StreamParams stream(int32_t id, int32_t budget = 8, const Ids & forced = {});
 struct Decoded {
     std::map<int32_t, std::vector<TokenRecord>> tokens;
     std::map<int32_t, std::vector<StreamEnd>> ends;
+    Ids paused;
     DecodeResult result;
 
     void take(const DecodeReport & report);
@@ -97,15 +100,26 @@ struct Decoded {
     std::string code(int32_t stream) const;
 };
 
-// A decode that collects its reports; `onReport` sees each report after it was collected.
+// Adds tokens to a sequence in chunks of at most `most`; the steps of the loop do not take part.
+PrefillResult prefill(Context & context, const PrefillParams & params, const StopFlag & stop,
+                      const std::function<void(size_t)> & onProgress, size_t most = 512);
+
+// A decode that collects its reports; `onReport` sees each report after it was collected. It begins with its loop's
+// next turn.
 struct Decoding {
     Decoded decoded;
     std::shared_ptr<StopFlag> flag;
     std::function<void()> onReport;
-    Decode decode;
+    bool over = false;
+    const std::shared_ptr<Decode> shared;
+    Decode & decode;
 
     Decoding(const Fixture & fixture, DecodeParams params);
+    // Takes turns until this decode is over.
     Decoded & run();
+
+private:
+    const std::shared_ptr<Loop> loop;
 };
 
 DecodeParams streams(const std::vector<StreamParams> & streams, int32_t finish = 0);

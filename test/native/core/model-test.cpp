@@ -80,7 +80,7 @@ TEST("statistics of logits are those of a plain sum") {
         std::vector<float> row(n);
         for (float & x : row) x = normal(random);
         LogitScan scan;
-        scanLogits(threads, {{row.data(), &scan}}, n, true);
+        scanLogits(threads, {{row.data(), &scan, true}}, n);
         double z = 0, weighted = 0;
         for (float x : row) z += std::exp((double) x);
         for (float x : row) weighted += std::exp((double) x) / z * (std::log(z) - x);
@@ -104,7 +104,7 @@ TEST("a sampler draws nothing from logits that are not numbers") {
     for (const float bad : {NAN, -INFINITY}) {
         std::vector<float> row(300, bad);
         LogitScan scan;
-        scanLogits(threads, {{row.data(), &scan}}, 300, true);
+        scanLogits(threads, {{row.data(), &scan, true}}, 300);
         CHECK(!scan.finite());
         CHECK_EQUAL(Sampler(SamplerParams{}).sample(row.data(), 300, scan, {}), -1);
     }

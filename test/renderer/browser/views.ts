@@ -13,6 +13,7 @@ export const VIEWS: Record<
   'first minute': { hash: '#/', scene: 'empty' },
   'run, grid': { hash: '#/run/balls' },
   'run, live': { hash: '#/run/live' },
+  'run, queued': { hash: '#/run/queued' },
   'run, focus': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+2') },
   'run, tabs': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+3') },
   'run, interrupted': { hash: '#/run/stopped' },

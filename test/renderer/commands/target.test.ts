@@ -4,6 +4,7 @@ import { commandOf } from '../../../renderer/commands/catalogue.ts'
 import { currentTarget } from '../../../renderer/commands/target.ts'
 import { useCompose } from '../../../renderer/store/compose.ts'
 import { useHistory } from '../../../renderer/store/history.ts'
+import { host, setConnect } from '../../../renderer/store/host.ts'
 import { useRoute } from '../../../renderer/store/route.ts'
 import { openLocal } from '../../../renderer/store/runs.ts'
 import { activate, useUi } from '../../../renderer/store/ui.ts'
@@ -89,6 +90,26 @@ test('a choice by hand counts, and so does a summary written since', async () =>
   expect([currentTarget().summary, await copy()]).toEqual(['s3', '9'])
   openLocal('one', [...groups, ...summary(5, 50, '6'), { ...ended, at: 60, answer: '6' }])
   expect([currentTarget().summary, await copy()]).toEqual(['s5', '6'])
+})
+
+test('a run that waits for room can be cancelled, also if it has ended before', async () => {
+  const fake = new FakeHost()
+  const asked: string[] = []
+  fake.onCommand = ({ command }) => {
+    asked.push(command.type)
+    return {}
+  }
+  setConnect(async () => fake.channel())
+  await host.start()
+  openLocal('one', [start!, ...rest])
+  const stop = commandOf('run.stopAll')
+  const target = currentTarget()
+  expect(stop.why(target)).not.toBeNull()
+  useUi.setState({ waiting: { one: 1 } })
+  expect(stop.why(target)).toBeNull()
+  stop.run(target)
+  await vi.waitFor(() => expect(asked).toEqual(['cancel']), 60_000)
+  useUi.setState({ waiting: {} })
 })
 
 test('a run is edited as the follow-up that it was', () => {

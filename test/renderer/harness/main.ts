@@ -20,6 +20,12 @@ if (scene !== 'empty') {
     { status: 'running', answer: null },
     260,
   )
+  fake.add(
+    synthetic.scripted({ ...synthetic.BALLS, run: 'queued' }),
+    { status: 'queued', answer: null },
+    5,
+  )
+  fake.waiting = { queued: 2 }
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'damaged' }), {
     status: 'damaged',
     damage: 'Line 12 is not an event; the rest was kept.',

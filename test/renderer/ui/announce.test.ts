@@ -5,7 +5,7 @@ import { foldRun } from '../../../engine/protocol/fold.ts'
 import { pathId } from '../../../engine/protocol/segments.ts'
 import { t } from '../../../renderer/i18n/index.ts'
 import { describeRun } from '../../../renderer/ui/announce.ts'
-import { BALLS, pathStarted, scripted } from '../synthetic.ts'
+import { BALLS, pathStarted, scripted, summaryStarted } from '../synthetic.ts'
 
 const [started] = scripted({ ...BALLS, run: 'one' })
 const token = (path: number): RunEvent => ({
@@ -35,6 +35,23 @@ test('a running run is counted in the singular and the plural', async () => {
   )
   await i18next.changeLanguage('zh')
   expect(sentence(...both, token(1), ended(1))).toBe('1 条路径思考中，1 条已完成，共 1 个词元')
+})
+
+test('a run that waits says its place, and a summary that has no text yet that the paths are read', async () => {
+  const state = foldRun([started!, pathStarted(1)], { live: true })
+  expect(describeRun(state, t, 1)).toBe('Waiting for other runs to end: this one is next.')
+  expect(describeRun(state, t, 2)).toBe(
+    'Waiting for other runs to end: this one is number 2 in line.',
+  )
+  expect(describeRun(state, t)).toBe('1 path thinking, 0 done, 0 tokens')
+  const summary = summaryStarted('s1', ['p1'])
+  expect(sentence(pathStarted(1), token(1), ended(1), summary)).toBe('Reading the paths …')
+  expect(
+    sentence(pathStarted(1), token(1), ended(1), summary, {
+      ...token(1),
+      segment: 's1',
+    } as RunEvent),
+  ).toBe('Writing the summary, 2 tokens so far')
 })
 
 test('paths that share nothing diverge from the first token', async () => {

@@ -1,0 +1,276 @@
+import { resolve } from 'node:path'
+import { Option, type Command } from 'commander'
+import { bundledModel } from '../models/index.ts'
+import type * as LabModule from '../lab/index.ts'
+import type { BankReport, Failure, WorkProgress } from '../lab/index.ts'
+import { BraidError } from '../protocol/errors.ts'
+import { Fusion, MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
+import { braidVersion } from '../programs/index.ts'
+import type { Engine } from '../run/index.ts'
+import { openEngine, withChosenDevice } from './engine.ts'
+import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
+import { addDataFlags } from './eval.ts'
+import { ProgressLine } from './progress-line.ts'
+import { addSamplingFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
+import { table } from './table.ts'
+import { EXIT, integer, print, say, UsageError } from './usage.ts'
+
+interface RecordFlags extends Omit<SolveFlags, 'paths'> {
+  data?: string
+  problemField?: string
+  answerField?: string
+  limit?: number
+  paths: number
+  suffix?: string
+  out?: string
+  jobs: number
+}
+
+interface FuseFlags extends EngineFlags {
+  fusion: Fusion
+  paths: number
+  limit?: number
+  jobs: number
+}
+
+interface ReportFlags {
+  data?: string
+  paths?: number[]
+  json?: boolean
+}
+
+/** Problems in flight, as in the window. */
+const JOBS = 4
+
+/** Adds `braid bank`, `braid bank fuse` and `braid bank report`. */
+export function addBank(program: Command): void {
+  const command = program
+    .command('bank')
+    .description('record paths once, to compare what is made of them on the same paths')
+  addDataFlags(addSamplingFlags(addEngineFlags(command)))
+    .option('-p, --paths <n>', 'paths per problem', integer(1, MAX_PATHS), 8)
+    .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))
+    .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
+    .option(
+      '--suffix <text>',
+      'text after each problem (default: asks for steps and for a boxed answer)',
+    )
+    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
+    .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
+    .option('--out <folder>', 'folder of the bank (required); a stopped recording resumes there')
+    .action(recordBank)
+
+  addEngineFlags(
+    command
+      .command('fuse')
+      .description('write summaries of recorded paths')
+      .argument('<folder>', 'folder of the bank'),
+  )
+    .addOption(
+      new Option('--fusion <mode>', 'how the summary reads the paths')
+        .choices(Fusion.options)
+        .makeOptionMandatory(),
+    )
+    .option('-p, --paths <n>', 'how many of the paths it reads', integer(1, MAX_PATHS), 4)
+    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
+    .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
+    .action(fuseBank)
+
+  command
+    .command('report')
+    .description('compare votes and summaries on the same paths; several banks are also pooled')
+    .argument('<folders...>', 'folders of banks')
+    .option('--data <file>', 'the problems, if the file was moved')
+    .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', (text: string) =>
+      text.split(',').map(integer(1, MAX_PATHS)),
+    )
+    .option('--json', 'print as JSON')
+    .action(reportBanks)
+}
+
+async function recordBank(flags: RecordFlags): Promise<void> {
+  const { data, out, paths, limit } = flags
+  if (data === undefined) throw new UsageError('Give a file of problems with --data.')
+  if (out === undefined) throw new UsageError('Give the folder of the bank with --out.')
+  const model = flags.model ?? bundledModel()
+  if (model === null)
+    throw new BraidError(
+      'model-not-found',
+      'This Braid has no bundled model: give a GGUF file with --model.',
+    )
+  const lab = await import('../lab/index.ts')
+  const { settings } = solveRequest('any', { ...(await withChosenDevice(flags)) })
+  const { bank, set } = await lab.openBank({
+    folder: out,
+    model: resolve(model),
+    data: resolve(data),
+    fields: { problem: flags.problemField, answer: flags.answerField },
+    limit,
+    paths,
+    suffix: flags.suffix,
+    settings,
+    braid: braidVersion(),
+  })
+  const { jobs } = flags
+  const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>
+    lab.recordPaths({ bank, set }, engine, { ...work, limit, paths }),
+  )
+  const { problems } = bank.info
+  say(
+    `${out}: ${Math.min(limit ?? problems.length, problems.length)} problems, ${paths} paths each.`,
+  )
+  tell(failures)
+}
+
+async function fuseBank(folder: string, flags: FuseFlags): Promise<void> {
+  const lab = await import('../lab/index.ts')
+  const bank = lab.Bank.open(folder)
+  const { fusion, paths, limit, jobs } = flags
+  const model = flags.model === undefined ? bank.info.model.file : resolve(flags.model)
+  const engine = engineOptions(await withChosenDevice({ ...flags, model }))
+  const device = engine.device ?? bank.info.settings.engine.device
+  const { failures, skipped } = await working(lab, { device, jobs }, (open, work) =>
+    lab.fusePaths(bank, open, { ...work, fusion, paths, limit, model, engine }),
+  )
+  if (skipped > 0)
+    say(`${skipped} problems have fewer than ${paths} recorded paths: run \`braid bank\` first.`)
+  tell(failures)
+}
+
+/** Opens the engine and works with it until all is done, or until Ctrl-C. */
+async function working<T>(
+  { timeLeft }: typeof LabModule,
+  { device, jobs }: { device: string | undefined; jobs: number },
+  work: (
+    engine: Engine,
+    options: { jobs: number; signal: AbortSignal; onProgress: (progress: WorkProgress) => void },
+  ) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController()
+  const interrupt = () => {
+    if (stop.signal.aborted) process.exit(EXIT.interrupted)
+    say('Stopping. Press Ctrl-C again to quit at once.')
+    stop.abort()
+  }
+  const line = new ProgressLine()
+  const began = performance.now()
+  const onProgress = ({ done, total, tokens }: WorkProgress) => {
+    const ms = performance.now() - began
+    const left = done === 0 || done === total ? '' : `, ${timeLeft((ms / done) * (total - done))}`
+    line.show(
+      done / total,
+      `${done}/${total}, ${((tokens / ms) * 1000).toFixed(1)} tokens/s${left}`,
+    )
+  }
+  const engine = await openEngine(device, jobs)
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  try {
+    return await work(engine, { jobs, signal: stop.signal, onProgress })
+  } finally {
+    line.done()
+    await engine.close()
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+/** Reports runs that failed, which fails the command. */
+function tell(failures: readonly Failure[]): void {
+  if (failures.length === 0) return
+  for (const { run, why } of failures) say(`${run}: ${why}`)
+  say(`${failures.length} runs failed. The same command tries them again.`)
+  process.exitCode = EXIT.failed
+}
+
+async function reportBanks(folders: string[], flags: ReportFlags): Promise<void> {
+  const { Bank, outcomesOf, ranges, readProblems, reportOf } = await import('../lab/index.ts')
+  const banks = folders.map((folder) => {
+    const bank = Bank.open(folder)
+    const { data, paths } = bank.info
+    const file = flags.data ?? data.file
+    const widths = flags.paths ?? [4, 8].filter((width) => width <= paths)
+    return {
+      bank,
+      widths,
+      outcomes: outcomesOf(bank, readProblems(file, data.fields), file, widths),
+    }
+  })
+  const widths = [...new Set(banks.flatMap((one) => one.widths))].sort((a, b) => a - b)
+  const reports = banks.map(({ bank, outcomes }) => ({
+    name: bank.info.model.name,
+    report: reportOf(outcomes, widths),
+  }))
+  if (banks.length > 1)
+    reports.push({
+      name: 'pooled',
+      report: reportOf(
+        banks.flatMap(({ outcomes }) => outcomes),
+        widths,
+      ),
+    })
+  if (flags.json === true)
+    return print(
+      `${JSON.stringify({ banks: banks.map(({ bank }) => bank.info), reports }, null, 1)}\n`,
+    )
+  for (const { bank, outcomes } of banks) {
+    const { model, data, suffix, seed, settings } = bank.info
+    const { temperature, topP } = settings.sampling
+    await print(
+      `${model.name} (${model.sha256})\n` +
+        `  data ${data.sha256}, problems ${ranges(outcomes.map(({ problem }) => problem))}\n` +
+        `  temperature ${temperature}, top-p ${topP}, budget ${settings.budget}, summary budget ${settings.summaryBudget}, seed ${seed}, suffix ${JSON.stringify(suffix)}\n`,
+    )
+  }
+  await print(`\n${accuracyTable(reports)}`)
+  if (reports.some(({ report }) => report.differences.length > 0))
+    await print(`\n${differenceTable(reports)}`)
+}
+
+type Named = { name: string; report: BankReport }
+
+const percent = (share: number) => (share * 100).toFixed(1)
+const interval = ({ low, high }: { low: number; high: number }) =>
+  `${percent(low)} to ${percent(high)}`
+
+function accuracyTable(reports: readonly Named[]): string {
+  const rows = reports.flatMap(({ name, report }) =>
+    report.accuracy.map((row) => [
+      name,
+      row.method,
+      String(row.paths),
+      String(row.n),
+      percent(row.share),
+      interval(row),
+    ]),
+  )
+  return table(['bank', 'answer', 'paths', 'n', '%', '95 %'], rows, new Set([2, 3, 4, 5]))
+}
+
+function differenceTable(reports: readonly Named[]): string {
+  const rows = reports.flatMap(({ name, report }) =>
+    report.differences.map((row) => [
+      name,
+      row.methods.join(' - '),
+      String(row.paths),
+      String(row.n),
+      String(row.first),
+      String(row.second),
+      percent(row.difference),
+      interval(row),
+      row.p.toPrecision(2),
+    ]),
+  )
+  const head = [
+    'bank',
+    'difference',
+    'paths',
+    'n',
+    'better',
+    'worse',
+    'points',
+    '95 %',
+    'McNemar p',
+  ]
+  return table(head, rows, new Set([2, 3, 4, 5, 6, 7, 8]))
+}

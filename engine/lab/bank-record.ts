@@ -1,0 +1,210 @@
+import { filesOf, readModel } from '../models/index.ts'
+import { BraidError } from '../protocol/errors.ts'
+import { errorText, thrownError, type RunCommand } from '../protocol/events.ts'
+import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import type { RunRequest } from '../protocol/request.ts'
+import { resolveSettings } from '../protocol/settings.ts'
+import type { Engine, RunHandle } from '../run/index.ts'
+import { record, type TranscriptWriter } from '../transcripts/index.ts'
+import { Bank, batchRun, batchSeed, isRecorded, problemsOf, type BankInfo } from './bank.ts'
+import { inParallel, ONE_RUN } from './experiment.ts'
+import { hashFiles } from './lab.ts'
+import { readProblems, type Fields, type ProblemSet } from './problems.ts'
+
+/** How the model is asked for an answer that can be found and compared. */
+export const SUFFIX = '\n\nPlease reason step by step, and put your final answer within \\boxed{}.'
+
+export interface BankOptions {
+  folder: string
+  model: string
+  data: string
+  fields?: Fields
+  /** Number of problems to take from the start of the file; absent: all. */
+  limit?: number | undefined
+  /** Number of paths per problem. */
+  paths: number
+  /** Text that follows each problem; default: `SUFFIX`. */
+  suffix?: string | undefined
+  /** Settings of all runs, applied over the model's defaults. `seed` is that of the bank. */
+  settings: RunRequest['settings']
+  /** Version of Braid. */
+  braid: string
+}
+
+/**
+ * Opens or begins a bank. Errors: `bad-combination` for a model that was trained for parallel
+ * thinking, since its paths need each other's numbers; those of `Bank.begin`, of reading the model
+ * and the data.
+ */
+export async function openBank(options: BankOptions): Promise<{ bank: Bank; set: ProblemSet }> {
+  const { info: model, metadata } = await readModel(options.model)
+  if (model.nativePaths > 0)
+    throw new BraidError(
+      'bad-combination',
+      'This model was trained to think in parallel. A bank records paths of ordinary models: use `braid eval`.',
+    )
+  const set = readProblems(options.data, options.fields)
+  const settings = resolveSettings(options.settings, { metadata, nativePaths: 0 })
+  const { budget, summaryBudget, system, sampling, alternatives, engine } = settings
+  const info: BankInfo = {
+    format: 1,
+    braid: options.braid,
+    data: { file: options.data, sha256: set.sha256, fields: options.fields ?? {} },
+    problems: set.problems.slice(0, options.limit).map(({ index }) => index),
+    paths: options.paths,
+    model: {
+      name: model.name,
+      file: options.model,
+      sha256: await hashFiles(filesOf(model.file)),
+      headerSha256: model.headerSha256,
+    },
+    suffix: options.suffix ?? SUFFIX,
+    seed: settings.seed,
+    settings: {
+      budget,
+      summaryBudget,
+      ...(system !== undefined && { system }),
+      sampling,
+      alternatives,
+      engine,
+    },
+  }
+  return { bank: Bank.begin(options.folder, info), set }
+}
+
+export interface Work {
+  /** Number of problems in flight. */
+  jobs: number
+  signal: AbortSignal
+  onProgress?: (progress: WorkProgress) => void
+}
+
+export interface WorkProgress {
+  /** Runs that are done, of all runs that were missing. */
+  done: number
+  total: number
+  /** Tokens written so far. */
+  tokens: number
+}
+
+/** A run that could not be made, and why; a later call tries it again. */
+export interface Failure {
+  run: string
+  why: string
+}
+
+/**
+ * Records every path that the bank lacks, for the first `limit` of its problems. Rejects with
+ * `cancelled` after the signal, or with the first error that concerns all runs; whole batches stay
+ * in the bank. Returns the batches that failed.
+ */
+export async function recordPaths(
+  { bank, set }: { bank: Bank; set: ProblemSet },
+  engine: Pick<Engine, 'think'>,
+  { limit, paths, ...work }: Work & { limit?: number | undefined; paths: number },
+): Promise<Failure[]> {
+  const { info } = bank
+  const lock = bank.lock('paths')
+  try {
+    const problems = problemsOf(bank, set, info.data.file).slice(0, limit)
+    const text = new Map(problems.map(({ index, problem }) => [index, problem]))
+    const batches = problems.flatMap(({ index }) => bank.missing(index, paths))
+    return await eachRun(bank, batches, work, (batch) => ({
+      run: batchRun(batch),
+      isWhole: (state) => isRecorded(state, batch),
+      start: () => ({
+        handle: engine.think(
+          {
+            problem: text.get(batch.problem)! + info.suffix,
+            model: info.model.file,
+            settings: {
+              ...info.settings,
+              strategy: 'majority',
+              paths: batch.last - batch.first + 1,
+              seed: batchSeed(info, batch),
+            },
+          },
+          { id: batchRun(batch) },
+        ),
+      }),
+    }))
+  } finally {
+    lock.release()
+  }
+}
+
+/** A run that is made and written to the bank. */
+export interface Making {
+  run: string
+  start: () => Started
+  /** Whether the run's new events, folded, are what is wanted. */
+  isWhole: (state: RunState) => boolean
+}
+
+export interface Started {
+  handle: RunHandle
+  /** For a run whose transcript already has its first events: their writer, and what comes next. */
+  resumed?: { writer: TranscriptWriter; command: RunCommand }
+}
+
+/**
+ * Makes one run per task and keeps the transcripts of those that end as wanted. Returns those that
+ * did not. Errors: `cancelled`, and errors that the next run would have too.
+ */
+export async function eachRun<T>(
+  bank: Bank,
+  tasks: readonly T[],
+  { jobs, signal, onProgress }: Work,
+  making: (task: T) => Making,
+): Promise<Failure[]> {
+  const failures: Failure[] = []
+  let [done, tokens] = [0, 0]
+  const tell = () => onProgress?.({ done, total: tasks.length, tokens })
+  const lanes = Array.from({ length: Math.min(jobs, tasks.length) }, () => new Lane())
+  await inParallel(tasks, lanes, signal, async (task, lane) => {
+    const { run, start, isWhole } = making(task)
+    bank.store.discard(run)
+    let whole = false
+    try {
+      const { handle, resumed } = start()
+      lane.handle = handle
+      if (resumed !== undefined) await handle.command(resumed.command)
+      let state = EMPTY_RUN
+      for await (const { event } of record(bank.store, run, handle.events, resumed?.writer)) {
+        state = applyEvent(state, event)
+        if (event.type === 'tokens') tokens += event.tokens.length
+        tell()
+        if (event.type === 'run-ended' || event.type === 'run-failed') break
+      }
+      if (lane.closed) return
+      whole = isWhole(state)
+      if (!whole) failures.push({ run, why: reasonOf(state) })
+    } finally {
+      await lane.handle?.close()
+      if (!whole) bank.store.discard(run)
+    }
+    done++
+    tell()
+  })
+  return failures
+}
+
+/** One of the runs in flight. */
+class Lane {
+  handle: RunHandle | null = null
+  closed = false
+  close(): void {
+    this.closed = true
+    void this.handle?.close()
+  }
+}
+
+/** Returns why a run is not whole. Throws an error that the next run would have too. */
+function reasonOf({ error, paths, summaries }: RunState): string {
+  if (error !== null && !ONE_RUN.has(error.code)) throw thrownError(error)
+  if (error !== null) return errorText(error)
+  const broken = [...paths, ...summaries].find(
+    ({ reason }) => reason !== 'finished' && reason !== 'budget',
+  )
+  return broken === undefined ? 'it has no text' : `${broken.segment} ended as ${broken.reason}`
+}

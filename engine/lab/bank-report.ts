@@ -1,0 +1,196 @@
+import type { Fusion } from '../protocol/request.ts'
+import { vote } from '../protocol/answers/vote.ts'
+import type { Segment } from '../protocol/fold.ts'
+import { problemsOf, type Bank } from './bank.ts'
+import { summaryOf } from './bank-fuse.ts'
+import { isCorrect } from './check.ts'
+import type { Expected, ProblemSet } from './problems.ts'
+import {
+  effectiveSize,
+  mcnemar,
+  mean,
+  pairedCounts,
+  pairedDifference,
+  wilson,
+  type Interval,
+  type Paired,
+} from './stats.ts'
+
+/** A way to get one answer out of the first paths of a problem. */
+export type Method = 'majority' | Fusion
+export const METHODS: readonly Method[] = ['majority', 'cache', 'reread']
+
+/** What is compared: the first method minus the second one. */
+const PAIRS: readonly (readonly [Method, Method])[] = [
+  ['cache', 'reread'],
+  ['cache', 'majority'],
+  ['reread', 'majority'],
+]
+
+/** What was right about one problem. */
+export interface Outcome {
+  problem: number
+  /** For each recorded path, whether its own answer is right. */
+  paths: readonly boolean[]
+  /** By number of paths; a method that was not applied is absent. */
+  right: ReadonlyMap<number, Partial<Record<Method, boolean>>>
+}
+
+/** Accuracy of a method, with its 95 % interval (Wilson). Shares are 0..1. */
+export interface AccuracyRow extends Interval {
+  method: Method | 'one path' | 'some path right'
+  /** Number of paths; for `one path`, over how many paths each problem's share is the mean. */
+  paths: number
+  /** Number of problems. */
+  n: number
+  share: number
+}
+
+/** Two methods on the same problems and paths. */
+export interface DifferenceRow extends Interval, Paired {
+  methods: readonly [Method, Method]
+  paths: number
+  n: number
+  difference: number
+  /** Two-sided, by McNemar's exact test. */
+  p: number
+}
+
+export interface BankReport {
+  accuracy: AccuracyRow[]
+  differences: DifferenceRow[]
+}
+
+/**
+ * Returns what was right about each problem of a bank that has a recorded path. Errors:
+ * `bad-request` if `set` is not the bank's data.
+ */
+export function outcomesOf(
+  bank: Bank,
+  set: ProblemSet,
+  file: string,
+  widths: readonly number[],
+): Outcome[] {
+  return problemsOf(bank, set, file).flatMap(({ index, expected }) => {
+    const paths = bank.recorded(index)?.paths.slice(0, bank.info.paths)
+    if (paths === undefined) return []
+    const right = (segment: Segment) => isCorrect(expected, segment)
+    return [
+      {
+        problem: index,
+        paths: paths.map(right),
+        right: new Map(
+          widths
+            .filter((width) => width <= paths.length)
+            .map((width) => [width, rightOf(bank, index, paths.slice(0, width), expected)]),
+        ),
+      },
+    ]
+  })
+}
+
+function rightOf(
+  bank: Bank,
+  problem: number,
+  paths: readonly Segment[],
+  expected: Expected,
+): Partial<Record<Method, boolean>> {
+  const fused = (fusion: Fusion) => {
+    const summary = summaryOf(bank, { problem, fusion, paths: paths.length }, paths)
+    return summary === null ? {} : { [fusion]: isCorrect(expected, summary) }
+  }
+  return { majority: isVotedRight(paths, expected), ...fused('cache'), ...fused('reread') }
+}
+
+/** Returns whether the answer that most paths gave is right; equal answers count together. */
+function isVotedRight(paths: readonly Segment[], expected: Expected): boolean {
+  const { classes, winner } = vote(
+    paths.map(({ segment, answer }) => ({ member: segment, answer: answer?.text ?? null })),
+    'equality',
+  )
+  const first = paths.find(({ segment }) => segment === classes[winner]?.members[0])
+  return first !== undefined && isCorrect(expected, first)
+}
+
+/** Returns the tables of these outcomes, which may be of several banks. */
+export function reportOf(outcomes: readonly Outcome[], widths: readonly number[]): BankReport {
+  return {
+    accuracy: [onePath(outcomes), ...widths.flatMap((width) => accuraciesOf(outcomes, width))],
+    differences: widths.flatMap((width) =>
+      PAIRS.flatMap((methods) => differenceOf(outcomes, methods, width)),
+    ),
+  }
+}
+
+/** Returns the accuracy of one path: the mean over all paths of each problem. */
+function onePath(outcomes: readonly Outcome[]): AccuracyRow {
+  const clusters = outcomes.map(({ paths }) => ({
+    correct: paths.filter(Boolean).length,
+    n: paths.length,
+  }))
+  const n = clusters.reduce((sum, cluster) => sum + cluster.n, 0)
+  const share = n === 0 ? 0 : clusters.reduce((sum, { correct }) => sum + correct, 0) / n
+  return {
+    method: 'one path',
+    paths: Math.max(0, ...outcomes.map(({ paths }) => paths.length)),
+    n: outcomes.length,
+    share,
+    ...wilson(share, effectiveSize(clusters)),
+  }
+}
+
+function accuraciesOf(outcomes: readonly Outcome[], width: number): AccuracyRow[] {
+  const some = outcomes
+    .filter(({ paths }) => paths.length >= width)
+    .map(({ paths }) => paths.slice(0, width).some(Boolean))
+  const rows: [AccuracyRow['method'], boolean[]][] = [
+    ...METHODS.map((method): [Method, boolean[]] => [method, rightBy(outcomes, method, width)]),
+    ['some path right', some],
+  ]
+  return rows.flatMap(([method, right]) => {
+    if (right.length === 0) return []
+    const share = mean(right.map(Number))
+    return [{ method, paths: width, n: right.length, share, ...wilson(share, right.length) }]
+  })
+}
+
+const rightBy = (outcomes: readonly Outcome[], method: Method, width: number): boolean[] =>
+  outcomes.flatMap(({ right }) => right.get(width)?.[method] ?? [])
+
+/** Returns the difference between two methods on the problems to which both were applied. */
+function differenceOf(
+  outcomes: readonly Outcome[],
+  methods: readonly [Method, Method],
+  width: number,
+): DifferenceRow[] {
+  const pairs = outcomes.flatMap(({ right }) => {
+    const [first, second] = methods.map((method) => right.get(width)?.[method])
+    return first === undefined || second === undefined ? [] : [{ first, second }]
+  })
+  if (pairs.length === 0) return []
+  const counts = pairedCounts(
+    pairs.map(({ first }) => first),
+    pairs.map(({ second }) => second),
+  )
+  return [
+    {
+      methods,
+      paths: width,
+      n: pairs.length,
+      ...counts,
+      ...pairedDifference(counts),
+      p: mcnemar(counts),
+    },
+  ]
+}
+
+/** Returns ascending numbers as ranges, such as "0-2, 5". */
+export function ranges(numbers: readonly number[]): string {
+  const spans: [number, number][] = []
+  for (const number of numbers) {
+    const last = spans.at(-1)
+    if (last !== undefined && number === last[1] + 1) last[1] = number
+    else spans.push([number, number])
+  }
+  return spans.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
+}

@@ -1,0 +1,265 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadAddon, type NativeAddon, type NativeContext } from '../../engine/native/load.ts'
+import { Engine } from '../../engine/run/index.ts'
+import { allSegments } from '../../engine/protocol/fold.ts'
+import {
+  idsOf,
+  newEngine,
+  solve,
+  start,
+  tinyFile,
+  wrapModel,
+  type Settings,
+  type Watched,
+} from './support.ts'
+
+const { file } = tinyFile({ seed: 71, pairs: 4 })
+const small: Settings = { budget: 24, summaryBudget: 8, sampling: { temperature: 0 } }
+
+/** Runs of every strategy, greedy, of different lengths. */
+const MIXED: { problem: string; settings: Settings }[] = [
+  { problem: 'the answer', settings: { ...small, paths: 3 } },
+  { problem: 'the question', settings: { ...small, strategy: 'sequential', budget: 60 } },
+  { problem: 'the answer of all', settings: { ...small, strategy: 'majority', paths: 4 } },
+  { problem: 'a', settings: { ...small, strategy: 'parallel-majority', paths: 2, runs: 2 } },
+  { problem: 'the answer', settings: { ...small, paths: 2, finish: 'last', budget: 40 } },
+  { problem: 'of the', settings: { ...small, controls: { fusion: 'reread' }, paths: 2 } },
+  { problem: 'in the answer', settings: { ...small, controls: { thoughtEmbedding: false } } },
+  { problem: 'the', settings: { ...small, paths: 4, finish: 'half' } },
+]
+
+/** Returns what a run decided: its tokens, ends and votes. Logprobs differ by rounding beside other runs. */
+const outcome = ({ state }: Watched): unknown => ({
+  answer: state.answer,
+  votes: state.votes.map(({ at: _, ...vote }) => vote),
+  segments: allSegments(state).map((one) => [one.segment, one.reason, one.answer, idsOf(one)]),
+})
+
+/** An engine that counts native calls per context. */
+function counted(
+  jobs: number,
+  /** The most contexts that fit into memory. */
+  most = Infinity,
+): {
+  engine: Engine
+  contexts: { cells: number; prefilled: number; decodes: number; peak: number }[]
+} {
+  const real = loadAddon({ gpu: false })
+  const contexts: ReturnType<typeof counted>['contexts'] = []
+  let alive = 0
+  const addon: NativeAddon = {
+    ...real,
+    openModel(options) {
+      const { done, cancel } = real.openModel(options)
+      return {
+        cancel: () => cancel(),
+        done: done.then((model) =>
+          wrapModel(model, {
+            createContext: async (options) => {
+              if (alive >= most)
+                throw Object.assign(new Error('The memory is full'), { code: 'out-of-memory' })
+              alive++
+              const context = await model.createContext(options)
+              const count = { cells: options.cells, prefilled: 0, decodes: 0, peak: 0 }
+              contexts.push(count)
+              return counting(context, count, () => alive--)
+            },
+          }),
+        ),
+      }
+    },
+  }
+  const engine = new Engine({ addon, version: 'test', jobs })
+  engines.push(engine)
+  return { engine, contexts }
+}
+
+function counting(
+  context: NativeContext,
+  count: { prefilled: number; decodes: number; peak: number },
+  onFreed: () => void,
+): NativeContext {
+  return new Proxy(context, {
+    get(target, name) {
+      if (name === 'prefill')
+        return (options: Parameters<NativeContext['prefill']>[0]) => {
+          count.prefilled += options.tokens.length
+          return target.prefill(options)
+        }
+      if (name === 'decode')
+        return (options: Parameters<NativeContext['decode']>[0]) => {
+          count.peak = Math.max(count.peak, ++count.decodes)
+          const decode = target.decode(options)
+          void decode.done.finally(() => count.decodes--).catch(() => {})
+          return decode
+        }
+      if (name === 'free') return () => target.free().finally(onFreed)
+      const value = Reflect.get(target, name) as unknown
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+const engines: Engine[] = []
+afterAll(async () => {
+  for (const engine of engines) await engine.close()
+})
+
+describe('runs in one pool', () => {
+  let alone: unknown[]
+  beforeAll(async () => {
+    const engine = newEngine()
+    alone = []
+    for (const { problem, settings } of MIXED)
+      alone.push(outcome(await solve(engine, file, problem, settings)))
+  })
+
+  it('eight of mixed strategies at once give the same tokens as one after another', async () => {
+    const { engine, contexts } = counted(16)
+    const runs = MIXED.map(({ problem, settings }) => start(engine, file, problem, settings))
+    await Promise.all(runs.map((run) => run.end()))
+    expect(runs.map(outcome)).toEqual(alone)
+    expect(contexts).toHaveLength(1)
+    expect(contexts[0]!.peak).toBeGreaterThan(1)
+  })
+
+  it('wait in order of arrival where they do not fit, and say their place', async () => {
+    const engine = newEngine(2)
+    const places: (number | null)[][] = [[], [], [], []]
+    const admitted: number[] = []
+    const runs = places.map((list, i) =>
+      start(
+        engine,
+        file,
+        'the answer',
+        { ...small, budget: 200, seed: i },
+        {
+          onWaiting: (place) => {
+            list.push(place)
+            if (place === null) admitted.push(i)
+          },
+        },
+      ),
+    )
+    await Promise.all(runs.map((run) => run.end()))
+    expect(admitted.slice(-2)).toEqual([2, 3])
+    expect(places[3]!.at(-1)).toBeNull()
+    expect(places[3]).toContain(2)
+    expect(places[3]!.filter((place) => place !== null)).toEqual(
+      [...new Set(places[3])].filter((place) => place !== null).sort((a, b) => b! - a!),
+    )
+  })
+
+  it('a cancelled run leaves the queue, and the next one moves up', async () => {
+    const engine = newEngine(1)
+    const first = start(engine, file, 'the answer', { ...small, budget: 400 })
+    await first.until(({ type }) => type === 'tokens')
+    const second = start(engine, file, 'the answer', small)
+    const places: (number | null)[] = []
+    const third = start(engine, file, 'the answer', small, {
+      onWaiting: (place) => places.push(place),
+    })
+    await first.until(() => places.length > 0)
+    await second.handle.command({ type: 'cancel' })
+    await third.end()
+    expect(second.state.status).not.toBe('running')
+    expect(places).toEqual([2, 1, null])
+    expect(first.state.status).toBe('ended')
+  })
+})
+
+describe('cells of ended runs', () => {
+  it('are evicted when others need the room, oldest first, and come back from the tokens', async () => {
+    const engine = newEngine(2)
+    const settings = { ...small, budget: 60 }
+    const first = await solve(engine, file, 'the answer', settings)
+    const other = await solve(engine, file, 'the question', settings)
+    const more = await solve(engine, file, 'of the', settings)
+    const reference = await solve(newEngine(), file, 'the answer', settings)
+    for (const run of [first, reference])
+      await run.after({ type: 'branch', segment: 'p1', at: 5, token: 7 })
+    expect(outcome(first)).toEqual(outcome(reference))
+    for (const run of [other, more]) expect(run.state.status).toBe('ended')
+  })
+
+  it('are shared by a prompt that begins alike', async () => {
+    const { engine, contexts } = counted(3)
+    const system = 'the answer of all the questions in the answer'
+    const first = await solve(engine, file, 'the', { ...small, system })
+    const read = contexts[0]!.prefilled
+    const second = await solve(engine, file, 'of', { ...small, system })
+    const shared = first.state.promptTokens.findIndex(
+      (id, i) => id !== second.state.promptTokens[i],
+    )
+    expect(shared).toBeGreaterThan(4)
+    expect(contexts[0]!.prefilled - read).toBe(second.state.promptTokens.length - shared)
+    const reference = await solve(newEngine(), file, 'of', { ...small, system })
+    expect(outcome(second)).toEqual(outcome(reference))
+    // Another thought row: nothing is shared.
+    const before = contexts[0]!.prefilled
+    const third = await solve(engine, file, 'of', {
+      ...small,
+      system,
+      controls: { thoughtEmbedding: false },
+    })
+    expect(contexts[0]!.prefilled - before).toBe(third.state.promptTokens.length)
+  })
+})
+
+describe('pools', () => {
+  it('are made per context settings, and replaced by a run that would not fit', async () => {
+    const { engine, contexts } = counted(1)
+    await solve(engine, file, 'the answer', small)
+    await solve(engine, file, 'the answer', { ...small, engine: { kvType: 'f16' } })
+    expect(contexts).toHaveLength(2)
+    await solve(engine, file, 'the answer', small)
+    expect(contexts).toHaveLength(2)
+    await solve(engine, file, 'the answer', { ...small, budget: 500 })
+    expect(contexts).toHaveLength(3)
+    expect(contexts[2]!.cells).toBeGreaterThan(contexts[0]!.cells)
+  })
+
+  it('a run that is alone starts on an empty pool and is joined by no other', async () => {
+    const { engine, contexts } = counted(4)
+    const run = (seed: number, alone: boolean) =>
+      start(engine, file, 'the answer', { ...small, budget: 100, seed, alone })
+    const runs = [run(1, false), run(2, true), run(3, false)]
+    const busy: number[] = []
+    await Promise.all(
+      runs.map(async (one, i) => {
+        await one.until(({ type }) => type === 'tokens')
+        busy.push(i)
+        await one.end()
+        busy.push(i)
+      }),
+    )
+    expect(busy).toEqual([0, 0, 1, 1, 2, 2])
+    expect(contexts).toHaveLength(1)
+  })
+
+  it('a run whose context does not fit beside another waits until that one is idle', async () => {
+    const { engine, contexts } = counted(1, 1)
+    const first = start(engine, file, 'the answer', { ...small, budget: 300 })
+    await first.until(({ type }) => type === 'tokens')
+    const places: (number | null)[] = []
+    const other = { ...small, engine: { kvType: 'f16' as const } }
+    const second = start(engine, file, 'the answer', other, {
+      onWaiting: (place) => places.push(place),
+    })
+    await first.until(() => places.length > 0)
+    await Promise.all([first.end(), second.end()])
+    expect([first, second].map(({ state }) => state.endReason)).toEqual(['finished', 'finished'])
+    expect(contexts).toHaveLength(2)
+    expect(places).toEqual([1, null])
+  })
+
+  it('a resting run is moved out of memory for another model, and comes back', async () => {
+    const { engine, contexts } = counted(1, 1)
+    const first = await solve(engine, file, 'the answer', small)
+    const second = await solve(engine, tinyFile({ seed: 72 }).file, 'the answer', small)
+    expect(contexts).toHaveLength(2)
+    await first.after({ type: 'extend', segment: 'p1', tokens: 4 }).catch(() => undefined)
+    expect(contexts.length).toBeGreaterThanOrEqual(2)
+    expect(second.state.endReason).toBe('finished')
+  })
+})
