@@ -140,7 +140,7 @@ describe.skipIf(CHROMIUM === undefined)(
       ])
       expect(await size()).toBeGreaterThan(normal * 1.15)
       expect(await page.locator('.settings input[type=checkbox]').isChecked()).toBe(false)
-      expect(await page.locator('.settings').last().textContent()).toContain(braid.data)
+      await expect.poll(() => page.locator('.settings').last().textContent()).toContain(braid.data)
       await page.locator('.settings select').selectOption('en')
       await page.getByRole('radio', { name: 'System' }).first().click()
       await page.getByRole('radio', { name: 'Normal' }).click()

@@ -59,7 +59,7 @@ public:
     // Commands come from any thread and take effect between two steps, in order. They return false if it is too late.
     bool stop(int32_t id, bool cut);
     // `cells` are reserved for the stream in addition to those that it has.
-    bool extend(int32_t id, int32_t tokens, int64_t cells);
+    bool extend(int32_t id, int32_t tokens, int64_t cells = 0);
     bool add(StreamParams stream);
     bool remove(int32_t seq);
     // Continues a paused stream with `forced` tokens.
