@@ -3,7 +3,8 @@ import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { KvType } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
-import type { SegmentId, Source } from '../protocol/segments.ts'
+import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
+import { idsOf } from '../protocol/tokens.ts'
 import { copiedCells, Placement, placeParts, type Placed, type PlacingRules } from './placement.ts'
 import type { Pool } from './pool.ts'
 import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
@@ -228,7 +229,10 @@ export class PoolLease implements Lease {
     const held = (one: Segment) => this.#seqs.has(one.segment)
     const own = [...summaries, ...others]
       .filter(held)
-      .map((one) => ownCells(one) + this.#placement.copied(one.segment))
+      .map(
+        ({ segment, source, tokens }) =>
+          decodedTokens(source) + tokens.length + this.#placement.copied(segment),
+      )
     return (
       promptTokens.length +
       cellsOf(paths, (path) => (held(path) ? path.tokens.length : 0)) +
@@ -302,8 +306,7 @@ export class PoolLease implements Lease {
       try {
         const end = from === this.promptSeq ? undefined : this.#options.prompt + kept
         await this.context.copy(from, seq, end)
-        const rest = path.tokens.slice(kept).map(({ id }) => id ?? 0)
-        ms += await this.prefill(seq, rest, path.thought, signal)
+        ms += await this.prefill(seq, idsOf(path.tokens.slice(kept)), path.thought, signal)
       } catch (error) {
         await this.remove(segment)
         throw error
@@ -346,11 +349,4 @@ export class PoolLease implements Lease {
     this.#pool.leave(this)
     await Promise.all(removed)
   }
-}
-
-/** Returns the segment's own cells: those of the text it re-reads, and of its tokens. */
-function ownCells({ source, tokens }: Segment): number {
-  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
-  const read = parts.map((part) => ('tokens' in part ? (part.tokens as number[]).length : 0))
-  return read.reduce((sum, count) => sum + count, tokens.length)
 }

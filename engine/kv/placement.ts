@@ -1,7 +1,7 @@
 import type { KvType } from '../protocol/request.ts'
 import type { RunState, Segment } from '../protocol/run-state.ts'
 import { isOpen } from '../protocol/run-state.ts'
-import type { Part, SegmentId, Source } from '../protocol/segments.ts'
+import type { SegmentId, Source } from '../protocol/segments.ts'
 import { isQuantised } from './size.ts'
 import { ancestry, sharedTokens } from './sharing.ts'
 
@@ -120,9 +120,6 @@ export interface PlacingRules {
   holds: (segment: SegmentId) => boolean
 }
 
-const partsOf = (source: Source): readonly Part[] =>
-  source.type === 'join' && source.layout === 'consecutive' ? source.parts : []
-
 /**
  * Returns where each path's part of a join goes and whether its cells are moved or copied. They are
  * moved if the whole path is joined, K is not quantised, the path has ended, and no other segment
@@ -130,7 +127,7 @@ const partsOf = (source: Source): readonly Part[] =>
  */
 export function placeParts(source: Source, rules: PlacingRules): Placed[] {
   const { state, placement, prompt } = rules
-  const parts = partsOf(source)
+  const parts = source.type === 'join' && source.layout === 'consecutive' ? source.parts : []
   const times = (segment: SegmentId) =>
     parts.filter((part) => 'segment' in part && part.segment === segment).length
   const placed: Placed[] = []

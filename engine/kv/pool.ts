@@ -1,4 +1,5 @@
 import type { NativeContext } from '../native/index.ts'
+import { sharedPrefix } from '../protocol/tokens.ts'
 import type { Size } from './size.ts'
 
 /** A holder of cells and sequences of a pool. */
@@ -133,7 +134,7 @@ export class Pool {
     let best: { seq: number; shared: number } | null = null
     for (const prompt of this.#prompts.values()) {
       if (prompt.thought !== thought) continue
-      const shared = commonPrefix(prompt.tokens, tokens)
+      const shared = sharedPrefix(prompt.tokens, tokens)
       if (shared > (best?.shared ?? 0)) best = { seq: prompt.seq, shared }
     }
     return best
@@ -145,10 +146,4 @@ export class Pool {
       tenant.evict()
     }
   }
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  let i = 0
-  while (i < a.length && i < b.length && a[i] === b[i]) i++
-  return i
 }

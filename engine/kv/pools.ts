@@ -125,10 +125,12 @@ export class Pools<Model extends KvModel> {
 
   /** Returns the pools that no run works in, with the bytes of their contexts. */
   idle(): { model: Model; bytes: number }[] {
-    return this.#kept.flatMap(({ model, pool }) => {
-      const { kvBytes, computeBytes } = pool.context.info
-      return pool.idle ? [{ model, bytes: kvBytes + computeBytes }] : []
-    })
+    return this.#kept
+      .filter(({ pool }) => pool.idle)
+      .map(({ model, pool }) => {
+        const { kvBytes, computeBytes } = pool.context.info
+        return { model, bytes: kvBytes + computeBytes }
+      })
   }
 
   /** Frees the idle pools that `which` selects; returns false if there were none. */
@@ -249,25 +251,20 @@ export class Pools<Model extends KvModel> {
     checkMachine(Math.min(size.cells, smaller), request)
     await this.#room(model, MARGIN * bytesOf(size, request))
     const runs = this.#runs(size, request)
-    const isMemory = (error: unknown) => toBraidError(error).code === 'out-of-memory'
-    const attempts = [
-      ...(runs > 1 ? [{ cells: runs * size.cells, sequences: runs * size.sequences }] : []),
-      size,
-    ]
-    for (const one of attempts) {
+    const attempt = async (one: Size) => {
       try {
         return { context: await createContext(one, request), size: one }
       } catch (error) {
-        if (!isMemory(error)) throw error
+        if (toBraidError(error).code !== 'out-of-memory') throw error
+        return null
       }
     }
-    if (await this.#room(model, Infinity)) {
-      try {
-        return { context: await createContext(size, request), size }
-      } catch (error) {
-        if (!isMemory(error)) throw error
-      }
-    }
+    const several = { cells: runs * size.cells, sequences: runs * size.sequences }
+    const made =
+      (runs > 1 ? await attempt(several) : null) ??
+      (await attempt(size)) ??
+      ((await this.#room(model, Infinity)) ? await attempt(size) : null)
+    if (made !== null) return made
     if (this.#kept.some(({ pool }) => !pool.idle)) return null
     const less = { cells: Math.min(smaller, size.cells), sequences: size.sequences }
     return { context: await createContext(less, request), size: less }

@@ -19,6 +19,8 @@ import {
   type Segment,
 } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
+import { decodedTokens, partsOf } from '../protocol/segments.ts'
+import { idsOf } from '../protocol/tokens.ts'
 import type { Attribution } from '../protocol/wire.ts'
 
 /**
@@ -132,8 +134,7 @@ async function withTokens(
 ): Promise<Source> {
   const { source, reads, cuts } = summary
   if (source.type !== 'text') return source
-  if (source.parts.some((part) => 'tokens' in part && (part.tokens as number[]).length > 0))
-    return source
+  if (decodedTokens(source) > 0) return source
   const paths = reads.map((segment) => segmentOf(before, segment)!)
   const { problem, promptTokens: prompt } = before
   const request = { problem, conversation, settings, prompt, room: Infinity, cuts }
@@ -172,7 +173,7 @@ async function read(
     const { seq, spans } = await fill(source, lease, found, report, signal)
     const done = lease.context.prefill({
       seq,
-      tokens: summary.tokens.slice().map(({ id }) => id ?? 0),
+      tokens: idsOf(summary.tokens.slice()),
       thought: lease.thought(0),
       spans: [...spans.map(({ end }) => end), total],
       onProgress: (count) => report(cells + count),
@@ -188,9 +189,6 @@ async function read(
   })
 }
 
-const partsOf = (source: Source) =>
-  source.type === 'join' || source.type === 'text' ? source.parts : []
-
 const isConsecutive = (source: Source): boolean =>
   source.type === 'join' && source.layout === 'consecutive'
 
@@ -204,8 +202,7 @@ const rangeOf = (part: Part, length: number): { from: number; to: number } => ({
 function cellsFilled(source: Source, { promptTokens, paths }: RunState): number {
   const parts = partsOf(source)
   const joined = new Set(parts.flatMap((part) => ('segment' in part ? [part.segment] : [])))
-  const more = parts.map((part) => {
-    if ('tokens' in part) return (part.tokens as number[]).length
+  const copied = parts.map((part) => {
     if (!('segment' in part) || !isConsecutive(source)) return 0
     const { from, to } = rangeOf(
       part,
@@ -217,7 +214,8 @@ function cellsFilled(source: Source, { promptTokens, paths }: RunState): number 
   return (
     prompt +
     cellsOf(paths, ({ segment, tokens }) => (joined.has(segment) ? tokens.length : 0)) +
-    more.reduce((sum, count) => sum + count, 0)
+    decodedTokens(source) +
+    copied.reduce((sum, count) => sum + count, 0)
   )
 }
 

@@ -1,5 +1,5 @@
 import type { RunSettings } from '../protocol/request.ts'
-import { buildPrompt, type Prompt, type PromptModel, type Turn } from './prompt.ts'
+import type { Prompt, PromptModel } from './prompt.ts'
 
 /**
  * The words around the attempts that a summary reads, the same for both fusions: the prompt up to
@@ -11,12 +11,6 @@ export interface Frame {
   opening: readonly number[]
   separators: readonly (readonly number[])[]
   closing: readonly number[]
-}
-
-export interface FrameRequest {
-  problem: string
-  conversation: readonly Turn[]
-  settings: Pick<RunSettings, 'system' | 'instruction'>
 }
 
 /** What a separator says about its attempt. */
@@ -66,23 +60,6 @@ export function wordsLength(
   const { separators, closing } = frameWords(plain, headings, instruction)
   return [...separators, closing].reduce((sum, { length }) => sum + length, 0)
 }
-
-/** Returns the prompt that a frame is built around: the run's own. Errors: `cancelled`. */
-export const framedPrompt = (
-  model: PromptModel,
-  { problem, conversation, settings }: FrameRequest,
-  signal: AbortSignal,
-): Promise<Prompt> =>
-  buildPrompt(
-    model,
-    {
-      problem,
-      system: settings.system,
-      conversation,
-      suffix: model.native.info.metadata['parathinker.prompt_suffix'],
-    },
-    signal,
-  )
 
 export function frameOf(
   plain: PromptModel['plain'],

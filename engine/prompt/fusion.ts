@@ -2,10 +2,11 @@ import { fail } from '../protocol/errors.ts'
 import type { Segment } from '../protocol/run-state.ts'
 import { DEFAULT_TAIL, type RunSettings } from '../protocol/request.ts'
 import type { Part, SegmentId, Source } from '../protocol/segments.ts'
+import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import type { ControlTokens } from './control.ts'
-import { frameOf, framedPrompt, lengthOf, type Frame, type Heading } from './frame.ts'
-import type { Prompt, PromptModel, Turn } from './prompt.ts'
-import { attemptsOf, type Attempt, type ThoughtMarks } from './thought.ts'
+import { frameOf, lengthOf, type Frame, type Heading } from './frame.ts'
+import { runPrompt, type Prompt, type PromptModel, type Turn } from './prompt.ts'
+import { attemptsOf, mayThink, type Attempt, type ThoughtMarks } from './thought.ts'
 
 /** The sources of summaries: joins of cells one behind another, and paths that are read again. */
 
@@ -69,7 +70,7 @@ export async function rereadSource(
 }
 
 function rereadTokens(paths: readonly Segment[], request: RereadRequest): Source {
-  const texts = paths.map(({ segment, tokens }) => ({ segment, tokens: idsOf(tokens) }))
+  const texts = paths.map(({ segment, tokens }) => ({ segment, tokens: idsOf(tokens.slice()) }))
   const parts = quoted(texts, request, request.prompt.length, [])
   return {
     type: 'join',
@@ -77,8 +78,6 @@ function rereadTokens(paths: readonly Segment[], request: RereadRequest): Source
     parts: [{ prompt: true }, ...parts.map((part, i) => ({ ...part, thought: paths[i]!.thought }))],
   }
 }
-
-const idsOf = (tokens: Segment['tokens']): number[] => tokens.slice().map(({ id }) => id ?? 0)
 
 /**
  * Returns the source of a summary that reads the cells of its paths one behind another, between the
@@ -91,7 +90,7 @@ export async function joinSource(
   request: JoinRequest,
   signal: AbortSignal,
 ): Promise<Source> {
-  const prompt = await framedPrompt(model, request, signal)
+  const prompt = await runPrompt(model, request, signal)
   const attempts = partsOfPaths(model, paths, prompt, request.settings)
   const removed = removedToFit(model, attempts, prompt, request)
   const { opening, separators, closing } = frameOf(
@@ -129,7 +128,7 @@ function partsOfPaths(
   { tail = DEFAULT_TAIL }: RunSettings,
 ): Attempt[] {
   const text = (id: number) => Buffer.from(native.tokenBytes(id)).toString('utf8')
-  const before = thought.closes.length === 0 ? [] : after.map((id) => ({ id, text: text(id) }))
+  const before = mayThink(thought) ? after.map((id) => ({ id, text: text(id) })) : []
   return attemptsOf(paths, thought, before, tail)
 }
 
@@ -137,11 +136,6 @@ const headingOf = ({ from, unfinished }: Attempt, removed = 0): Heading => ({
   unfinished,
   shortened: removed > 0 || (unfinished && from > 0),
 })
-
-function sharedPrefix(a: readonly number[], b: readonly number[]): number {
-  const end = a.findIndex((id, i) => id !== b[i])
-  return end < 0 ? a.length : end
-}
 
 /** Returns how many tokens to leave out at the beginning of each attempt. */
 function removedToFit(
@@ -179,7 +173,7 @@ async function rereadTexts(
   signal: AbortSignal,
 ): Promise<Source> {
   const { plain } = model
-  const prompt = await framedPrompt(model, request, signal)
+  const prompt = await runPrompt(model, request, signal)
   const attempts =
     request.cuts === undefined
       ? partsOfPaths(model, paths, prompt, request.settings)

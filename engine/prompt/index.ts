@@ -13,10 +13,17 @@ export {
   buildPrompt,
   plainTokenizer,
   promptTokens,
+  runPrompt,
   type Prompt,
   type PromptModel,
   type PromptRequest,
   type Turn,
 } from './prompt.ts'
-export { closesThought, closingMarkersIn, findThoughtMarks, type ThoughtMarks } from './thought.ts'
+export {
+  closesThought,
+  closingMarkersIn,
+  findThoughtMarks,
+  mayThink,
+  type ThoughtMarks,
+} from './thought.ts'
 export { renderTemplate, type Message } from './template.ts'

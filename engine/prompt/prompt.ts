@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
+import type { RunSettings } from '../protocol/request.ts'
 import { renderTemplate, type Message } from './template.ts'
 
 /** An earlier problem and its answer, for a follow-up. */
@@ -38,6 +39,27 @@ export const promptTokens = ({ before, user, after }: Prompt): number[] => [
   ...user,
   ...after,
 ]
+
+/** Returns the prompt of a run, and of the summaries that read it again. Errors: `cancelled`. */
+export const runPrompt = (
+  model: PromptModel,
+  run: {
+    problem: string
+    conversation: readonly Turn[]
+    settings: Pick<RunSettings, 'system'>
+  },
+  signal: AbortSignal,
+): Promise<Prompt> =>
+  buildPrompt(
+    model,
+    {
+      problem: run.problem,
+      system: run.settings.system,
+      conversation: run.conversation,
+      suffix: model.native.info.metadata['parathinker.prompt_suffix'],
+    },
+    signal,
+  )
 
 /**
  * Builds a prompt. The model's chat template is rendered with unguessable placeholders for every

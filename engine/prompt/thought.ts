@@ -92,6 +92,9 @@ interface Piece {
   text: string
 }
 
+/** Whether the model has a closing marker, so that its paths may think before they answer. */
+export const mayThink = ({ closes }: ThoughtMarks): boolean => closes.length > 0
+
 /** Returns the index of the first piece behind the last of these marks; -1 if there is none. */
 function behind(pieces: readonly Piece[], marks: readonly Mark[]): number {
   const ids = new Set(marks.flatMap(({ id }) => (id === undefined ? [] : [id])))
@@ -119,12 +122,13 @@ function behind(pieces: readonly Piece[], marks: readonly Mark[]): number {
  */
 export function attemptsOf(
   paths: readonly Segment[],
-  { opens, closes, expected }: ThoughtMarks,
+  marks: ThoughtMarks,
   before: readonly Piece[],
   tail: number,
 ): Attempt[] {
   const whole = paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
-  if (closes.length === 0) return whole
+  if (!mayThink(marks)) return whole
+  const { opens, closes, expected } = marks
   const pieces = paths.map(({ tokens }) => tokens.slice())
   const closed = pieces.map((list) => behind(list, closes))
   const opened = pieces.map((list) => behind(list, opens))

@@ -83,3 +83,14 @@ export const Source = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text'), parts: z.array(Part) }),
 ])
 export type Source = z.infer<typeof Source>
+
+/** Returns what a source is made of, in order; empty if it has no parts. */
+export const partsOf = (source: Source): readonly Part[] =>
+  source.type === 'join' || source.type === 'text' ? source.parts : []
+
+/** Returns how many tokens are decoded for a source. */
+export const decodedTokens = (source: Source): number =>
+  partsOf(source).reduce(
+    (sum, part) => sum + ('tokens' in part ? (part.tokens as number[]).length : 0),
+    0,
+  )

@@ -32,3 +32,14 @@ export const Answer = z.object({
   kind: z.enum(['boxed', 'final-answer', 'json', 'last-number', 'whole']),
 })
 export type Answer = z.infer<typeof Answer>
+
+/** Returns the ids of tokens; 0 where an engine reported only text. */
+export const idsOf = (tokens: readonly Pick<Token, 'id'>[]): number[] =>
+  tokens.map(({ id }) => id ?? 0)
+
+/** Returns how many ids two lists share at their beginning. */
+export function sharedPrefix(a: readonly number[], b: readonly number[]): number {
+  let i = 0
+  while (i < a.length && i < b.length && a[i] === b[i]) i++
+  return i
+}

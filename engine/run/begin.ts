@@ -1,8 +1,9 @@
 import { newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
 import type { NativeModelInfo } from '../native/index.ts'
 import {
-  buildPrompt,
+  mayThink,
   promptTokens,
+  runPrompt,
   wordsLength,
   type ControlTokens,
   type Turn,
@@ -49,16 +50,8 @@ export async function begin(
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const shape = shapeOf(settings, model.tokens.pairs.length > 0)
   const fusion = chooseFusion(settings.controls.fusion, model, shape.summaries)
-  const prompt = await buildPrompt(
-    model,
-    {
-      problem: request.problem,
-      system: settings.system,
-      conversation,
-      suffix: info.metadata['parathinker.prompt_suffix'],
-    },
-    signal,
-  )
+  const { problem } = request
+  const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
   const ids = promptTokens(prompt)
   if (ids.length === 0) throw fail('bad-request/empty-prompt')
   const room: Room = {
@@ -83,7 +76,7 @@ export async function begin(
       format: FORMAT_VERSION,
       run: id,
       time: new Date().toISOString(),
-      problem: request.problem,
+      problem,
       settings,
       model: model.ref,
       engine: {
@@ -185,7 +178,7 @@ function limits({ prompt, settings, shape, model, fusion, least }: Room): Notice
   const wanted = prompt + paths * budget + (summaries ? groups * summaryBudget : 0)
   if (context > 0 && context < wanted) {
     const free = context - prompt
-    const thinks = model.thought.closes.length > 0
+    const thinks = mayThink(model.thought)
     const demand = newRunDemand(settings, { trained, fusion, thinks, promptTokens: prompt })
     const reserve = summaryReserve(free, summaryCells(demand), demand.summaries, least)
     const share = Math.max(1, Math.floor((free - reserve) / paths))

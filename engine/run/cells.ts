@@ -9,6 +9,7 @@ import {
   type Pools,
 } from '../kv/index.ts'
 import type { LoadedModel } from '../models/index.ts'
+import { mayThink } from '../prompt/index.ts'
 import type { EventDraft } from '../protocol/events.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
@@ -63,30 +64,26 @@ export class RunCells {
     const { view, wanted } = moment
     const { state, settings } = view
     const demandWith = (lease: Lease | null) =>
-      demandOf(view, wanted, { lease, thinks: thinks(moment) })
+      demandOf(view, wanted, { lease, thinks: mayThink(moment.model.thought) })
     if (this.lease?.context.info.lost === true) await this.free()
     const { lease } = this
     if (lease !== null) {
       lease.wake()
-      const newSequences = () => {
-        // A path that a join moved is brought home in a sequence of its own.
-        const away = needed(joined, lease, moment).filter(
-          (one) => lease.seqOf(one) !== undefined && !lease.isHome(one),
-        )
-        const next = [
-          ...needed(joined, lease, moment),
-          ...[...state.paths, ...state.summaries].filter(isOpen).map(({ segment }) => segment),
-        ]
-        const without = new Set(next.filter((one) => lease.seqOf(one) === undefined))
-        return without.size + away.length + wanted.length
-      }
       const grow = () => {
+        const needs = needed(joined, lease, moment)
         const demand = demandWith(lease)
-        const missing = missingCells(state, lease, needed(joined, lease, moment))
+        const missing = missingCells(state, lease, needs)
         const cells = lease.used(state) + missing + demand.remaining + summaryCells(demand)
+        const open = [...state.paths, ...state.summaries].filter(isOpen)
+        const without = [...needs, ...open.map(({ segment }) => segment)].filter(
+          (segment) => lease.seqOf(segment) === undefined,
+        )
+        // A path that a join moved is brought home in a sequence of its own.
+        const away = needs.filter((path) => lease.seqOf(path) !== undefined && !lease.isHome(path))
+        const sequences = new Set(without).size + away.length + wanted.length
         return lease.grow({
           cells: Math.min(cells, this.limit(settings)),
-          sequences: lease.sequences + Math.max(0, newSequences() - lease.freeSequences),
+          sequences: lease.sequences + Math.max(0, sequences - lease.freeSequences),
         })
       }
       if (grow() && !(await makeRoom(lease, demandWith(lease), moment))) return lease
@@ -121,7 +118,7 @@ export class RunCells {
   trim({ view, wanted, model }: Moment): void {
     const { lease } = this
     if (lease === null) return
-    const demand = demandOf(view, wanted, { lease, thinks: thinks({ model }) })
+    const demand = demandOf(view, wanted, { lease, thinks: mayThink(model.thought) })
     lease.trim(lease.used(view.state) + demand.remaining + summaryCells(demand) + SLACK)
   }
 
@@ -230,9 +227,6 @@ async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment):
   for (const { segment } of state.paths) await lease.remove(segment)
   return true
 }
-
-/** Whether the model writes a thought first, which summaries leave out. */
-const thinks = ({ model }: Pick<Moment, 'model'>): boolean => model.thought.closes.length > 0
 
 /** Returns the options of a context for a run in which nothing is joined or branched. */
 function windowOnly(

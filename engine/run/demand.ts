@@ -9,7 +9,7 @@ import {
   type Lease,
 } from '../kv/index.ts'
 import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
-import type { SegmentId, Source } from '../protocol/segments.ts'
+import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
@@ -21,15 +21,6 @@ export const openTokens = (segments: readonly Segment[]): number =>
   segments
     .filter(isOpen)
     .reduce((sum, { budget, tokens }) => sum + Math.max(1, budget - tokens.length), 0)
-
-/** Returns how many tokens are decoded for a source. */
-export const decodedTokens = (source: Source): number =>
-  source.type !== 'join' && source.type !== 'text'
-    ? 0
-    : source.parts.reduce(
-        (sum, part) => sum + ('tokens' in part ? (part.tokens as number[]).length : 0),
-        0,
-      )
 
 /** Returns how many cells a summary's join copies: as the lease is, else if every path were there. */
 function copiesOf(source: Source, state: RunState, lease: Lease | null): number {

@@ -1,12 +1,10 @@
 import { summaryCells, summaryReserve, type Lease, type Pools } from '../kv/index.ts'
 import type { LoadedModel } from '../models/index.ts'
-import type { Turn } from '../prompt/index.ts'
+import { mayThink, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
-import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
-import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
@@ -14,7 +12,7 @@ import { decodingPart, type Clock } from './clock.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
 import { demandOf, needOf, spareCells } from './demand.ts'
 import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
-import { sourceOf } from './summaries.ts'
+import { movesCells, readingNotices, sourceOf } from './summaries.ts'
 import { WantedSummaries, type Wanted } from './wanted.ts'
 
 export interface DriverOptions {
@@ -130,7 +128,9 @@ export class Driver {
     let lease = await this.#cells.ensure(this.#joined(), this.#moment)
     if (!lease.context.info.canShift) {
       // Only the real context tells whether cells can be moved; if not, texts are read again.
-      const moving = this.#ready().filter(({ source }) => source !== undefined && moves(source))
+      const moving = this.#ready().filter(
+        ({ source }) => source !== undefined && movesCells(source),
+      )
       await Promise.all(moving.map((summary) => this.#settle(summary)))
       if (moving.length > 0) lease = await this.#cells.ensure(this.#joined(), this.#moment)
     }
@@ -314,7 +314,7 @@ export class Driver {
     const own = streams.reduce((sum, { stream }) => sum + (stream.cells ?? 0), 0)
     const free = Math.max(0, lease.capacity - this.#heldBefore(streams, lease) - own)
     const model = this.#model!
-    const thinks = model.thought.closes.length > 0
+    const thinks = mayThink(model.thought)
     const demand = demandOf(this.#options.view(), this.#wanted.list, { lease, thinks })
     const shape = shapeOf(settings, trained)
     const least = leastOf(model, state.fusion ?? 'reread', shape, settings)
@@ -443,25 +443,4 @@ export class Driver {
     }
     await this.#cells.removeIdle(this.#moment)
   }
-}
-
-/** Returns whether a source has cells that are moved or copied. */
-const moves = (source: Source): boolean =>
-  source.type === 'join' &&
-  source.layout === 'consecutive' &&
-  source.parts.some((part) => 'segment' in part)
-
-/** Returns what the user should know about how a summary reads its paths. */
-function readingNotices({ source, fusion, cuts }: Segment, state: RunState): Notice[] {
-  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
-  const ofPaths = parts.filter((part) => 'segment' in part || 'of' in part)
-  const open = ofPaths.length > 0 && ofPaths.every(({ unfinished }) => unfinished === true)
-  const { tail = DEFAULT_TAIL } = state.settings!
-  return [
-    ...cuts.map(({ segment, removed }): Notice => ({
-      code: fusion === 'cache' ? 'path-shortened' : 'path-cut',
-      params: { path: segmentOf(state, segment)!.number, removed },
-    })),
-    ...(open ? [{ code: 'thoughts-open', params: { tail } } as const] : []),
-  ]
 }

@@ -3,7 +3,8 @@ import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import type { RunState, Segment } from '../protocol/run-state.ts'
-import { ROLES, type SegmentId } from '../protocol/segments.ts'
+import { partsOf, ROLES, type SegmentId } from '../protocol/segments.ts'
+import { idsOf } from '../protocol/tokens.ts'
 import { continuedSeed } from '../strategies/index.ts'
 
 /** First number of groups of one stream, to which the finish rule does not apply. */
@@ -23,9 +24,6 @@ export interface StreamRun {
   lease: Lease
   state: RunState
 }
-
-export const idsOf = (tokens: readonly { id?: number | undefined }[]): number[] =>
-  tokens.map(({ id }) => id ?? 0)
 
 export interface PathStart {
   /** The finish rule of its group does not count it. */
@@ -93,7 +91,7 @@ export function summaryStream(
   const written = idsOf(summary.tokens.slice())
   const continues = goesOn(summary, lease)
   const seq = lease.claim(summary.segment)
-  const parts = continues ? undefined : partsOf(summary, written, lease, state)
+  const parts = continues ? undefined : streamParts(summary, written, lease, state)
   return {
     id: streamId(summary),
     seq,
@@ -111,16 +109,14 @@ export function summaryStream(
   }
 }
 
-function partsOf(
+function streamParts(
   summary: Segment,
   written: readonly number[],
   lease: Lease,
   state: RunState,
 ): StreamOptions['parts'] {
-  const { source } = summary
-  const parts = source.type === 'join' || source.type === 'text' ? source.parts : []
   const placed = lease.place(summary, state)
-  const read: NonNullable<StreamOptions['parts']> = parts.map((part) => {
+  const read: NonNullable<StreamOptions['parts']> = partsOf(summary.source).map((part) => {
     if ('segment' in part) {
       const from = lease.seqOf(part.segment as SegmentId)!
       const at = placed.shift()

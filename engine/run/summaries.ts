@@ -1,8 +1,10 @@
 import { cellsOf, type Lease } from '../kv/index.ts'
 import { joinSource, rereadSource, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
-import { segmentOf, type RunState } from '../protocol/run-state.ts'
-import type { Source } from '../protocol/segments.ts'
+import { DEFAULT_TAIL } from '../protocol/request.ts'
+import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { partsOf, type Source } from '../protocol/segments.ts'
+import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
 import { copiesWhole } from './demand.ts'
@@ -72,3 +74,23 @@ export const joinOf = (reads: OpenSummary['reads']): Source => ({
   layout: 'shared',
   parts: [{ prompt: true }, ...reads.map((segment) => ({ segment }))],
 })
+
+/** Returns whether a source has cells that are moved or copied. */
+export const movesCells = (source: Source): boolean =>
+  source.type === 'join' &&
+  source.layout === 'consecutive' &&
+  source.parts.some((part) => 'segment' in part)
+
+/** Returns what the user should know about how a summary reads its paths. */
+export function readingNotices({ source, fusion, cuts }: Segment, state: RunState): Notice[] {
+  const ofPaths = partsOf(source).filter((part) => 'segment' in part || 'of' in part)
+  const open = ofPaths.length > 0 && ofPaths.every(({ unfinished }) => unfinished === true)
+  const { tail = DEFAULT_TAIL } = state.settings!
+  return [
+    ...cuts.map(({ segment, removed }): Notice => ({
+      code: fusion === 'cache' ? 'path-shortened' : 'path-cut',
+      params: { path: segmentOf(state, segment)!.number, removed },
+    })),
+    ...(open ? [{ code: 'thoughts-open', params: { tail } } as const] : []),
+  ]
+}

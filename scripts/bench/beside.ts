@@ -1,7 +1,7 @@
 /** (i) The longest step of streams while another run reads a long prompt, and while its cells are moved. */
 import { median } from '../../engine/lab/index.ts'
 import {
-  GREEDY,
+  endless,
   makeContext,
   openModel,
   printTable,
@@ -35,18 +35,7 @@ export async function benchBeside(model: BenchModel, settings: Settings): Promis
     for (let seq = 1; seq <= STREAMS; seq++) await context.copy(0, seq)
     const steps = new Steps()
     const decode = context.decode({
-      streams: Array.from({ length: STREAMS }, (_, i) => ({
-        id: i + 1,
-        seq: i + 1,
-        thought: -1,
-        forced: [],
-        budget,
-        sampler: GREEDY,
-        masked: [],
-        stops: [],
-        endToken: -1,
-        group: 1,
-      })),
+      streams: Array.from({ length: STREAMS }, (_, i) => endless(i + 1, budget, { thought: -1 })),
       finish: 0,
       cells: STREAMS * budget,
       logprobs: true,

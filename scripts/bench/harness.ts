@@ -95,6 +95,25 @@ export function tokens(model: NativeModel, count: number, seed: number): number[
   return ids
 }
 
+/** Returns a stream that writes `budget` tokens in a sequence, whatever they are. */
+export const endless = (
+  seq: number,
+  budget: number,
+  options: Partial<StreamOptions> = {},
+): StreamOptions => ({
+  id: seq,
+  seq,
+  thought: 0,
+  forced: [],
+  budget,
+  sampler: GREEDY,
+  masked: [],
+  stops: [],
+  endToken: -1,
+  group: 1,
+  ...options,
+})
+
 export interface DecodeTask {
   paths: number
   steps: number
@@ -111,19 +130,7 @@ export async function decodeStepMs(context: NativeContext, task: DecodeTask): Pr
   const streams: StreamOptions[] = []
   for (let seq = 1; seq <= task.paths; seq++) {
     await context.copy(0, seq)
-    const sampler = { ...task.sampler, seed: seq }
-    streams.push({
-      id: seq,
-      seq,
-      thought: 0,
-      forced: [],
-      budget: task.steps,
-      sampler,
-      masked: [],
-      stops: [],
-      endToken: -1,
-      group: 1,
-    })
+    streams.push(endless(seq, task.steps, { sampler: { ...task.sampler, seed: seq } }))
   }
   const { logprobs, alternatives } = task
   const result = await context.decode({

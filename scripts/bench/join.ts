@@ -1,7 +1,7 @@
 /** (b) Time from the join to the first summary token, against re-reading the same paths by prefill. */
 import { median } from '../../engine/lab/index.ts'
 import {
-  GREEDY,
+  endless,
   makeContext,
   openModel,
   printTable,
@@ -31,20 +31,7 @@ export async function benchJoin(model: BenchModel, settings: Settings): Promise<
   /** Decodes one forced prefix token, then the first sampled one. */
   const firstToken = (seq: number) =>
     context.decode({
-      streams: [
-        {
-          id: 0,
-          seq,
-          thought: 0,
-          forced: prefix,
-          budget: 2,
-          sampler: GREEDY,
-          masked: [],
-          stops: [],
-          endToken: -1,
-          group: 0,
-        },
-      ],
+      streams: [endless(seq, 2, { forced: prefix })],
       finish: 0,
       cells: 2,
       logprobs: true,

@@ -14,24 +14,11 @@ import {
   type NativeToken,
 } from '../../engine/native/load.ts'
 import { gemma3 } from '../support/models.ts'
-import { run, stream } from './support.ts'
+import { fill, read, run, stream } from './support.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 })
 
 const NOISE = 0.3
-const fill = (context: NativeContext, seq: number, tokens: readonly number[]) =>
-  context.prefill({ seq, tokens, thought: -1 })
-/** Returns the records of the tokens behind a sequence, which stays as it is. */
-async function read(
-  context: NativeContext,
-  seq: number,
-  tokens: readonly number[],
-): Promise<NativeToken[]> {
-  const end = (await context.lastPosition(seq)) + 1
-  const { tokens: records } = await context.prefill({ seq, tokens, thought: -1, logprobs: true })
-  await context.remove(seq, end)
-  return records!.slice(1)
-}
 /** Returns the mean difference of logprobs; the largest one is mostly noise. */
 function difference(a: readonly NativeToken[], b: readonly NativeToken[]): number {
   const apart = a.map(({ logprob }, i) => Math.abs(logprob! - b[i]!.logprob!))

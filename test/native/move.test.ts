@@ -9,7 +9,7 @@ import type {
 } from '../../engine/native/load.ts'
 import { array, u32 } from '../support/gguf-writer.ts'
 import { Random } from '../support/random.ts'
-import { contextOf, ids, openTiny, run, start, stream } from './support.ts'
+import { contextOf, fill, ids, openTiny, read, run, start, stream } from './support.ts'
 
 let model: NativeModel
 beforeAll(async () => {
@@ -29,8 +29,6 @@ const rejected = (work: Promise<unknown>) =>
     (error: { code: string }) => error.code,
   )
 
-const fill = (context: NativeContext, seq: number, tokens: readonly number[]) =>
-  context.prefill({ seq, tokens, thought: -1 })
 /** Prompt in sequence 0, paths in 1, 2, 3. */
 async function paths(options: Partial<ContextOptions> = {}): Promise<NativeContext> {
   const context = await contextOf(model, options)
@@ -42,18 +40,8 @@ async function paths(options: Partial<ContextOptions> = {}): Promise<NativeConte
   return context
 }
 /** Returns the records of the probe's tokens behind a sequence, which stays as it is. */
-async function probe(context: NativeContext, seq: number): Promise<NativeToken[]> {
-  const end = (await context.lastPosition(seq)) + 1
-  const { tokens } = await context.prefill({
-    seq,
-    tokens: PROBE,
-    thought: -1,
-    logprobs: true,
-    alternatives: 20,
-  })
-  await context.remove(seq, end)
-  return tokens!.slice(1) // the first one is measured by the kept tail
-}
+const probe = (context: NativeContext, seq: number): Promise<NativeToken[]> =>
+  read(context, seq, PROBE, 20)
 /** Probes one sequence after another, so that each probe finds the same cells in the same places. */
 async function probes(context: NativeContext, seqs: readonly number[]): Promise<NativeToken[][]> {
   const all: NativeToken[][] = []

@@ -94,3 +94,22 @@ export async function run(
   await handle.done
   return decoded
 }
+
+export const fill = (context: NativeContext, seq: number, tokens: readonly number[]) =>
+  context.prefill({ seq, tokens, thought: -1 })
+
+/**
+ * Returns the records of these tokens behind a sequence, which stays as it is. The first token has
+ * none, since the kept tail measures it.
+ */
+export async function read(
+  context: NativeContext,
+  seq: number,
+  tokens: readonly number[],
+  alternatives = 0,
+): Promise<NativeToken[]> {
+  const end = (await context.lastPosition(seq)) + 1
+  const records = await context.prefill({ seq, tokens, thought: -1, logprobs: true, alternatives })
+  await context.remove(seq, end)
+  return records.tokens!.slice(1)
+}

@@ -4,24 +4,12 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { NativeContext, NativeModel, NativeToken } from '../../engine/native/load.ts'
+import { fill, read } from '../native/support.ts'
 import { u32 } from '../support/gguf-writer.ts'
 import { Random } from '../support/random.ts'
 import { tinyModel } from '../support/tiny-models.ts'
 import { decode, EXACT, makeContext, open, randomTokens, stream } from './harness.ts'
 
-const fill = (context: NativeContext, seq: number, tokens: readonly number[]) =>
-  context.prefill({ seq, tokens, thought: -1 })
-/** Returns the records of the tokens behind a sequence, which stays as it is. */
-async function read(
-  context: NativeContext,
-  seq: number,
-  tokens: readonly number[],
-): Promise<NativeToken[]> {
-  const end = (await context.lastPosition(seq)) + 1
-  const { tokens: records } = await context.prefill({ seq, tokens, thought: -1, logprobs: true })
-  await context.remove(seq, end)
-  return records!.slice(1)
-}
 const largest = (a: readonly NativeToken[], b: readonly NativeToken[]) =>
   Math.max(...a.map(({ logprob }, i) => Math.abs(logprob! - b[i]!.logprob!)))
 

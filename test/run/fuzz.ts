@@ -3,12 +3,7 @@ import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { sharedTokens } from '../../engine/kv/index.ts'
 import { loadAddon } from '../../engine/native/load.ts'
-import type {
-  CommandResult,
-  RunCommand,
-  RunEvent,
-  SegmentId,
-} from '../../engine/protocol/events.ts'
+import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
 import {
   allSegments,
   applyEvent,
@@ -23,6 +18,16 @@ import type { RunRequest } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import { Engine, type RunHandle } from '../../engine/run/index.ts'
 import { Random } from '../support/random.ts'
+import {
+  check,
+  describe,
+  differing,
+  idsOf,
+  plain,
+  reflected,
+  same,
+  type Accepted,
+} from './fuzz-checks.ts'
 import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.ts'
 
 /**
@@ -150,11 +155,6 @@ function watch(handle: RunHandle, before: readonly RunEvent[] = []): Watch {
   }
 }
 
-const describe = (state: RunState): string =>
-  `${state.status} ${allSegments(state)
-    .map(({ segment, status, tokens }) => `${segment} ${status} ${tokens.length}`)
-    .join(', ')}`
-
 /** Describes an event in one line. */
 const short = (event: RunEvent, i: number): string => {
   const { type, at, ...rest } = event
@@ -168,13 +168,6 @@ async function until(done: () => boolean, why: () => string): Promise<void> {
     if (performance.now() > end) throw new Error(why())
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
-}
-
-interface Accepted {
-  command: RunCommand
-  result: CommandResult
-  /** How many events the run had. */
-  events: number
 }
 
 class Fuzzed {
@@ -460,164 +453,5 @@ function turnsOf({ source }: Segment, prompt: number) {
     keep: (parts.find((part) => 'prompt' in part)?.to as number | undefined) ?? prompt,
     separators: parts.flatMap((part) => ('tokens' in part ? [part.tokens as number[]] : [])),
     whole: parts.every((part) => !('segment' in part) || part.from === undefined),
-  }
-}
-
-const idsOf = ({ tokens }: Segment): number[] => tokens.slice().map(({ id }) => id!)
-
-function same(segment: Segment, scored: readonly { logprob: number | null }[]): void {
-  for (const [i, { logprob }] of segment.tokens.slice().entries()) {
-    const wanted = scored[i]!.logprob
-    const near =
-      logprob === null || wanted === null ? logprob === wanted : Math.abs(logprob - wanted) < 1e-3
-    if (!near)
-      throw new Error(`${segment.segment}, token ${i}: logprob ${logprob}, scored again ${wanted}`)
-  }
-}
-
-const plainSegment = (one: Segment) => ({
-  ...one,
-  tokens: one.tokens.slice(),
-  logprobSum: Math.round(one.logprobSum * 1e6),
-})
-/** No event says how long a run lay dead before it was taken up: `since`, `ranMs`. */
-const plain = (state: RunState) => ({
-  ...state,
-  since: 0,
-  ranMs: 0,
-  paths: state.paths.map(plainSegment),
-  summaries: state.summaries.map(plainSegment),
-  others: state.others.map(plainSegment),
-})
-
-function differing(a: RunState, b: RunState): string {
-  const [left, right] = [plain(a), plain(b)] as Record<string, unknown>[]
-  return Object.keys(left!)
-    .filter((key) => !isDeepStrictEqual(left![key], right![key]))
-    .join(', ')
-}
-
-/** Checks the invariants of every transcript. */
-function check(events: readonly RunEvent[]): void {
-  let state = EMPTY_RUN
-  const wrong = (event: RunEvent, why: string): never => {
-    throw new Error(
-      `${why}: event ${state.events} ${JSON.stringify(event).slice(0, 200)}; ${describe(state)}`,
-    )
-  }
-  for (const event of events) {
-    if (event.at < state.at) wrong(event, 'time runs backwards')
-    const one = 'segment' in event ? segmentOf(state, event.segment as SegmentId) : undefined
-    switch (event.type) {
-      case 'segment-started':
-        if (one !== undefined) wrong(event, 'it was there before')
-        if (event.role === 'summary') readable(state, event, wrong)
-        break
-      case 'tokens':
-        if (one === undefined || !isOpen(one)) wrong(event, 'tokens of what is not open')
-        else if (one.tokens.length + event.tokens.length > one.budget)
-          wrong(event, 'more than its budget')
-        break
-      case 'segment-ended':
-        if (one === undefined || !isOpen(one)) wrong(event, 'an end of what is not open')
-        break
-      case 'segment-extended':
-        if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to extend')
-        else if (one.budget >= event.budget && isOpen(one))
-          wrong(event, 'an extension that gives nothing')
-        break
-      case 'segment-dropped':
-        if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to drop')
-        break
-      case 'run-ended':
-      case 'run-failed':
-        if (allSegments(state).some(isOpen)) wrong(event, 'it ends with something open')
-    }
-    state = applyEvent(state, event)
-  }
-}
-
-function readable(
-  state: RunState,
-  event: RunEvent,
-  wrong: (event: RunEvent, why: string) => never,
-): void {
-  const { reads } = segmentOf(applyEvent(state, event), (event as { segment: SegmentId }).segment)!
-  if (reads.length === 0) wrong(event, 'it reads nothing')
-  for (const segment of reads) {
-    const read = segmentOf(state, segment)
-    if (read === undefined || isOpen(read) || read.status === 'dropped' || read.tokens.length === 0)
-      wrong(event, `it reads ${segment}`)
-  }
-}
-
-/**
- * Checks that the events after an accepted command show its effect. `dismissed`: a later command
- * ended what the run was doing.
- */
-function reflected(
-  { command, result }: Accepted,
-  dismissed: boolean,
-  live: RunState,
-  after: readonly RunEvent[],
-): void {
-  const missing = (): never => {
-    throw new Error(
-      `${JSON.stringify(command)} was taken and not done: ${describe(live)}; ${after.map(({ type }) => type).join(' ')}`,
-    )
-  }
-  const about = (type: RunEvent['type'], segment: SegmentId) =>
-    after.some((event) => event.type === type && 'segment' in event && event.segment === segment)
-  switch (command.type) {
-    case 'stop':
-      if (!about('segment-ended', command.segment) && !about('segment-dropped', command.segment))
-        missing()
-      return
-    case 'drop':
-      if (segmentOf(live, command.segment)!.status !== 'dropped') missing()
-      return
-    case 'extend':
-      if (!about('segment-extended', command.segment)) missing()
-      return
-    case 'branch': {
-      const { segment, at, token } = command
-      const branch = segmentOf(live, result.segment!)
-      const wanted = { parent: { segment, at }, forced: token === undefined ? [] : [token] }
-      if (
-        branch === undefined ||
-        !isDeepStrictEqual({ parent: branch.parent, forced: branch.forced }, wanted)
-      )
-        missing()
-      const first = branch!.tokens.at(at)
-      if (token !== undefined && first !== undefined && first.id !== token) missing()
-      return
-    }
-    case 'summarise': {
-      // The paths that it was to read may have been dropped, or the run may have ended before it was written.
-      const given = after.some(
-        (event) =>
-          event.type === 'run-failed' ||
-          (event.type === 'run-ended' && event.reason !== 'finished') ||
-          (event.type === 'notice' && event.code === 'nothing-to-summarise'),
-      )
-      if (segmentOf(live, result.segment!) === undefined && !given && !dismissed) missing()
-      return
-    }
-    case 'override-vote':
-      if (!after.some((event) => event.type === 'vote' && event.chosen === command.member))
-        missing()
-      return
-    case 'stop-all':
-    case 'cancel': {
-      // A command before the end lets the run continue.
-      const told = after.some(
-        (event) =>
-          event.type === 'run-failed' ||
-          (event.type === 'run-ended' && event.reason !== 'finished') ||
-          event.type === 'segment-extended' ||
-          event.type === 'segment-started',
-      )
-      if (!told) missing()
-    }
   }
 }

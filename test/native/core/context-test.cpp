@@ -2,8 +2,6 @@
 #include "harness.h"
 #include <cmath>
 
-static const Ids PROMPT = {10, 20, 30, 40, 50};
-
 static Ids repeated(size_t count, int32_t id) {
     return Ids(count, id);
 }

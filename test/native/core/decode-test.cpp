@@ -5,28 +5,6 @@
 #include <limits>
 #include <thread>
 
-static const Ids PROMPT = {10, 20, 30, 40, 50};
-
-// A context with the prompt in every sequence.
-struct Prompted : Fixture {
-    explicit Prompted(int32_t cells = 1024)
-        : Fixture(cells) {
-        fill(0, PROMPT);
-        for (int32_t seq = 1; seq < context->sequences; seq++) again(seq);
-    }
-    void again(int32_t seq) {
-        context->remove(seq, 0);
-        context->copy(0, seq, -1);
-    }
-    Ids alone(StreamParams params) {
-        again(params.seq);
-        const int32_t id = params.id;
-        const Ids ids = run(*this, streams({std::move(params)})).ids(id);
-        again(id);
-        return ids;
-    }
-};
-
 TEST("several streams decode what each decodes alone") {
     Prompted f;
     Ids alone[4];
@@ -136,19 +114,6 @@ TEST("a branch goes on from its parent's cells and takes none of its own for the
     CHECK_EQUAL(d.reason(2), "budget");
 }
 
-static StreamPart shared(int32_t from, int32_t end = -1) {
-    StreamPart part;
-    part.from = from;
-    part.end = end;
-    return part;
-}
-
-static StreamPart given(const Ids & tokens) {
-    StreamPart part;
-    part.tokens = tokens;
-    return part;
-}
-
 TEST("a stream begins from parts as if they had been prefilled") {
     Prompted f;
     const Ids path = f.alone(stream(1, 6));
@@ -159,7 +124,7 @@ TEST("a stream begins from parts as if they had been prefilled") {
     f.fill(2, {90, 91});
     const Ids wanted = run(f, streams({stream(2, 5)})).ids(2);
     StreamParams joined = stream(4, 5);
-    joined.parts = {shared(3, 5 + 3), given({90, 91})};
+    joined.parts = {cells(3, 5 + 3), words({90, 91})};
     CHECK_EQUAL(run(f, streams({joined})).ids(4), wanted);
     CHECK_EQUAL(f.context->lastPosition(4), 4 + 3 + 2 + 5);
 }
@@ -167,7 +132,7 @@ TEST("a stream begins from parts as if they had been prefilled") {
 TEST("cells that are kept for a stream are its own, for its parts and its tokens") {
     Prompted f;
     StreamParams rich = stream(2, 8);
-    rich.parts = {shared(0), given({5, 6})};
+    rich.parts = {cells(0), words({5, 6})};
     rich.cells = 10;
     DecodeParams p = streams({stream(1, 20), rich});
     p.cells = 3;
@@ -197,12 +162,12 @@ TEST("a silent token whose cell is its parent's takes none that is kept for the 
 TEST("a cancel reaches the parts that are prefilled, and a part that does not fit fails") {
     Prompted f(256);
     StreamParams p = stream(1);
-    p.parts = {shared(0), given(Ids(100, 7))};
+    p.parts = {cells(0), words(Ids(100, 7))};
     Decoding d(f, streams({p}));
     d.flag->raise();
     d.run();
     CHECK_EQUAL(d.decoded.reason(1), "cancelled");
-    p.parts[1] = given(Ids(300, 7));
+    p.parts[1] = words(Ids(300, 7));
     const Decoded full = run(f, streams({p, stream(2, 3)}));
     CHECK_EQUAL(full.reason(1), "failed");
     CHECK_EQUAL(full.code(1), "out-of-cells");
@@ -375,10 +340,10 @@ TEST("a decode refuses streams that cannot be") {
                     "out-of-range");
     }
     for (const int32_t bad : {INT32_MIN, -2, f.context->sequences, INT32_MAX})
-        CHECK_EQUAL(changed([&](StreamParams & p) { p.parts = {shared(bad)}; }), "out-of-range");
-    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {shared(0, -2)}; }), "out-of-range");
-    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {shared(p.seq)}; }), "bad-request");
-    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {given({-1})}; }), "out-of-range");
+        CHECK_EQUAL(changed([&](StreamParams & p) { p.parts = {cells(bad)}; }), "out-of-range");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {cells(0, -2)}; }), "out-of-range");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {cells(p.seq)}; }), "bad-request");
+    CHECK_EQUAL(changed([](StreamParams & p) { p.parts = {words({-1})}; }), "out-of-range");
     CHECK_EQUAL(changed([](StreamParams & p) { p.cells = -1; }), "out-of-range");
     CHECK_EQUAL(changed([](StreamParams & p) { p.id = -1; }), "out-of-range");
     CHECK_EQUAL(changed([](StreamParams & p) { p.budget = 0; }), "out-of-range");

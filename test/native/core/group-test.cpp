@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-static const Ids PROMPT = {10, 20, 30, 40, 50};
-
 // Sequences 1 to 4 hold the prompt and a path of their own.
 struct Paths : Fixture {
     Paths()

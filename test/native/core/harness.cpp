@@ -28,6 +28,19 @@ void Fixture::fill(int32_t seq, const Ids & tokens) {
     prefill(*context, p, StopFlag(), nullptr);
 }
 
+StreamPart cells(int32_t from, int32_t end) {
+    StreamPart part;
+    part.from = from;
+    part.end = end;
+    return part;
+}
+
+StreamPart words(const Ids & tokens) {
+    StreamPart part;
+    part.tokens = tokens;
+    return part;
+}
+
 StreamParams stream(int32_t id, int32_t budget, const Ids & forced) {
     StreamParams p;
     p.id = p.seq = id;
@@ -109,4 +122,24 @@ DecodeParams streams(const std::vector<StreamParams> & streams, int32_t finish) 
 Decoded run(const Fixture & fixture, DecodeParams params) {
     Decoding decoding(fixture, std::move(params));
     return decoding.run();
+}
+
+const Ids PROMPT = {10, 20, 30, 40, 50};
+
+Prompted::Prompted(int32_t cells)
+    : Fixture(cells) {
+    fill(0, PROMPT);
+    for (int32_t seq = 1; seq < context->sequences; seq++) again(seq);
+}
+
+void Prompted::again(int32_t seq) {
+    context->remove(seq, 0);
+    context->copy(0, seq, -1);
+}
+
+Ids Prompted::alone(const StreamParams & params) {
+    again(params.seq);
+    const Ids ids = run(*this, streams({params})).ids(params.id);
+    again(params.seq);
+    return ids;
 }

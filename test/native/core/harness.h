@@ -84,6 +84,10 @@ struct Fixture {
     void fill(int32_t seq, const Ids & tokens);
 };
 
+// Parts that a stream begins from: shared cells of a sequence, tokens to prefill.
+StreamPart cells(int32_t from, int32_t end = -1);
+StreamPart words(const Ids & tokens);
+
 // A greedy stream whose sequence is its id.
 StreamParams stream(int32_t id, int32_t budget = 8, const Ids & forced = {});
 
@@ -124,3 +128,14 @@ private:
 
 DecodeParams streams(const std::vector<StreamParams> & streams, int32_t finish = 0);
 Decoded run(const Fixture & fixture, DecodeParams params);
+
+extern const Ids PROMPT;
+
+// A context with the prompt in every sequence.
+struct Prompted : Fixture {
+    explicit Prompted(int32_t cells = 1024);
+    // Gives a sequence the prompt, and nothing else.
+    void again(int32_t seq);
+    // What a stream decodes by itself; its sequence holds the prompt before and after.
+    Ids alone(const StreamParams & params);
+};

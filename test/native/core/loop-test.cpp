@@ -4,43 +4,15 @@
 #include <algorithm>
 #include <cmath>
 
-static const Ids PROMPT = {10, 20, 30, 40, 50};
-
 static Ids numbered(size_t count) {
     Ids ids;
     for (size_t i = 0; i < count; i++) ids.push_back((int32_t) (i * 7 % 200));
     return ids;
 }
 
-static StreamPart cells(int32_t from) {
-    StreamPart part;
-    part.from = from;
-    return part;
-}
-
-static StreamPart tokens(const Ids & ids) {
-    StreamPart part;
-    part.tokens = ids;
-    return part;
-}
-
-// A context with the prompt in every sequence.
-struct Shared : Fixture {
+struct Shared : Prompted {
     explicit Shared(int32_t cells = 4096)
-        : Fixture(cells) {
-        fill(0, PROMPT);
-        for (int32_t seq = 1; seq < context->sequences; seq++) again(seq);
-    }
-    void again(int32_t seq) {
-        context->remove(seq, 0);
-        context->copy(0, seq, -1);
-    }
-    Ids alone(StreamParams params) {
-        again(params.seq);
-        const Ids ids = run(*this, streams({params})).ids(params.id);
-        again(params.seq);
-        return ids;
-    }
+        : Prompted(cells) {}
     // Starts a prefill; `code` is "" while it works, and "done" once all is added.
     struct Asked {
         std::shared_ptr<StopFlag> stop = std::make_shared<StopFlag>();
@@ -269,8 +241,8 @@ TEST("parts are filled in chunks while other streams go on, and the stream then 
     Decoding decoding(f, streams({stream(1, 80)}));
     f.loop->turn();
     StreamParams joined = stream(5, 6);
-    joined.parts = {cells(0), tokens(Ids(read.begin(), read.begin() + 100)),
-                    tokens(Ids(read.begin() + 100, read.end()))};
+    joined.parts = {cells(0), words(Ids(read.begin(), read.begin() + 100)),
+                    words(Ids(read.begin() + 100, read.end()))};
     CHECK(decoding.decode.add(joined));
     decoding.run();
     CHECK_EQUAL(decoding.decoded.ids(5), wanted);
@@ -281,7 +253,7 @@ TEST("parts are filled in chunks while other streams go on, and the stream then 
 TEST("a stream that is stopped while it is filled leaves its sequence empty and usable") {
     Shared f;
     StreamParams joined = stream(5, 6);
-    joined.parts = {cells(0), tokens(numbered(300))};
+    joined.parts = {cells(0), words(numbered(300))};
     Decoding decoding(f, streams({stream(1, 40), joined}));
     f.loop->turn();
     CHECK(f.context->lastPosition(5) > 0);
@@ -301,8 +273,8 @@ TEST("a sequence that is dropped is read first by the streams that were asked fo
     const Ids path = f.alone(stream(2, 6, {70}));
     run(f, streams({stream(2, 6, {70})}));
     StreamParams first = stream(5, 4), second = stream(6, 4);
-    first.parts = {cells(0), tokens(numbered(200))};
-    second.parts = {cells(2), tokens({91})};
+    first.parts = {cells(0), words(numbered(200))};
+    second.parts = {cells(2), words({91})};
     Decoding decoding(f, streams({stream(1, 40)}));
     f.loop->turn();
     CHECK(decoding.decode.add(first));

@@ -9,20 +9,12 @@ static Ids counted(size_t count, int32_t first = 1) {
     return ids;
 }
 
-static const Ids PROMPT = counted(20);
+static const Ids LONG_PROMPT = counted(20);
 
 static StreamPart cells(int32_t from, int32_t start, int32_t end, StreamPart::Place place) {
-    StreamPart part;
-    part.from = from;
+    StreamPart part = cells(from, end);
     part.start = start;
-    part.end = end;
     part.place = place;
-    return part;
-}
-
-static StreamPart words(const Ids & tokens) {
-    StreamPart part;
-    part.tokens = tokens;
     return part;
 }
 
@@ -30,7 +22,7 @@ static StreamPart words(const Ids & tokens) {
 struct Paths : Fixture {
     explicit Paths(int32_t cells = 2048)
         : Fixture(cells) {
-        fill(0, PROMPT);
+        fill(0, LONG_PROMPT);
         for (const int32_t seq : {1, 2}) context->copy(0, seq, -1);
         fill(1, counted(600, 3));
         fill(2, counted(10, 5));
