@@ -155,7 +155,8 @@ export function builtFiles(bin: string): GgmlFiles {
     : files
 }
 
-async function configureLlama(paths: LlamaBuild, onProgress: OnProgress): Promise<void> {
+/** Configures the build. It names files of this checkout, so repeat it before a later build from the same cache. */
+export async function configureLlama(paths: LlamaBuild, onProgress: OnProgress): Promise<void> {
   const packages = usablePackages()
   mkdirSync(paths.bin, { recursive: true })
   let options: CMakeOptions

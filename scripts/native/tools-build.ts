@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { build, configure } from './cmake.ts'
 import { fetchPackage } from './fetch.ts'
 import { readPackage, type GgmlFiles } from './layout.ts'
-import { buildFolder, coreOptions, ensureLlama, usablePackages } from './llama.ts'
+import { buildFolder, configureLlama, coreOptions, ensureLlama, usablePackages } from './llama.ts'
 import { cacheDir, root } from './paths.ts'
 import { probe, run, SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
@@ -27,6 +27,7 @@ export async function buildTools(onProgress: OnProgress): Promise<Tools> {
   }
   const done = join(llama.build, 'done-tools')
   if (!existsSync(done)) {
+    await configureLlama(llama, onProgress)
     await build(
       llama.build,
       ['llama-batched-bench', 'llama-quantize'],
