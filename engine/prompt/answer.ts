@@ -450,10 +450,10 @@ function lastSentence(text: string, from: number, to: number): number {
 
 /** Words before a number of which it is not the value of the sentence. */
 const BEFORE =
-  /(?:\b(?:for|in|at|within|after|before|by|from|since|until|than|least|most|of|step|part|section|chapter|figure|page|version|item|option|number|no\.?|on|around|every|first|last|next|these|those|other|all|here\s+(?:are|is))|[(#])\s*\$?$/i
+  /(?:\b(?:for|in|at|within|after|before|by|from|since|until|than|least|most|of|step|part|section|chapter|figure|page|version|item|option|number|no\.?|on|around|every|first|last|next|these|those|other|all|here\s+(?:are|is))|[(#<>+*/^\u2264\u2265\u2260]|\\(?:[lg]eq?|neq?))\s*\$?$/i
 /** What may follow the value of a concluding sentence. */
 const TAIL =
-  /^[\s,.*!$)\u3002]*(?:(?:in total|altogether|in all|overall|left|remaining|together|each|at all|per \w+|every \w+|a (?:day|week|month|year)|all together|of them|as well|too|now)[\s,.*!]*)*$/i
+  /^[\s,.*!$)\]\\\u3002]*(?:(?:in total|altogether|in all|overall|left|remaining|together|each|at all|per \w+|every \w+|a (?:day|week|month|year)|all together|of them|as well|too|now)[\s,.*!]*)*$/i
 
 /** Returns the number with which a sentence concludes. */
 function concluded(text: string, from: number, to: number, marked: boolean): Span | null {
@@ -469,7 +469,9 @@ function concluded(text: string, from: number, to: number, marked: boolean): Spa
   const single =
     marked && values.length === 1 && !/\b(?:is|are|was|were|has|have|must|can|divides)\b/.test(tail)
   if (!TAIL.test(tail) && !single) return null
-  const before = text.slice(Math.max(from, start - 24), start)
+  const before = text
+    .slice(Math.max(from, start - 24), start)
+    .replace(/(?:\\[([]|\$+|\*+|`)\s*$/, '')
   if (BEFORE.test(before) || !isNumeric(text.slice(start, formulaEnd(text, start, end))))
     return null
   return [start, end]

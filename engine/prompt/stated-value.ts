@@ -40,7 +40,7 @@ const JOINT = new RegExp(
 const STOP =
   /^(?:because|since|as|so|which|that|and|or|but|nor|in|at|on|for|from|with|when|where|if|while|by|to|than|then|thus|hence|therefore|is|are|was|were|not|after|before|every|each|altogether|left|remaining|remain|total|overall|out|option|choice|we|he|she|it|they|you|i|the|these|this|those|a|an|my|our|his|her|their|more|less|have|has|had|will|would|also|now|too|again|here|there|see|per\b.*day\b.*|plus|minus|times|about|above|below|of|using|giving|making|leaving|only|exactly|correct|right|approximately)$/i
 const UNIT =
-  /\s?(?:[\p{L}\u00b0\u00b5][\p{L}.'\u2019-]*(?:\s?\^?[23\u00b2\u00b3](?!\d))?(?:\s?\/\s?\p{L}+[23\u00b2\u00b3]?)?)/uy
+  /\s?(?:[\p{L}\u00b0\u00b5][\p{L}.'\u2019-]*(?:\s?\^\s?[23](?!\d)|[\u00b2\u00b3])?(?:\s?\/\s?\p{L}+(?:\^[23]|[\u00b2\u00b3])?)?)/uy
 const MAX_UNIT_WORDS = 5
 
 const CLOSE: Record<string, string> = { '(': ')', '[': ']', '{': '}' }

@@ -1,7 +1,7 @@
 import {
   close,
   complexOf,
-  difference,
+  DEGREE,
   exact,
   folded,
   product,
@@ -82,9 +82,12 @@ export function sameAsWritten(a: Meaning, b: Meaning): boolean {
   if (differsByName(a, b)) return false
   const factors = comparable(a.unit, b.unit)
   if (factors === null) return false
-  const [left, right] = [a, b].map(({ readings }, i) =>
-    readings.flatMap((value) => scaled(value, factors[i]!) ?? []),
-  )
+  const [left, right] = [a, b].map(({ readings, unit }, i) => {
+    const plain = readings.flatMap((value) => scaled(value, factors[i]!) ?? [])
+    // 60 degrees are 60 where no unit is given, and pi/3.
+    const other = [b, a][i]!.unit
+    return unit?.key === DEGREES && other === null ? [...plain, ...plain.flatMap(radians)] : plain
+  })
   return left!.some((value) => right!.some((other) => sameValue(value, other)))
 }
 
@@ -97,6 +100,14 @@ export function asFraction(meaning: Meaning): Meaning {
     percent: false,
     readings: meaning.readings.flatMap((value) => scaled(value, hundredth) ?? []),
   }
+}
+
+const DEGREES = 'angle 1'
+
+function radians(value: Value): Value[] {
+  const values = valuesOf(value)
+  if (values === null) return []
+  return [{ kind: 'expression', values: values.map((v) => (v === null ? null : times(v, DEGREE))) }]
 }
 
 /** x = 5 is not y = 5, although both give the value 5. */
@@ -277,7 +288,7 @@ function choiceOf(text: string): Meaning | null {
   const letter = hit?.[1] ?? hit?.[2] ?? hit?.[3]
   if (letter === undefined) return null
   const content = hit![4]
-  if (content !== undefined && /^[-+*/^=!_)]/.test(content)) return null
+  if (content !== undefined && /^(?:[-+*/^=!_),;&]|(?:and|or)\b)/.test(content)) return null
   return plain({
     kind: 'choice',
     letter: letter.toUpperCase(),
@@ -505,6 +516,9 @@ function measured(text: string): { bare: string; percent: boolean; unit: Unit | 
   return { bare: unwrapped(peeled.bare), percent: false, unit: unit ?? peeled.unit }
 }
 
+/** Scripts without spaces between words. */
+const UNSPACED = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
+
 function withoutUnit(text: string): { bare: string; unit: Unit } | null {
   const marked = MARKED.exec(text)
   if (marked !== null && /\d|\\pi|\\sqrt|\\text|^-?[a-z]\s*$/.test(marked[1]!)) {
@@ -520,7 +534,7 @@ function withoutUnit(text: string): { bare: string; unit: Unit } | null {
   // 12m is a product, 12 m a length.
   if (!spaced && /^[a-zA-Z](?![a-zA-Z])/.test(words)) return null
   const unit = unitOf(words.replace(/-/g, ' '), false)
-  if (unit === null || (!spaced && unit.key === null)) return null
+  if (unit === null || (!spaced && unit.key === null && !UNSPACED.test(words))) return null
   return { bare: bare.trim(), unit }
 }
 

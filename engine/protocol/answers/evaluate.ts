@@ -216,6 +216,9 @@ const real = (re: Decimal): Complex => ({ re, im: ZERO })
 const ONE = real(new Decimal(1))
 const PI = Decimal.acos(-1)
 
+/** The value of a degree. */
+export const DEGREE = real(PI.div(180))
+
 const CONSTANTS: Record<string, Complex> = {
   pi: real(PI),
   e: real(Decimal.exp(1)),
@@ -241,7 +244,7 @@ export function valueAt(node: Node, point: Point): Complex {
     case 'variable':
       return real(point.variables.get(node.name)!)
     case 'constant':
-      if (node.name === 'degree') return point.degree === '1' ? ONE : real(PI.div(180))
+      if (node.name === 'degree') return point.degree === '1' ? ONE : DEGREE
       return CONSTANTS[node.name]!
     case 'call': {
       const args = node.args.map((arg) => valueAt(arg, point))
@@ -293,10 +296,13 @@ function callAt(name: FunctionName, args: readonly Complex[], point: Point): Com
     case 'asin':
     case 'acos':
     case 'atan':
-    case 'sinh':
-    case 'cosh':
-    case 'tanh':
       return real(bounded(realPart(a))[name]())
+    case 'sinh':
+      return real(sinh(realPart(a)))
+    case 'cosh':
+      return real(cosh(realPart(a)))
+    case 'tanh':
+      return real(sinh(realPart(a)).div(cosh(realPart(a))))
     case 'floor':
     case 'ceil':
       if (point.variables.size > 0) throw new Unreadable(name)
@@ -328,11 +334,14 @@ const sizeOf = ({ re, im }: Complex): Decimal =>
 function wave(name: 'sin' | 'cos', { re, im }: Complex): Complex {
   const [sin, cos] = [near(bounded(re).sin()), near(re.cos())]
   if (im.isZero()) return real(name === 'sin' ? sin : cos)
-  const [sinh, cosh] = [bounded(im).sinh(), im.cosh()]
   return name === 'sin'
-    ? { re: sin.mul(cosh), im: cos.mul(sinh) }
-    : { re: cos.mul(cosh), im: sin.mul(sinh).neg() }
+    ? { re: sin.mul(cosh(im)), im: cos.mul(sinh(im)) }
+    : { re: cos.mul(cosh(im)), im: sin.mul(sinh(im)).neg() }
 }
+
+/** The library's own functions take minutes for large arguments. */
+const sinh = (x: Decimal): Decimal => bounded(x).exp().sub(x.neg().exp()).div(2)
+const cosh = (x: Decimal): Decimal => bounded(x).exp().add(x.neg().exp()).div(2)
 
 /** Returns 0 for a sine that is 0 but for rounding. */
 const near = (value: Decimal): Decimal =>

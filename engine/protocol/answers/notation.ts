@@ -100,6 +100,7 @@ export function plainNotation(answer: string): string {
     .replace(/\\\\\s*\[[^\]]*\]/g, '\\\\ ')
     .replace(FONTS, '\\text{')
     .replace(/\\text\{\s*(\\?[%$])\s*\}/g, '$1')
+    .replace(/\\mathbb\s*\{?\s*([A-Z])\s*\}?/g, '\\mathbb{$1}')
     .replace(/\\(?:text)?color\s*\{[^{}]*\}/g, '')
     .replace(/\\(?:d?dots|cdots|dotsc)(?![a-zA-Z])/g, '\\ldots')
     .replace(/\\(?:lbrace|rbrace|lbrack|rbrack|lvert|rvert|vert|mid)(?![a-zA-Z])/g, (name) =>
