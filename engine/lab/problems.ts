@@ -99,14 +99,14 @@ function readProblem(value: unknown, fields: Fields): Omit<Problem, 'index'> {
   const text = Text.parse(line[name])
   return {
     problem: choices === null ? text : withChoices(text, choices),
-    expected: expectedOf(line, fields.answer),
+    expected: expectedOf(line, fields.answer, ' (name it with --answer-field)'),
   }
 }
 
 const ANSWER_FIELDS = ['answer', 'final_answer', 'answerKey', 'correct', 'solution'] as const
 
 /** Returns what makes an answer to a line of a problem set right. Errors: it has no such field. */
-export function expectedOf(line: Record<string, unknown>, field?: string): Expected {
+export function expectedOf(line: Record<string, unknown>, field?: string, hint = ''): Expected {
   if (field === undefined && line.numbers !== undefined && line.target !== undefined) {
     return {
       kind: 'numbers',
@@ -117,7 +117,7 @@ export function expectedOf(line: Record<string, unknown>, field?: string): Expec
   const name = field ?? ANSWER_FIELDS.find((one) => Object.hasOwn(line, one)) ?? 'answer'
   if (!Object.hasOwn(line, name))
     throw new Error(
-      `no field "${name}" (name it with --answer-field), nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,
+      `no field "${name}"${hint}, nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,
     )
   const value = AnswerValue.parse(line[name])
   const choices = choicesOf(line)
