@@ -219,7 +219,7 @@ async function experiment(
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
   try {
-    const module = await import('../lab/index.ts') // mathjs takes a moment to load
+    const module = await import('../lab/index.ts')
     const lab = await module.openLab({
       model,
       data,

@@ -174,7 +174,6 @@ const FILLER =
   /(?:(?:therefore|thus|then|hence|so|simply|just|exactly|about|approximately|approx\.?|roughly|around|nearly|clearly|indeed|actually|now|also|equal\s+to|given\s+by|found\s+to\s+be|likely|probably|definitely|option|choice|letter|the\s+(?:number|value|option|choice|letter|expression|set|interval|list|point|pair|ordered\s+pair|fraction))\b|[:=\uff1a,]|\*\*(?=\s))\s*/iy
 const SENTENCE_END =
   /[.!?;\u3002\uff01\uff1b](?=\s|["'*)\]\u201d]*$|\*\*|$)|[\u3002\uff01\uff1f\uff0c]/g
-const MAX_SENTENCE = 160
 
 /**
  * Returns the value that a statement gives. `label`: it stands after "Answer:", so that a sentence

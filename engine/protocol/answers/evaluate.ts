@@ -14,8 +14,8 @@ type Decimal = Library
 /** Values that differ by less than this, relative to their size, are equal. */
 const TOLERANCE = new Decimal(10).pow(-35)
 /** The most bits of a numerator or a denominator. */
-const MAX_BITS = 100_000
-const MAX_FACTORIAL = 5000
+const MAX_BITS = 50_000
+const MAX_FACTORIAL = 3000
 /** The largest argument of a trigonometric or exponential function. */
 const MAX_ARGUMENT = new Decimal(10).pow(9)
 
