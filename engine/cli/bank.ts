@@ -2,14 +2,14 @@ import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { BankReport, Failure, WorkProgress } from '../lab/index.ts'
+import type { AnswerRule, BankReport, Failure, WorkProgress } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { Fusion, MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { Engine } from '../run/index.ts'
 import { openEngine, withChosenDevice } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { addDataFlags } from './eval.ts'
+import { addAnswerFlag, addDataFlags } from './eval.ts'
 import { ProgressLine } from './progress-line.ts'
 import { addSamplingFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
 import { table } from './table.ts'
@@ -36,6 +36,7 @@ interface FuseFlags extends EngineFlags {
 interface ReportFlags {
   data?: string
   paths?: number[]
+  answer: AnswerRule
   json?: boolean
 }
 
@@ -76,10 +77,12 @@ export function addBank(program: Command): void {
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
     .action(fuseBank)
 
-  command
-    .command('report')
-    .description('compare votes and summaries on the same paths; several banks are also pooled')
-    .argument('<folders...>', 'folders of banks')
+  addAnswerFlag(
+    command
+      .command('report')
+      .description('compare votes and summaries on the same paths; several banks are also pooled')
+      .argument('<folders...>', 'folders of banks'),
+  )
     .option('--data <file>', 'the problems, if the file was moved')
     .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', (text: string) =>
       text.split(',').map(integer(1, MAX_PATHS)),
@@ -111,6 +114,8 @@ async function recordBank(flags: RecordFlags): Promise<void> {
     settings,
     braid: braidVersion(),
   })
+  const note = lab.unscoredNote(set)
+  if (note !== null) say(note)
   const { jobs } = flags
   const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>
     lab.recordPaths({ bank, set }, engine, { ...work, limit, paths }),
@@ -193,7 +198,7 @@ async function reportBanks(folders: string[], flags: ReportFlags): Promise<void>
     return {
       bank,
       widths,
-      outcomes: outcomesOf(bank, readProblems(file, data.fields), file, widths),
+      outcomes: outcomesOf(bank, readProblems(file, data.fields), file, widths, flags.answer),
     }
   })
   const widths = [...new Set(banks.flatMap((one) => one.widths))].sort((a, b) => a - b)

@@ -9,7 +9,7 @@ import { record, type TranscriptWriter } from '../transcripts/index.ts'
 import { Bank, batchRun, batchSeed, isRecorded, problemsOf, type BankInfo } from './bank.ts'
 import { inParallel, ONE_RUN } from './experiment.ts'
 import { hashFiles } from './lab.ts'
-import { readProblems, type Fields, type ProblemSet } from './problems.ts'
+import { readProblems, scored, type Fields, type ProblemSet } from './problems.ts'
 
 /** How the model is asked for an answer that can be found and compared. */
 export const SUFFIX = '\n\nPlease reason step by step, and put your final answer within \\boxed{}.'
@@ -50,7 +50,9 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
     format: 1,
     braid: options.braid,
     data: { file: options.data, sha256: set.sha256, fields: options.fields ?? {} },
-    problems: set.problems.slice(0, options.limit).map(({ index }) => index),
+    problems: scored(set)
+      .slice(0, options.limit)
+      .map(({ index }) => index),
     paths: options.paths,
     model: {
       name: model.name,

@@ -3,8 +3,8 @@ import { vote } from '../protocol/answers/vote.ts'
 import type { Segment } from '../protocol/fold.ts'
 import { problemsOf, type Bank } from './bank.ts'
 import { summaryOf } from './bank-fuse.ts'
-import { isCorrect } from './check.ts'
-import type { Expected, ProblemSet } from './problems.ts'
+import { isCorrect, statement, type AnswerRule } from './check.ts'
+import { scored, type Expected, type ProblemSet } from './problems.ts'
 import {
   effectiveSize,
   mcnemar,
@@ -70,11 +70,12 @@ export function outcomesOf(
   set: ProblemSet,
   file: string,
   widths: readonly number[],
+  rule: AnswerRule = 'stated',
 ): Outcome[] {
-  return problemsOf(bank, set, file).flatMap(({ index, expected }) => {
+  return scored({ problems: problemsOf(bank, set, file) }).flatMap(({ index, expected }) => {
     const paths = bank.recorded(index)?.paths.slice(0, bank.info.paths)
     if (paths === undefined) return []
-    const right = (segment: Segment) => isCorrect(expected, segment)
+    const right = ({ text }: Segment) => isCorrect(expected, statement(text, rule))
     return [
       {
         problem: index,
@@ -82,7 +83,7 @@ export function outcomesOf(
         right: new Map(
           widths
             .filter((width) => width <= paths.length)
-            .map((width) => [width, rightOf(bank, index, paths.slice(0, width), expected)]),
+            .map((width) => [width, rightOf(bank, index, paths.slice(0, width), expected, rule)]),
         ),
       },
     ]
@@ -94,21 +95,23 @@ function rightOf(
   problem: number,
   paths: readonly Segment[],
   expected: Expected,
+  rule: AnswerRule,
 ): Partial<Record<Method, boolean>> {
   const fused = (fusion: Fusion) => {
     const summary = summaryOf(bank, { problem, fusion, paths: paths.length }, paths)
-    return summary === null ? {} : { [fusion]: isCorrect(expected, summary) }
+    return summary === null ? {} : { [fusion]: isCorrect(expected, statement(summary.text, rule)) }
   }
-  return { majority: isVotedRight(paths, expected), ...fused('cache'), ...fused('reread') }
+  return { majority: isVotedRight(paths, expected, rule), ...fused('cache'), ...fused('reread') }
 }
 
 /** Returns whether the answer that most paths gave is right; equal answers count together. */
-function isVotedRight(paths: readonly Segment[], expected: Expected): boolean {
+function isVotedRight(paths: readonly Segment[], expected: Expected, rule: AnswerRule): boolean {
+  const said = paths.map(({ segment, text }) => ({ member: segment, ...statement(text, rule) }))
   const { classes, winner } = vote(
-    paths.map(({ segment, answer }) => ({ member: segment, answer: answer?.text ?? null })),
+    said.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
     'equality',
   )
-  const first = paths.find(({ segment }) => segment === classes[winner]?.members[0])
+  const first = said.find(({ member }) => member === classes[winner]?.members[0])
   return first !== undefined && isCorrect(expected, first)
 }
 

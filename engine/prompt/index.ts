@@ -1,4 +1,4 @@
-export { extractAnswer } from './answer.ts'
+export { extractAnswer, lastNumber } from './answer.ts'
 export { findControlTokens, RELEASED_PREFIX, type ControlTokens } from './control.ts'
 export { wordsLength } from './frame.ts'
 export {

@@ -3,7 +3,7 @@ import type { RunState, Segment } from './run-state.ts'
 /**
  * Returns the summary that gives the run's answer: the one that won the vote between groups, unless
  * a later summary exists; otherwise the latest one. Separate from decision.ts so that the page can
- * start without loading mathjs.
+ * start without the rules of equality.
  */
 export function decidingSummary({
   summaries,

@@ -4,10 +4,7 @@ import type { RunState } from '../protocol/run-state.ts'
 import type { Decision, VoteDraft } from '../protocol/decision.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 
-/**
- * Loads decision.ts lazily: it imports mathjs, which is slow to load and so is loaded while the
- * model thinks.
- */
+/** Loads decision.ts, which compares answers, while the model thinks. */
 const decision = () => import('../protocol/decision.ts')
 
 export const warmUp = (): void => void decision().catch(() => {})

@@ -19,7 +19,7 @@ import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
 
-const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // loads mathjs, for which the window does not wait
+const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // compares answers, for which the window does not wait
 
 /** Shows a run: its problem, paths, summary and votes, and its commands. */
 export function RunView({ run }: { run: string }) {
