@@ -16,7 +16,7 @@ import {
   Task,
 } from './models.ts'
 import { SharedPreferences } from './preferences.ts'
-import { KvType, RunRequest, RunSettings } from './request.ts'
+import { KvType, RunRequest, RunSettings, TemplateVariables } from './request.ts'
 
 export * from './models.ts'
 
@@ -62,6 +62,8 @@ export const ModelInfo = z.object({
    */
   headerSha256: z.string(),
   templateSha256: z.string().optional(),
+  /** The variables that its chat template reads, of those that users may set. */
+  templateVariables: z.array(TemplateVariables.keyof()).optional(),
   /** Texts of the control tokens that were found, in the order of the pairs. */
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
