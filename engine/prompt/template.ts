@@ -34,7 +34,19 @@ const MAX_TEMPLATE = 1 << 20
 /** Source of the thread: plain CommonJS, so that it runs both from source and from a bundle. */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads')
-const { Template } = require(workerData.jinja)
+const { Environment, Interpreter, Template } = require(workerData.jinja)
+// Python's str.format with fields {} and {0}, which @huggingface/jinja 0.5.11 does not have.
+const member = Interpreter.prototype.evaluateMemberExpression
+Interpreter.prototype.evaluateMemberExpression = function (node, scope) {
+  const found = member.call(this, node, scope)
+  if (found.type !== 'UndefinedValue' || node.computed || node.property.value !== 'format') return found
+  const { type, value } = this.evaluate(node.object, scope)
+  if (type !== 'StringValue') return found
+  return new Environment().set('format', (...values) => {
+    let next = 0
+    return value.replace(/\\{(\\d*)\\}/g, (_, index) => values[index === '' ? next++ : index])
+  })
+}
 const render = (values) => {
   try {
     const text = new Template(workerData.template).render(values)

@@ -35,11 +35,11 @@ const WORD = String.raw`(?:thinking|think|thoughts?|reasoning)`
 /** The text between the brackets of a marker. */
 const INNER = /^(?:<[|｜]?|\[|◁)([/\w:]{3,40})(?:[|｜]?>|\]|▷)$/
 const CLOSE = new RegExp(
-  String.raw`^(?:/|end_?(?:of_?)?)(?:\w+[:_])?${WORD}$|^${WORD}[:_]end$`,
+  String.raw`^(?:/|end_?(?:of_?)?)(?:\w+[:_])?${WORD}(?::\w+)?$|^${WORD}[:_]end$`,
   'i',
 )
 const OPEN = new RegExp(
-  String.raw`^(?:(?:start|begin)_?(?:of_?)?)?(?:\w+[:_])?${WORD}(?:[:_](?:start|begin))?$`,
+  String.raw`^(?:(?:start|begin)_?(?:of_?)?)?(?:\w+[:_])?${WORD}(?:_(?:start|begin)|:\w+)?$`,
   'i',
 )
 /** Brackets in a template; square ones in upper case only, since the template's own code has them, too. */
