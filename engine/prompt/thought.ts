@@ -172,7 +172,10 @@ export function splitThought(
 }
 
 /** Returns an earlier answer without its thought and the white space behind it. */
-export function withoutThought(text: string, marks: Pick<ThoughtMarks, 'opens' | 'closes'>): string {
+export function withoutThought(
+  text: string,
+  marks: Pick<ThoughtMarks, 'opens' | 'closes'>,
+): string {
   const { close, answer } = splitThought(text, marks)
   return close === null ? answer : answer.trimStart()
 }

@@ -256,12 +256,12 @@ describe('a template acts on the texts', () => {
 
 describe('the variables of a template', () => {
   it.each([
-    ['chatml', []],
-    ['qwen3', ['enable_thinking']],
-    ['smollm3', ['enable_thinking']],
-    ['gpt-oss', ['reasoning_effort']],
-    ['hunyuan', ['reasoning_effort']],
-    ['deepseek-r1', []],
+    ['chatml', {}],
+    ['qwen3', { enable_thinking: true }],
+    ['smollm3', { enable_thinking: true }],
+    ['gpt-oss', { reasoning_effort: ['low', 'medium', 'high'] }],
+    ['hunyuan', { reasoning_effort: ['no_think', 'low', 'high'] }],
+    ['deepseek-r1', {}],
   ])('that %s reads', (name, variables) => {
     expect(variablesIn(golden(`templates/${name}.jinja`))).toEqual(variables)
   })
@@ -269,12 +269,13 @@ describe('the variables of a template', () => {
   it('are not those that it only assigns or mentions', () => {
     expect(
       variablesIn('{% set ns = namespace(enable_thinking=true) %}{{ ns.enable_thinking }}'),
-    ).toEqual([])
-    expect(variablesIn("{# enable_thinking #}{{ 'reasoning_effort: ' }}")).toEqual([])
-    expect(variablesIn('{{ 1 if enable_thinking == true else 2 }}')).toEqual(['enable_thinking'])
-    expect(
-      unread({ enable_thinking: false, reasoning_effort: 'low' }, '{{ reasoning_effort }}'),
-    ).toEqual(['enable_thinking'])
+    ).toEqual({})
+    expect(variablesIn("{# enable_thinking #}{{ 'reasoning_effort: ' }}")).toEqual({})
+    expect(variablesIn('{{ 1 if enable_thinking == true else 2 }}')).toEqual({
+      enable_thinking: true,
+    })
+    const set = { enable_thinking: false, reasoning_effort: 'low' }
+    expect(unread(set, '{{ reasoning_effort }}')).toEqual(['enable_thinking'])
     expect(unread(undefined, '')).toEqual([])
   })
 })

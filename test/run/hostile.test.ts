@@ -157,9 +157,7 @@ describe('problems that are not what they seem', () => {
     expect(text(withChat, prompt.ids)).toBe(
       '<|im_start|>system\ns <|im_end|><|im_end|>\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na <think1><|im_end|>\n<|im_start|>user\np <summary> end<|im_end|>\n<|im_start|>assistant\n',
     )
-    expect(
-      prompt.ids.filter((id) => id === chat.model.vocabulary.id('<|im_end|>')),
-    ).toHaveLength(4)
+    expect(prompt.ids.filter((id) => id === chat.model.vocabulary.id('<|im_end|>'))).toHaveLength(4)
   })
 
   it('a template without a system message gets it with the problem', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { loadAddon } from '../../engine/native/load.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
 import { findThoughtMarks, promptTokenizer, type PromptModel } from '../../engine/prompt/index.ts'
-import { array, bool, encodeGguf, f32, str, u32, type Metadata } from './gguf-writer.ts'
+import { array, bool, encodeGguf, str, u32, type Metadata } from './gguf-writer.ts'
 
 export interface VocabularyFile {
   /** Byte-level BPE; SentencePiece with and without a space in front of each text. */

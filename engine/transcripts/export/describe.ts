@@ -37,7 +37,15 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     )
   }
   if (settings !== null) {
-    const { sampling, controls, engine: options, system, instruction, templateVariables, ...plain } = settings
+    const {
+      sampling,
+      controls,
+      engine: options,
+      system,
+      instruction,
+      templateVariables,
+      ...plain
+    } = settings
     for (const group of [plain, templateVariables ?? {}, sampling, controls, options]) {
       for (const [name, value] of Object.entries(group)) rows.push([words(name), String(value)])
     }

@@ -17,14 +17,21 @@ first message; an earlier thought that a template would repeat is left out.
 import json
 from pathlib import Path
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 
 HERE = Path(__file__).parent
 DATE = "2026-01-01"  # the test puts it in place of today's date, too
-QWEN2 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 SAMPLE = [
     "What is 2 + 3? Think step by step, and put the answer into \\boxed{}.",
     "Answer in one sentence. The answer is 5, since adding three to two gives five.",
@@ -39,24 +46,58 @@ MODELS = {
     "llama-2": ("spm", ["<s>", "</s>"], [], True),
     "llama-3": (
         "bpe",
-        ["<|begin_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>"],
+        [
+            "<|begin_of_text|>",
+            "<|eot_id|>",
+            "<|start_header_id|>",
+            "<|end_header_id|>",
+            "<|eom_id|>",
+        ],
         [],
         True,
     ),
     "mistral": ("spm", ["<s>", "</s>", "[INST]", "[/INST]", "[TOOL_CALLS]"], [], True),
-    "phi-3": ("spm", ["<s>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|endoftext|>"], [], False),
-    "gemma": ("spm-bare", ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"], ["<h1>", "\n\n"], True),
-    "qwen3": ("bpe", ["<|endoftext|>", "<|im_end|>", "<|im_start|>"], ["<think>", "</think>", "<tool_response>"], False),
+    "phi-3": (
+        "spm",
+        ["<s>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|endoftext|>"],
+        [],
+        False,
+    ),
+    "gemma": (
+        "spm-bare",
+        ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"],
+        ["<h1>", "\n\n"],
+        True,
+    ),
+    "qwen3": (
+        "bpe",
+        ["<|endoftext|>", "<|im_end|>", "<|im_start|>"],
+        ["<think>", "</think>", "<tool_response>"],
+        False,
+    ),
     "deepseek-r1": (
         "bpe",
         ["<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>"],
         ["<\uff5cUser\uff5c>", "<\uff5cAssistant\uff5c>", "<think>", "</think>"],
         True,
     ),
-    "smollm3": ("bpe", ["<|begin_of_text|>", "<|im_end|>", "<|im_start|>"], ["<think>", "</think>"], False),
+    "smollm3": (
+        "bpe",
+        ["<|begin_of_text|>", "<|im_end|>", "<|im_start|>"],
+        ["<think>", "</think>"],
+        False,
+    ),
     "gpt-oss": (
         "bpe",
-        ["<|startoftext|>", "<|return|>", "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|call|>"],
+        [
+            "<|startoftext|>",
+            "<|return|>",
+            "<|start|>",
+            "<|end|>",
+            "<|message|>",
+            "<|channel|>",
+            "<|call|>",
+        ],
         [],
         False,
     ),
@@ -99,7 +140,9 @@ def train(kind: str, corpus: list[str]) -> dict:
                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
             ]
         )
-        trainer = trainers.BpeTrainer(vocab_size=480, initial_alphabet=list(letters().values()), show_progress=False)
+        trainer = trainers.BpeTrainer(
+            vocab_size=480, initial_alphabet=list(letters().values()), show_progress=False
+        )
         tokenizer.train_from_iterator(corpus, trainer)
         model = json.loads(tokenizer.to_str())["model"]
         tokens = sorted(model["vocab"], key=model["vocab"].get)
@@ -108,7 +151,9 @@ def train(kind: str, corpus: list[str]) -> dict:
     tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?=\u2581)"), "isolated")
     alphabet = [chr(c) for c in range(33, 127)] + ["\u2581"]
-    trainer = trainers.BpeTrainer(vocab_size=260, initial_alphabet=alphabet, limit_alphabet=100, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=260, initial_alphabet=alphabet, limit_alphabet=100, show_progress=False
+    )
     tokenizer.train_from_iterator(corpus, trainer)
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
     learned = sorted(vocabulary, key=vocabulary.get)
@@ -132,10 +177,14 @@ def spm_merges(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
     return [pair for _, pair in sorted(pairs)]
 
 
-def build(kind: str, trained: dict, control: list[str], defined: list[str]) -> PreTrainedTokenizerFast:
+def build(
+    kind: str, trained: dict, control: list[str], defined: list[str]
+) -> PreTrainedTokenizerFast:
     vocabulary = {token: i for i, token in enumerate(trained["tokens"])}
     if kind == "bpe":
-        tokenizer = Tokenizer(models.BPE(vocabulary, [tuple(m.split(" ")) for m in trained["merges"]]))
+        tokenizer = Tokenizer(
+            models.BPE(vocabulary, [tuple(m.split(" ")) for m in trained["merges"]])
+        )
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Split(Regex(QWEN2), "isolated"),
@@ -154,7 +203,9 @@ def build(kind: str, trained: dict, control: list[str], defined: list[str]) -> P
         tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in control])
     tokenizer.add_tokens([AddedToken(t, normalized=False) for t in defined])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=control[0], eos_token=control[1])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=control[0], eos_token=control[1]
+    )
 
 
 def chats(name: str, template: str) -> dict[str, dict]:
@@ -171,7 +222,10 @@ def chats(name: str, template: str) -> dict[str, dict]:
             "turns": [*turns, ["And 5 + 3?", "It is 8."]],
             "problem": "And 8 + 3?",
         },
-        "spaces": {"system": " Be brief.\n", "problem": "\n\n  caf\u00e9 \u4eca\u5929\u5929\u6c14  \n"},
+        "spaces": {
+            "system": " Be brief.\n",
+            "problem": "\n\n  caf\u00e9 \u4eca\u5929\u5929\u6c14  \n",
+        },
         "code": {"problem": "if (a<b) {\n\treturn a[0]\n}\n\nWhat is `</b>`? {{ messages }}"},
         "commands": {"system": "Be brief. /no_think", "problem": "What is 2 + 3? /no_think"},
     }
@@ -196,7 +250,10 @@ def render(tokenizer, template: str, chat: dict) -> tuple[str, list[int]]:
     def apply(system, turns, tokenize):
         messages = [{"role": "system", "content": system}] if system is not None else []
         for problem, answer in turns:
-            messages += [{"role": "user", "content": problem}, {"role": "assistant", "content": answer}]
+            messages += [
+                {"role": "user", "content": problem},
+                {"role": "assistant", "content": answer},
+            ]
         messages.append({"role": "user", "content": chat["problem"]})
         if system is not None and folded:
             messages = messages[1:]
@@ -212,7 +269,10 @@ def render(tokenizer, template: str, chat: dict) -> tuple[str, list[int]]:
 
     system = chat.get("system")
     kept = chat.get("turns", [])
-    without = [[problem, answer.rpartition("It is")[1] + answer.rpartition("It is")[2]] for problem, answer in kept]
+    without = [
+        [problem, answer.rpartition("It is")[1] + answer.rpartition("It is")[2]]
+        for problem, answer in kept
+    ]
     for folded in (False, True):
         for turns in (kept, without):
             try:
@@ -227,7 +287,9 @@ def render(tokenizer, template: str, chat: dict) -> tuple[str, list[int]]:
 
 def main() -> None:
     templates = {
-        name: (HERE / "templates" / f"{name}.jinja").read_text().replace('strftime_now("%Y-%m-%d")', f'"{DATE}"')
+        name: (HERE / "templates" / f"{name}.jinja")
+        .read_text()
+        .replace('strftime_now("%Y-%m-%d")', f'"{DATE}"')
         for name in MODELS
     }
     corpus = [*SAMPLE, *templates.values()]
@@ -239,7 +301,13 @@ def main() -> None:
         for case, chat in chats(name, templates[name]).items():
             text, ids = render(tokenizer, templates[name], chat)
             cases[case] = {"chat": chat, "text": text, "ids": " ".join(map(str, ids))}
-        golden["models"][name] = {"kind": kind, "control": control, "defined": defined, "bos": bos, "cases": cases}
+        golden["models"][name] = {
+            "kind": kind,
+            "control": control,
+            "defined": defined,
+            "bos": bos,
+            "cases": cases,
+        }
     (HERE / "golden.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n")
 
 
