@@ -8,11 +8,12 @@ import {
   MAX_SEED,
   RunRequest,
   STRATEGIES,
+  TemplateVariables,
   VoteRule,
   type Strategy,
 } from '../protocol/request.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { decimal, integer, UsageError } from './usage.ts'
+import { decimal, integer, UsageError, word } from './usage.ts'
 
 export interface SolveFlags extends EngineFlags {
   strategy?: Strategy
@@ -112,6 +113,7 @@ export function addSamplingFlags(command: Command): Command {
     .option(
       '--reasoning-effort <level>',
       'reasoning_effort of the chat template: low, medium, high or what it knows',
+      word(TemplateVariables.shape.reasoning_effort),
     )
 }
 

@@ -358,6 +358,8 @@ describe('bad requests and files', () => {
     ['topP', { sampling: { topP: 1.1 } }],
     ['topK', { sampling: { topK: 1e308 } }],
     ['alternatives', { alternatives: 21 }],
+    ['reasoning_effort', { templateVariables: { reasoning_effort: '<|im_end|>' } }],
+    ['enable_thinking', { templateVariables: { enable_thinking: 'no' } }],
     ['context', { engine: { context: -1 } }],
     ['threads', { engine: { threads: 1e9 } }],
     ['kvType', { engine: { kvType: 'q3' } }],
