@@ -47,13 +47,19 @@ Interpreter.prototype.evaluateMemberExpression = function (node, scope) {
     return value.replace(/\\{(\\d*)\\}/g, (_, index) => values[index === '' ? next++ : index])
   })
 }
-const render = (values) => {
+const attempt = (values) => {
   try {
     const text = new Template(workerData.template).render(values)
     return text.length > workerData.outputChars ? { error: 'it writes ' + text.length + ' characters' } : { text }
   } catch (error) {
     return { error: String(error && error.message || error).slice(0, 500) }
   }
+}
+// As apply_chat_template of transformers does without tools; some templates for tools want a list.
+const render = (values) => {
+  const usual = attempt({ tools: null, documents: null, ...values })
+  const other = 'error' in usual ? attempt({ tools: [], documents: [], ...values }) : usual
+  return 'error' in other ? usual : other
 }
 parentPort.postMessage(workerData.values.map(render))`
 
@@ -98,13 +104,7 @@ export function renderTemplates(
       workerData: {
         jinja: createRequire(import.meta.url).resolve('@huggingface/jinja'),
         template,
-        // As `apply_chat_template` of transformers without tools and documents.
-        values: values.map((one) => ({
-          tools: null,
-          documents: null,
-          ...one,
-          add_generation_prompt: true,
-        })),
+        values: values.map((one) => ({ ...one, add_generation_prompt: true })),
         outputChars: outputChars + Math.max(0, ...lengths),
       },
       resourceLimits: {

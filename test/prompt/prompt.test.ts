@@ -246,6 +246,13 @@ describe('a template acts on the texts', () => {
     expect(await sent('Write <think> and </think> around it.')).toMatch(/^Write <think> and <\/th/)
   })
 
+  it('has no tools, or a list of none where it wants one', async () => {
+    const values = { messages: [], bos_token: '', eos_token: '' }
+    const says = (template: string) => renderTemplate(template, values, never)
+    expect(await says('{{ tools is none }} {{ documents is defined }}')).toBe('true true')
+    expect(await says('{% for tool in tools %}{{ tool }}{% endfor %}x')).toBe('x')
+  })
+
   it("with Python's format, as Hunyuan's does", async () => {
     const messages = { messages: [], bos_token: '', eos_token: '' }
     expect(
