@@ -8,11 +8,12 @@ import {
   MAX_SEED,
   RunRequest,
   STRATEGIES,
+  TemplateVariables,
   VoteRule,
   type Strategy,
 } from '../protocol/request.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { decimal, integer, UsageError } from './usage.ts'
+import { decimal, integer, UsageError, word } from './usage.ts'
 
 export interface SolveFlags extends EngineFlags {
   strategy?: Strategy
@@ -30,6 +31,8 @@ export interface SolveFlags extends EngineFlags {
   repetitionWindow?: number
   seed?: number
   system?: string
+  thinking?: 'on' | 'off'
+  reasoningEffort?: string
   top?: number
   tail?: number
   sameToken?: boolean
@@ -101,6 +104,17 @@ export function addSamplingFlags(command: Command): Command {
     )
     .option('--seed <n>', 'seed of the random numbers', integer(0, MAX_SEED))
     .option('--system <text>', 'system prompt')
+    .addOption(
+      new Option(
+        '--thinking <switch>',
+        'enable_thinking of the chat template: whether the model thinks before it answers',
+      ).choices(['on', 'off']),
+    )
+    .option(
+      '--reasoning-effort <level>',
+      'reasoning_effort of the chat template: low, medium, high or what it knows',
+      word(TemplateVariables.shape.reasoning_effort),
+    )
 }
 
 export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
@@ -114,6 +128,8 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     vote,
     seed,
     system,
+    thinking,
+    reasoningEffort,
     reuseTokens,
     alone,
     tail,
@@ -143,6 +159,13 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       vote,
       seed,
       system,
+      templateVariables:
+        thinking === undefined && reasoningEffort === undefined
+          ? undefined
+          : {
+              enable_thinking: thinking === undefined ? undefined : thinking === 'on',
+              reasoning_effort: reasoningEffort,
+            },
       reuseTokens,
       alone,
       tail,

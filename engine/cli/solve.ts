@@ -148,11 +148,13 @@ function settingsLine({
   controls,
   system: _,
   instruction: _i,
+  templateVariables,
   alternatives,
   ...settings
 }: RunSettings): string {
   const flags = {
     ...settings,
+    ...templateVariables,
     top: alternatives,
     ...sampling,
     ...engine,

@@ -45,7 +45,8 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
     )
   const set = readProblems(options.data, options.fields)
   const settings = resolveSettings(options.settings, { metadata, nativePaths: 0 })
-  const { budget, summaryBudget, system, sampling, alternatives, engine } = settings
+  const { budget, summaryBudget, system, templateVariables, sampling, alternatives, engine } =
+    settings
   const info: BankInfo = {
     format: 1,
     braid: options.braid,
@@ -66,6 +67,7 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
       budget,
       summaryBudget,
       ...(system !== undefined && { system }),
+      ...(templateVariables !== undefined && { templateVariables }),
       sampling,
       alternatives,
       engine,

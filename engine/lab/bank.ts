@@ -49,6 +49,7 @@ export const BankInfo = z.object({
     budget: true,
     summaryBudget: true,
     system: true,
+    templateVariables: true,
     sampling: true,
     alternatives: true,
     engine: true,

@@ -5,7 +5,8 @@ import type { Prompt, PromptModel } from './prompt.ts'
  * The words around the attempts that a summary reads, the same for both fusions: the prompt up to
  * the end of the user's words, a separator before each attempt (the first one also introduces
  * them), then the instruction, the end of the user's turn and the generation prompt. The prompt is
- * rendered by the model's own chat template (prompt.ts).
+ * rendered by the model's own chat template (prompt.ts). `opening` ends with the first separator,
+ * since words behind the user's may share a token with them; in `separators` it is empty.
  */
 export interface Frame {
   opening: readonly number[]
@@ -38,15 +39,14 @@ function separator(index: number, { unfinished, shortened }: Heading): string {
 
 /** Returns the words of a frame around these attempts, without the prompt's own parts. */
 function frameWords(
-  plain: PromptModel['plain'],
   headings: readonly Heading[],
   instruction = INSTRUCTION,
-): Pick<Frame, 'separators' | 'closing'> {
+): { separators: string[]; closing: string } {
   return {
-    separators: headings.map((heading, i) =>
-      plain((i === 0 ? introduction(headings.length) : '') + separator(i, heading)),
+    separators: headings.map(
+      (heading, i) => (i === 0 ? introduction(headings.length) : '') + separator(i, heading),
     ),
-    closing: plain(`\n\n${instruction}`),
+    closing: `\n\n${instruction}`,
   }
 }
 
@@ -57,18 +57,23 @@ export function wordsLength(
   { instruction }: Pick<RunSettings, 'instruction'>,
 ): number {
   const headings = Array.from({ length: attempts }, () => ({ unfinished: true, shortened: true }))
-  const { separators, closing } = frameWords(plain, headings, instruction)
-  return [...separators, closing].reduce((sum, { length }) => sum + length, 0)
+  const { separators, closing } = frameWords(headings, instruction)
+  return [...separators, closing].reduce((sum, words) => sum + plain(words, true).length, 0)
 }
 
 export function frameOf(
   plain: PromptModel['plain'],
-  { before, user, after }: Prompt,
+  prompt: Prompt,
   headings: readonly Heading[],
   { instruction }: Pick<RunSettings, 'instruction'>,
 ): Frame {
-  const { separators, closing } = frameWords(plain, headings, instruction)
-  return { opening: [...before, ...user], separators, closing: [...closing, ...after] }
+  const { separators, closing } = frameWords(headings, instruction)
+  const [first = '', ...rest] = separators
+  return {
+    opening: prompt.opening(first),
+    separators: [[], ...rest.map((words) => plain(words, true))],
+    closing: prompt.closing(closing),
+  }
 }
 
 export const lengthOf = ({ opening, separators, closing }: Frame): number =>

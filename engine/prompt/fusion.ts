@@ -186,10 +186,10 @@ async function rereadTexts(
   )
   const texts = attempts.map(({ path, from, to, unfinished }) => ({
     segment: path.segment,
-    tokens: plain(textOf(path, from, to).trim()),
+    tokens: plain(textOf(path, from, to).trim(), true),
     unfinished,
   }))
-  const parts = quoted(texts, request, lengthOf(frame), plain(GAP))
+  const parts = quoted(texts, request, lengthOf(frame), plain(GAP, true))
   return {
     type: 'text',
     parts: [

@@ -11,8 +11,6 @@ export {
 } from './fusion.ts'
 export {
   buildPrompt,
-  plainTokenizer,
-  promptTokens,
   runPrompt,
   type Prompt,
   type PromptModel,
@@ -27,3 +25,5 @@ export {
   type ThoughtMarks,
 } from './thought.ts'
 export { renderTemplate, type Message } from './template.ts'
+export { promptTokenizer, type PromptTokenizer } from './tokenizer.ts'
+export { unread, variablesIn } from './variables.ts'

@@ -81,6 +81,18 @@ export const Controls = z.object({
 })
 export type Controls = z.infer<typeof Controls>
 
+/** Variables of chat templates that models document, by the names that the templates use. */
+export const TemplateVariables = z.object({
+  /** false: the model answers without thinking first. */
+  enable_thinking: z.boolean().optional(),
+  /** `low`, `medium`, `high`, or another word that the template knows. */
+  reasoning_effort: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]{0,31}$/)
+    .optional(),
+})
+export type TemplateVariables = z.infer<typeof TemplateVariables>
+
 /** The resolved settings of a run, as stored in `run-started`. */
 export const RunSettings = z.object({
   strategy: Strategy,
@@ -95,6 +107,8 @@ export const RunSettings = z.object({
   finish: FinishRule,
   vote: VoteRule,
   system: z.string().max(MAX_PROBLEM_CHARS).optional(),
+  /** Variables of the model's chat template; absent ones are left to the template. */
+  templateVariables: TemplateVariables.optional(),
   sampling: Sampling,
   seed: z.int().min(0).max(MAX_SEED),
   /**

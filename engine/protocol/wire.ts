@@ -62,6 +62,16 @@ export const ModelInfo = z.object({
    */
   headerSha256: z.string(),
   templateSha256: z.string().optional(),
+  /**
+   * The variables that its chat template reads, of those that users may set (`TemplateVariables`);
+   * of `reasoning_effort`, the words to choose from.
+   */
+  templateVariables: z
+    .object({
+      enable_thinking: z.boolean().optional(),
+      reasoning_effort: z.array(z.string()).optional(),
+    })
+    .optional(),
   /** Texts of the control tokens that were found, in the order of the pairs. */
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),

@@ -9,6 +9,8 @@ export type WordParams = Readonly<Record<string, string | number>>
 export const NOTICES = {
   'gpu-memory':
     '{device} does not have enough memory for the whole model: only {layers} of {all} layers run on it.',
+  'template-variable':
+    "The model's chat template does not read {name}, so the setting has no effect.",
   'template-fallback': '{reason} The problem is sent as plain text.',
   'reread-fusion':
     'This model was not trained to think in parallel. Braid samples several paths and asks the model to merge them: check the summary against the paths.',

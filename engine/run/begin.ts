@@ -2,8 +2,8 @@ import { newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index
 import type { NativeModelInfo } from '../native/index.ts'
 import {
   mayThink,
-  promptTokens,
   runPrompt,
+  unread,
   wordsLength,
   type ControlTokens,
   type Turn,
@@ -52,7 +52,7 @@ export async function begin(
   const fusion = chooseFusion(settings.controls.fusion, model, shape.summaries)
   const { problem } = request
   const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
-  const ids = promptTokens(prompt)
+  const ids = [...prompt.ids]
   if (ids.length === 0) throw fail('bad-request/empty-prompt')
   const room: Room = {
     prompt: ids.length,
@@ -67,6 +67,8 @@ export async function begin(
   if (model.notice !== undefined) notices.push(model.notice)
   if (prompt.fallback !== undefined)
     notices.push({ code: 'template-fallback', params: { reason: prompt.fallback } })
+  for (const name of unread(settings.templateVariables, info.chatTemplate))
+    notices.push({ code: 'template-variable', params: { name } })
   if (shape.summaries && model.tokens.pairs.length === 0)
     notices.push({ code: fusion === 'cache' ? 'cache-fusion' : 'reread-fusion' })
   return {

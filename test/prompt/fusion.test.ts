@@ -16,6 +16,8 @@ import { TokenList } from '../../engine/protocol/token-list.ts'
 
 const NO_THOUGHT = { opens: [], closes: [], expected: false }
 
+const charactersOf = (text: string) => [...text].map((one) => one.codePointAt(0)!)
+
 /** Returns a model whose tokens are characters, with `pairs` pairs of control tokens. */
 const model = (pairs: number, thought: FusionModel['thought'] = NO_THOUGHT): FusionModel => ({
   native: {
@@ -23,7 +25,9 @@ const model = (pairs: number, thought: FusionModel['thought'] = NO_THOUGHT): Fus
     tokenBytes: (id: number) => Buffer.from(String.fromCodePoint(id)),
   } as unknown as NativeModel,
   thought,
-  plain: (text) => [...text].map((character) => character.codePointAt(0)!),
+  plain: charactersOf,
+  encode: charactersOf,
+  guard: (text) => text,
   tokens: { pairs: Array.from({ length: pairs }, () => ({ open: 1, close: 2 })) } as never,
 })
 

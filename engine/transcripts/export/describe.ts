@@ -37,8 +37,16 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     )
   }
   if (settings !== null) {
-    const { sampling, controls, engine: options, system, instruction, ...plain } = settings
-    for (const group of [plain, sampling, controls, options]) {
+    const {
+      sampling,
+      controls,
+      engine: options,
+      system,
+      instruction,
+      templateVariables,
+      ...plain
+    } = settings
+    for (const group of [plain, templateVariables ?? {}, sampling, controls, options]) {
       for (const [name, value] of Object.entries(group)) rows.push([words(name), String(value)])
     }
     if (system !== undefined) rows.push(['system', system])

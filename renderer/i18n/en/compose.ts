@@ -68,6 +68,12 @@ export const compose = {
   'vote.text': 'identical text',
 
   'adv.system': 'System prompt',
+  'adv.template': 'Chat template',
+  'adv.byTemplate': "The template's default",
+  'adv.thinking': 'Think before answering',
+  'adv.thinkingOn': 'On',
+  'adv.thinkingOff': 'Off',
+  'adv.effort': 'Reasoning effort',
   'adv.sampling': 'Sampling',
   'adv.temperature': 'Temperature',
   'adv.repetition': 'Repetition penalty',

@@ -66,6 +66,12 @@ export const compose: Record<keyof typeof en, string> = {
   'vote.text': '文本相同',
 
   'adv.system': '系统提示',
+  'adv.template': '聊天模板',
+  'adv.byTemplate': '模板默认',
+  'adv.thinking': '回答前先思考',
+  'adv.thinkingOn': '开',
+  'adv.thinkingOff': '关',
+  'adv.effort': '推理强度',
   'adv.sampling': '采样',
   'adv.temperature': '温度',
   'adv.repetition': '重复惩罚',

@@ -4,6 +4,7 @@ import type { ErrorDetail, NoticeCode } from '../../../engine/protocol/wording.t
 
 export const notices: Record<NoticeCode, string> = {
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
+  'template-variable': '模型的聊天模板不读取 {name}，该设置不起作用。',
   'template-fallback': '{reason} 问题以纯文本发送。',
   'reread-fusion':
     '此模型未经并行思考训练。Braid 会采样多条路径，再让模型将其融合：请对照各路径检查总结。',

@@ -10,6 +10,11 @@ const fake = new FakeHost()
 export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting }
 Object.assign(window, { harness: handle })
 const scene = new URLSearchParams(location.search).get('scene') ?? 'full'
+if (scene === 'variables')
+  fake.model = {
+    ...fake.model,
+    templateVariables: { enable_thinking: true, reasoning_effort: ['low', 'high'] },
+  }
 if (scene !== 'empty') {
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), {
     starred: true,
