@@ -34,6 +34,25 @@ it.each(NAMES)('a server that closes each connection at once: %s', async (manner
   }
 })
 
+it('a server that always fails is an io error, and the download resumes when it works', async () => {
+  const { server, net } = await serve()
+  const file = target()
+  const get = () =>
+    download(net, {
+      url: server.url('range, reset', 0, 3),
+      target: file,
+      sha256: sha256(CONTENT),
+      tries: 1,
+    })
+  for (let i = 0; i < 3; i++)
+    await expect(get()).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringMatching(/partial file is kept/) as string,
+    })
+  await get()
+  expect(readFileSync(file).equals(CONTENT)).toBe(true)
+})
+
 it.each(NAMES)('nobody reads the answer while the server closes: %s', async (manner) => {
   const { server, net } = await serve()
   const answer = await net
