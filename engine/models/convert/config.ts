@@ -101,12 +101,13 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   const raw = await readJson(folder, 'config.json', TEXT_LIMITS.config)
   await refuseAdapter(folder, raw !== undefined)
   if (!raw) {
-    const gguf = (await namesIn(folder).catch(() => [])).find((name) => /\.gguf$/i.test(name))
+    const names = await namesIn(folder).catch(() => [folder])
+    const gguf = names.find((name) => /\.gguf$/i.test(name))
     throw new BraidError(
       'model-not-found',
       gguf === undefined
         ? `${folder} holds no config.json: it is not the folder of a Hugging Face model.`
-        : `${folder} holds no config.json, but ${gguf}, which is a GGUF already: add it as it is.`,
+        : `${folder} is not the folder of a Hugging Face model: ${gguf} is a GGUF already. Add it as it is.`,
     )
   }
   const architecture = ARCHITECTURES.find((name) => name === raw.model_type)

@@ -211,12 +211,9 @@ const KNOWN_ENDS = new Set([
  * those of config.json; one or a list.
  */
 async function endsOf(folder: string, config: ModelConfig): Promise<number[]> {
-  const file = 'generation_config.json'
-  const given = (await readJson(folder, file, TEXT_LIMITS.config))?.eos_token_id
+  const given = (await readJson(folder, 'generation_config.json', TEXT_LIMITS.config))?.eos_token_id
   const ids: unknown[] = [given ?? config.tokenIds.ends].flat()
-  if (!ids.every((id) => Number.isInteger(id) && (id as number) >= 0))
-    throw bad(`${file}: eos_token_id is not an id or a list of ids.`)
-  return [...new Set(ids as number[])]
+  return [...new Set(ids)].filter((id): id is number => Number.isInteger(id) && Number(id) >= 0)
 }
 
 /**

@@ -347,10 +347,13 @@ describe('what is no model is named as what it is', () => {
     expect(await refused(tensors.folder)).toMatch(/^wrong-model: .*lora_A.*PEFT adapter/)
   })
 
-  it('a folder that holds a GGUF', async () => {
+  it('a GGUF, or a folder that holds one', async () => {
     const folder = mkdtempSync(join(root, 'gguf-'))
     put(folder, 'm-Q4_0.gguf', 'GGUF')
-    expect(await refused(folder)).toMatch(/^model-not-found: .*m-Q4_0\.gguf.*add it as it is/)
+    expect(await refused(folder)).toMatch(/^model-not-found: .*m-Q4_0\.gguf.*Add it as it is/)
+    expect(await refused(join(folder, 'm-Q4_0.gguf'))).toMatch(
+      /^model-not-found: .*Add it as it is/,
+    )
   })
 
   it('a GGUF that is cut anywhere', async () => {
