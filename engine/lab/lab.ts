@@ -69,7 +69,12 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   const set = readProblems(options.data, options.fields)
   const { jobs = JOBS } = options
   // A run that shares its context gives other tokens from time to time: see `RunSettings.alone`.
-  const shared = { ...options.settings, alone: options.settings.alone ?? jobs === 1 }
+  const shared = {
+    ...options.settings,
+    alone: options.settings.alone ?? jobs === 1,
+    // Problems of a set have one short answer each, which is scored.
+    question: options.settings.question ?? 'value',
+  }
   const defaults = { metadata, nativePaths: model.nativePaths }
   return {
     options,
