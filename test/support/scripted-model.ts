@@ -20,14 +20,23 @@ const CERTAIN = 80
 const NORMAL = 1
 const CONTROL = 3
 
+/** A chat template that is the question alone, of a model that thinks before it answers. */
+export const THINKS = '{# <think> </think> #}{{ messages[0].content }}'
+
 /** Writes the model into a new temporary folder, which the caller removes; returns its path. */
-export function writeScripted(scripts: Scripts, name = 'Scripted'): string {
+export function writeScripted(scripts: Scripts, options: ScriptedOptions = {}): string {
   const file = join(mkdtempSync(join(tmpdir(), 'braid-scripted-')), 'scripted.gguf')
-  writeFileSync(file, scriptedModel(scripts, name))
+  writeFileSync(file, scriptedModel(scripts, options))
   return file
 }
 
-function scriptedModel(scripts: Scripts, name: string): Buffer {
+interface ScriptedOptions {
+  name?: string
+  /** Chat template; none if absent. */
+  template?: string
+}
+
+function scriptedModel(scripts: Scripts, options: ScriptedOptions): Buffer {
   const tokens = [...byteTokens(), EOS]
   const end = tokens.length - 1
   const known = new Set(tokens)
@@ -44,7 +53,7 @@ function scriptedModel(scripts: Scripts, name: string): Buffer {
       }
       after.get(end)!.push(last)
     }
-  return encode(tokens, after, end, name)
+  return encode(tokens, after, end, options)
 }
 
 /** Splits a text into tokens that no script has had yet. */
@@ -75,7 +84,7 @@ function encode(
   tokens: readonly string[],
   after: ReadonlyMap<number, readonly number[]>,
   end: number,
-  name: string,
+  { name = 'Scripted', template }: ScriptedOptions,
 ): Buffer {
   const random = new Random(5)
   const embedding = random.normals(tokens.length * WIDTH, 1 / Math.sqrt(WIDTH))
@@ -125,6 +134,7 @@ function encode(
       'tokenizer.ggml.merges': array('string', ['t h']),
       'tokenizer.ggml.eos_token_id': u32(end),
       'tokenizer.ggml.add_bos_token': bool(false),
+      ...(template !== undefined && { 'tokenizer.chat_template': str(template) }),
     },
     tensors,
   )
