@@ -40,6 +40,7 @@ function useAgreement(run: string): Found {
 export const Agreement = memo(function Agreement({ run }: { run: string }) {
   const t = useT()
   const { points, own } = useAgreement(run)
+  const code = useShown(run, questionOf) === 'code'
   const [all, setAll] = useState(false)
   if (own.length < 2) return <p className="body dim">{t('agree.none')}</p>
   const shown = all ? points : points.slice(0, FIRST)
@@ -50,15 +51,19 @@ export const Agreement = memo(function Agreement({ run }: { run: string }) {
         <ul aria-label={t('agree.title')}>
           {shown.map((point) => (
             <li key={point.text} className="vote">
-              <div className="row agree-point">
-                <span className="agree-text" dir="auto" title={visible(point.text)}>
-                  {visible(point.text)}
-                </span>
+              <span
+                className={code ? 'agree-text mono' : 'agree-text'}
+                dir="auto"
+                title={visible(point.text)}
+              >
+                {visible(point.text)}
+              </span>
+              <div className="row agree-paths">
+                <div className="vote-bar">
+                  <span style={{ inlineSize: `${(100 * point.paths.length) / own.length}%` }} />
+                </div>
                 <Paths run={run} paths={point.paths} />
                 <span className="num small dim vote-count">{point.paths.length}</span>
-              </div>
-              <div className="vote-bar">
-                <span style={{ inlineSize: `${(100 * point.paths.length) / own.length}%` }} />
               </div>
             </li>
           ))}

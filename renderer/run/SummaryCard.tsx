@@ -39,18 +39,29 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const summaries = useSummaries(run)
   const summary = useShownSummary(run)
   const over = useShown(run, (s) => isOver(s.status))
+  /** The summary shown is the answer, since the question has no single value. */
+  const whole = useShown(run, (s) => {
+    const kind = questionOf(s)
+    return (
+      kind !== null &&
+      kind !== 'value' &&
+      summary !== null &&
+      decidingSummary(s)?.segment === summary
+    )
+  })
   const unmerged = useShown(
     run,
     (s) => isOver(s.status) && s.paths.length > 1 && !showsValues(s) && questionOf(s) !== null,
   )
   return (
     <section
-      className="panel summary"
+      className={whole ? 'panel summary whole' : 'panel summary'}
       aria-label={t('summary.title')}
       data-segment={summary ?? undefined}
     >
       <header>
         <h2>{t('summary.title')}</h2>
+        {whole && <span className="pill ok">{t('answer.label')}</span>}
         {summaries.length > 1 && summary !== null && (
           <Segmented
             label={t('summary.versions')}

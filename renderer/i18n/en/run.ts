@@ -109,7 +109,6 @@ export const run = {
   'instruction.usual': 'The usual instruction. Edit it to give your own.',
   'instruction.own': 'Your own instruction.',
 
-  'thought.label': 'Thought',
   'thought.open': 'Thinking …',
   'thought.size': 'Thought · {{tokens}}',
 
@@ -120,7 +119,7 @@ export const run = {
   'agree.more_one': 'Show {{count}} more',
   'agree.more_other': 'Show {{count}} more',
   'agree.fewer': 'Show fewer',
-  'agree.own': '{{count}} of {{of}} sentences only here',
+  'agree.own': '{{count}} of {{of}} only here',
   'agree.showPath': 'Show {{name}}',
 
   'votes.title': 'Votes',

@@ -108,7 +108,6 @@ export const run: Record<keyof typeof en, string> = {
   'instruction.usual': '默认指令。可直接编辑为自己的指令。',
   'instruction.own': '您自己的指令。',
 
-  'thought.label': '思考',
   'thought.open': '正在思考……',
   'thought.size': '思考 · {{tokens}}',
 
@@ -119,7 +118,7 @@ export const run: Record<keyof typeof en, string> = {
   'agree.more_one': '再显示 {{count}} 条',
   'agree.more_other': '再显示 {{count}} 条',
   'agree.fewer': '收起',
-  'agree.own': '{{of}} 句中有 {{count}} 句仅此处有',
+  'agree.own': '{{of}} 处中有 {{count}} 处仅在此',
   'agree.showPath': '显示{{name}}',
 
   'votes.title': '表决',
