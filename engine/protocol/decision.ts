@@ -178,7 +178,7 @@ export interface Board {
 export function boardOf(
   state: Pick<RunState, 'paths' | 'votes' | 'summaries' | 'settings' | 'question'>,
 ): Board {
-  const { paths, votes, summaries } = state
+  const { paths, votes } = state
   const told =
     votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
   const deciding = decidingSummary(state)

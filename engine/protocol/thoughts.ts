@@ -65,7 +65,7 @@ function lastOf(text: string, closes: readonly string[]): { start: number; end: 
   return found
 }
 
-/** Returns the index of the first character at or behind `from` that is no white space. */
+/** Returns the index of the first character at or behind `from` that is not white space. */
 function past(text: string, from: number): number {
   while (from < text.length && /\s/.test(text[from]!)) from++
   return from

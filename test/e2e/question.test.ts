@@ -46,7 +46,7 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     await expect.poll(() => summary(window).textContent()).toContain('def longest_word(text: str)')
     expect(await answers(window)).toBe(0)
     expect(await page.locator('.leaf-text').allTextContents()).not.toContain('O(n)')
-    // The board gives way to what the paths have in common.
+    // The board is replaced by what the paths have in common.
     await page.getByRole('heading', { name: 'Where the paths agree' }).waitFor()
     expect(await page.locator('.agree-text').first().textContent()).toBe('def longest_word(text):')
     // Copied and exported is the program.

@@ -47,7 +47,7 @@ describe('the kind of a question', () => {
     expect(kindOf([path(CODE), path(PROOF)])).toBe('code')
     expect(kindOf([path(CODE), path(PROOF), path(PROOF)])).toBe('text')
     expect(kindOf([path('```\nx\n```\nIt assigns nothing, as one can see.')])).toBe('text')
-    // A block that is not closed is no block.
+    // A block that is not closed does not count.
     expect(kindOf([path('```python\ndef longest(s):\n    return 1')])).toBe('text')
     // Code that also states a value is still code.
     expect(kindOf([path(CODE, stated('O(n)')), path(CODE, stated('O(n)'))])).toBe('code')
@@ -56,12 +56,12 @@ describe('the kind of a question', () => {
   it('is a value if half of them state one, else a text', () => {
     expect(kindOf([path('a', stated('4')), path('b')])).toBe('value')
     expect(kindOf([path('a', stated('4')), path('b'), path('c')])).toBe('text')
-    // A number that merely stands last is no answer.
+    // A number that merely stands last is not an answer.
     expect(kindOf([path('5 ideas', { ...stated('5'), kind: 'last-number' })])).toBe('text')
     expect(kindOf([])).toBe('text')
   })
 
-  it('is told by the answer of a path, not by its thought', () => {
+  it('follows from the answer of a path, not from its thought', () => {
     const markers = { opens: ['<think>'], closes: ['</think>'], begins: false }
     const thinks = `<think>${PROOF.repeat(9)}</think>\n${CODE}`
     expect(kindOf([path(thinks)], markers)).toBe('code')
@@ -112,7 +112,7 @@ describe('fenced blocks', () => {
     expect(codeIn('```\nx\n``` y\n')).toEqual({ blocks: [], prose: '```\nx\n``` y\n' })
   })
 
-  it('and prose hold every line of the text that is no fence', () => {
+  it('and prose hold every line of the text except fences', () => {
     const line = fc.constantFrom('```', '```py', '~~~', 'x', '', '  z')
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
@@ -173,7 +173,7 @@ describe('the answer of a run without a single value', () => {
     expect(() => chooseByHand(run, 'p1')).toThrow(/no single value/)
   })
 
-  it('is no entry in the column of answers', () => {
+  it('is not shown in the column of answers', () => {
     const end: RunEvent = {
       type: 'run-ended',
       at: 100,
