@@ -23,7 +23,7 @@ import {
   type RunState,
 } from '../protocol/fold.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
-import { kindToRecord } from '../protocol/question.ts'
+import { kindToRecord, showsValues } from '../protocol/question.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
 import { obey, STRATEGIES, type Action, type View } from '../strategies/index.ts'
@@ -424,8 +424,9 @@ export class Run implements RunHandle {
     const uncounted = nothingToCount(this.#state)
     if (uncounted !== null && reason === 'finished') this.#notice(uncounted)
     const scope = this.#state.model?.scope
-    if (answer === null && reason === 'finished' && scope)
-      this.#notice({ code: 'scope', params: { scope } })
+    // A model of one game that gives no value has not done what it was trained for.
+    const none = answer === null || !showsValues(this.#state)
+    if (none && reason === 'finished' && scope) this.#notice({ code: 'scope', params: { scope } })
     this.#later = true
     this.#active = false
     const { lease } = this.#driver
