@@ -146,7 +146,10 @@ function RunHead({ run }: { run: string }) {
 }
 
 function RunNotices({ run }: { run: string }) {
-  const notices = useShown(run, (s) => s.notices)
+  const all = useShown(run, (s) => s.notices)
+  const merged = useShown(run, (s) => s.summaries.some(({ group }) => group === null))
+  // What was advised is done.
+  const notices = merged ? all.filter(({ code }) => !code.startsWith('nothing-to-count')) : all
   const error = useShown(run, (s) => s.error)
   const status = useShown(run, (s) => s.status)
   const place = usePlace(run)

@@ -30,7 +30,7 @@ export function describeRun(
     case 'interrupted':
       return t('run.interrupted')
     case 'ended':
-      if (!showsValues(state) && state.answer !== null) return t('announce.done')
+      if (!showsValues(state)) return t('announce.done')
       return state.answer === null
         ? t('announce.ended')
         : t('announce.answer', { answer: state.answer.slice(0, 200) })

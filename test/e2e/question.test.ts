@@ -84,7 +84,7 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     await expect.poll(() => summary(window).textContent()).toContain('Claim: the square root')
     await window.untilRun('ended')
     expect(await page.locator('.summary header').textContent()).toContain('Answer')
-    expect(await page.locator('[data-notice="nothing-to-count"]').count()).toBe(1)
+    expect(await page.locator('[data-notice="nothing-to-count"]').count()).toBe(0)
   })
 
   test('a brainstorm: what kind it is can be said before the start, and changed afterwards', async () => {
