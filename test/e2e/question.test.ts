@@ -105,10 +105,10 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     expect(await page.locator('.agree-text').allTextContents()).toContainEqual(
       expect.stringMatching(/soup/i),
     )
-    // Counted after all: no path states a value.
+    // Counted after all.
     await kindOf(window).selectOption('value')
     await page.getByRole('heading', { name: 'Votes' }).waitFor()
-    await expect.poll(() => page.locator('.vote-answer').allTextContents()).toEqual(['no answer'])
+    await expect.poll(() => page.locator('.vote-answer').allTextContents()).toContain('no answer')
     await window.command('Treat as a question for a text')
     await page.getByRole('heading', { name: 'Where the paths agree' }).waitFor()
   })
