@@ -165,6 +165,7 @@ export class Run implements RunHandle {
       case 'stop-all':
         return this.#stopAll()
       case 'question':
+        if (this.#state.settings === null) throw fail('not-running/not-begun')
         this.#emit({ type: 'question', kind: command.kind })
         await this.#recount()
         return {}

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { instructionFor } from '../../engine/protocol/instruction.ts'
 import { partsOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { THINKS, writeScripted } from '../support/scripted-model.ts'
-import { newEngine, solve, type Settings, type Watched } from './support.ts'
+import { newEngine, solve, start, type Settings, type Watched } from './support.ts'
 
 const engine = newEngine()
 const files: string[] = []
@@ -170,6 +170,15 @@ describe('the kind that a user chooses', () => {
     await run.after({ type: 'question', kind: 'value' })
     expect(run.state.answer).toBe('20')
     expect(told(run).filter((type) => type === 'question')).toHaveLength(3)
+  })
+
+  it('is refused before the run has begun', async () => {
+    const run = start(engine, texts, 'What then?', asked)
+    await expect(run.handle.command({ type: 'question', kind: 'text' })).rejects.toMatchObject({
+      code: 'not-running',
+    })
+    await run.end()
+    expect(run.events[0]!.type).toBe('run-started')
   })
 
   it('makes a majority count after all', async () => {
