@@ -9,10 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { array, bool, encodeGguf, f32, str, u32, type Tensor } from './gguf-writer.ts'
 import { Random } from './random.ts'
+import type { Scripts } from './scripts.ts'
 import { byteTokens, EOS } from './tiny-models.ts'
-
-/** Texts by what the prompt ends with. */
-export type Scripts = Readonly<Record<string, readonly string[]>>
 
 const WIDTH = 256
 /** Logit of the scripted token; every other one has about a sixteenth of it at random. */

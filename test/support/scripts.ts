@@ -1,4 +1,5 @@
-import type { Scripts } from './scripted-model.ts'
+/** Texts by what the prompt ends with. */
+export type Scripts = Readonly<Record<string, readonly string[]>>
 
 /** What scripted models say in the tests of the window: paths behind `?` or `？`, summaries behind `.` or `。`. */
 
@@ -51,5 +52,21 @@ export const THINKING: Scripts = {
     '<think>Eight times three is 24, minus two. Or is one of them a bus? No, the text says trains.</think>\n24 were planned and two cancelled, so \\boxed{22} trains ran.',
     '<think>Hmm, 8 + 3 = 11? No idea, I will go with adding.</think>\nAdding eight and three, I get \\boxed{11} trains.',
   ],
-  '.': ['<think>Two of them multiply, which is right here.</think>\nTwo attempts multiply correctly: 8 · 3 − 2 = \\boxed{22}'],
+  '.': [
+    '<think>Two of them multiply, which is right here.</think>\nTwo attempts multiply correctly: 8 · 3 − 2 = \\boxed{22}',
+  ],
 }
+
+/** A run that says a script: every path once, then the summary. */
+export interface Said {
+  problem: string
+  paths: string[]
+  summary: string
+}
+
+/** Returns the texts of a script in English as those of one run. */
+export const said = (scripts: Scripts): Said => ({
+  problem: 'What would you say?',
+  paths: [...scripts['?']!],
+  summary: scripts['.']![0]!,
+})
