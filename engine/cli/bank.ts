@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type * as LabModule from '../lab/index.ts'
 import type { AnswerRule, BankReport, Failure, WorkProgress } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { Fusion, MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
+import { Fusion, MAX_BUDGET, MAX_PATHS, QuestionKind } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { Engine } from '../run/index.ts'
 import { openEngine, withChosenDevice } from './engine.ts'
@@ -27,6 +27,9 @@ interface RecordFlags extends Omit<SolveFlags, 'paths'> {
 }
 
 interface FuseFlags extends EngineFlags {
+  question: QuestionKind
+  instruction?: string
+  as?: string
   fusion: Fusion
   paths: number
   limit?: number
@@ -73,6 +76,23 @@ export function addBank(program: Command): void {
         .makeOptionMandatory(),
     )
     .option('-p, --paths <n>', 'how many of the paths it reads', integer(1, MAX_PATHS), 4)
+    .addOption(
+      new Option('--question <kind>', 'kind of question, which decides the instruction')
+        .choices(QuestionKind.options)
+        .default('value'),
+    )
+    .option('--instruction <text>', 'another instruction for the summary; needs --as')
+    .option(
+      '--as <name>',
+      'name of that instruction in the bank and in its report',
+      (name: string) => {
+        if (!/^[\w.]{1,32}$/.test(name) || QuestionKind.safeParse(name).success)
+          throw new InvalidArgumentError(
+            'Use letters, digits, _ and . only, and no name of a kind.',
+          )
+        return name
+      },
+    )
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
     .action(fuseBank)
@@ -130,12 +150,15 @@ async function recordBank(flags: RecordFlags): Promise<void> {
 async function fuseBank(folder: string, flags: FuseFlags): Promise<void> {
   const lab = await import('../lab/index.ts')
   const bank = lab.Bank.open(folder)
-  const { fusion, paths, limit, jobs } = flags
+  const { fusion, paths, limit, jobs, question, instruction, as: name } = flags
+  if ((instruction === undefined) !== (name === undefined))
+    throw new UsageError('Give --instruction and --as together.')
+  const asked = instruction === undefined ? { question } : { instruction, name: name! }
   const model = flags.model === undefined ? bank.info.model.file : resolve(flags.model)
   const engine = engineOptions(await withChosenDevice({ ...flags, model }))
   const device = engine.device ?? bank.info.settings.engine.device
   const { failures, skipped } = await working(lab, { device, jobs }, (open, work) =>
-    lab.fusePaths(bank, open, { ...work, fusion, paths, limit, model, engine }),
+    lab.fusePaths(bank, open, { ...work, fusion, paths, limit, model, engine, asked }),
   )
   if (skipped > 0)
     say(`${skipped} problems have fewer than ${paths} recorded paths: run \`braid bank\` first.`)

@@ -6,10 +6,12 @@ import {
   MAX_BUDGET,
   MAX_PATHS,
   MAX_SEED,
+  QuestionKind,
   RunRequest,
   STRATEGIES,
   TemplateVariables,
   VoteRule,
+  type RunSettings,
   type Strategy,
 } from '../protocol/request.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
@@ -35,6 +37,9 @@ export interface SolveFlags extends EngineFlags {
   reasoningEffort?: string
   top?: number
   tail?: number
+  question?: RunSettings['question']
+  instruction?: string
+  joinThoughts?: boolean
   sameToken?: boolean
   reuseTokens?: boolean
   alone?: boolean
@@ -83,6 +88,17 @@ export function addThinkFlags(command: Command): Command {
       'tokens that a summary reads of a path that was cut in its thought (default: 512)',
       integer(1, MAX_BUDGET),
     )
+    .addOption(
+      new Option(
+        '--question <kind>',
+        'what kind of answer is asked for; auto: decided from the paths',
+      ).choices(['auto', ...QuestionKind.options]),
+    )
+    .option(
+      '--instruction <text>',
+      'what the summary is asked to do with the paths (models without training; default: by the kind of the question)',
+    )
+    .option('--join-thoughts', 'let the summary also read what a model thought before its answers')
 }
 
 /** Adds the flags for the sampler, the seed and the system prompt. */
@@ -133,6 +149,9 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     reuseTokens,
     alone,
     tail,
+    question,
+    instruction,
+    joinThoughts,
     top: alternatives,
   } = flags
   const {
@@ -169,6 +188,9 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       reuseTokens,
       alone,
       tail,
+      question,
+      instruction,
+      joinThoughts,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {

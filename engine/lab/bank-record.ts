@@ -124,6 +124,7 @@ export async function recordPaths(
             settings: {
               ...info.settings,
               strategy: 'majority',
+              question: 'value',
               paths: batch.last - batch.first + 1,
               seed: batchSeed(info, batch),
             },

@@ -75,7 +75,12 @@ export async function openLab(options: LabOptions): Promise<Lab> {
   if (note !== null) options.stderr.write(`${note}\n`)
   const { jobs = JOBS, answer = 'stated' } = options
   // A run that shares its context gives other tokens from time to time: see `RunSettings.alone`.
-  const shared = { ...options.settings, alone: options.settings.alone ?? jobs === 1 }
+  const shared = {
+    ...options.settings,
+    alone: options.settings.alone ?? jobs === 1,
+    // Problems of a set have one short answer each, which is scored.
+    question: options.settings.question ?? 'value',
+  }
   const defaults = { metadata, nativePaths: model.nativePaths }
   return {
     options,

@@ -1,4 +1,5 @@
-import type { RunSettings } from '../protocol/request.ts'
+import { instructionFor, languageOf, type Language } from '../protocol/instruction.ts'
+import { QuestionKind, type RunSettings } from '../protocol/request.ts'
 import type { Prompt, PromptModel } from './prompt.ts'
 
 /**
@@ -22,31 +23,54 @@ export interface Heading {
   shortened: boolean
 }
 
-const INSTRUCTION =
-  'Compare the attempts, decide which reasoning is right, and give the final answer in \\boxed{}.'
+/** What a summary is asked to do, and how its attempts are introduced. */
+export interface Asking {
+  language: Language
+  instruction: string
+  /** How the answers that the attempts state are shared out; absent if nothing was counted. */
+  counts?: string | undefined
+}
+
 /** Stands for the beginning of an attempt that is left out. */
 const GAP = '[...]\n'
 
-const introduction = (attempts: number): string =>
-  attempts === 1
-    ? '\n\nHere is an attempt at this problem. It may contain mistakes.\n'
-    : `\n\nHere are ${attempts} independent attempts at this problem. Each may contain mistakes.\n`
+const WORDS = {
+  en: {
+    introduction: (attempts: number) =>
+      attempts === 1
+        ? 'Here is an attempt at this problem. It may contain mistakes.'
+        : `Here are ${attempts} independent attempts at this problem. Each may contain mistakes.`,
+    attempt: 'Attempt ',
+    unfinished: ' (unfinished):',
+    ends: ':',
+  },
+  zh: {
+    introduction: (attempts: number) =>
+      attempts === 1
+        ? '下面是对这个问题的一次尝试，可能有错误。'
+        : `下面是对这个问题的 ${attempts} 次独立尝试，每次都可能有错误。`,
+    attempt: '尝试',
+    unfinished: '（未完成）：',
+    ends: '：',
+  },
+} as const satisfies Record<Language, unknown>
 
-function separator(index: number, { unfinished, shortened }: Heading): string {
-  const note = unfinished ? ' (unfinished)' : ''
-  return `\nAttempt ${index + 1}${note}:\n${shortened ? GAP : ''}`
+function separator(index: number, { unfinished, shortened }: Heading, language: Language): string {
+  const { attempt, unfinished: open, ends } = WORDS[language]
+  return `\n${attempt}${index + 1}${unfinished ? open : ends}\n${shortened ? GAP : ''}`
 }
 
 /** Returns the words of a frame around these attempts, without the prompt's own parts. */
 function frameWords(
   headings: readonly Heading[],
-  instruction = INSTRUCTION,
+  { language, instruction, counts }: Asking,
 ): { separators: string[]; closing: string } {
+  const introduction = `\n\n${WORDS[language].introduction(headings.length)}\n`
   return {
     separators: headings.map(
-      (heading, i) => (i === 0 ? introduction(headings.length) : '') + separator(i, heading),
+      (heading, i) => (i === 0 ? introduction : '') + separator(i, heading, language),
     ),
-    closing: `\n\n${instruction}`,
+    closing: `\n\n${counts === undefined ? '' : `${counts}\n\n`}${instruction}`,
   }
 }
 
@@ -54,20 +78,27 @@ function frameWords(
 export function wordsLength(
   plain: PromptModel['plain'],
   attempts: number,
-  { instruction }: Pick<RunSettings, 'instruction'>,
+  { problem, settings }: { problem: string; settings: Pick<RunSettings, 'instruction'> },
 ): number {
   const headings = Array.from({ length: attempts }, () => ({ unfinished: true, shortened: true }))
-  const { separators, closing } = frameWords(headings, instruction)
-  return [...separators, closing].reduce((sum, words) => sum + plain(words, true).length, 0)
+  const kinds = settings.instruction === undefined ? QuestionKind.options : (['text'] as const)
+  const lengths = kinds.map((kind) => {
+    const { separators, closing } = frameWords(headings, {
+      language: languageOf(problem),
+      instruction: settings.instruction ?? instructionFor(kind, problem),
+    })
+    return [...separators, closing].reduce((sum, words) => sum + plain(words, true).length, 0)
+  })
+  return Math.max(...lengths)
 }
 
 export function frameOf(
   plain: PromptModel['plain'],
   prompt: Prompt,
   headings: readonly Heading[],
-  { instruction }: Pick<RunSettings, 'instruction'>,
+  asking: Asking,
 ): Frame {
-  const { separators, closing } = frameWords(headings, instruction)
+  const { separators, closing } = frameWords(headings, asking)
   const [first = '', ...rest] = separators
   return {
     opening: prompt.opening(first),

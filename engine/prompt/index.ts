@@ -1,6 +1,6 @@
 export { extractAnswer, lastNumber } from './answer.ts'
 export { findControlTokens, RELEASED_PREFIX, type ControlTokens } from './control.ts'
-export { wordsLength } from './frame.ts'
+export { wordsLength, type Asking } from './frame.ts'
 export {
   cutToFit,
   joinSource,
@@ -21,6 +21,8 @@ export {
   closesThought,
   closingMarkersIn,
   findThoughtMarks,
+  markersOf,
+  piecesOf,
   mayThink,
   type ThoughtMarks,
 } from './thought.ts'

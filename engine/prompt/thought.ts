@@ -1,4 +1,5 @@
 import type { NativeModel } from '../native/index.ts'
+import type { ThoughtMarkers } from '../protocol/thoughts.ts'
 import type { Segment } from '../protocol/run-state.ts'
 
 /**
@@ -91,6 +92,27 @@ interface Piece {
   id?: number | undefined
   text: string
 }
+
+/**
+ * Returns the markers as readers look for them; null if the model is not known to think. `before`:
+ * the prompt behind the user's words.
+ */
+export function markersOf(
+  { opens, closes, expected }: ThoughtMarks,
+  before: readonly Piece[],
+): ThoughtMarkers | null {
+  if (closes.length === 0) return null
+  const [opensAt, closesAt] = [behind(before, opens), behind(before, closes)]
+  if (!expected && opensAt < 0 && closesAt < 0) return null
+  const texts = (marks: readonly Mark[]) => unique(marks.map(({ text }) => text)).slice(0, 32)
+  return { opens: texts(opens), closes: texts(closes), begins: opensAt > closesAt }
+}
+
+/** Returns tokens as pieces of text. */
+export const piecesOf = (
+  { native }: { native: Pick<NativeModel, 'tokenBytes'> },
+  ids: readonly number[],
+): Piece[] => ids.map((id) => ({ id, text: Buffer.from(native.tokenBytes(id)).toString('utf8') }))
 
 /** Whether the model has a closing marker, so that its paths may think before they answer. */
 export const mayThink = ({ closes }: ThoughtMarks): boolean => closes.length > 0

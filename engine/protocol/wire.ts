@@ -16,7 +16,7 @@ import {
   Task,
 } from './models.ts'
 import { SharedPreferences } from './preferences.ts'
-import { KvType, RunRequest, RunSettings } from './request.ts'
+import { KvType, QuestionKind, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
 
@@ -97,7 +97,10 @@ export const RunSummary = z.object({
   model: z.string(),
   strategy: z.string(),
   paths: z.int(),
+  /** The value of a run; null where the question has none, or none was found. */
   answer: z.string().nullable(),
+  /** The kind of a question that has no single value. */
+  question: QuestionKind.exclude(['value']).optional(),
   status: RunStatus,
   /** ISO 8601. */
   time: z.string(),

@@ -1,5 +1,6 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
-import { decidingSummary } from '../../engine/protocol/deciding.ts'
+import { decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import { showsValues } from '../../engine/protocol/question.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
 import { frameOf } from '../ui/control-tokens.ts'
 import { host } from '../store/host.ts'
@@ -94,7 +95,11 @@ export const exportCommands: Command[] = [
  */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
-  const own = summaryFor(target)?.answer?.text ?? null
+  const summary = summaryFor(target)
+  const own =
+    state !== undefined && summary !== undefined && !showsValues(state)
+      ? spokenText(summary, state) || null
+      : (summary?.answer?.text ?? null)
   return state !== undefined && target.summary === (decidingSummary(state)?.segment ?? null)
     ? (state.answer ?? own)
     : own

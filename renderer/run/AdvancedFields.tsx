@@ -1,6 +1,7 @@
 import { useId } from 'react'
 import {
   DEFAULT_TAIL,
+  type QuestionKind,
   type RunSettings,
   type TemplateVariables,
 } from '../../engine/protocol/request.ts'
@@ -9,10 +10,23 @@ import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
 import { useModels } from '../store/models.ts'
 import { Field } from './Composer.tsx'
+import { InstructionField } from './InstructionField.tsx'
 import { NumberField } from './NumberField.tsx'
 
+/** Returns the kind of question that the user chose; null if it is decided from the paths. */
+const kindOf = ({ question = 'auto' }: RunSettings): QuestionKind | null =>
+  question === 'auto' ? null : question
+
 /** The other settings of a run, folded away. Their defaults come from the model. */
-export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
+export function AdvancedFields({
+  full,
+  info,
+  problem,
+}: {
+  full: RunSettings
+  info: ModelInfo
+  problem: string
+}) {
   const t = useT()
   const devices = useModels((s) => s.devices)
   const { sampling, controls, engine } = full
@@ -31,6 +45,14 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
         />
       </Field>
       <TemplateFields values={full.templateVariables ?? {}} read={info.templateVariables ?? {}} />
+      {info.nativePaths === 0 && (
+        <InstructionField
+          value={full.instruction}
+          kind={kindOf(full)}
+          problem={problem}
+          onChange={(instruction) => editSettings({ instruction })}
+        />
+      )}
       <fieldset className="fields plain-fieldset">
         <legend>{t('adv.sampling')}</legend>
         <NumberField
@@ -140,6 +162,14 @@ export function AdvancedFields({ full, info }: { full: RunSettings; info: ModelI
           </select>
         </Field>
         <div className="col checks">
+          {info.nativePaths === 0 && info.thinks === true && (
+            <Check
+              label={t('adv.joinThoughts')}
+              hint={t('adv.joinThoughtsHelp')}
+              on={full.joinThoughts === true}
+              onChange={(joinThoughts) => editSettings({ joinThoughts: joinThoughts || undefined })}
+            />
+          )}
           <Check
             label={t('adv.reuse')}
             on={full.reuseTokens}

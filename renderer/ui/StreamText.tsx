@@ -1,14 +1,17 @@
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { isOpen } from '../../engine/protocol/fold.ts'
+import { showsValues } from '../../engine/protocol/question.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import type { Mark } from '../format/tree.ts'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
+import { useShown } from '../store/runs.ts'
 import { useDrawnStream } from './drawn-stream.ts'
 import { afterTurns, takeFrame, takeTurn } from '../store/turns.ts'
-import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
+import { keepPlace, offerReveal, placeKey, placeOf, reveal } from '../store/scroll.ts'
 import { blockAt, BlockSplitter } from './blocks.ts'
+import { ThoughtBar, useThoughtFold } from './ThoughtFold.tsx'
 import { BlockView } from './BlockView.tsx'
 import { frameOf } from './control-tokens.ts'
 import { GrowingText } from './GrowingText.tsx'
@@ -37,6 +40,8 @@ export const StreamText = memo(function StreamText({
   const key = placeKey(run, segment)
   const scroller = useRef<HTMLDivElement>(null)
   const splitter = useRef(new BlockSplitter())
+  /** Where the shown part of the text begins. */
+  const from = useRef(0)
   const live = stream !== undefined && isOpen(stream)
   const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
@@ -46,6 +51,8 @@ export const StreamText = memo(function StreamText({
   const [flash, setFlash] = useState(-1)
   /** Ends the scrolling back to the reading place, once the reader scrolls. */
   const returning = useRef<(() => void) | null>(null)
+  /** Where the readable text begins, and what shows all of it. */
+  const unfolds = useRef({ text: 0, open: () => {} })
   const keepEnd = () => {
     if (follow.current) scroller.current!.scrollTop = 1e9
   }
@@ -54,17 +61,23 @@ export const StreamText = memo(function StreamText({
     returning.current = null
   }
 
-  const { text, start, end } =
-    stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
+  const { text, ...frame } = stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
+  const { end } = frame
+  const fold = useThoughtFold(run, stream, frame)
+  const { start } = fold
+  unfolds.current = { text: frame.start, open: fold.open }
   const body = start === 0 && end === text.length ? text : text.slice(start, end)
-  if (body.length < splitter.current.tail) splitter.current = new BlockSplitter()
+  if (body.length < splitter.current.tail || start !== from.current)
+    splitter.current = new BlockSplitter()
+  from.current = start
   splitter.current.advance(body, stream !== undefined && !live)
   const { blocks, tail } = splitter.current
+  const values = useShown(run, showsValues)
   const answer = stream?.answer ?? null
   const span: Mark | null =
-    answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
+    answer === null || !values ? null : [answer.span[0] - start, answer.span[1] - start]
 
-  const [keyOf] = useState(() => (i: number) => splitter.current.blocks[i]!.start)
+  const [keyOf] = useState(() => (i: number) => from.current + splitter.current.blocks[i]!.start)
   const virtual = useVirtualBlocks({
     count: blocks.length,
     keyOf,
@@ -102,8 +115,14 @@ export const StreamText = memo(function StreamText({
         splitter.current.blocks,
         () => (returning.current = null),
       )
-    const takeBack = offerReveal(key, (offset) => {
+    const takeBack = offerReveal(key, (inText) => {
       stay()
+      const offset = inText + unfolds.current.text - from.current
+      if (offset < 0) {
+        unfolds.current.open()
+        requestAnimationFrame(() => reveal(key, inText))
+        return
+      }
       follow.current = false
       setAway(true)
       const index = blockAt(splitter.current.blocks, offset)
@@ -150,7 +169,8 @@ export const StreamText = memo(function StreamText({
   const rest = useMemo(() => body.slice(tail), [body, tail])
 
   return (
-    <div className="stream">
+    <div className={fold.thinking ? 'stream thinking' : 'stream'}>
+      <ThoughtBar fold={fold} />
       <div
         ref={scroller}
         className="stream-scroll scroll"

@@ -1,3 +1,4 @@
+import { showsValues } from '../../engine/protocol/question.ts'
 import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
 import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
@@ -29,6 +30,7 @@ export function describeRun(
     case 'interrupted':
       return t('run.interrupted')
     case 'ended':
+      if (!showsValues(state)) return t('announce.done')
       return state.answer === null
         ? t('announce.ended')
         : t('announce.answer', { answer: state.answer.slice(0, 200) })

@@ -140,6 +140,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.pose({
       problem: 'What is 2 + 2? Answer with one number.',
       strategy: 'Majority vote',
+      question: 'value',
       paths: 3,
       budget: 40,
       summary: 24,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { extractAnswer } from '../../engine/prompt/index.ts'
 import { vote } from '../../engine/protocol/answers/vote.ts'
 import type { RunCommand, SegmentId } from '../../engine/protocol/events.ts'
+import { FORMAT1_INSTRUCTION } from '../../engine/protocol/instruction.ts'
 import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import type { ThinkOptions } from '../../engine/run/index.ts'
@@ -93,7 +94,11 @@ function begin(name: string, { model }: Golden): Watched {
             answer: runs[followUp.run]!.summaries[0]!.text.replace(/<\/?summary>/g, ''),
           },
         ]
-  return new Watched(engine.think({ problem, model: files[model]!, settings }, { conversation }))
+  // Braid 0.1.0 asked for values only, with one instruction.
+  const asked = { ...settings, question: 'value', instruction: FORMAT1_INSTRUCTION } as const
+  return new Watched(
+    engine.think({ problem, model: files[model]!, settings: asked }, { conversation }),
+  )
 }
 
 /** A command of format 1. */

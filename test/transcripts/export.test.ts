@@ -186,6 +186,27 @@ describe('Markdown', () => {
     }
   })
 
+  it('shows no values where the question has none: the summary is the answer, and stands once', () => {
+    const events = sampleRun('r1').map((event) =>
+      event.type === 'run-started'
+        ? { ...event, settings: { ...event.settings, question: 'auto' as const } }
+        : event,
+    )
+    const end = events.pop()!
+    write('r1', [
+      ...events,
+      { type: 'question', at: end.at, kind: 'text' },
+      { ...end, answer: '4 again' } as RunEvent,
+    ])
+    for (const format of ['md', 'html'] as const) {
+      const { content } = exportRuns(store, ['r1'], format)
+      expect(content).not.toMatch(/winner|Vote over|\(boxed\)|\(last-number\)/)
+      expect(content.match(/Summary 2: of/g)).toHaveLength(1)
+      expect(content.indexOf('Summary 2: of')).toBeLessThan(content.indexOf('Summary 1: of'))
+      expect(content).toContain('kind of question')
+    }
+  })
+
   it('compares several runs', () => {
     write('r1')
     write('r2')

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { RunState, Segment } from '../../protocol/fold.ts'
 import { noticeText } from '../../protocol/wording.ts'
-import { runRows, seconds, segmentLine, segmentTitle, voteLines } from './describe.ts'
+import { spokenText } from '../../protocol/deciding.ts'
+import {
+  answerCell,
+  runRows,
+  seconds,
+  segmentLine,
+  segmentTitle,
+  shownOf,
+  voteLines,
+} from './describe.ts'
 import { escapeHtml, FormulaWriter } from './formulas.ts'
 import type { ExportedRun } from './export.ts'
 import { STYLE } from './style.ts'
@@ -41,25 +50,33 @@ function oneRun(run: ExportedRun): string {
     text(formulas.html(state.problem)),
     `<h2>Answer</h2>`,
   ]
-  parts.push(
-    state.answer === null
-      ? '<p>No answer.</p>'
-      : `<div class="answer">${formulas.html(state.answer)}</div>`,
-  )
-  for (const summary of state.summaries) parts.push(section(summary, formulas))
-  for (const vote of state.votes)
+  const { values, whole, summaries, rest } = shownOf(state)
+  if (whole !== null) {
+    const line = `${segmentTitle(whole)}, ${segmentLine(whole)}`
+    parts.push(`<p class="note">${escapeHtml(line)}</p>`)
+    parts.push(text(formulas.html(spokenText(whole, state))))
+  } else
     parts.push(
-      `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
-      list(voteLines(vote)),
+      state.answer === null
+        ? '<p>No answer.</p>'
+        : `<div class="answer">${formulas.html(state.answer)}</div>`,
     )
-  for (const one of [...state.paths, ...state.others]) parts.push(section(one, formulas))
+  for (const summary of summaries) parts.push(section(summary, formulas, values))
+  if (values)
+    for (const vote of state.votes)
+      parts.push(
+        `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
+        list(voteLines(vote)),
+      )
+  for (const one of rest) parts.push(section(one, formulas, values))
   if (state.notices.length > 0) parts.push('<h2>Notices</h2>', list(state.notices.map(noticeText)))
   parts.push('<h2>Settings</h2>', table(['setting', 'value'], runRows(run)))
   return `<article>\n${parts.join('\n')}\n</article>`
 }
 
-function section(segment: Segment, formulas: FormulaWriter): string {
-  const { role, answer, text: own } = segment
+function section(segment: Segment, formulas: FormulaWriter, values: boolean): string {
+  const { role, text: own } = segment
+  const answer = values ? segment.answer : null
   const found =
     answer === null
       ? ''
@@ -78,7 +95,7 @@ function compare(runs: ExportedRun[]): string {
     String(state.settings?.paths ?? ''),
     String(state.settings?.budget ?? ''),
     String(state.settings?.seed ?? ''),
-    state.answer ?? '',
+    answerCell(state),
     time(state),
   ]
   const head = ['run', 'model', 'strategy', 'paths', 'budget', 'seed', 'answer', 'time']

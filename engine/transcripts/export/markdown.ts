@@ -1,6 +1,7 @@
 import type { RunState, Segment } from '../../protocol/fold.ts'
 import { noticeText } from '../../protocol/wording.ts'
-import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
+import { spokenText } from '../../protocol/deciding.ts'
+import { answerCell, runRows, segmentLine, segmentTitle, shownOf, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
 
 /**
@@ -15,17 +16,16 @@ export function exportMarkdown(runs: ExportedRun[]): string {
 
 function oneRun(run: ExportedRun): string[] {
   const { state } = run
-  const parts = [
-    `# Run ${code(run.title)}`,
-    '## Problem',
-    fence(state.problem),
-    '## Answer',
-    state.answer === null ? 'No answer.' : fence(state.answer),
-  ]
-  for (const summary of state.summaries) parts.push(...segmentParts(summary))
-  for (const vote of state.votes)
-    parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
-  for (const one of [...state.paths, ...state.others]) parts.push(...segmentParts(one))
+  const parts = [`# Run ${code(run.title)}`, '## Problem', fence(state.problem), '## Answer']
+  const { values, whole, summaries, rest } = shownOf(state)
+  if (whole !== null) parts.push(code(`${segmentTitle(whole)}, ${segmentLine(whole)}`))
+  const answer = whole === null ? state.answer : spokenText(whole, state)
+  parts.push(answer === null ? 'No answer.' : fence(answer))
+  for (const summary of summaries) parts.push(...segmentParts(summary, values))
+  if (values)
+    for (const vote of state.votes)
+      parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
+  for (const one of rest) parts.push(...segmentParts(one, values))
   if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map(noticeText)))
   parts.push(
     '## Settings',
@@ -36,10 +36,10 @@ function oneRun(run: ExportedRun): string[] {
   return parts
 }
 
-function segmentParts(segment: Segment): string[] {
+function segmentParts(segment: Segment, values: boolean): string[] {
   const { answer, text } = segment
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
-  if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
+  if (values && answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
   return [...parts, fence(text)]
 }
 
@@ -51,7 +51,7 @@ function compare(runs: ExportedRun[]): string {
     String(state.settings?.paths ?? ''),
     String(state.settings?.budget ?? ''),
     String(state.settings?.seed ?? ''),
-    state.answer ?? '',
+    answerCell(state),
     time(state),
   ]
   return table(

@@ -28,6 +28,7 @@ export const app = {
   'announce.waiting': 'Waiting for the engine',
   'announce.failed': 'Run failed: {{message}}',
   'announce.ended': 'Done, no answer found',
+  'announce.done': 'Done.',
   'announce.answer': 'Done. Answer: {{answer}}',
   'announce.summary': 'Writing the summary, {{tokens}} so far',
   'announce.paths_one': '{{count}} path thinking, {{done}} done, {{tokens}}',

@@ -13,6 +13,13 @@ export const compose = {
   'compose.runs': 'Groups',
   'compose.budget': 'Tokens per path',
   'compose.finish': 'Summarise when',
+  'compose.question': 'Kind of question',
+  'compose.question.auto': 'decided from the paths',
+  'compose.question.value': 'a number, an expression or a choice',
+  'compose.question.text': 'an explanation, a proof, advice, ideas',
+  'compose.question.code': 'a program',
+  'compose.nothingToCount': 'There is no single value to count in such an answer.',
+  'compose.mergeInstead': 'Merge the paths instead',
   'compose.advanced': 'More settings',
   'compose.reset': 'Reset settings',
   'compose.chars_one': '{{count}} character',
@@ -87,6 +94,9 @@ export const compose = {
   'adv.alternativesHint': 'shown when you inspect tokens',
   'adv.vote': 'Treat answers as equal if',
   'adv.fusion': 'Merge paths',
+  'adv.joinThoughts': 'Merge thoughts, too',
+  'adv.joinThoughtsHelp':
+    'The summary also reads what the model thought before each answer, not only the answers.',
   'adv.reuse': 'Reuse control tokens for more paths',
   'adv.alone': 'Run alone',
   'adv.aloneHelp':
