@@ -50,12 +50,10 @@ export async function renderChat(
   const views = [...(thoughts.length > 0 ? [kept] : []), without]
   const system = chat.system === undefined ? undefined : safe(chat.system)
   const problem = safe(chat.problem)
-  const given = views.flatMap((turns): Chat[] => {
-    return [
-      { system, turns, problem },
-      { system, turns, problem: problem + end },
-    ]
-  })
+  const given = views.flatMap((turns): Chat[] => [
+    { system, turns, problem },
+    { system, turns, problem: problem + end },
+  ])
   const sample: Chat = {
     system: system === undefined ? undefined : newName(),
     turns: chat.turns.map(() => ({ problem: newName(), answer: newName() })),

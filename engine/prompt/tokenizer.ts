@@ -39,8 +39,8 @@ export function promptTokenizer(model: Vocabulary): PromptTokenizer {
     .sort((a, b) => b.text.length - a.text.length)
   const ids = new Set(special.map(({ id }) => id))
   const firsts = new Set(special.map(({ text }) => first(text)))
-  // A template may look for words in a text, so words get fences only where a whole token stands.
-  const signs = [...firsts].filter((one) => !/^[\p{L}\p{N}]/u.test(one))
+  // A template may look for words and spaces in a text: they get fences only in whole tokens.
+  const signs = [...firsts].filter((one) => !/^[\p{L}\p{N}\s]/u.test(one))
   const words = special.map(({ text }) => text).filter((text) => !signs.includes(first(text)))
   const sign = signs.length === 0 ? null : new RegExp(anyOf(signs), 'gu')
   const inner = new Set(special.flatMap(({ text }) => text.slice(1).split('')))
@@ -51,8 +51,7 @@ export function promptTokenizer(model: Vocabulary): PromptTokenizer {
     if (inner.has(out[0]!) && special.some((token) => endsIn(token.text, out))) out = fence + out
     if (sign !== null) out = out.replace(sign, `$&${fence}`)
     for (const word of words)
-      if (out.includes(word))
-        out = out.replaceAll(word, first(word) + fence + word.slice(first(word).length))
+      if (out.includes(word)) out = out.split(word).join(afterFirst(word, fence))
     return out
   }
 
@@ -176,6 +175,9 @@ function unknownToken(model: Vocabulary): { id: number; text: string }[] {
 }
 
 const first = (text: string): string => String.fromCodePoint(text.codePointAt(0)!)
+
+const afterFirst = (text: string, fence: string): string =>
+  first(text) + fence + text.slice(first(text).length)
 
 const anyOf = (texts: readonly string[]): string =>
   texts.map((text) => text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|')

@@ -182,6 +182,16 @@ describe('a text never becomes a control token', () => {
     )
   })
 
+  it('tokens that begin with a letter or a space hide nothing from a template', async () => {
+    const defined = ['\n<x>', 'think$&', '/no']
+    const model = await vocabulary(TRIMS, { kind: 'bpe', defined })
+    const { ids } = await promptOf(model, '\n\n think$& \n<x>/no \n')
+    expect(textOf(model, ids)).toBe(
+      '<s><|im_start|>user\nthink$& \n<x>/no<|im_end|>\n<|im_start|>assistant\n',
+    )
+    expect(controlIn(model, ids)).toEqual(controlIn(model, (await promptOf(model, 'x')).ids))
+  })
+
   it('nor does what a system text or an earlier turn says', async () => {
     const model = await vocabulary(CHATML, { kind: 'bpe' })
     const say = (text: string) =>

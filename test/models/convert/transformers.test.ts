@@ -226,7 +226,7 @@ describe('added tokens', () => {
     single_word: false,
     special,
   })
-  /** Ids of `<x>`, `<y>` and `<z>` relative to the first free one; null where the text is no token. */
+  /** Ids of `<x>`, `<y>` and `<z>` relative to the first free one; null where the text is not a token. */
   const of = async (
     tokenizerConfig: Record<string, unknown>,
     files: Record<string, unknown> = {},
@@ -318,7 +318,7 @@ describe('added tokens', () => {
   })
 })
 
-describe('what is no model is named as what it is', () => {
+describe('what is not a model is named as what it is', () => {
   const adapter = { peft_type: 'LORA', base_model_name_or_path: 'Qwen/Qwen2.5-0.5B' }
   it('an adapter alone, beside a model, or without its adapter_config.json', async () => {
     const alone = mkdtempSync(join(root, 'peft-'))
