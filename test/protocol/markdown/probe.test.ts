@@ -1,0 +1,11 @@
+import { toHtml } from 'hast-util-to-html'
+import { test } from 'vitest'
+import { blocksOf, codeOf, textOf } from '../../../engine/protocol/markdown/blocks.ts'
+import { treeOf } from '../../../engine/protocol/markdown/tree.ts'
+const show = (t: string) => blocksOf(t).map((b) => b.kind === 'code' ? '«' + JSON.stringify(codeOf(t, b)) + '»' : toHtml(treeOf(textOf(t, b, null).text, { formulas: 'mathml' })).replace(/<math[^]*?<annotation[^>]*>([^]*?)<\/annotation>[^]*?<\/math>/g, '⟦$1⟧')).join(' ¦ ')
+test('x', () => {
+  for (const t of [
+'A pen costs $5 and a pad costs $10', '2*3*4', '`\\(` and `a \\( b`', 'US$5 and US$6', '$1,000–$2,000', '$x$ costs $5', '| a | b |\n|--|--|\n| $5 | $10 |\n| $x$ | $y$ |', '$HOME and $PATH', '$HOME/bin:$PATH', 'a_b_c', '这是**重点：**内容', '这是**重点**内容', '**「重点」**是', '\\$5 and \\$6', '```tex\n\\(x\\)\n```', '$$\nx\n\n= 5\n$$', 'Thus\n\\[\nx\n+ y\n= z\n\\],\nso', '\\[ x', '$x is', '$$\nx is', '\\(x', '[x](javascript:alert(1))', '![a](http://x/y.png)', '<div>\n*x*\n</div>', 'a <b>c</b>', 'x[^1]\n\n[^1]: note', '[1]: https://example.org', '- a\n  - b\n\n    c\n- [x] done\n- [ ] todo', '1. a\n\n   ```py\n   x\n   ```\n\n2. b\n\n   more', '- item\n\n    indented\n| a | b |\n|---|---|\n| 1 | $2 |\n<img src=x onerror=alert(1)>   line sep',
+'Then $2 \\times 5 = 10$ dollars. It is between $3 and $4, i.e. ($3.50). \\boxed{\\$10}', 'x**2 + y**2', '(a+b)*c*(d)', '**bold**s *em*', 'the $n$th of $k$-s, two $x$s', '~$5–~$10 ~~del~~', '$5, 5$ or 6$', '$5 vs. 5$', '$3 apples$', '$P(A|B)$', '> \\[\n> x\n> \\]', '- a\n  \\[\n  x + y\n  \\]\n- b', '\\[1\\] and \\[sic\\] and \\[text\\](url)', '\\(see note\\)', '$$x^2$$ inline $$ y $$ and $$ or $$$', 'a $\\bad$ b', '5$ and 6$', '\\\\(x\\\\)', 'f(x)*2*g(y)', '3*$x$*4', '"$5"–"$6"', '**$5**/**$6**', '$10k-$20k', '($5)/($6)', '$5/$6', '$2x + 3y = 6$, and $ab + cd$', '$5$', '中文$x$中文', '价格$5元和$6元', '$5。另外$x$', '| p |\n|--|\n| a<br>b |', 'Let $a$, $b$ and $c$ cost $1, $2 and $3.', '$\\text{cost: }\\$5$', '$100\\%$', '1. ```py\n   x = 1\n   ```\n2. b', '````x````', '$f(x)=x*y*z$', 'a * b * c', '*a* * *b*', '5 * 3*4', '$0.99/lb and $1.99/lb', '$E = mc^2$.', '\\$x\\$', '$x_1*x_2$ and a*b', '$\\{1,2\\}$', 'http://x.org/a*b*c and _x_', '__init__ and __main__', '$$5 and $$6', '$ 5 and 6 $',
+  ]) console.log(JSON.stringify(t), '\n   ', show(t))
+})
