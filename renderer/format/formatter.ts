@@ -13,8 +13,8 @@ interface Task extends FormatRequest {
 }
 
 const cache = new Map<string, FormatResult>()
-const keyOf = ({ text, mark, info }: FormatRequest) =>
-  `${mark === null ? '' : mark.join('-')}:${info === undefined ? '' : `${info}\n`}:${text}`
+const keyOf = ({ text, mark, info, formula }: FormatRequest) =>
+  `${formula === true ? '$' : ''}${mark === null ? '' : mark.join('-')}:${info === undefined ? '' : `${info}\n`}:${text}`
 const waiting: Task[] = []
 let worker: Worker | null = null
 let current: { task: Task; timer: ReturnType<typeof setTimeout> } | null = null
@@ -43,10 +43,7 @@ export const formatted = (request: FormatRequest): FormatResult | undefined =>
 /**
  * Formats a text, newest request first, and calls back with the result. Returns a function that withdraws the request.
  */
-export function format(
-  request: FormatRequest,
-  tell: (result: FormatResult) => void,
-): () => void {
+export function format(request: FormatRequest, tell: (result: FormatResult) => void): () => void {
   const task = { ...request, tell }
   waiting.push(task)
   next()
@@ -67,8 +64,8 @@ function next(): void {
     return next()
   }
   current = { task, timer: setTimeout(giveUp, LIMIT_MS) }
-  const { text, mark, info } = task
-  startFormatter().postMessage({ text, mark, info } satisfies FormatRequest)
+  const { tell: _, ...request } = task
+  startFormatter().postMessage(request satisfies FormatRequest)
 }
 
 function finish(result: FormatResult): void {

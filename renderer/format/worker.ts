@@ -1,7 +1,7 @@
 import type { Root } from 'hast'
 import type { Range } from '../../engine/protocol/markdown/blocks.ts'
 import { codeIn, visitElements } from '../../engine/protocol/markdown/elements.ts'
-import { treeOf } from '../../engine/protocol/markdown/tree.ts'
+import { formulaElements, treeOf } from '../../engine/protocol/markdown/tree.ts'
 import { isPlain } from './plain.ts'
 
 /**
@@ -12,6 +12,8 @@ export interface FormatRequest {
   text: string
   mark: Range | null
   info?: string
+  /** The text is a formula without delimiters. */
+  formula?: boolean
 }
 export type FormatResult = Root | null
 
@@ -27,7 +29,11 @@ function hasCode(tree: Root): boolean {
   return found
 }
 
-async function formatted({ text, mark, info }: FormatRequest): Promise<FormatResult> {
+async function formatted({ text, mark, info, formula }: FormatRequest): Promise<FormatResult> {
+  if (formula === true) {
+    const children = formulaElements(text, false, 'html')
+    return children && { type: 'root', children }
+  }
   if (info !== undefined)
     return { type: 'root', children: (await colours()).highlight(text, info, mark) }
   const tree = treeOf(text, { mark })

@@ -5,7 +5,7 @@ import { visible } from './visible.ts'
 
 /** Shows an answer as a formula if it is written as one, otherwise as text. */
 export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
-  const formatted = useFormatted(`\\(${text}\\)`, null, { wanted: isFormula(text) })
+  const formatted = useFormatted(text, null, { wanted: isFormula(text), formula: true })
   if (formatted === null) return <bdi className="mono">{visible(plainSigns(text))}</bdi>
   return (
     <bdi className="answer-formula" title={visible(text)}>

@@ -136,10 +136,7 @@ export class BlockSplitter {
     if ((this.#blank && !inside) || table) {
       this.#close(start)
       this.#list = false
-    } else if (
-      item &&
-      (start - this.tail > LONG_PROSE || indentOf(line) < (this.#indent ?? 0))
-    )
+    } else if (item && (start - this.tail > LONG_PROSE || indentOf(line) < (this.#indent ?? 0)))
       this.#close(start)
     this.#blank = false
   }
@@ -186,6 +183,18 @@ export function blocksOf(text: string): readonly Block[] {
   const splitter = new BlockSplitter()
   splitter.advance(text, true)
   return splitter.blocks
+}
+
+/** Returns the blocks of a whole text, each code block in one piece. */
+export function wholeBlocksOf(text: string): readonly Block[] {
+  const whole: Block[] = []
+  for (const block of blocksOf(text)) {
+    const last = whole.at(-1)
+    if (block.kind === 'code' && last?.kind === 'code' && last.fence === block.fence)
+      whole[whole.length - 1] = { ...last, end: block.end }
+    else whole.push(block)
+  }
+  return whole
 }
 
 /** Returns the index of the block that contains `offset`; `blocks.length` for the open one. */

@@ -29,5 +29,7 @@ export function codeIn(pre: Element): { code: Element; info: string } | null {
 /** Returns the text in elements. */
 export const textIn = (node: Root | Element): string =>
   (node.children as ElementContent[])
-    .map((child) => (child.type === 'text' ? child.value : child.type === 'element' ? textIn(child) : ''))
+    .map((child) =>
+      child.type === 'text' ? child.value : child.type === 'element' ? textIn(child) : '',
+    )
     .join('')

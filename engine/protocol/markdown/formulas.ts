@@ -159,7 +159,7 @@ export function contentOf(source: string): string {
 export const isFormula = (answer: string): boolean =>
   answer.length < 400 &&
   !/[$\n`]/.test(answer) &&
-  /\\[a-zA-Z]+|\^|(?<![A-Za-z])[A-Za-z]_(?:\{|[0-9A-Za-z](?![A-Za-z_]))/.test(answer)
+  /\\[a-zA-Z]+|\^|(?<![A-Za-z_])[A-Za-z]_(?:\{|[0-9A-Za-z](?![A-Za-z_]))/.test(answer)
 
 /** Returns an answer as text: without the backslashes of LaTeX before signs, as in `\$10` and `5\%`. */
 export const plainSigns = (answer: string): string => answer.replace(/\\([$%&#_])/g, '$1')

@@ -40,10 +40,7 @@ const schema: Schema = {
  * Returns the tree of one block. It is inert: no HTML of the model, no addresses but those of links and images, which
  * the reader's side decides about. Throws if it nests too deep.
  */
-export function treeOf(
-  text: string,
-  { mark = null, formulas = 'html' }: TreeOptions = {},
-): Root {
+export function treeOf(text: string, { mark = null, formulas = 'html' }: TreeOptions = {}): Root {
   const markdown = parseMarkdown(text)
   boxTasks(markdown)
   if (mark !== null) markAnswer(markdown, mark)
@@ -119,7 +116,7 @@ function setFormulas(tree: Root, text: string, output: 'html' | 'mathml'): void 
     if (name !== 'formula' && name !== 'formula-display') return undefined
     const [content] = element.children
     const value = content?.type === 'text' ? content.value : ''
-    return rendered(value, name === 'formula-display', output) ?? [asWritten(element, text, value)]
+    return formulaElements(value, name === 'formula-display', output) ?? [asWritten(element, text, value)]
   })
 }
 
@@ -130,7 +127,7 @@ function asWritten({ position }: Element, text: string, value: string): ElementC
 }
 
 /** Returns a formula as elements, or null if KaTeX cannot read it or would take too long. */
-function rendered(
+export function formulaElements(
   formula: string,
   displayMode: boolean,
   output: 'html' | 'mathml',
@@ -174,5 +171,4 @@ function clean(node: Root | Element): void {
 }
 
 const isDeeper = (node: Root | Element, most: number): boolean =>
-  most === 0 ||
-  node.children.some((child) => child.type === 'element' && isDeeper(child, most - 1))
+  most === 0 || node.children.some((child) => child.type === 'element' && isDeeper(child, most - 1))

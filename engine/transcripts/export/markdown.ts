@@ -2,10 +2,11 @@ import type { RunState, Segment } from '../../protocol/fold.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
+import { answerMarkdown, textMarkdown } from './text-markdown.ts'
 
 /**
- * Exports runs as Markdown. Every text of the user or the model is inside a code block or code span
- * that it cannot close.
+ * Exports runs as Markdown. The texts of the user and the model are Markdown too, as the window
+ * shows them (text-markdown.ts); names and short values are code spans that they cannot close.
  */
 export function exportMarkdown(runs: ExportedRun[]): string {
   const parts = runs.length > 1 ? [`# ${runs.length} runs`, compare(runs)] : []
@@ -18,9 +19,9 @@ function oneRun(run: ExportedRun): string[] {
   const parts = [
     `# Run ${code(run.title)}`,
     '## Problem',
-    fence(state.problem),
+    textMarkdown(state.problem),
     '## Answer',
-    state.answer === null ? 'No answer.' : fence(state.answer),
+    state.answer === null ? 'No answer.' : answerMarkdown(state.answer),
   ]
   for (const summary of state.summaries) parts.push(...segmentParts(summary))
   for (const vote of state.votes)
@@ -40,7 +41,7 @@ function segmentParts(segment: Segment): string[] {
   const { answer, text } = segment
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
   if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
-  return [...parts, fence(text)]
+  return [...parts, textMarkdown(text)]
 }
 
 function compare(runs: ExportedRun[]): string {
@@ -79,12 +80,6 @@ export function table(head: string[], rows: string[][]): string {
 
 function list(items: string[]): string {
   return items.map((item) => `- ${code(item)}`).join('\n')
-}
-
-/** Returns a code block whose fence is longer than any run of backticks in the text. */
-export function fence(text: string): string {
-  const ticks = '`'.repeat(Math.max(3, longestTicks(text) + 1))
-  return `${ticks}text\n${text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')}\n${ticks}`
 }
 
 /** Returns a code span on one line. */
