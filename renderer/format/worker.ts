@@ -2,7 +2,7 @@ import type { Root } from 'hast'
 import type { Range } from '../../engine/protocol/markdown/blocks.ts'
 import { codeIn, visitElements } from '../../engine/protocol/markdown/elements.ts'
 import { formulaElements, treeOf } from '../../engine/protocol/markdown/tree.ts'
-import { isPlain } from './plain.ts'
+import { isPlain } from '../../engine/protocol/markdown/plain.ts'
 
 /**
  * Request and response of the worker. The tree is null if the text cannot be formatted or looks the same unformatted.

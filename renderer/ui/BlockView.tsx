@@ -2,7 +2,7 @@ import { Fragment, memo } from 'react'
 import type { Range } from '../../engine/protocol/markdown/blocks.ts'
 import { languageOf } from '../../engine/protocol/markdown/languages.ts'
 import { useFormatted } from '../format/useFormatted.tsx'
-import { isProse, plainOf } from '../format/plain.ts'
+import { isProse, plainOf } from '../../engine/protocol/markdown/plain.ts'
 import { CodeBlock } from './CodeBlock.tsx'
 
 function PlainText({ text, mark }: { text: string; mark: Range | null }) {

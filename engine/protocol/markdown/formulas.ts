@@ -20,6 +20,8 @@ const FUNCTIONS =
 const WORDS = /^[\p{L}\s,.;:!?'’()-]*$/u
 /** What may stand directly behind a formula in dollars: "$n$th", "two $x$s". */
 const SUFFIX = /^(?:th|st|nd|rd|s|es)(?![A-Za-z0-9_])/
+/** What no formula holds but code and Markdown do. */
+const FOREIGN = /`|~~~|(?<!\\)#/
 const BLANK_LINE = /\n[ \t>]*\n/
 
 const isSpace = (char: string | undefined): boolean =>
@@ -61,7 +63,7 @@ function inDollars(text: string, start: number): Formula | null {
   const close = find(text, start + 1, '$', start)
   if (close < 0 || text[close + 1] === '$') return null
   const content = text.slice(start + 1, close)
-  if (/[\n`]/.test(content) || isSpace(content.at(-1))) return null
+  if (content.includes('\n') || FOREIGN.test(content) || isSpace(content.at(-1))) return null
   const after = text.slice(close + 1, close + 5)
   if (/^[A-Za-z0-9_{]/.test(after) && !SUFFIX.test(after)) return null
   const words = bare(content)
@@ -73,7 +75,10 @@ function inParentheses(text: string, start: number): Formula | null {
   const close = find(text, start + 2, '\\)', start)
   if (close < 0) return null
   const content = text.slice(start + 2, close)
-  return content.trim() === '' || BLANK_LINE.test(content) || /`/.test(content) || isProse(content)
+  return content.trim() === '' ||
+    BLANK_LINE.test(content) ||
+    FOREIGN.test(content) ||
+    isProse(content)
     ? null
     : { end: close + 2, display: false }
 }
@@ -83,7 +88,7 @@ function displayed(text: string, start: number, closing: '$$' | '\\]'): Formula 
   const close = find(text, start + 2, closing, start)
   if (close < 0 || isEscape(text, start)) return null
   const content = text.slice(start + 2, close)
-  if (content.trim() === '' || /`/.test(content) || isProse(content)) return null
+  if (content.trim() === '' || FOREIGN.test(content) || isProse(content)) return null
   if (closing === '$$') {
     // "rated $$ or $$$", "$$5 and $$6"
     const word = /^ /.test(content) && WORDS.test(content) && /\p{L}{2}/u.test(content)

@@ -116,7 +116,11 @@ function setFormulas(tree: Root, text: string, output: 'html' | 'mathml'): void 
     if (name !== 'formula' && name !== 'formula-display') return undefined
     const [content] = element.children
     const value = content?.type === 'text' ? content.value : ''
-    return formulaElements(value, name === 'formula-display', output) ?? [asWritten(element, text, value)]
+    return (
+      formulaElements(value, name === 'formula-display', output) ?? [
+        asWritten(element, text, value),
+      ]
+    )
   })
 }
 

@@ -2,7 +2,7 @@ import type { RunState, Segment } from '../../protocol/fold.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
-import { answerMarkdown, textMarkdown } from './text-markdown.ts'
+import { MarkdownWriter } from './text-markdown.ts'
 
 /**
  * Exports runs as Markdown. The texts of the user and the model are Markdown too, as the window
@@ -16,17 +16,18 @@ export function exportMarkdown(runs: ExportedRun[]): string {
 
 function oneRun(run: ExportedRun): string[] {
   const { state } = run
+  const writer = new MarkdownWriter()
   const parts = [
     `# Run ${code(run.title)}`,
     '## Problem',
-    textMarkdown(state.problem),
+    writer.text(state.problem),
     '## Answer',
-    state.answer === null ? 'No answer.' : answerMarkdown(state.answer),
+    state.answer === null ? 'No answer.' : writer.answer(state.answer),
   ]
-  for (const summary of state.summaries) parts.push(...segmentParts(summary))
+  for (const summary of state.summaries) parts.push(...segmentParts(summary, writer))
   for (const vote of state.votes)
     parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
-  for (const one of [...state.paths, ...state.others]) parts.push(...segmentParts(one))
+  for (const one of [...state.paths, ...state.others]) parts.push(...segmentParts(one, writer))
   if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map(noticeText)))
   parts.push(
     '## Settings',
@@ -37,11 +38,11 @@ function oneRun(run: ExportedRun): string[] {
   return parts
 }
 
-function segmentParts(segment: Segment): string[] {
+function segmentParts(segment: Segment, writer: MarkdownWriter): string[] {
   const { answer, text } = segment
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
   if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
-  return [...parts, textMarkdown(text)]
+  return [...parts, writer.text(text)]
 }
 
 function compare(runs: ExportedRun[]): string {

@@ -5,21 +5,19 @@ import { codeIn, textIn, visitElements } from '../../protocol/markdown/elements.
 import { isFormula, plainSigns } from '../../protocol/markdown/formulas.ts'
 import { highlight } from '../../protocol/markdown/highlight.ts'
 import { languageName } from '../../protocol/markdown/languages.ts'
+import { isProse, plainOf } from '../../protocol/markdown/plain.ts'
 import { formulaElements, treeOf } from '../../protocol/markdown/tree.ts'
 import { safeUrl } from '../../protocol/links.ts'
-
-/** Most UTF-16 units of a run that are formatted, so that no export takes minutes. What follows is shown as written. */
-const MAX_TEXT = 2_000_000
+import { TextBudget } from './budget.ts'
 
 /** Writes the texts of one run as HTML: as the window shows them, with MathML, and without links and scripts. */
 export class HtmlWriter {
-  #left = MAX_TEXT
+  #budget = new TextBudget()
 
   /** Returns a text as HTML. `mark`: the part to highlight; a formula that overlaps it is highlighted as a whole. */
   text(text: string, mark: Range | null = null): string {
     const plain = printable(text)
-    this.#left -= plain.length
-    if (this.#left < 0) return `<pre>${escapeHtml(plain)}</pre>`
+    if (!this.#budget.allows(plain)) return `<pre>${escapeHtml(plain)}</pre>`
     const children = wholeBlocksOf(plain).flatMap((block) => {
       const own = textOf(plain, block, mark)
       if (block.kind === 'markdown') return markdown(own.text, own.mark)
@@ -69,6 +67,10 @@ const element = (tagName: string, className: string, children: ElementContent[])
 const textNode = (value: string): ElementContent => ({ type: 'text', value })
 
 function markdown(text: string, mark: Range | null): ElementContent[] {
+  if (mark === null && isProse(text)) {
+    const { text: prose } = plainOf(text)
+    return prose === '' ? [] : [element('p', '', [textNode(prose)])]
+  }
   let tree: Root
   try {
     tree = treeOf(text, { mark, formulas: 'mathml' })

@@ -1,7 +1,7 @@
-import type { Image, Link, Root, RootContent, Text } from 'mdast'
+import type { Image, Link, RootContent, Text } from 'mdast'
 import { gfmToMarkdown } from 'mdast-util-gfm'
 import { defaultHandlers, toMarkdown, type Handle, type Options } from 'mdast-util-to-markdown'
-import { codeOf, textOf, wholeBlocksOf } from '../../protocol/markdown/blocks.ts'
+import { codeOf, textOf, wholeBlocksOf, type Block } from '../../protocol/markdown/blocks.ts'
 import { isFormula, plainSigns } from '../../protocol/markdown/formulas.ts'
 import { safeUrl } from '../../protocol/links.ts'
 import {
@@ -9,6 +9,7 @@ import {
   type FormulaBlock,
   type InlineFormula,
 } from '../../protocol/markdown/parse.ts'
+import { TextBudget } from './budget.ts'
 
 /** Levels by which headings of a text stand below those of the export: a run's and a segment's. */
 const LEVELS = 2
@@ -40,14 +41,18 @@ const image: Handle = ({ alt, url }: Image, parent, state, info) =>
 const heading: Handle = (node, parent, state, info) =>
   defaultHandlers.heading({ ...node, depth: Math.min(6, node.depth + LEVELS) }, parent, state, info)
 
+/** Writes a formula so that it is harmless for a reader that knows no formulas. */
+const harmless = (formula: string): string =>
+  formula.replace(/<(?=[A-Za-z/!?])/g, '\\lt ').replaceAll('![', '! [')
+
 const inlineFormula: Handle = ({ value, display }: InlineFormula, _, state) => {
-  const line = value.replace(/\s*\n\s*/g, ' ')
+  const line = harmless(value.replace(/\s*\n\s*/g, ' '))
   const formula = state.stack.includes('tableCell') ? line.replaceAll('|', '\\vert ') : line
   return display ? `$$${formula}$$` : `$${formula}$`
 }
 
 const formulaBlock: Handle = ({ value }: FormulaBlock) =>
-  `$$\n${value.replace(/\n(?:[ \t]*\n)+/g, '\n')}\n$$`
+  `$$\n${harmless(value.replace(/\n(?:[ \t]*\n)+/g, '\n'))}\n$$`
 
 const OPTIONS: Options = {
   bullet: '-',
@@ -63,29 +68,33 @@ const OPTIONS: Options = {
 }
 
 /**
- * Returns a text as Markdown that other readers show as the window does: money, operators and HTML escaped where they
- * would be read as something else, formulas in dollars, code in closed fences, headings below those of the export, no
- * pictures that a reader would fetch. A text cannot end or change what stands around it.
+ * Writes the texts of one run as Markdown that other readers show as the window does: money, operators and HTML escaped
+ * where they would be read as something else, formulas in dollars, code in closed fences, headings below those of the
+ * export, no pictures that a reader would fetch. A text cannot end or change what stands around it.
  */
-export function textMarkdown(text: string): string {
-  const plain = text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')
-  const children = wholeBlocksOf(plain).flatMap((block): RootContent[] => {
-    if (block.kind === 'markdown') return parseMarkdown(textOf(plain, block, null).text).children
-    const { code, info } = codeOf(plain, block)
-    const [, lang = '', meta] = /^(\S*)\s*(.*)$/s.exec(info)!
-    return [{ type: 'code', lang, meta: meta || null, value: code }]
-  })
-  const root: Root = { type: 'root', children }
-  return toMarkdown(root, OPTIONS).trimEnd()
+export class MarkdownWriter {
+  #budget = new TextBudget()
+
+  text(text: string): string {
+    const plain = text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')
+    const children = this.#budget.allows(plain)
+      ? wholeBlocksOf(plain).flatMap((block) => nodesOf(plain, block))
+      : [{ type: 'code' as const, value: plain }]
+    return toMarkdown({ type: 'root', children }, OPTIONS).trimEnd()
+  }
+
+  /** Returns an answer as Markdown: a formula if it is written as one, else as it is written. */
+  answer(answer: string): string {
+    if (answer.includes('\n')) return this.text(answer)
+    if (isFormula(answer)) return `$${answer}$`
+    const text: Text = { type: 'text', value: plainSigns(answer) }
+    return toMarkdown({ type: 'paragraph', children: [text] }, OPTIONS).trimEnd()
+  }
 }
 
-/** Returns an answer as Markdown: a formula if it is written as one, else as it is written. */
-export function answerMarkdown(answer: string): string {
-  if (answer.includes('\n')) return textMarkdown(answer)
-  if (isFormula(answer)) return `$${answer}$`
-  const paragraph: Root = {
-    type: 'root',
-    children: [{ type: 'paragraph', children: [{ type: 'text', value: plainSigns(answer) }] }],
-  }
-  return toMarkdown(paragraph, OPTIONS).trimEnd()
+function nodesOf(text: string, block: Block): RootContent[] {
+  if (block.kind === 'markdown') return parseMarkdown(textOf(text, block, null).text).children
+  const { code, info } = codeOf(text, block)
+  const [, lang = '', meta] = /^(\S*)\s*(.*)$/s.exec(info)!
+  return [{ type: 'code', lang, meta: meta || null, value: code }]
 }
