@@ -34,6 +34,10 @@ export const app = {
   'announce.paths_one': '{{count}} path thinking, {{done}} done, {{tokens}}',
   'announce.paths_other': '{{count}} paths thinking, {{done}} done, {{tokens}}',
 
+  'code.plain': 'Code',
+  'code.copyShort': 'Copy',
+  'code.copy': 'Copy code: {{name}}',
+
   'link.title': 'Open this link?',
   'link.ask': 'This link comes from a model or a file. It leads to:',
   'link.open': 'Open',

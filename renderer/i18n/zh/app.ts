@@ -35,6 +35,10 @@ export const app: Record<keyof typeof en, string> = {
   'announce.paths_one': '{{count}} 条路径思考中，{{done}} 条已完成，共 {{tokens}}',
   'announce.paths_other': '{{count}} 条路径思考中，{{done}} 条已完成，共 {{tokens}}',
 
+  'code.plain': '代码',
+  'code.copyShort': '复制',
+  'code.copy': '复制代码：{{name}}',
+
   'link.title': '打开此链接？',
   'link.ask': '此链接来自模型或文件，指向：',
   'link.open': '打开',
