@@ -371,7 +371,7 @@ const CONCLUSION =
 
 /**
  * Returns the value of the last line: it is nothing but a value, or a sentence that concludes with
- * a number. A text with code concludes with nothing, and the items of a list are no conclusions.
+ * a number. A text with code concludes with nothing, and neither do the items of a list.
  */
 function finalLine(text: string): Answer | null {
   const to = text.trimEnd().length

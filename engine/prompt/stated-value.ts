@@ -194,6 +194,6 @@ export function quoted(
   return null
 }
 
-/** The dollars of "$18 and not $20" are no marks of a formula. */
+/** The dollars of "$18 and not $20" do not mark a formula. */
 const isMoney = (inner: string): boolean =>
   /^\d/.test(inner) && /[a-zA-Z]{2,}\s|\s$/.test(inner.replace(/\\[a-zA-Z]+(?:\{[^{}]*\})?/g, ''))

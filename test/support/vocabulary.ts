@@ -11,9 +11,9 @@ export interface VocabularyFile {
   /** Byte-level BPE; SentencePiece with and without a space in front of each text. */
   kind: 'bpe' | 'spm' | 'spm-bare'
   tokens: readonly string[]
-  /** Of BPE. */
+  /** Merges of a BPE tokenizer. */
   merges?: readonly string[]
-  /** Of SentencePiece; its tokens begin with the unknown one and the 256 bytes. */
+  /** Scores of a SentencePiece model; its tokens begin with the unknown one and the 256 bytes. */
   scores?: readonly number[]
   /** Control tokens, BOS and EOS first, and user-defined ones: behind the others. */
   control: readonly string[]

@@ -42,7 +42,7 @@ export class BlockSplitter {
   /** The open block continues or contains a list; the last line was blank. */
   #list = false
   #blank = false
-  /** Of the open block; null: it has only blank lines so far. */
+  /** Indentation of the open block; null: it has only blank lines so far. */
   #indent: number | null = null
 
   /** Takes the text so far, which must begin with the previous one. `done`: closes the open block. */

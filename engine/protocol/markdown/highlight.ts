@@ -101,7 +101,7 @@ function marked(children: ElementContent[], mark: Range, place: { at: number }):
   })
 }
 
-/** Colours the code blocks in a tree: those in lists and quotations, which are no blocks of their own. */
+/** Colours the code blocks in a tree: those in lists and quotations, which are not blocks of their own. */
 export function highlightIn(tree: Root): void {
   visitElements(tree, (element) => {
     const found = codeIn(element)

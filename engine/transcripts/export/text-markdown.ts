@@ -18,7 +18,7 @@ const LEVELS = 2
 const text: Handle = (node: Text, parent, state, info) =>
   defaultHandlers
     .text(node, parent, state, info)
-    .replace(/(?<=[A-Za-z0-9])\\_(?=[A-Za-z0-9])/g, '_') // inside a word it is no emphasis
+    .replace(/(?<=[A-Za-z0-9])\\_(?=[A-Za-z0-9])/g, '_') // inside a word it cannot be emphasis
     .replace(/(?<=\S )\\\*(?= )/g, '*')
     .replace(/\$(?!\d)/g, '\\$') // before a digit no reader takes it for the end of a formula
     .replace(/\\\[(?=[^\]^\n][^\]\n\\]+\](?![([:]))/g, '[') // no link and no task
