@@ -9,6 +9,8 @@ import type { Mark } from './tree.ts'
 
 const COMPONENTS: Partial<Components> = {
   a: ({ href, children }) => <ExternalLink href={href}>{children}</ExternalLink>,
+  // Code may be wider than its pane, and is then scrolled by the keyboard.
+  pre: ({ node: _, ...props }) => <pre tabIndex={0} {...props} />,
   img: ({ alt, src }) => <ExternalLink href={src}>[{alt ?? ''}]</ExternalLink>,
 }
 
