@@ -67,7 +67,7 @@ function closingBrace(text: string, start: number): number {
 }
 
 const MARKS = String.raw`[*_]{0,2}`
-const IS = String.raw`(?:is|are|was|would\s{1,4}be|will\s{1,4}be|should\s{1,4}be|must\s{1,4}be|becomes|equals|comes\s{1,4}(?:out\s{1,4})?to|:|=|\uff1a)`
+const IS = String.raw`(?:is|are|was|would\s{1,4}be|will\s{1,4}be|should\s{1,4}be|must\s{1,4}be|becomes|equals|comes\s{1,4}(?:out\s{1,4})?to|:|=|\uff1a)(?!n['\u2019]t)`
 const ADJECTIVE = String.raw`(?:final|correct|right|best|exact|required|overall|numerical|complete|full|simplified|only)`
 const PHRASES: readonly RegExp[] = [
   // "the answer is", "our final answer would be", "the correct option is"

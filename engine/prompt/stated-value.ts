@@ -159,7 +159,24 @@ export function valueAt(text: string, from: number, to: number): Span | null {
   const end = formulaEnd(text, from, to)
   const formula = text.slice(from, end)
   if (end === from || !isValue(formula) || /^[=<>]/.test(formula)) return null
-  return [from, /[\d})%\u00b0\u03c0\u00b2\u00b3]$|pi$/.test(formula) ? unitEnd(text, end, to) : end]
+  if (!/[\d})%\u00b0\u03c0\u00b2\u00b3]$|pi$/.test(formula)) return [from, end]
+  const close = unitEnd(text, end, to)
+  const further = LARGER.test(text.slice(end, close)) ? furtherUnit(text, close, to) : null
+  return [from, further ?? close]
+}
+
+/** Units that are often followed by a smaller one. */
+const LARGER =
+  /^\s?(?:years?|months?|weeks?|days?|hours?|hrs?|h|minutes?|mins?|feet|foot|ft|yards?|miles?|km|m|pounds?|lbs?|kg|dollars?|degrees?)$/i
+
+/** Returns the end of a smaller unit behind a unit: "5 hours and 14 minutes". */
+function furtherUnit(text: string, from: number, to: number): number | null {
+  const joint = sticky(/,?\s+(?:and\s+)?(?=\d)/y, text, from)
+  const digits = joint === null ? null : sticky(/\d+(?:\.\d+)?/y, text, from + joint.length)
+  if (joint === null || digits === null) return null
+  const start = from + joint.length + digits.length
+  const end = unitEnd(text, start, to)
+  return end > start ? end : null
 }
 
 const PAIRS: readonly (readonly [open: string, close: string])[] = [
@@ -171,6 +188,7 @@ const PAIRS: readonly (readonly [open: string, close: string])[] = [
   ['"', '"'],
   ['\u201c', '\u201d'],
   ['`', '`'],
+  ["'", "'"],
   ['*', '*'],
   ['__', '__'],
 ]

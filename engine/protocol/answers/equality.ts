@@ -246,15 +246,15 @@ function meaning(text: string, depth: number): Meaning {
   if (depth > MAX_DEPTH) return plain({ kind: 'text', text: plainText(text) })
   const choice = depth === 0 ? choiceOf(text) : null
   if (choice !== null) return choice
+  const compound = compoundOf(text)
+  if (compound !== null) return compound
   const list = listOf(text, depth)
-  if (list !== null) return plain(list)
+  if (list !== null) return alternatives(text, list) ?? plain(list)
   return relationOf(text, depth) ?? amount(text, depth)
 }
 
 /** Reads a value with its unit or its percent sign. */
 function amount(text: string, depth: number): Meaning {
-  const compound = compoundOf(text)
-  if (compound !== null) return compound
   const { bare, percent, unit } = measured(text)
   const readings = read(bare, depth)
   if (readings.length > 0 && (unit === null || readings[0]!.kind !== 'text' || isClock(bare)))
@@ -294,6 +294,13 @@ function choiceOf(text: string): Meaning | null {
     letter: letter.toUpperCase(),
     content: content === undefined ? null : meaning(content, 1),
   })
+}
+
+/** 7/2 or 3.5 is one value. */
+function alternatives(text: string, list: Value): Meaning | null {
+  if (list.kind !== 'parts' || list.shape !== 'list' || !OR.test(text)) return null
+  const [first, ...rest] = list.parts
+  return rest.length > 0 && rest.every((part) => sameMeaning(part, first!)) ? first! : null
 }
 
 const SEPARATOR =
@@ -543,28 +550,33 @@ const unwrapped = (text: string): string => text.replace(/\\text\s*\{([^{}]*)\}/
 const QUANTITY =
   /\s*(\d+(?:\.\d+)?)\s*(?:\\text\s*\{\s*([a-zA-Z.]+)\s*\}|([a-zA-Z]+)\.?)(?:\s*(?:,|and|\\text\s*\{\s*and\s*\})\s*)?/y
 
-/** Reads amounts in several units of one dimension: 5 h 14 min. */
+/** Reads amounts in units of one dimension, each smaller than the one before: 5 h 14 min. */
 function compoundOf(text: string): Meaning | null {
   let total: Exact | null = null
-  let key: string | null = null
+  let last: Unit | null = null
   let count = 0
   QUANTITY.lastIndex = 0
   for (let end = 0; end < text.length; end = QUANTITY.lastIndex) {
     const hit = QUANTITY.exec(text)
     if (hit === null) return null
     const unit = unitOf(hit[2] ?? hit[3]!, true)
-    if (unit === null || unit.key === null || (key !== null && unit.key !== key)) return null
+    if (unit === null || unit.key === null) return null
+    if (last !== null && (unit.key !== last.key || !isSmaller(unit, last))) return null
     const [node] = read(hit[1]!, 1)
     if (node?.kind !== 'exact') return null
     const part = product(node, unit.factor)
     total = total === null ? part : sum(total, part)
-    key = unit.key
+    last = unit
     count++
   }
   if (total === null || count < 2) return null
+  const { key } = last!
   const unit: Unit = { key, head: key, factor: exact(1n, 1n), compound: true }
   return { ...plain({ kind: 'exact', ...total }), unit }
 }
+
+const isSmaller = ({ factor: a }: Unit, { factor: b }: Unit): boolean =>
+  a.numerator * b.denominator < b.numerator * a.denominator
 
 const NUMBER_WORDS = new Map(
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty'
@@ -575,6 +587,18 @@ const NUMBER_WORDS = new Map(
   .split(' ')
   .forEach((word, i) => NUMBER_WORDS.set(word, BigInt(10 * (i + 3))))
 
+/** Returns the number that words name: twelve, twenty-one. */
+function numberIn(text: string): bigint | null {
+  const [tens, ones, ...more] = text.toLowerCase().split(/[\s-]+/)
+  const first = NUMBER_WORDS.get(tens!)
+  if (first === undefined || more.length > 0) return null
+  if (ones === undefined) return first
+  const second = NUMBER_WORDS.get(ones)
+  return second !== undefined && second > 0n && second < 10n && first >= 20n && first < 100n
+    ? first + second
+    : null
+}
+
 const MATRIX = /^\\begin\{([bpvBV]?)(?:small)?(matrix|array)\}(?:\{[lcr|\s]*\})?(.*)\\end\{\w+\}$/s
 
 /** Returns how a value without unit can be read; nothing if it is text. */
@@ -584,8 +608,8 @@ function read(text: string, depth: number): Value[] {
   if (/^[-+]?\\infty$|^[-+]?(?:infinity|inf)$/i.test(signed))
     return [{ kind: 'text', text: signed.startsWith('-') ? '-\u221e' : '\u221e' }]
   if (/^(?:\\emptyset|\\\{\\\})$/.test(signed)) return [{ kind: 'text', text: '\u2205' }]
-  const word = NUMBER_WORDS.get(text.toLowerCase())
-  if (word !== undefined) return [{ kind: 'exact', numerator: word, denominator: 1n }]
+  const word = numberIn(text)
+  if (word !== null) return [{ kind: 'exact', numerator: word, denominator: 1n }]
   // Scores, ranges and dates are not differences; times and ratios are not quotients.
   if (/^\d+(?:-\d+)+$/.test(signed) || /^\d+(?:\/\d+){2,}$/.test(signed))
     return [{ kind: 'text', text: signed }]

@@ -137,7 +137,7 @@ export function plainNotation(answer: string): string {
   text = trimmed(text)
   text = trimmed(text.replace(/\\boxed\s*\{([^{}]*)\}/g, '$1').replace(PREFIX, ''))
   text = trimmed(text.replace(APPROXIMATELY, ''))
-  return trimmed(text.replace(/^\\text\{([^{}]*)\}$/, '$1'))
+  return trimmed(text.replace(/^\\text\{([^{}]*)\}$/, '$1').replace(/^(\d+)(?:st|nd|rd|th)$/, '$1'))
 }
 
 /** Removes what separates groups of digits: 12 500, 12{,}500, 12\,500, 12'500, 12_500. */
@@ -169,7 +169,7 @@ function trimmed(text: string): string {
     const next = text
       .trim()
       .replace(/(?<!\\)[.,;:\u3002]+$/, '')
-      .replace(/^["\u201c](.*)["\u201d]$/s, '$1')
+      .replace(/^(?:["\u201c](.*)["\u201d]|'(.*)')$/s, '$1$2')
       .trim()
     const inner = /^\{(.*)\}$/s.exec(next)?.[1]
     const bare = inner !== undefined && !inner.includes(',') && isBalanced(inner) ? inner : next
