@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RunState, Segment } from '../../protocol/fold.ts'
+import { frameOf } from '../../protocol/frame.ts'
+import type { Range } from '../../protocol/markdown/blocks.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { runRows, seconds, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
@@ -59,12 +61,14 @@ function oneRun(run: ExportedRun): string {
 }
 
 function section(segment: Segment, writer: HtmlWriter): string {
-  const { role, answer, text: own } = segment
+  const { role, answer } = segment
   const found =
     answer === null
       ? ''
       : `<p class="note">Answer: <b>${writer.answer(answer.text)}</b> (${answer.kind})</p>`
-  const html = writer.text(own, answer?.span)
+  const { text: whole, start, end } = frameOf(segment)
+  const span: Range | null = answer && [answer.span[0] - start, answer.span[1] - start]
+  const html = writer.text(whole.slice(start, end), span)
   const title = `<h2>${escapeHtml(segmentTitle(segment))}</h2>`
   const line = `<p class="note">${escapeHtml(segmentLine(segment))}</p>`
   return `<section class="${role}">${title}${line}${found}${text(html)}</section>`

@@ -1,4 +1,5 @@
 import type { RunState, Segment } from '../../protocol/fold.ts'
+import { frameOf } from '../../protocol/frame.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
@@ -39,10 +40,11 @@ function oneRun(run: ExportedRun): string[] {
 }
 
 function segmentParts(segment: Segment, writer: MarkdownWriter): string[] {
-  const { answer, text } = segment
+  const { answer } = segment
+  const { text, start, end } = frameOf(segment)
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
-  if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
-  return [...parts, writer.text(text)]
+  if (answer !== null) parts.push(`Answer: ${writer.answer(answer.text)} (${answer.kind})`)
+  return [...parts, writer.text(text.slice(start, end))]
 }
 
 function compare(runs: ExportedRun[]): string {
