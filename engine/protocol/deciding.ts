@@ -1,3 +1,4 @@
+import { framedText } from './frame.ts'
 import { showsValues } from './question.ts'
 import type { RunState, Segment } from './run-state.ts'
 import { afterThought } from './thoughts.ts'
@@ -32,11 +33,8 @@ export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Seg
   return paths.length === 1 ? paths[0] : undefined
 }
 
-/** Matches the control tokens around the text of a path or summary, and line breaks after them. */
-const CONTROL = /^<(?:think\s*\d*|summary)>\n*|<\/(?:think\s*\d*|summary)>\s*$/g
-
 /** Returns what a segment says to a reader: without its control tokens and its thought. */
 export const spokenText = (
-  { text }: Pick<Segment, 'text'>,
+  segment: Pick<Segment, 'text' | 'tokens'>,
   { thought }: Pick<RunState, 'thought'>,
-): string => afterThought(text.replace(CONTROL, ''), thought).trim()
+): string => afterThought(framedText(segment), thought).trim()

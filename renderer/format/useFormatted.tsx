@@ -11,8 +11,6 @@ import { format, formatted } from './formatter.ts'
 
 const COMPONENTS: Partial<Components> = {
   a: ({ href, children }) => <ExternalLink href={href}>{children}</ExternalLink>,
-  // Code may be wider than its pane, and is then scrolled by the keyboard.
-  pre: ({ node: _, ...props }) => <pre tabIndex={0} {...props} />,
   img: ({ alt, src }) => <ExternalLink href={src}>[{alt ?? ''}]</ExternalLink>,
   pre: ({ node, children }) => {
     const found = node === undefined ? null : codeIn(node)

@@ -36,7 +36,8 @@ export function CodeBlock({
           </button>
         </div>
       )}
-      <pre>{children}</pre>
+      {/* Wider than its pane, it is scrolled by the keyboard. */}
+      <pre tabIndex={0}>{children}</pre>
     </div>
   )
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RunState, Segment } from '../../protocol/fold.ts'
+import { frameOf } from '../../protocol/frame.ts'
+import type { Range } from '../../protocol/markdown/blocks.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { spokenText } from '../../protocol/deciding.ts'
 import {
@@ -75,13 +77,15 @@ function oneRun(run: ExportedRun): string {
 }
 
 function section(segment: Segment, writer: HtmlWriter, values: boolean): string {
-  const { role, text: own } = segment
+  const { role } = segment
   const answer = values ? segment.answer : null
   const found =
     answer === null
       ? ''
       : `<p class="note">Answer: <b>${writer.answer(answer.text)}</b> (${answer.kind})</p>`
-  const html = writer.text(own, answer?.span)
+  const { text: whole, start, end } = frameOf(segment)
+  const span: Range | null = answer && [answer.span[0] - start, answer.span[1] - start]
+  const html = writer.text(whole.slice(start, end), span)
   const title = `<h2>${escapeHtml(segmentTitle(segment))}</h2>`
   const line = `<p class="note">${escapeHtml(segmentLine(segment))}</p>`
   return `<section class="${role}">${title}${line}${found}${text(html)}</section>`

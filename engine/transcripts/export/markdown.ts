@@ -1,4 +1,5 @@
 import type { RunState, Segment } from '../../protocol/fold.ts'
+import { framedText } from '../../protocol/frame.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { spokenText } from '../../protocol/deciding.ts'
 import { answerCell, runRows, segmentLine, segmentTitle, shownOf, voteLines } from './describe.ts'
@@ -40,10 +41,11 @@ function oneRun(run: ExportedRun): string[] {
 }
 
 function segmentParts(segment: Segment, writer: MarkdownWriter, values: boolean): string[] {
-  const { answer, text } = segment
+  const { answer } = segment
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
-  if (values && answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
-  return [...parts, writer.text(text)]
+  if (values && answer !== null)
+    parts.push(`Answer: ${writer.answer(answer.text)} (${answer.kind})`)
+  return [...parts, writer.text(framedText(segment))]
 }
 
 function compare(runs: ExportedRun[]): string {

@@ -20,6 +20,7 @@ h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 .text blockquote { border-inline-start: 3px solid var(--line); padding-inline-start: .8rem; color: var(--soft); }
 .text hr { border: 0; border-block-start: 1px solid var(--line); margin: .8rem 0; }
 .text table { display: block; overflow-x: auto; width: fit-content; max-width: 100%; }
+.text :is(th, td) { overflow-wrap: break-word; }
 .address { color: var(--soft); overflow-wrap: anywhere; }
 code, pre { font: .875rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 code { background: var(--panel); border-radius: 3px; padding: 0 .2em; }

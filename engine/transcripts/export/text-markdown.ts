@@ -86,7 +86,7 @@ export class MarkdownWriter {
   /** Returns an answer as Markdown: a formula if it is written as one, else as it is written. */
   answer(answer: string): string {
     if (answer.includes('\n')) return this.text(answer)
-    if (isFormula(answer)) return `$${answer}$`
+    if (isFormula(answer)) return `$${harmless(answer)}$`
     const text: Text = { type: 'text', value: plainSigns(answer) }
     return toMarkdown({ type: 'paragraph', children: [text] }, OPTIONS).trimEnd()
   }
