@@ -6,6 +6,7 @@ import type { Answer, EndReason, RunEvent, SegmentId } from '../../engine/protoc
 import { foldRun, type RunState } from '../../engine/protocol/fold.ts'
 import { instructionFor, languageOf } from '../../engine/protocol/instruction.ts'
 import { codeIn, kindOf, kindToRecord, questionOf } from '../../engine/protocol/question.ts'
+import { TokenList } from '../../engine/protocol/token-list.ts'
 import type { RunSettings } from '../../engine/protocol/request.ts'
 import { digestOf } from '../../engine/protocol/run-list.ts'
 import { pathStarted, runStarted, summaryStarted, tokensOf } from '../support/sample-run.ts'
@@ -193,8 +194,9 @@ describe('the answer of a run without a single value', () => {
 
   it('leaves out what the model thought before it', () => {
     const thought = { opens: ['<think>'], closes: ['</think>'], begins: true }
-    expect(spokenText({ text: 'Hm, 5?\n</think>\n\nIt is 7.' }, { thought })).toBe('It is 7.')
-    expect(spokenText({ text: 'Hm, 5?' }, { thought })).toBe('Hm, 5?')
+    const said = (text: string) => spokenText({ text, tokens: TokenList.EMPTY }, { thought })
+    expect(said('Hm, 5?\n</think>\n\nIt is 7.')).toBe('It is 7.')
+    expect(said('Hm, 5?')).toBe('Hm, 5?')
   })
 })
 
