@@ -27,7 +27,11 @@ function runOf(
   const events: RunEvent[] = [runStarted('r', 'Why?', { question: 'auto', ...settings })]
   let at = 1
   const write = (segment: SegmentId, text: string, reason: EndReason, answer: Answer | null) => {
-    if (text !== '') events.push({ type: 'tokens', at, segment, tokens: tokensOf(text) })
+    const pieces = text.split(/(<\/?(?:think\d+|summary)>)/).filter((piece) => piece !== '')
+    const tokens = pieces.flatMap((piece) =>
+      piece.startsWith('<') ? [{ ...tokensOf('<')[0]!, text: piece }] : tokensOf(piece),
+    )
+    if (tokens.length > 0) events.push({ type: 'tokens', at, segment, tokens })
     events.push({ type: 'segment-ended', at: at++, segment, reason, answer })
   }
   paths.forEach(({ text, reason = 'finished', answer = null, group = 1 }, i) => {
