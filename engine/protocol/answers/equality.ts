@@ -495,7 +495,7 @@ const CENTS = /\s*(?:\u00a2|\u20ac|\u00a3|\u00a5|\u20b9|\\\$)$/
 const MARKED =
   /^(.*?[\d}\s)a-zA-Z!|])\s*((?:(?:\\cdot|\s|\/)*\\text\s*\{[^{}]*\}(?:\s*\^\s*(?:\{-?\d\}|\d))?)+)$/s
 const WRITTEN =
-  /^(.*?(?:[\d})!]|\\pi\b|\\circ\s*))\s*((?:\s|\/|\^\s*(?:\{-?\d\}|\d)|[\p{L}\u00b5.'-]+)+)$/su
+  /^(.*?(?:[\d})!]|\\pi\b|\\circ\s*))\s*((?:\s|\/|\^\s*(?:\{-?\d\}|\d)|[\p{L}\u00b5.'-])+)$/su
 
 /** Takes the percent sign, the currency or the unit off a value. */
 function measured(text: string): { bare: string; percent: boolean; unit: Unit | null } {
