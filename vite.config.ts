@@ -17,6 +17,7 @@ export default defineConfig({
   base: './',
   plugins: [react()],
   resolve: { alias },
+  worker: { format: 'es' }, // it loads the grammars of code when the first is shown
   build: {
     outDir: fileURLToPath(new URL('./dist/renderer', import.meta.url)),
     emptyOutDir: true,

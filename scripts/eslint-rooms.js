@@ -18,7 +18,7 @@ export const ROOMS = {
   transcripts: ['protocol', 'files', 'strategies'],
   run: ['protocol', 'kv', 'measure', 'models', 'native', 'prompt', 'strategies', 'transcripts'],
   devices: ['protocol', 'models', 'native', 'programs'],
-  lab: ['protocol', 'files', 'models', 'native', 'programs', 'run', 'transcripts'],
+  lab: ['protocol', 'files', 'models', 'native', 'programs', 'prompt', 'run', 'transcripts'],
   host: [
     'protocol',
     'devices',

@@ -1,15 +1,15 @@
 import { resolve } from 'node:path'
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { BankReport, Failure, WorkProgress } from '../lab/index.ts'
+import type { AnswerRule, BankReport, Failure, WorkProgress } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { Fusion, MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
+import { Fusion, MAX_BUDGET, MAX_PATHS, QuestionKind } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { Engine } from '../run/index.ts'
 import { openEngine, withChosenDevice } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { addDataFlags } from './eval.ts'
+import { addAnswerFlag, addDataFlags } from './eval.ts'
 import { ProgressLine } from './progress-line.ts'
 import { addSamplingFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
 import { table } from './table.ts'
@@ -27,6 +27,9 @@ interface RecordFlags extends Omit<SolveFlags, 'paths'> {
 }
 
 interface FuseFlags extends EngineFlags {
+  question: QuestionKind
+  instruction?: string
+  as?: string
   fusion: Fusion
   paths: number
   limit?: number
@@ -36,6 +39,7 @@ interface FuseFlags extends EngineFlags {
 interface ReportFlags {
   data?: string
   paths?: number[]
+  answer: AnswerRule
   json?: boolean
 }
 
@@ -72,14 +76,33 @@ export function addBank(program: Command): void {
         .makeOptionMandatory(),
     )
     .option('-p, --paths <n>', 'how many of the paths it reads', integer(1, MAX_PATHS), 4)
+    .addOption(
+      new Option('--question <kind>', 'kind of question, which decides the instruction')
+        .choices(QuestionKind.options)
+        .default('value'),
+    )
+    .option('--instruction <text>', 'another instruction for the summary; needs --as')
+    .option(
+      '--as <name>',
+      'name of that instruction in the bank and in its report',
+      (name: string) => {
+        if (!/^[\w.]{1,32}$/.test(name) || QuestionKind.safeParse(name).success)
+          throw new InvalidArgumentError(
+            'Use letters, digits, _ and . only, and no name of a kind.',
+          )
+        return name
+      },
+    )
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
     .action(fuseBank)
 
-  command
-    .command('report')
-    .description('compare votes and summaries on the same paths; several banks are also pooled')
-    .argument('<folders...>', 'folders of banks')
+  addAnswerFlag(
+    command
+      .command('report')
+      .description('compare votes and summaries on the same paths; several banks are also pooled')
+      .argument('<folders...>', 'folders of banks'),
+  )
     .option('--data <file>', 'the problems, if the file was moved')
     .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', (text: string) =>
       text.split(',').map(integer(1, MAX_PATHS)),
@@ -111,6 +134,8 @@ async function recordBank(flags: RecordFlags): Promise<void> {
     settings,
     braid: braidVersion(),
   })
+  const note = lab.unscoredNote(set)
+  if (note !== null) say(note)
   const { jobs } = flags
   const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>
     lab.recordPaths({ bank, set }, engine, { ...work, limit, paths }),
@@ -125,12 +150,15 @@ async function recordBank(flags: RecordFlags): Promise<void> {
 async function fuseBank(folder: string, flags: FuseFlags): Promise<void> {
   const lab = await import('../lab/index.ts')
   const bank = lab.Bank.open(folder)
-  const { fusion, paths, limit, jobs } = flags
+  const { fusion, paths, limit, jobs, question, instruction, as: name } = flags
+  if ((instruction === undefined) !== (name === undefined))
+    throw new UsageError('Give --instruction and --as together.')
+  const asked = instruction === undefined ? { question } : { instruction, name: name! }
   const model = flags.model === undefined ? bank.info.model.file : resolve(flags.model)
   const engine = engineOptions(await withChosenDevice({ ...flags, model }))
   const device = engine.device ?? bank.info.settings.engine.device
   const { failures, skipped } = await working(lab, { device, jobs }, (open, work) =>
-    lab.fusePaths(bank, open, { ...work, fusion, paths, limit, model, engine }),
+    lab.fusePaths(bank, open, { ...work, fusion, paths, limit, model, engine, asked }),
   )
   if (skipped > 0)
     say(`${skipped} problems have fewer than ${paths} recorded paths: run \`braid bank\` first.`)
@@ -193,7 +221,7 @@ async function reportBanks(folders: string[], flags: ReportFlags): Promise<void>
     return {
       bank,
       widths,
-      outcomes: outcomesOf(bank, readProblems(file, data.fields), file, widths),
+      outcomes: outcomesOf(bank, readProblems(file, data.fields), file, widths, flags.answer),
     }
   })
   const widths = [...new Set(banks.flatMap((one) => one.widths))].sort((a, b) => a - b)

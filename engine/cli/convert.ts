@@ -52,6 +52,7 @@ export function addConvert(program: Command): void {
         say(
           `${made.architecture}, ${made.tensors} tensors, ${size(made.sizeBytes)}, tokenizer ${made.tokenizer}${made.thoughtRows > 0 ? `, ${made.thoughtRows} thoughts` : ''}`,
         )
+        for (const notice of made.notices) say(notice)
       } catch (error) {
         line.done()
         if (['cancelled', 'disk-full'].includes(toBraidError(error).code))

@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type { Cell } from '../lab/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { Lab, LabResult } from '../lab/index.ts'
+import type { AnswerRule, Lab, LabResult } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_BUDGET, MAX_PATHS, STRATEGIES, VoteRule, type Strategy } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
@@ -16,6 +16,7 @@ import { EXIT, integer, print, say, UsageError } from './usage.ts'
 interface LabFlags extends Omit<SolveFlags, 'strategy' | 'paths' | 'budget' | 'vote'> {
   data?: string
   samples: number
+  answer: AnswerRule
   limit?: number
   jobs?: number
   problemField?: string
@@ -145,7 +146,7 @@ export function addEval(program: Command): void {
 }
 
 function addLabFlags(command: Command): Command {
-  return addDataFlags(addThinkFlags(addEngineFlags(command)))
+  return addAnswerFlag(addDataFlags(addThinkFlags(addEngineFlags(command))))
     .option('--samples <n>', 'runs per problem', integer(1, 100_000), 1)
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option(
@@ -159,14 +160,27 @@ function addLabFlags(command: Command): Command {
     )
 }
 
+/** Adds the flag for what counts as an answer. */
+export function addAnswerFlag(command: Command): Command {
+  return command.option(
+    '--answer <rule>',
+    'what counts as an answer: stated, or last-number (the last number of a text that states none)',
+    one(['stated', 'last-number']),
+    'stated',
+  )
+}
+
 /** Adds the flags that name a set of problems. */
 export function addDataFlags(command: Command): Command {
   return command
     .option(
       '--data <file>',
-      'problems (required): .jsonl or a .json array; each with problem and answer, or numbers and target',
+      'problems (required): .jsonl or a .json array; each with problem and answer (also as GSM8K, MATH and sets of multiple choice have them), or numbers and target',
     )
-    .option('--problem-field <name>', 'field that holds the problem (default: problem)')
+    .option(
+      '--problem-field <name>',
+      'field that holds the problem (default: problem, else question)',
+    )
     .option(
       '--answer-field <name>',
       'field that holds the answer (default: answer, or numbers and target)',
@@ -205,13 +219,14 @@ async function experiment(
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
   try {
-    const module = await import('../lab/index.ts') // mathjs takes a moment to load
+    const module = await import('../lab/index.ts')
     const lab = await module.openLab({
       model,
       data,
       fields: { problem: flags.problemField, answer: flags.answerField },
       limit: flags.limit,
       samples: flags.samples,
+      answer: flags.answer,
       out: flags.out ?? join('braid-eval', `${kind}-${stem(data)}-${stem(model)}`),
       settings,
       jobs: flags.jobs,

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import type { Format } from '../transcripts/export/index.ts'
+import { exportRuns, type Format } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { print } from './usage.ts'
@@ -17,8 +17,7 @@ export function addExport(program: Command): void {
     )
     .option('-o, --out <file>', 'file to write (default: stdout)')
     .action(async (runs: string[], { format, out }: { format: Format; out?: string }) => {
-      const { exportRuns } = await import('../transcripts/export/index.ts')
-      const { content } = exportRuns(new RunStore(dataFolder()), runs, format)
+      const { content } = await exportRuns(new RunStore(dataFolder()), runs, format)
       if (out === undefined) await print(content)
       else writeFileSync(out, content)
     })

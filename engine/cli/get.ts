@@ -112,14 +112,17 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
     const files = there
       ? wanted.map(({ name }) => join(at, name)).filter((file) => existsSync(file))
       : await getFiles(net, at, wanted, { signal, onProgress })
-    if (output !== undefined && !there)
-      await convert({
+    const notices: string[] = []
+    if (output !== undefined && !there) {
+      const converted = await convert({
         folder: at,
         output,
         type: flags.type,
         signal,
         onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`),
       })
+      notices.push(...converted.notices)
+    }
     const made = output === undefined ? files : [output, ...files]
     // Add the model to the window's list as well.
     await (flags.out === undefined ? registry.addDownloaded(made) : registry.add(made[0]!))
@@ -129,6 +132,7 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
         ? JSON.stringify({ files: output === undefined ? files : [output] }) + '\n'
         : `${made[0]!}\n`,
     )
+    for (const notice of notices) say(notice)
     if (output !== undefined && files.length > 0)
       say(`The original stays in ${at}; it is needed only for another conversion.`)
   } finally {

@@ -6,6 +6,7 @@ import { addDevices } from './devices.ts'
 import { addEval } from './eval.ts'
 import { addExport } from './export.ts'
 import { addGet } from './get.ts'
+import { addGrade } from './grade.ts'
 import { addModel } from './model.ts'
 import { addRuns } from './runs.ts'
 import { addScore } from './score.ts'
@@ -33,6 +34,7 @@ for (const add of [
   addGet,
   addEval,
   addBank,
+  addGrade,
   addExport,
   addRuns,
   addServe,

@@ -1,4 +1,5 @@
 import type { RunState, Segment } from '../protocol/fold.ts'
+import { showsValues } from '../protocol/question.ts'
 import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/index.ts'
 import { print, printable } from './usage.ts'
 
@@ -18,18 +19,24 @@ export class PlainText {
   }
 
   async done(state: RunState): Promise<void> {
-    await print(resultText({ ...state, summaries: [] }))
+    if (showsValues(state)) await print(resultText({ ...state, summaries: [] }))
   }
 }
 
-/** Returns what a reader wants after the run: summaries, votes and the answer. */
+/**
+ * Returns what a reader wants after the run: summaries, votes and the answer. Where the question has
+ * no single value, the answer is the text of a summary or, without one, of a path.
+ */
 export function resultText(state: RunState): string {
-  const parts = state.summaries.map(block)
+  const { summaries, answer } = state
+  const parts = summaries.map(block)
+  if (!showsValues(state))
+    return summaries.length === 0 && answer !== null ? `${printable(answer)}\n` : parts.join('')
   for (const vote of state.votes)
     parts.push(
       `--- Vote over ${vote.over} by ${vote.rule}\n${voteLines(vote).map(printable).join('\n')}\n\n`,
     )
-  if (state.answer !== null) parts.push(`Answer: ${printable(state.answer)}\n`)
+  if (answer !== null) parts.push(`Answer: ${printable(answer)}\n`)
   return parts.join('')
 }
 

@@ -24,7 +24,7 @@ export function addRuns(program: Command): void {
         run.strategy,
         String(run.paths),
         String(run.tokens),
-        short(run.answer ?? ''),
+        short(run.answer ?? (run.question === undefined ? '' : `(${run.question})`)),
         short(run.title),
       ])
       await print(

@@ -6,13 +6,16 @@ import {
   MAX_BUDGET,
   MAX_PATHS,
   MAX_SEED,
+  QuestionKind,
   RunRequest,
   STRATEGIES,
+  TemplateVariables,
   VoteRule,
+  type RunSettings,
   type Strategy,
 } from '../protocol/request.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { decimal, integer, UsageError } from './usage.ts'
+import { decimal, integer, UsageError, word } from './usage.ts'
 
 export interface SolveFlags extends EngineFlags {
   strategy?: Strategy
@@ -30,8 +33,13 @@ export interface SolveFlags extends EngineFlags {
   repetitionWindow?: number
   seed?: number
   system?: string
+  thinking?: 'on' | 'off'
+  reasoningEffort?: string
   top?: number
   tail?: number
+  question?: RunSettings['question']
+  instruction?: string
+  joinThoughts?: boolean
   sameToken?: boolean
   reuseTokens?: boolean
   alone?: boolean
@@ -80,6 +88,17 @@ export function addThinkFlags(command: Command): Command {
       'tokens that a summary reads of a path that was cut in its thought (default: 512)',
       integer(1, MAX_BUDGET),
     )
+    .addOption(
+      new Option(
+        '--question <kind>',
+        'what kind of answer is asked for; auto: decided from the paths',
+      ).choices(['auto', ...QuestionKind.options]),
+    )
+    .option(
+      '--instruction <text>',
+      'what the summary is asked to do with the paths (models without training; default: by the kind of the question)',
+    )
+    .option('--join-thoughts', 'let the summary also read what a model thought before its answers')
 }
 
 /** Adds the flags for the sampler, the seed and the system prompt. */
@@ -101,6 +120,17 @@ export function addSamplingFlags(command: Command): Command {
     )
     .option('--seed <n>', 'seed of the random numbers', integer(0, MAX_SEED))
     .option('--system <text>', 'system prompt')
+    .addOption(
+      new Option(
+        '--thinking <switch>',
+        'enable_thinking of the chat template: whether the model thinks before it answers',
+      ).choices(['on', 'off']),
+    )
+    .option(
+      '--reasoning-effort <level>',
+      'reasoning_effort of the chat template: low, medium, high or what it knows',
+      word(TemplateVariables.shape.reasoning_effort),
+    )
 }
 
 export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
@@ -114,9 +144,14 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     vote,
     seed,
     system,
+    thinking,
+    reasoningEffort,
     reuseTokens,
     alone,
     tail,
+    question,
+    instruction,
+    joinThoughts,
     top: alternatives,
   } = flags
   const {
@@ -143,9 +178,19 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       vote,
       seed,
       system,
+      templateVariables:
+        thinking === undefined && reasoningEffort === undefined
+          ? undefined
+          : {
+              enable_thinking: thinking === undefined ? undefined : thinking === 'on',
+              reasoning_effort: reasoningEffort,
+            },
       reuseTokens,
       alone,
       tail,
+      question,
+      instruction,
+      joinThoughts,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {

@@ -6,7 +6,7 @@ import { errorText, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { noticeText } from '../protocol/wording.ts'
-import type { Format } from '../transcripts/export/index.ts'
+import { exportRuns, type Format } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/index.ts'
@@ -62,6 +62,7 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
       state = applyEvent(state, stored)
       if (event.type === 'run-started') tellStart(event)
       if (event.type === 'notice') say(noticeText(event))
+      if (event.type === 'question') say(`Kind of question: ${event.kind}`)
       await view?.show(state)
       if (event.type !== 'run-ended' && event.type !== 'run-failed') continue
       end = event
@@ -74,8 +75,7 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   if (end === undefined) throw new BraidError('internal', 'The run stopped without an end.')
   if (view instanceof Lanes) await print(resultText(state))
   if (out !== undefined && state.run !== '') {
-    const { exportRuns } = await import('../transcripts/export/index.ts')
-    writeFileSync(out.file, exportRuns(store, [run], out.format).content)
+    writeFileSync(out.file, (await exportRuns(store, [run], out.format)).content)
   }
   tellEnd(state, end, run)
   if (end.type === 'run-failed')
@@ -148,11 +148,13 @@ function settingsLine({
   controls,
   system: _,
   instruction: _i,
+  templateVariables,
   alternatives,
   ...settings
 }: RunSettings): string {
   const flags = {
     ...settings,
+    ...templateVariables,
     top: alternatives,
     ...sampling,
     ...engine,

@@ -29,6 +29,15 @@ export function decimal(least: number, most: number): (text: string) => number {
   }
 }
 
+/** Returns a commander parser for a word that a schema accepts. */
+export function word(schema: { safeParse(text: string): { success: boolean } }) {
+  return (text: string): string => {
+    if (!schema.safeParse(text).success)
+      throw new InvalidArgumentError('It must be a word of lower-case letters.')
+    return text
+  }
+}
+
 /** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage

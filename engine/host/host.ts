@@ -21,8 +21,7 @@ import {
   type Result,
   type Task,
 } from '../protocol/wire.ts'
-import { exportRuns } from '../transcripts/export/index.ts'
-import { importRuns } from '../transcripts/export/index.ts'
+import { exportRuns, importRuns } from '../transcripts/export/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {

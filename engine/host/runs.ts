@@ -7,6 +7,7 @@ import {
   type SegmentId,
 } from '../protocol/events.ts'
 import { foldRun, segmentOf } from '../protocol/fold.ts'
+import { framedText } from '../protocol/frame.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
 import type { Attribution, RunProgress, RunSummary } from '../protocol/wire.ts'
@@ -340,8 +341,8 @@ export class Runs {
       if (seen.has(next.run) || turns.length === MAX_TURNS) break
       seen.add(next.run)
       const state = foldRun(this.#options.store.events(next.run))
-      const text = segmentOf(state, next.segment)?.text
-      const answer = text?.replace(CONTROL, '') ?? state.answer
+      const segment = segmentOf(state, next.segment)
+      const answer = segment === undefined ? state.answer : framedText(segment)
       if (answer === null)
         throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
       turns.unshift({ problem: state.problem, answer })
@@ -350,9 +351,6 @@ export class Runs {
     return turns
   }
 }
-
-/** Matches control tokens around the text of a summary or a path. */
-const CONTROL = /^<(?:summary|think\d*)>|<\/(?:summary|think\d*)>$/g
 
 function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
   for (const { lines } of chunks) yield lines

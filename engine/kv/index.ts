@@ -13,6 +13,7 @@ export {
   SPARE_SEQUENCES,
   summaryCells,
   summaryReserve,
+  wordsAround,
   type Demand,
   type Reading,
   type Size,

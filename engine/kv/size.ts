@@ -2,6 +2,7 @@
  * How many cells and sequences a run needs. Both the fit and the allocation use these functions.
  */
 import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../protocol/request.ts'
+import { usualInstructions } from '../protocol/instruction.ts'
 import type { Layout } from '../protocol/segments.ts'
 import { layoutOf, shapeOf } from '../protocol/shapes.ts'
 
@@ -16,9 +17,25 @@ export const SLACK = 64
 /** Estimated tokens of the chat template and the words between re-read texts: total, per path. */
 const FRAME = 128
 const FRAME_PER_PATH = 24
-/** The same for joined paths, as characters, so that no tokenizer needs more (prompt/frame.ts). */
-const WORDS = 200
+/**
+ * The same for joined paths, as bytes, so that no tokenizer needs more (prompt/frame.ts): the
+ * introduction with the line breaks, and the heading of each path.
+ */
+const WORDS = 90
 const WORDS_PER_PATH = 34
+/** The most bytes of the sentence that tells how often each answer is stated (run/counts.ts). */
+const COUNTS = 320
+
+/** Returns the most bytes of the words around a summary's paths, without the heading of each path. */
+export function wordsAround({ instruction }: Pick<RunSettings, 'instruction'>): number {
+  const bytes = (text: string) => Buffer.byteLength(text)
+  return (
+    WORDS +
+    (instruction === undefined
+      ? COUNTS + Math.max(...usualInstructions().map(bytes))
+      : bytes(instruction))
+  )
+}
 
 /** How summaries read paths: by the layout of their join, or by reading texts again. */
 export type Reading = Layout | 'reread'
@@ -47,6 +64,8 @@ export interface Demand {
   sequences: number
   summaryBudget: number
   reading: Reading
+  /** As `wordsAround` returns it. */
+  words: number
   /** Tokens per path that a join with layout `consecutive` copies, in the worst case. */
   copied: number
 }
@@ -66,11 +85,16 @@ export interface SizedModel {
  * is a part of a path, and a part is copied; other cells are moved.
  */
 export function copiedTokens(
-  { budget, tail = DEFAULT_TAIL, engine }: Pick<RunSettings, 'budget' | 'tail' | 'engine'>,
+  {
+    budget,
+    tail = DEFAULT_TAIL,
+    joinThoughts = false,
+    engine,
+  }: Pick<RunSettings, 'budget' | 'tail' | 'joinThoughts' | 'engine'>,
   thinks: boolean,
 ): number {
   if (isQuantised(engine.kvType)) return budget
-  return thinks ? Math.min(budget, tail) : 0
+  return thinks && !joinThoughts ? Math.min(budget, tail) : 0
 }
 
 export const isQuantised = (type: KvType): boolean => type === 'q8_0' || type === 'q4_0'
@@ -82,16 +106,17 @@ export function summaryCells({
   summaries,
   summaryBudget,
   reading,
+  words,
   copied,
 }: Pick<
   Demand,
-  'promptTokens' | 'paths' | 'summaries' | 'summaryBudget' | 'reading' | 'copied'
+  'promptTokens' | 'paths' | 'summaries' | 'summaryBudget' | 'reading' | 'words' | 'copied'
 >): number {
   if (summaries === 0) return 0
   if (reading === 'shared') return summaries * summaryBudget
   return reading === 'reread'
-    ? summaries * (promptTokens + FRAME + summaryBudget) + FRAME_PER_PATH * paths
-    : summaries * (WORDS + summaryBudget) + (WORDS_PER_PATH + copied) * paths
+    ? summaries * (promptTokens + Math.max(FRAME, words) + summaryBudget) + FRAME_PER_PATH * paths
+    : summaries * (words + summaryBudget) + (WORDS_PER_PATH + copied) * paths
 }
 
 export function sizeRun(demand: Demand): Size {
@@ -111,7 +136,16 @@ export const contextCells = ({ cells }: Pick<Size, 'cells'>, asked: number): num
 export function newRunDemand(
   settings: Pick<
     RunSettings,
-    'strategy' | 'paths' | 'runs' | 'finish' | 'budget' | 'summaryBudget' | 'tail' | 'engine'
+    | 'strategy'
+    | 'paths'
+    | 'runs'
+    | 'finish'
+    | 'budget'
+    | 'summaryBudget'
+    | 'tail'
+    | 'instruction'
+    | 'joinThoughts'
+    | 'engine'
   >,
   { trained, fusion, thinks, promptTokens }: SizedModel & { promptTokens: number },
 ): Demand {
@@ -129,6 +163,7 @@ export function newRunDemand(
     sequences: paths + summaries,
     summaryBudget,
     reading: readingOf(fusion, trained),
+    words: wordsAround(settings),
     copied: copiedTokens(settings, thinks),
   }
 }

@@ -2,13 +2,18 @@ import { filesOf } from '../models/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { FORMAT_VERSION, pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
 import type { Segment } from '../protocol/fold.ts'
-import type { EngineOptions, RunSettings } from '../protocol/request.ts'
+import type { EngineOptions, QuestionKind, RunSettings } from '../protocol/request.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank, type Fused } from './bank.ts'
 import { eachRun, type Failure, type Work } from './bank-record.ts'
 import { hashFiles } from './lab.ts'
 
+/** What a summary is asked to do: the usual for a kind of question, or an instruction with a name. */
+export type Asked = { question: QuestionKind } | { name: string; instruction: string }
+
 export interface FuseOptions extends Work, Pick<Fused, 'fusion' | 'paths'> {
+  /** Default: the usual for a value. */
+  asked?: Asked | undefined
   /** Number of problems to take from the start of the bank; absent: all. */
   limit?: number | undefined
   /** The model's file. */
@@ -26,7 +31,15 @@ export interface FuseOptions extends Work, Pick<Fused, 'fusion' | 'paths'> {
 export async function fusePaths(
   bank: Bank,
   engine: Pick<Engine, 'resume'>,
-  { fusion, paths, limit, model, engine: options, ...work }: FuseOptions,
+  {
+    fusion,
+    paths,
+    limit,
+    model,
+    engine: options,
+    asked = { question: 'value' },
+    ...work
+  }: FuseOptions,
 ): Promise<{ failures: Failure[]; skipped: number }> {
   const sha256 = await hashFiles(filesOf(model))
   if (sha256 !== bank.info.model.sha256)
@@ -34,16 +47,17 @@ export async function fusePaths(
       'wrong-model',
       `${model} is not the model of this bank, ${bank.info.model.name}: its SHA-256 is ${sha256}, not ${bank.info.model.sha256}.`,
     )
-  const lock = bank.lock(`${fusion}-${paths}`)
+  const name = 'name' in asked ? asked.name : asked.question
+  const lock = bank.lock(`${fusion}-${paths}-${name}`)
   try {
     const fused = bank.info.problems
       .slice(0, limit)
-      .map((problem): Fused => ({ problem, fusion, paths }))
+      .map((problem): Fused => ({ problem, fusion, paths, asked: name }))
     let skipped = 0
     const missing = fused.filter((one) => {
       const recorded = bank.recorded(one.problem)?.paths.slice(0, paths) ?? []
       if (recorded.length === paths && recorded.some(({ tokens }) => tokens.length > 0))
-        return summaryOf(bank, one, recorded) === null
+        return !isAsked(summaryOf(bank, one, recorded), asked)
       skipped++
       return false
     })
@@ -51,7 +65,7 @@ export async function fusePaths(
       run: fusedRun(one),
       isWhole: ({ summaries: [summary] }) => summary !== undefined && isWritten(summary),
       start: () => {
-        const events = runOf(bank, one, { model, engine: options })
+        const events = runOf(bank, one, { model, engine: options, asked })
         const handle = engine.resume(events, { id: fusedRun(one) })
         const { writer } = bank.store.create(fusedRun(one))
         for (const event of events) writer.append(event)
@@ -63,6 +77,10 @@ export async function fusePaths(
     lock.release()
   }
 }
+
+/** Returns whether a summary was asked for like this; the usual instructions may change. */
+const isAsked = (summary: Segment | null, asked: Asked): boolean =>
+  summary !== null && (!('instruction' in asked) || summary.instruction === asked.instruction)
 
 const isWritten = ({ reason }: Segment): boolean => reason === 'finished' || reason === 'budget'
 
@@ -87,7 +105,7 @@ export function summaryOf(bank: Bank, fused: Fused, recorded: readonly Segment[]
 function runOf(
   bank: Bank,
   fused: Fused,
-  { model, engine }: Pick<FuseOptions, 'model' | 'engine'>,
+  { model, engine, asked }: Pick<FuseOptions, 'model' | 'engine'> & { asked: Asked },
 ): RunEvent[] {
   const { paths, run } = bank.recorded(fused.problem)!
   const settings: RunSettings = {
@@ -95,6 +113,9 @@ function runOf(
     strategy: 'parallel',
     paths: fused.paths,
     finish: 'last',
+    ...('question' in asked
+      ? { question: asked.question }
+      : { question: 'value', instruction: asked.instruction }),
     summaryBudget: bank.info.settings.summaryBudget,
     controls: { ...run.settings!.controls, fusion: fused.fusion },
     engine: { ...run.settings!.engine, ...engine },

@@ -9,7 +9,7 @@ import { record, type TranscriptWriter } from '../transcripts/index.ts'
 import { Bank, batchRun, batchSeed, isRecorded, problemsOf, type BankInfo } from './bank.ts'
 import { inParallel, ONE_RUN } from './experiment.ts'
 import { hashFiles } from './lab.ts'
-import { readProblems, type Fields, type ProblemSet } from './problems.ts'
+import { readProblems, scored, type Fields, type ProblemSet } from './problems.ts'
 
 /** How the model is asked for an answer that can be found and compared. */
 export const SUFFIX = '\n\nPlease reason step by step, and put your final answer within \\boxed{}.'
@@ -45,12 +45,15 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
     )
   const set = readProblems(options.data, options.fields)
   const settings = resolveSettings(options.settings, { metadata, nativePaths: 0 })
-  const { budget, summaryBudget, system, sampling, alternatives, engine } = settings
+  const { budget, summaryBudget, system, templateVariables, sampling, alternatives, engine } =
+    settings
   const info: BankInfo = {
     format: 1,
     braid: options.braid,
     data: { file: options.data, sha256: set.sha256, fields: options.fields ?? {} },
-    problems: set.problems.slice(0, options.limit).map(({ index }) => index),
+    problems: scored(set)
+      .slice(0, options.limit)
+      .map(({ index }) => index),
     paths: options.paths,
     model: {
       name: model.name,
@@ -64,6 +67,7 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
       budget,
       summaryBudget,
       ...(system !== undefined && { system }),
+      ...(templateVariables !== undefined && { templateVariables }),
       sampling,
       alternatives,
       engine,
@@ -120,6 +124,7 @@ export async function recordPaths(
             settings: {
               ...info.settings,
               strategy: 'majority',
+              question: 'value',
               paths: batch.last - batch.first + 1,
               seed: batchSeed(info, batch),
             },

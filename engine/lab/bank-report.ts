@@ -1,10 +1,9 @@
-import type { Fusion } from '../protocol/request.ts'
 import { vote } from '../protocol/answers/vote.ts'
 import type { Segment } from '../protocol/fold.ts'
-import { problemsOf, type Bank } from './bank.ts'
+import { problemsOf, type Bank, type Fused } from './bank.ts'
 import { summaryOf } from './bank-fuse.ts'
-import { isCorrect } from './check.ts'
-import type { Expected, ProblemSet } from './problems.ts'
+import { isCorrect, statement, type AnswerRule } from './check.ts'
+import { scored, type Expected, type ProblemSet } from './problems.ts'
 import {
   effectiveSize,
   mcnemar,
@@ -16,16 +15,31 @@ import {
   type Paired,
 } from './stats.ts'
 
-/** A way to get one answer out of the first paths of a problem. */
-export type Method = 'majority' | Fusion
-export const METHODS: readonly Method[] = ['majority', 'cache', 'reread']
+/**
+ * A way to get one answer out of the first paths of a problem: `majority`, or how the summary read
+ * them and what it was asked to do, such as `cache` or `reread value`.
+ */
+export type Method = string
 
-/** What is compared: the first method minus the second one. */
-const PAIRS: readonly (readonly [Method, Method])[] = [
-  ['cache', 'reread'],
-  ['cache', 'majority'],
-  ['reread', 'majority'],
-]
+const methodOf = ({ fusion, asked }: Pick<Fused, 'fusion' | 'asked'>): Method =>
+  asked === undefined ? fusion : `${fusion} ${asked}`
+
+/** Returns the methods of these outcomes, and which are compared: the first minus the second one. */
+function methodsIn(outcomes: readonly Outcome[]): { all: Method[]; pairs: [Method, Method][] } {
+  const found = outcomes.flatMap(({ right }) =>
+    [...right.values()].flatMap((methods) => Object.keys(methods)),
+  )
+  const summaries = [...new Set(found)].filter((method) => method !== 'majority').sort()
+  return {
+    all: ['majority', ...summaries],
+    pairs: [
+      ...summaries.flatMap((first, i) =>
+        summaries.slice(i + 1).map((second): [Method, Method] => [first, second]),
+      ),
+      ...summaries.map((method): [Method, Method] => [method, 'majority']),
+    ],
+  }
+}
 
 /** What was right about one problem. */
 export interface Outcome {
@@ -33,12 +47,12 @@ export interface Outcome {
   /** For each recorded path, whether its own answer is right. */
   paths: readonly boolean[]
   /** By number of paths; a method that was not applied is absent. */
-  right: ReadonlyMap<number, Partial<Record<Method, boolean>>>
+  right: ReadonlyMap<number, Readonly<Record<Method, boolean>>>
 }
 
 /** Accuracy of a method, with its 95 % interval (Wilson). Shares are 0..1. */
 export interface AccuracyRow extends Interval {
-  method: Method | 'one path' | 'some path right'
+  method: Method
   /** Number of paths; for `one path`, over how many paths each problem's share is the mean. */
   paths: number
   /** Number of problems. */
@@ -70,11 +84,12 @@ export function outcomesOf(
   set: ProblemSet,
   file: string,
   widths: readonly number[],
+  rule: AnswerRule = 'stated',
 ): Outcome[] {
-  return problemsOf(bank, set, file).flatMap(({ index, expected }) => {
+  return scored({ problems: problemsOf(bank, set, file) }).flatMap(({ index, expected }) => {
     const paths = bank.recorded(index)?.paths.slice(0, bank.info.paths)
     if (paths === undefined) return []
-    const right = (segment: Segment) => isCorrect(expected, segment)
+    const right = ({ text }: Segment) => isCorrect(expected, statement(text, rule))
     return [
       {
         problem: index,
@@ -82,7 +97,7 @@ export function outcomesOf(
         right: new Map(
           widths
             .filter((width) => width <= paths.length)
-            .map((width) => [width, rightOf(bank, index, paths.slice(0, width), expected)]),
+            .map((width) => [width, rightOf(bank, index, paths.slice(0, width), expected, rule)]),
         ),
       },
     ]
@@ -94,30 +109,35 @@ function rightOf(
   problem: number,
   paths: readonly Segment[],
   expected: Expected,
-): Partial<Record<Method, boolean>> {
-  const fused = (fusion: Fusion) => {
-    const summary = summaryOf(bank, { problem, fusion, paths: paths.length }, paths)
-    return summary === null ? {} : { [fusion]: isCorrect(expected, summary) }
+  rule: AnswerRule,
+): Record<Method, boolean> {
+  const right: Record<Method, boolean> = { majority: isVotedRight(paths, expected, rule) }
+  for (const fusion of bank.fusions()) {
+    const summary = summaryOf(bank, { problem, ...fusion, paths: paths.length }, paths)
+    if (summary !== null)
+      right[methodOf(fusion)] = isCorrect(expected, statement(summary.text, rule))
   }
-  return { majority: isVotedRight(paths, expected), ...fused('cache'), ...fused('reread') }
+  return right
 }
 
 /** Returns whether the answer that most paths gave is right; equal answers count together. */
-function isVotedRight(paths: readonly Segment[], expected: Expected): boolean {
+function isVotedRight(paths: readonly Segment[], expected: Expected, rule: AnswerRule): boolean {
+  const said = paths.map(({ segment, text }) => ({ member: segment, ...statement(text, rule) }))
   const { classes, winner } = vote(
-    paths.map(({ segment, answer }) => ({ member: segment, answer: answer?.text ?? null })),
+    said.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
     'equality',
   )
-  const first = paths.find(({ segment }) => segment === classes[winner]?.members[0])
+  const first = said.find(({ member }) => member === classes[winner]?.members[0])
   return first !== undefined && isCorrect(expected, first)
 }
 
 /** Returns the tables of these outcomes, which may be of several banks. */
 export function reportOf(outcomes: readonly Outcome[], widths: readonly number[]): BankReport {
+  const { all, pairs } = methodsIn(outcomes)
   return {
-    accuracy: [onePath(outcomes), ...widths.flatMap((width) => accuraciesOf(outcomes, width))],
+    accuracy: [onePath(outcomes), ...widths.flatMap((width) => accuraciesOf(outcomes, all, width))],
     differences: widths.flatMap((width) =>
-      PAIRS.flatMap((methods) => differenceOf(outcomes, methods, width)),
+      pairs.flatMap((methods) => differenceOf(outcomes, methods, width)),
     ),
   }
 }
@@ -139,12 +159,16 @@ function onePath(outcomes: readonly Outcome[]): AccuracyRow {
   }
 }
 
-function accuraciesOf(outcomes: readonly Outcome[], width: number): AccuracyRow[] {
+function accuraciesOf(
+  outcomes: readonly Outcome[],
+  methods: readonly Method[],
+  width: number,
+): AccuracyRow[] {
   const some = outcomes
     .filter(({ paths }) => paths.length >= width)
     .map(({ paths }) => paths.slice(0, width).some(Boolean))
-  const rows: [AccuracyRow['method'], boolean[]][] = [
-    ...METHODS.map((method): [Method, boolean[]] => [method, rightBy(outcomes, method, width)]),
+  const rows: [Method, boolean[]][] = [
+    ...methods.map((method): [Method, boolean[]] => [method, rightBy(outcomes, method, width)]),
     ['some path right', some],
   ]
   return rows.flatMap(([method, right]) => {

@@ -49,6 +49,7 @@ export const BankInfo = z.object({
     budget: true,
     summaryBudget: true,
     system: true,
+    templateVariables: true,
     sampling: true,
     alternatives: true,
     engine: true,
@@ -68,9 +69,12 @@ export interface Fused {
   problem: number
   fusion: Fusion
   paths: number
+  /** Names what the model was asked to do; absent in banks of Braid 0.1, which had one instruction. */
+  asked?: string | undefined
 }
 
 const name = (problem: number) => `q${String(problem).padStart(4, '0')}`
+const FUSED = /^q(\d{4,})-(cache|reread)-(\d+)(?:-([\w.]+))?\.jsonl$/
 const BATCH = /^q\d{4,}-p(\d+)-(\d+)\.jsonl$/
 
 /** Names the transcript of a batch of paths. */
@@ -78,8 +82,8 @@ export const batchRun = ({ problem, first, last }: Batch): string =>
   `${name(problem)}-p${first}-${last}`
 
 /** Names the transcript of a summary. */
-export const fusedRun = ({ problem, fusion, paths }: Fused): string =>
-  `${name(problem)}-${fusion}-${paths}`
+export const fusedRun = ({ problem, fusion, paths, asked }: Fused): string =>
+  `${name(problem)}-${fusion}-${paths}${asked === undefined ? '' : `-${asked}`}`
 
 /** Returns the seed of the run that records a batch. */
 export const batchSeed = (info: Pick<BankInfo, 'seed'>, { problem, first }: Batch): number =>
@@ -176,6 +180,18 @@ export class Bank {
           paths.push({ ...path, number, segment: pathId(number) })
         }
     return paths.length === 0 ? null : { paths, run: batches[0]!.state }
+  }
+
+  /** Returns every kind of summary that the bank has a transcript of, without their problems and widths. */
+  fusions(): Pick<Fused, 'fusion' | 'asked'>[] {
+    const found = readdirSync(this.store.root).flatMap((file) => {
+      const [, , fusion, , asked] = FUSED.exec(file) ?? []
+      return fusion === undefined ? [] : [`${fusion} ${asked ?? ''}`]
+    })
+    return [...new Set(found)].sort().map((both) => {
+      const [fusion, asked] = both.split(' ') as [Fusion, string]
+      return { fusion, ...(asked !== '' && { asked }) }
+    })
   }
 
   /** Returns the state of a transcript; null if it is missing or damaged. */

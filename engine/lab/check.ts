@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { extractAnswer, lastNumber } from '../prompt/index.ts'
 import { equalAnswers } from '../protocol/answers/equality.ts'
 import type { Answer } from '../protocol/events.ts'
 import { checkCountdown } from './countdown.ts'
@@ -9,6 +11,16 @@ export interface Statement {
   answer: Answer | null
 }
 
+/** What counts as a text's answer: only what it states, or else its last number. */
+export const AnswerRule = z.enum(['stated', 'last-number'])
+export type AnswerRule = z.infer<typeof AnswerRule>
+
+/** Returns a text with the answer that counts; an answer found when it was recorded does not. */
+export const statement = (text: string, rule: AnswerRule): Statement => ({
+  text,
+  answer: extractAnswer(text) ?? (rule === 'last-number' ? lastNumber(text) : null),
+})
+
 /**
  * Returns whether a model's own text is correct; the model sees nothing of this. An `answer` is
  * compared mathematically, as in a vote. In the numbers game the answer must be the expression or
@@ -16,7 +28,7 @@ export interface Statement {
  * * 11 = 66"), so the line is also read, from its last colon.
  */
 export function isCorrect(expected: Expected, { text, answer }: Statement): boolean {
-  if (answer === null) return false
+  if (answer === null || expected.kind === 'unscored') return false
   if (expected.kind === 'answer') return equalAnswers(answer.text, expected.answer)
   const right = (part: string) =>
     checkCountdown(part, expected.numbers, expected.target) === 'correct'

@@ -1,6 +1,7 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { thrownError } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
+import type { AnswerRule } from './check.ts'
 import type { Digest } from './digest.ts'
 import { measure, type Sample } from './measure.ts'
 import type { Problem } from './problems.ts'
@@ -41,6 +42,8 @@ export interface Experiment {
   /** Number of samples per problem and unit. */
   samples: number
   seed: number
+  /** Default: `stated`. */
+  answer?: AnswerRule
   /**
    * Returns a wrong path for a problem and sample; called only for units with a prefix. If it is
    * absent or returns null, that sample is skipped.
@@ -110,7 +113,7 @@ export async function runExperiment(
         prefix,
       })
       if (signal.aborted) return
-      const measured = measure(unit, problem, sample, seed, checked(digest))
+      const measured = measure(unit, problem, sample, seed, checked(digest), experiment.answer)
       store.append(measured)
       onSample?.(measured)
     },

@@ -7,9 +7,10 @@ import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { thoughtRows } from '../run/index.ts'
+import type { AnswerRule } from './check.ts'
 import { cellsCsv, cellsOf, type Cell } from './cells.ts'
 import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
-import { readProblems, type Fields, type ProblemSet } from './problems.ts'
+import { readProblems, scored, unscoredNote, type Fields, type ProblemSet } from './problems.ts'
 import { EngineProcess } from './process.ts'
 import { Progress } from './progress.ts'
 import { reportHtml } from './report.ts'
@@ -26,6 +27,8 @@ export interface LabOptions {
   /** Number of problems to take from the start of the file; absent: all. */
   limit?: number
   samples: number
+  /** What counts as an answer; default: `stated`. */
+  answer?: AnswerRule
   /** Folder for results.jsonl, results.json, results.csv and report.html. */
   out: string
   /**
@@ -53,6 +56,7 @@ export interface Lab {
   settle: (asked: RunRequest['settings']) => RunSettings
   jobs: number
   seed: number
+  answer: AnswerRule
   /**
    * SHA-256 in hex of the model's complete files, because checkpoints with the same shape have the
    * same headers.
@@ -67,17 +71,25 @@ export interface Lab {
 export async function openLab(options: LabOptions): Promise<Lab> {
   const { info: model, metadata } = await readModel(options.model)
   const set = readProblems(options.data, options.fields)
-  const { jobs = JOBS } = options
+  const note = unscoredNote(set)
+  if (note !== null) options.stderr.write(`${note}\n`)
+  const { jobs = JOBS, answer = 'stated' } = options
   // A run that shares its context gives other tokens from time to time: see `RunSettings.alone`.
-  const shared = { ...options.settings, alone: options.settings.alone ?? jobs === 1 }
+  const shared = {
+    ...options.settings,
+    alone: options.settings.alone ?? jobs === 1,
+    // Problems of a set have one short answer each, which is scored.
+    question: options.settings.question ?? 'value',
+  }
   const defaults = { metadata, nativePaths: model.nativePaths }
   return {
     options,
     model,
     jobs,
+    answer,
     sha256: await hashFiles(filesOf(model.file)),
     seed: options.settings.seed ?? 0,
-    set: { ...set, problems: set.problems.slice(0, options.limit) },
+    set: { ...set, problems: scored(set).slice(0, options.limit) },
     settle: (more) =>
       resolveSettings(
         {
@@ -141,6 +153,7 @@ export async function runLab(
     problems: set.problems,
     samples: options.samples,
     seed,
+    answer: lab.answer,
     wrongPath: await extra.wrongPaths?.(),
   }
   const tasks = tasksOf(experiment)
@@ -219,7 +232,7 @@ export async function runLab(
       format: 1,
       experiment,
       seed,
-      settings: { ...shared, ...more },
+      settings: { ...shared, answer: lab.answer, ...more },
       model: { name: model.name, file: options.model, sha256: lab.sha256 },
       data: { file: options.data, sha256: set.sha256 },
     }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { RunError, type SegmentId } from '../protocol/events.ts'
 import { VoteRule } from '../protocol/request.ts'
 import { vote } from '../protocol/answers/vote.ts'
-import { isCorrect, type Statement } from './check.ts'
+import { isCorrect, statement, type AnswerRule, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'
 import { votesIn, type Unit } from './unit.ts'
@@ -49,10 +49,11 @@ export function measure(
   sample: number,
   seed: number,
   run: Digest,
+  rule: AnswerRule = 'stated',
 ): Sample {
-  const right = (statement: Statement | undefined) =>
-    statement !== undefined && isCorrect(problem.expected, statement)
-  const { candidates, voted } = statements(unit, run)
+  const right = (said: Statement | undefined) =>
+    said !== undefined && isCorrect(problem.expected, said)
+  const { candidates, voted } = statements(unit, run, rule)
   const pick = (rule: VoteRule | null): Statement | undefined => {
     if (rule === null) return candidates.at(-1)
     const { classes, winner } = vote(
@@ -89,7 +90,8 @@ export function measure(
       anyPath: false,
       error: run.error,
     }
-  return { ...rest, outcomes, anyPath: run.paths.some(right) || (voted && candidates.some(right)) }
+  const paths = run.paths.map(({ text }) => statement(text, rule))
+  return { ...rest, outcomes, anyPath: paths.some(right) || (voted && candidates.some(right)) }
 }
 
 /**
@@ -99,10 +101,12 @@ export function measure(
 function statements(
   { settings }: Unit,
   { paths, summaries, over }: Digest,
+  rule: AnswerRule,
 ): { candidates: (Statement & { member: SegmentId })[]; voted: boolean } {
   const counted = over ?? (summaries.length > 0 ? 'summaries' : 'paths')
-  const candidates = (counted === 'summaries' ? summaries : paths).map(
-    ({ segment, text, answer }) => ({ member: segment, text, answer }),
-  )
+  const candidates = (counted === 'summaries' ? summaries : paths).map(({ segment, text }) => ({
+    member: segment,
+    ...statement(text, rule),
+  }))
   return { candidates, voted: votesIn(settings) }
 }

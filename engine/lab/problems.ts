@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import { extractAnswer } from '../prompt/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
+import { entriesIn } from './json-lines.ts'
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 /**
  * What makes an answer right: mathematical equality with `answer`, or the rules of the numbers
- * game.
+ * game. `unscored`: the reference is not a short answer, so nothing can be compared with it.
  */
 export type Expected =
   | { kind: 'answer'; answer: string }
   | { kind: 'numbers'; numbers: readonly number[]; target: number }
+  | { kind: 'unscored' }
 
 export interface Problem {
   /** Position in the file, from 0; names the problem in results. */
@@ -28,9 +31,12 @@ export interface ProblemSet {
 }
 
 export interface Fields {
-  /** Field of the problem's text; default `problem`. */
+  /** Field of the problem's text; default: `problem`, else `question`. */
   problem?: string
-  /** Field of the answer; default: `numbers` and `target` if a line has both, else `answer`. */
+  /**
+   * Field of the answer; default: `numbers` and `target` if a line has both, else the first of
+   * `answer`, `final_answer`, `answerKey`, `correct` and `solution`.
+   */
   answer?: string
 }
 
@@ -40,7 +46,8 @@ const Numbers = z.array(z.int().min(0).max(999_999_999)).min(1).max(16)
 const Target = z.int().min(-999_999_999).max(999_999_999)
 
 /**
- * Reads a problem set: JSON lines, or one JSON array of objects. Throws `io`, or `bad-request` with
+ * Reads a problem set: JSON lines, or one JSON array of objects, with references as GSM8K (`####
+ * 18`), MATH (`\\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
  * the line (in an array, the entry) that cannot be used and why.
  */
 export function readProblems(file: string, fields: Fields = {}): ProblemSet {
@@ -53,57 +60,53 @@ export function readProblems(file: string, fields: Fields = {}): ProblemSet {
     if (error instanceof BraidError) throw error
     throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
-  const problems = entries(file, bytes.toString('utf8').replace(/^\ufeff/, '')).map(
-    ({ where, value }, index) => {
-      try {
-        return { index, ...readProblem(value, fields) }
-      } catch (error) {
-        throw new BraidError(
-          'bad-request',
-          `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
-          { cause: error },
-        )
-      }
-    },
-  )
+  const problems = entriesIn(file, bytes.toString('utf8')).map(({ where, value }, index) => {
+    try {
+      return { index, ...readProblem(value, fields) }
+    } catch (error) {
+      throw new BraidError(
+        'bad-request',
+        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
+        { cause: error },
+      )
+    }
+  })
   if (problems.length === 0) throw new BraidError('bad-request', `${file} holds no problems.`)
   return { problems, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-function entries(file: string, text: string): { where: string; value: unknown }[] {
-  if (text.trimStart().startsWith('[')) {
-    const list = parse(`${file}`, text)
-    return (list as unknown[]).map((value, i) => ({ where: `${file}, entry ${i + 1}`, value }))
-  }
-  return text.split('\n').flatMap((line, i) => {
-    const where = `${file}, line ${i + 1}`
-    return line.trim() === '' ? [] : [{ where, value: parse(where, line) }]
-  })
-}
+/** The problems that can be scored. */
+export const scored = ({ problems }: Pick<ProblemSet, 'problems'>): Problem[] =>
+  problems.filter(({ expected }) => expected.kind !== 'unscored')
 
-function parse(where: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new BraidError(
-      'bad-request',
-      `${where}: this is not valid JSON (${(error as Error).message}).`,
-      { cause: error },
-    )
-  }
+/** Returns a sentence about the problems that cannot be scored; null if all can. */
+export function unscoredNote({ problems }: Pick<ProblemSet, 'problems'>): string | null {
+  const left = problems.filter(({ expected }) => expected.kind === 'unscored')
+  if (left.length === 0) return null
+  const first = left.slice(0, 10).map(({ index }) => index + 1)
+  const more = left.length > first.length ? ', ...' : ''
+  return `${left.length} of ${problems.length} problems are left out, because their reference is not a short answer: problem ${first.join(', ')}${more}.`
 }
 
 function readProblem(value: unknown, fields: Fields): Omit<Problem, 'index'> {
   const line = z.record(z.string(), z.unknown(), 'not an object').parse(value)
-  const name = fields.problem ?? 'problem'
+  const name = fields.problem ?? ('problem' in line ? 'problem' : 'question')
   if (!Object.hasOwn(line, name))
     throw new Error(
-      `no field "${name}" (name it with --problem-field). Fields: ${Object.keys(line).join(', ')}`,
+      `no field "${fields.problem ?? 'problem'}" (name it with --problem-field). Fields: ${Object.keys(line).join(', ')}`,
     )
-  return { problem: Text.parse(line[name]), expected: expected(line, fields.answer) }
+  const choices = choicesOf(line)
+  const text = Text.parse(line[name])
+  return {
+    problem: choices === null ? text : withChoices(text, choices),
+    expected: expectedOf(line, fields.answer, ' (name it with --answer-field)'),
+  }
 }
 
-function expected(line: Record<string, unknown>, field: string | undefined): Expected {
+const ANSWER_FIELDS = ['answer', 'final_answer', 'answerKey', 'correct', 'solution'] as const
+
+/** Returns what makes an answer to a line of a problem set right. Errors: it has no such field. */
+export function expectedOf(line: Record<string, unknown>, field?: string, hint = ''): Expected {
   if (field === undefined && line.numbers !== undefined && line.target !== undefined) {
     return {
       kind: 'numbers',
@@ -111,10 +114,88 @@ function expected(line: Record<string, unknown>, field: string | undefined): Exp
       target: Target.parse(line.target),
     }
   }
-  const name = field ?? 'answer'
+  const name = field ?? ANSWER_FIELDS.find((one) => Object.hasOwn(line, one)) ?? 'answer'
   if (!Object.hasOwn(line, name))
     throw new Error(
-      `no field "${name}" (name it with --answer-field), nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,
+      `no field "${name}"${hint}, nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,
     )
-  return { kind: 'answer', answer: String(AnswerValue.parse(line[name])) }
+  const value = AnswerValue.parse(line[name])
+  const choices = choicesOf(line)
+  const answer = (choices === null ? null : chosen(value, choices)) ?? referenceIn(String(value))
+  return answer === null ? { kind: 'unscored' } : { kind: 'answer', answer }
+}
+
+/** References of more characters or words are not short answers. */
+const MAX_REFERENCE = { chars: 200, words: 15 }
+
+/**
+ * Returns the short answer that a reference gives: what stands after its last `####`, else in its
+ * last `\\boxed{}`, else all of it. Returns null for a longer text that states no answer.
+ */
+export function referenceIn(reference: string): string | null {
+  const marked = [...reference.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)?.[1]
+  if (marked !== undefined) return marked.trim()
+  const text = reference.trim()
+  const stated = extractAnswer(text)
+  if (stated?.kind === 'boxed') return stated.text
+  const isShort =
+    text.length <= MAX_REFERENCE.chars &&
+    text.split(/\s+/).length <= MAX_REFERENCE.words &&
+    (!text.includes('\n') || text.includes('\\begin{'))
+  if (isShort) return text
+  return stated !== null && (stated.kind === 'final-answer' || stated.kind === 'choice')
+    ? stated.text
+    : null
+}
+
+/** The options of a question of multiple choice. */
+interface Choice {
+  letter: string
+  text: string
+}
+
+const LETTERS = 'ABCDEFGHIJ'
+const Options = z
+  .array(z.union([z.string(), z.number(), z.boolean()]))
+  .min(2)
+  .max(LETTERS.length)
+const Labelled = z.object({ text: Options, label: z.array(z.string()).optional() })
+const ByLetter = z.record(z.string().regex(/^[A-J]$/), z.union([z.string(), z.number()]))
+
+/** Reads `choices` or `options`: a list, { text, label } as ARC has it, or one field per letter. */
+function choicesOf(line: Record<string, unknown>): Choice[] | null {
+  const given = line.choices ?? line.options
+  const lettered = ByLetter.safeParse(given)
+  if (lettered.success && Object.keys(lettered.data).length > 1)
+    return Object.entries(lettered.data).map(([letter, text]) => ({ letter, text: String(text) }))
+  const labelled = Labelled.safeParse(given)
+  const list = labelled.success ? labelled.data.text : Options.safeParse(given).data
+  return (
+    list?.map((text, i) => ({
+      letter: LETTERS[i]!,
+      // Some sets write the letter into the option: "A) 21".
+      text: String(text).replace(new RegExp(`^\\(?${LETTERS[i]}\\s?[).:]\\s*`), ''),
+    })) ?? null
+  )
+}
+
+/** Returns the option that a reference names by its letter, its text or its index from 0. */
+function chosen(value: string | number | boolean, choices: readonly Choice[]): string | null {
+  const text = String(value).trim()
+  const letter = /^\(?([A-J])\)?[.:]?$/i.exec(text)?.[1]?.toUpperCase()
+  const found =
+    choices.find((choice) => choice.letter === letter) ??
+    choices.find((choice) => choice.text === text) ??
+    (typeof value === 'number' || /^\d$/.test(text) ? choices[Number(value)] : undefined)
+  if (found === undefined) return null
+  const { chars, words } = MAX_REFERENCE
+  return found.text.length > chars || found.text.split(/\s+/).length > words
+    ? `(${found.letter})`
+    : `(${found.letter}) ${found.text}`
+}
+
+/** Adds the options to a problem that does not name them. */
+function withChoices(problem: string, choices: readonly Choice[]): string {
+  if (choices.every(({ text }) => problem.includes(text))) return problem
+  return `${problem}\n\n${choices.map(({ letter, text }) => `(${letter}) ${text}`).join('\n')}`
 }

@@ -93,7 +93,7 @@ export async function collectWrongPaths(
           }),
         )
         if (options.signal.aborted) return
-        const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest)
+        const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest, lab.answer)
         const own = digest.paths[0]?.tokens?.slice(model.nativePaths > 0 ? 1 : 0) ?? [] // without the control token
         const entry = {
           problem: problem.index,

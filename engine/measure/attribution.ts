@@ -2,6 +2,7 @@ import { abortable } from '../native/index.ts'
 import { ancestry, cellsOf, withLease, type Lease } from '../kv/index.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
 import { rereadSource, type Turn } from '../prompt/index.ts'
+import { FORMAT1_INSTRUCTION } from '../protocol/instruction.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import {
   fileOf,
@@ -137,7 +138,8 @@ async function withTokens(
   if (decodedTokens(source) > 0) return source
   const paths = reads.map((segment) => segmentOf(before, segment)!)
   const { problem, promptTokens: prompt } = before
-  const request = { problem, conversation, settings, prompt, room: Infinity, cuts }
+  const asking = { language: 'en', instruction: FORMAT1_INSTRUCTION } as const
+  const request = { problem, conversation, settings, asking, prompt, room: Infinity, cuts }
   return rereadSource(model, paths, request, signal)
 }
 

@@ -41,6 +41,10 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   const kind = textOf(header, 'general.type')
   if (architecture === 'clip' || kind === 'mmproj')
     throw bad('This is the vision part of a model (mmproj), not a language model.')
+  if (kind === 'adapter')
+    throw bad(
+      'This is an adapter (LoRA), which holds changes to a model, not a model. Merge it into its base model (llama-export-lora), and add the result.',
+    )
   if (kind !== undefined && kind !== 'model')
     throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')

@@ -14,7 +14,7 @@ import {
   type RunSettings,
 } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
-import { resolveSettings } from '../protocol/settings.ts'
+import { resolveSettings, summaryBudgetFor } from '../protocol/settings.ts'
 import { fusionOf } from '../protocol/shapes.ts'
 import { readModel } from './info.ts'
 import { KV_BYTES } from './kv.ts'
@@ -95,8 +95,15 @@ export class Fits {
       )
     }
     if (of === 'budget') {
-      const trained = Math.max(1, info.trainContext - promptTokens - settings.summaryBudget)
-      return largest(Math.min(MAX_BUDGET, trained), (budget) => at({ budget }))
+      const { summaryBudget: asked } = question.settings
+      const summaryOf = (budget: number) => asked ?? summaryBudgetFor(budget)
+      const left = Math.max(1, info.trainContext - promptTokens)
+      // A path and its summary stand in one sequence; a summary may be as long as its path.
+      const trained =
+        asked === undefined ? Math.min(left - 1024, Math.floor(left / 2)) : left - asked
+      return largest(Math.min(MAX_BUDGET, Math.max(1, trained)), (budget) =>
+        at({ budget, summaryBudget: summaryOf(budget) }),
+      )
     }
     const fork = settings.strategy.startsWith('parallel') && !settings.reuseTokens
     const limit = fork && info.nativePaths > 0 ? info.nativePaths : MAX_PATHS

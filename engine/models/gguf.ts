@@ -54,6 +54,11 @@ export interface GgufHeader {
 }
 
 const INLINE = 4096
+/** No tensor has more bytes, or more elements in one dimension. Up to here, sizes are exact. */
+const MOST_BYTES = 2 ** 50
+const MOST_ELEMENTS = 2 ** 31
+/** What a file is that ends too early, and what to do about it; used after a colon. */
+export const CUT = 'it is damaged or was not downloaded completely. Download it again.'
 export const bad = (message: string) => new BraidError('bad-model', message)
 
 /** Reads a header. Throws `bad-model` with the fault, `model-not-found` or `io`. */
@@ -66,7 +71,7 @@ export async function readGguf(file: string): Promise<GgufHeader> {
     throw bad(
       reader.size > LIMITS.headerBytes
         ? `The header is longer than ${LIMITS.headerBytes} bytes.`
-        : 'The file ends in the middle of its header: it is damaged or was not downloaded completely.',
+        : `The file ends in the middle of its header: ${CUT}`,
     )
   } finally {
     await reader.close()
@@ -86,11 +91,10 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
     throw bad(`GGUF version ${version} is not supported (2 and 3 are).`)
   const tensorCount = reader.count()
   const keyCount = reader.count()
+  if (keyCount > LIMITS.keys) throw bad(`The file claims ${keyCount} metadata keys.`)
+  if (tensorCount > LIMITS.tensors) throw bad(`The file claims ${tensorCount} tensors.`)
   // A key takes at least 14 bytes, a tensor at least 33.
-  if (keyCount > LIMITS.keys || keyCount * 14 > reader.size)
-    throw bad(`The file claims ${keyCount} metadata keys.`)
-  if (tensorCount > LIMITS.tensors || tensorCount * 33 > reader.size)
-    throw bad(`The file claims ${tensorCount} tensors.`)
+  if (keyCount * 14 + tensorCount * 33 > reader.size) throw new EndOfFile()
 
   const metadata = new Map<string, GgufEntry>()
   for (let i = 0; i < keyCount; i++) {
@@ -115,10 +119,14 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
   let expected = 0
   for (const { name, offset, bytes } of tensors) {
     if (offset !== expected)
-      throw bad(`The tensor ${show(name)} lies at ${offset}, expected at ${expected}.`)
+      throw bad(
+        offset > reader.size
+          ? `The tensor ${show(name)} lies at ${offset}, after the end of the file.`
+          : `The tensor ${show(name)} lies at ${offset}, expected at ${expected}.`,
+      )
     if (dataOffset + offset + bytes > reader.size) {
       throw bad(
-        `The tensor ${show(name)} ends ${dataOffset + offset + bytes - reader.size} bytes after the end of the file: it is damaged or was not downloaded completely.`,
+        `The tensor ${show(name)} ends ${dataOffset + offset + bytes - reader.size} bytes after the end of the file: ${CUT}`,
       )
     }
     expected = Math.ceil((offset + bytes) / alignment) * alignment
@@ -138,7 +146,9 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
 function checkMagic(head: Buffer): void {
   const text = head.toString('latin1')
   if (text.startsWith('GGUF')) return
-  if (head.length === 0) throw bad('The file is empty.')
+  if (head.length === 0) throw bad(`The file is empty: ${CUT}`)
+  if ('GGUF'.startsWith(text))
+    throw bad(`This is not a GGUF file, but the beginning of one: ${CUT}`)
   if (text.startsWith('PK'))
     throw bad('This is a zip archive (or a PyTorch checkpoint), not a GGUF file.')
   if (/^(ggml|lmgg|fmgg|tjgg)/.test(text))
@@ -229,16 +239,14 @@ async function readTensor(reader: FileReader, index: number): Promise<GgufTensor
   if (!type) throw bad(`The tensor ${show(name)} has an unknown type.`)
   if (shape.length === 0) shape.push(1)
   const elements = shape.reduce((product, n) => product * n, 1)
-  // Sizes beyond the file are rejected, so the products that remain are exact.
+  // What does not fit the file is found with the whole table, by which a cut file is told.
   const bytes = (elements / type.block) * type.bytes
-  if (shape.some((n) => n < 1) || !(bytes <= reader.size))
+  if (shape.some((n) => n < 1 || n > MOST_ELEMENTS) || !(bytes <= MOST_BYTES))
     throw bad(`The tensor ${show(name)} claims the shape [${shape.join(', ')}].`)
   if (shape[0]! % type.block !== 0)
     throw bad(
       `The tensor ${show(name)} has rows of ${shape[0]} elements, not a multiple of the block of ${type.name}.`,
     )
-  if (offset > reader.size)
-    throw bad(`The tensor ${show(name)} lies at ${offset}, after the end of the file.`)
   return { name, shape, type: type.name, elements, offset, bytes }
 }
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { closingMarkersIn } from '../prompt/index.ts'
+import { closingMarkersIn, variablesIn } from '../prompt/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { cannotJoin } from './architectures.ts'
 import { FILE_TYPES } from './gguf-types.ts'
@@ -78,6 +78,7 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
     headerSha256: await hashHeaders(parts),
     templateSha256:
       template === undefined ? undefined : createHash('sha256').update(template).digest('hex'),
+    templateVariables: template === undefined ? undefined : variablesIn(template),
     controlTokens: control.texts,
     nativePaths: control.nativePaths,
     thoughtRows: d.thoughtRows,

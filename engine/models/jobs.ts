@@ -50,19 +50,19 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
   const convert = async (
     job: { folder: string; type: ConvertType; output: string },
     own: string[] | null,
-    signal: AbortSignal,
-    onProgress: (progress: Progress) => void,
+    { signal, onProgress, onNotice }: Parameters<Work['run']>[1],
   ) => {
     // Braid's own folder is created if needed; any other folder must exist.
     if (dirname(job.output) === registry.downloads)
       await mkdir(registry.downloads, { recursive: true })
-    const { file } = await convertInProcess({
+    const { file, notices } = await convertInProcess({
       folder: job.folder,
       output: job.output,
       type: job.type,
       signal,
       onProgress: ({ phase, fraction }: ConvertProgress) => onProgress({ phase, fraction }),
     })
+    notices.forEach(onNotice)
     if (own !== null) await registry.addDownloaded([file, ...own])
     else
       await registry.addDownloaded([file]).catch((error: unknown) => {
@@ -74,7 +74,8 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
     return file
   }
   return {
-    async run(job, { signal, onProgress }) {
+    async run(job, options) {
+      const { signal, onProgress } = options
       switch (job.kind) {
         case 'backend': {
           const reason = await fetchBackend(job.backend, { signal, onProgress })
@@ -86,7 +87,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
           return undefined
         }
         case 'convert':
-          return convert(job, null, signal, onProgress)
+          return convert(job, null, options)
         case 'download': {
           const made = job.convert && (await takeMade(registry, job))
           if (made !== undefined) {
@@ -110,7 +111,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
             await net.close()
           }
           if (job.convert !== undefined)
-            return convert({ folder: job.folder, ...job.convert }, files, signal, onProgress)
+            return convert({ folder: job.folder, ...job.convert }, files, options)
           await registry.addDownloaded(files)
           onModel()
           return files[0]

@@ -9,7 +9,8 @@ import { abortable } from '../native/index.ts'
 import {
   findControlTokens,
   findThoughtMarks,
-  plainTokenizer,
+  promptTokenizer,
+  type PromptTokenizer,
   type ControlTokens,
   type ThoughtMarks,
 } from '../prompt/index.ts'
@@ -17,14 +18,13 @@ import { Turns } from './turns.ts'
 import type { Notice } from '../protocol/wording.ts'
 
 /** A loaded model and what runs need to know about it. */
-export interface LoadedModel {
+export interface LoadedModel extends PromptTokenizer {
   native: NativeModel
   file: string
   sizeBytes: number
   ref: ModelRef
   tokens: ControlTokens
   thought: ThoughtMarks
-  plain: (text: string) => number[]
   kvBytesPerToken: ModelInfo['kvBytesPerToken']
   /** Name of the device that holds the model. */
   device: string
@@ -306,7 +306,7 @@ export class Models {
       sizeBytes: info.sizeBytes,
       tokens,
       thought: findThoughtMarks(native),
-      plain: plainTokenizer(native),
+      ...promptTokenizer(native),
       device,
       notice,
       kvBytesPerToken: info.kvBytesPerToken,

@@ -54,7 +54,12 @@ export interface Work {
    */
   run(
     job: Job,
-    options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
+    options: {
+      signal: AbortSignal
+      onProgress: (progress: Progress) => void
+      /** Receives what the user should know about the result. */
+      onNotice: (notice: string) => void
+    },
   ): Promise<string | undefined>
   /** Removes partial results. */
   discard(job: Job): Promise<void>
@@ -178,10 +183,12 @@ export class Tasks {
     const { task, job } = item
     item.abort = new AbortController()
     task.state = 'running'
+    delete task.notices
     item.ended = this.#work
       .run(job, {
         signal: item.abort.signal,
         onProgress: (progress) => this.#progress(item, progress),
+        onNotice: (notice) => (task.notices = [...(task.notices ?? []), notice]),
       })
       .then(
         (made) => {

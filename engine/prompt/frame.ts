@@ -1,11 +1,13 @@
-import type { RunSettings } from '../protocol/request.ts'
+import { instructionFor, languageOf, type Language } from '../protocol/instruction.ts'
+import { QuestionKind, type RunSettings } from '../protocol/request.ts'
 import type { Prompt, PromptModel } from './prompt.ts'
 
 /**
  * The words around the attempts that a summary reads, the same for both fusions: the prompt up to
  * the end of the user's words, a separator before each attempt (the first one also introduces
  * them), then the instruction, the end of the user's turn and the generation prompt. The prompt is
- * rendered by the model's own chat template (prompt.ts).
+ * rendered by the model's own chat template (prompt.ts). `opening` ends with the first separator,
+ * since words behind the user's may share a token with them; in `separators` it is empty.
  */
 export interface Frame {
   opening: readonly number[]
@@ -21,32 +23,54 @@ export interface Heading {
   shortened: boolean
 }
 
-const INSTRUCTION =
-  'Compare the attempts, decide which reasoning is right, and give the final answer in \\boxed{}.'
+/** What a summary is asked to do, and how its attempts are introduced. */
+export interface Asking {
+  language: Language
+  instruction: string
+  /** How the answers that the attempts state are shared out; absent if nothing was counted. */
+  counts?: string | undefined
+}
+
 /** Stands for the beginning of an attempt that is left out. */
 const GAP = '[...]\n'
 
-const introduction = (attempts: number): string =>
-  attempts === 1
-    ? '\n\nHere is an attempt at this problem. It may contain mistakes.\n'
-    : `\n\nHere are ${attempts} independent attempts at this problem. Each may contain mistakes.\n`
+const WORDS = {
+  en: {
+    introduction: (attempts: number) =>
+      attempts === 1
+        ? 'Here is an attempt at this problem. It may contain mistakes.'
+        : `Here are ${attempts} independent attempts at this problem. Each may contain mistakes.`,
+    attempt: 'Attempt ',
+    unfinished: ' (unfinished):',
+    ends: ':',
+  },
+  zh: {
+    introduction: (attempts: number) =>
+      attempts === 1
+        ? '下面是对这个问题的一次尝试，可能有错误。'
+        : `下面是对这个问题的 ${attempts} 次独立尝试，每次都可能有错误。`,
+    attempt: '尝试',
+    unfinished: '（未完成）：',
+    ends: '：',
+  },
+} as const satisfies Record<Language, unknown>
 
-function separator(index: number, { unfinished, shortened }: Heading): string {
-  const note = unfinished ? ' (unfinished)' : ''
-  return `\nAttempt ${index + 1}${note}:\n${shortened ? GAP : ''}`
+function separator(index: number, { unfinished, shortened }: Heading, language: Language): string {
+  const { attempt, unfinished: open, ends } = WORDS[language]
+  return `\n${attempt}${index + 1}${unfinished ? open : ends}\n${shortened ? GAP : ''}`
 }
 
 /** Returns the words of a frame around these attempts, without the prompt's own parts. */
 function frameWords(
-  plain: PromptModel['plain'],
   headings: readonly Heading[],
-  instruction = INSTRUCTION,
-): Pick<Frame, 'separators' | 'closing'> {
+  { language, instruction, counts }: Asking,
+): { separators: string[]; closing: string } {
+  const introduction = `\n\n${WORDS[language].introduction(headings.length)}\n`
   return {
-    separators: headings.map((heading, i) =>
-      plain((i === 0 ? introduction(headings.length) : '') + separator(i, heading)),
+    separators: headings.map(
+      (heading, i) => (i === 0 ? introduction : '') + separator(i, heading, language),
     ),
-    closing: plain(`\n\n${instruction}`),
+    closing: `\n\n${counts === undefined ? '' : `${counts}\n\n`}${instruction}`,
   }
 }
 
@@ -54,21 +78,33 @@ function frameWords(
 export function wordsLength(
   plain: PromptModel['plain'],
   attempts: number,
-  { instruction }: Pick<RunSettings, 'instruction'>,
+  { problem, settings }: { problem: string; settings: Pick<RunSettings, 'instruction'> },
 ): number {
   const headings = Array.from({ length: attempts }, () => ({ unfinished: true, shortened: true }))
-  const { separators, closing } = frameWords(plain, headings, instruction)
-  return [...separators, closing].reduce((sum, { length }) => sum + length, 0)
+  const kinds = settings.instruction === undefined ? QuestionKind.options : (['text'] as const)
+  const lengths = kinds.map((kind) => {
+    const { separators, closing } = frameWords(headings, {
+      language: languageOf(problem),
+      instruction: settings.instruction ?? instructionFor(kind, problem),
+    })
+    return [...separators, closing].reduce((sum, words) => sum + plain(words, true).length, 0)
+  })
+  return Math.max(...lengths)
 }
 
 export function frameOf(
   plain: PromptModel['plain'],
-  { before, user, after }: Prompt,
+  prompt: Prompt,
   headings: readonly Heading[],
-  { instruction }: Pick<RunSettings, 'instruction'>,
+  asking: Asking,
 ): Frame {
-  const { separators, closing } = frameWords(plain, headings, instruction)
-  return { opening: [...before, ...user], separators, closing: [...closing, ...after] }
+  const { separators, closing } = frameWords(headings, asking)
+  const [first = '', ...rest] = separators
+  return {
+    opening: prompt.opening(first),
+    separators: [[], ...rest.map((words) => plain(words, true))],
+    closing: prompt.closing(closing),
+  }
 }
 
 export const lengthOf = ({ opening, separators, closing }: Frame): number =>

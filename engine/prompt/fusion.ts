@@ -4,9 +4,9 @@ import { DEFAULT_TAIL, type RunSettings } from '../protocol/request.ts'
 import type { Part, SegmentId, Source } from '../protocol/segments.ts'
 import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import type { ControlTokens } from './control.ts'
-import { frameOf, lengthOf, type Frame, type Heading } from './frame.ts'
+import { frameOf, lengthOf, type Asking, type Frame, type Heading } from './frame.ts'
 import { runPrompt, type Prompt, type PromptModel, type Turn } from './prompt.ts'
-import { attemptsOf, mayThink, type Attempt, type ThoughtMarks } from './thought.ts'
+import { attemptsOf, mayThink, piecesOf, type Attempt, type ThoughtMarks } from './thought.ts'
 
 /** The sources of summaries: joins of cells one behind another, and paths that are read again. */
 
@@ -19,6 +19,8 @@ export interface FusionRequest {
   problem: string
   conversation: readonly Turn[]
   settings: RunSettings
+  /** What a model without control tokens is asked to do. */
+  asking: Asking
   prompt: readonly number[]
   /** The most tokens that all parts may have together. */
   room: number
@@ -97,7 +99,7 @@ export async function joinSource(
     model.plain,
     prompt,
     attempts.map((attempt, i) => headingOf(attempt, removed[i])),
-    request.settings,
+    request.asking,
   )
   const kept = sharedPrefix(opening, request.prompt)
   const parts = attempts.flatMap(({ path, from, to, unfinished }, i): Part[] => [
@@ -122,14 +124,15 @@ export async function joinSource(
 }
 
 function partsOfPaths(
-  { thought, native }: FusionModel,
+  model: FusionModel,
   paths: readonly Segment[],
   { after }: Prompt,
-  { tail = DEFAULT_TAIL }: RunSettings,
+  { tail = DEFAULT_TAIL, joinThoughts = false }: RunSettings,
 ): Attempt[] {
-  const text = (id: number) => Buffer.from(native.tokenBytes(id)).toString('utf8')
-  const before = mayThink(thought) ? after.map((id) => ({ id, text: text(id) })) : []
-  return attemptsOf(paths, thought, before, tail)
+  if (joinThoughts)
+    return paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
+  const before = mayThink(model.thought) ? piecesOf(model, after) : []
+  return attemptsOf(paths, model.thought, before, tail)
 }
 
 const headingOf = ({ from, unfinished }: Attempt, removed = 0): Heading => ({
@@ -142,10 +145,10 @@ function removedToFit(
   { plain }: FusionModel,
   attempts: readonly Attempt[],
   prompt: Prompt,
-  { settings, prompt: ids, room, cells, copies }: JoinRequest,
+  { asking, prompt: ids, room, cells, copies }: JoinRequest,
 ): number[] {
   const lengths = attempts.map(({ from, to }) => to - from)
-  const frameFor = (headings: readonly Heading[]) => frameOf(plain, prompt, headings, settings)
+  const frameFor = (headings: readonly Heading[]) => frameOf(plain, prompt, headings, asking)
   const take = (frame: Frame, removed: readonly number[]) => {
     const copied = attempts.map(({ path, from }, i) =>
       from > 0 || removed[i]! > 0 || copies(path) ? lengths[i]! - removed[i]! : 0,
@@ -182,14 +185,14 @@ async function rereadTexts(
     plain,
     prompt,
     attempts.map((attempt) => headingOf(attempt)),
-    request.settings,
+    request.asking,
   )
   const texts = attempts.map(({ path, from, to, unfinished }) => ({
     segment: path.segment,
-    tokens: plain(textOf(path, from, to).trim()),
+    tokens: plain(textOf(path, from, to).trim(), true),
     unfinished,
   }))
-  const parts = quoted(texts, request, lengthOf(frame), plain(GAP))
+  const parts = quoted(texts, request, lengthOf(frame), plain(GAP, true))
   return {
     type: 'text',
     parts: [

@@ -1,6 +1,6 @@
-export { extractAnswer } from './answer.ts'
+export { extractAnswer, lastNumber } from './answer.ts'
 export { findControlTokens, RELEASED_PREFIX, type ControlTokens } from './control.ts'
-export { wordsLength } from './frame.ts'
+export { wordsLength, type Asking } from './frame.ts'
 export {
   cutToFit,
   joinSource,
@@ -11,8 +11,6 @@ export {
 } from './fusion.ts'
 export {
   buildPrompt,
-  plainTokenizer,
-  promptTokens,
   runPrompt,
   type Prompt,
   type PromptModel,
@@ -23,7 +21,11 @@ export {
   closesThought,
   closingMarkersIn,
   findThoughtMarks,
+  markersOf,
+  piecesOf,
   mayThink,
   type ThoughtMarks,
 } from './thought.ts'
 export { renderTemplate, type Message } from './template.ts'
+export { promptTokenizer, type PromptTokenizer } from './tokenizer.ts'
+export { unread, variablesIn } from './variables.ts'

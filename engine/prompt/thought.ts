@@ -1,4 +1,5 @@
 import type { NativeModel } from '../native/index.ts'
+import type { ThoughtMarkers } from '../protocol/thoughts.ts'
 import type { Segment } from '../protocol/run-state.ts'
 
 /**
@@ -35,11 +36,11 @@ const WORD = String.raw`(?:thinking|think|thoughts?|reasoning)`
 /** The text between the brackets of a marker. */
 const INNER = /^(?:<[|｜]?|\[|◁)([/\w:]{3,40})(?:[|｜]?>|\]|▷)$/
 const CLOSE = new RegExp(
-  String.raw`^(?:/|end_?(?:of_?)?)(?:\w+[:_])?${WORD}$|^${WORD}[:_]end$`,
+  String.raw`^(?:/|end_?(?:of_?)?)(?:\w+[:_])?${WORD}(?::\w+)?$|^${WORD}[:_]end$`,
   'i',
 )
 const OPEN = new RegExp(
-  String.raw`^(?:(?:start|begin)_?(?:of_?)?)?(?:\w+[:_])?${WORD}(?:[:_](?:start|begin))?$`,
+  String.raw`^(?:(?:start|begin)_?(?:of_?)?)?(?:\w+[:_])?${WORD}(?:_(?:start|begin)|:\w+)?$`,
   'i',
 )
 /** Brackets in a template; square ones in upper case only, since the template's own code has them, too. */
@@ -91,6 +92,27 @@ interface Piece {
   id?: number | undefined
   text: string
 }
+
+/**
+ * Returns the markers as readers look for them; null if the model is not known to think. `before`:
+ * the prompt behind the user's words.
+ */
+export function markersOf(
+  { opens, closes, expected }: ThoughtMarks,
+  before: readonly Piece[],
+): ThoughtMarkers | null {
+  if (closes.length === 0) return null
+  const [opensAt, closesAt] = [behind(before, opens), behind(before, closes)]
+  if (!expected && opensAt < 0 && closesAt < 0) return null
+  const texts = (marks: readonly Mark[]) => unique(marks.map(({ text }) => text)).slice(0, 32)
+  return { opens: texts(opens), closes: texts(closes), begins: opensAt > closesAt }
+}
+
+/** Returns tokens as pieces of text. */
+export const piecesOf = (
+  { native }: { native: Pick<NativeModel, 'tokenBytes'> },
+  ids: readonly number[],
+): Piece[] => ids.map((id) => ({ id, text: Buffer.from(native.tokenBytes(id)).toString('utf8') }))
 
 /** Whether the model has a closing marker, so that its paths may think before they answer. */
 export const mayThink = ({ closes }: ThoughtMarks): boolean => closes.length > 0
@@ -146,3 +168,36 @@ export function attemptsOf(
 }
 
 const unique = (list: readonly string[]): string[] => [...new Set(list)]
+
+/**
+ * Splits the text of an earlier answer behind its thought, which the last closing marker ends.
+ * `open`: the marker at the beginning, if there is one; `close`: null if no thought was closed. Text
+ * that only opens a thought has no answer.
+ */
+export function splitThought(
+  text: string,
+  { opens, closes }: Pick<ThoughtMarks, 'opens' | 'closes'>,
+): { open: string; close: string | null; answer: string } {
+  const from = text.trimStart()
+  // Models may write the usual markers without having them in their vocabulary.
+  const usual = PLAIN.filter((close) => from.startsWith(close.replace('/', '')))
+  const starts = [...opens.map((mark) => mark.text), ...usual.map((one) => one.replace('/', ''))]
+  const ends = [...closes.map((mark) => mark.text), ...usual]
+  const open = starts.find((one) => from.startsWith(one)) ?? ''
+  let [close, at]: [string | null, number] = [null, -1]
+  for (const one of ends) {
+    const end = text.lastIndexOf(one) + one.length
+    if (text.includes(one) && end > at) [close, at] = [one, end]
+  }
+  if (close !== null) return { open, close, answer: text.slice(at) }
+  return { open, close, answer: open === '' ? text : '' }
+}
+
+/** Returns an earlier answer without its thought and the white space behind it. */
+export function withoutThought(
+  text: string,
+  marks: Pick<ThoughtMarks, 'opens' | 'closes'>,
+): string {
+  const { close, answer } = splitThought(text, marks)
+  return close === null ? answer : answer.trimStart()
+}

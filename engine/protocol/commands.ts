@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Fusion } from './request.ts'
+import { Fusion, MAX_INSTRUCTION_CHARS, QuestionKind } from './request.ts'
 import { SegmentId } from './segments.ts'
 
 /** The commands that a run takes, while it thinks or afterwards. */
@@ -33,11 +33,15 @@ export const RunCommand = z.discriminatedUnion('type', [
     type: z.literal('summarise'),
     segments: z.array(SegmentId).min(1).optional(),
     fusion: Fusion.optional(),
+    /** Replaces the run's instruction for this summary. */
+    instruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
   }),
   /** Ends every segment without writing a summary. */
   z.object({ type: z.literal('stop-all') }),
   /** Makes this member's answer the winner of the vote. */
   z.object({ type: z.literal('override-vote'), member: SegmentId }),
+  /** Sets the kind of the question: what counts as the run's answer, and how summaries are asked for. */
+  z.object({ type: z.literal('question'), kind: QuestionKind }),
   z.object({ type: z.literal('cancel') }),
 ])
 export type RunCommand = z.infer<typeof RunCommand>

@@ -1,17 +1,40 @@
+import { framedText } from './frame.ts'
+import { showsValues } from './question.ts'
 import type { RunState, Segment } from './run-state.ts'
+import { afterThought } from './thoughts.ts'
+
+type Deciding = Pick<RunState, 'summaries' | 'votes' | 'settings' | 'question'>
 
 /**
- * Returns the summary that gives the run's answer: the one that won the vote between groups, unless
- * a later summary exists; otherwise the latest one. Separate from decision.ts so that the page can
- * start without loading mathjs.
+ * Returns the summary that gives the run's answer: the latest one that a user asked for, unless a
+ * vote between groups came later; else the one that won that vote. Where there is nothing to count,
+ * the first group's summary. Separate from decision.ts so that the page can start without the rules of
+ * equality.
  */
-export function decidingSummary({
-  summaries,
-  votes,
-}: Pick<RunState, 'summaries' | 'votes'>): Segment | undefined {
+export function decidingSummary(state: Deciding): Segment | undefined {
+  const { summaries, votes } = state
   const latest = summaries.at(-1)
+  if (latest === undefined) return undefined
+  if (!showsValues(state)) return latest.group === null ? latest : summaries[0]
   const vote = votes.find(({ over }) => over === 'summaries')
   const members = vote?.classes[vote.winner]?.members ?? []
   const won = summaries.find(({ segment }) => members.includes(segment))
-  return won === undefined || latest!.startedAt > vote!.at ? latest : won
+  return won === undefined || latest.startedAt > vote!.at ? latest : won
 }
+
+/**
+ * Returns the segment whose text is the run's answer, for a question without a single value: the
+ * deciding summary, or the path of a run that has only one. Otherwise there is no answer yet.
+ */
+export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
+  const summary = decidingSummary(state)
+  if (summary !== undefined) return summary
+  const paths = state.paths.filter(({ status }) => status !== 'dropped')
+  return paths.length === 1 ? paths[0] : undefined
+}
+
+/** Returns what a segment says to a reader: without its control tokens and its thought. */
+export const spokenText = (
+  segment: Pick<Segment, 'text' | 'tokens'>,
+  { thought }: Pick<RunState, 'thought'>,
+): string => afterThought(framedText(segment), thought).trim()

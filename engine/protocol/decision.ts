@@ -1,9 +1,10 @@
 import { equalAnswers } from './answers/equality.ts'
 import { statements } from './answers/statements.ts'
 import { vote, type Candidate } from './answers/vote.ts'
-import { decidingSummary } from './deciding.ts'
+import { answeringSegment, decidingSummary, spokenText } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
+import { questionOf, showsValues } from './question.ts'
 import type { VoteRule } from './request.ts'
 import { type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
@@ -35,11 +36,17 @@ const present = (paths: readonly Segment[]): Segment[] =>
   paths.filter(({ status }) => status !== 'dropped')
 
 /**
- * Returns the answer of a run. If the user requested a summary or chose an answer by hand, the
+ * Returns the answer of a run. Where the question has no single value, it is the whole text of a
+ * summary, and nothing is counted. If the user requested a summary or chose an answer by hand, the
  * later of the two decides. Otherwise several groups vote, and a single group has the answer of its
  * summary, or of its path.
  */
 export function decide(state: RunState): Decision {
+  if (questionOf(state) === null) return none
+  if (!showsValues(state)) {
+    const segment = answeringSegment(state)
+    return { answer: (segment && spokenText(segment, state)) || null, vote: null }
+  }
   const byHand = chosenByHand(state)
   if (byHand !== undefined) return count(state, byHand.over)
   const latest = state.summaries.at(-1)
@@ -128,6 +135,7 @@ function ballot(
  * `bad-request`.
  */
 export function chooseByHand(state: RunState, member: SegmentId): VoteDraft {
+  if (!showsValues(state)) throw fail('bad-request/nothing-to-count')
   const last = state.votes.at(-1)
   const { rule, over, classes, tie } = last ?? grouped(state)
   const winner = classes.findIndex(({ members }) => members.includes(member))
@@ -167,14 +175,13 @@ export interface Board {
  * Returns the board of the vote over summaries, else of that over paths, else of the paths' answers
  * by equality.
  */
-export function boardOf({
-  paths,
-  votes,
-  summaries,
-}: Pick<RunState, 'paths' | 'votes' | 'summaries'>): Board {
+export function boardOf(
+  state: Pick<RunState, 'paths' | 'votes' | 'summaries' | 'settings' | 'question'>,
+): Board {
+  const { paths, votes } = state
   const told =
     votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
-  const deciding = decidingSummary({ summaries, votes })
+  const deciding = decidingSummary(state)
   const summaryAnswer = deciding?.answer?.text ?? null
   const differs = (answer: string | null | undefined) =>
     summaryAnswer !== null &&

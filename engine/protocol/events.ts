@@ -1,8 +1,16 @@
 import { z } from 'zod'
 import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
 import { Answer, Token } from './tokens.ts'
-import { EngineOptions, Fusion, MAX_PROBLEM_CHARS, RunSettings, VoteRule } from './request.ts'
+import {
+  EngineOptions,
+  Fusion,
+  MAX_PROBLEM_CHARS,
+  QuestionKind,
+  RunSettings,
+  VoteRule,
+} from './request.ts'
 import { Role, SegmentId, Source } from './segments.ts'
+import { ThoughtMarkers } from './thoughts.ts'
 import { ERRORS, render, sentenceOf, type ErrorDetail, type WordParams } from './wording.ts'
 
 export * from './commands.ts'
@@ -153,6 +161,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     /** How the run's own summaries read its paths. */
     fusion: Fusion,
     followUp: z.object({ run: z.string(), segment: SegmentId }).optional(),
+    /** How the model marks what it thinks before it answers; absent if it is not known to. */
+    thought: ThoughtMarkers.optional(),
     /** Name of the client that made the request, if it gave one. */
     client: z.string().optional(),
   }),
@@ -171,7 +181,7 @@ export const RunEvent = z.discriminatedUnion('type', [
     budget: z.int().min(1),
     /** Tokens that a branch is forced to begin with, after those that it keeps. */
     forced: z.array(z.int().min(0)).optional(),
-    /** The summary's instruction, if it was not the default one. */
+    /** What a summary was asked to do with its paths; absent if a control token asks for it. */
     instruction: z.string().optional(),
   }),
   z.looseObject({ type: z.literal('tokens'), ...at, segment, tokens: z.array(Token) }),
@@ -205,12 +215,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     /** The member that the user chose; its class is the winner. */
     chosen: SegmentId.optional(),
   }),
-  /** The kind of question, once it is decided. */
-  z.looseObject({
-    type: z.literal('question'),
-    ...at,
-    kind: z.enum(['value', 'text', 'code']),
-  }),
+  /** The kind of question, once it is decided or the user chose it. */
+  z.looseObject({ type: z.literal('question'), ...at, kind: QuestionKind }),
   /**
    * Something that the user should know but that is not an error; the reader words it (wording.ts).
    */

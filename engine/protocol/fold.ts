@@ -198,6 +198,7 @@ function start(state: RunState, event: EventOf<'run-started'>): RunState {
     fusion,
     promptTokens: event.promptTokens ?? [],
     followUp: event.followUp ?? null,
+    thought: event.thought ?? null,
   }
 }
 
@@ -225,6 +226,7 @@ function open(state: RunState, event: EventOf<'segment-started'>): Segment {
     forced: event.forced ?? [],
     parent,
     ...reading(source),
+    instruction: event.instruction ?? null,
     status: 'waiting',
     reason: null,
     error: null,

@@ -153,6 +153,8 @@ export const Task = z.object({
   bytesPerSecond: z.number().optional(),
   /** The file that it produced. */
   file: file.optional(),
+  /** What the user should know about that file, in sentences. */
+  notices: z.array(z.string()).optional(),
   error: problem.optional(),
 })
 export type Task = z.infer<typeof Task>

@@ -30,7 +30,12 @@ export type KvType = z.infer<typeof KvType>
 export const FlashAttention = z.enum(['on', 'off', 'auto'])
 export type FlashAttention = z.infer<typeof FlashAttention>
 
+/** What kind of answer a question has (question.ts). */
+export const QuestionKind = z.enum(['value', 'text', 'code'])
+export type QuestionKind = z.infer<typeof QuestionKind>
+
 export const MAX_PROBLEM_CHARS = 1 << 20
+export const MAX_INSTRUCTION_CHARS = 1 << 16
 export const MAX_PATHS = 64
 export const MAX_BUDGET = 1 << 20
 export const MAX_ALTERNATIVES = 20
@@ -81,6 +86,18 @@ export const Controls = z.object({
 })
 export type Controls = z.infer<typeof Controls>
 
+/** Variables of chat templates that models document, by the names that the templates use. */
+export const TemplateVariables = z.object({
+  /** false: the model answers without thinking first. */
+  enable_thinking: z.boolean().optional(),
+  /** `low`, `medium`, `high`, or another word that the template knows. */
+  reasoning_effort: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]{0,31}$/)
+    .optional(),
+})
+export type TemplateVariables = z.infer<typeof TemplateVariables>
+
 /** The resolved settings of a run, as stored in `run-started`. */
 export const RunSettings = z.object({
   strategy: Strategy,
@@ -95,6 +112,8 @@ export const RunSettings = z.object({
   finish: FinishRule,
   vote: VoteRule,
   system: z.string().max(MAX_PROBLEM_CHARS).optional(),
+  /** Variables of the model's chat template; absent ones are left to the template. */
+  templateVariables: TemplateVariables.optional(),
   sampling: Sampling,
   seed: z.int().min(0).max(MAX_SEED),
   /**
@@ -112,10 +131,15 @@ export const RunSettings = z.object({
    * request gives the same tokens every time. Beside other runs, rounding differs.
    */
   alone: z.boolean().optional(),
-  /** The kind of question; `auto` or absent: decided from the paths. */
-  question: z.enum(['auto', 'value', 'text', 'code']).optional(),
-  /** Instruction for the summary, replacing the default one. */
-  instruction: z.string().max(MAX_PROBLEM_CHARS).optional(),
+  /**
+   * The kind of question; `auto`: decided from the paths (question.ts). Absent in older transcripts,
+   * which know values only.
+   */
+  question: z.enum(['auto', ...QuestionKind.options]).optional(),
+  /** Instruction for the summary, replacing the usual one (instruction.ts). */
+  instruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
+  /** The summary also reads what a model thought before it answered, not only its answers. */
+  joinThoughts: z.boolean().optional(),
 })
 export type RunSettings = z.infer<typeof RunSettings>
 

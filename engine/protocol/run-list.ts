@@ -1,4 +1,5 @@
 import type { RunEvent, Token } from './events.ts'
+import { questionOf } from './question.ts'
 import type { RunRequest } from './request.ts'
 import { allSegments, isOpen, ranUntil, type RunState, type Segment } from './run-state.ts'
 import { shapeOf } from './shapes.ts'
@@ -27,12 +28,14 @@ export function withoutText(event: RunEvent): RunEvent {
 export function digestOf(state: RunState, live: boolean): RunDigest {
   const { status } = state
   const going = status === 'running' || status === 'empty'
+  const question = questionOf(state) ?? 'value'
   return {
     problem: state.problem.slice(0, MAX_PROBLEM),
     model: state.model?.name ?? '',
     strategy: state.settings?.strategy ?? '',
     paths: state.paths.length,
-    answer: state.answer,
+    answer: question === 'value' ? state.answer : null,
+    ...(question !== 'value' && { question }),
     status: !going ? status : live ? 'running' : 'interrupted',
     time: state.time,
     durationMs: ranUntil(state, state.at),

@@ -1,6 +1,7 @@
 import type { Answer, EndReason, EventOf, ModelRef, RunError } from './events.ts'
-import type { Fusion, RunSettings } from './request.ts'
+import type { Fusion, QuestionKind, RunSettings } from './request.ts'
 import { numberOf, roleOf, type Role, type SegmentId, type Source } from './segments.ts'
+import type { ThoughtMarkers } from './thoughts.ts'
 import type { TokenList } from './token-list.ts'
 
 /** The state that a run's events fold to (fold.ts), and functions that read it. */
@@ -41,6 +42,8 @@ export interface Segment {
   readonly reads: readonly SegmentId[]
   /** From `source`: how those segments are read; null if there are none. */
   readonly fusion: Fusion | null
+  /** What a summary was asked to do with its paths; null if there was no instruction. */
+  readonly instruction: string | null
   /** From `source`: the texts that were cut to fit. */
   readonly cuts: readonly { readonly segment: SegmentId; readonly removed: number }[]
   readonly status: SegmentStatus
@@ -93,7 +96,9 @@ export interface RunState {
   readonly votes: readonly VoteState[]
   readonly notices: readonly Notice[]
   /** The kind of question, once it is decided. */
-  readonly question: EventOf<'question'>['kind'] | null
+  readonly question: QuestionKind | null
+  /** How the model marks its thoughts; null if it is not known to think before it answers. */
+  readonly thought: ThoughtMarkers | null
   readonly answer: string | null
   readonly endReason: EventOf<'run-ended'>['reason'] | null
   readonly usage: EventOf<'run-ended'>['usage'] | null
@@ -128,6 +133,7 @@ export const EMPTY_RUN: RunState = {
   votes: [],
   notices: [],
   question: null,
+  thought: null,
   answer: null,
   endReason: null,
   usage: null,

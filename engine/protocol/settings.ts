@@ -15,7 +15,7 @@ export const DEFAULTS: RunSettings = {
   paths: 4,
   runs: 1,
   budget: 2048,
-  summaryBudget: 1024,
+  summaryBudget: 2048,
   finish: 'first',
   vote: 'equality',
   sampling: {
@@ -28,6 +28,7 @@ export const DEFAULTS: RunSettings = {
   },
   seed: 0,
   tail: DEFAULT_TAIL,
+  question: 'auto',
   alternatives: 0,
   reuseTokens: false,
   controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },
@@ -43,6 +44,9 @@ export const DEFAULTS: RunSettings = {
 
 /** The default number of groups of `parallel-majority`: the fewest that can outvote one. */
 const DEFAULT_RUNS = 3
+
+/** Returns the default budget of a summary, which is to be as long as a path if it needs to. */
+export const summaryBudgetFor = (budget: number): number => Math.max(1024, budget)
 
 /**
  * Returns the settings of a run: the requested settings override the model's keys, which override
@@ -75,6 +79,7 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     engine: { ...DEFAULTS.engine, ...withoutUndefined(asked.engine ?? {}) },
     strategy,
   }
+  settings.summaryBudget = asked.summaryBudget ?? summaryBudgetFor(settings.budget)
   const takes = strategyTakes(strategy)
   if (!takes.paths) settings.paths = 1
   if (!takes.runs) settings.runs = 1

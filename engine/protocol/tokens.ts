@@ -29,7 +29,7 @@ export const Answer = z.object({
   text: z.string(),
   span: z.tuple([z.int(), z.int()]),
   /** How the answer was found. */
-  kind: z.enum(['boxed', 'final-answer', 'json', 'last-number', 'whole']),
+  kind: z.enum(['boxed', 'final-answer', 'json', 'choice', 'final-line', 'last-number', 'whole']),
 })
 export type Answer = z.infer<typeof Answer>
 

@@ -16,7 +16,7 @@ import {
   Task,
 } from './models.ts'
 import { SharedPreferences } from './preferences.ts'
-import { KvType, RunRequest, RunSettings } from './request.ts'
+import { KvType, QuestionKind, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
 
@@ -62,6 +62,16 @@ export const ModelInfo = z.object({
    */
   headerSha256: z.string(),
   templateSha256: z.string().optional(),
+  /**
+   * The variables that its chat template reads, of those that users may set (`TemplateVariables`);
+   * of `reasoning_effort`, the words to choose from.
+   */
+  templateVariables: z
+    .object({
+      enable_thinking: z.boolean().optional(),
+      reasoning_effort: z.array(z.string()).optional(),
+    })
+    .optional(),
   /** Texts of the control tokens that were found, in the order of the pairs. */
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
@@ -87,7 +97,10 @@ export const RunSummary = z.object({
   model: z.string(),
   strategy: z.string(),
   paths: z.int(),
+  /** The value of a run; null where the question has none, or none was found. */
   answer: z.string().nullable(),
+  /** The kind of a question that has no single value. */
+  question: QuestionKind.exclude(['value']).optional(),
   status: RunStatus,
   /** ISO 8601. */
   time: z.string(),

@@ -9,6 +9,8 @@ export type WordParams = Readonly<Record<string, string | number>>
 export const NOTICES = {
   'gpu-memory':
     '{device} does not have enough memory for the whole model: only {layers} of {all} layers run on it.',
+  'template-variable':
+    "The model's chat template does not read {name}, so the setting has no effect.",
   'template-fallback': '{reason} The problem is sent as plain text.',
   'reread-fusion':
     'This model was not trained to think in parallel. Braid samples several paths and asks the model to merge them: check the summary against the paths.',
@@ -28,6 +30,10 @@ export const NOTICES = {
   'thoughts-open':
     'No path finished its thought, so the summary reads the last {tail} tokens of each.',
   'nothing-to-summarise': 'No path has text to summarise.',
+  'nothing-to-count':
+    'This question has no single value, so there is nothing to count. Merge the paths to get one answer.',
+  'nothing-to-count-first':
+    'This question has no single value, so there is nothing to count: the first summary is the answer. Merge all paths to get one from all of them.',
   'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
   scope: 'No answer found. About this model: {scope}',
 } as const
@@ -50,6 +56,8 @@ export const ERRORS = {
   'bad-request/no-text': 'Path {path} has no text to continue from.',
   'bad-request/no-text-to-summarise': 'Path {path} has no text to summarise.',
   'bad-request/nothing-to-choose': 'No finished path has an answer to choose.',
+  'bad-request/nothing-to-count':
+    'This question has no single value, so there is no vote. Change the kind of the question first.',
   'bad-request/nothing-to-summarise': 'No path has text to summarise yet.',
   'cancelled/run': 'Cancelled.',
   'cannot-join/memory':
@@ -71,6 +79,7 @@ export const ERRORS = {
   'no-such-path/member': '{member} has no answer to choose.',
   'not-running/cancel': 'The run has already ended.',
   'not-running/closed': 'The run is closed.',
+  'not-running/not-begun': 'The run has not started yet.',
   'not-running/path': 'Path {path} is not thinking, so there is nothing to stop.',
   'not-running/stop': 'The run has already ended.',
   'out-of-memory/cells':

@@ -1,9 +1,11 @@
 import { newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
 import type { NativeModelInfo } from '../native/index.ts'
 import {
+  markersOf,
+  piecesOf,
   mayThink,
-  promptTokens,
   runPrompt,
+  unread,
   wordsLength,
   type ControlTokens,
   type Turn,
@@ -48,11 +50,12 @@ export async function begin(
     nativePaths: model.tokens.pairs.length,
   })
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
-  const shape = shapeOf(settings, model.tokens.pairs.length > 0)
+  const trained = model.tokens.pairs.length > 0
+  const shape = shapeOf(settings, trained)
   const fusion = chooseFusion(settings.controls.fusion, model, shape.summaries)
   const { problem } = request
   const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
-  const ids = promptTokens(prompt)
+  const ids = [...prompt.ids]
   if (ids.length === 0) throw fail('bad-request/empty-prompt')
   const room: Room = {
     prompt: ids.length,
@@ -60,14 +63,17 @@ export async function begin(
     shape,
     model,
     fusion,
-    least: leastOf(model, fusion, shape, settings) + prompt.after.length,
+    least: leastOf(model, fusion, shape, { problem, settings }) + prompt.after.length,
   }
   checkRoom(room)
+  const thought = trained ? null : markersOf(model.thought, piecesOf(model, prompt.after))
   const notices: Notice[] = []
   if (model.notice !== undefined) notices.push(model.notice)
   if (prompt.fallback !== undefined)
     notices.push({ code: 'template-fallback', params: { reason: prompt.fallback } })
-  if (shape.summaries && model.tokens.pairs.length === 0)
+  for (const name of unread(settings.templateVariables, info.chatTemplate))
+    notices.push({ code: 'template-variable', params: { name } })
+  if (shape.summaries && !trained)
     notices.push({ code: fusion === 'cache' ? 'cache-fusion' : 'reread-fusion' })
   return {
     notices: [...notices, ...limits(room)],
@@ -87,6 +93,7 @@ export async function begin(
       },
       promptTokens: ids,
       fusion,
+      ...(thought !== null && { thought }),
       ...(request.followUp !== undefined && { followUp: request.followUp }),
     },
   }
@@ -110,10 +117,12 @@ export function leastOf(
   model: PrefixModel,
   fusion: Fusion,
   { size }: Shape,
-  settings: RunSettings,
+  { problem, settings }: { problem: string; settings: RunSettings | null },
 ): number {
   if (model.tokens.summary !== null) return prefixOf(model).length
-  return fusion === 'cache' ? Math.ceil((wordsLength(model.plain, size, settings) * 4) / 3) : 0
+  return fusion === 'cache'
+    ? Math.ceil((wordsLength(model.plain, size, { problem, settings: settings! }) * 4) / 3)
+    : 0
 }
 
 interface FusionModel {

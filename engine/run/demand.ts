@@ -5,6 +5,7 @@ import {
   Placement,
   placeParts,
   readingOf,
+  wordsAround,
   type Demand,
   type Lease,
 } from '../kv/index.ts'
@@ -113,6 +114,7 @@ export function demandOf(
     sequences: state.paths.length + state.summaries.filter(isOpen).length + wanted.length + toCome,
     summaryBudget: settings.summaryBudget,
     reading: readingOf(state.fusion ?? 'reread', trained),
+    words: wordsAround(settings),
     copied: copiedTokens(settings, thinks),
   }
 }

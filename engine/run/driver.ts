@@ -23,6 +23,8 @@ export interface DriverOptions {
   ended: (segment: SegmentId, reason: EndReason, error?: RunError) => void
   /** Asks the strategy what happens next. */
   next: () => void
+  /** Called before a summary is framed: the kind of the question must be known. */
+  joining: () => void
   /** No command will follow. */
   final: boolean
   /** When the run asked to work, in the order of `Pools.arrive`. */
@@ -216,9 +218,10 @@ export class Driver {
   }
 
   async #settle(summary: Wanted): Promise<void> {
+    this.#options.joining()
     const { settings } = this.#options.view()
     const { reads } = summary
-    const source = await sourceOf(summary, {
+    const { source, instruction } = await sourceOf(summary, {
       model: this.#model!,
       state: this.#state,
       conversation: this.#options.conversation,
@@ -227,12 +230,14 @@ export class Driver {
       summaries: Math.max(1, this.#ready().length),
       signal: this.#signal,
     })
-    if (summary.reads === reads) summary.source = source
+    if (summary.reads !== reads) return
+    summary.source = source
+    summary.asked = instruction
   }
 
   /** Emits the summary's start and returns its segment. */
   #start(summary: Wanted): Segment {
-    const { segment, group, source, seed, budget } = summary
+    const { segment, group, source, seed, budget, asked } = summary
     this.#wanted.remove(summary)
     this.#options.emit({
       type: 'segment-started',
@@ -243,6 +248,7 @@ export class Driver {
       thought: 0,
       seed,
       budget,
+      ...(asked !== undefined && { instruction: asked }),
     })
     const started = segmentOf(this.#state, segment)!
     if (summary.fusion === 'cache' && started.fusion === 'reread')
@@ -317,7 +323,7 @@ export class Driver {
     const thinks = mayThink(model.thought)
     const demand = demandOf(this.#options.view(), this.#wanted.list, { lease, thinks })
     const shape = shapeOf(settings, trained)
-    const least = leastOf(model, state.fusion ?? 'reread', shape, settings)
+    const least = leastOf(model, state.fusion ?? 'reread', shape, state)
     const reserve = state.paths.some(isOpen)
       ? summaryReserve(free, summaryCells(demand), demand.summaries, least)
       : 0

@@ -2,12 +2,12 @@ import type { Lease } from '../kv/index.ts'
 import type { EventOf } from '../protocol/events.ts'
 import type { RunState } from '../protocol/run-state.ts'
 import type { Decision, VoteDraft } from '../protocol/decision.ts'
+import { questionOf } from '../protocol/question.ts'
 import type { SegmentId } from '../protocol/segments.ts'
+import { strategyTakes } from '../protocol/shapes.ts'
+import type { Notice } from '../protocol/wording.ts'
 
-/**
- * Loads decision.ts lazily: it imports mathjs, which is slow to load and so is loaded while the
- * model thinks.
- */
+/** Loads decision.ts, which compares answers, while the model thinks. */
 const decision = () => import('../protocol/decision.ts')
 
 export const warmUp = (): void => void decision().catch(() => {})
@@ -18,6 +18,21 @@ export async function decideRun(state: RunState): Promise<Decision> {
 
 export async function chooseMember(state: RunState, member: SegmentId): Promise<VoteDraft> {
   return (await decision()).chooseByHand(state, member)
+}
+
+/**
+ * Returns the notice of a run whose strategy votes on a question without a single value; null if
+ * the vote is possible, or if the user has merged all paths since.
+ */
+export function nothingToCount(state: RunState): Notice | null {
+  const { settings, summaries, notices, paths } = state
+  const kind = questionOf(state)
+  if (settings === null || kind === null || kind === 'value') return null
+  if (!strategyTakes(settings.strategy).votes || paths.length < 2) return null
+  const code = summaries.length > 0 ? 'nothing-to-count-first' : 'nothing-to-count'
+  const done =
+    summaries.some(({ group }) => group === null) || notices.some((one) => one.code === code)
+  return done ? null : { code }
 }
 
 /** Returns token counts, and the KV memory that the run's cells use. */

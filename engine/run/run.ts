@@ -23,6 +23,7 @@ import {
   type RunState,
 } from '../protocol/fold.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
+import { kindToRecord, showsValues } from '../protocol/question.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
 import { obey, STRATEGIES, type Action, type View } from '../strategies/index.ts'
@@ -30,7 +31,7 @@ import type { Notice } from '../protocol/wording.ts'
 import { begin, chooseFusion } from './begin.ts'
 import { Clock, decodingPart } from './clock.ts'
 import { Driver } from './driver.ts'
-import { chooseMember, decideRun, usageOf, warmUp } from './end.ts'
+import { chooseMember, decideRun, nothingToCount, usageOf, warmUp } from './end.ts'
 import type { RunHandle } from './handle.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
 import type { Pools } from '../kv/index.ts'
@@ -113,6 +114,7 @@ export class Run implements RunHandle {
       emit: (draft) => this.#emit(draft),
       ended: (segment, reason, error) => this.#ended(segment, reason, error),
       next: () => void this.#advance(),
+      joining: () => this.#decideQuestion(true),
       final: options.final === true,
       arrival: () => this.#arrival,
       onWaiting: (place) => options.onWaiting?.(place),
@@ -162,6 +164,11 @@ export class Run implements RunHandle {
         return {}
       case 'stop-all':
         return this.#stopAll()
+      case 'question':
+        if (this.#state.settings === null) throw fail('not-running/not-begun')
+        this.#emit({ type: 'question', kind: command.kind })
+        await this.#recount()
+        return {}
       case 'override-vote':
         this.#emit(await chooseMember(this.#state, command.member))
         return {}
@@ -225,6 +232,12 @@ export class Run implements RunHandle {
 
   #notice({ code, params }: Notice): void {
     this.#emit({ type: 'notice', code, ...(params !== undefined && { params }) })
+  }
+
+  /** Records the kind of the question, once. `cutToo`: as in `kindToRecord`. */
+  #decideQuestion(cutToo: boolean): void {
+    const kind = kindToRecord(this.#state, cutToo)
+    if (kind !== null) this.#emit({ type: 'question', kind })
   }
 
   #ended(segment: SegmentId, reason: EndReason, error?: RunError): void {
@@ -402,15 +415,19 @@ export class Run implements RunHandle {
   }
 
   async #end(): Promise<void> {
+    const reason = this.#endReason()
+    if (reason !== 'cancelled') this.#decideQuestion(reason === 'finished')
     const decision = await decideRun(this.#state)
     if (this.#hasWork) return // a command arrived meanwhile
-    const reason = this.#endReason()
     const { answer, vote } =
       reason === 'cancelled' ? { answer: this.#state.answer, vote: null } : decision
     if (vote !== null) this.#emit(vote)
+    const uncounted = nothingToCount(this.#state)
+    if (uncounted !== null && reason === 'finished') this.#notice(uncounted)
     const scope = this.#state.model?.scope
-    if (answer === null && reason === 'finished' && scope)
-      this.#notice({ code: 'scope', params: { scope } })
+    // A model of one game that gives no value has not done what it was trained for.
+    const none = answer === null || !showsValues(this.#state)
+    if (none && reason === 'finished' && scope) this.#notice({ code: 'scope', params: { scope } })
     this.#later = true
     this.#active = false
     const { lease } = this.#driver

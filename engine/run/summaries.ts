@@ -1,12 +1,15 @@
 import { cellsOf, type Lease } from '../kv/index.ts'
-import { joinSource, rereadSource, type Turn } from '../prompt/index.ts'
-import { fail } from '../protocol/errors.ts'
+import { joinSource, rereadSource, type Asking, type Turn } from '../prompt/index.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
+import { instructionFor, languageOf } from '../protocol/instruction.ts'
+import { questionOf } from '../protocol/question.ts'
 import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { partsOf, type Source } from '../protocol/segments.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
+import { countsOf } from './counts.ts'
 import { copiesWhole } from './demand.ts'
 import type { LoadedModel } from '../models/index.ts'
 
@@ -22,25 +25,62 @@ export interface Reading {
   signal: AbortSignal
 }
 
+/** What a summary reads, and what it is asked to do; a trained model has a control token for that. */
+export interface Framed {
+  source: Source
+  instruction?: string
+}
+
 /**
  * Returns the source of a summary. Errors: `cannot-join`, `bad-combination`, `context-too-small`,
  * `cancelled`.
  */
-export async function sourceOf(
-  { reads, fusion: asked, budget }: OpenSummary,
-  { model, state, conversation, limit, lease, summaries, signal }: Reading,
-): Promise<Source> {
-  chooseFusion(asked, model, true)
+export async function sourceOf(summary: OpenSummary, reading: Reading): Promise<Framed> {
+  const { model, state, lease } = reading
+  chooseFusion(summary.fusion, model, true)
   const trained = model.tokens.pairs.length > 0
   const fusion =
-    asked === 'cache' && !trained && lease?.context.info.canShift === false ? 'reread' : asked
-  if (fusion === 'cache' && trained) return joinOf(reads)
+    summary.fusion === 'cache' && !trained && lease?.context.info.canShift === false
+      ? 'reread'
+      : summary.fusion
+  if (fusion === 'cache' && trained) return { source: joinOf(summary.reads) }
+  const paths = summary.reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
+  const asking = await askingOf(summary, paths, state)
+  const framed = (counts: string | undefined) =>
+    frame(paths, { ...asking, counts }, { ...summary, fusion }, reading)
+  const source = await framed(asking.counts).catch((error: unknown) => {
+    // The counts are only a hint.
+    if (asking.counts === undefined || toBraidError(error).code !== 'context-too-small') throw error
+    return framed(undefined)
+  })
+  return { source, ...(!trained && { instruction: asking.instruction }) }
+}
+
+/** Returns how a model without control tokens is asked for a summary of these paths. */
+async function askingOf(
+  { instruction: asked }: OpenSummary,
+  paths: readonly Segment[],
+  state: RunState,
+): Promise<Asking> {
+  const { problem } = state
+  const kind = questionOf(state) ?? 'value'
+  const own = asked ?? state.settings!.instruction
+  const language = languageOf(problem)
+  const counts = own === undefined && kind === 'value' ? await countsOf(paths, language) : undefined
+  return { language, instruction: own ?? instructionFor(kind, problem), counts }
+}
+
+async function frame(
+  paths: readonly Segment[],
+  asking: Asking,
+  { fusion, budget }: Pick<OpenSummary, 'fusion' | 'budget'>,
+  { model, state, conversation, limit, lease, summaries, signal }: Reading,
+): Promise<Source> {
   const settings = state.settings!
   const prompt = state.promptTokens
   const positions = trainedPositions(model.native.info, settings)
-  const paths = reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
   const keep = (room: number) => room - Math.min(budget, Math.floor(room / 4))
-  const request = { problem: state.problem, conversation, settings, prompt }
+  const request = { problem: state.problem, conversation, settings, asking, prompt }
   if (fusion === 'cache') {
     const used = lease?.used(state) ?? prompt.length + cellsOf(paths, ({ tokens }) => tokens.length)
     return joinSource(
@@ -56,7 +96,7 @@ export async function sourceOf(
     )
   }
   const share = Math.floor((limit - prompt.length) / summaries)
-  const beside = trained ? prompt.length : 0 // the prompt's cells are shared
+  const beside = model.tokens.pairs.length > 0 ? prompt.length : 0 // the prompt's cells are shared
   const room = Math.min(keep(positions), keep(share) + beside)
   return rereadSource(model, paths, { ...request, room }, signal)
 }

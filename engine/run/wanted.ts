@@ -6,6 +6,8 @@ import { isReadable, type OpenSummary } from '../strategies/index.ts'
 export interface Wanted extends OpenSummary {
   /** What the summary reads, once that is known. */
   source?: Source | undefined
+  /** The instruction in that source; undefined if there is none. */
+  asked?: string | undefined
   settling?: true
 }
 

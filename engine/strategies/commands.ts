@@ -10,7 +10,7 @@ import {
   type SegmentId,
 } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
-import { groupSummary } from './grouped.ts'
+import { groupSummary, type AskedSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
 
@@ -120,7 +120,7 @@ function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits
  * Ends the paths that still think. Writes the groups' own summaries if they are still to come, else
  * one more summary.
  */
-function summarise({ segments, fusion }: Of<'summarise'>, view: View): Obeyed {
+function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed {
   const { state, later, pending } = view
   for (const segment of segments ?? []) {
     const path = pathIn(state, segment)
@@ -142,11 +142,11 @@ function summarise({ segments, fusion }: Of<'summarise'>, view: View): Obeyed {
   if (own.length > 0 && !mixed) {
     const opens = own.flatMap((group) => {
       const texts = reads.filter((path) => path.group === group)
-      return texts.length === 0 ? [] : [groupSummary(group, texts, view, fusion)]
+      return texts.length === 0 ? [] : [groupSummary(group, texts, view, asked)]
     })
     if (opens.length > 0) return { actions: [...cuts, ...opens], segment: opens[0]!.segment }
   }
-  const summary = laterSummary(reads, groups, view, fusion)
+  const summary = laterSummary(reads, groups, view, asked)
   return { actions: [...cuts, summary], segment: summary.segment, ...(mixed && { later: true }) }
 }
 
@@ -156,7 +156,7 @@ function laterSummary(
   reads: readonly Segment[],
   groups: number,
   { state, pending, settings }: View,
-  fusion = state.fusion ?? 'reread',
+  { fusion = state.fusion ?? 'reread', instruction }: AskedSummary,
 ): OpenSummary {
   const last = [...state.summaries, ...pending].reduce(
     (most, { segment }) => Math.max(most, numberOf(segment)),
@@ -168,6 +168,7 @@ function laterSummary(
     segment: summaryId(last + 1),
     reads: reads.map(({ segment }) => segment),
     fusion,
+    ...(instruction !== undefined && { instruction }),
     seed: summarySeed(settings.seed, last + 1),
     budget: settings.summaryBudget,
   }

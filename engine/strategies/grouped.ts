@@ -1,4 +1,5 @@
 import { isOpen, type Segment } from '../protocol/run-state.ts'
+import type { Fusion } from '../protocol/request.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
 import type { Shape } from '../protocol/shapes.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
@@ -60,12 +61,18 @@ const hasSummary = (group: number, { state, pending }: View): boolean =>
   state.summaries.some((summary) => summary.group === group) ||
   pending.some((summary) => summary.group === group)
 
+/** How a user asked for a summary. */
+export interface AskedSummary {
+  fusion?: Fusion | undefined
+  instruction?: string | undefined
+}
+
 /** Returns the action that opens the summary of a group. */
 export function groupSummary(
   group: number,
   reads: readonly Segment[],
   { settings, state }: View,
-  fusion = state.fusion ?? 'reread',
+  { fusion = state.fusion ?? 'reread', instruction }: AskedSummary = {},
 ): OpenSummary {
   return {
     type: 'open',
@@ -74,6 +81,7 @@ export function groupSummary(
     group,
     reads: reads.map(({ segment }) => segment),
     fusion,
+    ...(instruction !== undefined && { instruction }),
     seed: summarySeed(settings.seed, group),
     budget: settings.summaryBudget,
   }

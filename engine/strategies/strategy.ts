@@ -58,6 +58,8 @@ export interface OpenSummary {
   group?: number
   reads: readonly SegmentId[]
   fusion: Fusion
+  /** Replaces the run's instruction. */
+  instruction?: string
   seed: number
   budget: number
 }

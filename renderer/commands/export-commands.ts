@@ -1,11 +1,12 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
-import { decidingSummary } from '../../engine/protocol/deciding.ts'
+import { decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import { showsValues } from '../../engine/protocol/question.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
 import { frameOf } from '../ui/control-tokens.ts'
+import { copyText } from '../store/clipboard.ts'
 import { host } from '../store/host.ts'
 import { saveFile } from '../store/shell.ts'
 import { report, toast } from '../store/toasts.ts'
-import { copyText } from './path-commands.ts'
 import { stateOf, summaryFor, whyNoRun } from './target.ts'
 import type { Command, Target } from './types.ts'
 import { useRuns } from '../store/runs.ts'
@@ -94,7 +95,11 @@ export const exportCommands: Command[] = [
  */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
-  const own = summaryFor(target)?.answer?.text ?? null
+  const summary = summaryFor(target)
+  const own =
+    state !== undefined && summary !== undefined && !showsValues(state)
+      ? spokenText(summary, state) || null
+      : (summary?.answer?.text ?? null)
   return state !== undefined && target.summary === (decidingSummary(state)?.segment ?? null)
     ? (state.answer ?? own)
     : own

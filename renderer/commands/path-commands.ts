@@ -2,9 +2,10 @@ import { ArrowDown, ArrowUp, Copy, GitBranch, Microscope, Plus, Square, Trash2 }
 import { isOpen, type Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { frameOf } from '../ui/control-tokens.ts'
+import { copyText } from '../store/clipboard.ts'
 import { go, useRoute } from '../store/route.ts'
 import { command } from '../store/runs.ts'
-import { report, toast } from '../store/toasts.ts'
+import { report } from '../store/toasts.ts'
 import { activate } from '../store/ui.ts'
 import { pathFor, stateOf, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
@@ -22,11 +23,6 @@ export const extension = (budget: number): number => Math.max(64, Math.round(bud
 /** Returns where a path can continue: before the token with which it finished, if it did. */
 const endOf = ({ tokens, reason }: Segment): number =>
   reason === 'finished' ? tokens.length - 1 : tokens.length
-
-export async function copyText(text: string): Promise<void> {
-  await navigator.clipboard.writeText(text)
-  toast({ message: ['copied'] })
-}
 
 function move(target: Target, by: 1 | -1): void {
   const paths = stateOf(target)!.paths

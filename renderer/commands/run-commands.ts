@@ -1,5 +1,6 @@
 import {
   ChartBarBig,
+  CircleHelp,
   CircleStop,
   Combine,
   CornerDownRight,
@@ -7,12 +8,16 @@ import {
   FastForward,
   GitCompare,
   Layers,
+  Merge,
   RotateCcw,
   Search,
   SkipForward,
   SquareStack,
 } from 'lucide-react'
 import { fileOf } from '../../engine/protocol/events.ts'
+import { questionOf } from '../../engine/protocol/question.ts'
+import { QuestionKind } from '../../engine/protocol/request.ts'
+import type { MessageKey } from '../i18n/index.ts'
 import { askAttribution } from '../store/attribution.ts'
 import { draftOf, edit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
@@ -20,10 +25,16 @@ import { go } from '../store/route.ts'
 import { command } from '../store/runs.ts'
 import { startReplay, stopReplay, useReplay } from '../store/replay.ts'
 import { report } from '../store/toasts.ts'
-import { openDialog, useUi } from '../store/ui.ts'
+import { followSummary, openDialog, useUi } from '../store/ui.ts'
 import { startAgain } from './start.ts'
 import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
+
+const KIND_TITLE = {
+  value: 'cmd.questionValue',
+  text: 'cmd.questionText',
+  code: 'cmd.questionCode',
+} as const satisfies Record<QuestionKind, MessageKey>
 
 /** Returns why a run cannot be started again, which needs the file of its model. */
 const whyNotAgain = (target: Target) => {
@@ -97,6 +108,37 @@ export const runCommands: Command[] = [
     },
     run: (target) => openDialog('subset', target.run!),
   },
+  {
+    id: 'run.merge',
+    title: 'cmd.merge',
+    group: 'run',
+    icon: Merge,
+    why(target) {
+      const state = stateOf(target)
+      return (
+        whyNotSteer(target) ??
+        (state!.status === 'running'
+          ? 'why.running'
+          : state!.paths.filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
+                .length > 1
+            ? null
+            : 'why.onePath')
+      )
+    },
+    run: (target) => {
+      report(command(target.run!, { type: 'summarise' }))
+      followSummary(target.run!)
+    },
+  },
+  ...QuestionKind.options.map((kind): Command => ({
+    id: `run.question.${kind}`,
+    title: KIND_TITLE[kind],
+    group: 'run',
+    icon: CircleHelp,
+    why: (target) =>
+      whyNotSteer(target) ?? (questionOf(stateOf(target)!) === kind ? 'why.sameKind' : null),
+    run: (target) => report(command(target.run!, { type: 'question', kind })),
+  })),
   {
     id: 'run.again',
     title: 'cmd.runAgain',

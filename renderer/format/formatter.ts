@@ -1,4 +1,3 @@
-import type { Mark } from './tree.ts'
 import type { FormatRequest, FormatResult } from './worker.ts'
 
 /** Milliseconds after which a text stays plain and its worker is terminated. */
@@ -14,8 +13,8 @@ interface Task extends FormatRequest {
 }
 
 const cache = new Map<string, FormatResult>()
-const keyOf = (text: string, mark: Mark | null) =>
-  mark === null ? text : `${mark[0]}:${mark[1]}:${text}`
+const keyOf = ({ text, mark, info, formula }: FormatRequest) =>
+  `${formula === true ? '$' : ''}${mark === null ? '' : mark.join('-')}:${info === undefined ? '' : `${info}\n`}:${text}`
 const waiting: Task[] = []
 let worker: Worker | null = null
 let current: { task: Task; timer: ReturnType<typeof setTimeout> } | null = null
@@ -38,18 +37,14 @@ export function startFormatter(): Worker {
 }
 
 /** Returns the formatted text, null if it stays plain, or undefined if it is not formatted yet. */
-export const formatted = (text: string, mark: Mark | null): FormatResult | undefined =>
-  cache.get(keyOf(text, mark))
+export const formatted = (request: FormatRequest): FormatResult | undefined =>
+  cache.get(keyOf(request))
 
 /**
  * Formats a text, newest request first, and calls back with the result. Returns a function that withdraws the request.
  */
-export function format(
-  text: string,
-  mark: Mark | null,
-  tell: (result: FormatResult) => void,
-): () => void {
-  const task = { text, mark, tell }
+export function format(request: FormatRequest, tell: (result: FormatResult) => void): () => void {
+  const task = { ...request, tell }
   waiting.push(task)
   next()
   return () => {
@@ -63,13 +58,14 @@ function next(): void {
   if (current !== null) return
   const task = waiting.pop()
   if (task === undefined) return
-  const known = formatted(task.text, task.mark) // another request was for the same text
+  const known = formatted(task) // another request was for the same text
   if (known !== undefined) {
     task.tell(known)
     return next()
   }
   current = { task, timer: setTimeout(giveUp, LIMIT_MS) }
-  startFormatter().postMessage({ text: task.text, mark: task.mark } satisfies FormatRequest)
+  const { tell: _, ...request } = task
+  startFormatter().postMessage(request satisfies FormatRequest)
 }
 
 function finish(result: FormatResult): void {
@@ -77,7 +73,7 @@ function finish(result: FormatResult): void {
   const { task, timer } = current
   current = null
   clearTimeout(timer)
-  const key = keyOf(task.text, task.mark)
+  const key = keyOf(task)
   cache.delete(key)
   cache.set(key, result)
   if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!)

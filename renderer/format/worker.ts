@@ -1,22 +1,46 @@
 import type { Root } from 'hast'
-import { isPlain, treeOf, type Mark } from './tree.ts'
+import type { Range } from '../../engine/protocol/markdown/blocks.ts'
+import { codeIn, visitElements } from '../../engine/protocol/markdown/elements.ts'
+import { formulaElements, treeOf } from '../../engine/protocol/markdown/tree.ts'
+import { isPlain } from '../../engine/protocol/markdown/plain.ts'
 
 /**
  * Request and response of the worker. The tree is null if the text cannot be formatted or looks the same unformatted.
+ * `info`: the text is code, and this its language as the model wrote it.
  */
 export interface FormatRequest {
   text: string
-  mark: Mark | null
+  mark: Range | null
+  info?: string
+  /** The text is a formula without delimiters. */
+  formula?: boolean
 }
 export type FormatResult = Root | null
 
-self.onmessage = ({ data: { text, mark } }: MessageEvent<FormatRequest>) => {
-  let result: FormatResult
-  try {
-    const tree = treeOf(text, mark)
-    result = isPlain(tree, text) ? null : tree
-  } catch {
-    result = null
+/** The grammars of languages are loaded with the first code. */
+const colours = () => import('../../engine/protocol/markdown/highlight.ts')
+
+function hasCode(tree: Root): boolean {
+  let found = false
+  visitElements(tree, (element) => {
+    found ||= (codeIn(element)?.info ?? '') !== ''
+    return undefined
+  })
+  return found
+}
+
+async function formatted({ text, mark, info, formula }: FormatRequest): Promise<FormatResult> {
+  if (formula === true) {
+    const children = formulaElements(text, false, 'html')
+    return children && { type: 'root', children }
   }
-  self.postMessage(result)
+  if (info !== undefined)
+    return { type: 'root', children: (await colours()).highlight(text, info, mark) }
+  const tree = treeOf(text, { mark })
+  if (hasCode(tree)) (await colours()).highlightIn(tree)
+  return isPlain(tree, text) ? null : tree
+}
+
+self.onmessage = async ({ data }: MessageEvent<FormatRequest>) => {
+  self.postMessage(await formatted(data).catch(() => null))
 }

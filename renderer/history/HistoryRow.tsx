@@ -70,6 +70,9 @@ export const HistoryRow = memo(function HistoryRow({
           {row.status !== 'ended' && (
             <span className={`pill ${LOOK[row.status]}`}>{t(`history.status.${row.status}`)}</span>
           )}
+          {row.question !== undefined && (
+            <span className="pill">{t(`question.${row.question}`)}</span>
+          )}
           {row.tags.map((tag) => (
             <span key={tag} className="pill">
               <bdi>{visible(tag)}</bdi>

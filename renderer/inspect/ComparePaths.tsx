@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft, Microscope } from 'lucide-react'
 import { memo, useEffect, useMemo, useRef } from 'react'
+import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { segmentOf, type Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
@@ -9,7 +10,7 @@ import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { segmentName } from '../i18n/segments.ts'
 import { go } from '../store/route.ts'
-import { useOpenRun } from '../store/runs.ts'
+import { useOpenRun, useShown } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { frameOf } from '../ui/control-tokens.ts'
@@ -73,6 +74,7 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
 
 function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   const t = useT()
+  const values = useShown(run, showsValues)
   const texts = paths.map(readable)
   const joined = texts.join('\u0000')
   const rows = useMemo(() => align(texts), [joined])
@@ -104,7 +106,7 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
                   shown: integer(path.tokens.length),
                 })}
               </span>
-              {path.answer !== null && (
+              {values && path.answer !== null && (
                 <span className="small ellipsis">
                   <span className="dim">
                     {t(isStated(path) ? 'answer.label' : 'answer.lastNumber')}

@@ -1,5 +1,6 @@
 import { ArrowLeft, FileDown } from 'lucide-react'
 import { useEffect } from 'react'
+import { showsValues } from '../../engine/protocol/question.ts'
 import { ranUntil } from '../../engine/protocol/fold.ts'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
@@ -111,11 +112,13 @@ function Column({ run }: { run: string }) {
             {duration(ranUntil(shown, shown.at))}
           </dd>
         </div>
-        <div>
-          <dt>{t('answer.label')}</dt>
-          <dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd>
-        </div>
-        {paths.length > 1 && board.rows.length > 0 && (
+        {showsValues(shown) && (
+          <div>
+            <dt>{t('answer.label')}</dt>
+            <dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd>
+          </div>
+        )}
+        {showsValues(shown) && paths.length > 1 && board.rows.length > 0 && (
           <div>
             <dt>{t('votes.title')}</dt>
             <dd dir="auto">

@@ -1,3 +1,4 @@
+import { showsValues } from '../../engine/protocol/question.ts'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import {
   useEffect,
@@ -15,7 +16,7 @@ import { errorWords } from '../i18n/wording.ts'
 import { useReading } from '../store/attribution.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
-import { useOpenRun, useSegment } from '../store/runs.ts'
+import { useOpenRun, useSegment, useShown } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
 import { columnOf, levelsOf } from './attribution.ts'
 import { AttributionPanel } from './AttributionPanel.tsx'
@@ -54,6 +55,7 @@ function Inspector({ run, segment, at }: { run: string; segment: SegmentId; at: 
   const t = useT()
   const state = useOpenRun(run)!.shown
   const stream = useSegment(run, segment)!
+  const values = useShown(run, showsValues)
   const heat = usePrefs((s) => s.heat)
   const whitespace = usePrefs((s) => s.whitespace)
   const [cursor, setCursor] = useState(at ?? 0)
@@ -149,7 +151,7 @@ function Inspector({ run, segment, at }: { run: string; segment: SegmentId; at: 
     const hit = (event.target as HTMLElement).closest<HTMLElement>('[data-i]')
     setPointed(hit === null ? null : Number(hit.dataset.i))
   }
-  const span = stream.answer?.span ?? null
+  const span = values ? (stream.answer?.span ?? null) : null
   const answer =
     span === null
       ? null

@@ -61,6 +61,11 @@ function TaskRow({ task }: { task: Task }) {
             {visible(task.error.message)}
           </p>
         )}
+        {task.notices?.map((notice) => (
+          <p key={notice} className="small" dir="auto">
+            {visible(notice)}
+          </p>
+        ))}
         {task.state === 'done' && task.file !== undefined && (
           <span className="small dim mono ellipsis" dir="ltr">
             {visible(task.file)}

@@ -1,7 +1,13 @@
 import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { ChevronRight, FolderOpen } from 'lucide-react'
 import { cloneElement, useEffect, useId, type ReactElement } from 'react'
-import { STRATEGIES, type FinishRule, type Strategy } from '../../engine/protocol/request.ts'
+import {
+  QuestionKind,
+  STRATEGIES,
+  type FinishRule,
+  type RunSettings,
+  type Strategy,
+} from '../../engine/protocol/request.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
@@ -18,6 +24,8 @@ import { Examples, Teach } from './FirstMinute.tsx'
 import { NumberField } from './NumberField.tsx'
 import { PresetField } from './PresetField.tsx'
 import './composer.css'
+
+type Question = NonNullable<RunSettings['question']>
 
 /** The form that starts a run: problem, model, strategy and settings, and whether the run fits in memory. */
 export function Composer() {
@@ -139,14 +147,45 @@ export function Composer() {
               ))}
             </select>
           </Field>
+          <Field
+            label={t('compose.question')}
+            hint={full === null ? undefined : t(`compose.question.${full.question ?? 'auto'}`)}
+          >
+            <select
+              className="select"
+              value={full?.question ?? 'auto'}
+              disabled={full === null}
+              onChange={(event) => editSettings({ question: event.target.value as Question })}
+            >
+              {(['auto', ...QuestionKind.options] as const).map((kind) => (
+                <option key={kind} value={kind}>
+                  {t(`question.${kind}`)}
+                </option>
+              ))}
+            </select>
+          </Field>
         </div>
+        {full !== null &&
+          strategyTakes(full.strategy).votes &&
+          (full.question === 'text' || full.question === 'code') && (
+            <div className="callout info small row" data-notice="nothing-to-count">
+              <span className="grow">{t('compose.nothingToCount')}</span>
+              <button
+                type="button"
+                className="btn tiny"
+                onClick={() => editSettings({ strategy: 'parallel' })}
+              >
+                {t('compose.mergeInstead')}
+              </button>
+            </div>
+          )}
         {full !== null && info !== null && (
           <details className="advanced">
             <summary>
               <ChevronRight size={14} aria-hidden className="chevron" />
               {t('compose.advanced')}
             </summary>
-            <AdvancedFields full={full} info={info} />
+            <AdvancedFields full={full} info={info} problem={problem} />
           </details>
         )}
         <FitBar />

@@ -1,10 +1,11 @@
 import { memo } from 'react'
+import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useLanguage, useT } from '../i18n/index.ts'
 import { segmentName, textName } from '../i18n/segments.ts'
 import { errorWords } from '../i18n/wording.ts'
-import { useSegmentField } from '../store/runs.ts'
+import { useSegmentField, useShown } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { showAnswer } from '../ui/show-answer.ts'
@@ -46,6 +47,7 @@ const LaneFoot = memo(function LaneFoot({ run, segment }: { run: string; segment
   const t = useT()
   const answer = useSegmentField(run, segment, (state) => state?.answer ?? null)
   const stated = useSegmentField(run, segment, (state) => state !== undefined && isStated(state))
+  const values = useShown(run, showsValues)
   const error = useSegmentField(run, segment, (state) => state?.error ?? null)
   if (error !== null)
     return (
@@ -53,7 +55,7 @@ const LaneFoot = memo(function LaneFoot({ run, segment }: { run: string; segment
         {errorWords(error)}
       </footer>
     )
-  if (answer === null) return null
+  if (answer === null || !values) return null
   return (
     <footer className="lane-foot">
       <button

@@ -1,4 +1,5 @@
 import { memo, useEffect, useState, type ReactElement } from 'react'
+import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { EMPTY_RUN, isOpen, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
@@ -87,6 +88,7 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
             key={path}
             run={run}
             path={byPath.get(path)!}
+            values={showsValues(state)}
             x={Math.min(LEAF, ends.get(path)!)}
             y={row.get(path)!}
           />
@@ -142,10 +144,23 @@ function draw(
   }
 }
 
-function Leaf({ run, path, x, y }: { run: string; path: Segment; x: number; y: number }) {
+function Leaf({
+  run,
+  path,
+  values,
+  x,
+  y,
+}: {
+  run: string
+  path: Segment
+  /** Whether the run shows values. */
+  values: boolean
+  x: number
+  y: number
+}) {
   const t = useT()
   const answer =
-    (isStated(path) ? plainAnswer(path.answer!.text) : null) ??
+    (values && isStated(path) ? plainAnswer(path.answer!.text) : null) ??
     (isOpen(path) ? '…' : t(`status.${path.status}`))
   return (
     <g className="leaf" data-segment={path.segment} onClick={() => activate(run, path.segment)}>

@@ -9,17 +9,20 @@ import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
 import { useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
+import { questionOf } from '../../engine/protocol/question.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
+import { Agreement } from './Agreement.tsx'
 import { FindBar } from './FindBar.tsx'
 import { Lanes } from './Lanes.tsx'
 import { Overview } from './Overview.tsx'
+import { QuestionKind } from './QuestionKind.tsx'
 import { ReplayBar } from './ReplayBar.tsx'
 import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
 
-const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // loads mathjs, for which the window does not wait
+const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // compares answers, for which the window does not wait
 
 /** Shows a run: its problem, paths, summary and votes, and its commands. */
 export function RunView({ run }: { run: string }) {
@@ -107,7 +110,7 @@ function RunHead({ run }: { run: string }) {
               </button>
             }
           >
-            {['run.summariseSubset', 'run.followUp'].map((id) => (
+            {['run.merge', 'run.summariseSubset', 'run.followUp'].map((id) => (
               <MenuCommand key={id} id={id} />
             ))}
             <MenuSeparator />
@@ -143,7 +146,10 @@ function RunHead({ run }: { run: string }) {
 }
 
 function RunNotices({ run }: { run: string }) {
-  const notices = useShown(run, (s) => s.notices)
+  const all = useShown(run, (s) => s.notices)
+  const merged = useShown(run, (s) => s.summaries.some(({ group }) => group === null))
+  // What was advised is done.
+  const notices = merged ? all.filter(({ code }) => !code.startsWith('nothing-to-count')) : all
   const error = useShown(run, (s) => s.error)
   const status = useShown(run, (s) => s.status)
   const place = usePlace(run)
@@ -201,6 +207,8 @@ function RunWaiting({ run }: { run: string }) {
 function SidePanels({ run }: { run: string }) {
   const panels = usePrefs((s) => s.panels)
   const t = useT()
+  const kind = useShown(run, questionOf)
+  const agrees = kind === 'text' || kind === 'code'
   const all = panels.summary || panels.votes || panels.overview
   const toggle = (key: keyof Prefs['panels']) =>
     setPref('panels', { ...panels, [key]: !panels[key] })
@@ -215,16 +223,25 @@ function SidePanels({ run }: { run: string }) {
             aria-pressed={panels[key]}
             onClick={() => toggle(key)}
           >
-            {t(`panel.${key}`)}
+            {t(key === 'votes' && agrees ? 'panel.agreement' : `panel.${key}`)}
           </button>
         ))}
       </div>
       {panels.summary && <SummaryCard run={run} />}
       {panels.votes && (
-        <SidePanel title="votes.title">
-          <Suspense fallback={null}>
-            <VoteBoard run={run} />
-          </Suspense>
+        <SidePanel
+          title={agrees ? 'agree.title' : 'votes.title'}
+          tools={<QuestionKind run={run} />}
+        >
+          {agrees ? (
+            <Agreement run={run} />
+          ) : kind === null ? (
+            <p className="body dim">{t('votes.undecided')}</p>
+          ) : (
+            <Suspense fallback={null}>
+              <VoteBoard run={run} />
+            </Suspense>
+          )}
         </SidePanel>
       )}
       {panels.overview && (
@@ -236,12 +253,21 @@ function SidePanels({ run }: { run: string }) {
   )
 }
 
-function SidePanel({ title, children }: { title: MessageKey; children: ReactNode }) {
+function SidePanel({
+  title,
+  tools,
+  children,
+}: {
+  title: MessageKey
+  tools?: ReactNode
+  children: ReactNode
+}) {
   const t = useT()
   return (
     <section className="panel side-panel" aria-label={t(title)}>
       <header>
-        <h2>{t(title)}</h2>
+        <h2 className="grow">{t(title)}</h2>
+        {tools}
       </header>
       {children}
     </section>

@@ -1,5 +1,7 @@
 import { useState } from 'react'
 import { isOpen } from '../../engine/protocol/fold.ts'
+import { instructionFor } from '../../engine/protocol/instruction.ts'
+import { questionOf } from '../../engine/protocol/question.ts'
 import type { Fusion } from '../../engine/protocol/request.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
@@ -10,6 +12,8 @@ import { report } from '../store/toasts.ts'
 import { closeDialog, followSummary } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
+import { InstructionField } from './InstructionField.tsx'
+import { QuestionKind } from './QuestionKind.tsx'
 import { STATUS_LOOK, statusKey } from './status.ts'
 import { useShownSummary } from './SummaryCard.tsx'
 
@@ -25,6 +29,14 @@ export function SubsetDialog({ run }: { run: string }) {
     () => new Set(used ?? paths.map((path) => path.segment)),
   )
   const [fusion, setFusion] = useState<Fusion | 'auto'>('auto')
+  const kind = useShown(run, questionOf)
+  const problem = useShown(run, (s) => s.problem)
+  const asks = useShown(run, (s) => (s.model?.nativePaths ?? 0) === 0)
+  const own = useShown(run, (s) => s.settings?.instruction)
+  const [instruction, setInstruction] = useState(own)
+  // The engine takes the run's own instruction unless it is given another one.
+  const asked =
+    instruction ?? (own === undefined ? undefined : instructionFor(kind ?? 'text', problem))
   const list = paths.map((path) => path.segment).filter((path) => chosen.has(path))
   const live = paths.some(isOpen)
   const toggle = (path: SegmentId) =>
@@ -35,7 +47,12 @@ export function SubsetDialog({ run }: { run: string }) {
     })
   const start = () => {
     report(
-      command(run, { type: 'summarise', segments: list, ...(fusion !== 'auto' && { fusion }) }),
+      command(run, {
+        type: 'summarise',
+        segments: list,
+        ...(fusion !== 'auto' && { fusion }),
+        ...(asks && asked !== undefined && { instruction: asked }),
+      }),
     )
     followSummary(run) // shows the new summary as it is written
     closeDialog()
@@ -79,11 +96,23 @@ export function SubsetDialog({ run }: { run: string }) {
               {t('unit.tokens', { count: path.tokens.length, shown: integer(path.tokens.length) })}
             </span>
             <span className="small ellipsis">
-              {path.answer !== null && <AnswerText text={path.answer.text} />}
+              {kind === 'value' && path.answer !== null && <AnswerText text={path.answer.text} />}
             </span>
           </label>
         ))}
       </fieldset>
+      <div className="field">
+        <span className="label">{t('question.label')}</span>
+        <QuestionKind run={run} />
+      </div>
+      {asks && (
+        <InstructionField
+          value={instruction}
+          kind={kind}
+          problem={problem}
+          onChange={setInstruction}
+        />
+      )}
       <label className="field">
         <span className="label">{t('subset.fusion')}</span>
         <select

@@ -2,6 +2,7 @@ import { memo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { decidingSummary } from '../../engine/protocol/deciding.ts'
 import { isOpen } from '../../engine/protocol/fold.ts'
+import { questionOf, showsValues } from '../../engine/protocol/question.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
@@ -38,14 +39,29 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const summaries = useSummaries(run)
   const summary = useShownSummary(run)
   const over = useShown(run, (s) => isOver(s.status))
+  /** The summary shown is the answer, since the question has no single value. */
+  const whole = useShown(run, (s) => {
+    const kind = questionOf(s)
+    return (
+      kind !== null &&
+      kind !== 'value' &&
+      summary !== null &&
+      decidingSummary(s)?.segment === summary
+    )
+  })
+  const unmerged = useShown(
+    run,
+    (s) => isOver(s.status) && s.paths.length > 1 && !showsValues(s) && questionOf(s) !== null,
+  )
   return (
     <section
-      className="panel summary"
+      className={whole ? 'panel summary whole' : 'panel summary'}
       aria-label={t('summary.title')}
       data-segment={summary ?? undefined}
     >
       <header>
         <h2>{t('summary.title')}</h2>
+        {whole && <span className="pill ok">{t('answer.label')}</span>}
         {summaries.length > 1 && summary !== null && (
           <Segmented
             label={t('summary.versions')}
@@ -81,7 +97,16 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
         />
       </header>
       {summary === null ? (
-        <p className="body dim">{t(over ? 'summary.noneWritten' : 'summary.none')}</p>
+        <div className="body col">
+          <p className="dim">
+            {t(unmerged ? 'summary.notMerged' : over ? 'summary.noneWritten' : 'summary.none')}
+          </p>
+          {unmerged && (
+            <div className="row">
+              <CommandButton id="run.merge" look="primary" />
+            </div>
+          )}
+        </div>
       ) : (
         <SummaryBody key={summary} run={run} segment={summary} />
       )}
@@ -93,6 +118,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const meter = useMeter(run, segment)
   const summary = useSegment(run, segment)
+  const values = useShown(run, showsValues)
   if (summary === undefined) return null
   const { answer, reads, fusion, cuts, error, status } = summary
   return (
@@ -139,7 +165,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
           {errorWords(error)}
         </p>
       )}
-      {answer !== null && (
+      {values && answer !== null && (
         <button
           type="button"
           className="answer-big"

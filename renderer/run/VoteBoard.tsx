@@ -28,9 +28,10 @@ export function useBoard(run: string): Board {
   const answers = useRuns(
     useShallow((s) => s.open[run]?.shown.summaries.map((one) => one.answer) ?? []),
   )
+  const question = useShown(run, (s) => s.question)
   return useMemo(
     () => boardOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN),
-    [run, over, votes, answers],
+    [run, over, votes, answers, question],
   )
 }
 

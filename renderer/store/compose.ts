@@ -4,6 +4,7 @@ import { runError, type RunError, type SegmentId } from '../../engine/protocol/e
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
+import { summaryBudgetFor } from '../../engine/protocol/settings.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { summaryFor } from './history.ts'
 import { host } from './host.ts'
@@ -90,6 +91,7 @@ export function effective(
   return {
     ...defaults,
     ...settings,
+    summaryBudget: settings.summaryBudget ?? summaryBudgetFor(settings.budget ?? defaults.budget),
     sampling: { ...defaults.sampling, ...settings.sampling },
     controls: { ...defaults.controls, ...settings.controls },
     engine: { ...defaults.engine, ...settings.engine },

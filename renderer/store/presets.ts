@@ -6,7 +6,7 @@ export type SettingsDraft = RunRequest['settings']
 export const BUILT_IN = [
   {
     id: 'quick',
-    settings: { strategy: 'parallel', paths: 2, budget: 512, summaryBudget: 256, finish: 'first' },
+    settings: { strategy: 'parallel', paths: 2, budget: 512, finish: 'first' },
   },
   {
     id: 'balanced',
@@ -14,17 +14,17 @@ export const BUILT_IN = [
       strategy: 'parallel',
       paths: 4,
       budget: 2048,
-      summaryBudget: 1024,
+
       finish: 'first',
     },
   },
   {
     id: 'thorough',
-    settings: { strategy: 'parallel', paths: 8, budget: 8192, summaryBudget: 2048, finish: 'half' },
+    settings: { strategy: 'parallel', paths: 8, budget: 8192, finish: 'half' },
   },
   {
     id: 'vote',
-    settings: { strategy: 'majority', paths: 8, budget: 2048, summaryBudget: 1024, finish: 'last' },
+    settings: { strategy: 'majority', paths: 8, budget: 2048, finish: 'last' },
   },
-  { id: 'single', settings: { strategy: 'sequential', budget: 4096, summaryBudget: 1024 } },
+  { id: 'single', settings: { strategy: 'sequential', budget: 4096 } },
 ] as const satisfies readonly { id: string; settings: SettingsDraft }[]

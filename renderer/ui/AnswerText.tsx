@@ -1,12 +1,12 @@
 import { memo } from 'react'
+import { isFormula, plainSigns } from '../../engine/protocol/markdown/formulas.ts'
 import { useFormatted } from '../format/useFormatted.tsx'
 import { visible } from './visible.ts'
 
 /** Shows an answer as a formula if it is written as one, otherwise as text. */
 export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
-  const formula = text.length < 400 && /\\[a-zA-Z]+|[\^_]/.test(text) && !/[$\n`]/.test(text)
-  const formatted = useFormatted(`$${text}$`, null, formula)
-  if (formatted === null) return <bdi className="mono">{visible(text)}</bdi>
+  const formatted = useFormatted(text, null, { wanted: isFormula(text), formula: true })
+  if (formatted === null) return <bdi className="mono">{visible(plainSigns(text))}</bdi>
   return (
     <bdi className="answer-formula" title={visible(text)}>
       {formatted}
@@ -19,7 +19,7 @@ export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
  */
 export const plainAnswer = (text: string): string =>
   visible(
-    text
+    plainSigns(text)
       .replace(/\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}/g, '$1/$2')
       .replace(/\\(?:text|mathrm|boxed)\{([^{}]*)\}/g, '$1')
       .replace(/\\[,;! ]/g, ' '),

@@ -4,7 +4,15 @@ import { useLayoutEffect, useRef } from 'react'
  * Plain text that grows at its end. New text is appended to the same text node, so the browser keeps the layout before
  * it.
  */
-export function GrowingText({ text, className }: { text: string; className: string }) {
+export function GrowingText({
+  text,
+  className,
+  dir = 'auto',
+}: {
+  text: string
+  className: string
+  dir?: 'auto' | 'ltr'
+}) {
   const box = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {
     const node = box.current!.firstChild as Text | null
@@ -12,5 +20,5 @@ export function GrowingText({ text, className }: { text: string; className: stri
     else if (!text.startsWith(node.data)) node.data = text
     else if (text.length > node.length) node.appendData(text.slice(node.length))
   })
-  return <div ref={box} className={className} dir="auto" />
+  return <div ref={box} className={className} dir={dir} />
 }

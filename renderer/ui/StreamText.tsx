@@ -1,15 +1,26 @@
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { isOpen } from '../../engine/protocol/fold.ts'
+import { showsValues } from '../../engine/protocol/question.ts'
+import {
+  blockAt,
+  BlockSplitter,
+  codeOf,
+  textOf,
+  wholeCode,
+  type Block,
+  type Range,
+} from '../../engine/protocol/markdown/blocks.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
-import type { Mark } from '../format/tree.ts'
 import { useT } from '../i18n/index.ts'
 import { usePrefs } from '../store/prefs.ts'
+import { useShown } from '../store/runs.ts'
 import { useDrawnStream } from './drawn-stream.ts'
 import { afterTurns, takeFrame, takeTurn } from '../store/turns.ts'
-import { keepPlace, offerReveal, placeKey, placeOf } from '../store/scroll.ts'
-import { blockAt, BlockSplitter } from './blocks.ts'
-import { BlockView } from './BlockView.tsx'
+import { keepPlace, offerReveal, placeKey, placeOf, reveal } from '../store/scroll.ts'
+import { ThoughtBar, useThoughtFold } from './ThoughtFold.tsx'
+import { BlockView, CodeView } from './BlockView.tsx'
+import { CodeBlock } from './CodeBlock.tsx'
 import { frameOf } from './control-tokens.ts'
 import { GrowingText } from './GrowingText.tsx'
 import { returnTo, topOf } from './reading-place.ts'
@@ -37,6 +48,8 @@ export const StreamText = memo(function StreamText({
   const key = placeKey(run, segment)
   const scroller = useRef<HTMLDivElement>(null)
   const splitter = useRef(new BlockSplitter())
+  /** Where the shown part of the text begins. */
+  const from = useRef(0)
   const live = stream !== undefined && isOpen(stream)
   const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
@@ -46,6 +59,8 @@ export const StreamText = memo(function StreamText({
   const [flash, setFlash] = useState(-1)
   /** Ends the scrolling back to the reading place, once the reader scrolls. */
   const returning = useRef<(() => void) | null>(null)
+  /** Where the readable text begins, and what shows all of it. */
+  const unfolds = useRef({ text: 0, open: () => {} })
   const keepEnd = () => {
     if (follow.current) scroller.current!.scrollTop = 1e9
   }
@@ -54,17 +69,23 @@ export const StreamText = memo(function StreamText({
     returning.current = null
   }
 
-  const { text, start, end } =
-    stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
+  const { text, ...frame } = stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
+  const { end } = frame
+  const fold = useThoughtFold(run, stream, frame)
+  const { start } = fold
+  unfolds.current = { text: frame.start, open: fold.open }
   const body = start === 0 && end === text.length ? text : text.slice(start, end)
-  if (body.length < splitter.current.tail) splitter.current = new BlockSplitter()
+  if (body.length < splitter.current.tail || start !== from.current)
+    splitter.current = new BlockSplitter()
+  from.current = start
   splitter.current.advance(body, stream !== undefined && !live)
   const { blocks, tail } = splitter.current
+  const values = useShown(run, showsValues)
   const answer = stream?.answer ?? null
-  const span: Mark | null =
-    answer === null ? null : [answer.span[0] - start, answer.span[1] - start]
+  const span: Range | null =
+    answer === null || !values ? null : [answer.span[0] - start, answer.span[1] - start]
 
-  const [keyOf] = useState(() => (i: number) => splitter.current.blocks[i]!.start)
+  const [keyOf] = useState(() => (i: number) => from.current + splitter.current.blocks[i]!.start)
   const virtual = useVirtualBlocks({
     count: blocks.length,
     keyOf,
@@ -102,8 +123,14 @@ export const StreamText = memo(function StreamText({
         splitter.current.blocks,
         () => (returning.current = null),
       )
-    const takeBack = offerReveal(key, (offset) => {
+    const takeBack = offerReveal(key, (inText) => {
       stay()
+      const offset = inText + unfolds.current.text - from.current
+      if (offset < 0) {
+        unfolds.current.open()
+        requestAnimationFrame(() => reveal(key, inText))
+        return
+      }
       follow.current = false
       setAway(true)
       const index = blockAt(splitter.current.blocks, offset)
@@ -143,14 +170,17 @@ export const StreamText = memo(function StreamText({
     setAway(false)
     scroller.current!.scrollTop = 1e9
   }
-  const markIn = (from: number, to: number): [number, number] =>
-    span === null || span[1] <= from || span[0] >= to
-      ? [0, 0]
-      : [Math.max(0, span[0] - from), Math.min(to, span[1]) - from]
-  const rest = useMemo(() => body.slice(tail), [body, tail])
+  const growing = useMemo(() => splitter.current.open(body), [body, tail])
+  const shown = useRef({ body, growing })
+  shown.current = { body, growing }
+  const [copy] = useState(() => (fence: number) => {
+    const { body, growing } = shown.current
+    return wholeCode(body, [...splitter.current.blocks, ...growing], fence)
+  })
 
   return (
-    <div className="stream">
+    <div className={fold.thinking ? 'stream thinking' : 'stream'}>
+      <ThoughtBar fold={fold} />
       <div
         ref={scroller}
         className="stream-scroll scroll"
@@ -165,7 +195,6 @@ export const StreamText = memo(function StreamText({
         <div style={{ paddingBlock: `${before}px ${after}px` }}>
           {items.map((item) => {
             const block = blocks[item.index]!
-            const [from, to] = markIn(block.start, block.end)
             return (
               <div
                 key={item.key}
@@ -173,19 +202,14 @@ export const StreamText = memo(function StreamText({
                 data-index={item.index}
                 className={item.index === flash ? 'row-block flash' : 'row-block'}
               >
-                <BlockView
-                  text={body.slice(block.start, block.end)}
-                  kind={block.kind}
-                  markStart={from}
-                  markEnd={to}
-                />
+                <ClosedBlock text={body} block={block} span={span} copy={copy} />
               </div>
             )
           })}
         </div>
-        {rest !== '' && (
-          <GrowingText text={rest} className={live ? 'block plain live' : 'block plain'} />
-        )}
+        {growing.map((block) => (
+          <OpenBlock key={block.start} text={body} block={block} live={live} copy={copy} />
+        ))}
       </div>
       {live && away && longer && (
         <button type="button" className="btn tiny jump" onClick={toLive}>
@@ -196,3 +220,65 @@ export const StreamText = memo(function StreamText({
     </div>
   )
 })
+
+const ClosedBlock = memo(function ClosedBlock({
+  text,
+  block,
+  span,
+  copy,
+}: {
+  text: string
+  block: Block
+  span: Range | null
+  copy: (fence: number) => string
+}) {
+  const own = textOf(text, block, span)
+  const [from, to] = own.mark ?? [0, 0]
+  if (block.kind === 'markdown') return <BlockView text={own.text} markStart={from} markEnd={to} />
+  const { code, info, first, lead } = codeOf(text, block)
+  return (
+    <CodeView
+      code={code}
+      info={info}
+      markStart={Math.max(0, from - lead)}
+      markEnd={Math.min(code.length, to - lead)}
+      fence={block.fence}
+      copy={first ? copy : null}
+    />
+  )
+}, sameBlock)
+
+/** The text of a closed block never changes, so the rest of the text does not matter. */
+function sameBlock(
+  a: { block: Block; span: Range | null },
+  b: { block: Block; span: Range | null },
+): boolean {
+  return a.block === b.block && a.span?.[0] === b.span?.[0] && a.span?.[1] === b.span?.[1]
+}
+
+/** The end of a text that grows: plain, or as code from the first character of a fence. */
+function OpenBlock({
+  text,
+  block,
+  live,
+  copy,
+}: {
+  text: string
+  block: Block
+  live: boolean
+  copy: (fence: number) => string
+}) {
+  const caret = live ? ' live' : ''
+  if (block.kind === 'markdown')
+    return (
+      <GrowingText text={text.slice(block.start, block.end)} className={`block plain${caret}`} />
+    )
+  const { code, info, first } = codeOf(text, block)
+  return (
+    <div className={first ? 'block' : 'block piece'}>
+      <CodeBlock info={info} code={first ? () => copy(block.fence) : undefined}>
+        <GrowingText text={code} className={`growing${caret}`} dir="ltr" />
+      </CodeBlock>
+    </div>
+  )
+}

@@ -1,4 +1,6 @@
+import { showsValues } from '../../engine/protocol/question.ts'
 import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
+import { plainSigns } from '../../engine/protocol/markdown/formulas.ts'
 import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
@@ -29,9 +31,10 @@ export function describeRun(
     case 'interrupted':
       return t('run.interrupted')
     case 'ended':
+      if (!showsValues(state)) return t('announce.done')
       return state.answer === null
         ? t('announce.ended')
-        : t('announce.answer', { answer: state.answer.slice(0, 200) })
+        : t('announce.answer', { answer: plainSigns(state.answer.slice(0, 200)) })
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
       if (state.summaries.some((one) => isOpen(one) && one.tokens.length === 0))

@@ -1,23 +1,6 @@
 import type { Segment } from '../../engine/protocol/fold.ts'
 
-const OPEN = /^<(think\s*\d*|summary)>$/
-const CLOSE = /^<\/(think\s*\d*|summary)>$/
-
-/**
- * Returns where the readable text is in a segment's text: without the opening control token, the line breaks after it,
- * and the closing control token. The token view shows all of them.
- */
-export function frameOf({ tokens, text }: Segment): { text: string; start: number; end: number } {
-  const first = tokens.at(0)
-  const last = tokens.length > 1 ? tokens.at(tokens.length - 1) : undefined
-  let start = first !== undefined && OPEN.test(first.text.trim()) ? first.text.length : 0
-  while (text[start] === '\n') start++
-  const end =
-    last !== undefined && CLOSE.test(last.text.trim())
-      ? text.length - last.text.length
-      : text.length
-  return { text, start, end: Math.max(start, end) }
-}
+export { frameOf } from '../../engine/protocol/frame.ts'
 
 /** Returns the number of tokens that open a path and do not belong to its text: its control token. */
 export const openingOf = ({ tokens }: Segment): number => (tokens.at(0)?.forced === true ? 1 : 0)

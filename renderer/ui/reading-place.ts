@@ -1,6 +1,6 @@
 import type { Virtualizer } from '@tanstack/react-virtual'
 import type { Place } from '../store/scroll.ts'
-import { blockAt, type Block } from './blocks.ts'
+import { blockAt, type Block } from '../../engine/protocol/markdown/blocks.ts'
 
 type List = Virtualizer<HTMLDivElement, HTMLDivElement>
 

@@ -67,21 +67,21 @@ describe('braid bank', () => {
       0,
       expect.stringContaining('2 problems have fewer than 3 recorded paths'),
     ])
-    expect(runs('-reread-3')).toHaveLength(4)
+    expect(runs('-reread-3-value')).toHaveLength(4)
 
     const report = await braid(['bank', 'report', out, '--paths', '2,3'])
     expect([report.code, report.stderr]).toEqual([0, ''])
     expect(report.stdout).toMatch(/data [0-9a-f]{64}, problems 0-5\n/)
     expect(report.stdout).toContain('temperature 0.8, top-p 0.95, budget 24')
     expect(report.stdout).toMatch(/one path +3 +6 /)
-    expect(report.stdout).toMatch(/reread +3 +4 /)
-    expect(report.stdout).toMatch(/reread - majority +3 +4 /)
+    expect(report.stdout).toMatch(/reread value +3 +4 /)
+    expect(report.stdout).toMatch(/reread value - majority +3 +4 /)
     const pooled = await braid(['bank', 'report', out, out, '--paths', '3', '--json'])
     const { banks, reports } = JSON.parse(pooled.stdout)
     expect(banks).toHaveLength(2)
     expect(reports.map(({ name }: { name: string }) => name)[2]).toBe('pooled')
     expect(reports[2].report.differences).toMatchObject([
-      { methods: ['reread', 'majority'], paths: 3, n: 8 },
+      { methods: ['reread value', 'majority'], paths: 3, n: 8 },
     ])
 
     const other = await braid([...record, '--paths', '2', '--budget', '25'])
@@ -98,6 +98,8 @@ describe('braid bank', () => {
     expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--out')])
     const how = await braid(['bank', 'fuse', out])
     expect([how.code, how.stderr]).toEqual([2, expect.stringContaining('--fusion')])
+    const unnamed = await braid(['bank', 'fuse', out, '--fusion', 'reread', '--instruction', 'x'])
+    expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining('--as')])
     const nothing = await braid(['bank', 'report', folder])
     expect([nothing.code, nothing.stderr]).toEqual([1, expect.stringContaining('bank.json')])
   }, 120_000)

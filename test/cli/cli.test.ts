@@ -246,6 +246,8 @@ describe('wrong use', () => {
     [['--kv-type', 'f64'], /--kv-type/],
     [['--flash-attn', 'x'], /--flash-attn/],
     [['--fusion', 'x'], /--fusion/],
+    [['--thinking', 'x'], /--thinking/],
+    [['--reasoning-effort', 'a b'], /--reasoning-effort.*word/],
     [['--frob'], /--frob/],
     [['-2 + 3'], /unknown option '-2 \+ 3' .*-- '/],
     [['--out', 'x.txt'], /--out.*\.json/],

@@ -187,6 +187,8 @@ describe('braid eval', () => {
       model,
       '--data',
       data,
+      '--problem-field',
+      'prompt',
       '--out',
       join(folder, 'x'),
     ])

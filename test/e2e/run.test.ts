@@ -73,7 +73,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
 
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('checkbox', { name: /Path 2/ }).uncheck()
-    await page.locator('dialog select').selectOption({ label: 'By re-reading' })
+    await page.locator('dialog').getByLabel('Merge paths').selectOption({ label: 'By re-reading' })
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()
     const versions = page.getByRole('radiogroup', { name: 'Versions of the summary' })
     await versions.waitFor({ timeout: 60 * SECONDS })
@@ -140,6 +140,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.pose({
       problem: 'What is 2 + 2? Answer with one number.',
       strategy: 'Majority vote',
+      question: 'value',
       paths: 3,
       budget: 40,
       summary: 24,

@@ -121,6 +121,7 @@ export interface Pose {
   paths?: number
   budget?: number
   finish?: 'first' | 'half' | 'last'
+  question?: 'auto' | 'value' | 'text' | 'code'
   summary?: number
   alternatives?: number
   /** Number of KV cells that the run may use. */
@@ -156,6 +157,7 @@ export class Window {
     paths,
     budget,
     finish,
+    question,
     summary,
     alternatives,
     context,
@@ -173,6 +175,7 @@ export class Window {
     if (budget !== undefined)
       await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
     if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
+    if (question !== undefined) await page.getByLabel('Kind of question').selectOption(question)
     await page.getByText('More settings').click()
     // One thread, because several threads that wait for one another on a busy machine are a hundred times slower.
     await page.getByLabel('Threads', { exact: true }).fill('1')

@@ -173,20 +173,13 @@ export async function compile(): Promise<string> {
 /** Before Electron 29, a file's path came from the file itself. */
 const OLD_PATH = `try { require('electron').webUtils ??= { getPathForFile: (file) => file.path } } catch {}`
 
-/**
- * Replacements for imports that Node 16 does not have: the free disk space is large, and downloads fail (they are
- * tested elsewhere).
- */
+/** Replacements for imports that Node 16 does not have: the free disk space is large. */
 const lendNode16: Plugin = {
   name: 'lend-node-16',
   setup(build) {
     build.onResolve({ filter: /^node:fs\/promises$/ }, () => ({
       path: 'fs-promises',
       namespace: 'node16',
-    }))
-    build.onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'node16' }))
-    build.onLoad({ filter: /^undici$/, namespace: 'node16' }, () => ({
-      contents: `const none = () => { throw new Error('No downloads in this test build.') }\nmodule.exports = new Proxy({ __esModule: false }, { get: (_target, name) => (name === '__esModule' ? false : none) })`,
     }))
     build.onLoad({ filter: /^fs-promises$/, namespace: 'node16' }, () => ({
       contents: `import * as fs from 'fs/promises'\nexport * from 'fs/promises'\nexport const statfs = fs.statfs ?? (async () => ({ bsize: 4096, blocks: 1 << 28, bfree: 1 << 28, bavail: 1 << 28 }))`,

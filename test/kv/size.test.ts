@@ -4,6 +4,7 @@ import {
   newRunDemand,
   sizeRun,
   summaryCells,
+  wordsAround,
   type Demand,
 } from '../../engine/kv/index.ts'
 import { Fits, sizeNewRun } from '../../engine/models/fit.ts'
@@ -53,9 +54,17 @@ describe('the size of a context', () => {
   it('has a prompt of its own for each summary that reads again', () => {
     const settings = { strategy: 'parallel-majority', runs: 2 } as const
     const { cells } = sizeRun(demand(settings, { fusion: 'reread' }))
-    expect(cells).toBe(100 + 8 * 2048 + 2 * (100 + 128 + 1024) + 24 * 8 + 1024 + 64)
-    const asked = { promptTokens: 100, summaries: 2, paths: 8, summaryBudget: 1024, copied: 7 }
-    expect(summaryCells({ ...asked, reading: 'reread' })).toBe(2 * (100 + 128 + 1024) + 24 * 8)
+    const around = wordsAround({})
+    expect(cells).toBe(100 + 8 * 2048 + 2 * (100 + around + 1024) + 24 * 8 + 1024 + 64)
+    const asked = {
+      promptTokens: 100,
+      summaries: 2,
+      paths: 8,
+      summaryBudget: 1024,
+      words: 200,
+      copied: 7,
+    }
+    expect(summaryCells({ ...asked, reading: 'reread' })).toBe(2 * (100 + 200 + 1024) + 24 * 8)
     expect(summaryCells({ ...asked, reading: 'shared' })).toBe(2 * 1024)
     expect(summaryCells({ ...asked, reading: 'consecutive' })).toBe(2 * (200 + 1024) + (34 + 7) * 8)
   })
@@ -63,7 +72,7 @@ describe('the size of a context', () => {
   it('has words around the paths of a model that was not trained, and copies of cells that cannot be moved', () => {
     const untrained = (settings: RunRequest['settings'], thinks = false) =>
       sizeRun(demand(settings, { trained: false, thinks })).cells - sizeRun(demand(settings)).cells
-    const words = 200 + 34 * 4
+    const words = wordsAround({}) + 34 * 4
     expect(untrained({})).toBe(words)
     expect(untrained({}, true)).toBe(words + 4 * 512)
     expect(untrained({ tail: 4000 }, true)).toBe(words + 4 * 2048)

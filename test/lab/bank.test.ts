@@ -19,6 +19,9 @@ import {
   type BankOptions,
   type Work,
 } from '../../engine/lab/bank-record.ts'
+import { outcomesOf, reportOf } from '../../engine/lab/bank-report.ts'
+import { readProblems } from '../../engine/lab/problems.ts'
+import { instructionFor } from '../../engine/protocol/instruction.ts'
 import type { Settings } from '../run/support.ts'
 import { EXACT, idsOf, newEngine, tinyFile } from '../run/support.ts'
 
@@ -255,16 +258,22 @@ describe('summaries of recorded paths', () => {
       ...more,
     })
   const summary = (bank: Bank, problem: number, paths = 2) =>
-    summaryOf(bank, { problem, fusion: 'reread', paths }, pathsOf(bank, problem).slice(0, paths))
+    summaryOf(
+      bank,
+      { problem, fusion: 'reread', paths, asked: 'value' },
+      pathsOf(bank, problem).slice(0, paths),
+    )
 
   it('read the first paths, stand beside them as runs, and are not written twice', async () => {
     const out = newFolder()
     const bank = await record(asked(out, { paths: 3 }))
     const before = bytes(out)
     expect(await fuse(bank)).toEqual({ failures: [], skipped: 0 })
-    expect(changed(before, bytes(out))).toEqual([0, 1, 2].map((i) => `q000${i}-reread-2.jsonl`))
-    const fused = bank.read('q0001-reread-2')!
-    expect(fused).toMatchObject({ status: 'ended', run: 'q0001-reread-2', fusion: 'reread' })
+    expect(changed(before, bytes(out))).toEqual(
+      [0, 1, 2].map((i) => `q000${i}-reread-2-value.jsonl`),
+    )
+    const fused = bank.read('q0001-reread-2-value')!
+    expect(fused).toMatchObject({ status: 'ended', run: 'q0001-reread-2-value', fusion: 'reread' })
     expect(fused.paths.map(idsOf)).toEqual(pathsOf(bank, 1).slice(0, 2).map(idsOf))
     expect(fused.summaries).toHaveLength(1)
     expect(fused.summaries[0]).toMatchObject({ segment: 's1', reads: ['p1', 'p2'], budget: 10 })
@@ -274,8 +283,40 @@ describe('summaries of recorded paths', () => {
     expect(bytes(out)).toEqual(after)
     // Another number of paths is another summary.
     await fuse(bank, { paths: 3, limit: 1 })
-    expect(changed(after, bytes(out))).toEqual(['q0000-reread-3.jsonl'])
+    expect(changed(after, bytes(out))).toEqual(['q0000-reread-3-value.jsonl'])
     expect(summary(bank, 0, 3)!.reads).toEqual(['p1', 'p2', 'p3'])
+  })
+
+  it('by another instruction stand beside them under its name, and in the report', async () => {
+    const bank = await record(asked(newFolder(), { limit: 1 }))
+    await fuse(bank)
+    const own = { name: 'brief', instruction: 'Be brief.' }
+    const before = bytes(bank.folder)
+    expect(await fuse(bank, { asked: own })).toEqual({ failures: [], skipped: 0 })
+    expect(changed(before, bytes(bank.folder))).toEqual(['q0000-reread-2-brief.jsonl'])
+    const [usual, brief] = ['value', 'brief'].map(
+      (name) => bank.read(`q0000-reread-2-${name}`)!.summaries[0]!,
+    )
+    expect(usual!.instruction).toBe(instructionFor('value', ''))
+    expect(brief!.instruction).toBe('Be brief.')
+    expect(bank.fusions()).toEqual([
+      { fusion: 'reread', asked: 'brief' },
+      { fusion: 'reread', asked: 'value' },
+    ])
+    const after = bytes(bank.folder)
+    await fuse(bank, { asked: own })
+    expect(bytes(bank.folder)).toEqual(after)
+    await fuse(bank, { asked: { ...own, instruction: 'Be very brief.' } })
+    expect(bank.read('q0000-reread-2-brief')!.summaries[0]!.instruction).toBe('Be very brief.')
+    const { file } = bank.info.data
+    const outcomes = outcomesOf(bank, readProblems(file, bank.info.data.fields), file, [2])
+    expect(reportOf(outcomes, [2]).accuracy.map(({ method }) => method)).toEqual([
+      'one path',
+      'majority',
+      'reread brief',
+      'reread value',
+      'some path right',
+    ])
   })
 
   it('are written again where they are torn, and skipped where paths are missing', async () => {
@@ -283,12 +324,12 @@ describe('summaries of recorded paths', () => {
     const bank = await record(asked(out))
     await fuse(bank)
     const before = bytes(out)
-    truncateSync(join(out, 'runs', 'q0002-reread-2.jsonl'), 2000)
+    truncateSync(join(out, 'runs', 'q0002-reread-2-value.jsonl'), 2000)
     rmSync(join(out, 'runs', 'q0001-p1-2.jsonl'))
-    rmSync(join(out, 'runs', 'q0001-reread-2.jsonl'))
+    rmSync(join(out, 'runs', 'q0001-reread-2-value.jsonl'))
     expect(summary(bank, 2)).toBeNull()
     expect(await fuse(bank)).toEqual({ failures: [], skipped: 1 })
-    expect(changed(before, bytes(out))).toEqual(['q0002-reread-2.jsonl'])
+    expect(changed(before, bytes(out))).toEqual(['q0002-reread-2-value.jsonl'])
     expect(summary(bank, 2)!.tokens.length).toBeGreaterThan(0)
     expect(await fuse(bank, { paths: 3 })).toEqual({ failures: [], skipped: 3 })
   })
@@ -297,7 +338,7 @@ describe('summaries of recorded paths', () => {
     const bank = await record(asked(newFolder(), { limit: 1 }))
     await fuse(bank)
     const [first, second] = pathsOf(bank, 0)
-    const fused = { problem: 0, fusion: 'reread', paths: 2 } as const
+    const fused = { problem: 0, fusion: 'reread', paths: 2, asked: 'value' } as const
     expect(summaryOf(bank, fused, [first!, second!])).not.toBeNull()
     expect(summaryOf(bank, fused, [first!, { ...second!, text: 'other' }])).toBeNull()
   })

@@ -2,8 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { isCorrect } from '../../engine/lab/check.ts'
-import { readProblems, type Expected } from '../../engine/lab/problems.ts'
+import { isCorrect, statement } from '../../engine/lab/check.ts'
+import { readProblems, unscoredNote, type Expected } from '../../engine/lab/problems.ts'
 import { extractAnswer } from '../../engine/prompt/answer.ts'
 
 const says = (expected: Expected, text: string) =>
@@ -49,6 +49,15 @@ describe('isCorrect', () => {
   ])('not %j', (text) => expect(says(game, text)).toBe(false))
 })
 
+describe('statement', () => {
+  it('takes the last number only by that rule', () => {
+    const text = 'There are 3 boxes of 4.\nBring 12 pens, please.'
+    expect(statement(text, 'stated').answer).toBeNull()
+    expect(statement(text, 'last-number').answer).toMatchObject({ text: '12', kind: 'last-number' })
+    expect(statement('The answer is 5. Bring 12 pens.', 'last-number').answer?.text).toBe('5')
+  })
+})
+
 describe('readProblems', () => {
   const folder = mkdtempSync(join(tmpdir(), 'braid-problems-'))
   const file = (content: string) => {
@@ -80,8 +89,54 @@ describe('readProblems', () => {
     })
   })
   it.each([
+    // As GSM8K, MATH, AIME and AMC publish them.
+    ['{"question":"a","answer":"16 - 7 = <<16-7=9>>9\\n9 * 2 = $18\\n#### 18"}', '18'],
+    ['{"question":"a","answer":"So\\n#### 1,234"}', '1,234'],
+    ['{"problem":"a","answer":"We have $3x=12$, so $x=\\\\boxed{4}$."}', '4'],
+    ['{"problem":"a","solution":"Adding, \\\\boxed{\\\\frac{1}{2}}."}', '\\frac{1}{2}'],
+    ['{"problem":"a","solution":"Long.","answer":"7"}', '7'],
+    ['{"problem":"a","answer":"025"}', '025'],
+    ['{"problem":"a","answer":27.0}', '27'],
+    ['{"problem":"a","answer":1234567890123456789}', '1234567890123456789'],
+    ['{"problem":"a 9007199254740993 \\"1\\"","answer":-9007199254740993}', '-9007199254740993'],
+    ['{"problem":"a","answer":0.12345678901234567891}', '0.12345678901234567891'],
+    ['{"problem":"a","answer":true}', 'true'],
+    // Multiple choice: a letter, the index or the text of an option.
+    ['{"question":"a","choices":["Rome","Paris"],"answer":"B"}', '(B) Paris'],
+    ['{"question":"a","choices":["Rome","Paris"],"answer":1}', '(B) Paris'],
+    ['{"question":"a","options":["A) 21","B) 22"],"correct":"B"}', '(B) 22'],
+    ['{"question":"a","options":{"A":"x","B":"y"},"answer":"y"}', '(B) y'],
+    ['{"question":"a","choices":{"text":["u","v"],"label":["A","B"]},"answerKey":"A"}', '(A) u'],
+  ])('reads %s', (line, answer) =>
+    expect(readProblems(file(line)).problems[0]!.expected).toEqual({ kind: 'answer', answer }),
+  )
+  it('adds the options to a question that does not name them', () => {
+    const { problems } = readProblems(
+      file(
+        '{"question":"Capital of France?","choices":["Rome","Paris"],"answer":1}\n{"question":"Rome or Paris?","choices":["Rome","Paris"],"answer":1}',
+      ),
+    )
+    expect(problems.map(({ problem }) => problem)).toEqual([
+      'Capital of France?\n\n(A) Rome\n(B) Paris',
+      'Rome or Paris?',
+    ])
+    const { expected } = problems[0]!
+    expect(says(expected, 'The answer is (B).')).toBe(true)
+    expect(says(expected, 'The answer is Paris.')).toBe(true)
+    expect(says(expected, 'The answer is (A).')).toBe(false)
+  })
+  it('reports a reference that is not a short answer, and does not score it', () => {
+    const long = 'First, note that the function is continuous. '.repeat(5)
+    const set = readProblems(
+      file(`{"problem":"a","answer":"1"}\n${JSON.stringify({ problem: 'b', answer: long })}`),
+    )
+    expect(set.problems.map(({ expected }) => expected.kind)).toEqual(['answer', 'unscored'])
+    expect(unscoredNote(set)).toMatch(/^1 of 2 problems .* not a short answer: problem 2\.$/)
+    expect(says(set.problems[1]!.expected, `\\boxed{1}`)).toBe(false)
+  })
+  it.each([
     ['{"problem":"a"}', /line 1.*"answer".*--answer-field/s],
-    ['{"question":"a","answer":"1"}', /line 1.*"problem".*--problem-field.*question/s],
+    ['{"prompt":"a","answer":"1"}', /line 1.*"problem".*--problem-field.*prompt/s],
     ['{"problem":"a","answer":"1"}\n{broken', /line 2.*not valid JSON/s],
     ['[{"problem":"a","answer":null}]', /entry 1/],
     ['[1]', /entry 1.*not an object/s],

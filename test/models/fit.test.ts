@@ -144,6 +144,10 @@ describe('a run of a model', () => {
     const total = async (settings: Settings) => (await fits.fit(ask(settings))).total
     const base = await total({ paths: 4 })
     expect((await fits.fit(ask({ paths: 4 }))).cells).toBe(
+      Math.ceil((100 + 4 * 2048 + 2048 + 1024 + 64) / 256) * 256,
+    )
+    // The summary may be as long as a path.
+    expect((await fits.fit(ask({ paths: 4, summaryBudget: 1024 }))).cells).toBe(
       Math.ceil((100 + 4 * 2048 + 1024 + 1024 + 64) / 256) * 256,
     )
     expect(await total({ paths: 8 })).toBeGreaterThan(base)
@@ -173,13 +177,16 @@ describe('a run of a model', () => {
     const { total: free } = await fits.fit(ask({ paths: 5 }))
     expect(await fits.most(ask({}, free), 'paths')).toBe(5)
     expect(await fits.most(ask({}, 1000), 'paths')).toBe(0)
-    const roomy = { ...ask({ paths: 4 }, free), promptTokens: 100 }
+    const roomy = { ...ask({ paths: 4, summaryBudget: 1024 }, free), promptTokens: 100 }
     const budget = await fits.most(roomy, 'budget')
     const verdict = async (budget: number) =>
       (await fits.fit({ ...roomy, settings: { ...roomy.settings, budget } })).verdict
     expect(budget).toBeGreaterThan(2048)
     expect(await verdict(budget)).not.toBe('wont-fit')
     expect(await verdict(budget + 256)).toBe('wont-fit')
+    // A path and a summary of its length stay within the 4,096 positions of the model.
+    const wide = { ...ask({ paths: 4 }, GIB), promptTokens: 100 }
+    expect(await fits.most(wide, 'budget')).toBe((4096 - 100) / 2)
   })
 
   it('auto takes the first GPU, and the CPU without one', async () => {

@@ -1,20 +1,28 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { summaryCells } from '../../engine/kv/index.ts'
+import { summaryCells, wordsAround } from '../../engine/kv/index.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
 import {
   cutToFit,
   joinSource,
   rereadSource,
+  type Asking,
   type FusionModel,
   type JoinRequest,
 } from '../../engine/prompt/index.ts'
+import { instructionFor, languageOf, usualInstructions } from '../../engine/protocol/instruction.ts'
 import type { Segment } from '../../engine/protocol/fold.ts'
 import { pathId, type Part } from '../../engine/protocol/segments.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 import { TokenList } from '../../engine/protocol/token-list.ts'
 
+const ASKING: Asking = {
+  language: 'en',
+  instruction: instructionFor('value', 'p'),
+}
 const NO_THOUGHT = { opens: [], closes: [], expected: false }
+
+const charactersOf = (text: string) => [...text].map((one) => one.codePointAt(0)!)
 
 /** Returns a model whose tokens are characters, with `pairs` pairs of control tokens. */
 const model = (pairs: number, thought: FusionModel['thought'] = NO_THOUGHT): FusionModel => ({
@@ -23,7 +31,9 @@ const model = (pairs: number, thought: FusionModel['thought'] = NO_THOUGHT): Fus
     tokenBytes: (id: number) => Buffer.from(String.fromCodePoint(id)),
   } as unknown as NativeModel,
   thought,
-  plain: (text) => [...text].map((character) => character.codePointAt(0)!),
+  plain: charactersOf,
+  encode: charactersOf,
+  guard: (text) => text,
   tokens: { pairs: Array.from({ length: pairs }, () => ({ open: 1, close: 2 })) } as never,
 })
 
@@ -49,6 +59,7 @@ const read = async (pairs: number, paths: readonly Segment[], room: number): Pro
       problem: 'p',
       conversation: [],
       settings: resolveSettings({}, { metadata: {}, nativePaths: 0 }),
+      asking: ASKING,
       prompt: [1, 2, 3],
       room,
     },
@@ -130,6 +141,7 @@ describe('cells that are joined one behind another', () => {
       problem: 'the problem',
       conversation: [],
       settings: resolveSettings({}, { metadata: {}, nativePaths: 0 }),
+      asking: ASKING,
       prompt: [...'the problem'].map((one) => one.codePointAt(0)!),
       room: Infinity,
       cells: Infinity,
@@ -158,7 +170,7 @@ describe('cells that are joined one behind another', () => {
     expect(words(parts)).toEqual([
       '\n\nHere are 2 independent attempts at this problem. Each may contain mistakes.\n\nAttempt 1:\n',
       '\nAttempt 2:\n',
-      '\n\nCompare the attempts, decide which reasoning is right, and give the final answer in \\boxed{}.',
+      `\n\n${ASKING.instruction}`,
     ])
     expect(joined(parts)).toEqual([
       { segment: 'p1', to: 3 },
@@ -177,24 +189,46 @@ describe('cells that are joined one behind another', () => {
   })
 
   it('take no more words than are reserved for them, whatever the tokenizer', async () => {
-    for (const count of [1, 2, 12, 64]) {
-      const thought = { opens: [], closes: [{ text: '</think>', id: 1 }], expected: true }
-      const settings = resolveSettings({ tail: 1 }, { metadata: {}, nativePaths: 0 })
-      const parts = await join(
-        pathsOf(Array.from({ length: count }, () => 3)),
-        { settings },
-        thought,
-      )
-      const reserved = { promptTokens: 11, paths: count, summaries: 1, summaryBudget: 0, copied: 0 }
-      expect(words(parts).join('').length).toBeLessThanOrEqual(
-        summaryCells({ ...reserved, reading: 'consecutive' }),
-      )
-    }
+    for (const count of [1, 2, 12, 64])
+      for (const instruction of usualInstructions()) {
+        const thought = { opens: [], closes: [{ text: '</think>', id: 1 }], expected: true }
+        const settings = resolveSettings({ tail: 1 }, { metadata: {}, nativePaths: 0 })
+        const asking: Asking = { language: languageOf(instruction), instruction }
+        const parts = await join(
+          pathsOf(Array.from({ length: count }, () => 3)),
+          { settings, asking },
+          thought,
+        )
+        const reserved = {
+          promptTokens: 11,
+          paths: count,
+          summaries: 1,
+          summaryBudget: 0,
+          copied: 0,
+        }
+        expect(Buffer.byteLength(words(parts).join(''))).toBeLessThanOrEqual(
+          summaryCells({ ...reserved, words: wordsAround(settings), reading: 'consecutive' }),
+        )
+      }
   })
 
   it('obey an instruction of the run’s own', async () => {
-    const settings = resolveSettings({ instruction: 'Be brief.' }, { metadata: {}, nativePaths: 0 })
-    expect(words(await join(pathsOf([3]), { settings })).at(-1)).toBe('\n\nBe brief.')
+    const asking: Asking = { language: 'en', instruction: 'Be brief.' }
+    expect(words(await join(pathsOf([3]), { asking })).at(-1)).toBe('\n\nBe brief.')
+    const counted = { ...asking, counts: 'Answers: 5 (2).' }
+    expect(words(await join(pathsOf([3]), { asking: counted })).at(-1)).toBe(
+      '\n\nAnswers: 5 (2).\n\nBe brief.',
+    )
+  })
+
+  it('are introduced in the language of the question', async () => {
+    const instruction = instructionFor('text', '为什么天是蓝的')
+    const parts = await join(pathsOf([3, 2]), { asking: { language: 'zh', instruction } })
+    expect(words(parts).slice(0, 2)).toEqual([
+      '\n\n下面是对这个问题的 2 次独立尝试，每次都可能有错误。\n\n尝试1：\n',
+      '\n尝试2：\n',
+    ])
+    expect(words(parts).at(-1)).toBe(`\n\n${instruction}`)
   })
 
   it('lose their beginning where they do not fit: positions by all, cells by those that are copied', async () => {

@@ -23,6 +23,7 @@ describe('the closing marker of a thought', () => {
     '</thinking>',
     '</thought>',
     '</seed:think>',
+    '</think:opensource>',
     '[/THINK]',
     '<|END_THINKING|>',
     '<|/think|>',

@@ -18,7 +18,7 @@ describe('resolveSettings', () => {
       paths: 4,
       runs: 1,
       budget: 2048,
-      summaryBudget: 1024,
+      summaryBudget: 2048,
       finish: 'last',
       vote: 'equality',
       sampling: { temperature: 0.5, topP: 1 },
@@ -26,6 +26,7 @@ describe('resolveSettings', () => {
     expect(resolveSettings({}, trained)).toMatchObject({
       paths: 6,
       budget: 512,
+      summaryBudget: 1024,
       finish: 'first',
       sampling: { temperature: 0.6 },
     })
@@ -35,6 +36,14 @@ describe('resolveSettings', () => {
     expect(
       resolveSettings({ paths: undefined, sampling: { topK: undefined } }, trained),
     ).toMatchObject({ paths: 6, sampling: { topK: 0 } })
+  })
+  it('lets a summary be as long as a path, and no shorter than 1,024 tokens', () => {
+    const budget = (settings: Parameters<typeof resolveSettings>[0]) =>
+      resolveSettings(settings, plain).summaryBudget
+    expect(budget({ budget: 8000 })).toBe(8000)
+    expect(budget({ budget: 16 })).toBe(1024)
+    expect(budget({ budget: 8000, summaryBudget: 30 })).toBe(30)
+    expect(resolveSettings({}, plain).question).toBe('auto')
   })
   it('caps its own choice at the trained paths, never what is asked', () => {
     expect(resolveSettings({}, { metadata: keys, nativePaths: 3 }).paths).toBe(3)

@@ -213,6 +213,7 @@ describe('equality of answers', () => {
     '\\frac'.repeat(60),
     '\\binom{100000000}{50000000}',
     '2^'.repeat(140) + '2',
+    `9${'constructor'.repeat(20)}\\`,
     '1e99999',
     '(10^6)!',
     '\\sqrt'.repeat(50) + '2',

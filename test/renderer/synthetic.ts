@@ -8,7 +8,8 @@ import {
   type SegmentId,
   type Token,
 } from '../../engine/protocol/events.ts'
-import type { RunSettings } from '../../engine/protocol/request.ts'
+import type { QuestionKind, RunSettings } from '../../engine/protocol/request.ts'
+import type { ThoughtMarkers } from '../../engine/protocol/thoughts.ts'
 
 /** Makes event streams of a run from given texts, for component tests and the frames benchmark only. */
 
@@ -269,6 +270,40 @@ export function prose(tokens: number, next: () => number): Token[] {
             ? ','
             : ` ${words[Math.floor(next() * words.length)]}`
     return { id: idOf(text), text, logprob: -next(), entropy: next() * 2 }
+  })
+}
+
+/**
+ * Returns the events of a run of a model without training whose question was found to have this kind. `merged`: false
+ * leaves out the summary, as in a majority without anything to count.
+ */
+export function ofKind(
+  events: readonly RunEvent[],
+  kind: QuestionKind,
+  { thought, merged = true }: { thought?: ThoughtMarkers; merged?: boolean } = {},
+): RunEvent[] {
+  return events.flatMap((event): RunEvent[] => {
+    const { at } = event
+    const ofSummary = 'segment' in event && event.segment === summaryId(1)
+    if (event.type === 'vote' || (ofSummary && !merged)) return []
+    if (event.type === 'run-started')
+      return [
+        {
+          ...event,
+          settings: { ...event.settings, question: 'auto' },
+          model: { ...event.model, nativePaths: 0, thoughtRows: 0 },
+          ...(thought && { thought }),
+        },
+      ]
+    if (ofSummary && event.type === 'segment-started')
+      return [{ type: 'question', at, kind }, event]
+    if (event.type === 'run-ended' && !merged)
+      return [
+        { type: 'question', at, kind },
+        { type: 'notice', at, code: 'nothing-to-count' },
+        { ...event, answer: null },
+      ]
+    return [event]
   })
 }
 

@@ -170,7 +170,11 @@ describe('after the run has ended', () => {
   })
 
   it('a majority run takes later versions beside its groups, and a vote by hand', async () => {
-    const run = await solve(engine, tiny.file, 'or and', { ...settings, strategy: 'majority' })
+    const run = await solve(engine, tiny.file, 'or and', {
+      ...settings,
+      strategy: 'majority',
+      question: 'value',
+    })
     await expect(run.handle.command({ type: 'override-vote', member: 's9' })).rejects.toThrowError(
       code('no-such-path') as Error,
     )

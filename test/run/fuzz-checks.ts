@@ -173,6 +173,10 @@ export function reflected(
       if (!after.some((event) => event.type === 'vote' && event.chosen === command.member))
         missing()
       return
+    case 'question':
+      if (!after.some((event) => event.type === 'question' && event.kind === command.kind))
+        missing()
+      return
     case 'stop-all':
     case 'cancel': {
       // A command before the end lets the run continue.

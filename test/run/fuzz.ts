@@ -242,6 +242,7 @@ class Fuzzed {
         summaryBudget: this.#chance(0.2) ? 60 : 1 + this.#int(12),
         finish: this.#of(['first', 'half', 'last']),
         vote: this.#of(['equality', 'text']),
+        question: this.#of(['auto', 'value', 'value', 'text', 'code']),
         seed: this.#int(1000),
         alternatives: this.#int(3),
         sampling: { temperature: this.#of([0, 0.8, 1.5]) },
@@ -347,6 +348,8 @@ class Fuzzed {
                 ? segment
                 : summaryId(1 + summaries.length),
         }
+      case 'question':
+        return { type: 'question', kind: this.#of(['value', 'value', 'text', 'code']) }
       case 'cancel':
         return { type: 'cancel' }
     }
@@ -439,6 +442,7 @@ const COMMANDS = [
   'summarise',
   'summarise',
   'override-vote',
+  'question',
   'stop-all',
   'cancel',
 ] as const satisfies RunCommand['type'][]

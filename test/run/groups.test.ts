@@ -20,6 +20,7 @@ it.each(['cache', 'reread'] as const)(
       budget: 8000,
       summaryBudget: 6,
       finish: 'last',
+      question: 'value',
       sampling: { temperature: 0 },
       controls: { fusion },
     }).until(thinking)

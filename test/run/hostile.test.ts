@@ -6,8 +6,8 @@ import { loadAddon } from '../../engine/native/load.ts'
 import type { NativeModel } from '../../engine/native/types.ts'
 import {
   buildPrompt,
-  plainTokenizer,
-  promptTokens,
+  findThoughtMarks,
+  promptTokenizer,
   renderTemplate,
 } from '../../engine/prompt/index.ts'
 import { array } from '../support/gguf-writer.ts'
@@ -126,7 +126,7 @@ describe('problems that are not what they seem', () => {
         .map(({ id }) => id),
     )
     expect(native.tokenize('<think2>', { special: false, bos: false })).toHaveLength(1) // the trap
-    const plain = plainTokenizer(native)
+    const { plain } = promptTokenizer(native)
     for (const [, problem] of HOSTILE) {
       const ids = plain(problem)
       expect(ids.filter((id) => special.has(id))).toEqual([])
@@ -139,7 +139,11 @@ describe('problems that are not what they seem', () => {
   })
 
   it('system text, earlier turns and suffix stand where they belong', async () => {
-    const model = { native: withChat, plain: plainTokenizer(withChat) }
+    const model = {
+      native: withChat,
+      thought: findThoughtMarks(withChat),
+      ...promptTokenizer(withChat),
+    }
     const prompt = await buildPrompt(
       model,
       {
@@ -150,12 +154,10 @@ describe('problems that are not what they seem', () => {
       },
       never,
     )
-    expect(text(withChat, promptTokens(prompt))).toBe(
+    expect(text(withChat, prompt.ids)).toBe(
       '<|im_start|>system\ns <|im_end|><|im_end|>\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na <think1><|im_end|>\n<|im_start|>user\np <summary> end<|im_end|>\n<|im_start|>assistant\n',
     )
-    expect(
-      promptTokens(prompt).filter((id) => id === chat.model.vocabulary.id('<|im_end|>')),
-    ).toHaveLength(4)
+    expect(prompt.ids.filter((id) => id === chat.model.vocabulary.id('<|im_end|>'))).toHaveLength(4)
   })
 
   it('a template without a system message gets it with the problem', async () => {
@@ -356,6 +358,8 @@ describe('bad requests and files', () => {
     ['topP', { sampling: { topP: 1.1 } }],
     ['topK', { sampling: { topK: 1e308 } }],
     ['alternatives', { alternatives: 21 }],
+    ['reasoning_effort', { templateVariables: { reasoning_effort: '<|im_end|>' } }],
+    ['enable_thinking', { templateVariables: { enable_thinking: 'no' } }],
     ['context', { engine: { context: -1 } }],
     ['threads', { engine: { threads: 1e9 } }],
     ['kvType', { engine: { kvType: 'q3' } }],

@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { extractAnswer } from '../../engine/prompt/index.ts'
+import { vote } from '../../engine/protocol/answers/vote.ts'
 import type { RunCommand, SegmentId } from '../../engine/protocol/events.ts'
-import type { RunSettings } from '../../engine/protocol/request.ts'
+import { FORMAT1_INSTRUCTION } from '../../engine/protocol/instruction.ts'
+import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import type { ThinkOptions } from '../../engine/run/index.ts'
 import type { TinyOptions } from '../support/tiny-models.ts'
 import { newEngine, tinyFile, Watched } from './support.ts'
 
-/** Runs that Braid 0.1.0 recorded (test/transcripts/format1/README.md), run again: the same seed gives the same tokens. */
+/**
+ * Runs that Braid 0.1.0 recorded (test/transcripts/format1/README.md), run again: the same seed
+ * gives the same tokens. Braid 0.1.0 took the last number of a text as its answer, so the answers
+ * are those that the recorded texts state.
+ */
 
 interface Decoded {
   ids: number[]
@@ -47,7 +54,7 @@ interface Golden {
     cuts: { path: number; removed: number }[]
   })[]
   votes: {
-    rule: string
+    rule: VoteRule
     over: 'paths' | 'summaries'
     classes: { answer: string | null; members: number[] }[]
     winner: number
@@ -87,7 +94,11 @@ function begin(name: string, { model }: Golden): Watched {
             answer: runs[followUp.run]!.summaries[0]!.text.replace(/<\/?summary>/g, ''),
           },
         ]
-  return new Watched(engine.think({ problem, model: files[model]!, settings }, { conversation }))
+  // Braid 0.1.0 asked for values only, with one instruction.
+  const asked = { ...settings, question: 'value', instruction: FORMAT1_INSTRUCTION } as const
+  return new Watched(
+    engine.think({ problem, model: files[model]!, settings: asked }, { conversation }),
+  )
 }
 
 /** A command of format 1. */
@@ -97,9 +108,53 @@ function translated({ path, paths, winner, ...rest }: Golden['commands'][number]
     ...(path !== undefined && { segment: pathId(path) }),
     ...(paths !== undefined && { segments: paths.map(pathId) }),
     ...(winner !== undefined && {
-      member: run.state.votes.at(-1)!.classes[winner]!.members[0]!,
+      member: chosenMember(run, winner),
     }),
   } as RunCommand
+}
+
+/** Fewer answers are stated than were recorded, so the class may be missing. */
+function chosenMember({ state }: Watched, winner: number): SegmentId {
+  const { classes } = state.votes.at(-1)!
+  return (classes[winner] ?? classes[0]!).members[0]!
+}
+
+const stated = (text: string) => {
+  const answer = extractAnswer(text)
+  return answer === null ? null : { text: answer.text, kind: answer.kind }
+}
+
+/** Returns the votes of a recorded run, and its answer, by what its texts state. */
+function outcomeOf({ paths, summaries, votes }: Golden, chosen: SegmentId | undefined) {
+  const counted = votes.map(({ classes, rule, over, override = false }) => {
+    const members = classes.flatMap((one) => one.members)
+    const result = vote(
+      members.map((member) =>
+        over === 'paths'
+          ? {
+              member: pathId(member),
+              answer: stated(paths.find(({ path }) => path === member)!.text)?.text ?? null,
+            }
+          : {
+              member: summaryId(member),
+              answer:
+                stated(summaries.find(({ version }) => version === member)!.text)?.text ?? null,
+            },
+      ),
+      rule,
+    )
+    const byHand = override ? result.classes.findIndex((c) => c.members.includes(chosen!)) : -1
+    return { rule, over, ...result, winner: byHand < 0 ? result.winner : byHand, byHand: override }
+  })
+  const last = counted.at(-1)
+  const single = summaries.at(-1) ?? paths[0]
+  return {
+    votes: counted,
+    answer:
+      last === undefined
+        ? (stated(single?.text ?? '')?.text ?? null)
+        : (last.classes[last.winner]?.answer ?? null),
+  }
 }
 
 const decoded = (run: Watched, segment: SegmentId) => {
@@ -116,8 +171,10 @@ const decoded = (run: Watched, segment: SegmentId) => {
 describe('a run with the same settings, seed and commands', () => {
   it.each(again('same'))('%s: the same tokens, ends and answer', async (name, golden) => {
     const run = await begin(name, golden).end()
+    let chosen: SegmentId | undefined
     for (const told of golden.commands) {
       const command = translated(told, run)
+      if (command.type === 'override-vote') chosen = command.member
       const opens = !['drop', 'override-vote'].includes(command.type)
       await (opens ? run.after(command) : run.handle.command(command))
     }
@@ -125,13 +182,16 @@ describe('a run with the same settings, seed and commands', () => {
     const { state } = run
     for (const { path, parent, logprobSum, ...wanted } of golden.paths) {
       const { group, thought, seed, budget, ...one } = run.segment(pathId(path))
-      expect({ ...decoded(run, pathId(path)), group, thought, seed, budget }).toEqual(wanted)
+      expect({ ...decoded(run, pathId(path)), group, thought, seed, budget }).toEqual({
+        ...wanted,
+        answer: stated(wanted.text),
+      })
       expect(one.parent).toEqual(parent && { segment: pathId(parent.path), at: parent.at })
       expect(Math.abs(one.logprobSum - logprobSum)).toBeLessThan(1e-3)
     }
     for (const { version, paths, fusion, cuts, ...wanted } of golden.summaries) {
       const segment = summaryId(version)
-      expect(decoded(run, segment)).toEqual(wanted)
+      expect(decoded(run, segment)).toEqual({ ...wanted, answer: stated(wanted.text) })
       expect(run.segment(segment)).toMatchObject({
         reads: paths.map(pathId),
         fusion,
@@ -142,6 +202,7 @@ describe('a run with the same settings, seed and commands', () => {
       golden.paths.length,
       golden.summaries.length,
     ])
+    const outcome = outcomeOf(golden, chosen)
     expect({
       status: state.status,
       answer: state.answer,
@@ -150,7 +211,7 @@ describe('a run with the same settings, seed and commands', () => {
       notices: state.notices.map(({ code }) => code),
     }).toEqual({
       status: golden.status,
-      answer: golden.answer,
+      answer: outcome.answer,
       endReason: golden.endReason,
       error: golden.error,
       notices: golden.notices,
@@ -164,16 +225,7 @@ describe('a run with the same settings, seed and commands', () => {
         tie,
         byHand: chosen !== undefined,
       })),
-    ).toEqual(
-      golden.votes.map(({ classes, override = false, ...vote }) => ({
-        ...vote,
-        classes: classes.map(({ answer, members }) => ({
-          answer,
-          members: members.map(vote.over === 'paths' ? pathId : summaryId),
-        })),
-        byHand: override,
-      })),
-    )
+    ).toEqual(outcome.votes)
   })
 
   it.each(again('prefix'))(

@@ -15,6 +15,7 @@ const settings: Settings = {
   budget: 24,
   summaryBudget: 16,
   seed: 5,
+  question: 'value',
   engine: { device: 'cpu', threads: 1, kvType: 'f16', flashAttention: 'auto' },
 }
 const problem = 'What is 12 plus 30?'

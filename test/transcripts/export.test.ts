@@ -8,9 +8,10 @@ import remarkParse from 'remark-parse'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { exportRuns } from '../../engine/transcripts/export/export.ts'
-import { FormulaWriter } from '../../engine/transcripts/export/formulas.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
-import { code, fence, table } from '../../engine/transcripts/export/markdown.ts'
+import { code, table } from '../../engine/transcripts/export/markdown.ts'
+import { HtmlWriter } from '../../engine/transcripts/export/text-html.ts'
+import { MarkdownWriter } from '../../engine/transcripts/export/text-markdown.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
 import { pathStarted, runStarted, sampleRun, summaryStarted } from '../support/sample-run.ts'
 import { cpuMs } from '../support/time.ts'
@@ -186,6 +187,27 @@ describe('Markdown', () => {
     }
   })
 
+  it('shows no values where the question has none: the summary is the answer, and stands once', () => {
+    const events = sampleRun('r1').map((event) =>
+      event.type === 'run-started'
+        ? { ...event, settings: { ...event.settings, question: 'auto' as const } }
+        : event,
+    )
+    const end = events.pop()!
+    write('r1', [
+      ...events,
+      { type: 'question', at: end.at, kind: 'text' },
+      { ...end, answer: '4 again' } as RunEvent,
+    ])
+    for (const format of ['md', 'html'] as const) {
+      const { content } = exportRuns(store, ['r1'], format)
+      expect(content).not.toMatch(/winner|Vote over|\(boxed\)|\(last-number\)/)
+      expect(content.match(/Summary 2: of/g)).toHaveLength(1)
+      expect(content.indexOf('Summary 2: of')).toBeLessThan(content.indexOf('Summary 1: of'))
+      expect(content).toContain('kind of question')
+    }
+  })
+
   it('compares several runs', () => {
     write('r1')
     write('r2')
@@ -221,22 +243,84 @@ describe('Markdown', () => {
         '\u2028',
         '\t',
         '[a](b)',
+        '[a]: b',
+        '[^1]',
+        '*',
+        '$',
+        '\\[',
+        '\\]',
         '![](c)',
       ),
       { maxLength: 40 },
     )
     .map((parts) => parts.join(''))
 
-  it('no text breaks out of its block, and none is changed by it', () => {
+  const textMarkdown = (text: string) => new MarkdownWriter().text(text)
+
+  /** The text that a reader of GitHub's Markdown sees, without white space, and the types of its nodes. */
+  const seen = (nodes: unknown[]) => {
+    const types = new Set<string>()
+    const walk = (node: {
+      type: string
+      value?: string
+      depth?: number
+      children?: []
+    }): string => {
+      types.add(node.type)
+      if (node.type === 'heading') expect(node.depth).toBeGreaterThan(2)
+      return node.value ?? (node.children ?? []).map(walk).join('')
+    }
+    const text = nodes.map((node) => walk(node as never)).join('')
+    return { text: text.replace(/\s/g, ''), types }
+  }
+
+  it('no text breaks out of its place, and none has HTML, definitions or pictures', () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        const nodes = parse(`before\n\n${fence(text)}\n\nafter`)
-        expect(nodes.map((node) => node.type)).toEqual(['paragraph', 'code', 'paragraph'])
-        const normal = text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')
-        expect((nodes[1] as { value: string }).value).toBe(normal)
+        const nodes = parse(`before\n\n${textMarkdown(text)}\n\nafter`)
+        expect(nodes[0]).toMatchObject({ type: 'paragraph', children: [{ value: 'before' }] })
+        expect(nodes.at(-1)).toMatchObject({ type: 'paragraph', children: [{ value: 'after' }] })
+        const { types } = seen(nodes)
+        for (const type of ['html', 'definition', 'footnoteDefinition', 'image'])
+          expect(types).not.toContain(type)
       }),
       { numRuns: 2000 },
     )
+  })
+
+  it.each([
+    'A pen costs $5 and a pad costs $10, or US$5.',
+    '2*3*4 and 2 * 3, x**2 + y**2',
+    'a_b_c, __init__, $HOME:$PATH',
+    '`\\(x\\)` and <b>HTML</b> & more',
+    '[1]: https://example.org',
+    'see[^1]\n\n[^1]: a note',
+    '[0, 1) and [a] and \\[ half',
+    '~$5, ~$6~',
+  ])('other readers see %j as it is written', (text) => {
+    const { text: found, types } = seen(parse(textMarkdown(text)))
+    expect(found).toBe(text.replaceAll('`', '').replace(/\s/g, ''))
+    expect([...types].filter((type) => /emphasis|strong|delete|footnote/.test(type))).toEqual([])
+  })
+
+  it('is Markdown: tables, lists, code and formulas', () => {
+    expect(textMarkdown('| a | b |\n|---|:-:|\n| $5 | $x$ |')).toBe(
+      '| a | b |\n| - | :-: |\n| $5 | $x$ |',
+    )
+    expect(textMarkdown('1. a\n   - [x] b\n\n2. c')).toBe('1. a\n   - [x] b\n\n2. c')
+    expect(textMarkdown('```py\n\\(x\\) $5')).toBe('```py\n\\(x\\) $5\n```')
+    expect(textMarkdown('So \\(x\\):\n\\[\ny\n+ z\n\\]')).toBe('So $x$:\n\n$$\ny\n+ z\n$$')
+    expect(textMarkdown('# Head\n**重点：**内容\none\ntwo')).toBe(
+      '### Head\n\n**重点：**&#x5185;容  \none  \ntwo',
+    )
+    expect(textMarkdown('[x](javascript:1) ![a](https://e.org/x.png)')).toBe(
+      'x [\\[a\\]](https://e.org/x.png)',
+    )
+    expect(
+      ['\\$10', '\\frac{1}{2}', 'a_b_c', '2*3*4'].map((answer) =>
+        new MarkdownWriter().answer(answer),
+      ),
+    ).toEqual(['$10', '$\\frac{1}{2}$', 'a_b_c', '2\\*3\\*4'])
   })
 
   it('no text breaks out of its code span, in a list or a table cell', () => {
@@ -362,31 +446,32 @@ describe('HTML', () => {
     expect(content).not.toMatch(/https?:\/\/(?!www\.w3\.org\/1998\/Math\/MathML)/)
   })
 
-  it('reads formulas in their usual spellings, and leaves money and failures as text', () => {
-    const html = (text: string) => new FormulaWriter().html(text)
-    for (const formula of [
-      '$x$',
-      '\\(x\\)',
-      '\\[x\\]',
-      '$$x$$',
-      '\\boxed{x}',
-      '\\boxed{\\frac{1}{2}}',
-      '$\\$5$',
-    ])
-      expect(html(formula)).toMatch(/^<span class="katex"><math/)
-    for (const text of [
-      '$5 and $6',
-      '$ x $',
-      '$a\nb$',
-      '\\boxed{x',
-      '$\\bad$',
-      '$$',
-      '\\(\\)',
-      '$',
-    ])
-      expect(html(text)).toBe(text)
-    expect(html('\\[x\\]')).toContain('display="block"')
-    expect(html('a \\(x<y\\) b & c')).toMatch(/^a <span.*<\/span> b &amp; c$/)
+  it('formats texts as the window does: tables, lists, code with its colours, headings below its own', () => {
+    const html = (text: string) => new HtmlWriter().text(text)
+    expect(html('| a |\n|---|\n| $5 |')).toContain('<td>$5</td>')
+    expect(html('- a\n  - **b**')).toContain('<strong>b</strong>')
+    expect(html('# Head')).toBe('<h3>Head</h3>')
+    expect(html('```py\nx = "<b>"\n```')).toBe(
+      '<div class="code"><div class="code-head">Python</div><pre><code>x = <span class="hljs-string">"&lt;b>"</span></code></pre></div>',
+    )
+    expect(html('> ```py\n> return 1\n> ```')).toContain('<span class="hljs-keyword">return</span>')
+    expect(html('```\nx')).toBe('<div class="code"><pre><code>x</code></pre></div>')
+    expect(html('[x](https://e.org/) [y](javascript:1) ![z](https://e.org/z.png)')).toBe(
+      '<p><span>x</span><span class="address"> (https://e.org/)</span> <span>y</span> <span>[z]</span><span class="address"> (https://e.org/z.png)</span></p>',
+    )
+    expect(html('a \\(x<y\\) b & c')).toMatch(/^<p>a <span class="katex"><math.* b &amp; c<\/p>$/)
+    expect(new HtmlWriter().answer('\\frac12')).toContain('<math')
+    expect(new HtmlWriter().answer('a_b_c \\$10')).toBe('a_b_c $10')
+  })
+
+  it('marks the answer, in code too', () => {
+    const html = (text: string, answer: string) => {
+      const at = text.indexOf(answer)
+      return new HtmlWriter().text(text, [at, at + answer.length])
+    }
+    expect(html('one\n\nit is 42.', '42')).toContain('it is <mark>42</mark>.')
+    expect(html('1. a\n\n   so 42', '42')).toContain('so <mark>42</mark>')
+    expect(html('```json\n{"answer": 42}\n```', '42')).toContain('<mark>42</mark>')
   })
 
   it('takes long hostile texts in linear time', () => {
@@ -401,12 +486,19 @@ describe('HTML', () => {
       '\\boxed{}',
       '$x$ ',
       '\\[x\n',
+      '$5 ',
+      '- ',
+      '*a',
+      '`',
+      '```\n',
+      '| ',
+      '[',
     ]) {
-      const text = part.repeat(Math.ceil(200_000 / part.length))
+      const text = part.repeat(Math.ceil(50_000 / part.length))
       expect(
-        cpuMs(() => new FormulaWriter().html(text)),
+        cpuMs(() => new HtmlWriter().text(text)),
         part,
-      ).toBeLessThan(5000)
+      ).toBeLessThan(20_000)
     }
   })
 })
@@ -434,6 +526,12 @@ function expectInert(html: string): void {
     'td',
     'mark',
     'span',
+    'h3',
+    'pre',
+    'code',
+    'em',
+    'strong',
+    'blockquote',
   ])
   const math = new Set([
     'math',

@@ -3,7 +3,8 @@
  */
 import { z } from 'zod'
 import { BraidError } from '../../protocol/errors.ts'
-import { readJson, TEXT_LIMITS } from './files.ts'
+import { refuseAdapter } from './adapter.ts'
+import { namesIn, readJson, TEXT_LIMITS } from './files.ts'
 
 export const ARCHITECTURES = ['qwen2', 'qwen3', 'llama'] as const
 export type Architecture = (typeof ARCHITECTURES)[number]
@@ -85,7 +86,8 @@ export interface ModelConfig {
   /** Whether the embeddings are tied; undefined if the file does not say. */
   tied?: boolean
   vocabulary: number
-  tokenIds: { bos?: number; eos?: number; pad?: number }
+  /** `ends`: the tokens that end a generation, if no generation_config.json says otherwise. */
+  tokenIds: { bos?: number; ends: readonly number[]; pad?: number }
 }
 
 const cannot = (what: string) =>
@@ -93,15 +95,21 @@ const cannot = (what: string) =>
 
 /**
  * Reads config.json. Throws `model-not-found` (there is no config.json), `bad-model` (a field is
- * wrong) or `wrong-model` (the model cannot be converted).
+ * wrong) or `wrong-model` (the model cannot be converted, or is a PEFT adapter).
  */
 export async function readConfig(folder: string): Promise<ModelConfig> {
   const raw = await readJson(folder, 'config.json', TEXT_LIMITS.config)
-  if (!raw)
+  await refuseAdapter(folder, raw !== undefined)
+  if (!raw) {
+    const names = await namesIn(folder).catch(() => [folder])
+    const gguf = names.find((name) => /\.gguf$/i.test(name))
     throw new BraidError(
       'model-not-found',
-      `${folder} holds no config.json: it is not the folder of a Hugging Face model.`,
+      gguf === undefined
+        ? `${folder} holds no config.json: it is not the folder of a Hugging Face model.`
+        : `${folder} is not the folder of a Hugging Face model: ${gguf} is a GGUF already. Add it as it is.`,
     )
+  }
   const architecture = ARCHITECTURES.find((name) => name === raw.model_type)
   if (!architecture)
     throw cannot(
@@ -147,7 +155,6 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   if (architecture === 'qwen2' && headDim * heads !== c.hidden_size)
     throw cannot(`${heads} heads of ${headDim} are not its width of ${c.hidden_size}.`)
   const rope = { ...c.rope_scaling, ...c.rope_parameters }
-  const eos = Array.isArray(c.eos_token_id) ? c.eos_token_id[0] : c.eos_token_id
   return {
     architecture,
     heads,
@@ -165,7 +172,7 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
     vocabulary: c.vocab_size,
     tokenIds: {
       bos: c.bos_token_id ?? undefined,
-      eos: eos ?? undefined,
+      ends: [c.eos_token_id ?? []].flat(),
       pad: (c.pad_token_id ?? -1) >= 0 ? c.pad_token_id! : undefined,
     },
   }

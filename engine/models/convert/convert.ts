@@ -9,15 +9,17 @@ import { dirname, resolve } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
 import type { ConvertType } from '../../protocol/models.ts'
 import { readModelFiles } from '../model-files.ts'
+import { refuseAdapterTensors } from './adapter.ts'
 import { readConfig } from './config.ts'
 import { claim, fileError, nameOf, readText, syncFolder, TEXT_LIMITS } from './files.ts'
 import { encodeHeader, padded } from './gguf-writer.ts'
-import { modelMetadata } from './metadata.ts'
+import { modelMetadata, templateNotice } from './metadata.ts'
 import { DIRECT_TYPES, type DirectType } from './numbers.ts'
 import { BITS, quantise, QUANTISED_TYPES, type QuantisedType } from './quantise.ts'
 import { readSourceTensors, sourceType, type SourceTensor } from './safetensors.ts'
 import { writeTensors } from './stream.ts'
 import { planTensors, type PlannedTensor } from './tensors.ts'
+import { tieEmbeddings } from './tied.ts'
 import { readTokenizer } from './tokenizer.ts'
 import { checkSpace, fingerprint, lockFile, removeWork, sizeOf, workFiles } from './work.ts'
 
@@ -58,11 +60,13 @@ export interface ConvertResult {
   tokenizer: string
   thoughtRows: number
   tensors: number
+  /** What the user should know about the result, in sentences. */
+  notices: string[]
 }
 
 /**
  * Converts a folder. Throws `wrong-model` (an architecture, tokenizer or weight type that cannot be
- * converted), `bad-model` (a damaged folder), `model-not-found`, `bad-path` (the target),
+ * converted, or an adapter), `bad-model` (a damaged folder), `model-not-found`, `bad-path` (the target),
  * `disk-full`, `cancelled` or `io`. After `cancelled` and `disk-full` the unfinished work stays
  * beside the target: the same call resumes it, and `discardConversion` removes it.
  */
@@ -87,10 +91,12 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
   const { folder, output, signal } = options
   const config = await readConfig(folder)
   const tokenizer = await readTokenizer(folder, config)
-  const { files, tensors: sources } = await readSourceTensors(folder)
+  const { files, tensors: found, notice: unused } = await readSourceTensors(folder)
+  refuseAdapterTensors(found.keys())
+  const { tied, tensors: sources, notice: untied } = await tieEmbeddings(folder, config, found)
   const quantised = QUANTISED_TYPES.find((type) => type === options.type)
   const direct = quantised ? commonType(sources) : (options.type as DirectType)
-  const planned = planTensors(config, sources, direct)
+  const planned = planTensors({ ...config, tied }, sources, direct)
   const names = { name: nameOf(folder), licence: await licenceOf(folder) }
   const header = encodeHeader(
     modelMetadata(config, tokenizer, names, FILE_TYPES[direct]),
@@ -149,6 +155,9 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
     tokenizer: tokenizer.pre,
     thoughtRows: dimensions.thoughtRows,
     tensors: tensors.length,
+    notices: [unused, untied, templateNotice(config, tokenizer), ...tokenizer.notices].filter(
+      (notice) => notice !== undefined,
+    ),
   }
 }
 

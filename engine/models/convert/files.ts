@@ -1,4 +1,4 @@
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
 import { WriteLock } from '../../files/index.ts'
@@ -88,6 +88,15 @@ export async function readJson(
   }
   if (!isRecord(value)) throw new BraidError('bad-model', `${name} does not hold a JSON object.`)
   return value
+}
+
+/** Returns the names in the folder. Throws `model-not-found` or `io`. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    throw fileError(error, folder)
+  }
 }
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>

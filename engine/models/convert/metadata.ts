@@ -21,7 +21,7 @@ export function modelMetadata(
 ): Metadata {
   const key = (name: string) => `${config.architecture}.${name}`
   const released = isReleased(config, tokenizer)
-  const template = tokenizer.chatTemplate ?? (released ? RELEASED_TEMPLATE : undefined)
+  const template = chatTemplate(config, tokenizer)
   return [
     ['general.architecture', str(config.architecture)],
     ['general.type', str('model')],
@@ -55,6 +55,22 @@ export function modelMetadata(
       : [['tokenizer.chat_template', str(template)] as Metadata[number]]),
     ...(released ? RELEASED_KEYS : []),
   ]
+}
+
+/** Returns the model's chat template; undefined if it has none. */
+export function chatTemplate(config: ModelConfig, tokenizer: Tokenizer): string | undefined {
+  return tokenizer.chatTemplate ?? (isReleased(config, tokenizer) ? RELEASED_TEMPLATE : undefined)
+}
+
+/** Returns a notice if the model has no chat template. */
+export function templateNotice(config: ModelConfig, tokenizer: Tokenizer): string | undefined {
+  if ((chatTemplate(config, tokenizer) ?? '').trim() !== '') return undefined
+  const { templateNames: names } = tokenizer
+  const why =
+    names === undefined
+      ? 'The folder has no chat template'
+      : `The chat templates of the folder are named ${names.join(', ')}, and none is the default`
+  return `${why}: prompts are given to the model as plain text, which suits base models. For a chat model, put its template into the folder as chat_template.jinja and convert again.`
 }
 
 /**

@@ -4,10 +4,12 @@
  * https://github.com/huggingface/safetensors
  */
 import { createHash } from 'node:crypto'
-import { open, readdir, type FileHandle } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { fileError, isRecord, readJson } from './files.ts'
+import { CUT } from '../gguf.ts'
+import { ADAPTER_FILE, adapterError } from './adapter.ts'
+import { fileError, isRecord, namesIn, readJson } from './files.ts'
 
 export type SourceType = 'f32' | 'f16' | 'bf16'
 const TYPES: Readonly<Record<string, SourceType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
@@ -74,8 +76,7 @@ export async function readSafetensors(
     const info = await handle.stat()
     if (!info.isFile()) throw bad(file, 'this is not a file.')
     const size = info.size
-    if (size < 10)
-      throw bad(file, 'it is too short for a safetensors file; the download is incomplete.')
+    if (size < 10) throw bad(file, `it is too short for a safetensors file: ${CUT}`)
     const length = await readAt(handle, 0, 8)
     const headerBytes = Number(length.readBigUInt64LE())
     if (length.toString('latin1').startsWith('version '))
@@ -85,11 +86,7 @@ export async function readSafetensors(
         file,
         `the header claims ${headerBytes} bytes; at most ${SAFETENSORS_LIMITS.headerBytes} are read.`,
       )
-    if (8 + headerBytes > size)
-      throw bad(
-        file,
-        'it ends in the middle of its header: it is damaged or was not downloaded completely.',
-      )
+    if (8 + headerBytes > size) throw bad(file, `it ends in the middle of its header: ${CUT}`)
     const bytes = await readAt(handle, 8, headerBytes)
     const tensors = parseHeader(file, bytes, 8 + headerBytes, size)
     return {
@@ -150,7 +147,8 @@ function parseHeader(
       )
     end += tensor.bytes
   }
-  if (end !== size) throw bad(file, `its tensors end at ${end}, but the file has ${size} bytes.`)
+  if (end !== size)
+    throw bad(file, `its tensors end at ${end}, but the file has ${size} bytes: it is damaged.`)
   return tensors
 }
 
@@ -189,8 +187,8 @@ function tensorOf(
   const [start, end] = offsets as [number, number]
   const elements = (shape as number[]).reduce((product, n) => product * n, 1)
   const bytes = elements * width
-  // This also rejects products beyond 2^53: no file is that long.
-  if (!(bytes <= size) || start > end || end - start !== bytes)
+  // Products beyond 2^53 are rejected with the others, because the offsets are below it.
+  if (start > end || end - start !== bytes)
     throw bad(
       file,
       `the tensor ${show(name)} claims the shape [${shape.join(', ')}] of ${dtype} in ${end - start} bytes.`,
@@ -198,7 +196,7 @@ function tensorOf(
   if (dataOffset + end > size)
     throw bad(
       file,
-      `the tensor ${show(name)} ends ${dataOffset + end - size} bytes after the end of the file: it is damaged or was not downloaded completely.`,
+      `the tensor ${show(name)} ends ${dataOffset + end - size} bytes after the end of the file: ${CUT}`,
     )
   return {
     name,
@@ -211,16 +209,23 @@ function tensorOf(
   }
 }
 
+const WHOLE = 'model.safetensors'
+const INDEX = 'model.safetensors.index.json'
+
 /**
- * Reads the headers of all tensors in a folder, by name, from `model.safetensors` or from the
- * shards that its index names.
+ * Reads the headers of all tensors in a folder, by name: from `model.safetensors` if it exists, else
+ * from the shards that the index names, as transformers does.
  */
 export async function readSourceTensors(
   folder: string,
-): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor> }> {
-  const index = await readJson(folder, 'model.safetensors.index.json', 64 * 2 ** 20)
+): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor>; notice?: string }> {
+  const present = await namesIn(folder)
+  const whole = present.includes(WHOLE)
+  const index = whole ? undefined : await readJson(folder, INDEX, 64 * 2 ** 20)
   const weightMap = index ? weightMapOf(index.weight_map) : undefined
-  const names = weightMap ? [...new Set(weightMap.values())].sort() : [await onlyFile(folder)]
+  const names = weightMap
+    ? [...new Set(weightMap.values())].sort()
+    : [whole ? WHOLE : onlyFile(folder, present)]
   const files: SourceFile[] = []
   const tensors = new Map<string, SourceTensor>()
   for (const name of names) {
@@ -236,11 +241,20 @@ export async function readSourceTensors(
     if (tensors.get(name)?.file !== file)
       throw bad(file, `the tensor ${show(name)}, which the index names, is not in it.`)
   }
-  return { files, tensors }
+  const ignored = whole && present.some((name) => name === INDEX || SHARD.test(name))
+  return {
+    files,
+    tensors,
+    ...(ignored && {
+      notice: `${WHOLE} was converted; the shards beside it were not used, as in transformers.`,
+    }),
+  }
 }
 
+const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/
+
 function weightMapOf(value: unknown): Map<string, string> {
-  const file = 'model.safetensors.index.json'
+  const file = INDEX
   if (!isRecord(value)) throw bad(file, 'it has no weight_map.')
   const entries = Object.entries(value)
   for (const [, name] of entries) {
@@ -253,21 +267,16 @@ function weightMapOf(value: unknown): Map<string, string> {
   return new Map(entries as [string, string][])
 }
 
-async function onlyFile(folder: string): Promise<string> {
-  let names: string[]
-  try {
-    names = await readdir(folder)
-  } catch (error) {
-    throw fileError(error, folder)
-  }
-  if (names.includes('model.safetensors')) return 'model.safetensors'
-  const found = names.filter((name) => name.endsWith('.safetensors'))
+function onlyFile(folder: string, names: readonly string[]): string {
+  const found = names.filter((name) => name.endsWith('.safetensors') && !ADAPTER_FILE.test(name))
   if (found.length === 1) return found[0]!
   if (found.length > 1)
     throw new BraidError(
       'bad-model',
-      `${folder} holds ${found.length} safetensors files, but no model.safetensors.index.json that says how they fit together.`,
+      `${folder} holds ${found.length} safetensors files, but no ${INDEX} that says how they fit together.`,
     )
+  const adapter = names.find((name) => ADAPTER_FILE.test(name))
+  if (adapter !== undefined) throw adapterError(`its only weights are ${adapter}, a PEFT adapter`)
   if (names.some((name) => /\.(bin|pth|pt)$/.test(name)))
     throw new BraidError(
       'bad-model',

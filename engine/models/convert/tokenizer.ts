@@ -4,6 +4,7 @@
  */
 import { BraidError } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
+import { readAddedTokens, readSettings, textOf, type Added } from './added-tokens.ts'
 import { isRecord, readJson, readText, TEXT_LIMITS } from './files.ts'
 import { bool, str, u32, type Metadata } from './gguf-writer.ts'
 import { preTokenizer } from './pre-tokenizer.ts'
@@ -17,7 +18,11 @@ export interface Tokenizer {
   /** Ids of the control tokens, by text. */
   control: ReadonlyMap<string, number>
   chatTemplate?: string
+  /** Names of the templates if there are several and none is the default. */
+  templateNames?: readonly string[]
   pre: string
+  /** What differs from transformers or is missing, in sentences. */
+  notices: readonly string[]
 }
 
 const bad = (message: string) => new BraidError('bad-model', message)
@@ -28,14 +33,17 @@ const bad = (message: string) => new BraidError('bad-model', message)
  */
 export async function readTokenizer(folder: string, config: ModelConfig): Promise<Tokenizer> {
   const json = await readJson(folder, 'tokenizer.json', TEXT_LIMITS.tokenizer)
-  if (!json) throw new BraidError('model-not-found', `${folder} holds no tokenizer.json.`)
-  const settings =
-    (await readJson(folder, 'tokenizer_config.json', TEXT_LIMITS.tokenizerConfig)) ?? {}
-  const added = addedTokens(json, config.vocabulary)
-  const ids = new Map([...added].map(([id, { content }]) => [content, id]))
+  if (!json)
+    throw new BraidError(
+      'model-not-found',
+      `${folder} holds no tokenizer.json. Load the tokenizer with transformers and save it there (save_pretrained).`,
+    )
+  const settings = await readSettings(folder)
   const frame = templateEnds(json.post_processor)
   const bosText = textOf(settings.bos_token) ?? frame.first
   const pre = preTokenizer(json, bosText)
+  const added = await readAddedTokens(folder, json, settings, config.vocabulary)
+  const ids = new Map([...added].map(([id, { content }]) => [content, id]))
   const { tokens, types } = vocabularyOf(json, added, config.vocabulary)
   const merges = mergesOf(json)
 
@@ -54,49 +62,35 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
     return value
   }
   id('bos', bosText, config.tokenIds.bos)
-  const eos = id('eos', textOf(settings.eos_token), config.tokenIds.eos)
+  const ends = await endsOf(folder, config)
+  const eos = id('eos', textOf(settings.eos_token), config.tokenIds.ends[0] ?? ends[0])
   id('unknown', textOf(settings.unk_token), undefined)
   id('padding', textOf(settings.pad_token), config.tokenIds.pad)
-  const eot = await secondEnd(folder, eos, tokens)
+  // llama.cpp ends a generation at these, too.
+  const [eot, eom, ...rest] = ends.filter(
+    (end) => end !== eos && end < tokens.length && !KNOWN_ENDS.has(tokens[end]!),
+  )
   if (eot !== undefined) metadata.push(['tokenizer.ggml.eot_token_id', u32(eot)])
-  const addBos =
-    flag(settings.add_bos_token) ??
-    (frame.first === undefined ? undefined : frame.first === bosText)
-  const addEos =
-    flag(settings.add_eos_token) ??
-    (frame.last === undefined ? undefined : frame.last === textOf(settings.eos_token))
-  if (addBos !== undefined) metadata.push(['tokenizer.ggml.add_bos_token', bool(addBos)])
-  if (addEos !== undefined) metadata.push(['tokenizer.ggml.add_eos_token', bool(addEos)])
+  if (eom !== undefined) metadata.push(['tokenizer.ggml.eom_token_id', u32(eom)])
+  // Since version 5 transformers reads this from tokenizer.json alone.
+  const frames = (text: string | undefined, end: string | undefined) =>
+    bool(text !== undefined && text === end)
+  metadata.push(['tokenizer.ggml.add_bos_token', frames(frame.first, bosText)])
+  metadata.push(['tokenizer.ggml.add_eos_token', frames(frame.last, textOf(settings.eos_token))])
 
-  const chatTemplate = await templateOf(folder, settings)
+  const template = await templateOf(folder, settings)
   const control = new Map([...ids].filter(([, i]) => types[i] === TOKEN.control))
-  return { tokens, metadata, control, chatTemplate, pre }
-}
-
-interface Added {
-  content: string
-  special: boolean
-}
-
-function addedTokens(json: Record<string, unknown>, vocabulary: number): Map<number, Added> {
-  const found = new Map<number, Added>()
-  if (!Array.isArray(json.added_tokens)) return found
-  for (const token of json.added_tokens as unknown[]) {
-    if (
-      !isRecord(token) ||
-      typeof token.content !== 'string' ||
-      token.content === '' ||
-      !Number.isInteger(token.id)
-    )
-      throw bad('tokenizer.json: an added token has no text or no id.')
-    const id = token.id as number
-    if (id < 0 || id >= vocabulary)
-      throw bad(
-        `tokenizer.json: the token ${JSON.stringify(token.content)} has the id ${id}, but the model has ${vocabulary} embeddings.`,
-      )
-    found.set(id, { content: token.content, special: token.special === true })
+  return {
+    tokens,
+    metadata,
+    control,
+    pre,
+    ...template,
+    notices: rest.map(
+      (end) =>
+        `${JSON.stringify(tokens[end])} ends a generation in transformers, but a GGUF has no more room for such tokens; it does not end one here.`,
+    ),
   }
-  return found
 }
 
 function vocabularyOf(
@@ -186,57 +180,62 @@ function templateEnds(processor: unknown): { first?: string; last?: string } {
   return { ...(first !== undefined && { first }), ...(last !== undefined && { last }) }
 }
 
-const flag = (value: unknown) => (typeof value === 'boolean' ? value : undefined)
-const textOf = (value: unknown) => {
-  if (typeof value === 'string') return value
-  return isRecord(value) && typeof value.content === 'string' ? value.content : undefined
-}
-
-/** End-of-generation tokens that llama.cpp recognises by their text. */
+/** End-of-generation tokens that llama.cpp recognises by their text (llama-vocab.cpp). */
 const KNOWN_ENDS = new Set([
   '<|eot_id|>',
   '<|im_end|>',
   '<|end|>',
+  '<|return|>',
+  '<|call|>',
+  '<|flush|>',
+  '<|calls|>',
+  '<end_of_turn>',
   '<|endoftext|>',
-  '<|end_of_text|>',
+  '</s>',
   '<|eom_id|>',
   '<EOT>',
+  '_<EOT>',
+  '[EOT]',
+  '[EOS]',
+  '<|end_of_text|>',
+  '<end_of_utterance>',
+  '<eos>',
+  '<turn|>',
+  '<|tool_response>',
   '<｜end▁of▁sentence｜>',
+  '[e~[',
 ])
 
 /**
- * Returns a second end-of-generation token that generation_config.json names and llama.cpp would
- * not recognise.
+ * Returns the tokens at which transformers ends a generation: those of generation_config.json, else
+ * those of config.json; one or a list.
  */
-async function secondEnd(
-  folder: string,
-  eos: number | undefined,
-  tokens: readonly string[],
-): Promise<number | undefined> {
-  const ends = (await readJson(folder, 'generation_config.json', TEXT_LIMITS.config))?.eos_token_id
-  if (!Array.isArray(ends)) return undefined
-  return (ends as unknown[]).find(
-    (id): id is number =>
-      typeof id === 'number' &&
-      id !== eos &&
-      tokens[id] !== undefined &&
-      !KNOWN_ENDS.has(tokens[id]),
-  )
+async function endsOf(folder: string, config: ModelConfig): Promise<number[]> {
+  const given = (await readJson(folder, 'generation_config.json', TEXT_LIMITS.config))?.eos_token_id
+  const ids: unknown[] = [given ?? config.tokenIds.ends].flat()
+  return [...new Set(ids)].filter((id): id is number => Number.isInteger(id) && Number(id) >= 0)
 }
 
-/** Returns the default chat template from any of the places where transformers has stored it. */
+/**
+ * Returns the default chat template from the first of the places where transformers has stored it:
+ * a file of its own goes before tokenizer_config.json. `templateNames` are the templates of a list
+ * that has no default.
+ */
 async function templateOf(
   folder: string,
   settings: Record<string, unknown>,
-): Promise<string | undefined> {
-  const inSettings = settings.chat_template
-  if (typeof inSettings === 'string') return inSettings
-  if (Array.isArray(inSettings)) {
-    const named = (inSettings as unknown[]).filter(isRecord).find(({ name }) => name === 'default')
-    if (typeof named?.template === 'string') return named.template
-  }
+): Promise<Pick<Tokenizer, 'chatTemplate' | 'templateNames'>> {
   const file = await readText(folder, 'chat_template.jinja', TEXT_LIMITS.template)
-  if (file !== undefined) return file
+  if (file !== undefined) return { chatTemplate: file }
+  const inSettings = settings.chat_template
+  if (typeof inSettings === 'string') return { chatTemplate: inSettings }
+  if (Array.isArray(inSettings)) {
+    const named = (inSettings as unknown[]).filter(isRecord)
+    const { template } = named.find(({ name }) => name === 'default') ?? {}
+    return typeof template === 'string'
+      ? { chatTemplate: template }
+      : { templateNames: named.map(({ name }) => String(name)) }
+  }
   const json = (await readJson(folder, 'chat_template.json', TEXT_LIMITS.template))?.chat_template
-  return typeof json === 'string' ? json : undefined
+  return typeof json === 'string' ? { chatTemplate: json } : {}
 }

@@ -5,7 +5,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BraidError } from '../../protocol/errors.ts'
-import { headerOf, netError, statusError, type Answer, type Net } from './net.ts'
+import { headerOf, netError, networkReason, statusError, type Answer, type Net } from './net.ts'
 import type { Segment } from './state.ts'
 
 export interface Source {
@@ -61,7 +61,7 @@ export class Fetcher {
       () => false,
       async (attempt) => {
         const answer = await this.#net.get(this.#url, { range: 'bytes=0-0' }, attempt)
-        await answer.body.dump({ limit: 2 ** 12 }).catch(() => undefined)
+        answer.body.destroy()
         const ranged =
           answer.status === 206 ? RANGE.exec(headerOf(answer.headers, 'content-range') ?? '') : null
         // An empty file has no first byte, so the server answers 416.
@@ -199,7 +199,7 @@ export class Fetcher {
       if (fruitless >= tries)
         throw new BraidError(
           'io',
-          `${(failure as Error).message} The download failed ${tries} times. The partial file is kept, and the download can be resumed.`,
+          `${networkReason(failure)} The download failed ${tries} times. The partial file is kept, and the download can be resumed.`,
           { cause: failure },
         )
       const wait = Math.min(
@@ -219,8 +219,8 @@ function isNetwork(error: unknown): boolean {
     return error.code === 'io' && !(error instanceof FileChanged) && error.cause !== undefined
   const code = String((error as { code?: unknown }).code ?? '')
   return (
-    code.startsWith('UND_ERR') ||
-    /^(ECONN|EPIPE|ETIMEDOUT|ENET|EHOST|EAI_AGAIN|ENOTFOUND)/.test(code)
+    code.startsWith('HPE_') || // invalid HTTP
+    /^(ECONN|EPIPE|EPROTO|ETIMEDOUT|ENET|EHOST|EAI_AGAIN|ENOTFOUND)/.test(code)
   )
 }
 

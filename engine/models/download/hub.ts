@@ -47,12 +47,12 @@ export function parseHubRef(text: string, hub: URL): HubRef | undefined {
   if (plain && REPO.test(plain[1]!))
     return { repo: plain[1]!, ...(plain[2] !== undefined && { quantisation: plain[2] }) }
   const url = parseUrl(text.trim())
-  if (
-    url.origin !== hub.origin &&
-    !(hub.hostname === 'huggingface.co' && /^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname))
-  )
-    return undefined
+  const below = url.origin === hub.origin && url.pathname.startsWith(hub.pathname)
+  const alias =
+    hub.hostname === 'huggingface.co' && /^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname)
+  if (!below && !alias) return undefined
   const [org, name, kind, revision, ...path] = url.pathname
+    .slice(below ? hub.pathname.length : 0)
     .split('/')
     .filter(Boolean)
     .map(decodePart)
@@ -94,11 +94,11 @@ const Tree = z.array(
 )
 
 /**
- * Reads a repository's file list. Throws `model-not-found`, `io` (the model is gated, the hub is
- * unreachable or its answer is invalid) or `cancelled`.
+ * Reads a repository's file list. Throws `model-not-found`, `wrong-model` (a PEFT adapter), `io` (the
+ * model is gated, the hub is unreachable or its answer is invalid) or `cancelled`.
  */
 export async function readRepo(net: Net, ref: HubRef, signal?: AbortSignal): Promise<HubRepo> {
-  const api = (path: string) => new URL(`/api/models/${ref.repo}${path}`, net.hub)
+  const api = (path: string) => new URL(`api/models/${ref.repo}${path}`, net.hub)
   const revision = ref.revision === undefined ? '' : `/revision/${encodeURIComponent(ref.revision)}`
   const info = parse(Info, (await net.json(api(revision), LIMIT, signal)).value)
   const files: HubFile[] = []
@@ -116,18 +116,25 @@ export async function readRepo(net: Net, ref: HubRef, signal?: AbortSignal): Pro
     }
     if (files.length > MAX_FILES || page > 100)
       throw new BraidError('io', `${ref.repo} holds too many files to list.`)
-    const link = /<([^>]+)>;\s*rel="next"/.exec(headerOf(headers, 'link') ?? '')?.[1]
-    next = link === undefined ? undefined : new URL(link, next)
-    if (next && next.origin !== net.hub.origin)
-      throw new BraidError('io', `${ref.repo}: the list of files continues on another host.`)
+    // Only the query is taken: a mirror may pass on the hub's own address.
+    const query: string | undefined = /<[^>?]*(\?[^>#]*)[^>]*>;\s*rel="next"/.exec(
+      headerOf(headers, 'link') ?? '',
+    )?.[1]
+    next = query === undefined ? undefined : api(`/tree/${info.sha}${query}`)
   }
+  const choices = choicesOf(files)
+  if (choices.length === 0 && files.some(({ path }) => path === 'adapter_config.json'))
+    throw new BraidError(
+      'wrong-model',
+      `${ref.repo} is a PEFT adapter (LoRA): it holds changes to a model, not a model. Get a repository in which it is merged into its base model.`,
+    )
   const licence = info.cardData?.license
   return {
     repo: ref.repo,
     revision: info.sha,
     gated: info.gated !== undefined && info.gated !== false,
     ...(typeof licence === 'string' && { licence }),
-    choices: choicesOf(files),
+    choices,
   }
 }
 
@@ -137,7 +144,7 @@ export function fileUrl(
   path: string,
 ): string {
   return new URL(
-    `/${repo}/resolve/${encodeURIComponent(revision)}/${path.split('/').map(encodeURIComponent).join('/')}`,
+    `${repo}/resolve/${encodeURIComponent(revision)}/${path.split('/').map(encodeURIComponent).join('/')}`,
     net.hub,
   ).href
 }
@@ -169,7 +176,8 @@ const QUANTISATION =
   /(?:^|[-._/])(I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|F32)(?=[-._/]|$)/gi
 /** Matches the files needed to convert a folder. */
 const FOLDER =
-  /^(config|generation_config|tokenizer|tokenizer_config|chat_template|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^README\.md$|^[\w.-]+\.safetensors$/
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|chat_template|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^README\.md$|^[\w.-]+\.safetensors$/
+const WHOLE = 'model.safetensors'
 
 export function choicesOf(files: readonly HubFile[]): HubChoice[] {
   const models = new Map<string, HubFile[]>()
@@ -203,7 +211,13 @@ export function choicesOf(files: readonly HubFile[]): HubChoice[] {
       choice.name = choice.files[0]!.path.replace(SPLIT, '').replace(/\.gguf$/i, '')
   }
   choices.sort((a, b) => a.sizeBytes - b.sizeBytes)
-  const folder = files.filter(({ path }) => FOLDER.test(path))
+  const whole = files.some(({ path }) => path === WHOLE)
+  const folder = files.filter(
+    ({ path }) =>
+      FOLDER.test(path) &&
+      // One whole file makes shards and their index useless.
+      (!whole || path === WHOLE || !path.includes('.safetensors')),
+  )
   const has = (name: string) => folder.some(({ path }) => path === name)
   const weights = folder.filter(({ path }) => path.endsWith('.safetensors'))
   if (has('config.json') && has('tokenizer.json') && weights.length > 0)

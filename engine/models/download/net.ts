@@ -1,22 +1,25 @@
 /**
  * HTTP client for downloads. Follows and checks each redirect itself, refuses private addresses
  * unless the user named that host, sends the hub's token only to the hub, and uses the proxy from
- * the environment.
+ * the environment. Each request has its own connection: downloads are few and long, and a kept
+ * connection would only add ways to fail.
  */
 import { lookup } from 'node:dns'
+import * as http from 'node:http'
+import * as https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
 import { BraidError } from '../../protocol/errors.ts'
+import { proxies, tunnel, type Proxies } from './proxy.ts'
 
 export const DEFAULT_HUB = 'https://huggingface.co'
 const MAX_REDIRECTS = 8
 
 export interface NetOptions {
-  /** Address of the hub; mirrors and tests use another one. */
+  /** Address of the hub, which may have a path; mirrors and tests use another one. */
   hub?: string
   /** Token for gated repositories. */
   token?: string
-  /** Milliseconds to connect and to receive the response headers. */
+  /** Milliseconds to connect, to receive the response headers, and between two pieces of JSON. */
   timeoutMs?: number
   /** Resolves host names; default: the system's resolver. */
   resolve?: typeof lookup
@@ -24,10 +27,14 @@ export interface NetOptions {
 
 export interface Answer {
   status: number
-  headers: Record<string, string | string[] | undefined>
-  body: Dispatcher.ResponseData['body']
+  headers: http.IncomingHttpHeaders
+  /**
+   * Read or destroy it. Node stops reading from the socket while the consumer is busy, so at most
+   * one chunk of the socket and the stream's buffer are in memory.
+   */
+  body: http.IncomingMessage
   /** Headers of the first response. Here the hub announces what its file store will send. */
-  first: Record<string, string | string[] | undefined>
+  first: http.IncomingHttpHeaders
 }
 
 export const headerOf = (headers: Answer['headers'], name: string): string | undefined => {
@@ -37,30 +44,23 @@ export const headerOf = (headers: Answer['headers'], name: string): string | und
 
 /** Sends requests to addresses that the user asked for. Close it when done. */
 export class Net {
+  /** Address of the hub. Its path ends in `/`, so that addresses below it are relative to it. */
   readonly hub: URL
   readonly #token: string | undefined
   readonly #timeoutMs: number
   readonly #resolve: typeof lookup
+  readonly #proxies: Proxies
   /** Hosts that the user named; these may be private. */
   readonly #named = new Set<string>()
-  readonly #dispatcher: Dispatcher
+  readonly #open = new Set<AbortController>()
 
   constructor(options: NetOptions = {}) {
-    this.hub = parseUrl(options.hub ?? process.env.HF_ENDPOINT ?? DEFAULT_HUB)
+    this.hub = hubUrl(options.hub ?? (process.env.HF_ENDPOINT || DEFAULT_HUB))
     this.#token = options.token ?? process.env.HF_TOKEN
     this.#timeoutMs = options.timeoutMs ?? 30_000
     this.#resolve = options.resolve ?? lookup
+    this.#proxies = proxies(process.env)
     this.#named.add(this.hub.hostname)
-    const settings = {
-      connect: { timeout: this.#timeoutMs, lookup: this.#lookup },
-      headersTimeout: this.#timeoutMs,
-      bodyTimeout: 0,
-    }
-    const { https_proxy, HTTPS_PROXY, http_proxy, HTTP_PROXY } = process.env
-    this.#dispatcher =
-      https_proxy || HTTPS_PROXY || http_proxy || HTTP_PROXY
-        ? new EnvHttpProxyAgent({ headersTimeout: this.#timeoutMs, bodyTimeout: 0 })
-        : new Agent(settings)
   }
 
   /**
@@ -85,30 +85,22 @@ export class Net {
       const trusted = at.origin === this.hub.origin
       const authorization: Record<string, string> =
         trusted && this.#token ? { authorization: `Bearer ${this.#token}` } : {}
-      let answer: Dispatcher.ResponseData
-      try {
-        answer = await request(at, {
-          method: 'GET',
-          headers: {
-            'user-agent': 'braid',
-            'accept-encoding': 'identity',
-            ...headers,
-            ...authorization,
-          },
-          dispatcher: this.#dispatcher,
-          signal,
-        })
-      } catch (error) {
-        throw netError(error, at, signal)
-      }
-      // A discarded body emits an error that must have a listener; a reader of the body receives
-      // the error as well.
-      answer.body.on('error', () => undefined)
-      first ??= answer.headers
-      const location = headerOf(answer.headers, 'location')
-      if (![301, 302, 303, 307, 308].includes(answer.statusCode) || location === undefined)
-        return { status: answer.statusCode, headers: answer.headers, body: answer.body, first }
-      await answer.body.dump({ limit: 2 ** 16 }).catch(() => undefined)
+      const body = await this.#request(
+        at,
+        {
+          'user-agent': 'braid',
+          'accept-encoding': 'identity',
+          ...headers,
+          ...authorization,
+        },
+        signal,
+      )
+      const status = body.statusCode!
+      first ??= body.headers
+      const { location } = body.headers
+      if (![301, 302, 303, 307, 308].includes(status) || location === undefined)
+        return { status, headers: body.headers, body, first }
+      body.destroy()
       try {
         at = new URL(location, at)
       } catch {
@@ -116,6 +108,36 @@ export class Net {
       }
     }
     throw new BraidError('io', `${url.hostname} redirects more than ${MAX_REDIRECTS} times.`)
+  }
+
+  /** Sends one request and waits for the response headers. Throws `cancelled` or `io`. */
+  async #request(
+    at: URL,
+    headers: http.OutgoingHttpHeaders,
+    signal: AbortSignal | undefined,
+  ): Promise<http.IncomingMessage> {
+    const closed = new AbortController()
+    const stop = signal ? AbortSignal.any([signal, closed.signal]) : closed.signal
+    this.#open.add(closed)
+    const done = () => this.#open.delete(closed)
+    try {
+      stop.throwIfAborted()
+      const proxy = this.#proxies(at)
+      const { request: send } = at.protocol === 'https:' ? https : http
+      const request = send(at, {
+        method: 'GET',
+        headers,
+        ...(proxy
+          ? { createConnection: await tunnel(proxy, at, this.#timeoutMs, stop) }
+          : { agent: false, lookup: this.#lookup }),
+      })
+      const body = await responseOf(request, this.#timeoutMs, stop)
+      body.once('close', done)
+      return body
+    } catch (error) {
+      done()
+      throw netError(error, at, signal)
+    }
   }
 
   /**
@@ -127,33 +149,37 @@ export class Net {
     limit: number,
     signal?: AbortSignal,
   ): Promise<{ value: unknown; headers: Answer['headers'] }> {
-    const answer = await this.get(url, { accept: 'application/json' }, signal)
-    if (answer.status !== 200) {
-      await answer.body.dump({ limit: 2 ** 16 }).catch(() => undefined)
-      throw statusError(answer.status, url)
+    const { status, headers, body } = await this.get(url, { accept: 'application/json' }, signal)
+    if (status !== 200) {
+      body.destroy()
+      throw statusError(status, url)
     }
+    const late = () => body.destroy(new Error(`No data arrived for ${this.#timeoutMs} ms.`))
+    const timer = setTimeout(late, this.#timeoutMs)
     const chunks: Buffer[] = []
     let length = 0
     try {
-      for await (const chunk of answer.body) {
+      for await (const chunk of body) {
+        timer.refresh()
         length += (chunk as Buffer).length
         if (length > limit)
           throw new BraidError('io', `${url.hostname} sent more than ${limit} bytes.`)
         chunks.push(chunk as Buffer)
       }
-      return {
-        value: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown,
-        headers: answer.headers,
-      }
+      return { value: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown, headers }
     } catch (error) {
       if (error instanceof SyntaxError)
         throw new BraidError('io', `${url.hostname} sent invalid JSON.`)
       throw netError(error, url, signal)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
+  /** Ends all requests. */
   close(): Promise<void> {
-    return this.#dispatcher.destroy()
+    for (const request of this.#open) request.abort(new Error('The connection was closed.'))
+    return Promise.resolve()
   }
 
   #check(at: URL, from: URL): void {
@@ -188,6 +214,59 @@ export class Net {
       else callback(null, addresses[0]!.address, addresses[0]!.family)
     })
   }
+}
+
+/**
+ * Sends the request. Resolves with its response; an abort later destroys the response. Every error
+ * of the connection reaches the caller or the reader of the response, or is ignored because nobody
+ * waits for it.
+ */
+export function responseOf(
+  request: http.ClientRequest,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const late = () => request.destroy(new Error(`No answer within ${timeoutMs} ms.`))
+    const timer = setTimeout(late, timeoutMs)
+    const stop = () => request.destroy(signal.reason as Error)
+    signal.addEventListener('abort', stop, { once: true })
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    }
+    request.on('socket', (socket) => socket.once('connect', () => timer.refresh()))
+    // Stays for the life of the request, so that no late error is left without a listener.
+    request.on('error', (error) => {
+      end()
+      reject(error)
+    })
+    request.once('close', () => {
+      end()
+      reject(new Error('The connection was closed without an answer.'))
+    })
+    request.once('response', (body) => {
+      end()
+      // A discarded body emits an error that must have a listener; a reader of the body receives
+      // the error as well.
+      body.on('error', () => undefined)
+      // Node takes a body without a length as complete when its connection fails.
+      request.on('error', (error) => body.complete || body.destroy(error))
+      const destroy = () => body.destroy(signal.reason as Error)
+      signal.addEventListener('abort', destroy, { once: true })
+      body.once('close', () => signal.removeEventListener('abort', destroy))
+      resolve(body)
+    })
+    request.end()
+  })
+}
+
+/** Parses the address of the hub. Throws `bad-request`. */
+function hubUrl(text: string): URL {
+  const url = parseUrl(text.trim())
+  url.pathname = url.pathname.replace(/\/*$/, '/')
+  url.search = url.hash = ''
+  return url
 }
 
 export function parseUrl(text: string): URL {
@@ -248,9 +327,15 @@ export function netError(error: unknown, at: URL, signal?: AbortSignal): BraidEr
       : new BraidError('cancelled', 'The download was cancelled.')
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof BraidError) return cause
-  return new BraidError('io', `${at.hostname} cannot be reached: ${(error as Error).message}`, {
+  return new BraidError('io', `${at.hostname} cannot be reached: ${networkReason(error)}`, {
     cause: error,
   })
+}
+
+/** Describes a network error in words. */
+export function networkReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'ECONNRESET' ? 'The server closed the connection.' : message
 }
 
 /** Returns the error for an HTTP status other than success. */

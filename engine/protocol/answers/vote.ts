@@ -1,6 +1,6 @@
 import type { VoteRule } from '../request.ts'
 import { bySegment, type SegmentId } from '../segments.ts'
-import { hundredth, meaningOf, sameValue, type Meaning } from './equality.ts'
+import { asFraction, meaningOf, sameAsWritten, type Meaning } from './equality.ts'
 
 /** A candidate: a path or a summary, and its answer. */
 export interface Candidate {
@@ -72,11 +72,11 @@ function byEquality(answered: readonly Answered[]): { answer: string; members: S
     ...meant.filter((c) => !c.meaning.percent),
     ...meant.filter((c) => c.meaning.percent),
   ]) {
-    const fraction = meaning.percent ? hundredth(meaning.value) : meaning.value
     const found =
       classes.find(
-        ({ first }) => !(meaning.percent && first.percent) && sameValue(first.value, fraction),
-      ) ?? classes.find(({ first }) => sameValue(first.value, meaning.value))
+        ({ first }) =>
+          !(meaning.percent && first.percent) && sameAsWritten(first, asFraction(meaning)),
+      ) ?? classes.find(({ first }) => sameAsWritten(first, meaning))
     if (found === undefined) classes.push({ answer, first: meaning, members: [member] })
     else {
       found.members.push(member)

@@ -6,6 +6,9 @@ import {
   type RunError,
   type SegmentId,
 } from '../../protocol/events.ts'
+import { answeringSegment } from '../../protocol/deciding.ts'
+import { questionOf, showsValues } from '../../protocol/question.ts'
+import { thoughtIn } from '../../protocol/thoughts.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 
 /**
@@ -37,8 +40,16 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     )
   }
   if (settings !== null) {
-    const { sampling, controls, engine: options, system, instruction, ...plain } = settings
-    for (const group of [plain, sampling, controls, options]) {
+    const {
+      sampling,
+      controls,
+      engine: options,
+      system,
+      instruction,
+      templateVariables,
+      ...plain
+    } = settings
+    for (const group of [plain, templateVariables ?? {}, sampling, controls, options]) {
       for (const [name, value] of Object.entries(group)) rows.push([words(name), String(value)])
     }
     if (system !== undefined) rows.push(['system', system])
@@ -75,6 +86,38 @@ function addressRow(address: ModelAddress): Rows[number] {
 }
 
 const errorLine = (error: RunError): string => `${errorText(error)} (${error.code})`
+
+/** What an export shows of a run as its answer. */
+export interface Shown {
+  /** Answers of segments and votes are shown. */
+  values: boolean
+  /** Its whole text is the answer; null where the answer is a value, or there is none. */
+  whole: Segment | null
+  /** The other summaries, paths, probes and judges. */
+  summaries: readonly Segment[]
+  rest: readonly Segment[]
+}
+
+/**
+ * Returns what an export shows. A text that is the answer is not repeated among the others, unless a
+ * thought is before it.
+ */
+export function shownOf(state: RunState): Shown {
+  const values = showsValues(state)
+  const whole = values || state.answer === null ? null : (answeringSegment(state) ?? null)
+  const others = (list: readonly Segment[]) =>
+    list.filter((one) => one !== whole || thoughtIn(one.text, state.thought) !== null)
+  return {
+    values,
+    whole,
+    summaries: others(state.summaries),
+    rest: others([...state.paths, ...state.others]),
+  }
+}
+
+/** Returns what a table of runs shows in its column of answers. */
+export const answerCell = (state: RunState): string =>
+  showsValues(state) ? (state.answer ?? '') : `(${questionOf(state) ?? 'undecided'})`
 
 /** Returns `path 3`, `summary 1`, ... */
 export const nameOf = (segment: SegmentId): string => `${roleOf(segment)} ${numberOf(segment)}`

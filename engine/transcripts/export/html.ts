@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto'
 import type { RunState, Segment } from '../../protocol/fold.ts'
+import { frameOf } from '../../protocol/frame.ts'
+import type { Range } from '../../protocol/markdown/blocks.ts'
 import { noticeText } from '../../protocol/wording.ts'
-import { runRows, seconds, segmentLine, segmentTitle, voteLines } from './describe.ts'
-import { escapeHtml, FormulaWriter } from './formulas.ts'
+import { spokenText } from '../../protocol/deciding.ts'
+import {
+  answerCell,
+  runRows,
+  seconds,
+  segmentLine,
+  segmentTitle,
+  shownOf,
+  voteLines,
+} from './describe.ts'
 import type { ExportedRun } from './export.ts'
 import { STYLE } from './style.ts'
+import { escapeHtml, HtmlWriter } from './text-html.ts'
 
 /**
  * Returns one page without scripts, links or remote content; its content security policy forbids
- * them all. Formulas are MathML.
+ * them all. Texts are formatted as in the window; formulas are MathML.
  */
 export function exportHtml(runs: ExportedRun[]): string {
   const title = runs.length === 1 ? `Braid: ${runs[0]!.title}` : `Braid: ${runs.length} runs`
@@ -34,37 +45,47 @@ ${runs.length > 1 ? compare(runs) : ''}${runs.map(oneRun).join('\n')}
 
 function oneRun(run: ExportedRun): string {
   const { state } = run
-  const formulas = new FormulaWriter()
+  const writer = new HtmlWriter()
   const parts = [
     `<h1>${escapeHtml(run.title)}</h1>`,
     `<h2>Problem</h2>`,
-    text(formulas.html(state.problem)),
+    text(writer.text(state.problem)),
     `<h2>Answer</h2>`,
   ]
-  parts.push(
-    state.answer === null
-      ? '<p>No answer.</p>'
-      : `<div class="answer">${formulas.html(state.answer)}</div>`,
-  )
-  for (const summary of state.summaries) parts.push(section(summary, formulas))
-  for (const vote of state.votes)
+  const { values, whole, summaries, rest } = shownOf(state)
+  if (whole !== null) {
+    const line = `${segmentTitle(whole)}, ${segmentLine(whole)}`
+    parts.push(`<p class="note">${escapeHtml(line)}</p>`)
+    parts.push(text(writer.text(spokenText(whole, state))))
+  } else
     parts.push(
-      `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
-      list(voteLines(vote)),
+      state.answer === null
+        ? '<p>No answer.</p>'
+        : `<div class="answer">${writer.answer(state.answer)}</div>`,
     )
-  for (const one of [...state.paths, ...state.others]) parts.push(section(one, formulas))
+  for (const summary of summaries) parts.push(section(summary, writer, values))
+  if (values)
+    for (const vote of state.votes)
+      parts.push(
+        `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
+        list(voteLines(vote)),
+      )
+  for (const one of rest) parts.push(section(one, writer, values))
   if (state.notices.length > 0) parts.push('<h2>Notices</h2>', list(state.notices.map(noticeText)))
   parts.push('<h2>Settings</h2>', table(['setting', 'value'], runRows(run)))
   return `<article>\n${parts.join('\n')}\n</article>`
 }
 
-function section(segment: Segment, formulas: FormulaWriter): string {
-  const { role, answer, text: own } = segment
+function section(segment: Segment, writer: HtmlWriter, values: boolean): string {
+  const { role } = segment
+  const answer = values ? segment.answer : null
   const found =
     answer === null
       ? ''
-      : `<p class="note">Answer: <b>${escapeHtml(answer.text)}</b> (${answer.kind})</p>`
-  const html = formulas.html(own, answer?.span)
+      : `<p class="note">Answer: <b>${writer.answer(answer.text)}</b> (${answer.kind})</p>`
+  const { text: whole, start, end } = frameOf(segment)
+  const span: Range | null = answer && [answer.span[0] - start, answer.span[1] - start]
+  const html = writer.text(whole.slice(start, end), span)
   const title = `<h2>${escapeHtml(segmentTitle(segment))}</h2>`
   const line = `<p class="note">${escapeHtml(segmentLine(segment))}</p>`
   return `<section class="${role}">${title}${line}${found}${text(html)}</section>`
@@ -78,7 +99,7 @@ function compare(runs: ExportedRun[]): string {
     String(state.settings?.paths ?? ''),
     String(state.settings?.budget ?? ''),
     String(state.settings?.seed ?? ''),
-    state.answer ?? '',
+    answerCell(state),
     time(state),
   ]
   const head = ['run', 'model', 'strategy', 'paths', 'budget', 'seed', 'answer', 'time']

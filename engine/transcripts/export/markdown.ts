@@ -1,11 +1,14 @@
 import type { RunState, Segment } from '../../protocol/fold.ts'
+import { framedText } from '../../protocol/frame.ts'
 import { noticeText } from '../../protocol/wording.ts'
-import { runRows, segmentLine, segmentTitle, voteLines } from './describe.ts'
+import { spokenText } from '../../protocol/deciding.ts'
+import { answerCell, runRows, segmentLine, segmentTitle, shownOf, voteLines } from './describe.ts'
 import type { ExportedRun } from './export.ts'
+import { MarkdownWriter } from './text-markdown.ts'
 
 /**
- * Exports runs as Markdown. Every text of the user or the model is inside a code block or code span
- * that it cannot close.
+ * Exports runs as Markdown. The texts of the user and the model are Markdown too, as the window
+ * shows them (text-markdown.ts); names and short values are code spans that they cannot close.
  */
 export function exportMarkdown(runs: ExportedRun[]): string {
   const parts = runs.length > 1 ? [`# ${runs.length} runs`, compare(runs)] : []
@@ -15,17 +18,18 @@ export function exportMarkdown(runs: ExportedRun[]): string {
 
 function oneRun(run: ExportedRun): string[] {
   const { state } = run
-  const parts = [
-    `# Run ${code(run.title)}`,
-    '## Problem',
-    fence(state.problem),
-    '## Answer',
-    state.answer === null ? 'No answer.' : fence(state.answer),
-  ]
-  for (const summary of state.summaries) parts.push(...segmentParts(summary))
-  for (const vote of state.votes)
-    parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
-  for (const one of [...state.paths, ...state.others]) parts.push(...segmentParts(one))
+  const writer = new MarkdownWriter()
+  const parts = [`# Run ${code(run.title)}`, '## Problem', writer.text(state.problem), '## Answer']
+  const { values, whole, summaries, rest } = shownOf(state)
+  if (whole !== null) {
+    parts.push(code(`${segmentTitle(whole)}, ${segmentLine(whole)}`))
+    parts.push(writer.text(spokenText(whole, state)))
+  } else parts.push(state.answer === null ? 'No answer.' : writer.answer(state.answer))
+  for (const summary of summaries) parts.push(...segmentParts(summary, writer, values))
+  if (values)
+    for (const vote of state.votes)
+      parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
+  for (const one of rest) parts.push(...segmentParts(one, writer, values))
   if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map(noticeText)))
   parts.push(
     '## Settings',
@@ -36,11 +40,12 @@ function oneRun(run: ExportedRun): string[] {
   return parts
 }
 
-function segmentParts(segment: Segment): string[] {
-  const { answer, text } = segment
+function segmentParts(segment: Segment, writer: MarkdownWriter, values: boolean): string[] {
+  const { answer } = segment
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
-  if (answer !== null) parts.push(`Answer: ${code(answer.text)} (${answer.kind})`)
-  return [...parts, fence(text)]
+  if (values && answer !== null)
+    parts.push(`Answer: ${writer.answer(answer.text)} (${answer.kind})`)
+  return [...parts, writer.text(framedText(segment))]
 }
 
 function compare(runs: ExportedRun[]): string {
@@ -51,7 +56,7 @@ function compare(runs: ExportedRun[]): string {
     String(state.settings?.paths ?? ''),
     String(state.settings?.budget ?? ''),
     String(state.settings?.seed ?? ''),
-    state.answer ?? '',
+    answerCell(state),
     time(state),
   ]
   return table(
@@ -79,12 +84,6 @@ export function table(head: string[], rows: string[][]): string {
 
 function list(items: string[]): string {
   return items.map((item) => `- ${code(item)}`).join('\n')
-}
-
-/** Returns a code block whose fence is longer than any run of backticks in the text. */
-export function fence(text: string): string {
-  const ticks = '`'.repeat(Math.max(3, longestTicks(text) + 1))
-  return `${ticks}text\n${text.replaceAll('\0', '\ufffd').replace(/\r\n?/g, '\n')}\n${ticks}`
 }
 
 /** Returns a code span on one line. */

@@ -28,10 +28,15 @@ export const app = {
   'announce.waiting': 'Waiting for the engine',
   'announce.failed': 'Run failed: {{message}}',
   'announce.ended': 'Done, no answer found',
+  'announce.done': 'Done.',
   'announce.answer': 'Done. Answer: {{answer}}',
   'announce.summary': 'Writing the summary, {{tokens}} so far',
   'announce.paths_one': '{{count}} path thinking, {{done}} done, {{tokens}}',
   'announce.paths_other': '{{count}} paths thinking, {{done}} done, {{tokens}}',
+
+  'code.plain': 'Code',
+  'code.copyShort': 'Copy',
+  'code.copy': 'Copy code: {{name}}',
 
   'link.title': 'Open this link?',
   'link.ask': 'This link comes from a model or a file. It leads to:',

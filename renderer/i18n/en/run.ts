@@ -20,6 +20,7 @@ export const run = {
 
   'panel.summary': 'Summary',
   'panel.votes': 'Votes',
+  'panel.agreement': 'Agreement',
   'panel.overview': 'Overview',
 
   'facts.seed': 'seed {{seed}}',
@@ -91,7 +92,38 @@ export const run = {
   'subset.start_one': 'Summarise {{count}} path',
   'subset.start_other': 'Summarise {{count}} paths',
 
+  'summary.notMerged':
+    'The paths were not merged. Without a single value there is nothing to count.',
+
+  'question.label': 'Kind of question',
+  'question.help':
+    'What counts as the answer, and how the next summary is asked for. Automatic decides from the paths.',
+  'question.auto': 'Automatic',
+  'question.value': 'One value',
+  'question.text': 'Text',
+  'question.code': 'Code',
+
+  'instruction.label': 'Instruction for the summary',
+  'instruction.reset': 'Reset',
+  'instruction.auto': 'Automatic, by the kind of question',
+  'instruction.usual': 'The usual instruction. Edit it to give your own.',
+  'instruction.own': 'Your own instruction.',
+
+  'thought.open': 'Thinking …',
+  'thought.size': 'Thought · {{tokens}}',
+
+  'agree.title': 'Where the paths agree',
+  'agree.none': 'Compared as paths finish.',
+  'agree.nothing': 'No two paths say the same in similar words.',
+  'agree.help': 'Sentences or lines that share at least half of their words.',
+  'agree.more_one': 'Show {{count}} more',
+  'agree.more_other': 'Show {{count}} more',
+  'agree.fewer': 'Show fewer',
+  'agree.own': '{{count}} of {{of}} only here',
+  'agree.showPath': 'Show {{name}}',
+
   'votes.title': 'Votes',
+  'votes.undecided': 'Shown once the kind of question is known.',
   'votes.none': 'Answers appear as paths finish.',
   'votes.noneEnded': 'No path has finished.',
   'votes.tie': 'A tie: the lowest number decides.',

@@ -29,10 +29,15 @@ export const app: Record<keyof typeof en, string> = {
   'announce.waiting': '正在等待引擎',
   'announce.failed': '运行失败：{{message}}',
   'announce.ended': '已完成，未得到答案',
+  'announce.done': '已完成。',
   'announce.answer': '已完成。答案：{{answer}}',
   'announce.summary': '正在写总结，已生成 {{tokens}}',
   'announce.paths_one': '{{count}} 条路径思考中，{{done}} 条已完成，共 {{tokens}}',
   'announce.paths_other': '{{count}} 条路径思考中，{{done}} 条已完成，共 {{tokens}}',
+
+  'code.plain': '代码',
+  'code.copyShort': '复制',
+  'code.copy': '复制代码：{{name}}',
 
   'link.title': '打开此链接？',
   'link.ask': '此链接来自模型或文件，指向：',

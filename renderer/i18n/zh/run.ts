@@ -21,6 +21,7 @@ export const run: Record<keyof typeof en, string> = {
 
   'panel.summary': '总结',
   'panel.votes': '表决',
+  'panel.agreement': '一致之处',
   'panel.overview': '概览',
 
   'facts.seed': '种子 {{seed}}',
@@ -92,7 +93,36 @@ export const run: Record<keyof typeof en, string> = {
   'subset.start_one': '总结 {{count}} 条路径',
   'subset.start_other': '总结 {{count}} 条路径',
 
+  'summary.notMerged': '各路径尚未融合。没有单一数值，因此无票可计。',
+
+  'question.label': '问题类型',
+  'question.help': '决定什么算作答案，以及如何要求下一份总结。“自动”由各路径判定。',
+  'question.auto': '自动',
+  'question.value': '单一答案',
+  'question.text': '文本',
+  'question.code': '代码',
+
+  'instruction.label': '总结的指令',
+  'instruction.reset': '恢复默认',
+  'instruction.auto': '自动，按问题类型',
+  'instruction.usual': '默认指令。可直接编辑为自己的指令。',
+  'instruction.own': '您自己的指令。',
+
+  'thought.open': '正在思考……',
+  'thought.size': '思考 · {{tokens}}',
+
+  'agree.title': '路径在哪些内容上一致',
+  'agree.none': '路径结束后进行比较。',
+  'agree.nothing': '没有两条路径用相近的词说同样的内容。',
+  'agree.help': '至少有一半词语相同的句子或代码行。',
+  'agree.more_one': '再显示 {{count}} 条',
+  'agree.more_other': '再显示 {{count}} 条',
+  'agree.fewer': '收起',
+  'agree.own': '{{of}} 处中有 {{count}} 处仅在此',
+  'agree.showPath': '显示{{name}}',
+
   'votes.title': '表决',
+  'votes.undecided': '判定问题类型后显示。',
   'votes.none': '路径结束后显示答案。',
   'votes.noneEnded': '没有路径完成。',
   'votes.tie': '票数相同：编号最小者决定。',

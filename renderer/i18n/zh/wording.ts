@@ -4,6 +4,7 @@ import type { ErrorDetail, NoticeCode } from '../../../engine/protocol/wording.t
 
 export const notices: Record<NoticeCode, string> = {
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
+  'template-variable': '模型的聊天模板不读取 {name}，该设置不起作用。',
   'template-fallback': '{reason} 问题以纯文本发送。',
   'reread-fusion':
     '此模型未经并行思考训练。Braid 会采样多条路径，再让模型将其融合：请对照各路径检查总结。',
@@ -20,6 +21,9 @@ export const notices: Record<NoticeCode, string> = {
   'path-shortened': '路径 {path} 太长，无法完整融合：略去其开头的 {removed} 个词元。',
   'thoughts-open': '没有路径完成思考，因此总结只读取每条路径的最后 {tail} 个词元。',
   'nothing-to-summarise': '没有路径包含可供总结的文本。',
+  'nothing-to-count': '此问题没有单一数值，因此无票可计。请融合各路径以得到一个答案。',
+  'nothing-to-count-first':
+    '此问题没有单一数值，因此无票可计：以第一份总结为答案。可融合全部路径，得到综合各路径的答案。',
   'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
   scope: '未得到答案。关于此模型：{scope}',
 }
@@ -33,6 +37,7 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/no-text': '路径 {path} 没有可以继续的文本。',
   'bad-request/no-text-to-summarise': '路径 {path} 没有可供总结的文本。',
   'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
+  'bad-request/nothing-to-count': '此问题没有单一数值，因此没有表决。请先更改问题类型。',
   'bad-request/nothing-to-summarise': '还没有路径包含可供总结的文本。',
   'cancelled/run': '已取消。',
   'cannot-join/memory': '此模型（{memory} 记忆）的路径无法从缓存融合，请选择通过重读融合。',
@@ -53,6 +58,7 @@ export const errors: Record<ErrorDetail, string> = {
   'no-such-path/member': '{member} 没有可选的答案。',
   'not-running/cancel': '运行已经结束。',
   'not-running/closed': '运行已关闭。',
+  'not-running/not-begun': '运行尚未开始。',
   'not-running/path': '路径 {path} 没有在思考，无需停止。',
   'not-running/stop': '运行已经结束。',
   'out-of-memory/cells':

@@ -23,6 +23,8 @@ export interface HfOptions {
   dtype?: Dtype
   shards?: number
   tied?: boolean
+  /** Saves the one matrix of tied embeddings as the output layer instead. */
+  onlyOutput?: boolean
   /** Rows of the thought tables; 0: no tables. */
   thoughts?: number
   /** Pairs of control tokens, plus `<summary>` and `</summary>`. */
@@ -220,7 +222,9 @@ export function writeHfFolder(
   const add = (name: string, shape: number[], scale: number, mean = 0) => {
     const n = shape.reduce((a, b) => a * b, 1)
     const { bytes, stored } = store(dtype, random.normals(n, scale, mean))
-    written.push({ name, dtype, shape, bytes })
+    const saved =
+      options.onlyOutput === true && name === 'model.embed_tokens.weight' ? 'lm_head.weight' : name
+    written.push({ name: saved, dtype, shape, bytes })
     tensors.set(name, { name, shape, values: stored })
   }
   const matrix = (name: string, rows: number, columns: number, gain: number) =>

@@ -85,6 +85,14 @@ const CASES: [string, HfOptions][] = [
     { architecture: 'qwen2', thoughts: 5, pairs: 4, shards: 3, seed: 2 },
   ],
   ['qwen2 tied, f16', { architecture: 'qwen2', dtype: 'F16', tied: true, seed: 3 }],
+  [
+    'qwen2 tied, saved as the output layer',
+    { architecture: 'qwen2', tied: true, onlyOutput: true, seed: 13 },
+  ],
+  [
+    'qwen3 called tied, with an output layer of its own',
+    { architecture: 'qwen3', dtype: 'BF16', config: { tie_word_embeddings: true }, seed: 14 },
+  ],
   ['qwen2 with YaRN', { architecture: 'qwen2', rope: YARN, seed: 4 }],
   [
     'qwen2 with YaRN and an attention factor of 1',

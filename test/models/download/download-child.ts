@@ -11,6 +11,7 @@ try {
     sha256,
     leastPart: 65_536,
     retryMs: 5,
+    tries: Number(process.env.BRAID_TRIES ?? 6),
     onProgress: () => {
       if (!said && sha256 !== undefined) {
         said = true

@@ -44,7 +44,7 @@ beforeAll(async () => {
       response.writeHead(401).end()
       return
     }
-    if (/^\/api\/models\/org\/(model|gated)$/.test(url.pathname))
+    if (/^\/api\/models\/org\/(model|gated)(\/revision\/main)?$/.test(url.pathname))
       return json({
         sha: 'abc123',
         gated: url.pathname.includes('gated') ? 'manual' : false,
@@ -93,6 +93,100 @@ afterAll(async () => {
   server.closeAllConnections()
   server.close()
   rmSync(folder, { recursive: true })
+})
+
+describe('a hub below a path', () => {
+  it.each(['hf', 'hf/', 'a/b//'])('/%s serves lists, pages and files', async (path) => {
+    const seen: string[] = []
+    const below = `/${path.replace(/\/+$/, '')}/`
+    const mirror = createServer((request, response) => {
+      seen.push(request.url!)
+      if (!request.url!.startsWith(below)) return response.writeHead(404).end()
+      const to = new URL(request.url!.slice(below.length), net.hub)
+      return void fetch(to, {
+        headers: { authorization: request.headers.authorization ?? '' },
+      }).then(async (answer) => {
+        // As mirrors do: the next page is named as the hub named it, with the hub's host.
+        const link = answer.headers.get('link')?.replace('<', '<https://huggingface.co')
+        response.writeHead(answer.status, { ...(link && { link }) })
+        response.end(Buffer.from(await answer.arrayBuffer()))
+      })
+    })
+    await new Promise<void>((resolve) => mirror.listen(0, '127.0.0.1', resolve))
+    const origin = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`
+    const before = process.env.HF_ENDPOINT
+    process.env.HF_ENDPOINT = `${origin}/${path}`
+    const there = new Net({ token: 'secret' })
+    try {
+      const found = await look(there, `${origin}${below}org/model/resolve/main/model-Q8_0.gguf`, [])
+      expect(found).toMatchObject({ chosen: { name: 'Q8_0' } })
+      if (found.kind !== 'repo') throw new Error('not a repository')
+      expect(found.repo.choices).toHaveLength(4)
+      const { files } = planOf(there, found)
+      expect(files[0]!.url).toBe(`${origin}${below}org/model/resolve/abc123/model-Q8_0.gguf`)
+      const [file] = await getFiles(there, join(folder, path), files)
+      expect(readFileSync(file!).equals(FILES['model-Q8_0.gguf']!)).toBe(true)
+      expect(seen.every((url) => url.startsWith(below))).toBe(true)
+      // Beside the hub's path are other sites.
+      expect(parseHubRef(`${origin}/org/model`, there.hub)).toBeUndefined()
+    } finally {
+      process.env.HF_ENDPOINT = before
+      if (before === undefined) delete process.env.HF_ENDPOINT
+      await there.close()
+      mirror.closeAllConnections()
+      mirror.close()
+    }
+  })
+
+  it('an empty HF_ENDPOINT is none', () => {
+    const before = process.env.HF_ENDPOINT
+    process.env.HF_ENDPOINT = ''
+    try {
+      expect(new Net().hub.href).toBe('https://huggingface.co/')
+    } finally {
+      process.env.HF_ENDPOINT = before
+      if (before === undefined) delete process.env.HF_ENDPOINT
+    }
+  })
+})
+
+describe('what a repository offers', () => {
+  it('of a whole file and of shards: the whole file alone', () => {
+    const names = [
+      'config.json',
+      'tokenizer.json',
+      'special_tokens_map.json',
+      'model.safetensors',
+      'model-00001-of-00002.safetensors',
+      'model-00002-of-00002.safetensors',
+      'model.safetensors.index.json',
+    ]
+    const [choice] = choicesOf(names.map((path) => ({ path, size: 1 })))
+    expect(choice!.files.map(({ path }) => path)).toEqual(names.slice(0, 4))
+  })
+
+  it('of an adapter: its name', async () => {
+    const server = createServer((request, response) =>
+      response.end(
+        JSON.stringify(
+          request.url!.includes('/tree/')
+            ? [
+                { type: 'file', path: 'adapter_config.json', size: 5 },
+                { type: 'file', path: 'adapter_model.safetensors', size: 5 },
+              ]
+            : { sha: 'abc' },
+        ),
+      ),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const there = new Net({ hub: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+    await expect(readRepo(there, { repo: 'org/lora' })).rejects.toMatchObject({
+      code: 'wrong-model',
+      message: expect.stringMatching(/PEFT adapter.*merged/) as string,
+    })
+    server.closeAllConnections()
+    server.close()
+  })
 })
 
 describe('a reference to the hub', () => {

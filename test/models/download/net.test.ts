@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { download, Net, type NetOptions } from '../../../engine/models/download/index.ts'
 import { isPrivate } from '../../../engine/models/download/net.ts'
+import { proxies } from '../../../engine/models/download/proxy.ts'
 import type { Faults } from './fault-server.ts'
 import { check, closing, codeOf, get, serve, target } from './support.ts'
 
@@ -93,6 +94,54 @@ describe('where a download may lead', () => {
     expect(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111'].filter(isPrivate)).toEqual(
       [],
     )
+  })
+
+  it('asks for the proxy of each address, as curl does', () => {
+    const via = (env: Record<string, string>, url: string) => proxies(env)(new URL(url))?.href
+    const both = { http_proxy: 'plain:1', HTTPS_PROXY: 'http://u:p@secure:2' }
+    expect([via(both, 'http://a.org'), via(both, 'https://a.org')]).toEqual([
+      'http://plain:1/',
+      'http://u:p@secure:2/',
+    ])
+    expect(via({ http_proxy: 'http://plain:1' }, 'https://a.org')).toBe('http://plain:1/')
+    expect(via({ http_proxy: '' }, 'http://a.org')).toBeUndefined()
+    const no_proxy = 'a.org, .b.org *.c.org:8080 [::1]'
+    const direct = (url: string) =>
+      via({ http_proxy: 'http://plain:1', no_proxy }, url) === undefined
+    expect(
+      ['http://a.org', 'https://x.A.org', 'http://b.org', 'http://c.org:8080', 'http://[::1]/'].map(
+        direct,
+      ),
+    ).toEqual([true, true, true, true, true])
+    expect(['http://xa.org', 'http://c.org', 'http://org'].map(direct)).toEqual([
+      false,
+      false,
+      false,
+    ])
+    expect(via({ http_proxy: 'x', no_proxy: '*' }, 'http://a.org')).toBeUndefined()
+    expect(() => via({ http_proxy: 'socks5://x:1' }, 'http://a.org')).toThrow(/http:\/\//)
+  })
+
+  it.each([
+    [
+      'refuses',
+      (socket: Socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+    ],
+    ['says nothing and closes', (socket: Socket) => socket.end()],
+    ['breaks off', (socket: Socket) => socket.resetAndDestroy()],
+  ])('a proxy that %s is an io error', async (_name, answer) => {
+    const proxy = createServer()
+    proxy.on('connect', (_request, socket: Socket) => answer(socket))
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    closing.push(() => new Promise((resolve) => proxy.close(resolve)))
+    const old = { ...process.env }
+    process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    process.env.no_proxy = ''
+    try {
+      expect(await codeOf(get(await serve(), { tries: 2 }))).toMatch(/^io: .*failed 2 times/)
+    } finally {
+      process.env = old
+    }
   })
 
   it('goes through the proxy of the environment', async () => {

@@ -178,4 +178,38 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await soon(sent).toEqual([{ run: 'unvoted', command: { type: 'override-vote', member: 'p3' } }])
     await page.context().close()
   })
+
+  test("the fields of a chat template's variables are there if the template reads them", async () => {
+    const usual = await openPage(harness, '#/')
+    await usual.locator('.advanced > summary').click()
+    await usual.getByLabel('Temperature').waitFor()
+    expect(await usual.getByLabel('Think before answering').count()).toBe(0)
+    expect(await usual.getByLabel('Reasoning effort').count()).toBe(0)
+    await usual.context().close()
+
+    const page = await openPage(harness, '#/', { scene: 'variables' })
+    await page.locator('.advanced > summary').click()
+    await page.getByLabel('Think before answering').selectOption('Off')
+    const effort = page.getByLabel('Reasoning effort')
+    expect(await effort.locator('option').allTextContents()).toEqual([
+      "The template's default",
+      'low',
+      'high',
+    ])
+    await effort.selectOption('low')
+    const asked = () =>
+      page.evaluate(() =>
+        (window as never as { harness: Handle }).harness.fake.calls
+          .filter(({ method }) => method === 'models.fit')
+          .map(({ params }) => (params as { settings: object }).settings)
+          .at(-1),
+      )
+    await soon(asked).toEqual({
+      templateVariables: { enable_thinking: false, reasoning_effort: 'low' },
+    })
+    await page.getByLabel('Think before answering').selectOption("The template's default")
+    await effort.selectOption("The template's default")
+    await soon(asked).toEqual({})
+    await page.context().close()
+  })
 })

@@ -21,6 +21,27 @@ export const VIEWS: Record<
     hash: '#/run/live',
     act: (page) => page.getByRole('button', { name: 'More actions' }).click(),
   },
+  'compose, nothing to count': {
+    hash: '#/',
+    scene: 'texts',
+    act: async (page) => {
+      await page.getByLabel('Strategy', { exact: true }).selectOption('majority')
+      await page.getByLabel('Kind of question').selectOption('code')
+      await page.locator('.advanced > summary').click()
+    },
+  },
+  'run, code': { hash: '#/run/code', scene: 'texts' },
+  'run, nothing to count': { hash: '#/run/ideas', scene: 'texts' },
+  'run, thoughts': {
+    hash: '#/run/thinking',
+    scene: 'texts',
+    act: (page) => page.locator('.lane .thought-bar').first().click(),
+  },
+  'run, instruction': {
+    hash: '#/run/code',
+    scene: 'texts',
+    act: (page) => page.locator('.summary [data-command="run.summariseSubset"]').click(),
+  },
   'run, subset': {
     hash: '#/run/balls',
     act: (page) => page.locator('.summary [data-command="run.summariseSubset"]').click(),

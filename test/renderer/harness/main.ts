@@ -2,6 +2,9 @@ import { setConnect } from '../../../renderer/store/host.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { flush, useRuns } from '../../../renderer/store/runs.ts'
 import { drawWaiting } from '../../../renderer/store/turns.ts'
+import type { RunEvent } from '../../../engine/protocol/events.ts'
+import type { RunSettings } from '../../../engine/protocol/request.ts'
+import * as scripts from '../../support/scripts.ts'
 import { FakeHost } from '../fake-host.ts'
 import * as synthetic from '../synthetic.ts'
 
@@ -10,7 +13,33 @@ const fake = new FakeHost()
 export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting }
 Object.assign(window, { harness: handle })
 const scene = new URLSearchParams(location.search).get('scene') ?? 'full'
-if (scene !== 'empty') {
+if (scene === 'variables')
+  fake.model = {
+    ...fake.model,
+    templateVariables: { enable_thinking: true, reasoning_effort: ['low', 'high'] },
+  }
+if (scene === 'texts') {
+  // A model without training, and questions without a single value.
+  const { CODE, IDEAS, THINKING } = scripts
+  const script = (run: string, said: scripts.Said, settings: Partial<RunSettings> = {}) =>
+    synthetic.scripted({
+      ...said,
+      answers: said.paths.map(() => null),
+      answer: null,
+      run,
+      settings,
+    })
+  const thought = { opens: ['<think>'], closes: ['</think>'], begins: false }
+  fake.model = { ...fake.model, controlTokens: [], nativePaths: 0, thoughtRows: 0, thinks: true }
+  const add = (events: RunEvent[]) => fake.add(events)
+  add(synthetic.ofKind(script('code', scripts.said(CODE)), 'code'))
+  add(
+    synthetic.ofKind(script('ideas', scripts.said(IDEAS), { strategy: 'majority' }), 'text', {
+      merged: false,
+    }),
+  )
+  add(synthetic.ofKind(script('thinking', scripts.said(THINKING)), 'text', { thought }))
+} else if (scene !== 'empty') {
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), {
     starred: true,
     tags: ['probability'],

@@ -11,6 +11,7 @@ export default defineConfig({
   publicDir: fileURLToPath(new URL('../../../renderer/public', import.meta.url)),
   plugins: [react()],
   resolve: { alias },
+  worker: { format: 'es' }, // it loads the grammars of code when the first is shown
   build: {
     outDir: fileURLToPath(new URL('../../../dist/harness', import.meta.url)),
     emptyOutDir: true,

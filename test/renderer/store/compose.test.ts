@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fileOf, type EventOf } from '../../../engine/protocol/events.ts'
 import { commandOf, runCommand } from '../../../renderer/commands/catalogue.ts'
-import { refreshFit, useCompose } from '../../../renderer/store/compose.ts'
+import { chosenInfo, effective, refreshFit, useCompose } from '../../../renderer/store/compose.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { loadInfo } from '../../../renderer/store/models.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
@@ -28,6 +28,13 @@ beforeEach(() => {
   fake.calls = []
   useRoute.setState({ route: { view: 'compose' } })
   useCompose.setState({ problem: 'p', settings: {}, fit: null, starting: false, error: null })
+})
+
+test('the budget of a summary follows that of a path, as in the engine, until it is set', () => {
+  const budget = (settings: Parameters<typeof effective>[0]) =>
+    effective(settings, chosenInfo())!.summaryBudget
+  expect([budget({}), budget({ budget: 9000 }), budget({ budget: 9 })]).toEqual([2048, 9000, 1024])
+  expect(budget({ budget: 9000, summaryBudget: 7 })).toBe(7)
 })
 
 test('a run that will not fit is not started, with the reason; it can be started anyway', async () => {

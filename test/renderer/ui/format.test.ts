@@ -1,16 +1,17 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { createElement } from 'react'
 import { describe, expect, test } from 'vitest'
-import { isProse, plainOf } from '../../../renderer/format/plain.ts'
-import { isPlain, treeOf, type Mark } from '../../../renderer/format/tree.ts'
+import type { Range } from '../../../engine/protocol/markdown/blocks.ts'
+import { treeOf } from '../../../engine/protocol/markdown/tree.ts'
+import { isPlain, isProse, plainOf } from '../../../engine/protocol/markdown/plain.ts'
 import { elementOf } from '../../../renderer/format/useFormatted.tsx'
 import { PAYLOADS } from '../payloads.ts'
 import { random } from '../synthetic.ts'
 import { since } from '../../support/time.ts'
 
-const html = (text: string, mark: Mark | null = null): string =>
+const html = (text: string, mark: Range | null = null): string =>
   renderToStaticMarkup(
-    elementOf(treeOf(text, mark), {
+    elementOf(treeOf(text, { mark }), {
       a: ({ children }) => createElement('span', null, children),
       img: ({ alt }) => createElement('span', null, alt),
     }),
@@ -96,7 +97,7 @@ describe('formatted text', () => {
     ['- item', false],
     ['', false],
   ])('%j looks formatted as it is: %j', (text, same) => {
-    expect(isPlain(treeOf(text, null), text)).toBe(same)
+    expect(isPlain(treeOf(text), text)).toBe(same)
   })
 
   test('plain: no blank lines around, indentation stays, offsets are known', () => {
@@ -115,7 +116,7 @@ describe('formatted text', () => {
   })
 
   test('what nests too deep is refused, what does not can be drawn', () => {
-    expect(() => treeOf(`${'>'.repeat(1200)} x`, null)).toThrow()
+    expect(() => treeOf(`${'>'.repeat(1200)} x`)).toThrow()
     expect(html(`${'>'.repeat(900)} x`).match(/<blockquote>/g)).toHaveLength(900)
     expect(html(`$${'\\frac{1}{'.repeat(59)}x${'}'.repeat(59)}$`)).toContain('class="katex"')
   })

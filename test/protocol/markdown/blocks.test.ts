@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blockAt, BlockSplitter } from '../../../renderer/ui/blocks.ts'
+import { blockAt, BlockSplitter } from '../../../engine/protocol/markdown/blocks.ts'
 
 const whole = (text: string): BlockSplitter => {
   const splitter = new BlockSplitter()

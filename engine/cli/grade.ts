@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { AnswerRule } from '../lab/index.ts'
+import { BraidError } from '../protocol/errors.ts'
+import { addAnswerFlag } from './eval.ts'
+import { table } from './table.ts'
+import { print, readStdin, say } from './usage.ts'
+
+/** Adds `braid grade`, which judges recorded texts without a model. */
+export function addGrade(program: Command): void {
+  addAnswerFlag(
+    program
+      .command('grade')
+      .description('judge recorded texts: the answer that each states, and whether it is right')
+      .argument(
+        '<file>',
+        'JSON lines {"text", "answer"}; answers as in a problem set of braid eval; - reads stdin',
+      ),
+  )
+    .addHelpText(
+      'after',
+      '\nPrints one line per text: {"stated": {"text", "span", "kind"} or null, "equal": true or false}; a table goes to stderr.',
+    )
+    .action(async (file: string, { answer }: { answer: AnswerRule }) => {
+      const content = file === '-' ? await readStdin() : read(file)
+      const { gradesIn, gradeTable } = await import('../lab/index.ts')
+      const grades = gradesIn(file === '-' ? 'stdin' : file, content, answer)
+      for (const { stated, equal } of grades) await print(`${JSON.stringify({ stated, equal })}\n`)
+      const { head, rows } = gradeTable(grades)
+      say(table(head, rows, new Set([1, 2, 3])).trimEnd())
+    })
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
+  }
+}

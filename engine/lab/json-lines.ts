@@ -1,0 +1,51 @@
+import { BraidError } from '../protocol/errors.ts'
+
+export interface Entry {
+  /** Names the entry in messages: the file and the line. */
+  where: string
+  value: unknown
+}
+
+/**
+ * Returns the entries of a text: JSON lines, blank ones left out, or one JSON array. Numbers that
+ * float64 cannot hold are returned as strings of their digits. Throws `bad-request` with the line.
+ */
+export function entriesIn(file: string, text: string): Entry[] {
+  const content = text.replace(/^\ufeff/, '')
+  if (content.trimStart().startsWith('['))
+    return (parse(file, content) as unknown[]).map((value, i) => ({
+      where: `${file}, entry ${i + 1}`,
+      value,
+    }))
+  return content.split('\n').flatMap((line, i) => {
+    const where = `${file}, line ${i + 1}`
+    return line.trim() === '' ? [] : [{ where, value: parse(where, line) }]
+  })
+}
+
+function parse(where: string, text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return LONG.test(text) ? JSON.parse(withLongNumbersQuoted(text)) : value
+  } catch (error) {
+    throw new BraidError(
+      'bad-request',
+      `${where}: this is not valid JSON (${(error as Error).message}).`,
+      { cause: error },
+    )
+  }
+}
+
+const LONG = /\d[\d.]{15}/
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g
+
+function withLongNumbersQuoted(json: string): string {
+  return json.replace(TOKEN, (token) => {
+    if (token.startsWith('"')) return token
+    const digits = token
+      .replace(/[eE].*$/, '')
+      .replace(/\D/g, '')
+      .replace(/^0+/, '')
+    return digits.length > 15 && String(Number(token)) !== token ? `"${token}"` : token
+  })
+}

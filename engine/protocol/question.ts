@@ -1,0 +1,101 @@
+import type { QuestionKind } from './request.ts'
+import type { RunState, Segment } from './run-state.ts'
+import { afterThought, type ThoughtMarkers } from './thoughts.ts'
+
+/**
+ * What kind of answer a question has: a value (number, expression, choice), which can be counted; a
+ * text; or code.
+ */
+
+/** What a kind is decided from. */
+type Evidence = Pick<Segment, 'text' | 'answer'>
+
+/**
+ * Returns the kind of a question by the paths that thought about it: `code` if at least half of them
+ * hold a closed fenced block that is longer than their prose; else `value` if at least half state a
+ * value; else `text`.
+ */
+export function kindOf(
+  paths: readonly Evidence[],
+  markers: ThoughtMarkers | null = null,
+): QuestionKind {
+  const half = (is: (path: Evidence) => boolean) =>
+    paths.length > 0 && 2 * paths.filter(is).length >= paths.length
+  if (half(({ text }) => isCode(afterThought(text, markers)))) return 'code'
+  return half(({ answer }) => answer !== null && answer.kind !== 'last-number') ? 'value' : 'text'
+}
+
+/**
+ * Returns the kind of a run's question, to be recorded at its first join or vote; null if it is
+ * recorded already, or cannot be told yet. Paths that were cut off do not count. `cutToo`: they do
+ * if there are no others, since a summary must be asked for in some way.
+ */
+export function kindToRecord(
+  { settings, question, paths, thought }: Recorded,
+  cutToo: boolean,
+): QuestionKind | null {
+  const asked = settings?.question
+  if (question !== null || asked === undefined) return null
+  if (asked !== 'auto') return asked
+  const written = paths.filter(({ status, text }) => status !== 'dropped' && text !== '')
+  const whole = written.filter(endedAlone)
+  const evidence = whole.length > 0 || !cutToo ? whole : written
+  return evidence.length === 0 ? null : kindOf(evidence, thought)
+}
+
+type Recorded = Pick<RunState, 'settings' | 'question' | 'paths' | 'thought'>
+
+/** Returns whether a path ended by itself or at its budget. */
+const endedAlone = ({ reason }: Pick<Segment, 'reason'>): boolean =>
+  reason === 'finished' || reason === 'budget'
+
+/**
+ * Returns the kind of a run's question as readers show it; null while it is not known. Runs of
+ * older versions, which asked for values only, are `value`.
+ */
+export function questionOf({
+  settings,
+  question,
+}: Pick<RunState, 'settings' | 'question'>): QuestionKind | null {
+  if (question !== null) return question
+  const asked = settings?.question
+  return asked === undefined ? 'value' : asked === 'auto' ? null : asked
+}
+
+/** Returns whether a run shows values: its paths' answers, their tree and the votes over them. */
+export const showsValues = (state: Pick<RunState, 'settings' | 'question'>): boolean =>
+  questionOf(state) === 'value'
+
+const FENCE = /^[ \t]*(`{3,}|~{3,})/
+
+interface Parts {
+  /** The closed fenced blocks, without their fences. */
+  blocks: string[]
+  /** Everything else. */
+  prose: string
+}
+
+/** Splits a text into its closed fenced blocks and its prose. */
+export function codeIn(text: string): Parts {
+  const blocks: string[] = []
+  const prose: string[] = []
+  let open: { fence: string; lines: string[]; head: string } | null = null
+  for (const line of text.split('\n')) {
+    const fence = FENCE.exec(line)?.[1]
+    if (open === null) {
+      if (fence === undefined) prose.push(line)
+      else open = { fence, lines: [], head: line }
+    } else if (fence?.startsWith(open.fence) === true && line.trim() === fence) {
+      blocks.push(open.lines.join('\n'))
+      open = null
+    } else open.lines.push(line)
+  }
+  if (open !== null) prose.push(open.head, ...open.lines)
+  return { blocks, prose: prose.join('\n') }
+}
+
+function isCode(text: string): boolean {
+  const { blocks, prose } = codeIn(text)
+  const length = prose.trim().length
+  return blocks.some((block) => block.trim().length > length)
+}
