@@ -34,35 +34,28 @@ const SUPPOSED =
   /(?:\b(?:if|whether|unless|suppose|assuming|assume|that|say|guess)\s+(?:that\s+)?)$/i
 
 const CHOICES: readonly RegExp[] = [
-  /\b(?:option|choice|answer|statement)\s{1,4}\*{0,2}\(?([A-J])\)?\*{0,2}\s{1,4}(?:is|would\s{1,4}be|must\s{1,4}be)\s{1,4}(?:therefore\s{1,4})?(?:the\s{1,4})?(?:correct|right|best|true|answer)/gi,
-  /(?<![\w(])\*{0,2}\(([A-J])\)\*{0,2}\s{1,4}is\s{1,4}(?:the\s{1,4})?(?:correct|right|best)/g,
-  /\bI(?:'d|\s{1,4}would|\s{1,4}will)?\s{1,4}(?:choose|pick|select|go\s{1,4}with)\s{1,4}(?:option\s{1,4}|choice\s{1,4}|answer\s{1,4})?\*{0,2}\(?([A-J])\)?(?!\w)/g,
+  /\b(?:option|choice|answer|statement)\s{1,4}\*{0,2}\(?([A-J])\)?\*{0,2}\s{1,4}(?:is|would\s{1,4}be|must\s{1,4}be)\s{1,4}(?:therefore\s{1,4})?(?:the\s{1,4})?(?:correct|right|best|true|answer)/dgi,
+  /(?<![\w(])\*{0,2}\(([A-J])\)\*{0,2}\s{1,4}is\s{1,4}(?:the\s{1,4})?(?:correct|right|best)/dg,
+  /\bI(?:'d|\s{1,4}would|\s{1,4}will)?\s{1,4}(?:choose|pick|select|go\s{1,4}with)\s{1,4}(?:option\s{1,4}|choice\s{1,4}|answer\s{1,4})?\*{0,2}\(?([A-J])\)?(?!\w)/dg,
 ]
-const TAG = /<answer>([^<]{1,400})<\/answer>/gi
+const TAG = /<answer>([^<]{1,400})<\/answer>/dgi
 
 /** Returns the last statement of an answer by a phrase. */
 export function phrase(text: string): Answer | null {
   const tries: { at: number; read: () => Answer | null }[] = []
-  const add = (matches: RegExpMatchArray[], read: (match: RegExpMatchArray) => Answer | null) => {
-    for (const match of matches.slice(-MAX_TRIES))
-      tries.push({ at: match.index! + match[0].length, read: () => read(match) })
+  const add = (pattern: RegExp, read: (match: RegExpExecArray) => Answer | null) => {
+    for (const match of [...text.matchAll(pattern)].slice(-MAX_TRIES))
+      tries.push({ at: match.index + match[0].length, read: () => read(match) })
   }
   for (const pattern of PHRASES)
-    add([...text.matchAll(pattern)], (match) =>
-      SUPPOSED.test(text.slice(Math.max(0, match.index! - 24), match.index))
+    add(pattern, ({ index, 0: said }) =>
+      SUPPOSED.test(text.slice(Math.max(0, index - 24), index))
         ? null
-        : afterPhrase(text, match.index!, match.index! + match[0].length),
+        : afterPhrase(text, index, index + said.length),
     )
   for (const pattern of CHOICES)
-    add([...text.matchAll(pattern)], (match) => {
-      const at = match.index! + match[0].search(/(?<![A-Za-z])[A-J](?![A-Za-z])(?!.*\b[A-J]\b)/i)
-      const letter = match.index! + match[0].indexOf(match[1]!, Math.max(0, at - match.index!))
-      return answer(text, letter, letter + 1, 'choice')
-    })
-  add([...text.matchAll(TAG)], (match) => {
-    const start = match.index! + '<answer>'.length
-    return answer(text, start, start + match[1]!.length, 'final-answer')
-  })
+    add(pattern, ({ indices }) => answer(text, ...indices![1]!, 'choice'))
+  add(TAG, ({ indices }) => answer(text, ...indices![1]!, 'final-answer'))
   tries.sort((a, b) => b.at - a.at)
   for (const { read } of tries.slice(0, MAX_TRIES)) {
     const found = read()
