@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { extractAnswer } from '../prompt/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
-import { entriesIn } from './json-lines.ts'
+import { readEntries } from './json-lines.ts'
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
@@ -60,22 +60,15 @@ export function readProblems(file: string, fields: Fields = {}): ProblemSet {
     if (error instanceof BraidError) throw error
     throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
-  const problems = entriesIn(file, bytes.toString('utf8')).map(({ where, value }, index) => {
-    try {
-      return { index, ...readProblem(value, fields) }
-    } catch (error) {
-      throw new BraidError(
-        'bad-request',
-        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
-        { cause: error },
-      )
-    }
-  })
+  const problems = readEntries(file, bytes.toString('utf8'), (value, index) => ({
+    index,
+    ...readProblem(value, fields),
+  }))
   if (problems.length === 0) throw new BraidError('bad-request', `${file} holds no problems.`)
   return { problems, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-/** The problems that can be scored. */
+/** Returns the problems that can be scored. */
 export const scored = ({ problems }: Pick<ProblemSet, 'problems'>): Problem[] =>
   problems.filter(({ expected }) => expected.kind !== 'unscored')
 
