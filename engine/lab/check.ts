@@ -15,7 +15,7 @@ export interface Statement {
 /** What counts as a text's answer: only what it states, or else its last number. */
 export type AnswerRule = 'stated' | 'last-number'
 
-/** Returns a text with the answer that counts; an answer found when it was recorded does not. */
+/** Returns a text with the answer that counts, whatever was found in it when it was recorded. */
 export const statement = (text: string, rule: AnswerRule): Statement => ({
   text,
   answer: extractAnswer(text) ?? (rule === 'last-number' ? lastNumber(text) : null),

@@ -38,7 +38,7 @@ function grade({ text, expected }: { text: string; expected: Expected }, rule: A
   }
 }
 
-/** How the texts were answered: a row per kind of answer, then all of them. */
+/** Returns the table of these grades: a row per kind of answer, then one for all texts. */
 export function gradeTable(grades: readonly Grade[]): { head: string[]; rows: string[][] } {
   const row = (name: string, some: readonly Grade[]) => {
     const right = some.filter(({ equal }) => equal).length

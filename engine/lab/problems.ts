@@ -47,7 +47,7 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
 
 /**
  * Reads a problem set: JSON lines, or one JSON array of objects, with references as GSM8K (`####
- * 18`), MATH (`\\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
+ * 18`), MATH (`\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
  * the line (in an array, the entry) that cannot be used and why.
  */
 export function readProblems(file: string, fields: Fields = {}): ProblemSet {
@@ -123,7 +123,7 @@ const MAX_REFERENCE = { chars: 200, words: 15 }
 
 /**
  * Returns the short answer that a reference gives: what stands after its last `####`, else in its
- * last `\\boxed{}`, else all of it. Returns null for a longer text that states no answer.
+ * last `\boxed{}`, else all of it. Returns null for a longer text that states no answer.
  */
 export function referenceIn(reference: string): string | null {
   const marked = [...reference.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)?.[1]

@@ -12,7 +12,7 @@ const THINK_END = '</think>'
  * order: the last `\boxed{}` with balanced braces, the last phrase that states an answer ("the
  * answer is", "Answer:", "####", "Option C is correct", `<answer>`), the last JSON `"answer"`, and
  * a final line that is nothing but a value or concludes with one. Returns null if the text states
- * no answer: a number that merely stands last is none. The text after a reasoning model's
+ * no answer: a number that merely comes last is not one. The text after a reasoning model's
  * `</think>` is searched first, and the whole text if nothing is found there.
  */
 export function extractAnswer(text: string): Answer | null {

@@ -29,7 +29,7 @@ const PHRASES: readonly RegExp[] = [
   /\b(?:la\s{1,4}respuesta(?:\s{1,4}(?:final|correcta))?\s{1,4}es|die\s{1,4}(?:richtige\s{1,4}|endg\u00fcltige\s{1,4})?antwort\s{1,4}(?:ist|lautet)|la\s{1,4}r\u00e9ponse(?:\s{1,4}(?:finale|correcte))?\s{1,4}est|a\s{1,4}resposta(?:\s{1,4}final)?\s{1,4}\u00e9|la\s{1,4}risposta(?:\s{1,4}finale)?\s{1,4}\u00e8)\s{0,4}:?/gi,
   /^[ \t*#]{0,8}(?:\u043e\u0442\u0432\u0435\u0442|respuesta|antwort|r\u00e9ponse|resposta|risposta)\*{0,2}[ \t]{0,4}:/gim,
 ]
-/** What must not stand before a phrase: it is not stated there. */
+/** Words before a phrase that suppose its answer instead of stating it. */
 const SUPPOSED =
   /(?:\b(?:if|whether|unless|suppose|assuming|assume|that|say|guess)\s+(?:that\s+)?)$/i
 

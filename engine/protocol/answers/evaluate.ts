@@ -217,7 +217,7 @@ function wave(name: 'sin' | 'cos', { re, im }: Complex): Complex {
 const sinh = (x: Decimal): Decimal => bounded(x).exp().sub(x.neg().exp()).div(2)
 const cosh = (x: Decimal): Decimal => bounded(x).exp().add(x.neg().exp()).div(2)
 
-/** Returns 0 for a sine that is 0 but for rounding. */
+/** Returns 0 for a sine that differs from 0 only by rounding. */
 const near = (value: Decimal): Decimal =>
   value.abs().lt(new Decimal(10).pow(8 - PRECISION)) ? ZERO : value
 

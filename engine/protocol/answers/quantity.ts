@@ -3,7 +3,7 @@ import { expression } from './expression.ts'
 import { plain, type Meaning } from './meaning.ts'
 import { unitOf, type Unit } from './units.ts'
 
-/** Takes what follows or precedes a value off it: percent signs, currencies and units. */
+/** Separates values from their percent signs, currencies and units. */
 
 const PERCENT = /\s*(?:\\?%|(?:\\text\s*\{\s*)?(?<![a-zA-Z])per\s?cent(?:age points?)?\s*\}?)$/i
 const CURRENCY =
@@ -14,7 +14,7 @@ const MARKED =
 const WRITTEN =
   /^(.*?(?:[\d})!]|\\pi\b|\\circ\s*))\s*((?:\s|\/|\^\s*(?:\{-?\d\}|\d)|[\p{L}\u00b5.'-])+)$/su
 
-/** Takes the percent sign, the currency or the unit off a value. */
+/** Separates a value from its percent sign, currency or unit. */
 export function measured(text: string): { bare: string; percent: boolean; unit: Unit | null } {
   let bare = text
   let unit: Unit | null = null

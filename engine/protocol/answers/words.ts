@@ -39,7 +39,7 @@ export function numberIn(text: string): bigint | null {
     : null
 }
 
-/** Returns the text as which an answer is compared if it is no mathematics. */
+/** Returns the text by which an answer that cannot be read as mathematics is compared. */
 export function plainText(text: string): string {
   const flat = text
     .normalize('NFKC')
