@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { toBraidError } from '../protocol/errors.ts'
-import { renderTemplates, templateFailed, type Message, type Rendering } from './template.ts'
+import { renderTemplates, templateFailed, textIn, type Message } from './template.ts'
 import { splitThought, type ThoughtMarks } from './thought.ts'
 import { fenceFor, type PromptTokenizer } from './tokenizer.ts'
 
@@ -144,9 +144,3 @@ function endOfProblem(whole: string, ended: string, end: string): number {
 }
 
 const changes = () => templateFailed('it changes, omits or repeats messages')
-
-function textIn(rendering: Rendering | undefined): string {
-  if (rendering === undefined || 'error' in rendering)
-    throw templateFailed(rendering?.error ?? 'it ended without a result')
-  return rendering.text
-}
