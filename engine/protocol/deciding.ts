@@ -1,6 +1,6 @@
 import { framedText } from './frame.ts'
 import { showsValues } from './question.ts'
-import type { RunState, Segment } from './run-state.ts'
+import { pathsKept, type RunState, type Segment } from './run-state.ts'
 import { afterThought } from './thoughts.ts'
 
 type Deciding = Pick<RunState, 'summaries' | 'votes' | 'settings' | 'question'>
@@ -29,7 +29,7 @@ export function decidingSummary(state: Deciding): Segment | undefined {
 export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
   const summary = decidingSummary(state)
   if (summary !== undefined) return summary
-  const paths = state.paths.filter(({ status }) => status !== 'dropped')
+  const paths = pathsKept(state)
   return paths.length === 1 ? paths[0] : undefined
 }
 
