@@ -8,8 +8,8 @@ type Deciding = Pick<RunState, 'summaries' | 'votes' | 'settings' | 'question'>
 /**
  * Returns the summary that gives the run's answer: the latest one that a user asked for, unless a
  * vote between groups came later; else the one that won that vote. Where there is nothing to count,
- * the first group's summary. Separate from decision.ts so that the page can start without the rules of
- * equality.
+ * the first group's summary. Separate from decision.ts so that the page can start without the rules
+ * of equality.
  */
 export function decidingSummary(state: Deciding): Segment | undefined {
   const { summaries, votes } = state

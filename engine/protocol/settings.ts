@@ -47,10 +47,10 @@ const DEFAULT_RUNS = 3
 
 const LEAST_SUMMARY = 1024
 
-/** Returns the default budget of a summary, which is to be as long as a path if it needs to. */
+/** Returns the default budget of a summary: at least a path's, since it may have to be as long. */
 export const summaryBudgetFor = (budget: number): number => Math.max(LEAST_SUMMARY, budget)
 
-/** Returns the largest budget that fits into `tokens` together with its summary's default budget. */
+/** Returns the largest budget that fits into `tokens` with the default budget of its summary. */
 export const budgetWithin = (tokens: number): number =>
   Math.min(tokens - LEAST_SUMMARY, Math.floor(tokens / 2))
 
