@@ -168,6 +168,10 @@ export function allSegments(state: RunState): readonly Segment[] {
   return [...state.paths, ...state.summaries, ...state.others]
 }
 
+/** Returns the paths that were not dropped. */
+export const pathsKept = ({ paths }: Pick<RunState, 'paths'>): readonly Segment[] =>
+  paths.filter(({ status }) => status !== 'dropped')
+
 /** Returns whether a segment has not ended. */
 export const isOpen = ({ status }: Pick<Segment, 'status'>): boolean =>
   status === 'waiting' || status === 'thinking'
