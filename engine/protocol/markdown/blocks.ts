@@ -1,3 +1,5 @@
+import { countLeading } from '../bisect.ts'
+
 /** [start, end) of a part of a text, in UTF-16 units. */
 export type Range = readonly [number, number]
 
@@ -198,16 +200,8 @@ export function wholeBlocksOf(text: string): readonly Block[] {
 }
 
 /** Returns the index of the block that contains `offset`; `blocks.length` for the open one. */
-export function blockAt(blocks: readonly Block[], offset: number): number {
-  let low = 0
-  let high = blocks.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (blocks[middle]!.end <= offset) low = middle + 1
-    else high = middle
-  }
-  return low
-}
+export const blockAt = (blocks: readonly Block[], offset: number): number =>
+  countLeading(blocks, ({ end }) => end <= offset)
 
 /** Returns the text of a block without its indentation, and the part of `mark` in it, which may be empty. */
 export function textOf(
