@@ -1,6 +1,6 @@
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { ChevronRight, FolderOpen } from 'lucide-react'
 import { cloneElement, useEffect, useId, type ReactElement } from 'react'
+import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
   QuestionKind,
   STRATEGIES,
@@ -9,6 +9,7 @@ import {
   type Strategy,
 } from '../../engine/protocol/request.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { errorWords } from '../i18n/wording.ts'
@@ -165,20 +166,18 @@ export function Composer() {
             </select>
           </Field>
         </div>
-        {full !== null &&
-          strategyTakes(full.strategy).votes &&
-          (full.question === 'text' || full.question === 'code') && (
-            <div className="callout info small row" data-notice="nothing-to-count">
-              <span className="grow">{t('compose.nothingToCount')}</span>
-              <button
-                type="button"
-                className="btn tiny"
-                onClick={() => editSettings({ strategy: 'parallel' })}
-              >
-                {t('compose.mergeInstead')}
-              </button>
-            </div>
-          )}
+        {full !== null && strategyTakes(full.strategy).votes && nothingToCount(full.question) && (
+          <div className="callout info small row" data-notice="nothing-to-count">
+            <span className="grow">{t('compose.nothingToCount')}</span>
+            <button
+              type="button"
+              className="btn tiny"
+              onClick={() => editSettings({ strategy: 'parallel' })}
+            >
+              {t('compose.mergeInstead')}
+            </button>
+          </div>
+        )}
         {full !== null && info !== null && (
           <details className="advanced">
             <summary>
