@@ -21,6 +21,9 @@ import { ReplayBar } from './ReplayBar.tsx'
 import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
+import './lanes.css'
+import './stream.css'
+import './panels.css'
 
 const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // compares answers, for which the window does not wait
 
