@@ -1,5 +1,5 @@
 import { ChevronRight, FolderOpen } from 'lucide-react'
-import { cloneElement, useEffect, useId, type ReactElement } from 'react'
+import { useEffect } from 'react'
 import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
   QuestionKind,
@@ -20,6 +20,7 @@ import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { AdvancedFields } from './AdvancedFields.tsx'
+import { Field } from './Field.tsx'
 import { FitBar } from './FitBar.tsx'
 import { Examples, Teach } from './FirstMinute.tsx'
 import { NumberField } from './NumberField.tsx'
@@ -210,35 +211,6 @@ export function Composer() {
       </form>
       <Examples />
       <Teach first={false} />
-    </div>
-  )
-}
-
-/** A control with its label and a hint. */
-export function Field({
-  label,
-  hint,
-  children,
-}: {
-  label: string
-  hint?: string | undefined
-  children: ReactElement<{ id?: string; 'aria-describedby'?: string }>
-}) {
-  const id = useId()
-  return (
-    <div className="field">
-      <label className="label" htmlFor={id}>
-        {label}
-      </label>
-      {cloneElement(
-        children,
-        hint === undefined ? { id } : { id, 'aria-describedby': `${id}-hint` },
-      )}
-      {hint !== undefined && (
-        <span id={`${id}-hint`} className="hint">
-          {hint}
-        </span>
-      )}
     </div>
   )
 }
