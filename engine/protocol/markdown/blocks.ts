@@ -162,17 +162,8 @@ export class BlockSplitter {
 
   #close(end: number): void {
     if (end <= this.tail) return
-    this.blocks.push(
-      this.#fence?.alone === true
-        ? this.#code(this.tail, end, this.#fence)
-        : {
-            start: this.tail,
-            end,
-            kind: 'markdown',
-            indent: this.#indent ?? 0,
-            fence: this.tail,
-          },
-    )
+    if (this.#fence?.alone === true) this.blocks.push(this.#code(this.tail, end, this.#fence))
+    else this.blocks.push(...this.#rest(this.tail, end))
     if (this.#fence === null) this.#math = null
     this.tail = end
     this.#indent = null
