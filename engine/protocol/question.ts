@@ -69,6 +69,10 @@ export function questionOf({
 export const showsValues = (state: Pick<RunState, 'settings' | 'question'>): boolean =>
   questionOf(state) === 'value'
 
+/** Returns whether a kind is known and is not a value. A run of such a question has nothing to count. */
+export const nothingToCount = (kind: QuestionKind | 'auto' | null = null): boolean =>
+  kind === 'text' || kind === 'code'
+
 const FENCE = /^[ \t]*(`{3,}|~{3,})/
 
 interface Parts {

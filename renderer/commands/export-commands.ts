@@ -1,8 +1,8 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
 import { decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
-import { frameOf } from '../ui/control-tokens.ts'
 import { copyText } from '../store/clipboard.ts'
 import { host } from '../store/host.ts'
 import { saveFile } from '../store/shell.ts'
@@ -69,10 +69,7 @@ export const exportCommands: Command[] = [
     icon: ClipboardCopy,
     why: (target) =>
       whyNoRun(target) ?? (summaryFor(target) === undefined ? 'why.noSummary' : null),
-    run: (target) => {
-      const { text, start, end } = frameOf(summaryFor(target)!)
-      report(copyText(text.slice(start, end)))
-    },
+    run: (target) => report(copyText(framedText(summaryFor(target)!))),
   },
   {
     id: 'copy.run',
@@ -96,11 +93,11 @@ export const exportCommands: Command[] = [
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const summary = summaryFor(target)
+  if (state === undefined) return null
   const own =
-    state !== undefined && summary !== undefined && !showsValues(state)
-      ? spokenText(summary, state) || null
-      : (summary?.answer?.text ?? null)
-  return state !== undefined && target.summary === (decidingSummary(state)?.segment ?? null)
-    ? (state.answer ?? own)
-    : own
+    summary === undefined || showsValues(state)
+      ? (summary?.answer?.text ?? null)
+      : spokenText(summary, state) || null
+  const decides = target.summary === (decidingSummary(state)?.segment ?? null)
+  return decides ? (state.answer ?? own) : own
 }
