@@ -27,11 +27,11 @@ interface RecordFlags extends Omit<SolveFlags, 'paths'> {
 }
 
 interface FuseFlags extends EngineFlags {
-  question: QuestionKind
+  question?: QuestionKind
   instruction?: string
   as?: string
-  fusion: Fusion
-  paths: number
+  fusion: Fusion[]
+  paths: number[]
   limit?: number
   jobs: number
 }
@@ -45,6 +45,15 @@ interface ReportFlags {
 
 /** Problems in flight, as in the window. */
 const JOBS = 4
+
+const widthsOf = (text: string): number[] => text.split(',').map(integer(1, MAX_PATHS))
+
+function fusionOf(text: string): Fusion {
+  const { data } = Fusion.safeParse(text)
+  if (data === undefined)
+    throw new InvalidArgumentError(`Use ${Fusion.options.join(' and ')}, separated by commas.`)
+  return data
+}
 
 /** Adds `braid bank`, `braid bank fuse` and `braid bank report`. */
 export function addBank(program: Command): void {
@@ -70,18 +79,22 @@ export function addBank(program: Command): void {
       .description('write summaries of recorded paths')
       .argument('<folder>', 'folder of the bank'),
   )
-    .addOption(
-      new Option('--fusion <mode>', 'how the summary reads the paths')
-        .choices(Fusion.options)
-        .makeOptionMandatory(),
+    .requiredOption(
+      '--fusion <list>',
+      'how a summary reads the paths: cache, reread',
+      (text: string) => text.split(',').map(fusionOf),
     )
-    .option('-p, --paths <n>', 'how many of the paths it reads', integer(1, MAX_PATHS), 4)
+    .option('-p, --paths <list>', 'how many of the paths it reads', widthsOf, [4])
     .addOption(
-      new Option('--question <kind>', 'kind of question, which decides the instruction')
-        .choices(QuestionKind.options)
-        .default('value'),
+      new Option(
+        '--question <kind>',
+        'kind of question, which decides the instruction (default: value)',
+      ).choices(QuestionKind.options),
     )
-    .option('--instruction <text>', 'another instruction for the summary; needs --as')
+    .option(
+      '--instruction <text>',
+      'another instruction, instead or with --question beside the usual one; needs --as',
+    )
     .option(
       '--as <name>',
       'name of that instruction in the bank and in its report',
@@ -104,9 +117,7 @@ export function addBank(program: Command): void {
       .argument('<folders...>', 'folders of banks'),
   )
     .option('--data <file>', 'the problems, if the file was moved')
-    .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', (text: string) =>
-      text.split(',').map(integer(1, MAX_PATHS)),
-    )
+    .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', widthsOf)
     .option('--json', 'print as JSON')
     .action(reportBanks)
 }
@@ -150,18 +161,22 @@ async function recordBank(flags: RecordFlags): Promise<void> {
 async function fuseBank(folder: string, flags: FuseFlags): Promise<void> {
   const lab = await import('../lab/index.ts')
   const bank = lab.Bank.open(folder)
-  const { fusion, paths, limit, jobs, question, instruction, as: name } = flags
+  const { fusion: fusions, paths: widths, limit, jobs, question, instruction, as: name } = flags
   if ((instruction === undefined) !== (name === undefined))
     throw new UsageError('Give --instruction and --as together.')
-  const asked = instruction === undefined ? { question } : { instruction, name: name! }
+  const usual = { question: question ?? 'value' }
+  const asked =
+    instruction === undefined
+      ? [usual]
+      : [...(question === undefined ? [] : [usual]), { instruction, name: name! }]
   const model = flags.model === undefined ? bank.info.model.file : resolve(flags.model)
   const engine = engineOptions(await withChosenDevice({ ...flags, model }))
   const device = engine.device ?? bank.info.settings.engine.device
   const { failures, skipped } = await working(lab, { device, jobs }, (open, work) =>
-    lab.fusePaths(bank, open, { ...work, fusion, paths, limit, model, engine, asked }),
+    lab.fusePaths(bank, open, { ...work, fusions, widths, limit, model, engine, asked }),
   )
   if (skipped > 0)
-    say(`${skipped} problems have fewer than ${paths} recorded paths: run \`braid bank\` first.`)
+    say(`${skipped} times, a problem has fewer recorded paths: run \`braid bank\` first.`)
   tell(failures)
 }
 

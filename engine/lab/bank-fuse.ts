@@ -1,19 +1,24 @@
+import type { WriteLock } from '../files/index.ts'
 import { filesOf } from '../models/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { FORMAT_VERSION, pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
-import type { Segment } from '../protocol/fold.ts'
-import type { EngineOptions, QuestionKind, RunSettings } from '../protocol/request.ts'
+import { foldRun, type Segment } from '../protocol/fold.ts'
+import type { EngineOptions, Fusion, QuestionKind, RunSettings } from '../protocol/request.ts'
+import { summaryId, type SegmentId } from '../protocol/segments.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank, type Fused } from './bank.ts'
-import { eachRun, type Failure, type Work } from './bank-record.ts'
+import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-record.ts'
 import { hashFiles } from './lab.ts'
 
 /** What a summary is asked to do: the usual for a kind of question, or an instruction with a name. */
 export type Asked = { question: QuestionKind } | { name: string; instruction: string }
 
-export interface FuseOptions extends Work, Pick<Fused, 'fusion' | 'paths'> {
-  /** Default: the usual for a value. */
-  asked?: Asked | undefined
+export interface FuseOptions extends Work {
+  fusions: readonly Fusion[]
+  /** How many of the recorded paths a summary reads, each number for itself. */
+  widths: readonly number[]
+  /** At most one kind of question, since a run has one; default: the usual for a value. */
+  asked?: readonly Asked[] | undefined
   /** Number of problems to take from the start of the bank; absent: all. */
   limit?: number | undefined
   /** The model's file. */
@@ -22,22 +27,29 @@ export interface FuseOptions extends Work, Pick<Fused, 'fusion' | 'paths'> {
   engine: Partial<EngineOptions>
 }
 
+const nameOf = (asked: Asked): string => ('name' in asked ? asked.name : asked.question)
+
+/** A summary that the bank lacks. */
+type Missing = Fused & { how: Asked }
+
 /**
- * Writes a summary of the first `paths` recorded paths of each problem, where the bank lacks it.
- * `skipped` counts the problems without that many paths, or without text in them. Rejects with `cancelled` after the signal,
- * or with the first error that concerns all runs; whole summaries stay in the bank. Errors:
- * `wrong-model`.
+ * Writes the summaries that the bank lacks: of the first paths of each problem, for every width,
+ * fusion and instruction. Those of one problem are written in one run, which reads the paths once;
+ * each then gets a transcript of its own.
+ * `skipped` counts the problems and widths without that many paths, or without text in them.
+ * Rejects with `cancelled` after the signal, or with the first error that concerns all runs; whole
+ * summaries stay in the bank. Errors: `wrong-model`.
  */
 export async function fusePaths(
   bank: Bank,
   engine: Pick<Engine, 'resume'>,
   {
-    fusion,
-    paths,
+    fusions,
+    widths,
     limit,
     model,
     engine: options,
-    asked = { question: 'value' },
+    asked = [{ question: 'value' }],
     ...work
   }: FuseOptions,
 ): Promise<{ failures: Failure[]; skipped: number }> {
@@ -47,35 +59,77 @@ export async function fusePaths(
       'wrong-model',
       `${model} is not the model of this bank, ${bank.info.model.name}: its SHA-256 is ${sha256}, not ${bank.info.model.sha256}.`,
     )
-  const name = 'name' in asked ? asked.name : asked.question
-  const lock = bank.lock(`${fusion}-${paths}-${name}`)
+  const kinds = fusions.flatMap((fusion) =>
+    widths.flatMap((paths) => asked.map((how) => ({ fusion, paths, how, asked: nameOf(how) }))),
+  )
+  const locks: WriteLock[] = []
   try {
-    const fused = bank.info.problems
-      .slice(0, limit)
-      .map((problem): Fused => ({ problem, fusion, paths, asked: name }))
+    for (const { fusion, paths, asked } of kinds)
+      locks.push(bank.lock(`${fusion}-${paths}-${asked}`))
     let skipped = 0
-    const missing = fused.filter((one) => {
-      const recorded = bank.recorded(one.problem)?.paths.slice(0, paths) ?? []
-      if (recorded.length === paths && recorded.some(({ tokens }) => tokens.length > 0))
-        return !isAsked(summaryOf(bank, one, recorded), asked)
-      skipped++
-      return false
+    const problems = bank.info.problems.slice(0, limit).flatMap((problem): Missing[][] => {
+      const recorded = bank.recorded(problem)?.paths ?? []
+      const short = widths.filter((width) => !isReadable(recorded, width))
+      skipped += short.length
+      const missing = kinds
+        .filter(({ paths }) => !short.includes(paths))
+        .map((kind): Missing => ({ problem, ...kind }))
+        .filter((one) => !isAsked(summaryOf(bank, one, recorded.slice(0, one.paths)), one.how))
+      return missing.length === 0 ? [] : [missing]
     })
-    const failures = await eachRun(bank, missing, work, (one) => ({
-      run: fusedRun(one),
-      isWhole: ({ summaries: [summary] }) => summary !== undefined && isWritten(summary),
-      start: () => {
-        const events = runOf(bank, one, { model, engine: options, asked })
-        const handle = engine.resume(events, { id: fusedRun(one) })
-        const { writer } = bank.store.create(fusedRun(one))
-        for (const event of events) writer.append(event)
-        return { handle, resumed: { writer, command: { type: 'summarise', fusion } } }
-      },
-    }))
+    const settings = { model, engine: options }
+    const failures = await eachTask(problems, work, {
+      count: (missing) => missing.length,
+      work: (missing, lane) => summarise(bank, engine, missing, settings, lane),
+    })
     return { failures, skipped }
   } finally {
-    lock.release()
+    for (const lock of locks) lock.release()
   }
+}
+
+const isReadable = (recorded: readonly Segment[], width: number): boolean =>
+  recorded.length >= width && recorded.slice(0, width).some(({ tokens }) => tokens.length > 0)
+
+/** Writes summaries of one problem's paths, each into a transcript of its own. */
+async function summarise(
+  bank: Bank,
+  engine: Pick<Engine, 'resume'>,
+  missing: readonly Missing[],
+  settings: Pick<FuseOptions, 'model' | 'engine'>,
+  lane: Lane,
+): Promise<Failure[]> {
+  const widest = missing.reduce((a, b) => (b.paths > a.paths ? b : a))
+  const kind = missing.find(({ how }) => 'question' in how) ?? widest
+  const run = runOf(bank, { ...kind, paths: widest.paths }, settings)
+  const handle = engine.resume(run, { id: fusedRun(widest) })
+  lane.open(handle)
+  const left = new Map<string, Missing>()
+  for (const one of missing) {
+    const segments = Array.from({ length: one.paths }, (_, i) => pathId(i + 1))
+    const { fusion, how } = one
+    const instruction = 'instruction' in how ? how.instruction : undefined
+    const { segment } = await handle.command({ type: 'summarise', segments, fusion, instruction })
+    left.set(segment!, one)
+  }
+  const events: RunEvent[] = []
+  for await (const event of handle.events) {
+    events.push(event)
+    if (event.type === 'tokens') lane.wrote(event.tokens.length)
+    if (event.type === 'segment-ended' && left.has(event.segment)) {
+      const one = left.get(event.segment)!
+      const { reason } = event
+      if (reason !== 'finished' && reason !== 'budget') continue
+      write(bank, one, [...runOf(bank, one, settings), ...alone(events, event.segment)])
+      left.delete(event.segment)
+      lane.did(1)
+    }
+    if (event.type === 'run-ended' || event.type === 'run-failed') break
+  }
+  if (lane.closed || left.size === 0) return []
+  const state = foldRun([...run, ...events], { live: false })
+  const why = reasonOf(state)
+  return [...left.values()].map((one) => ({ run: fusedRun(one), why }))
 }
 
 /** Returns whether a summary was asked for like this; the usual instructions may change. */
@@ -104,8 +158,8 @@ export function summaryOf(bank: Bank, fused: Fused, recorded: readonly Segment[]
 /** Returns the events of a run that has the first recorded paths of a problem and no summary yet. */
 function runOf(
   bank: Bank,
-  fused: Fused,
-  { model, engine, asked }: Pick<FuseOptions, 'model' | 'engine'> & { asked: Asked },
+  { how, ...fused }: Missing,
+  { model, engine }: Pick<FuseOptions, 'model' | 'engine'>,
 ): RunEvent[] {
   const { paths, run } = bank.recorded(fused.problem)!
   const settings: RunSettings = {
@@ -113,9 +167,9 @@ function runOf(
     strategy: 'parallel',
     paths: fused.paths,
     finish: 'last',
-    ...('question' in asked
-      ? { question: asked.question }
-      : { question: 'value', instruction: asked.instruction }),
+    ...('question' in how
+      ? { question: how.question }
+      : { question: 'value', instruction: how.instruction }),
     summaryBudget: bank.info.settings.summaryBudget,
     controls: { ...run.settings!.controls, fusion: fused.fusion },
     engine: { ...run.settings!.engine, ...engine },
@@ -135,6 +189,52 @@ function runOf(
     importedFrom: run.run,
   }
   return [started, ...paths.slice(0, fused.paths).flatMap(eventsOf)]
+}
+
+/**
+ * Returns the events of one summary, as the first of a run of its own. Notices that follow its
+ * start are about how it reads its paths.
+ */
+function alone(events: readonly RunEvent[], segment: SegmentId): RunEvent[] {
+  const own: RunEvent[] = []
+  const from = events.findIndex((event) => 'segment' in event && event.segment === segment)
+  const began = events[from]!.at
+  let starting = true
+  for (const event of events.slice(from)) {
+    const at = Math.max(0, event.at - began)
+    if (event.type === 'notice' && starting) own.push({ ...event, at })
+    else if ('segment' in event && event.segment === segment)
+      own.push({ ...event, at, segment: summaryId(1) } as RunEvent)
+    else starting = false
+  }
+  return own
+}
+
+/** Writes the transcript of a run that ends with these events. */
+function write(bank: Bank, fused: Missing, events: readonly RunEvent[]): void {
+  const { promptTokens, paths, summaries } = foldRun(events, { live: false })
+  const count = (segments: readonly Segment[]) =>
+    segments.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const { at } = events.at(-1)!
+  const ended: EventOf<'run-ended'> = {
+    type: 'run-ended',
+    at,
+    reason: 'finished',
+    answer: summaries[0]!.answer?.text ?? null,
+    usage: {
+      promptTokens: promptTokens.length,
+      pathTokens: count(paths),
+      summaryTokens: count(summaries),
+      kvBytes: 0,
+      cells: 0,
+    },
+    timings: { loadMs: 0, prefillMs: 0, pathsMs: 0, joinMs: 0, summaryMs: at, totalMs: at },
+  }
+  const run = fusedRun(fused)
+  bank.store.discard(run)
+  const { writer } = bank.store.create(run)
+  for (const event of [...events, ended]) writer.append(event)
+  bank.store.close(run)
 }
 
 /** Returns the events of a recorded path in a run that began after it. */

@@ -1,12 +1,20 @@
 import { filesOf, readModel } from '../models/index.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { errorText, thrownError, type RunCommand } from '../protocol/events.ts'
+import { errorText, thrownError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { Engine, RunHandle } from '../run/index.ts'
-import { record, type TranscriptWriter } from '../transcripts/index.ts'
-import { Bank, batchRun, batchSeed, isRecorded, problemsOf, type BankInfo } from './bank.ts'
+import { record } from '../transcripts/index.ts'
+import {
+  Bank,
+  batchRun,
+  batchSeed,
+  isRecorded,
+  problemsOf,
+  type BankInfo,
+  type Batch,
+} from './bank.ts'
 import { inParallel, ONE_RUN } from './experiment.ts'
 import { hashFiles } from './lab.ts'
 import { readProblems, scored, type Fields, type ProblemSet } from './problems.ts'
@@ -113,91 +121,106 @@ export async function recordPaths(
     const problems = problemsOf(bank, set, info.data.file).slice(0, limit)
     const text = new Map(problems.map(({ index, problem }) => [index, problem]))
     const batches = problems.flatMap(({ index }) => bank.missing(index, paths))
-    return await eachRun(bank, batches, work, (batch) => ({
-      run: batchRun(batch),
-      isWhole: (state) => isRecorded(state, batch),
-      start: () => ({
-        handle: engine.think(
-          {
-            problem: text.get(batch.problem)! + info.suffix,
-            model: info.model.file,
-            settings: {
-              ...info.settings,
-              strategy: 'majority',
-              question: 'value',
-              paths: batch.last - batch.first + 1,
-              seed: batchSeed(info, batch),
-            },
-          },
-          { id: batchRun(batch) },
-        ),
-      }),
-    }))
+    return await eachTask(batches, work, {
+      count: () => 1,
+      work: (batch, lane) => recordBatch(bank, engine, batch, text.get(batch.problem)!, lane),
+    })
   } finally {
     lock.release()
   }
 }
 
-/** A run that is made and written to the bank. */
-export interface Making {
-  run: string
-  start: () => Started
-  /** Whether the run's new events, folded, are what is wanted. */
-  isWhole: (state: RunState) => boolean
-}
-
-export interface Started {
-  handle: RunHandle
-  /** For a run whose transcript already has its first events: their writer, and what comes next. */
-  resumed?: { writer: TranscriptWriter; command: RunCommand }
+async function recordBatch(
+  { info, store }: Bank,
+  engine: Pick<Engine, 'think'>,
+  batch: Batch,
+  problem: string,
+  lane: Lane,
+): Promise<Failure[]> {
+  const run = batchRun(batch)
+  store.discard(run)
+  let whole = false
+  try {
+    const settings: RunRequest['settings'] = {
+      ...info.settings,
+      strategy: 'majority',
+      question: 'value',
+      paths: batch.last - batch.first + 1,
+      seed: batchSeed(info, batch),
+    }
+    const request = { problem: problem + info.suffix, model: info.model.file, settings }
+    const handle = engine.think(request, { id: run })
+    lane.open(handle)
+    let state = EMPTY_RUN
+    for await (const { event } of record(store, run, handle.events)) {
+      state = applyEvent(state, event)
+      if (event.type === 'tokens') lane.wrote(event.tokens.length)
+      if (event.type === 'run-ended' || event.type === 'run-failed') break
+    }
+    whole = !lane.closed && isRecorded(state, batch)
+    if (whole) lane.did(1)
+    return whole || lane.closed ? [] : [{ run, why: reasonOf(state) }]
+  } finally {
+    if (!whole) store.discard(run)
+  }
 }
 
 /**
- * Makes one run per task and keeps the transcripts of those that end as wanted. Returns those that
- * did not. Errors: `cancelled`, and errors that the next run would have too.
+ * Carries out tasks, each of which makes `count` runs of the bank. Returns the runs that failed.
+ * Errors: `cancelled`, and errors that the next run would have too.
  */
-export async function eachRun<T>(
-  bank: Bank,
+export async function eachTask<T>(
   tasks: readonly T[],
   { jobs, signal, onProgress }: Work,
-  making: (task: T) => Making,
+  {
+    count,
+    work,
+  }: { count: (task: T) => number; work: (task: T, lane: Lane) => Promise<Failure[]> },
 ): Promise<Failure[]> {
   const failures: Failure[] = []
-  let [done, tokens] = [0, 0]
-  const tell = () => onProgress?.({ done, total: tasks.length, tokens })
-  const lanes = Array.from({ length: Math.min(jobs, tasks.length) }, () => new Lane())
+  const total = tasks.reduce((sum, task) => sum + count(task), 0)
+  const progress: WorkProgress = { done: 0, total, tokens: 0 }
+  const tell = (done: number, tokens: number) => {
+    progress.done += done
+    progress.tokens += tokens
+    onProgress?.({ ...progress })
+  }
+  const lanes = Array.from({ length: Math.min(jobs, tasks.length) }, () => new Lane(tell))
   await inParallel(tasks, lanes, signal, async (task, lane) => {
-    const { run, start, isWhole } = making(task)
-    bank.store.discard(run)
-    let whole = false
     try {
-      const { handle, resumed } = start()
-      lane.handle = handle
-      if (resumed !== undefined) await handle.command(resumed.command)
-      let state = EMPTY_RUN
-      for await (const { event } of record(bank.store, run, handle.events, resumed?.writer)) {
-        state = applyEvent(state, event)
-        if (event.type === 'tokens') tokens += event.tokens.length
-        tell()
-        if (event.type === 'run-ended' || event.type === 'run-failed') break
-      }
-      if (lane.closed) return
-      whole = isWhole(state)
-      if (!whole) failures.push({ run, why: reasonOf(state) })
+      const failed = await work(task, lane)
+      failures.push(...failed)
+      lane.did(failed.length)
     } finally {
       await lane.handle?.close()
-      if (!whole) bank.store.discard(run)
     }
-    done++
-    tell()
   })
   return failures
 }
 
 /** One of the runs in flight. */
-class Lane {
+export class Lane {
   handle: RunHandle | null = null
   closed = false
+  readonly #tell: (done: number, tokens: number) => void
+
+  constructor(tell: (done: number, tokens: number) => void) {
+    this.#tell = tell
+  }
+
+  /** The run in flight is now this one. */
+  open(handle: RunHandle): void {
+    this.handle = handle
+  }
+
+  wrote(tokens: number): void {
+    this.#tell(0, tokens)
+  }
+
+  did(runs: number): void {
+    this.#tell(runs, 0)
+  }
+
   close(): void {
     this.closed = true
     void this.handle?.close()
@@ -205,7 +228,7 @@ class Lane {
 }
 
 /** Returns why a run is not whole. Throws an error that the next run would have too. */
-function reasonOf({ error, paths, summaries }: RunState): string {
+export function reasonOf({ error, paths, summaries }: RunState): string {
   if (error !== null && !ONE_RUN.has(error.code)) throw thrownError(error)
   if (error !== null) return errorText(error)
   const broken = [...paths, ...summaries].find(

@@ -65,7 +65,7 @@ describe('braid bank', () => {
     ])
     expect([fused.code, fused.stderr]).toEqual([
       0,
-      expect.stringContaining('2 problems have fewer than 3 recorded paths'),
+      expect.stringContaining('2 times, a problem has fewer recorded paths'),
     ])
     expect(runs('-reread-3-value')).toHaveLength(4)
 

@@ -251,8 +251,8 @@ describe('summaries of recorded paths', () => {
   const fuse = (bank: Bank, more: Partial<Parameters<typeof fusePaths>[2]> = {}) =>
     fusePaths(bank, engine, {
       ...work(),
-      fusion: 'reread',
-      paths: 2,
+      fusions: ['reread'],
+      widths: [2],
       model,
       engine: {},
       ...more,
@@ -282,7 +282,7 @@ describe('summaries of recorded paths', () => {
     expect(await fuse(bank)).toEqual({ failures: [], skipped: 0 })
     expect(bytes(out)).toEqual(after)
     // Another number of paths is another summary.
-    await fuse(bank, { paths: 3, limit: 1 })
+    await fuse(bank, { widths: [3], limit: 1 })
     expect(changed(after, bytes(out))).toEqual(['q0000-reread-3-value.jsonl'])
     expect(summary(bank, 0, 3)!.reads).toEqual(['p1', 'p2', 'p3'])
   })
@@ -292,7 +292,7 @@ describe('summaries of recorded paths', () => {
     await fuse(bank)
     const own = { name: 'brief', instruction: 'Be brief.' }
     const before = bytes(bank.folder)
-    expect(await fuse(bank, { asked: own })).toEqual({ failures: [], skipped: 0 })
+    expect(await fuse(bank, { asked: [own] })).toEqual({ failures: [], skipped: 0 })
     expect(changed(before, bytes(bank.folder))).toEqual(['q0000-reread-2-brief.jsonl'])
     const [usual, brief] = ['value', 'brief'].map(
       (name) => bank.read(`q0000-reread-2-${name}`)!.summaries[0]!,
@@ -304,9 +304,9 @@ describe('summaries of recorded paths', () => {
       { fusion: 'reread', asked: 'value' },
     ])
     const after = bytes(bank.folder)
-    await fuse(bank, { asked: own })
+    await fuse(bank, { asked: [own] })
     expect(bytes(bank.folder)).toEqual(after)
-    await fuse(bank, { asked: { ...own, instruction: 'Be very brief.' } })
+    await fuse(bank, { asked: [{ ...own, instruction: 'Be very brief.' }] })
     expect(bank.read('q0000-reread-2-brief')!.summaries[0]!.instruction).toBe('Be very brief.')
     const { file } = bank.info.data
     const outcomes = outcomesOf(bank, readProblems(file, bank.info.data.fields), file, [2])
@@ -317,6 +317,47 @@ describe('summaries of recorded paths', () => {
       'reread value',
       'some path right',
     ])
+  })
+
+  it('of one problem are written in one run, with the tokens that each has alone', async () => {
+    const own = { name: 'brief', instruction: 'Be brief.' }
+    const greedy = { limit: 2, paths: 3, settings: { ...SETTINGS, sampling: { temperature: 0 } } }
+    const [together, apart] = [newFolder(), newFolder()]
+    const bank = await record(asked(together, greedy))
+    const other = await record(asked(apart, greedy))
+    const kinds = {
+      fusions: ['cache', 'reread'],
+      widths: [2, 3],
+      asked: [{ question: 'value' }, own],
+    } as const
+    const seen: number[] = []
+    const ended = await fuse(bank, { ...kinds, onProgress: ({ done }) => seen.push(done) })
+    expect(ended).toEqual({ failures: [], skipped: 0 })
+    expect([Math.max(...seen), runs(together).length]).toEqual([16, 2 + 16])
+    for (const fusion of kinds.fusions)
+      for (const width of kinds.widths)
+        for (const how of kinds.asked)
+          await fuse(other, { fusions: [fusion], widths: [width], asked: [how] })
+    for (const name of runs(apart).map((file) => file.replace('.jsonl', ''))) {
+      const [a, b] = [bank.read(name)!, other.read(name)!]
+      expect(a).toMatchObject({ status: 'ended', run: name, fusion: b.fusion, answer: b.answer })
+      expect(a.settings).toEqual(b.settings)
+      expect(a.notices).toEqual(b.notices)
+      expect(a.paths.map(idsOf)).toEqual(b.paths.map(idsOf))
+      expect(a.summaries.map(idsOf)).toEqual(b.summaries.map(idsOf))
+      const how = a.summaries.map(({ segment, reads, instruction }) => [
+        segment,
+        reads,
+        instruction,
+      ])
+      expect(how).toEqual(
+        b.summaries.map(({ segment, reads, instruction }) => [segment, reads, instruction]),
+      )
+    }
+    rmSync(join(together, 'runs', 'q0001-cache-3-brief.jsonl'))
+    const before = bytes(together)
+    await fuse(bank, kinds)
+    expect(changed(before, bytes(together))).toEqual(['q0001-cache-3-brief.jsonl'])
   })
 
   it('are written again where they are torn, and skipped where paths are missing', async () => {
@@ -331,7 +372,7 @@ describe('summaries of recorded paths', () => {
     expect(await fuse(bank)).toEqual({ failures: [], skipped: 1 })
     expect(changed(before, bytes(out))).toEqual(['q0002-reread-2-value.jsonl'])
     expect(summary(bank, 2)!.tokens.length).toBeGreaterThan(0)
-    expect(await fuse(bank, { paths: 3 })).toEqual({ failures: [], skipped: 3 })
+    expect(await fuse(bank, { widths: [3] })).toEqual({ failures: [], skipped: 3 })
   })
 
   it('do not count once their paths are others', async () => {
