@@ -25,6 +25,8 @@ export interface Lease {
   readonly limit: number
   /** The sequence that holds the prompt. */
   readonly promptSeq: number
+  /** Whether the beginning of a sequence can be shared with another one. */
+  readonly partial: boolean
   /** Number of sequences, including the prompt's. */
   readonly sequences: number
   readonly freeSequences: number
@@ -99,6 +101,7 @@ export class PoolLease implements Lease {
   readonly context: NativeContext
   readonly limit: number
   readonly promptSeq: number
+  readonly partial: boolean
   readonly #pool: Pool
   readonly #options: LeaseOptions
   readonly #seqs = new Map<SegmentId, number>()
@@ -118,6 +121,7 @@ export class PoolLease implements Lease {
     this.promptSeq = this.#free.pop()!
     this.context = pool.context
     this.limit = options.limit
+    this.partial = options.partial
   }
 
   get capacity(): number {
@@ -270,7 +274,7 @@ export class PoolLease implements Lease {
 
   async fillPrompt(tokens: readonly number[], signal: AbortSignal): Promise<number> {
     const thought = this.thought(0)
-    const same = this.#options.partial ? this.#pool.closest(tokens, thought) : null
+    const same = this.partial ? this.#pool.closest(tokens, thought) : null
     // The last token is read in any case, since its logits begin every path.
     const shared = Math.min(same?.shared ?? 0, tokens.length - 1)
     if (shared > 0) await this.context.copy(same!.seq, this.promptSeq, shared)
@@ -321,7 +325,7 @@ export class PoolLease implements Lease {
    */
   #closest(path: Segment, { paths }: RunState): { of?: SegmentId; from: number; kept: number } {
     let best: { of?: SegmentId; from: number; kept: number } = { from: this.promptSeq, kept: 0 }
-    if (!this.#options.partial) return best
+    if (!this.partial) return best
     for (const [of, from] of this.#seqs) {
       const segment = ancestry.find(paths, of)
       if (!this.isHome(of) && this.#placement.holderOf(of) !== undefined) continue

@@ -104,39 +104,54 @@ async function summarise(
   const run = runOf(bank, { ...kind, paths: widest.paths }, settings)
   const handle = engine.resume(run, { id: fusedRun(widest) })
   lane.open(handle)
-  const left = new Map<string, Missing>()
-  for (const one of missing) {
+  const asked = new Map<SegmentId, Missing>()
+  const left = new Set(missing)
+  // The next one is asked for when the last one has read its text, which may begin alike.
+  const ask = async () => {
+    const one = missing[asked.size]
+    if (one === undefined) return
     const segments = Array.from({ length: one.paths }, (_, i) => pathId(i + 1))
     const { fusion, how } = one
     const instruction = 'instruction' in how ? how.instruction : undefined
     const { segment } = await handle.command({ type: 'summarise', segments, fusion, instruction })
-    left.set(segment!, one)
+    asked.set(segment as SegmentId, one)
   }
+  await ask()
   const events: RunEvent[] = []
+  let open = 0
+  let read = 0
   for await (const event of handle.events) {
     events.push(event)
+    if (event.type === 'segment-started') open++
     if (event.type === 'tokens') lane.wrote(event.tokens.length)
-    if (event.type === 'segment-ended' && left.has(event.segment)) {
-      const one = left.get(event.segment)!
-      const { reason } = event
-      if (reason !== 'finished' && reason !== 'budget') continue
-      write(bank, one, [...runOf(bank, one, settings), ...alone(events, event.segment)])
-      left.delete(event.segment)
-      lane.did(1)
+    if (event.type === 'segment-ended') {
+      open--
+      const one = asked.get(event.segment)!
+      if (isWritten(event)) {
+        write(bank, one, [...runOf(bank, one, settings), ...alone(events, event.segment)])
+        left.delete(one)
+        lane.did(1)
+      }
     }
-    if (event.type === 'run-ended' || event.type === 'run-failed') break
+    const said = event.type === 'tokens' || event.type === 'segment-ended'
+    if (said && event.segment === [...asked.keys()].at(-1) && read < asked.size) {
+      read = asked.size
+      await ask()
+    }
+    if (event.type === 'run-failed') break
+    if (event.type === 'run-ended' && open === 0 && read === missing.length) break
   }
   if (lane.closed || left.size === 0) return []
-  const state = foldRun([...run, ...events], { live: false })
-  const why = reasonOf(state)
-  return [...left.values()].map((one) => ({ run: fusedRun(one), why }))
+  const why = reasonOf(foldRun([...run, ...events], { live: false }))
+  return [...left].map((one) => ({ run: fusedRun(one), why }))
 }
 
 /** Returns whether a summary was asked for like this; the usual instructions may change. */
 const isAsked = (summary: Segment | null, asked: Asked): boolean =>
   summary !== null && (!('instruction' in asked) || summary.instruction === asked.instruction)
 
-const isWritten = ({ reason }: Segment): boolean => reason === 'finished' || reason === 'budget'
+const isWritten = ({ reason }: Pick<Segment, 'reason'>): boolean =>
+  reason === 'finished' || reason === 'budget'
 
 /**
  * Returns the summary of a problem's first paths, which are `recorded`; null if the bank has none,

@@ -2,9 +2,9 @@ import type { Lease } from '../kv/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import type { RunState, Segment } from '../protocol/run-state.ts'
-import { partsOf, ROLES, type SegmentId } from '../protocol/segments.ts'
-import { idsOf } from '../protocol/tokens.ts'
+import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import { partsOf, ROLES, type SegmentId, type Source } from '../protocol/segments.ts'
+import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import { continuedSeed } from '../strategies/index.ts'
 
 /** First number of groups of one stream, to which the finish rule does not apply. */
@@ -115,6 +115,8 @@ function streamParts(
   lease: Lease,
   state: RunState,
 ): StreamOptions['parts'] {
+  const again = { tokens: [...written], thought: lease.thought(0) }
+  if (summary.source.type === 'text') return textParts(summary, again, lease, state)
   const placed = lease.place(summary, state)
   const read: NonNullable<StreamOptions['parts']> = partsOf(summary.source).map((part) => {
     if ('segment' in part) {
@@ -127,5 +129,36 @@ function streamParts(
     const thought = (part.thought as number | undefined) ?? 0
     return { tokens: part.tokens as number[], thought: lease.thought(thought) }
   })
-  return written.length === 0 ? read : [...read, { tokens: written, thought: lease.thought(0) }]
+  return written.length === 0 ? read : [...read, again]
 }
+
+/**
+ * Returns the parts of a summary that reads a text: cells of the prompt, or of a summary that is
+ * being written, which begin with the same tokens, and then the rest.
+ */
+function textParts(
+  { segment: own, source }: Segment,
+  { tokens: written, thought }: { tokens: number[]; thought: number },
+  lease: Lease,
+  { promptTokens, summaries }: RunState,
+): NonNullable<StreamOptions['parts']> {
+  const tokens = [...textOf(source), ...written]
+  const inPlace = summaries.flatMap(({ segment, status, source, tokens }) => {
+    const seq = lease.seqOf(segment)
+    const isRead = isOpen({ status }) && tokens.length > 0 && source.type === 'text'
+    return seq !== undefined && isRead && segment !== own
+      ? [{ from: seq, tokens: textOf(source) }]
+      : []
+  })
+  const alike = lease.partial ? [{ from: lease.promptSeq, tokens: promptTokens }, ...inPlace] : []
+  let best = { from: lease.promptSeq, end: 0 }
+  for (const { from, tokens: others } of alike) {
+    const end = Math.min(sharedPrefix(tokens, others), tokens.length - 1)
+    if (end > best.end) best = { from, end }
+  }
+  const rest = { tokens: tokens.slice(best.end), thought }
+  return best.end === 0 ? [rest] : [best, rest]
+}
+
+const textOf = (source: Source): number[] =>
+  partsOf(source).flatMap((part) => ('tokens' in part ? (part.tokens as number[]) : []))

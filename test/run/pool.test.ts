@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadAddon, type NativeAddon, type NativeContext } from '../../engine/native/load.ts'
+import type { NativeDecode, StreamOptions } from '../../engine/native/types.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { allSegments } from '../../engine/protocol/fold.ts'
 import {
@@ -61,7 +62,7 @@ function counted(
   most = Infinity,
 ): {
   engine: Engine
-  contexts: { cells: number; prefilled: number; decodes: number; peak: number }[]
+  contexts: { cells: number; prefilled: number; read: number[]; decodes: number; peak: number }[]
 } {
   const real = loadAddon({ gpu: false })
   const contexts: ReturnType<typeof counted>['contexts'] = []
@@ -79,7 +80,7 @@ function counted(
                 throw Object.assign(new Error('The memory is full'), { code: 'out-of-memory' })
               alive++
               const context = await model.createContext(options)
-              const count = { cells: options.cells, prefilled: 0, decodes: 0, peak: 0 }
+              const count = { cells: options.cells, prefilled: 0, read: [], decodes: 0, peak: 0 }
               contexts.push(count)
               return counting(context, count, () => alive--)
             },
@@ -95,7 +96,7 @@ function counted(
 
 function counting(
   context: NativeContext,
-  count: { prefilled: number; decodes: number; peak: number },
+  count: { prefilled: number; read: number[]; decodes: number; peak: number },
   onFreed: () => void,
 ): NativeContext {
   return new Proxy(context, {
@@ -108,7 +109,8 @@ function counting(
       if (name === 'decode')
         return (options: Parameters<NativeContext['decode']>[0]) => {
           count.peak = Math.max(count.peak, ++count.decodes)
-          const decode = target.decode(options)
+          const decode = reading(target.decode(options), count.read)
+          for (const stream of options.streams) noteRead(stream, count.read)
           void decode.done.finally(() => count.decodes--).catch(() => {})
           return decode
         }
@@ -118,6 +120,25 @@ function counting(
     },
   })
 }
+
+/** Notes the number of tokens that each stream which begins with parts computes for them. */
+function noteRead({ parts }: StreamOptions, read: number[]): void {
+  if (parts === undefined) return
+  read.push(parts.reduce((sum, part) => sum + ('tokens' in part ? part.tokens.length : 0), 0))
+}
+
+const reading = (decode: NativeDecode, read: number[]): NativeDecode =>
+  new Proxy(decode, {
+    get(target, name) {
+      if (name === 'add')
+        return (stream: StreamOptions) => {
+          noteRead(stream, read)
+          return target.add(stream)
+        }
+      const value = Reflect.get(target, name) as unknown
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
 
 const engines: Engine[] = []
 afterAll(async () => {
@@ -221,6 +242,27 @@ describe('cells of ended runs', () => {
     })
     expect(contexts[0]!.prefilled - before).toBe(third.state.promptTokens.length)
   })
+})
+
+it('a summary that reads its paths again shares what begins as one that is being written', async () => {
+  const { file: plain } = tinyFile({ pairs: 0, thoughts: 0, context: 2048, seed: 4, endless: true })
+  const paths: Settings = { ...small, paths: 2, budget: 40, summaryBudget: 200 }
+  const reread = { type: 'summarise', fusion: 'reread' } as const
+  const asked = { ...reread, instruction: 'Answer in one word.' }
+  const { engine, contexts } = counted(2)
+  const run = await solve(engine, plain, 'the answer', paths)
+  await run.handle.command(reread)
+  await run.until((event) => event.type === 'tokens' && event.segment === 's2')
+  await run.handle.command(asked)
+  await run.until(() => run.state.status === 'ended' && run.state.summaries.length === 3)
+  expect(run.segment('s2').tokens.length).toBe(200)
+  const reference = await solve(newEngine(), plain, 'the answer', paths)
+  await reference.after(reread)
+  await reference.after(asked)
+  expect(run.ids('s3')).toEqual(reference.ids('s3'))
+  const [first, second] = contexts[0]!.read.slice(-2)
+  expect(first).toBeGreaterThan(400)
+  expect(second).toBeLessThan(20)
 })
 
 describe('pools', () => {
