@@ -28,7 +28,11 @@ export function addEngineFlags(command: Command, model = true): Command {
     )
     .addOption(new Option('--kv-type <type>', 'type of the KV cache').choices(KvType.options))
     .addOption(new Option('--flash-attn <mode>', 'flash attention').choices(FlashAttention.options))
-    .option('--threads <n>', 'CPU threads; 0: one per physical core', integer(0, 512))
+    .option(
+      '--threads <n>',
+      'CPU threads; 0: one per physical core, fewer while other programs use them',
+      integer(0, 512),
+    )
     .option('--context <n>', 'KV cells; 0: as many as needed', integer(0, 1 << 26))
     .addOption(
       new Option('--thought-embedding <mode>', 'off: add no thought embeddings').choices([

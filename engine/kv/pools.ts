@@ -202,7 +202,8 @@ export class Pools<Model extends KvModel> {
     )
     if (lease === null) return false
     const { threads } = request.settings.engine
-    void kept.pool.context.setThreads(threads).catch(() => {})
+    const yields = threads === 0 && !request.alone
+    void kept.pool.context.setThreads(threads, yields).catch(() => {})
     this.#kept = [...this.#kept.filter((one) => one !== kept), kept]
     this.#drop(ticket)
     ticket.resolve(lease)

@@ -275,6 +275,11 @@ export interface DecodeBatch {
   tokens: { id: number; tokens: NativeToken[] }[]
   ended: StreamEnd[]
   paused: number[]
+  /**
+   * The number of threads, when other programs began to use the processors of some: with `yields`,
+   * of those that are left.
+   */
+  crowded?: number
 }
 
 /** `GroupRule`: of groups that `groups` does not name. */
@@ -395,8 +400,11 @@ export interface NativeContext {
    * last position of `to`, if there is one. Errors: `out-of-cells`, and those of `shift`.
    */
   copyMoved(from: number, to: number, start: number, delta: number): Promise<void>
-  /** Sets the number of threads, as in `ContextOptions`. */
-  setThreads(threads: number): Promise<void>
+  /**
+   * Sets the number of threads, as in `ContextOptions`. `yields`: gives threads up while other
+   * programs use their processors, which may change results by rounding.
+   */
+  setThreads(threads: number, yields: boolean): Promise<void>
   /** Starts a decode, which shares the steps of those that run on this context. */
   decode(options: DecodeOptions): NativeDecode
   /** Aborts all running and queued operations. */

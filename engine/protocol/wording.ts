@@ -22,6 +22,10 @@ export const NOTICES = {
     'The context of {context} cells cannot hold {paths} paths of {budget} tokens. If every path thinks long, each gets about {share} tokens.',
   'context-shrunk':
     'Memory is short: the context has {cells} cells instead of {wanted}. Paths that do not fit end early.',
+  'threads-fewer':
+    'Other programs use the processor, so Braid thinks with fewer threads while they do. Threads left: {threads}.',
+  'processor-crowded':
+    'Other programs use the processor, which slows this run down far more than their share. It keeps its {threads} threads; with fewer of them it may be much faster.',
   'path-cut':
     'Path {path} is too long to be read again in full: {removed} tokens in its middle are left out.',
   'path-waits': 'Path {path} waits until other paths or runs free enough of the context.',

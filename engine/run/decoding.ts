@@ -21,6 +21,8 @@ export interface DecodingOptions extends Pick<
 > {
   onTokens: (segment: SegmentId, tokens: Token[]) => void
   onEnd: (end: SegmentEnd) => void
+  /** Called when other programs begin to use the processors of some threads; see `DecodeBatch`. */
+  onCrowded: (threads: number) => void
   /** Called after each reported batch. */
   onBatch: () => void
 }
@@ -32,12 +34,13 @@ export class Decoding {
   readonly #live = new Set<SegmentId>()
 
   constructor(context: NativeContext, streams: readonly Streamed[], options: DecodingOptions) {
-    const { onTokens, onEnd, onBatch, ...rest } = options
+    const { onTokens, onEnd, onCrowded, onBatch, ...rest } = options
     for (const { segment } of streams) this.#note(segment)
     this.#native = context.decode({
       ...rest,
       streams: streams.map(({ stream }) => stream),
-      onBatch: ({ tokens, ended }) => {
+      onBatch: ({ tokens, ended, crowded }) => {
+        if (crowded !== undefined) onCrowded(crowded)
         for (const batch of tokens) onTokens(this.#segments.get(batch.id)!, batch.tokens)
         for (const { id, reason, error } of ended) {
           const segment = this.#segments.get(id)!

@@ -4,6 +4,7 @@ import { mayThink, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
 import type { OpenSummary, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
@@ -47,6 +48,7 @@ export class Driver {
   readonly #broken = new Set<SegmentId>()
   /** Paths whose wait for cells was reported. */
   readonly #waiting = new Set<SegmentId>()
+  #crowded = false
   /** Moved paths for which a decode was interrupted once, so that they could be put back. */
   readonly #called = new Set<SegmentId>()
   readonly #options: DriverOptions
@@ -332,8 +334,16 @@ export class Driver {
           this.#options.emit({ type: 'tokens', segment, tokens })
       },
       onEnd: (end) => this.#onEnd(end),
+      onCrowded: (threads) => this.#sayCrowded(threads, settings),
       onBatch: () => this.react(),
     })
+  }
+
+  #sayCrowded(threads: number, { alone = false, engine }: RunSettings): void {
+    if (this.#crowded) return
+    this.#crowded = true
+    const code = alone || engine.threads > 0 ? 'processor-crowded' : 'threads-fewer'
+    this.#options.emit({ type: 'notice', code, params: { threads } })
   }
 
   /** Returns how many of the free cells are kept for summaries. */

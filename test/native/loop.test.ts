@@ -233,12 +233,12 @@ describe('the thread that computes', () => {
   it('changes its number of threads between two steps', async () => {
     const wanted = await alone(1, 400)
     const { handle, decoded } = await started(context, [own(1, 400)])
-    await context.setThreads(2)
+    await context.setThreads(2, false)
     expect(context.info.threads).toBe(2)
     await handle.done
     expect(ids(decoded, 1)).toEqual(wanted)
     for (const bad of [-1, 513, 1.5, NaN, '1', undefined])
-      expect(() => void context.setThreads(bad as number)).toThrow(
+      expect(() => void context.setThreads(bad as number, false)).toThrow(
         expect.objectContaining({ code: 'out-of-range' }),
       )
   })

@@ -259,8 +259,9 @@ Napi::Value ContextWrap::setThreads(const Napi::CallbackInfo & info) {
     return guarded(env, [&] {
         open();
         const int32_t count = (int32_t) args::whole(info[0], "threads", 0, Context::MAX_THREADS);
+        const bool yields = info[1].IsBoolean() && info[1].As<Napi::Boolean>();
         return between(env, {}, -1, [=](Context & c) {
-            c.setThreads(count);
+            c.setThreads(count, yields);
             return undefined;
         });
     });

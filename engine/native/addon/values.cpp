@@ -82,5 +82,6 @@ Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
     batch.Set("tokens", tokens);
     batch.Set("paused", paused);
     batch.Set("ended", ended);
+    if (report.crowded > 0) batch.Set("crowded", report.crowded);
     return batch;
 }

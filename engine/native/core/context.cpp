@@ -2,6 +2,7 @@
 #include "attention.h"
 #include "batch.h"
 #include "context-params.h"
+#include "crowd.h"
 #include "llama.h"
 #include "log-codes.h"
 #include "log.h"
@@ -57,13 +58,19 @@ void Context::computeOn(int32_t count) {
     pool = std::make_unique<Threads>(count);
     llama_set_n_threads(ctx.get(), count, count);
     if (pool->pool()) llama_attach_threadpool(ctx.get(), pool->pool(), nullptr);
+    std::lock_guard<std::mutex> lock(infoMutex);
+    latest.threads = count;
 }
 
-void Context::setThreads(int32_t count) {
+bool Context::onlyCpu() const {
+    return latest.devices.size() == 1;
+}
+
+void Context::setThreads(int32_t count, bool yields) {
     const int32_t threads = threadsOf(*model, count);
-    if (threads == llama_n_threads(ctx.get())) return;
-    computeOn(threads);
-    refreshInfo();
+    if (crowd && crowd->is(threads, yields)) return;
+    crowd = threads > 1 && onlyCpu() ? std::make_unique<Crowd>(threads, yields) : nullptr;
+    if (threads != llama_n_threads(ctx.get())) computeOn(threads);
 }
 
 int32_t Context::batchSize() const {
@@ -310,8 +317,15 @@ Step Context::compute(const Batch & batch, const StopFlag * whose) {
     require(batch.size() <= batchSize() && batch.rows() <= outputs, "internal",
             "A step has too many tokens or rows of logits");
     owner = whose;
+    const auto started = Clock::now();
+    const double processor = crowd ? processorMs() : 0;
     const int32_t status = llama_decode(ctx.get(), batch.batch);
     owner = nullptr;
+    if (crowd && crowd->note(msSince(started), processorMs() - processor, Clock::now())) {
+        const int32_t before = llama_n_threads(ctx.get());
+        if (crowd->threads() != before) computeOn(crowd->threads());
+        if (crowd->threads() <= before) crowdedThreads = crowd->threads();
+    }
     switch (status) {
     case 0:
         return Step::DONE;

@@ -4,9 +4,11 @@
 #include "model.h"
 #include <map>
 #include <mutex>
+#include <utility>
 
 class AttentionSums;
 class Batch;
+class Crowd;
 class Threads;
 struct llama_context;
 struct llama_context_params;
@@ -107,8 +109,11 @@ public:
     // Keeps a row of logits (one per vocabulary entry) as the tail; null removes the tail.
     void keepTail(int32_t seq, const float * logits);
 
-    // Sets the number of threads; 0: the default of `params`.
-    void setThreads(int32_t count);
+    // Sets the number of threads; 0: the default of `params`. `yields`: gives threads up while other programs use their
+    // processors (crowd.h), which may change results by rounding.
+    void setThreads(int32_t count, bool yields);
+    // Returns the number of threads if other programs use the processors of some, once each time it changes; else 0.
+    int32_t crowded() { return std::exchange(crowdedThreads, 0); }
 
     // Computes one batch of at most `batchSize` tokens and `outputs` rows of logits; llama.cpp would abort the process for
     // more. Errors: internal. llama.cpp's abort callback can only end a whole batch, so it aborts only for a process or an
@@ -129,6 +134,7 @@ private:
             std::shared_ptr<const StopFlag> leaving, std::unique_ptr<AttentionSums> observed);
     llama_memory_i * memory() const;
     void computeOn(int32_t threads);
+    bool onlyCpu() const;
     int32_t holder() const { return sequences; } // the scratch sequence with the finished copies
     void requireUsable() const;
     bool shiftsExactly();
@@ -139,6 +145,8 @@ private:
     const StopFlag * owner = nullptr; // of the current step
     const std::unique_ptr<AttentionSums> observed;
     std::unique_ptr<Threads> pool;
+    std::unique_ptr<Crowd> crowd; // null: one thread, or a GPU computes, too
+    int32_t crowdedThreads = 0;
     std::unique_ptr<llama_context, void (*)(llama_context *)>
         ctx; // after what it uses: destroyed first
     std::map<int32_t, std::shared_ptr<std::vector<float>>> tails;

@@ -28,7 +28,10 @@ struct DecodeReport {
     std::vector<std::pair<int32_t, std::vector<TokenRecord>>> tokens; // by stream, in order
     std::vector<StreamEnd> ended;
     std::vector<int32_t> paused;
-    bool empty() const { return tokens.empty() && ended.empty() && paused.empty(); }
+    int32_t crowded = 0; // see Context::crowded
+    bool empty() const {
+        return tokens.empty() && ended.empty() && paused.empty() && crowded == 0;
+    }
 };
 
 struct DecodeResult {
@@ -69,6 +72,8 @@ public:
 
     // The rest is called by the loop, on its thread.
     void begin();
+    // Reports that other programs use processors of its threads.
+    void noteCrowded(int32_t threads) { report.crowded = threads; }
     // Ends every stream if `stopping` is raised.
     void obeyStop();
     // Ends the longest streams without a reserve until the tokens of a step fit into the cells that are left.

@@ -199,6 +199,8 @@ void Loop::step(const std::vector<Entry> & entries) {
         const size_t end = std::min(entries.size(), from + most);
         compute({entries.begin() + from, entries.begin() + end}, end < entries.size());
     }
+    if (const int32_t threads = held->crowded())
+        for (const auto & decode : decodes) decode->noteCrowded(threads);
     std::set<Decode *> decoding;
     for (const auto & [decode, s] : entries) {
         if (s->ended) continue; // the step failed, or the group that it is merged with has ended

@@ -7,6 +7,12 @@
 #ifdef __APPLE__
 #include <sys/sysctl.h>
 #endif
+#ifdef _WIN32
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <time.h>
+#endif
 
 int32_t physicalCores() {
     const int32_t logical = std::max(1u, std::thread::hardware_concurrency());
@@ -29,6 +35,21 @@ int32_t physicalCores() {
     return logical;
 #else
     return std::max(1, logical / 2);
+#endif
+}
+
+double processorMs() {
+#ifdef _WIN32
+    FILETIME created, exited, kernel, user;
+    if (!GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel, &user)) return 0;
+    const auto ms = [](const FILETIME & t) {
+        return (double) (((uint64_t) t.dwHighDateTime << 32) + t.dwLowDateTime) / 1e4;
+    };
+    return ms(kernel) + ms(user);
+#else
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double) now.tv_sec * 1e3 + (double) now.tv_nsec / 1e6;
 #endif
 }
 

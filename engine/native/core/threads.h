@@ -11,6 +11,9 @@
 // Returns the number of physical cores; more threads than that slow decoding down.
 int32_t physicalCores();
 
+// Returns the processor time of all threads of this process, in milliseconds.
+double processorMs();
+
 // A thread pool that persists between steps. Without it, ggml starts new threads for each step, and the system has to
 // place them next to JavaScript's thread again. The threads sleep a few milliseconds after the last step. llama.cpp
 // computes on them; between steps, `each` does: other threads would compete with these, which wait actively.

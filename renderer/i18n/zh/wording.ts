@@ -16,6 +16,9 @@ export const notices: Record<NoticeCode, string> = {
     '{context} 个单元的上下文放不下 {paths} 条各 {budget} 个词元的路径。若每条都思考很久，各自约得 {share} 个词元。',
   'context-shrunk':
     '内存不足：上下文只有 {cells} 个单元，而不是 {wanted} 个。放不下的路径会提前结束。',
+  'threads-fewer': '其他程序正在占用处理器，Braid 在此期间减少线程：还剩 {threads} 个。',
+  'processor-crowded':
+    '其他程序正在占用处理器，使本次运行慢得多。本次运行保持 {threads} 个线程；减少线程可能会快很多。',
   'path-waits': '路径 {path} 正在等待其他路径或运行释放上下文空间。',
   'path-cut': '路径 {path} 太长，无法完整重读：略去其中间的 {removed} 个词元。',
   'path-shortened': '路径 {path} 太长，无法完整融合：略去其开头的 {removed} 个词元。',

@@ -1,5 +1,6 @@
 // Several decodes, prefills and other work on one context.
 #include "harness.h"
+#include "crowd.h"
 #include "pace.h"
 #include <algorithm>
 #include <cmath>
@@ -330,19 +331,49 @@ TEST("a context that is released has no turns and takes no harm from what comes 
     CHECK(!f.loop->turn());
 }
 
+TEST("a thread without a processor of its own is given up, tried again later and later, and comes back") {
+    Crowd crowd(2, true);
+    Clock::time_point now{};
+    const auto run = [&](double processors, int seconds) { // as many changes as there are in this time
+        int changes = 0;
+        for (int i = 0; i < seconds * 10; i++, now += std::chrono::milliseconds(100))
+            changes += crowd.note(100, 100 * std::min<double>(processors, crowd.threads()), now);
+        return changes;
+    };
+    CHECK_EQUAL(run(2, 60), 0);
+    CHECK_EQUAL(run(1.5, 1), 1);
+    CHECK_EQUAL(crowd.threads(), 1);
+    CHECK_EQUAL(run(1.5, 4), 0);
+    CHECK_EQUAL(run(1.5, 3), 2); // tried in vain
+    CHECK_EQUAL(crowd.threads(), 1);
+    CHECK_EQUAL(run(1.5, 8), 0);
+    CHECK_EQUAL(run(1.5, 600) / 2, 9); // after 10, 20, 40 seconds, then every 80
+    CHECK_EQUAL(crowd.threads(), 1);
+    run(2, 81);
+    CHECK_EQUAL(crowd.threads(), 2);
+    CHECK_EQUAL(run(2, 60), 0);
+
+    Crowd one(1, true), fixed(2, false);
+    for (int i = 0; i < 100; i++) CHECK(!one.note(300, 30, now));
+    int told = 0;
+    for (int i = 0; i < 100; i++) told += fixed.note(300, 400, now);
+    CHECK_EQUAL(told, 1);
+    CHECK_EQUAL(fixed.threads(), 2);
+}
+
 TEST("the number of threads changes between two steps, and the tokens do not") {
     Shared f;
     const Ids whole = f.alone(stream(1, 30));
     Decoding decoding(f, streams({stream(1, 30)}));
     for (int32_t count : {2, 3, 1}) {
         for (int i = 0; i < 5; i++) f.loop->turn();
-        f.context->setThreads(count);
+        f.context->setThreads(count, false);
         CHECK_EQUAL(f.context->info().threads, count);
     }
     decoding.run();
     CHECK_EQUAL(decoding.decoded.ids(1), whole);
-    CHECK_EQUAL(codeOf([&] { f.context->setThreads(-1); }), "out-of-range");
-    CHECK_EQUAL(codeOf([&] { f.context->setThreads(513); }), "out-of-range");
-    f.context->setThreads(0);
+    CHECK_EQUAL(codeOf([&] { f.context->setThreads(-1, false); }), "out-of-range");
+    CHECK_EQUAL(codeOf([&] { f.context->setThreads(513, false); }), "out-of-range");
+    f.context->setThreads(0, false);
     CHECK(f.context->info().threads >= 1);
 }
