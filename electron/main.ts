@@ -23,6 +23,9 @@ let workbench: Workbench | undefined
 /** Files that were opened before there was a window. */
 const early: string[] = []
 
+// Nobody may be reading what is printed.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 app.setName('Braid')
 // The single-instance lock belongs to this folder, so two windows never write to the same data.
 app.setPath('userData', join(dataFolder(), 'window'))

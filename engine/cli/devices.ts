@@ -3,7 +3,8 @@ import { Devices } from '../devices/index.ts'
 import { size } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { table } from './table.ts'
-import { print, printable, say } from './usage.ts'
+import { printable } from '../protocol/controls.ts'
+import { print, say } from './usage.ts'
 
 export function addDevices(program: Command): void {
   program

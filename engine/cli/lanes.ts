@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update'
 import stringWidth from 'string-width'
 import { tokensPerSecond, type RunState, type Segment } from '../protocol/fold.ts'
-import { printable } from './usage.ts'
+import { printable } from '../protocol/controls.ts'
 
 const FRAME_MS = 100
 

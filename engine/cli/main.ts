@@ -12,7 +12,7 @@ import { addRuns } from './runs.ts'
 import { addScore } from './score.ts'
 import { addServe } from './serve.ts'
 import { addSolve } from './solve.ts'
-import { EXIT, exitCodeOf, say } from './usage.ts'
+import { EXIT, exitCodeOf, outputFailed, say, watchOutput } from './usage.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { braidVersion } from '../programs/index.ts'
 
@@ -24,6 +24,7 @@ const program = new Command('braid')
   .description('Native parallel thinking with local models')
   .version(braidVersion())
   .exitOverride()
+  .configureOutput({ writeErr: (text) => say(text.trimEnd()) })
 
 for (const add of [
   addSolve,
@@ -42,10 +43,7 @@ for (const add of [
   add(program)
 for (const command of program.commands) command.exitOverride()
 
-// A reader that closed its end (`braid ... | head`) does not count as a failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
-)
+watchOutput()
 
 try {
   await program.parseAsync()
@@ -57,3 +55,4 @@ try {
     process.exitCode = exitCodeOf(error)
   }
 }
+if (outputFailed()) process.exitCode ||= EXIT.failed

@@ -6,7 +6,8 @@ import type { Fit, ModelInfo } from '../protocol/wire.ts'
 import { size } from '../transcripts/export/index.ts'
 import { deviceList, openFits, withChoices } from './engine.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
-import { integer, print, printable } from './usage.ts'
+import { printable } from '../protocol/controls.ts'
+import { integer, print } from './usage.ts'
 
 interface ModelFlags extends EngineFlags {
   paths?: number

@@ -1,7 +1,8 @@
 import type { RunState, Segment } from '../protocol/fold.ts'
 import { showsValues } from '../protocol/question.ts'
 import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/index.ts'
-import { print, printable } from './usage.ts'
+import { printable } from '../protocol/controls.ts'
+import { print } from './usage.ts'
 
 /**
  * Writes a run as plain text for a pipe: each segment once it has ended, then the vote and the

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { printable } from './usage.ts'
+import { printable } from '../protocol/controls.ts'
 
 /**
  * Formats columns as wide as their widest cell; the columns in `right` are aligned to the right.

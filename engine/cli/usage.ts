@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { escapeControls } from '../protocol/controls.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 /** Exit codes. */
@@ -51,26 +52,42 @@ export async function readStdin(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Prints a line for the user to stderr. stdout is only for results. */
+/** Prints a line for the user to stderr, whatever a file or a model put into it. */
 export function say(line: string): void {
-  process.stderr.write(line + '\n')
+  process.stderr.write(escapeControls(line) + '\n')
+}
+
+let failed = false
+
+/** Returns whether stdout can no longer be written. */
+export const outputFailed = (): boolean => failed
+
+/**
+ * A reader of stdout that closed its end (`braid ... | head`) ends the command quietly. A full disk
+ * is reported once, and the command goes on: a run has its transcript. A reader that left stderr
+ * ends nothing.
+ */
+export function watchOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    if (failed) return
+    failed = true
+    say(`The output cannot be written: ${error.message}`)
+  })
+  process.stderr.on('error', () => {})
 }
 
 /**
- * Writes to stdout, and waits if the reader is slow. If the reader has closed its end (`| head`),
- * the command ends quietly.
+ * Writes results to stdout, with control characters escaped, and waits if the reader is slow. Does
+ * nothing once stdout has failed.
  */
 export async function print(text: string): Promise<void> {
-  if (process.stdout.write(text)) return
-  await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
-}
-
-/**
- * Removes control characters that could affect the terminal from the text of a model or a file;
- * keeps newlines and tabs.
- */
-export function printable(text: string): string {
-  return text
-    .replace(/\r\n?/g, '\n')
-    .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  if (failed || process.stdout.write(escapeControls(text)) || failed) return
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      process.stdout.off('drain', done).off('error', done)
+      resolve()
+    }
+    process.stdout.on('drain', done).on('error', done)
+  })
 }

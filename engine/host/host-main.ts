@@ -35,6 +35,7 @@ function fail(message: string, code: number): void {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000).unref()
   setTimeout(() => process.exit(code), 50)
 }
+process.stderr.on('error', () => {}) // Nobody may be reading it.
 process.on('uncaughtException', (error) => fail(error.stack ?? error.message, 1))
 
 const host = new Host({

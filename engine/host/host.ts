@@ -5,6 +5,7 @@ import { Attributions } from './attributions.ts'
 import { Client } from './client.ts'
 import { DataFile } from './data-file.ts'
 import type { HostEngine } from './engine.ts'
+import { idOf } from './mux.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
 import { Runs } from './runs.ts'
@@ -306,11 +307,6 @@ export class Host {
   #broadcast(message: HostMessage): void {
     this.#clients.forEach((client) => client.send(message))
   }
-}
-
-function idOf(message: unknown): number {
-  const id = (message as { id?: unknown } | null)?.id
-  return typeof id === 'number' && Number.isSafeInteger(id) ? id : -1
 }
 
 function firstIssue(error: z.ZodError): string {

@@ -64,6 +64,12 @@ export function serveLine(
   port.send({ type: 'ready' })
 }
 
+/** Returns the number of a request, -1 if it has none. */
+export function idOf(message: unknown): number {
+  const id = (message as { id?: unknown } | null)?.id
+  return typeof id === 'number' && Number.isSafeInteger(id) ? id : -1
+}
+
 class HostChannel implements Channel {
   readonly #client: number
   readonly #port: HostPort

@@ -1,4 +1,6 @@
-import { FromHost, type ToHost } from './mux.ts'
+import { toBraidError } from '../protocol/errors.ts'
+import type { RunError } from '../protocol/events.ts'
+import { FromHost, idOf, type ToHost } from './mux.ts'
 import { METHODS, type Channel, type HostMessage } from '../protocol/wire.ts'
 
 /**
@@ -82,7 +84,16 @@ export class Supervisor {
     const number = this.#next++
     const client: Client = { channel, open: new Set() }
     this.#clients.set(number, client)
-    channel.onMessage((message) => this.#fromClient(number, client, message))
+    channel.onMessage((message) => {
+      try {
+        this.#fromClient(number, client, message)
+      } catch (error) {
+        // Such as one that cannot be serialised.
+        const id = idOf(message)
+        client.open.delete(id)
+        channel.send({ kind: 'error', id, error: refused(error) } satisfies HostMessage)
+      }
+    })
     channel.onClose(() => {
       if (this.#clients.delete(number)) this.#send({ type: 'close', client: number })
     })
@@ -236,6 +247,11 @@ export class Supervisor {
     return { kind: 'engine', state: this.#state, message: this.#message }
   }
 }
+
+const refused = (error: unknown): RunError => ({
+  code: 'bad-request',
+  message: `The message cannot be passed on: ${toBraidError(error).message}`,
+})
 
 function lost(id: number, message: string): HostMessage {
   return { kind: 'error', id, error: { code: 'engine-lost', message } }

@@ -1,19 +1,37 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+
+/** What the path of a link begins with. */
+export const LINK = '/open/'
+const LINK_MS = 60_000
+const SIGNED = /^\/open\/((\d{13})\.[\w-]{22})\.([\w-]{43})$/
+
+const sign = (content: string, key: Buffer): string =>
+  createHmac('sha256', key).update(content).digest('base64url')
+
+/** Returns the path of a new link, for one use within a minute. */
+export function newLink(key: Buffer): string {
+  const content = `${Date.now() + LINK_MS}.${randomBytes(16).toString('base64url')}`
+  return `${LINK}${content}.${sign(content, key)}`
+}
 
 /**
  * Decides which requests the server accepts: those of a browser on this machine that was given this
  * launch's address. Host must match the listener (against DNS rebinding) and Origin must match the
- * page (against other sites). The secret of this launch is in the first address and then in a
- * cookie. The cookie's name contains the port, because cookies do not distinguish ports.
+ * page (against other sites). A link with a secret of its own sets the cookie that all other requests
+ * need. The cookie's name contains the port, because cookies do not distinguish ports.
  */
 export class Guard {
-  readonly #secret = randomBytes(32).toString('base64url')
+  /** Links that were used, and until when they could be. */
+  readonly #used = new Map<string, number>()
+  readonly #key: Buffer
   readonly #token = randomBytes(32).toString('base64url')
   readonly #host: string
   readonly #cookie: string
 
-  constructor(port: number) {
+  /** `key`: signs the links. */
+  constructor(port: number, key: Buffer) {
+    this.#key = key
     this.#host = `127.0.0.1:${port}`
     this.#cookie = `braid-${port}`
   }
@@ -22,9 +40,15 @@ export class Guard {
     return `http://${this.#host}`
   }
 
-  /** The address to open first; its response sets the cookie. */
-  get launchPath(): string {
-    return `/open/${this.#secret}`
+  /** Returns whether a path is a link that may be used; then it is used. */
+  useLink(path: string): boolean {
+    const [, content, until, signature] = SIGNED.exec(path) ?? []
+    if (content === undefined || !same(signature!, sign(content, this.#key))) return false
+    const now = Date.now()
+    for (const [link, until] of this.#used) if (until < now) this.#used.delete(link)
+    if (Number(until) < now || this.#used.has(content)) return false
+    this.#used.set(content, Number(until))
+    return true
   }
 
   get setCookie(): string {
@@ -53,10 +77,6 @@ export class Guard {
     return request.headers.origin === this.origin
   }
 
-  isLaunch(path: string): boolean {
-    return path.startsWith('/open/') && same(path.slice('/open/'.length), this.#secret)
-  }
-
   hasCookie(request: IncomingMessage): boolean {
     const values = (request.headers.cookie ?? '')
       .split(';')
@@ -66,8 +86,9 @@ export class Guard {
   }
 }
 
+const digest = (text: string) => createHash('sha256').update(text).digest()
+
 /** Compares digests, which have the same length, in constant time. */
 function same(given: string, secret: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(secret))
 }

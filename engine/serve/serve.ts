@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { BraidError } from '../protocol/errors.ts'
+import { parseJson } from '../protocol/json.ts'
 import type { Channel } from '../protocol/wire.ts'
 import { listFiles, type StaticFile } from './files.ts'
-import { Guard } from './guard.ts'
+import { forwardPage } from './forward.ts'
+import { Guard, LINK, newLink } from './guard.ts'
 
 export interface ServeOptions {
   /** Folder of the built page. */
@@ -17,17 +20,16 @@ export interface ServeOptions {
 }
 
 export interface Served {
-  /**
-   * Address for the browser to open; it contains the secret of this launch, so give it to one
-   * browser only.
-   */
-  url: string
+  /** Returns a new address for a browser to open once, within a minute. */
+  link(): string
+  /** Signs such links. */
+  key: Buffer
   port: number
   close(): Promise<void>
 }
 
-/** Maximum bytes per message: the import of a large run is one message. */
-const MAX_MESSAGE = 512 << 20
+/** Maximum bytes per message: the import of a large run is one message. A string holds twice as many. */
+const MAX_MESSAGE = 256 << 20
 const ALIVE_MS = 30_000
 
 /**
@@ -43,7 +45,8 @@ export async function serve({ root, port, connect }: ServeOptions): Promise<Serv
     )
   const server = createServer({ maxHeaderSize: 16 << 10, requestTimeout: 30_000 })
   await listen(server, port)
-  const guard = new Guard((server.address() as AddressInfo).port)
+  const key = randomBytes(32)
+  const guard = new Guard((server.address() as AddressInfo).port, key)
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE,
@@ -55,7 +58,8 @@ export async function serve({ root, port, connect }: ServeOptions): Promise<Serv
   )
   server.on('clientError', (_error, socket) => refuse(socket, 400))
   return {
-    url: guard.origin + guard.launchPath,
+    key,
+    link: () => guard.origin + newLink(key),
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
@@ -121,18 +125,28 @@ function answer(
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return text(405, 'Only GET and HEAD are allowed.', { Allow: 'GET, HEAD' })
     const [path = '/'] = (request.url ?? '/').split('?')
-    if (guard.isLaunch(path)) {
+    if (path.startsWith(LINK)) {
+      // A link that is opened again in the browser that used it leads to the page, too.
+      const used = request.method === 'GET' && guard.useLink(path)
+      if (!used && !guard.hasCookie(request))
+        return text(
+          403,
+          'This link was used, or is older than a minute. Run `braid serve --link` to get another one.',
+        )
       // Answer with a page that reloads itself rather than a redirect: then the next request comes
       // from this site, whichever site opened this address.
       return send(
         200,
         'text/html; charset=utf-8',
-        '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>Braid</title>',
-        { 'Set-Cookie': guard.setCookie },
+        forwardPage('/'),
+        used ? { 'Set-Cookie': guard.setCookie } : {},
       )
     }
     if (!guard.hasCookie(request))
-      return text(403, 'Open the address that Braid printed when it started.')
+      return text(
+        403,
+        'Open the link that Braid printed, or run `braid serve --link` to get another one.',
+      )
     const file = files.get(path)
     if (file === undefined) return text(404, 'Not found.')
     send(200, file.type, file.read())
@@ -187,10 +201,11 @@ function socketChannel(socket: WebSocket): Channel {
   }
 }
 
+/** Returns the message; of a text that is none, only the number that an answer needs. */
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
-    return undefined
+    return { id: Number(/^\s*\{\s*"id"\s*:\s*(\d{1,15})\b/.exec(text)?.[1] ?? -1) }
   }
 }

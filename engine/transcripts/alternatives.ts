@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { existsSync } from 'node:fs'
 import { countLeading } from '../protocol/bisect.ts'
 import { Alternative, SegmentId, type RunEvent } from '../protocol/events.ts'
+import { parseJson } from '../protocol/json.ts'
 import { AppendFile } from '../files/index.ts'
 import { segmentOf1 } from './format1.ts'
 import { firstLine, readLines, type Line } from './lines.ts'
@@ -174,7 +175,7 @@ function wholeLines(file: string): number {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined
   }

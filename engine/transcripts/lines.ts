@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
 import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
+import { NestsTooDeep, parseJson } from '../protocol/json.ts'
 import { diskError } from '../files/index.ts'
 import { Format1, Format1Event } from './format1.ts'
 
@@ -140,9 +141,9 @@ const entryOf = (event: RunEvent, { format }: EventParser, text: string): Entry 
 
 function parseLine(parser: EventParser, line: string): RunEvent[] | null | string {
   try {
-    return parser.parse(JSON.parse(line))
-  } catch {
-    return 'it is not valid JSON.'
+    return parser.parse(parseJson(line))
+  } catch (error) {
+    return error instanceof NestsTooDeep ? error.message : 'it is not valid JSON.'
   }
 }
 

@@ -2,7 +2,7 @@ import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
 import { Lanes, laneLines, tail } from '../../engine/cli/lanes.ts'
 import { table } from '../../engine/cli/table.ts'
-import { printable } from '../../engine/cli/usage.ts'
+import { printable } from '../../engine/protocol/controls.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { pathStarted, runStarted, sampleRun } from '../support/sample-run.ts'
 

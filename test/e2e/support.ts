@@ -10,6 +10,7 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core'
+import { newLinks } from '../../engine/serve/index.ts'
 import { ensureRenderer } from '../../scripts/renderer.ts'
 import { until } from '../support/test-client.ts'
 
@@ -78,6 +79,11 @@ export class Braid {
     return this
   }
 
+  /** Returns a link for one use, as `braid serve --link` prints it. */
+  #link(): string {
+    return newLinks(this.data).find((link) => link.startsWith(new URL(this.url).origin))!
+  }
+
   /** Opens a window with a profile of its own. */
   async open(options: { width?: number; height?: number } = {}): Promise<Window> {
     const context = await this.#browser!.newContext({
@@ -88,7 +94,7 @@ export class Braid {
     context.setDefaultTimeout(60 * SECONDS)
     const page = await context.newPage()
     const window = new Window(page, context)
-    await page.goto(this.url)
+    await page.goto(this.#link())
     await page.waitForSelector('[data-connection="open"]')
     return window
   }

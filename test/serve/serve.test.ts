@@ -1,10 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect as tcp } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import WebSocket from 'ws'
 import type { Channel } from '../../engine/protocol/wire.ts'
+import { forwardFile, newLinks, noteRunning } from '../../engine/serve/index.ts'
 import { serve, type Served } from '../../engine/serve/serve.ts'
 import { until } from '../support/test-client.ts'
 
@@ -23,9 +34,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'secret.txt'), 'SECRET')
   symlinkSync(join(folder, 'secret.txt'), join(root, 'link.txt'))
   served = await serve({ root, port: 0, connect: (channel) => channels.push(channel) })
-  const opened = await raw(
-    `GET ${new URL(served.url).pathname} HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n\r\n`,
-  )
+  const opened = await raw(`GET ${linkPath()} HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n\r\n`)
   cookie = /Set-Cookie: ([^;]+)/i.exec(opened)![1]!
 })
 afterAll(async () => {
@@ -54,6 +63,8 @@ function raw(text: string, host = '127.0.0.1'): Promise<string> {
     setTimeout(() => socket.destroy(), 60_000).unref()
   })
 }
+/** A new link. */
+const linkPath = () => new URL(served.link()).pathname
 const status = (answer: string) => Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1])
 const host = () => `127.0.0.1:${served.port}`
 const origin = () => `http://${host()}`
@@ -94,12 +105,13 @@ describe('the page', () => {
   })
 
   it('sets a cookie that scripts and other sites cannot use', async () => {
-    const opened = await get(new URL(served.url).pathname, [`Host: ${host()}`])
+    const link = linkPath()
+    const opened = await get(link, [`Host: ${host()}`])
     expect(opened).toMatch(
       /Set-Cookie: braid-\d+=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict\r\n/i,
     )
-    expect(new URL(served.url).pathname).toMatch(/^\/open\/[\w-]{43}$/)
-    expect(opened).not.toContain(new URL(served.url).pathname)
+    expect(link).toMatch(/^\/open\/\d{13}\.[\w-]{22}\.[\w-]{43}$/)
+    expect(opened).not.toContain(link)
   })
 
   it('answers nothing but GET and HEAD', async () => {
@@ -164,7 +176,7 @@ describe('Host', () => {
     '%s is refused: page, launch address and upgrade',
     async (wrong) => {
       const line = `Host: ${Buffer.from(wrong.replaceAll(port, String(served.port))).toString('latin1')}`
-      for (const path of ['/', new URL(served.url).pathname]) {
+      for (const path of ['/', linkPath()]) {
         const answer = await get(path, [line, `Cookie: ${cookie}`])
         expect([400, 403]).toContain(status(answer))
         expect(answer).not.toMatch(/<p>page|Set-Cookie/i)
@@ -267,7 +279,8 @@ describe('Origin and secret', () => {
   })
 
   it('the launch address needs its secret exactly', async () => {
-    const { pathname } = new URL(served.url)
+    const pathname = linkPath()
+    const [until, nonce, signature] = pathname.slice('/open/'.length).split('.')
     for (const path of [
       '/open/',
       '/open',
@@ -276,6 +289,9 @@ describe('Origin and secret', () => {
       `${pathname}/`,
       pathname.toUpperCase(),
       `/open/${cookie.split('=')[1]}`,
+      `/open/${Number(until) + 1}.${nonce}.${signature}`,
+      `/open/${until}.${nonce!.slice(1)}A.${signature}`,
+      `/open/${until}.${nonce}`,
     ]) {
       expect(await get(path, [`Host: ${host()}`]), path).toMatch(
         /^HTTP\/1.1 403(?![^]*set-cookie)/i,
@@ -283,10 +299,58 @@ describe('Origin and secret', () => {
     }
   })
 
-  it('another launch has other secrets', async () => {
+  it('a link works once, and for a minute; in the browser that used it, it leads to the page', async () => {
+    const used = linkPath()
+    expect(await get(used, [`Host: ${host()}`])).toMatch(/^HTTP\/1.1 200[^]*set-cookie/i)
+    expect(await get(used, [`Host: ${host()}`])).toMatch(/^HTTP\/1.1 403[^]*--link/)
+    const again = await get(used, [`Host: ${host()}`, `Cookie: ${cookie}`])
+    expect(again).toMatch(/^HTTP\/1.1 200(?![^]*set-cookie)/i)
+    const now = vi.spyOn(Date, 'now')
+    try {
+      const late = linkPath()
+      now.mockReturnValue(Date.now() + 60_001)
+      expect(status(await get(late, [`Host: ${host()}`]))).toBe(403)
+    } finally {
+      now.mockRestore()
+    }
+  })
+
+  it('another launch does not take its links', async () => {
     const other = await serve({ root: join(folder, 'page'), port: 0, connect: () => undefined })
-    expect(new URL(other.url).pathname).not.toBe(new URL(served.url).pathname)
+    const address = new URL(other.link())
+    expect((await fetch(`${address.origin}${linkPath()}`)).status).toBe(403)
+    expect((await fetch(address)).status).toBe(200)
     await other.close()
+  })
+
+  it('a browser is started with a file that only this user can read', () => {
+    const url = served.link()
+    const { file, remove } = forwardFile(url)
+    expect(readFileSync(file, 'utf8')).toContain(`url=${url}"`)
+    if (process.platform !== 'win32')
+      expect([file, dirname(file)].map((path) => statSync(path).mode & 0o777)).toEqual([
+        0o600, 0o700,
+      ])
+    remove()
+    expect(existsSync(dirname(file))).toBe(false)
+  })
+
+  it('links are printed for servers that run, by whoever can read their files', async () => {
+    const notes = join(folder, 'notes')
+    const forget = noteRunning(notes, served.port, served.key)
+    writeFileSync(
+      join(notes, 'serve-1.json'),
+      JSON.stringify({ port: 1, pid: 999_999_999, key: '' }),
+    )
+    writeFileSync(join(notes, 'serve-2.json'), 'torn')
+    const links = newLinks(notes)
+    expect(links).toHaveLength(1)
+    expect((await fetch(links[0]!)).status).toBe(200)
+    expect(readdirSync(notes)).toEqual([`serve-${served.port}.json`])
+    if (process.platform !== 'win32')
+      expect(statSync(join(notes, `serve-${served.port}.json`)).mode & 0o777).toBe(0o600)
+    forget()
+    expect(newLinks(notes)).toEqual([])
   })
 })
 
@@ -366,7 +430,7 @@ describe('the listener', () => {
 })
 
 describe('a WebSocket', () => {
-  it('is a channel: messages both ways, rubbish as undefined, and its end', async () => {
+  it('is a channel: messages both ways, rubbish without content, and its end', async () => {
     const socket = new WebSocket(`ws://${host()}/ws`, {
       headers: { Cookie: cookie, Origin: origin() },
     })
@@ -381,7 +445,14 @@ describe('a WebSocket', () => {
     expect(await back).toBe('{"a":[1,"ü"]}')
     for (const message of ['{"id":1}', '{"id":', Buffer.from([1, 2]), '5']) socket.send(message)
     await until(() => got.length === 4)
-    expect(got).toEqual([{ id: 1 }, undefined, undefined, 5])
+    expect(got).toEqual([{ id: 1 }, { id: -1 }, undefined, 5])
+    // What nests deep would exhaust the stack of whoever serialises it.
+    const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+    for (const depth of [62, 6000, 5_000_000])
+      socket.send(`{"id":7,"method":"app.info","params":${deep(depth)}}`)
+    await until(() => got.length === 7)
+    expect(got[4]).toMatchObject({ id: 7, method: 'app.info' })
+    expect(got.slice(5)).toEqual([{ id: 7 }, { id: 7 }])
     socket.terminate()
     await until(() => gone)
     channel.send('into nothing')

@@ -44,7 +44,7 @@ describe('npm start', () => {
     try {
       await until(() => stdout.includes('\n') || child.exitCode !== null, 'the address', 150_000)
       expect(stderr).toMatch(/^Opening in the browser \(as asked\)/m)
-      const url = /^Braid: (http:\/\/127\.0\.0\.1:\d+\/open\/[\w-]{43})\n$/.exec(stdout)![1]!
+      const url = /^Braid: (http:\/\/127\.0\.0\.1:\d+\/open\/[\w.-]+)\n$/.exec(stdout)![1]!
       const opened = await fetch(url)
       const cookie = opened.headers.get('set-cookie')!.split(';')[0]!
       const { origin } = new URL(url)

@@ -10,23 +10,26 @@ export interface CliResult {
   stderr: string
 }
 
+export interface CliOptions {
+  env?: NodeJS.ProcessEnv
+  stdin?: string
+  stdout?: number
+}
+
 export class Cli {
   stdout = ''
   stderr = ''
   readonly child: ChildProcess
   readonly done: Promise<CliResult>
 
-  /** Runs `braid ARGS` from source in a separate process. */
-  constructor(
-    args: string[],
-    { env = {}, stdin = '' }: { env?: NodeJS.ProcessEnv; stdin?: string } = {},
-  ) {
+  /** Runs `braid ARGS` from source in a separate process. `stdout`: an open file to write to. */
+  constructor(args: string[], { env = {}, stdin = '', stdout }: CliOptions = {}) {
     this.child = spawn(
       process.execPath,
       ['--import', 'tsx', join(root, 'engine', 'cli', 'main.ts'), ...args],
-      { cwd: root, env: { ...process.env, ...env } },
+      { cwd: root, env: { ...process.env, ...env }, stdio: ['pipe', stdout ?? 'pipe', 'pipe'] },
     )
-    this.child.stdout!.on('data', (data) => (this.stdout += data))
+    this.child.stdout?.on('data', (data) => (this.stdout += data))
     this.child.stderr!.on('data', (data) => (this.stderr += data))
     this.child.stdin!.on('error', () => undefined)
     this.child.stdin!.end(stdin)
@@ -38,9 +41,6 @@ export class Cli {
   }
 }
 
-export function braid(
-  args: string[],
-  options?: { env?: NodeJS.ProcessEnv; stdin?: string },
-): Promise<CliResult> {
+export function braid(args: string[], options?: CliOptions): Promise<CliResult> {
   return new Cli(args, options).done
 }

@@ -1,3 +1,4 @@
+import { escapeControls } from '../../protocol/controls.ts'
 import type { RunEvent, SegmentId } from '../../protocol/events.ts'
 import { foldRun, type RunState } from '../../protocol/fold.ts'
 import type { RunStore } from '../store.ts'
@@ -33,13 +34,13 @@ const KINDS: Record<Format, { mimeType: string; write: (runs: ExportedRun[]) => 
 
 /**
  * Exports one run, or several for comparison: problem, settings, model, every path and summary,
- * votes and seeds.
+ * votes and seeds. Control characters of the texts are escaped.
  */
 export function exportRuns(store: RunStore, runs: readonly string[], format: Format): Export {
   const { mimeType, write } = KINDS[format]
   const loaded = runs.map((run) => load(store, run, format === 'json'))
   const name = runs.length === 1 ? `braid-${runs[0]}` : `braid-${runs.length}-runs`
-  return { fileName: `${name}.${format}`, mimeType, content: write(loaded) }
+  return { fileName: `${name}.${format}`, mimeType, content: escapeControls(write(loaded)) }
 }
 
 function load(store: RunStore, run: string, alternatives: boolean): ExportedRun {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
+import { NestsTooDeep, parseJson as readJson } from '../../protocol/json.ts'
 import type { RunStore } from '../store.ts'
 import { EventParser } from '../lines.ts'
 import type { ExportedRun } from './export.ts'
@@ -97,8 +98,10 @@ function parse(content: string): Imported[] {
 
 function parseJson(content: string): unknown {
   try {
-    return JSON.parse(content)
-  } catch {
+    return readJson(content)
+  } catch (error) {
+    if (error instanceof NestsTooDeep)
+      throw new BraidError('bad-transcript', `The file cannot be imported: ${error.message}`)
     return undefined
   }
 }
