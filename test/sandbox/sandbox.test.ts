@@ -282,7 +282,7 @@ describe('programs', () => {
     ['javascript', '', '(12345).toLocaleString()', 'The sandbox has no locales.'],
     ['javascript', '', 'document.body', 'The sandbox has no document.'],
   ] as const)(
-    'what the sandbox lacks is no error: %s %s %s',
+    'what the sandbox lacks makes a program abstain: %s %s %s',
     async (language, program, call, abstained) => {
       expect(await run({ language, program, calls: [call] })).toEqual([{ abstained }])
     },
