@@ -162,6 +162,8 @@ export class Child {
     this.#ended = true
     this.rest()
     this.#process.kill('SIGKILL')
+    // `ended` settles, even if nothing else keeps this process running.
+    this.#process.ref()
     this.onLost(why)
   }
 

@@ -477,15 +477,19 @@ describe('the child', () => {
     },
   )
 
-  it('does not keep the process that started it from ending', () => {
+  it('neither keeps the process that started it from ending nor ends it early', () => {
     const script = join(temporary, 'ends.mts')
     const door = JSON.stringify(join(root, 'engine', 'sandbox', 'index.ts'))
     writeFileSync(
       script,
       `import { Sandbox } from ${door}
-       const outcomes = await new Sandbox(${JSON.stringify(patient)}).run(
-         { language: 'javascript', program: '', calls: ['1 + 1'] }, new AbortController().signal)
-       console.log(JSON.stringify(outcomes))`,
+       const start = () => new Sandbox(${JSON.stringify(patient)})
+       const [closed, left] = [start(), start()]
+       const job = { language: 'javascript', program: '', calls: ['1 + 1'] }
+       const { signal } = new AbortController()
+       await closed.run(job, signal)
+       await closed.close()
+       console.log(JSON.stringify(await left.run(job, signal)))`,
     )
     const { stdout, status } = spawnSync(process.execPath, [...sourceOptions(), script], {
       encoding: 'utf8',
