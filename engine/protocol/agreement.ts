@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readLiteral, sameLiteral, type Literal } from './answers/literals.ts'
+import { readLiteral, sameLiteral, withNumbers, type Literal } from './answers/literals.ts'
 
 /**
  * Programs that agree: candidate programs run on the same calls, and the one whose results agree
@@ -162,13 +162,24 @@ export function samePrinted(a: string, b: string): boolean {
   )
 }
 
+/** A sandbox writes nine significant digits of a fraction. */
+const WRITTEN = 1e-8
+
 /** Returns whether an outcome is the expected result, which is a literal or printed text. */
-export function meets(outcome: Outcome, expected: string): boolean {
+export function meets(
+  outcome: Outcome,
+  expected: string,
+  language: ProgramLanguage | null,
+): boolean {
   if ('printed' in outcome) return samePrinted(outcome.printed, expected)
   if (!('value' in outcome)) return false
   if (outcome.value === expected) return true
-  const [value, wanted] = [readLiteral(outcome.value), readLiteral(expected)]
-  return value !== null && wanted !== null && sameLiteral(value, wanted)
+  const meaning = (text: string) => {
+    const literal = readLiteral(text)
+    return literal !== null && language === 'python' ? withNumbers(literal) : literal
+  }
+  const [value, wanted] = [meaning(outcome.value), meaning(expected)]
+  return value !== null && wanted !== null && sameLiteral(value, wanted, WRITTEN)
 }
 
 /**
@@ -188,7 +199,7 @@ export function choose(
       if (cell === null || cell === undefined) continue
       const outcome = outcomes[cell]!
       if ('abstained' in outcome) continue
-      if (expected !== undefined && !meets(outcome, expected)) missed++
+      if (expected !== undefined && !meets(outcome, expected, program.language)) missed++
       if (!isResult(outcome)) continue
       ran++
       agreement += cells.filter((other) => other === cell).length - 1

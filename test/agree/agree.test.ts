@@ -187,11 +187,15 @@ describe('outcomes', () => {
   })
 
   it('meet what is expected', () => {
-    expect(meets({ value: "{'a': 1}" }, '{"a": 1.0}')).toBe(true)
-    expect(meets({ value: 'Fraction(1, 2)' }, 'Fraction(1, 2)')).toBe(true)
-    expect(meets({ value: '1' }, '2')).toBe(false)
-    expect(meets({ printed: '1\n' }, '1')).toBe(true)
-    expect(meets({ error: '1' }, '1')).toBe(false)
+    const python = (value: string, expected: string) => meets({ value }, expected, 'python')
+    expect(python("{'a': 1}", '{"a": 1.0}')).toBe(true)
+    expect(python('Fraction(1, 2)', 'Fraction(1, 2)')).toBe(true)
+    expect(python('1', '2')).toBe(false)
+    expect(python('1.41421356', '1.4142135623730951')).toBe(true)
+    expect(python('[1, (0,)]', '[True, (False,)]')).toBe(true)
+    expect(meets({ value: '1' }, 'true', 'javascript')).toBe(false)
+    expect(meets({ printed: '1\n' }, '1', 'python')).toBe(true)
+    expect(meets({ error: '1' }, '1', 'python')).toBe(false)
   })
 })
 

@@ -416,25 +416,23 @@ const quoted = (value: string): string =>
 /** The difference up to which numbers with a fraction are equal, relative above 1. */
 const TOLERANCE = 1e-9
 
-const near = (a: number, b: number): boolean =>
-  Object.is(a, b) || a === b || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a), Math.abs(b))
-
 /**
- * Returns whether two values are equal: fractions to 1e-9, whole numbers exactly, lists and tuples
- * in order, sets and dictionaries in any order. A list does not equal a tuple, nor 1 True.
+ * Returns whether two values are equal: fractions to `tolerance`, whole numbers exactly, lists and
+ * tuples in order, sets and dictionaries in any order. A list does not equal a tuple, nor 1 True.
  */
-export function sameLiteral(a: Literal, b: Literal): boolean {
+export function sameLiteral(a: Literal, b: Literal, tolerance = TOLERANCE): boolean {
+  const same = (x: Literal, y: Literal) => sameLiteral(x, y, tolerance)
   if (a.kind === 'number' && b.kind === 'number')
     return a.digits !== null && b.digits !== null
       ? a.digits === b.digits && (a.negative === b.negative || a.digits === '0')
-      : near(a.value, b.value)
+      : near(a.value, b.value, tolerance)
   if (a.kind !== b.kind) return false
   if (a.kind === 'dict' && b.kind === 'dict') {
     if (a.entries.length !== b.entries.length) return false
     const there = new Map(b.entries.map(([key, value]) => [writeLiteral(key, 'python'), value]))
     return a.entries.every(([key, value]) => {
       const other = there.get(writeLiteral(key, 'python'))
-      return other !== undefined && sameLiteral(value, other)
+      return other !== undefined && same(value, other)
     })
   }
   if (a.kind === 'set' && b.kind === 'set') {
@@ -444,9 +442,26 @@ export function sameLiteral(a: Literal, b: Literal): boolean {
     return ours.length === theirs.length && ours.every((item, i) => item === theirs[i])
   }
   if ('items' in a && 'items' in b)
-    return (
-      a.items.length === b.items.length &&
-      a.items.every((item, i) => sameLiteral(item, b.items[i]!))
-    )
+    return a.items.length === b.items.length && a.items.every((item, i) => same(item, b.items[i]!))
   return 'value' in a && 'value' in b && a.value === b.value
 }
+
+const near = (a: number, b: number, tolerance: number): boolean =>
+  Object.is(a, b) || a === b || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b))
+
+/** Returns the value with 1 for true and 0 for false, which are equal in Python. */
+export function withNumbers(value: Literal): Literal {
+  if (value.kind === 'word' && (value.value === 'true' || value.value === 'false'))
+    return value.value === 'true' ? ONE : ZERO
+  if (value.kind === 'dict')
+    return {
+      kind: 'dict',
+      entries: value.entries.map(([key, of]) => [withNumbers(key), withNumbers(of)]),
+    }
+  return 'items' in value ? { ...value, items: value.items.map(withNumbers) } : value
+}
+
+const [ZERO, ONE] = [0, 1].map((value): Literal => ({
+  ...{ kind: 'number', negative: false, big: false },
+  ...{ digits: String(value), value },
+})) as [Literal, Literal]
