@@ -27,7 +27,7 @@ const found = (program: string, ...args: string[]) => {
 let python: string | undefined
 function interpreter(language: Job['language']): string[] {
   if (familyOf(language) === 'javascript')
-    return [process.execPath, '--max-old-space-size=512', here('run.cjs')]
+    return [process.execPath, '--max-old-space-size=512', here('run.mjs')]
   python ??= found('python3', '-c', 'import sys; print(sys.executable)') ?? undefined
   if (python === undefined) throw new Error('python3 is not installed.')
   return [python, '-I', '-S', '-B', here('run.py')]

@@ -1,11 +1,12 @@
 /** What run.py does, for JavaScript. */
-const { readFileSync, writeSync } = require('node:fs')
-const { isDeepStrictEqual, inspect } = require('node:util')
-const { runInThisContext } = require('node:vm')
+import { readFileSync, writeSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { inspect, isDeepStrictEqual } from 'node:util'
+import { runInThisContext } from 'node:vm'
 
 const TIMEOUT = 2_000
 const { program, calls, results } = JSON.parse(readFileSync(0, 'utf8'))
-globalThis.require = require
+globalThis.require = createRequire(import.meta.url)
 for (const name of ['log', 'error', 'warn', 'info', 'assert', 'table']) console[name] = () => {}
 
 const evaluate = (source, call) =>
