@@ -35,9 +35,10 @@ const LANGUAGES: Readonly<Record<string, ProgramLanguage>> = {
 const OTHERS =
   /^(?:c|cc|cpp|c\+\+|csharp|cs|c#|java|kotlin|go|golang|rust|rs|swift|ruby|rb|php|perl|scala|haskell|hs|r|julia|lua|dart|elixir|clojure|ocaml|fsharp|zig|nim|sql|matlab|fortran|pascal|assembly|asm)$/
 
-const PYTHON_LINE = /^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^{\n]*:[ \t]*$)/m
+const PYTHON_LINE =
+  /^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^{\n]*:[ \t]*$|\w+[ \t]*=[ \t]*lambda\b)/m
 const PYTHON_HINT = /\binput\s*\(|\bprint\s*\(|^[ \t]*(?:import|from)[ \t]+\w+[^'"]*$/m
-const SCRIPT_LINE = /\bfunction\b|=>|^[ \t]*(?:const|let|var)[ \t]/m
+const SCRIPT_LINE = /\bfunction\b|=>|^[ \t]*(?:const|let|var)[ \t]|^[ \t]*class[ \t]+\w+[^:\n]*\{/m
 
 const READS: Record<Family, RegExp> = {
   python: /\binput\s*\(|\bsys\s*\.\s*stdin\b|\bfileinput\b|\bfrom\s+sys\s+import\b[^\n]*\bstdin\b/,

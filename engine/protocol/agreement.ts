@@ -185,8 +185,8 @@ export function meets(
 /**
  * Counts agreement and chooses the winner. Programs that miss fewer expected results come first,
  * then those with more agreement, then the higher score, then the lowest index. Errors and
- * abstentions agree with nothing; an error misses an expected result, an abstention does not. There
- * is no winner unless at least two programs have a result.
+ * abstentions agree with nothing; an error misses an expected result, an abstention does not. Without
+ * at least two programs that have a result, nobody wins.
  */
 export function choose(
   calls: readonly CallRecord[],

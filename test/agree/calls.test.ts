@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callsIn, harvest, harvestInputs, readCall } from '../../engine/agree/index.ts'
 import { MAX_CALL_CHARS } from '../../engine/protocol/agreement.ts'
@@ -94,6 +95,58 @@ describe('calls', () => {
     ])
     expect(readCall('f(`a`)', js)).toBe("f('a')")
     expect(readCall('g(1)', js)).toBeNull()
+  })
+
+  it('finds only literals in any text, and the same again in what it wrote', () => {
+    const part = fc.constantFrom(
+      ...[
+        'f(',
+        ')',
+        '[',
+        ']',
+        '{',
+        '}',
+        ',',
+        ':',
+        '1',
+        '-',
+        '0x',
+        '"',
+        "'",
+        '`',
+        '\\',
+        '\n',
+        'x',
+        ' = ',
+      ],
+      ...[
+        '__import__("os").system("rm")',
+        'open("a")',
+        '${',
+        'lambda: ',
+        'f"{x}"',
+        'b"',
+        '# ',
+        '==',
+      ],
+      ...['set(', 'float("nan")', 'new Set([', 'None', 'true', '(1,', '.5', 'g(', '*', '"a"'],
+    )
+    const text = fc.array(part, { maxLength: 30 }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(text, fc.constantFrom('python', 'javascript'), (text, language) => {
+        const called = { function: 'f', language } as const
+        for (const { text: call } of callsIn(`f(1) ${text}`, called, 'attempt')) {
+          expect(callsIn(call, called, 'attempt')[0]).toEqual({ text: call, from: 'attempt' })
+          const bare = call
+            .slice(1)
+            .replace(/'(?:[^'\\]|\\.)*'/g, '')
+            .replace(/\b[A-Za-z_]\w*=(?!=)/g, '')
+          const words = bare.match(/[A-Za-z_]\w*(?=\()|[=*`$#]/g) ?? []
+          expect(words.filter((word) => !/^(?:set|float|Set)$/.test(word))).toEqual([])
+        }
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   it('takes bounded time on hostile texts', () => {

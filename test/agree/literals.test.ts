@@ -91,6 +91,7 @@ describe('literals', () => {
     expect(same('[1, 2]', '[2, 1]')).toBe(false)
     expect(same('[1]', '(1,)')).toBe(false)
     expect(same('1', 'True')).toBe(false)
+    expect(same('1', '1n')).toBe(false)
     expect(same("'1'", '1')).toBe(false)
     expect(same("'0.1'", "'0.10000000000000001'")).toBe(false)
   })

@@ -418,13 +418,13 @@ const TOLERANCE = 1e-9
 
 /**
  * Returns whether two values are equal: fractions to `tolerance`, whole numbers exactly, lists and
- * tuples in order, sets and dictionaries in any order. A list does not equal a tuple, nor 1 True.
+ * tuples in order, sets and dictionaries in any order. A list does not equal a tuple, nor 1 True or 1n.
  */
 export function sameLiteral(a: Literal, b: Literal, tolerance = TOLERANCE): boolean {
   const same = (x: Literal, y: Literal) => sameLiteral(x, y, tolerance)
   if (a.kind === 'number' && b.kind === 'number')
     return a.digits !== null && b.digits !== null
-      ? a.digits === b.digits && (a.negative === b.negative || a.digits === '0')
+      ? a.digits === b.digits && a.big === b.big && (a.negative === b.negative || a.digits === '0')
       : near(a.value, b.value, tolerance)
   if (a.kind !== b.kind) return false
   if (a.kind === 'dict' && b.kind === 'dict') {
