@@ -8,6 +8,7 @@ import { dirname, relative, resolve, sep } from 'node:path'
 export const ROOMS = {
   protocol: [],
   strategies: ['protocol'],
+  agree: ['protocol'],
   files: ['protocol'],
   programs: ['protocol'],
   sandbox: ['protocol', 'programs'],
@@ -36,6 +37,7 @@ export const ROOMS = {
   serve: ['protocol'],
   cli: [
     'protocol',
+    'agree',
     'devices',
     'host',
     'lab',

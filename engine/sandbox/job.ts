@@ -1,19 +1,6 @@
 import { z } from 'zod'
 
-export type Language = 'python' | 'javascript' | 'typescript'
-
-/** A program, and what it is tried on. */
-export interface Job {
-  language: Language
-  program: string
-  /**
-   * Expressions, each evaluated behind a fresh run of the program's top level: `f([1, 2], k=3)`. The program's name is
-   * not `__main__` then.
-   */
-  calls: readonly string[]
-  /** Texts that the whole program reads from its standard input, each in a fresh run. */
-  inputs?: readonly string[]
-}
+export type { Job, ProgramLanguage as Language } from '../protocol/agreement.ts'
 
 /**
  * What one call or input led to: the value or what was printed, as text that is equal where the results are; or why
