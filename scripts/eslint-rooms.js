@@ -18,7 +18,17 @@ export const ROOMS = {
   models: ['protocol', 'files', 'kv', 'native', 'programs', 'prompt'],
   measure: ['protocol', 'kv', 'models', 'native', 'prompt'],
   transcripts: ['protocol', 'files', 'strategies'],
-  run: ['protocol', 'kv', 'measure', 'models', 'native', 'prompt', 'strategies', 'transcripts'],
+  run: [
+    'protocol',
+    'agree',
+    'kv',
+    'measure',
+    'models',
+    'native',
+    'prompt',
+    'strategies',
+    'transcripts',
+  ],
   devices: ['protocol', 'models', 'native', 'programs'],
   lab: ['protocol', 'files', 'models', 'native', 'programs', 'prompt', 'run', 'transcripts'],
   host: [

@@ -97,6 +97,7 @@ const WHY: Readonly<Record<NonNullable<Agreement['why']>, string>> = {
   'one-program': 'only one program',
   'no-calls': 'no calls to compare',
   'no-results': 'nothing ran',
+  failed: 'could not be run',
 }
 
 function rowOf(line: number, { function: name, calls, programs, winner, why }: Agreement) {

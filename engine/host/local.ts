@@ -8,6 +8,7 @@ import type { RunRequest } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
 import { Engine } from '../run/index.ts'
+import { Sandbox } from '../sandbox/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { HostEngine } from './engine.ts'
@@ -24,6 +25,7 @@ const JOBS = 4
  */
 export function localEngine(folder = dataFolder()): HostEngine {
   const devices = new Devices(folder)
+  const sandbox = new Sandbox()
   let engine: Engine | undefined
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
   const open = () => {
@@ -34,6 +36,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
         version: braidVersion(),
         bundledModel: bundledModel() ?? undefined,
         jobs: JOBS,
+        runPrograms: (job, signal) => sandbox.run(job, signal),
       })
       engine.onMemory((unloaded) => onMemory(unloaded))
     }
@@ -111,6 +114,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
       closing.abort(new BraidError('cancelled', 'The engine was closed.'))
       await fits.close()
       await engine?.close()
+      await sandbox.close()
     },
   }
 }

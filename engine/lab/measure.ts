@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { RunError, type SegmentId } from '../protocol/events.ts'
-import { VoteRule } from '../protocol/request.ts'
+import { ValueRule } from '../protocol/request.ts'
 import { vote } from '../protocol/answers/vote.ts'
 import { isCorrect, statement, type AnswerRule, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
@@ -18,7 +18,7 @@ export const Sample = z.object({
   seed: z.int(),
   /** The run's answer; if the run votes, its answer under each rule. */
   outcomes: z.array(
-    z.object({ vote: VoteRule.nullable(), answer: z.string().nullable(), correct: z.boolean() }),
+    z.object({ vote: ValueRule.nullable(), answer: z.string().nullable(), correct: z.boolean() }),
   ),
   /**
    * True if some path's own answer, or some answer voted on, is right: the result of a perfect
@@ -40,7 +40,7 @@ export type Sample = z.infer<typeof Sample>
 export const sampleKey = (unit: string, problem: number, sample: number): string =>
   `${unit}|${problem}|${sample}`
 
-const RULES = VoteRule.options
+const RULES = ValueRule.options
 
 /** Scores a run by its own text. A failed run is wrong under every rule. */
 export function measure(
@@ -54,7 +54,7 @@ export function measure(
   const right = (said: Statement | undefined) =>
     said !== undefined && isCorrect(problem.expected, said)
   const { candidates, voted } = statements(unit, run, rule)
-  const pick = (rule: VoteRule | null): Statement | undefined => {
+  const pick = (rule: ValueRule | null): Statement | undefined => {
     if (rule === null) return candidates.at(-1)
     const { classes, winner } = vote(
       candidates.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),

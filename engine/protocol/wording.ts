@@ -35,6 +35,13 @@ export const NOTICES = {
   'nothing-to-count-first':
     'This question has no single value, so there is nothing to count: the first summary is the answer. Merge all paths to get one from all of them.',
   'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
+  'programs-off': 'Running programs is switched off, so what they return is not compared.',
+  'programs-none': 'No attempt has a program that can run here ({reason}), so nothing is compared.',
+  'programs-one':
+    'Only one attempt has a program that runs, so there is nothing to compare it with.',
+  'programs-calls': 'No calls were found to run the programs on, so nothing is compared.',
+  'programs-results': 'None of the programs returned anything, so nothing is compared.',
+  'programs-failed': 'The programs could not be run: {reason}',
   scope: 'No answer found. About this model: {scope}',
 } as const
 export type NoticeCode = keyof typeof NOTICES
@@ -58,6 +65,10 @@ export const ERRORS = {
   'bad-request/nothing-to-choose': 'No finished path has an answer to choose.',
   'bad-request/nothing-to-count':
     'This question has no single value, so there is no vote. Change the kind of the question first.',
+  'bad-request/nothing-to-compare': 'No path has text in which there could be a program.',
+  'bad-request/not-code': 'Programs are compared only for questions that ask for code.',
+  'bad-request/no-sandbox': 'Programs cannot be run here.',
+  'bad-request/not-a-call': '{call} is not a call of {name} with values as arguments.',
   'bad-request/nothing-to-summarise': 'No path has text to summarise yet.',
   'cancelled/run': 'Cancelled.',
   'cannot-join/memory':
@@ -76,6 +87,7 @@ export const ERRORS = {
   'model-not-found/unreadable': '{file} cannot be read: {reason}',
   'no-such-path/missing': 'Path {path} does not exist.',
   'no-such-path/dropped': 'Path {path} was dropped.',
+  'no-such-path/program': '{member} has no program to choose.',
   'no-such-path/member': '{member} has no answer to choose.',
   'not-running/cancel': 'The run has already ended.',
   'not-running/closed': 'The run is closed.',

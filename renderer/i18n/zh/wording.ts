@@ -25,6 +25,12 @@ export const notices: Record<NoticeCode, string> = {
   'nothing-to-count-first':
     '此问题没有单一数值，因此无票可计：以第一份总结为答案。可融合全部路径，得到综合各路径的答案。',
   'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
+  'programs-off': '已关闭运行程序，因此不比较它们的返回结果。',
+  'programs-none': '没有尝试包含可在此运行的程序（{reason}），因此不作比较。',
+  'programs-one': '只有一次尝试包含可运行的程序，无从比较。',
+  'programs-calls': '未找到可用来运行程序的调用，因此不作比较。',
+  'programs-results': '没有程序返回结果，因此不作比较。',
+  'programs-failed': '无法运行程序：{reason}',
   scope: '未得到答案。关于此模型：{scope}',
 }
 
@@ -38,6 +44,10 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/no-text-to-summarise': '路径 {path} 没有可供总结的文本。',
   'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
   'bad-request/nothing-to-count': '此问题没有单一数值，因此没有表决。请先更改问题类型。',
+  'bad-request/nothing-to-compare': '没有路径包含可能含有程序的文本。',
+  'bad-request/not-code': '只有要求代码的问题才比较程序。',
+  'bad-request/no-sandbox': '此处无法运行程序。',
+  'bad-request/not-a-call': '{call} 不是以具体值为参数的 {name} 调用。',
   'bad-request/nothing-to-summarise': '还没有路径包含可供总结的文本。',
   'cancelled/run': '已取消。',
   'cannot-join/memory': '此模型（{memory} 记忆）的路径无法从缓存融合，请选择通过重读融合。',
@@ -55,6 +65,7 @@ export const errors: Record<ErrorDetail, string> = {
   'model-not-found/unreadable': '无法读取 {file}：{reason}',
   'no-such-path/missing': '路径 {path} 不存在。',
   'no-such-path/dropped': '路径 {path} 已丢弃。',
+  'no-such-path/program': '{member} 没有可选的程序。',
   'no-such-path/member': '{member} 没有可选的答案。',
   'not-running/cancel': '运行已经结束。',
   'not-running/closed': '运行已关闭。',
