@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Job } from '../../engine/protocol/agreement.ts'
-import { decidingProgram } from '../../engine/protocol/deciding.ts'
+import type { Job, Outcome } from '../../engine/protocol/agreement.ts'
+import { answeringSegment, decidingProgram } from '../../engine/protocol/deciding.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
-import { partsOf } from '../../engine/protocol/segments.ts'
+import { partsOf, pathId } from '../../engine/protocol/segments.ts'
+import type { RunPrograms } from '../../engine/run/index.ts'
 import { Sandbox } from '../../engine/sandbox/index.ts'
 import { writeScripted } from '../support/scripted-model.ts'
 import { newEngine, solve, start, Watched, type Settings } from './support.ts'
@@ -26,8 +27,9 @@ const model = (...script: Parameters<typeof writeScripted>): string => {
   return file
 }
 
-/** Probes end in a point, as do the instructions of summaries; `merged` ends in another sign. */
+/** Probes end in a point, as do the usual instructions; this one ends in another sign. */
 const merged = 'Merge them!'
+const merging = { '!': ['Merged:\n\n```python\ndef total(a):\n    return sum(a, 0)\n```\n'] }
 const python = model({
   '?': [
     'Sum of it:\n\n```python\ndef total(items):\n    return sum(items)\n```\n',
@@ -35,14 +37,30 @@ const python = model({
     '```python\ndef total(x):\n    return max(x)\n```\n',
   ],
   '.': ['total([1, 2, 3])\ntotal([])\ntotal([5])\ntotal([-4, 4])\n'],
-  '!': ['Merged:\n\n```python\ndef total(a):\n    return sum(a, 0)\n```\n'],
+  ...merging,
 })
 const rust = model({
   '?': [
     '```rust\nfn total(items: &[i64]) -> i64 { items.iter().sum() }\n```\n',
     '```rust\nfn total(v: &[i64]) -> i64 { let mut s = 0; for x in v { s += x } s }\n```\n',
   ],
-  '!': ['```rust\nfn total(all: &[i64]) -> i64 { all.iter().copied().sum() }\n```\n'],
+  ...merging,
+})
+const mute = model({
+  '?': [
+    'Sum of it:\n\n```python\ndef total(items):\n    return sum(items)\n```\n',
+    '```python\ndef total(x):\n    return max(x)\n```\n',
+  ],
+  '.': ['I know none.'],
+  ...merging,
+})
+const reader = model({
+  '?': [
+    '```python\nn = int(input())\nprint(n * n)\n```\n',
+    '```python\nimport sys\nx = sys.stdin.read()\nprint(int(x) ** 2)\n```\n',
+    '```python\nprint(2 * int(input("")))\n```\n',
+  ],
+  '.': ['```\n7\n```\n\n```\n-3\n```\n'],
 })
 
 const asked = {
@@ -57,6 +75,7 @@ const ask = (file: string, settings: Settings = {}, problem = 'What is total?') 
 const told = ({ events }: Watched) =>
   events.filter(({ type }) => !['tokens', 'notice'].includes(type)).map(({ type }) => type)
 const codes = (run: Watched) => run.state.notices.map(({ code }) => code)
+const sums = /sum\(items\)|result \+= value/
 
 describe('a question that asks for code', () => {
   it('is answered by the program that agrees most; no summary is written', async () => {
@@ -79,13 +98,189 @@ describe('a question that asks for code', () => {
     ])
     expect(agreement.probe).toBe('q1')
     const won = run.segment(decidingProgram(state)!)
-    expect(won.text).toMatch(/sum\(items\)|result \+= value/)
+    expect(won.text).toMatch(sums)
     expect(state.answer).toBe(won.text.trim())
     expect(state.summaries).toEqual([])
     expect(codes(run)).not.toContain('nothing-to-summarise')
     const [probe] = state.others
     expect(partsOf(probe!.source)).toHaveLength(1)
     expect(state.usage!.probeTokens).toBe(probe!.tokens.length)
+    expect(state.timings!.programsMs).toBeGreaterThan(0)
     expect(foldRun(run.events)).toEqual(state)
+  })
+
+  it('is voted on by majority, and by groups, whose paths all count', async () => {
+    for (const settings of [
+      { strategy: 'majority' },
+      { strategy: 'parallel-majority', runs: 2, paths: 3 },
+    ] as const) {
+      const run = await ask(python, settings)
+      expect(run.state.agreement!.of).toHaveLength(6)
+      expect(answeringSegment(run.state)!.text).toMatch(sums)
+      expect(run.state.summaries).toEqual([])
+      expect(run.state.votes).toEqual([])
+      expect(codes(run)).not.toContain('nothing-to-count')
+    }
+  })
+
+  it('is what the rule behaviour makes of a text', async () => {
+    const prose = model({
+      '?': [
+        'A long explanation of what this function does and why:\n\n```python\ndef f(a):\n    return a\n```\n',
+        'Another explanation, which is even longer than the first one:\n\n```python\ndef f(b):\n    return b + 0\n```\n',
+      ],
+      '.': ['f(3)'],
+    })
+    expect((await ask(prose)).state).toMatchObject({ question: 'text', agreement: null })
+    const { state } = await ask(prose, { vote: 'behaviour' })
+    expect(state).toMatchObject({
+      question: 'code',
+      agreement: { winner: expect.any(Number) as number },
+    })
+  })
+
+  it('runs whole programs that read their input', async () => {
+    const { state } = await ask(reader, {}, 'What reads n and prints its square?')
+    const { function: name, calls } = state.agreement!
+    expect([name, calls.map(({ text }) => text.trim())]).toEqual([null, ['7', '-3']])
+    expect(answeringSegment(state)!.text).toMatch(/n \* n|\*\* 2/)
+  })
+
+  it('runs equal programs once', async () => {
+    jobs.length = 0
+    const { state } = await ask(python)
+    const different = new Set(state.agreement!.programs.map(({ source }) => source))
+    expect(jobs.map(({ program }) => program).sort()).toEqual([...different].sort())
+    expect(different.size).toBeLessThan(6)
+  })
+})
+
+describe('a summary is written as otherwise, and a notice says why', () => {
+  const text = (run: Watched) => run.state.answer
+  it.each([
+    ['in another language', rust, {}, 'programs-none'],
+    ['without calls', mute, {}, 'programs-calls'],
+    ['with programs that are cut off', python, { budget: 3 }, 'programs-none'],
+    ['switched off', python, { runPrograms: false }, 'programs-off'],
+  ] as const)('%s', async (_, file, settings, code) => {
+    const run = await ask(file, { ...settings, question: 'code' })
+    expect(codes(run)).toContain(code)
+    expect(run.state.summaries).toHaveLength(1)
+    expect(run.state.summaries[0]!.reads).toHaveLength(6)
+    expect(text(run)).toMatch(/Merged/)
+  })
+
+  it('where nothing can run programs, and none is asked for', async () => {
+    const run = await solve(newEngine(), python, 'What is total?', asked)
+    expect(run.state.settings!.runPrograms).toBe(false)
+    expect([run.state.agreement, run.state.others]).toEqual([null, []])
+    expect(text(run)).toMatch(/Merged/)
+    await expect(run.handle.command({ type: 'compare', calls: [] })).rejects.toMatchObject({
+      detail: { detail: 'bad-request/no-sandbox' },
+    })
+  })
+
+  it('where the sandbox cannot be started', async () => {
+    const broken: RunPrograms = () => Promise.reject(new Error('it is gone'))
+    const run = await solve(newEngine(1, broken), python, 'What is total?', asked)
+    expect(run.state.agreement).toMatchObject({ why: 'failed', winner: null })
+    expect(run.state.notices.find(({ code }) => code === 'programs-failed')!.params).toEqual({
+      reason: 'it is gone',
+    })
+    expect(text(run)).toMatch(/Merged/)
+  })
+
+  it('in a run of one path there is nothing to compare or to say', async () => {
+    const run = await ask(python, { paths: 1 })
+    expect(run.state.agreement).toBeNull()
+    expect(codes(run).filter((code) => code.startsWith('programs'))).toEqual([])
+  })
+})
+
+describe('commands', () => {
+  it('add calls and expected results; a program that misses one loses', async () => {
+    const run = await ask(python)
+    const before = run.state
+    expect(answeringSegment(before)!.text).toMatch(sums)
+    const calls = [{ call: 'total( [2,3] )', expected: '3' }]
+    await run.handle.command({ type: 'compare', calls })
+    await run.until(({ type }) => type === 'run-ended' && run.state.agreement!.at > before.at)
+    const { agreement } = run.state
+    expect(agreement!.calls[0]).toMatchObject({
+      text: 'total([2, 3])',
+      from: 'user',
+      expected: '3',
+    })
+    expect(answeringSegment(run.state)!.text).toMatch(/max\(x\)/)
+    expect(run.state.answer).toMatch(/max\(x\)/)
+    // No new probe was needed, and what the run used before stays.
+    expect(run.state.others).toHaveLength(1)
+    expect(run.state.usage).toEqual(before.usage)
+    // They stay when the programs change.
+    await run.handle.command({ type: 'drop', segment: decidingProgram(run.state)! })
+    await run.until(() => run.state.agreement!.of.length === 5)
+    expect(run.state.agreement!.calls[0]!.from).toBe('user')
+    await expect(
+      run.handle.command({ type: 'compare', calls: [{ call: 'print(open("x"))' }] }),
+    ).rejects.toMatchObject({ detail: { detail: 'bad-request/not-a-call' } })
+  })
+
+  it('choose another program, until a summary is asked for', async () => {
+    const run = await ask(python)
+    const { of, programs } = run.state.agreement!
+    const other = of[programs.findIndex(({ source }) => source.includes('max'))]!
+    await run.handle.command({ type: 'override-vote', member: other })
+    expect(decidingProgram(run.state)).toBe(other)
+    expect(run.state.answer).toMatch(/max/)
+    // The choice stays when calls are added.
+    await run.handle.command({ type: 'compare', calls: [{ call: 'total([9, 9])' }] })
+    await run.until(() => run.state.agreement!.calls[0]!.from === 'user')
+    expect(decidingProgram(run.state)).toBe(other)
+    await run.after({ type: 'summarise' })
+    expect(run.state.answer).toMatch(/Merged/)
+    await expect(
+      run.handle.command({ type: 'override-vote', member: pathId(60) }),
+    ).rejects.toMatchObject({ code: 'no-such-path' })
+  })
+
+  it('compare again once a path was branched and has ended', async () => {
+    const run = await ask(python)
+    const before = run.state.agreement!
+    await run.after({ type: 'branch', segment: 'p1', at: 3 })
+    expect(run.state.agreement!.of).toEqual([...before.of, 'p7'])
+    expect(run.state.others).toHaveLength(1)
+  })
+
+  it('continue a run of the history without its model', async () => {
+    const first = await ask(python)
+    const copied = first.events
+    const resumed = new Watched(engine.resume(copied), copied)
+    await resumed.handle.command({ type: 'compare', calls: [{ call: 'total([8])' }] })
+    await resumed.until(() => resumed.state.agreement!.calls[0]!.from === 'user')
+    expect(resumed.state.status).toBe('ended')
+  })
+
+  it('stop a comparison that takes long', async () => {
+    let began: () => void = () => undefined
+    const running = new Promise<void>((resolve) => (began = resolve))
+    const slow: RunPrograms = (_, signal) => {
+      began()
+      return new Promise<Outcome[]>((_, reject) =>
+        signal.addEventListener('abort', () =>
+          reject(Object.assign(new Error('x'), { code: 'cancelled' })),
+        ),
+      )
+    }
+    for (const [type, reason] of [
+      ['stop-all', 'stopped'],
+      ['cancel', 'cancelled'],
+    ] as const) {
+      const run = start(newEngine(1, slow), python, 'What is total?', asked)
+      await running
+      await run.until(() => run.state.others.some(({ endedAt }) => endedAt !== null))
+      await run.handle.command({ type })
+      await run.end()
+      expect(run.state).toMatchObject({ endReason: reason, agreement: null })
+    }
   })
 })
