@@ -27,6 +27,9 @@ const textsOf = (segments: readonly SegmentId[], state: RunState): string[] =>
     return one === undefined ? '' : spokenText(one, state)
   })
 
+/** The fewest tokens that are worth a probe. */
+const LEAST = 32
+
 export interface ProbeReading {
   model: LoadedModel
   state: RunState
@@ -36,13 +39,13 @@ export interface ProbeReading {
 }
 
 /**
- * Returns the source of a probe: a fresh prompt that asks for calls. null: fewer than two of the
- * segments hold a program, or the prompt does not fit. Errors: `cancelled`.
+ * Returns the source of a probe, a fresh prompt that asks for calls, and the tokens that there is room
+ * for. null: fewer than two of the segments hold a program, or there is no room. Errors: `cancelled`.
  */
 export async function probeSource(
   { reads, budget }: Pick<OpenProbe, 'reads' | 'budget'>,
   { model, state, limit, signal }: ProbeReading,
-): Promise<Source | null> {
+): Promise<{ source: Source; budget: number } | null> {
   const { probeRequest, programsIn } = await room()
   const asked = programsIn(state.problem, textsOf(reads, state))
   if (asked.programs.filter((program) => 'source' in program).length < 2) return null
@@ -56,7 +59,9 @@ export async function probeSource(
     trainedPositions(model.native.info, state.settings!),
     limit - state.promptTokens.length,
   )
-  return ids.length + budget > cells ? null : { type: 'text', parts: [{ tokens: [...ids] }] }
+  const left = Math.min(budget, cells - ids.length)
+  if (left < LEAST) return null
+  return { source: { type: 'text', parts: [{ tokens: [...ids] }] }, budget: left }
 }
 
 /** Checks what the user typed as calls. Errors: `bad-request`, with the first that is not one. */

@@ -242,14 +242,14 @@ export class Driver {
 
   async #settleProbe(probe: Extract<Wanted, { role: 'probe' }>, settings: RunSettings) {
     const { reads } = probe
-    const source = await probeSource(probe, {
+    const found = await probeSource(probe, {
       model: this.#model!,
       state: this.#state,
       limit: this.#cells.limit(settings),
       signal: this.#signal,
     })
     if (probe.reads !== reads) return
-    if (source !== null) return void (probe.source = source)
+    if (found !== null) return void Object.assign(probe, found)
     this.#wanted.remove(probe)
     this.#options.unprobed(reads)
   }
