@@ -66,6 +66,8 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
       state = applyEvent(state, stored)
       if (event.type === 'run-started') tellStart(event)
       if (event.type === 'notice') say(noticeText(event))
+      if (event.type === 'segment-started' && event.role === 'probe')
+        say('Programs run in a sandbox, without files and network (--no-run: not at all).')
       if (event.type === 'question') say(`Kind of question: ${event.kind}`)
       await view?.show(state)
       if (event.type !== 'run-ended' && event.type !== 'run-failed') continue

@@ -9,7 +9,7 @@ import { partsOf, type Source } from '../protocol/segments.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
-import { countsOf } from './counts.ts'
+import { countsOf, resultsOf } from './counts.ts'
 import { copiesWhole } from './demand.ts'
 import type { LoadedModel } from '../models/index.ts'
 
@@ -66,7 +66,12 @@ async function askingOf(
   const kind = questionOf(state) ?? 'value'
   const own = asked ?? state.settings!.instruction
   const language = languageOf(problem)
-  const counts = own === undefined && kind === 'value' ? await countsOf(paths, language) : undefined
+  const hints = {
+    value: () => countsOf(paths, language),
+    code: () => resultsOf(state.agreement, paths, language),
+    text: () => undefined,
+  }
+  const counts = own === undefined ? await hints[kind]() : undefined
   return { language, instruction: own ?? instructionFor(kind, problem), counts }
 }
 

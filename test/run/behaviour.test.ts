@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Job, Outcome } from '../../engine/protocol/agreement.ts'
+import type { CallRecord, Job, Outcome } from '../../engine/protocol/agreement.ts'
 import { answeringSegment, decidingProgram } from '../../engine/protocol/deciding.ts'
-import { foldRun } from '../../engine/protocol/fold.ts'
+import { foldRun, type AgreementState, type Segment } from '../../engine/protocol/fold.ts'
 import { partsOf, pathId } from '../../engine/protocol/segments.ts'
+import { resultsOf } from '../../engine/run/counts.ts'
 import type { RunPrograms } from '../../engine/run/index.ts'
 import { Sandbox } from '../../engine/sandbox/index.ts'
 import { writeScripted } from '../support/scripted-model.ts'
@@ -197,6 +198,40 @@ describe('a summary is written as otherwise, and a notice says why', () => {
   })
 })
 
+describe('the hint for a summary', () => {
+  const call = (text: string, cells: number[], expected?: string): CallRecord => ({
+    text,
+    from: 'probe',
+    outcomes: [{ value: '1' }, { error: 'ValueError: no' }].slice(0, Math.max(...cells) + 1),
+    cells,
+    ...(expected !== undefined && { expected }),
+  })
+  const agreement = (calls: CallRecord[], winner: number | null = 0) =>
+    ({ of: ['p1', 'p2', 'p3'], calls, winner }) as unknown as AgreementState
+  const reads = (...paths: string[]) => paths.map((segment) => ({ segment }) as Segment)
+
+  it('tells known results first, then where the programs differ, by the numbers of the attempts', () => {
+    const calls = [call('f(1)', [0, 0, 0]), call('f(2)', [0, 1, 0]), call('f(3)', [0, 0, 0], '2')]
+    expect(resultsOf(agreement(calls), reads('p2', 'p3'), 'en')?.split('\n')).toEqual([
+      'The programs of the attempts were run. They return:',
+      'f(3): 1 (attempts 1, 2); expected is 2',
+      'f(2): 1 (attempts 2); ValueError: no (attempts 1)',
+      'f(1): 1 (attempts 1, 2)',
+    ])
+    expect(resultsOf(agreement(calls, null), reads('p1'), 'en')).toBeUndefined()
+    expect(resultsOf(agreement(calls), reads('p9'), 'zh')).toBeUndefined()
+    expect(resultsOf(null, reads('p1'), 'en')).toBeUndefined()
+  })
+
+  it('is short whatever the programs return', () => {
+    const long = Array.from({ length: 40 }, (_, i) =>
+      call(`f("${'x'.repeat(500)}${i}")`, [1, 1, 1]),
+    )
+    const text = resultsOf(agreement(long), reads('p1', 'p2', 'p3'), 'en')!
+    expect(text.length).toBeLessThan(1_200)
+  })
+})
+
 describe('commands', () => {
   it('add calls and expected results; a program that misses one loses', async () => {
     const run = await ask(python)
@@ -241,6 +276,24 @@ describe('commands', () => {
     await expect(
       run.handle.command({ type: 'override-vote', member: pathId(60) }),
     ).rejects.toMatchObject({ code: 'no-such-path' })
+  })
+
+  it('ask for a summary, which gets the results as a hint', async () => {
+    const { instruction: _, ...usual } = asked
+    const run = await solve(engine, python, 'What is total?', usual)
+    const calls = [{ call: 'total([2, 3])', expected: '5' }]
+    await run.handle.command({ type: 'compare', calls })
+    await run.until(() => run.state.agreement!.calls[0]!.from === 'user')
+    await run.after({ type: 'summarise' })
+    const read = String.fromCodePoint(
+      ...partsOf(run.segment('s1').source).flatMap((part) =>
+        'tokens' in part ? (part.tokens as number[]).filter((id) => id < 128) : [],
+      ),
+    )
+    expect(read).toMatch(
+      /attempts were run\. They return:\n2, 3\]\): 5 \(attempts [^]*; expected is 5\n/,
+    )
+    expect(decidingProgram(run.state)).toBeUndefined()
   })
 
   it('compare again once a path was branched and has ended', async () => {
