@@ -4,18 +4,21 @@ import type { RunState, Segment } from './run-state.ts'
 import { roleOf, type SegmentId } from './segments.ts'
 import { afterThought } from './thoughts.ts'
 
-type Deciding = Pick<RunState, 'summaries' | 'votes' | 'settings' | 'question'>
+type Deciding = Pick<RunState, 'summaries' | 'votes' | 'agreement' | 'settings' | 'question'>
 
 /**
  * Returns the summary that gives the run's answer: the latest one that a user asked for, unless a
  * vote between groups came later; else the one that won that vote. Where there is nothing to count,
- * the first group's summary. Separate from decision.ts so that the page can start without the rules of
+ * the one whose program was chosen, or the first group's summary. Separate from decision.ts so that the page can start without the rules of
  * equality.
  */
 export function decidingSummary(state: Deciding): Segment | undefined {
   const { summaries, votes } = state
   const latest = summaries.at(-1)
   if (latest === undefined) return undefined
+  const program = decidingProgram(state)
+  const chosen = summaries.find(({ segment }) => segment === program)
+  if (chosen !== undefined) return chosen
   if (!showsValues(state)) return latest.group === null ? latest : summaries[0]
   const vote = votes.find(({ over }) => over === 'summaries')
   const members = vote?.classes[vote.winner]?.members ?? []
@@ -45,9 +48,7 @@ export function decidingProgram(
  * whose program is chosen, the deciding summary, or the path of a run that has only one. Otherwise
  * there is no answer yet.
  */
-export function answeringSegment(
-  state: Deciding & Pick<RunState, 'paths' | 'agreement'>,
-): Segment | undefined {
+export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
   const program = decidingProgram(state)
   if (program !== undefined)
     return [...state.paths, ...state.summaries].find(({ segment }) => segment === program)

@@ -189,7 +189,7 @@ export interface Board {
  * by equality.
  */
 export function boardOf(
-  state: Pick<RunState, 'paths' | 'votes' | 'summaries' | 'settings' | 'question'>,
+  state: Pick<RunState, 'paths' | 'votes' | 'agreement' | 'summaries' | 'settings' | 'question'>,
 ): Board {
   const { paths, votes } = state
   const told =

@@ -1,5 +1,6 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
-import { decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import { decidingProgram, decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import type { RunState } from '../../engine/protocol/run-state.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
 import { frameOf } from '../ui/control-tokens.ts'
@@ -89,13 +90,24 @@ export const exportCommands: Command[] = [
   },
 ]
 
+/** Returns the program that is the answer, as it ran; null if none is. */
+function programOf(state: RunState): string | null {
+  const segment = decidingProgram(state)
+  if (segment === undefined) return null
+  const { of, programs } = state.agreement!
+  return programs[of.indexOf(segment)]!.source.trimEnd()
+}
+
 /**
- * Returns the answer of the shown summary if it does not decide the run; otherwise the run's, which a vote or the user
+ * Returns the program that is the answer; else the answer of the shown summary if it does not decide the run; otherwise the run's, which a vote or the user
  * may have set.
  */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const summary = summaryFor(target)
+  const program = state === undefined ? null : programOf(state)
+  if (program !== null && target.summary === (decidingSummary(state!)?.segment ?? null))
+    return program
   const own =
     state !== undefined && summary !== undefined && !showsValues(state)
       ? spokenText(summary, state) || null

@@ -34,6 +34,7 @@ export function Composer() {
   const model = usePrefs((s) => s.model)
   const infos = useModels((s) => s.infos)
   const info = isInfo(infos[model]) ? infos[model] : null
+  const runsPrograms = usePrefs((s) => s.runPrograms)
   const full = effective(settings, info)
   useEffect(() => {
     const timer = setTimeout(() => void refreshFit(), 150)
@@ -167,7 +168,7 @@ export function Composer() {
         </div>
         {full !== null &&
           strategyTakes(full.strategy).votes &&
-          (full.question === 'text' || full.question === 'code') && (
+          (full.question === 'text' || (full.question === 'code' && !runsPrograms)) && (
             <div className="callout info small row" data-notice="nothing-to-count">
               <span className="grow">{t('compose.nothingToCount')}</span>
               <button

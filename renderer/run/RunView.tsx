@@ -22,6 +22,7 @@ import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
 
+const Programs = lazy(() => import('./Programs.tsx')) // likewise
 const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // compares answers, for which the window does not wait
 
 /** Shows a run: its problem, paths, summary and votes, and its commands. */
@@ -149,7 +150,12 @@ function RunNotices({ run }: { run: string }) {
   const all = useShown(run, (s) => s.notices)
   const merged = useShown(run, (s) => s.summaries.some(({ group }) => group === null))
   // What was advised is done.
-  const notices = merged ? all.filter(({ code }) => !code.startsWith('nothing-to-count')) : all
+  const compared = useShown(run, (s) => (s.agreement?.winner ?? null) !== null)
+  const notices = all.filter(
+    ({ code }) =>
+      !(merged && code.startsWith('nothing-to-count')) &&
+      !(compared && code.startsWith('programs-')),
+  )
   const error = useShown(run, (s) => s.error)
   const status = useShown(run, (s) => s.status)
   const place = usePlace(run)
@@ -209,6 +215,7 @@ function SidePanels({ run }: { run: string }) {
   const t = useT()
   const kind = useShown(run, questionOf)
   const agrees = kind === 'text' || kind === 'code'
+  const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
   const all = panels.summary || panels.votes || panels.overview
   const toggle = (key: keyof Prefs['panels']) =>
     setPref('panels', { ...panels, [key]: !panels[key] })
@@ -230,10 +237,14 @@ function SidePanels({ run }: { run: string }) {
       {panels.summary && <SummaryCard run={run} />}
       {panels.votes && (
         <SidePanel
-          title={agrees ? 'agree.title' : 'votes.title'}
+          title={programs ? 'programs.title' : agrees ? 'agree.title' : 'votes.title'}
           tools={<QuestionKind run={run} />}
         >
-          {agrees ? (
+          {programs ? (
+            <Suspense fallback={null}>
+              <Programs run={run} />
+            </Suspense>
+          ) : agrees ? (
             <Agreement run={run} />
           ) : kind === null ? (
             <p className="body dim">{t('votes.undecided')}</p>

@@ -76,6 +76,16 @@ export function SettingsView() {
             {t('settings.followOn')}
           </label>
         </Line>
+        <Line label={t('settings.programs')} hint={t('settings.programsHelp')}>
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={prefs.runPrograms}
+              onChange={(event) => setPref('runPrograms', event.target.checked)}
+            />
+            {t('settings.programsOn')}
+          </label>
+        </Line>
       </section>
       <ShortcutTable />
       <section className="panel settings" aria-labelledby="about">
