@@ -1,5 +1,5 @@
 import { Check, X } from 'lucide-react'
-import { Fragment, memo, useState, type FormEvent } from 'react'
+import { memo, useState, type FormEvent } from 'react'
 import { meets, type CallRecord, type Outcome } from '../../engine/protocol/agreement.ts'
 import { consensusOf, outcomeOf, outcomeText } from '../../engine/protocol/consensus.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
@@ -100,29 +100,30 @@ function Results({ run, agreement, steering }: ResultsProps) {
   const won = useShown(run, (s) => decidingProgram(s) ?? null)
   const [open, setOpen] = useState<string | null>(null)
   const { of, calls, programs, function: name } = agreement
+  const opened = calls.find(({ text }) => text === open)
   return (
-    <div className="programs-scroll" tabIndex={0} role="group" aria-label={t('programs.title')}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t(name === null ? 'programs.input' : 'programs.call')}</th>
-            {of.map((segment, i) => (
-              <th key={segment} scope="col" className={segment === won ? 'wins' : undefined}>
-                <Choice
-                  run={run}
-                  segment={segment}
-                  chosen={segment === won}
-                  possible={programs[i]!.source !== ''}
-                  steering={steering}
-                />
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {calls.map((call) => (
-            <Fragment key={call.text}>
-              <tr className={differs(call) ? 'differs' : undefined}>
+    <>
+      <div className="programs-scroll" tabIndex={0} role="group" aria-label={t('programs.title')}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{t(name === null ? 'programs.input' : 'programs.call')}</th>
+              {of.map((segment, i) => (
+                <th key={segment} scope="col" className={segment === won ? 'wins' : undefined}>
+                  <Choice
+                    run={run}
+                    segment={segment}
+                    chosen={segment === won}
+                    possible={programs[i]!.source !== ''}
+                    steering={steering}
+                  />
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {calls.map((call) => (
+              <tr key={call.text} className={differs(call) ? 'differs' : undefined}>
                 <th scope="row">
                   <button
                     type="button"
@@ -138,28 +139,22 @@ function Results({ run, agreement, steering }: ResultsProps) {
                   <Cell key={segment} call={call} program={i} agreement={agreement} />
                 ))}
               </tr>
-              {open === call.text && (
-                <tr>
-                  <td colSpan={of.length + 1}>
-                    <Detail call={call} agreement={agreement} steering={steering} />
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row">{t('programs.agreement')}</th>
-            {programs.map(({ agreement: count }, i) => (
-              <td key={of[i]} className="num">
-                {count}
-              </td>
             ))}
-          </tr>
-        </tfoot>
-      </table>
-    </div>
+          </tbody>
+          <tfoot>
+            <tr>
+              <th scope="row">{t('programs.agreement')}</th>
+              {programs.map(({ agreement: count }, i) => (
+                <td key={of[i]} className="num">
+                  {count}
+                </td>
+              ))}
+            </tr>
+          </tfoot>
+        </table>
+      </div>
+      {opened !== undefined && <Detail call={opened} agreement={agreement} steering={steering} />}
+    </>
   )
 }
 

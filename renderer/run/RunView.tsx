@@ -9,6 +9,7 @@ import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
 import { useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
+import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
@@ -150,11 +151,17 @@ function RunNotices({ run }: { run: string }) {
   const all = useShown(run, (s) => s.notices)
   const merged = useShown(run, (s) => s.summaries.some(({ group }) => group === null))
   // What was advised is done.
+  // No summary is written that would have to be checked.
+  const unmerged = useShown(
+    run,
+    (s) => s.summaries.length === 0 && decidingProgram(s) !== undefined,
+  )
   const compared = useShown(run, (s) => (s.agreement?.winner ?? null) !== null)
   const notices = all.filter(
     ({ code }) =>
       !(merged && code.startsWith('nothing-to-count')) &&
-      !(compared && code.startsWith('programs-')),
+      !(compared && code.startsWith('programs-')) &&
+      !(unmerged && code.endsWith('-fusion')),
   )
   const error = useShown(run, (s) => s.error)
   const status = useShown(run, (s) => s.status)
