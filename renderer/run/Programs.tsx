@@ -174,8 +174,7 @@ function Choice({ run, segment, chosen, possible, steering }: ChoiceProps) {
       {possible && (
         <button
           type="button"
-          role="radio"
-          aria-checked={chosen}
+          aria-pressed={chosen}
           className="vote-pick"
           disabled={steering.whyNotChoose !== null}
           title={steering.whyNotChoose ?? t('programs.choose')}

@@ -100,7 +100,7 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     const programs = page.locator('.programs')
     await programs.locator('table').waitFor()
     const pick = (path: number) =>
-      programs.getByRole('radio', { name: `Choose the program of Path ${path}`, exact: true })
+      programs.getByRole('button', { name: `Choose the program of Path ${path}`, exact: true })
     const text = () => answer(window).textContent()
     const chosen = async () =>
       Number(
@@ -120,7 +120,7 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     await pick(other).click()
     await expect.poll(text).toContain('return max(x)')
     expect(await text()).toContain('Chosen by you.')
-    expect(await pick(other).getAttribute('aria-checked')).toBe('true')
+    expect(await pick(other).getAttribute('aria-pressed')).toBe('true')
     await pick(before).click()
     await expect.poll(text).not.toContain('return max(x)')
     // A call of one's own.
@@ -147,7 +147,7 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     await page.locator('.summary .stream').waitFor()
     await window.untilRun('ended')
     expect(await page.locator('.summary header').textContent()).toContain('Answer')
-    expect(await programs.locator('[role="radio"][aria-checked="true"]').count()).toBe(0)
+    expect(await programs.locator('.vote-pick[aria-pressed="true"]').count()).toBe(0)
   })
 
   test('turned off in Settings, nothing runs and the summary is written', async () => {
@@ -174,7 +174,7 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     await page.locator('.programs-call').first().click()
     await shoot(window, 'programs-narrow')
     expect(
-      await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth),
+      await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
     ).toBe(true)
   })
 })

@@ -9,7 +9,7 @@ import { resultsOf } from '../../engine/run/counts.ts'
 import type { RunPrograms } from '../../engine/run/index.ts'
 import { Sandbox } from '../../engine/sandbox/index.ts'
 import { writeScripted } from '../support/scripted-model.ts'
-import { newEngine, solve, start, Watched, type Settings } from './support.ts'
+import { newEngine, solve, start, tinyFile, Watched, type Settings } from './support.ts'
 
 const sandbox = new Sandbox()
 const jobs: Job[] = []
@@ -153,6 +153,34 @@ describe('a question that asks for code', () => {
     const different = new Set(state.agreement!.programs.map(({ source }) => source))
     expect(jobs.map(({ program }) => program).sort()).toEqual([...different].sort())
     expect(different.size).toBeLessThan(6)
+  })
+})
+
+describe('a trained model', () => {
+  const { file } = tinyFile()
+  const bytes = (text: string) => [...Buffer.from(text)]
+  const ids = ['a + 1', '1 + a', 'a'].map((body) =>
+    bytes(`\`\`\`python\ndef f(a):\n    return ${body}\n\`\`\`\nf(1), f(-2)\n`),
+  )
+  const given = new Map(ids.map((tokens, i) => [pathId(i + 1), tokens]))
+  const settings = { paths: 3, budget: 8, summaryBudget: 6, question: 'code' } as const
+
+  it('keeps its summary as the answer; its program is one more candidate', async () => {
+    const { state } = await solve(engine, file, 'the answer', settings, { given })
+    const { of, programs, calls, winner } = state.agreement!
+    expect(of).toEqual(['p1', 'p2', 'p3', 's1'])
+    expect(programs.map(({ agreement }) => agreement)).toEqual([2, 2, 0, 0])
+    expect(calls.map(({ text }) => text)).toEqual(expect.arrayContaining(['f(1)', 'f(-2)']))
+    expect([0, 1]).toContain(winner)
+    expect(answeringSegment(state)!.segment).toBe('s1')
+    expect(decidingProgram(state)).toBeUndefined()
+  })
+
+  it('compares the summaries of several groups', async () => {
+    const asked = { ...settings, strategy: 'majority' } as const
+    const { state } = await solve(engine, file, 'the answer', asked, { given })
+    expect(state.agreement!.of).toEqual(['s1', 's2', 's3'])
+    expect(state.summaries).toHaveLength(3)
   })
 })
 

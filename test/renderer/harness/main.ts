@@ -34,6 +34,11 @@ if (scene === 'texts') {
   const add = (events: RunEvent[]) => fake.add(events)
   add(synthetic.ofKind(script('code', scripts.said(CODE)), 'code'))
   add(
+    synthetic.compared(
+      synthetic.ofKind(script('programs', scripts.said(CODE)), 'code', { merged: false }),
+    ),
+  )
+  add(
     synthetic.ofKind(script('ideas', scripts.said(IDEAS), { strategy: 'majority' }), 'text', {
       merged: false,
     }),
