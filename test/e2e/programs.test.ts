@@ -173,8 +173,6 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     await page.locator('.programs table').waitFor()
     await page.locator('.programs-call').first().click()
     await shoot(window, 'programs-narrow')
-    expect(
-      await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
-    ).toBe(true)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
   })
 })
