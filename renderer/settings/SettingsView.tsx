@@ -76,7 +76,12 @@ export function SettingsView() {
             {t('settings.followOn')}
           </label>
         </Line>
-        <Line label={t('settings.programs')} hint={t('settings.programsHelp')}>
+      </section>
+      <section className="panel settings" aria-labelledby="programs">
+        <header>
+          <h2 id="programs">{t('settings.programs')}</h2>
+        </header>
+        <Line label={t('settings.programsRun')} hint={t('settings.programsHelp')}>
           <label className="check">
             <input
               type="checkbox"
