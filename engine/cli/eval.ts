@@ -165,7 +165,7 @@ export function addAnswerFlag(command: Command): Command {
   return command.option(
     '--answer <rule>',
     'what counts as an answer: stated, or last-number (the last number of a text that states none)',
-    one(['stated', 'last-number']),
+    one<AnswerRule>(['stated', 'last-number']),
     'stated',
   )
 }

@@ -1,9 +1,7 @@
-import { vote } from '../protocol/answers/vote.ts'
-import type { Segment } from '../protocol/fold.ts'
 import { problemsOf, type Bank, type Fused } from './bank.ts'
 import { summaryOf } from './bank-fuse.ts'
-import { isCorrect, statement, type AnswerRule } from './check.ts'
-import { scored, type Expected, type ProblemSet } from './problems.ts'
+import { ballots, elected, isCorrect, statement, type AnswerRule, type Statement } from './check.ts'
+import { scored, type ProblemSet } from './problems.ts'
 import {
   effectiveSize,
   mcnemar,
@@ -86,49 +84,33 @@ export function outcomesOf(
   widths: readonly number[],
   rule: AnswerRule = 'stated',
 ): Outcome[] {
-  return scored({ problems: problemsOf(bank, set, file) }).flatMap(({ index, expected }) => {
+  const problems = scored({ problems: problemsOf(bank, set, file) })
+  const fusions = bank.fusions()
+  return problems.flatMap(({ index, expected }) => {
     const paths = bank.recorded(index)?.paths.slice(0, bank.info.paths)
     if (paths === undefined) return []
-    const right = ({ text }: Segment) => isCorrect(expected, statement(text, rule))
+    const right = (said: Statement | undefined) => said !== undefined && isCorrect(expected, said)
+    const said = ballots(paths, rule)
+    const rightOf = (width: number): Record<Method, boolean> => {
+      const methods: Record<Method, boolean> = {
+        majority: right(elected(said.slice(0, width), 'equality')),
+      }
+      for (const fusion of fusions) {
+        const fused = { problem: index, ...fusion, paths: width }
+        const summary = summaryOf(bank, fused, paths.slice(0, width))
+        if (summary !== null) methods[methodOf(fusion)] = right(statement(summary.text, rule))
+      }
+      return methods
+    }
+    const applied = widths.filter((width) => width <= paths.length)
     return [
       {
         problem: index,
-        paths: paths.map(right),
-        right: new Map(
-          widths
-            .filter((width) => width <= paths.length)
-            .map((width) => [width, rightOf(bank, index, paths.slice(0, width), expected, rule)]),
-        ),
+        paths: said.map(right),
+        right: new Map(applied.map((width) => [width, rightOf(width)])),
       },
     ]
   })
-}
-
-function rightOf(
-  bank: Bank,
-  problem: number,
-  paths: readonly Segment[],
-  expected: Expected,
-  rule: AnswerRule,
-): Record<Method, boolean> {
-  const right: Record<Method, boolean> = { majority: isVotedRight(paths, expected, rule) }
-  for (const fusion of bank.fusions()) {
-    const summary = summaryOf(bank, { problem, ...fusion, paths: paths.length }, paths)
-    if (summary !== null)
-      right[methodOf(fusion)] = isCorrect(expected, statement(summary.text, rule))
-  }
-  return right
-}
-
-/** Returns whether the answer that most paths gave is right; equal answers count together. */
-function isVotedRight(paths: readonly Segment[], expected: Expected, rule: AnswerRule): boolean {
-  const said = paths.map(({ segment, text }) => ({ member: segment, ...statement(text, rule) }))
-  const { classes, winner } = vote(
-    said.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
-    'equality',
-  )
-  const first = said.find(({ member }) => member === classes[winner]?.members[0])
-  return first !== undefined && isCorrect(expected, first)
 }
 
 /** Returns the tables of these outcomes, which may be of several banks. */

@@ -6,7 +6,7 @@ import { diskError, writeAtomic, WriteLock } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { pathId } from '../protocol/events.ts'
 import { foldRun, type RunState, type Segment } from '../protocol/fold.ts'
-import { type Fusion, MAX_PATHS, RunSettings } from '../protocol/request.ts'
+import { Fusion, MAX_PATHS, RunSettings } from '../protocol/request.ts'
 import { RunStore } from '../transcripts/index.ts'
 import type { Problem } from './problems.ts'
 import { sampleSeed } from './unit.ts'
@@ -74,7 +74,9 @@ export interface Fused {
 }
 
 const name = (problem: number) => `q${String(problem).padStart(4, '0')}`
-const FUSED = /^q(\d{4,})-(cache|reread)-(\d+)(?:-([\w.]+))?\.jsonl$/
+const FUSED = new RegExp(
+  String.raw`^q\d{4,}-(${Fusion.options.join('|')})-\d+(?:-([\w.]+))?\.jsonl$`,
+)
 const BATCH = /^q\d{4,}-p(\d+)-(\d+)\.jsonl$/
 
 /** Names the transcript of a batch of paths. */
@@ -185,7 +187,7 @@ export class Bank {
   /** Returns every kind of summary that the bank has a transcript of, without their problems and widths. */
   fusions(): Pick<Fused, 'fusion' | 'asked'>[] {
     const found = readdirSync(this.store.root).flatMap((file) => {
-      const [, , fusion, , asked] = FUSED.exec(file) ?? []
+      const [, fusion, asked] = FUSED.exec(file) ?? []
       return fusion === undefined ? [] : [`${fusion} ${asked ?? ''}`]
     })
     return [...new Set(found)].sort().map((both) => {

@@ -1,7 +1,8 @@
-import { z } from 'zod'
 import { extractAnswer, lastNumber } from '../prompt/index.ts'
 import { equalAnswers } from '../protocol/answers/equality.ts'
-import type { Answer } from '../protocol/events.ts'
+import { vote } from '../protocol/answers/vote.ts'
+import type { Answer, SegmentId } from '../protocol/events.ts'
+import type { ValueRule } from '../protocol/request.ts'
 import { checkCountdown } from './countdown.ts'
 import type { Expected } from './problems.ts'
 
@@ -12,14 +13,33 @@ export interface Statement {
 }
 
 /** What counts as a text's answer: only what it states, or else its last number. */
-export const AnswerRule = z.enum(['stated', 'last-number'])
-export type AnswerRule = z.infer<typeof AnswerRule>
+export type AnswerRule = 'stated' | 'last-number'
 
-/** Returns a text with the answer that counts; an answer found when it was recorded does not. */
+/** Returns a text with the answer that counts, whatever was found in it when it was recorded. */
 export const statement = (text: string, rule: AnswerRule): Statement => ({
   text,
   answer: extractAnswer(text) ?? (rule === 'last-number' ? lastNumber(text) : null),
 })
+
+/** A statement of a run: of which path or summary. */
+export interface Ballot extends Statement {
+  member: SegmentId
+}
+
+/** Returns the statements of paths or summaries, in order. */
+export const ballots = (
+  segments: readonly { segment: SegmentId; text: string }[],
+  rule: AnswerRule,
+): Ballot[] => segments.map(({ segment, text }) => ({ member: segment, ...statement(text, rule) }))
+
+/** Returns the statement of the first member of the class that wins a vote. */
+export function elected(of: readonly Ballot[], rule: ValueRule): Ballot | undefined {
+  const { classes, winner } = vote(
+    of.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
+    rule,
+  )
+  return of.find(({ member }) => member === classes[winner]?.members[0])
+}
 
 /**
  * Returns whether a model's own text is correct; the model sees nothing of this. An `answer` is

@@ -1,4 +1,4 @@
-import type { Answer, EndReason, EventOf, RunError, SegmentId } from '../protocol/events.ts'
+import type { EndReason, EventOf, RunError, SegmentId } from '../protocol/events.ts'
 import type { RunState } from '../protocol/fold.ts'
 
 /**
@@ -12,11 +12,10 @@ export interface Digest {
     group: number | null
     reason: EndReason | null
     text: string
-    answer: Answer | null
     length: number
     tokens?: number[]
   }[]
-  summaries: { segment: SegmentId; text: string; answer: Answer | null }[]
+  summaries: { segment: SegmentId; text: string }[]
   /** What the run voted over; null if it did not vote. */
   over: EventOf<'vote'>['over'] | null
   usage: RunState['usage']
@@ -33,11 +32,10 @@ export function digestOf(run: RunState, tokens = false): Digest {
       group: path.group,
       reason: path.reason,
       text: path.text,
-      answer: path.answer,
       length: path.tokens.length,
       ...(tokens ? { tokens: [...path.tokens].flatMap(({ id }) => id ?? []) } : {}),
     })),
-    summaries: run.summaries.map(({ segment, text, answer }) => ({ segment, text, answer })),
+    summaries: run.summaries.map(({ segment, text }) => ({ segment, text })),
     over: run.votes.at(-1)?.over ?? null,
     usage: run.usage,
     timings: run.timings,

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import type { Answer } from '../protocol/events.ts'
-import { BraidError } from '../protocol/errors.ts'
 import { isCorrect, statement, type AnswerRule } from './check.ts'
-import { entriesIn } from './json-lines.ts'
+import { readEntries } from './json-lines.ts'
 import { expectedOf, type Expected } from './problems.ts'
 
 /** The verdict on one recorded text. */
@@ -23,17 +22,9 @@ const Recorded = z.looseObject({ text: z.string() })
  * texts in messages.
  */
 export function gradesIn(file: string, content: string, rule: AnswerRule): Grade[] {
-  const lines = entriesIn(file, content).map(({ where, value }) => {
-    try {
-      const line = Recorded.parse(value)
-      return { text: line.text, expected: expectedOf(line) }
-    } catch (error) {
-      throw new BraidError(
-        'bad-request',
-        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
-        { cause: error },
-      )
-    }
+  const lines = readEntries(file, content, (value) => {
+    const line = Recorded.parse(value)
+    return { text: line.text, expected: expectedOf(line) }
   })
   return lines.map((line) => grade(line, rule))
 }
@@ -47,7 +38,7 @@ function grade({ text, expected }: { text: string; expected: Expected }, rule: A
   }
 }
 
-/** How the texts were answered: a row per kind of answer, then all of them. */
+/** Returns the table of these grades: a row per kind of answer, then one for all texts. */
 export function gradeTable(grades: readonly Grade[]): { head: string[]; rows: string[][] } {
   const row = (name: string, some: readonly Grade[]) => {
     const right = some.filter(({ equal }) => equal).length

@@ -17,6 +17,6 @@ export {
 export { fusePaths } from './bank-fuse.ts'
 export { outcomesOf, ranges, reportOf, type BankReport } from './bank-report.ts'
 export { readProblems, unscoredNote } from './problems.ts'
-export { AnswerRule } from './check.ts'
+export { type AnswerRule } from './check.ts'
 export { gradesIn, gradeTable, type Grade } from './grade.ts'
 export { timeLeft } from './progress.ts'

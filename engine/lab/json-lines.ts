@@ -1,16 +1,36 @@
+import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
 
-export interface Entry {
+/**
+ * Reads each entry of a text: JSON lines, blank ones left out, or one JSON array. Numbers that
+ * float64 cannot hold are given to `read` as strings of their digits. Throws `bad-request` with the
+ * line (in an array, the entry) that is not JSON or that `read` refuses, and why.
+ */
+export function readEntries<T>(
+  file: string,
+  text: string,
+  read: (value: unknown, index: number) => T,
+): T[] {
+  return entriesIn(file, text).map(({ where, value }, index) => {
+    try {
+      return read(value, index)
+    } catch (error) {
+      throw new BraidError(
+        'bad-request',
+        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
+        { cause: error },
+      )
+    }
+  })
+}
+
+interface Entry {
   /** Names the entry in messages: the file and the line. */
   where: string
   value: unknown
 }
 
-/**
- * Returns the entries of a text: JSON lines, blank ones left out, or one JSON array. Numbers that
- * float64 cannot hold are returned as strings of their digits. Throws `bad-request` with the line.
- */
-export function entriesIn(file: string, text: string): Entry[] {
+function entriesIn(file: string, text: string): Entry[] {
   const content = text.replace(/^\ufeff/, '')
   if (content.trimStart().startsWith('['))
     return (parse(file, content) as unknown[]).map((value, i) => ({

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { RunError, type SegmentId } from '../protocol/events.ts'
+import { RunError } from '../protocol/events.ts'
 import { ValueRule } from '../protocol/request.ts'
-import { vote } from '../protocol/answers/vote.ts'
-import { isCorrect, statement, type AnswerRule, type Statement } from './check.ts'
+import { ballots, elected, isCorrect, type AnswerRule, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'
 import { votesIn, type Unit } from './unit.ts'
@@ -53,18 +52,14 @@ export function measure(
 ): Sample {
   const right = (said: Statement | undefined) =>
     said !== undefined && isCorrect(problem.expected, said)
-  const { candidates, voted } = statements(unit, run, rule)
-  const pick = (rule: ValueRule | null): Statement | undefined => {
-    if (rule === null) return candidates.at(-1)
-    const { classes, winner } = vote(
-      candidates.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
-      rule,
-    )
-    return candidates.find(({ member }) => member === classes[winner]?.members[0])
-  }
-  const outcomes = (voted ? RULES : [null]).map((rule) => {
-    const chosen = pick(rule)
-    return { vote: rule, answer: chosen?.answer?.text ?? null, correct: right(chosen) }
+  const paths = ballots(run.paths, rule)
+  // The summaries can be the run's answer, or the paths if there is no summary.
+  const counted = run.over ?? (run.summaries.length > 0 ? 'summaries' : 'paths')
+  const candidates = counted === 'summaries' ? ballots(run.summaries, rule) : paths
+  const voted = votesIn(unit.settings)
+  const outcomes = (voted ? RULES : [null]).map((vote) => {
+    const chosen = vote === null ? candidates.at(-1) : elected(candidates, vote)
+    return { vote, answer: chosen?.answer?.text ?? null, correct: right(chosen) }
   })
   const { usage, timings } = run
   const rest = {
@@ -90,23 +85,5 @@ export function measure(
       anyPath: false,
       error: run.error,
     }
-  const paths = run.paths.map(({ text }) => statement(text, rule))
   return { ...rest, outcomes, anyPath: paths.some(right) || (voted && candidates.some(right)) }
-}
-
-/**
- * Returns the texts that can be the run's answer, in order: the summaries, or the paths if there is
- * no summary.
- */
-function statements(
-  { settings }: Unit,
-  { paths, summaries, over }: Digest,
-  rule: AnswerRule,
-): { candidates: (Statement & { member: SegmentId })[]; voted: boolean } {
-  const counted = over ?? (summaries.length > 0 ? 'summaries' : 'paths')
-  const candidates = (counted === 'summaries' ? summaries : paths).map(({ segment, text }) => ({
-    member: segment,
-    ...statement(text, rule),
-  }))
-  return { candidates, voted: votesIn(settings) }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { extractAnswer } from '../prompt/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
-import { entriesIn } from './json-lines.ts'
+import { readEntries } from './json-lines.ts'
 
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
@@ -47,7 +47,7 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
 
 /**
  * Reads a problem set: JSON lines, or one JSON array of objects, with references as GSM8K (`####
- * 18`), MATH (`\\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
+ * 18`), MATH (`\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
  * the line (in an array, the entry) that cannot be used and why.
  */
 export function readProblems(file: string, fields: Fields = {}): ProblemSet {
@@ -60,22 +60,15 @@ export function readProblems(file: string, fields: Fields = {}): ProblemSet {
     if (error instanceof BraidError) throw error
     throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
-  const problems = entriesIn(file, bytes.toString('utf8')).map(({ where, value }, index) => {
-    try {
-      return { index, ...readProblem(value, fields) }
-    } catch (error) {
-      throw new BraidError(
-        'bad-request',
-        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
-        { cause: error },
-      )
-    }
-  })
+  const problems = readEntries(file, bytes.toString('utf8'), (value, index) => ({
+    index,
+    ...readProblem(value, fields),
+  }))
   if (problems.length === 0) throw new BraidError('bad-request', `${file} holds no problems.`)
   return { problems, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-/** The problems that can be scored. */
+/** Returns the problems that can be scored. */
 export const scored = ({ problems }: Pick<ProblemSet, 'problems'>): Problem[] =>
   problems.filter(({ expected }) => expected.kind !== 'unscored')
 
@@ -130,7 +123,7 @@ const MAX_REFERENCE = { chars: 200, words: 15 }
 
 /**
  * Returns the short answer that a reference gives: what stands after its last `####`, else in its
- * last `\\boxed{}`, else all of it. Returns null for a longer text that states no answer.
+ * last `\boxed{}`, else all of it. Returns null for a longer text that states no answer.
  */
 export function referenceIn(reference: string): string | null {
   const marked = [...reference.matchAll(/^[ \t]*####[ \t]*(\S.*)$/gm)].at(-1)?.[1]

@@ -14,7 +14,7 @@ import {
   type RunSettings,
 } from '../protocol/request.ts'
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
-import { resolveSettings, summaryBudgetFor } from '../protocol/settings.ts'
+import { budgetWithin, resolveSettings, summaryBudgetFor } from '../protocol/settings.ts'
 import { fusionOf } from '../protocol/shapes.ts'
 import { readModel } from './info.ts'
 import { KV_BYTES } from './kv.ts'
@@ -96,13 +96,11 @@ export class Fits {
     }
     if (of === 'budget') {
       const { summaryBudget: asked } = question.settings
-      const summaryOf = (budget: number) => asked ?? summaryBudgetFor(budget)
+      // A path and its summary stand in one sequence.
       const left = Math.max(1, info.trainContext - promptTokens)
-      // A path and its summary stand in one sequence; a summary may be as long as its path.
-      const trained =
-        asked === undefined ? Math.min(left - 1024, Math.floor(left / 2)) : left - asked
+      const trained = asked === undefined ? budgetWithin(left) : left - asked
       return largest(Math.min(MAX_BUDGET, Math.max(1, trained)), (budget) =>
-        at({ budget, summaryBudget: summaryOf(budget) }),
+        at({ budget, summaryBudget: asked ?? summaryBudgetFor(budget) }),
       )
     }
     const fork = settings.strategy.startsWith('parallel') && !settings.reuseTokens

@@ -57,7 +57,7 @@ const INLINE = 4096
 /** No tensor has more bytes, or more elements in one dimension. Up to here, sizes are exact. */
 const MOST_BYTES = 2 ** 50
 const MOST_ELEMENTS = 2 ** 31
-/** What a file is that ends too early, and what to do about it; used after a colon. */
+/** Ends the sentence about a file that is too short: the cause and the remedy, after a colon. */
 export const CUT = 'it is damaged or was not downloaded completely. Download it again.'
 export const bad = (message: string) => new BraidError('bad-model', message)
 

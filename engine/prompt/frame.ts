@@ -60,36 +60,35 @@ function separator(index: number, { unfinished, shortened }: Heading, language: 
   return `\n${attempt}${index + 1}${unfinished ? open : ends}\n${shortened ? GAP : ''}`
 }
 
-/** Returns the words of a frame around these attempts, without the prompt's own parts. */
-function frameWords(
-  headings: readonly Heading[],
-  { language, instruction, counts }: Asking,
-): { separators: string[]; closing: string } {
+function separatorsOf(headings: readonly Heading[], language: Language): string[] {
   const introduction = `\n\n${WORDS[language].introduction(headings.length)}\n`
-  return {
-    separators: headings.map(
-      (heading, i) => (i === 0 ? introduction : '') + separator(i, heading, language),
-    ),
-    closing: `\n\n${counts === undefined ? '' : `${counts}\n\n`}${instruction}`,
-  }
+  return headings.map(
+    (heading, i) => (i === 0 ? introduction : '') + separator(i, heading, language),
+  )
 }
 
-/** Returns the most tokens that the words around this many attempts have, without the prompt's own parts. */
+const closingOf = ({ instruction, counts }: Omit<Asking, 'language'>): string =>
+  `\n\n${counts === undefined ? '' : `${counts}\n\n`}${instruction}`
+
+/**
+ * Returns the most tokens that the words around this many attempts have, without the counts of
+ * answers and the prompt's own parts.
+ */
 export function wordsLength(
   plain: PromptModel['plain'],
   attempts: number,
   { problem, settings }: { problem: string; settings: Pick<RunSettings, 'instruction'> },
 ): number {
   const headings = Array.from({ length: attempts }, () => ({ unfinished: true, shortened: true }))
-  const kinds = settings.instruction === undefined ? QuestionKind.options : (['text'] as const)
-  const lengths = kinds.map((kind) => {
-    const { separators, closing } = frameWords(headings, {
-      language: languageOf(problem),
-      instruction: settings.instruction ?? instructionFor(kind, problem),
-    })
-    return [...separators, closing].reduce((sum, words) => sum + plain(words, true).length, 0)
-  })
-  return Math.max(...lengths)
+  const instructions =
+    settings.instruction === undefined
+      ? QuestionKind.options.map((kind) => instructionFor(kind, problem))
+      : [settings.instruction]
+  const length = (words: string) => plain(words, true).length
+  return (
+    separatorsOf(headings, languageOf(problem)).reduce((sum, words) => sum + length(words), 0) +
+    Math.max(...instructions.map((instruction) => length(closingOf({ instruction }))))
+  )
 }
 
 export function frameOf(
@@ -98,12 +97,11 @@ export function frameOf(
   headings: readonly Heading[],
   asking: Asking,
 ): Frame {
-  const { separators, closing } = frameWords(headings, asking)
-  const [first = '', ...rest] = separators
+  const [first = '', ...rest] = separatorsOf(headings, asking.language)
   return {
     opening: prompt.opening(first),
     separators: [[], ...rest.map((words) => plain(words, true))],
-    closing: prompt.closing(closing),
+    closing: prompt.closing(closingOf(asking)),
   }
 }
 

@@ -6,7 +6,14 @@ import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import type { ControlTokens } from './control.ts'
 import { frameOf, lengthOf, type Asking, type Frame, type Heading } from './frame.ts'
 import { runPrompt, type Prompt, type PromptModel, type Turn } from './prompt.ts'
-import { attemptsOf, mayThink, piecesOf, type Attempt, type ThoughtMarks } from './thought.ts'
+import {
+  attemptsOf,
+  mayThink,
+  piecesOf,
+  wholePaths,
+  type Attempt,
+  type ThoughtMarks,
+} from './thought.ts'
 
 /** The sources of summaries: joins of cells one behind another, and paths that are read again. */
 
@@ -129,8 +136,7 @@ function partsOfPaths(
   { after }: Prompt,
   { tail = DEFAULT_TAIL, joinThoughts = false }: RunSettings,
 ): Attempt[] {
-  if (joinThoughts)
-    return paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
+  if (joinThoughts) return wholePaths(paths)
   const before = mayThink(model.thought) ? piecesOf(model, after) : []
   return attemptsOf(paths, model.thought, before, tail)
 }
@@ -180,7 +186,7 @@ async function rereadTexts(
   const attempts =
     request.cuts === undefined
       ? partsOfPaths(model, paths, prompt, request.settings)
-      : paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
+      : wholePaths(paths)
   const frame = frameOf(
     plain,
     prompt,

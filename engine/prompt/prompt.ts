@@ -2,7 +2,7 @@ import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { renderChat, type Chat, type Turn } from './render.ts'
-import { withoutThought, type ThoughtMarks } from './thought.ts'
+import { splitThought, type ThoughtMarks } from './thought.ts'
 import { fenceFor, type PromptTokenizer } from './tokenizer.ts'
 
 export type { Turn } from './render.ts'
@@ -123,7 +123,7 @@ async function templatePrompt(
 }
 
 function plainPrompt({ native, plain, thought }: PromptModel, chat: Chat): Prompt {
-  const turns = chat.turns.map((turn) => [turn.problem, withoutThought(turn.answer, thought)])
+  const turns = chat.turns.map((turn) => [turn.problem, splitThought(turn.answer, thought).answer])
   const earlier = [chat.system ?? '', ...turns.flat()].filter((text) => text !== '')
   const text = [...earlier, chat.problem].join('\n\n')
   const opening = (words: string) => [...bosOf(native), ...plain(text + words)]

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { toBraidError } from '../protocol/errors.ts'
-import { renderTemplates, templateFailed, type Message, type Rendering } from './template.ts'
-import { splitThought, withoutThought, type ThoughtMarks } from './thought.ts'
+import { renderTemplates, templateFailed, textIn, type Message } from './template.ts'
+import { splitThought, type ThoughtMarks } from './thought.ts'
 import { fenceFor, type PromptTokenizer } from './tokenizer.ts'
 
 /** An earlier problem and its answer, for a follow-up. */
@@ -114,12 +114,12 @@ function viewsOf(
   const thoughts: string[] = []
   const views = turns.map((turn) => {
     const problem = safe(turn.problem)
-    const { open, close, answer } = splitThought(turn.answer, marks)
-    const without = { problem, answer: safe(withoutThought(turn.answer, marks)) }
+    const { open, close, rest, answer } = splitThought(turn.answer, marks)
+    const without = { problem, answer: safe(answer) }
     if (close === null) return { kept: without, without }
     const name = newName()
     thoughts.push(name)
-    return { kept: { problem, answer: open + name + close + safe(answer) }, without }
+    return { kept: { problem, answer: open + name + close + safe(rest) }, without }
   })
   return {
     kept: views.map(({ kept }) => kept),
@@ -144,9 +144,3 @@ function endOfProblem(whole: string, ended: string, end: string): number {
 }
 
 const changes = () => templateFailed('it changes, omits or repeats messages')
-
-function textIn(rendering: Rendering | undefined): string {
-  if (rendering === undefined || 'error' in rendering)
-    throw templateFailed(rendering?.error ?? 'it ended without a result')
-  return rendering.text
-}

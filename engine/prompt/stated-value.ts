@@ -1,3 +1,5 @@
+import type { Answer } from '../protocol/events.ts'
+
 /**
  * Finds the value that a piece of a sentence begins with: "12 apples, because ..." begins with "12
  * apples". Values are numbers, formulas, lists of them, and choices such as "(B) 12". Everything
@@ -6,6 +8,24 @@
 
 /** A range [start, end) of the text. */
 export type Span = readonly [start: number, end: number]
+
+/** Returns where the spaces at `from` end. */
+export function afterSpace(text: string, from: number, to: number): number {
+  while (from < to && /\s/.test(text[from]!)) from++
+  return from
+}
+
+/** Returns a range without the spaces around it as an answer; null if nothing is left. */
+export function answer(
+  text: string,
+  start: number,
+  end: number,
+  kind: Answer['kind'],
+): Answer | null {
+  start = afterSpace(text, start, end)
+  while (end > start && /\s/.test(text[end - 1]!)) end--
+  return start < end ? { text: text.slice(start, end), span: [start, end], kind } : null
+}
 
 const FUNCTION =
   '(?:sqrt|pi|sin|cos|tan|cot|log|ln|exp|arcsin|arccos|arctan|mod|infinity)(?![a-zA-Z])'

@@ -74,8 +74,13 @@ export async function renderTemplate(
   limits: Partial<TemplateLimits> = {},
 ): Promise<string> {
   const [rendering] = await renderTemplates(template, [values], signal, limits)
+  return textIn(rendering)
+}
+
+/** Returns the text of a rendering. Errors: `template-failed`. */
+export function textIn(rendering: Rendering | undefined): string {
   if (rendering === undefined || 'error' in rendering)
-    throw templateFailed(rendering?.error ?? 'nothing')
+    throw templateFailed(rendering?.error ?? 'it ended without a result')
   return rendering.text
 }
 

@@ -1,5 +1,5 @@
 import type { NativeModel } from '../native/index.ts'
-import type { ThoughtMarkers } from '../protocol/thoughts.ts'
+import { lastOf, type ThoughtMarkers } from '../protocol/thoughts.ts'
 import type { Segment } from '../protocol/run-state.ts'
 
 /**
@@ -120,21 +120,14 @@ export const mayThink = ({ closes }: ThoughtMarks): boolean => closes.length > 0
 /** Returns the index of the first piece behind the last of these marks; -1 if there is none. */
 function behind(pieces: readonly Piece[], marks: readonly Mark[]): number {
   const ids = new Set(marks.flatMap(({ id }) => (id === undefined ? [] : [id])))
-  let last = pieces.findLastIndex(({ id }) => id !== undefined && ids.has(id)) + 1 || -1
+  const last = pieces.findLastIndex(({ id }) => id !== undefined && ids.has(id)) + 1 || -1
   const texts = marks.flatMap(({ id, text }) => (id === undefined ? [text] : []))
   if (texts.length === 0) return last
-  const whole = pieces.map(({ text }) => text).join('')
-  const end = Math.max(
-    ...texts.map((text) => {
-      const at = whole.lastIndexOf(text)
-      return at < 0 ? -1 : at + text.length
-    }),
-  )
-  if (end < 0) return last
+  const found = lastOf(pieces.map(({ text }) => text).join(''), texts)
+  if (found === null) return last
   let [length, index] = [0, 0]
-  while (length < end) length += pieces[index++]!.text.length
-  last = Math.max(last, index)
-  return last
+  while (length < found.end) length += pieces[index++]!.text.length
+  return Math.max(last, index)
 }
 
 /**
@@ -148,7 +141,7 @@ export function attemptsOf(
   before: readonly Piece[],
   tail: number,
 ): Attempt[] {
-  const whole = paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
+  const whole = wholePaths(paths)
   if (!mayThink(marks)) return whole
   const { opens, closes, expected } = marks
   const pieces = paths.map(({ tokens }) => tokens.slice())
@@ -167,37 +160,43 @@ export function attemptsOf(
   })
 }
 
+/** Returns attempts that are whole paths, with their thoughts. */
+export const wholePaths = (paths: readonly Segment[]): Attempt[] =>
+  paths.map((path) => ({ path, from: 0, to: path.tokens.length, unfinished: false }))
+
 const unique = (list: readonly string[]): string[] => [...new Set(list)]
 
+/** An earlier answer around its thought. */
+export interface SplitAnswer {
+  /** The marker at the beginning; empty if there is none. */
+  open: string
+  /** The marker that ends the thought; null if no thought was closed. */
+  close: string | null
+  /** What stands behind the thought. */
+  rest: string
+  /** `rest` without the white space behind the thought. */
+  answer: string
+}
+
 /**
- * Splits the text of an earlier answer behind its thought, which the last closing marker ends.
- * `open`: the marker at the beginning, if there is one; `close`: null if no thought was closed. Text
+ * Splits the text of an earlier answer behind its thought, which the last closing marker ends. Text
  * that only opens a thought has no answer.
  */
 export function splitThought(
   text: string,
   { opens, closes }: Pick<ThoughtMarks, 'opens' | 'closes'>,
-): { open: string; close: string | null; answer: string } {
+): SplitAnswer {
   const from = text.trimStart()
   // Models may write the usual markers without having them in their vocabulary.
   const usual = PLAIN.filter((close) => from.startsWith(close.replace('/', '')))
   const starts = [...opens.map((mark) => mark.text), ...usual.map((one) => one.replace('/', ''))]
   const ends = [...closes.map((mark) => mark.text), ...usual]
   const open = starts.find((one) => from.startsWith(one)) ?? ''
-  let [close, at]: [string | null, number] = [null, -1]
-  for (const one of ends) {
-    const end = text.lastIndexOf(one) + one.length
-    if (text.includes(one) && end > at) [close, at] = [one, end]
+  const closed = lastOf(text, ends)
+  if (closed === null) {
+    const rest = open === '' ? text : ''
+    return { open, close: null, rest, answer: rest }
   }
-  if (close !== null) return { open, close, answer: text.slice(at) }
-  return { open, close, answer: open === '' ? text : '' }
-}
-
-/** Returns an earlier answer without its thought and the white space behind it. */
-export function withoutThought(
-  text: string,
-  marks: Pick<ThoughtMarks, 'opens' | 'closes'>,
-): string {
-  const { close, answer } = splitThought(text, marks)
-  return close === null ? answer : answer.trimStart()
+  const rest = text.slice(closed.end)
+  return { open, close: text.slice(closed.start, closed.end), rest, answer: rest.trimStart() }
 }

@@ -111,10 +111,7 @@ export function promptTokenizer(model: Vocabulary): PromptTokenizer {
 }
 
 /** Returns a text without its fences, and where they stood: ascending indices of the text. */
-export function withoutFences(
-  guarded: string,
-  fence: string,
-): { text: string; cuts: readonly number[] } {
+function withoutFences(guarded: string, fence: string): { text: string; cuts: readonly number[] } {
   const pieces = guarded.split(fence)
   const cuts: number[] = []
   let length = 0

@@ -10,7 +10,7 @@ const USUAL = ['low', 'medium', 'high']
 /** Returns the variables that a chat template reads, of those that users may set. */
 export function variablesIn(template: string): ReadVariables {
   const code = template.replace(/\{#[^]*?#\}/g, '')
-  // Neither an attribute, nor text, nor only assigned.
+  // Matches no attributes, no strings, and no names that are only assigned.
   const reads = (name: keyof TemplateVariables) =>
     new RegExp(String.raw`(?<![.\w'"])${name}(?![\w'"]|\s*=(?!=))`).test(code)
   const known = LEVELS.filter((level) => new RegExp(`(['"])${level}\\1`).test(code))

@@ -1,24 +1,27 @@
 import type { CallRecord, Outcome } from './programs.ts'
 import type { AgreementState } from './run-state.ts'
 
-/** What readers show of a comparison of programs. Free of the rules of equality, so that the page starts without them. */
+/**
+ * What readers show of a comparison of programs. Free of the rules of equality, so that the page
+ * starts without them.
+ */
 
 type Compared = Pick<AgreementState, 'calls' | 'programs'>
 
-/** For how many calls do how many programs return the same? */
+/** How many programs return the same, and for how many calls. */
 export interface Consensus {
   /** Programs that return the same. */
   same: number
   programs: number
-  /** Calls for which so many do. */
+  /** Calls for which this many do. */
   calls: number
   ofCalls: number
 }
 
 /**
- * Returns the largest number of programs that return the same for at least half of the calls, and for
- * how many calls they do; if there is none, the same for two programs. null: fewer than two programs
- * were run.
+ * Returns the largest number of programs that return the same for at least half of the calls, and
+ * for how many calls they do; if there is none, the same for two programs. null: fewer than two
+ * programs were run.
  */
 export function consensusOf({ calls, programs }: Compared): Consensus | null {
   const ran = programs.filter(({ source }) => source !== '').length
@@ -30,7 +33,7 @@ export function consensusOf({ calls, programs }: Compared): Consensus | null {
   return { same, programs: ran, calls: reach(same), ofCalls: calls.length }
 }
 
-/** Returns how many programs give the commonest result of a call; errors are no results. */
+/** Returns how many programs give the commonest result of a call; an error is not a result. */
 function largestGroup({ outcomes, cells }: CallRecord): number {
   const sizes = outcomes.map((outcome, i) =>
     'value' in outcome || 'printed' in outcome ? cells.filter((cell) => cell === i).length : 0,

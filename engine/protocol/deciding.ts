@@ -1,6 +1,6 @@
 import { framedText } from './frame.ts'
 import { questionOf, showsValues } from './question.ts'
-import type { RunState, Segment } from './run-state.ts'
+import { pathsKept, type RunState, type Segment } from './run-state.ts'
 import { roleOf, type SegmentId } from './segments.ts'
 import { afterThought } from './thoughts.ts'
 
@@ -9,8 +9,8 @@ type Deciding = Pick<RunState, 'summaries' | 'votes' | 'agreement' | 'settings' 
 /**
  * Returns the summary that gives the run's answer: the latest one that a user asked for, unless a
  * vote between groups came later; else the one that won that vote. Where there is nothing to count,
- * the one whose program was chosen, or the first group's summary. Separate from decision.ts so that the page can start without the rules of
- * equality.
+ * the one whose program was chosen, or the first group's summary. Separate from decision.ts so that
+ * the page can start without the rules of equality.
  */
 export function decidingSummary(state: Deciding): Segment | undefined {
   const { summaries, votes } = state
@@ -54,7 +54,7 @@ export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Seg
     return [...state.paths, ...state.summaries].find(({ segment }) => segment === program)
   const summary = decidingSummary(state)
   if (summary !== undefined) return summary
-  const paths = state.paths.filter(({ status }) => status !== 'dropped')
+  const paths = pathsKept(state)
   return paths.length === 1 ? paths[0] : undefined
 }
 

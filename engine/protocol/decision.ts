@@ -6,11 +6,9 @@ import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
 import { questionOf, showsValues } from './question.ts'
 import type { ValueRule } from './request.ts'
-import { type RunState, type Segment, type VoteState } from './run-state.ts'
+import { pathsKept, type RunState, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
 import { shapeOf } from './shapes.ts'
-
-export { decidingSummary }
 
 /**
  * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
@@ -32,9 +30,6 @@ const fuses = ({ model, settings }: RunState): boolean =>
 const groupsOf = ({ paths }: Pick<RunState, 'paths'>): number =>
   paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
 
-const present = (paths: readonly Segment[]): Segment[] =>
-  paths.filter(({ status }) => status !== 'dropped')
-
 /**
  * Returns the answer of a run. Where the question has no single value, it is the whole text of a
  * summary, and nothing is counted. If the user requested a summary or chose an answer by hand, the
@@ -42,8 +37,9 @@ const present = (paths: readonly Segment[]): Segment[] =>
  * summary, or of its path.
  */
 export function decide(state: RunState): Decision {
-  if (questionOf(state) === null) return none
-  if (!showsValues(state)) {
+  const kind = questionOf(state)
+  if (kind === null) return none
+  if (kind !== 'value') {
     const segment = answeringSegment(state)
     return { answer: (segment && spokenText(segment, state)) || null, vote: null }
   }
@@ -54,7 +50,7 @@ export function decide(state: RunState): Decision {
   if (latest !== undefined && (groups === 1 || latest.group === null))
     return { answer: latest.answer?.text ?? null, vote: null }
   if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
-  if (groups === 1) return { answer: present(state.paths)[0]?.answer?.text ?? null, vote: null }
+  if (groups === 1) return { answer: pathsKept(state)[0]?.answer?.text ?? null, vote: null }
   return count(state, 'paths')
 }
 
@@ -107,7 +103,7 @@ function ballot(
   state: RunState,
   over: VoteState['over'],
 ): { rule: ValueRule; candidates: Candidate[] } {
-  const paths = present(state.paths)
+  const paths = pathsKept(state)
   const asked = state.settings?.vote ?? 'equality'
   // Values have no behaviour.
   const rule = asked === 'behaviour' ? 'equality' : asked

@@ -4,8 +4,8 @@ const OPEN = /^<(think\s*\d*|summary)>$/
 const CLOSE = /^<\/(think\s*\d*|summary)>$/
 
 /**
- * Returns where the readable text is in a segment's text: without the opening control token, the line breaks after it,
- * and the closing control token. The token view shows all of them.
+ * Returns where the readable text is in a segment's text: without the opening control token, the
+ * line breaks after it, and the closing control token. The token view shows all of them.
  */
 export function frameOf({ tokens, text }: Pick<Segment, 'tokens' | 'text'>): {
   text: string

@@ -12,15 +12,18 @@ type Evidence = Pick<Segment, 'text' | 'answer'>
 
 /**
  * Returns the kind of a question by the paths that thought about it: `code` if at least half of them
- * hold a closed fenced block that is longer than their prose; else `value` if at least half state a
+ * hold a closed fenced block that is longer than their prose, or any closed block where the question
+ * asks for a program, since models explain what they write; else `value` if at least half state a
  * value; else `text`.
  */
 export function kindOf(
   paths: readonly Evidence[],
   markers: ThoughtMarkers | null = null,
+  question = '',
 ): QuestionKind {
   const half = (is: (path: Evidence) => boolean) =>
     paths.length > 0 && 2 * paths.filter(is).length >= paths.length
+  const isCode = asksForProgram(question) ? hasCode : isMostlyCode
   if (half(({ text }) => isCode(afterThought(text, markers)))) return 'code'
   return half(({ answer }) => answer !== null && answer.kind !== 'last-number') ? 'value' : 'text'
 }
@@ -31,7 +34,7 @@ export function kindOf(
  * if there are no others, since a summary must be asked for in some way.
  */
 export function kindToRecord(
-  { settings, question, paths, thought }: Recorded,
+  { settings, question, paths, thought, problem }: Recorded,
   cutToo: boolean,
 ): QuestionKind | null {
   const asked = settings?.question
@@ -41,10 +44,10 @@ export function kindToRecord(
   const written = paths.filter(({ status, text }) => status !== 'dropped' && text !== '')
   const whole = written.filter(endedAlone)
   const evidence = whole.length > 0 || !cutToo ? whole : written
-  return evidence.length === 0 ? null : kindOf(evidence, thought)
+  return evidence.length === 0 ? null : kindOf(evidence, thought, problem)
 }
 
-type Recorded = Pick<RunState, 'settings' | 'question' | 'paths' | 'thought'>
+type Recorded = Pick<RunState, 'settings' | 'question' | 'paths' | 'thought' | 'problem'>
 
 /** Returns whether a path ended by itself or at its budget. */
 const endedAlone = ({ reason }: Pick<Segment, 'reason'>): boolean =>
@@ -66,6 +69,10 @@ export function questionOf({
 /** Returns whether a run shows values: its paths' answers, their tree and the votes over them. */
 export const showsValues = (state: Pick<RunState, 'settings' | 'question'>): boolean =>
   questionOf(state) === 'value'
+
+/** Returns whether a kind is known and is not a value. A run of such a question has nothing to count. */
+export const nothingToCount = (kind: QuestionKind | 'auto' | null = null): boolean =>
+  kind === 'text' || kind === 'code'
 
 const FENCE = /^[ \t]*(`{3,}|~{3,})/
 
@@ -95,8 +102,23 @@ export function codeIn(text: string): Parts {
   return { blocks, prose: prose.join('\n') }
 }
 
-function isCode(text: string): boolean {
+function isMostlyCode(text: string): boolean {
   const { blocks, prose } = codeIn(text)
   const length = prose.trim().length
   return blocks.some((block) => block.trim().length > length)
 }
+
+const hasCode = (text: string): boolean =>
+  codeIn(text).blocks.some((block) => block.trim().length > 0)
+
+const PROGRAM = new RegExp(
+  [
+    String.raw`\b(?:write|implement|create|code|develop|build|make|give|show|complete|finish|fix|debug|refactor|rewrite|port|translate)\b[^.!?\n]{0,80}\b(?:function|program|script|method|class|code|query|regex|regular expression|algorithm|component|module)\b`,
+    String.raw`(?:写|编写|实现|修复|完成)[^。！？\n]{0,40}(?:函数|程序|代码|脚本|方法|算法)`,
+    String.raw`^\s*(?:def|class|function)\s+\w+`,
+  ].join('|'),
+  'imu',
+)
+
+/** Returns whether a question asks for a program, by its words. */
+const asksForProgram = (question: string): boolean => PROGRAM.test(question)

@@ -177,6 +177,10 @@ export function reading({ summaries, others }: Pick<RunState, 'summaries' | 'oth
   return [...summaries, ...others]
 }
 
+/** Returns the paths that were not dropped. */
+export const pathsKept = ({ paths }: Pick<RunState, 'paths'>): readonly Segment[] =>
+  paths.filter(({ status }) => status !== 'dropped')
+
 /** Returns whether a segment has not ended. */
 export const isOpen = ({ status }: Pick<Segment, 'status'>): boolean =>
   status === 'waiting' || status === 'thinking'

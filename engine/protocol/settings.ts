@@ -46,8 +46,14 @@ export const DEFAULTS: RunSettings = {
 /** The default number of groups of `parallel-majority`: the fewest that can outvote one. */
 const DEFAULT_RUNS = 3
 
-/** Returns the default budget of a summary, which is to be as long as a path if it needs to. */
-export const summaryBudgetFor = (budget: number): number => Math.max(1024, budget)
+const LEAST_SUMMARY = 1024
+
+/** Returns the default budget of a summary: at least a path's, since it may have to be as long. */
+export const summaryBudgetFor = (budget: number): number => Math.max(LEAST_SUMMARY, budget)
+
+/** Returns the largest budget that fits into `tokens` with the default budget of its summary. */
+export const budgetWithin = (tokens: number): number =>
+  Math.min(tokens - LEAST_SUMMARY, Math.floor(tokens / 2))
 
 /**
  * Returns the settings of a run: the requested settings override the model's keys, which override

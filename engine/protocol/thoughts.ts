@@ -55,9 +55,13 @@ function beginning(text: string, opens: readonly string[]): number | null {
   return open === undefined ? null : from + open.length
 }
 
-function lastOf(text: string, closes: readonly string[]): { start: number; end: number } | null {
+/** Returns the range of the marker that ends last in a text; null if it has none of them. */
+export function lastOf(
+  text: string,
+  markers: readonly string[],
+): { start: number; end: number } | null {
   let found: { start: number; end: number } | null = null
-  for (const marker of closes) {
+  for (const marker of markers) {
     const at = text.lastIndexOf(marker)
     if (at >= 0 && at + marker.length > (found?.end ?? -1))
       found = { start: at, end: at + marker.length }

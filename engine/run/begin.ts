@@ -120,12 +120,10 @@ export function leastOf(
   model: PrefixModel,
   fusion: Fusion,
   { size }: Shape,
-  { problem, settings }: { problem: string; settings: RunSettings | null },
+  run: { problem: string; settings: RunSettings },
 ): number {
   if (model.tokens.summary !== null) return prefixOf(model).length
-  return fusion === 'cache'
-    ? Math.ceil((wordsLength(model.plain, size, { problem, settings: settings! }) * 4) / 3)
-    : 0
+  return fusion === 'cache' ? Math.ceil((wordsLength(model.plain, size, run) * 4) / 3) : 0
 }
 
 interface FusionModel {

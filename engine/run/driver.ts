@@ -5,7 +5,7 @@ import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { shapeOf, type Shape } from '../protocol/shapes.ts'
 import type { Compare, OpenProbe, OpenSummary, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
@@ -351,14 +351,8 @@ export class Driver {
     const { settings, trained, state } = this.#options.view()
     const own = streams.reduce((sum, { stream }) => sum + (stream.cells ?? 0), 0)
     const free = Math.max(0, lease.capacity - this.#heldBefore(streams, lease) - own)
-    const model = this.#model!
-    const thinks = mayThink(model.thought)
-    const demand = demandOf(this.#options.view(), this.#wanted.list, { lease, thinks })
     const shape = shapeOf(settings, trained)
-    const least = leastOf(model, state.fusion ?? 'reread', shape, state)
-    const reserve = state.paths.some(isOpen)
-      ? summaryReserve(free, summaryCells(demand), demand.summaries, least)
-      : 0
+    const reserve = state.paths.some(isOpen) ? this.#reserve(free, shape, lease) : 0
     return new Decoding(lease.context, streams, {
       finish: shape.finish,
       cells: Math.max(0, free - reserve),
@@ -372,6 +366,17 @@ export class Driver {
       onEnd: (end) => this.#onEnd(end),
       onBatch: () => this.react(),
     })
+  }
+
+  /** Returns how many of the free cells are kept for summaries. */
+  #reserve(free: number, shape: Shape, lease: Lease): number {
+    const model = this.#model!
+    const { settings, state } = this.#options.view()
+    const thinks = mayThink(model.thought)
+    const demand = demandOf(this.#options.view(), this.#wanted.list, { lease, thinks })
+    const asked = { problem: state.problem, settings }
+    const least = leastOf(model, state.fusion ?? 'reread', shape, asked)
+    return summaryReserve(free, summaryCells(demand), demand.summaries, least)
   }
 
   /** Returns the cells in use, not counting those that these streams decode or copy when they begin. */

@@ -45,7 +45,7 @@ export async function sourceOf(summary: OpenSummary, reading: Reading): Promise<
       : summary.fusion
   if (fusion === 'cache' && trained) return { source: joinOf(summary.reads) }
   const paths = summary.reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
-  const asking = await askingOf(summary, paths, state)
+  const asking = await askingOf(summary, paths, reading)
   const framed = (counts: string | undefined) =>
     frame(paths, { ...asking, counts }, { ...summary, fusion }, reading)
   const source = await framed(asking.counts).catch((error: unknown) => {
@@ -60,7 +60,7 @@ export async function sourceOf(summary: OpenSummary, reading: Reading): Promise<
 async function askingOf(
   { instruction: asked }: OpenSummary,
   paths: readonly Segment[],
-  state: RunState,
+  { model, state }: Reading,
 ): Promise<Asking> {
   const { problem } = state
   const kind = questionOf(state) ?? 'value'
@@ -71,7 +71,8 @@ async function askingOf(
     code: () => resultsOf(state.agreement, paths, language),
     text: () => undefined,
   }
-  const counts = own === undefined ? await hints[kind]() : undefined
+  const told = model.tokens.pairs.length === 0 && own === undefined
+  const counts = told ? await hints[kind]() : undefined
   return { language, instruction: own ?? instructionFor(kind, problem), counts }
 }
 
@@ -114,7 +115,7 @@ const missing = (segment: string): never => {
  * Returns ParaThinker's join: the cells of all paths, which share the prompt's cells and keep their
  * overlapping positions.
  */
-export const joinOf = (reads: OpenSummary['reads']): Source => ({
+const joinOf = (reads: OpenSummary['reads']): Source => ({
   type: 'join',
   layout: 'shared',
   parts: [{ prompt: true }, ...reads.map((segment) => ({ segment }))],

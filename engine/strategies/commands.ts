@@ -1,6 +1,6 @@
 import { fail } from '../protocol/errors.ts'
 import type { RunCommand } from '../protocol/commands.ts'
-import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { isOpen, pathsKept, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import {
   bySegment,
   numberOf,
@@ -103,7 +103,7 @@ function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits
   const { vocabulary } = limits
   if (token !== undefined && vocabulary !== undefined && token >= vocabulary)
     throw fail('out-of-range/token', { token, vocabulary })
-  if (state.paths.filter(({ status }) => status !== 'dropped').length >= limits.paths)
+  if (pathsKept(state).length >= limits.paths)
     throw fail('too-many-paths/branch', { most: limits.paths })
   const number = (state.paths.at(-1)?.number ?? 0) + 1
   const opened = pathId(number)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { existsSync } from 'node:fs'
+import { countLeading } from '../protocol/bisect.ts'
 import { Alternative, SegmentId, type RunEvent } from '../protocol/events.ts'
 import { AppendFile } from '../files/index.ts'
 import { segmentOf1 } from './format1.ts'
@@ -136,13 +137,7 @@ export class AlternativesReader {
       segment = kept.parent
     }
     const places = this.#places.get(segment) ?? []
-    let [low, high] = [0, places.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (places[middle]!.index <= index) low = middle + 1
-      else high = middle
-    }
-    return places[low - 1]
+    return places[countLeading(places, (place) => place.index <= index) - 1]
   }
 
   #load(place: Place): (Alternative[] | null)[] {

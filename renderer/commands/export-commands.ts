@@ -1,9 +1,9 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
 import { decidingProgram, decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
-import type { RunState } from '../../engine/protocol/run-state.ts'
+import type { RunState } from '../../engine/protocol/fold.ts'
+import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
-import { frameOf } from '../ui/control-tokens.ts'
 import { copyText } from '../store/clipboard.ts'
 import { host } from '../store/host.ts'
 import { saveFile } from '../store/shell.ts'
@@ -70,10 +70,7 @@ export const exportCommands: Command[] = [
     icon: ClipboardCopy,
     why: (target) =>
       whyNoRun(target) ?? (summaryFor(target) === undefined ? 'why.noSummary' : null),
-    run: (target) => {
-      const { text, start, end } = frameOf(summaryFor(target)!)
-      report(copyText(text.slice(start, end)))
-    },
+    run: (target) => report(copyText(framedText(summaryFor(target)!))),
   },
   {
     id: 'copy.run',
@@ -99,20 +96,19 @@ function programOf(state: RunState): string | null {
 }
 
 /**
- * Returns the program that is the answer; else the answer of the shown summary if it does not decide the run; otherwise the run's, which a vote or the user
- * may have set.
+ * Returns the answer of the shown summary if it does not decide the run; otherwise the program that
+ * is the answer, or else the run's answer, which a vote or the user may have set.
  */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const summary = summaryFor(target)
-  const program = state === undefined ? null : programOf(state)
-  if (program !== null && target.summary === (decidingSummary(state!)?.segment ?? null))
-    return program
+  if (state === undefined) return null
+  const decides = target.summary === (decidingSummary(state)?.segment ?? null)
+  const program = decides ? programOf(state) : null
+  if (program !== null) return program
   const own =
-    state !== undefined && summary !== undefined && !showsValues(state)
-      ? spokenText(summary, state) || null
-      : (summary?.answer?.text ?? null)
-  return state !== undefined && target.summary === (decidingSummary(state)?.segment ?? null)
-    ? (state.answer ?? own)
-    : own
+    summary === undefined || showsValues(state)
+      ? (summary?.answer?.text ?? null)
+      : spokenText(summary, state) || null
+  return decides ? (state.answer ?? own) : own
 }

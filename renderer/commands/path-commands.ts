@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowUp, Copy, GitBranch, Microscope, Plus, Square, Trash2 } from 'lucide-react'
 import { isOpen, type Segment } from '../../engine/protocol/fold.ts'
+import { framedText } from '../../engine/protocol/frame.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
-import { frameOf } from '../ui/control-tokens.ts'
 import { copyText } from '../store/clipboard.ts'
 import { go, useRoute } from '../store/route.ts'
 import { command } from '../store/runs.ts'
@@ -116,10 +116,7 @@ export const pathCommands: Command[] = [
     group: 'path',
     icon: Copy,
     why: whyNoPath,
-    run: (target) => {
-      const { text, start, end } = frameOf(pathFor(target)!)
-      report(copyText(text.slice(start, end)))
-    },
+    run: (target) => report(copyText(framedText(pathFor(target)!))),
   },
   {
     id: 'path.next',

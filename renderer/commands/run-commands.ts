@@ -16,6 +16,7 @@ import {
 } from 'lucide-react'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { fileOf } from '../../engine/protocol/events.ts'
+import type { RunState } from '../../engine/protocol/fold.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
 import { QuestionKind } from '../../engine/protocol/request.ts'
 import type { MessageKey } from '../i18n/index.ts'
@@ -27,6 +28,7 @@ import { command } from '../store/runs.ts'
 import { startReplay, stopReplay, useReplay } from '../store/replay.ts'
 import { report } from '../store/toasts.ts'
 import { followSummary, openDialog, useUi } from '../store/ui.ts'
+import { grownPaths } from '../ui/control-tokens.ts'
 import { startAgain } from './start.ts'
 import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
@@ -50,9 +52,20 @@ const whyNotAgain = (target: Target) => {
   )
 }
 
-/** Returns the segment that a follow-up continues from: the summary, or the path whose program was chosen. */
+/**
+ * Returns the segment that a follow-up continues from: the summary, or the path whose program was
+ * chosen.
+ */
 const answered = (target: Target) =>
   summaryFor(target)?.segment ?? decidingProgram(stateOf(target)!)
+
+/** Returns why the paths of a run have nothing to summarise now, or null. */
+const whyNotSummarise = (state: RunState) =>
+  summarising(state)
+    ? ('why.summarising' as const)
+    : grownPaths(state.paths).length > 0
+      ? null
+      : ('why.noText' as const)
 
 export const runCommands: Command[] = [
   {
@@ -84,13 +97,7 @@ export const runCommands: Command[] = [
       const state = stateOf(target)
       return (
         whyNotSteer(target) ??
-        (state!.status !== 'running'
-          ? 'why.notRunning'
-          : summarising(state!)
-            ? 'why.summarising'
-            : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1)
-              ? null
-              : 'why.noText')
+        (state!.status !== 'running' ? 'why.notRunning' : whyNotSummarise(state!))
       )
     },
     run: (target) => report(command(target.run!, { type: 'summarise' })),
@@ -100,17 +107,7 @@ export const runCommands: Command[] = [
     title: 'cmd.summariseSubset',
     group: 'run',
     icon: Combine,
-    why(target) {
-      const state = stateOf(target)
-      return (
-        whyNotSteer(target) ??
-        (summarising(state!)
-          ? 'why.summarising'
-          : state!.paths.some((path) => path.status !== 'dropped' && path.tokens.length > 1)
-            ? null
-            : 'why.noText')
-      )
-    },
+    why: (target) => whyNotSteer(target) ?? whyNotSummarise(stateOf(target)!),
     run: (target) => openDialog('subset', target.run!),
   },
   {
@@ -124,8 +121,7 @@ export const runCommands: Command[] = [
         whyNotSteer(target) ??
         (state!.status === 'running'
           ? 'why.running'
-          : state!.paths.filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
-                .length > 1
+          : grownPaths(state!.paths).length > 1
             ? null
             : 'why.onePath')
       )

@@ -3,7 +3,7 @@ import { toJsxRuntime, type Components } from 'hast-util-to-jsx-runtime'
 import { useEffect, useMemo, useState, type ReactElement } from 'react'
 import { Fragment, jsx, jsxs } from 'react/jsx-runtime'
 import type { Range } from '../../engine/protocol/markdown/blocks.ts'
-import { codeIn, textIn } from '../../engine/protocol/markdown/elements.ts'
+import { codeIn, sourceIn } from '../../engine/protocol/markdown/elements.ts'
 import { inTurn } from '../store/turns.ts'
 import { CodeBlock } from '../ui/CodeBlock.tsx'
 import { ExternalLink } from '../ui/ExternalLink.tsx'
@@ -16,7 +16,7 @@ const COMPONENTS: Partial<Components> = {
     const found = node === undefined ? null : codeIn(node)
     if (found === null) return <pre>{children}</pre>
     return (
-      <CodeBlock info={found.info} code={() => textIn(found.code).replace(/\n$/, '')}>
+      <CodeBlock info={found.info} code={() => sourceIn(found.code)}>
         {children}
       </CodeBlock>
     )

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft, Microscope } from 'lucide-react'
 import { memo, useEffect, useMemo, useRef } from 'react'
+import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { segmentOf, type Segment } from '../../engine/protocol/fold.ts'
@@ -13,16 +14,10 @@ import { go } from '../store/route.ts'
 import { useOpenRun, useShown } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
-import { frameOf } from '../ui/control-tokens.ts'
 import { showSpace } from '../ui/visible.ts'
 import { align, piecesOf, type AlignedRow } from './align.ts'
 import { partingOf } from './siblings.ts'
 import './inspect.css'
-
-const readable = (path: Segment): string => {
-  const { text, start, end } = frameOf(path)
-  return text.slice(start, end)
-}
 
 /**
  * Shows two or more paths side by side: where they diverge, and what only one of them has. The first is the reference.
@@ -75,7 +70,7 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
 function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   const t = useT()
   const values = useShown(run, showsValues)
-  const texts = paths.map(readable)
+  const texts = paths.map(framedText)
   const joined = texts.join('\u0000')
   const rows = useMemo(() => align(texts), [joined])
   const scroller = useRef<HTMLDivElement>(null)

@@ -1,4 +1,3 @@
-import { showsValues } from '../../engine/protocol/question.ts'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import {
   useEffect,
@@ -9,6 +8,8 @@ import {
   type KeyboardEvent,
   type MouseEvent,
 } from 'react'
+import { countLeading } from '../../engine/protocol/bisect.ts'
+import { showsValues } from '../../engine/protocol/question.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
 import { segmentName } from '../i18n/segments.ts'
@@ -230,12 +231,6 @@ function Inspector({ run, segment, at }: { run: string; segment: SegmentId; at: 
 
 /** Returns the index of the token that contains a text offset. */
 function tokenAt(offsets: readonly number[], offset: number): number {
-  let low = 0
-  let high = offsets.length - 2
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (offsets[middle]! <= offset) low = middle
-    else high = middle - 1
-  }
-  return low
+  const begun = countLeading(offsets, (start) => start <= offset)
+  return Math.max(0, Math.min(begun, offsets.length - 1) - 1)
 }

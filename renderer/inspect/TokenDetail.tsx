@@ -5,9 +5,9 @@ import { fork } from '../commands/path-commands.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { useT } from '../i18n/index.ts'
 import { fixed, percent } from '../i18n/format.ts'
-import { shortName } from '../i18n/segments.ts'
 import { useOpenRun, useSegment } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
+import { SegmentButton } from '../ui/SegmentButton.tsx'
 import { Tip } from '../ui/Tip.tsx'
 import { showSpace } from '../ui/visible.ts'
 import { useAlternatives } from './alternatives.ts'
@@ -132,15 +132,7 @@ export function TokenDetail({
           <div className="row wrap small">
             <span className="dim">{t('inspect.siblings')}</span>
             {siblings.map((other) => (
-              <button
-                key={other}
-                type="button"
-                className="btn quiet tiny"
-                data-segment={other}
-                onClick={() => onPath(other)}
-              >
-                <span className="pathno">{shortName(other)}</span>
-              </button>
+              <SegmentButton key={other} segment={other} onClick={() => onPath(other)} />
             ))}
           </div>
         )}

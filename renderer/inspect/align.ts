@@ -1,4 +1,5 @@
 import { diffWordsWithSpace } from 'diff'
+import { countLeading } from '../../engine/protocol/bisect.ts'
 
 /** A piece of a text compared with the reference: in both texts, or in only one. */
 export interface Piece {
@@ -95,14 +96,9 @@ function longestRise(pairs: readonly Pair[]): Pair[] {
   const ends: number[] = [] // the lowest end of the rising sequences of each length
   const before: (number | undefined)[] = []
   pairs.forEach(({ j }, at) => {
-    let [low, high] = [0, ends.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (pairs[ends[middle]!]!.j < j) low = middle + 1
-      else high = middle
-    }
-    before[at] = ends[low - 1]
-    ends[low] = at
+    const shorter = countLeading(ends, (end) => pairs[end]!.j < j)
+    before[at] = ends[shorter - 1]
+    ends[shorter] = at
   })
   const rise: Pair[] = []
   for (let at = ends.at(-1); at !== undefined; at = before[at]) rise.push(pairs[at]!)

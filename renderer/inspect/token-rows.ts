@@ -1,3 +1,4 @@
+import { countLeading } from '../../engine/protocol/bisect.ts'
 import type { TokenList } from '../../engine/protocol/token-list.ts'
 
 /** Tokens [start, end) that form one row. */
@@ -40,13 +41,7 @@ export class TokenRows {
   }
 
   rowOf(index: number): number {
-    let low = 0
-    let high = this.rows.length - 1
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.rows[middle]!.end <= index) low = middle + 1
-      else high = middle
-    }
-    return low
+    const before = countLeading(this.rows, ({ end }) => end <= index)
+    return Math.max(0, Math.min(before, this.rows.length - 1))
   }
 }

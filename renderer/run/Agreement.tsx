@@ -2,12 +2,12 @@ import { memo, useMemo, useState } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { spokenText } from '../../engine/protocol/deciding.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
-import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
-import { segmentName, shortName } from '../i18n/segments.ts'
+import { segmentName } from '../i18n/segments.ts'
 import { useRuns, useShown } from '../store/runs.ts'
 import { activate } from '../store/ui.ts'
+import { SegmentButton } from '../ui/SegmentButton.tsx'
 import { visible } from '../ui/visible.ts'
 import { agreementOf, type Agreement as Found } from './agreement.ts'
 
@@ -62,7 +62,16 @@ export const Agreement = memo(function Agreement({ run }: { run: string }) {
                 <div className="vote-bar">
                   <span style={{ inlineSize: `${(100 * point.paths.length) / own.length}%` }} />
                 </div>
-                <Paths run={run} paths={point.paths} />
+                <div className="row wrap members">
+                  {point.paths.map((path) => (
+                    <SegmentButton
+                      key={path}
+                      segment={path}
+                      label={t('agree.showPath', { name: segmentName(path) })}
+                      onClick={() => activate(run, path)}
+                    />
+                  ))}
+                </div>
                 <span className="num small dim vote-count">{point.paths.length}</span>
               </div>
             </li>
@@ -91,23 +100,3 @@ export const Agreement = memo(function Agreement({ run }: { run: string }) {
     </div>
   )
 })
-
-function Paths({ run, paths }: { run: string; paths: readonly SegmentId[] }) {
-  const t = useT()
-  return (
-    <div className="row wrap members">
-      {paths.map((path) => (
-        <button
-          key={path}
-          type="button"
-          className="btn quiet tiny"
-          data-segment={path}
-          onClick={() => activate(run, path)}
-          aria-label={t('agree.showPath', { name: segmentName(path) })}
-        >
-          <span className="pathno">{shortName(path)}</span>
-        </button>
-      ))}
-    </div>
-  )
-}

@@ -1,6 +1,6 @@
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { ChevronRight, FolderOpen } from 'lucide-react'
-import { cloneElement, useEffect, useId, type ReactElement } from 'react'
+import { useEffect } from 'react'
+import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
   QuestionKind,
   STRATEGIES,
@@ -9,6 +9,7 @@ import {
   type Strategy,
 } from '../../engine/protocol/request.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { errorWords } from '../i18n/wording.ts'
@@ -19,6 +20,7 @@ import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { AdvancedFields } from './AdvancedFields.tsx'
+import { Field } from './Field.tsx'
 import { FitBar } from './FitBar.tsx'
 import { Examples, Teach } from './FirstMinute.tsx'
 import { NumberField } from './NumberField.tsx'
@@ -168,7 +170,8 @@ export function Composer() {
         </div>
         {full !== null &&
           strategyTakes(full.strategy).votes &&
-          (full.question === 'text' || (full.question === 'code' && !runsPrograms)) && (
+          nothingToCount(full.question) &&
+          !(full.question === 'code' && runsPrograms) && (
             <div className="callout info small row" data-notice="nothing-to-count">
               <span className="grow">{t('compose.nothingToCount')}</span>
               <button
@@ -212,35 +215,6 @@ export function Composer() {
       </form>
       <Examples />
       <Teach first={false} />
-    </div>
-  )
-}
-
-/** A control with its label and a hint. */
-export function Field({
-  label,
-  hint,
-  children,
-}: {
-  label: string
-  hint?: string | undefined
-  children: ReactElement<{ id?: string; 'aria-describedby'?: string }>
-}) {
-  const id = useId()
-  return (
-    <div className="field">
-      <label className="label" htmlFor={id}>
-        {label}
-      </label>
-      {cloneElement(
-        children,
-        hint === undefined ? { id } : { id, 'aria-describedby': `${id}-hint` },
-      )}
-      {hint !== undefined && (
-        <span id={`${id}-hint`} className="hint">
-          {hint}
-        </span>
-      )}
     </div>
   )
 }

@@ -10,7 +10,7 @@ import { useReplay } from '../store/replay.ts'
 import { useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
-import { questionOf } from '../../engine/protocol/question.ts'
+import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 import { Agreement } from './Agreement.tsx'
@@ -22,6 +22,9 @@ import { ReplayBar } from './ReplayBar.tsx'
 import { RunFacts, RunState } from './RunFacts.tsx'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
+import './lanes.css'
+import './stream.css'
+import './panels.css'
 
 const Programs = lazy(() => import('./Programs.tsx')) // likewise
 const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // compares answers, for which the window does not wait
@@ -221,7 +224,7 @@ function SidePanels({ run }: { run: string }) {
   const panels = usePrefs((s) => s.panels)
   const t = useT()
   const kind = useShown(run, questionOf)
-  const agrees = kind === 'text' || kind === 'code'
+  const agrees = nothingToCount(kind)
   const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
   const all = panels.summary || panels.votes || panels.overview
   const toggle = (key: keyof Prefs['panels']) =>

@@ -11,6 +11,7 @@ import { command, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { closeDialog, followSummary } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
+import { grownPaths } from '../ui/control-tokens.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 import { InstructionField } from './InstructionField.tsx'
 import { QuestionKind } from './QuestionKind.tsx'
@@ -20,9 +21,7 @@ import { useShownSummary } from './SummaryCard.tsx'
 /** Summarises selected paths again. Earlier summaries stay. */
 export function SubsetDialog({ run }: { run: string }) {
   const t = useT()
-  const paths = useShown(run, (s) => s.paths).filter(
-    (path) => path.status !== 'dropped' && path.tokens.length > 1,
-  )
+  const paths = grownPaths(useShown(run, (s) => s.paths))
   const summary = useShownSummary(run)
   const used = useShown(run, (s) => s.summaries.find((one) => one.segment === summary)?.reads)
   const [chosen, setChosen] = useState<ReadonlySet<SegmentId>>(

@@ -2,7 +2,7 @@ import { memo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { decidingProgram, decidingSummary } from '../../engine/protocol/deciding.ts'
 import { isOpen } from '../../engine/protocol/fold.ts'
-import { questionOf, showsValues } from '../../engine/protocol/question.ts'
+import { nothingToCount, questionOf, showsValues } from '../../engine/protocol/question.ts'
 import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
@@ -41,18 +41,14 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const summary = useShownSummary(run)
   const over = useShown(run, (s) => isOver(s.status))
   /** The summary shown is the answer, since the question has no single value. */
-  const whole = useShown(run, (s) => {
-    const kind = questionOf(s)
-    return (
-      kind !== null &&
-      kind !== 'value' &&
-      summary !== null &&
-      decidingSummary(s)?.segment === summary
-    )
-  })
+  const whole = useShown(
+    run,
+    (s) =>
+      nothingToCount(questionOf(s)) && summary !== null && decidingSummary(s)?.segment === summary,
+  )
   const unmerged = useShown(
     run,
-    (s) => isOver(s.status) && s.paths.length > 1 && !showsValues(s) && questionOf(s) !== null,
+    (s) => isOver(s.status) && s.paths.length > 1 && nothingToCount(questionOf(s)),
   )
   const program = useShown(run, (s) => {
     const segment = decidingProgram(s)

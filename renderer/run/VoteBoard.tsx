@@ -6,13 +6,13 @@ import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
-import { shortName } from '../i18n/segments.ts'
 import { command, isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { activate } from '../store/ui.ts'
 import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
+import { SegmentButton } from '../ui/SegmentButton.tsx'
 
 /** Returns the board. It changes only when a path ends, with a vote and with an answer, not with every token. */
 export function useBoard(run: string): Board {
@@ -113,18 +113,14 @@ function Members({ run, row, over }: { run: string; row: BoardRow; over: Board['
   return (
     <div className="row wrap members">
       {row.members.map((member) => (
-        <button
+        <SegmentButton
           key={member}
-          type="button"
-          className="btn quiet tiny"
-          data-segment={member}
-          onClick={() => show(member)}
-          aria-label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', {
+          segment={member}
+          label={t(over === 'paths' ? 'votes.showPath' : 'votes.showSummary', {
             n: numberOf(member),
           })}
-        >
-          <span className="pathno">{shortName(member)}</span>
-        </button>
+          onClick={() => show(member)}
+        />
       ))}
     </div>
   )

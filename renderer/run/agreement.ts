@@ -36,7 +36,7 @@ export function agreementOf(
   texts: readonly { path: SegmentId; text: string }[],
   kind: QuestionKind,
 ): Agreement {
-  const points: (Point & { words: ReadonlySet<string>; order: number })[] = []
+  const points: (Point & { words: ReadonlySet<string> })[] = []
   /** By word: the points that have it. */
   const having = new Map<string, number[]>()
   const counts = texts.map(({ path, text }) => {
@@ -46,8 +46,12 @@ export function agreementOf(
       let index = nearest(sentence, points, having)
       if (index < 0) {
         index = points.length
-        points.push({ text: sentence.text, words: sentence.words, paths: [], order: index })
-        for (const word of sentence.words) having.set(word, [...(having.get(word) ?? []), index])
+        points.push({ text: sentence.text, words: sentence.words, paths: [] })
+        for (const word of sentence.words) {
+          const known = having.get(word)
+          if (known === undefined) having.set(word, [index])
+          else known.push(index)
+        }
       }
       const { paths } = points[index]!
       if (!paths.includes(path)) paths.push(path)
@@ -58,7 +62,7 @@ export function agreementOf(
   return {
     points: points
       .filter(({ paths }) => paths.length > 1)
-      .sort((a, b) => b.paths.length - a.paths.length || a.order - b.order)
+      .sort((a, b) => b.paths.length - a.paths.length)
       .map(({ text, paths }) => ({ text, paths })),
     own: counts.map(({ path, mine }) => ({
       path,

@@ -1,6 +1,6 @@
 import type { RunState } from '../../engine/protocol/fold.ts'
+import { framedText } from '../../engine/protocol/frame.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
-import { frameOf } from '../ui/control-tokens.ts'
 
 export interface Hit {
   segment: SegmentId
@@ -19,8 +19,7 @@ export function findIn(state: RunState, query: string): Hit[] {
   const hits: Hit[] = []
   if (wanted.trim() === '') return hits
   for (const one of [...state.summaries, ...state.paths]) {
-    const { text, start, end } = frameOf(one)
-    const body = text.slice(start, end)
+    const body = framedText(one)
     let lower = body.toLowerCase()
     if (lower.length !== body.length) lower = body // a letter with a longer lower-case form would shift the offsets, so the case is kept
     for (

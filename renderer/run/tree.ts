@@ -1,6 +1,6 @@
 import type { Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
-import { openingOf, tokenKey } from '../ui/control-tokens.ts'
+import { grownPaths, openingOf, tokenKey } from '../ui/control-tokens.ts'
 
 /** A stretch of tokens that `paths` share; leaves hold one path. Positions count tokens after the control token. */
 export interface Stretch {
@@ -14,7 +14,7 @@ export interface Stretch {
 
 /** Returns the paths as a tree of common prefixes. The token that opens a path does not count. */
 export function pathTree(paths: readonly Segment[]): Stretch | null {
-  const grown = paths.filter((path) => path.status !== 'dropped' && path.tokens.length > 1)
+  const grown = grownPaths(paths)
   return grown.length === 0 ? null : stretch(grown, 0)
 }
 

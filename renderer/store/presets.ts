@@ -10,13 +10,7 @@ export const BUILT_IN = [
   },
   {
     id: 'balanced',
-    settings: {
-      strategy: 'parallel',
-      paths: 4,
-      budget: 2048,
-
-      finish: 'first',
-    },
+    settings: { strategy: 'parallel', paths: 4, budget: 2048, finish: 'first' },
   },
   {
     id: 'thorough',

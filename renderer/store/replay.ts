@@ -1,4 +1,5 @@
 import { create } from 'zustand'
+import { countLeading } from '../../engine/protocol/bisect.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { applyEvents, EMPTY_RUN, type RunState } from '../../engine/protocol/fold.ts'
 import { patchRun, useRuns } from './runs.ts'
@@ -57,16 +58,8 @@ export function stateAfter(
 }
 
 /** Returns the number of events up to `time`. */
-export function countAt(events: readonly RunEvent[], time: number): number {
-  let low = 0
-  let high = events.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (events[middle]!.at <= time) low = middle + 1
-    else high = middle
-  }
-  return low
-}
+export const countAt = (events: readonly RunEvent[], time: number): number =>
+  countLeading(events, ({ at }) => at <= time)
 
 /** Returns the time of the first event, which is not 0 if the run was queued. */
 export const startOf = (events: readonly RunEvent[]): number => events[0]?.at ?? 0

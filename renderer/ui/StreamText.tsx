@@ -1,6 +1,7 @@
 import { ArrowDownToLine } from 'lucide-react'
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { isOpen } from '../../engine/protocol/fold.ts'
+import { frameOf } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import {
   blockAt,
@@ -21,7 +22,6 @@ import { keepPlace, offerReveal, placeKey, placeOf, reveal } from '../store/scro
 import { ThoughtBar, useThoughtFold } from './ThoughtFold.tsx'
 import { BlockView, CodeView } from './BlockView.tsx'
 import { CodeBlock } from './CodeBlock.tsx'
-import { frameOf } from './control-tokens.ts'
 import { GrowingText } from './GrowingText.tsx'
 import { returnTo, topOf } from './reading-place.ts'
 import { useVirtualBlocks } from './virtual-blocks.ts'

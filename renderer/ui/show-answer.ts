@@ -1,7 +1,7 @@
+import { frameOf } from '../../engine/protocol/frame.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { segmentNow } from '../store/runs.ts'
 import { placeKey, reveal } from '../store/scroll.ts'
-import { frameOf } from './control-tokens.ts'
 
 /** Scrolls the pane of a path or summary to its answer. */
 export function showAnswer(run: string, segment: SegmentId): void {

@@ -19,18 +19,15 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
   async function open(...script: Parameters<typeof writeScripted>): Promise<Window> {
     const file = writeScripted(...script)
     const braid = new Braid()
+    let window: Window | undefined
     done = async () => {
+      const trouble = [...(window?.trouble ?? [])]
       await braid.close()
       rmSync(dirname(file), { recursive: true })
+      expect(trouble).toEqual([])
     }
     await braid.start(file)
-    const window = await braid.open()
-    done = async () => {
-      expect(window.trouble).toEqual([])
-      await braid.close()
-      rmSync(dirname(file), { recursive: true })
-    }
-    return window
+    return (window = await braid.open())
   }
   const kindOf = ({ page }: Window) => page.locator('.side').getByLabel('Kind of question')
   const summary = ({ page }: Window) => page.locator('.summary .stream')

@@ -4,7 +4,6 @@ import type { Problem } from '../../engine/lab/problems.ts'
 import type { Header } from '../../engine/lab/store.ts'
 import { makeUnit, type Unit } from '../../engine/lab/unit.ts'
 import type { RunSettings, ValueRule } from '../../engine/protocol/request.ts'
-import { extractAnswer } from '../../engine/prompt/answer.ts'
 import { SETTINGS } from '../support/sample-run.ts'
 
 export const unit = (
@@ -29,8 +28,6 @@ export const header = (change: Partial<Header> = {}): Header => ({
   ...change,
 })
 
-const stated = (text: string) => ({ text, answer: extractAnswer(text) })
-
 /** Returns a run with these texts as paths and summaries. */
 export function digest(paths: string[], summaries: string[], over: Digest['over'] = null): Digest {
   return {
@@ -42,9 +39,9 @@ export function digest(paths: string[], summaries: string[], over: Digest['over'
       group: 1,
       reason: 'finished',
       length: 10,
-      ...stated(text),
+      text,
     })),
-    summaries: summaries.map((text, i) => ({ segment: `s${i + 1}`, ...stated(text) })),
+    summaries: summaries.map((text, i) => ({ segment: `s${i + 1}`, text })),
     usage: {
       promptTokens: 5,
       pathTokens: 10 * paths.length,

@@ -27,7 +27,11 @@ function runOf(
   const events: RunEvent[] = [runStarted('r', 'Why?', { question: 'auto', ...settings })]
   let at = 1
   const write = (segment: SegmentId, text: string, reason: EndReason, answer: Answer | null) => {
-    if (text !== '') events.push({ type: 'tokens', at, segment, tokens: tokensOf(text) })
+    const pieces = text.split(/(<\/?(?:think\d+|summary)>)/).filter((piece) => piece !== '')
+    const tokens = pieces.flatMap((piece) =>
+      piece.startsWith('<') ? [{ ...tokensOf('<')[0]!, text: piece }] : tokensOf(piece),
+    )
+    if (tokens.length > 0) events.push({ type: 'tokens', at, segment, tokens })
     events.push({ type: 'segment-ended', at: at++, segment, reason, answer })
   }
   paths.forEach(({ text, reason = 'finished', answer = null, group = 1 }, i) => {
@@ -48,6 +52,17 @@ describe('the kind of a question', () => {
     expect(kindOf([path(CODE), path(PROOF)])).toBe('code')
     expect(kindOf([path(CODE), path(PROOF), path(PROOF)])).toBe('text')
     expect(kindOf([path('```\nx\n```\nIt assigns nothing, as one can see.')])).toBe('text')
+    // Models explain the program that they were asked for at length.
+    const explained = path(`${CODE}\n\n${PROOF} ${PROOF} ${PROOF}`)
+    expect(kindOf([explained])).toBe('text')
+    for (const question of [
+      'Write a Python function longest_word(s) that returns the longest word of a sentence.',
+      '请写一个返回最长单词的 Python 函数。',
+      'Complete this:\n\ndef longest(s):',
+    ])
+      expect(kindOf([explained, path(PROOF)], null, question)).toBe('code')
+    expect(kindOf([explained], null, 'Is the function x^2 even? Prove it.')).toBe('text')
+    expect(kindOf([path(PROOF)], null, 'Write a function that adds.')).toBe('text')
     // A block that is not closed does not count.
     expect(kindOf([path('```python\ndef longest(s):\n    return 1')])).toBe('text')
     // Code that also states a value is still code.

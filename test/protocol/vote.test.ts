@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { equalAnswers, meaningOf, sameMeaning } from '../../engine/protocol/answers/equality.ts'
+import { equalAnswers } from '../../engine/protocol/answers/equality.ts'
+import { sameMeaning } from '../../engine/protocol/answers/meaning.ts'
+import { meaningOf } from '../../engine/protocol/answers/reading.ts'
 import { vote, type Candidate } from '../../engine/protocol/answers/vote.ts'
 import { bySegment, pathId } from '../../engine/protocol/segments.ts'
 import { cpuMs, since } from '../support/time.ts'
@@ -213,6 +215,7 @@ describe('equality of answers', () => {
     '\\frac'.repeat(60),
     '\\binom{100000000}{50000000}',
     '2^'.repeat(140) + '2',
+    `9${'constructor'.repeat(20)}\\`,
     '1e99999',
     '(10^6)!',
     '\\sqrt'.repeat(50) + '2',

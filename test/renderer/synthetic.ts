@@ -328,6 +328,22 @@ export function compared(events: readonly RunEvent[]): RunEvent[] {
   )
 }
 
+/** Returns the events with which a run of this many paths begins, before their first token. */
+export function begun(run: string, paths: number, settings: Partial<RunSettings> = {}): RunEvent[] {
+  return scripted({
+    problem: 'x',
+    paths: Array.from({ length: paths }, () => 'x'),
+    summary: 'x',
+    answers: Array.from({ length: paths }, () => null),
+    answer: null,
+    run,
+    settings,
+  }).filter(
+    (event) =>
+      event.type === 'run-started' || (event.type === 'segment-started' && event.role === 'path'),
+  )
+}
+
 /**
  * Returns the events of a run of a model without training whose question was found to have this kind. `merged`: false
  * leaves out the summary, as in a majority without anything to count.

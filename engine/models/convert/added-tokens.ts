@@ -14,6 +14,19 @@ export interface Added {
 const NAMED = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map((name) => `${name}_token`)
 const bad = (message: string) => new BraidError('bad-model', message)
 
+/** Checks that a token has an embedding; `size` is the number of embeddings. Throws `bad-model`. */
+export function checkId(
+  file: string,
+  text: string,
+  id: unknown,
+  size: number,
+): asserts id is number {
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= size)
+    throw bad(
+      `${file}: the token ${JSON.stringify(text)} has the id ${String(id)}, but the model has ${size} embeddings.`,
+    )
+}
+
 /** Returns the text of a token that is given as text or as an object. */
 export const textOf = (value: unknown): string | undefined => {
   if (typeof value === 'string') return value
@@ -42,20 +55,15 @@ export async function readSettings(folder: string): Promise<Record<string, unkno
  */
 export async function readAddedTokens(
   folder: string,
-  json: Record<string, unknown>,
+  { vocab, added_tokens }: { vocab: Record<string, unknown>; added_tokens?: unknown },
   settings: Record<string, unknown>,
   size: number,
 ): Promise<Map<number, Added>> {
-  const vocab = (json.model as Record<string, unknown>).vocab
-  if (!isRecord(vocab)) throw bad('tokenizer.json: there is no vocabulary.')
   const found = new Map<number, Added>()
   const ids = new Map<string, number>()
   let next = Object.keys(vocab).length
   const put = (file: string, id: number, token: Added) => {
-    if (!(Number.isInteger(id) && id >= 0 && id < size))
-      throw bad(
-        `${file}: the token ${JSON.stringify(token.content)} has the id ${id}, but the model has ${size} embeddings.`,
-      )
+    checkId(file, token.content, id, size)
     const before = found.get(id)
     if (before) ids.delete(before.content)
     found.set(id, token)
@@ -65,7 +73,7 @@ export async function readAddedTokens(
   const idOf = (text: string): number | undefined =>
     ids.get(text) ?? (Object.hasOwn(vocab, text) ? (vocab[text] as number) : undefined)
 
-  for (const token of listOf(json.added_tokens)) {
+  for (const token of listOf(added_tokens)) {
     const { id, content, special } = tokenOf('tokenizer.json', token, isRecord(token) && token.id)
     put('tokenizer.json', id, { content, special })
   }

@@ -101,6 +101,7 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   const raw = await readJson(folder, 'config.json', TEXT_LIMITS.config)
   await refuseAdapter(folder, raw !== undefined)
   if (!raw) {
+    // The user may have named a GGUF file instead of a folder.
     const names = await namesIn(folder).catch(() => [folder])
     const gguf = names.find((name) => /\.gguf$/i.test(name))
     throw new BraidError(

@@ -58,7 +58,7 @@ export function modelMetadata(
 }
 
 /** Returns the model's chat template; undefined if it has none. */
-export function chatTemplate(config: ModelConfig, tokenizer: Tokenizer): string | undefined {
+function chatTemplate(config: ModelConfig, tokenizer: Tokenizer): string | undefined {
   return tokenizer.chatTemplate ?? (isReleased(config, tokenizer) ? RELEASED_TEMPLATE : undefined)
 }
 

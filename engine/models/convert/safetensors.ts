@@ -8,8 +8,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
 import { CUT } from '../gguf.ts'
-import { ADAPTER_FILE, adapterError } from './adapter.ts'
-import { fileError, isRecord, namesIn, readJson } from './files.ts'
+import { fileError, isRecord } from './files.ts'
 
 export type SourceType = 'f32' | 'f16' | 'bf16'
 const TYPES: Readonly<Record<string, SourceType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' }
@@ -62,8 +61,10 @@ export interface SourceFile {
   headerSha256: string
 }
 
-const bad = (file: string, message: string) => new BraidError('bad-model', `${file}: ${message}`)
-const show = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
+export const bad = (file: string, message: string) =>
+  new BraidError('bad-model', `${file}: ${message}`)
+export const show = (text: string) =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 
 /** Reads the header of one file. Throws `bad-model` with the fault, `model-not-found` or `io`. */
 export async function readSafetensors(
@@ -207,82 +208,6 @@ function tensorOf(
     offset: dataOffset + start,
     bytes,
   }
-}
-
-const WHOLE = 'model.safetensors'
-const INDEX = 'model.safetensors.index.json'
-
-/**
- * Reads the headers of all tensors in a folder, by name: from `model.safetensors` if it exists, else
- * from the shards that the index names, as transformers does.
- */
-export async function readSourceTensors(
-  folder: string,
-): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor>; notice?: string }> {
-  const present = await namesIn(folder)
-  const whole = present.includes(WHOLE)
-  const index = whole ? undefined : await readJson(folder, INDEX, 64 * 2 ** 20)
-  const weightMap = index ? weightMapOf(index.weight_map) : undefined
-  const names = weightMap
-    ? [...new Set(weightMap.values())].sort()
-    : [whole ? WHOLE : onlyFile(folder, present)]
-  const files: SourceFile[] = []
-  const tensors = new Map<string, SourceTensor>()
-  for (const name of names) {
-    const { source, tensors: found } = await readSafetensors(folder, name)
-    files.push(source)
-    for (const tensor of found) {
-      const earlier = tensors.get(tensor.name)
-      if (earlier) throw bad(name, `the tensor ${show(tensor.name)} is also in ${earlier.file}.`)
-      tensors.set(tensor.name, tensor)
-    }
-  }
-  for (const [name, file] of weightMap ?? []) {
-    if (tensors.get(name)?.file !== file)
-      throw bad(file, `the tensor ${show(name)}, which the index names, is not in it.`)
-  }
-  const ignored = whole && present.some((name) => name === INDEX || SHARD.test(name))
-  return {
-    files,
-    tensors,
-    ...(ignored && {
-      notice: `${WHOLE} was converted; the shards beside it were not used, as in transformers.`,
-    }),
-  }
-}
-
-const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/
-
-function weightMapOf(value: unknown): Map<string, string> {
-  const file = INDEX
-  if (!isRecord(value)) throw bad(file, 'it has no weight_map.')
-  const entries = Object.entries(value)
-  for (const [, name] of entries) {
-    // Only a plain name is accepted, so that the index cannot point outside the folder.
-    if (typeof name !== 'string' || !/^[\w][\w.-]{0,250}\.safetensors$/.test(name))
-      throw bad(file, `it names the file ${show(String(name))}.`)
-  }
-  if (new Set(entries.map(([, name]) => name)).size > SAFETENSORS_LIMITS.shards)
-    throw bad(file, `it names more than ${SAFETENSORS_LIMITS.shards} files.`)
-  return new Map(entries as [string, string][])
-}
-
-function onlyFile(folder: string, names: readonly string[]): string {
-  const found = names.filter((name) => name.endsWith('.safetensors') && !ADAPTER_FILE.test(name))
-  if (found.length === 1) return found[0]!
-  if (found.length > 1)
-    throw new BraidError(
-      'bad-model',
-      `${folder} holds ${found.length} safetensors files, but no ${INDEX} that says how they fit together.`,
-    )
-  const adapter = names.find((name) => ADAPTER_FILE.test(name))
-  if (adapter !== undefined) throw adapterError(`its only weights are ${adapter}, a PEFT adapter`)
-  if (names.some((name) => /\.(bin|pth|pt)$/.test(name)))
-    throw new BraidError(
-      'bad-model',
-      `${folder} holds only PyTorch files, which can run code when they are loaded. Get the model's safetensors files.`,
-    )
-  throw new BraidError('model-not-found', `${folder} holds no safetensors files.`)
 }
 
 /** Reads elements of a tensor from its open file into a new buffer. */

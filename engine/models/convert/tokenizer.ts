@@ -4,7 +4,7 @@
  */
 import { BraidError } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
-import { readAddedTokens, readSettings, textOf, type Added } from './added-tokens.ts'
+import { checkId, readAddedTokens, readSettings, textOf, type Added } from './added-tokens.ts'
 import { isRecord, readJson, readText, TEXT_LIMITS } from './files.ts'
 import { bool, str, u32, type Metadata } from './gguf-writer.ts'
 import { preTokenizer } from './pre-tokenizer.ts'
@@ -42,9 +42,11 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
   const frame = templateEnds(json.post_processor)
   const bosText = textOf(settings.bos_token) ?? frame.first
   const pre = preTokenizer(json, bosText)
-  const added = await readAddedTokens(folder, json, settings, config.vocabulary)
+  const { vocab } = json.model as Record<string, unknown>
+  if (!isRecord(vocab)) throw bad('tokenizer.json: there is no vocabulary.')
+  const added = await readAddedTokens(folder, { ...json, vocab }, settings, config.vocabulary)
   const ids = new Map([...added].map(([id, { content }]) => [content, id]))
-  const { tokens, types } = vocabularyOf(json, added, config.vocabulary)
+  const { tokens, types } = vocabularyOf(vocab, added, config.vocabulary)
   const merges = mergesOf(json)
 
   const metadata: Metadata = [
@@ -94,24 +96,18 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
 }
 
 function vocabularyOf(
-  json: Record<string, unknown>,
+  vocab: Record<string, unknown>,
   added: ReadonlyMap<number, Added>,
   size: number,
 ): { tokens: string[]; types: Int32Array } {
-  const vocab = (json.model as Record<string, unknown>).vocab
-  if (!isRecord(vocab)) throw bad('tokenizer.json: there is no vocabulary.')
   const tokens = new Array<string>(size)
   const types = new Int32Array(size).fill(TOKEN.unused)
   for (const text of Object.keys(vocab)) {
     const id = vocab[text]
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= size)
-      throw bad(
-        `tokenizer.json: the token ${JSON.stringify(text)} has the id ${String(id)}, but the model has ${size} embeddings.`,
-      )
-    if (tokens[id as number] !== undefined)
-      throw bad(`tokenizer.json: two tokens have the id ${String(id)}.`)
-    tokens[id as number] = text
-    types[id as number] = TOKEN.normal
+    checkId('tokenizer.json', text, id, size)
+    if (tokens[id] !== undefined) throw bad(`tokenizer.json: two tokens have the id ${id}.`)
+    tokens[id] = text
+    types[id] = TOKEN.normal
   }
   for (const [id, { content, special }] of added) {
     const control = special || looksSpecial(content)

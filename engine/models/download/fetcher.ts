@@ -5,7 +5,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BraidError } from '../../protocol/errors.ts'
-import { headerOf, netError, networkReason, statusError, type Answer, type Net } from './net.ts'
+import { headerOf, type Answer, type Net } from './net.ts'
+import { netError, networkReason, statusError } from './net-errors.ts'
 import type { Segment } from './state.ts'
 
 export interface Source {

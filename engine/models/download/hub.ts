@@ -1,7 +1,8 @@
 /** Reads what a Hugging Face repository contains and which of its files make up one model. */
 import { z } from 'zod'
 import { BraidError } from '../../protocol/errors.ts'
-import { headerOf, parseUrl, type Net } from './net.ts'
+import { parseUrl } from './addresses.ts'
+import { headerOf, type Net } from './net.ts'
 
 const LIMIT = 16 * 2 ** 20
 const MAX_FILES = 20_000

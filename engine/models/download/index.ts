@@ -15,6 +15,6 @@ export {
   type HubRef,
   type HubRepo,
 } from './hub.ts'
-export { DEFAULT_HUB, Net, type NetOptions } from './net.ts'
+export { Net, type NetOptions } from './net.ts'
 export { discardDownload } from './state.ts'
 export { look, planOf, type Look, type Plan } from './plan.ts'

@@ -7,11 +7,13 @@
 import { lookup } from 'node:dns'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import type { LookupFunction } from 'node:net'
 import { BraidError } from '../../protocol/errors.ts'
+import { hostOf, hubUrl, isPrivate, parseUrl } from './addresses.ts'
+import { netError, statusError } from './net-errors.ts'
 import { proxies, tunnel, type Proxies } from './proxy.ts'
 
-export const DEFAULT_HUB = 'https://huggingface.co'
+const DEFAULT_HUB = 'https://huggingface.co'
 const MAX_REDIRECTS = 8
 
 export interface NetOptions {
@@ -193,7 +195,7 @@ export class Net {
         'bad-request',
         `${from.hostname} redirects to an unencrypted address, which is not followed.`,
       )
-    const host = at.hostname.replace(/^\[|\]$/g, '')
+    const host = hostOf(at)
     if (
       !this.#named.has(at.hostname) &&
       (isPrivate(host) || /(^|\.)(localhost|local|internal|home|lan)\.?$/i.test(host))
@@ -221,7 +223,7 @@ export class Net {
  * of the connection reaches the caller or the reader of the response, or is ignored because nobody
  * waits for it.
  */
-export function responseOf(
+function responseOf(
   request: http.ClientRequest,
   timeoutMs: number,
   signal: AbortSignal,
@@ -261,91 +263,8 @@ export function responseOf(
   })
 }
 
-/** Parses the address of the hub. Throws `bad-request`. */
-function hubUrl(text: string): URL {
-  const url = parseUrl(text.trim())
-  url.pathname = url.pathname.replace(/\/*$/, '/')
-  url.search = url.hash = ''
-  return url
-}
-
-export function parseUrl(text: string): URL {
-  let url: URL
-  try {
-    url = new URL(text)
-  } catch {
-    throw new BraidError('bad-request', `${text} is not a valid address.`)
-  }
-  if (
-    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
-    url.username !== '' ||
-    url.password !== ''
-  )
-    throw new BraidError(
-      'bad-request',
-      'Only http and https addresses without user name and password can be downloaded.',
-    )
-  return url
-}
-
 const privateError = (host: string) =>
   new BraidError(
     'bad-request',
     `The download leads to ${host}, an address of this machine or its network that was not asked for.`,
   )
-
-/** Returns whether an IP address is outside the public internet; false for host names. */
-export function isPrivate(address: string): boolean {
-  const kind = isIP(address)
-  if (kind === 4) {
-    const [a, b] = address.split('.').map(Number) as [number, number]
-    return (
-      a === 0 ||
-      a === 10 ||
-      a === 127 ||
-      a >= 224 ||
-      (a === 100 && b >= 64 && b < 128) ||
-      (a === 169 && b === 254) ||
-      (a === 172 && b >= 16 && b < 32) ||
-      (a === 192 && b === 168) ||
-      (a === 192 && b === 0) ||
-      (a === 198 && (b === 18 || b === 19))
-    )
-  }
-  if (kind === 6) {
-    const mapped = /^(?:::ffff:|64:ff9b::)(.+)$/i.exec(address)?.[1]
-    if (mapped !== undefined) return isIP(mapped) === 4 ? isPrivate(mapped) : true
-    return !/^[23]/.test(address)
-  }
-  return false
-}
-
-export function netError(error: unknown, at: URL, signal?: AbortSignal): BraidError {
-  if (signal?.aborted)
-    return signal.reason instanceof BraidError
-      ? signal.reason
-      : new BraidError('cancelled', 'The download was cancelled.')
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
-    if (cause instanceof BraidError) return cause
-  return new BraidError('io', `${at.hostname} cannot be reached: ${networkReason(error)}`, {
-    cause: error,
-  })
-}
-
-/** Describes a network error in words. */
-export function networkReason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code === 'ECONNRESET' ? 'The server closed the connection.' : message
-}
-
-/** Returns the error for an HTTP status other than success. */
-export function statusError(status: number, url: URL): BraidError {
-  if (status === 401 || status === 403)
-    return new BraidError(
-      'io',
-      `${url.hostname} refuses access (${status}): the model is gated or private. Accept its terms on its page and provide a token.`,
-    )
-  if (status === 404)
-    return new BraidError('model-not-found', `${url.hostname} has no ${url.pathname}.`)
-  return new BraidError('io', `${url.hostname} answered ${status}.`)
-}

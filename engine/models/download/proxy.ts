@@ -7,6 +7,7 @@ import * as https from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { BraidError } from '../../protocol/errors.ts'
+import { hostOf } from './addresses.ts'
 
 /** Returns the proxy for an address; undefined means a direct connection. */
 export type Proxies = (at: URL) => URL | undefined
@@ -72,7 +73,7 @@ export async function tunnel(
     const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
     const request = (proxy.protocol === 'https:' ? https : http).request({
       method: 'CONNECT',
-      host: proxy.hostname.replace(/^\[|\]$/g, ''),
+      host: hostOf(proxy),
       port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
       path: host,
       headers: {
@@ -107,6 +108,6 @@ export async function tunnel(
   })
   socket.setTimeout(0)
   if (to.protocol === 'http:') return () => socket
-  const name = to.hostname.replace(/^\[|\]$/g, '')
+  const name = hostOf(to)
   return () => connect({ socket, ...(isIP(name) === 0 && { servername: name }), host: name })
 }

@@ -1,10 +1,11 @@
 import { Decimal as Library } from 'decimal.js'
+import type { Exact } from './exact.ts'
 import { Unreadable, type FunctionName, type Node } from './latex.ts'
 
 /**
- * Computes the value of an expression: exactly if it is rational, and otherwise with 50 digits and
- * an exponent of up to 15 digits (decimal.js), so that nothing small becomes 0. The work is
- * bounded. Errors: `Unreadable` if the value is too large, too expensive or undefined.
+ * Computes the values of an expression that is not rational, with 50 digits and an exponent of up
+ * to 15 digits (decimal.js), so that nothing small becomes 0. The work is bounded. Errors:
+ * `Unreadable` if the value is too large, too expensive or undefined.
  */
 
 const PRECISION = 50
@@ -13,50 +14,16 @@ type Decimal = Library
 
 /** Values that differ by less than this, relative to their size, are equal. */
 const TOLERANCE = new Decimal(10).pow(-35)
-/** The most bits of a numerator or a denominator. */
-const MAX_BITS = 50_000
-const MAX_FACTORIAL = 3000
 /** The largest argument of a trigonometric or exponential function. */
 const MAX_ARGUMENT = new Decimal(10).pow(9)
-
-/** A quotient of two integers; the denominator is positive. */
-export interface Exact {
-  numerator: bigint
-  denominator: bigint
-}
 
 export interface Complex {
   re: Decimal
   im: Decimal
 }
 
-/** Returns the quotient of two integers. Errors: `Unreadable` if it is undefined or too long. */
-export function exact(numerator: bigint, denominator: bigint): Exact {
-  if (denominator === 0n) throw new Unreadable('division by zero')
-  if (denominator < 0n) [numerator, denominator] = [-numerator, -denominator]
-  const bits = Math.max(bitsOf(numerator), bitsOf(denominator))
-  if (bits > MAX_BITS) throw new Unreadable('too many digits')
-  if (denominator === 1n || bits > 2000) return { numerator, denominator } // reducing is slow
-  let [a, b] = [numerator < 0n ? -numerator : numerator, denominator]
-  while (b !== 0n) [a, b] = [b, a % b]
-  return { numerator: numerator / a, denominator: denominator / a }
-}
-
-export const sameExact = (a: Exact, b: Exact): boolean =>
-  a.numerator * b.denominator === b.numerator * a.denominator
-
-export const product = (a: Exact, b: Exact): Exact =>
-  exact(a.numerator * b.numerator, a.denominator * b.denominator)
-
-export const sum = (a: Exact, b: Exact): Exact =>
-  exact(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator)
-
-export const negative = ({ numerator, denominator }: Exact): Exact => ({
-  numerator: -numerator,
-  denominator,
-})
-
-const inverse = ({ numerator, denominator }: Exact): Exact => exact(denominator, numerator)
+/** One value per sample point, null if undefined there; a constant has one value. */
+export type Values = readonly (Complex | null)[]
 
 export const complexOf = ({ numerator, denominator }: Exact): Complex =>
   real(new Decimal(numerator.toString()).div(denominator.toString()))
@@ -74,11 +41,6 @@ export function quotient(a: Complex, b: Complex): Complex | null {
   return { re: top.re.div(size), im: top.im.div(size) }
 }
 
-export const difference = (a: Complex, b: Complex): Complex => ({
-  re: a.re.sub(b.re),
-  im: a.im.sub(b.im),
-})
-
 /** Returns whether two values agree in all digits but the last ones. */
 export function close(a: Complex, b: Complex): boolean {
   if (a.re.eq(b.re) && a.im.eq(b.im)) return true
@@ -87,128 +49,43 @@ export function close(a: Complex, b: Complex): boolean {
   return apart.lte(largest.mul(TOLERANCE))
 }
 
+/**
+ * The points at which expressions are compared. Every variable is negative at the last one, so |x|
+ * differs from x.
+ */
+export const POINTS = [0.7312, 1.2847, 2.1519, -0.9173]
+
+/**
+ * Returns the value of a variable at a point. Its magnitude is 0.5 to 2.5, where roots and
+ * logarithms exist. Different names get different values that satisfy no simple relation (a + c
+ * must not equal 2b by accident).
+ */
+function sample(name: string, point: number): Decimal {
+  const code = [...name].reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), 0)
+  return new Decimal(Math.sign(point) * (1.5 + Math.sin(code * Math.abs(point))))
+}
+
+/** Returns the values of an expression at the points; null if it is undefined where it counts. */
+export function valuesAt(node: Node, degree: Point['degree']): Values | null {
+  const names = [...variablesOf(node)]
+  const points = names.length === 0 ? [1] : POINTS
+  const values = points.map((point) => {
+    const variables = new Map(names.map((name) => [name, sample(name, point)]))
+    try {
+      return valueAt(node, { variables, degree, complex: point > 0 })
+    } catch (error) {
+      if (error instanceof Unreadable) return null
+      throw error
+    }
+  })
+  return values.slice(0, 3).includes(null) ? null : values
+}
+
 /** Returns the names of the variables of an expression. */
-export function variablesOf(node: Node, found = new Set<string>()): Set<string> {
+function variablesOf(node: Node, found = new Set<string>()): Set<string> {
   if (node.type === 'variable') found.add(node.name)
   if (node.type === 'call') for (const arg of node.args) variablesOf(arg, found)
   return found
-}
-
-/** Replaces every part of an expression that is known to be rational by its exact value. */
-export function folded(node: Node): Node {
-  if (node.type === 'number') return { type: 'number', ...exact(node.numerator, node.denominator) }
-  if (node.type !== 'call') return node
-  const args = node.args.map(folded)
-  const numbers = args.flatMap((arg) => (arg.type === 'number' ? [arg] : []))
-  const value = numbers.length === args.length ? exactCall(node.name, numbers) : null
-  return value === null ? { ...node, args } : { type: 'number', ...value }
-}
-
-function exactCall(name: FunctionName, [a, b]: readonly Exact[]): Exact | null {
-  switch (name) {
-    case 'add':
-      return sum(a!, b!)
-    case 'subtract':
-      return sum(a!, negative(b!))
-    case 'multiply':
-      return product(a!, b!)
-    case 'divide':
-      return product(a!, inverse(b!))
-    case 'negate':
-      return negative(a!)
-    case 'abs':
-      return a!.numerator < 0n ? negative(a!) : a!
-    case 'power':
-      return b!.denominator === 1n
-        ? power(a!, b!.numerator)
-        : b!.denominator === 2n && b!.numerator > 0n
-          ? then(root(a!, 2n), (value) => power(value, b!.numerator))
-          : null
-    case 'factorial':
-      return factorial(a!)
-    case 'binomial':
-      return binomial(a!, b!)
-    case 'sqrt':
-      return root(a!, 2n)
-    case 'cbrt':
-      return root(a!, 3n)
-    case 'root':
-      return b!.denominator === 1n && b!.numerator >= 2n && b!.numerator <= 64n
-        ? root(a!, b!.numerator)
-        : null
-    case 'floor':
-      return { numerator: floor(a!), denominator: 1n }
-    case 'ceil':
-      return { numerator: -floor(negative(a!)), denominator: 1n }
-    default:
-      return null
-  }
-}
-
-const then = <T extends object | bigint, U>(value: T | null, next: (value: T) => U): U | null =>
-  value === null ? null : next(value)
-
-const bitsOf = (value: bigint): number => value.toString(16).length * 4
-
-function floor({ numerator, denominator }: Exact): bigint {
-  const whole = numerator / denominator
-  return numerator < 0n && whole * denominator !== numerator ? whole - 1n : whole
-}
-
-function power(base: Exact, exponent: bigint): Exact {
-  if (exponent < 0n) return power(inverse(base), -exponent)
-  const { numerator, denominator } = base
-  if (denominator === 1n && (numerator === 1n || numerator === 0n || numerator === -1n))
-    return exponent === 0n || (numerator === -1n && exponent % 2n === 0n)
-      ? { numerator: 1n, denominator: 1n }
-      : base
-  const bits = Math.max(bitsOf(numerator), bitsOf(denominator)) - 3
-  if (exponent > BigInt(MAX_BITS) || bits * Number(exponent) > MAX_BITS * 2)
-    throw new Unreadable('too many digits')
-  return exact(numerator ** exponent, denominator ** exponent)
-}
-
-function factorial({ numerator, denominator }: Exact): Exact {
-  if (denominator !== 1n || numerator < 0n || numerator > BigInt(MAX_FACTORIAL))
-    throw new Unreadable('factorial')
-  let value = 1n
-  for (let i = 2n; i <= numerator; i++) value *= i
-  return { numerator: value, denominator: 1n }
-}
-
-function binomial(n: Exact, k: Exact): Exact {
-  if (n.denominator !== 1n || k.denominator !== 1n) throw new Unreadable('binomial')
-  if (k.numerator < 0n || n.numerator < 0n) throw new Unreadable('binomial')
-  if (k.numerator > n.numerator) return { numerator: 0n, denominator: 1n }
-  const [size, picked] = [n.numerator, least(k.numerator, n.numerator - k.numerator)]
-  if (picked > 1000n || bitsOf(size) * Number(picked) > MAX_BITS) throw new Unreadable('binomial')
-  let value = 1n
-  for (let i = 1n; i <= picked; i++) value = (value * (size - picked + i)) / i
-  return { numerator: value, denominator: 1n }
-}
-
-const least = (a: bigint, b: bigint) => (a < b ? a : b)
-
-/** Returns the real root of a rational number if it is rational. */
-function root(of: Exact, degree: bigint): Exact | null {
-  if (of.numerator < 0n) {
-    if (degree % 2n === 0n) return null
-    return then(root(negative(of), degree), negative)
-  }
-  const numerator = integerRoot(of.numerator, degree)
-  const denominator = integerRoot(of.denominator, degree)
-  return numerator === null || denominator === null ? null : { numerator, denominator }
-}
-
-function integerRoot(value: bigint, degree: bigint): bigint | null {
-  if (value < 2n) return value
-  // Newton's method from above.
-  let guess = 1n << BigInt(Math.ceil(bitsOf(value) / Number(degree)) + 1)
-  for (;;) {
-    const next = ((degree - 1n) * guess + value / guess ** (degree - 1n)) / degree
-    if (next >= guess) return guess ** degree === value ? guess : null
-    guess = next
-  }
 }
 
 const ZERO = new Decimal(0)
@@ -225,7 +102,7 @@ const CONSTANTS: Record<string, Complex> = {
   i: { re: ZERO, im: new Decimal(1) },
 }
 
-export interface Point {
+interface Point {
   variables: ReadonlyMap<string, Decimal>
   /** The value of a degree. */
   degree: 'pi/180' | '1'
@@ -233,11 +110,8 @@ export interface Point {
   complex: boolean
 }
 
-/** Returns the value of a variable, which must be 0.5 to 2.5 in size. */
-export const sampled = (value: number): Decimal => new Decimal(value)
-
 /** Returns the value of a folded expression at a point. */
-export function valueAt(node: Node, point: Point): Complex {
+function valueAt(node: Node, point: Point): Complex {
   switch (node.type) {
     case 'number':
       return complexOf(node)
@@ -261,7 +135,7 @@ function callAt(name: FunctionName, args: readonly Complex[], point: Point): Com
     case 'add':
       return { re: a.re.add(b.re), im: a.im.add(b.im) }
     case 'subtract':
-      return difference(a, b)
+      return { re: a.re.sub(b.re), im: a.im.sub(b.im) }
     case 'multiply':
       return times(a, b)
     case 'divide':
@@ -343,7 +217,7 @@ function wave(name: 'sin' | 'cos', { re, im }: Complex): Complex {
 const sinh = (x: Decimal): Decimal => bounded(x).exp().sub(x.neg().exp()).div(2)
 const cosh = (x: Decimal): Decimal => bounded(x).exp().add(x.neg().exp()).div(2)
 
-/** Returns 0 for a sine that is 0 but for rounding. */
+/** Returns 0 for a sine that differs from 0 only by rounding. */
 const near = (value: Decimal): Decimal =>
   value.abs().lt(new Decimal(10).pow(8 - PRECISION)) ? ZERO : value
 

@@ -9,7 +9,7 @@ export type Node =
   | { type: 'call'; name: FunctionName; args: readonly Node[] }
 
 /** `degree` is pi/180. */
-export type ConstantName = 'pi' | 'e' | 'i' | 'degree'
+type ConstantName = 'pi' | 'e' | 'i' | 'degree'
 export type FunctionName =
   | 'add'
   | 'subtract'
@@ -73,7 +73,7 @@ const CLOSING = new Set(['rfloor', 'rceil'])
 const MAX_DEPTH = 32
 const FRACTION_AHEAD = /^\s*\\[dtc]?frac\s*(?:\{\s*\d+\s*\}|\d)\s*(?:\{\s*\d+\s*\}|\d)/
 
-export const integer = (value: bigint): Node => ({
+const integer = (value: bigint): Node => ({
   type: 'number',
   numerator: value,
   denominator: 1n,
@@ -94,10 +94,7 @@ export function parseExpression(text: string): Node {
 }
 
 /** Returns the exact value of digits such as `1,234.5`; `repeating` digits follow without end. */
-export function decimal(
-  digits: string,
-  repeating = '',
-): { numerator: bigint; denominator: bigint } {
+function decimal(digits: string, repeating = ''): { numerator: bigint; denominator: bigint } {
   const [whole = '', fraction = ''] = digits.replaceAll(',', '').split('.')
   const scale = 10n ** BigInt(fraction.length)
   const plain = BigInt(whole + fraction)

@@ -48,12 +48,18 @@ const SIGNS: Record<string, string> = {
   '\u2026': '\\ldots ',
   '\u22ef': '\\ldots ',
   '\u00b0': '^\\circ ',
-  '\u00ba': '^\\circ ',
   '\u2018': "'",
   '\u2019': "'",
   '\u2032': "'",
 }
 const SIGN = new RegExp(`[${Object.keys(SIGNS).join('')}]`, 'g')
+/** Brackets that have a name; the others of these commands are bars. */
+const BRACKETS: Record<string, string> = {
+  '\\lbrace': '\\{',
+  '\\rbrace': '\\}',
+  '\\lbrack': '[',
+  '\\rbrack': ']',
+}
 
 const UPPER =
   '\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207a\u207b\u207d\u207e\u207f\u2071'
@@ -103,16 +109,9 @@ export function plainNotation(answer: string): string {
     .replace(/\\mathbb\s*\{?\s*([A-Z])\s*\}?/g, '\\mathbb{$1}')
     .replace(/\\(?:text)?color\s*\{[^{}]*\}/g, '')
     .replace(/\\(?:d?dots|cdots|dotsc)(?![a-zA-Z])/g, '\\ldots')
-    .replace(/\\(?:lbrace|rbrace|lbrack|rbrack|lvert|rvert|vert|mid)(?![a-zA-Z])/g, (name) =>
-      name === '\\lbrace'
-        ? '\\{'
-        : name === '\\rbrace'
-          ? '\\}'
-          : name === '\\lbrack'
-            ? '['
-            : name === '\\rbrack'
-              ? ']'
-              : '|',
+    .replace(
+      /\\(?:lbrace|rbrace|lbrack|rbrack|lvert|rvert|vert|mid)(?![a-zA-Z])/g,
+      (name) => BRACKETS[name] ?? '|',
     )
     .replace(/\\(?:varnothing|O)(?![a-zA-Z])/g, '\\emptyset')
     .replace(/\\(?:leqslant|leq|le)(?![a-zA-Z])|<=|=</g, '\\le ')

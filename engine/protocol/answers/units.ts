@@ -1,4 +1,4 @@
-import { exact, product, sameExact, type Exact } from './evaluate.ts'
+import { exact, inverse, product, sameExact, type Exact } from './exact.ts'
 
 /**
  * What an answer is measured in. Two answers with known units are compared in the same unit, and
@@ -94,7 +94,7 @@ const SHORT = new Map([
 const NO_UNIT =
   /^(?:and|or|is|are|was|if|when|where|for|with|mod|choose|if|because|since|so|not|but|than|plus|minus|times|divided|to|nor|which|that|equals|has|have|then|else|by|out|more|less|only|solutions?)$/i
 
-const NOTHING: Exact = { numerator: 1n, denominator: 1n }
+const ONE: Exact = { numerator: 1n, denominator: 1n }
 
 /**
  * Returns the unit that words name: null if they cannot be one. `marked` words are set in a font of
@@ -118,7 +118,7 @@ export function unitOf(words: string, marked: boolean): Unit | null {
 
 function known(tokens: readonly string[], marked: boolean): Unit | null {
   const powers = new Map<string, number>()
-  let factor = NOTHING
+  let factor = ONE
   let head: string | null = null
   let side = 1
   let next = 1
@@ -140,8 +140,7 @@ function known(tokens: readonly string[], marked: boolean): Unit | null {
       const exponent = side * next * Number(power ?? 1)
       if (Math.abs(exponent) > 6) return null
       powers.set(unit.dimension, (powers.get(unit.dimension) ?? 0) + exponent)
-      const step =
-        exponent < 0 ? exact(unit.factor.denominator, unit.factor.numerator) : unit.factor
+      const step = exponent < 0 ? inverse(unit.factor) : unit.factor
       for (let i = 0; i < Math.abs(exponent); i++) factor = product(factor, step)
       next = 1
     }
@@ -172,14 +171,13 @@ function unknown(tokens: readonly string[], marked: boolean): Unit | null {
   const plain = words.every((word) => /^\p{L}[\p{L}'\u2019.-]*(?:\s*\^\s*[23])?$/u.test(word))
   const long =
     words.some((word) => word.length >= 3) || (marked && words.every((w) => w.length > 1))
-  return plain && long ? { key: null, head: null, factor: NOTHING } : null
+  return plain && long ? { key: null, head: null, factor: ONE } : null
 }
 
 /** Returns the factors by which two values are compared; null if they measure different things. */
 export function comparable(a: Unit | null, b: Unit | null): readonly [Exact, Exact] | null {
   if (a?.compound === true ? b === null : b?.compound === true && a === null) return null
-  if (a === null || b === null || a.key === null || b.key === null) return [NOTHING, NOTHING]
-  if (a.key === b.key)
-    return sameExact(a.factor, b.factor) ? [NOTHING, NOTHING] : [a.factor, b.factor]
-  return a.head === b.head && (a.head === a.key || b.head === b.key) ? [NOTHING, NOTHING] : null
+  if (a === null || b === null || a.key === null || b.key === null) return [ONE, ONE]
+  if (a.key === b.key) return sameExact(a.factor, b.factor) ? [ONE, ONE] : [a.factor, b.factor]
+  return a.head === b.head && (a.head === a.key || b.head === b.key) ? [ONE, ONE] : null
 }

@@ -1,6 +1,7 @@
 import type { ValueRule } from '../request.ts'
 import { bySegment, type SegmentId } from '../segments.ts'
-import { asFraction, meaningOf, sameAsWritten, type Meaning } from './equality.ts'
+import { asFraction, sameAsWritten, type Meaning } from './meaning.ts'
+import { meaningOf } from './reading.ts'
 
 /** A candidate: a path or a summary, and its answer. */
 export interface Candidate {

@@ -1,3 +1,5 @@
+import { countLeading } from '../bisect.ts'
+
 /** [start, end) of a part of a text, in UTF-16 units. */
 export type Range = readonly [number, number]
 
@@ -160,17 +162,8 @@ export class BlockSplitter {
 
   #close(end: number): void {
     if (end <= this.tail) return
-    this.blocks.push(
-      this.#fence?.alone === true
-        ? this.#code(this.tail, end, this.#fence)
-        : {
-            start: this.tail,
-            end,
-            kind: 'markdown',
-            indent: this.#indent ?? 0,
-            fence: this.tail,
-          },
-    )
+    if (this.#fence?.alone === true) this.blocks.push(this.#code(this.tail, end, this.#fence))
+    else this.blocks.push(...this.#rest(this.tail, end))
     if (this.#fence === null) this.#math = null
     this.tail = end
     this.#indent = null
@@ -198,16 +191,8 @@ export function wholeBlocksOf(text: string): readonly Block[] {
 }
 
 /** Returns the index of the block that contains `offset`; `blocks.length` for the open one. */
-export function blockAt(blocks: readonly Block[], offset: number): number {
-  let low = 0
-  let high = blocks.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (blocks[middle]!.end <= offset) low = middle + 1
-    else high = middle
-  }
-  return low
-}
+export const blockAt = (blocks: readonly Block[], offset: number): number =>
+  countLeading(blocks, ({ end }) => end <= offset)
 
 /** Returns the text of a block without its indentation, and the part of `mark` in it, which may be empty. */
 export function textOf(

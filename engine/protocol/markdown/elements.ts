@@ -26,6 +26,9 @@ export function codeIn(pre: Element): { code: Element; info: string } | null {
   return { code, info: name.replace(/^language-/, '') }
 }
 
+/** Returns the code in a `code` element of a tree. */
+export const sourceIn = (code: Element): string => textIn(code).replace(/\n$/, '')
+
 /** Returns the text in elements. */
 export const textIn = (node: Root | Element): string =>
   (node.children as ElementContent[])

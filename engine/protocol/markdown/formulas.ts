@@ -10,7 +10,7 @@ export interface Formula {
 }
 
 /** Longest formula in UTF-16 units, its delimiters included. Bounds the search for its end. */
-const MAX_FORMULA = 3000
+export const MAX_FORMULA = 3000
 
 /** A number, then a word that no operator precedes, or Han characters: a price in a sentence. */
 const PRICE =

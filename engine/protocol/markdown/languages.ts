@@ -1,4 +1,4 @@
-/** Names of languages as they are shown, by what models write behind a fence. Others are shown as written. */
+/** Names of languages as they are shown, by what models write behind a fence. Others are shown in lower case. */
 const NAMES: Record<string, string> = {
   asm: 'Assembly',
   awk: 'AWK',
@@ -97,13 +97,13 @@ const NAMES: Record<string, string> = {
 /** Words behind a fence that name no language. */
 const PLAIN = new Set(['text', 'txt', 'plain', 'plaintext', 'output', 'none', 'nohighlight'])
 
-/** Returns the language in the info string of a fence, in small letters; '': none. */
+/** Returns the language in the info string of a fence, in lower case; '' if it names none. */
 export function languageOf(info: string): string {
   const word = /^(?:\{\s*\.?)?([^\s{},:;]+)/.exec(info.trim())?.[1]?.toLowerCase() ?? ''
   return PLAIN.has(word) ? '' : word.slice(0, 40)
 }
 
-/** Returns the name of that language as it is shown; '': none. */
+/** Returns the name of that language as it is shown; '' if there is none. */
 export function languageName(info: string): string {
   const language = languageOf(info)
   return Object.hasOwn(NAMES, language) ? NAMES[language]! : language

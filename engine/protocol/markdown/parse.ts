@@ -75,12 +75,12 @@ export function parseMarkdown(text: string): Root {
 /** Visits every node below `node`; what `visit` returns replaces the visited node and is not visited. */
 export function walk(
   node: Nodes,
-  visit: (child: Nodes, parent: Parents, index: number) => Nodes | undefined,
+  visit: (child: Nodes, parent: Parents) => Nodes | undefined,
 ): void {
   if (!('children' in node)) return
   const children = node.children as Nodes[]
   for (let i = 0; i < children.length; i++) {
-    const replaced = visit(children[i]!, node, i)
+    const replaced = visit(children[i]!, node)
     if (replaced !== undefined) children[i] = replaced
     else walk(children[i]!, visit)
   }

@@ -25,6 +25,7 @@ const isBlank = (code: Code): boolean => code === -2 || code === -1 || code === 
  */
 export function syntax(source: string): Extension {
   const inline = formula(source, false)
+  const block = formula(source, true)
   const attention = emphasis(source)
   return {
     text: {
@@ -33,7 +34,7 @@ export function syntax(source: string): Extension {
       [ASTERISK]: attention,
       [UNDERSCORE]: attention,
     },
-    flow: { [DOLLAR]: formula(source, true), [BACKSLASH]: formula(source, true) },
+    flow: { [DOLLAR]: block, [BACKSLASH]: block },
     insideSpan: { null: [attention] },
     disable: {
       null: ['htmlFlow', 'definition', 'gfmFootnoteDefinition', 'gfmFootnoteCall'],

@@ -6,6 +6,7 @@ import type { Nodes } from 'mdast'
 import { toHast, type State } from 'mdast-util-to-hast'
 import type { Range } from './blocks.ts'
 import { visitElements } from './elements.ts'
+import { MAX_FORMULA } from './formulas.ts'
 import { parseMarkdown, walk, type FormulaBlock, type InlineFormula } from './parse.ts'
 
 export interface TreeOptions {
@@ -15,7 +16,6 @@ export interface TreeOptions {
   formulas?: 'html' | 'mathml'
 }
 
-const MAX_FORMULA = 3000
 const MAX_NESTING = 60
 /** Most nested elements: more than a formula of the allowed nesting has, and few enough to draw by recursion. */
 const MAX_DEPTH = 1000

@@ -1,7 +1,7 @@
 import type { Element, ElementContent, Root } from 'hast'
 import { toHtml } from 'hast-util-to-html'
 import { codeOf, textOf, wholeBlocksOf, type Range } from '../../protocol/markdown/blocks.ts'
-import { codeIn, textIn, visitElements } from '../../protocol/markdown/elements.ts'
+import { codeIn, sourceIn, textIn, visitElements } from '../../protocol/markdown/elements.ts'
 import { isFormula, plainSigns } from '../../protocol/markdown/formulas.ts'
 import { highlight } from '../../protocol/markdown/highlight.ts'
 import { languageName } from '../../protocol/markdown/languages.ts'
@@ -85,7 +85,7 @@ function markdown(text: string, mark: Range | null): ElementContent[] {
 function forPaper(found: Element): ElementContent[] | undefined {
   const { tagName, properties } = found
   const code = codeIn(found)
-  if (code !== null) return [codeElement(highlight(trimmed(code.code), code.info), code.info)]
+  if (code !== null) return [codeElement(highlight(sourceIn(code.code), code.info), code.info)]
   if (/^h[1-6]$/.test(tagName)) found.tagName = `h${Math.min(6, Number(tagName[1]) + 2)}`
   if (tagName !== 'a' && tagName !== 'img') return undefined
   const image = tagName === 'img'
@@ -99,8 +99,6 @@ function forPaper(found: Element): ElementContent[] | undefined {
     ...(same ? [] : [element('span', 'address', [textNode(` (${address})`)])]),
   ]
 }
-
-const trimmed = (code: Element): string => textIn(code).replace(/\n$/, '')
 
 function codeElement(children: ElementContent[], info: string): Element {
   const name = languageName(info)

@@ -1,29 +1,13 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer as createProxy } from 'node:http'
 import { createServer } from 'node:https'
-import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { bytesOf, sha256 } from './fault-server.ts'
-import { closing, SIZE, target } from './support.ts'
+import { listen, SIZE, target, tunnels } from './support.ts'
 
 const PEM = join(import.meta.dirname, 'localhost.pem')
 const CONTENT = bytesOf(SIZE)
-
-async function listen(server: Server): Promise<number> {
-  const open = new Set<Socket>()
-  server.on('connection', (socket: Socket) => open.add(socket))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closing.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve)
-        for (const socket of open) socket.destroy()
-      }),
-  )
-  return (server.address() as AddressInfo).port
-}
 
 async function serve(): Promise<{ port: number; names: (string | false | null)[] }> {
   const names: (string | false | null)[] = []
@@ -77,21 +61,9 @@ it('refuses a certificate that is not trusted, or is for another name', async ()
 it('is encrypted up to the host through a proxy that wants a password', async () => {
   const { port, names } = await serve()
   const asked: (string | undefined)[] = []
-  const proxy = createProxy()
-  proxy.on('connect', (request, socket) => {
-    asked.push(`${request.url} ${request.headers['proxy-authorization']}`)
-    const onward = connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n')
-      onward.pipe(socket)
-      socket.pipe(onward)
-    })
-    for (const end of [onward, socket])
-      end.on('error', () => {
-        onward.destroy()
-        socket.destroy()
-      })
-  })
-  const at = await listen(proxy)
+  const at = await tunnels(({ url, headers }) =>
+    asked.push(`${url} ${headers['proxy-authorization']}`),
+  )
   const file = target()
   const env = { NODE_EXTRA_CA_CERTS: PEM, https_proxy: `http://me:p%40ss@127.0.0.1:${at}` }
   expect(await run(`https://localhost:${port}/m`, file, env)).toMatch(/done/)

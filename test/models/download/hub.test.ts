@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   chooseFor,
   getFiles,
@@ -16,6 +16,7 @@ import {
 } from '../../../engine/models/download/index.ts'
 import { choicesOf, isPlainPath } from '../../../engine/models/download/hub.ts'
 import { bytesOf, sha256 } from './fault-server.ts'
+import { closing, listen } from './support.ts'
 
 const FILES: Record<string, Buffer> = {
   'model-Q4_K_M.gguf': bytesOf(5000, 1),
@@ -112,41 +113,26 @@ describe('a hub below a path', () => {
         response.end(Buffer.from(await answer.arrayBuffer()))
       })
     })
-    await new Promise<void>((resolve) => mirror.listen(0, '127.0.0.1', resolve))
-    const origin = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`
-    const before = process.env.HF_ENDPOINT
-    process.env.HF_ENDPOINT = `${origin}/${path}`
+    const origin = `http://127.0.0.1:${await listen(mirror)}`
+    vi.stubEnv('HF_ENDPOINT', `${origin}/${path}`)
     const there = new Net({ token: 'secret' })
-    try {
-      const found = await look(there, `${origin}${below}org/model/resolve/main/model-Q8_0.gguf`, [])
-      expect(found).toMatchObject({ chosen: { name: 'Q8_0' } })
-      if (found.kind !== 'repo') throw new Error('not a repository')
-      expect(found.repo.choices).toHaveLength(4)
-      const { files } = planOf(there, found)
-      expect(files[0]!.url).toBe(`${origin}${below}org/model/resolve/abc123/model-Q8_0.gguf`)
-      const [file] = await getFiles(there, join(folder, path), files)
-      expect(readFileSync(file!).equals(FILES['model-Q8_0.gguf']!)).toBe(true)
-      expect(seen.every((url) => url.startsWith(below))).toBe(true)
-      // Beside the hub's path are other sites.
-      expect(parseHubRef(`${origin}/org/model`, there.hub)).toBeUndefined()
-    } finally {
-      process.env.HF_ENDPOINT = before
-      if (before === undefined) delete process.env.HF_ENDPOINT
-      await there.close()
-      mirror.closeAllConnections()
-      mirror.close()
-    }
+    closing.push(() => there.close())
+    const found = await look(there, `${origin}${below}org/model/resolve/main/model-Q8_0.gguf`, [])
+    expect(found).toMatchObject({ chosen: { name: 'Q8_0' } })
+    if (found.kind !== 'repo') throw new Error('not a repository')
+    expect(found.repo.choices).toHaveLength(4)
+    const { files } = planOf(there, found)
+    expect(files[0]!.url).toBe(`${origin}${below}org/model/resolve/abc123/model-Q8_0.gguf`)
+    const [file] = await getFiles(there, join(folder, path), files)
+    expect(readFileSync(file!).equals(FILES['model-Q8_0.gguf']!)).toBe(true)
+    expect(seen.every((url) => url.startsWith(below))).toBe(true)
+    // Beside the hub's path are other sites.
+    expect(parseHubRef(`${origin}/org/model`, there.hub)).toBeUndefined()
   })
 
   it('an empty HF_ENDPOINT is none', () => {
-    const before = process.env.HF_ENDPOINT
-    process.env.HF_ENDPOINT = ''
-    try {
-      expect(new Net().hub.href).toBe('https://huggingface.co/')
-    } finally {
-      process.env.HF_ENDPOINT = before
-      if (before === undefined) delete process.env.HF_ENDPOINT
-    }
+    vi.stubEnv('HF_ENDPOINT', '')
+    expect(new Net().hub.href).toBe('https://huggingface.co/')
   })
 })
 
@@ -178,14 +164,11 @@ describe('what a repository offers', () => {
         ),
       ),
     )
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const there = new Net({ hub: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+    const there = new Net({ hub: `http://127.0.0.1:${await listen(server)}` })
     await expect(readRepo(there, { repo: 'org/lora' })).rejects.toMatchObject({
       code: 'wrong-model',
       message: expect.stringMatching(/PEFT adapter.*merged/) as string,
     })
-    server.closeAllConnections()
-    server.close()
   })
 })
 

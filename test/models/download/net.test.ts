@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import type { Socket } from 'node:net'
+import { describe, expect, it, vi } from 'vitest'
 import { download, Net, type NetOptions } from '../../../engine/models/download/index.ts'
-import { isPrivate } from '../../../engine/models/download/net.ts'
+import { isPrivate } from '../../../engine/models/download/addresses.ts'
 import { proxies } from '../../../engine/models/download/proxy.ts'
 import type { Faults } from './fault-server.ts'
-import { check, closing, codeOf, get, serve, target } from './support.ts'
+import { check, closing, codeOf, get, listen, serve, target, tunnels } from './support.ts'
 
 describe('where a download may lead', () => {
   const redirect = (to: string): Faults => ({
@@ -132,54 +132,20 @@ describe('where a download may lead', () => {
   ])('a proxy that %s is an io error', async (_name, answer) => {
     const proxy = createServer()
     proxy.on('connect', (_request, socket: Socket) => answer(socket))
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    closing.push(() => new Promise((resolve) => proxy.close(resolve)))
-    const old = { ...process.env }
-    process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-    process.env.no_proxy = ''
-    try {
-      expect(await codeOf(get(await serve(), { tries: 2 }))).toMatch(/^io: .*failed 2 times/)
-    } finally {
-      process.env = old
-    }
+    vi.stubEnv('http_proxy', `http://127.0.0.1:${await listen(proxy)}`)
+    vi.stubEnv('no_proxy', '')
+    expect(await codeOf(get(await serve(), { tries: 2 }))).toMatch(/^io: .*failed 2 times/)
   })
 
   it('goes through the proxy of the environment', async () => {
     const server = await serve()
-    const tunnels: string[] = []
-    const proxy = createServer((_request, response) => response.writeHead(500).end())
-    proxy.on('connect', (request, socket) => {
-      tunnels.push(request.url!)
-      const [host, port] = request.url!.split(':')
-      const onward = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n')
-        onward.pipe(socket)
-        socket.pipe(onward)
-      })
-      for (const end of [onward, socket])
-        end.on('error', () => {
-          onward.destroy()
-          socket.destroy()
-        })
-    })
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    closing.push(
-      () =>
-        new Promise((resolve) => {
-          proxy.close(resolve)
-          proxy.closeAllConnections()
-        }),
-    )
-    const old = { ...process.env }
-    process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-    process.env.no_proxy = ''
-    try {
-      const file = target()
-      await get(server, { target: file, sha256: server.sha256 })
-      check(file, server, true)
-      expect(tunnels.length).toBeGreaterThan(0)
-    } finally {
-      process.env = old
-    }
+    const asked: string[] = []
+    const port = await tunnels(({ url }) => asked.push(url!))
+    vi.stubEnv('http_proxy', `http://127.0.0.1:${port}`)
+    vi.stubEnv('no_proxy', '')
+    const file = target()
+    await get(server, { target: file, sha256: server.sha256 })
+    check(file, server, true)
+    expect(asked.length).toBeGreaterThan(0)
   })
 })

@@ -1,7 +1,9 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, expect } from 'vitest'
+import { afterAll, afterEach, expect, vi } from 'vitest'
 import {
   download,
   Net,
@@ -15,7 +17,41 @@ afterAll(() => rmSync(folder, { recursive: true }))
 export const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
+  vi.unstubAllEnvs()
 })
+/** Listens on this machine until the test ends, when open connections are cut; returns the port. */
+export async function listen(server: Server): Promise<number> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => open.add(socket))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closing.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve)
+        for (const socket of open) socket.destroy()
+      }),
+  )
+  return (server.address() as AddressInfo).port
+}
+/** Starts a proxy that only opens tunnels, and reports each to `asked`; returns its port. */
+export function tunnels(asked: (request: IncomingMessage) => void): Promise<number> {
+  const proxy = createServer((_request, response) => response.writeHead(500).end())
+  proxy.on('connect', (request, socket: Socket) => {
+    asked(request)
+    const [host, port] = request.url!.split(':')
+    const onward = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      onward.pipe(socket)
+      socket.pipe(onward)
+    })
+    for (const end of [onward, socket])
+      end.on('error', () => {
+        onward.destroy()
+        socket.destroy()
+      })
+  })
+  return listen(proxy)
+}
 
 export const SIZE = 300_000
 let count = 0

@@ -2,18 +2,15 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
-import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+import { CHROMIUM, openPage } from './page.ts'
+import { harnessForTests } from './suite.ts'
 import { VIEWS } from './views.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
-let harness: Harness
-beforeAll(async () => {
-  if (CHROMIUM !== undefined) harness = await openHarness()
-}, 120_000)
-afterAll(() => harness?.close())
+const harness = harnessForTests()
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 

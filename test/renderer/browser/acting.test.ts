@@ -1,18 +1,15 @@
 /** Pointer and keyboard on lanes and lists, in a real browser. */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
-import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+import { CHROMIUM, openPage } from './page.ts'
+import { harnessForTests } from './suite.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 
 type Handle = typeof handle
 /** Waits long enough for a busy machine. */
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
-let harness: Harness
-beforeAll(async () => {
-  if (CHROMIUM !== undefined) harness = await openHarness()
-}, 120_000)
-afterAll(() => harness?.close())
+const harness = harnessForTests()
 
 describe.skipIf(CHROMIUM === undefined)('acting', () => {
   test('focus layout: the buttons of small lanes act, and a click makes a lane the large one', async () => {

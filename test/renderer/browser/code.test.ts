@@ -1,17 +1,13 @@
 /** Code, money and tables as the window shows them, while they are written and afterwards. */
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { RunEvent } from '../../../engine/protocol/events.ts'
+import { describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
-import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+import { CHROMIUM, openPage } from './page.ts'
+import { harnessForTests } from './suite.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 
-let harness: Harness
-beforeAll(async () => {
-  if (CHROMIUM !== undefined) harness = await openHarness()
-}, 120_000)
-afterAll(() => harness?.close())
+const harness = harnessForTests()
 type Handle = typeof handle
 
 const PYTHON = 'def double(n: int) -> str:\n    # twice\n    return "x" * 2'
@@ -99,20 +95,7 @@ describe.skipIf(CHROMIUM === undefined)('code', () => {
       async ({ text }) => {
         const { fake, synthetic, flush, drawWaiting } = (window as never as { harness: Handle })
           .harness
-        const events: RunEvent[] = synthetic
-          .scripted({
-            problem: 'x',
-            paths: ['x'],
-            summary: 'x',
-            answers: [null],
-            answer: null,
-            run: 'open',
-          })
-          .filter(
-            (event) =>
-              event.type === 'run-started' ||
-              (event.type === 'segment-started' && event.role === 'path'),
-          )
+        const events = synthetic.begun('open', 1)
         const started = events.length
         for (let i = 0; i < text.length; i++)
           events.push({

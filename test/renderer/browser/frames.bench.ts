@@ -62,22 +62,7 @@ async function sixteenPaths(harness: Harness, seconds: number, big: boolean): Pr
     async ({ seconds, big }) => {
       const { fake, synthetic } = (window as never as { harness: Handle }).harness
       const next = synthetic.random(5)
-      const settings = { ...synthetic.SETTINGS, paths: 16, budget: 16_384 }
-      const events = synthetic
-        .scripted({
-          problem: 'Sixteen paths',
-          paths: Array.from({ length: 16 }, () => 'x'),
-          summary: 'x',
-          answers: Array.from({ length: 16 }, () => null),
-          answer: null,
-          run: 'wide',
-          settings,
-        })
-        .filter(
-          (event) =>
-            event.type === 'run-started' ||
-            (event.type === 'segment-started' && event.role === 'path'),
-        )
+      const events = synthetic.begun('wide', 16, { budget: 16_384 })
       if (big)
         events.push({
           type: 'tokens',

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Page } from 'playwright-core'
-import type { RunEvent } from '../../../engine/protocol/events.ts'
 import type { handle } from '../harness/main.ts'
 import { PAYLOADS } from '../payloads.ts'
-import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+import { CHROMIUM, openPage } from './page.ts'
+import { harnessForTests } from './suite.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
-let harness: Harness
-beforeAll(async () => {
-  if (CHROMIUM !== undefined) harness = await openHarness()
-}, 120_000)
-afterAll(() => harness?.close())
+const harness = harnessForTests()
 
 interface Seen {
   pwned: unknown[]
@@ -194,20 +190,7 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
           .map((payload) => `${payload.slice(0, 160)}\n\n`)
           .join(''),
       )
-      const events: RunEvent[] = synthetic
-        .scripted({
-          problem: 'x',
-          paths: texts.map(() => 'x'),
-          summary: 'x',
-          answers: texts.map(() => null),
-          answer: null,
-          run: 'split',
-        })
-        .filter(
-          (event) =>
-            event.type === 'run-started' ||
-            (event.type === 'segment-started' && event.role === 'path'),
-        )
+      const events = synthetic.begun('split', lanes)
       const started = events.length
       const longest = Math.max(...texts.map((text) => text.length))
       for (let i = 0; i < longest; i++)

@@ -1,17 +1,14 @@
 /** Reading long and live text: following, keeping the reading place, finding, and the window before the first run. */
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { RunEvent } from '../../../engine/protocol/events.ts'
 import type { handle } from '../harness/main.ts'
-import { CHROMIUM, openHarness, openPage, type Harness } from './page.ts'
+import { CHROMIUM, openPage } from './page.ts'
+import { harnessForTests } from './suite.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 
-let harness: Harness
-beforeAll(async () => {
-  if (CHROMIUM !== undefined) harness = await openHarness()
-}, 120_000)
-afterAll(() => harness?.close())
+const harness = harnessForTests()
 type Handle = typeof handle
 
 /** A live run of two paths with long texts, played on demand. */
@@ -20,21 +17,7 @@ async function longRun(page: Page, paths: number[] = [4000, 4000], later = 400):
     async ({ paths, later }) => {
       const { fake, synthetic } = (window as never as { harness: Handle }).harness
       const next = synthetic.random(3)
-      const start = synthetic
-        .scripted({
-          problem: 'Long',
-          paths: paths.map(() => 'x'),
-          summary: 'x',
-          answers: paths.map(() => null),
-          answer: null,
-          run: 'long',
-          settings: { budget: 400_000 },
-        })
-        .filter(
-          (event) =>
-            event.type === 'run-started' ||
-            (event.type === 'segment-started' && event.role === 'path'),
-        )
+      const start = synthetic.begun('long', paths.length, { budget: 400_000 })
       paths.forEach(
         (count, i) =>
           count > 0 &&

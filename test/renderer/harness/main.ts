@@ -2,7 +2,6 @@ import { setConnect } from '../../../renderer/store/host.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { flush, useRuns } from '../../../renderer/store/runs.ts'
 import { drawWaiting } from '../../../renderer/store/turns.ts'
-import type { RunEvent } from '../../../engine/protocol/events.ts'
 import type { RunSettings } from '../../../engine/protocol/request.ts'
 import * as scripts from '../../support/scripts.ts'
 import { FakeHost } from '../fake-host.ts'
@@ -31,19 +30,18 @@ if (scene === 'texts') {
     })
   const thought = { opens: ['<think>'], closes: ['</think>'], begins: false }
   fake.model = { ...fake.model, controlTokens: [], nativePaths: 0, thoughtRows: 0, thinks: true }
-  const add = (events: RunEvent[]) => fake.add(events)
-  add(synthetic.ofKind(script('code', scripts.said(CODE)), 'code'))
-  add(
+  fake.add(synthetic.ofKind(script('code', scripts.said(CODE)), 'code'))
+  fake.add(
     synthetic.compared(
       synthetic.ofKind(script('programs', scripts.said(CODE)), 'code', { merged: false }),
     ),
   )
-  add(
+  fake.add(
     synthetic.ofKind(script('ideas', scripts.said(IDEAS), { strategy: 'majority' }), 'text', {
       merged: false,
     }),
   )
-  add(synthetic.ofKind(script('thinking', scripts.said(THINKING)), 'text', { thought }))
+  fake.add(synthetic.ofKind(script('thinking', scripts.said(THINKING)), 'text', { thought }))
 } else if (scene !== 'empty') {
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), {
     starred: true,
