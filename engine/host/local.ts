@@ -27,6 +27,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
   const devices = new Devices(folder)
   const sandbox = new Sandbox()
   let engine: Engine | undefined
+  let programsAllowed = false
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
   const open = () => {
     if (engine === undefined) {
@@ -39,6 +40,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
         runPrograms: (job, signal) => sandbox.run(job, signal),
       })
       engine.onMemory((unloaded) => onMemory(unloaded))
+      engine.allowPrograms(programsAllowed)
     }
     return engine
   }
@@ -99,6 +101,10 @@ export function localEngine(folder = dataFolder()): HostEngine {
         }),
       ),
     onMemory: (listener) => void (onMemory = listener),
+    allowPrograms(allowed) {
+      programsAllowed = allowed
+      engine?.allowPrograms(allowed)
+    },
     async load(file, settings, onProgress) {
       await devices.open()
       const { engine: options } = resolveSettings(settings, { metadata: {}, nativePaths: 0 })

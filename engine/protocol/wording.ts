@@ -70,6 +70,10 @@ export const ERRORS = {
   'bad-request/no-sandbox': 'Programs cannot be run here.',
   'bad-request/not-a-call': '{call} is not a call of {name} with values as arguments.',
   'bad-request/nothing-to-summarise': 'No path has text to summarise yet.',
+  'bad-request/programs-off':
+    'Running programs is turned off. Turn it on in Settings, under "Programs in answers".',
+  'bad-request/programs-off-run':
+    'This run was started without running programs: that was turned off, in Settings or by --no-run. Turn it on and start the run again.',
   'cancelled/run': 'Cancelled.',
   'cannot-join/memory':
     'The paths of this model ({memory} memory) cannot be merged from the cache. Choose re-reading.',

@@ -40,10 +40,14 @@ export function nothingToCount(state: RunState): Notice | null {
   return done ? null : { code }
 }
 
-/** Returns the notice of a run whose programs are not compared because that is switched off. */
-export function switchedOff(state: RunState): Notice | null {
-  const { settings, notices, paths } = state
-  const off = settings?.runPrograms === false && paths.length > 1 && questionOf(state) === 'code'
+/**
+ * Returns the notice of a run whose programs are not compared because that is switched off: for this
+ * run, or for all (`allowed` is false) since it began.
+ */
+export function switchedOff(state: RunState, allowed: boolean): Notice | null {
+  const { settings, notices, paths, agreement } = state
+  const switched = settings?.runPrograms === false || (!allowed && agreement === null)
+  const off = switched && paths.length > 1 && questionOf(state) === 'code'
   return off && !notices.some(({ code }) => code === 'programs-off')
     ? { code: 'programs-off' }
     : null

@@ -62,6 +62,7 @@ export class Engine {
       pools,
       runs: new Set(),
       runPrograms,
+      programsAllowed: true,
     }
     this.#bundled = bundledModel
   }
@@ -151,6 +152,14 @@ export class Engine {
   /** Sets the listener that is called whenever a model is loaded or unloaded. */
   onMemory(listener: (unloaded?: Unloaded) => void): void {
     this.#core.models.onChange = listener
+  }
+
+  /**
+   * Sets whether programs may run. If not, no run starts to compare programs, whatever it was asked
+   * for; a comparison that has begun ends.
+   */
+  allowPrograms(allowed: boolean): void {
+    this.#core.programsAllowed = allowed
   }
 
   /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */

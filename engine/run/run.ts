@@ -48,6 +48,8 @@ export interface EngineCore {
   version: string
   /** Runs programs that a model wrote; undefined if nothing here can. */
   runPrograms: RunPrograms | undefined
+  /** Whether the user lets programs run. */
+  programsAllowed: boolean
   /** All runs that are not closed. */
   runs: Set<Run>
 }
@@ -182,7 +184,7 @@ export class Run implements RunHandle {
         await this.#recount()
         return {}
       case 'compare':
-        if (this.#core.runPrograms === undefined) throw fail('bad-request/no-sandbox')
+        this.#checkSwitch()
         await checkCalls(command.calls, this.#state)
     }
     if (command.type === 'summarise') this.#checkFusion(command)
@@ -199,9 +201,17 @@ export class Run implements RunHandle {
     return segment === undefined ? {} : { segment }
   }
 
+  /** Throws `bad-request` if this run may not run programs, with where that is turned on. */
+  #checkSwitch(): void {
+    const { runPrograms, programsAllowed } = this.#core
+    if (runPrograms === undefined) throw fail('bad-request/no-sandbox')
+    if (!programsAllowed) throw fail('bad-request/programs-off')
+    if (this.#state.settings?.runPrograms === false) throw fail('bad-request/programs-off-run')
+  }
+
   /** An ended run compares its programs again if there are others than before. */
   #compareAgain(): void {
-    if (this.#state.agreement === null || this.#core.runPrograms === undefined) return
+    if (this.#state.agreement === null) return
     const actions = STRATEGIES[this.#settings.strategy].next(this.#view())
     for (const action of actions) if (action.type === 'compare') this.#carry(action)
   }
@@ -232,10 +242,15 @@ export class Run implements RunHandle {
     return this.#state.settings!
   }
 
+  /** Whether anything here can run programs, and the user allows it. */
+  get #mayRun(): boolean {
+    return this.#core.runPrograms !== undefined && this.#core.programsAllowed
+  }
+
   #view(): View {
     const { model } = this.#state
     return {
-      settings: this.#settings,
+      settings: this.#mayRun ? this.#settings : { ...this.#settings, runPrograms: false },
       trained: (model?.nativePaths ?? 0) > 0,
       state: this.#state,
       pending: this.#driver.pending,
@@ -402,8 +417,15 @@ export class Run implements RunHandle {
     }
   }
 
-  /** Runs programs and records what they return. Errors: `cancelled`. */
+  /**
+   * Runs programs and records what they return, unless that was turned off since it was asked for.
+   * Errors: `cancelled`.
+   */
   async #compare(asked: Compare): Promise<void> {
+    if (!this.#mayRun) {
+      this.#comparing = null
+      return
+    }
     this.#decideQuestion(true)
     const before = performance.now()
     try {
@@ -465,8 +487,7 @@ export class Run implements RunHandle {
     const { addon, version } = this.#core
     const versions = { braid: version, llama: addon.version().llama }
     const { conversation } = this.#options
-    const sandbox = this.#core.runPrograms !== undefined
-    const start = { id: this.id, request, conversation, versions, sandbox }
+    const start = { id: this.id, request, conversation, versions, programs: this.#mayRun }
     const { event, notices } = await begin(start, model, this.#abort.signal)
     const { tokens, native } = model
     this.#rowOf = thoughtRows(event.settings, { tokens, thoughtRows: native.info.thoughtRows })
@@ -489,7 +510,8 @@ export class Run implements RunHandle {
     const { answer, vote } =
       reason === 'cancelled' ? { answer: this.#state.answer, vote: null } : decision
     if (vote !== null) this.#emit(vote)
-    for (const notice of [switchedOff(this.#state), nothingToCount(this.#state)])
+    const off = switchedOff(this.#state, this.#core.programsAllowed)
+    for (const notice of [off, nothingToCount(this.#state)])
       if (notice !== null && reason === 'finished') this.#notice(notice)
     const scope = this.#state.model?.scope
     // A model of one game that gives no value has not done what it was trained for.

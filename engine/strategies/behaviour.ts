@@ -43,8 +43,11 @@ export function candidates(groups: number, { state, trained }: View): Segment[] 
 export function nextComparison(shape: Shape, view: View): Action[] {
   const { state, comparing, later, settings } = view
   if (comparing) return []
-  // What a user compared is kept up to date, whatever is switched on.
-  if (later ? state.agreement === null : !comparesPrograms(shape, view)) return []
+  // What was compared is kept up to date, whatever kind the question is now.
+  const wanted = later
+    ? state.agreement !== null && settings.runPrograms !== false
+    : comparesPrograms(shape, view)
+  if (!wanted) return []
   const of = candidates(shape.groups, view)
   if (of.length === 0 || (state.agreement !== null && isCurrent(state.agreement, of))) return []
   // A summary that the user asked for instead is the answer.

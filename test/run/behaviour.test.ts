@@ -341,6 +341,56 @@ describe('commands', () => {
     expect(resumed.state.status).toBe('ended')
   })
 
+  it('are refused while running programs is turned off, and nothing runs', async () => {
+    const switched = newEngine(1, (job, signal) => {
+      jobs.push(job)
+      return sandbox.run(job, signal)
+    })
+    const run = await solve(switched, python, 'What is total?', asked)
+    const before = run.state.agreement!
+    switched.allowPrograms(false)
+    jobs.length = 0
+    await expect(run.handle.command({ type: 'compare', calls: [] })).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining('Settings') as string,
+      detail: { detail: 'bad-request/programs-off' },
+    })
+    // A path fewer, or one more, is not compared either.
+    await run.handle.command({ type: 'drop', segment: 'p1' })
+    await run.after({ type: 'branch', segment: 'p2', at: 3 })
+    expect(run.state.agreement).toEqual(before)
+    const off = await solve(switched, python, 'What is total?', { ...asked, question: 'code' })
+    expect(codes(off)).toContain('programs-off')
+    expect(off.state).toMatchObject({ agreement: null, settings: { runPrograms: false } })
+    expect(jobs).toEqual([])
+
+    switched.allowPrograms(true)
+    await run.handle.command({ type: 'compare', calls: [{ call: 'total([9])' }] })
+    await run.until(() => run.state.agreement!.calls[0]!.from === 'user')
+    expect(run.state.agreement!.of).toEqual(['p2', 'p3', 'p4', 'p5', 'p6', 'p7'])
+    // A run that was asked for without programs stays so.
+    await expect(off.handle.command({ type: 'compare', calls: [] })).rejects.toMatchObject({
+      message: expect.stringContaining('Settings') as string,
+      detail: { detail: 'bad-request/programs-off-run' },
+    })
+  })
+
+  it('are not obeyed if it is turned off before they begin: a summary is written instead', async () => {
+    const switched = newEngine(1, (job, signal) => {
+      jobs.push(job)
+      return sandbox.run(job, signal)
+    })
+    jobs.length = 0
+    const run = start(switched, python, 'What is total?', asked)
+    await run.until(({ type }) => type === 'segment-started' && run.state.others.length > 0)
+    switched.allowPrograms(false)
+    await run.end()
+    expect(jobs).toEqual([])
+    expect(run.state.agreement).toBeNull()
+    expect(codes(run)).toContain('programs-off')
+    expect(run.state.answer).toMatch(/Merged/)
+  })
+
   it('stop a comparison that takes long', async () => {
     let began: () => void = () => undefined
     const running = new Promise<void>((resolve) => (began = resolve))

@@ -49,6 +49,9 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/no-sandbox': '此处无法运行程序。',
   'bad-request/not-a-call': '{call} 不是以具体值为参数的 {name} 调用。',
   'bad-request/nothing-to-summarise': '还没有路径包含可供总结的文本。',
+  'bad-request/programs-off': '已关闭运行程序。可在设置的“答案中的程序”中开启。',
+  'bad-request/programs-off-run':
+    '此运行开始时未启用运行程序（已在设置中关闭，或使用了 --no-run）。请开启后重新运行。',
   'cancelled/run': '已取消。',
   'cannot-join/memory': '此模型（{memory} 记忆）的路径无法从缓存融合，请选择通过重读融合。',
   'context-too-small/cells':
