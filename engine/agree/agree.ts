@@ -1,14 +1,13 @@
 import {
-  bounded,
   boundedOutcome,
   choose,
   groupOutcomes,
-  MAX_RESULT_CHARS,
   type Agreement,
   type CallRecord,
   type Job,
   type Outcome,
   type ProgramRecord,
+  type Reason,
 } from '../protocol/agreement.ts'
 import { harvest, type Call, type UserCall } from './calls.ts'
 import { harvestInputs } from './inputs.ts'
@@ -60,7 +59,7 @@ export async function agree(asked: Attempts, run: RunJob): Promise<Agreement> {
   const blank = programs.map((program, i): ProgramRecord => ({
     language: 'source' in program ? program.language : null,
     source: 'source' in program ? program.source : '',
-    abstained: 'why' in program ? bounded(program.why, MAX_RESULT_CHARS) : lacking(results[i]),
+    abstained: 'why' in program ? program.why : lacking(results[i]),
     score: scores?.[i] ?? null,
     ...{ agreement: 0, ran: 0, missed: 0 },
   }))
@@ -77,7 +76,6 @@ function callsFor(
 }
 
 /** Returns the first thing that the interpreter lacked for a program; null if it lacked nothing. */
-function lacking(outcomes: readonly Outcome[] | null | undefined): string | null {
-  const found = outcomes?.find((outcome) => 'abstained' in outcome)
-  return found === undefined ? null : bounded(found.abstained, MAX_RESULT_CHARS)
+function lacking(outcomes: readonly Outcome[] | null | undefined): Reason | null {
+  return outcomes?.find((outcome) => 'abstained' in outcome)?.abstained ?? null
 }

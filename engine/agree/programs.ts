@@ -1,4 +1,9 @@
-import { MAX_PROGRAM_CHARS, type ProgramLanguage } from '../protocol/agreement.ts'
+import {
+  because,
+  MAX_PROGRAM_CHARS,
+  type ProgramLanguage,
+  type Reason,
+} from '../protocol/agreement.ts'
 import { blocksIn, type Block } from './blocks.ts'
 import { firstStart, parse, type Parsed, type Statement } from './statements.ts'
 
@@ -15,7 +20,7 @@ export interface Code {
 
 /** Why an attempt holds no code that could run. */
 export interface NoCode {
-  why: string
+  why: Reason
 }
 
 const LANGUAGES: Readonly<Record<string, ProgramLanguage>> = {
@@ -82,8 +87,8 @@ export function codeIn(attempt: string): Code | NoCode {
   const family = commonest(held.flatMap(familiesOf))
   if (family === null) {
     const other = fenced.find(({ tag }) => OTHERS.test(tag))
-    if (other !== undefined) return { why: `no interpreter for ${other.tag}` }
-    return { why: fenced.length > 0 ? 'no function' : 'no code' }
+    if (other !== undefined) return { why: because('no-interpreter', other.tag) }
+    return { why: because(fenced.length > 0 ? 'no-function' : 'no-code') }
   }
   const own = held.filter(({ language }) => familyOf(language) === family)
   const isTyped = own.some(({ language }) => language === 'typescript')
@@ -228,19 +233,19 @@ export function programsIn(question: string, attempts: readonly string[]): Progr
 const STDIN = /\b(?:stdin|standard input|input\(\)|from (?:the )?(?:console|keyboard))\b/i
 
 const withoutProgram = (code: Code | NoCode): NoCode =>
-  'why' in code ? code : { why: 'no function and no program that reads its input' }
+  'why' in code ? code : { why: because('no-program') }
 
 function inLanguage(code: Code | NoCode, language: ProgramLanguage): code is Code {
   return 'language' in code && familyOf(code.language) === familyOf(language)
 }
 
 const otherCode = (code: Code | NoCode): NoCode =>
-  'why' in code ? code : { why: `it is in ${code.language}, most are not` }
+  'why' in code ? code : { why: because('other-language', code.language) }
 
 function asScript(code: Code | NoCode, language: ProgramLanguage): Program | NoCode {
   if (!inLanguage(code, language)) return otherCode(code)
   return code.script === null
-    ? { why: 'no whole program that reads its input' }
+    ? { why: because('no-script') }
     : { language: code.language, source: code.script }
 }
 
@@ -250,12 +255,12 @@ function asFunction(
   name: string | null,
 ): Program | NoCode {
   if (!inLanguage(code, language)) return otherCode(code)
-  if (name === null) return { why: 'no function' }
+  if (name === null) return { why: because('no-function') }
   const isDefined = code.statements.some(
     ({ names, kind }) => kind !== 'import' && names.includes(name),
   )
   const holder = code.statements.findLast(({ methods }) => methods.includes(name))
-  if (!isDefined && holder === undefined) return { why: `it does not define ${name}` }
+  if (!isDefined && holder === undefined) return { why: because('not-defined', name) }
   const lines = code.statements.map(({ text }) => text)
   if (!isDefined) lines.push(methodAsFunction(holder!.names[0]!, name, language))
   return { language: code.language, source: `${lines.join('\n\n')}\n` }

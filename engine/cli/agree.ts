@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import type { RunJob } from '../agree/index.ts'
 import type { Agreement, Job, Outcome } from '../protocol/agreement.ts'
+import { reasonText } from '../protocol/wording.ts'
 import { MAX_PATHS, MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { table } from './table.ts'
 import { print, readStdin, say, UsageError } from './usage.ts'
@@ -86,7 +87,11 @@ function readLines(text: string, file: string): Line[] {
 const resultOf = ({ function: name, calls, programs, winner }: Agreement) => ({
   function: name,
   calls: calls.map(({ text }) => text),
-  programs: programs.map(({ agreement, ran, abstained }) => ({ agreement, ran, abstained })),
+  programs: programs.map(({ agreement, ran, abstained }) => ({
+    agreement,
+    ran,
+    abstained: abstained && reasonText(abstained),
+  })),
   winner,
 })
 

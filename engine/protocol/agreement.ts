@@ -6,6 +6,7 @@ import {
   type Outcome,
   type ProgramLanguage,
   type ProgramRecord,
+  type Reason,
 } from './programs.ts'
 
 export * from './programs.ts'
@@ -30,8 +31,9 @@ export function bounded(text: string, most: number): string {
 
 /** Returns an outcome whose text is as long as a record may hold. */
 export function boundedOutcome(outcome: Outcome): Outcome {
-  const [[kind, text]] = Object.entries(outcome) as [[string, string]]
-  return { [kind]: bounded(text, MAX_RESULT_CHARS) } as Outcome
+  const [[kind, said]] = Object.entries(outcome) as [[string, string | Reason]]
+  if (typeof said !== 'string') return outcome
+  return { [kind]: bounded(said, MAX_RESULT_CHARS) } as Outcome
 }
 
 /** Returns whether an outcome is a result, which can agree with others. */
@@ -61,9 +63,12 @@ function equalOutcomes({ outcome: a, meaning }: Meant, { outcome: b, meaning: ot
       a.value === b.value || (meaning !== null && other !== null && sameLiteral(meaning, other))
     )
   if ('printed' in a && 'printed' in b) return samePrinted(a.printed, b.printed)
-  if ('error' in a && 'error' in b) return a.error === b.error
-  return 'abstained' in a && 'abstained' in b && a.abstained === b.abstained
+  if ('error' in a && 'error' in b) return sameReason(a.error, b.error)
+  return 'abstained' in a && 'abstained' in b && sameReason(a.abstained, b.abstained)
 }
+
+const sameReason = (a: string | Reason, b: string | Reason): boolean =>
+  typeof a === 'string' || typeof b === 'string' ? a === b : a.code === b.code && a.name === b.name
 
 const FRACTION = /^[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?$/
 

@@ -1,5 +1,6 @@
-import type { CallRecord, Outcome } from './programs.ts'
+import type { CallRecord, Outcome, Reason } from './programs.ts'
 import type { AgreementState } from './run-state.ts'
+import { reasonText } from './wording.ts'
 
 /**
  * What readers show of a comparison of programs. Free of the rules of equality, so that the page
@@ -41,8 +42,14 @@ function largestGroup({ outcomes, cells }: CallRecord): number {
   return Math.max(0, ...sizes)
 }
 
-/** Returns the text of an outcome. */
-export const outcomeText = (outcome: Outcome): string => Object.values(outcome)[0] as string
+/** Returns the text of an outcome. `words`: how a reason is worded; absent: in English. */
+export function outcomeText(
+  outcome: Outcome,
+  words: (reason: Reason) => string = reasonText,
+): string {
+  const said = Object.values(outcome)[0] as string | Reason
+  return typeof said === 'string' ? said : words(said)
+}
 
 /** Returns the outcome of one program for a call; null if it was not run. */
 export function outcomeOf({ outcomes, cells }: CallRecord, program: number): Outcome | null {

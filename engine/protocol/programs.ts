@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ReasonCode } from './wording.ts'
 
 /**
  * What a transcript records of programs that were compared by what they return (agreement.ts has the
@@ -26,17 +27,29 @@ export const MAX_CALL_CHARS = 2_000
 export const MAX_RESULT_CHARS = 400
 export const MAX_PROGRAM_CHARS = 1 << 15
 
+/** What Braid says of a program: a code (`REASONS` in wording.ts), and what it is about. */
+export const Reason = z.strictObject({
+  code: z.string().max(64),
+  name: z.string().max(200).optional(),
+})
+export type Reason = z.infer<typeof Reason>
+
+export const because = (code: ReasonCode, name?: string): Reason => ({
+  code,
+  ...(name !== undefined && { name: name.slice(0, 200) }),
+})
+
 const result = z.string().max(MAX_RESULT_CHARS)
 
 /**
- * What one call came to: its value as text to compare by, what it printed, the error that it ended
- * with, or what the interpreter lacks to run it.
+ * What one call came to: its value as text to compare by; what it printed; the error that it ended
+ * with, or the limit that it broke; or what the interpreter lacks to run it.
  */
 export const Outcome = z.union([
   z.strictObject({ value: result }),
   z.strictObject({ printed: result }),
-  z.strictObject({ error: result }),
-  z.strictObject({ abstained: result }),
+  z.strictObject({ error: z.union([result, Reason]) }),
+  z.strictObject({ abstained: Reason }),
 ])
 export type Outcome = z.infer<typeof Outcome>
 
@@ -61,7 +74,7 @@ export const ProgramRecord = z.looseObject({
   /** The program that ran; empty if the attempt holds none. */
   source: z.string().max(MAX_PROGRAM_CHARS),
   /** Why the program takes no part, or the first thing that the interpreter lacks for it. */
-  abstained: z.string().max(MAX_RESULT_CHARS).nullable(),
+  abstained: Reason.nullable(),
   /** Decides between equals: the attempt's mean log-probability, if it is known. */
   score: z.number().nullable(),
   /** Number of (other program, call) pairs with an equal result. */

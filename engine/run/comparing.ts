@@ -1,6 +1,12 @@
 import type { LoadedModel } from '../models/index.ts'
 import { buildPrompt } from '../prompt/index.ts'
-import type { Job, NoWinner, Outcome } from '../protocol/agreement.ts'
+import {
+  because,
+  type Job,
+  type NoWinner,
+  type Outcome,
+  type Reason,
+} from '../protocol/agreement.ts'
 import { spokenText } from '../protocol/deciding.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import { runError, type EventDraft } from '../protocol/events.ts'
@@ -120,16 +126,23 @@ const CODES = {
 
 /** Returns the notice that says why no program was chosen. */
 export function whyNone(event: EventDraft<'agreement'>): Notice | null {
-  const { why, programs, error } = event
-  if (why === null) return null
-  const code = CODES[why]
+  const { programs, error } = event
+  if (event.why === null) return null
+  const code = CODES[event.why]
   if (code === 'programs-failed')
     return { code, params: { reason: error?.message ?? String(error?.code) } }
   if (code !== 'programs-none') return { code }
-  return { code, params: { reason: commonest(programs.map(({ abstained }) => abstained ?? '')) } }
+  const reason = commonest(programs.flatMap(({ abstained }) => abstained ?? []))
+  const { code: why, name } = reason
+  return { code, params: { reason: why, ...(name !== undefined && { name }) } }
 }
 
-function commonest(reasons: readonly string[]): string {
-  const count = (reason: string) => reasons.filter((one) => one === reason).length
-  return reasons.reduce((most, one) => (count(one) > count(most) ? one : most), reasons[0] ?? '')
+/** Returns the reason that most programs have, the first of equals. */
+function commonest(reasons: readonly Reason[]): Reason {
+  const count = (reason: Reason) =>
+    reasons.filter(({ code, name }) => code === reason.code && name === reason.name).length
+  return reasons.reduce(
+    (most, one) => (count(one) > count(most) ? one : most),
+    reasons[0] ?? because('no-code'),
+  )
 }

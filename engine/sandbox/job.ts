@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Reason } from '../protocol/agreement.ts'
 
 export type { Job, ProgramLanguage as Language } from '../protocol/agreement.ts'
 
@@ -10,8 +11,8 @@ export type { Job, ProgramLanguage as Language } from '../protocol/agreement.ts'
 export const Outcome = z.union([
   z.strictObject({ value: z.string() }),
   z.strictObject({ printed: z.string() }),
-  z.strictObject({ error: z.string() }),
-  z.strictObject({ abstained: z.string() }),
+  z.strictObject({ error: z.union([z.string(), Reason]) }),
+  z.strictObject({ abstained: Reason }),
 ])
 export type Outcome = z.infer<typeof Outcome>
 

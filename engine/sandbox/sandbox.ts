@@ -1,3 +1,4 @@
+import { because } from '../protocol/agreement.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { Child } from './child.ts'
 import { PATIENCE } from './child/clock.ts'
@@ -69,7 +70,7 @@ export class Sandbox {
       )
     if ([program, ...calls, ...inputs].some((text) => text.length > MAX_TEXT))
       return Array.from({ length: count }, () => ({
-        abstained: 'The program or an input is too long.',
+        abstained: because('too-long'),
       }))
     if (count === 0) return []
     const child = await this.#started()
@@ -110,7 +111,7 @@ export class Sandbox {
       child.send({ id, language, program, calls, inputs, ...this.#limits })
     })
     this.#check(signal)
-    const missing = { error: `The sandbox was ended: ${lost}.` }
+    const missing = { error: because('ended', lost) }
     return Array.from({ length: count }, (_, step) => outcomes[step] ?? missing)
   }
 

@@ -9,6 +9,7 @@ import { CommandButton } from '../commands/CommandButton.tsx'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { useT } from '../i18n/index.ts'
 import { segmentName, shortName } from '../i18n/segments.ts'
+import { reasonWords } from '../i18n/wording.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 import { command, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
@@ -225,7 +226,7 @@ function Cell({ call, program, agreement }: CellProps) {
   const rank = ranksOf(call)[call.cells[program]!]!
   const { language } = agreement.programs[program]!
   const right = call.expected === undefined ? null : meets(outcome, call.expected, language)
-  const text = visible(outcomeText(outcome))
+  const text = visible(outcomeText(outcome, reasonWords))
   return (
     <td className={`result ${kind} g${Math.min(rank, 3)}`} title={text} data-group={rank}>
       <span className="row">
@@ -284,7 +285,7 @@ function Detail({ call, agreement, steering }: DetailProps) {
       <ul>
         {sorted.map(({ outcome, cell }) => {
           const kind = kindOf(outcome)
-          const text = outcomeText(outcome)
+          const text = outcomeText(outcome, reasonWords)
           return (
             <li key={cell} className={`result ${kind} g${Math.min(ranks[cell]!, 3)}`}>
               <span className="row wrap">
@@ -333,7 +334,10 @@ function Abstained({ agreement: { of, programs } }: { agreement: AgreementState 
     <ul className="small dim programs-without">
       {without.map(({ segment, reason }) => (
         <li key={segment}>
-          {t('programs.without', { name: segmentName(segment), reason: visible(reason) })}
+          {t('programs.without', {
+            name: segmentName(segment),
+            reason: visible(reasonWords(reason)),
+          })}
         </li>
       ))}
     </ul>

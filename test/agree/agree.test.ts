@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { agree, type RunJob } from '../../engine/agree/index.ts'
 import {
   Agreement,
+  because,
   bounded,
   choose,
   groupOutcomes,
@@ -14,7 +15,9 @@ import {
   type Outcome,
   type ProgramRecord,
 } from '../../engine/protocol/agreement.ts'
+import { reasonText } from '../../engine/protocol/wording.ts'
 
+const LACKS = because('lacks-module', 'numpy')
 const block = (code: string) => `\`\`\`js\n${code}\n\`\`\``
 
 /** Runs the scripts of these tests here: they are known. */
@@ -25,7 +28,7 @@ const evaluate = (jobs: Job[] = []): RunJob => {
       job.calls.map((call): Outcome => {
         try {
           const value: unknown = new Function(`${job.program}; return ${call}`)()
-          return value === 'lacks' ? { abstained: 'lacks it' } : { value: JSON.stringify(value) }
+          return value === 'lacks' ? { abstained: LACKS } : { value: JSON.stringify(value) }
         } catch (error) {
           return { error: String(error) }
         }
@@ -58,7 +61,11 @@ describe('agree', () => {
       { text: 'half(8)', cells: [0, 1, null, 0, 0, 0] },
     ])
     expect(
-      result.programs.map(({ agreement, ran, abstained }) => [agreement, ran, abstained]),
+      result.programs.map(({ agreement, ran, abstained }) => [
+        agreement,
+        ran,
+        abstained && reasonText(abstained),
+      ]),
     ).toEqual([
       [7, 4, null],
       [7, 2, null],
@@ -114,8 +121,8 @@ describe('agree', () => {
       { question: 'half(1) == 0.5, half(2)', attempts },
       evaluate(),
     )
-    expect(programs[0]).toMatchObject({ abstained: 'lacks it', ran: 1, agreement: 2, missed: 0 })
-    expect(calls[0]!.outcomes).toEqual([{ abstained: 'lacks it' }, { value: '0.5' }])
+    expect(programs[0]).toMatchObject({ abstained: LACKS, ran: 1, agreement: 2, missed: 0 })
+    expect(calls[0]!.outcomes).toEqual([{ abstained: LACKS }, { value: '0.5' }])
   })
 
   it('gives inputs to programs that read them', async () => {
@@ -209,7 +216,7 @@ describe('choose', () => {
         .array(fc.constantFrom(0, 1, 2, 3, null), { minLength: programs, maxLength: programs })
         .map((cells): CallRecord => ({
           ...{ text: 'f(1)', from: 'probe', cells },
-          outcomes: [{ value: '1' }, { value: '2' }, { error: 'E' }, { abstained: 'A' }],
+          outcomes: [{ value: '1' }, { value: '2' }, { error: 'E' }, { abstained: LACKS }],
         })),
       { maxLength: 8 },
     ),

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { programsIn, type Program } from '../../engine/agree/index.ts'
 import { parse } from '../../engine/agree/statements.ts'
-import { MAX_PROGRAM_CHARS } from '../../engine/protocol/agreement.ts'
+import { because, MAX_PROGRAM_CHARS, type Reason } from '../../engine/protocol/agreement.ts'
+import { reasonText } from '../../engine/protocol/wording.ts'
 import { ACTIONS, attempts } from './attempts.ts'
 
 const block = (code: string, tag = 'python') => `\`\`\`${tag}\n${code}\n\`\`\``
@@ -94,18 +95,20 @@ describe('programs', () => {
         ),
       ),
     ).toEqual({
-      why: 'no function',
+      why: because('no-function'),
     })
   })
 
   it.each([
-    ['I cannot do that.', 'no code'],
-    ['The function of a class is to import from others; it returns (x).', 'no code'],
-    [block('int f(int x) { return x; }', 'cpp'), 'no interpreter for cpp'],
-    [block('x = 1\nprint(x)'), 'no function'],
-    ['```python\ndef f(x):\n    return [x for', 'no function'],
-    ['', 'no code'],
-  ])('are absent from %j', (attempt, why) => expect(one(attempt)).toEqual({ why }))
+    ['I cannot do that.', because('no-code')],
+    ['The function of a class is to import from others; it returns (x).', because('no-code')],
+    [block('int f(int x) { return x; }', 'cpp'), because('no-interpreter', 'cpp')],
+    [block('x = 1\nprint(x)'), because('no-function')],
+    ['```python\ndef f(x):\n    return [x for', because('no-function')],
+    ['', because('no-code')],
+  ] satisfies [string, Reason][])('are absent from %j', (attempt, why) =>
+    expect(one(attempt)).toEqual({ why }),
+  )
 
   it('take part only in the language of most, with TypeScript beside JavaScript', () => {
     const js = 'function f(x) { return x }'
@@ -116,12 +119,9 @@ describe('programs', () => {
       block('function f<T>(x: T): T { return x }', ''),
     ])
     expect(language).toBe('typescript')
-    expect(programs.map((program) => ('why' in program ? program.why : program.language))).toEqual([
-      'javascript',
-      'typescript',
-      'it is in python, most are not',
-      'typescript',
-    ])
+    expect(
+      programs.map((program) => ('why' in program ? reasonText(program.why) : program.language)),
+    ).toEqual(['javascript', 'typescript', 'it is in python, most are not', 'typescript'])
   })
 })
 
@@ -154,7 +154,7 @@ describe('the function', () => {
 
   it('must be defined to take part', () => {
     const { programs, signature } = programsIn('Write count_even(xs).', [block(first), block(F)])
-    expect(programs[1]).toEqual({ why: 'it does not define count_even' })
+    expect(programs[1]).toEqual({ why: because('not-defined', 'count_even') })
     expect(signature).toBe('def count_even(xs)')
   })
 })

@@ -307,14 +307,14 @@ export function compared(events: readonly RunEvent[]): RunEvent[] {
       {
         text: `longest_word("${'many words '.repeat(20).trim()}")`,
         from: 'attempt' as const,
-        outcomes: [{ printed: 'words' }, { abstained: 'the module numpy' }],
+        outcomes: [{ printed: 'words' }, { abstained: { code: 'lacks-module', name: 'numpy' } }],
         cells,
       },
     ],
     programs: of.map((_, i) => ({
       language: 'python' as const,
       source: 'def longest_word(text):\n    return max(text.split(), key=len, default="")\n',
-      abstained: i === last ? 'the module numpy' : null,
+      abstained: i === last ? { code: 'lacks-module', name: 'numpy' } : null,
       score: -0.4,
       agreement: i === last ? last : 4 * last,
       ran: i === last ? 2 : 4,

@@ -194,6 +194,11 @@ describe('a summary is written as otherwise, and a notice says why', () => {
   ] as const)('%s', async (_, file, settings, code) => {
     const run = await ask(file, { ...settings, question: 'code' })
     expect(codes(run)).toContain(code)
+    if (file === rust)
+      expect(run.state.notices.find((one) => one.code === code)!.params).toEqual({
+        reason: 'no-interpreter',
+        name: 'rust',
+      })
     expect(run.state.summaries).toHaveLength(1)
     expect(run.state.summaries[0]!.reads).toHaveLength(6)
     expect(text(run)).toMatch(/Merged/)

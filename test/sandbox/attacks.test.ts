@@ -3,8 +3,9 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Sandbox, type Job, type Outcome } from '../../engine/sandbox/index.ts'
+import { Sandbox, type Job } from '../../engine/sandbox/index.ts'
 import { javascript, python, type Attack } from './attacks.ts'
+import { worded } from './worded.ts'
 
 /** A program that loops takes half of it. */
 const MS = 700
@@ -17,7 +18,7 @@ let server: Server
 let connections = 0
 
 const port = (): number => (server.address() as AddressInfo).port
-const run = (job: Job): Promise<Outcome[]> => sandbox.run(job, signal)
+const run = async (job: Job) => (await sandbox.run(job, signal)).map(worded)
 
 beforeAll(async () => {
   writeFileSync(canary, 'secret')
@@ -89,7 +90,7 @@ it('a call that hangs or crashes takes its own outcome and no other', async () =
     signal,
   )
   await slow.close()
-  expect(outcomes).toEqual([
+  expect(outcomes.map(worded)).toEqual([
     { value: '0' },
     { error: expect.any(String) },
     { abstained: expect.any(String) },

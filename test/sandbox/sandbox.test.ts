@@ -12,15 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
-import {
-  Sandbox,
-  agree,
-  sandboxFolder,
-  type Job,
-  type Outcome,
-} from '../../engine/sandbox/index.ts'
+import { Sandbox, agree, sandboxFolder, type Job } from '../../engine/sandbox/index.ts'
 import { sourceOptions } from '../../engine/programs/index.ts'
+import { REASONS } from '../../engine/protocol/wording.ts'
 import { root } from '../../scripts/renderer.ts'
+import { worded } from './worded.ts'
 
 const { signal } = new AbortController()
 // Far more than a job takes: these tests are not about time.
@@ -32,7 +28,9 @@ afterAll(async () => {
   rmSync(temporary, { recursive: true })
 })
 
-const run = (job: Job): Promise<Outcome[]> => sandbox.run(job, signal)
+const raw = (job: Job) => sandbox.run(job, signal)
+/** Runs a job; reasons are in English. */
+const run = async (job: Job) => (await raw(job)).map(worded)
 const python = (program: string, ...calls: string[]) => run({ language: 'python', program, calls })
 const javascript = (program: string, ...calls: string[]) =>
   run({ language: 'javascript', program, calls })
@@ -164,8 +162,9 @@ describe('values are compared by what they are', () => {
   })
 
   it('errors, and values without a text, agree with nothing', async () => {
-    const outcomes = await python('f = lambda: 1', '1 / 0', '1 / 0', 'f', 'f', 'f()', 'f()')
-    expect(outcomes).toEqual([
+    const calls = ['1 / 0', '1 / 0', 'f', 'f', 'f()', 'f()']
+    const outcomes = await raw({ language: 'python', program: 'f = lambda: 1', calls })
+    expect(outcomes.map(worded)).toEqual([
       { error: 'ZeroDivisionError: division by zero' },
       { error: 'ZeroDivisionError: division by zero' },
       { error: 'It returns a function or a class.' },
@@ -178,7 +177,8 @@ describe('values are compared by what they are', () => {
   })
 
   it('a long text is cut, and its digest still tells it from others', async () => {
-    const [a, same, other] = await python('', '"a" * 9999', '"a" * 9999', '"a" * 9998 + "b"')
+    const calls = ['"a" * 9999', '"a" * 9999', '"a" * 9998 + "b"']
+    const [a, same, other] = await raw({ language: 'python', program: '', calls })
     expect((a as { value: string }).value.length).toBeLessThan(1_600)
     expect([agree(a!, same!), agree(a!, other!)]).toEqual([true, false])
   })
@@ -288,6 +288,39 @@ describe('programs', () => {
     },
   )
 
+  it.each([
+    ['python', 'range(3) and (lambda: 1)', 'It returns a function or a class.'],
+    ['python', '[0] * 10_001', 'It returns a value of more than 10000 items.'],
+    ['python', '"x" * 70_000', 'It returns a value of more than 64 KB.'],
+    ['python', 'f()', 'It returns a value that is nested too deeply.'],
+    ['python', 'print("x" * 70_000)', 'It prints more than 64 KB.'],
+    ['javascript', 'Array', 'It returns a function or a class.'],
+    ['javascript', 'Symbol()', 'It returns a symbol.'],
+    ['javascript', '[Promise.resolve()]', 'It returns a promise inside a value.'],
+    ['javascript', 'Array(10_001).fill(0)', 'It returns a value of more than 10000 items.'],
+    ['javascript', 'f()', 'It returns a value that is nested too deeply.'],
+    ['javascript', 'new Promise(() => {})', 'Its promise is never settled.'],
+    ['javascript', 'process.exit(3)', 'It exits with code 3.'],
+    ['javascript', 'console.log("x".repeat(70_000))', 'It prints more than 64 KB.'],
+  ] as const)('what ends a call is told: %s %s', async (language, call, error) => {
+    const program =
+      language === 'python'
+        ? 'def f():\n    a = []\n    a.append(a)\n    return a'
+        : 'function f() { const a = []; a.push(a); return a }'
+    expect(await run({ language, program, calls: [call] })).toEqual([{ error }])
+  })
+
+  it('every reason that the drivers give has words', () => {
+    for (const name of ['driver.py', 'driver.js']) {
+      const text = readFileSync(join(root, 'engine', 'sandbox', 'child', name), 'utf8')
+      const codes = [...text.matchAll(/['"]((?:returns|lacks)-\w+|slow)\b/g)].map(
+        ([, code]) => code,
+      )
+      expect(codes.length).toBeGreaterThan(4)
+      for (const code of codes) expect(REASONS).toHaveProperty([code!])
+    }
+  })
+
   it('a program that cannot be parsed fails, in each of its calls', async () => {
     expect(await python('def f(:', 'f()', '1')).toEqual(
       Array(2).fill({ error: expect.stringMatching(/^SyntaxError/) }),
@@ -385,7 +418,9 @@ describe('the child', () => {
     const ms = /did not/.test(String(why)) ? 100 : 20_000
     const odd = new Sandbox({ ms }, () => Promise.resolve(folders.shift()!))
     const job: Job = { language: 'python', program: '', calls: ['1', '2'] }
-    expect((await odd.run(job, signal)).at(-1)).toEqual({ error: expect.stringMatching(why) })
+    expect((await odd.run(job, signal)).map(worded).at(-1)).toEqual({
+      error: expect.stringMatching(why),
+    })
     expect(await odd.run(job, signal)).toEqual([{ value: '1' }, { value: '2' }])
     await odd.close()
   })

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Reason } from '../../protocol/programs.ts'
 import type { Outcome } from '../job.ts'
 
 /** Characters of a value or of what was printed that leave the sandbox; a longer text ends in its digest. */
@@ -22,8 +23,20 @@ export function bound(outcome: Outcome): Outcome {
       ),
     }
   }
-  if ('abstained' in outcome) return { abstained: String(outcome.abstained).slice(0, MESSAGE) }
-  return { error: String(outcome.error).slice(0, MESSAGE) }
+  if ('abstained' in outcome) return { abstained: boundReason(outcome.abstained) }
+  const { error } = outcome
+  return {
+    error: error instanceof Object ? boundReason(error) : String(error).slice(0, MESSAGE),
+  }
+}
+
+/** Returns a reason that fits its schema, whatever a program wrote in its place. */
+function boundReason(given: unknown): Reason {
+  const { code, name } = Object(given) as { code?: unknown; name?: unknown }
+  return {
+    code: String(code).slice(0, 64),
+    ...(name !== undefined && { name: String(name).slice(0, 200) }),
+  }
 }
 
 function digest(text: string): string {

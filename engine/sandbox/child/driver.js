@@ -17,14 +17,17 @@
   const { round, abs } = Math
   const typedArray = getPrototypeOf(Uint8Array)
 
+  // Reasons are told as their code (wording.ts), a space and a name.
+
   /** What the program asked for and did not get. */
   let missing
-  const lack = (what) => {
-    missing = missing || what
-    throw new Error('The sandbox has no ' + what)
+  const lack = (reason) => {
+    missing = missing || reason
+    throw new Error('The sandbox cannot do this: ' + reason)
   }
-  const incomparable = (what) => {
-    throw new Error('It returns ' + what + '.')
+  class Incomparable extends Error {}
+  const incomparable = (reason) => {
+    throw new Incomparable(reason)
   }
 
   // Values as text
@@ -43,13 +46,13 @@
     const inside = []
     const take = (part) => {
       left -= part.length
-      if (left < 0) incomparable('a value of more than 64 KB')
+      if (left < 0) incomparable('returns-long')
       return part
     }
     const row = (opening, items, closing, ordered) => {
       const texts = []
       for (const item of items) {
-        if (texts.length === MAX_ITEMS) incomparable('a value of more than ' + MAX_ITEMS + ' items')
+        if (texts.length === MAX_ITEMS) incomparable('returns-items ' + MAX_ITEMS)
         texts.push(of(item))
         take(', ')
       }
@@ -78,7 +81,7 @@
       if (value instanceof RealDate) return take('Date(' + +value + ')')
       if (value instanceof RegExp) return take('' + value)
       if (value instanceof Error) return take('Error(' + value.name + ': ' + value.message + ')')
-      if (value instanceof Promise) incomparable('a promise inside a value')
+      if (value instanceof Promise) incomparable('returns-promise')
       if (value instanceof Number || value instanceof String || value instanceof Boolean)
         return of(value.valueOf())
       if (typeof value.next === 'function' && typeof value[Symbol.iterator] === 'function')
@@ -94,12 +97,12 @@
       if (typeof value === 'number') return take(number(value))
       if (typeof value === 'bigint') return take(value + 'n')
       if (typeof value === 'string') {
-        if (value.length > MAX_TEXT) incomparable('a value of more than 64 KB')
+        if (value.length > MAX_TEXT) incomparable('returns-long')
         return take(stringify(value))
       }
-      if (typeof value !== 'object') incomparable('a function, a class or a symbol')
-      if (inside.includes(value) || inside.length > MAX_DEPTH)
-        incomparable('a value that is nested too deeply')
+      if (typeof value === 'symbol') incomparable('returns-symbol')
+      if (typeof value !== 'object') incomparable('returns-function')
+      if (inside.includes(value) || inside.length > MAX_DEPTH) incomparable('returns-deep')
       inside.push(value)
       const result = nested(value)
       inside.pop()
@@ -266,13 +269,13 @@
     nextTick: (act, ...args) => queueMicrotask(() => act(...args)),
     on: quiet,
     exit(code) {
-      throw new Exit(code ? 'It exits with code ' + code + '.' : '')
+      throw new Exit(code ? '' + code : '')
     },
   }
   const modules = {
     fs: {
-      readFileSync: (file) => (isStdin(file) ? input : lack('files')),
-      writeSync: (file, part) => (file === 1 ? write(part) : lack('files')),
+      readFileSync: (file) => (isStdin(file) ? input : lack('lacks-files')),
+      writeSync: (file, part) => (file === 1 ? write(part) : lack('lacks-files')),
     },
     readline: { createInterface: readline },
     process: globalThis.process,
@@ -293,19 +296,20 @@
   globalThis.exports = globalThis.module.exports
   globalThis.require = (name) => {
     const known = modules[('' + name).replace(/^node:/, '')]
-    return known === undefined ? lack('module ' + name) : known
+    return known === undefined ? lack('lacks-module ' + name) : known
   }
   globalThis.require.main = undefined
 
   // QuickJS has no locales: its answers would differ from Node's.
   for (const kind of [Number, BigInt, RealDate])
     for (const name of ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'])
-      if (kind.prototype[name] !== undefined) kind.prototype[name] = () => lack('locales')
+      if (kind.prototype[name] !== undefined) kind.prototype[name] = () => lack('lacks-locales')
 
   return {
     text,
     tick,
     missing: () => missing,
+    returns: (error) => (error instanceof Incomparable ? error.message : undefined),
     exits: (error) => (error instanceof Exit ? error.message : undefined),
   }
 })

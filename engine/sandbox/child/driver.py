@@ -37,7 +37,7 @@ class TimeUp(BaseException):
 
 
 class Incomparable(Exception):
-    """A value has no text to compare by."""
+    """A value has no text to compare by: the code and the name of why (wording.ts)."""
 
 
 running = False
@@ -84,7 +84,7 @@ class Text:
         text = self.plain(value)
         if text is None:
             if id(value) in self.inside or len(self.inside) > MAX_DEPTH:
-                raise Incomparable("a value that is nested too deeply")
+                raise Incomparable("returns-deep")
             self.inside.add(id(value))
             text = self.nested(value)
             self.inside.discard(id(value))
@@ -93,7 +93,7 @@ class Text:
     def take(self, text):
         self.left -= len(text)
         if self.left < 0:
-            raise Incomparable("a value of more than 64 KB")
+            raise Incomparable("returns-long")
         return text
 
     def plain(self, value):
@@ -102,7 +102,7 @@ class Text:
         if isinstance(value, enum.Enum) and not isinstance(value, int):
             return self.take(f"{type(value).__name__}.{value.name}")
         if isinstance(value, int) and value.bit_length() > 200_000:
-            raise Incomparable("a value of more than 64 KB")
+            raise Incomparable("returns-long")
         if isinstance(value, (int, float)):
             return self.take(number(value))
         if isinstance(value, complex):
@@ -110,7 +110,7 @@ class Text:
             return self.take(real if imaginary == "0" else f"complex({real}, {imaginary})")
         if isinstance(value, (str, bytes, bytearray)):
             if len(value) > MAX_TEXT:
-                raise Incomparable("a value of more than 64 KB")
+                raise Incomparable("returns-long")
             return self.take(
                 repr(bytes(value)) if isinstance(value, bytearray) else self.string(value)
             )
@@ -141,7 +141,7 @@ class Text:
         if isinstance(value, type({}.values())):
             return self.row("values[", value, "]")
         if isinstance(value, (type, types.ModuleType)) or callable(value) and not vars_of(value):
-            raise Incomparable("a function or a class")
+            raise Incomparable("returns-function")
         if hasattr(type(value), "__next__"):
             return self.row("iterator[", value, "]")
         if type(value).__module__ not in ("program", "__main__"):
@@ -152,7 +152,7 @@ class Text:
         texts = []
         for item in items:
             if len(texts) == MAX_ITEMS:
-                raise Incomparable(f"a value of more than {MAX_ITEMS} items")
+                raise Incomparable("returns-items", str(MAX_ITEMS))
             texts.append(self.of(item))
             self.take(", ")
         return opening + ", ".join(texts if ordered else sorted(texts)) + closing
@@ -223,18 +223,18 @@ def outcome_of(act):
         running = False
         return {key: text}
     except TimeUp:
-        return {"error": "It took too long."}
+        return {"error": {"code": "slow"}}
     except ModuleNotFoundError as error:
         running = False
-        return {"abstained": f"The sandbox has no module {error.name or message(error)}."}
+        return {"abstained": {"code": "lacks-module", "name": error.name or message(error)}}
     except (OSError, RuntimeError) as error:
         running = False
         if getattr(error, "errno", None) == errno.ENOSYS or "start new thread" in str(error):
-            return {"abstained": ""}
+            return {"abstained": None}  # the host knows what was refused
         return {"error": message(error)}
     except Incomparable as error:
         running = False
-        return {"error": f"It returns {error}."}
+        return {"error": dict(zip(("code", "name"), error.args))}
     except BaseException as error:
         running = False
         return {"error": message(error)}

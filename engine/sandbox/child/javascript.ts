@@ -13,7 +13,9 @@ import {
   type SuccessOrFail,
 } from 'quickjs-emscripten-core'
 import { transform, type Transform } from 'sucrase'
+import type { Reason } from '../../protocol/programs.ts'
 import { Clock } from './clock.ts'
+import { because } from './reason.ts'
 import type { Outcome } from '../job.ts'
 import type { Report, Work } from './work.ts'
 
@@ -66,7 +68,7 @@ export class JavaScript {
       try {
         outcome = new Step(runtime, clock, work, program, this.#driver).run(step)
       } catch {
-        outcome = { error: 'It crashes the interpreter.' }
+        outcome = { error: because('crash') }
         crashed = true
       }
       clock.end()
@@ -94,6 +96,12 @@ function expression(call: string, { language }: Work): string {
   } catch {
     return `(${call}\n)`
   }
+}
+
+/** Reads a reason that driver.js tells as its code, a space and a name. */
+function reasonIn(told: string): Reason {
+  const [code, ...name] = told.split(' ')
+  return { code: code!, ...(name.length > 0 && { name: name.join(' ') }) }
 }
 
 /** One call or input, in its own context. */
@@ -126,7 +134,7 @@ class Step {
     for (const handle of this.#handles.reverse()) if (handle.alive) handle.dispose()
     this.#context.dispose()
     return this.#flooded
-      ? { error: `It prints more than ${this.#work.outputBytes / 1024} KB.` }
+      ? { error: because('prints', String(this.#work.outputBytes / 1024)) }
       : outcome
   }
 
@@ -142,7 +150,7 @@ class Step {
     const failed = this.#drain()
     if (failed !== undefined) return failed
     const state = this.#context.getPromiseState(called.value)
-    if (state.type === 'pending') return { error: 'Its promise is never settled.' }
+    if (state.type === 'pending') return { error: because('unsettled') }
     if (state.type === 'rejected') return this.#failure(state.error)
     const text = this.#call('text', state.value)
     if ('outcome' in text) return text.outcome
@@ -150,7 +158,7 @@ class Step {
     return value === 'undefined' && this.#printed !== '' ? { printed: this.#printed } : { value }
   }
 
-  /** Evaluates driver.js, which offers `text`, `tick`, `missing` and `exits`. */
+  /** Evaluates driver.js, which offers `text`, `tick`, `missing`, `returns` and `exits`. */
   #load(input: string): void {
     const context = this.#context
     const print = context.newFunction('print', (part) => {
@@ -212,20 +220,23 @@ class Step {
         : undefined
     const name = property('name') ?? 'Error'
     const message = property('message') ?? string(error) ?? ''
-    if (name === 'InternalError' && message === 'interrupted') return { error: 'It took too long.' }
+    if (name === 'InternalError' && message === 'interrupted') return { error: because('slow') }
     const ask = (tool: string, ...given: QuickJSHandle[]) => {
       const what = this.#own(context.getProp(this.#tools, tool))
       const told = context.callFunction(what, context.undefined, ...given)
       return told.error ? void told.error.dispose() : string(this.#own(told.value))
     }
     const missing = ask('missing')
-    if (missing !== undefined) return { abstained: `The sandbox has no ${missing}.` }
+    if (missing !== undefined) return { abstained: reasonIn(missing) }
+    const returned = ask('returns', error)
+    if (returned !== undefined) return { error: reasonIn(returned) }
     const exit = ask('exits', error)
-    if (exit !== undefined) return exit === '' ? { printed: this.#printed } : { error: exit }
+    if (exit !== undefined)
+      return exit === '' ? { printed: this.#printed } : { error: because('exits', exit) }
     const lacks = name === 'ReferenceError' ? LACKS.exec(message)?.[1] : undefined
-    if (lacks !== undefined) return { abstained: `The sandbox has no ${lacks}.` }
+    if (lacks !== undefined) return { abstained: because('lacks', lacks) }
     const module = NO_MODULE.exec(message)?.[1]
-    if (module !== undefined) return { abstained: `The sandbox has no module ${module}.` }
-    return { error: message.startsWith('It returns ') ? message : `${name}: ${message}` }
+    if (module !== undefined) return { abstained: because('lacks-module', module) }
+    return { error: `${name}: ${message}` }
   }
 }

@@ -3,8 +3,10 @@
  * the list of functions in `host`: memory up to a limit, a clock, pseudo-random bytes, and four files that are
  * buffers. Every other function that the module imports refuses. No JavaScript of Pyodide's runs here.
  */
+import type { ReasonCode } from '../../protocol/wording.ts'
 import type { Image } from './image.ts'
 import { Clock } from './clock.ts'
+import { because } from './reason.ts'
 import type { Outcome } from '../job.ts'
 import type { Report, Work } from './work.ts'
 
@@ -32,13 +34,13 @@ class Stopped extends Error {
   }
 }
 
-/** What a refused function is for, in words for the table of results. */
-function purpose(name: string): string {
+/** What a program lacks that calls a refused function. */
+function purpose(name: string): ReasonCode {
   if (/socket|connect|bind|listen|accept|send|recv|addr|peer|protobyname/.test(name))
-    return 'the network'
-  if (/exit|system|kill|fork|exec/.test(name)) return 'processes'
-  if (/__syscall|^fd_|path_/.test(name)) return 'files'
-  return 'code outside of the interpreter'
+    return 'lacks-network'
+  if (/exit|system|kill|fork|exec/.test(name)) return 'lacks-processes'
+  if (/__syscall|^fd_|path_/.test(name)) return 'lacks-files'
+  return 'lacks-outside'
 }
 
 interface Exports {
@@ -71,7 +73,7 @@ export class Python {
   #step = 0
   #next = 0
   /** What the step asked for and did not get. */
-  #refused: string | undefined
+  #refused: ReasonCode | undefined
   #report: Report = () => undefined
 
   constructor(module: WebAssembly.Module, image: Image) {
@@ -117,7 +119,7 @@ export class Python {
     }
     const steps = calls.length + inputs.length
     // The program ended the driver.
-    if (this.#next === from && from < steps) this.#finish({ error: 'It crashes the interpreter.' })
+    if (this.#next === from && from < steps) this.#finish({ error: because('crash') })
     return this.#next
   }
 
@@ -171,7 +173,7 @@ export class Python {
       this.#refused ??= what
       if (name.startsWith('__syscall_')) return -NOSYS
       if (name.startsWith('fd_')) return NOSYS
-      throw new Stopped(abstained(what))
+      throw new Stopped({ abstained: because(what) })
     }
   }
 
@@ -194,7 +196,7 @@ export class Python {
     if (![STDOUT, STDERR, OUTCOMES, MARKS].includes(file)) return BADF
     const parts = this.#vectors(vectors, count)
     const total = parts.reduce((sum, [, length]) => sum + length, 0)
-    if (total > MAX_OUTCOME) throw new Stopped({ error: 'It writes too much.' })
+    if (total > MAX_OUTCOME) throw new Stopped({ error: because('writes') })
     const data = new Uint8Array(total)
     let filled = 0
     for (const [at, length] of parts) {
@@ -209,7 +211,7 @@ export class Python {
   }
 
   #vectors(at: number, count: number): [at: number, length: number][] {
-    if (count >>> 0 > 1024) throw new Stopped({ error: 'It writes too much.' })
+    if (count >>> 0 > 1024) throw new Stopped({ error: because('writes') })
     const view = this.#view()
     return Array.from({ length: count >>> 0 }, (_, i) => {
       const entry = (at >>> 0) + 8 * i
@@ -220,15 +222,14 @@ export class Python {
   #print(data: Uint8Array): void {
     this.#printedBytes += data.length
     if (this.#printedBytes > this.#outputBytes)
-      throw new Stopped({ error: `It prints more than ${this.#outputBytes / 1024} KB.` })
+      throw new Stopped({ error: because('prints', String(this.#outputBytes / 1024)) })
     this.#printed.push(data)
   }
 
   #mark(mark: string): void {
     const begun = /^begin (\d{1,6})$/.exec(mark)?.[1]
     if (begun === undefined) return this.#clock.end()
-    if (Number(begun) !== this.#next)
-      throw new Stopped({ error: 'It interferes with its own run.' })
+    if (Number(begun) !== this.#next) throw new Stopped({ error: because('interferes') })
     this.#step = this.#next
     this.#refused = undefined
     this.#printed = []
@@ -244,13 +245,13 @@ export class Python {
     try {
       outcome = JSON.parse(text) as Outcome
     } catch {
-      outcome = { error: 'Its result cannot be read.' }
+      outcome = { error: because('unreadable') }
     }
     const printed = Buffer.concat(this.#printed).toString('utf8')
     if ('printed' in outcome || ('value' in outcome && outcome.value === 'None' && printed !== ''))
       outcome = { printed }
-    else if ('abstained' in outcome && outcome.abstained === '')
-      outcome = abstained(this.#refused ?? 'threads')
+    else if ('abstained' in outcome && (outcome.abstained as unknown) === null)
+      outcome = { abstained: because(this.#refused ?? 'lacks-threads') }
     this.#finish(outcome)
   }
 
@@ -315,14 +316,10 @@ export class Python {
   }
 }
 
-const abstained = (what: string): Outcome => ({
-  abstained: `It needs ${what}, which the sandbox does not have.`,
-})
-
 /** Says why the interpreter stopped in the middle of a step. */
 function stop(error: unknown): Outcome {
   if (error instanceof Stopped) return error.outcome
   if (error instanceof RangeError && /call stack/.test(error.message))
-    return { error: 'It recurses too deeply.' }
-  return { error: 'It crashes the interpreter.' }
+    return { error: because('recursion') }
+  return { error: because('crash') }
 }

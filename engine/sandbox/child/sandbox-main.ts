@@ -8,7 +8,9 @@ import { Worker, isMainThread } from 'node:worker_threads'
 import { bound } from './bound.ts'
 import { Stopwatch, share } from './clock.ts'
 import { readImage } from './image.ts'
+import { because } from './reason.ts'
 import { serveThread } from './thread.ts'
+import type { ReasonCode } from '../../protocol/wording.ts'
 import type { Outcome, Reply } from '../job.ts'
 import type { FromThread, Interpreters, Work } from './work.ts'
 
@@ -69,7 +71,7 @@ class Threads {
       left -= watch.used()
       from = next
     }
-    for (; from < steps; from++) tell(from, { error: 'No time was left.' })
+    for (; from < steps; from++) tell(from, { error: because('no-time') })
   }
 
   /** Runs steps until all are done, or the thread has to be replaced. */
@@ -87,8 +89,8 @@ class Threads {
         forget(thread)
         resolve({ next, fresh })
       }
-      const stop = (error: string) => {
-        tell(step, { error })
+      const stop = (code: ReasonCode) => {
+        tell(step, { error: because(code) })
         finish(step + 1, true)
       }
       const watch = () => {
@@ -96,7 +98,7 @@ class Threads {
         const end = begun + share(work.ms - begun) + GRACE_MS
         const check = () => {
           const left = end - job.used()
-          if (left <= 0) stop('It took too long.')
+          if (left <= 0) stop('slow')
           else timer = setTimeout(check, Math.max(left, 1))
         }
         clearTimeout(timer)
@@ -113,8 +115,8 @@ class Threads {
         } else if (message.type === 'end') finish(message.next, message.fresh)
       })
       // Its heap is full, or the like.
-      thread.on('error', () => stop('It crashes the interpreter.'))
-      thread.on('exit', () => stop('It crashes the interpreter.'))
+      thread.on('error', () => stop('crash'))
+      thread.on('exit', () => stop('crash'))
       watch()
       thread.postMessage(work)
     })

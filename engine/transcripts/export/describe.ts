@@ -8,9 +8,11 @@ import {
 } from '../../protocol/events.ts'
 import { consensusOf, outcomeOf, outcomeText } from '../../protocol/consensus.ts'
 import { answeringSegment, decidingProgram } from '../../protocol/deciding.ts'
+import type { Reason } from '../../protocol/programs.ts'
 import { questionOf, showsValues } from '../../protocol/question.ts'
 import { thoughtIn } from '../../protocol/thoughts.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
+import { reasonText } from '../../protocol/wording.ts'
 
 /**
  * Rows of name and value, plain text: what Markdown and HTML exports show of a run besides its
@@ -185,6 +187,9 @@ const MAX_CELL = 120
 const short = (text: string): string =>
   text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text
 
+const reasonCell = (reason: Reason | null): string =>
+  reason === null ? '' : short(reasonText(reason))
+
 /**
  * Returns what programs returned: a line or two, then a table with the calls down and the programs
  * across. null if none were compared.
@@ -229,7 +234,7 @@ export function comparedPrograms(state: RunState): ComparedPrograms | null {
       row('agreement', (i) => String(programs[i]!.agreement)),
       ...(expects ? [row('missed', (i) => String(programs[i]!.missed))] : []),
       ...(programs.some(({ abstained }) => abstained !== null)
-        ? [row('abstained', (i) => short(programs[i]!.abstained ?? ''))]
+        ? [row('abstained', (i) => reasonCell(programs[i]!.abstained))]
         : []),
     ],
   }

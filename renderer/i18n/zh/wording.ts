@@ -1,6 +1,6 @@
-import type { ErrorDetail, NoticeCode } from '../../../engine/protocol/wording.ts'
+import type { ErrorDetail, NoticeCode, ReasonCode } from '../../../engine/protocol/wording.ts'
 
-/** Notices and errors in Chinese. The keys are those of the protocol's English tables. */
+/** Notices, errors and reasons in Chinese. The keys are those of the protocol's English tables. */
 
 export const notices: Record<NoticeCode, string> = {
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
@@ -93,4 +93,40 @@ export const errors: Record<ErrorDetail, string> = {
     '此模型按 {trained} 条路径训练，不支持 {wanted} 条。请最多使用 {most} 条，或复用其控制词元（--reuse-tokens）。',
   'wrong-model/server': '此运行的模型在服务器上，无法在此继续。',
   'wrong-model/header': '{file} 不是此运行所用的模型。',
+}
+
+export const reasons: Record<ReasonCode, string> = {
+  'no-code': '没有代码',
+  'no-function': '没有函数',
+  'no-program': '没有函数，也没有读取输入的程序',
+  'no-script': '没有读取输入的完整程序',
+  'no-interpreter': '没有 {name} 的解释器',
+  'not-defined': '未定义 {name}',
+  'other-language': '用 {name} 编写，而多数不是',
+  'too-long': '程序或某个输入过长。',
+  lacks: '沙箱中没有 {name}。',
+  'lacks-module': '沙箱中没有模块 {name}。',
+  'lacks-locales': '沙箱中没有区域设置。',
+  'lacks-files': '需要文件，而沙箱中没有。',
+  'lacks-network': '需要网络，而沙箱中没有。',
+  'lacks-processes': '需要进程，而沙箱中没有。',
+  'lacks-threads': '需要线程，而沙箱中没有。',
+  'lacks-outside': '需要解释器之外的代码，而沙箱中没有。',
+  slow: '耗时过长。',
+  'no-time': '没有剩余时间。',
+  crash: '使解释器崩溃。',
+  recursion: '递归过深。',
+  prints: '输出超过 {name} KB。',
+  writes: '写出过多。',
+  interferes: '干扰自身的运行。',
+  unreadable: '无法读取其结果。',
+  unsettled: '其 Promise 始终没有结果。',
+  exits: '以代码 {name} 退出。',
+  'returns-function': '返回了函数或类。',
+  'returns-symbol': '返回了符号。',
+  'returns-promise': '返回的值中含有 Promise。',
+  'returns-long': '返回的值超过 64 KB。',
+  'returns-items': '返回的值超过 {name} 项。',
+  'returns-deep': '返回的值嵌套过深。',
+  ended: '沙箱已被终止：{name}。',
 }
