@@ -147,6 +147,26 @@ describe('a question that asks for code', () => {
     expect(answeringSegment(state)!.text).toMatch(/n \* n|\*\* 2/)
   })
 
+  it('is probed in Chinese if it is asked in Chinese', async () => {
+    const chinese = model({
+      '？': [
+        '```python\ndef total(items):\n    return sum(items)\n```\n',
+        '```python\ndef total(x):\n    return max(x)\n```\n',
+      ],
+      '。': ['total([1, 2])\ntotal([5])\n'],
+    })
+    const { state } = await ask(chinese, {}, '怎样求和？')
+    const [probe] = state.others
+    // Words of the scripts are tokens of their own, which are left out here.
+    const ids = partsOf(probe!.source).flatMap((part) =>
+      'tokens' in part ? (part.tokens as number[]).filter((id) => id < 256) : [],
+    )
+    expect(Buffer.from(ids).toString()).toMatch(
+      /^这是一道编程题：\n\n怎样求和？\n\nPython 函数 `.*已经写好。.*不要写出函数本身。$/,
+    )
+    expect(state.agreement!.calls.map(({ text }) => text)).toEqual(['total([1, 2])', 'total([5])'])
+  })
+
   it('runs equal programs once', async () => {
     jobs.length = 0
     const { state } = await ask(python)
