@@ -7,7 +7,7 @@ import { ModelRegistry } from '../models/index.ts'
 import { loadAddon } from '../native/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
 import type { Fits } from '../models/index.ts'
-import type { Engine } from '../run/index.ts'
+import type { Engine, RunPrograms } from '../run/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
@@ -30,9 +30,14 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
 
 /**
  * Opens the engine in this process; imported only by commands that think. Probes each GPU backend
- * in its own process first, unless only the CPU is wanted. Throws `native-missing`.
+ * in its own process first, unless only the CPU is wanted. `runPrograms`: as in `EngineParts`. Throws
+ * `native-missing`.
  */
-export async function openEngine(device?: string, jobs?: number): Promise<Engine> {
+export async function openEngine(
+  device?: string,
+  jobs?: number,
+  runPrograms?: RunPrograms,
+): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
   const { Engine } = await import('../run/index.ts')
   return new Engine({
@@ -40,6 +45,7 @@ export async function openEngine(device?: string, jobs?: number): Promise<Engine
     version: braidVersion(),
     bundledModel: bundledModel() ?? undefined,
     jobs,
+    ...(runPrograms !== undefined && { runPrograms }),
   })
 }
 

@@ -5,7 +5,7 @@ import type { Cell } from '../lab/index.ts'
 import type * as LabModule from '../lab/index.ts'
 import type { AnswerRule, Lab, LabResult } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { MAX_BUDGET, MAX_PATHS, STRATEGIES, VoteRule, type Strategy } from '../protocol/request.ts'
+import { MAX_BUDGET, MAX_PATHS, STRATEGIES, ValueRule, type Strategy } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import { withChosenDevice } from './engine.ts'
 import { addEngineFlags } from './engine-flags.ts'
@@ -28,7 +28,7 @@ interface EvalFlags extends LabFlags {
   paths?: number[]
   budgets?: number[]
   sequentialBudgets?: number[]
-  vote: VoteRule[]
+  vote: ValueRule[]
 }
 
 /**
@@ -66,7 +66,7 @@ export function addEval(program: Command): void {
     .option(
       '--vote <list>',
       'vote rules for majorities, one row each',
-      list(one(VoteRule.options)),
+      list(one(ValueRule.options)),
       ['equality'],
     )
     .action((flags: EvalFlags) =>

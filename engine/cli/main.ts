@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { addAgree } from './agree.ts'
 import { addBank } from './bank.ts'
 import { addConvert } from './convert.ts'
 import { addDevices } from './devices.ts'
@@ -36,6 +37,7 @@ for (const add of [
   addEval,
   addBank,
   addGrade,
+  addAgree,
   addExport,
   addRuns,
   addServe,

@@ -1,7 +1,16 @@
-import type { RunState, Segment } from '../protocol/fold.ts'
-import { showsValues } from '../protocol/question.ts'
-import { segmentLine, segmentTitle, voteLines } from '../transcripts/export/index.ts'
 import { printable } from '../protocol/controls.ts'
+import type { RunState, Segment } from '../protocol/fold.ts'
+import { decidingProgram } from '../protocol/deciding.ts'
+import { showsValues } from '../protocol/question.ts'
+import {
+  comparedPrograms,
+  type ComparedPrograms,
+  nameOf,
+  segmentLine,
+  segmentTitle,
+  voteLines,
+} from '../transcripts/export/index.ts'
+import { table } from './table.ts'
 import { print } from './usage.ts'
 
 /**
@@ -20,19 +29,27 @@ export class PlainText {
   }
 
   async done(state: RunState): Promise<void> {
-    if (showsValues(state)) await print(resultText({ ...state, summaries: [] }))
+    if (showsValues(state) || comparedPrograms(state) !== null)
+      await print(resultText(state, { summaries: false }))
   }
 }
 
 /**
- * Returns what a reader wants after the run: summaries, votes and the answer. Where the question has
+ * Returns what a reader wants after the run: summaries, votes, what programs returned, and the answer. Where the question has
  * no single value, the answer is the text of a summary or, without one, of a path.
  */
-export function resultText(state: RunState): string {
-  const { summaries, answer } = state
-  const parts = summaries.map(block)
-  if (!showsValues(state))
-    return summaries.length === 0 && answer !== null ? `${printable(answer)}\n` : parts.join('')
+export function resultText(state: RunState, shown = { summaries: true }): string {
+  const { answer } = state
+  const parts = shown.summaries ? state.summaries.map(block) : []
+  if (!showsValues(state)) {
+    const compared = comparedPrograms(state)
+    if (compared !== null) parts.push(programsText(compared))
+    const program = decidingProgram(state)
+    if (program !== undefined)
+      parts.push(`--- Answer: ${nameOf(program)}\n${printable(answer ?? '')}\n`)
+    else if (state.summaries.length === 0 && answer !== null) return `${printable(answer)}\n`
+    return parts.join('')
+  }
   for (const vote of state.votes)
     parts.push(
       `--- Vote over ${vote.over} by ${vote.rule}\n${voteLines(vote).map(printable).join('\n')}\n\n`,
@@ -40,6 +57,14 @@ export function resultText(state: RunState): string {
   if (answer !== null) parts.push(`Answer: ${printable(answer)}\n`)
   return parts.join('')
 }
+
+function programsText({ lines, head, rows }: ComparedPrograms): string {
+  const cells = rows.map((row) => row.map(cut))
+  return `--- Programs\n${lines.join('\n')}\n\n${table(head, cells)}\n`
+}
+
+const WIDTH = 32
+const cut = (text: string): string => (text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text)
 
 function block(segment: Segment): string {
   const text = printable(segment.text).trimEnd()

@@ -40,6 +40,7 @@ export interface SolveFlags extends EngineFlags {
   question?: RunSettings['question']
   instruction?: string
   joinThoughts?: boolean
+  run?: boolean
   sameToken?: boolean
   reuseTokens?: boolean
   alone?: boolean
@@ -53,7 +54,13 @@ export function addSolveFlags(command: Command): Command {
     .addOption(new Option('-s, --strategy <name>', 'thinking strategy').choices(STRATEGIES))
     .option('-p, --paths <n>', 'number of paths (per run)', integer(1, MAX_PATHS))
     .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))
-    .addOption(new Option('--vote <rule>', 'how to compare answers').choices(VoteRule.options))
+    .addOption(
+      new Option(
+        '--vote <rule>',
+        'how to compare answers; behaviour: as programs, by what they return, as for any code',
+      ).choices(VoteRule.options),
+    )
+    .option('--no-run', 'do not run the programs that answers contain (default: in a sandbox)')
   return addThinkFlags(command)
 }
 
@@ -152,6 +159,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     question,
     instruction,
     joinThoughts,
+    run: runPrograms,
     top: alternatives,
   } = flags
   const {
@@ -191,6 +199,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       question,
       instruction,
       joinThoughts,
+      runPrograms: runPrograms === false ? false : undefined,
       alternatives,
       sampling: { temperature, topK, topP, minP, repetitionPenalty, repetitionWindow },
       controls: {

@@ -46,7 +46,11 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
   const request = solveRequest(problem, { ...flags, alone: flags.alone ?? true })
   const store = new RunStore(dataFolder())
-  const engine = await openEngine(flags.device)
+  const { Sandbox } = await import('../sandbox/index.ts')
+  const sandbox = new Sandbox()
+  const engine = await openEngine(flags.device, undefined, (job, signal) =>
+    sandbox.run(job, signal),
+  )
   const run = newRunId()
   const handle = engine.think(request, { id: run, onProgress: loadProgress() })
   const interrupts = new Interrupts(
@@ -62,6 +66,8 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
       state = applyEvent(state, stored)
       if (event.type === 'run-started') tellStart(event)
       if (event.type === 'notice') say(noticeText(event))
+      if (event.type === 'segment-started' && event.role === 'probe')
+        say('Programs run in a sandbox, without files and network (--no-run: not at all).')
       if (event.type === 'question') say(`Kind of question: ${event.kind}`)
       await view?.show(state)
       if (event.type !== 'run-ended' && event.type !== 'run-failed') continue
@@ -71,6 +77,7 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
     await view?.done(state)
   } finally {
     await engine.close()
+    await sandbox.close()
   }
   if (end === undefined) throw new BraidError('internal', 'The run stopped without an end.')
   if (view instanceof Lanes) await print(resultText(state))
@@ -172,12 +179,15 @@ function settingsLine({
 function tellEnd(state: RunState, end: RunEvent, run: string): void {
   if (end.type === 'run-failed') say(`braid: ${errorText(end.error)} (${end.error.code})`)
   if (end.type === 'run-ended') {
-    const { promptTokens, pathTokens, summaryTokens } = end.usage
+    const { promptTokens, pathTokens, summaryTokens, probeTokens } = end.usage
     const { loadMs, prefillMs, pathsMs, joinMs, summaryMs, totalMs } = end.timings
+    const { probeMs = 0, programsMs = 0 } = end.timings
     const s = (ms: number) => `${(ms / 1000).toFixed(2)} s`
     say(
       `${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`,
     )
+    if (programsMs > 0)
+      say(`${probeTokens ?? 0} probe tokens in ${s(probeMs)}; programs ran for ${s(programsMs)}`)
   }
   if (state.run !== '') say(`Saved as ${run}: braid export ${run} --format md`)
 }

@@ -45,6 +45,8 @@ export interface HostEngine {
   /** Returns the models in memory. */
   loaded(): LoadedModel[]
   onMemory(listener: (unloaded?: Unloaded) => void): void
+  /** Sets whether runs may run programs that a model wrote. Until then, they may not. */
+  allowPrograms(allowed: boolean): void
   load(file: string, settings: Settings, onProgress: (fraction: number) => void): Promise<void>
   /** Unloads models that no run uses and that were last used before `since` (`Date.now()`). */
   unload(which: { file?: string; since?: number }, reason: Unloaded['reason']): Promise<void>

@@ -78,6 +78,7 @@ export class Host {
       onTasks: (tasks) => this.#tellTasks(tasks),
     })
     this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
+    engine.allowPrograms(this.#preferences().runPrograms)
     this.#runs = new Runs({
       engine,
       store: this.#store,
@@ -284,6 +285,7 @@ export class Host {
     if (JSON.stringify(settings).length > MAX_SETTINGS)
       throw new BraidError('bad-request', 'The settings are too large.')
     this.#settings.write(settings)
+    this.#engine.allowPrograms(this.#preferences().runPrograms)
   }
 
   #and<T>(what: 'runs' | 'models', result: T): T {

@@ -8,6 +8,7 @@ import type { RunRequest } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
 import { Engine } from '../run/index.ts'
+import { Sandbox } from '../sandbox/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { HostEngine } from './engine.ts'
@@ -24,7 +25,9 @@ const JOBS = 4
  */
 export function localEngine(folder = dataFolder()): HostEngine {
   const devices = new Devices(folder)
+  const sandbox = new Sandbox()
   let engine: Engine | undefined
+  let programsAllowed = false
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
   const open = () => {
     if (engine === undefined) {
@@ -34,8 +37,10 @@ export function localEngine(folder = dataFolder()): HostEngine {
         version: braidVersion(),
         bundledModel: bundledModel() ?? undefined,
         jobs: JOBS,
+        runPrograms: (job, signal) => sandbox.run(job, signal),
       })
       engine.onMemory((unloaded) => onMemory(unloaded))
+      engine.allowPrograms(programsAllowed)
     }
     return engine
   }
@@ -96,6 +101,10 @@ export function localEngine(folder = dataFolder()): HostEngine {
         }),
       ),
     onMemory: (listener) => void (onMemory = listener),
+    allowPrograms(allowed) {
+      programsAllowed = allowed
+      engine?.allowPrograms(allowed)
+    },
     async load(file, settings, onProgress) {
       await devices.open()
       const { engine: options } = resolveSettings(settings, { metadata: {}, nativePaths: 0 })
@@ -111,6 +120,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
       closing.abort(new BraidError('cancelled', 'The engine was closed.'))
       await fits.close()
       await engine?.close()
+      await sandbox.close()
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { RunSettings, Strategy, VoteRule } from '../protocol/request.ts'
+import type { RunSettings, Strategy, ValueRule } from '../protocol/request.ts'
 import type { Sample } from './measure.ts'
 import { effectiveSize, groupBy, mean, median, wilson } from './stats.ts'
 import type { Unit } from './unit.ts'
@@ -12,7 +12,7 @@ export interface Cell {
   paths: number
   budget: number
   /** The vote rule; null if the strategy does not vote. */
-  vote: VoteRule | null
+  vote: ValueRule | null
   n: number
   correct: number
   accuracy: number
@@ -51,7 +51,7 @@ export function cellsOf(units: readonly Unit[], samples: readonly Sample[]): Cel
 
 function cell(
   { settings, variant, prefix }: Unit,
-  vote: VoteRule | null,
+  vote: ValueRule | null,
   samples: readonly Sample[],
 ): Cell {
   const right = (sample: Sample) =>

@@ -2,7 +2,7 @@ import { extractAnswer, lastNumber } from '../prompt/index.ts'
 import { equalAnswers } from '../protocol/answers/equality.ts'
 import { vote } from '../protocol/answers/vote.ts'
 import type { Answer, SegmentId } from '../protocol/events.ts'
-import type { VoteRule } from '../protocol/request.ts'
+import type { ValueRule } from '../protocol/request.ts'
 import { checkCountdown } from './countdown.ts'
 import type { Expected } from './problems.ts'
 
@@ -33,7 +33,7 @@ export const ballots = (
 ): Ballot[] => segments.map(({ segment, text }) => ({ member: segment, ...statement(text, rule) }))
 
 /** Returns the statement of the first member of the class that wins a vote. */
-export function elected(of: readonly Ballot[], rule: VoteRule): Ballot | undefined {
+export function elected(of: readonly Ballot[], rule: ValueRule): Ballot | undefined {
   const { classes, winner } = vote(
     of.map(({ member, answer }) => ({ member, answer: answer?.text ?? null })),
     rule,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { RunError } from '../protocol/events.ts'
-import { VoteRule } from '../protocol/request.ts'
+import { ValueRule } from '../protocol/request.ts'
 import { ballots, elected, isCorrect, type AnswerRule, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'
@@ -17,7 +17,7 @@ export const Sample = z.object({
   seed: z.int(),
   /** The run's answer; if the run votes, its answer under each rule. */
   outcomes: z.array(
-    z.object({ vote: VoteRule.nullable(), answer: z.string().nullable(), correct: z.boolean() }),
+    z.object({ vote: ValueRule.nullable(), answer: z.string().nullable(), correct: z.boolean() }),
   ),
   /**
    * True if some path's own answer, or some answer voted on, is right: the result of a perfect
@@ -39,7 +39,7 @@ export type Sample = z.infer<typeof Sample>
 export const sampleKey = (unit: string, problem: number, sample: number): string =>
   `${unit}|${problem}|${sample}`
 
-const RULES = VoteRule.options
+const RULES = ValueRule.options
 
 /** Scores a run by its own text. A failed run is wrong under every rule. */
 export function measure(

@@ -1,6 +1,6 @@
 import { strategyTakes } from '../protocol/shapes.ts'
 import { createHash } from 'node:crypto'
-import type { RunSettings, VoteRule } from '../protocol/request.ts'
+import type { RunSettings, ValueRule } from '../protocol/request.ts'
 
 /**
  * One row or group of rows of an experiment: one strategy with one number of paths and one budget.
@@ -15,7 +15,7 @@ export interface Unit {
   settings: RunSettings
   /** Number of tokens of a wrong path that path 1 starts with. */
   prefix?: number
-  votes: readonly VoteRule[]
+  votes: readonly ValueRule[]
 }
 
 export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean =>
@@ -23,7 +23,7 @@ export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean =>
 
 export function makeUnit(
   settings: RunSettings,
-  votes: readonly VoteRule[],
+  votes: readonly ValueRule[],
   extra: Pick<Unit, 'variant' | 'prefix'> = {},
 ): Unit {
   const { strategy, paths, runs, budget } = settings
@@ -54,7 +54,7 @@ export interface Grid {
    * `budgets`.
    */
   sequentialBudgets?: readonly number[]
-  votes: readonly VoteRule[]
+  votes: readonly ValueRule[]
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_CALL_CHARS, MAX_CALLS } from './programs.ts'
 import { Fusion, MAX_INSTRUCTION_CHARS, QuestionKind } from './request.ts'
 import { SegmentId } from './segments.ts'
 
@@ -38,8 +39,23 @@ export const RunCommand = z.discriminatedUnion('type', [
   }),
   /** Ends every segment without writing a summary. */
   z.object({ type: z.literal('stop-all') }),
-  /** Makes this member's answer the winner of the vote. */
+  /** Makes this member's answer, or its program, the winner. */
   z.object({ type: z.literal('override-vote'), member: SegmentId }),
+  /**
+   * Compares the programs again, on these calls of the user's before all others. `expected`: the
+   * result that a program should give, as a literal.
+   */
+  z.object({
+    type: z.literal('compare'),
+    calls: z
+      .array(
+        z.object({
+          call: z.string().min(1).max(MAX_CALL_CHARS),
+          expected: z.string().max(MAX_CALL_CHARS).optional(),
+        }),
+      )
+      .max(MAX_CALLS),
+  }),
   /** Sets the kind of the question: what counts as the run's answer, and how summaries are asked for. */
   z.object({ type: z.literal('question'), kind: QuestionKind }),
   z.object({ type: z.literal('cancel') }),

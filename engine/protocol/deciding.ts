@@ -1,20 +1,24 @@
 import { framedText } from './frame.ts'
-import { showsValues } from './question.ts'
+import { questionOf, showsValues } from './question.ts'
 import { pathsKept, type RunState, type Segment } from './run-state.ts'
+import { roleOf, type SegmentId } from './segments.ts'
 import { afterThought } from './thoughts.ts'
 
-type Deciding = Pick<RunState, 'summaries' | 'votes' | 'settings' | 'question'>
+type Deciding = Pick<RunState, 'summaries' | 'votes' | 'agreement' | 'settings' | 'question'>
 
 /**
  * Returns the summary that gives the run's answer: the latest one that a user asked for, unless a
  * vote between groups came later; else the one that won that vote. Where there is nothing to count,
- * the first group's summary. Separate from decision.ts so that the page can start without the rules
- * of equality.
+ * the one whose program was chosen, or the first group's summary. Separate from decision.ts so that
+ * the page can start without the rules of equality.
  */
 export function decidingSummary(state: Deciding): Segment | undefined {
   const { summaries, votes } = state
   const latest = summaries.at(-1)
   if (latest === undefined) return undefined
+  const program = decidingProgram(state)
+  const chosen = summaries.find(({ segment }) => segment === program)
+  if (chosen !== undefined) return chosen
   if (!showsValues(state)) return latest.group === null ? latest : summaries[0]
   const vote = votes.find(({ over }) => over === 'summaries')
   const members = vote?.classes[vote.winner]?.members ?? []
@@ -23,10 +27,31 @@ export function decidingSummary(state: Deciding): Segment | undefined {
 }
 
 /**
- * Returns the segment whose text is the run's answer, for a question without a single value: the
- * deciding summary, or the path of a run that has only one. Otherwise there is no answer yet.
+ * Returns the segment whose program is the run's answer; undefined if none is. The one that the user
+ * chose, unless a summary was started later; else the one that agrees most with the others, unless
+ * the run has a summary that was not itself chosen from.
+ */
+export function decidingProgram(
+  state: Pick<RunState, 'agreement' | 'summaries' | 'settings' | 'question'>,
+): SegmentId | undefined {
+  const { agreement, summaries } = state
+  if (agreement === null || questionOf(state) !== 'code') return undefined
+  const { of, winner, chosen } = agreement
+  if (chosen !== undefined && agreement.at >= (summaries.at(-1)?.startedAt ?? 0)) return chosen
+  const ofSummaries = of.every((segment) => roleOf(segment) === 'summary')
+  const all = summaries.every(({ segment }) => ofSummaries && of.includes(segment))
+  return winner === null || !all ? undefined : of[winner]
+}
+
+/**
+ * Returns the segment whose text is the run's answer, for a question without a single value: the one
+ * whose program is chosen, the deciding summary, or the path of a run that has only one. Otherwise
+ * there is no answer yet.
  */
 export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
+  const program = decidingProgram(state)
+  if (program !== undefined)
+    return [...state.paths, ...state.summaries].find(({ segment }) => segment === program)
   const summary = decidingSummary(state)
   if (summary !== undefined) return summary
   const paths = pathsKept(state)

@@ -5,7 +5,7 @@ import { answeringSegment, decidingSummary, spokenText } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
 import { questionOf, showsValues } from './question.ts'
-import type { VoteRule } from './request.ts'
+import type { ValueRule } from './request.ts'
 import { pathsKept, type RunState, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
 import { shapeOf } from './shapes.ts'
@@ -90,7 +90,7 @@ function count(state: RunState, over: VoteState['over']): Decision {
   }
 }
 
-function sameAnswer(a: string | null, b: string | null, rule: VoteRule): boolean {
+function sameAnswer(a: string | null, b: string | null, rule: ValueRule): boolean {
   const candidates = [a, b].map((answer, i) => ({ member: summaryId(i + 1), answer }))
   return vote(candidates, rule).classes.length === 1
 }
@@ -102,9 +102,11 @@ function sameAnswer(a: string | null, b: string | null, rule: VoteRule): boolean
 function ballot(
   state: RunState,
   over: VoteState['over'],
-): { rule: VoteRule; candidates: Candidate[] } {
+): { rule: ValueRule; candidates: Candidate[] } {
   const paths = pathsKept(state)
-  const rule = state.settings?.vote ?? 'equality'
+  const asked = state.settings?.vote ?? 'equality'
+  // Values have no behaviour.
+  const rule = asked === 'behaviour' ? 'equality' : asked
   if (over === 'summaries') {
     const groups = [...new Set(paths.map(({ group }) => group ?? 1))]
     const candidates = groups.map((group) => {
@@ -126,11 +128,22 @@ function ballot(
 }
 
 /**
- * Returns the vote in which the user chose the answer of this member. The choice is among the
- * classes of the last vote or, if there was none, the answers of the paths. Errors: `no-such-path`,
- * `bad-request`.
+ * Returns the vote, or the comparison of programs, in which the user chose the answer of this member.
+ * The choice is among the classes of the last vote or, if there was none, the answers of the paths.
+ * Errors: `no-such-path`, `bad-request`.
  */
-export function chooseByHand(state: RunState, member: SegmentId): VoteDraft {
+export function chooseByHand(
+  state: RunState,
+  member: SegmentId,
+): VoteDraft | EventDraft<'agreement'> {
+  const { agreement } = state
+  if (questionOf(state) === 'code' && agreement !== null) {
+    const { at: _, ...compared } = agreement
+    const program = compared.programs[compared.of.indexOf(member)]
+    if (program === undefined || program.source === '')
+      throw fail('no-such-path/program', { member })
+    return { ...compared, chosen: member }
+  }
   if (!showsValues(state)) throw fail('bad-request/nothing-to-count')
   const last = state.votes.at(-1)
   const { rule, over, classes, tie } = last ?? grouped(state)
@@ -172,7 +185,7 @@ export interface Board {
  * by equality.
  */
 export function boardOf(
-  state: Pick<RunState, 'paths' | 'votes' | 'summaries' | 'settings' | 'question'>,
+  state: Pick<RunState, 'paths' | 'votes' | 'agreement' | 'summaries' | 'settings' | 'question'>,
 ): Board {
   const { paths, votes } = state
   const told =

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
+import { Agreement } from './programs.ts'
 import { Answer, Token } from './tokens.ts'
 import {
   EngineOptions,
@@ -7,7 +8,7 @@ import {
   MAX_PROBLEM_CHARS,
   QuestionKind,
   RunSettings,
-  VoteRule,
+  ValueRule,
 } from './request.ts'
 import { Role, SegmentId, Source } from './segments.ts'
 import { ThoughtMarkers } from './thoughts.ts'
@@ -117,6 +118,8 @@ export const Usage = z.object({
   promptTokens: z.int(),
   pathTokens: z.int(),
   summaryTokens: z.int(),
+  /** Absent if there was no probe. */
+  probeTokens: z.int().optional(),
   /** Bytes of the KV cells in use at the end. */
   kvBytes: z.number(),
   /** Cells of the context. */
@@ -129,6 +132,9 @@ export const Timings = z.object({
   pathsMs: z.number(),
   joinMs: z.number(),
   summaryMs: z.number(),
+  /** Asking for calls, and running programs; absent if nothing of that was done. */
+  probeMs: z.number().optional(),
+  programsMs: z.number().optional(),
   /** All of the run's work, excluding the time it waited for other runs. */
   totalMs: z.number(),
 })
@@ -205,7 +211,7 @@ export const RunEvent = z.discriminatedUnion('type', [
   z.looseObject({
     type: z.literal('vote'),
     ...at,
-    rule: VoteRule,
+    rule: ValueRule,
     /** Whose answers are counted. */
     over: z.enum(['paths', 'summaries']),
     classes: z.array(z.object({ answer: z.string().nullable(), members: z.array(SegmentId) })),
@@ -214,6 +220,20 @@ export const RunEvent = z.discriminatedUnion('type', [
     tie: z.boolean(),
     /** The member that the user chose; its class is the winner. */
     chosen: SegmentId.optional(),
+  }),
+  /** Programs were compared by what they return. The latest one counts. */
+  z.looseObject({
+    type: z.literal('agreement'),
+    ...at,
+    /** The segments that the programs are from, in order. */
+    of: z.array(SegmentId),
+    /** The segment that was asked for calls. */
+    probe: SegmentId.optional(),
+    ...Agreement.shape,
+    /** The segment whose program the user chose. */
+    chosen: SegmentId.optional(),
+    /** Why the programs could not be run. */
+    error: RunError.optional(),
   }),
   /** The kind of question, once it is decided or the user chose it. */
   z.looseObject({ type: z.literal('question'), ...at, kind: QuestionKind }),

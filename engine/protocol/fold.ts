@@ -154,6 +154,8 @@ function apply(state: RunState, event: RunEvent): RunState {
       const chosen = event.chosen === undefined ? undefined : event.classes[event.winner]
       return { ...state, votes, answer: chosen === undefined ? state.answer : chosen.answer }
     }
+    case 'agreement':
+      return { ...state, agreement: event }
     case 'question':
       return { ...state, question: event.kind }
     case 'notice':
@@ -225,7 +227,7 @@ function open(state: RunState, event: EventOf<'segment-started'>): Segment {
     budget,
     forced: event.forced ?? [],
     parent,
-    ...reading(source),
+    ...readsOf(source),
     instruction: event.instruction ?? null,
     status: 'waiting',
     reason: null,
@@ -256,7 +258,7 @@ function open(state: RunState, event: EventOf<'segment-started'>): Segment {
 }
 
 /** Returns which segments a source reads, and how. */
-function reading(source: Source): Pick<Segment, 'reads' | 'fusion' | 'cuts'> {
+function readsOf(source: Source): Pick<Segment, 'reads' | 'fusion' | 'cuts'> {
   if (source.type === 'merge') return { reads: source.of, fusion: null, cuts: [] }
   if (source.type !== 'join' && source.type !== 'text') return { reads: [], fusion: null, cuts: [] }
   const reads: SegmentId[] = []

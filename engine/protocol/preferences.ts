@@ -51,6 +51,10 @@ export const PREFERENCES = {
    * there is none.
    */
   notLoadedAtStart: preference('shared', z.string().max(4096), ''),
+  /** Programs of questions that ask for code are run in the sandbox and compared. */
+  runPrograms: preference('shared', z.boolean(), true),
+  /** The user was told what that does. */
+  toldPrograms: preference('shared', z.boolean(), false),
   heat: preference('shared', z.enum(['logprob', 'entropy', 'none']), 'logprob'),
   whitespace: preference('shared', z.boolean(), false),
 

@@ -30,7 +30,7 @@ export function kindOf(
 
 /**
  * Returns the kind of a run's question, to be recorded at its first join or vote; null if it is
- * recorded already, or cannot be told yet. Paths that were cut off do not count. `cutToo`: they do
+ * recorded already, or cannot be told yet. The vote rule `behaviour` asks for code. Paths that were cut off do not count. `cutToo`: they do
  * if there are no others, since a summary must be asked for in some way.
  */
 export function kindToRecord(
@@ -40,6 +40,7 @@ export function kindToRecord(
   const asked = settings?.question
   if (question !== null || asked === undefined) return null
   if (asked !== 'auto') return asked
+  if (settings!.vote === 'behaviour') return 'code'
   const written = paths.filter(({ status, text }) => status !== 'dropped' && text !== '')
   const whole = written.filter(endedAlone)
   const evidence = whole.length > 0 || !cutToo ? whole : written

@@ -17,7 +17,15 @@ export type Strategy = z.infer<typeof Strategy>
 export const FinishRule = z.enum(['first', 'half', 'last'])
 export type FinishRule = z.infer<typeof FinishRule>
 
-export const VoteRule = z.enum(['equality', 'text'])
+/** When two answers count as one. */
+export const ValueRule = z.enum(['equality', 'text'])
+export type ValueRule = z.infer<typeof ValueRule>
+
+/**
+ * How a run compares its answers. `behaviour`: they are programs, and what they return counts, as for
+ * every question that asks for code.
+ */
+export const VoteRule = z.enum([...ValueRule.options, 'behaviour'])
 export type VoteRule = z.infer<typeof VoteRule>
 
 /** How a summary reads the paths: from their KV cells, or by prefilling their text again. */
@@ -140,6 +148,11 @@ export const RunSettings = z.object({
   instruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
   /** The summary also reads what a model thought before it answered, not only its answers. */
   joinThoughts: z.boolean().optional(),
+  /**
+   * The programs of a question that asks for code are run in the sandbox, and the one that agrees most
+   * with the others is chosen. Absent in older transcripts: they are not.
+   */
+  runPrograms: z.boolean().optional(),
 })
 export type RunSettings = z.infer<typeof RunSettings>
 

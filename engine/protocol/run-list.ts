@@ -1,3 +1,4 @@
+import { consensusOf } from './consensus.ts'
 import type { RunEvent, Token } from './events.ts'
 import { questionOf } from './question.ts'
 import type { RunRequest } from './request.ts'
@@ -29,6 +30,7 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
   const { status } = state
   const going = status === 'running' || status === 'empty'
   const question = questionOf(state) ?? 'value'
+  const consensus = state.agreement === null ? null : consensusOf(state.agreement)
   return {
     problem: state.problem.slice(0, MAX_PROBLEM),
     model: state.model?.name ?? '',
@@ -36,6 +38,7 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
     paths: state.paths.length,
     answer: question === 'value' ? state.answer : null,
     ...(question !== 'value' && { question }),
+    ...(question === 'code' && consensus !== null && { consensus }),
     status: !going ? status : live ? 'running' : 'interrupted',
     time: state.time,
     durationMs: ranUntil(state, state.at),
@@ -84,14 +87,16 @@ export function progressOf(
  * adds work.
  */
 export function fractionOf(state: RunState): number {
-  const { settings, paths, summaries } = state
+  const { settings, paths, summaries, agreement } = state
   if (settings === null) return 0
   const { groups, size, ...shape } = shapeOf(settings, (state.model?.nativePaths ?? 0) > 0)
+  const chosen = agreement !== null && agreement.winner !== null
   const toCome = (expected: number, opened: readonly Segment[], budget: number) =>
     Math.max(0, expected - opened.length) * budget
   const coming =
     toCome(groups * size, paths, settings.budget) +
-    toCome(shape.summaries ? groups : 0, summaries, settings.summaryBudget)
+    // A program that was chosen takes their place.
+    toCome(shape.summaries && !chosen ? groups : 0, summaries, settings.summaryBudget)
   const all = allSegments(state)
   const total = all.reduce((sum, { budget }) => sum + budget, coming)
   return total === 0 ? 0 : all.reduce((sum, one) => sum + used(one), 0) / total

@@ -71,6 +71,7 @@ export interface Segment {
 }
 
 export type VoteState = EventOf<'vote'>
+export type AgreementState = EventOf<'agreement'>
 export type Notice = EventOf<'notice'>
 
 export interface RunState {
@@ -94,6 +95,8 @@ export interface RunState {
   readonly others: readonly Segment[]
   /** The latest vote over paths and the latest over summaries. */
   readonly votes: readonly VoteState[]
+  /** The latest comparison of programs. */
+  readonly agreement: AgreementState | null
   readonly notices: readonly Notice[]
   /** The kind of question, once it is decided. */
   readonly question: QuestionKind | null
@@ -131,6 +134,7 @@ export const EMPTY_RUN: RunState = {
   summaries: [],
   others: [],
   votes: [],
+  agreement: null,
   notices: [],
   question: null,
   thought: null,
@@ -166,6 +170,11 @@ export function segmentOf(state: RunState, segment: SegmentId): Segment | undefi
 /** Returns every segment of the run: paths, then summaries, then probes and judges. */
 export function allSegments(state: RunState): readonly Segment[] {
   return [...state.paths, ...state.summaries, ...state.others]
+}
+
+/** Returns the segments that read a source of their own: summaries, then probes and judges. */
+export function reading({ summaries, others }: Pick<RunState, 'summaries' | 'others'>): Segment[] {
+  return [...summaries, ...others]
 }
 
 /** Returns the paths that were not dropped. */

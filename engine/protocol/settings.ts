@@ -29,6 +29,7 @@ export const DEFAULTS: RunSettings = {
   seed: 0,
   tail: DEFAULT_TAIL,
   question: 'auto',
+  runPrograms: true,
   alternatives: 0,
   reuseTokens: false,
   controls: { thoughtEmbedding: true, sameToken: false, fusion: 'auto' },

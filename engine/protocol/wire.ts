@@ -101,6 +101,10 @@ export const RunSummary = z.object({
   answer: z.string().nullable(),
   /** The kind of a question that has no single value. */
   question: QuestionKind.exclude(['value']).optional(),
+  /** For how many calls how many programs return the same, if programs were compared. */
+  consensus: z
+    .object({ same: z.int(), programs: z.int(), calls: z.int(), ofCalls: z.int() })
+    .optional(),
   status: RunStatus,
   /** ISO 8601. */
   time: z.string(),

@@ -1,7 +1,7 @@
 /**
- * The wording of notices and errors, which travel as codes with parameters and are worded by their readers. The English
- * tables are here, for the command line and the exports; the page has a table per other language.
- * `{name}` in a sentence is the parameter of that name.
+ * The wording of notices, errors and reasons, which travel as codes with parameters and are worded
+ * by their readers. The English tables are here, for the command line and the exports; the page has
+ * a table per other language. `{name}` in a sentence is the parameter of that name.
  */
 
 export type WordParams = Readonly<Record<string, string | number>>
@@ -39,6 +39,14 @@ export const NOTICES = {
   'nothing-to-count-first':
     'This question has no single value, so there is nothing to count: the first summary is the answer. Merge all paths to get one from all of them.',
   'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
+  'programs-off': 'Running programs is switched off, so what they return is not compared.',
+  /** `reason` is a code of `REASONS`, with its `name`. */
+  'programs-none': 'No attempt has a program that can run here ({reason}), so nothing is compared.',
+  'programs-one':
+    'Only one attempt has a program that runs, so there is nothing to compare it with.',
+  'programs-calls': 'No calls were found to run the programs on, so nothing is compared.',
+  'programs-results': 'None of the programs returned anything, so nothing is compared.',
+  'programs-failed': 'The programs could not be run: {reason}',
   scope: 'No answer found. About this model: {scope}',
 } as const
 export type NoticeCode = keyof typeof NOTICES
@@ -62,7 +70,15 @@ export const ERRORS = {
   'bad-request/nothing-to-choose': 'No finished path has an answer to choose.',
   'bad-request/nothing-to-count':
     'This question has no single value, so there is no vote. Change the kind of the question first.',
+  'bad-request/nothing-to-compare': 'No path has text in which there could be a program.',
+  'bad-request/not-code': 'Programs are compared only for questions that ask for code.',
+  'bad-request/no-sandbox': 'Programs cannot be run here.',
+  'bad-request/not-a-call': '{call} is not a call of {name} with values as arguments.',
   'bad-request/nothing-to-summarise': 'No path has text to summarise yet.',
+  'bad-request/programs-off':
+    'Running programs is turned off. Turn it on in Settings, under "Programs in answers".',
+  'bad-request/programs-off-run':
+    'This run was started without running programs: that was turned off, in Settings or by --no-run. Turn it on and start the run again.',
   'cancelled/run': 'Cancelled.',
   'cannot-join/memory':
     'The paths of this model ({memory} memory) cannot be merged from the cache. Choose re-reading.',
@@ -80,6 +96,7 @@ export const ERRORS = {
   'model-not-found/unreadable': '{file} cannot be read: {reason}',
   'no-such-path/missing': 'Path {path} does not exist.',
   'no-such-path/dropped': 'Path {path} was dropped.',
+  'no-such-path/program': '{member} has no program to choose.',
   'no-such-path/member': '{member} has no answer to choose.',
   'not-running/cancel': 'The run has already ended.',
   'not-running/closed': 'The run is closed.',
@@ -108,6 +125,53 @@ export const ERRORS = {
 } as const satisfies Record<`${string}/${string}`, string>
 export type ErrorDetail = keyof typeof ERRORS
 
+/**
+ * Why a program is not run or compared, and what ended one of its calls. `{name}` is what the reason
+ * is about: a function, a module, a number.
+ */
+export const REASONS = {
+  'no-code': 'no code',
+  'no-function': 'no function',
+  'no-program': 'no function and no program that reads its input',
+  'no-script': 'no whole program that reads its input',
+  'no-interpreter': 'no interpreter for {name}',
+  'not-defined': 'it does not define {name}',
+  'other-language': 'it is in {name}, most are not',
+  'too-long': 'The program or an input is too long.',
+  lacks: 'The sandbox has no {name}.',
+  'lacks-module': 'The sandbox has no module {name}.',
+  'lacks-locales': 'The sandbox has no locales.',
+  'lacks-files': 'It needs files, which the sandbox does not have.',
+  'lacks-network': 'It needs the network, which the sandbox does not have.',
+  'lacks-processes': 'It needs processes, which the sandbox does not have.',
+  'lacks-threads': 'It needs threads, which the sandbox does not have.',
+  'lacks-outside': 'It needs code outside of the interpreter, which the sandbox does not have.',
+  slow: 'It took too long.',
+  'no-time': 'No time was left.',
+  crash: 'It crashes the interpreter.',
+  recursion: 'It recurses too deeply.',
+  prints: 'It prints more than {name} KB.',
+  writes: 'It writes too much.',
+  interferes: 'It interferes with its own run.',
+  unreadable: 'Its result cannot be read.',
+  unsettled: 'Its promise is never settled.',
+  exits: 'It exits with code {name}.',
+  'returns-function': 'It returns a function or a class.',
+  'returns-symbol': 'It returns a symbol.',
+  'returns-promise': 'It returns a promise inside a value.',
+  'returns-long': 'It returns a value of more than 64 KB.',
+  'returns-items': 'It returns a value of more than {name} items.',
+  'returns-deep': 'It returns a value that is nested too deeply.',
+  ended: 'The sandbox was ended: {name}.',
+} as const
+export type ReasonCode = keyof typeof REASONS
+
+/** The sentences of one language. */
+export type Words = Readonly<
+  Record<'notices' | 'errors' | 'reasons', Readonly<Record<string, string>>>
+>
+export const ENGLISH: Words = { notices: NOTICES, errors: ERRORS, reasons: REASONS }
+
 /** Returns the sentence with its parameters filled in. */
 export function render(sentence: string, params: WordParams): string {
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
@@ -128,9 +192,28 @@ interface Worded {
   params?: WordParams | undefined
 }
 
-/** Returns a notice in English. An unknown one, or one of format 1, has its own message. */
-export function noticeText({ code, params = {} }: Worded): string {
-  const sentence = sentenceOf(NOTICES, code)
+/**
+ * Returns a notice in the words of a language. One that is unknown, or one of format 1, has its own
+ * message.
+ */
+export function noticeIn(words: Words, { code, params = {} }: Worded): string {
+  const sentence = sentenceOf(words.notices, code)
   if (params.message !== undefined || sentence === undefined) return String(params.message ?? code)
-  return render(sentence, params)
+  if (code !== 'programs-none') return render(sentence, params)
+  const { reason, name } = params
+  const said = { code: String(reason), ...(name !== undefined && { name: String(name) }) }
+  return render(sentence, { reason: reasonIn(words, said) })
 }
+
+export const noticeText = (notice: Worded): string => noticeIn(ENGLISH, notice)
+
+type Reason = { code: string; name?: string | undefined }
+
+/** Returns a reason in the words of a language. An unknown one stays as it is. */
+export function reasonIn(words: Words, { code, name }: Reason): string {
+  const sentence = sentenceOf(words.reasons, code)
+  if (sentence === undefined) return name === undefined ? code : `${code}: ${name}`
+  return render(sentence, name === undefined ? {} : { name })
+}
+
+export const reasonText = (reason: Reason): string => reasonIn(ENGLISH, reason)

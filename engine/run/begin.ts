@@ -26,6 +26,8 @@ export interface Start {
   conversation: readonly Turn[]
   /** Versions of Braid and llama.cpp. */
   versions: { braid: string; llama: string }
+  /** Whether programs can be run and may be. */
+  programs: boolean
 }
 
 /** The first events of a new run. */
@@ -39,7 +41,7 @@ export interface Beginning {
  * `too-many-paths`, `cannot-join`, `context-too-small`, `cancelled`.
  */
 export async function begin(
-  { id, request, conversation, versions }: Start,
+  { id, request, conversation, versions, programs }: Start,
   model: LoadedModel,
   signal: AbortSignal,
 ): Promise<Beginning> {
@@ -49,6 +51,7 @@ export async function begin(
     metadata: info.metadata,
     nativePaths: model.tokens.pairs.length,
   })
+  settings.runPrograms &&= programs
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)

@@ -11,7 +11,7 @@ import {
 import type { LoadedModel } from '../models/index.ts'
 import { mayThink } from '../prompt/index.ts'
 import type { EventDraft } from '../protocol/events.ts'
-import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { SegmentId } from '../protocol/segments.ts'
@@ -74,7 +74,7 @@ export class RunCells {
         const demand = demandWith(lease)
         const missing = missingCells(state, lease, needs)
         const cells = lease.used(state) + missing + demand.remaining + summaryCells(demand)
-        const open = [...state.paths, ...state.summaries].filter(isOpen)
+        const open = [...state.paths, ...reading(state)].filter(isOpen)
         const without = [...needs, ...open.map(({ segment }) => segment)].filter(
           (segment) => lease.seqOf(segment) === undefined,
         )
@@ -172,17 +172,17 @@ export class RunCells {
     this.#options.clock.add('prefillMs', ms)
   }
 
-  /** Frees the cells of dropped paths, ended summaries and paths that have to start over. */
+  /** Frees the cells of dropped paths, ended summaries and probes, and paths that have to start over. */
   async removeIdle({ view, model }: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
     const { state } = view
-    const { paths, summaries } = state
+    const { paths } = state
     const starts = new Set(paths.filter(isOpen).map((path) => startOf(path, state, model)))
     const idle = paths.filter(
       (path) => isFresh(path) || (path.status === 'dropped' && !starts.has(path)),
     )
-    for (const { segment } of [...idle, ...summaries.filter((one) => !isOpen(one))])
+    for (const { segment } of [...idle, ...reading(state).filter((one) => !isOpen(one))])
       await lease.remove(segment)
   }
 
@@ -200,10 +200,10 @@ const starts = ({ model, view: { state } }: Moment): SegmentId[] =>
 /** Returns the paths whose cells the next streams start from. */
 function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
   const { state } = moment.view
-  const reading = state.summaries.filter(
+  const joining = state.summaries.filter(
     (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
   )
-  return [...new Set([...starts(moment), ...joined, ...reading.flatMap(({ reads }) => reads)])]
+  return [...new Set([...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)])]
 }
 
 /**
@@ -221,7 +221,9 @@ export function startOf(path: Segment, { paths }: RunState, { native }: LoadedMo
  */
 async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<boolean> {
   const { state } = view
-  const rereads = wanted.some(({ source, fusion }) => source && fusion === 'reread')
+  const rereads = wanted.some(
+    (one) => one.source && one.role === 'summary' && one.fusion === 'reread',
+  )
   if (!rereads || state.paths.some(isOpen)) return false
   if (lease.capacity - lease.used(state) >= demand.remaining) return false
   for (const { segment } of state.paths) await lease.remove(segment)

@@ -2,25 +2,28 @@ import type { EventOf } from '../protocol/events.ts'
 import { isOpen, type RunState } from '../protocol/run-state.ts'
 
 export type Timings = EventOf<'run-ended'>['timings']
+type All = Required<Timings>
 type Part = Exclude<keyof Timings, 'totalMs'>
 
-const NONE: Timings = {
+const NONE: All = {
   loadMs: 0,
   prefillMs: 0,
   pathsMs: 0,
   joinMs: 0,
   summaryMs: 0,
+  probeMs: 0,
+  programsMs: 0,
   totalMs: 0,
 }
 
 /** Measures the parts of a run's work, in milliseconds. */
 export class Clock {
-  readonly #timings: Timings
+  readonly #timings: All
   #part: Part | null = null
   #since = 0
 
   constructor(before: Timings | null) {
-    this.#timings = { ...(before ?? NONE) }
+    this.#timings = { ...NONE, ...before }
   }
 
   /** Counts the time from now on for this part, or for none if null. */
@@ -39,14 +42,17 @@ export class Clock {
   read(): Timings {
     const round = (ms: number) => Math.round(ms * 10) / 10
     return Object.fromEntries(
-      Object.entries(this.#timings).map(([part, ms]) => [part, round(ms)]),
+      Object.entries(this.#timings)
+        .filter(([part, ms]) => ms > 0 || (part !== 'probeMs' && part !== 'programsMs'))
+        .map(([part, ms]) => [part, round(ms)]),
     ) as Timings
   }
 }
 
-/** Returns what a decode is doing: thinking, reading for summaries, or writing summaries. */
-export function decodingPart({ paths, summaries }: RunState): Part {
+/** Returns what a decode is doing: thinking, probing, reading for summaries, or writing summaries. */
+export function decodingPart({ paths, summaries, others }: RunState): Part {
   if (paths.some(isOpen)) return 'pathsMs'
+  if (others.some(isOpen)) return 'probeMs'
   return summaries.some((summary) => isOpen(summary) && summary.tokens.length > 0)
     ? 'summaryMs'
     : 'joinMs'

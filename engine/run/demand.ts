@@ -9,7 +9,7 @@ import {
   type Demand,
   type Lease,
 } from '../kv/index.ts'
-import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { View } from '../strategies/index.ts'
@@ -67,7 +67,7 @@ const ownCells = (summaries: readonly Segment[], state: RunState): number =>
 
 /** Returns the cells that must be restored for these paths and for open summaries before anything is decoded. */
 export function missingCells(state: RunState, lease: Lease, needed: readonly SegmentId[]): number {
-  const { paths, summaries } = state
+  const { paths } = state
   const held = ({ segment }: Segment) => lease.seqOf(segment) !== undefined
   const cells = (there: (path: Segment) => boolean) =>
     cellsOf(paths, (path) => (there(path) ? path.tokens.length : 0))
@@ -75,7 +75,7 @@ export function missingCells(state: RunState, lease: Lease, needed: readonly Seg
   return (
     back +
     ownCells(
-      summaries.filter((one) => isOpen(one) && !held(one)),
+      reading(state).filter((one) => isOpen(one) && !held(one)),
       state,
     )
   )
@@ -83,8 +83,7 @@ export function missingCells(state: RunState, lease: Lease, needed: readonly Seg
 
 /** Returns the cells that remain after every open segment has used its budget; may be negative. */
 export function spareCells(state: RunState, lease: Lease): number {
-  const { paths, summaries } = state
-  return lease.capacity - lease.used(state) - openTokens(paths) - openTokens(summaries)
+  return lease.capacity - lease.used(state) - openTokens(state.paths) - openTokens(reading(state))
 }
 
 /** Returns what the run has and may still write, including summaries to come. */
@@ -97,21 +96,21 @@ export function demandOf(
   const settled = wanted.flatMap(({ source, budget }) =>
     source === undefined ? [] : [needOf({ source, budget }, state, lease)],
   )
-  const ofGroups = [...state.summaries, ...wanted].filter(({ group }) => (group ?? null) !== null)
+  const coming = wanted.filter((one) => one.role === 'summary')
+  const ofGroups = [...state.summaries, ...coming].filter(({ group }) => (group ?? null) !== null)
+  const open = reading(state).filter(isOpen)
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   return {
     promptTokens: state.promptTokens.length,
     kept:
       cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)) +
-      ownCells(state.summaries.filter(isOpen), state),
+      ownCells(open, state),
     remaining:
-      openTokens(state.paths) +
-      openTokens(state.summaries) +
-      settled.reduce((sum, cells) => sum + cells, 0),
+      openTokens(state.paths) + openTokens(open) + settled.reduce((sum, cells) => sum + cells, 0),
     budget: settings.budget,
     paths: state.paths.length,
     summaries: toCome + wanted.length - settled.length,
-    sequences: state.paths.length + state.summaries.filter(isOpen).length + wanted.length + toCome,
+    sequences: state.paths.length + open.length + wanted.length + toCome,
     summaryBudget: settings.summaryBudget,
     reading: readingOf(state.fusion ?? 'reread', trained),
     words: wordsAround(settings),

@@ -3,13 +3,14 @@ import type { LoadedModel } from '../models/index.ts'
 import { mayThink, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
-import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
-import type { OpenSummary, View } from '../strategies/index.ts'
+import type { Compare, OpenProbe, OpenSummary, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
+import { probeSource } from './comparing.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
 import { demandOf, needOf, spareCells } from './demand.ts'
 import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
@@ -26,6 +27,8 @@ export interface DriverOptions {
   next: () => void
   /** Called before a summary is framed: the kind of the question must be known. */
   joining: () => void
+  /** There is nothing to ask a probe for: the programs are compared without it. */
+  unprobed: (reads: Compare['of']) => void
   /** No command will follow. */
   final: boolean
   /** When the run asked to work, in the order of `Pools.arrive`. */
@@ -70,12 +73,12 @@ export class Driver {
     return this.#decoding !== null
   }
 
-  get pending(): readonly OpenSummary[] {
+  get pending(): readonly (OpenSummary | OpenProbe)[] {
     return this.#wanted.list
   }
 
-  /** Opens the summary once every segment that it reads has ended. */
-  want(summary: OpenSummary): void {
+  /** Opens the summary or probe once every segment that it reads has ended. */
+  want(summary: OpenSummary | OpenProbe): void {
     this.#wanted.add(summary)
   }
 
@@ -205,7 +208,7 @@ export class Driver {
     return { settings, tokens, prefix: prefixOf(model), lease: this.lease!, state: this.#state }
   }
 
-  /** Returns the summaries that can be written now. */
+  /** Returns the summaries and probes that can be written now. */
   #ready(): Wanted[] {
     const { ready, empty } = this.#wanted.ready(this.#state)
     if (empty > 0) this.#options.emit({ type: 'notice', code: 'nothing-to-summarise' })
@@ -215,7 +218,7 @@ export class Driver {
   /** Paths whose cells these summaries read. */
   #joined(): SegmentId[] {
     return this.#ready()
-      .filter(({ fusion }) => fusion === 'cache')
+      .filter((one) => one.role === 'summary' && one.fusion === 'cache')
       .flatMap(({ reads }) => reads)
   }
 
@@ -223,6 +226,7 @@ export class Driver {
     this.#options.joining()
     const { settings } = this.#options.view()
     const { reads } = summary
+    if (summary.role === 'probe') return this.#settleProbe(summary, settings)
     const { source, instruction } = await sourceOf(summary, {
       model: this.#model!,
       state: this.#state,
@@ -237,14 +241,30 @@ export class Driver {
     summary.asked = instruction
   }
 
-  /** Emits the summary's start and returns its segment. */
+  async #settleProbe(probe: Extract<Wanted, { role: 'probe' }>, settings: RunSettings) {
+    const { reads } = probe
+    const found = await probeSource(probe, {
+      model: this.#model!,
+      state: this.#state,
+      limit: this.#cells.limit(settings),
+      signal: this.#signal,
+    })
+    if (probe.reads !== reads) return
+    if (found !== null) return void Object.assign(probe, found)
+    this.#wanted.remove(probe)
+    this.#options.unprobed(reads)
+  }
+
+  /** Emits the start of a summary or probe and returns its segment. */
   #start(summary: Wanted): Segment {
-    const { segment, group, source, seed, budget, asked } = summary
+    const { segment, role, source, seed, budget, asked } = summary
+    const [group, fusion] =
+      summary.role === 'summary' ? [summary.group, summary.fusion] : [undefined, undefined]
     this.#wanted.remove(summary)
     this.#options.emit({
       type: 'segment-started',
       segment,
-      role: 'summary',
+      role,
       ...(group !== undefined && { group }),
       source: source!,
       thought: 0,
@@ -253,7 +273,7 @@ export class Driver {
       ...(asked !== undefined && { instruction: asked }),
     })
     const started = segmentOf(this.#state, segment)!
-    if (summary.fusion === 'cache' && started.fusion === 'reread')
+    if (fusion === 'cache' && started.fusion === 'reread')
       this.#options.emit({ type: 'notice', code: 'reread-fusion' })
     for (const notice of readingNotices(started, this.#state))
       this.#options.emit({ type: 'notice', ...notice })
@@ -261,24 +281,31 @@ export class Driver {
   }
 
   /** Returns whether the summary can start: its source and the cells that it joins are there. */
-  #inPlace({ source, fusion, reads }: Wanted, lease: Lease): boolean {
+  #inPlace(wanted: Wanted, lease: Lease): boolean {
+    const { source, reads } = wanted
     if (source === undefined || lease.freeSequences === 0) return false
-    return fusion !== 'cache' || reads.every((segment) => lease.seqOf(segment) !== undefined)
+    return (
+      wanted.role === 'probe' ||
+      wanted.fusion !== 'cache' ||
+      reads.every((segment) => lease.seqOf(segment) !== undefined)
+    )
   }
 
   /** Returns the streams of all open segments whose cells are in place. */
   #streams(lease: Lease): Streamed[] {
-    const { paths, summaries } = this.#state
-    const summaryStreams = summaries.filter(isOpen).map((summary) => {
-      // In a lease that may be too small, summaries without open paths share all free cells.
-      const cells =
-        this.#limited && !paths.some(isOpen)
-          ? 0
-          : goesOn(summary, lease)
-            ? Math.max(1, summary.budget - summary.tokens.length)
-            : needOf(summary, this.#state, lease)
-      return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
-    })
+    const { paths } = this.#state
+    const summaryStreams = reading(this.#state)
+      .filter(isOpen)
+      .map((summary) => {
+        // In a lease that may be too small, summaries without open paths share all free cells.
+        const cells =
+          this.#limited && !paths.some(isOpen)
+            ? 0
+            : goesOn(summary, lease)
+              ? Math.max(1, summary.budget - summary.tokens.length)
+              : needOf(summary, this.#state, lease)
+        return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
+      })
     const pathStreams = paths
       .filter((path) => isOpen(path) && this.#startsInPlace(path, lease))
       .map((path) => this.#pathStream(path))
@@ -306,8 +333,12 @@ export class Driver {
    */
   #isAlone({ group }: Segment): boolean {
     const { later, pending, state } = this.#options.view()
-    const has = (summary: { group?: number | null }) => summary.group === group
-    return later || pending.some(has) || state.summaries.some(has)
+    const has = (one: { group?: number | null }) => one.group === group
+    return (
+      later ||
+      pending.some((one) => one.role === 'summary' && has(one)) ||
+      state.summaries.some(has)
+    )
   }
 
   #startsInPlace(path: Segment, lease: Lease): boolean {

@@ -1,7 +1,8 @@
 import type { Lease } from '../kv/index.ts'
-import type { EventOf } from '../protocol/events.ts'
+import { decidingProgram } from '../protocol/deciding.ts'
+import type { EventDraft, EventOf } from '../protocol/events.ts'
 import type { RunState } from '../protocol/run-state.ts'
-import type { Decision, VoteDraft } from '../protocol/decision.ts'
+import type { Decision } from '../protocol/decision.ts'
 import { questionOf } from '../protocol/question.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import { strategyTakes } from '../protocol/shapes.ts'
@@ -16,7 +17,10 @@ export async function decideRun(state: RunState): Promise<Decision> {
   return (await decision()).decide(state)
 }
 
-export async function chooseMember(state: RunState, member: SegmentId): Promise<VoteDraft> {
+export async function chooseMember(
+  state: RunState,
+  member: SegmentId,
+): Promise<EventDraft<'vote' | 'agreement'>> {
   return (await decision()).chooseByHand(state, member)
 }
 
@@ -29,15 +33,30 @@ export function nothingToCount(state: RunState): Notice | null {
   const kind = questionOf(state)
   if (settings === null || kind === null || kind === 'value') return null
   if (!strategyTakes(settings.strategy).votes || paths.length < 2) return null
+  if (decidingProgram(state) !== undefined) return null
   const code = summaries.length > 0 ? 'nothing-to-count-first' : 'nothing-to-count'
   const done =
     summaries.some(({ group }) => group === null) || notices.some((one) => one.code === code)
   return done ? null : { code }
 }
 
+/**
+ * Returns the notice of a run whose programs are not compared because that is switched off: for this
+ * run, or for all (`allowed` is false) since it began.
+ */
+export function switchedOff(state: RunState, allowed: boolean): Notice | null {
+  const { settings, notices, paths, agreement } = state
+  const switched = settings?.runPrograms === false || (!allowed && agreement === null)
+  const off = switched && paths.length > 1 && questionOf(state) === 'code'
+  return off && !notices.some(({ code }) => code === 'programs-off')
+    ? { code: 'programs-off' }
+    : null
+}
+
 /** Returns token counts, and the KV memory that the run's cells use. */
 export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ended'>['usage'] {
-  const { promptTokens, paths, summaries } = state
+  const { promptTokens, paths, summaries, others } = state
+  const probes = others.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const latest = summaries.at(-1)?.tokens.length ?? 0
   const info = lease?.context.info
   return {
@@ -47,6 +66,7 @@ export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ende
       0,
     ),
     summaryTokens: summaries.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    ...(probes > 0 && { probeTokens: probes }),
     kvBytes:
       info === undefined
         ? 0

@@ -18,6 +18,7 @@ import type { RunHandle, ThinkOptions } from './handle.ts'
 import { Pools } from '../kv/index.ts'
 import { Models, type Inspect, type Unloaded } from '../models/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
+import type { RunPrograms } from './comparing.ts'
 import { Run, type EngineCore } from './run.ts'
 
 export interface EngineParts {
@@ -30,6 +31,8 @@ export interface EngineParts {
   inspect?: Inspect
   /** How many runs of a model may work at once, memory permitting. Default: 1. */
   jobs?: number
+  /** Runs programs that a model wrote. Without it, no run compares programs. */
+  runPrograms?: RunPrograms
 }
 
 /**
@@ -41,7 +44,14 @@ export class Engine {
   readonly #core: EngineCore
   readonly #bundled: string | undefined
 
-  constructor({ addon, version, bundledModel, inspect = readModelInfo, jobs = 1 }: EngineParts) {
+  constructor({
+    addon,
+    version,
+    bundledModel,
+    inspect = readModelInfo,
+    jobs = 1,
+    runPrograms,
+  }: EngineParts) {
     const models = new Models(addon, inspect)
     const pools = new Pools(models, jobs)
     models.freeIdle = (which) => pools.freeIdle(which)
@@ -51,6 +61,8 @@ export class Engine {
       models,
       pools,
       runs: new Set(),
+      runPrograms,
+      programsAllowed: true,
     }
     this.#bundled = bundledModel
   }
@@ -140,6 +152,14 @@ export class Engine {
   /** Sets the listener that is called whenever a model is loaded or unloaded. */
   onMemory(listener: (unloaded?: Unloaded) => void): void {
     this.#core.models.onChange = listener
+  }
+
+  /**
+   * Sets whether programs may run. If not, no run starts to compare programs, whatever it was asked
+   * for; a comparison that has begun ends.
+   */
+  allowPrograms(allowed: boolean): void {
+    this.#core.programsAllowed = allowed
   }
 
   /** Loads a model before a run asks for it. Errors: those of loading; `cancelled`. */

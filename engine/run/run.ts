@@ -23,15 +23,17 @@ import {
   type RunState,
 } from '../protocol/fold.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
+import { decidingProgram } from '../protocol/deciding.ts'
 import { kindToRecord, showsValues } from '../protocol/question.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
-import { obey, STRATEGIES, type Action, type View } from '../strategies/index.ts'
+import { obey, STRATEGIES, type Action, type Compare, type View } from '../strategies/index.ts'
 import type { Notice } from '../protocol/wording.ts'
 import { begin, chooseFusion } from './begin.ts'
 import { Clock, decodingPart } from './clock.ts'
+import { checkCalls, comparison, whyNone, type RunPrograms } from './comparing.ts'
 import { Driver } from './driver.ts'
-import { chooseMember, decideRun, nothingToCount, usageOf, warmUp } from './end.ts'
+import { chooseMember, decideRun, nothingToCount, switchedOff, usageOf, warmUp } from './end.ts'
 import type { RunHandle } from './handle.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
 import type { Pools } from '../kv/index.ts'
@@ -44,6 +46,10 @@ export interface EngineCore {
   models: Models
   pools: Pools<LoadedModel>
   version: string
+  /** Runs programs that a model wrote; undefined if nothing here can. */
+  runPrograms: RunPrograms | undefined
+  /** Whether the user lets programs run. */
+  programsAllowed: boolean
   /** All runs that are not closed. */
   runs: Set<Run>
 }
@@ -93,6 +99,8 @@ export class Run implements RunHandle {
   #closed = false
   #abort = new AbortController()
   #arrival = 0
+  /** The comparison of programs that comes next. */
+  #comparing: Compare | null = null
   #working: Promise<void> | null = null
 
   constructor(
@@ -115,6 +123,7 @@ export class Run implements RunHandle {
       ended: (segment, reason, error) => this.#ended(segment, reason, error),
       next: () => void this.#advance(),
       joining: () => this.#decideQuestion(true),
+      unprobed: (of) => (this.#comparing = { type: 'compare', of, calls: [] }),
       final: options.final === true,
       arrival: () => this.#arrival,
       onWaiting: (place) => options.onWaiting?.(place),
@@ -160,6 +169,7 @@ export class Run implements RunHandle {
       case 'cancel':
         if (!this.#active) throw fail('not-running/cancel')
         this.#driver.forget()
+        this.#comparing = null
         this.#abort.abort()
         return {}
       case 'stop-all':
@@ -171,7 +181,11 @@ export class Run implements RunHandle {
         return {}
       case 'override-vote':
         this.#emit(await chooseMember(this.#state, command.member))
+        await this.#recount()
         return {}
+      case 'compare':
+        this.#checkSwitch()
+        await checkCalls(command.calls, this.#state)
     }
     if (command.type === 'summarise') this.#checkFusion(command)
     const { actions, segment, later } = obey(command, this.#view(), {
@@ -181,9 +195,25 @@ export class Run implements RunHandle {
     if (later === true) this.#later = true
     this.#endInterrupted()
     for (const action of actions) this.#carry(action)
+    if (command.type === 'drop' && !this.#active) this.#compareAgain()
     this.#wake()
     if (command.type === 'drop') await this.#recount()
     return segment === undefined ? {} : { segment }
+  }
+
+  /** Throws `bad-request` if this run may not run programs, with where that is turned on. */
+  #checkSwitch(): void {
+    const { runPrograms, programsAllowed } = this.#core
+    if (runPrograms === undefined) throw fail('bad-request/no-sandbox')
+    if (!programsAllowed) throw fail('bad-request/programs-off')
+    if (this.#state.settings?.runPrograms === false) throw fail('bad-request/programs-off-run')
+  }
+
+  /** An ended run compares its programs again if there are others than before. */
+  #compareAgain(): void {
+    if (this.#state.agreement === null) return
+    const actions = STRATEGIES[this.#settings.strategy].next(this.#view())
+    for (const action of actions) if (action.type === 'compare') this.#carry(action)
   }
 
   /** Errors: `cannot-join`, once the model is loaded. */
@@ -201,6 +231,7 @@ export class Run implements RunHandle {
     if (!this.#active) throw fail('not-running/stop')
     this.#later = this.#stopped = true
     this.#driver.forget()
+    this.#comparing = null
     for (const { segment } of allSegments(this.#state).filter(isOpen))
       this.#carry({ type: 'cut', segment, reason: 'stopped' })
     if (!this.#driver.decoding) this.#abort.abort()
@@ -211,13 +242,19 @@ export class Run implements RunHandle {
     return this.#state.settings!
   }
 
+  /** Whether anything here can run programs, and the user allows it. */
+  get #mayRun(): boolean {
+    return this.#core.runPrograms !== undefined && this.#core.programsAllowed
+  }
+
   #view(): View {
     const { model } = this.#state
     return {
-      settings: this.#settings,
+      settings: this.#mayRun ? this.#settings : { ...this.#settings, runPrograms: false },
       trained: (model?.nativePaths ?? 0) > 0,
       state: this.#state,
       pending: this.#driver.pending,
+      comparing: this.#comparing !== null,
       later: this.#later,
     }
   }
@@ -277,6 +314,8 @@ export class Run implements RunHandle {
         return this.#continue(action.segment, action.budget)
       case 'open':
         return this.#open(action)
+      case 'compare':
+        this.#comparing = action
     }
   }
 
@@ -288,7 +327,7 @@ export class Run implements RunHandle {
   }
 
   #open(action: Extract<Action, { type: 'open' }>): void {
-    if (action.role === 'summary') return this.#driver.want(action)
+    if (action.role === 'summary' || action.role === 'probe') return this.#driver.want(action)
     const { segment, group, seed } = action
     if (action.role === 'branch') {
       const { of, at, forced, thought, budget } = action
@@ -322,6 +361,10 @@ export class Run implements RunHandle {
   }
 
   get #hasWork(): boolean {
+    return this.#decodes || this.#comparing !== null
+  }
+
+  get #decodes(): boolean {
     return allSegments(this.#state).some(isOpen) || this.#driver.pending.length > 0
   }
 
@@ -337,8 +380,11 @@ export class Run implements RunHandle {
       this.#abort = new AbortController()
       this.#active = true
       try {
-        await this.#turn()
-        await this.#end()
+        if (this.#state.status === 'ended' && !this.#decodes) await this.#compareEnded()
+        else {
+          await this.#turn()
+          await this.#end()
+        }
       } catch (error) {
         await this.#fail(toBraidError(error))
       }
@@ -356,7 +402,9 @@ export class Run implements RunHandle {
       const model = await this.#load()
       try {
         if (this.#asked !== null) await this.#begin(model, this.#asked)
-        while (!this.#advance()) await this.#driver.decode(model, this.#abort.signal)
+        while (!this.#advance())
+          if (this.#comparing !== null) await this.#compare(this.#comparing)
+          else await this.#driver.decode(model, this.#abort.signal)
         this.#failIfAllFailed()
       } finally {
         models.release(model)
@@ -367,6 +415,46 @@ export class Run implements RunHandle {
       this.#clock.enter(null)
       this.#clock.add('totalMs', performance.now() - began)
     }
+  }
+
+  /**
+   * Runs programs and records what they return, unless that was turned off since it was asked for.
+   * Errors: `cancelled`.
+   */
+  async #compare(asked: Compare): Promise<void> {
+    if (!this.#mayRun) {
+      this.#comparing = null
+      return
+    }
+    this.#decideQuestion(true)
+    const before = performance.now()
+    try {
+      const event = await comparison(
+        asked,
+        this.#state,
+        this.#core.runPrograms!,
+        this.#abort.signal,
+      )
+      const chosen = this.#state.agreement?.chosen
+      const stays = chosen !== undefined && decidingProgram(this.#state) === chosen
+      this.#emit({ ...event, ...(stays && event.of.includes(chosen) && { chosen }) })
+      const notice = whyNone(event)
+      if (notice !== null) this.#notice(notice)
+    } finally {
+      this.#clock.add('programsMs', performance.now() - before)
+      if (this.#comparing === asked) this.#comparing = null
+    }
+  }
+
+  /** Compares the programs of a run that has ended. That needs no model. */
+  async #compareEnded(): Promise<void> {
+    try {
+      if (this.#comparing !== null) await this.#compare(this.#comparing)
+    } catch (error) {
+      if (toBraidError(error).code !== 'cancelled') throw error
+    }
+    this.#active = false
+    await this.#recount()
   }
 
   /** Loads the run's model and retains it. Errors: those of `Models.use`, `wrong-model`. */
@@ -399,7 +487,7 @@ export class Run implements RunHandle {
     const { addon, version } = this.#core
     const versions = { braid: version, llama: addon.version().llama }
     const { conversation } = this.#options
-    const start = { id: this.id, request, conversation, versions }
+    const start = { id: this.id, request, conversation, versions, programs: this.#mayRun }
     const { event, notices } = await begin(start, model, this.#abort.signal)
     const { tokens, native } = model
     this.#rowOf = thoughtRows(event.settings, { tokens, thoughtRows: native.info.thoughtRows })
@@ -422,8 +510,9 @@ export class Run implements RunHandle {
     const { answer, vote } =
       reason === 'cancelled' ? { answer: this.#state.answer, vote: null } : decision
     if (vote !== null) this.#emit(vote)
-    const uncounted = nothingToCount(this.#state)
-    if (uncounted !== null && reason === 'finished') this.#notice(uncounted)
+    const off = switchedOff(this.#state, this.#core.programsAllowed)
+    for (const notice of [off, nothingToCount(this.#state)])
+      if (notice !== null && reason === 'finished') this.#notice(notice)
     const scope = this.#state.model?.scope
     // A model of one game that gives no value has not done what it was trained for.
     const none = answer === null || !showsValues(this.#state)
@@ -443,6 +532,7 @@ export class Run implements RunHandle {
   async #fail(error: BraidError): Promise<void> {
     const cancelled = error.code === 'cancelled' && this.#abort.signal.aborted
     this.#driver.forget()
+    this.#comparing = null
     for (const { segment } of allSegments(this.#state).filter(isOpen)) {
       if (cancelled)
         this.#emit({ type: 'segment-ended', segment, reason: 'cancelled', answer: null })

@@ -80,8 +80,8 @@ export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
   tokens.length > 0 && lease.seqOf(segment) !== undefined
 
 /**
- * Returns the stream of a summary, which first reads its source or continues where it was
- * interrupted. `cells` are reserved for this summary.
+ * Returns the stream of a summary or a probe, which first reads its source or continues where it was
+ * interrupted. `cells` are reserved for it.
  */
 export function summaryStream(
   summary: Segment,
@@ -89,6 +89,7 @@ export function summaryStream(
   { settings, tokens, prefix, lease, state }: StreamRun,
 ): StreamOptions {
   const written = idsOf(summary.tokens.slice())
+  const isSummary = summary.role === 'summary'
   const continues = goesOn(summary, lease)
   const seq = lease.claim(summary.segment)
   const parts = continues ? undefined : streamParts(summary, written, lease, state)
@@ -97,14 +98,14 @@ export function summaryStream(
     seq,
     thought: lease.thought(0),
     parts,
-    forced: prefix.slice(written.length),
+    forced: isSummary ? prefix.slice(written.length) : [],
     budget: Math.max(1, summary.budget - written.length),
     cells,
     sampler: { ...settings.sampling, seed: continuedSeed(summary.seed, written.length) },
-    masked: [],
+    masked: isSummary ? [] : tokens.masked,
     stops: tokens.summaryStops,
-    endToken: tokens.summary?.close ?? -1,
-    group: 2 * ALONE + summary.number,
+    endToken: (isSummary ? tokens.summary?.close : undefined) ?? -1,
+    group: (2 + ROLES.indexOf(summary.role)) * ALONE + summary.number,
     history: written.slice(-Math.max(CHARACTER, settings.sampling.repetitionWindow)),
   }
 }

@@ -9,7 +9,7 @@ import { partsOf, type Source } from '../protocol/segments.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
-import { countsOf } from './counts.ts'
+import { countsOf, resultsOf } from './counts.ts'
 import { copiesWhole } from './demand.ts'
 import type { LoadedModel } from '../models/index.ts'
 
@@ -66,8 +66,13 @@ async function askingOf(
   const kind = questionOf(state) ?? 'value'
   const own = asked ?? state.settings!.instruction
   const language = languageOf(problem)
-  const counted = model.tokens.pairs.length === 0 && own === undefined && kind === 'value'
-  const counts = counted ? await countsOf(paths, language) : undefined
+  const hints = {
+    value: () => countsOf(paths, language),
+    code: () => resultsOf(state.agreement, paths, language),
+    text: () => undefined,
+  }
+  const told = model.tokens.pairs.length === 0 && own === undefined
+  const counts = told ? await hints[kind]() : undefined
   return { language, instruction: own ?? instructionFor(kind, problem), counts }
 }
 

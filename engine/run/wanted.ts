@@ -1,10 +1,12 @@
 import { isOpen, segmentOf, type RunState } from '../protocol/run-state.ts'
 import type { SegmentId, Source } from '../protocol/segments.ts'
-import { isReadable, type OpenSummary } from '../strategies/index.ts'
+import { isReadable, type OpenProbe, type OpenSummary } from '../strategies/index.ts'
 
-/** A summary that waits for the segments that it reads to end. */
-export interface Wanted extends OpenSummary {
-  /** What the summary reads, once that is known. */
+/** A summary or a probe that waits for the segments that it reads to end. */
+export type Wanted = (OpenSummary | OpenProbe) & Waiting
+
+interface Waiting {
+  /** What it reads, once that is known. */
   source?: Source | undefined
   /** The instruction in that source; undefined if there is none. */
   asked?: string | undefined
@@ -19,7 +21,7 @@ export class WantedSummaries {
     return this.#list
   }
 
-  add(summary: OpenSummary): void {
+  add(summary: OpenSummary | OpenProbe): void {
     this.#list.push({ ...summary })
   }
 
@@ -45,7 +47,10 @@ export class WantedSummaries {
     }
     const empty = ready.filter(({ reads }) => reads.length === 0)
     for (const summary of empty) this.remove(summary)
-    return { ready: ready.filter((summary) => !empty.includes(summary)), empty: empty.length }
+    return {
+      ready: ready.filter((summary) => !empty.includes(summary)),
+      empty: empty.filter(({ role }) => role === 'summary').length,
+    }
   }
 }
 

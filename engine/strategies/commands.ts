@@ -9,7 +9,9 @@ import {
   summaryId,
   type SegmentId,
 } from '../protocol/segments.ts'
+import { questionOf } from '../protocol/question.ts'
 import { shapeOf } from '../protocol/shapes.ts'
+import { candidates, compare } from './behaviour.ts'
 import { groupSummary, type AskedSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
@@ -32,11 +34,11 @@ export interface Limits {
 }
 
 /**
- * Returns the actions of a command that opens, extends or ends segments. Errors: `no-such-path`,
+ * Returns the actions of a command that opens, extends or ends segments, or compares them. Errors: `no-such-path`,
  * `not-running`, `bad-request`, `out-of-range`, `too-many-paths`.
  */
 export function obey(
-  command: Of<'stop' | 'drop' | 'extend' | 'branch' | 'summarise'>,
+  command: Of<'stop' | 'drop' | 'extend' | 'branch' | 'summarise' | 'compare'>,
   view: View,
   limits: Limits,
 ): Obeyed {
@@ -51,7 +53,16 @@ export function obey(
       return branch(command, view, limits)
     case 'summarise':
       return summarise(command, view)
+    case 'compare':
+      return { actions: [compareAgain(command, view)] }
   }
+}
+
+function compareAgain({ calls }: Of<'compare'>, view: View): Action {
+  if (questionOf(view.state) !== 'code') throw fail('bad-request/not-code')
+  const of = candidates(shapeOf(view.settings, view.trained).groups, view)
+  if (of.length === 0) throw fail('bad-request/nothing-to-compare')
+  return compare(of, view, calls)
 }
 
 function pathIn(state: RunState, segment: SegmentId): Segment {
@@ -136,7 +147,8 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
     .filter(isOpen)
     .map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' }))
   const { groups, summaries } = shapeOf(view.settings, view.trained)
-  const written = new Set([...state.summaries, ...pending].map(({ group }) => group))
+  const coming = pending.filter((one) => one.role === 'summary')
+  const written = new Set([...state.summaries, ...coming].map(({ group }) => group))
   const own = later || !summaries ? [] : groupsOf(groups).filter((group) => !written.has(group))
   const mixed = chosen !== undefined && groups > 1
   if (own.length > 0 && !mixed) {
@@ -158,7 +170,8 @@ function laterSummary(
   { state, pending, settings }: View,
   { fusion = state.fusion ?? 'reread', instruction }: AskedSummary,
 ): OpenSummary {
-  const last = [...state.summaries, ...pending].reduce(
+  const coming = pending.filter(({ role }) => role === 'summary')
+  const last = [...state.summaries, ...coming].reduce(
     (most, { segment }) => Math.max(most, numberOf(segment)),
     groups > 1 ? groups : 0,
   )

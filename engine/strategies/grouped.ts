@@ -1,7 +1,8 @@
-import { isOpen, type Segment } from '../protocol/run-state.ts'
+import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
 import type { Fusion } from '../protocol/request.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
 import type { Shape } from '../protocol/shapes.ts'
+import { nextComparison, replacesSummaries } from './behaviour.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenPath, type OpenSummary, type View } from './strategy.ts'
 
@@ -11,17 +12,16 @@ import { isReadable, type Action, type OpenPath, type OpenSummary, type View } f
  * once, independently of other groups.
  */
 export function grouped(shape: Shape, view: View): Action[] {
-  const { state, later, pending } = view
+  const { state, later, pending, comparing } = view
   if (state.paths.length === 0) return later ? [{ type: 'finish' }] : openPaths(shape, view)
   const actions: Action[] = later
     ? []
     : groupsOf(shape).flatMap((group) => nextOf(group, shape, view))
   const busy =
-    actions.length > 0 ||
-    pending.length > 0 ||
-    state.paths.some(isOpen) ||
-    state.summaries.some(isOpen)
+    actions.length > 0 || pending.length > 0 || comparing || allSegments(state).some(isOpen)
   if (busy) return actions
+  const comparison = nextComparison(shape, view)
+  if (comparison.length > 0) return comparison
   return [...(later ? [] : withoutText(shape, view)), { type: 'finish' }]
 }
 
@@ -42,7 +42,8 @@ function openPaths({ groups, size }: Shape, { settings }: View): OpenPath[] {
 const membersOf = (group: number, { state }: View): Segment[] =>
   state.paths.filter((path) => path.group === group)
 
-function nextOf(group: number, { finish, summaries }: Shape, view: View): Action[] {
+function nextOf(group: number, shape: Shape, view: View): Action[] {
+  const { finish, summaries } = shape
   if (hasSummary(group, view)) return []
   const members = membersOf(group, view)
   const running = members.filter(isOpen)
@@ -51,7 +52,8 @@ function nextOf(group: number, { finish, summaries }: Shape, view: View): Action
     return reached ? running.map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' })) : []
   }
   const reads = members.filter(isReadable)
-  return summaries && reads.length > 0 ? [groupSummary(group, reads, view)] : []
+  const wanted = summaries && reads.length > 0 && !replacesSummaries(shape, view)
+  return wanted ? [groupSummary(group, reads, view)] : []
 }
 
 /** Returns whether a path counts for the finish rule: it ended by itself or reached its budget. */
@@ -59,7 +61,7 @@ const hasFinished = ({ reason }: Segment): boolean => reason === 'finished' || r
 
 const hasSummary = (group: number, { state, pending }: View): boolean =>
   state.summaries.some((summary) => summary.group === group) ||
-  pending.some((summary) => summary.group === group)
+  pending.some((one) => one.role === 'summary' && one.group === group)
 
 /** How a user asked for a summary. */
 export interface AskedSummary {
@@ -88,7 +90,9 @@ export function groupSummary(
 }
 
 /** Returns a notice of how many groups have no text that a summary could read, if there are any. */
-function withoutText({ groups, summaries }: Shape, view: View): Action[] {
+function withoutText(shape: Shape, view: View): Action[] {
+  const { groups, summaries } = shape
+  if (view.state.paths.some(isReadable) && replacesSummaries(shape, view)) return []
   const without = groupsOf({ groups } as Shape).filter((group) => !hasSummary(group, view)).length
   if (!summaries || without === 0) return []
   return without === groups

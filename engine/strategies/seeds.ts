@@ -13,6 +13,9 @@ export const pathSeed = (seed: number, path: number): number => derive(seed, 2 *
 
 export const summarySeed = (seed: number, version: number): number => derive(seed, 2 * version + 1)
 
+/** Returns the seed of a run's probe: that of a summary that no run has. */
+export const probeSeed = (seed: number): number => summarySeed(seed, 1 << 20)
+
 /** Returns the seed of a segment that continues after `tokens` tokens: a separate random stream. */
 export const continuedSeed = (seed: number, tokens: number): number =>
   tokens === 0 ? seed : derive(seed, tokens)

@@ -19,8 +19,10 @@ export interface View {
   /** The model was trained for parallel thinking (it has pairs of control tokens). */
   readonly trained: boolean
   readonly state: RunState
-  /** Summaries not in the state yet: they wait for the segments that they read to end. */
-  readonly pending: readonly OpenSummary[]
+  /** Summaries and probes not in the state yet: they wait for the segments that they read to end. */
+  readonly pending: readonly (OpenSummary | OpenProbe)[]
+  /** A comparison of programs was asked for and is not in the state yet. */
+  readonly comparing: boolean
   /** Only commands open segments, because the run has ended before or was stopped. */
   readonly later: boolean
 }
@@ -64,10 +66,31 @@ export interface OpenSummary {
   budget: number
 }
 
+/** A short text that is asked for beside the paths: calls for the programs that they hold. */
+export interface OpenProbe {
+  type: 'open'
+  role: 'probe'
+  segment: SegmentId
+  reads: readonly SegmentId[]
+  seed: number
+  budget: number
+}
+
+/** Runs the programs of these segments, and records what they return. */
+export interface Compare {
+  type: 'compare'
+  of: readonly SegmentId[]
+  probe?: SegmentId
+  /** What the user adds to the calls that the texts hold. */
+  calls: readonly { call: string; expected?: string | undefined }[]
+}
+
 export type Action =
   | OpenPath
   | OpenBranch
   | OpenSummary
+  | OpenProbe
+  | Compare
   /** Sets the segment's budget; the segment continues if it had ended. */
   | { type: 'continue'; segment: SegmentId; budget: number }
   /** Ends the segment where it is. */

@@ -6,7 +6,7 @@ import {
   Fusion,
   MAX_PROBLEM_CHARS,
   RunSettings,
-  VoteRule,
+  ValueRule,
 } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { summarySeed } from '../strategies/index.ts'
@@ -86,7 +86,7 @@ export const Format1Event = z.discriminatedUnion('type', [
   z.looseObject({
     type: z.literal('vote'),
     ...at,
-    rule: VoteRule,
+    rule: ValueRule,
     /** Members are path numbers or summary versions. */
     over: z.enum(['paths', 'summaries']),
     classes: z.array(z.object({ answer: z.string().nullable(), members: z.array(number) })),

@@ -1,5 +1,6 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
-import { decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import { decidingProgram, decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import type { RunState } from '../../engine/protocol/fold.ts'
 import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import type { Params } from '../../engine/protocol/wire.ts'
@@ -86,18 +87,28 @@ export const exportCommands: Command[] = [
   },
 ]
 
+/** Returns the program that is the answer, as it ran; null if none is. */
+function programOf(state: RunState): string | null {
+  const segment = decidingProgram(state)
+  if (segment === undefined) return null
+  const { of, programs } = state.agreement!
+  return programs[of.indexOf(segment)]!.source.trimEnd()
+}
+
 /**
- * Returns the answer of the shown summary if it does not decide the run; otherwise the run's, which a vote or the user
- * may have set.
+ * Returns the answer of the shown summary if it does not decide the run; otherwise the program that
+ * is the answer, or else the run's answer, which a vote or the user may have set.
  */
 function answerOf(target: Target): string | null {
   const state = stateOf(target)
   const summary = summaryFor(target)
   if (state === undefined) return null
+  const decides = target.summary === (decidingSummary(state)?.segment ?? null)
+  const program = decides ? programOf(state) : null
+  if (program !== null) return program
   const own =
     summary === undefined || showsValues(state)
       ? (summary?.answer?.text ?? null)
       : spokenText(summary, state) || null
-  const decides = target.summary === (decidingSummary(state)?.segment ?? null)
   return decides ? (state.answer ?? own) : own
 }

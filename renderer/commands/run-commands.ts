@@ -14,6 +14,7 @@ import {
   SkipForward,
   SquareStack,
 } from 'lucide-react'
+import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { fileOf } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
@@ -50,6 +51,13 @@ const whyNotAgain = (target: Target) => {
         : null)
   )
 }
+
+/**
+ * Returns the segment that a follow-up continues from: the summary, or the path whose program was
+ * chosen.
+ */
+const answered = (target: Target) =>
+  summaryFor(target)?.segment ?? decidingProgram(stateOf(target)!)
 
 /** Returns why the paths of a run have nothing to summarise now, or null. */
 const whyNotSummarise = (state: RunState) =>
@@ -174,7 +182,7 @@ export const runCommands: Command[] = [
     icon: CornerDownRight,
     why: (target) =>
       whyNotSteer(target) ??
-      (summaryFor(target) === undefined
+      (answered(target) === undefined
         ? 'why.noSummary'
         : stateOf(target)!.status === 'running'
           ? 'why.running'
@@ -186,7 +194,7 @@ export const runCommands: Command[] = [
         problem: '',
         followUp: {
           run: target.run!,
-          segment: target.summary!,
+          segment: answered(target)!,
           title: state.problem.slice(0, 120),
         },
       })

@@ -2,33 +2,31 @@ import i18next from 'i18next'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import { errorText, runError, type RunError } from '../../engine/protocol/events.ts'
 import type { Notice } from '../../engine/protocol/fold.ts'
+import type { Reason } from '../../engine/protocol/programs.ts'
 import {
-  ERRORS,
-  NOTICES,
-  noticeText,
+  ENGLISH,
+  noticeIn,
+  reasonIn,
   render,
   sentenceOf,
   type WordParams,
+  type Words,
 } from '../../engine/protocol/wording.ts'
 import * as zh from './zh/wording.ts'
 
 /**
- * Wording of notices and errors per language, which runs and the host send as codes with parameters. The protocol has
- * the English.
+ * Wording of notices, errors and reasons per language, which runs and the host send as codes with
+ * parameters. The protocol has the English.
  */
-const WORDS: Readonly<
-  Record<string, { notices: Record<string, string>; errors: Record<string, string> }>
-> = { zh }
+const WORDS: Readonly<Record<string, Words>> = { zh }
 
-const english = { notices: NOTICES, errors: ERRORS }
-const words = () => WORDS[i18next.language] ?? english
+const words = () => WORDS[i18next.language] ?? ENGLISH
 
 /** Returns a notice in the current language. One that is unknown or has its own message stays as it is. */
-export function noticeWords(notice: Notice): string {
-  const { code, params = {} } = notice
-  const sentence = params.message === undefined ? sentenceOf(words().notices, code) : undefined
-  return sentence === undefined ? noticeText(notice) : render(sentence, params)
-}
+export const noticeWords = (notice: Notice): string => noticeIn(words(), notice)
+
+/** Returns why a program is not run or compared, or what ended a call, in the current language. */
+export const reasonWords = (reason: Reason): string => reasonIn(words(), reason)
 
 /** Returns an error in the current language. One that is unknown or unforeseen keeps its own message. */
 export function errorWords(error: RunError): string {

@@ -36,6 +36,7 @@ export function Composer() {
   const model = usePrefs((s) => s.model)
   const infos = useModels((s) => s.infos)
   const info = isInfo(infos[model]) ? infos[model] : null
+  const runsPrograms = usePrefs((s) => s.runPrograms)
   const full = effective(settings, info)
   useEffect(() => {
     const timer = setTimeout(() => void refreshFit(), 150)
@@ -167,18 +168,21 @@ export function Composer() {
             </select>
           </Field>
         </div>
-        {full !== null && strategyTakes(full.strategy).votes && nothingToCount(full.question) && (
-          <div className="callout info small row" data-notice="nothing-to-count">
-            <span className="grow">{t('compose.nothingToCount')}</span>
-            <button
-              type="button"
-              className="btn tiny"
-              onClick={() => editSettings({ strategy: 'parallel' })}
-            >
-              {t('compose.mergeInstead')}
-            </button>
-          </div>
-        )}
+        {full !== null &&
+          strategyTakes(full.strategy).votes &&
+          nothingToCount(full.question) &&
+          !(full.question === 'code' && runsPrograms) && (
+            <div className="callout info small row" data-notice="nothing-to-count">
+              <span className="grow">{t('compose.nothingToCount')}</span>
+              <button
+                type="button"
+                className="btn tiny"
+                onClick={() => editSettings({ strategy: 'parallel' })}
+              >
+                {t('compose.mergeInstead')}
+              </button>
+            </div>
+          )}
         {full !== null && info !== null && (
           <details className="advanced">
             <summary>

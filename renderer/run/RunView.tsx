@@ -9,6 +9,7 @@ import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
 import { useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
+import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
@@ -25,6 +26,7 @@ import './lanes.css'
 import './stream.css'
 import './panels.css'
 
+const Programs = lazy(() => import('./Programs.tsx')) // likewise
 const VoteBoard = lazy(() => import('./VoteBoard.tsx')) // compares answers, for which the window does not wait
 
 /** Shows a run: its problem, paths, summary and votes, and its commands. */
@@ -152,7 +154,18 @@ function RunNotices({ run }: { run: string }) {
   const all = useShown(run, (s) => s.notices)
   const merged = useShown(run, (s) => s.summaries.some(({ group }) => group === null))
   // What was advised is done.
-  const notices = merged ? all.filter(({ code }) => !code.startsWith('nothing-to-count')) : all
+  // No summary is written that would have to be checked.
+  const unmerged = useShown(
+    run,
+    (s) => s.summaries.length === 0 && decidingProgram(s) !== undefined,
+  )
+  const compared = useShown(run, (s) => (s.agreement?.winner ?? null) !== null)
+  const notices = all.filter(
+    ({ code }) =>
+      !(merged && code.startsWith('nothing-to-count')) &&
+      !(compared && code.startsWith('programs-')) &&
+      !(unmerged && code.endsWith('-fusion')),
+  )
   const error = useShown(run, (s) => s.error)
   const status = useShown(run, (s) => s.status)
   const place = usePlace(run)
@@ -212,6 +225,7 @@ function SidePanels({ run }: { run: string }) {
   const t = useT()
   const kind = useShown(run, questionOf)
   const agrees = nothingToCount(kind)
+  const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
   const all = panels.summary || panels.votes || panels.overview
   const toggle = (key: keyof Prefs['panels']) =>
     setPref('panels', { ...panels, [key]: !panels[key] })
@@ -233,10 +247,14 @@ function SidePanels({ run }: { run: string }) {
       {panels.summary && <SummaryCard run={run} />}
       {panels.votes && (
         <SidePanel
-          title={agrees ? 'agree.title' : 'votes.title'}
+          title={programs ? 'programs.title' : agrees ? 'agree.title' : 'votes.title'}
           tools={<QuestionKind run={run} />}
         >
-          {agrees ? (
+          {programs ? (
+            <Suspense fallback={null}>
+              <Programs run={run} />
+            </Suspense>
+          ) : agrees ? (
             <Agreement run={run} />
           ) : kind === null ? (
             <p className="body dim">{t('votes.undecided')}</p>

@@ -1,9 +1,9 @@
 import { memo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
-import { decidingSummary } from '../../engine/protocol/deciding.ts'
+import { decidingProgram, decidingSummary } from '../../engine/protocol/deciding.ts'
 import { isOpen } from '../../engine/protocol/fold.ts'
 import { nothingToCount, questionOf, showsValues } from '../../engine/protocol/question.ts'
-import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
@@ -17,7 +17,8 @@ import { Segmented } from '../ui/Segmented.tsx'
 import { showAnswer } from '../ui/show-answer.ts'
 import { StreamText } from '../ui/StreamText.tsx'
 import { Tip } from '../ui/Tip.tsx'
-import { Microscope } from 'lucide-react'
+import { Crosshair, Microscope } from 'lucide-react'
+import { CodeView } from '../ui/BlockView.tsx'
 import { AttributionStrip } from './AttributionStrip.tsx'
 import { useMeter } from './meter.ts'
 import { STATUS_LOOK, statusKey } from './status.ts'
@@ -49,6 +50,11 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     run,
     (s) => isOver(s.status) && s.paths.length > 1 && nothingToCount(questionOf(s)),
   )
+  const program = useShown(run, (s) => {
+    const segment = decidingProgram(s)
+    return segment !== undefined && roleOf(segment) === 'path' ? segment : null
+  })
+  if (program !== null && summary === null) return <ProgramCard run={run} segment={program} />
   return (
     <section
       className={whole ? 'panel summary whole' : 'panel summary'}
@@ -109,6 +115,53 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     </section>
   )
 })
+
+/** Shows the program that is the answer. */
+function ProgramCard({ run, segment }: { run: string; segment: SegmentId }) {
+  const t = useT()
+  const agreement = useShown(run, (s) => s.agreement)
+  const program = agreement?.programs[agreement.of.indexOf(segment)]
+  if (program === undefined) return null
+  const source = program.source.trimEnd()
+  return (
+    <section
+      className="panel summary whole"
+      aria-label={t('programs.answer', { name: segmentName(segment) })}
+      data-segment={segment}
+    >
+      <header>
+        <h2>{t('programs.answer', { name: segmentName(segment) })}</h2>
+        <span className="pill ok">{t('answer.label')}</span>
+        <span className="grow" />
+        <Tip text={t('agree.showPath', { name: segmentName(segment) })}>
+          <button
+            type="button"
+            className="btn quiet icon tiny"
+            aria-label={t('agree.showPath', { name: segmentName(segment) })}
+            onClick={() => activate(run, segment)}
+          >
+            <Crosshair size={14} />
+          </button>
+        </Tip>
+        <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
+        <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />
+      </header>
+      <div className="program-text scroll md">
+        <p className="small dim">
+          {t(agreement!.chosen === segment ? 'votes.byHand' : 'programs.wins')}
+        </p>
+        <CodeView
+          code={source}
+          info={program.language ?? ''}
+          markStart={0}
+          markEnd={0}
+          fence={0}
+          copy={() => source}
+        />
+      </div>
+    </section>
+  )
+}
 
 function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()

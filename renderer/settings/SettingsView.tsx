@@ -77,6 +77,21 @@ export function SettingsView() {
           </label>
         </Line>
       </section>
+      <section className="panel settings" aria-labelledby="programs">
+        <header>
+          <h2 id="programs">{t('settings.programs')}</h2>
+        </header>
+        <Line label={t('settings.programsRun')} hint={t('settings.programsHelp')}>
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={prefs.runPrograms}
+              onChange={(event) => setPref('runPrograms', event.target.checked)}
+            />
+            {t('settings.programsOn')}
+          </label>
+        </Line>
+      </section>
       <ShortcutTable />
       <section className="panel settings" aria-labelledby="about">
         <header>

@@ -153,7 +153,11 @@ export function requestOf(draft: Draft, model: string): RunRequest {
   return {
     problem: draft.problem,
     model,
-    settings: draft.settings,
+    // What may run is the user's to say, whatever an earlier run or a preset had.
+    settings: {
+      ...draft.settings,
+      runPrograms: usePrefs.getState().runPrograms ? undefined : false,
+    },
     ...(draft.followUp && {
       followUp: { run: draft.followUp.run, segment: draft.followUp.segment },
     }),

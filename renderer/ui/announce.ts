@@ -40,7 +40,10 @@ export function describeRun(
       if (state.summaries.some((one) => isOpen(one) && one.tokens.length === 0))
         return t('summary.reading')
       if (summarising(state)) return t('announce.summary', { tokens })
+      if (state.others.some(isOpen)) return t('programs.asking')
       const live = state.paths.filter(isOpen).length
+      if (live === 0 && state.others.length > 0 && state.agreement === null)
+        return t('programs.running')
       return t('announce.paths', { count: live, done: state.paths.length - live, tokens })
     }
   }

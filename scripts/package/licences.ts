@@ -14,7 +14,7 @@ const FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i
 /** Returns the licences of Braid, llama.cpp and every npm package except build tools. Electron's and Node's are beside their programs. */
 export function licences(): string {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
-  const parts = [
+  const parts: (readonly [string, string])[] = [
     ['Braid', text(root)],
     ['llama.cpp and ggml (MIT)', llamaLicence()],
     ...Object.entries(lock.packages)
@@ -30,13 +30,19 @@ export function licences(): string {
           ] as const,
       ),
   ]
+  return headed(parts)
+}
+
+/** Joins licences, each under its name. */
+export function headed(parts: readonly (readonly [name: string, licence: string])[]): string {
   const rule = '='.repeat(78)
   return parts
     .map(([name, licence]) => `${rule}\n${name}\n${rule}\n\n${licence.trim()}\n`)
     .join('\n')
 }
 
-function text(folder: string): string {
+/** Returns the licence of the npm package in a folder. */
+export function text(folder: string): string {
   const files = readdirSync(folder)
     .filter((name) => FILE.test(name))
     .sort()

@@ -56,7 +56,7 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     expect(text).not.toMatch(/Answer: /)
     await window.command('History')
     const row = page.locator('.history-row').first()
-    expect(await row.locator('.pill').allTextContents()).toEqual(['Code'])
+    await expect.poll(() => row.locator('.pill').allTextContents()).toEqual(['Code'])
     expect(await row.locator('.history-answer').textContent()).toBe('')
   })
 

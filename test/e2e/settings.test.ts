@@ -139,7 +139,9 @@ describe.skipIf(CHROMIUM === undefined)(
         'zh-CN',
       ])
       expect(await size()).toBeGreaterThan(normal * 1.15)
-      expect(await page.locator('.settings input[type=checkbox]').isChecked()).toBe(false)
+      expect(await page.locator('[aria-labelledby=look] input[type=checkbox]').isChecked()).toBe(
+        false,
+      )
       await expect.poll(() => page.locator('.settings').last().textContent()).toContain(braid.data)
       await page.locator('.settings select').selectOption('en')
       await page.getByRole('radio', { name: 'System' }).first().click()

@@ -416,6 +416,17 @@ describe('settings and models', () => {
     expect(await client.call('settings.get', {})).toEqual({ theme: 'light', presets })
   })
 
+  it('tell the engine whether programs may run, from the start on', async () => {
+    expect(engine.programsAllowed).toBe(true)
+    await client.call('settings.set', { runPrograms: false })
+    expect(engine.programsAllowed).toBe(false)
+    const other = new ScriptedEngine()
+    await new Host({ folder, engine: other }).close()
+    expect(other.programsAllowed).toBe(false)
+    await client.call('settings.set', { theme: 'dark', runPrograms: true })
+    expect(engine.programsAllowed).toBe(true)
+  })
+
   it('that are damaged, or of another version, hide no others and are kept', async () => {
     const file = join(folder, 'settings.json')
     const stored = { theme: 'sepia', layout: 'tabs', panels: { votes: false }, future: [1] }

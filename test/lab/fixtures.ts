@@ -3,12 +3,12 @@ import type { Job, Runner } from '../../engine/lab/experiment.ts'
 import type { Problem } from '../../engine/lab/problems.ts'
 import type { Header } from '../../engine/lab/store.ts'
 import { makeUnit, type Unit } from '../../engine/lab/unit.ts'
-import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
+import type { RunSettings, ValueRule } from '../../engine/protocol/request.ts'
 import { SETTINGS } from '../support/sample-run.ts'
 
 export const unit = (
   settings: Partial<RunSettings> = {},
-  votes: VoteRule[] = ['equality', 'text'],
+  votes: ValueRule[] = ['equality', 'text'],
 ): Unit => makeUnit({ ...SETTINGS, ...settings }, votes)
 
 export const problems = (count: number): Problem[] =>

@@ -25,6 +25,8 @@ const OTHER: typeof DEFAULTS = {
   idleMinutes: 0,
   loadAtStart: true,
   notLoadedAtStart: '/n.gguf',
+  runPrograms: false,
+  toldPrograms: true,
   heat: 'none',
   whitespace: true,
   loadingAtStart: '/m.gguf',

@@ -273,6 +273,61 @@ export function prose(tokens: number, next: () => number): Token[] {
   })
 }
 
+/** Returns the events of a run whose programs were compared: all but the last return the same. */
+export function compared(events: readonly RunEvent[]): RunEvent[] {
+  const of = events.flatMap((event) =>
+    event.type === 'segment-started' && event.role === 'path' ? [event.segment] : [],
+  )
+  const last = of.length - 1
+  const cells = of.map((_, i) => (i === last ? 1 : 0))
+  const agreement = {
+    type: 'agreement' as const,
+    of,
+    function: 'longest_word',
+    calls: [
+      {
+        text: 'longest_word("one three")',
+        from: 'question' as const,
+        expected: "'three'",
+        outcomes: [{ value: "'three'" }, { value: "'one'" }],
+        cells,
+      },
+      {
+        text: 'longest_word("a")',
+        from: 'probe' as const,
+        outcomes: [{ value: "'a'" }],
+        cells: of.map(() => 0),
+      },
+      {
+        text: 'longest_word("")',
+        from: 'user' as const,
+        outcomes: [{ value: "''" }, { error: 'ValueError: max() arg is an empty sequence' }],
+        cells,
+      },
+      {
+        text: `longest_word("${'many words '.repeat(20).trim()}")`,
+        from: 'attempt' as const,
+        outcomes: [{ printed: 'words' }, { abstained: { code: 'lacks-module', name: 'numpy' } }],
+        cells,
+      },
+    ],
+    programs: of.map((_, i) => ({
+      language: 'python' as const,
+      source: 'def longest_word(text):\n    return max(text.split(), key=len, default="")\n',
+      abstained: i === last ? { code: 'lacks-module', name: 'numpy' } : null,
+      score: -0.4,
+      agreement: i === last ? last : 4 * last,
+      ran: i === last ? 2 : 4,
+      missed: i === last ? 1 : 0,
+    })),
+    winner: 1,
+    why: null,
+  }
+  return events.flatMap((event): RunEvent[] =>
+    event.type === 'run-ended' ? [{ ...agreement, at: event.at }, event] : [event],
+  )
+}
+
 /** Returns the events with which a run of this many paths begins, before their first token. */
 export function begun(run: string, paths: number, settings: Partial<RunSettings> = {}): RunEvent[] {
   return scripted({

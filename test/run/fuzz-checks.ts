@@ -170,7 +170,18 @@ export function reflected(
       return
     }
     case 'override-vote':
-      if (!after.some((event) => event.type === 'vote' && event.chosen === command.member))
+      if (
+        !after.some(
+          (event) =>
+            (event.type === 'vote' || event.type === 'agreement') &&
+            event.chosen === command.member,
+        )
+      )
+        missing()
+      return
+    case 'compare':
+      // A run that fails compares nothing.
+      if (!after.some(({ type }) => type === 'agreement' || type === 'run-failed') && !dismissed)
         missing()
       return
     case 'question':

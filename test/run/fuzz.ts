@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { sharedTokens } from '../../engine/kv/index.ts'
 import { loadAddon } from '../../engine/native/load.ts'
+import type { Job } from '../../engine/protocol/agreement.ts'
+import { BraidError } from '../../engine/protocol/errors.ts'
 import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
 import {
   allSegments,
@@ -15,7 +17,7 @@ import {
   type Segment,
 } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
-import { pathId, summaryId } from '../../engine/protocol/segments.ts'
+import { pathId, summaryId, type SegmentId } from '../../engine/protocol/segments.ts'
 import { Engine, type RunHandle } from '../../engine/run/index.ts'
 import { Random } from '../support/random.ts'
 import {
@@ -73,7 +75,12 @@ export async function fuzzCommands({
   onRun,
 }: FuzzOptions): Promise<FuzzResult> {
   const files = MODELS.map((options) => writeTiny(tinyModel({ shape: 'qwen2', ...options })))
-  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'fuzz', jobs: AT_ONCE })
+  const engine = new Engine({
+    addon: loadAddon({ gpu: false }),
+    version: 'fuzz',
+    jobs: AT_ONCE,
+    runPrograms,
+  })
   const rejections: unknown[] = []
   const note = (reason: unknown) => void rejections.push(reason)
   process.on('unhandledRejection', note)
@@ -112,6 +119,20 @@ export async function fuzzCommands({
   }
   return result
 }
+
+/** Returns something for every call after a moment, as a sandbox would: the same for equal programs. */
+async function runPrograms({ program, calls, inputs = [] }: Job, signal: AbortSignal) {
+  await new Promise((resolve) => setTimeout(resolve, program.length % 7))
+  if (signal.aborted) throw new BraidError('cancelled', 'Cancelled.')
+  return [...calls, ...inputs].map((call) => ({
+    value: String((program.length + call.length) % 3),
+  }))
+}
+
+/** Programs that paths begin with, in tokens of one byte. */
+const PROGRAMS = ['return a', 'return a + 0', 'return 1'].map((body) => [
+  ...Buffer.from(`\`\`\`python\ndef f(a):\n    ${body}\n\`\`\`\nf(1), f(22)\n`),
+])
 
 /** Returns the tokens of a run that is always the same. */
 async function probe(engine: Engine, model: string): Promise<string> {
@@ -188,7 +209,8 @@ class Fuzzed {
 
   async go(): Promise<void> {
     const request = this.#request()
-    let run = watch(this.#engine.think(request))
+    const given = this.#given(request)
+    let run = watch(this.#engine.think(request, { given }))
     let beside: Watch | null = null
     try {
       for (let left = this.#int(8); left > 0; left--) {
@@ -205,7 +227,9 @@ class Fuzzed {
         () => 'events are lost on their way',
       )
       this.#check(run)
-      await this.#checkTokens(run, request.model!)
+      if (given.size === 0) await this.#checkTokens(run, request.model!)
+      if (run.live.others.length > 0) this.#count(this.#result.ends, 'probed')
+      if (run.live.agreement !== null) this.#count(this.#result.ends, 'compared')
     } catch (error) {
       const told = [JSON.stringify(request.settings), ...this.#told, ...run.events.map(short)]
       throw new Error(`${(error as Error).message}\n${told.join('\n')}`, { cause: error })
@@ -241,7 +265,7 @@ class Fuzzed {
         budget: this.#chance(0.5) ? 100 + this.#int(400) : 1 + this.#int(30),
         summaryBudget: this.#chance(0.2) ? 60 : 1 + this.#int(12),
         finish: this.#of(['first', 'half', 'last']),
-        vote: this.#of(['equality', 'text']),
+        vote: this.#of(['equality', 'text', 'behaviour']),
         question: this.#of(['auto', 'value', 'value', 'text', 'code']),
         seed: this.#int(1000),
         alternatives: this.#int(3),
@@ -250,6 +274,15 @@ class Fuzzed {
         engine: { ...EXACT, context },
       },
     }
+  }
+
+  /** Returns programs that the paths of some requests, which then ask for code, begin with. */
+  #given({ settings }: RunRequest): Map<SegmentId, number[]> {
+    if (settings.engine!.context !== 0 || this.#chance(0.6)) return new Map()
+    settings.question = this.#of(['code', 'code', 'auto'])
+    settings.runPrograms = this.#chance(0.9)
+    settings.budget = Math.max(4, settings.budget!)
+    return new Map(Array.from({ length: 12 }, (_, i) => [pathId(i + 1), this.#of(PROGRAMS)]))
   }
 
   /** Waits: not at all, for some events, for a short time, or for the end of the run. */
@@ -306,11 +339,14 @@ class Fuzzed {
   }
 
   #command(state: RunState): RunCommand {
-    const { paths, summaries, votes } = state
+    const { paths, summaries, votes, agreement } = state
     const number = 1 + this.#int(Math.max(1, paths.length) + (this.#chance(0.1) ? 1 : 0))
     const segment = pathId(number)
     const length = paths[number - 1]?.tokens.length ?? 0
-    const members = votes.flatMap(({ classes }) => classes.flatMap((one) => one.members))
+    const members = [
+      ...votes.flatMap(({ classes }) => classes.flatMap((one) => one.members)),
+      ...(agreement?.of ?? []),
+    ]
     const over = state.status !== 'running' && this.#chance(0.9)
     switch (this.#of(over ? LATER : COMMANDS)) {
       case 'stop':
@@ -348,6 +384,8 @@ class Fuzzed {
                 ? segment
                 : summaryId(1 + summaries.length),
         }
+      case 'compare':
+        return { type: 'compare', calls: this.#chance(0.5) ? [{ call: 'f(333)' }] : [] }
       case 'question':
         return { type: 'question', kind: this.#of(['value', 'value', 'text', 'code']) }
       case 'cancel':
@@ -442,6 +480,7 @@ const COMMANDS = [
   'summarise',
   'summarise',
   'override-vote',
+  'compare',
   'question',
   'stop-all',
   'cancel',

@@ -19,7 +19,13 @@ describe('thoughtRows', () => {
   /** number/group/row of each path that the run opens. */
   const shape = (asked: Asked, rows?: number) => {
     const row = rowsOf(asked, rows)
-    const view = { settings: settings(asked), trained: true, state: EMPTY_RUN, pending: [] }
+    const view = {
+      settings: settings(asked),
+      trained: true,
+      state: EMPTY_RUN,
+      pending: [],
+      comparing: false,
+    }
     return STRATEGIES[view.settings.strategy]
       .next({ ...view, later: false })
       .map((action) => {

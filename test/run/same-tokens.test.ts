@@ -4,7 +4,7 @@ import { extractAnswer } from '../../engine/prompt/index.ts'
 import { vote } from '../../engine/protocol/answers/vote.ts'
 import type { RunCommand, SegmentId } from '../../engine/protocol/events.ts'
 import { FORMAT1_INSTRUCTION } from '../../engine/protocol/instruction.ts'
-import type { RunSettings, VoteRule } from '../../engine/protocol/request.ts'
+import type { RunSettings, ValueRule } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import type { ThinkOptions } from '../../engine/run/index.ts'
 import type { TinyOptions } from '../support/tiny-models.ts'
@@ -54,7 +54,7 @@ interface Golden {
     cuts: { path: number; removed: number }[]
   })[]
   votes: {
-    rule: VoteRule
+    rule: ValueRule
     over: 'paths' | 'summaries'
     classes: { answer: string | null; members: number[] }[]
     winner: number

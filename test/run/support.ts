@@ -12,7 +12,12 @@ import {
 } from '../../engine/protocol/events.ts'
 import { foldRun, segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
-import { Engine, type RunHandle, type ThinkOptions } from '../../engine/run/index.ts'
+import {
+  Engine,
+  type RunHandle,
+  type RunPrograms,
+  type ThinkOptions,
+} from '../../engine/run/index.ts'
 import { tinyModel, writeTiny, type TinyModel, type TinyOptions } from '../support/tiny-models.ts'
 
 export type Settings = RunRequest['settings']
@@ -28,8 +33,13 @@ afterAll(async () => {
 })
 
 /** Opens an engine that is closed, and whose model files are removed, at the end of the test file. */
-export function newEngine(jobs = 1): Engine {
-  const engine = new Engine({ addon: loadAddon({ gpu: false }), version: 'test', jobs })
+export function newEngine(jobs = 1, runPrograms?: RunPrograms): Engine {
+  const engine = new Engine({
+    addon: loadAddon({ gpu: false }),
+    version: 'test',
+    jobs,
+    ...(runPrograms !== undefined && { runPrograms }),
+  })
   engines.push(engine)
   return engine
 }

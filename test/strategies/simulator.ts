@@ -15,6 +15,8 @@ import {
   STRATEGIES,
   type Action,
   type Obeyed,
+  type Compare,
+  type OpenProbe,
   type OpenSummary,
   type View,
 } from '../../engine/strategies/index.ts'
@@ -28,7 +30,9 @@ export class Simulator {
   readonly settings: RunSettings
   readonly events: RunEvent[] = []
   state: RunState = EMPTY_RUN
-  pending: OpenSummary[] = []
+  pending: (OpenSummary | OpenProbe)[] = []
+  /** The comparison that was asked for; `compared` carries it out. */
+  comparing: Compare | null = null
   later = false
   /** Whether the strategy has finished. */
   finished = false
@@ -54,8 +58,9 @@ export class Simulator {
   }
 
   get view(): View {
-    const { settings, state, pending, later } = this
-    return { settings, trained: this.#trained, state, pending, later }
+    const { settings, state, pending, later, comparing } = this
+    const trained = this.#trained
+    return { settings, trained, state, pending, later, comparing: comparing !== null }
   }
 
   get open(): SegmentId[] {
@@ -122,10 +127,31 @@ export class Simulator {
     this.emit({ type: 'segment-ended', segment, reason, answer: null })
   }
 
+  /** Ends the comparison that was asked for: this program won, or nobody did. */
+  compared(winner: number | null): void {
+    const { of, probe } = this.comparing!
+    this.comparing = null
+    this.emit({
+      type: 'agreement',
+      of: [...of],
+      ...(probe !== undefined && { probe }),
+      function: 'f',
+      calls: [],
+      programs: [],
+      winner,
+      why: winner === null ? 'no-calls' : null,
+    })
+    this.advance()
+  }
+
   carry(action: Action): void {
     switch (action.type) {
+      case 'compare':
+        this.comparing = action
+        return
       case 'open':
-        if (action.role === 'summary') return void this.pending.push(action)
+        if (action.role === 'summary' || action.role === 'probe')
+          return void this.pending.push(action)
         return this.emit({
           type: 'segment-started',
           segment: action.segment,
@@ -179,14 +205,14 @@ export class Simulator {
       if (summary.reads.some((segment) => this.open.includes(segment))) continue
       this.pending = this.pending.filter((other) => other !== summary)
       if (reads.length === 0) {
-        this.emit({ type: 'notice', code: 'nothing-to-summarise' })
+        if (summary.role === 'summary') this.emit({ type: 'notice', code: 'nothing-to-summarise' })
         continue
       }
       this.emit({
         type: 'segment-started',
         segment: summary.segment,
-        role: 'summary',
-        ...(summary.group !== undefined && { group: summary.group }),
+        role: summary.role,
+        ...(summary.role === 'summary' && summary.group !== undefined && { group: summary.group }),
         source: { type: 'join', layout: 'shared', parts: reads.map((segment) => ({ segment })) },
         thought: 0,
         seed: summary.seed,

@@ -77,6 +77,8 @@ export class ScriptedEngine implements HostEngine {
     signal: AbortSignal
   }[] = []
   closed = false
+  /** What the host said last about running programs. */
+  programsAllowed: boolean | undefined
 
   think(request: RunRequest, options: ThinkOptions): ScriptedRun {
     return this.#add(new ScriptedRun(options.id!, options, request))
@@ -125,6 +127,10 @@ export class ScriptedEngine implements HostEngine {
   }
 
   onMemory() {}
+
+  allowPrograms(allowed: boolean) {
+    this.programsAllowed = allowed
+  }
 
   load() {
     return Promise.resolve()

@@ -15,6 +15,17 @@ export const CODE: Scripts = {
   ],
 }
 
+/** Programs of which two return the same; the point ends the request for calls. */
+export const PROGRAMS: Scripts = {
+  '?': [
+    'Add them up:\n\n```python\ndef total(items):\n    return sum(items)\n```\n',
+    '```python\ndef total(values):\n    result = 0\n    for value in values:\n        result += value\n    return result\n```\nIn O(n).',
+    '```python\ndef total(x):\n    return max(x)\n```\n',
+  ],
+  '.': ['total([1, 2, 3])\ntotal([])\ntotal([5])\ntotal([-4, 4])\n'],
+  '!': ['Merged:\n\n```python\ndef total(a):\n    return sum(a, 0)\n```\n'],
+}
+
 export const PROOF: Scripts = {
   '?': [
     'Suppose the square root of 2 is a fraction a/b in lowest terms. Then a squared equals two times b squared, so a is even. Write a as 2c; then b squared is two times c squared, so b is even as well. Both even contradicts lowest terms, hence no such fraction exists.',

@@ -50,6 +50,113 @@ const PARTS = [
   'llama.cpp b1',
 ]
 
+/** A run whose programs were compared: the second one agrees with the third. */
+function programs(chosen?: 'p1'): RunEvent[] {
+  const said = [
+    'def f(a):\n    return a',
+    'def f(b):\n    return b + 1',
+    'def f(c):\n    return 1 + c',
+  ]
+  return [
+    runStarted('r1', 'Write f.', { question: 'code' }),
+    ...said.flatMap((source, i): RunEvent[] => {
+      const segment = `p${i + 1}`
+      const text = `\`\`\`python\n${source}\n\`\`\``
+      return [
+        pathStarted(1, segment),
+        { type: 'tokens', at: 2, segment, tokens: [{ text, logprob: -1, entropy: null }] },
+        { type: 'segment-ended', at: 3, segment, reason: 'finished', answer: null },
+      ]
+    }),
+    {
+      type: 'agreement',
+      at: 4,
+      of: ['p1', 'p2', 'p3'],
+      function: 'f',
+      calls: [
+        {
+          text: 'f("<b>|</b>")',
+          from: 'question',
+          expected: '2',
+          outcomes: [{ value: "'<i>'" }, { error: 'TypeError: no' }],
+          cells: [0, 1, 1],
+        },
+        {
+          text: 'f(1)',
+          from: 'probe',
+          outcomes: [{ value: '1' }, { value: '2' }],
+          cells: [0, 1, 1],
+        },
+      ],
+      programs: said.map((source, i) => ({
+        language: 'python',
+        source,
+        abstained: null,
+        score: -1,
+        agreement: Math.min(i, 1),
+        ran: 2 - Math.min(i, 1),
+        missed: i,
+      })),
+      winner: 1,
+      why: null,
+      ...(chosen !== undefined && { chosen }),
+    },
+    {
+      type: 'run-ended',
+      at: 5,
+      reason: 'finished',
+      answer: 'def f',
+      usage: {
+        promptTokens: 1,
+        pathTokens: 3,
+        summaryTokens: 0,
+        probeTokens: 9,
+        kvBytes: 0,
+        cells: 0,
+      },
+      timings: {
+        loadMs: 0,
+        prefillMs: 0,
+        pathsMs: 0,
+        joinMs: 0,
+        summaryMs: 0,
+        totalMs: 0,
+        programsMs: 12,
+      },
+    },
+  ]
+}
+
+describe('programs that were compared', () => {
+  it('are in every format, with what they returned and which one is the answer', () => {
+    write('r1', programs())
+    const md = exportRuns(store, ['r1'], 'md').content
+    expect(md).toContain('2 of 3 programs return the same for 1 of 2 calls.')
+    expect(md).toContain('The answer is path 2, which agrees most.')
+    expect(md).toContain('| `f(1)` |  | `1` | `2` | `2` |')
+    expect(md).toMatch(/## Answer\n\n`Path 2, finished[^`]*`\n\n```python\ndef f\(b\)/)
+    const html = exportRuns(store, ['r1'], 'html').content
+    expect(html).toContain('<td>f(&quot;&lt;b&gt;|&lt;/b&gt;&quot;)</td><td>2</td>')
+    expect(html).toContain('<td>(TypeError: no)</td>')
+    const { result } = JSON.parse(exportRuns(store, ['r1'], 'json').content)
+    expect(result.program).toEqual({
+      segment: 'p2',
+      language: 'python',
+      source: 'def f(b):\n    return b + 1',
+    })
+    expect(result.agreement.calls).toHaveLength(2)
+  })
+
+  it('say if the user chose one, and open again', () => {
+    write('r1', programs('p1'))
+    expect(exportRuns(store, ['r1'], 'md').content).toContain(
+      'The answer is path 1, chosen by hand.',
+    )
+    const [copy] = importRuns(store, exportRuns(store, ['r1'], 'json').content)
+    expect(store.events(copy!).slice(1)).toEqual(programs('p1').slice(1))
+  })
+})
+
 describe('JSON', () => {
   it('opens again as the same run, alternatives, title and tags included', () => {
     write('r1')

@@ -1,4 +1,4 @@
-import type { VoteRule } from '../request.ts'
+import type { ValueRule } from '../request.ts'
 import { bySegment, type SegmentId } from '../segments.ts'
 import { asFraction, sameAsWritten, type Meaning } from './meaning.ts'
 import { meaningOf } from './reading.ts'
@@ -26,7 +26,7 @@ export interface VoteResult {
  * answered. A tie goes to the class with the lowest member. The result does not depend on the order
  * of the candidates.
  */
-export function vote(candidates: readonly Candidate[], rule: VoteRule): VoteResult {
+export function vote(candidates: readonly Candidate[], rule: ValueRule): VoteResult {
   const ordered = [...candidates].sort((a, b) => bySegment(a.member, b.member))
   const answered = ordered.filter(
     (c): c is { member: SegmentId; answer: string } => c.answer !== null,

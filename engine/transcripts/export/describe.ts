@@ -6,10 +6,13 @@ import {
   type RunError,
   type SegmentId,
 } from '../../protocol/events.ts'
-import { answeringSegment } from '../../protocol/deciding.ts'
+import { consensusOf, outcomeOf, outcomeText } from '../../protocol/consensus.ts'
+import { answeringSegment, decidingProgram } from '../../protocol/deciding.ts'
+import type { Reason } from '../../protocol/programs.ts'
 import { questionOf, showsValues } from '../../protocol/question.ts'
 import { thoughtIn } from '../../protocol/thoughts.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
+import { reasonText } from '../../protocol/wording.ts'
 
 /**
  * Rows of name and value, plain text: what Markdown and HTML exports show of a run besides its
@@ -69,6 +72,9 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     rows.push(
       ['path tokens', String(usage.pathTokens)],
       ['summary tokens', String(usage.summaryTokens)],
+      ...(usage.probeTokens === undefined
+        ? []
+        : [['probe tokens', String(usage.probeTokens)] as [string, string]]),
       ['KV memory', size(usage.kvBytes)],
     )
   if (timings !== null) {
@@ -168,6 +174,70 @@ export function voteLines(vote: RunState['votes'][number]): string[] {
         : ''
     return `${won}${answer ?? '(no answer)'} - ${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
   })
+}
+
+/** What an export shows of programs that were compared. */
+export interface ComparedPrograms {
+  lines: string[]
+  head: string[]
+  rows: string[][]
+}
+
+const MAX_CELL = 120
+const short = (text: string): string =>
+  text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text
+
+const reasonCell = (reason: Reason | null): string =>
+  reason === null ? '' : short(reasonText(reason))
+
+/**
+ * Returns what programs returned: a line or two, then a table with the calls down and the programs
+ * across. null if none were compared.
+ */
+export function comparedPrograms(state: RunState): ComparedPrograms | null {
+  const { agreement } = state
+  if (agreement === null || agreement.calls.length === 0) return null
+  const { of, calls, programs } = agreement
+  const found = consensusOf(agreement)
+  const won = decidingProgram(state)
+  const hand = agreement.chosen !== undefined && agreement.chosen === won
+  const lines = [
+    ...(found === null
+      ? []
+      : [
+          `${found.same} of ${found.programs} programs return the same for ${found.calls} of ${found.ofCalls} calls.`,
+        ]),
+    ...(won === undefined
+      ? []
+      : [`The answer is ${nameOf(won)}${hand ? ', chosen by hand' : ', which agrees most'}.`]),
+  ]
+  const expects = calls.some(({ expected }) => expected !== undefined)
+  const row = (name: string, cell: (i: number) => string) => [
+    name,
+    ...(expects ? [''] : []),
+    ...programs.map((_, i) => cell(i)),
+  ]
+  return {
+    lines,
+    head: ['call', ...(expects ? ['expected'] : []), ...of.map(nameOf)],
+    rows: [
+      ...calls.map((call) => [
+        short(call.text),
+        ...(expects ? [short(call.expected ?? '')] : []),
+        ...programs.map((_, i) => {
+          const outcome = outcomeOf(call, i)
+          if (outcome === null) return ''
+          const text = short(outcomeText(outcome))
+          return 'error' in outcome || 'abstained' in outcome ? `(${text})` : text
+        }),
+      ]),
+      row('agreement', (i) => String(programs[i]!.agreement)),
+      ...(expects ? [row('missed', (i) => String(programs[i]!.missed))] : []),
+      ...(programs.some(({ abstained }) => abstained !== null)
+        ? [row('abstained', (i) => reasonCell(programs[i]!.abstained))]
+        : []),
+    ],
+  }
 }
 
 export function size(bytes: number): string {

@@ -6,6 +6,7 @@ import { noticeText } from '../../protocol/wording.ts'
 import { spokenText } from '../../protocol/deciding.ts'
 import {
   answerCell,
+  comparedPrograms,
   runRows,
   seconds,
   segmentLine,
@@ -70,6 +71,13 @@ function oneRun(run: ExportedRun): string {
         `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
         list(voteLines(vote)),
       )
+  const compared = comparedPrograms(state)
+  if (compared !== null)
+    parts.push(
+      '<h2>Programs</h2>',
+      ...compared.lines.map((line) => `<p>${escapeHtml(line)}</p>`),
+      `<div class="text">${table(compared.head, compared.rows)}</div>`,
+    )
   for (const one of rest) parts.push(section(one, writer, values))
   if (state.notices.length > 0) parts.push('<h2>Notices</h2>', list(state.notices.map(noticeText)))
   parts.push('<h2>Settings</h2>', table(['setting', 'value'], runRows(run)))

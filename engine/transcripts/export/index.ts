@@ -1,7 +1,15 @@
 import type { RunStore } from '../store.ts'
 import type { Export, Format } from './export.ts'
 
-export { segmentLine, segmentTitle, size, voteLines } from './describe.ts'
+export {
+  comparedPrograms,
+  type ComparedPrograms,
+  nameOf,
+  segmentLine,
+  segmentTitle,
+  size,
+  voteLines,
+} from './describe.ts'
 export type { Export, ExportedRun, Format } from './export.ts'
 export { importRuns } from './json.ts'
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { decidingProgram } from '../../protocol/deciding.ts'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
@@ -157,11 +158,21 @@ function result(state: RunState) {
     answer: state.answer,
     error: state.error,
     votes: state.votes,
+    agreement: state.agreement,
+    program: programOf(state),
     question: state.question,
     paths: state.paths.map(segmentResult),
     summaries: state.summaries.map(segmentResult),
     others: state.others.map(segmentResult),
   }
+}
+
+/** Returns the program that is the answer; null if none is. */
+function programOf(state: RunState) {
+  const segment = decidingProgram(state)
+  if (segment === undefined) return null
+  const { language, source } = state.agreement!.programs[state.agreement!.of.indexOf(segment)]!
+  return { segment, language, source }
 }
 
 function segmentResult(one: Segment) {

@@ -2,7 +2,15 @@ import type { RunState, Segment } from '../../protocol/fold.ts'
 import { framedText } from '../../protocol/frame.ts'
 import { noticeText } from '../../protocol/wording.ts'
 import { spokenText } from '../../protocol/deciding.ts'
-import { answerCell, runRows, segmentLine, segmentTitle, shownOf, voteLines } from './describe.ts'
+import {
+  answerCell,
+  comparedPrograms,
+  runRows,
+  segmentLine,
+  segmentTitle,
+  shownOf,
+  voteLines,
+} from './describe.ts'
 import type { ExportedRun } from './export.ts'
 import { MarkdownWriter } from './text-markdown.ts'
 
@@ -29,6 +37,9 @@ function oneRun(run: ExportedRun): string[] {
   if (values)
     for (const vote of state.votes)
       parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
+  const compared = comparedPrograms(state)
+  if (compared !== null)
+    parts.push('## Programs', ...compared.lines, table(compared.head, compared.rows))
   for (const one of rest) parts.push(...segmentParts(one, writer, values))
   if (state.notices.length > 0) parts.push('## Notices', list(state.notices.map(noticeText)))
   parts.push(

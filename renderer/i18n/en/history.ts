@@ -28,6 +28,7 @@ export const history = {
   'history.clear': 'Clear',
   'history.deleted_one': '{{count}} run deleted',
   'history.deleted_other': '{{count}} runs deleted',
+  'history.consensus': '{{same}} of {{programs}} programs agree ({{calls}} of {{ofCalls}} calls)',
   'history.status.queued': 'Queued',
   'history.status.running': 'Running',
   'history.status.ended': 'Done',

@@ -24,6 +24,11 @@ export const settings = {
   'settings.follow': 'Follow live text',
   'settings.followHelp': 'Scrolling up always pauses it.',
   'settings.followOn': 'Auto-scroll new text',
+  'settings.programs': 'Programs in answers',
+  'settings.programsRun': 'Compare by running',
+  'settings.programsHelp':
+    'For questions that ask for code, Braid runs the programs of the paths in a sandbox and chooses the one whose results agree most with the others. They reach no files and no network.',
+  'settings.programsOn': 'Run and compare programs',
   'settings.shortcuts': 'Shortcuts',
   'settings.resetShortcuts': 'Reset all',
   'settings.command': 'Command',

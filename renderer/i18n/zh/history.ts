@@ -28,6 +28,7 @@ export const history: Record<keyof typeof en, string> = {
   'history.clear': '清除',
   'history.deleted_one': '已删除 {{count}} 次运行',
   'history.deleted_other': '已删除 {{count}} 次运行',
+  'history.consensus': '{{programs}} 个程序中 {{same}} 个一致（{{ofCalls}} 次调用中 {{calls}} 次）',
   'history.status.queued': '排队中',
   'history.status.running': '运行中',
   'history.status.ended': '完成',

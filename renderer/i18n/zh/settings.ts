@@ -25,6 +25,11 @@ export const settings: Record<keyof typeof en, string> = {
   'settings.follow': '跟随实时文本',
   'settings.followHelp': '向上滚动总会暂停跟随。',
   'settings.followOn': '自动滚动新文本',
+  'settings.programs': '答案中的程序',
+  'settings.programsRun': '运行以比较',
+  'settings.programsHelp':
+    '对于要求代码的问题，Braid 在沙盒中运行各路径的程序，并选择结果与其他程序最一致的一个。程序无法访问文件和网络。',
+  'settings.programsOn': '运行并比较程序',
   'settings.shortcuts': '快捷键',
   'settings.resetShortcuts': '全部重置',
   'settings.command': '命令',

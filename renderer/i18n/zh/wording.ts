@@ -1,6 +1,6 @@
-import type { ErrorDetail, NoticeCode } from '../../../engine/protocol/wording.ts'
+import type { ErrorDetail, NoticeCode, ReasonCode } from '../../../engine/protocol/wording.ts'
 
-/** Notices and errors in Chinese. The keys are those of the protocol's English tables. */
+/** Notices, errors and reasons in Chinese. The keys are those of the protocol's English tables. */
 
 export const notices: Record<NoticeCode, string> = {
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
@@ -28,6 +28,12 @@ export const notices: Record<NoticeCode, string> = {
   'nothing-to-count-first':
     '此问题没有单一数值，因此无票可计：以第一份总结为答案。可融合全部路径，得到综合各路径的答案。',
   'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
+  'programs-off': '已关闭运行程序，因此不比较它们的返回结果。',
+  'programs-none': '没有尝试包含可在此运行的程序（{reason}），因此不作比较。',
+  'programs-one': '只有一次尝试包含可运行的程序，无从比较。',
+  'programs-calls': '未找到可用来运行程序的调用，因此不作比较。',
+  'programs-results': '没有程序返回结果，因此不作比较。',
+  'programs-failed': '无法运行程序：{reason}',
   scope: '未得到答案。关于此模型：{scope}',
 }
 
@@ -41,7 +47,14 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/no-text-to-summarise': '路径 {path} 没有可供总结的文本。',
   'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
   'bad-request/nothing-to-count': '此问题没有单一数值，因此没有表决。请先更改问题类型。',
+  'bad-request/nothing-to-compare': '没有路径包含可能含有程序的文本。',
+  'bad-request/not-code': '只有要求代码的问题才比较程序。',
+  'bad-request/no-sandbox': '此处无法运行程序。',
+  'bad-request/not-a-call': '{call} 不是以具体值为参数的 {name} 调用。',
   'bad-request/nothing-to-summarise': '还没有路径包含可供总结的文本。',
+  'bad-request/programs-off': '已关闭运行程序。可在设置的“答案中的程序”中开启。',
+  'bad-request/programs-off-run':
+    '此运行开始时未启用运行程序（已在设置中关闭，或使用了 --no-run）。请开启后重新运行。',
   'cancelled/run': '已取消。',
   'cannot-join/memory': '此模型（{memory} 记忆）的路径无法从缓存融合，请选择通过重读融合。',
   'context-too-small/cells':
@@ -58,6 +71,7 @@ export const errors: Record<ErrorDetail, string> = {
   'model-not-found/unreadable': '无法读取 {file}：{reason}',
   'no-such-path/missing': '路径 {path} 不存在。',
   'no-such-path/dropped': '路径 {path} 已丢弃。',
+  'no-such-path/program': '{member} 没有可选的程序。',
   'no-such-path/member': '{member} 没有可选的答案。',
   'not-running/cancel': '运行已经结束。',
   'not-running/closed': '运行已关闭。',
@@ -82,4 +96,40 @@ export const errors: Record<ErrorDetail, string> = {
     '此模型按 {trained} 条路径训练，不支持 {wanted} 条。请最多使用 {most} 条，或复用其控制词元（--reuse-tokens）。',
   'wrong-model/server': '此运行的模型在服务器上，无法在此继续。',
   'wrong-model/header': '{file} 不是此运行所用的模型。',
+}
+
+export const reasons: Record<ReasonCode, string> = {
+  'no-code': '没有代码',
+  'no-function': '没有函数',
+  'no-program': '没有函数，也没有读取输入的程序',
+  'no-script': '没有读取输入的完整程序',
+  'no-interpreter': '没有 {name} 的解释器',
+  'not-defined': '未定义 {name}',
+  'other-language': '用 {name} 编写，而多数不是',
+  'too-long': '程序或某个输入过长。',
+  lacks: '沙箱中没有 {name}。',
+  'lacks-module': '沙箱中没有模块 {name}。',
+  'lacks-locales': '沙箱中没有区域设置。',
+  'lacks-files': '需要文件，而沙箱中没有。',
+  'lacks-network': '需要网络，而沙箱中没有。',
+  'lacks-processes': '需要进程，而沙箱中没有。',
+  'lacks-threads': '需要线程，而沙箱中没有。',
+  'lacks-outside': '需要解释器之外的代码，而沙箱中没有。',
+  slow: '耗时过长。',
+  'no-time': '没有剩余时间。',
+  crash: '使解释器崩溃。',
+  recursion: '递归过深。',
+  prints: '输出超过 {name} KB。',
+  writes: '写出过多。',
+  interferes: '干扰自身的运行。',
+  unreadable: '无法读取其结果。',
+  unsettled: '其 Promise 始终没有结果。',
+  exits: '以代码 {name} 退出。',
+  'returns-function': '返回了函数或类。',
+  'returns-symbol': '返回了符号。',
+  'returns-promise': '返回的值中含有 Promise。',
+  'returns-long': '返回的值超过 64 KB。',
+  'returns-items': '返回的值超过 {name} 项。',
+  'returns-deep': '返回的值嵌套过深。',
+  ended: '沙箱已被终止：{name}。',
 }

@@ -138,6 +138,16 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
     }
   })
 
+  test('Chinese: why a program does not run is told in it, below the table and for each call', async () => {
+    const page = await show('run, programs', { language: 'zh' })
+    const reason = '沙箱中没有模块 numpy。'
+    expect(await page.locator('.programs-without').textContent()).toContain(reason)
+    await page.locator('.programs-call').last().click()
+    expect(await page.locator('.programs-detail .abstained pre').textContent()).toBe(reason)
+    expect(await page.locator('.programs td.abstained').last().getAttribute('title')).toBe(reason)
+    await page.context().close()
+  })
+
   test('one live region tells the progress, and logs are not live', async () => {
     const page = await show('run, live')
     const live = await page.evaluate(() =>

@@ -26,11 +26,16 @@ export const VIEWS: Record<
     scene: 'texts',
     act: async (page) => {
       await page.getByLabel('Strategy', { exact: true }).selectOption('majority')
-      await page.getByLabel('Kind of question').selectOption('code')
+      await page.getByLabel('Kind of question').selectOption('text')
       await page.locator('.advanced > summary').click()
     },
   },
   'run, code': { hash: '#/run/code', scene: 'texts' },
+  'run, programs': {
+    hash: '#/run/programs',
+    scene: 'texts',
+    act: (page) => page.locator('.programs-call').first().click(),
+  },
   'run, nothing to count': { hash: '#/run/ideas', scene: 'texts' },
   'run, thoughts': {
     hash: '#/run/thinking',

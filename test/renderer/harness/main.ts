@@ -32,6 +32,11 @@ if (scene === 'texts') {
   fake.model = { ...fake.model, controlTokens: [], nativePaths: 0, thoughtRows: 0, thinks: true }
   fake.add(synthetic.ofKind(script('code', scripts.said(CODE)), 'code'))
   fake.add(
+    synthetic.compared(
+      synthetic.ofKind(script('programs', scripts.said(CODE)), 'code', { merged: false }),
+    ),
+  )
+  fake.add(
     synthetic.ofKind(script('ideas', scripts.said(IDEAS), { strategy: 'majority' }), 'text', {
       merged: false,
     }),

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { fail } from '../../../engine/protocol/errors.ts'
 import { runError } from '../../../engine/protocol/events.ts'
 import type { Notice } from '../../../engine/protocol/fold.ts'
-import { ERRORS, NOTICES } from '../../../engine/protocol/wording.ts'
+import { ERRORS, NOTICES, REASONS } from '../../../engine/protocol/wording.ts'
 import '../../../renderer/i18n/index.ts'
-import { errorWords, noticeWords } from '../../../renderer/i18n/wording.ts'
+import { errorWords, noticeWords, reasonWords } from '../../../renderer/i18n/wording.ts'
 import * as zh from '../../../renderer/i18n/zh/wording.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { command, openRun, useRuns } from '../../../renderer/store/runs.ts'
@@ -18,8 +18,8 @@ const notice = (code: string, params?: Notice['params']): Notice => ({
   code,
   ...(params && { params }),
 })
-const english = { ...NOTICES, ...ERRORS }
-const chinese = { ...zh.notices, ...zh.errors }
+const english = { ...NOTICES, ...ERRORS, ...REASONS }
+const chinese = { ...zh.notices, ...zh.errors, ...zh.reasons }
 const places = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
 
 test.each(Object.keys(english) as (keyof typeof english)[])(
@@ -35,9 +35,17 @@ describe.each([
     'en',
     'Path 3 was dropped.',
     'Path 2 is too long to be read again in full: 7 tokens in its middle are left out.',
+    'no interpreter for rust',
+    'No attempt has a program that can run here (no interpreter for rust), so nothing is compared.',
   ],
-  ['zh', '路径 3 已丢弃。', '路径 2 太长，无法完整重读：略去其中间的 7 个词元。'],
-])('in %s', (language, dropped, cut) => {
+  [
+    'zh',
+    '路径 3 已丢弃。',
+    '路径 2 太长，无法完整重读：略去其中间的 7 个词元。',
+    '没有 rust 的解释器',
+    '没有尝试包含可在此运行的程序（没有 rust 的解释器），因此不作比较。',
+  ],
+])('in %s', (language, dropped, cut, lacking, none) => {
   const fake = new FakeHost()
   beforeAll(async () => {
     await i18next.changeLanguage(language)
@@ -50,6 +58,15 @@ describe.each([
   test('codes with parameters are worded', () => {
     expect(errorWords(runError(fail('no-such-path/dropped', { path: 3 })))).toBe(dropped)
     expect(noticeWords(notice('path-cut', { path: 2, removed: 7 }))).toBe(cut)
+  })
+
+  test('why programs do not run is worded, alone and within a notice', () => {
+    const reason = { code: 'no-interpreter', name: 'rust' }
+    expect(reasonWords(reason)).toBe(lacking)
+    expect(noticeWords(notice('programs-none', { reason: reason.code, name: 'rust' }))).toBe(none)
+    expect(reasonWords({ code: 'unheard-of', name: 'x' })).toBe('unheard-of: x')
+    expect(reasonWords({ code: 'constructor' })).toBe('constructor')
+    expect(noticeWords(notice('programs-none'))).not.toContain('{')
   })
 
   test('what nobody foresaw, what a newer version says, and what brings its own message is shown as it is', () => {

@@ -1,0 +1,5 @@
+export { agree, type Attempts, type RunJob } from './agree.ts'
+export { callsIn, harvest, readCall, type Call, type Called, type UserCall } from './calls.ts'
+export { harvestInputs } from './inputs.ts'
+export { probeRequest } from './probe.ts'
+export { programsIn, type Asked, type Program, type Programs } from './programs.ts'
