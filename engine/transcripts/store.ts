@@ -172,14 +172,6 @@ export class RunStore {
     return listItem(run, this.#digest(run), this.meta(run))
   }
 
-  /**
-   * Returns the folded state, without texts, of a run that this process is writing; undefined if it
-   * is not writing that run.
-   */
-  live(run: string): RunState | undefined {
-    return this.#writers.get(run)?.state
-  }
-
   meta(run: string): Meta {
     try {
       return Meta.parse(JSON.parse(readFileSync(runFile(this.root, run, SUFFIX.meta), 'utf8')))

@@ -270,9 +270,12 @@ describe('several writers', () => {
     const old = new Date(Date.now() - 120_000)
     utimesSync(file('r1.lock'), old, old)
     expect((await store.list())[0]!.status).toBe('interrupted')
-    store.append('r1')
+    const writer = store.append('r1')
+    expect((await store.list())[0]!.status).toBe('interrupted') // nothing works on it yet
+    writer.append({ type: 'run-resumed', at: 1e6 })
     expect((await store.list())[0]!.status).toBe('running')
     store.close('r1')
+    expect((await store.list())[0]!.status).toBe('interrupted')
     expect(existsSync(file('r1.lock'))).toBe(false)
   })
 
