@@ -375,6 +375,8 @@ class Campaign {
       () => 'a window is not told that the engine has ended',
     )
     this.#result.kills++
+    // Runs that waited for their turn are lost with the process.
+    this.#runs = this.#runs.filter((run) => this.#host.isStored(run) || this.#host.isDeleted(run))
     this.#pid = this.#host.pids.at(-1)!
     this.#host.troubles.length = 0
     while (this.#windows.length < WINDOWS) this.#connect()

@@ -70,6 +70,10 @@ export class RealHost {
     return join(this.folder, 'runs', 'trash')
   }
 
+  isStored(run: string): boolean {
+    return existsSync(join(this.folder, 'runs', `${run}.jsonl`))
+  }
+
   isDeleted(run: string): boolean {
     return existsSync(join(this.#trash, `${run}.jsonl`))
   }
