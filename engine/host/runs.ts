@@ -48,6 +48,8 @@ interface Run {
   state: RunState
   /** Its place among the runs that wait for room in their context, from 1; null if it does not wait. */
   place: number | null
+  /** Windows were told that its model is being loaded. */
+  loading: boolean
   finished: Promise<void>
   /** It is being let go and takes no more commands; a later one resumes it from its transcript. */
   closing: boolean
@@ -247,9 +249,15 @@ export class Runs {
 
   #listeners(id: string) {
     return {
-      onProgress: (fraction: number) => this.#options.onProgress(id, fraction),
+      onProgress: (fraction: number) => this.#load(id, fraction),
       onWaiting: (place: number | null) => this.#place(id, place),
     }
+  }
+
+  #load(id: string, fraction: number): void {
+    const run = this.#runs.get(id)
+    if (run !== undefined) run.loading = fraction < 1
+    this.#options.onProgress(id, fraction)
   }
 
   #place(id: string, place: number | null): void {
@@ -274,6 +282,7 @@ export class Runs {
       unsaved: [],
       state: writer?.state ?? EMPTY_RUN,
       place: null,
+      loading: false,
       finished: Promise.resolve(),
       closing: false,
     }
@@ -325,6 +334,7 @@ export class Runs {
     if (!isAtWork(before) || isAtWork(state)) return
     run.stopped?.()
     run.stopped = undefined
+    if (run.loading) this.#load(run.id, 1) // it was cancelled, or failed
     for (const progress of this.#progress(run)) this.#options.onEnd(progress)
     if (!hasTranscript(run)) void this.#close(run) // There is nothing to continue from.
     this.#letGo(run)

@@ -502,6 +502,24 @@ describe('a run', () => {
     expect(told().at(-1)!.status).toBe('ended')
   })
 
+  it('that ends while its model is being loaded is not shown as loading for ever', async () => {
+    const run = await start()
+    const { onProgress } = engine.last.options
+    onProgress!(0.4)
+    engine.last.emit({ type: 'run-failed', at: 3, error: { code: 'bad-model', message: 'x' } })
+    const told = () =>
+      client.pushes.flatMap((push) =>
+        push.kind === 'progress' && push.task === run ? [push.fraction] : [],
+      )
+    await until(() => told().length === 2)
+    expect(told()).toEqual([0.4, 1])
+    const next = await start()
+    engine.last.options.onProgress!(1)
+    engine.last.emit(...sampleRun(next))
+    await until(async () => (await client.call('runs.list', {}))[0]?.status === 'ended')
+    expect(client.pushes.filter((push) => push.kind === 'progress')).toHaveLength(3)
+  })
+
   it('windows hear of an answer that changes after the end', async () => {
     const run = await start()
     engine.last.emit(...sampleRun(run))

@@ -422,9 +422,10 @@ class Campaign {
         throw new Error(`not of the protocol: ${JSON.stringify(window.strange[0])}`)
       await until(
         () =>
-          !(window.activity ?? []).some(isAtWork) && !window.metered && window.waiting.size === 0,
-        () =>
-          `a window is told for ever that something is at work: ${JSON.stringify([window.activity, window.metered, [...window.waiting]])}`,
+          !(window.activity ?? []).some(isAtWork) &&
+          !window.metered &&
+          window.waiting.size + window.loading.size === 0,
+        () => `a window shows for ever that something is at work: ${JSON.stringify(window.atWork)}`,
       )
     }
     const used = (await this.#windows[0]!.call('engine.loaded', {})).filter(({ inUse }) => inUse)

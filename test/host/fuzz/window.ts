@@ -29,6 +29,8 @@ export class Window {
   metered = false
   /** Places of the runs that wait for room. */
   readonly waiting = new Map<string, number>()
+  /** Runs that are shown as loading a model. */
+  readonly loading = new Set<string>()
   /** Requests that have no answer yet. */
   readonly open = new Map<number, string>()
   closed = false
@@ -44,6 +46,12 @@ export class Window {
     this.#client = new Client(channel)
     this.#client.onPush((push) => this.#take(push))
     this.#client.onClose(() => (this.closed = true))
+  }
+
+  /** What the window shows of work, for the report of a fault. */
+  get atWork(): unknown {
+    const { activity, metered, waiting, loading } = this
+    return { activity, metered, waiting: [...waiting], loading: [...loading] }
   }
 
   async call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
@@ -98,6 +106,11 @@ export class Window {
         return
       case 'hardware':
         this.metered = push.hardware !== null
+        return
+      case 'progress':
+        if (push.task.startsWith('attribution/')) return // its answer ends it
+        if (push.fraction < 1) this.loading.add(push.task)
+        else this.loading.delete(push.task)
         return
       case 'waiting':
         if (push.place === null) this.waiting.delete(push.run)
