@@ -136,6 +136,8 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 class Campaign {
   readonly #host: RealHost
   readonly #files: readonly string[]
+  /** A model that most runs of the sequence have, so that they wait for each other. */
+  #often: string[] = []
   readonly #result: HostFuzzResult
   #dice!: Dice
   #windows: Window[] = []
@@ -158,6 +160,7 @@ class Campaign {
   async sequence(dice: Dice, checkpoint: boolean): Promise<void> {
     this.#dice = dice
     this.#told = []
+    this.#often = Array<string>(4).fill(dice.of(this.#files))
     try {
       while (this.#windows.length < WINDOWS) this.#connect()
       for (let left = 1 + dice.int(3); left > 0; left--) this.#start(this.#window)
@@ -310,12 +313,12 @@ class Campaign {
   }
 
   #start(window: Window, followUp?: { run: string; segment: string }): void {
-    const request = randomRequest(this.#dice, this.#files)
+    const request = randomRequest(this.#dice, [...this.#files, ...this.#often])
     const { engine, budget } = request.settings
     request.settings.budget = Math.ceil(budget! / SHORTER)
     // Runs of other contexts have pools of their own.
     if (this.#dice.chance(0.2)) request.settings.engine = { ...engine, kvType: 'f16' }
-    if (this.#dice.chance(0.1)) request.settings.alone = true
+    if (this.#dice.chance(0.15)) request.settings.alone = true
     this.#ask(
       window,
       'run.start',
@@ -470,6 +473,7 @@ class Campaign {
         )
     }
     if (isAtWork(folded)) throw new Error(`${run}: ${folded.status} for ever`)
+    for (const { waited } of this.#windows) if (waited.has(run)) count(this.#result.ends, 'waited')
     count(this.#result.ends, `${folded.status} ${folded.endReason ?? folded.error?.code ?? ''}`)
     late.leave()
   }

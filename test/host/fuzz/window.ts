@@ -29,6 +29,8 @@ export class Window {
   metered = false
   /** Places of the runs that wait for room. */
   readonly waiting = new Map<string, number>()
+  /** Runs that waited for room at some time. */
+  readonly waited = new Set<string>()
   /** Runs that are shown as loading a model. */
   readonly loading = new Set<string>()
   /** Requests that have no answer yet. */
@@ -113,6 +115,7 @@ export class Window {
         else this.loading.delete(push.task)
         return
       case 'waiting':
+        this.waited.add(push.run)
         if (push.place === null) this.waiting.delete(push.run)
         else this.waiting.set(push.run, push.place)
     }
