@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 const SLOW = [
   'test/{cli,e2e,egress,electron,kill,package,parity,patches,sandbox}/**',
   'test/devices/cpu.test.ts',
-  'test/host/process.test.ts',
+  'test/host/{process,fuzz/fuzz,drop-then-stop}.test.ts',
   'test/models/{convert,download}/**',
   'test/models/{fit,limits}.test.ts',
   'test/native/layout.test.ts',

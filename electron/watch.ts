@@ -1,4 +1,5 @@
 import { Connection } from '../engine/protocol/client.ts'
+import { isAtWork } from '../engine/protocol/run-state.ts'
 import type { Channel, RunProgress } from '../engine/protocol/wire.ts'
 
 /**
@@ -32,7 +33,7 @@ export class RunWatch {
       return near
     })
     const show = (runs: readonly RunProgress[]): void => {
-      const live = runs.filter(({ status }) => status === 'running' || status === 'queued')
+      const live = runs.filter(isAtWork)
       for (const run of runs) if (!live.includes(run)) onEnd(run)
       onActivity({ running: live.length, fraction: live.length === 0 ? null : mean(live) })
     }

@@ -3,6 +3,7 @@
  * `from`: the number of the first run, to go on with a campaign or to meet one run again.
  */
 import { fuzzCommands } from '../test/run/fuzz.ts'
+import { printCounts } from '../test/support/random-runs.ts'
 
 const [runs, seed, from] = [2000, 1, 0].map((usual, i) => Number(process.argv[2 + i] ?? usual))
 const begin = performance.now()
@@ -17,6 +18,4 @@ const result = await fuzzCommands({
 console.log(
   `${result.runs} runs, seed ${seed}: ${result.events} events, no fault, ${((performance.now() - begin) / 1000).toFixed(0)} s`,
 )
-for (const counts of [result.ends, result.commands])
-  for (const [what, times] of [...counts].sort((a, b) => b[1] - a[1]))
-    console.log(`${String(times).padStart(8)}  ${what}`)
+for (const counts of [result.ends, result.commands]) printCounts(counts)

@@ -3,6 +3,7 @@ import { BraidError } from '../protocol/errors.ts'
 import type { SegmentId } from '../protocol/events.ts'
 import type { Client } from './client.ts'
 import type { Runs } from './runs.ts'
+import type { Watchdog } from './watchdog.ts'
 
 const FRAME_MS = 50
 
@@ -12,10 +13,12 @@ const FRAME_MS = 50
  */
 export class Attributions {
   readonly #runs: Runs
+  readonly #watchdog: Watchdog
   readonly #asked = new WeakMap<Client, Map<string, AbortController>>()
 
-  constructor(runs: Runs) {
+  constructor(runs: Runs, watchdog: Watchdog) {
     this.#runs = runs
+    this.#watchdog = watchdog
   }
 
   /** Computes an attribution. Throws the errors of `run.attribution`. */
@@ -26,6 +29,10 @@ export class Attributions {
     if (asked.has(task)) throw new BraidError('bad-request', 'This is already being read.')
     const own = new AbortController()
     asked.set(task, own)
+    const signal = AbortSignal.any([own.signal, client.gone])
+    let cancelled: (() => void) | undefined
+    const watch = () => (cancelled = this.#watchdog.watch('run.attribution.cancel'))
+    signal.addEventListener('abort', watch)
     let told = 0
     const onProgress = (fraction: number) => {
       if (fraction < 1 && performance.now() - told < FRAME_MS) return
@@ -33,11 +40,10 @@ export class Attributions {
       client.send({ kind: 'progress', task, fraction })
     }
     try {
-      return await this.#runs.attribute(run, segment, {
-        signal: AbortSignal.any([own.signal, client.gone]),
-        onProgress,
-      })
+      return await this.#runs.attribute(run, segment, { signal, onProgress })
     } finally {
+      signal.removeEventListener('abort', watch)
+      cancelled?.()
       asked.delete(task)
     }
   }

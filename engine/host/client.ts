@@ -1,5 +1,7 @@
 import type { RunEvent } from '../protocol/events.ts'
-import type { Channel, HostMessage } from '../protocol/wire.ts'
+import type { Channel, HostMessage, Result } from '../protocol/wire.ts'
+
+type Opened = Result<'run.open'>
 
 /**
  * Milliseconds to collect events: the events of one engine step arrive within this time and are
@@ -28,14 +30,19 @@ export class Client {
 
   /**
    * Sends the `backlog` (events as JSON) in its chunks, then the events that `push` received
-   * meanwhile, then live events. Resolves with the number of events in the backlog.
+   * meanwhile, then live events. Resolves with the number of events in the backlog, and with what
+   * `isLive` returned after the last event that was sent before.
    */
-  async subscribe(run: string, backlog: Iterable<string[]>): Promise<number> {
+  async subscribe(
+    run: string,
+    backlog: Iterable<string[]>,
+    isLive: () => boolean,
+  ): Promise<Opened> {
     this.unsubscribe(run)
     const subscription = new Subscription(run, (message) => this.send(message))
     this.#subscriptions.set(run, subscription)
     try {
-      return await subscription.start(backlog)
+      return await subscription.start(backlog, isLive)
     } catch (error) {
       if (this.#subscriptions.get(run) === subscription) this.unsubscribe(run)
       throw error
@@ -74,18 +81,18 @@ class Subscription {
    * Sends each chunk before reading the next, so that the window can process it and other clients
    * are served meanwhile.
    */
-  async start(backlog: Iterable<string[]>): Promise<number> {
+  async start(backlog: Iterable<string[]>, isLive: () => boolean): Promise<Opened> {
     let sent = 0
     this.#send({ kind: 'backlog', run: this.#run, events: '[]', start: true })
     for (const events of backlog) {
       this.#send({ kind: 'backlog', run: this.#run, events: `[${events.join(',')}]`, start: false })
       sent += events.length
       await new Promise((resolve) => setImmediate(resolve))
-      if (this.#closed) return sent
+      if (this.#closed) return { events: sent, live: isLive() }
     }
     this.#live = true
     this.#flush()
-    return sent
+    return { events: sent, live: isLive() }
   }
 
   push(event: RunEvent): void {

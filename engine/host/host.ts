@@ -9,6 +9,7 @@ import { idOf } from './mux.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
 import { Runs } from './runs.ts'
+import { Watchdog } from './watchdog.ts'
 import { bundledModel } from '../models/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
@@ -79,10 +80,11 @@ export class Host {
     })
     this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
     engine.allowPrograms(this.#preferences().runPrograms)
+    const watchdog = new Watchdog((message) => onStall?.(message), stopMs)
     this.#runs = new Runs({
       engine,
       store: this.#store,
-      stopMs,
+      watchdog,
       onEvent: (run, event) => {
         this.#clients.forEach((client) => client.push(run, event))
         this.#activity.changed()
@@ -95,13 +97,12 @@ export class Host {
         this.#activity.changed()
         this.#residency.update()
       },
-      onStall: (message) => onStall?.(message),
     })
-    this.#attributions = new Attributions(this.#runs)
+    this.#attributions = new Attributions(this.#runs, watchdog)
     this.#residency = new Residency({
       engine,
       send: (message) => this.#broadcast(message),
-      busy: () => this.#runs.thinking,
+      busy: () => this.#runs.atWork,
       idleMinutes: () => this.#preferences().idleMinutes,
     })
   }
@@ -161,9 +162,6 @@ export class Host {
   }
 
   async close(): Promise<void> {
-    this.#residency.close()
-    this.#activity.close()
-    clearTimeout(this.#telling)
     try {
       // A deliberate shutdown must not count against the model being loaded.
       if (this.#preferences().loadingAtStart !== '') this.#set({ loadingAtStart: undefined })
@@ -172,6 +170,9 @@ export class Host {
     }
     await this.#library.close()
     await this.#runs.close()
+    this.#residency.close()
+    this.#activity.close()
+    clearTimeout(this.#telling)
     await this.#engine.close()
   }
 
@@ -229,12 +230,10 @@ export class Host {
       await this.#engine.ready()
       return this.#runs.command(run, command)
     },
-    'run.open': async ({ run }, client) => {
-      // Subscribe without awaiting first, so that the next event follows the backlog and none is
-      // lost or duplicated.
-      const { chunks, live } = this.#runs.backlog(run)
-      return { events: await client.subscribe(run, chunks), live }
-    },
+    // Subscribes without awaiting first, so that the next event follows the backlog and none is lost
+    // or duplicated.
+    'run.open': ({ run }, client) =>
+      client.subscribe(run, this.#runs.backlog(run), () => this.#runs.isLive(run)),
     'run.close': ({ run }, client) => {
       client.unsubscribe(run)
       return {}

@@ -90,16 +90,14 @@ export function localEngine(folder = dataFolder()): HostEngine {
     most: async (file, settings, of, promptTokens) =>
       fits.most(await question(file, settings, promptTokens), of),
     loaded: () =>
-      (engine?.loaded() ?? []).map(
-        ({ uses, heldBytes, file, name, device, sizeBytes, gpuLayers }) => ({
-          file,
-          name,
-          device,
-          sizeBytes,
-          gpuLayers,
-          inUse: uses > (heldBytes > 0 ? 1 : 0),
-        }),
-      ),
+      (engine?.loaded() ?? []).map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
+        file,
+        name,
+        device,
+        sizeBytes,
+        gpuLayers,
+        inUse,
+      })),
     onMemory: (listener) => void (onMemory = listener),
     allowPrograms(allowed) {
       programsAllowed = allowed

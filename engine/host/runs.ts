@@ -1,4 +1,4 @@
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import {
   runError,
   type CommandResult,
@@ -6,11 +6,18 @@ import {
   type RunEvent,
   type SegmentId,
 } from '../protocol/events.ts'
-import { foldRun, segmentOf } from '../protocol/fold.ts'
+import {
+  applyEvent,
+  EMPTY_RUN,
+  foldRun,
+  isAtWork,
+  segmentOf,
+  type RunState,
+} from '../protocol/fold.ts'
 import { framedText } from '../protocol/frame.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
-import type { Attribution, RunProgress, RunSummary } from '../protocol/wire.ts'
+import type { Attribution, RunProgress, RunStatus, RunSummary } from '../protocol/wire.ts'
 import type { Turn } from '../prompt/index.ts'
 import type { RunHandle } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
@@ -19,6 +26,7 @@ import { newRunId } from '../transcripts/index.ts'
 import { record } from '../transcripts/index.ts'
 import type { TranscriptWriter } from '../transcripts/index.ts'
 import type { HostEngine } from './engine.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /**
  * Number of ended runs that keep their cells for further commands; older ones are resumed from
@@ -28,14 +36,6 @@ const HELD = 4
 /** Number of ended runs without a transcript that a window can still ask for. */
 const UNSAVED = 32
 const MAX_TURNS = 64
-const STOP_MS = 10_000
-/** Events that start a run; the others change nothing or end it. */
-const BEGINS = new Set<RunEvent['type']>([
-  'run-started',
-  'segment-started',
-  'segment-extended',
-  'tokens',
-])
 
 interface Run {
   id: string
@@ -44,12 +44,17 @@ interface Run {
   time: string
   /** Events of a run that has no transcript. */
   unsaved: RunEvent[]
-  events: number
-  state: 'queued' | 'running' | 'over'
+  /** The fold of what was recorded, which is what windows are told. */
+  state: RunState
   /** Its place among the runs that wait for room in their context, from 1; null if it does not wait. */
   place: number | null
+  /** Windows were told that its model is being loaded. */
+  loading: boolean
   finished: Promise<void>
-  stopTimer?: NodeJS.Timeout
+  /** It is being let go and takes no more commands; a later one resumes it from its transcript. */
+  closing: boolean
+  /** Call this once a stop is carried out. */
+  stopped?: () => void
 }
 
 export interface RunsOptions {
@@ -64,9 +69,7 @@ export interface RunsOptions {
   onEnd: (run: RunProgress) => void
   /** Called when the list of runs changes. */
   onChange: () => void
-  /** Called if the engine did not stop in time, so that its process must be ended. */
-  onStall: (message: string) => void
-  stopMs?: number
+  watchdog: Watchdog
 }
 
 /** Manages the runs of this process, whether or not a client watches them. */
@@ -79,9 +82,9 @@ export class Runs {
     this.#options = options
   }
 
-  /** True if a run is thinking or waiting for its turn. */
-  get thinking(): boolean {
-    return [...this.#runs.values()].some(({ state }) => state !== 'over')
+  /** Whether a run is thinking or waiting for its turn. */
+  get atWork(): boolean {
+    return [...this.#runs.values()].some(({ state }) => isAtWork(state))
   }
 
   start(request: RunRequest): string {
@@ -98,9 +101,16 @@ export class Runs {
   }
 
   async command(id: string, command: RunCommand): Promise<CommandResult> {
-    const run = this.#runs.get(id) ?? this.#resume(id)
-    if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
-    return run.handle.command(command)
+    let run = this.#runs.get(id)
+    for (; run?.closing === true; run = this.#runs.get(id)) await run.finished
+    run ??= this.#resume(id)
+    try {
+      const result = await run.handle.command(command)
+      if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
+      return result
+    } finally {
+      this.#letGo(run)
+    }
   }
 
   /** Returns what a summary attended to. Throws the errors of `run.attribution`. */
@@ -109,8 +119,9 @@ export class Runs {
     segment: SegmentId,
     options: { signal: AbortSignal; onProgress: (fraction: number) => void },
   ): Promise<Attribution> {
+    await this.#options.engine.ready()
     const run = this.#runs.get(id)
-    if (run !== undefined && run.state !== 'over')
+    if (run !== undefined && isAtWork(run.state))
       throw new BraidError(
         'bad-request',
         'The run is still thinking. What its summary attended to can be read once the run is over.',
@@ -126,16 +137,23 @@ export class Runs {
    * Returns all events so far as JSON, in chunks that are read on demand. Events after this call
    * are not included.
    */
-  backlog(id: string): { chunks: Iterable<string[]>; live: boolean } {
+  backlog(id: string): Iterable<string[]> {
+    const unsaved = this.#runs.get(id)?.unsaved ?? this.#failed.get(id) ?? []
+    return this.#isSaved(id)
+      ? linesOf(this.#options.store.read(id))
+      : [unsaved.map((event) => JSON.stringify(event))]
+  }
+
+  /** Returns whether an engine works on the run, as far as its events were recorded. */
+  isLive(id: string): boolean {
     const run = this.#runs.get(id)
-    const unsaved = run?.unsaved ?? this.#failed.get(id) ?? []
-    const onlyHere = unsaved.length > 0 || run?.state === 'queued'
-    const chunks = onlyHere
-      ? [unsaved.map((event) => JSON.stringify(event))]
-      : linesOf(this.#options.store.read(id))
-    const live =
-      run !== undefined ? run.state !== 'over' : !onlyHere && this.#options.store.isLive(id)
-    return { chunks, live }
+    if (run !== undefined) return isAtWork(run.state)
+    return this.#isSaved(id) && this.#options.store.isLive(id)
+  }
+
+  #isSaved(id: string): boolean {
+    const run = this.#runs.get(id)
+    return run === undefined ? !this.#failed.has(id) : hasTranscript(run)
   }
 
   /**
@@ -144,8 +162,14 @@ export class Runs {
    */
   async list(): Promise<RunSummary[]> {
     const stored = await this.#options.store.list()
-    const queued = [...this.#runs.values()].filter((run) => run.state === 'queued').map(queuedItem)
-    return [...queued, ...stored.map((item) => withPlace(item, this.#runs.get(item.run)))]
+    const listed = new Set(stored.map(({ run }) => run))
+    const begun = [...this.#runs.values()].filter(
+      ({ id, state, request }) => request !== undefined && isAtWork(state) && !listed.has(id),
+    )
+    return [
+      ...begun.map(itemOf),
+      ...stored.map((item) => withPlace(item, this.#runs.get(item.run))),
+    ]
   }
 
   /** Returns the places of the runs that wait for room in their context. */
@@ -158,7 +182,7 @@ export class Runs {
   /** Returns the progress of the runs that are thinking or waiting. */
   progress(): RunProgress[] {
     return [...this.#runs.values()].flatMap((run) =>
-      run.state === 'over' ? [] : this.#progress(run),
+      isAtWork(run.state) ? this.#progress(run) : [],
     )
   }
 
@@ -166,42 +190,46 @@ export class Runs {
    * Returns the progress of one run; nothing if its file was deleted, which the list of runs shows.
    */
   #progress(run: Run): RunProgress[] {
-    const { store } = this.#options
     try {
-      const item = hasTranscript(run) ? store.summary(run.id) : queuedItem(run)
-      return [progressOf(withPlace(item, run), store.live(run.id))]
+      const item = hasTranscript(run) ? this.#options.store.summary(run.id) : itemOf(run)
+      return [progressOf({ ...item, status: statusOf(run) }, run.state)]
     } catch {
       return []
     }
-  }
-
-  #ended(run: Run, failed: boolean): void {
-    for (const progress of this.#progress(run))
-      this.#options.onEnd(failed ? { ...progress, status: 'failed' } : progress)
   }
 
   /** Releases a run that is over, so that its files can be moved. */
   async release(id: string): Promise<void> {
     const run = this.#runs.get(id)
     if (run === undefined) return
-    if (run.state !== 'over')
+    if (isAtWork(run.state))
       throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
+    await this.#close(run)
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#runs.values()].map((run) => this.#close(run)))
+  }
+
+  async #close(run: Run): Promise<void> {
+    run.closing = true
     await run.handle.close()
     await run.finished
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(
-      [...this.#runs.values()].map(async (run) => {
-        clearTimeout(run.stopTimer)
-        await run.handle.close()
-        await run.finished
-      }),
+  /**
+   * Closes the oldest runs that are over, so that HELD stay with the one that was just used. Some of
+   * their events may not be recorded yet, so their handles are asked, too.
+   */
+  #letGo(used: Run): void {
+    const others = [...this.#runs.values()].filter(
+      (run) => run !== used && !run.closing && !isAtWork(run.state) && !isAtWork(run.handle.state),
     )
+    for (const run of others.slice(0, Math.max(0, others.length - HELD + 1))) void this.#close(run)
   }
 
   #resume(id: string): Run {
-    if (this.#failed.has(id)) throw new BraidError('not-running', 'The run failed before it began.')
+    if (this.#failed.has(id)) throw fail('not-running/failed')
     const { engine, store } = this.#options
     const writer = store.append(id)
     try {
@@ -221,9 +249,15 @@ export class Runs {
 
   #listeners(id: string) {
     return {
-      onProgress: (fraction: number) => this.#options.onProgress(id, fraction),
+      onProgress: (fraction: number) => this.#load(id, fraction),
       onWaiting: (place: number | null) => this.#place(id, place),
     }
+  }
+
+  #load(id: string, fraction: number): void {
+    const run = this.#runs.get(id)
+    if (run !== undefined) run.loading = fraction < 1
+    this.#options.onProgress(id, fraction)
   }
 
   #place(id: string, place: number | null): void {
@@ -240,17 +274,17 @@ export class Runs {
     handle: RunHandle,
     { request, writer }: { request?: RunRequest; writer?: TranscriptWriter },
   ): Run {
-    const state = writer === undefined ? 'queued' : 'over'
     const run: Run = {
       id,
       handle,
       request,
       time: new Date().toISOString(),
       unsaved: [],
-      events: 0,
-      state,
+      state: writer?.state ?? EMPTY_RUN,
       place: null,
+      loading: false,
       finished: Promise.resolve(),
+      closing: false,
     }
     this.#runs.set(id, run)
     run.finished = this.#pump(run, writer)
@@ -260,14 +294,14 @@ export class Runs {
 
   async #pump(run: Run, writer?: TranscriptWriter): Promise<void> {
     try {
-      for await (const { stored, saved } of record(
+      for await (const { stored, saved, state } of record(
         this.#options.store,
         run.id,
         run.handle.events,
         writer,
       )) {
         if (!saved) run.unsaved.push(stored)
-        this.#advance(run, stored)
+        this.#advance(run, state)
         this.#options.onEvent(run.id, stored)
       }
     } catch (error) {
@@ -278,12 +312,13 @@ export class Runs {
         at: Date.now() - Date.parse(run.time),
         error: runError(toBraidError(error)),
       }
-      if (run.state === 'queued') run.unsaved.push(event)
-      if (run.state !== 'over') this.#ended(run, true)
+      if (run.state.status === 'empty') run.unsaved.push(event)
+      run.closing = true
+      this.#advance(run, applyEvent(run.state, event))
       this.#options.onEvent(run.id, event)
       await run.handle.close().catch(() => undefined)
     } finally {
-      clearTimeout(run.stopTimer)
+      run.stopped?.()
       this.#runs.delete(run.id)
       if (run.unsaved.length > 0) this.#failed.set(run.id, run.unsaved)
       for (const old of [...this.#failed.keys()].slice(0, -UNSAVED)) this.#failed.delete(old)
@@ -291,35 +326,23 @@ export class Runs {
     }
   }
 
-  #advance(run: Run, event: RunEvent): void {
-    const over = event.type === 'run-ended' || event.type === 'run-failed'
-    const state = over ? 'over' : BEGINS.has(event.type) ? 'running' : run.state
-    if (over) {
-      clearTimeout(run.stopTimer)
-      run.stopTimer = undefined
-    }
-    if (state === run.state) return
+  /** Takes the state after an event that was recorded. */
+  #advance(run: Run, state: RunState): void {
+    const before = run.state
     run.state = state
-    this.#options.onChange()
-    if (!over) return
-    this.#ended(run, event.type === 'run-failed')
-    if (run.unsaved.length > 0) void run.handle.close() // Without a transcript there is nothing to continue from.
-    const held = [...this.#runs.values()].filter((other) => other.state === 'over' && other !== run)
-    for (const old of held.slice(0, Math.max(0, held.length - HELD + 1))) void old.handle.close()
+    if (state.status !== before.status || state.answer !== before.answer) this.#options.onChange()
+    if (!isAtWork(before) || isAtWork(state)) return
+    run.stopped?.()
+    run.stopped = undefined
+    if (run.loading) this.#load(run.id, 1) // it was cancelled, or failed
+    for (const progress of this.#progress(run)) this.#options.onEnd(progress)
+    if (!hasTranscript(run)) void this.#close(run) // There is nothing to continue from.
+    this.#letGo(run)
   }
 
-  /**
-   * Reports a stall if a stop takes too long: it should take one decode step, otherwise the native
-   * engine hangs.
-   */
-  #watch(run: Run, what: string): void {
-    if (run.state === 'over') return
-    const ms = this.#options.stopMs ?? STOP_MS
-    run.stopTimer ??= setTimeout(
-      () => this.#options.onStall(`The engine did not answer '${what}' within ${ms / 1000} s.`),
-      ms,
-    )
-    run.stopTimer.unref()
+  /** Watches an accepted stop until the end of the run is recorded. */
+  #watch(run: Run, command: string): void {
+    if (isAtWork(run.state)) run.stopped ??= this.#options.watchdog.watch(command)
   }
 
   /** Returns the conversation that a resumed run followed up on, if it still exists. */
@@ -357,18 +380,20 @@ function* linesOf(chunks: Iterable<Events>): Generator<string[]> {
 }
 
 const hasTranscript = ({ unsaved, state }: Run): boolean =>
-  unsaved.length === 0 && state !== 'queued'
+  unsaved.length === 0 && state.status !== 'empty'
+
+/** Returns the status of a run, which is queued while it waits for room in its context. */
+const statusOf = ({ state, place }: Run): RunStatus =>
+  state.status === 'empty' || (isAtWork(state) && place !== null) ? 'queued' : state.status
 
 /** Returns the entry of a run, which is queued while the run waits for room in its context. */
 const withPlace = (item: RunSummary, run: Run | undefined): RunSummary =>
-  item.status === 'running' && run !== undefined && run.place !== null
-    ? { ...item, status: 'queued' }
-    : item
+  isAtWork(item) && run !== undefined && run.place !== null ? { ...item, status: 'queued' } : item
 
 /**
- * Returns the list entry of a queued run. Only a run that was requested in this process can wait
- * without a transcript.
+ * Returns the list entry of a run without a transcript. Only a run that was requested in this
+ * process can be without one.
  */
-function queuedItem({ id, request, time }: Run): RunSummary {
-  return listItem(id, digestOfRequest(request!, time))
+function itemOf(run: Run): RunSummary {
+  return { ...listItem(run.id, digestOfRequest(run.request!, run.time)), status: statusOf(run) }
 }

@@ -135,11 +135,15 @@ export class Pools<Model extends KvModel> {
 
   /** Frees the idle pools that `which` selects; returns false if there were none. */
   async freeIdle(which: (model: Model) => boolean): Promise<boolean> {
-    const going = this.#kept.filter(
-      ({ model, pool, key }) => pool.idle && which(model) && !this.#makes(key),
-    )
-    for (const one of going) await this.#dispose(one)
-    return going.length > 0
+    const going = this.#kept.filter(({ model }) => which(model))
+    let freed = false
+    for (const one of going) {
+      // While one is freed, another may be taken by a run, replaced or freed.
+      if (!one.pool.idle || this.#makes(one.key) || !this.#kept.includes(one)) continue
+      freed = true
+      await this.#dispose(one)
+    }
+    return freed
   }
 
   /** Frees all pools. All leases must have ended. */

@@ -251,6 +251,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     timings: Timings,
   }),
   z.looseObject({ type: z.literal('run-failed'), ...at, error: RunError }),
+  /** A command gave the run more to do after its end, or after an interruption. */
+  z.looseObject({ type: z.literal('run-resumed'), ...at }),
 ])
 export type RunEvent = z.infer<typeof RunEvent>
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>

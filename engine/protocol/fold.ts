@@ -3,6 +3,7 @@ import type { Fusion } from './request.ts'
 import {
   EMPTY_RUN,
   indexOf,
+  isAtWork,
   isOpen,
   listOf,
   ranUntil,
@@ -180,6 +181,9 @@ function apply(state: RunState, event: RunEvent): RunState {
         ranMs: ranUntil(state, event.at),
         ...halted(state),
       }
+    case 'run-resumed':
+      // A run that has no end before it was interrupted.
+      return running(interrupt(state), event.at)
     default:
       return state // a newer Braid wrote it
   }
@@ -205,10 +209,11 @@ function start(state: RunState, event: EventOf<'run-started'>): RunState {
 }
 
 /**
- * Returns the state as running: a run that had ended resumes when a segment is opened or extended.
+ * Returns the state as running. Older transcripts have no `run-resumed`: there, a run resumes when a
+ * segment is opened or extended.
  */
 function running(state: RunState, at: number): RunState {
-  return state.status === 'running' || state.status === 'empty'
+  return isAtWork(state)
     ? state
     : { ...state, status: 'running', since: at, endReason: null, error: null }
 }

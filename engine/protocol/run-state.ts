@@ -3,6 +3,7 @@ import type { Fusion, QuestionKind, RunSettings } from './request.ts'
 import { numberOf, roleOf, type Role, type SegmentId, type Source } from './segments.ts'
 import type { ThoughtMarkers } from './thoughts.ts'
 import type { TokenList } from './token-list.ts'
+import type { RunStatus } from './wire.ts'
 
 /** The state that a run's events fold to (fold.ts), and functions that read it. */
 
@@ -184,6 +185,13 @@ export const pathsKept = ({ paths }: Pick<RunState, 'paths'>): readonly Segment[
 /** Returns whether a segment has not ended. */
 export const isOpen = ({ status }: Pick<Segment, 'status'>): boolean =>
   status === 'waiting' || status === 'thinking'
+
+/**
+ * Returns whether an engine works on a run or is about to: it is queued or running. This is the one
+ * rule for folded events and for list entries that were made from them.
+ */
+export const isAtWork = ({ status }: { readonly status: RunPhase | RunStatus }): boolean =>
+  status === 'empty' || status === 'queued' || status === 'running'
 
 /** Returns for how many milliseconds the run was running, up to the time `at`. */
 export function ranUntil(

@@ -100,6 +100,7 @@ export const ERRORS = {
   'no-such-path/member': '{member} has no answer to choose.',
   'not-running/cancel': 'The run has already ended.',
   'not-running/closed': 'The run is closed.',
+  'not-running/failed': 'The run failed before it began.',
   'not-running/not-begun': 'The run has not started yet.',
   'not-running/path': 'Path {path} is not thinking, so there is nothing to stop.',
   'not-running/stop': 'The run has already ended.',

@@ -304,7 +304,7 @@ export class Driver {
             : goesOn(summary, lease)
               ? Math.max(1, summary.budget - summary.tokens.length)
               : needOf(summary, this.#state, lease)
-        return { segment: summary, stream: summaryStream(summary, cells, this.#run) }
+        return { segment: summary, stream: summaryStream(summary, cells, false, this.#run) }
       })
     const pathStreams = paths
       .filter((path) => isOpen(path) && this.#startsInPlace(path, lease))
@@ -463,7 +463,10 @@ export class Driver {
     const need = needOf({ ...summary, source }, this.#state, lease)
     if (!this.#inPlace(summary, lease) || spareCells(this.#state, lease) < need) return
     const started = this.#start(summary)
-    this.#decoding!.add({ segment: started, stream: summaryStream(started, need, this.#run) })
+    this.#decoding!.add({
+      segment: started,
+      stream: summaryStream(started, need, true, this.#run),
+    })
   }
 
   #settleSoon(summary: Wanted): void {

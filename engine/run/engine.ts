@@ -136,17 +136,21 @@ export class Engine {
 
   /**
    * Returns the models in memory. `heldBytes`: contexts that no run works in, on the model's device;
-   * they are freed if their memory is needed.
+   * they are freed if their memory is needed. `inUse`: a run or an attribution works with it.
    */
-  loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number })[] {
+  loaded(): (ReturnType<Models['list']>[number] & { heldBytes: number; inUse: boolean })[] {
     const { pools, models } = this.#core
     const idle = pools.idle()
-    return models.list().map((model) => ({
-      ...model,
-      heldBytes: idle
-        .filter(({ model: { file, device } }) => file === model.file && device === model.device)
-        .reduce((sum, { bytes }) => sum + bytes, 0),
-    }))
+    return models.list().map((model) => {
+      const held = idle.filter(
+        ({ model: { file, device } }) => file === model.file && device === model.device,
+      )
+      return {
+        ...model,
+        heldBytes: held.reduce((sum, { bytes }) => sum + bytes, 0),
+        inUse: model.uses > held.length, // each context is a use
+      }
+    })
   }
 
   /** Sets the listener that is called whenever a model is loaded or unloaded. */

@@ -1,5 +1,6 @@
 import type { Turn } from '../prompt/index.ts'
 import type { CommandResult, RunCommand, RunEvent, SegmentId } from '../protocol/events.ts'
+import type { RunState } from '../protocol/fold.ts'
 
 /**
  * The owner's handle to a run: it yields events and takes commands.
@@ -17,13 +18,15 @@ export interface RunHandle {
    * is known has no `run-started`, only `run-failed` or `run-ended`.
    */
   readonly events: AsyncGenerator<RunEvent, void, undefined>
+  /** The fold of all events, including those that were not read yet. */
+  readonly state: RunState
   /**
    * Resolves once the command is accepted, with the segment that it opens; events report its
-   * effects. Errors (`BraidError`): `bad-request`, `no-such-path`, `not-running`,
+   * effects. A command that follows `cancel` or `stop-all` waits for the end of the run. Errors (`BraidError`): `bad-request`, `no-such-path`, `not-running`,
    * `bad-combination`, `cannot-join`, `out-of-range`, `too-many-paths`.
    */
   command(command: RunCommand): Promise<CommandResult>
-  /** Cancels any remaining work, frees the run's cells and ends `events`. */
+  /** Cancels any remaining work, frees the run's cells and ends `events`. No command is accepted afterwards. */
   close(): Promise<void>
 }
 

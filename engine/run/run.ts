@@ -1,4 +1,4 @@
-import type { NativeAddon } from '../native/index.ts'
+import type { NativeAddon, NativeModelInfo } from '../native/index.ts'
 import { extractAnswer, type Turn } from '../prompt/index.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import {
@@ -18,6 +18,7 @@ import {
   allSegments,
   applyEvent,
   EMPTY_RUN,
+  isAtWork,
   isOpen,
   segmentOf,
   type RunState,
@@ -90,13 +91,14 @@ export class Run implements RunHandle {
   #asked: Asked | null
   #rowOf: RowOf | null = null
   #model: LoadedModel | null = null
+  /** Kept from the model, which may be unloaded after the end of the run. */
+  #info: NativeModelInfo | null = null
   /**
    * Only commands open segments, because the run has ended before, was resumed or is being stopped.
    */
   #later: boolean
   #stopped = false
-  #active = false
-  #closed = false
+  #closing: Promise<void> | null = null
   #abort = new AbortController()
   #arrival = 0
   /** The comparison of programs that comes next. */
@@ -138,11 +140,6 @@ export class Run implements RunHandle {
     return this.#state
   }
 
-  /** Whether the run is working or waiting for cells. */
-  get active(): boolean {
-    return this.#active
-  }
-
   async command(command: RunCommand): Promise<CommandResult> {
     const parsed = RunCommand.safeParse(command)
     if (!parsed.success)
@@ -150,15 +147,20 @@ export class Run implements RunHandle {
         'bad-request',
         `This is not a command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`,
       )
-    if (this.#closed) throw fail('not-running/closed')
+    const { type } = parsed.data
+    // What was stopped ends before anything else begins, so a stop always ends the run.
+    while (this.#stopping && type !== 'cancel' && type !== 'stop-all') await this.#working
+    if (this.#closing !== null) throw fail('not-running/closed')
     return this.#take(parsed.data)
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     this.#abort.abort()
     await this.#working
-    this.#closed = true
     await this.#driver.free()
     this.#core.runs.delete(this)
     this.#outbox.close()
@@ -167,7 +169,7 @@ export class Run implements RunHandle {
   async #take(command: RunCommand): Promise<CommandResult> {
     switch (command.type) {
       case 'cancel':
-        if (!this.#active) throw fail('not-running/cancel')
+        if (!isAtWork(this.#state)) throw fail('not-running/cancel')
         this.#driver.forget()
         this.#comparing = null
         this.#abort.abort()
@@ -190,12 +192,14 @@ export class Run implements RunHandle {
     if (command.type === 'summarise') this.#checkFusion(command)
     const { actions, segment, later } = obey(command, this.#view(), {
       paths: MAX_SEQUENCES - 3,
-      vocabulary: this.#model?.native.info.vocabSize,
+      vocabulary: this.#info?.vocabSize,
     })
     if (later === true) this.#later = true
+    const resumes = actions.some(({ type }) => type === 'open' || type === 'continue')
+    if (resumes && !isAtWork(this.#state)) this.#emit({ type: 'run-resumed' })
     this.#endInterrupted()
     for (const action of actions) this.#carry(action)
-    if (command.type === 'drop' && !this.#active) this.#compareAgain()
+    if (command.type === 'drop' && !isAtWork(this.#state)) this.#compareAgain()
     this.#wake()
     if (command.type === 'drop') await this.#recount()
     return segment === undefined ? {} : { segment }
@@ -218,7 +222,8 @@ export class Run implements RunHandle {
 
   /** Errors: `cannot-join`, once the model is loaded. */
   #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
-    if (fusion !== undefined && this.#model !== null) chooseFusion(fusion, this.#model, true)
+    if (fusion === undefined || this.#info === null) return
+    chooseFusion(fusion, { native: { info: this.#info } }, true)
   }
 
   /** Ends segments that were cut off when the engine died, before anything new starts. */
@@ -227,8 +232,13 @@ export class Run implements RunHandle {
       if (status === 'interrupted' && reason === null) this.#ended(segment, 'interrupted')
   }
 
+  /** Whether the run was stopped or cancelled and has not ended yet. */
+  get #stopping(): boolean {
+    return this.#working !== null && (this.#stopped || this.#abort.signal.aborted)
+  }
+
   #stopAll(): CommandResult {
-    if (!this.#active) throw fail('not-running/stop')
+    if (!isAtWork(this.#state)) throw fail('not-running/stop')
     this.#later = this.#stopped = true
     this.#driver.forget()
     this.#comparing = null
@@ -378,7 +388,7 @@ export class Run implements RunHandle {
     this.#arrival = this.#core.pools.arrive()
     do {
       this.#abort = new AbortController()
-      this.#active = true
+      if (this.#closing !== null) this.#abort.abort()
       try {
         if (this.#state.status === 'ended' && !this.#decodes) await this.#compareEnded()
         else {
@@ -453,7 +463,6 @@ export class Run implements RunHandle {
     } catch (error) {
       if (toBraidError(error).code !== 'cancelled') throw error
     }
-    this.#active = false
     await this.#recount()
   }
 
@@ -480,6 +489,7 @@ export class Run implements RunHandle {
     }
     this.#clock.enter(null)
     this.#model = model
+    this.#info = model.native.info
     return model
   }
 
@@ -518,7 +528,6 @@ export class Run implements RunHandle {
     const none = answer === null || !showsValues(this.#state)
     if (none && reason === 'finished' && scope) this.#notice({ code: 'scope', params: { scope } })
     this.#later = true
-    this.#active = false
     const { lease } = this.#driver
     const usage = usageOf(this.#state, lease)
     this.#emit({ type: 'run-ended', reason, answer, usage, timings: this.#clock.read() })
@@ -540,17 +549,16 @@ export class Run implements RunHandle {
     }
     if (cancelled) return this.#end()
     this.#later = true
-    this.#active = false
     this.#emit({ type: 'run-failed', error: runError(error) })
   }
 
   /** Emits a new vote and answer if a command changed what an ended run counts. */
   async #recount(): Promise<void> {
     const { status, endReason, answer: before } = this.#state
-    if (this.#active || status !== 'ended' || endReason === 'cancelled') return
+    if (status !== 'ended' || endReason === 'cancelled') return
     const { answer, vote } = await decideRun(this.#state)
     const { usage, timings } = this.#state
-    if (this.#active || this.#hasWork) return
+    if (this.#hasWork) return
     if (vote !== null) this.#emit(vote)
     if (answer !== before)
       this.#emit({

@@ -81,18 +81,20 @@ export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
 
 /**
  * Returns the stream of a summary or a probe, which first reads its source or continues where it was
- * interrupted. `cells` are reserved for it.
+ * interrupted. `cells` are reserved for it. `beside`: it is added to a decode, in which others that
+ * wrote something have read what they read.
  */
 export function summaryStream(
   summary: Segment,
   cells: number,
+  beside: boolean,
   { settings, tokens, prefix, lease, state }: StreamRun,
 ): StreamOptions {
   const written = idsOf(summary.tokens.slice())
   const isSummary = summary.role === 'summary'
   const continues = goesOn(summary, lease)
   const seq = lease.claim(summary.segment)
-  const parts = continues ? undefined : streamParts(summary, written, lease, state)
+  const parts = continues ? undefined : streamParts(summary, written, beside, lease, state)
   return {
     id: streamId(summary),
     seq,
@@ -113,11 +115,12 @@ export function summaryStream(
 function streamParts(
   summary: Segment,
   written: readonly number[],
+  beside: boolean,
   lease: Lease,
   state: RunState,
 ): StreamOptions['parts'] {
   const again = { tokens: [...written], thought: lease.thought(0) }
-  if (summary.source.type === 'text') return textParts(summary, again, lease, state)
+  if (summary.source.type === 'text') return textParts(summary, again, beside, lease, state)
   const placed = lease.place(summary, state)
   const read: NonNullable<StreamOptions['parts']> = partsOf(summary.source).map((part) => {
     if ('segment' in part) {
@@ -140,13 +143,14 @@ function streamParts(
 function textParts(
   { segment: own, source }: Segment,
   { tokens: written, thought }: { tokens: number[]; thought: number },
+  beside: boolean,
   lease: Lease,
   { promptTokens, summaries }: RunState,
 ): NonNullable<StreamOptions['parts']> {
   const tokens = [...textOf(source), ...written]
   const inPlace = summaries.flatMap(({ segment, status, source, tokens }) => {
     const seq = lease.seqOf(segment)
-    const isRead = isOpen({ status }) && tokens.length > 0 && source.type === 'text'
+    const isRead = beside && isOpen({ status }) && tokens.length > 0 && source.type === 'text'
     return seq !== undefined && isRead && segment !== own
       ? [{ from: seq, tokens: textOf(source) }]
       : []

@@ -1,4 +1,6 @@
 import type { RunEvent } from '../protocol/events.ts'
+import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { withoutText } from '../protocol/run-list.ts'
 import type { RunStore } from './store.ts'
 import type { TranscriptWriter } from './writer.ts'
 
@@ -8,6 +10,8 @@ export interface Recorded {
   stored: RunEvent
   /** False if the run failed before it had a transcript. */
   saved: boolean
+  /** The fold of all events so far, without their texts. */
+  state: RunState
 }
 
 /**
@@ -22,10 +26,13 @@ export async function* record(
   events: AsyncIterable<RunEvent>,
   writer?: TranscriptWriter,
 ): AsyncGenerator<Recorded, void, undefined> {
+  let unsaved = EMPTY_RUN
   try {
     for await (const event of events) {
       if (event.type === 'run-started') writer = store.create(run).writer
-      yield { event, stored: writer?.append(event) ?? event, saved: writer !== undefined }
+      const stored = writer?.append(event) ?? event
+      if (writer === undefined) unsaved = applyEvent(unsaved, withoutText(event))
+      yield { event, stored, saved: writer !== undefined, state: writer?.state ?? unsaved }
     }
   } finally {
     if (writer !== undefined) store.close(run)

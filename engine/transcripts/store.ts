@@ -14,7 +14,7 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Alternative, RunEvent, SegmentId } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { applyEvents, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { applyEvents, EMPTY_RUN, isAtWork, type RunState } from '../protocol/fold.ts'
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
 import { RunSummary } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
@@ -106,9 +106,13 @@ export class RunStore {
     for (const file of Object.values(this.#files(run)) as string[]) rmSync(file, { force: true })
   }
 
-  /** Returns true while this process or another one writes the run. */
+  /**
+   * Returns whether an engine works on the run. Of another process only its lock is seen, which it
+   * also holds for a while after the end of a run.
+   */
   isLive(run: string): boolean {
-    return this.#writers.has(run) || isLocked(this.#file(run, 'lock'))
+    const writer = this.#writers.get(run)
+    return writer === undefined ? isLocked(this.#file(run, 'lock')) : isAtWork(writer.state)
   }
 
   /** Yields events in chunks, up to byte `to`. */
@@ -172,14 +176,6 @@ export class RunStore {
     return listItem(run, this.#digest(run), this.meta(run))
   }
 
-  /**
-   * Returns the folded state, without texts, of a run that this process is writing; undefined if it
-   * is not writing that run.
-   */
-  live(run: string): RunState | undefined {
-    return this.#writers.get(run)?.state
-  }
-
   meta(run: string): Meta {
     try {
       return Meta.parse(JSON.parse(readFileSync(runFile(this.root, run, SUFFIX.meta), 'utf8')))
@@ -203,9 +199,11 @@ export class RunStore {
 
   /** Moves a run to the trash, where it stays for 30 days. */
   delete(run: string): void {
-    if (this.isLive(run))
-      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     this.#transcript(run)
+    if (isAtWork(this.#listed(run)))
+      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
+    if (this.#writers.has(run) || isLocked(this.#file(run, 'lock')))
+      throw new BraidError('bad-request', 'Another Braid process has this run open.')
     this.#move(run, this.root, this.#trash)
     this.#alternatives.delete(run)
   }

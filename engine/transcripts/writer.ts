@@ -1,6 +1,6 @@
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { applyEvent, EMPTY_RUN, interrupt, type RunState } from '../protocol/fold.ts'
 import { withoutText } from '../protocol/run-list.ts'
 import { AlternativesWriter } from './alternatives.ts'
 import { AppendFile, diskError } from '../files/index.ts'
@@ -46,6 +46,7 @@ export class TranscriptWriter {
             this.#alternatives.skip(event)
           }
         }
+        this.#state = interrupt(this.#state)
       }
       this.#file = new AppendFile(files.transcript, keep)
     } catch (error) {

@@ -13,6 +13,7 @@ import {
   EMPTY_RUN,
   foldRun,
   interrupt,
+  isAtWork,
   segmentOf,
   type RunState,
   type Segment,
@@ -87,12 +88,17 @@ export async function openRun(id: string): Promise<void> {
   const before = useRuns.getState().open[id]
   if (before?.sample === true) return
   forget(id)
-  const asked: Opening = { run: blank(id), live: null }
+  const asked: Opening = { run: blank(id), complete: false }
   opening.set(id, asked)
   if (before === undefined) useRuns.setState(({ open }) => ({ open: { ...open, [id]: asked.run } }))
   try {
     const { live } = await host.call('run.open', { run: id })
-    asked.live = live
+    if (opening.get(id) !== asked) return
+    // `live` is about the events that came before the answer: the run may have been resumed since.
+    asked.run = grown(asked.run, queued.get(id) ?? [])
+    if (!live) asked.run = withLive(asked.run, interrupt(asked.run.live))
+    asked.complete = true
+    queued.delete(id)
     schedule()
   } catch (error) {
     if (opening.get(id) !== asked) return // closed or opened again in the meantime
@@ -115,8 +121,7 @@ export function closeRun(id: string): void {
 }
 
 /** Returns whether a run is neither running nor queued. */
-export const isOver = (status: RunState['status']): boolean =>
-  status !== 'running' && status !== 'empty'
+export const isOver = (status: RunState['status']): boolean => !isAtWork({ status })
 
 /**
  * Number of finished runs that stay open after they were shown, so that going back is instant. Runs that may still
@@ -151,7 +156,7 @@ const queued = new Map<string, RunEvent[]>()
 /** Runs whose backlog is being received. A run is shown when it is complete, which is when `run.open` answers. */
 interface Opening {
   run: OpenRun
-  live: boolean | null
+  complete: boolean
 }
 const opening = new Map<string, Opening>()
 const schedule = frameTask(flush)
@@ -175,10 +180,9 @@ function forget(id: string): void {
   opening.delete(id)
 }
 
-function grown(run: OpenRun, events: readonly RunEvent[], interrupted: boolean): OpenRun {
+function grown(run: OpenRun, events: readonly RunEvent[]): OpenRun {
   for (const event of events) run.events.push(event)
-  const live = applyEvents(run.live, events)
-  return withLive({ ...run, loading: false }, interrupted ? interrupt(live) : live)
+  return withLive({ ...run, loading: false }, applyEvents(run.live, events))
 }
 
 function withLive(run: OpenRun, live: RunState): OpenRun {
@@ -193,10 +197,10 @@ export function flush(): void {
       const events = queued.get(id) ?? []
       const asked = opening.get(id)
       queued.delete(id)
-      if (asked?.live === null) asked.run = grown(asked.run, events, false)
+      if (asked?.complete === false) asked.run = grown(asked.run, events)
       else if (asked !== undefined || events.length > 0) {
         opening.delete(id)
-        open = { ...open, [id]: grown(asked?.run ?? run, events, asked?.live === false) }
+        open = { ...open, [id]: grown(asked?.run ?? run, events) }
       }
     }
     return open === state.open ? state : { open } // an incomplete backlog is not drawn

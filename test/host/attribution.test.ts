@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Host } from '../../engine/host/host.ts'
 import { BraidError } from '../../engine/protocol/errors.ts'
 import { attributionTask } from '../../engine/protocol/wire.ts'
@@ -96,6 +96,29 @@ it('is cancelled by who asked, or when they leave, and by nobody else', async ()
     () => engine.attributions[1]!.signal.aborted,
     'the request of a window that is gone to end',
   )
+})
+
+it('one that does not end when it is cancelled is reported as a hang; one that does is not', async () => {
+  const stalls: string[] = []
+  await host.close()
+  host = new Host({ folder, engine, stopMs: 300, onStall: (message) => stalls.push(message) })
+  client = connect()
+  const run = await ended()
+  const cancelled = async (client: TestClient) => {
+    const reading = code(client.call('run.attribution', { run, segment: 's1' }))
+    await until(() => engine.attributions.length > 0)
+    await client.call('run.attribution.cancel', { run, segment: 's1' })
+    return reading
+  }
+  expect(await cancelled(client)).toBe('cancelled')
+  engine.attributions.pop()
+  const hung = vi.spyOn(engine, 'attribute').mockImplementation(() => new Promise(() => undefined))
+  const other = connect()
+  void other.call('run.attribution', { run, segment: 's1' }).catch(() => undefined)
+  await until(() => hung.mock.calls.length > 0)
+  other.close()
+  await until(() => stalls.length > 0)
+  expect(stalls).toEqual([expect.stringContaining('run.attribution.cancel')])
 })
 
 it('errors keep their code; a run that thinks, or is not there, is refused without the engine', async () => {

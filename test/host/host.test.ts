@@ -6,7 +6,7 @@ import { Host } from '../../engine/host/host.ts'
 import { errorText, RunEvent, type RunError } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
-import { pathStarted, runStarted, sampleRun, summaryStarted } from '../support/sample-run.ts'
+import { ended, pathStarted, runStarted, sampleRun, summaryStarted } from '../support/sample-run.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
@@ -329,6 +329,37 @@ describe('a run', () => {
     expect(stalls).toHaveLength(1)
   })
 
+  it('a stop that is refused is not watched: nothing is killed for it', async () => {
+    const run = await start()
+    const events = sampleRun(run)
+    engine.last.emit(...events, { type: 'segment-dropped', at: 3000, segment: 'p1' })
+    await until(() => lines(run) === events.length + 1)
+    for (const type of ['stop-all', 'cancel'] as const)
+      expect(await code(client.call('run.command', { run, command: { type } }))).toBe('not-running')
+    const hung = await start()
+    engine.last.emit(runStarted(hung))
+    await client.call('run.command', { run: hung, command: { type: 'stop-all' } })
+    // The earlier stops would have been reported before this one.
+    await until(() => stalls.length > 0)
+    expect(stalls).toEqual([expect.stringContaining('stop-all')])
+  })
+
+  it('a stop is watched from when it is accepted', async () => {
+    const run = await start()
+    engine.last.emit(runStarted(run))
+    let accept!: () => void
+    const accepted = new Promise<void>((resolve) => (accept = resolve))
+    const { last } = engine
+    last.command = () => accepted.then(() => ({}))
+    const asked = client.call('run.command', { run, command: { type: 'stop-all' } })
+    await until(() => lines(run) === 1)
+    await new Promise((resolve) => setTimeout(resolve, 1200)) // longer than a stop may take
+    expect(stalls).toEqual([])
+    accept()
+    await asked
+    await until(() => stalls.length > 0)
+  })
+
   it('that cannot be written tells the window and ends; the next one works', async () => {
     const run = await start()
     await client.call('run.open', { run })
@@ -344,6 +375,159 @@ describe('a run', () => {
     const next = await start()
     engine.last.emit(...sampleRun(next))
     await until(() => lines(next) === sampleRun(next).length)
+  })
+
+  it('that was interrupted is not at work after a command that is refused', async () => {
+    const run = await start()
+    engine.last.emit(...sampleRun(run).slice(0, 8))
+    await until(() => lines(run) === 8)
+    await host.close()
+    engine = new ScriptedEngine()
+    host = new Host({ folder, engine })
+    client = connect()
+    const refused = { run, command: { type: 'stop', segment: 'p101' } } as const
+    expect(await code(client.call('run.command', refused))).toBe('no-such-path')
+    const status = async () => (await client.call('runs.list', {}))[0]?.status
+    expect(await status()).toBe('interrupted')
+    expect((await client.call('run.open', { run })).live).toBe(false)
+    await client.call('run.command', { run, command: { type: 'summarise' } })
+    engine.last.emit({ type: 'run-resumed', at: 5000 })
+    await until(async () => (await status()) === 'running')
+    engine.last.emit(ended(5001, '4'))
+    await until(async () => (await status()) === 'ended')
+    expect(await code(client.call('runs.delete', { run }))).toBe('none')
+  })
+
+  it('is at work from the command that resumes it: it can neither be deleted nor attributed', async () => {
+    const run = await start()
+    engine.last.emit(...sampleRun(run))
+    await until(() => lines(run) === sampleRun(run).length)
+    engine.last.emit({ type: 'run-resumed', at: 5000 })
+    await until(async () => (await client.call('runs.list', {}))[0]?.status === 'running')
+    expect((await client.call('run.open', { run })).live).toBe(true)
+    expect(await code(client.call('runs.delete', { run }))).toBe('bad-request')
+    expect(await code(client.call('run.attribution', { run, segment: 's1' }))).toBe('bad-request')
+    for (let i = 0; i < 6; i++) {
+      const other = await start()
+      engine.last.emit(...sampleRun(other))
+      await until(() => lines(other) === sampleRun(other).length)
+    }
+    expect(engine.runs[0]!.closed).toBe(false)
+  })
+
+  it('that goes on while it is being opened is live', async () => {
+    const run = await start()
+    const events = sampleRun(run)
+    engine.last.emit(...events)
+    await until(() => lines(run) === events.length)
+    const [here, there] = channelPair()
+    const { last } = engine
+    const send = there.send.bind(there)
+    there.send = (message) => {
+      send(message)
+      const { kind, start } = message as { kind: string; start?: boolean }
+      if (kind === 'backlog' && start === false) last.emit({ type: 'run-resumed', at: 5000 })
+    }
+    host.serve(there)
+    const window = new TestClient(here)
+    expect(await window.call('run.open', { run })).toEqual({ events: events.length, live: true })
+    expect(window.events(run)).toHaveLength(events.length + 1)
+  })
+
+  it('is listed while it begins', async () => {
+    const old = await start()
+    engine.last.emit(...sampleRun(old))
+    await until(() => lines(old) === sampleRun(old).length)
+    await host.close() // The next host has to read the old run, and the list waits for that.
+    engine = new ScriptedEngine()
+    host = new Host({ folder, engine })
+    client = connect()
+    const run = await start()
+    const { last } = engine
+    const listed = client.call('runs.list', {})
+    await new Promise((resolve) => setImmediate(resolve))
+    last.emit(runStarted(run))
+    expect((await listed).map((item) => item.run).sort()).toEqual([old, run].sort())
+  })
+
+  it('that is being let go takes a command all the same, from its transcript', async () => {
+    let go!: () => void
+    const gate = new Promise<void>((resolve) => (go = resolve))
+    const runs: string[] = []
+    for (let i = 0; i < 5; i++) {
+      runs.push(await start())
+      engine.last.held = gate
+      engine.last.emit(...sampleRun(runs[i]!))
+      await until(() => lines(runs[i]!) === sampleRun(runs[i]!).length)
+    }
+    const [run] = runs
+    const asked = client.call('run.command', { run: run!, command: { type: 'summarise' } })
+    await client.call('runs.list', {})
+    expect(engine.runs).toHaveLength(5)
+    go()
+    await asked
+    expect(engine.runs).toHaveLength(6)
+    expect(engine.last.resumed).toHaveLength(sampleRun(run!).length)
+  })
+
+  it('of the history that refuses a command is let go in its turn', async () => {
+    const runs: string[] = []
+    for (let i = 0; i < 8; i++) {
+      runs.push(await start())
+      engine.last.emit(...sampleRun(runs[i]!))
+      await until(() => lines(runs[i]!) === sampleRun(runs[i]!).length)
+    }
+    const refused = { type: 'stop', segment: 'p101' } as const
+    for (const run of runs)
+      expect(await code(client.call('run.command', { run, command: refused }))).toBe('no-such-path')
+    await until(() => engine.runs.filter((run) => !run.closed).length <= 4)
+  })
+
+  it('that is cancelled before it begins is told as ended, and as nothing that waits', async () => {
+    await client.call('runs.watch', {})
+    const run = await start()
+    engine.last.emit({
+      type: 'run-ended',
+      at: 1,
+      reason: 'cancelled',
+      answer: null,
+      usage: { promptTokens: 0, pathTokens: 0, summaryTokens: 0, kvBytes: 0, cells: 0 },
+      timings: { loadMs: 0, prefillMs: 0, pathsMs: 0, joinMs: 0, summaryMs: 0, totalMs: 0 },
+    })
+    const told = () =>
+      client.pushes.flatMap((push) =>
+        push.kind === 'activity' ? push.runs.filter((one) => one.run === run) : [],
+      )
+    await until(() => told().some(({ status }) => status === 'ended'))
+    expect(told().at(-1)!.status).toBe('ended')
+  })
+
+  it('that ends while its model is being loaded is not shown as loading for ever', async () => {
+    const run = await start()
+    const { onProgress } = engine.last.options
+    onProgress!(0.4)
+    engine.last.emit({ type: 'run-failed', at: 3, error: { code: 'bad-model', message: 'x' } })
+    const told = () =>
+      client.pushes.flatMap((push) =>
+        push.kind === 'progress' && push.task === run ? [push.fraction] : [],
+      )
+    await until(() => told().length === 2)
+    expect(told()).toEqual([0.4, 1])
+    const next = await start()
+    engine.last.options.onProgress!(1)
+    engine.last.emit(...sampleRun(next))
+    await until(async () => (await client.call('runs.list', {}))[0]?.status === 'ended')
+    expect(client.pushes.filter((push) => push.kind === 'progress')).toHaveLength(3)
+  })
+
+  it('windows hear of an answer that changes after the end', async () => {
+    const run = await start()
+    engine.last.emit(...sampleRun(run))
+    await until(async () => (await client.call('runs.list', {}))[0]?.status === 'ended')
+    client.pushes.length = 0
+    engine.last.emit(ended(5000, 'another'))
+    await until(() => client.pushes.some((push) => push.kind === 'changed' && push.what === 'runs'))
+    expect((await client.call('runs.list', {}))[0]!.answer).toBe('another')
   })
 
   it('lets go of old runs that are over', async () => {

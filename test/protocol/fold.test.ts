@@ -7,6 +7,7 @@ import {
   EMPTY_RUN,
   foldRun,
   interrupt,
+  isAtWork,
   meanLogprob,
   ranUntil,
   segmentOf,
@@ -14,6 +15,7 @@ import {
   type RunState,
 } from '../../engine/protocol/fold.ts'
 import { digestOf } from '../../engine/protocol/run-list.ts'
+import type { RunStatus } from '../../engine/protocol/wire.ts'
 import {
   ended,
   pathStarted,
@@ -148,6 +150,25 @@ describe('foldRun', () => {
     ]
     expect(foldRun(events)).toMatchObject({ status: 'running', endReason: null })
     expect(foldRun([...events, ended(3001, 'x')])).toMatchObject({ status: 'ended', answer: 'x' })
+  })
+
+  it('goes on from the command that resumes it, before anything is opened', () => {
+    const resumed: RunEvent = { type: 'run-resumed', at: 90_000 }
+    const after = foldRun([...sampleRun('r'), resumed])
+    expect(after).toMatchObject({ status: 'running', endReason: null, since: 90_000 })
+    expect(foldRun([...sampleRun('r'), resumed], { live: false }).status).toBe('interrupted')
+    // What an interrupted run was doing is over, and the time since does not count.
+    const cut = [runStarted('r'), pathStarted(1, 'p1')]
+    const whole = foldRun([...cut, resumed])
+    expect(whole).toEqual(applyEvents(foldRun(cut, { live: false }), [resumed]))
+    expect(whole).toMatchObject({ status: 'running', paths: [{ status: 'interrupted' }], ranMs: 1 })
+  })
+
+  it('is at work while it is queued or running', () => {
+    const states = [EMPTY_RUN, foldRun([runStarted('r')]), foldRun(sampleRun('r'))]
+    expect(states.map(isAtWork)).toEqual([true, true, false])
+    const all: RunStatus[] = ['queued', 'running', 'ended', 'failed', 'interrupted', 'damaged']
+    expect(all.filter((status) => isAtWork({ status }))).toEqual(['queued', 'running'])
   })
 
   it('counts the time it ran, not what passed between an end and a command', () => {

@@ -431,9 +431,11 @@ describe('a run taken up from its events', () => {
     expect(again.ids('s2')).toEqual(run.ids('s2'))
     await close(again, 's2')
     expect(again.added.map(({ type }) => type).filter((type) => type !== 'tokens')).toEqual([
+      'run-resumed',
       'segment-extended',
       'segment-ended',
       'run-ended',
+      'run-resumed',
       'segment-started',
       'segment-ended',
       'run-ended',
@@ -448,7 +450,8 @@ describe('a run taken up from its events', () => {
     const open = foldRun(events).paths.filter(isOpen)
     const again = new Watched(newEngine().resume(events), events)
     await again.after({ type: 'branch', segment: 'p1', at: 3 })
-    expect(again.added.slice(0, open.length)).toMatchObject(
+    expect(again.added[0]!.type).toBe('run-resumed')
+    expect(again.added.slice(1, 1 + open.length)).toMatchObject(
       open.map(({ segment }) => ({ type: 'segment-ended', segment, reason: 'interrupted' })),
     )
     for (const { segment } of open)
@@ -487,6 +490,75 @@ describe('a run taken up from its events', () => {
       error: { code: 'wrong-model' },
     })
     expect(() => engine.resume([])).toThrowError(code('bad-transcript') as Error)
+  })
+})
+
+describe('a run is at work from the command on', () => {
+  it('that asks for a summary, whose model has to be loaded first', async () => {
+    const own = newEngine()
+    const run = await solve(own, tiny.file, 'the answer', settings)
+    await own.unload(() => true, 'asked')
+    const { length } = run.events
+    await run.handle.command({ type: 'summarise' })
+    expect(run.handle.state.status).toBe('running')
+    expect(run.handle.state.summaries).toHaveLength(1)
+    await run.end(2)
+    expect(run.events[length]!.type).toBe('run-resumed')
+    expect(run.state).toMatchObject({ status: 'ended', summaries: [{}, { segment: 's2' }] })
+  })
+
+  it('of an ended run whose model was unloaded, which knows what the model can do', async () => {
+    const own = newEngine()
+    const run = await solve(own, tiny.file, 'the answer', settings)
+    await own.unload(() => true, 'asked')
+    const branch = { type: 'branch', segment: 'p1', at: 5, token: 1 << 20 } as const
+    await expect(run.handle.command(branch)).rejects.toMatchObject({ code: 'out-of-range' })
+    await run.after({ ...branch, token: id('t') })
+    expect(run.segment('p4').tokens.length).toBeGreaterThan(5)
+  })
+})
+
+describe('behind a stop', () => {
+  it.each(['stop-all', 'cancel'] as const)(
+    '%s: the run ends, then what was asked for meanwhile begins',
+    async (type) => {
+      const run = await start(engine, tiny.file, 'the answer', long).until(thinking(5))
+      const asked = [
+        run.handle.command({ type }),
+        run.handle.command({ type: 'branch', segment: 'p1', at: 3 }),
+        run.handle.command({ type: 'summarise' }),
+      ]
+      expect(await Promise.all(asked)).toEqual([{}, { segment: 'p4' }, expect.anything()])
+      await run.end(2)
+      const types = run.events.map((event) => event.type)
+      const end = types.indexOf('run-ended')
+      expect(types.slice(end, end + 3)).toEqual(['run-ended', 'run-resumed', 'segment-started'])
+      expect(run.events[end]).toMatchObject({ reason: type === 'cancel' ? 'cancelled' : 'stopped' })
+    },
+  )
+})
+
+describe('a run that is being closed', () => {
+  it('takes no command, ends, and closes once', async () => {
+    const own = newEngine()
+    const run = await start(own, tiny.file, 'the answer', long).until(thinking(5))
+    const closings = [run.handle.close(), run.handle.close()]
+    const late = run.handle.command({ type: 'branch', segment: 'p1', at: 3 })
+    await expect(late).rejects.toMatchObject({ code: 'not-running' })
+    await Promise.all(closings)
+    await run.close()
+    expect(run.events.at(-1)).toMatchObject({ type: 'run-ended', reason: 'cancelled' })
+    expect(run.state.paths).toHaveLength(3)
+    await own.close()
+  })
+
+  it('ends what was asked for just before', async () => {
+    const run = await solve(engine, tiny.file, 'the answer', settings)
+    const asked = run.handle.command({ type: 'extend', segment: 'p1', tokens: 1500 })
+    await Promise.all([asked, run.handle.close()])
+    await run.close()
+    expect(run.events.at(-1)).toMatchObject({ type: 'run-ended', reason: 'cancelled' })
+    expect(run.segment('p1').status).toBe('stopped')
   })
 })
 

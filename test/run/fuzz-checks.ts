@@ -85,7 +85,8 @@ export function check(events: readonly RunEvent[]): void {
           wrong(event, 'more than its budget')
         break
       case 'segment-ended':
-        if (one === undefined || !isOpen(one)) wrong(event, 'an end of what is not open')
+        if (one === undefined || (!isOpen(one) && !isCutOff(one)))
+          wrong(event, 'an end of what is not open')
         break
       case 'segment-extended':
         if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to extend')
@@ -95,6 +96,9 @@ export function check(events: readonly RunEvent[]): void {
       case 'segment-dropped':
         if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to drop')
         break
+      case 'run-resumed':
+        if (state.events === 0 || state.status === 'empty') wrong(event, 'nothing to resume')
+        break
       case 'run-ended':
       case 'run-failed':
         if (allSegments(state).some(isOpen)) wrong(event, 'it ends with something open')
@@ -102,6 +106,10 @@ export function check(events: readonly RunEvent[]): void {
     state = applyEvent(state, event)
   }
 }
+
+/** Returns whether a segment has no end because the engine died; a command that resumes the run ends it. */
+const isCutOff = ({ status, reason }: Segment): boolean =>
+  status === 'interrupted' && reason === null
 
 function readable(
   state: RunState,

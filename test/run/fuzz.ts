@@ -5,21 +5,21 @@ import { sharedTokens } from '../../engine/kv/index.ts'
 import { loadAddon } from '../../engine/native/load.ts'
 import type { Job } from '../../engine/protocol/agreement.ts'
 import { BraidError } from '../../engine/protocol/errors.ts'
-import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
+import type { RunEvent } from '../../engine/protocol/events.ts'
 import {
   allSegments,
   applyEvent,
   EMPTY_RUN,
   foldRun,
+  isAtWork,
   isOpen,
   segmentOf,
   type RunState,
   type Segment,
 } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
-import { pathId, summaryId, type SegmentId } from '../../engine/protocol/segments.ts'
+import { pathId, type SegmentId } from '../../engine/protocol/segments.ts'
 import { Engine, type RunHandle } from '../../engine/run/index.ts'
-import { Random } from '../support/random.ts'
 import {
   check,
   describe,
@@ -30,7 +30,16 @@ import {
   same,
   type Accepted,
 } from './fuzz-checks.ts'
-import { tinyModel, writeTiny, type TinyOptions } from '../support/tiny-models.ts'
+import {
+  count,
+  Dice,
+  EXACT,
+  FAILURES,
+  FUZZ_MODELS,
+  randomCommand,
+  randomRequest,
+} from '../support/random-runs.ts'
+import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 
 /**
  * Random runs that get random commands at random moments, against the real engine. What a run is asked for follows from
@@ -54,13 +63,6 @@ export interface FuzzResult {
   ends: Map<string, number>
 }
 
-const MODELS: Partial<TinyOptions>[] = [
-  { shape: 'qwen2', seed: 34 },
-  { shape: 'qwen2', seed: 3 },
-  { shape: 'qwen2', seed: 34, endless: true },
-  { shape: 'llama', seed: 5, pairs: 0, thoughts: 0 },
-]
-const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
 /** Milliseconds without an event after which a run is taken to hang. */
 const DEADLINE = 60_000
 /** The same run is asked for again after every PROBE runs. */
@@ -74,7 +76,7 @@ export async function fuzzCommands({
   from = 0,
   onRun,
 }: FuzzOptions): Promise<FuzzResult> {
-  const files = MODELS.map((options) => writeTiny(tinyModel({ shape: 'qwen2', ...options })))
+  const files = FUZZ_MODELS.map((options) => writeTiny(tinyModel({ shape: 'qwen2', ...options })))
   const engine = new Engine({
     addon: loadAddon({ gpu: false }),
     version: 'fuzz',
@@ -95,8 +97,7 @@ export async function fuzzCommands({
       const ends = await Promise.allSettled(
         group.map(async (run) => {
           try {
-            const random = new Random(Math.imul(seed, 0x9e3779b1) + run)
-            await new Fuzzed(engine, files, random, result).go()
+            await new Fuzzed(engine, files, Dice.of(seed, run), result).go()
             if (rejections.length > 0)
               throw new Error(`unhandled rejection: ${String(rejections[0])}`)
           } catch (error) {
@@ -144,10 +145,8 @@ async function probe(engine: Engine, model: string): Promise<string> {
   return JSON.stringify(ids)
 }
 
-type Live = RunHandle & { readonly state: RunState; readonly active: boolean }
-
 interface Watch {
-  handle: Live
+  handle: RunHandle
   events: RunEvent[]
   readonly live: RunState
   /** Resolves when the run is over and idle. */
@@ -156,19 +155,21 @@ interface Watch {
 }
 
 function watch(handle: RunHandle, before: readonly RunEvent[] = []): Watch {
-  const run = handle as Live
   const events = [...before]
   const read = (async () => {
-    for await (const event of run.events) events.push(event)
+    for await (const event of handle.events) events.push(event)
   })()
-  const isOver = () => !run.active && run.state.status !== 'running'
   return {
-    handle: run,
+    handle,
     events,
     get live() {
-      return run.state
+      return handle.state
     },
-    over: () => until(isOver, () => `it never ends: ${describe(run.state)}`),
+    over: () =>
+      until(
+        () => !isAtWork(handle.state),
+        () => `it never ends: ${describe(handle.state)}`,
+      ),
     async close() {
       await handle.close()
       await read
@@ -194,32 +195,33 @@ async function until(done: () => boolean, why: () => string): Promise<void> {
 class Fuzzed {
   readonly #engine: Engine
   readonly #files: readonly string[]
-  readonly #random: Random
+  readonly #dice: Dice
   readonly #result: FuzzResult
   #accepted: Accepted[] = []
   /** What was done, for the report of a fault. */
   readonly #told: string[] = []
 
-  constructor(engine: Engine, files: readonly string[], random: Random, result: FuzzResult) {
+  constructor(engine: Engine, files: readonly string[], dice: Dice, result: FuzzResult) {
     this.#engine = engine
     this.#files = files
-    this.#random = random
+    this.#dice = dice
     this.#result = result
   }
 
   async go(): Promise<void> {
-    const request = this.#request()
+    const request = randomRequest(this.#dice, this.#files)
     const given = this.#given(request)
     let run = watch(this.#engine.think(request, { given }))
     let beside: Watch | null = null
     try {
-      for (let left = this.#int(8); left > 0; left--) {
+      for (let left = this.#dice.int(8); left > 0; left--) {
         await this.#moment(run)
-        if (this.#chance(0.12)) run = await this.#takenUp(run)
-        else if (this.#chance(0.08)) beside ??= watch(this.#engine.think(this.#request()))
+        if (this.#dice.chance(0.12)) run = await this.#takenUp(run)
+        else if (this.#dice.chance(0.08))
+          beside ??= watch(this.#engine.think(randomRequest(this.#dice, this.#files)))
         else await this.#send(run)
       }
-      if (this.#chance(0.1)) await run.close()
+      if (this.#dice.chance(0.1)) await run.close()
       await run.over()
       await beside?.over()
       await until(
@@ -228,8 +230,8 @@ class Fuzzed {
       )
       this.#check(run)
       if (given.size === 0) await this.#checkTokens(run, request.model!)
-      if (run.live.others.length > 0) this.#count(this.#result.ends, 'probed')
-      if (run.live.agreement !== null) this.#count(this.#result.ends, 'compared')
+      if (run.live.others.length > 0) count(this.#result.ends, 'probed')
+      if (run.live.agreement !== null) count(this.#result.ends, 'compared')
     } catch (error) {
       const told = [JSON.stringify(request.settings), ...this.#told, ...run.events.map(short)]
       throw new Error(`${(error as Error).message}\n${told.join('\n')}`, { cause: error })
@@ -238,70 +240,40 @@ class Fuzzed {
       await run.close()
     }
     check(run.events)
-    this.#count(
+    count(
       this.#result.ends,
       `${run.live.status} ${run.live.endReason ?? run.live.error?.code ?? ''}`,
     )
     this.#result.events += run.events.length
   }
 
-  #int = (n: number): number => this.#random.int(n)
-  #chance = (p: number): boolean => this.#random.next() < p
-  #of = <T>(list: readonly T[]): T => list[this.#int(list.length)]!
-
-  #count(counts: Map<string, number>, key: string): void {
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-
-  #request(): RunRequest & { model: string } {
-    const context = this.#chance(0.3) ? 40 + this.#int(260) : 0
-    return {
-      problem: 'the answer and the reason '.repeat(1 + this.#int(3)),
-      model: this.#of(this.#files),
-      settings: {
-        strategy: this.#of(['parallel', 'sequential', 'majority', 'parallel-majority']),
-        paths: 1 + this.#int(4),
-        runs: 1 + this.#int(3),
-        budget: this.#chance(0.5) ? 100 + this.#int(400) : 1 + this.#int(30),
-        summaryBudget: this.#chance(0.2) ? 60 : 1 + this.#int(12),
-        finish: this.#of(['first', 'half', 'last']),
-        vote: this.#of(['equality', 'text', 'behaviour']),
-        question: this.#of(['auto', 'value', 'value', 'text', 'code']),
-        seed: this.#int(1000),
-        alternatives: this.#int(3),
-        sampling: { temperature: this.#of([0, 0.8, 1.5]) },
-        controls: { fusion: this.#of(['auto', 'auto', 'reread', 'cache']) },
-        engine: { ...EXACT, context },
-      },
-    }
-  }
-
   /** Returns programs that the paths of some requests, which then ask for code, begin with. */
   #given({ settings }: RunRequest): Map<SegmentId, number[]> {
-    if (settings.engine!.context !== 0 || this.#chance(0.6)) return new Map()
-    settings.question = this.#of(['code', 'code', 'auto'])
-    settings.runPrograms = this.#chance(0.9)
+    const { chance, of } = this.#dice
+    if (settings.engine!.context !== 0 || chance(0.6)) return new Map()
+    settings.question = of(['code', 'code', 'auto'])
+    settings.runPrograms = chance(0.9)
     settings.budget = Math.max(4, settings.budget!)
-    return new Map(Array.from({ length: 12 }, (_, i) => [pathId(i + 1), this.#of(PROGRAMS)]))
+    return new Map(Array.from({ length: 12 }, (_, i) => [pathId(i + 1), of(PROGRAMS)]))
   }
 
   /** Waits: not at all, for some events, for a short time, or for the end of the run. */
   async #moment(run: Watch): Promise<void> {
-    const stopped = () => !run.handle.active && run.live.status !== 'running'
-    if (this.#chance(0.8))
+    const stopped = () => !isAtWork(run.live)
+    if (this.#dice.chance(0.8))
       await until(
         () => run.live.paths.some(({ tokens }) => tokens.length > 0) || stopped(),
         () => `it never begins: ${describe(run.live)}`,
       )
-    const kind = this.#int(4)
+    const kind = this.#dice.int(4)
     if (kind === 1) {
-      const events = run.live.events + 1 + this.#int(12)
+      const events = run.live.events + 1 + this.#dice.int(12)
       await until(
         () => run.live.events >= events || stopped(),
         () => `nothing happens: ${describe(run.live)}`,
       )
     }
-    if (kind === 2) await new Promise((resolve) => setTimeout(resolve, this.#int(25)))
+    if (kind === 2) await new Promise((resolve) => setTimeout(resolve, this.#dice.int(25)))
     if (kind === 3) await run.over()
   }
 
@@ -312,7 +284,7 @@ class Fuzzed {
     const begun = run.events.findIndex(({ type }) => type === 'run-started') + 1
     if (begun === 0) return run
     const all = run.events.length
-    const length = this.#chance(0.5) ? all : begun + this.#int(all - begun + 1)
+    const length = this.#dice.chance(0.5) ? all : begun + this.#dice.int(all - begun + 1)
     const events = run.events
       .slice(0, length)
       .map((event) => JSON.parse(JSON.stringify(event)) as RunEvent)
@@ -322,74 +294,20 @@ class Fuzzed {
   }
 
   async #send(run: Watch): Promise<void> {
-    const command = this.#command(run.live)
+    const command = randomCommand(this.#dice, run.live)
     const { events } = run.live
     try {
       const result = await run.handle.command(command)
       this.#accepted.push({ command, result, events })
       this.#told.push(`${events}: ${JSON.stringify(command)}`)
-      this.#count(this.#result.commands, command.type)
+      count(this.#result.commands, command.type)
     } catch (error) {
-      const { code, message } = error as { code?: string; message: string }
+      const { code, message, detail } = error as Partial<BraidError>
       this.#told.push(`${events}: ${JSON.stringify(command)} refused: ${code}`)
-      if (code === undefined || code === 'internal')
+      // A refusal is a rule of Braid's that has words; what native code refuses has none.
+      if (code === undefined || detail === undefined)
         throw new Error(`${JSON.stringify(command)}: ${message}`)
-      this.#count(this.#result.commands, `${command.type}: ${code}`)
-    }
-  }
-
-  #command(state: RunState): RunCommand {
-    const { paths, summaries, votes, agreement } = state
-    const number = 1 + this.#int(Math.max(1, paths.length) + (this.#chance(0.1) ? 1 : 0))
-    const segment = pathId(number)
-    const length = paths[number - 1]?.tokens.length ?? 0
-    const members = [
-      ...votes.flatMap(({ classes }) => classes.flatMap((one) => one.members)),
-      ...(agreement?.of ?? []),
-    ]
-    const over = state.status !== 'running' && this.#chance(0.9)
-    switch (this.#of(over ? LATER : COMMANDS)) {
-      case 'stop':
-        return { type: 'stop', segment }
-      case 'drop':
-        return { type: 'drop', segment }
-      case 'extend':
-        return { type: 'extend', segment, tokens: 1 + this.#int(this.#chance(0.1) ? 1500 : 20) }
-      case 'branch':
-        return {
-          type: 'branch',
-          segment,
-          at: 1 + this.#int(length + (this.#chance(0.05) ? 5 : 0) || 1),
-          ...(this.#chance(0.5) && { token: 60 + this.#int(30) }),
-        }
-      case 'summarise':
-        return {
-          type: 'summarise',
-          ...(this.#chance(0.5) && {
-            segments: Array.from({ length: 1 + this.#int(3) }, () =>
-              pathId(1 + this.#int(paths.length || 1)),
-            ),
-          }),
-          ...(this.#chance(0.4) && { fusion: this.#of(['cache', 'reread'] as const) }),
-        }
-      case 'stop-all':
-        return { type: 'stop-all' }
-      case 'override-vote':
-        return {
-          type: 'override-vote',
-          member:
-            members.length > 0 && this.#chance(0.9)
-              ? this.#of(members)
-              : this.#chance(0.5)
-                ? segment
-                : summaryId(1 + summaries.length),
-        }
-      case 'compare':
-        return { type: 'compare', calls: this.#chance(0.5) ? [{ call: 'f(333)' }] : [] }
-      case 'question':
-        return { type: 'question', kind: this.#of(['value', 'value', 'text', 'code']) }
-      case 'cancel':
-        return { type: 'cancel' }
+      count(this.#result.commands, `${command.type}: ${code}`)
     }
   }
 
@@ -460,33 +378,6 @@ class Fuzzed {
     }
   }
 }
-
-/** What these requests may fail with: a model that cannot do it, or a small context. */
-const FAILURES = ['bad-combination', 'context-too-small']
-
-/** Command types; each is chosen as often as it is listed here. */
-const COMMANDS = [
-  'stop',
-  'stop',
-  'drop',
-  'drop',
-  'extend',
-  'extend',
-  'extend',
-  'branch',
-  'branch',
-  'branch',
-  'summarise',
-  'summarise',
-  'summarise',
-  'override-vote',
-  'compare',
-  'question',
-  'stop-all',
-  'cancel',
-] as const satisfies RunCommand['type'][]
-/** What a run takes when it is over. */
-const LATER = COMMANDS.filter((type) => !['stop', 'stop-all', 'cancel'].includes(type))
 
 /** Returns what a summary with the layout `consecutive` reads besides its paths; null for others. */
 function turnsOf({ source }: Segment, prompt: number) {

@@ -163,3 +163,19 @@ it('a model that nobody uses is unloaded while a run of another thinks; the one 
   await engine.unload(() => true, 'asked')
   expect(engine.loaded()).toEqual([])
 })
+
+it('a model with several contexts is in use only while a run works', async () => {
+  const engine = newEngine()
+  const used = () => engine.loaded().map(({ inUse }) => inUse)
+  for (const kvType of ['f32', 'f16'] as const)
+    await solve(engine, tiny.file, 'the answer', { ...settings, budget: 8, engine: { kvType } })
+  expect(used()).toEqual([false])
+  const run = await start(engine, tiny.file, 'the answer', { ...settings, budget: 4000 }).until(
+    ({ type }) => type === 'tokens',
+  )
+  expect(used()).toEqual([true])
+  await run.handle.command({ type: 'stop-all' })
+  await run.end()
+  await engine.unload(() => true, 'asked')
+  expect(engine.loaded()).toEqual([])
+})

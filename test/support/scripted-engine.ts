@@ -6,6 +6,7 @@ import {
   type RunEvent,
   type SegmentId,
 } from '../../engine/protocol/events.ts'
+import { applyEvent, foldRun, isAtWork, type RunState } from '../../engine/protocol/fold.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import type { HostEngine } from '../../engine/host/engine.ts'
 import type { Attribution } from '../../engine/protocol/wire.ts'
@@ -16,8 +17,11 @@ import { readModelInfo } from '../../engine/models/info.ts'
 /** A run whose events a test writes one by one. */
 export class ScriptedRun implements RunHandle {
   readonly commands: RunCommand[] = []
+  /** Closing waits for this. */
+  held: Promise<void> = Promise.resolve()
   /** What the next command answers. */
   answer: CommandResult = {}
+  state: RunState
   readonly #queue: RunEvent[] = []
   #wake: (() => void) | undefined
   #closed = false
@@ -28,9 +32,12 @@ export class ScriptedRun implements RunHandle {
     readonly options: ThinkOptions,
     readonly request?: RunRequest,
     readonly resumed?: RunEvent[],
-  ) {}
+  ) {
+    this.state = foldRun(resumed ?? [], { live: false })
+  }
 
   emit(...events: RunEvent[]): void {
+    this.state = events.reduce(applyEvent, this.state)
     this.#queue.push(...events)
     this.#wake?.()
   }
@@ -38,11 +45,14 @@ export class ScriptedRun implements RunHandle {
   async command(command: RunCommand): Promise<CommandResult> {
     if (command.type === 'stop' && numberOf(command.segment) > 100)
       throw fail('no-such-path/missing', { path: numberOf(command.segment) })
+    if ((command.type === 'cancel' || command.type === 'stop-all') && !isAtWork(this.state))
+      throw fail('not-running/stop')
     this.commands.push(command)
     return this.answer
   }
 
   async close(): Promise<void> {
+    await this.held
     this.#closed = true
     this.#wake?.()
   }

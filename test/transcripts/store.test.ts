@@ -14,6 +14,7 @@ import { describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { dataFolder } from '../../engine/transcripts/folder.ts'
+import { exportRuns } from '../../engine/transcripts/export/index.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
 import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 import { code, file, folder, store, write } from './support.ts'
@@ -270,10 +271,35 @@ describe('several writers', () => {
     const old = new Date(Date.now() - 120_000)
     utimesSync(file('r1.lock'), old, old)
     expect((await store.list())[0]!.status).toBe('interrupted')
-    store.append('r1')
+    const writer = store.append('r1')
+    expect(store.isLive('r1')).toBe(false)
+    expect((await store.list())[0]!.status).toBe('interrupted') // nothing works on it yet
+    writer.append({ type: 'run-resumed', at: 1e6 })
     expect((await store.list())[0]!.status).toBe('running')
     store.close('r1')
+    expect((await store.list())[0]!.status).toBe('interrupted')
     expect(existsSync(file('r1.lock'))).toBe(false)
+  })
+
+  it('a run that has ended is not called thinking while another process has it open', () => {
+    write('r1')
+    writeFileSync(file('r1.lock'), String(process.ppid))
+    expect(() => store.delete('r1')).toThrow('Another Braid process has this run open.')
+    rmSync(file('r1.lock'))
+    store.delete('r1')
+  })
+
+  it('an export says of a run what its events say, though a command that was refused opened it', async () => {
+    write('r1', sampleRun('r1').slice(0, 6))
+    const status = async () => {
+      const { content } = await exportRuns(store, ['r1'], 'json')
+      return (JSON.parse(content) as { result: { status: string } }).result.status
+    }
+    const writer = store.append('r1')
+    expect(await status()).toBe('interrupted')
+    writer.append({ type: 'run-resumed', at: 1e6 })
+    expect(await status()).toBe('running')
+    store.close('r1')
   })
 
   it('the lock of a dead process holds nothing', () => {

@@ -75,6 +75,7 @@ export const errors: Record<ErrorDetail, string> = {
   'no-such-path/member': '{member} 没有可选的答案。',
   'not-running/cancel': '运行已经结束。',
   'not-running/closed': '运行已关闭。',
+  'not-running/failed': '运行在开始之前就失败了。',
   'not-running/not-begun': '运行尚未开始。',
   'not-running/path': '路径 {path} 没有在思考，无需停止。',
   'not-running/stop': '运行已经结束。',

@@ -126,6 +126,14 @@ test('a run without an end that nothing writes to is interrupted, and so is ever
   expect(shown('one').live.paths.every((path) => path.status === 'interrupted')).toBe(true)
 })
 
+test('a run that goes on in the frame in which it was opened is not interrupted', async () => {
+  fake.add(events, { status: 'interrupted' }, 50)
+  await openRun('one')
+  receiveEvents({ kind: 'events', run: 'one', events: [{ type: 'run-resumed', at: 9000 }] })
+  flush()
+  expect(shown('one').live.status).toBe('running')
+})
+
 test('a run that is opened again is shown until the host answers, and then has each event once', async () => {
   fake.add(events)
   await openRun('one')
