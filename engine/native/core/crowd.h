@@ -44,7 +44,8 @@ public:
             rest = trying ? std::min<std::chrono::seconds>(2 * rest, LONGEST_REST) : FIRST_REST;
             return change(count - 1, false, now + rest);
         }
-        if (count < most && shown == 0 && now >= until) return change(count + 1, true, now + FIRST_REST);
+        if (count < most && shown == 0 && now >= until)
+            return change(count + 1, true, now + FIRST_REST);
         return false;
     }
 

@@ -29,9 +29,7 @@ struct DecodeReport {
     std::vector<StreamEnd> ended;
     std::vector<int32_t> paused;
     int32_t crowded = 0; // see Context::crowded
-    bool empty() const {
-        return tokens.empty() && ended.empty() && paused.empty() && crowded == 0;
-    }
+    bool empty() const { return tokens.empty() && ended.empty() && paused.empty() && crowded == 0; }
 };
 
 struct DecodeResult {

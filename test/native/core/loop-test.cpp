@@ -1,6 +1,6 @@
 // Several decodes, prefills and other work on one context.
-#include "harness.h"
 #include "crowd.h"
+#include "harness.h"
 #include "pace.h"
 #include <algorithm>
 #include <cmath>
@@ -331,10 +331,12 @@ TEST("a context that is released has no turns and takes no harm from what comes 
     CHECK(!f.loop->turn());
 }
 
-TEST("a thread without a processor of its own is given up, tried again later and later, and comes back") {
+TEST("a thread without a processor of its own is given up, tried again later and later, and comes "
+     "back") {
     Crowd crowd(2, true);
     Clock::time_point now{};
-    const auto run = [&](double processors, int seconds) { // as many changes as there are in this time
+    const auto run = [&](double processors,
+                         int seconds) { // as many changes as there are in this time
         int changes = 0;
         for (int i = 0; i < seconds * 10; i++, now += std::chrono::milliseconds(100))
             changes += crowd.note(100, 100 * std::min<double>(processors, crowd.threads()), now);
