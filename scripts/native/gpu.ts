@@ -1,7 +1,7 @@
 /** GPU backends. Vulkan comes with its platform; CUDA only on request. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { installedCuda, type CudaMajor } from '../../engine/devices/index.ts'
+import { installedCuda, type CudaMajor } from '../../engine/devices/cuda.ts'
 import { fetchPackage } from './fetch.ts'
 import { binsFolder, readPackage, type GpuBackend } from './layout.ts'
 import { usablePackages } from './llama.ts'

@@ -7,7 +7,7 @@ export {
   platformPackages,
   type GpuBackend,
   type PlatformPackages,
-} from '../../engine/devices/index.ts'
+} from '../../engine/devices/packages.ts'
 
 export interface GgmlFiles {
   /** Folder of the files below, which are plain names. */

@@ -22,4 +22,5 @@ export function cacheDir(): string {
   return process.env.BRAID_CACHE ? resolve(process.env.BRAID_CACHE) : join(root, '.cache')
 }
 
-export { readPin, type Pin } from '../../engine/devices/index.ts'
+// Not by the room's door, which opens on all of the engine: the npm package has only this file.
+export { readPin, type Pin } from '../../engine/devices/packages.ts'

@@ -26,6 +26,7 @@ const require = createRequire(import.meta.url)
 async function buildSandbox(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const { metafile } = await build({
+    absWorkingDir: root,
     metafile: true,
     entryPoints: [join(child, 'sandbox-main.ts')],
     outfile: join(folder, 'main.mjs'),

@@ -127,6 +127,14 @@ describe.skipIf(unavailable !== null)(
         'bin/braid',
         'dist/engine/cli/main.js',
         'dist/engine/host/host-main.js',
+        ...[
+          'main.mjs',
+          'driver.js',
+          'python.wasm',
+          'python.image',
+          'quickjs.wasm',
+          'LICENCES.txt',
+        ].map((name) => `dist/engine/sandbox/${name}`),
         'build/native/braid.node',
         'build/native/backends.json',
         'models/manifest.json',
@@ -147,6 +155,39 @@ describe.skipIf(unavailable !== null)(
         expect(texts).toContain(`\n${name}`.slice(name === 'Braid' ? 1 : 0))
       for (const file of ['LICENSE.electron.txt', 'LICENSES.chromium.html'])
         expect(readdirSync(packaged.unpacked)).toContain(file)
+    })
+
+    it.each([
+      ['root', 0],
+      ['an ordinary user', USER],
+    ])('its command line runs programs in the sandbox, as %s', (_who, uid) => {
+      if (!isRoot && uid !== process.getuid?.()) return
+      const data = home('agree', uid)
+      const attempts = ['sum(xs)', 'max(xs)'].map(
+        (body) => `\`\`\`python\ndef total(xs):\n    return ${body}\n\`\`\``,
+      )
+      const line = { question: 'Write total(xs).', attempts, probe: 'total([2])\ntotal([1, 2])' }
+      const { stdout, stderr, status } = spawnSync(
+        join(packaged.unpacked, 'resources', 'braid', 'bin', 'braid'),
+        ['agree', '-'],
+        {
+          env: { PATH: process.env.PATH!, HOME: data, BRAID_DATA: data },
+          ...(isRoot ? { uid, gid: uid } : {}),
+          cwd: '/',
+          input: JSON.stringify(line),
+          encoding: 'utf8',
+          timeout: 120_000,
+        },
+      )
+      rmSync(data, { recursive: true })
+      expect(status, stderr).toBe(0)
+      expect(JSON.parse(stdout)).toMatchObject({
+        function: 'total',
+        programs: [
+          { agreement: 1, ran: 2, abstained: null },
+          { agreement: 1, ran: 2, abstained: null },
+        ],
+      })
     })
 
     it.each([
