@@ -50,6 +50,8 @@ interface Run {
   place: number | null
   /** Windows were told that its model is being loaded. */
   loading: boolean
+  /** How many commands have no answer yet. */
+  asked: number
   finished: Promise<void>
   /** It is being let go and takes no more commands; a later one resumes it from its transcript. */
   closing: boolean
@@ -104,11 +106,13 @@ export class Runs {
     let run = this.#runs.get(id)
     for (; run?.closing === true; run = this.#runs.get(id)) await run.finished
     run ??= this.#resume(id)
+    run.asked++
     try {
       const result = await run.handle.command(command)
       if (command.type === 'cancel' || command.type === 'stop-all') this.#watch(run, command.type)
       return result
     } finally {
+      run.asked--
       this.#letGo(run)
     }
   }
@@ -222,8 +226,9 @@ export class Runs {
    * their events may not be recorded yet, so their handles are asked, too.
    */
   #letGo(used: Run): void {
+    const isOver = ({ state, handle }: Run) => !isAtWork(state) && !isAtWork(handle.state)
     const others = [...this.#runs.values()].filter(
-      (run) => run !== used && !run.closing && !isAtWork(run.state) && !isAtWork(run.handle.state),
+      (run) => run !== used && !run.closing && run.asked === 0 && isOver(run),
     )
     for (const run of others.slice(0, Math.max(0, others.length - HELD + 1))) void this.#close(run)
   }
@@ -283,6 +288,7 @@ export class Runs {
       state: writer?.state ?? EMPTY_RUN,
       place: null,
       loading: false,
+      asked: 0,
       finished: Promise.resolve(),
       closing: false,
     }

@@ -470,6 +470,30 @@ describe('a run', () => {
     expect(engine.last.resumed).toHaveLength(sampleRun(run!).length)
   })
 
+  it('is not let go while it has a command to answer', async () => {
+    const run = await start()
+    const { last } = engine
+    let answer!: () => void
+    last.command = () => new Promise((resolve) => (answer = () => resolve({})))
+    last.emit(...sampleRun(run))
+    await until(() => lines(run) === sampleRun(run).length)
+    const command = { type: 'override-vote', member: 'p1' } as const
+    const asked = client.call('run.command', { run, command })
+    const others = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const other = await start()
+        engine.last.emit(...sampleRun(other))
+        await until(() => lines(other) === sampleRun(other).length)
+      }
+    }
+    await others(6)
+    expect(last.closed).toBe(false)
+    answer()
+    await asked
+    await others(1)
+    await until(() => last.closed)
+  })
+
   it('of the history that refuses a command is let go in its turn', async () => {
     const runs: string[] = []
     for (let i = 0; i < 8; i++) {

@@ -18,7 +18,7 @@ it('two windows ask one host for anything at any moment: they show what the tran
     'stop-all',
     'cancel',
   ])
-    expect(requests.get(`command ${type}`), type).toBeGreaterThan(0)
+    expect(requests.get(`command ${type}`) ?? 0, type).toBeGreaterThan(0)
   for (const method of [
     'run.start, follow-up',
     'run.attribution',
@@ -31,7 +31,7 @@ it('two windows ask one host for anything at any moment: they show what the tran
     'runs.import',
     'runs.watch',
   ])
-    expect(requests.get(method), method).toBeGreaterThan(0)
+    expect(requests.get(method) ?? 0, method).toBeGreaterThan(0)
   for (const end of ['ended finished', 'ended stopped', 'ended cancelled', 'interrupted '])
-    expect(ends.get(end), end).toBeGreaterThan(0)
+    expect(ends.get(end) ?? 0, end).toBeGreaterThan(0)
 }, 1_200_000)

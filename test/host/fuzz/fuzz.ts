@@ -74,7 +74,6 @@ const STEPS = [
   'follow-up',
   'attribution',
   'attribution',
-  'cancel-attribution',
   'follow',
   'follow',
   'unfollow',
@@ -260,13 +259,12 @@ class Campaign {
       }
       case 'command':
         return this.#command(window, run!, randomCommand(this.#dice, this.#shown(run!)))
-      case 'attribution':
-        return this.#ask(window, 'run.attribution', { run: run!, segment: summaryId(1 + int(2)) })
-      case 'cancel-attribution':
-        return this.#ask(window, 'run.attribution.cancel', {
-          run: run!,
-          segment: summaryId(1 + int(2)),
-        })
+      case 'attribution': {
+        const asked = { run: run!, segment: summaryId(1 + int(2)) }
+        this.#ask(window, 'run.attribution', asked)
+        if (chance(0.3)) this.#ask(window, 'run.attribution.cancel', asked)
+        return
+      }
       case 'follow':
         return this.#follow(window, run!)
       case 'unfollow':
