@@ -38,7 +38,12 @@ for (const name of ['clearTimeout', 'clearInterval']) {
   }
 }
 
-process.on('message', (message) => {
-  if (message?.type !== 'inspect') return
-  process.send({ type: 'inspected', timers: [...timers.values()] })
+// Node keeps messages until someone listens: the host is to be the first.
+process.on('newListener', function follow(name) {
+  if (name !== 'message') return
+  process.off('newListener', follow)
+  process.on('message', (message) => {
+    if (message?.type !== 'inspect') return
+    process.send({ type: 'inspected', timers: [...timers.values()] })
+  })
 })
