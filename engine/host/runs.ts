@@ -217,7 +217,7 @@ export class Runs {
 
   async #close(run: Run): Promise<void> {
     run.closing = true
-    await run.handle.close()
+    await run.handle.close().catch(() => undefined) // a context that is lost cannot be freed
     await run.finished
   }
 

@@ -161,9 +161,12 @@ export class Run implements RunHandle {
   async #close(): Promise<void> {
     this.#abort.abort()
     await this.#working
-    await this.#driver.free()
-    this.#core.runs.delete(this)
-    this.#outbox.close()
+    try {
+      await this.#driver.free()
+    } finally {
+      this.#core.runs.delete(this)
+      this.#outbox.close()
+    }
   }
 
   async #take(command: RunCommand): Promise<CommandResult> {

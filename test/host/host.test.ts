@@ -494,6 +494,20 @@ describe('a run', () => {
     await until(() => last.closed)
   })
 
+  it('whose cells cannot be freed is let go all the same', async () => {
+    const runs: string[] = []
+    for (let i = 0; i < 5; i++) {
+      runs.push(await start())
+      const { last } = engine
+      const close = last.close.bind(last)
+      last.close = () => close().then(() => Promise.reject(new Error('The device is lost.')))
+      last.emit(...sampleRun(runs[i]!))
+      await until(() => lines(runs[i]!) === sampleRun(runs[i]!).length)
+    }
+    await until(() => engine.runs[0]!.closed)
+    for (const run of runs) expect(await code(client.call('runs.delete', { run }))).toBe('none')
+  })
+
   it('of the history that refuses a command is let go in its turn', async () => {
     const runs: string[] = []
     for (let i = 0; i < 8; i++) {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { loadAddon, type ContextOptions, type NativeModel } from '../../engine/native/index.ts'
 import type { RunCommand, RunEvent, SegmentId } from '../../engine/protocol/events.ts'
 import { foldRun, isOpen } from '../../engine/protocol/fold.ts'
+import { Engine } from '../../engine/run/index.ts'
 import {
   disagreement,
   EXACT,
@@ -10,6 +12,7 @@ import {
   start,
   tinyFile,
   Watched,
+  wrapModel,
   type Settings,
 } from './support.ts'
 import { since } from '../support/time.ts'
@@ -549,6 +552,38 @@ describe('a run that is being closed', () => {
     await run.close()
     expect(run.events.at(-1)).toMatchObject({ type: 'run-ended', reason: 'cancelled' })
     expect(run.state.paths).toHaveLength(3)
+    await own.close()
+  })
+
+  it('ends its events though its context is lost', async () => {
+    const real = loadAddon({ gpu: false })
+    const lost = async (model: NativeModel, options: ContextOptions) => {
+      const context = await model.createContext(options)
+      return new Proxy(context, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name)
+          if (name === 'remove') return () => Promise.reject(new Error('The device is lost'))
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+      })
+    }
+    const own = new Engine({
+      addon: {
+        ...real,
+        openModel(options) {
+          const { done, cancel } = real.openModel(options)
+          const wrap = (model: NativeModel) =>
+            wrapModel(model, { createContext: (asked) => lost(model, asked) })
+          return { cancel: () => cancel(), done: done.then(wrap) }
+        },
+      },
+      version: 'test',
+    })
+    const run = await solve(own, tiny.file, 'the answer', { ...settings, strategy: 'sequential' })
+    await expect(run.handle.close()).rejects.toThrow('The device is lost')
+    let events = 0
+    for await (const _ of run.handle.events) events++
+    expect(events).toBe(0)
     await own.close()
   })
 
