@@ -198,8 +198,7 @@ export class Run implements RunHandle {
       vocabulary: this.#info?.vocabSize,
     })
     if (later === true) this.#later = true
-    const resumes = actions.some(({ type }) => type === 'open' || type === 'continue')
-    if (resumes && !isAtWork(this.#state)) this.#emit({ type: 'run-resumed' })
+    if (actions.some(({ type }) => type === 'open' || type === 'continue')) this.#resume()
     this.#endInterrupted()
     for (const action of actions) this.#carry(action)
     if (command.type === 'drop' && !isAtWork(this.#state)) this.#compareAgain()
@@ -227,6 +226,11 @@ export class Run implements RunHandle {
   #checkFusion({ fusion }: { fusion?: Fusion | undefined }): void {
     if (fusion === undefined || this.#info === null) return
     chooseFusion(fusion, { native: { info: this.#info } }, true)
+  }
+
+  /** Says that the run is at work, before anything else does. */
+  #resume(): void {
+    if (!isAtWork(this.#state)) this.#emit({ type: 'run-resumed' })
   }
 
   /** Ends segments that were cut off when the engine died, before anything new starts. */
@@ -390,6 +394,7 @@ export class Run implements RunHandle {
   async #work(): Promise<void> {
     this.#arrival = this.#core.pools.arrive()
     do {
+      this.#resume()
       this.#abort = new AbortController()
       if (this.#closing !== null) this.#abort.abort()
       try {
