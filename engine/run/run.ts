@@ -394,11 +394,13 @@ export class Run implements RunHandle {
   async #work(): Promise<void> {
     this.#arrival = this.#core.pools.arrive()
     do {
-      this.#resume()
+      // Comparing programs needs no model: an ended run stays one.
+      const ended = this.#state.status === 'ended' && !this.#decodes
+      if (!ended) this.#resume()
       this.#abort = new AbortController()
       if (this.#closing !== null) this.#abort.abort()
       try {
-        if (this.#state.status === 'ended' && !this.#decodes) await this.#compareEnded()
+        if (ended) await this.#compareEnded()
         else {
           await this.#turn()
           await this.#end()
