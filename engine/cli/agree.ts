@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import type { RunJob } from '../agree/index.ts'
 import type { Agreement, Job, Outcome } from '../protocol/agreement.ts'
+import { parseJson } from '../protocol/json.ts'
 import { reasonText } from '../protocol/wording.ts'
 import { MAX_PATHS, MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { table } from './table.ts'
@@ -74,7 +75,7 @@ function readLines(text: string, file: string): Line[] {
   const lines = text.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return []
     try {
-      return [Line.parse(JSON.parse(line))]
+      return [Line.parse(parseJson(line))]
     } catch (error) {
       const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
       throw new UsageError(`${file}, line ${i + 1}: ${why}`)

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseJson } from '../protocol/json.ts'
 import { MAX_LINE, Reply } from './job.ts'
 
 /** Milliseconds until the interpreters are compiled, on a busy machine. */
@@ -183,7 +184,7 @@ export class Child {
 
 function parse(line: string): Reply | undefined {
   try {
-    return Reply.parse(JSON.parse(line))
+    return Reply.parse(parseJson(line))
   } catch {
     return undefined
   }

@@ -87,6 +87,7 @@ describe('braid agree', () => {
     ['{"question": "q", "attempts": ["a"]}\n{"question": "q"}', /line 2: .*\n.*attempts/],
     ['{"question": "q", "attempts": []}', /line 1: /],
     ['\n', /holds no attempts/],
+    [`{"question": ${'['.repeat(99)}${']'.repeat(99)}}`, /line 1: it nests more than 64 levels/],
   ])('refuses %j', async (lines, message) => {
     const failed = run(lines)
     await expect(failed).rejects.toThrow(message)

@@ -394,6 +394,11 @@ describe('the child', () => {
     ['exits', 'process.exit(7)', /exit code 7/],
     ['crashes', 'process.abort()', /SIGABRT|exit code/],
     ['writes what is not JSON', 'process.stdout.write("hello\\n")', /not a message/],
+    [
+      'writes what nests deep',
+      'process.stdout.write("[".repeat(30_000) + "]".repeat(30_000) + "\\n")',
+      /not a message/,
+    ],
     ['writes another message', 'reply({ id, step: 0, outcome: { value: 1 } })', /not a message/],
     ['writes without an end', 'process.stdout.write("x".repeat(1e6))', /too long/],
     ['answers another job', 'reply({ id: id + 1, done: true })', /another job/],
