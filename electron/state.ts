@@ -1,5 +1,4 @@
 import { app, screen, type BrowserWindow, type Rectangle } from 'electron'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataFile } from '../engine/host/index.ts'
@@ -15,9 +14,8 @@ export class ShellState {
   #state: State
 
   constructor() {
-    const folder = app.getPath('userData')
-    mkdirSync(folder, { recursive: true })
-    this.#file = new DataFile(join(folder, 'shell.json'), z.record(z.string(), z.unknown()), {})
+    const file = join(app.getPath('userData'), 'shell.json')
+    this.#file = new DataFile(file, z.record(z.string(), z.unknown()), {})
     this.#state = readPreferences(this.#file.read(), 'shell')
   }
 

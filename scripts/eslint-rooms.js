@@ -29,7 +29,7 @@ export const ROOMS = {
     'strategies',
     'transcripts',
   ],
-  devices: ['protocol', 'models', 'native', 'programs'],
+  devices: ['protocol', 'files', 'models', 'native', 'programs'],
   lab: ['protocol', 'files', 'models', 'native', 'programs', 'prompt', 'run', 'transcripts'],
   host: [
     'protocol',

@@ -5,9 +5,10 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeFolder } from '../files/index.ts'
 import { download, Net, type DownloadProgress } from '../models/download/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { BraidError } from '../protocol/errors.ts'
@@ -105,7 +106,7 @@ export async function fetchBackend(
   const pin = options.pin ?? readPin()
   const integrity = pin.packages[name]
   if (integrity === undefined) throw new BraidError('internal', `${name} is not pinned.`)
-  await mkdir(join(dataFolder, 'backends'), { recursive: true })
+  makeFolder(join(dataFolder, 'backends'))
   const archive = `${target}.tgz`
   const net = new Net({ token: '' })
   try {

@@ -3,41 +3,30 @@ import {
   constants,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
-import { BraidError } from '../protocol/errors.ts'
+import { dirname } from 'node:path'
+import { diskError } from './disk-error.ts'
+import { makeFolder } from './folder.ts'
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } = constants
 /** Not available on Windows, where `runFile` has checked for links. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0
+const CHUNK = 1 << 20
 
-/** Returns the error of a failed file operation. `doing`: what failed, such as "Saving". */
-export function diskError(error: unknown, doing: string): BraidError {
-  if (error instanceof BraidError) return error
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new BraidError(
-      'disk-full',
-      `The disk is full: ${doing} failed. Free some space and try again; what was saved before is intact.`,
-      { cause: error },
-    )
-  }
-  if (code === 'ENOENT')
-    return new BraidError('no-such-run', `${doing} failed: the file is not there.`, {
-      cause: error,
-    })
-  if (code === 'ELOOP')
-    return new BraidError('bad-path', `${doing} failed: the file is a link.`, { cause: error })
-  return new BraidError('io', `${doing} failed: ${message}`, { cause: error })
-}
-
-/** Replaces a file atomically: readers see the old or the new content, never a part of it. */
+/**
+ * Replaces a file atomically: readers see the old or the new content, never a part of it. Creates
+ * the file's folder if it is missing.
+ */
 export function writeAtomic(file: string, content: string, doing = 'Saving'): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
+    makeFolder(dirname(file), doing)
     const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
     try {
       writeAll(descriptor, Buffer.from(content))
@@ -47,25 +36,31 @@ export function writeAtomic(file: string, content: string, doing = 'Saving'): vo
     }
     renameSync(temporary, file)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    discard(temporary)
     throw diskError(error, doing)
   }
 }
 
-/** A file that is only appended to. A write that fails midway leaves the file as it was before. */
+/**
+ * A file that is only appended to. A write that fails midway leaves the file as it was before. If
+ * the file was deleted, also with its folder, it is written again from the beginning: its content
+ * can be read as long as it is open.
+ */
 export class AppendFile {
-  readonly #descriptor: number
+  readonly #file: string
+  #descriptor: number
   #bytes: number
   #closed = false
 
   /**
    * `keep`: bytes of an existing file to keep; the rest is cut off. If absent, the file must not
-   * exist.
+   * exist; its folder is created.
    */
   constructor(file: string, keep?: number) {
-    const flags =
-      O_APPEND | O_NOFOLLOW | (keep === undefined ? O_CREAT | O_EXCL | O_WRONLY : O_CREAT | O_RDWR)
+    this.#file = file
+    const flags = O_APPEND | O_NOFOLLOW | O_CREAT | O_RDWR | (keep === undefined ? O_EXCL : 0)
     try {
+      makeFolder(dirname(file), 'Opening a transcript')
       this.#descriptor = openSync(file, flags, 0o600)
       if (keep !== undefined) ftruncateSync(this.#descriptor, keep)
     } catch (error) {
@@ -80,6 +75,7 @@ export class AppendFile {
 
   append(text: string): void {
     const bytes = Buffer.from(text)
+    this.restore()
     try {
       writeAll(this.#descriptor, bytes)
       this.#bytes += bytes.length
@@ -90,6 +86,33 @@ export class AppendFile {
         // The reader drops the torn line that is left.
       }
       throw diskError(error, 'Writing a transcript')
+    }
+  }
+
+  /** Writes the file again if it was deleted; returns whether it was. */
+  restore(): boolean {
+    if (!isMissing(this.#file)) return false
+    const temporary = `${this.#file}.${process.pid}.tmp`
+    let next: AppendFile | undefined
+    try {
+      discard(temporary)
+      next = new AppendFile(temporary)
+      const chunk = Buffer.alloc(CHUNK)
+      for (let at = 0; at < this.#bytes;) {
+        const n = readSync(this.#descriptor, chunk, 0, Math.min(CHUNK, this.#bytes - at), at)
+        if (n === 0) throw new Error('the deleted file is shorter than it was')
+        writeAll(next.#descriptor, chunk.subarray(0, n))
+        at += n
+      }
+      next.sync()
+      renameSync(temporary, this.#file)
+      closeSync(this.#descriptor)
+      this.#descriptor = next.#descriptor
+      return true
+    } catch (error) {
+      next?.close()
+      discard(temporary)
+      throw diskError(error, `${this.#file} was deleted. Writing it again`)
     }
   }
 
@@ -111,4 +134,22 @@ export class AppendFile {
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done)
+}
+
+function isMissing(file: string): boolean {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) === undefined
+  } catch (error) {
+    // In a folder that cannot be read any more, what is open can still be written.
+    return !['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
+  }
+}
+
+/** Removes what a failed write left. A further error would hide the first. */
+function discard(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true })
+  } catch {
+    // Its folder is no folder any more.
+  }
 }

@@ -1,2 +1,5 @@
-export { AppendFile, diskError, writeAtomic } from './disk.ts'
+export { AppendFile, writeAtomic } from './disk.ts'
+export { diskError } from './disk-error.ts'
+export { makeFolder } from './folder.ts'
 export { WriteLock, isLocked } from './lock.ts'
+export { ownName, stateOf } from './owner.ts'

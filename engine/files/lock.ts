@@ -1,13 +1,19 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { BraidError } from '../protocol/errors.ts'
+import { ownName, stateOf } from './owner.ts'
 
 const BEAT_MS = 10_000
-/** A lock not touched for this long is stale, even if another program now has its process id. */
+/** A lock whose owner may be alive is stale once it has not been touched for this long. */
 const STALE_MS = 60_000
 const PATIENCE_MS = 10_000
+const PAUSE_MS = 20
 
-/** A lock file with a process id: a process of Braid is writing something, such as a run. */
+/**
+ * A lock file: a process of Braid is writing something, such as a run. It holds the name of its
+ * process (`ownName`) and is held as long as that process lives, also while it is stopped. Only
+ * where this cannot be known, it must be touched every minute.
+ */
 export class WriteLock {
   readonly #file: string
   readonly #beat: NodeJS.Timeout
@@ -15,18 +21,15 @@ export class WriteLock {
   /** Takes the lock. Errors: `bad-request` if another process holds it; file system errors. */
   constructor(file: string, what = 'this run') {
     this.#file = file
-    if (!create(file)) {
-      if (!isLocked(file)) rmSync(file, { force: true })
-      if (!create(file))
-        throw new BraidError('bad-request', `Another Braid process is working on ${what}.`)
-    }
-    this.#beat = setInterval(() => this.#touch(), BEAT_MS)
+    if (!create(file) && !takeOver(file))
+      throw new BraidError('bad-request', `Another Braid process is working on ${what}.`)
+    this.#beat = setInterval(() => this.touch(), BEAT_MS)
     this.#beat.unref()
   }
 
   /** Waits up to ten seconds for the lock. Errors: those of the constructor. */
   static async wait(file: string, what: string): Promise<WriteLock> {
-    for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(20)) {
+    for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(PAUSE_MS)) {
       try {
         return new WriteLock(file, what)
       } catch (error) {
@@ -35,24 +38,45 @@ export class WriteLock {
     }
   }
 
-  #touch(): void {
+  /** Does short work under a lock; blocks this thread up to `patienceMs` until it is free. */
+  static during<T>(file: string, what: string, work: () => T, patienceMs = 1000): T {
+    for (const end = performance.now() + patienceMs; ;) {
+      let lock: WriteLock
+      try {
+        lock = new WriteLock(file, what)
+      } catch (error) {
+        if (!(error instanceof BraidError) || performance.now() > end) throw error
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
+        continue
+      }
+      try {
+        return work()
+      } finally {
+        lock.release()
+      }
+    }
+  }
+
+  /** Shows that the owner lives. Creates the file again if it was deleted. */
+  touch(): void {
     try {
-      utimesSync(this.#file, new Date(), new Date())
+      if (!create(this.#file) && isOwn(this.#file))
+        utimesSync(this.#file, new Date(), new Date())
     } catch {
-      // The lock was deleted by hand; the run continues.
+      // Its folder was deleted, or the disk is full; the work continues.
     }
   }
 
   release(): void {
     clearInterval(this.#beat)
-    rmSync(this.#file, { force: true })
+    if (isOwn(this.#file)) rmSync(this.#file, { force: true })
   }
 }
 
 /** Creates the lock file; returns false if it exists. */
 function create(file: string): boolean {
   try {
-    writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 })
+    writeFileSync(file, ownName(), { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -61,30 +85,44 @@ function create(file: string): boolean {
   }
 }
 
-/** Returns whether a live process holds the lock. */
-export function isLocked(file: string, now = Date.now()): boolean {
+/**
+ * Takes the lock of a process that has ended. Of several processes that try, one does, under a
+ * second lock: otherwise the slower one could remove the lock that the faster one has just taken.
+ */
+function takeOver(file: string): boolean {
+  if (isLocked(file)) return false
+  const second = `${file}.take`
+  if (!create(second)) {
+    if (isLocked(second)) return false
+    rmSync(second, { force: true })
+    if (!create(second)) return false
+  }
   try {
-    const text = readFileSync(file, 'utf8')
-    if (now - statSync(file).mtimeMs > STALE_MS) return false
-    if (text === '') return true // just created: the process id is written next
-    const pid = Number(text)
-    if (!Number.isInteger(pid) || pid <= 0) return false
-    process.kill(pid, 0)
-    return !isZombie(pid)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if (isLocked(file)) return false
+    rmSync(file, { force: true })
+    return create(file)
+  } finally {
+    rmSync(second, { force: true })
   }
 }
 
-/**
- * Returns whether a process is a zombie, which still accepts signals. Only Linux reports it
- * (proc(5), the state after the name).
- */
-function isZombie(pid: number): boolean {
+function isOwn(file: string): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return /^ [ZX]/.test(stat.slice(stat.lastIndexOf(')') + 1))
+    return readFileSync(file, 'utf8') === ownName()
   } catch {
     return false
+  }
+}
+
+/** Returns whether a live process holds the lock. */
+export function isLocked(file: string, now = Date.now()): boolean {
+  try {
+    const name = readFileSync(file, 'utf8')
+    const fresh = now - statSync(file).mtimeMs <= STALE_MS
+    if (name === '') return fresh // just created: the name is written next
+    const state = stateOf(name)
+    return state === 'alive' || (state === 'unknown' && fresh)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' // another user's
   }
 }

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { diskError, writeAtomic, WriteLock } from '../files/index.ts'
+import { makeFolder, writeAtomic, WriteLock } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { pathId } from '../protocol/events.ts'
 import { foldRun, type RunState, type Segment } from '../protocol/fold.ts'
@@ -120,11 +120,7 @@ export class Bank {
     const found = readInfo(folder)
     const info = found === null ? asked : merged(folder, found, asked)
     if (!isDeepStrictEqual(found, info)) {
-      try {
-        mkdirSync(folder, { recursive: true })
-      } catch (error) {
-        throw diskError(error, 'Creating the folder of a bank')
-      }
+      makeFolder(folder, 'Creating the folder of a bank')
       writeAtomic(infoFile(folder), `${JSON.stringify(info, null, 1)}\n`, 'Beginning a bank')
     }
     return new Bank(folder, info)

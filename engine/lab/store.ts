@@ -1,7 +1,6 @@
 import {
   appendFileSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   truncateSync,
   writeFileSync,
@@ -9,6 +8,7 @@ import {
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { makeFolder } from '../files/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { Sample, sampleKey } from './measure.ts'
 
@@ -47,7 +47,7 @@ export class ResultStore {
   static open(folder: string, header: Header): ResultStore {
     const store = new ResultStore(join(folder, 'results.jsonl'))
     try {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder)
       if (!store.#read(folder, header)) writeFileSync(store.#file, `${JSON.stringify(header)}\n`)
     } catch (error) {
       throw fileError(error, store.#file)

@@ -3,9 +3,10 @@
  * the list of models.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BraidError } from '../protocol/errors.ts'
+import { makeFolder } from '../files/index.ts'
 import type { Hub } from './hub-access.ts'
 import { convertInProcess } from './convert/process.ts'
 import { discardConversion, type ConvertProgress, type ConvertType } from './convert/convert.ts'
@@ -53,8 +54,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
     { signal, onProgress, onNotice }: Parameters<Work['run']>[1],
   ) => {
     // Braid's own folder is created if needed; any other folder must exist.
-    if (dirname(job.output) === registry.downloads)
-      await mkdir(registry.downloads, { recursive: true })
+    if (dirname(job.output) === registry.downloads) makeFolder(registry.downloads)
     const { file, notices } = await convertInProcess({
       folder: job.folder,
       output: job.output,

@@ -4,13 +4,12 @@
  * Braid made them, in its own folder, and the user asked for it. The list is `models.json` in the
  * data folder.
  */
-import { lstat, mkdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { lstat, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { ModelEntry, Refused } from '../protocol/wire.ts'
-import { diskError, writeAtomic } from '../files/index.ts'
-import { WriteLock } from '../files/index.ts'
+import { diskError, makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
 import { textOf } from './keys.ts'
 import { scanFolder, type FoundModel } from './link/scan.ts'
 import { bundledModels, type Bundled } from './manifest.ts'
@@ -280,7 +279,7 @@ export class ModelRegistry {
 
   async #lock(): Promise<WriteLock> {
     try {
-      await mkdir(dirname(this.#file), { recursive: true })
+      makeFolder(dirname(this.#file), SAVING)
       return await WriteLock.wait(`${this.#file}.lock`, 'the list of models')
     } catch (error) {
       throw diskError(error, SAVING)

@@ -1,15 +1,16 @@
 /**
  * Runs long work on models, one task of each kind at a time. A task that was paused, failed or
  * interrupted by the end of the program keeps its partial results and continues with `resume`. The
- * list is stored on disk.
+ * list is stored on disk, and shared with other programs on the same data folder: each changes only
+ * its own tasks, and takes over those of programs that have ended.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
-import { writeAtomic } from '../files/index.ts'
+import { makeFolder, ownName, stateOf, WriteLock, writeAtomic } from '../files/index.ts'
 
 const Wanted = z.object({
   url: z.string(),
@@ -38,8 +39,11 @@ const Stored = z.array(
     job: Job,
     state: Task.shape.state,
     error: Task.shape.error,
+    /** The program that the task belongs to (`ownName`). */
+    owner: z.string().optional(),
   }),
 )
+type Stored = z.infer<typeof Stored>
 
 export interface Progress {
   phase: Task['phase']
@@ -77,25 +81,16 @@ export class Tasks {
   readonly #file: string
   readonly #work: Work
   readonly #onChange: (tasks: Task[]) => void
-  #items: Item[]
+  #items: Item[] = []
+  /** Tasks that were taken off the list. */
+  readonly #gone = new Set<string>()
 
   /** `file` stores the list. Tasks that were running when the program ended are paused. */
   constructor(file: string, work: Work, onChange: (tasks: Task[]) => void = () => undefined) {
     this.#file = file
     this.#work = work
     this.#onChange = onChange
-    this.#items = read(file).map(({ id, name, job, state, error }) => ({
-      job,
-      task: {
-        id,
-        kind: job.kind,
-        name,
-        phase: phaseOf(job),
-        fraction: null,
-        state: state === 'failed' ? 'failed' : 'paused',
-        ...(error !== undefined && { error }),
-      },
-    }))
+    if (existsSync(file)) this.#save()
   }
 
   list(): Task[] {
@@ -142,6 +137,7 @@ export class Tasks {
     await this.#pause(item)
     if (command === 'pause') return
     this.#items = this.#items.filter((one) => one !== item)
+    this.#gone.add(id)
     this.#changed()
     if (command === 'cancel' && item.task.state !== 'done') await this.#work.discard(item.job)
   }
@@ -149,6 +145,7 @@ export class Tasks {
   /** Stops all work; partial results stay, so that it can be resumed. */
   async close(): Promise<void> {
     await Promise.all(this.#items.map((item) => this.#pause(item)))
+    this.#save({ leave: true })
   }
 
   async #pause(item: Item): Promise<void> {
@@ -233,38 +230,81 @@ export class Tasks {
   }
 
   #changed(): void {
-    const kept = this.#items.filter(
-      ({ task, job }) => task.state !== 'done' && job.kind !== 'backend',
-    )
+    this.#save()
+    this.#onChange(this.list())
+  }
+
+  /**
+   * Writes the tasks into the list and keeps those of other programs. Takes over tasks whose program
+   * has ended; with `leave`, leaves all to the next program instead.
+   */
+  #save({ leave = false } = {}): void {
+    if (leave && !existsSync(this.#file)) return
     try {
-      mkdirSync(dirname(this.#file), { recursive: true })
-      writeAtomic(
-        this.#file,
-        JSON.stringify(
-          kept.map(({ task: { id, name, state, error }, job }) => ({
-            id,
-            name,
-            job,
-            state,
-            error,
-          })),
-          null,
-          1,
-        ) + '\n',
-      )
+      makeFolder(dirname(this.#file))
+      WriteLock.during(`${this.#file}.lock`, 'the list of tasks', () => {
+        const stored = read(this.#file)
+        const own = new Set([...this.#items.map(({ task }) => task.id), ...this.#gone])
+        const rest = stored.filter(({ id }) => !own.has(id))
+        const others = leave ? rest : rest.filter(isOwned)
+        if (!leave) this.#items.unshift(...rest.filter((one) => !isOwned(one)).map(itemOf))
+        const mine = this.#items.filter(isKept).map((item) => storedOf(item, !leave))
+        const next = [...others, ...mine]
+        if (JSON.stringify(next) !== JSON.stringify(stored))
+          writeAtomic(this.#file, JSON.stringify(next, null, 1) + '\n')
+      })
     } catch {
       // The disk is full: the list is lost when the program ends, but the files are not.
     }
-    this.#onChange(this.list())
   }
 }
 
+const isOwned = ({ owner }: Stored[number]): boolean =>
+  owner !== undefined && stateOf(owner) !== 'dead'
+
+const isKept = ({ task, job }: Item): boolean => task.state !== 'done' && job.kind !== 'backend'
+
+const storedOf = (
+  { task: { id, name, state, error }, job }: Item,
+  owned: boolean,
+): Stored[number] => ({
+  id,
+  name,
+  job,
+  state,
+  ...(error !== undefined && { error }),
+  ...(owned && { owner: ownName() }),
+})
+
+/** A task of a program that has ended: it works no more, so it is paused. */
+const itemOf = ({ id, name, job, state, error }: Stored[number]): Item => ({
+  job,
+  task: {
+    id,
+    kind: job.kind,
+    name,
+    phase: phaseOf(job),
+    fraction: null,
+    state: state === 'failed' ? 'failed' : 'paused',
+    ...(error !== undefined && { error }),
+  },
+})
+
 const phaseOf = (job: Job): Task['phase'] => (job.kind === 'convert' ? 'convert' : 'download')
 
-function read(file: string): z.infer<typeof Stored> {
+/** Reads the list. A damaged one is kept beside it. */
+function read(file: string): Stored {
+  let text: string
   try {
-    return Stored.parse(JSON.parse(readFileSync(file, 'utf8')))
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+  try {
+    return Stored.parse(JSON.parse(text))
   } catch {
+    renameSync(file, `${file}.damaged`)
     return []
   }
 }

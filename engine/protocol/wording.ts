@@ -48,6 +48,8 @@ export const NOTICES = {
   'programs-results': 'None of the programs returned anything, so nothing is compared.',
   'programs-failed': 'The programs could not be run: {reason}',
   scope: 'No answer found. About this model: {scope}',
+  'transcript-restored':
+    'The file of this run had vanished from {folder}. Braid has written it there again; nothing of the run is lost.',
 } as const
 export type NoticeCode = keyof typeof NOTICES
 

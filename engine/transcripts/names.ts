@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
+import { diskError } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { RunId } from '../protocol/wire.ts'
 
@@ -11,6 +12,11 @@ const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
 export function newRunId(now = new Date()): string {
   const [day, time] = now.toISOString().replace(/[-:]/g, '').split(/[T.]/)
   return `${day}-${time}-${randomBytes(3).toString('hex')}`
+}
+
+/** Returns whether this is a name that `newRunId` makes; other runs were named by hand. */
+export function isOwnRunId(run: string): boolean {
+  return /^\d{8}-\d{6}-[0-9a-f]{6}$/.test(run)
 }
 
 export function isRunId(run: unknown): run is string {
@@ -33,8 +39,14 @@ export function runFile(root: string, run: string, extension: string): string {
   return file
 }
 
+/** Returns undefined if there is nothing of this name. Throws `io`. */
 export function lstat(file: string): Stats | undefined {
-  return lstatSync(file, { throwIfNoEntry: false })
+  try {
+    return lstatSync(file, { throwIfNoEntry: false })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    throw diskError(error, 'Looking for a file')
+  }
 }
 
 function printable(text: unknown): string {

@@ -17,8 +17,9 @@ export interface Recorded {
 /**
  * Passes a run's events on, each one only after it is in the transcript. The transcript begins with
  * `run-started`; a run that ends before that (no model, out of memory) has no transcript. `writer`
- * is given for a run that continues. Leaving the loop closes the transcript. A disk error also
- * closes it and is thrown.
+ * is given for a run that continues. A transcript that was deleted in the meantime is written again,
+ * and a notice says so. Leaving the loop closes the transcript. A disk error also closes it and is
+ * thrown.
  */
 export async function* record(
   store: RunStore,
@@ -30,6 +31,16 @@ export async function* record(
   try {
     for await (const event of events) {
       if (event.type === 'run-started') writer = store.create(run).writer
+      else if (writer?.restore() === true) {
+        const notice: RunEvent = {
+          type: 'notice',
+          at: event.at,
+          code: 'transcript-restored',
+          params: { folder: store.root },
+        }
+        const stored = writer.append(notice)
+        yield { event: notice, stored, saved: true, state: writer.state }
+      }
       const stored = writer?.append(event) ?? event
       if (writer === undefined) unsaved = applyEvent(unsaved, withoutText(event))
       yield { event, stored, saved: writer !== undefined, state: writer?.state ?? unsaved }

@@ -1,13 +1,11 @@
 import {
   existsSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
-  type Stats,
 } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -18,11 +16,11 @@ import { applyEvents, EMPTY_RUN, isAtWork, type RunState } from '../protocol/fol
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
 import { RunSummary } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
-import { diskError, writeAtomic } from '../files/index.ts'
+import { diskError, isLocked, makeFolder, writeAtomic } from '../files/index.ts'
 import { readEvents, type Events } from './lines.ts'
-import { isLocked } from '../files/index.ts'
 import { isRunId, lstat, newRunId, runFile } from './names.ts'
 import { RunSearch, type Hit } from './search.ts'
+import { MOVED, Trash } from './trash.ts'
 import { TranscriptWriter, type RunFiles } from './writer.ts'
 
 /** What the user adds to a run. Stored beside the transcript, which is append-only. */
@@ -48,10 +46,9 @@ const SUFFIX = {
   format1: '.format1',
 } as const
 const DAY_MS = 86_400_000
-const TRASH_DAYS = 30
 const ALTERNATIVES_OPEN = 4
-/** Matches temporary files of a process that was killed. */
-const PART = /\.\d+\.tmp$/
+/** Matches the temporary files that a process makes, with its id, for the list and for a run. */
+const PART = /^(?:index\.json|[\w-]+\.(?:meta\.json|jsonl|alt))\.\d+\.tmp$/
 
 /**
  * Stores all runs of a data folder: `runs/<run>.jsonl` with its side files, and a cache of the
@@ -59,7 +56,7 @@ const PART = /\.\d+\.tmp$/
  */
 export class RunStore {
   readonly root: string
-  readonly #trash: string
+  readonly #trash: Trash
   readonly #writers = new Map<string, TranscriptWriter>()
   readonly #alternatives = new Map<string, AlternativesReader>()
   readonly #search = new RunSearch((run) => this.read(run))
@@ -67,13 +64,10 @@ export class RunStore {
   #stale = false
 
   constructor(folder: string) {
-    try {
-      mkdirSync(join(folder, 'runs', 'trash'), { recursive: true, mode: 0o700 })
-      this.root = realpathSync(join(folder, 'runs'))
-    } catch (error) {
-      throw diskError(error, 'Creating the data folder')
-    }
-    this.#trash = join(this.root, 'trash')
+    makeFolder(join(folder, 'runs'), 'Creating the data folder')
+    this.root = realpathSync(join(folder, 'runs'))
+    this.#trash = new Trash(join(this.root, 'trash'))
+    this.#trash.sweep()
     this.#sweep()
   }
 
@@ -204,16 +198,17 @@ export class RunStore {
       throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     if (this.#writers.has(run) || isLocked(this.#file(run, 'lock')))
       throw new BraidError('bad-request', 'Another Braid process has this run open.')
-    this.#move(run, this.root, this.#trash)
+    this.#move(run, this.root, this.#trash.folder())
     this.#alternatives.delete(run)
   }
 
   restore(run: string): RunSummary {
-    if (lstat(runFile(this.#trash, run, SUFFIX.transcript)) === undefined)
+    const trash = this.#trash.folder()
+    if (lstat(runFile(trash, run, SUFFIX.transcript)) === undefined)
       throw new BraidError('no-such-run', 'That run is no longer in the trash.')
     if (existsSync(this.#file(run, 'transcript')))
       throw new BraidError('bad-request', `A run named ${run} already exists.`)
-    this.#move(run, this.#trash, this.root)
+    this.#move(run, trash, this.root)
     return this.summary(run)
   }
 
@@ -254,9 +249,11 @@ export class RunStore {
     return file
   }
 
+  /** Returns the names of all runs; none if the folder was deleted. */
   #names(): string[] {
-    const names = readdirSync(this.root).filter((name) => name.endsWith(SUFFIX.transcript))
-    return names
+    const all = lstat(this.root) === undefined ? [] : readdirSync(this.root)
+    return all
+      .filter((name) => name.endsWith(SUFFIX.transcript))
       .map((name) => name.slice(0, -SUFFIX.transcript.length))
       .filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
   }
@@ -309,7 +306,7 @@ export class RunStore {
   #move(run: string, from: string, to: string): void {
     try {
       // Check all files before moving the first.
-      const moves = [SUFFIX.meta, SUFFIX.alternatives, SUFFIX.transcript].map(
+      const moves = MOVED.map(
         (suffix) => [runFile(from, run, suffix), runFile(to, run, suffix)] as const,
       )
       for (const [old, target] of moves) if (existsSync(old)) renameSync(old, target)
@@ -319,19 +316,28 @@ export class RunStore {
   }
 
   /**
-   * Removes leftovers of earlier starts: old trash, format 1 originals of rewritten transcripts,
-   * and temporary files.
+   * Removes leftovers of earlier starts: format 1 originals of rewritten transcripts, and temporary
+   * files of processes that were killed. Errors of the file system end it; it is not urgent.
    */
   #sweep(now = Date.now()): void {
-    const remove = (folder: string, isOld: (name: string, stat: Stats) => boolean) => {
-      for (const name of readdirSync(folder)) {
-        const stat = lstat(join(folder, name))
-        if (stat?.isFile() && isOld(name, stat)) rmSync(join(folder, name), { force: true })
+    try {
+      for (const name of readdirSync(this.root)) {
+        const file = join(this.root, name)
+        const stat = lstat(file)
+        if (stat?.isFile() !== true) continue
+        const old = PART.test(name) && now - stat.mtimeMs > DAY_MS
+        if (old || this.#isOriginal(name)) rmSync(file, { force: true })
       }
+    } catch {
+      // Everything stays until a later start.
     }
-    remove(this.#trash, (_, { ctimeMs }) => now - ctimeMs > TRASH_DAYS * DAY_MS)
-    remove(this.root, (name) => name.endsWith(SUFFIX.format1))
-    remove(this.root, (name, { mtimeMs }) => PART.test(name) && now - mtimeMs > DAY_MS)
+  }
+
+  /** Returns whether a file is the format 1 original of a transcript, which is still there. */
+  #isOriginal(name: string): boolean {
+    if (!name.endsWith(SUFFIX.format1)) return false
+    const run = name.slice(0, -SUFFIX.format1.length)
+    return isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript))
   }
 }
 

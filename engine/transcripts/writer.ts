@@ -1,9 +1,10 @@
+import { dirname } from 'node:path'
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { applyEvent, EMPTY_RUN, interrupt, type RunState } from '../protocol/fold.ts'
 import { withoutText } from '../protocol/run-list.ts'
 import { AlternativesWriter } from './alternatives.ts'
-import { AppendFile, diskError } from '../files/index.ts'
+import { AppendFile, diskError, makeFolder } from '../files/index.ts'
 import { readEvents } from './lines.ts'
 import { WriteLock } from '../files/index.ts'
 import { upgrade } from './upgrade.ts'
@@ -33,6 +34,7 @@ export class TranscriptWriter {
    * loses a torn last line.
    */
   constructor(files: RunFiles, resume = false) {
+    makeFolder(dirname(files.lock), 'Starting a transcript')
     this.#lock = lockRun(files.lock)
     try {
       this.#alternatives = new AlternativesWriter(files.alternatives)
@@ -75,6 +77,16 @@ export class TranscriptWriter {
     if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed')
       this.#file.sync()
     return stored
+  }
+
+  /**
+   * Writes the run's files again if they were deleted while it goes on, and returns whether they
+   * were.
+   */
+  restore(): boolean {
+    const restored = this.#file.restore()
+    if (restored) this.#lock.touch()
+    return restored
   }
 
   #fold(event: RunEvent): void {

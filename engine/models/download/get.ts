@@ -2,10 +2,10 @@
  * Downloads all files of a model into a folder. Files that already exist are kept; the model is
  * complete when this returns.
  */
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { isLocked } from '../../files/index.ts'
+import { isLocked, makeFolder } from '../../files/index.ts'
 import { discardDownload, lockFile } from './state.ts'
 import { download, hashFile, type DownloadOptions } from './download.ts'
 import { fileUrl, isPlainPath, type HubChoice, type HubRepo } from './hub.ts'
@@ -53,7 +53,7 @@ export async function getFiles(
   for (const { name } of files)
     if (!isPlainPath(name) || name.includes('/'))
       throw new BraidError('bad-path', `${JSON.stringify(name)} is not a valid file name.`)
-  await mkdir(folder, { recursive: true })
+  makeFolder(folder)
   const total = files.some(({ size }) => size === undefined)
     ? null
     : files.reduce((sum, { size }) => sum + size!, 0)
