@@ -77,7 +77,9 @@ export class ModelRegistry {
       origin: 'bundled',
       bundled: true,
       present: true,
-      ...(bundledDevices[model.file] !== undefined && { device: bundledDevices[model.file] }),
+      ...(deviceOf(bundledDevices, model.file) !== undefined && {
+        device: deviceOf(bundledDevices, model.file),
+      }),
     }))
     const own = models.filter(({ file }) => !bundled.some((model) => model.file === file))
     return [...bundled, ...(await Promise.all(own.map(shown)))]
@@ -86,7 +88,7 @@ export class ModelRegistry {
   /** Returns the device chosen for a model, or undefined. */
   async device(file: string): Promise<string | undefined> {
     const { models, bundledDevices } = await this.#read()
-    return models.find((entry) => entry.file === file)?.device ?? bundledDevices[file]
+    return models.find((entry) => entry.file === file)?.device ?? deviceOf(bundledDevices, file)
   }
 
   /** Returns whether any of these files belongs to a model on the list. */
@@ -286,6 +288,10 @@ export class ModelRegistry {
     }
   }
 }
+
+/** A file may have a name that every object inherits, such as `constructor`. */
+const deviceOf = (devices: State['bundledDevices'], file: string): string | undefined =>
+  Object.hasOwn(devices, file) ? devices[file] : undefined
 
 async function describe(file: string, name?: string): Promise<Omit<Entry, 'origin'>> {
   if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the absolute path of the file.')

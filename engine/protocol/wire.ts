@@ -37,8 +37,14 @@ export interface Channel {
   close(): void
 }
 
-/** Names the transcript's file; safe on every file system. */
-export const RunId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
+/**
+ * Names the transcript's file; safe on every file system, and as a key of an object: it is not a
+ * name that every object inherits, such as `constructor`.
+ */
+export const RunId = z
+  .string()
+  .regex(/^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/)
+  .refine((name) => !(name in Object.prototype), { error: 'is a name that cannot be used' })
 
 /** What a GGUF file says about itself, read without loading the model. */
 export const ModelInfo = z.object({
