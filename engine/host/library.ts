@@ -119,14 +119,9 @@ export class Library {
         })),
       'models.offer': ({ ref }) => this.#offer(ref),
       'models.get': (wanted) => this.#get(wanted),
-      'models.convert': ({ folder: from, type, output }) => {
-        const target = output ?? convertedName(registry.downloads, nameOf(from), type)
-        return this.#tasks.add(basename(target), {
-          kind: 'convert',
-          folder: from,
-          type,
-          output: target,
-        })
+      'models.convert': ({ folder: from, type }) => {
+        const output = convertedName(registry.downloads, nameOf(from), type)
+        return this.#tasks.add(basename(output), { kind: 'convert', folder: from, type, output })
       },
       'tasks.list': () => this.#tasks.list(),
       'tasks.command': async ({ task, command }) => {

@@ -50,11 +50,12 @@ export async function takeMade(
 export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work {
   const convert = async (
     job: { folder: string; type: ConvertType; output: string },
-    own: string[] | null,
+    own: string[],
     { signal, onProgress, onNotice }: Parameters<Work['run']>[1],
   ) => {
-    // Braid's own folder is created if needed; any other folder must exist.
-    if (dirname(job.output) === registry.downloads) makeFolder(registry.downloads)
+    if (dirname(job.output) !== registry.downloads)
+      throw new BraidError('bad-path', `The window converts models to ${registry.downloads} only.`)
+    makeFolder(registry.downloads)
     const { file, notices } = await convertInProcess({
       folder: job.folder,
       output: job.output,
@@ -63,13 +64,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
       onProgress: ({ phase, fraction }: ConvertProgress) => onProgress({ phase, fraction }),
     })
     notices.forEach(onNotice)
-    if (own !== null) await registry.addDownloaded([file, ...own])
-    else
-      await registry.addDownloaded([file]).catch((error: unknown) => {
-        // The file is in one of the user's folders, so it is linked like any other.
-        if ((error as BraidError).code !== 'bad-path') throw error
-        return registry.add(file)
-      })
+    await registry.addDownloaded([file, ...own])
     onModel()
     return file
   }
@@ -87,7 +82,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
           return undefined
         }
         case 'convert':
-          return convert(job, null, options)
+          return convert(job, [], options)
         case 'download': {
           const made = job.convert && (await takeMade(registry, job))
           if (made !== undefined) {

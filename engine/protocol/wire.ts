@@ -241,11 +241,11 @@ export const METHODS = {
     }),
     Task,
   ),
-  /** Converts a folder to GGUF. Without `output`, writes to Braid's own models folder. */
-  'models.convert': method(
-    z.object({ folder: file, type: ConvertType, output: file.optional() }),
-    Task,
-  ),
+  /**
+   * Converts a folder to GGUF, in Braid's own models folder: a window writes nowhere else
+   * (docs/security.md). `braid convert` writes to any file.
+   */
+  'models.convert': method(z.object({ folder: file, type: ConvertType }), Task),
   'tasks.list': method(none, z.array(Task)),
   /** `pause` keeps partial files; `cancel` deletes them; `clear` removes a finished task. */
   'tasks.command': method(

@@ -13,20 +13,13 @@ import { ConvertTypeField } from './ConvertTypeField.tsx'
 export function ConvertForm() {
   const t = useT()
   const [folder, setFolder] = useState('')
-  const [output, setOutput] = useState('')
   const [type, setType] = useState<ConvertType>('q8_0')
   const [error, setError] = useState<string | null>(null)
   const desktop = shell()
   const start = async () => {
     setError(null)
     try {
-      taskStarted(
-        await host.call('models.convert', {
-          folder: folder.trim(),
-          type,
-          ...(output.trim() === '' ? {} : { output: output.trim() }),
-        }),
-      )
+      taskStarted(await host.call('models.convert', { folder: folder.trim(), type }))
     } catch (failure) {
       setError(failureWords(failure))
     }
@@ -74,20 +67,6 @@ export function ConvertForm() {
         <span className="hint">{t('convert.folderHint')}</span>
       </div>
       <ConvertTypeField label={t('convert.type')} value={type} onChange={setType} />
-      <div className="field">
-        <label className="label" htmlFor="convert-output">
-          {t('convert.output')}
-        </label>
-        <input
-          id="convert-output"
-          className="input mono"
-          dir="ltr"
-          value={output}
-          placeholder={t('convert.outputDefault')}
-          spellCheck={false}
-          onChange={(event) => setOutput(event.target.value)}
-        />
-      </div>
       {error !== null && (
         <p className="callout bad small" role="alert" dir="auto">
           {error}

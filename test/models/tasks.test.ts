@@ -200,11 +200,11 @@ describe('conversions, in a process of their own', () => {
     })
     await tasks.command(stopped.id, 'cancel')
     expect(readdirSync(join(data, 'models'))).toEqual(['made-f16.gguf'])
-    // Outside Braid's folder, so it is a link, which Braid never deletes.
     const outside = join(data, 'outside.gguf')
-    const linked = tasks.add('outside', { kind: 'convert', folder, type: 'f16', output: outside })
-    await until(() => linked.state !== 'running')
-    expect((await registry.list()).find(({ file }) => file === outside)?.origin).toBe('link')
+    const refused = tasks.add('outside', { kind: 'convert', folder, type: 'f16', output: outside })
+    await until(() => refused.state !== 'running')
+    expect(refused.error?.code).toBe('bad-path')
+    expect(existsSync(outside)).toBe(false)
     const wrong = tasks.add('wrong', {
       kind: 'convert',
       folder: join(root, 'none'),

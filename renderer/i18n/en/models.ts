@@ -119,14 +119,12 @@ export const models = {
   'token.kept.forgotten': 'The token was removed.',
 
   'convert.text':
-    'Converts a Hugging Face folder of a Qwen2, Qwen3 or Llama model to one GGUF file: weights, tokenizer and chat template, and for ParaThinker models also the thought tables and control tokens.',
+    'Converts a Hugging Face folder of a Qwen2, Qwen3 or Llama model to one GGUF file: weights, tokenizer and chat template, and for ParaThinker models also the thought tables and control tokens. The file is written to Braid’s models folder; `braid convert` writes anywhere.',
   'convert.folder': 'Folder',
   'convert.folderHint':
     'Contains config.json, tokenizer.json and safetensors files. Braid only reads the folder.',
   'convert.type': 'Weight type',
   'convert.typeCost': '{{type}} · {{percent}} % of 16-bit',
-  'convert.output': 'Output file',
-  'convert.outputDefault': 'in Braid’s models folder',
   'convert.start': 'Convert',
 
   'task.list': 'Downloads and conversions',
