@@ -11,7 +11,7 @@ const SLOW = [
   'test/native/layout.test.ts',
   'test/renderer/browser/**',
   'test/serve/start.test.ts',
-  'test/think/{memory,smollm2}.test.ts',
+  'test/run/{memory,smollm2}.test.ts',
 ]
 const left = process.env.BRAID_TEST === 'fast' ? SLOW : []
 

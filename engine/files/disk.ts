@@ -150,6 +150,6 @@ function discard(temporary: string): void {
   try {
     rmSync(temporary, { force: true })
   } catch {
-    // Its folder is no folder any more.
+    // Its folder is not a folder any more.
   }
 }

@@ -60,8 +60,7 @@ export class WriteLock {
   /** Shows that the owner lives. Creates the file again if it was deleted. */
   touch(): void {
     try {
-      if (!create(this.#file) && isOwn(this.#file))
-        utimesSync(this.#file, new Date(), new Date())
+      if (!create(this.#file) && isOwn(this.#file)) utimesSync(this.#file, new Date(), new Date())
     } catch {
       // Its folder was deleted, or the disk is full; the work continues.
     }

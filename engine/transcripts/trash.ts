@@ -54,8 +54,7 @@ export class Trash {
           for (const name of names) rmSync(join(this.#path, name), { force: true })
         else after[run] = sight
       }
-      if (files.size > 0 || before.size > 0)
-        writeAtomic(this.#record, JSON.stringify(after) + '\n')
+      if (files.size > 0 || before.size > 0) writeAtomic(this.#record, JSON.stringify(after) + '\n')
     } catch {
       // Everything stays until a later start.
     }

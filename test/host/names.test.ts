@@ -64,12 +64,21 @@ describe.each(NAMES)('the name %s', (name) => {
 
   it('of settings, metadata and notices changes nothing else', async () => {
     writeFileSync(join(folder, 'settings.json'), `{"${name}": {"x": 1}, "idleMinutes": 7}`)
-    writeFileSync(join(folder, 'models.json'), `{"version": 2, "models": [], "${name}": {"x": 1}, "bundledDevices": {"${name}": "cpu"}}`)
+    writeFileSync(
+      join(folder, 'models.json'),
+      `{"version": 2, "models": [], "${name}": {"x": 1}, "bundledDevices": {"${name}": "cpu"}}`,
+    )
     writeFileSync(join(folder, 'tasks.json'), `[{"${name}": {"x": 1}}]`)
-    writeFileSync(join(folder, 'runs', 'index.json'), `{"version": 2, "entries": {"${name}": {"size": 1}}}`)
+    writeFileSync(
+      join(folder, 'runs', 'index.json'),
+      `{"version": 2, "entries": {"${name}": {"size": 1}}}`,
+    )
     const events = sampleRun('r1').map((event) => JSON.stringify(event) + '\n')
     const notice = `{"type": "notice", "at": 1, "code": "${name}", "params": {"${name}": 5}}\n`
-    writeFileSync(join(folder, 'runs', 'r1.jsonl'), [events[0], notice, ...events.slice(1)].join(''))
+    writeFileSync(
+      join(folder, 'runs', 'r1.jsonl'),
+      [events[0], notice, ...events.slice(1)].join(''),
+    )
     writeFileSync(join(folder, 'runs', 'r1.meta.json'), `{"${name}": {"x": 1}, "title": "kept"}`)
     open()
     expect(await client.call('settings.get', {})).toMatchObject({ idleMinutes: 7 })

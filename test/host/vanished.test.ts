@@ -86,7 +86,9 @@ describe('a run whose data folder', () => {
     expect((await client.call('settings.get', {})).loadAtStart).toBe(true)
     expect((await client.call('runs.update', { run, title: 'kept' })).title).toBe('kept')
     expect((await client.call('runs.list', {})).map((one) => one.title)).toEqual(['kept'])
-    expect(await client.call('run.alternatives', { run, segment: 'p1', index: 1, count: 1 })).toHaveLength(1)
+    expect(
+      await client.call('run.alternatives', { run, segment: 'p1', index: 1, count: 1 }),
+    ).toHaveLength(1)
     await client.call('runs.delete', { run })
     expect((await client.call('runs.restore', { run })).title).toBe('kept')
   })
@@ -99,7 +101,10 @@ describe('a run whose data folder', () => {
     await until(() => foldRun(client.events(run)).status === 'failed')
     expect(client.events(run).at(-1)).toMatchObject({
       type: 'run-failed',
-      error: { code: expect.stringMatching(/^(io|bad-path)$/), message: expect.stringContaining(folder) },
+      error: {
+        code: expect.stringMatching(/^(io|bad-path)$/),
+        message: expect.stringContaining(folder),
+      },
     })
     expect(readFileSync(folder, 'utf8')).toBe('a file')
     expect(await client.call('runs.list', {})).toEqual([])

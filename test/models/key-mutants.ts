@@ -114,7 +114,8 @@ export function* keyMutants(
     if (before !== undefined) yield mutant(key, undefined)
     for (const value of valuesOf(type, layers)) yield mutant(key, value)
     if (before?.type === 'u32') {
-      for (const value of [1, -1]) yield mutant(key, { type: 'u32', value: Math.max(0, Number(before.value) + value) })
+      for (const value of [1, -1])
+        yield mutant(key, { type: 'u32', value: Math.max(0, Number(before.value) + value) })
       yield mutant(key, { type: 'u32', value: 2 * Number(before.value) })
     }
     if (before?.type === 'array')
@@ -141,10 +142,21 @@ const SLOW_MS = 20_000
 /** Tries mutants, one after another, with `jobs` processes. */
 export async function tryMutants(
   mutants: Iterable<Mutant>,
-  { jobs = 1, onAnswer }: { jobs?: number; onAnswer?: (mutant: Mutant, answer: Answer) => void } = {},
+  {
+    jobs = 1,
+    onAnswer,
+  }: { jobs?: number; onAnswer?: (mutant: Mutant, answer: Answer) => void } = {},
 ): Promise<FuzzTotals> {
   const folder = mkdtempSync(join(tmpdir(), 'braid-keys-'))
-  const totals: FuzzTotals = { mutants: 0, ran: 0, refused: 0, faults: [], processes: 0, slowestMs: 0, mostBytes: 0 }
+  const totals: FuzzTotals = {
+    mutants: 0,
+    ran: 0,
+    refused: 0,
+    faults: [],
+    processes: 0,
+    slowestMs: 0,
+    mostBytes: 0,
+  }
   const each = mutants[Symbol.iterator]()
   const worker = async (id: number) => {
     const loader = new LoadProcess()
@@ -169,7 +181,8 @@ export async function tryMutants(
             : ms > SLOW_MS
               ? `took ${Math.round(ms)} ms`
               : undefined
-      if (how !== undefined) totals.faults.push({ mutant: `${mutant.variant}: ${mutant.what}`, how })
+      if (how !== undefined)
+        totals.faults.push({ mutant: `${mutant.variant}: ${mutant.what}`, how })
       totals.slowestMs = Math.max(totals.slowestMs, ms)
       totals.mostBytes = Math.max(totals.mostBytes, bytes)
     }
@@ -185,6 +198,9 @@ export async function tryMutants(
 export function sample<T>(all: readonly T[], count: number, seed: number): T[] {
   const random = new Random(seed)
   const rest = [...all]
-  return Array.from({ length: Math.min(count, rest.length) }, () => rest.splice(random.int(rest.length), 1)[0]!)
+  return Array.from(
+    { length: Math.min(count, rest.length) },
+    () => rest.splice(random.int(rest.length), 1)[0]!,
+  )
 }
 void weightsOf

@@ -27,7 +27,9 @@ const program = (name: string, count: number) => {
   return child
 }
 const line = (child: ChildProcess) =>
-  new Promise<string>((resolve) => child.stdout!.once('data', (text) => resolve(String(text).trim())))
+  new Promise<string>((resolve) =>
+    child.stdout!.once('data', (text) => resolve(String(text).trim())),
+  )
 const stored = () =>
   (JSON.parse(readFileSync(file, 'utf8')) as { name: string }[]).map(({ name }) => name).sort()
 /** Works until it is stopped. */
@@ -56,7 +58,12 @@ describe('the list of tasks on a folder that two programs use', () => {
       await closed
     }
     const next = new Tasks(file, idle)
-    expect(next.list().map(({ name }) => name).sort()).toEqual(stored())
+    expect(
+      next
+        .list()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(stored())
     expect(next.list()).toHaveLength(50)
     expect(new Set(next.list().map(({ state }) => state))).toEqual(new Set(['failed']))
     await next.close()

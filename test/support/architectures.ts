@@ -98,7 +98,8 @@ export function metadataOf(variant: string): Metadata {
   const { context, embd, heads, ff, layers } = sizesOf(arch)
   const kvHeads = { qwen3: 1, 'muse-glimmer': 2, afmoe: 2, deepseek4: 1 }[arch] ?? heads
   const headDim = embd / heads
-  const each = <T>(value: (layer: number) => T) => Array.from({ length: layers }, (_, i) => value(i))
+  const each = <T>(value: (layer: number) => T) =>
+    Array.from({ length: layers }, (_, i) => value(i))
   const vocabulary = vocabularyOf(arch)
   const own: Record<string, GgufValue> = {
     vocab_size: u32(vocabulary.tokens.length),
@@ -108,7 +109,10 @@ export function metadataOf(variant: string): Metadata {
     block_count: u32(layers),
     leading_dense_block_count: u32(1),
     feed_forward_length: arch.startsWith('nemotron_h')
-      ? array('u32', each((i) => (i <= 1 ? 0 : ff)))
+      ? array(
+          'u32',
+          each((i) => (i <= 1 ? 0 : ff)),
+        )
       : u32(ff),
     use_parallel_residual: bool(false),
     logit_scale: f32(1),
@@ -116,10 +120,16 @@ export function metadataOf(variant: string): Metadata {
     time_decay_extra_dim: u32(128),
     full_attention_interval: u32(2),
     'attention.head_count': HEADS_BY_LAYER.includes(arch)
-      ? array('u32', each((i) => (i === 1 ? 0 : heads)))
+      ? array(
+          'u32',
+          each((i) => (i === 1 ? 0 : heads)),
+        )
       : u32(heads),
     'attention.head_count_kv': HEADS_BY_LAYER.includes(arch)
-      ? array('u32', each((i) => (i === 1 ? 0 : heads)))
+      ? array(
+          'u32',
+          each((i) => (i === 1 ? 0 : heads)),
+        )
       : u32(kvHeads),
     'attention.max_alibi_bias': f32(8),
     'attention.clamp_kqv': f32(1),
@@ -132,7 +142,10 @@ export function metadataOf(variant: string): Metadata {
     'attention.relative_buckets_count': u32(8),
     'attention.sliding_window': u32(context / 8),
     'attention.sliding_window_pattern': SWA_BY_LAYER.includes(arch)
-      ? array('u32', each((i) => i % 2))
+      ? array(
+          'u32',
+          each((i) => i % 2),
+        )
       : u32(arch === 'gemma4' ? 5 : 2),
     'attention.indexer.head_count': u32(arch === 'minimax-m3' ? heads : 64),
     'attention.indexer.key_length': u32(arch === 'qwen4exp' ? headDim : 128),
@@ -200,7 +213,10 @@ export function metadataOf(variant: string): Metadata {
       'attention.key_length_mla_swa': u32(192),
       'attention.value_length_mla_swa': u32(128),
       'rope.freq_base_swa': f32(10_000),
-      'attention.indexer.types': array('u32', each((i) => (i % 2 ? 0 : 1))),
+      'attention.indexer.types': array(
+        'u32',
+        each((i) => (i % 2 ? 0 : 1)),
+      ),
     })
   if (arch === 'gemma4')
     Object.assign(own, {
@@ -216,7 +232,10 @@ export function metadataOf(variant: string): Metadata {
     Object.assign(own, {
       'hyper_connection.count': u32(4),
       'hyper_connection.low_rank': u32(8),
-      'attention.compress_ratios': array('u32', each(() => 4)),
+      'attention.compress_ratios': array(
+        'u32',
+        each(() => 4),
+      ),
       'ple.layers': array('u32', [0]),
       'ple.ngram_size': u32(3),
       'ple.heads_per_ngram': u32(2),
@@ -224,7 +243,10 @@ export function metadataOf(variant: string): Metadata {
       'ple.eos_token_id': u32(0),
       embedding_length_per_layer_input: u32(embd / tables),
       'ple.layer_multipliers': array('u64', [1, 3, 5]),
-      'ple.head_offsets': array('u64', [0, 1, 2, 3].map((i) => i * vocabulary.tokens.length)),
+      'ple.head_offsets': array(
+        'u64',
+        [0, 1, 2, 3].map((i) => i * vocabulary.tokens.length),
+      ),
       'ple.head_vocab_sizes': array('u64', Array<number>(4).fill(vocabulary.tokens.length)),
     })
   }
@@ -280,9 +302,7 @@ export function metadataOf(variant: string): Metadata {
 
 /** The chameleon graph suppresses the logits of 8192 image tokens, from the fourth on. */
 const vocabularyOf = (arch: string) =>
-  tinyVocabulary(
-    arch === 'chameleon' ? Array.from({ length: 8300 }, (_, i) => `<image${i}>`) : [],
-  )
+  tinyVocabulary(arch === 'chameleon' ? Array.from({ length: 8300 }, (_, i) => `<image${i}>`) : [])
 
 const MISSING = /(?:missing tensor|check_tensor_dims: tensor) '([^']+)'(?: not found|$)/
 const WRONG = /tensor '([^']+)' has wrong shape; expected ([\d, ]+), got/

@@ -107,7 +107,10 @@ async function answer(request: Request): Promise<Answer> {
     )
   const { variant, scratch, all } = request.learn
   return learnArchitecture(addon, variant, scratch, all).then(
-    (model) => ({ outcome: 'learned', tensors: model.tensors.map(({ name, shape }) => [name, shape]) }),
+    (model) => ({
+      outcome: 'learned',
+      tensors: model.tensors.map(({ name, shape }) => [name, shape]),
+    }),
     (error: unknown) => ({ outcome: 'fault', message: (error as Error).message }),
   )
 }

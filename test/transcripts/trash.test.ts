@@ -121,8 +121,6 @@ describe('leftovers of format 1', () => {
     const names = ['r1.format1', 'r1.jsonl', 'r2.format1', 'some.thing.format1']
     for (const name of names) writeFileSync(join(data, 'runs', name), '')
     start()
-    expect(readdirSync(join(data, 'runs')).sort()).toEqual(
-      [...names.slice(1), 'trash'].sort(),
-    )
+    expect(readdirSync(join(data, 'runs')).sort()).toEqual([...names.slice(1), 'trash'].sort())
   })
 })

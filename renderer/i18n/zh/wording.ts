@@ -35,7 +35,8 @@ export const notices: Record<NoticeCode, string> = {
   'programs-results': '没有程序返回结果，因此不作比较。',
   'programs-failed': '无法运行程序：{reason}',
   scope: '未得到答案。关于此模型：{scope}',
-  'transcript-restored': '此运行的文件曾从 {folder} 消失。Braid 已在原处重新写入；运行内容没有丢失。',
+  'transcript-restored':
+    '此运行的文件曾从 {folder} 消失。Braid 已在原处重新写入；运行内容没有丢失。',
 }
 
 export const errors: Record<ErrorDetail, string> = {
