@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react'
 import { CommandButton } from './commands/CommandButton.tsx'
 import { Palette } from './commands/Palette.tsx'
+import { Sidebar } from './history/Sidebar.tsx'
 import { HistoryView } from './history/HistoryView.tsx'
 import { useT } from './i18n/index.ts'
 import { ModelsView } from './models/ModelsView.tsx'
@@ -10,6 +11,7 @@ import { StrategyDialog } from './run/StrategyDialog.tsx'
 import { SubsetDialog } from './run/SubsetDialog.tsx'
 import { SettingsView } from './settings/SettingsView.tsx'
 import { routeRun, useRoute, type Route } from './store/route.ts'
+import { useSidebar } from './store/sidebar.ts'
 import { useUi } from './store/ui.ts'
 import { Crash } from './ui/Crash.tsx'
 import { LinkDialog } from './ui/ExternalLink.tsx'
@@ -24,9 +26,10 @@ const CompareRuns = lazy(() => import('./inspect/CompareRuns.tsx'))
 export function App() {
   const t = useT()
   const route = useRoute((s) => s.route)
+  const sidebar = useSidebar()
   return (
     <TipProvider delayDuration={400} skipDelayDuration={200}>
-      <div className="app">
+      <div className={sidebar ? 'app with-sidebar' : 'app'}>
         <a
           className="skip"
           href="#main"
@@ -38,14 +41,16 @@ export function App() {
           {t('app.skip')}
         </a>
         <nav className="rail" aria-label={t('app.nav')}>
-          {['app.new', 'app.history', 'app.models'].map((id) => (
-            <CommandButton
-              key={id}
-              id={id}
-              iconOnly
-              look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`}
-            />
-          ))}
+          {[...(sidebar ? [] : ['app.sidebar']), 'app.new', 'app.history', 'app.models'].map(
+            (id) => (
+              <CommandButton
+                key={id}
+                id={id}
+                iconOnly
+                look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`}
+              />
+            ),
+          )}
           <span className="grow" />
           <CommandButton id="app.theme" iconOnly look="quiet rail-btn" />
           <CommandButton
@@ -54,6 +59,7 @@ export function App() {
             look={`quiet rail-btn ${isHere('app.settings', route) ? 'here' : ''}`}
           />
         </nav>
+        {sidebar && <Sidebar />}
         <main id="main" tabIndex={-1}>
           <Crash key={`${route.view}:${routeRun(route) ?? ''}`}>
             <Suspense fallback={<p className="empty">{t('run.opening')}</p>}>

@@ -238,6 +238,7 @@ export class Host {
       client.unsubscribe(run)
       return {}
     },
+    'run.answer': ({ run }) => this.#runs.answer(run),
     'run.alternatives': ({ run, segment, index, count }) =>
       this.#store.alternatives(run, segment, index, count),
     'run.attribution': ({ run, segment }, client) => this.#attributions.ask(client, run, segment),

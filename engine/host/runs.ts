@@ -14,10 +14,11 @@ import {
   segmentOf,
   type RunState,
 } from '../protocol/fold.ts'
+import { spokenText, spokesman } from '../protocol/deciding.ts'
 import { framedText } from '../protocol/frame.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
-import type { Attribution, RunProgress, RunStatus, RunSummary } from '../protocol/wire.ts'
+import type { Attribution, Result, RunProgress, RunStatus, RunSummary } from '../protocol/wire.ts'
 import type { Turn } from '../prompt/index.ts'
 import type { RunHandle } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
@@ -36,6 +37,8 @@ const HELD = 4
 /** Number of ended runs without a transcript that a window can still ask for. */
 const UNSAVED = 32
 const MAX_TURNS = 64
+/** The most characters of an answer that `run.answer` returns. */
+const MAX_ANSWER = 20_000
 
 interface Run {
   id: string
@@ -349,6 +352,19 @@ export class Runs {
   /** Watches an accepted stop until the end of the run is recorded. */
   #watch(run: Run, command: string): void {
     if (isAtWork(run.state)) run.stopped ??= this.#options.watchdog.watch(command)
+  }
+
+  /** Returns what a run answered (`run.answer`). */
+  answer(id: string): Result<'run.answer'> {
+    const state = foldRun(this.#isSaved(id) ? this.#options.store.events(id) : [])
+    const segment = spokesman(state)
+    if (segment === undefined) return { segment: null, text: '', cut: false }
+    const text = spokenText(segment, state)
+    return {
+      segment: segment.segment,
+      text: text.slice(0, MAX_ANSWER),
+      cut: text.length > MAX_ANSWER,
+    }
   }
 
   /** Returns the conversation that a resumed run followed up on, if it still exists. */

@@ -58,6 +58,24 @@ export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Seg
   return paths.length === 1 ? paths[0] : undefined
 }
 
+/**
+ * Returns the segment that a reader takes for the run's answer, and that a follow-up builds on: where
+ * answers were counted and no summary was started later, the first that gave the one that won; else
+ * that of `answeringSegment`.
+ */
+export function spokesman(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
+  const { votes, paths, summaries } = state
+  const vote = votes.find(({ chosen }) => chosen !== undefined) ?? votes.at(-1)
+  const latest = summaries.at(-1)
+  const counts =
+    vote !== undefined &&
+    showsValues(state) &&
+    (latest === undefined || (vote.chosen !== undefined && vote.at >= latest.startedAt))
+  if (!counts) return answeringSegment(state)
+  const won = vote.chosen ?? vote.classes[vote.winner]?.members[0]
+  return [...paths, ...summaries].find(({ segment }) => segment === won)
+}
+
 /** Returns what a segment says to a reader: without its control tokens and its thought. */
 export const spokenText = (
   segment: Pick<Segment, 'text' | 'tokens'>,

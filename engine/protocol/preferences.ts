@@ -31,6 +31,10 @@ export const PREFERENCES = {
   /** New panes scroll to follow new text. */
   followLive: preference('shared', z.boolean(), true),
   layout: preference('shared', z.enum(['grid', 'focus', 'tabs']), 'grid'),
+  /** The list of conversations is shown beside the view. */
+  sidebar: preference('shared', z.boolean(), true),
+  /** The share of the run view's width that the side panels take. */
+  split: preference('shared', z.number().min(0.15).max(0.7), 0.3),
   /** Which side panels of the run view are open. */
   panels: preference(
     'shared',

@@ -1,5 +1,6 @@
 import { consensusOf } from './consensus.ts'
 import type { RunEvent, Token } from './events.ts'
+import { outcomeOf } from './outcome.ts'
 import { questionOf } from './question.ts'
 import type { RunRequest } from './request.ts'
 import { allSegments, isOpen, ranUntil, type RunState, type Segment } from './run-state.ts'
@@ -30,6 +31,7 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
   const { status } = state
   const going = status === 'running' || status === 'empty'
   const question = questionOf(state) ?? 'value'
+  const outcome = outcomeOf(state)
   const consensus = state.agreement === null ? null : consensusOf(state.agreement)
   return {
     problem: state.problem.slice(0, MAX_PROBLEM),
@@ -40,6 +42,8 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
     ...(question !== 'value' && { question }),
     ...(question === 'code' && consensus !== null && { consensus }),
     status: !going ? status : live ? 'running' : 'interrupted',
+    ...(outcome !== null && { outcome }),
+    ...(state.followUp !== null && { followUp: state.followUp.run }),
     time: state.time,
     durationMs: ranUntil(state, state.at),
     tokens: decodedTokens(state),
@@ -47,7 +51,10 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
 }
 
 /** Returns the digest of a queued run. `time`: ISO 8601. */
-export function digestOfRequest({ problem, model, settings }: RunRequest, time: string): RunDigest {
+export function digestOfRequest(
+  { problem, model, settings, followUp }: RunRequest,
+  time: string,
+): RunDigest {
   return {
     problem: problem.slice(0, MAX_PROBLEM),
     model: model ?? '',
@@ -55,6 +62,7 @@ export function digestOfRequest({ problem, model, settings }: RunRequest, time: 
     paths: settings.paths ?? 0,
     answer: null,
     status: 'queued',
+    ...(followUp !== undefined && { followUp: followUp.run }),
     time,
     durationMs: 0,
     tokens: 0,

@@ -15,6 +15,7 @@ import {
   Refused,
   Task,
 } from './models.ts'
+import { Outcome } from './outcome.ts'
 import { SharedPreferences } from './preferences.ts'
 import { KvType, QuestionKind, RunRequest, RunSettings } from './request.ts'
 
@@ -112,6 +113,10 @@ export const RunSummary = z.object({
     .object({ same: z.int(), programs: z.int(), calls: z.int(), ofCalls: z.int() })
     .optional(),
   status: RunStatus,
+  /** For `ended`: how, if the run did not simply give its answer. */
+  outcome: Outcome.optional(),
+  /** The run that this one follows up on. */
+  followUp: z.string().optional(),
   /** ISO 8601. */
   time: z.string(),
   durationMs: z.number(),
@@ -269,6 +274,14 @@ export const METHODS = {
    * an empty state.
    */
   'run.open': method(z.object({ run: RunId }), z.object({ events: z.int(), live: z.boolean() })),
+  /**
+   * Returns what a run answered: the text of the segment that gave its answer, without its thought, of
+   * at most 20,000 characters. `segment`: null if there is none yet. `cut`: there is more.
+   */
+  'run.answer': method(
+    z.object({ run: RunId }),
+    z.object({ segment: SegmentId.nullable(), text: z.string(), cut: z.boolean() }),
+  ),
   'run.close': method(z.object({ run: RunId }), none),
   'run.alternatives': method(
     z.object({

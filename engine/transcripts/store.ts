@@ -35,7 +35,7 @@ const Entry = z.object({
   digest: RunSummary.omit({ run: true, title: true, starred: true, tags: true }),
 })
 type Entry = z.infer<typeof Entry>
-const INDEX_VERSION = 2
+const INDEX_VERSION = 3
 const Index = z.object({ version: z.literal(INDEX_VERSION), entries: z.record(z.string(), Entry) })
 
 const SUFFIX = {

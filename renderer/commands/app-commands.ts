@@ -1,10 +1,12 @@
 import {
+  ArrowLeftRight,
   Command as CommandIcon,
   Focus,
   Grid2x2,
   History,
   Languages,
   Moon,
+  PanelLeft,
   PanelTop,
   Play,
   RotateCcw,
@@ -17,12 +19,18 @@ import { whyNotStart, wontFit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 import { go, useRoute } from '../store/route.ts'
+import { toggleSidebar } from '../store/sidebar.ts'
 import { openDialog } from '../store/ui.ts'
 import { startDraft } from './start.ts'
-import type { Command } from './types.ts'
+import { setStage, stageNow } from '../run/stage.ts'
+import { whyNoRun } from './target.ts'
+import type { Command, Target } from './types.ts'
 
 const always = () => null
-const layout = (name: 'grid' | 'focus' | 'tabs') => () => setPref('layout', name)
+const layout = (name: 'grid' | 'focus' | 'tabs') => (target: Target) => {
+  if (target.run !== null) setStage(target.run, 'paths')
+  setPref('layout', name)
+}
 const notOn = (view: string) => () =>
   useRoute.getState().route.view === view ? ('why.here' as const) : null
 
@@ -47,6 +55,15 @@ export const appCommands: Command[] = [
       go({ view: 'compose' })
       requestAnimationFrame(() => document.getElementById('problem')?.focus())
     },
+  },
+  {
+    id: 'app.sidebar',
+    title: 'cmd.sidebar',
+    group: 'app',
+    icon: PanelLeft,
+    shortcut: 'Alt+L',
+    why: always,
+    run: toggleSidebar,
   },
   {
     id: 'app.history',
@@ -156,6 +173,15 @@ export const appCommands: Command[] = [
     shortcut: 'Alt+3',
     why: always,
     run: layout('tabs'),
+  },
+  {
+    id: 'view.answer',
+    title: 'cmd.answerStage',
+    group: 'view',
+    icon: ArrowLeftRight,
+    shortcut: 'Alt+P',
+    why: whyNoRun,
+    run: ({ run }) => setStage(run!, stageNow(run!) === 'answer' ? 'paths' : 'answer'),
   },
   {
     id: 'view.whitespace',

@@ -14,7 +14,7 @@ import {
   SkipForward,
   SquareStack,
 } from 'lucide-react'
-import { decidingProgram } from '../../engine/protocol/deciding.ts'
+import { spokesman } from '../../engine/protocol/deciding.ts'
 import { fileOf } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
@@ -52,12 +52,8 @@ const whyNotAgain = (target: Target) => {
   )
 }
 
-/**
- * Returns the segment that a follow-up continues from: the summary, or the path whose program was
- * chosen.
- */
-const answered = (target: Target) =>
-  summaryFor(target)?.segment ?? decidingProgram(stateOf(target)!)
+/** Returns the segment that a follow-up continues from. */
+const answered = (target: Target) => (summaryFor(target) ?? spokesman(stateOf(target)!))?.segment
 
 /** Returns why the paths of a run have nothing to summarise now, or null. */
 const whyNotSummarise = (state: RunState) =>
@@ -191,7 +187,7 @@ export const runCommands: Command[] = [
       const state = stateOf(target)!
       edit({
         ...draftOf(state),
-        problem: '',
+        problem: useUi.getState().asks[target.run!] ?? '',
         followUp: {
           run: target.run!,
           segment: answered(target)!,

@@ -26,7 +26,7 @@ export async function startDraft(anyway = false): Promise<void> {
       if (wontFit()) return
     }
     const run = await startRun(requestOf(draft, usePrefs.getState().model))
-    useCompose.setState({ followUp: null })
+    edit({ problem: '', followUp: null }) // the next question starts empty
     go({ view: 'run', run })
   } catch (error) {
     useCompose.setState({ error: runError(toBraidError(error)) })

@@ -1,5 +1,5 @@
 import { MoreHorizontal } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, useRef, type CSSProperties, type ReactNode } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { errorWords, noticeWords } from '../i18n/wording.ts'
@@ -7,19 +7,24 @@ import { follow } from '../store/session.ts'
 import { useHistory } from '../store/history.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
-import { useRuns, useShown } from '../store/runs.ts'
+import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
+import { Splitter } from '../ui/Splitter.tsx'
 import { Agreement } from './Agreement.tsx'
+import { AskBox } from './AskBox.tsx'
+import { EarlierTurns } from './EarlierTurns.tsx'
 import { FindBar } from './FindBar.tsx'
 import { Lanes } from './Lanes.tsx'
 import { Overview } from './Overview.tsx'
+import { PathStrip } from './PathStrip.tsx'
 import { QuestionKind } from './QuestionKind.tsx'
 import { ReplayBar } from './ReplayBar.tsx'
 import { RunFacts, RunState } from './RunFacts.tsx'
+import { setStage, useStage } from './stage.ts'
 import { SummaryCard } from './SummaryCard.tsx'
 import './run.css'
 import './lanes.css'
@@ -64,13 +69,46 @@ export function RunView({ run }: { run: string }) {
       {find && <FindBar run={run} />}
       {replaying && <ReplayBar run={run} />}
       <RunNotices run={run} />
-      <div className="run-body">
-        <div className="run-main">
-          <RunWaiting run={run} />
-          <Lanes run={run} />
-        </div>
-        <SidePanels run={run} />
+      <RunBody run={run} />
+    </div>
+  )
+}
+
+/** The paths or the answer, whichever has the large place, and the panels beside it. */
+function RunBody({ run }: { run: string }) {
+  const t = useT()
+  const stage = useStage(run)
+  const split = usePrefs((s) => s.split)
+  const answer = stage === 'answer'
+  return (
+    <div
+      className="run-body"
+      data-stage={stage}
+      style={{ '--split': String(split) } as CSSProperties}
+    >
+      <div className="run-main">
+        <EarlierTurns run={run} stage={stage} />
+        {answer ? (
+          <div className="answer-stage">
+            <PathStrip run={run} />
+            <SummaryCard run={run} />
+          </div>
+        ) : (
+          <>
+            <RunWaiting run={run} />
+            <Lanes run={run} />
+          </>
+        )}
+        <AskBox run={run} />
       </div>
+      <Splitter
+        label={t('run.split')}
+        value={split}
+        min={0.18}
+        max={0.6}
+        onChange={(next) => setPref('split', next)}
+      />
+      <SidePanels run={run} answer={answer} />
     </div>
   )
 }
@@ -84,6 +122,8 @@ function RunHead({ run }: { run: string }) {
   if (shown !== '' || asked !== undefined) known.current = shown === '' ? asked! : shown
   const problem = known.current
   const layout = usePrefs((s) => s.layout)
+  const stage = useStage(run)
+  const over = useShown(run, (s) => isOver(s.status))
   return (
     <header className="run-head">
       <div className="row">
@@ -91,8 +131,18 @@ function RunHead({ run }: { run: string }) {
           {problem.slice(0, 600)}
         </h1>
         <div className="row run-actions">
-          <CommandButton id="run.stopAll" />
-          <CommandButton id="run.summariseNow" />
+          {/* What can be done now: steer a run that thinks, ask again once it is over. */}
+          {over ? (
+            <>
+              <CommandButton id="run.again" label="run.regenerate" />
+              <CommandButton id="run.edit" label="run.editShort" />
+            </>
+          ) : (
+            <>
+              <CommandButton id="run.stopAll" />
+              <CommandButton id="run.summariseNow" />
+            </>
+          )}
           <Menu
             trigger={
               <button type="button" className="btn" aria-label={t('run.export')}>
@@ -137,9 +187,13 @@ function RunHead({ run }: { run: string }) {
         <span className="grow" />
         <Segmented
           label={t('lanes.layout')}
-          value={layout}
-          onChange={(value: Prefs['layout']) => setPref('layout', value)}
+          value={stage === 'answer' ? stage : layout}
+          onChange={(value: Prefs['layout'] | 'answer') => {
+            setStage(run, value === 'answer' ? value : 'paths')
+            if (value !== 'answer') setPref('layout', value)
+          }}
           options={[
+            { value: 'answer', label: t('lanes.answer') },
             { value: 'grid', label: t('lanes.grid') },
             { value: 'focus', label: t('lanes.focus') },
             { value: 'tabs', label: t('lanes.tabsShort') },
@@ -220,19 +274,22 @@ function RunWaiting({ run }: { run: string }) {
   )
 }
 
-function SidePanels({ run }: { run: string }) {
+function SidePanels({ run, answer }: { run: string; answer: boolean }) {
   const panels = usePrefs((s) => s.panels)
   const t = useT()
   const kind = useShown(run, questionOf)
   const agrees = nothingToCount(kind)
   const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
-  const all = panels.summary || panels.votes || panels.overview
+  const keys = answer
+    ? (['votes', 'overview'] as const)
+    : (['summary', 'votes', 'overview'] as const)
+  const all = keys.some((key) => panels[key])
   const toggle = (key: keyof Prefs['panels']) =>
     setPref('panels', { ...panels, [key]: !panels[key] })
   return (
     <aside className={all ? 'side' : 'side closed'} aria-label={t('run.results')}>
       <div className="row side-tabs">
-        {(['summary', 'votes', 'overview'] as const).map((key) => (
+        {keys.map((key) => (
           <button
             key={key}
             type="button"
@@ -244,7 +301,7 @@ function SidePanels({ run }: { run: string }) {
           </button>
         ))}
       </div>
-      {panels.summary && <SummaryCard run={run} />}
+      {panels.summary && !answer && <SummaryCard run={run} />}
       {panels.votes && (
         <SidePanel
           title={programs ? 'programs.title' : agrees ? 'agree.title' : 'votes.title'}

@@ -1,6 +1,6 @@
-import { memo } from 'react'
+import { lazy, memo, Suspense } from 'react'
 import { useShallow } from 'zustand/react/shallow'
-import { decidingProgram, decidingSummary } from '../../engine/protocol/deciding.ts'
+import { decidingProgram, decidingSummary, spokesman } from '../../engine/protocol/deciding.ts'
 import { isOpen } from '../../engine/protocol/fold.ts'
 import { nothingToCount, questionOf, showsValues } from '../../engine/protocol/question.ts'
 import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
@@ -22,6 +22,8 @@ import { CodeView } from '../ui/BlockView.tsx'
 import { AttributionStrip } from './AttributionStrip.tsx'
 import { useMeter } from './meter.ts'
 import { STATUS_LOOK, statusKey } from './status.ts'
+
+const AnswerNote = lazy(() => import('./AnswerNote.tsx')) // compares answers, for which the window does not wait
 
 export const useSummaries = (run: string): SegmentId[] =>
   useRuns(useShallow((s) => s.open[run]?.shown.summaries.map(({ segment }) => segment) ?? []))
@@ -54,7 +56,12 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     const segment = decidingProgram(s)
     return segment !== undefined && roleOf(segment) === 'path' ? segment : null
   })
+  const voted = useShown(run, (s) => {
+    const said = isOver(s.status) && s.votes.length > 0 ? spokesman(s) : undefined
+    return said?.role === 'path' ? said.segment : null
+  })
   if (program !== null && summary === null) return <ProgramCard run={run} segment={program} />
+  if (voted !== null && summary === null) return <VotedCard run={run} segment={voted} />
   return (
     <section
       className={whole ? 'panel summary whole' : 'panel summary'}
@@ -115,6 +122,49 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     </section>
   )
 })
+
+/** Shows the answer that won the vote, and the path that gave it. */
+function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
+  const t = useT()
+  const answer = useShown(run, (s) => s.answer)
+  const text = useSegment(run, segment)?.answer?.text ?? answer
+  return (
+    <section className="panel summary" aria-label={t('answer.voted')} data-segment={segment}>
+      <header>
+        <h2>{t('answer.voted')}</h2>
+        <span className="dim small">{t('answer.from', { name: segmentName(segment) })}</span>
+        <span className="grow" />
+        <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
+        <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />
+      </header>
+      {text !== null && <AnswerBig run={run} segment={segment} text={text} />}
+      <StreamText run={run} segment={segment} label={textName(segment)} />
+    </section>
+  )
+}
+
+/** The value of the answer, and how many paths agree with it. */
+function AnswerBig({ run, segment, text }: { run: string; segment: SegmentId; text: string }) {
+  const t = useT()
+  return (
+    <div className="answer-block">
+      <button
+        type="button"
+        className="answer-big"
+        title={t('answer.show')}
+        onClick={() => showAnswer(run, segment)}
+      >
+        <span className="dim small">{t('answer.label')}</span>
+        <span className="answer-text">
+          <AnswerText text={text} />
+        </span>
+      </button>
+      <Suspense fallback={null}>
+        <AnswerNote run={run} answer={text} />
+      </Suspense>
+    </div>
+  )
+}
 
 /** Shows the program that is the answer. */
 function ProgramCard({ run, segment }: { run: string; segment: SegmentId }) {
@@ -214,19 +264,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
           {errorWords(error)}
         </p>
       )}
-      {values && answer !== null && (
-        <button
-          type="button"
-          className="answer-big"
-          title={t('answer.show')}
-          onClick={() => showAnswer(run, segment)}
-        >
-          <span className="dim small">{t('answer.label')}</span>
-          <span className="answer-text">
-            <AnswerText text={answer.text} />
-          </span>
-        </button>
-      )}
+      {values && answer !== null && <AnswerBig run={run} segment={segment} text={answer.text} />}
       {isOpen(summary) && summary.tokens.length === 0 && (
         <p className="body dim">{t('summary.reading')}</p>
       )}

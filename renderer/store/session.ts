@@ -5,6 +5,7 @@ import { receiveMemory, receiveTasks, refreshApp, refreshModels, useModels } fro
 import { loadPrefs } from './prefs.ts'
 import { report } from './toasts.ts'
 import { routeRun, routeRuns, useRoute } from './route.ts'
+import { watchSidebar } from './sidebar.ts'
 import { closeHidden, interruptRuns, openRun, receiveEvents, useRuns } from './runs.ts'
 import { useUi } from './ui.ts'
 
@@ -60,6 +61,7 @@ export function startSession(): void {
     follow(routeRun(route))
     closeHidden(routeRuns(route))
   })
+  watchSidebar()
   void host.start()
 }
 

@@ -2,6 +2,9 @@ import { create } from 'zustand'
 import { roleOf, type Role, type SegmentId } from '../../engine/protocol/segments.ts'
 import { useRuns, type OpenRun } from './runs.ts'
 
+/** What has the large place of the run view. */
+export type Stage = 'paths' | 'answer'
+
 /** State of the window that does not belong to a run: the active path, open dialogs. Lost on reload. */
 interface Ui {
   /**
@@ -9,6 +12,12 @@ interface Ui {
    * answer is shown.
    */
   active: Readonly<Record<string, Readonly<Partial<Record<Role, SegmentId>>>>>
+  /** What the user put into the large place, by run. */
+  stages: Readonly<Record<string, Stage>>
+  /** Follow-ups that are being written, by the run that they follow. */
+  asks: Readonly<Record<string, string>>
+  /** The list of conversations lies over a narrow window. */
+  sidebarOver: boolean
   dialog: 'palette' | 'subset' | 'strategy' | 'tags' | 'rename' | 'delete' | null
   /** The run that the dialog is about. */
   dialogRuns: readonly string[]
@@ -24,6 +33,9 @@ interface Ui {
 
 export const useUi = create<Ui>(() => ({
   active: {},
+  stages: {},
+  asks: {},
+  sidebarOver: false,
   dialog: null,
   dialogRuns: [],
   find: false,

@@ -221,7 +221,7 @@ export const StreamText = memo(function StreamText({
   )
 })
 
-const ClosedBlock = memo(function ClosedBlock({
+export const ClosedBlock = memo(function ClosedBlock({
   text,
   block,
   span,

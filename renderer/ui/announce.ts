@@ -1,9 +1,9 @@
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
-import { plainSigns } from '../../engine/protocol/markdown/formulas.ts'
 import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
+import { plainAnswer } from './AnswerText.tsx'
 import { summarising } from '../commands/target.ts'
 
 /**
@@ -34,7 +34,7 @@ export function describeRun(
       if (!showsValues(state)) return t('announce.done')
       return state.answer === null
         ? t('announce.ended')
-        : t('announce.answer', { answer: plainSigns(state.answer.slice(0, 200)) })
+        : t('announce.answer', { answer: plainAnswer(state.answer.slice(0, 200)) })
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
       if (state.summaries.some((one) => isOpen(one) && one.tokens.length === 0))

@@ -134,6 +134,8 @@ export interface Pose {
   context?: number
   temperature?: number
   seed?: number
+  /** What has the large place: the paths, unless it is left to the window. */
+  stage?: 'paths' | 'auto'
 }
 
 /** The actions of a user in the window. */
@@ -169,6 +171,7 @@ export class Window {
     context,
     temperature,
     seed,
+    stage = 'paths',
   }: Pose): Promise<void> {
     const { page } = this
     await this.command('New run')
@@ -195,6 +198,13 @@ export class Window {
     if (seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(seed))
     await page.getByRole('button', { name: 'Start', exact: true }).click()
     await page.waitForURL(/#\/run\//)
+    if (stage === 'paths') await this.showPaths()
+  }
+
+  /** Puts the paths of the run on the screen into the large place, as a grid. */
+  async showPaths(): Promise<void> {
+    await this.page.locator('[data-run-view]').waitFor()
+    await this.page.keyboard.press('Alt+1')
   }
 
   /** Opens the view of a run, and waits until it is drawn. */

@@ -18,6 +18,8 @@ const OTHER: typeof DEFAULTS = {
   motion: 'reduce',
   followLive: false,
   layout: 'tabs',
+  sidebar: false,
+  split: 0.5,
   panels: { summary: false, votes: true, overview: false },
   shortcuts: { 'app.new': 'Alt+X', 'app.palette': '' },
   presets: [{ id: 'own-1', name: 'Mine', settings: { paths: 3, sampling: { topK: 5 } } }],

@@ -5,6 +5,7 @@ import {
   type CommandResult,
   type RunEvent,
 } from '../../engine/protocol/events.ts'
+import { spokenText, spokesman } from '../../engine/protocol/deciding.ts'
 import { foldRun, segmentOf } from '../../engine/protocol/fold.ts'
 import { digestOf, listItem } from '../../engine/protocol/run-list.ts'
 import type {
@@ -427,6 +428,12 @@ export class FakeHost {
         return this.onCommand(params as Params<'run.command'>)
       case 'run.attribution':
         return attributionOf(of((params as { run: string }).run).events)
+      case 'run.answer': {
+        const state = foldRun(of((params as { run: string }).run).events)
+        const said = spokesman(state)
+        const text = said === undefined ? '' : spokenText(said, state)
+        return { segment: said?.segment ?? null, text, cut: false }
+      }
       case 'run.alternatives':
         return this.alternatives(params as Params<'run.alternatives'>)
       case 'runs.list':

@@ -55,6 +55,8 @@ export const commands = {
   'cmd.layoutGrid': 'Layout: grid',
   'cmd.layoutFocus': 'Layout: focus',
   'cmd.layoutTabs': 'Layout: tabs',
+  'cmd.sidebar': 'Show or hide the conversations',
+  'cmd.answerStage': 'Switch between answer and paths',
   'cmd.whitespace': 'Show whitespace in tokens',
 
   'format.md': 'Markdown',

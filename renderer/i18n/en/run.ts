@@ -35,7 +35,31 @@ export const run = {
   'facts.scope': 'Limited scope',
   'facts.followUp': 'Follow-up',
 
-  'lanes.layout': 'Layout of the paths',
+  'run.regenerate': 'Regenerate',
+  'run.editShort': 'Edit',
+  'run.split': 'Width of the side panels',
+
+  'thread.title': 'Earlier questions and answers',
+  'thread.earlier_one': '{{count}} earlier turn',
+  'thread.earlier_other': '{{count}} earlier turns',
+  'thread.open': 'Open this run',
+  'thread.whole': 'Show all of it',
+
+  'ask.title': 'Ask a follow-up',
+  'ask.placeholder': 'Ask a follow-up',
+  'ask.send': 'Ask',
+  'ask.keys': 'Enter asks, Shift+Enter starts a new line',
+  'ask.settings': 'Change settings',
+  'ask.system': 'system prompt: {{text}}',
+
+  'note.agree_one': '{{count}} of {{total}} paths agrees',
+  'note.agree_other': '{{count}} of {{total}} paths agree',
+  'note.most': 'Most say {{answer}}.',
+  'note.use': 'Use {{answer}}',
+
+  'lanes.layout': 'What is shown',
+  'lanes.answer': 'Answer',
+  'lanes.show': 'Show the paths',
   'lanes.grid': 'Grid',
   'lanes.focus': 'Focus',
   'lanes.tabsShort': 'Tabs',
@@ -70,6 +94,8 @@ export const run = {
   'reason.cancelled': 'The run was cancelled',
   'reason.interrupted': 'The engine ended in the middle of it',
   'answer.label': 'Answer',
+  'answer.voted': 'Answer of the vote',
+  'answer.from': 'as {{name}} gives it',
   'answer.lastNumber': 'Last number',
   'answer.show': 'Show the answer in the text',
 

@@ -56,6 +56,8 @@ export const commands: Record<keyof typeof en, string> = {
   'cmd.layoutGrid': '布局：网格',
   'cmd.layoutFocus': '布局：聚焦',
   'cmd.layoutTabs': '布局：标签页',
+  'cmd.sidebar': '显示或隐藏对话列表',
+  'cmd.answerStage': '在答案与路径之间切换',
   'cmd.whitespace': '显示词元中的空白字符',
 
   'format.md': 'Markdown',

@@ -36,7 +36,31 @@ export const run: Record<keyof typeof en, string> = {
   'facts.scope': '适用范围有限',
   'facts.followUp': '追问',
 
-  'lanes.layout': '路径布局',
+  'run.regenerate': '重新生成',
+  'run.editShort': '编辑',
+  'run.split': '侧栏宽度',
+
+  'thread.title': '之前的问题与答案',
+  'thread.earlier_one': '之前的 {{count}} 轮',
+  'thread.earlier_other': '之前的 {{count}} 轮',
+  'thread.open': '打开这次运行',
+  'thread.whole': '显示全部',
+
+  'ask.title': '追问',
+  'ask.placeholder': '继续提问',
+  'ask.send': '提问',
+  'ask.keys': '回车提问，Shift+回车换行',
+  'ask.settings': '更改设置',
+  'ask.system': '系统提示：{{text}}',
+
+  'note.agree_one': '{{total}} 条路径中有 {{count}} 条一致',
+  'note.agree_other': '{{total}} 条路径中有 {{count}} 条一致',
+  'note.most': '多数给出 {{answer}}。',
+  'note.use': '采用 {{answer}}',
+
+  'lanes.layout': '显示内容',
+  'lanes.answer': '答案',
+  'lanes.show': '显示路径',
   'lanes.grid': '网格',
   'lanes.focus': '聚焦',
   'lanes.tabsShort': '标签页',
@@ -71,6 +95,8 @@ export const run: Record<keyof typeof en, string> = {
   'reason.cancelled': '运行被取消',
   'reason.interrupted': '引擎中途退出',
   'answer.label': '答案',
+  'answer.voted': '表决的答案',
+  'answer.from': '由{{name}}给出',
   'answer.lastNumber': '最后一个数字',
   'answer.show': '在文本中显示答案',
 

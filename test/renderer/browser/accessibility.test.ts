@@ -121,7 +121,7 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
           .filter(
             (el) =>
               el.closest(
-                '.run-problem, .history-rows, .example, .shortcuts td, .model-list, [lang], .facts-list',
+                '.run-problem, .history-rows, .sidebar-list li, .example, .shortcuts td, .model-list, [lang], .facts-list',
               ) === null || el.closest('nav, .settings') !== null,
           )
           .map((el) => (el.getAttribute('aria-label') ?? el.textContent ?? '').trim())

@@ -76,7 +76,7 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
         buffer: Buffer.from(content),
       })),
     )
-    await page.getByRole('searchbox').fill('From a file')
+    await page.getByRole('searchbox', { name: 'Search problems' }).fill('From a file')
     await soon(() => page.locator('.history-row').count()).toBe(3)
     await page.context().close()
   })

@@ -75,7 +75,7 @@ async function watch(page: Page): Promise<() => Promise<Seen>> {
             'animate',
             'set',
           ].includes(tag) &&
-          !(tag === 'form' && el.matches('.composer, .add-model'))
+          !(tag === 'form' && el.matches('.composer, .add-model, .ask'))
         )
           alien.push(el.outerHTML.slice(0, 120))
         if (tag === 'script' && !(el as HTMLScriptElement).src.startsWith(location.origin))
@@ -161,14 +161,17 @@ describe.skipIf(CHROMIUM === undefined)('hostile text', () => {
         },
         { payloads: PAYLOADS.slice(from, from + perRun), run: `hostile${from}` },
       )
-      await page.waitForSelector('.lane .block')
-      // Scrolls everything past once, with time to be formatted.
-      for (let step = 0; step < 4; step++) {
-        await page.evaluate((part) => {
-          for (const el of document.querySelectorAll('.stream-scroll'))
-            el.scrollTop = (el.scrollHeight * part) / 4
-        }, step)
-        await page.waitForTimeout(250)
+      for (const block of ['.summary .block', '.lane .block']) {
+        await page.waitForSelector(block)
+        // Scrolls everything past once, with time to be formatted.
+        for (let step = 0; step < 4; step++) {
+          await page.evaluate((part) => {
+            for (const el of document.querySelectorAll('.stream-scroll'))
+              el.scrollTop = (el.scrollHeight * part) / 4
+          }, step)
+          await page.waitForTimeout(250)
+        }
+        await page.keyboard.press('Alt+1')
       }
     }
     expect(await seen()).toEqual(CLEAN)

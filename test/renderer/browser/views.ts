@@ -11,7 +11,9 @@ export const VIEWS: Record<
     act: (page) => page.locator('.advanced > summary').click(),
   },
   'first minute': { hash: '#/', scene: 'empty' },
-  'run, grid': { hash: '#/run/balls' },
+  'run, answer': { hash: '#/run/balls' },
+  'run, thread': { hash: '#/run/turn4', scene: 'thread' },
+  'run, grid': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+1') },
   'run, live': { hash: '#/run/live' },
   'run, queued': { hash: '#/run/queued' },
   'run, focus': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+2') },
@@ -40,7 +42,10 @@ export const VIEWS: Record<
   'run, thoughts': {
     hash: '#/run/thinking',
     scene: 'texts',
-    act: (page) => page.locator('.lane .thought-bar').first().click(),
+    act: async (page) => {
+      await page.keyboard.press('Alt+1')
+      await page.locator('.lane .thought-bar').first().click()
+    },
   },
   'run, instruction': {
     hash: '#/run/code',

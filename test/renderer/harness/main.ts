@@ -42,6 +42,21 @@ if (scene === 'texts') {
     }),
   )
   fake.add(synthetic.ofKind(script('thinking', scripts.said(THINKING)), 'text', { thought }))
+} else if (scene === 'thread') {
+  // A conversation: `turns=200` in the address makes it that long.
+  const turns = Number(new URLSearchParams(location.search).get('turns') ?? 4)
+  for (let i = 1; i <= turns; i++)
+    fake.add(
+      synthetic.scripted({
+        ...synthetic.BALLS,
+        run: `turn${i}`,
+        ...(i > 1 && { problem: `And with ${i + 6} blue balls?` }),
+      }),
+      {
+        time: new Date(Date.now() - (turns - i) * 60_000).toISOString(),
+        ...(i > 1 && { followUp: `turn${i - 1}` }),
+      },
+    )
 } else if (scene !== 'empty') {
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), {
     starred: true,

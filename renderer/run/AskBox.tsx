@@ -1,0 +1,114 @@
+import { CornerDownLeft } from 'lucide-react'
+import { memo, useState } from 'react'
+import { spokesman } from '../../engine/protocol/deciding.ts'
+import { fileOf } from '../../engine/protocol/events.ts'
+import { CommandButton } from '../commands/CommandButton.tsx'
+import { startAgain } from '../commands/start.ts'
+import { currentTarget, whyNotSteer } from '../commands/target.ts'
+import { useT, type MessageKey } from '../i18n/index.ts'
+import { integer } from '../i18n/format.ts'
+import { draftOf } from '../store/compose.ts'
+import { go } from '../store/route.ts'
+import { isOver, useRuns, useShown } from '../store/runs.ts'
+import { report } from '../store/toasts.ts'
+import { useUi } from '../store/ui.ts'
+import { visible } from '../ui/visible.ts'
+
+/** Asks the next question of a conversation, with the model and the settings of the run above. */
+export const AskBox = memo(function AskBox({ run }: { run: string }) {
+  const t = useT()
+  const text = useUi((s) => s.asks[run] ?? '')
+  const [asking, setAsking] = useState(false)
+  const over = useShown(run, (s) => isOver(s.status))
+  const sample = useRuns((s) => s.open[run]?.sample === true)
+  const replayed = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
+  const settings = useShown(run, (s) => s.settings)
+  const model = useShown(run, (s) => s.model)
+  const answered = useShown(run, (s) => spokesman(s) !== undefined)
+  if (!over || sample || replayed || settings === null || model === null) return null
+  const file = fileOf(model)
+  const why: MessageKey | null =
+    whyNotSteer(currentTarget({ run })) ??
+    (file === undefined ? 'why.onServer' : answered ? null : 'why.noAnswer')
+  const set = (next: string) => useUi.setState(({ asks }) => ({ asks: { ...asks, [run]: next } }))
+  const ask = async () => {
+    const state = useRuns.getState().open[run]!.shown
+    setAsking(true)
+    try {
+      const next = await startAgain(
+        {
+          ...draftOf(state),
+          problem: text.trim(),
+          settings: { ...state.settings, seed: undefined, question: 'auto' },
+          followUp: {
+            run,
+            segment: spokesman(state)!.segment,
+            title: state.problem.slice(0, 120),
+          },
+        },
+        file!,
+      )
+      set('')
+      if (next !== null) go({ view: 'run', run: next })
+    } finally {
+      setAsking(false)
+    }
+  }
+  const send = () => {
+    if (why === null && !asking && text.trim() !== '') report(ask())
+  }
+  return (
+    <form
+      className="ask panel"
+      aria-label={t('ask.title')}
+      onSubmit={(event) => {
+        event.preventDefault()
+        send()
+      }}
+    >
+      <textarea
+        id="ask"
+        className="textarea"
+        rows={1}
+        dir="auto"
+        value={text}
+        maxLength={1 << 20}
+        placeholder={why === null ? t('ask.placeholder') : t(why)}
+        disabled={why !== null}
+        aria-label={t('ask.title')}
+        onChange={(event) => set(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
+          event.preventDefault()
+          send()
+        }}
+      />
+      <div className="row small">
+        <span className="dim ellipsis grow">
+          <bdi>{visible(model.name)}</bdi> ·{' '}
+          {t('facts.shape', {
+            paths: settings.paths,
+            budget: integer(settings.budget),
+            count: settings.paths,
+          })}
+          {settings.system !== undefined && settings.system !== '' && (
+            <span title={visible(settings.system.slice(0, 2000))}>
+              {' '}
+              · {t('ask.system', { text: visible(settings.system.slice(0, 60)) })}
+            </span>
+          )}
+        </span>
+        <CommandButton id="run.followUp" label="ask.settings" look="quiet tiny" target={{ run }} />
+        <button
+          type="submit"
+          className="btn primary tiny"
+          disabled={why !== null || asking || text.trim() === ''}
+          title={t('ask.keys')}
+        >
+          <CornerDownLeft size={13} aria-hidden />
+          {t('ask.send')}
+        </button>
+      </div>
+    </form>
+  )
+})

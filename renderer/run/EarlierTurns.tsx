@@ -1,0 +1,103 @@
+import { ChevronRight } from 'lucide-react'
+import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react'
+import type { RunSummary } from '../../engine/protocol/wire.ts'
+import { useT } from '../i18n/index.ts'
+import { answerKey, loadAnswer, useAnswers } from '../store/answers.ts'
+import { earlierTurns } from '../store/conversations.ts'
+import { useHistory } from '../store/history.ts'
+import { go } from '../store/route.ts'
+import { useShown } from '../store/runs.ts'
+import { TextView } from '../ui/TextView.tsx'
+import { visible } from '../ui/visible.ts'
+import type { Stage } from '../store/ui.ts'
+
+/** Characters of an earlier question or answer that are shown; its run shows all of it. */
+const PREVIEW = 3000
+
+/** Shows the questions and answers that this run follows up on, each of which opens as a run. */
+export const EarlierTurns = memo(function EarlierTurns({
+  run,
+  stage,
+}: {
+  run: string
+  stage: Stage
+}) {
+  const t = useT()
+  const list = useHistory((s) => s.list)
+  const followUp = useShown(run, (s) => s.followUp?.run)
+  const turns = useMemo(() => {
+    const byId = new Map(list?.map((item) => [item.run, item]))
+    return earlierTurns(byId.get(run) ?? { run, followUp }, byId)
+  }, [list, run, followUp])
+  const scroller = useRef<HTMLDivElement>(null)
+  const toEnd = () => {
+    if (scroller.current !== null) scroller.current.scrollTop = 1e9
+  }
+  useLayoutEffect(toEnd, [turns.length])
+  if (turns.length === 0) return null
+  return (
+    // While the paths think, their room is not taken.
+    <details key={stage} className="thread" open={stage === 'answer'} onToggle={toEnd}>
+      <summary>
+        <ChevronRight size={14} aria-hidden className="chevron" />
+        {t('thread.earlier', { count: turns.length })}
+      </summary>
+      <div
+        ref={scroller}
+        className="thread-turns scroll"
+        tabIndex={0}
+        role="region"
+        aria-label={t('thread.title')}
+      >
+        {turns.map((turn) => (
+          <Turn key={turn.run} turn={turn} onShown={toEnd} />
+        ))}
+      </div>
+    </details>
+  )
+})
+
+function Turn({ turn, onShown }: { turn: RunSummary; onShown(): void }) {
+  const t = useT()
+  const ref = useRef<HTMLElement>(null)
+  const answer = useAnswers((s) => s[answerKey(turn)])
+  useEffect(() => {
+    const seen = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting === true) void loadAnswer(turn)
+    })
+    seen.observe(ref.current!)
+    return () => seen.disconnect()
+  }, [turn])
+  const known = answer !== undefined && answer !== 'asked'
+  useLayoutEffect(onShown, [known])
+  const text = known ? answer.text.slice(0, PREVIEW) : ''
+  return (
+    <article ref={ref} className="turn" data-turn={turn.run}>
+      <button
+        type="button"
+        className="turn-question"
+        dir="auto"
+        title={t('thread.open')}
+        onClick={() => go({ view: 'run', run: turn.run })}
+      >
+        {visible(turn.problem.slice(0, PREVIEW))}
+      </button>
+      <div className="turn-answer md">
+        {known && answer.segment === null ? (
+          <p className="dim">{t('votes.noAnswer')}</p>
+        ) : (
+          <TextView text={text} />
+        )}
+        {known && (answer.cut || text.length < answer.text.length) && (
+          <button
+            type="button"
+            className="btn quiet tiny"
+            onClick={() => go({ view: 'run', run: turn.run })}
+          >
+            {t('thread.whole')}
+          </button>
+        )}
+      </div>
+    </article>
+  )
+}

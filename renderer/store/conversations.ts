@@ -1,0 +1,68 @@
+import type { RunSummary } from '../../engine/protocol/wire.ts'
+
+/**
+ * A run and everything that follows up on it. Its title and star are those of the first run. Nothing
+ * of it is stored: it is read from what each run follows up on.
+ */
+export interface Conversation {
+  root: RunSummary
+  /** The turn that was asked last. */
+  latest: RunSummary
+  /** Oldest first. */
+  runs: RunSummary[]
+}
+
+/** Returns the conversations of these runs, those with the latest turn first. */
+export function conversationsOf(list: readonly RunSummary[]): Conversation[] {
+  const byId = new Map(list.map((item) => [item.run, item]))
+  const byRoot = new Map<string, RunSummary[]>()
+  const rootOf = new Map<string, string>()
+  for (const item of [...list].sort(older)) {
+    const known = item.followUp === undefined ? undefined : rootOf.get(item.followUp)
+    const root = known ?? (earlierTurns(item, byId)[0] ?? item).run
+    rootOf.set(item.run, root)
+    const turns = byRoot.get(root)
+    if (turns === undefined) byRoot.set(root, [item])
+    else turns.push(item)
+  }
+  return [...byRoot]
+    .map(([root, runs]) => ({ root: byId.get(root)!, latest: runs.at(-1)!, runs }))
+    .sort((a, b) => older(b.latest, a.latest))
+}
+
+const older = (a: RunSummary, b: RunSummary): number =>
+  a.time < b.time ? -1 : a.time > b.time ? 1 : a.run < b.run ? -1 : 1
+
+/** Returns the turns that a run builds on, oldest first. A turn that was deleted ends the chain. */
+export function earlierTurns(
+  { run, followUp }: Pick<RunSummary, 'run' | 'followUp'>,
+  byId: ReadonlyMap<string, RunSummary>,
+): RunSummary[] {
+  const turns: RunSummary[] = []
+  const seen = new Set([run])
+  for (let next = followUp; next !== undefined && !seen.has(next);) {
+    seen.add(next)
+    const turn = byId.get(next)
+    if (turn === undefined) break
+    turns.unshift(turn)
+    next = turn.followUp
+  }
+  return turns
+}
+
+export type Day = 'today' | 'yesterday' | 'week' | 'month' | 'older'
+
+/** Returns under which heading a time (ISO 8601) stands in a list by day. */
+export function dayOf(time: string, now: Date): Day {
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate())
+  const before = (days: number) => {
+    const day = new Date(midnight)
+    day.setDate(day.getDate() - days)
+    return day
+  }
+  const then = new Date(time)
+  if (then >= midnight) return 'today'
+  if (then >= before(1)) return 'yesterday'
+  if (then >= before(7)) return 'week'
+  return then >= before(30) ? 'month' : 'older'
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import type { RunSummary } from '../../../engine/protocol/wire.ts'
+import { conversationsOf, dayOf, earlierTurns } from '../../../renderer/store/conversations.ts'
+
+const item = (run: string, minute: number, followUp?: string): RunSummary => ({
+  run,
+  title: run,
+  problem: run,
+  model: '',
+  strategy: 'parallel',
+  paths: 1,
+  answer: null,
+  status: 'ended',
+  ...(followUp !== undefined && { followUp }),
+  time: new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString(),
+  durationMs: 0,
+  tokens: 0,
+  starred: false,
+  tags: [],
+})
+const map = (list: RunSummary[]) => new Map(list.map((one) => [one.run, one]))
+
+describe('conversations', () => {
+  test('hold a run and all that follow up on it, the latest conversation first', () => {
+    const list = [item('b', 2), item('a', 1), item('a2', 5, 'a'), item('a3', 3, 'a2')]
+    expect(
+      conversationsOf(list).map(({ root, latest, runs }) => [
+        root.run,
+        latest.run,
+        runs.map(({ run }) => run),
+      ]),
+    ).toEqual([
+      ['a', 'a2', ['a', 'a3', 'a2']],
+      ['b', 'b', ['b']],
+    ])
+  })
+
+  test('two answers to one question belong to one conversation', () => {
+    const list = [item('a', 1), item('x', 2, 'a'), item('y', 3, 'a')]
+    expect(conversationsOf(list)).toHaveLength(1)
+    expect(earlierTurns(list[2]!, map(list)).map(({ run }) => run)).toEqual(['a'])
+  })
+
+  test('a turn that was deleted, or that names itself, ends the chain', () => {
+    const list = [item('b', 2, 'gone'), item('c', 3, 'b'), item('x', 4, 'y'), item('y', 5, 'x')]
+    expect(earlierTurns(list[1]!, map(list)).map(({ run }) => run)).toEqual(['b'])
+    expect(earlierTurns(list[2]!, map(list)).map(({ run }) => run)).toEqual(['y'])
+    expect(conversationsOf(list).map(({ runs }) => runs.length).sort()).toEqual([2, 2])
+  })
+
+  test('days end at midnight, here', () => {
+    const now = new Date(2026, 2, 15, 0, 30)
+    const at = (day: number, hour = 12) => dayOf(new Date(2026, 2, day, hour).toISOString(), now)
+    expect([at(15, 0), at(14, 23), at(14, 0), at(13), at(8, 1), at(7), at(1)]).toEqual([
+      'today',
+      'yesterday',
+      'yesterday',
+      'week',
+      'week',
+      'month',
+      'month',
+    ])
+    expect(dayOf(new Date(2026, 0, 1).toISOString(), now)).toBe('older')
+  })
+})
