@@ -32,6 +32,8 @@ export interface HostEngine {
   ): Promise<string | undefined>
   modelInfo(file: string): Promise<ModelInfo>
   fit(file: string, settings: Settings, promptTokens?: number): Promise<Fit>
+  /** Returns how many tokens texts have (`models.count`). */
+  count(file: string, texts: readonly string[]): Promise<number[]>
   /**
    * Returns the largest value of one setting that fits while the others stay unchanged; 0 if none
    * fits.

@@ -106,6 +106,7 @@ export class Library {
           promptTokens,
         ),
       }),
+      'models.count': async ({ file, texts }) => ({ tokens: await engine.count(file, texts) }),
       'models.catalogue': () =>
         readCatalogue().map(({ id, name, repo, kind, choice, licence, goodFor, parallel }) => ({
           id,

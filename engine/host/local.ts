@@ -1,5 +1,5 @@
 import { Devices } from '../devices/index.ts'
-import { Fits } from '../models/index.ts'
+import { Fits, TokenCounter } from '../models/index.ts'
 import { readModelInfo } from '../models/index.ts'
 import { bundledModel } from '../models/index.ts'
 import { builtFrom, loadAddon } from '../native/index.ts'
@@ -45,6 +45,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     return engine
   }
   const fits = new Fits(() => devices.open())
+  const counter = new TokenCounter(() => devices.open())
   const memory = new OwnMemory(
     () => engine?.loaded() ?? [],
     (file) => fits.repacked(file),
@@ -87,6 +88,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     modelInfo: readModelInfo,
     fit: async (file, settings, promptTokens) =>
       fits.fit(await question(file, settings, promptTokens)),
+    count: (file, texts) => counter.count(file, texts),
     most: async (file, settings, of, promptTokens) =>
       fits.most(await question(file, settings, promptTokens), of),
     loaded: () =>
@@ -117,6 +119,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     async close() {
       closing.abort(new BraidError('cancelled', 'The engine was closed.'))
       await fits.close()
+      await counter.close()
       await engine?.close()
       await sandbox.close()
     },

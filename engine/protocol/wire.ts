@@ -17,7 +17,7 @@ import {
 } from './models.ts'
 import { Outcome } from './outcome.ts'
 import { SharedPreferences } from './preferences.ts'
-import { KvType, QuestionKind, RunRequest, RunSettings } from './request.ts'
+import { KvType, MAX_PROBLEM_CHARS, QuestionKind, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
 
@@ -226,6 +226,11 @@ export const METHODS = {
       of: z.enum(['paths', 'budget', 'gpuLayers']),
     }),
     z.object({ value: z.int() }),
+  ),
+  /** Returns how many tokens each text has for a model: exactly up to 200,000 characters. */
+  'models.count': method(
+    z.object({ file, texts: z.array(z.string().max(MAX_PROBLEM_CHARS)).max(64) }),
+    z.object({ tokens: z.array(z.int()) }),
   ),
   'models.catalogue': method(none, z.array(CatalogueItem)),
   /**

@@ -19,6 +19,9 @@ import { startRun } from '../store/runs.ts'
  */
 export async function startDraft(anyway = false): Promise<void> {
   const draft = useCompose.getState()
+  // A number that is out of range is neither used nor replaced: its field says what it takes.
+  const wrong = document.querySelector<HTMLElement>('.composer [aria-invalid="true"]')
+  if (wrong !== null) return wrong.focus()
   useCompose.setState({ starting: true, error: null })
   try {
     if (!anyway) {
@@ -40,11 +43,11 @@ export async function startDraft(anyway = false): Promise<void> {
  * returns null.
  */
 export async function startAgain(draft: Draft, model: string): Promise<string | null> {
-  const fit = await askFit(draft.problem, draft.settings, model).catch(() => null) // the run reports what is wrong with the model
-  if (fit?.verdict !== 'wont-fit') return startRun(requestOf(draft, model))
+  const asked = await askFit(draft, model).catch(() => null) // the run reports what is wrong with the model
+  if (asked?.fit.verdict !== 'wont-fit') return startRun(requestOf(draft, model))
   setPref('model', model)
   edit(draft)
-  useCompose.setState({ fit, fitError: null })
+  useCompose.setState({ ...asked, fitError: null })
   go({ view: 'compose' })
   return null
 }

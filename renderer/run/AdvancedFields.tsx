@@ -1,5 +1,6 @@
 import { useId } from 'react'
 import { DEFAULT_TAIL, type QuestionKind, type RunSettings } from '../../engine/protocol/request.ts'
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
@@ -29,7 +30,7 @@ export function AdvancedFields({
   const sample = (change: Partial<RunSettings['sampling']>) => editSettings({ sampling: change })
   return (
     <div className="advanced-body">
-      <Field label={t('adv.system')}>
+      <Field label={t('adv.system')} hint={t('adv.systemHelp')}>
         <textarea
           className="textarea"
           rows={2}
@@ -53,6 +54,7 @@ export function AdvancedFields({
         <legend>{t('adv.sampling')}</legend>
         <NumberField
           label={t('adv.temperature')}
+          hint={t('adv.temperatureHelp')}
           value={sampling.temperature}
           min={0}
           max={10}
@@ -61,6 +63,7 @@ export function AdvancedFields({
         />
         <NumberField
           label="top-p"
+          hint={t('adv.topPHelp')}
           value={sampling.topP}
           min={0}
           max={1}
@@ -69,6 +72,7 @@ export function AdvancedFields({
         />
         <NumberField
           label="top-k"
+          hint={t('adv.topKHelp')}
           value={sampling.topK}
           min={0}
           max={1_000_000}
@@ -76,6 +80,7 @@ export function AdvancedFields({
         />
         <NumberField
           label="min-p"
+          hint={t('adv.minPHelp')}
           value={sampling.minP}
           min={0}
           max={1}
@@ -84,6 +89,7 @@ export function AdvancedFields({
         />
         <NumberField
           label={t('adv.repetition')}
+          hint={t('adv.repetitionHelp')}
           value={sampling.repetitionPenalty}
           min={0.1}
           max={10}
@@ -92,6 +98,7 @@ export function AdvancedFields({
         />
         <NumberField
           label={t('adv.window')}
+          hint={t('adv.windowHelp')}
           value={sampling.repetitionWindow}
           min={0}
           max={65_536}
@@ -99,6 +106,7 @@ export function AdvancedFields({
         />
         <NumberField
           label={t('adv.seed')}
+          hint={t('adv.seedHelp')}
           value={full.seed}
           min={0}
           max={2 ** 32 - 1}
@@ -109,6 +117,7 @@ export function AdvancedFields({
         <legend>{t('adv.run')}</legend>
         <NumberField
           label={t('adv.summaryBudget')}
+          hint={t('adv.summaryBudgetHelp')}
           value={full.summaryBudget}
           min={1}
           max={1 << 20}
@@ -130,17 +139,21 @@ export function AdvancedFields({
           hint={t('adv.alternativesHint')}
           onChange={(alternatives) => editSettings({ alternatives })}
         />
-        <Field label={t('adv.vote')}>
-          <select
-            className="select"
-            value={full.vote}
-            onChange={(event) => editSettings({ vote: event.target.value as RunSettings['vote'] })}
-          >
-            <option value="equality">{t('vote.equality')}</option>
-            <option value="text">{t('vote.text')}</option>
-          </select>
-        </Field>
-        <Field label={t('adv.fusion')}>
+        {strategyTakes(full.strategy).votes && (
+          <Field label={t('adv.vote')} hint={t('adv.voteHelp')}>
+            <select
+              className="select"
+              value={full.vote}
+              onChange={(event) =>
+                editSettings({ vote: event.target.value as RunSettings['vote'] })
+              }
+            >
+              <option value="equality">{t('vote.equality')}</option>
+              <option value="text">{t('vote.text')}</option>
+            </select>
+          </Field>
+        )}
+        <Field label={t('adv.fusion')} hint={t('adv.fusionHelp')}>
           <select
             className="select"
             value={controls.fusion}
@@ -167,33 +180,40 @@ export function AdvancedFields({
             />
           )}
           <Check
-            label={t('adv.reuse')}
-            on={full.reuseTokens}
-            onChange={(reuseTokens) => editSettings({ reuseTokens })}
-          />
-          <Check
             label={t('adv.alone')}
             hint={t('adv.aloneHelp')}
             on={full.alone === true}
             onChange={(alone) => editSettings({ alone: alone || undefined })}
           />
-          <Check
-            label={t('adv.thought')}
-            on={controls.thoughtEmbedding}
-            disabled={info.thoughtRows === 0}
-            onChange={(thoughtEmbedding) => editSettings({ controls: { thoughtEmbedding } })}
-          />
-          <Check
-            label={t('adv.sameToken')}
-            on={controls.sameToken}
-            disabled={info.nativePaths === 0}
-            onChange={(sameToken) => editSettings({ controls: { sameToken } })}
-          />
+          {info.nativePaths > 0 && (
+            <>
+              <Check
+                label={t('adv.reuse')}
+                hint={t('adv.reuseHelp')}
+                on={full.reuseTokens}
+                onChange={(reuseTokens) => editSettings({ reuseTokens })}
+              />
+              <Check
+                label={t('adv.sameToken')}
+                hint={t('adv.sameTokenHelp')}
+                on={controls.sameToken}
+                onChange={(sameToken) => editSettings({ controls: { sameToken } })}
+              />
+            </>
+          )}
+          {info.thoughtRows > 0 && (
+            <Check
+              label={t('adv.thought')}
+              hint={t('adv.thoughtHelp')}
+              on={controls.thoughtEmbedding}
+              onChange={(thoughtEmbedding) => editSettings({ controls: { thoughtEmbedding } })}
+            />
+          )}
         </div>
       </fieldset>
       <fieldset className="fields plain-fieldset">
         <legend>{t('adv.engine')}</legend>
-        <Field label={t('adv.device')}>
+        <Field label={t('adv.device')} hint={t('adv.deviceHelp')}>
           <select
             className="select"
             value={engine.device}
@@ -216,24 +236,7 @@ export function AdvancedFields({
           hint={t('adv.allLayers')}
           onChange={(gpuLayers) => editSettings({ engine: { gpuLayers } })}
         />
-        <Field label={t('adv.kvType')}>
-          <select
-            className="select"
-            value={engine.kvType}
-            onChange={(event) =>
-              editSettings({
-                engine: { kvType: event.target.value as RunSettings['engine']['kvType'] },
-              })
-            }
-          >
-            {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
-              <option key={type} value={type}>
-                {type}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label={t('adv.flash')}>
+        <Field label={t('adv.flash')} hint={t('adv.flashHelp')}>
           <select
             className="select"
             value={engine.flashAttention}
@@ -277,13 +280,11 @@ function Check({
   label,
   hint,
   on,
-  disabled = false,
   onChange,
 }: {
   label: string
   hint?: string
   on: boolean
-  disabled?: boolean
   onChange(on: boolean): void
 }) {
   const id = useId()
@@ -293,7 +294,6 @@ function Check({
         <input
           type="checkbox"
           checked={on}
-          disabled={disabled}
           aria-describedby={hint === undefined ? undefined : id}
           onChange={(event) => onChange(event.target.checked)}
         />

@@ -1,4 +1,4 @@
-import { ChevronRight, FolderOpen } from 'lucide-react'
+import { ChevronRight } from 'lucide-react'
 import { useEffect } from 'react'
 import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
@@ -11,18 +11,21 @@ import {
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
 import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
+import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'
+import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { edit, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
-import { chooseModel, isInfo, useModels } from '../store/models.ts'
+import { isInfo, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
-import { go } from '../store/route.ts'
-import { report } from '../store/toasts.ts'
+import { useUi } from '../store/ui.ts'
 import { visible } from '../ui/visible.ts'
 import { AdvancedFields } from './AdvancedFields.tsx'
 import { Field } from './Field.tsx'
-import { FitBar } from './FitBar.tsx'
+import { ContextMeter } from './ContextMeter.tsx'
+import { FitBar, FitTools } from './FitBar.tsx'
 import { Examples, Teach } from './FirstMinute.tsx'
+import { ModelPicker } from './ModelPicker.tsx'
 import { NumberField } from './NumberField.tsx'
 import { PresetField } from './PresetField.tsx'
 import './composer.css'
@@ -38,10 +41,11 @@ export function Composer() {
   const info = isInfo(infos[model]) ? infos[model] : null
   const runsPrograms = usePrefs((s) => s.runPrograms)
   const full = effective(settings, info)
+  const open = useUi((s) => s.settingsOpen)
   useEffect(() => {
     const timer = setTimeout(() => void refreshFit(), 150)
     return () => clearTimeout(timer)
-  }, [model, info, settings, problem.length])
+  }, [model, info, settings, problem, followUp])
   const limit =
     info === null || settings.reuseTokens === true || info.nativePaths === 0 ? 64 : info.nativePaths
   return (
@@ -76,7 +80,7 @@ export function Composer() {
           <textarea
             id="problem"
             className="textarea problem"
-            rows={6}
+            rows={4}
             dir="auto"
             autoFocus
             value={problem}
@@ -84,27 +88,10 @@ export function Composer() {
             placeholder={t('compose.placeholder')}
             onChange={(event) => edit({ problem: event.target.value })}
           />
+          <span className="hint">{t('compose.keys', { key: displayShortcut('Mod+Enter') })}</span>
         </div>
-        <div className="fields">
-          <ModelField />
-          <PresetField />
-          <Field
-            label={t('compose.strategy')}
-            hint={full === null ? undefined : t(`strategy.${full.strategy}.help`)}
-          >
-            <select
-              className="select"
-              value={full?.strategy ?? 'parallel'}
-              disabled={full === null}
-              onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}
-            >
-              {STRATEGIES.map((strategy) => (
-                <option key={strategy} value={strategy}>
-                  {t(`strategy.${strategy}`)}
-                </option>
-              ))}
-            </select>
-          </Field>
+        <div className="row compose-main">
+          <ModelPicker />
           <NumberField
             label={t('compose.paths')}
             value={full?.paths}
@@ -118,55 +105,9 @@ export function Composer() {
                 : undefined
             }
           />
-          {full !== null && strategyTakes(full.strategy).runs && (
-            <NumberField
-              label={t('compose.runs')}
-              value={full.runs}
-              min={1}
-              max={64}
-              onChange={(runs) => editSettings({ runs })}
-            />
-          )}
-          <NumberField
-            label={t('compose.budget')}
-            value={full?.budget}
-            min={1}
-            max={1 << 20}
-            step={256}
-            disabled={full === null}
-            onChange={(budget) => editSettings({ budget })}
-          />
-          <Field label={t('compose.finish')}>
-            <select
-              className="select"
-              value={full?.finish ?? 'first'}
-              disabled={full === null || !strategyTakes(full.strategy).paths}
-              onChange={(event) => editSettings({ finish: event.target.value as FinishRule })}
-            >
-              {(['first', 'half', 'last'] as const).map((rule) => (
-                <option key={rule} value={rule}>
-                  {t(`finish.${rule}`)}
-                </option>
-              ))}
-            </select>
-          </Field>
-          <Field
-            label={t('compose.question')}
-            hint={full === null ? undefined : t(`compose.question.${full.question ?? 'auto'}`)}
-          >
-            <select
-              className="select"
-              value={full?.question ?? 'auto'}
-              disabled={full === null}
-              onChange={(event) => editSettings({ question: event.target.value as Question })}
-            >
-              {(['auto', ...QuestionKind.options] as const).map((kind) => (
-                <option key={kind} value={kind}>
-                  {t(`question.${kind}`)}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <span className="grow" />
+          <ContextMeter />
+          <CommandButton id="compose.start" look="primary start" />
         </div>
         {full !== null &&
           strategyTakes(full.strategy).votes &&
@@ -183,35 +124,44 @@ export function Composer() {
               </button>
             </div>
           )}
-        {full !== null && info !== null && (
-          <details className="advanced">
-            <summary>
-              <ChevronRight size={14} aria-hidden className="chevron" />
-              {t('compose.advanced')}
-            </summary>
-            <AdvancedFields full={full} info={info} problem={problem} />
-          </details>
-        )}
         <FitBar />
+        <details
+          className="advanced"
+          open={open}
+          onToggle={(event) => useUi.setState({ settingsOpen: event.currentTarget.open })}
+        >
+          <summary>
+            <ChevronRight size={14} aria-hidden className="chevron" />
+            {t('compose.advanced')}
+            {full !== null && !open && (
+              <span className="dim small">
+                {t(`strategy.${full.strategy}`)} ·{' '}
+                {t('compose.budgetShort', { budget: integer(full.budget) })}
+              </span>
+            )}
+          </summary>
+          {full !== null && info !== null && <MainFields full={full} />}
+          <FitTools />
+          {full !== null && info !== null && (
+            <AdvancedFields full={full} info={info} problem={problem} />
+          )}
+        </details>
         {error !== null && (
           <p className="callout bad" role="alert" dir="auto">
             {errorWords(error)}
           </p>
         )}
-        <div className="row">
-          <CommandButton id="compose.start" look="primary start" />
-          {Object.keys(settings).length > 0 && (
+        {Object.keys(settings).length > 0 && (
+          <div className="row">
             <button
               type="button"
-              className="btn quiet"
+              className="btn quiet tiny"
               onClick={() => edit({ settings: {}, preset: null })}
             >
               {t('compose.reset')}
             </button>
-          )}
-          <span className="grow" />
-          <span className="small dim num">{t('compose.chars', { count: problem.length })}</span>
-        </div>
+          </div>
+        )}
       </form>
       <Examples />
       <Teach first={false} />
@@ -219,61 +169,73 @@ export function Composer() {
   )
 }
 
-function ModelField() {
+/** The settings that are changed most, above all the others. */
+function MainFields({ full }: { full: RunSettings }) {
   const t = useT()
-  const list = useModels((s) => s.list)
-  const infos = useModels((s) => s.infos)
-  const model = usePrefs((s) => s.model)
-  const info = infos[model]
-  const hint =
-    info === undefined
-      ? undefined
-      : !isInfo(info)
-        ? errorWords(info)
-        : `${info.architecture} · ${info.quantisation} · ${info.nativePaths > 0 ? t('model.native', { count: info.nativePaths }) : t('model.foreign')}`
+  const takes = strategyTakes(full.strategy)
   return (
-    <div className="field model-field">
-      <label className="label" htmlFor="model">
-        {t('compose.model')}
-      </label>
-      <div className="row">
+    <div className="fields main-fields">
+      <PresetField />
+      <Field label={t('compose.strategy')} hint={t(`strategy.${full.strategy}.help`)}>
         <select
-          id="model"
           className="select"
-          value={list?.some((entry) => entry.file === model) ? model : ''}
-          aria-describedby="model-hint"
-          onChange={(event) => report(chooseModel(event.target.value))}
+          value={full.strategy}
+          onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}
         >
-          {(list === null || list.length === 0 || model === '') && (
-            <option value="">
-              {t(list === null ? 'compose.loadingModels' : 'compose.noModel')}
-            </option>
-          )}
-          {list?.map((entry) => (
-            <option key={entry.file} value={entry.file} disabled={!entry.present}>
-              {visible(entry.name)}
-              {entry.present ? '' : ` (${t('model.gone')})`}
+          {STRATEGIES.map((strategy) => (
+            <option key={strategy} value={strategy}>
+              {t(`strategy.${strategy}`)}
             </option>
           ))}
         </select>
-        <button type="button" className="btn" onClick={() => go({ view: 'models' })}>
-          <FolderOpen size={14} />
-          {t('compose.addModel')}
-        </button>
-      </div>
-      <span
-        id="model-hint"
-        className={isInfo(info) || info === undefined ? 'hint' : 'hint bad-text'}
-        dir="auto"
-      >
-        {hint ?? ''}
-        {isInfo(info) && info.scope !== undefined && (
-          <>
-            <br />
-            <bdi data-scope>{visible(info.scope)}</bdi>
-          </>
-        )}
-      </span>
+      </Field>
+      {takes.runs && (
+        <NumberField
+          label={t('compose.runs')}
+          value={full.runs}
+          min={1}
+          max={64}
+          hint={t('compose.runsHelp')}
+          onChange={(runs) => editSettings({ runs })}
+        />
+      )}
+      <NumberField
+        label={t('compose.budget')}
+        value={full.budget}
+        min={1}
+        max={1 << 20}
+        step={256}
+        hint={t('compose.budgetHelp')}
+        onChange={(budget) => editSettings({ budget })}
+      />
+      {takes.paths && (
+        <Field label={t('compose.finish')} hint={t('compose.finishHelp')}>
+          <select
+            className="select"
+            value={full.finish}
+            onChange={(event) => editSettings({ finish: event.target.value as FinishRule })}
+          >
+            {(['first', 'half', 'last'] as const).map((rule) => (
+              <option key={rule} value={rule}>
+                {t(`finish.${rule}`)}
+              </option>
+            ))}
+          </select>
+        </Field>
+      )}
+      <Field label={t('compose.question')} hint={t(`compose.question.${full.question ?? 'auto'}`)}>
+        <select
+          className="select"
+          value={full.question ?? 'auto'}
+          onChange={(event) => editSettings({ question: event.target.value as Question })}
+        >
+          {(['auto', ...QuestionKind.options] as const).map((kind) => (
+            <option key={kind} value={kind}>
+              {t(`question.${kind}`)}
+            </option>
+          ))}
+        </select>
+      </Field>
     </div>
   )
 }

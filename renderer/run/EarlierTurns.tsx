@@ -68,7 +68,7 @@ function Turn({ turn, onShown }: { turn: RunSummary; onShown(): void }) {
     seen.observe(ref.current!)
     return () => seen.disconnect()
   }, [turn])
-  const known = answer !== undefined && answer !== 'asked'
+  const known = answer !== undefined
   useLayoutEffect(onShown, [known])
   const text = known ? answer.text.slice(0, PREVIEW) : ''
   return (

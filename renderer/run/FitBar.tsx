@@ -22,7 +22,6 @@ export function FitBar() {
   const error = useCompose((s) => s.fitError)
   const settings = useCompose((s) => s.settings)
   const model = usePrefs((s) => s.model)
-  const [asking, setAsking] = useState(false)
   const full = effective(settings, chosenInfo())
   const short = fit?.verdict === 'wont-fit'
   useEffect(() => {
@@ -39,25 +38,6 @@ export function FitBar() {
   if (fit === null) return model === '' ? null : <div className="fit" />
   const scale = Math.max(fit.total, fit.free, 1)
   const part = (size: number) => ({ inlineSize: `${(100 * size) / scale}%` })
-  const most = async (of: 'paths' | 'budget') => {
-    setAsking(true)
-    try {
-      const { problem } = useCompose.getState()
-      const { value } = await host.call('models.most', {
-        file: model,
-        settings,
-        promptTokens: Math.ceil(problem.length / 3),
-        of,
-      })
-      if (value === 0)
-        toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
-      else editSettings({ [of]: value })
-    } catch (failure) {
-      toast({ kind: 'bad', message: ['error.plain', { message: failureWords(failure) }] })
-    } finally {
-      setAsking(false)
-    }
-  }
   return (
     <div className="fit" role="group" aria-label={t('fit.title')}>
       <div className="row small">
@@ -106,49 +86,77 @@ export function FitBar() {
           <CommandButton id="compose.startAnyway" look="tiny" />
         </div>
       )}
-      {full !== null && (
-        <div className="row wrap small fit-tools">
-          <span className="row small">
-            <label htmlFor="fit-kv">{t('fit.kvType')}</label>
-            <select
-              id="fit-kv"
-              className="select fit-kv-type"
-              value={full.engine.kvType}
-              onChange={(event) =>
-                editSettings({ engine: { kvType: event.target.value as KvType } })
-              }
-            >
-              {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
-                <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>
-              ))}
-            </select>
-          </span>
-          {/^q/.test(full.engine.kvType) && (
-            <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>
-              {t('fit.needsFlash')}
-            </span>
-          )}
-          <span className="grow" />
-          {full.strategy !== 'sequential' && (
-            <button
-              type="button"
-              className="btn tiny"
-              disabled={asking}
-              onClick={() => report(most('paths'))}
-            >
-              {t('fit.mostPaths')}
-            </button>
-          )}
-          <button
-            type="button"
-            className="btn tiny"
-            disabled={asking}
-            onClick={() => report(most('budget'))}
-          >
-            {t('fit.longestBudget')}
-          </button>
-        </div>
+    </div>
+  )
+}
+
+/** The cache type, and the largest run that fits. */
+export function FitTools() {
+  const t = useT()
+  const fit = useCompose((s) => s.fit)
+  const settings = useCompose((s) => s.settings)
+  const model = usePrefs((s) => s.model)
+  const [asking, setAsking] = useState(false)
+  const full = effective(settings, chosenInfo())
+  const most = async (of: 'paths' | 'budget') => {
+    setAsking(true)
+    try {
+      const { promptTokens } = useCompose.getState()
+      const { value } = await host.call('models.most', {
+        file: model,
+        settings,
+        promptTokens: promptTokens ?? 0,
+        of,
+      })
+      if (value === 0)
+        toast({ kind: 'bad', message: [of === 'paths' ? 'fit.noPaths' : 'fit.noBudget'] })
+      else editSettings({ [of]: value })
+    } catch (failure) {
+      toast({ kind: 'bad', message: ['error.plain', { message: failureWords(failure) }] })
+    } finally {
+      setAsking(false)
+    }
+  }
+  if (fit === null || full === null) return null
+  return (
+    <div className="row wrap small fit-tools">
+      <span className="row small">
+        <label htmlFor="fit-kv">{t('fit.kvType')}</label>
+        <select
+          id="fit-kv"
+          className="select fit-kv-type"
+          value={full.engine.kvType}
+          onChange={(event) => editSettings({ engine: { kvType: event.target.value as KvType } })}
+        >
+          {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
+            <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>
+          ))}
+        </select>
+      </span>
+      {/^q/.test(full.engine.kvType) && (
+        <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>
+          {t('fit.needsFlash')}
+        </span>
       )}
+      <span className="grow" />
+      {full.strategy !== 'sequential' && (
+        <button
+          type="button"
+          className="btn tiny"
+          disabled={asking}
+          onClick={() => report(most('paths'))}
+        >
+          {t('fit.mostPaths')}
+        </button>
+      )}
+      <button
+        type="button"
+        className="btn tiny"
+        disabled={asking}
+        onClick={() => report(most('budget'))}
+      >
+        {t('fit.longestBudget')}
+      </button>
     </div>
   )
 }

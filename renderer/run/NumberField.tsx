@@ -1,4 +1,4 @@
-import { useId, useState } from 'react'
+import { useEffect, useId, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 
 /** A number field. Only a number in range is passed on; for anything else the field shows the range. */
@@ -28,6 +28,10 @@ export function NumberField({
   const t = useT()
   const id = useId()
   const [typed, setTyped] = useState<string | null>(null)
+  // Set from elsewhere, such as by a preset.
+  useEffect(() => {
+    if (value !== Number(typed)) setTyped(null)
+  }, [value])
   const shown = typed ?? (value === undefined ? '' : String(value))
   const number = Number(shown)
   const bad =
@@ -70,7 +74,10 @@ export function NumberField({
           )
             onChange(next)
         }}
-        onBlur={() => setTyped(null)}
+        // What is out of range stays, with the range, until it is mended.
+        onBlur={() => {
+          if (!bad) setTyped(null)
+        }}
       />
       <span id={`${id}-note`} className={bad || warn !== undefined ? 'hint bad-text' : 'hint'}>
         {note ?? ''}

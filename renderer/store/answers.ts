@@ -2,19 +2,30 @@ import { create } from 'zustand'
 import type { Result, RunSummary } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 
-/** The answers of earlier turns, read when they come into view. Keyed by what changes with an answer. */
-export const useAnswers = create<Readonly<Record<string, Result<'run.answer'> | 'asked'>>>(
-  () => ({}),
-)
+type Answer = Result<'run.answer'>
+
+/** The answers of earlier turns, read when they are needed. Keyed by what changes with an answer. */
+export const useAnswers = create<Readonly<Record<string, Answer>>>(() => ({}))
+const asked = new Map<string, Promise<Answer | undefined>>()
 
 export const answerKey = ({ run, tokens, answer }: RunSummary): string =>
   `${run}/${tokens}/${answer ?? ''}`
 
-/** Reads the answer of a run once. A failure is asked again the next time it comes into view. */
-export async function loadAnswer(item: RunSummary): Promise<void> {
+/** Reads the answer of a run, once. A failure gives undefined, and is asked again the next time. */
+export function loadAnswer(item: RunSummary): Promise<Answer | undefined> {
   const key = answerKey(item)
-  if (useAnswers.getState()[key] !== undefined) return
-  useAnswers.setState({ [key]: 'asked' })
-  const answer = await host.call('run.answer', { run: item.run }).catch(() => undefined)
-  useAnswers.setState({ [key]: answer }, false)
+  const before = asked.get(key)
+  if (before !== undefined) return before
+  const answer = host.call('run.answer', { run: item.run }).then(
+    (known) => {
+      useAnswers.setState({ [key]: known })
+      return known
+    },
+    () => {
+      asked.delete(key)
+      return undefined
+    },
+  )
+  asked.set(key, answer)
+  return answer
 }

@@ -6,7 +6,9 @@ import { readPreferences, type Preferences } from '../../engine/protocol/prefere
 import type { RunRequest } from '../../engine/protocol/request.ts'
 import { summaryBudgetFor } from '../../engine/protocol/settings.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
-import { summaryFor } from './history.ts'
+import { loadAnswer } from './answers.ts'
+import { earlierTurns } from './conversations.ts'
+import { summaryFor, useHistory } from './history.ts'
 import { host } from './host.ts'
 import { isInfo, useModels } from './models.ts'
 import { usePrefs } from './prefs.ts'
@@ -22,6 +24,8 @@ export interface Draft {
 }
 
 interface Compose extends Draft {
+  /** Tokens of what the model reads before it thinks; null while they are unknown. */
+  promptTokens: number | null
   fit: Fit | null
   fitError: RunError | null
   starting: boolean
@@ -42,6 +46,7 @@ function remembered(): Draft {
 
 export const useCompose = create<Compose>(() => ({
   ...remembered(),
+  promptTokens: null,
   fit: null,
   fitError: null,
   starting: false,
@@ -120,15 +125,50 @@ export function whyNotStart(
   const { model } = usePrefs.getState()
   if (starting) return 'compose.starting'
   if (model === '') return 'compose.needModel'
-  const info = useModels.getState().infos[model]
-  if (info !== undefined && !isInfo(info)) return 'compose.badModel'
+  const { infos, list } = useModels.getState()
+  const info = infos[model]
+  const gone = list?.some((entry) => entry.file === model && !entry.present) === true
+  if (gone || (info !== undefined && !isInfo(info))) return 'compose.badModel'
   if (problem.trim() === '') return 'compose.needProblem'
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
-/** Returns the memory that a run would need. Errors: those of the host. */
-export const askFit = (problem: string, settings: SettingsDraft, model: string): Promise<Fit> =>
-  host.call('models.fit', { file: model, settings, promptTokens: Math.ceil(problem.length / 3) })
+/** Tokens that a chat template adds to each message, roughly. */
+const PER_MESSAGE = 8
+
+/** Returns how many tokens the model reads before it thinks. Errors: those of the host. */
+async function countPrompt(
+  { problem, settings, followUp }: Omit<Draft, 'preset'>,
+  model: string,
+): Promise<number> {
+  const texts = [problem, settings.system ?? '', ...(await textsBefore(followUp))]
+  const { tokens } = await host.call('models.count', { file: model, texts: texts.slice(0, 64) })
+  return tokens.reduce((sum, count) => sum + count + PER_MESSAGE, 0)
+}
+
+/** Returns the questions and answers of the turns that a draft follows up on. */
+async function textsBefore(followUp: Draft['followUp']): Promise<string[]> {
+  if (followUp === null) return []
+  const byId = new Map(useHistory.getState().list?.map((item) => [item.run, item]))
+  const last = byId.get(followUp.run)
+  if (last === undefined) return []
+  const turns = [...earlierTurns(last, byId), last].slice(-31)
+  const answers = await Promise.all(turns.map(loadAnswer))
+  return turns.flatMap(({ problem }, i) => [problem, answers[i]?.text ?? ''])
+}
+
+/** Returns the memory that a run would need, and the tokens of its prompt. Errors: those of the host. */
+export async function askFit(
+  draft: Omit<Draft, 'preset'>,
+  model: string,
+): Promise<{ fit: Fit; promptTokens: number }> {
+  const promptTokens = await countPrompt(draft, model)
+  const { settings } = draft
+  return {
+    fit: await host.call('models.fit', { file: model, settings, promptTokens }),
+    promptTokens,
+  }
+}
 
 let question = 0
 /** Updates the memory that the composer's run would need. The latest request wins. */
@@ -136,13 +176,12 @@ export async function refreshFit(): Promise<void> {
   const mine = ++question
   const { model } = usePrefs.getState()
   if (chosenInfo() === null) {
-    useCompose.setState({ fit: null, fitError: null })
+    useCompose.setState({ fit: null, fitError: null, promptTokens: null })
     return
   }
-  const { settings, problem } = useCompose.getState()
   try {
-    const fit = await askFit(problem, settings, model)
-    if (mine === question) useCompose.setState({ fit, fitError: null })
+    const asked = await askFit(useCompose.getState(), model)
+    if (mine === question) useCompose.setState({ ...asked, fitError: null })
   } catch (error) {
     if (mine === question)
       useCompose.setState({ fit: null, fitError: runError(toBraidError(error)) })

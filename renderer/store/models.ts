@@ -60,11 +60,12 @@ export async function refreshModels(): Promise<void> {
   const list = await host.call('models.list', {})
   useModels.setState({ list })
   const { model } = usePrefs.getState()
-  const known = list.some((entry) => entry.file === model && entry.present)
+  // A model whose file is gone stays chosen and says so; another one never answers in its place.
+  const known = list.find((entry) => entry.file === model)
   const first = list.find((entry) => entry.present)
-  if (!known && first !== undefined) setPref('model', first.file)
-  const chosen = known ? model : first?.file
-  if (chosen !== undefined) await loadInfo(chosen)
+  if (known === undefined && first !== undefined) setPref('model', first.file)
+  const chosen = known ?? first
+  if (chosen?.present === true) await loadInfo(chosen.file)
 }
 
 export async function refreshApp(): Promise<void> {

@@ -18,6 +18,8 @@ interface Ui {
   asks: Readonly<Record<string, string>>
   /** The list of conversations lies over a narrow window. */
   sidebarOver: boolean
+  /** The composer shows all settings. */
+  settingsOpen: boolean
   dialog: 'palette' | 'subset' | 'strategy' | 'tags' | 'rename' | 'delete' | null
   /** The run that the dialog is about. */
   dialogRuns: readonly string[]
@@ -36,6 +38,7 @@ export const useUi = create<Ui>(() => ({
   stages: {},
   asks: {},
   sidebarOver: false,
+  settingsOpen: false,
   dialog: null,
   dialogRuns: [],
   find: false,

@@ -98,9 +98,9 @@ export const SCENES: Scene[] = [
   {
     name: 'compose-wont-fit',
     act: async ({ page }) => {
-      await page.getByText('More settings').click()
       await page.getByLabel('Paths', { exact: true }).fill('16')
       await page.getByLabel('Tokens per path', { exact: true }).fill('900000')
+      await page.getByText('More settings').click()
       await page.getByLabel('Problem', { exact: true }).focus()
       await page.waitForTimeout(800)
     },
@@ -147,6 +147,7 @@ export const SCENES: Scene[] = [
   },
   { name: 'run-focus', act: layout('Focus') },
   { name: 'run-tabs', act: layout('Tabs') },
+  { name: 'run-answer', act: layout('Answer') },
   {
     name: 'run-panels-closed',
     act: async (window, shown) => {

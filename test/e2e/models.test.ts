@@ -265,7 +265,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     await tab('Library')
     await row('a.gguf').locator('.model-pick').click()
     await page.getByRole('button', { name: 'New run with this model' }).click()
-    await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled()).toBe(true)
+    await window.openSettings()
     const total = async () =>
       Number(await page.locator('[data-fit-total]').getAttribute('data-fit-total'))
     await page.getByLabel('Paths', { exact: true }).fill('2')
@@ -280,11 +280,10 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     const four = await total()
     await page.getByLabel('KV cache', { exact: true }).selectOption('q8_0')
     await expect.poll(total).toBeLessThan(four)
-    await page.locator('.fit').getByText('needs flash attention').waitFor()
+    await page.locator('.fit-tools').getByText('needs flash attention').waitFor()
     await page.getByLabel('KV cache', { exact: true }).selectOption('f32')
     await page.getByLabel('Tokens per path', { exact: true }).fill('1048576')
     await page.getByLabel('Paths', { exact: true }).fill('64')
-    await page.getByText('More settings').click()
     await page.getByText('Reuse control tokens').click()
     await expect
       .poll(() => page.locator('.fit [data-fit]').getAttribute('data-fit'), {

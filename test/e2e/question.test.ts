@@ -89,7 +89,7 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     const { page } = window
     await page.getByLabel('Problem', { exact: true }).fill('What could we do?')
     const strategy = page.getByLabel('Strategy', { exact: true })
-    await until(() => strategy.isEnabled(), 'the fields')
+    await window.openSettings()
     await strategy.selectOption('majority')
     const hint = page.locator('.composer [data-notice="nothing-to-count"]')
     expect(await hint.count()).toBe(0)

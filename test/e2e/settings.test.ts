@@ -42,7 +42,7 @@ describe.skipIf(CHROMIUM === undefined)(
       const { page } = window
       const paths = page.getByLabel('Paths', { exact: true })
       const preset = page.getByLabel('Preset', { exact: true })
-      await expect.poll(() => paths.isEnabled()).toBe(true)
+      await window.openSettings()
       await paths.fill('3')
       await page.getByLabel('Tokens per path', { exact: true }).fill('77')
       await page.getByRole('button', { name: 'Save as preset' }).click()
@@ -50,7 +50,9 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.keyboard.press('Enter')
       await page.reload()
       const other = await braid.open()
-      for (const { page } of [window, other]) {
+      for (const shown of [window, other]) {
+        const { page } = shown
+        await shown.openSettings()
         await page.getByLabel('Preset', { exact: true }).selectOption({ label: 'Three short ones' })
         await expect
           .poll(() => page.getByLabel('Paths', { exact: true }).inputValue(), {
@@ -65,6 +67,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await preset.selectOption({ label: 'Three short ones' })
       await page.getByRole('button', { name: 'Delete preset' }).click()
       await page.reload()
+      await window.openSettings()
       await expect.poll(() => preset.locator('option').allTextContents()).toContain('Quick look')
       expect(await preset.locator('option').allTextContents()).not.toContain('Three short ones')
     })
@@ -83,6 +86,8 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.getByRole('button', { name: 'Overview', exact: true }).click()
       expect(await page.locator('.overview').count()).toBe(0)
       await page.reload()
+      await page.locator('.answer-stage').waitFor() // the answer is there, so it comes first
+      await page.keyboard.press('Alt+P')
       await page.locator('.lanes.focus').waitFor()
       expect(await page.locator('.overview').count()).toBe(0)
       await page.keyboard.press('Alt+3')

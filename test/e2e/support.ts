@@ -176,8 +176,7 @@ export class Window {
     const { page } = this
     await this.command('New run')
     await page.getByLabel('Problem', { exact: true }).fill(problem)
-    // The fields wait for the model's metadata.
-    await until(() => page.getByLabel('Strategy', { exact: true }).isEnabled(), 'the fields')
+    await this.openSettings()
     if (strategy !== undefined)
       await page.getByLabel('Strategy', { exact: true }).selectOption({ label: strategy })
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
@@ -185,7 +184,6 @@ export class Window {
       await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
     if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
     if (question !== undefined) await page.getByLabel('Kind of question').selectOption(question)
-    await page.getByText('More settings').click()
     // One thread, because several threads that wait for one another on a busy machine are a hundred times slower.
     await page.getByLabel('Threads', { exact: true }).fill('1')
     if (summary !== undefined) await page.getByLabel('Tokens for the summary').fill(String(summary))
@@ -199,6 +197,15 @@ export class Window {
     await page.getByRole('button', { name: 'Start', exact: true }).click()
     await page.waitForURL(/#\/run\//)
     if (stage === 'paths') await this.showPaths()
+  }
+
+  /** Opens all settings of the composer, which wait for the model's metadata. */
+  async openSettings(): Promise<void> {
+    const { page } = this
+    await page.locator('.advanced').waitFor()
+    if ((await page.locator('.advanced[open]').count()) === 0)
+      await page.locator('.advanced > summary').click()
+    await page.getByLabel('Strategy', { exact: true }).waitFor()
   }
 
   /** Puts the paths of the run on the screen into the large place, as a grid. */

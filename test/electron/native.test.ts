@@ -93,11 +93,11 @@ describe.skipIf(unavailable !== null)(
       const { page } = shell
       await click(shell, 'app.new')
       await page.getByLabel('Problem', { exact: true }).fill('What is 2 + 3?')
-      await expect.poll(() => page.getByLabel('Strategy', { exact: true }).isEnabled()).toBe(true)
+      await expect.poll(() => page.getByLabel('Paths', { exact: true }).isEnabled()).toBe(true)
       await page.getByLabel('Paths', { exact: true }).fill('2')
-      await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
       const more = page.getByText('More settings')
       if (!(await page.getByLabel('Threads', { exact: true }).isVisible())) await more.click()
+      await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
       await page.getByLabel('Threads', { exact: true }).fill('1')
       await page.getByLabel('Tokens for the summary').fill('8')
       await page.getByRole('button', { name: 'Start', exact: true }).click()

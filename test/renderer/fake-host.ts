@@ -404,6 +404,12 @@ export class FakeHost {
       }
       case 'models.fit':
         return this.fit
+      case 'models.count':
+        return {
+          tokens: (params as Params<'models.count'>).texts.map(({ length }) =>
+            Math.ceil(length / 4),
+          ),
+        }
       case 'run.start': {
         if (this.onStart === null) throw new Error('not in this test')
         return { run: this.onStart(params as Params<'run.start'>) }

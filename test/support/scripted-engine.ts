@@ -185,6 +185,10 @@ export class ScriptedEngine implements HostEngine {
     })
   }
 
+  count(_: string, texts: readonly string[]) {
+    return Promise.resolve(texts.map((text) => Math.ceil(text.length / 4)))
+  }
+
   version() {
     return { version: '0.0.0', llama: 'test' }
   }

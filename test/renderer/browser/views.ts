@@ -23,13 +23,17 @@ export const VIEWS: Record<
     hash: '#/run/live',
     act: (page) => page.getByRole('button', { name: 'More actions' }).click(),
   },
+  'compose, models': {
+    hash: '#/',
+    act: (page) => page.locator('.picker').click(),
+  },
   'compose, nothing to count': {
     hash: '#/',
     scene: 'texts',
     act: async (page) => {
+      await page.locator('.advanced > summary').click()
       await page.getByLabel('Strategy', { exact: true }).selectOption('majority')
       await page.getByLabel('Kind of question').selectOption('text')
-      await page.locator('.advanced > summary').click()
     },
   },
   'run, code': { hash: '#/run/code', scene: 'texts' },

@@ -24,7 +24,11 @@ test('no message is left over', () => {
   const families = [...code.matchAll(/`([\w.-]+)\$\{/g)].map(([, head]) => head!)
   const unused = Object.keys(en)
     .map((key) => key.replace(/_(zero|one|other)$/, ''))
-    .filter((key) => ![`'${key}'`, `"${key}"`].some((quoted) => code.includes(quoted)) && !families.some((head) => key.startsWith(head)))
+    .filter(
+      (key) =>
+        ![`'${key}'`, `"${key}"`].some((quoted) => code.includes(quoted)) &&
+        !families.some((head) => key.startsWith(head)),
+    )
   expect([...new Set(unused)]).toEqual([])
 })
 

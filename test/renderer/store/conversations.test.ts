@@ -45,7 +45,11 @@ describe('conversations', () => {
     const list = [item('b', 2, 'gone'), item('c', 3, 'b'), item('x', 4, 'y'), item('y', 5, 'x')]
     expect(earlierTurns(list[1]!, map(list)).map(({ run }) => run)).toEqual(['b'])
     expect(earlierTurns(list[2]!, map(list)).map(({ run }) => run)).toEqual(['y'])
-    expect(conversationsOf(list).map(({ runs }) => runs.length).sort()).toEqual([2, 2])
+    expect(
+      conversationsOf(list)
+        .map(({ runs }) => runs.length)
+        .sort(),
+    ).toEqual([2, 2])
   })
 
   test('days end at midnight, here', () => {
