@@ -7,7 +7,8 @@ const MOST_CHARS = 200_000
 /** Counts tokens with a model's own vocabulary, of which it keeps the one that was asked for last. */
 export class TokenCounter {
   readonly #addon: () => Promise<NativeAddon>
-  #last: { file: string; model: Promise<NativeModel> } | undefined
+  #last: { file: string; model: NativeModel } | undefined
+  #before: Promise<unknown> = Promise.resolve()
 
   constructor(addon: () => Promise<NativeAddon>) {
     this.#addon = addon
@@ -17,7 +18,14 @@ export class TokenCounter {
    * Returns how many tokens each text has; for one of more than 200,000 characters, an estimate from
    * its beginning. Errors: `model-not-found`, `bad-model`.
    */
-  async count(file: string, texts: readonly string[]): Promise<number[]> {
+  count(file: string, texts: readonly string[]): Promise<number[]> {
+    // One after another: the model of one request is not closed under another.
+    const counted = this.#before.then(() => this.#count(file, texts))
+    this.#before = counted.catch(() => undefined)
+    return counted
+  }
+
+  async #count(file: string, texts: readonly string[]): Promise<number[]> {
     const model = await this.#open(file)
     return texts.map((text) => {
       const part = text.slice(0, MOST_CHARS)
@@ -27,25 +35,24 @@ export class TokenCounter {
   }
 
   async close(): Promise<void> {
+    await this.#before
+    await this.#forget()
+  }
+
+  async #forget(): Promise<void> {
     const last = this.#last
     this.#last = undefined
-    await (await last?.model.catch(() => undefined))?.close()
+    await last?.model.close()
   }
 
   async #open(file: string): Promise<NativeModel> {
     if (this.#last?.file === file) return this.#last.model
-    await this.close()
-    const model = this.#vocabulary(file)
-    const mine = (this.#last = { file, model })
-    model.catch(() => {
-      if (this.#last === mine) this.#last = undefined
-    })
-    return model
-  }
-
-  async #vocabulary(file: string): Promise<NativeModel> {
+    await this.#forget()
     await readModelInfo(file) // checks the file before native code sees it
     const addon = await this.#addon()
-    return addon.openModel({ path: file, device: 'cpu', gpuLayers: 0, vocabOnly: true }).done
+    const options = { path: file, device: 'cpu', gpuLayers: 0, vocabOnly: true }
+    const model = await addon.openModel(options).done
+    this.#last = { file, model }
+    return model
   }
 }

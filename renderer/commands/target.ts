@@ -42,6 +42,10 @@ export const summaryFor = (target: Target): Segment | undefined =>
 /** Returns whether a summary is being written. */
 export const summarising = (state: RunState): boolean => state.summaries.some(isOpen)
 
+/** Returns how many paths a summary reads that has no text yet. */
+export const pathsBeingRead = (state: RunState): number =>
+  state.summaries.find((one) => isOpen(one) && one.tokens.length === 0)?.reads.length ?? 0
+
 /** Returns whether the run is queued: it has no event yet, or waits for room in its context. */
 export function waits({ run }: Target): boolean {
   const open = run === null ? undefined : useRuns.getState().open[run]

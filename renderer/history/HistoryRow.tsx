@@ -11,15 +11,7 @@ import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
 import { visible } from '../ui/visible.ts'
-
-const LOOK = {
-  queued: '',
-  running: 'info',
-  ended: '',
-  failed: 'bad',
-  interrupted: 'warn',
-  damaged: 'bad',
-} as const
+import { RUN_LOOK } from './run-look.ts'
 
 export const HistoryRow = memo(function HistoryRow({
   row,
@@ -68,7 +60,12 @@ export const HistoryRow = memo(function HistoryRow({
         <span className="row">
           <bdi className="ellipsis history-title">{title}</bdi>
           {row.status !== 'ended' && (
-            <span className={`pill ${LOOK[row.status]}`}>{t(`history.status.${row.status}`)}</span>
+            <span className={`pill ${RUN_LOOK[row.status]}`}>
+              {t(`history.status.${row.status}`)}
+            </span>
+          )}
+          {row.outcome !== undefined && (
+            <span className="pill warn">{t(`outcome.${row.outcome}`)}</span>
           )}
           {row.question !== undefined && (
             <span className="pill">{t(`question.${row.question}`)}</span>

@@ -5,11 +5,12 @@ import { useT } from '../i18n/index.ts'
 import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
 import { updateRun, useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
-import { useRuns, useShown } from '../store/runs.ts'
+import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { usePlace } from '../store/ui.ts'
+import { usePlace, useUi } from '../store/ui.ts'
 import { Tip } from '../ui/Tip.tsx'
-import { summarising } from '../commands/target.ts'
+import { pathsBeingRead, summarising } from '../commands/target.ts'
+import { outcomeOf } from '../../engine/protocol/outcome.ts'
 
 /** Shows the status of a run and how long it has taken. */
 export function RunState({ run }: { run: string }) {
@@ -29,17 +30,30 @@ export function RunState({ run }: { run: string }) {
   const now = useClock(live)
   const elapsed = live ? Math.max(0, now - began) : ran
   const shown = waits ? 'empty' : status
+  const outcome = useShown(run, outcomeOf)
+  const loading = useUi((s) => (s.progress?.task === run ? s.progress.fraction : null))
+  const reading = useShown(run, pathsBeingRead)
   const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[
     shown
   ]
-  const key =
-    shown === 'running' && braiding
-      ? ('run.status.summarising' as const)
-      : (`run.status.${shown}` as const)
+  const words =
+    loading !== null && !isOver(status)
+      ? t('run.status.loading', { percent: Math.round(100 * loading) })
+      : shown === 'running' && reading > 0
+        ? t('run.status.reading', { count: reading })
+        : shown === 'running' && braiding
+          ? t('run.status.summarising')
+          : shown === 'ended' && outcome !== null
+            ? t(`outcome.${outcome}`)
+            : t(`run.status.${shown}`)
   return (
     <>
-      <span className={`pill ${look}`} data-run-status={shown}>
-        {t(key)}
+      <span
+        className={`pill ${outcome === null ? look : 'warn'}`}
+        data-run-status={shown}
+        data-outcome={outcome ?? undefined}
+      >
+        {words}
       </span>
       {shown !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
     </>

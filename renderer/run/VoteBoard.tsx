@@ -48,7 +48,12 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   if (board.rows.length === 0)
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))
-  const choosable = board.voted || board.rows.some((row) => row.answer !== null)
+  const choosable = board.rows.some((row) => row.answer !== null)
+  // Paths without an answer come last: there is nothing to choose in them.
+  const rows = [
+    ...board.rows.filter((row) => row.answer !== null),
+    ...board.rows.filter((row) => row.answer === null),
+  ]
   // Without a vote, the order of the answers is final only when all paths have ended.
   const why =
     whyNotSteer(currentTarget({ run })) ?? (running && !board.voted ? 'why.running' : null)
@@ -61,14 +66,14 @@ export default memo(function VoteBoard({ run }: { run: string }) {
         </p>
       )}
       <div role={choosable ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
-        {board.rows.map((row, i) => (
+        {rows.map((row, i) => (
           <div
             key={i}
             role={choosable ? undefined : 'listitem'}
-            className={row.wins ? 'vote wins' : 'vote'}
+            className={`vote ${row.answer === null ? 'none' : row.wins ? 'wins' : ''}`}
           >
             <div className="row">
-              {choosable && (
+              {choosable && row.answer !== null && (
                 <button
                   type="button"
                   role="radio"
@@ -76,9 +81,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
                   className="vote-pick"
                   disabled={why !== null}
                   title={t(why ?? 'votes.choose')}
-                  aria-label={t('votes.chooseAnswer', {
-                    answer: row.answer ?? t('votes.noAnswer'),
-                  })}
+                  aria-label={t('votes.chooseAnswer', { answer: row.answer })}
                   onClick={() => choose(row.members[0]!)}
                 >
                   {row.wins && <Check size={12} />}

@@ -4,7 +4,8 @@ import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { plainAnswer } from './AnswerText.tsx'
-import { summarising } from '../commands/target.ts'
+import { outcomeOf } from '../../engine/protocol/outcome.ts'
+import { pathsBeingRead, summarising } from '../commands/target.ts'
 
 /**
  * Returns a run in one sentence, for the status bar and screen readers. `place`: its place in the queue, if it waits
@@ -30,15 +31,18 @@ export function describeRun(
       })
     case 'interrupted':
       return t('run.interrupted')
-    case 'ended':
+    case 'ended': {
+      const outcome = outcomeOf(state)
+      if (outcome !== null) return t(`outcome.${outcome}`)
       if (!showsValues(state)) return t('announce.done')
       return state.answer === null
         ? t('announce.ended')
         : t('announce.answer', { answer: plainAnswer(state.answer.slice(0, 200)) })
+    }
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
-      if (state.summaries.some((one) => isOpen(one) && one.tokens.length === 0))
-        return t('summary.reading')
+      const reading = pathsBeingRead(state)
+      if (reading > 0) return t('run.status.reading', { count: reading })
       if (summarising(state)) return t('announce.summary', { tokens })
       if (state.others.some(isOpen)) return t('programs.asking')
       const live = state.paths.filter(isOpen).length

@@ -39,7 +39,7 @@ async function scrub(page: Page, part: number): Promise<void> {
   await scrubber.fill(String(start + part * (end - start)))
 }
 const layout =
-  (name: 'Grid' | 'Focus' | 'Tabs') =>
+  (name: 'Answer' | 'Grid' | 'Focus' | 'Tabs') =>
   async (window: Window, shown: Shown): Promise<void> => {
     await run(window, shown)
     await window.page.getByRole('radio', { name }).click()

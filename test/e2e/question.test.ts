@@ -4,7 +4,6 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { instructionFor } from '../../engine/protocol/instruction.ts'
 import { THINKS, writeScripted } from '../support/scripted-model.ts'
 import { CHINESE, CODE, IDEAS, PROOF, THINKING } from '../support/scripts.ts'
-import { until } from '../support/test-client.ts'
 import { Braid, CHROMIUM, type Window } from './support.ts'
 
 /** What the window shows of questions with and without a single value; models say what a script says. */

@@ -13,10 +13,17 @@ export const run = {
   'run.interrupted': 'The run was interrupted. Everything up to this point is saved.',
   'run.status.empty': 'Queued',
   'run.status.running': 'Thinking',
+  'run.status.loading': 'Loading the model, {{percent}} %',
+  'run.status.reading_one': 'Reading {{count}} path',
+  'run.status.reading_other': 'Reading {{count}} paths',
   'run.status.summarising': 'Summarising',
   'run.status.ended': 'Done',
   'run.status.failed': 'Failed',
   'run.status.interrupted': 'Interrupted',
+
+  'outcome.stopped': 'Stopped',
+  'outcome.cut': 'Cut short',
+  'outcome.no-answer': 'No answer found',
 
   'panel.summary': 'Summary',
   'panel.votes': 'Votes',

@@ -14,10 +14,17 @@ export const run: Record<keyof typeof en, string> = {
   'run.interrupted': '运行已中断。此前的内容均已保存。',
   'run.status.empty': '排队中',
   'run.status.running': '思考中',
+  'run.status.loading': '正在加载模型，{{percent}} %',
+  'run.status.reading_one': '正在读取 {{count}} 条路径',
+  'run.status.reading_other': '正在读取 {{count}} 条路径',
   'run.status.summarising': '总结中',
   'run.status.ended': '完成',
   'run.status.failed': '失败',
   'run.status.interrupted': '已中断',
+
+  'outcome.stopped': '已停止',
+  'outcome.cut': '被截短',
+  'outcome.no-answer': '未找到答案',
 
   'panel.summary': '总结',
   'panel.votes': '表决',

@@ -45,7 +45,7 @@ test('a run that waits says its place, and a summary that has no text yet that t
   )
   expect(describeRun(state, t)).toBe('1 path thinking, 0 done, 0 tokens')
   const summary = summaryStarted('s1', ['p1'])
-  expect(sentence(pathStarted(1), token(1), ended(1), summary)).toBe('Reading the paths …')
+  expect(sentence(pathStarted(1), token(1), ended(1), summary)).toBe('Reading 1 path')
   expect(
     sentence(pathStarted(1), token(1), ended(1), summary, {
       ...token(1),
