@@ -251,7 +251,11 @@ export class Host {
       this.#activity.watch(client)
       return {}
     },
-    'runs.search': ({ query }) => this.#store.search(query),
+    'runs.search': ({ query }, client) => this.#store.search(query, client.nextSearch()),
+    'runs.search.cancel': (_none, client) => {
+      client.nextSearch()
+      return {}
+    },
     'runs.update': ({ run, ...changes }) => this.#and('runs', this.#store.update(run, changes)),
     'runs.delete': async ({ run }) => {
       await this.#runs.release(run)

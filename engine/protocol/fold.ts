@@ -58,8 +58,7 @@ export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunSta
   const flush = () => {
     if (count === 0) return
     goOn(draft, began)
-    for (const [segment, growth] of pending)
-      draft.change(segment, (one) => grow(one, growth))
+    for (const [segment, growth] of pending) draft.change(segment, (one) => grow(one, growth))
     pending = new Map()
     count = 0
   }
