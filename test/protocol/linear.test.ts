@@ -5,7 +5,7 @@ import { EVENTS } from '../support/hostile-transcripts.ts'
 import { runStarted } from '../support/sample-run.ts'
 import { cpuMs } from '../support/time.ts'
 
-const N = 10_000
+const N = 5_000
 
 /** Folds in chunks, as transcripts are read. */
 function fold(events: readonly RunEvent[]): number {
