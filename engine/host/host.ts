@@ -23,7 +23,7 @@ import {
   type Result,
   type Task,
 } from '../protocol/wire.ts'
-import { exportRuns, importRuns } from '../transcripts/export/index.ts'
+import { exportRuns, importInSlices } from '../transcripts/export/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {
@@ -263,11 +263,13 @@ export class Host {
       return this.#and('runs', {})
     },
     'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
-    'runs.import': ({ content }) =>
-      this.#and(
+    'runs.import': async ({ content }) => {
+      const runs = await importInSlices(this.#store, content)
+      return this.#and(
         'runs',
-        importRuns(this.#store, content).map((run) => this.#store.summary(run)),
-      ),
+        runs.map((run) => this.#store.summary(run)),
+      )
+    },
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
     'engine.restart': () => ({}), // A host that can answer needs no restart; the supervisor handles the rest.

@@ -44,3 +44,15 @@ export const MAX_PARTS = 8 * MAX_SEGMENTS
  * instructions, at up to 6 bytes each, or the ids of a prompt of two million tokens.
  */
 export const MAX_LINE = 32 << 20
+
+/**
+ * Bytes of a transcript that is read as a whole, to show, continue or export it: its events take
+ * about twice as much memory, of the 4 GB that a process has. Longer ones are listed and searched.
+ */
+export const MAX_WHOLE = 1 << 30
+
+/**
+ * UTF-16 units of the texts in one export, those that branches keep included: escaped, they still
+ * fit into one string.
+ */
+export const MAX_EXPORT = 1 << 26

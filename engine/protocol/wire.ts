@@ -323,7 +323,7 @@ export const METHODS = {
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
   /** Imports a file, which may hold several runs. */
   'runs.import': method(
-    z.object({ name: z.string().max(255), content: z.string() }),
+    z.object({ name: z.string().max(255), content: z.string().max(MAX_IMPORT) }),
     z.array(RunSummary),
   ),
   'runs.export': method(

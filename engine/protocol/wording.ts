@@ -108,6 +108,10 @@ export const ERRORS = {
   'not-running/stop': 'The run has already ended.',
   'out-of-memory/cells':
     'The KV cache for {cells} tokens needs {needed} GB, but only {free} GB are free. Use fewer paths, a smaller budget or a smaller KV cache type.',
+  'out-of-range/export':
+    'The export would be too large for one file. Export fewer runs at a time, or copy their transcripts from {folder}.',
+  'out-of-range/transcript':
+    'The transcript of {run} has {size} MB. At most {most} MB can be opened.',
   'out-of-range/summaries': 'A run can have at most {most} summaries. Start a new run for more.',
   'out-of-range/branch': 'Path {path} has {tokens} tokens and cannot be branched at {at}.',
   'out-of-range/token': 'Token {token} does not exist: the vocabulary has {vocabulary} tokens.',

@@ -10,8 +10,9 @@ import {
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Alternative, RunEvent, SegmentId } from '../protocol/events.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { applyEvents, EMPTY_RUN, isAtWork, type RunState } from '../protocol/fold.ts'
+import { MAX_WHOLE } from '../protocol/limits.ts'
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
 import { RunSummary, type Search } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
@@ -117,8 +118,18 @@ export class RunStore {
     )
   }
 
+  /** As `read`, for readers that keep all events. Throws `out-of-range` if they are too many. */
+  readWhole(run: string): Generator<Events> {
+    const { size } = statSync(this.#transcript(run))
+    const mb = (bytes: number) => Math.round(bytes / 1e6)
+    if (size > MAX_WHOLE)
+      throw fail('out-of-range/transcript', { run, size: mb(size), most: mb(MAX_WHOLE) })
+    return this.read(run)
+  }
+
+  /** Throws as `readWhole` does. */
   events(run: string): RunEvent[] {
-    return [...this.read(run)].flatMap((chunk) => chunk.events)
+    return [...this.readWhole(run)].flatMap((chunk) => chunk.events)
   }
 
   /**

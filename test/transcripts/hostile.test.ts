@@ -1,16 +1,16 @@
 /** Transcripts that strangers made to hang Braid: they are refused in time, and hide no other run. */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
-import { MAX_LINE } from '../../engine/protocol/limits.ts'
+import { MAX_LINE, MAX_WHOLE } from '../../engine/protocol/limits.ts'
 import { listItem, digestOf } from '../../engine/protocol/run-list.ts'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
 import type { Events } from '../../engine/transcripts/lines.ts'
 import { RunSearch } from '../../engine/transcripts/search.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
-import { OVERLAP } from '../../engine/transcripts/texts.ts'
+import { OVERLAP, Texts } from '../../engine/transcripts/texts.ts'
 import { BOMBS } from '../support/hostile-transcripts.ts'
 import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 import { code, file, folder, store, write } from './support.ts'
@@ -57,6 +57,24 @@ it('no event is written that no reader takes', () => {
   expect(code(() => writer.append(notice))).toBe('bad-transcript')
   store.close('r1')
   expect(store.events('r1')).toHaveLength(1)
+})
+
+it('a transcript that is too long to be read as a whole is refused', () => {
+  write('r1')
+  truncateSync(file('r1.jsonl'), MAX_WHOLE + 1)
+  expect(code(() => store.events('r1'))).toBe('out-of-range')
+})
+
+it('texts are cut into pieces that overlap', () => {
+  const texts = new Texts()
+  texts.add(runStarted('r', 'problem '.repeat(50_000)))
+  const pieces = [...texts.pieces()]
+  expect(pieces).toHaveLength(4)
+  for (const [i, piece] of pieces.slice(1).entries())
+    expect(piece.startsWith(pieces[i]!.slice(-OVERLAP))).toBe(true)
+  expect(pieces.map((piece, i) => piece.slice(i === 0 ? 0 : OVERLAP)).join('')).toBe(
+    'problem '.repeat(50_000),
+  )
 })
 
 describe('a search', () => {

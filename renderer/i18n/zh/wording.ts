@@ -83,6 +83,9 @@ export const errors: Record<ErrorDetail, string> = {
   'not-running/stop': '运行已经结束。',
   'out-of-memory/cells':
     '{cells} 个词元的 KV 缓存需要 {needed} GB，而可用内存只有 {free} GB。请减少路径、缩小预算，或选用更小的 KV 缓存类型。',
+  'out-of-range/export':
+    '导出内容过大，无法放入一个文件。请减少一次导出的运行，或从 {folder} 复制其记录文件。',
+  'out-of-range/transcript': '{run} 的记录文件有 {size} MB，最多只能打开 {most} MB。',
   'out-of-range/summaries': '一次运行最多有 {most} 个总结。如需更多，请开始新的运行。',
   'out-of-range/branch': '路径 {path} 有 {tokens} 个词元，无法在第 {at} 个处分叉。',
   'out-of-range/token': '词元 {token} 不存在：词表共有 {vocabulary} 个词元。',
