@@ -299,7 +299,8 @@ const textOf = (path: number, tokens: number[], removed: number): Part => ({
 })
 
 /** Removes tokens from the middle as 0.1.0 did for paths that did not fit. */
-function withoutMiddle(ids: readonly number[], removed: number): number[] {
+function withoutMiddle(ids: number[], removed: number): number[] {
+  if (removed <= 0) return ids
   const keep = Math.max(0, ids.length - Math.max(0, removed))
   const head = Math.ceil(keep / 2)
   return [...ids.slice(0, head), ...ids.slice(ids.length - (keep - head))]

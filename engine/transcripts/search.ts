@@ -10,8 +10,8 @@ const MAX_HITS = 200
 const MAX_QUERY = 1024
 /** Limit, in UTF-16 units over all runs, of the texts cached between searches. */
 const KEPT = 64 << 20
-/** The most ms of work on one run. Reading takes about a second per 50 MB. */
-const LIMIT_MS = 5000
+/** The most ms of work on one run. Reading takes about a second per 30 MB, more on a busy machine. */
+const LIMIT_MS = 10_000
 /** For how many ms a run that took too long is not tried again. */
 const RETRY_MS = 60_000
 
