@@ -265,10 +265,7 @@ export class Host {
     'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
     'runs.import': async ({ content }) => {
       const runs = await importInSlices(this.#store, content)
-      return this.#and(
-        'runs',
-        runs.map((run) => this.#store.summary(run)),
-      )
+      return this.#and('runs', await this.#store.summaries(runs))
     },
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 

@@ -186,6 +186,14 @@ export class RunStore {
     return atOnce(this.#summary(run))
   }
 
+  /** As `summary`, for several runs, which are read in slices. */
+  async summaries(runs: readonly string[]): Promise<RunSummary[]> {
+    const slices = new Slices()
+    const all: RunSummary[] = []
+    for (const run of runs) all.push(await inSlices(this.#summary(run), slices))
+    return all
+  }
+
   *#summary(run: string): Generator<void, RunSummary> {
     return listItem(run, yield* this.#digest(run), this.meta(run))
   }
