@@ -2,7 +2,13 @@ import type { Command } from 'commander'
 import { dataFolder } from '../transcripts/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 import { table } from './table.ts'
-import { print } from './usage.ts'
+import type { Search } from '../protocol/wire.ts'
+import { print, say } from './usage.ts'
+
+const WHY: Record<Search['skipped'][number]['why'], string> = {
+  slow: 'took too long to search.',
+  damaged: 'is damaged and was not searched.',
+}
 
 export function addRuns(program: Command): void {
   program
@@ -12,10 +18,9 @@ export function addRuns(program: Command): void {
     .option('--search <words>', 'list only runs that contain all of these words')
     .action(async ({ json, search }: { json?: boolean; search?: string }) => {
       const store = new RunStore(dataFolder())
-      const found =
-        search === undefined
-          ? undefined
-          : new Set((await store.search(search)).map((hit) => hit.run))
+      const result = search === undefined ? undefined : await store.search(search)
+      const found = result && new Set(result.hits.map(({ run }) => run))
+      for (const { run, why } of result?.skipped ?? []) say(`${run} ${WHY[why]}`)
       const runs = (await store.list()).filter(({ run }) => found === undefined || found.has(run))
       if (json === true) return print(JSON.stringify(runs) + '\n')
       const rows = runs.map((run) => [

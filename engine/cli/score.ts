@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { parseJson } from '../protocol/json.ts'
 import { MAX_BUDGET } from '../protocol/request.ts'
 import type { ScoreInput } from '../measure/index.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
@@ -57,7 +58,7 @@ function read(file: string): string {
 /** Parses the input as JSON; the engine checks its contents. */
 function parse(text: string, file: string): ScoreInput {
   try {
-    return JSON.parse(text) as ScoreInput
+    return parseJson(text) as ScoreInput
   } catch (error) {
     throw new UsageError(`${file} is not valid JSON: ${(error as Error).message}`)
   }

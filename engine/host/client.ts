@@ -1,3 +1,4 @@
+import { fail } from '../protocol/errors.ts'
 import type { RunEvent } from '../protocol/events.ts'
 import type { Channel, HostMessage, Result } from '../protocol/wire.ts'
 
@@ -14,6 +15,7 @@ export class Client {
   readonly #channel: Channel
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #gone = new AbortController()
+  #search = new AbortController()
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -22,6 +24,13 @@ export class Client {
   /** Fires when the client disconnects. */
   get gone(): AbortSignal {
     return this.#gone.signal
+  }
+
+  /** Cancels the client's search, and returns the signal for its next one. */
+  nextSearch(): AbortSignal {
+    this.#search.abort(fail('cancelled/run'))
+    this.#search = new AbortController()
+    return AbortSignal.any([this.#search.signal, this.gone])
   }
 
   send(message: HostMessage): void {

@@ -23,7 +23,7 @@ import {
   type Result,
   type Task,
 } from '../protocol/wire.ts'
-import { exportRuns, importRuns } from '../transcripts/export/index.ts'
+import { exportRuns, importInSlices } from '../transcripts/export/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {
@@ -252,7 +252,11 @@ export class Host {
       this.#activity.watch(client)
       return {}
     },
-    'runs.search': ({ query }) => this.#store.search(query),
+    'runs.search': ({ query }, client) => this.#store.search(query, client.nextSearch()),
+    'runs.search.cancel': (_none, client) => {
+      client.nextSearch()
+      return {}
+    },
     'runs.update': ({ run, ...changes }) => this.#and('runs', this.#store.update(run, changes)),
     'runs.delete': async ({ run }) => {
       await this.#runs.release(run)
@@ -260,11 +264,10 @@ export class Host {
       return this.#and('runs', {})
     },
     'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
-    'runs.import': ({ content }) =>
-      this.#and(
-        'runs',
-        importRuns(this.#store, content).map((run) => this.#store.summary(run)),
-      ),
+    'runs.import': async ({ content }) => {
+      const runs = await importInSlices(this.#store, content)
+      return this.#and('runs', await this.#store.summaries(runs))
+    },
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
 
     'engine.restart': () => ({}), // A host that can answer needs no restart; the supervisor handles the rest.

@@ -147,7 +147,7 @@ export class Runs {
   backlog(id: string): Iterable<string[]> {
     const unsaved = this.#runs.get(id)?.unsaved ?? this.#failed.get(id) ?? []
     return this.#isSaved(id)
-      ? linesOf(this.#options.store.read(id))
+      ? linesOf(this.#options.store.readWhole(id))
       : [unsaved.map((event) => JSON.stringify(event))]
   }
 

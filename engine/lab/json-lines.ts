@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
+import { parseJson } from '../protocol/json.ts'
 
 /**
  * Reads each entry of a text: JSON lines, blank ones left out, or one JSON array. Numbers that
@@ -45,7 +46,7 @@ function entriesIn(file: string, text: string): Entry[] {
 
 function parse(where: string, text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseJson(text)
     return LONG.test(text) ? JSON.parse(withLongNumbersQuoted(text)) : value
   } catch (error) {
     throw new BraidError(

@@ -11,14 +11,7 @@ import {
   type SegmentId,
   type Source,
 } from '../protocol/events.ts'
-import {
-  applyEvent,
-  EMPTY_RUN,
-  foldRun,
-  segmentOf,
-  type RunState,
-  type Segment,
-} from '../protocol/fold.ts'
+import { foldRun, segmentOf, type RunState, type Segment } from '../protocol/fold.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { decodedTokens, partsOf } from '../protocol/segments.ts'
 import { idsOf } from '../protocol/tokens.ts'
@@ -100,12 +93,10 @@ function readAt(events: Iterable<RunEvent>, segment: SegmentId): Found {
     throw new BraidError('bad-request', `The run has no summary ${segment}.`)
   if (summary.tokens.length === 0 || summary.reads.length === 0)
     throw new BraidError('bad-request', `Summary ${segment} has no text.`)
-  let before = EMPTY_RUN
-  for (const event of all) {
-    if (event.type === 'segment-started' && event.segment === segment) break
-    before = applyEvent(before, event)
-  }
-  return { before, summary }
+  const opened = all.findIndex(
+    (event) => event.type === 'segment-started' && event.segment === segment,
+  )
+  return { before: foldRun(all.slice(0, opened)), summary }
 }
 
 /** Returns settings without flash attention, and so without a quantised V cache, which needs it. */

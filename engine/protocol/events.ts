@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_SEGMENTS } from './limits.ts'
 import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
 import { Agreement } from './programs.ts'
 import { Answer, Token } from './tokens.ts'
@@ -214,7 +215,14 @@ export const RunEvent = z.discriminatedUnion('type', [
     rule: ValueRule,
     /** Whose answers are counted. */
     over: z.enum(['paths', 'summaries']),
-    classes: z.array(z.object({ answer: z.string().nullable(), members: z.array(SegmentId) })),
+    classes: z
+      .array(
+        z.object({
+          answer: z.string().nullable(),
+          members: z.array(SegmentId).max(MAX_SEGMENTS),
+        }),
+      )
+      .max(MAX_SEGMENTS),
     /** Index into `classes`. A tie goes to the class with the lowest member. */
     winner: z.int().min(0),
     tie: z.boolean(),
@@ -226,7 +234,7 @@ export const RunEvent = z.discriminatedUnion('type', [
     type: z.literal('agreement'),
     ...at,
     /** The segments that the programs are from, in order. */
-    of: z.array(SegmentId),
+    of: z.array(SegmentId).max(MAX_SEGMENTS),
     /** The segment that was asked for calls. */
     probe: SegmentId.optional(),
     ...Agreement.shape,

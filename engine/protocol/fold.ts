@@ -1,18 +1,15 @@
+import { Draft } from './draft.ts'
 import type { EndReason, EventOf, RunEvent, Token } from './events.ts'
 import type { Fusion } from './request.ts'
 import {
   EMPTY_RUN,
-  indexOf,
   isAtWork,
-  isOpen,
-  listOf,
   ranUntil,
-  segmentOf,
   type RunState,
   type Segment,
   type SegmentStatus,
 } from './run-state.ts'
-import { numberOf, roleOf, type SegmentId, type Source } from './segments.ts'
+import { numberOf, type SegmentId, type Source } from './segments.ts'
 import { TokenList } from './token-list.ts'
 
 export * from './run-state.ts'
@@ -23,8 +20,9 @@ export * from './run-state.ts'
  *
  * States are immutable and share structure: an event replaces the run, the list and the segment
  * that it concerns. Every other object keeps its identity, so a selector on one path does not fire
- * while others think. A batch of tokens costs O(batch + segments). Alternatives are not part of the
- * state; `run.alternatives` reads them.
+ * while others think. `applyEvents` costs O(events + their tokens + segments), and a branch as much
+ * again as it keeps tokens (limits.ts bounds them). Alternatives are not part of the state;
+ * `run.alternatives` reads them.
  */
 
 const STATUS: Record<EndReason, SegmentStatus> = {
@@ -49,39 +47,42 @@ export function foldRun(events: Iterable<RunEvent>, options: { live?: boolean } 
 }
 
 /**
- * Equivalent to calling `applyEvent` for each event, but merges consecutive token batches per
- * segment first.
+ * Equivalent to calling `applyEvent` for each event, but copies each list at most once, and merges
+ * consecutive token batches per segment first.
  */
 export function applyEvents(state: RunState, events: Iterable<RunEvent>): RunState {
+  const draft = new Draft(state)
+  const { run } = draft
   let pending = new Map<SegmentId, Growth>()
-  let [began, at, count] = [0, 0, 0]
+  let [began, count] = [0, 0]
   const flush = () => {
     if (count === 0) return
-    let next = running(state, began)
-    for (const [segment, growth] of pending)
-      next = change(next, segment, (one) => grow(one, growth))
-    state = { ...next, at: Math.max(state.at, at), events: state.events + count }
+    goOn(draft, began)
+    for (const [segment, growth] of pending) draft.change(segment, (one) => grow(one, growth))
     pending = new Map()
-    at = count = 0
+    count = 0
   }
   for (const event of events) {
-    if (event.type !== 'tokens') {
+    if (event.type === 'tokens') {
+      if (count++ === 0) began = event.at
+      collect(pending, event)
+    } else {
       flush()
-      state = applyEvent(state, event)
-      continue
+      apply(draft, event)
     }
-    if (count++ === 0) began = event.at
-    at = Math.max(at, event.at)
-    if (event.tokens.length === 0) continue
-    const growth = pending.get(event.segment)
-    if (growth === undefined) pending.set(event.segment, growthOf(event))
-    else {
-      for (const token of event.tokens) growth.tokens.push(token)
-      growth.last = event.at
-    }
+    run.at = Math.max(run.at, event.at)
+    run.events++
   }
   flush()
-  return state
+  return draft.finished()
+}
+
+function collect(pending: Map<SegmentId, Growth>, event: EventOf<'tokens'>): void {
+  if (event.tokens.length === 0) return
+  const growth = pending.get(event.segment)
+  if (growth === undefined) return void pending.set(event.segment, growthOf(event))
+  for (const token of event.tokens) growth.tokens.push(token)
+  growth.last = event.at
 }
 
 /** Token batches of one segment that are merged before they are applied. */
@@ -100,39 +101,39 @@ const growthOf = ({ tokens, at }: EventOf<'tokens'>): Growth => ({
 })
 
 /** Returns the next state. Events of a segment that never started change only `at` and `events`. */
-export function applyEvent(state: RunState, event: RunEvent): RunState {
-  const changed = apply(state, event)
-  // `changed` is either the old state or a new object that nothing else refers to.
-  const next: { -readonly [K in keyof RunState]: RunState[K] } =
-    changed === state ? { ...state } : changed
-  next.at = Math.max(state.at, event.at)
-  next.events = state.events + 1
-  return next
-}
+export const applyEvent = (state: RunState, event: RunEvent): RunState =>
+  applyEvents(state, [event])
 
 /**
  * Returns the state of a run that nothing writes to any more; the same state if the run had ended.
  */
 export function interrupt(state: RunState): RunState {
   if (state.status !== 'running') return state
-  return {
-    ...state,
-    status: 'interrupted',
-    ranMs: ranUntil(state, state.at),
-    ...halted(state),
-  }
+  const draft = new Draft(state)
+  cutOff(draft)
+  return draft.finished()
 }
 
-function apply(state: RunState, event: RunEvent): RunState {
+/** As `interrupt`, for a run that is being folded. */
+function cutOff(draft: Draft): void {
+  const { run } = draft
+  if (run.status !== 'running') return
+  run.ranMs = ranUntil(run, run.at)
+  run.status = 'interrupted'
+  draft.halt()
+}
+
+function apply(draft: Draft, event: Exclude<RunEvent, { type: 'tokens' }>): void {
+  const { run } = draft
   switch (event.type) {
     case 'run-started':
-      return start(state, event)
+      return start(draft, event)
     case 'segment-started':
-      return put(running(state, event.at), open(state, event))
-    case 'tokens':
-      return change(running(state, event.at), event.segment, (one) => grow(one, growthOf(event)))
+      goOn(draft, event.at)
+      return draft.put(open(draft, event))
     case 'segment-extended':
-      return change(running(state, event.at), event.segment, (one) => ({
+      goOn(draft, event.at)
+      return draft.change(event.segment, (one) => ({
         ...one,
         budget: event.budget,
         status: 'waiting',
@@ -142,60 +143,56 @@ function apply(state: RunState, event: RunEvent): RunState {
         endedAt: null,
       }))
     case 'segment-ended':
-      return change(state, event.segment, (one) => ({ ...one, ...ending(event) }))
+      return draft.change(event.segment, (one) => ({ ...one, ...ending(event) }))
     case 'segment-dropped':
-      return change(state, event.segment, (one) => ({
+      return draft.change(event.segment, (one) => ({
         ...one,
         status: 'dropped',
         reason: 'dropped',
         endedAt: one.endedAt ?? event.at,
       }))
     case 'vote': {
-      const votes = [...state.votes.filter((old) => old.over !== event.over), event]
+      run.votes = [...run.votes.filter((old) => old.over !== event.over), event]
       const chosen = event.chosen === undefined ? undefined : event.classes[event.winner]
-      return { ...state, votes, answer: chosen === undefined ? state.answer : chosen.answer }
+      if (chosen !== undefined) run.answer = chosen.answer
+      return
     }
     case 'agreement':
-      return { ...state, agreement: event }
+      run.agreement = event
+      return
     case 'question':
-      return { ...state, question: event.kind }
+      run.question = event.kind
+      return
     case 'notice':
-      return { ...state, notices: [...state.notices, event] }
+      return draft.notice(event)
     case 'run-ended':
-      return {
-        ...state,
-        status: 'ended',
-        endReason: event.reason,
-        answer: event.answer,
-        usage: event.usage,
-        timings: event.timings,
-        ranMs: event.timings.totalMs,
-        error: null,
-        ...halted(state),
-      }
+      run.status = 'ended'
+      run.endReason = event.reason
+      run.answer = event.answer
+      run.usage = event.usage
+      run.timings = event.timings
+      run.ranMs = event.timings.totalMs
+      run.error = null
+      return draft.halt()
     case 'run-failed':
-      return {
-        ...state,
-        status: 'failed',
-        error: event.error,
-        ranMs: ranUntil(state, event.at),
-        ...halted(state),
-      }
+      run.ranMs = ranUntil(run, event.at)
+      run.status = 'failed'
+      run.error = event.error
+      return draft.halt()
     case 'run-resumed':
       // A run that has no end before it was interrupted.
-      return running(interrupt(state), event.at)
-    default:
-      return state // a newer Braid wrote it
+      cutOff(draft)
+      return goOn(draft, event.at)
   }
+  // A newer Braid wrote any other event.
 }
 
-function start(state: RunState, event: EventOf<'run-started'>): RunState {
-  const { run, time, problem, settings, model, engine, fusion } = event
-  return {
-    ...state,
+function start({ run }: Draft, event: EventOf<'run-started'>): void {
+  const { run: id, time, problem, settings, model, engine, fusion } = event
+  Object.assign(run, {
     status: 'running',
     since: event.at,
-    run,
+    run: id,
     time,
     problem,
     settings,
@@ -205,23 +202,26 @@ function start(state: RunState, event: EventOf<'run-started'>): RunState {
     promptTokens: event.promptTokens ?? [],
     followUp: event.followUp ?? null,
     thought: event.thought ?? null,
-  }
+  } satisfies Partial<RunState>)
 }
 
 /**
- * Returns the state as running. Older transcripts have no `run-resumed`: there, a run resumes when a
+ * Marks the run as running. Older transcripts have no `run-resumed`: there, a run resumes when a
  * segment is opened or extended.
  */
-function running(state: RunState, at: number): RunState {
-  return isAtWork(state)
-    ? state
-    : { ...state, status: 'running', since: at, endReason: null, error: null }
+function goOn({ run }: Draft, at: number): void {
+  if (isAtWork(run)) return
+  run.status = 'running'
+  run.since = at
+  run.endReason = null
+  run.error = null
 }
 
-function open(state: RunState, event: EventOf<'segment-started'>): Segment {
+function open(draft: Draft, event: EventOf<'segment-started'>): Segment {
   const { segment, role, source, thought, seed, budget, at } = event
   const parent = source.type === 'branch' ? { segment: source.of, at: source.at } : null
-  const started: Segment = {
+  const from = parent === null ? undefined : draft.segment(parent.segment)
+  return {
     segment,
     role,
     number: numberOf(segment),
@@ -237,30 +237,39 @@ function open(state: RunState, event: EventOf<'segment-started'>): Segment {
     status: 'waiting',
     reason: null,
     error: null,
-    tokens: TokenList.EMPTY,
-    text: '',
     answer: null,
     startedAt: at,
     firstTokenAt: null,
-    lastTokenAt: null,
+    lastTokenAt: from === undefined || parent!.at === 0 || from.tokens.length === 0 ? null : at,
     endedAt: null,
+    // The kept tokens were not decoded here: they count neither as the first token nor towards the
+    // speed.
     firstTokens: 0,
-    logprobSum: 0,
-    logprobCount: 0,
-  }
-  const from = parent === null ? undefined : segmentOf(state, parent.segment)
-  if (parent === null || from === undefined) return started
-  const kept = from.tokens.slice(0, parent.at)
-  // The kept tokens were not decoded here: they count neither as the first token nor towards the
-  // speed.
-  return {
-    ...grow(started, { tokens: kept, first: { at, count: kept.length }, last: at }),
-    status: 'waiting',
-    firstTokenAt: null,
-    lastTokenAt: null,
-    firstTokens: 0,
+    ...(from === undefined ? NO_TEXT : textUntil(from, parent!.at)),
   }
 }
+
+type Text = Pick<Segment, 'tokens' | 'text' | 'logprobSum' | 'logprobCount'>
+const NO_TEXT: Text = { tokens: TokenList.EMPTY, text: '', logprobSum: 0, logprobCount: 0 }
+
+/** Returns what a branch keeps: the first `at` tokens. */
+function textUntil({ tokens, text, logprobSum, logprobCount }: Segment, at: number): Text {
+  if (at >= tokens.length) return { tokens, text, logprobSum, logprobCount }
+  let length = 0
+  logprobSum = logprobCount = 0
+  for (let i = 0; i < at; i++) {
+    const token = tokens.at(i)!
+    length += token.text.length
+    if (!isSampled(token)) continue
+    logprobSum += token.logprob
+    logprobCount++
+  }
+  return { tokens: tokens.first(at), text: text.slice(0, length), logprobSum, logprobCount }
+}
+
+type Sampled = Token & { logprob: number }
+const isSampled = (token: Token): token is Sampled =>
+  token.logprob !== null && token.forced !== true
 
 /** Returns which segments a source reads, and how. */
 function readsOf(source: Source): Pick<Segment, 'reads' | 'fusion' | 'cuts'> {
@@ -289,7 +298,7 @@ function grow(segment: Segment, { tokens: added, first, last }: Growth): Segment
   let { text, logprobSum, logprobCount } = segment
   for (const token of added) {
     text += token.text
-    if (token.logprob === null || token.forced === true) continue
+    if (!isSampled(token)) continue
     logprobSum += token.logprob
     logprobCount++
   }
@@ -309,38 +318,4 @@ function grow(segment: Segment, { tokens: added, first, last }: Growth): Segment
 
 function ending({ reason, answer, error = undefined, at }: EventOf<'segment-ended'>) {
   return { status: STATUS[reason], reason, answer, error: error ?? null, endedAt: at }
-}
-
-/**
- * Marks open segments of a finished run as interrupted: they have no end because the engine died.
- */
-function halted({ paths, summaries, others }: RunState) {
-  const halt = (list: readonly Segment[]) =>
-    list.some(isOpen)
-      ? list.map((one): Segment => (isOpen(one) ? { ...one, status: 'interrupted' } : one))
-      : list
-  return { paths: halt(paths), summaries: halt(summaries), others: halt(others) }
-}
-
-/** Inserts a segment in order of its number, replacing an earlier one with the same address. */
-function put(state: RunState, segment: Segment): RunState {
-  const key = listOf(roleOf(segment.segment))
-  const list = state[key]
-  const last = list.at(-1)
-  if (key === 'others' || last === undefined || last.number < segment.number)
-    return { ...state, [key]: [...list, segment] }
-  const rest = list.filter((other) => other.segment !== segment.segment)
-  const index = rest.findIndex((other) => other.number > segment.number)
-  const at = index < 0 ? rest.length : index
-  return { ...state, [key]: [...rest.slice(0, at), segment, ...rest.slice(at)] }
-}
-
-function change(state: RunState, segment: SegmentId, how: (old: Segment) => Segment): RunState {
-  const key = listOf(roleOf(segment))
-  const list = state[key]
-  const index = indexOf(list, segment)
-  if (index < 0) return state
-  const copy = list.slice()
-  copy[index] = how(list[index]!)
-  return { ...state, [key]: copy }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_SEGMENTS } from './limits.ts'
 import type { ReasonCode } from './wording.ts'
 
 /**
@@ -63,9 +64,9 @@ export const CallRecord = z.looseObject({
   /** The result that the question states or the user marked. */
   expected: z.string().max(MAX_CALL_CHARS).optional(),
   /** The different outcomes; equal values are one. */
-  outcomes: z.array(Outcome),
+  outcomes: z.array(Outcome).max(MAX_SEGMENTS),
   /** Per program, its position in `outcomes`; null if the program was not run. */
-  cells: z.array(z.int().min(0).nullable()),
+  cells: z.array(z.int().min(0).nullable()).max(MAX_SEGMENTS),
 })
 export type CallRecord = z.infer<typeof CallRecord>
 
@@ -95,7 +96,7 @@ export const Agreement = z.looseObject({
   /** The function that is called; null for programs that read standard input, or if there is none. */
   function: z.string().max(256).nullable(),
   calls: z.array(CallRecord).max(MAX_CALLS),
-  programs: z.array(ProgramRecord),
+  programs: z.array(ProgramRecord).max(MAX_SEGMENTS),
   /** Index into `programs`. */
   winner: z.int().min(0).nullable(),
   /** Why there is no winner. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_PARTS, MAX_SEGMENTS } from './limits.ts'
 
 /**
  * A run is a graph of segments; each is a sequence of decoded tokens. A segment is addressed by its
@@ -76,11 +77,11 @@ export const Source = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('prompt') }),
   /** The first `at` tokens of another segment; they count as this segment's own. */
   z.looseObject({ type: z.literal('branch'), of: SegmentId, at: z.int().min(0) }),
-  z.looseObject({ type: z.literal('join'), layout: Layout, parts: z.array(Part) }),
+  z.looseObject({ type: z.literal('join'), layout: Layout, parts: z.array(Part).max(MAX_PARTS) }),
   /** One answer, decoded from the mean of several segments' log-probabilities and fed to each. */
-  z.looseObject({ type: z.literal('merge'), of: z.array(SegmentId) }),
+  z.looseObject({ type: z.literal('merge'), of: z.array(SegmentId).max(MAX_SEGMENTS) }),
   /** A new prompt that quotes texts. */
-  z.looseObject({ type: z.literal('text'), parts: z.array(Part) }),
+  z.looseObject({ type: z.literal('text'), parts: z.array(Part).max(MAX_PARTS) }),
 ])
 export type Source = z.infer<typeof Source>
 

@@ -27,6 +27,11 @@ export class TokenList implements Iterable<Token> {
     return this.#shared.slice(Math.max(0, start), Math.max(0, Math.min(end, this.length)))
   }
 
+  /** Returns the list of the first `count` tokens, which copies nothing. */
+  first(count: number): TokenList {
+    return count >= this.length ? this : new TokenList(this.#shared, Math.max(0, count))
+  }
+
   append(added: readonly Token[]): TokenList {
     if (added.length === 0) return this
     const own = this.length > 0 && this.#shared.length === this.length

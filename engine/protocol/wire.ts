@@ -128,6 +128,15 @@ export const RunSummary = z.object({
 })
 export type RunSummary = z.infer<typeof RunSummary>
 
+/** What a search found. */
+export const Search = z.object({
+  /** Runs that contain every word, newest first, with the place of the first word. */
+  hits: z.array(z.object({ run: z.string(), snippet: z.string() })),
+  /** Runs that were not searched: they took too long, or cannot be read. */
+  skipped: z.array(z.object({ run: z.string(), why: z.enum(['slow', 'damaged']) })),
+})
+export type Search = z.infer<typeof Search>
+
 /** The progress of a run: `fraction` of its token budgets, 0..1. */
 export const RunProgress = RunSummary.pick({
   run: true,
@@ -311,10 +320,13 @@ export const METHODS = {
    * closes.
    */
   'runs.watch': method(none, none),
-  'runs.search': method(
-    z.object({ query: z.string().max(1024) }),
-    z.array(z.object({ run: z.string(), snippet: z.string() })),
-  ),
+  /**
+   * Searches the texts of all runs. A client's next search cancels the one before, which then fails
+   * with `cancelled`.
+   */
+  'runs.search': method(z.object({ query: z.string().max(1024) }), Search),
+  /** Cancels this client's search. */
+  'runs.search.cancel': method(none, none),
   'runs.update': method(
     z.object({
       run: RunId,
@@ -329,7 +341,7 @@ export const METHODS = {
   'runs.restore': method(z.object({ run: RunId }), RunSummary),
   /** Imports a file, which may hold several runs. */
   'runs.import': method(
-    z.object({ name: z.string().max(255), content: z.string() }),
+    z.object({ name: z.string().max(255), content: z.string().max(MAX_IMPORT) }),
     z.array(RunSummary),
   ),
   'runs.export': method(

@@ -108,8 +108,17 @@ export const ERRORS = {
   'not-running/stop': 'The run has already ended.',
   'out-of-memory/cells':
     'The KV cache for {cells} tokens needs {needed} GB, but only {free} GB are free. Use fewer paths, a smaller budget or a smaller KV cache type.',
+  'out-of-range/export':
+    'The export would be too large for one file. Export fewer runs at a time, or copy their transcripts from {folder}.',
+  'out-of-range/transcript':
+    'The transcript of {run} has {size} MB. At most {most} MB can be opened.',
+  'out-of-range/summaries': 'A run can have at most {most} summaries. Start a new run for more.',
   'out-of-range/branch': 'Path {path} has {tokens} tokens and cannot be branched at {at}.',
   'out-of-range/token': 'Token {token} does not exist: the vocabulary has {vocabulary} tokens.',
+  'too-many-paths/all':
+    'A run can have at most {most} paths, including those that were dropped. Start a new run for more.',
+  'too-many-paths/kept':
+    'The branches of a run can keep at most {most} tokens of other paths, and those of this run already keep {kept}. Branch from an earlier token, or start a new run.',
   'too-many-paths/branch': 'A run can have at most {most} paths. Drop one first.',
   'too-many-paths/context':
     '{groups} groups of {size} paths do not fit into one context. Use at most {room} paths per group.',

@@ -25,6 +25,7 @@ import {
 } from '../protocol/fold.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { decidingProgram } from '../protocol/deciding.ts'
+import { MAX_OWN_NOTICES } from '../protocol/limits.ts'
 import { kindToRecord, showsValues } from '../protocol/question.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
@@ -277,6 +278,7 @@ export class Run implements RunHandle {
   }
 
   #emit(draft: EventDraft): void {
+    if (draft.type === 'notice' && this.#state.notices.length >= MAX_OWN_NOTICES) return
     const now = Math.round((performance.now() - this.#began) * 10) / 10
     const event = { ...draft, at: Math.max(this.#state.at, now) } as RunEvent
     this.#state = applyEvent(this.#state, event)

@@ -1,4 +1,5 @@
 import { fail } from '../protocol/errors.ts'
+import { MAX_KEPT, MAX_SEGMENTS } from '../protocol/limits.ts'
 import type { RunCommand } from '../protocol/commands.ts'
 import { isOpen, pathsKept, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import {
@@ -106,6 +107,9 @@ function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits
   if (pathsKept(state).length >= limits.paths)
     throw fail('too-many-paths/branch', { most: limits.paths })
   const number = (state.paths.at(-1)?.number ?? 0) + 1
+  if (number > MAX_SEGMENTS) throw fail('too-many-paths/all', { most: MAX_SEGMENTS })
+  const kept = state.paths.reduce((sum, path) => sum + (path.parent?.at ?? 0), 0)
+  if (kept + at > MAX_KEPT) throw fail('too-many-paths/kept', { most: MAX_KEPT, kept })
   const opened = pathId(number)
   return {
     segment: opened,
@@ -175,6 +179,7 @@ function laterSummary(
     (most, { segment }) => Math.max(most, numberOf(segment)),
     groups > 1 ? groups : 0,
   )
+  if (last >= MAX_SEGMENTS) throw fail('out-of-range/summaries', { most: MAX_SEGMENTS })
   return {
     type: 'open',
     role: 'summary',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Answer, EndReason, pathId, summaryId, Timings, Token, Usage } from '../protocol/events.ts'
 import type { EventOf, Part, RunEvent, SegmentId, Source } from '../protocol/events.ts'
+import { MAX_KEPT, MAX_SEGMENTS } from '../protocol/limits.ts'
 import {
   EngineOptions,
   Fusion,
@@ -21,7 +22,7 @@ import { summarySeed } from '../strategies/index.ts'
 const MOST = 9_999_999
 const number = z.int().min(1).max(MOST)
 const at = { at: z.number() }
-const fused = { version: number, paths: z.array(number), fusion: Fusion }
+const fused = { version: number, paths: z.array(number).max(MAX_SEGMENTS), fusion: Fusion }
 const Failure = z.object({ code: z.string(), message: z.string() })
 const ended = { reason: EndReason, answer: Answer.nullable(), error: Failure.optional() }
 
@@ -79,7 +80,10 @@ export const Format1Event = z.discriminatedUnion('type', [
     ...at,
     ...fused,
     /** Tokens removed from the middle of paths that were too long to be read again completely. */
-    cuts: z.array(z.object({ path: number, removed: z.int() })).optional(),
+    cuts: z
+      .array(z.object({ path: number, removed: z.int() }))
+      .max(MAX_SEGMENTS)
+      .optional(),
   }),
   z.looseObject({ type: z.literal('summary-started'), ...at, ...fused }),
   z.looseObject({ type: z.literal('summary-ended'), ...at, version: number, ...ended }),
@@ -119,8 +123,13 @@ interface Path {
   ids: number[]
 }
 
+/** The events would become far more in format 2, which repeats ids. */
+export class TooLarge extends Error {}
+
 /** Converts the events of one run, in order. Unknown fields are kept. */
 export class Format1 {
+  /** Ids that were repeated, for branches and for summaries that read paths again. */
+  #repeated = 0
   #start: Of<'run-started'> | undefined
   readonly #paths = new Map<number, Path>()
   /** Versions that were joined but have not started. */
@@ -132,7 +141,7 @@ export class Format1 {
 
   /**
    * Returns the equivalent events of format 2. A branch is returned together with the event that
-   * follows it.
+   * follows it. Throws `TooLarge`.
    */
   convert(event: Format1Event): RunEvent[] {
     const branch = this.#branch
@@ -201,7 +210,7 @@ export class Format1 {
 
   #path({ path, parent, ...rest }: Of<'path-started'>): EventOf<'segment-started'> {
     const { group, thought } = rest
-    const kept = parent && this.#paths.get(parent.path)?.ids.slice(0, parent.at)
+    const kept = parent && this.#repeat(this.#paths.get(parent.path)?.ids ?? [], parent.at)
     this.#paths.set(path, { group, thought, ids: kept ?? [] })
     return {
       ...rest,
@@ -269,9 +278,17 @@ export class Format1 {
     const parts = paths.map((path) => {
       const { ids = [], thought = 0 } = this.#paths.get(path) ?? {}
       const removed = removedFrom(path)
-      return { ...textOf(path, withoutMiddle(ids, removed), removed), thought }
+      return { ...textOf(path, withoutMiddle(this.#repeat(ids), removed), removed), thought }
     })
     return { type: 'join', layout: 'consecutive', parts: [prompt, ...parts] }
+  }
+
+  /** Returns a copy of the first ids, unless too many were copied already. */
+  #repeat(ids: readonly number[], to = ids.length): number[] {
+    this.#repeated += Math.min(ids.length, to)
+    if (this.#repeated > MAX_KEPT)
+      throw new TooLarge(`its branches and summaries repeat more than ${MAX_KEPT} tokens.`)
+    return ids.slice(0, to)
   }
 }
 
@@ -282,7 +299,8 @@ const textOf = (path: number, tokens: number[], removed: number): Part => ({
 })
 
 /** Removes tokens from the middle as 0.1.0 did for paths that did not fit. */
-function withoutMiddle(ids: readonly number[], removed: number): number[] {
+function withoutMiddle(ids: number[], removed: number): number[] {
+  if (removed <= 0) return ids
   const keep = Math.max(0, ids.length - Math.max(0, removed))
   const head = Math.ceil(keep / 2)
   return [...ids.slice(0, head), ...ids.slice(ids.length - (keep - head))]

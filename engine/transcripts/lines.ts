@@ -2,12 +2,12 @@ import type { z } from 'zod'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
 import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
+import { MAX_LINE } from '../protocol/limits.ts'
+import { RunSize } from '../protocol/run-size.ts'
 import { NestsTooDeep, parseJson } from '../protocol/json.ts'
 import { diskError } from '../files/index.ts'
-import { Format1, Format1Event } from './format1.ts'
+import { Format1, Format1Event, TooLarge } from './format1.ts'
 
-/** Maximum bytes per line; the longest lines hold a problem and its token ids. */
-const MAX_LINE = 64 << 20
 const CHUNK = 256 << 10
 const KNOWN = new Set<string>(RunEvent.options.map((option) => option.shape.type.value))
 const KNOWN1 = new Set<string>(Format1Event.options.map((option) => option.shape.type.value))
@@ -39,8 +39,7 @@ export function* readLines(file: string, to = Infinity, from = 0): Generator<Lin
       const [lines, used] = split(got.subarray(0, rest.length + length), position - rest.length)
       position += length
       rest = got.subarray(used, rest.length + length)
-      if (rest.length > MAX_LINE)
-        throw new BraidError('bad-transcript', 'A line of the transcript is too long.')
+      if (rest.length > MAX_LINE) throw tooLong()
       if (lines.length > 0) yield lines
     }
   } catch (error) {
@@ -64,11 +63,18 @@ function split(buffer: Buffer, offset: number): [Line[], number] {
   const lines: Line[] = []
   let start = 0
   for (let newline = buffer.indexOf(0x0a); newline >= 0; newline = buffer.indexOf(0x0a, start)) {
+    if (newline - start > MAX_LINE) throw tooLong()
     lines.push({ text: buffer.toString('utf8', start, newline), end: offset + newline + 1 })
     start = newline + 1
   }
   return [lines, start]
 }
+
+const tooLong = () =>
+  new BraidError(
+    'bad-transcript',
+    `A line of the transcript has more than ${MAX_LINE >> 20} MiB, which no event has.`,
+  )
 
 export interface Events {
   events: RunEvent[]
@@ -155,11 +161,12 @@ export function formatOf(file: string): number | undefined {
 
 /**
  * Parses the events of one run in order. The first event determines the format; the results are
- * always format 2.
+ * always format 2. The limits of a run (limits.ts) hold for all events together.
  */
 export class EventParser {
   /** undefined before the first event; null if the run is in format 2. */
   #format1: Format1 | null | undefined
+  readonly #size = new RunSize()
 
   get format(): number {
     return this.#format1 instanceof Format1 ? 1 : FORMAT_VERSION
@@ -180,12 +187,26 @@ export class EventParser {
     if (this.#format1 === null) {
       if (!KNOWN.has(type)) return null
       const parsed = RunEvent.safeParse(value)
-      return parsed.success ? [value as RunEvent] : wrong(parsed.error)
+      return parsed.success ? this.#sized([value as RunEvent]) : wrong(parsed.error)
     }
     // A type that exists only in format 2 is skipped rather than read as an event of format 1.
     if (!KNOWN1.has(type)) return KNOWN.has(type) ? [] : null
     const parsed = Format1Event.safeParse(value)
-    return parsed.success ? this.#format1.convert(value as Format1Event) : wrong(parsed.error)
+    if (!parsed.success) return wrong(parsed.error)
+    try {
+      return this.#sized(this.#format1.convert(value as Format1Event))
+    } catch (error) {
+      if (error instanceof TooLarge) return error.message
+      throw error
+    }
+  }
+
+  #sized(events: RunEvent[]): RunEvent[] | string {
+    for (const event of events) {
+      const excess = this.#size.add(event)
+      if (excess !== undefined) return excess
+    }
+    return events
   }
 
   /** Returns the events that follow after the last one. */

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
+import { MAX_OWN_NOTICES } from '../protocol/limits.ts'
 import { withoutText } from '../protocol/run-list.ts'
 import type { RunStore } from './store.ts'
 import type { TranscriptWriter } from './writer.ts'
@@ -31,7 +32,7 @@ export async function* record(
   try {
     for await (const event of events) {
       if (event.type === 'run-started') writer = store.create(run).writer
-      else if (writer?.restore() === true) {
+      else if (writer?.restore() === true && restored(writer.state) < MAX_OWN_NOTICES) {
         const notice: RunEvent = {
           type: 'notice',
           at: event.at,
@@ -49,3 +50,7 @@ export async function* record(
     if (writer !== undefined) store.close(run)
   }
 }
+
+/** Returns how many notices say that the transcript was written again. */
+const restored = ({ notices }: RunState): number =>
+  notices.filter(({ code }) => code === 'transcript-restored').length

@@ -8,18 +8,19 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Alternative, RunEvent, SegmentId } from '../protocol/events.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { applyEvents, EMPTY_RUN, isAtWork, type RunState } from '../protocol/fold.ts'
+import { MAX_WHOLE } from '../protocol/limits.ts'
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
-import { RunSummary } from '../protocol/wire.ts'
+import { RunSummary, type Search } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
 import { diskError, isLocked, makeFolder, writeAtomic } from '../files/index.ts'
 import { readEvents, type Events } from './lines.ts'
 import { isRunId, lstat, newRunId, runFile } from './names.ts'
-import { RunSearch, type Hit } from './search.ts'
+import { RunSearch } from './search.ts'
+import { atOnce, inSlices, Slices } from './slices.ts'
 import { MOVED, Trash } from './trash.ts'
 import { TranscriptWriter, type RunFiles } from './writer.ts'
 
@@ -117,8 +118,18 @@ export class RunStore {
     )
   }
 
+  /** As `read`, for readers that keep all events. Throws `out-of-range` if they are too many. */
+  readWhole(run: string): Generator<Events> {
+    const { size } = statSync(this.#transcript(run))
+    const mb = (bytes: number) => Math.round(bytes / 1e6)
+    if (size > MAX_WHOLE)
+      throw fail('out-of-range/transcript', { run, size: mb(size), most: mb(MAX_WHOLE) })
+    return this.read(run)
+  }
+
+  /** Throws as `readWhole` does. */
   events(run: string): RunEvent[] {
-    return [...this.read(run)].flatMap((chunk) => chunk.events)
+    return [...this.readWhole(run)].flatMap((chunk) => chunk.events)
   }
 
   /**
@@ -141,12 +152,17 @@ export class RunStore {
     return reader.get(segment, index, count)
   }
 
-  /** Returns every run, newest first. A run that cannot be read is listed as `damaged`. */
-  async list(): Promise<RunSummary[]> {
+  /**
+   * Returns every run, newest first. A run that cannot be read is listed as `damaged`. Runs are read
+   * in slices. Throws the reason of `signal`.
+   */
+  async list(signal?: AbortSignal): Promise<RunSummary[]> {
     const runs: RunSummary[] = []
+    const slices = new Slices({ signal })
     for (const run of this.#names()) {
-      if (!this.#loadIndex().has(run)) await setImmediate() // Let live runs continue while long ones are read.
-      if (existsSync(join(this.root, run + SUFFIX.transcript))) runs.push(this.#listed(run))
+      await slices.pause()
+      if (existsSync(join(this.root, run + SUFFIX.transcript)))
+        runs.push(await inSlices(this.#listing(run), slices))
     }
     this.#saveIndex()
     return runs.sort((a, b) =>
@@ -158,16 +174,28 @@ export class RunStore {
    * Returns the list entry of a run. A file that is not a regular file still gets an entry, so that
    * it does not break the list.
    */
-  #listed(run: string): RunSummary {
+  *#listing(run: string): Generator<void, RunSummary> {
     try {
-      return this.summary(run)
+      return yield* this.#summary(run)
     } catch (error) {
       return listItem(run, damaged(EMPTY_RUN, error))
     }
   }
 
   summary(run: string): RunSummary {
-    return listItem(run, this.#digest(run), this.meta(run))
+    return atOnce(this.#summary(run))
+  }
+
+  /** As `summary`, for several runs, which are read in slices. */
+  async summaries(runs: readonly string[]): Promise<RunSummary[]> {
+    const slices = new Slices()
+    const all: RunSummary[] = []
+    for (const run of runs) all.push(await inSlices(this.#summary(run), slices))
+    return all
+  }
+
+  *#summary(run: string): Generator<void, RunSummary> {
+    return listItem(run, yield* this.#digest(run), this.meta(run))
   }
 
   meta(run: string): Meta {
@@ -194,7 +222,7 @@ export class RunStore {
   /** Moves a run to the trash, where it stays for 30 days. */
   delete(run: string): void {
     this.#transcript(run)
-    if (isAtWork(this.#listed(run)))
+    if (isAtWork(atOnce(this.#listing(run))))
       throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     if (this.#writers.has(run) || isLocked(this.#file(run, 'lock')))
       throw new BraidError('bad-request', 'Another Braid process has this run open.')
@@ -212,11 +240,9 @@ export class RunStore {
     return this.summary(run)
   }
 
-  async search(query: string): Promise<Hit[]> {
-    return this.#search.find(
-      query,
-      (await this.list()).filter((run) => run.status !== 'damaged'),
-    )
+  /** Throws the reason of `signal`. */
+  async search(query: string, signal?: AbortSignal): Promise<Search> {
+    return this.#search.find(query, await this.list(signal), { signal })
   }
 
   #write(run: string, writer: TranscriptWriter): TranscriptWriter {
@@ -258,7 +284,8 @@ export class RunStore {
       .filter((run) => isRunId(run) && !isForeign(join(this.root, run + SUFFIX.transcript)))
   }
 
-  #digest(run: string): RunDigest {
+  /** Yields between the chunks of a transcript that has to be read. */
+  *#digest(run: string): Generator<void, RunDigest> {
     const writer = this.#writers.get(run)
     if (writer !== undefined) return digestOf(writer.state, true)
     const [transcript, lock] = [this.#transcript(run), this.#file(run, 'lock')]
@@ -268,7 +295,7 @@ export class RunStore {
     const live = isLocked(lock)
     if (known !== undefined && known.size === size && known.mtime === mtime && !live)
       return known.digest
-    const digest = read(transcript, live)
+    const digest = yield* read(transcript, live)
     this.#stale = true
     if (live) index.delete(run)
     else index.set(run, { size, mtime, digest })
@@ -345,10 +372,13 @@ function isForeign(file: string): boolean {
   return lstat(file)?.isFile() !== true
 }
 
-function read(file: string, live: boolean): RunDigest {
+function* read(file: string, live: boolean): Generator<void, RunDigest> {
   let state = EMPTY_RUN
   try {
-    for (const { events } of readEvents(file)) state = applyEvents(state, events.map(withoutText))
+    for (const { events } of readEvents(file)) {
+      state = applyEvents(state, events.map(withoutText))
+      yield
+    }
     return digestOf(state, live)
   } catch (error) {
     return damaged(state, error)

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path'
 import type { RunEvent, Token } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { applyEvent, EMPTY_RUN, interrupt, type RunState } from '../protocol/fold.ts'
+import { applyEvents, EMPTY_RUN, interrupt, type RunState } from '../protocol/fold.ts'
+import { MAX_LINE } from '../protocol/limits.ts'
 import { withoutText } from '../protocol/run-list.ts'
 import { AlternativesWriter } from './alternatives.ts'
 import { AppendFile, diskError, makeFolder } from '../files/index.ts'
@@ -43,10 +44,8 @@ export class TranscriptWriter {
         upgrade(files.transcript, files.format1)
         for (const { events, end } of readEvents(files.transcript)) {
           keep = end
-          for (const event of events) {
-            this.#fold(event)
-            this.#alternatives.skip(event)
-          }
+          this.#fold(events)
+          for (const event of events) this.#alternatives.skip(event)
         }
         this.#state = interrupt(this.#state)
       }
@@ -71,9 +70,9 @@ export class TranscriptWriter {
     if ((this.bytes === 0) !== (event.type === 'run-started'))
       throw new BraidError('internal', 'A transcript begins with run-started, once.')
     const stored = storedEvent(event)
-    this.#file.append(JSON.stringify(stored) + '\n')
+    this.#file.append(lineOf(stored))
     this.#alternatives.write(event)
-    this.#fold(stored)
+    this.#fold([stored])
     if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed')
       this.#file.sync()
     return stored
@@ -89,8 +88,8 @@ export class TranscriptWriter {
     return restored
   }
 
-  #fold(event: RunEvent): void {
-    this.#state = applyEvent(this.#state, withoutText(event))
+  #fold(events: readonly RunEvent[]): void {
+    this.#state = applyEvents(this.#state, events.map(withoutText))
   }
 
   close(): void {
@@ -98,6 +97,18 @@ export class TranscriptWriter {
     this.#alternatives.close()
     this.#lock.release()
   }
+}
+
+/** Returns the line of an event. Throws `bad-transcript` for one that no reader takes. */
+function lineOf(event: RunEvent): string {
+  const line = JSON.stringify(event) + '\n'
+  // A UTF-16 unit has at most 3 bytes.
+  if (line.length * 3 > MAX_LINE && Buffer.byteLength(line) > MAX_LINE + 1)
+    throw new BraidError(
+      'bad-transcript',
+      `An event of the type ${event.type} has more than ${MAX_LINE >> 20} MiB, which no transcript can hold.`,
+    )
+  return line
 }
 
 function lockRun(file: string): WriteLock {

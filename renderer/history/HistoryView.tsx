@@ -16,6 +16,7 @@ import { SampleButton } from '../run/FirstMinute.tsx'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem } from '../ui/Menu.tsx'
+import { visible } from '../ui/visible.ts'
 import { HistoryRow } from './HistoryRow.tsx'
 import './history.css'
 
@@ -95,9 +96,10 @@ export function HistoryView() {
           })}
         </ul>
       </div>
-      <p className="small dim num" role="status">
-        {t('history.count', { count: rows.length })}
-      </p>
+      <div className="small dim num" role="status">
+        <p>{t('history.count', { count: rows.length })}</p>
+        {found !== null && <Skipped />}
+      </div>
     </div>
   )
 }
@@ -146,6 +148,25 @@ function Filters({ tags }: { tags: string[] }) {
       )}
     </div>
   )
+}
+
+const NAMED = 3
+
+/** Says which runs the search left out. */
+function Skipped() {
+  const t = useT()
+  const { list, skipped } = useHistory()
+  const titles = new Map(list?.map(({ run, title }) => [run, visible(title).slice(0, 80)]))
+  return (['slow', 'damaged'] as const).map((why) => {
+    const runs = skipped.filter((one) => one.why === why).map(({ run }) => titles.get(run) ?? run)
+    if (runs.length === 0) return null
+    const names = runs.slice(0, NAMED).join(', ') + (runs.length > NAMED ? ', …' : '')
+    return (
+      <p key={why}>
+        <bdi>{t(`history.${why}`, { count: runs.length, names })}</bdi>
+      </p>
+    )
+  })
 }
 
 function Selection({ runs }: { runs: string[] }) {

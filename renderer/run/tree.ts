@@ -32,7 +32,9 @@ function stretch(group: readonly Segment[], from: number): Stretch {
   const branches = new Map<number | string | undefined, Segment[]>()
   for (const path of group) {
     const key = keyAt(path, to)
-    branches.set(key, [...(branches.get(key) ?? []), path])
+    const branch = branches.get(key)
+    if (branch === undefined) branches.set(key, [path])
+    else branch.push(path)
   }
   const text = Array.from(
     { length: Math.min(8, to - from) },

@@ -1,5 +1,5 @@
 import { create } from 'zustand'
-import { MAX_IMPORT, type RunSummary } from '../../engine/protocol/wire.ts'
+import { MAX_IMPORT, type RunSummary, type Search } from '../../engine/protocol/wire.ts'
 import { failureWords } from '../i18n/wording.ts'
 import { visible } from '../ui/visible.ts'
 import { host } from './host.ts'
@@ -10,7 +10,9 @@ interface History {
   list: RunSummary[] | null
   query: string
   /** Runs that match the query, best first, with the place of the match; null without a query. */
-  found: { run: string; snippet: string }[] | null
+  found: Search['hits'] | null
+  /** Runs that the search left out. */
+  skipped: Search['skipped']
   starredOnly: boolean
   tag: string | null
   selected: ReadonlySet<string>
@@ -20,6 +22,7 @@ export const useHistory = create<History>(() => ({
   list: null,
   query: '',
   found: null,
+  skipped: [],
   starredOnly: false,
   tag: null,
   selected: new Set(),
@@ -40,15 +43,22 @@ export async function refreshHistory(): Promise<void> {
 }
 
 let searched = 0
+/** Searches the history; the host then stops the search before. An empty query ends the search. */
 export async function search(query: string): Promise<void> {
   const mine = ++searched
+  const before = useHistory.getState().query
   useHistory.setState({ query })
   if (query.trim() === '') {
-    useHistory.setState({ found: null })
+    useHistory.setState({ found: null, skipped: [] })
+    if (before.trim() !== '') await host.call('runs.search.cancel', {})
     return
   }
-  const found = await host.call('runs.search', { query: query.slice(0, 1024) })
-  if (mine === searched) useHistory.setState({ found })
+  try {
+    const { hits, skipped } = await host.call('runs.search', { query: query.slice(0, 1024) })
+    if (mine === searched) useHistory.setState({ found: hits, skipped })
+  } catch (error) {
+    if (mine === searched) throw error // else a later search stopped it
+  }
 }
 
 export async function updateRun(

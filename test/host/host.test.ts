@@ -589,9 +589,10 @@ describe('the history', () => {
     expect(
       (await client.call('runs.update', { run, title: 'T', starred: true, tags: ['a'] })).title,
     ).toBe('T')
-    expect((await client.call('runs.search', { query: 'boxed' })).map((hit) => hit.run)).toEqual([
-      run,
-    ])
+    expect(await client.call('runs.search', { query: 'boxed' })).toMatchObject({
+      hits: [{ run }],
+      skipped: [],
+    })
     other.pushes.length = 0
     await client.call('runs.delete', { run })
     await until(() => other.pushes.some((push) => push.kind === 'changed' && push.what === 'runs'))

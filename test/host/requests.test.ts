@@ -58,6 +58,7 @@ describe('bad requests', () => {
     'models.list',
     'tasks.list',
     'runs.list',
+    'runs.search.cancel',
     'runs.watch',
     'settings.get',
     'settings.set',

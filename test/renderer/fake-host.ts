@@ -22,6 +22,7 @@ import type {
   Result,
   RunSummary,
   Method,
+  Search,
   Task,
 } from '../../engine/protocol/wire.ts'
 import { SETTINGS } from './synthetic.ts'
@@ -129,6 +130,8 @@ const OFFER: Offer = {
 
 export class FakeHost {
   runs = new Map<string, FakeRun>()
+  /** What searches leave out. */
+  skipped: Search['skipped'] = []
   models: ModelEntry[] = [
     {
       file: MODEL.file,
@@ -446,10 +449,13 @@ export class FakeHost {
         return [...this.runs.values()].map((entry) => entry.summary)
       case 'runs.search': {
         const { query } = params as { query: string }
-        return [...this.runs.values()]
+        const hits = [...this.runs.values()]
           .filter((entry) => entry.summary.problem.toLowerCase().includes(query.toLowerCase()))
           .map((entry) => ({ run: entry.summary.run, snippet: entry.summary.problem }))
+        return { hits, skipped: this.skipped }
       }
+      case 'runs.search.cancel':
+        return {}
       case 'runs.delete': {
         const { run } = params as { run: string }
         const entry = of(run)

@@ -186,9 +186,8 @@ describe.each(NAMES)('%s', (run) => {
     })
     const text = golden.paths[0]!.text.replace(/[^ -~]/g, ' ')
     const [word] = text.split(' ').filter((part) => part.length > 2)
-    expect((await store.search(`${state.problem} ${word ?? ''}`)).map((hit) => hit.run)).toEqual([
-      run,
-    ])
+    const { hits } = await store.search(`${state.problem} ${word ?? ''}`)
+    expect(hits.map((hit) => hit.run)).toEqual([run])
     for (const format of FORMATS) {
       const { content } = exportRuns(store, [run], format)
       expect(content).toContain(golden.model)

@@ -246,7 +246,8 @@ describe('the history', () => {
       { type: 'tokens', at: 1, segment: 'p1', tokens: tokensOf('hello\nworld') },
     ])
     store.update('r2', { tags: ['geometry'] })
-    const found = async (query: string) => (await store.search(query)).map((hit) => hit.run).sort()
+    const found = async (query: string) =>
+      (await store.search(query)).hits.map((hit) => hit.run).sort()
     expect(await found('make boxed')).toEqual(['r1'])
     expect(await found('GRÖSSE')).toEqual([])
     expect(await found('größe ÜBER')).toEqual(['r2'])
@@ -256,7 +257,7 @@ describe('the history', () => {
     expect(await found('.*')).toEqual([])
     expect(await found('4 again')).toEqual(['r1'])
     expect(await found('  ')).toEqual([])
-    expect((await store.search('world'))[0]!.snippet).toContain('hello world')
+    expect((await store.search('world')).hits[0]!.snippet).toContain('hello world')
   })
 })
 

@@ -1,6 +1,8 @@
 import { escapeControls } from '../../protocol/controls.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { RunEvent, SegmentId } from '../../protocol/events.ts'
-import { foldRun, type RunState } from '../../protocol/fold.ts'
+import { allSegments, foldRun, type RunState } from '../../protocol/fold.ts'
+import { MAX_EXPORT } from '../../protocol/limits.ts'
 import type { RunStore } from '../store.ts'
 import { exportHtml } from './html.ts'
 import { exportJson } from './json.ts'
@@ -34,14 +36,28 @@ const KINDS: Record<Format, { mimeType: string; write: (runs: ExportedRun[]) => 
 
 /**
  * Exports one run, or several for comparison: problem, settings, model, every path and summary,
- * votes and seeds. Control characters of the texts are escaped.
+ * votes and seeds. Control characters of the texts are escaped. Throws `out-of-range` if the file
+ * would be too large.
  */
 export function exportRuns(store: RunStore, runs: readonly string[], format: Format): Export {
   const { mimeType, write } = KINDS[format]
-  const loaded = runs.map((run) => load(store, run, format === 'json'))
+  let room = MAX_EXPORT
+  const loaded = runs.map((run) => {
+    const one = load(store, run, format === 'json')
+    room -= allSegments(one.state).reduce((sum, { text }) => sum + text.length, 0)
+    if (room < 0) throw tooLarge(store)
+    return one
+  })
   const name = runs.length === 1 ? `braid-${runs[0]}` : `braid-${runs.length}-runs`
-  return { fileName: `${name}.${format}`, mimeType, content: escapeControls(write(loaded)) }
+  try {
+    return { fileName: `${name}.${format}`, mimeType, content: escapeControls(write(loaded)) }
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge(store) // longer than a string can be
+    throw error
+  }
 }
+
+const tooLarge = ({ root }: RunStore) => fail('out-of-range/export', { folder: root })
 
 function load(store: RunStore, run: string, alternatives: boolean): ExportedRun {
   const { title, tags, starred } = store.summary(run)

@@ -11,7 +11,7 @@ export {
   voteLines,
 } from './describe.ts'
 export type { Export, ExportedRun, Format } from './export.ts'
-export { importRuns } from './json.ts'
+export { importInSlices } from './json.ts'
 
 /** As in export.ts. Loads Markdown, formulas and the colours of code only when something is exported. */
 export async function exportRuns(

@@ -3,10 +3,15 @@ import { decidingProgram } from '../../protocol/deciding.ts'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
+import { MAX_LINE } from '../../protocol/limits.ts'
 import { NestsTooDeep, parseJson as readJson } from '../../protocol/json.ts'
+import { atOnce, inSlices, Slices } from '../slices.ts'
 import type { RunStore } from '../store.ts'
 import { EventParser } from '../lines.ts'
 import type { ExportedRun } from './export.ts'
+
+/** Events or lines between two pauses of an import. */
+const STEP = 64
 
 /** Version of the format. Version 1 held events of format 1 and can still be imported. */
 export const JSON_VERSION = 2
@@ -40,31 +45,43 @@ export function exportJson(runs: ExportedRun[]): string {
 
 /**
  * Imports a JSON export of one or more runs, or a bare transcript, into new runs of the store.
- * Returns their names.
+ * Returns their names. Throws `bad-transcript`.
  */
-export function importRuns(store: RunStore, content: string): string[] {
-  const runs = parse(content)
-  return runs.map((run) => {
-    // Check everything before writing anything.
-    const [first, ...events] = run.events
-    if (first?.type !== 'run-started')
-      throw new BraidError('bad-transcript', 'The first event is not run-started.')
-    const { run: id, writer } = store.create()
-    try {
-      writer.append({ ...first, run: id, importedFrom: first.run })
-      for (const event of events) {
-        if (event.type !== 'run-started') writer.append(event)
-      }
-      store.close(id)
-    } catch (error) {
-      store.discard(id)
-      throw error
+export const importRuns = (store: RunStore, content: string): string[] =>
+  atOnce(importing(store, content))
+
+/** As `importRuns`, but lets others have their turn while a long file is imported. */
+export const importInSlices = (store: RunStore, content: string): Promise<string[]> =>
+  inSlices(importing(store, content), new Slices())
+
+function* importing(store: RunStore, content: string): Generator<void, string[]> {
+  const runs = yield* parse(content)
+  const names: string[] = []
+  for (const run of runs) names.push(yield* importingRun(store, run))
+  return names
+}
+
+function* importingRun(store: RunStore, run: Imported): Generator<void, string> {
+  // Check everything before writing anything.
+  const [first] = run.events
+  if (first?.type !== 'run-started')
+    throw new BraidError('bad-transcript', 'The first event is not run-started.')
+  const { run: id, writer } = store.create()
+  try {
+    writer.append({ ...first, run: id, importedFrom: first.run })
+    for (const [i, event] of run.events.entries()) {
+      if (event.type !== 'run-started') writer.append(event)
+      if (i % STEP === 0) yield
     }
-    const { title, starred, tags } = run
-    if (title !== undefined || starred !== undefined || tags !== undefined)
-      store.update(id, { title, starred, tags })
-    return id
-  })
+    store.close(id)
+  } catch (error) {
+    store.discard(id)
+    throw error
+  }
+  const { title, starred, tags } = run
+  if (title !== undefined || starred !== undefined || tags !== undefined)
+    store.update(id, { title, starred, tags })
+  return id
 }
 
 interface Imported {
@@ -74,9 +91,11 @@ interface Imported {
   events: RunEvent[]
 }
 
-function parse(content: string): Imported[] {
-  const value = parseJson(content)
-  if (value === undefined) return [{ events: checkLines(content) }]
+function* parse(content: string): Generator<void, Imported[]> {
+  // The first line of a transcript is a value by itself; a JSON export has one value in all.
+  const whole = !content.trimEnd().includes('\n') || parseJson(lineAt(content, 0)) === undefined
+  const value = whole ? parseJson(content) : undefined
+  if (value === undefined) return [{ events: yield* checkLines(content) }]
   const several = Runs.safeParse(value)
   const one = several.success ? undefined : Run.safeParse(value)
   if (
@@ -86,11 +105,10 @@ function parse(content: string): Imported[] {
   ) {
     throw new BraidError('bad-transcript', 'The file was written by a newer Braid.')
   }
-  if (several.success)
-    return several.data.runs.map((run) => ({ ...run, events: checkEvents(run.events) }))
-  if (one?.success === true) return [{ ...one.data, events: checkEvents(one.data.events) }]
+  if (several.success) return yield* checkRuns(several.data.runs)
+  if (one?.success === true) return yield* checkRuns([one.data])
   if ((value as { type?: unknown } | null)?.type === 'run-started')
-    return [{ events: checkEvents([value]) }]
+    return yield* checkRuns([{ events: [value] }])
   throw new BraidError(
     'bad-transcript',
     'The file is neither a transcript nor a JSON export of Braid.',
@@ -107,35 +125,76 @@ function parseJson(content: string): unknown {
   }
 }
 
-function checkEvents(values: readonly unknown[], called = 'Event'): RunEvent[] {
-  const parser = new EventParser()
-  const events = values.flatMap((value, i) => check(parser.parse(value), `${called} ${i + 1}`))
-  return [...events, ...parser.end()]
+function* checkRuns<R extends { events: readonly unknown[] }>(
+  runs: readonly R[],
+): Generator<void, (Omit<R, 'events'> & { events: RunEvent[] })[]> {
+  const checked = []
+  for (const run of runs) {
+    const checker = new EventChecker('Event')
+    for (const [i, value] of run.events.entries()) {
+      checker.add(value)
+      if (i % STEP === 0) yield
+    }
+    checked.push({ ...run, events: checker.finished() })
+  }
+  return checked
 }
 
 /** Checks the lines of a bare transcript. A torn last line is dropped, as when a run is opened. */
-function checkLines(content: string): RunEvent[] {
+function* checkLines(content: string): Generator<void, RunEvent[]> {
   if (content.trim() === '') throw new BraidError('bad-transcript', 'The file is empty.')
-  const lines = content.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  const values: unknown[] = []
-  for (const [i, line] of lines.entries()) {
+  const checker = new EventChecker('Line')
+  let start = 0
+  for (let number = 1; start < content.length; number++) {
+    const line = lineAt(content, start)
+    start += line.length + 1
+    if (line.length > MAX_LINE)
+      throw new BraidError(
+        'bad-transcript',
+        `Line ${number} is damaged: it has more than ${MAX_LINE >> 20} MiB.`,
+      )
     const value = parseJson(line)
-    if (value === undefined && i > 0 && i === lines.length - 1) break
+    if (value === undefined && number > 1 && start >= content.length) break
     if (value === undefined)
       throw new BraidError(
         'bad-transcript',
-        `The file is neither a transcript nor a JSON export of Braid (line ${i + 1}).`,
+        `The file is neither a transcript nor a JSON export of Braid (line ${number}).`,
       )
-    values.push(value)
+    checker.add(value)
+    if (number % STEP === 0) yield
   }
-  return checkEvents(values, 'Line')
+  return checker.finished()
 }
 
-function check(events: RunEvent[] | null | string, where: string): RunEvent[] {
-  if (typeof events === 'string')
-    throw new BraidError('bad-transcript', `${where} is damaged: ${events}`)
-  return events ?? []
+/** Returns the line that begins at `start`, without its end. */
+function lineAt(content: string, start: number): string {
+  const end = content.indexOf('\n', start)
+  return content.slice(start, end < 0 ? content.length : end)
+}
+
+/** Collects the events of one run. `called`: what its values are, in messages. */
+class EventChecker {
+  readonly #called: string
+  readonly #parser = new EventParser()
+  readonly #events: RunEvent[] = []
+  #count = 0
+
+  constructor(called: string) {
+    this.#called = called
+  }
+
+  /** Throws `bad-transcript`. */
+  add(value: unknown): void {
+    const events = this.#parser.parse(value)
+    this.#count++
+    if (typeof events === 'string')
+      throw new BraidError('bad-transcript', `${this.#called} ${this.#count} is damaged: ${events}`)
+    for (const event of events ?? []) this.#events.push(event)
+  }
+
+  finished(): RunEvent[] {
+    return [...this.#events, ...this.#parser.end()]
+  }
 }
 
 function runObject({ run, title, starred, tags, events, state }: ExportedRun) {

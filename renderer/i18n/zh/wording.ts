@@ -83,8 +83,15 @@ export const errors: Record<ErrorDetail, string> = {
   'not-running/stop': '运行已经结束。',
   'out-of-memory/cells':
     '{cells} 个词元的 KV 缓存需要 {needed} GB，而可用内存只有 {free} GB。请减少路径、缩小预算，或选用更小的 KV 缓存类型。',
+  'out-of-range/export':
+    '导出内容过大，无法放入一个文件。请减少一次导出的运行，或从 {folder} 复制其记录文件。',
+  'out-of-range/transcript': '{run} 的记录文件有 {size} MB，最多只能打开 {most} MB。',
+  'out-of-range/summaries': '一次运行最多有 {most} 个总结。如需更多，请开始新的运行。',
   'out-of-range/branch': '路径 {path} 有 {tokens} 个词元，无法在第 {at} 个处分叉。',
   'out-of-range/token': '词元 {token} 不存在：词表共有 {vocabulary} 个词元。',
+  'too-many-paths/all': '一次运行最多有 {most} 条路径（包括已丢弃的）。如需更多，请开始新的运行。',
+  'too-many-paths/kept':
+    '一次运行的分叉最多可保留其他路径的 {most} 个词元，此运行已保留 {kept} 个。请从更早的词元分叉，或开始新的运行。',
   'too-many-paths/branch': '一次运行最多有 {most} 条路径，请先丢弃一条。',
   'too-many-paths/context':
     '{groups} 组、每组 {size} 条路径超出一个上下文的容量。每组最多 {room} 条。',

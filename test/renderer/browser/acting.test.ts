@@ -81,6 +81,31 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
+  test('a search names the runs that it left out', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      for (const run of ['huge', 'torn', 'fine'])
+        fake.add(synthetic.scripted({ ...synthetic.BALLS, run, problem: `About ${run} things` }))
+      fake.skipped = [
+        { run: 'huge', why: 'slow' },
+        { run: 'torn', why: 'damaged' },
+      ]
+      location.hash = '#/history'
+    })
+    const status = page.locator('.history [role=status]')
+    await page.getByRole('searchbox').fill('fine')
+    await soon(() => status.textContent()).toContain(
+      '1 run took too long to search: About huge things',
+    )
+    expect(await status.textContent()).toContain(
+      '1 damaged run was not searched: About torn things',
+    )
+    await page.getByRole('searchbox').fill('')
+    await soon(() => status.textContent()).not.toContain('took too long')
+    await page.context().close()
+  })
+
   test('a model that is dropped on the history is not imported as a run', async () => {
     const page = await openPage(harness, '#/history')
     await page.evaluate(() => {

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { BraidError } from '../../../engine/protocol/errors.ts'
 import {
   deleteRuns,
   importFiles,
@@ -27,6 +28,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   fake.runs.clear()
+  fake.skipped = []
   useToasts.setState({ toasts: [] })
   useHistory.setState({ query: '', found: null, tag: null, selected: new Set() })
   for (const run of ['a', 'b', 'c'])
@@ -60,6 +62,34 @@ test('what a query finds is asked again when the list changes', async () => {
   fake.add(events('d', 'Where is the quokka?'))
   await refreshHistory()
   expect(shown()).toEqual(['d'])
+})
+
+test('a search tells what it left out, until the next one; one that a later search stopped tells nothing', async () => {
+  fake.skipped = [{ run: 'b', why: 'slow' }]
+  const call = host.call
+  const refused = new BraidError('cancelled', 'Cancelled.')
+  const first = search('p')
+  await first
+  expect(useHistory.getState().skipped).toEqual(fake.skipped)
+  const calls: string[] = []
+  host.call = ((method: string, params: { query: string }) => {
+    calls.push(method)
+    if (params.query === 'stopped') return Promise.reject(refused)
+    return call.call(host, method as 'runs.search', params)
+  }) as typeof host.call
+  try {
+    const stopped = search('stopped')
+    const later = search('quokka')
+    await Promise.all([stopped, later])
+    expect(useHistory.getState()).toMatchObject({ query: 'quokka', found: [] })
+    await expect(search('stopped')).rejects.toBe(refused)
+    fake.skipped = []
+    await search('')
+    expect(useHistory.getState()).toMatchObject({ found: null, skipped: [] })
+    expect(calls.at(-1)).toBe('runs.search.cancel')
+  } finally {
+    host.call = call
+  }
 })
 
 test('every run of every file is imported', async () => {
