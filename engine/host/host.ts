@@ -9,6 +9,7 @@ import { idOf } from './mux.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
 import { Runs } from './runs.ts'
+import { Titles } from './titles.ts'
 import { Watchdog } from './watchdog.ts'
 import { bundledModel } from '../models/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
@@ -60,6 +61,7 @@ export class Host {
   readonly #runs: Runs
   readonly #library: Library
   readonly #residency: Residency
+  readonly #titles: Titles
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
   readonly #attributions: Attributions
@@ -91,12 +93,23 @@ export class Host {
       },
       onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
       onWaiting: (run, place) => this.#broadcast({ kind: 'waiting', run, place }),
-      onEnd: (run) => this.#activity.ended(run),
+      onEnd: (run) => {
+        this.#activity.ended(run)
+        this.#titles.ended(run.run)
+      },
       onChange: () => {
         this.#changed('runs')
         this.#activity.changed()
         this.#residency.update()
+        this.#titles.update()
       },
+    })
+    this.#titles = new Titles({
+      engine,
+      store: this.#store,
+      wanted: () => this.#preferences().titles,
+      busy: () => this.#runs.atWork,
+      onTitle: () => this.#changed('runs'),
     })
     this.#attributions = new Attributions(this.#runs, watchdog)
     this.#residency = new Residency({
@@ -169,6 +182,7 @@ export class Host {
       // The disk is full, so this model is not loaded at the next start.
     }
     await this.#library.close()
+    await this.#titles.close()
     await this.#runs.close()
     this.#residency.close()
     this.#activity.close()

@@ -55,6 +55,8 @@ export const PREFERENCES = {
    * there is none.
    */
   notLoadedAtStart: preference('shared', z.string().max(4096), ''),
+  /** The model writes the titles of conversations while nothing else is at work. */
+  titles: preference('shared', z.boolean(), true),
   /** Programs of questions that ask for code are run in the sandbox and compared. */
   runPrograms: preference('shared', z.boolean(), true),
   /** The user was told what that does. */

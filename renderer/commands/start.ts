@@ -10,7 +10,9 @@ import {
   type Draft,
 } from '../store/compose.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
+import { invalidFields } from '../store/invalid.ts'
 import { go } from '../store/route.ts'
+import { useUi } from '../store/ui.ts'
 import { startRun } from '../store/runs.ts'
 
 /**
@@ -19,9 +21,12 @@ import { startRun } from '../store/runs.ts'
  */
 export async function startDraft(anyway = false): Promise<void> {
   const draft = useCompose.getState()
-  // A number that is out of range is neither used nor replaced: its field says what it takes.
-  const wrong = document.querySelector<HTMLElement>('.composer [aria-invalid="true"]')
-  if (wrong !== null) return wrong.focus()
+  const [wrong] = invalidFields
+  if (wrong !== undefined) {
+    useUi.setState({ settingsOpen: true })
+    requestAnimationFrame(() => document.getElementById(wrong)?.focus())
+    return
+  }
   useCompose.setState({ starting: true, error: null })
   try {
     if (!anyway) {

@@ -67,7 +67,12 @@ export function ModelPicker() {
           </button>
         </Popover.Trigger>
         <Popover.Portal>
-          <Popover.Content className="popover model-list-box" align="start" sideOffset={4}>
+          <Popover.Content
+            className="popover model-list-box"
+            align="start"
+            sideOffset={4}
+            aria-label={t('compose.model')}
+          >
             <Cmdk
               label={t('compose.model')}
               filter={(file, typed, [name] = []) => match(name ?? file, typed)}

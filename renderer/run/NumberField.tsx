@@ -1,5 +1,6 @@
 import { useEffect, useId, useState } from 'react'
 import { useT } from '../i18n/index.ts'
+import { invalidFields } from '../store/invalid.ts'
 
 /** A number field. Only a number in range is passed on; for anything else the field shows the range. */
 export function NumberField({
@@ -43,6 +44,11 @@ export function NumberField({
       number <= max &&
       (fraction || Number.isInteger(number))
     )
+  useEffect(() => {
+    if (!bad) return
+    invalidFields.add(id)
+    return () => void invalidFields.delete(id)
+  }, [bad, id])
   const note = bad ? t('field.range', { min, max }) : (warn ?? hint)
   return (
     <div className="field">

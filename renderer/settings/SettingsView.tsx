@@ -77,6 +77,21 @@ export function SettingsView() {
           </label>
         </Line>
       </section>
+      <section className="panel settings" aria-labelledby="conversations">
+        <header>
+          <h2 id="conversations">{t('sidebar.title')}</h2>
+        </header>
+        <Line label={t('settings.titles')} hint={t('settings.titlesHelp')}>
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={prefs.titles}
+              onChange={(event) => setPref('titles', event.target.checked)}
+            />
+            {t('settings.titlesOn')}
+          </label>
+        </Line>
+      </section>
       <section className="panel settings" aria-labelledby="programs">
         <header>
           <h2 id="programs">{t('settings.programs')}</h2>

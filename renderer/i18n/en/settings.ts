@@ -24,6 +24,10 @@ export const settings = {
   'settings.follow': 'Follow live text',
   'settings.followHelp': 'Scrolling up always pauses it.',
   'settings.followOn': 'Auto-scroll new text',
+  'settings.titles': 'Titles',
+  'settings.titlesHelp':
+    'For long questions, by the model that answered, while nothing else is at work.',
+  'settings.titlesOn': 'Let the model write titles',
   'settings.programs': 'Programs in answers',
   'settings.programsRun': 'Compare by running',
   'settings.programsHelp':

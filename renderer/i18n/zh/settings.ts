@@ -25,6 +25,9 @@ export const settings: Record<keyof typeof en, string> = {
   'settings.follow': '跟随实时文本',
   'settings.followHelp': '向上滚动总会暂停跟随。',
   'settings.followOn': '自动滚动新文本',
+  'settings.titles': '标题',
+  'settings.titlesHelp': '对较长的问题，在空闲时由作答的模型撰写。',
+  'settings.titlesOn': '让模型撰写标题',
   'settings.programs': '答案中的程序',
   'settings.programsRun': '运行以比较',
   'settings.programsHelp':
