@@ -3,8 +3,9 @@
  * llama.cpp would abort the process or divide by zero (GGML_ASSERT in llama-model.cpp,
  * llama-vocab.cpp and src/models/).
  */
-import { isRecurrent, ONE_HEAD_SIZE, THOUGHT_ARCHITECTURES } from './architectures.ts'
+import { isRecurrent, NOT_RUN, ONE_HEAD_SIZE, THOUGHT_ARCHITECTURES } from './architectures.ts'
 import { bad, show, type GgufHeader, type GgufTensor } from './gguf.ts'
+import { checkRelations, Numbers } from './hparams.ts'
 import { arrayOf, integerOf, numberOf, perLayer, textOf } from './keys.ts'
 import { LIMITS } from './gguf-types.ts'
 
@@ -45,10 +46,16 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
     throw bad(
       'This is an adapter (LoRA), which holds changes to a model, not a model. Merge it into its base model (llama-export-lora), and add the result.',
     )
+  const reason = NOT_RUN.get(architecture)
+  if (reason !== undefined) throw bad(`Braid cannot run models of the architecture ${show(architecture)}: ${reason}`)
   if (kind !== undefined && kind !== 'model')
     throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')
 
+  checkRelations(
+    new Numbers(header, architecture),
+    new Map(tensors.map(({ name, shape }) => [name, shape])),
+  )
   const key = (name: string) => `${architecture}.${name}`
   const layers = integerOf(header, key('block_count'), 1, MAX_LAYERS)
   const embedding = integerOf(header, key('embedding_length'), 1, MAX_WIDTH)
@@ -136,7 +143,11 @@ function checkExperts(header: GgufHeader, key: (name: string) => string, layers:
   const groups = integerOf(header, key('expert_group_count'), 0, MAX_EXPERTS, 0)
   const groupsUsed = integerOf(header, key('expert_group_used_count'), 0, MAX_EXPERTS, 0)
   // llama.cpp treats a dense Hunyuan model's single expert as no experts.
-  if (experts <= 1 && textOf(header, 'general.architecture')?.startsWith('hunyuan')) return
+  const architecture = textOf(header, 'general.architecture')!
+  if (experts <= 1 && ['hunyuan-dense', 'hunyuan_vl'].includes(architecture)) {
+    if (groups > 0) throw bad(`The metadata key ${show(key('expert_group_count'))} is ${groups}; it must be 0.`)
+    return
+  }
   const right =
     experts === 0
       ? used === 0 && groups === 0

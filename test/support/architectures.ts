@@ -186,7 +186,12 @@ export function metadataOf(variant: string): Metadata {
       'attention.key_length_mla': u32(192),
       'attention.value_length_mla': u32(128),
     })
-  else if (arch === 'minimax-m3') own['rope.dimension_count'] = u32(64)
+  else if (arch === 'plm')
+    Object.assign(own, {
+      'attention.key_length': u32(96),
+      'attention.value_length': u32(headDim),
+      'rope.dimension_count': u32(32),
+    })
   else if (!arch.startsWith('rwkv') && arch !== 'arwkv7') {
     own['attention.key_length'] = u32(headDim)
     own['attention.value_length'] = u32(headDim)
@@ -259,7 +264,7 @@ export function metadataOf(variant: string): Metadata {
     })
   return {
     'general.architecture': str(arch),
-    'general.name': str(`tiny ${variant}`),
+    'general.name': str('tiny'),
     ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${arch}.${key}`, value])),
     ...(arch === 'apertus' && {
       'xielu.alpha_n': f32(1),
@@ -298,6 +303,24 @@ function candidates(layers: number): string[] {
   ]
 }
 
+/** Tensors that the loader does not insist on but the graph needs, or whose size the file chooses. */
+const NEEDED: Readonly<Record<string, readonly (readonly [string, ...number[]])[]>> = {
+  qwen35: [['blk.0.attn_qkv.weight'], ['blk.0.attn_gate.weight']],
+  qwen35moe: [['blk.0.attn_qkv.weight'], ['blk.0.attn_gate.weight']],
+  qwen3next: [['blk.0.attn_qkv.weight'], ['blk.0.attn_gate.weight']],
+  qwen4exp: [
+    ['blk.0.attn_qkv.weight'],
+    ['blk.0.attn_gate.weight'],
+    ['per_layer_token_embd.weight', 32, 4 * 268],
+  ],
+  laguna: [
+    ['blk.0.attn_gate.weight', 160, 2],
+    ['blk.1.attn_gate.weight', 160, 2],
+  ],
+  'glm-dsa': [['output.weight']],
+  rwkv6: [['blk.0.time_mix_lerp_fused.weight'], ['blk.1.time_mix_lerp_fused.weight']],
+}
+
 /** Fits no tensor of the tiny models: a prime. */
 const UNKNOWN = 7919
 
@@ -316,6 +339,8 @@ export async function learnArchitecture(
   const vocabulary = metadata['tokenizer.ggml.tokens'] as { values: readonly unknown[] }
   const { embd, layers } = sizesOf(variant.split(' ')[0]!)
   const known = new Map<string, number[]>([['token_embd.weight', [embd, vocabulary.values.length]]])
+  for (const [name, ...shape] of NEEDED[variant.split(' ')[0]!] ?? [])
+    known.set(name, shape.length > 0 ? shape : [UNKNOWN])
   const unknown = new Set(all ? candidates(layers) : [])
   for (let tries = 0; tries < 5000; tries++) {
     const infos = [
