@@ -34,6 +34,13 @@ export const THOUGHT_ARCHITECTURES: ReadonlySet<string> = new Set(['qwen2', 'lla
  */
 export const ONE_HEAD_SIZE: ReadonlySet<string> = new Set(['qwen2', 'llama', 'qwen3'])
 
+/** Source: llama-model.cpp, `llama_model_rope_type`. */
+export const NO_ROPE: ReadonlySet<string> = new Set(
+  'gpt2 mpt refact bloom mamba mamba2 jamba jais rwkv6 rwkv6qwen2 rwkv7 arwkv7 nemotron_h nemotron_h_moe kimi-linear kimi-k3'.split(
+    ' ',
+  ),
+)
+
 const reasons = (reason: string, names: string): [string, string][] =>
   names.split(' ').map((name) => [name, reason])
 /** Architectures that llama.cpp knows, but that generate no text, or with which it aborts. */

@@ -3,9 +3,15 @@
  * llama.cpp would abort the process or divide by zero (GGML_ASSERT in llama-model.cpp,
  * llama-vocab.cpp and src/models/).
  */
-import { isRecurrent, NOT_RUN, ONE_HEAD_SIZE, THOUGHT_ARCHITECTURES } from './architectures.ts'
+import {
+  isRecurrent,
+  NO_ROPE,
+  NOT_RUN,
+  ONE_HEAD_SIZE,
+  THOUGHT_ARCHITECTURES,
+} from './architectures.ts'
 import { bad, show, type GgufHeader, type GgufTensor } from './gguf.ts'
-import { checkRelations, Numbers } from './hparams.ts'
+import { checkNumbers } from './hparams.ts'
 import { arrayOf, integerOf, numberOf, perLayer, textOf } from './keys.ts'
 import { LIMITS } from './gguf-types.ts'
 
@@ -52,10 +58,7 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
     throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')
 
-  checkRelations(
-    new Numbers(header, architecture),
-    new Map(tensors.map(({ name, shape }) => [name, shape])),
-  )
+  checkNumbers(header, architecture)
   const key = (name: string) => `${architecture}.${name}`
   const layers = integerOf(header, key('block_count'), 1, MAX_LAYERS)
   const embedding = integerOf(header, key('embedding_length'), 1, MAX_WIDTH)
@@ -79,6 +82,22 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   const keyLength = integerOf(header, key('attention.key_length'), 0, 2 ** 16, split)
   const valueLength = integerOf(header, key('attention.value_length'), 0, 2 ** 16, split)
   const rope = integerOf(header, key('rope.dimension_count'), 0, 2 ** 16, keyLength)
+  if (heads[0]! > 0 && !NO_ROPE.has(architecture)) {
+    const swa = (name: string, fallback: number) =>
+      integerOf(header, key(`${name}_swa`), 0, 2 ** 16, fallback)
+    checkRope(key('rope.dimension_count'), rope, keyLength)
+    checkRope(
+      key('rope.dimension_count_swa'),
+      swa('rope.dimension_count', rope),
+      swa('attention.key_length', keyLength),
+    )
+  }
+  // It divides by the length; the graph of mistral3 has another.
+  if (
+    architecture !== 'mistral3' &&
+    (numberOf(header, key('attention.temperature_scale')) ?? 0) !== 0
+  )
+    integerOf(header, key('attention.temperature_length'), 1, 2 ** 31 - 1)
   if (ONE_HEAD_SIZE.has(architecture)) {
     if (keyLength < 1 || keyLength !== valueLength || keyLength !== rope)
       throw bad(
@@ -127,6 +146,14 @@ function checkProjections(
         `The matrix ${show(name)} has ${shape[1] ?? 1} rows; ${count} heads of ${headDim} dimensions need ${count * headDim}.`,
       )
   }
+}
+
+/** The rotation computes pairs of dimensions of a key; it asserts that, and never ends without one. */
+function checkRope(key: string, dimensions: number, keyLength: number): void {
+  if (dimensions < 2 || dimensions % 2 !== 0 || dimensions > keyLength)
+    throw bad(
+      `The metadata key ${show(key)} is ${dimensions}; it must be even, and from 2 to the ${keyLength} dimensions of a key.`,
+    )
 }
 
 function checkExperts(header: GgufHeader, key: (name: string) => string, layers: number): void {

@@ -1,10 +1,10 @@
 /**
  * Every number of a model's metadata that llama.cpp reads (llama-arch.cpp, `LLM_KV_NAMES`), and the
- * values with which it neither aborts (GGML_ASSERT, GGML_ABORT), nor divides by zero, nor loops for
- * ever, nor allocates more than the file justifies. `npm run fuzz:model-keys` tries all others.
+ * values that a model can have. With others llama.cpp aborts (GGML_ASSERT), loops for ever or
+ * allocates more than the file justifies, partly only once it computes. How the numbers of an
+ * architecture fit together is left to its trial (trial.ts). `npm run fuzz:model-keys` tries both.
  */
 import { bad, show, type GgufArray, type GgufHeader } from './gguf.ts'
-import { RELATIONS } from './hparam-relations.ts'
 
 /** The smallest and the largest value. */
 type Range = readonly [min: number, max: number]
@@ -129,66 +129,26 @@ export const NUMBERS: ReadonlyMap<string, NumberRule> = new Map([
   ),
 ])
 
-/** Typed access to the numbers of one architecture, all of which are in their ranges. */
-export class Numbers {
-  readonly #header: GgufHeader
-  readonly architecture: string
-
-  /** Throws `bad-model` with the first number that is out of its range. */
-  constructor(header: GgufHeader, architecture: string) {
-    this.#header = header
-    this.architecture = architecture
-    for (const [name, rule] of NUMBERS) {
-      const value = header.metadata.get(this.key(name))?.value
-      if (typeof value === 'object') this.#array(name, value, rule)
-      else if (value !== undefined) this.#one(name, value, rule)
-    }
+/** Checks every number that the file gives. Throws `bad-model` with the first out of its range. */
+export function checkNumbers(header: GgufHeader, architecture: string): void {
+  for (const [name, rule] of NUMBERS) {
+    const key = `${architecture}.${name}`
+    const value = header.metadata.get(key)?.value
+    if (value === undefined) continue
+    const values = typeof value === 'object' ? listed(key, value) : [value]
+    const wrong = values.find((one) => !fits(one, rule))
+    if (wrong !== undefined)
+      throw bad(`The metadata key ${show(key)} is ${String(wrong)}; it must be ${mustBe(rule)}.`)
   }
+}
 
-  key(name: string): string {
-    return `${this.architecture}.${name}`
-  }
-
-  has(name: string): boolean {
-    return this.#header.metadata.has(this.key(name))
-  }
-
-  /** Returns a number; where the file gives one per layer, that of the first layer. */
-  get(name: string): number | undefined
-  get(name: string, fallback: number): number
-  get(name: string, fallback?: number): number | undefined {
-    return this.all(name)[0] ?? fallback
-  }
-
-  /** Returns the numbers of a key: one, one per layer, or none. */
-  all(name: string): readonly number[] {
-    const value = this.#header.metadata.get(this.key(name))?.value
-    if (value === undefined) return []
-    return typeof value === 'object' ? (value.values ?? []).map(Number) : [Number(value)]
-  }
-
-  /** Returns the error that says that a key's value does not fit. */
-  wrong(name: string, must: string): Error {
-    const value = this.#header.metadata.get(this.key(name))?.value
-    const shown =
-      value === undefined
-        ? 'missing'
-        : typeof value === 'object'
-          ? `[${(value.values ?? []).slice(0, 8).join(', ')}${value.length > 8 ? ', ...' : ''}]`
-          : String(value)
-    return bad(`The metadata key ${show(this.key(name))} is ${shown}; it must be ${must}.`)
-  }
-
-  #one(name: string, value: unknown, rule: NumberRule): void {
-    if (!fits(value, rule)) throw this.wrong(name, mustBe(rule))
-  }
-
-  #array(name: string, { values, length }: GgufArray, rule: NumberRule): void {
-    if (length > LAYERS[1] || (length > 0 && values === undefined))
-      throw this.wrong(name, `a list of at most ${LAYERS[1]} numbers`)
-    if (!(values ?? []).every((value) => fits(value, rule)))
-      throw this.wrong(name, `a list of numbers, each ${mustBe(rule)}`)
-  }
+/** Returns the numbers of a list: one per layer, or a few. */
+function listed(key: string, { values, length }: GgufArray): readonly unknown[] {
+  if (length > LAYERS[1] || (length > 0 && values === undefined))
+    throw bad(
+      `The metadata key ${show(key)} is a list of ${length}; it must be one of at most ${LAYERS[1]} numbers.`,
+    )
+  return values ?? []
 }
 
 function fits(value: unknown, { type, range: [min, max] }: NumberRule): boolean {
@@ -198,10 +158,4 @@ function fits(value: unknown, { type, range: [min, max] }: NumberRule): boolean 
 }
 
 const mustBe = ({ type, range: [min, max] }: NumberRule) =>
-  type === 'bool' ? 'true or false' : `a number between ${min} and ${max}`
-
-/** Checks how the numbers of a model fit together. Throws `bad-model`. */
-export function checkRelations(numbers: Numbers, shapes: ReadonlyMap<string, readonly number[]>): void {
-  for (const { of, check } of RELATIONS)
-    if (of(numbers)) check(numbers, shapes)
-}
+  type === 'bool' ? 'true or false' : `between ${min} and ${max}`

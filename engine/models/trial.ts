@@ -1,7 +1,7 @@
 /**
- * Tries a model in a process of its own before this process opens it. The graphs of llama.cpp read
- * tensors that its loader does not insist on, and assert how they fit together; a file that lacks
- * one, or that `checkModel` does not know well enough, would end this process with all its runs.
+ * Tries a model in a process of its own before this process opens it. The graphs of llama.cpp assert
+ * how the numbers and tensors of a file fit together, divide by some, and read tensors that its
+ * loader does not insist on: a file that does not fit would end this process with all its runs.
  */
 import { lastLine, spawnProgram } from '../programs/index.ts'
 import type { ModelInfo } from '../protocol/wire.ts'

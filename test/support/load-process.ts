@@ -15,9 +15,10 @@ export type Request =
 export interface Answer {
   /**
    * `died`: the process ended. `hung`: it did not answer in time and was killed. `fault`: an error
-   * without a code for the file's fault.
+   * without a code for the file's fault. `trying` and `tried` are no ends: where the process dies
+   * between them, the trial that the engine makes in another process refuses the file.
    */
-  outcome: 'ran' | 'refused' | 'fault' | 'died' | 'hung' | 'learned'
+  outcome: 'ran' | 'refused' | 'fault' | 'died' | 'hung' | 'learned' | 'trying' | 'tried'
   code?: string
   /** Of the error; or the signal and the last line that the process wrote. */
   message?: string
@@ -86,11 +87,19 @@ export class LoadProcess {
         child.kill('SIGKILL')
         done({ outcome: 'hung' })
       }, 500)
-      child.once('message', (answer: Answer) => done(answer))
+      let trying = false
+      child.on('message', (answer: Answer) => {
+        if (answer.outcome === 'trying') trying = true
+        else if (answer.outcome === 'tried') trying = false
+        else done(answer)
+      })
       child.once('close', (code, signal) => {
         this.#child = undefined
         const line = this.#written.trim().split('\n').at(-1) ?? ''
-        done({ outcome: 'died', message: `${signal ?? `exit ${code}`} ${line}`.trim() })
+        done({
+          outcome: trying ? 'refused' : 'died',
+          message: `${signal ?? `exit ${code}`} ${line}`.trim(),
+        })
       })
       child.send(request)
     })
