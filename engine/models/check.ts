@@ -53,7 +53,8 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
       'This is an adapter (LoRA), which holds changes to a model, not a model. Merge it into its base model (llama-export-lora), and add the result.',
     )
   const reason = NOT_RUN.get(architecture)
-  if (reason !== undefined) throw bad(`Braid cannot run models of the architecture ${show(architecture)}: ${reason}`)
+  if (reason !== undefined)
+    throw bad(`Braid cannot run models of the architecture ${show(architecture)}: ${reason}`)
   if (kind !== undefined && kind !== 'model')
     throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')
@@ -63,8 +64,11 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   const layers = integerOf(header, key('block_count'), 1, MAX_LAYERS)
   const embedding = integerOf(header, key('embedding_length'), 1, MAX_WIDTH)
   const context = integerOf(header, key('context_length'), 1, 2 ** 31 - 1)
-  integerOf(header, key('nextn_predict_layers'), 0, layers, 0)
+  integerOf(header, key('nextn_predict_layers'), 0, layers - 1, 0)
   checkExperts(header, key, layers)
+  // Without a window it would scale attention by a temperature of 0.
+  if (architecture === 'llama4')
+    integerOf(header, key('attention.sliding_window'), 1, 2 ** 31 - 1, 1)
   const scaling = textOf(header, key('rope.scaling.type'))
   if (scaling !== undefined && !['none', 'linear', 'yarn', 'longrope'].includes(scaling))
     throw bad(`The RoPE scaling ${show(scaling)} is not known.`)
@@ -85,7 +89,8 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   if (heads[0]! > 0 && !NO_ROPE.has(architecture)) {
     const swa = (name: string, fallback: number) =>
       integerOf(header, key(`${name}_swa`), 0, 2 ** 16, fallback)
-    checkRope(key('rope.dimension_count'), rope, keyLength)
+    // Some layers of step35 rotate half of these dimensions.
+    checkRope(key('rope.dimension_count'), rope, keyLength, architecture === 'step35' ? 4 : 2)
     checkRope(
       key('rope.dimension_count_swa'),
       swa('rope.dimension_count', rope),
@@ -137,10 +142,11 @@ function checkProjections(
   headDim: number,
 ): void {
   for (const { name, shape } of tensors) {
-    const match = /^blk\.(\d+)\.attn_(q|k|v)\.weight$/.exec(name)
+    const match = /^blk\.(\d+)\.attn_(qkv|q|k|v)\.weight$/.exec(name)
     const layer = Number(match?.[1])
     if (!match || layer >= heads.length) continue
-    const count = match[2] === 'q' ? heads[layer]! : kvHeads[layer]!
+    const [queries, others] = [heads[layer]!, kvHeads[layer]!]
+    const count = match[2] === 'qkv' ? queries + 2 * others : match[2] === 'q' ? queries : others
     if (shape[1] !== count * headDim)
       throw bad(
         `The matrix ${show(name)} has ${shape[1] ?? 1} rows; ${count} heads of ${headDim} dimensions need ${count * headDim}.`,
@@ -148,11 +154,11 @@ function checkProjections(
   }
 }
 
-/** The rotation computes pairs of dimensions of a key; it asserts that, and never ends without one. */
-function checkRope(key: string, dimensions: number, keyLength: number): void {
-  if (dimensions < 2 || dimensions % 2 !== 0 || dimensions > keyLength)
+/** RoPE rotates pairs of dimensions of a key: it asserts that they are pairs, and hangs on none. */
+function checkRope(key: string, dimensions: number, keyLength: number, multiple = 2): void {
+  if (dimensions < multiple || dimensions % multiple !== 0 || dimensions > keyLength)
     throw bad(
-      `The metadata key ${show(key)} is ${dimensions}; it must be even, and from 2 to the ${keyLength} dimensions of a key.`,
+      `The metadata key ${show(key)} is ${dimensions}; it must be a multiple of ${multiple}, and at most the ${keyLength} dimensions of a key.`,
     )
 }
 
@@ -172,7 +178,8 @@ function checkExperts(header: GgufHeader, key: (name: string) => string, layers:
   // llama.cpp treats a dense Hunyuan model's single expert as no experts.
   const architecture = textOf(header, 'general.architecture')!
   if (experts <= 1 && ['hunyuan-dense', 'hunyuan_vl'].includes(architecture)) {
-    if (groups > 0) throw bad(`The metadata key ${show(key('expert_group_count'))} is ${groups}; it must be 0.`)
+    if (groups > 0)
+      throw bad(`The metadata key ${show(key('expert_group_count'))} is ${groups}; it must be 0.`)
     return
   }
   const right =

@@ -49,7 +49,7 @@ export const NUMBERS: ReadonlyMap<string, NumberRule> = new Map([
     attention.iclr_lora_rank attention.value_residual_mix_lora_rank attention.gate_lora_rank
     attention.output_lora_rank attention.indexer.key_length rope.dimension_count
     rope.dimension_count_swa rope.dimension_sections ssm.inner_size ssm.state_size
-    ssm.time_step_rank kda.head_dim wkv.head_size posnet.embedding_length
+    ssm.time_step_rank kda.head_dim posnet.embedding_length
     convnext.embedding_length adapters.lora_rank target_hidden_size selector_rank dense_2_feat_in
     dense_2_feat_out dense_3_feat_in dense_3_feat_out hyper_connection.low_rank`,
   ),
@@ -57,11 +57,10 @@ export const NUMBERS: ReadonlyMap<string, NumberRule> = new Map([
     'u32',
     LAYERS,
     `block_count leading_dense_block_count nextn_predict_layers n_deepstack_layers
-    decoder_block_count moe_every_n_layers rescale_every_n_layers interleave_moe_layer_step
+    decoder_block_count moe_every_n_layers rescale_every_n_layers interleave_moe_layer_step full_attention_interval
     attention.sliding_window_pattern attention.shared_kv_layers attention.recurrent_layers
     attention.rope_pattern hash_layer_count posnet.block_count convnext.block_count`,
   ),
-  ...rules('u32', [1, 512], 'full_attention_interval'),
   ...rules('u32', [0, 2 ** 16], 'attention.indexer.block_size'),
   ...rules(
     'u32',
@@ -79,12 +78,15 @@ export const NUMBERS: ReadonlyMap<string, NumberRule> = new Map([
   ...rules(
     'u32',
     SMALL,
-    `pooling_type token_shift_count num_loops ssm.conv_kernel shortconv.l_cache attn_res.block_size
+    `pooling_type num_loops ssm.conv_kernel shortconv.l_cache attn_res.block_size
     hyper_connection.count hyper_connection.sinkhorn_iterations ple.ngram_size ple.heads_per_ngram
     ple.conv_kernel attention.indexer.local_blocks adapters.count conv_kernel_size conv_group_size`,
   ),
   /** llama-hparams.h, llama_expert_gating_func_type */
-  ...rules('u32', [1, 4], 'expert_gating_func'),
+  ...rules('u32', [0, 4], 'expert_gating_func'),
+  /** The state of a sequence of an RWKV model is this many times its width. */
+  ...rules('u32', [1, 2], 'token_shift_count'),
+  ...rules('u32', [1, 1024], 'wkv.head_size'),
   ...rules(
     'u32',
     POSITIONS,
@@ -107,11 +109,7 @@ export const NUMBERS: ReadonlyMap<string, NumberRule> = new Map([
     attn_logit_softcapping router_logit_softcapping final_logit_softcapping swiglu_clamp_exp
     swiglu_clamp_shexp`,
   ),
-  ...rules(
-    'f32',
-    [1e-3, 1e15],
-    'rope.freq_base rope.freq_base_swa attention.compress_rope_freq_base',
-  ),
+  ...rules('f32', [0, 1e15], 'rope.freq_base rope.freq_base_swa attention.compress_rope_freq_base'),
   ...rules(
     'f32',
     ANY,

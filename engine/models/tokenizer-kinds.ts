@@ -73,7 +73,9 @@ export function checkTokenizer(header: GgufHeader, vocabulary: Vocabulary): void
   if (kind === undefined) return
   const { texts, oddByte, bytes } = vocabulary
   const misfit = (why: string) =>
-    bad(`The tokenizer does not fit its vocabulary: tokenizer.ggml.model is ${show(model)}, but ${why}.`)
+    bad(
+      `The tokenizer does not fit its vocabulary: tokenizer.ggml.model is ${show(model)}, but ${why}.`,
+    )
   if (kind.needsBytes === true)
     for (let byte = 0; byte < 256; byte++) {
       const name = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`

@@ -19,7 +19,7 @@ import {
   type Metadata,
   type Tensor,
 } from '../support/gguf-writer.ts'
-import { LoadProcess, type Answer } from '../support/load-process.ts'
+import { LoadProcess } from '../support/load-process.ts'
 import { Random } from '../support/random.ts'
 
 export interface Mutant {
@@ -204,7 +204,10 @@ export function* tokenizerMutants({ variant, tensors }: Base): Generator<Mutant>
     [of('model')]: str('llama'),
     [of('tokens')]: array('string', spm.tokens),
     [of('token_type')]: array('i32', spm.types),
-    [of('scores')]: array('f32', spm.tokens.map((_, i) => -i)),
+    [of('scores')]: array(
+      'f32',
+      spm.tokens.map((_, i) => -i),
+    ),
     [of('bos_token_id')]: u32(1),
     [of('eos_token_id')]: u32(2),
     [of('unknown_token_id')]: u32(0),
@@ -231,7 +234,14 @@ export function* tokenizerMutants({ variant, tensors }: Base): Generator<Mutant>
     for (const pre of ['', 'default', 'tekken', 'gemma4', 'qwen2', 'whitespace', 'x'])
       change(`model ${kind}, pre ${pre}`, { [of('model')]: str(kind), [of('pre')]: str(pre) })
   }
-  for (const name of ['token_type', 'scores', 'merges', 'tokens', 'suppress_tokens', 'precompiled_charsmap'])
+  for (const name of [
+    'token_type',
+    'scores',
+    'merges',
+    'tokens',
+    'suppress_tokens',
+    'precompiled_charsmap',
+  ])
     for (const kind of ['gpt2', 'llama', 't5'])
       for (const [what, value] of [
         ['absent', undefined],
@@ -242,7 +252,13 @@ export function* tokenizerMutants({ variant, tensors }: Base): Generator<Mutant>
         ['numbers', array('u8', Array<number>(count).fill(255))],
         ['NaN', array('f32', Array<number>(count).fill(NaN))],
         ['texts', array('string', Array<string>(count).fill('a b c'))],
-        ['distinct texts', array('string', Array.from({ length: count }, (_, i) => ` ${i} `))],
+        [
+          'distinct texts',
+          array(
+            'string',
+            Array.from({ length: count }, (_, i) => ` ${i} `),
+          ),
+        ],
         ['a number', u32(1)],
         ['a text', str('a')],
       ] as const)
@@ -261,7 +277,13 @@ export function* tokenizerMutants({ variant, tensors }: Base): Generator<Mutant>
       array('u32', [1]),
     ] as const)
       change(`${id} = ${shown(value)}`, { [of(`${id}_token_id`)]: value })
-  for (const flag of ['add_bos_token', 'add_eos_token', 'add_sep_token', 'add_space_prefix', 'remove_extra_whitespaces'])
+  for (const flag of [
+    'add_bos_token',
+    'add_eos_token',
+    'add_sep_token',
+    'add_space_prefix',
+    'remove_extra_whitespaces',
+  ])
     for (const value of [bool(true), bool(false), u32(1), str('yes'), f32(NaN)])
       change(`${flag} = ${shown(value)}`, { [of(flag)]: value })
   change('token_type_count = 2^32-1', { [of('token_type_count')]: u32(2 ** 32 - 1) })
@@ -283,9 +305,10 @@ export interface Totals {
   mutants: number
   ran: number
   refused: number
+  /** How many of these the trial refused by its end. */
+  tried: number
   /** Mutants that broke a rule, and how. */
   faults: { mutant: string; how: string }[]
-  processes: number
   slowestMs: number
   mostBytes: number
 }
@@ -294,20 +317,15 @@ export interface Totals {
 const BYTES = 200 * 2 ** 20
 
 /** Tries mutants one after another. */
-export async function tryMutants(
-  mutants: Iterable<Mutant>,
-  loader: LoadProcess,
-  onAnswer?: (mutant: Mutant, answer: Answer) => void,
-): Promise<Totals> {
+export async function tryMutants(mutants: Iterable<Mutant>, loader: LoadProcess): Promise<Totals> {
   const folder = mkdtempSync(join(tmpdir(), 'braid-keys-'))
   const file = join(folder, 'mutant.gguf')
-  const before = loader.started
   const totals: Totals = {
     mutants: 0,
     ran: 0,
     refused: 0,
+    tried: 0,
     faults: [],
-    processes: 0,
     slowestMs: 0,
     mostBytes: 0,
   }
@@ -316,11 +334,11 @@ export async function tryMutants(
     const begin = performance.now()
     const answer = await loader.ask({ file })
     totals.slowestMs = Math.max(totals.slowestMs, performance.now() - begin)
-    onAnswer?.(mutant, answer)
     totals.mutants++
     const { outcome, code = '', message = '', bytes = 0 } = answer
     if (outcome === 'ran') totals.ran++
     if (outcome === 'refused') totals.refused++
+    if (outcome === 'refused' && code === '') totals.tried++
     totals.mostBytes = Math.max(totals.mostBytes, bytes)
     const how =
       outcome !== 'ran' && outcome !== 'refused'
@@ -330,7 +348,6 @@ export async function tryMutants(
           : undefined
     if (how !== undefined) totals.faults.push({ mutant: `${mutant.variant}: ${mutant.what}`, how })
   }
-  totals.processes = loader.started - before
   rmSync(folder, { recursive: true })
   return totals
 }

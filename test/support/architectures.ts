@@ -28,7 +28,7 @@ export interface TinyArchitecture {
 
 /** llama-arch.cpp, LLM_ARCH_NAMES; test-llama-archs.cpp, `moe_mandatory` and `moe_implemented`. */
 const DENSE =
-  'llama deci falcon gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 qwen2vl qwen3 qwen3vl qwen35 phi2 phi3 plamo plamo2 plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n gemma4 starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 olmo olmo2 muse-glimmer openelm chatglm glm4 bitnet jais jais2 nemotron nemotron_h nemotron_h_moe exaone exaone4 rwkv6 rwkv6qwen2 rwkv7 arwkv7 granite granitemoe granitehybrid granite_swa plm arcee hunyuan-dense hunyuan_vl smollm3 lfm2 dream llada seed_oss apertus cogvlm pangu-embedded mistral3 maincoder talkie nanbeige chameleon'
+  'llama deci falcon gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 qwen2vl qwen3 qwen3vl qwen35 phi2 phi3 plamo plamo2 plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n gemma4 starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 olmo olmo2 muse-glimmer openelm chatglm glm4 bitnet jais jais2 nemotron nemotron_h nemotron_h_moe exaone exaone4 rwkv6 rwkv6qwen2 rwkv7 arwkv7 granite granitemoe granitehybrid granite_swa arcee hunyuan-dense hunyuan_vl smollm3 lfm2 dream llada seed_oss apertus cogvlm pangu-embedded mistral3 maincoder talkie nanbeige chameleon'
 const MOE =
   'llama llama4 cohere2moe grok qwen2moe qwen3moe qwen3next qwen3vlmoe qwen35moe qwen4exp phimoe dbrx olmoe arctic deepseek deepseek2 deepseek2-ocr deepseek32 dots3note deepseek4 glm4moe glm-dsa exaone-moe bailingmoe bailingmoe2 bailingmoe3 dots1 afmoe ernie4_5 ernie4_5-moe hunyuan-moe hy_v3 gpt-oss lfm2moe smallthinker llada-moe grovemoe minimax-01 minimax-m2 minimax-m3 rnd1 paddleocr mimo2 kimi-linear kimi-k3 step35 mistral4 mellum laguna refact minicpm granite granitemoe mistral3'
 
@@ -98,7 +98,8 @@ export function metadataOf(variant: string): Metadata {
   const { context, embd, heads, ff, layers } = sizesOf(arch)
   const kvHeads = { qwen3: 1, 'muse-glimmer': 2, afmoe: 2, deepseek4: 1 }[arch] ?? heads
   const headDim = embd / heads
-  const each = <T>(value: (layer: number) => T) => Array.from({ length: layers }, (_, i) => value(i))
+  const each = <T>(value: (layer: number) => T) =>
+    Array.from({ length: layers }, (_, i) => value(i))
   const vocabulary = vocabularyOf(arch)
   const own: Record<string, GgufValue> = {
     vocab_size: u32(vocabulary.tokens.length),
@@ -108,7 +109,10 @@ export function metadataOf(variant: string): Metadata {
     block_count: u32(layers),
     leading_dense_block_count: u32(1),
     feed_forward_length: arch.startsWith('nemotron_h')
-      ? array('u32', each((i) => (i <= 1 ? 0 : ff)))
+      ? array(
+          'u32',
+          each((i) => (i <= 1 ? 0 : ff)),
+        )
       : u32(ff),
     use_parallel_residual: bool(false),
     logit_scale: f32(1),
@@ -116,10 +120,16 @@ export function metadataOf(variant: string): Metadata {
     time_decay_extra_dim: u32(128),
     full_attention_interval: u32(2),
     'attention.head_count': HEADS_BY_LAYER.includes(arch)
-      ? array('u32', each((i) => (i === 1 ? 0 : heads)))
+      ? array(
+          'u32',
+          each((i) => (i === 1 ? 0 : heads)),
+        )
       : u32(heads),
     'attention.head_count_kv': HEADS_BY_LAYER.includes(arch)
-      ? array('u32', each((i) => (i === 1 ? 0 : heads)))
+      ? array(
+          'u32',
+          each((i) => (i === 1 ? 0 : heads)),
+        )
       : u32(kvHeads),
     'attention.max_alibi_bias': f32(8),
     'attention.clamp_kqv': f32(1),
@@ -132,7 +142,10 @@ export function metadataOf(variant: string): Metadata {
     'attention.relative_buckets_count': u32(8),
     'attention.sliding_window': u32(context / 8),
     'attention.sliding_window_pattern': SWA_BY_LAYER.includes(arch)
-      ? array('u32', each((i) => i % 2))
+      ? array(
+          'u32',
+          each((i) => i % 2),
+        )
       : u32(arch === 'gemma4' ? 5 : 2),
     'attention.indexer.head_count': u32(arch === 'minimax-m3' ? heads : 64),
     'attention.indexer.key_length': u32(arch === 'qwen4exp' ? headDim : 128),
@@ -186,12 +199,6 @@ export function metadataOf(variant: string): Metadata {
       'attention.key_length_mla': u32(192),
       'attention.value_length_mla': u32(128),
     })
-  else if (arch === 'plm')
-    Object.assign(own, {
-      'attention.key_length': u32(96),
-      'attention.value_length': u32(headDim),
-      'rope.dimension_count': u32(32),
-    })
   else if (!arch.startsWith('rwkv') && arch !== 'arwkv7') {
     own['attention.key_length'] = u32(headDim)
     own['attention.value_length'] = u32(headDim)
@@ -205,7 +212,10 @@ export function metadataOf(variant: string): Metadata {
       'attention.key_length_mla_swa': u32(192),
       'attention.value_length_mla_swa': u32(128),
       'rope.freq_base_swa': f32(10_000),
-      'attention.indexer.types': array('u32', each((i) => (i % 2 ? 0 : 1))),
+      'attention.indexer.types': array(
+        'u32',
+        each((i) => (i % 2 ? 0 : 1)),
+      ),
     })
   if (arch === 'gemma4')
     Object.assign(own, {
@@ -221,7 +231,10 @@ export function metadataOf(variant: string): Metadata {
     Object.assign(own, {
       'hyper_connection.count': u32(4),
       'hyper_connection.low_rank': u32(8),
-      'attention.compress_ratios': array('u32', each(() => 4)),
+      'attention.compress_ratios': array(
+        'u32',
+        each(() => 4),
+      ),
       'ple.layers': array('u32', [0]),
       'ple.ngram_size': u32(3),
       'ple.heads_per_ngram': u32(2),
@@ -229,7 +242,10 @@ export function metadataOf(variant: string): Metadata {
       'ple.eos_token_id': u32(0),
       embedding_length_per_layer_input: u32(embd / tables),
       'ple.layer_multipliers': array('u64', [1, 3, 5]),
-      'ple.head_offsets': array('u64', [0, 1, 2, 3].map((i) => i * vocabulary.tokens.length)),
+      'ple.head_offsets': array(
+        'u64',
+        [0, 1, 2, 3].map((i) => i * vocabulary.tokens.length),
+      ),
       'ple.head_vocab_sizes': array('u64', Array<number>(4).fill(vocabulary.tokens.length)),
     })
   }
@@ -285,9 +301,7 @@ export function metadataOf(variant: string): Metadata {
 
 /** The chameleon graph suppresses the logits of 8192 image tokens, from the fourth on. */
 const vocabularyOf = (arch: string) =>
-  tinyVocabulary(
-    arch === 'chameleon' ? Array.from({ length: 8300 }, (_, i) => `<image${i}>`) : [],
-  )
+  tinyVocabulary(arch === 'chameleon' ? Array.from({ length: 8300 }, (_, i) => `<image${i}>`) : [])
 
 const MISSING = /(?:missing tensor|check_tensor_dims: tensor) '([^']+)'(?: not found|$)/
 const WRONG = /tensor '([^']+)' has wrong shape; expected ([\d, ]+), got/

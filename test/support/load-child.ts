@@ -14,7 +14,7 @@ import type { Answer, Request } from './load-process.ts'
 const addon = loadAddon({ gpu: false })
 
 /** Codes with which the engine may refuse a file. */
-const REFUSALS = ['bad-model', 'bad-combination', 'out-of-memory']
+const REFUSALS = ['bad-model', 'bad-combination', 'out-of-memory', 'out-of-cells']
 
 /** Returns the peak of this process's resident memory since the last call, in bytes. */
 function peak(): number {
@@ -114,7 +114,10 @@ async function answer(request: Request): Promise<Answer> {
     )
   const { variant, scratch, all } = request.learn
   return learnArchitecture(addon, variant, scratch, all).then(
-    (model) => ({ outcome: 'learned', tensors: model.tensors.map(({ name, shape }) => [name, shape]) }),
+    (model) => ({
+      outcome: 'learned',
+      tensors: model.tensors.map(({ name, shape }) => [name, shape]),
+    }),
     (error: unknown) => ({ outcome: 'fault', message: (error as Error).message }),
   )
 }

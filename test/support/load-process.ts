@@ -37,8 +37,6 @@ export class LoadProcess {
   readonly #program = join(this.#folder, 'load-child.mjs')
   #child: ChildProcess | undefined
   #written = ''
-  /** How many processes have been started. */
-  started = 0
 
   constructor() {
     // Compiled once, since a process is started for each fault.
@@ -56,7 +54,6 @@ export class LoadProcess {
   }
 
   #start(): ChildProcess {
-    this.started++
     this.#written = ''
     const child = spawn(process.execPath, [this.#program], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
