@@ -13,6 +13,7 @@ import { LoadProcess } from '../test/support/load-process.ts'
 import {
   baseOf,
   keyMutants,
+  keysOf,
   sample,
   tensorMutants,
   tokenizerMutants,
@@ -37,8 +38,8 @@ const all: Totals[] = []
 const keys = new Set<string>()
 const broken: string[] = []
 
-function* mutantsOf(base: Base): Generator<Mutant> {
-  yield* keyMutants(base)
+function* mutantsOf(base: Base, read: readonly string[]): Generator<Mutant> {
+  yield* keyMutants(base, read)
   if (!PROVEN.has(base.variant)) return
   yield* tensorMutants(base)
   if (base.variant === 'llama') yield* tokenizerMutants(base)
@@ -50,8 +51,9 @@ async function work(): Promise<void> {
     const started = performance.now()
     try {
       const base = await baseOf(variant, loader)
-      for (const key of base.keys) keys.add(key)
-      const mutants = mutantsOf(base)
+      const read = await keysOf(base, loader)
+      for (const key of read) keys.add(key)
+      const mutants = mutantsOf(base, read)
       const totals = await tryMutants(
         values.sample === undefined
           ? mutants
@@ -65,7 +67,7 @@ async function work(): Promise<void> {
       all.push(totals)
       const { ran, refused, faults, slowestMs, mostBytes } = totals
       console.error(
-        `${variant}: ${base.keys.length} keys, ${totals.mutants} mutants, ${ran} ran, ${refused} refused, ${faults.length} faults; slowest ${Math.round(slowestMs)} ms, most ${Math.round(mostBytes / 2 ** 20)} MiB, ${Math.round((performance.now() - started) / 1000)} s`,
+        `${variant}: ${read.length} keys, ${totals.mutants} mutants, ${ran} ran, ${refused} refused, ${faults.length} faults; slowest ${Math.round(slowestMs)} ms, most ${Math.round(mostBytes / 2 ** 20)} MiB, ${Math.round((performance.now() - started) / 1000)} s`,
       )
       for (const { mutant, how } of faults) console.error(`  ${mutant}\t${how}`)
     } catch (error) {

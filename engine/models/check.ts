@@ -19,6 +19,8 @@ import { LIMITS } from './gguf-types.ts'
 const MAX_LAYERS = 512
 const MAX_EXPERTS = 1024
 const MAX_WIDTH = 2 ** 24
+/** The only tensors of integers: experts by token. */
+const INDEX = /\.ffn_gate_tid2eid(\.weight)?$/
 
 export interface Dimensions {
   architecture: string
@@ -59,6 +61,7 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
     throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')
 
+  checkTypes(tensors)
   checkNumbers(header, architecture)
   const key = (name: string) => `${architecture}.${name}`
   const layers = integerOf(header, key('block_count'), 1, MAX_LAYERS)
@@ -128,6 +131,25 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
     ),
     vocabulary: checkVocabulary(header, tensors),
     thoughtRows: thoughtRows(tensors, architecture, layers, keyLength),
+  }
+}
+
+/**
+ * Checks the types with which llama.cpp can compute; with others it aborts or reads from nowhere. Its
+ * converters and its quantiser write each vector as F32.
+ */
+function checkTypes(tensors: readonly GgufTensor[]): void {
+  for (const { name, shape, elements, type } of tensors) {
+    const vector = elements === shape[0]
+    const right = INDEX.test(name)
+      ? type === 'I32'
+      : vector
+        ? type === 'F32'
+        : !/^(I\d+|F64|Q8_1|Q8_K)$/.test(type)
+    if (!right)
+      throw bad(
+        `The ${vector ? 'vector' : 'matrix'} ${show(name)} is of the type ${type}, with which llama.cpp cannot compute.`,
+      )
   }
 }
 

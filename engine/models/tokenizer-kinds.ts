@@ -82,6 +82,8 @@ export function checkTokenizer(header: GgufHeader, vocabulary: Vocabulary): void
       if (!texts.has(name) && !texts.has(String.fromCharCode(byte)))
         throw misfit(`it has no token ${name}`)
     }
+  const gap = model === 'rwkv' ? byteWithoutToken(texts) : undefined
+  if (gap !== undefined) throw misfit(`the byte ${gap} begins a token, but is none`)
   if (kind.bytes === 'abort' && bytes > 0) throw misfit('it has tokens of the type "byte"')
   if (kind.bytes === 'read' && oddByte !== undefined)
     throw misfit(`the token ${show(oddByte)} of the type "byte" is none`)
@@ -115,3 +117,25 @@ export function checkTokenizer(header: GgufHeader, vocabulary: Vocabulary): void
       `The model's name (general.name) is ${show(name)}, but its vocabulary lacks the token ${show(absent)}, which llama.cpp expects of Phi 3.`,
     )
 }
+
+/**
+ * Returns a byte that begins a token without being one, if any; tokenizing it would never end
+ * (llama-vocab.cpp, `llm_tokenizer_rwkv_session`). Texts are escaped as in
+ * `llama_unescape_rwkv_token`.
+ */
+function byteWithoutToken(texts: ReadonlySet<string>): number | undefined {
+  const [begin, whole] = [new Set<number>(), new Set<number>()]
+  for (const text of texts) {
+    const [escaped, hex, letter, plain] = /^(?:\\x([0-9a-f]{2})|\\([^x])|([^\\]))/s.exec(text) ?? []
+    if (escaped === undefined) return text.charCodeAt(0)
+    const byte =
+      hex !== undefined
+        ? parseInt(hex, 16)
+        : (letter === undefined ? plain! : (ESCAPES[letter] ?? letter)).charCodeAt(0)
+    begin.add(byte)
+    if (escaped.length === text.length) whole.add(byte)
+  }
+  return [...begin].find((byte) => !whole.has(byte))
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r' }

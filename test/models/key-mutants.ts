@@ -30,12 +30,10 @@ export interface Mutant {
   tensors: readonly Tensor[]
 }
 
-/** A model of an architecture that runs, and the keys that llama.cpp reads of it. */
+/** The tiny model of an architecture; it runs. */
 export interface Base {
   variant: string
   tensors: Tensor[]
-  /** Without the architecture in front. */
-  keys: string[]
 }
 
 /**
@@ -55,8 +53,7 @@ export async function baseOf(variant: string, loader: LoadProcess): Promise<Base
       writeFileSync(scratch, encodeGguf(metadataOf(variant), tensors))
       const { outcome, message } = await loader.ask({ file: scratch })
       faults.push(message)
-      if (outcome === 'ran')
-        return { variant, tensors, keys: await keysOf(variant, tensors, loader, scratch) }
+      if (outcome === 'ran') return { variant, tensors }
     }
   } finally {
     rmSync(folder, { recursive: true })
@@ -64,25 +61,25 @@ export async function baseOf(variant: string, loader: LoadProcess): Promise<Base
   throw new Error(`The tiny model of ${variant} does not run: ${faults.join('; ')}`)
 }
 
-/** Returns the keys that llama.cpp reads: those of which it refuses a text and a list of texts. */
-async function keysOf(
-  variant: string,
-  tensors: readonly Tensor[],
-  loader: LoadProcess,
-  scratch: string,
-): Promise<string[]> {
+/** Returns the numbers that a tiny model has, without the architecture in front. */
+export const ownKeys = ({ variant }: Base): string[] =>
+  [...NUMBERS.keys()].filter((name) => `${archOf(variant)}.${name}` in metadataOf(variant))
+
+/** Returns the numbers that llama.cpp reads: those of which it refuses a text or a list of texts. */
+export async function keysOf({ variant, tensors }: Base, loader: LoadProcess): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'braid-base-'))
+  const scratch = join(folder, 'model.gguf')
   const base = metadataOf(variant)
   const read: string[] = []
   for (const name of NUMBERS.keys())
     for (const wrong of [str('7'), array('string', ['a'])]) {
-      writeFileSync(
-        scratch,
-        encodeGguf({ ...base, [`${archOf(variant)}.${name}`]: wrong }, tensors),
-      )
+      const metadata = { ...base, [`${archOf(variant)}.${name}`]: wrong }
+      writeFileSync(scratch, encodeGguf(metadata, tensors))
       if ((await loader.ask({ unchecked: scratch })).outcome === 'ran') continue
       read.push(name)
       break
     }
+  rmSync(folder, { recursive: true })
   return read
 }
 
@@ -126,8 +123,11 @@ const shown = (value: GgufValue | undefined): string =>
       ? `${value.of}[${value.values.length}] ${String(value.values[0])}`
       : `${value.type} ${String(value.value)}`
 
-/** All mutants of a model's numbers, also of those that the tiny model lacks. */
-export function* keyMutants({ variant, tensors, keys }: Base): Generator<Mutant> {
+/** All mutants of a model's numbers with these names. */
+export function* keyMutants(
+  { variant, tensors }: Base,
+  keys: readonly string[],
+): Generator<Mutant> {
   const base = metadataOf(variant)
   const layers = (base[`${archOf(variant)}.block_count`] as { value: number }).value
   for (const name of keys) {

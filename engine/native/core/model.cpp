@@ -86,6 +86,9 @@ ModelInfo Model::info() const {
     return info;
 }
 
+static const char * INCOMPLETE =
+    "The model's tokenizer cannot read this text: its vocabulary is incomplete";
+
 std::vector<int32_t> Model::tokenize(const std::string & text, bool special, bool bos) const {
     require(text.size() <= (64u << 20), "out-of-range", "The text is longer than 64 MiB");
     std::vector<llama_token> ids(text.size() + 8);
@@ -95,10 +98,8 @@ std::vector<int32_t> Model::tokenize(const std::string & text, bool special, boo
                                   (int32_t) ids.size(), bos, special);
         } catch (const std::bad_alloc &) {
             throw;
-        } catch (const std::exception & e) {
-            throw CodedError("bad-model", std::string("The model's tokenizer cannot read this text: "
-                                                      "its vocabulary is incomplete (") +
-                                              e.what() + ")");
+        } catch (const std::exception &) {
+            throw CodedError("bad-model", INCOMPLETE);
         }
     };
     int32_t n = attempt();
@@ -108,6 +109,9 @@ std::vector<int32_t> Model::tokenize(const std::string & text, bool special, boo
     }
     require(n >= 0, "internal", "The text cannot be tokenized");
     ids.resize(n);
+    const bool known =
+        std::all_of(ids.begin(), ids.end(), [&](llama_token id) { return id >= 0 && id < vocabSize; });
+    require(known, "bad-model", INCOMPLETE);
     return ids;
 }
 
