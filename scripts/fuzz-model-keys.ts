@@ -40,7 +40,7 @@ const broken: string[] = []
 
 function* mutantsOf(base: Base, read: readonly string[]): Generator<Mutant> {
   yield* keyMutants(base, read)
-  if (!PROVEN.has(base.variant)) return
+  if (!PROVEN.has(base.variant.split(' ')[0]!)) return
   yield* tensorMutants(base)
   if (base.variant === 'llama') yield* tokenizerMutants(base)
 }

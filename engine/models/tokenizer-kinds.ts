@@ -42,6 +42,9 @@ const BYTE_TYPE = 6
 /** Models of this name get attributes for these tokens. */
 const PHI3 = { name: /phi-?3/i, tokens: ['</s>', '<unk>', '<s>', '<|endoftext|>'] }
 
+/** llama-vocab.cpp, `llama_unescape_rwkv_token` */
+const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r' }
+
 export interface Vocabulary {
   /** Texts of the tokens, in Latin-1. */
   texts: ReadonlySet<string>
@@ -119,9 +122,8 @@ export function checkTokenizer(header: GgufHeader, vocabulary: Vocabulary): void
 }
 
 /**
- * Returns a byte that begins a token without being one, if any; tokenizing it would never end
- * (llama-vocab.cpp, `llm_tokenizer_rwkv_session`). Texts are escaped as in
- * `llama_unescape_rwkv_token`.
+ * Returns a byte that begins a token of RWKV without being one, if any: tokenizing it might never end
+ * (llama-vocab.cpp, `llm_tokenizer_rwkv_session`).
  */
 function byteWithoutToken(texts: ReadonlySet<string>): number | undefined {
   const [begin, whole] = [new Set<number>(), new Set<number>()]
@@ -137,5 +139,3 @@ function byteWithoutToken(texts: ReadonlySet<string>): number | undefined {
   }
   return [...begin].find((byte) => !whole.has(byte))
 }
-
-const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r' }

@@ -49,7 +49,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** Of each kind: dense, grouped heads, experts, a sliding window, latent attention, recurrent, hybrid. */
+/** Dense, grouped heads, experts, a sliding window, latent attention, recurrent and hybrid models. */
 const VARIANTS = ['llama', 'qwen3', 'qwen3moe moe', 'gemma3', 'deepseek2 moe', 'rwkv6', 'falcon-h1']
 
 describe('a number that no model has', () => {

@@ -19,7 +19,7 @@ import {
   type Metadata,
   type Tensor,
 } from '../support/gguf-writer.ts'
-import { LoadProcess } from '../support/load-process.ts'
+import { type LoadProcess } from '../support/load-process.ts'
 import { Random } from '../support/random.ts'
 
 export interface Mutant {

@@ -15,12 +15,12 @@ export type Request =
 export interface Answer {
   /**
    * `died`: the process ended. `hung`: it did not answer in time and was killed. `fault`: an error
-   * without a code for the file's fault. `trying` and `tried` are no ends: where the process dies
-   * between them, the trial that the engine makes in another process refuses the file.
+   * without a code for the file's fault. `trying` and `tried` are messages before the answer: if the
+   * process dies between them, the engine's trial in another process would refuse the file.
    */
   outcome: 'ran' | 'refused' | 'fault' | 'died' | 'hung' | 'learned' | 'trying' | 'tried'
   code?: string
-  /** Of the error; or the signal and the last line that the process wrote. */
+  /** The error's message; or the signal and the last line that the process wrote. */
   message?: string
   tokens?: number
   /** How much the process's memory grew at most. */
