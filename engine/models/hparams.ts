@@ -135,6 +135,7 @@ export function checkNumbers(header: GgufHeader, architecture: string): void {
     if (value === undefined) continue
     const values = typeof value === 'object' ? listed(key, value) : [value]
     const wrong = values.find((one) => !fits(one, rule))
+    if (typeof wrong === 'string') throw bad(`The metadata key ${show(key)} is not a number.`)
     if (wrong !== undefined)
       throw bad(`The metadata key ${show(key)} is ${String(wrong)}; it must be ${mustBe(rule)}.`)
   }
