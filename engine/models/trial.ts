@@ -52,9 +52,11 @@ export const tryModel: (file: string) => Promise<void> = readOnce(async (file) =
   // A process that could not be started says nothing about the model.
   if (code === null && signal === null) return
   const verdict = parse(said())
+  // Without the folders of the machine that compiled it.
+  const last = log().replace(/^\S*[\\/]/, '').slice(-300)
   if (verdict === undefined)
     throw bad(
-      `llama.cpp cannot run this model: it ended with ${signal ?? `exit code ${code}`} when it was tried${log() === '' ? '' : ` (${log().slice(-300)})`}.`,
+      `llama.cpp cannot run this model: it ended with ${signal ?? `exit code ${code}`} when it was tried${last === '' ? '' : ` (${last})`}.`,
     )
   if (!verdict.ok && verdict.code === 'bad-model') throw bad(verdict.message)
 }, filesOf)
