@@ -53,7 +53,9 @@ export const tryModel: (file: string) => Promise<void> = readOnce(async (file) =
   if (code === null && signal === null) return
   const verdict = parse(said())
   // Without the folders of the machine that compiled it.
-  const last = log().replace(/^\S*[\\/]/, '').slice(-300)
+  const last = log()
+    .replace(/^\S*[\\/]/, '')
+    .slice(-300)
   if (verdict === undefined)
     throw bad(
       `llama.cpp cannot run this model: it ended with ${signal ?? `exit code ${code}`} when it was tried${last === '' ? '' : ` (${last})`}.`,
