@@ -34,6 +34,27 @@ export const THOUGHT_ARCHITECTURES: ReadonlySet<string> = new Set(['qwen2', 'lla
  */
 export const ONE_HEAD_SIZE: ReadonlySet<string> = new Set(['qwen2', 'llama', 'qwen3'])
 
+/** Source: llama-model.cpp, `llama_model_rope_type`. */
+export const NO_ROPE: ReadonlySet<string> = new Set(
+  'gpt2 mpt refact bloom mamba mamba2 jamba jais rwkv6 rwkv6qwen2 rwkv7 arwkv7 nemotron_h nemotron_h_moe kimi-linear kimi-k3'.split(
+    ' ',
+  ),
+)
+
+const reasons = (reason: string, names: string): [string, string][] =>
+  names.split(' ').map((name) => [name, reason])
+/** Architectures that llama.cpp knows, but that generate no text, or with which it aborts. */
+export const NOT_RUN: ReadonlyMap<string, string> = new Map([
+  ...reasons(
+    'they turn text into vectors.',
+    'bert modern-bert nomic-bert nomic-bert-moe neo-bert jina-bert-v2 jina-bert-v3 eurobert t5encoder gemma-embedding llama-embed',
+  ),
+  ...reasons('they have an encoder.', 't5'),
+  ...reasons('they generate speech.', 'wavtokenizer-dec qwen3tts pockettts'),
+  ...reasons('they only draft tokens for another model.', 'eagle3 dflash gemma4-assistant'),
+  ...reasons('this version of llama.cpp aborts with each of them.', 'plm'),
+])
+
 export function isRecurrent(architecture: string): boolean {
   return RECURRENT.has(architecture)
 }

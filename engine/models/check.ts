@@ -3,8 +3,15 @@
  * llama.cpp would abort the process or divide by zero (GGML_ASSERT in llama-model.cpp,
  * llama-vocab.cpp and src/models/).
  */
-import { isRecurrent, ONE_HEAD_SIZE, THOUGHT_ARCHITECTURES } from './architectures.ts'
+import {
+  isRecurrent,
+  NO_ROPE,
+  NOT_RUN,
+  ONE_HEAD_SIZE,
+  THOUGHT_ARCHITECTURES,
+} from './architectures.ts'
 import { bad, show, type GgufHeader, type GgufTensor } from './gguf.ts'
+import { checkNumbers } from './hparams.ts'
 import { arrayOf, integerOf, numberOf, perLayer, textOf } from './keys.ts'
 import { LIMITS } from './gguf-types.ts'
 
@@ -12,6 +19,8 @@ import { LIMITS } from './gguf-types.ts'
 const MAX_LAYERS = 512
 const MAX_EXPERTS = 1024
 const MAX_WIDTH = 2 ** 24
+/** The only tensors of integers: experts by token. */
+const INDEX = /\.ffn_gate_tid2eid(\.weight)?$/
 
 export interface Dimensions {
   architecture: string
@@ -45,16 +54,24 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
     throw bad(
       'This is an adapter (LoRA), which holds changes to a model, not a model. Merge it into its base model (llama-export-lora), and add the result.',
     )
+  const reason = NOT_RUN.get(architecture)
+  if (reason !== undefined)
+    throw bad(`Braid cannot run models of the architecture ${show(architecture)}: ${reason}`)
   if (kind !== undefined && kind !== 'model')
     throw bad(`This file is not a model: its type is ${show(kind)}.`)
   if (tensors.length === 0) throw bad('The file holds no weights.')
 
+  checkTypes(tensors)
+  checkNumbers(header, architecture)
   const key = (name: string) => `${architecture}.${name}`
   const layers = integerOf(header, key('block_count'), 1, MAX_LAYERS)
   const embedding = integerOf(header, key('embedding_length'), 1, MAX_WIDTH)
   const context = integerOf(header, key('context_length'), 1, 2 ** 31 - 1)
-  integerOf(header, key('nextn_predict_layers'), 0, layers, 0)
+  integerOf(header, key('nextn_predict_layers'), 0, layers - 1, 0)
   checkExperts(header, key, layers)
+  // Without a window it would scale attention by a temperature of 0.
+  if (architecture === 'llama4')
+    integerOf(header, key('attention.sliding_window'), 1, 2 ** 31 - 1, 1)
   const scaling = textOf(header, key('rope.scaling.type'))
   if (scaling !== undefined && !['none', 'linear', 'yarn', 'longrope'].includes(scaling))
     throw bad(`The RoPE scaling ${show(scaling)} is not known.`)
@@ -72,6 +89,23 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
   const keyLength = integerOf(header, key('attention.key_length'), 0, 2 ** 16, split)
   const valueLength = integerOf(header, key('attention.value_length'), 0, 2 ** 16, split)
   const rope = integerOf(header, key('rope.dimension_count'), 0, 2 ** 16, keyLength)
+  if (heads[0]! > 0 && !NO_ROPE.has(architecture)) {
+    const swa = (name: string, fallback: number) =>
+      integerOf(header, key(`${name}_swa`), 0, 2 ** 16, fallback)
+    // Some layers of step35 rotate half of these dimensions.
+    checkRope(key('rope.dimension_count'), rope, keyLength, architecture === 'step35' ? 4 : 2)
+    checkRope(
+      key('rope.dimension_count_swa'),
+      swa('rope.dimension_count', rope),
+      swa('attention.key_length', keyLength),
+    )
+  }
+  // It divides by the length; the graph of mistral3 has another.
+  if (
+    architecture !== 'mistral3' &&
+    (numberOf(header, key('attention.temperature_scale')) ?? 0) !== 0
+  )
+    integerOf(header, key('attention.temperature_length'), 1, 2 ** 31 - 1)
   if (ONE_HEAD_SIZE.has(architecture)) {
     if (keyLength < 1 || keyLength !== valueLength || keyLength !== rope)
       throw bad(
@@ -101,6 +135,25 @@ export function checkModel(header: GgufHeader, tensors: readonly GgufTensor[]): 
 }
 
 /**
+ * Checks the types with which llama.cpp can compute; with others it aborts or reads from nowhere. Its
+ * converters and its quantiser write each vector as F32.
+ */
+function checkTypes(tensors: readonly GgufTensor[]): void {
+  for (const { name, shape, elements, type } of tensors) {
+    const vector = elements === shape[0]
+    const right = INDEX.test(name)
+      ? type === 'I32'
+      : vector
+        ? type === 'F32'
+        : !/^(I\d+|F64|Q8_1|Q8_K)$/.test(type)
+    if (!right)
+      throw bad(
+        `The ${vector ? 'vector' : 'matrix'} ${show(name)} is of the type ${type}, with which llama.cpp cannot compute.`,
+      )
+  }
+}
+
+/**
  * Checks the width of the query, key and value projections. The graph reshapes them into heads, and
  * `ggml_reshape_3d` asserts that their width matches.
  */
@@ -111,15 +164,24 @@ function checkProjections(
   headDim: number,
 ): void {
   for (const { name, shape } of tensors) {
-    const match = /^blk\.(\d+)\.attn_(q|k|v)\.weight$/.exec(name)
+    const match = /^blk\.(\d+)\.attn_(qkv|q|k|v)\.weight$/.exec(name)
     const layer = Number(match?.[1])
     if (!match || layer >= heads.length) continue
-    const count = match[2] === 'q' ? heads[layer]! : kvHeads[layer]!
+    const [queries, others] = [heads[layer]!, kvHeads[layer]!]
+    const count = match[2] === 'qkv' ? queries + 2 * others : match[2] === 'q' ? queries : others
     if (shape[1] !== count * headDim)
       throw bad(
         `The matrix ${show(name)} has ${shape[1] ?? 1} rows; ${count} heads of ${headDim} dimensions need ${count * headDim}.`,
       )
   }
+}
+
+/** RoPE rotates pairs of dimensions of a key: it asserts that they are pairs, and hangs on none. */
+function checkRope(key: string, dimensions: number, keyLength: number, multiple = 2): void {
+  if (dimensions < multiple || dimensions % multiple !== 0 || dimensions > keyLength)
+    throw bad(
+      `The metadata key ${show(key)} is ${dimensions}; it must be a multiple of ${multiple}, and at most the ${keyLength} dimensions of a key.`,
+    )
 }
 
 function checkExperts(header: GgufHeader, key: (name: string) => string, layers: number): void {
@@ -136,7 +198,12 @@ function checkExperts(header: GgufHeader, key: (name: string) => string, layers:
   const groups = integerOf(header, key('expert_group_count'), 0, MAX_EXPERTS, 0)
   const groupsUsed = integerOf(header, key('expert_group_used_count'), 0, MAX_EXPERTS, 0)
   // llama.cpp treats a dense Hunyuan model's single expert as no experts.
-  if (experts <= 1 && textOf(header, 'general.architecture')?.startsWith('hunyuan')) return
+  const architecture = textOf(header, 'general.architecture')!
+  if (experts <= 1 && ['hunyuan-dense', 'hunyuan_vl'].includes(architecture)) {
+    if (groups > 0)
+      throw bad(`The metadata key ${show(key('expert_group_count'))} is ${groups}; it must be 0.`)
+    return
+  }
   const right =
     experts === 0
       ? used === 0 && groups === 0

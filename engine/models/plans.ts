@@ -7,6 +7,7 @@ import type { NativeAddon, NativeMemory, NativePlan } from '../native/index.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
 import { filesOf, readModel, type KnownModel } from './info.ts'
 import { stampOf } from './memo.ts'
+import { triedModel } from './trial.ts'
 
 /** Engine settings that affect memory. `device` is a device name: `cpu` or that of a GPU. */
 export type PlanEngine = Pick<
@@ -120,11 +121,12 @@ export class Plans {
   }
 
   async #entry(file: string, { device, gpuLayers }: PlanEngine): Promise<Entry> {
-    // Check the header before native code sees the file.
+    // Check the file before native code of this process sees it.
     const model = await readModel(file)
     const { stamp } = await stampOf(filesOf(file))
     const path = model.info.file
     const key = JSON.stringify([path, stamp, device, gpuLayers])
+    if (!this.#entries.has(key)) await triedModel(file)
     const entry = this.#entries.get(key) ?? {
       key,
       model,

@@ -1,6 +1,7 @@
 import { bad, type GgufHeader } from './gguf.ts'
 import { forEachString, readNumbers } from './gguf-arrays.ts'
 import { arrayOf } from './keys.ts'
+import { checkTokenizer, VocabularyReader } from './tokenizer-kinds.ts'
 import { closesThought } from '../prompt/index.ts'
 
 /**
@@ -20,25 +21,27 @@ export interface ControlTokens {
 
 /**
  * Finds the control tokens of docs/method.md in a vocabulary, by text. Throws `bad-model` if two
- * tokens have the same text, which would make llama.cpp abort.
+ * tokens have the same text, which would make llama.cpp abort, or if the kind of the tokenizer does
+ * not fit them.
  */
 export async function readControlTokens(header: GgufHeader): Promise<ControlTokens> {
   const tokens = arrayOf(header, 'tokenizer.ggml.tokens', ['string'])!
   const typeArray = arrayOf(header, 'tokenizer.ggml.token_type', ['i32'])
   const types = typeArray ? await readNumbers(header.file, typeArray) : []
-  const seen = new Set<string>()
+  const vocabulary = new VocabularyReader()
   const found = new Set<string>()
   let closes = false
   await forEachString(header.file, tokens, (bytes, id) => {
     // Compare bytes, because texts need not be valid UTF-8.
     const text = bytes.toString('latin1').split('\0', 1)[0] || `[EMPTY_${id}]` // llama.cpp reads C strings
-    if (seen.has(text))
+    if (vocabulary.texts.has(text))
       throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
-    seen.add(text)
+    vocabulary.add(text, Number(types[id]))
     if (closesThought(text)) closes = true
     if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text))
       found.add(text)
   })
+  checkTokenizer(header, vocabulary)
   const texts: string[] = []
   let nativePaths = 0
   for (let i = 1; i < 1000; i++) {

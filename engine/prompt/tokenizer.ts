@@ -166,6 +166,8 @@ function endsIn(token: string, text: string): boolean {
 /** Returns the token for unknown texts if llama.cpp finds it where control tokens count. */
 function unknownToken(model: Vocabulary): { id: number; text: string }[] {
   const id = Number(model.info.metadata['tokenizer.ggml.unknown_token_id'] ?? 0)
+  // llama.cpp ignores an id outside the vocabulary.
+  if (!(id >= 0 && id < model.info.vocabSize)) return []
   const text = Buffer.from(model.tokenBytes(id)).toString('utf8')
   const found = (special: boolean) => model.tokenize(text, { special, bos: false }).includes(id)
   return text !== '' && found(true) && !found(false) ? [{ id, text }] : []

@@ -11,7 +11,7 @@ import { BraidError, fail } from '../protocol/errors.ts'
 import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import { foldRun } from '../protocol/fold.ts'
 import { RunRequest, type EngineOptions } from '../protocol/request.ts'
-import { readModelInfo } from '../models/index.ts'
+import { triedModelInfo } from '../models/index.ts'
 import { newRunId } from '../transcripts/index.ts'
 import type { Attribution } from '../protocol/wire.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
@@ -48,7 +48,7 @@ export class Engine {
     addon,
     version,
     bundledModel,
-    inspect = readModelInfo,
+    inspect = triedModelInfo,
     jobs = 1,
     runPrograms,
   }: EngineParts) {

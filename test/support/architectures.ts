@@ -28,7 +28,7 @@ export interface TinyArchitecture {
 
 /** llama-arch.cpp, LLM_ARCH_NAMES; test-llama-archs.cpp, `moe_mandatory` and `moe_implemented`. */
 const DENSE =
-  'llama deci falcon gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 qwen2vl qwen3 qwen3vl qwen35 phi2 phi3 plamo plamo2 plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n gemma4 starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 olmo olmo2 muse-glimmer openelm chatglm glm4 bitnet jais jais2 nemotron nemotron_h nemotron_h_moe exaone exaone4 rwkv6 rwkv6qwen2 rwkv7 arwkv7 granite granitemoe granitehybrid granite_swa plm arcee hunyuan-dense hunyuan_vl smollm3 lfm2 dream llada seed_oss apertus cogvlm pangu-embedded mistral3 maincoder talkie nanbeige chameleon'
+  'llama deci falcon gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 qwen2vl qwen3 qwen3vl qwen35 phi2 phi3 plamo plamo2 plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n gemma4 starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 olmo olmo2 muse-glimmer openelm chatglm glm4 bitnet jais jais2 nemotron nemotron_h nemotron_h_moe exaone exaone4 rwkv6 rwkv6qwen2 rwkv7 arwkv7 granite granitemoe granitehybrid granite_swa arcee hunyuan-dense hunyuan_vl smollm3 lfm2 dream llada seed_oss apertus cogvlm pangu-embedded mistral3 maincoder talkie nanbeige chameleon'
 const MOE =
   'llama llama4 cohere2moe grok qwen2moe qwen3moe qwen3next qwen3vlmoe qwen35moe qwen4exp phimoe dbrx olmoe arctic deepseek deepseek2 deepseek2-ocr deepseek32 dots3note deepseek4 glm4moe glm-dsa exaone-moe bailingmoe bailingmoe2 bailingmoe3 dots1 afmoe ernie4_5 ernie4_5-moe hunyuan-moe hy_v3 gpt-oss lfm2moe smallthinker llada-moe grovemoe minimax-01 minimax-m2 minimax-m3 rnd1 paddleocr mimo2 kimi-linear kimi-k3 step35 mistral4 mellum laguna refact minicpm granite granitemoe mistral3'
 
@@ -199,7 +199,6 @@ export function metadataOf(variant: string): Metadata {
       'attention.key_length_mla': u32(192),
       'attention.value_length_mla': u32(128),
     })
-  else if (arch === 'minimax-m3') own['rope.dimension_count'] = u32(64)
   else if (!arch.startsWith('rwkv') && arch !== 'arwkv7') {
     own['attention.key_length'] = u32(headDim)
     own['attention.value_length'] = u32(headDim)
@@ -281,7 +280,7 @@ export function metadataOf(variant: string): Metadata {
     })
   return {
     'general.architecture': str(arch),
-    'general.name': str(`tiny ${variant}`),
+    'general.name': str('tiny'),
     ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${arch}.${key}`, value])),
     ...(arch === 'apertus' && {
       'xielu.alpha_n': f32(1),
@@ -318,6 +317,24 @@ function candidates(layers: number): string[] {
   ]
 }
 
+/** Tensors that the loader does not insist on but the graph needs, or whose size the file chooses. */
+const NEEDED: Readonly<Record<string, readonly (readonly [string, ...number[]])[]>> = {
+  qwen35: [['blk.0.attn_qkv.weight'], ['blk.0.attn_gate.weight']],
+  qwen35moe: [['blk.0.attn_qkv.weight'], ['blk.0.attn_gate.weight']],
+  qwen3next: [['blk.0.attn_qkv.weight'], ['blk.0.attn_gate.weight']],
+  qwen4exp: [
+    ['blk.0.attn_qkv.weight'],
+    ['blk.0.attn_gate.weight'],
+    ['per_layer_token_embd.weight', 32, 4 * 268],
+  ],
+  laguna: [
+    ['blk.0.attn_gate.weight', 160, 2],
+    ['blk.1.attn_gate.weight', 160, 2],
+  ],
+  'glm-dsa': [['output.weight']],
+  rwkv6: [['blk.0.time_mix_lerp_fused.weight'], ['blk.1.time_mix_lerp_fused.weight']],
+}
+
 /** Fits no tensor of the tiny models: a prime. */
 const UNKNOWN = 7919
 
@@ -336,6 +353,8 @@ export async function learnArchitecture(
   const vocabulary = metadata['tokenizer.ggml.tokens'] as { values: readonly unknown[] }
   const { embd, layers } = sizesOf(variant.split(' ')[0]!)
   const known = new Map<string, number[]>([['token_embd.weight', [embd, vocabulary.values.length]]])
+  for (const [name, ...shape] of NEEDED[variant.split(' ')[0]!] ?? [])
+    known.set(name, shape.length > 0 ? shape : [UNKNOWN])
   const unknown = new Set(all ? candidates(layers) : [])
   for (let tries = 0; tries < 5000; tries++) {
     const infos = [

@@ -5,6 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadAddon } from '../../engine/native/load.ts'
 import { readModelInfo } from '../../engine/models/info.ts'
+import { PROVEN } from '../../engine/models/trial.ts'
+import { buildGraphs } from '../../engine/models/trial-graphs.ts'
 import { findControlTokens, findThoughtMarks, promptTokenizer } from '../../engine/prompt/index.ts'
 import { learnArchitecture } from './architectures.ts'
 import type { Answer, Request } from './load-process.ts'
@@ -12,7 +14,7 @@ import type { Answer, Request } from './load-process.ts'
 const addon = loadAddon({ gpu: false })
 
 /** Codes with which the engine may refuse a file. */
-const REFUSALS = ['bad-model', 'bad-combination']
+const REFUSALS = ['bad-model', 'bad-combination', 'out-of-memory', 'out-of-cells']
 
 /** Returns the peak of this process's resident memory since the last call, in bytes. */
 function peak(): number {
@@ -39,6 +41,11 @@ async function tryFile(file: string): Promise<Answer> {
 async function load(file: string): Promise<number> {
   const info = await readModelInfo(file)
   const size = { cells: 256, sequences: 2, kvType: 'f16', flashAttention: 'auto' } as const
+  if (!PROVEN.has(info.architecture)) {
+    process.send!({ outcome: 'trying' } satisfies Answer)
+    await buildGraphs(addon, info.file)
+    process.send!({ outcome: 'tried' } satisfies Answer)
+  }
   const plan = await addon.openPlan({ path: info.file, device: 'cpu', gpuLayers: 0 })
   try {
     await plan.measure(size)

@@ -316,6 +316,11 @@ void Context::keepTail(int32_t seq, const float * logits) {
 Step Context::compute(const Batch & batch, const StopFlag * whose) {
     require(batch.size() <= batchSize() && batch.rows() <= outputs, "internal",
             "A step has too many tokens or rows of logits");
+    const llama_pos * positions = batch.batch.pos;
+    const bool beyond = std::any_of(positions, positions + batch.size(), [&](llama_pos position) {
+        return position >= model->positions;
+    });
+    if (beyond) return Step::NO_CELLS;
     owner = whose;
     const auto started = Clock::now();
     const double processor = crowd ? processorMs() : 0;

@@ -2,12 +2,26 @@
 #include "llama.h"
 #include <algorithm>
 
+static std::string architectureOf(const llama_model * model) {
+    char text[256] = "";
+    llama_model_meta_val_str(model, "general.architecture", text, sizeof text);
+    return text;
+}
+
+// Whether positions have embeddings (position_embd.weight), of which there are as many as trained positions: beyond
+// them, ggml_get_rows aborts.
+static bool learnsPositions(const llama_model * model) {
+    const std::string architecture = architectureOf(model);
+    return architecture == "gpt2" || architecture == "starcoder" || architecture == "mpt";
+}
+
 Model::Model(llama_model * handle, bool vocabOnly, bool offloaded)
     : handle(handle)
     , vocab(llama_model_get_vocab(handle))
     , vocabSize(llama_vocab_n_tokens(vocab))
     , thoughtRows(llama_model_n_thoughts(handle))
     , trainContext(llama_model_n_ctx_train(handle))
+    , positions(learnsPositions(handle) ? trainContext : INT32_MAX)
     , vocabOnly(vocabOnly)
     , offloaded(offloaded)
     , slidingWindow(llama_model_n_swa(handle) > 0) {}
@@ -29,8 +43,7 @@ const char * Model::cannotJoin() const {
     }
     // DSA, MSA: an index beside the cache decides which cells are read
     char text[256] = "";
-    llama_model_meta_val_str(handle, "general.architecture", text, sizeof text);
-    const std::string indexer = std::string(text) + ".attention.indexer.head_count";
+    const std::string indexer = architectureOf(handle) + ".attention.indexer.head_count";
     if (llama_model_meta_val_str(handle, indexer.c_str(), text, sizeof text) >= 0) return "indexer";
     return nullptr;
 }
@@ -73,12 +86,21 @@ ModelInfo Model::info() const {
     return info;
 }
 
+static const char * INCOMPLETE =
+    "The model's tokenizer cannot read this text: its vocabulary is incomplete";
+
 std::vector<int32_t> Model::tokenize(const std::string & text, bool special, bool bos) const {
     require(text.size() <= (64u << 20), "out-of-range", "The text is longer than 64 MiB");
     std::vector<llama_token> ids(text.size() + 8);
     const auto attempt = [&] {
-        return llama_tokenize(vocab, text.data(), (int32_t) text.size(), ids.data(),
-                              (int32_t) ids.size(), bos, special);
+        try {
+            return llama_tokenize(vocab, text.data(), (int32_t) text.size(), ids.data(),
+                                  (int32_t) ids.size(), bos, special);
+        } catch (const std::bad_alloc &) {
+            throw;
+        } catch (const std::exception &) {
+            throw CodedError("bad-model", INCOMPLETE);
+        }
     };
     int32_t n = attempt();
     if (n < 0 && n != INT32_MIN) {
@@ -87,6 +109,9 @@ std::vector<int32_t> Model::tokenize(const std::string & text, bool special, boo
     }
     require(n >= 0, "internal", "The text cannot be tokenized");
     ids.resize(n);
+    const bool known = std::all_of(ids.begin(), ids.end(),
+                                   [&](llama_token id) { return id >= 0 && id < vocabSize; });
+    require(known, "bad-model", INCOMPLETE);
     return ids;
 }
 

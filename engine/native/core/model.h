@@ -43,6 +43,7 @@ public:
     const int32_t vocabSize;
     const int32_t thoughtRows;
     const int32_t trainContext; // from the file; llama.cpp's value grows with each YaRN context
+    const int32_t positions;    // a position is below this; learned ones are rows of a table
     const bool vocabOnly;
     const bool offloaded;     // every layer is on a GPU: the CPU only samples
     const bool slidingWindow; // some layers attend within a window
@@ -57,7 +58,8 @@ public:
     ModelInfo info() const;
     // Returns why sequences cannot be joined, or nullptr if they can.
     const char * cannotJoin() const;
-    // Tokenizes text. `special`: texts of control tokens become their ids. Errors: out-of-range for more than 64 MiB.
+    // Tokenizes text. `special`: texts of control tokens become their ids. Errors: out-of-range for more than 64 MiB,
+    // bad-model if the tokenizer does not know a part of the text.
     std::vector<int32_t> tokenize(const std::string & text, bool special, bool bos) const;
     // Returns the UTF-8 bytes of a token, also for control tokens. Errors: out-of-range.
     std::string tokenBytes(int32_t id) const;
