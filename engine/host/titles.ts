@@ -26,7 +26,7 @@ export interface TitlesParts {
 
 /**
  * Gives conversations their titles. The model of a run writes one, in a run of its own without a
- * transcript, once nothing else is at work; it gives way to whatever begins.
+ * transcript, once nothing else is at work; it ends as soon as something else begins.
  */
 export class Titles {
   readonly #parts: TitlesParts

@@ -61,7 +61,7 @@ describe.skipIf(CHROMIUM === undefined)(
         .toBe('true')
       await row.getByRole('button', { name: /^Actions for/ }).click()
       await page.getByRole('menuitem', { name: 'Rename' }).click()
-      await page.getByLabel('Title').fill('The marsupial run')
+      await page.getByLabel('Title', { exact: true }).fill('The marsupial run')
       await page.getByRole('button', { name: 'Save' }).click()
       await expect.poll(() => row.textContent()).toContain('The marsupial run')
       await row.getByRole('button', { name: /^Actions for/ }).click()

@@ -82,12 +82,12 @@ describe('the title of a conversation', () => {
     expect(await client.call('runs.list', {})).toHaveLength(1)
   })
 
-  it('gives way to a run that begins', async () => {
+  it('is not written once a run begins', async () => {
     const run = await think()
     await quiet()
     const title = engine.last
     await client.call('run.start', { request: { problem: LONG, model: FILE, settings: {} } })
-    await until(() => title.closed, 'the title to give way')
+    await until(() => title.closed, 'the title to end')
     expect((await row(run)).title).toBe(LONG)
   })
 
