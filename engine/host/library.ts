@@ -37,6 +37,9 @@ type Handlers = {
 const MARGIN = 1.1
 const RUN_BYTES = 512 * 2 ** 20
 
+/** Recorded per token, for the window's inspector, unless a request says otherwise. */
+const ALTERNATIVES = 5
+
 export interface LibraryParts {
   /** Data folder. */
   folder: string
@@ -159,10 +162,11 @@ export class Library {
   ): Promise<RunRequest['settings']> {
     const chosen =
       settings.engine?.device ?? (await this.registry.device(file).catch(() => undefined))
-    const next =
-      chosen === undefined
-        ? settings
-        : { ...settings, engine: { ...settings.engine, device: chosen } }
+    const next = {
+      ...settings,
+      alternatives: settings.alternatives ?? ALTERNATIVES,
+      ...(chosen !== undefined && { engine: { ...settings.engine, device: chosen } }),
+    }
     if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu')
       return next
     try {
@@ -199,9 +203,15 @@ export class Library {
       this.#engine.modelInfo(file),
       this.registry.device(file),
     ])
-    return device === undefined
-      ? info
-      : { ...info, defaults: { ...info.defaults, engine: { ...info.defaults.engine, device } } }
+    const { engine } = info.defaults
+    return {
+      ...info,
+      defaults: {
+        ...info.defaults,
+        alternatives: ALTERNATIVES,
+        ...(device !== undefined && { engine: { ...engine, device } }),
+      },
+    }
   }
 
   async #offer(ref: string): Promise<Offer> {

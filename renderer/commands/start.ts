@@ -6,9 +6,11 @@ import {
   refreshFit,
   requestOf,
   useCompose,
+  wholeDraft,
   wontFit,
   type Draft,
 } from '../store/compose.ts'
+import { detach } from '../store/attachments.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 import { invalidFields } from '../store/invalid.ts'
 import { go } from '../store/route.ts'
@@ -20,7 +22,6 @@ import { startRun } from '../store/runs.ts'
  * `anyway` is set.
  */
 export async function startDraft(anyway = false): Promise<void> {
-  const draft = useCompose.getState()
   const [wrong] = invalidFields
   if (wrong !== undefined) {
     useUi.setState({ settingsOpen: true })
@@ -33,7 +34,8 @@ export async function startDraft(anyway = false): Promise<void> {
       await refreshFit() // the figures shown may be out of date
       if (wontFit()) return
     }
-    const run = await startRun(requestOf(draft, usePrefs.getState().model))
+    const run = await startRun(requestOf(wholeDraft(), usePrefs.getState().model))
+    detach('')
     edit({ problem: '', followUp: null }) // the next question starts empty
     go({ view: 'run', run })
   } catch (error) {

@@ -7,17 +7,20 @@ import { startAgain } from '../commands/start.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
+import { detach, NONE, useAttachments, withAttachments } from '../store/attachments.ts'
 import { draftOf } from '../store/compose.ts'
 import { go } from '../store/route.ts'
 import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
+import { AttachButton, attachPaste, Attachments } from './Attachments.tsx'
 import { visible } from '../ui/visible.ts'
 
 /** Asks the next question of a conversation, with the model and the settings of the run above. */
 export const AskBox = memo(function AskBox({ run }: { run: string }) {
   const t = useT()
   const text = useUi((s) => s.asks[run] ?? '')
+  const attached = useAttachments((s) => s[run] ?? NONE)
   const [asking, setAsking] = useState(false)
   const over = useShown(run, (s) => isOver(s.status))
   const sample = useRuns((s) => s.open[run]?.sample === true)
@@ -30,6 +33,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
   const why: MessageKey | null =
     whyNotSteer(currentTarget({ run })) ??
     (file === undefined ? 'why.onServer' : answered ? null : 'why.noAnswer')
+  const nothing = text.trim() === '' && attached.length === 0
   const set = (next: string) => useUi.setState(({ asks }) => ({ asks: { ...asks, [run]: next } }))
   const ask = async () => {
     const state = useRuns.getState().open[run]!.shown
@@ -38,7 +42,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
       const next = await startAgain(
         {
           ...draftOf(state),
-          problem: text.trim(),
+          problem: withAttachments(text, attached),
           settings: { ...state.settings, seed: undefined, question: 'auto' },
           followUp: {
             run,
@@ -49,13 +53,14 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
         file!,
       )
       set('')
+      detach(run)
       if (next !== null) go({ view: 'run', run: next })
     } finally {
       setAsking(false)
     }
   }
   const send = () => {
-    if (why === null && !asking && text.trim() !== '') report(ask())
+    if (why === null && !asking && !nothing) report(ask())
   }
   return (
     <form
@@ -77,13 +82,16 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
         disabled={why !== null}
         aria-label={t('ask.title')}
         onChange={(event) => set(event.target.value)}
+        onPaste={(event) => attachPaste(run, event, t('attach.pasted'))}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
           event.preventDefault()
           send()
         }}
       />
+      <Attachments of={run} model={file ?? ''} />
       <div className="row small">
+        <AttachButton to={run} />
         <span className="dim ellipsis grow">
           <bdi>{visible(model.name)}</bdi> ·{' '}
           {t('facts.shape', {
@@ -102,7 +110,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
         <button
           type="submit"
           className="btn primary tiny"
-          disabled={why !== null || asking || text.trim() === ''}
+          disabled={why !== null || asking || nothing}
           title={t('ask.keys')}
         >
           <CornerDownLeft size={13} aria-hidden />

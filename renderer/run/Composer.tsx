@@ -15,16 +15,18 @@ import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
+import { useAttachments } from '../store/attachments.ts'
 import { edit, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { isInfo, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useUi } from '../store/ui.ts'
 import { visible } from '../ui/visible.ts'
+import { AttachButton, attachPaste, Attachments } from './Attachments.tsx'
 import { AdvancedFields } from './AdvancedFields.tsx'
 import { Field } from './Field.tsx'
 import { ContextMeter } from './ContextMeter.tsx'
 import { FitBar, FitTools } from './FitBar.tsx'
-import { Examples, Teach } from './FirstMinute.tsx'
+import { Examples, OutsideGame, Teach, Welcome } from './FirstMinute.tsx'
 import { ModelPicker } from './ModelPicker.tsx'
 import { NumberField } from './NumberField.tsx'
 import { PresetField } from './PresetField.tsx'
@@ -42,14 +44,16 @@ export function Composer() {
   const runsPrograms = usePrefs((s) => s.runPrograms)
   const full = effective(settings, info)
   const open = useUi((s) => s.settingsOpen)
+  const attached = useAttachments((s) => s[''])
   useEffect(() => {
     const timer = setTimeout(() => void refreshFit(), 150)
     return () => clearTimeout(timer)
-  }, [model, info, settings, problem, followUp])
+  }, [model, info, settings, problem, followUp, attached])
   const limit =
     info === null || settings.reuseTokens === true || info.nativePaths === 0 ? 64 : info.nativePaths
   return (
     <div className="compose-view scroll">
+      <Welcome />
       <Teach first />
       <form
         className="composer panel"
@@ -87,8 +91,14 @@ export function Composer() {
             maxLength={1 << 20}
             placeholder={t('compose.placeholder')}
             onChange={(event) => edit({ problem: event.target.value })}
+            onPaste={(event) => attachPaste('', event, t('attach.pasted'))}
           />
-          <span className="hint">{t('compose.keys', { key: displayShortcut('Mod+Enter') })}</span>
+          <div className="row">
+            <AttachButton to="" />
+            <span className="grow" />
+            <span className="hint">{t('compose.keys', { key: displayShortcut('Mod+Enter') })}</span>
+          </div>
+          <Attachments of="" model={model} />
         </div>
         <div className="row compose-main">
           <ModelPicker />
@@ -124,6 +134,7 @@ export function Composer() {
               </button>
             </div>
           )}
+        <OutsideGame />
         <FitBar />
         <details
           className="advanced"

@@ -3,7 +3,7 @@ import { pathId } from '../../engine/protocol/segments.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
-import { isInfo, useModels } from '../store/models.ts'
+import { isInfo, showTab, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { openSample } from '../store/sample.ts'
@@ -40,7 +40,7 @@ export function Examples() {
   return (
     <section className="first" aria-labelledby="examples">
       <h2 id="examples" className="small dim">
-        {t('first.examples')}
+        {t(bundled ? 'first.game' : 'first.examples')}
       </h2>
       <ul className="examples">
         {problems.map((text) => (
@@ -52,6 +52,48 @@ export function Examples() {
         ))}
       </ul>
     </section>
+  )
+}
+
+/** Says in one sentence what Braid does, until the first run. */
+export function Welcome() {
+  const t = useT()
+  const noRun = useHistory((s) => s.list === null || s.list.length === 0)
+  if (!noRun) return null
+  return (
+    <header className="welcome">
+      <h1>Braid</h1>
+      <p>{t('first.sentence')}</p>
+    </header>
+  )
+}
+
+/** The wording of the bundled model's game. */
+const GAME = /^\s*make\s+\d+\s+(?:from|out of|with|using)\s+\d/i
+
+/** Says before the start that the bundled model plays one game only, and where a model for other questions is. */
+export function OutsideGame() {
+  const t = useT()
+  const problem = useCompose((s) => s.problem)
+  const model = usePrefs((s) => s.model)
+  const bundled = useModels(
+    (s) => s.list?.some((entry) => entry.file === model && entry.origin === 'bundled') === true,
+  )
+  if (!bundled || problem.trim().length < 4 || GAME.test(problem)) return null
+  const open = (tab: 'get' | 'library') => {
+    showTab(tab)
+    go({ view: 'models' })
+  }
+  return (
+    <div className="callout warn small row" data-notice="outside-game">
+      <span className="grow">{t('first.outside')}</span>
+      <button type="button" className="btn tiny primary" onClick={() => open('get')}>
+        {t('compose.getModel')}
+      </button>
+      <button type="button" className="btn tiny" onClick={() => open('library')}>
+        {t('compose.addModel')}
+      </button>
+    </div>
   )
 }
 

@@ -1,6 +1,12 @@
 import { Star } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
-import { EMPTY_RUN, ranUntil } from '../../engine/protocol/fold.ts'
+import {
+  EMPTY_RUN,
+  isOpen,
+  ranUntil,
+  tokensPerSecond,
+  type RunState as State,
+} from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
 import { updateRun, useHistory } from '../store/history.ts'
@@ -56,8 +62,40 @@ export function RunState({ run }: { run: string }) {
         {words}
       </span>
       {shown !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
+      {live && <Pace run={run} now={now} />}
     </>
   )
+}
+
+/** The speed of all segments together, and how long they need at most to use up their budgets. */
+function Pace({ run, now }: { run: string; now: number }) {
+  const t = useT()
+  const pace = useMemo(() => paceOf(useRuns.getState().open[run]?.shown ?? EMPTY_RUN), [run, now])
+  if (pace === null) return null
+  return (
+    <Tip text={t('run.leftHelp')}>
+      <span className="num small dim pace" tabIndex={0}>
+        {t('unit.speed', { speed: pace.speed.toFixed(pace.speed < 10 ? 1 : 0) })} ·{' '}
+        {t('run.left', { time: duration(pace.leftMs) })}
+      </span>
+    </Tip>
+  )
+}
+
+/** Returns the tokens per second of all open segments together, and the ms until the last budget is used up. */
+export function paceOf(state: State): { speed: number; leftMs: number } | null {
+  const open = [...state.paths, ...state.summaries].filter(isOpen)
+  const paces = open.flatMap((segment) => {
+    const speed = tokensPerSecond(segment)
+    return speed === null || speed <= 0
+      ? []
+      : [{ speed, left: segment.budget - segment.tokens.length }]
+  })
+  if (paces.length === 0) return null
+  return {
+    speed: paces.reduce((sum, { speed }) => sum + speed, 0),
+    leftMs: 1000 * Math.max(...paces.map(({ speed, left }) => Math.max(0, left) / speed)),
+  }
 }
 
 function useClock(on: boolean): number {

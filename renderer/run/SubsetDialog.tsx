@@ -23,9 +23,20 @@ export function SubsetDialog({ run }: { run: string }) {
   const t = useT()
   const paths = grownPaths(useShown(run, (s) => s.paths))
   const summary = useShownSummary(run)
-  const used = useShown(run, (s) => s.summaries.find((one) => one.segment === summary)?.reads)
+  const before = useShown(run, (s) => s.summaries.find((one) => one.segment === summary))
+  // The paths of the summary that is shown, and those that were branched since.
   const [chosen, setChosen] = useState<ReadonlySet<SegmentId>>(
-    () => new Set(used ?? paths.map((path) => path.segment)),
+    () =>
+      new Set(
+        paths
+          .filter(
+            ({ segment, startedAt }) =>
+              before === undefined ||
+              before.reads.includes(segment) ||
+              startedAt > before.startedAt,
+          )
+          .map(({ segment }) => segment),
+      ),
   )
   const [fusion, setFusion] = useState<Fusion | 'auto'>('auto')
   const kind = useShown(run, questionOf)

@@ -7,6 +7,7 @@ import type { RunRequest } from '../../engine/protocol/request.ts'
 import { summaryBudgetFor } from '../../engine/protocol/settings.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { loadAnswer } from './answers.ts'
+import { NONE, useAttachments, withAttachments } from './attachments.ts'
 import { earlierTurns } from './conversations.ts'
 import { summaryFor, useHistory } from './history.ts'
 import { host } from './host.ts'
@@ -121,7 +122,7 @@ export function whyNotStart(
   | 'compose.starting'
   | 'compose.wontFit'
   | null {
-  const { problem, starting } = useCompose.getState()
+  const { starting } = useCompose.getState()
   const { model } = usePrefs.getState()
   if (starting) return 'compose.starting'
   if (model === '') return 'compose.needModel'
@@ -129,7 +130,7 @@ export function whyNotStart(
   const info = infos[model]
   const gone = list?.some((entry) => entry.file === model && !entry.present) === true
   if (gone || (info !== undefined && !isInfo(info))) return 'compose.badModel'
-  if (problem.trim() === '') return 'compose.needProblem'
+  if (wholeDraft().problem.trim() === '') return 'compose.needProblem'
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
@@ -170,6 +171,13 @@ export async function askFit(
   }
 }
 
+/** Returns the draft with its attachments in the problem, as the model reads it. */
+export function wholeDraft(): Draft {
+  const { problem, settings, preset, followUp } = useCompose.getState()
+  const attached = useAttachments.getState()[''] ?? NONE
+  return { problem: withAttachments(problem, attached), settings, preset, followUp }
+}
+
 let question = 0
 /** Updates the memory that the composer's run would need. The latest request wins. */
 export async function refreshFit(): Promise<void> {
@@ -180,7 +188,7 @@ export async function refreshFit(): Promise<void> {
     return
   }
   try {
-    const asked = await askFit(useCompose.getState(), model)
+    const asked = await askFit(wholeDraft(), model)
     if (mine === question) useCompose.setState({ ...asked, fitError: null })
   } catch (error) {
     if (mine === question)

@@ -18,6 +18,12 @@ export const compose = {
   'compose.finishHelp': 'the others are then cut and read as they are',
   'compose.runsHelp': 'each thinks along its own paths',
   'model.thinks': 'thinks natively',
+  'attach.list': 'Attachments',
+  'attach.add': 'Attach',
+  'attach.remove': 'Remove {{name}}',
+  'attach.pasted': 'Pasted text',
+  'attach.binary': '{{name}} is not a text file.',
+  'attach.large': '{{name}} is too large to attach: at most 900,000 characters.',
   'context.of': '{{used}} of {{trained}} tokens',
   'context.parts':
     'Question and conversation {{prompt}}; with one path {{path}}; the summary reads up to {{summary}}.',
@@ -161,6 +167,12 @@ export const compose = {
   'fit.adviceWeights':
     'The weights alone do not fit: use a smaller model or quantisation, or another device. These figures are estimates.',
 
+  'first.sentence':
+    'Thinks along several paths at once, then merges them into one answer. On your machine.',
+  'first.game':
+    'The bundled model plays a number game: 1 path solves 40 % of the problems, 8 paths solve 85 %. Try one:',
+  'first.outside':
+    'The bundled model only plays its number game. It will not answer this question: use another model.',
   'first.examples': 'Or try one of these',
   'first.title': 'Many paths, one answer',
   'first.text':

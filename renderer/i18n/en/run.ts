@@ -13,6 +13,9 @@ export const run = {
   'run.interrupted': 'The run was interrupted. Everything up to this point is saved.',
   'run.status.empty': 'Queued',
   'run.status.running': 'Thinking',
+  'run.left': 'at most {{time}} left',
+  'run.leftHelp':
+    'Speed of all paths together, and the time until the last one has used up its budget.',
   'run.status.loading': 'Loading the model, {{percent}} %',
   'run.status.reading_one': 'Reading {{count}} path',
   'run.status.reading_other': 'Reading {{count}} paths',

@@ -18,6 +18,12 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.finishHelp': '其余路径随即截断，按现有内容读取',
   'compose.runsHelp': '每组各自沿多条路径思考',
   'model.thinks': '原生并行思考',
+  'attach.list': '附件',
+  'attach.add': '附加',
+  'attach.remove': '移除 {{name}}',
+  'attach.pasted': '粘贴的文本',
+  'attach.binary': '{{name}} 不是文本文件。',
+  'attach.large': '{{name}} 太大，无法附加：最多 900,000 个字符。',
   'context.of': '{{used}} / {{trained}} 个词元',
   'context.parts': '问题与对话 {{prompt}}；加上一条路径 {{path}}；总结最多读取 {{summary}}。',
   'context.over': '超过模型训练的长度：答案可能变差，或请减少每条路径的词元数。',
@@ -152,6 +158,9 @@ export const compose: Record<keyof typeof en, string> = {
   'fit.adviceOnePath': '请缩小预算，或选用更小的 KV 缓存类型。以上数字为估算值。',
   'fit.adviceWeights': '仅权重就放不下：请选用更小的模型或量化，或换一个设备。以上数字为估算值。',
 
+  'first.sentence': '同时沿多条路径思考，再合并为一个答案。就在你的电脑上。',
+  'first.game': '自带的模型会玩一个数字游戏：1 条路径解出 40 % 的题目，8 条路径解出 85 %。试一题：',
+  'first.outside': '自带的模型只会玩数字游戏，无法回答这个问题：请使用其他模型。',
   'first.examples': '或者试试这些问题',
   'first.title': '多条路径，一个答案',
   'first.text':

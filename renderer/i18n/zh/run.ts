@@ -14,6 +14,8 @@ export const run: Record<keyof typeof en, string> = {
   'run.interrupted': '运行已中断。此前的内容均已保存。',
   'run.status.empty': '排队中',
   'run.status.running': '思考中',
+  'run.left': '最多还需 {{time}}',
+  'run.leftHelp': '所有路径的总速度，以及最后一条路径用完预算所需的时间。',
   'run.status.loading': '正在加载模型，{{percent}} %',
   'run.status.reading_one': '正在读取 {{count}} 条路径',
   'run.status.reading_other': '正在读取 {{count}} 条路径',

@@ -94,14 +94,14 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
       location.hash = '#/history'
     })
     const status = page.locator('.history [role=status]')
-    await page.getByRole('searchbox').fill('fine')
+    await page.getByRole('searchbox', { name: 'Search problems' }).fill('fine')
     await soon(() => status.textContent()).toContain(
       '1 run took too long to search: About huge things',
     )
     expect(await status.textContent()).toContain(
       '1 damaged run was not searched: About torn things',
     )
-    await page.getByRole('searchbox').fill('')
+    await page.getByRole('searchbox', { name: 'Search problems' }).fill('')
     await soon(() => status.textContent()).not.toContain('took too long')
     await page.context().close()
   })

@@ -1,0 +1,142 @@
+/** The composer and the box below an answer, in a real browser over a host in memory. */
+import { describe, expect, test, vi } from 'vitest'
+import type { Page } from 'playwright-core'
+import type { RunRequest } from '../../../engine/protocol/request.ts'
+import type { handle } from '../harness/main.ts'
+import { CHROMIUM, openPage } from './page.ts'
+import { harnessForTests } from './suite.ts'
+
+vi.setConfig({ testTimeout: 90_000 })
+
+type Handle = typeof handle
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
+const harness = harnessForTests()
+
+/** The requests of the runs that were started. */
+const started = (page: Page): Promise<RunRequest[]> =>
+  page.evaluate(() =>
+    (window as never as { harness: Handle }).harness.fake.calls
+      .filter(({ method }) => method === 'run.start')
+      .map(({ params }) => (params as { request: RunRequest }).request),
+  )
+/** Lets runs start: each start shows the run `balls`. */
+const letStart = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    ;(window as never as { harness: Handle }).harness.fake.onStart = () => 'balls'
+  })
+const paste = (page: Page, selector: string, text: string): Promise<void> =>
+  page.locator(selector).evaluate((el, text) => {
+    const clipboardData = new DataTransfer()
+    clipboardData.setData('text/plain', text)
+    el.dispatchEvent(
+      new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }),
+    )
+  }, text)
+
+describe.skipIf(CHROMIUM === undefined)('composing', () => {
+  test('a number out of range stays with its range, starts nothing, and is shown when Start is pressed', async () => {
+    const page = await openPage(harness, '#/')
+    await letStart(page)
+    const paths = page.getByLabel('Paths', { exact: true })
+    await page.getByLabel('Problem', { exact: true }).fill('What?')
+    await soon(() => paths.isEnabled()).toBe(true)
+    await paths.fill('500')
+    await page.getByLabel('Problem', { exact: true }).focus()
+    expect(await paths.inputValue()).toBe('500')
+    expect(await page.locator('.compose-main').textContent()).toContain(
+      'Enter a number from 1 to 64',
+    )
+    await page.getByRole('button', { name: 'Start', exact: true }).click()
+    await soon(() => paths.evaluate((el) => el === document.activeElement)).toBe(true)
+    expect(await started(page)).toEqual([])
+    await paths.fill('5')
+    await page.getByRole('button', { name: 'Start', exact: true }).click()
+    await soon(async () => (await started(page)).map(({ settings }) => settings.paths)).toEqual([5])
+    await page.context().close()
+  })
+
+  test('files and long pastes are attached with their tokens, and stand below the question in fences', async () => {
+    const page = await openPage(harness, '#/')
+    await letStart(page)
+    await page.getByLabel('Problem', { exact: true }).fill('What does it print?')
+    await page.locator('.composer input[type=file]').setInputFiles([
+      { name: 'a.py', mimeType: 'text/x-python', buffer: Buffer.from('print("```")\n') },
+      { name: 'b.bin', mimeType: 'application/octet-stream', buffer: Buffer.from([0, 1, 255]) },
+    ])
+    await page.locator('.toast').getByText('b.bin is not a text file.').waitFor()
+    await paste(page, '#problem', 'x'.repeat(5000))
+    const chips = page.locator('.attachment')
+    await soon(() => chips.count()).toBe(2)
+    await soon(() => chips.first().locator('[data-tokens]').getAttribute('data-tokens')).toBe('4')
+    expect(await page.getByLabel('Problem', { exact: true }).inputValue()).toBe(
+      'What does it print?',
+    )
+    await chips.nth(1).getByRole('button', { name: 'Remove Pasted text' }).click()
+    await page.getByRole('button', { name: 'Start', exact: true }).click()
+    await soon(async () => (await started(page)).map(({ problem }) => problem)).toEqual([
+      'What does it print?\n\na.py:\n````py\nprint("```")\n````',
+    ])
+    await page.context().close()
+  })
+
+  test('the box below the answer asks with the settings of its run and another seed', async () => {
+    const page = await openPage(harness, '#/run/balls')
+    await letStart(page)
+    const ask = page.getByRole('textbox', { name: 'Ask a follow-up' })
+    await ask.fill('And three balls?')
+    await paste(page, '#ask', 'y'.repeat(5000))
+    await soon(() => page.locator('.ask .attachment').count()).toBe(1)
+    await ask.press('Shift+Enter')
+    expect(await started(page)).toEqual([])
+    await ask.press('Enter')
+    await soon(async () => (await started(page)).length).toBe(1)
+    const [request] = await started(page)
+    expect(request!.problem).toMatch(/^And three balls\?\n\nPasted text:\n```\ny{5000}\n```$/)
+    expect(request!.followUp).toEqual({ run: 'balls', segment: 's1' })
+    expect(request!.settings).toMatchObject({ paths: 4, budget: 512, question: 'auto' })
+    expect(request!.settings.seed).toBeUndefined()
+    await soon(() => ask.inputValue()).toBe('')
+    await page.context().close()
+  })
+
+  test('a model whose file is gone says so; none answers in its place', async () => {
+    const page = await openPage(harness, '#/')
+    await page.getByLabel('Problem', { exact: true }).fill('What?')
+    await page.evaluate(() => {
+      const { fake, usePrefs } = (window as never as { harness: Handle }).harness
+      const [entry] = fake.models
+      fake.models = [
+        { ...entry!, present: false },
+        { ...entry!, file: '/models/other.gguf', name: 'Other' },
+      ]
+      usePrefs.setState({ model: entry!.file })
+      fake.push({ kind: 'changed', what: 'models' })
+    })
+    await page.locator('.composer').getByText('is not there. Locate it under Models').waitFor()
+    const start = page.getByRole('button', { name: 'Start', exact: true })
+    expect(await start.getAttribute('aria-disabled')).toBe('true')
+    await page.locator('.picker').click()
+    await page.getByPlaceholder('Search your models').fill('oth')
+    await page.getByRole('option', { name: /^Other/ }).click()
+    await soon(() => start.getAttribute('aria-disabled')).toBe('false')
+    await page.context().close()
+  })
+
+  test('200 turns of a conversation are there in half a second, the last ones with their answers', async () => {
+    const page = await openPage(harness, '#/', { scene: 'thread&turns=200' })
+    await soon(() => page.locator('.sidebar-row').count()).toBe(1)
+    const took = await page.evaluate(async () => {
+      const begin = performance.now()
+      location.hash = '#/run/turn200'
+      while (document.querySelectorAll('.turn').length < 199)
+        await new Promise((next) => requestAnimationFrame(next))
+      return performance.now() - begin
+    })
+    console.log(`199 earlier turns were drawn in ${Math.round(took)} ms`)
+    await soon(async () =>
+      (await page.locator('[data-turn="turn199"] .turn-answer').textContent())!.includes('22'),
+    ).toBe(true)
+    expect(await page.locator('[data-turn="turn1"] .turn-answer .block').count()).toBe(0)
+    await page.context().close()
+  })
+})
