@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path'
 import { nameOf } from '../models/convert/index.ts'
-import { look, planOf } from '../models/download/index.ts'
+import { look, planOf, searchHub } from '../models/download/index.ts'
 import { systemFree } from '../models/index.ts'
 import { Hub } from '../models/index.ts'
 import { convertedName, jobs, takeMade } from '../models/index.ts'
@@ -50,8 +50,8 @@ export interface LibraryParts {
 }
 
 /**
- * Handles the requests about models and devices. Only `models.offer`, `models.get` and
- * `devices.fetch` connect to other machines.
+ * Handles the requests about models and devices. Only `models.offer`, `models.search`,
+ * `models.get` and `devices.fetch` connect to other machines.
  */
 export class Library {
   readonly registry: ModelRegistry
@@ -122,6 +122,7 @@ export class Library {
           parallel,
         })),
       'models.offer': ({ ref }) => this.#offer(ref),
+      'models.search': ({ query }) => this.#search(query),
       'models.get': (wanted) => this.#get(wanted),
       'models.convert': ({ folder: from, type }) => {
         const output = convertedName(registry.downloads, nameOf(from), type)
@@ -240,6 +241,15 @@ export class Library {
           verdict: room(kind === 'folder' ? sizeBytes / 2 : sizeBytes),
         })),
       }
+    } finally {
+      await net.close()
+    }
+  }
+
+  async #search(query: string): Promise<Result<'models.search'>> {
+    const net = this.#hub.open()
+    try {
+      return await searchHub(net, query)
     } finally {
       await net.close()
     }

@@ -247,6 +247,11 @@ export const METHODS = {
    * or a URL.
    */
   'models.offer': method(z.object({ ref: z.string().min(1).max(4096) }), Offer),
+  /** Searches the hub by name for repositories with GGUF files, those that are downloaded most first. */
+  'models.search': method(
+    z.object({ query: z.string().trim().min(1).max(200) }),
+    z.array(z.object({ repo: z.string(), downloads: z.number(), gated: z.boolean() })),
+  ),
   /** Starts a download; a folder is then converted to `type`. */
   'models.get': method(
     z.object({

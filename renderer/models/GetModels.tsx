@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
-import type { Offer } from '../../engine/protocol/wire.ts'
+import type { Offer, Result } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
+import { integer } from '../i18n/format.ts'
 import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { loadCatalogue, useModels } from '../store/models.ts'
@@ -16,6 +17,7 @@ export function GetModels() {
   const [ref, setRef] = useState('')
   const [asking, setAsking] = useState<string | null>(null)
   const [offer, setOffer] = useState<{ ref: string; offer: Offer } | null>(null)
+  const [found, setFound] = useState<Result<'models.search'> | null>(null)
   const [error, setError] = useState<string | null>(null)
   useEffect(() => {
     report(loadCatalogue())
@@ -26,6 +28,19 @@ export function GetModels() {
     setOffer(null)
     try {
       setOffer({ ref: what, offer: await host.call('models.offer', { ref: what }) })
+    } catch (failure) {
+      setError(failureWords(failure))
+    } finally {
+      setAsking(null)
+    }
+  }
+  const search = async (query: string) => {
+    setAsking(query)
+    setError(null)
+    setOffer(null)
+    setFound(null)
+    try {
+      setFound(await host.call('models.search', { query }))
     } catch (failure) {
       setError(failureWords(failure))
     } finally {
@@ -74,7 +89,9 @@ export function GetModels() {
           className="panel add-model"
           onSubmit={(event) => {
             event.preventDefault()
-            if (ref.trim() !== '') void look(ref.trim())
+            const text = ref.trim()
+            // A repository or an address has a slash; anything else is a name to search for.
+            if (text !== '') void (text.includes('/') ? look(text) : search(text))
           }}
         >
           <label className="label small dim" htmlFor="hub-ref">
@@ -86,7 +103,7 @@ export function GetModels() {
               className="input mono path-input"
               dir="ltr"
               value={ref}
-              placeholder="org/name:Q4_K_M"
+              placeholder={t('get.placeholder')}
               spellCheck={false}
               aria-invalid={error !== null}
               onChange={(event) => setRef(event.target.value)}
@@ -111,6 +128,37 @@ export function GetModels() {
           <p className="callout bad small" role="alert" dir="auto">
             {error}
           </p>
+        )}
+        {found !== null && (
+          <section className="panel" aria-labelledby="found">
+            <header>
+              <h2 id="found">{t('get.found', { count: found.length })}</h2>
+            </header>
+            <ul className="model-list hub-found scroll" tabIndex={0}>
+              {found.map(({ repo, downloads, gated }) => (
+                <li key={repo} className={offer?.ref === repo ? 'model-row current' : 'model-row'}>
+                  <div className="col tight grow catalogue-text">
+                    <bdi className="mono ellipsis" dir="ltr">
+                      {repo}
+                    </bdi>
+                    <span className="small dim num">
+                      {t('get.downloads', { count: downloads, shown: integer(downloads) })}
+                      {gated && ` · ${t('get.gatedShort')}`}
+                    </span>
+                  </div>
+                  <button
+                    type="button"
+                    className="btn tiny"
+                    disabled={asking !== null}
+                    aria-label={t('get.lookAt', { name: repo })}
+                    onClick={() => void look(repo)}
+                  >
+                    {asking === repo ? t('get.asking') : t('get.look')}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </section>
         )}
         {offer !== null && <OfferPanel key={offer.ref} reference={offer.ref} offer={offer.offer} />}
       </div>

@@ -41,6 +41,8 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     hub = createServer((request, response) => {
       const { pathname } = new URL(request.url!, 'http://x')
       asked.push(pathname)
+      if (pathname === '/api/models')
+        return response.end(JSON.stringify([{ id: 'org/slow', downloads: 1234 }]))
       if (pathname === '/api/models/org/slow')
         return response.end(JSON.stringify({ sha: 'main1', cardData: { license: 'mit' } }))
       if (pathname.endsWith('/tree/main1'))
@@ -225,8 +227,11 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       .getByText('Thinks in parallel')
       .waitFor()
     expect(asked).toEqual([])
-    await page.getByLabel('Hugging Face repository').fill('org/slow')
+    // Found by its name, then looked at.
+    await page.getByLabel(/^Search Hugging Face/).fill('slow')
     await page.getByRole('button', { name: 'Look up' }).click()
+    await page.locator('.hub-found').getByText('1,234 downloads').waitFor()
+    await page.getByRole('button', { name: 'Show sizes of org/slow' }).click()
     const choices = page.locator('.offer-list > li')
     await expect.poll(() => choices.count()).toBe(2)
     expect(await choices.nth(0).locator('[data-fit]').getAttribute('data-fit')).toBe('fits')

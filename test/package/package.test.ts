@@ -362,14 +362,14 @@ describe.skipIf(unavailable !== null)(
         )
         await until(
           async () =>
-            /^[1-9]/.test(
+            /[1-9]\d* tokens?/.test(
               String(
                 await page.evaluate(
-                  'document.querySelector(\'[data-lane="p1"] .lane-count\')?.textContent',
+                  'document.querySelector(".answer-stage .summary-meta")?.textContent',
                 ),
               ),
             ),
-          'the first lane',
+          'the answer',
           10_000,
         )
         expect(await page.evaluate('document.body.innerText')).not.toContain(

@@ -381,6 +381,8 @@ export class FakeHost {
         ] satisfies FoundModel[]
       case 'models.catalogue':
         return CATALOGUE
+      case 'models.search':
+        return [{ repo: 'Qwen/Qwen3-8B-GGUF', downloads: 1234, gated: false }]
       case 'models.offer':
         return OFFER
       case 'models.get':

@@ -94,6 +94,52 @@ const Tree = z.array(
   }),
 )
 
+const Found = z.array(
+  z.looseObject({
+    id: z.string().max(256),
+    downloads: z.number().optional(),
+    gated: z.union([z.boolean(), z.string()]).optional(),
+  }),
+)
+/** A repository of the hub that holds GGUF files. */
+export interface HubFound {
+  repo: string
+  /** In the last 30 days, as the hub counts them. */
+  downloads: number
+  gated: boolean
+}
+/** The most repositories that a search returns. */
+const MAX_FOUND = 30
+
+/**
+ * Searches the hub by name for repositories with GGUF files, those that are downloaded most first.
+ * Throws `io` (the hub is unreachable or its answer is invalid) or `cancelled`.
+ */
+export async function searchHub(
+  net: Net,
+  query: string,
+  signal?: AbortSignal,
+): Promise<HubFound[]> {
+  const url = new URL('api/models', net.hub)
+  url.search = String(
+    new URLSearchParams({
+      search: query,
+      filter: 'gguf',
+      sort: 'downloads',
+      direction: '-1',
+      limit: String(MAX_FOUND),
+    }),
+  )
+  return parse(Found, (await net.json(url, LIMIT, signal)).value)
+    .filter(({ id }) => REPO.test(id))
+    .slice(0, MAX_FOUND)
+    .map(({ id, downloads = 0, gated = false }) => ({
+      repo: id,
+      downloads: Math.max(0, downloads),
+      gated: gated !== false,
+    }))
+}
+
 /**
  * Reads a repository's file list. Throws `model-not-found`, `wrong-model` (a PEFT adapter), `io` (the
  * model is gated, the hub is unreachable or its answer is invalid) or `cancelled`.

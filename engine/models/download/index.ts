@@ -10,6 +10,7 @@ export {
   fileUrl,
   parseHubRef,
   readRepo,
+  searchHub,
   type HubChoice,
   type HubFile,
   type HubRef,

@@ -12,6 +12,7 @@ import {
   parseHubRef,
   planOf,
   readRepo,
+  searchHub,
   wantedFiles,
 } from '../../../engine/models/download/index.ts'
 import { choicesOf, isPlainPath } from '../../../engine/models/download/hub.ts'
@@ -45,6 +46,17 @@ beforeAll(async () => {
       response.writeHead(401).end()
       return
     }
+    if (url.pathname === '/api/models')
+      return json(
+        url.searchParams.get('search') === 'odd'
+          ? { error: 'odd' }
+          : [
+              { id: 'org/model-GGUF', downloads: 12, gated: false, extra: 1 },
+              { id: 'org/gated-GGUF', downloads: 3, gated: 'manual' },
+              { id: '../../evil', downloads: 9 },
+              { id: `of/${url.search.slice(1).replace(/[^\w]/g, '-')}` },
+            ],
+      )
     if (/^\/api\/models\/org\/(model|gated)(\/revision\/main)?$/.test(url.pathname))
       return json({
         sha: 'abc123',
@@ -133,6 +145,24 @@ describe('a hub below a path', () => {
   it('an empty HF_ENDPOINT is none', () => {
     vi.stubEnv('HF_ENDPOINT', '')
     expect(new Net().hub.href).toBe('https://huggingface.co/')
+  })
+})
+
+describe('a search by name', () => {
+  it('returns repositories with GGUF files; what is not a name of one is left out', async () => {
+    expect(await searchHub(net, 'qwen 3')).toEqual([
+      { repo: 'org/model-GGUF', downloads: 12, gated: false },
+      { repo: 'org/gated-GGUF', downloads: 3, gated: true },
+      {
+        repo: 'of/search-qwen-3-filter-gguf-sort-downloads-direction--1-limit-30',
+        downloads: 0,
+        gated: false,
+      },
+    ])
+  })
+
+  it('an answer that is not a list is an error', async () => {
+    await expect(searchHub(net, 'odd')).rejects.toMatchObject({ code: 'io' })
   })
 })
 
