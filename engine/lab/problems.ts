@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { extractAnswer } from '../prompt/index.ts'
 import { BraidError } from '../protocol/errors.ts'
+import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { readEntries } from './json-lines.ts'
 
@@ -30,16 +31,6 @@ export interface ProblemSet {
   sha256: string
 }
 
-export interface Fields {
-  /** Field of the problem's text; default: `problem`, else `question`. */
-  problem?: string
-  /**
-   * Field of the answer; default: `numbers` and `target` if a line has both, else the first of
-   * `answer`, `final_answer`, `answerKey`, `correct` and `solution`.
-   */
-  answer?: string
-}
-
 const Text = z.string().min(1).max(MAX_PROBLEM_CHARS)
 const AnswerValue = z.union([z.string().trim().min(1).max(10_000), z.number(), z.boolean()])
 const Numbers = z.array(z.int().min(0).max(999_999_999)).min(1).max(16)
@@ -50,7 +41,7 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
  * 18`), MATH (`\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
  * the line (in an array, the entry) that cannot be used and why.
  */
-export function readProblems(file: string, fields: Fields = {}): ProblemSet {
+export function readProblems(file: string, fields: LabFields = {}): ProblemSet {
   let bytes: Buffer
   try {
     if (statSync(file).size > MAX_FILE_BYTES)
@@ -72,16 +63,24 @@ export function readProblems(file: string, fields: Fields = {}): ProblemSet {
 export const scored = ({ problems }: Pick<ProblemSet, 'problems'>): Problem[] =>
   problems.filter(({ expected }) => expected.kind !== 'unscored')
 
-/** Returns a sentence about the problems that cannot be scored; null if all can. */
-export function unscoredNote({ problems }: Pick<ProblemSet, 'problems'>): string | null {
+/** Returns which problems cannot be scored. */
+export function unscoredIn({ problems }: Pick<ProblemSet, 'problems'>): Unscored {
   const left = problems.filter(({ expected }) => expected.kind === 'unscored')
-  if (left.length === 0) return null
-  const first = left.slice(0, 10).map(({ index }) => index + 1)
-  const more = left.length > first.length ? ', ...' : ''
-  return `${left.length} of ${problems.length} problems are left out, because their reference is not a short answer: problem ${first.join(', ')}${more}.`
+  return {
+    count: left.length,
+    of: problems.length,
+    first: left.slice(0, 10).map(({ index }) => index + 1),
+  }
 }
 
-function readProblem(value: unknown, fields: Fields): Omit<Problem, 'index'> {
+/** Returns a sentence about the problems that cannot be scored; null if all can. */
+export function unscoredNote({ count, of, first }: Unscored): string | null {
+  if (count === 0) return null
+  const more = count > first.length ? ', ...' : ''
+  return `${count} of ${of} problems are left out, because their reference is not a short answer: problem ${first.join(', ')}${more}.`
+}
+
+function readProblem(value: unknown, fields: LabFields): Omit<Problem, 'index'> {
   const line = z.record(z.string(), z.unknown(), 'not an object').parse(value)
   const name = fields.problem ?? ('problem' in line ? 'problem' : 'question')
   if (!Object.hasOwn(line, name))
