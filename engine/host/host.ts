@@ -5,6 +5,7 @@ import { Attributions } from './attributions.ts'
 import { Client } from './client.ts'
 import { DataFile } from './data-file.ts'
 import type { HostEngine } from './engine.ts'
+import { Labs, type LabMethod } from './lab.ts'
 import { idOf } from './mux.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
@@ -27,7 +28,7 @@ import { exportRuns, importRuns } from '../transcripts/export/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {
-  [M in Exclude<Method, LibraryMethod>]: (
+  [M in Exclude<Method, LibraryMethod | LabMethod>]: (
     params: z.output<(typeof METHODS)[M]['params']>,
     client: Client,
   ) => Result<M> | Promise<Result<M>>
@@ -59,6 +60,7 @@ export class Host {
   readonly #store: RunStore
   readonly #runs: Runs
   readonly #library: Library
+  readonly #labs: Labs
   readonly #residency: Residency
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
@@ -97,6 +99,16 @@ export class Host {
         this.#activity.changed()
         this.#residency.update()
       },
+      onWork: () => this.#residency.update(),
+    })
+    this.#labs = new Labs({
+      folder,
+      engine,
+      runs: this.#runs,
+      store: this.#store,
+      settle: (model, settings) => this.#library.settle(model, settings),
+      onExperiment: (experiment) => this.#broadcast({ kind: 'lab', experiment }),
+      onList: () => this.#changed('lab'),
     })
     this.#attributions = new Attributions(this.#runs, watchdog)
     this.#residency = new Residency({
@@ -169,6 +181,7 @@ export class Host {
       // The disk is full, so this model is not loaded at the next start.
     }
     await this.#library.close()
+    await this.#labs.close()
     await this.#runs.close()
     this.#residency.close()
     this.#activity.close()
@@ -200,6 +213,8 @@ export class Host {
       throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
     if (Object.hasOwn(this.#library.handlers, method))
       return this.#library.handlers[method as LibraryMethod](parsed.data as never)
+    if (Object.hasOwn(this.#labs.handlers, method))
+      return this.#labs.handlers[method as LabMethod](parsed.data as never)
     return this.#handlers[method as keyof Handlers](parsed.data as never, client)
   }
 
@@ -301,7 +316,7 @@ export class Host {
     }, TASKS_MS)
   }
 
-  #changed(what: 'runs' | 'models' | 'devices'): void {
+  #changed(what: 'runs' | 'models' | 'devices' | 'lab'): void {
     this.#broadcast({ kind: 'changed', what })
   }
 

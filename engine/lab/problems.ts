@@ -80,9 +80,19 @@ export function unscoredNote({ count, of, first }: Unscored): string | null {
   return `${count} of ${of} problems are left out, because their reference is not a short answer: problem ${first.join(', ')}${more}.`
 }
 
+/** Returns the name of the field that holds a line's problem. */
+export const problemField = (line: Record<string, unknown>, { problem }: LabFields): string =>
+  problem ?? ('problem' in line ? 'problem' : 'question')
+
+/** Returns the name of the field that holds a line's answer; null: `numbers` and `target`. */
+export const answerField = (line: Record<string, unknown>, { answer }: LabFields): string | null =>
+  answer === undefined && line.numbers !== undefined && line.target !== undefined
+    ? null
+    : (answer ?? ANSWER_FIELDS.find((one) => Object.hasOwn(line, one)) ?? 'answer')
+
 function readProblem(value: unknown, fields: LabFields): Omit<Problem, 'index'> {
   const line = z.record(z.string(), z.unknown(), 'not an object').parse(value)
-  const name = fields.problem ?? ('problem' in line ? 'problem' : 'question')
+  const name = problemField(line, fields)
   if (!Object.hasOwn(line, name))
     throw new Error(
       `no field "${fields.problem ?? 'problem'}" (name it with --problem-field). Fields: ${Object.keys(line).join(', ')}`,
@@ -99,14 +109,14 @@ const ANSWER_FIELDS = ['answer', 'final_answer', 'answerKey', 'correct', 'soluti
 
 /** Returns what makes an answer to a line of a problem set right. Errors: it has no such field. */
 export function expectedOf(line: Record<string, unknown>, field?: string, hint = ''): Expected {
-  if (field === undefined && line.numbers !== undefined && line.target !== undefined) {
+  const name = answerField(line, { answer: field })
+  if (name === null) {
     return {
       kind: 'numbers',
       numbers: Numbers.parse(line.numbers),
       target: Target.parse(line.target),
     }
   }
-  const name = field ?? ANSWER_FIELDS.find((one) => Object.hasOwn(line, one)) ?? 'answer'
   if (!Object.hasOwn(line, name))
     throw new Error(
       `no field "${name}"${hint}, nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,

@@ -104,6 +104,16 @@ export class ResultStore {
   }
 }
 
+/** Returns the header and the samples of a result folder, unread lines left out; null without one. */
+export function readResults(folder: string): { header: Header; samples: Sample[] } | null {
+  const file = join(folder, 'results.jsonl')
+  if (!existsSync(file)) return null
+  const [first = '', ...lines] = readFileSync(file, 'utf8').split('\n')
+  const header = parsed(Header, first)
+  if (header === null) return null
+  return { header, samples: lines.flatMap((line) => parsed(Sample, line) ?? []) }
+}
+
 function parsed<T>(schema: z.ZodType<T>, line: string): T | null {
   try {
     return schema.parse(JSON.parse(line))

@@ -14,11 +14,12 @@ import type { Alternative, RunEvent, SegmentId } from '../protocol/events.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { applyEvents, EMPTY_RUN, isAtWork, type RunState } from '../protocol/fold.ts'
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
+import { experimentOf } from '../protocol/lab.ts'
 import { RunSummary } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
 import { diskError, isLocked, makeFolder, writeAtomic } from '../files/index.ts'
 import { readEvents, type Events } from './lines.ts'
-import { isRunId, lstat, newRunId, runFile } from './names.ts'
+import { experimentFolder, isRunId, lstat, newRunId, runFile } from './names.ts'
 import { RunSearch, type Hit } from './search.ts'
 import { MOVED, Trash } from './trash.ts'
 import { TranscriptWriter, type RunFiles } from './writer.ts'
@@ -73,6 +74,9 @@ export class RunStore {
 
   /** Creates a new transcript. */
   create(run = newRunId()): { run: string; writer: TranscriptWriter } {
+    const experiment = experimentOf(run)
+    if (experiment !== null)
+      makeFolder(experimentFolder(this.root, experiment), 'Creating the folder of an experiment')
     const files = this.#files(run)
     if (existsSync(files.transcript))
       throw new BraidError('bad-request', `A run named ${run} already exists.`)
@@ -98,6 +102,11 @@ export class RunStore {
   discard(run: string): void {
     this.close(run)
     for (const file of Object.values(this.#files(run)) as string[]) rmSync(file, { force: true })
+  }
+
+  /** Deletes all runs of an experiment, none of which is being written. */
+  discardExperiment(experiment: string): void {
+    rmSync(experimentFolder(this.root, experiment), { recursive: true, force: true })
   }
 
   /**
@@ -194,6 +203,8 @@ export class RunStore {
   /** Moves a run to the trash, where it stays for 30 days. */
   delete(run: string): void {
     this.#transcript(run)
+    if (experimentOf(run) !== null)
+      throw new BraidError('bad-request', 'This run belongs to an experiment: delete that one.')
     if (isAtWork(this.#listed(run)))
       throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     if (this.#writers.has(run) || isLocked(this.#file(run, 'lock')))

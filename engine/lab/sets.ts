@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { z } from 'zod'
+import { findAbove } from '../programs/index.ts'
+import type { LabFields, LabSet } from '../protocol/lab.ts'
+import { isCorrect, statement } from './check.ts'
+import { readEntries } from './json-lines.ts'
+import { answerField, problemField, readProblems, unscoredIn, type Problem } from './problems.ts'
+
+const SHOWN = 3
+const MAX_SHOWN = 2000
+
+/** Returns the path of Braid's own set: 40 everyday problems with numeric answers. */
+export const everydaySet = (): string | undefined => findAbove('models', 'everyday-40.jsonl')
+
+/** Returns what a problem set holds. Throws the errors of `readProblems`. */
+export function inspectSet(file: string, fields: LabFields = {}): LabSet {
+  const lines = readEntries(file, readFileSync(file, 'utf8'), (value) =>
+    z.record(z.string(), z.unknown(), 'not an object').parse(value),
+  )
+  const set = readProblems(file, fields)
+  const { problems } = set
+  // Those that cannot be scored are what one wants to see.
+  const shown = [
+    ...problems.filter(({ expected }) => expected.kind === 'unscored').slice(0, 1),
+    ...problems.filter(({ expected }) => expected.kind !== 'unscored'),
+  ].slice(0, SHOWN)
+  return {
+    file,
+    name: basename(file),
+    problems: problems.length,
+    found: Object.keys(lines[0]!),
+    problemField: problemField(lines[0]!, fields),
+    answerField: answerField(lines[0]!, fields) ?? 'numbers, target',
+    unscored: unscoredIn(set),
+    samples: shown
+      .sort((a, b) => a.index - b.index)
+      .map((problem) => ({
+        problem: problem.index,
+        text: problem.problem.slice(0, MAX_SHOWN),
+        expected: expectedText(problem),
+        scores: scoringWorks(problem),
+      })),
+  }
+}
+
+/** Returns what is expected, in words; null if the problem cannot be scored. */
+export function expectedText({ expected }: Problem): string | null {
+  switch (expected.kind) {
+    case 'answer':
+      return expected.answer
+    case 'numbers':
+      return `${expected.numbers.join(', ')} = ${expected.target}`
+    case 'unscored':
+      return null
+  }
+}
+
+/** Returns whether a text with the right answer is judged right, and one with another answer wrong. */
+function scoringWorks({ expected }: Problem): boolean {
+  const says = (answer: string) =>
+    isCorrect(expected, statement(`So the answer is \\boxed{${answer}}.`, 'stated'))
+  // A solution of the numbers game is not known.
+  if (expected.kind !== 'answer') return expected.kind === 'numbers'
+  return says(expected.answer) && !says(`${expected.answer} and 7919`)
+}
