@@ -19,6 +19,7 @@ import { Toasts } from './ui/Toasts.tsx'
 
 const InspectView = lazy(() => import('./inspect/InspectView.tsx'))
 const ComparePaths = lazy(() => import('./inspect/ComparePaths.tsx'))
+const LabView = lazy(() => import('./lab/LabView.tsx'))
 const CompareRuns = lazy(() => import('./inspect/CompareRuns.tsx'))
 
 export function App() {
@@ -38,7 +39,7 @@ export function App() {
           {t('app.skip')}
         </a>
         <nav className="rail" aria-label={t('app.nav')}>
-          {['app.new', 'app.history', 'app.models'].map((id) => (
+          {['app.new', 'app.history', 'app.models', 'app.lab'].map((id) => (
             <CommandButton
               key={id}
               id={id}
@@ -85,6 +86,8 @@ function View({ route }: { route: Route }) {
       return <HistoryView />
     case 'models':
       return <ModelsView />
+    case 'lab':
+      return <LabView experiment={route.experiment} />
     case 'settings':
       return <SettingsView />
   }
@@ -97,6 +100,7 @@ const isHere = (id: string, route: Route): boolean =>
       compose: 'app.new',
       history: 'app.history',
       models: 'app.models',
+      lab: 'app.lab',
       settings: 'app.settings',
     } as Record<string, string>
   )[route.view]

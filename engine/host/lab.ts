@@ -88,11 +88,10 @@ export class Labs {
 
   readonly handlers: Handlers = {
     'lab.sets': async () => {
-      const { everydaySet } = await labModule()
-      const own = everydaySet()
+      const { ownSets } = await labModule()
       const given = this.#sets()
       return [
-        ...(own === undefined ? [] : [{ file: own, name: basename(own), own: true }]),
+        ...ownSets().map((file) => ({ file, name: basename(file), own: true })),
         ...(existsSync(given) ? readdirSync(given) : []).map((name) => ({
           file: join(given, name),
           name: name.replace(/^[0-9a-f]{12}-/, ''),

@@ -113,6 +113,8 @@ function gainOf(
     low: round(low, 6),
     high: round(high, 6),
     n: pairs.length,
+    right: counts.both + counts.first,
+    rightAgainst: counts.both + counts.second,
   }
 }
 

@@ -15,7 +15,7 @@ export {
 export { fusePaths } from './bank-fuse.ts'
 export { outcomesOf, ranges, reportOf, type BankReport } from './bank-report.ts'
 export { readProblems, unscoredIn, unscoredNote } from './problems.ts'
-export { everydaySet, inspectSet } from './sets.ts'
+export { ownSets, inspectSet } from './sets.ts'
 export { estimateOf, type Speed } from './estimate.ts'
 export { exportLab, runsOf } from './results.ts'
 export { gradesIn, gradeTable, type Grade } from './grade.ts'

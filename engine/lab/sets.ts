@@ -10,8 +10,12 @@ import { answerField, problemField, readProblems, unscoredIn, type Problem } fro
 const SHOWN = 3
 const MAX_SHOWN = 2000
 
-/** Returns the path of Braid's own set: 40 everyday problems with numeric answers. */
-export const everydaySet = (): string | undefined => findAbove('models', 'everyday-40.jsonl')
+/**
+ * Returns the paths of Braid's own sets: 40 everyday problems with numeric answers, and 40 of the
+ * numbers game, for the model that plays nothing else.
+ */
+export const ownSets = (): string[] =>
+  ['everyday-40.jsonl', 'numbers-40.jsonl'].flatMap((name) => findAbove('models', name) ?? [])
 
 /** Returns what a problem set holds. Throws the errors of `readProblems`. */
 export function inspectSet(file: string, fields: LabFields = {}): LabSet {

@@ -12,6 +12,9 @@ import { FinishRule, MAX_BUDGET, MAX_PATHS, RunRequest, Strategy, ValueRule } fr
 export const AnswerRule = z.enum(['stated', 'last-number'])
 export type AnswerRule = z.infer<typeof AnswerRule>
 
+/** Asks an ordinary model for an answer that can be found and compared. */
+export const SUFFIX = '\n\nPlease reason step by step, and put your final answer within \\boxed{}.'
+
 /** The fields of a problem set; absent ones are found by their usual names. */
 export const LabFields = z.object({
   /** Field of the problem's text; default: `problem`, else `question`. */
@@ -88,8 +91,10 @@ export const LabGain = z.object({
   difference: z.number(),
   low: z.number(),
   high: z.number(),
-  /** Runs that both have. */
+  /** Runs that both have, and how many of them each got right. */
   n: z.int(),
+  right: z.int(),
+  rightAgainst: z.int(),
 })
 export type LabGain = z.infer<typeof LabGain>
 

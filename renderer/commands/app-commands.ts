@@ -1,5 +1,6 @@
 import {
   Command as CommandIcon,
+  FlaskConical,
   Focus,
   Grid2x2,
   History,
@@ -65,6 +66,15 @@ export const appCommands: Command[] = [
     shortcut: 'Alt+M',
     why: notOn('models'),
     run: () => go({ view: 'models' }),
+  },
+  {
+    id: 'app.lab',
+    title: 'cmd.lab',
+    group: 'app',
+    icon: FlaskConical,
+    shortcut: 'Alt+L',
+    why: notOn('lab'),
+    run: () => go({ view: 'lab', experiment: null }),
   },
   {
     id: 'app.settings',

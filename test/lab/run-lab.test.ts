@@ -100,7 +100,7 @@ describe('runLab', () => {
         unit: 'parallel p2 b16',
         n: 4,
         correct: 4,
-        gain: { against: 'sequential p1 b16', n: 4, difference: 0.75 },
+        gain: { against: 'sequential p1 b16', n: 4, right: 4, rightAgainst: 1, difference: 0.75 },
       },
     ])
     expect(last.cells[0]!.gain).toBeUndefined()
