@@ -89,7 +89,9 @@ function RunRow({ run }: { run: LabRun }) {
       </td>
       <td className="lab-problem">
         {run.run === null ? (
-          <span dir="auto">{text}</span>
+          <span className="ellipsis" dir="auto" title={text}>
+            {text}
+          </span>
         ) : (
           <a
             className="link ellipsis"

@@ -89,9 +89,11 @@ export default function Chart({ data }: { data: ChartData }) {
                 ctx.strokeStyle = colour(i)
                 ctx.globalAlpha = 0.55
                 // Intervals at the same place stand slightly apart.
-                const shift = (i - (series.length - 1) / 2) * 3 * devicePixelRatio
                 for (const [k, cell] of points.entries()) {
                   if (cell === null) continue
+                  const here = series.filter((one) => one.points[k] !== null)
+                  const place = here.indexOf(series[i]!) - (here.length - 1) / 2
+                  const shift = place * 3 * devicePixelRatio
                   const left = drawn.valToPos(x.values[k]!, 'x', true) + shift
                   ctx.beginPath()
                   ctx.moveTo(left, drawn.valToPos(cell.low * 100, 'y', true))

@@ -11,7 +11,8 @@ import { visible } from '../ui/visible.ts'
 export function useLabModel(): {
   model: string
   info: ModelInfo | null
-  bundled: boolean
+  /** It is the bundled model, which plays the numbers game and nothing else. */
+  playsNumbers: boolean
   choose: (file: string) => void
 } {
   const [picked, choose] = useState<string | null>(null)
@@ -22,11 +23,13 @@ export function useLabModel(): {
   useEffect(() => {
     if (model !== '' && useModels.getState().infos[model] === undefined) report(loadInfo(model))
   }, [model])
-  const info = infos[model]
+  const found = infos[model]
+  const info = isInfo(found) ? found : null
   return {
     model,
-    info: isInfo(info) ? info : null,
-    bundled: list?.some((one) => one.file === model && one.bundled) ?? false,
+    info,
+    playsNumbers:
+      info?.scope !== undefined && list?.some((one) => one.file === model && one.bundled) === true,
     choose,
   }
 }

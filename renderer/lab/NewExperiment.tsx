@@ -24,13 +24,13 @@ export function NewExperiment({
 }) {
   const t = useT()
   const sets = useLab((s) => s.sets)
-  const { model, info, bundled, choose } = useLabModel()
+  const { model, info, playsNumbers, choose } = useLabModel()
   const [chosen, setChosen] = useState<ChosenSet | null>(null)
   const [change, setChange] = useState<Partial<Draft>>({})
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const picked = useRef(false)
-  const usual = ownSet(sets, bundled)?.file
+  const usual = ownSet(sets, playsNumbers)?.file
   useEffect(() => {
     if (usual === undefined || picked.current) return
     report(
@@ -137,7 +137,7 @@ export function NewExperiment({
             {preset === 'tunnel' && listField('prefixes', t('new.prefixes'))}
             <NumberField
               label={t('new.limit')}
-              value={draft.limit ?? scorable}
+              value={limit ?? scorable}
               min={1}
               max={Math.max(1, scorable)}
               onChange={(next) => edit({ limit: next })}

@@ -13,13 +13,13 @@ import { ownSet, worthFor, worthSpec, type Worth } from './plan.ts'
 export function WorthForm() {
   const t = useT()
   const sets = useLab((s) => s.sets)
-  const { model, info, bundled, choose } = useLabModel()
+  const { model, info, playsNumbers, choose } = useLabModel()
   const [change, setChange] = useState<Partial<Worth>>({})
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const worth = { ...worthFor(info), ...change }
   const edit = (next: Partial<Worth>) => setChange({ ...change, ...next })
-  const set = ownSet(sets, bundled)
+  const set = ownSet(sets, playsNumbers)
   const start = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
@@ -51,7 +51,7 @@ export function WorthForm() {
       <div className="body worth-fields">
         <ModelSelect
           model={model}
-          hint={t(bundled ? 'worth.numbers' : 'worth.everyday')}
+          hint={t(playsNumbers ? 'worth.numbers' : 'worth.everyday')}
           onChange={choose}
         />
         <Field label={t('worth.with')}>

@@ -124,12 +124,12 @@ const shared = (jobs: number, suffix: string) => ({
   ...(suffix !== '' && { suffix }),
 })
 
-/** Returns Braid's own set for a model: the bundled one plays the numbers game only. */
+/** Returns Braid's own set of everyday problems, or that of the numbers game. */
 export const ownSet = (
   sets: Result<'lab.sets'>,
-  bundled: boolean,
+  numbers: boolean,
 ): Result<'lab.sets'>[number] | undefined =>
-  sets.find(({ own, name }) => own && name.startsWith('numbers') === bundled)
+  sets.find(({ own, name }) => own && name.startsWith('numbers') === numbers)
 
 export interface Worth {
   paths: number
