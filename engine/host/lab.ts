@@ -245,12 +245,18 @@ export class Labs {
     }
   }
 
-  /** Returns how many results an experiment has, as lines of its files. */
+  /** Returns how much an experiment has made: lines of its files, and runs of its bank. */
   #lines(id: string): number {
     return ['results.jsonl', 'wrong-paths.jsonl']
       .map((name) => join(this.#folder(id), name))
       .filter((file) => existsSync(file) && statSync(file).size > 0)
-      .reduce((sum, file) => sum + readFileSync(file, 'utf8').split('\n').length, 0)
+      .reduce((sum, file) => sum + readFileSync(file, 'utf8').split('\n').length, this.#banked(id))
+  }
+
+  /** Returns how many files the runs of a path bank have. */
+  #banked(id: string): number {
+    const runs = join(this.#folder(id), 'bank', 'runs')
+    return existsSync(runs) ? readdirSync(runs).length : 0
   }
 
   /** Takes the new state of an experiment, stores it and tells it. */
@@ -304,6 +310,7 @@ export class Labs {
         command: OUT_OF,
         engine: this.#version(),
         runners: (jobs) => this.#runners(id, jobs),
+        bank: this.#parts.engine,
       })
       for await (const event of events) {
         this.#all.set(id, { ...this.#one(id), ...foldLab(this.#one(id), event) })

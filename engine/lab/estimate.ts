@@ -28,6 +28,7 @@ export function estimateOf(
   // A tunnel first looks for wrong paths: a run of one path per problem and sample.
   const all = spec.plan.kind === 'tunnel' ? [units[0]!, ...units] : units
   const reading = speeds.length === 0 ? 0 : 1 / mean(speeds.map((one) => one.promptPerSecond))
+  if (spec.plan.kind === 'bank') return bankEstimate(spec.plan.paths)
   let tokens = 0
   let seconds = 0
   for (const { settings } of all) {
@@ -49,6 +50,27 @@ export function estimateOf(
     tokens: Math.round(tokens),
     ms: speeds.length === 0 ? null : Math.round(seconds * 1000),
     speeds: speeds.map(({ paths, tokensPerSecond }) => ({ paths, tokensPerSecond })),
+  }
+
+  /** Paths are recorded once; each way of merging reads them and writes a summary. */
+  function bankEstimate(widths: readonly number[]): LabEstimate {
+    const { budget, summaryBudget } = units[0]!.settings
+    const most = Math.max(...widths)
+    const merges = units.filter(({ settings }) => settings.strategy === 'parallel')
+    const read = merges.reduce((sum, { settings }) => sum + settings.paths * budget, 0)
+    const n = problems.length
+    const perProblem =
+      speeds.length === 0
+        ? 0
+        : (prompt + read) * reading +
+          budget * stepSeconds(most, speeds) +
+          merges.length * summaryBudget * stepSeconds(1, speeds)
+    return {
+      runs: n * (1 + merges.length),
+      tokens: Math.round(n * (prompt + most * budget + merges.length * summaryBudget)),
+      ms: speeds.length === 0 ? null : Math.round(n * perProblem * 1000),
+      speeds: speeds.map(({ paths, tokensPerSecond }) => ({ paths, tokensPerSecond })),
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import type { LabEvent, LabSpec } from '../protocol/lab.ts'
+import { runBank, type BankEngine } from './bank-lab.ts'
 import { CellTable, cellsCsv } from './cells.ts'
 import { emitted } from './emitted.ts'
 import { runExperiment, tasksOf, type Experiment, type Runner } from './experiment.ts'
@@ -24,6 +25,8 @@ export interface LabPlace {
   engine: string
   /** Returns one runner per run at once; default: engine processes. */
   runners?: (jobs: number) => Runner[]
+  /** What path banks are recorded with. Without it, they are refused. */
+  bank?: BankEngine
 }
 
 /** One runner per concurrent run; all belong to one engine process. */
@@ -49,7 +52,7 @@ export function runLab(
 async function work(
   spec: LabSpec,
   signal: AbortSignal,
-  { out, command, engine, runners: make = engineProcesses }: LabPlace,
+  { out, command, engine, runners: make = engineProcesses, bank }: LabPlace,
   emit: (event: LabEvent) => void,
 ): Promise<void> {
   const lab = await openLab(spec, { out, runners: () => make(spec.jobs) })
@@ -57,6 +60,15 @@ async function work(
   const units = unitsOf(lab)
   const header = headerOf(lab, await hashModel(lab.model))
   const store = ResultStore.open(out, header)
+  if (spec.plan.kind === 'bank') {
+    if (bank === undefined)
+      throw new BraidError('bad-request', 'Path banks are recorded with `braid bank` here.')
+    return runBank(lab, spec.plan, bank, signal, emit, (samples, done, wanted) => {
+      for (const sample of samples)
+        if (!store.has(sample.unit, sample.problem, sample.sample)) store.append(sample)
+      write(new CellTable(units, samples), done, wanted)
+    })
+  }
   const experiment: Experiment = {
     model: spec.model,
     units,
@@ -103,30 +115,33 @@ async function work(
   } finally {
     for (const runner of runners) runner.close()
   }
-  const { cells } = table
-  const files = {
-    json: join(out, 'results.json'),
-    csv: join(out, 'results.csv'),
-    report: join(out, 'report.html'),
-  }
-  const { threads, device } = units[0]!.settings.engine
-  replace(files.json, `${JSON.stringify({ cells }, null, 1)}\n`)
-  replace(files.csv, cellsCsv(cells))
-  replace(
-    files.report,
-    reportHtml({
-      header,
-      cells,
-      done,
-      wanted,
-      command,
-      jobs: spec.jobs,
-      threads,
-      engine: `${engine}, ${device}`,
-    }),
-  )
-  emit({ type: 'written', files, done, wanted, cells })
+  write(table, done, wanted)
   if (failure !== undefined) throw failure
+
+  function write({ cells }: CellTable, done: number, wanted: number): void {
+    const files = {
+      json: join(out, 'results.json'),
+      csv: join(out, 'results.csv'),
+      report: join(out, 'report.html'),
+    }
+    const { threads, device } = units[0]!.settings.engine
+    replace(files.json, `${JSON.stringify({ cells }, null, 1)}\n`)
+    replace(files.csv, cellsCsv(cells))
+    replace(
+      files.report,
+      reportHtml({
+        header,
+        cells,
+        done,
+        wanted,
+        command,
+        jobs: spec.jobs,
+        threads,
+        engine: `${engine}, ${device}`,
+      }),
+    )
+    emit({ type: 'written', files, done, wanted, cells })
+  }
 }
 
 const longest = (units: readonly Unit[]): number =>

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { filesOf, readModel } from '../models/index.ts'
+import { BraidError } from '../protocol/errors.ts'
 import type { LabPlan, LabSpec } from '../protocol/lab.ts'
 import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import { thoughtRows } from '../run/index.ts'
 import { ablationUnits } from './ablate.ts'
+import { bankUnits } from './bank-lab.ts'
 import type { Runner } from './experiment.ts'
 import { readProblems, scored, type ProblemSet } from './problems.ts'
 import { tunnelUnits } from './tunnel.ts'
@@ -93,6 +95,13 @@ function planned(lab: Lab, plan: LabPlan): Unit[] {
       return tunnelUnits(lab, plan)
     case 'ablate':
       return ablationUnits(lab, plan)
+    case 'bank':
+      if (lab.model.nativePaths > 0)
+        throw new BraidError(
+          'bad-combination',
+          'This model was trained to think in parallel: its paths need each other and cannot be recorded alone.',
+        )
+      return bankUnits(lab, plan)
   }
 }
 

@@ -12,7 +12,7 @@ import { Sample, sampleKey } from './measure.ts'
  */
 export const Header = z.object({
   format: z.literal(1),
-  experiment: z.enum(['eval', 'ablate', 'tunnel']),
+  experiment: z.enum(['eval', 'ablate', 'tunnel', 'bank']),
   model: z.object({ name: z.string(), file: z.string(), sha256: z.string() }),
   data: z.object({ file: z.string(), sha256: z.string() }),
   seed: z.int(),

@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import { RunError } from './events.ts'
 import { file } from './models.ts'
-import { FinishRule, MAX_BUDGET, MAX_PATHS, RunRequest, Strategy, ValueRule } from './request.ts'
+import {
+  FinishRule,
+  Fusion,
+  MAX_BUDGET,
+  MAX_PATHS,
+  RunRequest,
+  Strategy,
+  ValueRule,
+} from './request.ts'
 
 /**
  * Experiments: what is asked for, what happens, and what a window shows of them. `engine/lab` runs
@@ -54,6 +62,13 @@ export const LabPlan = z.discriminatedUnion('kind', [
   }),
   /** What each part of native parallel thinking contributes. */
   z.object({ kind: z.literal('ablate'), paths: widths.optional(), budgets: budgets.optional() }),
+  /** Paths that are recorded once, and what a vote and each way of merging make of the same ones. */
+  z.object({
+    kind: z.literal('bank'),
+    paths: widths,
+    budget: Budget.optional(),
+    fusions: z.array(Fusion).min(1).max(Fusion.options.length),
+  }),
 ])
 export type LabPlan = z.infer<typeof LabPlan>
 export type PlanOf<K extends LabPlan['kind']> = Extract<LabPlan, { kind: K }>

@@ -116,7 +116,7 @@ function RunRow({ run }: { run: LabRun }) {
         {visible(run.expected)}
       </td>
       <td className="num">{integer(run.tokens)}</td>
-      <td className="num">{duration(run.ms)}</td>
+      <td className="num">{run.ms === 0 ? '–' : duration(run.ms)}</td>
     </tr>
   )
 }

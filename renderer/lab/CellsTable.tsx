@@ -16,8 +16,8 @@ export function CellsTable({ experiment }: { experiment: Experiment }) {
   const chosen = useLab((s) => s.cell)
   const gains = cells.some(({ gain }) => gain !== undefined)
   const failed = cells.some((cell) => cell.failed > 0)
-  // An ablation compares with its first row, everything else with one path.
-  const against = cells.find(({ variant }) => variant !== undefined)
+  // An ablation compares with its first row, a bank with the vote, everything else with one path.
+  const against = cells.find(({ unit }) => cells.some(({ gain }) => gain?.against === unit))
   return (
     <div className="lab-table-box scroll">
       <table className="table lab-table">
@@ -40,7 +40,7 @@ export function CellsTable({ experiment }: { experiment: Experiment }) {
             <th scope="col">{t('table.interval')}</th>
             {gains && (
               <th scope="col" className="num">
-                {against === undefined
+                {against?.variant === undefined
                   ? t('table.gainOne')
                   : t('table.gain', { row: rowName(against) })}
               </th>
@@ -114,7 +114,7 @@ export function CellsTable({ experiment }: { experiment: Experiment }) {
                 {gains && <td className="num">{gainText(cell, t)}</td>}
                 <td className="num">{percents(cell.anyPath)}</td>
                 <td className="num">{integer(Math.round(cell.tokens))}</td>
-                <td className="num">{duration(cell.medianMs)}</td>
+                <td className="num">{cell.medianMs === 0 ? '–' : duration(cell.medianMs)}</td>
                 {failed && <td className="num">{cell.failed}</td>}
               </tr>
             )

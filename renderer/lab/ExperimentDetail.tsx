@@ -2,7 +2,7 @@ import { CircleStop, FileDown, Pause, Play, Trash2 } from 'lucide-react'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import type { Experiment } from '../../engine/protocol/wire.ts'
 import { dateTime, duration, integer } from '../i18n/format.ts'
-import { useT } from '../i18n/index.ts'
+import { useLanguage, useT } from '../i18n/index.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { commandExperiment, exportExperiment } from '../store/lab.ts'
 import { go } from '../store/route.ts'
@@ -23,7 +23,8 @@ export function ExperimentDetail({ experiment }: { experiment: Experiment }) {
   const t = useT()
   const { id, title, state, cells, error } = experiment
   const [deleting, setDeleting] = useState(false)
-  const chart = useMemo(() => chartOf(cells), [cells])
+  const language = useLanguage()
+  const chart = useMemo(() => chartOf(cells), [cells, language]) // its names are in the language
   const command = (name: 'pause' | 'resume' | 'cancel' | 'delete') =>
     report(commandExperiment(id, name))
   return (

@@ -46,7 +46,7 @@ export function NewExperiment({
   const limit = draft.limit === null || draft.limit >= scorable ? null : draft.limit
   const spec =
     fault === null && chosen !== null && info !== null && scorable > 0
-      ? specOf({ ...draft, limit }, model, chosen.set, chosen.fields)
+      ? specOf({ ...draft, limit }, info, chosen.set, chosen.fields)
       : null
   const title =
     draft.title.trim() !== ''

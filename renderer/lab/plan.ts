@@ -3,7 +3,7 @@ import { MAX_BUDGET, MAX_PATHS } from '../../engine/protocol/request.ts'
 import type { LabPlan, LabSet, LabSpec, ModelInfo, Result } from '../../engine/protocol/wire.ts'
 import type { MessageKey, Vars } from '../i18n/index.ts'
 
-export const PRESETS = ['eval', 'tunnel', 'ablate'] as const satisfies LabPlan['kind'][]
+export const PRESETS = ['eval', 'tunnel', 'ablate', 'bank'] as const satisfies LabPlan['kind'][]
 export type Preset = (typeof PRESETS)[number]
 
 /** Runs at once: one fewer than the engine works on, so that a run of one's own need not wait. */
@@ -37,7 +37,9 @@ export function draftFor(preset: Preset, info: ModelInfo | null): Draft {
     paths:
       preset === 'eval'
         ? [2, 4, 8, 16].filter((paths) => paths <= Math.max(4, most)).join(', ')
-        : String(most),
+        : preset === 'bank'
+          ? '4, 8'
+          : String(most),
     budgets: String(budget),
     prefixes: '0, 10, 20, 40, 80',
     limit: 40,
@@ -71,6 +73,8 @@ export function faultOf(
       : null
   if (draft.preset === 'ablate' && info !== null && info.nativePaths === 0)
     return { field: 'preset', message: ['new.notNative'] }
+  if (draft.preset === 'bank' && info !== null && info.nativePaths > 0)
+    return { field: 'preset', message: ['new.native'] }
   if (draft.preset === 'eval' && draft.strategies.length === 0)
     return { field: 'strategies', message: ['new.noStrategy'] }
   return (
@@ -83,7 +87,7 @@ export function faultOf(
 /** Returns the experiment that a draft without fault describes. */
 export function specOf(
   draft: Draft,
-  model: string,
+  info: ModelInfo,
   set: LabSet,
   fields: LabSpec['fields'],
 ): LabSpec {
@@ -104,10 +108,16 @@ export function specOf(
       budget: budgets[0]!,
     }),
     ablate: () => ({ kind: 'ablate', paths, budgets }),
+    bank: () => ({
+      kind: 'bank',
+      paths,
+      budget: budgets[0]!,
+      fusions: info.cannotJoin === undefined ? ['reread', 'cache'] : ['reread'],
+    }),
   }
   return {
     ...shared(draft.jobs, draft.suffix),
-    model,
+    model: info.file,
     data: set.file,
     fields,
     ...(draft.limit !== null && { limit: draft.limit }),

@@ -1,6 +1,6 @@
 import type { LabCell } from '../../engine/protocol/wire.ts'
 import { t, type MessageKey } from '../i18n/index.ts'
-import { rowName } from './names.ts'
+import { besides, rowName } from './names.ts'
 
 export interface ChartData {
   title: MessageKey
@@ -11,13 +11,7 @@ export interface ChartData {
 /** Returns the chart for which these cells have data; null if there is none. */
 export function chartOf(cells: readonly LabCell[]): ChartData | null {
   if (cells.some(({ prefix }) => prefix !== undefined))
-    return chart(
-      cells,
-      'chart.prefix',
-      t('new.prefixes'),
-      (c) => c.prefix ?? 0,
-      (c) => (c.paths === 1 ? t('chart.alone') : t('chart.beside', { count: c.paths - 1 })),
-    )
+    return chart(cells, 'chart.prefix', t('new.prefixes'), (c) => c.prefix ?? 0, besides)
   if (cells.some(({ variant }) => variant !== undefined)) return null
   const wide = cells.filter(({ strategy }) => strategy !== 'sequential')
   const budgets = distinct(cells, (c) => c.budget)

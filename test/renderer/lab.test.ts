@@ -5,6 +5,7 @@ import {
   faultOf,
   listOf,
   ownSet,
+  PRESETS,
   specOf,
   worthFor,
   worthSpec,
@@ -64,10 +65,12 @@ describe('a draft', () => {
     expect(faultOf({ ...draft, paths: '99' }, MODEL)?.field).toBe('paths')
     expect(faultOf({ ...draft, strategies: [] }, MODEL)?.field).toBe('strategies')
     expect(faultOf(draftFor('ablate', foreign), foreign)?.message).toEqual(['new.notNative'])
+    expect(faultOf(draftFor('bank', MODEL), MODEL)?.message).toEqual(['new.native'])
+    expect(faultOf(draftFor('bank', foreign), foreign)).toBeNull()
     expect(faultOf({ ...draftFor('tunnel', MODEL), prefixes: 'x' }, MODEL)?.field).toBe('prefixes')
   })
-  test.each(['eval', 'tunnel', 'ablate'] as const)('of %s becomes an experiment', (preset) => {
-    const spec = specOf({ ...draftFor(preset, MODEL), limit: null }, MODEL.file, LAB_SET, {
+  test.each(PRESETS)('of %s becomes an experiment', (preset) => {
+    const spec = specOf({ ...draftFor(preset, MODEL), limit: null }, MODEL, LAB_SET, {
       answer: 'level',
     })
     expect(LabSpec.parse(spec)).toEqual(spec)

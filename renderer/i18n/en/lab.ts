@@ -53,6 +53,9 @@ export const lab = {
   'preset.ablate': 'Ablations',
   'preset.ablate.help':
     'For models trained to think in parallel: what do the thought table, the control tokens, the finish rule and the cache contribute?',
+  'preset.bank': 'Path bank',
+  'preset.bank.help':
+    'For other models: records paths once, then compares a vote and each way of merging on the same paths. Its runs are a bank, as `braid bank` makes it, and do not open here.',
   'preset.set': 'Set up',
 
   'new.set': 'Problems',
@@ -95,6 +98,8 @@ export const lab = {
   'new.badList': 'Enter whole numbers from {{min}} to {{max}}, separated by commas.',
   'new.noStrategy': 'Choose at least one strategy.',
   'new.notNative': 'This model was not trained to think in parallel: it has nothing to ablate.',
+  'new.native':
+    'This model was trained to think in parallel: its paths need each other and cannot be recorded alone.',
   'new.name': 'Name',
   'new.defaultName': '{{preset}}: {{model}} on {{set}}',
 
@@ -143,7 +148,7 @@ export const lab = {
   'table.accuracy': 'Accuracy',
   'table.interval': '95 % interval',
   'table.intervalOf': '{{low}} to {{high}} %',
-  'table.gain': 'Against {{row}}',
+  'table.gain': 'Against “{{row}}”',
   'table.gainOne': 'Against one path',
   'table.some': 'Some path right',
   'table.tokens': 'Tokens',
@@ -156,6 +161,19 @@ export const lab = {
   'table.hint': 'Choose a row to see its runs.',
   'table.some.help':
     'In how many runs at least one path had the right answer: what a perfect judge of the paths would reach.',
+
+  'variant.trained': 'as trained',
+  'variant.noTable': 'thought table off',
+  'variant.sameToken': 'same control token',
+  'variant.noTableSame': 'table off, same token',
+  'variant.first': 'finish with the first path',
+  'variant.half': 'finish with half of the paths',
+  'variant.last': 'finish with the last path',
+  'variant.reread': 'merge by re-reading',
+  'variant.cache': 'merge from the cache',
+  'variant.one': 'one path',
+  'variant.vote': 'vote',
+  'variant.prefix': '{{prefix}} tokens, {{where}}',
 
   'chart.paths': 'Accuracy over the number of paths',
   'chart.budget': 'Accuracy over the tokens per path',

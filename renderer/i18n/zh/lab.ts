@@ -52,6 +52,9 @@ export const lab: Record<keyof typeof en, string> = {
   'preset.ablate': '消融',
   'preset.ablate.help':
     '适用于为并行思考训练的模型：思路表、控制词元、结束规则和缓存各有什么贡献？',
+  'preset.bank': '路径库',
+  'preset.bank.help':
+    '适用于其他模型：路径只记录一次，然后在相同的路径上比较投票与各种融合方式。其运行是一个路径库，与 `braid bank` 所生成的相同，不能在这里打开。',
   'preset.set': '设置',
 
   'new.set': '题目',
@@ -91,6 +94,7 @@ export const lab: Record<keyof typeof en, string> = {
   'new.badList': '请输入 {{min}} 到 {{max}} 之间的整数，用逗号分隔。',
   'new.noStrategy': '请至少选择一种策略。',
   'new.notNative': '该模型没有为并行思考训练过，无可消融。',
+  'new.native': '该模型为并行思考训练过：它的路径彼此依赖，不能单独记录。',
   'new.name': '名称',
   'new.defaultName': '{{preset}}：{{model}}，{{set}}',
 
@@ -138,7 +142,7 @@ export const lab: Record<keyof typeof en, string> = {
   'table.accuracy': '准确率',
   'table.interval': '95 % 区间',
   'table.intervalOf': '{{low}} 到 {{high}} %',
-  'table.gain': '相对于 {{row}}',
+  'table.gain': '相对于“{{row}}”',
   'table.gainOne': '相对于一条路径',
   'table.some': '某条路径答对',
   'table.tokens': '词元',
@@ -150,6 +154,19 @@ export const lab: Record<keyof typeof en, string> = {
   'table.vote.text': '文字相同',
   'table.hint': '选择一行以查看其运行。',
   'table.some.help': '在多少次运行中至少有一条路径得到正确答案：完美的评判者能达到的水平。',
+
+  'variant.trained': '按训练时的方式',
+  'variant.noTable': '关闭思路表',
+  'variant.sameToken': '相同的控制词元',
+  'variant.noTableSame': '关闭思路表，相同词元',
+  'variant.first': '第一条路径结束时',
+  'variant.half': '一半路径结束时',
+  'variant.last': '最后一条路径结束时',
+  'variant.reread': '重新阅读后融合',
+  'variant.cache': '从缓存融合',
+  'variant.one': '一条路径',
+  'variant.vote': '投票',
+  'variant.prefix': '{{prefix}} 个词元，{{where}}',
 
   'chart.paths': '准确率与路径数',
   'chart.budget': '准确率与每条路径的词元数',
