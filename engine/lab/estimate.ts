@@ -4,14 +4,14 @@ import type { Lab } from './open.ts'
 import { mean } from './stats.ts'
 import type { Unit } from './unit.ts'
 
-/** How fast this machine decodes so many paths at once, all together, and reads a prompt. */
+/** How fast this machine decodes this many paths at once, all together, and reads a prompt. */
 export interface Speed {
   paths: number
   tokensPerSecond: number
   promptPerSecond: number
 }
 
-/** Of English text in the usual vocabularies. */
+/** English text has about this many in the usual vocabularies. */
 const CHARS_PER_TOKEN = 4
 
 /**
@@ -74,7 +74,7 @@ export function estimateOf(
   }
 }
 
-/** Returns how long one token of each of so many paths takes: a straight line through two widths. */
+/** Returns how long one token of each of this many paths takes: a straight line through two widths. */
 function stepSeconds(width: number, speeds: readonly Speed[]): number {
   const [first, ...others] = [...speeds].sort((a, b) => a.paths - b.paths)
   const step = ({ paths, tokensPerSecond }: Speed) => paths / tokensPerSecond

@@ -64,7 +64,15 @@ export function expectedText({ expected }: Problem): string | null {
 function scoringWorks({ expected }: Problem): boolean {
   const says = (answer: string) =>
     isCorrect(expected, statement(`So the answer is \\boxed{${answer}}.`, 'stated'))
-  // A solution of the numbers game is not known.
-  if (expected.kind !== 'answer') return expected.kind === 'numbers'
-  return says(expected.answer) && !says(`${expected.answer} and 7919`)
+  switch (expected.kind) {
+    case 'answer':
+      return says(expected.answer) && !says(`${expected.answer} and 7919`)
+    case 'numbers': {
+      // A solution is not known, but the sum of all numbers is one only if it is the target.
+      const { numbers, target } = expected
+      return says(numbers.join(' + ')) === (numbers.reduce((a, b) => a + b, 0) === target)
+    }
+    case 'unscored':
+      return false
+  }
 }

@@ -55,7 +55,7 @@ export const lab = {
     'For models trained to think in parallel: what do the thought table, the control tokens, the finish rule and the cache contribute?',
   'preset.bank': 'Path bank',
   'preset.bank.help':
-    'For other models: records paths once, then compares a vote and each way of merging on the same paths. Its runs are a bank, as `braid bank` makes it, and do not open here.',
+    'For other models: records paths once, then compares a vote and each way of merging on the same paths.',
   'preset.set': 'Set up',
 
   'new.set': 'Problems',

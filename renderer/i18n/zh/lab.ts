@@ -53,8 +53,7 @@ export const lab: Record<keyof typeof en, string> = {
   'preset.ablate.help':
     '适用于为并行思考训练的模型：思路表、控制词元、结束规则和缓存各有什么贡献？',
   'preset.bank': '路径库',
-  'preset.bank.help':
-    '适用于其他模型：路径只记录一次，然后在相同的路径上比较投票与各种融合方式。其运行是一个路径库，与 `braid bank` 所生成的相同，不能在这里打开。',
+  'preset.bank.help': '适用于其他模型：路径只记录一次，然后在相同的路径上比较投票与各种融合方式。',
   'preset.set': '设置',
 
   'new.set': '题目',
