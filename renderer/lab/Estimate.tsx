@@ -1,28 +1,18 @@
 import { useEffect, useState } from 'react'
 import type { LabEstimate, LabSpec } from '../../engine/protocol/wire.ts'
 import { duration, fixed, integer } from '../i18n/format.ts'
-import { useT } from '../i18n/index.ts'
+import { t, useT } from '../i18n/index.ts'
 import { estimate } from '../store/lab.ts'
 import { visible } from '../ui/visible.ts'
 
 /** Milliseconds without a change before the host is asked. */
 const PAUSE = 300
 
-/** What an experiment costs at most, and its start. The time needs the speed of this machine. */
-export function Estimate({
-  spec,
-  busy,
-  error,
-  onStart,
-}: {
-  spec: LabSpec | null
-  busy: boolean
-  error: string | null
-  onStart(spec: LabSpec): void
-}) {
-  const t = useT()
-  const [found, setFound] = useState<LabEstimate | { error: string } | null>(null)
-  const [measuring, setMeasuring] = useState(false)
+type Found = LabEstimate | { error: string } | null
+
+/** Returns what an experiment costs at most, asked for again after each change; and how to set it. */
+export function useEstimate(spec: LabSpec | null): [Found, (found: Found) => void] {
+  const [found, setFound] = useState<Found>(null)
   const asked = spec === null ? null : JSON.stringify(spec)
   useEffect(() => {
     if (asked === null) return
@@ -37,8 +27,34 @@ export function Estimate({
       clearTimeout(timer)
     }
   }, [asked])
-  const cost = spec === null || found === null || 'error' in found ? null : found
-  const why = error ?? (spec !== null && found !== null && 'error' in found ? found.error : null)
+  return [spec === null ? null : found, setFound]
+}
+
+/** Returns a cost in words: runs, tokens, and the time if the speed is known. */
+export const costWords = ({ runs, tokens, ms }: LabEstimate): string =>
+  [
+    t('estimate.runs', { count: runs, shown: integer(runs) }),
+    t('estimate.tokens', { tokens: t('unit.tokens', { count: tokens, shown: integer(tokens) }) }),
+    ...(ms === null ? [] : [t('estimate.time', { time: duration(ms) })]),
+  ].join(' · ')
+
+/** What an experiment costs at most, and its start. The time needs the speed of this machine. */
+export function Estimate({
+  spec,
+  busy,
+  error,
+  onStart,
+}: {
+  spec: LabSpec | null
+  busy: boolean
+  error: string | null
+  onStart(spec: LabSpec): void
+}) {
+  useT()
+  const [found, setFound] = useEstimate(spec)
+  const [measuring, setMeasuring] = useState(false)
+  const cost = found === null || 'error' in found ? null : found
+  const why = error ?? (found !== null && 'error' in found ? found.error : null)
   return (
     <section className="panel" aria-label={t('estimate.title')}>
       <header>
@@ -47,15 +63,7 @@ export function Estimate({
       <div className="body col">
         <div className="row wrap lab-cost">
           <p className="grow num" data-cost>
-            {cost === null
-              ? '–'
-              : [
-                  t('estimate.runs', { count: cost.runs, shown: integer(cost.runs) }),
-                  t('estimate.tokens', {
-                    tokens: t('unit.tokens', { count: cost.tokens, shown: integer(cost.tokens) }),
-                  }),
-                  ...(cost.ms === null ? [] : [t('estimate.time', { time: duration(cost.ms) })]),
-                ].join(' · ')}
+            {cost === null ? '–' : costWords(cost)}
           </p>
           {cost !== null && cost.ms === null && (
             <button

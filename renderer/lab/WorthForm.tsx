@@ -6,6 +6,7 @@ import { Field } from '../run/Field.tsx'
 import { NumberField } from '../run/NumberField.tsx'
 import { startExperiment, useLab } from '../store/lab.ts'
 import { visible } from '../ui/visible.ts'
+import { costWords, useEstimate } from './Estimate.tsx'
 import { ModelSelect, useLabModel } from './ModelSelect.tsx'
 import { ownSet, worthFor, worthSpec, type Worth } from './plan.ts'
 
@@ -20,15 +21,14 @@ export function WorthForm() {
   const worth = { ...worthFor(info), ...change }
   const edit = (next: Partial<Worth>) => setChange({ ...change, ...next })
   const set = ownSet(sets, playsNumbers)
+  const spec = info === null || set === undefined ? null : worthSpec(worth, model, set.file, info)
+  const [cost] = useEstimate(spec)
   const start = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
     setError(null)
     try {
-      await startExperiment(
-        t('worth.name', { model: info!.name }),
-        worthSpec(worth, model, set!.file, info),
-      )
+      await startExperiment(t('worth.name', { model: info!.name }), spec!)
     } catch (failure) {
       setError(failureWords(failure))
     } finally {
@@ -89,14 +89,13 @@ export function WorthForm() {
           max={40}
           onChange={(problems) => edit({ problems })}
         />
-        <button
-          type="submit"
-          className="btn primary worth-start"
-          disabled={busy || info === null || set === undefined}
-        >
+        <button type="submit" className="btn primary worth-start" disabled={busy || spec === null}>
           {t('worth.start')}
         </button>
       </div>
+      {cost !== null && !('error' in cost) && (
+        <p className="small dim num lab-note">{costWords(cost)}</p>
+      )}
       {error !== null && (
         <p className="callout bad small lab-note" role="alert" dir="auto">
           {visible(error)}
