@@ -158,6 +158,14 @@ export function NewExperiment({
               hint={t('new.jobsHint')}
               onChange={(jobs) => edit({ jobs })}
             />
+            <NumberField
+              label={t('new.threads')}
+              value={draft.threads}
+              min={0}
+              max={512}
+              hint={t('new.threadsHint')}
+              onChange={(threads) => edit({ threads })}
+            />
             <Field label={t('new.answer')}>
               <select
                 className="select"

@@ -21,6 +21,8 @@ export interface Draft {
   limit: number | null
   samples: number
   jobs: number
+  /** 0: as the engine chooses. */
+  threads: number
   answer: LabSpec['answer']
   suffix: string
 }
@@ -45,6 +47,7 @@ export function draftFor(preset: Preset, info: ModelInfo | null): Draft {
     limit: 40,
     samples: 1,
     jobs: JOBS,
+    threads: 0,
     answer: 'stated',
     suffix: suffixFor(info),
   }
@@ -117,6 +120,7 @@ export function specOf(
   }
   return {
     ...shared(draft.jobs, draft.suffix),
+    ...(draft.threads > 0 && { settings: { seed: 0, engine: { threads: draft.threads } } }),
     model: info.file,
     data: set.file,
     fields,
