@@ -21,6 +21,7 @@ import { Toasts } from './ui/Toasts.tsx'
 
 const InspectView = lazy(() => import('./inspect/InspectView.tsx'))
 const ComparePaths = lazy(() => import('./inspect/ComparePaths.tsx'))
+const LabView = lazy(() => import('./lab/LabView.tsx'))
 const CompareRuns = lazy(() => import('./inspect/CompareRuns.tsx'))
 
 export function App() {
@@ -41,16 +42,20 @@ export function App() {
           {t('app.skip')}
         </a>
         <nav className="rail" aria-label={t('app.nav')}>
-          {[...(sidebar ? [] : ['app.sidebar']), 'app.new', 'app.history', 'app.models'].map(
-            (id) => (
-              <CommandButton
-                key={id}
-                id={id}
-                iconOnly
-                look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`}
-              />
-            ),
-          )}
+          {[
+            ...(sidebar ? [] : ['app.sidebar']),
+            'app.new',
+            'app.history',
+            'app.models',
+            'app.lab',
+          ].map((id) => (
+            <CommandButton
+              key={id}
+              id={id}
+              iconOnly
+              look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`}
+            />
+          ))}
           <span className="grow" />
           <CommandButton id="app.theme" iconOnly look="quiet rail-btn" />
           <CommandButton
@@ -91,6 +96,8 @@ function View({ route }: { route: Route }) {
       return <HistoryView />
     case 'models':
       return <ModelsView />
+    case 'lab':
+      return <LabView experiment={route.experiment} />
     case 'settings':
       return <SettingsView />
   }
@@ -103,6 +110,7 @@ const isHere = (id: string, route: Route): boolean =>
       compose: 'app.new',
       history: 'app.history',
       models: 'app.models',
+      lab: 'app.lab',
       settings: 'app.settings',
     } as Record<string, string>
   )[route.view]

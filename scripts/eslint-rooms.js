@@ -35,6 +35,7 @@ export const ROOMS = {
     'protocol',
     'devices',
     'files',
+    'lab',
     'measure',
     'models',
     'native',

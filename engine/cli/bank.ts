@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { AnswerRule, BankReport, Failure, WorkProgress } from '../lab/index.ts'
+import type { BankReport, Failure, WorkProgress } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
+import type { AnswerRule } from '../protocol/lab.ts'
 import { Fusion, MAX_BUDGET, MAX_PATHS, QuestionKind } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { Engine } from '../run/index.ts'
@@ -145,7 +146,7 @@ async function recordBank(flags: RecordFlags): Promise<void> {
     settings,
     braid: braidVersion(),
   })
-  const note = lab.unscoredNote(set)
+  const note = lab.unscoredNote(lab.unscoredIn(set))
   if (note !== null) say(note)
   const { jobs } = flags
   const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>

@@ -1,15 +1,14 @@
 import { basename, extname, join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
-import type { Cell } from '../lab/index.ts'
-import type * as LabModule from '../lab/index.ts'
-import type { AnswerRule, Lab, LabResult } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
+import type { AnswerRule, LabCell, LabEvent, LabPlan, LabSpec } from '../protocol/lab.ts'
 import { MAX_BUDGET, MAX_PATHS, STRATEGIES, ValueRule, type Strategy } from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import { withChosenDevice } from './engine.ts'
 import { addEngineFlags } from './engine-flags.ts'
 import { addThinkFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
+import { SampleLine } from './sample-line.ts'
 import { table } from './table.ts'
 import { EXIT, integer, print, say, UsageError } from './usage.ts'
 
@@ -70,20 +69,13 @@ export function addEval(program: Command): void {
       ['equality'],
     )
     .action((flags: EvalFlags) =>
-      experiment('eval', flags, (lab, { gridUnits, runLab }) => {
-        const own = lab.settle({ strategy: 'parallel' })
-        const paths = flags.paths ?? [1, 2, 4, 8, 16, 32, 64].filter((p) => p <= own.paths)
-        const units = gridUnits(
-          {
-            strategies: flags.strategies,
-            paths,
-            budgets: flags.budgets ?? [own.budget],
-            sequentialBudgets: flags.sequentialBudgets,
-            votes: flags.vote,
-          },
-          lab.settle,
-        )
-        return runLab(lab, 'eval', units)
+      experiment(flags, {
+        kind: 'eval',
+        strategies: flags.strategies,
+        paths: flags.paths,
+        budgets: flags.budgets,
+        sequentialBudgets: flags.sequentialBudgets,
+        votes: flags.vote,
       }),
     )
 
@@ -111,13 +103,11 @@ export function addEval(program: Command): void {
       integer(1, MAX_BUDGET),
     )
     .action((flags: LabFlags & { prefixes: number[]; paths?: number; budget?: number }) =>
-      experiment('tunnel', flags, (lab, { collectWrongPaths, runLab, tunnelUnits }) => {
-        const units = tunnelUnits(lab, flags)
-        const least = Math.max(...flags.prefixes)
-        return runLab(lab, 'tunnel', units, {
-          settings: { longestPrefix: least },
-          wrongPaths: () => collectWrongPaths(lab, units[0]!, least),
-        })
+      experiment(flags, {
+        kind: 'tunnel',
+        prefixes: flags.prefixes,
+        paths: flags.paths,
+        budget: flags.budget,
       }),
     )
 
@@ -139,9 +129,7 @@ export function addEval(program: Command): void {
       list(integer(1, MAX_BUDGET)),
     )
     .action((flags: LabFlags & { paths?: number[]; budgets?: number[] }) =>
-      experiment('ablate', flags, (lab, { ablationUnits, runLab }) =>
-        runLab(lab, 'ablate', ablationUnits(lab, flags)),
-      ),
+      experiment(flags, { kind: 'ablate', paths: flags.paths, budgets: flags.budgets }),
     )
 }
 
@@ -187,11 +175,10 @@ export function addDataFlags(command: Command): Command {
     )
 }
 
-async function experiment(
-  kind: 'eval' | 'tunnel' | 'ablate',
-  flags: LabFlags,
-  run: (lab: Lab, module: typeof LabModule) => Promise<LabResult>,
-): Promise<void> {
+/** Default number of concurrent runs; fewer work at once if they do not fit. */
+const JOBS = 8
+
+async function experiment(flags: LabFlags, plan: LabPlan): Promise<void> {
   // Checked here: commander would also demand a required option of a parent command from its
   // subcommands.
   const { data } = flags
@@ -210,6 +197,18 @@ async function experiment(
     budget: undefined,
     vote: undefined,
   } as SolveFlags)
+  const spec: LabSpec = {
+    model,
+    data,
+    fields: { problem: flags.problemField, answer: flags.answerField },
+    limit: flags.limit,
+    samples: flags.samples,
+    answer: flags.answer,
+    settings,
+    jobs: flags.jobs ?? JOBS,
+    order: 'unit',
+    plan,
+  }
   const stop = new AbortController()
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted)
@@ -218,33 +217,48 @@ async function experiment(
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
+  const { runLab, strategyName, timeLeft, unscoredNote } = await import('../lab/index.ts')
+  const line = new SampleLine(process.stderr, timeLeft)
   try {
-    const module = await import('../lab/index.ts')
-    const lab = await module.openLab({
-      model,
-      data,
-      fields: { problem: flags.problemField, answer: flags.answerField },
-      limit: flags.limit,
-      samples: flags.samples,
-      answer: flags.answer,
-      out: flags.out ?? join('braid-eval', `${kind}-${stem(data)}-${stem(model)}`),
-      settings,
-      jobs: flags.jobs,
+    let last: LabEvent | undefined
+    for await (const event of runLab(spec, stop.signal, {
+      out: flags.out ?? join('braid-eval', `${plan.kind}-${stem(data)}-${stem(model)}`),
       command: ['braid', ...process.argv.slice(2).map(quoted)].join(' '),
       engine: `Braid ${braidVersion()}`,
-      stderr: process.stderr,
-      signal: stop.signal,
-    })
-    const { cells, files } = await run(lab, module)
-    await print(cellTable(cells, module.strategyName))
-    say(`Results: ${files.json}, ${files.csv}. Report: ${files.report}`)
+    })) {
+      if (event.type === 'sample') line.show(event)
+      else tell(event, unscoredNote)
+      last = event
+    }
+    line.end()
+    if (last?.type !== 'written') return
+    await print(cellTable(last.cells, strategyName))
+    const { json, csv, report } = last.files
+    say(`Results: ${json}, ${csv}. Report: ${report}`)
   } finally {
+    line.end()
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
   }
 }
 
-function cellTable(cells: readonly Cell[], strategyName: (cell: Cell) => string): string {
+/** Prints what happens before the runs. */
+function tell(
+  event: LabEvent,
+  unscoredNote: (unscored: Extract<LabEvent, { type: 'opened' }>['unscored']) => string | null,
+): void {
+  if (event.type === 'opened') {
+    const note = unscoredNote(event.unscored)
+    if (note !== null) say(note)
+  } else if (event.type === 'searching')
+    say(`Looking for wrong paths: ${event.runs} runs of one path.`)
+  else if (event.type === 'searched')
+    say(
+      `${event.usable} of ${event.of} paths alone went wrong and have ${event.least} tokens or more.`,
+    )
+}
+
+function cellTable(cells: readonly LabCell[], strategyName: (cell: LabCell) => string): string {
   const share = (value: number) => (value * 100).toFixed(1)
   const named = cells.some(({ variant }) => variant !== undefined)
   const head = [

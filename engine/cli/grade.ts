@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { AnswerRule } from '../lab/index.ts'
+import type { AnswerRule } from '../protocol/lab.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { addAnswerFlag } from './eval.ts'
 import { table } from './table.ts'

@@ -5,6 +5,7 @@ import { Attributions } from './attributions.ts'
 import { Client } from './client.ts'
 import { DataFile } from './data-file.ts'
 import type { HostEngine } from './engine.ts'
+import { Labs, type LabMethod } from './lab.ts'
 import { idOf } from './mux.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
@@ -28,7 +29,7 @@ import { exportRuns, importInSlices } from '../transcripts/export/index.ts'
 import { RunStore } from '../transcripts/index.ts'
 
 type Handlers = {
-  [M in Exclude<Method, LibraryMethod>]: (
+  [M in Exclude<Method, LibraryMethod | LabMethod>]: (
     params: z.output<(typeof METHODS)[M]['params']>,
     client: Client,
   ) => Result<M> | Promise<Result<M>>
@@ -60,6 +61,7 @@ export class Host {
   readonly #store: RunStore
   readonly #runs: Runs
   readonly #library: Library
+  readonly #labs: Labs
   readonly #residency: Residency
   readonly #titles: Titles
   readonly #settings: DataFile<Record<string, unknown>>
@@ -103,6 +105,16 @@ export class Host {
         this.#residency.update()
         this.#titles.update()
       },
+      onWork: () => this.#residency.update(),
+    })
+    this.#labs = new Labs({
+      folder,
+      engine,
+      runs: this.#runs,
+      store: this.#store,
+      settle: (model, settings) => this.#library.settle(model, settings),
+      onExperiment: (experiment) => this.#broadcast({ kind: 'lab', experiment }),
+      onList: () => this.#changed('lab'),
     })
     this.#titles = new Titles({
       engine,
@@ -183,6 +195,7 @@ export class Host {
     }
     await this.#library.close()
     await this.#titles.close()
+    await this.#labs.close()
     await this.#runs.close()
     this.#residency.close()
     this.#activity.close()
@@ -214,6 +227,8 @@ export class Host {
       throw new BraidError('bad-request', `${method}: ${firstIssue(parsed.error)}`)
     if (Object.hasOwn(this.#library.handlers, method))
       return this.#library.handlers[method as LibraryMethod](parsed.data as never)
+    if (Object.hasOwn(this.#labs.handlers, method))
+      return this.#labs.handlers[method as LabMethod](parsed.data as never)
     return this.#handlers[method as keyof Handlers](parsed.data as never, client)
   }
 
@@ -319,7 +334,7 @@ export class Host {
     }, TASKS_MS)
   }
 
-  #changed(what: 'runs' | 'models' | 'devices'): void {
+  #changed(what: 'runs' | 'models' | 'devices' | 'lab'): void {
     this.#broadcast({ kind: 'changed', what })
   }
 

@@ -17,10 +17,11 @@ import {
 import { spokenText, spokesman } from '../protocol/deciding.ts'
 import { framedText } from '../protocol/frame.ts'
 import type { RunRequest } from '../protocol/request.ts'
+import { experimentOf } from '../protocol/lab.ts'
 import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
 import type { Attribution, Result, RunProgress, RunStatus, RunSummary } from '../protocol/wire.ts'
 import type { Turn } from '../prompt/index.ts'
-import type { RunHandle } from '../run/index.ts'
+import type { RunHandle, ThinkOptions } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
 import type { Events } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/index.ts'
@@ -74,6 +75,8 @@ export interface RunsOptions {
   onEnd: (run: RunProgress) => void
   /** Called when the list of runs changes. */
   onChange: () => void
+  /** Called when a run of an experiment begins or ends, which the list does not show. */
+  onWork: () => void
   watchdog: Watchdog
 }
 
@@ -103,6 +106,30 @@ export class Runs {
     })
     this.#follow(id, handle, { request })
     return id
+  }
+
+  /**
+   * Makes a run of an experiment and resolves with its end, or with what there was when the signal
+   * fired; then nothing of it is kept.
+   */
+  async make(
+    id: string,
+    request: RunRequest,
+    { signal, given }: Pick<ThinkOptions, 'given'> & { signal: AbortSignal },
+  ): Promise<RunState> {
+    const { engine, store } = this.#options
+    store.discard(id) // of an earlier attempt
+    const handle = engine.think(request, { id, given, final: true, ...this.#listeners(id) })
+    const run = this.#follow(id, handle, { request })
+    const stop = () => void this.#close(run)
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
+    await run.finished
+    signal.removeEventListener('abort', stop)
+    const events = this.#failed.get(id) ?? (run.state.status === 'empty' ? [] : store.events(id))
+    this.#failed.delete(id)
+    if (signal.aborted) store.discard(id)
+    return foldRun(events, { live: false })
   }
 
   async command(id: string, command: RunCommand): Promise<CommandResult> {
@@ -171,7 +198,8 @@ export class Runs {
     const stored = await this.#options.store.list()
     const listed = new Set(stored.map(({ run }) => run))
     const begun = [...this.#runs.values()].filter(
-      ({ id, state, request }) => request !== undefined && isAtWork(state) && !listed.has(id),
+      ({ id, state, request }) =>
+        request !== undefined && isAtWork(state) && !listed.has(id) && experimentOf(id) === null,
     )
     return [
       ...begun.map(itemOf),
@@ -189,7 +217,7 @@ export class Runs {
   /** Returns the progress of the runs that are thinking or waiting. */
   progress(): RunProgress[] {
     return [...this.#runs.values()].flatMap((run) =>
-      isAtWork(run.state) ? this.#progress(run) : [],
+      isAtWork(run.state) && experimentOf(run.id) === null ? this.#progress(run) : [],
     )
   }
 
@@ -274,7 +302,7 @@ export class Runs {
     const before = run.place
     run.place = place
     this.#options.onWaiting(id, place)
-    if ((before === null) !== (place === null)) this.#options.onChange()
+    if ((before === null) !== (place === null)) this.#changed(run)
   }
 
   #follow(
@@ -297,7 +325,7 @@ export class Runs {
     }
     this.#runs.set(id, run)
     run.finished = this.#pump(run, writer)
-    this.#options.onChange()
+    this.#changed(run)
     return run
   }
 
@@ -331,21 +359,28 @@ export class Runs {
       this.#runs.delete(run.id)
       if (run.unsaved.length > 0) this.#failed.set(run.id, run.unsaved)
       for (const old of [...this.#failed.keys()].slice(0, -UNSAVED)) this.#failed.delete(old)
-      this.#options.onChange()
+      this.#changed(run)
     }
+  }
+
+  #changed({ id }: Run): void {
+    if (experimentOf(id) === null) this.#options.onChange()
+    else this.#options.onWork()
   }
 
   /** Takes the state after an event that was recorded. */
   #advance(run: Run, state: RunState): void {
     const before = run.state
     run.state = state
-    if (state.status !== before.status || state.answer !== before.answer) this.#options.onChange()
+    if (state.status !== before.status || state.answer !== before.answer) this.#changed(run)
     if (!isAtWork(before) || isAtWork(state)) return
     run.stopped?.()
     run.stopped = undefined
     if (run.loading) this.#load(run.id, 1) // it was cancelled, or failed
-    for (const progress of this.#progress(run)) this.#options.onEnd(progress)
-    if (!hasTranscript(run)) void this.#close(run) // There is nothing to continue from.
+    const ofLab = run.request !== undefined && experimentOf(run.id) !== null
+    if (!ofLab) for (const progress of this.#progress(run)) this.#options.onEnd(progress)
+    // There is nothing to continue from, or nobody who would.
+    if (ofLab || !hasTranscript(run)) void this.#close(run)
     this.#letGo(run)
   }
 

@@ -1,13 +1,8 @@
 import { BraidError } from '../protocol/errors.ts'
+import type { PlanOf } from '../protocol/lab.ts'
 import { FinishRule, type RunRequest } from '../protocol/request.ts'
-import type { Lab } from './lab.ts'
+import type { Lab } from './open.ts'
 import { makeUnit, type Unit } from './unit.ts'
-
-export interface AblationGrid {
-  /** Absent: the model's default. */
-  paths?: readonly number[]
-  budgets?: readonly number[]
-}
 
 /**
  * Returns variants of one parallel run, each with one change: the controls that reviewers of the
@@ -15,7 +10,10 @@ export interface AblationGrid {
  * make a difference there. Throws `bad-combination` if the model does not natively support parallel
  * thinking.
  */
-export function ablationUnits({ model, settle }: Lab, { paths, budgets }: AblationGrid): Unit[] {
+export function ablationUnits(
+  { model, settle }: Lab,
+  { paths, budgets }: PlanOf<'ablate'>,
+): Unit[] {
   if (model.nativePaths === 0)
     throw new BraidError(
       'bad-combination',

@@ -8,7 +8,7 @@ import { summaryId, type SegmentId } from '../protocol/segments.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank, type Fused } from './bank.ts'
 import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-record.ts'
-import { hashFiles } from './lab.ts'
+import { hashFiles } from './open.ts'
 
 /** What a summary is asked to do: the usual for a kind of question, or an instruction with a name. */
 export type Asked = { question: QuestionKind } | { name: string; instruction: string }

@@ -3,6 +3,7 @@ import { BraidError } from '../protocol/errors.ts'
 import { errorText, thrownError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
+import { SUFFIX, type LabFields } from '../protocol/lab.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { Engine, RunHandle } from '../run/index.ts'
 import { record } from '../transcripts/index.ts'
@@ -16,17 +17,14 @@ import {
   type Batch,
 } from './bank.ts'
 import { inParallel, ONE_RUN } from './experiment.ts'
-import { hashFiles } from './lab.ts'
-import { readProblems, scored, type Fields, type ProblemSet } from './problems.ts'
-
-/** How the model is asked for an answer that can be found and compared. */
-export const SUFFIX = '\n\nPlease reason step by step, and put your final answer within \\boxed{}.'
+import { hashFiles } from './open.ts'
+import { readProblems, scored, type ProblemSet } from './problems.ts'
 
 export interface BankOptions {
   folder: string
   model: string
   data: string
-  fields?: Fields
+  fields?: LabFields
   /** Number of problems to take from the start of the file; absent: all. */
   limit?: number | undefined
   /** Number of paths per problem. */

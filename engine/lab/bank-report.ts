@@ -1,6 +1,7 @@
+import type { AnswerRule } from '../protocol/lab.ts'
 import { problemsOf, type Bank, type Fused } from './bank.ts'
 import { summaryOf } from './bank-fuse.ts'
-import { ballots, elected, isCorrect, statement, type AnswerRule, type Statement } from './check.ts'
+import { ballots, elected, isCorrect, statement, type Statement } from './check.ts'
 import { scored, type ProblemSet } from './problems.ts'
 import {
   effectiveSize,

@@ -1,61 +1,129 @@
-import type { RunSettings, Strategy, ValueRule } from '../protocol/request.ts'
-import type { Sample } from './measure.ts'
-import { effectiveSize, groupBy, mean, median, wilson } from './stats.ts'
+import type { LabCell, LabGain } from '../protocol/lab.ts'
+import type { ValueRule } from '../protocol/request.ts'
+import { sampleKey, type Sample } from './measure.ts'
+import {
+  effectiveSize,
+  groupBy,
+  mean,
+  median,
+  pairedCounts,
+  pairedDifference,
+  wilson,
+} from './stats.ts'
 import type { Unit } from './unit.ts'
 
-/**
- * One row of results.json. Shares are 0..1, times are in milliseconds and memory is in bytes; token
- * counts are means per run.
- */
-export interface Cell {
-  strategy: Strategy
-  paths: number
-  budget: number
-  /** The vote rule; null if the strategy does not vote. */
-  vote: ValueRule | null
-  n: number
-  correct: number
-  accuracy: number
-  /** Wilson interval at 95 %. Several samples of one problem count as fewer (`effectiveSize`). */
-  low: number
-  high: number
-  /** Name of the row in an ablation or tunnel table. */
-  variant?: string
-  /** Number of tokens of a wrong path that path 1 started with. */
-  prefix?: number
-  runs: number
-  finish: RunSettings['finish']
-  problems: number
-  /** Number of failed runs; they count as wrong. */
-  failed: number
-  /** Share of runs in which at least one path (or one voter) had a right answer of its own. */
-  anyPath: number
-  pathTokens: number
-  summaryTokens: number
-  /** Tokens per run: prompt, paths and summary. */
-  tokens: number
-  medianMs: number
-  meanMs: number
-  peakKvBytes: number
+export type Cell = LabCell
+
+/** The cells of an experiment, in the order of its units. A unit without samples has none. */
+export class CellTable {
+  readonly #units: readonly Unit[]
+  readonly #samples: Map<string, Sample[]>
+  readonly #cells = new Map<string, Cell[]>()
+
+  constructor(units: readonly Unit[], samples: readonly Sample[]) {
+    this.#units = units
+    this.#samples = groupBy(samples, ({ unit }) => unit)
+    for (const unit of units) this.#count(unit)
+  }
+
+  /** Adds a sample. Only its unit, and those compared with that one, are counted again. */
+  add(sample: Sample): void {
+    const mine = this.#samples.get(sample.unit)
+    if (mine === undefined) this.#samples.set(sample.unit, [sample])
+    else mine.push(sample)
+    for (const unit of this.#units)
+      if (unit.key === sample.unit || baseline(unit, this.#units)?.key === sample.unit)
+        this.#count(unit)
+  }
+
+  get cells(): Cell[] {
+    return this.#units.flatMap(({ key }) => this.#cells.get(key) ?? [])
+  }
+
+  #count(unit: Unit): void {
+    const mine = this.#samples.get(unit.key) ?? []
+    if (mine.length === 0) return
+    const base = baseline(unit, this.#units)
+    const others = (base === undefined ? undefined : this.#samples.get(base.key)) ?? []
+    this.#cells.set(
+      unit.key,
+      (unit.votes.length > 0 ? unit.votes : [null]).map((vote) => {
+        const gain = base === undefined ? null : gainOf(vote, mine, base, others)
+        return { ...cell(unit, vote, mine), ...(gain !== null && { gain }) }
+      }),
+    )
+  }
 }
 
-/** Returns the cells of the units, in order; a unit without samples has none. */
-export function cellsOf(units: readonly Unit[], samples: readonly Sample[]): Cell[] {
-  const byUnit = groupBy(samples, ({ unit }) => unit)
-  return units.flatMap((unit) => {
-    const mine = byUnit.get(unit.key) ?? []
-    if (mine.length === 0) return []
-    return (unit.votes.length > 0 ? unit.votes : [null]).map((vote) => cell(unit, vote, mine))
+export const cellsOf = (units: readonly Unit[], samples: readonly Sample[]): Cell[] =>
+  new CellTable(units, samples).cells
+
+/**
+ * Returns the unit that a reader compares this one with: the first of an ablation with the same
+ * paths and budget; else one path with the same budget, `sequential` if there is one.
+ */
+function baseline(unit: Unit, units: readonly Unit[]): Unit | undefined {
+  const { settings, variant, prefix } = unit
+  if (prefix !== undefined) return undefined
+  const alike = units.filter((other) => other.settings.budget === settings.budget)
+  const found =
+    variant === undefined
+      ? (alike.find((other) => other.settings.strategy === 'sequential') ??
+        alike.find((other) => other.settings.strategy === 'parallel' && other.settings.paths === 1))
+      : alike.find((other) => other.settings.paths === settings.paths)
+  return found === unit ? undefined : found
+}
+
+const rightUnder =
+  (vote: ValueRule | null) =>
+  ({ outcomes }: Sample): boolean =>
+    outcomes.some((outcome) => outcome.vote === vote && outcome.correct)
+
+/**
+ * Compares samples with those of another unit for the same problems and seeds. Samples of one
+ * problem count as one case, which is on the safe side. Returns null without common ones.
+ */
+function gainOf(
+  vote: ValueRule | null,
+  mine: readonly Sample[],
+  base: Unit,
+  others: readonly Sample[],
+): LabGain | null {
+  const caseOf = ({ problem, sample }: Sample) => sampleKey('', problem, sample)
+  const byCase = new Map(others.map((sample) => [caseOf(sample), sample]))
+  const pairs = mine.flatMap((sample) => {
+    const other = byCase.get(caseOf(sample))
+    return other === undefined ? [] : [[sample, other] as const]
   })
+  if (pairs.length === 0) return null
+  const counts = pairedCounts(
+    pairs.map(([sample]) => rightUnder(vote)(sample)),
+    pairs.map(([, other]) => rightUnder(base.votes[0] ?? null)(other)),
+  )
+  const perCase = new Set(pairs.map(([{ problem }]) => problem)).size / pairs.length
+  const { difference, low, high } = pairedDifference({
+    both: counts.both * perCase,
+    first: counts.first * perCase,
+    second: counts.second * perCase,
+    neither: counts.neither * perCase,
+  })
+  return {
+    against: base.key,
+    difference: round(difference, 6),
+    low: round(low, 6),
+    high: round(high, 6),
+    n: pairs.length,
+    right: counts.both + counts.first,
+    rightAgainst: counts.both + counts.second,
+  }
 }
 
 function cell(
-  { settings, variant, prefix }: Unit,
+  { key, settings, variant, prefix }: Unit,
   vote: ValueRule | null,
   samples: readonly Sample[],
 ): Cell {
-  const right = (sample: Sample) =>
-    sample.outcomes.some((outcome) => outcome.vote === vote && outcome.correct)
+  const right = rightUnder(vote)
   const clusters = [...groupBy(samples, ({ problem }) => problem).values()].map((list) => ({
     correct: list.filter(right).length,
     n: list.length,
@@ -89,6 +157,7 @@ function cell(
     medianMs: round(median(times), 1),
     meanMs: round(mean(times), 1),
     peakKvBytes: samples.reduce((most, { kvBytes }) => Math.max(most, kvBytes), 0),
+    unit: key,
   }
 }
 
@@ -96,13 +165,22 @@ const round = (value: number, digits: number) => Number(value.toFixed(digits))
 
 /** Returns the cells as CSV (RFC 4180) with a header line. */
 export function cellsCsv(cells: readonly Cell[]): string {
-  const columns = [...new Set(cells.flatMap((c) => Object.keys(c)))] as (keyof Cell)[]
+  const rows = cells.map(({ gain, ...cell }): Record<string, unknown> => ({
+    ...cell,
+    ...(gain !== undefined && {
+      against: gain.against,
+      difference: gain.difference,
+      differenceLow: gain.low,
+      differenceHigh: gain.high,
+    }),
+  }))
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const field = (value: unknown) => {
     const text = value === null || value === undefined ? '' : String(value)
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
   return (
-    [columns, ...cells.map((c) => columns.map((column) => c[column]))]
+    [columns, ...rows.map((row) => columns.map((column) => row[column]))]
       .map((row) => row.map(field).join(','))
       .join('\r\n') + '\r\n'
   )

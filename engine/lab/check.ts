@@ -2,6 +2,7 @@ import { extractAnswer, lastNumber } from '../prompt/index.ts'
 import { equalAnswers } from '../protocol/answers/equality.ts'
 import { vote } from '../protocol/answers/vote.ts'
 import type { Answer, SegmentId } from '../protocol/events.ts'
+import type { AnswerRule } from '../protocol/lab.ts'
 import type { ValueRule } from '../protocol/request.ts'
 import { checkCountdown } from './countdown.ts'
 import type { Expected } from './problems.ts'
@@ -11,9 +12,6 @@ export interface Statement {
   text: string
   answer: Answer | null
 }
-
-/** What counts as a text's answer: only what it states, or else its last number. */
-export type AnswerRule = 'stated' | 'last-number'
 
 /** Returns a text with the answer that counts, whatever was found in it when it was recorded. */
 export const statement = (text: string, rule: AnswerRule): Statement => ({

@@ -6,6 +6,8 @@ import type { RunState } from '../protocol/fold.ts'
  * processes.
  */
 export interface Digest {
+  /** The transcript, if it is kept. */
+  run?: string
   status: RunState['status']
   paths: {
     segment: SegmentId

@@ -1,7 +1,7 @@
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { thrownError } from '../protocol/events.ts'
+import type { AnswerRule, LabSpec } from '../protocol/lab.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { AnswerRule } from './check.ts'
 import type { Digest } from './digest.ts'
 import { measure, type Sample } from './measure.ts'
 import type { Problem } from './problems.ts'
@@ -11,6 +11,8 @@ import { sampleSeed, type Unit } from './unit.ts'
 /** One run that an engine is asked to make. */
 export interface Job {
   request: RunRequest
+  /** Names the run within its experiment, where its transcript is kept. */
+  name?: string
   /** First tokens of path 1, given instead of sampled. */
   prefix?: readonly number[]
   /** Whether the digest includes the token ids of every path. */
@@ -44,6 +46,8 @@ export interface Experiment {
   seed: number
   /** Default: `stated`. */
   answer?: AnswerRule
+  /** Default: `unit`. */
+  order?: LabSpec['order']
   /**
    * Returns a wrong path for a problem and sample; called only for units with a prefix. If it is
    * absent or returns null, that sample is skipped.
@@ -62,23 +66,27 @@ export const ONE_RUN: ReadonlySet<string> = new Set([
   'template-failed',
 ])
 
-/** Returns the tasks unit by unit, so that the first rows of the table are complete early. */
-export function tasksOf({ units, problems, samples, seed, wrongPath }: Experiment): Task[] {
-  return units
-    .flatMap((unit) =>
-      problems.flatMap((problem) =>
-        Array.from({ length: samples }, (_, sample) => ({
-          unit,
-          problem,
-          sample,
-          seed: sampleSeed(seed, problem.index, sample),
-        })),
-      ),
-    )
-    .filter(
-      ({ unit, problem, sample }) =>
-        unit.prefix === undefined || (wrongPath?.(problem.index, sample) ?? null) !== null,
-    )
+/**
+ * Returns the tasks unit by unit, so that the first rows of the table are complete early, or problem
+ * by problem, so that its rows can be compared at any time.
+ */
+export function tasksOf(experiment: Experiment): Task[] {
+  const { units, problems, samples, seed, wrongPath, order = 'unit' } = experiment
+  const cases = problems.flatMap((problem) =>
+    Array.from({ length: samples }, (_, sample) => ({
+      problem,
+      sample,
+      seed: sampleSeed(seed, problem.index, sample),
+    })),
+  )
+  const all =
+    order === 'unit'
+      ? units.flatMap((unit) => cases.map((one) => ({ unit, ...one })))
+      : cases.flatMap((one) => units.map((unit) => ({ unit, ...one })))
+  return all.filter(
+    ({ unit, problem, sample }) =>
+      unit.prefix === undefined || (wrongPath?.(problem.index, sample) ?? null) !== null,
+  )
 }
 
 /**
@@ -111,6 +119,7 @@ export async function runExperiment(
           settings: { ...unit.settings, seed },
         },
         prefix,
+        name: `u${experiment.units.indexOf(unit)}-p${problem.index}-s${sample}`,
       })
       if (signal.aborted) return
       const measured = measure(unit, problem, sample, seed, checked(digest), experiment.answer)

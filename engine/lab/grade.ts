@@ -1,6 +1,7 @@
+import type { AnswerRule } from '../protocol/lab.ts'
 import { z } from 'zod'
 import type { Answer } from '../protocol/events.ts'
-import { isCorrect, statement, type AnswerRule } from './check.ts'
+import { isCorrect, statement } from './check.ts'
 import { readEntries } from './json-lines.ts'
 import { expectedOf, type Expected } from './problems.ts'
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { RunError } from '../protocol/events.ts'
+import type { AnswerRule } from '../protocol/lab.ts'
 import { ValueRule } from '../protocol/request.ts'
-import { ballots, elected, isCorrect, type AnswerRule, type Statement } from './check.ts'
+import { ballots, elected, isCorrect, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'
 import { votesIn, type Unit } from './unit.ts'
@@ -33,6 +34,8 @@ export const Sample = z.object({
   summaryMs: z.number(),
   /** Set if the run failed; it counts as wrong. */
   error: RunError.optional(),
+  /** The transcript, if it was kept. */
+  run: z.string().optional(),
 })
 export type Sample = z.infer<typeof Sample>
 
@@ -77,6 +80,7 @@ export function measure(
         : timings.prefillMs + timings.pathsMs + timings.joinMs + timings.summaryMs,
     pathsMs: timings?.pathsMs ?? 0,
     summaryMs: timings?.summaryMs ?? 0,
+    ...(run.run !== undefined && { run: run.run }),
   }
   if (run.error !== null)
     return {

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { extractAnswer } from '../prompt/index.ts'
 import { BraidError } from '../protocol/errors.ts'
+import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { readEntries } from './json-lines.ts'
 
@@ -30,16 +31,6 @@ export interface ProblemSet {
   sha256: string
 }
 
-export interface Fields {
-  /** Field of the problem's text; default: `problem`, else `question`. */
-  problem?: string
-  /**
-   * Field of the answer; default: `numbers` and `target` if a line has both, else the first of
-   * `answer`, `final_answer`, `answerKey`, `correct` and `solution`.
-   */
-  answer?: string
-}
-
 const Text = z.string().min(1).max(MAX_PROBLEM_CHARS)
 const AnswerValue = z.union([z.string().trim().min(1).max(10_000), z.number(), z.boolean()])
 const Numbers = z.array(z.int().min(0).max(999_999_999)).min(1).max(16)
@@ -50,7 +41,7 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
  * 18`), MATH (`\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
  * the line (in an array, the entry) that cannot be used and why.
  */
-export function readProblems(file: string, fields: Fields = {}): ProblemSet {
+export function readProblems(file: string, fields: LabFields = {}): ProblemSet {
   let bytes: Buffer
   try {
     if (statSync(file).size > MAX_FILE_BYTES)
@@ -72,18 +63,36 @@ export function readProblems(file: string, fields: Fields = {}): ProblemSet {
 export const scored = ({ problems }: Pick<ProblemSet, 'problems'>): Problem[] =>
   problems.filter(({ expected }) => expected.kind !== 'unscored')
 
-/** Returns a sentence about the problems that cannot be scored; null if all can. */
-export function unscoredNote({ problems }: Pick<ProblemSet, 'problems'>): string | null {
+/** Returns which problems cannot be scored. */
+export function unscoredIn({ problems }: Pick<ProblemSet, 'problems'>): Unscored {
   const left = problems.filter(({ expected }) => expected.kind === 'unscored')
-  if (left.length === 0) return null
-  const first = left.slice(0, 10).map(({ index }) => index + 1)
-  const more = left.length > first.length ? ', ...' : ''
-  return `${left.length} of ${problems.length} problems are left out, because their reference is not a short answer: problem ${first.join(', ')}${more}.`
+  return {
+    count: left.length,
+    of: problems.length,
+    first: left.slice(0, 10).map(({ index }) => index + 1),
+  }
 }
 
-function readProblem(value: unknown, fields: Fields): Omit<Problem, 'index'> {
+/** Returns a sentence about the problems that cannot be scored; null if all can. */
+export function unscoredNote({ count, of, first }: Unscored): string | null {
+  if (count === 0) return null
+  const more = count > first.length ? ', ...' : ''
+  return `${count} of ${of} problems are left out, because their reference is not a short answer: problem ${first.join(', ')}${more}.`
+}
+
+/** Returns the name of the field that holds a line's problem. */
+export const problemField = (line: Record<string, unknown>, { problem }: LabFields): string =>
+  problem ?? ('problem' in line ? 'problem' : 'question')
+
+/** Returns the name of the field that holds a line's answer; null: `numbers` and `target`. */
+export const answerField = (line: Record<string, unknown>, { answer }: LabFields): string | null =>
+  answer === undefined && line.numbers !== undefined && line.target !== undefined
+    ? null
+    : (answer ?? ANSWER_FIELDS.find((one) => Object.hasOwn(line, one)) ?? 'answer')
+
+function readProblem(value: unknown, fields: LabFields): Omit<Problem, 'index'> {
   const line = z.record(z.string(), z.unknown(), 'not an object').parse(value)
-  const name = fields.problem ?? ('problem' in line ? 'problem' : 'question')
+  const name = problemField(line, fields)
   if (!Object.hasOwn(line, name))
     throw new Error(
       `no field "${fields.problem ?? 'problem'}" (name it with --problem-field). Fields: ${Object.keys(line).join(', ')}`,
@@ -100,14 +109,14 @@ const ANSWER_FIELDS = ['answer', 'final_answer', 'answerKey', 'correct', 'soluti
 
 /** Returns what makes an answer to a line of a problem set right. Errors: it has no such field. */
 export function expectedOf(line: Record<string, unknown>, field?: string, hint = ''): Expected {
-  if (field === undefined && line.numbers !== undefined && line.target !== undefined) {
+  const name = answerField(line, { answer: field })
+  if (name === null) {
     return {
       kind: 'numbers',
       numbers: Numbers.parse(line.numbers),
       target: Target.parse(line.target),
     }
   }
-  const name = field ?? ANSWER_FIELDS.find((one) => Object.hasOwn(line, one)) ?? 'answer'
   if (!Object.hasOwn(line, name))
     throw new Error(
       `no field "${name}"${hint}, nor "numbers" and "target". Fields: ${Object.keys(line).join(', ')}`,

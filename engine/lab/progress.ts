@@ -1,28 +1,16 @@
-import { createLogUpdate } from 'log-update'
 import type { Sample } from './measure.ts'
 import type { Task } from './experiment.ts'
 
-/** Milliseconds between progress lines if the stream is not a terminal. */
-const LINE_EVERY = 10_000
-
 /**
- * Counts samples and estimates the time left, from the time that each unit's runs took so far; for
- * units not yet begun, from the time per token of the others. Writes to `stream`: one changing line
- * in a terminal, otherwise a line every ten seconds.
+ * Estimates the time left from the time that each unit's runs took so far; for units not yet begun,
+ * from the time per token of the others.
  */
-export class Progress {
+export class Remaining {
   readonly #cost = new Map<string, { weight: number; left: number; ms: number; n: number }>()
-  readonly #update
-  readonly #total: number
-  #done = 0
-  #last: number
 
   constructor(
     tasks: readonly Task[],
-    done: number,
     private readonly jobs: number,
-    private readonly stream: NodeJS.WriteStream,
-    private readonly now: () => number = () => performance.now(),
   ) {
     for (const { unit } of tasks) {
       const { paths, runs, budget } = unit.settings
@@ -34,33 +22,20 @@ export class Progress {
       }
       this.#cost.set(unit.key, { ...cost, left: cost.left + 1 })
     }
-    this.#total = tasks.length + done
-    this.#done = done
-    this.#last = now()
-    this.#update = stream.isTTY ? createLogUpdate(stream) : null
   }
 
-  add(sample: Sample): void {
-    this.#done++
+  add(sample: Pick<Sample, 'unit' | 'ms'>): void {
     const cost = this.#cost.get(sample.unit)
-    if (cost !== undefined) {
-      cost.left--
-      cost.ms += sample.ms
-      cost.n++
-    }
-    const now = this.now()
-    if (this.#update === null && now - this.#last < LINE_EVERY && this.#done < this.#total) return
-    if (this.#update !== null && now - this.#last < 100 && this.#done < this.#total) return
-    this.#last = now
-    const line = `${this.#done}/${this.#total}  ${sample.unit}  ${timeLeft(this.millisecondsLeft())}`
-    if (this.#update === null) this.stream.write(`${line}\n`)
-    else this.#update(line)
+    if (cost === undefined) return
+    cost.left--
+    cost.ms += sample.ms
+    cost.n++
   }
 
-  /** Returns the estimated time left; null before the first sample. */
-  millisecondsLeft(): number | null {
+  /** Returns the estimated milliseconds left; 0 before the first sample. */
+  milliseconds(): number {
     const known = [...this.#cost.values()].filter(({ n }) => n > 0)
-    if (known.length === 0) return null
+    if (known.length === 0) return 0
     const perWeight =
       known.reduce((sum, { ms, n, weight }) => sum + ms / n / weight, 0) / known.length
     return (
@@ -69,10 +44,6 @@ export class Progress {
         0,
       ) / this.jobs
     )
-  }
-
-  end(): void {
-    this.#update?.done()
   }
 }
 

@@ -21,11 +21,13 @@ const TITLES = {
   eval: 'Accuracy over paths and budget',
   ablate: 'Ablations',
   tunnel: 'Tunnel vision',
+  bank: 'Path bank',
 }
 const FIGURES: Record<Header['experiment'], (cells: readonly Cell[]) => Figure[]> = {
   eval: evalFigures,
   ablate: ablationFigures,
   tunnel: tunnelFigures,
+  bank: ablationFigures,
 }
 
 /**
@@ -90,6 +92,10 @@ const NOTES: Record<Header['experiment'], string[]> = {
   ablate: [
     ...COMMON,
     'Every row runs the same problems from the same seeds; only what its name says differs from the first row.',
+  ],
+  bank: [
+    ...COMMON.slice(0, 3),
+    'Every row of a width uses the same recorded paths. \u201cone path\u201d is the mean over all of them.',
   ],
   tunnel: [
     ...COMMON,

@@ -12,7 +12,7 @@ import { Sample, sampleKey } from './measure.ts'
  */
 export const Header = z.object({
   format: z.literal(1),
-  experiment: z.enum(['eval', 'ablate', 'tunnel']),
+  experiment: z.enum(['eval', 'ablate', 'tunnel', 'bank']),
   model: z.object({ name: z.string(), file: z.string(), sha256: z.string() }),
   data: z.object({ file: z.string(), sha256: z.string() }),
   seed: z.int(),
@@ -102,6 +102,16 @@ export class ResultStore {
     }
     return true
   }
+}
+
+/** Returns the header and the samples of a result folder, unread lines left out; null without one. */
+export function readResults(folder: string): { header: Header; samples: Sample[] } | null {
+  const file = join(folder, 'results.jsonl')
+  if (!existsSync(file)) return null
+  const [first = '', ...lines] = readFileSync(file, 'utf8').split('\n')
+  const header = parsed(Header, first)
+  if (header === null) return null
+  return { header, samples: lines.flatMap((line) => parsed(Sample, line) ?? []) }
 }
 
 function parsed<T>(schema: z.ZodType<T>, line: string): T | null {

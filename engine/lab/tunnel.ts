@@ -2,9 +2,10 @@ import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
+import type { LabEvent, PlanOf } from '../protocol/lab.ts'
 import { checked, inParallel } from './experiment.ts'
-import { runnersOf, type Lab } from './lab.ts'
 import { measure } from './measure.ts'
+import type { Lab } from './open.ts'
 import type { Problem } from './problems.ts'
 import { makeUnit, sampleSeed, type Unit } from './unit.ts'
 
@@ -21,14 +22,6 @@ const WrongPath = z.object({
 })
 type WrongPath = z.infer<typeof WrongPath>
 
-export interface TunnelPlan {
-  /** Numbers of tokens of a wrong path that path 1 begins with; 0 is the control. */
-  prefixes: readonly number[]
-  /** Number of paths in the runs in which the other paths are free; default: the model's. */
-  paths?: number
-  budget?: number
-}
-
 /**
  * Returns the units of the tunnel experiment (ParaThinker, figure 2): does a path recover from a
  * wrong beginning, alone and beside free paths? The prefix is added to the budget, so that a longer
@@ -36,7 +29,7 @@ export interface TunnelPlan {
  */
 export function tunnelUnits(
   { settle, model }: Lab,
-  { prefixes, paths, budget }: TunnelPlan,
+  { prefixes, paths, budget }: PlanOf<'tunnel'>,
 ): Unit[] {
   const alone = settle({ strategy: 'sequential', budget })
   const beside = settle({ strategy: 'parallel', budget, ...(paths !== undefined && { paths }) })
@@ -61,39 +54,41 @@ export async function collectWrongPaths(
   lab: Lab,
   unit: Unit,
   least: number,
+  signal: AbortSignal,
+  emit: (event: LabEvent) => void,
 ): Promise<(problem: number, sample: number) => readonly number[] | null> {
-  const { options, set, model } = lab
-  const file = join(options.out, 'wrong-paths.jsonl')
+  const { spec, problems, model } = lab
+  const file = join(lab.out, 'wrong-paths.jsonl')
   const known = new Map<string, WrongPath>()
   for (const entry of readWrongPaths(file))
     if (entry.budget === unit.settings.budget) known.set(`${entry.problem}|${entry.sample}`, entry)
-  const missing = set.problems
+  const missing = problems
     .flatMap((problem) =>
-      Array.from({ length: options.samples }, (_, sample) => ({ problem, sample })),
+      Array.from({ length: spec.samples }, (_, sample) => ({ problem, sample })),
     )
     .filter(({ problem, sample }) => !known.has(`${problem.index}|${sample}`))
-  const runners = runnersOf(lab)
-  if (missing.length > 0)
-    options.stderr.write(`Looking for wrong paths: ${missing.length} runs of one path.\n`)
+  const runners = lab.runners()
+  if (missing.length > 0) emit({ type: 'searching', runs: missing.length })
   try {
     await inParallel<{ problem: Problem; sample: number }>(
       missing,
       runners,
-      options.signal,
+      signal,
       async ({ problem, sample }, runner) => {
         const seed = sampleSeed(lab.seed, problem.index, -1 - sample)
         const digest = checked(
           await runner.run({
             request: {
               problem: problem.problem,
-              model: options.model,
+              model: spec.model,
               settings: { ...unit.settings, seed },
             },
             tokens: true,
+            name: `w-p${problem.index}-s${sample}`,
           }),
         )
-        if (options.signal.aborted) return
-        const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest, lab.answer)
+        if (signal.aborted) return
+        const { outcomes, anyPath } = measure(unit, problem, sample, seed, digest, spec.answer)
         const own = digest.paths[0]?.tokens?.slice(model.nativePaths > 0 ? 1 : 0) ?? [] // without the control token
         const entry = {
           problem: problem.index,
@@ -112,9 +107,7 @@ export async function collectWrongPaths(
   const long = [...known.values()].filter(
     ({ tokens }) => tokens !== null && tokens.length >= least,
   ).length
-  options.stderr.write(
-    `${long} of ${known.size} paths alone went wrong and have ${least} tokens or more.\n`,
-  )
+  emit({ type: 'searched', usable: long, of: known.size, least })
   if (long === 0)
     throw new BraidError(
       'bad-request',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
+import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
 import {
   CatalogueItem,
   ConvertType,
@@ -20,6 +21,7 @@ import { SharedPreferences } from './preferences.ts'
 import { KvType, MAX_PROBLEM_CHARS, QuestionKind, RunRequest, RunSettings } from './request.ts'
 
 export * from './models.ts'
+export * from './lab.ts'
 
 /**
  * The requests that a client (a window or browser tab) sends to the engine host, and what the host
@@ -170,6 +172,13 @@ export const attributionTask = (run: string, segment: SegmentId): string =>
 
 /** The largest file that can be imported, in bytes. */
 export const MAX_IMPORT = 256 << 20
+
+/** The largest problem set that a window can hand over, in characters. */
+export const MAX_SET = 64 << 20
+/** Problem sets are the only files besides models that a window can have read by their path. */
+const setFile = file.regex(/\.jsonl?$/i, 'is not a .jsonl or .json file')
+const experiment = z.string().regex(/^lab-\d{8}-\d{6}-[0-9a-f]{6}$/)
+const spec = LabSpec.extend({ data: setFile })
 
 const none = z.object({})
 const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({
@@ -353,6 +362,39 @@ export const METHODS = {
     z.object({ runs: z.array(RunId).min(1).max(64), format: z.enum(['md', 'json', 'html']) }),
     z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
   ),
+  /** Returns the problem sets to choose from: Braid's own first, then those that were handed over. */
+  'lab.sets': method(none, z.array(z.object({ file, name: z.string(), own: z.boolean() }))),
+  /** Reads a problem set by its path, or keeps one that is handed over. */
+  'lab.inspect': method(
+    z.object({
+      set: z.union([
+        z.object({ file: setFile }),
+        z.object({ name: z.string().min(1).max(255), content: z.string().max(MAX_SET) }),
+      ]),
+      fields: LabFields.optional(),
+    }),
+    LabSet,
+  ),
+  /** `measure`: first makes two short runs, if the speed of this model is not known yet. */
+  'lab.estimate': method(z.object({ spec, measure: z.boolean().optional() }), LabEstimate),
+  /** Starts an experiment, or queues it behind the one at work. */
+  'lab.start': method(z.object({ title: z.string().min(1).max(200), spec }), Experiment),
+  /** Returns all experiments, newest first; `lab` pushes report how they go on. */
+  'lab.list': method(none, z.array(Experiment)),
+  /** `cancel` ends an experiment and keeps what was made; `delete` removes it with its runs. */
+  'lab.command': method(
+    z.object({ experiment, command: z.enum(['pause', 'resume', 'cancel', 'delete']) }),
+    none,
+  ),
+  /** Returns the runs behind a cell, wrong ones first. Each opens as a run. */
+  'lab.runs': method(
+    z.object({ experiment, unit: LabCell.shape.unit, vote: LabCell.shape.vote }),
+    z.array(LabRun),
+  ),
+  'lab.export': method(
+    z.object({ experiment, format: z.enum(['csv', 'json', 'html']) }),
+    z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
+  ),
   /** Restarts an engine process that the supervisor gave up; the supervisor itself answers. */
   'engine.restart': method(none, none),
   /** Returns the stored preferences; the others have their defaults (preferences.ts). */
@@ -380,8 +422,10 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('backlog'), run: z.string(), events: z.string(), start: z.boolean() }),
   /** Events of a subscribed run after its backlog, in order and without gaps. */
   z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent) }),
-  /** The list of runs or models changed. */
-  z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices']) }),
+  /** The list of runs, models, devices or experiments changed. */
+  z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices', 'lab']) }),
+  /** An experiment, a few times per second while it is at work. */
+  z.object({ kind: z.literal('lab'), experiment: Experiment }),
   /**
    * The runs of this engine that are running or queued, sent a few times per second while one runs.
    * A run that ended since the previous push is included one last time, with its final status.

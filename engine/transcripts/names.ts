@@ -3,6 +3,7 @@ import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { diskError } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
+import { experimentOf } from '../protocol/lab.ts'
 import { RunId } from '../protocol/wire.ts'
 
 /** Windows opens these names as devices, whatever the extension. */
@@ -23,14 +24,21 @@ export function isRunId(run: unknown): run is string {
   return RunId.safeParse(run).success && !RESERVED.test(run as string)
 }
 
+/** Returns the folder of an experiment's runs, which the history does not list. */
+export const experimentFolder = (root: string, experiment: string): string =>
+  join(root, 'lab', experiment)
+
 /**
- * Returns the path of a run's file inside `root`, which must be a real path (`realpathSync`). The
- * path must be a regular file directly inside `root`, or not exist yet. Throws `bad-path`.
+ * Returns the path of a run's file inside `root`, which must be a real path (`realpathSync`); the
+ * runs of an experiment have a folder of their own there. The path must be a regular file directly
+ * inside its folder, or not exist yet. Throws `bad-path`.
  */
 export function runFile(root: string, run: string, extension: string): string {
   if (!isRunId(run))
     throw new BraidError('bad-path', `'${printable(run)}' cannot be the name of a run.`)
-  const file = join(root, run + extension)
+  const experiment = experimentOf(run)
+  const folder = experiment === null ? root : experimentFolder(root, experiment)
+  const file = join(folder, run + extension)
   const stat = lstat(file)
   if (stat !== undefined && !stat.isFile())
     throw new BraidError('bad-path', `${run}${extension} is not a regular file.`)

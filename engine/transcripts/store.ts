@@ -14,11 +14,12 @@ import { BraidError, fail } from '../protocol/errors.ts'
 import { applyEvents, EMPTY_RUN, isAtWork, type RunState } from '../protocol/fold.ts'
 import { MAX_WHOLE } from '../protocol/limits.ts'
 import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run-list.ts'
+import { experimentOf } from '../protocol/lab.ts'
 import { RunSummary, type Search } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
 import { diskError, isLocked, makeFolder, writeAtomic } from '../files/index.ts'
 import { readEvents, type Events } from './lines.ts'
-import { isRunId, lstat, newRunId, runFile } from './names.ts'
+import { experimentFolder, isRunId, lstat, newRunId, runFile } from './names.ts'
 import { RunSearch } from './search.ts'
 import { atOnce, inSlices, Slices } from './slices.ts'
 import { MOVED, Trash } from './trash.ts'
@@ -74,6 +75,9 @@ export class RunStore {
 
   /** Creates a new transcript. */
   create(run = newRunId()): { run: string; writer: TranscriptWriter } {
+    const experiment = experimentOf(run)
+    if (experiment !== null)
+      makeFolder(experimentFolder(this.root, experiment), 'Creating the folder of an experiment')
     const files = this.#files(run)
     if (existsSync(files.transcript))
       throw new BraidError('bad-request', `A run named ${run} already exists.`)
@@ -99,6 +103,11 @@ export class RunStore {
   discard(run: string): void {
     this.close(run)
     for (const file of Object.values(this.#files(run)) as string[]) rmSync(file, { force: true })
+  }
+
+  /** Deletes all runs of an experiment, none of which is being written. */
+  discardExperiment(experiment: string): void {
+    rmSync(experimentFolder(this.root, experiment), { recursive: true, force: true })
   }
 
   /**
@@ -222,6 +231,8 @@ export class RunStore {
   /** Moves a run to the trash, where it stays for 30 days. */
   delete(run: string): void {
     this.#transcript(run)
+    if (experimentOf(run) !== null)
+      throw new BraidError('bad-request', 'This run belongs to an experiment: delete that one.')
     if (isAtWork(atOnce(this.#listing(run))))
       throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
     if (this.#writers.has(run) || isLocked(this.#file(run, 'lock')))

@@ -1,6 +1,7 @@
 import {
   ArrowLeftRight,
   Command as CommandIcon,
+  FlaskConical,
   Focus,
   Grid2x2,
   History,
@@ -82,6 +83,15 @@ export const appCommands: Command[] = [
     shortcut: 'Alt+M',
     why: notOn('models'),
     run: () => go({ view: 'models' }),
+  },
+  {
+    id: 'app.lab',
+    title: 'cmd.lab',
+    group: 'app',
+    icon: FlaskConical,
+    shortcut: 'Alt+G',
+    why: notOn('lab'),
+    run: () => go({ view: 'lab', experiment: null }),
   },
   {
     id: 'app.settings',

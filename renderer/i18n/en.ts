@@ -3,6 +3,7 @@ import { commands } from './en/commands.ts'
 import { compose } from './en/compose.ts'
 import { history } from './en/history.ts'
 import { inspect } from './en/inspect.ts'
+import { lab } from './en/lab.ts'
 import { models } from './en/models.ts'
 import { run } from './en/run.ts'
 import { settings } from './en/settings.ts'
@@ -15,6 +16,7 @@ export const en = {
   ...compose,
   ...history,
   ...inspect,
+  ...lab,
   ...models,
   ...run,
   ...settings,

@@ -3,6 +3,7 @@ import { commands } from './zh/commands.ts'
 import { compose } from './zh/compose.ts'
 import { history } from './zh/history.ts'
 import { inspect } from './zh/inspect.ts'
+import { lab } from './zh/lab.ts'
 import { models } from './zh/models.ts'
 import { run } from './zh/run.ts'
 import { settings } from './zh/settings.ts'
@@ -15,6 +16,7 @@ export const zh = {
   ...compose,
   ...history,
   ...inspect,
+  ...lab,
   ...models,
   ...run,
   ...settings,

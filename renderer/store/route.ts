@@ -10,6 +10,7 @@ export type Route =
   | { view: 'compare-runs'; runs: string[] }
   | { view: 'history' }
   | { view: 'models' }
+  | { view: 'lab'; experiment: string | null }
   | { view: 'settings' }
 
 const ID = /^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/
@@ -19,6 +20,7 @@ const isSegment = (text: string | undefined): text is SegmentId => SegmentId.saf
 export function parseRoute(hash: string): Route {
   const [head, ...rest] = hash.replace(/^#\/?/, '').split('/')
   if (head === 'history' || head === 'models' || head === 'settings') return { view: head }
+  if (head === 'lab') return { view: 'lab', experiment: ID.test(rest[0] ?? '') ? rest[0]! : null }
   if (head === 'compare') {
     const runs = (rest[0] ?? '').split(',').filter((id) => ID.test(id))
     return runs.length > 1 ? { view: 'compare-runs', runs } : { view: 'history' }
@@ -42,6 +44,8 @@ export function formatRoute(route: Route): string {
       return `#/run/${route.run}/${route.segment}${route.at === null ? '' : `/${route.at}`}`
     case 'compare-paths':
       return `#/run/${route.run}/compare/${route.paths.join(',')}`
+    case 'lab':
+      return route.experiment === null ? '#/lab' : `#/lab/${route.experiment}`
     case 'compare-runs':
       return `#/compare/${route.runs.join(',')}`
     default:

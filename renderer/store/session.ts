@@ -1,6 +1,7 @@
 import { attributionProgress } from './attribution.ts'
 import { refreshHistory } from './history.ts'
 import { host } from './host.ts'
+import { receiveExperiment, refreshLab } from './lab.ts'
 import { receiveMemory, receiveTasks, refreshApp, refreshModels, useModels } from './models.ts'
 import { loadPrefs } from './prefs.ts'
 import { report } from './toasts.ts'
@@ -19,7 +20,11 @@ export function startSession(): void {
         break
       case 'changed':
         if (push.what === 'runs') report(refreshHistory())
+        else if (push.what === 'lab') report(refreshLab())
         else report(push.what === 'models' ? refreshModels() : refreshApp())
+        break
+      case 'lab':
+        receiveExperiment(push.experiment)
         break
       case 'progress':
         if (!attributionProgress(push.task, push.fraction))
@@ -77,7 +82,7 @@ async function connected(): Promise<void> {
   const route = routeRun(useRoute.getState().route)
   const runs = new Set(route === null || route === 'sample' ? open : [...open, route])
   await Promise.allSettled([...runs].map(openRun))
-  const asked = [loadPrefs().then(refreshModels), refreshApp(), refreshHistory()]
+  const asked = [loadPrefs().then(refreshModels), refreshApp(), refreshHistory(), refreshLab()]
   for (const request of asked) report(request)
   refused = (await Promise.allSettled(asked)).some(({ status }) => status === 'rejected')
 }

@@ -120,11 +120,13 @@ function stageNative(native: BackendsFile & { folder: string }, to: string): voi
   writeFileSync(join(to, 'backends.json'), JSON.stringify({ ...file, gpu }, null, 2))
 }
 
-/** Copies the manifest and the models that it lists as bundled. */
+/** Copies the manifest, the models that it lists as bundled, and the lab's problem sets. */
 function stageModels(to: string): void {
   const from = join(root, 'models')
   mkdirSync(to, { recursive: true })
   copyFileSync(join(from, 'manifest.json'), join(to, 'manifest.json'))
+  for (const set of ['everyday-40.jsonl', 'numbers-40.jsonl'])
+    copyFileSync(join(from, set), join(to, set))
   for (const { file } of readManifest(join(from, 'manifest.json'))) {
     if (file === undefined) continue
     if (!existsSync(join(from, file)))

@@ -12,15 +12,10 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Bank } from '../../engine/lab/bank.ts'
 import { fusePaths, summaryOf } from '../../engine/lab/bank-fuse.ts'
-import {
-  openBank,
-  recordPaths,
-  SUFFIX,
-  type BankOptions,
-  type Work,
-} from '../../engine/lab/bank-record.ts'
+import { openBank, recordPaths, type BankOptions, type Work } from '../../engine/lab/bank-record.ts'
 import { outcomesOf, reportOf } from '../../engine/lab/bank-report.ts'
 import { readProblems } from '../../engine/lab/problems.ts'
+import { SUFFIX } from '../../engine/protocol/lab.ts'
 import { instructionFor } from '../../engine/protocol/instruction.ts'
 import type { Settings } from '../run/support.ts'
 import { EXACT, idsOf, newEngine, tinyFile } from '../run/support.ts'

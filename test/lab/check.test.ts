@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isCorrect, statement } from '../../engine/lab/check.ts'
-import { readProblems, unscoredNote, type Expected } from '../../engine/lab/problems.ts'
+import { readProblems, unscoredIn, unscoredNote, type Expected } from '../../engine/lab/problems.ts'
 import { extractAnswer } from '../../engine/prompt/answer.ts'
 
 const says = (expected: Expected, text: string) =>
@@ -131,7 +131,9 @@ describe('readProblems', () => {
       file(`{"problem":"a","answer":"1"}\n${JSON.stringify({ problem: 'b', answer: long })}`),
     )
     expect(set.problems.map(({ expected }) => expected.kind)).toEqual(['answer', 'unscored'])
-    expect(unscoredNote(set)).toMatch(/^1 of 2 problems .* not a short answer: problem 2\.$/)
+    expect(unscoredNote(unscoredIn(set))).toMatch(
+      /^1 of 2 problems .* not a short answer: problem 2\.$/,
+    )
     expect(says(set.problems[1]!.expected, `\\boxed{1}`)).toBe(false)
   })
   it.each([

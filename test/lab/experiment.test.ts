@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runExperiment, tasksOf, type Experiment } from '../../engine/lab/experiment.ts'
-import { Progress, timeLeft } from '../../engine/lab/progress.ts'
+import { SampleLine } from '../../engine/cli/sample-line.ts'
+import { Remaining, timeLeft } from '../../engine/lab/progress.ts'
 import { ResultStore } from '../../engine/lab/store.ts'
 import { digest, FakeRunner, header, problems, unit } from './fixtures.ts'
 
@@ -158,29 +159,32 @@ describe('ResultStore', () => {
   })
 })
 
-describe('Progress', () => {
-  it('guesses the time of units not begun from their weight', () => {
+describe('progress', () => {
+  it('guesses the time of units not begun from their weight, and prints a line every ten seconds', () => {
     const tasks = tasksOf(
       experiment({ units: [unit({ paths: 1 }), unit({ paths: 2, budget: 80 })] }),
     )
     const lines: string[] = []
     let now = 0
-    const progress = new Progress(
-      tasks,
-      4,
-      2,
-      { isTTY: false, write: (line: string) => lines.push(line) } as unknown as NodeJS.WriteStream,
+    const remaining = new Remaining(tasks, 2)
+    const line = new SampleLine(
+      { isTTY: false, write: (text: string) => lines.push(text) } as unknown as NodeJS.WriteStream,
+      timeLeft,
       () => now,
     )
-    expect(progress.millisecondsLeft()).toBeNull()
-    const sample = { unit: tasks[0]!.unit.key, ms: 100 } as Parameters<Progress['add']>[0]
+    const key = tasks[0]!.unit.key
+    const add = (done: number) => {
+      remaining.add({ unit: key, ms: 100 })
+      line.show({ type: 'sample', unit: key, msLeft: remaining.milliseconds(), done, wanted: 24 })
+    }
+    expect(remaining.milliseconds()).toBe(0)
     now = 9_999
-    progress.add(sample)
+    add(5)
     expect(lines).toEqual([])
     now = 10_001
-    progress.add(sample)
+    add(6)
     // 8 runs of 100 ms, 10 of 2 x 1.25 times that, two at once.
-    expect(progress.millisecondsLeft()).toBeCloseTo((800 + 2500) / 2, 6)
+    expect(remaining.milliseconds()).toBeCloseTo((800 + 2500) / 2, 6)
     expect(lines).toEqual(['6/24  parallel p1 b40  2 s left\n'])
   })
   it('says times in words', () =>

@@ -13,6 +13,7 @@ import type {
   CatalogueItem,
   Channel,
   DeviceState,
+  Experiment,
   Fit,
   FoundModel,
   ModelEntry,
@@ -25,6 +26,7 @@ import type {
   Search,
   Task,
 } from '../../engine/protocol/wire.ts'
+import { EXPERIMENTS, LAB_ESTIMATE, LAB_RUNS, LAB_SET, LAB_SETS } from './fake-lab.ts'
 import { SETTINGS } from './synthetic.ts'
 
 /** A host for component tests that answers from memory and plays given events. test/e2e tests the real one. */
@@ -231,6 +233,7 @@ export class FakeHost {
       },
     ],
   }
+  experiments: Experiment[] = EXPERIMENTS
   model: ModelInfo = MODEL
   fit: Fit = {
     weights: 1.1e9,
@@ -415,6 +418,16 @@ export class FakeHost {
             Math.ceil(length / 4),
           ),
         }
+      case 'lab.list':
+        return this.experiments
+      case 'lab.sets':
+        return LAB_SETS
+      case 'lab.inspect':
+        return LAB_SET
+      case 'lab.estimate':
+        return LAB_ESTIMATE
+      case 'lab.runs':
+        return LAB_RUNS
       case 'run.start': {
         if (this.onStart === null) throw new Error('not in this test')
         return { run: this.onStart(params as Params<'run.start'>) }

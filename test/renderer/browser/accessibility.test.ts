@@ -114,7 +114,15 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
   )
 
   test('Chinese: no English is left in the views', async () => {
-    for (const name of ['compose', 'history', 'models', 'settings', 'run, grid']) {
+    for (const name of [
+      'compose',
+      'history',
+      'models',
+      'lab',
+      'lab, chart',
+      'settings',
+      'run, grid',
+    ]) {
       const page = await show(name, { language: 'zh' })
       const labels = await page.evaluate(() =>
         [...document.querySelectorAll('button, label, h1, h2, th')]

@@ -110,6 +110,21 @@ export const VIEWS: Record<
     hash: '#/models',
     act: (page) => page.getByRole('radio', { name: 'Devices' }).click(),
   },
+  lab: { hash: '#/lab/lab-20260102-030405-aaaaaa' },
+  'lab, first': { hash: '#/lab', scene: 'empty' },
+  'lab, chart': { hash: '#/lab/lab-20260101-030405-bbbbbb' },
+  'lab, runs': {
+    hash: '#/lab/lab-20260102-030405-aaaaaa',
+    act: (page) => page.locator('.lab-row').last().click(),
+  },
+  'lab, failed': { hash: '#/lab/lab-20251231-030405-cccccc' },
+  'lab, new': {
+    hash: '#/lab',
+    act: async (page) => {
+      await page.getByRole('radio', { name: 'New experiment' }).click()
+      await page.locator('.lab-samples').waitFor()
+    },
+  },
   settings: { hash: '#/settings' },
   palette: { hash: '#/run/balls', act: (page) => page.keyboard.press('Control+K') },
 }

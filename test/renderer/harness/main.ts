@@ -99,6 +99,7 @@ if (scene === 'texts') {
     )
 } else {
   fake.models = []
+  fake.experiments = []
 }
 setConnect(async () => fake.channel())
 await import('../../../renderer/main.tsx')

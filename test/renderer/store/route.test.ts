@@ -11,6 +11,8 @@ const ROUTES: Route[] = [
   { view: 'compare-runs', runs: ['x', 'y'] },
   { view: 'history' },
   { view: 'models' },
+  { view: 'lab', experiment: null },
+  { view: 'lab', experiment: 'lab-20260102-030405-aaaaaa' },
   { view: 'settings' },
 ]
 

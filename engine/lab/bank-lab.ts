@@ -1,0 +1,214 @@
+import { join } from 'node:path'
+import { BraidError } from '../protocol/errors.ts'
+import type { AnswerRule, LabEvent, PlanOf } from '../protocol/lab.ts'
+import type { Engine } from '../run/index.ts'
+import type { Bank } from './bank.ts'
+import { fusePaths, summaryOf } from './bank-fuse.ts'
+import { openBank, recordPaths, type Failure, type WorkProgress } from './bank-record.ts'
+import { CellTable } from './cells.ts'
+import { ballots, elected, isCorrect, statement, type Statement } from './check.ts'
+import type { Sample } from './measure.ts'
+import type { Lab } from './open.ts'
+import { scored } from './problems.ts'
+import { makeUnit, type Unit } from './unit.ts'
+
+/** What records a bank and writes its summaries. */
+export type BankEngine = Pick<Engine, 'think' | 'resume'>
+
+/** How often the table is counted again at most, since that reads the whole bank. */
+const COUNTS = 50
+
+/** A row of a bank's table: the paths alone, a vote over the first ones, or a summary of them. */
+type Way = { unit: Unit } & (
+  | { way: 'path' }
+  | { way: 'vote'; width: number }
+  | { way: 'merge'; width: number; fusion: 'cache' | 'reread' }
+)
+
+function waysOf({ settle }: Pick<Lab, 'settle'>, plan: PlanOf<'bank'>): Way[] {
+  const { budget, paths: widths, fusions } = plan
+  const of = { ...(budget !== undefined && { budget }) }
+  return [
+    {
+      way: 'path',
+      unit: makeUnit(settle({ ...of, strategy: 'sequential' }), [], { variant: 'one path' }),
+    },
+    ...widths.flatMap((width): Way[] => [
+      {
+        way: 'vote',
+        width,
+        unit: makeUnit(settle({ ...of, strategy: 'majority', paths: width }), ['equality'], {
+          variant: 'vote',
+        }),
+      },
+      ...fusions.map((fusion): Way => ({
+        way: 'merge',
+        width,
+        fusion,
+        unit: makeUnit(
+          settle({ ...of, strategy: 'parallel', paths: width, controls: { fusion } }),
+          [],
+          { variant: fusion === 'cache' ? 'merge from the cache' : 'merge by re-reading' },
+        ),
+      })),
+    ]),
+  ]
+}
+
+/** Returns the units of a bank: one path, then a vote and each way of merging per width. */
+export const bankUnits = (lab: Pick<Lab, 'settle'>, plan: PlanOf<'bank'>): Unit[] =>
+  waysOf(lab, plan).map(({ unit }) => unit)
+
+/**
+ * Records paths once, in `bank` of the result folder, and scores what a vote and each way of merging
+ * make of the same ones. Emits progress, and calls `keep` with the samples at the end, also if it is
+ * stopped. Errors: those of `openBank`, `recordPaths` and `fusePaths`; `bad-request` if runs failed.
+ */
+export async function runBank(
+  lab: Lab,
+  plan: PlanOf<'bank'>,
+  engine: BankEngine,
+  signal: AbortSignal,
+  emit: (event: LabEvent) => void,
+  keep: (samples: readonly Sample[], done: number, wanted: number) => void,
+): Promise<void> {
+  const { spec } = lab
+  const ways = waysOf(lab, plan)
+  const { budget, summaryBudget } = ways[0]!.unit.settings
+  const { bank, set } = await openBank({
+    folder: join(lab.out, 'bank'),
+    model: spec.model,
+    data: spec.data,
+    fields: spec.fields,
+    limit: spec.limit,
+    paths: Math.max(...plan.paths),
+    suffix: spec.suffix ?? '',
+    settings: { ...spec.settings, budget, summaryBudget },
+    braid: 'the lab',
+  })
+  const count = lab.problems.length
+  const wanted = count * (1 + plan.paths.length * plan.fusions.length)
+  const samples = () => samplesOf(bank, lab, ways, spec.answer)
+  const cells = (all = samples()) =>
+    new CellTable(
+      ways.map(({ unit }) => unit),
+      all,
+    ).cells
+  let shown = cells()
+  let done = 0
+  let counted = 0
+  const began = performance.now()
+  let before: number | null = null
+  const progress = (all: number, base: number, unit: string) => (work: WorkProgress) => {
+    const now = base + all - work.total + work.done
+    before ??= now
+    if (now === done) return
+    done = now
+    if (done - counted >= Math.ceil(wanted / COUNTS)) {
+      counted = done
+      shown = cells()
+    }
+    const made = done - before
+    const msLeft = made <= 0 ? 0 : ((performance.now() - began) / made) * (wanted - done)
+    emit({ type: 'sample', unit, msLeft, done, wanted, cells: shown })
+  }
+  emit({ type: 'began', done, wanted, cells: shown })
+  const failures: Failure[] = []
+  try {
+    const work = { jobs: spec.jobs, signal }
+    failures.push(
+      ...(await recordPaths({ bank, set }, engine, {
+        ...work,
+        limit: spec.limit,
+        paths: Math.max(...plan.paths),
+        onProgress: progress(count, 0, 'paths'),
+      })),
+    )
+    done = count
+    const fused = await fusePaths(bank, engine, {
+      ...work,
+      fusions: plan.fusions,
+      widths: plan.paths,
+      limit: spec.limit,
+      model: spec.model,
+      engine: {},
+      onProgress: progress(wanted - count, count, 'summaries'),
+    })
+    failures.push(...fused.failures)
+    done = wanted - failures.length
+  } finally {
+    keep(samples(), done, wanted)
+  }
+  if (failures.length > 0)
+    throw new BraidError(
+      'bad-request',
+      `${failures.length} runs failed, ${failures[0]!.run} first: ${failures[0]!.why}`,
+    )
+}
+
+/** Scores what is in the bank. Times are not known, since paths of a batch were written together. */
+function samplesOf(
+  bank: Bank,
+  { problems }: Lab,
+  ways: readonly Way[],
+  rule: AnswerRule,
+): Sample[] {
+  return scored({ problems }).flatMap(({ index, expected }) => {
+    const recorded = bank.recorded(index)
+    if (recorded === null) return []
+    const { run } = recorded
+    const paths = recorded.paths.slice(0, bank.info.paths)
+    const said = ballots(paths, rule)
+    const right = (one: Statement | undefined) => one !== undefined && isCorrect(expected, one)
+    const tokens = (width: number) =>
+      paths.slice(0, width).reduce((sum, path) => sum + path.tokens.length, 0)
+    const sample = (
+      unit: Unit,
+      number: number,
+      answer: Statement | undefined,
+      figures: { width: number; pathTokens: number; summaryTokens?: number },
+    ): Sample => ({
+      unit: unit.key,
+      problem: index,
+      sample: number,
+      seed: bank.info.seed,
+      outcomes: [
+        {
+          vote: unit.votes[0] ?? null,
+          answer: answer?.answer?.text ?? null,
+          correct: right(answer),
+        },
+      ],
+      anyPath: figures.width === 1 ? right(answer) : said.slice(0, figures.width).some(right),
+      promptTokens: run.promptTokens.length,
+      pathTokens: figures.pathTokens,
+      summaryTokens: figures.summaryTokens ?? 0,
+      kvBytes: 0,
+      ms: 0,
+      pathsMs: 0,
+      summaryMs: 0,
+    })
+    return ways.flatMap((way): Sample[] => {
+      const { unit } = way
+      if (way.way === 'path')
+        return said.map((one, i) =>
+          sample(unit, i, one, { width: 1, pathTokens: paths[i]!.tokens.length }),
+        )
+      const { width } = way
+      if (paths.length < width) return []
+      const figures = { width, pathTokens: tokens(width) }
+      if (way.way === 'vote')
+        return [sample(unit, 0, elected(said.slice(0, width), 'equality'), figures)]
+      const fused = { problem: index, fusion: way.fusion, paths: width, asked: 'value' }
+      const summary = summaryOf(bank, fused, paths.slice(0, width))
+      return summary === null
+        ? []
+        : [
+            sample(unit, 0, statement(summary.text, rule), {
+              ...figures,
+              summaryTokens: summary.tokens.length,
+            }),
+          ]
+    })
+  })
+}

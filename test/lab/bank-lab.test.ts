@@ -1,0 +1,128 @@
+/** A path bank as an experiment: with a real engine and a tiny model. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { estimateOf } from '../../engine/lab/estimate.ts'
+import { runLab } from '../../engine/lab/lab.ts'
+import { openLab, unitsOf } from '../../engine/lab/open.ts'
+import { runsOf } from '../../engine/lab/results.ts'
+import { LabEvent, type LabSpec } from '../../engine/protocol/lab.ts'
+import { EXACT, newEngine, tinyFile } from '../run/support.ts'
+
+const engine = newEngine()
+const { file: model } = tinyFile({ pairs: 0, thoughts: 0, context: 2048, seed: 4 })
+const folder = mkdtempSync(join(tmpdir(), 'braid-bank-lab-'))
+const data = join(folder, 'set.jsonl')
+writeFileSync(
+  data,
+  Array.from({ length: 3 }, (_, i) =>
+    JSON.stringify({ problem: `the answer ${i}`, answer: i }),
+  ).join('\n'),
+)
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const spec: LabSpec = {
+  model,
+  data,
+  fields: {},
+  samples: 1,
+  answer: 'last-number',
+  settings: { summaryBudget: 8, seed: 3, sampling: { temperature: 0.8 }, engine: EXACT },
+  jobs: 2,
+  order: 'problem',
+  plan: { kind: 'bank', paths: [1, 2], budget: 12, fusions: ['reread'] },
+}
+const run = async (out: string, signal = new AbortController().signal) => {
+  const events: LabEvent[] = []
+  for await (const event of runLab(spec, signal, {
+    out,
+    command: 'a test',
+    engine: 'none',
+    bank: engine,
+  }))
+    events.push(LabEvent.parse(event))
+  return events
+}
+
+describe('a path bank in the lab', () => {
+  it('records paths once and compares a vote and the merges on the same ones', async () => {
+    const out = join(folder, 'one')
+    const events = await run(out)
+    const last = events.at(-1) as Extract<LabEvent, { type: 'written' }>
+    // Three problems: their paths, and a summary of one and of two.
+    expect([last.type, last.done, last.wanted]).toEqual(['written', 9, 9])
+    expect(
+      last.cells.map(({ variant, paths, n, problems }) => [variant, paths, n, problems]),
+    ).toEqual([
+      ['one path', 1, 6, 3],
+      ['vote', 1, 3, 3],
+      ['merge by re-reading', 1, 3, 3],
+      ['vote', 2, 3, 3],
+      ['merge by re-reading', 2, 3, 3],
+    ])
+    const [one, , , vote, merge] = last.cells
+    expect(merge!.gain).toMatchObject({ against: vote!.unit, n: 3 })
+    expect(one!.gain).toBeUndefined()
+    expect(merge!.pathTokens).toBe(vote!.pathTokens)
+    expect(merge!.summaryTokens).toBeGreaterThan(0)
+    expect(runsOf(out, { spec }, one!).map(({ run }) => run)).toEqual(Array(6).fill(null))
+    expect(existsSync(last.files.report)).toBe(true)
+
+    // Nothing is made twice.
+    const files = readdirSync(join(out, 'bank', 'runs')).sort()
+    const again = await run(out)
+    expect(readdirSync(join(out, 'bank', 'runs')).sort()).toEqual(files)
+    expect((again.at(-1) as typeof last).cells).toEqual(last.cells)
+  })
+
+  it('keeps what was made when it is stopped', async () => {
+    const stop = new AbortController()
+    const out = join(folder, 'two')
+    const events: LabEvent[] = []
+    const stopped = (async () => {
+      for await (const event of runLab(spec, stop.signal, {
+        out,
+        command: '',
+        engine: '',
+        bank: engine,
+      })) {
+        events.push(event)
+        if (event.type === 'sample') stop.abort()
+      }
+    })()
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' })
+    const last = events.at(-1)!
+    expect(last.type).toBe('written')
+    const end = (await run(out)).at(-1) as Extract<LabEvent, { type: 'written' }>
+    expect(end.done).toBe(9)
+    expect(end.cells[0]!.n).toBe(6)
+  })
+
+  it('is refused without an engine of its own, and for a model that thinks in parallel', async () => {
+    const events = runLab(spec, new AbortController().signal, {
+      out: join(folder, 'three'),
+      command: '',
+      engine: '',
+    })
+    expect((await events.next()).value).toMatchObject({ type: 'opened' })
+    await expect(events.next()).rejects.toThrow(/braid bank/)
+    const { file } = tinyFile({ seed: 5 })
+    const lab = await openLab({ ...spec, model: file })
+    expect(() => unitsOf(lab)).toThrow(/think in parallel/)
+  })
+
+  it('costs its paths once', async () => {
+    const lab = await openLab(spec)
+    const cost = estimateOf(lab, unitsOf(lab), [
+      { paths: 1, tokensPerSecond: 10, promptPerSecond: 100 },
+      { paths: 2, tokensPerSecond: 10, promptPerSecond: 100 },
+    ])
+    expect(cost.runs).toBe(9)
+    const prompt = 'the answer 0'.length / 4
+    expect(cost.tokens).toBe(3 * (prompt + 2 * 12 + 2 * 8))
+    // Twelve steps of two paths in 0.2 s each, two summaries of eight in 0.1 s, and reading.
+    const seconds = 3 * ((prompt + 12 + 24) / 100 + 12 * 0.2 + 16 * 0.1)
+    expect(cost.ms).toBe(Math.round(seconds * 1000))
+  })
+})
