@@ -93,8 +93,7 @@ function extend({ segment, tokens: more }: Of<'extend'>, { state }: View): Obeye
   if (reason === 'finished') throw fail('bad-request/ended-by-itself', { path: number })
   if (tokens.length === 0 && !isOpen(path)) throw fail('bad-request/no-text', { path: number })
   const had = isOpen(path) ? budget : tokens.length
-  // A path that was stopped early keeps the budget that it had.
-  return { actions: [{ type: 'continue', segment, budget: Math.max(budget, had + more) }] }
+  return { actions: [{ type: 'continue', segment, budget: had + more }] }
 }
 
 function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits): Obeyed {

@@ -17,8 +17,15 @@ const whyNotSteerPath = (target: Target) =>
   whyNoPath(target) ??
   (pathFor(target)!.status === 'dropped' ? 'why.dropped' : null)
 
-/** Returns the tokens that Continue adds: half of the path's budget, at least 64. */
-export const extension = (budget: number): number => Math.max(64, Math.round(budget / 2))
+/**
+ * Returns the tokens that Continue adds: half of the path's budget, at least 64, and what is left of
+ * the budget of a path that was stopped early.
+ */
+export const extension = (path: Pick<Segment, 'budget' | 'tokens' | 'status'>): number => {
+  const { budget, tokens } = path
+  const left = isOpen(path) ? 0 : budget - tokens.length
+  return Math.max(64, Math.round(budget / 2), left)
+}
 
 /** Returns where a path can continue: before the token with which it finished, if it did. */
 const endOf = ({ tokens, reason }: Segment): number =>
@@ -72,7 +79,7 @@ export const pathCommands: Command[] = [
         command(target.run!, {
           type: 'extend',
           segment: target.path!,
-          tokens: extension(pathFor(target)!.budget),
+          tokens: extension(pathFor(target)!),
         }),
       ),
   },

@@ -3,14 +3,17 @@ import { FileDown, GitCompare, Import, Search, Star, Trash2 } from 'lucide-react
 import { useEffect, useRef } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { exportRuns } from '../commands/export-commands.ts'
-import { useT } from '../i18n/index.ts'
+import { STRATEGIES } from '../../engine/protocol/request.ts'
+import { useT, type MessageKey } from '../i18n/index.ts'
 import {
   deleteRuns,
   openRuns,
   refreshHistory,
   search,
+  stateOf,
   useHistory,
   visibleRuns,
+  type RunState,
 } from '../store/history.ts'
 import { SampleButton } from '../run/FirstMinute.tsx'
 import { go } from '../store/route.ts'
@@ -25,8 +28,8 @@ const ROW = 64
 /** Lists all saved runs, to search, star, tag, open, export and delete them. */
 export function HistoryView() {
   const t = useT()
-  const { list, found, starredOnly, tag, selected } = useHistory()
-  const rows = visibleRuns({ list, found, starredOnly, tag })
+  const { list, found, starredOnly, tag, only, selected } = useHistory()
+  const rows = visibleRuns({ list, found, starredOnly, tag, only })
   const snippets = new Map(found?.map(({ run, snippet }) => [run, snippet]))
   const scroller = useRef<HTMLDivElement>(null)
   useEffect(() => {
@@ -106,7 +109,7 @@ export function HistoryView() {
 
 function Filters({ tags }: { tags: string[] }) {
   const t = useT()
-  const { query, starredOnly, tag } = useHistory()
+  const { list, query, starredOnly, tag } = useHistory()
   return (
     <div className="row wrap">
       <div className="search-box">
@@ -129,6 +132,26 @@ function Filters({ tags }: { tags: string[] }) {
         <Star size={14} />
         {t('history.starred')}
       </button>
+      <Only
+        of="model"
+        all={t('history.allModels')}
+        options={[...new Set(list?.map(({ model }) => model) ?? [])]
+          .filter((name) => name !== '')
+          .sort()
+          .map((name) => [name, visible(name)])}
+      />
+      <Only
+        of="strategy"
+        all={t('history.allStrategies')}
+        options={STRATEGIES.filter((one) => list?.some(({ strategy }) => strategy === one)).map(
+          (one) => [one, t(`strategy.${one}`)],
+        )}
+      />
+      <Only
+        of="state"
+        all={t('history.allStates')}
+        options={[...new Set(list?.map(stateOf) ?? [])].sort().map((one) => [one, t(STATE[one])])}
+      />
       {tags.length > 0 && (
         <select
           className="select tag-filter"
@@ -167,6 +190,53 @@ function Skipped() {
       </p>
     )
   })
+}
+
+const STATE: Record<RunState, MessageKey> = {
+  queued: 'history.status.queued',
+  running: 'history.status.running',
+  ended: 'history.status.ended',
+  failed: 'history.status.failed',
+  interrupted: 'history.status.interrupted',
+  damaged: 'history.status.damaged',
+  stopped: 'outcome.stopped',
+  cut: 'outcome.cut',
+  'no-answer': 'outcome.no-answer',
+}
+
+/** A filter by one field, where runs differ in it. */
+function Only({
+  of,
+  all,
+  options,
+}: {
+  of: 'model' | 'strategy' | 'state'
+  all: string
+  options: [value: string, label: string][]
+}) {
+  const only = useHistory((s) => s.only)
+  const value = only[of] ?? ''
+  if (options.length < 2 && value === '') return null
+  return (
+    <select
+      className="select tag-filter"
+      aria-label={all}
+      value={value}
+      onChange={({ target }) => {
+        const { [of]: _, ...others } = only
+        useHistory.setState({
+          only: target.value === '' ? others : { ...others, [of]: target.value },
+        })
+      }}
+    >
+      <option value="">{all}</option>
+      {options.map(([name, label]) => (
+        <option key={name} value={name}>
+          {label}
+        </option>
+      ))}
+    </select>
+  )
 }
 
 function Selection({ runs }: { runs: string[] }) {

@@ -15,6 +15,8 @@ interface History {
   skipped: Search['skipped']
   starredOnly: boolean
   tag: string | null
+  /** Only runs of this model, strategy or state. */
+  only: Partial<Record<'model' | 'strategy' | 'state', string>>
   selected: ReadonlySet<string>
 }
 
@@ -25,6 +27,7 @@ export const useHistory = create<History>(() => ({
   skipped: [],
   starredOnly: false,
   tag: null,
+  only: {},
   selected: new Set(),
 }))
 
@@ -146,7 +149,8 @@ export function visibleRuns({
   found,
   starredOnly,
   tag,
-}: Pick<History, 'list' | 'found' | 'starredOnly' | 'tag'>): RunSummary[] {
+  only,
+}: Pick<History, 'list' | 'found' | 'starredOnly' | 'tag' | 'only'>): RunSummary[] {
   let rows = list ?? []
   if (found !== null) {
     const byId = new Map(rows.map((row) => [row.run, row]))
@@ -155,7 +159,17 @@ export function visibleRuns({
     rows = [...rows].sort((a, b) => (a.time < b.time ? 1 : -1))
   }
   const wanted = list?.some(({ tags }) => tag !== null && tags.includes(tag)) === true ? tag : null
+  const { model, strategy, state } = only
   return rows.filter(
-    (row) => (!starredOnly || row.starred) && (wanted === null || row.tags.includes(wanted)),
+    (row) =>
+      (!starredOnly || row.starred) &&
+      (wanted === null || row.tags.includes(wanted)) &&
+      (model === undefined || row.model === model) &&
+      (strategy === undefined || row.strategy === strategy) &&
+      (state === undefined || stateOf(row) === state),
   )
 }
+
+/** What a run is filtered by: how it ended, where that is special, else its status. */
+export const stateOf = ({ status, outcome }: RunSummary): RunState => outcome ?? status
+export type RunState = RunSummary['status'] | NonNullable<RunSummary['outcome']>

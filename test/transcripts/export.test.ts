@@ -7,7 +7,7 @@ import remarkGfm from 'remark-gfm'
 import remarkParse from 'remark-parse'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunEvent } from '../../engine/protocol/events.ts'
-import { exportRuns } from '../../engine/transcripts/export/export.ts'
+import { exportRuns, fileNameOf } from '../../engine/transcripts/export/export.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
 import { code, table } from '../../engine/transcripts/export/markdown.ts'
 import { HtmlWriter } from '../../engine/transcripts/export/text-html.ts'
@@ -162,7 +162,7 @@ describe('JSON', () => {
     write('r1')
     store.update('r1', { title: 'My <run>', tags: ['a', 'b'], starred: true })
     const { content, fileName, mimeType } = exportRuns(store, ['r1'], 'json')
-    expect([fileName, mimeType]).toEqual(['braid-r1.json', 'application/json'])
+    expect([fileName, mimeType]).toEqual(['My-run-r1.json', 'application/json'])
     const [copy] = importRuns(store, content)
     const [start, ...events] = store.events(copy!)
     const [oldStart, ...oldEvents] = store.events('r1')
@@ -690,3 +690,17 @@ function expectInert(html: string): void {
   expect(html.match(/<script|<iframe|<img|<svg|<base|<link/gi)).toBeNull()
   expect(html).not.toMatch(/[\0-\x08\x0b\x0c\x0e-\x1f]/)
 }
+
+describe('the name of the file', () => {
+  const run = '20260102-030405-abcdef'
+  it.each([
+    ['What is 2 + 2?', 'What-is-2-+-2-20260102'],
+    ['../../etc/passwd', 'etc-passwd-20260102'],
+    ['CON', 'CON-20260102'],
+    ['  .hidden. ', 'hidden-20260102'],
+    ['a\u202eb\0c\ud800d', 'a-b-c-d-20260102'],
+    ['二加二等于几？', '二加二等于几？-20260102'],
+    ['x'.repeat(300), `${'x'.repeat(60)}-20260102`],
+    ['???', `braid-${run}`],
+  ])('%j', (title, name) => expect(fileNameOf({ title, run })).toBe(name))
+})

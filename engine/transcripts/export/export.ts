@@ -48,13 +48,31 @@ export function exportRuns(store: RunStore, runs: readonly string[], format: For
     if (room < 0) throw tooLarge(store)
     return one
   })
-  const name = runs.length === 1 ? `braid-${runs[0]}` : `braid-${runs.length}-runs`
+  const [only] = loaded
+  const name = loaded.length === 1 ? fileNameOf(only!) : `braid-${runs.length}-runs`
   try {
     return { fileName: `${name}.${format}`, mimeType, content: escapeControls(write(loaded)) }
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge(store) // longer than a string can be
     throw error
   }
+}
+
+/**
+ * Returns the name of a run's file, without its ending: its title, as far as every file system takes
+ * it, and the day of the run.
+ */
+export function fileNameOf({ title, run }: Pick<ExportedRun, 'title' | 'run'>): string {
+  const words = title
+    .normalize('NFC')
+    // Control and format characters, surrogates without a partner, and what Windows reserves.
+    .replace(/[\p{C}<>:"/\\|?*\s]+/gu, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+  const short = [...words]
+    .slice(0, 60)
+    .join('')
+    .replace(/[-.]+$/, '')
+  return short === '' ? `braid-${run}` : `${short}-${run.split('-')[0]}`
 }
 
 const tooLarge = ({ root }: RunStore) => fail('out-of-range/export', { folder: root })

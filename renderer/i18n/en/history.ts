@@ -9,6 +9,9 @@ export const history = {
   'history.star': 'Star',
   'history.unstar': 'Remove star',
   'history.tag': 'Tag',
+  'history.allModels': 'All models',
+  'history.allStrategies': 'All strategies',
+  'history.allStates': 'All states',
   'history.allTags': 'All tags',
   'history.none':
     'No runs yet. Runs are saved automatically; use Import to add runs from elsewhere.',
