@@ -1,5 +1,6 @@
 export { AppendFile, writeAtomic } from './disk.ts'
 export { diskError } from './disk-error.ts'
 export { makeFolder } from './folder.ts'
+export { givenPath } from './given.ts'
 export { WriteLock, isLocked } from './lock.ts'
 export { ownName, stateOf } from './owner.ts'

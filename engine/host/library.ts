@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path'
+import { givenPath } from '../files/index.ts'
 import { nameOf } from '../models/convert/index.ts'
 import { look, planOf, searchHub } from '../models/download/index.ts'
 import { systemFree } from '../models/index.ts'
@@ -82,14 +83,14 @@ export class Library {
     }
     this.handlers = {
       'models.list': () => registry.list(),
-      'models.add': async ({ file }) => listed(await registry.add(file)),
-      'models.addFolder': async ({ folder: from }) => listed(await registry.addFolder(from)),
+      'models.add': async ({ file }) => listed(await registry.add(givenPath(file))),
+      'models.addFolder': async ({ folder: from }) => listed(await registry.addFolder(givenPath(from))),
       'models.find': async () => {
         const known = new Set((await registry.list()).map(({ file }) => file))
         return (await findModels()).map((model) => ({ ...model, known: known.has(model.file) }))
       },
       'models.addFound': async ({ models }) => listed(await registry.addFound(models)),
-      'models.relink': async ({ file, to }) => listed(await registry.relink(file, to)),
+      'models.relink': async ({ file, to }) => listed(await registry.relink(file, givenPath(to))),
       'models.remove': async ({ file, deleteFiles }) => {
         if (deleteFiles === true) await this.#unload(file)
         return listed({ deleted: await registry.remove(file, { deleteFiles }) })
@@ -124,7 +125,8 @@ export class Library {
       'models.offer': ({ ref }) => this.#offer(ref),
       'models.search': ({ query }) => this.#search(query),
       'models.get': (wanted) => this.#get(wanted),
-      'models.convert': ({ folder: from, type }) => {
+      'models.convert': ({ folder: given, type }) => {
+        const from = givenPath(given)
         const output = convertedName(registry.downloads, nameOf(from), type)
         return this.#tasks.add(basename(output), { kind: 'convert', folder: from, type, output })
       },

@@ -77,11 +77,19 @@ export function Palette() {
         <Cmdk.List className="palette-list scroll" label={t('palette.list')}>
           <Cmdk.Empty className="dim palette-empty">{t('palette.none')}</Cmdk.Empty>
           {typed.trim() === ''
-            ? GROUPS.map((group) => (
-                <Cmdk.Group key={group} heading={t(`group.${group}`)}>
-                  {commands.filter(({ command }) => command.group === group).map(row)}
-                </Cmdk.Group>
-              ))
+            ? GROUPS.map(
+                (group) =>
+                  [
+                    group,
+                    commands.filter(({ command, why }) => command.group === group && why === null),
+                  ] as const,
+              )
+                .filter(([, usable]) => usable.length > 0)
+                .map(([group, usable]) => (
+                  <Cmdk.Group key={group} heading={t(`group.${group}`)}>
+                    {usable.map(row)}
+                  </Cmdk.Group>
+                ))
             : best.map(row)}
           {found.length > 0 && (
             <Cmdk.Group heading={t('group.history')}>
@@ -95,6 +103,11 @@ export function Palette() {
                   <bdi className="ellipsis">{visible(item.title)}</bdi>
                 </Cmdk.Item>
               ))}
+            </Cmdk.Group>
+          )}
+          {typed.trim() === '' && (
+            <Cmdk.Group heading={t('palette.notNow')}>
+              {commands.filter(({ why }) => why !== null).map(row)}
             </Cmdk.Group>
           )}
         </Cmdk.List>

@@ -13,6 +13,7 @@ import {
   Search,
   SkipForward,
   SquareStack,
+  StepForward,
 } from 'lucide-react'
 import { spokesman } from '../../engine/protocol/deciding.ts'
 import { fileOf } from '../../engine/protocol/events.ts'
@@ -54,6 +55,10 @@ const whyNotAgain = (target: Target) => {
 
 /** Returns the segment that a follow-up continues from. */
 const answered = (target: Target) => (summaryFor(target) ?? spokesman(stateOf(target)!))?.segment
+
+/** Returns the paths that ended with the engine in mid-text. */
+const cutOff = ({ paths }: RunState) =>
+  paths.filter(({ status, tokens }) => status === 'interrupted' && tokens.length > 0)
 
 /** Returns why the paths of a run have nothing to summarise now, or null. */
 const whyNotSummarise = (state: RunState) =>
@@ -97,6 +102,25 @@ export const runCommands: Command[] = [
       )
     },
     run: (target) => report(command(target.run!, { type: 'summarise' })),
+  },
+  {
+    id: 'run.continueAll',
+    title: 'cmd.continueAll',
+    group: 'run',
+    icon: StepForward,
+    why: (target) =>
+      whyNotSteer(target) ?? (cutOff(stateOf(target)!).length > 0 ? null : 'why.notInterrupted'),
+    run: (target) => {
+      // Each goes on to the budget that it had.
+      for (const { segment, budget, tokens } of cutOff(stateOf(target)!))
+        report(
+          command(target.run!, {
+            type: 'extend',
+            segment,
+            tokens: Math.max(1, budget - tokens.length),
+          }),
+        )
+    },
   },
   {
     id: 'run.summariseSubset',

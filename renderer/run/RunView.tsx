@@ -234,14 +234,18 @@ function RunNotices({ run }: { run: string }) {
         </p>
       )}
       {status === 'interrupted' && (
-        <p className="callout warn small" data-notice="interrupted">
-          {t('run.interrupted')}
-        </p>
+        <div className="callout warn small row" data-notice="interrupted">
+          <span className="grow">{t('run.interrupted')}</span>
+          <CommandButton id="run.continueAll" look="tiny" />
+        </div>
       )}
       {error !== null && (
-        <p className="callout bad small" role="alert" data-notice="failed" dir="auto">
-          {errorWords(error)}
-        </p>
+        <div className="callout bad small row" data-notice="failed">
+          <span className="grow" role="alert" dir="auto">
+            {errorWords(error)}
+          </span>
+          <CommandButton id="run.edit" look="tiny" />
+        </div>
       )}
       {notices.map((notice, i) => (
         <p key={i} className="callout info small" data-notice={notice.code} dir="auto">

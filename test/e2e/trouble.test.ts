@@ -39,6 +39,11 @@ describe.skipIf(CHROMIUM === undefined)('when things go wrong, and without a mou
       ),
     ).toBe(true)
     expect([await window.status(1), await window.status(2)]).toContain('interrupted')
+    // All paths go on where they were, by one button.
+    await page.getByRole('button', { name: 'Continue all paths' }).click()
+    await window.untilTokens(2, (await window.tokens(2)) + 4)
+    await page.getByRole('button', { name: 'Stop all' }).click()
+    await window.untilRun('ended')
     // Summarised again from what was saved.
     await page.locator('.summary [data-command="run.summariseSubset"]').click()
     await page.getByRole('button', { name: 'Summarise 2 paths' }).click()

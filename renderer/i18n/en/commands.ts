@@ -10,6 +10,7 @@ export const commands = {
 
   'palette.placeholder': 'Type a command or the name of a run',
   'palette.list': 'Commands and runs',
+  'palette.notNow': 'Not available now',
   'palette.none': 'No matching command or run',
 
   'cmd.palette': 'Commands',
@@ -24,6 +25,7 @@ export const commands = {
   'cmd.startAnyway': 'Start anyway',
   'cmd.stopAll': 'Stop all',
   'cmd.summariseNow': 'Summarise now',
+  'cmd.continueAll': 'Continue all paths',
   'cmd.summariseSubset': 'Summarise again with selected paths',
   'cmd.merge': 'Merge the paths into one answer',
   'cmd.questionValue': 'Treat as a question with one value',
@@ -69,6 +71,7 @@ export const commands = {
   'why.disconnected': 'the engine is not connected',
   'why.notRunning': 'the run has ended',
   'why.running': 'the run is still in progress',
+  'why.notInterrupted': 'no path was interrupted',
   'why.summarising': 'the summary is being written',
   'why.noText': 'no path has text yet',
   'why.noSummary': 'there is no summary',

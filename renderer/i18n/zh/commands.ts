@@ -11,6 +11,7 @@ export const commands: Record<keyof typeof en, string> = {
 
   'palette.placeholder': '输入命令或运行的名称',
   'palette.list': '命令与运行',
+  'palette.notNow': '目前不可用',
   'palette.none': '没有匹配的命令或运行',
 
   'cmd.palette': '命令',
@@ -25,6 +26,7 @@ export const commands: Record<keyof typeof en, string> = {
   'cmd.startAnyway': '仍然开始',
   'cmd.stopAll': '全部停止',
   'cmd.summariseNow': '立即总结',
+  'cmd.continueAll': '继续所有路径',
   'cmd.summariseSubset': '选择路径并重新总结',
   'cmd.merge': '把各路径融合为一个答案',
   'cmd.questionValue': '视为有单一答案的问题',
@@ -70,6 +72,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.disconnected': '引擎未连接',
   'why.notRunning': '运行已结束',
   'why.running': '运行仍在进行',
+  'why.notInterrupted': '没有被中断的路径',
   'why.summarising': '正在写总结',
   'why.noText': '还没有路径生成文本',
   'why.noSummary': '没有总结',
