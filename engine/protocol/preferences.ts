@@ -41,6 +41,8 @@ export const PREFERENCES = {
     z.object({ summary: z.boolean(), votes: z.boolean(), overview: z.boolean() }),
     { summary: true, votes: true, overview: true },
   ),
+  /** Long lines of code are broken. */
+  wrapCode: preference('shared', z.boolean(), false),
   /** Command id to shortcut; '' removes the shortcut. */
   shortcuts: preference('shared', z.record(z.string().max(64), z.string().max(64)), {}),
   presets: preference('shared', z.array(Preset), []),

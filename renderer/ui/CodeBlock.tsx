@@ -1,7 +1,8 @@
-import { Copy } from 'lucide-react'
+import { Copy, WrapText } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { languageName } from '../../engine/protocol/markdown/languages.ts'
 import { copyText } from '../store/clipboard.ts'
+import { setPref, usePrefs } from '../store/prefs.ts'
 import { useT } from '../i18n/index.ts'
 import { report } from '../store/toasts.ts'
 
@@ -20,11 +21,22 @@ export function CodeBlock({
 }) {
   const t = useT()
   const name = languageName(info) || t('code.plain')
+  const wrap = usePrefs((s) => s.wrapCode)
   return (
-    <div className="code" dir="ltr">
+    <div className={wrap ? 'code wrap' : 'code'} dir="ltr">
       {code !== undefined && (
         <div className="code-head">
-          <span className="ellipsis">{name}</span>
+          <span className="ellipsis grow">{name}</span>
+          <button
+            type="button"
+            className="btn quiet icon tiny"
+            aria-pressed={wrap}
+            aria-label={t('code.wrap')}
+            title={t('code.wrap')}
+            onClick={() => setPref('wrapCode', !wrap)}
+          >
+            <WrapText size={13} aria-hidden />
+          </button>
           <button
             type="button"
             className="btn quiet tiny"

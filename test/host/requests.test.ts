@@ -53,6 +53,8 @@ describe('bad requests', () => {
     'devices.list',
     'devices.state',
     'engine.loaded',
+    'lab.list',
+    'lab.sets',
     'models.catalogue',
     'models.find',
     'models.list',

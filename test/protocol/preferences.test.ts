@@ -27,6 +27,7 @@ const OTHER: typeof DEFAULTS = {
   idleMinutes: 0,
   loadAtStart: true,
   notLoadedAtStart: '/n.gguf',
+  wrapCode: true,
   titles: false,
   runPrograms: false,
   toldPrograms: true,

@@ -35,6 +35,7 @@ export const app = {
   'announce.paths_other': '{{count}} paths thinking, {{done}} done, {{tokens}}',
 
   'code.plain': 'Code',
+  'code.wrap': 'Break long lines',
   'code.copyShort': 'Copy',
   'code.copy': 'Copy code: {{name}}',
 

@@ -36,6 +36,7 @@ export const app: Record<keyof typeof en, string> = {
   'announce.paths_other': '{{count}} 条路径思考中，{{done}} 条已完成，共 {{tokens}}',
 
   'code.plain': '代码',
+  'code.wrap': '折行',
   'code.copyShort': '复制',
   'code.copy': '复制代码：{{name}}',
 
