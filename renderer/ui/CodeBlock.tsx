@@ -29,6 +29,15 @@ export function CodeBlock({
           <span className="ellipsis grow">{name}</span>
           <button
             type="button"
+            className="btn quiet tiny"
+            aria-label={t('code.copy', { name })}
+            onClick={() => report(copyText(code()))}
+          >
+            <Copy size={12} aria-hidden />
+            {t('code.copyShort')}
+          </button>
+          <button
+            type="button"
             className="btn quiet icon tiny"
             aria-pressed={wrap}
             aria-label={t('code.wrap')}
@@ -36,15 +45,6 @@ export function CodeBlock({
             onClick={() => setPref('wrapCode', !wrap)}
           >
             <WrapText size={13} aria-hidden />
-          </button>
-          <button
-            type="button"
-            className="btn quiet tiny"
-            aria-label={t('code.copy', { name })}
-            onClick={() => report(copyText(code()))}
-          >
-            <Copy size={12} aria-hidden />
-            {t('code.copyShort')}
           </button>
         </div>
       )}
