@@ -3,7 +3,7 @@
  * skipped with a reason instead of crashing this process.
  */
 import { z } from 'zod'
-import { lastLine, spawnProgram } from '../programs/index.ts'
+import { endOf, lastLine, spawnProgram } from '../programs/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
@@ -36,20 +36,10 @@ export async function probe(library: GpuLibrary, options: ProbeOptions = {}): Pr
   const child = spawn(library.file)
   const said = lastLine(child.stdout!, 1_048_576)
   const log = lastLine(child.stderr!)
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    child.kill('SIGKILL')
-  }, limitMs)
-  const ended = await new Promise<string | null>((resolve) => {
-    child.once('error', (error) => resolve(error.message))
-    child.once('close', (code, signal) =>
-      resolve(code === 0 ? null : signal === null ? `exit code ${code}` : `signal ${signal}`),
-    )
-  })
-  clearTimeout(timer)
+  const { code, signal, error, late } = await endOf(child, limitMs)
   if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
-  if (ended !== null) {
+  if (code !== 0) {
+    const ended = error?.message ?? (signal === null ? `exit code ${code}` : `signal ${signal}`)
     // NVIDIA's messages if the kernels were compiled for a newer driver than this one.
     const hint = /unsupported toolchain|no kernel image/.test(log())
       ? ' A newer GPU driver will run it; the CUDA 12 build, with its own runtime, may run it, too.'

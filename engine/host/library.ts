@@ -84,7 +84,8 @@ export class Library {
     this.handlers = {
       'models.list': () => registry.list(),
       'models.add': async ({ file }) => listed(await registry.add(givenPath(file))),
-      'models.addFolder': async ({ folder: from }) => listed(await registry.addFolder(givenPath(from))),
+      'models.addFolder': async ({ folder: from }) =>
+        listed(await registry.addFolder(givenPath(from))),
       'models.find': async () => {
         const known = new Set((await registry.list()).map(({ file }) => file))
         return (await findModels()).map((model) => ({ ...model, known: known.has(model.file) }))

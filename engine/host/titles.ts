@@ -2,6 +2,7 @@ import { spokenText } from '../protocol/deciding.ts'
 import { fileOf } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, foldRun, type RunState } from '../protocol/fold.ts'
 import type { RunRequest } from '../protocol/request.ts'
+import type { RunSummary } from '../protocol/wire.ts'
 import type { RunHandle } from '../run/index.ts'
 import type { RunStore } from '../transcripts/index.ts'
 import type { HostEngine } from './engine.ts'
@@ -67,8 +68,10 @@ export class Titles {
     const run = this.#waiting.shift()
     if (run === undefined || busy() || !wanted()) return
     try {
+      // The entry of the history tells most runs apart, so that their transcripts are not read.
+      if (!mayWantTitle(store.summary(run)) || store.meta(run).title !== undefined) return
       const state = foldRun(store.events(run))
-      const file = wantsTitle(state) && store.meta(run).title === undefined && fileOf(state.model!)
+      const file = canWriteTitle(state) && fileOf(state.model!)
       // No model is loaded for a title.
       if (!file || !engine.loaded().some((model) => model.file === file)) return
       const title = await this.#write(requestFor(state, file))
@@ -100,21 +103,22 @@ export class Titles {
   }
 }
 
-/**
- * Returns whether a run begins a conversation whose question is too long for a title, with a model
- * that can write one: not one that only plays a game, and not one that thinks first.
- */
-function wantsTitle({ status, followUp, problem, model, thought }: RunState): boolean {
+/** Returns whether a run begins a conversation whose question is too long for a title. */
+function mayWantTitle({ status, followUp, problem }: RunSummary): boolean {
+  const question = problem.trim()
   return (
     status === 'ended' &&
-    followUp === null &&
-    model !== null &&
-    model.scope === undefined &&
-    model.nativePaths === 0 &&
-    thought === null &&
-    (problem.trim().length > SHORT || problem.trim().includes('\n'))
+    followUp === undefined &&
+    (question.length > SHORT || question.includes('\n'))
   )
 }
+
+/**
+ * Returns whether the model of a run can write a title: not one that only plays a game, and not one
+ * that thinks first.
+ */
+const canWriteTitle = ({ model, thought }: RunState): boolean =>
+  model !== null && model.scope === undefined && model.nativePaths === 0 && thought === null
 
 function requestFor({ problem, settings }: RunState, model: string): RunRequest {
   return {

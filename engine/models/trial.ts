@@ -3,7 +3,7 @@
  * how the numbers and tensors of a file fit together, divide by some, and read tensors that its
  * loader does not insist on: a file that does not fit would end this process with all its runs.
  */
-import { lastLine, spawnProgram } from '../programs/index.ts'
+import { endOf, lastLine, spawnProgram } from '../programs/index.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import { bad } from './gguf.ts'
 import { filesOf, readModel, type KnownModel } from './info.ts'
@@ -38,19 +38,10 @@ export const tryModel: (file: string) => Promise<void> = readOnce(async (file) =
   const child = spawnProgram('models/trial-main', [file])
   const said = lastLine(child.stdout!)
   const log = lastLine(child.stderr!)
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    child.kill('SIGKILL')
-  }, LIMIT_MS)
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    child.once('error', () => resolve([null, null]))
-    child.once('close', (...end) => resolve(end))
-  })
-  clearTimeout(timer)
+  const { code, signal, error, late } = await endOf(child, LIMIT_MS)
   if (late) throw bad(`llama.cpp did not open this model within ${LIMIT_MS / 1000} s.`)
   // A process that could not be started says nothing about the model.
-  if (code === null && signal === null) return
+  if (error !== undefined) return
   const verdict = parse(said())
   // Without the folders of the machine that compiled it.
   const last = log()

@@ -63,3 +63,26 @@ export function lastLine(stream: Readable, limit = 4096): () => string {
   stream.setEncoding('utf8').on('data', (chunk: string) => (said = (said + chunk).slice(-limit)))
   return () => said.trim().split('\n').at(-1)!
 }
+
+/** How a child ended. `error`: it could not be started. `late`: it was killed at its limit. */
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  error?: Error
+  late: boolean
+}
+
+/** Waits for the end of a child, and kills it after `limitMs`. Never rejects. */
+export async function endOf(child: ChildProcess, limitMs: number): Promise<Ended> {
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, limitMs)
+  const ended = await new Promise<Omit<Ended, 'late'>>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, error }))
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  clearTimeout(timer)
+  return { ...ended, late }
+}

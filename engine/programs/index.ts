@@ -1,3 +1,3 @@
 export { findAbove } from './above.ts'
-export { PROGRAMS, lastLine, programFile, sourceOptions, spawnProgram } from './child.ts'
+export { PROGRAMS, endOf, lastLine, programFile, sourceOptions, spawnProgram } from './child.ts'
 export { braidVersion, packageFolder } from './version.ts'

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { FileDown, GitCompare, Import, Search, Star, Trash2 } from 'lucide-react'
+import { FileDown, GitCompare, Import, Star, Trash2 } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { exportRuns } from '../commands/export-commands.ts'
@@ -20,6 +20,7 @@ import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem } from '../ui/Menu.tsx'
 import { visible } from '../ui/visible.ts'
+import { SearchBox } from '../ui/SearchBox.tsx'
 import { HistoryRow } from './HistoryRow.tsx'
 import './history.css'
 
@@ -112,17 +113,11 @@ function Filters({ tags }: { tags: string[] }) {
   const { list, query, starredOnly, tag } = useHistory()
   return (
     <div className="row wrap">
-      <div className="search-box">
-        <Search size={14} aria-hidden />
-        <input
-          className="input"
-          type="search"
-          value={query}
-          placeholder={t('history.search')}
-          aria-label={t('history.search')}
-          onChange={(event) => report(search(event.target.value))}
-        />
-      </div>
+      <SearchBox
+        label={t('history.search')}
+        value={query}
+        onChange={(text) => report(search(text))}
+      />
       <button
         type="button"
         className="btn"

@@ -1,4 +1,4 @@
-import { MoreHorizontal, Search, Star } from 'lucide-react'
+import { MoreHorizontal, Star } from 'lucide-react'
 import { memo, useMemo, useState } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
@@ -7,6 +7,7 @@ import { deleteRuns, search, updateRun, useHistory } from '../store/history.ts'
 import { go, routeRun, useRoute } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
+import { SearchBox } from '../ui/SearchBox.tsx'
 import { visible } from '../ui/visible.ts'
 import { RUN_LOOK } from './run-look.ts'
 import './sidebar.css'
@@ -57,20 +58,14 @@ export const Sidebar = memo(function Sidebar() {
         <h2 className="grow">{t('sidebar.title')}</h2>
         <CommandButton id="app.sidebar" label="sidebar.hide" iconOnly look="quiet tiny" />
       </div>
-      <div className="search-box sidebar-search">
-        <Search size={14} aria-hidden />
-        <input
-          className="input"
-          type="search"
-          value={query}
-          placeholder={t('sidebar.search')}
-          aria-label={t('sidebar.search')}
-          onChange={(event) => setQuery(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter' && query.trim() !== '') searchAll()
-          }}
-        />
-      </div>
+      <SearchBox
+        label={t('sidebar.search')}
+        value={query}
+        onChange={setQuery}
+        onEnter={() => {
+          if (query.trim() !== '') searchAll()
+        }}
+      />
       <div
         className="sidebar-list scroll"
         role="region"

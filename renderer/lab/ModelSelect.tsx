@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
-import { isInfo, loadInfo, useModels } from '../store/models.ts'
+import { isInfo, loadInfo, useBundled, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report } from '../store/toasts.ts'
 import { Field } from '../run/Field.tsx'
@@ -17,9 +17,9 @@ export function useLabModel(): {
 } {
   const [picked, choose] = useState<string | null>(null)
   const chosen = usePrefs((s) => s.model)
-  const list = useModels((s) => s.list)
   const infos = useModels((s) => s.infos)
   const model = picked ?? chosen
+  const bundled = useBundled(model)
   useEffect(() => {
     if (model !== '' && useModels.getState().infos[model] === undefined) report(loadInfo(model))
   }, [model])
@@ -28,8 +28,7 @@ export function useLabModel(): {
   return {
     model,
     info,
-    playsNumbers:
-      info?.scope !== undefined && list?.some((one) => one.file === model && one.bundled) === true,
+    playsNumbers: info?.scope !== undefined && bundled,
     choose,
   }
 }

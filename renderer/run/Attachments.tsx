@@ -11,8 +11,8 @@ import {
   useAttachments,
   type Attachment,
 } from '../store/attachments.ts'
-import { host } from '../store/host.ts'
 import { report } from '../store/toasts.ts'
+import { countTokens } from '../store/tokens.ts'
 
 /** The attachments of a question that is being written, each with its tokens for a model. */
 export function Attachments({ of, model }: { of: string; model: string }) {
@@ -35,8 +35,8 @@ function Chip({ of, attachment, model }: { of: string; attachment: Attachment; m
   useEffect(() => {
     let current = true
     if (model !== '')
-      host.call('models.count', { file: model, texts: [text] }).then(
-        (counted) => current && setTokens(counted.tokens[0] ?? null),
+      countTokens(model, [text]).then(
+        ([count]) => current && setTokens(count ?? null),
         () => undefined, // the model's own field says what is wrong with it
       )
     return () => {

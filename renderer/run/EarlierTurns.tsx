@@ -3,7 +3,7 @@ import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { answerKey, loadAnswer, useAnswers } from '../store/answers.ts'
-import { earlierTurns } from '../store/conversations.ts'
+import { byRun, earlierTurns } from '../store/conversations.ts'
 import { useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
 import { useShown } from '../store/runs.ts'
@@ -26,7 +26,7 @@ export const EarlierTurns = memo(function EarlierTurns({
   const list = useHistory((s) => s.list)
   const followUp = useShown(run, (s) => s.followUp?.run)
   const turns = useMemo(() => {
-    const byId = new Map(list?.map((item) => [item.run, item]))
+    const byId = byRun(list)
     return earlierTurns(byId.get(run) ?? { run, followUp }, byId)
   }, [list, run, followUp])
   const scroller = useRef<HTMLDivElement>(null)

@@ -3,7 +3,7 @@ import { pathId } from '../../engine/protocol/segments.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
-import { isInfo, showTab, useModels } from '../store/models.ts'
+import { isInfo, showTab, useBundled, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { openSample } from '../store/sample.ts'
@@ -28,9 +28,7 @@ export function Examples() {
   const t = useT()
   const problem = useCompose((s) => s.problem)
   const model = usePrefs((s) => s.model)
-  const bundled = useModels(
-    (s) => s.list?.some((entry) => entry.file === model && entry.origin === 'bundled') === true,
-  )
+  const bundled = useBundled(model)
   const limited = useModels((s) => {
     const info = s.infos[model]
     return isInfo(info) && info.scope !== undefined
@@ -76,9 +74,7 @@ export function OutsideGame() {
   const t = useT()
   const problem = useCompose((s) => s.problem)
   const model = usePrefs((s) => s.model)
-  const bundled = useModels(
-    (s) => s.list?.some((entry) => entry.file === model && entry.origin === 'bundled') === true,
-  )
+  const bundled = useBundled(model)
   if (!bundled || problem.trim().length < 4 || GAME.test(problem)) return null
   const open = (tab: 'get' | 'library') => {
     showTab(tab)

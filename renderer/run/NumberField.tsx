@@ -34,16 +34,18 @@ export function NumberField({
     if (value !== Number(typed)) setTyped(null)
   }, [value])
   const shown = typed ?? (value === undefined ? '' : String(value))
-  const number = Number(shown)
-  const bad =
-    typed !== null &&
-    !(
-      shown.trim() !== '' &&
+  /** Whether a text is a number in range. */
+  const isGood = (text: string): boolean => {
+    const number = Number(text)
+    return (
+      text.trim() !== '' &&
       Number.isFinite(number) &&
       number >= min &&
       number <= max &&
       (fraction || Number.isInteger(number))
     )
+  }
+  const bad = typed !== null && !isGood(typed)
   useEffect(() => {
     if (!bad) return
     invalidFields.add(id)
@@ -69,16 +71,8 @@ export function NumberField({
         aria-describedby={`${id}-note`}
         onChange={(event) => {
           const text = event.target.value
-          const next = Number(text)
           setTyped(text)
-          if (
-            text.trim() !== '' &&
-            Number.isFinite(next) &&
-            next >= min &&
-            next <= max &&
-            (fraction || Number.isInteger(next))
-          )
-            onChange(next)
+          if (isGood(text)) onChange(Number(text))
         }}
         // What is out of range stays, with the range, until it is mended.
         onBlur={() => {

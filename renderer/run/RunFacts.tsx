@@ -83,7 +83,7 @@ function Pace({ run, now }: { run: string; now: number }) {
 }
 
 /** Returns the tokens per second of all open segments together, and the ms until the last budget is used up. */
-export function paceOf(state: State): { speed: number; leftMs: number } | null {
+function paceOf(state: State): { speed: number; leftMs: number } | null {
   const open = [...state.paths, ...state.summaries].filter(isOpen)
   const paces = open.flatMap((segment) => {
     const speed = tokensPerSecond(segment)

@@ -66,46 +66,34 @@ export function SettingsView() {
             }))}
           />
         </Line>
-        <Line label={t('settings.follow')} hint={t('settings.followHelp')}>
-          <label className="check">
-            <input
-              type="checkbox"
-              checked={prefs.followLive}
-              onChange={(event) => setPref('followLive', event.target.checked)}
-            />
-            {t('settings.followOn')}
-          </label>
-        </Line>
+        <Switch
+          pref="followLive"
+          label={t('settings.follow')}
+          hint={t('settings.followHelp')}
+          on={t('settings.followOn')}
+        />
       </section>
       <section className="panel settings" aria-labelledby="conversations">
         <header>
           <h2 id="conversations">{t('sidebar.title')}</h2>
         </header>
-        <Line label={t('settings.titles')} hint={t('settings.titlesHelp')}>
-          <label className="check">
-            <input
-              type="checkbox"
-              checked={prefs.titles}
-              onChange={(event) => setPref('titles', event.target.checked)}
-            />
-            {t('settings.titlesOn')}
-          </label>
-        </Line>
+        <Switch
+          pref="titles"
+          label={t('settings.titles')}
+          hint={t('settings.titlesHelp')}
+          on={t('settings.titlesOn')}
+        />
       </section>
       <section className="panel settings" aria-labelledby="programs">
         <header>
           <h2 id="programs">{t('settings.programs')}</h2>
         </header>
-        <Line label={t('settings.programsRun')} hint={t('settings.programsHelp')}>
-          <label className="check">
-            <input
-              type="checkbox"
-              checked={prefs.runPrograms}
-              onChange={(event) => setPref('runPrograms', event.target.checked)}
-            />
-            {t('settings.programsOn')}
-          </label>
-        </Line>
+        <Switch
+          pref="runPrograms"
+          label={t('settings.programsRun')}
+          hint={t('settings.programsHelp')}
+          on={t('settings.programsOn')}
+        />
       </section>
       <ShortcutTable />
       <section className="panel settings" aria-labelledby="about">
@@ -125,6 +113,33 @@ export function SettingsView() {
         </Line>
       </section>
     </div>
+  )
+}
+
+/** A preference that is on or off. `on`: what it does if it is. */
+function Switch({
+  pref,
+  label,
+  hint,
+  on,
+}: {
+  pref: 'followLive' | 'titles' | 'runPrograms'
+  label: string
+  hint: string
+  on: string
+}) {
+  const checked = usePrefs((s) => s[pref])
+  return (
+    <Line label={label} hint={hint}>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={checked}
+          onChange={(event) => setPref(pref, event.target.checked)}
+        />
+        {on}
+      </label>
+    </Line>
   )
 }
 

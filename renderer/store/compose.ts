@@ -7,13 +7,14 @@ import type { RunRequest } from '../../engine/protocol/request.ts'
 import { summaryBudgetFor } from '../../engine/protocol/settings.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { loadAnswer } from './answers.ts'
-import { NONE, useAttachments, withAttachments } from './attachments.ts'
-import { earlierTurns } from './conversations.ts'
+import { NONE, useAttachments, withAttachments, type Attachment } from './attachments.ts'
+import { byRun, earlierTurns } from './conversations.ts'
 import { summaryFor, useHistory } from './history.ts'
 import { host } from './host.ts'
 import { isInfo, useModels } from './models.ts'
 import { usePrefs } from './prefs.ts'
 import type { SettingsDraft } from './presets.ts'
+import { countTokens } from './tokens.ts'
 
 /** The problem being written and the settings that the user changed. The model's defaults apply to the rest. */
 export interface Draft {
@@ -122,7 +123,7 @@ export function whyNotStart(
   | 'compose.starting'
   | 'compose.wontFit'
   | null {
-  const { starting } = useCompose.getState()
+  const { problem, starting } = useCompose.getState()
   const { model } = usePrefs.getState()
   if (starting) return 'compose.starting'
   if (model === '') return 'compose.needModel'
@@ -130,7 +131,9 @@ export function whyNotStart(
   const info = infos[model]
   const gone = list?.some((entry) => entry.file === model && !entry.present) === true
   if (gone || (info !== undefined && !isInfo(info))) return 'compose.badModel'
-  if (wholeDraft().problem.trim() === '') return 'compose.needProblem'
+  // Asked after every change of a store, so the draft is not put together for it.
+  const attached = useAttachments.getState()[''] ?? NONE
+  if (problem.trim() === '' && attached.length === 0) return 'compose.needProblem'
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 
@@ -141,16 +144,18 @@ const PER_MESSAGE = 8
 async function countPrompt(
   { problem, settings, followUp }: Omit<Draft, 'preset'>,
   model: string,
+  attached: readonly Attachment[],
 ): Promise<number> {
-  const texts = [problem, settings.system ?? '', ...(await textsBefore(followUp))]
-  const { tokens } = await host.call('models.count', { file: model, texts: texts.slice(0, 64) })
+  const parts = [problem, settings.system ?? '', ...attached.map(({ text }) => text)]
+  const texts = [...parts, ...(await textsBefore(followUp))]
+  const tokens = await countTokens(model, texts.slice(0, 64))
   return tokens.reduce((sum, count) => sum + count + PER_MESSAGE, 0)
 }
 
 /** Returns the questions and answers of the turns that a draft follows up on. */
 async function textsBefore(followUp: Draft['followUp']): Promise<string[]> {
   if (followUp === null) return []
-  const byId = new Map(useHistory.getState().list?.map((item) => [item.run, item]))
+  const byId = byRun(useHistory.getState().list)
   const last = byId.get(followUp.run)
   if (last === undefined) return []
   const turns = [...earlierTurns(last, byId), last].slice(-31)
@@ -162,8 +167,9 @@ async function textsBefore(followUp: Draft['followUp']): Promise<string[]> {
 export async function askFit(
   draft: Omit<Draft, 'preset'>,
   model: string,
+  attached: readonly Attachment[] = NONE,
 ): Promise<{ fit: Fit; promptTokens: number }> {
-  const promptTokens = await countPrompt(draft, model)
+  const promptTokens = await countPrompt(draft, model, attached)
   const { settings } = draft
   return {
     fit: await host.call('models.fit', { file: model, settings, promptTokens }),
@@ -188,7 +194,8 @@ export async function refreshFit(): Promise<void> {
     return
   }
   try {
-    const asked = await askFit(wholeDraft(), model)
+    const attached = useAttachments.getState()[''] ?? NONE
+    const asked = await askFit(useCompose.getState(), model, attached)
     if (mine === question) useCompose.setState({ ...asked, fitError: null })
   } catch (error) {
     if (mine === question)

@@ -12,9 +12,13 @@ export interface Conversation {
   runs: RunSummary[]
 }
 
+/** Returns the runs of a list by their ids. */
+export const byRun = (list: readonly RunSummary[] | null): ReadonlyMap<string, RunSummary> =>
+  new Map(list?.map((item) => [item.run, item]))
+
 /** Returns the conversations of these runs, those with the latest turn first. */
 export function conversationsOf(list: readonly RunSummary[]): Conversation[] {
-  const byId = new Map(list.map((item) => [item.run, item]))
+  const byId = byRun(list)
   const byRoot = new Map<string, RunSummary[]>()
   const rootOf = new Map<string, string>()
   for (const item of [...list].sort(older)) {

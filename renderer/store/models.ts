@@ -56,6 +56,10 @@ export const useModels = create<Models>(() => ({
 export const isInfo = (info: ModelInfo | RunError | undefined): info is ModelInfo =>
   info !== undefined && 'architecture' in info
 
+/** Whether a model is one that comes with Braid. */
+export const useBundled = (file: string): boolean =>
+  useModels((s) => s.list?.some((one) => one.file === file && one.origin === 'bundled') === true)
+
 export async function refreshModels(): Promise<void> {
   const list = await host.call('models.list', {})
   useModels.setState({ list })
