@@ -42,7 +42,8 @@ export class Titles {
 
   /** Call this when a run has ended. */
   ended(run: string): void {
-    if (this.#parts.wanted() && !this.#waiting.includes(run)) this.#waiting.push(run)
+    if (this.#parts.wanted() && !this.#waiting.includes(run) && this.#mayWant(run))
+      this.#waiting.push(run)
     this.update()
   }
 
@@ -52,7 +53,7 @@ export class Titles {
     if (this.#closed) return
     if (this.#parts.busy()) void this.#writing?.close().catch(() => undefined)
     else if (this.#waiting.length > 0 && this.#writing === undefined) {
-      this.#timer = setTimeout(() => void this.#next().catch(() => undefined), QUIET_MS)
+      this.#timer = setTimeout(() => void this.#next(), QUIET_MS)
       this.#timer.unref()
     }
   }
@@ -63,27 +64,47 @@ export class Titles {
     await this.#writing?.close().catch(() => undefined)
   }
 
+  /** Writes the next title. */
   async #next(): Promise<void> {
-    const { engine, store, wanted, busy, onTitle } = this.#parts
-    const run = this.#waiting.shift()
-    if (run === undefined || busy() || !wanted()) return
+    const { store, wanted, busy, onTitle } = this.#parts
     try {
-      // The entry of the history tells most runs apart, so that their transcripts are not read.
-      if (!mayWantTitle(store.summary(run)) || store.meta(run).title !== undefined) return
-      const state = foldRun(store.events(run))
-      const file = canWriteTitle(state) && fileOf(state.model!)
-      // No model is loaded for a title.
-      if (!file || !engine.loaded().some((model) => model.file === file)) return
-      const title = await this.#write(requestFor(state, file))
-      if (title === null || store.meta(run).title !== undefined) return
-      store.update(run, { title })
-      onTitle()
+      if (busy()) return
+      if (!wanted()) this.#waiting.length = 0
+      for (let run; (run = this.#waiting.shift()) !== undefined; ) {
+        const request = this.#requestFor(run)
+        if (request === null) continue
+        const title = await this.#write(request)
+        if (title === null || store.meta(run).title !== undefined) return
+        store.update(run, { title })
+        return onTitle()
+      }
     } catch {
       // The run was deleted, or its model has left memory: its question stays its title.
     } finally {
       this.#writing = undefined
       this.update()
     }
+  }
+
+  /** Whether a run may want a title, by its entry in the history, which costs less than its transcript. */
+  #mayWant(run: string): boolean {
+    const { store } = this.#parts
+    try {
+      return mayWantTitle(store.summary(run)) && store.meta(run).title === undefined
+    } catch {
+      return false // It was deleted.
+    }
+  }
+
+  /** Returns what to ask for a run's title; null where it gets none. */
+  #requestFor(run: string): RunRequest | null {
+    const { engine, store } = this.#parts
+    if (!this.#mayWant(run)) return null
+    const state = foldRun(store.events(run))
+    const file = canWriteTitle(state) && fileOf(state.model!)
+    // No model is loaded for a title.
+    if (!file || !engine.loaded().some((model) => model.file === file)) return null
+    return requestFor(state, file)
   }
 
   /** Returns the title; null if something else began, or the model wrote none. */

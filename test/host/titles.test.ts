@@ -82,6 +82,22 @@ describe('the title of a conversation', () => {
     expect(await client.call('runs.list', {})).toHaveLength(1)
   })
 
+  it('waits for no run that gets none', async () => {
+    for (let i = 0; i < 5; i++) {
+      inMemory = []
+      await think()
+    }
+    for (let i = 0; i < 5; i++) await think('How many sheep?')
+    inMemory = [FILE]
+    await client.call('runs.update', { run: await think(), title: 'Mine' })
+    const run = await think()
+    for (const { run: other } of await client.call('runs.list', {}))
+      if (other !== run) await client.call('runs.delete', { run: other })
+    await quiet()
+    engine.last.emit(...answers('title', 'Sheep of a farmer'))
+    await vi.waitFor(async () => expect((await row(run)).title).toBe('Sheep of a farmer'))
+  })
+
   it('is not written once a run begins', async () => {
     const run = await think()
     await quiet()

@@ -510,6 +510,8 @@ const WATCHDOG = 'engine/host/watchdog'
 /** How many timers a host at rest has, at most, by the file that set them. */
 const AT_REST: Record<string, number> = {
   'engine/host/residency': 1,
+  // Conversations get their titles when nothing else has happened for a while.
+  'engine/host/titles': 1,
   // Ended runs that keep their cells have their transcripts open.
   'engine/files/lock': 5,
 }
