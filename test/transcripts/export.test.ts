@@ -416,7 +416,8 @@ describe('Markdown', () => {
     )
     expect(textMarkdown('1. a\n   - [x] b\n\n2. c')).toBe('1. a\n   - [x] b\n\n2. c')
     expect(textMarkdown('```py\n\\(x\\) $5')).toBe('```py\n\\(x\\) $5\n```')
-    expect(textMarkdown('So \\(x\\):\n\\[\ny\n+ z\n\\]')).toBe('So $x$:\n\n$$\ny\n+ z\n$$')
+    expect(textMarkdown('So \\(x\\):\n\\[\ny\n+ z\n\\]')).toBe('So $x$:\n\n$$\ny\n{}+ z\n$$')
+    expect(textMarkdown('\\[\n-x\n= y\n==\n\\]')).toBe('$$\n{}-x\n= y\n{}==\n$$')
     expect(textMarkdown('# Head\n**重点：**内容\none\ntwo')).toBe(
       '### Head\n\n**重点：**&#x5185;容  \none  \ntwo',
     )

@@ -51,8 +51,16 @@ const inlineFormula: Handle = ({ value, display }: InlineFormula, _, state) => {
   return display ? `$$${formula}$$` : `$${formula}$`
 }
 
-const formulaBlock: Handle = ({ value }: FormulaBlock) =>
-  `$$\n${harmless(value.replace(/\n(?:[ \t]*\n)+/g, '\n'))}\n$$`
+/**
+ * Matches where a line begins with what is a block of its own, a row below a table's head or the line below a heading for
+ * a reader that knows no formulas.
+ */
+const BLOCK = /^[ \t]*(?=[-+*>#~`|:]|=+[ \t]*$|\d+[.)](?:\s|$))/gm
+
+const formulaBlock: Handle = ({ value }: FormulaBlock) => {
+  const lines = value.replace(/\n(?:[ \t]*\n)+/g, '\n').replace(BLOCK, '{}')
+  return `$$\n${harmless(lines)}\n$$`
+}
 
 const OPTIONS: Options = {
   bullet: '-',
