@@ -7,6 +7,7 @@ import { toHast, type State } from 'mdast-util-to-hast'
 import type { Range } from './blocks.ts'
 import { visitElements } from './elements.ts'
 import { MAX_FORMULA } from './formulas.ts'
+import { prosePieces } from './prose.ts'
 import { parseMarkdown, walk, type FormulaBlock, type InlineFormula } from './parse.ts'
 
 export interface TreeOptions {
@@ -130,8 +131,30 @@ function asWritten({ position }: Element, text: string, value: string): ElementC
   return { type: 'text', value: source }
 }
 
-/** Returns a formula as elements, or null if KaTeX cannot read it or would take too long. */
+/**
+ * Returns a formula as elements, or null if KaTeX cannot read it or would take too long. One that is
+ * prose becomes text, which wraps, in a frame if it was in a box.
+ */
 export function formulaElements(
+  formula: string,
+  displayMode: boolean,
+  output: 'html' | 'mathml',
+): ElementContent[] | null {
+  const pieces = prosePieces(formula)
+  if (pieces === null) return katexElements(formula, displayMode, output)
+  const children: ElementContent[] = []
+  for (const { text, formula } of pieces) {
+    const drawn = formula
+      ? katexElements(text, false, output)
+      : [{ type: 'text' as const, value: text }]
+    if (drawn === null) return null
+    children.push(...drawn)
+  }
+  if (!formula.trimStart().startsWith('\\boxed')) return children
+  return [{ type: 'element', tagName: 'span', properties: { className: ['boxed'] }, children }]
+}
+
+function katexElements(
   formula: string,
   displayMode: boolean,
   output: 'html' | 'mathml',
