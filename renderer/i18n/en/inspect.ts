@@ -56,5 +56,6 @@ export const inspect = {
   'compare.equal_one': '{{count}} setting is equal',
   'compare.equal_other': '{{count}} settings are equal',
   'compare.differs': 'differs',
+  'compare.apart': 'Nothing in common from here on.',
   'compare.runs': 'Runs side by side',
 } as const

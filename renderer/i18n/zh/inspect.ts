@@ -55,5 +55,6 @@ export const inspect: Record<keyof typeof en, string> = {
   'compare.equal_one': '{{count}} 项设置相同',
   'compare.equal_other': '{{count}} 项设置相同',
   'compare.differs': '不同',
+  'compare.apart': '从此处起没有共同内容。',
   'compare.runs': '并排对比运行',
 }
