@@ -8,6 +8,11 @@ export const RunCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stop'), segment: SegmentId }),
   z.object({ type: z.literal('drop'), segment: SegmentId }),
   /**
+   * Takes a dropped path back. It continues if it was dropped while it was thinking and others
+   * still think.
+   */
+  z.object({ type: z.literal('restore'), segment: SegmentId }),
+  /**
    * Gives more tokens to a path that did not finish by itself. It continues, then waits for
    * `summarise`.
    */

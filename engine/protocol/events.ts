@@ -207,7 +207,10 @@ export const RunEvent = z.discriminatedUnion('type', [
     answer: Answer.nullable(),
     error: RunError.optional(),
   }),
-  /** The segment's cells are freed, and no summary reads it. */
+  /**
+   * The segment's cells are freed, and no summary reads it. A later `segment-ended` or
+   * `segment-extended` takes it back.
+   */
   z.looseObject({ type: z.literal('segment-dropped'), ...at, segment }),
   z.looseObject({
     type: z.literal('vote'),

@@ -138,6 +138,7 @@ function apply(draft: Draft, event: Exclude<RunEvent, { type: 'tokens' }>): void
         budget: event.budget,
         status: 'waiting',
         reason: null,
+        droppedAfter: null,
         error: null,
         answer: null,
         endedAt: null,
@@ -149,6 +150,7 @@ function apply(draft: Draft, event: Exclude<RunEvent, { type: 'tokens' }>): void
         ...one,
         status: 'dropped',
         reason: 'dropped',
+        droppedAfter: one.status === 'dropped' ? one.droppedAfter : one.reason,
         endedAt: one.endedAt ?? event.at,
       }))
     case 'vote': {
@@ -236,6 +238,7 @@ function open(draft: Draft, event: EventOf<'segment-started'>): Segment {
     instruction: event.instruction ?? null,
     status: 'waiting',
     reason: null,
+    droppedAfter: null,
     error: null,
     answer: null,
     startedAt: at,
@@ -317,5 +320,6 @@ function grow(segment: Segment, { tokens: added, first, last }: Growth): Segment
 }
 
 function ending({ reason, answer, error = undefined, at }: EventOf<'segment-ended'>) {
-  return { status: STATUS[reason], reason, answer, error: error ?? null, endedAt: at }
+  const status = STATUS[reason]
+  return { status, reason, droppedAfter: null, answer, error: error ?? null, endedAt: at }
 }

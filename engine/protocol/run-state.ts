@@ -49,6 +49,8 @@ export interface Segment {
   readonly cuts: readonly { readonly segment: SegmentId; readonly removed: number }[]
   readonly status: SegmentStatus
   readonly reason: EndReason | null
+  /** How it had ended before it was dropped; null if it was still open, or is not dropped. */
+  readonly droppedAfter: EndReason | null
   readonly error: RunError | null
   /**
    * Includes the tokens that a branch keeps from its parent. Index i here is index i of

@@ -97,6 +97,7 @@ export const ERRORS = {
   'model-not-found/none': 'This copy of Braid has no bundled model. Choose a GGUF file.',
   'model-not-found/unreadable': '{file} cannot be read: {reason}',
   'no-such-path/missing': 'Path {path} does not exist.',
+  'bad-request/not-dropped': 'Path {path} was not dropped.',
   'no-such-path/dropped': 'Path {path} was dropped.',
   'no-such-path/program': '{member} has no program to choose.',
   'no-such-path/member': '{member} has no answer to choose.',

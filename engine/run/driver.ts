@@ -49,6 +49,8 @@ export class Driver {
   readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
   /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
   readonly #broken = new Set<SegmentId>()
+  /** Were dropped from the current decode, which has not reported their end yet. */
+  readonly #dropped = new Set<SegmentId>()
   /** Paths whose wait for cells was reported. */
   readonly #waiting = new Set<SegmentId>()
   #crowded = false
@@ -104,12 +106,13 @@ export class Driver {
   drop(segment: SegmentId): void {
     const seq = this.lease?.seqOf(segment)
     this.#stops.delete(segment)
+    if (this.#decoding?.has(segment) === true) this.#dropped.add(segment)
     if (seq !== undefined && this.#decoding?.remove(seq) === true) this.lease!.forget(segment)
   }
 
-  /** The segment had ended, and goes on. */
+  /** The segment had ended and goes on, or was dropped and is taken back. */
   reopen({ segment, reason }: Segment): void {
-    if (reason === 'cancelled' || reason === 'failed' || reason === 'overflow')
+    if (['cancelled', 'failed', 'overflow', 'dropped'].includes(reason ?? ''))
       this.#broken.add(segment)
   }
 
@@ -156,6 +159,7 @@ export class Driver {
     } finally {
       signal.removeEventListener('abort', cancel)
       this.#decoding = null
+      this.#dropped.clear()
       this.#options.clock.enter(null)
     }
     await this.#tidy()
@@ -361,7 +365,7 @@ export class Driver {
       alternatives: settings.alternatives,
       onTokens: (segment, tokens) => {
         const one = segmentOf(this.#state, segment)
-        if (one !== undefined && isOpen(one))
+        if (one !== undefined && isOpen(one) && !this.#dropped.has(segment))
           this.#options.emit({ type: 'tokens', segment, tokens })
       },
       onEnd: (end) => this.#onEnd(end),
@@ -400,6 +404,7 @@ export class Driver {
   }
 
   #onEnd({ segment, reason, error }: SegmentEnd): void {
+    if (this.#dropped.delete(segment)) return
     const one = segmentOf(this.#state, segment)
     if (one === undefined || !isOpen(one)) return
     // Unless the run is cancelled, the decode was cancelled to move to a larger context, where

@@ -202,9 +202,10 @@ export class Run implements RunHandle {
     if (actions.some(({ type }) => type === 'open' || type === 'continue')) this.#resume()
     this.#endInterrupted()
     for (const action of actions) this.#carry(action)
-    if (command.type === 'drop' && !isAtWork(this.#state)) this.#compareAgain()
+    const counts = command.type === 'drop' || command.type === 'restore'
+    if (counts && !isAtWork(this.#state)) this.#compareAgain()
     this.#wake()
-    if (command.type === 'drop') await this.#recount()
+    if (counts) await this.#recount()
     return segment === undefined ? {} : { segment }
   }
 
@@ -329,6 +330,8 @@ export class Run implements RunHandle {
       case 'drop':
         this.#emit({ type: 'segment-dropped', segment: action.segment })
         return this.#driver.drop(action.segment)
+      case 'restore':
+        return this.#restore(action.segment)
       case 'continue':
         return this.#continue(action.segment, action.budget)
       case 'open':
@@ -336,6 +339,12 @@ export class Run implements RunHandle {
       case 'compare':
         this.#comparing = action
     }
+  }
+
+  #restore(segment: SegmentId): void {
+    const before = segmentOf(this.#state, segment)!
+    this.#ended(segment, before.droppedAfter ?? 'stopped', before.error ?? undefined)
+    this.#driver.reopen(before)
   }
 
   #continue(segment: SegmentId, budget: number): void {

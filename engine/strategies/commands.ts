@@ -39,7 +39,7 @@ export interface Limits {
  * `not-running`, `bad-request`, `out-of-range`, `too-many-paths`.
  */
 export function obey(
-  command: Of<'stop' | 'drop' | 'extend' | 'branch' | 'summarise' | 'compare'>,
+  command: Of<'stop' | 'drop' | 'restore' | 'extend' | 'branch' | 'summarise' | 'compare'>,
   view: View,
   limits: Limits,
 ): Obeyed {
@@ -48,6 +48,8 @@ export function obey(
       return stop(command, view)
     case 'drop':
       return drop(command, view)
+    case 'restore':
+      return restore(command, view, limits)
     case 'extend':
       return extend(command, view)
     case 'branch':
@@ -66,9 +68,14 @@ function compareAgain({ calls }: Of<'compare'>, view: View): Action {
   return compare(of, view, calls)
 }
 
-function pathIn(state: RunState, segment: SegmentId): Segment {
+function anyPathIn(state: RunState, segment: SegmentId): Segment {
   const path = roleOf(segment) === 'path' ? segmentOf(state, segment) : undefined
   if (path === undefined) throw fail('no-such-path/missing', { path: nameOf(segment) })
+  return path
+}
+
+function pathIn(state: RunState, segment: SegmentId): Segment {
+  const path = anyPathIn(state, segment)
   if (path.status === 'dropped') throw fail('no-such-path/dropped', { path: path.number })
   return path
 }
@@ -85,6 +92,18 @@ function stop({ segment }: Of<'stop'>, { state }: View): Obeyed {
 function drop({ segment }: Of<'drop'>, { state }: View): Obeyed {
   pathIn(state, segment)
   return { actions: [{ type: 'drop', segment }] }
+}
+
+/** A path that was dropped while it was thinking goes on if others still think, else it is stopped. */
+function restore({ segment }: Of<'restore'>, { state }: View, limits: Limits): Obeyed {
+  const { status, number, droppedAfter, tokens, budget } = anyPathIn(state, segment)
+  if (status !== 'dropped') throw fail('bad-request/not-dropped', { path: number })
+  if (pathsKept(state).length >= limits.paths)
+    throw fail('too-many-paths/branch', { most: limits.paths })
+  const goesOn = droppedAfter === null && tokens.length < budget && state.paths.some(isOpen)
+  return {
+    actions: [goesOn ? { type: 'continue', segment, budget } : { type: 'restore', segment }],
+  }
 }
 
 function extend({ segment, tokens: more }: Of<'extend'>, { state }: View): Obeyed {

@@ -97,6 +97,8 @@ export type Action =
   | { type: 'cut'; segment: SegmentId; reason: Extract<EndReason, 'cut' | 'stopped'> }
   /** Ends the segment and frees its cells. */
   | { type: 'drop'; segment: SegmentId }
+  /** Takes a dropped segment back, as it had ended before. */
+  | { type: 'restore'; segment: SegmentId }
   | { type: 'notice'; code: NoticeCode; params?: WordParams }
   /**
    * Nothing is left to do. The run's answer follows from the state (engine/protocol/decision.ts).

@@ -1,5 +1,15 @@
-import { ArrowDown, ArrowUp, Copy, GitBranch, Microscope, Plus, Square, Trash2 } from 'lucide-react'
-import { isOpen, type Segment } from '../../engine/protocol/fold.ts'
+import {
+  ArrowDown,
+  ArrowUp,
+  Copy,
+  GitBranch,
+  Microscope,
+  Plus,
+  Square,
+  Trash2,
+  Undo2,
+} from 'lucide-react'
+import { isOpen, pathsKept, type Segment } from '../../engine/protocol/fold.ts'
 import { framedText } from '../../engine/protocol/frame.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { copyText } from '../store/clipboard.ts'
@@ -32,16 +42,32 @@ const endOf = ({ tokens, reason }: Segment): number =>
   reason === 'finished' ? tokens.length - 1 : tokens.length
 
 function move(target: Target, by: 1 | -1): void {
-  const paths = stateOf(target)!.paths
+  const paths = pathsKept(stateOf(target)!)
+  if (paths.length === 0) return
   const index = paths.findIndex((path) => path.segment === target.path)
-  const next = paths[(index + by + paths.length) % paths.length]!.segment
+  // From a dropped path, the first or the last one.
+  const from = index < 0 && by < 0 ? 0 : index
+  const next = paths[(from + by + paths.length) % paths.length]!.segment
   activate(target.run!, next)
   const { route } = useRoute.getState()
   if (route.view === 'inspect') go({ ...route, segment: next }, { replace: true })
-  else
-    requestAnimationFrame(() =>
-      document.querySelector<HTMLElement>(`[data-lane='${next}'] .stream-scroll`)?.focus(),
-    ) // once it is drawn
+  else focusLane(next)
+}
+
+/** Puts the focus into the text of a path once it is drawn, within this many frames. */
+function focusLane(segment: SegmentId, frames = 1): void {
+  requestAnimationFrame(() => {
+    const lane = document.querySelector<HTMLElement>(`[data-lane='${segment}'] .stream-scroll`)
+    if (lane !== null) lane.focus()
+    else if (frames > 1) focusLane(segment, frames - 1)
+  })
+}
+
+/** Returns the path to take back: the one at hand if it was dropped, else the last dropped one. */
+function restorable(target: Target): Segment | undefined {
+  const path = pathFor(target)
+  if (path?.status === 'dropped') return path
+  return stateOf(target)?.paths.findLast(({ status }) => status === 'dropped')
 }
 
 /** Branches a path with another token and shows the new path, whose id the engine returns. */
@@ -107,6 +133,21 @@ export const pathCommands: Command[] = [
     shortcut: 'Alt+X',
     why: whyNotSteerPath,
     run: (target) => report(command(target.run!, { type: 'drop', segment: target.path! })),
+  },
+  {
+    id: 'path.restore',
+    title: 'cmd.path.restore',
+    group: 'path',
+    icon: Undo2,
+    shortcut: 'Alt+Shift+X',
+    why: (target) =>
+      whyNotSteer(target) ?? (restorable(target) === undefined ? 'why.noneDropped' : null),
+    run: (target) => {
+      const { segment } = restorable(target)!
+      activate(target.run!, segment)
+      report(command(target.run!, { type: 'restore', segment }))
+      focusLane(segment, 60) // the line with the button goes once the engine has answered
+    },
   },
   {
     id: 'path.inspect',

@@ -13,8 +13,8 @@ interface Task extends FormatRequest {
 }
 
 const cache = new Map<string, FormatResult>()
-const keyOf = ({ text, mark, info, formula }: FormatRequest) =>
-  `${formula === true ? '$' : ''}${mark === null ? '' : mark.join('-')}:${info === undefined ? '' : `${info}\n`}:${text}`
+const keyOf = ({ text, mark, marks, info, formula }: FormatRequest) =>
+  `${formula === true ? '$' : ''}${mark === null ? '' : mark.join('-')}${marks === undefined ? '' : `+${marks.join('+')}`}:${info === undefined ? '' : `${info}\n`}:${text}`
 const waiting: Task[] = []
 let worker: Worker | null = null
 let current: { task: Task; timer: ReturnType<typeof setTimeout> } | null = null

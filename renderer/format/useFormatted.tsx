@@ -37,24 +37,30 @@ export const elementOf = (tree: Root, components = COMPONENTS): ReactElement =>
 
 /**
  * Returns `text` formatted, or null while it is plain. Draws in turn with the panes; an old mark stays until the new
- * one is drawn. `info` and `formula` are as in FormatRequest.
+ * one is drawn. `marks`, `info` and `formula` are as in FormatRequest; `marks` must stay the same array.
  */
 export function useFormatted(
   text: string,
   mark: Range | null,
-  { wanted = true, info, formula }: { wanted?: boolean; info?: string; formula?: boolean } = {},
+  {
+    wanted = true,
+    marks,
+    info,
+    formula,
+  }: { wanted?: boolean; marks?: readonly Range[]; info?: string; formula?: boolean } = {},
 ): ReactElement | null {
   const [drawn, setDrawn] = useState<{ text: string; tree: Root }>()
-  const known = wanted ? formatted({ text, mark, info, formula }) : null
+  const known = wanted ? formatted({ text, mark, marks, info, formula }) : null
   const missing = known === undefined
   const [from, to] = mark ?? [-1, -1]
   useEffect(() => {
     if (!missing) return
-    let takeBack = format({ text, mark: from < 0 ? null : [from, to], info, formula }, (tree) => {
+    const request = { text, mark: from < 0 ? null : ([from, to] as const), marks, info, formula }
+    let takeBack = format(request, (tree) => {
       if (tree !== null) takeBack = inTurn(() => setDrawn({ text, tree }))
     })
     return () => takeBack()
-  }, [text, from, to, info, formula, missing])
+  }, [text, from, to, marks, info, formula, missing])
   const tree = known ?? (wanted && drawn?.text === text ? drawn.tree : null)
   return useMemo(() => (tree === null ? null : elementOf(tree)), [tree])
 }

@@ -11,6 +11,8 @@ import { isPlain } from '../../engine/protocol/markdown/plain.ts'
 export interface FormatRequest {
   text: string
   mark: Range | null
+  /** In Markdown: parts that are marked instead, in order. */
+  marks?: readonly Range[]
   info?: string
   /** The text is a formula without delimiters. */
   formula?: boolean
@@ -29,14 +31,20 @@ function hasCode(tree: Root): boolean {
   return found
 }
 
-async function formatted({ text, mark, info, formula }: FormatRequest): Promise<FormatResult> {
+async function formatted({
+  text,
+  mark,
+  marks,
+  info,
+  formula,
+}: FormatRequest): Promise<FormatResult> {
   if (formula === true) {
     const children = formulaElements(text, false, 'html')
     return children && { type: 'root', children }
   }
   if (info !== undefined)
     return { type: 'root', children: (await colours()).highlight(text, info, mark) }
-  const tree = treeOf(text, { mark })
+  const tree = treeOf(text, marks === undefined ? { mark } : { marks })
   if (hasCode(tree)) (await colours()).highlightIn(tree)
   return isPlain(tree, text) ? null : tree
 }

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft, Microscope } from 'lucide-react'
-import { memo, useEffect, useMemo, useRef } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
@@ -15,8 +15,10 @@ import { useOpenRun, useShown } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { showSpace } from '../ui/visible.ts'
-import { align, piecesOf, type AlignedRow } from './align.ts'
+import { align, marksOf, partsAt, type AlignedRow } from './align.ts'
 import { partingOf } from './siblings.ts'
+import { UnitView } from './UnitView.tsx'
+import '../run/stream.css'
 import './inspect.css'
 
 /**
@@ -70,15 +72,21 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
 function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   const t = useT()
   const values = useShown(run, showsValues)
-  const texts = paths.map(framedText)
-  const joined = texts.join('\u0000')
-  const rows = useMemo(() => align(texts), [joined])
+  const texts = useSameList(paths.map(framedText))
+  const rows = useMemo(() => align(texts), [texts])
+  const parts = partsAt(rows)
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: (i) =>
-      24 * Math.max(1, Math.ceil(Math.max(...rows[i]!.texts.map((text) => text.length)) / 60)),
+      8 +
+      22 *
+        Math.max(
+          ...rows[i]!.cells.map((cell) =>
+            cell === null ? 1 : Math.ceil((cell.end - cell.start) / 60),
+          ),
+        ),
     overscan: 8,
     useFlushSync: false,
   })
@@ -123,9 +131,13 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
               ref={virtual.measureElement}
               data-index={item.index}
               style={{ transform: `translateY(${item.start}px)` }}
-              className={row.same ? 'compare-row same' : 'compare-row differs'}
             >
-              <Cells row={row} />
+              {item.index === parts && rows.length > parts && (
+                <p className="compare-part">{t('compare.apart')}</p>
+              )}
+              <div className={`compare-row ${row.kind} ${row.kind === 'same' ? '' : 'differs'}`}>
+                <Cells row={row} texts={texts} paths={paths} />
+              </div>
             </div>
           )
         })}
@@ -134,22 +146,31 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   )
 }
 
+/** Returns the same array until one of its texts changes. */
+function useSameList(list: readonly string[]): readonly string[] {
+  const last = useRef(list)
+  if (last.current.length !== list.length || last.current.some((text, i) => text !== list[i]))
+    last.current = list
+  return last.current
+}
+
 /** Compares the words of a row once, when it is drawn. */
-const Cells = memo(function Cells({ row }: { row: AlignedRow }) {
-  return piecesOf(row).map((cell, column) => (
-    <div key={column} className="compare-cell" dir="auto">
-      {cell.map((piece, i) =>
-        piece.kind === 'same' ? (
-          <span key={i}>{piece.text}</span>
-        ) : column === 0 ? (
-          <del key={i}>{piece.text}</del>
-        ) : (
-          <ins key={i}>{piece.text}</ins>
-        ),
-      )}
+function Cells({
+  row,
+  texts,
+  paths,
+}: {
+  row: AlignedRow
+  texts: readonly string[]
+  paths: readonly Segment[]
+}) {
+  const marks = useMemo(() => marksOf(row, texts), [row, texts])
+  return row.cells.map((unit, column) => (
+    <div key={column} className="compare-cell" data-segment={paths[column]?.segment}>
+      {unit !== null && <UnitView text={texts[column]!} unit={unit} marks={marks[column]!} />}
     </div>
   ))
-})
+}
 
 function Parting({ run, reference, other }: { run: string; reference: Segment; other: Segment }) {
   const t = useT()

@@ -1,29 +1,43 @@
 import { ArrowLeft, FileDown } from 'lucide-react'
-import { useEffect } from 'react'
+import { useEffect, useMemo } from 'react'
+import { useShallow } from 'zustand/react/shallow'
 import { showsValues } from '../../engine/protocol/question.ts'
-import { ranUntil } from '../../engine/protocol/fold.ts'
+import { EMPTY_RUN, ranUntil, type RunState as State } from '../../engine/protocol/fold.ts'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
-import { duration, integer } from '../i18n/format.ts'
+import { dateTime, duration, integer } from '../i18n/format.ts'
 import { textName } from '../i18n/segments.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { useShownSummary } from '../run/SummaryCard.tsx'
 import { useBoard } from '../run/VoteBoard.tsx'
 import { RunState } from '../run/RunFacts.tsx'
+import { useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
-import { useOpenRun } from '../store/runs.ts'
+import { useOpenRun, useRuns } from '../store/runs.ts'
 import { follow } from '../store/session.ts'
 import { report } from '../store/toasts.ts'
 import { useConnection } from '../ui/StatusBar.tsx'
 import { AnswerText, plainAnswer } from '../ui/AnswerText.tsx'
 import { Menu, MenuItem } from '../ui/Menu.tsx'
 import { StreamText } from '../ui/StreamText.tsx'
+import { visible } from '../ui/visible.ts'
+import { headsOf, settingRows, type RunHead, type SettingRow } from './compare-settings.ts'
+import { settingName, settingWords } from './setting-words.ts'
 import '../models/models.css'
 import './inspect.css'
 
-/** Shows runs side by side: problem, cost and answer of each. */
+const stateOf = (run: string): State => useRuns.getState().open[run]?.shown ?? EMPTY_RUN
+
+/** Shows runs side by side: what tells them apart, how each ended, its cost, answer and text. */
 export default function CompareRuns({ runs }: { runs: string[] }) {
   const t = useT()
+  /** The runs whose settings are known, in order. */
+  const known = useRuns(
+    useShallow((s) => runs.filter((run) => (s.open[run]?.shown.settings ?? null) !== null)),
+  )
+  const rows = useMemo(() => settingRows(known.map(stateOf)), [known])
+  const heads = useHeads(known, rows)
+  const equal = rows.filter(({ same }) => same)
   return (
     <div className="compare">
       <header className="inspect-head row">
@@ -49,21 +63,77 @@ export default function CompareRuns({ runs }: { runs: string[] }) {
       </header>
       <div className="runs-compare scroll">
         {runs.map((run) => (
-          <Column key={run} run={run} />
+          <Column
+            key={run}
+            run={run}
+            head={heads[known.indexOf(run)]}
+            settings={rows
+              .filter(({ same }) => !same)
+              .map(({ key, values }) => [key, values[known.indexOf(run)]])}
+          />
         ))}
       </div>
+      {known.length > 1 && equal.length > 0 && (
+        <details className="equal-settings">
+          <summary>{t('compare.equal', { count: equal.length })}</summary>
+          <dl className="facts-list scroll">
+            {equal.map(({ key, values }) => (
+              <div key={key}>
+                <dt>{settingName(key, t)}</dt>
+                <dd dir="auto">{settingWords(key, values[0], t)}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
     </div>
   )
 }
 
-function Column({ run }: { run: string }) {
+/** Returns by what each run is told from the others. */
+function useHeads(runs: readonly string[], rows: readonly SettingRow[]): RunHead[] {
+  const t = useT()
+  const titles = useHistory(
+    useShallow((s) => runs.map((run) => s.list?.find((item) => item.run === run)?.title ?? '')),
+  )
+  const apart = rows.filter(({ same }) => !same).slice(0, 2)
+  return headsOf(
+    runs.map((run, i) => {
+      const { problem, time } = stateOf(run)
+      const value = (key: string) => rows.find((row) => row.key === key)?.values[i]
+      const rest = apart.map(
+        ({ key, values }) => `${settingName(key, t)} ${settingWords(key, values[i], t)}`,
+      )
+      return {
+        title: visible(titles[i] || problem).slice(0, 300),
+        facts: [
+          settingWords('model', value('model'), t),
+          settingWords('strategy', value('strategy'), t),
+          t('unit.paths', { count: Number(value('paths') ?? 0) }),
+        ],
+        rest: rest.length > 0 ? rest.join(' · ') : dateTime(time),
+      }
+    }),
+  )
+}
+
+function Column({
+  run,
+  head,
+  settings,
+}: {
+  run: string
+  head: RunHead | undefined
+  /** Those that differ from the other runs'. */
+  settings: readonly (readonly [key: string, value: SettingRow['values'][number]])[]
+}) {
   const t = useT()
   const connection = useConnection()
   const open = useOpenRun(run)
   const summary = useShownSummary(run)
   const board = useBoard(run)
   useEffect(() => follow(run), [run, connection])
-  if (open === undefined || open.shown.settings === null)
+  if (open === undefined || head === undefined)
     return (
       <section className="panel run-col">
         <p className="body dim" role="status">
@@ -72,66 +142,68 @@ function Column({ run }: { run: string }) {
       </section>
     )
   const { shown } = open
-  const { settings, model, problem, paths, summaries, answer } = shown
+  const { problem, paths, summaries, answer } = shown
   const tokens =
     paths.reduce((sum, path) => sum + path.tokens.length, 0) +
     summaries.reduce((sum, one) => sum + one.tokens.length, 0)
   const text = summary ?? paths[0]?.segment
   return (
-    <section
-      className="panel run-col"
-      aria-label={t(`strategy.${settings!.strategy}`)}
-      data-run={run}
-    >
+    <section className="panel run-col" aria-label={head.title} data-run={run}>
       <header>
-        <h2 className="grow">{t(`strategy.${settings!.strategy}`)}</h2>
+        <div className="grow run-col-head">
+          <h2 dir="auto" title={head.title}>
+            {head.title}
+          </h2>
+          {head.more !== '' && <p className="small dim">{head.more}</p>}
+        </div>
         <RunState run={run} />
         <button type="button" className="btn tiny" onClick={() => go({ view: 'run', run })}>
           {t('action.open')}
         </button>
       </header>
-      <dl className="facts-list">
-        <div>
-          <dt>{t('compose.problem')}</dt>
-          <dd dir="auto">{problem.slice(0, 240)}</dd>
-        </div>
-        <div>
-          <dt>{t('compose.model')}</dt>
-          <dd dir="auto">{model?.name}</dd>
-        </div>
-        <div>
-          <dt>{t('compose.paths')}</dt>
-          <dd className="num">
-            {paths.length} × {integer(settings!.budget)}
-          </dd>
-        </div>
-        <div>
-          <dt>{t('fact.cost')}</dt>
-          <dd className="num">
-            {t('unit.tokens', { count: tokens, shown: integer(tokens) })} ·{' '}
-            {duration(ranUntil(shown, shown.at))}
-          </dd>
-        </div>
-        {showsValues(shown) && (
+      <div className="run-col-facts scroll">
+        <dl className="facts-list">
           <div>
-            <dt>{t('answer.label')}</dt>
-            <dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd>
+            <dt>{t('compose.problem')}</dt>
+            <dd dir="auto">{problem.slice(0, 240)}</dd>
           </div>
-        )}
-        {showsValues(shown) && paths.length > 1 && board.rows.length > 0 && (
+          {settings.map(([key, value]) => (
+            <div key={key} className="differs" title={t('compare.differs')}>
+              <dt>
+                {settingName(key, t)}
+                <span className="sr"> ({t('compare.differs')})</span>
+              </dt>
+              <dd dir="auto">{settingWords(key, value, t)}</dd>
+            </div>
+          ))}
           <div>
-            <dt>{t('votes.title')}</dt>
-            <dd dir="auto">
-              {board.rows
-                .map(
-                  ({ answer, members }) =>
-                    `${members.length} × ${answer === null ? t('votes.noAnswer') : plainAnswer(answer).slice(0, 24)}`,
-                )
-                .join(' · ')}
+            <dt>{t('fact.cost')}</dt>
+            <dd className="num">
+              {t('unit.tokens', { count: tokens, shown: integer(tokens) })} ·{' '}
+              {duration(ranUntil(shown, shown.at))}
             </dd>
           </div>
-        )}
-      </dl>
+          {showsValues(shown) && (
+            <div>
+              <dt>{t('answer.label')}</dt>
+              <dd>{answer === null ? '–' : <AnswerText text={answer} />}</dd>
+            </div>
+          )}
+          {showsValues(shown) && paths.length > 1 && board.rows.length > 0 && (
+            <div>
+              <dt>{t('votes.title')}</dt>
+              <dd dir="auto">
+                {board.rows
+                  .map(
+                    ({ answer, members }) =>
+                      `${members.length} × ${answer === null ? t('votes.noAnswer') : plainAnswer(answer).slice(0, 24)}`,
+                  )
+                  .join(' · ')}
+              </dd>
+            </div>
+          )}
+        </dl>
+      </div>
       {text !== undefined && (
         <StreamText key={text} run={run} segment={text} label={textName(text)} />
       )}

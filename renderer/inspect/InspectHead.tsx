@@ -1,5 +1,6 @@
 import { ArrowLeft } from 'lucide-react'
-import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { useLayoutEffect, useRef } from 'react'
+import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { segmentName, shortName } from '../i18n/segments.ts'
@@ -26,36 +27,44 @@ export function InspectHead({
   const summaries = useSummaries(run)
   const heat = usePrefs((s) => s.heat)
   const whitespace = usePrefs((s) => s.whitespace)
+  const which = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    which
+      .current!.querySelector('[aria-checked=true]')!
+      .scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [segment])
   return (
-    <header className="inspect-head row wrap">
+    <header className="inspect-head row">
       <button type="button" className="btn" onClick={() => go({ view: 'run', run })}>
         <ArrowLeft size={14} className="flip" />
         {t('inspect.back')}
       </button>
       <h1 className="sr">{t('inspect.title')}</h1>
-      <Segmented
-        label={t('inspect.which')}
-        value={segment}
-        onChange={(next) =>
-          go({ view: 'inspect', run, segment: next, at: null }, { replace: true })
-        }
-        options={[
-          ...paths.map((one) => ({
-            value: one,
-            label: (
-              <span className="pathno" data-segment={one}>
-                {shortName(one)}
-              </span>
-            ),
-            name: segmentName(one),
-          })),
-          ...summaries.map((one) => ({
-            value: one,
-            label: t('summary.version', { version: numberOf(one) }),
-            name: segmentName(one),
-          })),
-        ]}
-      />
+      <div ref={which} className="inspect-which scroll">
+        <Segmented
+          label={t('inspect.which')}
+          value={segment}
+          onChange={(next) =>
+            go({ view: 'inspect', run, segment: next, at: null }, { replace: true })
+          }
+          options={[
+            ...paths.map((one) => ({
+              value: one,
+              label: (
+                <span className="pathno" data-segment={one}>
+                  {shortName(one)}
+                </span>
+              ),
+              name: segmentName(one),
+            })),
+            ...summaries.map((one) => ({
+              value: one,
+              label: shortName(one),
+              name: segmentName(one),
+            })),
+          ]}
+        />
+      </div>
       <span className="grow" />
       {scale && (
         <span className="legend" aria-hidden>

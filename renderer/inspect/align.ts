@@ -1,64 +1,90 @@
 import { diffWordsWithSpace } from 'diff'
 import { countLeading } from '../../engine/protocol/bisect.ts'
+import type { Range } from '../../engine/protocol/markdown/blocks.ts'
+import { sentencesOf, unitsOf, type Unit } from './units.ts'
 
-/** A piece of a text compared with the reference: in both texts, or in only one. */
-export interface Piece {
-  text: string
-  kind: 'same' | 'own'
-}
-
-/** An aligned row: the piece of each text, the reference first. */
+/**
+ * A row of texts side by side, one cell per text; null: it has nothing here. `same`: all cells are equal. `alike`: some
+ * are equal or say nearly the same. `own`: what stands side by side has nothing to do with each other.
+ */
 export interface AlignedRow {
-  same: boolean
-  texts: string[]
+  kind: 'same' | 'alike' | 'own'
+  cells: readonly (Unit | null)[]
 }
 
-/** Longest cell of a row that differs, in characters. A longer one continues in the next row. */
-const MAX_CELL = 2000
-const PARTS = new RegExp(`[^]{1,${MAX_CELL}}`, 'gu')
+/** Share of words that two units must have in common to stand side by side as two forms of one. */
+const ALIKE = 0.4
+/** Most pairs that are compared word by word in one stretch that differs; more stand in their order. */
+const MOST_PAIRS = 120_000
 const WORDS_MS = 30
 
-/** Splits a text at sentences and line ends, so that rows are readable. */
-export const sentences = (text: string): string[] =>
-  text.match(/[^\n.!?。！？]*[.!?。！？]+\s*|[^\n.!?。！？]*\n+|[^\n.!?。！？]+$/g) ?? []
-
-/** Aligns texts with the first one, sentence by sentence. */
+/** Aligns texts with the first one, unit by unit. */
 export function align(texts: readonly string[]): AlignedRow[] {
-  const [reference = [], ...others] = texts.map(sentences)
+  const [reference = [], ...others] = texts.map(unitsOf)
   const matches = others.map((other) => matchesOf(reference, other))
   const rows: AlignedRow[] = []
   const taken = others.map(() => 0)
   let begin = 0
-  /** Adds the rows that differ before sentence `end` of the reference, which is at `until` in the other texts. */
-  const differ = (end: number, until: readonly number[]) => {
-    const cells = [
+  /** Adds what is before unit `end` of the reference, and before `until` in the other texts. */
+  const own = (end: number, until: readonly number[]) => {
+    const columns = [
       reference.slice(begin, end),
       ...others.map((other, o) => other.slice(taken[o], until[o])),
-    ].map(cellsOf)
-    const most = Math.max(...cells.map((list) => list.length))
+    ]
+    const most = Math.max(...columns.map(({ length }) => length))
     for (let i = 0; i < most; i++)
-      rows.push({ same: false, texts: cells.map((list) => list[i] ?? '') })
+      rows.push({ kind: 'own', cells: columns.map((column) => column[i] ?? null) })
+    begin = end
+    until.forEach((one, o) => (taken[o] = one))
   }
   for (let i = 0; i < reference.length; i++) {
     const at = matches.map((match) => match[i]!)
-    if (at.includes(-1)) continue
-    differ(i, at)
-    rows.push({ same: true, texts: texts.map(() => reference[i]!) })
+    if (at.every((one) => one < 0)) continue
+    own(
+      i,
+      at.map((one, o) => (one < 0 ? taken[o]! : one)),
+    )
+    const cells = [reference[i]!, ...others.map((other, o) => other[at[o]!] ?? null)]
+    const same = cells.every((cell) => cell !== null && cell.key === reference[i]!.key)
+    rows.push({ kind: same ? 'same' : 'alike', cells })
     begin = i + 1
-    at.forEach((one, o) => (taken[o] = one + 1))
+    at.forEach((one, o) => {
+      if (one >= 0) taken[o] = one + 1
+    })
   }
-  differ(
+  own(
     reference.length,
-    others.map((other) => other.length),
+    others.map(({ length }) => length),
   )
   return rows
 }
 
+/** Returns the index of the row from which on the texts have nothing in common; `rows.length` if they end alike. */
+export const partsAt = (rows: readonly AlignedRow[]): number =>
+  rows.findLastIndex(({ kind }) => kind !== 'own') + 1
+
+/** Returns the index in `b` of each unit of `a`, ascending; -1 if it has none: equal ones, and between them alike ones. */
+function matchesOf(a: readonly Unit[], b: readonly Unit[]): number[] {
+  const match = equalOnes(
+    a.map(({ key }) => key),
+    b.map(({ key }) => key),
+  )
+  let [i, j] = [0, 0]
+  for (let next = 0; next <= a.length; next++) {
+    const at = next === a.length ? b.length : match[next]!
+    if (at < 0) continue
+    for (const [x, y] of alikeOnes(a.slice(i, next), b.slice(j, at))) match[i + x] = j + y
+    i = next + 1
+    j = at + 1
+  }
+  return match
+}
+
 /**
- * Returns the index in `b` of each sentence of `a`, ascending; -1 if it has none. Matches sentences that occur once in each
- * text, as many as keep their order, and then equal neighbours, so the time does not grow with the difference of the texts.
+ * Returns the index in `b` of each text of `a`, ascending; -1 if it has none. Matches texts that occur once in each
+ * list, as many as keep their order, and then equal neighbours, so the time does not grow with the difference.
  */
-function matchesOf(a: readonly string[], b: readonly string[]): number[] {
+function equalOnes(a: readonly string[], b: readonly string[]): number[] {
   const match = a.map(() => -1)
   const places = once(b)
   const common = [...once(a)].flatMap(([text, i]) => {
@@ -105,35 +131,131 @@ function longestRise(pairs: readonly Pair[]): Pair[] {
   return rise.reverse()
 }
 
-/** Joins sentences to cells short enough to draw. */
-function cellsOf(list: readonly string[]): string[] {
-  const cells: string[] = []
-  for (const sentence of list) {
-    if (cells.length > 0 && cells.at(-1)!.length + sentence.length <= MAX_CELL)
-      cells.push(cells.pop()! + sentence)
-    else cells.push(...(sentence.match(PARTS) ?? []))
+/** Returns the pairs of units that say nearly the same, in order, with the most in common in all. */
+function alikeOnes(a: readonly Unit[], b: readonly Unit[]): [number, number][] {
+  if (a.length === 0 || b.length === 0 || a.length * b.length > MOST_PAIRS) return []
+  const [left, right] = [a.map(wordsOf), b.map(wordsOf)]
+  const likeness = left.map((one, i) =>
+    right.map((other, j) => (a[i]!.kind === b[j]!.kind ? commonShare(one, other) : 0)),
+  )
+  // best[i][j]: the most that a from i and b from j can have in common.
+  const best = Array.from({ length: a.length + 1 }, () => new Float64Array(b.length + 1))
+  const gain = (i: number, j: number) => (likeness[i]![j]! >= ALIKE ? likeness[i]![j]! : -1)
+  for (let i = a.length - 1; i >= 0; i--)
+    for (let j = b.length - 1; j >= 0; j--)
+      best[i]![j] = Math.max(best[i + 1]![j]!, best[i]![j + 1]!, gain(i, j) + best[i + 1]![j + 1]!)
+  const pairs: [number, number][] = []
+  for (let [i, j] = [0, 0]; i < a.length && j < b.length;) {
+    if (gain(i, j) > 0 && best[i]![j] === gain(i, j) + best[i + 1]![j + 1]!) pairs.push([i++, j++])
+    else if (best[i]![j] === best[i + 1]![j]!) i++
+    else j++
   }
-  return cells
+  return pairs
 }
 
-/** Returns the cells of a row, compared word by word where they differ. */
-export function piecesOf({ same, texts: [base = '', ...others] }: AlignedRow): Piece[][] {
-  const whole = (text: string, kind: Piece['kind'] = 'own'): Piece[] =>
-    text === '' ? [] : [{ text, kind }]
-  if (same) return [base, ...others].map((text) => whole(text, 'same'))
-  const changes = others.map((own) =>
-    base === '' || own === '' ? undefined : diffWordsWithSpace(base, own, { timeout: WORDS_MS }),
+const wordsOf = ({ key }: Unit): Set<string> =>
+  new Set(key.toLowerCase().match(/\p{Script=Han}|[\p{L}\p{M}\d]+/gu) ?? [])
+
+/** Returns the share of words that two sets have in common, 0..1. */
+function commonShare(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  if (a.size === 0 || b.size === 0) return 0
+  const [few, many] = a.size < b.size ? [a, b] : [b, a]
+  let common = 0
+  for (const word of few) if (many.has(word)) common++
+  return (2 * common) / (a.size + b.size)
+}
+
+/**
+ * Returns what the cells of a row have of their own, as ranges in their texts: sentences that the reference does not
+ * have, or words of those that it has nearly so. Code is not marked inside. Of the reference, what no other cell has.
+ */
+export function marksOf({ kind, cells }: AlignedRow, texts: readonly string[]): Range[][] {
+  if (kind !== 'alike') return cells.map(() => [])
+  const own = cells.map((cell, column) =>
+    cell === null ? '' : texts[column]!.slice(cell.start, cell.end),
   )
-  const side = (list: (typeof changes)[number], skip: 'added' | 'removed', text: string): Piece[] =>
-    list
-      ?.filter((change) => !change[skip])
-      .map(({ value, added, removed }) => ({
-        text: value,
-        kind: added || removed ? 'own' : 'same',
-      })) ?? whole(text)
-  // With several other texts, the reference differs from each in a different way.
+  const [base = '', ...others] = own
+  const compared = others.map((other, o) =>
+    cells[o + 1] === null || cells[o + 1]!.kind === 'code' ? null : compare(base, other),
+  )
+  const bases = compared.flatMap((one) => (one === null ? [] : [one.base]))
   return [
-    others.length === 1 ? side(changes[0], 'added', base) : whole(base),
-    ...others.map((own, o) => side(changes[o], 'removed', own)),
+    bases.length === 0 ? [] : bases.reduce(overlap),
+    ...compared.map((one) => one?.other ?? []),
   ]
+}
+
+function compare(base: string, other: string): { base: Range[]; other: Range[] } {
+  const [a, b] = [sentencesOf(base), sentencesOf(other)]
+  const keyIn = (text: string) => (range: Range) =>
+    text
+      .slice(...range)
+      .trim()
+      .replace(/\s+/g, ' ')
+  const match = equalOnes(a.map(keyIn(base)), b.map(keyIn(other)))
+  const marks: { base: Range[]; other: Range[] } = { base: [], other: [] }
+  let [i, j] = [0, 0]
+  for (let next = 0; next <= a.length; next++) {
+    const at = next === a.length ? b.length : match[next]!
+    if (at < 0) continue
+    const [left, right] = [stretch(a.slice(i, next)), stretch(b.slice(j, at))]
+    if (left !== null && right !== null) words(base, left, other, right, marks)
+    else {
+      if (left !== null) marks.base.push(...trimmed(base, left))
+      if (right !== null) marks.other.push(...trimmed(other, right))
+    }
+    i = next + 1
+    j = at + 1
+  }
+  return marks
+}
+
+const stretch = (list: readonly Range[]): Range | null =>
+  list.length === 0 ? null : [list[0]![0], list.at(-1)![1]]
+
+/** Returns a range without the space around it; none if it is all space. */
+function trimmed(text: string, [start, end]: Range): Range[] {
+  const part = text.slice(start, end)
+  const lead = part.length - part.trimStart().length
+  return lead === part.length ? [] : [[start + lead, start + part.trimEnd().length]]
+}
+
+/** Marks the words that differ, or all of both stretches if they have too little in common to be read so. */
+function words(
+  base: string,
+  left: Range,
+  other: string,
+  right: Range,
+  marks: { base: Range[]; other: Range[] },
+): void {
+  const changes = diffWordsWithSpace(base.slice(...left), other.slice(...right), {
+    timeout: WORDS_MS,
+  })
+  const kept = (changes ?? []).reduce(
+    (sum, { value, added, removed }) => sum + (added || removed ? 0 : value.length),
+    0,
+  )
+  if (2 * kept < Math.max(left[1] - left[0], right[1] - right[0])) {
+    marks.base.push(...trimmed(base, left))
+    marks.other.push(...trimmed(other, right))
+    return
+  }
+  let [x, y] = [left[0], right[0]]
+  for (const { value, added, removed } of changes!) {
+    const place: Range[] = added ? marks.other : marks.base
+    const at = added ? y : x
+    if (added || removed) place.push(...trimmed(added ? other : base, [at, at + value.length]))
+    if (!added) x += value.length
+    if (!removed) y += value.length
+  }
+}
+
+/** Returns what is in both lists of ranges. Both ascend and do not overlap themselves. */
+function overlap(a: readonly Range[], b: readonly Range[]): Range[] {
+  return a.flatMap(([from, to]) =>
+    b.flatMap(([start, end]): Range[] => {
+      const both: Range = [Math.max(from, start), Math.min(to, end)]
+      return both[1] > both[0] ? [both] : []
+    }),
+  )
 }

@@ -1,6 +1,19 @@
-import { GitBranch, Microscope, MoreHorizontal } from 'lucide-react'
+import {
+  Check,
+  Circle,
+  CircleDot,
+  GitBranch,
+  Microscope,
+  MoreHorizontal,
+  Scissors,
+  Square,
+  Trash2,
+  X,
+  Zap,
+  type LucideIcon,
+} from 'lucide-react'
 import { createContext, memo, use } from 'react'
-import { meanLogprob } from '../../engine/protocol/fold.ts'
+import { meanLogprob, type SegmentStatus } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { runCommand } from '../commands/catalogue.ts'
 import { useT } from '../i18n/index.ts'
@@ -95,6 +108,42 @@ export const StatusPill = memo(function StatusPill({
         {text}
       </span>
     </Tip>
+  )
+})
+
+const DOTS: Record<SegmentStatus, LucideIcon> = {
+  waiting: Circle,
+  thinking: CircleDot,
+  done: Check,
+  truncated: Scissors,
+  stopped: Square,
+  failed: X,
+  dropped: Trash2,
+  interrupted: Zap,
+}
+
+/** The state of a path as a sign, with the word as its name, where many stand side by side. */
+export const StatusDot = memo(function StatusDot({
+  run,
+  segment,
+}: {
+  run: string
+  segment: SegmentId
+}) {
+  const t = useT()
+  const status = useSegmentField(run, segment, (state) => state?.status)
+  if (status === undefined) return null
+  const [Dot, name] = [DOTS[status], t(statusKey(status))]
+  return (
+    <span
+      className={`status-dot ${STATUS_LOOK[status]}`}
+      role="img"
+      aria-label={name}
+      title={name}
+      data-status={status}
+    >
+      <Dot size={12} aria-hidden />
+    </span>
   )
 })
 

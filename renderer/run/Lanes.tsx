@@ -1,13 +1,15 @@
-import type { CSSProperties } from 'react'
+import { useRef, type CSSProperties } from 'react'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
+import { useColumns } from './columns.ts'
+import { DroppedPaths, useDropped } from './DroppedPaths.tsx'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
 import { useShallow } from 'zustand/react/shallow'
 import { Lane } from './Lane.tsx'
-import { StatusPill } from './LaneHead.tsx'
+import { StatusDot, StatusPill } from './LaneHead.tsx'
 
 /** Returns the paths of a run. The array stays the same until a path is added. */
 export const usePaths = (run: string): SegmentId[] =>
@@ -15,16 +17,37 @@ export const usePaths = (run: string): SegmentId[] =>
 
 /** Shows all paths in the layout that the user chose. */
 export function Lanes({ run }: { run: string }) {
+  const all = usePaths(run)
+  const dropped = useDropped(run)
+  const paths = all.filter((path) => !dropped.includes(path))
+  return (
+    <>
+      <KeptLanes run={run} paths={paths} />
+      <DroppedPaths run={run} />
+    </>
+  )
+}
+
+function KeptLanes({ run, paths }: { run: string; paths: SegmentId[] }) {
   const layout = usePrefs((s) => s.layout)
-  const paths = usePaths(run)
   const chosen = useUi((s) => s.active[run]?.path)
   const active = chosen !== undefined && paths.includes(chosen) ? chosen : paths[0]
   if (active === undefined) return null
   if (layout === 'focus' && paths.length > 1)
     return <FocusLayout run={run} paths={paths} active={active} />
   if (layout === 'tabs') return <TabsLayout run={run} paths={paths} active={active} />
+  return <GridLayout run={run} paths={paths} />
+}
+
+function GridLayout({ run, paths }: { run: string; paths: SegmentId[] }) {
+  const grid = useRef<HTMLDivElement>(null)
+  const columns = useColumns(grid, paths.length)
   return (
-    <div className={`lanes grid n${Math.min(paths.length, 16)}`}>
+    <div
+      ref={grid}
+      className="lanes grid"
+      style={columns === null ? undefined : ({ '--columns': columns } as CSSProperties)}
+    >
       {paths.map((path) => (
         <Lane key={path} run={run} segment={path} />
       ))}
@@ -89,7 +112,11 @@ function TabsLayout({
             onClick={() => activate(run, path)}
           >
             <span className="pathno">{shortName(path)}</span>
-            <StatusPill run={run} segment={path} />
+            {paths.length > 8 ? (
+              <StatusDot run={run} segment={path} />
+            ) : (
+              <StatusPill run={run} segment={path} />
+            )}
           </button>
         ))}
       </div>

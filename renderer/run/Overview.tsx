@@ -1,7 +1,13 @@
 import { memo, useEffect, useState, type ReactElement } from 'react'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
-import { EMPTY_RUN, isOpen, type RunState, type Segment } from '../../engine/protocol/fold.ts'
+import {
+  EMPTY_RUN,
+  isOpen,
+  pathsKept,
+  type RunState,
+  type Segment,
+} from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
@@ -9,6 +15,7 @@ import { useRuns } from '../store/runs.ts'
 import { activate } from '../store/ui.ts'
 import { plainAnswer } from '../ui/AnswerText.tsx'
 import { visible } from '../ui/visible.ts'
+import { DroppedPaths } from './DroppedPaths.tsx'
 import { pathTree, type Stretch } from './tree.ts'
 
 const WIDTH = 320
@@ -57,16 +64,23 @@ function useCalm(run: string): RunState {
 export const Overview = memo(function Overview({ run }: { run: string }) {
   const t = useT()
   const state = useCalm(run)
-  const tree = pathTree(state.paths)
-  if (tree === null) return <p className="body dim">{t('overview.none')}</p>
+  const paths = pathsKept(state)
+  const tree = pathTree(paths)
+  if (tree === null)
+    return (
+      <div className="body overview">
+        <p className="dim">{t('overview.none')}</p>
+        <DroppedPaths run={run} plain />
+      </div>
+    )
   const order = leaves(tree)
   const row = new Map(order.map((path, i) => [path, TOP + i * ROW]))
   const height = TOP * 2 + (order.length - 1) * ROW
-  const longest = Math.max(...state.paths.map((path) => path.tokens.length), 1)
+  const longest = Math.max(...paths.map((path) => path.tokens.length), 1)
   // Paths diverge early, so the square root gives the beginning more room.
   const x = (position: number) => LEFT + 6 + Math.sqrt(position / longest) * (LEAF - LEFT - 20)
   const y = (node: Stretch): number => (row.get(node.paths[0]!)! + row.get(node.paths.at(-1)!)!) / 2
-  const byPath = new Map(state.paths.map((path) => [path.segment, path]))
+  const byPath = new Map(paths.map((path) => [path.segment, path]))
   const shapes: ReactElement[] = []
   /** The x position where the line of each path ends. */
   const ends = new Map<SegmentId, number>()
@@ -100,6 +114,7 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
           <bdi className="mono"> …{visible(tree.text.replace(/\s+/g, ' '))}</bdi>
         )}
       </p>
+      <DroppedPaths run={run} plain />
     </div>
   )
 })

@@ -8,6 +8,7 @@ import { useSegmentField, useShown } from '../store/runs.ts'
 import { activate } from '../store/ui.ts'
 import { plainAnswer } from '../ui/AnswerText.tsx'
 import { CommandButton } from '../commands/CommandButton.tsx'
+import { DroppedPaths, useDropped } from './DroppedPaths.tsx'
 import { usePaths } from './Lanes.tsx'
 import { setStage } from './stage.ts'
 import { STATUS_LOOK, statusKey } from './status.ts'
@@ -15,12 +16,15 @@ import { STATUS_LOOK, statusKey } from './status.ts'
 /** The paths in one row, each with its state and answer. A click opens them, with that path active. */
 export const PathStrip = memo(function PathStrip({ run }: { run: string }) {
   const t = useT()
-  const paths = usePaths(run)
+  const all = usePaths(run)
+  const dropped = useDropped(run)
+  const paths = all.filter((path) => !dropped.includes(path))
   return (
     <div className="path-strip" role="group" aria-label={t('lanes.tabs')}>
       {paths.map((path) => (
         <Chip key={path} run={run} segment={path} bare={paths.length > 8} />
       ))}
+      <DroppedPaths run={run} />
       <span className="grow" />
       <CommandButton id="view.answer" label="lanes.show" look="quiet tiny" />
     </div>

@@ -1,7 +1,7 @@
 import { codeIn } from '../../engine/protocol/question.ts'
 import type { QuestionKind } from '../../engine/protocol/request.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
-import { sentences } from '../inspect/align.ts'
+import { sentencesOf as rangesOf } from '../inspect/units.ts'
 
 /** Where paths agree in content: sentences, or lines of code, that several of them have. */
 
@@ -75,7 +75,9 @@ export function agreementOf(
 function sentencesOf(text: string, kind: QuestionKind): Sentence[] {
   const { blocks } = kind === 'code' ? codeIn(text) : { blocks: [] }
   const code = blocks.length > 0
-  const parts = code ? blocks.flatMap((block) => block.split('\n')) : sentences(text)
+  const parts = code
+    ? blocks.flatMap((block) => block.split('\n'))
+    : rangesOf(text).map((range) => text.slice(...range))
   return parts.slice(0, MOST).flatMap((part) => {
     const line = part.replace(/\s+/g, ' ').trim()
     const clean = code ? line : line.replace(/^(?:[-*•>#]+|\d{1,2}[.)])\s+/, '')

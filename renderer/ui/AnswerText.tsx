@@ -1,11 +1,16 @@
-import { memo } from 'react'
+import { memo, useMemo } from 'react'
 import { isFormula, plainSigns } from '../../engine/protocol/markdown/formulas.ts'
+import { plainAnswer as plain, prosePieces } from '../../engine/protocol/markdown/prose.ts'
 import { useFormatted } from '../format/useFormatted.tsx'
 import { visible } from './visible.ts'
 
-/** Shows an answer as a formula if it is written as one, otherwise as text. */
+/** Shows an answer as a formula if it is written as one, otherwise as text. Prose in LaTeX is text, which wraps. */
 export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
-  const formatted = useFormatted(text, null, { wanted: isFormula(text), formula: true })
+  const pieces = useMemo(() => prosePieces(text), [text])
+  const wanted = pieces?.some(({ formula }) => formula) ?? isFormula(text)
+  const formatted = useFormatted(text, null, { wanted, formula: true })
+  if (pieces !== null)
+    return <bdi className="answer-prose">{formatted ?? visible(plain(text))}</bdi>
   if (formatted === null) return <bdi className="mono">{visible(plainSigns(text))}</bdi>
   return (
     <bdi className="answer-formula" title={visible(text)}>
@@ -14,13 +19,5 @@ export const AnswerText = memo(function AnswerText({ text }: { text: string }) {
   )
 })
 
-/**
- * Returns an answer as plain text, with the commonest LaTeX commands removed, for drawings that cannot show formulas.
- */
-export const plainAnswer = (text: string): string =>
-  visible(
-    plainSigns(text)
-      .replace(/\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}/g, '$1/$2')
-      .replace(/\\(?:text|mathrm|boxed)\{([^{}]*)\}/g, '$1')
-      .replace(/\\[,;! ]/g, ' '),
-  )
+/** Returns an answer as plain text, for drawings and sentences that cannot show formulas. */
+export const plainAnswer = (text: string): string => visible(plain(text))

@@ -37,7 +37,7 @@ export function describeRun(
       if (!showsValues(state)) return t('announce.done')
       return state.answer === null
         ? t('announce.ended')
-        : t('announce.answer', { answer: plainAnswer(state.answer.slice(0, 200)) })
+        : t('announce.answer', { answer: plainAnswer(state.answer).slice(0, 200) })
     }
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')

@@ -134,6 +134,40 @@ describe('foldRun', () => {
     )
   })
 
+  it('takes a dropped path back as it had ended, or to think on', () => {
+    const started: RunEvent[] = [
+      runStarted('r'),
+      pathStarted(1, 'p1'),
+      { type: 'tokens', at: 2, segment: 'p1', tokens: tokensOf('ab') },
+    ]
+    const answer = { text: 'b', span: [1, 2] as [number, number], kind: 'boxed' as const }
+    const ended: RunEvent = {
+      type: 'segment-ended',
+      at: 3,
+      segment: 'p1',
+      reason: 'budget',
+      answer,
+    }
+    const dropped: RunEvent = { type: 'segment-dropped', at: 4, segment: 'p1' }
+    const path = (...events: RunEvent[]) => foldRun([...started, ...events]).paths[0]
+    expect(path(ended, dropped)).toMatchObject({
+      reason: 'dropped',
+      droppedAfter: 'budget',
+      answer,
+    })
+    expect(path(ended, dropped, dropped)).toMatchObject({ droppedAfter: 'budget' })
+    expect(path(dropped)).toMatchObject({ reason: 'dropped', droppedAfter: null, answer: null })
+    expect(path(ended, dropped, { ...ended, at: 5 })).toMatchObject({
+      status: 'truncated',
+      reason: 'budget',
+      droppedAfter: null,
+      answer,
+      text: 'ab',
+    })
+    const extended: RunEvent = { type: 'segment-extended', at: 5, segment: 'p1', budget: 20 }
+    expect(path(dropped, extended)).toMatchObject({ status: 'waiting', reason: null, text: 'ab' })
+  })
+
   it('is interrupted only where it had not ended', () => {
     const events = sampleRun('r')
     for (let n = 1; n <= events.length; n++) {

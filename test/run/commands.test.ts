@@ -156,6 +156,25 @@ describe('after the run has ended', () => {
     await close(run, 's3')
   })
 
+  it('takes a dropped path back: a summary reads it again, and it goes on as it would have', async () => {
+    const run = await solve(engine, tiny.file, 'the answer', settings)
+    const before = run.segment('p2')
+    await run.after({ type: 'summarise' })
+    await run.handle.command({ type: 'drop', segment: 'p2' })
+    await run.after({ type: 'summarise' })
+    expect(run.segment('s3').reads).toEqual(['p1', 'p3'])
+    expect(await run.handle.command({ type: 'restore', segment: 'p2' })).toEqual({})
+    expect(run.segment('p2')).toMatchObject({ reason: before.reason, answer: before.answer })
+    await expect(run.handle.command({ type: 'restore', segment: 'p2' })).rejects.toThrowError(
+      code('bad-request') as Error,
+    )
+    await run.after({ type: 'summarise' })
+    expect(run.segment('s4').reads).toEqual(['p1', 'p2', 'p3'])
+    await close(run, 's4')
+    await run.after({ type: 'branch', segment: 'p2', at: 6 })
+    expect(run.ids('p4').slice(0, 6)).toEqual(run.ids('p2').slice(0, 6))
+  })
+
   it('summarises a subset, again by re-reading, and keeps every version', async () => {
     const run = await solve(engine, tiny.file, 'the answer', settings)
     await run.after({ type: 'summarise', segments: ['p3', 'p1', 'p3'] })
@@ -308,6 +327,21 @@ describe('while it thinks', () => {
     await run.end()
     expect(run.state).toMatchObject({ status: 'ended', endReason: 'finished' })
     expect(run.state.summaries.map(({ reads }) => reads)).toEqual([['p3', 'p4']])
+    await close(run, 's1')
+  })
+
+  it('a path that was dropped in mid-thought thinks on when it is taken back at once', async () => {
+    const run = await start(engine, tiny.file, 'the answer', { ...settings, budget: 600 }).until(
+      thinking(20),
+    )
+    const { segment } = run.state.paths.find(({ status }) => status === 'thinking')!
+    await run.handle.command({ type: 'drop', segment })
+    const { length } = run.segment(segment).tokens
+    await run.handle.command({ type: 'restore', segment })
+    expect(run.segment(segment)).toMatchObject({ status: 'waiting', reason: null })
+    await run.end()
+    expect(run.segment(segment).tokens.length).toBeGreaterThan(length)
+    expect(run.state.summaries[0]!.reads).toContain(segment)
     await close(run, 's1')
   })
 

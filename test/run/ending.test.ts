@@ -60,6 +60,13 @@ describe('the answer of a run', () => {
       usage,
       votes: [{ classes: [{ answer: '8', members: ['p3'] }] }],
     })
+    // Taken back, they count again.
+    for (const segment of ['p1', 'p2']) await run.handle.command({ type: 'restore', segment })
+    await run.until((_, now) => now.state.answer === '7' && now.state.status === 'ended')
+    expect(run.state).toMatchObject({
+      usage,
+      votes: [{ classes: [{ answer: '7', members: ['p1', 'p2'] }, { answer: '8' }] }],
+    })
     const groups = await answering(['7', '8'], native, { strategy: 'majority' })
     await groups.handle.command({ type: 'drop', segment: 'p1' })
     await groups.until(votes(2))

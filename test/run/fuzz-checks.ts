@@ -85,12 +85,17 @@ export function check(events: readonly RunEvent[]): void {
           wrong(event, 'more than its budget')
         break
       case 'segment-ended':
-        if (one === undefined || (!isOpen(one) && !isCutOff(one)))
+        if (one?.status === 'dropped') {
+          if (event.reason !== (one.droppedAfter ?? 'stopped')) wrong(event, 'restored as another')
+        } else if (one === undefined || (!isOpen(one) && !isCutOff(one)))
           wrong(event, 'an end of what is not open')
         break
       case 'segment-extended':
-        if (one === undefined || one.status === 'dropped') wrong(event, 'nothing to extend')
-        else if (one.budget >= event.budget && isOpen(one))
+        if (one === undefined) wrong(event, 'nothing to extend')
+        else if (one.status === 'dropped') {
+          if (one.droppedAfter !== null || event.budget !== one.budget)
+            wrong(event, 'an extension of what was dropped')
+        } else if (one.budget >= event.budget && isOpen(one))
           wrong(event, 'an extension that gives nothing')
         break
       case 'segment-dropped':
@@ -148,7 +153,18 @@ export function reflected(
         missing()
       return
     case 'drop':
-      if (segmentOf(live, command.segment)!.status !== 'dropped') missing()
+      if (!about('segment-dropped', command.segment)) missing()
+      // Unless it was taken back.
+      if (
+        segmentOf(live, command.segment)!.status !== 'dropped' &&
+        !about('segment-ended', command.segment) &&
+        !about('segment-extended', command.segment)
+      )
+        missing()
+      return
+    case 'restore':
+      if (!about('segment-ended', command.segment) && !about('segment-extended', command.segment))
+        missing()
       return
     case 'extend':
       if (!about('segment-extended', command.segment)) missing()

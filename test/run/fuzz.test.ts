@@ -10,6 +10,7 @@ it('random commands at random moments: every run ends, its transcript is what it
   for (const type of [
     'stop',
     'drop',
+    'restore',
     'extend',
     'branch',
     'summarise',

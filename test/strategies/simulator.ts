@@ -179,6 +179,11 @@ export class Simulator {
       }
       case 'drop':
         return this.emit({ type: 'segment-dropped', segment: action.segment })
+      case 'restore': {
+        const { droppedAfter } = segmentOf(this.state, action.segment)!
+        const reason = droppedAfter ?? 'stopped'
+        return this.emit({ type: 'segment-ended', segment: action.segment, reason, answer: null })
+      }
       case 'continue':
         return this.emit({
           type: 'segment-extended',

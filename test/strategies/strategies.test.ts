@@ -114,11 +114,13 @@ describe.each(cases)('$strategy, trained: $trained', ({ strategy, trained }) => 
 
 function anyCommand({ state }: Simulator, random: Random): Parameters<Simulator['command']>[0] {
   const segment = pathId(1 + random.int(state.paths.length + 1))
-  switch (random.int(5)) {
+  switch (random.int(6)) {
     case 0:
       return { type: 'stop', segment }
     case 1:
       return { type: 'drop', segment }
+    case 5:
+      return { type: 'restore', segment }
     case 2:
       return { type: 'extend', segment, tokens: 1 + random.int(5) }
     case 3:
@@ -254,6 +256,25 @@ describe('commands', () => {
     expect(opened(run)).toEqual([['s1', 1, ['p1', 'p3']]])
   })
 
+  it('a dropped path is taken back: it goes on while others think, else as it had ended', () => {
+    const run = open(begin({ finish: 'last' }))
+    run.command({ type: 'drop', segment: 'p2' })
+    run.command({ type: 'restore', segment: 'p2' })
+    expect(run.open).toEqual(['p1', 'p2', 'p3'])
+    run.end('p3', 'budget')
+    for (const segment of ['p2', 'p3']) run.command({ type: 'drop', segment })
+    run.command({ type: 'restore', segment: 'p3' })
+    expect(run.state.paths[2]).toMatchObject({ status: 'truncated', reason: 'budget' })
+    finish(run, 'p1')
+    expect(opened(run)).toEqual([['s1', 1, ['p1', 'p3']]])
+    finish(run, 's1')
+    run.later = true
+    run.command({ type: 'restore', segment: 'p2' })
+    expect(run.state.paths[1]).toMatchObject({ status: 'stopped', reason: 'stopped' })
+    expect(run.command({ type: 'summarise' }).segment).toBe('s2')
+    expect(opened(run)[1]).toEqual(['s2', null, ['p1', 'p2', 'p3']])
+  })
+
   it('after the end nothing opens but what is asked for', () => {
     const run = begin({ strategy: 'parallel-majority', paths: 1, finish: 'last' })
     finish(run, 'p1', 'p2')
@@ -280,6 +301,8 @@ describe('commands', () => {
     refused({ type: 'stop', segment: 's1' }, 'no-such-path')
     run.command({ type: 'drop', segment: 'p2' })
     refused({ type: 'drop', segment: 'p2' }, 'no-such-path')
+    refused({ type: 'restore', segment: 'p1' }, 'bad-request')
+    refused({ type: 'restore', segment: 'p9' }, 'no-such-path')
     finish(run, 'p1')
     refused({ type: 'stop', segment: 'p1' }, 'not-running')
     refused({ type: 'extend', segment: 'p1', tokens: 2 }, 'bad-request')

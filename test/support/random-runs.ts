@@ -78,6 +78,8 @@ const COMMANDS = [
   'stop',
   'drop',
   'drop',
+  'restore',
+  'restore',
   'extend',
   'extend',
   'extend',
@@ -113,6 +115,11 @@ export function randomCommand(dice: Dice, state: RunState): RunCommand {
       return { type: 'stop', segment }
     case 'drop':
       return { type: 'drop', segment }
+    case 'restore': {
+      const dropped = paths.filter(({ status }) => status === 'dropped')
+      const chosen = dropped.length > 0 && chance(0.9) ? of(dropped).segment : segment
+      return { type: 'restore', segment: chosen }
+    }
     case 'extend':
       return { type: 'extend', segment, tokens: 1 + int(chance(0.1) ? 1500 : 20) }
     case 'branch':

@@ -127,6 +127,25 @@ function programs(chosen?: 'p1'): RunEvent[] {
   ]
 }
 
+it('a path that was continued in the middle of a word is one text in Markdown and HTML', () => {
+  const tokens = (at: number, text: string): RunEvent => ({
+    type: 'tokens',
+    at,
+    segment: 'p1',
+    tokens: [{ text, logprob: -1, entropy: null }],
+  })
+  write('r1', [
+    runStarted('r1', 'How?', { question: 'text' }),
+    pathStarted(1, 'p1'),
+    tokens(2, 'We take the problem step'),
+    { type: 'segment-ended', at: 3, segment: 'p1', reason: 'budget', answer: null },
+    { type: 'segment-extended', at: 4, segment: 'p1', budget: 90 },
+    tokens(5, '-by-step.'),
+  ])
+  for (const format of ['md', 'html'] as const)
+    expect(exportRuns(store, ['r1'], format).content).toContain('problem step-by-step.')
+})
+
 describe('programs that were compared', () => {
   it('are in every format, with what they returned and which one is the answer', () => {
     write('r1', programs())

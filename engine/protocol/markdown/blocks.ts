@@ -46,9 +46,17 @@ export class BlockSplitter {
   #blank = false
   /** Indentation of the open block; null: it has only blank lines so far. */
   #indent: number | null = null
+  /** Opens the block again that the end of the text closed. */
+  #reopen: (() => void) | null = null
 
-  /** Takes the text so far, which must begin with the previous one. `done`: closes the open block. */
+  /**
+   * Takes the text so far, which must begin with the previous one. `done`: closes the open block. A
+   * text that goes on after that continues the block.
+   */
   advance(text: string, done: boolean): void {
+    if (done && this.#reopen !== null && text.length === this.tail) return
+    this.#reopen?.()
+    this.#reopen = null
     for (;;) {
       const end = text.indexOf('\n', this.#line)
       if (end === -1) break
@@ -57,9 +65,28 @@ export class BlockSplitter {
     }
     while (text.length - this.tail > LONG) this.#cutLine(text)
     if (!done) return
+    this.#reopen = this.#remember()
     if (text.length > this.#line) this.#takeLine(text.slice(this.#line), text.length)
     this.#line = text.length
     this.#close(text.length)
+  }
+
+  /** Returns a function that puts everything back as it is now. */
+  #remember(): () => void {
+    const { tail } = this
+    const { length } = this.blocks
+    const [line, fence, math] = [this.#line, this.#fence && { ...this.#fence }, this.#math]
+    const [list, blank, indent] = [this.#list, this.#blank, this.#indent]
+    return () => {
+      this.blocks.length = length
+      this.tail = tail
+      this.#line = line
+      this.#fence = fence
+      this.#math = math
+      this.#list = list
+      this.#blank = blank
+      this.#indent = indent
+    }
   }
 
   /**

@@ -7,11 +7,14 @@ import { toHast, type State } from 'mdast-util-to-hast'
 import type { Range } from './blocks.ts'
 import { visitElements } from './elements.ts'
 import { MAX_FORMULA } from './formulas.ts'
+import { prosePieces } from './prose.ts'
 import { parseMarkdown, walk, type FormulaBlock, type InlineFormula } from './parse.ts'
 
 export interface TreeOptions {
   /** The part of the text that is marked as the answer. */
   mark?: Range | null
+  /** Parts that are marked, in order and without overlap. */
+  marks?: readonly Range[]
   /** How formulas are written. Default: HTML for the window, which has KaTeX's fonts and styles. */
   formulas?: 'html' | 'mathml'
 }
@@ -40,10 +43,13 @@ const schema: Schema = {
  * Returns the tree of one block. It is inert: no HTML of the model, no addresses but those of links and images, which
  * the reader's side decides about. Throws if it nests too deep.
  */
-export function treeOf(text: string, { mark = null, formulas = 'html' }: TreeOptions = {}): Root {
+export function treeOf(
+  text: string,
+  { mark = null, marks = mark === null ? [] : [mark], formulas = 'html' }: TreeOptions = {},
+): Root {
   const markdown = parseMarkdown(text)
   boxTasks(markdown)
-  if (mark !== null) markAnswer(markdown, mark)
+  if (marks.length > 0) markParts(markdown, marks)
   const tree = sanitize(
     toHast(markdown, {
       handlers: {
@@ -84,27 +90,34 @@ function boxTasks(tree: Nodes): void {
   })
 }
 
-/** Wraps the marked part in <mark>: text exactly, formulas and code as a whole. */
-function markAnswer(tree: Nodes, mark: Range): void {
+/** Wraps the marked parts in <mark>: text exactly, formulas and code as a whole. */
+function markParts(tree: Nodes, marks: readonly Range[]): void {
   const wrap = (children: Nodes[]): Nodes =>
     ({ type: 'emphasis', data: { hName: 'mark' }, children }) as Nodes
   walk(tree, (node) => {
     const start = node.position?.start.offset
     const end = node.position?.end.offset
-    if (start === undefined || end === undefined || end <= mark[0] || start >= mark[1])
-      return undefined
+    if (start === undefined || end === undefined) return undefined
+    const inside = marks.filter(([from, to]) => end > from && start < to)
+    if (inside.length === 0) return undefined
     if (node.type === 'inlineFormula' || node.type === 'formulaBlock' || node.type === 'inlineCode')
       return wrap([node])
     if (node.type !== 'text') return undefined
     const { value } = node
     if (value.length !== end - start) return wrap([node])
-    const [from, to] = [Math.max(0, mark[0] - start), Math.min(value.length, mark[1] - start)]
     const part = (a: number, b: number): Nodes[] =>
       b > a ? [{ type: 'text', value: value.slice(a, b) }] : []
+    let at = 0
+    const children = inside.flatMap(([first, last]): Nodes[] => {
+      const [from, to] = [Math.max(at, first - start), Math.min(value.length, last - start)]
+      const pieces = [...part(at, from), wrap(part(from, to))]
+      at = to
+      return pieces
+    })
     return {
       type: 'emphasis',
       data: { hName: 'span' },
-      children: [...part(0, from), wrap(part(from, to)), ...part(to, value.length)],
+      children: [...children, ...part(at, value.length)],
     } as Nodes
   })
 }
@@ -130,8 +143,30 @@ function asWritten({ position }: Element, text: string, value: string): ElementC
   return { type: 'text', value: source }
 }
 
-/** Returns a formula as elements, or null if KaTeX cannot read it or would take too long. */
+/**
+ * Returns a formula as elements, or null if KaTeX cannot read it or would take too long. One that is
+ * prose becomes text, which wraps, in a frame if it was in a box.
+ */
 export function formulaElements(
+  formula: string,
+  displayMode: boolean,
+  output: 'html' | 'mathml',
+): ElementContent[] | null {
+  const pieces = prosePieces(formula)
+  if (pieces === null) return katexElements(formula, displayMode, output)
+  const children: ElementContent[] = []
+  for (const { text, formula } of pieces) {
+    const drawn = formula
+      ? katexElements(text, false, output)
+      : [{ type: 'text' as const, value: text }]
+    if (drawn === null) return null
+    children.push(...drawn)
+  }
+  if (!formula.trimStart().startsWith('\\boxed')) return children
+  return [{ type: 'element', tagName: 'span', properties: { className: ['boxed'] }, children }]
+}
+
+function katexElements(
   formula: string,
   displayMode: boolean,
   output: 'html' | 'mathml',

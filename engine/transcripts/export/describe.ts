@@ -7,6 +7,7 @@ import {
   type SegmentId,
 } from '../../protocol/events.ts'
 import { consensusOf, outcomeOf, outcomeText } from '../../protocol/consensus.ts'
+import { plainAnswer } from '../../protocol/markdown/prose.ts'
 import { answeringSegment, decidingProgram } from '../../protocol/deciding.ts'
 import type { Reason } from '../../protocol/programs.ts'
 import { questionOf, showsValues } from '../../protocol/question.ts'
@@ -123,7 +124,7 @@ export function shownOf(state: RunState): Shown {
 
 /** Returns what a table of runs shows in its column of answers. */
 export const answerCell = (state: RunState): string =>
-  showsValues(state) ? (state.answer ?? '') : `(${questionOf(state) ?? 'undecided'})`
+  showsValues(state) ? plainAnswer(state.answer ?? '') : `(${questionOf(state) ?? 'undecided'})`
 
 /** Returns `path 3`, `summary 1`, ... */
 export const nameOf = (segment: SegmentId): string => `${roleOf(segment)} ${numberOf(segment)}`
@@ -172,7 +173,7 @@ export function voteLines(vote: RunState['votes'][number]): string[] {
       i === vote.winner
         ? `winner${vote.tie ? ' of a tie' : ''}${vote.chosen !== undefined ? ', chosen by hand' : ''}: `
         : ''
-    return `${won}${answer ?? '(no answer)'} - ${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
+    return `${won}${answer === null ? '(no answer)' : plainAnswer(answer)} - ${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
   })
 }
 

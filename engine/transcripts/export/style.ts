@@ -37,6 +37,7 @@ pre { margin: 0; white-space: pre-wrap; }
 .hljs-type, .hljs-built_in, .hljs-attr, .hljs-attribute, .hljs-variable, .hljs-template-variable { color: var(--type); }
 .hljs-deletion { color: var(--bad); }
 .answer { font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
+.boxed { border: 1px solid; padding: 0 .3em; }
 .note { color: var(--soft); font-size: .875rem; margin: .25rem 0 .6rem; overflow-wrap: anywhere; }
 mark { background: var(--mark); color: inherit; }
 table { border-collapse: collapse; font-size: .875rem; }

@@ -3,6 +3,7 @@ import { gfmToMarkdown } from 'mdast-util-gfm'
 import { defaultHandlers, toMarkdown, type Handle, type Options } from 'mdast-util-to-markdown'
 import { codeOf, textOf, wholeBlocksOf, type Block } from '../../protocol/markdown/blocks.ts'
 import { isFormula, plainSigns } from '../../protocol/markdown/formulas.ts'
+import { plainAnswer, prosePieces } from '../../protocol/markdown/prose.ts'
 import { safeUrl } from '../../protocol/links.ts'
 import {
   parseMarkdown,
@@ -91,11 +92,12 @@ export class MarkdownWriter {
     return toMarkdown({ type: 'root', children }, OPTIONS).trimEnd()
   }
 
-  /** Returns an answer as Markdown: a formula if it is written as one, else as it is written. */
+  /** Returns an answer as Markdown: a formula if it is written as one, prose without LaTeX, else as it is written. */
   answer(answer: string): string {
     if (answer.includes('\n')) return this.text(answer)
-    if (isFormula(answer)) return `$${harmless(answer)}$`
-    const text: Text = { type: 'text', value: plainSigns(answer) }
+    const prose = prosePieces(answer) !== null
+    if (isFormula(answer) && !prose) return `$${harmless(answer)}$`
+    const text: Text = { type: 'text', value: prose ? plainAnswer(answer) : plainSigns(answer) }
     return toMarkdown({ type: 'paragraph', children: [text] }, OPTIONS).trimEnd()
   }
 }

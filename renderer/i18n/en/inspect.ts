@@ -53,5 +53,9 @@ export const inspect = {
   'compare.noParting': 'One path is a prefix of the other.',
   'compare.parting': 'Diverge at token {{at}}:',
   'compare.inspect': 'Inspect token {{at}}',
+  'compare.equal_one': '{{count}} setting is equal',
+  'compare.equal_other': '{{count}} settings are equal',
+  'compare.differs': 'differs',
+  'compare.apart': 'Nothing in common from here on.',
   'compare.runs': 'Runs side by side',
 } as const

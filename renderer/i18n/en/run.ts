@@ -83,6 +83,10 @@ export const run = {
   'lane.confidence': 'Confidence along the path (mean logprob {{mean}})',
   'lane.firstToken': 'Time to first token',
   'lane.budget': 'Tokens used, of the budget',
+  'dropped.title': 'Dropped paths',
+  'dropped.line': 'Path {{path}}, dropped · {{tokens}}',
+  'dropped.undo': 'Undo',
+  'dropped.undoPath': 'Undo: take path {{path}} back',
   'stream.jump': 'Jump to live',
 
   'status.waiting': 'Waiting',

@@ -52,5 +52,9 @@ export const inspect: Record<keyof typeof en, string> = {
   'compare.noParting': '一条路径是另一条的前缀。',
   'compare.parting': '从词元 {{at}} 起不同：',
   'compare.inspect': '查看词元 {{at}}',
+  'compare.equal_one': '{{count}} 项设置相同',
+  'compare.equal_other': '{{count}} 项设置相同',
+  'compare.differs': '不同',
+  'compare.apart': '从此处起没有共同内容。',
   'compare.runs': '并排对比运行',
 }

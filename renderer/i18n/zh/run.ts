@@ -83,6 +83,10 @@ export const run: Record<keyof typeof en, string> = {
   'lane.confidence': '路径上的置信度（平均对数概率 {{mean}}）',
   'lane.firstToken': '首个词元用时',
   'lane.budget': '已用词元与预算',
+  'dropped.title': '已丢弃的路径',
+  'dropped.line': '路径 {{path}}，已丢弃 · {{tokens}}',
+  'dropped.undo': '撤销',
+  'dropped.undoPath': '撤销：恢复路径 {{path}}',
   'stream.jump': '跳到最新',
 
   'status.waiting': '等待中',

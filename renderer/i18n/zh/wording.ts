@@ -50,6 +50,7 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
   'bad-request/nothing-to-count': '此问题没有单一数值，因此没有表决。请先更改问题类型。',
   'bad-request/nothing-to-compare': '没有路径包含可能含有程序的文本。',
+  'bad-request/not-dropped': '路径 {path} 未被丢弃。',
   'bad-request/not-code': '只有要求代码的问题才比较程序。',
   'bad-request/no-sandbox': '此处无法运行程序。',
   'bad-request/not-a-call': '{call} 不是以具体值为参数的 {name} 调用。',

@@ -10,6 +10,7 @@ it('two windows ask one host for anything at any moment: they show what the tran
   for (const type of [
     'stop',
     'drop',
+    'restore',
     'extend',
     'branch',
     'summarise',

@@ -21,6 +21,33 @@ describe('BlockSplitter', () => {
     ])
   })
 
+  test('a text that was ended and goes on is one text: no block ends in the middle of a word', () => {
+    const blocks = fc.array(
+      fc.constantFrom('a', ' word', '\n', '\n\n', '```', '- ', '1. ', '$$', '\\[', '\\]', '    x'),
+      { maxLength: 30 },
+    )
+    fc.assert(
+      fc.property(blocks, blocks, fc.boolean(), (before, after, again) => {
+        const [first, text] = [before.join(''), [...before, ...after].join('')]
+        const splitter = new BlockSplitter()
+        splitter.advance(first, true)
+        const ended = [...splitter.blocks]
+        splitter.advance(first, true)
+        splitter.blocks.forEach((block, i) => expect(block).toBe(ended[i]))
+        if (again) splitter.advance(first, false)
+        splitter.advance(text, true)
+        expect(splitter.blocks).toEqual(whole(text).blocks)
+      }),
+    )
+    const splitter = new BlockSplitter()
+    splitter.advance('One.\n\nLet us take the problem step', true)
+    const text = 'One.\n\nLet us take the problem step-by-step.'
+    splitter.advance(text, false)
+    expect(splitter.open(text).map(({ start, end }) => text.slice(start, end))).toEqual([
+      'Let us take the problem step-by-step.',
+    ])
+  })
+
   test('covers the text without gap or overlap, however it comes in', () => {
     const piece = fc.constantFrom(
       'a',
@@ -71,14 +98,6 @@ describe('BlockSplitter', () => {
       expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(8200)
       for (const piece of pieces) expect(encodeURIComponent(piece)).toBeTruthy() // throws for half a character
     }
-  })
-
-  test('an extended path goes on after its end', () => {
-    const splitter = new BlockSplitter()
-    splitter.advance('one', true)
-    splitter.advance('one more\n\nnext', false)
-    expect(splitter.blocks.map(({ end }) => end)).toEqual([3, 10])
-    expect(splitter.tail).toBe(10)
   })
 
   test('blockAt finds the block of an offset', () => {

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { foldRun } from '../../../engine/protocol/fold.ts'
+import type { RunSettings } from '../../../engine/protocol/request.ts'
+import { headsOf, settingRows } from '../../../renderer/inspect/compare-settings.ts'
+import { t } from '../../../renderer/i18n/index.ts'
+import { settingName, settingWords } from '../../../renderer/inspect/setting-words.ts'
+import { begun, SETTINGS } from '../synthetic.ts'
+
+const state = (settings: Partial<RunSettings>) => foldRun(begun('r', 2, settings))
+
+test('settings of runs: those that differ, also where one run does not have it, and those that are equal', () => {
+  const rows = settingRows([
+    state({ seed: 7 }),
+    state({ seed: 8, sampling: { ...SETTINGS.sampling, topK: 3 } }),
+    state({ seed: 7, tail: 9 }),
+  ])
+  expect(rows.filter(({ same }) => !same)).toEqual([
+    { key: 'seed', values: [7, 8, 7], same: false },
+    {
+      key: 'sampling.topK',
+      values: [SETTINGS.sampling.topK, 3, SETTINGS.sampling.topK],
+      same: false,
+    },
+    { key: 'tail', values: [undefined, undefined, 9], same: false },
+  ])
+  expect(rows.slice(0, 3).map(({ key }) => key)).toEqual(['model', 'strategy', 'paths'])
+  expect(rows.find(({ key }) => key === 'model')).toMatchObject({ same: true })
+})
+
+test('every setting has a name and words for its value', () => {
+  for (const { key, values } of settingRows([state({ tail: 9, alone: true, question: 'auto' })])) {
+    expect(settingName(key, t), key).not.toBe(key)
+    expect(settingWords(key, values[0], t), key).not.toMatch(/^[a-z]+\.[a-z]|undefined|object/)
+  }
+  expect(settingWords('strategy', 'majority', t)).toBe('Majority vote')
+  expect(settingWords('vote', 'behaviour', t)).toBe('behaviour')
+  expect(settingWords('tail', undefined, t)).toBe('–')
+})
+
+test('a run is headed by what tells it apart', () => {
+  const run = (title: string, facts: string[], rest: string) => ({ title, facts, rest })
+  expect(headsOf([run('A', ['m', 's'], ''), run('B', ['m', 's'], '')])).toEqual([
+    { title: 'A', more: 'm · s' },
+    { title: 'B', more: 'm · s' },
+  ])
+  expect(headsOf([run('A', ['m', 's', '4'], ''), run('A', ['m', 'v', '8'], '')])).toEqual([
+    { title: 's · 4', more: 'm' },
+    { title: 'v · 8', more: 'm' },
+  ])
+  expect(headsOf([run('A', ['m'], 'Seed 1'), run('A', ['m'], 'Seed 2')])).toEqual([
+    { title: 'Seed 1', more: 'm' },
+    { title: 'Seed 2', more: 'm' },
+  ])
+})
