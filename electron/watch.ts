@@ -1,20 +1,12 @@
 import { Connection } from '../engine/protocol/client.ts'
+import { doingOfAll, type DoingOfAll } from '../engine/protocol/doing.ts'
 import { isAtWork } from '../engine/protocol/run-state.ts'
 import type { Channel, RunProgress } from '../engine/protocol/wire.ts'
-
-/**
- * The number of running and queued runs, and the progress of the running ones: 0..1 of their token budgets, null if
- * there are none.
- */
-export interface Activity {
-  running: number
-  fraction: number | null
-}
 
 export interface WatchOptions {
   /** Receives the far end of a new connection. */
   connect: (channel: Channel) => void
-  onActivity: (activity: Activity) => void
+  onActivity: (activity: DoingOfAll) => void
   /** Called when a run ends. */
   onEnd: (run: RunProgress) => void
 }
@@ -33,9 +25,8 @@ export class RunWatch {
       return near
     })
     const show = (runs: readonly RunProgress[]): void => {
-      const live = runs.filter(isAtWork)
-      for (const run of runs) if (!live.includes(run)) onEnd(run)
-      onActivity({ running: live.length, fraction: live.length === 0 ? null : mean(live) })
+      for (const run of runs) if (!isAtWork(run)) onEnd(run)
+      onActivity(doingOfAll(runs))
     }
     // The host refuses while the engine is down; the watch is repeated once it is up.
     const watch = () => void this.#connection.call('runs.watch', {}).catch(() => undefined)
@@ -53,12 +44,6 @@ export class RunWatch {
   close(): void {
     this.#connection.close()
   }
-}
-
-/** Returns the mean progress of the running runs; queued runs do not count. */
-function mean(live: readonly RunProgress[]): number {
-  const thinking = live.filter(({ status }) => status === 'running')
-  return thinking.reduce((sum, { fraction }) => sum + fraction, 0) / Math.max(1, thinking.length)
 }
 
 /** Returns both ends of a channel within this process. */

@@ -2,6 +2,7 @@ import { app, dialog, Menu, Notification, powerSaveBlocker, type BrowserWindow }
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PageMenu } from '../engine/protocol/bridge.ts'
+import type { DoingOfAll } from '../engine/protocol/doing.ts'
 import type { RunProgress } from '../engine/protocol/wire.ts'
 import { Supervisor } from '../engine/host/index.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
@@ -12,7 +13,7 @@ import { buildMenu, type MenuActions } from './menu.ts'
 import { releaseSource } from './releases.ts'
 import { answerRequests, tellPage } from './requests.ts'
 import { ShellState } from './state.ts'
-import { RunWatch, type Activity } from './watch.ts'
+import { RunWatch } from './watch.ts'
 import { openWindow } from './window.ts'
 
 export interface WorkbenchOptions {
@@ -159,7 +160,7 @@ export class Workbench {
   }
 
   /** Shows the progress of runs in the taskbar, and keeps the machine awake while there are any. */
-  #show({ running, fraction }: Activity): void {
+  #show({ running, fraction }: DoingOfAll): void {
     if (this.#window?.isDestroyed() === false) this.#window.setProgressBar(fraction ?? -1)
     this.#stayAwake(running > 0)
   }

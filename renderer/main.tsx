@@ -9,6 +9,7 @@ import { startNative } from './store/native.ts'
 import { watchRoute } from './store/route.ts'
 import { loadSample } from './store/sample.ts'
 import { startSession } from './store/session.ts'
+import { startTitle } from './store/title.ts'
 import { routeRun, useRoute } from './store/route.ts'
 import { SAMPLE_ID } from './store/runs.ts'
 import 'katex/dist/katex.min.css'
@@ -29,6 +30,7 @@ watchRoute()
 listenForShortcuts()
 startSession()
 startNative()
+startTitle()
 startFormatter()
 const sample = (): void => {
   if (routeRun(useRoute.getState().route) === SAMPLE_ID) void loadSample()

@@ -93,7 +93,11 @@ export class Host {
         this.#clients.forEach((client) => client.push(run, event))
         this.#activity.changed()
       },
-      onProgress: (run, fraction) => this.#broadcast({ kind: 'progress', task: run, fraction }),
+      onProgress: (run, fraction) => {
+        this.#broadcast({ kind: 'progress', task: run, fraction })
+        this.#activity.changed()
+      },
+      onReading: () => this.#activity.changed(),
       onWaiting: (run, place) => this.#broadcast({ kind: 'waiting', run, place }),
       onEnd: (run) => {
         this.#activity.ended(run)

@@ -18,6 +18,7 @@ import { spokenText, spokesman } from '../protocol/deciding.ts'
 import { framedText } from '../protocol/frame.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { experimentOf } from '../protocol/lab.ts'
+import type { Beside } from '../protocol/doing.ts'
 import { digestOfRequest, listItem, progressOf } from '../protocol/run-list.ts'
 import type { Attribution, Result, RunProgress, RunStatus, RunSummary } from '../protocol/wire.ts'
 import type { Turn } from '../prompt/index.ts'
@@ -52,8 +53,9 @@ interface Run {
   state: RunState
   /** Its place among the runs that wait for room in their context, from 1; null if it does not wait. */
   place: number | null
-  /** Windows were told that its model is being loaded. */
-  loading: boolean
+  /** Progress of loading its model, as windows were told, 0..1; null if it is not being loaded. */
+  loading: number | null
+  reading: Beside['reading']
   /** How many commands have no answer yet. */
   asked: number
   finished: Promise<void>
@@ -69,6 +71,8 @@ export interface RunsOptions {
   /** Called with each event once it is on disk. */
   onEvent: (run: string, event: RunEvent) => void
   onProgress: (run: string, fraction: number) => void
+  /** Called when a summary has read more of its source. */
+  onReading: () => void
   /** Called with a run's place in the queue, from 1; null once it does not wait. */
   onWaiting: (run: string, place: number | null) => void
   /** Called when a run ends; a command may continue it later. */
@@ -227,7 +231,7 @@ export class Runs {
   #progress(run: Run): RunProgress[] {
     try {
       const item = hasTranscript(run) ? this.#options.store.summary(run.id) : itemOf(run)
-      return [progressOf({ ...item, status: statusOf(run) }, run.state)]
+      return [progressOf({ ...item, status: statusOf(run) }, run.state, besideOf(run))]
     } catch {
       return []
     }
@@ -287,12 +291,17 @@ export class Runs {
     return {
       onProgress: (fraction: number) => this.#load(id, fraction),
       onWaiting: (place: number | null) => this.#place(id, place),
+      onReading: (segment: SegmentId, fraction: number) => {
+        const run = this.#runs.get(id)
+        if (run !== undefined) run.reading = { segment, fraction }
+        this.#options.onReading()
+      },
     }
   }
 
   #load(id: string, fraction: number): void {
     const run = this.#runs.get(id)
-    if (run !== undefined) run.loading = fraction < 1
+    if (run !== undefined) run.loading = fraction < 1 ? fraction : null
     this.#options.onProgress(id, fraction)
   }
 
@@ -318,7 +327,8 @@ export class Runs {
       unsaved: [],
       state: writer?.state ?? EMPTY_RUN,
       place: null,
-      loading: false,
+      loading: null,
+      reading: null,
       asked: 0,
       finished: Promise.resolve(),
       closing: false,
@@ -376,7 +386,7 @@ export class Runs {
     if (!isAtWork(before) || isAtWork(state)) return
     run.stopped?.()
     run.stopped = undefined
-    if (run.loading) this.#load(run.id, 1) // it was cancelled, or failed
+    if (run.loading !== null) this.#load(run.id, 1) // it was cancelled, or failed
     const ofLab = run.request !== undefined && experimentOf(run.id) !== null
     if (!ofLab) for (const progress of this.#progress(run)) this.#options.onEnd(progress)
     // There is nothing to continue from, or nobody who would.
@@ -442,6 +452,12 @@ const hasTranscript = ({ unsaved, state }: Run): boolean =>
 /** Returns the status of a run, which is queued while it waits for room in its context. */
 const statusOf = ({ state, place }: Run): RunStatus =>
   state.status === 'empty' || (isAtWork(state) && place !== null) ? 'queued' : state.status
+
+const besideOf = ({ place, loading, reading }: Run): Beside => ({
+  waits: place !== null,
+  loading,
+  reading,
+})
 
 /** Returns the entry of a run, which is queued while the run waits for room in its context. */
 const withPlace = (item: RunSummary, run: Run | undefined): RunSummary =>

@@ -275,6 +275,8 @@ export interface DecodeBatch {
   tokens: { id: number; tokens: NativeToken[] }[]
   ended: StreamEnd[]
   paused: number[]
+  /** How many of the tokens of their parts streams have read that do not decode yet. */
+  reading?: { id: number; done: number; tokens: number }[]
   /**
    * The number of threads, when other programs began to use the processors of some: with `yields`,
    * of those that are left.

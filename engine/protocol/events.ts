@@ -165,6 +165,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     }),
     /** Ids of the prompt that all paths share; absent if the engine does not report them. */
     promptTokens: z.array(z.int()).optional(),
+    /** How many positions the model was trained for, YaRN included; absent if that is not known. */
+    positions: z.int().min(1).optional(),
     /** How the run's own summaries read its paths. */
     fusion: Fusion,
     followUp: z.object({ run: z.string(), segment: SegmentId }).optional(),

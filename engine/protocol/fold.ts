@@ -202,6 +202,7 @@ function start({ run }: Draft, event: EventOf<'run-started'>): void {
     engine,
     fusion,
     promptTokens: event.promptTokens ?? [],
+    positions: event.positions ?? null,
     followUp: event.followUp ?? null,
     thought: event.thought ?? null,
   } satisfies Partial<RunState>)

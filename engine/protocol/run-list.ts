@@ -1,4 +1,5 @@
 import { consensusOf } from './consensus.ts'
+import { doingOf, type Beside } from './doing.ts'
 import type { RunEvent, Token } from './events.ts'
 import { outcomeOf } from './outcome.ts'
 import { questionOf } from './question.ts'
@@ -81,12 +82,13 @@ export function listItem(run: string, digest: RunDigest, meta: RunMeta = {}): Ru
   }
 }
 
-/** Returns the progress of a run. `state` is undefined while the run is queued. */
 export function progressOf(
-  { run, title, status, answer }: RunSummary,
-  state: RunState | undefined,
+  { run, title, model, status, outcome, answer }: RunSummary,
+  state: RunState,
+  beside: Beside,
 ): RunProgress {
-  return { run, title, status, answer, fraction: state === undefined ? 0 : fractionOf(state) }
+  const doing = doingOf(state, beside, fractionOf(state))
+  return { run, title, model, status, ...(outcome !== undefined && { outcome }), answer, doing }
 }
 
 /**

@@ -88,6 +88,8 @@ export interface RunState {
   readonly engine: EventOf<'run-started'>['engine'] | null
   /** Empty if the engine does not report ids. */
   readonly promptTokens: readonly number[]
+  /** How many positions the model was trained for; null if that is not known. */
+  readonly positions: number | null
   readonly fusion: Fusion | null
   readonly followUp: { readonly run: string; readonly segment: SegmentId } | null
   /** In order of their numbers, p1 first. */
@@ -131,6 +133,7 @@ export const EMPTY_RUN: RunState = {
   model: null,
   engine: null,
   promptTokens: [],
+  positions: null,
   fusion: null,
   followUp: null,
   paths: [],

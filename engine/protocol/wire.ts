@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
+import { Doing } from './doing.ts'
 import {
   CatalogueItem,
   ConvertType,
@@ -139,13 +140,15 @@ export const Search = z.object({
 })
 export type Search = z.infer<typeof Search>
 
-/** The progress of a run: `fraction` of its token budgets, 0..1. */
+/** The progress of a run; `doing` is null once it is over. */
 export const RunProgress = RunSummary.pick({
   run: true,
   title: true,
+  model: true,
   status: true,
+  outcome: true,
   answer: true,
-}).extend({ fraction: z.number() })
+}).extend({ doing: Doing.nullable() })
 export type RunProgress = z.infer<typeof RunProgress>
 
 /**

@@ -95,6 +95,7 @@ export async function begin(
         options: settings.engine,
       },
       promptTokens: ids,
+      positions: trainedPositions(info, settings),
       fusion,
       ...(thought !== null && { thought }),
       ...(request.followUp !== undefined && { followUp: request.followUp }),

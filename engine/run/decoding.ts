@@ -21,6 +21,8 @@ export interface DecodingOptions extends Pick<
 > {
   onTokens: (segment: SegmentId, tokens: Token[]) => void
   onEnd: (end: SegmentEnd) => void
+  /** Called with how much of what it reads a segment has read, 0..1. */
+  onReading: (segment: SegmentId, fraction: number) => void
   /** Called when other programs begin to use the processors of some threads; see `DecodeBatch`. */
   onCrowded: (threads: number) => void
   /** Called after each reported batch. */
@@ -34,12 +36,14 @@ export class Decoding {
   readonly #live = new Set<SegmentId>()
 
   constructor(context: NativeContext, streams: readonly Streamed[], options: DecodingOptions) {
-    const { onTokens, onEnd, onCrowded, onBatch, ...rest } = options
+    const { onTokens, onEnd, onReading, onCrowded, onBatch, ...rest } = options
     for (const { segment } of streams) this.#note(segment)
     this.#native = context.decode({
       ...rest,
       streams: streams.map(({ stream }) => stream),
-      onBatch: ({ tokens, ended, crowded }) => {
+      onBatch: ({ tokens, ended, reading = [], crowded }) => {
+        for (const read of reading)
+          onReading(this.#segments.get(read.id)!, read.done / read.tokens)
         if (crowded !== undefined) onCrowded(crowded)
         for (const batch of tokens) onTokens(this.#segments.get(batch.id)!, batch.tokens)
         for (const { id, reason, error } of ended) {

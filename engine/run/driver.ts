@@ -35,6 +35,8 @@ export interface DriverOptions {
   arrival: () => number
   /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
   onWaiting: (place: number | null) => void
+  /** Called with how much of what it reads a segment has read, 0..1. */
+  onReading: (segment: SegmentId, fraction: number) => void
   clock: Clock
 }
 
@@ -369,6 +371,7 @@ export class Driver {
           this.#options.emit({ type: 'tokens', segment, tokens })
       },
       onEnd: (end) => this.#onEnd(end),
+      onReading: this.#options.onReading,
       onCrowded: (threads) => this.#sayCrowded(threads, settings),
       onBatch: () => this.react(),
     })

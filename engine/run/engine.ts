@@ -91,6 +91,7 @@ export class Engine {
       final: options.final,
       onProgress: options.onProgress,
       onWaiting: options.onWaiting,
+      onReading: options.onReading,
     })
   }
 
@@ -107,6 +108,7 @@ export class Engine {
       state,
       onProgress: options.onProgress,
       onWaiting: options.onWaiting,
+      onReading: options.onReading,
     })
   }
 

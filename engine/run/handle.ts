@@ -37,6 +37,8 @@ export interface ThinkOptions {
   conversation?: readonly Turn[]
   /** Reports the progress of loading the model, 0..1. */
   onProgress?: (fraction: number) => void
+  /** Called with how much of what it reads a summary has read, 0..1; not if nothing is decoded for that. */
+  onReading?: (segment: SegmentId, fraction: number) => void
   /** Called with the run's place in the queue for cells, from 1; null once it does not wait. */
   onWaiting?: (place: number | null) => void
   /**

@@ -71,6 +71,7 @@ export interface RunOptions {
   state?: RunState
   onProgress?: ((fraction: number) => void) | undefined
   onWaiting?: ((place: number | null) => void) | undefined
+  onReading?: ((segment: SegmentId, fraction: number) => void) | undefined
   /** As in `ThinkOptions`. */
   final?: boolean | undefined
 }
@@ -130,6 +131,7 @@ export class Run implements RunHandle {
       final: options.final === true,
       arrival: () => this.#arrival,
       onWaiting: (place) => options.onWaiting?.(place),
+      onReading: (segment, fraction) => options.onReading?.(segment, fraction),
       clock: this.#clock,
     })
     this.events = this.#outbox.read(() => void this.close())

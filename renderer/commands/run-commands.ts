@@ -1,5 +1,6 @@
 import {
   ChartBarBig,
+  ChevronsRight,
   CircleHelp,
   CircleStop,
   Combine,
@@ -9,6 +10,7 @@ import {
   GitCompare,
   Layers,
   Merge,
+  Pause,
   RotateCcw,
   Search,
   SkipForward,
@@ -16,22 +18,30 @@ import {
   StepForward,
 } from 'lucide-react'
 import { spokesman } from '../../engine/protocol/deciding.ts'
+import { summarising } from '../../engine/protocol/doing.ts'
 import { fileOf } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
 import { QuestionKind } from '../../engine/protocol/request.ts'
 import type { MessageKey } from '../i18n/index.ts'
 import { askAttribution } from '../store/attribution.ts'
+import { captionsOf } from '../store/captions.ts'
 import { draftOf, edit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { go } from '../store/route.ts'
 import { command } from '../store/runs.ts'
-import { startReplay, stopReplay, useReplay } from '../store/replay.ts'
+import {
+  seekNextCaption,
+  setPlaying,
+  startReplay,
+  stopReplay,
+  useReplay,
+} from '../store/replay.ts'
 import { report } from '../store/toasts.ts'
 import { followSummary, openDialog, useUi } from '../store/ui.ts'
 import { grownPaths } from '../ui/control-tokens.ts'
 import { startAgain } from './start.ts'
-import { stateOf, summarising, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
+import { stateOf, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
 
 const KIND_TITLE = {
@@ -59,6 +69,10 @@ const answered = (target: Target) => (summaryFor(target) ?? spokesman(stateOf(ta
 /** Returns the paths that ended with the engine in mid-text. */
 const cutOff = ({ paths }: RunState) =>
   paths.filter(({ status, tokens }) => status === 'interrupted' && tokens.length > 0)
+
+/** Returns why a command does not apply to the replay on the screen, or null. */
+const whyNoReplay = ({ run }: Target): MessageKey | null =>
+  run !== null && useReplay.getState().replay?.run === run ? null : 'why.noReplay'
 
 /** Returns why the paths of a run have nothing to summarise now, or null. */
 const whyNotSummarise = (state: RunState) =>
@@ -275,6 +289,28 @@ export const runCommands: Command[] = [
       go({ view: 'run', run: target.run! })
       startReplay(target.run!)
     },
+  },
+  {
+    id: 'replay.toggle',
+    title: 'cmd.replayToggle',
+    group: 'view',
+    icon: Pause,
+    shortcut: 'K',
+    why: whyNoReplay,
+    run: () => setPlaying(!useReplay.getState().replay!.playing),
+  },
+  {
+    id: 'replay.next',
+    title: 'cmd.replayNext',
+    group: 'view',
+    icon: ChevronsRight,
+    shortcut: 'N',
+    why: (target) =>
+      whyNoReplay(target) ??
+      (captionsOf(target.run!).some(({ at }) => at > useReplay.getState().replay!.time)
+        ? null
+        : 'why.noCaption'),
+    run: seekNextCaption,
   },
   {
     id: 'run.find',

@@ -1,5 +1,5 @@
 import { decidingSummary } from '../../engine/protocol/deciding.ts'
-import { isOpen, segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
+import { segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import { roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { MessageKey } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
@@ -38,13 +38,6 @@ function segmentFor(target: Target, segment: SegmentId | null): Segment | undefi
 export const pathFor = (target: Target): Segment | undefined => segmentFor(target, target.path)
 export const summaryFor = (target: Target): Segment | undefined =>
   segmentFor(target, target.summary)
-
-/** Returns whether a summary is being written. */
-export const summarising = (state: RunState): boolean => state.summaries.some(isOpen)
-
-/** Returns how many paths a summary reads that has no text yet. */
-export const pathsBeingRead = (state: RunState): number =>
-  state.summaries.find((one) => isOpen(one) && one.tokens.length === 0)?.reads.length ?? 0
 
 /** Returns whether the run is queued: it has no event yet, or waits for room in its context. */
 export function waits({ run }: Target): boolean {

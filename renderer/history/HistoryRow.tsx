@@ -4,11 +4,13 @@ import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { exportRuns } from '../commands/export-commands.ts'
 import { useT } from '../i18n/index.ts'
 import { dateTime, duration } from '../i18n/format.ts'
+import { useActivity } from '../store/activity.ts'
 import { deleteRuns, updateRun, useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
+import { doingWords } from '../ui/doing.ts'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
 import { visible } from '../ui/visible.ts'
 import { RUN_LOOK } from './run-look.ts'
@@ -25,6 +27,9 @@ export const HistoryRow = memo(function HistoryRow({
   const t = useT()
   const [editing, setEditing] = useState<'title' | 'tags' | null>(null)
   const damaged = row.status === 'damaged'
+  const doing = useActivity(({ runs: { [row.run]: now } }) =>
+    now?.doing ? doingWords(now.doing, now.model, t) : null,
+  )
   const select = () =>
     useHistory.setState(({ selected: old }) => {
       const next = new Set(old)
@@ -61,7 +66,7 @@ export const HistoryRow = memo(function HistoryRow({
           <bdi className="ellipsis history-title">{title}</bdi>
           {row.status !== 'ended' && (
             <span className={`pill ${RUN_LOOK[row.status]}`}>
-              {t(`history.status.${row.status}`)}
+              {doing ?? t(`history.status.${row.status}`)}
             </span>
           )}
           {row.outcome !== undefined && (

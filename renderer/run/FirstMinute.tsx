@@ -120,6 +120,10 @@ export function Teach({ first }: { first: boolean }) {
               </button>
             )}
           </div>
+          <p className="small dim">{t('first.sampleWhat')}</p>
+          <p className="small dim" data-measured>
+            {t('first.measured')}
+          </p>
         </div>
       </div>
     </section>

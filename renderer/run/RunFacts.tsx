@@ -7,22 +7,23 @@ import {
   tokensPerSecond,
   type RunState as State,
 } from '../../engine/protocol/fold.ts'
+import { positionsUsed } from '../../engine/protocol/positions.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
+import { modelOf, useDoing } from '../store/activity.ts'
 import { updateRun, useHistory } from '../store/history.ts'
 import { go } from '../store/route.ts'
 import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { usePlace, useUi } from '../store/ui.ts'
+import { usePlace } from '../store/ui.ts'
 import { Tip } from '../ui/Tip.tsx'
-import { pathsBeingRead, summarising } from '../commands/target.ts'
+import { doingWords } from '../ui/doing.ts'
 import { outcomeOf } from '../../engine/protocol/outcome.ts'
 
 /** Shows the status of a run and how long it has taken. */
 export function RunState({ run }: { run: string }) {
   const t = useT()
   const status = useShown(run, (s) => s.status)
-  const braiding = useShown(run, summarising)
   // While the run is live, the clock gives the time, so the time of the last event is not needed.
   const replaying = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
   const live = status === 'running' && !replaying
@@ -37,21 +38,13 @@ export function RunState({ run }: { run: string }) {
   const elapsed = live ? Math.max(0, now - began) : ran
   const shown = waits ? 'empty' : status
   const outcome = useShown(run, outcomeOf)
-  const loading = useUi((s) => (s.progress?.task === run ? s.progress.fraction : null))
-  const reading = useShown(run, pathsBeingRead)
+  const doing = useDoing(run, (now) => (now === null ? null : doingWords(now, modelOf(run), t)))
   const look = { empty: '', running: 'info', ended: 'ok', failed: 'bad', interrupted: 'warn' }[
     shown
   ]
   const words =
-    loading !== null && !isOver(status)
-      ? t('run.status.loading', { percent: Math.round(100 * loading) })
-      : shown === 'running' && reading > 0
-        ? t('run.status.reading', { count: reading })
-        : shown === 'running' && braiding
-          ? t('run.status.summarising')
-          : shown === 'ended' && outcome !== null
-            ? t(`outcome.${outcome}`)
-            : t(`run.status.${shown}`)
+    doing ??
+    (shown === 'ended' && outcome !== null ? t(`outcome.${outcome}`) : t(`run.status.${shown}`))
   return (
     <>
       <span
@@ -63,6 +56,7 @@ export function RunState({ run }: { run: string }) {
       </span>
       {shown !== 'empty' && <span className="num small">{duration(elapsed)}</span>}
       {live && <Pace run={run} now={now} />}
+      {shown !== 'empty' && <ContextUsed run={run} now={now} />}
     </>
   )
 }
@@ -77,6 +71,26 @@ function Pace({ run, now }: { run: string; now: number }) {
       <span className="num small dim ellipsis pace" tabIndex={0}>
         {t('unit.speed', { speed: pace.speed.toFixed(pace.speed < 10 ? 1 : 0) })} ·{' '}
         {t('run.left', { time: duration(pace.leftMs) })}
+      </span>
+    </Tip>
+  )
+}
+
+/** How many tokens of the model's context the longest sequence of the run takes. */
+function ContextUsed({ run, now }: { run: string; now: number }) {
+  const t = useT()
+  const positions = useShown(run, (s) => s.positions)
+  const over = useShown(run, (s) => isOver(s.status))
+  const replayed = useRuns((s) => s.open[run]?.replayed ?? null)
+  const used = useMemo(
+    () => positionsUsed(useRuns.getState().open[run]?.shown ?? EMPTY_RUN),
+    [run, now, over, replayed],
+  )
+  if (positions === null || used === 0) return null
+  return (
+    <Tip text={t('run.contextHelp', { of: integer(positions) })}>
+      <span className="num small dim ellipsis context-used" tabIndex={0} data-used={used}>
+        {t('run.context', { used: integer(used), of: integer(positions) })}
       </span>
     </Tip>
   )

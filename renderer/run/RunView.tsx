@@ -4,6 +4,7 @@ import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { errorWords, noticeWords } from '../i18n/wording.ts'
 import { follow } from '../store/session.ts'
+import { modelOf, useDoing } from '../store/activity.ts'
 import { useHistory } from '../store/history.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { useReplay } from '../store/replay.ts'
@@ -11,6 +12,7 @@ import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
+import { doingWords } from '../ui/doing.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 import { Splitter } from '../ui/Splitter.tsx'
@@ -258,7 +260,8 @@ function RunNotices({ run }: { run: string }) {
 
 function RunWaiting({ run }: { run: string }) {
   const t = useT()
-  const progress = useUi((s) => (s.progress?.task === run ? s.progress.fraction : null))
+  const progress = useDoing(run, (now) => (now?.phase === 'loading' ? now.fraction : null))
+  const words = useDoing(run, (now) => (now === null ? null : doingWords(now, modelOf(run), t)))
   const status = useShown(run, (s) => s.status)
   const none = useShown(run, (s) => s.paths.length === 0)
   if (!none || status === 'failed' || status === 'interrupted') return null
@@ -270,7 +273,7 @@ function RunWaiting({ run }: { run: string }) {
         t(status === 'empty' ? 'run.queued' : 'run.prefill')
       ) : (
         <>
-          <span>{t('run.loading')}</span>
+          <span>{words}</span>
           <progress max={1} value={progress} aria-label={t('run.loading')} />
         </>
       )}

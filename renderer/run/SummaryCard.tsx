@@ -9,10 +9,12 @@ import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { segmentName, shortName, textName } from '../i18n/segments.ts'
 import { errorWords } from '../i18n/wording.ts'
+import { useDoing } from '../store/activity.ts'
 import { isOver, useRuns, useSegment, useShown } from '../store/runs.ts'
 import { go } from '../store/route.ts'
 import { activate, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
+import { doingWords } from '../ui/doing.ts'
 import { Segmented } from '../ui/Segmented.tsx'
 import { showAnswer } from '../ui/show-answer.ts'
 import { StreamText } from '../ui/StreamText.tsx'
@@ -266,9 +268,22 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
       )}
       {values && answer !== null && <AnswerBig run={run} segment={segment} text={answer.text} />}
       {isOpen(summary) && summary.tokens.length === 0 && (
-        <p className="body dim">{t('summary.reading')}</p>
+        <ReadingPaths run={run} />
       )}
       <StreamText run={run} segment={segment} label={textName(segment)} />
     </>
+  )
+}
+
+/** How much of the paths is read before the summary's first token. */
+function ReadingPaths({ run }: { run: string }) {
+  const t = useT()
+  const words = useDoing(run, (now) => (now?.phase === 'reading' ? doingWords(now, '', t) : null))
+  const fraction = useDoing(run, (now) => (now?.phase === 'reading' ? now.fraction : null))
+  return (
+    <div className="body row dim" data-reading={fraction ?? ''}>
+      <span>{words ?? t('summary.reading')}</span>
+      {fraction !== null && <progress max={1} value={fraction} aria-label={t('summary.reading')} />}
+    </div>
   )
 }

@@ -2,6 +2,7 @@ import { create } from 'zustand'
 import { countLeading } from '../../engine/protocol/bisect.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { applyEvents, EMPTY_RUN, type RunState } from '../../engine/protocol/fold.ts'
+import { captionsOf } from './captions.ts'
 import { patchRun, useRuns } from './runs.ts'
 import { forgetPlaces } from './scroll.ts'
 
@@ -16,10 +17,10 @@ export interface Replay {
 
 export const SPEEDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16] as const
 /**
- * Length of a replay, in ms, that its initial speed aims at: small models run too fast to watch, large ones too
- * slowly.
+ * The least length of a replay at its initial speed, in ms: small models run too fast to watch, large ones too slowly.
+ * From speed to speed the length doubles, so it is at most twice this one.
  */
-const WATCHED = 10_000
+const WATCHED = 20_000
 const speedFor = (ms: number): number =>
   SPEEDS.findLast((speed) => ms / speed >= WATCHED) ?? SPEEDS[0]
 export const useReplay = create<{ replay: Replay | null }>(() => ({ replay: null }))
@@ -109,6 +110,13 @@ export function setPlaying(playing: boolean): void {
 export function setSpeed(speed: number): void {
   const { replay } = useReplay.getState()
   if (replay !== null) useReplay.setState({ replay: { ...replay, speed } })
+}
+
+/** Goes to the caption after the present moment, if there is one. */
+export function seekNextCaption(): void {
+  const { replay } = useReplay.getState()
+  const next = replay && captionsOf(replay.run).find(({ at }) => at > replay.time)
+  if (next) seek(next.at)
 }
 
 function show(id: string, time: number): void {

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../../engine/protocol/events.ts'
+import { placed, useCaptions, type CaptionSource } from './captions.ts'
 import { startReplay } from './replay.ts'
 import { go } from './route.ts'
 import { openLocal, SAMPLE_ID, useRuns } from './runs.ts'
@@ -13,6 +14,8 @@ export async function loadSample(): Promise<void> {
     .filter((line) => line.trim() !== '')
     .map((line) => JSON.parse(line) as RunEvent)
     .filter((event) => typeof event.at === 'number')
+  const { default: captions } = await import('../samples/captions.json')
+  useCaptions.setState({ of: { [SAMPLE_ID]: placed(captions as CaptionSource[], events) } })
   openLocal(SAMPLE_ID, events)
 }
 

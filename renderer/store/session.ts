@@ -1,3 +1,4 @@
+import { receiveActivity } from './activity.ts'
 import { attributionProgress } from './attribution.ts'
 import { refreshHistory } from './history.ts'
 import { host } from './host.ts'
@@ -7,6 +8,7 @@ import { loadPrefs } from './prefs.ts'
 import { report } from './toasts.ts'
 import { routeRun, routeRuns, useRoute } from './route.ts'
 import { watchSidebar } from './sidebar.ts'
+import { isAway } from './title.ts'
 import { closeHidden, interruptRuns, openRun, receiveEvents, useRuns } from './runs.ts'
 import { useUi } from './ui.ts'
 
@@ -31,6 +33,9 @@ export function startSession(): void {
           useUi.setState({
             progress: push.fraction >= 1 ? null : { task: push.task, fraction: push.fraction },
           })
+        break
+      case 'activity':
+        receiveActivity(push.runs, isAway())
         break
       case 'waiting':
         useUi.setState(({ waiting: { [push.run]: _, ...others } }) => ({
@@ -58,6 +63,7 @@ export function startSession(): void {
     if (state === 'open') void connected()
     else if (state === 'lost') {
       useUi.setState({ progress: null, waiting: {} })
+      receiveActivity([], false)
       useModels.setState({ hardware: null, loaded: [] })
       interruptRuns()
     }
@@ -82,7 +88,13 @@ async function connected(): Promise<void> {
   const route = routeRun(useRoute.getState().route)
   const runs = new Set(route === null || route === 'sample' ? open : [...open, route])
   await Promise.allSettled([...runs].map(openRun))
-  const asked = [loadPrefs().then(refreshModels), refreshApp(), refreshHistory(), refreshLab()]
+  const asked = [
+    loadPrefs().then(refreshModels),
+    refreshApp(),
+    refreshHistory(),
+    refreshLab(),
+    host.call('runs.watch', {}),
+  ]
   for (const request of asked) report(request)
   refused = (await Promise.allSettled(asked)).some(({ status }) => status === 'rejected')
 }

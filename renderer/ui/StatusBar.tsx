@@ -9,6 +9,7 @@ import { HardwareLine } from '../models/HardwareLine.tsx'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
+import { doingNow, modelOf, useActivity } from '../store/activity.ts'
 import { report } from '../store/toasts.ts'
 import { placeNow, useUi } from '../store/ui.ts'
 import { describeRun } from './announce.ts'
@@ -95,22 +96,26 @@ function Announcer() {
       const open = useRuns.getState().open[run]
       if (open === undefined) return
       if (open.error !== null) return say('') // the view shows the error
-      const [place, now] = [placeNow(run), Date.now()]
-      const phase = phaseOf(run, open.shown, place)
-      if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS)
-        return setText(describeRun(open.shown, t, place))
+      const now = Date.now()
+      const phase = phaseOf(run, open.shown)
+      const words = describeRun(open.shown, t, placeNow(run), doingNow(run, open.shown), modelOf(run))
+      if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS) return setText(words)
       last.current = { at: now, phase }
-      say(describeRun(open.shown, t, place))
+      say(words)
     }
     read()
     const update = () => {
       const shown = useRuns.getState().open[run]?.shown
-      if (shown !== undefined && phaseOf(run, shown, placeNow(run)) !== last.current.phase) {
+      if (shown !== undefined && phaseOf(run, shown) !== last.current.phase) {
         clearTimeout(later)
         read()
       } else later ??= setTimeout(read, TEXT_MS)
     }
-    const stops = [useRuns.subscribe(update), useUi.subscribe(update)]
+    const stops = [
+      useRuns.subscribe(update),
+      useUi.subscribe(update),
+      useActivity.subscribe(update),
+    ]
     return () => {
       for (const stop of stops) stop()
       clearTimeout(later)
@@ -128,8 +133,8 @@ function Announcer() {
   )
 }
 
-const phaseOf = (
-  run: string,
-  { status, paths, summaries, answer }: RunState,
-  place: number | null,
-): string => `${run}:${place}:${status}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`
+const phaseOf = (run: string, state: RunState): string => {
+  const { status, paths, summaries, answer } = state
+  const doing = doingNow(run, state)?.phase ?? ''
+  return `${run}:${placeNow(run)}:${status}:${doing}:${paths.length > 0}:${summaries.length}:${answer ?? ''}`
+}

@@ -1,20 +1,23 @@
 import { showsValues } from '../../engine/protocol/question.ts'
+import { doingOf, NOTHING, summarising, type Doing } from '../../engine/protocol/doing.ts'
 import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
 import type { t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { plainAnswer } from './AnswerText.tsx'
 import { outcomeOf } from '../../engine/protocol/outcome.ts'
-import { pathsBeingRead, summarising } from '../commands/target.ts'
+import { doingWords } from './doing.ts'
 
 /**
  * Returns a run in one sentence, for the status bar and screen readers. `place`: its place in the queue, if it waits
- * for room in its context.
+ * for room in its context. `doing`: with what the host says of it.
  */
 export function describeRun(
   state: RunState,
   t: typeof translate,
   place: number | null = null,
+  doing: Doing | null = doingOf(state, NOTHING, 0),
+  model = '',
 ): string {
   if (place !== null) return t('run.place', { count: place })
   const count = [...state.paths, ...state.summaries].reduce(
@@ -22,6 +25,7 @@ export function describeRun(
     0,
   )
   const tokens = t('unit.tokens', { count, shown: integer(count) })
+  if (doing?.phase === 'loading' || doing?.phase === 'reading') return doingWords(doing, model, t)
   switch (state.status) {
     case 'empty':
       return t('announce.waiting')
@@ -41,8 +45,6 @@ export function describeRun(
     }
     case 'running': {
       if (state.paths.length === 0) return t('run.prefill')
-      const reading = pathsBeingRead(state)
-      if (reading > 0) return t('run.status.reading', { count: reading })
       if (summarising(state)) return t('announce.summary', { tokens })
       if (state.others.some(isOpen)) return t('programs.asking')
       const live = state.paths.filter(isOpen).length

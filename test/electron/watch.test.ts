@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { RunWatch, type Activity } from '../../electron/watch.ts'
+import { RunWatch } from '../../electron/watch.ts'
 import { Host } from '../../engine/host/host.ts'
+import type { DoingOfAll } from '../../engine/protocol/doing.ts'
 import { pathId, type RunEvent } from '../../engine/protocol/events.ts'
 import type { Channel, HostMessage, RunProgress } from '../../engine/protocol/wire.ts'
-import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
+import { pathStarted, runStarted, sampleRun, summaryStarted, tokensOf } from '../support/sample-run.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
@@ -17,7 +18,7 @@ let client: TestClient
 let watch: RunWatch
 /** Everything that the shell was sent, and the activity it derived from that. */
 let sent: HostMessage[]
-let drawn: Activity[]
+let drawn: DoingOfAll[]
 let ended: RunProgress[]
 let line: Channel
 
@@ -101,6 +102,26 @@ describe('what the shell is told of runs', () => {
     await until(() => last()!.fraction === fraction! / 2)
   })
 
+  it('is how far its model is loaded, and then how much of the paths the summary has read', async () => {
+    const run = await start()
+    engine.last.options.onProgress!(0.4)
+    await until(() => last()?.fraction === 0.4)
+    engine.last.options.onProgress!(1)
+    engine.last.emit(
+      runStarted(run, 'p', { budget: 10 }),
+      path(1, 10),
+      think(1, 5),
+      { type: 'segment-ended', at: 3, segment: 'p1', reason: 'finished', answer: null },
+      summaryStarted(4, 's1', ['p1']),
+    )
+    await until(() => last()?.fraction === 0)
+    engine.last.options.onReading!('s1', 0.75)
+    await until(() => last()?.fraction === 0.75)
+    const told = sent.flatMap((message) => (message.kind === 'activity' ? message.runs : []))
+    expect(told.at(-1)!.doing).toEqual({ phase: 'reading', paths: 1, fraction: 0.75 })
+    expect(told.map(({ doing }) => doing?.phase)).toContain('loading')
+  })
+
   it('is a few messages per second, however many tokens come', async () => {
     const run = await start()
     engine.last.emit(runStarted(run, 'p', { budget: 5000 }), path(1, 5000))
@@ -121,9 +142,10 @@ describe('what the shell is told of runs', () => {
     expect(ended.at(-1)).toEqual({
       run,
       title: 'What is 2 + 2?',
+      model: 'Tiny',
       status: 'ended',
       answer: '4 again',
-      fraction: 1,
+      doing: null,
     })
     const told = ended.length
     await start() // one more push

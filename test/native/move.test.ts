@@ -95,6 +95,22 @@ describe.each([
   })
 })
 
+it('a stream that joins reports how much of its words it has read, once all is in place at the latest', async () => {
+  const context = await paths()
+  const reading: unknown[] = []
+  const total = SEPARATORS.reduce((sum, list) => sum + list.length, 0)
+  await context.decode({
+    streams: [join(consecutive('copy'))],
+    finish: 0,
+    cells: 4096,
+    logprobs: false,
+    alternatives: 0,
+    onBatch: (batch) => reading.push(...(batch.reading ?? [])),
+  }).done
+  expect(reading.at(-1)).toEqual({ id: 5, done: total, tokens: total })
+  await context.free()
+})
+
 it('whole sequences that are shifted say the same, since only distances matter', async () => {
   for (const yarn of [undefined, YARN]) {
     const context = await contextOf(model, yarn ? { yarn } : {})

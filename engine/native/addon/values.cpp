@@ -82,6 +82,17 @@ Napi::Object toJs(Napi::Env env, const DecodeReport & report) {
     batch.Set("tokens", tokens);
     batch.Set("paused", paused);
     batch.Set("ended", ended);
+    if (!report.reading.empty()) {
+        Napi::Array reading = Napi::Array::New(env);
+        for (const auto & [id, read] : report.reading) {
+            Napi::Object o = Napi::Object::New(env);
+            o.Set("id", id);
+            o.Set("done", (double) read.done);
+            o.Set("tokens", (double) read.tokens);
+            reading.Set(reading.Length(), o);
+        }
+        batch.Set("reading", reading);
+    }
     if (report.crowded > 0) batch.Set("crowded", report.crowded);
     return batch;
 }

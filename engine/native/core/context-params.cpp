@@ -68,8 +68,11 @@ int32_t threadsOf(const Model & model, int32_t asked) {
     require(asked >= 0 && asked <= Context::MAX_THREADS, "out-of-range",
             "A context computes on at most 512 threads");
     if (asked > 0) return asked;
-    // With a GPU, more threads would only take processor time from its driver, since they wait actively.
-    return model.offloaded ? std::min(physicalCores(), 4) : physicalCores();
+    // One core is left to the window and to other programs: the threads wait actively for each other, so one that
+    // shares its core holds up all (crowd.h).
+    const int32_t most = std::max(physicalCores() - 1, 1);
+    // With a GPU, more threads would only take processor time from its driver.
+    return model.offloaded ? std::min(most, 4) : most;
 }
 
 llama_context_params llamaContextParams(const Model & model, const ContextParams & p) {

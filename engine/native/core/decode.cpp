@@ -179,6 +179,10 @@ void Decode::place(Stream & s) {
     s.filled = true;
 }
 
+void Decode::noteReading(const Stream & s, StreamReading reading) {
+    report.reading.insert_or_assign(s.p.id, reading);
+}
+
 void Decode::obeyStop() {
     if (stopping->raised()) endAll("cancelled");
 }

@@ -24,12 +24,20 @@ struct StreamEnd {
     std::string code, message; // "": no error
 };
 
+// How many of the tokens in its parts a stream has read that does not decode yet.
+struct StreamReading {
+    size_t done, tokens;
+};
+
 struct DecodeReport {
     std::vector<std::pair<int32_t, std::vector<TokenRecord>>> tokens; // by stream, in order
     std::vector<StreamEnd> ended;
     std::vector<int32_t> paused;
-    int32_t crowded = 0; // see Context::crowded
-    bool empty() const { return tokens.empty() && ended.empty() && paused.empty() && crowded == 0; }
+    std::map<int32_t, StreamReading> reading; // by stream
+    int32_t crowded = 0;                      // see Context::crowded
+    bool empty() const {
+        return tokens.empty() && ended.empty() && paused.empty() && reading.empty() && crowded == 0;
+    }
 };
 
 struct DecodeResult {
@@ -72,6 +80,8 @@ public:
     void begin();
     // Reports that other programs use processors of its threads.
     void noteCrowded(int32_t threads) { report.crowded = threads; }
+    // Reports how far a stream is that reads its parts.
+    void noteReading(const Stream & s, StreamReading reading);
     // Ends every stream if `stopping` is raised.
     void obeyStop();
     // Ends the longest streams without a reserve until the tokens of a step fit into the cells that are left.

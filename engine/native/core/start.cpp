@@ -4,6 +4,7 @@
 #include "loop.h"
 #include "pace.h"
 #include <algorithm>
+#include <numeric>
 
 static std::vector<int32_t> touched(const StreamParams & p) {
     std::vector<int32_t> sequences = {p.seq};
@@ -19,12 +20,19 @@ static bool isShared(const StreamPart & part) {
     return part.from >= 0 ? part.place == StreamPart::SHARED : part.tokens.empty();
 }
 
+static size_t tokensOf(const StreamParams & p) {
+    return std::accumulate(
+        p.parts.begin(), p.parts.end(), (size_t) 0,
+        [](size_t sum, const StreamPart & part) { return sum + part.tokens.size(); });
+}
+
 Start::Start(Loop & loop, std::shared_ptr<Decode> of, std::shared_ptr<Stream> begins)
     : Task(touched(begins->p), begins->p.seq)
     , loop(loop)
     , decode(std::move(of))
     , stream(std::move(begins))
-    , computing(!std::all_of(stream->p.parts.begin(), stream->p.parts.end(), isShared)) {}
+    , computing(!std::all_of(stream->p.parts.begin(), stream->p.parts.end(), isShared))
+    , toRead(tokensOf(stream->p)) {}
 
 // Returns whether cells were moved or copied, which is enough for one turn.
 bool Start::begin() {
@@ -90,6 +98,8 @@ bool Start::read(const StreamPart & next, size_t most) {
     }
     const bool whole = fill->advance(most, *decode->stopping);
     tokens += fill->lastChunk();
+    done += fill->lastChunk();
+    decode->noteReading(*stream, {done, toRead});
     if (!whole) return false;
     decode->spend(*stream, (int64_t) fill->size());
     fill.reset();

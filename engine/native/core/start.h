@@ -24,6 +24,8 @@ private:
     size_t part = 0;            // of the stream's parts: the next one
     std::unique_ptr<Fill> fill; // of that part, if it is tokens
     size_t tokens = 0;          // of this turn
+    const size_t toRead;        // tokens of all parts
+    size_t done = 0;            // of those
 
     bool begin();
     bool another(int32_t passes, size_t most, double ms) const;

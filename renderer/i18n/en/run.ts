@@ -16,13 +16,24 @@ export const run = {
   'run.left': 'at most {{time}} left',
   'run.leftHelp':
     'Speed of all paths together, and the time until the last one has used up its budget.',
-  'run.status.loading': 'Loading the model, {{percent}} %',
-  'run.status.reading_one': 'Reading {{count}} path',
-  'run.status.reading_other': 'Reading {{count}} paths',
-  'run.status.summarising': 'Summarising',
+  'run.context': '{{used}} of {{of}} tokens of context',
+  'run.contextHelp':
+    'Positions of the longest text that the model reads at once: the prompt and the longest path or, for a summary, all that it reads. The model was trained for {{of}}.',
   'run.status.ended': 'Done',
   'run.status.failed': 'Failed',
   'run.status.interrupted': 'Interrupted',
+
+  'doing.queued': 'Queued',
+  'doing.loading': 'Loading {{name}}',
+  'doing.prompt': 'Reading the prompt',
+  'doing.thinking': 'Thinking',
+  'doing.reading_one': 'Reading {{count}} path',
+  'doing.reading_other': 'Reading {{count}} paths',
+  'doing.summarising': 'Summarising',
+  'doing.programs': 'Running programs',
+  'doing.percent': '{{words}} {{percent}} %',
+  'title.runs_one': '{{count}} run at work',
+  'title.runs_other': '{{count}} runs at work',
 
   'outcome.stopped': 'Stopped',
   'outcome.cut': 'Cut short',
@@ -223,4 +234,6 @@ export const run = {
   'replay.position': 'Position in the run',
   'replay.speed': 'Speed',
   'replay.end': 'End replay',
+  'replay.recorded':
+    'Recorded with {{model}} on one core of a processor, seed {{seed}}; chosen because its paths disagree.',
 } as const

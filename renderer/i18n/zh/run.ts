@@ -16,13 +16,24 @@ export const run: Record<keyof typeof en, string> = {
   'run.status.running': '思考中',
   'run.left': '最多还需 {{time}}',
   'run.leftHelp': '所有路径的总速度，以及最后一条路径用完预算所需的时间。',
-  'run.status.loading': '正在加载模型，{{percent}} %',
-  'run.status.reading_one': '正在读取 {{count}} 条路径',
-  'run.status.reading_other': '正在读取 {{count}} 条路径',
-  'run.status.summarising': '总结中',
+  'run.context': '上下文 {{used}} / {{of}} 个词元',
+  'run.contextHelp':
+    '模型一次读取的最长文本所占的位置：提示加上最长的路径；对于总结，则是它读取的全部内容。模型训练时的长度为 {{of}}。',
   'run.status.ended': '完成',
   'run.status.failed': '失败',
   'run.status.interrupted': '已中断',
+
+  'doing.queued': '排队中',
+  'doing.loading': '正在加载 {{name}}',
+  'doing.prompt': '正在读取提示',
+  'doing.thinking': '思考中',
+  'doing.reading_one': '正在读取 {{count}} 条路径',
+  'doing.reading_other': '正在读取 {{count}} 条路径',
+  'doing.summarising': '总结中',
+  'doing.programs': '正在运行程序',
+  'doing.percent': '{{words}} {{percent}} %',
+  'title.runs_one': '{{count}} 个运行进行中',
+  'title.runs_other': '{{count}} 个运行进行中',
 
   'outcome.stopped': '已停止',
   'outcome.cut': '被截短',
@@ -221,4 +232,6 @@ export const run: Record<keyof typeof en, string> = {
   'replay.position': '运行中的位置',
   'replay.speed': '速度',
   'replay.end': '结束回放',
+  'replay.recorded':
+    '用 {{model}} 在一个处理器核心上录制，种子 {{seed}}；选它是因为各路径意见不一。',
 }

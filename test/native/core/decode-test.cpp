@@ -129,6 +129,24 @@ TEST("a stream begins from parts as if they had been prefilled") {
     CHECK_EQUAL(f.context->lastPosition(4), 4 + 3 + 2 + 5);
 }
 
+TEST("a stream that reads its parts says how far it is, chunk by chunk") {
+    Prompted f;
+    StreamParams joined = stream(4, 3);
+    joined.parts = {cells(0), words(Ids(300, 7)), words(Ids(300, 8))};
+    Decoding decoding(f, streams({stream(1, 40), joined}));
+    std::vector<size_t> done;
+    decoding.onReading = [&](int32_t id, StreamReading reading) {
+        CHECK_EQUAL(id, 4);
+        CHECK_EQUAL(reading.tokens, 600u);
+        done.push_back(reading.done);
+    };
+    decoding.run();
+    CHECK(std::is_sorted(done.begin(), done.end()));
+    CHECK(done.size() > 1);
+    CHECK_EQUAL(done.back(), 600u);
+    CHECK_EQUAL(decoding.decoded.reason(4), "budget");
+}
+
 TEST("cells that are kept for a stream are its own, for its parts and its tokens") {
     Prompted f;
     StreamParams rich = stream(2, 8);

@@ -91,6 +91,8 @@ Decoding::Decoding(const Fixture & fixture, DecodeParams params)
           [this](DecodeReport report) {
               decoded.take(report);
               if (onReport) onReport();
+              if (onReading)
+                  for (const auto & [id, reading] : report.reading) onReading(id, reading);
           },
           [this](std::exception_ptr error, DecodeResult result) {
               over = true;

@@ -114,6 +114,7 @@ struct Decoding {
     Decoded decoded;
     std::shared_ptr<StopFlag> flag;
     std::function<void()> onReport;
+    std::function<void(int32_t, StreamReading)> onReading; // of each report
     bool over = false;
     const std::shared_ptr<Decode> shared;
     Decode & decode;

@@ -54,6 +54,17 @@ test('a run that waits says its place, and a summary that has no text yet that t
   ).toBe('Writing the summary, 2 tokens so far')
 })
 
+test('what the host says of a run is announced with its percentage: loading and reading', async () => {
+  const state = foldRun([started!, pathStarted(1)], { live: true })
+  const loading = { phase: 'loading', paths: 0, fraction: 0.43 } as const
+  const model = '/models/qwen2.5-coder-1.5b.gguf'
+  expect(describeRun(foldRun([]), t, null, loading, model)).toBe('Loading qwen2.5-coder-1.5b 43 %')
+  const reading = { phase: 'reading', paths: 8, fraction: 0.426 } as const
+  expect(describeRun(state, t, null, reading)).toBe('Reading 8 paths 43 %')
+  await i18next.changeLanguage('zh')
+  expect(describeRun(state, t, null, reading)).toBe('正在读取 8 条路径 43 %')
+})
+
 test('paths that share nothing diverge from the first token', async () => {
   const shared = () => [0, 1, 2].map((count) => t('overview.shared', { count }))
   expect(shared()).toEqual([
