@@ -180,6 +180,10 @@ const setFile = file.regex(/\.jsonl?$/i, 'is not a .jsonl or .json file')
 const experiment = z.string().regex(/^lab-\d{8}-\d{6}-[0-9a-f]{6}$/)
 const spec = LabSpec.extend({ data: setFile })
 
+/** A part of the data folder that grows; `trash`: deleted runs, which are kept for 30 days. */
+export const DataPart = z.enum(['runs', 'models', 'trash'])
+export type DataPart = z.infer<typeof DataPart>
+
 const none = z.object({})
 const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({
   params,
@@ -395,6 +399,13 @@ export const METHODS = {
     z.object({ experiment, format: z.enum(['csv', 'json', 'html']) }),
     z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
   ),
+  /** Returns Braid's own folders that grow, with what their files take. */
+  'storage.list': method(
+    none,
+    z.array(z.object({ what: DataPart, folder: z.string(), bytes: z.number() })),
+  ),
+  /** Removes the deleted runs for good. Returns how many there were. */
+  'storage.emptyTrash': method(none, z.object({ runs: z.int() })),
   /** Restarts an engine process that the supervisor gave up; the supervisor itself answers. */
   'engine.restart': method(none, none),
   /** Returns the stored preferences; the others have their defaults (preferences.ts). */

@@ -7,7 +7,14 @@ import { useT } from '../i18n/index.ts'
 import { bytes, integer } from '../i18n/format.ts'
 import { errorWords, failureWords } from '../i18n/wording.ts'
 import { Verdict } from '../models/FitPill.tsx'
-import { chosenInfo, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
+import {
+  asked,
+  chosenInfo,
+  editSettings,
+  effective,
+  refreshFit,
+  useCompose,
+} from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
@@ -104,7 +111,7 @@ export function FitTools() {
       const { promptTokens } = useCompose.getState()
       const { value } = await host.call('models.most', {
         file: model,
-        settings,
+        settings: asked(settings),
         promptTokens: promptTokens ?? 0,
         of,
       })

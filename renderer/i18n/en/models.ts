@@ -56,6 +56,8 @@ export const models = {
   'models.origin.download': 'Downloaded',
   'models.remove': 'Remove',
   'models.removeTitle': 'Remove this model?',
+  'models.removeLinked': 'Its file was linked, so it stays where it is.',
+  'models.removeOwn': 'Braid downloaded or converted it, so Braid can delete its files.',
   'models.keepFile': 'Remove from list, keep the files',
   'models.deleteFile': 'Delete the files ({{size}})',
   'model.foreignLong':

@@ -51,6 +51,8 @@ export const models: Record<keyof typeof en, string> = {
   'models.origin.download': '已下载',
   'models.remove': '移除',
   'models.removeTitle': '移除此模型？',
+  'models.removeLinked': '其文件是链接的，因此保留在原处。',
+  'models.removeOwn': '它由 Braid 下载或转换，因此 Braid 可以删除其文件。',
   'models.keepFile': '从列表中移除，保留文件',
   'models.deleteFile': '删除文件（{{size}}）',
   'model.foreignLong': '未经此训练：Braid 采样各路径，再让模型将其融合',
