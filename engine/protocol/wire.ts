@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
 import {
+  Added,
   CatalogueItem,
   ConvertType,
   DeviceInfo,
@@ -13,7 +14,6 @@ import {
   LoadedModel,
   ModelEntry,
   Offer,
-  Refused,
   Task,
 } from './models.ts'
 import { Outcome } from './outcome.ts'
@@ -204,16 +204,10 @@ export const METHODS = {
   'models.list': method(none, z.array(ModelEntry)),
   /** Links a GGUF in place. */
   'models.add': method(z.object({ file }), ModelEntry),
-  'models.addFolder': method(
-    z.object({ folder: file }),
-    z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
-  ),
+  'models.addFolder': method(z.object({ folder: file }), Added),
   /** Searches the folders of LM Studio, Ollama, Jan, llama.cpp and Hugging Face; links nothing. */
   'models.find': method(none, z.array(FoundModel)),
-  'models.addFound': method(
-    z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }),
-    z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
-  ),
+  'models.addFound': method(z.object({ files: z.array(file).max(1000) }), Added),
   /** Sets the new path of a model's file that was moved. */
   'models.relink': method(z.object({ file, to: file }), ModelEntry),
   /**

@@ -87,7 +87,9 @@ export function FitBar() {
       {fit.short !== undefined && (
         <div className="callout bad small">
           <span className="grow">
-            {t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}{' '}
+            {fit.devices.length > 1
+              ? t('fit.shortOn', { device: fit.short.device, bytes: bytes(fit.short.bytes) })
+              : t('fit.short', { bytes: bytes(fit.short.bytes) })}{' '}
             {t(adviceOn(fit, full !== null && !strategyTakes(full.strategy).paths))}
           </span>
           <CommandButton id="compose.startAnyway" look="tiny" />

@@ -137,6 +137,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     )
     await add(join(root, 'files'))
     await page.getByRole('alert').getByText('cut.gguf').waitFor()
+    expect(await page.getByRole('alert').textContent()).toContain('1 already there, 1 not usable:')
     expect(await page.locator('.models .model-row').count()).toBe(withBraid + 1)
     const b = put('b.gguf', tinyModel({ shape: 'llama', seed: 2 }).gguf)
     await add(b)

@@ -162,7 +162,8 @@ export const compose = {
   'fit.wont-fit': 'Does not fit',
   'fit.needs': '{{total}} needed, {{free}} free',
   'fit.parts': 'weights {{weights}} · KV cache {{kv}} ({{cells}} cells) · compute {{compute}}',
-  'fit.short': '{{device}} needs {{bytes}} more memory.',
+  'fit.short': 'Needs {{bytes}} more memory.',
+  'fit.shortOn': 'Needs {{bytes}} more memory on {{device}}.',
   'fit.advicePaths':
     'Use fewer paths, a smaller budget or a smaller KV cache type. These figures are estimates.',
   'fit.adviceOnePath':
