@@ -18,7 +18,7 @@ import {
   type BridgeValue,
   type PageMenu,
 } from '../engine/protocol/bridge.ts'
-import type { Channel } from '../engine/protocol/wire.ts'
+import type { Channel, DataPart } from '../engine/protocol/wire.ts'
 import { portChannel } from './host.ts'
 import { IPC } from './ipc.ts'
 import { isPage } from './page.ts'
@@ -37,6 +37,8 @@ export interface Answers {
   connect: (channel: Channel) => void
   /** Opens a web or mail address outside Braid. Throws for any other address. */
   openLink: (url: string) => Promise<void>
+  /** Shows a part of the data folder in the system's file manager. */
+  openFolder: (part: DataPart) => Promise<void>
   setMenu: (menu: PageMenu) => void
   /** Returns false if there is no keychain, so the token is not kept. */
   rememberToken: (token: string | null) => boolean
@@ -56,6 +58,7 @@ export function answerRequests({
   window,
   connect,
   openLink,
+  openFolder,
   setMenu,
   rememberToken,
   ready,
@@ -66,6 +69,7 @@ export function answerRequests({
     pickFolder: (own) => pick(own, { properties: ['openDirectory'] }),
     saveFile,
     openExternal: (_own, url) => openLink(url),
+    openFolder: (_own, part) => openFolder(part),
     rememberToken: (_own, token) => rememberToken(token),
     setMenu: (_own, menu) => setMenu(menu),
     ready,

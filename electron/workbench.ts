@@ -1,10 +1,20 @@
-import { app, dialog, Menu, Notification, powerSaveBlocker, type BrowserWindow } from 'electron'
+import {
+  app,
+  dialog,
+  Menu,
+  Notification,
+  powerSaveBlocker,
+  shell,
+  type BrowserWindow,
+} from 'electron'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PageMenu } from '../engine/protocol/bridge.ts'
 import type { DoingOfAll } from '../engine/protocol/doing.ts'
 import type { RunProgress } from '../engine/protocol/wire.ts'
+import { makeFolder } from '../engine/files/index.ts'
 import { Supervisor } from '../engine/host/index.ts'
+import { DATA_PARTS, dataFolder } from '../engine/transcripts/index.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
 import { spawnHost } from './host.ts'
@@ -62,6 +72,12 @@ export class Workbench {
       window: () => this.#window,
       connect: (channel) => this.#supervisor.connect(channel),
       openLink: options.openLink,
+      openFolder: async (part) => {
+        const folder = join(dataFolder(), DATA_PARTS[part])
+        makeFolder(folder)
+        const failure = await shell.openPath(folder)
+        if (failure !== '') throw new Error(failure)
+      },
       setMenu: (menu) => this.#setMenu(menu),
       rememberToken: (token) => this.#token.set(token),
       ready: () => {

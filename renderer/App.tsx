@@ -72,10 +72,10 @@ export function App() {
             </Suspense>
           </Crash>
         </main>
+        <Toasts />
         <StatusBar />
       </div>
       <Dialogs />
-      <Toasts />
     </TipProvider>
   )
 }

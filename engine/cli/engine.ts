@@ -22,11 +22,8 @@ const devices = () => (probed ??= new Devices(dataFolder()))
  */
 export const deviceList = (): Promise<DeviceInfo[]> =>
   devices()
-    .open()
-    .then(
-      (addon) => addon.devices(),
-      () => [],
-    )
+    .list()
+    .catch(() => [])
 
 /**
  * Opens the engine in this process; imported only by commands that think. Probes each GPU backend

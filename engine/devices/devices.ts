@@ -3,7 +3,8 @@
  * their probe, and reports the state of all backends.
  */
 import { builtLibraries, loadAddon, type GpuLibrary, type LoadedAddon } from '../native/index.ts'
-import type { DeviceState } from '../protocol/models.ts'
+import { systemFree, systemTotal } from '../models/index.ts'
+import type { DeviceInfo, DeviceState } from '../protocol/models.ts'
 import {
   fetchable,
   fetchBackend,
@@ -55,7 +56,19 @@ export class Devices {
           fetch: { name, sizeBytes, ...(needs !== undefined && { needs }) },
         })
     }
-    return { cpu: addon.cpu, devices: addon.devices(), backends }
+    return { cpu: addon.cpu, devices: await this.list(), backends }
+  }
+
+  /**
+   * Returns the devices. The memory of the CPU is the system's: llama.cpp reports all of it as free.
+   * Throws as `loadAddon` does.
+   */
+  async list(): Promise<DeviceInfo[]> {
+    return (await this.open())
+      .devices()
+      .map((one) =>
+        one.type === 'cpu' ? { ...one, memoryFree: systemFree(), memoryTotal: systemTotal() } : one,
+      )
   }
 
   /** Returns the backends that can be fetched for this machine, as found by the first call. */

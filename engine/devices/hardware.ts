@@ -1,5 +1,5 @@
-import { cpus, totalmem } from 'node:os'
-import { systemFree } from '../models/index.ts'
+import { cpus } from 'node:os'
+import { systemFree, systemTotal } from '../models/index.ts'
 import type { DeviceInfo, Hardware } from '../protocol/models.ts'
 
 /**
@@ -19,8 +19,7 @@ export class HardwareMeter {
     const all = now.all - this.#before.all
     const load = all > 0 ? Math.min(1, Math.max(0, (now.busy - this.#before.busy) / all)) : 0
     this.#before = now
-    const constrained = process.constrainedMemory()
-    const memoryTotal = constrained > 0 && constrained < totalmem() ? constrained : totalmem()
+    const memoryTotal = systemTotal()
     return {
       load,
       memoryTotal,

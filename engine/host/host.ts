@@ -10,6 +10,7 @@ import { idOf } from './mux.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
 import { Runs } from './runs.ts'
+import { storageOf } from './storage.ts'
 import { Titles } from './titles.ts'
 import { Watchdog } from './watchdog.ts'
 import { bundledModel } from '../models/index.ts'
@@ -302,6 +303,9 @@ export class Host {
       return this.#and('runs', await this.#store.summaries(runs))
     },
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),
+
+    'storage.list': () => storageOf(this.#folder),
+    'storage.emptyTrash': () => ({ runs: this.#store.emptyTrash() }),
 
     'engine.restart': () => ({}), // A host that can answer needs no restart; the supervisor handles the rest.
     'settings.get': () => storedPreferences(this.#settings.read(), 'shared'),

@@ -90,7 +90,7 @@ export class Library {
         const known = new Set((await registry.list()).map(({ file }) => file))
         return (await findModels()).map((model) => ({ ...model, known: known.has(model.file) }))
       },
-      'models.addFound': async ({ models }) => listed(await registry.addFound(models)),
+      'models.addFound': async ({ files }) => listed(await registry.addFiles(files)),
       'models.relink': async ({ file, to }) => listed(await registry.relink(file, givenPath(to))),
       'models.remove': async ({ file, deleteFiles }) => {
         if (deleteFiles === true) await this.#unload(file)

@@ -59,7 +59,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     free: await memory.free(),
     signal: closing.signal,
   })
-  const list = async (): Promise<DeviceInfo[]> => memory.devices((await devices.open()).devices())
+  const list = async (): Promise<DeviceInfo[]> => memory.devices(await devices.list())
   return {
     ready: () =>
       devices.open().then(
@@ -69,7 +69,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
     think: (request, options) => open().think(request, options),
     resume: (events, options) => open().resume(events, options),
     attribute: (events, segment, options) => open().attribute(events, segment, options),
-    devices: () => devices.state(),
+    devices: async () => ({ ...(await devices.state()), devices: await list() }),
     async fetchBackend(backend, { signal, onProgress }) {
       const offer = (await devices.offers()).find((one) => one.backend === backend)
       if (offer === undefined)

@@ -23,8 +23,10 @@ export class OwnMemory {
   ) {}
 
   /** Returns the devices, with the models on them counted as free memory. */
-  devices(found: readonly DeviceInfo[]): DeviceInfo[] {
+  async devices(found: readonly DeviceInfo[]): Promise<DeviceInfo[]> {
+    const system = await this.free()
     return found.map((one) => {
+      if (one.type === 'cpu') return { ...one, memoryFree: Math.min(one.memoryTotal, system) }
       const ours = this.loaded()
         .filter(({ device }) => device === one.name)
         .reduce((sum, { onDevice, heldBytes }) => sum + onDevice + heldBytes, 0)

@@ -3,7 +3,7 @@
  * llama.cpp reports the size of the context and the weights (plans.ts); `engine/kv` decides how
  * large the context is. Sizes are in bytes.
  */
-import { freemem } from 'node:os'
+import { freemem, totalmem } from 'node:os'
 import { contextCells, newRunDemand, sizeRun, SPARE_SEQUENCES, type Size } from '../kv/index.ts'
 import type { NativeAddon, NativeMemory } from '../native/index.ts'
 import {
@@ -44,6 +44,12 @@ export function systemFree(): number {
   return (process as { availableMemory?: () => number }).availableMemory?.() ?? freemem()
 }
 
+/** Returns the bytes of memory that this machine or its container has. */
+export function systemTotal(): number {
+  const limit = process.constrainedMemory()
+  return limit > 0 && limit < totalmem() ? limit : totalmem()
+}
+
 /** Returns the context that a new run opens. */
 export function sizeNewRun(
   settings: RunSettings,
@@ -79,14 +85,20 @@ export class Fits {
 
   /**
    * Returns the largest value of one setting that fits while the others stay unchanged; 0 if none
-   * fits. Paths are limited to the model's trained paths if the run forks from control tokens. For
+   * fits. Paths and budgets leave the margin (`COMFORT`) below which a run may be slow; they are used
+   * as they are offered. Paths are limited to the model's trained paths if the run forks from control tokens. For
    * layers, the output counts as one.
    */
   async most(question: FitQuestion, of: 'paths' | 'budget' | 'gpuLayers'): Promise<number> {
     const { info, settings } = await resolve(question)
     const { promptTokens = PROMPT_TOKENS } = question
-    const at = (change: Partial<RunSettings>) =>
-      this.#judge(question, info, { ...settings, ...change })
+    const within = (share: number) => ({
+      ...question,
+      free: question.free * share,
+      devices: question.devices.map((one) => ({ ...one, memoryFree: one.memoryFree * share })),
+    })
+    const room = within(of === 'gpuLayers' ? 1 : COMFORT)
+    const at = (change: Partial<RunSettings>) => this.#judge(room, info, { ...settings, ...change })
     if (of === 'gpuLayers') {
       const device = deviceOf(settings.engine.device, question.devices)
       if (device === undefined) return 0

@@ -5,7 +5,7 @@
  * until they are needed. Unlike llama.cpp it rejects strings over 16 MiB, arrays over 64 Mi
  * elements and headers over 64 MiB. Format: ggml/include/gguf.h.
  */
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { EndOfFile, FileReader } from './file-reader.ts'
 import {
   LIMITS,
@@ -117,6 +117,7 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
   const headerBytes = reader.offset
   const dataOffset = Math.ceil(headerBytes / alignment) * alignment
   let expected = 0
+  let end = dataOffset
   for (const { name, offset, bytes } of tensors) {
     if (offset !== expected)
       throw bad(
@@ -124,13 +125,10 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
           ? `The tensor ${show(name)} lies at ${offset}, after the end of the file.`
           : `The tensor ${show(name)} lies at ${offset}, expected at ${expected}.`,
       )
-    if (dataOffset + offset + bytes > reader.size) {
-      throw bad(
-        `The tensor ${show(name)} ends ${dataOffset + offset + bytes - reader.size} bytes after the end of the file: ${CUT}`,
-      )
-    }
+    end = dataOffset + offset + bytes
     expected = Math.ceil((offset + bytes) / alignment) * alignment
   }
+  if (end > reader.size) throw fail('bad-model/incomplete', sizesOf(reader.size, end))
   return {
     file,
     fileBytes: reader.size,
@@ -276,3 +274,15 @@ function alignmentOf(metadata: Map<string, GgufEntry>): number {
 /** Quotes a name from the file for a message and shortens it to 80 characters. */
 export const show = (name: string) =>
   JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}...` : name)
+
+/** Returns the sizes of a file that was cut off and of the whole one, so that they differ. */
+function sizesOf(here: number, all: number): { here: string; all: string } {
+  const short = { here: megabytes(here), all: megabytes(all) }
+  return short.here === short.all ? { here: `${here} bytes`, all: `${all} bytes` } : short
+}
+
+/** Returns a size as publishers give it: 5.0 MB, 98 MB, 1.12 GB. */
+const megabytes = (bytes: number): string =>
+  bytes >= 1e9
+    ? `${(bytes / 1e9).toFixed(2)} GB`
+    : `${(bytes / 1e6).toFixed(bytes >= 1e7 ? 0 : 1)} MB`

@@ -1,4 +1,4 @@
-export { type FitQuestion, Fits, judge, sizeNewRun, systemFree } from './fit.ts'
+export { type FitQuestion, Fits, judge, sizeNewRun, systemFree, systemTotal } from './fit.ts'
 export { layersToPut } from './gpu-layers.ts'
 export { Hub } from './hub-access.ts'
 export { type KnownModel, filesOf, readModel, readModelInfo } from './info.ts'

@@ -13,6 +13,7 @@ import type { GgufHeader } from './gguf.ts'
 import { numberOf, textOf } from './keys.ts'
 import { kvBytesPerToken } from './kv.ts'
 import { readOnce } from './memo.ts'
+import { modelName } from './model-name.ts'
 import { hashHeaders, partNames, readModelFiles, type ModelFiles } from './model-files.ts'
 import { readControlTokens } from './vocabulary.ts'
 
@@ -62,7 +63,7 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
   const control = await readControlTokens(header)
   return {
     file: header.file,
-    name: textOf(header, 'general.name') ?? basename(header.file, '.gguf'),
+    name: modelName(header.file, textOf(header, 'general.name')),
     architecture: d.architecture,
     parameters: tensors.reduce((sum, { elements }) => sum + elements, 0),
     sizeBytes,

@@ -5,15 +5,17 @@
  * data folder.
  */
 import { lstat, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
-import type { ModelEntry, Refused } from '../protocol/wire.ts'
+import { runError } from '../protocol/events.ts'
+import type { Added, ModelEntry } from '../protocol/wire.ts'
 import { diskError, makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
 import { textOf } from './keys.ts'
-import { scanFolder, type FoundModel } from './link/scan.ts'
+import { scanFolder } from './link/scan.ts'
 import { bundledModels, type Bundled } from './manifest.ts'
 import { hashHeaders, readModelFiles } from './model-files.ts'
+import { modelName } from './model-name.ts'
 
 const Entry = z.object({
   /** The file to open. */
@@ -103,47 +105,46 @@ export class ModelRegistry {
    * Checks a GGUF and links it. Throws `bad-path`, `bad-model`, `model-not-found`, `io` or
    * `disk-full`.
    */
-  async add(file: string, name?: string): Promise<ModelEntry> {
-    const entry = await describe(file, name)
+  async add(file: string): Promise<ModelEntry> {
+    const entry = await describe(file)
     return this.#add({ ...entry, origin: 'link' })
   }
 
   /**
-   * Adds every model under a folder, and returns each refused file with the reason. Throws
-   * `model-not-found` if the folder does not exist.
+   * Adds every model under a folder (`addFiles`). Throws `model-not-found` if the folder does not
+   * exist.
    */
-  async addFolder(folder: string): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
+  async addFolder(folder: string): Promise<Added> {
     if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory())
       throw new BraidError('model-not-found', `The folder ${folder} does not exist.`)
-    return this.addFound(await scanFolder(folder))
+    return this.addFiles((await scanFolder(folder)).map(({ file }) => file))
   }
 
-  async addFound(
-    models: readonly Pick<FoundModel, 'file' | 'name'>[],
-  ): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
-    const added: ModelEntry[] = []
-    const refused: Refused[] = []
-    for (const { file, name } of models) {
+  /** Adds models, and tells them from those already listed and from files that are none. */
+  async addFiles(files: readonly string[]): Promise<Added> {
+    const before = new Set((await this.list()).map(({ file }) => file))
+    const all: Added = { added: [], known: [], refused: [] }
+    for (const file of files) {
       try {
-        added.push(await this.add(file, name))
+        const entry = await this.add(file)
+        all[before.has(entry.file) ? 'known' : 'added'].push(entry)
       } catch (error) {
-        const { code, message } = toBraidError(error)
-        refused.push({ file, code, message })
+        all.refused.push({ file, ...runError(toBraidError(error)) })
       }
     }
-    return { added, refused }
+    return all
   }
 
   /**
    * Adds a model that Braid downloaded or made. `files` are all its files, the one to open first.
    * Throws as `add` does.
    */
-  async addDownloaded(files: readonly string[], name?: string): Promise<ModelEntry> {
+  async addDownloaded(files: readonly string[]): Promise<ModelEntry> {
     for (const file of files)
       if (!(await this.#own(file)))
         throw new BraidError('bad-path', `${file} is not in ${this.#downloads}.`)
     return this.#add({
-      ...(await describe(files[0]!, name)),
+      ...(await describe(files[0]!)),
       files: [...files],
       origin: 'download',
     })
@@ -164,7 +165,6 @@ export class ModelRegistry {
       if (!same) throw new BraidError('wrong-model', `${file} is not the model ${entry.name}.`)
       const moved: Entry = {
         ...next,
-        name: entry.name,
         origin: 'link',
         ...(entry.device !== undefined && { device: entry.device }),
       }
@@ -293,12 +293,12 @@ export class ModelRegistry {
 const deviceOf = (devices: State['bundledDevices'], file: string): string | undefined =>
   Object.hasOwn(devices, file) ? devices[file] : undefined
 
-async function describe(file: string, name?: string): Promise<Omit<Entry, 'origin'>> {
+async function describe(file: string): Promise<Omit<Entry, 'origin'>> {
   if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the absolute path of the file.')
   const { header, parts, sizeBytes } = await readModelFiles(resolve(file))
   return {
     file: header.file,
-    name: name ?? textOf(header, 'general.name') ?? basename(header.file, '.gguf'),
+    name: modelName(header.file, textOf(header, 'general.name')),
     sizeBytes,
     headerSha256: await hashHeaders(parts),
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { METHODS, RunId, type Channel } from './wire.ts'
+import { DataPart, METHODS, RunId, type Channel } from './wire.ts'
 
 /**
  * The bridge between the page and the desktop shell, as one table per direction. The shell's main
@@ -73,6 +73,8 @@ export const BRIDGE_CALLS = {
   ),
   /** Opens a link that the user confirmed. Fails for an address that `safeUrl` refuses. */
   openExternal: call(z.string(), nothing),
+  /** Shows a part of the data folder in the system's file manager. */
+  openFolder: call(DataPart, nothing),
   /**
    * Stores the hub's token in the system's keychain and sends it to each new engine; null removes
    * it. false: no keychain.

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { RunError } from './events.ts'
 import { KvType } from './request.ts'
 
 /** Schemas of models and devices; wire.ts has the requests that use them. Sizes are in bytes. */
@@ -73,9 +74,17 @@ export const ModelEntry = z.object({
 })
 export type ModelEntry = z.infer<typeof ModelEntry>
 
-/** A file that Braid cannot run as a model. */
-export const Refused = problem.extend({ file: z.string() })
+/** A file that Braid cannot run as a model, and why. */
+export const Refused = RunError.extend({ file: z.string() })
 export type Refused = z.infer<typeof Refused>
+
+/** What adding several files came to. `known`: they were on the list already. */
+export const Added = z.object({
+  added: z.array(ModelEntry),
+  known: z.array(ModelEntry),
+  refused: z.array(Refused),
+})
+export type Added = z.infer<typeof Added>
 
 /** A model of another program, found by file name and not read. `known`: Braid already lists it. */
 export const FoundModel = z.object({

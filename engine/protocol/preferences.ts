@@ -46,6 +46,8 @@ export const PREFERENCES = {
   /** Command id to shortcut; '' removes the shortcut. */
   shortcuts: preference('shared', z.record(z.string().max(64), z.string().max(64)), {}),
   presets: preference('shared', z.array(Preset), []),
+  /** What a new run begins with, over the model's own defaults (renderer/store/compose.ts). */
+  defaults: preference('shared', RunRequest.shape.settings, {}),
   /** Path of the GGUF that windows start with; '' if none is chosen. */
   model: preference('shared', z.string().max(4096), ''),
   /** Minutes after which an unused model is unloaded; 0: never. */

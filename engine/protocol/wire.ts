@@ -3,6 +3,7 @@ import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId }
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
 import { Doing } from './doing.ts'
 import {
+  Added,
   CatalogueItem,
   ConvertType,
   DeviceInfo,
@@ -14,7 +15,6 @@ import {
   LoadedModel,
   ModelEntry,
   Offer,
-  Refused,
   Task,
 } from './models.ts'
 import { Outcome } from './outcome.ts'
@@ -183,6 +183,10 @@ const setFile = file.regex(/\.jsonl?$/i, 'is not a .jsonl or .json file')
 const experiment = z.string().regex(/^lab-\d{8}-\d{6}-[0-9a-f]{6}$/)
 const spec = LabSpec.extend({ data: setFile })
 
+/** A part of the data folder that grows; `trash`: deleted runs, which are kept for 30 days. */
+export const DataPart = z.enum(['runs', 'models', 'trash'])
+export type DataPart = z.infer<typeof DataPart>
+
 const none = z.object({})
 const method = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({
   params,
@@ -203,16 +207,10 @@ export const METHODS = {
   'models.list': method(none, z.array(ModelEntry)),
   /** Links a GGUF in place. */
   'models.add': method(z.object({ file }), ModelEntry),
-  'models.addFolder': method(
-    z.object({ folder: file }),
-    z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
-  ),
+  'models.addFolder': method(z.object({ folder: file }), Added),
   /** Searches the folders of LM Studio, Ollama, Jan, llama.cpp and Hugging Face; links nothing. */
   'models.find': method(none, z.array(FoundModel)),
-  'models.addFound': method(
-    z.object({ models: z.array(z.object({ file, name: z.string().max(1024) })).max(1000) }),
-    z.object({ added: z.array(ModelEntry), refused: z.array(Refused) }),
-  ),
+  'models.addFound': method(z.object({ files: z.array(file).max(1000) }), Added),
   /** Sets the new path of a model's file that was moved. */
   'models.relink': method(z.object({ file, to: file }), ModelEntry),
   /**
@@ -398,6 +396,13 @@ export const METHODS = {
     z.object({ experiment, format: z.enum(['csv', 'json', 'html']) }),
     z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
   ),
+  /** Returns Braid's own folders that grow, with what their files take. */
+  'storage.list': method(
+    none,
+    z.array(z.object({ what: DataPart, folder: z.string(), bytes: z.number() })),
+  ),
+  /** Removes the deleted runs for good. Returns how many there were. */
+  'storage.emptyTrash': method(none, z.object({ runs: z.int() })),
   /** Restarts an engine process that the supervisor gave up; the supervisor itself answers. */
   'engine.restart': method(none, none),
   /** Returns the stored preferences; the others have their defaults (preferences.ts). */

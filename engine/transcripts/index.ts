@@ -1,4 +1,4 @@
-export { dataFolder } from './folder.ts'
+export { DATA_PARTS, dataFolder } from './folder.ts'
 export { type Events } from './lines.ts'
 export { newRunId } from './names.ts'
 export { record } from './record.ts'

@@ -241,6 +241,11 @@ export class RunStore {
     this.#alternatives.delete(run)
   }
 
+  /** Removes the deleted runs for good, and returns how many there were. Throws disk errors. */
+  emptyTrash(): number {
+    return this.#trash.empty()
+  }
+
   restore(run: string): RunSummary {
     const trash = this.#trash.folder()
     if (lstat(runFile(trash, run, SUFFIX.transcript)) === undefined)

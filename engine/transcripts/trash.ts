@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { makeFolder, writeAtomic } from '../files/index.ts'
+import { diskError, makeFolder, writeAtomic } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
-import { isOwnRunId, lstat } from './names.ts'
+import { isOwnRunId, isRunId, lstat } from './names.ts'
 
 const DAY_MS = 86_400_000
 const KEPT_MS = 30 * DAY_MS
@@ -60,13 +60,25 @@ export class Trash {
     }
   }
 
+  /** Removes every run here for good, and returns how many there were. Throws disk errors. */
+  empty(): number {
+    try {
+      this.folder()
+      const files = this.#files(isRunId)
+      for (const name of [...files.values()].flat()) rmSync(join(this.#path, name), { force: true })
+      return files.size
+    } catch (error) {
+      throw diskError(error, 'Emptying the trash')
+    }
+  }
+
   /** Returns the files of each run that Braid moved here. */
-  #files(): Map<string, string[]> {
+  #files(counts: (run: string) => boolean = isOwnRunId): Map<string, string[]> {
     const files = new Map<string, string[]>()
     for (const name of readdirSync(this.#path)) {
       const suffix = MOVED.find((one) => name.endsWith(one))
       const run = name.slice(0, -(suffix?.length ?? 0))
-      if (suffix === undefined || !isOwnRunId(run)) continue
+      if (suffix === undefined || !counts(run)) continue
       if (lstat(join(this.#path, name))?.isFile() === true)
         files.set(run, [...(files.get(run) ?? []), name])
     }

@@ -18,7 +18,7 @@ import {
 } from 'lucide-react'
 import { whyNotStart, wontFit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
-import { setPref, usePrefs } from '../store/prefs.ts'
+import { resetShortcuts, setPref, usePrefs } from '../store/prefs.ts'
 import { go, useRoute } from '../store/route.ts'
 import { toggleSidebar } from '../store/sidebar.ts'
 import { openDialog } from '../store/ui.ts'
@@ -128,7 +128,7 @@ export const appCommands: Command[] = [
     shortcut: 'Alt+0',
     why: () =>
       Object.keys(usePrefs.getState().shortcuts).length === 0 ? 'why.ownShortcuts' : null,
-    run: () => setPref('shortcuts', {}),
+    run: resetShortcuts,
   },
   {
     id: 'compose.start',

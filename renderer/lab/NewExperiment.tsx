@@ -160,11 +160,11 @@ export function NewExperiment({
             />
             <NumberField
               label={t('new.threads')}
-              value={draft.threads}
-              min={0}
+              value={draft.threads || undefined}
+              min={1}
               max={512}
-              hint={t('new.threadsHint')}
-              onChange={(threads) => edit({ threads })}
+              blank={t('adv.automatic')}
+              onChange={(threads = 0) => edit({ threads })}
             />
             <Field label={t('new.answer')}>
               <select

@@ -1,27 +1,56 @@
 import { FolderOpen, FolderSearch } from 'lucide-react'
 import { useState, type DragEvent } from 'react'
 import { toBraidError } from '../../engine/protocol/errors.ts'
-import type { ModelEntry, Refused } from '../../engine/protocol/wire.ts'
+import { runError } from '../../engine/protocol/events.ts'
+import type { Added } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
-import { failureWords } from '../i18n/wording.ts'
+import { errorWords, failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
-import { addModel, refreshModels } from '../store/models.ts'
+import { addModel, refreshModels, useModels } from '../store/models.ts'
 import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { FoundDialog } from './FoundDialog.tsx'
 
-async function addOne(path: string): Promise<{ added: ModelEntry[]; refused: Refused[] }> {
-  if (/\.gguf$/i.test(path)) return { added: [await addModel(path)], refused: [] }
-  const result = await host
-    .call('models.addFolder', { folder: path })
-    .catch(async (failure: unknown) => {
+/** Adds a file or a folder. `several`: what fails is one of several, and refused among them. */
+async function addOne(path: string, several: boolean): Promise<Added> {
+  const file = async () => {
+    const before = useModels.getState().list ?? []
+    const entry = await addModel(path)
+    const known = before.some((one) => one.file === entry.file)
+    return { added: known ? [] : [entry], known: known ? [entry] : [], refused: [] }
+  }
+  try {
+    if (/\.gguf$/i.test(path)) return await file()
+    const all = await host.call('models.addFolder', { folder: path }).catch((failure: unknown) => {
       // Not a folder but a file without the extension, such as a blob.
       if (toBraidError(failure).code !== 'model-not-found') throw failure
-      return { added: [await addModel(path)], refused: [] }
+      return file()
     })
-  await refreshModels()
-  return result
+    await refreshModels()
+    return all
+  } catch (failure) {
+    if (!several) throw failure
+    return { added: [], known: [], refused: [{ file: path, ...runError(toBraidError(failure)) }] }
+  }
+}
+
+const both = (a: Added, b: Added): Added => ({
+  added: [...a.added, ...b.added],
+  known: [...a.known, ...b.known],
+  refused: [...a.refused, ...b.refused],
+})
+
+/** Says what adding models came to: "3 models added, 1 already there, 1 not usable:". */
+function saidOf({ added, known, refused }: Added, t: ReturnType<typeof useT>): string {
+  const parts = [
+    ...(added.length > 0 || known.length === 0 ? [t('models.added', { count: added.length })] : []),
+    ...(known.length > 0 ? [t('models.known', { count: known.length })] : []),
+    ...(refused.length > 0 ? [t('models.refused', { count: refused.length })] : []),
+  ]
+  return t(refused.length > 0 ? 'models.addedWith' : 'models.addedAll', {
+    parts: parts.join(t('list.comma')),
+  })
 }
 
 /** Adds a file or a folder by path, dialog or drop, or models that other programs have. */
@@ -29,32 +58,30 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
   const t = useT()
   const [path, setPath] = useState('')
   const [error, setError] = useState<string | null>(null)
-  const [refused, setRefused] = useState<Refused[]>([])
+  const [done, setDone] = useState<Added | null>(null)
   const [busy, setBusy] = useState(false)
   const [finding, setFinding] = useState(false)
   const desktop = shell()
+  const finished = (all: Added) => {
+    setDone(all)
+    const [first] = [...all.added, ...all.known]
+    if (first !== undefined) onAdded(first.file)
+    else if (all.refused.length === 0) setError(t('models.emptyFolder'))
+  }
   const add = async (...given: string[]) => {
     setBusy(true)
     setError(null)
-    setRefused([])
-    for (const one of given) {
-      try {
-        const result = await addOne(one)
-        setRefused((before) => [...before, ...result.refused])
-        if (result.added[0] !== undefined) onAdded(result.added[0].file)
-        else if (result.refused.length === 0) setError(t('models.emptyFolder'))
-        setPath('')
-      } catch (failure) {
-        const message = failureWords(failure)
-        if (given.length === 1) setError(message)
-        else
-          setRefused((before) => [
-            ...before,
-            { file: one, code: toBraidError(failure).code, message },
-          ])
-      }
+    setDone(null)
+    let all: Added = { added: [], known: [], refused: [] }
+    try {
+      for (const one of given) all = both(all, await addOne(one, given.length > 1))
+      setPath('')
+      finished(all)
+    } catch (failure) {
+      setError(failureWords(failure))
+    } finally {
+      setBusy(false)
     }
-    setBusy(false)
   }
   const drop = (event: DragEvent) => {
     event.preventDefault()
@@ -113,28 +140,33 @@ export function AddModel({ onAdded }: { onAdded(file: string): void }) {
           {error}
         </p>
       )}
-      {refused.length > 0 && (
-        <div className="callout warn small refused" role="alert">
-          <ul>
-            {refused.map((one) => (
-              <li key={one.file}>
-                <bdi className="mono" dir="ltr">
-                  {visible(one.file)}
-                </bdi>{' '}
-                <span dir="auto">{visible(one.message)}</span>
-              </li>
-            ))}
-          </ul>
+      {done !== null && (
+        <div
+          className={`callout ${done.refused.length > 0 ? 'warn' : 'info'} small refused`}
+          role={done.refused.length > 0 ? 'alert' : 'status'}
+        >
+          {saidOf(done, t)}
+          {done.refused.length > 0 && (
+            <ul>
+              {done.refused.map((one) => (
+                <li key={one.file}>
+                  <bdi className="mono" dir="ltr">
+                    {visible(one.file)}
+                  </bdi>{' '}
+                  <span dir="auto">{visible(errorWords(one))}</span>
+                </li>
+              ))}
+            </ul>
+          )}
         </div>
       )}
       <p className="small dim">{t('models.inPlace')}</p>
       {finding && (
         <FoundDialog
           onClose={() => setFinding(false)}
-          onAdded={(file, bad) => {
+          onAdded={(all) => {
             setFinding(false)
-            setRefused(bad)
-            if (file !== undefined) onAdded(file)
+            finished(all)
           }}
         />
       )}

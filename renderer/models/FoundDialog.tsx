@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import type { FoundModel, Refused } from '../../engine/protocol/wire.ts'
+import type { Added, FoundModel } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
@@ -18,13 +18,7 @@ const PROGRAMS: Record<string, string> = {
 }
 
 /** Lists the models of other programs and links the selected ones in place. */
-export function FoundDialog({
-  onClose,
-  onAdded,
-}: {
-  onClose(): void
-  onAdded(first: string | undefined, refused: Refused[]): void
-}) {
+export function FoundDialog({ onClose, onAdded }: { onClose(): void; onAdded(all: Added): void }) {
   const t = useT()
   const [found, setFound] = useState<FoundModel[] | null>(null)
   const [off, setOff] = useState<ReadonlySet<string>>(new Set())
@@ -37,11 +31,9 @@ export function FoundDialog({
   const add = async () => {
     setBusy(true)
     try {
-      const { added, refused } = await host.call('models.addFound', {
-        models: wanted.map(({ file, name }) => ({ file, name })),
-      })
+      const all = await host.call('models.addFound', { files: wanted.map(({ file }) => file) })
       await refreshModels()
-      onAdded(added[0]?.file, refused)
+      onAdded(all)
     } catch (failure) {
       setError(failureWords(failure))
       setBusy(false)

@@ -1,4 +1,4 @@
-import { Trash2 } from 'lucide-react'
+import { ListX, Trash2 } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
@@ -28,8 +28,10 @@ export function Library() {
   useEffect(() => {
     if (entry?.present === true) report(loadInfo(entry.file))
   }, [entry])
-  const forget = (model: ModelEntry) =>
-    model.origin === 'download' ? setRemoving(model) : report(removeModel(model.file))
+  const remove = (model: ModelEntry, deleteFiles: boolean) => {
+    report(removeModel(model.file, deleteFiles))
+    setRemoving(null)
+  }
   return (
     <>
       <AddModel onAdded={setShown} />
@@ -88,9 +90,9 @@ export function Library() {
                       type="button"
                       className="btn quiet icon tiny"
                       aria-label={t('models.forgetName', { name: visible(model.name) })}
-                      onClick={() => forget(model)}
+                      onClick={() => setRemoving(model)}
                     >
-                      <Trash2 size={14} />
+                      {model.origin === 'link' ? <ListX size={14} /> : <Trash2 size={14} />}
                     </button>
                   </Tip>
                 )}
@@ -123,26 +125,14 @@ export function Library() {
           onClose={() => setRemoving(null)}
           footer={
             <>
-              <button
-                type="button"
-                className="btn"
-                onClick={() => {
-                  report(removeModel(removing.file))
-                  setRemoving(null)
-                }}
-              >
+              <button type="button" className="btn" onClick={() => remove(removing, false)}>
                 {t('models.keepFile')}
               </button>
-              <button
-                type="button"
-                className="btn danger"
-                onClick={() => {
-                  report(removeModel(removing.file, true))
-                  setRemoving(null)
-                }}
-              >
-                {t('models.deleteFile', { size: bytes(removing.sizeBytes) })}
-              </button>
+              {removing.origin === 'download' && (
+                <button type="button" className="btn danger" onClick={() => remove(removing, true)}>
+                  {t('models.deleteFile', { size: bytes(removing.sizeBytes) })}
+                </button>
+              )}
             </>
           }
         >
@@ -151,6 +141,9 @@ export function Library() {
           </p>
           <p className="small dim mono wrap-any" dir="ltr">
             {visible(removing.file)}
+          </p>
+          <p className="small">
+            {t(removing.origin === 'download' ? 'models.removeOwn' : 'models.removeLinked')}
           </p>
         </Dialog>
       )}

@@ -27,6 +27,9 @@ export function AdvancedFields({
   const t = useT()
   const devices = useModels((s) => s.devices)
   const { sampling, controls, engine } = full
+  const gpus = devices.filter(({ type }) => type !== 'cpu').map(({ name }) => name)
+  const hasGpu = gpus.length > 0
+  const onGpu = hasGpu && engine.device !== 'cpu'
   const sample = (change: Partial<RunSettings['sampling']>) => editSettings({ sampling: change })
   return (
     <div className="advanced-body">
@@ -36,9 +39,7 @@ export function AdvancedFields({
           rows={2}
           dir="auto"
           value={full.system ?? ''}
-          onChange={(event) =>
-            editSettings({ system: event.target.value === '' ? undefined : event.target.value })
-          }
+          onChange={(event) => editSettings({ system: event.target.value })}
         />
       </Field>
       <TemplateFields values={full.templateVariables ?? {}} read={info.templateVariables ?? {}} />
@@ -96,14 +97,16 @@ export function AdvancedFields({
           fraction
           onChange={(repetitionPenalty) => sample({ repetitionPenalty })}
         />
-        <NumberField
-          label={t('adv.window')}
-          hint={t('adv.windowHelp')}
-          value={sampling.repetitionWindow}
-          min={0}
-          max={65_536}
-          onChange={(repetitionWindow) => sample({ repetitionWindow })}
-        />
+        {sampling.repetitionPenalty !== 1 && (
+          <NumberField
+            label={t('adv.window')}
+            hint={t('adv.windowHelp')}
+            value={sampling.repetitionWindow}
+            min={0}
+            max={65_536}
+            onChange={(repetitionWindow) => sample({ repetitionWindow })}
+          />
+        )}
         <NumberField
           label={t('adv.seed')}
           hint={t('adv.seedHelp')}
@@ -123,14 +126,16 @@ export function AdvancedFields({
           max={1 << 20}
           onChange={(summaryBudget) => editSettings({ summaryBudget })}
         />
-        <NumberField
-          label={t('adv.tail')}
-          value={full.tail ?? DEFAULT_TAIL}
-          min={1}
-          max={1 << 20}
-          hint={t('adv.tailHint')}
-          onChange={(tail) => editSettings({ tail })}
-        />
+        {info.thinks === true && (
+          <NumberField
+            label={t('adv.tail')}
+            value={full.tail ?? DEFAULT_TAIL}
+            min={1}
+            max={1 << 20}
+            hint={t('adv.tailHint')}
+            onChange={(tail) => editSettings({ tail })}
+          />
+        )}
         <NumberField
           label={t('adv.alternatives')}
           value={full.alternatives}
@@ -213,29 +218,35 @@ export function AdvancedFields({
       </fieldset>
       <fieldset className="fields plain-fieldset">
         <legend>{t('adv.engine')}</legend>
-        <Field label={t('adv.device')} hint={t('adv.deviceHelp')}>
-          <select
-            className="select"
-            value={engine.device}
-            onChange={(event) => editSettings({ engine: { device: event.target.value } })}
-          >
-            {[
-              ...new Set(['auto', 'cpu', ...devices.map((device) => device.name), engine.device]),
-            ].map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <NumberField
-          label={t('adv.gpuLayers')}
-          value={engine.gpuLayers}
-          min={-1}
-          max={65_536}
-          hint={t('adv.allLayers')}
-          onChange={(gpuLayers) => editSettings({ engine: { gpuLayers } })}
-        />
+        {(hasGpu || engine.device !== 'auto') && (
+          <Field label={t('adv.device')} hint={t('adv.deviceHelp')}>
+            <select
+              className="select"
+              value={engine.device}
+              onChange={(event) => editSettings({ engine: { device: event.target.value } })}
+            >
+              <option value="auto">{t('adv.automatic')}</option>
+              {[...new Set(['cpu', ...gpus, engine.device])]
+                .filter((name) => name !== 'auto')
+                .map((name) => (
+                  <option key={name} value={name}>
+                    {name === 'cpu' ? 'CPU' : name}
+                  </option>
+                ))}
+            </select>
+          </Field>
+        )}
+        {onGpu && (
+          <NumberField
+            label={t('adv.gpuLayers')}
+            value={engine.gpuLayers < 0 ? undefined : engine.gpuLayers}
+            min={0}
+            max={65_536}
+            blank={t('adv.fit')}
+            hint={t('adv.gpuLayersHelp', { layers: info.layers })}
+            onChange={(gpuLayers) => editSettings({ engine: { gpuLayers } })}
+          />
+        )}
         <Field label={t('adv.flash')} hint={t('adv.flashHelp')}>
           <select
             className="select"
@@ -257,19 +268,21 @@ export function AdvancedFields({
         </Field>
         <NumberField
           label={t('adv.threads')}
-          value={engine.threads}
-          min={0}
+          value={engine.threads || undefined}
+          min={1}
           max={512}
-          hint={t('adv.threadsAuto')}
-          onChange={(threads) => editSettings({ engine: { threads } })}
+          blank={t('adv.automatic')}
+          hint={t('adv.threadsHelp')}
+          onChange={(threads = 0) => editSettings({ engine: { threads } })}
         />
         <NumberField
           label={t('adv.context')}
-          value={engine.context}
-          min={0}
+          value={engine.context || undefined}
+          min={1}
           max={1 << 26}
-          hint={t('adv.contextAuto')}
-          onChange={(context) => editSettings({ engine: { context } })}
+          blank={t('adv.automatic')}
+          hint={t('adv.contextHelp')}
+          onChange={(context = 0) => editSettings({ engine: { context } })}
         />
       </fieldset>
     </div>

@@ -7,7 +7,14 @@ import { useT } from '../i18n/index.ts'
 import { bytes, integer } from '../i18n/format.ts'
 import { errorWords, failureWords } from '../i18n/wording.ts'
 import { Verdict } from '../models/FitPill.tsx'
-import { chosenInfo, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
+import {
+  asked,
+  chosenInfo,
+  editSettings,
+  effective,
+  refreshFit,
+  useCompose,
+} from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
@@ -80,7 +87,9 @@ export function FitBar() {
       {fit.short !== undefined && (
         <div className="callout bad small">
           <span className="grow">
-            {t('fit.short', { device: fit.short.device, bytes: bytes(fit.short.bytes) })}{' '}
+            {fit.devices.length > 1
+              ? t('fit.shortOn', { device: fit.short.device, bytes: bytes(fit.short.bytes) })
+              : t('fit.short', { bytes: bytes(fit.short.bytes) })}{' '}
             {t(adviceOn(fit, full !== null && !strategyTakes(full.strategy).paths))}
           </span>
           <CommandButton id="compose.startAnyway" look="tiny" />
@@ -104,7 +113,7 @@ export function FitTools() {
       const { promptTokens } = useCompose.getState()
       const { value } = await host.call('models.most', {
         file: model,
-        settings,
+        settings: asked(settings),
         promptTokens: promptTokens ?? 0,
         of,
       })

@@ -2,8 +2,13 @@ import { useEffect, useId, useState } from 'react'
 import { useT } from '../i18n/index.ts'
 import { invalidFields } from '../store/invalid.ts'
 
-/** A number field. Only a number in range is passed on; for anything else the field shows the range. */
-export function NumberField({
+type Blank<B> = B extends string ? undefined : never
+
+/**
+ * A number field. Only a number in range is passed on; for anything else the field shows the range.
+ * `blank`: an empty field is valid, passes on undefined, and shows this text.
+ */
+export function NumberField<B extends string | undefined = undefined>({
   label,
   value,
   min,
@@ -13,6 +18,7 @@ export function NumberField({
   warn,
   hint,
   fraction = false,
+  blank,
   onChange,
 }: {
   label: string
@@ -24,14 +30,17 @@ export function NumberField({
   warn?: string | undefined
   hint?: string
   fraction?: boolean
-  onChange(value: number): void
+  blank?: B
+  onChange(value: number | Blank<B>): void
 }) {
   const t = useT()
   const id = useId()
   const [typed, setTyped] = useState<string | null>(null)
+  /** The browser shows a text that is no number, such as "1e", and gives an empty one. */
+  const [garbled, setGarbled] = useState(false)
   // Set from elsewhere, such as by a preset.
   useEffect(() => {
-    if (value !== Number(typed)) setTyped(null)
+    if (typed !== null && value !== (typed === '' ? undefined : Number(typed))) setTyped(null)
   }, [value])
   const shown = typed ?? (value === undefined ? '' : String(value))
   /** Whether a text is a number in range. */
@@ -45,7 +54,8 @@ export function NumberField({
       (fraction || Number.isInteger(number))
     )
   }
-  const bad = typed !== null && !isGood(typed)
+  const isBlank = (text: string) => blank !== undefined && text === '' && !garbled
+  const bad = typed !== null && !isGood(typed) && !isBlank(typed)
   useEffect(() => {
     if (!bad) return
     invalidFields.add(id)
@@ -63,6 +73,7 @@ export function NumberField({
         type="number"
         inputMode={fraction ? 'decimal' : 'numeric'}
         value={shown}
+        placeholder={blank}
         min={min}
         max={max}
         step={fraction ? 'any' : step}
@@ -71,8 +82,11 @@ export function NumberField({
         aria-describedby={`${id}-note`}
         onChange={(event) => {
           const text = event.target.value
+          const { badInput } = event.target.validity
           setTyped(text)
+          setGarbled(badInput)
           if (isGood(text)) onChange(Number(text))
+          else if (blank !== undefined && text === '' && !badInput) onChange(undefined as Blank<B>)
         }}
         // What is out of range stays, with the range, until it is mended.
         onBlur={() => {

@@ -86,7 +86,7 @@ export function PresetField() {
           </Tip>
         )}
       </div>
-      <span className="hint" />
+      <span className="hint">{t('compose.presetHelp')}</span>
       {naming !== null && (
         <Dialog
           title={t('preset.save')}

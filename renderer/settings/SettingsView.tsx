@@ -1,10 +1,12 @@
-import type { ReactNode } from 'react'
 import { useT } from '../i18n/index.ts'
 import { LANGUAGES } from '../i18n/index.ts'
 import { useModels } from '../store/models.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { Segmented } from '../ui/Segmented.tsx'
+import { Line } from './Line.tsx'
+import { NewRuns } from './NewRuns.tsx'
 import { ShortcutTable } from './ShortcutTable.tsx'
+import { Storage } from './Storage.tsx'
 import './settings.css'
 
 export function SettingsView() {
@@ -73,6 +75,7 @@ export function SettingsView() {
           on={t('settings.followOn')}
         />
       </section>
+      <NewRuns />
       <section className="panel settings" aria-labelledby="conversations">
         <header>
           <h2 id="conversations">{t('sidebar.title')}</h2>
@@ -95,6 +98,7 @@ export function SettingsView() {
           on={t('settings.programsOn')}
         />
       </section>
+      <Storage />
       <ShortcutTable />
       <section className="panel settings" aria-labelledby="about">
         <header>
@@ -140,17 +144,5 @@ function Switch({
         {on}
       </label>
     </Line>
-  )
-}
-
-function Line({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {
-  return (
-    <div className="setting">
-      <div>
-        <div>{label}</div>
-        {hint !== undefined && <div className="small dim">{hint}</div>}
-      </div>
-      <div className="setting-value">{children}</div>
-    </div>
   )
 }

@@ -4,7 +4,7 @@ import { CATALOGUE, conflicts, shortcutOf } from '../commands/catalogue.ts'
 import { displayShortcut, shortcutFor } from '../commands/keys.ts'
 import type { Command } from '../commands/types.ts'
 import { useT } from '../i18n/index.ts'
-import { setPref, usePrefs } from '../store/prefs.ts'
+import { resetShortcuts, setPref, usePrefs } from '../store/prefs.ts'
 
 /** Lists every command with its shortcut, which the user can change. Marks shortcuts that several commands share. */
 export function ShortcutTable() {
@@ -21,7 +21,7 @@ export function ShortcutTable() {
           type="button"
           className="btn"
           disabled={Object.keys(own).length === 0}
-          onClick={() => setPref('shortcuts', {})}
+          onClick={resetShortcuts}
         >
           <RotateCcw size={14} />
           {t('settings.resetShortcuts')}

@@ -88,20 +88,30 @@ function save(): void {
   }, 200)
 }
 
-/** Returns the draft's settings on top of the model's defaults, or null while the model is unknown. */
+/** Settings on top of others. Their groups are merged, too. */
+const onTop = <T extends SettingsDraft>(below: T, settings: SettingsDraft): T => ({
+  ...below,
+  ...settings,
+  ...(below.sampling && { sampling: { ...below.sampling, ...settings.sampling } }),
+  ...(below.controls && { controls: { ...below.controls, ...settings.controls } }),
+  ...(below.engine && { engine: { ...below.engine, ...settings.engine } }),
+})
+
+/** Returns what a new run asks for: the draft's settings, else the user's defaults. The model has the rest. */
+export const asked = (settings: SettingsDraft): SettingsDraft =>
+  onTop(usePrefs.getState().defaults, settings)
+
+/** Returns all settings of the draft's run, or null while the model is unknown. */
 export function effective(
-  settings: SettingsDraft,
+  draft: SettingsDraft,
   info: ModelInfo | null,
 ): ModelInfo['defaults'] | null {
   if (info === null) return null
   const { defaults } = info
+  const settings = asked(draft)
   return {
-    ...defaults,
-    ...settings,
+    ...onTop(defaults, settings),
     summaryBudget: settings.summaryBudget ?? summaryBudgetFor(settings.budget ?? defaults.budget),
-    sampling: { ...defaults.sampling, ...settings.sampling },
-    controls: { ...defaults.controls, ...settings.controls },
-    engine: { ...defaults.engine, ...settings.engine },
   }
 }
 
@@ -177,11 +187,16 @@ export async function askFit(
   }
 }
 
-/** Returns the draft with its attachments in the problem, as the model reads it. */
+/** Returns the draft as it is asked: with its attachments in the problem, and with the defaults. */
 export function wholeDraft(): Draft {
   const { problem, settings, preset, followUp } = useCompose.getState()
   const attached = useAttachments.getState()[''] ?? NONE
-  return { problem: withAttachments(problem, attached), settings, preset, followUp }
+  return {
+    problem: withAttachments(problem, attached),
+    settings: asked(settings),
+    preset,
+    followUp,
+  }
 }
 
 let question = 0
@@ -195,8 +210,9 @@ export async function refreshFit(): Promise<void> {
   }
   try {
     const attached = useAttachments.getState()[''] ?? NONE
-    const asked = await askFit(useCompose.getState(), model, attached)
-    if (mine === question) useCompose.setState({ ...asked, fitError: null })
+    const { problem, settings, followUp } = useCompose.getState()
+    const found = await askFit({ problem, settings: asked(settings), followUp }, model, attached)
+    if (mine === question) useCompose.setState({ ...found, fitError: null })
   } catch (error) {
     if (mine === question)
       useCompose.setState({ fit: null, fitError: runError(toBraidError(error)) })
@@ -210,6 +226,7 @@ export function requestOf(draft: Draft, model: string): RunRequest {
     // What may run is the user's to say, whatever an earlier run or a preset had.
     settings: {
       ...draft.settings,
+      system: draft.settings.system || undefined,
       runPrograms: usePrefs.getState().runPrograms ? undefined : false,
     },
     ...(draft.followUp && {
@@ -224,7 +241,8 @@ export function draftOf({ problem, settings, followUp }: RunState): Draft {
     followUp === null ? '' : (summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run)
   return {
     problem,
-    settings: settings ?? {},
+    // A run without a system prompt has none when it is asked again, whatever the defaults are.
+    settings: settings === null ? {} : { ...settings, system: settings.system ?? '' },
     preset: null,
     followUp: followUp === null ? null : { ...followUp, title },
   }

@@ -2,7 +2,7 @@ import { create } from 'zustand'
 import type { BraidError } from '../../engine/protocol/errors.ts'
 import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
 import { host } from './host.ts'
-import { report } from './toasts.ts'
+import { report, toast } from './toasts.ts'
 
 /** Preferences that outlive the window. The host stores them; localStorage is a cache for the first paint. */
 export type Prefs = Preferences<'shared'>
@@ -30,6 +30,16 @@ export function setPref<K extends keyof Prefs>(key: K, value: Prefs[K]): void {
     // The host would refuse the same value again.
     if (error.code === 'bad-request') report(Promise.reject(error))
     else unsent.add(key)
+  })
+}
+
+/** Gives every command its own shortcut again, which can be undone. */
+export function resetShortcuts(): void {
+  const { shortcuts } = usePrefs.getState()
+  setPref('shortcuts', {})
+  toast({
+    message: ['settings.shortcutsReset'],
+    action: { label: 'action.undo', run: () => setPref('shortcuts', shortcuts) },
   })
 }
 

@@ -12,13 +12,16 @@ export interface Toast {
 export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }))
 let next = 1
 
-/** Shows a toast for ten seconds; an error stays until dismissed. */
+/** How long a toast stays, in milliseconds, unless it is pointed at or has the focus. */
+export const TOAST_MS = { info: 10_000, bad: 30_000 } as const
+const MOST = 3
+
+/** Shows a toast for a while. The oldest gives way to a fourth one. */
 export function toast(what: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
   const id = next++
   useToasts.setState(({ toasts }) => ({
-    toasts: [...toasts.slice(-3), { kind: 'info', ...what, id }],
+    toasts: [...toasts.slice(1 - MOST), { kind: 'info', ...what, id }],
   }))
-  if (what.kind !== 'bad') setTimeout(() => dismiss(id), 10_000)
 }
 
 export function dismiss(id: number): void {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { roleOf, RunEvent } from '../../engine/protocol/events.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import { ModelRegistry } from '../../engine/models/registry.ts'
+import type { Result } from '../../engine/protocol/wire.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
 import { storedEvent } from '../../engine/transcripts/writer.ts'
 import { braid, Cli } from '../support/cli.ts'
@@ -340,6 +341,8 @@ describe('other commands', () => {
         expect.objectContaining({ name: 'CPU', memoryTotal: expect.any(Number) }),
       ]),
     )
+    const [cpu] = (JSON.parse(devices.stdout) as Result<'devices.state'>).devices
+    expect(cpu!.memoryFree).toBeLessThan(cpu!.memoryTotal)
     expect((await braid(['devices'], { env })).stdout).toMatch(/^device +type[^]*CPU/)
     const info = JSON.parse(
       (await braid(['model', model, '--json', '--paths', '8', '--budget', '512'], { env })).stdout,

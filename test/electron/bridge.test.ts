@@ -42,6 +42,7 @@ beforeEach(() => {
     window: () => window,
     connect: () => asked.push('connect'),
     openLink: async (url) => void asked.push(url),
+    openFolder: async (part) => void asked.push(part),
     setMenu: (menu) => void asked.push(menu),
     rememberToken: (token) => asked.push(token) > 0,
     ready: () => void asked.push('ready'),

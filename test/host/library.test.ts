@@ -137,7 +137,7 @@ describe('models', () => {
       { file, name: 'org/m/m-Q8_0', sizeBytes: model.length, program: 'lm-studio', known: false },
     ])
     expect(await listed()).toEqual([])
-    await client.call('models.addFound', { models: found })
+    await client.call('models.addFound', { files: found.map((one) => one.file) })
     expect(await client.call('models.find', {})).toMatchObject([{ known: true }])
   })
 

@@ -25,13 +25,24 @@ const loaded = (device: string, file = '/m.gguf') => ({
   heldBytes: GB / 2,
 })
 
-it('what lies on a device counts as free there, never more than it has', () => {
+it('what lies on a device counts as free there, never more than it has', async () => {
   const memory = new OwnMemory(() => [loaded('CUDA0'), loaded('CUDA0'), loaded('cpu')], none)
   expect(
-    memory
-      .devices([device('CUDA0', GB), device('CUDA1', GB), device('CUDA0', 7 * GB)])
-      .map(({ memoryFree }) => memoryFree / GB),
+    (await memory.devices([device('CUDA0', GB), device('CUDA1', GB), device('CUDA0', 7 * GB)])).map(
+      ({ memoryFree }) => memoryFree / GB,
+    ),
   ).toEqual([4, 1, 8])
+})
+
+it('of the CPU, the devices and a run have the same figure', async () => {
+  const memory = new OwnMemory(
+    () => [loaded('cpu')],
+    () => Promise.resolve(GB / 4),
+    () => 4 * GB,
+  )
+  const cpu = { ...device('CPU', 8 * GB), type: 'cpu' as const }
+  expect((await memory.devices([cpu]))[0]!.memoryFree).toBe(await memory.free())
+  expect(await memory.free()).toBe(4.75 * GB)
 })
 
 it("of a model on the CPU, what it keeps beside its file counts as free: a kept run's cells, and weights in a layout of their own", async () => {

@@ -64,6 +64,8 @@ describe('bad requests', () => {
     'runs.watch',
     'settings.get',
     'settings.set',
+    'storage.list',
+    'storage.emptyTrash',
     'engine.restart',
     'run.close',
   ])

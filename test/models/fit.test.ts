@@ -173,8 +173,8 @@ describe('a run of a model', () => {
     await expect(fits.most({ ...ask(), signal: cancelled }, 'budget')).rejects.toThrow('enough')
   })
 
-  it('offers the most paths and the longest budget that fit, and no more', async () => {
-    const { total: free } = await fits.fit(ask({ paths: 5 }))
+  it('offers the most paths and the longest budget that fit with a margin, and no more', async () => {
+    const free = Math.ceil((await fits.fit(ask({ paths: 5 }))).total / 0.9)
     expect(await fits.most(ask({}, free), 'paths')).toBe(5)
     expect(await fits.most(ask({}, 1000), 'paths')).toBe(0)
     const roomy = { ...ask({ paths: 4, summaryBudget: 1024 }, free), promptTokens: 100 }
@@ -182,8 +182,8 @@ describe('a run of a model', () => {
     const verdict = async (budget: number) =>
       (await fits.fit({ ...roomy, settings: { ...roomy.settings, budget } })).verdict
     expect(budget).toBeGreaterThan(2048)
-    expect(await verdict(budget)).not.toBe('wont-fit')
-    expect(await verdict(budget + 256)).toBe('wont-fit')
+    expect(await verdict(budget)).toBe('fits')
+    expect(await verdict(budget + 256)).toBe('may-be-slow')
     // A path and a summary of its length stay within the 4,096 positions of the model.
     const wide = { ...ask({ paths: 4 }, GIB), promptTokens: 100 }
     expect(await fits.most(wide, 'budget')).toBe((4096 - 100) / 2)

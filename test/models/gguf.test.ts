@@ -268,7 +268,14 @@ describe('hostile headers: the kinds of llama.cpp tests/test-gguf.cpp and publis
     expect(await refused(encodeHeader({ 'general.alignment': str('32') }, []))).toMatch(/alignment/)
   })
   it('tensor data beyond the end', async () => {
-    expect(await refused(base.subarray(0, base.length - 1))).toMatch(/after the end/)
+    expect(await refused(base.subarray(0, base.length - 1))).toMatch(
+      /^Incomplete file: \d+ bytes here, about \d+ bytes expected\. Download it again\.$/,
+    )
+    const shape = [576, 49_152]
+    const header = encodeHeader({}, [{ name: 'token_embd.weight', shape, type: 'f32' }])
+    expect(await refused(Buffer.concat([header, Buffer.alloc(5e6 - header.length)]))).toBe(
+      'Incomplete file: 5.0 MB here, about 113 MB expected. Download it again.',
+    )
   })
   it('names too long', async () => {
     expect(

@@ -87,8 +87,10 @@ describe('the list', () => {
     put(join(folder, 'm', 'a.gguf'), model)
     put(join(folder, 'm', 'sub', 'b.gguf'), other)
     put(join(folder, 'm', 'broken.gguf'), 'nothing')
-    const { added, refused } = await links.addFolder(join(folder, 'm'))
-    expect(added.map(({ name }) => name)).toEqual(['a', 'sub/b'])
+    await links.add(join(folder, 'm', 'a.gguf'))
+    const { added, known, refused } = await links.addFolder(join(folder, 'm'))
+    expect(added.map(({ file }) => file)).toEqual([join(folder, 'm', 'sub', 'b.gguf')])
+    expect(known.map(({ file }) => file)).toEqual([join(folder, 'm', 'a.gguf')])
     expect(refused).toMatchObject([{ file: join(folder, 'm', 'broken.gguf'), code: 'bad-model' }])
     expect(await codeOf(links.addFolder(join(folder, 'none')))).toBe('model-not-found')
   })
@@ -109,12 +111,12 @@ describe('the list', () => {
   it('a moved file says so, and can be pointed to again, but only to itself', async () => {
     const { folder, links } = open()
     const file = put(join(folder, 'a.gguf'), model)
-    await links.add(file, 'mine')
+    await links.add(file)
     renameSync(file, join(folder, 'b.gguf'))
     expect(await links.list()).toMatchObject([{ file, present: false }])
     expect(await codeOf(links.relink(file, put(join(folder, 'c.gguf'), other)))).toBe('wrong-model')
     expect(await links.relink(file, join(folder, 'b.gguf'))).toMatchObject({
-      name: 'mine',
+      name: 'tiny qwen2',
       present: true,
     })
     expect(await links.list()).toMatchObject([{ file: join(folder, 'b.gguf'), present: true }])
@@ -187,12 +189,12 @@ describe('the list', () => {
       ])
       renameSync(file, join(folder, 'b.gguf'))
       expect(await links.relink(file, join(folder, 'b.gguf'))).toMatchObject({
-        name: 'old',
+        name: 'tiny qwen2',
         present: true,
       })
       expect(JSON.parse(readFileSync(join(data, 'models.json'), 'utf8'))).toMatchObject({
         version: 2,
-        models: [{ name: 'old', origin: 'link' }],
+        models: [{ name: 'tiny qwen2', origin: 'link' }],
       })
     }
   })

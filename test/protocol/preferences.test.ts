@@ -23,6 +23,7 @@ const OTHER: typeof DEFAULTS = {
   panels: { summary: false, votes: true, overview: false },
   shortcuts: { 'app.new': 'Alt+X', 'app.palette': '' },
   presets: [{ id: 'own-1', name: 'Mine', settings: { paths: 3, sampling: { topK: 5 } } }],
+  defaults: { system: 'Be brief.', paths: 3, engine: { threads: 2 } },
   model: '/m.gguf',
   idleMinutes: 0,
   loadAtStart: true,

@@ -247,6 +247,8 @@ export class FakeHost {
     kvByType: { f32: 4.8e8, f16: 2.4e8, q8_0: 1.27e8, q4_0: 6.7e7 },
   }
   settings: Record<string, unknown> = {}
+  /** Runs in the trash. */
+  trash = 2
   /** Places of the runs that wait for room in their context. */
   waiting: Record<string, number> = {}
   calls: { method: string; params: unknown }[] = []
@@ -409,6 +411,22 @@ export class FakeHost {
           present: true,
         })
         return this.models.at(-1)
+      }
+      case 'models.remove': {
+        const { file } = params as { file: string }
+        this.models = this.models.filter((one) => one.file !== file)
+        return { deleted: [] }
+      }
+      case 'storage.list':
+        return (['runs', 'models', 'trash'] as const).map((what, i) => ({
+          what,
+          folder: `/home/user/.local/share/braid/${what}`,
+          bytes: [4.5e6, 2.5e9, this.trash * 1e5][i]!,
+        })) satisfies Result<'storage.list'>
+      case 'storage.emptyTrash': {
+        const runs = this.trash
+        this.trash = 0
+        return { runs }
       }
       case 'models.fit':
         return this.fit

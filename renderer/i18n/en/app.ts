@@ -9,6 +9,7 @@ export const app = {
   'action.undo': 'Undo',
   'action.delete': 'Delete',
   'action.open': 'Open',
+  'list.comma': ', ',
   copied: 'Copied',
   exported: 'Saved {{name}}',
   'toasts.title': 'Notifications',

@@ -95,7 +95,6 @@ export const lab = {
   'new.jobs': 'Runs at once',
   'new.jobsHint': '1: the same tokens every time',
   'new.threads': 'Threads',
-  'new.threadsHint': '0: automatic',
   'new.suffix': 'Text after each problem',
   'new.badList': 'Enter whole numbers from {{min}} to {{max}}, separated by commas.',
   'new.noStrategy': 'Choose at least one strategy.',

@@ -10,6 +10,7 @@ export const app: Record<keyof typeof en, string> = {
   'action.undo': '撤销',
   'action.delete': '删除',
   'action.open': '打开',
+  'list.comma': '，',
   copied: '已复制',
   exported: '已保存 {{name}}',
   'toasts.title': '通知',

@@ -90,7 +90,6 @@ export const lab: Record<keyof typeof en, string> = {
   'new.jobs': '同时运行数',
   'new.jobsHint': '1：每次得到相同的词元',
   'new.threads': '线程数',
-  'new.threadsHint': '0：自动',
   'new.suffix': '每道题之后的文字',
   'new.badList': '请输入 {{min}} 到 {{max}} 之间的整数，用逗号分隔。',
   'new.noStrategy': '请至少选择一种策略。',

@@ -1,6 +1,7 @@
 import { setConnect } from '../../../renderer/store/host.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { flush, useRuns } from '../../../renderer/store/runs.ts'
+import { toast } from '../../../renderer/store/toasts.ts'
 import { drawWaiting } from '../../../renderer/store/turns.ts'
 import type { RunSettings } from '../../../engine/protocol/request.ts'
 import * as scripts from '../../support/scripts.ts'
@@ -9,7 +10,7 @@ import * as synthetic from '../synthetic.ts'
 
 /** The real window with a host in memory. Tests drive it through `window.harness`. */
 const fake = new FakeHost()
-export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting }
+export const handle = { fake, synthetic, useRuns, usePrefs, flush, drawWaiting, toast }
 Object.assign(window, { harness: handle })
 const scene = new URLSearchParams(location.search).get('scene') ?? 'full'
 if (scene === 'variables')

@@ -1,12 +1,20 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fileOf, type EventOf } from '../../../engine/protocol/events.ts'
 import { commandOf, runCommand } from '../../../renderer/commands/catalogue.ts'
-import { chosenInfo, effective, refreshFit, useCompose } from '../../../renderer/store/compose.ts'
+import {
+  chosenInfo,
+  draftOf,
+  effective,
+  refreshFit,
+  requestOf,
+  useCompose,
+  wholeDraft,
+} from '../../../renderer/store/compose.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { loadInfo } from '../../../renderer/store/models.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { useRoute } from '../../../renderer/store/route.ts'
-import { openLocal } from '../../../renderer/store/runs.ts'
+import { openLocal, useRuns } from '../../../renderer/store/runs.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
@@ -35,6 +43,32 @@ test('the budget of a summary follows that of a path, as in the engine, until it
     effective(settings, chosenInfo())!.summaryBudget
   expect([budget({}), budget({ budget: 9000 }), budget({ budget: 9 })]).toEqual([2048, 9000, 1024])
   expect(budget({ budget: 9000, summaryBudget: 7 })).toBe(7)
+})
+
+test('a new run takes what was set beside the question, else the defaults, else the model’s own', () => {
+  usePrefs.setState({ defaults: { system: 'Be brief.', paths: 3, engine: { threads: 2 } } })
+  const own = chosenInfo()!.defaults
+  expect(effective({ engine: { context: 9000 } }, chosenInfo())).toMatchObject({
+    system: 'Be brief.',
+    paths: 3,
+    budget: own.budget,
+    engine: { ...own.engine, threads: 2, context: 9000 },
+  })
+  useCompose.setState({ settings: { paths: 5, system: '' } })
+  const request = requestOf(wholeDraft(), '/m.gguf')
+  expect(request.settings).toMatchObject({ paths: 5, engine: { threads: 2 } })
+  expect(request.settings.system).toBeUndefined()
+  usePrefs.setState({ defaults: {} })
+})
+
+test('a run without a system prompt is asked again without one, whatever the defaults are', () => {
+  openLocal('plain', scripted({ ...BALLS, run: 'plain' }))
+  const draft = draftOf(useRuns.getState().open.plain!.shown)
+  usePrefs.setState({ defaults: { system: 'Be brief.' } })
+  useCompose.setState({ settings: draft.settings })
+  expect(requestOf(wholeDraft(), '/m.gguf').settings.system).toBeUndefined()
+  expect(requestOf(draft, '/m.gguf').settings.system).toBeUndefined()
+  usePrefs.setState({ defaults: {} })
 })
 
 test('a run that will not fit is not started, with the reason; it can be started anyway', async () => {
