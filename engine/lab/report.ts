@@ -113,7 +113,7 @@ function table(cells: readonly Cell[]): string {
     ['strategy', strategyName],
     ['P', (c) => String(c.paths)],
     ['budget', (c) => String(c.budget)],
-    ['finish', (c) => c.finish],
+    ['finish', (c) => String(c.finish)],
     ['n', (c) => String(c.n)],
     ['correct', (c) => String(c.correct)],
     ['accuracy %', (c) => share(c.accuracy)],

@@ -10,6 +10,7 @@ import {
   QuestionKind,
   RunSettings,
   ValueRule,
+  Weight,
 } from './request.ts'
 import { Role, SegmentId, Source } from './segments.ts'
 import { ThoughtMarkers } from './thoughts.ts'
@@ -215,11 +216,15 @@ export const RunEvent = z.discriminatedUnion('type', [
     rule: ValueRule,
     /** Whose answers are counted. */
     over: z.enum(['paths', 'summaries']),
+    /** What an answer counts; absent: 1. */
+    weight: Weight.optional(),
     classes: z
       .array(
         z.object({
           answer: z.string().nullable(),
           members: z.array(SegmentId).max(MAX_SEGMENTS),
+          /** What the members count together; their mean over the whole vote is 1. */
+          weight: z.number().optional(),
         }),
       )
       .max(MAX_SEGMENTS),

@@ -17,7 +17,7 @@ export interface SegmentEnd {
 
 export interface DecodingOptions extends Pick<
   DecodeOptions,
-  'finish' | 'cells' | 'logprobs' | 'alternatives'
+  'finish' | 'cells' | 'logprobs' | 'alternatives' | 'confidence'
 > {
   onTokens: (segment: SegmentId, tokens: Token[]) => void
   onEnd: (end: SegmentEnd) => void

@@ -6,6 +6,7 @@ import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../prot
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
+import { needsConfidence } from '../protocol/answers/weights.ts'
 import type { Compare, OpenProbe, OpenSummary, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
@@ -359,6 +360,7 @@ export class Driver {
       cells: Math.max(0, free - reserve),
       logprobs: true,
       alternatives: settings.alternatives,
+      confidence: settings.confidence === true || needsConfidence(settings.weight),
       onTokens: (segment, tokens) => {
         const one = segmentOf(this.#state, segment)
         if (one !== undefined && isOpen(one))

@@ -123,8 +123,13 @@ export class Simulator {
     })
   }
 
-  end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed'): void {
-    this.emit({ type: 'segment-ended', segment, reason, answer: null })
+  end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed', answer?: string): void {
+    this.emit({
+      type: 'segment-ended',
+      segment,
+      reason,
+      answer: answer === undefined ? null : { text: answer, span: [0, 0], kind: 'boxed' },
+    })
   }
 
   /** Ends the comparison that was asked for: this program won, or nobody did. */
