@@ -6,7 +6,9 @@ import {
   MAX_ALTERNATIVES,
   MAX_BUDGET,
   MAX_PATHS,
+  MAX_PATIENCE,
   MAX_SEED,
+  MIN_PROBE_EVERY,
   QuestionKind,
   RunRequest,
   StopRule,
@@ -30,6 +32,8 @@ export interface SolveFlags extends EngineFlags {
   stop?: StopRule | 'none'
   sure?: number
   wave?: number
+  probeEvery?: number
+  patience?: number
   weight?: Weight | 'none'
   vote?: VoteRule
   temperature?: number
@@ -84,7 +88,7 @@ export function addThinkFlags(command: Command): Command {
     .addOption(
       new Option(
         '--stop <rule>',
-        'end a vote early; decided: once its answer is sure, after a wave of paths',
+        'end a vote early; decided: once its answer is sure, after a wave of paths; stable: once most paths, asked on the way, keep saying the same',
       ).choices(['none', ...StopRule.options]),
     )
     .option(
@@ -93,6 +97,16 @@ export function addThinkFlags(command: Command): Command {
       decimal(0.5, 0.9999),
     )
     .option('--wave <n>', 'decided: paths that run at once (default: 4)', integer(1, MAX_PATHS))
+    .option(
+      '--probe-every <n>',
+      'stable: tokens of a path between two questions (default: 256)',
+      integer(MIN_PROBE_EVERY, MAX_BUDGET),
+    )
+    .option(
+      '--patience <n>',
+      'stable: how often in a row most paths must say the same (default: 3)',
+      integer(1, MAX_PATIENCE),
+    )
     .addOption(
       new Option(
         '--weight <rule>',
@@ -187,6 +201,8 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     stop,
     sure,
     wave,
+    probeEvery,
+    patience,
     weight,
     vote,
     seed,
@@ -226,6 +242,8 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       stop: unlessNone(stop),
       sure,
       wave,
+      probeEvery,
+      patience,
       weight: unlessNone(weight),
       vote,
       seed,

@@ -248,6 +248,17 @@ export const RunEvent = z.discriminatedUnion('type', [
     /** Why the programs could not be run. */
     error: RunError.optional(),
   }),
+  /** A path was asked for its answer on the way: forced tokens behind its first ones (docs/strategies.md). */
+  z.looseObject({
+    type: z.literal('probe'),
+    ...at,
+    segment,
+    /** How many of the path's tokens the probe read. */
+    after: z.int().min(0),
+    answer: z.string().nullable(),
+    /** Tokens that were decoded for the probe. */
+    tokens: z.int().min(0),
+  }),
   /** The kind of question, once it is decided or the user chose it. */
   z.looseObject({ type: z.literal('question'), ...at, kind: QuestionKind }),
   /**
