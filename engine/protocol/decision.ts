@@ -5,6 +5,7 @@ import { scaled, weightOf } from './answers/weights.ts'
 import { answeringSegment, decidingSummary, spokenText } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
+import { votedAnswer } from './probes.ts'
 import { questionOf, showsValues } from './question.ts'
 import type { ValueRule, Weight } from './request.ts'
 import { pathsKept, type RunState, type Segment, type VoteState } from './run-state.ts'
@@ -137,7 +138,7 @@ function ballot(state: RunState, over: VoteState['over']): Ballot {
   if (groupsOf(state) > 1 && !fuses(state)) {
     const voters = paths.map((path) => ({
       member: path.segment,
-      answer: path.answer?.text ?? null,
+      answer: votedAnswer(path, state),
       of: [path],
     }))
     return weighted(rule, voters, state)

@@ -5,7 +5,7 @@ import { streamId } from './streams.ts'
 
 /** A segment and its stream in a decode. */
 export interface Streamed {
-  segment: Segment
+  segment: Pick<Segment, 'segment' | 'role' | 'number'>
   stream: StreamOptions
 }
 
@@ -69,7 +69,7 @@ export class Decoding {
     return true
   }
 
-  stop(segment: Segment, reason: 'stopped' | 'cut'): void {
+  stop(segment: Streamed['segment'], reason: 'stopped' | 'cut'): void {
     this.#native.stop(streamId(segment), reason)
   }
 
@@ -87,7 +87,7 @@ export class Decoding {
     this.#native.cancel()
   }
 
-  #note(segment: Segment): void {
+  #note(segment: Streamed['segment']): void {
     this.#segments.set(streamId(segment), segment.segment)
     this.#live.add(segment.segment)
   }

@@ -12,6 +12,7 @@ import {
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
+import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -104,6 +105,7 @@ export function demandOf(
   const open = reading(state).filter(isOpen)
   // Paths of later waves have their cells from the start.
   const unopened = later ? 0 : Math.max(0, groups * size - state.paths.filter(isOwn).length)
+  const forks = later || settings.probeEvery === undefined ? 0 : groups * size
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   return {
     promptTokens: state.promptTokens.length,
@@ -113,12 +115,13 @@ export function demandOf(
     remaining:
       openTokens(state.paths) +
       unopened * settings.budget +
+      forks * PROBE_CELLS +
       openTokens(open) +
       settled.reduce((sum, cells) => sum + cells, 0),
     budget: settings.budget,
     paths: state.paths.length + unopened,
     summaries: toCome + wanted.length - settled.length,
-    sequences: state.paths.length + unopened + open.length + wanted.length + toCome,
+    sequences: state.paths.length + unopened + forks + open.length + wanted.length + toCome,
     summaryBudget: settings.summaryBudget,
     reading: readingOf(state.fusion ?? 'reread', trained),
     words: wordsAround(settings),

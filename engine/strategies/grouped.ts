@@ -3,6 +3,7 @@ import type { Fusion } from '../protocol/request.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
 import { firstOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
+import { nextProbes } from './probing.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { whetherDecided } from './deciding.ts'
 import { isReadable, type Action, type OpenPath, type OpenSummary, type View } from './strategy.ts'
@@ -19,6 +20,7 @@ export function grouped(shape: Shape, view: View): Action[] {
     ? []
     : [
         ...cutBehindFirst(view),
+        ...nextProbes(view),
         ...opened(shape, view).flatMap((group) => nextOf(group, shape, view)),
       ]
   const busy =

@@ -15,8 +15,11 @@ const file = writeScripted({
 const mixed = writeScripted({
   '?': ['Ten and ten are \\boxed{20}.', 'One short of it, as ever: \\boxed{19} sheep.'],
 })
+/** Thinks for long; asked for its answer, it says 20 at once. */
+const LONG = Array.from({ length: 220 }, (_, i) => `w${i}`)
+const asked = writeScripted({ '?': [`${LONG.join(' ')} .`], '{': ['20}. Done'] })
 afterAll(() => {
-  for (const one of [file, mixed]) rmSync(dirname(one), { recursive: true })
+  for (const one of [file, mixed, asked]) rmSync(dirname(one), { recursive: true })
 })
 
 const ask = (model: string, settings: Settings) =>
@@ -67,6 +70,56 @@ describe('a vote that stops when it is decided', () => {
       engine: { context: 300 },
     })
     expect(run.state.paths.map(({ reason }) => reason)).toEqual(Array(6).fill('finished'))
+  })
+})
+
+describe('a vote that stops when the majority stays', () => {
+  it('asks each path beside it, stops all, and counts what they said last', async () => {
+    const run = await ask(asked, {
+      paths: 3,
+      stop: 'stable',
+      probeEvery: 16,
+      patience: 2,
+      budget: 400,
+    })
+    const { state } = run
+    expect(state).toMatchObject({ status: 'ended', answer: '20' })
+    expect(state.paths.map(({ reason }) => reason)).toEqual(['cut', 'cut', 'cut'])
+    for (const path of state.paths) expect(path.tokens.length).toBeLessThan(LONG.length)
+    for (const { after, answer, tokens } of state.probes) {
+      expect([after % 16, answer]).toEqual([0, '20'])
+      expect(tokens).toBeGreaterThan(3)
+    }
+    const last = state.notices.at(-1)!
+    expect(last).toMatchObject({ code: 'stopped-stable', params: { agree: 3, asked: 3 } })
+    expect(state.votes[0]!.classes).toEqual([{ answer: '20', members: ['p1', 'p2', 'p3'] }])
+    expect(state.usage!.probeTokens).toBe(
+      state.probes.reduce((sum, probe) => sum + probe.tokens, 0),
+    )
+  })
+
+  it('leaves the tokens of the paths as they are', async () => {
+    const settings: Settings = { paths: 3, budget: 150, sampling: { temperature: 1 } }
+    const probed = await ask(asked, { ...settings, probeEvery: 16 })
+    const plain = await ask(asked, settings)
+    expect(probed.state.probes.length).toBeGreaterThanOrEqual(3 * 3)
+    expect(probed.state.paths.map(({ text }) => text)).toEqual(
+      plain.state.paths.map(({ text }) => text),
+    )
+    expect(probed.state.paths.map(({ reason }) => reason)).not.toContain('cut')
+  })
+
+  it('asks as far as there is room in a small context', async () => {
+    const run = await ask(asked, {
+      paths: 3,
+      budget: 150,
+      stop: 'stable',
+      probeEvery: 16,
+      patience: 50,
+      engine: { context: 500 },
+    })
+    expect(run.state.status).toBe('ended')
+    expect(run.state.probes.length).toBeGreaterThan(0)
   })
 })
 
