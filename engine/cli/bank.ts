@@ -1,11 +1,20 @@
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { BankReport, Failure, WorkProgress } from '../lab/index.ts'
+import type { BankReport, BankScore, Failure, NamedScore, WorkProgress } from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
-import { Fusion, MAX_BUDGET, MAX_PATHS, QuestionKind } from '../protocol/request.ts'
+import {
+  Fusion,
+  MAX_BUDGET,
+  MAX_PATHS,
+  MAX_PATIENCE,
+  MAX_SEED,
+  MIN_PROBE_EVERY,
+  QuestionKind,
+} from '../protocol/request.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { Engine } from '../run/index.ts'
 import { openEngine, withChosenDevice } from './engine.ts'
@@ -14,7 +23,7 @@ import { addAnswerFlag, addDataFlags } from './eval.ts'
 import { ProgressLine } from './progress-line.ts'
 import { addSamplingFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
 import { table } from './table.ts'
-import { EXIT, integer, print, say, UsageError } from './usage.ts'
+import { decimal, EXIT, integer, print, say, UsageError } from './usage.ts'
 
 interface RecordFlags extends Omit<SolveFlags, 'paths'> {
   data?: string
@@ -37,6 +46,19 @@ interface FuseFlags extends EngineFlags {
   jobs: number
 }
 
+interface ScoreFlags {
+  data?: string
+  paths?: number[]
+  answer: AnswerRule
+  sure?: number
+  wave?: number
+  patience?: number
+  orders: number
+  seed: number
+  json?: boolean
+  html?: string
+}
+
 interface ReportFlags {
   data?: string
   paths?: number[]
@@ -56,7 +78,7 @@ function fusionOf(text: string): Fusion {
   return data
 }
 
-/** Adds `braid bank`, `braid bank fuse` and `braid bank report`. */
+/** Adds `braid bank` and its subcommands. */
 export function addBank(program: Command): void {
   const command = program
     .command('bank')
@@ -68,6 +90,11 @@ export function addBank(program: Command): void {
     .option(
       '--suffix <text>',
       'text after each problem (default: asks for steps and for a boxed answer)',
+    )
+    .option(
+      '--probe-every <n>',
+      'also ask each path for its answer every n tokens',
+      integer(MIN_PROBE_EVERY, MAX_BUDGET),
     )
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
@@ -121,6 +148,25 @@ export function addBank(program: Command): void {
     .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', widthsOf)
     .option('--json', 'print as JSON')
     .action(reportBanks)
+
+  addAnswerFlag(
+    command
+      .command('score')
+      .description(
+        'compare every way to vote, to weigh and to stop early on the same paths, with the tokens that each would have used',
+      )
+      .argument('<folders...>', 'folders of banks'),
+  )
+    .option('--data <file>', 'the problems, if the file was moved')
+    .option('-p, --paths <list>', 'numbers of paths (default: 1,2,4,...)', widthsOf)
+    .option('--sure <x>', 'decided: probability that is sure enough', decimal(0.5, 0.9999))
+    .option('--wave <n>', 'decided: paths per wave', integer(1, MAX_PATHS))
+    .option('--patience <n>', 'stable: probes in a row', integer(1, MAX_PATIENCE))
+    .option('--orders <n>', 'random orders of the paths', integer(1, 10_000), 50)
+    .option('--seed <n>', 'seed of these orders', integer(0, MAX_SEED), 0)
+    .option('--json', 'print as JSON')
+    .option('--html <file>', 'also write a report with plots')
+    .action(scoreBanks)
 }
 
 async function recordBank(flags: RecordFlags): Promise<void> {
@@ -269,6 +315,69 @@ async function reportBanks(folders: string[], flags: ReportFlags): Promise<void>
   await print(`\n${accuracyTable(reports)}`)
   if (reports.some(({ report }) => report.differences.length > 0))
     await print(`\n${differenceTable(reports)}`)
+}
+
+async function scoreBanks(folders: string[], flags: ScoreFlags): Promise<void> {
+  const lab = await import('../lab/index.ts')
+  const { SCORE_DEFAULTS, scoreHtml, scoreOf, scoredProblems, usualWidths } = lab
+  const { sure, wave, patience, orders, seed } = flags
+  const options = {
+    sure: sure ?? SCORE_DEFAULTS.sure,
+    wave: wave ?? SCORE_DEFAULTS.wave,
+    patience: patience ?? SCORE_DEFAULTS.patience,
+  }
+  const banks = folders.map((folder): NamedScore => {
+    const bank = lab.Bank.open(folder)
+    const { data, paths } = bank.info
+    const file = flags.data ?? data.file
+    const problems = scoredProblems(bank, lab.readProblems(file, data.fields), file, flags.answer)
+    const score = scoreOf(problems, flags.paths ?? usualWidths(paths), options, { orders, seed })
+    return { info: bank.info, score }
+  })
+  if (flags.html !== undefined) writeFileSync(flags.html, scoreHtml(banks))
+  if (flags.json === true) return print(`${JSON.stringify({ options, banks }, null, 1)}\n`)
+  for (const { info, score } of banks) {
+    await print(`${info.model.name} (${info.model.sha256})\n\n${scoreTable(score)}`)
+    for (const one of score.lacking) say(lab.lackingText(one))
+  }
+}
+
+function scoreTable({ rows }: BankScore): string {
+  const head = [
+    'rule',
+    'paths',
+    'n',
+    '%',
+    '95 %',
+    'tokens',
+    'saved %',
+    'any order %',
+    'points',
+    '95 %',
+    'better',
+    'worse',
+    'McNemar p',
+  ]
+  const cells = rows.map(({ against, ...row }) => [
+    row.rule,
+    String(row.paths),
+    String(row.n),
+    percent(row.share),
+    interval(row),
+    row.tokens.toFixed(0),
+    percent(row.saved),
+    percent(row.orders.share),
+    ...(against === undefined
+      ? ['', '', '', '', '']
+      : [
+          percent(against.difference),
+          interval(against),
+          String(against.first),
+          String(against.second),
+          against.p.toPrecision(2),
+        ]),
+  ])
+  return table(head, cells, new Set(head.map((_, i) => i).slice(1)))
 }
 
 type Named = { name: string; report: BankReport }

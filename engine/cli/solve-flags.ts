@@ -1,16 +1,21 @@
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import {
   FinishRule,
+  FinishWord,
   Fusion,
   MAX_ALTERNATIVES,
   MAX_BUDGET,
   MAX_PATHS,
+  MAX_PATIENCE,
   MAX_SEED,
+  MIN_PROBE_EVERY,
   QuestionKind,
   RunRequest,
+  StopRule,
   STRATEGIES,
   TemplateVariables,
   VoteRule,
+  Weight,
   type RunSettings,
   type Strategy,
 } from '../protocol/request.ts'
@@ -24,6 +29,12 @@ export interface SolveFlags extends EngineFlags {
   budget?: number
   summaryBudget?: number
   finish?: FinishRule
+  stop?: StopRule | 'none'
+  sure?: number
+  wave?: number
+  probeEvery?: number
+  patience?: number
+  weight?: Weight | 'none'
   vote?: VoteRule
   temperature?: number
   topK?: number
@@ -69,11 +80,38 @@ export function addThinkFlags(command: Command): Command {
   command
     .option('--runs <n>', 'number of runs of parallel-majority', integer(1, MAX_PATHS))
     .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
+    .option(
+      '--finish <rule>',
+      'when the summary begins: after the first, half or the last of the paths, or after this many; majority with a number: count the first ones only',
+      finishRule,
+    )
     .addOption(
       new Option(
-        '--finish <rule>',
-        'when the summary begins: after the first, half or the last of the paths',
-      ).choices(FinishRule.options),
+        '--stop <rule>',
+        'end a vote early; decided: once its answer is sure, after a wave of paths; stable: once most paths, asked on the way, keep saying the same',
+      ).choices(['none', ...StopRule.options]),
+    )
+    .option(
+      '--sure <x>',
+      'decided: probability that is sure enough (default: 0.95)',
+      decimal(0.5, 0.9999),
+    )
+    .option('--wave <n>', 'decided: paths that run at once (default: 4)', integer(1, MAX_PATHS))
+    .option(
+      '--probe-every <n>',
+      'stable: tokens of a path between two questions (default: 256)',
+      integer(MIN_PROBE_EVERY, MAX_BUDGET),
+    )
+    .option(
+      '--patience <n>',
+      'stable: how often in a row most paths must say the same (default: 3)',
+      integer(1, MAX_PATIENCE),
+    )
+    .addOption(
+      new Option(
+        '--weight <rule>',
+        'what an answer counts in a vote: by how confident the path was, in all or its last 2,048 tokens, or by how short it is',
+      ).choices(['none', ...Weight.options]),
     )
   return addSamplingFlags(command)
     .option('--top <k>', 'alternatives to record per token', integer(0, MAX_ALTERNATIVES))
@@ -140,6 +178,18 @@ export function addSamplingFlags(command: Command): Command {
     )
 }
 
+/** Parses `--finish`: a word, or a number of paths. */
+function finishRule(text: string): FinishRule {
+  const { data } = FinishRule.safeParse(/^\d+$/.test(text) ? Number(text) : text)
+  if (data === undefined)
+    throw new InvalidArgumentError(`Use ${FinishWord.options.join(', ')} or a number of paths.`)
+  return data
+}
+
+/** Returns what a flag says; `none` is the setting's absence. */
+const unlessNone = <T extends string>(value: T | 'none' | undefined): T | undefined =>
+  value === 'none' ? undefined : value
+
 export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
   const {
     strategy,
@@ -148,6 +198,12 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     budget,
     summaryBudget,
     finish,
+    stop,
+    sure,
+    wave,
+    probeEvery,
+    patience,
+    weight,
     vote,
     seed,
     system,
@@ -183,6 +239,12 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       budget,
       summaryBudget,
       finish,
+      stop: unlessNone(stop),
+      sure,
+      wave,
+      probeEvery,
+      patience,
+      weight: unlessNone(weight),
       vote,
       seed,
       system,

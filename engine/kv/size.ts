@@ -3,6 +3,7 @@
  */
 import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../protocol/request.ts'
 import { usualInstructions } from '../protocol/instruction.ts'
+import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { Layout } from '../protocol/segments.ts'
 import { layoutOf, shapeOf } from '../protocol/shapes.ts'
 
@@ -145,6 +146,7 @@ export function newRunDemand(
     | 'tail'
     | 'instruction'
     | 'joinThoughts'
+    | 'probeEvery'
     | 'engine'
   >,
   { trained, fusion, thinks, promptTokens }: SizedModel & { promptTokens: number },
@@ -153,14 +155,15 @@ export function newRunDemand(
   const shape = shapeOf(settings, trained)
   const paths = shape.groups * shape.size
   const summaries = shape.summaries ? shape.groups : 0
+  const forks = settings.probeEvery === undefined ? 0 : paths
   return {
     promptTokens,
     kept: 0,
-    remaining: paths * budget,
+    remaining: paths * budget + forks * PROBE_CELLS,
     budget,
     paths,
     summaries,
-    sequences: paths + summaries,
+    sequences: paths + forks + summaries,
     summaryBudget,
     reading: readingOf(fusion, trained),
     words: wordsAround(settings),

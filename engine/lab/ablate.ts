@@ -1,6 +1,6 @@
 import { BraidError } from '../protocol/errors.ts'
 import type { PlanOf } from '../protocol/lab.ts'
-import { FinishRule, type RunRequest } from '../protocol/request.ts'
+import { FinishWord, type RunRequest } from '../protocol/request.ts'
 import type { Lab } from './open.ts'
 import { makeUnit, type Unit } from './unit.ts'
 
@@ -25,7 +25,7 @@ export function ablationUnits(
     ['thought table off', { controls: { thoughtEmbedding: false } }, true],
     ['same control token', { controls: { sameToken: true } }, false],
     ['table off, same token', { controls: { thoughtEmbedding: false, sameToken: true } }, false],
-    ...FinishRule.options
+    ...FinishWord.options
       .filter((rule) => rule !== base.finish)
       .map((finish): [string, RunRequest['settings'], boolean] => [
         `finish ${finish}`,

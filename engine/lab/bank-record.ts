@@ -51,8 +51,16 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
     )
   const set = readProblems(options.data, options.fields)
   const settings = resolveSettings(options.settings, { metadata, nativePaths: 0 })
-  const { budget, summaryBudget, system, templateVariables, sampling, alternatives, engine } =
-    settings
+  const {
+    budget,
+    summaryBudget,
+    system,
+    templateVariables,
+    sampling,
+    alternatives,
+    engine,
+    probeEvery,
+  } = settings
   const info: BankInfo = {
     format: 1,
     braid: options.braid,
@@ -77,6 +85,8 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
       sampling,
       alternatives,
       engine,
+      confidence: true,
+      ...(probeEvery !== undefined && { probeEvery }),
     },
   }
   return { bank: Bank.begin(options.folder, info), set }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { makeFolder, writeAtomic, WriteLock } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { pathId } from '../protocol/events.ts'
-import { foldRun, type RunState, type Segment } from '../protocol/fold.ts'
+import { foldRun, type ProbeState, type RunState, type Segment } from '../protocol/fold.ts'
 import { Fusion, MAX_PATHS, RunSettings } from '../protocol/request.ts'
 import { RunStore } from '../transcripts/index.ts'
 import type { Problem } from './problems.ts'
@@ -53,6 +53,8 @@ export const BankInfo = z.object({
     sampling: true,
     alternatives: true,
     engine: true,
+    confidence: true,
+    probeEvery: true,
   }),
 })
 export type BankInfo = z.infer<typeof BankInfo>
@@ -165,19 +167,24 @@ export class Bank {
   }
 
   /**
-   * Returns the recorded paths of a problem, from path 1 up to the first gap and numbered so, and
-   * the state of the run that holds path 1; null if there is none.
+   * Returns the recorded paths of a problem, from path 1 up to the first gap and numbered so, the
+   * answers that they gave on the way, and the state of the run that holds path 1; null if there is
+   * none.
    */
-  recorded(problem: number): { paths: Segment[]; run: RunState } | null {
+  recorded(problem: number): { paths: Segment[]; probes: ProbeState[]; run: RunState } | null {
     const batches = this.batches(problem)
     const paths: Segment[] = []
+    const probes: ProbeState[] = []
     for (const { batch, state } of batches)
       if (batch.first === paths.length + 1)
         for (const path of state.paths) {
           const number = paths.length + 1
-          paths.push({ ...path, number, segment: pathId(number) })
+          const segment = pathId(number)
+          paths.push({ ...path, number, segment })
+          for (const probe of state.probes)
+            if (probe.segment === path.segment) probes.push({ ...probe, segment })
         }
-    return paths.length === 0 ? null : { paths, run: batches[0]!.state }
+    return paths.length === 0 ? null : { paths, probes, run: batches[0]!.state }
   }
 
   /** Returns every kind of summary that the bank has a transcript of, without their problems and widths. */
@@ -249,7 +256,8 @@ const NUMERIC = ['kvType', 'flashAttention'] as const
 
 /** Returns what has to be equal in all recordings of a bank, as flat names and values. */
 function conditions({ data, model, suffix, seed, settings }: BankInfo): Map<string, unknown> {
-  const { sampling, engine, alternatives: _, ...rest } = settings
+  // A bank without confidences goes on without them.
+  const { sampling, engine, alternatives: _, confidence: _c, ...rest } = settings
   return new Map<string, unknown>([
     ['data', data.sha256],
     ...(['problem', 'answer'] as const).map((field): [string, unknown] => [

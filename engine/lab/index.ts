@@ -14,6 +14,17 @@ export {
 } from './bank-record.ts'
 export { fusePaths } from './bank-fuse.ts'
 export { outcomesOf, ranges, reportOf, type BankReport } from './bank-report.ts'
+export {
+  lackingText,
+  SCORE_DEFAULTS,
+  scoredProblems,
+  scoreOf,
+  usualWidths,
+  type BankScore,
+  type ScoreOptions,
+  type ScoreRow,
+} from './bank-score.ts'
+export { scoreHtml, type NamedScore } from './bank-score-report.ts'
 export { readProblems, unscoredIn, unscoredNote } from './problems.ts'
 export { ownSets, inspectSet } from './sets.ts'
 export { estimateOf, type Speed } from './estimate.ts'

@@ -57,6 +57,26 @@ export function reportHtml(report: Report): string {
     ['Engine', report.engine],
     ['Command', report.command],
   ]
+  return page({
+    title,
+    facts,
+    figures: FIGURES[header.experiment](cells),
+    tables: [{ heading: 'Cells', html: table(cells) }],
+    notes: NOTES[header.experiment],
+  })
+}
+
+export interface Page {
+  title: string
+  facts: readonly (readonly [string, string])[]
+  figures: readonly Figure[]
+  /** `html` is inserted as it is. */
+  tables: readonly { heading: string; html: string }[]
+  notes: readonly string[]
+}
+
+/** Returns a self-contained page with these parts. */
+export function page({ title, facts, figures, tables, notes }: Page): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -64,15 +84,14 @@ export function reportHtml(report: Report): string {
 <body><main>
 <h1>${escapeXml(title)}</h1>
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeXml(value)}</dd></div>`).join('')}</dl>
-<div class="figures">${FIGURES[header.experiment](cells)
+<div class="figures">${figures
     .map(
       ({ caption, svg }) => `<figure><figcaption>${escapeXml(caption)}</figcaption>${svg}</figure>`,
     )
     .join('\n')}</div>
-<h2>Cells</h2>
-<div class="wide">${table(cells)}</div>
+${tables.map(({ heading, html }) => `<h2>${escapeXml(heading)}</h2>\n<div class="wide">${html}</div>`).join('\n')}
 <h2>How to read this</h2>
-<ul>${NOTES[header.experiment].map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>
+<ul>${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>
 </main></body></html>
 `
 }
@@ -113,7 +132,7 @@ function table(cells: readonly Cell[]): string {
     ['strategy', strategyName],
     ['P', (c) => String(c.paths)],
     ['budget', (c) => String(c.budget)],
-    ['finish', (c) => c.finish],
+    ['finish', (c) => String(c.finish)],
     ['n', (c) => String(c.n)],
     ['correct', (c) => String(c.correct)],
     ['accuracy %', (c) => share(c.accuracy)],
@@ -126,10 +145,20 @@ function table(cells: readonly Cell[]): string {
       ? ([['failed', (c: Cell) => String(c.failed)]] as [string, (c: Cell) => string][])
       : []),
   ]
-  const numeric = (name: string) =>
-    ['variant', 'strategy', 'finish'].includes(name) ? '' : ' class="n"'
-  return `<table><thead><tr>${columns.map(([name]) => `<th scope="col"${numeric(name)}>${name}</th>`).join('')}</tr></thead><tbody>
-${cells.map((c) => `<tr>${columns.map(([name, of]) => `<td${numeric(name)}>${escapeXml(of(c))}</td>`).join('')}</tr>`).join('\n')}
+  return htmlTable(
+    columns.map(([name]) => ({ name, text: ['variant', 'strategy', 'finish'].includes(name) })),
+    cells.map((c) => columns.map(([, of]) => of(c))),
+  )
+}
+
+/** Returns a table; the columns that are no text are aligned as numbers. */
+export function htmlTable(
+  columns: readonly { name: string; text: boolean }[],
+  rows: readonly (readonly string[])[],
+): string {
+  const align = columns.map(({ text }) => (text ? '' : ' class="n"'))
+  return `<table><thead><tr>${columns.map(({ name }, i) => `<th scope="col"${align[i]}>${escapeXml(name)}</th>`).join('')}</tr></thead><tbody>
+${rows.map((row) => `<tr>${row.map((cell, i) => `<td${align[i]}>${escapeXml(cell)}</td>`).join('')}</tr>`).join('\n')}
 </tbody></table>`
 }
 
@@ -145,7 +174,7 @@ function settingsText({ seed, settings }: Header): string {
  * Returns a file name without folders, so that a report reveals nothing about the machine it was
  * made on.
  */
-const base = (file: string) => file.split(/[\\/]/).at(-1) ?? file
+export const base = (file: string) => file.split(/[\\/]/).at(-1) ?? file
 
 const CSS = `
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c2024;--faint:#5c6570;--grid:#e3e6ea;

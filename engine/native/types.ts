@@ -166,6 +166,8 @@ export interface NativeToken {
   logprob: number | null
   entropy: number | null
   forced?: boolean
+  /** Minus the mean log-probability of the 20 likeliest tokens, if it was asked for. */
+  confidence?: number
   alternatives?: { id: number; text: string; logprob: number }[]
 }
 
@@ -253,6 +255,8 @@ export interface GroupRule {
   logprobs: boolean
   /** Top-k alternatives per token, 0..20. */
   alternatives: number
+  /** Each token has its confidence; it needs `logprobs`. Default false. */
+  confidence?: boolean
   /** False: a stream's tokens are reported all at once when it pauses or ends. Default true. */
   report?: boolean
   /**

@@ -1,14 +1,16 @@
 import { equalAnswers } from './answers/equality.ts'
 import { statements } from './answers/statements.ts'
-import { vote, type Candidate } from './answers/vote.ts'
+import { strengthOf, vote, type Candidate } from './answers/vote.ts'
+import { scaled, weightOf } from './answers/weights.ts'
 import { answeringSegment, decidingSummary, spokenText } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
+import { votedAnswer } from './probes.ts'
 import { questionOf, showsValues } from './question.ts'
-import type { ValueRule } from './request.ts'
-import { pathsKept, type RunState, type VoteState } from './run-state.ts'
+import type { ValueRule, Weight } from './request.ts'
+import { pathsKept, type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
-import { shapeOf } from './shapes.ts'
+import { firstOf, shapeOf } from './shapes.ts'
 
 /**
  * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
@@ -67,7 +69,7 @@ function chosenByHand({ votes, summaries }: RunState): VoteState | undefined {
 /** Counts a vote, which is new if its classes changed. The user's choice stays if still given. */
 function count(state: RunState, over: VoteState['over']): Decision {
   const before = state.votes.find((vote) => vote.over === over)
-  const { rule, candidates } = ballot(state, over)
+  const { rule, candidates, weight } = ballot(state, over)
   if (candidates.length === 0 && before === undefined) return none
   const result = vote(candidates, rule)
   const old = before?.classes[before.winner]?.answer ?? null
@@ -86,7 +88,15 @@ function count(state: RunState, over: VoteState['over']): Decision {
         : kept.members[0]!
   return {
     answer: result.classes[winner]?.answer ?? null,
-    vote: { type: 'vote', rule, over, ...result, winner, ...(chosen !== undefined && { chosen }) },
+    vote: {
+      type: 'vote',
+      rule,
+      over,
+      ...(weight !== undefined && { weight }),
+      ...result,
+      winner,
+      ...(chosen !== undefined && { chosen }),
+    },
   }
 }
 
@@ -95,36 +105,68 @@ function sameAnswer(a: string | null, b: string | null, rule: ValueRule): boolea
   return vote(candidates, rule).classes.length === 1
 }
 
+interface Ballot {
+  rule: ValueRule
+  candidates: Candidate[]
+  /** What they count by; absent: each counts 1. */
+  weight?: Weight
+}
+
+/** Returns whose answers a run counts while it works, and by which rule. */
+export const ballotOf = (state: RunState): Ballot =>
+  ballot(state, fuses(state) ? 'summaries' : 'paths')
+
 /**
  * Returns whose answers are counted, and by which rule. A run without a vote is counted as the page
  * shows it.
  */
-function ballot(
-  state: RunState,
-  over: VoteState['over'],
-): { rule: ValueRule; candidates: Candidate[] } {
-  const paths = pathsKept(state)
+function ballot(state: RunState, over: VoteState['over']): Ballot {
+  const paths = pathsKept(state).filter((path) => takesPart(path, state))
   const asked = state.settings?.vote ?? 'equality'
   // Values have no behaviour.
   const rule = asked === 'behaviour' ? 'equality' : asked
   if (over === 'summaries') {
     const groups = [...new Set(paths.map(({ group }) => group ?? 1))]
-    const candidates = groups.map((group) => {
+    const voters = groups.map((group) => {
       const own = state.summaries.find((summary) => summary.group === group)
-      return { member: own?.segment ?? summaryId(group), answer: own?.answer?.text ?? null }
+      const member = own?.segment ?? summaryId(group)
+      const of = paths.filter((path) => (path.group ?? 1) === group)
+      return { member, answer: own?.answer?.text ?? null, of }
     })
-    return { rule, candidates }
+    return weighted(rule, voters, state)
   }
   if (groupsOf(state) > 1 && !fuses(state)) {
-    return {
-      rule,
-      candidates: paths.map((path) => ({
-        member: path.segment,
-        answer: path.answer?.text ?? null,
-      })),
-    }
+    const voters = paths.map((path) => ({
+      member: path.segment,
+      answer: votedAnswer(path, state),
+      of: [path],
+    }))
+    return weighted(rule, voters, state)
   }
   return { rule: 'equality', candidates: statements(paths) }
+}
+
+/** Returns whether a path takes part in a vote: of the first m paths to end, the others do not. */
+const takesPart = ({ reason }: Segment, { settings }: RunState): boolean =>
+  reason !== 'cut' || settings === null || firstOf(settings) === 0
+
+/** Gives each voter the mean weight of the paths that its answer is from. */
+function weighted(
+  rule: ValueRule,
+  voters: readonly { member: SegmentId; answer: string | null; of: readonly Segment[] }[],
+  { settings }: RunState,
+): Ballot {
+  const weight = settings?.weight
+  const candidates = voters.map(({ member, answer }): Candidate => ({ member, answer }))
+  if (weight === undefined) return { rule, candidates }
+  const weights = scaled(
+    voters.map(({ of }) => {
+      const known = of.flatMap((path) => weightOf(path, weight) ?? [])
+      return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length
+    }),
+  )
+  if (weights === undefined) return { rule, candidates }
+  return { rule, weight, candidates: candidates.map((one, i) => ({ ...one, weight: weights[i]! })) }
 }
 
 /**
@@ -161,6 +203,8 @@ function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classe
 export interface BoardRow {
   answer: string | null
   members: readonly SegmentId[]
+  /** How many votes it has: members, or the sum of their weights. */
+  votes: number
   wins: boolean
 }
 
@@ -168,8 +212,10 @@ export interface BoardRow {
 export interface Board {
   rows: readonly BoardRow[]
   over: VoteState['over']
-  /** Number of members of all rows, at least 1. */
+  /** Votes of all rows, at least 1. */
   total: number
+  /** What the votes are weighted by; null: each counts 1. */
+  weight: Weight | null
   /** false: the answers are only grouped by equality; there was no vote. */
   voted: boolean
   tie: boolean
@@ -200,9 +246,10 @@ export function boardOf(
     const { classes, tie } = vote(statements(paths), 'equality')
     const first = classes.find(({ answer }) => answer !== null)
     return {
-      rows: classes.map((one) => ({ ...one, wins: false })),
+      rows: classes.map((one) => ({ ...one, votes: strengthOf(one), wins: false })),
       over: 'paths',
-      total: membersIn(classes),
+      total: votesIn(classes),
+      weight: null,
       voted: false,
       tie,
       byHand: false,
@@ -212,9 +259,14 @@ export function boardOf(
   }
   const winner = told.classes[told.winner]
   return {
-    rows: told.classes.map((one, i) => ({ ...one, wins: i === told.winner })),
+    rows: told.classes.map((one, i) => ({
+      ...one,
+      votes: strengthOf(one),
+      wins: i === told.winner,
+    })),
     over: told.over,
-    total: membersIn(told.classes),
+    total: votesIn(told.classes),
+    weight: told.weight ?? null,
     voted: true,
     tie: told.tie,
     byHand: told.chosen !== undefined,
@@ -225,8 +277,10 @@ export function boardOf(
   }
 }
 
-const membersIn = (rows: readonly { members: readonly unknown[] }[]): number =>
+const votesIn = (
+  classes: readonly { members: SegmentId[]; weight?: number | undefined }[],
+): number =>
   Math.max(
     1,
-    rows.reduce((sum, { members }) => sum + members.length, 0),
+    classes.reduce((sum, one) => sum + strengthOf(one), 0),
   )

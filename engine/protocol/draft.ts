@@ -15,6 +15,7 @@ export class Draft {
   readonly run: Mutable<RunState>
   readonly #lists: Record<List, SegmentList>
   #notices: EventOf<'notice'>[] | undefined
+  #probes: EventOf<'probe'>[] | undefined
   /** The open segments; undefined until they are asked for. */
   #open: Set<SegmentId> | undefined
 
@@ -52,6 +53,11 @@ export class Draft {
     this.#notices.push(event)
   }
 
+  probe(event: EventOf<'probe'>): void {
+    this.#probes ??= [...this.run.probes]
+    this.#probes.push(event)
+  }
+
   /**
    * Marks open segments of a finished run as interrupted: they have no end because the engine died.
    */
@@ -75,6 +81,7 @@ export class Draft {
     this.run.summaries = summaries.finished()
     this.run.others = others.finished()
     if (this.#notices !== undefined) this.run.notices = this.#notices
+    if (this.#probes !== undefined) this.run.probes = this.#probes
     return this.run
   }
 

@@ -10,6 +10,7 @@ import {
   QuestionKind,
   RunSettings,
   ValueRule,
+  Weight,
 } from './request.ts'
 import { Role, SegmentId, Source } from './segments.ts'
 import { ThoughtMarkers } from './thoughts.ts'
@@ -220,11 +221,15 @@ export const RunEvent = z.discriminatedUnion('type', [
     rule: ValueRule,
     /** Whose answers are counted. */
     over: z.enum(['paths', 'summaries']),
+    /** What an answer counts; absent: 1. */
+    weight: Weight.optional(),
     classes: z
       .array(
         z.object({
           answer: z.string().nullable(),
           members: z.array(SegmentId).max(MAX_SEGMENTS),
+          /** What the members count together; their mean over the whole vote is 1. */
+          weight: z.number().optional(),
         }),
       )
       .max(MAX_SEGMENTS),
@@ -247,6 +252,17 @@ export const RunEvent = z.discriminatedUnion('type', [
     chosen: SegmentId.optional(),
     /** Why the programs could not be run. */
     error: RunError.optional(),
+  }),
+  /** A path was asked for its answer on the way: forced tokens behind its first ones (docs/strategies.md). */
+  z.looseObject({
+    type: z.literal('probe'),
+    ...at,
+    segment,
+    /** How many of the path's tokens the probe read. */
+    after: z.int().min(0),
+    answer: z.string().nullable(),
+    /** Tokens that were decoded for the probe. */
+    tokens: z.int().min(0),
   }),
   /** The kind of question, once it is decided or the user chose it. */
   z.looseObject({ type: z.literal('question'), ...at, kind: QuestionKind }),

@@ -167,6 +167,8 @@ function apply(draft: Draft, event: Exclude<RunEvent, { type: 'tokens' }>): void
       return
     case 'notice':
       return draft.notice(event)
+    case 'probe':
+      return draft.probe(event)
     case 'run-ended':
       run.status = 'ended'
       run.endReason = event.reason

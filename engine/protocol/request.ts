@@ -10,13 +10,6 @@ export const STRATEGIES = ['parallel', 'sequential', 'majority', 'parallel-major
 export const Strategy = z.enum(STRATEGIES)
 export type Strategy = z.infer<typeof Strategy>
 
-/**
- * When phase 2 starts: once the first path, half of the paths or all paths have ended
- * (docs/method.md, "Termination").
- */
-export const FinishRule = z.enum(['first', 'half', 'last'])
-export type FinishRule = z.infer<typeof FinishRule>
-
 /** When two answers count as one. */
 export const ValueRule = z.enum(['equality', 'text'])
 export type ValueRule = z.infer<typeof ValueRule>
@@ -49,6 +42,26 @@ export const MAX_BUDGET = 1 << 20
 export const MAX_ALTERNATIVES = 20
 export const MAX_SEED = 2 ** 32 - 1
 export const DEFAULT_TAIL = 512
+/** The fewest tokens between two probes, and the most probes that a vote can wait for. */
+export const MIN_PROBE_EVERY = 16
+export const MAX_PATIENCE = 100
+
+/**
+ * When phase 2 starts: once the first path, half of the paths or all paths have ended
+ * (docs/method.md, "Termination"). A number: once this many have. `majority`, whose groups have one
+ * path, then counts the answers of the first ones only (docs/strategies.md).
+ */
+export const FinishWord = z.enum(['first', 'half', 'last'])
+export const FinishRule = z.union([FinishWord, z.int().min(1).max(MAX_PATHS)])
+export type FinishRule = z.infer<typeof FinishRule>
+
+/** When a vote ends before all of its paths have (docs/strategies.md). */
+export const StopRule = z.enum(['decided', 'stable'])
+export type StopRule = z.infer<typeof StopRule>
+
+/** What a vote counts instead of heads (docs/strategies.md). */
+export const Weight = z.enum(['confidence', 'tail', 'length'])
+export type Weight = z.infer<typeof Weight>
 
 /** Sampler of every path and of the summary. `temperature` 0 is greedy decoding. */
 export const Sampling = z.object({
@@ -153,6 +166,20 @@ export const RunSettings = z.object({
    * with the others is chosen. Absent in older transcripts: they are not.
    */
   runPrograms: z.boolean().optional(),
+  /** How a vote ends early; absent: it waits for all of its paths. */
+  stop: StopRule.optional(),
+  /** `decided`: how sure the answer must be, 0.5..1. */
+  sure: z.number().min(0.5).max(0.9999).optional(),
+  /** `decided`: how many paths run at once. */
+  wave: z.int().min(1).max(MAX_PATHS).optional(),
+  /** `stable`: tokens of a path between two probes. */
+  probeEvery: z.int().min(MIN_PROBE_EVERY).max(MAX_BUDGET).optional(),
+  /** `stable`: how many probes in a row must say the same. */
+  patience: z.int().min(1).max(MAX_PATIENCE).optional(),
+  /** What an answer counts in a vote; absent: 1. */
+  weight: Weight.optional(),
+  /** The confidence of each token is recorded, also if no weight needs it. */
+  confidence: z.boolean().optional(),
 })
 export type RunSettings = z.infer<typeof RunSettings>
 

@@ -76,6 +76,7 @@ export interface Segment {
 export type VoteState = EventOf<'vote'>
 export type AgreementState = EventOf<'agreement'>
 export type Notice = EventOf<'notice'>
+export type ProbeState = EventOf<'probe'>
 
 export interface RunState {
   readonly status: RunPhase
@@ -103,6 +104,8 @@ export interface RunState {
   /** The latest comparison of programs. */
   readonly agreement: AgreementState | null
   readonly notices: readonly Notice[]
+  /** The answers that paths gave on the way, in order. */
+  readonly probes: readonly ProbeState[]
   /** The kind of question, once it is decided. */
   readonly question: QuestionKind | null
   /** How the model marks its thoughts; null if it is not known to think before it answers. */
@@ -142,6 +145,7 @@ export const EMPTY_RUN: RunState = {
   votes: [],
   agreement: null,
   notices: [],
+  probes: [],
   question: null,
   thought: null,
   answer: null,

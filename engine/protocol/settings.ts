@@ -88,9 +88,33 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
   }
   settings.summaryBudget = asked.summaryBudget ?? summaryBudgetFor(settings.budget)
   const takes = strategyTakes(strategy)
+  settleVote(settings, takes.votes)
   if (!takes.paths) settings.paths = 1
   if (!takes.runs) settings.runs = 1
   return RunSettings.parse(settings)
+}
+
+/** Defaults of the rules by which a vote ends early. */
+export const STOP_DEFAULTS = { sure: 0.95, wave: 4, probeEvery: 256, patience: 3 } as const
+
+/** Completes the rule by which a vote ends early; settings that have no effect are removed. */
+function settleVote(settings: RunSettings, votes: boolean): void {
+  if (!votes) {
+    delete settings.weight
+    delete settings.stop
+  }
+  const { sure, wave, probeEvery, patience } = STOP_DEFAULTS
+  if (settings.stop === 'decided') {
+    settings.sure ??= sure
+    settings.wave ??= wave
+  } else {
+    delete settings.sure
+    delete settings.wave
+  }
+  if (settings.stop === 'stable') {
+    settings.probeEvery ??= probeEvery
+    settings.patience ??= patience
+  } else delete settings.patience
 }
 
 /** Returns a numeric key of the model, if it is a number in range. */

@@ -81,8 +81,20 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
   }
 }
 
-const finishCount = (rule: FinishRule, size: number): number =>
-  rule === 'last' ? 0 : rule === 'half' ? Math.ceil(size / 2) : 1
+function finishCount(rule: FinishRule, size: number): number {
+  if (typeof rule === 'number') return rule < size ? rule : 0
+  return rule === 'last' ? 0 : rule === 'half' ? Math.ceil(size / 2) : 1
+}
+
+/**
+ * Returns how many paths must end by themselves before the others of a vote over single paths are
+ * cut, and take no part in it (short-m@k, arXiv 2505.17813); 0: all.
+ */
+export function firstOf(asked: Asked): number {
+  const { groups, size } = STRATEGY_RULES[asked.strategy]
+  const [paths, one] = [groups(asked), size(asked) === 1]
+  return one && typeof asked.finish === 'number' && asked.finish < paths ? asked.finish : 0
+}
 
 /** Which numbers a strategy takes, and whether it counts votes. */
 export const strategyTakes = (strategy: Strategy): Pick<StrategyRule, 'paths' | 'runs' | 'votes'> =>

@@ -17,6 +17,11 @@ export const Token = z.object({
   /** Entropy of that distribution, in nats. */
   entropy: z.number().nullable(),
   alternatives: z.array(Alternative).optional(),
+  /**
+   * Minus the mean log-probability of the 20 likeliest tokens (arXiv 2508.15260): high where few
+   * tokens hold most of the probability. Only if the run asked for it.
+   */
+  confidence: z.number().optional(),
   /** The token was set by the engine, not sampled. */
   forced: z.boolean().optional(),
   /** For a merged token: its log-probability in each member. */

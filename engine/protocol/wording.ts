@@ -33,6 +33,14 @@ export const NOTICES = {
     'Path {path} is too long to be merged in full: {removed} tokens at its beginning are left out.',
   'thoughts-open':
     'No path finished its thought, so the summary reads the last {tail} tokens of each.',
+  'stopped-decided':
+    'Stopped after {paths} of {of} paths: {sure} % sure of the answer; about {saved} % of the tokens saved.',
+  'stopped-stable':
+    'Stopped after {tokens} tokens per path: {agree} of {asked} paths keep giving the same answer; at most {saved} % of the tokens saved.',
+  'path-deviates':
+    'Path {path} was dropped: asked on the way, it kept disagreeing with most paths.',
+  'stopped-first':
+    'Stopped after the first {paths} of {of} paths; the others had written {cut} tokens and take no part in the vote.',
   'nothing-to-summarise': 'No path has text to summarise.',
   'nothing-to-count':
     'This question has no single value, so there is nothing to count. Merge the paths to get one answer.',

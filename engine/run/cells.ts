@@ -236,5 +236,6 @@ function windowOnly(
   { settings, trained }: View,
 ): { swaFull: false } | undefined {
   const { summaries } = shapeOf(settings, trained)
-  return native.info.slidingWindow && !summaries ? { swaFull: false } : undefined
+  const whole = !summaries && settings.probeEvery === undefined
+  return native.info.slidingWindow && whole ? { swaFull: false } : undefined
 }

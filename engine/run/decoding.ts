@@ -5,7 +5,7 @@ import { streamId } from './streams.ts'
 
 /** A segment and its stream in a decode. */
 export interface Streamed {
-  segment: Segment
+  segment: Pick<Segment, 'segment' | 'role' | 'number'>
   stream: StreamOptions
 }
 
@@ -17,7 +17,7 @@ export interface SegmentEnd {
 
 export interface DecodingOptions extends Pick<
   DecodeOptions,
-  'finish' | 'cells' | 'logprobs' | 'alternatives'
+  'finish' | 'cells' | 'logprobs' | 'alternatives' | 'confidence'
 > {
   onTokens: (segment: SegmentId, tokens: Token[]) => void
   onEnd: (end: SegmentEnd) => void
@@ -73,7 +73,7 @@ export class Decoding {
     return true
   }
 
-  stop(segment: Segment, reason: 'stopped' | 'cut'): void {
+  stop(segment: Streamed['segment'], reason: 'stopped' | 'cut'): void {
     this.#native.stop(streamId(segment), reason)
   }
 
@@ -91,7 +91,7 @@ export class Decoding {
     this.#native.cancel()
   }
 
-  #note(segment: Segment): void {
+  #note(segment: Streamed['segment']): void {
     this.#segments.set(streamId(segment), segment.segment)
     this.#live.add(segment.segment)
   }

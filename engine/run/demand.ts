@@ -12,6 +12,7 @@ import {
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
+import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -86,19 +87,25 @@ export function spareCells(state: RunState, lease: Lease): number {
   return lease.capacity - lease.used(state) - openTokens(state.paths) - openTokens(reading(state))
 }
 
-/** Returns what the run has and may still write, including summaries to come. */
+/** Returns whether a strategy opened a path, not a user's branch. */
+const isOwn = ({ parent }: Segment): boolean => parent === null
+
+/** Returns what the run has and may still write, including paths and summaries to come. */
 export function demandOf(
   { state, settings, trained, later }: View,
   wanted: readonly Wanted[],
   { lease, thinks }: { lease: Lease | null; thinks: boolean },
 ): Demand {
-  const { groups, summaries } = shapeOf(settings, trained)
+  const { groups, size, summaries } = shapeOf(settings, trained)
   const settled = wanted.flatMap(({ source, budget }) =>
     source === undefined ? [] : [needOf({ source, budget }, state, lease)],
   )
   const coming = wanted.filter((one) => one.role === 'summary')
   const ofGroups = [...state.summaries, ...coming].filter(({ group }) => (group ?? null) !== null)
   const open = reading(state).filter(isOpen)
+  // Paths of later waves have their cells from the start.
+  const unopened = later ? 0 : Math.max(0, groups * size - state.paths.filter(isOwn).length)
+  const forks = later || settings.probeEvery === undefined ? 0 : groups * size
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   return {
     promptTokens: state.promptTokens.length,
@@ -106,11 +113,15 @@ export function demandOf(
       cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)) +
       ownCells(open, state),
     remaining:
-      openTokens(state.paths) + openTokens(open) + settled.reduce((sum, cells) => sum + cells, 0),
+      openTokens(state.paths) +
+      unopened * settings.budget +
+      forks * PROBE_CELLS +
+      openTokens(open) +
+      settled.reduce((sum, cells) => sum + cells, 0),
     budget: settings.budget,
-    paths: state.paths.length,
+    paths: state.paths.length + unopened,
     summaries: toCome + wanted.length - settled.length,
-    sequences: state.paths.length + open.length + wanted.length + toCome,
+    sequences: state.paths.length + unopened + forks + open.length + wanted.length + toCome,
     summaryBudget: settings.summaryBudget,
     reading: readingOf(state.fusion ?? 'reread', trained),
     words: wordsAround(settings),

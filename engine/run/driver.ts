@@ -6,13 +6,15 @@ import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../prot
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
-import type { Compare, OpenProbe, OpenSummary, View } from '../strategies/index.ts'
+import { needsConfidence } from '../protocol/answers/weights.ts'
+import type { Compare, OpenProbe, OpenSummary, Probing, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { probeSource } from './comparing.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
-import { demandOf, needOf, spareCells } from './demand.ts'
+import { demandOf, needOf, openTokens, spareCells } from './demand.ts'
+import { Probes } from './probes.ts'
 import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
 import { movesCells, readingNotices, sourceOf } from './summaries.ts'
 import { WantedSummaries, type Wanted } from './wanted.ts'
@@ -48,6 +50,7 @@ export interface DriverOptions {
 export class Driver {
   readonly #cells: RunCells
   readonly #wanted = new WantedSummaries()
+  readonly #probes: Probes
   readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
   /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
   readonly #broken = new Set<SegmentId>()
@@ -67,6 +70,10 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options
     this.#cells = new RunCells(options)
+    this.#probes = new Probes({
+      emit: options.emit,
+      room: (cells) => this.#roomFor(cells),
+    })
   }
 
   get lease(): Lease | null {
@@ -86,9 +93,19 @@ export class Driver {
     this.#wanted.add(summary)
   }
 
-  /** Discards waiting summaries and pending stops. */
+  get probing(): readonly Probing[] {
+    return this.#probes.list
+  }
+
+  /** Asks a path for its answer once there is room for that. */
+  probe(probing: Probing): void {
+    this.#probes.ask(probing)
+  }
+
+  /** Discards waiting summaries, questions and pending stops. */
   forget(): void {
     this.#wanted.clear()
+    this.#probes.forget()
     this.#stops.clear()
   }
 
@@ -162,6 +179,7 @@ export class Driver {
       signal.removeEventListener('abort', cancel)
       this.#decoding = null
       this.#dropped.clear()
+      await this.#probes.clear(this.lease)
       this.#options.clock.enter(null)
     }
     await this.#tidy()
@@ -365,7 +383,9 @@ export class Driver {
       cells: Math.max(0, free - reserve),
       logprobs: true,
       alternatives: settings.alternatives,
+      confidence: settings.confidence === true || needsConfidence(settings.weight),
       onTokens: (segment, tokens) => {
+        if (this.#probes.has(segment)) return this.#probes.wrote(segment, tokens, this.#decoding!)
         const one = segmentOf(this.#state, segment)
         if (one !== undefined && isOpen(one) && !this.#dropped.has(segment))
           this.#options.emit({ type: 'tokens', segment, tokens })
@@ -406,8 +426,20 @@ export class Driver {
     return lease.used(this.#state) - unread
   }
 
+  /** Returns whether a probe has room beside what the open segments may still take. */
+  #roomFor(cells: number): boolean {
+    const lease = this.lease!
+    const { paths } = this.#state
+    const free = lease.capacity - lease.used(this.#state) - this.#probes.cells
+    // In a lease that may be too small, paths take what there is until it is used up.
+    const kept = this.#limited ? paths.filter(isOpen).length * cells : openTokens(paths)
+    return free - kept >= cells
+  }
+
   #onEnd({ segment, reason, error }: SegmentEnd): void {
     if (this.#dropped.delete(segment)) return
+    if (this.#probes.has(segment))
+      return this.#probes.ended(segment, reason !== 'cancelled' && reason !== 'failed')
     const one = segmentOf(this.#state, segment)
     if (one === undefined || !isOpen(one)) return
     // Unless the run is cancelled, the decode was cancelled to move to a larger context, where
@@ -423,6 +455,8 @@ export class Driver {
   #admit(): void {
     const { lease } = this
     if (lease === null || this.#decoding === null) return
+    this.#probes.sweep(this.#decoding, lease)
+    this.#probes.admit(this.#decoding, this.#model!, lease, this.#state)
     for (const summary of this.#ready()) {
       if (summary.source === undefined) this.#settleSoon(summary)
       else this.#add(summary, summary.source, lease)

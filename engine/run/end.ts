@@ -56,7 +56,9 @@ export function switchedOff(state: RunState, allowed: boolean): Notice | null {
 /** Returns token counts, and the KV memory that the run's cells use. */
 export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ended'>['usage'] {
   const { promptTokens, paths, summaries, others } = state
-  const probes = others.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const probes =
+    others.reduce((sum, { tokens }) => sum + tokens.length, 0) +
+    state.probes.reduce((sum, { tokens }) => sum + tokens, 0)
   const latest = summaries.at(-1)?.tokens.length ?? 0
   const info = lease?.context.info
   return {

@@ -275,6 +275,7 @@ export class Run implements RunHandle {
       trained: (model?.nativePaths ?? 0) > 0,
       state: this.#state,
       pending: this.#driver.pending,
+      probing: this.#driver.probing,
       comparing: this.#comparing !== null,
       later: this.#later,
     }
@@ -338,6 +339,8 @@ export class Run implements RunHandle {
         return this.#continue(action.segment, action.budget)
       case 'open':
         return this.#open(action)
+      case 'probe':
+        return this.#driver.probe(action)
       case 'compare':
         this.#comparing = action
     }

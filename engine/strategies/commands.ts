@@ -13,7 +13,7 @@ import {
 import { questionOf } from '../protocol/question.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { candidates, compare } from './behaviour.ts'
-import { groupSummary, type AskedSummary } from './grouped.ts'
+import { groupSummary, unopened, type AskedSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
 
@@ -170,6 +170,8 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
     .filter(isOpen)
     .map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' }))
   const { groups, summaries } = shapeOf(view.settings, view.trained)
+  // Waves that are still to come are not waited for.
+  const early = !later && unopened({ groups }, view).length > 0 ? { later: true as const } : {}
   const coming = pending.filter((one) => one.role === 'summary')
   const written = new Set([...state.summaries, ...coming].map(({ group }) => group))
   const own = later || !summaries ? [] : groupsOf(groups).filter((group) => !written.has(group))
@@ -179,10 +181,16 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
       const texts = reads.filter((path) => path.group === group)
       return texts.length === 0 ? [] : [groupSummary(group, texts, view, asked)]
     })
-    if (opens.length > 0) return { actions: [...cuts, ...opens], segment: opens[0]!.segment }
+    if (opens.length > 0)
+      return { actions: [...cuts, ...opens], segment: opens[0]!.segment, ...early }
   }
   const summary = laterSummary(reads, groups, view, asked)
-  return { actions: [...cuts, summary], segment: summary.segment, ...(mixed && { later: true }) }
+  return {
+    actions: [...cuts, summary],
+    segment: summary.segment,
+    ...(mixed && { later: true }),
+    ...early,
+  }
 }
 
 const groupsOf = (groups: number): number[] => Array.from({ length: groups }, (_, i) => i + 1)

@@ -1,9 +1,11 @@
 import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
 import type { Fusion } from '../protocol/request.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
-import type { Shape } from '../protocol/shapes.ts'
+import { firstOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
+import { nextProbes } from './probing.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
+import { whetherDecided } from './deciding.ts'
 import { isReadable, type Action, type OpenPath, type OpenSummary, type View } from './strategy.ts'
 
 /**
@@ -13,30 +15,87 @@ import { isReadable, type Action, type OpenPath, type OpenSummary, type View } f
  */
 export function grouped(shape: Shape, view: View): Action[] {
   const { state, later, pending, comparing } = view
-  if (state.paths.length === 0) return later ? [{ type: 'finish' }] : openPaths(shape, view)
+  if (state.paths.length === 0) return later ? [{ type: 'finish' }] : nextWave(shape, view)
   const actions: Action[] = later
     ? []
-    : groupsOf(shape).flatMap((group) => nextOf(group, shape, view))
+    : [
+        ...cutBehindFirst(view),
+        ...nextProbes(view),
+        ...opened(shape, view).flatMap((group) => nextOf(group, shape, view)),
+      ]
   const busy =
     actions.length > 0 || pending.length > 0 || comparing || allSegments(state).some(isOpen)
   if (busy) return actions
+  const more = later ? [] : nextWave(shape, view)
+  if (more.length > 0) return more
   const comparison = nextComparison(shape, view)
   if (comparison.length > 0) return comparison
   return [...(later ? [] : withoutText(shape, view)), { type: 'finish' }]
 }
 
-const groupsOf = ({ groups }: Shape): number[] => Array.from({ length: groups }, (_, i) => i + 1)
+const groupsOf = ({ groups }: Pick<Shape, 'groups'>): number[] =>
+  Array.from({ length: groups }, (_, i) => i + 1)
 
-function openPaths({ groups, size }: Shape, { settings }: View): OpenPath[] {
-  return Array.from({ length: groups * size }, (_, i) => ({
-    type: 'open',
-    role: 'path',
-    segment: pathId(i + 1),
-    group: Math.floor(i / size) + 1,
-    place: (i % size) + 1,
-    seed: pathSeed(settings.seed, i + 1),
-    budget: settings.budget,
-  }))
+/** Returns the groups that have paths. */
+function opened({ groups }: Pick<Shape, 'groups'>, { state }: View): number[] {
+  const begun = new Set(state.paths.map(({ group }) => group))
+  return groupsOf({ groups }).filter((group) => begun.has(group))
+}
+
+/** Returns the groups that are still to be opened: those of later waves. */
+export function unopened(shape: Pick<Shape, 'groups'>, view: View): number[] {
+  const begun = opened(shape, view)
+  return groupsOf(shape).filter((group) => !begun.includes(group))
+}
+
+/**
+ * Opens the groups of the next wave, which are all if no rule stops the run early. Says so, once, if
+ * the answers so far are sure enough.
+ */
+function nextWave(shape: Shape, view: View): Action[] {
+  const left = unopened(shape, view)
+  if (left.length === 0) return []
+  const verdict = whetherDecided(shape, view)
+  if (verdict.type === 'decided') {
+    const { notice } = verdict
+    return view.state.notices.some(({ code }) => code === notice.code) ? [] : [notice]
+  }
+  return openPaths(left.slice(0, verdict.groups), shape.size, view)
+}
+
+/** Opens the paths of these groups. Numbers that branches have taken are skipped. */
+function openPaths(groups: readonly number[], size: number, { settings, state }: View): OpenPath[] {
+  const last = state.paths.at(-1)?.number ?? 0
+  return groups.flatMap((group, g) =>
+    Array.from({ length: size }, (_, i): OpenPath => {
+      const number = last + g * size + i + 1
+      return {
+        type: 'open',
+        role: 'path',
+        segment: pathId(number),
+        group,
+        place: i + 1,
+        seed: pathSeed(settings.seed, number),
+        budget: settings.budget,
+      }
+    }),
+  )
+}
+
+/** Once the first m of single paths have ended, cuts the others. */
+function cutBehindFirst(view: View): Action[] {
+  const { paths } = view.state
+  const first = firstOf(view.settings)
+  const running = paths.filter(isOpen)
+  if (first === 0 || running.length === 0 || paths.filter(hasFinished).length < first) return []
+  const cut = running.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const params = { paths: paths.length - running.length, of: paths.length, cut }
+  return [
+    ...running.map(({ segment }): Action => ({ type: 'cut', segment, reason: 'cut' })),
+    ...(view.state.notices.some(({ code }) => code === 'stopped-first')
+      ? []
+      : [{ type: 'notice' as const, code: 'stopped-first' as const, params }]),
+  ]
 }
 
 const membersOf = (group: number, { state }: View): Segment[] =>
@@ -52,9 +111,13 @@ function nextOf(group: number, shape: Shape, view: View): Action[] {
     return reached ? running.map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' })) : []
   }
   const reads = members.filter(isReadable)
-  const wanted = summaries && reads.length > 0 && !replacesSummaries(shape, view)
+  const wanted = summaries && takesPart(reads, view) && !replacesSummaries(shape, view)
   return wanted ? [groupSummary(group, reads, view)] : []
 }
+
+/** Returns whether a group has a text that its summary can read, and that the first m include. */
+const takesPart = (reads: readonly Segment[], { settings }: View): boolean =>
+  reads.length > 0 && (firstOf(settings) === 0 || reads.some(({ reason }) => reason !== 'cut'))
 
 /** Returns whether a path counts for the finish rule: it ended by itself or reached its budget. */
 const hasFinished = ({ reason }: Segment): boolean => reason === 'finished' || reason === 'budget'
@@ -91,9 +154,13 @@ export function groupSummary(
 
 /** Returns a notice of how many groups have no text that a summary could read, if there are any. */
 function withoutText(shape: Shape, view: View): Action[] {
-  const { groups, summaries } = shape
+  const { summaries } = shape
   if (view.state.paths.some(isReadable) && replacesSummaries(shape, view)) return []
-  const without = groupsOf({ groups } as Shape).filter((group) => !hasSummary(group, view)).length
+  const begun = opened(shape, view).filter((group) =>
+    membersOf(group, view).some(({ reason }) => reason !== 'cut' || firstOf(view.settings) === 0),
+  )
+  const groups = begun.length
+  const without = begun.filter((group) => !hasSummary(group, view)).length
   if (!summaries || without === 0) return []
   return without === groups
     ? [{ type: 'notice', code: 'nothing-to-summarise' }]

@@ -21,10 +21,18 @@ export interface View {
   readonly state: RunState
   /** Summaries and probes not in the state yet: they wait for the segments that they read to end. */
   readonly pending: readonly (OpenSummary | OpenProbe)[]
+  /** Paths that were asked for their answer and have not given it yet. */
+  readonly probing: readonly Probing[]
   /** A comparison of programs was asked for and is not in the state yet. */
   readonly comparing: boolean
   /** Only commands open segments, because the run has ended before or was stopped. */
   readonly later: boolean
+}
+
+/** A question for the answer of a path after so many of its tokens. */
+export interface Probing {
+  segment: SegmentId
+  after: number
 }
 
 export interface OpenPath {
@@ -99,6 +107,8 @@ export type Action =
   | { type: 'drop'; segment: SegmentId }
   /** Takes a dropped segment back, as it had ended before. */
   | { type: 'restore'; segment: SegmentId }
+  /** Asks the path for its answer, beside it; the `probe` event records it. */
+  | ({ type: 'probe' } & Probing)
   | { type: 'notice'; code: NoticeCode; params?: WordParams }
   /**
    * Nothing is left to do. The run's answer follows from the state (engine/protocol/decision.ts).

@@ -127,8 +127,13 @@ export function storedEvent(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(storedToken) } : event
 }
 
-function storedToken({ alternatives: _, ...token }: Token): Token {
-  return { ...token, logprob: digits(token.logprob), entropy: digits(token.entropy) }
+function storedToken({ alternatives: _, confidence, ...token }: Token): Token {
+  return {
+    ...token,
+    logprob: digits(token.logprob),
+    entropy: digits(token.entropy),
+    ...(confidence !== undefined && { confidence: Number(confidence.toPrecision(5)) }),
+  }
 }
 
 function digits(value: number | null): number | null {

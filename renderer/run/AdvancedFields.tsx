@@ -1,6 +1,5 @@
 import { useId } from 'react'
 import { DEFAULT_TAIL, type QuestionKind, type RunSettings } from '../../engine/protocol/request.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
@@ -9,6 +8,7 @@ import { Field } from './Field.tsx'
 import { InstructionField } from './InstructionField.tsx'
 import { NumberField } from './NumberField.tsx'
 import { TemplateFields } from './TemplateFields.tsx'
+import { VoteFields } from './VoteFields.tsx'
 
 /** Returns the kind of question that the user chose; null if it is decided from the paths. */
 const kindOf = ({ question = 'auto' }: RunSettings): QuestionKind | null =>
@@ -144,20 +144,7 @@ export function AdvancedFields({
           hint={t('adv.alternativesHint')}
           onChange={(alternatives) => editSettings({ alternatives })}
         />
-        {strategyTakes(full.strategy).votes && (
-          <Field label={t('adv.vote')} hint={t('adv.voteHelp')}>
-            <select
-              className="select"
-              value={full.vote}
-              onChange={(event) =>
-                editSettings({ vote: event.target.value as RunSettings['vote'] })
-              }
-            >
-              <option value="equality">{t('vote.equality')}</option>
-              <option value="text">{t('vote.text')}</option>
-            </select>
-          </Field>
-        )}
+        <VoteFields full={full} />
         <Field label={t('adv.fusion')} hint={t('adv.fusionHelp')}>
           <select
             className="select"

@@ -231,6 +231,9 @@ function MainFields({ full }: { full: RunSettings }) {
                 {t(`finish.${rule}`)}
               </option>
             ))}
+            {typeof full.finish === 'number' && (
+              <option value={full.finish}>{t('finish.count', { count: full.finish })}</option>
+            )}
           </select>
         </Field>
       )}

@@ -137,7 +137,12 @@ export function RunFacts({ run }: { run: string }) {
   const more = [
     t('facts.seed', { seed: settings.seed }),
     t('facts.temperature', { t: settings.sampling.temperature }),
-    t('facts.finish', { rule: t(`finish.${settings.finish}`) }),
+    t('facts.finish', {
+      rule:
+        typeof settings.finish === 'number'
+          ? t('finish.count', { count: settings.finish })
+          : t(`finish.${settings.finish}`),
+    }),
     ...(engine === null ? [] : [t('facts.device', { device: engine.device, llama: engine.llama })]),
     ...(usage === null
       ? []

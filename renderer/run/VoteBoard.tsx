@@ -91,14 +91,17 @@ export default memo(function VoteBoard({ run }: { run: string }) {
                 {row.answer === null ? t('votes.noAnswer') : <AnswerText text={row.answer} />}
               </span>
               <Members run={run} row={row} over={board.over} />
-              <span className="num small dim vote-count">{row.members.length}</span>
+              <span className="num small dim vote-count">{votesText(row.votes)}</span>
             </div>
             <div className="vote-bar">
-              <span style={{ inlineSize: `${(100 * row.members.length) / board.total}%` }} />
+              <span style={{ inlineSize: `${(100 * row.votes) / board.total}%` }} />
             </div>
           </div>
         ))}
       </div>
+      {board.weight !== null && (
+        <p className="small dim">{t('votes.weighted', { weight: t(`weight.${board.weight}`) })}</p>
+      )}
       {board.byHand && <p className="small dim">{t('votes.byHand')}</p>}
       {!board.voted && (
         <p className="small dim">{t(running && votes ? 'votes.pending' : 'votes.notVoted')}</p>
@@ -106,6 +109,10 @@ export default memo(function VoteBoard({ run }: { run: string }) {
     </div>
   )
 })
+
+/** Weighted votes have a fraction. */
+const votesText = (votes: number): string =>
+  Number.isInteger(votes) ? String(votes) : votes.toFixed(2)
 
 function Members({ run, row, over }: { run: string; row: BoardRow; over: Board['over'] }) {
   const t = useT()

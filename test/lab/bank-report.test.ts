@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Bank, batchRun, batchSeed, fusedRun, type BankInfo } from '../../engine/lab/bank.ts'
 import { outcomesOf, ranges, reportOf, type Outcome } from '../../engine/lab/bank-report.ts'
+import { plain, scoredProblems } from '../../engine/lab/bank-score.ts'
 import { readProblems } from '../../engine/lab/problems.ts'
 import { wilson } from '../../engine/lab/stats.ts'
 import { extractAnswer } from '../../engine/prompt/answer.ts'
@@ -122,6 +123,20 @@ describe('the outcomes of a bank', () => {
       { majority: false, cache: true, reread: false },
       { majority: false },
     ])
+  })
+
+  it('are those of the rules of a vote, too', () => {
+    const scored = scoredProblems(bank, set, data)
+    for (const width of [2, 4])
+      expect(scored.map(({ paths }) => plain(paths.slice(0, width)).right)).toEqual(
+        outcomes.map(({ right }) => right.get(width)!.majority),
+      )
+    expect(scored.map(({ paths }) => paths.map(({ right }) => Number(right)).join(''))).toEqual([
+      '1010',
+      '0011',
+      '0100',
+    ])
+    expect(scored[0]!.paths[0]).toMatchObject({ weights: { confidence: null }, probes: null })
   })
 
   it('make a table: each row over the problems that it has, differences over those of both', () => {

@@ -24,6 +24,7 @@ describe('thoughtRows', () => {
       trained: true,
       state: EMPTY_RUN,
       pending: [],
+      probing: [],
       comparing: false,
     }
     return STRATEGIES[view.settings.strategy]

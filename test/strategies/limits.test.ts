@@ -28,6 +28,7 @@ function insist(
       trained: true,
       state,
       pending: [],
+      probing: [],
       comparing: false,
       later: true,
     }

@@ -18,6 +18,7 @@ import {
   type Compare,
   type OpenProbe,
   type OpenSummary,
+  type Probing,
   type View,
 } from '../../engine/strategies/index.ts'
 import type { Random } from '../support/random.ts'
@@ -31,6 +32,8 @@ export class Simulator {
   readonly events: RunEvent[] = []
   state: RunState = EMPTY_RUN
   pending: (OpenSummary | OpenProbe)[] = []
+  /** Questions that a test answers with `probed`. */
+  probing: Probing[] = []
   /** The comparison that was asked for; `compared` carries it out. */
   comparing: Compare | null = null
   later = false
@@ -60,7 +63,8 @@ export class Simulator {
   get view(): View {
     const { settings, state, pending, later, comparing } = this
     const trained = this.#trained
-    return { settings, trained, state, pending, later, comparing: comparing !== null }
+    const { probing } = this
+    return { settings, trained, state, pending, probing, later, comparing: comparing !== null }
   }
 
   get open(): SegmentId[] {
@@ -123,8 +127,20 @@ export class Simulator {
     })
   }
 
-  end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed'): void {
-    this.emit({ type: 'segment-ended', segment, reason, answer: null })
+  end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed', answer?: string): void {
+    this.emit({
+      type: 'segment-ended',
+      segment,
+      reason,
+      answer: answer === undefined ? null : { text: answer, span: [0, 0], kind: 'boxed' },
+    })
+  }
+
+  /** Answers the question that a path was asked. */
+  probed(segment: SegmentId, answer: string | null): void {
+    const { after } = this.probing.find((one) => one.segment === segment)!
+    this.probing = this.probing.filter((one) => one.segment !== segment)
+    this.emit({ type: 'probe', segment, after, answer, tokens: 9 })
   }
 
   /** Ends the comparison that was asked for: this program won, or nobody did. */
@@ -148,6 +164,9 @@ export class Simulator {
     switch (action.type) {
       case 'compare':
         this.comparing = action
+        return
+      case 'probe':
+        this.probing.push({ segment: action.segment, after: action.after })
         return
       case 'open':
         if (action.role === 'summary' || action.role === 'probe')

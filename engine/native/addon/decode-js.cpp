@@ -84,6 +84,7 @@ GroupRule ruleArgs(const Context & c, const Napi::Object & o, GroupRule rule) {
     rule.measure.alternatives = (int32_t) args::whole(
         o, "alternatives", 0, Measure::MAX_ALTERNATIVES, rule.measure.alternatives);
     if (!o.Get("logprobs").IsUndefined()) rule.measure.logprobs = args::flag(o, "logprobs");
+    if (!o.Get("confidence").IsUndefined()) rule.measure.confidence = args::flag(o, "confidence");
     if (!o.Get("report").IsUndefined()) rule.report = args::flag(o, "report");
     rule.merge = (int32_t) args::whole(o, "merge", 0, c.sequences, rule.merge);
     return rule;
@@ -99,6 +100,7 @@ DecodeParams decodeArgs(const Context & c, const Napi::Object & o) {
     p.cells = args::whole(o, "cells", 0, INT32_MAX);
     p.rule.measure = {args::flag(o, "logprobs"),
                       (int32_t) args::whole(o, "alternatives", 0, Measure::MAX_ALTERNATIVES)};
+    if (!o.Get("confidence").IsUndefined()) p.rule.measure.confidence = args::flag(o, "confidence");
     const Napi::Array streams = args::array(o.Get("streams"), "streams");
     for (uint32_t i = 0; i < streams.Length() && i <= (uint32_t) c.sequences; i++) {
         if (!streams.Get(i).IsObject())

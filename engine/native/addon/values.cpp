@@ -19,6 +19,7 @@ static Napi::Object toJs(Napi::Env env, const TokenRecord & t) {
     o.Set("logprob", finiteOrNull(env, t.logprob));
     o.Set("entropy", finiteOrNull(env, t.entropy));
     if (t.forced) o.Set("forced", true);
+    if (std::isfinite(t.confidence)) o.Set("confidence", t.confidence);
     if (!t.alternatives.empty()) {
         Napi::Array list = Napi::Array::New(env, t.alternatives.size());
         for (size_t i = 0; i < t.alternatives.size(); i++) {

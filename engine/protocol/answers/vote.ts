@@ -7,14 +7,16 @@ import { meaningOf } from './reading.ts'
 export interface Candidate {
   member: SegmentId
   answer: string | null
+  /** What it counts, above 0; absent: 1. Either all candidates of a vote have a weight or none has. */
+  weight?: number
 }
 
 export interface VoteResult {
   /**
    * Ordered by votes, descending, then by lowest member; `answer` is as the lowest member wrote it.
-   * Members ascend.
+   * Members ascend. `weight`: what they count together, if they have weights.
    */
-  classes: { answer: string | null; members: SegmentId[] }[]
+  classes: { answer: string | null; members: SegmentId[]; weight?: number }[]
   /** Index into `classes`. */
   winner: number
   /** Another class has as many votes as the winner. */
@@ -22,7 +24,7 @@ export interface VoteResult {
 }
 
 /**
- * Counts equal answers. Candidates without an answer form a class that wins only if nobody
+ * Counts equal answers, each with its weight. Candidates without an answer form a class that wins only if nobody
  * answered. A tie goes to the class with the lowest member. The result does not depend on the order
  * of the candidates.
  */
@@ -33,20 +35,36 @@ export function vote(candidates: readonly Candidate[], rule: ValueRule): VoteRes
   )
   const silent = ordered.filter((c) => c.answer === null).map((c) => c.member)
   const classes: VoteResult['classes'] = rule === 'text' ? byText(answered) : byEquality(answered)
-  for (const { members } of classes) members.sort(bySegment)
-  classes.sort(byStrength)
   if (silent.length > 0) classes.push({ answer: null, members: silent })
+  const weights = new Map(candidates.map(({ member, weight }) => [member, weight]))
+  for (const one of classes) {
+    one.members.sort(bySegment)
+    const sum = one.members.reduce((sum, member) => sum + (weights.get(member) ?? 0), 0)
+    if (candidates.some(({ weight }) => weight !== undefined))
+      one.weight = Number(sum.toFixed(WEIGHT_DIGITS))
+  }
+  // A class without an answer comes last here: it wins only if nobody answered.
+  classes.sort((a, b) => Number(a.answer === null) - Number(b.answer === null) || byStrength(a, b))
   const [first, second] = classes
   const tie =
     first !== undefined &&
     second !== undefined &&
     second.answer !== null &&
-    first.members.length === second.members.length
+    strengthOf(first) === strengthOf(second)
   return { classes: classes.sort(byStrength), winner: Math.max(0, classes.indexOf(first!)), tie }
 }
 
-function byStrength(a: VoteResult['classes'][number], b: VoteResult['classes'][number]): number {
-  return b.members.length - a.members.length || bySegment(a.members[0]!, b.members[0]!)
+/** Sums of weights are rounded, so that the order in which they are added does not decide a tie. */
+const WEIGHT_DIGITS = 4
+
+type Class = VoteResult['classes'][number]
+
+/** Returns how many votes a class has. */
+export const strengthOf = ({ members, weight }: Pick<Class, 'members' | 'weight'>): number =>
+  weight ?? members.length
+
+function byStrength(a: Class, b: Class): number {
+  return strengthOf(b) - strengthOf(a) || bySegment(a.members[0]!, b.members[0]!)
 }
 
 type Answered = { member: SegmentId; answer: string }

@@ -168,12 +168,14 @@ export function segmentLine(segment: Segment): string {
 
 /** Returns one line per class of the vote; the winner is marked. */
 export function voteLines(vote: RunState['votes'][number]): string[] {
-  return vote.classes.map(({ answer, members }, i) => {
+  const { weight: rule } = vote
+  return vote.classes.map(({ answer, members, weight }, i) => {
     const won =
       i === vote.winner
         ? `winner${vote.tie ? ' of a tie' : ''}${vote.chosen !== undefined ? ', chosen by hand' : ''}: `
         : ''
-    return `${won}${answer === null ? '(no answer)' : plainAnswer(answer)} - ${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
+    const counted = rule === undefined ? '' : `${weight?.toFixed(2)} votes weighted by ${rule}, `
+    return `${won}${answer === null ? '(no answer)' : plainAnswer(answer)} - ${counted}${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
   })
 }
 

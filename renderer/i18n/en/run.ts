@@ -202,6 +202,7 @@ export const run = {
 
   'votes.title': 'Votes',
   'votes.undecided': 'Shown once the kind of question is known.',
+  'votes.weighted': 'Votes are weighted {{weight}}.',
   'votes.none': 'Answers appear as paths finish.',
   'votes.noneEnded': 'No path has finished.',
   'votes.tie': 'A tie: the lowest number decides.',

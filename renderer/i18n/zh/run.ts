@@ -200,6 +200,7 @@ export const run: Record<keyof typeof en, string> = {
 
   'votes.title': '表决',
   'votes.undecided': '判定问题类型后显示。',
+  'votes.weighted': '票的权重：{{weight}}。',
   'votes.none': '路径结束后显示答案。',
   'votes.noneEnded': '没有路径完成。',
   'votes.tie': '票数相同：编号最小者决定。',

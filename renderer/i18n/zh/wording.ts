@@ -19,6 +19,13 @@ export const notices: Record<NoticeCode, string> = {
   'threads-fewer': '其他程序正在占用处理器，Braid 在此期间减少线程：还剩 {threads} 个。',
   'processor-crowded':
     '其他程序正在占用处理器，使本次运行慢得多。本次运行保持 {threads} 个线程；减少线程可能会快很多。',
+  'stopped-decided':
+    '在 {of} 条路径中的 {paths} 条之后停止：对答案有 {sure} % 的把握；约节省 {saved} % 的词元。',
+  'stopped-stable':
+    '每条路径 {tokens} 个词元后停止：{asked} 条路径中有 {agree} 条持续给出同一答案；最多节省 {saved} % 的词元。',
+  'path-deviates': '路径 {path} 已丢弃：途中询问时，它一直与多数路径不一致。',
+  'stopped-first':
+    '前 {paths} 条路径（共 {of} 条）完成后停止；其余路径已写出 {cut} 个词元，不参与表决。',
   'path-waits': '路径 {path} 正在等待其他路径或运行释放上下文空间。',
   'path-cut': '路径 {path} 太长，无法完整重读：略去其中间的 {removed} 个词元。',
   'path-shortened': '路径 {path} 太长，无法完整融合：略去其开头的 {removed} 个词元。',

@@ -1,0 +1,387 @@
+import { vote } from '../protocol/answers/vote.ts'
+import { scaled, weightOf } from '../protocol/answers/weights.ts'
+import type { AnswerRule } from '../protocol/lab.ts'
+import type { Weight } from '../protocol/request.ts'
+import { pathId } from '../protocol/segments.ts'
+import { STOP_DEFAULTS } from '../protocol/settings.ts'
+import { certainty, judge, type Round } from '../protocol/stopping.ts'
+import { extractAnswer } from '../prompt/index.ts'
+import { problemsOf, type Bank } from './bank.ts'
+import { ballots, isCorrect } from './check.ts'
+import { scored, type ProblemSet } from './problems.ts'
+import {
+  mcnemar,
+  mean,
+  pairedCounts,
+  pairedDifference,
+  wilson,
+  type Interval,
+  type Paired,
+} from './stats.ts'
+
+/**
+ * Scores every rule of a vote (docs/strategies.md) on the paths of a bank, at every width: what it
+ * would have answered, and the tokens that it would have used.
+ */
+
+/** A recorded path, as far as the rules need it. Answers are classes of equal ones of its problem. */
+export interface ScoredPath {
+  answer: number | null
+  right: boolean
+  tokens: number
+  /** By weight; null if the bank does not have it. */
+  weights: Readonly<Record<Weight, number | null>>
+  /** Its answers on the way, every `every` tokens; null if the path was not asked. */
+  probes: readonly ScoredProbe[] | null
+}
+
+export interface ScoredProbe {
+  answer: number | null
+  right: boolean
+  /** Tokens that were decoded for it. */
+  tokens: number
+}
+
+export interface ScoredProblem {
+  problem: number
+  paths: readonly ScoredPath[]
+  /** Tokens of a path between two probes; null if the bank has none. */
+  every: number | null
+}
+
+export interface ScoreOptions {
+  sure: number
+  wave: number
+  patience: number
+}
+
+export const SCORE_DEFAULTS: ScoreOptions = STOP_DEFAULTS
+
+/** What a rule made of some paths. */
+export interface Verdict {
+  right: boolean
+  /** Tokens of all paths, and of probes. */
+  tokens: number
+}
+
+interface Voter {
+  answer: number | null
+  right: boolean
+  weight?: number
+}
+
+/** Returns whether the answer that wins is right; a tie goes to the first one. */
+function elects(voters: readonly Voter[]): { right: boolean; leader: number | null } {
+  const sums = new Map<number, { sum: number; right: boolean }>()
+  for (const { answer, right, weight = 1 } of voters) {
+    if (answer === null) continue
+    const one = sums.get(answer)
+    if (one === undefined) sums.set(answer, { sum: weight, right })
+    else one.sum += weight
+  }
+  let best: { sum: number; right: boolean; leader: number } | null = null
+  for (const [leader, { sum, right }] of sums)
+    if (best === null || sum > best.sum + 1e-9) best = { sum, right, leader }
+  return { right: best?.right ?? false, leader: best?.leader ?? null }
+}
+
+const tokensOf = (paths: readonly ScoredPath[]): number =>
+  paths.reduce((sum, { tokens }) => sum + tokens, 0)
+
+/** Counts the answers of all paths. */
+export const plain = (paths: readonly ScoredPath[]): Verdict => ({
+  right: elects(paths).right,
+  tokens: tokensOf(paths),
+})
+
+/** Weighs the answers; null if no path has the weight. */
+export function weighted(paths: readonly ScoredPath[], weight: Weight): Verdict | null {
+  const weights = scaled(paths.map(({ weights }) => weights[weight]))
+  if (weights === undefined) return null
+  const voters = paths.map((path, i) => ({ ...path, weight: weights[i]! }))
+  return { right: elects(voters).right, tokens: tokensOf(paths) }
+}
+
+/** Counts waves of paths until the answer is decided. */
+export function decided(
+  paths: readonly ScoredPath[],
+  { sure, wave }: Pick<ScoreOptions, 'sure' | 'wave'>,
+): Verdict {
+  let used = 0
+  do {
+    used = Math.min(paths.length, used + wave)
+    const votes = new Map<number, number>()
+    for (const { answer } of paths.slice(0, used))
+      if (answer !== null) votes.set(answer, (votes.get(answer) ?? 0) + 1)
+    const [first = 0, second = 0] = [...votes.values()].sort((a, b) => b - a)
+    if (first > second && certainty(first, second) >= sure) break
+  } while (used < paths.length)
+  return plain(paths.slice(0, used))
+}
+
+/** Counts the first `m` paths to end, if all write equally fast; the others are cut then. */
+export function firstTo(paths: readonly ScoredPath[], m: number): Verdict {
+  const lengths = paths.map(({ tokens }) => tokens).sort((a, b) => a - b)
+  const end = lengths[Math.min(m, paths.length) - 1] ?? 0
+  return {
+    right: elects(paths.filter(({ tokens }) => tokens <= end)).right,
+    tokens: paths.reduce((sum, { tokens }) => sum + Math.min(tokens, end), 0),
+  }
+}
+
+/** Asks the paths on the way, and stops when the majority stays; null without probes. */
+export function stable(
+  paths: readonly ScoredPath[],
+  every: number | null,
+  patience: number,
+): Verdict | null {
+  if (every === null || paths.some(({ probes }) => probes === null)) return null
+  const ends = paths.map(({ tokens }) => tokens)
+  const rounds: Round[] = []
+  let asked = 0
+  // What each path says at its end, or at the last round before it was stopped.
+  const said: Voter[] = paths.map(({ answer, right }) => ({ answer, right }))
+  const dropped = new Set<number>()
+  for (
+    let round = 1;
+    paths.some(({ tokens }, i) => ends[i] === tokens && tokens > round * every);
+    round++
+  ) {
+    const at = round * every
+    const runs = (i: number) => !dropped.has(i) && paths[i]!.tokens > at
+    const answers = paths.map((path, i): Voter | undefined => {
+      if (dropped.has(i)) return undefined
+      if (!runs(i)) return path
+      const probe = path.probes![round - 1]
+      asked += probe?.tokens ?? 0
+      return probe ?? { answer: null, right: false }
+    })
+    rounds.push(answers.map((one) => (one === undefined ? undefined : one.answer)))
+    const { stop, deviating } = judge(rounds, patience)
+    const cut = paths.map((_, i) => i).filter((i) => runs(i) && (stop || deviating.includes(i)))
+    for (const i of cut) {
+      ends[i] = at
+      said[i] = answers[i]!
+      if (!stop) dropped.add(i)
+    }
+    if (stop) break
+  }
+  return {
+    right: elects(said.filter((_, i) => !dropped.has(i))).right,
+    tokens: ends.reduce((sum, end) => sum + end, 0) + asked,
+  }
+}
+
+export interface Rule {
+  name: string
+  /** Returns what the rule makes of these paths; null if the bank lacks what it needs. */
+  apply(problem: Pick<ScoredProblem, 'every'>, paths: readonly ScoredPath[]): Verdict | null
+  /** What the bank would have to record. */
+  needs?: 'confidence' | 'probes'
+}
+
+/** Returns all rules; the first one is what the others are compared with. */
+export function rulesOf({ sure, wave, patience }: ScoreOptions): Rule[] {
+  const weight = (name: Weight): Rule => ({
+    name: `weight ${name}`,
+    apply: (_, paths) => weighted(paths, name),
+    ...(name !== 'length' && { needs: 'confidence' as const }),
+  })
+  return [
+    { name: 'majority', apply: (_, paths) => plain(paths) },
+    weight('confidence'),
+    weight('tail'),
+    weight('length'),
+    {
+      name: `decided ${sure}, waves of ${wave}`,
+      apply: (_, paths) => decided(paths, { sure, wave }),
+    },
+    { name: 'first half', apply: (_, paths) => firstTo(paths, Math.ceil(paths.length / 2)) },
+    {
+      name: `stable, ${patience} in a row`,
+      apply: ({ every }, paths) => stable(paths, every, patience),
+      needs: 'probes',
+    },
+  ]
+}
+
+/** A rule at one width. Shares are 0..1; tokens are means per problem. */
+export interface ScoreRow extends Interval {
+  rule: string
+  paths: number
+  /** Number of problems with that many paths. */
+  n: number
+  /** Accuracy over the first paths in their recorded order, with its Wilson interval at 95 %. */
+  share: number
+  tokens: number
+  /** Share of the tokens of plain majority at the same width that the rule does not use. */
+  saved: number
+  /** Means over random orders of all recorded paths. */
+  orders: { share: number; tokens: number }
+  /** The rule minus plain majority of the same width, in recorded order; absent for majority. */
+  against?: Interval & Paired & { difference: number; p: number }
+}
+
+export interface BankScore {
+  rows: ScoreRow[]
+  /** Rules that could not be scored, and what the bank lacks for them. */
+  lacking: { rule: string; needs: 'confidence' | 'probes' }[]
+  /** Number of random orders, and the seed of their generator. */
+  orders: number
+  seed: number
+}
+
+export const lackingText = ({ rule, needs }: BankScore['lacking'][number]): string =>
+  needs === 'confidence'
+    ? `${rule}: this bank has no confidence of tokens. A bank that is recorded by this version has it.`
+    : `${rule}: this bank has no probes. Record one with --probe-every.`
+
+/** The widths that are scored if none are named: powers of two up to the number of paths, and that. */
+export function usualWidths(paths: number): number[] {
+  const powers = Array.from({ length: 7 }, (_, i) => 2 ** i).filter((width) => width < paths)
+  return [...powers, paths]
+}
+
+/** Scores every rule at every width. `seed` determines the random orders. */
+export function scoreOf(
+  problems: readonly ScoredProblem[],
+  widths: readonly number[],
+  options: ScoreOptions = SCORE_DEFAULTS,
+  { orders = 50, seed = 0 }: { orders?: number; seed?: number } = {},
+): BankScore {
+  const rules = rulesOf(options)
+  const lacking: BankScore['lacking'] = []
+  const rows = widths.flatMap((width) => {
+    const wide = problems.filter(({ paths }) => paths.length >= width)
+    if (wide.length === 0) return []
+    const shuffled = wide.map((one) => ordersOf(one, orders, seed))
+    let base: ScoreRow | null = null
+    let baseRight: boolean[] = []
+    return rules.flatMap((rule): ScoreRow[] => {
+      const verdicts = wide.map((one) => rule.apply(one, one.paths.slice(0, width)))
+      if (!verdicts.every((one) => one !== null)) {
+        const { name, needs } = rule
+        if (needs !== undefined && !lacking.some((one) => one.rule === name))
+          lacking.push({ rule: name, needs })
+        return []
+      }
+      const right = verdicts.map((one) => one.right)
+      const share = mean(right.map(Number))
+      const tokens = mean(verdicts.map((one) => one.tokens))
+      const random = wide.flatMap((one, i) =>
+        shuffled[i]!.flatMap((paths) => rule.apply(one, paths.slice(0, width)) ?? []),
+      )
+      const row: ScoreRow = {
+        rule: rule.name,
+        paths: width,
+        n: wide.length,
+        share,
+        ...wilson(share, wide.length),
+        tokens,
+        saved: base === null || base.tokens === 0 ? 0 : 1 - tokens / base.tokens,
+        orders: {
+          share: mean(random.map((one) => Number(one.right))),
+          tokens: mean(random.map((one) => one.tokens)),
+        },
+      }
+      if (base === null) {
+        base = row
+        baseRight = right
+        return [row]
+      }
+      const counts = pairedCounts(right, baseRight)
+      return [{ ...row, against: { ...counts, ...pairedDifference(counts), p: mcnemar(counts) } }]
+    })
+  })
+  return { rows, lacking, orders, seed }
+}
+
+/** Returns the paths of a problem in random orders, which depend on the seed and the problem. */
+function ordersOf({ paths, problem }: ScoredProblem, orders: number, seed: number): ScoredPath[][] {
+  const next = generator(seed ^ Math.imul(problem + 1, 0x9e3779b1))
+  return Array.from({ length: orders }, () => {
+    const list = [...paths]
+    for (let i = list.length - 1; i > 0; i--) {
+      const j = Math.floor(next() * (i + 1))
+      const [a, b] = [list[i]!, list[j]!]
+      list[i] = b
+      list[j] = a
+    }
+    return list
+  })
+}
+
+/** Returns a generator of numbers in [0, 1): mulberry32 (public domain, T. Ettinger). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/**
+ * Reads what the rules need of every problem of a bank that has a recorded path. Errors:
+ * `bad-request` if `set` is not the bank's data.
+ */
+export function scoredProblems(
+  bank: Bank,
+  set: ProblemSet,
+  file: string,
+  rule: AnswerRule = 'stated',
+): ScoredProblem[] {
+  return scored({ problems: problemsOf(bank, set, file) }).flatMap(({ index, expected }) => {
+    const recorded = bank.recorded(index)
+    if (recorded === null) return []
+    const segments = recorded.paths.slice(0, bank.info.paths)
+    const own = ballots(segments, rule)
+    const { probeEvery: every = null } = bank.info.settings
+    const asked = segments.map(({ segment }) =>
+      recorded.probes.filter((one) => one.segment === segment).sort((a, b) => a.after - b.after),
+    )
+    const statements = [
+      ...own.map(({ text, answer }) => ({ text, answer: answer?.text ?? null })),
+      ...asked.flat().map(({ answer }) => ({ text: answer ?? '', answer })),
+    ]
+    const { classes } = vote(
+      statements.map(({ answer }, i) => ({ member: pathId(i + 1), answer })),
+      'equality',
+    )
+    const classOf = new Map(
+      classes.flatMap(({ answer, members }, i) =>
+        members.map((member) => [member, answer === null ? null : i] as const),
+      ),
+    )
+    let probe = own.length
+    const paths = segments.map((path, i): ScoredPath => {
+      const said = own[i]!
+      return {
+        answer: classOf.get(pathId(i + 1)) ?? null,
+        right: isCorrect(expected, said),
+        tokens: path.tokens.length,
+        weights: {
+          confidence: weightOf(path, 'confidence'),
+          tail: weightOf(path, 'tail'),
+          length: weightOf(path, 'length'),
+        },
+        probes:
+          every === null
+            ? null
+            : asked[i]!.map(({ answer, tokens }) => ({
+                answer: classOf.get(pathId(++probe)) ?? null,
+                right: answer !== null && isCorrect(expected, boxed(answer)),
+                tokens,
+              })),
+      }
+    })
+    return [{ problem: index, paths, every }]
+  })
+}
+
+/** Returns an answer as a statement, as if its path had stated it. */
+function boxed(answer: string): { text: string; answer: ReturnType<typeof extractAnswer> } {
+  const text = `\\boxed{${answer}}`
+  return { text, answer: extractAnswer(text) }
+}

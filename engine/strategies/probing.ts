@@ -1,0 +1,131 @@
+import { vote } from '../protocol/answers/vote.ts'
+import { latestProbe } from '../protocol/probes.ts'
+import { nothingToCount, questionOf } from '../protocol/question.ts'
+import { isOpen, pathsKept, type RunState, type Segment } from '../protocol/run-state.ts'
+import { pathId } from '../protocol/segments.ts'
+import { shapeOf } from '../protocol/shapes.ts'
+import { judge, type Judgement, type Round } from '../protocol/stopping.ts'
+import type { Action, View } from './strategy.ts'
+
+/**
+ * The stop rule `stable` (after Parallel-Probe, arXiv 2602.03845): each path is asked for its answer
+ * every so many tokens; once the majority stays, all stop, and paths that keep disagreeing are
+ * dropped.
+ */
+
+/** Returns the questions that are due, and what follows from the answers so far. */
+export function nextProbes(view: View): Action[] {
+  const { settings, state, later, probing } = view
+  const { probeEvery: every } = settings
+  if (every === undefined || later || nothingToCount(questionOf(state))) return []
+  const running = state.paths.filter(isOpen)
+  if (running.length === 0) return []
+  const due = running.flatMap((path): Action[] => {
+    const { segment, tokens, budget } = path
+    const after = Math.floor(tokens.length / every) * every
+    const asked =
+      (latestProbe(state, segment)?.after ?? 0) >= after ||
+      probing.some((one) => one.segment === segment && one.after >= after)
+    // At its budget, a path states its answer itself.
+    return after === 0 || after >= budget || asked ? [] : [{ type: 'probe', segment, after }]
+  })
+  return [...due, ...consequences(every, running, view)]
+}
+
+function consequences(
+  every: number,
+  running: readonly Segment[],
+  { settings, trained, state }: View,
+): Action[] {
+  const { stop, patience } = settings
+  if (stop !== 'stable' || patience === undefined) return []
+  // A round is whole when every path that still runs was asked in it or later.
+  const round = Math.min(
+    ...running.map(({ segment }) => (latestProbe(state, segment)?.after ?? 0) / every),
+  )
+  if (round < patience) return []
+  const judgement = judged(state, { every, round, patience })
+  if (judgement.stop) {
+    const said = state.notices.some(({ code }) => code === 'stopped-stable')
+    const notice = noticeOf(judgement, round * every, state)
+    return [
+      ...running.map(({ segment }): Action => ({ type: 'cut', segment, reason: 'cut' })),
+      ...(said ? [] : [notice]),
+    ]
+  }
+  // A group is summarised from what its paths have, so none of them is dropped.
+  if (shapeOf(settings, trained).summaries) return []
+  const kept = pathsKept(state)
+  return judgement.deviating.flatMap((index): Action[] => {
+    const { segment, number, status } = kept[index]!
+    if (!isOpen({ status })) return []
+    return [
+      { type: 'drop', segment },
+      { type: 'notice', code: 'path-deviates', params: { path: number } },
+    ]
+  })
+}
+
+function noticeOf(
+  { agree, asked }: Judgement,
+  tokens: number,
+  { paths, probes }: RunState,
+): Action {
+  const most = paths.reduce(
+    (sum, path) => sum + (isOpen(path) ? path.budget : path.tokens.length),
+    0,
+  )
+  const used =
+    paths.reduce((sum, path) => sum + path.tokens.length, 0) +
+    probes.reduce((sum, probe) => sum + probe.tokens, 0)
+  const saved = Math.max(0, Math.floor(100 - (100 * used) / most))
+  return { type: 'notice', code: 'stopped-stable', params: { tokens, agree, asked, saved } }
+}
+
+interface Moment {
+  every: number
+  /** The last whole round. */
+  round: number
+  patience: number
+}
+
+/** The last judgement per run, since a strategy is asked far more often than a round ends. */
+const memo = new WeakMap<object, { key: string; judgement: Judgement }>()
+
+function judged(state: RunState, moment: Moment): Judgement {
+  const paths = pathsKept(state)
+  const { every, round, patience } = moment
+  const key = `${every} ${round} ${patience} ${paths.map((one) => `${one.segment}${isOpen(one) ? '' : '.'}`).join()}`
+  const before = memo.get(state.promptTokens)
+  if (before?.key === key) return before.judgement
+  const judgement = judge(roundsOf(paths, moment, state), patience)
+  memo.set(state.promptTokens, { key, judgement })
+  return judgement
+}
+
+/** Returns what the paths said in the last rounds, as classes of equal answers. */
+function roundsOf(
+  paths: readonly Segment[],
+  { every, round, patience }: Moment,
+  { probes }: RunState,
+): Round[] {
+  const first = round - patience + 1
+  const said = new Map(probes.map(({ segment, after, answer }) => [`${segment} ${after}`, answer]))
+  const rounds = Array.from({ length: patience }, (_, r) =>
+    paths.map((path) => {
+      const after = (first + r) * every
+      const ended = !isOpen(path) && path.tokens.length <= after
+      return ended ? (path.answer?.text ?? null) : (said.get(`${path.segment} ${after}`) ?? null)
+    }),
+  )
+  const { classes } = vote(
+    rounds.flat().map((answer, i) => ({ member: pathId(i + 1), answer })),
+    'equality',
+  )
+  const classOf = new Map(
+    classes.flatMap(({ answer, members }, i) =>
+      members.map((member) => [member, answer === null ? null : i] as const),
+    ),
+  )
+  return rounds.map((row, r) => row.map((_, i) => classOf.get(pathId(r * paths.length + i + 1))!))
+}
