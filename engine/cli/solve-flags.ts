@@ -2,9 +2,11 @@ import { Option, type Command } from 'commander'
 import {
   FinishRule,
   Fusion,
+  LastRound,
   MAX_ALTERNATIVES,
   MAX_BUDGET,
   MAX_PATHS,
+  MAX_ROUNDS,
   MAX_SEED,
   QuestionKind,
   RunRequest,
@@ -21,6 +23,9 @@ export interface SolveFlags extends EngineFlags {
   strategy?: Strategy
   paths?: number
   runs?: number
+  rounds?: number
+  reads?: number
+  lastRound?: LastRound
   budget?: number
   summaryBudget?: number
   finish?: FinishRule
@@ -39,6 +44,7 @@ export interface SolveFlags extends EngineFlags {
   tail?: number
   question?: RunSettings['question']
   instruction?: string
+  refineInstruction?: string
   joinThoughts?: boolean
   run?: boolean
   sameToken?: boolean
@@ -68,6 +74,18 @@ export function addSolveFlags(command: Command): Command {
 export function addThinkFlags(command: Command): Command {
   command
     .option('--runs <n>', 'number of runs of parallel-majority', integer(1, MAX_PATHS))
+    .option('--rounds <n>', 'rounds of refine (default: 2)', integer(1, MAX_ROUNDS))
+    .option(
+      '--reads <n>',
+      'how many paths of the round before each path of refine reads (default: 3)',
+      integer(1, MAX_PATHS),
+    )
+    .addOption(
+      new Option(
+        '--last-round <rule>',
+        'how refine ends; auto: by a vote over values, else by a summary',
+      ).choices(LastRound.options),
+    )
     .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
     .addOption(
       new Option(
@@ -104,6 +122,10 @@ export function addThinkFlags(command: Command): Command {
     .option(
       '--instruction <text>',
       'what the summary is asked to do with the paths (models without training; default: by the kind of the question)',
+    )
+    .option(
+      '--refine-instruction <text>',
+      'what a path of a later round of refine is asked to do (models without training)',
     )
     .option('--join-thoughts', 'let the summary also read what a model thought before its answers')
 }
@@ -145,6 +167,9 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     strategy,
     paths,
     runs,
+    rounds,
+    reads,
+    lastRound,
     budget,
     summaryBudget,
     finish,
@@ -158,6 +183,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     tail,
     question,
     instruction,
+    refineInstruction,
     joinThoughts,
     run: runPrograms,
     top: alternatives,
@@ -180,6 +206,9 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       strategy,
       paths,
       runs,
+      rounds,
+      reads,
+      lastRound,
       budget,
       summaryBudget,
       finish,
@@ -198,6 +227,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       tail,
       question,
       instruction,
+      refineInstruction,
       joinThoughts,
       runPrograms: runPrograms === false ? false : undefined,
       alternatives,

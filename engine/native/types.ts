@@ -167,6 +167,8 @@ export interface NativeToken {
   entropy: number | null
   forced?: boolean
   alternatives?: { id: number; text: string; logprob: number }[]
+  /** Of a merged group, with `logprobs`: its log-probability in each stream, in the order of `merge`; null if it is not finite. */
+  members?: (number | null)[]
 }
 
 /** Cells of another sequence; see `StreamOptions.parts`. */

@@ -1,14 +1,20 @@
 import { equalAnswers } from './answers/equality.ts'
 import { statements } from './answers/statements.ts'
 import { vote, type Candidate } from './answers/vote.ts'
-import { answeringSegment, decidingSummary, spokenText } from './deciding.ts'
+import {
+  answeringSegment,
+  countedPaths,
+  decidingSummary,
+  endsInVote,
+  spokenText,
+} from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
 import { questionOf, showsValues } from './question.ts'
 import type { ValueRule } from './request.ts'
 import { pathsKept, type RunState, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
-import { shapeOf } from './shapes.ts'
+import { shapeOf, strategyTakes } from './shapes.ts'
 
 /**
  * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
@@ -27,14 +33,18 @@ export interface Decision {
 const fuses = ({ model, settings }: RunState): boolean =>
   settings !== null && shapeOf(settings, (model?.nativePaths ?? 0) > 0).summaries
 
-const groupsOf = ({ paths }: Pick<RunState, 'paths'>): number =>
-  paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
+/** Returns the number of groups of paths. Rounds are no groups: each reads the one before. */
+const groupsOf = ({ paths, settings }: Pick<RunState, 'paths' | 'settings'>): number =>
+  inRounds({ settings }) ? 1 : paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
+
+const inRounds = ({ settings }: Pick<RunState, 'settings'>): boolean =>
+  settings !== null && strategyTakes(settings.strategy).rounds
 
 /**
  * Returns the answer of a run. Where the question has no single value, it is the whole text of a
  * summary, and nothing is counted. If the user requested a summary or chose an answer by hand, the
- * later of the two decides. Otherwise several groups vote, and a single group has the answer of its
- * summary, or of its path.
+ * later of the two decides. Otherwise several groups vote, or the paths of the last round, and a
+ * single group has the answer of its summary, or of its path.
  */
 export function decide(state: RunState): Decision {
   const kind = questionOf(state)
@@ -49,6 +59,7 @@ export function decide(state: RunState): Decision {
   const groups = groupsOf(state)
   if (latest !== undefined && (groups === 1 || latest.group === null))
     return { answer: latest.answer?.text ?? null, vote: null }
+  if (endsInVote(state, (state.model?.nativePaths ?? 0) > 0)) return count(state, 'paths')
   if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
   if (groups === 1) return { answer: pathsKept(state)[0]?.answer?.text ?? null, vote: null }
   return count(state, 'paths')
@@ -103,7 +114,7 @@ function ballot(
   state: RunState,
   over: VoteState['over'],
 ): { rule: ValueRule; candidates: Candidate[] } {
-  const paths = pathsKept(state)
+  const paths = countedPaths(state)
   const asked = state.settings?.vote ?? 'equality'
   // Values have no behaviour.
   const rule = asked === 'behaviour' ? 'equality' : asked
@@ -115,7 +126,7 @@ function ballot(
     })
     return { rule, candidates }
   }
-  if (groupsOf(state) > 1 && !fuses(state)) {
+  if (inRounds(state) || (groupsOf(state) > 1 && !fuses(state))) {
     return {
       rule,
       candidates: paths.map((path) => ({
@@ -152,8 +163,8 @@ export function chooseByHand(
   return { type: 'vote', rule, over, classes, winner, tie, chosen: member }
 }
 
-function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'> {
-  const candidates = statements(paths)
+function grouped(state: RunState): Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'> {
+  const candidates = statements(countedPaths(state))
   if (candidates.every(({ answer }) => answer === null)) throw fail('bad-request/nothing-to-choose')
   return { rule: 'equality', over: 'paths', ...vote(candidates, 'equality') }
 }
@@ -187,7 +198,7 @@ export interface Board {
 export function boardOf(
   state: Pick<RunState, 'paths' | 'votes' | 'agreement' | 'summaries' | 'settings' | 'question'>,
 ): Board {
-  const { paths, votes } = state
+  const { votes } = state
   const told =
     votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
   const deciding = decidingSummary(state)
@@ -197,7 +208,7 @@ export function boardOf(
     answer !== undefined &&
     (answer === null || !equalAnswers(answer, summaryAnswer))
   if (told === undefined) {
-    const { classes, tie } = vote(statements(paths), 'equality')
+    const { classes, tie } = vote(statements(countedPaths(state)), 'equality')
     const first = classes.find(({ answer }) => answer !== null)
     return {
       rows: classes.map((one) => ({ ...one, wins: false })),

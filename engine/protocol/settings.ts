@@ -46,6 +46,24 @@ export const DEFAULTS: RunSettings = {
 /** The default number of groups of `parallel-majority`: the fewest that can outvote one. */
 const DEFAULT_RUNS = 3
 
+/** The defaults of `refine`. */
+const REFINE = { paths: 8, rounds: 2, reads: 3 } as const
+
+type Rounds = Pick<RunSettings, 'paths' | 'rounds' | 'reads'>
+
+/**
+ * Returns the paths and rounds of a run whose strategy takes rounds. `most`: the paths that the model
+ * was trained for.
+ */
+export function roundsFor({ paths, rounds, reads }: Partial<Rounds>, most: number): Rounds {
+  const width = paths ?? Math.min(REFINE.paths, most)
+  return {
+    paths: width,
+    rounds: rounds ?? REFINE.rounds,
+    reads: reads ?? Math.min(REFINE.reads, width),
+  }
+}
+
 const LEAST_SUMMARY = 1024
 
 /** Returns the default budget of a summary: at least a path's, since it may have to be as long. */
@@ -62,6 +80,7 @@ export const budgetWithin = (tokens: number): number =>
  */
 export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
   const strategy = asked.strategy ?? DEFAULTS.strategy
+  const takes = strategyTakes(strategy)
   const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
   const trained =
     model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true
@@ -87,9 +106,14 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     strategy,
   }
   settings.summaryBudget = asked.summaryBudget ?? summaryBudgetFor(settings.budget)
-  const takes = strategyTakes(strategy)
   if (!takes.paths) settings.paths = 1
   if (!takes.runs) settings.runs = 1
+  if (takes.rounds) Object.assign(settings, roundsFor(given, trained))
+  else {
+    delete settings.rounds
+    delete settings.reads
+    delete settings.lastRound
+  }
   return RunSettings.parse(settings)
 }
 

@@ -1,4 +1,4 @@
-import { GitBranch, Microscope, MoreHorizontal } from 'lucide-react'
+import { CornerDownRight, GitBranch, Microscope, MoreHorizontal } from 'lucide-react'
 import { createContext, memo, use } from 'react'
 import { meanLogprob } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
@@ -38,9 +38,12 @@ export const LaneHead = memo(function LaneHead({
   )
 })
 
+const NONE: readonly SegmentId[] = []
+
 const Rows = memo(function Rows({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const parent = useSegmentField(run, segment, (state) => state?.parent ?? null)
+  const reads = useSegmentField(run, segment, (state) => state?.reads ?? NONE)
   return (
     <>
       <div className="row">
@@ -50,6 +53,14 @@ const Rows = memo(function Rows({ run, segment }: { run: string; segment: Segmen
             <span className="pill">
               <GitBranch size={11} aria-hidden />
               {shortName(parent.segment)}
+            </span>
+          </Tip>
+        )}
+        {reads.length > 0 && (
+          <Tip text={t('lane.reads', { paths: reads.map(shortName).join(', ') })}>
+            <span className="pill">
+              <CornerDownRight size={11} aria-hidden />
+              {reads.map(shortName).join(' ')}
             </span>
           </Tip>
         )}

@@ -1,4 +1,5 @@
-import type { CSSProperties } from 'react'
+import { Fragment, type CSSProperties } from 'react'
+import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
@@ -16,7 +17,9 @@ export const usePaths = (run: string): SegmentId[] =>
 /** Shows all paths in the layout that the user chose. */
 export function Lanes({ run }: { run: string }) {
   const layout = usePrefs((s) => s.layout)
+  const t = useT()
   const paths = usePaths(run)
+  const rounds = useRounds(run)
   const chosen = useUi((s) => s.active[run]?.path)
   const active = chosen !== undefined && paths.includes(chosen) ? chosen : paths[0]
   if (active === undefined) return null
@@ -26,9 +29,32 @@ export function Lanes({ run }: { run: string }) {
   return (
     <div className={`lanes grid n${Math.min(paths.length, 16)}`}>
       {paths.map((path) => (
-        <Lane key={path} run={run} segment={path} />
+        <Fragment key={path}>
+          {rounds.has(path) && (
+            <h3 className="round">{t('lanes.round', { round: rounds.get(path)! })}</h3>
+          )}
+          <Lane run={run} segment={path} />
+        </Fragment>
       ))}
     </div>
+  )
+}
+
+/** Returns the number of each round of a run by the path that begins it; empty if there are none. */
+function useRounds(run: string): ReadonlyMap<SegmentId, number> {
+  const firsts = useRuns(
+    useShallow((s) => {
+      const { paths, settings } = s.open[run]?.shown ?? EMPTY_RUN
+      if ((settings?.rounds ?? 1) < 2) return []
+      return paths.flatMap(({ segment, group }, i) =>
+        group === paths[i - 1]?.group ? [] : [`${segment} ${group}`],
+      )
+    }),
+  )
+  return new Map(
+    firsts
+      .map((first) => first.split(' ') as [SegmentId, string])
+      .map(([path, n]) => [path, Number(n)]),
   )
 }
 
