@@ -3,10 +3,12 @@ import {
   FinishRule,
   FinishWord,
   Fusion,
+  LastRound,
   MAX_ALTERNATIVES,
   MAX_BUDGET,
   MAX_PATHS,
   MAX_PATIENCE,
+  MAX_ROUNDS,
   MAX_SEED,
   MIN_PROBE_EVERY,
   QuestionKind,
@@ -26,6 +28,9 @@ export interface SolveFlags extends EngineFlags {
   strategy?: Strategy
   paths?: number
   runs?: number
+  rounds?: number
+  reads?: number
+  lastRound?: LastRound
   budget?: number
   summaryBudget?: number
   finish?: FinishRule
@@ -50,6 +55,7 @@ export interface SolveFlags extends EngineFlags {
   tail?: number
   question?: RunSettings['question']
   instruction?: string
+  refineInstruction?: string
   joinThoughts?: boolean
   run?: boolean
   sameToken?: boolean
@@ -79,6 +85,18 @@ export function addSolveFlags(command: Command): Command {
 export function addThinkFlags(command: Command): Command {
   command
     .option('--runs <n>', 'number of runs of parallel-majority', integer(1, MAX_PATHS))
+    .option('--rounds <n>', 'rounds of refine (default: 2)', integer(1, MAX_ROUNDS))
+    .option(
+      '--reads <n>',
+      'how many paths of the round before each path of refine reads (default: 3)',
+      integer(1, MAX_PATHS),
+    )
+    .addOption(
+      new Option(
+        '--last-round <rule>',
+        'how refine ends; auto: by a vote over values, else by a summary',
+      ).choices(LastRound.options),
+    )
     .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
     .option(
       '--finish <rule>',
@@ -143,6 +161,10 @@ export function addThinkFlags(command: Command): Command {
       '--instruction <text>',
       'what the summary is asked to do with the paths (models without training; default: by the kind of the question)',
     )
+    .option(
+      '--refine-instruction <text>',
+      'what a path of a later round of refine is asked to do (models without training)',
+    )
     .option('--join-thoughts', 'let the summary also read what a model thought before its answers')
 }
 
@@ -195,6 +217,9 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     strategy,
     paths,
     runs,
+    rounds,
+    reads,
+    lastRound,
     budget,
     summaryBudget,
     finish,
@@ -214,6 +239,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     tail,
     question,
     instruction,
+    refineInstruction,
     joinThoughts,
     run: runPrograms,
     top: alternatives,
@@ -236,6 +262,9 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       strategy,
       paths,
       runs,
+      rounds,
+      reads,
+      lastRound,
       budget,
       summaryBudget,
       finish,
@@ -260,6 +289,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       tail,
       question,
       instruction,
+      refineInstruction,
       joinThoughts,
       runPrograms: runPrograms === false ? false : undefined,
       alternatives,

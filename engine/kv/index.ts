@@ -1,10 +1,29 @@
 export { type Lease } from './lease.ts'
-export { copiedCells, Placement, placeParts, type Placed, type PlacingRules } from './placement.ts'
+export {
+  copiedCells,
+  Placement,
+  placeParts,
+  type Placed,
+  type PlacingRules,
+  type Reader,
+} from './placement.ts'
 export { Pools, withLease, type LeaseRequest, type Memory } from './pools.ts'
-export { ancestry, cellsOf, isFresh, originOf, sharedTokens } from './sharing.ts'
+export {
+  ancestry,
+  cellsOf,
+  homeOf,
+  isFresh,
+  lengthOfPart,
+  originOf,
+  rootOf,
+  sharedTokens,
+  sourceCells,
+} from './sharing.ts'
 export {
   contextCells,
   copiedTokens,
+  joinedCells,
+  liveRounds,
   MAX_SEQUENCES,
   newRunDemand,
   readingOf,

@@ -3,16 +3,31 @@ import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { KvType } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
-import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
+import { decodedTokens, partsOf, type SegmentId } from '../protocol/segments.ts'
 import { idsOf } from '../protocol/tokens.ts'
-import { copiedCells, Placement, placeParts, type Placed, type PlacingRules } from './placement.ts'
+import {
+  copiedCells,
+  Placement,
+  placeParts,
+  type Placed,
+  type PlacingRules,
+  type Reader,
+} from './placement.ts'
 import type { Pool } from './pool.ts'
-import { ancestry, cellsOf, sharedTokens } from './sharing.ts'
+import {
+  ancestry,
+  cellsOf,
+  homeOf,
+  lengthOfPart,
+  rootOf,
+  sharedTokens,
+  sourceCells,
+} from './sharing.ts'
 import type { Size } from './size.ts'
 
 /**
  * The KV cells and sequences that a run holds: one sequence for the prompt, and one for each
- * segment that has cells. Token i of a segment is at position `offset(segment) + i`.
+ * segment that has cells. Token i of a path is at position `offset(path) + i`.
  */
 export interface Lease {
   readonly context: NativeContext
@@ -30,12 +45,12 @@ export interface Lease {
   /** Number of sequences, including the prompt's. */
   readonly sequences: number
   readonly freeSequences: number
-  offset(segment: SegmentId): number
+  offset(path: Segment, state: RunState): number
   /** Returns whether a path's cells are where it can continue and be branched (placement.ts). */
   isHome(segment: SegmentId): boolean
   /** Returns how many cells a join would copy. */
-  copies(source: Source, state: RunState): number
-  /** Returns where the paths' parts of a summary's join go, and takes them to be there. */
+  copies(reader: Reader, state: RunState): number
+  /** Returns where the paths' parts of a segment's join go, and takes them to be there. */
   place(summary: Segment, state: RunState): Placed[]
   /** After a decode that broke off: finds the paths that a join may have moved. */
   findMoved(state: RunState): Promise<void>
@@ -106,7 +121,7 @@ export class PoolLease implements Lease {
   readonly #options: LeaseOptions
   readonly #seqs = new Map<SegmentId, number>()
   readonly #free: number[]
-  readonly #placement: Placement
+  readonly #placement = new Placement()
   #capacity: number
   #held: number
 
@@ -114,7 +129,6 @@ export class PoolLease implements Lease {
   constructor(pool: Pool, cells: number, sequences: readonly number[], options: LeaseOptions) {
     this.#pool = pool
     this.#options = options
-    this.#placement = new Placement(options.prompt)
     this.#capacity = cells
     this.#held = sequences.length
     this.#free = [...sequences]
@@ -136,21 +150,21 @@ export class PoolLease implements Lease {
     return this.#free.length
   }
 
-  offset(segment: SegmentId): number {
-    return this.#placement.offset(segment)
+  offset(path: Segment, state: RunState): number {
+    return this.#placement.offset(path, state)
   }
 
   isHome(segment: SegmentId): boolean {
     return this.#placement.isHome(segment)
   }
 
-  copies(source: Source, state: RunState): number {
-    return copiedCells(placeParts(source, this.#placing(state)))
+  copies(reader: Reader, state: RunState): number {
+    return copiedCells(placeParts(reader, this.#placing(state)))
   }
 
   place(summary: Segment, state: RunState): Placed[] {
-    const placed = placeParts(summary.source, this.#placing(state))
-    this.#placement.join(summary.segment, placed)
+    const placed = placeParts(summary, this.#placing(state))
+    if (summary.role !== 'path') this.#placement.join(summary.segment, placed)
     return placed
   }
 
@@ -176,7 +190,7 @@ export class PoolLease implements Lease {
     for (const path of paths) {
       const seq = this.#seqs.get(path)
       if (seq === undefined || this.isHome(path)) continue
-      const at = this.offset(path)
+      const at = this.offset(segmentOf(state, path)!, state)
       if (this.#placement.holderOf(path) === undefined) {
         await this.context.shift(seq, at, this.#options.prompt - at)
       } else {
@@ -229,7 +243,8 @@ export class PoolLease implements Lease {
     this.forget(segment)
   }
 
-  used({ promptTokens, paths, summaries, others }: RunState): number {
+  used(state: RunState): number {
+    const { promptTokens, paths, summaries, others } = state
     const held = (one: Segment) => this.#seqs.has(one.segment)
     const own = [...summaries, ...others]
       .filter(held)
@@ -240,6 +255,7 @@ export class PoolLease implements Lease {
     return (
       promptTokens.length +
       cellsOf(paths, (path) => (held(path) ? path.tokens.length : 0)) +
+      sourceCells(paths.filter(held), state) +
       own.reduce((sum, cells) => sum + cells, 0)
     )
   }
@@ -308,12 +324,46 @@ export class PoolLease implements Lease {
       if (of !== undefined) await this.bringHome([of], state)
       const seq = this.claim(segment)
       try {
-        const end = from === this.promptSeq ? undefined : this.#options.prompt + kept
-        await this.context.copy(from, seq, end)
+        const root = rootOf(state.paths, path)
+        if (of === undefined && root.reads.length > 0)
+          ms += await this.#readSource(root, seq, state, signal)
+        else await this.context.copy(from, seq, of === undefined ? of : homeOf(path, state) + kept)
         ms += await this.prefill(seq, idsOf(path.tokens.slice(kept)), path.thought, signal)
       } catch (error) {
         await this.remove(segment)
         throw error
+      }
+    }
+    return ms
+  }
+
+  /** Fills a sequence with what a path reads, as its stream would. Returns the milliseconds of prefill. */
+  async #readSource(
+    path: Segment,
+    seq: number,
+    state: RunState,
+    signal: AbortSignal,
+  ): Promise<number> {
+    let ms = 0
+    const placed = placeParts(path, this.#placing(state))
+    for (const part of partsOf(path.source)) {
+      if ('tokens' in part) {
+        const thought = (part.thought as number | undefined) ?? 0
+        ms += await this.prefill(seq, part.tokens as number[], thought, signal)
+      } else if ('segment' in part) {
+        const segment = part.segment as SegmentId
+        const from = this.#seqs.get(segment)!
+        const of = ancestry.find(state.paths, segment)!
+        const at = placed.shift()
+        if (at === undefined) {
+          await this.context.copy(from, seq, homeOf(of, state) + lengthOfPart(part, state))
+        } else {
+          const delta = at.target - this.offset(of, state)
+          await this.context.copyMoved(from, seq, at.start, delta)
+          await this.context.remove(seq, at.end + delta)
+        }
+      } else {
+        await this.context.copy(this.promptSeq, seq, part.to as number | undefined)
       }
     }
     return ms

@@ -1,9 +1,9 @@
 import type { KvType } from '../protocol/request.ts'
 import type { RunState, Segment } from '../protocol/run-state.ts'
 import { isOpen } from '../protocol/run-state.ts'
-import type { SegmentId, Source } from '../protocol/segments.ts'
+import type { SegmentId } from '../protocol/segments.ts'
 import { isQuantised } from './size.ts'
-import { ancestry, sharedTokens } from './sharing.ts'
+import { ancestry, homeOf, isJoined, sharedTokens } from './sharing.ts'
 
 /**
  * Where the cells of a run's paths are. A join with layout `consecutive` puts paths one behind
@@ -14,6 +14,8 @@ import { ancestry, sharedTokens } from './sharing.ts'
 /** Cells that a join moved: the summary that shares them holds them as well as the path does. */
 interface Move {
   offset: number
+  /** Where they were before. */
+  home: number
   /** The summary whose sequence holds the cells; undefined once it is gone. */
   holder: SegmentId | undefined
   cells: number
@@ -22,24 +24,19 @@ interface Move {
 }
 
 export class Placement {
-  /** Position of every path's token 0 unless a join moved it. */
-  readonly #home: number
   readonly #moves = new Map<SegmentId, Move>()
   /** Cells that only a summary's sequence holds: its copies, and moved cells that their path left. */
   readonly #copied = new Map<SegmentId, number>()
 
-  constructor(home: number) {
-    this.#home = home
-  }
-
-  /** Returns the position of a segment's token 0. */
-  offset(segment: SegmentId): number {
-    return this.#moves.get(segment)?.offset ?? this.#home
+  /** Returns the position of a path's token 0. */
+  offset(path: Segment, state: RunState): number {
+    return this.#moves.get(path.segment)?.offset ?? homeOf(path, state)
   }
 
   /** Returns whether a path's cells are where it can continue and be branched. */
   isHome(segment: SegmentId): boolean {
-    return this.offset(segment) === this.#home
+    const move = this.#moves.get(segment)
+    return move === undefined || move.offset === move.home
   }
 
   /** Returns the summary that shares a path's cells since it moved them. */
@@ -55,9 +52,9 @@ export class Placement {
   /** Records the cells that a summary moves and copies, in place of what it held. */
   join(summary: SegmentId, placed: readonly Placed[]): void {
     this.#release(summary)
-    for (const { segment, place, cells, target: offset } of placed)
+    for (const { segment, place, cells, target: offset, home } of placed)
       if (place === 'move')
-        this.#moves.set(segment, { offset, holder: summary, cells, unsure: summary })
+        this.#moves.set(segment, { offset, home, holder: summary, cells, unsure: summary })
     this.#copied.set(summary, copiedCells(placed))
   }
 
@@ -107,8 +104,9 @@ export interface Placed {
   start: number
   end: number
   cells: number
-  /** Position of the path's token 0 in the join. */
+  /** Position of the path's token 0 in the join, and where it is unless a join moves it. */
   target: number
+  home: number
 }
 
 export interface PlacingRules {
@@ -120,12 +118,16 @@ export interface PlacingRules {
   holds: (segment: SegmentId) => boolean
 }
 
+/** A segment that reads a source. */
+export type Reader = Pick<Segment, 'role' | 'source'>
+
 /**
- * Returns where each path's part of a join goes and whether its cells are moved or copied. They are
- * moved if the whole path is joined, K is not quantised, the path has ended, and no other segment
- * holds any of its cells. Empty for other sources.
+ * Returns where each path's part of a join goes and whether its cells are moved or copied. A summary
+ * moves them if the whole path is joined, K is not quantised, the path has ended and reads no others,
+ * and no other segment holds any of its cells. A path copies them, since several paths read the same
+ * ones. Empty for other sources.
  */
-export function placeParts(source: Source, rules: PlacingRules): Placed[] {
+export function placeParts({ role, source }: Reader, rules: PlacingRules): Placed[] {
   const { state, placement, prompt } = rules
   const parts = source.type === 'join' && source.layout === 'consecutive' ? source.parts : []
   const times = (segment: SegmentId) =>
@@ -142,8 +144,9 @@ export function placeParts(source: Source, rules: PlacingRules): Placed[] {
       const target = at - from
       const whole = path !== undefined && from === 0 && to === length
       // The prompt's cells, which the path's sequence also holds, must not be in the moved range.
-      const free = whole && target >= prompt && mayMove(path, rules)
-      const offset = placement.offset(segment)
+      const free = role !== 'path' && whole && target >= prompt && mayMove(path, rules)
+      const home = path === undefined ? prompt : homeOf(path, state)
+      const offset = path === undefined ? prompt : placement.offset(path, state)
       placed.push({
         segment,
         place: free && times(segment) === 1 ? 'move' : 'copy',
@@ -151,6 +154,7 @@ export function placeParts(source: Source, rules: PlacingRules): Placed[] {
         end: offset + to,
         cells: to - from,
         target,
+        home,
       })
       at += to - from
     } else if ('tokens' in part) at += (part.tokens as number[]).length
@@ -160,7 +164,12 @@ export function placeParts(source: Source, rules: PlacingRules): Placed[] {
 }
 
 function mayMove(path: Segment, { state, placement, kvType, holds }: PlacingRules): boolean {
-  if (isQuantised(kvType) || isOpen(path) || placement.holderOf(path.segment) !== undefined)
+  if (
+    isJoined(state.paths, path) ||
+    isQuantised(kvType) ||
+    isOpen(path) ||
+    placement.holderOf(path.segment) !== undefined
+  )
     return false
   return !state.paths.some(
     (other) =>

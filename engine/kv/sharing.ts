@@ -1,5 +1,5 @@
-import { indexOf, type Segment } from '../protocol/run-state.ts'
-import { roleOf, type SegmentId } from '../protocol/segments.ts'
+import { indexOf, type RunState, type Segment } from '../protocol/run-state.ts'
+import { partsOf, roleOf, type SegmentId, type Source } from '../protocol/segments.ts'
 
 /** Which cells branches share: each branch shares its kept prefix with its parent. */
 
@@ -18,6 +18,68 @@ export function originOf(paths: readonly Segment[], branch: Segment): Segment | 
   let at = ancestry.parent(paths, branch)
   while (at !== undefined && at.parent !== null && isFresh(at)) at = ancestry.parent(paths, at)
   return at
+}
+
+/** Returns the first ancestor of a path: the one that starts from the prompt or from a source of its own. */
+export function rootOf(paths: readonly Segment[], path: Segment): Segment {
+  let at = path
+  for (;;) {
+    const parent = ancestry.parent(paths, at)
+    if (parent === undefined) return at
+    at = parent
+  }
+}
+
+/** Returns whether a path's first ancestor reads other paths. */
+export const isJoined = (paths: readonly Segment[], path: Segment): boolean =>
+  rootOf(paths, path).reads.length > 0
+
+type Known = Pick<RunState, 'paths' | 'promptTokens'>
+
+/** Returns how many tokens of a segment a part of a source takes; 0 for other parts. */
+export function lengthOfPart(part: ReturnType<typeof partsOf>[number], { paths }: Known): number {
+  if (!('segment' in part)) return 0
+  const whole = ancestry.find(paths, part.segment as SegmentId)?.tokens.length
+  const to = (part.to as number | undefined) ?? whole
+  return (to ?? 0) - ((part.from as number | undefined) ?? 0)
+}
+
+/** Returns the position of a path's token 0 unless a join moved it: behind the prompt, or behind what it reads. */
+export function homeOf(path: Segment, state: Known): number {
+  const { source } = rootOf(state.paths, path)
+  return source.type === 'join' || source.type === 'text'
+    ? endOf(source, state)
+    : state.promptTokens.length
+}
+
+/** Returns the position behind a source. */
+function endOf(source: Source, state: Known): number {
+  const shared = source.type === 'join' && source.layout === 'shared'
+  return partsOf(source).reduce((end, part) => {
+    if ('tokens' in part) return end + (part.tokens as number[]).length
+    if (!('segment' in part))
+      return end + ((part.to as number | undefined) ?? state.promptTokens.length)
+    const length = lengthOfPart(part, state)
+    const of = shared ? ancestry.find(state.paths, part.segment as SegmentId) : undefined
+    return of === undefined ? end + length : Math.max(end, homeOf(of, state) + length)
+  }, 0)
+}
+
+/**
+ * Returns the cells that these paths have in front of their tokens, besides the prompt's: what is
+ * decoded and copied for their sources. Branches of one path share them.
+ */
+export function sourceCells(paths: readonly Segment[], state: Known): number {
+  const roots = new Set(paths.map((path) => rootOf(state.paths, path)))
+  let cells = 0
+  for (const { source } of roots) {
+    const copies = source.type === 'join' && source.layout === 'consecutive'
+    for (const part of partsOf(source)) {
+      if ('tokens' in part) cells += (part.tokens as number[]).length
+      else if (copies) cells += lengthOfPart(part, state)
+    }
+  }
+  return cells
 }
 
 /** Returns which path owns each stretch of a path's tokens: its ancestors, then itself. */

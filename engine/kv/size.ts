@@ -2,10 +2,10 @@
  * How many cells and sequences a run needs. Both the fit and the allocation use these functions.
  */
 import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../protocol/request.ts'
-import { usualInstructions } from '../protocol/instruction.ts'
+import { refiningInstructions, usualInstructions } from '../protocol/instruction.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { Layout } from '../protocol/segments.ts'
-import { layoutOf, shapeOf } from '../protocol/shapes.ts'
+import { layoutOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 
 /** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
 export const MAX_SEQUENCES = 254
@@ -37,6 +37,33 @@ export function wordsAround({ instruction }: Pick<RunSettings, 'instruction'>): 
       : bytes(instruction))
   )
 }
+
+/**
+ * Returns the most cells that a path that reads others takes before its first token: copies of what
+ * it reads and the words around it, or all of it decoded again. With layout `shared`, none.
+ */
+export function joinedCells(
+  settings: Pick<RunSettings, 'reads' | 'budget' | 'tail' | 'joinThoughts' | 'refineInstruction'>,
+  { reading, thinks, promptTokens }: Pick<Demand, 'reading' | 'promptTokens'> & { thinks: boolean },
+): number {
+  if (reading === 'shared') return 0
+  const {
+    reads = 1,
+    budget,
+    tail = DEFAULT_TAIL,
+    joinThoughts = false,
+    refineInstruction,
+  } = settings
+  const asked = refineInstruction === undefined ? refiningInstructions() : [refineInstruction]
+  const words = WORDS + Math.max(...asked.map((text) => Buffer.byteLength(text)))
+  const read = thinks && !joinThoughts ? Math.min(budget, tail) : budget
+  return reading === 'consecutive'
+    ? words + reads * (WORDS_PER_PATH + read)
+    : promptTokens + Math.max(FRAME, words) + reads * (FRAME_PER_PATH + read)
+}
+
+/** Returns how many rounds of a run have cells at a time: the one that is written and the one that it reads. */
+export const liveRounds = ({ rounds }: Pick<Shape, 'rounds'>): number => Math.min(rounds, 2)
 
 /** How summaries read paths: by the layout of their join, or by reading texts again. */
 export type Reading = Layout | 'reread'
@@ -147,6 +174,10 @@ export function newRunDemand(
     | 'instruction'
     | 'joinThoughts'
     | 'probeEvery'
+    | 'rounds'
+    | 'reads'
+    | 'lastRound'
+    | 'refineInstruction'
     | 'engine'
   >,
   { trained, fusion, thinks, promptTokens }: SizedModel & { promptTokens: number },
@@ -155,19 +186,23 @@ export function newRunDemand(
   const shape = shapeOf(settings, trained)
   const paths = shape.groups * shape.size
   const summaries = shape.summaries ? shape.groups : 0
+  const reading = readingOf(fusion, trained)
+  const joined = joinedCells(settings, { reading, thinks, promptTokens })
+  const live = liveRounds(shape)
   const forks = settings.probeEvery === undefined ? 0 : paths
   return {
     promptTokens,
     kept: 0,
-    remaining: paths * budget + forks * PROBE_CELLS,
+    remaining:
+      paths * (live * budget + Math.min(shape.rounds - 1, live) * joined) + forks * PROBE_CELLS,
     budget,
     paths,
     summaries,
-    sequences: paths + forks + summaries,
+    sequences: paths * live + forks + summaries,
     summaryBudget,
-    reading: readingOf(fusion, trained),
+    reading,
     words: wordsAround(settings),
-    copied: copiedTokens(settings, thinks),
+    copied: shape.rounds > 1 ? budget : copiedTokens(settings, thinks),
   }
 }
 

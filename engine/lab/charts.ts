@@ -33,6 +33,7 @@ const LOOKS: Record<Strategy, number> = {
   sequential: 1,
   majority: 2,
   'parallel-majority': 4,
+  refine: 6,
 }
 const SOME_PATH = 7
 const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 1 : 0)

@@ -32,17 +32,18 @@ export function estimateOf(
   let tokens = 0
   let seconds = 0
   for (const { settings } of all) {
-    const { groups, size, summaries } = shapeOf(settings, model.nativePaths > 0)
+    const { groups, size, rounds, reads, summaries } = shapeOf(settings, model.nativePaths > 0)
     const width = groups * size
     const written = summaries ? groups * settings.summaryBudget : 0
-    tokens += perUnit * (prompt + width * settings.budget + written)
+    tokens += perUnit * (prompt + rounds * width * settings.budget + written)
     if (speeds.length === 0) continue
-    // Texts that a summary reads again are prefilled.
-    const reread = summaries && model.nativePaths === 0 ? width * settings.budget : 0
+    // Texts that a summary or a later round reads again are prefilled.
+    const texts = (summaries ? width : 0) + (rounds - 1) * width * reads
+    const reread = model.nativePaths === 0 ? texts * settings.budget : 0
     seconds +=
       perUnit *
       ((prompt + reread) * reading +
-        settings.budget * stepSeconds(width, speeds) +
+        rounds * settings.budget * stepSeconds(width, speeds) +
         (summaries ? settings.summaryBudget * stepSeconds(groups, speeds) : 0))
   }
   return {

@@ -1,7 +1,8 @@
 import { framedText } from './frame.ts'
-import { questionOf, showsValues } from './question.ts'
+import { kindToRecord, questionOf, showsValues } from './question.ts'
 import { pathsKept, type RunState, type Segment } from './run-state.ts'
 import { roleOf, type SegmentId } from './segments.ts'
+import { strategyTakes } from './shapes.ts'
 import { afterThought } from './thoughts.ts'
 
 type Deciding = Pick<RunState, 'summaries' | 'votes' | 'agreement' | 'settings' | 'question'>
@@ -24,6 +25,36 @@ export function decidingSummary(state: Deciding): Segment | undefined {
   const members = vote?.classes[vote.winner]?.members ?? []
   const won = summaries.find(({ segment }) => members.includes(segment))
   return won === undefined || latest.startedAt > vote!.at ? latest : won
+}
+
+/**
+ * Returns the paths whose answers count, and that the run's own summary reads: all that were not
+ * dropped; of a run in rounds, those of the last round in which a path ended by itself or at its
+ * budget, or else of the last one that has text.
+ */
+export function countedPaths(state: Pick<RunState, 'paths' | 'settings'>): readonly Segment[] {
+  const kept = pathsKept(state)
+  if ((state.settings?.rounds ?? 1) < 2) return kept
+  const written = kept.filter(({ status, tokens }) => status !== 'failed' && tokens.length > 0)
+  const ended = written.filter(({ reason }) => reason === 'finished' || reason === 'budget')
+  const last = (ended.length > 0 ? ended : written).reduce(
+    (most, { group }) => Math.max(most, group ?? 1),
+    1,
+  )
+  return kept.filter(({ group }) => (group ?? 1) === last)
+}
+
+/** Returns whether a run in rounds ends in a vote instead of a summary, as far as that is known. */
+export function endsInVote(
+  state: Pick<RunState, 'settings' | 'question' | 'paths' | 'thought' | 'problem'>,
+  trained: boolean,
+): boolean {
+  const { settings } = state
+  if (settings === null || !strategyTakes(settings.strategy).rounds) return false
+  const { lastRound = 'auto' } = settings
+  if (lastRound !== 'auto') return lastRound === 'vote'
+  const kind = state.question ?? kindToRecord(state, true) ?? questionOf(state)
+  return !trained && kind === 'value'
 }
 
 /**

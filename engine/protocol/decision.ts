@@ -2,7 +2,13 @@ import { equalAnswers } from './answers/equality.ts'
 import { statements } from './answers/statements.ts'
 import { strengthOf, vote, type Candidate } from './answers/vote.ts'
 import { scaled, weightOf } from './answers/weights.ts'
-import { answeringSegment, decidingSummary, spokenText } from './deciding.ts'
+import {
+  answeringSegment,
+  countedPaths,
+  decidingSummary,
+  endsInVote,
+  spokenText,
+} from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
 import { votedAnswer } from './probes.ts'
@@ -10,7 +16,7 @@ import { questionOf, showsValues } from './question.ts'
 import type { ValueRule, Weight } from './request.ts'
 import { pathsKept, type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
-import { firstOf, shapeOf } from './shapes.ts'
+import { firstOf, shapeOf, strategyTakes } from './shapes.ts'
 
 /**
  * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
@@ -29,14 +35,18 @@ export interface Decision {
 const fuses = ({ model, settings }: RunState): boolean =>
   settings !== null && shapeOf(settings, (model?.nativePaths ?? 0) > 0).summaries
 
-const groupsOf = ({ paths }: Pick<RunState, 'paths'>): number =>
-  paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
+/** Returns the number of groups of paths. Rounds are no groups: each reads the one before. */
+const groupsOf = ({ paths, settings }: Pick<RunState, 'paths' | 'settings'>): number =>
+  inRounds({ settings }) ? 1 : paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
+
+const inRounds = ({ settings }: Pick<RunState, 'settings'>): boolean =>
+  settings !== null && strategyTakes(settings.strategy).rounds
 
 /**
  * Returns the answer of a run. Where the question has no single value, it is the whole text of a
  * summary, and nothing is counted. If the user requested a summary or chose an answer by hand, the
- * later of the two decides. Otherwise several groups vote, and a single group has the answer of its
- * summary, or of its path.
+ * later of the two decides. Otherwise several groups vote, or the paths of the last round, and a
+ * single group has the answer of its summary, or of its path.
  */
 export function decide(state: RunState): Decision {
   const kind = questionOf(state)
@@ -51,6 +61,7 @@ export function decide(state: RunState): Decision {
   const groups = groupsOf(state)
   if (latest !== undefined && (groups === 1 || latest.group === null))
     return { answer: latest.answer?.text ?? null, vote: null }
+  if (endsInVote(state, (state.model?.nativePaths ?? 0) > 0)) return count(state, 'paths')
   if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
   if (groups === 1) return { answer: pathsKept(state)[0]?.answer?.text ?? null, vote: null }
   return count(state, 'paths')
@@ -121,7 +132,7 @@ export const ballotOf = (state: RunState): Ballot =>
  * shows it.
  */
 function ballot(state: RunState, over: VoteState['over']): Ballot {
-  const paths = pathsKept(state).filter((path) => takesPart(path, state))
+  const paths = countedPaths(state).filter((path) => takesPart(path, state))
   const asked = state.settings?.vote ?? 'equality'
   // Values have no behaviour.
   const rule = asked === 'behaviour' ? 'equality' : asked
@@ -135,7 +146,7 @@ function ballot(state: RunState, over: VoteState['over']): Ballot {
     })
     return weighted(rule, voters, state)
   }
-  if (groupsOf(state) > 1 && !fuses(state)) {
+  if (inRounds(state) || (groupsOf(state) > 1 && !fuses(state))) {
     const voters = paths.map((path) => ({
       member: path.segment,
       answer: votedAnswer(path, state),
@@ -194,8 +205,8 @@ export function chooseByHand(
   return { type: 'vote', rule, over, classes, winner, tie, chosen: member }
 }
 
-function grouped({ paths }: RunState): Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'> {
-  const candidates = statements(paths)
+function grouped(state: RunState): Pick<VoteState, 'rule' | 'over' | 'classes' | 'tie'> {
+  const candidates = statements(countedPaths(state))
   if (candidates.every(({ answer }) => answer === null)) throw fail('bad-request/nothing-to-choose')
   return { rule: 'equality', over: 'paths', ...vote(candidates, 'equality') }
 }
@@ -233,7 +244,7 @@ export interface Board {
 export function boardOf(
   state: Pick<RunState, 'paths' | 'votes' | 'agreement' | 'summaries' | 'settings' | 'question'>,
 ): Board {
-  const { paths, votes } = state
+  const { votes } = state
   const told =
     votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
   const deciding = decidingSummary(state)
@@ -243,7 +254,7 @@ export function boardOf(
     answer !== undefined &&
     (answer === null || !equalAnswers(answer, summaryAnswer))
   if (told === undefined) {
-    const { classes, tie } = vote(statements(paths), 'equality')
+    const { classes, tie } = vote(statements(countedPaths(state)), 'equality')
     const first = classes.find(({ answer }) => answer !== null)
     return {
       rows: classes.map((one) => ({ ...one, votes: strengthOf(one), wins: false })),

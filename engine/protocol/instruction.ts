@@ -35,9 +35,28 @@ const INSTRUCTIONS: Record<Language, Record<QuestionKind, string>> = {
 export const instructionFor = (kind: QuestionKind, question: string): string =>
   INSTRUCTIONS[languageOf(question)][kind]
 
+const REFINING: Record<Language, string> = {
+  en: 'Improve on the attempts: keep what is right and correct what is wrong; if all of them are wrong, solve the problem in another way. Write the whole answer so that it stands on its own, and do not mention attempts. Answer in the language of the question.',
+  zh: '在这些尝试的基础上改进：保留正确的内容，改正错误；如果全部错误，就换一种方法重新解决。写出独立完整的回答，不要提到“尝试”。',
+}
+const REFINING_VALUE: Record<Language, string> = {
+  en: ' Give the final answer in \\boxed{}.',
+  zh: '把最终答案写在 \\boxed{} 中。',
+}
+
+/** Returns the usual instruction for a path that refines others, for a question of this kind. */
+export function refiningFor(kind: QuestionKind, question: string): string {
+  const language = languageOf(question)
+  return REFINING[language] + (kind === 'value' ? REFINING_VALUE[language] : '')
+}
+
 /** Returns every usual instruction, for a size that holds for each of them. */
 export const usualInstructions = (): string[] =>
   Object.values(INSTRUCTIONS).flatMap((byKind) => Object.values(byKind))
+
+/** Returns every usual instruction for a path that refines others, likewise. */
+export const refiningInstructions = (): string[] =>
+  (['en', 'zh'] as const).map((language) => REFINING[language] + REFINING_VALUE[language])
 
 /** The instruction of transcripts of format 1, which do not hold it. */
 export const FORMAT1_INSTRUCTION =

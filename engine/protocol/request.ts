@@ -6,7 +6,13 @@ import { SegmentId } from './segments.ts'
  * schemas; the native engine checks ranges again.
  */
 
-export const STRATEGIES = ['parallel', 'sequential', 'majority', 'parallel-majority'] as const
+export const STRATEGIES = [
+  'parallel',
+  'sequential',
+  'majority',
+  'parallel-majority',
+  'refine',
+] as const
 export const Strategy = z.enum(STRATEGIES)
 export type Strategy = z.infer<typeof Strategy>
 
@@ -20,6 +26,13 @@ export type ValueRule = z.infer<typeof ValueRule>
  */
 export const VoteRule = z.enum([...ValueRule.options, 'behaviour'])
 export type VoteRule = z.infer<typeof VoteRule>
+
+/**
+ * How `refine` ends: by a vote over its last round or by a summary of it. `auto`: by a vote where the
+ * question has a value, unless the model was trained for summaries; else by a summary.
+ */
+export const LastRound = z.enum(['auto', 'vote', 'summary'])
+export type LastRound = z.infer<typeof LastRound>
 
 /** How a summary reads the paths: from their KV cells, or by prefilling their text again. */
 export const Fusion = z.enum(['cache', 'reread'])
@@ -38,6 +51,8 @@ export type QuestionKind = z.infer<typeof QuestionKind>
 export const MAX_PROBLEM_CHARS = 1 << 20
 export const MAX_INSTRUCTION_CHARS = 1 << 16
 export const MAX_PATHS = 64
+/** Rounds of `refine`: with the most paths, they have as many as a run may have (`MAX_SEGMENTS`). */
+export const MAX_ROUNDS = 16
 export const MAX_BUDGET = 1 << 20
 export const MAX_ALTERNATIVES = 20
 export const MAX_SEED = 2 ** 32 - 1
@@ -126,6 +141,12 @@ export const RunSettings = z.object({
   paths: z.int().min(1).max(MAX_PATHS),
   /** Groups of `parallel-majority`; 1 for other strategies. */
   runs: z.int().min(1).max(MAX_PATHS),
+  /** Rounds of `refine`; 1 for other strategies, and absent in older transcripts. */
+  rounds: z.int().min(1).max(MAX_ROUNDS).optional(),
+  /** How many paths of the round before each path of `refine` reads; absent for other strategies. */
+  reads: z.int().min(1).max(MAX_PATHS).optional(),
+  /** Absent: `auto`. */
+  lastRound: LastRound.optional(),
   /** Tokens per path, control tokens included. */
   budget: z.int().min(1).max(MAX_BUDGET),
   /** Tokens per summary, the forced prefix included. */
@@ -159,6 +180,8 @@ export const RunSettings = z.object({
   question: z.enum(['auto', ...QuestionKind.options]).optional(),
   /** Instruction for the summary, replacing the usual one (instruction.ts). */
   instruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
+  /** Instruction for a path of a later round of `refine`, replacing the usual one. */
+  refineInstruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
   /** The summary also reads what a model thought before it answered, not only its answers. */
   joinThoughts: z.boolean().optional(),
   /**

@@ -5,7 +5,7 @@ import { outcomeOf } from './outcome.ts'
 import { questionOf } from './question.ts'
 import type { RunRequest } from './request.ts'
 import { allSegments, isOpen, ranUntil, type RunState, type Segment } from './run-state.ts'
-import { shapeOf } from './shapes.ts'
+import { pathsOf, shapeOf } from './shapes.ts'
 import type { RunProgress, RunSummary } from './wire.ts'
 
 /** What lists and progress bars show of a run, computed from its folded events. */
@@ -99,14 +99,14 @@ export function progressOf(
 export function fractionOf(state: RunState): number {
   const { settings, paths, summaries, agreement } = state
   if (settings === null) return 0
-  const { groups, size, ...shape } = shapeOf(settings, (state.model?.nativePaths ?? 0) > 0)
+  const shape = shapeOf(settings, (state.model?.nativePaths ?? 0) > 0)
   const chosen = agreement !== null && agreement.winner !== null
   const toCome = (expected: number, opened: readonly Segment[], budget: number) =>
     Math.max(0, expected - opened.length) * budget
   const coming =
-    toCome(groups * size, paths, settings.budget) +
+    toCome(pathsOf(shape), paths, settings.budget) +
     // A program that was chosen takes their place.
-    toCome(shape.summaries && !chosen ? groups : 0, summaries, settings.summaryBudget)
+    toCome(shape.summaries && !chosen ? shape.groups : 0, summaries, settings.summaryBudget)
   const all = allSegments(state)
   const total = all.reduce((sum, { budget }) => sum + budget, coming)
   return total === 0 ? 0 : all.reduce((sum, one) => sum + used(one), 0) / total

@@ -46,6 +46,24 @@ export const DEFAULTS: RunSettings = {
 /** The default number of groups of `parallel-majority`: the fewest that can outvote one. */
 const DEFAULT_RUNS = 3
 
+/** The defaults of `refine`. */
+const REFINE = { paths: 8, rounds: 2, reads: 3 } as const
+
+type Rounds = Pick<RunSettings, 'paths' | 'rounds' | 'reads'>
+
+/**
+ * Returns the paths and rounds of a run whose strategy takes rounds. `most`: the paths that the model
+ * was trained for.
+ */
+export function roundsFor({ paths, rounds, reads }: Partial<Rounds>, most: number): Rounds {
+  const width = paths ?? Math.min(REFINE.paths, most)
+  return {
+    paths: width,
+    rounds: rounds ?? REFINE.rounds,
+    reads: reads ?? Math.min(REFINE.reads, width),
+  }
+}
+
 const LEAST_SUMMARY = 1024
 
 /** Returns the default budget of a summary: at least a path's, since it may have to be as long. */
@@ -62,6 +80,7 @@ export const budgetWithin = (tokens: number): number =>
  */
 export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
   const strategy = asked.strategy ?? DEFAULTS.strategy
+  const takes = strategyTakes(strategy)
   const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
   const trained =
     model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true
@@ -87,10 +106,15 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     strategy,
   }
   settings.summaryBudget = asked.summaryBudget ?? summaryBudgetFor(settings.budget)
-  const takes = strategyTakes(strategy)
-  settleVote(settings, takes.votes)
+  settleVote(settings, takes)
   if (!takes.paths) settings.paths = 1
   if (!takes.runs) settings.runs = 1
+  if (takes.rounds) Object.assign(settings, roundsFor(given, trained))
+  else {
+    delete settings.rounds
+    delete settings.reads
+    delete settings.lastRound
+  }
   return RunSettings.parse(settings)
 }
 
@@ -98,11 +122,13 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
 export const STOP_DEFAULTS = { sure: 0.95, wave: 4, probeEvery: 256, patience: 3 } as const
 
 /** Completes the rule by which a vote ends early; settings that have no effect are removed. */
-function settleVote(settings: RunSettings, votes: boolean): void {
-  if (!votes) {
-    delete settings.weight
-    delete settings.stop
-  }
+function settleVote(
+  settings: RunSettings,
+  { votes, rounds }: ReturnType<typeof strategyTakes>,
+): void {
+  if (!votes) delete settings.weight
+  // Rounds of paths have no waves, and none is over before its paths are.
+  if (!votes || rounds) delete settings.stop
   const { sure, wave, probeEvery, patience } = STOP_DEFAULTS
   if (settings.stop === 'decided') {
     settings.sure ??= sure

@@ -7,15 +7,22 @@ import type { Layout } from './segments.ts'
  */
 export interface Shape {
   groups: number
-  /** Paths per group. */
+  /** Paths per group; of `refine`, per round. */
   size: number
+  /** How often paths are opened; each round after the first reads paths of the one before. */
+  rounds: number
+  /** How many paths each path of a later round reads. */
+  reads: number
   /** How many paths of a group must end by themselves before the others are cut; 0: all. */
   finish: number
   /** Whether each group ends in a summary. */
   summaries: boolean
 }
 
-type Asked = Pick<RunSettings, 'strategy' | 'paths' | 'runs' | 'finish'>
+type Asked = Pick<
+  RunSettings,
+  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'lastRound'
+>
 
 interface StrategyRule {
   groups: (asked: Asked) => number
@@ -24,10 +31,12 @@ interface StrategyRule {
    * A model that was trained for parallel thinking always ends a group in a summary, since its answer stands there;
    * another one does so if there is something to fuse.
    */
-  summaries: 'always' | 'trained'
+  summaries: 'always' | 'trained' | 'last-round'
   /** It takes a number of paths, or of runs; without one, that number is 1. */
   paths: boolean
   runs: boolean
+  /** It takes a number of rounds, and of paths that each path of a later round reads. */
+  rounds: boolean
   /** It counts votes: over paths, or over the summaries of its groups. */
   votes: boolean
 }
@@ -39,6 +48,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     summaries: 'always',
     paths: true,
     runs: false,
+    rounds: false,
     votes: false,
   },
   sequential: {
@@ -47,6 +57,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     summaries: 'trained',
     paths: false,
     runs: false,
+    rounds: false,
     votes: false,
   },
   majority: {
@@ -55,6 +66,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     summaries: 'trained',
     paths: true,
     runs: false,
+    rounds: false,
     votes: true,
   },
   'parallel-majority': {
@@ -63,6 +75,16 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     summaries: 'always',
     paths: true,
     runs: true,
+    rounds: false,
+    votes: true,
+  },
+  refine: {
+    groups: () => 1,
+    size: ({ paths }) => paths,
+    summaries: 'last-round',
+    paths: true,
+    runs: false,
+    rounds: true,
     votes: true,
   },
 }
@@ -72,12 +94,15 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
  * of control tokens).
  */
 export function shapeOf(asked: Asked, trained: boolean): Shape {
-  const { groups, size, summaries } = STRATEGY_RULES[asked.strategy]
+  const { groups, size, summaries, rounds } = STRATEGY_RULES[asked.strategy]
   return {
     groups: groups(asked),
     size: size(asked),
+    rounds: rounds ? (asked.rounds ?? 1) : 1,
+    reads: rounds ? (asked.reads ?? 1) : 0,
     finish: finishCount(asked.finish, size(asked)),
-    summaries: summaries === 'always' || trained,
+    summaries:
+      summaries === 'last-round' ? asked.lastRound !== 'vote' : summaries === 'always' || trained,
   }
 }
 
@@ -96,9 +121,17 @@ export function firstOf(asked: Asked): number {
   return one && typeof asked.finish === 'number' && asked.finish < paths ? asked.finish : 0
 }
 
+/** Returns how many paths a run opens by itself. */
+export const pathsOf = ({ groups, size, rounds }: Shape): number => groups * size * rounds
+
+/** Returns the groups of a run's paths that are fused or counted: the last round, or every group. */
+export const lastGroups = ({ groups, rounds }: Pick<Shape, 'groups' | 'rounds'>): number[] =>
+  rounds > 1 ? [rounds] : Array.from({ length: groups }, (_, i) => i + 1)
+
 /** Which numbers a strategy takes, and whether it counts votes. */
-export const strategyTakes = (strategy: Strategy): Pick<StrategyRule, 'paths' | 'runs' | 'votes'> =>
-  STRATEGY_RULES[strategy]
+export const strategyTakes = (
+  strategy: Strategy,
+): Pick<StrategyRule, 'paths' | 'runs' | 'rounds' | 'votes'> => STRATEGY_RULES[strategy]
 
 /** Returns the numbers of a run under another strategy: as they are if that one takes them, but enough to differ. */
 export function numbersFor(

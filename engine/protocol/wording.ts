@@ -73,6 +73,8 @@ export const ERRORS = {
   'bad-combination/no-control-tokens':
     'This model has no control tokens, so its paths cannot be merged from the cache. Choose re-reading.',
   'bad-model/incomplete': 'Incomplete file: {here} here, about {all} expected. Download it again.',
+  'bad-combination/reads':
+    'A path of a later round cannot read {reads} paths of a round that has {paths}. Use at most {paths} (--reads).',
   'bad-request/ended-by-itself':
     'Path {path} finished on its own. To continue it, branch from an earlier token.',
   'bad-request/empty-prompt': 'The problem is empty. Enter some text.',

@@ -1,4 +1,4 @@
-import { newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
+import { liveRounds, newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
 import type { NativeModelInfo } from '../native/index.ts'
 import {
   markersOf,
@@ -52,10 +52,13 @@ export async function begin(
     nativePaths: model.tokens.pairs.length,
   })
   settings.runPrograms &&= programs
+  const { reads = 0, paths } = settings
+  if (reads > paths) throw fail('bad-combination/reads', { reads, paths })
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)
-  const fusion = chooseFusion(settings.controls.fusion, model, shape.summaries)
+  const reading = shape.summaries || shape.rounds > 1
+  const fusion = chooseFusion(settings.controls.fusion, model, reading)
   const { problem } = request
   const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
   const ids = [...prompt.ids]
@@ -76,7 +79,7 @@ export async function begin(
     notices.push({ code: 'template-fallback', params: { reason: prompt.fallback } })
   for (const name of unread(settings.templateVariables, info.chatTemplate))
     notices.push({ code: 'template-variable', params: { name } })
-  if (shape.summaries && !trained)
+  if (reading && !trained)
     notices.push({ code: fusion === 'cache' ? 'cache-fusion' : 'reread-fusion' })
   return {
     notices: [...notices, ...limits(room)],
@@ -186,13 +189,13 @@ function limits({ prompt, settings, shape, model, fusion, least }: Room): Notice
     notices.push({ code: 'beyond-trained-context', params: { longest, positions } })
   const { context } = settings.engine
   const paths = groups * size
-  const wanted = prompt + paths * budget + (summaries ? groups * summaryBudget : 0)
+  const thinks = mayThink(model.thought)
+  const demand = newRunDemand(settings, { trained, fusion, thinks, promptTokens: prompt })
+  const wanted = prompt + demand.remaining + (summaries ? groups * summaryBudget : 0)
   if (context > 0 && context < wanted) {
     const free = context - prompt
-    const thinks = mayThink(model.thought)
-    const demand = newRunDemand(settings, { trained, fusion, thinks, promptTokens: prompt })
     const reserve = summaryReserve(free, summaryCells(demand), demand.summaries, least)
-    const share = Math.max(1, Math.floor((free - reserve) / paths))
+    const share = Math.max(1, Math.floor((free - reserve) / (paths * liveRounds(shape))))
     notices.push({ code: 'budget-cut', params: { context, paths, budget, share } })
   }
   return notices

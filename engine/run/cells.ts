@@ -1,6 +1,7 @@
 import {
   isFresh,
   originOf,
+  rootOf,
   sizeRun,
   SLACK,
   summaryCells,
@@ -11,14 +12,14 @@ import {
 import type { LoadedModel } from '../models/index.ts'
 import { mayThink } from '../prompt/index.ts'
 import type { EventDraft } from '../protocol/events.ts'
-import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
+import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
-import { demandOf, missingCells, spareCells } from './demand.ts'
-import { goesOn } from './streams.ts'
+import { demandOf, isSpent, missingCells, spareCells } from './demand.ts'
+import { goesOn, startsBehind } from './streams.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface CellsOptions {
@@ -180,7 +181,8 @@ export class RunCells {
     const { paths } = state
     const starts = new Set(paths.filter(isOpen).map((path) => startOf(path, state, model)))
     const idle = paths.filter(
-      (path) => isFresh(path) || (path.status === 'dropped' && !starts.has(path)),
+      (path) =>
+        isFresh(path) || (!starts.has(path) && (path.status === 'dropped' || isSpent(path, view))),
     )
     for (const { segment } of [...idle, ...reading(state).filter((one) => !isOpen(one))])
       await lease.remove(segment)
@@ -200,10 +202,21 @@ const starts = ({ model, view: { state } }: Moment): SegmentId[] =>
 /** Returns the paths whose cells the next streams start from. */
 function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
   const { state } = moment.view
-  const joining = state.summaries.filter(
-    (one) => one.fusion === 'cache' && isOpen(one) && !goesOn(one, lease),
-  )
-  return [...new Set([...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)])]
+  const joining = [
+    ...state.summaries.filter((one) => isOpen(one) && !goesOn(one, lease)),
+    ...state.paths.filter((one) => isOpen(one) && startsBehind(one)),
+  ].filter(({ fusion }) => fusion === 'cache')
+  const list = [...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)]
+  return [...new Set(list.flatMap((segment) => [...readBy(segment, lease, state), segment]))]
+}
+
+/** Returns the paths whose cells must be there first, in order, to restore those of a path that reads them. */
+function readBy(segment: SegmentId, lease: Lease, state: RunState): SegmentId[] {
+  const path = segmentOf(state, segment)
+  if (path === undefined || lease.seqOf(segment) !== undefined) return []
+  const root = rootOf(state.paths, path)
+  if (root.fusion !== 'cache' || startsBehind(root)) return []
+  return root.reads.flatMap((read) => [...readBy(read, lease, state), read])
 }
 
 /**

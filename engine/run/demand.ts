@@ -2,15 +2,18 @@ import {
   cellsOf,
   copiedCells,
   copiedTokens,
+  joinedCells,
   Placement,
   placeParts,
   readingOf,
+  sourceCells,
   wordsAround,
   type Demand,
   type Lease,
+  type Reader,
 } from '../kv/index.ts'
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
-import { decodedTokens, type SegmentId, type Source } from '../protocol/segments.ts'
+import { decodedTokens, type SegmentId } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { View } from '../strategies/index.ts'
@@ -24,15 +27,14 @@ export const openTokens = (segments: readonly Segment[]): number =>
     .filter(isOpen)
     .reduce((sum, { budget, tokens }) => sum + Math.max(1, budget - tokens.length), 0)
 
-/** Returns how many cells a summary's join copies: as the lease is, else if every path were there. */
-function copiesOf(source: Source, state: RunState, lease: Lease | null): number {
-  if (lease !== null) return lease.copies(source, state)
-  const prompt = state.promptTokens.length
+/** Returns how many cells a segment's join copies: as the lease is, else if every path were there. */
+function copiesOf(reader: Reader, state: RunState, lease: Lease | null): number {
+  if (lease !== null) return lease.copies(reader, state)
   return copiedCells(
-    placeParts(source, {
+    placeParts(reader, {
       state,
-      placement: new Placement(prompt),
-      prompt,
+      placement: new Placement(),
+      prompt: state.promptTokens.length,
       kvType: state.settings!.engine.kvType,
       holds: () => true,
     }),
@@ -48,23 +50,40 @@ export const copiesWhole = (
   // The words before it put the path behind the prompt's positions.
   const before = { tokens: Array.from({ length: state.promptTokens.length }, () => 0) }
   const parts = [before, { segment, to: tokens.length }]
-  return copiesOf({ type: 'join', layout: 'consecutive', parts }, state, lease) > 0
+  const source = { type: 'join', layout: 'consecutive', parts } as const
+  return copiesOf({ role: 'summary', source: { ...source, parts } }, state, lease) > 0
 }
 
-/** Returns the cells that a summary needs for what it decodes, for what it copies and for its own tokens. */
+/** Returns the cells that a segment needs for what it decodes, for what it copies and for its own tokens. */
 export const needOf = (
-  { source, budget }: { source: Source; budget: number },
+  reader: Reader & { budget: number },
   state: RunState,
   lease: Lease | null,
-): number => decodedTokens(source) + copiesOf(source, state, lease) + budget
+): number => decodedTokens(reader.source) + copiesOf(reader, state, lease) + reader.budget
 
 /** Returns the cells of these summaries: what they decode and copy, and their own tokens. */
 const ownCells = (summaries: readonly Segment[], state: RunState): number =>
   summaries.reduce(
-    (sum, { source, tokens }) =>
-      sum + decodedTokens(source) + copiesOf(source, state, null) + tokens.length,
+    (sum, one) => sum + decodedTokens(one.source) + copiesOf(one, state, null) + one.tokens.length,
     0,
   )
+
+/** Returns the number of the latest round that was opened or waits to be. */
+const latestRound = ({ state, pending }: Pick<View, 'state' | 'pending'>): number =>
+  [...state.paths, ...pending].reduce(
+    (most, one) => Math.max(most, (one.role === 'path' && one.group) || 1),
+    1,
+  )
+
+/**
+ * Returns whether a path's cells are needed no more: it has ended, and the round behind the one that
+ * read it has begun. Branching or extending it restores them.
+ */
+export const isSpent = (
+  path: Segment,
+  view: Pick<View, 'settings' | 'state' | 'pending'>,
+): boolean =>
+  (view.settings.rounds ?? 1) > 1 && !isOpen(path) && (path.group ?? 1) < latestRound(view) - 1
 
 /** Returns the cells that must be restored for these paths and for open summaries before anything is decoded. */
 export function missingCells(state: RunState, lease: Lease, needed: readonly SegmentId[]): number {
@@ -73,8 +92,12 @@ export function missingCells(state: RunState, lease: Lease, needed: readonly Seg
   const cells = (there: (path: Segment) => boolean) =>
     cellsOf(paths, (path) => (there(path) ? path.tokens.length : 0))
   const back = cells((path) => held(path) || needed.includes(path.segment)) - cells(held)
+  const there = paths.filter((path) => held(path) || needed.includes(path.segment))
+  const fresh = paths.filter((path) => isOpen(path) && !held(path) && path.reads.length > 0)
   return (
     back +
+    sourceCells([...there, ...fresh], state) -
+    sourceCells(paths.filter(held), state) +
     ownCells(
       reading(state).filter((one) => isOpen(one) && !held(one)),
       state,
@@ -90,16 +113,15 @@ export function spareCells(state: RunState, lease: Lease): number {
 /** Returns whether a strategy opened a path, not a user's branch. */
 const isOwn = ({ parent }: Segment): boolean => parent === null
 
-/** Returns what the run has and may still write, including paths and summaries to come. */
+/** Returns what the run has and may still write, including paths, rounds and summaries to come. */
 export function demandOf(
-  { state, settings, trained, later }: View,
+  view: View,
   wanted: readonly Wanted[],
   { lease, thinks }: { lease: Lease | null; thinks: boolean },
 ): Demand {
+  const { state, settings, trained, later } = view
   const { groups, size, summaries } = shapeOf(settings, trained)
-  const settled = wanted.flatMap(({ source, budget }) =>
-    source === undefined ? [] : [needOf({ source, budget }, state, lease)],
-  )
+  const settled = wanted.filter((one) => one.source !== undefined)
   const coming = wanted.filter((one) => one.role === 'summary')
   const ofGroups = [...state.summaries, ...coming].filter(({ group }) => (group ?? null) !== null)
   const open = reading(state).filter(isOpen)
@@ -107,24 +129,69 @@ export function demandOf(
   const unopened = later ? 0 : Math.max(0, groups * size - state.paths.filter(isOwn).length)
   const forks = later || settings.probeEvery === undefined ? 0 : groups * size
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
+  const kept = state.paths.filter((path) => path.status !== 'dropped' && !isSpent(path, view))
+  const reads = readingOf(state.fusion ?? 'reread', trained)
+  const joined = pathsToCome(view, wanted)
+  const promptTokens = state.promptTokens.length
+  const unsettled = wanted.filter((one) => one.source === undefined && one.role !== 'path')
   return {
-    promptTokens: state.promptTokens.length,
+    promptTokens,
     kept:
-      cellsOf(state.paths, ({ status, tokens }) => (status === 'dropped' ? 0 : tokens.length)) +
+      cellsOf(state.paths, (path) => (kept.includes(path) ? path.tokens.length : 0)) +
+      sourceCells(kept, state) +
       ownCells(open, state),
     remaining:
       openTokens(state.paths) +
       unopened * settings.budget +
       forks * PROBE_CELLS +
       openTokens(open) +
-      settled.reduce((sum, cells) => sum + cells, 0),
+      settled.reduce((sum, one) => sum + needOf({ ...one, source: one.source! }, state, lease), 0) +
+      Math.max(
+        0,
+        joined.count *
+          (settings.budget + joinedCells(settings, { reading: reads, thinks, promptTokens })) -
+          joined.freed,
+      ),
     budget: settings.budget,
-    paths: state.paths.length + unopened,
-    summaries: toCome + wanted.length - settled.length,
-    sequences: state.paths.length + unopened + forks + open.length + wanted.length + toCome,
+    paths: (settings.rounds === undefined ? state.paths.length : kept.length) + unopened,
+    summaries: toCome + unsettled.length,
+    sequences:
+      kept.length +
+      unopened +
+      forks +
+      open.length +
+      wanted.length +
+      toCome +
+      joined.unopened,
     summaryBudget: settings.summaryBudget,
-    reading: readingOf(state.fusion ?? 'reread', trained),
+    reading: reads,
     words: wordsAround(settings),
-    copied: copiedTokens(settings, thinks),
+    copied: (settings.rounds ?? 1) > 1 ? settings.budget : copiedTokens(settings, thinks),
+  }
+}
+
+/**
+ * Returns how many paths of the next round are still to be framed, how many of them are not even
+ * opened, and the cells of the round that is then needed no more.
+ */
+function pathsToCome(
+  view: View,
+  wanted: readonly Wanted[],
+): { count: number; unopened: number; freed: number } {
+  const { state, settings, trained, later } = view
+  const { size, rounds } = shapeOf(settings, trained)
+  const framing = wanted.filter((one) => one.role === 'path' && one.source === undefined).length
+  const round = latestRound(view)
+  const summarised = [...state.summaries, ...wanted].some(
+    (one) => one.role === 'summary' && one.group === rounds,
+  )
+  if (later || round >= rounds || summarised) return { count: framing, unopened: 0, freed: 0 }
+  const before = state.paths.filter(
+    (path) => path.group === round - 1 && path.status !== 'dropped' && !isOpen(path),
+  )
+  return {
+    count: framing + size,
+    unopened: size,
+    freed: cellsOf(before, ({ tokens }) => tokens.length) + sourceCells(before, state),
   }
 }

@@ -2,22 +2,29 @@ import { summaryCells, summaryReserve, type Lease, type Pools } from '../kv/inde
 import type { LoadedModel } from '../models/index.ts'
 import { mayThink, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
-import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
+import type {
+  EndReason,
+  EventDraft,
+  Role,
+  RunError,
+  SegmentId,
+  Source,
+} from '../protocol/events.ts'
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
 import { needsConfidence } from '../protocol/answers/weights.ts'
-import type { Compare, OpenProbe, OpenSummary, Probing, View } from '../strategies/index.ts'
+import type { Compare, OpenReader, Probing, View } from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { probeSource } from './comparing.ts'
 import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
-import { demandOf, needOf, openTokens, spareCells } from './demand.ts'
+import { demandOf, isSpent, needOf, openTokens, spareCells } from './demand.ts'
 import { Probes } from './probes.ts'
-import { goesOn, pathStream, summaryStream, type StreamRun } from './streams.ts'
+import { goesOn, pathStream, startsBehind, summaryStream, type StreamRun } from './streams.ts'
 import { movesCells, readingNotices, sourceOf } from './summaries.ts'
-import { WantedSummaries, type Wanted } from './wanted.ts'
+import { WantedSegments, type Wanted } from './wanted.ts'
 
 export interface DriverOptions {
   pools: Pools<LoadedModel>
@@ -49,7 +56,7 @@ export interface DriverOptions {
  */
 export class Driver {
   readonly #cells: RunCells
-  readonly #wanted = new WantedSummaries()
+  readonly #wanted = new WantedSegments()
   readonly #probes: Probes
   readonly #stops = new Map<SegmentId, 'stopped' | 'cut'>()
   /** Go on though their decode broke off, which left no logits to go on from: their cells are put back first. */
@@ -84,13 +91,13 @@ export class Driver {
     return this.#decoding !== null
   }
 
-  get pending(): readonly (OpenSummary | OpenProbe)[] {
+  get pending(): readonly OpenReader[] {
     return this.#wanted.list
   }
 
-  /** Opens the summary or probe once every segment that it reads has ended. */
-  want(summary: OpenSummary | OpenProbe): void {
-    this.#wanted.add(summary)
+  /** Opens the segment once every segment that it reads has ended. `thought`: row of a path. */
+  want(segment: OpenReader, thought?: number): void {
+    this.#wanted.add(segment, thought)
   }
 
   get probing(): readonly Probing[] {
@@ -102,15 +109,16 @@ export class Driver {
     this.#probes.ask(probing)
   }
 
-  /** Discards waiting summaries, questions and pending stops. */
+  /** Discards waiting segments, questions and pending stops. */
   forget(): void {
     this.#wanted.clear()
     this.#probes.forget()
     this.#stops.clear()
   }
 
-  /** Ends the segment: between two steps if it is being decoded, else at once. */
+  /** Ends the segment: between two steps if it is being decoded, else at once. One that waits to open never does. */
   cut(segment: SegmentId, reason: 'stopped' | 'cut'): void {
+    if (this.#wanted.cancel(segment)) return
     const one = segmentOf(this.#state, segment)
     if (one === undefined || !isOpen(one) || this.#stops.has(segment)) return
     if (this.#decoding?.has(segment) !== true) return this.#options.ended(segment, reason)
@@ -232,17 +240,17 @@ export class Driver {
     return { settings, tokens, prefix: prefixOf(model), lease: this.lease!, state: this.#state }
   }
 
-  /** Returns the summaries and probes that can be written now. */
+  /** Returns the segments that can be opened now. */
   #ready(): Wanted[] {
     const { ready, empty } = this.#wanted.ready(this.#state)
     if (empty > 0) this.#options.emit({ type: 'notice', code: 'nothing-to-summarise' })
     return ready
   }
 
-  /** Paths whose cells these summaries read. */
+  /** Paths whose cells these segments read. */
   #joined(): SegmentId[] {
     return this.#ready()
-      .filter((one) => one.role === 'summary' && one.fusion === 'cache')
+      .filter(readsCache)
       .flatMap(({ reads }) => reads)
   }
 
@@ -279,11 +287,11 @@ export class Driver {
     this.#options.unprobed(reads)
   }
 
-  /** Emits the start of a summary or probe and returns its segment. */
+  /** Emits the start of a segment that reads others, and returns it. */
   #start(summary: Wanted): Segment {
-    const { segment, role, source, seed, budget, asked } = summary
+    const { segment, role, source, seed, budget, asked, thought = 0 } = summary
     const [group, fusion] =
-      summary.role === 'summary' ? [summary.group, summary.fusion] : [undefined, undefined]
+      summary.role === 'probe' ? [undefined, undefined] : [summary.group, summary.fusion]
     this.#wanted.remove(summary)
     this.#options.emit({
       type: 'segment-started',
@@ -291,13 +299,14 @@ export class Driver {
       role,
       ...(group !== undefined && { group }),
       source: source!,
-      thought: 0,
+      thought,
       seed,
       budget,
       ...(asked !== undefined && { instruction: asked }),
     })
     const started = segmentOf(this.#state, segment)!
-    if (fusion === 'cache' && started.fusion === 'reread')
+    const told = role === 'path' && this.#state.notices.some(({ code }) => code === 'reread-fusion')
+    if (fusion === 'cache' && started.fusion === 'reread' && !told)
       this.#options.emit({ type: 'notice', code: 'reread-fusion' })
     for (const notice of readingNotices(started, this.#state))
       this.#options.emit({ type: 'notice', ...notice })
@@ -308,11 +317,7 @@ export class Driver {
   #inPlace(wanted: Wanted, lease: Lease): boolean {
     const { source, reads } = wanted
     if (source === undefined || lease.freeSequences === 0) return false
-    return (
-      wanted.role === 'probe' ||
-      wanted.fusion !== 'cache' ||
-      reads.every((segment) => lease.seqOf(segment) !== undefined)
-    )
+    return !readsCache(wanted) || reads.every((segment) => lease.seqOf(segment) !== undefined)
   }
 
   /** Returns the streams of all open segments whose cells are in place. */
@@ -336,11 +341,16 @@ export class Driver {
     return [...pathStreams, ...summaryStreams]
   }
 
-  #pathStream(path: Segment): Streamed {
-    const start = { alone: this.#isAlone(path), from: this.#startOf(path) }
+  /** `beside`: as in `summaryStream`. */
+  #pathStream(path: Segment, beside = false): Streamed {
+    const start = { alone: this.#isAlone(path), from: this.#startOf(path), beside }
+    const cells = startsBehind(path) ? needOf(path, this.#state, this.lease!) : undefined
     const stream = pathStream(path, start, this.#run)
     // The lease has cells for whole budgets unless it is limited: then paths share what there is.
-    return { segment: path, stream: this.#limited ? stream : { ...stream, cells: stream.budget } }
+    return {
+      segment: path,
+      stream: this.#limited ? stream : { ...stream, cells: cells ?? stream.budget },
+    }
   }
 
   get #limited(): boolean {
@@ -352,14 +362,17 @@ export class Driver {
   }
 
   /**
-   * Returns whether the finish rule ignores a path: its group's summary is written or pending, or
-   * the run had ended.
+   * Returns whether the finish rule ignores a path: its group's summary is written or pending, the
+   * next round has begun, or the run had ended.
    */
   #isAlone({ group }: Segment): boolean {
-    const { later, pending, state } = this.#options.view()
+    const { later, pending, state, settings } = this.#options.view()
     const has = (one: { group?: number | null }) => one.group === group
+    const isLater = (one: { role: Role; group?: number | null }) =>
+      one.role === 'path' && (one.group ?? 1) > (group ?? 1)
     return (
       later ||
+      ((settings.rounds ?? 1) > 1 && [...state.paths, ...pending].some(isLater)) ||
       pending.some((one) => one.role === 'summary' && has(one)) ||
       state.summaries.some(has)
     )
@@ -369,6 +382,8 @@ export class Driver {
     if (this.#broken.has(path.segment)) return false
     if (lease.seqOf(path.segment) === undefined && lease.freeSequences === 0) return false
     const { segment } = this.#startOf(path)
+    if (startsBehind(path) && path.fusion === 'cache')
+      return path.reads.every((read) => lease.seqOf(read) !== undefined)
     return path.tokens.length === 0 || (lease.seqOf(segment) !== undefined && lease.isHome(segment))
   }
 
@@ -455,6 +470,9 @@ export class Driver {
   #admit(): void {
     const { lease } = this
     if (lease === null || this.#decoding === null) return
+    for (const path of this.#state.paths)
+      if (lease.seqOf(path.segment) !== undefined && isSpent(path, this.#options.view()))
+        this.drop(path.segment)
     this.#probes.sweep(this.#decoding, lease)
     this.#probes.admit(this.#decoding, this.#model!, lease, this.#state)
     for (const summary of this.#ready()) {
@@ -500,15 +518,16 @@ export class Driver {
     }
   }
 
-  /** Adds a summary to the current decode if it fits beside what is open. */
+  /** Adds a segment to the current decode if it fits beside what is open. */
   #add(summary: Wanted, source: Source, lease: Lease): void {
     const need = needOf({ ...summary, source }, this.#state, lease)
     if (!this.#inPlace(summary, lease) || spareCells(this.#state, lease) < need) return
     const started = this.#start(summary)
-    this.#decoding!.add({
-      segment: started,
-      stream: summaryStream(started, need, true, this.#run),
-    })
+    this.#decoding!.add(
+      started.role === 'path'
+        ? this.#pathStream(started, true)
+        : { segment: started, stream: summaryStream(started, need, true, this.#run) },
+    )
   }
 
   #settleSoon(summary: Wanted): void {
@@ -541,3 +560,6 @@ export class Driver {
     await this.#cells.removeIdle(this.#moment)
   }
 }
+
+/** Returns whether a segment that waits is to read the cells of others. */
+const readsCache = (one: Wanted): boolean => one.role !== 'probe' && one.fusion === 'cache'

@@ -32,7 +32,9 @@ export function nothingToCount(state: RunState): Notice | null {
   const { settings, summaries, notices, paths } = state
   const kind = questionOf(state)
   if (settings === null || kind === null || kind === 'value') return null
-  if (!strategyTakes(settings.strategy).votes || paths.length < 2) return null
+  const takes = strategyTakes(settings.strategy)
+  if (!takes.votes || (takes.rounds && settings.lastRound !== 'vote')) return null
+  if (paths.length < 2) return null
   if (decidingProgram(state) !== undefined) return null
   const code = summaries.length > 0 ? 'nothing-to-count-first' : 'nothing-to-count'
   const done =

@@ -1,4 +1,4 @@
-import { MAX_SEQUENCES, SPARE_SEQUENCES } from '../kv/index.ts'
+import { liveRounds, MAX_SEQUENCES, SPARE_SEQUENCES } from '../kv/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { RunSettings } from '../protocol/request.ts'
@@ -22,9 +22,10 @@ export type RowOf = (place: number) => number
  * `too-many-paths`, with the maximum.
  */
 export function thoughtRows(settings: RunSettings, model: RowModel): RowOf {
-  const { groups, size } = shapeOf(settings, model.tokens.pairs.length > 0)
+  const shape = shapeOf(settings, model.tokens.pairs.length > 0)
+  const { groups, size } = shape
   const most = MAX_SEQUENCES - 1 - SPARE_SEQUENCES
-  const room = Math.floor((most - groups) / groups)
+  const room = Math.floor((most - groups) / (groups * liveRounds(shape)))
   if (room < 1) throw fail('too-many-paths/groups', { groups, room: most >> 1 })
   const row = rowOf(settings, model, size, room)
   if (size > room) throw fail('too-many-paths/context', { groups, size, room })

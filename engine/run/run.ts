@@ -361,6 +361,8 @@ export class Run implements RunHandle {
 
   #open(action: Extract<Action, { type: 'open' }>): void {
     if (action.role === 'summary' || action.role === 'probe') return this.#driver.want(action)
+    if (action.role === 'path' && action.reads !== undefined)
+      return this.#driver.want(action, this.#rowOf!(action.place))
     const { segment, group, seed } = action
     if (action.role === 'branch') {
       const { of, at, forced, thought, budget } = action

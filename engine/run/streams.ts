@@ -1,8 +1,8 @@
-import type { Lease } from '../kv/index.ts'
+import { homeOf, type Lease } from '../kv/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import { isOpen, type RunState, type Segment } from '../protocol/run-state.ts'
+import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { partsOf, ROLES, type SegmentId, type Source } from '../protocol/segments.ts'
 import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import { continuedSeed } from '../strategies/index.ts'
@@ -30,7 +30,13 @@ export interface PathStart {
   alone: boolean
   /** The path whose cells it continues from: itself, or the path that it was branched from. */
   from: Segment
+  /** As in `summaryStream`. */
+  beside: boolean
 }
+
+/** Returns whether a path begins behind others that it has yet to read. */
+export const startsBehind = ({ tokens, reads }: Segment): boolean =>
+  tokens.length === 0 && reads.length > 0
 
 /**
  * Returns the stream of a path. The cells that the path continues from must be in place; a path
@@ -39,20 +45,23 @@ export interface PathStart {
  */
 export function pathStream(
   path: Segment,
-  { alone, from }: PathStart,
-  { settings, tokens, lease }: StreamRun,
+  { alone, from, beside }: PathStart,
+  { settings, tokens, lease, state }: StreamRun,
 ): StreamOptions {
   const length = path.tokens.length
   const kept = path.parent?.at ?? 0
   const pair = tokens.pairs[settings.controls.sameToken ? 0 : path.thought - 1]
   const forced: number[] = []
+  const seq = lease.claim(path.segment)
   let branch: StreamOptions['branch']
+  let parts: StreamOptions['parts']
   let silent = 0
   if (length === 0) {
-    branch = { from: lease.promptSeq, end: lease.offset(path.segment) }
+    if (startsBehind(path)) parts = streamParts(path, [], beside, lease, state)
+    else branch = { from: lease.promptSeq, end: lease.offset(path, state) }
     if (pair !== undefined) forced.push(pair.open)
   } else if (from !== path) {
-    branch = { from: lease.seqOf(from.segment)!, end: lease.offset(from.segment) + kept - 1 }
+    branch = { from: lease.seqOf(from.segment)!, end: lease.offset(from, state) + kept - 1 }
     forced.push(...idsOf([path.tokens.at(kept - 1)!]))
     silent = 1
   }
@@ -60,11 +69,12 @@ export function pathStream(
   const window = Math.max(CHARACTER, settings.sampling.repetitionWindow)
   return {
     id: streamId(path),
-    seq: lease.claim(path.segment),
+    seq,
     thought: lease.thought(path.thought),
     forced,
     silent,
     branch,
+    parts,
     budget: Math.max(1, path.budget - length),
     sampler: { ...settings.sampling, seed: continuedSeed(path.seed, length) },
     masked: tokens.masked,
@@ -126,7 +136,11 @@ function streamParts(
     if ('segment' in part) {
       const from = lease.seqOf(part.segment as SegmentId)!
       const at = placed.shift()
-      return at === undefined ? { from } : { from, start: at.start, end: at.end, place: at.place }
+      if (at !== undefined) return { from, start: at.start, end: at.end, place: at.place }
+      const of = segmentOf(state, part.segment as SegmentId)!
+      return part.to === undefined
+        ? { from }
+        : { from, end: homeOf(of, state) + (part.to as number) }
     }
     if (!('tokens' in part))
       return { from: lease.promptSeq, ...(part.to !== undefined && { end: part.to as number }) }

@@ -1,13 +1,13 @@
 import { cellsOf, type Lease } from '../kv/index.ts'
 import { joinSource, rereadSource, type Asking, type Turn } from '../prompt/index.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
-import { instructionFor, languageOf } from '../protocol/instruction.ts'
+import { instructionFor, languageOf, refiningFor } from '../protocol/instruction.ts'
 import { questionOf } from '../protocol/question.ts'
 import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { partsOf, type Source } from '../protocol/segments.ts'
 import type { Notice } from '../protocol/wording.ts'
-import type { OpenSummary } from '../strategies/index.ts'
+import type { OpenJoined, OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
 import { countsOf, resultsOf } from './counts.ts'
 import { copiesWhole } from './demand.ts'
@@ -32,10 +32,13 @@ export interface Framed {
 }
 
 /**
- * Returns the source of a summary. Errors: `cannot-join`, `bad-combination`, `context-too-small`,
+ * Returns the source of a summary, or of a path that reads others. Errors: `cannot-join`, `bad-combination`, `context-too-small`,
  * `cancelled`.
  */
-export async function sourceOf(summary: OpenSummary, reading: Reading): Promise<Framed> {
+export async function sourceOf(
+  summary: OpenSummary | OpenJoined,
+  reading: Reading,
+): Promise<Framed> {
   const { model, state, lease } = reading
   chooseFusion(summary.fusion, model, true)
   const trained = model.tokens.pairs.length > 0
@@ -43,7 +46,7 @@ export async function sourceOf(summary: OpenSummary, reading: Reading): Promise<
     summary.fusion === 'cache' && !trained && lease?.context.info.canShift === false
       ? 'reread'
       : summary.fusion
-  if (fusion === 'cache' && trained) return { source: joinOf(summary.reads) }
+  if (fusion === 'cache' && trained) return { source: joinOf(summary, state) }
   const paths = summary.reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
   const asking = await askingOf(summary, paths, reading)
   const framed = (counts: string | undefined) =>
@@ -56,14 +59,19 @@ export async function sourceOf(summary: OpenSummary, reading: Reading): Promise<
   return { source, ...(!trained && { instruction: asking.instruction }) }
 }
 
-/** Returns how a model without control tokens is asked for a summary of these paths. */
+/** Returns how a model without control tokens is asked to read these paths. */
 async function askingOf(
-  { instruction: asked }: OpenSummary,
+  opened: OpenSummary | OpenJoined,
   paths: readonly Segment[],
   { model, state }: Reading,
 ): Promise<Asking> {
   const { problem } = state
   const kind = questionOf(state) ?? 'value'
+  if (opened.role === 'path') {
+    const instruction = state.settings!.refineInstruction ?? refiningFor(kind, problem)
+    return { language: languageOf(problem), instruction }
+  }
+  const { instruction: asked } = opened
   const own = asked ?? state.settings!.instruction
   const language = languageOf(problem)
   const hints = {
@@ -115,10 +123,17 @@ const missing = (segment: string): never => {
  * Returns ParaThinker's join: the cells of all paths, which share the prompt's cells and keep their
  * overlapping positions.
  */
-const joinOf = (reads: OpenSummary['reads']): Source => ({
+const joinOf = ({ role, reads }: OpenSummary | OpenJoined, state: RunState): Source => ({
   type: 'join',
   layout: 'shared',
-  parts: [{ prompt: true }, ...reads.map((segment) => ({ segment }))],
+  parts: [
+    { prompt: true },
+    // A path that is read may be extended while those that read it go on.
+    ...reads.map((segment) => ({
+      segment,
+      ...(role === 'path' && { to: segmentOf(state, segment)!.tokens.length }),
+    })),
+  ],
 })
 
 /** Returns whether a source has cells that are moved or copied. */
@@ -127,8 +142,8 @@ export const movesCells = (source: Source): boolean =>
   source.layout === 'consecutive' &&
   source.parts.some((part) => 'segment' in part)
 
-/** Returns what the user should know about how a summary reads its paths. */
-export function readingNotices({ source, fusion, cuts }: Segment, state: RunState): Notice[] {
+/** Returns what the user should know about how a segment reads its paths. */
+export function readingNotices({ role, source, fusion, cuts }: Segment, state: RunState): Notice[] {
   const ofPaths = partsOf(source).filter((part) => 'segment' in part || 'of' in part)
   const open = ofPaths.length > 0 && ofPaths.every(({ unfinished }) => unfinished === true)
   const { tail = DEFAULT_TAIL } = state.settings!
@@ -137,6 +152,6 @@ export function readingNotices({ source, fusion, cuts }: Segment, state: RunStat
       code: fusion === 'cache' ? 'path-shortened' : 'path-cut',
       params: { path: segmentOf(state, segment)!.number, removed },
     })),
-    ...(open ? [{ code: 'thoughts-open', params: { tail } } as const] : []),
+    ...(open && role !== 'path' ? [{ code: 'thoughts-open', params: { tail } } as const] : []),
   ]
 }

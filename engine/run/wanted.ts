@@ -1,28 +1,37 @@
 import { isOpen, segmentOf, type RunState } from '../protocol/run-state.ts'
 import type { SegmentId, Source } from '../protocol/segments.ts'
-import { isReadable, type OpenProbe, type OpenSummary } from '../strategies/index.ts'
+import { isReadable, type OpenReader } from '../strategies/index.ts'
 
-/** A summary or a probe that waits for the segments that it reads to end. */
-export type Wanted = (OpenSummary | OpenProbe) & Waiting
+/** A segment that waits for those that it reads to end. */
+export type Wanted = OpenReader & Waiting
 
 interface Waiting {
   /** What it reads, once that is known. */
   source?: Source | undefined
   /** The instruction in that source; undefined if there is none. */
   asked?: string | undefined
+  /** Row of the thought tables of a path. */
+  thought?: number
   settling?: true
 }
 
-/** Summaries that were accepted but are not in the state yet. */
-export class WantedSummaries {
+/** Segments that were accepted but are not in the state yet. */
+export class WantedSegments {
   #list: Wanted[] = []
 
   get list(): readonly Wanted[] {
     return this.#list
   }
 
-  add(summary: OpenSummary | OpenProbe): void {
-    this.#list.push({ ...summary })
+  add(segment: OpenReader, thought?: number): void {
+    this.#list.push({ ...segment, ...(thought !== undefined && { thought }) })
+  }
+
+  /** Removes a segment that waits; returns false if it does not. */
+  cancel(segment: SegmentId): boolean {
+    const before = this.#list.length
+    this.#list = this.#list.filter((other) => other.segment !== segment)
+    return this.#list.length < before
   }
 
   remove(summary: Wanted): void {

@@ -1,4 +1,5 @@
 import { kindToRecord, questionOf } from '../protocol/question.ts'
+import { countedPaths } from '../protocol/deciding.ts'
 import { isOpen, type AgreementState, type Segment } from '../protocol/run-state.ts'
 import { segmentId } from '../protocol/segments.ts'
 import type { Shape } from '../protocol/shapes.ts'
@@ -35,7 +36,7 @@ export function replacesSummaries(shape: Shape, view: View): boolean {
  */
 export function candidates(groups: number, { state, trained }: View): Segment[] {
   const summaries = trained ? state.summaries.filter(({ group }) => group !== null) : []
-  const paths = groups > 1 && summaries.length > 0 ? [] : state.paths
+  const paths = groups > 1 && summaries.length > 0 ? [] : countedPaths(state)
   return [...paths, ...summaries].filter((one) => isReadable(one) && !isOpen(one))
 }
 

@@ -1,3 +1,4 @@
+import { countedPaths } from '../protocol/deciding.ts'
 import { fail } from '../protocol/errors.ts'
 import { MAX_KEPT, MAX_SEGMENTS } from '../protocol/limits.ts'
 import type { RunCommand } from '../protocol/commands.ts'
@@ -11,7 +12,7 @@ import {
   type SegmentId,
 } from '../protocol/segments.ts'
 import { questionOf } from '../protocol/question.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { lastGroups, shapeOf } from '../protocol/shapes.ts'
 import { candidates, compare } from './behaviour.ts'
 import { groupSummary, unopened, type AskedSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
@@ -162,23 +163,26 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
       throw fail('bad-request/no-text-to-summarise', { path: path.number })
   }
   const chosen = segments === undefined ? undefined : [...new Set(segments)].sort(bySegment)
-  const reads = state.paths.filter(
-    (path) => isReadable(path) && (chosen?.includes(path.segment) ?? true),
-  )
+  const reads =
+    chosen === undefined
+      ? countedPaths(state).filter(isReadable)
+      : state.paths.filter((path) => isReadable(path) && chosen.includes(path.segment))
   if (!state.paths.some(isReadable)) throw fail('bad-request/nothing-to-summarise')
-  const cuts: Action[] = state.paths
-    .filter(isOpen)
-    .map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' }))
-  const { groups, summaries } = shapeOf(view.settings, view.trained)
+  const thinking = [...state.paths.filter(isOpen), ...pending.filter(({ role }) => role === 'path')]
+  const cuts = thinking.map(({ segment }): Action => ({ type: 'cut', segment, reason: 'cut' }))
+  const shape = shapeOf(view.settings, view.trained)
+  const { groups, summaries, rounds } = shape
   // Waves that are still to come are not waited for.
-  const early = !later && unopened({ groups }, view).length > 0 ? { later: true as const } : {}
+  const early = !later && unopened(shape, view).length > 0 ? { later: true as const } : {}
   const coming = pending.filter((one) => one.role === 'summary')
   const written = new Set([...state.summaries, ...coming].map(({ group }) => group))
-  const own = later || !summaries ? [] : groupsOf(groups).filter((group) => !written.has(group))
+  // A summary that is asked for ends the rounds, even if a vote would.
+  const ends = !later && (summaries || rounds > 1)
+  const own = ends ? lastGroups(shape).filter((group) => !written.has(group)) : []
   const mixed = chosen !== undefined && groups > 1
   if (own.length > 0 && !mixed) {
     const opens = own.flatMap((group) => {
-      const texts = reads.filter((path) => path.group === group)
+      const texts = rounds > 1 ? reads : reads.filter((path) => path.group === group)
       return texts.length === 0 ? [] : [groupSummary(group, texts, view, asked)]
     })
     if (opens.length > 0)
@@ -192,8 +196,6 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
     ...early,
   }
 }
-
-const groupsOf = (groups: number): number[] => Array.from({ length: groups }, (_, i) => i + 1)
 
 function laterSummary(
   reads: readonly Segment[],

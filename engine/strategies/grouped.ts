@@ -1,17 +1,27 @@
 import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
 import type { Fusion } from '../protocol/request.ts'
+import { countedPaths, endsInVote } from '../protocol/deciding.ts'
+import { MAX_SEGMENTS } from '../protocol/limits.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
-import { firstOf, type Shape } from '../protocol/shapes.ts'
+import { firstOf, lastGroups, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
-import { nextProbes } from './probing.ts'
-import { pathSeed, summarySeed } from './seeds.ts'
 import { whetherDecided } from './deciding.ts'
-import { isReadable, type Action, type OpenPath, type OpenSummary, type View } from './strategy.ts'
+import { nextProbes } from './probing.ts'
+import { drawn, pathSeed, summarySeed } from './seeds.ts'
+import {
+  isReadable,
+  type Action,
+  type OpenJoined,
+  type OpenPath,
+  type OpenSummary,
+  type View,
+} from './strategy.ts'
 
 /**
  * Returns the next actions for groups of paths that start from the prompt. A group ends once all of
  * its paths have ended, or as many as the finish rule requires. Its summary is then written at
- * once, independently of other groups.
+ * once, independently of other groups. In a run in rounds, each round is a group; its end opens the
+ * next one, and the last one is fused or counted.
  */
 export function grouped(shape: Shape, view: View): Action[] {
   const { state, later, pending, comparing } = view
@@ -21,7 +31,7 @@ export function grouped(shape: Shape, view: View): Action[] {
     : [
         ...cutBehindFirst(view),
         ...nextProbes(view),
-        ...opened(shape, view).flatMap((group) => nextOf(group, shape, view)),
+        ...openGroups(shape, view).flatMap((group) => nextOf(group, shape, view)),
       ]
   const busy =
     actions.length > 0 || pending.length > 0 || comparing || allSegments(state).some(isOpen)
@@ -35,6 +45,14 @@ export function grouped(shape: Shape, view: View): Action[] {
 
 const groupsOf = ({ groups }: Pick<Shape, 'groups'>): number[] =>
   Array.from({ length: groups }, (_, i) => i + 1)
+
+/** Returns the groups that may have something to do: those that have paths, or the latest round. */
+function openGroups(shape: Shape, view: View): number[] {
+  if (shape.rounds === 1) return opened(shape, view)
+  const { state, pending } = view
+  const waiting = pending.flatMap((one) => (one.role === 'path' ? [one.group] : []))
+  return [Math.max(...state.paths.map(({ group }) => group ?? 1), ...waiting)]
+}
 
 /** Returns the groups that have paths. */
 function opened({ groups }: Pick<Shape, 'groups'>, { state }: View): number[] {
@@ -98,22 +116,56 @@ function cutBehindFirst(view: View): Action[] {
   ]
 }
 
+/** Opens the paths of a round; each reads some of these, drawn by the run's seed. */
+function openRound(
+  round: number,
+  texts: readonly Segment[],
+  { size, reads }: Shape,
+  { settings, state }: View,
+): OpenJoined[] {
+  const last = state.paths.at(-1)!.number
+  return Array.from({ length: Math.min(size, MAX_SEGMENTS - last) }, (_, i) => ({
+    type: 'open',
+    role: 'path',
+    segment: pathId(last + i + 1),
+    group: round,
+    place: i + 1,
+    reads: drawn(
+      texts.map(({ segment }) => segment),
+      reads,
+      pathSeed(settings.seed, last + i + 1),
+    ),
+    fusion: state.fusion ?? 'reread',
+    seed: pathSeed(settings.seed, last + i + 1),
+    budget: settings.budget,
+  }))
+}
+
 const membersOf = (group: number, { state }: View): Segment[] =>
   state.paths.filter((path) => path.group === group)
 
 function nextOf(group: number, shape: Shape, view: View): Action[] {
-  const { finish, summaries } = shape
-  if (hasSummary(group, view)) return []
+  const { state, pending } = view
+  const last = lastGroups(shape).find((one) => one >= group) ?? group
+  if (hasSummary(last, view)) return []
+  if (pending.some((one) => one.role === 'path')) return []
   const members = membersOf(group, view)
   const running = members.filter(isOpen)
   if (running.length > 0) {
+    const { finish } = shape
     const reached = finish > 0 && members.filter(hasFinished).length >= finish
     return reached ? running.map(({ segment }) => ({ type: 'cut', segment, reason: 'cut' })) : []
   }
-  const reads = members.filter(isReadable)
-  const wanted = summaries && takesPart(reads, view) && !replacesSummaries(shape, view)
-  return wanted ? [groupSummary(group, reads, view)] : []
+  const texts = members.filter(isReadable)
+  if (group < last && texts.length > 0) return openRound(group + 1, texts, shape, view)
+  const reads = shape.rounds === 1 ? texts : countedPaths(state).filter(isReadable)
+  const wanted =
+    fuses(shape, view) && takesPart(reads, view) && !replacesSummaries(shape, view)
+  return wanted ? [groupSummary(last, reads, view)] : []
 }
+
+const fuses = ({ summaries }: Shape, { state, trained }: View): boolean =>
+  summaries && !endsInVote(state, trained)
 
 /** Returns whether a group has a text that its summary can read, and that the first m include. */
 const takesPart = (reads: readonly Segment[], { settings }: View): boolean =>
@@ -132,36 +184,38 @@ export interface AskedSummary {
   instruction?: string | undefined
 }
 
-/** Returns the action that opens the summary of a group. */
+/** Returns the action that opens the summary of a group, or of the last round. */
 export function groupSummary(
   group: number,
   reads: readonly Segment[],
   { settings, state }: View,
   { fusion = state.fusion ?? 'reread', instruction }: AskedSummary = {},
 ): OpenSummary {
+  const number = (settings.rounds ?? 1) > 1 ? 1 : group
   return {
     type: 'open',
     role: 'summary',
-    segment: summaryId(group),
+    segment: summaryId(number),
     group,
     reads: reads.map(({ segment }) => segment),
     fusion,
     ...(instruction !== undefined && { instruction }),
-    seed: summarySeed(settings.seed, group),
+    seed: summarySeed(settings.seed, number),
     budget: settings.summaryBudget,
   }
 }
 
 /** Returns a notice of how many groups have no text that a summary could read, if there are any. */
 function withoutText(shape: Shape, view: View): Action[] {
-  const { summaries } = shape
   if (view.state.paths.some(isReadable) && replacesSummaries(shape, view)) return []
-  const begun = opened(shape, view).filter((group) =>
-    membersOf(group, view).some(({ reason }) => reason !== 'cut' || firstOf(view.settings) === 0),
+  const ends = shape.rounds > 1 ? lastGroups(shape) : opened(shape, view)
+  const begun = ends.filter(
+    (group) =>
+      firstOf(view.settings) === 0 || membersOf(group, view).some(({ reason }) => reason !== 'cut'),
   )
   const groups = begun.length
   const without = begun.filter((group) => !hasSummary(group, view)).length
-  if (!summaries || without === 0) return []
+  if (!fuses(shape, view) || without === 0) return []
   return without === groups
     ? [{ type: 'notice', code: 'nothing-to-summarise' }]
     : [{ type: 'notice', code: 'some-to-summarise', params: { without, groups } }]

@@ -2,6 +2,7 @@ import type { Strategy as Name } from '../protocol/request.ts'
 import { majority } from './majority.ts'
 import { parallelMajority } from './parallel-majority.ts'
 import { parallel } from './parallel.ts'
+import { refine } from './refine.ts'
 import { sequential } from './sequential.ts'
 import type { Strategy } from './strategy.ts'
 
@@ -14,5 +15,6 @@ export const STRATEGIES: Readonly<Record<Name, Strategy>> = {
   sequential,
   majority,
   'parallel-majority': parallelMajority,
+  refine,
 }
 export { summarySeed } from './seeds.ts'

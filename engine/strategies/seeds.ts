@@ -13,6 +13,18 @@ export const pathSeed = (seed: number, path: number): number => derive(seed, 2 *
 
 export const summarySeed = (seed: number, version: number): number => derive(seed, 2 * version + 1)
 
+/**
+ * Returns `count` different ones of a list, or all in another order if there are fewer: the random
+ * sample that a path of a later round reads (RSA, section 3: uniform, without replacement).
+ */
+export function drawn<T>(list: readonly T[], count: number, seed: number): T[] {
+  const left = [...list]
+  return Array.from({ length: Math.min(count, list.length) }, (_, i) => {
+    const at = Math.floor((mix(derive(seed, i + 1)) / 2 ** 32) * left.length)
+    return left.splice(at, 1)[0]!
+  })
+}
+
 /** Returns the seed of a run's probe: that of a summary that no run has. */
 export const probeSeed = (seed: number): number => summarySeed(seed, 1 << 20)
 

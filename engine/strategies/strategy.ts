@@ -19,8 +19,8 @@ export interface View {
   /** The model was trained for parallel thinking (it has pairs of control tokens). */
   readonly trained: boolean
   readonly state: RunState
-  /** Summaries and probes not in the state yet: they wait for the segments that they read to end. */
-  readonly pending: readonly (OpenSummary | OpenProbe)[]
+  /** Segments not in the state yet: they wait for those that they read to end. */
+  readonly pending: readonly OpenReader[]
   /** Paths that were asked for their answer and have not given it yet. */
   readonly probing: readonly Probing[]
   /** A comparison of programs was asked for and is not in the state yet. */
@@ -44,6 +44,13 @@ export interface OpenPath {
   place: number
   seed: number
   budget: number
+  reads?: undefined
+}
+
+/** A path that begins behind others, which it reads. */
+export interface OpenJoined extends Omit<OpenPath, 'reads'> {
+  reads: readonly SegmentId[]
+  fusion: Fusion
 }
 
 export interface OpenBranch {
@@ -84,6 +91,9 @@ export interface OpenProbe {
   budget: number
 }
 
+/** A segment that reads others, and opens once they have ended. */
+export type OpenReader = OpenJoined | OpenSummary | OpenProbe
+
 /** Runs the programs of these segments, and records what they return. */
 export interface Compare {
   type: 'compare'
@@ -95,6 +105,7 @@ export interface Compare {
 
 export type Action =
   | OpenPath
+  | OpenJoined
   | OpenBranch
   | OpenSummary
   | OpenProbe
@@ -115,6 +126,6 @@ export type Action =
    */
   | { type: 'finish' }
 
-/** Returns whether a summary may read the segment: it has text and did not fail or get dropped. */
+/** Returns whether others may read the segment: it has text and did not fail or get dropped. */
 export const isReadable = ({ status, tokens }: Segment): boolean =>
   status !== 'dropped' && status !== 'failed' && tokens.length > 0

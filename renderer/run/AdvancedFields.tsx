@@ -51,6 +51,15 @@ export function AdvancedFields({
           onChange={(instruction) => editSettings({ instruction })}
         />
       )}
+      {info.nativePaths === 0 && strategyTakes(full.strategy).rounds && (
+        <InstructionField
+          value={full.refineInstruction}
+          kind={kindOf(full)}
+          problem={problem}
+          refining
+          onChange={(refineInstruction) => editSettings({ refineInstruction })}
+        />
+      )}
       <fieldset className="fields plain-fieldset">
         <legend>{t('adv.sampling')}</legend>
         <NumberField

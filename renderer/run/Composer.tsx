@@ -2,6 +2,8 @@ import { ChevronRight } from 'lucide-react'
 import { useEffect } from 'react'
 import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
+  LastRound,
+  MAX_ROUNDS,
   QuestionKind,
   STRATEGIES,
   type FinishRule,
@@ -121,6 +123,7 @@ export function Composer() {
         </div>
         {full !== null &&
           strategyTakes(full.strategy).votes &&
+          (!strategyTakes(full.strategy).rounds || full.lastRound === 'vote') &&
           nothingToCount(full.question) &&
           !(full.question === 'code' && runsPrograms) && (
             <div className="callout info small row" data-notice="nothing-to-count">
@@ -210,6 +213,7 @@ function MainFields({ full }: { full: RunSettings }) {
           onChange={(runs) => editSettings({ runs })}
         />
       )}
+      {takes.rounds && <RoundFields full={full} />}
       <NumberField
         label={t('compose.budget')}
         value={full.budget}
@@ -251,5 +255,43 @@ function MainFields({ full }: { full: RunSettings }) {
         </select>
       </Field>
     </div>
+  )
+}
+
+/** The settings of a strategy that thinks in rounds. */
+function RoundFields({ full }: { full: RunSettings }) {
+  const t = useT()
+  return (
+    <>
+      <NumberField
+        label={t('compose.rounds')}
+        value={full.rounds}
+        min={1}
+        max={MAX_ROUNDS}
+        hint={t('compose.roundsHelp')}
+        onChange={(rounds) => editSettings({ rounds })}
+      />
+      <NumberField
+        label={t('compose.reads')}
+        value={full.reads}
+        min={1}
+        max={full.paths}
+        hint={t('compose.readsHelp')}
+        onChange={(reads) => editSettings({ reads })}
+      />
+      <Field label={t('compose.lastRound')} hint={t('compose.lastRoundHelp')}>
+        <select
+          className="select"
+          value={full.lastRound ?? 'auto'}
+          onChange={(event) => editSettings({ lastRound: event.target.value as LastRound })}
+        >
+          {LastRound.options.map((rule) => (
+            <option key={rule} value={rule}>
+              {t(`lastRound.${rule}`)}
+            </option>
+          ))}
+        </select>
+      </Field>
+    </>
   )
 }

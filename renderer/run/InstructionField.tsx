@@ -1,5 +1,5 @@
 import { useId } from 'react'
-import { instructionFor } from '../../engine/protocol/instruction.ts'
+import { instructionFor, refiningFor } from '../../engine/protocol/instruction.ts'
 import { MAX_INSTRUCTION_CHARS, QuestionKind } from '../../engine/protocol/request.ts'
 import { useT } from '../i18n/index.ts'
 
@@ -11,8 +11,11 @@ export function InstructionField({
   value,
   kind,
   problem,
+  refining = false,
   onChange,
 }: {
+  /** It is for paths that refine others, instead of for the summary. */
+  refining?: boolean
   /** The user's own instruction; undefined: the usual one. */
   value: string | undefined
   /** null: decided from the paths. */
@@ -22,12 +25,13 @@ export function InstructionField({
 }) {
   const t = useT()
   const id = useId()
-  const usual = kind === null ? '' : instructionFor(kind, problem)
+  const usualFor = refining ? refiningFor : instructionFor
+  const usual = kind === null ? '' : usualFor(kind, problem)
   return (
     <div className="field instruction">
       <div className="row">
         <label className="label grow" htmlFor={id}>
-          {t('instruction.label')}
+          {t(refining ? 'instruction.refine' : 'instruction.label')}
         </label>
         {value !== undefined && (
           <button type="button" className="btn quiet tiny" onClick={() => onChange(undefined)}>
@@ -54,7 +58,7 @@ export function InstructionField({
             {QuestionKind.options.map((one) => (
               <div key={one}>
                 <dt>{t(`question.${one}`)}</dt>
-                <dd dir="auto">{instructionFor(one, problem)}</dd>
+                <dd dir="auto">{usualFor(one, problem)}</dd>
               </div>
             ))}
           </dl>

@@ -2,6 +2,7 @@ import {
   Check,
   Circle,
   CircleDot,
+  CornerDownRight,
   GitBranch,
   Microscope,
   MoreHorizontal,
@@ -51,9 +52,12 @@ export const LaneHead = memo(function LaneHead({
   )
 })
 
+const NONE: readonly SegmentId[] = []
+
 const Rows = memo(function Rows({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const parent = useSegmentField(run, segment, (state) => state?.parent ?? null)
+  const reads = useSegmentField(run, segment, (state) => state?.reads ?? NONE)
   return (
     <>
       <div className="row">
@@ -63,6 +67,14 @@ const Rows = memo(function Rows({ run, segment }: { run: string; segment: Segmen
             <span className="pill">
               <GitBranch size={11} aria-hidden />
               {shortName(parent.segment)}
+            </span>
+          </Tip>
+        )}
+        {reads.length > 0 && (
+          <Tip text={t('lane.reads', { paths: reads.map(shortName).join(', ') })}>
+            <span className="pill">
+              <CornerDownRight size={11} aria-hidden />
+              {reads.map(shortName).join(' ')}
             </span>
           </Tip>
         )}

@@ -1,4 +1,5 @@
-import { useRef, type CSSProperties } from 'react'
+import { Fragment, useRef, type CSSProperties } from 'react'
+import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
@@ -40,7 +41,9 @@ function KeptLanes({ run, paths }: { run: string; paths: SegmentId[] }) {
 }
 
 function GridLayout({ run, paths }: { run: string; paths: SegmentId[] }) {
+  const t = useT()
   const grid = useRef<HTMLDivElement>(null)
+  const rounds = useRounds(run, paths)
   const columns = useColumns(grid, paths.length)
   return (
     <div
@@ -49,9 +52,33 @@ function GridLayout({ run, paths }: { run: string; paths: SegmentId[] }) {
       style={columns === null ? undefined : ({ '--columns': columns } as CSSProperties)}
     >
       {paths.map((path) => (
-        <Lane key={path} run={run} segment={path} />
+        <Fragment key={path}>
+          {rounds.has(path) && (
+            <h3 className="round">{t('lanes.round', { round: rounds.get(path)! })}</h3>
+          )}
+          <Lane run={run} segment={path} />
+        </Fragment>
       ))}
     </div>
+  )
+}
+
+/** Returns the number of each round of a run by the shown path that begins it; empty if there are none. */
+function useRounds(run: string, shown: readonly SegmentId[]): ReadonlyMap<SegmentId, number> {
+  const firsts = useRuns(
+    useShallow((s) => {
+      const { paths: all, settings } = s.open[run]?.shown ?? EMPTY_RUN
+      if ((settings?.rounds ?? 1) < 2) return []
+      const paths = all.filter(({ segment }) => shown.includes(segment))
+      return paths.flatMap(({ segment, group }, i) =>
+        group === paths[i - 1]?.group ? [] : [`${segment} ${group}`],
+      )
+    }),
+  )
+  return new Map(
+    firsts
+      .map((first) => first.split(' ') as [SegmentId, string])
+      .map(([path, n]) => [path, Number(n)]),
   )
 }
 

@@ -1,4 +1,4 @@
-import { memo, useEffect, useState, type ReactElement } from 'react'
+import { Fragment, memo, useEffect, useState, type ReactElement } from 'react'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
 import {
@@ -65,15 +65,16 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const t = useT()
   const state = useCalm(run)
   const paths = pathsKept(state)
-  const tree = pathTree(paths)
-  if (tree === null)
+  const trees = roundsOf(paths, state).flatMap((round) => pathTree(round) ?? [])
+  const [tree] = trees
+  if (tree === undefined)
     return (
       <div className="body overview">
         <p className="dim">{t('overview.none')}</p>
         <DroppedPaths run={run} plain />
       </div>
     )
-  const order = leaves(tree)
+  const order = trees.flatMap(leaves)
   const row = new Map(order.map((path, i) => [path, TOP + i * ROW]))
   const height = TOP * 2 + (order.length - 1) * ROW
   const longest = Math.max(...paths.map((path) => path.tokens.length), 1)
@@ -84,18 +85,51 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const shapes: ReactElement[] = []
   /** The x position where the line of each path ends. */
   const ends = new Map<SegmentId, number>()
-  draw(tree, x, y, shapes, ends)
-  const root = y({ ...tree, paths: order })
+  for (const one of trees) draw(one, x, y, shapes, ends)
+  const roots = trees.map((one) => y({ ...one, paths: leaves(one) }))
+  const arrows = order.flatMap((path) =>
+    byPath.get(path)!.reads.flatMap((read) => {
+      const from = row.get(read)
+      return from === undefined ? [] : [{ path, read, from, to: row.get(path)! }]
+    }),
+  )
   return (
     <div className="overview">
       <svg
         viewBox={`0 0 ${WIDTH} ${height}`}
         className="overview-svg"
         role="img"
-        aria-label={describe(tree, t)}
+        aria-label={trees.map((one) => describe(one, state, t)).join('. ')}
       >
-        <circle cx={LEFT} cy={root} r="3" className="node" />
-        <line x1={LEFT} y1={root} x2={x(0)} y2={root} className="trunk" />
+        <defs>
+          <marker
+            id="reads-head"
+            viewBox="0 0 6 6"
+            refX="6"
+            refY="3"
+            markerWidth="5"
+            markerHeight="5"
+            orient="auto"
+          >
+            <path d="M0 0L6 3L0 6z" className="reads-head" />
+          </marker>
+        </defs>
+        {arrows.map(({ path, read, from, to }) => (
+          <path
+            key={`${read}-${path}`}
+            d={`M${LEAF} ${from}C${LEAF - 40} ${(from + to) / 2} ${LEFT + 60} ${(from + to) / 2} ${x(0)} ${to}`}
+            className="reads"
+            markerEnd="url(#reads-head)"
+            data-segment={path}
+            data-reads={read}
+          />
+        ))}
+        {roots.map((root, i) => (
+          <Fragment key={i}>
+            <circle cx={LEFT} cy={root} r="3" className="node" />
+            <line x1={LEFT} y1={root} x2={x(0)} y2={root} className="trunk" />
+          </Fragment>
+        ))}
         {shapes}
         {order.map((path) => (
           <Leaf
@@ -118,6 +152,18 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
     </div>
   )
 })
+
+/** Returns the paths of each round; all in one if the run has no rounds. */
+function roundsOf(paths: readonly Segment[], { settings }: RunState): Segment[][] {
+  if ((settings?.rounds ?? 1) < 2) return [[...paths]]
+  const groups = new Map<number, Segment[]>()
+  for (const path of paths) {
+    const group = groups.get(path.group ?? 1)
+    if (group === undefined) groups.set(path.group ?? 1, [path])
+    else group.push(path)
+  }
+  return [...groups.values()]
+}
 
 const leaves = (node: Stretch): SegmentId[] =>
   node.children.length === 0 ? node.paths : node.children.flatMap(leaves)
@@ -188,7 +234,7 @@ function Leaf({
   )
 }
 
-function describe(tree: Stretch, t: ReturnType<typeof useT>): string {
+function describe(tree: Stretch, { paths }: RunState, t: ReturnType<typeof useT>): string {
   const parts = (node: Stretch): string[] =>
     node.children.length === 0
       ? []
@@ -196,5 +242,13 @@ function describe(tree: Stretch, t: ReturnType<typeof useT>): string {
           t('overview.part', { paths: node.paths.map(shortName).join(', '), at: node.to }),
           ...node.children.flatMap(parts),
         ]
-  return [t('overview.title'), ...parts(tree)].join('. ')
+  const reads = paths
+    .filter((path) => path.reads.length > 0 && tree.paths.includes(path.segment))
+    .map((path) =>
+      t('overview.reads', {
+        path: shortName(path.segment),
+        paths: path.reads.map(shortName).join(', '),
+      }),
+    )
+  return [t('overview.title'), ...parts(tree), ...reads].join('. ')
 }

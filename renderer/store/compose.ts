@@ -3,8 +3,9 @@ import { toBraidError } from '../../engine/protocol/errors.ts'
 import { runError, type RunError, type SegmentId } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
-import type { RunRequest } from '../../engine/protocol/request.ts'
-import { summaryBudgetFor } from '../../engine/protocol/settings.ts'
+import { MAX_PATHS, type RunRequest } from '../../engine/protocol/request.ts'
+import { roundsFor, summaryBudgetFor } from '../../engine/protocol/settings.ts'
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { loadAnswer } from './answers.ts'
 import { NONE, useAttachments, withAttachments, type Attachment } from './attachments.ts'
@@ -107,10 +108,13 @@ export function effective(
   info: ModelInfo | null,
 ): ModelInfo['defaults'] | null {
   if (info === null) return null
-  const { defaults } = info
+  const { defaults, nativePaths } = info
   const settings = asked(draft)
+  const most = nativePaths > 0 && settings.reuseTokens !== true ? nativePaths : MAX_PATHS
+  const rounds = strategyTakes(settings.strategy ?? defaults.strategy).rounds
   return {
     ...onTop(defaults, settings),
+    ...(rounds && roundsFor(settings, most)),
     summaryBudget: settings.summaryBudget ?? summaryBudgetFor(settings.budget ?? defaults.budget),
   }
 }

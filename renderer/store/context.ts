@@ -11,8 +11,10 @@ export function contextOf(
   prompt: number,
   { nativePaths }: Pick<ModelInfo, 'nativePaths'>,
 ): { path: number; summary: number; most: number } {
-  const { size, summaries } = shapeOf(settings, nativePaths > 0)
-  const path = prompt + settings.budget
+  const { size, summaries, rounds, reads } = shapeOf(settings, nativePaths > 0)
+  // A path of a later round begins behind those that it reads.
+  const behind = rounds === 1 ? 0 : nativePaths > 0 ? rounds - 1 : reads
+  const path = prompt + (1 + behind) * settings.budget
   // A model that was trained for it gives all paths the same positions (docs/method.md).
   const read = nativePaths > 0 ? settings.budget : size * settings.budget
   const summary = summaries ? prompt + read + settings.summaryBudget : 0

@@ -21,22 +21,25 @@ const runOf = (...paths: (number | [number, number, number])[]): RunState => ({
       role: 'path',
       status: 'done',
       parent: parent === undefined ? null : { segment: pathId(parent), at },
+      source: { type: 'prompt' },
+      reads: [],
       tokens: tokensOf(length),
-    } as Segment
+    } as unknown as Segment
   }),
 })
 const join = (...parts: Part[]): Source => ({ type: 'join', layout: 'consecutive', parts })
 const words = (length: number): Part => ({ tokens: Array.from({ length }, () => 0) })
 const rules = (state: RunState, more: Partial<PlacingRules> = {}): PlacingRules => ({
   state,
-  placement: new Placement(PROMPT),
+  placement: new Placement(),
   prompt: PROMPT,
   kvType: 'f16',
   holds: () => true,
   ...more,
 })
+const summary = (source: Source) => ({ role: 'summary', source }) as const
 const places = (source: Source, all: PlacingRules) =>
-  placeParts(source, all).map(({ segment, place }) => `${place} ${segment}`)
+  placeParts(summary(source), all).map(({ segment, place }) => `${place} ${segment}`)
 
 const BOTH = join(
   { prompt: true, to: 8 },
@@ -49,19 +52,19 @@ const BOTH = join(
 
 describe('where the parts of a join go', () => {
   it('is behind one another, counted by positions', () => {
-    expect(placeParts(BOTH, rules(runOf(20, 30)))).toEqual([
-      { segment: 'p1', place: 'move', start: 10, end: 30, cells: 20, target: 13 },
-      { segment: 'p2', place: 'move', start: 10, end: 40, cells: 30, target: 36 },
+    expect(placeParts(summary(BOTH), rules(runOf(20, 30)))).toEqual([
+      { segment: 'p1', place: 'move', start: 10, end: 30, cells: 20, target: 13, home: 10 },
+      { segment: 'p2', place: 'move', start: 10, end: 40, cells: 30, target: 36, home: 10 },
     ])
   })
 
   it('is a copy for a part of a path, whose token 0 would stand before', () => {
     const placed = placeParts(
-      join({ prompt: true, to: 8 }, words(5), { segment: 'p1', from: 6, to: 20 }),
+      summary(join({ prompt: true, to: 8 }, words(5), { segment: 'p1', from: 6, to: 20 })),
       rules(runOf(20)),
     )
     expect(placed).toEqual([
-      { segment: 'p1', place: 'copy', start: 16, end: 30, cells: 14, target: 7 },
+      { segment: 'p1', place: 'copy', start: 16, end: 30, cells: 14, target: 7, home: 10 },
     ])
     expect(copiedCells(placed)).toBe(14)
   })
@@ -95,36 +98,58 @@ describe('where the parts of a join go', () => {
     expect(places(near, rules(runOf(20)))).toEqual(['copy p1'])
   })
 
+  it('is a copy for a path that reads others, since several paths read the same ones', () => {
+    const placed = placeParts({ role: 'path', source: BOTH }, rules(runOf(20, 30)))
+    expect(placed.map(({ place }) => place)).toEqual(['copy', 'copy'])
+  })
+
+  it('is a copy of a path that reads others, from behind what it reads', () => {
+    const state = runOf(20, 30)
+    const [p1, p2] = state.paths as [Segment, Segment]
+    const behind = {
+      ...p2,
+      source: join({ prompt: true, to: 8 }, words(5), { segment: 'p1', to: 20 }),
+    }
+    const joined = { ...state, paths: [p1, { ...behind, reads: ['p1'] }] }
+    const source = join({ prompt: true }, words(90), { segment: 'p2', to: 30 })
+    expect(placeParts(summary(source), rules(joined))).toEqual([
+      { segment: 'p2', place: 'copy', start: 33, end: 63, cells: 30, target: 100, home: 33 },
+    ])
+  })
+
   it('is nothing in the layout of a trained model', () => {
     const shared: Source = { type: 'join', layout: 'shared', parts: [{ segment: 'p1' }] }
-    expect(placeParts(shared, rules(runOf(20)))).toEqual([])
+    expect(placeParts(summary(shared), rules(runOf(20)))).toEqual([])
   })
 })
 
 describe('where paths are', () => {
   const state = runOf(20, 30)
   const joined = () => {
-    const placement = new Placement(PROMPT)
-    placement.join('s1', placeParts(BOTH, rules(state, { placement })))
+    const placement = new Placement()
+    placement.join('s1', placeParts(summary(BOTH), rules(state, { placement })))
     return placement
   }
 
   it('is where a join moved them, from where the next join copies or moves them on', () => {
     const placement = joined()
-    expect([placement.offset('p1'), placement.offset('p2')]).toEqual([13, 36])
+    expect([
+      placement.offset(state.paths[0]!, state),
+      placement.offset(state.paths[1]!, state),
+    ]).toEqual([13, 36])
     expect(placement.isHome('p1')).toBe(false)
     expect([placement.holderOf('p1'), placement.copied('s1')]).toEqual(['s1', 0])
-    const second = placeParts(BOTH, rules(state, { placement }))
+    const second = placeParts(summary(BOTH), rules(state, { placement }))
     expect(second.map(({ place, start }) => [place, start])).toEqual([
       ['copy', 13],
       ['copy', 36],
     ])
     placement.forget('s1')
     const third = placeParts(
-      join(words(20), { segment: 'p2', to: 30 }),
+      summary(join(words(20), { segment: 'p2', to: 30 })),
       rules(state, { placement }),
     )
-    expect(third).toMatchObject([{ place: 'move', start: 36, end: 66, target: 20 }])
+    expect(third).toMatchObject([{ place: 'move', start: 36, end: 66, target: 20, home: 10 }])
   })
 
   it('is home again; the cells that a summary still reads are then its own', () => {
@@ -143,7 +168,7 @@ describe('where paths are', () => {
     placement.found('p1', PROMPT)
     expect(placement.isHome('p1')).toBe(true)
     expect(placement.unsure(() => true)).toEqual([])
-    expect(placement.offset('p2')).toBe(36)
+    expect(placement.offset(state.paths[1]!, state)).toBe(36)
   })
 
   it('a summary that begins once more holds only what it joins then', () => {
@@ -152,7 +177,10 @@ describe('where paths are', () => {
     expect(placement.copied('s1')).toBe(20)
     placement.join(
       's1',
-      placeParts(join(words(20), { segment: 'p2', from: 25, to: 30 }), rules(state, { placement })),
+      placeParts(
+        summary(join(words(20), { segment: 'p2', from: 25, to: 30 })),
+        rules(state, { placement }),
+      ),
     )
     expect([placement.copied('s1'), placement.holderOf('p2')]).toEqual([5, undefined])
   })

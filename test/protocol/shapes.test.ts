@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { shapeOf } from '../../engine/protocol/shapes.ts'
+import { lastGroups, pathsOf, shapeOf } from '../../engine/protocol/shapes.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 
 const shape = (asked: Parameters<typeof resolveSettings>[0], trained: boolean) =>
@@ -11,24 +11,32 @@ it('each strategy has its groups, and ends them in summaries where there is some
     expect(shape({ paths: 3, finish }, trained)).toEqual({
       groups: 1,
       size: 3,
+      rounds: 1,
+      reads: 0,
       finish: 0,
       summaries: true,
     })
     expect(shape({ strategy: 'sequential', finish }, trained)).toEqual({
       groups: 1,
       size: 1,
+      rounds: 1,
+      reads: 0,
       finish: 0,
       summaries: trained,
     })
     expect(shape({ strategy: 'majority', paths: 3, finish }, trained)).toEqual({
       groups: 3,
       size: 1,
+      rounds: 1,
+      reads: 0,
       finish: 0,
       summaries: trained,
     })
     expect(shape({ strategy: 'parallel-majority', paths: 3, runs: 2, finish }, trained)).toEqual({
       groups: 2,
       size: 3,
+      rounds: 1,
+      reads: 0,
       finish: 0,
       summaries: true,
     })
@@ -44,4 +52,21 @@ it('the finish rule counts paths of a group', () => {
     finish({ paths: 2, finish: 'last' }),
     finish({ strategy: 'majority', paths: 5, finish: 'half' }),
   ]).toEqual([1, 1, 3, 0, 1])
+})
+
+it('refine opens rounds, and may end in a summary unless a vote was asked for', () => {
+  for (const trained of [true, false]) {
+    const asked = { strategy: 'refine', finish: 'last' } as const
+    expect(shape(asked, trained)).toEqual({
+      groups: 1,
+      size: 8,
+      rounds: 2,
+      reads: 3,
+      finish: 0,
+      summaries: true,
+    })
+    const small = shape({ ...asked, paths: 2, rounds: 4, lastRound: 'vote' }, trained)
+    expect(small).toMatchObject({ size: 2, rounds: 4, reads: 2, summaries: false })
+    expect([pathsOf(small), lastGroups(small)]).toEqual([8, [4]])
+  }
 })

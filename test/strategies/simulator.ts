@@ -16,8 +16,7 @@ import {
   type Action,
   type Obeyed,
   type Compare,
-  type OpenProbe,
-  type OpenSummary,
+  type OpenReader,
   type Probing,
   type View,
 } from '../../engine/strategies/index.ts'
@@ -31,7 +30,7 @@ export class Simulator {
   readonly settings: RunSettings
   readonly events: RunEvent[] = []
   state: RunState = EMPTY_RUN
-  pending: (OpenSummary | OpenProbe)[] = []
+  pending: OpenReader[] = []
   /** Questions that a test answers with `probed`. */
   probing: Probing[] = []
   /** The comparison that was asked for; `compared` carries it out. */
@@ -169,7 +168,7 @@ export class Simulator {
         this.probing.push({ segment: action.segment, after: action.after })
         return
       case 'open':
-        if (action.role === 'summary' || action.role === 'probe')
+        if (action.role !== 'branch' && action.reads !== undefined)
           return void this.pending.push(action)
         return this.emit({
           type: 'segment-started',
@@ -187,6 +186,11 @@ export class Simulator {
             action.forced.length > 0 && { forced: [...action.forced] }),
         })
       case 'cut': {
+        const waiting = this.pending.find(({ segment }) => segment === action.segment)
+        if (waiting !== undefined) {
+          this.pending = this.pending.filter((other) => other !== waiting)
+          return
+        }
         const one = segmentOf(this.state, action.segment)
         if (one === undefined || !isOpen(one)) throw new Error(`nothing to cut: ${action.segment}`)
         return this.emit({
@@ -236,7 +240,7 @@ export class Simulator {
         type: 'segment-started',
         segment: summary.segment,
         role: summary.role,
-        ...(summary.role === 'summary' && summary.group !== undefined && { group: summary.group }),
+        ...(summary.role !== 'probe' && summary.group !== undefined && { group: summary.group }),
         source: { type: 'join', layout: 'shared', parts: reads.map((segment) => ({ segment })) },
         thought: 0,
         seed: summary.seed,

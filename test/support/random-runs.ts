@@ -1,6 +1,6 @@
 import type { RunCommand } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
-import type { RunRequest } from '../../engine/protocol/request.ts'
+import { LastRound, STRATEGIES, type RunRequest } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import { Random } from './random.ts'
 import type { TinyOptions } from './tiny-models.ts'
@@ -50,13 +50,17 @@ export function randomRequest(
   files: readonly string[],
 ): RunRequest & { model: string } {
   const { int, chance, of } = dice
+  const paths = 1 + int(4)
   const context = chance(0.3) ? 40 + int(260) : 0
   return {
     problem: 'the answer and the reason '.repeat(1 + int(3)),
     model: of(files),
     settings: {
-      strategy: of(['parallel', 'sequential', 'majority', 'parallel-majority']),
-      paths: 1 + int(4),
+      strategy: of(STRATEGIES),
+      rounds: 1 + int(3),
+      reads: 1 + int(paths),
+      lastRound: of(LastRound.options),
+      paths,
       runs: 1 + int(3),
       budget: chance(0.5) ? 100 + int(400) : 1 + int(30),
       summaryBudget: chance(0.2) ? 60 : 1 + int(12),

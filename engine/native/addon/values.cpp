@@ -31,6 +31,11 @@ static Napi::Object toJs(Napi::Env env, const TokenRecord & t) {
         }
         o.Set("alternatives", list);
     }
+    if (!t.members.empty()) {
+        Napi::Array list = Napi::Array::New(env, t.members.size());
+        for (size_t i = 0; i < t.members.size(); i++) list.Set(i, finiteOrNull(env, t.members[i]));
+        o.Set("members", list);
+    }
     return o;
 }
 

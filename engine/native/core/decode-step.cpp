@@ -75,6 +75,9 @@ void Decode::choose(const Choice & choice) const {
     if (!s.counted) return;
     s.record.id = s.token;
     if (row && scan.finite()) measureToken(s.record, measureOf(s), *context->model, row, scan);
+    if (choice.merged() && row && measureOf(s).logprobs)
+        for (const Stream * member : choice.members)
+            s.record.members.push_back(member->logits[s.token] - member->scan.sums().logZ);
     if (++s.reported >= s.p.budget && !s.closing) s.closing = "budget";
 }
 

@@ -18,6 +18,7 @@ struct TokenRecord {
         float logprob;
     };
     std::vector<Alternative> alternatives;
+    std::vector<float> members; // log-probability in each member of a merged group, in order
 };
 
 // What to measure for every token.

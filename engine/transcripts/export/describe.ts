@@ -50,6 +50,7 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
       engine: options,
       system,
       instruction,
+      refineInstruction,
       templateVariables,
       ...plain
     } = settings
@@ -58,6 +59,7 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
     }
     if (system !== undefined) rows.push(['system', system])
     if (instruction !== undefined) rows.push(['instruction', instruction])
+    if (refineInstruction !== undefined) rows.push(['refine instruction', refineInstruction])
   }
   if (engine !== null)
     rows.push([
@@ -131,14 +133,15 @@ export const nameOf = (segment: SegmentId): string => `${roleOf(segment)} ${numb
 
 const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1)
 
-/** Returns `Path 3, group 2, branched from path 1 after 4 tokens`, or `Summary 1: of paths 1, 2, by cache`. */
+/** Returns `Path 3, group 2, branched from path 1 after 4 tokens`, `Path 4, group 2, reads paths 1, 3 by cache`, or `Summary 1: of paths 1, 2, by cache`. */
 export function segmentTitle({ segment, role, group, parent, reads, fusion }: Segment): string {
   const name = capital(nameOf(segment))
   if (role === 'path') {
     const ofGroup = group !== null && group > 1 ? `, group ${group}` : ''
     const from =
       parent === null ? '' : `, branched from ${nameOf(parent.segment)} after ${parent.at} tokens`
-    return `${name}${ofGroup}${from}`
+    const read = reads.length === 0 ? '' : `, reads ${namesOf(reads)} by ${fusion}`
+    return `${name}${ofGroup}${from}${read}`
   }
   if (reads.length === 0) return name
   return `${name}: of ${namesOf(reads)}${fusion === null ? '' : `, by ${fusion}`}`

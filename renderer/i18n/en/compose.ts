@@ -55,6 +55,15 @@ export const compose = {
   'compose.strategy': 'Strategy',
   'compose.paths': 'Paths',
   'compose.runs': 'Groups',
+  'compose.rounds': 'Rounds',
+  'compose.roundsHelp': 'each one after the first improves on the round before',
+  'compose.reads': 'Paths read by each path',
+  'compose.readsHelp': 'of the round before, chosen at random',
+  'compose.lastRound': 'After the last round',
+  'compose.lastRoundHelp': 'automatic: a vote over values, else a summary',
+  'lastRound.auto': 'Automatic',
+  'lastRound.vote': 'Vote over its answers',
+  'lastRound.summary': 'Write a summary',
   'compose.budget': 'Tokens per path',
   'compose.finish': 'Summarise when',
   'compose.question': 'Kind of question',
@@ -96,12 +105,15 @@ export const compose = {
   'strategy.sequential': 'One path, one summary',
   'strategy.majority': 'Majority vote',
   'strategy.parallel-majority': 'Vote over parallel groups',
+  'strategy.refine': 'Rounds that improve on each other',
   'strategy.parallel.help':
     'All paths think at once from the same prompt; the model then merges them into one answer.',
   'strategy.sequential.help': 'One path with the same weights, as a baseline to compare with.',
   'strategy.majority.help': 'Independent paths; the most common answer wins.',
   'strategy.parallel-majority.help':
     'Several groups of parallel paths, each with its own summary; the summaries vote.',
+  'strategy.refine.help':
+    'Each path of a later round reads a few of the round before and improves on them. Helps where an attempt can be checked and corrected; costs all rounds, one after another.',
 
   'finish.first': 'the first path is done',
   'finish.half': 'half of the paths are done',

@@ -84,6 +84,7 @@ export const run = {
   'lanes.grid': 'Grid',
   'lanes.focus': 'Focus',
   'lanes.tabsShort': 'Tabs',
+  'lanes.round': 'Round {{round}}',
   'lanes.tabs': 'Paths',
 
   'lane.name': 'Path {{path}}',
@@ -91,6 +92,7 @@ export const run = {
   'lane.actions': 'Actions for path {{path}}',
   'lane.inspect': 'Inspect path {{path}}',
   'lane.branchOf': 'Branched from path {{path}} after {{at}} tokens',
+  'lane.reads': 'Reads paths {{paths}}',
   'lane.confidence': 'Confidence along the path (mean logprob {{mean}})',
   'lane.firstToken': 'Time to first token',
   'lane.budget': 'Tokens used, of the budget',
@@ -155,6 +157,7 @@ export const run = {
   'question.code': 'Code',
 
   'instruction.label': 'Instruction for the summary',
+  'instruction.refine': 'Instruction for paths that improve on others',
   'instruction.reset': 'Reset',
   'instruction.auto': 'Automatic, by the kind of question',
   'instruction.usual': 'The usual instruction. Edit it to give your own.',
@@ -223,6 +226,7 @@ export const run = {
   'overview.shared_other': 'The paths share their first {{count}} tokens.',
   'overview.single': 'Only one path.',
   'overview.part': 'Paths {{paths}} diverge after {{at}} tokens',
+  'overview.reads': 'Path {{path}} reads paths {{paths}}',
 
   'find.placeholder': 'Find in all paths and summaries',
   'find.count_one': '{{count}} match',

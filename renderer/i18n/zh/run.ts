@@ -84,6 +84,7 @@ export const run: Record<keyof typeof en, string> = {
   'lanes.grid': '网格',
   'lanes.focus': '聚焦',
   'lanes.tabsShort': '标签页',
+  'lanes.round': '第 {{round}} 轮',
   'lanes.tabs': '路径',
 
   'lane.name': '路径 {{path}}',
@@ -91,6 +92,7 @@ export const run: Record<keyof typeof en, string> = {
   'lane.actions': '路径 {{path}} 的操作',
   'lane.inspect': '查看路径 {{path}}',
   'lane.branchOf': '从路径 {{path}} 的第 {{at}} 个词元后分叉',
+  'lane.reads': '读取路径 {{paths}}',
   'lane.confidence': '路径上的置信度（平均对数概率 {{mean}}）',
   'lane.firstToken': '首个词元用时',
   'lane.budget': '已用词元与预算',
@@ -153,6 +155,7 @@ export const run: Record<keyof typeof en, string> = {
   'question.code': '代码',
 
   'instruction.label': '总结的指令',
+  'instruction.refine': '改进路径的指令',
   'instruction.reset': '恢复默认',
   'instruction.auto': '自动，按问题类型',
   'instruction.usual': '默认指令。可直接编辑为自己的指令。',
@@ -221,6 +224,7 @@ export const run: Record<keyof typeof en, string> = {
   'overview.shared_other': '各路径前 {{count}} 个词元相同。',
   'overview.single': '只有一条路径。',
   'overview.part': '路径 {{paths}} 在第 {{at}} 个词元后分开',
+  'overview.reads': '路径 {{path}} 读取路径 {{paths}}',
 
   'find.placeholder': '在所有路径和总结中查找',
   'find.count_one': '{{count}} 处匹配',

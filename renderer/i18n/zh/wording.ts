@@ -51,6 +51,8 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-combination/no-control-tokens':
     '此模型没有控制词元，无法从缓存融合路径，请选择通过重读融合。',
   'bad-model/incomplete': '文件不完整：现有 {here}，应有约 {all}。请重新下载。',
+  'bad-combination/reads':
+    '后一轮的路径无法读取 {reads} 条路径，因为每轮只有 {paths} 条。请最多使用 {paths}（--reads）。',
   'bad-request/ended-by-itself': '路径 {path} 已自行结束。要继续，请从更早的词元分叉。',
   'bad-request/empty-prompt': '问题为空，请输入一些文字。',
   'bad-request/no-text': '路径 {path} 没有可以继续的文本。',
