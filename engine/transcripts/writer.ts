@@ -127,8 +127,15 @@ export function storedEvent(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(storedToken) } : event
 }
 
-function storedToken({ alternatives: _, ...token }: Token): Token {
-  return { ...token, logprob: digits(token.logprob), entropy: digits(token.entropy) }
+function storedToken({ alternatives: _, members, ...token }: Token): Token {
+  return {
+    ...token,
+    logprob: digits(token.logprob),
+    entropy: digits(token.entropy),
+    ...(members !== undefined && {
+      members: members.map((one) => ({ ...one, logprob: digits(one.logprob) ?? 0 })),
+    }),
+  }
 }
 
 function digits(value: number | null): number | null {
