@@ -16,6 +16,7 @@ export {
   lengthOfPart,
   originOf,
   rootOf,
+  sequencesOf,
   sharedTokens,
   sourceCells,
 } from './sharing.ts'

@@ -3,7 +3,7 @@ import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { KvType } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
-import { decodedTokens, partsOf, type SegmentId } from '../protocol/segments.ts'
+import { decodedTokens, partsOf, widthOf, type SegmentId } from '../protocol/segments.ts'
 import { idsOf } from '../protocol/tokens.ts'
 import {
   copiedCells,
@@ -250,7 +250,7 @@ export class PoolLease implements Lease {
       .filter(held)
       .map(
         ({ segment, source, tokens }) =>
-          decodedTokens(source) + tokens.length + this.#placement.copied(segment),
+          decodedTokens(source) + tokens.length * widthOf(source) + this.#placement.copied(segment),
       )
     return (
       promptTokens.length +

@@ -1,5 +1,5 @@
 import { indexOf, type RunState, type Segment } from '../protocol/run-state.ts'
-import { partsOf, roleOf, type SegmentId, type Source } from '../protocol/segments.ts'
+import { partsOf, roleOf, widthOf, type SegmentId, type Source } from '../protocol/segments.ts'
 
 /** Which cells branches share: each branch shares its kept prefix with its parent. */
 
@@ -19,6 +19,13 @@ export function originOf(paths: readonly Segment[], branch: Segment): Segment | 
   while (at !== undefined && at.parent !== null && isFresh(at)) at = ancestry.parent(paths, at)
   return at
 }
+
+/** Returns the names of the sequences that a segment decodes in: its own, and one per further member of a merge. */
+export const sequencesOf = ({
+  segment,
+  source,
+}: Pick<Segment, 'segment' | 'source'>): SegmentId[] =>
+  Array.from({ length: widthOf(source) }, (_, i) => (i === 0 ? segment : `${segment}.${i + 1}`))
 
 /** Returns the first ancestor of a path: the one that starts from the prompt or from a source of its own. */
 export function rootOf(paths: readonly Segment[], path: Segment): Segment {

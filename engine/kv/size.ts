@@ -46,7 +46,7 @@ export function joinedCells(
   settings: Pick<RunSettings, 'reads' | 'budget' | 'tail' | 'joinThoughts' | 'refineInstruction'>,
   { reading, thinks, promptTokens }: Pick<Demand, 'reading' | 'promptTokens'> & { thinks: boolean },
 ): number {
-  if (reading === 'shared') return 0
+  if (reading === 'shared' || reading === 'merge') return 0
   const {
     reads = 1,
     budget,
@@ -66,10 +66,16 @@ export function joinedCells(
 export const liveRounds = ({ rounds }: Pick<Shape, 'rounds'>): number => Math.min(rounds, 2)
 
 /** How summaries read paths: by the layout of their join, or by reading texts again. */
-export type Reading = Layout | 'reread'
+export type Reading = Layout | 'reread' | 'merge'
 
-export const readingOf = (fusion: Fusion, trained: boolean): Reading =>
-  fusion === 'reread' ? 'reread' : layoutOf(trained)
+export const readingOf = (
+  fusion: Fusion,
+  trained: boolean,
+  { strategy }: Pick<RunSettings, 'strategy'>,
+): Reading => (strategy === 'merge' ? 'merge' : fusion === 'reread' ? 'reread' : layoutOf(trained))
+
+/** The most tokens that a path gets behind it before a merged answer (run/merging.ts), as bytes. */
+const BRIDGE = 96
 
 export interface Size {
   cells: number
@@ -142,6 +148,7 @@ export function summaryCells({
 >): number {
   if (summaries === 0) return 0
   if (reading === 'shared') return summaries * summaryBudget
+  if (reading === 'merge') return summaries * paths * (summaryBudget + BRIDGE)
   return reading === 'reread'
     ? summaries * (promptTokens + Math.max(FRAME, words) + summaryBudget) + FRAME_PER_PATH * paths
     : summaries * (words + summaryBudget) + (WORDS_PER_PATH + copied) * paths
@@ -186,7 +193,7 @@ export function newRunDemand(
   const shape = shapeOf(settings, trained)
   const paths = shape.groups * shape.size
   const summaries = shape.summaries ? shape.groups : 0
-  const reading = readingOf(fusion, trained)
+  const reading = readingOf(fusion, trained, settings)
   const joined = joinedCells(settings, { reading, thinks, promptTokens })
   const live = liveRounds(shape)
   const forks = settings.probeEvery === undefined ? 0 : paths
@@ -198,7 +205,7 @@ export function newRunDemand(
     budget,
     paths,
     summaries,
-    sequences: paths * live + forks + summaries,
+    sequences: paths * live + forks + summaries * (reading === 'merge' ? paths : 1),
     summaryBudget,
     reading,
     words: wordsAround(settings),

@@ -34,6 +34,7 @@ const LOOKS: Record<Strategy, number> = {
   majority: 2,
   'parallel-majority': 4,
   refine: 6,
+  merge: 5,
 }
 const SOME_PATH = 7
 const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 1 : 0)

@@ -93,6 +93,7 @@ function readAt(events: Iterable<RunEvent>, segment: SegmentId): Found {
     throw new BraidError('bad-request', `The run has no summary ${segment}.`)
   if (summary.tokens.length === 0 || summary.reads.length === 0)
     throw new BraidError('bad-request', `Summary ${segment} has no text.`)
+  if (summary.source.type === 'merge') throw fail('bad-request/merged')
   const opened = all.findIndex(
     (event) => event.type === 'segment-started' && event.segment === segment,
   )

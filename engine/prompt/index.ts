@@ -18,12 +18,14 @@ export {
   type Turn,
 } from './prompt.ts'
 export {
+  attemptsOf,
   closesThought,
   closingMarkersIn,
   findThoughtMarks,
   markersOf,
   piecesOf,
   mayThink,
+  type Attempt,
   type ThoughtMarks,
 } from './thought.ts'
 export { renderTemplate, type Message } from './template.ts'

@@ -50,6 +50,23 @@ export function refiningFor(kind: QuestionKind, question: string): string {
   return REFINING[language] + (kind === 'value' ? REFINING_VALUE[language] : '')
 }
 
+const ANSWER: Record<Language, Record<QuestionKind, string>> = {
+  en: {
+    value: '\n\nFinal answer:',
+    text: '\n\nFinal answer, complete and for a reader who has not seen the above:\n\n',
+    code: '\n\nThe complete final program:\n\n',
+  },
+  zh: {
+    value: '\n\n最终答案：',
+    text: '\n\n最终的完整回答（读者没有看过以上内容）：\n\n',
+    code: '\n\n完整的最终程序：\n\n',
+  },
+}
+
+/** Returns the words behind a path of a model that does not think first, which introduce a merged answer. */
+export const answerWords = (kind: QuestionKind, question: string): string =>
+  ANSWER[languageOf(question)][kind]
+
 /** Returns every usual instruction, for a size that holds for each of them. */
 export const usualInstructions = (): string[] =>
   Object.values(INSTRUCTIONS).flatMap((byKind) => Object.values(byKind))

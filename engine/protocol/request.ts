@@ -12,6 +12,7 @@ export const STRATEGIES = [
   'majority',
   'parallel-majority',
   'refine',
+  'merge',
 ] as const
 export const Strategy = z.enum(STRATEGIES)
 export type Strategy = z.infer<typeof Strategy>

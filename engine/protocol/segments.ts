@@ -79,7 +79,18 @@ export const Source = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('branch'), of: SegmentId, at: z.int().min(0) }),
   z.looseObject({ type: z.literal('join'), layout: Layout, parts: z.array(Part).max(MAX_PARTS) }),
   /** One answer, decoded from the mean of several segments' log-probabilities and fed to each. */
-  z.looseObject({ type: z.literal('merge'), of: z.array(SegmentId).max(MAX_SEGMENTS) }),
+  z.looseObject({
+    type: z.literal('merge'),
+    of: z.array(SegmentId).max(MAX_SEGMENTS),
+    /**
+     * Per member, how many of its tokens are kept, and what is decoded behind them before the answer:
+     * the end of its thought, or words that ask for the answer.
+     */
+    ends: z
+      .array(z.looseObject({ to: z.int().min(0), tokens: ids }))
+      .max(MAX_SEGMENTS)
+      .optional(),
+  }),
   /** A new prompt that quotes texts. */
   z.looseObject({ type: z.literal('text'), parts: z.array(Part).max(MAX_PARTS) }),
 ])
@@ -91,7 +102,13 @@ export const partsOf = (source: Source): readonly Part[] =>
 
 /** Returns how many tokens are decoded for a source. */
 export const decodedTokens = (source: Source): number =>
-  partsOf(source).reduce(
-    (sum, part) => sum + ('tokens' in part ? (part.tokens as number[]).length : 0),
-    0,
-  )
+  source.type === 'merge'
+    ? (source.ends ?? []).reduce((sum, { tokens }) => sum + tokens.length, 0)
+    : partsOf(source).reduce(
+        (sum, part) => sum + ('tokens' in part ? (part.tokens as number[]).length : 0),
+        0,
+      )
+
+/** Returns in how many sequences a segment with this source decodes each of its tokens. */
+export const widthOf = (source: Source): number =>
+  source.type === 'merge' ? Math.max(1, source.of.length) : 1

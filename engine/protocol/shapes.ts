@@ -87,6 +87,15 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     rounds: true,
     votes: true,
   },
+  merge: {
+    groups: () => 1,
+    size: ({ paths }) => paths,
+    summaries: 'always',
+    paths: true,
+    runs: false,
+    rounds: false,
+    votes: false,
+  },
 }
 
 /**

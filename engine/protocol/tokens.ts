@@ -24,8 +24,11 @@ export const Token = z.object({
   confidence: z.number().optional(),
   /** The token was set by the engine, not sampled. */
   forced: z.boolean().optional(),
-  /** For a merged token: its log-probability in each member. */
-  members: z.array(z.object({ segment: SegmentId, logprob: z.number() })).optional(),
+  /** For a merged token: its log-probability in each member, of which there are at most as many as sequences. */
+  members: z
+    .array(z.object({ segment: SegmentId, logprob: z.number() }))
+    .max(256)
+    .optional(),
 })
 export type Token = z.infer<typeof Token>
 

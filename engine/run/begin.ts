@@ -57,7 +57,7 @@ export async function begin(
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)
-  const reading = shape.summaries || shape.rounds > 1
+  const reading = settings.strategy !== 'merge' && (shape.summaries || shape.rounds > 1)
   const fusion = chooseFusion(settings.controls.fusion, model, reading)
   const { problem } = request
   const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
@@ -127,6 +127,7 @@ export function leastOf(
   run: { problem: string; settings: RunSettings },
 ): number {
   if (model.tokens.summary !== null) return prefixOf(model).length
+  if (run.settings.strategy === 'merge') return 0
   return fusion === 'cache' ? Math.ceil((wordsLength(model.plain, size, run) * 4) / 3) : 0
 }
 

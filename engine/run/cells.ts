@@ -2,6 +2,7 @@ import {
   isFresh,
   originOf,
   rootOf,
+  sequencesOf,
   sizeRun,
   SLACK,
   summaryCells,
@@ -18,7 +19,7 @@ import { shapeOf } from '../protocol/shapes.ts'
 import type { SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
-import { demandOf, isSpent, missingCells, spareCells } from './demand.ts'
+import { demandOf, isSpent, missingCells, sequencesFor, spareCells } from './demand.ts'
 import { goesOn, startsBehind } from './streams.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -76,12 +77,13 @@ export class RunCells {
         const missing = missingCells(state, lease, needs)
         const cells = lease.used(state) + missing + demand.remaining + summaryCells(demand)
         const open = [...state.paths, ...reading(state)].filter(isOpen)
-        const without = [...needs, ...open.map(({ segment }) => segment)].filter(
+        const without = [...needs, ...open.flatMap(sequencesOf)].filter(
           (segment) => lease.seqOf(segment) === undefined,
         )
         // A path that a join moved is brought home in a sequence of its own.
         const away = needs.filter((path) => lease.seqOf(path) !== undefined && !lease.isHome(path))
-        const sequences = new Set(without).size + away.length + wanted.length
+        const waiting = wanted.reduce((sum, one) => sum + sequencesFor(one), 0)
+        const sequences = new Set(without).size + away.length + waiting
         return lease.grow({
           cells: Math.min(cells, this.limit(settings)),
           sequences: lease.sequences + Math.max(0, sequences - lease.freeSequences),
@@ -169,7 +171,7 @@ export class RunCells {
     if (lease === null) return
     const { view, signal } = moment
     const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
-    await lease.bringHome(starts(moment), view.state)
+    await lease.bringHome([...starts(moment), ...merged(moment)], view.state)
     this.#options.clock.add('prefillMs', ms)
   }
 
@@ -184,8 +186,8 @@ export class RunCells {
       (path) =>
         isFresh(path) || (!starts.has(path) && (path.status === 'dropped' || isSpent(path, view))),
     )
-    for (const { segment } of [...idle, ...reading(state).filter((one) => !isOpen(one))])
-      await lease.remove(segment)
+    for (const one of [...idle, ...reading(state).filter((one) => !isOpen(one))])
+      for (const segment of sequencesOf(one)) await lease.remove(segment)
   }
 
   async free(): Promise<void> {
@@ -199,13 +201,20 @@ export class RunCells {
 const starts = ({ model, view: { state } }: Moment): SegmentId[] =>
   state.paths.filter(isOpen).map((path) => startOf(path, state, model).segment)
 
+/** Returns the paths that merged answers go on from. */
+const merged = ({ view: { state }, wanted }: Moment): SegmentId[] =>
+  [
+    ...state.summaries.filter((one) => one.source.type === 'merge' && isOpen(one)),
+    ...wanted.filter((one) => one.role === 'summary' && one.merge === true),
+  ].flatMap(({ reads }) => reads)
+
 /** Returns the paths whose cells the next streams start from. */
 function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
   const { state } = moment.view
   const joining = [
     ...state.summaries.filter((one) => isOpen(one) && !goesOn(one, lease)),
     ...state.paths.filter((one) => isOpen(one) && startsBehind(one)),
-  ].filter(({ fusion }) => fusion === 'cache')
+  ].filter(({ fusion, source }) => fusion === 'cache' || source.type === 'merge')
   const list = [...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)]
   return [...new Set(list.flatMap((segment) => [...readBy(segment, lease, state), segment]))]
 }

@@ -1,13 +1,7 @@
-import type { DecodeOptions, NativeContext, NativeDecode, StreamOptions } from '../native/index.ts'
+import type { DecodeOptions, NativeContext, NativeDecode, NativeToken } from '../native/index.ts'
 import type { EndReason, SegmentId, Token } from '../protocol/events.ts'
 import type { Segment } from '../protocol/run-state.ts'
-import { streamId } from './streams.ts'
-
-/** A segment and its stream in a decode. */
-export interface Streamed {
-  segment: Pick<Segment, 'segment' | 'role' | 'number'>
-  stream: StreamOptions
-}
+import { streamId, type Streamed } from './streams.ts'
 
 export interface SegmentEnd {
   segment: SegmentId
@@ -34,20 +28,29 @@ export class Decoding {
   readonly #native: NativeDecode
   readonly #segments = new Map<number, SegmentId>()
   readonly #live = new Set<SegmentId>()
+  /** The members of merged answers. */
+  readonly #members = new Map<SegmentId, readonly SegmentId[]>()
 
   constructor(context: NativeContext, streams: readonly Streamed[], options: DecodingOptions) {
     const { onTokens, onEnd, onReading, onCrowded, onBatch, ...rest } = options
     for (const { segment } of streams) this.#note(segment)
     this.#native = context.decode({
       ...rest,
-      streams: streams.map(({ stream }) => stream),
+      streams: streams.flatMap(allOf),
+      groups: streams.flatMap(ruleOf),
       onBatch: ({ tokens, ended, reading = [], crowded }) => {
-        for (const read of reading)
-          onReading(this.#segments.get(read.id)!, read.done / read.tokens)
+        for (const { id, done, tokens: all } of reading) {
+          const segment = this.#segments.get(id)
+          if (segment !== undefined) onReading(segment, done / all)
+        }
         if (crowded !== undefined) onCrowded(crowded)
-        for (const batch of tokens) onTokens(this.#segments.get(batch.id)!, batch.tokens)
+        for (const batch of tokens) {
+          const segment = this.#segments.get(batch.id)!
+          onTokens(segment, tokensOf(batch.tokens, this.#members.get(segment)))
+        }
         for (const { id, reason, error } of ended) {
-          const segment = this.#segments.get(id)!
+          const segment = this.#segments.get(id)
+          if (segment === undefined) continue // a member ends with its merged answer
           this.#live.delete(segment)
           onEnd({ segment, reason, error })
         }
@@ -67,9 +70,12 @@ export class Decoding {
   }
 
   /** Adds a stream. Returns false, without effect, if the decode is over. */
-  add({ segment, stream }: Streamed): boolean {
-    if (!this.#native.add(stream)) return false
-    this.#note(segment)
+  add(streamed: Streamed): boolean {
+    for (const rule of ruleOf(streamed)) this.#native.setGroup(rule)
+    const [first, ...others] = allOf(streamed)
+    if (!this.#native.add(first!)) return false
+    this.#note(streamed.segment)
+    for (const other of others) this.#native.add(other)
     return true
   }
 
@@ -94,5 +100,24 @@ export class Decoding {
   #note(segment: Streamed['segment']): void {
     this.#segments.set(streamId(segment), segment.segment)
     this.#live.add(segment.segment)
+    if (segment.source?.type === 'merge') this.#members.set(segment.segment, segment.source.of)
   }
+}
+
+const allOf = ({ stream, others = [] }: Streamed) => [stream, ...others]
+
+/** Returns the rule of a merged answer's group; the other streams have the decode's. */
+const ruleOf = ({ stream, others = [] }: Streamed) =>
+  others.length === 0 ? [] : [{ id: stream.group, finish: 0, merge: 1 + others.length }]
+
+/** Returns tokens as events hold them. `of`: the members of a merged answer. */
+function tokensOf(tokens: readonly NativeToken[], of: readonly SegmentId[] = []): Token[] {
+  return tokens.map(({ members, ...token }) => ({
+    ...token,
+    ...(members !== undefined && {
+      members: members.flatMap((logprob, i) =>
+        logprob === null ? [] : [{ segment: of[i]!, logprob }],
+      ),
+    }),
+  }))
 }

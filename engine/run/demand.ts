@@ -13,7 +13,7 @@ import {
   type Reader,
 } from '../kv/index.ts'
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
-import { decodedTokens, type SegmentId } from '../protocol/segments.ts'
+import { decodedTokens, widthOf, type SegmentId } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { View } from '../strategies/index.ts'
@@ -25,7 +25,11 @@ import type { Wanted } from './wanted.ts'
 export const openTokens = (segments: readonly Segment[]): number =>
   segments
     .filter(isOpen)
-    .reduce((sum, { budget, tokens }) => sum + Math.max(1, budget - tokens.length), 0)
+    .reduce(
+      (sum, { budget, tokens, source }) =>
+        sum + widthOf(source) * Math.max(1, budget - tokens.length),
+      0,
+    )
 
 /** Returns how many cells a segment's join copies: as the lease is, else if every path were there. */
 function copiesOf(reader: Reader, state: RunState, lease: Lease | null): number {
@@ -59,12 +63,19 @@ export const needOf = (
   reader: Reader & { budget: number },
   state: RunState,
   lease: Lease | null,
-): number => decodedTokens(reader.source) + copiesOf(reader, state, lease) + reader.budget
+): number =>
+  decodedTokens(reader.source) +
+  copiesOf(reader, state, lease) +
+  widthOf(reader.source) * reader.budget
 
 /** Returns the cells of these summaries: what they decode and copy, and their own tokens. */
 const ownCells = (summaries: readonly Segment[], state: RunState): number =>
   summaries.reduce(
-    (sum, one) => sum + decodedTokens(one.source) + copiesOf(one, state, null) + one.tokens.length,
+    (sum, one) =>
+      sum +
+      decodedTokens(one.source) +
+      copiesOf(one, state, null) +
+      widthOf(one.source) * one.tokens.length,
     0,
   )
 
@@ -113,6 +124,10 @@ export function spareCells(state: RunState, lease: Lease): number {
 /** Returns whether a strategy opened a path, not a user's branch. */
 const isOwn = ({ parent }: Segment): boolean => parent === null
 
+/** Returns how many sequences a segment that waits will decode in. */
+export const sequencesFor = (one: Wanted): number =>
+  one.role === 'summary' && one.merge === true ? one.reads.length : 1
+
 /** Returns what the run has and may still write, including paths, rounds and summaries to come. */
 export function demandOf(
   view: View,
@@ -130,7 +145,7 @@ export function demandOf(
   const forks = later || settings.probeEvery === undefined ? 0 : groups * size
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   const kept = state.paths.filter((path) => path.status !== 'dropped' && !isSpent(path, view))
-  const reads = readingOf(state.fusion ?? 'reread', trained)
+  const reads = readingOf(state.fusion ?? 'reread', trained, settings)
   const joined = pathsToCome(view, wanted)
   const promptTokens = state.promptTokens.length
   const unsettled = wanted.filter((one) => one.source === undefined && one.role !== 'path')
@@ -159,9 +174,9 @@ export function demandOf(
       kept.length +
       unopened +
       forks +
-      open.length +
-      wanted.length +
-      toCome +
+      open.reduce((sum, { source }) => sum + widthOf(source), 0) +
+      wanted.reduce((sum, one) => sum + sequencesFor(one), 0) +
+      toCome * (reads === 'merge' ? kept.length + unopened : 1) +
       joined.unopened,
     summaryBudget: settings.summaryBudget,
     reading: reads,

@@ -1,5 +1,6 @@
 import { summaryCells, summaryReserve, type Lease, type Pools } from '../kv/index.ts'
 import type { LoadedModel } from '../models/index.ts'
+import type { StreamOptions } from '../native/index.ts'
 import { mayThink, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type {
@@ -19,10 +20,18 @@ import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
 import { probeSource } from './comparing.ts'
-import { Decoding, type SegmentEnd, type Streamed } from './decoding.ts'
-import { demandOf, isSpent, needOf, openTokens, spareCells } from './demand.ts'
+import { Decoding, type SegmentEnd } from './decoding.ts'
+import { demandOf, isSpent, needOf, openTokens, sequencesFor, spareCells } from './demand.ts'
 import { Probes } from './probes.ts'
-import { goesOn, pathStream, startsBehind, summaryStream, type StreamRun } from './streams.ts'
+import {
+  goesOn,
+  pathStream,
+  readingStreams,
+  startsBehind,
+  type Streamed,
+  type StreamRun,
+} from './streams.ts'
+import { thoughtStops } from './merging.ts'
 import { movesCells, readingNotices, sourceOf } from './summaries.ts'
 import { WantedSegments, type Wanted } from './wanted.ts'
 
@@ -237,7 +246,14 @@ export class Driver {
     const model = this.#model!
     const { settings } = this.#options.view()
     const { tokens } = model
-    return { settings, tokens, prefix: prefixOf(model), lease: this.lease!, state: this.#state }
+    return {
+      settings,
+      tokens,
+      prefix: prefixOf(model),
+      lease: this.lease!,
+      state: this.#state,
+      stops: settings.strategy === 'merge' ? thoughtStops(model) : [],
+    }
   }
 
   /** Returns the segments that can be opened now. */
@@ -316,8 +332,12 @@ export class Driver {
   /** Returns whether the summary can start: its source and the cells that it joins are there. */
   #inPlace(wanted: Wanted, lease: Lease): boolean {
     const { source, reads } = wanted
-    if (source === undefined || lease.freeSequences === 0) return false
-    return !readsCache(wanted) || reads.every((segment) => lease.seqOf(segment) !== undefined)
+    if (source === undefined || lease.freeSequences < sequencesFor(wanted)) return false
+    const merges = source.type === 'merge'
+    return (
+      (!merges && !readsCache(wanted)) ||
+      reads.every((read) => lease.seqOf(read) !== undefined && (!merges || lease.isHome(read)))
+    )
   }
 
   /** Returns the streams of all open segments whose cells are in place. */
@@ -331,9 +351,9 @@ export class Driver {
           this.#limited && !paths.some(isOpen)
             ? 0
             : goesOn(summary, lease)
-              ? Math.max(1, summary.budget - summary.tokens.length)
+              ? openTokens([summary])
               : needOf(summary, this.#state, lease)
-        return { segment: summary, stream: summaryStream(summary, cells, false, this.#run) }
+        return readingStreams(summary, cells, false, this.#run)
       })
     const pathStreams = paths
       .filter((path) => isOpen(path) && this.#startsInPlace(path, lease))
@@ -389,8 +409,9 @@ export class Driver {
 
   #begin(streams: readonly Streamed[], lease: Lease): Decoding {
     const { settings, trained, state } = this.#options.view()
-    const own = streams.reduce((sum, { stream }) => sum + (stream.cells ?? 0), 0)
-    const free = Math.max(0, lease.capacity - this.#heldBefore(streams, lease) - own)
+    const all = streams.flatMap(({ stream, others = [] }) => [stream, ...others])
+    const own = all.reduce((sum, { cells = 0 }) => sum + cells, 0)
+    const free = Math.max(0, lease.capacity - this.#heldBefore(all, lease) - own)
     const shape = shapeOf(settings, trained)
     const reserve = state.paths.some(isOpen) ? this.#reserve(free, shape, lease) : 0
     return new Decoding(lease.context, streams, {
@@ -431,9 +452,9 @@ export class Driver {
   }
 
   /** Returns the cells in use, not counting those that these streams decode or copy when they begin. */
-  #heldBefore(streams: readonly Streamed[], lease: Lease): number {
+  #heldBefore(streams: readonly StreamOptions[], lease: Lease): number {
     const unread = streams
-      .flatMap(({ stream }) => stream.parts ?? [])
+      .flatMap(({ parts = [] }) => parts)
       .reduce((sum, part) => {
         if ('tokens' in part) return sum + part.tokens.length
         return part.place === 'copy' ? sum + part.end! - part.start! : sum
@@ -526,7 +547,7 @@ export class Driver {
     this.#decoding!.add(
       started.role === 'path'
         ? this.#pathStream(started, true)
-        : { segment: started, stream: summaryStream(started, need, true, this.#run) },
+        : readingStreams(started, need, true, this.#run),
     )
   }
 
@@ -562,4 +583,5 @@ export class Driver {
 }
 
 /** Returns whether a segment that waits is to read the cells of others. */
-const readsCache = (one: Wanted): boolean => one.role !== 'probe' && one.fusion === 'cache'
+const readsCache = (one: Wanted): boolean =>
+  one.role !== 'probe' && (one.fusion === 'cache' || (one.role === 'summary' && one.merge === true))

@@ -103,7 +103,7 @@ export class Probes {
     // Numbers above those that segments of the run may have, used again after a while.
     const number = MAX_SEGMENTS + 1 + (this.#count++ % (1 << 16))
     const stream = { segment: segmentId('probe', number), role: 'probe' as const, number }
-    const end = lease.offset(path.segment) + probing.after
+    const end = lease.offset(path, state) + probing.after
     const { sampling, seed } = state.settings!
     const begun = decoding.add({
       segment: stream,

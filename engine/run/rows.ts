@@ -25,7 +25,8 @@ export function thoughtRows(settings: RunSettings, model: RowModel): RowOf {
   const shape = shapeOf(settings, model.tokens.pairs.length > 0)
   const { groups, size } = shape
   const most = MAX_SEQUENCES - 1 - SPARE_SEQUENCES
-  const room = Math.floor((most - groups) / (groups * liveRounds(shape)))
+  const each = settings.strategy === 'merge' ? 2 : liveRounds(shape)
+  const room = Math.floor((most - groups) / (groups * each))
   if (room < 1) throw fail('too-many-paths/groups', { groups, room: most >> 1 })
   const row = rowOf(settings, model, size, room)
   if (size > room) throw fail('too-many-paths/context', { groups, size, room })

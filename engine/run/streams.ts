@@ -1,4 +1,4 @@
-import { homeOf, type Lease } from '../kv/index.ts'
+import { homeOf, sequencesOf, type Lease } from '../kv/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import type { RunSettings } from '../protocol/request.ts'
@@ -7,6 +7,8 @@ import { partsOf, ROLES, type SegmentId, type Source } from '../protocol/segment
 import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import { continuedSeed } from '../strategies/index.ts'
 
+/** Added to the id of a merged answer's stream for each further member; larger than all ids of segments. */
+const MEMBER = 1 << 13
 /** First number of groups of one stream, to which the finish rule does not apply. */
 const ALONE = 1 << 20
 /** The most tokens that one character can be split over. */
@@ -23,6 +25,8 @@ export interface StreamRun {
   prefix: readonly number[]
   lease: Lease
   state: RunState
+  /** Tokens that end a path besides those of every run. */
+  stops: readonly number[]
 }
 
 export interface PathStart {
@@ -46,7 +50,7 @@ export const startsBehind = ({ tokens, reads }: Segment): boolean =>
 export function pathStream(
   path: Segment,
   { alone, from, beside }: PathStart,
-  { settings, tokens, lease, state }: StreamRun,
+  { settings, tokens, lease, state, stops }: StreamRun,
 ): StreamOptions {
   const length = path.tokens.length
   const kept = path.parent?.at ?? 0
@@ -78,7 +82,7 @@ export function pathStream(
     budget: Math.max(1, path.budget - length),
     sampler: { ...settings.sampling, seed: continuedSeed(path.seed, length) },
     masked: tokens.masked,
-    stops: tokens.pathStops,
+    stops: stops.length === 0 ? tokens.pathStops : [...tokens.pathStops, ...stops],
     endToken: pair?.close ?? -1,
     group: alone ? ALONE + path.number : (path.group ?? 1),
     history: idsOf(path.tokens.slice(Math.max(0, length - window), length - silent)),
@@ -104,7 +108,9 @@ export function summaryStream(
   const isSummary = summary.role === 'summary'
   const continues = goesOn(summary, lease)
   const seq = lease.claim(summary.segment)
-  const parts = continues ? undefined : streamParts(summary, written, beside, lease, state)
+  const merged = summary.source.type === 'merge'
+  const parts =
+    continues || merged ? undefined : streamParts(summary, written, beside, lease, state)
   return {
     id: streamId(summary),
     seq,
@@ -120,6 +126,52 @@ export function summaryStream(
     group: (2 + ROLES.indexOf(summary.role)) * ALONE + summary.number,
     history: written.slice(-Math.max(CHARACTER, settings.sampling.repetitionWindow)),
   }
+}
+
+/** The streams of a segment; those of the further members of a merge decode the tokens of the first. */
+export interface Streamed {
+  segment: Pick<Segment, 'segment' | 'role' | 'number'> & Partial<Pick<Segment, 'source'>>
+  stream: StreamOptions
+  others?: StreamOptions[]
+}
+
+/**
+ * Returns the streams of a summary or a probe. A merged answer has one per member, each behind what
+ * that member wrote. `cells`, `beside`: as in `summaryStream`.
+ */
+export function readingStreams(
+  segment: Segment,
+  cells: number,
+  beside: boolean,
+  run: StreamRun,
+): Streamed {
+  const { source } = segment
+  if (source.type !== 'merge')
+    return { segment, stream: summaryStream(segment, cells, beside, run) }
+  const { lease, state } = run
+  const continues = goesOn(segment, lease)
+  const written = idsOf(segment.tokens.slice())
+  const stream = summaryStream(segment, cells, beside, run)
+  const names = sequencesOf(segment)
+  const members = source.of.map((of, i) => {
+    const end = source.ends?.[i] ?? { to: 0, tokens: [] }
+    const path = segmentOf(state, of)!
+    const from = lease.seqOf(of)!
+    const behind = [...end.tokens, ...written]
+    const kept = end.to < path.tokens.length ? { end: lease.offset(path, state) + end.to } : {}
+    const parts: StreamOptions['parts'] = [
+      { from, ...kept },
+      ...(behind.length > 0 ? [{ tokens: behind, thought: lease.thought(0) }] : []),
+    ]
+    return {
+      ...stream,
+      id: i === 0 ? stream.id : i * MEMBER + stream.id,
+      seq: lease.claim(names[i]!),
+      parts: continues ? undefined : parts,
+      cells: cells === 0 ? 0 : stream.budget + (continues ? 0 : behind.length),
+    }
+  })
+  return { segment, stream: members[0]!, others: members.slice(1) }
 }
 
 function streamParts(

@@ -11,6 +11,7 @@ import type { OpenJoined, OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
 import { countsOf, resultsOf } from './counts.ts'
 import { copiesWhole } from './demand.ts'
+import { mergeSource } from './merging.ts'
 import type { LoadedModel } from '../models/index.ts'
 
 export interface Reading {
@@ -40,6 +41,8 @@ export async function sourceOf(
   reading: Reading,
 ): Promise<Framed> {
   const { model, state, lease } = reading
+  if (summary.role === 'summary' && summary.merge === true)
+    return { source: await mergeSource(summary.reads, reading) }
   chooseFusion(summary.fusion, model, true)
   const trained = model.tokens.pairs.length > 0
   const fusion =

@@ -16,7 +16,9 @@ export const PROBE_BUDGET = 768
 
 /** Returns whether a run compares programs, as far as that is known. */
 function comparesPrograms({ groups, size }: Shape, { settings, state }: View): boolean {
-  if (settings.runPrograms !== true || groups * size < 2) return false
+  // A merged answer is the program; its thoughts need not hold any.
+  if (settings.strategy === 'merge' || settings.runPrograms !== true || groups * size < 2)
+    return false
   return (state.question ?? kindToRecord(state, true) ?? questionOf(state)) === 'code'
 }
 

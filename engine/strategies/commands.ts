@@ -14,7 +14,7 @@ import {
 import { questionOf } from '../protocol/question.ts'
 import { lastGroups, shapeOf } from '../protocol/shapes.ts'
 import { candidates, compare } from './behaviour.ts'
-import { groupSummary, unopened, type AskedSummary } from './grouped.ts'
+import { groupSummary, merges, unopened, type AskedSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
 import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
 
@@ -201,8 +201,9 @@ function laterSummary(
   reads: readonly Segment[],
   groups: number,
   { state, pending, settings }: View,
-  { fusion = state.fusion ?? 'reread', instruction }: AskedSummary,
+  asked: AskedSummary,
 ): OpenSummary {
+  const { fusion = state.fusion ?? 'reread', instruction } = asked
   const coming = pending.filter(({ role }) => role === 'summary')
   const last = [...state.summaries, ...coming].reduce(
     (most, { segment }) => Math.max(most, numberOf(segment)),
@@ -215,6 +216,7 @@ function laterSummary(
     segment: summaryId(last + 1),
     reads: reads.map(({ segment }) => segment),
     fusion,
+    ...(merges(settings, asked) && { merge: true }),
     ...(instruction !== undefined && { instruction }),
     seed: summarySeed(settings.seed, last + 1),
     budget: settings.summaryBudget,

@@ -1,5 +1,5 @@
 import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
-import type { Fusion } from '../protocol/request.ts'
+import type { Fusion, RunSettings } from '../protocol/request.ts'
 import { countedPaths, endsInVote } from '../protocol/deciding.ts'
 import { MAX_SEGMENTS } from '../protocol/limits.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
@@ -184,13 +184,20 @@ export interface AskedSummary {
   instruction?: string | undefined
 }
 
+/** Returns whether a summary is a merged answer: the run's strategy is, and the user asked for no other way. */
+export const merges = (
+  { strategy }: Pick<RunSettings, 'strategy'>,
+  { fusion, instruction }: AskedSummary,
+): boolean => strategy === 'merge' && fusion === undefined && instruction === undefined
+
 /** Returns the action that opens the summary of a group, or of the last round. */
 export function groupSummary(
   group: number,
   reads: readonly Segment[],
   { settings, state }: View,
-  { fusion = state.fusion ?? 'reread', instruction }: AskedSummary = {},
+  asked: AskedSummary = {},
 ): OpenSummary {
+  const { fusion = state.fusion ?? 'reread', instruction } = asked
   const number = (settings.rounds ?? 1) > 1 ? 1 : group
   return {
     type: 'open',
@@ -199,6 +206,7 @@ export function groupSummary(
     group,
     reads: reads.map(({ segment }) => segment),
     fusion,
+    ...(merges(settings, asked) && { merge: true }),
     ...(instruction !== undefined && { instruction }),
     seed: summarySeed(settings.seed, number),
     budget: settings.summaryBudget,

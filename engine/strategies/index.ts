@@ -1,5 +1,6 @@
 import type { Strategy as Name } from '../protocol/request.ts'
 import { majority } from './majority.ts'
+import { merge } from './merge.ts'
 import { parallelMajority } from './parallel-majority.ts'
 import { parallel } from './parallel.ts'
 import { refine } from './refine.ts'
@@ -16,5 +17,6 @@ export const STRATEGIES: Readonly<Record<Name, Strategy>> = {
   majority,
   'parallel-majority': parallelMajority,
   refine,
+  merge,
 }
 export { summarySeed } from './seeds.ts'

@@ -75,6 +75,8 @@ export interface OpenSummary {
   group?: number
   reads: readonly SegmentId[]
   fusion: Fusion
+  /** It is decoded from the mean of the segments' log-probabilities, instead of reading them. */
+  merge?: true
   /** Replaces the run's instruction. */
   instruction?: string
   seed: number

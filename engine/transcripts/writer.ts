@@ -127,12 +127,15 @@ export function storedEvent(event: RunEvent): RunEvent {
   return event.type === 'tokens' ? { ...event, tokens: event.tokens.map(storedToken) } : event
 }
 
-function storedToken({ alternatives: _, confidence, ...token }: Token): Token {
+function storedToken({ alternatives: _, confidence, members, ...token }: Token): Token {
   return {
     ...token,
     logprob: digits(token.logprob),
     entropy: digits(token.entropy),
     ...(confidence !== undefined && { confidence: Number(confidence.toPrecision(5)) }),
+    ...(members !== undefined && {
+      members: members.map((one) => ({ ...one, logprob: digits(one.logprob) ?? 0 })),
+    }),
   }
 }
 

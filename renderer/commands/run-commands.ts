@@ -247,9 +247,11 @@ export const runCommands: Command[] = [
         whyNotSteer(target) ??
         (summary === undefined || summary.tokens.length === 0
           ? 'why.noSummary'
-          : stateOf(target)!.status === 'running'
-            ? 'why.running'
-            : null)
+          : summary.source.type === 'merge'
+            ? 'why.merged'
+            : stateOf(target)!.status === 'running'
+              ? 'why.running'
+              : null)
       )
     },
     run: ({ run, summary }) => {

@@ -128,6 +128,38 @@ export function TokenDetail({
             </tbody>
           </table>
         )}
+        {token.members !== undefined && (
+          <>
+            <h3>{t('inspect.members')}</h3>
+            <table className="alternatives members">
+              <thead className="sr">
+                <tr>
+                  <th>{t('inspect.member')}</th>
+                  <th>{t('inspect.probability')}</th>
+                  <th>{t('inspect.logprob')}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {token.members.map((one) => (
+                  <tr key={one.segment} data-segment={one.segment}>
+                    <td>
+                      <SegmentButton segment={one.segment} onClick={() => onPath(one.segment)} />
+                    </td>
+                    <td className="num alt-p">
+                      <span className="row">
+                        <span className="alt-bar">
+                          <span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} />
+                        </span>
+                        {percent(one.logprob)}
+                      </span>
+                    </td>
+                    <td className="num small dim alt-logprob">{fixed(one.logprob, 2)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </>
+        )}
         {siblings.length > 0 && (
           <div className="row wrap small">
             <span className="dim">{t('inspect.siblings')}</span>

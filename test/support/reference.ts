@@ -287,3 +287,13 @@ function logSoftmax(logits: Float64Array): Float64Array {
   const log = top + Math.log(logits.reduce((a, b) => a + Math.exp(b - top), 0))
   return logits.map((x) => x - log)
 }
+
+/** Returns the log-softmax of the mean of several vectors of log-probabilities (ThinkMerge). */
+export function meanOf(rows: readonly Float64Array[]): Float64Array {
+  const mean = new Float64Array(rows[0]!.length)
+  for (const row of rows)
+    for (const [id, logprob] of row.entries()) mean[id]! += logprob / rows.length
+  const most = Math.max(...mean)
+  const sum = mean.reduce((total, value) => total + Math.exp(value - most), 0)
+  return mean.map((value) => value - most - Math.log(sum))
+}

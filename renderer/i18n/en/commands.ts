@@ -79,6 +79,7 @@ export const commands = {
   'why.notInterrupted': 'no path was interrupted',
   'why.summarising': 'the summary is being written',
   'why.noText': 'no path has text yet',
+  'why.merged': 'a merged answer attends to no other text',
   'why.noSummary': 'there is no summary',
   'why.noAnswer': 'there is no answer',
   'why.noPath': 'this path does not exist',

@@ -106,12 +106,15 @@ export const compose = {
   'strategy.majority': 'Majority vote',
   'strategy.parallel-majority': 'Vote over parallel groups',
   'strategy.refine': 'Rounds that improve on each other',
+  'strategy.merge': 'Parallel paths, one merged answer',
   'strategy.parallel.help':
     'All paths think at once from the same prompt; the model then merges them into one answer.',
   'strategy.sequential.help': 'One path with the same weights, as a baseline to compare with.',
   'strategy.majority.help': 'Independent paths; the most common answer wins.',
   'strategy.parallel-majority.help':
     'Several groups of parallel paths, each with its own summary; the summaries vote.',
+  'strategy.merge.help':
+    'All paths think; one answer is then written from the mean of their probabilities. Helps for texts and programs, where nothing can be counted; costs as many answers as there are paths.',
   'strategy.refine.help':
     'Each path of a later round reads a few of the round before and improves on them. Helps where an attempt can be checked and corrected; costs all rounds, one after another.',
 

@@ -20,6 +20,8 @@ export const inspect = {
   'inspect.logprob': 'Logprob',
   'inspect.entropy': 'Entropy',
   'inspect.text': 'Text',
+  'inspect.members': 'Probability in each path',
+  'inspect.member': 'Path',
   'inspect.fork': 'Branch',
   'inspect.forced': 'Set by the engine, not sampled.',
   'inspect.alternatives': 'Alternatives',

@@ -80,6 +80,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.notInterrupted': '没有被中断的路径',
   'why.summarising': '正在写总结',
   'why.noText': '还没有路径生成文本',
+  'why.merged': '合并的答案不关注其他文本',
   'why.noSummary': '没有总结',
   'why.noAnswer': '没有答案',
   'why.noPath': '此路径不存在',

@@ -104,10 +104,13 @@ export const compose: Record<keyof typeof en, string> = {
   'strategy.majority': '多数表决',
   'strategy.parallel-majority': '多组并行后表决',
   'strategy.refine': '逐轮改进',
+  'strategy.merge': '并行路径，合并解码',
   'strategy.parallel.help': '所有路径从同一提示同时思考，再由模型融合为一个答案。',
   'strategy.sequential.help': '用同一权重只走一条路径，作为对照基线。',
   'strategy.majority.help': '各路径彼此独立，出现最多的答案胜出。',
   'strategy.parallel-majority.help': '多组并行路径各写一份总结，再由各总结表决。',
+  'strategy.merge.help':
+    '所有路径各自思考，再按它们概率的平均写出一个答案。适合无法计数的文本和程序；答案的成本乘以路径数。',
   'strategy.refine.help':
     '后一轮的每条路径读取前一轮的几条路径并加以改进。适合能检查和改正的问题；各轮依次进行，成本相加。',
 

@@ -21,6 +21,8 @@ export const inspect: Record<keyof typeof en, string> = {
   'inspect.logprob': '对数概率',
   'inspect.entropy': '熵',
   'inspect.text': '文本',
+  'inspect.members': '各路径给出的概率',
+  'inspect.member': '路径',
   'inspect.fork': '分叉',
   'inspect.forced': '由引擎写入，并非采样。',
   'inspect.alternatives': '备选',

@@ -57,6 +57,8 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/empty-prompt': '问题为空，请输入一些文字。',
   'bad-request/no-text': '路径 {path} 没有可以继续的文本。',
   'bad-request/no-text-to-summarise': '路径 {path} 没有可供总结的文本。',
+  'bad-request/merged':
+    '合并的答案不关注其他文本：每条路径都在自己的文本之后写出它。词元视图显示每条路径给每个词元的概率。',
   'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
   'bad-request/nothing-to-count': '此问题没有单一数值，因此没有表决。请先更改问题类型。',
   'bad-request/nothing-to-compare': '没有路径包含可能含有程序的文本。',
