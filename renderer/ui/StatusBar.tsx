@@ -98,7 +98,13 @@ function Announcer() {
       if (open.error !== null) return say('') // the view shows the error
       const now = Date.now()
       const phase = phaseOf(run, open.shown)
-      const words = describeRun(open.shown, t, placeNow(run), doingNow(run, open.shown), modelOf(run))
+      const words = describeRun(
+        open.shown,
+        t,
+        placeNow(run),
+        doingNow(run, open.shown),
+        modelOf(run),
+      )
       if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS) return setText(words)
       last.current = { at: now, phase }
       say(words)
