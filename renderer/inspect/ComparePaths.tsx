@@ -132,9 +132,7 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
               data-index={item.index}
               style={{ transform: `translateY(${item.start}px)` }}
             >
-              {item.index === parts && rows.length > parts && (
-                <p className="compare-part">{t('compare.apart')}</p>
-              )}
+              {item.index === parts && <p className="compare-part">{t('compare.apart')}</p>}
               <div className={`compare-row ${row.kind} ${row.kind === 'same' ? '' : 'differs'}`}>
                 <Cells row={row} texts={texts} paths={paths} />
               </div>
