@@ -105,6 +105,7 @@ describe('units and sentences', () => {
       '$$\n1\n- 2\n$$',
       'end',
     ])
+    expect(units('## Title\n\nWords.')).toEqual(['## Title', 'Words.'])
     expect(units('- ```\n- no\n  ```\n- b')).toEqual(['- ```\n- no\n  ```', '- b'])
   })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { foldRun } from '../../../engine/protocol/fold.ts'
-import type { RunSettings } from '../../../engine/protocol/request.ts'
+import { RunSettings } from '../../../engine/protocol/request.ts'
 import { headsOf, settingRows } from '../../../renderer/inspect/compare-settings.ts'
 import { t } from '../../../renderer/i18n/index.ts'
 import { settingName, settingWords } from '../../../renderer/inspect/setting-words.ts'
@@ -32,6 +32,9 @@ test('every setting has a name and words for its value', () => {
     expect(settingName(key, t), key).not.toBe(key)
     expect(settingWords(key, values[0], t), key).not.toMatch(/^[a-z]+\.[a-z]|undefined|object/)
   }
+  const groups = ['sampling', 'controls', 'engine', 'templateVariables']
+  for (const key of Object.keys(RunSettings.shape).filter((name) => !groups.includes(name)))
+    expect(settingName(key, t), key).not.toBe(key)
   expect(settingWords('strategy', 'majority', t)).toBe('Majority vote')
   expect(settingWords('vote', 'behaviour', t)).toBe('behaviour')
   expect(settingWords('tail', undefined, t)).toBe('–')
