@@ -1,5 +1,5 @@
 import { decidingSummary } from '../../engine/protocol/deciding.ts'
-import { segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
+import { pathsKept, segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import { roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import type { MessageKey } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
@@ -19,7 +19,12 @@ export function currentTarget(given: Partial<Target> = {}): Target {
     route.view === 'inspect' && roleOf(route.segment) === role ? route.segment : undefined
   return {
     run,
-    path: given.path ?? routed('path') ?? active?.path ?? state?.paths[0]?.segment ?? null,
+    path:
+      given.path ??
+      routed('path') ??
+      active?.path ??
+      (state && (pathsKept(state)[0] ?? state.paths[0]))?.segment ??
+      null,
     summary:
       given.summary ??
       routed('summary') ??

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef } from 'react'
 import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
-import { segmentOf, type Segment } from '../../engine/protocol/fold.ts'
+import { isOpen, segmentOf, type Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { usePaths } from '../run/Lanes.tsx'
 import { useT } from '../i18n/index.ts'
@@ -72,7 +72,7 @@ export default function ComparePaths({ run, paths: chosen }: { run: string; path
 function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   const t = useT()
   const values = useShown(run, showsValues)
-  const texts = useSameList(paths.map(framedText))
+  const texts = useCalmTexts(paths)
   const rows = useMemo(() => align(texts), [texts])
   const parts = partsAt(rows)
   const scroller = useRef<HTMLDivElement>(null)
@@ -132,9 +132,7 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
               data-index={item.index}
               style={{ transform: `translateY(${item.start}px)` }}
             >
-              {item.index === parts && rows.length > parts && (
-                <p className="compare-part">{t('compare.apart')}</p>
-              )}
+              {item.index === parts && <p className="compare-part">{t('compare.apart')}</p>}
               <div className={`compare-row ${row.kind} ${row.kind === 'same' ? '' : 'differs'}`}>
                 <Cells row={row} texts={texts} paths={paths} />
               </div>
@@ -146,12 +144,20 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
   )
 }
 
-/** Returns the same array until one of its texts changes. */
-function useSameList(list: readonly string[]): readonly string[] {
-  const last = useRef(list)
-  if (last.current.length !== list.length || last.current.some((text, i) => text !== list[i]))
-    last.current = list
-  return last.current
+/** Milliseconds between two comparisons of paths that still think. */
+const CALM_MS = 1000
+
+/** Returns the texts of paths: the same array until one of them changes, and for a while if paths still think. */
+function useCalmTexts(paths: readonly Segment[]): readonly string[] {
+  const last = useRef<{ names: string; texts: readonly string[]; at: number }>(undefined)
+  const names = paths.map(({ segment }) => segment).join()
+  const old = last.current
+  const calm = old?.names === names && paths.some(isOpen) && performance.now() - old.at < CALM_MS
+  if (calm) return old.texts
+  const texts = paths.map(framedText)
+  if (old?.names === names && texts.every((text, i) => text === old.texts[i])) return old.texts
+  last.current = { names, texts, at: performance.now() }
+  return texts
 }
 
 /** Compares the words of a row once, when it is drawn. */

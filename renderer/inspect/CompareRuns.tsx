@@ -26,6 +26,9 @@ import { settingName, settingWords } from './setting-words.ts'
 import '../models/models.css'
 import './inspect.css'
 
+/** Settings that every card is headed by. */
+const FACTS = ['model', 'strategy', 'paths']
+
 const stateOf = (run: string): State => useRuns.getState().open[run]?.shown ?? EMPTY_RUN
 
 /** Shows runs side by side: what tells them apart, how each ended, its cost, answer and text. */
@@ -38,6 +41,11 @@ export default function CompareRuns({ runs }: { runs: string[] }) {
   const rows = useMemo(() => settingRows(known.map(stateOf)), [known])
   const heads = useHeads(known, rows)
   const equal = rows.filter(({ same }) => same)
+  /** The question, if all ask the same. */
+  const question = useRuns((s) => {
+    const [first, ...others] = runs.map((run) => s.open[run]?.shown.problem ?? '')
+    return first && others.every((other) => other === first) ? first : null
+  })
   return (
     <div className="compare">
       <header className="inspect-head row">
@@ -61,12 +69,18 @@ export default function CompareRuns({ runs }: { runs: string[] }) {
           ))}
         </Menu>
       </header>
+      {question !== null && (
+        <p className="runs-question" dir="auto">
+          {visible(question.slice(0, 600))}
+        </p>
+      )}
       <div className="runs-compare scroll">
         {runs.map((run) => (
           <Column
             key={run}
             run={run}
             head={heads[known.indexOf(run)]}
+            asks={question === null}
             settings={rows
               .filter(({ same }) => !same)
               .map(({ key, values }) => [key, values[known.indexOf(run)]])}
@@ -96,14 +110,11 @@ function useHeads(runs: readonly string[], rows: readonly SettingRow[]): RunHead
   const titles = useHistory(
     useShallow((s) => runs.map((run) => s.list?.find((item) => item.run === run)?.title ?? '')),
   )
-  const apart = rows.filter(({ same }) => !same).slice(0, 2)
+  const apart = rows.filter(({ key, same }) => !same && !FACTS.includes(key))
   return headsOf(
     runs.map((run, i) => {
       const { problem, time } = stateOf(run)
       const value = (key: string) => rows.find((row) => row.key === key)?.values[i]
-      const rest = apart.map(
-        ({ key, values }) => `${settingName(key, t)} ${settingWords(key, values[i], t)}`,
-      )
       return {
         title: visible(titles[i] || problem).slice(0, 300),
         facts: [
@@ -111,7 +122,13 @@ function useHeads(runs: readonly string[], rows: readonly SettingRow[]): RunHead
           settingWords('strategy', value('strategy'), t),
           t('unit.paths', { count: Number(value('paths') ?? 0) }),
         ],
-        rest: rest.length > 0 ? rest.join(' · ') : dateTime(time),
+        others: [
+          ...apart.map(
+            ({ key, values }) =>
+              `${settingName(key, t)} ${settingWords(key, values[i], t).slice(0, 60)}`,
+          ),
+          dateTime(time),
+        ],
       }
     }),
   )
@@ -120,10 +137,13 @@ function useHeads(runs: readonly string[], rows: readonly SettingRow[]): RunHead
 function Column({
   run,
   head,
+  asks,
   settings,
 }: {
   run: string
   head: RunHead | undefined
+  /** Shows its question, since another run has another one. */
+  asks: boolean
   /** Those that differ from the other runs'. */
   settings: readonly (readonly [key: string, value: SettingRow['values'][number]])[]
 }) {
@@ -156,17 +176,22 @@ function Column({
           </h2>
           {head.more !== '' && <p className="small dim">{head.more}</p>}
         </div>
-        <RunState run={run} />
-        <button type="button" className="btn tiny" onClick={() => go({ view: 'run', run })}>
-          {t('action.open')}
-        </button>
+        <div className="row run-col-state">
+          <RunState run={run} />
+          <span className="grow" />
+          <button type="button" className="btn tiny" onClick={() => go({ view: 'run', run })}>
+            {t('action.open')}
+          </button>
+        </div>
       </header>
       <div className="run-col-facts scroll">
         <dl className="facts-list">
-          <div>
-            <dt>{t('compose.problem')}</dt>
-            <dd dir="auto">{problem.slice(0, 240)}</dd>
-          </div>
+          {asks && (
+            <div>
+              <dt>{t('compose.problem')}</dt>
+              <dd dir="auto">{problem.slice(0, 240)}</dd>
+            </div>
+          )}
           {settings.map(([key, value]) => (
             <div key={key} className="differs" title={t('compare.differs')}>
               <dt>

@@ -5,12 +5,15 @@ import { sentencesOf, unitsOf, type Unit } from './units.ts'
 
 /**
  * A row of texts side by side, one cell per text; null: it has nothing here. `same`: all cells are equal. `alike`: some
- * are equal or say nearly the same. `own`: what stands side by side has nothing to do with each other.
+ * are equal or say nearly the same as the reference. `own`: what stands side by side has nothing to do with each other.
  */
 export interface AlignedRow {
   kind: 'same' | 'alike' | 'own'
-  cells: readonly (Unit | null)[]
+  cells: readonly (Cell | null)[]
 }
+
+/** `loose`: it has nothing to do with the cell of the reference. */
+export type Cell = Unit & { loose: boolean }
 
 /** Share of words that two units must have in common to stand side by side as two forms of one. */
 const ALIKE = 0.4
@@ -33,7 +36,7 @@ export function align(texts: readonly string[]): AlignedRow[] {
     ]
     const most = Math.max(...columns.map(({ length }) => length))
     for (let i = 0; i < most; i++)
-      rows.push({ kind: 'own', cells: columns.map((column) => column[i] ?? null) })
+      rows.push({ kind: 'own', cells: columns.map((column) => cellOf(column[i], true)) })
     begin = end
     until.forEach((one, o) => (taken[o] = one))
   }
@@ -44,8 +47,10 @@ export function align(texts: readonly string[]): AlignedRow[] {
       i,
       at.map((one, o) => (one < 0 ? taken[o]! : one)),
     )
-    const cells = [reference[i]!, ...others.map((other, o) => other[at[o]!] ?? null)]
-    const same = cells.every((cell) => cell !== null && cell.key === reference[i]!.key)
+    const cells = [reference[i], ...others.map((other, o) => other[at[o]!])].map((unit) =>
+      cellOf(unit, false),
+    )
+    const same = cells.every((cell) => cell?.key === reference[i]!.key)
     rows.push({ kind: same ? 'same' : 'alike', cells })
     begin = i + 1
     at.forEach((one, o) => {
@@ -56,12 +61,42 @@ export function align(texts: readonly string[]): AlignedRow[] {
     reference.length,
     others.map(({ length }) => length),
   )
-  return rows
+  return raised(rows)
 }
 
-/** Returns the index of the row from which on the texts have nothing in common; `rows.length` if they end alike. */
-export const partsAt = (rows: readonly AlignedRow[]): number =>
-  rows.findLastIndex(({ kind }) => kind !== 'own') + 1
+const cellOf = (unit: Unit | undefined, loose: boolean): Cell | null =>
+  unit === undefined ? null : { ...unit, loose }
+
+/** Moves what a text has of its own up beside what it does not have, so that texts that part are read side by side. */
+function raised(rows: readonly AlignedRow[]): AlignedRow[] {
+  const columns = (rows[0]?.cells ?? []).map((_, column) => {
+    const cells: (Cell | null)[] = rows.map(({ cells }) => cells[column]!)
+    if (column === 0) return cells
+    let free = 0
+    cells.forEach((cell, i) => {
+      if (cell === null) return
+      if (cell.loose && free < i) {
+        cells[free] = cell
+        cells[i] = null
+      }
+      free = cell.loose ? free + 1 : i + 1
+    })
+    return cells
+  })
+  return rows.flatMap(({ kind }, i) => {
+    const cells = columns.map((column) => column[i]!)
+    return cells.every((cell) => cell === null) ? [] : [{ kind, cells }]
+  })
+}
+
+/**
+ * Returns the index of the row from which on the texts have nothing in common; null if at most one of them goes on
+ * there.
+ */
+export function partsAt(rows: readonly AlignedRow[]): number | null {
+  const at = rows.findLastIndex(({ kind }) => kind !== 'own') + 1
+  return (rows[at]?.cells.filter((cell) => cell !== null).length ?? 0) > 1 ? at : null
+}
 
 /** Returns the index in `b` of each unit of `a`, ascending; -1 if it has none: equal ones, and between them alike ones. */
 function matchesOf(a: readonly Unit[], b: readonly Unit[]): number[] {
@@ -176,7 +211,9 @@ export function marksOf({ kind, cells }: AlignedRow, texts: readonly string[]): 
   )
   const [base = '', ...others] = own
   const compared = others.map((other, o) =>
-    cells[o + 1] === null || cells[o + 1]!.kind === 'code' ? null : compare(base, other),
+    cells[0] === null || (cells[o + 1]?.loose ?? true) || cells[o + 1]!.kind === 'code'
+      ? null
+      : compare(base, other),
   )
   const bases = compared.flatMap((one) => (one === null ? [] : [one.base]))
   return [
@@ -207,7 +244,19 @@ function compare(base: string, other: string): { base: Range[]; other: Range[] }
     i = next + 1
     j = at + 1
   }
-  return marks
+  return { base: joined(marks.base, base), other: joined(marks.other, other) }
+}
+
+/** Joins ranges that only signs or spaces separate. */
+function joined(ranges: readonly Range[], text: string): Range[] {
+  const list: Range[] = []
+  for (const range of ranges) {
+    const last = list.at(-1)
+    if (last !== undefined && /^[\s\p{P}]*$/u.test(text.slice(last[1], range[0])))
+      list[list.length - 1] = [last[0], range[1]]
+    else list.push(range)
+  }
+  return list
 }
 
 const stretch = (list: readonly Range[]): Range | null =>

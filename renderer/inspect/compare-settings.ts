@@ -46,20 +46,34 @@ export interface RunHead {
   more: string
 }
 
+export interface RunNames {
+  title: string
+  /** Model, strategy, paths. */
+  facts: readonly string[]
+  /** Other settings that differ, and the time. */
+  others: readonly string[]
+}
+
 /**
- * Returns a head for each run by which it can be told from the others: its title; if that is the same, the facts
- * that differ (model, strategy, paths); if none do, `rest`.
+ * Returns a head for each run by which it can be told from the others: its title, else the facts that differ; where
+ * these are the same for some, with as many of `others` as tell them apart.
  */
-export function headsOf(
-  runs: readonly { title: string; facts: readonly string[]; rest: string }[],
-): RunHead[] {
-  const join = (list: readonly string[]) => list.join(' · ')
-  if (runs.some(({ title }) => title !== runs[0]!.title))
-    return runs.map(({ title, facts }) => ({ title, more: join(facts) }))
+export function headsOf(runs: readonly RunNames[]): RunHead[] {
+  const join = (list: readonly string[]) => list.filter((one) => one !== '').join(' · ')
+  const titled = runs.some(({ title }) => title !== runs[0]!.title)
   const differs = (i: number) => runs.some(({ facts }) => facts[i] !== runs[0]!.facts[i])
-  return runs.map(({ facts, rest }) => {
-    const own = facts.filter((_, i) => differs(i))
-    const shared = facts.filter((_, i) => !differs(i))
-    return { title: own.length > 0 ? join(own) : rest, more: join(shared) }
-  })
+  const titles = runs.map(({ title, facts }) =>
+    titled ? title : join(facts.filter((_, i) => differs(i))),
+  )
+  for (let i = 0; i < (runs[0]?.others.length ?? 0); i++) {
+    const before = [...titles]
+    before.forEach((title, r) => {
+      const equals = before.flatMap((other, o) => (other === title ? [runs[o]!.others[i]] : []))
+      if (new Set(equals).size > 1) titles[r] = join([title, runs[r]!.others[i]!])
+    })
+  }
+  return runs.map(({ facts }, r) => ({
+    title: titles[r]!,
+    more: join(facts.filter((_, i) => titled || !differs(i))),
+  }))
 }

@@ -39,8 +39,9 @@ function pieces(text: string, block: Block): Block[] {
     } else if (math !== null) {
       if (line.includes(math)) math = null
     } else {
-      if (at > block.start && (heading || ITEM.test(own) || HEADING.test(own))) cuts.push(at)
-      heading = HEADING.test(own)
+      const after = heading && own.trim() !== ''
+      if (at > block.start && (after || ITEM.test(own) || HEADING.test(own))) cuts.push(at)
+      heading = HEADING.test(own) || (heading && !after)
       fence = mark
       const opening = line.trim()
       if (opening.startsWith('$$') && !opening.slice(2).includes('$$')) math = '$$'

@@ -123,7 +123,7 @@ function TabsLayout({
       <div
         role="tablist"
         aria-label={t('lanes.tabs')}
-        className="tabstrip scroll"
+        className={`tabstrip scroll ${paths.length > 8 ? 'bare' : ''}`}
         onKeyDown={onKey}
       >
         {paths.map((path) => (

@@ -11,7 +11,7 @@ import { report } from '../store/toasts.ts'
 import { activate } from '../store/ui.ts'
 import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
-import { AnswerText } from '../ui/AnswerText.tsx'
+import { AnswerText, plainAnswer } from '../ui/AnswerText.tsx'
 import { SegmentButton } from '../ui/SegmentButton.tsx'
 
 /** Returns the board. It changes only when a path ends, with a vote and with an answer, not with every token. */
@@ -62,7 +62,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
       {board.tie && <p className="callout warn small">{t('votes.tie')}</p>}
       {board.disagrees && (
         <p className="callout warn small">
-          {t('votes.disagree', { answer: board.summaryAnswer ?? '' })}
+          {t('votes.disagree', { answer: plainAnswer(board.summaryAnswer ?? '') })}
         </p>
       )}
       <div role={choosable ? 'radiogroup' : 'list'} aria-label={t('votes.title')}>
@@ -81,7 +81,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
                   className="vote-pick"
                   disabled={why !== null}
                   title={t(why ?? 'votes.choose')}
-                  aria-label={t('votes.chooseAnswer', { answer: row.answer })}
+                  aria-label={t('votes.chooseAnswer', { answer: plainAnswer(row.answer) })}
                   onClick={() => choose(row.members[0]!)}
                 >
                   {row.wins && <Check size={12} />}

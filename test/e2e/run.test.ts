@@ -183,6 +183,12 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     await window.untilTokens(1, 60)
     await window.laneMenu(2, 'Drop path')
     await expect.poll(() => window.status(2)).toBe('dropped')
+    const undo = window.page.getByRole('button', { name: 'Undo: take path 2 back' })
+    await undo.click()
+    await expect.poll(() => window.status(2)).not.toBe('dropped')
+    expect(await window.tokens(2)).toBe(30)
+    await window.laneMenu(2, 'Drop path')
+    await undo.waitFor()
     // A new version merges what was added since, without the dropped path.
     const { page } = window
     await page.locator('.summary [data-command="run.summariseSubset"]').click()

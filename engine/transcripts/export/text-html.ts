@@ -28,7 +28,7 @@ export class HtmlWriter {
     return html({ type: 'root', children })
   }
 
-  /** Returns a short answer as HTML: a formula if it is written as one and is no prose. */
+  /** Returns a short answer as HTML: a formula if it is written as one, prose without LaTeX. */
   answer(answer: string): string {
     const plain = printable(answer)
     if (plain.includes('\n')) return this.text(plain)

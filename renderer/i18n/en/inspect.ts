@@ -58,6 +58,7 @@ export const inspect = {
   'compare.equal_one': '{{count}} setting is equal',
   'compare.equal_other': '{{count}} settings are equal',
   'compare.differs': 'differs',
+  'compare.confidence': 'Record confidence',
   'compare.apart': 'Nothing in common from here on.',
   'compare.runs': 'Runs side by side',
 } as const

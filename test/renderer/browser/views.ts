@@ -83,6 +83,21 @@ export const VIEWS: Record<
       await page.locator('.attr-row').nth(1).click()
     },
   },
+  'inspect, many': { hash: '#/run/nine/p7/3', scene: 'comparing' },
+  'run, dropped': {
+    hash: '#/run/dropped',
+    scene: 'comparing',
+    act: (page) => page.keyboard.press('Alt+1'),
+  },
+  'run, tabs of many': {
+    hash: '#/run/sixteen',
+    scene: 'comparing',
+    act: (page) => page.keyboard.press('Alt+3'),
+  },
+  'run, prose': { hash: '#/run/prose', scene: 'comparing' },
+  'compare, texts': { hash: '#/run/pair/compare/p1,p2', scene: 'comparing' },
+  'compare, apart': { hash: '#/run/pair/compare/p1,p3,p2', scene: 'comparing' },
+  'compare, three runs': { hash: '#/compare/first,second,third', scene: 'comparing' },
   'compare paths': { hash: '#/run/balls/compare/p1,p3' },
   'compare runs': { hash: '#/compare/balls,stopped' },
   history: { hash: '#/history' },

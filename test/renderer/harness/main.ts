@@ -5,6 +5,7 @@ import { toast } from '../../../renderer/store/toasts.ts'
 import { drawWaiting } from '../../../renderer/store/turns.ts'
 import type { RunSettings } from '../../../engine/protocol/request.ts'
 import * as scripts from '../../support/scripts.ts'
+import { comparing } from '../comparing.ts'
 import { FakeHost } from '../fake-host.ts'
 import * as synthetic from '../synthetic.ts'
 
@@ -43,6 +44,9 @@ if (scene === 'texts') {
     }),
   )
   fake.add(synthetic.ofKind(script('thinking', scripts.said(THINKING)), 'text', { thought }))
+} else if (scene === 'comparing') {
+  for (const [run, events] of Object.entries(comparing()))
+    fake.add(events, run === 'sixteen' ? { status: 'running', answer: null } : {})
 } else if (scene === 'thread') {
   // A conversation: `turns=200` in the address makes it that long.
   const turns = Number(new URLSearchParams(location.search).get('turns') ?? 4)

@@ -105,6 +105,7 @@ describe('units and sentences', () => {
       '$$\n1\n- 2\n$$',
       'end',
     ])
+    expect(units('## Title\n\nWords.')).toEqual(['## Title', 'Words.'])
     expect(units('- ```\n- no\n  ```\n- b')).toEqual(['- ```\n- no\n  ```', '- b'])
   })
 })
@@ -186,7 +187,18 @@ describe('texts side by side', () => {
     expect(rows.map(({ kind }) => kind)).toEqual(['same', 'own', 'own', 'own'])
     expect(partsAt(rows)).toBe(1)
     expect(rows.flatMap((row) => marksOf(row, texts).flat())).toEqual([])
-    expect(partsAt(align(['a\n\nb', 'c\n\nb']))).toBe(2)
+    expect(partsAt(align(['a\n\nb', 'c\n\nb']))).toBeNull()
+    expect(partsAt(align(['a\n\nb', 'a']))).toBeNull()
+  })
+
+  test('a text that has nothing of the others stands beside them from the top', () => {
+    const texts = ['One two.\n\nThree four.', 'Cats.\n\nDogs.\n\nBirds.', 'One two.\n\nThree five.']
+    expect(drawn(texts)).toEqual([
+      ['alike', 'One two.', 'Cats.', 'One two.'],
+      ['alike', 'Three four.', 'Dogs.', 'Three five.'],
+      ['own', '', 'Birds.', ''],
+    ])
+    expect(marked(texts, 1)).toEqual([['four'], [], ['five']])
   })
 
   test('long texts that have nothing in common become rows that can be drawn', () => {

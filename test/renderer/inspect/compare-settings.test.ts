@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { foldRun } from '../../../engine/protocol/fold.ts'
-import type { RunSettings } from '../../../engine/protocol/request.ts'
+import { RunSettings } from '../../../engine/protocol/request.ts'
 import { headsOf, settingRows } from '../../../renderer/inspect/compare-settings.ts'
 import { t } from '../../../renderer/i18n/index.ts'
 import { settingName, settingWords } from '../../../renderer/inspect/setting-words.ts'
@@ -32,23 +32,34 @@ test('every setting has a name and words for its value', () => {
     expect(settingName(key, t), key).not.toBe(key)
     expect(settingWords(key, values[0], t), key).not.toMatch(/^[a-z]+\.[a-z]|undefined|object/)
   }
+  const groups = ['sampling', 'controls', 'engine', 'templateVariables']
+  for (const key of Object.keys(RunSettings.shape).filter((name) => !groups.includes(name)))
+    expect(settingName(key, t), key).not.toBe(key)
   expect(settingWords('strategy', 'majority', t)).toBe('Majority vote')
   expect(settingWords('vote', 'behaviour', t)).toBe('behaviour')
   expect(settingWords('tail', undefined, t)).toBe('–')
 })
 
 test('a run is headed by what tells it apart', () => {
-  const run = (title: string, facts: string[], rest: string) => ({ title, facts, rest })
-  expect(headsOf([run('A', ['m', 's'], ''), run('B', ['m', 's'], '')])).toEqual([
+  const heads = (...runs: [title: string, facts: string[], ...others: string[]][]) =>
+    headsOf(runs.map(([title, facts, ...others]) => ({ title, facts, others })))
+  expect(heads(['A', ['m', 's']], ['B', ['m', 's']])).toEqual([
     { title: 'A', more: 'm · s' },
     { title: 'B', more: 'm · s' },
   ])
-  expect(headsOf([run('A', ['m', 's', '4'], ''), run('A', ['m', 'v', '8'], '')])).toEqual([
+  expect(heads(['A', ['m', 's', '4']], ['A', ['m', 'v', '8']])).toEqual([
     { title: 's · 4', more: 'm' },
     { title: 'v · 8', more: 'm' },
   ])
-  expect(headsOf([run('A', ['m'], 'Seed 1'), run('A', ['m'], 'Seed 2')])).toEqual([
+  expect(heads(['A', ['m'], 'Seed 1', 'Monday'], ['A', ['m'], 'Seed 2', 'Monday'])).toEqual([
     { title: 'Seed 1', more: 'm' },
     { title: 'Seed 2', more: 'm' },
   ])
+  const three = heads(
+    ['A', ['s'], 'Seed 1', 'Tail 5', 'Monday'],
+    ['A', ['v'], 'Seed 1', 'Tail 9', 'Monday'],
+    ['A', ['s'], 'Seed 1', 'Tail 7', 'Tuesday'],
+  )
+  expect(three.map(({ title }) => title)).toEqual(['s · Tail 5', 'v', 's · Tail 7'])
+  expect(heads(['A', ['m'], 'Monday'])).toEqual([{ title: '', more: 'm' }])
 })
