@@ -48,9 +48,8 @@ export function listenForShortcuts(): () => void {
     if (shortcut === '') return
     const typing =
       event.target instanceof HTMLElement &&
-      event.target.closest(
-        'input:not([type="range"]), textarea, select, [contenteditable]',
-      ) !== null
+      event.target.closest('input:not([type="range"]), textarea, select, [contenteditable]') !==
+        null
     if (typing && !actsInText(shortcut)) return
     const { dialog, link } = useUi.getState()
     if (dialog !== null || link !== null) return

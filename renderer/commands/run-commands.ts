@@ -30,13 +30,7 @@ import { draftOf, edit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { go } from '../store/route.ts'
 import { command } from '../store/runs.ts'
-import {
-  seekNextCaption,
-  setPlaying,
-  startReplay,
-  stopReplay,
-  useReplay,
-} from '../store/replay.ts'
+import { seekNextCaption, setPlaying, startReplay, stopReplay, useReplay } from '../store/replay.ts'
 import { report } from '../store/toasts.ts'
 import { followSummary, openDialog, useUi } from '../store/ui.ts'
 import { grownPaths } from '../ui/control-tokens.ts'

@@ -267,9 +267,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
         </p>
       )}
       {values && answer !== null && <AnswerBig run={run} segment={segment} text={answer.text} />}
-      {isOpen(summary) && summary.tokens.length === 0 && (
-        <ReadingPaths run={run} />
-      )}
+      {isOpen(summary) && summary.tokens.length === 0 && <ReadingPaths run={run} />}
       <StreamText run={run} segment={segment} label={textName(segment)} />
     </>
   )

@@ -19,7 +19,9 @@ export const useActivity = create<Activity>(() => ({ runs: {}, unseen: null }))
 export function receiveActivity(runs: readonly RunProgress[], away: boolean): void {
   const ended = runs.findLast(({ doing }) => doing === null)
   useActivity.setState(({ unseen }) => ({
-    runs: Object.fromEntries(runs.filter(({ doing }) => doing !== null).map((one) => [one.run, one])),
+    runs: Object.fromEntries(
+      runs.filter(({ doing }) => doing !== null).map((one) => [one.run, one]),
+    ),
     unseen: away && ended !== undefined ? ended : unseen,
   }))
 }

@@ -9,6 +9,7 @@ import { HardwareLine } from '../models/HardwareLine.tsx'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
+import { captionsOf } from '../store/captions.ts'
 import { doingNow, modelOf, useActivity } from '../store/activity.ts'
 import { report } from '../store/toasts.ts'
 import { placeNow, useUi } from '../store/ui.ts'
@@ -96,9 +97,16 @@ function Announcer() {
       const open = useRuns.getState().open[run]
       if (open === undefined) return
       if (open.error !== null) return say('') // the view shows the error
+      if (open.replayed !== null && captionsOf(run).length > 0) return say('') // captions tell more
       const now = Date.now()
       const phase = phaseOf(run, open.shown)
-      const words = describeRun(open.shown, t, placeNow(run), doingNow(run, open.shown), modelOf(run))
+      const words = describeRun(
+        open.shown,
+        t,
+        placeNow(run),
+        doingNow(run, open.shown),
+        modelOf(run),
+      )
       if (phase === last.current.phase && now < last.current.at + ANNOUNCE_MS) return setText(words)
       last.current = { at: now, phase }
       say(words)

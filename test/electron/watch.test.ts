@@ -7,7 +7,13 @@ import { Host } from '../../engine/host/host.ts'
 import type { DoingOfAll } from '../../engine/protocol/doing.ts'
 import { pathId, type RunEvent } from '../../engine/protocol/events.ts'
 import type { Channel, HostMessage, RunProgress } from '../../engine/protocol/wire.ts'
-import { pathStarted, runStarted, sampleRun, summaryStarted, tokensOf } from '../support/sample-run.ts'
+import {
+  pathStarted,
+  runStarted,
+  sampleRun,
+  summaryStarted,
+  tokensOf,
+} from '../support/sample-run.ts'
 import { ScriptedEngine } from '../support/scripted-engine.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 

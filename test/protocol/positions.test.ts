@@ -12,8 +12,7 @@ const write = (segment: string, count: number): RunEvent => ({
   segment,
   tokens: tokensOf('x'.repeat(3 * count)).slice(0, count),
 })
-const used = (...more: RunEvent[]) =>
-  positionsUsed(foldRun([...begun, ...more], { live: true }))
+const used = (...more: RunEvent[]) => positionsUsed(foldRun([...begun, ...more], { live: true }))
 
 test('paths count from the prompt, and the longest decides', () => {
   expect(used()).toBe(3)

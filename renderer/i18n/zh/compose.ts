@@ -186,7 +186,7 @@ export const compose: Record<keyof typeof en, string> = {
   'adv.gpuLayersHelp': '共 {{layers}} 层；其余留在 CPU 上',
   'adv.flash': 'Flash Attention',
   'adv.threads': '线程数',
-  'adv.threadsHelp': '自动：与核心数相同，其他程序占用时减少',
+  'adv.threadsHelp': '自动：留出一个核心，其他程序占用时再减少',
   'adv.context': '上下文大小（单元）',
   'adv.contextHelp': '自动：按运行所需',
 
@@ -214,8 +214,7 @@ export const compose: Record<keyof typeof en, string> = {
   'first.text':
     '单条思维链写得再长，效果也会停止提升：早期走错一步，后面就很难挽回。Braid 让一个本地模型从同一提示出发，同时沿多条路径思考，再融合为一个答案。您可以查看每条路径，随时停止、继续或分叉，并重新总结。',
   'first.sample': '回放一次录制的运行',
-  'first.sampleWhat':
-    'Qwen2.5-Coder 1.5B 回答一个日常问题：有的路径错了，答案是对的。',
+  'first.sampleWhat': 'Qwen2.5-Coder 1.5B 回答一个日常问题：有的路径错了，答案是对的。',
   'first.measured':
     '自带模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %（命令见 docs/measurements.md）。',
   'first.getModel': '添加模型',

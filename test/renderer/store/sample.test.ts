@@ -2,12 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { RunEvent } from '../../../engine/protocol/events.ts'
 import { foldRun, segmentOf } from '../../../engine/protocol/fold.ts'
-import {
-  captionAt,
-  placed,
-  timeOf,
-  type CaptionSource,
-} from '../../../renderer/store/captions.ts'
+import { captionAt, placed, timeOf, type CaptionSource } from '../../../renderer/store/captions.ts'
 
 const read = (name: string) =>
   readFileSync(new URL(`../../../renderer/samples/${name}`, import.meta.url), 'utf8')
