@@ -9,6 +9,7 @@ import { HardwareLine } from '../models/HardwareLine.tsx'
 import { useModels } from '../store/models.ts'
 import { routeRun, useRoute } from '../store/route.ts'
 import { useRuns } from '../store/runs.ts'
+import { captionsOf } from '../store/captions.ts'
 import { doingNow, modelOf, useActivity } from '../store/activity.ts'
 import { report } from '../store/toasts.ts'
 import { placeNow, useUi } from '../store/ui.ts'
@@ -96,6 +97,7 @@ function Announcer() {
       const open = useRuns.getState().open[run]
       if (open === undefined) return
       if (open.error !== null) return say('') // the view shows the error
+      if (open.replayed !== null && captionsOf(run).length > 0) return say('') // captions tell more
       const now = Date.now()
       const phase = phaseOf(run, open.shown)
       const words = describeRun(

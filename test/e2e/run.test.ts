@@ -44,6 +44,39 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     )
   })
 
+  test('while a summary reads the paths again, the head and the title say how much it has read', async () => {
+    await window.pose({ problem: PROBLEM, paths: 4, budget: 400, finish: 'last', summary: 16 })
+    const { page } = window
+    await window.untilRun('ended')
+    expect(await page.locator('.context-used').textContent()).toMatch(
+      /^[\d,]+ of 8,192 tokens of context$/,
+    )
+    await page.evaluate(() => {
+      const said = new Set<string>()
+      const look = () => {
+        said.add(document.querySelector('[data-run-status]')?.textContent ?? '')
+        said.add(document.title)
+      }
+      new MutationObserver(look).observe(document, {
+        subtree: true,
+        childList: true,
+        characterData: true,
+      })
+      Object.assign(globalThis, { said })
+    })
+    await page.locator('.summary [data-command="run.summariseSubset"]').click()
+    await page.locator('dialog').getByLabel('Merge paths').selectOption({ label: 'By re-reading' })
+    await page.getByRole('button', { name: 'Summarise 4 paths' }).click()
+    await page
+      .getByRole('radiogroup', { name: 'Versions of the summary' })
+      .waitFor({ timeout: 60 * SECONDS })
+    await window.untilRun('ended')
+    const said = await page.evaluate(() => [...(globalThis as never as { said: Set<string> }).said])
+    expect(said).toContainEqual(expect.stringMatching(/^Reading 4 paths \d+ %$/))
+    expect(said).toContainEqual(expect.stringMatching(/^Reading 4 paths \d+ % – .* – Braid$/))
+    expect(await page.title()).toBe('Braid')
+  })
+
   test('stop one path: it stops, the others go on', async () => {
     await window.pose({ problem: PROBLEM, paths: 3, budget: 300, finish: 'last', summary: 16 })
     await window.untilTokens(2, 10)

@@ -54,11 +54,10 @@ bool Start::begin() {
 }
 
 // Returns whether another part of tokens fits into this turn after `passes` of them: however few its tokens, it reads all
-// weights, so it takes about as long as those before.
+// weights, so it takes about as long as those before. How far the stream is, is reported between turns, so this holds even
+// if no stream waits.
 bool Start::another(int32_t passes, size_t most, double ms) const {
-    if (tokens >= most) return false;
-    const bool beside = most < (size_t) decode->context->batchSize();
-    return !beside || ms / passes * (passes + 1) <= Pace::TARGET_MS;
+    return tokens < most && ms / passes * (passes + 1) <= Pace::TARGET_MS;
 }
 
 bool Start::advance(size_t most) {

@@ -193,7 +193,7 @@ export const compose = {
   'adv.gpuLayersHelp': 'of {{layers}}; the others stay on the CPU',
   'adv.flash': 'Flash attention',
   'adv.threads': 'Threads',
-  'adv.threadsHelp': 'automatic: as many as there are cores, fewer while other programs use them',
+  'adv.threadsHelp': 'automatic: all cores but one, fewer while other programs use them',
   'adv.context': 'Context size (cells)',
   'adv.contextHelp': 'automatic: as many as the run needs',
 

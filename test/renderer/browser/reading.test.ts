@@ -238,8 +238,20 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     expect(await page.locator('.teach').textContent()).toContain('GGUF')
     const example = page.locator('.example').first()
     const words = await example.textContent()
+    expect(await page.locator('[data-measured]').textContent()).toMatch(
+      /1 path solves 40 %, 8 paths solve 85 %.*docs\/measurements\.md/,
+    )
     await page.getByRole('button', { name: 'Replay a recorded run' }).click()
-    await page.getByRole('slider', { name: 'Position in the run' }).waitFor()
+    const slider = page.getByRole('slider', { name: 'Position in the run' })
+    await slider.waitFor()
+    const speed = page.getByRole('combobox', { name: 'Speed' })
+    const [least, most] = await slider.evaluate((el) => [
+      Number((el as HTMLInputElement).min),
+      Number((el as HTMLInputElement).max),
+    ])
+    const watched = (most! - least!) / 1000 / Number(await speed.inputValue())
+    expect(watched).toBeGreaterThanOrEqual(20)
+    expect(watched).toBeLessThanOrEqual(40)
     await page.getByRole('combobox', { name: 'Speed' }).selectOption('16')
     await expect
       .poll(() => page.locator('[data-lane]').count(), { timeout: 20_000 })
@@ -247,6 +259,7 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await expect
       .poll(() => page.locator('.summary .stream').textContent(), { timeout: 60_000 })
       .not.toBe('')
+    expect(await page.locator('.summary .answer-text').textContent()).toContain('32')
     // Without a model, no run can start.
     expect(
       await page.locator('.summary [data-command="run.attribution"]').getAttribute('aria-disabled'),
@@ -255,6 +268,117 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await example.click()
     expect(await page.getByLabel('Problem', { exact: true }).inputValue()).toBe(words)
     expect(await page.locator('.example').count()).toBe(0)
+    await page.context().close()
+  })
+
+  test('first minute: one key pauses the recorded run, one goes from caption to caption, and each has its mark on the time line', async () => {
+    const page = await openPage(harness, '#/', { scene: 'empty', width: 1024, height: 700 })
+    await page.getByRole('button', { name: 'Replay a recorded run' }).click()
+    const slider = page.getByRole('slider', { name: 'Position in the run' })
+    const caption = page.locator('.replay-caption [role="status"]')
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.keyboard.press('k')
+    await page.getByRole('button', { name: 'Play', exact: true }).waitFor()
+    const at = () => slider.inputValue().then(Number)
+    const paused = await at()
+    const marks = page.locator('.replay-mark')
+    const names = await marks.evaluateAll((all) => all.map((el) => el.getAttribute('aria-label')!))
+    expect(names.length).toBeGreaterThanOrEqual(3)
+    await page.keyboard.press('Home') // not the slider's: it has no focus
+    await slider.focus()
+    await page.keyboard.press('Home')
+    for (const name of names) {
+      await page.keyboard.press('n')
+      await expect.poll(() => caption.textContent()).toBe(name)
+    }
+    expect(await at()).toBeGreaterThan(paused)
+    // The last caption is the end: there is none to go to, and the answer is drawn.
+    expect(
+      await page.locator('.replay [data-command="replay.next"]').getAttribute('aria-disabled'),
+    ).toBe('true')
+    expect(await page.locator('.summary .answer-text').textContent()).toContain('32')
+    // A mark goes to its moment, by the keyboard too: what the caption names is on the screen.
+    const wrong = names.findIndex((name) => name.startsWith('Path 1 goes wrong'))
+    await marks.nth(wrong).focus()
+    await page.keyboard.press('Enter')
+    await expect.poll(() => caption.textContent()).toBe(names[wrong])
+    expect(await marks.nth(wrong).getAttribute('aria-current')).toBe('step')
+    await expect
+      .poll(() => page.locator('[data-lane="p1"] .stream').textContent())
+      .toMatch(/remaining 3 jars are paid/)
+    expect(await page.locator('.replay').textContent()).toMatch(
+      /Recorded with Qwen2\.5 Coder 1\.5B.*seed 1; chosen because its paths disagree/,
+    )
+    // The status bar keeps quiet: captions tell more than its counts.
+    expect(await page.locator('.status-bar [role="status"]').textContent()).toBe('')
+    await slider.focus()
+    await page.keyboard.press('k')
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.context().close()
+  })
+
+  test('what the host says of runs is told alike: in the head, the title and the list, and how one ended until it is seen', async () => {
+    const page = await openPage(harness, '#/run/live')
+    const push = (doing: object | null, more: object = {}) =>
+      page.evaluate(
+        ({ doing, more }) =>
+          (window as never as { harness: Handle }).harness.fake.push({
+            kind: 'activity',
+            runs: [
+              {
+                run: 'live',
+                title: 'Balls',
+                model: 'm',
+                status: 'running',
+                answer: null,
+                doing,
+                ...more,
+              },
+            ],
+          }),
+        { doing, more },
+      )
+    expect(await page.title()).toBe('Braid')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const at = fake.runs.get('live')!.events.at(-1)!.at
+      const ends = ['p1', 'p2', 'p3', 'p4'].map((segment) => ({
+        type: 'segment-ended' as const,
+        at,
+        segment,
+        reason: 'finished' as const,
+        answer: null,
+      }))
+      const summary = synthetic.summaryStarted('s1', ['p1', 'p2', 'p3', 'p4'])
+      fake.push({ kind: 'events', run: 'live', events: [...ends, { ...summary, at }] })
+    })
+    await push({ phase: 'reading', paths: 4, fraction: 0.43 })
+    const head = page.locator('[data-run-status]')
+    await expect.poll(() => head.textContent()).toBe('Reading 4 paths 43 %')
+    await expect.poll(() => page.title()).toBe('Reading 4 paths 43 % – Balls – Braid')
+    expect(await page.locator('.summary [data-reading] progress').getAttribute('value')).toBe(
+      '0.43',
+    )
+    await expect
+      .poll(() => page.locator('.status-bar .announce').textContent())
+      .toBe('Reading 4 paths 43 %')
+    expect(await page.locator('.status-bar [role="status"]').textContent()).toMatch(
+      /^Reading 4 paths/,
+    )
+    await page.keyboard.press('Alt+H')
+    await expect
+      .poll(() => page.locator('.history-row[data-run="live"] .pill').first().textContent())
+      .toBe('Reading 4 paths 43 %')
+    await page.evaluate(() => {
+      document.hasFocus = () => false
+    })
+    await push(null, { status: 'ended', answer: '32' })
+    await expect.poll(() => page.title()).toBe('Done. Answer: 32 – Balls – Braid')
+    await page.evaluate(() => {
+      document.hasFocus = () => true
+      dispatchEvent(new Event('focus'))
+    })
+    await expect.poll(() => page.title()).toBe('Braid')
     await page.context().close()
   })
 })

@@ -11,6 +11,16 @@ export const VIEWS: Record<
     act: (page) => page.locator('.advanced > summary').click(),
   },
   'first minute': { hash: '#/', scene: 'empty' },
+  'first minute, replay': {
+    hash: '#/',
+    scene: 'empty',
+    act: async (page) => {
+      await page.locator('.teach .btn').first().click()
+      await page.locator('.replay-mark').first().waitFor()
+      await page.keyboard.press('k')
+      for (let i = 0; i < 3; i++) await page.keyboard.press('n')
+    },
+  },
   'run, answer': { hash: '#/run/balls' },
   'run, thread': { hash: '#/run/turn4', scene: 'thread' },
   'run, grid': { hash: '#/run/balls', act: (page) => page.keyboard.press('Alt+1') },
