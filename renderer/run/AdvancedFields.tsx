@@ -1,5 +1,6 @@
 import { useId } from 'react'
 import { DEFAULT_TAIL, type QuestionKind, type RunSettings } from '../../engine/protocol/request.ts'
+import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
