@@ -20,7 +20,7 @@ import { streamId, type Streamed } from './streams.ts'
 /** What an answer begins with; the model writes what is in the box. */
 const OPENING = '\n\nThe final answer is \\boxed{'
 
-/** A fork that is being decoded. It is no segment of the run. */
+/** A fork that is being decoded. The run's state does not have it. */
 interface Fork extends Probing {
   stream: Pick<Segment, 'segment' | 'role' | 'number'>
   /** Tokens that were prefilled. */

@@ -9,7 +9,7 @@ import type { Action, View } from './strategy.ts'
 
 /**
  * The stop rule `stable` (after Parallel-Probe, arXiv 2602.03845): each path is asked for its answer
- * every so many tokens; once the majority stays, all stop, and paths that keep disagreeing are
+ * at regular intervals of tokens; once the majority stays, all stop, and paths that keep disagreeing are
  * dropped.
  */
 
@@ -30,7 +30,7 @@ export function nextProbes(view: View): Action[] {
   return running.length === 0 ? due : [...due, ...consequences(every, running, view)]
 }
 
-/** Returns after how many tokens a path that runs is to be asked; 0 if it is not. */
+/** Returns the position at which a running path is to be asked; 0 if it is not. */
 function latest(path: Segment, every: number): number {
   const after = Math.floor(path.tokens.length / every) * every
   // At its budget, a path states its answer itself.

@@ -63,7 +63,7 @@ describe('rounds of probes', () => {
     expect(judge([], 2)).toMatchObject({ stop: false, asked: 0, deviating: [] })
   })
 
-  it('find the paths that keep disagreeing; silence and a tie are no disagreement', () => {
+  it('find the paths that keep disagreeing; silence and a tie do not count as disagreement', () => {
     expect(
       judge(
         [
