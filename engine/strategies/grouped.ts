@@ -163,8 +163,7 @@ function nextOf(group: number, shape: Shape, view: View): Action[] {
   const texts = members.filter(isReadable)
   if (group < last && texts.length > 0) return openRound(group + 1, texts, shape, view)
   const reads = shape.rounds === 1 ? texts : countedPaths(state).filter(isReadable)
-  const wanted =
-    fuses(shape, view) && takesPart(reads, view) && !replacesSummaries(shape, view)
+  const wanted = fuses(shape, view) && takesPart(reads, view) && !replacesSummaries(shape, view)
   return wanted ? [groupSummary(last, reads, view)] : []
 }
 
