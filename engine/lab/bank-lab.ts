@@ -10,6 +10,7 @@ import { ballots, elected, isCorrect, statement, type Statement } from './check.
 import type { Sample } from './measure.ts'
 import type { Lab } from './open.ts'
 import { scored } from './problems.ts'
+import { rulesOf, SCORE_DEFAULTS, scoredPaths, type Rule } from './bank-score.ts'
 import { makeUnit, type Unit } from './unit.ts'
 
 /** What records a bank and writes its summaries. */
@@ -18,11 +19,17 @@ export type BankEngine = Pick<Engine, 'think' | 'resume'>
 /** How often the table is counted again at most, since that reads the whole bank. */
 const COUNTS = 50
 
-/** A row of a bank's table: the paths alone, a vote over the first ones, or a summary of them. */
+/** A row of a bank's table: the paths alone, a vote over the first ones by some rule, or a summary of them. */
 type Way = { unit: Unit } & (
   | { way: 'path' }
   | { way: 'vote'; width: number }
+  | { way: 'rule'; width: number; rule: Rule }
   | { way: 'merge'; width: number; fusion: 'cache' | 'reread' }
+)
+
+/** The rules of a vote that a recording has what they need for; plain majority is a row of its own. */
+const RULES = rulesOf(SCORE_DEFAULTS).filter(
+  ({ name, needs }) => name !== 'majority' && needs !== 'probes',
 )
 
 function waysOf({ settle }: Pick<Lab, 'settle'>, plan: PlanOf<'bank'>): Way[] {
@@ -41,6 +48,15 @@ function waysOf({ settle }: Pick<Lab, 'settle'>, plan: PlanOf<'bank'>): Way[] {
           variant: 'vote',
         }),
       },
+      // Every rule makes the same of one path.
+      ...(width === 1 ? [] : RULES).map((rule): Way => ({
+        way: 'rule',
+        width,
+        rule,
+        unit: makeUnit(settle({ ...of, strategy: 'majority', paths: width }), ['equality'], {
+          variant: rule.name,
+        }),
+      })),
       ...fusions.map((fusion): Way => ({
         way: 'merge',
         width,
@@ -188,6 +204,7 @@ function samplesOf(
       pathsMs: 0,
       summaryMs: 0,
     })
+    const { paths: rated, every } = scoredPaths(recorded, said, bank, expected)
     return ways.flatMap((way): Sample[] => {
       const { unit } = way
       if (way.way === 'path')
@@ -197,6 +214,13 @@ function samplesOf(
       const { width } = way
       if (paths.length < width) return []
       const figures = { width, pathTokens: tokens(width) }
+      if (way.way === 'rule') {
+        const verdict = way.rule.apply({ every }, rated.slice(0, width))
+        if (verdict === null) return []
+        const one = sample(unit, 0, undefined, { width, pathTokens: verdict.tokens })
+        const outcome = { vote: unit.votes[0]!, answer: verdict.answer, correct: verdict.right }
+        return [{ ...one, outcomes: [outcome] }]
+      }
       if (way.way === 'vote')
         return [sample(unit, 0, elected(said.slice(0, width), 'equality'), figures)]
       const fused = { problem: index, fusion: way.fusion, paths: width, asked: 'value' }

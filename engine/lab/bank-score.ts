@@ -2,13 +2,13 @@ import { vote } from '../protocol/answers/vote.ts'
 import { scaled, weightOf } from '../protocol/answers/weights.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
 import type { Weight } from '../protocol/request.ts'
-import { pathId } from '../protocol/segments.ts'
+import { numberOf, pathId } from '../protocol/segments.ts'
 import { STOP_DEFAULTS } from '../protocol/settings.ts'
 import { certainty, judge, type Round } from '../protocol/stopping.ts'
 import { extractAnswer } from '../prompt/index.ts'
 import { problemsOf, type Bank } from './bank.ts'
-import { ballots, isCorrect } from './check.ts'
-import { scored, type ProblemSet } from './problems.ts'
+import { ballots, isCorrect, type Ballot } from './check.ts'
+import { scored, type Expected, type ProblemSet } from './problems.ts'
 import {
   mcnemar,
   mean,
@@ -28,6 +28,8 @@ import {
 export interface ScoredPath {
   answer: number | null
   right: boolean
+  /** The answer as it was written. */
+  text: string | null
   tokens: number
   /** By weight; null if the bank does not have it. */
   weights: Readonly<Record<Weight, number | null>>
@@ -38,6 +40,7 @@ export interface ScoredPath {
 export interface ScoredProbe {
   answer: number | null
   right: boolean
+  text: string | null
   /** Tokens that were decoded for it. */
   tokens: number
 }
@@ -60,6 +63,8 @@ export const SCORE_DEFAULTS: ScoreOptions = STOP_DEFAULTS
 /** What a rule made of some paths. */
 export interface Verdict {
   right: boolean
+  /** The answer that won, as the first path that gave it wrote it. */
+  answer: string | null
   /** Tokens of all paths, and of probes. */
   tokens: number
 }
@@ -67,22 +72,23 @@ export interface Verdict {
 interface Voter {
   answer: number | null
   right: boolean
+  text: string | null
   weight?: number
 }
 
-/** Returns whether the answer that wins is right; a tie goes to the first one. */
-function elects(voters: readonly Voter[]): { right: boolean; leader: number | null } {
-  const sums = new Map<number, { sum: number; right: boolean }>()
-  for (const { answer, right, weight = 1 } of voters) {
+/** Returns the answer that wins, and whether it is right; a tie goes to the first one. */
+function elects(voters: readonly Voter[]): Pick<Verdict, 'right' | 'answer'> {
+  const sums = new Map<number, { sum: number; first: Voter }>()
+  for (const voter of voters) {
+    const { answer, weight = 1 } = voter
     if (answer === null) continue
     const one = sums.get(answer)
-    if (one === undefined) sums.set(answer, { sum: weight, right })
+    if (one === undefined) sums.set(answer, { sum: weight, first: voter })
     else one.sum += weight
   }
-  let best: { sum: number; right: boolean; leader: number } | null = null
-  for (const [leader, { sum, right }] of sums)
-    if (best === null || sum > best.sum + 1e-9) best = { sum, right, leader }
-  return { right: best?.right ?? false, leader: best?.leader ?? null }
+  let best: { sum: number; first: Voter } | null = null
+  for (const one of sums.values()) if (best === null || one.sum > best.sum + 1e-9) best = one
+  return { right: best?.first.right ?? false, answer: best?.first.text ?? null }
 }
 
 const tokensOf = (paths: readonly ScoredPath[]): number =>
@@ -90,7 +96,7 @@ const tokensOf = (paths: readonly ScoredPath[]): number =>
 
 /** Counts the answers of all paths. */
 export const plain = (paths: readonly ScoredPath[]): Verdict => ({
-  right: elects(paths).right,
+  ...elects(paths),
   tokens: tokensOf(paths),
 })
 
@@ -99,7 +105,7 @@ export function weighted(paths: readonly ScoredPath[], weight: Weight): Verdict 
   const weights = scaled(paths.map(({ weights }) => weights[weight]))
   if (weights === undefined) return null
   const voters = paths.map((path, i) => ({ ...path, weight: weights[i]! }))
-  return { right: elects(voters).right, tokens: tokensOf(paths) }
+  return { ...elects(voters), tokens: tokensOf(paths) }
 }
 
 /** Counts waves of paths until the answer is decided. */
@@ -124,7 +130,7 @@ export function firstTo(paths: readonly ScoredPath[], m: number): Verdict {
   const lengths = paths.map(({ tokens }) => tokens).sort((a, b) => a - b)
   const end = lengths[Math.min(m, paths.length) - 1] ?? 0
   return {
-    right: elects(paths.filter(({ tokens }) => tokens <= end)).right,
+    ...elects(paths.filter(({ tokens }) => tokens <= end)),
     tokens: paths.reduce((sum, { tokens }) => sum + Math.min(tokens, end), 0),
   }
 }
@@ -140,7 +146,7 @@ export function stable(
   const rounds: Round[] = []
   let asked = 0
   // What each path says at its end, or at the last round before it was stopped.
-  const said: Voter[] = paths.map(({ answer, right }) => ({ answer, right }))
+  const said: Voter[] = [...paths]
   const dropped = new Set<number>()
   for (
     let round = 1;
@@ -154,7 +160,7 @@ export function stable(
       if (!runs(i)) return path
       const probe = path.probes![round - 1]
       asked += probe?.tokens ?? 0
-      return probe ?? { answer: null, right: false }
+      return probe ?? { answer: null, right: false, text: null }
     })
     rounds.push(answers.map((one) => (one === undefined ? undefined : one.answer)))
     const { stop, deviating } = judge(rounds, patience)
@@ -167,7 +173,7 @@ export function stable(
     if (stop) break
   }
   return {
-    right: elects(said.filter((_, i) => !dropped.has(i))).right,
+    ...elects(said.filter((_, i) => !dropped.has(i))),
     tokens: ends.reduce((sum, end) => sum + end, 0) + asked,
   }
 }
@@ -335,49 +341,69 @@ export function scoredProblems(
   return scored({ problems: problemsOf(bank, set, file) }).flatMap(({ index, expected }) => {
     const recorded = bank.recorded(index)
     if (recorded === null) return []
-    const segments = recorded.paths.slice(0, bank.info.paths)
-    const own = ballots(segments, rule)
-    const { probeEvery: every = null } = bank.info.settings
-    const asked = segments.map(({ segment }) =>
-      recorded.probes.filter((one) => one.segment === segment).sort((a, b) => a.after - b.after),
-    )
-    const statements = [
-      ...own.map(({ text, answer }) => ({ text, answer: answer?.text ?? null })),
-      ...asked.flat().map(({ answer }) => ({ text: answer ?? '', answer })),
-    ]
-    const { classes } = vote(
-      statements.map(({ answer }, i) => ({ member: pathId(i + 1), answer })),
-      'equality',
-    )
-    const classOf = new Map(
-      classes.flatMap(({ answer, members }, i) =>
-        members.map((member) => [member, answer === null ? null : i] as const),
-      ),
-    )
-    let probe = own.length
-    const paths = segments.map((path, i): ScoredPath => {
-      const said = own[i]!
-      return {
-        answer: classOf.get(pathId(i + 1)) ?? null,
-        right: isCorrect(expected, said),
-        tokens: path.tokens.length,
-        weights: {
-          confidence: weightOf(path, 'confidence'),
-          tail: weightOf(path, 'tail'),
-          length: weightOf(path, 'length'),
-        },
-        probes:
-          every === null
-            ? null
-            : asked[i]!.map(({ answer, tokens }) => ({
-                answer: classOf.get(pathId(++probe)) ?? null,
-                right: answer !== null && isCorrect(expected, boxed(answer)),
-                tokens,
-              })),
-      }
-    })
-    return [{ problem: index, paths, every }]
+    const said = ballots(recorded.paths.slice(0, bank.info.paths), rule)
+    return [{ problem: index, ...scoredPaths(recorded, said, bank, expected) }]
   })
+}
+
+/** Returns what the rules need of a problem's paths, of which these are the statements. */
+export function scoredPaths(
+  recorded: NonNullable<ReturnType<Bank['recorded']>>,
+  said: readonly Ballot[],
+  { info }: Pick<Bank, 'info'>,
+  expected: Expected,
+): Omit<ScoredProblem, 'problem'> {
+  const { probeEvery: every = null } = info.settings
+  const segments = recorded.paths.slice(0, said.length)
+  const asked = segments.map(({ segment }) =>
+    recorded.probes.filter((one) => one.segment === segment),
+  )
+  const answers = [
+    ...said.map(({ answer }) => answer?.text ?? null),
+    ...asked.flat().map(({ answer }) => answer),
+  ]
+  const { classes } = vote(
+    answers.map((answer, i) => ({ member: pathId(i + 1), answer })),
+    'equality',
+  )
+  const classOf = new Map(
+    classes.flatMap(({ answer, members }, i) =>
+      members.map((member) => [numberOf(member) - 1, answer === null ? null : i] as const),
+    ),
+  )
+  let probe = said.length
+  const paths = segments.map((path, i): ScoredPath => {
+    const probes = asked[i]!.map(({ after, answer, tokens }) => ({
+      after,
+      answer: classOf.get(probe++) ?? null,
+      right: answer !== null && isCorrect(expected, boxed(answer)),
+      tokens,
+      text: answer,
+    }))
+    const byRound = Array.from(
+      { length: every === null ? 0 : Math.floor(path.tokens.length / every) },
+      (_, round) =>
+        probes.find(({ after }) => after === (round + 1) * every!) ?? {
+          answer: null,
+          right: false,
+          tokens: 0,
+          text: null,
+        },
+    )
+    return {
+      answer: classOf.get(i) ?? null,
+      right: isCorrect(expected, said[i]!),
+      text: said[i]!.answer?.text ?? null,
+      tokens: path.tokens.length,
+      weights: {
+        confidence: weightOf(path, 'confidence'),
+        tail: weightOf(path, 'tail'),
+        length: weightOf(path, 'length'),
+      },
+      probes: every === null ? null : byRound,
+    }
+  })
+  return { paths, every }
 }
 
 /** Returns an answer as a statement, as if its path had stated it. */

@@ -151,7 +151,7 @@ function table(cells: readonly Cell[]): string {
   )
 }
 
-/** Returns a table; the columns that are no text are aligned as numbers. */
+/** Returns a table; columns without text are aligned as numbers. */
 export function htmlTable(
   columns: readonly { name: string; text: boolean }[],
   rows: readonly (readonly string[])[],

@@ -183,8 +183,9 @@ export class Driver {
     await this.#cells.restore(this.#joined(), this.#moment)
     for (const summary of this.#ready()) if (this.#inPlace(summary, lease)) this.#start(summary)
     const streams = this.#streams(lease)
-    if (streams.length === 0) return
-    this.#decoding = this.#begin(streams, lease)
+    const forks = this.#probes.begin(null, model, lease, this.#state)
+    if (streams.length === 0 && forks.length === 0) return this.#probes.giveUp()
+    this.#decoding = this.#begin(streams, forks, lease)
     this.#options.clock.enter(decodingPart(this.#state))
     const cancel = () => this.#decoding?.cancel()
     signal.addEventListener('abort', cancel)
@@ -407,14 +408,15 @@ export class Driver {
     return path.tokens.length === 0 || (lease.seqOf(segment) !== undefined && lease.isHome(segment))
   }
 
-  #begin(streams: readonly Streamed[], lease: Lease): Decoding {
+  #begin(streams: readonly Streamed[], forks: readonly Streamed[], lease: Lease): Decoding {
     const { settings, trained, state } = this.#options.view()
-    const all = streams.flatMap(({ stream, others = [] }) => [stream, ...others])
-    const own = all.reduce((sum, { cells = 0 }) => sum + cells, 0)
-    const free = Math.max(0, lease.capacity - this.#heldBefore(all, lease) - own)
+    const parts = (list: readonly Streamed[]) =>
+      list.flatMap(({ stream, others = [] }) => [stream, ...others])
+    const own = parts([...streams, ...forks]).reduce((sum, { cells = 0 }) => sum + cells, 0)
+    const free = Math.max(0, lease.capacity - this.#heldBefore(parts(streams), lease) - own)
     const shape = shapeOf(settings, trained)
     const reserve = state.paths.some(isOpen) ? this.#reserve(free, shape, lease) : 0
-    return new Decoding(lease.context, streams, {
+    return new Decoding(lease.context, [...streams, ...forks], {
       finish: shape.finish,
       cells: Math.max(0, free - reserve),
       logprobs: true,
@@ -495,7 +497,8 @@ export class Driver {
       if (lease.seqOf(path.segment) !== undefined && isSpent(path, this.#options.view()))
         this.drop(path.segment)
     this.#probes.sweep(this.#decoding, lease)
-    this.#probes.admit(this.#decoding, this.#model!, lease, this.#state)
+    for (const fork of this.#probes.begin(this.#decoding, this.#model!, lease, this.#state))
+      this.#decoding.add(fork)
     for (const summary of this.#ready()) {
       if (summary.source === undefined) this.#settleSoon(summary)
       else this.#add(summary, summary.source, lease)

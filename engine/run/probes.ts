@@ -10,7 +10,7 @@ import type { Token } from '../protocol/tokens.ts'
 import { ANSWER_TOKENS, PROBE_CELLS } from '../protocol/probes.ts'
 import type { Probing } from '../strategies/index.ts'
 import type { Decoding } from './decoding.ts'
-import { streamId } from './streams.ts'
+import { streamId, type Streamed } from './streams.ts'
 
 /**
  * Asks paths for their answer on the way (docs/strategies.md): a fork of the path's first tokens
@@ -20,7 +20,7 @@ import { streamId } from './streams.ts'
 /** What an answer begins with; the model writes what is in the box. */
 const OPENING = '\n\nThe final answer is \\boxed{'
 
-/** A fork that is being decoded. It is no segment of the run. */
+/** A fork that is being decoded. The run's state does not have it. */
 interface Fork extends Probing {
   stream: Pick<Segment, 'segment' | 'role' | 'number'>
   /** Tokens that were prefilled. */
@@ -72,48 +72,71 @@ export class Probes {
     return this.#forks.has(segment)
   }
 
-  /** Begins the forks for which there is room. */
-  admit(decoding: Decoding, model: LoadedModel, lease: Lease, state: RunState): void {
-    for (const probing of [...this.#asked.values()]) {
-      const path = segmentOf(state, probing.segment)
-      const seq = lease.seqOf(probing.segment)
-      if (path === undefined || !isOpen(path) || !lease.partial) {
-        this.#asked.delete(probing.segment)
-        continue
-      }
-      if (seq === undefined || !decoding.has(probing.segment) || !lease.isHome(path.segment))
-        continue
-      if (path.tokens.length < probing.after || lease.freeSequences < 2) continue
-      if (!this.#options.room(PROBE_CELLS)) continue
-      this.#asked.delete(probing.segment)
-      this.#begin(probing, path, seq, decoding, model, lease, state)
-    }
-  }
-
-  #begin(
-    probing: Probing,
-    path: Segment,
-    seq: number,
-    decoding: Decoding,
+  /**
+   * Returns the streams of the forks for which there is room. `beside`: paths that are being decoded;
+   * of the others, those that have ended can be asked.
+   */
+  begin(
+    beside: Pick<Decoding, 'has'> | null,
     model: LoadedModel,
     lease: Lease,
     state: RunState,
-  ): void {
+  ): Streamed[] {
+    return [...this.#asked.values()].flatMap((probing): Streamed[] => {
+      const { segment, after } = probing
+      const path = segmentOf(state, segment)
+      if (path === undefined || !isAskable(path, state)) {
+        this.#asked.delete(segment)
+        return []
+      }
+      const seq = lease.seqOf(segment)
+      const there = seq !== undefined && lease.partial && lease.isHome(segment)
+      if (!there && !isOpen(path)) this.#silent(probing)
+      if (isOpen(path) && !lease.partial) this.#silent(probing)
+      if (!there || (isOpen(path) && beside?.has(segment) !== true)) return []
+      const fits = lease.freeSequences >= 2 && this.#options.room(PROBE_CELLS)
+      if (!fits || path.tokens.length < after) return []
+      this.#asked.delete(segment)
+      return [this.#fork(probing, path, seq, model, lease, state)]
+    })
+  }
+
+  /** Nothing is decoded any more: what could not be asked until now never can. */
+  giveUp(): void {
+    for (const probing of [...this.#asked.values()]) this.#silent(probing)
+  }
+
+  /** The path cannot be asked. */
+  #silent({ segment, after }: Probing): void {
+    this.#asked.delete(segment)
+    this.#options.emit({ type: 'probe', segment, after, answer: null, tokens: 0 })
+  }
+
+  #fork(
+    probing: Probing,
+    path: Segment,
+    seq: number,
+    model: LoadedModel,
+    lease: Lease,
+    state: RunState,
+  ): Streamed {
     const tokens = openingOf(path, probing.after, model, state)
     // Numbers above those that segments of the run may have, used again after a while.
     const number = MAX_SEGMENTS + 1 + (this.#count++ % (1 << 16))
-    const stream = { segment: segmentId('probe', number), role: 'probe' as const, number }
-    const end = lease.offset(path, state) + probing.after
+    const segment = { segment: segmentId('probe', number), role: 'probe' as const, number }
     const { sampling, seed } = state.settings!
-    const begun = decoding.add({
-      segment: stream,
+    const thought = lease.thought(path.thought)
+    const fork = { ...probing, stream: segment, read: tokens.length, written: [], closed: false }
+    this.#forks.set(segment.segment, fork)
+    return {
+      segment,
       stream: {
-        id: streamId(stream),
-        seq: lease.claim(stream.segment),
-        thought: lease.thought(path.thought),
+        id: streamId(segment),
+        seq: lease.claim(segment.segment),
+        thought,
         parts: [
-          { from: seq, end },
-          { tokens, thought: lease.thought(path.thought) },
+          { from: seq, end: lease.offset(path, state) + probing.after },
+          { tokens, thought },
         ],
         forced: [],
         budget: ANSWER_TOKENS,
@@ -123,13 +146,10 @@ export class Probes {
         masked: model.tokens.masked,
         stops: model.tokens.pathStops,
         endToken: -1,
-        group: streamId(stream),
+        group: streamId(segment),
         history: [],
       },
-    })
-    if (!begun) return lease.forget(stream.segment)
-    const fork = { ...probing, stream, read: tokens.length, written: [], closed: false }
-    this.#forks.set(stream.segment, fork)
+    }
   }
 
   /** Takes what a fork wrote, and ends it once its box is closed. */
@@ -174,6 +194,10 @@ export class Probes {
     for (const segment of left) await lease?.remove(segment)
   }
 }
+
+/** Returns whether a path may be asked: also after its end, if its answers are only recorded. */
+const isAskable = ({ status }: Segment, { settings }: RunState): boolean =>
+  settings?.stop === undefined ? status !== 'dropped' && status !== 'failed' : isOpen({ status })
 
 /** Returns what a fork reads behind its path's tokens: the end of a thought that is open, and the opening. */
 function openingOf(

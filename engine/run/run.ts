@@ -400,7 +400,8 @@ export class Run implements RunHandle {
   }
 
   get #decodes(): boolean {
-    return allSegments(this.#state).some(isOpen) || this.#driver.pending.length > 0
+    const { pending, probing } = this.#driver
+    return allSegments(this.#state).some(isOpen) || pending.length > 0 || probing.length > 0
   }
 
   /** Applies changes to the current decode, or starts working if there is none. */

@@ -24,7 +24,7 @@ import {
  * next one, and the last one is fused or counted.
  */
 export function grouped(shape: Shape, view: View): Action[] {
-  const { state, later, pending, comparing } = view
+  const { state, later, pending, probing, comparing } = view
   if (state.paths.length === 0) return later ? [{ type: 'finish' }] : nextWave(shape, view)
   const actions: Action[] = later
     ? []
@@ -34,7 +34,11 @@ export function grouped(shape: Shape, view: View): Action[] {
         ...openGroups(shape, view).flatMap((group) => nextOf(group, shape, view)),
       ]
   const busy =
-    actions.length > 0 || pending.length > 0 || comparing || allSegments(state).some(isOpen)
+    actions.length > 0 ||
+    pending.length > 0 ||
+    probing.length > 0 ||
+    comparing ||
+    allSegments(state).some(isOpen)
   if (busy) return actions
   const more = later ? [] : nextWave(shape, view)
   if (more.length > 0) return more

@@ -9,7 +9,7 @@ import type { Action, View } from './strategy.ts'
 
 /**
  * The stop rule `stable` (after Parallel-Probe, arXiv 2602.03845): each path is asked for its answer
- * every so many tokens; once the majority stays, all stop, and paths that keep disagreeing are
+ * at regular intervals of tokens; once the majority stays, all stop, and paths that keep disagreeing are
  * dropped.
  */
 
@@ -18,18 +18,31 @@ export function nextProbes(view: View): Action[] {
   const { settings, state, later, probing } = view
   const { probeEvery: every } = settings
   if (every === undefined || later || nothingToCount(questionOf(state))) return []
-  const running = state.paths.filter(isOpen)
-  if (running.length === 0) return []
-  const due = running.flatMap((path): Action[] => {
-    const { segment, tokens, budget } = path
-    const after = Math.floor(tokens.length / every) * every
+  const due = state.paths.flatMap((path): Action[] => {
+    const { segment } = path
+    const after = settings.stop === undefined ? next(path, every, state) : latest(path, every)
     const asked =
       (latestProbe(state, segment)?.after ?? 0) >= after ||
-      probing.some((one) => one.segment === segment && one.after >= after)
-    // At its budget, a path states its answer itself.
-    return after === 0 || after >= budget || asked ? [] : [{ type: 'probe', segment, after }]
+      probing.some((one) => one.segment === segment)
+    return asked ? [] : [{ type: 'probe', segment, after }]
   })
-  return [...due, ...consequences(every, running, view)]
+  const running = state.paths.filter(isOpen)
+  return running.length === 0 ? due : [...due, ...consequences(every, running, view)]
+}
+
+/** Returns the position at which a running path is to be asked; 0 if it is not. */
+function latest(path: Segment, every: number): number {
+  const after = Math.floor(path.tokens.length / every) * every
+  // At its budget, a path states its answer itself.
+  return isOpen(path) && after < path.budget ? after : 0
+}
+
+/** As `latest`, where the answers are only recorded: every one, also if the path has ended before. */
+function next(path: Segment, every: number, state: RunState): number {
+  const { segment, status, tokens } = path
+  if (status === 'dropped' || status === 'failed') return 0
+  const after = (latestProbe(state, segment)?.after ?? 0) + every
+  return after < tokens.length ? after : 0
 }
 
 function consequences(

@@ -29,7 +29,7 @@ export interface View {
   readonly later: boolean
 }
 
-/** A question for the answer of a path after so many of its tokens. */
+/** A question for the answer of a path after its first `after` tokens. */
 export interface Probing {
   segment: SegmentId
   after: number

@@ -16,6 +16,11 @@ const VARIANTS: Readonly<Record<string, MessageKey>> = {
   'merge from the cache': 'variant.cache',
   'one path': 'variant.one',
   vote: 'variant.vote',
+  'weight confidence': 'variant.weightConfidence',
+  'weight tail': 'variant.weightTail',
+  'weight length': 'variant.weightLength',
+  'decided 0.95, waves of 4': 'variant.decided',
+  'first half': 'variant.firstHalf',
 }
 
 /** Returns whether a path began alone or beside free ones. */

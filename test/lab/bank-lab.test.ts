@@ -59,9 +59,17 @@ describe('a path bank in the lab', () => {
       ['vote', 1, 3, 3],
       ['merge by re-reading', 1, 3, 3],
       ['vote', 2, 3, 3],
+      ['weight confidence', 2, 3, 3],
+      ['weight tail', 2, 3, 3],
+      ['weight length', 2, 3, 3],
+      ['decided 0.95, waves of 4', 2, 3, 3],
+      ['first half', 2, 3, 3],
       ['merge by re-reading', 2, 3, 3],
     ])
-    const [one, , , vote, merge] = last.cells
+    const [one, , , vote, confident] = last.cells
+    const merge = last.cells.at(-1)
+    expect(confident!.gain).toMatchObject({ against: vote!.unit, n: 3 })
+    expect(confident!.pathTokens).toBe(vote!.pathTokens)
     expect(merge!.gain).toMatchObject({ against: vote!.unit, n: 3 })
     expect(one!.gain).toBeUndefined()
     expect(merge!.pathTokens).toBe(vote!.pathTokens)

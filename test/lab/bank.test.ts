@@ -14,6 +14,7 @@ import { Bank } from '../../engine/lab/bank.ts'
 import { fusePaths, summaryOf } from '../../engine/lab/bank-fuse.ts'
 import { openBank, recordPaths, type BankOptions, type Work } from '../../engine/lab/bank-record.ts'
 import { outcomesOf, reportOf } from '../../engine/lab/bank-report.ts'
+import { scoredProblems, scoreOf } from '../../engine/lab/bank-score.ts'
 import { readProblems } from '../../engine/lab/problems.ts'
 import { SUFFIX } from '../../engine/protocol/lab.ts'
 import { instructionFor } from '../../engine/protocol/instruction.ts'
@@ -77,6 +78,51 @@ const pathsOf = (bank: Bank, problem: number) => bank.recorded(problem)!.paths
 /** Names the transcripts that a call wrote again or added. */
 const changed = (before: Record<string, string>, after: Record<string, string>) =>
   Object.keys(after).filter((name) => before[name] !== after[name])
+
+describe('what a bank holds besides its paths', () => {
+  it('is the confidence of each token, and the answers that paths gave on the way', async () => {
+    const settings = { ...SETTINGS, budget: 40, probeEvery: 16 }
+    const bank = await record(asked(newFolder(), { settings, limit: 2 }))
+    expect(bank.info.settings).toMatchObject({ confidence: true, probeEvery: 16 })
+    const set = readProblems(data)
+    for (const { problem, paths, every } of scoredProblems(bank, set, data)) {
+      expect(every).toBe(16)
+      const { probes } = bank.recorded(problem)!
+      for (const [i, path] of paths.entries()) {
+        const { tokens, segment } = pathsOf(bank, problem)[i]!
+        expect(tokens.slice().every(({ confidence }) => confidence! > 0)).toBe(true)
+        expect(path.weights.confidence).toBeGreaterThan(0)
+        // Every round that the path reached was asked; its last tokens may have ended before.
+        const rounds = probes.filter((one) => one.segment === segment).map(({ after }) => after)
+        expect([16, 32].slice(0, rounds.length)).toEqual(rounds)
+        expect(path.probes).toHaveLength(Math.floor(tokens.length / 16))
+      }
+      expect(probes.length).toBeGreaterThan(0)
+      expect(probes.every(({ tokens }) => tokens > 0)).toBe(true)
+    }
+    const { lacking, rows } = scoreOf(scoredProblems(bank, set, data), [2])
+    expect([lacking, rows.map(({ rule }) => rule)]).toEqual([
+      [],
+      expect.arrayContaining(['weight tail', 'stable, 3 in a row']),
+    ])
+  })
+
+  it('is what it was begun with: a bank of before goes on without confidences', async () => {
+    const out = newFolder()
+    await record(asked(out))
+    const file = join(out, 'bank.json')
+    const info = JSON.parse(readFileSync(file, 'utf8')) as { settings: { confidence?: boolean } }
+    delete info.settings.confidence
+    writeFileSync(file, JSON.stringify(info))
+    const bank = await record(asked(out, { paths: 3 }))
+    expect(bank.info.settings).not.toHaveProperty('confidence')
+    expect(pathsOf(bank, 0)[2]!.tokens.at(0)).not.toHaveProperty('confidence')
+    const probing = { ...SETTINGS, probeEvery: 16 }
+    await expect(openBank(asked(out, { settings: probing }))).rejects.toThrow(
+      /probeEvery: none there, 16 here/,
+    )
+  })
+})
 
 describe('a bank', () => {
   it('holds an ordinary run per problem, and is not recorded twice', async () => {

@@ -166,11 +166,23 @@ describe('a vote that stops when the majority stays', () => {
     expect(asked(short)).toEqual([])
   })
 
-  it('asks without stopping if only the probes are wanted', () => {
-    const run = begin({ stop: undefined })
-    round(run, { p1: '5', p2: '5', p3: '5' })
-    round(run, { p1: '5', p2: '5', p3: '5' })
-    round(run, { p1: '5', p2: '5', p3: '5' })
-    expect([run.open.length, codes(run)]).toEqual([3, []])
+  it('asks in every round, also after the end, if the answers are only recorded', () => {
+    const run = begin({ stop: undefined, paths: 2 })
+    write(run, 3 * EVERY)
+    expect(asked(run)).toEqual([
+      ['p1', 16],
+      ['p2', 16],
+    ])
+    for (const segment of ['p1', 'p2'] as const) run.end(segment, 'finished', '5')
+    run.command({ type: 'drop', segment: 'p2' })
+    run.advance()
+    run.probed('p1', '5')
+    run.probed('p2', '5')
+    run.advance()
+    expect([run.finished, asked(run)]).toEqual([false, [['p1', 32]]])
+    run.probed('p1', '5')
+    run.advance()
+    // At its end, a path states its answer itself.
+    expect([run.finished, codes(run)]).toEqual([true, []])
   })
 })

@@ -17,7 +17,7 @@ export const needsConfidence = (weight: Weight | undefined): boolean =>
 /** Returns what a path counts, above 0; null if that is not known. Only ratios have a meaning. */
 export function weightOf({ tokens }: Pick<Segment, 'tokens'>, rule: Weight): number | null {
   const { length } = tokens
-  // Of two paths, one of half the length counts twice as much.
+  // A path of half the length counts twice as much.
   if (rule === 'length') return length === 0 ? null : 1 / length
   let [sum, count] = [0, 0]
   for (let i = length - 1; i >= 0 && (rule === 'confidence' || count < TAIL_WINDOW); i--) {

@@ -174,6 +174,11 @@ export const lab = {
   'variant.cache': 'merge from the cache',
   'variant.one': 'one path',
   'variant.vote': 'vote',
+  'variant.weightConfidence': 'vote, weighted by confidence',
+  'variant.weightTail': 'vote, weighted by confidence at the end',
+  'variant.weightLength': 'vote, weighted by shortness',
+  'variant.decided': 'vote, stopped when decided',
+  'variant.firstHalf': 'vote of the first half',
   'variant.prefix': '{{prefix}} tokens, {{where}}',
 
   'chart.paths': 'Accuracy over the number of paths',

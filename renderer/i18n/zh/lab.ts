@@ -166,6 +166,11 @@ export const lab: Record<keyof typeof en, string> = {
   'variant.cache': '从缓存融合',
   'variant.one': '一条路径',
   'variant.vote': '投票',
+  'variant.weightConfidence': '投票，按置信度加权',
+  'variant.weightTail': '投票，按结尾置信度加权',
+  'variant.weightLength': '投票，按简短程度加权',
+  'variant.decided': '投票，答案已定即停',
+  'variant.firstHalf': '最先完成的一半投票',
   'variant.prefix': '{{prefix}} 个词元，{{where}}',
 
   'chart.paths': '准确率与路径数',
