@@ -67,7 +67,7 @@ export const ROOMS = {
 const OUTSIDE = {
   renderer: ['protocol'],
   // The shell starts the host and shows the page: it has no reasoning logic.
-  electron: ['protocol', 'host', 'serve', 'transcripts'],
+  electron: ['protocol', 'files', 'host', 'serve', 'transcripts'],
 }
 
 const root = resolve(import.meta.dirname, '..')
