@@ -178,7 +178,7 @@ describe('commands in the middle of a merge', () => {
   const merging = (run: Watched) => (run.state.summaries[0]?.tokens.length ?? 0) > 3
   const long = { ...small, budget: 40, summaryBudget: 4000 }
 
-  it('a path that was dropped is no member', async () => {
+  it('a path that was dropped takes no part', async () => {
     const run = start(engine, plain.file, 'the answer', { ...small, budget: 60 })
     await run.until((_, one) => one.state.paths.length === 3 && thinking(one))
     await run.handle.command({ type: 'drop', segment: 'p2' })
