@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { sharedTokens } from '../../engine/kv/index.ts'
+// Loaded before the first run: a run that has ended does not wait for it.
+import '../../engine/agree/index.ts'
+import { rootOf, sharedTokens } from '../../engine/kv/index.ts'
 import { loadAddon } from '../../engine/native/load.ts'
 import type { Job } from '../../engine/protocol/agreement.ts'
 import { BraidError } from '../../engine/protocol/errors.ts'
@@ -348,9 +350,17 @@ class Fuzzed {
     if (prompt.length === 0 || live.paths.length === 0) return
     const options = { model, engine: { ...EXACT, context: 0 }, budget: live.settings!.budget }
     const given = (path: Segment) => ({ thought: path.thought, tokens: idsOf(path) })
-    const { paths } = await this.#engine.score({ prompt, paths: live.paths.map(given) }, options)
-    for (const [i, path] of live.paths.entries()) same(path, paths[i]!)
-    for (const summary of live.summaries.filter(({ fusion }) => fusion === 'cache')) {
+    const begins = (path: Segment) => rootOf(live.paths, path).reads.length === 0
+    const fromPrompt = live.paths.filter(begins)
+    const { paths } = await this.#engine.score({ prompt, paths: fromPrompt.map(given) }, options)
+    for (const [i, path] of fromPrompt.entries()) same(path, paths[i]!)
+    // A score gives its summary no thought row, and reads paths that begin at the prompt.
+    const joined = live.paths.filter(({ reads, thought }) => reads.length > 0 && thought === 0)
+    const readers = [...joined, ...live.summaries].filter(({ fusion, reads }) => {
+      const read = reads.map((segment) => segmentOf(live, segment))
+      return fusion === 'cache' && read.every((path) => path !== undefined && begins(path))
+    })
+    for (const summary of readers) {
       const start = events.findIndex(
         (event) => event.type === 'segment-started' && event.segment === summary.segment,
       )
