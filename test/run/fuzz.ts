@@ -1,13 +1,11 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-// Loaded before the first run: a run that has ended does not wait for it.
-import '../../engine/agree/index.ts'
 import { rootOf, sharedTokens } from '../../engine/kv/index.ts'
 import { loadAddon } from '../../engine/native/load.ts'
 import type { Job } from '../../engine/protocol/agreement.ts'
 import { BraidError } from '../../engine/protocol/errors.ts'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
 import {
   allSegments,
   applyEvent,
@@ -69,6 +67,8 @@ export interface FuzzResult {
 const DEADLINE = 60_000
 /** The same run is asked for again after every PROBE runs. */
 const PROBE = 12
+/** Commands after which a comparison is not awaited. */
+const DISMISSES: RunCommand['type'][] = ['cancel', 'stop-all']
 /** How many runs work at once, in one pool where their models and settings agree. */
 const AT_ONCE = 4
 
@@ -227,6 +227,7 @@ class Fuzzed {
       else await this.#compared(run)
       await run.over()
       await beside?.over()
+      await this.#compared(run)
       await until(
         () => run.events.length >= run.live.events,
         () => 'events are lost on their way',
@@ -290,8 +291,24 @@ class Fuzzed {
     if (kind === 3) await run.over()
   }
 
+  /** Waits for the comparisons that were taken: an ended run stays one while it compares. */
+  async #compared(run: Watch): Promise<void> {
+    const told = (from: number) =>
+      run.events
+        .slice(from)
+        .some(({ type }) => type === 'agreement' || type === 'run-failed' || type === 'run-ended')
+    const last = this.#accepted.findLast(({ command }) => command.type === 'compare')
+    const dismissed = this.#accepted.some(({ command: { type } }) => DISMISSES.includes(type))
+    if (last === undefined || dismissed) return
+    await until(
+      () => told(last.events),
+      () => `it never compares: ${describe(run.live)}`,
+    )
+  }
+
   /** Resumes the run from its events: all of them, or those that a crash left. */
   async #takenUp(run: Watch): Promise<Watch> {
+    await this.#compared(run)
     await run.close()
     this.#check(run)
     const begun = run.events.findIndex(({ type }) => type === 'run-started') + 1
