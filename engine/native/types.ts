@@ -169,7 +169,10 @@ export interface NativeToken {
   /** Minus the mean log-probability of the 20 likeliest tokens, if it was asked for. */
   confidence?: number
   alternatives?: { id: number; text: string; logprob: number }[]
-  /** Of a merged group, with `logprobs`: its log-probability in each stream, in the order of `merge`; null if it is not finite. */
+  /**
+   * With `logprobs`, the token of a merged group has its log-probability in each stream, in the order in
+   * which they were added; null if it is not finite.
+   */
   members?: (number | null)[]
 }
 

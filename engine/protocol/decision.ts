@@ -35,7 +35,7 @@ export interface Decision {
 const fuses = ({ model, settings }: RunState): boolean =>
   settings !== null && shapeOf(settings, (model?.nativePaths ?? 0) > 0).summaries
 
-/** Returns the number of groups of paths. Rounds are no groups: each reads the one before. */
+/** Returns the number of groups of paths. A round does not count as one: it reads the round before. */
 const groupsOf = ({ paths, settings }: Pick<RunState, 'paths' | 'settings'>): number =>
   inRounds({ settings }) ? 1 : paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
 

@@ -20,7 +20,7 @@ export interface Merging {
 
 /**
  * Returns the source of a merged answer. A model with control tokens is forced to begin its summary.
- * Of a model that thinks, each path is kept up to the end of its thought, which is closed if it is
+ * If the model thinks first, each path is kept up to the end of its thought, which is closed if it is
  * open. To the path of any other model, words that introduce the answer are added. Errors: `cancelled`.
  */
 export async function mergeSource(

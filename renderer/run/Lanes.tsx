@@ -48,7 +48,7 @@ function GridLayout({ run, paths }: { run: string; paths: SegmentId[] }) {
   return (
     <div
       ref={grid}
-      className="lanes grid"
+      className={rounds.size > 0 ? 'lanes grid rounds' : 'lanes grid'}
       style={columns === null ? undefined : ({ '--columns': columns } as CSSProperties)}
     >
       {paths.map((path) => (

@@ -221,7 +221,7 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
   const summary = useSegment(run, segment)
   const values = useShown(run, showsValues)
   if (summary === undefined) return null
-  const { answer, reads, fusion, cuts, error, status } = summary
+  const { answer, reads, fusion, cuts, error, status, source } = summary
   return (
     <>
       <div className="summary-meta row wrap small">
@@ -238,6 +238,13 @@ function SummaryBody({ run, segment }: { run: string; segment: SegmentId }) {
           <Tip text={t(fusion === 'cache' ? 'fusion.cacheHelp' : 'fusion.rereadHelp')}>
             <span className="pill" tabIndex={0}>
               {t(`fusion.${fusion}`)}
+            </span>
+          </Tip>
+        )}
+        {source.type === 'merge' && (
+          <Tip text={t('fusion.mergedHelp')}>
+            <span className="pill" tabIndex={0}>
+              {t('fusion.merged')}
             </span>
           </Tip>
         )}

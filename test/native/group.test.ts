@@ -53,8 +53,15 @@ describe('a merged group', () => {
     }
     const each = await run(context, [stream({ id: 1 }), stream({ id: 2 })])
     const streams = [5, 6].map((id) => stream({ id, group: 4 }))
-    const out = await run(context, streams, { groups: [{ id: 4, merge: 2 }] })
+    const out = await run(context, streams, { groups: [{ id: 4, merge: 2 }], logprobs: true })
     expect(ids(out, 5)).toHaveLength(20)
+    for (const { logprob, members } of out.tokens.get(5)!) {
+      expect(members).toHaveLength(2)
+      // The mean is below its softmax, whose values add up to one.
+      expect((members![0]! + members![1]!) / 2).toBeLessThan(logprob! + 1e-5)
+    }
+    for (const id of [1, 2])
+      for (const token of each.tokens.get(id)!) expect(token.members).toBeUndefined()
     for (const id of [1, 2]) expect(ids(out, 5)).not.toEqual(ids(each, id))
   })
 

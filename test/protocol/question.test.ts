@@ -234,3 +234,29 @@ describe('the usual instruction', () => {
       expect(instructionFor(kind, 'Why?')).toMatch(/Answer in the language of the question\.$/)
   })
 })
+
+describe('a run in rounds', () => {
+  // A model without training ends in a vote; the sample's model is trained.
+  const rounds = { strategy: 'refine', lastRound: 'vote', rounds: 2, paths: 2, reads: 2, question: 'value' } as const
+  const paths = (reason: EndReason) => [
+    { text: 'a', answer: stated('1') },
+    { text: 'b', answer: stated('1') },
+    { text: 'c', answer: stated('2'), group: 2, reason },
+    { text: 'd', answer: stated('2'), group: 2, reason: 'cut' as const },
+  ]
+
+  it('votes over its last round, and over the one before if no path of the last one ended', () => {
+    const { answer, vote } = decide(runOf(rounds, paths('finished')))
+    expect([answer, vote!.over]).toEqual(['2', 'paths'])
+    expect(vote!.classes).toEqual([{ answer: '2', members: ['p3', 'p4'] }])
+    const stopped = decide(runOf(rounds, paths('stopped')))
+    expect(stopped.vote!.classes).toEqual([{ answer: '1', members: ['p1', 'p2'] }])
+  })
+
+  it('has the answer of its summary if it has one', () => {
+    const summary = [{ text: 'e', answer: stated('3'), group: 2 }]
+    expect(decide(runOf(rounds, paths('finished'), summary))).toEqual({ answer: '3', vote: null })
+    const asked = { ...rounds, lastRound: 'summary' } as const
+    expect(decide(runOf(asked, paths('finished'))).answer).toBeNull()
+  })
+})

@@ -68,6 +68,27 @@ it('the paths are read again, and a branch starts from tokens read again', async
   )
 })
 
+it('paths of a later round read texts, and a merged answer goes on from whole paths', async () => {
+  forbidden.length = 0
+  const refined = await solve(engine, tiny.file, 'the answer', {
+    ...settings,
+    strategy: 'refine',
+    reads: 2,
+    question: 'text',
+  })
+  expect(refined.state.paths.slice(3)).toMatchObject(
+    Array.from({ length: 3 }, () => ({ group: 2, fusion: 'reread' })),
+  )
+  const merged = await solve(engine, tiny.file, 'the answer', { ...settings, strategy: 'merge' })
+  expect(merged.failure).toBeNull()
+  const { source, tokens } = merged.segment('s1')
+  expect(source).toMatchObject({ type: 'merge', of: ['p1', 'p2', 'p3'] })
+  expect(tokens.at(tokens.length - 1)!.members).toHaveLength(3)
+  await merged.after({ type: 'extend', segment: 'p2', tokens: 5 })
+  expect(merged.ids('p2')).toHaveLength(35)
+  expect(forbidden).toEqual([])
+})
+
 it('fusion from the cache is refused when asked for', async () => {
   const run = await solve(engine, tiny.file, 'the answer', {
     ...settings,

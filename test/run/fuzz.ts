@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { sharedTokens } from '../../engine/kv/index.ts'
+import { rootOf, sharedTokens } from '../../engine/kv/index.ts'
 import { loadAddon } from '../../engine/native/load.ts'
 import type { Job } from '../../engine/protocol/agreement.ts'
 import { BraidError } from '../../engine/protocol/errors.ts'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import type { RunCommand, RunEvent } from '../../engine/protocol/events.ts'
 import {
   allSegments,
   applyEvent,
@@ -67,6 +67,8 @@ export interface FuzzResult {
 const DEADLINE = 60_000
 /** The same run is asked for again after every PROBE runs. */
 const PROBE = 12
+/** Commands after which a comparison is not awaited. */
+const DISMISSES: RunCommand['type'][] = ['cancel', 'stop-all']
 /** How many runs work at once, in one pool where their models and settings agree. */
 const AT_ONCE = 4
 
@@ -225,6 +227,7 @@ class Fuzzed {
       else await this.#compared(run)
       await run.over()
       await beside?.over()
+      await this.#compared(run)
       await until(
         () => run.events.length >= run.live.events,
         () => 'events are lost on their way',
@@ -288,8 +291,24 @@ class Fuzzed {
     if (kind === 3) await run.over()
   }
 
+  /** Waits for the comparisons that were taken: an ended run stays one while it compares. */
+  async #compared(run: Watch): Promise<void> {
+    const told = (from: number) =>
+      run.events
+        .slice(from)
+        .some(({ type }) => type === 'agreement' || type === 'run-failed' || type === 'run-ended')
+    const last = this.#accepted.findLast(({ command }) => command.type === 'compare')
+    const dismissed = this.#accepted.some(({ command: { type } }) => DISMISSES.includes(type))
+    if (last === undefined || dismissed) return
+    await until(
+      () => told(last.events),
+      () => `it never compares: ${describe(run.live)}`,
+    )
+  }
+
   /** Resumes the run from its events: all of them, or those that a crash left. */
   async #takenUp(run: Watch): Promise<Watch> {
+    await this.#compared(run)
     await run.close()
     this.#check(run)
     const begun = run.events.findIndex(({ type }) => type === 'run-started') + 1
@@ -348,9 +367,17 @@ class Fuzzed {
     if (prompt.length === 0 || live.paths.length === 0) return
     const options = { model, engine: { ...EXACT, context: 0 }, budget: live.settings!.budget }
     const given = (path: Segment) => ({ thought: path.thought, tokens: idsOf(path) })
-    const { paths } = await this.#engine.score({ prompt, paths: live.paths.map(given) }, options)
-    for (const [i, path] of live.paths.entries()) same(path, paths[i]!)
-    for (const summary of live.summaries.filter(({ fusion }) => fusion === 'cache')) {
+    const begins = (path: Segment) => rootOf(live.paths, path).reads.length === 0
+    const fromPrompt = live.paths.filter(begins)
+    const { paths } = await this.#engine.score({ prompt, paths: fromPrompt.map(given) }, options)
+    for (const [i, path] of fromPrompt.entries()) same(path, paths[i]!)
+    // A score gives its summary no thought row, and reads paths that begin at the prompt.
+    const joined = live.paths.filter(({ reads, thought }) => reads.length > 0 && thought === 0)
+    const readers = [...joined, ...live.summaries].filter(({ fusion, reads }) => {
+      const read = reads.map((segment) => segmentOf(live, segment))
+      return fusion === 'cache' && read.every((path) => path !== undefined && begins(path))
+    })
+    for (const summary of readers) {
       const start = events.findIndex(
         (event) => event.type === 'segment-started' && event.segment === summary.segment,
       )

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadAddon, type NativeModel } from '../../engine/native/load.ts'
 import { isOpen } from '../../engine/protocol/fold.ts'
+import { answerWords } from '../../engine/protocol/instruction.ts'
 import type { Source } from '../../engine/protocol/segments.ts'
 import {
   newEngine,
@@ -113,12 +115,70 @@ describe('merge', () => {
   })
 })
 
+describe('merge of thoughts', () => {
+  const thinker = tinyFile({
+    shape: 'llama',
+    seed: 5,
+    pairs: 0,
+    thoughts: 0,
+    control: ['<think>', '</think>'],
+    chatTemplate:
+      "{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}",
+  })
+  const close = thinker.model.vocabulary.id('</think>')
+  let native: NativeModel
+  beforeAll(async () => {
+    const options = { path: thinker.file, device: 'cpu', gpuLayers: 0 }
+    native = await loadAddon({ gpu: false }).openModel(options).done
+    return () => native.close()
+  })
+  const text = (ids: readonly number[]) =>
+    Buffer.concat(ids.map((id) => native.tokenBytes(id))).toString('utf8')
+
+  it('closes a thought that is open', async () => {
+    const run = await solve(engine, thinker.file, 'the answer', small)
+    const { ends } = sourceOf(run)
+    for (const [i, { to, tokens }] of ends!.entries()) {
+      expect(to).toBe(run.state.paths[i]!.tokens.length)
+      expect(tokens[0]).toBe(close)
+      expect(text(tokens.slice(1))).toBe('\n\n')
+    }
+    expect(run.segment('s1').text).not.toContain('</think>')
+  })
+
+  it('a path ends with its thought, and the answer follows', async () => {
+    const wild = { ...small, budget: 3000, sampling: { temperature: 10 } }
+    const run = await solve(engine, thinker.file, 'the answer', wild)
+    const alone = await solve(engine, thinker.file, 'the answer', { ...wild, strategy: 'majority' })
+    let closed = 0
+    for (const { segment, reason } of run.state.paths) {
+      const ids = run.ids(segment)
+      const other = alone.ids(segment)
+      expect(ids).not.toContain(close)
+      if (!other.includes(close)) continue
+      closed++
+      expect(reason).toBe('finished')
+      expect(ids).toEqual(other.slice(0, other.indexOf(close)))
+    }
+    expect(closed).toBeGreaterThan(0)
+  })
+
+  it('a template that leaves out the thought is answered like any other', async () => {
+    const run = await solve(engine, thinker.file, 'the answer', {
+      ...small,
+      templateVariables: { enable_thinking: false },
+    })
+    for (const { tokens } of sourceOf(run).ends!)
+      expect(text(tokens)).toBe(answerWords('text', 'the answer'))
+  })
+})
+
 describe('commands in the middle of a merge', () => {
   const thinking = (run: Watched) => run.state.paths.every(({ tokens }) => tokens.length > 3)
   const merging = (run: Watched) => (run.state.summaries[0]?.tokens.length ?? 0) > 3
   const long = { ...small, budget: 40, summaryBudget: 4000 }
 
-  it('a path that was dropped is no member', async () => {
+  it('a path that was dropped takes no part', async () => {
     const run = start(engine, plain.file, 'the answer', { ...small, budget: 60 })
     await run.until((_, one) => one.state.paths.length === 3 && thinking(one))
     await run.handle.command({ type: 'drop', segment: 'p2' })

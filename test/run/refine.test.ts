@@ -111,6 +111,16 @@ describe('refine', () => {
     expect(run.failure).toBeNull()
   })
 
+  it('begins the paths of a trained model behind the largest position of what they read', async () => {
+    const bare = tinyFile({ seed: 3, thoughts: 0 })
+    const run = await solve(engine, bare.file, 'the answer', small)
+    for (const path of ['p4', 'p5', 'p6'] as const) {
+      expect(run.segment(path).source).toMatchObject({ type: 'join', layout: 'shared' })
+      const scored = await rescore(engine, bare.file, run, path)
+      expect(disagreement(run, path, scored)).toBeLessThan(1e-4)
+    }
+  })
+
   it('votes over its last round where the question has a value, unless told otherwise', async () => {
     const value = { ...small, question: 'value' } as const
     const run = await solve(engine, plain.file, 'the answer', value)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { continuedSeed, pathSeed, summarySeed } from '../../engine/strategies/index.ts'
+import { continuedSeed, drawn, pathSeed, summarySeed } from '../../engine/strategies/index.ts'
 
 describe('seeds', () => {
   it('are of 32 bits and differ by path, version and length', () => {
@@ -18,5 +18,20 @@ describe('seeds', () => {
           expect(Number.isInteger(value) && value >= 0 && value < 2 ** 32).toBe(true)
       }),
     )
+  })
+
+  it('draw different ones of a list, each about equally often', () => {
+    const list = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8']
+    const times = new Map(list.map((one) => [one, 0]))
+    for (let path = 1; path <= 4000; path++) {
+      const some = drawn(list, 3, pathSeed(5, path))
+      expect(new Set(some).size).toBe(3)
+      for (const one of some) times.set(one, times.get(one)! + 1)
+    }
+    // 1,500 on average, with a standard deviation of 31.
+    for (const count of times.values()) expect(Math.abs(count - 1500)).toBeLessThan(150)
+    expect(drawn(list, 3, 7)).toEqual(drawn(list, 3, 7))
+    expect(drawn(['a', 'b'], 3, 7).sort()).toEqual(['a', 'b'])
+    expect(drawn([], 3, 7)).toEqual([])
   })
 })

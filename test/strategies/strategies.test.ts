@@ -3,7 +3,7 @@ import { isOpen, segmentOf } from '../../engine/protocol/fold.ts'
 import { STRATEGIES, type RunRequest } from '../../engine/protocol/request.ts'
 import { pathId, type SegmentId } from '../../engine/protocol/segments.ts'
 import { lastGroups, shapeOf } from '../../engine/protocol/shapes.ts'
-import { pathSeed, summarySeed } from '../../engine/strategies/index.ts'
+import { obey, pathSeed, summarySeed } from '../../engine/strategies/index.ts'
 import { Random } from '../support/random.ts'
 import { Simulator } from './simulator.ts'
 
@@ -431,5 +431,125 @@ describe('programs that agree', () => {
     expect(() => text.command({ type: 'compare', calls })).toThrow(
       expect.objectContaining({ code: 'bad-request' }) as Error,
     )
+  })
+})
+
+describe('refine', () => {
+  const refined = (asked: RunRequest['settings'] = {}, trained = false) =>
+    begin({ strategy: 'refine', finish: 'last', reads: 2, rounds: 3, ...asked }, trained)
+  const rounds = ({ state }: Simulator) => state.paths.map(({ group }) => group)
+
+  it('opens a round once the one before has ended; each path reads K different ones of it', () => {
+    const run = refined()
+    finish(run, 'p1', 'p3')
+    expect(rounds(run)).toEqual([1, 1, 1])
+    finish(run, 'p2')
+    expect(rounds(run)).toEqual([1, 1, 1, 2, 2, 2])
+    for (const { number, reads, seed } of run.state.paths.slice(3)) {
+      expect(new Set(reads).size).toBe(2)
+      expect(reads.every((read) => ['p1', 'p2', 'p3'].includes(read))).toBe(true)
+      expect(seed).toBe(pathSeed(run.settings.seed, number))
+    }
+    finish(run, 'p4', 'p5', 'p6')
+    for (const { reads } of run.state.paths.slice(6))
+      expect(reads.every((read) => ['p4', 'p5', 'p6'].includes(read))).toBe(true)
+    finish(run, 'p7', 'p8', 'p9')
+    expect(opened(run)).toEqual([['s1', 3, ['p7', 'p8', 'p9']]])
+    finish(run, 's1')
+    expect(run.finished).toBe(true)
+  })
+
+  it('reads no path that failed, is empty or was dropped', () => {
+    const run = refined()
+    run.end('p1', 'failed')
+    run.token('p2')
+    run.command({ type: 'drop', segment: 'p2' })
+    finish(run, 'p3')
+    expect(run.state.paths.slice(3).map(({ reads }) => reads)).toEqual([['p3'], ['p3'], ['p3']])
+    // A round without any text is the last; the one before counts.
+    for (const segment of ['p4', 'p5', 'p6']) run.end(segment, 'failed')
+    run.advance()
+    expect(rounds(run)).toHaveLength(6)
+    expect(opened(run)).toEqual([['s1', 3, ['p3']]])
+  })
+
+  it('ends a round by the finish rule, and reads the paths that were cut', () => {
+    const run = refined({ finish: 'half', reads: 3 })
+    for (const segment of ['p1', 'p2', 'p3']) run.token(segment)
+    run.end('p1', 'finished')
+    run.end('p2', 'finished')
+    run.advance()
+    expect(segmentOf(run.state, 'p3')!.reason).toBe('cut')
+    expect([...run.state.paths[3]!.reads].sort()).toEqual(['p1', 'p2', 'p3'])
+  })
+
+  it('ends in a vote where the question has a value and the model is not trained, or as asked', () => {
+    const summaries = (asked: RunRequest['settings'], trained = false) => {
+      const run = refined({ rounds: 1, ...asked }, trained)
+      finish(run, 'p1', 'p2', 'p3')
+      return run.state.summaries.length
+    }
+    expect(summaries({ question: 'value' })).toBe(0)
+    expect(summaries({ question: 'value' }, true)).toBe(1)
+    expect(summaries({ question: 'value', lastRound: 'summary' })).toBe(1)
+    expect(summaries({ question: 'text' })).toBe(1)
+    expect(summaries({ question: 'text', lastRound: 'vote' })).toBe(0)
+  })
+
+  it('is summarised now: paths that wait to open never do, and the last whole round is read', () => {
+    const run = refined({ lastRound: 'vote' })
+    finish(run, 'p1', 'p2', 'p3')
+    run.token('p4')
+    run.command({ type: 'extend', segment: 'p4', tokens: 3 })
+    run.command({ type: 'summarise' })
+    run.advance()
+    expect(opened(run)).toEqual([['s1', 3, ['p1', 'p2', 'p3']]])
+    finish(run, 's1')
+    expect([run.finished, rounds(run).length]).toEqual([true, 6])
+  })
+
+  it('compares the programs of its last round only', () => {
+    const run = refined({ question: 'code', runPrograms: true, rounds: 2 })
+    finish(run, 'p1', 'p2', 'p3')
+    expect(run.comparing).toBeNull()
+    finish(run, 'p4', 'p5', 'p6')
+    finish(run, 'q1')
+    expect(run.comparing).toMatchObject({ of: ['p4', 'p5', 'p6'] })
+  })
+})
+
+describe('merge', () => {
+  const merge = (asked: RunRequest['settings'] = {}) =>
+    begin({ strategy: 'merge', finish: 'last', question: 'code', ...asked }, false)
+
+  it('opens one merged answer, and compares no programs', () => {
+    const run = merge()
+    for (const segment of ['p1', 'p2']) {
+      run.token(segment)
+      run.end(segment, 'finished')
+    }
+    run.token('p3')
+    run.end('p3', 'finished')
+    expect(run.ask()).toMatchObject([
+      { type: 'open', role: 'summary', merge: true, reads: ['p1', 'p2', 'p3'] },
+    ])
+    run.advance()
+    finish(run, 's1')
+    expect([run.finished, run.comparing]).toEqual([true, null])
+  })
+
+  it('merges on command unless another way is asked for', () => {
+    const run = merge()
+    finish(run, 'p1', 'p2', 'p3', 's1')
+    const asked = (command: object) => {
+      const { actions } = obey({ type: 'summarise', ...command }, run.view, {
+        paths: 253,
+        vocabulary: 100,
+      })
+      return actions.flatMap((one) => (one.type === 'open' ? [one] : []))
+    }
+    expect(asked({})).toMatchObject([{ merge: true }])
+    expect(asked({ fusion: 'reread' })[0]).not.toHaveProperty('merge')
+    expect(asked({ instruction: 'Be brief.' })[0]).not.toHaveProperty('merge')
   })
 })

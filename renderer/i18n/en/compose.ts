@@ -146,6 +146,9 @@ export const compose = {
   'fusion.cacheHelp': 'The summary attends to the KV cache of the paths; nothing is read again.',
   'fusion.rereadHelp':
     'The summary reads the texts of the paths in a new prompt, which takes longer.',
+  'fusion.merged': 'From the mean',
+  'fusion.mergedHelp':
+    'Each token is chosen from the mean of the probabilities that the paths give it, and fed to all of them.',
   'vote.equality': 'mathematically equal',
   'vote.text': 'identical text',
 

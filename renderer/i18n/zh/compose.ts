@@ -140,6 +140,8 @@ export const compose: Record<keyof typeof en, string> = {
   'fusion.reread': '通过重读',
   'fusion.cacheHelp': '总结直接关注各路径的 KV 缓存，无需重读。',
   'fusion.rereadHelp': '总结在新的提示中阅读各路径的文本，耗时更长。',
+  'fusion.merged': '概率平均',
+  'fusion.mergedHelp': '每个词元按各路径所给概率的平均选出，并送入所有路径。',
   'vote.equality': '数学上相等',
   'vote.text': '文本相同',
 
