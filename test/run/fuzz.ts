@@ -223,11 +223,11 @@ class Fuzzed {
           beside ??= watch(this.#engine.think(randomRequest(this.#dice, this.#files)))
         else await this.#send(run)
       }
-      if (this.#dice.chance(0.1)) await run.close()
-      else await this.#compared(run)
+      const closes = this.#dice.chance(0.1)
+      await this.#compared(run)
+      if (closes) await run.close()
       await run.over()
       await beside?.over()
-      await this.#compared(run)
       await until(
         () => run.events.length >= run.live.events,
         () => 'events are lost on their way',
@@ -249,16 +249,6 @@ class Fuzzed {
       `${run.live.status} ${run.live.endReason ?? run.live.error?.code ?? ''}`,
     )
     this.#result.events += run.events.length
-  }
-
-  /** A run that has ended stays so while it compares its programs: waits until it has done that. */
-  async #compared(run: Watch): Promise<void> {
-    const last = this.#accepted.at(-1)
-    if (last?.command.type !== 'compare') return
-    await until(
-      () => run.events.slice(last.events).some(({ type }) => /^(agreement|run-failed)$/.test(type)),
-      () => `it never compares: ${describe(run.live)}`,
-    )
   }
 
   /** Returns programs that the paths of some requests, which then ask for code, begin with. */
@@ -291,7 +281,7 @@ class Fuzzed {
     if (kind === 3) await run.over()
   }
 
-  /** Waits for the comparisons that were taken: an ended run stays one while it compares. */
+  /** A run that has ended stays so while it compares its programs: waits until it has done that. */
   async #compared(run: Watch): Promise<void> {
     const told = (from: number) =>
       run.events
