@@ -237,7 +237,14 @@ describe('the usual instruction', () => {
 
 describe('a run in rounds', () => {
   // A model without training ends in a vote; the sample's model is trained.
-  const rounds = { strategy: 'refine', lastRound: 'vote', rounds: 2, paths: 2, reads: 2, question: 'value' } as const
+  const rounds = {
+    strategy: 'refine',
+    lastRound: 'vote',
+    rounds: 2,
+    paths: 2,
+    reads: 2,
+    question: 'value',
+  } as const
   const paths = (reason: EndReason) => [
     { text: 'a', answer: stated('1') },
     { text: 'b', answer: stated('1') },
