@@ -12,6 +12,7 @@ export {
   ancestry,
   cellsOf,
   homeOf,
+  isBefore,
   isFresh,
   lengthOfPart,
   originOf,

@@ -1,14 +1,21 @@
 import { indexOf, type RunState, type Segment } from '../protocol/run-state.ts'
-import { partsOf, roleOf, widthOf, type SegmentId, type Source } from '../protocol/segments.ts'
+import { numberOf, partsOf, roleOf, widthOf, type SegmentId } from '../protocol/segments.ts'
 
 /** Which cells branches share: each branch shares its kept prefix with its parent. */
 
 export const ancestry = {
   find: (paths: readonly Segment[], segment: SegmentId): Segment | undefined =>
     roleOf(segment) === 'path' ? paths[indexOf(paths, segment)] : undefined,
-  parent: (paths: readonly Segment[], { parent }: Segment): Segment | undefined =>
-    parent === null ? undefined : ancestry.find(paths, parent.segment),
+  /** A path begins only with what is there: in a damaged transcript, one that says otherwise has no parent. */
+  parent: (paths: readonly Segment[], { segment, parent }: Segment): Segment | undefined =>
+    parent === null || !isBefore(parent.segment, segment)
+      ? undefined
+      : ancestry.find(paths, parent.segment),
 }
+
+/** Returns whether a path was opened before another. */
+export const isBefore = (path: SegmentId, other: SegmentId): boolean =>
+  numberOf(path) < numberOf(other)
 
 /** Returns whether a path has no token of its own. */
 export const isFresh = ({ tokens, parent }: Segment): boolean => tokens.length <= (parent?.at ?? 0)
@@ -53,14 +60,14 @@ export function lengthOfPart(part: ReturnType<typeof partsOf>[number], { paths }
 
 /** Returns the position of a path's token 0 unless a join moved it: behind the prompt, or behind what it reads. */
 export function homeOf(path: Segment, state: Known): number {
-  const { source } = rootOf(state.paths, path)
-  return source.type === 'join' || source.type === 'text'
-    ? endOf(source, state)
+  const root = rootOf(state.paths, path)
+  return root.source.type === 'join' || root.source.type === 'text'
+    ? endOf(root, state)
     : state.promptTokens.length
 }
 
-/** Returns the position behind a source. */
-function endOf(source: Source, state: Known): number {
+/** Returns the position behind what a path reads. */
+function endOf({ segment, source }: Segment, state: Known): number {
   const shared = source.type === 'join' && source.layout === 'shared'
   return partsOf(source).reduce((end, part) => {
     if ('tokens' in part) return end + (part.tokens as number[]).length
@@ -68,6 +75,7 @@ function endOf(source: Source, state: Known): number {
       return end + ((part.to as number | undefined) ?? state.promptTokens.length)
     const length = lengthOfPart(part, state)
     const of = shared ? ancestry.find(state.paths, part.segment as SegmentId) : undefined
+    if (of !== undefined && !isBefore(of.segment, segment)) return end
     return of === undefined ? end + length : Math.max(end, homeOf(of, state) + length)
   }, 0)
 }

@@ -1,4 +1,5 @@
 import {
+  isBefore,
   isFresh,
   originOf,
   rootOf,
@@ -225,7 +226,8 @@ function readBy(segment: SegmentId, lease: Lease, state: RunState): SegmentId[] 
   if (path === undefined || lease.seqOf(segment) !== undefined) return []
   const root = rootOf(state.paths, path)
   if (root.fusion !== 'cache' || startsBehind(root)) return []
-  return root.reads.flatMap((read) => [...readBy(read, lease, state), read])
+  const reads = root.reads.filter((read) => isBefore(read, root.segment))
+  return reads.flatMap((read) => [...readBy(read, lease, state), read])
 }
 
 /**

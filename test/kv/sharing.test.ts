@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cellsOf, sharedTokens } from '../../engine/kv/index.ts'
+import { cellsOf, homeOf, sharedTokens } from '../../engine/kv/index.ts'
 import type { Segment } from '../../engine/protocol/fold.ts'
 import { pathId } from '../../engine/protocol/segments.ts'
 import { TokenList } from '../../engine/protocol/token-list.ts'
@@ -67,5 +67,27 @@ describe('cells of paths that branch', () => {
         expect(sharedTokens(paths, a, b)).toBe(common)
       }),
     )
+  })
+
+  it('ends where a damaged transcript says that paths begin with each other', () => {
+    const source = { type: 'join', layout: 'shared', parts: [{ segment: 'p1' }, { segment: 'p2' }] }
+    const path = (number: number, parent: number, more: object = {}) =>
+      ({
+        segment: pathId(number),
+        parent: { segment: pathId(parent), at: 1 },
+        source: { type: 'branch', of: pathId(parent), at: 1 },
+        reads: [],
+        tokens: TokenList.EMPTY,
+        ...more,
+      }) as unknown as Segment
+    const rings = [
+      [path(1, 1)],
+      [path(1, 2), path(2, 1)],
+      [path(1, 1, { parent: null, source, reads: ['p1', 'p2'] }), path(2, 1)],
+    ]
+    for (const paths of rings) {
+      for (const one of paths) expect(homeOf(one, { paths, promptTokens: [1, 2] })).toBeLessThan(3)
+      expect(sharedTokens(paths, paths[0]!, paths.at(-1)!)).toBe(0)
+    }
   })
 })
