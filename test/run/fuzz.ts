@@ -224,7 +224,6 @@ class Fuzzed {
         else await this.#send(run)
       }
       if (this.#dice.chance(0.1)) await run.close()
-      else await this.#compared(run)
       await run.over()
       await beside?.over()
       await this.#compared(run)
@@ -249,16 +248,6 @@ class Fuzzed {
       `${run.live.status} ${run.live.endReason ?? run.live.error?.code ?? ''}`,
     )
     this.#result.events += run.events.length
-  }
-
-  /** A run that has ended stays so while it compares its programs: waits until it has done that. */
-  async #compared(run: Watch): Promise<void> {
-    const last = this.#accepted.at(-1)
-    if (last?.command.type !== 'compare') return
-    await until(
-      () => run.events.slice(last.events).some(({ type }) => /^(agreement|run-failed)$/.test(type)),
-      () => `it never compares: ${describe(run.live)}`,
-    )
   }
 
   /** Returns programs that the paths of some requests, which then ask for code, begin with. */
