@@ -15,8 +15,8 @@ const file = writeScripted({
 const mixed = writeScripted({
   '?': ['Ten and ten are \\boxed{20}.', 'One short of it, as ever: \\boxed{19} sheep.'],
 })
-/** Thinks for long; asked for its answer, it says 20 at once. */
-const LONG = Array.from({ length: 220 }, (_, i) => `w${i}`)
+/** Thinks far longer than a question takes; asked for its answer, it says 20 at once. */
+const LONG = Array.from({ length: 2000 }, (_, i) => `w${i}`)
 const asked = writeScripted({ '?': [`${LONG.join(' ')} .`], '{': ['20}. Done'] })
 afterAll(() => {
   for (const one of [file, mixed, asked]) rmSync(dirname(one), { recursive: true })
@@ -80,7 +80,7 @@ describe('a vote that stops when the majority stays', () => {
       stop: 'stable',
       probeEvery: 16,
       patience: 2,
-      budget: 400,
+      budget: 8000,
     })
     const { state } = run
     expect(state).toMatchObject({ status: 'ended', answer: '20' })
@@ -112,11 +112,11 @@ describe('a vote that stops when the majority stays', () => {
   it('asks as far as there is room in a small context', async () => {
     const run = await ask(asked, {
       paths: 3,
-      budget: 150,
+      budget: 8000,
       stop: 'stable',
       probeEvery: 16,
-      patience: 50,
-      engine: { context: 500 },
+      patience: 100,
+      engine: { context: 3000 },
     })
     expect(run.state.status).toBe('ended')
     expect(run.state.probes.length).toBeGreaterThan(0)
