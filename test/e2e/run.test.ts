@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
   })
 
   test('while a summary reads the paths again, the head and the title say how much it has read', async () => {
-    await window.pose({ problem: PROBLEM, paths: 4, budget: 400, finish: 'last', summary: 16 })
+    await window.pose({ problem: PROBLEM, paths: 4, budget: 200, finish: 'last', summary: 16 })
     const { page } = window
     await window.untilRun('ended')
     expect(await page.locator('.context-used').textContent()).toMatch(
