@@ -209,7 +209,7 @@ export const run = {
   'votes.none': 'Answers appear as paths finish.',
   'votes.noneEnded': 'No path has finished.',
   'votes.tie': 'A tie: the lowest number decides.',
-  'votes.disagree': 'The summary gives a different answer: {{answer}}',
+  'votes.disagree': 'The summary disagrees with most paths: {{answer}}',
   'votes.noAnswer': 'no answer',
   'votes.choose': 'Choose this answer',
   'votes.chooseAnswer': 'Choose {{answer}}',

@@ -207,7 +207,7 @@ export const run: Record<keyof typeof en, string> = {
   'votes.none': '路径结束后显示答案。',
   'votes.noneEnded': '没有路径完成。',
   'votes.tie': '票数相同：编号最小者决定。',
-  'votes.disagree': '总结给出了不同的答案：{{answer}}',
+  'votes.disagree': '总结与多数路径不一致：{{answer}}',
   'votes.noAnswer': '没有答案',
   'votes.choose': '选择此答案',
   'votes.chooseAnswer': '选择 {{answer}}',
