@@ -70,7 +70,10 @@ export const run = {
   'ask.placeholder': 'Ask a follow-up',
   'ask.send': 'Ask',
   'ask.keys': 'Enter asks, Shift+Enter starts a new line',
-  'ask.settings': 'Change settings',
+  'ask.settings': 'All settings',
+  'ask.asBefore': 'As before',
+  'ask.noSystem': 'no system prompt',
+  'ask.systemHelp': 'from the next turn on',
   'ask.system': 'system prompt: {{text}}',
 
   'note.agree_one': '{{count}} of {{total}} paths agrees',

@@ -70,7 +70,10 @@ export const run: Record<keyof typeof en, string> = {
   'ask.placeholder': '继续提问',
   'ask.send': '提问',
   'ask.keys': '回车提问，Shift+回车换行',
-  'ask.settings': '更改设置',
+  'ask.settings': '全部设置',
+  'ask.asBefore': '与之前相同',
+  'ask.noSystem': '无系统提示',
+  'ask.systemHelp': '从下一轮起生效',
   'ask.system': '系统提示：{{text}}',
 
   'note.agree_one': '{{total}} 条路径中有 {{count}} 条一致',
