@@ -15,7 +15,6 @@ import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
 import { NextTurnFields, NextTurnLine } from './NextTurn.tsx'
 import { AttachButton, attachPaste, Attachments } from './Attachments.tsx'
-import { visible } from '../ui/visible.ts'
 
 /** Asks the next question of a conversation, with the model and the settings of the run above. */
 export const AskBox = memo(function AskBox({ run }: { run: string }) {
