@@ -17,7 +17,7 @@ interface ModelFlags extends EngineFlags {
 
 export function addModel(program: Command): void {
   addEngineFlags(
-    program.command('model').description('describe a GGUF and the memory that a run with it needs'),
+    program.command('model').description("show a model's metadata and memory needs"),
     false,
   )
     .argument('<file>', 'GGUF file')

@@ -13,7 +13,7 @@ const WHY: Record<Search['skipped'][number]['why'], string> = {
 export function addRuns(program: Command): void {
   program
     .command('runs')
-    .description('list earlier runs, newest first')
+    .description('list saved runs, newest first')
     .option('--json', 'print as JSON')
     .option('--search <words>', 'list only runs that contain all of these words')
     .action(async ({ json, search }: { json?: boolean; search?: string }) => {

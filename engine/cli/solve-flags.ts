@@ -171,18 +171,18 @@ export function addThinkFlags(command: Command): Command {
 /** Adds the flags for the sampler, the seed and the system prompt. */
 export function addSamplingFlags(command: Command): Command {
   return command
-    .option('-t, --temperature <x>', 'sampling temperature; 0: greedy', decimal(0, 10))
-    .option('--top-k <n>', 'sample from the k most likely tokens; 0: all', integer(0, 1_000_000))
+    .option('-t, --temperature <x>', 'sampler: temperature, 0 = greedy', decimal(0, 10))
+    .option('--top-k <n>', 'sampler: top-k, 0 = off', integer(0, 1_000_000))
+    .option('--top-p <x>', 'sampler: top-p, 1 = off', decimal(0, 1))
+    .option('--min-p <x>', 'sampler: min-p, 0 = off', decimal(0, 1))
     .option(
-      '--top-p <x>',
-      'sample from the most likely tokens of total probability x',
-      decimal(0, 1),
+      '--repetition-penalty <x>',
+      'sampler: penalty for repeated tokens, 1 = off',
+      decimal(0.1, 10),
     )
-    .option('--min-p <x>', 'drop tokens below x times the highest probability', decimal(0, 1))
-    .option('--repetition-penalty <x>', 'penalty for repeated tokens; 1: none', decimal(0.1, 10))
     .option(
       '--repetition-window <n>',
-      'number of recent tokens that the penalty covers',
+      'sampler: recent tokens that the penalty covers',
       integer(0, 65_536),
     )
     .option('--seed <n>', 'seed of the random numbers', integer(0, MAX_SEED))

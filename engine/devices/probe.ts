@@ -51,7 +51,7 @@ export async function probe(library: GpuLibrary, options: ProbeOptions = {}): Pr
   const answer = parse(said())
   if (answer === undefined) return bad('Its answer is not understood.')
   if (!answer.loaded) return bad('Its library could not be loaded: its driver is missing.')
-  if (answer.devices.length === 0) return bad('It found no usable device.')
+  if (answer.devices.length === 0) return bad('No usable device found.')
   if (answer.wrong !== undefined) return bad(`${answer.wrong} does not compute as it should.`)
   return { library, devices: answer.devices }
 }

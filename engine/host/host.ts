@@ -266,8 +266,10 @@ export class Host {
     },
     // Subscribes without awaiting first, so that the next event follows the backlog and none is lost
     // or duplicated.
-    'run.open': ({ run }, client) =>
-      client.subscribe(run, this.#runs.backlog(run), () => this.#runs.isLive(run)),
+    'run.open': ({ run }, client) => {
+      this.#labs.provide(run)
+      return client.subscribe(run, this.#runs.backlog(run), () => this.#runs.isLive(run))
+    },
     'run.close': ({ run }, client) => {
       client.unsubscribe(run)
       return {}

@@ -2,12 +2,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import { makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
+import { givenPath, makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
 import type * as LabModule from '../lab/index.ts'
 import type { Job, Runner, Speed } from '../lab/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { pathId, runError, thrownError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN } from '../protocol/fold.ts'
+import { experimentOf } from '../protocol/lab.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import {
   Experiment,
@@ -101,7 +102,7 @@ export class Labs {
     },
     'lab.inspect': async ({ set, fields }) => {
       const { inspectSet } = await labModule()
-      if ('file' in set) return inspectSet(set.file, fields)
+      if ('file' in set) return inspectSet(setPath(set.file), fields)
       const file = this.#keep(set)
       try {
         return inspectSet(file, fields)
@@ -177,6 +178,17 @@ export class Labs {
     },
   }
 
+  /**
+   * Copies a run of a path bank to the other runs of its experiment when it is first opened: what the
+   * user then does with it leaves the bank as it was recorded.
+   */
+  provide(run: string): void {
+    const id = experimentOf(run)
+    if (id === null || !this.#all.has(id) || this.#parts.store.has(run)) return
+    const file = join(this.#folder(id), 'bank', 'runs', `${run.slice(id.length + 1)}.jsonl`)
+    if (existsSync(file)) this.#parts.store.copy(file, run)
+  }
+
   /** Stops the experiment at work, which goes on when the host starts again. */
   async close(): Promise<void> {
     this.#closed = true
@@ -211,7 +223,8 @@ export class Labs {
   }
 
   async #settled(spec: LabSpec): Promise<LabSpec> {
-    return { ...spec, settings: await this.#parts.settle(spec.model, spec.settings) }
+    const [model, data] = [givenPath(spec.model), setPath(spec.data)]
+    return { ...spec, model, data, settings: await this.#parts.settle(model, spec.settings) }
   }
 
   /** Returns the experiments on disk. A damaged one is left out. */
@@ -417,6 +430,14 @@ export class Labs {
     const { version, llama } = this.#parts.engine.version()
     return `Braid ${version}, llama.cpp ${llama}`
   }
+}
+
+/** Returns the path of a problem set as it was given. Throws `bad-request` if it names another file. */
+function setPath(given: string): string {
+  const path = givenPath(given)
+  if (!/\.jsonl?$/i.test(path))
+    throw new BraidError('bad-request', `${path} is not a .jsonl or .json file.`)
+  return path
 }
 
 /** Returns what windows are told. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { BraidError } from '../protocol/errors.ts'
 import type { AnswerRule, LabEvent, PlanOf } from '../protocol/lab.ts'
 import type { Engine } from '../run/index.ts'
-import type { Bank } from './bank.ts'
+import { fusedRun, type Bank } from './bank.ts'
 import { fusePaths, summaryOf } from './bank-fuse.ts'
 import { openBank, recordPaths, type Failure, type WorkProgress } from './bank-record.ts'
 import { CellTable } from './cells.ts'
@@ -172,7 +172,7 @@ function samplesOf(
   return scored({ problems }).flatMap(({ index, expected }) => {
     const recorded = bank.recorded(index)
     if (recorded === null) return []
-    const { run } = recorded
+    const { run, runs } = recorded
     const paths = recorded.paths.slice(0, bank.info.paths)
     const said = ballots(paths, rule)
     const right = (one: Statement | undefined) => one !== undefined && isCorrect(expected, one)
@@ -182,8 +182,9 @@ function samplesOf(
       unit: Unit,
       number: number,
       answer: Statement | undefined,
-      figures: { width: number; pathTokens: number; summaryTokens?: number },
+      figures: { run: string; width: number; pathTokens: number; summaryTokens?: number },
     ): Sample => ({
+      run: figures.run,
       unit: unit.key,
       problem: index,
       sample: number,
@@ -209,15 +210,19 @@ function samplesOf(
       const { unit } = way
       if (way.way === 'path')
         return said.map((one, i) =>
-          sample(unit, i, one, { width: 1, pathTokens: paths[i]!.tokens.length }),
+          sample(unit, i, one, {
+            run: runs[i]!,
+            width: 1,
+            pathTokens: paths[i]!.tokens.length,
+          }),
         )
       const { width } = way
       if (paths.length < width) return []
-      const figures = { width, pathTokens: tokens(width) }
+      const figures = { run: runs[0]!, width, pathTokens: tokens(width) }
       if (way.way === 'rule') {
         const verdict = way.rule.apply({ every }, rated.slice(0, width))
         if (verdict === null) return []
-        const one = sample(unit, 0, undefined, { width, pathTokens: verdict.tokens })
+        const one = sample(unit, 0, undefined, { ...figures, pathTokens: verdict.tokens })
         const outcome = { vote: unit.votes[0]!, answer: verdict.answer, correct: verdict.right }
         return [{ ...one, outcomes: [outcome] }]
       }
@@ -230,6 +235,7 @@ function samplesOf(
         : [
             sample(unit, 0, statement(summary.text, rule), {
               ...figures,
+              run: fusedRun(fused),
               summaryTokens: summary.tokens.length,
             }),
           ]

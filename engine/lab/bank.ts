@@ -168,12 +168,15 @@ export class Bank {
 
   /**
    * Returns the recorded paths of a problem, from path 1 up to the first gap and numbered so, the
-   * answers that they gave on the way, and the state of the run that holds path 1; null if there is
-   * none.
+   * transcript of each, the answers that they gave on the way, and the state of the run that holds
+   * path 1; null if there is none.
    */
-  recorded(problem: number): { paths: Segment[]; probes: ProbeState[]; run: RunState } | null {
+  recorded(
+    problem: number,
+  ): { paths: Segment[]; runs: string[]; probes: ProbeState[]; run: RunState } | null {
     const batches = this.batches(problem)
     const paths: Segment[] = []
+    const runs: string[] = []
     const probes: ProbeState[] = []
     for (const { batch, state } of batches)
       if (batch.first === paths.length + 1)
@@ -181,10 +184,11 @@ export class Bank {
           const number = paths.length + 1
           const segment = pathId(number)
           paths.push({ ...path, number, segment })
+          runs.push(batchRun(batch))
           for (const probe of state.probes)
             if (probe.segment === path.segment) probes.push({ ...probe, segment })
         }
-    return paths.length === 0 ? null : { paths, probes, run: batches[0]!.state }
+    return paths.length === 0 ? null : { paths, runs, probes, run: batches[0]!.state }
   }
 
   /** Returns every kind of summary that the bank has a transcript of, without their problems and widths. */

@@ -11,7 +11,7 @@ const MAX_TEXT = 300
 /** Returns the runs behind a cell, wrong ones first. */
 export function runsOf(
   folder: string,
-  { spec }: Pick<Experiment, 'spec'>,
+  { id, spec }: Pick<Experiment, 'id' | 'spec'>,
   { unit, vote }: Pick<LabCell, 'unit' | 'vote'>,
 ): LabRun[] {
   const problems = new Map(problemsOf(spec).map((problem) => [problem.index, problem]))
@@ -21,7 +21,7 @@ export function runsOf(
       const problem = problems.get(sample.problem)
       const outcome = sample.outcomes.find((one) => one.vote === vote)
       return {
-        run: sample.run ?? null,
+        run: runOf(id, spec, sample.run),
         problem: sample.problem,
         sample: sample.sample,
         text: problem?.problem.slice(0, MAX_TEXT) ?? '',
@@ -39,6 +39,10 @@ export function runsOf(
         Number(a.correct) - Number(b.correct) || a.problem - b.problem || a.sample - b.sample,
     )
 }
+
+/** Returns the id of a run. Those of a bank have their names there, and are copied when they are opened. */
+const runOf = (id: string, { plan }: Experiment['spec'], run: string | undefined): string | null =>
+  run === undefined ? null : plan.kind === 'bank' ? `${id}-${run}` : run
 
 /** Returns the problems of an experiment; none if their file was moved. */
 function problemsOf({ data, fields }: Experiment['spec']): readonly Problem[] {

@@ -7,7 +7,7 @@
 import { lstat, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import type { Added, ModelEntry } from '../protocol/wire.ts'
 import { diskError, makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
@@ -294,7 +294,7 @@ const deviceOf = (devices: State['bundledDevices'], file: string): string | unde
   Object.hasOwn(devices, file) ? devices[file] : undefined
 
 async function describe(file: string): Promise<Omit<Entry, 'origin'>> {
-  if (!isAbsolute(file)) throw new BraidError('bad-path', 'Give the absolute path of the file.')
+  if (!isAbsolute(file)) throw fail('bad-path/relative')
   const { header, parts, sizeBytes } = await readModelFiles(resolve(file))
   return {
     file: header.file,

@@ -137,6 +137,9 @@ export const pathsOf = ({ groups, size, rounds }: Shape): number => groups * siz
 export const lastGroups = ({ groups, rounds }: Pick<Shape, 'groups' | 'rounds'>): number[] =>
   rounds > 1 ? [rounds] : Array.from({ length: groups }, (_, i) => i + 1)
 
+/** Returns whether this version knows a strategy; a newer one may have others. */
+export const isStrategy = (name: string): name is Strategy => Object.hasOwn(STRATEGY_RULES, name)
+
 /** Which numbers a strategy takes, and whether it counts votes. */
 export const strategyTakes = (
   strategy: Strategy,

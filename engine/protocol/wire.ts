@@ -179,7 +179,7 @@ export const MAX_IMPORT = 256 << 20
 /** The largest problem set that a window can hand over, in characters. */
 export const MAX_SET = 64 << 20
 /** Problem sets are the only files besides models that a window can have read by their path. */
-const setFile = file.regex(/\.jsonl?$/i, 'is not a .jsonl or .json file')
+const setFile = file.regex(/\.jsonl?["']?\s*$/i, 'is not a .jsonl or .json file')
 const experiment = z.string().regex(/^lab-\d{8}-\d{6}-[0-9a-f]{6}$/)
 const spec = LabSpec.extend({ data: setFile })
 

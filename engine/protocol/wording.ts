@@ -75,6 +75,7 @@ export const ERRORS = {
   'bad-model/incomplete': 'Incomplete file: {here} here, about {all} expected. Download it again.',
   'bad-combination/reads':
     'A path of a later round cannot read {reads} paths of a round that has {paths}. Use at most {paths} (--reads).',
+  'bad-path/relative': 'Enter the full path, e.g. /home/you/models/x.gguf.',
   'bad-request/ended-by-itself':
     'Path {path} finished on its own. To continue it, branch from an earlier token.',
   'bad-request/empty-prompt': 'The problem is empty. Enter some text.',

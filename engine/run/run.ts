@@ -148,7 +148,7 @@ export class Run implements RunHandle {
     if (!parsed.success)
       throw new BraidError(
         'bad-request',
-        `This is not a command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`,
+        `Unknown command: ${parsed.error.issues[0]?.message ?? 'unknown'}.`,
       )
     const { type } = parsed.data
     // What was stopped ends before anything else begins, so a stop always ends the run.

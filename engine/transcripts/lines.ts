@@ -127,7 +127,10 @@ export function* readEntries(
         continue
       }
       if (number === 1 && found?.[0]?.type !== 'run-started')
-        throw new BraidError('bad-transcript', 'The first line is not the start of a run.')
+        throw new BraidError(
+          'bad-transcript',
+          'Not a Braid transcript: the first line is not the start of a run.',
+        )
       end = line.end
       if (found === null) entries.push({ event: null, text: line.text })
       else for (const event of found) entries.push(entryOf(event, parser, line.text))

@@ -1,4 +1,5 @@
 import { BraidError } from '../protocol/errors.ts'
+import { searchWords } from '../protocol/search-words.ts'
 import type { RunSummary, Search } from '../protocol/wire.ts'
 import type { Events } from './lines.ts'
 import { OutOfTime, Slices, type SliceOptions } from './slices.ts'
@@ -6,8 +7,6 @@ import { Texts } from './texts.ts'
 
 const AROUND = 60
 const MAX_HITS = 200
-/** UTF-16 units of a query that count. */
-const MAX_QUERY = 1024
 /** Limit, in UTF-16 units over all runs, of the texts cached between searches. */
 const KEPT = 64 << 20
 /** The most ms of work on one run. Reading takes about a second per 30 MB, more on a busy machine. */
@@ -40,12 +39,7 @@ export class RunSearch {
     runs: readonly RunSummary[],
     options: SliceOptions = {},
   ): Promise<Search> {
-    const words = query
-      .slice(0, MAX_QUERY)
-      .normalize('NFC')
-      .split(/\s+/)
-      .filter((word) => word !== '')
-      .map((word) => new RegExp(escape(word), 'iu'))
+    const words = searchWords(query)
     const result: Search = { hits: [], skipped: [] }
     if (words.length === 0) return result
     const slices = new Slices(options)
@@ -133,10 +127,6 @@ async function piecesIn(chunks: Iterable<Events>, slices: Slices): Promise<strin
     await slices.pause()
   }
   return pieces
-}
-
-function escape(word: string): string {
-  return word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
 function snippet(text: string, at: number, length: number): string {

@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   readFileSync,
   readdirSync,
@@ -91,6 +92,30 @@ export class RunStore {
   append(run: string): TranscriptWriter {
     this.#transcript(run)
     return this.#write(run, new TranscriptWriter(this.#files(run), true))
+  }
+
+  has(run: string): boolean {
+    return existsSync(this.#file(run, 'transcript'))
+  }
+
+  /** Copies a transcript and its alternatives from elsewhere, as a run of an experiment. Throws disk errors. */
+  copy(transcript: string, run: string): void {
+    const experiment = experimentOf(run)
+    if (experiment === null)
+      throw new BraidError('bad-request', `${run} does not belong to an experiment.`)
+    makeFolder(experimentFolder(this.root, experiment), 'Creating the folder of an experiment')
+    // The transcript comes last: where it is, the run is whole.
+    for (const suffix of [SUFFIX.alternatives, SUFFIX.transcript]) {
+      const from = transcript.slice(0, -SUFFIX.transcript.length) + suffix
+      const to = runFile(this.root, run, suffix)
+      try {
+        if (!existsSync(from)) continue
+        copyFileSync(from, `${to}.tmp`)
+        renameSync(`${to}.tmp`, to)
+      } catch (error) {
+        throw diskError(error, 'Copying a run')
+      }
+    }
   }
 
   /** Stops writing a run; its transcript stays. */

@@ -27,6 +27,7 @@ import type { MessageKey } from '../i18n/index.ts'
 import { askAttribution } from '../store/attribution.ts'
 import { captionsOf } from '../store/captions.ts'
 import { draftOf, edit } from '../store/compose.ts'
+import { nextSettings } from '../store/next-turn.ts'
 import { host } from '../store/host.ts'
 import { go } from '../store/route.ts'
 import { command } from '../store/runs.ts'
@@ -219,6 +220,7 @@ export const runCommands: Command[] = [
       const state = stateOf(target)!
       edit({
         ...draftOf(state),
+        ...(state.settings !== null && { settings: nextSettings(target.run!, state.settings) }),
         problem: useUi.getState().asks[target.run!] ?? '',
         followUp: {
           run: target.run!,

@@ -1,4 +1,4 @@
-import { MoreHorizontal, Star } from 'lucide-react'
+import { CornerDownRight, MoreHorizontal, Star } from 'lucide-react'
 import { memo, useState } from 'react'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { exportRuns } from '../commands/export-commands.ts'
@@ -11,17 +11,25 @@ import { report } from '../store/toasts.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
 import { doingWords } from '../ui/doing.ts'
+import { Marked } from '../ui/Marked.tsx'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
 import { visible } from '../ui/visible.ts'
+import { described, modelOf } from './described.ts'
 import { RUN_LOOK } from './run-look.ts'
 
 export const HistoryRow = memo(function HistoryRow({
   row,
+  query,
   snippet,
+  turn,
   selected,
 }: {
   row: RunSummary
+  /** The words of the search, which are marked. */
+  query: string
   snippet: string | undefined
+  /** Its place in its conversation; a turn after the first is indented. */
+  turn: number
   selected: boolean
 }) {
   const t = useT()
@@ -38,7 +46,11 @@ export const HistoryRow = memo(function HistoryRow({
     })
   const title = visible(row.title || row.problem || row.run).slice(0, 300)
   return (
-    <div className={damaged ? 'history-row damaged' : 'history-row'} data-run={row.run}>
+    <div
+      className={`history-row ${damaged ? 'damaged' : ''} ${turn > 0 ? 'follows' : ''}`}
+      data-run={row.run}
+      data-turn-number={turn + 1}
+    >
       <input
         type="checkbox"
         checked={selected}
@@ -63,7 +75,10 @@ export const HistoryRow = memo(function HistoryRow({
         onClick={() => go({ view: 'run', run: row.run })}
       >
         <span className="row">
-          <bdi className="ellipsis history-title">{title}</bdi>
+          {turn > 0 && <CornerDownRight size={13} role="img" aria-label={t('history.followUp')} />}
+          <bdi className="ellipsis history-title">
+            <Marked text={title} query={query} />
+          </bdi>
           {row.status !== 'ended' && (
             <span className={`pill ${RUN_LOOK[row.status]}`}>
               {doing ?? t(`history.status.${row.status}`)}
@@ -82,8 +97,16 @@ export const HistoryRow = memo(function HistoryRow({
           ))}
         </span>
         <span className="small dim ellipsis" dir="auto">
-          {row.damage ?? (snippet === undefined ? describe(row, t) : visible(snippet))}
+          {row.damage ??
+            (row.status === 'queued'
+              ? `${modelOf(row)} · ${t('history.waiting')}`
+              : described(row, ['model', 'strategy', 'paths']))}
         </span>
+        {snippet !== undefined && (
+          <span className="small ellipsis" dir="auto">
+            <Marked text={visible(snippet)} query={query} />
+          </span>
+        )}
       </button>
       <span
         className="history-answer ellipsis"
@@ -128,17 +151,6 @@ export const HistoryRow = memo(function HistoryRow({
     </div>
   )
 })
-
-const describe = (row: RunSummary, t: ReturnType<typeof useT>): string =>
-  [
-    visible(row.model),
-    (['parallel', 'sequential', 'majority', 'parallel-majority'] as const).some(
-      (s) => s === row.strategy,
-    )
-      ? t(`strategy.${row.strategy as 'parallel'}`)
-      : row.strategy,
-    t('unit.paths', { count: row.paths }),
-  ].join(' · ')
 
 function EditDialog({
   row,

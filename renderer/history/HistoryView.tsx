@@ -15,6 +15,7 @@ import {
   visibleRuns,
   type RunState,
 } from '../store/history.ts'
+import { linesByDay, type Line } from '../store/conversations.ts'
 import { SampleButton } from '../run/FirstMinute.tsx'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
@@ -25,23 +26,32 @@ import { HistoryRow } from './HistoryRow.tsx'
 import './history.css'
 
 const ROW = 64
+const HEADING = 34
+
+const keyOf = (line: Line): string => ('run' in line ? line.run.run : line.day)
 
 /** Lists all saved runs, to search, star, tag, open, export and delete them. */
 export function HistoryView() {
   const t = useT()
-  const { list, found, starredOnly, tag, only, selected } = useHistory()
+  const { list, query, found, starredOnly, tag, only, selected } = useHistory()
   const rows = visibleRuns({ list, found, starredOnly, tag, only })
+  // What a search found stands in its own order, best first.
+  const lines: Line[] =
+    found === null ? linesByDay(rows, new Date()) : rows.map((run) => ({ run, turn: 0 }))
+  const places = new Map(
+    lines.flatMap((line) => ('run' in line ? [line.run.run] : [])).map((run, i) => [run, i + 1]),
+  )
   const snippets = new Map(found?.map(({ run, snippet }) => [run, snippet]))
   const scroller = useRef<HTMLDivElement>(null)
   useEffect(() => {
     refreshHistory().catch(() => undefined)
   }, []) // if not connected, the list comes with the connection
   const virtual = useVirtualizer({
-    count: rows.length,
+    count: lines.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
+    estimateSize: (i) => ('run' in lines[i]! ? ROW : HEADING),
     overscan: 6,
-    getItemKey: (i) => rows[i]!.run,
+    getItemKey: (i) => keyOf(lines[i]!),
     useFlushSync: false,
   })
   return (
@@ -80,21 +90,29 @@ export function HistoryView() {
         )}
         <ul style={{ blockSize: virtual.getTotalSize() }} className="history-rows">
           {virtual.getVirtualItems().map((item) => {
-            const row = rows[item.index]!
+            const line = lines[item.index]!
             return (
               <li
                 key={item.key}
                 ref={virtual.measureElement}
                 data-index={item.index}
                 style={{ transform: `translateY(${item.start}px)` }}
-                aria-setsize={rows.length}
-                aria-posinset={item.index + 1}
+                {...('run' in line && {
+                  'aria-setsize': rows.length,
+                  'aria-posinset': places.get(line.run.run),
+                })}
               >
-                <HistoryRow
-                  row={row}
-                  snippet={snippets.get(row.run)}
-                  selected={selected.has(row.run)}
-                />
+                {'run' in line ? (
+                  <HistoryRow
+                    row={line.run}
+                    query={found === null ? '' : query}
+                    snippet={snippets.get(line.run.run)}
+                    turn={line.turn}
+                    selected={selected.has(line.run.run)}
+                  />
+                ) : (
+                  <h2 className="small dim history-day">{t(`sidebar.${line.day}`)}</h2>
+                )}
               </li>
             )
           })}
@@ -130,7 +148,7 @@ function Filters({ tags }: { tags: string[] }) {
       <Only
         of="model"
         all={t('history.allModels')}
-        options={[...new Set(list?.map(({ model }) => model) ?? [])]
+        options={[...new Set(list?.map((one) => (one.status === 'queued' ? '' : one.model)) ?? [])]
           .filter((name) => name !== '')
           .sort()
           .map((name) => [name, visible(name)])}

@@ -2,13 +2,20 @@ import { MoreHorizontal, Star } from 'lucide-react'
 import { memo, useMemo, useState } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
-import { conversationsOf, dayOf, type Conversation, type Day } from '../store/conversations.ts'
+import {
+  conversationsOf,
+  dayOf,
+  toldApart,
+  type Conversation,
+  type Day,
+} from '../store/conversations.ts'
 import { deleteRuns, search, updateRun, useHistory } from '../store/history.ts'
 import { go, routeRun, useRoute } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { Menu, MenuItem, MenuSeparator } from '../ui/Menu.tsx'
 import { SearchBox } from '../ui/SearchBox.tsx'
 import { visible } from '../ui/visible.ts'
+import { described } from './described.ts'
 import { RUN_LOOK } from './run-look.ts'
 import './sidebar.css'
 
@@ -36,6 +43,7 @@ export const Sidebar = memo(function Sidebar() {
     [all, wanted],
   )
   const shown = found.slice(0, MOST)
+  const apart = toldApart(shown.map(({ root }) => root))
   const starred = shown.filter(({ root }) => root.starred)
   const now = new Date()
   const groups = [
@@ -82,6 +90,7 @@ export const Sidebar = memo(function Sidebar() {
                   key={conversation.root.run}
                   conversation={conversation}
                   here={conversation.runs.some(({ run }) => run === here)}
+                  apart={described(conversation.root, apart.get(conversation.root.run) ?? [])}
                 />
               ))}
             </ul>
@@ -105,9 +114,12 @@ export const Sidebar = memo(function Sidebar() {
 const Row = memo(function Row({
   conversation: { root, latest, runs },
   here,
+  apart,
 }: {
   conversation: Conversation
   here: boolean
+  /** What tells it from others of the same title; '' if none has it. */
+  apart: string
 }) {
   const t = useT()
   const [renaming, setRenaming] = useState(false)
@@ -143,7 +155,10 @@ const Row = memo(function Row({
           />
         )}
         {root.starred && <Star size={12} fill="currentColor" aria-label={t('history.starred')} />}
-        <bdi className="ellipsis">{title}</bdi>
+        <span className="sidebar-title">
+          <bdi className="ellipsis">{title}</bdi>
+          {apart !== '' && <span className="small dim ellipsis">{apart}</span>}
+        </span>
       </button>
       <Menu
         trigger={

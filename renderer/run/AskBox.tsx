@@ -6,15 +6,15 @@ import { CommandButton } from '../commands/CommandButton.tsx'
 import { startAgain } from '../commands/start.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
-import { integer } from '../i18n/format.ts'
 import { detach, NONE, useAttachments, withAttachments } from '../store/attachments.ts'
 import { draftOf } from '../store/compose.ts'
+import { nextSettings } from '../store/next-turn.ts'
 import { go } from '../store/route.ts'
 import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { useUi } from '../store/ui.ts'
+import { NextTurnFields, NextTurnLine } from './NextTurn.tsx'
 import { AttachButton, attachPaste, Attachments } from './Attachments.tsx'
-import { visible } from '../ui/visible.ts'
 
 /** Asks the next question of a conversation, with the model and the settings of the run above. */
 export const AskBox = memo(function AskBox({ run }: { run: string }) {
@@ -22,6 +22,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
   const text = useUi((s) => s.asks[run] ?? '')
   const attached = useAttachments((s) => s[run] ?? NONE)
   const [asking, setAsking] = useState(false)
+  const [changing, setChanging] = useState(false)
   const over = useShown(run, (s) => isOver(s.status))
   const sample = useRuns((s) => s.open[run]?.sample === true)
   const replayed = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
@@ -43,7 +44,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
         {
           ...draftOf(state),
           problem: withAttachments(text, attached),
-          settings: { ...state.settings, seed: undefined, question: 'auto' },
+          settings: nextSettings(run, settings),
           followUp: {
             run,
             segment: spokesman(state)!.segment,
@@ -54,6 +55,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
       )
       set('')
       detach(run)
+      useUi.setState(({ nextTurns: { [run]: _, ...others } }) => ({ nextTurns: others }))
       if (next !== null) go({ view: 'run', run: next })
     } finally {
       setAsking(false)
@@ -90,22 +92,11 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
         }}
       />
       <Attachments of={run} model={file ?? ''} />
+      {changing && <NextTurnFields run={run} before={settings} />}
       <div className="row small">
         <AttachButton to={run} />
-        <span className="dim ellipsis grow">
-          <bdi>{visible(model.name)}</bdi> ·{' '}
-          {t('facts.shape', {
-            paths: settings.paths,
-            budget: integer(settings.budget),
-            count: settings.paths,
-          })}
-          {settings.system !== undefined && settings.system !== '' && (
-            <span title={visible(settings.system.slice(0, 2000))}>
-              {' '}
-              · {t('ask.system', { text: visible(settings.system.slice(0, 60)) })}
-            </span>
-          )}
-        </span>
+        <NextTurnLine run={run} before={settings} open={changing} onOpen={setChanging} />
+        <span className="grow" />
         <CommandButton id="run.followUp" label="ask.settings" look="quiet tiny" target={{ run }} />
         <button
           type="submit"

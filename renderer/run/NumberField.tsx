@@ -36,7 +36,7 @@ export function NumberField<B extends string | undefined = undefined>({
   const t = useT()
   const id = useId()
   const [typed, setTyped] = useState<string | null>(null)
-  /** The browser shows a text that is no number, such as "1e", and gives an empty one. */
+  /** For a text such as "1e", which is not a number, the browser gives an empty one. */
   const [garbled, setGarbled] = useState(false)
   // Set from elsewhere, such as by a preset.
   useEffect(() => {

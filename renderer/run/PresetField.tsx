@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { useT } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
-import { BUILT_IN } from '../store/presets.ts'
+import { BUILT_IN, presetSettings } from '../store/presets.ts'
 import { Dialog } from '../ui/Dialog.tsx'
 import { Tip } from '../ui/Tip.tsx'
 import { visible } from '../ui/visible.ts'
@@ -16,8 +16,8 @@ export function PresetField() {
   const own = usePrefs((s) => s.presets)
   const [naming, setNaming] = useState<string | null>(null)
   const choose = (id: string) => {
-    const preset = BUILT_IN.find((one) => one.id === id) ?? own.find((one) => one.id === id)
-    edit({ settings: preset?.settings ?? {}, preset: preset === undefined ? null : id })
+    const found = presetSettings(id, own)
+    edit({ settings: found ?? {}, preset: found === undefined ? null : id })
   }
   const save = () => {
     const preset = {
@@ -45,16 +45,7 @@ export function PresetField() {
           <option value="">
             {t(Object.keys(settings).length === 0 ? 'preset.model' : 'preset.custom')}
           </option>
-          {BUILT_IN.map((one) => (
-            <option key={one.id} value={one.id}>
-              {t(`preset.${one.id}`)}
-            </option>
-          ))}
-          {own.map((one) => (
-            <option key={one.id} value={one.id}>
-              {visible(one.name)}
-            </option>
-          ))}
+          <PresetOptions />
         </select>
         {mine ? (
           <Tip text={t('preset.remove')}>
@@ -125,5 +116,25 @@ export function PresetField() {
         </Dialog>
       )}
     </div>
+  )
+}
+
+/** The presets as options of a select. */
+export function PresetOptions() {
+  const t = useT()
+  const own = usePrefs((s) => s.presets)
+  return (
+    <>
+      {BUILT_IN.map((one) => (
+        <option key={one.id} value={one.id}>
+          {t(`preset.${one.id}`)}
+        </option>
+      ))}
+      {own.map((one) => (
+        <option key={one.id} value={one.id}>
+          {visible(one.name)}
+        </option>
+      ))}
+    </>
   )
 }

@@ -70,3 +70,43 @@ export function dayOf(time: string, now: Date): Day {
   if (then >= before(7)) return 'week'
   return then >= before(30) ? 'month' : 'older'
 }
+
+export type Apart = 'model' | 'strategy' | 'paths' | 'time'
+
+/**
+ * Returns what tells runs of the same title apart: what they differ in, and their time if that is
+ * not enough. Runs with a title of their own are not in the map.
+ */
+export function toldApart(runs: readonly RunSummary[]): ReadonlyMap<string, Apart[]> {
+  const byTitle = new Map<string, RunSummary[]>()
+  for (const run of runs) {
+    const same = byTitle.get(run.title)
+    if (same === undefined) byTitle.set(run.title, [run])
+    else same.push(run)
+  }
+  const told = new Map<string, Apart[]>()
+  for (const same of byTitle.values()) {
+    if (same.length < 2) continue
+    const fields = (['model', 'strategy', 'paths'] as const).filter(
+      (field) => new Set(same.map((run) => run[field])).size > 1,
+    )
+    const keys = new Set(same.map((run) => fields.map((field) => run[field]).join('\0')))
+    const apart: Apart[] = keys.size < same.length ? [...fields, 'time'] : fields
+    for (const { run } of same) told.set(run, apart)
+  }
+  return told
+}
+
+/** A line of a list of runs: the heading of a day, or a run, indented if it follows up on another. */
+export type Line = { day: Day } | { run: RunSummary; turn: number }
+
+/** Returns runs by day, each conversation as a thread: its first turn, then those that follow up on it. */
+export function linesByDay(list: readonly RunSummary[], now: Date): Line[] {
+  let last: Day | undefined
+  return conversationsOf(list).flatMap(({ latest, runs }) => {
+    const day = dayOf(latest.time, now)
+    const heading: Line[] = day === last ? [] : [{ day }]
+    last = day
+    return [...heading, ...runs.map((run, turn): Line => ({ run, turn }))]
+  })
+}

@@ -16,7 +16,7 @@ let next = 1
 export const TOAST_MS = { info: 10_000, bad: 30_000 } as const
 const MOST = 3
 
-/** Shows a toast for a while. The oldest gives way to a fourth one. */
+/** Shows a toast for a while. A fourth one replaces the oldest. */
 export function toast(what: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
   const id = next++
   useToasts.setState(({ toasts }) => ({

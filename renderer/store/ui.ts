@@ -16,6 +16,8 @@ interface Ui {
   stages: Readonly<Record<string, Stage>>
   /** Follow-ups that are being written, by the run that they follow. */
   asks: Readonly<Record<string, string>>
+  /** What the next turn changes, by the run that it follows; `preset`: an id. */
+  nextTurns: Readonly<Record<string, { system?: string; preset?: string }>>
   /** The list of conversations lies over a narrow window. */
   sidebarOver: boolean
   /** The composer shows all settings. */
@@ -37,6 +39,7 @@ export const useUi = create<Ui>(() => ({
   active: {},
   stages: {},
   asks: {},
+  nextTurns: {},
   sidebarOver: false,
   settingsOpen: false,
   dialog: null,

@@ -55,7 +55,7 @@ describe('a backend is tried in a process of its own', () => {
       `console.log('${answer({ loaded: false, devices: [] })}')`,
       /driver is missing/,
     ],
-    ['finds no device', `console.log('${answer({ devices: [] })}')`, /no usable device/],
+    ['finds no device', `console.log('${answer({ devices: [] })}')`, /No usable device/],
     ['floods its output', `for (let i = 0; i < 3e5; i++) console.log('xxxxxxxxxxxxxxxxxxxx')`, /./],
   ])('one that %s is skipped, with the reason', async (_, code, reason) => {
     const limitMs = reason.source.includes('0\\.4') ? 400 : 15_000

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Host } from '../../engine/host/host.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
@@ -117,6 +118,8 @@ const ONE = { unit: 'sequential p1 b16', vote: null }
 describe('a problem set', () => {
   it('is shown with its fields, samples and what cannot be scored', async () => {
     const set = await client.call('lab.inspect', { set: { file: data } })
+    for (const given of [`"${data}"`, pathToFileURL(data).href])
+      expect(await client.call('lab.inspect', { set: { file: given } })).toEqual(set)
     expect(set).toMatchObject({
       problems: 6,
       found: ['question', 'answer', 'level'],
@@ -159,9 +162,12 @@ describe('a problem set', () => {
       /line 2: no field "problem"/,
     )
     expect(readdirSync(join(folder, 'lab', 'sets'))).toEqual([])
-    await expect(
-      client.call('lab.inspect', { set: { file: '/etc/passwd' } }),
-    ).rejects.toMatchObject({ code: 'bad-request' })
+    // What a file address hides is seen, too.
+    for (const file of ['/etc/passwd', 'file:///etc/passwd?x.jsonl', 'file:///etc/passwd#.json'])
+      await expect(client.call('lab.inspect', { set: { file } })).rejects.toMatchObject({
+        code: 'bad-request',
+        message: expect.stringContaining('is not a .jsonl or .json file') as string,
+      })
   })
 })
 

@@ -1,5 +1,13 @@
 /** A path bank as an experiment: with a real engine and a tiny model. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -7,8 +15,13 @@ import { estimateOf } from '../../engine/lab/estimate.ts'
 import { runLab } from '../../engine/lab/lab.ts'
 import { openLab, unitsOf } from '../../engine/lab/open.ts'
 import { runsOf } from '../../engine/lab/results.ts'
-import { LabEvent, type LabSpec } from '../../engine/protocol/lab.ts'
+import { Host } from '../../engine/host/host.ts'
+import { LabEvent, type Experiment, type LabSpec } from '../../engine/protocol/lab.ts'
 import { EXACT, newEngine, tinyFile } from '../run/support.ts'
+import { ScriptedEngine } from '../support/scripted-engine.ts'
+import { channelPair, TestClient } from '../support/test-client.ts'
+
+const ID = 'lab-20260101-000000-abcdef'
 
 const engine = newEngine()
 const { file: model } = tinyFile({ pairs: 0, thoughts: 0, context: 2048, seed: 4 })
@@ -74,7 +87,12 @@ describe('a path bank in the lab', () => {
     expect(one!.gain).toBeUndefined()
     expect(merge!.pathTokens).toBe(vote!.pathTokens)
     expect(merge!.summaryTokens).toBeGreaterThan(0)
-    expect(runsOf(out, { spec }, one!).map(({ run }) => run)).toEqual(Array(6).fill(null))
+    const named = (cell: typeof one) =>
+      runsOf(out, { id: ID, spec }, cell!).map(({ run }) => run!.slice(ID.length + 1))
+    const paths = ['q0000-p1-2', 'q0001-p1-2', 'q0002-p1-2']
+    expect(named(one).sort()).toEqual([...paths, ...paths].sort())
+    expect(named(vote).sort()).toEqual(paths)
+    expect(named(merge).sort()).toEqual([0, 1, 2].map((n) => `q000${n}-reread-2-value`))
     expect(existsSync(last.files.report)).toBe(true)
 
     // Nothing is made twice.
@@ -82,6 +100,43 @@ describe('a path bank in the lab', () => {
     const again = await run(out)
     expect(readdirSync(join(out, 'bank', 'runs')).sort()).toEqual(files)
     expect((again.at(-1) as typeof last).cells).toEqual(last.cells)
+  })
+
+  it('its runs open from the table, as copies that leave the bank as it is', async () => {
+    const data = join(folder, 'data')
+    const home = join(data, 'lab', ID)
+    cpSync(join(folder, 'one'), home, { recursive: true })
+    const experiment: Experiment = {
+      id: ID,
+      title: 'A bank',
+      time: '2026-01-01T00:00:00.000Z',
+      spec,
+      state: 'done',
+      model: 'tiny',
+      unscored: null,
+      searching: null,
+      done: 9,
+      wanted: 9,
+      msLeft: null,
+      cells: [],
+    }
+    writeFileSync(join(home, 'experiment.json'), JSON.stringify(experiment))
+    const host = new Host({ folder: data, engine: new ScriptedEngine() })
+    const [here, there] = channelPair()
+    host.serve(there)
+    const client = new TestClient(here)
+    const run = `${ID}-q0001-reread-2-value`
+    const opened = await client.call('run.open', { run })
+    expect(opened).toMatchObject({ live: false })
+    expect(opened.events).toBeGreaterThan(3)
+    const copy = join(data, 'runs', 'lab', ID, `${run}.jsonl`)
+    const original = join(home, 'bank', 'runs', 'q0001-reread-2-value.jsonl')
+    expect(readFileSync(copy).equals(readFileSync(original))).toBe(true)
+    await expect(
+      client.call('run.open', { run: `${ID}-q0009-reread-2-value` }),
+    ).rejects.toMatchObject({ code: 'no-such-run' })
+    expect(await client.call('runs.list', {})).toEqual([])
+    await host.close()
   })
 
   it('keeps what was made when it is stopped', async () => {

@@ -13,8 +13,7 @@ export const history = {
   'history.allStrategies': 'All strategies',
   'history.allStates': 'All states',
   'history.allTags': 'All tags',
-  'history.none':
-    'No runs yet. Runs are saved automatically; use Import to add runs from elsewhere.',
+  'history.none': "No runs yet. Runs are saved automatically; use Import to open others'.",
   'history.noMatch': 'No matching runs.',
   'history.count_one': '{{count}} run',
   'history.count_other': '{{count}} runs',
@@ -24,6 +23,8 @@ export const history = {
   'history.damaged_other': '{{count}} damaged runs were not searched: {{names}}',
   'history.select': 'Select {{title}}',
   'history.actions': 'Actions for {{title}}',
+  'history.waiting': 'waiting',
+  'history.followUp': 'Follow-up',
   'history.rename': 'Rename',
   'history.titleField': 'Title',
   'history.editTags': 'Edit tags',

@@ -24,6 +24,8 @@ export const history: Record<keyof typeof en, string> = {
   'history.damaged_other': '{{count}} 次已损坏的运行未被搜索：{{names}}',
   'history.select': '选择 {{title}}',
   'history.actions': '{{title}} 的操作',
+  'history.waiting': '等待中',
+  'history.followUp': '追问',
   'history.rename': '重命名',
   'history.titleField': '标题',
   'history.editTags': '编辑标签',

@@ -53,6 +53,7 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-model/incomplete': '文件不完整：现有 {here}，应有约 {all}。请重新下载。',
   'bad-combination/reads':
     '后一轮的路径无法读取 {reads} 条路径，因为每轮只有 {paths} 条。请最多使用 {paths}（--reads）。',
+  'bad-path/relative': '请输入完整路径，例如 /home/you/models/x.gguf。',
   'bad-request/ended-by-itself': '路径 {path} 已自行结束。要继续，请从更早的词元分叉。',
   'bad-request/empty-prompt': '问题为空，请输入一些文字。',
   'bad-request/no-text': '路径 {path} 没有可以继续的文本。',

@@ -106,6 +106,61 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
+  test('history: by day, follow-ups under their first turn, hits marked beside model and strategy, a queued run waits', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const add = (run: string, problem: string, more: object) =>
+        fake.add(synthetic.scripted({ ...synthetic.BALLS, run, problem }), {
+          time: new Date().toISOString(),
+          ...more,
+        })
+      add('root', 'Where does the wombat live?', {})
+      add('then', 'And what does it eat?', { followUp: 'root' })
+      add('later', 'A wombat in line', { status: 'queued', model: '/m/tiny.gguf', paths: 0 })
+      location.hash = '#/history'
+    })
+    const row = (run: string) => page.locator(`[data-run="${run}"]`)
+    await row('root').waitFor()
+    expect(await page.locator('.history-day').first().textContent()).toBe('Today')
+    const [first, second] = [await row('root').boundingBox(), await row('then').boundingBox()]
+    expect(second!.y).toBeGreaterThan(first!.y)
+    const left = (run: string) =>
+      row(run)
+        .locator('.history-title')
+        .evaluate((title) => title.getBoundingClientRect().left)
+    expect(await left('then')).toBeGreaterThan(await left('root'))
+    expect(await row('later').locator('.dim').first().textContent()).toBe('tiny.gguf · waiting')
+    expect(await row('later').textContent()).not.toMatch(/0 paths|0\.0 s/)
+    await page.getByRole('searchbox', { name: 'Search problems' }).fill('WOMBAT where')
+    await soon(() => row('then').count()).toBe(0)
+    await page.getByRole('searchbox', { name: 'Search problems' }).fill('wombat')
+    await soon(() => row('root').locator('mark').allTextContents()).toEqual(['wombat', 'wombat'])
+    expect(await row('root').textContent()).toContain('Parallel paths, one summary')
+    await page.context().close()
+  })
+
+  test('conversations of the same title are told apart', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      for (const strategy of ['parallel', 'majority'] as const)
+        fake.add(
+          synthetic.scripted({
+            ...synthetic.BALLS,
+            run: strategy,
+            problem: 'Twice',
+            settings: { strategy },
+          }),
+        )
+      fake.push({ kind: 'changed', what: 'runs' })
+    })
+    const line = (run: string) => page.locator(`[data-conversation="${run}"] .sidebar-title .dim`)
+    await soon(() => line('majority').textContent()).toBe('Majority vote')
+    expect(await line('parallel').textContent()).toBe('Parallel paths, one summary')
+    await page.context().close()
+  })
+
   test('a model that is dropped on the history is not imported as a run', async () => {
     const page = await openPage(harness, '#/history')
     await page.evaluate(() => {

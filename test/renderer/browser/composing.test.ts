@@ -99,6 +99,35 @@ describe.skipIf(CHROMIUM === undefined)('composing', () => {
     await page.context().close()
   })
 
+  test('preset and system prompt stand under the answer, and are changed there for the next turn', async () => {
+    const page = await openPage(harness, '#/run/balls')
+    await page.evaluate(() => {
+      const { fake } = (window as never as { harness: Handle }).harness
+      fake.onStart = () => 'live'
+    })
+    const line = page.locator('.ask-facts')
+    await soon(() => line.textContent()).toContain('no system prompt')
+    await line.click()
+    const fields = page.locator('.ask-fields')
+    await fields.getByLabel('System prompt').fill('Answer in one sentence.')
+    await fields.getByLabel('Preset', { exact: true }).selectOption('Majority of eight')
+    await soon(() => line.textContent()).toContain(
+      'Majority of eight · 8 paths, 2,048 tokens per path · system prompt: Answer in one sentence.',
+    )
+    const ask = page.getByRole('textbox', { name: 'Ask a follow-up' })
+    await ask.fill('And three balls?')
+    await ask.press('Enter')
+    await soon(async () => (await started(page)).length).toBe(1)
+    const [request] = await started(page)
+    expect(request!.settings).toMatchObject({
+      strategy: 'majority',
+      paths: 8,
+      system: 'Answer in one sentence.',
+      question: 'auto',
+    })
+    await page.context().close()
+  })
+
   test('a model whose file is gone says so; none answers in its place', async () => {
     const page = await openPage(harness, '#/')
     await page.getByLabel('Problem', { exact: true }).fill('What?')

@@ -12,9 +12,12 @@ import {
 } from '../../../renderer/store/compose.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { loadInfo } from '../../../renderer/store/models.ts'
+import { nextSettings } from '../../../renderer/store/next-turn.ts'
+import { presetOf } from '../../../renderer/store/presets.ts'
 import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { useRoute } from '../../../renderer/store/route.ts'
 import { openLocal, useRuns } from '../../../renderer/store/runs.ts'
+import { useUi } from '../../../renderer/store/ui.ts'
 import { FakeHost } from '../fake-host.ts'
 import { BALLS, scripted } from '../synthetic.ts'
 
@@ -69,6 +72,36 @@ test('a run without a system prompt is asked again without one, whatever the def
   expect(requestOf(wholeDraft(), '/m.gguf').settings.system).toBeUndefined()
   expect(requestOf(draft, '/m.gguf').settings.system).toBeUndefined()
   usePrefs.setState({ defaults: {} })
+})
+
+test('the next turn has the settings before it, but for the preset and the system prompt that are chosen for it', () => {
+  const before = { ...chosenInfo()!.defaults, system: 'Be brief.', seed: 7 }
+  expect(nextSettings('x', before)).toMatchObject({
+    paths: before.paths,
+    system: 'Be brief.',
+    seed: undefined,
+    question: 'auto',
+  })
+  useUi.setState({ nextTurns: { x: { preset: 'vote', system: '' } } })
+  expect(nextSettings('x', before)).toEqual({
+    strategy: 'majority',
+    paths: 8,
+    budget: 2048,
+    finish: 'last',
+    system: '',
+    seed: undefined,
+    question: 'auto',
+  })
+  useUi.setState({ nextTurns: {} })
+})
+
+test('a run shows the preset whose settings it has', () => {
+  const run = chosenInfo()!.defaults
+  const quick = { ...run, strategy: 'parallel', paths: 2, budget: 512, finish: 'first' } as const
+  expect(presetOf(quick, [])).toBe('quick')
+  expect(presetOf({ ...quick, paths: 3 }, [])).toBe('')
+  const settings = { ...quick, sampling: { temperature: run.sampling.temperature } }
+  expect(presetOf(quick, [{ id: 'own', name: 'Mine', settings }])).toBe('own')
 })
 
 test('a run that will not fit is not started, with the reason; it can be started anyway', async () => {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { RunSummary } from '../../../engine/protocol/wire.ts'
-import { conversationsOf, dayOf, earlierTurns } from '../../../renderer/store/conversations.ts'
+import {
+  conversationsOf,
+  dayOf,
+  earlierTurns,
+  linesByDay,
+  toldApart,
+} from '../../../renderer/store/conversations.ts'
 
 const item = (run: string, minute: number, followUp?: string): RunSummary => ({
   run,
@@ -65,5 +71,41 @@ describe('conversations', () => {
       'month',
     ])
     expect(dayOf(new Date(2026, 0, 1).toISOString(), now)).toBe('older')
+  })
+
+  test('stand by day, each with its follow-ups after its first turn', () => {
+    const day = (run: string, days: number, followUp?: string): RunSummary => ({
+      ...item(run, 0, followUp),
+      time: new Date(2026, 2, 15 - days, followUp === undefined ? 12 : 13).toISOString(),
+    })
+    const list = [day('a', 3), day('b', 1), day('c', 0), day('a2', 0, 'a')]
+    expect(
+      linesByDay(list, new Date(2026, 2, 15, 14)).map((line) =>
+        'run' in line ? `${line.turn} ${line.run.run}` : line.day,
+      ),
+    ).toEqual(['today', '0 a', '1 a2', '0 c', 'yesterday', '0 b'])
+  })
+
+  test('of one title are told apart by what they differ in, by their time only if they must', () => {
+    const named = (run: string, title: string, other: Partial<RunSummary> = {}): RunSummary => ({
+      ...item(run, 0),
+      title,
+      ...other,
+    })
+    const apart = toldApart([
+      named('own', 'Alone'),
+      named('a', 'Balls', { strategy: 'majority' }),
+      named('b', 'Balls', { strategy: 'parallel', model: 'M' }),
+      named('c', 'Again'),
+      named('d', 'Again'),
+      named('e', 'Again', { paths: 8 }),
+    ])
+    expect(Object.fromEntries(apart)).toEqual({
+      a: ['model', 'strategy'],
+      b: ['model', 'strategy'],
+      c: ['paths', 'time'],
+      d: ['paths', 'time'],
+      e: ['paths', 'time'],
+    })
   })
 })
