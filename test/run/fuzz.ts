@@ -287,11 +287,11 @@ class Fuzzed {
       run.events
         .slice(from)
         .some(({ type }) => type === 'agreement' || type === 'run-failed' || type === 'run-ended')
-    const last = this.#accepted.findLast(({ command }) => command.type === 'compare')
-    const dismissed = this.#accepted.some(({ command: { type } }) => DISMISSES.includes(type))
-    if (last === undefined || dismissed) return
+    const at = this.#accepted.findLastIndex(({ command }) => command.type === 'compare')
+    const later = this.#accepted.slice(at)
+    if (at < 0 || later.some(({ command }) => DISMISSES.includes(command.type))) return
     await until(
-      () => told(last.events),
+      () => told(later[0]!.events),
       () => `it never compares: ${describe(run.live)}`,
     )
   }
