@@ -70,7 +70,7 @@ export class Titles {
     try {
       if (busy()) return
       if (!wanted()) this.#waiting.length = 0
-      for (let run; (run = this.#waiting.shift()) !== undefined; ) {
+      for (let run; (run = this.#waiting.shift()) !== undefined;) {
         const request = this.#requestFor(run)
         if (request === null) continue
         const title = await this.#write(request)
