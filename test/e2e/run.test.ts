@@ -74,7 +74,7 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
     const said = await page.evaluate(() => [...(globalThis as never as { said: Set<string> }).said])
     expect(said).toContainEqual(expect.stringMatching(/^Reading 4 paths \d+ %$/))
     expect(said).toContainEqual(expect.stringMatching(/^Reading 4 paths \d+ % – .* – Braid$/))
-    expect(await page.title()).toBe('Braid')
+    await expect.poll(() => page.title()).toBe('Braid')
   })
 
   test('stop one path: it stops, the others go on', async () => {
