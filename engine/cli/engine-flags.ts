@@ -30,7 +30,7 @@ export function addEngineFlags(command: Command, model = true): Command {
     .addOption(new Option('--flash-attn <mode>', 'flash attention').choices(FlashAttention.options))
     .option(
       '--threads <n>',
-      'CPU threads; 0: one less than physical cores, fewer while other programs use them',
+      'CPU threads; 0: physical cores, less one if there are more than two, and fewer while other programs use them',
       integer(0, 512),
     )
     .option('--context <n>', 'KV cells; 0: as many as needed', integer(0, 1 << 26))

@@ -100,7 +100,7 @@ export interface ContextOptions {
   sequences: number
   kvType: KvType
   flashAttention: FlashAttention
-  /** 0: one less than there are physical cores, but at least one, and at most four if every layer is on a GPU. */
+  /** 0: the physical cores, less one if there are more than two; at most four if every layer is on a GPU. */
   threads: number
   /** Tokens per prefill step; default 512. */
   batch?: number

@@ -100,7 +100,10 @@ export const EngineOptions = z.object({
   gpuLayers: z.int().min(-1).max(65_536),
   kvType: KvType,
   flashAttention: FlashAttention,
-  /** 0: one less than there are physical cores, fewer while other programs use them (unless the run is alone). */
+  /**
+   * 0: the physical cores, less one if there are more than two; fewer while other programs use them
+   * (unless the run is alone).
+   */
   threads: z.int().min(0).max(512),
   /** KV cells of the context; 0: as many as prompt, paths and summary need. */
   context: z

@@ -69,8 +69,10 @@ int32_t threadsOf(const Model & model, int32_t asked) {
             "A context computes on at most 512 threads");
     if (asked > 0) return asked;
     // One core is left to the window and to other programs: the threads wait actively for each other, so one that
-    // shares its core holds up all (crowd.h).
-    const int32_t most = std::max(physicalCores() - 1, 1);
+    // shares its core holds up all. Of two, half of the speed is too much to leave; a context gives the second one up
+    // once others use it (crowd.h).
+    const int32_t cores = physicalCores();
+    const int32_t most = cores > 2 ? cores - 1 : cores;
     // With a GPU, more threads would only take processor time from its driver.
     return model.offloaded ? std::min(most, 4) : most;
 }

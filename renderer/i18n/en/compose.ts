@@ -196,7 +196,8 @@ export const compose = {
   'adv.gpuLayersHelp': 'of {{layers}}; the others stay on the CPU',
   'adv.flash': 'Flash attention',
   'adv.threads': 'Threads',
-  'adv.threadsHelp': 'automatic: all cores but one, fewer while other programs use them',
+  'adv.threadsHelp':
+    'automatic: one core of three or more is left free; fewer while other programs use them',
   'adv.context': 'Context size (cells)',
   'adv.contextHelp': 'automatic: as many as the run needs',
 

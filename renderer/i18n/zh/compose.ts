@@ -188,7 +188,7 @@ export const compose: Record<keyof typeof en, string> = {
   'adv.gpuLayersHelp': '共 {{layers}} 层；其余留在 CPU 上',
   'adv.flash': 'Flash Attention',
   'adv.threads': '线程数',
-  'adv.threadsHelp': '自动：留出一个核心，其他程序占用时再减少',
+  'adv.threadsHelp': '自动：三个及以上核心时留出一个，其他程序占用时再减少',
   'adv.context': '上下文大小（单元）',
   'adv.contextHelp': '自动：按运行所需',
 
