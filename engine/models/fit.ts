@@ -46,7 +46,8 @@ export function systemFree(): number {
 
 /** Returns the bytes of memory that this machine or its container has. */
 export function systemTotal(): number {
-  const limit = process.constrainedMemory()
+  // Available since Node 19.6.
+  const limit = (process as { constrainedMemory?: () => number }).constrainedMemory?.() ?? 0
   return limit > 0 && limit < totalmem() ? limit : totalmem()
 }
 

@@ -179,7 +179,7 @@ describe('commands in the middle of a merge', () => {
   const long = { ...small, budget: 40, summaryBudget: 4000 }
 
   it('a path that was dropped takes no part', async () => {
-    const run = start(engine, plain.file, 'the answer', { ...small, budget: 60 })
+    const run = start(engine, endless.file, 'the answer', { ...small, budget: 400 })
     await run.until((_, one) => one.state.paths.length === 3 && thinking(one))
     await run.handle.command({ type: 'drop', segment: 'p2' })
     await run.end()

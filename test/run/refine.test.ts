@@ -15,6 +15,7 @@ import {
 
 const engine = newEngine()
 const plain = tinyFile({ shape: 'llama', seed: 5, pairs: 0, thoughts: 0 })
+const endless = tinyFile({ shape: 'llama', seed: 5, pairs: 0, thoughts: 0, endless: true })
 const trained = tinyFile({ seed: 3, keys: {} })
 const small = {
   strategy: 'refine',
@@ -176,11 +177,11 @@ describe('refine', () => {
 })
 
 describe('commands in the middle of a refine run', () => {
-  const long = { ...small, budget: 60 }
+  const long = { ...small, budget: 200 }
   const inRound = (round: number) => (run: Watched) =>
     run.state.paths.some(({ group, tokens }) => group === round && tokens.length > 2)
   const begun = async (round: number): Promise<Watched> => {
-    const run = start(engine, plain.file, 'the answer', { ...long, rounds: 3 })
+    const run = start(engine, endless.file, 'the answer', { ...long, rounds: 3 })
     return run.until((_, one) => inRound(round)(one))
   }
 

@@ -75,7 +75,7 @@ describe('braid get', () => {
       join(root, 'data', 'models', 'Leslie04--ParaThinker-1.5B', 'ParaThinker-1.5B-f16.gguf'),
     )
     expect(await readModelInfo(file)).toMatchObject({
-      name: 'ParaThinker-1.5B',
+      name: 'ParaThinker 1.5B',
       architecture: 'qwen2',
       nativePaths: 8,
       thoughtRows: 9,
