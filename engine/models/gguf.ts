@@ -117,7 +117,7 @@ async function readHeader(reader: FileReader, file: string): Promise<GgufHeader>
   const headerBytes = reader.offset
   const dataOffset = Math.ceil(headerBytes / alignment) * alignment
   let expected = 0
-  let end = dataOffset
+  let end = headerBytes // A file without tensors has no data, nor the padding before it.
   for (const { name, offset, bytes } of tensors) {
     if (offset !== expected)
       throw bad(
