@@ -12,6 +12,7 @@ export {
   ancestry,
   cellsOf,
   homeOf,
+  isJoined,
   isBefore,
   isFresh,
   lengthOfPart,

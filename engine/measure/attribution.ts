@@ -1,5 +1,5 @@
 import { abortable } from '../native/index.ts'
-import { ancestry, cellsOf, withLease, type Lease } from '../kv/index.ts'
+import { ancestry, cellsOf, isJoined, withLease, type Lease } from '../kv/index.ts'
 import type { LoadedModel, Models } from '../models/index.ts'
 import { rereadSource, type Turn } from '../prompt/index.ts'
 import { FORMAT1_INSTRUCTION } from '../protocol/instruction.ts'
@@ -97,7 +97,10 @@ function readAt(events: Iterable<RunEvent>, segment: SegmentId): Found {
   const opened = all.findIndex(
     (event) => event.type === 'segment-started' && event.segment === segment,
   )
-  return { before: foldRun(all.slice(0, opened)), summary }
+  const before = foldRun(all.slice(0, opened))
+  const paths = summary.reads.flatMap((path) => segmentOf(before, path) ?? [])
+  if (paths.some((path) => isJoined(before.paths, path))) throw fail('bad-request/of-rounds')
+  return { before, summary }
 }
 
 /** Returns settings without flash attention, and so without a quantised V cache, which needs it. */

@@ -81,6 +81,8 @@ export const ERRORS = {
   'bad-request/empty-prompt': 'The problem is empty. Enter some text.',
   'bad-request/no-text': 'Path {path} has no text to continue from.',
   'bad-request/no-text-to-summarise': 'Path {path} has no text to summarise.',
+  'bad-request/of-rounds':
+    'This summary reads paths that themselves begin with other paths. What such a summary attended to cannot be told yet.',
   'bad-request/merged':
     'A merged answer attends to no other text: each path writes it behind its own. The token view shows what each path gave every token.',
   'bad-request/nothing-to-choose': 'No finished path has an answer to choose.',

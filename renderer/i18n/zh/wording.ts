@@ -58,6 +58,7 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/empty-prompt': '问题为空，请输入一些文字。',
   'bad-request/no-text': '路径 {path} 没有可以继续的文本。',
   'bad-request/no-text-to-summarise': '路径 {path} 没有可供总结的文本。',
+  'bad-request/of-rounds': '此总结读取的路径本身以其他路径开头，目前无法说明它关注了哪些路径。',
   'bad-request/merged':
     '合并的答案不关注其他文本：每条路径都在自己的文本之后写出它。词元视图显示每条路径给每个词元的概率。',
   'bad-request/nothing-to-choose': '已完成的路径都没有可选的答案。',
