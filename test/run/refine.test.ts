@@ -252,3 +252,11 @@ describe('commands in the middle of a refine run', () => {
     }
   })
 })
+
+it('does not tell what its summary attended to', async () => {
+  const run = await solve(engine, plain.file, 'the answer', small)
+  await expect(engine.attribute(run.events, 's1')).rejects.toMatchObject({
+    code: 'bad-request',
+    detail: { detail: 'bad-request/of-rounds' },
+  })
+})
