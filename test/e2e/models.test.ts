@@ -300,7 +300,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       })
       .toBe('wont-fit')
     expect(await page.locator('.fit').textContent()).toMatch(
-      /CPU needs [\d.]+ [GTM]iB more memory\. Use fewer paths/,
+      /Needs [\d.]+ [GTM]iB more memory\. Use fewer paths/,
     )
     // Start refuses the run; Start anyway does not.
     await page.getByLabel('Problem', { exact: true }).fill('too much')

@@ -220,7 +220,7 @@ describe.skipIf(CHROMIUM === undefined)(
       for (const run of [first, second])
         await expect
           .poll(() => page.locator(`[data-run="${run}"]`).textContent())
-          .toContain('Running')
+          .toContain('Thinking')
       for (const [run, paths] of [
         [first, 3],
         [second, 2],
@@ -277,7 +277,7 @@ describe.skipIf(CHROMIUM === undefined)(
       await other.context.close()
       await window.command('History')
       await expect.poll(() => row(second).textContent()).toContain('Queued')
-      expect(await row(first).textContent()).toContain('Running')
+      expect(await row(first).textContent()).toContain('Thinking')
       await window.show(first)
       await window.command('Stop all')
       await window.untilRun('ended')

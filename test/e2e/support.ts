@@ -281,7 +281,7 @@ export class Window {
     await this.untilRunIs(status)
     // The lanes are drawn in turn, a few per frame.
     if (status === 'ended')
-      for (const path of await this.page.locator('[data-lane]').all())
+      for (const path of await this.page.locator('[data-lane]:has(.lane-count)').all())
         await until(
           async () => !/^0 /.test((await path.locator('.lane-count').textContent()) ?? ''),
           'the lanes to be drawn',

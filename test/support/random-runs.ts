@@ -89,7 +89,6 @@ const COMMANDS = [
   'drop',
   'drop',
   'restore',
-  'restore',
   'extend',
   'extend',
   'extend',
@@ -119,17 +118,16 @@ export function randomCommand(dice: Dice, state: RunState): RunCommand {
     ...votes.flatMap(({ classes }) => classes.flatMap((one) => one.members)),
     ...(agreement?.of ?? []),
   ]
+  const dropped = paths.filter(({ status }) => status === 'dropped')
+  if (dropped.length > 0 && chance(0.3)) return { type: 'restore', segment: of(dropped).segment }
   const over = state.status !== 'running' && chance(0.9)
   switch (of(over ? LATER : COMMANDS)) {
     case 'stop':
       return { type: 'stop', segment }
     case 'drop':
       return { type: 'drop', segment }
-    case 'restore': {
-      const dropped = paths.filter(({ status }) => status === 'dropped')
-      const chosen = dropped.length > 0 && chance(0.9) ? of(dropped).segment : segment
-      return { type: 'restore', segment: chosen }
-    }
+    case 'restore':
+      return { type: 'restore', segment }
     case 'extend':
       return { type: 'extend', segment, tokens: 1 + int(chance(0.1) ? 1500 : 20) }
     case 'branch':
