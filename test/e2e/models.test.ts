@@ -321,7 +321,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       await page.getByRole('button', { name: 'Start anyway' }).count(),
     ]).toEqual(['false', 0])
     await page.getByLabel('Problem', { exact: true }).fill('')
-    await page.getByRole('button', { name: 'Reset settings' }).click()
+    await page.getByRole('button', { name: 'Reset to the defaults' }).click()
   })
 
   test('switch models between runs without a restart: both stay in memory, the machine is shown while it works, unloading is too', async () => {

@@ -1,5 +1,6 @@
 import type { RunCommand } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
+import { showsValues } from '../../engine/protocol/question.ts'
 import { LastRound, STRATEGIES, type RunRequest } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import { Random } from './random.ts'
@@ -118,6 +119,11 @@ export function randomCommand(dice: Dice, state: RunState): RunCommand {
     ...votes.flatMap(({ classes }) => classes.flatMap((one) => one.members)),
     ...(agreement?.of ?? []),
   ]
+  // What few states take is asked for where they do.
+  const answered = paths.filter(({ answer }) => answer !== null).map((path) => path.segment)
+  const choices = votes.length > 0 ? members : answered
+  if (showsValues(state) && choices.length > 0 && chance(0.6))
+    return { type: 'override-vote', member: of(choices) }
   const dropped = paths.filter(({ status }) => status === 'dropped')
   if (dropped.length > 0 && chance(0.3)) return { type: 'restore', segment: of(dropped).segment }
   const over = state.status !== 'running' && chance(0.9)
