@@ -133,9 +133,13 @@ export function firstOf(asked: Asked): number {
 /** Returns how many paths a run opens by itself. */
 export const pathsOf = ({ groups, size, rounds }: Shape): number => groups * size * rounds
 
+/** Returns the numbers of a run's groups. */
+export const groupsOf = ({ groups }: Pick<Shape, 'groups'>): number[] =>
+  Array.from({ length: groups }, (_, i) => i + 1)
+
 /** Returns the groups of a run's paths that are fused or counted: the last round, or every group. */
-export const lastGroups = ({ groups, rounds }: Pick<Shape, 'groups' | 'rounds'>): number[] =>
-  rounds > 1 ? [rounds] : Array.from({ length: groups }, (_, i) => i + 1)
+export const lastGroups = (shape: Pick<Shape, 'groups' | 'rounds'>): number[] =>
+  shape.rounds > 1 ? [shape.rounds] : groupsOf(shape)
 
 /** Returns whether this version knows a strategy; a newer one may have others. */
 export const isStrategy = (name: string): name is Strategy => Object.hasOwn(STRATEGY_RULES, name)

@@ -13,10 +13,10 @@ import {
   type Reader,
 } from '../kv/index.ts'
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
-import { decodedTokens, widthOf, type SegmentId } from '../protocol/segments.ts'
+import { decodedTokens, widthOf, type SegmentId, type Source } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
-import type { View } from '../strategies/index.ts'
+import { latestRound, type View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
 
 /** Functions that compute from a run's state how many cells it has and may still take. */
@@ -54,8 +54,8 @@ export const copiesWhole = (
   // The words before it put the path behind the prompt's positions.
   const before = { tokens: Array.from({ length: state.promptTokens.length }, () => 0) }
   const parts = [before, { segment, to: tokens.length }]
-  const source = { type: 'join', layout: 'consecutive', parts } as const
-  return copiesOf({ role: 'summary', source: { ...source, parts } }, state, lease) > 0
+  const source: Source = { type: 'join', layout: 'consecutive', parts }
+  return copiesOf({ role: 'summary', source }, state, lease) > 0
 }
 
 /** Returns the cells that a segment needs for what it decodes, for what it copies and for its own tokens. */
@@ -77,13 +77,6 @@ const ownCells = (summaries: readonly Segment[], state: RunState): number =>
       copiesOf(one, state, null) +
       widthOf(one.source) * one.tokens.length,
     0,
-  )
-
-/** Returns the number of the latest round that was opened or waits to be. */
-const latestRound = ({ state, pending }: Pick<View, 'state' | 'pending'>): number =>
-  [...state.paths, ...pending].reduce(
-    (most, one) => Math.max(most, (one.role === 'path' && one.group) || 1),
-    1,
   )
 
 /**

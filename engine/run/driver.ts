@@ -3,19 +3,18 @@ import type { LoadedModel } from '../models/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import { mayThink, type Turn } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
-import type {
-  EndReason,
-  EventDraft,
-  Role,
-  RunError,
-  SegmentId,
-  Source,
-} from '../protocol/events.ts'
+import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf, type Shape } from '../protocol/shapes.ts'
 import { needsConfidence } from '../protocol/answers/weights.ts'
-import type { Compare, OpenReader, Probing, View } from '../strategies/index.ts'
+import {
+  latestRound,
+  type Compare,
+  type OpenReader,
+  type Probing,
+  type View,
+} from '../strategies/index.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
@@ -387,13 +386,12 @@ export class Driver {
    * next round has begun, or the run had ended.
    */
   #isAlone({ group }: Segment): boolean {
-    const { later, pending, state, settings } = this.#options.view()
+    const view = this.#options.view()
+    const { later, pending, state, settings } = view
     const has = (one: { group?: number | null }) => one.group === group
-    const isLater = (one: { role: Role; group?: number | null }) =>
-      one.role === 'path' && (one.group ?? 1) > (group ?? 1)
     return (
       later ||
-      ((settings.rounds ?? 1) > 1 && [...state.paths, ...pending].some(isLater)) ||
+      ((settings.rounds ?? 1) > 1 && latestRound(view) > (group ?? 1)) ||
       pending.some((one) => one.role === 'summary' && has(one)) ||
       state.summaries.some(has)
     )
@@ -493,9 +491,9 @@ export class Driver {
   #admit(): void {
     const { lease } = this
     if (lease === null || this.#decoding === null) return
+    const view = this.#options.view()
     for (const path of this.#state.paths)
-      if (lease.seqOf(path.segment) !== undefined && isSpent(path, this.#options.view()))
-        this.drop(path.segment)
+      if (isSpent(path, view) && lease.seqOf(path.segment) !== undefined) this.drop(path.segment)
     this.#probes.sweep(this.#decoding, lease)
     for (const fork of this.#probes.begin(this.#decoding, this.#model!, lease, this.#state))
       this.#decoding.add(fork)

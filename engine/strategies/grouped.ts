@@ -1,21 +1,28 @@
 import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
-import type { Fusion, RunSettings } from '../protocol/request.ts'
+import type { Fusion, RunSettings, Strategy as Name } from '../protocol/request.ts'
 import { countedPaths, endsInVote } from '../protocol/deciding.ts'
 import { MAX_SEGMENTS } from '../protocol/limits.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
-import { firstOf, lastGroups, type Shape } from '../protocol/shapes.ts'
+import { firstOf, groupsOf, lastGroups, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
 import { whetherDecided } from './deciding.ts'
 import { nextProbes } from './probing.ts'
 import { drawn, pathSeed, summarySeed } from './seeds.ts'
 import {
   isReadable,
+  latestRound,
   type Action,
   type OpenJoined,
   type OpenPath,
   type OpenSummary,
+  type Strategy,
   type View,
 } from './strategy.ts'
+
+/** Returns the strategy of this name, which opens paths in groups. */
+export const inGroups = (strategy: Name): Strategy => ({
+  next: (view) => grouped(shapeOf({ ...view.settings, strategy }, view.trained), view),
+})
 
 /**
  * Returns the next actions for groups of paths that start from the prompt. A group ends once all of
@@ -23,7 +30,7 @@ import {
  * once, independently of other groups. In a run in rounds, each round is a group; its end opens the
  * next one, and the last one is fused or counted.
  */
-export function grouped(shape: Shape, view: View): Action[] {
+function grouped(shape: Shape, view: View): Action[] {
   const { state, later, pending, probing, comparing } = view
   if (state.paths.length === 0) return later ? [{ type: 'finish' }] : nextWave(shape, view)
   const actions: Action[] = later
@@ -47,16 +54,9 @@ export function grouped(shape: Shape, view: View): Action[] {
   return [...(later ? [] : withoutText(shape, view)), { type: 'finish' }]
 }
 
-const groupsOf = ({ groups }: Pick<Shape, 'groups'>): number[] =>
-  Array.from({ length: groups }, (_, i) => i + 1)
-
 /** Returns the groups that may have something to do: those that have paths, or the latest round. */
-function openGroups(shape: Shape, view: View): number[] {
-  if (shape.rounds === 1) return opened(shape, view)
-  const { state, pending } = view
-  const waiting = pending.flatMap((one) => (one.role === 'path' ? [one.group] : []))
-  return [Math.max(...state.paths.map(({ group }) => group ?? 1), ...waiting)]
-}
+const openGroups = (shape: Shape, view: View): number[] =>
+  shape.rounds === 1 ? opened(shape, view) : [latestRound(view)]
 
 /** Returns the groups that have paths. */
 function opened({ groups }: Pick<Shape, 'groups'>, { state }: View): number[] {
@@ -125,23 +125,14 @@ function openRound(
   round: number,
   texts: readonly Segment[],
   { size, reads }: Shape,
-  { settings, state }: View,
+  view: View,
 ): OpenJoined[] {
-  const last = state.paths.at(-1)!.number
-  return Array.from({ length: Math.min(size, MAX_SEGMENTS - last) }, (_, i) => ({
-    type: 'open',
-    role: 'path',
-    segment: pathId(last + i + 1),
-    group: round,
-    place: i + 1,
-    reads: drawn(
-      texts.map(({ segment }) => segment),
-      reads,
-      pathSeed(settings.seed, last + i + 1),
-    ),
-    fusion: state.fusion ?? 'reread',
-    seed: pathSeed(settings.seed, last + i + 1),
-    budget: settings.budget,
+  const room = MAX_SEGMENTS - view.state.paths.at(-1)!.number
+  const from = texts.map(({ segment }) => segment)
+  return openPaths([round], Math.min(size, room), view).map((path) => ({
+    ...path,
+    reads: drawn(from, reads, path.seed),
+    fusion: view.state.fusion ?? 'reread',
   }))
 }
 
@@ -150,7 +141,7 @@ const membersOf = (group: number, { state }: View): Segment[] =>
 
 function nextOf(group: number, shape: Shape, view: View): Action[] {
   const { state, pending } = view
-  const last = lastGroups(shape).find((one) => one >= group) ?? group
+  const last = Math.max(group, shape.rounds)
   if (hasSummary(last, view)) return []
   if (pending.some((one) => one.role === 'path')) return []
   const members = membersOf(group, view)

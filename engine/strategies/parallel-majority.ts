@@ -1,12 +1,7 @@
-import { shapeOf } from '../protocol/shapes.ts'
-import { grouped } from './grouped.ts'
-import type { Strategy } from './strategy.ts'
+import { inGroups } from './grouped.ts'
 
 /**
  * Opens several groups of paths, writes a summary per group and votes over the summaries
  * (ParaThinker, section 5).
  */
-export const parallelMajority: Strategy = {
-  next: (view) =>
-    grouped(shapeOf({ ...view.settings, strategy: 'parallel-majority' }, view.trained), view),
-}
+export const parallelMajority = inGroups('parallel-majority')

@@ -1,11 +1,7 @@
-import { shapeOf } from '../protocol/shapes.ts'
-import { grouped } from './grouped.ts'
-import type { Strategy } from './strategy.ts'
+import { inGroups } from './grouped.ts'
 
 /**
  * Opens rounds of N paths. Each path of a later round reads K random paths of the round before and
  * improves on them (Recursive Self-Aggregation, arXiv 2509.26626). The last round is counted or fused.
  */
-export const refine: Strategy = {
-  next: (view) => grouped(shapeOf({ ...view.settings, strategy: 'refine' }, view.trained), view),
-}
+export const refine = inGroups('refine')

@@ -131,3 +131,10 @@ export type Action =
 /** Returns whether others may read the segment: it has text and did not fail or get dropped. */
 export const isReadable = ({ status, tokens }: Segment): boolean =>
   status !== 'dropped' && status !== 'failed' && tokens.length > 0
+
+/** Returns the number of the latest round that was opened or waits to be. */
+export const latestRound = ({ state, pending }: Pick<View, 'state' | 'pending'>): number =>
+  [...state.paths, ...pending].reduce(
+    (most, one) => Math.max(most, (one.role === 'path' && one.group) || 1),
+    1,
+  )
