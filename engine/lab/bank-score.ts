@@ -1,8 +1,7 @@
-import { vote } from '../protocol/answers/vote.ts'
+import { classesOf } from '../protocol/answers/vote.ts'
 import { scaled, weightOf } from '../protocol/answers/weights.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
 import type { Weight } from '../protocol/request.ts'
-import { numberOf, pathId } from '../protocol/segments.ts'
 import { STOP_DEFAULTS } from '../protocol/settings.ts'
 import { certainty, judge, type Round } from '../protocol/stopping.ts'
 import { extractAnswer } from '../prompt/index.ts'
@@ -362,20 +361,12 @@ export function scoredPaths(
     ...said.map(({ answer }) => answer?.text ?? null),
     ...asked.flat().map(({ answer }) => answer),
   ]
-  const { classes } = vote(
-    answers.map((answer, i) => ({ member: pathId(i + 1), answer })),
-    'equality',
-  )
-  const classOf = new Map(
-    classes.flatMap(({ answer, members }, i) =>
-      members.map((member) => [numberOf(member) - 1, answer === null ? null : i] as const),
-    ),
-  )
+  const classes = classesOf(answers)
   let probe = said.length
   const paths = segments.map((path, i): ScoredPath => {
     const probes = asked[i]!.map(({ after, answer, tokens }) => ({
       after,
-      answer: classOf.get(probe++) ?? null,
+      answer: classes[probe++] ?? null,
       right: answer !== null && isCorrect(expected, boxed(answer)),
       tokens,
       text: answer,
@@ -391,7 +382,7 @@ export function scoredPaths(
         },
     )
     return {
-      answer: classOf.get(i) ?? null,
+      answer: classes[i] ?? null,
       right: isCorrect(expected, said[i]!),
       text: said[i]!.answer?.text ?? null,
       tokens: path.tokens.length,

@@ -1,5 +1,5 @@
 import { framedText } from './frame.ts'
-import { kindToRecord, questionOf, showsValues } from './question.ts'
+import { likelyKind, questionOf, showsValues } from './question.ts'
 import { pathsKept, type RunState, type Segment } from './run-state.ts'
 import { roleOf, type SegmentId } from './segments.ts'
 import { strategyTakes } from './shapes.ts'
@@ -53,7 +53,7 @@ export function endsInVote(
   if (settings === null || !strategyTakes(settings.strategy).rounds) return false
   const { lastRound = 'auto' } = settings
   if (lastRound !== 'auto') return lastRound === 'vote'
-  const kind = state.question ?? kindToRecord(state, true) ?? questionOf(state)
+  const kind = likelyKind(state)
   return !trained && kind === 'value'
 }
 

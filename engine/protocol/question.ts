@@ -66,6 +66,10 @@ export function questionOf({
   return asked === undefined ? 'value' : asked === 'auto' ? null : asked
 }
 
+/** Returns the kind of a run's question as far as it can be told now; null if it cannot. */
+export const likelyKind = (state: Recorded): QuestionKind | null =>
+  state.question ?? kindToRecord(state, true) ?? questionOf(state)
+
 /** Returns whether a run shows values: its paths' answers, their tree and the votes over them. */
 export const showsValues = (state: Pick<RunState, 'settings' | 'question'>): boolean =>
   questionOf(state) === 'value'

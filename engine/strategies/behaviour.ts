@@ -1,4 +1,4 @@
-import { kindToRecord, questionOf } from '../protocol/question.ts'
+import { likelyKind } from '../protocol/question.ts'
 import { countedPaths } from '../protocol/deciding.ts'
 import { isOpen, type AgreementState, type Segment } from '../protocol/run-state.ts'
 import { segmentId } from '../protocol/segments.ts'
@@ -19,7 +19,7 @@ function comparesPrograms({ groups, size }: Shape, { settings, state }: View): b
   // A merged answer is the program; its thoughts need not hold any.
   if (settings.strategy === 'merge' || settings.runPrograms !== true || groups * size < 2)
     return false
-  return (state.question ?? kindToRecord(state, true) ?? questionOf(state)) === 'code'
+  return likelyKind(state) === 'code'
 }
 
 /**

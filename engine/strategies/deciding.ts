@@ -1,6 +1,6 @@
 import { ballotOf } from '../protocol/decision.ts'
 import { strengthOf, vote } from '../protocol/answers/vote.ts'
-import { kindToRecord, questionOf } from '../protocol/question.ts'
+import { likelyKind } from '../protocol/question.ts'
 import { strategyTakes, type Shape } from '../protocol/shapes.ts'
 import { certainty } from '../protocol/stopping.ts'
 import type { Action, View } from './strategy.ts'
@@ -22,7 +22,7 @@ export function whetherDecided({ groups, size }: Shape, { settings, state }: Vie
   if (stop !== 'decided' || wave === undefined || !strategyTakes(strategy).votes) return all
   const next: Verdict = { type: 'open', groups: Math.max(1, Math.floor(wave / size)) }
   if (state.paths.length === 0) return next
-  const kind = state.question ?? kindToRecord(state, true) ?? questionOf(state)
+  const kind = likelyKind(state)
   // Nothing is counted for other questions, so waiting for answers would only cost time.
   if (kind !== 'value') return all
   const { rule, candidates } = ballotOf(state)

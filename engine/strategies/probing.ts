@@ -1,8 +1,7 @@
-import { vote } from '../protocol/answers/vote.ts'
+import { classesOf } from '../protocol/answers/vote.ts'
 import { latestProbe } from '../protocol/probes.ts'
 import { nothingToCount, questionOf } from '../protocol/question.ts'
 import { isOpen, pathsKept, type RunState, type Segment } from '../protocol/run-state.ts'
-import { pathId } from '../protocol/segments.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import { judge, type Judgement, type Round } from '../protocol/stopping.ts'
 import type { Action, View } from './strategy.ts'
@@ -131,14 +130,6 @@ function roundsOf(
       return ended ? (path.answer?.text ?? null) : (said.get(`${path.segment} ${after}`) ?? null)
     }),
   )
-  const { classes } = vote(
-    rounds.flat().map((answer, i) => ({ member: pathId(i + 1), answer })),
-    'equality',
-  )
-  const classOf = new Map(
-    classes.flatMap(({ answer, members }, i) =>
-      members.map((member) => [member, answer === null ? null : i] as const),
-    ),
-  )
-  return rounds.map((row, r) => row.map((_, i) => classOf.get(pathId(r * paths.length + i + 1))!))
+  const classes = classesOf(rounds.flat())
+  return rounds.map((row, r) => row.map((_, i) => classes[r * paths.length + i] ?? null))
 }

@@ -101,15 +101,7 @@ export function TokenDetail({
                   <td className="mono alt-text">
                     <bdi>{showSpace(one.text) || '∅'}</bdi>
                   </td>
-                  <td className="num alt-p">
-                    <span className="row">
-                      <span className="alt-bar">
-                        <span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} />
-                      </span>
-                      {percent(one.logprob)}
-                    </span>
-                  </td>
-                  <td className="num small dim alt-logprob">{fixed(one.logprob, 2)}</td>
+                  <Probability logprob={one.logprob} />
                   <td>
                     <Tip text={why === null ? t('inspect.forkHere') : t(why)}>
                       <button
@@ -145,15 +137,7 @@ export function TokenDetail({
                     <td>
                       <SegmentButton segment={one.segment} onClick={() => onPath(one.segment)} />
                     </td>
-                    <td className="num alt-p">
-                      <span className="row">
-                        <span className="alt-bar">
-                          <span style={{ inlineSize: `${100 * Math.exp(one.logprob)}%` }} />
-                        </span>
-                        {percent(one.logprob)}
-                      </span>
-                    </td>
-                    <td className="num small dim alt-logprob">{fixed(one.logprob, 2)}</td>
+                    <Probability logprob={one.logprob} />
                   </tr>
                 ))}
               </tbody>
@@ -176,5 +160,22 @@ export function TokenDetail({
         <p className="small dim">{t('inspect.keys')}</p>
       </div>
     </section>
+  )
+}
+
+/** The cells of a row that show a probability: a bar with the share, and its logarithm. */
+function Probability({ logprob }: { logprob: number }) {
+  return (
+    <>
+      <td className="num alt-p">
+        <span className="row">
+          <span className="alt-bar">
+            <span style={{ inlineSize: `${100 * Math.exp(logprob)}%` }} />
+          </span>
+          {percent(logprob)}
+        </span>
+      </td>
+      <td className="num small dim alt-logprob">{fixed(logprob, 2)}</td>
+    </>
   )
 }

@@ -1,4 +1,12 @@
-import { StopRule, Weight, type RunSettings } from '../../engine/protocol/request.ts'
+import {
+  MAX_BUDGET,
+  MAX_PATHS,
+  MAX_PATIENCE,
+  MIN_PROBE_EVERY,
+  StopRule,
+  Weight,
+  type RunSettings,
+} from '../../engine/protocol/request.ts'
 import { STOP_DEFAULTS } from '../../engine/protocol/settings.ts'
 import { strategyTakes } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
@@ -69,7 +77,7 @@ export function VoteFields({ full }: { full: RunSettings }) {
             hint={t('adv.waveHelp')}
             value={wave ?? STOP_DEFAULTS.wave}
             min={1}
-            max={64}
+            max={MAX_PATHS}
             onChange={(wave) => editSettings({ wave })}
           />
         </>
@@ -80,8 +88,8 @@ export function VoteFields({ full }: { full: RunSettings }) {
             label={t('adv.probeEvery')}
             hint={t('adv.probeEveryHelp')}
             value={probeEvery ?? STOP_DEFAULTS.probeEvery}
-            min={16}
-            max={1 << 20}
+            min={MIN_PROBE_EVERY}
+            max={MAX_BUDGET}
             onChange={(probeEvery) => editSettings({ probeEvery })}
           />
           <NumberField
@@ -89,7 +97,7 @@ export function VoteFields({ full }: { full: RunSettings }) {
             hint={t('adv.patienceHelp')}
             value={patience ?? STOP_DEFAULTS.patience}
             min={1}
-            max={100}
+            max={MAX_PATIENCE}
             onChange={(patience) => editSettings({ patience })}
           />
         </>
@@ -100,7 +108,7 @@ export function VoteFields({ full }: { full: RunSettings }) {
           hint={t('adv.firstHelp')}
           value={typeof finish === 'number' ? finish : 0}
           min={0}
-          max={64}
+          max={MAX_PATHS}
           onChange={(first) => editSettings({ finish: first === 0 ? undefined : first })}
         />
       )}

@@ -1,3 +1,4 @@
+import { MAX_BUDGET, MAX_PATHS } from '../../engine/protocol/request.ts'
 import { useT } from '../i18n/index.ts'
 import { Field } from '../run/Field.tsx'
 import { ModelPicker } from '../run/ModelPicker.tsx'
@@ -22,7 +23,7 @@ export function NewRuns() {
             label={t('compose.paths')}
             value={defaults.paths}
             min={1}
-            max={64}
+            max={MAX_PATHS}
             blank={t('settings.byModel')}
             onChange={(paths) => set({ paths })}
           />
@@ -30,7 +31,7 @@ export function NewRuns() {
             label={t('compose.budget')}
             value={defaults.budget}
             min={1}
-            max={1 << 20}
+            max={MAX_BUDGET}
             step={256}
             blank={t('settings.byModel')}
             hint={t('compose.budgetHelp')}

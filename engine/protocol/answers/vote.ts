@@ -1,5 +1,5 @@
 import type { ValueRule } from '../request.ts'
-import { bySegment, type SegmentId } from '../segments.ts'
+import { bySegment, numberOf, pathId, type SegmentId } from '../segments.ts'
 import { asFraction, sameAsWritten, type Meaning } from './meaning.ts'
 import { meaningOf } from './reading.ts'
 
@@ -52,6 +52,18 @@ export function vote(candidates: readonly Candidate[], rule: ValueRule): VoteRes
     second.answer !== null &&
     strengthOf(first) === strengthOf(second)
   return { classes: classes.sort(byStrength), winner: Math.max(0, classes.indexOf(first!)), tie }
+}
+
+/** Returns, for each answer, a number that equal ones share; null for none. */
+export function classesOf(answers: readonly (string | null)[]): (number | null)[] {
+  const { classes } = vote(
+    answers.map((answer, i) => ({ member: pathId(i + 1), answer })),
+    'equality',
+  )
+  const found: (number | null)[] = answers.map(() => null)
+  for (const [i, { answer, members }] of classes.entries())
+    if (answer !== null) for (const member of members) found[numberOf(member) - 1] = i
+  return found
 }
 
 /** Sums of weights are rounded, so that the order in which they are added does not decide a tie. */
