@@ -17,7 +17,7 @@ import type { EventDraft } from '../protocol/events.ts'
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
-import type { SegmentId } from '../protocol/segments.ts'
+import { numberOf, type SegmentId } from '../protocol/segments.ts'
 import type { View } from '../strategies/index.ts'
 import type { Clock } from './clock.ts'
 import { demandOf, isSpent, missingCells, sequencesFor, spareCells } from './demand.ts'
@@ -73,7 +73,7 @@ export class RunCells {
     if (lease !== null) {
       lease.wake()
       const grow = () => {
-        const needs = needed(joined, lease, moment)
+        const needs = withRead(startsFrom(joined, lease, moment), lease, moment)
         const demand = demandWith(lease)
         const missing = missingCells(state, lease, needs)
         const cells = lease.used(state) + missing + demand.remaining + summaryCells(demand)
@@ -166,14 +166,26 @@ export class RunCells {
     return lease
   }
 
-  /** Restores the cells that the next streams start from: of open paths and of joined paths. */
+  /**
+   * Restores the cells that the next streams start from: of open paths and of joined paths. Cells
+   * that only other paths had to read are freed behind the last of these, so that no more rounds
+   * have cells at a time than when they were written.
+   */
   async restore(joined: readonly SegmentId[], moment: Moment): Promise<void> {
     const { lease } = this
     if (lease === null) return
     const { view, signal } = moment
-    const ms = await lease.restore(needed(joined, lease, moment), view.state, signal)
-    await lease.bringHome([...starts(moment), ...merged(moment)], view.state)
-    this.#options.clock.add('prefillMs', ms)
+    const { state } = view
+    const begun = startsFrom(joined, lease, moment)
+    const all = withRead(begun, lease, moment)
+    const missing = all.filter((segment) => lease.seqOf(segment) === undefined)
+    const reads = missing.map((segment) => readsOf(segment, lease, state))
+    for (const [i, segment] of missing.entries()) {
+      this.#options.clock.add('prefillMs', await lease.restore([segment], state, signal))
+      const wanted = new Set([...begun, ...missing.slice(i + 1), ...reads.slice(i + 1).flat()])
+      for (const read of missing.slice(0, i)) if (!wanted.has(read)) await lease.remove(read)
+    }
+    await lease.bringHome([...starts(moment), ...merged(moment)], state)
   }
 
   /** Frees the cells of dropped paths, ended summaries and probes, and paths that have to start over. */
@@ -210,24 +222,29 @@ const merged = ({ view: { state }, wanted }: Moment): SegmentId[] =>
   ].flatMap(({ reads }) => reads)
 
 /** Returns the paths whose cells the next streams start from. */
-function needed(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
+function startsFrom(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
   const { state } = moment.view
   const joining = [
     ...state.summaries.filter((one) => isOpen(one) && !goesOn(one, lease)),
     ...state.paths.filter((one) => isOpen(one) && startsBehind(one)),
   ].filter(({ fusion, source }) => fusion === 'cache' || source.type === 'merge')
-  const list = [...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)]
-  return [...new Set(list.flatMap((segment) => [...readBy(segment, lease, state), segment]))]
+  return [...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)]
 }
 
-/** Returns the paths whose cells must be there first, in order, to restore those of a path that reads them. */
-function readBy(segment: SegmentId, lease: Lease, state: RunState): SegmentId[] {
+/** Returns these paths and those that must be there to restore them, each behind those that it reads. */
+function withRead(paths: readonly SegmentId[], lease: Lease, { view }: Moment): SegmentId[] {
+  const all = new Set(paths)
+  for (const segment of all) for (const read of readsOf(segment, lease, view.state)) all.add(read)
+  return [...all].sort((a, b) => numberOf(a) - numberOf(b))
+}
+
+/** Returns the paths whose cells must be there to restore those of a path. */
+function readsOf(segment: SegmentId, lease: Lease, state: RunState): SegmentId[] {
   const path = segmentOf(state, segment)
   if (path === undefined || lease.seqOf(segment) !== undefined) return []
   const root = rootOf(state.paths, path)
   if (root.fusion !== 'cache' || startsBehind(root)) return []
-  const reads = root.reads.filter((read) => isBefore(read, root.segment))
-  return reads.flatMap((read) => [...readBy(read, lease, state), read])
+  return root.reads.filter((read) => isBefore(read, root.segment))
 }
 
 /**

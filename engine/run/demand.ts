@@ -128,8 +128,9 @@ export function demandOf(
   { lease, thinks }: { lease: Lease | null; thinks: boolean },
 ): Demand {
   const { state, settings, trained, later } = view
-  const { groups, size, summaries } = shapeOf(settings, trained)
-  const settled = wanted.filter((one) => one.source !== undefined)
+  const { groups, size, summaries, rounds } = shapeOf(settings, trained)
+  const joined = pathsToCome(view, wanted)
+  const settled = wanted.filter((one) => one.source !== undefined && !joined.passing.includes(one))
   const coming = wanted.filter((one) => one.role === 'summary')
   const ofGroups = [...state.summaries, ...coming].filter(({ group }) => (group ?? null) !== null)
   const open = reading(state).filter(isOpen)
@@ -139,7 +140,6 @@ export function demandOf(
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   const kept = state.paths.filter((path) => path.status !== 'dropped' && !isSpent(path, view))
   const reads = readingOf(state.fusion ?? 'reread', trained, settings)
-  const joined = pathsToCome(view, wanted)
   const promptTokens = state.promptTokens.length
   const unsettled = wanted.filter((one) => one.source === undefined && one.role !== 'path')
   return {
@@ -161,7 +161,10 @@ export function demandOf(
           joined.freed,
       ),
     budget: settings.budget,
-    paths: (settings.rounds === undefined ? state.paths.length : kept.length) + unopened,
+    paths:
+      rounds === 1
+        ? state.paths.length + unopened
+        : Math.max(size, kept.filter(({ group }) => group === rounds).length),
     summaries: toCome + unsettled.length,
     sequences:
       kept.length +
@@ -179,27 +182,35 @@ export function demandOf(
 }
 
 /**
- * Returns how many paths of the next round are still to be framed, how many of them are not even
- * opened, and the cells of the round that is then needed no more.
+ * Returns how many paths of later rounds will have cells at a time, how many of the next round are
+ * not even opened, and the cells of the rounds that are then needed no more. Two rounds have cells
+ * at a time: `passing` waits to be opened, and is needed no more when the last ones are.
  */
 function pathsToCome(
   view: View,
   wanted: readonly Wanted[],
-): { count: number; unopened: number; freed: number } {
+): { count: number; unopened: number; freed: number; passing: readonly Wanted[] } {
   const { state, settings, trained, later } = view
   const { size, rounds } = shapeOf(settings, trained)
-  const framing = wanted.filter((one) => one.role === 'path' && one.source === undefined).length
+  const opening = wanted.filter((one) => one.role === 'path')
+  const framing = opening.filter(({ source }) => source === undefined).length
   const round = latestRound(view)
   const summarised = [...state.summaries, ...wanted].some(
     (one) => one.role === 'summary' && one.group === rounds,
   )
-  if (later || round >= rounds || summarised) return { count: framing, unopened: 0, freed: 0 }
-  const before = state.paths.filter(
-    (path) => path.group === round - 1 && path.status !== 'dropped' && !isOpen(path),
+  const left = later || summarised ? 0 : rounds - round
+  if (left <= 0) return { count: framing, unopened: 0, freed: 0, passing: [] }
+  const passes = left > 1
+  const freed = state.paths.filter(
+    (path) =>
+      path.status !== 'dropped' &&
+      ((passes && path.group === round) || (path.group === round - 1 && !isOpen(path))),
   )
   return {
-    count: framing + size,
+    count: passes ? 2 * size : framing + size,
     unopened: size,
-    freed: cellsOf(before, ({ tokens }) => tokens.length) + sourceCells(before, state),
+    freed:
+      cellsOf(freed, ({ tokens }) => tokens.length) + sourceCells(freed, state) + openTokens(freed),
+    passing: passes ? opening : [],
   }
 }
