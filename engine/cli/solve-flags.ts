@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import {
+  AnswerBy,
   FinishRule,
   FinishWord,
   Fusion,
-  LastRound,
   MAX_ALTERNATIVES,
   MAX_BUDGET,
   MAX_PATHS,
@@ -30,7 +30,7 @@ export interface SolveFlags extends EngineFlags {
   runs?: number
   rounds?: number
   reads?: number
-  lastRound?: LastRound
+  answerBy?: AnswerBy
   budget?: number
   summaryBudget?: number
   finish?: FinishRule
@@ -93,9 +93,9 @@ export function addThinkFlags(command: Command): Command {
     )
     .addOption(
       new Option(
-        '--last-round <rule>',
-        'how refine ends; auto: by a vote over values, else by a summary',
-      ).choices(LastRound.options),
+        '--answer-by <rule>',
+        'what answers with parallel and refine; auto: a vote over values where two paths agree and the model was not trained for summaries, else a summary',
+      ).choices(AnswerBy.options),
     )
     .option('--summary-budget <n>', 'tokens per summary', integer(1, MAX_BUDGET))
     .option(
@@ -219,7 +219,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     runs,
     rounds,
     reads,
-    lastRound,
+    answerBy,
     budget,
     summaryBudget,
     finish,
@@ -264,7 +264,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       runs,
       rounds,
       reads,
-      lastRound,
+      answerBy,
       budget,
       summaryBudget,
       finish,

@@ -183,7 +183,7 @@ export function newRunDemand(
     | 'probeEvery'
     | 'rounds'
     | 'reads'
-    | 'lastRound'
+    | 'answerBy'
     | 'refineInstruction'
     | 'engine'
   >,

@@ -60,6 +60,8 @@ export async function openLab(
       resolveSettings(
         {
           ...shared,
+          // Measured by its summaries: its votes are those of `majority`.
+          ...(more.strategy === 'parallel' && { answerBy: shared.answerBy ?? 'summary' }),
           ...more,
           seed: 0,
           sampling: { ...shared.sampling, ...more.sampling },

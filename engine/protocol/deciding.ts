@@ -1,8 +1,8 @@
 import { framedText } from './frame.ts'
 import { likelyKind, questionOf, showsValues } from './question.ts'
-import { pathsKept, type RunState, type Segment } from './run-state.ts'
+import { isOpen, pathsKept, type RunState, type Segment } from './run-state.ts'
 import { roleOf, type SegmentId } from './segments.ts'
-import { strategyTakes } from './shapes.ts'
+import { takesAnswerBy } from './shapes.ts'
 import { afterThought } from './thoughts.ts'
 
 type Deciding = Pick<RunState, 'summaries' | 'votes' | 'agreement' | 'settings' | 'question'>
@@ -44,17 +44,19 @@ export function countedPaths(state: Pick<RunState, 'paths' | 'settings'>): reado
   return kept.filter(({ group }) => (group ?? 1) === last)
 }
 
-/** Returns whether a run in rounds ends in a vote instead of a summary, as far as that is known. */
-export function endsInVote(
+/**
+ * Returns whether a vote over the paths answers a run instead of a summary, as far as that is known;
+ * by `auto`, only if two of them agree, which is not looked at here.
+ */
+export function votesOverPaths(
   state: Pick<RunState, 'settings' | 'question' | 'paths' | 'thought' | 'problem'>,
   trained: boolean,
 ): boolean {
   const { settings } = state
-  if (settings === null || !strategyTakes(settings.strategy).rounds) return false
-  const { lastRound = 'auto' } = settings
-  if (lastRound !== 'auto') return lastRound === 'vote'
-  const kind = likelyKind(state)
-  return !trained && kind === 'value'
+  if (settings === null || !takesAnswerBy(settings.strategy)) return false
+  const { answerBy = 'summary' } = settings
+  if (answerBy !== 'auto') return answerBy === 'vote'
+  return !trained && likelyKind(state) === 'value'
 }
 
 /**
@@ -91,8 +93,8 @@ export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Seg
 
 /**
  * Returns the segment that a reader takes for the run's answer, and that a follow-up builds on: where
- * answers were counted and no summary was started later, the first that gave the one that won; else
- * that of `answeringSegment`.
+ * answers were counted and no summary gave one later, the first that gave the one that won; else that
+ * of `answeringSegment`.
  */
 export function spokesman(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
   const { votes, paths, summaries } = state
@@ -101,7 +103,9 @@ export function spokesman(state: Deciding & Pick<RunState, 'paths'>): Segment | 
   const counts =
     vote !== undefined &&
     showsValues(state) &&
-    (latest === undefined || (vote.chosen !== undefined && vote.at >= latest.startedAt))
+    (latest === undefined ||
+      (vote.chosen !== undefined && vote.at >= latest.startedAt) ||
+      (vote.over === 'paths' && !isOpen(latest) && latest.answer === null))
   if (!counts) return answeringSegment(state)
   const won = vote.chosen ?? vote.classes[vote.winner]?.members[0]
   return [...paths, ...summaries].find(({ segment }) => segment === won)

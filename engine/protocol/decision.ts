@@ -6,8 +6,8 @@ import {
   answeringSegment,
   countedPaths,
   decidingSummary,
-  endsInVote,
   spokenText,
+  votesOverPaths,
 } from './deciding.ts'
 import { fail } from './errors.ts'
 import type { EventDraft } from './events.ts'
@@ -35,6 +35,9 @@ export interface Decision {
 const fuses = ({ model, settings }: RunState): boolean =>
   settings !== null && shapeOf(settings, (model?.nativePaths ?? 0) > 0).summaries
 
+const overPaths = (state: RunState): boolean =>
+  votesOverPaths(state, (state.model?.nativePaths ?? 0) > 0)
+
 /** Returns the number of groups of paths. A round does not count as one: it reads the round before. */
 const groupsOf = ({ paths, settings }: Pick<RunState, 'paths' | 'settings'>): number =>
   inRounds({ settings }) ? 1 : paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
@@ -59,9 +62,13 @@ export function decide(state: RunState): Decision {
   if (byHand !== undefined) return count(state, byHand.over)
   const latest = state.summaries.at(-1)
   const groups = groupsOf(state)
-  if (latest !== undefined && (groups === 1 || latest.group === null))
+  const byPaths = overPaths(state)
+  const summarised = latest !== undefined && (groups === 1 || latest.group === null)
+  // A summary that states no value leaves the answer to paths that do.
+  const counts = byPaths && countedPaths(state).some(({ answer }) => answer !== null)
+  if (summarised && (latest.answer !== null || !counts))
     return { answer: latest.answer?.text ?? null, vote: null }
-  if (endsInVote(state, (state.model?.nativePaths ?? 0) > 0)) return count(state, 'paths')
+  if (byPaths) return count(state, 'paths')
   if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
   if (groups === 1) return { answer: pathsKept(state)[0]?.answer?.text ?? null, vote: null }
   return count(state, 'paths')
@@ -125,7 +132,7 @@ interface Ballot {
 
 /** Returns whose answers a run counts while it works, and by which rule. */
 export const ballotOf = (state: RunState): Ballot =>
-  ballot(state, fuses(state) ? 'summaries' : 'paths')
+  ballot(state, fuses(state) && !overPaths(state) ? 'summaries' : 'paths')
 
 /**
  * Returns whose answers are counted, and by which rule. A run without a vote is counted as the page
@@ -146,7 +153,7 @@ function ballot(state: RunState, over: VoteState['over']): Ballot {
     })
     return weighted(rule, voters, state)
   }
-  if (inRounds(state) || (groupsOf(state) > 1 && !fuses(state))) {
+  if (inRounds(state) || overPaths(state) || (groupsOf(state) > 1 && !fuses(state))) {
     const voters = paths.map((path) => ({
       member: path.segment,
       answer: votedAnswer(path, state),

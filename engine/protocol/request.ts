@@ -29,11 +29,12 @@ export const VoteRule = z.enum([...ValueRule.options, 'behaviour'])
 export type VoteRule = z.infer<typeof VoteRule>
 
 /**
- * How `refine` ends: by a vote over its last round or by a summary of it. `auto`: by a vote where the
- * question has a value, unless the model was trained for summaries; else by a summary.
+ * What answers a run of `parallel` or `refine`: a vote over its paths (of the last round) or a summary
+ * of them. `auto`: the vote where the question has a value and two paths agree on it, unless the model
+ * was trained for summaries; else the summary.
  */
-export const LastRound = z.enum(['auto', 'vote', 'summary'])
-export type LastRound = z.infer<typeof LastRound>
+export const AnswerBy = z.enum(['auto', 'vote', 'summary'])
+export type AnswerBy = z.infer<typeof AnswerBy>
 
 /** How a summary reads the paths: from their KV cells, or by prefilling their text again. */
 export const Fusion = z.enum(['cache', 'reread'])
@@ -149,8 +150,8 @@ export const RunSettings = z.object({
   rounds: z.int().min(1).max(MAX_ROUNDS).optional(),
   /** How many paths of the round before each path of `refine` reads; absent for other strategies. */
   reads: z.int().min(1).max(MAX_PATHS).optional(),
-  /** Absent: `auto`. */
-  lastRound: LastRound.optional(),
+  /** Absent for other strategies and in older transcripts: `summary`. */
+  answerBy: AnswerBy.optional(),
   /** Tokens per path, control tokens included. */
   budget: z.int().min(1).max(MAX_BUDGET),
   /** Tokens per summary, the forced prefix included. */

@@ -97,15 +97,15 @@ export function progressOf(
  * adds work.
  */
 export function fractionOf(state: RunState): number {
-  const { settings, paths, summaries, agreement } = state
+  const { settings, paths, summaries, agreement, votes } = state
   if (settings === null) return 0
   const shape = shapeOf(settings, (state.model?.nativePaths ?? 0) > 0)
-  const chosen = agreement !== null && agreement.winner !== null
+  const chosen = (agreement !== null && agreement.winner !== null) || votes.length > 0
   const toCome = (expected: number, opened: readonly Segment[], budget: number) =>
     Math.max(0, expected - opened.length) * budget
   const coming =
     toCome(pathsOf(shape), paths, settings.budget) +
-    // A program that was chosen takes their place.
+    // A program that was chosen, or a vote, takes their place.
     toCome(shape.summaries && !chosen ? shape.groups : 0, summaries, settings.summaryBudget)
   const all = allSegments(state)
   const total = all.reduce((sum, { budget }) => sum + budget, coming)

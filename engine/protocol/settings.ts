@@ -1,5 +1,5 @@
 import { DEFAULT_TAIL, MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
-import { strategyTakes } from './shapes.ts'
+import { strategyTakes, takesAnswerBy } from './shapes.ts'
 
 /** Settings that a model's file provides for its runs (docs/method.md, "The GGUF contract"). */
 export interface ModelDefaults {
@@ -113,8 +113,9 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
   else {
     delete settings.rounds
     delete settings.reads
-    delete settings.lastRound
   }
+  if (takesAnswerBy(strategy)) settings.answerBy ??= 'auto'
+  else delete settings.answerBy
   return RunSettings.parse(settings)
 }
 

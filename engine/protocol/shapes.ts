@@ -21,7 +21,7 @@ export interface Shape {
 
 type Asked = Pick<
   RunSettings,
-  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'lastRound'
+  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'answerBy'
 >
 
 interface StrategyRule {
@@ -29,9 +29,9 @@ interface StrategyRule {
   size: (asked: Asked) => number
   /**
    * A model that was trained for parallel thinking always ends a group in a summary, since its answer stands there;
-   * another one does so if there is something to fuse.
+   * another one does so if there is something to fuse; with `asked`, unless a vote answers (`answerBy`).
    */
-  summaries: 'always' | 'trained' | 'last-round'
+  summaries: 'always' | 'trained' | 'asked'
   /** It takes a number of paths, or of runs; without one, that number is 1. */
   paths: boolean
   runs: boolean
@@ -45,7 +45,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
   parallel: {
     groups: () => 1,
     size: ({ paths }) => paths,
-    summaries: 'always',
+    summaries: 'asked',
     paths: true,
     runs: false,
     rounds: false,
@@ -81,7 +81,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
   refine: {
     groups: () => 1,
     size: ({ paths }) => paths,
-    summaries: 'last-round',
+    summaries: 'asked',
     paths: true,
     runs: false,
     rounds: true,
@@ -111,7 +111,7 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
     reads: rounds ? (asked.reads ?? 1) : 0,
     finish: finishCount(asked.finish, size(asked)),
     summaries:
-      summaries === 'last-round' ? asked.lastRound !== 'vote' : summaries === 'always' || trained,
+      summaries === 'asked' ? asked.answerBy !== 'vote' : summaries === 'always' || trained,
   }
 }
 
@@ -148,6 +148,17 @@ export const isStrategy = (name: string): name is Strategy => Object.hasOwn(STRA
 export const strategyTakes = (
   strategy: Strategy,
 ): Pick<StrategyRule, 'paths' | 'runs' | 'rounds' | 'votes'> => STRATEGY_RULES[strategy]
+
+/** Returns whether a strategy answers by a vote or by a summary, as it is asked to. */
+export const takesAnswerBy = (strategy: Strategy): boolean =>
+  STRATEGY_RULES[strategy].summaries === 'asked'
+
+/** Returns whether a run is asked to count votes, whatever its question turns out to be. */
+export const asksForVotes = ({
+  strategy,
+  answerBy,
+}: Pick<RunSettings, 'strategy' | 'answerBy'>): boolean =>
+  takesAnswerBy(strategy) ? answerBy === 'vote' : STRATEGY_RULES[strategy].votes
 
 /** Returns the numbers of a run under another strategy: as they are if that one takes them, but enough to differ. */
 export function numbersFor(

@@ -13,9 +13,9 @@ export const NOTICES = {
     "The model's chat template does not read {name}, so the setting has no effect.",
   'template-fallback': '{reason} The problem is sent as plain text.',
   'reread-fusion':
-    'This model was not trained to think in parallel. Braid samples several paths and asks the model to merge them: check the summary against the paths.',
+    'This model was not trained to think in parallel. Braid samples several paths, and asks the model to merge them if a summary is needed: check it against the paths.',
   'cache-fusion':
-    'This model was not trained to think in parallel. Braid samples several paths, and the model merges them from its cache: check the summary against the paths.',
+    'This model was not trained to think in parallel. Braid samples several paths, and the model merges them from its cache if a summary is needed: check it against the paths.',
   'beyond-trained-context':
     'Prompt, path and summary can reach position {longest}, but the model was trained for {positions}. Quality may drop beyond that.',
   'budget-cut':

@@ -5,7 +5,7 @@ import type { RunState } from '../protocol/run-state.ts'
 import type { Decision } from '../protocol/decision.ts'
 import { questionOf } from '../protocol/question.ts'
 import type { SegmentId } from '../protocol/segments.ts'
-import { strategyTakes } from '../protocol/shapes.ts'
+import { asksForVotes } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
 
 /** Loads decision.ts, which compares answers, while the model thinks. */
@@ -32,9 +32,7 @@ export function nothingToCount(state: RunState): Notice | null {
   const { settings, summaries, notices, paths } = state
   const kind = questionOf(state)
   if (settings === null || kind === null || kind === 'value') return null
-  const takes = strategyTakes(settings.strategy)
-  if (!takes.votes || (takes.rounds && settings.lastRound !== 'vote')) return null
-  if (paths.length < 2) return null
+  if (!asksForVotes(settings) || paths.length < 2) return null
   if (decidingProgram(state) !== undefined) return null
   const code = summaries.length > 0 ? 'nothing-to-count-first' : 'nothing-to-count'
   const done =

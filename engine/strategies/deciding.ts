@@ -1,3 +1,4 @@
+import { countedPaths, votesOverPaths } from '../protocol/deciding.ts'
 import { ballotOf } from '../protocol/decision.ts'
 import { strengthOf, vote } from '../protocol/answers/vote.ts'
 import { likelyKind } from '../protocol/question.ts'
@@ -14,6 +15,19 @@ export type Verdict =
   | { type: 'decided'; notice: Extract<Action, { type: 'notice' }> }
   /** How many groups the next wave has. */
   | { type: 'open'; groups: number }
+
+/**
+ * Returns whether a vote answers instead of a summary. Where no two paths agree, `auto` leaves it to a
+ * summary to tell which one is right; a single path needs none.
+ */
+export function votesInstead({ settings, state, trained }: View): boolean {
+  if (!votesOverPaths(state, trained)) return false
+  if (settings.answerBy === 'vote' || countedPaths(state).length === 1) return true
+  const { rule, candidates } = ballotOf(state)
+  return vote(candidates, rule).classes.some(
+    ({ answer, members }) => answer !== null && members.length > 1,
+  )
+}
 
 /** Returns whether the answers of the waves so far, which have ended, decide the vote. */
 export function whetherDecided({ groups, size }: Shape, { settings, state }: View): Verdict {

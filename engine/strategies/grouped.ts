@@ -1,11 +1,11 @@
 import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
 import type { Fusion, RunSettings, Strategy as Name } from '../protocol/request.ts'
-import { countedPaths, endsInVote } from '../protocol/deciding.ts'
+import { countedPaths } from '../protocol/deciding.ts'
 import { MAX_SEGMENTS } from '../protocol/limits.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
 import { firstOf, groupsOf, lastGroups, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
-import { whetherDecided } from './deciding.ts'
+import { votesInstead, whetherDecided } from './deciding.ts'
 import { nextProbes } from './probing.ts'
 import { drawn, pathSeed, summarySeed } from './seeds.ts'
 import {
@@ -158,8 +158,7 @@ function nextOf(group: number, shape: Shape, view: View): Action[] {
   return wanted ? [groupSummary(last, reads, view)] : []
 }
 
-const fuses = ({ summaries }: Shape, { state, trained }: View): boolean =>
-  summaries && !endsInVote(state, trained)
+const fuses = ({ summaries }: Shape, view: View): boolean => summaries && !votesInstead(view)
 
 /** Returns whether a group has a text that its summary can read, and that the first m include. */
 const takesPart = (reads: readonly Segment[], { settings }: View): boolean =>

@@ -2,7 +2,7 @@ import { ChevronRight } from 'lucide-react'
 import { useEffect } from 'react'
 import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
-  LastRound,
+  AnswerBy,
   MAX_ROUNDS,
   QuestionKind,
   STRATEGIES,
@@ -11,7 +11,7 @@ import {
   type Strategy,
 } from '../../engine/protocol/request.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { asksForVotes, strategyTakes, takesAnswerBy } from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'
@@ -122,8 +122,7 @@ export function Composer() {
           <CommandButton id="compose.start" look="primary start" />
         </div>
         {full !== null &&
-          strategyTakes(full.strategy).votes &&
-          (!strategyTakes(full.strategy).rounds || full.lastRound === 'vote') &&
+          asksForVotes(full) &&
           nothingToCount(full.question) &&
           !(full.question === 'code' && runsPrograms) && (
             <div className="callout info small row" data-notice="nothing-to-count">
@@ -154,7 +153,9 @@ export function Composer() {
               </span>
             )}
           </summary>
-          {full !== null && info !== null && <MainFields full={full} />}
+          {full !== null && info !== null && (
+            <MainFields full={full} trained={info.nativePaths > 0} />
+          )}
           <FitTools />
           {full !== null && info !== null && (
             <AdvancedFields full={full} info={info} problem={problem} />
@@ -184,7 +185,7 @@ export function Composer() {
 }
 
 /** The settings that are changed most, above all the others. */
-function MainFields({ full }: { full: RunSettings }) {
+function MainFields({ full, trained }: { full: RunSettings; trained: boolean }) {
   const t = useT()
   const takes = strategyTakes(full.strategy)
   return (
@@ -214,6 +215,7 @@ function MainFields({ full }: { full: RunSettings }) {
         />
       )}
       {takes.rounds && <RoundFields full={full} />}
+      {takesAnswerBy(full.strategy) && <AnswerByField rule={full.answerBy} trained={trained} />}
       <NumberField
         label={t('compose.budget')}
         value={full.budget}
@@ -258,6 +260,27 @@ function MainFields({ full }: { full: RunSettings }) {
   )
 }
 
+/** Whether a vote over the paths or a summary of them answers. */
+function AnswerByField({ rule = 'summary', trained }: { rule?: AnswerBy; trained: boolean }) {
+  const t = useT()
+  const meaning = rule === 'auto' && trained ? 'trained' : rule
+  return (
+    <Field label={t('compose.answerBy')} hint={t(`compose.answerBy.${meaning}`)}>
+      <select
+        className="select"
+        value={rule}
+        onChange={(event) => editSettings({ answerBy: event.target.value as AnswerBy })}
+      >
+        {AnswerBy.options.map((one) => (
+          <option key={one} value={one}>
+            {t(`answerBy.${one}`)}
+          </option>
+        ))}
+      </select>
+    </Field>
+  )
+}
+
 /** The settings of a strategy that thinks in rounds. */
 function RoundFields({ full }: { full: RunSettings }) {
   const t = useT()
@@ -279,19 +302,6 @@ function RoundFields({ full }: { full: RunSettings }) {
         hint={t('compose.readsHelp')}
         onChange={(reads) => editSettings({ reads })}
       />
-      <Field label={t('compose.lastRound')} hint={t('compose.lastRoundHelp')}>
-        <select
-          className="select"
-          value={full.lastRound ?? 'auto'}
-          onChange={(event) => editSettings({ lastRound: event.target.value as LastRound })}
-        >
-          {LastRound.options.map((rule) => (
-            <option key={rule} value={rule}>
-              {t(`lastRound.${rule}`)}
-            </option>
-          ))}
-        </select>
-      </Field>
     </>
   )
 }

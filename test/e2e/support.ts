@@ -182,7 +182,7 @@ export class Window {
     if (paths !== undefined) await page.getByLabel('Paths', { exact: true }).fill(String(paths))
     if (budget !== undefined)
       await page.getByLabel('Tokens per path', { exact: true }).fill(String(budget))
-    if (finish !== undefined) await page.getByLabel('Summarise when').selectOption(finish)
+    if (finish !== undefined) await page.getByLabel('Stop the paths when').selectOption(finish)
     if (question !== undefined) await page.getByLabel('Kind of question').selectOption(question)
     // One thread, because several threads that wait for one another on a busy machine are a hundred times slower.
     await page.getByLabel('Threads', { exact: true }).fill('1')

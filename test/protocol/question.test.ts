@@ -239,7 +239,7 @@ describe('a run in rounds', () => {
   // A model without training ends in a vote; the sample's model is trained.
   const rounds = {
     strategy: 'refine',
-    lastRound: 'vote',
+    answerBy: 'vote',
     rounds: 2,
     paths: 2,
     reads: 2,
@@ -263,7 +263,25 @@ describe('a run in rounds', () => {
   it('has the answer of its summary if it has one', () => {
     const summary = [{ text: 'e', answer: stated('3'), group: 2 }]
     expect(decide(runOf(rounds, paths('finished'), summary))).toEqual({ answer: '3', vote: null })
-    const asked = { ...rounds, lastRound: 'summary' } as const
+    const asked = { ...rounds, answerBy: 'summary' } as const
     expect(decide(runOf(asked, paths('finished'))).answer).toBeNull()
+  })
+})
+
+describe('a run that a vote may answer', () => {
+  const asked = { strategy: 'parallel', paths: 3, question: 'value', answerBy: 'vote' } as const
+  const paths = ['4', '7', '4'].map((answer) => ({ text: 'a', answer: stated(answer) }))
+
+  it('counts its paths, unless it is asked for a summary', () => {
+    const { answer, vote } = decide(runOf(asked, paths))
+    expect([answer, vote!.over, vote!.classes[0]!.members]).toEqual(['4', 'paths', ['p1', 'p3']])
+    const fused = { ...asked, answerBy: 'summary' } as const
+    expect(decide(runOf(fused, paths))).toEqual({ answer: null, vote: null })
+  })
+
+  it('has the answer of a summary, and of its paths where that states none', () => {
+    const says = (text: string) => ({ text, answer: text === '' ? null : stated(text) })
+    expect(decide(runOf(asked, paths, [says('9')]))).toEqual({ answer: '9', vote: null })
+    expect(decide(runOf(asked, paths, [says('')])).answer).toBe('4')
   })
 })

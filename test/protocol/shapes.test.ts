@@ -65,7 +65,7 @@ it('refine opens rounds, and may end in a summary unless a vote was asked for', 
       finish: 0,
       summaries: true,
     })
-    const small = shape({ ...asked, paths: 2, rounds: 4, lastRound: 'vote' }, trained)
+    const small = shape({ ...asked, paths: 2, rounds: 4, answerBy: 'vote' }, trained)
     expect(small).toMatchObject({ size: 2, rounds: 4, reads: 2, summaries: false })
     expect([pathsOf(small), lastGroups(small)]).toEqual([8, [4]])
   }

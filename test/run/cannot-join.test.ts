@@ -124,7 +124,7 @@ const still: NativeAddon = {
 it('a context that cannot move cells: the paths of a model that was not trained are read again, also in a run that is taken up', async () => {
   const engine = new Engine({ addon: still, version: 'test' })
   const plain = tinyFile({ seed: 34, pairs: 0, thoughts: 0 })
-  const run = await solve(engine, plain.file, 'the answer', settings)
+  const run = await solve(engine, plain.file, 'the answer', { ...settings, answerBy: 'summary' })
   const reread = { fusion: 'reread', reads: ['p1', 'p2', 'p3'], reason: 'budget' }
   expect(run.state).toMatchObject({
     notices: [{ code: 'cache-fusion' }, { code: 'reread-fusion' }],

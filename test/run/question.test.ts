@@ -68,11 +68,22 @@ const words = (run: Watched, segment: SegmentId): string =>
       'tokens' in part ? (part.tokens as number[]).filter((id) => id < 128) : [],
     ),
   )
+/** Where the values agree, too. */
+const fused = { answerBy: 'summary' } as const
 const codes = (run: Watched) => run.state.notices.map((notice) => notice.code)
 
 describe('a question with a value', () => {
-  it('is decided before its summary is asked for, which gives the value', async () => {
+  it('is answered by the paths that agree, and by a summary that the user asks for', async () => {
     const run = await ask(values)
+    expect(told(run).slice(-3)).toEqual(['question', 'vote', 'run-ended'])
+    expect([run.state.answer, run.state.summaries]).toEqual(['20', []])
+    await run.after({ type: 'summarise' })
+    expect(run.segment('s1').reads).toEqual(['p1', 'p2', 'p3', 'p4'])
+    expect(run.state.answer).toBe('20')
+  })
+
+  it('is decided before its summary is asked for, which gives the value', async () => {
+    const run = await ask(values, fused)
     expect(told(run).slice(-4)).toEqual([
       'question',
       'segment-started',
@@ -159,7 +170,7 @@ describe('the kind that a user chooses', () => {
   })
 
   it('changes what counts as the answer, and what the next summary is asked for', async () => {
-    const run = await ask(values)
+    const run = await ask(values, fused)
     await run.after({ type: 'question', kind: 'text' })
     expect([run.state.question, run.state.answer]).toEqual([
       'text',
@@ -190,7 +201,7 @@ describe('the kind that a user chooses', () => {
 
   it('is kept by an instruction of the user’s own, without any hint', async () => {
     const instruction = 'Be brief.'
-    const run = await ask(values, { instruction })
+    const run = await ask(values, { ...fused, instruction })
     expect(run.segment('s1').instruction).toBe(instruction)
     expect(words(run, 's1').endsWith('\n\nBe brief.')).toBe(true)
     expect(words(run, 's1')).not.toContain('Answers that')
@@ -199,12 +210,12 @@ describe('the kind that a user chooses', () => {
 
 describe('a model that thinks', () => {
   it('is joined by its answers, or with its thoughts if that was asked for', async () => {
-    const run = await ask(thinking)
+    const run = await ask(thinking, fused)
     expect(run.state.answer).toBe('7')
     expect(run.state.thought).toEqual({ opens: ['<think>'], closes: ['</think>'], begins: false })
     for (const part of partsOf(run.segment('s1').source))
       if ('segment' in part) expect(part.from as number).toBeGreaterThan(0)
-    const whole = await ask(thinking, { joinThoughts: true })
+    const whole = await ask(thinking, { ...fused, joinThoughts: true })
     for (const part of partsOf(whole.segment('s1').source))
       if ('segment' in part) expect(part.from).toBeUndefined()
   })

@@ -124,17 +124,18 @@ describe('refine', () => {
     }
   })
 
-  it('votes over its last round where the question has a value, unless told otherwise', async () => {
+  it('votes over its last round as asked, and where two of its paths agree on a value', async () => {
     const value = { ...small, question: 'value' } as const
-    const run = await solve(engine, plain.file, 'the answer', value)
+    const run = await solve(engine, plain.file, 'the answer', { ...value, answerBy: 'vote' })
     expect(run.state.summaries).toEqual([])
     const [vote] = run.state.votes
     expect(vote!.over).toBe('paths')
     expect(vote!.classes.flatMap(({ members }) => members).sort()).toEqual(['p4', 'p5', 'p6'])
-    const fused = await solve(engine, plain.file, 'the answer', { ...value, lastRound: 'summary' })
+    // These paths state no value.
+    const fused = await solve(engine, plain.file, 'the answer', value)
     expect(fused.state.summaries).toHaveLength(1)
     expect(fused.state.votes).toEqual([])
-    const voted = await solve(engine, plain.file, 'the answer', { ...small, lastRound: 'vote' })
+    const voted = await solve(engine, plain.file, 'the answer', { ...small, answerBy: 'vote' })
     expect(voted.state.summaries).toEqual([])
     expect(voted.state.notices.map(({ code }) => code)).toContain('nothing-to-count')
     // A trained model has its answer in a summary.

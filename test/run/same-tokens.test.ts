@@ -94,8 +94,13 @@ function begin(name: string, { model }: Golden): Watched {
             answer: runs[followUp.run]!.summaries[0]!.text.replace(/<\/?summary>/g, ''),
           },
         ]
-  // Braid 0.1.0 asked for values only, with one instruction.
-  const asked = { ...settings, question: 'value', instruction: FORMAT1_INSTRUCTION } as const
+  // Braid 0.1.0 asked for values only, with one instruction, and always wrote a summary.
+  const asked = {
+    ...settings,
+    question: 'value',
+    answerBy: 'summary',
+    instruction: FORMAT1_INSTRUCTION,
+  } as const
   return new Watched(
     engine.think({ problem, model: files[model]!, settings: asked }, { conversation }),
   )

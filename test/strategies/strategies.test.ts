@@ -190,6 +190,40 @@ describe('groups', () => {
   })
 })
 
+describe.each(['parallel', 'refine'] as const)('what answers %s', (strategy) => {
+  /** Three paths that state these answers, or none. */
+  const summaries = (
+    asked: RunRequest['settings'],
+    { answers = ['4', '7', '4'], trained = false }: { answers?: string[]; trained?: boolean } = {},
+  ) => {
+    const size = { paths: 3, rounds: 1, reads: 1, finish: 'last' } as const
+    const run = begin({ strategy, ...size, ...asked }, trained)
+    for (const [i, segment] of (['p1', 'p2', 'p3'] as const).entries()) {
+      run.token(segment)
+      run.end(segment, 'finished', answers[i])
+      run.advance()
+    }
+    return run.state.summaries.length
+  }
+
+  it('a vote over a value that two paths agree on, unless the model is trained for summaries', () => {
+    expect(summaries({ question: 'value' })).toBe(0)
+    expect(summaries({ question: 'value' }, { trained: true })).toBe(1)
+    expect(summaries({ question: 'text' })).toBe(1)
+  })
+
+  it('a summary where no two paths agree', () => {
+    for (const answers of [['4', '7', '9'], ['4'], []])
+      expect(summaries({ question: 'value' }, { answers })).toBe(1)
+  })
+
+  it('what the user asks for', () => {
+    expect(summaries({ question: 'value', answerBy: 'summary' })).toBe(1)
+    expect(summaries({ question: 'value', answerBy: 'vote' }, { answers: ['4', '7'] })).toBe(0)
+    expect(summaries({ question: 'text', answerBy: 'vote' })).toBe(0)
+  })
+})
+
 describe('commands', () => {
   const open = (run: Simulator) => {
     for (const segment of run.open) run.token(segment)
@@ -483,21 +517,8 @@ describe('refine', () => {
     expect([...run.state.paths[3]!.reads].sort()).toEqual(['p1', 'p2', 'p3'])
   })
 
-  it('ends in a vote where the question has a value and the model is not trained, or as asked', () => {
-    const summaries = (asked: RunRequest['settings'], trained = false) => {
-      const run = refined({ rounds: 1, ...asked }, trained)
-      finish(run, 'p1', 'p2', 'p3')
-      return run.state.summaries.length
-    }
-    expect(summaries({ question: 'value' })).toBe(0)
-    expect(summaries({ question: 'value' }, true)).toBe(1)
-    expect(summaries({ question: 'value', lastRound: 'summary' })).toBe(1)
-    expect(summaries({ question: 'text' })).toBe(1)
-    expect(summaries({ question: 'text', lastRound: 'vote' })).toBe(0)
-  })
-
   it('is summarised now: paths that wait to open never do, and the last whole round is read', () => {
-    const run = refined({ lastRound: 'vote' })
+    const run = refined({ answerBy: 'vote' })
     finish(run, 'p1', 'p2', 'p3')
     run.token('p4')
     run.command({ type: 'extend', segment: 'p4', tokens: 3 })

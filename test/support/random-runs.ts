@@ -1,7 +1,7 @@
 import type { RunCommand } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
-import { LastRound, STRATEGIES, type RunRequest } from '../../engine/protocol/request.ts'
+import { AnswerBy, STRATEGIES, type RunRequest } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
 import { Random } from './random.ts'
 import type { TinyOptions } from './tiny-models.ts'
@@ -60,7 +60,7 @@ export function randomRequest(
       strategy: of(STRATEGIES),
       rounds: 1 + int(3),
       reads: 1 + int(paths),
-      lastRound: of(LastRound.options),
+      answerBy: of(AnswerBy.options),
       paths,
       runs: 1 + int(3),
       budget: chance(0.5) ? 100 + int(400) : 1 + int(30),

@@ -46,7 +46,7 @@ export const run = {
 
   'facts.seed': 'seed {{seed}}',
   'facts.temperature': 'temperature {{t}}',
-  'facts.finish': 'summarise when {{rule}}',
+  'facts.finish': 'paths stop when {{rule}}',
   'facts.device': '{{device}}, llama.cpp {{llama}}',
   'facts.usage': '{{prompt}} prompt + {{paths}} path + {{summary}} summary tokens, {{kv}} KV cache',
   'facts.shape_one': '{{paths}} path, {{budget}} tokens per path',
@@ -134,7 +134,7 @@ export const run = {
   'summary.version': 'Summary v{{version}}',
   'summary.text': 'Text of summary v{{version}}',
   'summary.inspect': 'Inspect the summary',
-  'summary.none': 'Written when the paths are done. Use Summarise now to get it earlier.',
+  'summary.none': 'The answer stands here when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
   'summary.reading': 'Reading the paths …',
   'summary.from': 'from paths',

@@ -46,7 +46,7 @@ export const run: Record<keyof typeof en, string> = {
 
   'facts.seed': '种子 {{seed}}',
   'facts.temperature': '温度 {{t}}',
-  'facts.finish': '{{rule}}总结',
+  'facts.finish': '{{rule}}停止路径',
   'facts.device': '{{device}}，llama.cpp {{llama}}',
   'facts.usage': '提示 {{prompt}} + 路径 {{paths}} + 总结 {{summary}} 个词元，KV 缓存 {{kv}}',
   'facts.shape_one': '{{paths}} 条路径，每条 {{budget}} 个词元',
@@ -134,7 +134,7 @@ export const run: Record<keyof typeof en, string> = {
   'summary.version': '总结 v{{version}}',
   'summary.text': '总结 v{{version}} 的文本',
   'summary.inspect': '查看总结的词元',
-  'summary.none': '路径完成后写出。如需提前，请使用“立即总结”。',
+  'summary.none': '路径完成后，答案显示于此。如需提前，请使用“立即总结”。',
   'summary.noneWritten': '没有写出总结。',
   'summary.reading': '正在读取各路径……',
   'summary.from': '来自路径',

@@ -7,9 +7,9 @@ export const notices: Record<NoticeCode, string> = {
   'template-variable': '模型的聊天模板不读取 {name}，该设置不起作用。',
   'template-fallback': '{reason} 问题以纯文本发送。',
   'reread-fusion':
-    '此模型未经并行思考训练。Braid 会采样多条路径，再让模型将其融合：请对照各路径检查总结。',
+    '此模型未经并行思考训练。Braid 会采样多条路径，需要总结时再让模型将其融合：请对照各路径检查总结。',
   'cache-fusion':
-    '此模型未经并行思考训练。Braid 会采样多条路径，再由模型从缓存将其融合：请对照各路径检查总结。',
+    '此模型未经并行思考训练。Braid 会采样多条路径，需要总结时再由模型从缓存将其融合：请对照各路径检查总结。',
   'beyond-trained-context':
     '提示、路径和总结最远可到位置 {longest}，而模型只训练到 {positions}。超出部分的质量可能下降。',
   'budget-cut':
