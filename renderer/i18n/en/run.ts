@@ -134,7 +134,8 @@ export const run = {
   'summary.version': 'Summary v{{version}}',
   'summary.text': 'Text of summary v{{version}}',
   'summary.inspect': 'Inspect the summary',
-  'summary.none': 'The answer stands here when the paths are done. Use Summarise now to get it earlier.',
+  'summary.none':
+    'The answer stands here when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
   'summary.reading': 'Reading the paths …',
   'summary.from': 'from paths',
