@@ -1,3 +1,4 @@
+import { FORK_FORMS } from '../protocol/forks.ts'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { toBraidError, type BraidError } from '../protocol/errors.ts'
@@ -72,6 +73,7 @@ function describe(
         ? `none: paths are fused ${info.cannotJoin === undefined ? 'from the cache, one behind another' : 'by re-reading their texts'}`
         : String(info.nativePaths),
     ],
+    ['forks', info.forks === undefined ? 'none' : FORK_FORMS[info.forks].name],
     ['thought rows', info.thoughtRows === 0 ? 'none' : String(info.thoughtRows)],
     [
       'KV bytes per token',

@@ -20,7 +20,7 @@ import {
   homeOf,
   lengthOfPart,
   rootOf,
-  sharedTokens,
+  heldTokens,
   sourceCells,
 } from './sharing.ts'
 import type { Size } from './size.ts'
@@ -376,10 +376,10 @@ export class PoolLease implements Lease {
   #closest(path: Segment, { paths }: RunState): { of?: SegmentId; from: number; kept: number } {
     let best: { of?: SegmentId; from: number; kept: number } = { from: this.promptSeq, kept: 0 }
     if (!this.partial) return best
+    const held = heldTokens(path, paths)
     for (const [of, from] of this.#seqs) {
-      const segment = ancestry.find(paths, of)
       if (!this.isHome(of) && this.#placement.holderOf(of) !== undefined) continue
-      const kept = segment === undefined ? 0 : sharedTokens(paths, path, segment)
+      const kept = held.get(of) ?? 0
       if (kept > best.kept) best = { of, from, kept }
     }
     return best

@@ -122,6 +122,27 @@ export function sharedTokens(paths: readonly Segment[], a: Segment, b: Segment):
   return shared
 }
 
+/**
+ * Returns how many of a path's first tokens the sequence of each path holds, and nothing else at their
+ * positions: those that they share by descent. A path that reads others at their own positions holds
+ * what all of these hold.
+ */
+export function heldTokens(path: Segment, paths: readonly Segment[]): Map<SegmentId, number> {
+  const held = new Map<SegmentId, number>()
+  for (const other of paths) {
+    const { source } = rootOf(paths, other)
+    const own = sharedTokens(paths, path, other)
+    const reads = source.type === 'join' && source.layout === 'shared' ? source.parts : []
+    const each = reads.flatMap((part) =>
+      'segment' in part
+        ? [Math.min(held.get(part.segment as SegmentId) ?? 0, (part.to as number) ?? Infinity)]
+        : [],
+    )
+    held.set(other.segment, own > 0 || each.length === 0 ? own : Math.min(...each))
+  }
+  return held
+}
+
 /** Returns how many cells paths of these lengths take together. Length 0: no cells of its own. */
 export function cellsOf(paths: readonly Segment[], length: (path: Segment) => number): number {
   const ends = new Map<SegmentId, number>()

@@ -5,7 +5,7 @@ import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../pro
 import { refiningInstructions, usualInstructions } from '../protocol/instruction.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { Layout } from '../protocol/segments.ts'
-import { layoutOf, shapeOf, type Shape } from '../protocol/shapes.ts'
+import { layoutOf, roomFor, shapeOf, type Shape } from '../protocol/shapes.ts'
 
 /** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
 export const MAX_SEQUENCES = 254
@@ -191,7 +191,7 @@ export function newRunDemand(
 ): Demand {
   const { budget, summaryBudget } = settings
   const shape = shapeOf(settings, trained)
-  const paths = shape.groups * shape.size
+  const paths = roomFor(settings.strategy, shape)
   const summaries = shape.summaries ? shape.groups : 0
   const reading = readingOf(fusion, trained, settings)
   const joined = joinedCells(settings, { reading, thinks, promptTokens })

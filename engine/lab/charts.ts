@@ -35,6 +35,7 @@ const LOOKS: Record<Strategy, number> = {
   'parallel-majority': 4,
   refine: 6,
   merge: 5,
+  'fork-join': 8,
 }
 const SOME_PATH = 7
 const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 1 : 0)

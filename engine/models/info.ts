@@ -82,11 +82,12 @@ async function modelInfo(files: ModelFiles): Promise<ModelInfo> {
     templateVariables: template === undefined ? undefined : variablesIn(template),
     controlTokens: control.texts,
     nativePaths: control.nativePaths,
+    forks: control.forks,
     thoughtRows: d.thoughtRows,
     thinks: control.closesThought || closingMarkersIn(template ?? '').length > 0,
     cannotJoin: cannotJoin(header, d.architecture),
     kvBytesPerToken: kvBytesPerToken(header, d),
-    defaults: resolveSettings({}, { metadata: scalars(header), nativePaths: control.nativePaths }),
+    defaults: resolveSettings({}, { ...control, metadata: scalars(header) }),
   }
 }
 

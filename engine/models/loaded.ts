@@ -8,6 +8,7 @@ import { systemFree } from './fit.ts'
 import { abortable } from '../native/index.ts'
 import {
   findControlTokens,
+  forkMarks,
   findThoughtMarks,
   promptTokenizer,
   type PromptTokenizer,
@@ -300,13 +301,14 @@ export class Models {
       return load(fewer)
     })
     const tokens = findControlTokens(native)
+    const tokenizer = promptTokenizer(native)
     return {
       native,
       file,
       sizeBytes: info.sizeBytes,
       tokens,
       thought: findThoughtMarks(native),
-      ...promptTokenizer(native),
+      ...tokenizer,
       device,
       notice,
       kvBytesPerToken: info.kvBytesPerToken,
@@ -318,6 +320,7 @@ export class Models {
         headerSha256: info.headerSha256,
         nativePaths: tokens.pairs.length,
         thoughtRows: native.info.thoughtRows,
+        ...(tokens.forks !== null && { forks: forkMarks(tokens.forks, tokenizer) }),
         scope: info.scope,
       },
     }

@@ -2,6 +2,7 @@ import { bad, type GgufHeader } from './gguf.ts'
 import { forEachString, readNumbers } from './gguf-arrays.ts'
 import { arrayOf } from './keys.ts'
 import { checkTokenizer, VocabularyReader } from './tokenizer-kinds.ts'
+import { FORK_FORMS, forkFormOf, type ForkForm } from '../protocol/forks.ts'
 import { closesThought } from '../prompt/index.ts'
 
 /**
@@ -10,11 +11,15 @@ import { closesThought } from '../prompt/index.ts'
  */
 const SPECIAL_TYPES = new Set([3, 4])
 
+const FORK_TOKENS = new Set(Object.values(FORK_FORMS).flatMap(({ tokens }) => tokens))
+
 export interface ControlTokens {
   /** Control tokens found: pairs in order, then `<summary>` and `</summary>`. */
   texts: string[]
   /** Number of consecutive pairs from 1, if both summary tokens exist; otherwise 0. */
   nativePaths: number
+  /** Whose marks of forks there are. */
+  forks: ForkForm | undefined
   /** Whether there is a token that closes a thought, such as `</think>`. */
   closesThought: boolean
 }
@@ -38,6 +43,7 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
       throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
     vocabulary.add(text, Number(types[id]))
     if (closesThought(text)) closes = true
+    if (SPECIAL_TYPES.has(Number(types[id])) && FORK_TOKENS.has(text)) found.add(text)
     if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text))
       found.add(text)
   })
@@ -53,6 +59,7 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
   texts.push(...summary)
   return {
     texts,
+    forks: forkFormOf((text) => found.has(text)),
     nativePaths: summary.length === 2 ? nativePaths : 0,
     closesThought: closes,
   }

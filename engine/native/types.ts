@@ -206,6 +206,8 @@ export interface StreamOptions {
   masked: ArrayLike<number>
   /** Sampling one of these ends the stream. */
   stops: ArrayLike<number>
+  /** Sampling one of these ends the stream, too: the token is reported and decoded first. */
+  ends?: ArrayLike<number>
   /**
    * Sampling one of these pauses the stream: the token is reported and decoded, and the stream stays
    * as it is until `resume`.

@@ -1,4 +1,5 @@
 import type { NativeModel, VocabToken } from '../native/index.ts'
+import { findForks, type Forks } from './forks.ts'
 
 /** Text forced after `<summary>` for the released model's vocabulary, if the file has none. */
 export const RELEASED_PREFIX =
@@ -19,6 +20,8 @@ export interface ControlTokens {
   /** Tokens that end a summary. */
   summaryStops: readonly number[]
   endOfGeneration: readonly number[]
+  /** The marks by which the model forks its own text, without the words beside them; null if it has none. */
+  forks: Forks | null
   /** Texts of the pairs and of the summary's tokens, in order; empty if `pairs` is. */
   texts: readonly string[]
   summaryPrefix: string
@@ -35,6 +38,7 @@ export function findControlTokens(model: Vocabulary): ControlTokens {
   for (const { special, text, id } of tokens) if (special && !byText.has(text)) byText.set(text, id)
   const endOfGeneration = tokens.filter((token) => token.endOfGeneration).map((token) => token.id)
 
+  const forks = findForks(byText)
   const pairs: { open: number; close: number }[] = []
   const texts: string[] = []
   for (let j = 1; ; j++) {
@@ -54,6 +58,7 @@ export function findControlTokens(model: Vocabulary): ControlTokens {
       pathStops: endOfGeneration,
       summaryStops: endOfGeneration,
       endOfGeneration,
+      forks,
       texts: [],
       summaryPrefix: '',
     }
@@ -65,6 +70,7 @@ export function findControlTokens(model: Vocabulary): ControlTokens {
     pathStops: unique([...ids(tokens, /^<\/think\d*>$/), close, ...endOfGeneration]),
     summaryStops: unique([close, ...endOfGeneration]),
     endOfGeneration,
+    forks,
     texts: [...texts, '<summary>', '</summary>'],
     summaryPrefix:
       model.info.metadata['parathinker.summary_prefix'] ??

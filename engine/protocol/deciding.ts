@@ -1,3 +1,4 @@
+import { lastOf } from './forks.ts'
 import { framedText } from './frame.ts'
 import { likelyKind, questionOf, showsValues } from './question.ts'
 import { isOpen, pathsKept, type RunState, type Segment } from './run-state.ts'
@@ -29,11 +30,15 @@ export function decidingSummary(state: Deciding): Segment | undefined {
 
 /**
  * Returns the paths whose answers count, and that the run's own summary reads: all that were not
- * dropped; of a run in rounds, those of the last round in which a path ended by itself or at its
+ * dropped; of a model that forks, the one that its text ends in; of a run in rounds, those of the last round in which a path ended by itself or at its
  * budget, or else of the last one that has text.
  */
 export function countedPaths(state: Pick<RunState, 'paths' | 'settings'>): readonly Segment[] {
   const kept = pathsKept(state)
+  if (state.settings?.strategy === 'fork-join') {
+    const last = lastOf(state.paths)
+    return last === undefined || !kept.includes(last) ? [] : [last]
+  }
   if ((state.settings?.rounds ?? 1) < 2) return kept
   const written = kept.filter(({ status, tokens }) => status !== 'failed' && tokens.length > 0)
   const ended = written.filter(({ reason }) => reason === 'finished' || reason === 'budget')
@@ -87,7 +92,7 @@ export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Seg
     return [...state.paths, ...state.summaries].find(({ segment }) => segment === program)
   const summary = decidingSummary(state)
   if (summary !== undefined) return summary
-  const paths = pathsKept(state)
+  const paths = countedPaths(state)
   return paths.length === 1 ? paths[0] : undefined
 }
 

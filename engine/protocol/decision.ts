@@ -14,7 +14,7 @@ import type { EventDraft } from './events.ts'
 import { votedAnswer } from './probes.ts'
 import { questionOf, showsValues } from './question.ts'
 import type { ValueRule, Weight } from './request.ts'
-import { pathsKept, type RunState, type Segment, type VoteState } from './run-state.ts'
+import { type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
 import { firstOf, shapeOf, strategyTakes } from './shapes.ts'
 
@@ -70,7 +70,7 @@ export function decide(state: RunState): Decision {
     return { answer: latest.answer?.text ?? null, vote: null }
   if (byPaths) return count(state, 'paths')
   if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
-  if (groups === 1) return { answer: pathsKept(state)[0]?.answer?.text ?? null, vote: null }
+  if (groups === 1) return { answer: countedPaths(state)[0]?.answer?.text ?? null, vote: null }
   return count(state, 'paths')
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MAX_SEGMENTS } from './limits.ts'
 import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
+import { ForkMarks } from './forks.ts'
 import { Agreement } from './programs.ts'
 import { Answer, Token } from './tokens.ts'
 import {
@@ -106,6 +107,8 @@ export const ModelRef = z.looseObject({
   /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
   nativePaths: z.int(),
   thoughtRows: z.int(),
+  /** The marks by which the model forks its own text; absent if it has none. */
+  forks: ForkMarks.optional(),
   /** `parathinker.scope`: what the model was trained for. */
   scope: z.string().optional(),
 })
@@ -189,8 +192,10 @@ export const RunEvent = z.discriminatedUnion('type', [
     seed: z.int(),
     /** The most tokens that the segment may have, including those that a branch keeps. */
     budget: z.int().min(1),
-    /** Tokens that a branch is forced to begin with, after those that it keeps. */
+    /** Tokens that a path is forced to begin with, after those that a branch keeps. */
     forced: z.array(z.int().min(0)).optional(),
+    /** Number of the entry of its parent's plan that a path was opened for (forks.ts). */
+    entry: z.string().max(64).optional(),
     /** What a summary was asked to do with its paths; absent if a control token asks for it. */
     instruction: z.string().optional(),
   }),

@@ -236,6 +236,7 @@ function open(draft: Draft, event: EventOf<'segment-started'>): Segment {
     seed,
     budget,
     forced: event.forced ?? [],
+    entry: event.entry ?? null,
     parent,
     ...readsOf(source),
     instruction: event.instruction ?? null,

@@ -13,6 +13,7 @@ export const STRATEGIES = [
   'parallel-majority',
   'refine',
   'merge',
+  'fork-join',
 ] as const
 export const Strategy = z.enum(STRATEGIES)
 export type Strategy = z.infer<typeof Strategy>

@@ -37,6 +37,8 @@ export interface Segment {
   readonly budget: number
   /** Ids that the segment is forced to begin with, after those that it keeps. */
   readonly forced: readonly number[]
+  /** Number of the entry of its parent's plan that a path was opened for; null if of none. */
+  readonly entry: string | null
   /** From `source`: the segment this one branched from, and how many of its tokens are kept. */
   readonly parent: { readonly segment: SegmentId; readonly at: number } | null
   /** From `source`: the segments whose text or cells this one reads, in order. */

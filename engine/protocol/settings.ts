@@ -1,4 +1,5 @@
 import { DEFAULT_TAIL, MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
+import type { ForkForm } from './forks.ts'
 import { strategyTakes, takesAnswerBy } from './shapes.ts'
 
 /** Settings that a model's file provides for its runs (docs/method.md, "The GGUF contract"). */
@@ -7,6 +8,8 @@ export interface ModelDefaults {
   metadata: Readonly<Record<string, unknown>>
   /** Trained pairs of control tokens; 0: the model does not think in parallel natively. */
   nativePaths: number
+  /** Whose marks of forks its vocabulary has. */
+  forks?: ForkForm | undefined
 }
 
 /** Braid's own defaults; a model's keys override them. */
@@ -79,7 +82,7 @@ export const budgetWithin = (tokens: number): number =>
  * it.
  */
 export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
-  const strategy = asked.strategy ?? DEFAULTS.strategy
+  const strategy = asked.strategy ?? (model.forks === undefined ? DEFAULTS.strategy : 'fork-join')
   const takes = strategyTakes(strategy)
   const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
   const trained =

@@ -31,7 +31,7 @@ interface StrategyRule {
    * A model that was trained for parallel thinking always ends a group in a summary, since its answer stands there;
    * another one does so if there is something to fuse; with `asked`, unless a vote answers (`answerBy`).
    */
-  summaries: 'always' | 'trained' | 'asked'
+  summaries: 'always' | 'trained' | 'asked' | 'never'
   /** It takes a number of paths, or of runs; without one, that number is 1. */
   paths: boolean
   runs: boolean
@@ -87,6 +87,15 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     rounds: true,
     votes: true,
   },
+  'fork-join': {
+    groups: () => 1,
+    size: () => 1,
+    summaries: 'never',
+    paths: false,
+    runs: false,
+    rounds: false,
+    votes: false,
+  },
   merge: {
     groups: () => 1,
     size: ({ paths }) => paths,
@@ -111,7 +120,9 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
     reads: rounds ? (asked.reads ?? 1) : 0,
     finish: finishCount(asked.finish, size(asked)),
     summaries:
-      summaries === 'asked' ? asked.answerBy !== 'vote' : summaries === 'always' || trained,
+      summaries === 'asked'
+        ? asked.answerBy !== 'vote'
+        : summaries === 'always' || (summaries === 'trained' && trained),
   }
 }
 
@@ -129,6 +140,15 @@ export function firstOf(asked: Asked): number {
   const [paths, one] = [groups(asked), size(asked) === 1]
   return one && typeof asked.finish === 'number' && asked.finish < paths ? asked.finish : 0
 }
+
+/** How many children a plan usually has. */
+const USUAL_CHILDREN = 4
+
+/** Returns how many paths a run is given room for: those that it opens, or the usual ones of a model that forks. */
+export const roomFor = (
+  strategy: Strategy,
+  { groups, size }: Pick<Shape, 'groups' | 'size'>,
+): number => groups * size * (strategy === 'fork-join' ? USUAL_CHILDREN : 1)
 
 /** Returns how many paths a run opens by itself. */
 export const pathsOf = ({ groups, size, rounds }: Shape): number => groups * size * rounds

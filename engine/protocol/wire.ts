@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ForkForm } from './forks.ts'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
 import { Doing } from './doing.ts'
@@ -85,6 +86,8 @@ export const ModelInfo = z.object({
   /** Texts of the control tokens that were found, in the order of the pairs. */
   controlTokens: z.array(z.string()),
   nativePaths: z.int(),
+  /** Whose marks its vocabulary has to fork its own text; absent if no one's. */
+  forks: ForkForm.optional(),
   thoughtRows: z.int(),
   /** Its paths may think before they answer: the vocabulary or the template has a closing marker. */
   thinks: z.boolean().optional(),

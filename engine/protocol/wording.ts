@@ -41,6 +41,11 @@ export const NOTICES = {
     'Path {path} was dropped: asked on the way, it kept disagreeing with most paths.',
   'stopped-first':
     'Stopped after the first {paths} of {of} paths; the others had written {cut} tokens and take no part in the vote.',
+  'fork-unread': 'Path {path} wrote a plan without numbered entries, so it goes on without a fork.',
+  'fork-wide': 'The plan of path {path} has too many entries, so it goes on without a fork.',
+  'fork-deep': 'The plan of path {path} is within too many others, so it goes on without a fork.',
+  'fork-room':
+    'There is too little room behind the plan of path {path}, so it goes on without a fork.',
   'nothing-to-summarise': 'No path has text to summarise.',
   'nothing-to-count':
     'This question has no single value, so there is nothing to count. Merge the paths to get one answer.',
@@ -73,6 +78,8 @@ export const ERRORS = {
   'bad-combination/no-control-tokens':
     'This model has no control tokens, so its paths cannot be merged from the cache. Choose re-reading.',
   'bad-model/incomplete': 'Incomplete file: {here} here, about {all} expected. Download it again.',
+  'bad-combination/no-forks':
+    'This model has no marks to fork its own text. Choose another strategy.',
   'bad-combination/reads':
     'A path of a later round cannot read {reads} paths of a round that has {paths}. Use at most {paths} (--reads).',
   'bad-path/relative': 'Enter the full path, e.g. /home/you/models/x.gguf.',

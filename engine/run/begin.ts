@@ -11,6 +11,7 @@ import {
   type Turn,
 } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
+import { FORK_FORMS } from '../protocol/forks.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
@@ -50,17 +51,28 @@ export async function begin(
   const settings = resolveSettings(request.settings, {
     metadata: info.metadata,
     nativePaths: model.tokens.pairs.length,
+    forks: model.tokens.forks?.form,
   })
   settings.runPrograms &&= programs
+  if (settings.strategy === 'fork-join' && model.tokens.forks === null)
+    throw fail('bad-combination/no-forks')
   const { reads = 0, paths } = settings
   if (reads > paths) throw fail('bad-combination/reads', { reads, paths })
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)
+  const forks = settings.strategy === 'fork-join'
   const reading = settings.strategy !== 'merge' && (shape.summaries || shape.rounds > 1)
-  const fusion = chooseFusion(settings.controls.fusion, model, reading)
+  const fusion = forks
+    ? chooseFusion('cache', model, true)
+    : chooseFusion(settings.controls.fusion, model, reading)
   const { problem } = request
-  const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
+  const suffix = forks ? FORK_FORMS[model.tokens.forks!.form].suffix : ''
+  const prompt = await runPrompt(
+    model,
+    { problem: problem + suffix, conversation, settings },
+    signal,
+  )
   const ids = [...prompt.ids]
   if (ids.length === 0) throw fail('bad-request/empty-prompt')
   const room: Room = {

@@ -14,7 +14,7 @@ import {
 } from '../kv/index.ts'
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import { decodedTokens, widthOf, type SegmentId, type Source } from '../protocol/segments.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { roomFor, shapeOf } from '../protocol/shapes.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import { latestRound, type View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
@@ -128,14 +128,16 @@ export function demandOf(
   { lease, thinks }: { lease: Lease | null; thinks: boolean },
 ): Demand {
   const { state, settings, trained, later } = view
-  const { groups, size, summaries, rounds } = shapeOf(settings, trained)
+  const shape = shapeOf(settings, trained)
+  const { groups, size, summaries, rounds } = shape
   const joined = pathsToCome(view, wanted)
   const settled = wanted.filter((one) => one.source !== undefined && !joined.passing.includes(one))
   const coming = wanted.filter((one) => one.role === 'summary')
   const ofGroups = [...state.summaries, ...coming].filter(({ group }) => (group ?? null) !== null)
   const open = reading(state).filter(isOpen)
+  const opened = state.paths.filter(settings.strategy === 'fork-join' ? Boolean : isOwn).length
   // Paths of later waves have their cells from the start.
-  const unopened = later ? 0 : Math.max(0, groups * size - state.paths.filter(isOwn).length)
+  const unopened = later ? 0 : Math.max(0, roomFor(settings.strategy, shape) - opened)
   const forks = later || settings.probeEvery === undefined ? 0 : groups * size
   const toCome = !summaries ? 0 : later ? 1 : Math.max(0, groups - ofGroups.length)
   const kept = state.paths.filter((path) => path.status !== 'dropped' && !isSpent(path, view))

@@ -253,6 +253,7 @@ export class Driver {
       lease: this.lease!,
       state: this.#state,
       stops: settings.strategy === 'merge' ? thoughtStops(model) : [],
+      ends: settings.strategy === 'fork-join' ? forkEnds(model) : [],
     }
   }
 
@@ -271,8 +272,9 @@ export class Driver {
   }
 
   async #settle(summary: Wanted): Promise<void> {
-    this.#options.joining()
     const { settings } = this.#options.view()
+    // A text that goes on behind its own children has not answered yet.
+    if (settings.strategy !== 'fork-join' || summary.role !== 'path') this.#options.joining()
     const { reads } = summary
     if (summary.role === 'probe') return this.#settleProbe(summary, settings)
     const { source, instruction } = await sourceOf(summary, {
@@ -319,6 +321,8 @@ export class Driver {
       seed,
       budget,
       ...(asked !== undefined && { instruction: asked }),
+      ...(summary.role === 'path' &&
+        summary.forced !== undefined && { forced: [...summary.forced] }),
     })
     const started = segmentOf(this.#state, segment)!
     const told = role === 'path' && this.#state.notices.some(({ code }) => code === 'reread-fusion')
@@ -582,6 +586,10 @@ export class Driver {
     await this.#cells.removeIdle(this.#moment)
   }
 }
+
+/** Returns the tokens that end a path of a model that forks: it goes on behind its children. */
+const forkEnds = ({ ref: { forks } }: LoadedModel): number[] =>
+  forks === undefined ? [] : [forks.fork, forks.close]
 
 /** Returns whether a segment that waits is to read the cells of others. */
 const readsCache = (one: Wanted): boolean =>

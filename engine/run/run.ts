@@ -1,5 +1,5 @@
 import type { NativeAddon, NativeModelInfo } from '../native/index.ts'
-import { extractAnswer, type Turn } from '../prompt/index.ts'
+import { childTokens, extractAnswer, type Turn } from '../prompt/index.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import {
   fileOf,
@@ -365,7 +365,8 @@ export class Run implements RunHandle {
       return this.#driver.want(action, this.#rowOf!(action.place))
     const { segment, group, seed } = action
     if (action.role === 'branch') {
-      const { of, at, forced, thought, budget } = action
+      const { of, at, entry, thought, budget } = action
+      const forced = entry === undefined ? action.forced : this.#childTokens(entry)
       return this.#emit({
         type: 'segment-started',
         segment,
@@ -376,6 +377,7 @@ export class Run implements RunHandle {
         seed,
         budget,
         ...(forced.length > 0 && { forced: [...forced] }),
+        ...(entry !== undefined && { entry }),
       })
     }
     const given = this.#asked?.given.get(segment)
@@ -389,10 +391,16 @@ export class Run implements RunHandle {
       thought,
       seed,
       budget: action.budget + (given?.length ?? 0),
+      ...(action.forced !== undefined && { forced: [...action.forced] }),
     })
     if (given === undefined) return
     const tokens = givenTokens(given, thought, this.#settings, this.#model!)
     this.#emit({ type: 'tokens', segment, tokens })
+  }
+
+  #childTokens(entry: string): number[] {
+    const model = this.#model!
+    return childTokens(entry, model.tokens.forks!, model)
   }
 
   get #hasWork(): boolean {

@@ -27,6 +27,8 @@ export interface StreamRun {
   state: RunState
   /** Tokens that end a path besides those of every run. */
   stops: readonly number[]
+  /** The same, and the path keeps them. */
+  ends: readonly number[]
 }
 
 export interface PathStart {
@@ -50,7 +52,7 @@ export const startsBehind = ({ tokens, reads }: Segment): boolean =>
 export function pathStream(
   path: Segment,
   { alone, from, beside }: PathStart,
-  { settings, tokens, lease, state, stops }: StreamRun,
+  { settings, tokens, lease, state, stops, ends }: StreamRun,
 ): StreamOptions {
   const length = path.tokens.length
   const kept = path.parent?.at ?? 0
@@ -83,6 +85,7 @@ export function pathStream(
     sampler: { ...settings.sampling, seed: continuedSeed(path.seed, length) },
     masked: tokens.masked,
     stops: stops.length === 0 ? tokens.pathStops : [...tokens.pathStops, ...stops],
+    ends,
     endToken: pair?.close ?? -1,
     group: alone ? ALONE + path.number : (path.group ?? 1),
     history: idsOf(path.tokens.slice(Math.max(0, length - window), length - silent)),

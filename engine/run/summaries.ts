@@ -49,7 +49,8 @@ export async function sourceOf(
     summary.fusion === 'cache' && !trained && lease?.context.info.canShift === false
       ? 'reread'
       : summary.fusion
-  if (fusion === 'cache' && trained) return { source: joinOf(summary, state) }
+  const ownChildren = state.settings!.strategy === 'fork-join' && summary.role === 'path'
+  if (fusion === 'cache' && (trained || ownChildren)) return { source: joinOf(summary, state) }
   const paths = summary.reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
   const asking = await askingOf(summary, paths, reading)
   const framed = (counts: string | undefined) =>

@@ -16,7 +16,7 @@ import { lastGroups, shapeOf } from '../protocol/shapes.ts'
 import { candidates, compare } from './behaviour.ts'
 import { groupSummary, merges, unopened, type AskedSummary } from './grouped.ts'
 import { pathSeed, summarySeed } from './seeds.ts'
-import { isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
+import { freeNumber, isReadable, type Action, type OpenSummary, type View } from './strategy.ts'
 
 /** What a user's command results in: actions, like those of a strategy. */
 export interface Obeyed {
@@ -126,7 +126,7 @@ function branch({ segment, at, token }: Of<'branch'>, view: View, limits: Limits
     throw fail('out-of-range/token', { token, vocabulary })
   if (pathsKept(state).length >= limits.paths)
     throw fail('too-many-paths/branch', { most: limits.paths })
-  const number = (state.paths.at(-1)?.number ?? 0) + 1
+  const number = freeNumber(view)
   if (number > MAX_SEGMENTS) throw fail('too-many-paths/all', { most: MAX_SEGMENTS })
   const kept = state.paths.reduce((sum, path) => sum + (path.parent?.at ?? 0), 0)
   if (kept + at > MAX_KEPT) throw fail('too-many-paths/kept', { most: MAX_KEPT, kept })

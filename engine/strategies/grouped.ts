@@ -9,6 +9,7 @@ import { votesInstead, whetherDecided } from './deciding.ts'
 import { nextProbes } from './probing.ts'
 import { drawn, pathSeed, summarySeed } from './seeds.ts'
 import {
+  freeNumber,
   isReadable,
   latestRound,
   type Action,
@@ -86,11 +87,12 @@ function nextWave(shape: Shape, view: View): Action[] {
 }
 
 /** Opens the paths of these groups. Numbers that branches have taken are skipped. */
-function openPaths(groups: readonly number[], size: number, { settings, state }: View): OpenPath[] {
-  const last = state.paths.at(-1)?.number ?? 0
+function openPaths(groups: readonly number[], size: number, view: View): OpenPath[] {
+  const { settings } = view
+  const from = freeNumber(view)
   return groups.flatMap((group, g) =>
     Array.from({ length: size }, (_, i): OpenPath => {
-      const number = last + g * size + i + 1
+      const number = from + g * size + i
       return {
         type: 'open',
         role: 'path',
@@ -127,7 +129,7 @@ function openRound(
   { size, reads }: Shape,
   view: View,
 ): OpenJoined[] {
-  const room = MAX_SEGMENTS - view.state.paths.at(-1)!.number
+  const room = MAX_SEGMENTS - freeNumber(view) + 1
   const from = texts.map(({ segment }) => segment)
   return openPaths([round], Math.min(size, room), view).map((path) => ({
     ...path,

@@ -1,4 +1,5 @@
 import type { Strategy as Name } from '../protocol/request.ts'
+import { forkJoin } from './fork-join.ts'
 import { majority } from './majority.ts'
 import { merge } from './merge.ts'
 import { parallelMajority } from './parallel-majority.ts'
@@ -18,5 +19,6 @@ export const STRATEGIES: Readonly<Record<Name, Strategy>> = {
   'parallel-majority': parallelMajority,
   refine,
   merge,
+  'fork-join': forkJoin,
 }
 export { summarySeed } from './seeds.ts'

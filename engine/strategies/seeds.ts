@@ -25,6 +25,12 @@ export function drawn<T>(list: readonly T[], count: number, seed: number): T[] {
   })
 }
 
+/**
+ * Returns the seed of the child for the entry at this place, from 1, of a plan; 0: of what follows the
+ * children. Forks open in the order in which they are reported, so a number would not tell.
+ */
+export const forkSeed = (seed: number, place: number): number => derive(seed, place)
+
 /** Returns the seed of a run's probe: that of a summary that no run has. */
 export const probeSeed = (seed: number): number => summarySeed(seed, 1 << 20)
 

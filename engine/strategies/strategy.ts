@@ -1,7 +1,7 @@
 import type { RunState, Segment } from '../protocol/fold.ts'
 import type { Fusion, RunSettings } from '../protocol/request.ts'
 import type { EndReason } from '../protocol/events.ts'
-import type { SegmentId } from '../protocol/segments.ts'
+import { numberOf, type SegmentId } from '../protocol/segments.ts'
 import type { NoticeCode, WordParams } from '../protocol/wording.ts'
 
 /**
@@ -44,6 +44,8 @@ export interface OpenPath {
   place: number
   seed: number
   budget: number
+  /** Tokens that it begins with. */
+  forced?: readonly number[]
   reads?: undefined
 }
 
@@ -61,6 +63,8 @@ export interface OpenBranch {
   /** How many of the parent's tokens the branch keeps. */
   at: number
   forced: readonly number[]
+  /** Number of the entry of its parent's plan that it is for; it is forced to begin with that (forks.ts). */
+  entry?: string
   group: number
   thought: number
   seed: number
@@ -131,6 +135,14 @@ export type Action =
 /** Returns whether others may read the segment: it has text and did not fail or get dropped. */
 export const isReadable = ({ status, tokens }: Segment): boolean =>
   status !== 'dropped' && status !== 'failed' && tokens.length > 0
+
+/** Returns the first number that no path has or waits to have. */
+export const freeNumber = ({ state, pending }: Pick<View, 'state' | 'pending'>): number =>
+  1 +
+  Math.max(
+    state.paths.at(-1)?.number ?? 0,
+    ...pending.flatMap(({ role, segment }) => (role === 'path' ? [numberOf(segment)] : [])),
+  )
 
 /** Returns the number of the latest round that was opened or waits to be. */
 export const latestRound = ({ state, pending }: Pick<View, 'state' | 'pending'>): number =>

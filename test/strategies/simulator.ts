@@ -7,6 +7,7 @@ import {
   segmentOf,
   type RunState,
 } from '../../engine/protocol/fold.ts'
+import type { ForkMarks } from '../../engine/protocol/forks.ts'
 import type { RunRequest, RunSettings } from '../../engine/protocol/request.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
@@ -41,7 +42,7 @@ export class Simulator {
   readonly #trained: boolean
   readonly #random: Random
 
-  constructor(asked: RunRequest['settings'], trained: boolean, random: Random) {
+  constructor(asked: RunRequest['settings'], trained: boolean, random: Random, forks?: ForkMarks) {
     this.settings = resolveSettings(asked, { metadata: {}, nativePaths: trained ? 64 : 0 })
     this.#trained = trained
     this.#random = random
@@ -52,7 +53,13 @@ export class Simulator {
       time: '',
       problem: 'p',
       settings: this.settings,
-      model: { address: { file: 'm' }, name: 'm', nativePaths: trained ? 64 : 0, thoughtRows: 0 },
+      model: {
+        address: { file: 'm' },
+        name: 'm',
+        nativePaths: trained ? 64 : 0,
+        thoughtRows: 0,
+        ...(forks !== undefined && { forks }),
+      },
       engine: { version: '', llama: '', device: 'cpu', options: this.settings.engine },
       promptTokens: [1],
       fusion: trained ? 'cache' : 'reread',
@@ -126,6 +133,16 @@ export class Simulator {
     })
   }
 
+  /** Lets a path write a text of one token a character, and then a token. */
+  write(segment: SegmentId, text: string, id: number): void {
+    const token = (id: number, text: string) => ({ id, text, logprob: null, entropy: null })
+    this.emit({
+      type: 'tokens',
+      segment,
+      tokens: [...[...text].map((one) => token(1, one)), token(id, '')],
+    })
+  }
+
   end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed', answer?: string): void {
     this.emit({
       type: 'segment-ended',
@@ -182,8 +199,8 @@ export class Simulator {
           thought: 0,
           seed: action.seed,
           budget: action.budget,
-          ...(action.role === 'branch' &&
-            action.forced.length > 0 && { forced: [...action.forced] }),
+          ...((action.forced?.length ?? 0) > 0 && { forced: [...action.forced!] }),
+          ...(action.role === 'branch' && action.entry !== undefined && { entry: action.entry }),
         })
       case 'cut': {
         const waiting = this.pending.find(({ segment }) => segment === action.segment)
@@ -245,6 +262,7 @@ export class Simulator {
         thought: 0,
         seed: summary.seed,
         budget: summary.budget,
+        ...(summary.role === 'path' && summary.forced && { forced: [...summary.forced] }),
       })
     }
   }

@@ -7,7 +7,8 @@ import { obey, pathSeed, summarySeed } from '../../engine/strategies/index.ts'
 import { Random } from '../support/random.ts'
 import { Simulator } from './simulator.ts'
 
-const cases = STRATEGIES.flatMap((strategy) =>
+// What a model that forks opens is up to the model: fork-join.test.ts.
+const cases = STRATEGIES.filter((strategy) => strategy !== 'fork-join').flatMap((strategy) =>
   [true, false].map((trained) => ({ strategy, trained })),
 )
 const small = { paths: 3, runs: 2, budget: 6, summaryBudget: 3 } as const
@@ -515,6 +516,22 @@ describe('refine', () => {
     run.advance()
     expect(segmentOf(run.state, 'p3')!.reason).toBe('cut')
     expect([...run.state.paths[3]!.reads].sort()).toEqual(['p1', 'p2', 'p3'])
+  })
+
+  it('numbers a branch behind the paths that wait to be opened', () => {
+    const run = refined()
+    // The paths of the next round wait until the end of this one is reported.
+    for (const segment of ['p1', 'p2', 'p3'] as const) {
+      run.token(segment)
+      run.end(segment, 'finished')
+    }
+    for (const action of run.ask()) run.carry(action)
+    expect(run.pending.map(({ segment }) => segment)).toEqual(['p4', 'p5', 'p6'])
+    expect(run.command({ type: 'branch', segment: 'p1', at: 1 }).segment).toBe('p7')
+    expect(run.state.paths.map(({ segment }) => segment)).toContain('p7')
+    finish(run, 'p4', 'p5', 'p6')
+    expect(segmentOf(run.state, 'p4')!.reads).toHaveLength(2)
+    expect(segmentOf(run.state, 'p7')!.parent).toEqual({ segment: 'p1', at: 1 })
   })
 
   it('is summarised now: paths that wait to open never do, and the last whole round is read', () => {

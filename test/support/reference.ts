@@ -14,6 +14,8 @@ export interface ReferencePath {
   tokens: readonly number[]
   /** The first `at` tokens of this earlier path (index into `paths`) come before `tokens`, as its own cells. */
   parent?: { path: number; at: number }
+  /** Its tokens come behind the largest position of these earlier paths, whose cells it sees, each once. */
+  reads?: readonly number[]
 }
 export interface ReferenceInput {
   prompt: readonly number[]
@@ -93,13 +95,21 @@ export function reference(model: TinyModel, input: ReferenceInput): ReferenceOut
   // Cells of each path beyond the prompt, in order of position, and its tokens.
   const lines: number[][] = []
   const chains: ReferenceToken[][] = []
+  // Position behind each path's last token.
+  const ends: number[] = []
   const paths = input.paths.map((path) => {
+    const start = Math.max(
+      promptCells.length + (path.parent?.at ?? 0),
+      ...(path.reads ?? []).map((i) => ends[i]!),
+    )
+    ends.push(start + path.tokens.length)
     const shared = path.parent ? lines[path.parent.path]!.slice(0, path.parent.at) : []
     const chain = path.parent ? chains[path.parent.path]!.slice(0, path.parent.at) : []
     if (path.parent && shared.length < path.parent.at) throw new Error('branch beyond the parent')
-    const line = [...promptCells, ...shared]
-    const before = chain.at(-1) ?? prompt.at(-1)
-    const tokens = run(path.tokens, line.length, path.thought, line, before?.next ?? null)
+    const seen = (path.reads ?? []).flatMap((i) => lines[i]!)
+    const line = [...new Set([...promptCells, ...seen, ...shared])]
+    const before = path.reads ? undefined : (chain.at(-1) ?? prompt.at(-1))
+    const tokens = run(path.tokens, start, path.thought, line, before?.next ?? null)
     lines.push(line.slice(promptCells.length))
     chains.push([...chain, ...tokens])
     return tokens

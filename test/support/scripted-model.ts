@@ -32,23 +32,30 @@ interface ScriptedOptions {
   name?: string
   /** Chat template; none if absent. */
   template?: string
+  /** Control tokens that scripts may begin behind and end with; elsewhere they are spelled. */
+  marks?: readonly string[]
 }
 
 function scriptedModel(scripts: Scripts, options: ScriptedOptions): Buffer {
-  const tokens = [...byteTokens(), EOS]
-  const end = tokens.length - 1
+  const { marks = [] } = options
+  const tokens = [...byteTokens(), EOS, ...marks]
+  const end = tokens.indexOf(EOS)
   const known = new Set(tokens)
   /** By token: those after which it comes. */
   const after = new Map<number, number[]>([[end, []]])
   for (const [before, texts] of Object.entries(scripts))
     for (const text of texts) {
-      let last: number = Buffer.from(before).at(-1)!
-      for (const piece of pieces(text, known)) {
-        known.add(piece)
-        tokens.push(piece)
-        after.set(tokens.length - 1, [last])
-        last = tokens.length - 1
+      let last = marks.includes(before) ? tokens.indexOf(before) : Buffer.from(before).at(-1)!
+      const add = (id: number) => {
+        after.set(id, [...(after.get(id) ?? []), last])
+        last = id
       }
+      const mark = marks.find((one) => text.endsWith(one)) ?? ''
+      for (const piece of pieces(text.slice(0, text.length - mark.length), known)) {
+        known.add(piece)
+        add(tokens.push(piece) - 1)
+      }
+      if (mark !== '') add(tokens.indexOf(mark))
       after.get(end)!.push(last)
     }
   return encode(tokens, after, end, options)
@@ -82,7 +89,7 @@ function encode(
   tokens: readonly string[],
   after: ReadonlyMap<number, readonly number[]>,
   end: number,
-  { name = 'Scripted', template }: ScriptedOptions,
+  { name = 'Scripted', template, marks = [] }: ScriptedOptions,
 ): Buffer {
   const random = new Random(5)
   const embedding = random.normals(tokens.length * WIDTH, 1 / Math.sqrt(WIDTH))
@@ -127,7 +134,7 @@ function encode(
       'tokenizer.ggml.tokens': array('string', [...tokens]),
       'tokenizer.ggml.token_type': array(
         'i32',
-        tokens.map((_, id) => (id === end ? CONTROL : NORMAL)),
+        tokens.map((token, id) => (id === end || marks.includes(token) ? CONTROL : NORMAL)),
       ),
       'tokenizer.ggml.merges': array('string', ['t h']),
       'tokenizer.ggml.eos_token_id': u32(end),

@@ -26,6 +26,19 @@ export const PROGRAMS: Scripts = {
   '!': ['Merged:\n\n```python\ndef total(a):\n    return sum(a, 0)\n```\n'],
 }
 
+/** What a model writes that splits its task: its plans, its children behind `:`, and what follows them. */
+export const FORKS: Scripts = {
+  '<Think>': [
+    'Count them in two ways.\n<Parallel>\n<Goal>\n<Outline>\n1: By rows.\n</Outline>\n<Outline>\n2: By columns.\n</Outline>\n</Goal>',
+  ],
+  ':': [
+    ' There are three rows of four, so twelve.</Path>',
+    ' Four columns hold three each: 12.</Path>',
+    ' Split this again.\n<Goal>\n<Outline>\n1.1: First half.\n</Outline>\n<Outline>\n1.2: Second half.\n</Outline>\n</Goal>',
+  ],
+  '\n': ['Both ways agree.\n</Conclusion>\n</Parallel>\nThe answer is \\boxed{12}.'],
+}
+
 export const PROOF: Scripts = {
   '?': [
     'Suppose the square root of 2 is a fraction a/b in lowest terms. Then a squared equals two times b squared, so a is even. Write a as 2c; then b squared is two times c squared, so b is even as well. Both even contradicts lowest terms, hence no such fraction exists.',

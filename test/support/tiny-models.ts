@@ -51,6 +51,8 @@ export interface TinyOptions {
   control?: readonly string[]
   /** No path ends before its budget: the logit of every token that ends one is far below all others. */
   endless?: boolean
+  /** What is added to the logits of tokens, about eight times this. */
+  likely?: Readonly<Record<string, number>>
   /** Further metadata, such as `parathinker.*`. */
   keys?: Metadata
 }
@@ -182,14 +184,15 @@ export function tinyModel(options: TinyOptions): TinyModel {
   const embeddingData = random.normals(vocab * embd, tied ? 3 / Math.sqrt(embd) : 1)
   const outputNormData = random.normals(embd, 0.2, 1)
   const outputData = tied ? undefined : random.normals(vocab * embd, 2.5 / Math.sqrt(embd))
-  if (options.endless) {
-    // Component 0 of the residual stream is large and positive at every token; only the tokens that end a path read it.
-    if (!outputData) throw new Error('endless needs an output layer of its own')
+  const { likely = {} } = options
+  if (options.endless || Object.keys(likely).length > 0) {
+    // Component 0 of the residual stream is large and positive at every token; only the tokens that are meant read it.
+    if (!outputData) throw new Error('endless and likely need an output layer of its own')
     const ends = (token: string) => token === EOS || /^<\/(think\d+|summary)>$/.test(token)
     outputNormData[0] = 1
     for (const [id, token] of vocabulary.tokens.entries()) {
       embeddingData[id * embd] = 30
-      outputData[id * embd] = ends(token) ? -10 : 0
+      outputData[id * embd] = options.endless && ends(token) ? -10 : (likely[token] ?? 0)
     }
   }
   const embedding = add('token_embd.weight', [embd, vocab], type, embeddingData)

@@ -63,6 +63,7 @@ StreamParams streamArgs(const Context & c, const Napi::Object & o) {
     p.masked = args::tokens(o.Get("masked"), "masked", vocab);
     p.history = args::tokens(o.Get("history"), "history", vocab);
     p.stops = args::tokens(o.Get("stops"), "stops", vocab);
+    p.ends = args::tokens(o.Get("ends"), "ends", vocab);
     p.pauses = args::tokens(o.Get("pauses"), "pauses", vocab);
     p.endToken = (int32_t) args::whole(o, "endToken", -1, vocab - 1);
     p.group = (int32_t) args::whole(o, "group", 0, INT32_MAX);

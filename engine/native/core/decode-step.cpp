@@ -53,6 +53,8 @@ bool Decode::chooseToken(const Choice & choice, float * row, const LogitScan & s
         s.closing = "finished";
         s.record.forced = s.token != s.p.endToken;
         s.token = s.p.endToken;
+    } else if (s.ends.count(s.token)) {
+        s.closing = "finished";
     } else {
         s.pausing = s.pauses.count(s.token) > 0;
     }

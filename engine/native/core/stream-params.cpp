@@ -37,6 +37,7 @@ void checkStream(const Context & context, const StreamParams & p) {
     model.requireTokens(p.forced, "forced");
     model.requireTokens(p.masked, "masked");
     model.requireTokens(p.stops, "stops");
+    model.requireTokens(p.ends, "ends");
     model.requireTokens(p.pauses, "pauses");
     model.requireTokens(p.history, "history");
     require(p.silent >= 0 && (size_t) p.silent <= p.forced.size(), "out-of-range",

@@ -31,7 +31,7 @@ struct StreamParams {
     int32_t branchFrom = -1, branchEnd = 0; // -1: no branch
     std::vector<StreamPart> parts;          // in order
     int64_t cells = 0;                      // reserved for this stream
-    std::vector<int32_t> forced, masked, stops, pauses, history;
+    std::vector<int32_t> forced, masked, stops, ends, pauses, history;
     SamplerParams sampler;
 };
 

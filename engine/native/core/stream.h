@@ -9,7 +9,7 @@
 struct Stream {
     StreamParams p;
     Sampler sampler;
-    std::unordered_set<int32_t> stops, pauses;
+    std::unordered_set<int32_t> stops, ends, pauses;
     Utf8Joiner joiner; // a stream that continues this one reports a character split at its end
     size_t forcedDone = 0;
     int32_t reported = 0;
@@ -41,6 +41,7 @@ struct Stream {
         : p(std::move(params))
         , sampler(p.sampler)
         , stops(p.stops.begin(), p.stops.end())
+        , ends(p.ends.begin(), p.ends.end())
         , pauses(p.pauses.begin(), p.pauses.end())
         , reserve(p.cells) {
         for (int32_t id : p.history) sampler.accept(id);

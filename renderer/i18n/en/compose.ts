@@ -90,6 +90,7 @@ export const compose = {
 
   'model.native_one': 'trained for {{count}} path',
   'model.native_other': 'trained for {{count}} paths',
+  'model.forks': 'trained to split a task itself ({{form}})',
   'model.foreign': 'not trained for parallel thinking: the model is asked to merge the paths',
   'model.gone': 'file not found',
 
@@ -110,12 +111,15 @@ export const compose = {
   'strategy.parallel-majority': 'Vote over parallel groups',
   'strategy.refine': 'Rounds that improve on each other',
   'strategy.merge': 'Parallel paths, one merged answer',
+  'strategy.fork-join': 'The model’s own forks',
   'strategy.parallel.help':
     'All paths think at once from the same prompt. The model merges them into one answer, unless they agree on a value.',
   'strategy.sequential.help': 'One path with the same weights, as a baseline to compare with.',
   'strategy.majority.help': 'Independent paths; the most common answer wins.',
   'strategy.parallel-majority.help':
     'Several groups of parallel paths, each with its own summary; the summaries vote.',
+  'strategy.fork-join.help':
+    'The model splits its task itself: it writes a plan, one path per entry, and goes on behind them. Only for models that were trained for it (Multiverse, NPR).',
   'strategy.merge.help':
     'All paths think; one answer is then written from the mean of their probabilities. Helps for texts and programs, where nothing can be counted; costs as many answers as there are paths.',
   'strategy.refine.help':

@@ -96,6 +96,7 @@ export const run = {
   'lane.inspect': 'Inspect path {{path}}',
   'lane.branchOf': 'Branched from path {{path}} after {{at}} tokens',
   'lane.reads': 'Reads paths {{paths}}',
+  'lane.entry': 'For entry {{entry}} of the plan of path {{path}}',
   'lane.confidence': 'Confidence along the path (mean logprob {{mean}})',
   'lane.firstToken': 'Time to first token',
   'lane.budget': 'Tokens used, of the budget',
@@ -126,6 +127,7 @@ export const run = {
   'answer.label': 'Answer',
   'answer.voted': 'Answer of the vote',
   'answer.from': 'as {{name}} gives it',
+  'answer.end': '{{name}}, in which the text ends',
   'answer.lastNumber': 'Last number',
   'answer.show': 'Show the answer in the text',
 
@@ -230,6 +232,9 @@ export const run = {
   'overview.shared_other': 'The paths share their first {{count}} tokens.',
   'overview.single': 'Only one path.',
   'overview.part': 'Paths {{paths}} diverge after {{at}} tokens',
+  'overview.forkTitle': 'How the text forks',
+  'overview.text': 'Text',
+  'overview.forks': 'Path {{path}} forks into paths {{paths}}',
   'overview.reads': 'Path {{path}} reads paths {{paths}}',
 
   'find.placeholder': 'Find in all paths and summaries',

@@ -88,6 +88,7 @@ export const compose: Record<keyof typeof en, string> = {
 
   'model.native_one': '按 {{count}} 条路径训练',
   'model.native_other': '按 {{count}} 条路径训练',
+  'model.forks': '按自行拆分任务训练（{{form}}）',
   'model.foreign': '未经并行思考训练：请模型自行融合各路径',
   'model.gone': '找不到文件',
 
@@ -108,11 +109,14 @@ export const compose: Record<keyof typeof en, string> = {
   'strategy.parallel-majority': '多组并行后表决',
   'strategy.refine': '逐轮改进',
   'strategy.merge': '并行路径，合并解码',
+  'strategy.fork-join': '模型自行分叉',
   'strategy.parallel.help':
     '所有路径从同一提示同时思考；若未就某个数值达成一致，则由模型融合为一个答案。',
   'strategy.sequential.help': '用同一权重只走一条路径，作为对照基线。',
   'strategy.majority.help': '各路径彼此独立，出现最多的答案胜出。',
   'strategy.parallel-majority.help': '多组并行路径各写一份总结，再由各总结表决。',
+  'strategy.fork-join.help':
+    '模型自己拆分任务：写出计划，每个条目一条路径，然后在其后继续。仅适用于为此训练的模型（Multiverse、NPR）。',
   'strategy.merge.help':
     '所有路径各自思考，再按它们概率的平均写出一个答案。适合无法计数的文本和程序；答案的成本乘以路径数。',
   'strategy.refine.help':

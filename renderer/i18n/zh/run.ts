@@ -96,6 +96,7 @@ export const run: Record<keyof typeof en, string> = {
   'lane.inspect': '查看路径 {{path}}',
   'lane.branchOf': '从路径 {{path}} 的第 {{at}} 个词元后分叉',
   'lane.reads': '读取路径 {{paths}}',
+  'lane.entry': '对应路径 {{path}} 的计划条目 {{entry}}',
   'lane.confidence': '路径上的置信度（平均对数概率 {{mean}}）',
   'lane.firstToken': '首个词元用时',
   'lane.budget': '已用词元与预算',
@@ -126,6 +127,7 @@ export const run: Record<keyof typeof en, string> = {
   'answer.label': '答案',
   'answer.voted': '表决的答案',
   'answer.from': '由{{name}}给出',
+  'answer.end': '文本止于{{name}}',
   'answer.lastNumber': '最后一个数字',
   'answer.show': '在文本中显示答案',
 
@@ -227,6 +229,9 @@ export const run: Record<keyof typeof en, string> = {
   'overview.shared_other': '各路径前 {{count}} 个词元相同。',
   'overview.single': '只有一条路径。',
   'overview.part': '路径 {{paths}} 在第 {{at}} 个词元后分开',
+  'overview.forkTitle': '文本如何分叉',
+  'overview.text': '正文',
+  'overview.forks': '路径 {{path}} 分叉为路径 {{paths}}',
   'overview.reads': '路径 {{path}} 读取路径 {{paths}}',
 
   'find.placeholder': '在所有路径和总结中查找',

@@ -30,6 +30,10 @@ export const notices: Record<NoticeCode, string> = {
   'path-cut': '路径 {path} 太长，无法完整重读：略去其中间的 {removed} 个词元。',
   'path-shortened': '路径 {path} 太长，无法完整融合：略去其开头的 {removed} 个词元。',
   'thoughts-open': '没有路径完成思考，因此总结只读取每条路径的最后 {tail} 个词元。',
+  'fork-unread': '路径 {path} 的计划没有编号条目，因此不分叉，继续写下去。',
+  'fork-wide': '路径 {path} 的计划条目过多，因此不分叉，继续写下去。',
+  'fork-deep': '路径 {path} 的计划嵌套过深，因此不分叉，继续写下去。',
+  'fork-room': '路径 {path} 的计划之后余量不足，因此不分叉，继续写下去。',
   'nothing-to-summarise': '没有路径包含可供总结的文本。',
   'nothing-to-count': '此问题没有单一数值，因此无票可计。请融合各路径以得到一个答案。',
   'nothing-to-count-first':
@@ -51,6 +55,7 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-combination/no-control-tokens':
     '此模型没有控制词元，无法从缓存融合路径，请选择通过重读融合。',
   'bad-model/incomplete': '文件不完整：现有 {here}，应有约 {all}。请重新下载。',
+  'bad-combination/no-forks': '此模型没有用于自行分叉的标记。请选择其他策略。',
   'bad-combination/reads':
     '后一轮的路径无法读取 {reads} 条路径，因为每轮只有 {paths} 条。请最多使用 {paths}（--reads）。',
   'bad-path/relative': '请输入完整路径，例如 /home/you/models/x.gguf。',

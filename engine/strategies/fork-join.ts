@@ -1,0 +1,136 @@
+import {
+  endOf,
+  endsInPlan,
+  entriesOf,
+  forkTree,
+  MAX_CHILDREN,
+  MAX_FORK_DEPTH,
+  MIN_FORK_ROOM,
+  tipOf,
+  type ForkMarks,
+  type ForkNode,
+} from '../protocol/forks.ts'
+import { MAX_SEGMENTS } from '../protocol/limits.ts'
+import { allSegments, isOpen } from '../protocol/run-state.ts'
+import { pathId } from '../protocol/segments.ts'
+import type { NoticeCode } from '../protocol/wording.ts'
+import { forkSeed, pathSeed } from './seeds.ts'
+import { freeNumber, isReadable, type Action, type Strategy, type View } from './strategy.ts'
+
+/**
+ * The model splits its task itself (Multiverse, arXiv 2506.09991; NPR). A text that ends in a plan is
+ * followed by one child per entry; once all have ended, the text goes on behind their cells. A plan
+ * that cannot be followed is only text, and the model writes on.
+ */
+export const forkJoin: Strategy = {
+  next(view) {
+    const { state, later, pending } = view
+    const marks = state.model?.forks
+    if (state.paths.length === 0)
+      return later || marks === undefined ? [{ type: 'finish' }] : [first(marks, view)]
+    const tree = forkTree(state.paths)
+    const actions: Action[] = []
+    if (!later && marks !== undefined)
+      for (const node of tree.values())
+        actions.push(...nextOf(node, tree, marks, view, freeNumber(view) + opensIn(actions)))
+    const busy = actions.length > 0 || pending.length > 0 || allSegments(state).some(isOpen)
+    return busy ? actions : [{ type: 'finish' }]
+  },
+}
+
+const opensIn = (actions: readonly Action[]): number =>
+  actions.filter(({ type }) => type === 'open').length
+
+const first = ({ start }: ForkMarks, { settings }: View): Action => ({
+  type: 'open',
+  role: 'path',
+  segment: pathId(1),
+  group: 1,
+  place: 1,
+  seed: pathSeed(settings.seed, 1),
+  budget: settings.budget,
+  forced: start,
+})
+
+function nextOf(
+  node: ForkNode,
+  tree: ReturnType<typeof forkTree>,
+  marks: ForkMarks,
+  view: View,
+  number: number,
+): Action[] {
+  const { path, children } = node
+  if (isOpen(path) || node.next !== undefined) return []
+  if (children.length > 0) return join(node, tree, marks, view, number)
+  if (!endsInPlan(path, marks)) return []
+  const entries = entriesOf(path.text, marks.form)
+  const why = whyNot(node, entries, number, view)
+  if (why === null) return entries.map((entry, i) => child(entry, i, number + i, node))
+  const notice: Action = { type: 'notice', code: why, params: { path: path.number } }
+  const goesOn = path.tokens.length < path.budget
+  return goesOn ? [notice, { type: 'continue', segment: path.segment, budget: path.budget }] : []
+}
+
+/** Returns why a plan is not followed; null if it is. */
+function whyNot(
+  node: ForkNode,
+  entries: readonly string[],
+  number: number,
+  { settings }: View,
+): NoticeCode | null {
+  if (entries.length === 0) return 'fork-unread'
+  if (entries.length > MAX_CHILDREN) return 'fork-wide'
+  if (node.depth >= MAX_FORK_DEPTH) return 'fork-deep'
+  const room = settings.budget - endOf(node)
+  return room < MIN_FORK_ROOM || number + entries.length > MAX_SEGMENTS ? 'fork-room' : null
+}
+
+const child = (entry: string, i: number, number: number, { path }: ForkNode): Action => ({
+  type: 'open',
+  role: 'branch',
+  segment: pathId(number),
+  of: path.segment,
+  at: path.tokens.length,
+  forced: [],
+  entry,
+  group: 1,
+  thought: 0,
+  seed: forkSeed(path.seed, i + 1),
+  budget: path.budget,
+})
+
+/** Goes on behind the children of a plan once all of them have ended. */
+function join(
+  { path, children }: ForkNode,
+  tree: ReturnType<typeof forkTree>,
+  marks: ForkMarks,
+  { settings, pending }: View,
+  number: number,
+): Action[] {
+  const tips = children.map(({ segment }) => tipOf(tree.get(segment)!))
+  const reads = tips.filter(({ path }) => isReadable(path))
+  const waits = tips.some(
+    ({ path, children }) =>
+      isOpen(path) ||
+      children.length > 0 ||
+      (endsInPlan(path, marks) && path.tokens.length < path.budget),
+  )
+  const opened = pending.some((one) => reads.some(({ path }) => one.reads.includes(path.segment)))
+  if (waits || opened || reads.length === 0) return []
+  const budget = settings.budget - Math.max(...reads.map(endOf))
+  if (budget <= marks.join.length || number > MAX_SEGMENTS) return []
+  return [
+    {
+      type: 'open',
+      role: 'path',
+      segment: pathId(number),
+      group: 1,
+      place: 1,
+      seed: forkSeed(path.seed, 0),
+      budget,
+      reads: reads.map(({ path }) => path.segment),
+      fusion: 'cache',
+      forced: marks.join,
+    },
+  ]
+}
