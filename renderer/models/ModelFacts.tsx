@@ -1,3 +1,4 @@
+import { FORK_FORMS } from '../../engine/protocol/forks.ts'
 import type { ReactNode } from 'react'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
@@ -66,7 +67,9 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
       t('fact.parallel'),
       info.nativePaths > 0
         ? t('model.native', { count: info.nativePaths })
-        : t('model.foreignLong'),
+        : info.forks !== undefined
+          ? t('model.forks', { form: FORK_FORMS[info.forks].name })
+          : t('model.foreignLong'),
     ],
     ...(info.cannotJoin === undefined
       ? []

@@ -24,6 +24,7 @@ import { errorWords } from '../i18n/wording.ts'
 import { useSegmentField } from '../store/runs.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Sparkline } from '../ui/Sparkline.tsx'
+import { visible } from '../ui/visible.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { useMeter, type Meter } from './meter.ts'
 import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
@@ -58,15 +59,23 @@ const Rows = memo(function Rows({ run, segment }: { run: string; segment: Segmen
   const t = useT()
   const parent = useSegmentField(run, segment, (state) => state?.parent ?? null)
   const reads = useSegmentField(run, segment, (state) => state?.reads ?? NONE)
+  const entry = useSegmentField(run, segment, (state) => state?.entry ?? null)
   return (
     <>
       <div className="row">
         <h3 className="pathno">{segmentName(segment)}</h3>
         {parent !== null && (
-          <Tip text={t('lane.branchOf', { path: shortName(parent.segment), at: parent.at })}>
+          <Tip
+            text={
+              entry === null
+                ? t('lane.branchOf', { path: shortName(parent.segment), at: parent.at })
+                : t('lane.entry', { path: shortName(parent.segment), entry: visible(entry) })
+            }
+          >
             <span className="pill">
               <GitBranch size={11} aria-hidden />
               {shortName(parent.segment)}
+              {entry !== null && ` · ${visible(entry)}`}
             </span>
           </Tip>
         )}

@@ -1,3 +1,4 @@
+import { FORK_FORMS } from '../../engine/protocol/forks.ts'
 import * as Popover from '@radix-ui/react-popover'
 import { Command as Cmdk } from 'cmdk'
 import { Check, ChevronDown, Download, FolderOpen } from 'lucide-react'
@@ -38,7 +39,9 @@ export function ModelPicker() {
             bytes(info.sizeBytes),
             info.nativePaths > 0
               ? t('model.native', { count: info.nativePaths })
-              : t('model.foreign'),
+              : info.forks !== undefined
+                ? t('model.forks', { form: FORK_FORMS[info.forks].name })
+                : t('model.foreign'),
           ].join(' · ')
   const bad = gone || (info !== undefined && !isInfo(info))
   const leave = (tab: 'library' | 'get') => {

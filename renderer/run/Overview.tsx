@@ -16,6 +16,7 @@ import { activate } from '../store/ui.ts'
 import { plainAnswer } from '../ui/AnswerText.tsx'
 import { visible } from '../ui/visible.ts'
 import { DroppedPaths } from './DroppedPaths.tsx'
+import { ForkOverview } from './ForkOverview.tsx'
 import { pathTree, type Stretch } from './tree.ts'
 
 const WIDTH = 320
@@ -67,6 +68,13 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const paths = pathsKept(state)
   const trees = roundsOf(paths, state).flatMap((round) => pathTree(round) ?? [])
   const [tree] = trees
+  if (state.settings?.strategy === 'fork-join' && paths.length > 0)
+    return (
+      <div className="overview">
+        <ForkOverview run={run} state={state} />
+        <DroppedPaths run={run} plain />
+      </div>
+    )
   if (tree === undefined)
     return (
       <div className="body overview">

@@ -287,9 +287,11 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
   const kind = useShown(run, questionOf)
   const agrees = nothingToCount(kind)
   const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
-  const keys = answer
-    ? (['votes', 'overview'] as const)
-    : (['summary', 'votes', 'overview'] as const)
+  // A text that forks has one answer: there is nothing to count or to compare.
+  const forks = useShown(run, (s) => s.settings?.strategy === 'fork-join')
+  const keys = (['summary', 'votes', 'overview'] as const).filter(
+    (key) => !(key === 'summary' && answer) && !(key === 'votes' && forks),
+  )
   const all = keys.some((key) => panels[key])
   const toggle = (key: keyof Prefs['panels']) =>
     setPref('panels', { ...panels, [key]: !panels[key] })
@@ -309,7 +311,7 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
         ))}
       </div>
       {panels.summary && !answer && <SummaryCard run={run} />}
-      {panels.votes && (
+      {panels.votes && !forks && (
         <SidePanel
           title={programs ? 'programs.title' : agrees ? 'agree.title' : 'votes.title'}
           tools={<QuestionKind run={run} />}
@@ -330,7 +332,7 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
         </SidePanel>
       )}
       {panels.overview && (
-        <SidePanel title="overview.title">
+        <SidePanel title={forks ? 'overview.forkTitle' : 'overview.title'}>
           <Overview run={run} />
         </SidePanel>
       )}

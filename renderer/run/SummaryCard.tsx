@@ -59,7 +59,8 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     return segment !== undefined && roleOf(segment) === 'path' ? segment : null
   })
   const voted = useShown(run, (s) => {
-    const said = isOver(s.status) && s.votes.length > 0 ? spokesman(s) : undefined
+    const has = s.votes.length > 0 || s.settings?.strategy === 'fork-join'
+    const said = isOver(s.status) && has ? spokesman(s) : undefined
     return said?.role === 'path' ? said.segment : null
   })
   if (program !== null && summary === null) return <ProgramCard run={run} segment={program} />
@@ -125,16 +126,20 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   )
 })
 
-/** Shows the answer that won the vote, and the path that gave it. */
+/** Shows the answer that won the vote, or that a text ends in which forked, and the path that gave it. */
 function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
-  const answer = useShown(run, (s) => s.answer)
+  const forked = useShown(run, (s) => s.votes.length === 0)
+  const answer = useShown(run, (s) => (showsValues(s) ? s.answer : null))
   const text = useSegment(run, segment)?.answer?.text ?? answer
+  const title = t(forked ? 'answer.label' : 'answer.voted')
   return (
-    <section className="panel summary" aria-label={t('answer.voted')} data-segment={segment}>
+    <section className="panel summary" aria-label={title} data-segment={segment}>
       <header>
-        <h2>{t('answer.voted')}</h2>
-        <span className="dim small">{t('answer.from', { name: segmentName(segment) })}</span>
+        <h2>{title}</h2>
+        <span className="dim small">
+          {t(forked ? 'answer.end' : 'answer.from', { name: segmentName(segment) })}
+        </span>
         <span className="grow" />
         <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
         <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />

@@ -29,7 +29,12 @@ export function useThoughtFold(
   const markers = useShown(run, (s) => s.thought)
   const [unfolded, setUnfolded] = useState(false)
   const text = stream?.text ?? ''
-  const thought = useMemo(() => thoughtIn(text, markers), [text, markers])
+  // The texts of a model that forks are parts of one thought; only the last one may close it.
+  const part = useShown(run, (s) => s.settings?.strategy === 'fork-join')
+  const thought = useMemo(() => {
+    const found = thoughtIn(text, markers)
+    return part && found?.answer === null ? null : found
+  }, [text, markers, part])
   const answer = thought?.answer ?? null
   const closed = answer !== null && answer < frame.end
   const tokens = useMemo(

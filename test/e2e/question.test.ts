@@ -144,6 +144,7 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     const text = () => lane.locator('.stream-scroll').textContent()
     const fold = lane.getByRole('button', { name: /^Thought · [\d,]+ tokens$/ })
     expect(await fold.getAttribute('aria-expanded')).toBe('false')
+    await lane.locator('.katex').first().waitFor()
     const answer = await text()
     expect(answer).not.toMatch(/<\/?think>|checked it twice|Or is one of them|No idea/)
     await fold.focus()
