@@ -1,4 +1,10 @@
-import type { FinishRule, Fusion, RunSettings, Strategy } from './request.ts'
+import {
+  STRATEGIES,
+  type FinishRule,
+  type Fusion,
+  type RunSettings,
+  type Strategy,
+} from './request.ts'
 import type { Layout } from './segments.ts'
 
 /**
@@ -160,6 +166,10 @@ export const groupsOf = ({ groups }: Pick<Shape, 'groups'>): number[] =>
 /** Returns the groups of a run's paths that are fused or counted: the last round, or every group. */
 export const lastGroups = (shape: Pick<Shape, 'groups' | 'rounds'>): number[] =>
   shape.rounds > 1 ? [shape.rounds] : groupsOf(shape)
+
+/** Returns the strategies that a model can follow. `forks`: it has the marks to fork its own text. */
+export const strategiesFor = (forks: boolean): readonly Strategy[] =>
+  STRATEGIES.filter((strategy) => forks || strategy !== 'fork-join')
 
 /** Returns whether this version knows a strategy; a newer one may have others. */
 export const isStrategy = (name: string): name is Strategy => Object.hasOwn(STRATEGY_RULES, name)

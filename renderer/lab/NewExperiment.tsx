@@ -1,3 +1,4 @@
+import { strategiesFor } from '../../engine/protocol/shapes.ts'
 import { useEffect, useRef, useState } from 'react'
 import { STRATEGIES } from '../../engine/protocol/request.ts'
 import type { LabSpec } from '../../engine/protocol/wire.ts'
@@ -109,7 +110,7 @@ export function NewExperiment({
             <fieldset className="plain-fieldset">
               <legend>{t('new.strategies')}</legend>
               <div className="lab-checks">
-                {STRATEGIES.map((strategy) => (
+                {strategiesFor(info?.forks !== undefined).map((strategy) => (
                   <label key={strategy} className="check">
                     <input
                       type="checkbox"

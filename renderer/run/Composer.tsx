@@ -5,20 +5,27 @@ import {
   AnswerBy,
   MAX_ROUNDS,
   QuestionKind,
-  STRATEGIES,
   type FinishRule,
   type RunSettings,
   type Strategy,
 } from '../../engine/protocol/request.ts'
+import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
-import { asksForVotes, strategyTakes, takesAnswerBy } from '../../engine/protocol/shapes.ts'
+import {
+  asksForVotes,
+  strategiesFor,
+  strategyTakes,
+  takesAnswerBy,
+} from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'
-import { integer } from '../i18n/format.ts'
+import { duration, integer } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { useAttachments } from '../store/attachments.ts'
 import { edit, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
+import { costOf } from '../store/cost.ts'
+import { useHistory } from '../store/history.ts'
 import { isInfo, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useUi } from '../store/ui.ts'
@@ -153,9 +160,7 @@ export function Composer() {
               </span>
             )}
           </summary>
-          {full !== null && info !== null && (
-            <MainFields full={full} trained={info.nativePaths > 0} />
-          )}
+          {full !== null && info !== null && <MainFields full={full} info={info} />}
           <FitTools />
           {full !== null && info !== null && (
             <AdvancedFields full={full} info={info} problem={problem} />
@@ -185,19 +190,20 @@ export function Composer() {
 }
 
 /** The settings that are changed most, above all the others. */
-function MainFields({ full, trained }: { full: RunSettings; trained: boolean }) {
+function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const t = useT()
+  const trained = info.nativePaths > 0
   const takes = strategyTakes(full.strategy)
   return (
     <div className="fields main-fields">
       <PresetField />
-      <Field label={t('compose.strategy')} hint={t(`strategy.${full.strategy}.help`)}>
+      <Field label={t('compose.strategy')} hint={<StrategyHelp full={full} info={info} />}>
         <select
           className="select"
           value={full.strategy}
           onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}
         >
-          {STRATEGIES.map((strategy) => (
+          {strategiesFor(info.forks !== undefined).map((strategy) => (
             <option key={strategy} value={strategy}>
               {t(`strategy.${strategy}`)}
             </option>
@@ -257,6 +263,30 @@ function MainFields({ full, trained }: { full: RunSettings; trained: boolean }) 
         </select>
       </Field>
     </div>
+  )
+}
+
+/** What a strategy does, and what it costs with these settings. */
+function StrategyHelp({ full, info }: { full: RunSettings; info: ModelInfo }) {
+  const t = useT()
+  const list = useHistory((s) => s.list)
+  const cost = costOf(full, info, list ?? [])
+  const help = t(`strategy.${full.strategy}.help`)
+  if (cost === null) return <>{help}</>
+  const most = t(cost.answers > 0 ? 'cost.both' : 'cost.paths', {
+    paths: integer(cost.paths),
+    answers: integer(cost.answers),
+    tokens: integer(cost.tokens),
+  })
+  const time = cost.ms === null ? '' : t('cost.time', { time: duration(cost.ms) })
+  return (
+    <>
+      {help}{' '}
+      <span className="num" data-cost={cost.tokens}>
+        {most}
+        {time}
+      </span>
+    </>
   )
 }
 

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { fileOf } from '../../engine/protocol/events.ts'
-import { STRATEGIES, type Strategy } from '../../engine/protocol/request.ts'
-import { numbersFor } from '../../engine/protocol/shapes.ts'
+import type { Strategy } from '../../engine/protocol/request.ts'
+import { numbersFor, strategiesFor } from '../../engine/protocol/shapes.ts'
 import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
 import { draftOf } from '../store/compose.ts'
@@ -16,7 +16,9 @@ export function StrategyDialog({ run }: { run: string }) {
   const t = useT()
   const settings = useShown(run, (s) => s.settings)
   const model = useShown(run, (s) => s.model)
-  const others = STRATEGIES.filter((strategy) => strategy !== settings?.strategy)
+  const others = strategiesFor(model?.forks !== undefined).filter(
+    (strategy) => strategy !== settings?.strategy,
+  )
   const [strategy, setStrategy] = useState<Strategy>(others[0]!)
   if (settings === null || model === null) return null
   const file = fileOf(model)

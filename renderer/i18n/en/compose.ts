@@ -105,6 +105,9 @@ export const compose = {
   'preset.remove': 'Delete preset',
   'preset.name': 'Name',
 
+  'cost.paths': 'At most {{paths}} × a path: {{tokens}} tokens',
+  'cost.both': 'At most {{paths}} × a path and {{answers}} × an answer: {{tokens}} tokens',
+  'cost.time': ', {{time}} at the speed of this model’s last run',
   'strategy.parallel': 'Parallel paths, one summary',
   'strategy.sequential': 'One path, one summary',
   'strategy.majority': 'Majority vote',

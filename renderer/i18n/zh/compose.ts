@@ -103,6 +103,9 @@ export const compose: Record<keyof typeof en, string> = {
   'preset.remove': '删除预设',
   'preset.name': '名称',
 
+  'cost.paths': '最多 {{paths}} 条路径：{{tokens}} 个词元',
+  'cost.both': '最多 {{paths}} 条路径和 {{answers}} 份答案：{{tokens}} 个词元',
+  'cost.time': '，按该模型上次运行的速度约 {{time}}',
   'strategy.parallel': '并行路径，一份总结',
   'strategy.sequential': '单条路径，一份总结',
   'strategy.majority': '多数表决',
