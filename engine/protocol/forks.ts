@@ -100,8 +100,8 @@ export interface ForkNode {
   start: number
   /** The paths that were opened for the entries of the plan that it ended with. */
   children: Segment[]
-  /** The first path of its text: itself, unless it goes on behind children. */
-  first: ForkNode
+  /** The first path of its text, if this one goes on behind children. */
+  first?: ForkNode
   /** The path that goes on behind its children. */
   next?: ForkNode
 }
@@ -113,19 +113,25 @@ export function forkTree(paths: readonly Segment[]): ReadonlyMap<SegmentId, Fork
     // Only earlier paths are there yet, so nothing is above itself.
     const parent = path.parent === null ? undefined : nodes.get(path.parent.segment)
     const reads = path.reads.flatMap((read) => nodes.get(read) ?? [])
-    const read = reads[0]?.first.path.parent?.segment
-    const before = read === undefined ? undefined : nodes.get(read)
-    const node = { path, children: [] } as unknown as ForkNode
-    node.first = before?.first ?? node
-    node.depth =
-      before?.depth ?? (parent === undefined ? 0 : parent.depth + (isChild(path) ? 1 : 0))
-    node.start = parent?.start ?? Math.max(0, ...reads.map(endOf))
-    if (parent !== undefined && isChild(path)) parent.children.push(path)
-    if (before !== undefined && path.reads.length > 0) before.next ??= node
+    const child = reads[0] && firstOf(reads[0])
+    const before = child?.path.parent ? nodes.get(child.path.parent.segment) : undefined
+    const above = before?.depth ?? parent?.depth ?? 0
+    const node: ForkNode = {
+      path,
+      depth: above + (isChild(path) ? 1 : 0),
+      start: parent?.start ?? Math.max(0, ...reads.map(endOf)),
+      children: [],
+      ...(before !== undefined && { first: firstOf(before) }),
+    }
+    if (isChild(path)) parent?.children.push(path)
+    if (before !== undefined) before.next ??= node
     nodes.set(path.segment, node)
   }
   return nodes
 }
+
+/** Returns the first path of a text. */
+export const firstOf = (node: ForkNode): ForkNode => node.first ?? node
 
 /** Returns whether a path was opened for an entry of a plan. */
 export const isChild = ({ entry }: Pick<Segment, 'entry'>): boolean => entry !== null

@@ -109,14 +109,14 @@ function join(
 ): Action[] {
   const tips = children.map(({ segment }) => tipOf(tree.get(segment)!))
   const reads = tips.filter(({ path }) => isReadable(path))
-  const waits = tips.some(
-    ({ path, children }) =>
-      isOpen(path) ||
-      children.length > 0 ||
-      (endsInPlan(path, marks) && path.tokens.length < path.budget),
-  )
+  // A plan without children is still to be followed, or its text to go on.
+  const waits = ({ path, children }: ForkNode) =>
+    isOpen(path) ||
+    (children.length > 0
+      ? children.some((one) => isOpen(one) || isReadable(one))
+      : endsInPlan(path, marks) && path.tokens.length < path.budget)
   const opened = pending.some((one) => reads.some(({ path }) => one.reads.includes(path.segment)))
-  if (waits || opened || reads.length === 0) return []
+  if (tips.some(waits) || opened || reads.length === 0) return []
   const budget = settings.budget - Math.max(...reads.map(endOf))
   if (budget <= marks.join.length || number > MAX_SEGMENTS) return []
   return [

@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react'
-import { endOf, forkTree, tipOf, type ForkNode } from '../../engine/protocol/forks.ts'
+import { endOf, firstOf, forkTree, tipOf, type ForkNode } from '../../engine/protocol/forks.ts'
 import { isOpen, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
@@ -21,7 +21,7 @@ export function ForkOverview({ run, state }: { run: string; state: RunState }) {
   const tree = forkTree(state.paths)
   const rows = rowsOf(tree)
   const row = new Map(rows.map(({ path }, i) => [path.segment, TOP + i * ROW]))
-  const y = ({ first }: ForkNode) => row.get(first.path.segment)!
+  const y = (node: ForkNode) => row.get(firstOf(node).path.segment)!
   const longest = Math.max(...[...tree.values()].map(endOf), 1)
   const x = (position: number) => LEFT + (position / longest) * (LABEL - LEFT - 8)
   const shapes: ReactElement[] = []
@@ -79,7 +79,9 @@ export function ForkOverview({ run, state }: { run: string; state: RunState }) {
 /** Returns the texts in the order of their rows: each, then its children with theirs. */
 function rowsOf(tree: ReadonlyMap<string, ForkNode>): ForkNode[] {
   const rows: ForkNode[] = []
-  const left = [...tree.values()].filter((node) => node.first === node && node.path.entry === null)
+  const left = [...tree.values()].filter(
+    (node) => node.first === undefined && node.path.entry === null,
+  )
   const below = (node: ForkNode) => {
     const children: ForkNode[] = []
     for (let at: ForkNode | undefined = node; at !== undefined; at = at.next)

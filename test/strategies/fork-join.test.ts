@@ -129,6 +129,16 @@ describe('a model that forks', () => {
     run.advance()
     expect(seen(run).at(-1)).toBe('p5   p4')
 
+    const within = begin()
+    write(within, 'p1', plan('1', '2'))
+    within.advance()
+    write(within, 'p2', plan('1.1'))
+    write(within, 'p3', 'b', marks.close)
+    within.advance()
+    within.command({ type: 'drop', segment: 'p4' })
+    within.advance()
+    expect(seen(within).at(-1)).toBe('p5   p2,p3')
+
     const none = begin()
     write(none, 'p1', plan('1'))
     none.advance()
