@@ -10,8 +10,8 @@ import {
   type ForkMarks,
   type ForkNode,
 } from '../protocol/forks.ts'
-import { MAX_SEGMENTS } from '../protocol/limits.ts'
-import { allSegments, isOpen } from '../protocol/run-state.ts'
+import { MAX_OWN_NOTICES, MAX_SEGMENTS } from '../protocol/limits.ts'
+import { allSegments, isOpen, type Segment } from '../protocol/run-state.ts'
 import { pathId } from '../protocol/segments.ts'
 import type { NoticeCode } from '../protocol/wording.ts'
 import { forkSeed, pathSeed } from './seeds.ts'
@@ -66,9 +66,25 @@ function nextOf(
   const entries = entriesOf(path.text, marks.form)
   const why = whyNot(node, entries, number, view)
   if (why === null) return entries.map((entry, i) => child(entry, i, number + i, node))
-  const notice: Action = { type: 'notice', code: why, params: { path: path.number } }
-  const goesOn = path.tokens.length < path.budget
-  return goesOn ? [notice, { type: 'continue', segment: path.segment, budget: path.budget }] : []
+  if (path.tokens.length >= path.budget || wentOn(path, view)) return []
+  const params = { path: path.number, tokens: path.tokens.length }
+  return [
+    { type: 'notice', code: why, params },
+    { type: 'continue', segment: path.segment, budget: path.budget },
+  ]
+}
+
+/**
+ * Returns whether a path went on behind this plan before, and the model wrote nothing: a notice tells.
+ * Where there can be no more notices, no path goes on.
+ */
+function wentOn({ number, tokens }: Segment, { state }: View): boolean {
+  const { notices } = state
+  const told = notices.some(
+    ({ code, params }) =>
+      code.startsWith('fork-') && params?.path === number && params.tokens === tokens.length,
+  )
+  return told || notices.length >= MAX_OWN_NOTICES
 }
 
 /** Returns why a plan is not followed; null if it is. */
@@ -104,9 +120,10 @@ function join(
   { path, children }: ForkNode,
   tree: ReturnType<typeof forkTree>,
   marks: ForkMarks,
-  { settings, pending }: View,
+  view: View,
   number: number,
 ): Action[] {
+  const { settings, pending } = view
   const tips = children.map(({ segment }) => tipOf(tree.get(segment)!))
   const reads = tips.filter(({ path }) => isReadable(path))
   // A plan without children is still to be followed, or its text to go on.
@@ -114,7 +131,7 @@ function join(
     isOpen(path) ||
     (children.length > 0
       ? children.some((one) => isOpen(one) || isReadable(one))
-      : endsInPlan(path, marks) && path.tokens.length < path.budget)
+      : endsInPlan(path, marks) && path.tokens.length < path.budget && !wentOn(path, view))
   const opened = pending.some((one) => reads.some(({ path }) => one.reads.includes(path.segment)))
   if (tips.some(waits) || opened || reads.length === 0) return []
   const budget = settings.budget - Math.max(...reads.map(endOf))

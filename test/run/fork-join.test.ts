@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FORK_FORMS, forkTree, lastOf, MAX_FORK_DEPTH } from '../../engine/protocol/forks.ts'
 import { idsOf } from '../../engine/protocol/tokens.ts'
+import { FORKING, planTokens } from '../support/forking-model.ts'
 import { reference, type ReferencePath } from '../support/reference.ts'
 import { writeScripted } from '../support/scripted-model.ts'
 import { FORKS } from '../support/scripts.ts'
@@ -11,34 +12,17 @@ import { newEngine, start, tinyFile, Watched, type Settings } from './support.ts
 
 const engine = newEngine()
 const { tokens } = FORK_FORMS.multiverse
-const forking = tinyFile({
-  shape: 'llama',
-  seed: 5,
-  pairs: 0,
-  thoughts: 0,
-  control: tokens,
-  likely: { '</Goal>': 0.5, '</Path>': 0.55 },
-})
+const forking = tinyFile(FORKING)
 const settings = { strategy: 'fork-join', budget: 160, question: 'text' } satisfies Settings
-const PLAN = '<Goal>\n<Outline>\n1: a</Outline>\n<Outline>2: b</Outline>\n'
-
 /** Starts a run whose text begins with a plan that its next `</Goal>` ends. */
-const fork = (seed: number, more: Settings = {}) => {
-  const { vocabulary } = forking.model
-  // The first tokens of the vocabulary are the bytes.
-  const given = PLAN.split(/(<[^>]+>)/).flatMap((part) =>
-    tokens.includes(part) ? [vocabulary.id(part)] : [...Buffer.from(part)],
-  )
-  return start(
+const fork = (seed: number, more: Settings = {}) =>
+  start(
     engine,
     forking.file,
     'the answer',
     { ...settings, seed, ...more },
-    {
-      given: new Map([['p1', given]]),
-    },
+    { given: new Map([['p1', planTokens()]]) },
   )
-}
 
 /** Returns how far the log-probabilities of a run are from the reference's. */
 function distance(run: Watched, model: TinyModel): number {

@@ -39,6 +39,8 @@ import {
   randomCommand,
   randomRequest,
 } from '../support/random-runs.ts'
+import { isChild } from '../../engine/protocol/forks.ts'
+import { planTokens } from '../support/forking-model.ts'
 import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 
 /**
@@ -236,6 +238,7 @@ class Fuzzed {
       if (given.size === 0) await this.#checkTokens(run, request.model!)
       if (run.live.others.length > 0) count(this.#result.ends, 'probed')
       if (run.live.agreement !== null) count(this.#result.ends, 'compared')
+      if (run.live.paths.some(isChild)) count(this.#result.ends, 'forked')
     } catch (error) {
       const told = [JSON.stringify(request.settings), ...this.#told, ...run.events.map(short)]
       throw new Error(`${(error as Error).message}\n${told.join('\n')}`, { cause: error })
@@ -251,9 +254,14 @@ class Fuzzed {
     this.#result.events += run.events.length
   }
 
-  /** Returns programs that the paths of some requests, which then ask for code, begin with. */
-  #given({ settings }: RunRequest): Map<SegmentId, number[]> {
-    const { chance, of } = this.#dice
+  /** Returns a plan for a model that forks, or programs that the paths of some requests, which then ask for code, begin with. */
+  #given({ model, settings }: RunRequest): Map<SegmentId, number[]> {
+    const { chance, of, int } = this.#dice
+    if (model === this.#files.at(-1) && chance(0.7)) {
+      settings.strategy = 'fork-join'
+      settings.budget = 60 + int(200)
+      return new Map([[pathId(1), planTokens()]])
+    }
     if (settings.engine!.context !== 0 || chance(0.6)) return new Map()
     settings.question = of(['code', 'code', 'auto'])
     settings.runPrograms = chance(0.9)

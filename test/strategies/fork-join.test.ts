@@ -98,6 +98,19 @@ describe('a model that forks', () => {
     expect(many.length).toBeGreaterThan(MAX_CHILDREN)
   })
 
+  it('ends with a plan that cannot be followed, behind which the model writes nothing', () => {
+    const run = begin()
+    write(run, 'p1', plan('1', '2'))
+    run.advance()
+    write(run, 'p2', '<Goal>no plan')
+    write(run, 'p3', 'b', marks.close)
+    run.advance()
+    expect(run.open).toEqual(['p2'])
+    run.end('p2', 'finished')
+    run.advance()
+    expect([codes(run), seen(run).at(-1)]).toEqual([['fork-unread'], 'p4   p2,p3'])
+  })
+
   it('does not fork too deep, or without room', () => {
     const deep = begin()
     let last: SegmentId = 'p1'

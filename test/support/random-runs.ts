@@ -3,6 +3,7 @@ import type { RunState } from '../../engine/protocol/fold.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { AnswerBy, STRATEGIES, type RunRequest } from '../../engine/protocol/request.ts'
 import { pathId, summaryId } from '../../engine/protocol/segments.ts'
+import { FORKING } from './forking-model.ts'
 import { Random } from './random.ts'
 import type { TinyOptions } from './tiny-models.ts'
 
@@ -13,6 +14,7 @@ export const FUZZ_MODELS: Partial<TinyOptions>[] = [
   { shape: 'qwen2', seed: 3 },
   { shape: 'qwen2', seed: 34, endless: true },
   { shape: 'llama', seed: 5, pairs: 0, thoughts: 0 },
+  FORKING,
 ]
 export const EXACT = { device: 'cpu', threads: 1, kvType: 'f32', flashAttention: 'off' } as const
 
