@@ -437,7 +437,8 @@ export class Run implements RunHandle {
       }
       if (this.#model !== null) this.#core.models.touch(this.#model)
       this.#stopped = false
-    } while (this.#hasWork)
+      // What a command resumed may be gone again before it was worked on: the run still has to end.
+    } while (this.#hasWork || isAtWork(this.#state))
     this.#working = null
   }
 

@@ -366,6 +366,15 @@ describe('commands', () => {
     expect(resumed.state.status).toBe('ended')
   })
 
+  it('ends, though what a command opened while programs were compared was dropped at once', async () => {
+    const run = await ask(python)
+    await run.handle.command({ type: 'drop', segment: 'p6' })
+    const { segment } = await run.handle.command({ type: 'branch', segment: 'p1', at: 2 })
+    await run.handle.command({ type: 'drop', segment: segment! })
+    await run.until((event, { events }) => event.type === 'run-ended' && events.at(-1) === event)
+    expect([run.state.status, run.segment(segment!).status]).toEqual(['ended', 'dropped'])
+  })
+
   it('are refused while running programs is turned off, and nothing runs', async () => {
     const switched = newEngine(1, (job, signal) => {
       jobs.push(job)
