@@ -197,7 +197,7 @@ function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
   return (
     <div className="fields main-fields">
       <PresetField />
-      <Field label={t('compose.strategy')} hint={<StrategyHelp full={full} info={info} />}>
+      <Field label={t('compose.strategy')} hint={t(`strategy.${full.strategy}.help`)}>
         <select
           className="select"
           value={full.strategy}
@@ -262,31 +262,27 @@ function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
           ))}
         </select>
       </Field>
+      <CostLine full={full} info={info} />
     </div>
   )
 }
 
-/** What a strategy does, and what it costs with these settings. */
-function StrategyHelp({ full, info }: { full: RunSettings; info: ModelInfo }) {
+/** What a run costs with these settings; nothing where the model decides that. */
+function CostLine({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const t = useT()
   const list = useHistory((s) => s.list)
   const cost = costOf(full, info, list ?? [])
-  const help = t(`strategy.${full.strategy}.help`)
-  if (cost === null) return <>{help}</>
+  if (cost === null) return null
   const most = t(cost.answers > 0 ? 'cost.both' : 'cost.paths', {
     paths: integer(cost.paths),
     answers: integer(cost.answers),
     tokens: integer(cost.tokens),
   })
-  const time = cost.ms === null ? '' : t('cost.time', { time: duration(cost.ms) })
   return (
-    <>
-      {help}{' '}
-      <span className="num" data-cost={cost.tokens}>
-        {most}
-        {time}
-      </span>
-    </>
+    <p className="hint num cost-line" data-cost={cost.tokens}>
+      {most}
+      {cost.ms !== null && t('cost.time', { time: duration(cost.ms) })}
+    </p>
   )
 }
 

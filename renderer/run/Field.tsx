@@ -1,4 +1,4 @@
-import { cloneElement, useId, type ReactElement, type ReactNode } from 'react'
+import { cloneElement, useId, type ReactElement } from 'react'
 
 /** A control with its label and a hint. */
 export function Field({
@@ -7,7 +7,7 @@ export function Field({
   children,
 }: {
   label: string
-  hint?: ReactNode
+  hint?: string | undefined
   children: ReactElement<{ id?: string; 'aria-describedby'?: string }>
 }) {
   const id = useId()
