@@ -279,7 +279,7 @@ function CostLine({ full, info }: { full: RunSettings; info: ModelInfo }) {
     tokens: integer(cost.tokens),
   })
   return (
-    <p className="hint num cost-line" data-cost={cost.tokens}>
+    <p className="small dim num cost-line" data-cost={cost.tokens}>
       {most}
       {cost.ms !== null && t('cost.time', { time: duration(cost.ms) })}
     </p>
