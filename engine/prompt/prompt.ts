@@ -1,6 +1,8 @@
 import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
+import { FORK_FORMS } from '../protocol/forks.ts'
 import type { RunSettings } from '../protocol/request.ts'
+import type { ControlTokens } from './control.ts'
 import { renderChat, type Chat, type Turn } from './render.ts'
 import { splitThought, type ThoughtMarks } from './thought.ts'
 import { fenceFor, type PromptTokenizer } from './tokenizer.ts'
@@ -35,13 +37,17 @@ export interface PromptModel extends PromptTokenizer {
   thought: ThoughtMarks
 }
 
+interface Marked {
+  tokens: Pick<ControlTokens, 'forks'>
+}
+
 /** Returns the prompt of a run, and of the summaries that read it again. Errors: `cancelled`. */
 export const runPrompt = (
-  model: PromptModel,
+  model: PromptModel & Marked,
   run: {
     problem: string
     conversation: readonly Turn[]
-    settings: Pick<RunSettings, 'system' | 'templateVariables'>
+    settings: Pick<RunSettings, 'strategy' | 'system' | 'templateVariables'>
   },
   signal: AbortSignal,
 ): Promise<Prompt> =>
@@ -51,11 +57,20 @@ export const runPrompt = (
       problem: run.problem,
       system: run.settings.system,
       conversation: run.conversation,
-      suffix: model.native.info.metadata['parathinker.prompt_suffix'],
+      suffix: suffixOf(model, run.settings),
       variables: run.settings.templateVariables,
     },
     signal,
   )
+
+/** Returns what a question is followed by: words that the model was trained with. */
+function suffixOf(
+  { native, tokens: { forks } }: PromptModel & Marked,
+  { strategy }: Pick<RunSettings, 'strategy'>,
+): string | undefined {
+  if (strategy === 'fork-join' && forks !== null) return FORK_FORMS[forks.form].suffix
+  return native.info.metadata['parathinker.prompt_suffix']
+}
 
 /**
  * Builds a prompt: the ids of the whole rendered chat template (render.ts), in which no text by a

@@ -11,7 +11,6 @@ import {
   type Turn,
 } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
-import { FORK_FORMS } from '../protocol/forks.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
@@ -54,25 +53,19 @@ export async function begin(
     forks: model.tokens.forks?.form,
   })
   settings.runPrograms &&= programs
-  if (settings.strategy === 'fork-join' && model.tokens.forks === null)
-    throw fail('bad-combination/no-forks')
+  const forks = settings.strategy === 'fork-join'
+  if (forks && model.tokens.forks === null) throw fail('bad-combination/no-forks')
   const { reads = 0, paths } = settings
   if (reads > paths) throw fail('bad-combination/reads', { reads, paths })
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)
-  const forks = settings.strategy === 'fork-join'
   const reading = settings.strategy !== 'merge' && (shape.summaries || shape.rounds > 1)
   const fusion = forks
     ? chooseFusion('cache', model, true)
     : chooseFusion(settings.controls.fusion, model, reading)
   const { problem } = request
-  const suffix = forks ? FORK_FORMS[model.tokens.forks!.form].suffix : ''
-  const prompt = await runPrompt(
-    model,
-    { problem: problem + suffix, conversation, settings },
-    signal,
-  )
+  const prompt = await runPrompt(model, { problem, conversation, settings }, signal)
   const ids = [...prompt.ids]
   if (ids.length === 0) throw fail('bad-request/empty-prompt')
   const room: Room = {

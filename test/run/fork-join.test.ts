@@ -8,7 +8,7 @@ import { reference, type ReferencePath } from '../support/reference.ts'
 import { writeScripted } from '../support/scripted-model.ts'
 import { FORKS } from '../support/scripts.ts'
 import type { TinyModel } from '../support/tiny-models.ts'
-import { newEngine, start, tinyFile, Watched, type Settings } from './support.ts'
+import { newEngine, readInTurn, start, tinyFile, Watched, type Settings } from './support.ts'
 
 const engine = newEngine()
 const { tokens } = FORK_FORMS.multiverse
@@ -111,6 +111,12 @@ describe('a scripted model that forks', () => {
       expect(paths[1]!.text.slice(paths[0]!.text.length)).toMatch(/^\n<Path>\n1: /)
       expect(lastOf(paths)!.text).toMatch(/^<Conclusion>\n[^]*12\}\.$/)
     }
+  })
+
+  it('has the same words behind its question in a later summary', async () => {
+    const run = await ask({ summaryBudget: 4 })
+    await run.after({ type: 'summarise' })
+    expect(readInTurn(run, 's1').keep).toBe(run.state.promptTokens.length)
   })
 
   it('writes its plan as text under another strategy', async () => {
