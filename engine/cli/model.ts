@@ -1,7 +1,7 @@
-import { FORK_FORMS } from '../protocol/forks.ts'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { toBraidError, type BraidError } from '../protocol/errors.ts'
+import { FORK_FORMS } from '../protocol/forks.ts'
 import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { Fit, ModelInfo } from '../protocol/wire.ts'
 import { size } from '../transcripts/export/index.ts'

@@ -11,6 +11,7 @@ import { closesThought } from '../prompt/index.ts'
  */
 const SPECIAL_TYPES = new Set([3, 4])
 
+const PAIRED = /^<\/?(think[1-9]\d{0,2}|summary)>$/
 const FORK_TOKENS = new Set(Object.values(FORK_FORMS).flatMap(({ tokens }) => tokens))
 
 export interface ControlTokens {
@@ -43,8 +44,7 @@ export async function readControlTokens(header: GgufHeader): Promise<ControlToke
       throw bad(`Two tokens of the vocabulary have the same text (the second is ${id}).`)
     vocabulary.add(text, Number(types[id]))
     if (closesThought(text)) closes = true
-    if (SPECIAL_TYPES.has(Number(types[id])) && FORK_TOKENS.has(text)) found.add(text)
-    if (SPECIAL_TYPES.has(Number(types[id])) && /^<\/?(think[1-9]\d{0,2}|summary)>$/.test(text))
+    if (SPECIAL_TYPES.has(Number(types[id])) && (PAIRED.test(text) || FORK_TOKENS.has(text)))
       found.add(text)
   })
   checkTokenizer(header, vocabulary)

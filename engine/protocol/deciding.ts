@@ -1,4 +1,4 @@
-import { lastOf } from './forks.ts'
+import { answeringPaths } from './forks.ts'
 import { framedText } from './frame.ts'
 import { likelyKind, questionOf, showsValues } from './question.ts'
 import { isOpen, pathsKept, type RunState, type Segment } from './run-state.ts'
@@ -29,16 +29,12 @@ export function decidingSummary(state: Deciding): Segment | undefined {
 }
 
 /**
- * Returns the paths whose answers count, and that the run's own summary reads: all that were not
- * dropped; of a model that forks, the one that its text ends in; of a run in rounds, those of the last round in which a path ended by itself or at its
+ * Returns the paths whose answers count, and that the run's own summary reads: all that may answer
+ * and were not dropped; of a run in rounds, those of the last round in which a path ended by itself or at its
  * budget, or else of the last one that has text.
  */
 export function countedPaths(state: Pick<RunState, 'paths' | 'settings'>): readonly Segment[] {
-  const kept = pathsKept(state)
-  if (state.settings?.strategy === 'fork-join') {
-    const last = lastOf(state.paths)
-    return last === undefined || !kept.includes(last) ? [] : [last]
-  }
+  const kept = pathsKept({ paths: answeringPaths(state) })
   if ((state.settings?.rounds ?? 1) < 2) return kept
   const written = kept.filter(({ status, tokens }) => status !== 'failed' && tokens.length > 0)
   const ended = written.filter(({ reason }) => reason === 'finished' || reason === 'budget')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Segment } from './run-state.ts'
+import type { RunState, Segment } from './run-state.ts'
 import type { SegmentId } from './segments.ts'
 
 /**
@@ -150,6 +150,16 @@ export function tipOf(node: ForkNode): ForkNode {
 export function lastOf(paths: readonly Segment[]): Segment | undefined {
   const first = paths[0] && forkTree(paths).get(paths[0].segment)
   return first && tipOf(first).path
+}
+
+/** Returns the paths whose texts may answer a run: of a model that forks, the one that its text ends in. */
+export function answeringPaths({
+  settings,
+  paths,
+}: Pick<RunState, 'settings' | 'paths'>): readonly Segment[] {
+  if (settings?.strategy !== 'fork-join') return paths
+  const last = lastOf(paths)
+  return last === undefined ? [] : [last]
 }
 
 /** Returns whether a path ended with a plan. */

@@ -1,4 +1,4 @@
-import { lastOf } from './forks.ts'
+import { answeringPaths } from './forks.ts'
 import type { QuestionKind } from './request.ts'
 import type { RunState, Segment } from './run-state.ts'
 import { afterThought, type ThoughtMarkers } from './thoughts.ts'
@@ -42,8 +42,9 @@ export function kindToRecord(
   if (question !== null || asked === undefined) return null
   if (asked !== 'auto') return asked
   if (settings!.vote === 'behaviour') return 'code'
-  const voices = settings!.strategy === 'fork-join' ? [lastOf(paths) ?? []].flat() : paths
-  const written = voices.filter(({ status, text }) => status !== 'dropped' && text !== '')
+  const written = answeringPaths({ settings, paths }).filter(
+    ({ status, text }) => status !== 'dropped' && text !== '',
+  )
   const whole = written.filter(endedAlone)
   const evidence = whole.length > 0 || !cutToo ? whole : written
   return evidence.length === 0 ? null : kindOf(evidence, thought, problem)

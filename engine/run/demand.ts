@@ -12,6 +12,7 @@ import {
   type Lease,
   type Reader,
 } from '../kv/index.ts'
+import { isChild } from '../protocol/forks.ts'
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import { decodedTokens, widthOf, type SegmentId, type Source } from '../protocol/segments.ts'
 import { roomFor, shapeOf } from '../protocol/shapes.ts'
@@ -115,7 +116,7 @@ export function spareCells(state: RunState, lease: Lease): number {
 }
 
 /** Returns whether a strategy opened a path, not a user's branch. */
-const isOwn = ({ parent }: Segment): boolean => parent === null
+const isOwn = (path: Segment): boolean => path.parent === null || isChild(path)
 
 /** Returns how many sequences a segment that waits will decode in. */
 export const sequencesFor = (one: Wanted): number =>
@@ -135,7 +136,7 @@ export function demandOf(
   const coming = wanted.filter((one) => one.role === 'summary')
   const ofGroups = [...state.summaries, ...coming].filter(({ group }) => (group ?? null) !== null)
   const open = reading(state).filter(isOpen)
-  const opened = state.paths.filter(settings.strategy === 'fork-join' ? Boolean : isOwn).length
+  const opened = state.paths.filter(isOwn).length
   // Paths of later waves have their cells from the start.
   const unopened = later ? 0 : Math.max(0, roomFor(settings.strategy, shape) - opened)
   const forks = later || settings.probeEvery === undefined ? 0 : groups * size

@@ -28,11 +28,12 @@ export const forkJoin: Strategy = {
     const marks = state.model?.forks
     if (state.paths.length === 0)
       return later || marks === undefined ? [{ type: 'finish' }] : [first(marks, view)]
-    const tree = forkTree(state.paths)
     const actions: Action[] = []
-    if (!later && marks !== undefined)
-      for (const node of tree.values())
-        actions.push(...nextOf(node, tree, marks, view, freeNumber(view) + opensIn(actions)))
+    if (!later && marks !== undefined) {
+      const text = { tree: forkTree(state.paths), marks, view }
+      for (const node of text.tree.values())
+        actions.push(...nextOf(node, text, freeNumber(view) + opensIn(actions)))
+    }
     const busy = actions.length > 0 || pending.length > 0 || allSegments(state).some(isOpen)
     return busy ? actions : [{ type: 'finish' }]
   },
@@ -52,16 +53,19 @@ const first = ({ start }: ForkMarks, { settings }: View): Action => ({
   forced: start,
 })
 
-function nextOf(
-  node: ForkNode,
-  tree: ReturnType<typeof forkTree>,
-  marks: ForkMarks,
-  view: View,
-  number: number,
-): Action[] {
+/** A text that forks, and where its paths stand. */
+interface Text {
+  tree: ReturnType<typeof forkTree>
+  marks: ForkMarks
+  view: View
+}
+
+/** `number`: of the next path that is opened. */
+function nextOf(node: ForkNode, text: Text, number: number): Action[] {
+  const { marks, view } = text
   const { path, children } = node
   if (isOpen(path) || node.next !== undefined) return []
-  if (children.length > 0) return join(node, tree, marks, view, number)
+  if (children.length > 0) return join(node, text, number)
   if (!endsInPlan(path, marks)) return []
   const entries = entriesOf(path.text, marks.form)
   const why = whyNot(node, entries, number, view)
@@ -116,13 +120,7 @@ const child = (entry: string, i: number, number: number, { path }: ForkNode): Ac
 })
 
 /** Goes on behind the children of a plan once all of them have ended. */
-function join(
-  { path, children }: ForkNode,
-  tree: ReturnType<typeof forkTree>,
-  marks: ForkMarks,
-  view: View,
-  number: number,
-): Action[] {
+function join({ path, children }: ForkNode, { tree, marks, view }: Text, number: number): Action[] {
   const { settings, pending } = view
   const tips = children.map(({ segment }) => tipOf(tree.get(segment)!))
   const reads = tips.filter(({ path }) => isReadable(path))

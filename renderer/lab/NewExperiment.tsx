@@ -1,6 +1,6 @@
-import { strategiesFor } from '../../engine/protocol/shapes.ts'
 import { useEffect, useRef, useState } from 'react'
 import { STRATEGIES } from '../../engine/protocol/request.ts'
+import { strategiesFor } from '../../engine/protocol/shapes.ts'
 import type { LabSpec } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { failureWords } from '../i18n/wording.ts'

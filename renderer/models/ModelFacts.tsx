@@ -1,4 +1,3 @@
-import { FORK_FORMS } from '../../engine/protocol/forks.ts'
 import type { ReactNode } from 'react'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
@@ -9,6 +8,7 @@ import { isInfo, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { Verdict } from './FitPill.tsx'
+import { trainedFor } from './trained.ts'
 
 /** Shows the metadata of a GGUF file and the memory that a run with it needs. */
 export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: ReactNode }) {
@@ -63,14 +63,7 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
           ] as [string, ReactNode],
         ]),
     [t('fact.device'), <DeviceChoice entry={entry} />],
-    [
-      t('fact.parallel'),
-      info.nativePaths > 0
-        ? t('model.native', { count: info.nativePaths })
-        : info.forks !== undefined
-          ? t('model.forks', { form: FORK_FORMS[info.forks].name })
-          : t('model.foreignLong'),
-    ],
+    [t('fact.parallel'), trainedFor(info, t) ?? t('model.foreignLong')],
     ...(info.cannotJoin === undefined
       ? []
       : [[t('fact.fusion'), t(`join.${info.cannotJoin}`)] as [string, ReactNode]]),

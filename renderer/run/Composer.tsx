@@ -9,7 +9,6 @@ import {
   type RunSettings,
   type Strategy,
 } from '../../engine/protocol/request.ts'
-import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
 import {
   asksForVotes,
@@ -17,6 +16,7 @@ import {
   strategyTakes,
   takesAnswerBy,
 } from '../../engine/protocol/shapes.ts'
+import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'

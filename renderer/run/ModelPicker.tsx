@@ -1,4 +1,3 @@
-import { FORK_FORMS } from '../../engine/protocol/forks.ts'
 import * as Popover from '@radix-ui/react-popover'
 import { Command as Cmdk } from 'cmdk'
 import { Check, ChevronDown, Download, FolderOpen } from 'lucide-react'
@@ -9,6 +8,7 @@ import { bytes } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
 import { match } from '../commands/match.ts'
 import { Verdict } from '../models/FitPill.tsx'
+import { trainedFor } from '../models/trained.ts'
 import { chooseModel, isInfo, loadFit, loadInfo, showTab, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
@@ -37,11 +37,7 @@ export function ModelPicker() {
         : [
             info.quantisation,
             bytes(info.sizeBytes),
-            info.nativePaths > 0
-              ? t('model.native', { count: info.nativePaths })
-              : info.forks !== undefined
-                ? t('model.forks', { form: FORK_FORMS[info.forks].name })
-                : t('model.foreign'),
+            trainedFor(info, t) ?? t('model.foreign'),
           ].join(' · ')
   const bad = gone || (info !== undefined && !isInfo(info))
   const leave = (tab: 'library' | 'get') => {

@@ -105,8 +105,8 @@ export const compose = {
   'preset.remove': 'Delete preset',
   'preset.name': 'Name',
 
-  'cost.paths': 'At most {{paths}} × a path: {{tokens}} tokens',
-  'cost.both': 'At most {{paths}} × a path and {{answers}} × an answer: {{tokens}} tokens',
+  'cost.paths': 'Up to {{tokens}} tokens (paths: {{paths}})',
+  'cost.both': 'Up to {{tokens}} tokens (paths: {{paths}}, answers: {{answers}})',
   'cost.time': ', {{time}} at the speed of this model’s last run',
   'strategy.parallel': 'Parallel paths, one summary',
   'strategy.sequential': 'One path, one summary',

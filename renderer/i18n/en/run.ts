@@ -137,7 +137,7 @@ export const run = {
   'summary.text': 'Text of summary v{{version}}',
   'summary.inspect': 'Inspect the summary',
   'summary.none':
-    'The answer stands here when the paths are done. Use Summarise now to get it earlier.',
+    'The answer appears here when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
   'summary.reading': 'Reading the paths …',
   'summary.from': 'from paths',
