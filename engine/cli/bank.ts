@@ -29,6 +29,7 @@ interface RecordFlags extends Omit<SolveFlags, 'paths'> {
   data?: string
   problemField?: string
   answerField?: string
+  skip?: number
   limit?: number
   paths: number
   suffix?: string
@@ -64,6 +65,7 @@ interface ReportFlags {
   paths?: number[]
   answer: AnswerRule
   json?: boolean
+  save?: string
 }
 
 /** Problems in flight, as in the window. */
@@ -96,7 +98,12 @@ export function addBank(program: Command): void {
       'also ask each path for its answer every n tokens',
       integer(MIN_PROBE_EVERY, MAX_BUDGET),
     )
-    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
+    .option('--skip <n>', 'leave out the first n problems', integer(0, 100_000_000))
+    .option(
+      '--limit <n>',
+      'use only the first n problems, behind those left out',
+      integer(1, 100_000_000),
+    )
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
     .option('--out <folder>', 'folder of the bank (required); a stopped recording resumes there')
     .action(recordBank)
@@ -142,11 +149,12 @@ export function addBank(program: Command): void {
     command
       .command('report')
       .description('compare votes and summaries on the same paths; several banks are also pooled')
-      .argument('<folders...>', 'folders of banks'),
+      .argument('<banks...>', 'folders of banks, and files made with --save'),
   )
     .option('--data <file>', 'the problems, if the file was moved')
     .option('-p, --paths <list>', 'numbers of paths (default: 4,8)', widthsOf)
     .option('--json', 'print as JSON')
+    .option('--save <file>', 'also write what was right, without any text of the problems')
     .action(reportBanks)
 
   addAnswerFlag(
@@ -170,7 +178,7 @@ export function addBank(program: Command): void {
 }
 
 async function recordBank(flags: RecordFlags): Promise<void> {
-  const { data, out, paths, limit } = flags
+  const { data, out, paths, skip, limit } = flags
   if (data === undefined) throw new UsageError('Give a file of problems with --data.')
   if (out === undefined) throw new UsageError('Give the folder of the bank with --out.')
   const model = flags.model ?? bundledModel()
@@ -181,27 +189,25 @@ async function recordBank(flags: RecordFlags): Promise<void> {
     )
   const lab = await import('../lab/index.ts')
   const { settings } = solveRequest('any', { ...(await withChosenDevice(flags)) })
-  const { bank, set } = await lab.openBank({
+  const opened = await lab.openBank({
     folder: out,
     model: resolve(model),
     data: resolve(data),
     fields: { problem: flags.problemField, answer: flags.answerField },
+    skip,
     limit,
     paths,
     suffix: flags.suffix,
     settings,
     braid: braidVersion(),
   })
-  const note = lab.unscoredNote(lab.unscoredIn(set))
+  const note = lab.unscoredNote(lab.unscoredIn(opened.set))
   if (note !== null) say(note)
   const { jobs } = flags
   const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>
-    lab.recordPaths({ bank, set }, engine, { ...work, limit, paths }),
+    lab.recordPaths(opened, engine, { ...work, paths }),
   )
-  const { problems } = bank.info
-  say(
-    `${out}: ${Math.min(limit ?? problems.length, problems.length)} problems, ${paths} paths each.`,
-  )
+  say(`${out}: ${opened.chosen.length} problems, ${paths} paths each.`)
   tell(failures)
 }
 
@@ -273,22 +279,17 @@ function tell(failures: readonly Failure[]): void {
   process.exitCode = EXIT.failed
 }
 
-async function reportBanks(folders: string[], flags: ReportFlags): Promise<void> {
-  const { Bank, outcomesOf, ranges, readProblems, reportOf } = await import('../lab/index.ts')
-  const banks = folders.map((folder) => {
-    const bank = Bank.open(folder)
-    const { data, paths } = bank.info
-    const file = flags.data ?? data.file
-    const widths = flags.paths ?? [4, 8].filter((width) => width <= paths)
-    return {
-      bank,
-      widths,
-      outcomes: outcomesOf(bank, readProblems(file, data.fields), file, widths, flags.answer),
-    }
-  })
-  const widths = [...new Set(banks.flatMap((one) => one.widths))].sort((a, b) => a - b)
-  const reports = banks.map(({ bank, outcomes }) => ({
-    name: bank.info.model.name,
+async function reportBanks(places: string[], flags: ReportFlags): Promise<void> {
+  const { mergedOutcomes, outcomesAt, ranges, reportOf, savedOutcomes } =
+    await import('../lab/index.ts')
+  const { answer: rule, data, paths } = flags
+  const banks = mergedOutcomes(
+    places.flatMap((place) => outcomesAt(place, { rule, widths: paths, data })),
+  )
+  if (flags.save !== undefined) writeFileSync(flags.save, savedOutcomes(banks))
+  const widths = paths ?? [...new Set(banks.flatMap((one) => one.widths))].sort((a, b) => a - b)
+  const reports = banks.map(({ info, outcomes }) => ({
+    name: info.model.name,
     report: reportOf(outcomes, widths),
   }))
   if (banks.length > 1)
@@ -300,11 +301,9 @@ async function reportBanks(folders: string[], flags: ReportFlags): Promise<void>
       ),
     })
   if (flags.json === true)
-    return print(
-      `${JSON.stringify({ banks: banks.map(({ bank }) => bank.info), reports }, null, 1)}\n`,
-    )
-  for (const { bank, outcomes } of banks) {
-    const { model, data, suffix, seed, settings } = bank.info
+    return print(`${JSON.stringify({ banks: banks.map(({ info }) => info), reports }, null, 1)}\n`)
+  for (const { info, outcomes } of banks) {
+    const { model, data, suffix, seed, settings } = info
     const { temperature, topP } = settings.sampling
     await print(
       `${model.name} (${model.sha256})\n` +

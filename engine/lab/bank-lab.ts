@@ -91,7 +91,7 @@ export async function runBank(
   const { spec } = lab
   const ways = waysOf(lab, plan)
   const { budget, summaryBudget } = ways[0]!.unit.settings
-  const { bank, set } = await openBank({
+  const opened = await openBank({
     folder: join(lab.out, 'bank'),
     model: spec.model,
     data: spec.data,
@@ -102,6 +102,7 @@ export async function runBank(
     settings: { ...spec.settings, budget, summaryBudget },
     braid: 'the lab',
   })
+  const { bank } = opened
   const count = lab.problems.length
   const wanted = count * (1 + plan.paths.length * plan.fusions.length)
   const samples = () => samplesOf(bank, lab, ways, spec.answer)
@@ -133,9 +134,8 @@ export async function runBank(
   try {
     const work = { jobs: spec.jobs, signal }
     failures.push(
-      ...(await recordPaths({ bank, set }, engine, {
+      ...(await recordPaths(opened, engine, {
         ...work,
-        limit: spec.limit,
         paths: Math.max(...plan.paths),
         onProgress: progress(count, 0, 'paths'),
       })),

@@ -25,7 +25,9 @@ export interface BankOptions {
   model: string
   data: string
   fields?: LabFields
-  /** Number of problems to take from the start of the file; absent: all. */
+  /** Number of problems to leave out at the start of the file; absent: none. */
+  skip?: number | undefined
+  /** Number of problems to take from there; absent: all. */
   limit?: number | undefined
   /** Number of paths per problem. */
   paths: number
@@ -37,12 +39,19 @@ export interface BankOptions {
   braid: string
 }
 
+/** A bank, the set that its problems are from, and the positions there of those that were asked for. */
+export interface OpenBank {
+  bank: Bank
+  set: ProblemSet
+  chosen: number[]
+}
+
 /**
  * Opens or begins a bank. Errors: `bad-combination` for a model that was trained for parallel
  * thinking, since its paths need each other's numbers; those of `Bank.begin`, of reading the model
  * and the data.
  */
-export async function openBank(options: BankOptions): Promise<{ bank: Bank; set: ProblemSet }> {
+export async function openBank(options: BankOptions): Promise<OpenBank> {
   const { info: model, metadata } = await readModel(options.model)
   if (model.nativePaths > 0)
     throw new BraidError(
@@ -61,13 +70,15 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
     engine,
     probeEvery,
   } = settings
+  const { skip = 0, limit = Infinity } = options
+  const chosen = scored(set)
+    .slice(skip, skip + limit)
+    .map(({ index }) => index)
   const info: BankInfo = {
     format: 1,
     braid: options.braid,
     data: { file: options.data, sha256: set.sha256, fields: options.fields ?? {} },
-    problems: scored(set)
-      .slice(0, options.limit)
-      .map(({ index }) => index),
+    problems: chosen,
     paths: options.paths,
     model: {
       name: model.name,
@@ -89,7 +100,7 @@ export async function openBank(options: BankOptions): Promise<{ bank: Bank; set:
       ...(probeEvery !== undefined && { probeEvery }),
     },
   }
-  return { bank: Bank.begin(options.folder, info), set }
+  return { bank: Bank.begin(options.folder, info), set, chosen }
 }
 
 export interface Work {
@@ -114,21 +125,21 @@ export interface Failure {
 }
 
 /**
- * Records every path that the bank lacks, for the first `limit` of its problems. Rejects with
+ * Records paths 1 to `paths` of the chosen problems, where the bank lacks them. Rejects with
  * `cancelled` after the signal, or with the first error that concerns all runs; whole batches stay
  * in the bank. Returns the batches that failed.
  */
 export async function recordPaths(
-  { bank, set }: { bank: Bank; set: ProblemSet },
+  { bank, set, chosen }: OpenBank,
   engine: Pick<Engine, 'think'>,
-  { limit, paths, ...work }: Work & { limit?: number | undefined; paths: number },
+  { paths, ...work }: Work & { paths: number },
 ): Promise<Failure[]> {
   const { info } = bank
   const lock = bank.lock('paths')
   try {
-    const problems = problemsOf(bank, set, info.data.file).slice(0, limit)
+    const problems = problemsOf(bank, set, info.data.file)
     const text = new Map(problems.map(({ index, problem }) => [index, problem]))
-    const batches = problems.flatMap(({ index }) => bank.missing(index, paths))
+    const batches = chosen.flatMap((index) => bank.missing(index, paths))
     return await eachTask(batches, work, {
       count: () => 1,
       work: (batch, lane) => recordBatch(bank, engine, batch, text.get(batch.problem)!, lane),

@@ -259,7 +259,13 @@ function readInfo(folder: string): BankInfo | null {
 const NUMERIC = ['kvType', 'flashAttention'] as const
 
 /** Returns what has to be equal in all recordings of a bank, as flat names and values. */
-function conditions({ data, model, suffix, seed, settings }: BankInfo): Map<string, unknown> {
+export function conditions({
+  data,
+  model,
+  suffix,
+  seed,
+  settings,
+}: BankInfo): Map<string, unknown> {
   // A bank without confidences goes on without them.
   const { sampling, engine, alternatives: _, confidence: _c, ...rest } = settings
   return new Map<string, unknown>([

@@ -13,7 +13,8 @@ export {
   type WorkProgress,
 } from './bank-record.ts'
 export { fusePaths } from './bank-fuse.ts'
-export { outcomesOf, ranges, reportOf, type BankReport } from './bank-report.ts'
+export { mergedOutcomes, outcomesAt, savedOutcomes, type BankOutcomes } from './bank-outcomes.ts'
+export { ranges, reportOf, type BankReport } from './bank-report.ts'
 export {
   lackingText,
   SCORE_DEFAULTS,

@@ -76,12 +76,21 @@ describe('braid bank', () => {
     expect(report.stdout).toMatch(/one path +3 +6 /)
     expect(report.stdout).toMatch(/reread value +3 +4 /)
     expect(report.stdout).toMatch(/reread value - majority +3 +4 /)
-    const pooled = await braid(['bank', 'report', out, out, '--paths', '3', '--json'])
-    const { banks, reports } = JSON.parse(pooled.stdout)
-    expect(banks).toHaveLength(2)
-    expect(reports.map(({ name }: { name: string }) => name)[2]).toBe('pooled')
-    expect(reports[2].report.differences).toMatchObject([
-      { methods: ['reread value', 'majority'], paths: 3, n: 8 },
+
+    // The rest of the problems in another folder, as another machine would record them.
+    const [rest, saved] = [join(folder, 'rest'), join(folder, 'saved.json')]
+    const part = await braid([...record, '--out', rest, '--paths', '3', '--skip', '4'])
+    expect([part.code, part.stderr]).toEqual([
+      0,
+      expect.stringContaining(`${rest}: 2 problems, 3 paths each.`),
+    ])
+    await braid(['bank', 'report', out, '--paths', '3', '--save', saved])
+    const both = await braid(['bank', 'report', saved, rest, '--paths', '3', '--json'])
+    const { banks, reports } = JSON.parse(both.stdout)
+    expect(banks).toMatchObject([{ problems: [0, 1, 2, 3, 4, 5] }])
+    expect(reports).toHaveLength(1)
+    expect(reports[0].report.differences).toMatchObject([
+      { methods: ['reread value', 'majority'], paths: 3, n: 4 },
     ])
 
     const other = await braid([...record, '--paths', '2', '--budget', '25'])

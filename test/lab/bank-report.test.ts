@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Bank, batchRun, batchSeed, fusedRun, type BankInfo } from '../../engine/lab/bank.ts'
+import { mergedOutcomes, outcomesAt, savedOutcomes } from '../../engine/lab/bank-outcomes.ts'
 import { outcomesOf, ranges, reportOf, type Outcome } from '../../engine/lab/bank-report.ts'
 import { plain, scoredProblems } from '../../engine/lab/bank-score.ts'
 import { readProblems } from '../../engine/lab/problems.ts'
@@ -157,6 +158,39 @@ describe('the outcomes of a bank', () => {
       ['reread', 'majority', 1, 0],
     ])
     expect(differences[1]).toMatchObject({ both: 1, first: 1, second: 0, neither: 0, p: 1 })
+  })
+
+  it('are saved without texts, and read again', () => {
+    const [judged] = outcomesAt(bank.folder, { rule: 'stated', widths: [2, 4] })
+    expect(judged).toEqual({ info: bank.info, rule: 'stated', widths: [2, 4], outcomes })
+    const file = join(folder, 'outcomes.json')
+    writeFileSync(file, savedOutcomes([judged!]))
+    expect(readFileSync(file, 'utf8')).not.toContain(folder)
+    const [read] = outcomesAt(file, { rule: 'stated' })
+    expect(read!.outcomes).toEqual(outcomes)
+    expect(reportOf(read!.outcomes, [2, 4])).toEqual(reportOf(outcomes, [2, 4]))
+    expect(() => outcomesAt(file, { rule: 'last-number' })).toThrow(/--answer stated/)
+    for (const text of ['', '{"format":1}', readFileSync(file, 'utf8').replace('1010', '10x0')]) {
+      writeFileSync(file, text)
+      expect(() => outcomesAt(file, { rule: 'stated' })).toThrow(/holds no outcomes of a bank/)
+    }
+  })
+
+  it('of parts of a bank are those of one bank; the first part that has a problem counts', () => {
+    const judged = outcomesAt(bank.folder, { rule: 'stated', widths: [4] })[0]!
+    const first = { ...judged, outcomes: outcomes.slice(0, 2) }
+    const rest = {
+      ...judged,
+      outcomes: outcomes.slice(1).map((one) => ({ ...one, paths: [true] })),
+    }
+    const other = { ...judged, info: { ...bank.info, seed: 1 } }
+    const banks = mergedOutcomes([rest, other, first])
+    expect(banks.map(({ info: { seed } }) => seed)).toEqual([0, 1])
+    expect(banks[0]!.outcomes.map(({ problem, paths }) => [problem, paths.length])).toEqual([
+      [0, 4],
+      [1, 1],
+      [2, 1],
+    ])
   })
 
   it('are refused for other data', () => {

@@ -63,7 +63,6 @@ async function record(options: BankOptions, more: Partial<Work> = {}): Promise<B
   const failures = await recordPaths(opened, engine, {
     ...work(),
     ...more,
-    limit: options.limit,
     paths: options.paths,
   })
   expect(failures).toEqual([])
@@ -272,7 +271,7 @@ describe('a bank', () => {
     const out = newFolder()
     const context = { ...SETTINGS, engine: { ...EXACT, context: 8 } }
     const opened = await openBank(asked(out, { limit: 2, settings: context }))
-    const failures = await recordPaths(opened, engine, { ...work(), limit: 2, paths: 2 })
+    const failures = await recordPaths(opened, engine, { ...work(), paths: 2 })
     expect(failures).toEqual(
       ['q0000-p1-2', 'q0001-p1-2'].map((run) => ({ run, why: expect.stringContaining('cells') })),
     )

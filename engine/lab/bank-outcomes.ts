@@ -1,0 +1,163 @@
+import { readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { MAX_PATHS } from '../protocol/request.ts'
+import { BraidError } from '../protocol/errors.ts'
+import { AnswerRule } from '../protocol/lab.ts'
+import { Bank, BankInfo, conditions } from './bank.ts'
+import { outcomesOf, type Outcome } from './bank-report.ts'
+import { readProblems } from './problems.ts'
+
+/**
+ * What was right about the problems of a bank, without any of their texts: it may be published where
+ * the problems may not, and a bank that was recorded in parts, on several machines, is reported from
+ * the outcomes of its parts.
+ */
+export interface BankOutcomes {
+  info: BankInfo
+  rule: AnswerRule
+  /** Numbers of paths for which votes and summaries were judged. */
+  widths: readonly number[]
+  outcomes: readonly Outcome[]
+}
+
+/** Largest file that is read, in bytes. */
+const MAX_FILE = 64 << 20
+
+const Width = z.int().min(1).max(MAX_PATHS)
+const Saved = z.object({
+  format: z.literal(1),
+  banks: z.array(
+    z.object({
+      info: BankInfo,
+      rule: AnswerRule,
+      widths: z.array(Width),
+      /** Position of the problem, which of its paths were right (1) and not (0), and the same for each method by width. */
+      outcomes: z.array(
+        z.object({
+          problem: z.int().min(0),
+          paths: z
+            .string()
+            .max(MAX_PATHS)
+            .regex(/^[01]+$/),
+          right: z.record(z.string().regex(/^\d{1,3}$/), z.record(z.string().max(64), z.boolean())),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** Returns the text of a file of outcomes: one line per problem. Folders of files are left out. */
+export function savedOutcomes(banks: readonly BankOutcomes[]): string {
+  const text = banks.map(({ info, rule, widths, outcomes }) => {
+    const { data, model } = info
+    const named: BankInfo = {
+      ...info,
+      data: { ...data, file: basename(data.file) },
+      model: { ...model, file: basename(model.file) },
+    }
+    const lines = outcomes.map(({ problem, paths, right }) =>
+      JSON.stringify({
+        problem,
+        paths: paths.map(Number).join(''),
+        right: Object.fromEntries(right),
+      }),
+    )
+    const head = JSON.stringify({ info: named, rule, widths }).slice(0, -1)
+    return `${head},"outcomes":[\n${lines.join(',\n')}\n]}`
+  })
+  return `{"format":1,"banks":[\n${text.join(',\n')}\n]}\n`
+}
+
+/** How a bank is judged. */
+export interface Judging {
+  rule: AnswerRule
+  /** Default: 4 and 8, where the bank has as many paths. */
+  widths?: readonly number[] | undefined
+  /** The problems, if the file was moved. */
+  data?: string | undefined
+}
+
+/**
+ * Judges the bank in a folder, or reads what `savedOutcomes` wrote into a file. Errors: `bad-request`,
+ * also for a file that was judged by another rule.
+ */
+export function outcomesAt(place: string, { rule, widths, data }: Judging): BankOutcomes[] {
+  if (statSync(place, { throwIfNoEntry: false })?.isFile() === true) {
+    const saved = readOutcomes(place)
+    const other = saved.find((bank) => bank.rule !== rule)
+    if (other !== undefined)
+      throw new BraidError(
+        'bad-request',
+        `${place} was judged with \`--answer ${other.rule}\`: give the same.`,
+      )
+    return saved
+  }
+  const bank = Bank.open(place)
+  const { info } = bank
+  const file = data ?? info.data.file
+  const judged = widths ?? [4, 8].filter((width) => width <= info.paths)
+  const outcomes = outcomesOf(bank, readProblems(file, info.data.fields), file, judged, rule)
+  return [{ info, rule, widths: judged, outcomes }]
+}
+
+/** Reads a file of outcomes. Errors: `bad-request`. */
+function readOutcomes(file: string): BankOutcomes[] {
+  const broken = (why: string, cause?: unknown) =>
+    new BraidError('bad-request', `${file} holds no outcomes of a bank: ${why}`, { cause })
+  let text: string
+  if (statSync(file).size > MAX_FILE) throw broken('it is larger than 64 MiB.')
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw broken(String(error), error)
+  }
+  try {
+    return Saved.parse(JSON.parse(text)).banks.map(({ outcomes, ...bank }) => ({
+      ...bank,
+      outcomes: outcomes.map(({ problem, paths, right }) => ({
+        problem,
+        paths: [...paths].map((bit) => bit === '1'),
+        right: new Map(Object.entries(right).map(([width, methods]) => [Number(width), methods])),
+      })),
+    }))
+  } catch (error) {
+    throw broken(error instanceof z.ZodError ? z.prettifyError(error) : String(error), error)
+  }
+}
+
+/**
+ * Joins parts of the same bank: those that were recorded under equal conditions and judged by the
+ * same rule. A problem of several parts is taken from the first, since its paths differ in each.
+ */
+export function mergedOutcomes(parts: readonly BankOutcomes[]): BankOutcomes[] {
+  const banks: BankOutcomes[] = []
+  for (const part of parts) {
+    const at = banks.findIndex(
+      ({ info, rule }) =>
+        rule === part.rule && isDeepStrictEqual(conditions(info), conditions(part.info)),
+    )
+    if (at < 0) {
+      banks.push(part)
+      continue
+    }
+    const { info, rule, widths, outcomes } = banks[at]!
+    const there = new Set(outcomes.map(({ problem }) => problem))
+    const added = part.outcomes.filter(({ problem }) => !there.has(problem))
+    banks[at] = {
+      info: {
+        ...info,
+        problems: ascending([...info.problems, ...part.info.problems]),
+        paths: Math.max(info.paths, part.info.paths),
+      },
+      rule,
+      widths: ascending([...widths, ...part.widths]),
+      outcomes: [...outcomes, ...added].sort((a, b) => a.problem - b.problem),
+    }
+  }
+  return banks
+}
+
+const ascending = (numbers: readonly number[]): number[] =>
+  [...new Set(numbers)].sort((a, b) => a - b)
