@@ -2,7 +2,7 @@ import { filesOf, readModel } from '../models/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { errorText, thrownError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
-import type { RunRequest } from '../protocol/request.ts'
+import type { EngineOptions, RunRequest } from '../protocol/request.ts'
 import { SUFFIX, type LabFields } from '../protocol/lab.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { Engine, RunHandle } from '../run/index.ts'
@@ -44,6 +44,8 @@ export interface OpenBank {
   bank: Bank
   set: ProblemSet
   chosen: number[]
+  /** How this machine computes, where it is not as when the bank was begun. */
+  engine: EngineOptions
 }
 
 /**
@@ -100,7 +102,7 @@ export async function openBank(options: BankOptions): Promise<OpenBank> {
       ...(probeEvery !== undefined && { probeEvery }),
     },
   }
-  return { bank: Bank.begin(options.folder, info), set, chosen }
+  return { bank: Bank.begin(options.folder, info), set, chosen, engine }
 }
 
 export interface Work {
@@ -130,7 +132,7 @@ export interface Failure {
  * in the bank. Returns the batches that failed.
  */
 export async function recordPaths(
-  { bank, set, chosen }: OpenBank,
+  { bank, set, chosen, engine: options }: OpenBank,
   engine: Pick<Engine, 'think'>,
   { paths, ...work }: Work & { paths: number },
 ): Promise<Failure[]> {
@@ -142,7 +144,8 @@ export async function recordPaths(
     const batches = chosen.flatMap((index) => bank.missing(index, paths))
     return await eachTask(batches, work, {
       count: () => 1,
-      work: (batch, lane) => recordBatch(bank, engine, batch, text.get(batch.problem)!, lane),
+      work: (batch, lane) =>
+        recordBatch(bank, engine, { batch, text: text.get(batch.problem)!, options }, lane),
     })
   } finally {
     lock.release()
@@ -152,8 +155,7 @@ export async function recordPaths(
 async function recordBatch(
   { info, store }: Bank,
   engine: Pick<Engine, 'think'>,
-  batch: Batch,
-  problem: string,
+  { batch, text, options }: { batch: Batch; text: string; options: EngineOptions },
   lane: Lane,
 ): Promise<Failure[]> {
   const run = batchRun(batch)
@@ -162,12 +164,13 @@ async function recordBatch(
   try {
     const settings: RunRequest['settings'] = {
       ...info.settings,
+      engine: options,
       strategy: 'majority',
       question: 'value',
       paths: batch.last - batch.first + 1,
       seed: batchSeed(info, batch),
     }
-    const request = { problem: problem + info.suffix, model: info.model.file, settings }
+    const request = { problem: text + info.suffix, model: info.model.file, settings }
     const handle = engine.think(request, { id: run })
     lane.open(handle)
     let state = EMPTY_RUN

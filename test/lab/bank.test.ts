@@ -224,9 +224,14 @@ describe('a bank', () => {
         code: 'bad-request',
         message: expect.stringMatching(message),
       })
-    // Speed does not count as a condition.
+    // Speed does not count as a condition; further paths are recorded as this machine is asked to.
     const faster = { ...SETTINGS, engine: { ...EXACT, threads: 2 } }
-    expect((await openBank(asked(out, { settings: faster }))).bank.info.problems).toEqual([0, 1, 2])
+    const more = await record(asked(out, { settings: faster, paths: 3 }))
+    expect(more.info.problems).toEqual([0, 1, 2])
+    expect(more.batches(0).map(({ state }) => state.settings!.engine.threads)).toEqual([
+      EXACT.threads,
+      2,
+    ])
     expect(() => Bank.open(join(folder, 'nothing'))).toThrow(/no bank\.json/)
     writeFileSync(join(out, 'bank.json'), '{"format": 2}')
     expect(() => Bank.open(out)).toThrow(/bank\.json cannot be read/)

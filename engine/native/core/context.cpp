@@ -55,6 +55,7 @@ Context::~Context() = default;
 
 void Context::computeOn(int32_t count) {
     llama_detach_threadpool(ctx.get());
+    if (pool) replaced.push_back(std::move(pool));
     pool = std::make_unique<Threads>(count);
     llama_set_n_threads(ctx.get(), count, count);
     if (pool->pool()) llama_attach_threadpool(ctx.get(), pool->pool(), nullptr);
@@ -326,6 +327,7 @@ Step Context::compute(const Batch & batch, const StopFlag * whose) {
     const double processor = crowd ? processorMs() : 0;
     const int32_t status = llama_decode(ctx.get(), batch.batch);
     owner = nullptr;
+    if (status == 0) replaced.clear();
     if (crowd && crowd->note(msSince(started), processorMs() - processor, Clock::now())) {
         const int32_t before = llama_n_threads(ctx.get());
         if (crowd->threads() != before) computeOn(crowd->threads());

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 class AttentionSums;
 class Batch;
@@ -145,6 +146,8 @@ private:
     const StopFlag * owner = nullptr; // of the current step
     const std::unique_ptr<AttentionSums> observed;
     std::unique_ptr<Threads> pool;
+    // Pools that ggml's CPU backend may still have: it pauses its last one when the next step hands it another.
+    std::vector<std::unique_ptr<Threads>> replaced;
     std::unique_ptr<Crowd> crowd; // null: one thread, or a GPU computes, too
     int32_t crowdedThreads = 0;
     std::unique_ptr<llama_context, void (*)(llama_context *)>
