@@ -57,8 +57,11 @@ def export(
     temperature=TEMPERATURE,
     scope=SCOPE,
     name="Braid Numbers",
+    vocabulary=VOCABULARY,
 ):
-    """state: name -> tensor in Hugging Face's names; config: dict of model.Config."""
+    """state: name -> tensor in Hugging Face's names; config: dict of model.Config. With another vocabulary than the default, the model is
+    written without thought tables."""
+    parallel = vocabulary is VOCABULARY
     w = gguf.GGUFWriter(str(out), "qwen2")
     w.add_name(name)
     w.add_license("MIT")
@@ -78,21 +81,24 @@ def export(
     )
     w.add_tokenizer_model("gpt2")
     w.add_tokenizer_pre("llama-bpe")
-    w.add_token_list([letters_of(e) for e in VOCABULARY])
+    w.add_token_list([letters_of(e) for e in vocabulary])
     w.add_token_types(
-        [gguf.TokenType.CONTROL if e[1] == "control" else gguf.TokenType.NORMAL for e in VOCABULARY]
+        [gguf.TokenType.CONTROL if e[1] == "control" else gguf.TokenType.NORMAL for e in vocabulary]
     )
     w.add_token_merges(MERGES)
     w.add_bos_token_id(ID[BOS])
     w.add_eos_token_id(ID[EOS])
     w.add_add_bos_token(True)
     w.add_add_eos_token(False)
-    w.add_uint32("parathinker.paths", paths)
+    if parallel:
+        w.add_uint32("parathinker.paths", paths)
     w.add_uint32("parathinker.budget", budget)
     w.add_float32("parathinker.temperature", temperature)
     w.add_string("parathinker.scope", scope)
     for key, tensor in state.items():
         if key == "lm_head.weight" and config["tie_word_embeddings"]:
+            continue
+        if "seg_embeddings" in key and not parallel:
             continue
         data = tensor.detach().to(torch.float32).cpu().numpy()
         target = gguf_name(key)

@@ -6,13 +6,14 @@ python pipeline.py --out out
 import argparse
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from evaluate import measure
 from export import export
-from data import HERE, half_short, read_jsonl, short
+from data import HERE, Stream, half_short, read_jsonl, short
 from selfplay import Mixed, collect
 from train import launch
 
@@ -68,7 +69,7 @@ def main():
             }
             | common,
             a.workers,
-            make,
+            partial(Stream, make=make),
         )
         return str(out / name / "last.pt")
 

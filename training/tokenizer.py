@@ -124,19 +124,19 @@ ID = {e[0]: i for i, e in enumerate(VOCABULARY)} | {
 MERGES = ["Ġ Ġ"]
 
 
-def encode(text: str) -> list[int]:
-    """Encodes user text exactly as llama.cpp does without special tokens; no BOS."""
-    ids = []
+def encode(text: str, vocabulary=None) -> list[int]:
+    """Encodes user text exactly as llama.cpp does without special tokens; no BOS. vocabulary: ids by spelling, default IDS."""
+    known, ids = vocabulary or IDS, []
     for piece in PATTERN.findall(text):
         word = to_letters(piece)
-        if word in IDS:
-            ids.append(IDS[word])
+        if word in known:
+            ids.append(known[word])
             continue
         i = 0
         while i < len(word):
             two = word[i : i + 2]
             step = 2 if two == "ĠĠ" else 1
-            ids.append(IDS[word[i : i + step]])
+            ids.append(known[word[i : i + step]])
             i += step
     return ids
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from data import Stream
 from evaluate import load
-from model import Config, Model, blocked
+from model import Config, Model, blocked, masked
 from teacher import SOLVED
 from tokenizer import VOCABULARY
 
@@ -97,7 +97,10 @@ def optimizers(model, rate, decay):
 
 def batch_loss(model, batch, summary_weight: float):
     """Returns the weighted mean cross entropy, and the unweighted sums and counts of paths and summaries for the log."""
-    attend = blocked(batch["prompt"], batch["paths"], batch["length"], batch["summary_mask"])
+    if "mask" in batch:
+        attend = masked(batch["mask"])
+    else:
+        attend = blocked(batch["prompt"], batch["paths"], batch["length"], batch["summary_mask"])
     hidden = model.hidden(batch["tokens"], batch["positions"], batch["thought"], attend)
     target = batch["target"]
     every = torch.where(batch["kind"] == 2, summary_weight, 1.0)
@@ -262,11 +265,11 @@ def train(
     return losses
 
 
-def worker(rank, options, workers, make=None):
+def worker(rank, options, workers, stream=Stream):
     a = argparse.Namespace(**options)
     train(
         a.out,
-        Stream(a.seed, a.size, make),
+        stream(a.seed, a.size),
         a.steps,
         a.rate,
         decay=a.decay,
@@ -280,15 +283,15 @@ def worker(rank, options, workers, make=None):
     )
 
 
-def launch(options, workers, make=None):
-    """Runs `worker` once, or in several processes on this machine."""
+def launch(options, workers, stream=Stream):
+    """Runs `worker` once, or in several processes on this machine. stream(seed, size) makes the batches."""
     if workers == 1:
-        return worker(0, options, 1, make)
+        return worker(0, options, 1, stream)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         os.environ["BRAID_PORT"] = str(s.getsockname()[1])
     os.environ["OMP_NUM_THREADS"] = "1"
-    torch.multiprocessing.spawn(worker, (options, workers, make), nprocs=workers)
+    torch.multiprocessing.spawn(worker, (options, workers, stream), nprocs=workers)
 
 
 def main():
