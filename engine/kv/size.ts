@@ -5,7 +5,7 @@ import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../pro
 import { refiningInstructions, usualInstructions } from '../protocol/instruction.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { Layout } from '../protocol/segments.ts'
-import { layoutOf, roomFor, shapeOf, type Shape } from '../protocol/shapes.ts'
+import { layoutOf, roomFor, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 
 /** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
 export const MAX_SEQUENCES = 254
@@ -72,7 +72,8 @@ export const readingOf = (
   fusion: Fusion,
   trained: boolean,
   { strategy }: Pick<RunSettings, 'strategy'>,
-): Reading => (strategy === 'merge' ? 'merge' : fusion === 'reread' ? 'reread' : layoutOf(trained))
+): Reading =>
+  ruleOf(strategy).merges ? 'merge' : fusion === 'reread' ? 'reread' : layoutOf(trained)
 
 /** The most tokens that a path gets behind it before a merged answer (run/merging.ts), as bytes. */
 const BRIDGE = 96

@@ -16,7 +16,7 @@ import { questionOf, showsValues } from './question.ts'
 import type { ValueRule, Weight } from './request.ts'
 import { type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
-import { firstOf, shapeOf, strategyTakes } from './shapes.ts'
+import { firstOf, shapeOf, ruleOf } from './shapes.ts'
 
 /**
  * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
@@ -43,7 +43,7 @@ const groupsOf = ({ paths, settings }: Pick<RunState, 'paths' | 'settings'>): nu
   inRounds({ settings }) ? 1 : paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
 
 const inRounds = ({ settings }: Pick<RunState, 'settings'>): boolean =>
-  settings !== null && strategyTakes(settings.strategy).rounds
+  settings !== null && ruleOf(settings.strategy).rounds
 
 /**
  * Returns the answer of a run. Where the question has no single value, it is the whole text of a

@@ -6,7 +6,7 @@ import { fail } from '../protocol/errors.ts'
 import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import { shapeOf, type Shape } from '../protocol/shapes.ts'
+import { forksText, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { needsConfidence } from '../protocol/answers/weights.ts'
 import {
   latestRound,
@@ -252,8 +252,8 @@ export class Driver {
       prefix: prefixOf(model),
       lease: this.lease!,
       state: this.#state,
-      stops: settings.strategy === 'merge' ? thoughtStops(model) : [],
-      ends: settings.strategy === 'fork-join' ? forkEnds(model) : [],
+      stops: ruleOf(settings.strategy).merges ? thoughtStops(model) : [],
+      ends: forksText({ settings }) ? forkEnds(model) : [],
     }
   }
 
@@ -274,7 +274,7 @@ export class Driver {
   async #settle(summary: Wanted): Promise<void> {
     const { settings } = this.#options.view()
     // A text that goes on behind its own children has not answered yet.
-    if (settings.strategy !== 'fork-join' || summary.role !== 'path') this.#options.joining()
+    if (!forksText({ settings }) || summary.role !== 'path') this.#options.joining()
     const { reads } = summary
     if (summary.role === 'probe') return this.#settleProbe(summary, settings)
     const { source, instruction } = await sourceOf(summary, {

@@ -6,6 +6,7 @@ import { questionOf } from '../protocol/question.ts'
 import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { partsOf, type Source } from '../protocol/segments.ts'
+import { forksText } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { OpenJoined, OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
@@ -49,7 +50,7 @@ export async function sourceOf(
     summary.fusion === 'cache' && !trained && lease?.context.info.canShift === false
       ? 'reread'
       : summary.fusion
-  const ownChildren = state.settings!.strategy === 'fork-join' && summary.role === 'path'
+  const ownChildren = forksText(state) && summary.role === 'path'
   if (fusion === 'cache' && (trained || ownChildren)) return { source: joinOf(summary, state) }
   const paths = summary.reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
   const asking = await askingOf(summary, paths, reading)

@@ -2,7 +2,7 @@ import { likelyKind } from '../protocol/question.ts'
 import { countedPaths } from '../protocol/deciding.ts'
 import { isOpen, type AgreementState, type Segment } from '../protocol/run-state.ts'
 import { segmentId } from '../protocol/segments.ts'
-import type { Shape } from '../protocol/shapes.ts'
+import { ruleOf, type Shape } from '../protocol/shapes.ts'
 import { probeSeed } from './seeds.ts'
 import { isReadable, type Action, type Compare, type View } from './strategy.ts'
 
@@ -17,7 +17,7 @@ export const PROBE_BUDGET = 768
 /** Returns whether a run compares programs, as far as that is known. */
 function comparesPrograms({ groups, size }: Shape, { settings, state }: View): boolean {
   // A merged answer is the program; its thoughts need not hold any.
-  if (settings.strategy === 'merge' || settings.runPrograms !== true || groups * size < 2)
+  if (ruleOf(settings.strategy).merges || settings.runPrograms !== true || groups * size < 2)
     return false
   return likelyKind(state) === 'code'
 }

@@ -3,7 +3,7 @@ import type { Fusion, RunSettings, Strategy as Name } from '../protocol/request.
 import { countedPaths } from '../protocol/deciding.ts'
 import { MAX_SEGMENTS } from '../protocol/limits.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
-import { firstOf, groupsOf, lastGroups, shapeOf, type Shape } from '../protocol/shapes.ts'
+import { firstOf, groupsOf, lastGroups, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
 import { votesInstead, whetherDecided } from './deciding.ts'
 import { nextProbes } from './probing.ts'
@@ -183,7 +183,7 @@ export interface AskedSummary {
 export const merges = (
   { strategy }: Pick<RunSettings, 'strategy'>,
   { fusion, instruction }: AskedSummary,
-): boolean => strategy === 'merge' && fusion === undefined && instruction === undefined
+): boolean => ruleOf(strategy).merges && fusion === undefined && instruction === undefined
 
 /** Returns the action that opens the summary of a group, or of the last round. */
 export function groupSummary(

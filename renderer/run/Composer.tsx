@@ -10,12 +10,7 @@ import {
   type Strategy,
 } from '../../engine/protocol/request.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
-import {
-  asksForVotes,
-  strategiesFor,
-  strategyTakes,
-  takesAnswerBy,
-} from '../../engine/protocol/shapes.ts'
+import { asksForVotes, strategiesFor, ruleOf, takesAnswerBy } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
@@ -116,7 +111,7 @@ export function Composer() {
             value={full?.paths}
             min={1}
             max={64}
-            disabled={full === null || !strategyTakes(full.strategy).paths}
+            disabled={full === null || !ruleOf(full.strategy).paths}
             onChange={(paths) => editSettings({ paths })}
             warn={
               full !== null && full.paths > limit && full.strategy.startsWith('parallel')
@@ -193,7 +188,7 @@ export function Composer() {
 function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const t = useT()
   const trained = info.nativePaths > 0
-  const takes = strategyTakes(full.strategy)
+  const takes = ruleOf(full.strategy)
   return (
     <div className="fields main-fields">
       <PresetField />

@@ -12,6 +12,7 @@ import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
+import { forksText } from '../../engine/protocol/shapes.ts'
 import { doingWords } from '../ui/doing.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
@@ -288,7 +289,7 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
   const agrees = nothingToCount(kind)
   const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
   // A text that forks has one answer: there is nothing to count or to compare.
-  const forks = useShown(run, (s) => s.settings?.strategy === 'fork-join')
+  const forks = useShown(run, forksText)
   const keys = (['summary', 'votes', 'overview'] as const).filter(
     (key) => !(key === 'summary' && answer) && !(key === 'votes' && forks),
   )

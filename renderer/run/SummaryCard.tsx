@@ -4,6 +4,7 @@ import { decidingProgram, decidingSummary, spokesman } from '../../engine/protoc
 import { isOpen } from '../../engine/protocol/fold.ts'
 import { nothingToCount, questionOf, showsValues } from '../../engine/protocol/question.ts'
 import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { forksText } from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
@@ -59,7 +60,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     return segment !== undefined && roleOf(segment) === 'path' ? segment : null
   })
   const voted = useShown(run, (s) => {
-    const has = s.votes.length > 0 || s.settings?.strategy === 'fork-join'
+    const has = s.votes.length > 0 || forksText(s)
     const said = isOver(s.status) && has ? spokesman(s) : undefined
     return said?.role === 'path' ? said.segment : null
   })

@@ -5,7 +5,7 @@ import type { RunState } from '../../engine/protocol/fold.ts'
 import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
 import { MAX_PATHS, type RunRequest } from '../../engine/protocol/request.ts'
 import { roundsFor, summaryBudgetFor } from '../../engine/protocol/settings.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { loadAnswer } from './answers.ts'
 import { NONE, useAttachments, withAttachments, type Attachment } from './attachments.ts'
@@ -111,7 +111,7 @@ export function effective(
   const { defaults, nativePaths } = info
   const settings = asked(draft)
   const most = nativePaths > 0 && settings.reuseTokens !== true ? nativePaths : MAX_PATHS
-  const rounds = strategyTakes(settings.strategy ?? defaults.strategy).rounds
+  const rounds = ruleOf(settings.strategy ?? defaults.strategy).rounds
   return {
     ...onTop(defaults, settings),
     ...(rounds && roundsFor(settings, most)),

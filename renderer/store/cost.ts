@@ -1,5 +1,5 @@
 import type { RunSettings } from '../../engine/protocol/request.ts'
-import { pathsOf, shapeOf } from '../../engine/protocol/shapes.ts'
+import { pathsOf, ruleOf, shapeOf } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo, RunSummary } from '../../engine/protocol/wire.ts'
 
 /** What a run writes at most. */
@@ -18,10 +18,11 @@ export function costOf(
   { name, nativePaths }: Pick<ModelInfo, 'name' | 'nativePaths'>,
   runs: readonly RunSummary[],
 ): Cost | null {
-  if (settings.strategy === 'fork-join') return null
+  const { forks, merges } = ruleOf(settings.strategy)
+  if (forks) return null
   const shape = shapeOf(settings, nativePaths > 0)
   const paths = pathsOf(shape)
-  const each = settings.strategy === 'merge' ? shape.size : 1
+  const each = merges ? shape.size : 1
   const answers = shape.summaries ? shape.groups * each : 0
   const tokens = paths * settings.budget + answers * settings.summaryBudget
   const last = runs.find(
