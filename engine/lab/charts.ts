@@ -36,6 +36,7 @@ const LOOKS: Record<Strategy, number> = {
   refine: 6,
   merge: 5,
   'fork-join': 8,
+  tournament: 9,
 }
 const SOME_PATH = 7
 const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 1 : 0)

@@ -52,6 +52,9 @@ const DEFAULT_RUNS = 3
 /** The defaults of `refine`. */
 const REFINE = { paths: 8, rounds: 2, reads: 3 } as const
 
+/** The default number of judgements per candidate: enough for one winner of four. */
+export const DEFAULT_JUDGEMENTS = 2
+
 type Rounds = Pick<RunSettings, 'paths' | 'rounds' | 'reads'>
 
 /**
@@ -117,6 +120,8 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     delete settings.rounds
     delete settings.reads
   }
+  if (takes.judges) settings.judgements ??= DEFAULT_JUDGEMENTS
+  else delete settings.judgements
   if (takesAnswerBy(strategy)) settings.answerBy ??= 'auto'
   else delete settings.answerBy
   return RunSettings.parse(settings)

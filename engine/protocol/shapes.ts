@@ -23,11 +23,13 @@ export interface Shape {
   finish: number
   /** Whether each group ends in a summary. */
   summaries: boolean
+  /** In how many rounds judges compare the answers two at a time; 0: in none. */
+  judgements: number
 }
 
 type Asked = Pick<
   RunSettings,
-  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'answerBy'
+  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'answerBy' | 'judgements'
 >
 
 interface StrategyRule {
@@ -51,6 +53,8 @@ interface StrategyRule {
   merges: boolean
   /** The model splits its text into paths itself (forks.ts): only one of the paths answers. */
   forks: boolean
+  /** Judges compare its answers two at a time, instead of a vote or a summary. */
+  judges: boolean
 }
 
 const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
@@ -65,6 +69,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: false,
     merges: false,
     forks: false,
+    judges: false,
   },
   sequential: {
     groups: () => 1,
@@ -77,6 +82,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: false,
     merges: false,
     forks: false,
+    judges: false,
   },
   majority: {
     groups: ({ paths }) => paths,
@@ -89,6 +95,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: true,
     merges: false,
     forks: false,
+    judges: false,
   },
   'parallel-majority': {
     groups: ({ runs }) => runs,
@@ -101,6 +108,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: false,
     merges: false,
     forks: false,
+    judges: false,
   },
   refine: {
     groups: () => 1,
@@ -113,6 +121,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: false,
     merges: false,
     forks: false,
+    judges: false,
   },
   'fork-join': {
     groups: () => 1,
@@ -125,6 +134,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: false,
     merges: false,
     forks: true,
+    judges: false,
   },
   merge: {
     groups: () => 1,
@@ -137,6 +147,20 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     single: false,
     merges: true,
     forks: false,
+    judges: false,
+  },
+  tournament: {
+    groups: ({ paths }) => paths,
+    size: () => 1,
+    summaries: 'trained',
+    paths: true,
+    runs: false,
+    rounds: false,
+    votes: false,
+    single: true,
+    merges: false,
+    forks: false,
+    judges: true,
   },
 }
 
@@ -145,7 +169,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
  * of control tokens).
  */
 export function shapeOf(asked: Asked, trained: boolean): Shape {
-  const { groups, size, summaries, rounds } = STRATEGY_RULES[asked.strategy]
+  const { groups, size, summaries, rounds, judges } = STRATEGY_RULES[asked.strategy]
   return {
     groups: groups(asked),
     size: size(asked),
@@ -156,6 +180,7 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
       summaries === 'asked'
         ? asked.answerBy !== 'vote'
         : summaries === 'always' || (summaries === 'trained' && trained),
+    judgements: judges ? (asked.judgements ?? 1) : 0,
   }
 }
 
@@ -182,6 +207,10 @@ export const roomFor = (
   strategy: Strategy,
   { groups, size }: Pick<Shape, 'groups' | 'size'>,
 ): number => groups * size * (STRATEGY_RULES[strategy].forks ? USUAL_CHILDREN : 1)
+
+/** Returns how many judges a round has at most: each pair is judged in both orders. */
+export const judgesPerRound = ({ groups, size, judgements }: Shape): number =>
+  judgements === 0 ? 0 : 2 * Math.floor((groups * size) / 2)
 
 /** Returns how many paths a run opens by itself. */
 export const pathsOf = ({ groups, size, rounds }: Shape): number => groups * size * rounds

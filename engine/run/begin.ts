@@ -60,7 +60,7 @@ export async function begin(
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)
-  const reading = !merges && (shape.summaries || shape.rounds > 1)
+  const reading = !merges && (shape.summaries || shape.rounds > 1 || shape.judgements > 0)
   const fusion = forks
     ? chooseFusion('cache', model, true)
     : chooseFusion(settings.controls.fusion, model, reading)
@@ -84,7 +84,8 @@ export async function begin(
     notices.push({ code: 'template-fallback', params: { reason: prompt.fallback } })
   for (const name of unread(settings.templateVariables, info.chatTemplate))
     notices.push({ code: 'template-variable', params: { name } })
-  if (reading && !trained)
+  // Judges merge nothing.
+  if (reading && !trained && shape.judgements === 0)
     notices.push({ code: fusion === 'cache' ? 'cache-fusion' : 'reread-fusion' })
   return {
     notices: [...notices, ...limits(room)],

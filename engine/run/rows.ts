@@ -25,7 +25,9 @@ export function thoughtRows(settings: RunSettings, model: RowModel): RowOf {
   const shape = shapeOf(settings, model.tokens.pairs.length > 0)
   const { groups, size } = shape
   const most = MAX_SEQUENCES - 1 - SPARE_SEQUENCES
-  const each = ruleOf(settings.strategy).merges ? 2 : liveRounds(shape)
+  const { merges, judges } = ruleOf(settings.strategy)
+  // A member of a merged answer or a judge needs a sequence beside each path.
+  const each = merges || judges ? 2 : liveRounds(shape)
   const room = Math.floor((most - groups) / (groups * each))
   if (room < 1) throw fail('too-many-paths/groups', { groups, room: most >> 1 })
   const row = rowOf(settings, model, size, room)

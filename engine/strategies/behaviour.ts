@@ -16,9 +16,9 @@ export const PROBE_BUDGET = 768
 
 /** Returns whether a run compares programs, as far as that is known. */
 function comparesPrograms({ groups, size }: Shape, { settings, state }: View): boolean {
-  // A merged answer is the program; its thoughts need not hold any.
-  if (ruleOf(settings.strategy).merges || settings.runPrograms !== true || groups * size < 2)
-    return false
+  const { merges, judges } = ruleOf(settings.strategy)
+  // A merged answer is the program, and its thoughts need not hold any. Judges choose by reading.
+  if (merges || judges || settings.runPrograms !== true || groups * size < 2) return false
   return likelyKind(state) === 'code'
 }
 

@@ -6,6 +6,7 @@ import { pathId, summaryId } from '../protocol/segments.ts'
 import { firstOf, groupsOf, lastGroups, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
 import { votesInstead, whetherDecided } from './deciding.ts'
+import { nextJudges } from './judging.ts'
 import { nextProbes } from './probing.ts'
 import { drawn, pathSeed, summarySeed } from './seeds.ts'
 import {
@@ -52,6 +53,8 @@ function grouped(shape: Shape, view: View): Action[] {
   if (more.length > 0) return more
   const comparison = nextComparison(shape, view)
   if (comparison.length > 0) return comparison
+  const judges = later ? [] : nextJudges(shape, view)
+  if (judges.length > 0) return judges
   return [...(later ? [] : withoutText(shape, view)), { type: 'finish' }]
 }
 

@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
   AnswerBy,
+  MAX_JUDGEMENTS,
   MAX_ROUNDS,
   QuestionKind,
   type FinishRule,
@@ -216,6 +217,16 @@ function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
         />
       )}
       {takes.rounds && <RoundFields full={full} />}
+      {takes.judges && (
+        <NumberField
+          label={t('compose.judgements')}
+          value={full.judgements}
+          min={1}
+          max={MAX_JUDGEMENTS}
+          hint={t('compose.judgementsHelp')}
+          onChange={(judgements) => editSettings({ judgements })}
+        />
+      )}
       {takesAnswerBy(full.strategy) && <AnswerByField rule={full.answerBy} trained={trained} />}
       <NumberField
         label={t('compose.budget')}
@@ -268,9 +279,11 @@ function CostLine({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const list = useHistory((s) => s.list)
   const cost = costOf(full, info, list ?? [])
   if (cost === null) return null
-  const most = t(cost.answers > 0 ? 'cost.both' : 'cost.paths', {
+  const kind = cost.judgements > 0 ? 'cost.judged' : cost.answers > 0 ? 'cost.both' : 'cost.paths'
+  const most = t(kind, {
     paths: integer(cost.paths),
     answers: integer(cost.answers),
+    judgements: integer(cost.judgements),
     tokens: integer(cost.tokens),
   })
   return (
