@@ -37,7 +37,7 @@ function competing(state: RunState): Segment[] {
       !isOpen(one) &&
       one.tokens.length > 0 &&
       !['dropped', 'failed'].includes(one.status) &&
-      // Of the first m paths to end, the others do not take part.
+      // Behind the first m paths to end, no other takes part.
       !(firstOf(settings) > 0 && one.reason === 'cut'),
   )
 }

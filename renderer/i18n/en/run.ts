@@ -99,6 +99,8 @@ export const run = {
   'lane.branchOf': 'Branched from path {{path}} after {{at}} tokens',
   'lane.reads': 'Reads paths {{paths}}',
   'lane.entry': 'For entry {{entry}} of the plan of path {{path}}',
+  'lane.children_one': '{{count}} child of its plan',
+  'lane.children_other': '{{count}} children of its plan',
   'lane.confidence': 'Confidence along the path (mean logprob {{mean}})',
   'lane.firstToken': 'Time to first token',
   'lane.budget': 'Tokens used, of the budget',

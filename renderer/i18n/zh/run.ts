@@ -99,6 +99,8 @@ export const run: Record<keyof typeof en, string> = {
   'lane.branchOf': '从路径 {{path}} 的第 {{at}} 个词元后分叉',
   'lane.reads': '读取路径 {{paths}}',
   'lane.entry': '对应路径 {{path}} 的计划条目 {{entry}}',
+  'lane.children_one': '计划的 {{count}} 条子路径',
+  'lane.children_other': '计划的 {{count}} 条子路径',
   'lane.confidence': '路径上的置信度（平均对数概率 {{mean}}）',
   'lane.firstToken': '首个词元用时',
   'lane.budget': '已用词元与预算',
