@@ -1,6 +1,6 @@
 import { printable } from '../protocol/controls.ts'
 import type { RunState, Segment } from '../protocol/fold.ts'
-import { decidingProgram } from '../protocol/deciding.ts'
+import { decidingProgram, judgedWinner } from '../protocol/deciding.ts'
 import { showsValues } from '../protocol/question.ts'
 import {
   comparedPrograms,
@@ -9,6 +9,7 @@ import {
   segmentLine,
   segmentTitle,
   voteLines,
+  voteTitle,
 } from '../transcripts/export/index.ts'
 import { table } from './table.ts'
 import { print } from './usage.ts'
@@ -29,7 +30,7 @@ export class PlainText {
   }
 
   async done(state: RunState): Promise<void> {
-    if (showsValues(state) || comparedPrograms(state) !== null)
+    if (showsValues(state) || comparedPrograms(state) !== null || judgedWinner(state) !== undefined)
       await print(resultText(state, { summaries: false }))
   }
 }
@@ -45,18 +46,21 @@ export function resultText(state: RunState, shown = { summaries: true }): string
     const compared = comparedPrograms(state)
     if (compared !== null) parts.push(programsText(compared))
     const program = decidingProgram(state)
-    if (program !== undefined)
-      parts.push(`--- Answer: ${nameOf(program)}\n${printable(answer ?? '')}\n`)
+    const judged = judgedWinner(state)
+    parts.push(...votesText(state.votes.filter(({ over }) => over === 'judges')))
+    const chosen = program ?? judged
+    if (chosen !== undefined)
+      parts.push(`--- Answer: ${nameOf(chosen)}\n${printable(answer ?? '')}\n`)
     else if (state.summaries.length === 0 && answer !== null) return `${printable(answer)}\n`
     return parts.join('')
   }
-  for (const vote of state.votes)
-    parts.push(
-      `--- Vote over ${vote.over} by ${vote.rule}\n${voteLines(vote).map(printable).join('\n')}\n\n`,
-    )
+  parts.push(...votesText(state.votes))
   if (answer !== null) parts.push(`Answer: ${printable(answer)}\n`)
   return parts.join('')
 }
+
+const votesText = (votes: RunState['votes']): string[] =>
+  votes.map((vote) => `--- ${voteTitle(vote)}\n${voteLines(vote).map(printable).join('\n')}\n\n`)
 
 function programsText({ lines, head, rows }: ComparedPrograms): string {
   const cells = rows.map((row) => row.map(cut))

@@ -6,6 +6,7 @@ import {
   Fusion,
   MAX_ALTERNATIVES,
   MAX_BUDGET,
+  MAX_JUDGEMENTS,
   MAX_PATHS,
   MAX_PATIENCE,
   MAX_ROUNDS,
@@ -30,6 +31,7 @@ export interface SolveFlags extends EngineFlags {
   runs?: number
   rounds?: number
   reads?: number
+  judgements?: number
   answerBy?: AnswerBy
   budget?: number
   summaryBudget?: number
@@ -90,6 +92,11 @@ export function addThinkFlags(command: Command): Command {
       '--reads <n>',
       'how many paths of the round before each path of refine reads (default: 3)',
       integer(1, MAX_PATHS),
+    )
+    .option(
+      '--judgements <n>',
+      'judgements per candidate of tournament, in as many rounds (default: 2)',
+      integer(1, MAX_JUDGEMENTS),
     )
     .addOption(
       new Option(
@@ -219,6 +226,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
     runs,
     rounds,
     reads,
+    judgements,
     answerBy,
     budget,
     summaryBudget,
@@ -264,6 +272,7 @@ export function solveRequest(problem: string, flags: SolveFlags): RunRequest {
       runs,
       rounds,
       reads,
+      judgements,
       answerBy,
       budget,
       summaryBudget,

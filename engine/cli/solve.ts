@@ -179,13 +179,14 @@ function settingsLine({
 function tellEnd(state: RunState, end: RunEvent, run: string): void {
   if (end.type === 'run-failed') say(`braid: ${errorText(end.error)} (${end.error.code})`)
   if (end.type === 'run-ended') {
-    const { promptTokens, pathTokens, summaryTokens, probeTokens } = end.usage
+    const { promptTokens, pathTokens, summaryTokens, probeTokens, judgeTokens } = end.usage
     const { loadMs, prefillMs, pathsMs, joinMs, summaryMs, totalMs } = end.timings
-    const { probeMs = 0, programsMs = 0 } = end.timings
+    const { probeMs = 0, judgeMs = 0, programsMs = 0 } = end.timings
     const s = (ms: number) => `${(ms / 1000).toFixed(2)} s`
     say(
       `${promptTokens} prompt, ${pathTokens} path and ${summaryTokens} summary tokens; load ${s(loadMs)}, prefill ${s(prefillMs)}, paths ${s(pathsMs)}, join ${joinMs.toFixed(1)} ms, summary ${s(summaryMs)}, total ${s(totalMs)}`,
     )
+    if (judgeTokens !== undefined) say(`${judgeTokens} tokens of judges in ${s(judgeMs)}`)
     if (programsMs > 0)
       say(`${probeTokens ?? 0} probe tokens in ${s(probeMs)}; programs ran for ${s(programsMs)}`)
   }

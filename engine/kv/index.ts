@@ -28,6 +28,7 @@ export {
   joinedCells,
   liveRounds,
   MAX_SEQUENCES,
+  judgeCells,
   newRunDemand,
   readingOf,
   sizeRun,

@@ -124,8 +124,8 @@ export type Reader = Pick<Segment, 'role' | 'source'>
 /**
  * Returns where each path's part of a join goes and whether its cells are moved or copied. A summary
  * moves them if the whole path is joined, K is not quantised, the path has ended and reads no others,
- * and no other segment holds any of its cells. A path copies them, since several paths read the same
- * ones. Empty for other sources.
+ * and no other segment holds any of its cells. A path or a judge copies them, since several of them
+ * read the same ones. Empty for other sources.
  */
 export function placeParts({ role, source }: Reader, rules: PlacingRules): Placed[] {
   const { state, placement, prompt } = rules
@@ -144,7 +144,7 @@ export function placeParts({ role, source }: Reader, rules: PlacingRules): Place
       const target = at - from
       const whole = path !== undefined && from === 0 && to === length
       // The prompt's cells, which the path's sequence also holds, must not be in the moved range.
-      const free = role !== 'path' && whole && target >= prompt && mayMove(path, rules)
+      const free = role === 'summary' && whole && target >= prompt && mayMove(path, rules)
       const home = path === undefined ? prompt : homeOf(path, state)
       const offset = path === undefined ? prompt : placement.offset(path, state)
       placed.push({

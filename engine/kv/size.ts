@@ -2,10 +2,22 @@
  * How many cells and sequences a run needs. Both the fit and the allocation use these functions.
  */
 import { DEFAULT_TAIL, type Fusion, type KvType, type RunSettings } from '../protocol/request.ts'
-import { refiningInstructions, usualInstructions } from '../protocol/instruction.ts'
+import {
+  judgingInstructions,
+  refiningInstructions,
+  usualInstructions,
+} from '../protocol/instruction.ts'
+import { JUDGE_TOKENS } from '../protocol/judges.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import type { Layout } from '../protocol/segments.ts'
-import { layoutOf, roomFor, shapeOf, type Shape } from '../protocol/shapes.ts'
+import {
+  judgesPerRound,
+  layoutOf,
+  roomFor,
+  ruleOf,
+  shapeOf,
+  type Shape,
+} from '../protocol/shapes.ts'
 
 /** The most sequences that a context can have (llama.cpp's LLAMA_MAX_SEQ, less two for copies). */
 export const MAX_SEQUENCES = 254
@@ -43,18 +55,36 @@ export function wordsAround({ instruction }: Pick<RunSettings, 'instruction'>): 
  * it reads and the words around it, or all of it decoded again. With layout `shared`, none.
  */
 export function joinedCells(
-  settings: Pick<RunSettings, 'reads' | 'budget' | 'tail' | 'joinThoughts' | 'refineInstruction'>,
-  { reading, thinks, promptTokens }: Pick<Demand, 'reading' | 'promptTokens'> & { thinks: boolean },
+  settings: Pick<RunSettings, 'reads' | 'refineInstruction'> & Texts,
+  by: ReadBy,
 ): number {
-  if (reading === 'shared' || reading === 'merge') return 0
-  const {
-    reads = 1,
-    budget,
-    tail = DEFAULT_TAIL,
-    joinThoughts = false,
-    refineInstruction,
-  } = settings
+  if (by.reading === 'shared' || by.reading === 'merge') return 0
+  const { reads = 1, refineInstruction } = settings
   const asked = refineInstruction === undefined ? refiningInstructions() : [refineInstruction]
+  return readCells(reads, asked, settings, by)
+}
+
+/**
+ * Returns the most cells of a judge: those of the two texts that it reads and of its own. A judge of a
+ * trained model reads texts again, since such a model has no words between joined paths.
+ */
+export const judgeCells = (settings: Texts, by: ReadBy): number =>
+  JUDGE_TOKENS +
+  readCells(2, judgingInstructions(), settings, {
+    ...by,
+    reading: by.reading === 'consecutive' ? by.reading : 'reread',
+  })
+
+type Texts = Pick<RunSettings, 'budget' | 'tail' | 'joinThoughts'>
+type ReadBy = Pick<Demand, 'reading' | 'promptTokens'> & { thinks: boolean }
+
+/** Returns the most cells for reading this many texts under one of these instructions. */
+function readCells(
+  reads: number,
+  asked: readonly string[],
+  { budget, tail = DEFAULT_TAIL, joinThoughts = false }: Texts,
+  { reading, thinks, promptTokens }: ReadBy,
+): number {
   const words = WORDS + Math.max(...asked.map((text) => Buffer.byteLength(text)))
   const read = thinks && !joinThoughts ? Math.min(budget, tail) : budget
   return reading === 'consecutive'
@@ -72,7 +102,8 @@ export const readingOf = (
   fusion: Fusion,
   trained: boolean,
   { strategy }: Pick<RunSettings, 'strategy'>,
-): Reading => (strategy === 'merge' ? 'merge' : fusion === 'reread' ? 'reread' : layoutOf(trained))
+): Reading =>
+  ruleOf(strategy).merges ? 'merge' : fusion === 'reread' ? 'reread' : layoutOf(trained)
 
 /** The most tokens that a path gets behind it before a merged answer (run/merging.ts), as bytes. */
 const BRIDGE = 96
@@ -184,6 +215,7 @@ export function newRunDemand(
     | 'rounds'
     | 'reads'
     | 'answerBy'
+    | 'judgements'
     | 'refineInstruction'
     | 'engine'
   >,
@@ -197,15 +229,19 @@ export function newRunDemand(
   const joined = joinedCells(settings, { reading, thinks, promptTokens })
   const live = liveRounds(shape)
   const forks = settings.probeEvery === undefined ? 0 : paths
+  const judges = judgesPerRound(shape)
+  const judged = judges === 0 ? 0 : judgeCells(settings, { reading, thinks, promptTokens })
   return {
     promptTokens,
     kept: 0,
     remaining:
-      paths * (live * budget + Math.min(shape.rounds - 1, live) * joined) + forks * PROBE_CELLS,
+      paths * (live * budget + Math.min(shape.rounds - 1, live) * joined) +
+      forks * PROBE_CELLS +
+      judges * judged,
     budget,
     paths,
     summaries,
-    sequences: paths * live + forks + summaries * (reading === 'merge' ? paths : 1),
+    sequences: paths * live + forks + judges + summaries * (reading === 'merge' ? paths : 1),
     summaryBudget,
     reading,
     words: wordsAround(settings),

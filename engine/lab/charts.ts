@@ -1,4 +1,4 @@
-import { strategyTakes } from '../protocol/shapes.ts'
+import { ruleOf } from '../protocol/shapes.ts'
 import type { Strategy } from '../protocol/request.ts'
 import { dotChart, lineChart, number, type Point, type Series } from './plot.ts'
 import type { Cell } from './cells.ts'
@@ -16,7 +16,7 @@ const mebibytes = (n: number) => `${Number(n.toPrecision(3))} MiB`
 
 /** Returns a name such as "majority (text)" or "3 x parallel (equality)". */
 export const strategyName = ({ strategy, vote, runs }: Cell): string =>
-  `${strategyTakes(strategy).runs ? `${runs} x parallel` : strategy}${vote === null ? '' : ` (${vote})`}`
+  `${ruleOf(strategy).runs ? `${runs} x parallel` : strategy}${vote === null ? '' : ` (${vote})`}`
 
 const about = (c: Cell) =>
   `${c.variant ?? strategyName(c)}, P = ${c.paths}, budget ${c.budget}: ${percent(c.accuracy)} (${percent(c.low)} to ${percent(c.high)}), n = ${c.n}, ${number(Math.round(c.tokens))} tokens, ${milliseconds(c.medianMs)}`
@@ -36,6 +36,7 @@ const LOOKS: Record<Strategy, number> = {
   refine: 6,
   merge: 5,
   'fork-join': 8,
+  tournament: 9,
 }
 const SOME_PATH = 7
 const look = ({ strategy, vote }: Cell) => LOOKS[strategy] + (vote === 'text' ? 1 : 0)

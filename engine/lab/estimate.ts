@@ -1,5 +1,6 @@
 import type { LabEstimate } from '../protocol/lab.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { JUDGE_TOKENS } from '../protocol/judges.ts'
+import { judgesPerRound, shapeOf } from '../protocol/shapes.ts'
 import type { Lab } from './open.ts'
 import { mean } from './stats.ts'
 import type { Unit } from './unit.ts'
@@ -32,18 +33,23 @@ export function estimateOf(
   let tokens = 0
   let seconds = 0
   for (const { settings } of all) {
-    const { groups, size, rounds, reads, summaries } = shapeOf(settings, model.nativePaths > 0)
+    const shape = shapeOf(settings, model.nativePaths > 0)
+    const { groups, size, rounds, reads, summaries, judgements } = shape
+    const judges = judgesPerRound(shape)
     const width = groups * size
     const written = summaries ? groups * settings.summaryBudget : 0
-    tokens += perUnit * (prompt + rounds * width * settings.budget + written)
+    tokens +=
+      perUnit *
+      (prompt + rounds * width * settings.budget + written + judgements * judges * JUDGE_TOKENS)
     if (speeds.length === 0) continue
-    // Texts that a summary or a later round reads again are prefilled.
-    const texts = (summaries ? width : 0) + (rounds - 1) * width * reads
+    // Texts that a summary, a later round or a judge reads again are prefilled.
+    const texts = (summaries ? width : 0) + (rounds - 1) * width * reads + judgements * judges * 2
     const reread = model.nativePaths === 0 ? texts * settings.budget : 0
     seconds +=
       perUnit *
       ((prompt + reread) * reading +
         rounds * settings.budget * stepSeconds(width, speeds) +
+        judgements * JUDGE_TOKENS * stepSeconds(Math.max(1, judges), speeds) +
         (summaries ? settings.summaryBudget * stepSeconds(groups, speeds) : 0))
   }
   return {

@@ -1,4 +1,4 @@
-import { strategyTakes } from '../protocol/shapes.ts'
+import { ruleOf } from '../protocol/shapes.ts'
 import { createHash } from 'node:crypto'
 import type { RunSettings, ValueRule } from '../protocol/request.ts'
 
@@ -19,7 +19,7 @@ export interface Unit {
 }
 
 export const votesIn = ({ strategy }: Pick<RunSettings, 'strategy'>): boolean =>
-  strategyTakes(strategy).votes
+  ruleOf(strategy).votes
 
 export function makeUnit(
   settings: RunSettings,
@@ -27,7 +27,7 @@ export function makeUnit(
   extra: Pick<Unit, 'variant' | 'prefix'> = {},
 ): Unit {
   const { strategy, paths, runs, budget } = settings
-  const width = `p${paths}${strategyTakes(strategy).runs ? `x${runs}` : ''}`
+  const width = `p${paths}${ruleOf(strategy).runs ? `x${runs}` : ''}`
   const key = [
     strategy,
     width,
@@ -66,7 +66,7 @@ export function gridUnits(
   settle: (asked: Pick<RunSettings, 'strategy' | 'paths' | 'budget'>) => RunSettings,
 ): Unit[] {
   return grid.strategies.flatMap((strategy) => {
-    const sequential = !strategyTakes(strategy).paths
+    const sequential = !ruleOf(strategy).paths
     const budgets = sequential ? (grid.sequentialBudgets ?? grid.budgets) : grid.budgets
     return budgets.flatMap((budget) =>
       (sequential ? [1] : grid.paths).map((paths) =>

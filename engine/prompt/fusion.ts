@@ -31,6 +31,8 @@ export interface FusionRequest {
   prompt: readonly number[]
   /** The most tokens that all parts may have together. */
   room: number
+  /** Variables of the template for the words around the texts only; absent: those of the run. */
+  variables?: RunSettings['templateVariables']
 }
 
 export interface RereadRequest extends FusionRequest {
@@ -99,8 +101,8 @@ export async function joinSource(
   request: JoinRequest,
   signal: AbortSignal,
 ): Promise<Source> {
-  const prompt = await runPrompt(model, request, signal)
-  const attempts = partsOfPaths(model, paths, prompt, request.settings)
+  const { own, prompt } = await promptsOf(model, request, signal)
+  const attempts = partsOfPaths(model, paths, own, request.settings)
   const removed = removedToFit(model, attempts, prompt, request)
   const { opening, separators, closing } = frameOf(
     model.plain,
@@ -128,6 +130,19 @@ export async function joinSource(
       { tokens: [...closing] },
     ],
   }
+}
+
+/** Returns the prompt that the paths were written behind, and the one that the words around them are from. */
+async function promptsOf(
+  model: FusionModel,
+  request: FusionRequest,
+  signal: AbortSignal,
+): Promise<{ own: Prompt; prompt: Prompt }> {
+  const own = await runPrompt(model, request, signal)
+  const { variables, settings } = request
+  if (variables === undefined || !mayThink(model.thought)) return { own, prompt: own }
+  const asked = { ...request, settings: { ...settings, templateVariables: variables } }
+  return { own, prompt: await runPrompt(model, asked, signal) }
 }
 
 function partsOfPaths(
@@ -175,17 +190,18 @@ function removedToFit(
   return byRoom.map((removed, i) => removed + byCells[i]!)
 }
 
-async function rereadTexts(
+/** As `rereadSource` of a model without control tokens, for any model. */
+export async function rereadTexts(
   model: FusionModel,
   paths: readonly Segment[],
   request: RereadRequest,
   signal: AbortSignal,
 ): Promise<Source> {
   const { plain } = model
-  const prompt = await runPrompt(model, request, signal)
+  const { own, prompt } = await promptsOf(model, request, signal)
   const attempts =
     request.cuts === undefined
-      ? partsOfPaths(model, paths, prompt, request.settings)
+      ? partsOfPaths(model, paths, own, request.settings)
       : wholePaths(paths)
   const frame = frameOf(
     plain,

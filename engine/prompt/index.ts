@@ -6,6 +6,7 @@ export {
   cutToFit,
   joinSource,
   rereadSource,
+  rereadTexts,
   type FusionModel,
   type JoinRequest,
   type RereadRequest,

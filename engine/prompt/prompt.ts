@@ -2,6 +2,7 @@ import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { FORK_FORMS } from '../protocol/forks.ts'
 import type { RunSettings } from '../protocol/request.ts'
+import { ruleOf } from '../protocol/shapes.ts'
 import type { ControlTokens } from './control.ts'
 import { renderChat, type Chat, type Turn } from './render.ts'
 import { splitThought, type ThoughtMarks } from './thought.ts'
@@ -68,7 +69,7 @@ function suffixOf(
   { native, tokens: { forks } }: PromptModel & Marked,
   { strategy }: Pick<RunSettings, 'strategy'>,
 ): string | undefined {
-  if (strategy === 'fork-join' && forks !== null) return FORK_FORMS[forks.form].suffix
+  if (ruleOf(strategy).forks && forks !== null) return FORK_FORMS[forks.form].suffix
   return native.info.metadata['parathinker.prompt_suffix']
 }
 

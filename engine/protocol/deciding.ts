@@ -18,6 +18,8 @@ export function decidingSummary(state: Deciding): Segment | undefined {
   const { summaries, votes } = state
   const latest = summaries.at(-1)
   if (latest === undefined) return undefined
+  const judged = judgedWinner(state)
+  if (judged !== undefined) return summaries.find(({ segment }) => segment === judged)
   const program = decidingProgram(state)
   const chosen = summaries.find(({ segment }) => segment === program)
   if (chosen !== undefined) return chosen
@@ -78,14 +80,33 @@ export function decidingProgram(
 }
 
 /**
+ * Returns the segment that judges prefer, or that the user chose among those that they ranked;
+ * undefined if there were none, or if the user asked for a summary later.
+ */
+export function judgedWinner({
+  votes,
+  summaries,
+}: Pick<RunState, 'votes' | 'summaries'>): SegmentId | undefined {
+  const vote = votes.find(({ over }) => over === 'judges')
+  if (vote === undefined) return undefined
+  const asked = summaries.findLast(({ group }) => group === null)
+  const byHand = vote.chosen !== undefined && vote.at >= (asked?.startedAt ?? 0)
+  if (asked !== undefined && !byHand) return undefined
+  return vote.chosen ?? vote.classes[vote.winner]?.members[0]
+}
+
+/**
  * Returns the segment whose text is the run's answer, for a question without a single value: the one
- * whose program is chosen, the deciding summary, or the path of a run that has only one. Otherwise
+ * whose program is chosen, the one that judges prefer, the deciding summary, or the path of a run that has only one. Otherwise
  * there is no answer yet.
  */
 export function answeringSegment(state: Deciding & Pick<RunState, 'paths'>): Segment | undefined {
   const program = decidingProgram(state)
   if (program !== undefined)
     return [...state.paths, ...state.summaries].find(({ segment }) => segment === program)
+  const judged = judgedWinner(state)
+  if (judged !== undefined)
+    return [...state.paths, ...state.summaries].find(({ segment }) => segment === judged)
   const summary = decidingSummary(state)
   if (summary !== undefined) return summary
   const paths = countedPaths(state)
@@ -106,7 +127,7 @@ export function spokesman(state: Deciding & Pick<RunState, 'paths'>): Segment | 
     showsValues(state) &&
     (latest === undefined ||
       (vote.chosen !== undefined && vote.at >= latest.startedAt) ||
-      (vote.over === 'paths' && !isOpen(latest) && latest.answer === null))
+      (vote.over !== 'summaries' && !isOpen(latest) && latest.answer === null))
   if (!counts) return answeringSegment(state)
   const won = vote.chosen ?? vote.classes[vote.winner]?.members[0]
   return [...paths, ...summaries].find(({ segment }) => segment === won)

@@ -16,7 +16,8 @@ import { questionOf, showsValues } from './question.ts'
 import type { ValueRule, Weight } from './request.ts'
 import { type RunState, type Segment, type VoteState } from './run-state.ts'
 import { summaryId, type SegmentId } from './segments.ts'
-import { firstOf, shapeOf, strategyTakes } from './shapes.ts'
+import { firstOf, shapeOf, ruleOf } from './shapes.ts'
+import { judgedVote } from './tournament.ts'
 
 /**
  * Decides a run's answer, which segment gave it, and the votes. Both the engine and the page use
@@ -43,7 +44,7 @@ const groupsOf = ({ paths, settings }: Pick<RunState, 'paths' | 'settings'>): nu
   inRounds({ settings }) ? 1 : paths.reduce((most, { group }) => Math.max(most, group ?? 1), 1)
 
 const inRounds = ({ settings }: Pick<RunState, 'settings'>): boolean =>
-  settings !== null && strategyTakes(settings.strategy).rounds
+  settings !== null && ruleOf(settings.strategy).rounds
 
 /**
  * Returns the answer of a run. Where the question has no single value, it is the whole text of a
@@ -54,6 +55,8 @@ const inRounds = ({ settings }: Pick<RunState, 'settings'>): boolean =>
 export function decide(state: RunState): Decision {
   const kind = questionOf(state)
   if (kind === null) return none
+  if (state.settings !== null && ruleOf(state.settings.strategy).judges)
+    return judged(state, kind === 'value')
   if (kind !== 'value') {
     const segment = answeringSegment(state)
     return { answer: (segment && spokenText(segment, state)) || null, vote: null }
@@ -72,6 +75,20 @@ export function decide(state: RunState): Decision {
   if (fuses(state)) return latest === undefined ? none : count(state, 'summaries')
   if (groups === 1) return { answer: countedPaths(state)[0]?.answer?.text ?? null, vote: null }
   return count(state, 'paths')
+}
+
+/** Decides a run whose answers judges compare. A summary that the user asked for later is the answer. */
+function judged(state: RunState, values: boolean): Decision {
+  const asked = state.summaries.findLast(({ group }) => group === null)
+  const byHand = chosenByHand(state) !== undefined
+  if (asked !== undefined && !byHand && (!values || asked.answer !== null))
+    return { answer: values ? asked.answer!.text : spokenText(asked, state) || null, vote: null }
+  const vote = judgedVote(state)
+  const votes = vote === null ? state.votes : [{ ...vote, at: state.at }]
+  const told = votes.find(({ over }) => over === 'judges')
+  if (values) return { answer: told?.classes[told.winner]?.answer ?? null, vote }
+  const segment = answeringSegment({ ...state, votes })
+  return { answer: (segment && spokenText(segment, state)) || null, vote }
 }
 
 const none: Decision = { answer: null, vote: null }
@@ -204,8 +221,9 @@ export function chooseByHand(
       throw fail('no-such-path/program', { member })
     return { ...compared, chosen: member }
   }
-  if (!showsValues(state)) throw fail('bad-request/nothing-to-count')
-  const last = state.votes.at(-1)
+  const ranked = state.votes.find(({ over }) => over === 'judges')
+  if (!showsValues(state) && ranked === undefined) throw fail('bad-request/nothing-to-count')
+  const last = ranked ?? state.votes.at(-1)
   const { rule, over, classes, tie } = last ?? grouped(state)
   const winner = classes.findIndex(({ members }) => members.includes(member))
   if (winner < 0) throw fail('no-such-path/member', { member })

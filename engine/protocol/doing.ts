@@ -1,11 +1,21 @@
 import { z } from 'zod'
+import { judgesOf } from './judges.ts'
 import { isAtWork, isOpen, type RunState } from './run-state.ts'
 import type { SegmentId } from './segments.ts'
 
 /** What a run at work is doing. Lists, titles, taskbars and screen readers all say this. */
 export const Doing = z.object({
   /** `queued`: it waits for its turn or for room. `prompt`: it reads the prompt. `reading`: a summary reads paths. */
-  phase: z.enum(['queued', 'loading', 'prompt', 'thinking', 'reading', 'summarising', 'programs']),
+  phase: z.enum([
+    'queued',
+    'loading',
+    'prompt',
+    'thinking',
+    'reading',
+    'summarising',
+    'judging',
+    'programs',
+  ]),
   /** How many paths think, or are read. */
   paths: z.int(),
   /**
@@ -62,8 +72,12 @@ export function doingOf(
       fraction: reading?.segment === read.segment ? reading.fraction : null,
     }
   if (summarising(state)) return { phase: 'summarising', paths: live, fraction }
+  if (judgesOf(state).some(isOpen)) return { phase: 'judging', paths: live, fraction }
   const asked = state.others.some(isOpen)
-  if (asked || (live === 0 && state.others.length > 0 && state.agreement === null))
+  if (
+    asked ||
+    (live === 0 && state.others.some(({ role }) => role === 'probe') && state.agreement === null)
+  )
     return { phase: 'programs', paths: live, fraction }
   return { phase: 'thinking', paths: live, fraction }
 }

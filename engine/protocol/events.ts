@@ -125,6 +125,8 @@ export const Usage = z.object({
   summaryTokens: z.int(),
   /** Absent if there was no probe. */
   probeTokens: z.int().optional(),
+  /** Absent if nothing was judged. */
+  judgeTokens: z.int().optional(),
   /** Bytes of the KV cells in use at the end. */
   kvBytes: z.number(),
   /** Cells of the context. */
@@ -139,6 +141,8 @@ export const Timings = z.object({
   summaryMs: z.number(),
   /** Asking for calls, and running programs; absent if nothing of that was done. */
   probeMs: z.number().optional(),
+  /** Judging, in rounds; absent if nothing was judged. */
+  judgeMs: z.number().optional(),
   programsMs: z.number().optional(),
   /** All of the run's work, excluding the time it waited for other runs. */
   totalMs: z.number(),
@@ -184,7 +188,7 @@ export const RunEvent = z.discriminatedUnion('type', [
     ...at,
     segment,
     role: Role,
-    /** The group of a path or of its summary. A summary that was requested later has no group. */
+    /** The group of a path or of its summary, or the round of a judge. A summary that was requested later has no group. */
     group: group.optional(),
     source: Source,
     /** Row of the thought tables. */
@@ -224,8 +228,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     type: z.literal('vote'),
     ...at,
     rule: ValueRule,
-    /** Whose answers are counted. */
-    over: z.enum(['paths', 'summaries']),
+    /** Whose answers are counted; `judges`: each class has the points that judges gave it as its `weight`. */
+    over: z.enum(['paths', 'summaries', 'judges']),
     /** What an answer counts; absent: 1. */
     weight: Weight.optional(),
     classes: z
@@ -238,7 +242,7 @@ export const RunEvent = z.discriminatedUnion('type', [
         }),
       )
       .max(MAX_SEGMENTS),
-    /** Index into `classes`. A tie goes to the class with the lowest member. */
+    /** Index into `classes`. A tie goes to the class with the lowest member; of judges, by their rule (tournament.ts). */
     winner: z.int().min(0),
     tie: z.boolean(),
     /** The member that the user chose; its class is the winner. */

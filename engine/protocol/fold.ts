@@ -156,7 +156,9 @@ function apply(draft: Draft, event: Exclude<RunEvent, { type: 'tokens' }>): void
     case 'vote': {
       run.votes = [...run.votes.filter((old) => old.over !== event.over), event]
       const chosen = event.chosen === undefined ? undefined : event.classes[event.winner]
-      if (chosen !== undefined) run.answer = chosen.answer
+      // Judged texts have no value: the end of the run gives the answer.
+      if (chosen !== undefined && (chosen.answer !== null || event.over !== 'judges'))
+        run.answer = chosen.answer
       return
     }
     case 'agreement':

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { RunState, Segment } from './run-state.ts'
 import type { SegmentId } from './segments.ts'
+import { forksText } from './shapes.ts'
 
 /**
  * Models that split a task themselves write a plan with numbered entries. One child per entry then
@@ -157,7 +158,7 @@ export function answeringPaths({
   settings,
   paths,
 }: Pick<RunState, 'settings' | 'paths'>): readonly Segment[] {
-  if (settings?.strategy !== 'fork-join') return paths
+  if (!forksText({ settings })) return paths
   const last = lastOf(paths)
   return last === undefined ? [] : [last]
 }

@@ -50,6 +50,36 @@ export function refiningFor(kind: QuestionKind, question: string): string {
   return REFINING[language] + (kind === 'value' ? REFINING_VALUE[language] : '')
 }
 
+const JUDGING: Record<Language, Record<QuestionKind, string>> = {
+  en: {
+    value:
+      'Which attempt is more likely to give the right answer? Check the steps of both and say in at most four sentences where one of them goes wrong.',
+    text: 'Which attempt answers the question better? Compare what is right, wrong and missing in both, in at most four sentences. Do not prefer one for its length alone.',
+    code: 'Which program is more likely to be right? Go through typical and tricky inputs and say in at most four sentences where one of them goes wrong.',
+  },
+  zh: {
+    value: '哪一次尝试更可能得出正确答案？检查两者的步骤，用最多四句话说明其中一个错在哪里。',
+    text: '哪一次尝试更好地回答了问题？用最多四句话比较两者中正确、错误和遗漏的内容。篇幅长短本身不算优点。',
+    code: '哪一个程序更可能正确？用典型和棘手的输入检查，用最多四句话说明其中一个错在哪里。',
+  },
+}
+const VERDICT: Record<Language, string> = {
+  en: ' Then end with one line, "Better: 1" or "Better: 2".',
+  zh: '最后单独写一行“更好：1”或“更好：2”。',
+}
+
+/** Returns what a judge of two attempts is asked, for a question of this kind. judges.ts reads the verdict. */
+export function judgingFor(kind: QuestionKind, question: string): string {
+  const language = languageOf(question)
+  return JUDGING[language][kind] + VERDICT[language]
+}
+
+/** Returns everything that a judge may be asked, for a size that holds for each of them. */
+export const judgingInstructions = (): string[] =>
+  (['en', 'zh'] as const).flatMap((language) =>
+    Object.values(JUDGING[language]).map((words) => words + VERDICT[language]),
+  )
+
 const ANSWER: Record<Language, Record<QuestionKind, string>> = {
   en: {
     value: '\n\nFinal answer:',

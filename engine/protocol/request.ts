@@ -13,6 +13,7 @@ export const STRATEGIES = [
   'parallel-majority',
   'refine',
   'merge',
+  'tournament',
   'fork-join',
 ] as const
 export const Strategy = z.enum(STRATEGIES)
@@ -56,6 +57,8 @@ export const MAX_INSTRUCTION_CHARS = 1 << 16
 export const MAX_PATHS = 64
 /** Rounds of `refine`: with the most paths, they have as many as a run may have (`MAX_SEGMENTS`). */
 export const MAX_ROUNDS = 16
+/** Judgements per candidate of `tournament`: each is a round in which every pair is judged twice. */
+export const MAX_JUDGEMENTS = 3
 export const MAX_BUDGET = 1 << 20
 export const MAX_ALTERNATIVES = 20
 export const MAX_SEED = 2 ** 32 - 1
@@ -151,6 +154,8 @@ export const RunSettings = z.object({
   rounds: z.int().min(1).max(MAX_ROUNDS).optional(),
   /** How many paths of the round before each path of `refine` reads; absent for other strategies. */
   reads: z.int().min(1).max(MAX_PATHS).optional(),
+  /** Rounds of judges of `tournament`; absent for other strategies. */
+  judgements: z.int().min(1).max(MAX_JUDGEMENTS).optional(),
   /** Absent for other strategies and in older transcripts: `summary`. */
   answerBy: AnswerBy.optional(),
   /** Tokens per path, control tokens included. */

@@ -1,11 +1,12 @@
 import { consensusOf } from './consensus.ts'
 import { doingOf, type Beside } from './doing.ts'
 import type { RunEvent, Token } from './events.ts'
+import { JUDGE_TOKENS, judgesOf } from './judges.ts'
 import { outcomeOf } from './outcome.ts'
 import { questionOf } from './question.ts'
 import type { RunRequest } from './request.ts'
 import { allSegments, isOpen, ranUntil, type RunState, type Segment } from './run-state.ts'
-import { pathsOf, shapeOf } from './shapes.ts'
+import { judgesPerRound, pathsOf, shapeOf } from './shapes.ts'
 import type { RunProgress, RunSummary } from './wire.ts'
 
 /** What lists and progress bars show of a run, computed from its folded events. */
@@ -106,7 +107,12 @@ export function fractionOf(state: RunState): number {
   const coming =
     toCome(pathsOf(shape), paths, settings.budget) +
     // A program that was chosen, or a vote, takes their place.
-    toCome(shape.summaries && !chosen ? shape.groups : 0, summaries, settings.summaryBudget)
+    toCome(shape.summaries && !chosen ? shape.groups : 0, summaries, settings.summaryBudget) +
+    toCome(
+      votes.length > 0 ? 0 : shape.judgements * judgesPerRound(shape),
+      judgesOf(state),
+      JUDGE_TOKENS,
+    )
   const all = allSegments(state)
   const total = all.reduce((sum, { budget }) => sum + budget, coming)
   return total === 0 ? 0 : all.reduce((sum, one) => sum + used(one), 0) / total

@@ -27,7 +27,7 @@ export interface Segment {
   readonly role: Role
   /** Number within its role, from 1. */
   readonly number: number
-  /** null for a summary that was requested later: it has no group. */
+  /** The round of a judge. null for a summary that was requested later: it has no group. */
   readonly group: number | null
   readonly source: Source
   /** Row of the thought tables. */
@@ -101,7 +101,7 @@ export interface RunState {
   readonly summaries: readonly Segment[]
   /** Probes and judges, in the order in which they were opened. */
   readonly others: readonly Segment[]
-  /** The latest vote over paths and the latest over summaries. */
+  /** The latest vote over paths, the latest over summaries and the latest of judges. */
   readonly votes: readonly VoteState[]
   /** The latest comparison of programs. */
   readonly agreement: AgreementState | null

@@ -1,6 +1,6 @@
 import { DEFAULT_TAIL, MAX_BUDGET, MAX_PATHS, RunSettings, type RunRequest } from './request.ts'
 import type { ForkForm } from './forks.ts'
-import { strategyTakes, takesAnswerBy } from './shapes.ts'
+import { ruleOf, takesAnswerBy } from './shapes.ts'
 
 /** Settings that a model's file provides for its runs (docs/method.md, "The GGUF contract"). */
 export interface ModelDefaults {
@@ -52,6 +52,9 @@ const DEFAULT_RUNS = 3
 /** The defaults of `refine`. */
 const REFINE = { paths: 8, rounds: 2, reads: 3 } as const
 
+/** The default number of judgements per candidate: enough for one winner of four. */
+export const DEFAULT_JUDGEMENTS = 2
+
 type Rounds = Pick<RunSettings, 'paths' | 'rounds' | 'reads'>
 
 /**
@@ -83,10 +86,10 @@ export const budgetWithin = (tokens: number): number =>
  */
 export function resolveSettings(asked: RunRequest['settings'], model: ModelDefaults): RunSettings {
   const strategy = asked.strategy ?? (model.forks === undefined ? DEFAULTS.strategy : 'fork-join')
-  const takes = strategyTakes(strategy)
+  const takes = ruleOf(strategy)
   const preferred = key(model, 'parathinker.paths', 1, MAX_PATHS, Math.round) ?? DEFAULTS.paths
   const trained =
-    model.nativePaths > 0 && strategy !== 'majority' && asked.reuseTokens !== true
+    model.nativePaths > 0 && !takes.single && asked.reuseTokens !== true
       ? model.nativePaths
       : MAX_PATHS
   const given = withoutUndefined(asked)
@@ -117,6 +120,8 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     delete settings.rounds
     delete settings.reads
   }
+  if (takes.judges) settings.judgements ??= DEFAULT_JUDGEMENTS
+  else delete settings.judgements
   if (takesAnswerBy(strategy)) settings.answerBy ??= 'auto'
   else delete settings.answerBy
   return RunSettings.parse(settings)
@@ -126,10 +131,7 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
 export const STOP_DEFAULTS = { sure: 0.95, wave: 4, probeEvery: 256, patience: 3 } as const
 
 /** Completes the rule by which a vote ends early; settings that have no effect are removed. */
-function settleVote(
-  settings: RunSettings,
-  { votes, rounds }: ReturnType<typeof strategyTakes>,
-): void {
+function settleVote(settings: RunSettings, { votes, rounds }: ReturnType<typeof ruleOf>): void {
   if (!votes) delete settings.weight
   // Rounds of paths have no waves, and none is over before its paths are.
   if (!votes || rounds) delete settings.stop

@@ -23,11 +23,13 @@ export interface Shape {
   finish: number
   /** Whether each group ends in a summary. */
   summaries: boolean
+  /** In how many rounds judges compare the answers two at a time; 0: in none. */
+  judgements: number
 }
 
 type Asked = Pick<
   RunSettings,
-  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'answerBy'
+  'strategy' | 'paths' | 'runs' | 'finish' | 'rounds' | 'reads' | 'answerBy' | 'judgements'
 >
 
 interface StrategyRule {
@@ -45,6 +47,14 @@ interface StrategyRule {
   rounds: boolean
   /** It counts votes: over paths, or over the summaries of its groups. */
   votes: boolean
+  /** Each path is a group of its own, so that none needs a control token of its own. */
+  single: boolean
+  /** Its answer is decoded from the mean of its paths, instead of being written behind them. */
+  merges: boolean
+  /** The model splits its text into paths itself (forks.ts): only one of the paths answers. */
+  forks: boolean
+  /** Judges compare its answers two at a time, instead of a vote or a summary. */
+  judges: boolean
 }
 
 const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
@@ -56,6 +66,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: false,
     rounds: false,
     votes: false,
+    single: false,
+    merges: false,
+    forks: false,
+    judges: false,
   },
   sequential: {
     groups: () => 1,
@@ -65,6 +79,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: false,
     rounds: false,
     votes: false,
+    single: false,
+    merges: false,
+    forks: false,
+    judges: false,
   },
   majority: {
     groups: ({ paths }) => paths,
@@ -74,6 +92,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: false,
     rounds: false,
     votes: true,
+    single: true,
+    merges: false,
+    forks: false,
+    judges: false,
   },
   'parallel-majority': {
     groups: ({ runs }) => runs,
@@ -83,6 +105,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: true,
     rounds: false,
     votes: true,
+    single: false,
+    merges: false,
+    forks: false,
+    judges: false,
   },
   refine: {
     groups: () => 1,
@@ -92,6 +118,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: false,
     rounds: true,
     votes: true,
+    single: false,
+    merges: false,
+    forks: false,
+    judges: false,
   },
   'fork-join': {
     groups: () => 1,
@@ -101,6 +131,10 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: false,
     rounds: false,
     votes: false,
+    single: false,
+    merges: false,
+    forks: true,
+    judges: false,
   },
   merge: {
     groups: () => 1,
@@ -110,6 +144,23 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
     runs: false,
     rounds: false,
     votes: false,
+    single: false,
+    merges: true,
+    forks: false,
+    judges: false,
+  },
+  tournament: {
+    groups: ({ paths }) => paths,
+    size: () => 1,
+    summaries: 'trained',
+    paths: true,
+    runs: false,
+    rounds: false,
+    votes: false,
+    single: true,
+    merges: false,
+    forks: false,
+    judges: true,
   },
 }
 
@@ -118,7 +169,7 @@ const STRATEGY_RULES: Record<Strategy, StrategyRule> = {
  * of control tokens).
  */
 export function shapeOf(asked: Asked, trained: boolean): Shape {
-  const { groups, size, summaries, rounds } = STRATEGY_RULES[asked.strategy]
+  const { groups, size, summaries, rounds, judges } = STRATEGY_RULES[asked.strategy]
   return {
     groups: groups(asked),
     size: size(asked),
@@ -129,6 +180,7 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
       summaries === 'asked'
         ? asked.answerBy !== 'vote'
         : summaries === 'always' || (summaries === 'trained' && trained),
+    judgements: judges ? (asked.judgements ?? 1) : 0,
   }
 }
 
@@ -154,7 +206,11 @@ const USUAL_CHILDREN = 4
 export const roomFor = (
   strategy: Strategy,
   { groups, size }: Pick<Shape, 'groups' | 'size'>,
-): number => groups * size * (strategy === 'fork-join' ? USUAL_CHILDREN : 1)
+): number => groups * size * (STRATEGY_RULES[strategy].forks ? USUAL_CHILDREN : 1)
+
+/** Returns how many judges a round has at most: each pair is judged in both orders. */
+export const judgesPerRound = ({ groups, size, judgements }: Shape): number =>
+  judgements === 0 ? 0 : 2 * Math.floor((groups * size) / 2)
 
 /** Returns how many paths a run opens by itself. */
 export const pathsOf = ({ groups, size, rounds }: Shape): number => groups * size * rounds
@@ -169,15 +225,20 @@ export const lastGroups = (shape: Pick<Shape, 'groups' | 'rounds'>): number[] =>
 
 /** Returns the strategies that a model can follow. `forks`: it has the marks to fork its own text. */
 export const strategiesFor = (forks: boolean): readonly Strategy[] =>
-  STRATEGIES.filter((strategy) => forks || strategy !== 'fork-join')
+  STRATEGIES.filter((strategy) => forks || !STRATEGY_RULES[strategy].forks)
 
 /** Returns whether this version knows a strategy; a newer one may have others. */
 export const isStrategy = (name: string): name is Strategy => Object.hasOwn(STRATEGY_RULES, name)
 
-/** Which numbers a strategy takes, and whether it counts votes. */
-export const strategyTakes = (
-  strategy: Strategy,
-): Pick<StrategyRule, 'paths' | 'runs' | 'rounds' | 'votes'> => STRATEGY_RULES[strategy]
+/** Returns what a strategy takes and does. Whoever needs to know asks for that, not for its name. */
+export const ruleOf = (strategy: Strategy): Readonly<StrategyRule> => STRATEGY_RULES[strategy]
+
+/** Returns whether the model of a run splits its text into paths itself. */
+export const forksText = ({
+  settings,
+}: {
+  settings: Pick<RunSettings, 'strategy'> | null
+}): boolean => settings !== null && STRATEGY_RULES[settings.strategy].forks
 
 /** Returns whether a strategy answers by a vote or by a summary, as it is asked to. */
 export const takesAnswerBy = (strategy: Strategy): boolean =>
@@ -195,7 +256,7 @@ export function numbersFor(
   strategy: Strategy,
   { paths, runs }: Pick<RunSettings, 'paths' | 'runs'>,
 ): { paths?: number; runs?: number } {
-  const takes = strategyTakes(strategy)
+  const takes = ruleOf(strategy)
   return {
     ...(takes.paths && { paths: takes.runs ? paths : Math.max(2, paths) }),
     ...(takes.runs && { runs: Math.max(2, runs) }),

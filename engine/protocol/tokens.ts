@@ -36,8 +36,17 @@ export type Token = z.infer<typeof Token>
 export const Answer = z.object({
   text: z.string(),
   span: z.tuple([z.int(), z.int()]),
-  /** How the answer was found. */
-  kind: z.enum(['boxed', 'final-answer', 'json', 'choice', 'final-line', 'last-number', 'whole']),
+  /** How the answer was found. `verdict`: a judge prefers the segment of this address. */
+  kind: z.enum([
+    'boxed',
+    'final-answer',
+    'json',
+    'choice',
+    'final-line',
+    'last-number',
+    'whole',
+    'verdict',
+  ]),
 })
 export type Answer = z.infer<typeof Answer>
 

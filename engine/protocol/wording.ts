@@ -51,6 +51,8 @@ export const NOTICES = {
     'This question has no single value, so there is nothing to count. Merge the paths to get one answer.',
   'nothing-to-count-first':
     'This question has no single value, so there is nothing to count: the first summary is the answer. Merge all paths to get one from all of them.',
+  'judges-silent':
+    '{silent} of {of} judges named neither answer as the better one; they count for nobody.',
   'some-to-summarise': '{without} of {groups} groups have no text to summarise.',
   'programs-off': 'Running programs is switched off, so what they return is not compared.',
   /** `reason` is a code of `REASONS`, with its `name`. */

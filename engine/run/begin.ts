@@ -14,7 +14,7 @@ import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
-import { fusionOf, shapeOf, type Shape } from '../protocol/shapes.ts'
+import { fusionOf, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { LoadedModel } from '../models/index.ts'
 import { thoughtRows } from './rows.ts'
@@ -53,14 +53,14 @@ export async function begin(
     forks: model.tokens.forks?.form,
   })
   settings.runPrograms &&= programs
-  const forks = settings.strategy === 'fork-join'
+  const { forks, merges } = ruleOf(settings.strategy)
   if (forks && model.tokens.forks === null) throw fail('bad-combination/no-forks')
   const { reads = 0, paths } = settings
   if (reads > paths) throw fail('bad-combination/reads', { reads, paths })
   thoughtRows(settings, { tokens: model.tokens, thoughtRows: info.thoughtRows })
   const trained = model.tokens.pairs.length > 0
   const shape = shapeOf(settings, trained)
-  const reading = settings.strategy !== 'merge' && (shape.summaries || shape.rounds > 1)
+  const reading = !merges && (shape.summaries || shape.rounds > 1 || shape.judgements > 0)
   const fusion = forks
     ? chooseFusion('cache', model, true)
     : chooseFusion(settings.controls.fusion, model, reading)
@@ -84,7 +84,8 @@ export async function begin(
     notices.push({ code: 'template-fallback', params: { reason: prompt.fallback } })
   for (const name of unread(settings.templateVariables, info.chatTemplate))
     notices.push({ code: 'template-variable', params: { name } })
-  if (reading && !trained)
+  // Judges merge nothing.
+  if (reading && !trained && shape.judgements === 0)
     notices.push({ code: fusion === 'cache' ? 'cache-fusion' : 'reread-fusion' })
   return {
     notices: [...notices, ...limits(room)],
@@ -132,7 +133,7 @@ export function leastOf(
   run: { problem: string; settings: RunSettings },
 ): number {
   if (model.tokens.summary !== null) return prefixOf(model).length
-  if (run.settings.strategy === 'merge') return 0
+  if (ruleOf(run.settings.strategy).merges) return 0
   return fusion === 'cache' ? Math.ceil((wordsLength(model.plain, size, run) * 4) / 3) : 0
 }
 

@@ -225,7 +225,7 @@ const merged = ({ view: { state }, wanted }: Moment): SegmentId[] =>
 function startsFrom(joined: readonly SegmentId[], lease: Lease, moment: Moment): SegmentId[] {
   const { state } = moment.view
   const joining = [
-    ...state.summaries.filter((one) => isOpen(one) && !goesOn(one, lease)),
+    ...reading(state).filter((one) => isOpen(one) && !goesOn(one, lease)),
     ...state.paths.filter((one) => isOpen(one) && startsBehind(one)),
   ].filter(({ fusion, source }) => fusion === 'cache' || source.type === 'merge')
   return [...starts(moment), ...joined, ...joining.flatMap(({ reads }) => reads)]
@@ -263,7 +263,7 @@ export function startOf(path: Segment, { paths }: RunState, { native }: LoadedMo
 async function makeRoom(lease: Lease, demand: Demand, { view, wanted }: Moment): Promise<boolean> {
   const { state } = view
   const rereads = wanted.some(
-    (one) => one.source && one.role === 'summary' && one.fusion === 'reread',
+    (one) => one.source?.type === 'text' && (one.role === 'summary' || one.role === 'judge'),
   )
   if (!rereads || state.paths.some(isOpen)) return false
   if (lease.capacity - lease.used(state) >= demand.remaining) return false
@@ -276,7 +276,7 @@ function windowOnly(
   { native }: LoadedModel,
   { settings, trained }: View,
 ): { swaFull: false } | undefined {
-  const { summaries } = shapeOf(settings, trained)
-  const whole = !summaries && settings.probeEvery === undefined
+  const { summaries, judgements } = shapeOf(settings, trained)
+  const whole = !summaries && judgements === 0 && settings.probeEvery === undefined
   return native.info.slidingWindow && whole ? { swaFull: false } : undefined
 }

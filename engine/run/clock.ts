@@ -12,6 +12,7 @@ const NONE: All = {
   joinMs: 0,
   summaryMs: 0,
   probeMs: 0,
+  judgeMs: 0,
   programsMs: 0,
   totalMs: 0,
 }
@@ -43,16 +44,17 @@ export class Clock {
     const round = (ms: number) => Math.round(ms * 10) / 10
     return Object.fromEntries(
       Object.entries(this.#timings)
-        .filter(([part, ms]) => ms > 0 || (part !== 'probeMs' && part !== 'programsMs'))
+        .filter(([part, ms]) => ms > 0 || !['probeMs', 'judgeMs', 'programsMs'].includes(part))
         .map(([part, ms]) => [part, round(ms)]),
     ) as Timings
   }
 }
 
-/** Returns what a decode is doing: thinking, probing, reading for summaries, or writing summaries. */
+/** Returns what a decode is doing: thinking, probing, judging, reading for summaries, or writing summaries. */
 export function decodingPart({ paths, summaries, others }: RunState): Part {
   if (paths.some(isOpen)) return 'pathsMs'
-  if (others.some(isOpen)) return 'probeMs'
+  const other = others.find(isOpen)
+  if (other !== undefined) return other.role === 'judge' ? 'judgeMs' : 'probeMs'
   return summaries.some((summary) => isOpen(summary) && summary.tokens.length > 0)
     ? 'summaryMs'
     : 'joinMs'

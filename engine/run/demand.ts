@@ -3,6 +3,7 @@ import {
   copiedCells,
   copiedTokens,
   joinedCells,
+  judgeCells,
   Placement,
   placeParts,
   readingOf,
@@ -13,9 +14,10 @@ import {
   type Reader,
 } from '../kv/index.ts'
 import { isChild } from '../protocol/forks.ts'
+import { judgesOf, latestJudged } from '../protocol/judges.ts'
 import { isOpen, reading, type RunState, type Segment } from '../protocol/run-state.ts'
 import { decodedTokens, widthOf, type SegmentId, type Source } from '../protocol/segments.ts'
-import { roomFor, shapeOf } from '../protocol/shapes.ts'
+import { judgesPerRound, roomFor, shapeOf } from '../protocol/shapes.ts'
 import { PROBE_CELLS } from '../protocol/probes.ts'
 import { latestRound, type View } from '../strategies/index.ts'
 import type { Wanted } from './wanted.ts'
@@ -144,7 +146,11 @@ export function demandOf(
   const kept = state.paths.filter((path) => path.status !== 'dropped' && !isSpent(path, view))
   const reads = readingOf(state.fusion ?? 'reread', trained, settings)
   const promptTokens = state.promptTokens.length
-  const unsettled = wanted.filter((one) => one.source === undefined && one.role !== 'path')
+  const unsettled = wanted.filter(
+    (one) => one.source === undefined && one.role !== 'path' && one.role !== 'judge',
+  )
+  const judges = judgesToCome(view, wanted)
+  const by = { reading: reads, thinks, promptTokens }
   return {
     promptTokens,
     kept:
@@ -157,12 +163,8 @@ export function demandOf(
       forks * PROBE_CELLS +
       openTokens(open) +
       settled.reduce((sum, one) => sum + needOf({ ...one, source: one.source! }, state, lease), 0) +
-      Math.max(
-        0,
-        joined.count *
-          (settings.budget + joinedCells(settings, { reading: reads, thinks, promptTokens })) -
-          joined.freed,
-      ),
+      Math.max(0, joined.count * (settings.budget + joinedCells(settings, by)) - joined.freed) +
+      judges * (judges === 0 ? 0 : judgeCells(settings, by)),
     budget: settings.budget,
     paths:
       rounds === 1
@@ -176,12 +178,25 @@ export function demandOf(
       open.reduce((sum, { source }) => sum + widthOf(source), 0) +
       wanted.reduce((sum, one) => sum + sequencesFor(one), 0) +
       toCome * (reads === 'merge' ? kept.length + unopened : 1) +
-      joined.unopened,
+      joined.unopened +
+      Math.max(0, judges - wanted.filter(({ role }) => role === 'judge').length),
     summaryBudget: settings.summaryBudget,
     reading: reads,
     words: wordsAround(settings),
     copied: (settings.rounds ?? 1) > 1 ? settings.budget : copiedTokens(settings, thinks),
   }
+}
+
+/** Returns how many judges that are not in the state need cells at a time: those of the next round, while there is one. */
+function judgesToCome(view: View, wanted: readonly Wanted[]): number {
+  const { state, settings, trained, later } = view
+  const shape = shapeOf(settings, trained)
+  const waiting = wanted.filter(({ role }) => role === 'judge')
+  if (waiting.length > 0) return waiting.filter(({ source }) => source === undefined).length
+  const open = judgesOf(state).filter(isOpen).length
+  return later || latestJudged(state) >= shape.judgements
+    ? 0
+    : Math.max(0, judgesPerRound(shape) - open)
 }
 
 /**

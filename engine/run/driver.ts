@@ -2,11 +2,18 @@ import { summaryCells, summaryReserve, type Lease, type Pools } from '../kv/inde
 import type { LoadedModel } from '../models/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import { mayThink, type Turn } from '../prompt/index.ts'
-import { fail } from '../protocol/errors.ts'
-import type { EndReason, EventDraft, RunError, SegmentId, Source } from '../protocol/events.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import {
+  runError,
+  type EndReason,
+  type EventDraft,
+  type RunError,
+  type SegmentId,
+  type Source,
+} from '../protocol/events.ts'
 import { isOpen, reading, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import { shapeOf, type Shape } from '../protocol/shapes.ts'
+import { forksText, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { needsConfidence } from '../protocol/answers/weights.ts'
 import {
   latestRound,
@@ -252,8 +259,8 @@ export class Driver {
       prefix: prefixOf(model),
       lease: this.lease!,
       state: this.#state,
-      stops: settings.strategy === 'merge' ? thoughtStops(model) : [],
-      ends: settings.strategy === 'fork-join' ? forkEnds(model) : [],
+      stops: ruleOf(settings.strategy).merges ? thoughtStops(model) : [],
+      ends: forksText({ settings }) ? forkEnds(model) : [],
     }
   }
 
@@ -274,10 +281,10 @@ export class Driver {
   async #settle(summary: Wanted): Promise<void> {
     const { settings } = this.#options.view()
     // A text that goes on behind its own children has not answered yet.
-    if (settings.strategy !== 'fork-join' || summary.role !== 'path') this.#options.joining()
+    if (!forksText({ settings }) || summary.role !== 'path') this.#options.joining()
     const { reads } = summary
     if (summary.role === 'probe') return this.#settleProbe(summary, settings)
-    const { source, instruction } = await sourceOf(summary, {
+    const framed = sourceOf(summary, {
       model: this.#model!,
       state: this.#state,
       conversation: this.#options.conversation,
@@ -286,7 +293,15 @@ export class Driver {
       summaries: Math.max(1, this.#ready().length),
       signal: this.#signal,
     })
+    const found = await framed.catch((error: unknown) => toBraidError(error))
+    if (found instanceof BraidError) {
+      // A judge that finds no room names neither; the others go on.
+      if (summary.role !== 'judge' || found.code !== 'context-too-small') throw found
+      if (summary.reads === reads) this.#refuse(summary, found)
+      return
+    }
     if (summary.reads !== reads) return
+    const { source, instruction } = found
     summary.source = source
     summary.asked = instruction
   }
@@ -303,6 +318,13 @@ export class Driver {
     if (found !== null) return void Object.assign(probe, found)
     this.#wanted.remove(probe)
     this.#options.unprobed(reads)
+  }
+
+  /** Records a judge that could not begin. */
+  #refuse(judge: Wanted, error: BraidError): void {
+    judge.source = { type: 'text', parts: judge.reads.map((of) => ({ tokens: [], of })) }
+    this.#start(judge)
+    this.#options.ended(judge.segment, 'failed', runError(error))
   }
 
   /** Emits the start of a segment that reads others, and returns it. */
@@ -326,7 +348,7 @@ export class Driver {
     })
     const started = segmentOf(this.#state, segment)!
     const told = role === 'path' && this.#state.notices.some(({ code }) => code === 'reread-fusion')
-    if (fusion === 'cache' && started.fusion === 'reread' && !told)
+    if (role !== 'judge' && fusion === 'cache' && started.fusion === 'reread' && !told)
       this.#options.emit({ type: 'notice', code: 'reread-fusion' })
     for (const notice of readingNotices(started, this.#state))
       this.#options.emit({ type: 'notice', ...notice })

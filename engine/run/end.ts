@@ -1,11 +1,11 @@
 import type { Lease } from '../kv/index.ts'
 import { decidingProgram } from '../protocol/deciding.ts'
 import type { EventDraft, EventOf } from '../protocol/events.ts'
-import type { RunState } from '../protocol/run-state.ts'
+import type { RunState, Segment } from '../protocol/run-state.ts'
 import type { Decision } from '../protocol/decision.ts'
 import { questionOf } from '../protocol/question.ts'
 import type { SegmentId } from '../protocol/segments.ts'
-import { asksForVotes } from '../protocol/shapes.ts'
+import { asksForVotes, ruleOf } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
 
 /** Loads decision.ts, which compares answers, while the model thinks. */
@@ -46,7 +46,8 @@ export function nothingToCount(state: RunState): Notice | null {
  */
 export function switchedOff(state: RunState, allowed: boolean): Notice | null {
   const { settings, notices, paths, agreement } = state
-  const switched = settings?.runPrograms === false || (!allowed && agreement === null)
+  if (settings === null || ruleOf(settings.strategy).judges) return null
+  const switched = settings.runPrograms === false || (!allowed && agreement === null)
   const off = switched && paths.length > 1 && questionOf(state) === 'code'
   return off && !notices.some(({ code }) => code === 'programs-off')
     ? { code: 'programs-off' }
@@ -56,8 +57,11 @@ export function switchedOff(state: RunState, allowed: boolean): Notice | null {
 /** Returns token counts, and the KV memory that the run's cells use. */
 export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ended'>['usage'] {
   const { promptTokens, paths, summaries, others } = state
+  const tokensOf = (list: readonly Segment[]) =>
+    list.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const judges = tokensOf(others.filter(({ role }) => role === 'judge'))
   const probes =
-    others.reduce((sum, { tokens }) => sum + tokens.length, 0) +
+    tokensOf(others.filter(({ role }) => role === 'probe')) +
     state.probes.reduce((sum, { tokens }) => sum + tokens, 0)
   const latest = summaries.at(-1)?.tokens.length ?? 0
   const info = lease?.context.info
@@ -67,8 +71,9 @@ export function usageOf(state: RunState, lease: Lease | null): EventOf<'run-ende
       (sum, { tokens, parent }) => sum + tokens.length - (parent?.at ?? 0),
       0,
     ),
-    summaryTokens: summaries.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    summaryTokens: tokensOf(summaries),
     ...(probes > 0 && { probeTokens: probes }),
+    ...(judges > 0 && { judgeTokens: judges }),
     kvBytes:
       info === undefined
         ? 0

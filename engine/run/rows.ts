@@ -2,7 +2,7 @@ import { liveRounds, MAX_SEQUENCES, SPARE_SEQUENCES } from '../kv/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { RunSettings } from '../protocol/request.ts'
-import { shapeOf } from '../protocol/shapes.ts'
+import { ruleOf, shapeOf } from '../protocol/shapes.ts'
 import type { Token } from '../protocol/tokens.ts'
 import type { LoadedModel } from '../models/index.ts'
 
@@ -25,7 +25,9 @@ export function thoughtRows(settings: RunSettings, model: RowModel): RowOf {
   const shape = shapeOf(settings, model.tokens.pairs.length > 0)
   const { groups, size } = shape
   const most = MAX_SEQUENCES - 1 - SPARE_SEQUENCES
-  const each = settings.strategy === 'merge' ? 2 : liveRounds(shape)
+  const { merges, judges } = ruleOf(settings.strategy)
+  // A member of a merged answer or a judge needs a sequence beside each path.
+  const each = merges || judges ? 2 : liveRounds(shape)
   const room = Math.floor((most - groups) / (groups * each))
   if (room < 1) throw fail('too-many-paths/groups', { groups, room: most >> 1 })
   const row = rowOf(settings, model, size, room)

@@ -25,6 +25,7 @@ import {
 } from '../protocol/fold.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { decidingProgram } from '../protocol/deciding.ts'
+import { verdictIn } from '../protocol/judges.ts'
 import { MAX_OWN_NOTICES } from '../protocol/limits.ts'
 import { kindToRecord, showsValues } from '../protocol/question.ts'
 import { resolveSettings } from '../protocol/settings.ts'
@@ -301,12 +302,13 @@ export class Run implements RunHandle {
   }
 
   #ended(segment: SegmentId, reason: EndReason, error?: RunError): void {
-    const text = segmentOf(this.#state, segment)?.text ?? ''
+    const { text = '', role, reads = [] } = segmentOf(this.#state, segment) ?? {}
+    const answer = role === 'judge' ? verdictIn(text, reads) : extractAnswer(text)
     this.#emit({
       type: 'segment-ended',
       segment,
       reason,
-      answer: reason === 'failed' ? null : extractAnswer(text),
+      answer: reason === 'failed' ? null : answer,
       ...(error !== undefined && { error }),
     })
   }
@@ -360,7 +362,8 @@ export class Run implements RunHandle {
   }
 
   #open(action: Extract<Action, { type: 'open' }>): void {
-    if (action.role === 'summary' || action.role === 'probe') return this.#driver.want(action)
+    if (action.role === 'summary' || action.role === 'probe' || action.role === 'judge')
+      return this.#driver.want(action)
     if (action.role === 'path' && action.reads !== undefined)
       return this.#driver.want(action, this.#rowOf!(action.place))
     const { segment, group, seed } = action

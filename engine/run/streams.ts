@@ -97,7 +97,7 @@ export const goesOn = ({ segment, tokens }: Segment, lease: Lease): boolean =>
   tokens.length > 0 && lease.seqOf(segment) !== undefined
 
 /**
- * Returns the stream of a summary or a probe, which first reads its source or continues where it was
+ * Returns the stream of a summary, a probe or a judge, which first reads its source or continues where it was
  * interrupted. `cells` are reserved for it. `beside`: it is added to a decode, in which others that
  * wrote something have read what they read.
  */

@@ -1,13 +1,14 @@
 import { cellsOf, type Lease } from '../kv/index.ts'
-import { joinSource, rereadSource, type Asking, type Turn } from '../prompt/index.ts'
+import { joinSource, rereadSource, rereadTexts, type Asking, type Turn } from '../prompt/index.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
-import { instructionFor, languageOf, refiningFor } from '../protocol/instruction.ts'
+import { instructionFor, judgingFor, languageOf, refiningFor } from '../protocol/instruction.ts'
 import { questionOf } from '../protocol/question.ts'
 import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { partsOf, type Source } from '../protocol/segments.ts'
+import { forksText } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
-import type { OpenJoined, OpenSummary } from '../strategies/index.ts'
+import type { OpenJoined, OpenJudge, OpenReader, OpenSummary } from '../strategies/index.ts'
 import { chooseFusion, trainedPositions } from './begin.ts'
 import { countsOf, resultsOf } from './counts.ts'
 import { copiesWhole } from './demand.ts'
@@ -33,11 +34,11 @@ export interface Framed {
 }
 
 /**
- * Returns the source of a summary, or of a path that reads others. Errors: `cannot-join`, `bad-combination`, `context-too-small`,
+ * Returns the source of a summary, of a path that reads others or of a judge. Errors: `cannot-join`, `bad-combination`, `context-too-small`,
  * `cancelled`.
  */
 export async function sourceOf(
-  summary: OpenSummary | OpenJoined,
+  summary: OpenSummary | OpenJoined | OpenJudge,
   reading: Reading,
 ): Promise<Framed> {
   const { model, state, lease } = reading
@@ -49,7 +50,7 @@ export async function sourceOf(
     summary.fusion === 'cache' && !trained && lease?.context.info.canShift === false
       ? 'reread'
       : summary.fusion
-  const ownChildren = state.settings!.strategy === 'fork-join' && summary.role === 'path'
+  const ownChildren = forksText(state) && summary.role === 'path'
   if (fusion === 'cache' && (trained || ownChildren)) return { source: joinOf(summary, state) }
   const paths = summary.reads.map((segment) => segmentOf(state, segment) ?? missing(segment))
   const asking = await askingOf(summary, paths, reading)
@@ -60,12 +61,13 @@ export async function sourceOf(
     if (asking.counts === undefined || toBraidError(error).code !== 'context-too-small') throw error
     return framed(undefined)
   })
-  return { source, ...(!trained && { instruction: asking.instruction }) }
+  const told = !trained || summary.role === 'judge'
+  return { source, ...(told && { instruction: asking.instruction }) }
 }
 
 /** Returns how a model without control tokens is asked to read these paths. */
 async function askingOf(
-  opened: OpenSummary | OpenJoined,
+  opened: OpenSummary | OpenJoined | OpenJudge,
   paths: readonly Segment[],
   { model, state }: Reading,
 ): Promise<Asking> {
@@ -75,6 +77,8 @@ async function askingOf(
     const instruction = state.settings!.refineInstruction ?? refiningFor(kind, problem)
     return { language: languageOf(problem), instruction }
   }
+  if (opened.role === 'judge')
+    return { language: languageOf(problem), instruction: judgingFor(kind, problem) }
   const { instruction: asked } = opened
   const own = asked ?? state.settings!.instruction
   const language = languageOf(problem)
@@ -91,14 +95,21 @@ async function askingOf(
 async function frame(
   paths: readonly Segment[],
   asking: Asking,
-  { fusion, budget }: Pick<OpenSummary, 'fusion' | 'budget'>,
+  {
+    role,
+    fusion,
+    budget,
+  }: Pick<OpenSummary | OpenJoined | OpenJudge, 'role' | 'fusion' | 'budget'>,
   { model, state, conversation, limit, lease, summaries, signal }: Reading,
 ): Promise<Source> {
   const settings = state.settings!
   const prompt = state.promptTokens
   const positions = trainedPositions(model.native.info, settings)
   const keep = (room: number) => room - Math.min(budget, Math.floor(room / 4))
-  const request = { problem: state.problem, conversation, settings, asking, prompt }
+  // A judge gives its reasons in the open; a template that cannot leave the thought out ignores this.
+  const variables =
+    role === 'judge' ? { ...settings.templateVariables, enable_thinking: false } : undefined
+  const request = { problem: state.problem, conversation, settings, asking, prompt, variables }
   if (fusion === 'cache') {
     const used = lease?.used(state) ?? prompt.length + cellsOf(paths, ({ tokens }) => tokens.length)
     return joinSource(
@@ -114,9 +125,10 @@ async function frame(
     )
   }
   const share = Math.floor((limit - prompt.length) / summaries)
-  const beside = model.tokens.pairs.length > 0 ? prompt.length : 0 // the prompt's cells are shared
+  const inTokens = model.tokens.pairs.length > 0 && role !== 'judge'
+  const beside = inTokens ? prompt.length : 0 // the prompt's cells are shared
   const room = Math.min(keep(positions), keep(share) + beside)
-  return rereadSource(model, paths, { ...request, room }, signal)
+  return (inTokens ? rereadSource : rereadTexts)(model, paths, { ...request, room }, signal)
 }
 
 const missing = (segment: string): never => {
@@ -127,7 +139,7 @@ const missing = (segment: string): never => {
  * Returns ParaThinker's join: the cells of all paths, which share the prompt's cells and keep their
  * overlapping positions.
  */
-const joinOf = ({ role, reads }: OpenSummary | OpenJoined, state: RunState): Source => ({
+const joinOf = ({ role, reads }: Pick<OpenReader, 'role' | 'reads'>, state: RunState): Source => ({
   type: 'join',
   layout: 'shared',
   parts: [
@@ -151,6 +163,8 @@ export function readingNotices({ role, source, fusion, cuts }: Segment, state: R
   const ofPaths = partsOf(source).filter((part) => 'segment' in part || 'of' in part)
   const open = ofPaths.length > 0 && ofPaths.every(({ unfinished }) => unfinished === true)
   const { tail = DEFAULT_TAIL } = state.settings!
+  // What a judge did not see stands with its reasons: there are too many of them for notices.
+  if (role === 'judge') return []
   return [
     ...cuts.map(({ segment, removed }): Notice => ({
       code: fusion === 'cache' ? 'path-shortened' : 'path-cut',

@@ -54,7 +54,8 @@ export class WantedSegments {
       const reads = summary.reads.filter((one) => readable(state, one))
       if (reads.length < summary.reads.length) Object.assign(summary, { reads, source: undefined })
     }
-    const empty = ready.filter(({ reads }) => reads.length === 0)
+    // A judge of one text has nothing to compare.
+    const empty = ready.filter(({ role, reads }) => reads.length < (role === 'judge' ? 2 : 1))
     for (const summary of empty) this.remove(summary)
     return {
       ready: ready.filter((summary) => !empty.includes(summary)),

@@ -2,7 +2,7 @@ import { likelyKind } from '../protocol/question.ts'
 import { countedPaths } from '../protocol/deciding.ts'
 import { isOpen, type AgreementState, type Segment } from '../protocol/run-state.ts'
 import { segmentId } from '../protocol/segments.ts'
-import type { Shape } from '../protocol/shapes.ts'
+import { ruleOf, type Shape } from '../protocol/shapes.ts'
 import { probeSeed } from './seeds.ts'
 import { isReadable, type Action, type Compare, type View } from './strategy.ts'
 
@@ -16,9 +16,9 @@ export const PROBE_BUDGET = 768
 
 /** Returns whether a run compares programs, as far as that is known. */
 function comparesPrograms({ groups, size }: Shape, { settings, state }: View): boolean {
-  // A merged answer is the program; its thoughts need not hold any.
-  if (settings.strategy === 'merge' || settings.runPrograms !== true || groups * size < 2)
-    return false
+  const { merges, judges } = ruleOf(settings.strategy)
+  // A merged answer is the program, and its thoughts need not hold any. Judges choose by reading.
+  if (merges || judges || settings.runPrograms !== true || groups * size < 2) return false
   return likelyKind(state) === 'code'
 }
 

@@ -1,5 +1,6 @@
 import { countedPaths } from '../protocol/deciding.ts'
 import { fail } from '../protocol/errors.ts'
+import { judgesOf } from '../protocol/judges.ts'
 import { MAX_KEPT, MAX_SEGMENTS } from '../protocol/limits.ts'
 import type { RunCommand } from '../protocol/commands.ts'
 import { isOpen, pathsKept, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
@@ -171,7 +172,7 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
   const thinking = [...state.paths.filter(isOpen), ...pending.filter(({ role }) => role === 'path')]
   const cuts = thinking.map(({ segment }): Action => ({ type: 'cut', segment, reason: 'cut' }))
   const shape = shapeOf(view.settings, view.trained)
-  const { groups, summaries, rounds } = shape
+  const { groups, summaries, rounds, judgements } = shape
   // Waves that are still to come are not waited for.
   const early = !later && unopened(shape, view).length > 0 ? { later: true as const } : {}
   const coming = pending.filter((one) => one.role === 'summary')
@@ -180,6 +181,8 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
   const ends = !later && (summaries || rounds > 1)
   const own = ends ? lastGroups(shape).filter((group) => !written.has(group)) : []
   const mixed = chosen !== undefined && groups > 1
+  // A summary that is asked for ends the tournament: its judges are not waited for.
+  const judging = !later && judgements > 0 && own.length === 0
   if (own.length > 0 && !mixed) {
     const opens = own.flatMap((group) => {
       const texts = rounds > 1 ? reads : reads.filter((path) => path.group === group)
@@ -189,10 +192,18 @@ function summarise({ segments, ...asked }: Of<'summarise'>, view: View): Obeyed 
       return { actions: [...cuts, ...opens], segment: opens[0]!.segment, ...early }
   }
   const summary = laterSummary(reads, groups, view, asked)
+  const judges = [
+    ...judgesOf(state).filter(isOpen),
+    ...pending.filter(({ role }) => role === 'judge'),
+  ]
   return {
-    actions: [...cuts, summary],
+    actions: [
+      ...cuts,
+      ...judges.map(({ segment }): Action => ({ type: 'cut', segment, reason: 'cut' })),
+      summary,
+    ],
     segment: summary.segment,
-    ...(mixed && { later: true }),
+    ...((mixed || judging) && { later: true }),
     ...early,
   }
 }

@@ -2,7 +2,7 @@ import { countedPaths, votesOverPaths } from '../protocol/deciding.ts'
 import { ballotOf } from '../protocol/decision.ts'
 import { strengthOf, vote } from '../protocol/answers/vote.ts'
 import { likelyKind } from '../protocol/question.ts'
-import { strategyTakes, type Shape } from '../protocol/shapes.ts'
+import { ruleOf, type Shape } from '../protocol/shapes.ts'
 import { certainty } from '../protocol/stopping.ts'
 import type { Action, View } from './strategy.ts'
 
@@ -33,7 +33,7 @@ export function votesInstead({ settings, state, trained }: View): boolean {
 export function whetherDecided({ groups, size }: Shape, { settings, state }: View): Verdict {
   const { stop, wave, sure = 1, strategy } = settings
   const all: Verdict = { type: 'open', groups }
-  if (stop !== 'decided' || wave === undefined || !strategyTakes(strategy).votes) return all
+  if (stop !== 'decided' || wave === undefined || !ruleOf(strategy).votes) return all
   const next: Verdict = { type: 'open', groups: Math.max(1, Math.floor(wave / size)) }
   if (state.paths.length === 0) return next
   const kind = likelyKind(state)

@@ -3,9 +3,10 @@ import type { Fusion, RunSettings, Strategy as Name } from '../protocol/request.
 import { countedPaths } from '../protocol/deciding.ts'
 import { MAX_SEGMENTS } from '../protocol/limits.ts'
 import { pathId, summaryId } from '../protocol/segments.ts'
-import { firstOf, groupsOf, lastGroups, shapeOf, type Shape } from '../protocol/shapes.ts'
+import { firstOf, groupsOf, lastGroups, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import { nextComparison, replacesSummaries } from './behaviour.ts'
 import { votesInstead, whetherDecided } from './deciding.ts'
+import { nextJudges } from './judging.ts'
 import { nextProbes } from './probing.ts'
 import { drawn, pathSeed, summarySeed } from './seeds.ts'
 import {
@@ -52,6 +53,8 @@ function grouped(shape: Shape, view: View): Action[] {
   if (more.length > 0) return more
   const comparison = nextComparison(shape, view)
   if (comparison.length > 0) return comparison
+  const judges = later ? [] : nextJudges(shape, view)
+  if (judges.length > 0) return judges
   return [...(later ? [] : withoutText(shape, view)), { type: 'finish' }]
 }
 
@@ -183,7 +186,7 @@ export interface AskedSummary {
 export const merges = (
   { strategy }: Pick<RunSettings, 'strategy'>,
   { fusion, instruction }: AskedSummary,
-): boolean => strategy === 'merge' && fusion === undefined && instruction === undefined
+): boolean => ruleOf(strategy).merges && fusion === undefined && instruction === undefined
 
 /** Returns the action that opens the summary of a group, or of the last round. */
 export function groupSummary(

@@ -7,6 +7,7 @@ import { parallel } from './parallel.ts'
 import { refine } from './refine.ts'
 import { sequential } from './sequential.ts'
 import type { Strategy } from './strategy.ts'
+import { tournament } from './tournament.ts'
 
 export * from './seeds.ts'
 export * from './strategy.ts'
@@ -19,6 +20,7 @@ export const STRATEGIES: Readonly<Record<Name, Strategy>> = {
   'parallel-majority': parallelMajority,
   refine,
   merge,
+  tournament,
   'fork-join': forkJoin,
 }
 export { summarySeed } from './seeds.ts'

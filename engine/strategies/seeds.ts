@@ -34,6 +34,10 @@ export const forkSeed = (seed: number, place: number): number => derive(seed, pl
 /** Returns the seed of a run's probe: that of a summary that no run has. */
 export const probeSeed = (seed: number): number => summarySeed(seed, 1 << 20)
 
+/** Returns the seed of a judge, likewise. */
+export const judgeSeed = (seed: number, judge: number): number =>
+  summarySeed(seed, (1 << 20) + judge)
+
 /** Returns the seed of a segment that continues after `tokens` tokens: a separate random stream. */
 export const continuedSeed = (seed: number, tokens: number): number =>
   tokens === 0 ? seed : derive(seed, tokens)

@@ -97,8 +97,21 @@ export interface OpenProbe {
   budget: number
 }
 
+/** A short comparison of two segments, in this order, in a round of a tournament. */
+export interface OpenJudge {
+  type: 'open'
+  role: 'judge'
+  segment: SegmentId
+  /** Number of the round, from 1. */
+  group: number
+  reads: readonly SegmentId[]
+  fusion: Fusion
+  seed: number
+  budget: number
+}
+
 /** A segment that reads others, and opens once they have ended. */
-export type OpenReader = OpenJoined | OpenSummary | OpenProbe
+export type OpenReader = OpenJoined | OpenSummary | OpenProbe | OpenJudge
 
 /** Runs the programs of these segments, and records what they return. */
 export interface Compare {
@@ -115,6 +128,7 @@ export type Action =
   | OpenBranch
   | OpenSummary
   | OpenProbe
+  | OpenJudge
   | Compare
   /** Sets the segment's budget; the segment continues if it had ended. */
   | { type: 'continue'; segment: SegmentId; budget: number }

@@ -2,6 +2,7 @@ import {
   ArrowDown,
   ArrowUp,
   Copy,
+  FoldVertical,
   GitBranch,
   Microscope,
   Plus,
@@ -13,10 +14,11 @@ import { isOpen, pathsKept, type Segment } from '../../engine/protocol/fold.ts'
 import { framedText } from '../../engine/protocol/frame.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { copyText } from '../store/clipboard.ts'
+import { foldsOf, isUnfolded } from '../store/folds.ts'
 import { go, useRoute } from '../store/route.ts'
 import { command } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { activate } from '../store/ui.ts'
+import { activate, unfold, useUi } from '../store/ui.ts'
 import { pathFor, stateOf, whyNoRun, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
 
@@ -165,6 +167,26 @@ export const pathCommands: Command[] = [
     icon: Copy,
     why: whyNoPath,
     run: (target) => report(copyText(framedText(pathFor(target)!))),
+  },
+  {
+    id: 'path.fold',
+    title: 'cmd.path.fold',
+    group: 'path',
+    icon: FoldVertical,
+    shortcut: 'Alt+F',
+    why: (target) =>
+      whyNoRun(target) ?? (foldsOf(stateOf(target)!).length === 0 ? 'why.noFolds' : null),
+    run: ({ run, ...target }) => {
+      const folds = foldsOf(stateOf({ run, ...target })!)
+      const { unfolded, active } = useUi.getState()
+      const opened = unfolded[run!] ?? []
+      const all = folds.every((fold) => isUnfolded(fold, opened, active[run!]?.path))
+      unfold(
+        run!,
+        all ? [] : folds.map(({ parent }) => parent),
+        all ? folds.flatMap((one) => one.all) : [],
+      )
+    },
   },
   {
     id: 'path.next',

@@ -13,6 +13,7 @@ const NAMES: Record<string, MessageKey> = {
   question: 'compose.question',
   rounds: 'compose.rounds',
   reads: 'compose.reads',
+  judgements: 'compose.judgements',
   answerBy: 'compose.answerBy',
   refineInstruction: 'instruction.refine',
   stop: 'adv.stop',

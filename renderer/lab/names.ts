@@ -1,4 +1,4 @@
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { LabCell } from '../../engine/protocol/wire.ts'
 import { t, type MessageKey } from '../i18n/index.ts'
 
@@ -34,7 +34,7 @@ export function rowName(cell: LabCell): string {
   if (variant !== undefined)
     return Object.hasOwn(VARIANTS, variant) ? t(VARIANTS[variant]!) : variant
   const name = t(`strategy.${strategy}`)
-  return vote === null || !strategyTakes(strategy).votes
+  return vote === null || !ruleOf(strategy).votes
     ? name
     : t('table.vote', { strategy: name, rule: t(`table.vote.${vote}`) })
 }

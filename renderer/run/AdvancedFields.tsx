@@ -1,6 +1,6 @@
 import { useId } from 'react'
 import { DEFAULT_TAIL, type QuestionKind, type RunSettings } from '../../engine/protocol/request.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
@@ -52,7 +52,7 @@ export function AdvancedFields({
           onChange={(instruction) => editSettings({ instruction })}
         />
       )}
-      {info.nativePaths === 0 && strategyTakes(full.strategy).rounds && (
+      {info.nativePaths === 0 && ruleOf(full.strategy).rounds && (
         <InstructionField
           value={full.refineInstruction}
           kind={kindOf(full)}

@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { nothingToCount } from '../../engine/protocol/question.ts'
 import {
   AnswerBy,
+  MAX_JUDGEMENTS,
   MAX_ROUNDS,
   QuestionKind,
   type FinishRule,
@@ -10,12 +11,7 @@ import {
   type Strategy,
 } from '../../engine/protocol/request.ts'
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
-import {
-  asksForVotes,
-  strategiesFor,
-  strategyTakes,
-  takesAnswerBy,
-} from '../../engine/protocol/shapes.ts'
+import { asksForVotes, strategiesFor, ruleOf, takesAnswerBy } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
@@ -116,7 +112,7 @@ export function Composer() {
             value={full?.paths}
             min={1}
             max={64}
-            disabled={full === null || !strategyTakes(full.strategy).paths}
+            disabled={full === null || !ruleOf(full.strategy).paths}
             onChange={(paths) => editSettings({ paths })}
             warn={
               full !== null && full.paths > limit && full.strategy.startsWith('parallel')
@@ -193,7 +189,7 @@ export function Composer() {
 function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const t = useT()
   const trained = info.nativePaths > 0
-  const takes = strategyTakes(full.strategy)
+  const takes = ruleOf(full.strategy)
   return (
     <div className="fields main-fields">
       <PresetField />
@@ -221,6 +217,16 @@ function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
         />
       )}
       {takes.rounds && <RoundFields full={full} />}
+      {takes.judges && (
+        <NumberField
+          label={t('compose.judgements')}
+          value={full.judgements}
+          min={1}
+          max={MAX_JUDGEMENTS}
+          hint={t('compose.judgementsHelp')}
+          onChange={(judgements) => editSettings({ judgements })}
+        />
+      )}
       {takesAnswerBy(full.strategy) && <AnswerByField rule={full.answerBy} trained={trained} />}
       <NumberField
         label={t('compose.budget')}
@@ -273,9 +279,11 @@ function CostLine({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const list = useHistory((s) => s.list)
   const cost = costOf(full, info, list ?? [])
   if (cost === null) return null
-  const most = t(cost.answers > 0 ? 'cost.both' : 'cost.paths', {
+  const kind = cost.judgements > 0 ? 'cost.judged' : cost.answers > 0 ? 'cost.both' : 'cost.paths'
+  const most = t(kind, {
     paths: integer(cost.paths),
     answers: integer(cost.answers),
+    judgements: integer(cost.judgements),
     tokens: integer(cost.tokens),
   })
   return (

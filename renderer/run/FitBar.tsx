@@ -1,4 +1,4 @@
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import { useEffect, useState } from 'react'
 import type { KvType } from '../../engine/protocol/request.ts'
 import type { Fit } from '../../engine/protocol/wire.ts'
@@ -90,7 +90,7 @@ export function FitBar() {
             {fit.devices.length > 1
               ? t('fit.shortOn', { device: fit.short.device, bytes: bytes(fit.short.bytes) })
               : t('fit.short', { bytes: bytes(fit.short.bytes) })}{' '}
-            {t(adviceOn(fit, full !== null && !strategyTakes(full.strategy).paths))}
+            {t(adviceOn(fit, full !== null && !ruleOf(full.strategy).paths))}
           </span>
           <CommandButton id="compose.startAnyway" look="tiny" />
         </div>

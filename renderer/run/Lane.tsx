@@ -1,3 +1,4 @@
+import { ChevronRight } from 'lucide-react'
 import { memo } from 'react'
 import { showsValues } from '../../engine/protocol/question.ts'
 import { isStated } from '../../engine/protocol/answers/statements.ts'
@@ -5,8 +6,9 @@ import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useLanguage, useT } from '../i18n/index.ts'
 import { segmentName, textName } from '../i18n/segments.ts'
 import { errorWords } from '../i18n/wording.ts'
+import { useFolds } from '../store/folds.ts'
 import { useSegmentField, useShown } from '../store/runs.ts'
-import { activate, useUi } from '../store/ui.ts'
+import { activate, unfold, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { showAnswer } from '../ui/show-answer.ts'
 import { StreamText } from '../ui/StreamText.tsx'
@@ -38,7 +40,37 @@ export const Lane = memo(function Lane({
       <LaneHead run={run} segment={segment} />
       <StreamText run={run} segment={segment} label={textName(segment)} />
       <LaneFoot run={run} segment={segment} />
+      <ChildrenLine run={run} segment={segment} />
     </section>
+  )
+})
+
+/** Shows the children of a path's plan, which are folded once the text has gone on behind them, or folds them again. */
+const ChildrenLine = memo(function ChildrenLine({
+  run,
+  segment,
+}: {
+  run: string
+  segment: SegmentId
+}) {
+  const t = useT()
+  const { folds, open } = useFolds(run)
+  const fold = folds.find(({ parent }) => parent === segment)
+  if (fold === undefined) return null
+  const shows = open.has(segment)
+  const others = [...open].filter((parent) => parent !== segment)
+  return (
+    <footer className="lane-foot">
+      <button
+        type="button"
+        className="btn quiet tiny fold"
+        aria-expanded={shows}
+        onClick={() => unfold(run, shows ? others : [...others, segment], shows ? fold.all : [])}
+      >
+        <ChevronRight size={12} aria-hidden className="chevron" />
+        {t('lane.children', { count: fold.children })}
+      </button>
+    </footer>
   )
 })
 

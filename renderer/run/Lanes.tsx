@@ -1,6 +1,7 @@
 import { Fragment, useRef, type CSSProperties } from 'react'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { useFolds } from '../store/folds.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
@@ -20,7 +21,8 @@ export const usePaths = (run: string): SegmentId[] =>
 export function Lanes({ run }: { run: string }) {
   const all = usePaths(run)
   const dropped = useDropped(run)
-  const paths = all.filter((path) => !dropped.includes(path))
+  const { hidden } = useFolds(run)
+  const paths = all.filter((path) => !dropped.includes(path) && !hidden.has(path))
   return (
     <>
       <KeptLanes run={run} paths={paths} />

@@ -9,6 +9,7 @@ import {
   type Segment,
 } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { forksText } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
 import { useRuns } from '../store/runs.ts'
@@ -68,7 +69,7 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const paths = pathsKept(state)
   const trees = roundsOf(paths, state).flatMap((round) => pathTree(round) ?? [])
   const [tree] = trees
-  if (state.settings?.strategy === 'fork-join' && paths.length > 0)
+  if (forksText(state) && paths.length > 0)
     return (
       <div className="overview">
         <ForkOverview run={run} state={state} />

@@ -12,12 +12,14 @@ import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
+import { forksText, ruleOf } from '../../engine/protocol/shapes.ts'
 import { doingWords } from '../ui/doing.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
 import { Splitter } from '../ui/Splitter.tsx'
 import { Agreement } from './Agreement.tsx'
 import { AskBox } from './AskBox.tsx'
+import { Bracket } from './Bracket.tsx'
 import { EarlierTurns } from './EarlierTurns.tsx'
 import { FindBar } from './FindBar.tsx'
 import { Lanes } from './Lanes.tsx'
@@ -288,7 +290,8 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
   const agrees = nothingToCount(kind)
   const programs = useShown(run, (s) => (s.agreement?.calls.length ?? 0) > 0) && kind === 'code'
   // A text that forks has one answer: there is nothing to count or to compare.
-  const forks = useShown(run, (s) => s.settings?.strategy === 'fork-join')
+  const forks = useShown(run, forksText)
+  const judges = useShown(run, (s) => s.settings !== null && ruleOf(s.settings.strategy).judges)
   const keys = (['summary', 'votes', 'overview'] as const).filter(
     (key) => !(key === 'summary' && answer) && !(key === 'votes' && forks),
   )
@@ -306,17 +309,35 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
             aria-pressed={panels[key]}
             onClick={() => toggle(key)}
           >
-            {t(key === 'votes' && agrees ? 'panel.agreement' : `panel.${key}`)}
+            {t(
+              key !== 'votes'
+                ? `panel.${key}`
+                : judges
+                  ? 'panel.bracket'
+                  : agrees
+                    ? 'panel.agreement'
+                    : 'panel.votes',
+            )}
           </button>
         ))}
       </div>
       {panels.summary && !answer && <SummaryCard run={run} />}
       {panels.votes && !forks && (
         <SidePanel
-          title={programs ? 'programs.title' : agrees ? 'agree.title' : 'votes.title'}
+          title={
+            judges
+              ? 'bracket.title'
+              : programs
+                ? 'programs.title'
+                : agrees
+                  ? 'agree.title'
+                  : 'votes.title'
+          }
           tools={<QuestionKind run={run} />}
         >
-          {programs ? (
+          {judges ? (
+            <Bracket run={run} />
+          ) : programs ? (
             <Suspense fallback={null}>
               <Programs run={run} />
             </Suspense>

@@ -1,9 +1,15 @@
 import { lazy, memo, Suspense } from 'react'
 import { useShallow } from 'zustand/react/shallow'
-import { decidingProgram, decidingSummary, spokesman } from '../../engine/protocol/deciding.ts'
+import {
+  decidingProgram,
+  decidingSummary,
+  judgedWinner,
+  spokesman,
+} from '../../engine/protocol/deciding.ts'
 import { isOpen } from '../../engine/protocol/fold.ts'
 import { nothingToCount, questionOf, showsValues } from '../../engine/protocol/question.ts'
 import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
+import { forksText } from '../../engine/protocol/shapes.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
@@ -59,7 +65,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     return segment !== undefined && roleOf(segment) === 'path' ? segment : null
   })
   const voted = useShown(run, (s) => {
-    const has = s.votes.length > 0 || s.settings?.strategy === 'fork-join'
+    const has = s.votes.length > 0 || forksText(s)
     const said = isOver(s.status) && has ? spokesman(s) : undefined
     return said?.role === 'path' ? said.segment : null
   })
@@ -126,20 +132,27 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   )
 })
 
-/** Shows the answer that won the vote, or that a text ends in which forked, and the path that gave it. */
+/** Shows the answer that won the vote, that judges prefer, or that a text ends in which forked, and the path that gave it. */
 function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const forked = useShown(run, (s) => s.votes.length === 0)
   const answer = useShown(run, (s) => (showsValues(s) ? s.answer : null))
   const text = useSegment(run, segment)?.answer?.text ?? answer
-  const title = t(forked ? 'answer.label' : 'answer.voted')
+  const judged = useShown(run, (s) => judgedWinner(s) === segment)
+  const byHand = useShown(run, (s) => s.votes.some(({ chosen }) => chosen !== undefined))
+  const title = t(forked || judged ? 'answer.label' : 'answer.voted')
+  const from = forked
+    ? 'answer.end'
+    : !judged
+      ? 'answer.from'
+      : byHand
+        ? 'answer.chosen'
+        : 'answer.judged'
   return (
     <section className="panel summary" aria-label={title} data-segment={segment}>
       <header>
         <h2>{title}</h2>
-        <span className="dim small">
-          {t(forked ? 'answer.end' : 'answer.from', { name: segmentName(segment) })}
-        </span>
+        <span className="dim small">{t(from, { name: segmentName(segment) })}</span>
         <span className="grow" />
         <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
         <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />

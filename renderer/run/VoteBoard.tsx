@@ -4,7 +4,7 @@ import { useShallow } from 'zustand/react/shallow'
 import { boardOf, type Board, type BoardRow } from '../../engine/protocol/decision.ts'
 import { EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import { numberOf, type SegmentId } from '../../engine/protocol/segments.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { command, isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
@@ -41,10 +41,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   const board = useBoard(run)
   const running = useShown(run, (s) => s.status === 'running')
   const over = useShown(run, (s) => isOver(s.status))
-  const votes = useShown(
-    run,
-    (s) => s.settings !== null && strategyTakes(s.settings.strategy).votes,
-  )
+  const votes = useShown(run, (s) => s.settings !== null && ruleOf(s.settings.strategy).votes)
   if (board.rows.length === 0)
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
   const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))

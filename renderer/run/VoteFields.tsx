@@ -8,7 +8,7 @@ import {
   type RunSettings,
 } from '../../engine/protocol/request.ts'
 import { STOP_DEFAULTS } from '../../engine/protocol/settings.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
 import { Field } from './Field.tsx'
@@ -18,7 +18,7 @@ import { NumberField } from './NumberField.tsx'
 export function VoteFields({ full }: { full: RunSettings }) {
   const t = useT()
   const { strategy, vote, weight, stop, sure, wave, probeEvery, patience, finish } = full
-  if (!strategyTakes(strategy).votes) return null
+  if (!ruleOf(strategy).votes) return null
   return (
     <>
       <Field label={t('adv.vote')} hint={t('adv.voteHelp')}>
@@ -102,7 +102,7 @@ export function VoteFields({ full }: { full: RunSettings }) {
           />
         </>
       )}
-      {strategy === 'majority' && (
+      {ruleOf(strategy).single && (
         <NumberField
           label={t('adv.first')}
           hint={t('adv.firstHelp')}

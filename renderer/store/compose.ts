@@ -4,8 +4,8 @@ import { runError, type RunError, type SegmentId } from '../../engine/protocol/e
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { readPreferences, type Preferences } from '../../engine/protocol/preferences.ts'
 import { MAX_PATHS, type RunRequest } from '../../engine/protocol/request.ts'
-import { roundsFor, summaryBudgetFor } from '../../engine/protocol/settings.ts'
-import { strategyTakes } from '../../engine/protocol/shapes.ts'
+import { DEFAULT_JUDGEMENTS, roundsFor, summaryBudgetFor } from '../../engine/protocol/settings.ts'
+import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
 import { loadAnswer } from './answers.ts'
 import { NONE, useAttachments, withAttachments, type Attachment } from './attachments.ts'
@@ -111,10 +111,11 @@ export function effective(
   const { defaults, nativePaths } = info
   const settings = asked(draft)
   const most = nativePaths > 0 && settings.reuseTokens !== true ? nativePaths : MAX_PATHS
-  const rounds = strategyTakes(settings.strategy ?? defaults.strategy).rounds
+  const { rounds, judges } = ruleOf(settings.strategy ?? defaults.strategy)
   return {
     ...onTop(defaults, settings),
     ...(rounds && roundsFor(settings, most)),
+    ...(judges && { judgements: settings.judgements ?? DEFAULT_JUDGEMENTS }),
     summaryBudget: settings.summaryBudget ?? summaryBudgetFor(settings.budget ?? defaults.budget),
   }
 }

@@ -14,6 +14,8 @@ interface Ui {
   active: Readonly<Record<string, Readonly<Partial<Record<Role, SegmentId>>>>>
   /** What the user put into the large place, by run. */
   stages: Readonly<Record<string, Stage>>
+  /** Paths whose folded children are shown, by run (folds.ts). */
+  unfolded: Readonly<Record<string, readonly SegmentId[]>>
   /** Follow-ups that are being written, by the run that they follow. */
   asks: Readonly<Record<string, string>>
   /** What the next turn changes, by the run that it follows; `preset`: an id. */
@@ -38,6 +40,7 @@ interface Ui {
 export const useUi = create<Ui>(() => ({
   active: {},
   stages: {},
+  unfolded: {},
   asks: {},
   nextTurns: {},
   sidebarOver: false,
@@ -56,6 +59,20 @@ export const activate = (run: string, segment: SegmentId): void =>
   useUi.setState(({ active }) => ({
     active: { ...active, [run]: { ...active[run], [roleOf(segment)]: segment } },
   }))
+/** Shows the children of these paths, and folds those of all others. A path that would be folded away is not active any more. */
+export const unfold = (
+  run: string,
+  parents: readonly SegmentId[],
+  folded: readonly SegmentId[],
+): void =>
+  useUi.setState(({ unfolded, active }) => {
+    const { path, ...rest } = active[run] ?? {}
+    const keeps = path === undefined || !folded.includes(path)
+    return {
+      unfolded: { ...unfolded, [run]: parents },
+      ...(!keeps && { active: { ...active, [run]: rest } }),
+    }
+  })
 /** Shows the summary that gives the run's answer, even if that changes later. */
 export const followSummary = (run: string): void =>
   useUi.setState(({ active }) => {

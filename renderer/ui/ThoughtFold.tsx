@@ -1,6 +1,7 @@
 import { ChevronRight } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import type { Segment } from '../../engine/protocol/fold.ts'
+import { forksText } from '../../engine/protocol/shapes.ts'
 import { thoughtIn } from '../../engine/protocol/thoughts.ts'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
@@ -30,7 +31,7 @@ export function useThoughtFold(
   const [unfolded, setUnfolded] = useState(false)
   const text = stream?.text ?? ''
   // The texts of a model that forks are parts of one thought; only the last one may close it.
-  const part = useShown(run, (s) => s.settings?.strategy === 'fork-join')
+  const part = useShown(run, forksText)
   const thought = useMemo(() => {
     const found = thoughtIn(text, markers)
     return part && found?.answer === null ? null : found

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { lastGroups, pathsOf, shapeOf } from '../../engine/protocol/shapes.ts'
+import { judgesPerRound, lastGroups, pathsOf, shapeOf } from '../../engine/protocol/shapes.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 
 const shape = (asked: Parameters<typeof resolveSettings>[0], trained: boolean) =>
@@ -15,6 +15,7 @@ it('each strategy has its groups, and ends them in summaries where there is some
       reads: 0,
       finish: 0,
       summaries: true,
+      judgements: 0,
     })
     expect(shape({ strategy: 'sequential', finish }, trained)).toEqual({
       groups: 1,
@@ -23,6 +24,7 @@ it('each strategy has its groups, and ends them in summaries where there is some
       reads: 0,
       finish: 0,
       summaries: trained,
+      judgements: 0,
     })
     expect(shape({ strategy: 'majority', paths: 3, finish }, trained)).toEqual({
       groups: 3,
@@ -31,6 +33,7 @@ it('each strategy has its groups, and ends them in summaries where there is some
       reads: 0,
       finish: 0,
       summaries: trained,
+      judgements: 0,
     })
     expect(shape({ strategy: 'parallel-majority', paths: 3, runs: 2, finish }, trained)).toEqual({
       groups: 2,
@@ -39,6 +42,7 @@ it('each strategy has its groups, and ends them in summaries where there is some
       reads: 0,
       finish: 0,
       summaries: true,
+      judgements: 0,
     })
   }
 })
@@ -64,9 +68,19 @@ it('refine opens rounds, and may end in a summary unless a vote was asked for', 
       reads: 3,
       finish: 0,
       summaries: true,
+      judgements: 0,
     })
     const small = shape({ ...asked, paths: 2, rounds: 4, answerBy: 'vote' }, trained)
     expect(small).toMatchObject({ size: 2, rounds: 4, reads: 2, summaries: false })
     expect([pathsOf(small), lastGroups(small)]).toEqual([8, [4]])
+  }
+})
+
+it('a tournament judges independent paths in rounds, each pair of a round twice', () => {
+  for (const trained of [true, false]) {
+    const five = shape({ strategy: 'tournament', paths: 5 }, trained)
+    expect(five).toMatchObject({ groups: 5, size: 1, judgements: 2, summaries: trained })
+    expect([judgesPerRound(five), pathsOf(five)]).toEqual([4, 5])
+    expect(judgesPerRound(shape({ strategy: 'majority', paths: 5 }, trained))).toBe(0)
   }
 })

@@ -19,6 +19,7 @@ it('random commands at random moments: every run ends, its transcript is what it
     'question',
   ])
     expect(commands.get(type), type).toBeGreaterThan(0)
-  for (const kind of ['probed', 'compared']) expect(ends.get(kind), kind).toBeGreaterThan(0)
+  for (const kind of ['probed', 'judged', 'compared'])
+    expect(ends.get(kind), kind).toBeGreaterThan(0)
   expect(ends.get('ended finished')).toBeGreaterThan(RUNS / 4)
 }, 300_000)

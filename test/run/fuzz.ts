@@ -236,7 +236,8 @@ class Fuzzed {
       )
       this.#check(run)
       if (given.size === 0) await this.#checkTokens(run, request.model!)
-      if (run.live.others.length > 0) count(this.#result.ends, 'probed')
+      for (const role of new Set(run.live.others.map((one) => one.role)))
+        count(this.#result.ends, role === 'judge' ? 'judged' : 'probed')
       if (run.live.agreement !== null) count(this.#result.ends, 'compared')
       if (run.live.paths.some(isChild)) count(this.#result.ends, 'forked')
     } catch (error) {
@@ -371,7 +372,7 @@ class Fuzzed {
     for (const [i, path] of fromPrompt.entries()) same(path, paths[i]!)
     // A score gives its summary no thought row, and reads paths that begin at the prompt.
     const joined = live.paths.filter(({ reads, thought }) => reads.length > 0 && thought === 0)
-    const readers = [...joined, ...live.summaries].filter(({ fusion, reads }) => {
+    const readers = [...joined, ...live.summaries, ...live.others].filter(({ fusion, reads }) => {
       const read = reads.map((segment) => segmentOf(live, segment))
       return fusion === 'cache' && read.every((path) => path !== undefined && begins(path))
     })

@@ -9,7 +9,7 @@ import {
 } from '../../engine/protocol/fold.ts'
 import type { ForkMarks } from '../../engine/protocol/forks.ts'
 import type { RunRequest, RunSettings } from '../../engine/protocol/request.ts'
-import type { SegmentId } from '../../engine/protocol/segments.ts'
+import { roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { resolveSettings } from '../../engine/protocol/settings.ts'
 import {
   obey,
@@ -119,7 +119,8 @@ export class Simulator {
     if (segment !== undefined) {
       const { tokens, budget } = segmentOf(this.state, segment)!
       if (tokens.length >= budget) this.end(segment, 'budget')
-      else if (tokens.length > 0 && this.#random.next() < 0.2) this.end(segment, 'finished')
+      else if (tokens.length > 0 && this.#random.next() < 0.2)
+        this.end(segment, 'finished', this.#anyVerdict(segment))
       else this.token(segment)
     }
     this.advance()
@@ -143,13 +144,20 @@ export class Simulator {
     })
   }
 
+  /** Ends a segment. The answer of a judge is the address of what it prefers. */
   end(segment: SegmentId, reason: 'budget' | 'finished' | 'failed', answer?: string): void {
+    const kind = roleOf(segment) === 'judge' ? 'verdict' : 'boxed'
     this.emit({
       type: 'segment-ended',
       segment,
       reason,
-      answer: answer === undefined ? null : { text: answer, span: [0, 0], kind: 'boxed' },
+      answer: answer === undefined ? null : { text: answer, span: [0, 0], kind },
     })
+  }
+
+  #anyVerdict(segment: SegmentId): string | undefined {
+    const { role, reads } = segmentOf(this.state, segment)!
+    return role === 'judge' ? reads[this.#random.int(3)] : undefined
   }
 
   /** Answers the question that a path was asked. */
@@ -249,7 +257,7 @@ export class Simulator {
       })
       if (summary.reads.some((segment) => this.open.includes(segment))) continue
       this.pending = this.pending.filter((other) => other !== summary)
-      if (reads.length === 0) {
+      if (reads.length < (summary.role === 'judge' ? 2 : 1)) {
         if (summary.role === 'summary') this.emit({ type: 'notice', code: 'nothing-to-summarise' })
         continue
       }

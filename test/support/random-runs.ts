@@ -62,6 +62,7 @@ export function randomRequest(
       strategy: of(STRATEGIES),
       rounds: 1 + int(3),
       reads: 1 + int(paths),
+      judgements: 1 + int(3),
       answerBy: of(AnswerBy.options),
       paths,
       runs: 1 + int(3),

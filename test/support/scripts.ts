@@ -94,3 +94,17 @@ export const said = (scripts: Scripts): Said => ({
   paths: [...scripts['?']!],
   summary: scripts['.']![0]!,
 })
+
+/** Four answers, and what judges of two of them say. */
+export const JUDGED: Scripts = {
+  '?': [
+    'Take the morning train: it is cheap, and you can work on the way.',
+    'Drive at night. Roads are empty then, though nobody gets much sleep.',
+    'Fly from the small airport; book early and bring only hand luggage.',
+    'Go by bicycle along both rivers, with stops at three villages.',
+  ],
+  '.': [
+    'The first one weighs price against time and says why.\nIts rival gives only half of that.\n\nBetter: 1',
+    'Here the other attempt names costs which are missing before.\nI would follow it.\n\nBetter: 2',
+  ],
+}

@@ -9,6 +9,7 @@ import {
 import { consensusOf, outcomeOf, outcomeText } from '../../protocol/consensus.ts'
 import { plainAnswer } from '../../protocol/markdown/prose.ts'
 import { answeringSegment, decidingProgram } from '../../protocol/deciding.ts'
+import { preferredBy } from '../../protocol/judges.ts'
 import type { Reason } from '../../protocol/programs.ts'
 import { questionOf, showsValues } from '../../protocol/question.ts'
 import { thoughtIn } from '../../protocol/thoughts.ts'
@@ -78,6 +79,9 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
       ...(usage.probeTokens === undefined
         ? []
         : [['probe tokens', String(usage.probeTokens)] as [string, string]]),
+      ...(usage.judgeTokens === undefined
+        ? []
+        : [['judge tokens', String(usage.judgeTokens)] as [string, string]]),
       ['KV memory', size(usage.kvBytes)],
     )
   if (timings !== null) {
@@ -144,6 +148,7 @@ export function segmentTitle({ segment, role, group, parent, reads, fusion }: Se
     return `${name}${ofGroup}${from}${read}`
   }
   if (reads.length === 0) return name
+  if (role === 'judge') return `${name}, round ${group ?? 1}: of ${namesOf(reads)}, by ${fusion}`
   return `${name}: of ${namesOf(reads)}${fusion === null ? '' : `, by ${fusion}`}`
 }
 
@@ -165,9 +170,17 @@ export function segmentLine(segment: Segment): string {
   if (speed !== null) parts.push(`${speed.toFixed(1)} tok/s`)
   if (mean !== null) parts.push(`mean logprob ${mean.toFixed(3)}`)
   if (segment.error !== null) parts.push(errorLine(segment.error))
+  if (segment.role === 'judge') {
+    const preferred = preferredBy(segment)
+    parts.push(preferred === null ? 'prefers neither' : `prefers ${nameOf(preferred)}`)
+  }
   if (segment.role === 'path') parts.push(`thought ${segment.thought}`, `seed ${segment.seed}`)
   return parts.join(', ')
 }
+
+/** Returns the heading of a vote. */
+export const voteTitle = ({ over, rule }: RunState['votes'][number]): string =>
+  over === 'judges' ? 'What the judges prefer' : `Vote over ${over} by ${rule}`
 
 /** Returns one line per class of the vote; the winner is marked. */
 export function voteLines(vote: RunState['votes'][number]): string[] {
@@ -177,6 +190,10 @@ export function voteLines(vote: RunState['votes'][number]): string[] {
       i === vote.winner
         ? `winner${vote.tie ? ' of a tie' : ''}${vote.chosen !== undefined ? ', chosen by hand' : ''}: `
         : ''
+    if (vote.over === 'judges') {
+      const value = answer === null ? '' : `${plainAnswer(answer)} - `
+      return `${won}${value}${weight ?? 0} points: ${namesOf(members)}`
+    }
     const counted = rule === undefined ? '' : `${weight?.toFixed(2)} votes weighted by ${rule}, `
     return `${won}${answer === null ? '(no answer)' : plainAnswer(answer)} - ${counted}${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
   })

@@ -13,6 +13,7 @@ import {
   segmentTitle,
   shownOf,
   voteLines,
+  voteTitle,
 } from './describe.ts'
 import type { ExportedRun } from './export.ts'
 import { STYLE } from './style.ts'
@@ -65,12 +66,9 @@ function oneRun(run: ExportedRun): string {
         : `<div class="answer">${writer.answer(state.answer)}</div>`,
     )
   for (const summary of summaries) parts.push(section(summary, writer, values))
-  if (values)
-    for (const vote of state.votes)
-      parts.push(
-        `<h2>Vote over ${escapeHtml(vote.over)} by ${escapeHtml(vote.rule)}</h2>`,
-        list(voteLines(vote)),
-      )
+  for (const vote of state.votes)
+    if (values || vote.over === 'judges')
+      parts.push(`<h2>${escapeHtml(voteTitle(vote))}</h2>`, list(voteLines(vote)))
   const compared = comparedPrograms(state)
   if (compared !== null)
     parts.push(
@@ -86,7 +84,7 @@ function oneRun(run: ExportedRun): string {
 
 function section(segment: Segment, writer: HtmlWriter, values: boolean): string {
   const { role } = segment
-  const answer = values ? segment.answer : null
+  const answer = values && segment.answer?.kind !== 'verdict' ? segment.answer : null
   const found =
     answer === null
       ? ''

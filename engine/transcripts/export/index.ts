@@ -9,6 +9,7 @@ export {
   segmentTitle,
   size,
   voteLines,
+  voteTitle,
 } from './describe.ts'
 export type { Export, ExportedRun, Format } from './export.ts'
 export { importInSlices } from './json.ts'

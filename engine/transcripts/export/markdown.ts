@@ -10,6 +10,7 @@ import {
   segmentTitle,
   shownOf,
   voteLines,
+  voteTitle,
 } from './describe.ts'
 import type { ExportedRun } from './export.ts'
 import { MarkdownWriter } from './text-markdown.ts'
@@ -34,9 +35,8 @@ function oneRun(run: ExportedRun): string[] {
     parts.push(writer.text(spokenText(whole, state)))
   } else parts.push(state.answer === null ? 'No answer.' : writer.answer(state.answer))
   for (const summary of summaries) parts.push(...segmentParts(summary, writer, values))
-  if (values)
-    for (const vote of state.votes)
-      parts.push(`## Vote over ${vote.over} by ${vote.rule}`, list(voteLines(vote)))
+  for (const vote of state.votes)
+    if (values || vote.over === 'judges') parts.push(`## ${voteTitle(vote)}`, list(voteLines(vote)))
   const compared = comparedPrograms(state)
   if (compared !== null)
     parts.push('## Programs', ...compared.lines, table(compared.head, compared.rows))
@@ -54,7 +54,7 @@ function oneRun(run: ExportedRun): string[] {
 function segmentParts(segment: Segment, writer: MarkdownWriter, values: boolean): string[] {
   const { answer } = segment
   const parts = [`## ${segmentTitle(segment)}`, code(segmentLine(segment))]
-  if (values && answer !== null)
+  if (values && answer !== null && answer.kind !== 'verdict')
     parts.push(`Answer: ${writer.answer(answer.text)} (${answer.kind})`)
   return [...parts, writer.text(framedText(segment))]
 }

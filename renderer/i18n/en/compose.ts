@@ -59,6 +59,8 @@ export const compose = {
   'compose.roundsHelp': 'each one after the first improves on the round before',
   'compose.reads': 'Paths read by each path',
   'compose.readsHelp': 'of the round before, chosen at random',
+  'compose.judgements': 'Judgements per answer',
+  'compose.judgementsHelp': 'in as many rounds; each pair is judged in both orders',
   'compose.answerBy': 'Answer by',
   'compose.answerBy.auto': 'values: a vote if two paths agree; else a summary',
   'compose.answerBy.trained': 'the summary that this model was trained to write',
@@ -107,6 +109,7 @@ export const compose = {
 
   'cost.paths': 'Up to {{tokens}} tokens (paths: {{paths}})',
   'cost.both': 'Up to {{tokens}} tokens (paths: {{paths}}, answers: {{answers}})',
+  'cost.judged': 'Up to {{tokens}} tokens (paths: {{paths}}, judgements: {{judgements}})',
   'cost.time': ', {{time}} at the speed of this model’s last run',
   'strategy.parallel': 'Parallel paths, one summary',
   'strategy.sequential': 'One path, one summary',
@@ -114,6 +117,7 @@ export const compose = {
   'strategy.parallel-majority': 'Vote over parallel groups',
   'strategy.refine': 'Rounds that improve on each other',
   'strategy.merge': 'Parallel paths, one merged answer',
+  'strategy.tournament': 'Tournament of answers',
   'strategy.fork-join': 'The model’s own forks',
   'strategy.parallel.help':
     'All paths think at once from the same prompt. The model merges them into one answer, unless they agree on a value.',
@@ -121,6 +125,8 @@ export const compose = {
   'strategy.majority.help': 'Independent paths; the most common answer wins.',
   'strategy.parallel-majority.help':
     'Several groups of parallel paths, each with its own summary; the summaries vote.',
+  'strategy.tournament.help':
+    'Independent paths; the model then judges their answers two at a time, and the one that it prefers most often is the answer, unchanged. Helps for texts and programs that are easier to compare than to write; costs a short judgement per answer and round. Does not help where the model cannot tell right from wrong, as small ones often cannot.',
   'strategy.fork-join.help':
     'The model splits its task itself: it writes a plan, one path per entry, and goes on behind them. Only for models that were trained for it (Multiverse, NPR).',
   'strategy.merge.help':

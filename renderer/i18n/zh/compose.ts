@@ -57,6 +57,8 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.roundsHelp': '第一轮之后，每一轮都在前一轮的基础上改进',
   'compose.reads': '每条路径读取的路径数',
   'compose.readsHelp': '从前一轮中随机选取',
+  'compose.judgements': '每个答案的评判次数',
+  'compose.judgementsHelp': '即轮数；每对答案按两种顺序各评判一次',
   'compose.answerBy': '答案来自',
   'compose.answerBy.auto': '数值：有两条路径一致时表决；否则写总结',
   'compose.answerBy.trained': '该模型受过训练写出的总结',
@@ -105,6 +107,7 @@ export const compose: Record<keyof typeof en, string> = {
 
   'cost.paths': '最多 {{paths}} 条路径：{{tokens}} 个词元',
   'cost.both': '最多 {{paths}} 条路径和 {{answers}} 份答案：{{tokens}} 个词元',
+  'cost.judged': '最多 {{paths}} 条路径和 {{judgements}} 次评判：{{tokens}} 个词元',
   'cost.time': '，按该模型上次运行的速度约 {{time}}',
   'strategy.parallel': '并行路径，一份总结',
   'strategy.sequential': '单条路径，一份总结',
@@ -112,12 +115,15 @@ export const compose: Record<keyof typeof en, string> = {
   'strategy.parallel-majority': '多组并行后表决',
   'strategy.refine': '逐轮改进',
   'strategy.merge': '并行路径，合并解码',
+  'strategy.tournament': '答案锦标赛',
   'strategy.fork-join': '模型自行分叉',
   'strategy.parallel.help':
     '所有路径从同一提示同时思考；若未就某个数值达成一致，则由模型融合为一个答案。',
   'strategy.sequential.help': '用同一权重只走一条路径，作为对照基线。',
   'strategy.majority.help': '各路径彼此独立，出现最多的答案胜出。',
   'strategy.parallel-majority.help': '多组并行路径各写一份总结，再由各总结表决。',
+  'strategy.tournament.help':
+    '各路径彼此独立；模型随后两两评判它们的答案，最常被选中的答案原样作为结果。适合比较容易、写作较难的文本和程序；每个答案每轮多一次简短的评判。模型分不清对错时没有帮助，小模型往往如此。',
   'strategy.fork-join.help':
     '模型自己拆分任务：写出计划，每个条目一条路径，然后在其后继续。仅适用于为此训练的模型（Multiverse、NPR）。',
   'strategy.merge.help':

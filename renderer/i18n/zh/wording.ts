@@ -38,6 +38,7 @@ export const notices: Record<NoticeCode, string> = {
   'nothing-to-count': '此问题没有单一数值，因此无票可计。请融合各路径以得到一个答案。',
   'nothing-to-count-first':
     '此问题没有单一数值，因此无票可计：以第一份总结为答案。可融合全部路径，得到综合各路径的答案。',
+  'judges-silent': '{of} 次评判中有 {silent} 次没有选出更好的答案；它们不计给任何一方。',
   'some-to-summarise': '{groups} 组中有 {without} 组没有可供总结的文本。',
   'programs-off': '已关闭运行程序，因此不比较它们的返回结果。',
   'programs-none': '没有尝试包含可在此运行的程序（{reason}），因此不作比较。',

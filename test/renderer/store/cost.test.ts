@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { JUDGE_TOKENS } from '../../../engine/protocol/judges.ts'
 import { resolveSettings } from '../../../engine/protocol/settings.ts'
 import type { RunRequest } from '../../../engine/protocol/request.ts'
 import type { RunSummary } from '../../../engine/protocol/wire.ts'
@@ -24,6 +25,11 @@ describe('what a run costs', () => {
     expect(cost({ strategy: 'parallel-majority', runs: 2 })).toMatchObject({ paths: 8, answers: 2 })
     expect(cost({ strategy: 'parallel', answerBy: 'vote' })).toMatchObject({ answers: 0 })
     expect(cost({ strategy: 'fork-join' })).toBeNull()
+    expect(cost({ strategy: 'tournament', paths: 5 })).toMatchObject({
+      paths: 5,
+      judgements: 8,
+      tokens: 500 + 8 * JUDGE_TOKENS,
+    })
   })
 
   it('takes the time that the model’s last run took for as many tokens', () => {
