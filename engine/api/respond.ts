@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Client } from '../protocol/client.ts'
 import { thrownError } from '../protocol/events.ts'
 import { isAtWork, type RunState } from '../protocol/fold.ts'
@@ -35,6 +36,7 @@ export async function respond(
   turns.check(ask.runs.length)
   const failed = new AbortController()
   const signal = AbortSignal.any([left, failed.signal])
+  setMaxListeners(2 * ask.runs.length + 1, signal)
   try {
     const done = await Promise.all(
       ask.runs.map((_, index) =>

@@ -21,6 +21,8 @@ const [LINE, SENTENCE, ANYWHERE] = [200, 600, 2000]
 export class Thoughts {
   readonly #sent = new Map<SegmentId, number>()
   #floor: SegmentId | null = null
+  /** Who had the floor before. */
+  #last: SegmentId | null = null
   /** Characters since the floor was taken. */
   #length = 0
 
@@ -40,6 +42,7 @@ export class Thoughts {
       out += this.#send(own, whole ? own.text.length : this.#endOfPart(own))
       const over = own.ended || all || mayEnd(this.#length, own.text, this.#sentOf(own))
       if (alone || !over) return out
+      this.#last = this.#floor
       this.#floor = null
     }
   }
@@ -57,7 +60,10 @@ export class Thoughts {
 
   #take(waiting: readonly Voice[]): string {
     const rest = (voice: Voice) => voice.text.length - this.#sentOf(voice)
-    const next = waiting.reduce((most, one) => (rest(one) > rest(most) ? one : most))
+    const others = waiting.filter(({ segment }) => segment !== this.#last)
+    const next = (others.length > 0 ? others : waiting).reduce((most, one) =>
+      rest(one) > rest(most) ? one : most,
+    )
     const gap = this.#sent.size > 0 ? '\n\n' : ''
     this.#floor = next.segment
     this.#length = 0

@@ -123,7 +123,9 @@ export function raw(url: string, text: string): Promise<string> {
     socket.on('error', reject)
     socket.on('data', (data) => (got += data.toString('latin1')))
     socket.on('close', () => resolve(got))
-    socket.end(text.replace(/\r\n\r\n/, '\r\nConnection: close\r\n\r\n'), 'latin1')
+    // Not `end`: a client that closes its half has left.
+    socket.write(text.replace(/\r\n\r\n/, '\r\nConnection: close\r\n\r\n'), 'latin1')
+    setTimeout(() => socket.destroy(), 60_000).unref()
   })
 }
 
