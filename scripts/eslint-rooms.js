@@ -31,8 +31,10 @@ export const ROOMS = {
   ],
   devices: ['protocol', 'files', 'models', 'native', 'programs'],
   lab: ['protocol', 'files', 'models', 'native', 'programs', 'prompt', 'run', 'transcripts'],
+  api: ['protocol', 'files'],
   host: [
     'protocol',
+    'api',
     'devices',
     'files',
     'lab',
@@ -49,6 +51,7 @@ export const ROOMS = {
   cli: [
     'protocol',
     'agree',
+    'api',
     'devices',
     'host',
     'lab',

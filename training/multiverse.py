@@ -4,7 +4,8 @@ Its text opens a plan whose entries list first steps, one child per entry search
 with more first steps than one path has room for writes a plan of its own. All of it is one thought: the model has no thought tables.
 
 The vocabulary is that of tokenizer.py with its control tokens renamed, so the weights of a model that was trained for parallel thinking
-are a start: it already searches. Without `<Think>` at the beginning of its text, the model searches in one path; that is its sequential form.
+are a start: it already searches. Without the suffix and `<Think>`, which stand before a text that forks, the model searches in one path;
+that is its sequential form.
 
 python multiverse.py --start ../models/braid-numbers-q8_0.gguf --out out/multiverse
 """
@@ -204,14 +205,14 @@ def fork(text: Text, tree: Tree, part: int, numbered, room: int, made=None):
     return parts, found
 
 
-def prompt_ids(text: str):
-    return [ID[BOS]] + encode(text + SUFFIX, IDS)
+def prompt_ids(text: str, suffix: str = SUFFIX):
+    return [ID[BOS]] + encode(text + suffix, IDS)
 
 
 def example(numbers, target, room: int, phrasing: int, sequential: bool):
     """Returns a training example. room: positions that a child, or the only path, has."""
     tree, text = Tree(numbers, target), Text()
-    prompt = prompt_ids(problem_text(numbers, target, phrasing))
+    prompt = prompt_ids(problem_text(numbers, target, phrasing), "" if sequential else SUFFIX)
     kinds = first_steps(tree)
     if sequential:
         ids, steps = search_ids(tree, kinds)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { addAgree } from './agree.ts'
+import { addApi } from './api.ts'
 import { addBank } from './bank.ts'
 import { addConvert } from './convert.ts'
 import { addDevices } from './devices.ts'
@@ -41,6 +42,7 @@ for (const add of [
   addExport,
   addRuns,
   addServe,
+  addApi,
 ])
   add(program)
 for (const command of program.commands) command.exitOverride()

@@ -1,11 +1,13 @@
 import { Host } from './host.ts'
 import { localEngine } from './local.ts'
 import { serveLine, type HostPort } from './mux.ts'
+import { ApiSettings } from '../protocol/api.ts'
 import { dataFolder } from '../transcripts/index.ts'
 
 /**
  * Runs the engine in its own process, started by a supervisor as a child process of Node or a
- * utility process of Electron. BRAID_OPEN_MODEL is a GGUF to link and to select in new windows.
+ * utility process of Electron. BRAID_OPEN_MODEL is a GGUF to link and to select in new windows;
+ * BRAID_API, as JSON, says how to serve API clients.
  */
 const STALLED = 75
 
@@ -38,9 +40,11 @@ function fail(message: string, code: number): void {
 process.stderr.on('error', () => {}) // Nobody may be reading it.
 process.on('uncaughtException', (error) => fail(error.stack ?? error.message, 1))
 
+const api = process.env.BRAID_API ? ApiSettings.parse(JSON.parse(process.env.BRAID_API)) : undefined
 const host = new Host({
   folder: dataFolder(),
-  engine: localEngine(),
+  engine: localEngine(dataFolder(), api?.jobs),
+  api,
   onStall: (message) => fail(message, STALLED),
 })
 const end = () => void host.close().finally(() => process.exit(0))

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Activity } from './activity.ts'
+import { ApiSwitch } from './api.ts'
 import { Attributions } from './attributions.ts'
 import { Client } from './client.ts'
 import { DataFile } from './data-file.ts'
 import type { HostEngine } from './engine.ts'
 import { Labs, type LabMethod } from './lab.ts'
 import { idOf } from './mux.ts'
+import { JOBS } from './jobs.ts'
 import { Library, type LibraryMethod } from './library.ts'
 import { Residency } from './residency.ts'
 import { Runs } from './runs.ts'
@@ -14,6 +16,7 @@ import { storageOf } from './storage.ts'
 import { Titles } from './titles.ts'
 import { Watchdog } from './watchdog.ts'
 import { bundledModel } from '../models/index.ts'
+import type { ApiSettings } from '../protocol/api.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import { readPreferences, storedPreferences, type Preferences } from '../protocol/preferences.ts'
@@ -50,6 +53,8 @@ export interface HostOptions {
    */
   onStall?: (message: string) => void
   stopMs?: number
+  /** How API clients are served, whatever the preferences say. */
+  api?: ApiSettings | undefined
 }
 
 /**
@@ -65,6 +70,8 @@ export class Host {
   readonly #labs: Labs
   readonly #residency: Residency
   readonly #titles: Titles
+  readonly #api: ApiSwitch
+  readonly #apiSettings: ApiSettings | undefined
   readonly #settings: DataFile<Record<string, unknown>>
   readonly #clients = new Set<Client>()
   readonly #attributions: Attributions
@@ -72,7 +79,7 @@ export class Host {
   #tasks: Task[] = []
   #telling: NodeJS.Timeout | undefined
 
-  constructor({ folder, engine, onStall, stopMs }: HostOptions) {
+  constructor({ folder, engine, onStall, stopMs, api }: HostOptions) {
     this.#folder = folder
     this.#engine = engine
     this.#store = new RunStore(folder)
@@ -135,6 +142,13 @@ export class Host {
       busy: () => this.#runs.atWork,
       idleMinutes: () => this.#preferences().idleMinutes,
     })
+    this.#apiSettings = api
+    this.#api = new ApiSwitch({
+      folder,
+      serve: (channel) => this.serve(channel),
+      onChange: () => this.#changed('api'),
+    })
+    this.#api.set(this.#apiWanted())
   }
 
   /**
@@ -198,6 +212,7 @@ export class Host {
     } catch {
       // The disk is full, so this model is not loaded at the next start.
     }
+    await this.#api.close()
     await this.#library.close()
     await this.#titles.close()
     await this.#labs.close()
@@ -309,6 +324,12 @@ export class Host {
     'storage.list': () => storageOf(this.#folder),
     'storage.emptyTrash': () => ({ runs: this.#store.emptyTrash() }),
 
+    'api.status': () => this.#api.status,
+    'api.newKey': async () => {
+      await this.#api.newKey()
+      return {}
+    },
+
     'engine.restart': () => ({}), // A host that can answer needs no restart; the supervisor handles the rest.
     'settings.get': () => storedPreferences(this.#settings.read(), 'shared'),
     'settings.set': (changes) => {
@@ -321,12 +342,20 @@ export class Host {
     return readPreferences(this.#settings.read(), 'shared', 'host')
   }
 
+  /** Returns how API clients are to be served: as this process was asked to, or as the user prefers. */
+  #apiWanted(): ApiSettings | null {
+    if (this.#apiSettings !== undefined) return this.#apiSettings
+    const { api, apiPort: port } = this.#preferences()
+    return api ? { port, host: '127.0.0.1', names: [], origins: [], jobs: JOBS, key: true } : null
+  }
+
   /** Changes settings; undefined removes a key. */
   #set(changes: Partial<Preferences<'shared' | 'host'>>): void {
     const settings = { ...this.#settings.read(), ...changes }
     if (JSON.stringify(settings).length > MAX_SETTINGS)
       throw new BraidError('bad-request', 'The settings are too large.')
     this.#settings.write(settings)
+    this.#api.set(this.#apiWanted())
     this.#engine.allowPrograms(this.#preferences().runPrograms)
   }
 
@@ -344,7 +373,7 @@ export class Host {
     }, TASKS_MS)
   }
 
-  #changed(what: 'runs' | 'models' | 'devices' | 'lab'): void {
+  #changed(what: Extract<HostMessage, { kind: 'changed' }>['what']): void {
     this.#broadcast({ kind: 'changed', what })
   }
 

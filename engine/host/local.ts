@@ -12,18 +12,17 @@ import { Sandbox } from '../sandbox/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { HostEngine } from './engine.ts'
+import { JOBS } from './jobs.ts'
 import { OwnMemory } from './memory.ts'
 
 type Settings = RunRequest['settings']
 
-/** How many runs of a model may think at once, if there is memory for them. */
-const JOBS = 4
-
 /**
  * Returns the real engine for a host. Native code is loaded when first used, so that a host without
- * it can start, list and export runs, and reports `native-missing` only if it is needed.
+ * it can start, list and export runs, and reports `native-missing` only if it is needed. `jobs`: how
+ * many runs of a model may think at once, if there is memory for them.
  */
-export function localEngine(folder = dataFolder()): HostEngine {
+export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
   const devices = new Devices(folder)
   const sandbox = new Sandbox()
   let engine: Engine | undefined
@@ -36,7 +35,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
         addon: loadAddon(),
         version: braidVersion(),
         bundledModel: bundledModel() ?? undefined,
-        jobs: JOBS,
+        jobs,
         runPrograms: (job, signal) => sandbox.run(job, signal),
       })
       engine.onMemory((unloaded) => onMemory(unloaded))

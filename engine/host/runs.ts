@@ -102,7 +102,7 @@ export class Runs {
   start(request: RunRequest): string {
     const id = newRunId()
     const conversation =
-      request.followUp === undefined ? undefined : this.#conversation(request.followUp)
+      request.followUp === undefined ? request.turns : this.#conversation(request.followUp)
     const handle = this.#options.engine.think(request, {
       id,
       conversation,
@@ -415,9 +415,8 @@ export class Runs {
   /** Returns the conversation that a resumed run followed up on, if it still exists. */
   #earlier([start]: readonly RunEvent[]): Turn[] | undefined {
     try {
-      return start?.type === 'run-started' && start.followUp !== undefined
-        ? this.#conversation(start.followUp)
-        : undefined
+      if (start?.type !== 'run-started') return undefined
+      return start.followUp === undefined ? start.turns : this.#conversation(start.followUp)
     } catch {
       return undefined // It was deleted; the run's own prompt is in its transcript.
     }
@@ -428,14 +427,14 @@ export class Runs {
     const turns: Turn[] = []
     const seen = new Set<string>()
     for (let next: typeof followUp | null = followUp; next !== null;) {
-      if (seen.has(next.run) || turns.length === MAX_TURNS) break
+      if (seen.has(next.run) || turns.length >= MAX_TURNS) break
       seen.add(next.run)
       const state = foldRun(this.#options.store.events(next.run))
       const segment = segmentOf(state, next.segment)
       const answer = segment === undefined ? state.answer : framedText(segment)
       if (answer === null)
         throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
-      turns.unshift({ problem: state.problem, answer })
+      turns.unshift(...state.turns, { problem: state.problem, answer })
       next = state.followUp
     }
     return turns

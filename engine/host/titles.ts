@@ -124,12 +124,13 @@ export class Titles {
   }
 }
 
-/** Returns whether a run begins a conversation whose question is too long for a title. */
-function mayWantTitle({ status, followUp, problem }: RunSummary): boolean {
+/** Returns whether a run begins a conversation of Braid's own whose question is too long for a title. */
+function mayWantTitle({ status, followUp, client, problem }: RunSummary): boolean {
   const question = problem.trim()
   return (
     status === 'ended' &&
     followUp === undefined &&
+    client === undefined &&
     (question.length > SHORT || question.includes('\n'))
   )
 }

@@ -1,14 +1,14 @@
 import type { NativeModel } from '../native/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
 import { FORK_FORMS } from '../protocol/forks.ts'
-import type { RunSettings } from '../protocol/request.ts'
+import type { RunSettings, Turn } from '../protocol/request.ts'
 import { ruleOf } from '../protocol/shapes.ts'
 import type { ControlTokens } from './control.ts'
-import { renderChat, type Chat, type Turn } from './render.ts'
+import { renderChat, type Chat } from './render.ts'
 import { splitThought, type ThoughtMarks } from './thought.ts'
 import { fenceFor, type PromptTokenizer } from './tokenizer.ts'
 
-export type { Turn } from './render.ts'
+export type { Turn } from '../protocol/request.ts'
 
 export interface PromptRequest {
   /** The user's text. It is never parsed as tags or control tokens. */
@@ -18,6 +18,8 @@ export interface PromptRequest {
   /** Plain text appended to the problem (`parathinker.prompt_suffix`). */
   suffix?: string
   variables?: RunSettings['templateVariables']
+  /** The model's template is not used. */
+  plain?: boolean | undefined
 }
 
 /** The ids of a prompt, and of prompts with more words behind the user's. */
@@ -48,7 +50,7 @@ export const runPrompt = (
   run: {
     problem: string
     conversation: readonly Turn[]
-    settings: Pick<RunSettings, 'strategy' | 'system' | 'templateVariables'>
+    settings: Pick<RunSettings, 'strategy' | 'system' | 'templateVariables' | 'plainPrompt'>
   },
   signal: AbortSignal,
 ): Promise<Prompt> =>
@@ -60,6 +62,7 @@ export const runPrompt = (
       conversation: run.conversation,
       suffix: suffixOf(model, run.settings),
       variables: run.settings.templateVariables,
+      plain: run.settings.plainPrompt,
     },
     signal,
   )
@@ -80,7 +83,7 @@ function suffixOf(
  */
 export async function buildPrompt(
   model: PromptModel,
-  { problem, system, conversation = [], suffix = '', variables }: PromptRequest,
+  { problem, system, conversation = [], suffix = '', variables, plain }: PromptRequest,
   signal: AbortSignal,
 ): Promise<Prompt> {
   const chat: Chat = {
@@ -89,7 +92,8 @@ export async function buildPrompt(
     problem: problem + suffix,
   }
   const { chatTemplate } = model.native.info
-  if (chatTemplate === undefined || chatTemplate.trim() === '') return plainPrompt(model, chat)
+  if (plain === true || chatTemplate === undefined || chatTemplate.trim() === '')
+    return plainPrompt(model, chat)
   try {
     return await templatePrompt(model, chatTemplate, chat, variables, signal)
   } catch (error) {

@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { toBraidError } from '../protocol/errors.ts'
+import type { Turn } from '../protocol/request.ts'
 import { renderTemplates, templateFailed, textIn, type Message } from './template.ts'
 import { splitThought, type ThoughtMarks } from './thought.ts'
 import { fenceFor, type PromptTokenizer } from './tokenizer.ts'
-
-/** An earlier problem and its answer, for a follow-up. */
-export interface Turn {
-  problem: string
-  answer: string
-}
 
 export interface Chat {
   system: string | undefined

@@ -10,6 +10,7 @@ import {
   MAX_PROBLEM_CHARS,
   QuestionKind,
   RunSettings,
+  Turn,
   ValueRule,
   Weight,
 } from './request.ts'
@@ -180,6 +181,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     followUp: z.object({ run: z.string(), segment: SegmentId }).optional(),
     /** How the model marks what it thinks before it answers; absent if it is not known to. */
     thought: ThoughtMarkers.optional(),
+    /** The earlier turns that the request brought along; absent if it brought none. */
+    turns: z.array(Turn).optional(),
     /** Name of the client that made the request, if it gave one. */
     client: z.string().optional(),
   }),

@@ -208,6 +208,8 @@ function start({ run }: Draft, event: EventOf<'run-started'>): void {
     promptTokens: event.promptTokens ?? [],
     positions: event.positions ?? null,
     followUp: event.followUp ?? null,
+    turns: event.turns ?? [],
+    client: event.client ?? null,
     thought: event.thought ?? null,
   } satisfies Partial<RunState>)
 }

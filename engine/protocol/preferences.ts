@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { API_PORT } from './api.ts'
 import { RunRequest } from './request.ts'
 
 /**
@@ -65,6 +66,9 @@ export const PREFERENCES = {
   runPrograms: preference('shared', z.boolean(), true),
   /** The user was told what that does. */
   toldPrograms: preference('shared', z.boolean(), false),
+  /** API clients on this machine are served (docs/api.md). */
+  api: preference('shared', z.boolean(), false),
+  apiPort: preference('shared', z.int().min(1024).max(65_535), API_PORT),
   heat: preference('shared', z.enum(['logprob', 'entropy', 'none']), 'logprob'),
   whitespace: preference('shared', z.boolean(), false),
 

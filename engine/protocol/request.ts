@@ -52,6 +52,12 @@ export type FlashAttention = z.infer<typeof FlashAttention>
 export const QuestionKind = z.enum(['value', 'text', 'code'])
 export type QuestionKind = z.infer<typeof QuestionKind>
 
+/** An earlier question and its answer. */
+export const Turn = z.object({ problem: z.string(), answer: z.string() })
+export type Turn = z.infer<typeof Turn>
+
+/** Turns that a request may bring along. */
+export const MAX_TURNS = 512
 export const MAX_PROBLEM_CHARS = 1 << 20
 export const MAX_INSTRUCTION_CHARS = 1 << 16
 export const MAX_PATHS = 64
@@ -165,6 +171,8 @@ export const RunSettings = z.object({
   finish: FinishRule,
   vote: VoteRule,
   system: z.string().max(MAX_PROBLEM_CHARS).optional(),
+  /** true: the problem is the whole prompt, without the model's chat template. */
+  plainPrompt: z.boolean().optional(),
   /** Variables of the model's chat template; absent ones are left to the template. */
   templateVariables: TemplateVariables.optional(),
   sampling: Sampling,
@@ -224,6 +232,10 @@ export const RunRequest = z.object({
   model: z.string().min(1).max(4096).optional(),
   /** The run that this problem follows up on, and the summary or path that answered it. */
   followUp: z.object({ run: z.string().max(128), segment: SegmentId }).optional(),
+  /** The earlier turns, oldest first, of a client that keeps its own conversations; in place of `followUp`. */
+  turns: z.array(Turn).max(MAX_TURNS).optional(),
+  /** Name of the client that asks; absent for Braid itself. */
+  client: z.string().min(1).max(64).optional(),
   settings: RunSettings.omit({ sampling: true, controls: true, engine: true }).partial().extend({
     sampling: Sampling.partial().optional(),
     controls: Controls.partial().optional(),

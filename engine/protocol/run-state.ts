@@ -1,5 +1,5 @@
 import type { Answer, EndReason, EventOf, ModelRef, RunError } from './events.ts'
-import type { Fusion, QuestionKind, RunSettings } from './request.ts'
+import type { Fusion, QuestionKind, RunSettings, Turn } from './request.ts'
 import { numberOf, roleOf, type Role, type SegmentId, type Source } from './segments.ts'
 import type { ThoughtMarkers } from './thoughts.ts'
 import type { TokenList } from './token-list.ts'
@@ -95,6 +95,10 @@ export interface RunState {
   readonly positions: number | null
   readonly fusion: Fusion | null
   readonly followUp: { readonly run: string; readonly segment: SegmentId } | null
+  /** The earlier turns that the request brought along, oldest first. */
+  readonly turns: readonly Turn[]
+  /** Name of the client that asked; null for Braid itself. */
+  readonly client: string | null
   /** In order of their numbers, p1 first. */
   readonly paths: readonly Segment[]
   /** In order of their numbers, s1 first. */
@@ -141,6 +145,8 @@ export const EMPTY_RUN: RunState = {
   positions: null,
   fusion: null,
   followUp: null,
+  turns: [],
+  client: null,
   paths: [],
   summaries: [],
   others: [],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ApiStatus } from './api.ts'
 import { ForkForm } from './forks.ts'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
@@ -123,6 +124,8 @@ export const RunSummary = z.object({
   outcome: Outcome.optional(),
   /** The run that this one follows up on. */
   followUp: z.string().optional(),
+  /** Name of the client that asked; absent for Braid itself. */
+  client: z.string().optional(),
   /** ISO 8601. */
   time: z.string(),
   durationMs: z.number(),
@@ -399,6 +402,10 @@ export const METHODS = {
     z.object({ experiment, format: z.enum(['csv', 'json', 'html']) }),
     z.object({ fileName: z.string(), mimeType: z.string(), content: z.string() }),
   ),
+  /** Returns whether API clients are served, and what they need (docs/api.md). */
+  'api.status': method(none, ApiStatus),
+  /** Replaces the key of API clients. */
+  'api.newKey': method(none, none),
   /** Returns Braid's own folders that grow, with what their files take. */
   'storage.list': method(
     none,
@@ -433,8 +440,11 @@ export const HostMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('backlog'), run: z.string(), events: z.string(), start: z.boolean() }),
   /** Events of a subscribed run after its backlog, in order and without gaps. */
   z.object({ kind: z.literal('events'), run: z.string(), events: z.array(RunEvent) }),
-  /** The list of runs, models, devices or experiments changed. */
-  z.object({ kind: z.literal('changed'), what: z.enum(['runs', 'models', 'devices', 'lab']) }),
+  /** The list of runs, models, devices or experiments, or the status of the API changed. */
+  z.object({
+    kind: z.literal('changed'),
+    what: z.enum(['runs', 'models', 'devices', 'lab', 'api']),
+  }),
   /** An experiment, a few times per second while it is at work. */
   z.object({ kind: z.literal('lab'), experiment: Experiment }),
   /**

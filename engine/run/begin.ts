@@ -108,6 +108,8 @@ export async function begin(
       fusion,
       ...(thought !== null && { thought }),
       ...(request.followUp !== undefined && { followUp: request.followUp }),
+      ...(request.turns !== undefined && { turns: request.turns }),
+      ...(request.client !== undefined && { client: request.client }),
     },
   }
 }

@@ -90,6 +90,11 @@ export const HistoryRow = memo(function HistoryRow({
           {row.question !== undefined && (
             <span className="pill">{t(`question.${row.question}`)}</span>
           )}
+          {row.client !== undefined && (
+            <span className="pill" title={t('history.client')}>
+              <bdi>{visible(row.client)}</bdi>
+            </span>
+          )}
           {row.tags.map((tag) => (
             <span key={tag} className="pill">
               <bdi>{visible(tag)}</bdi>

@@ -31,6 +31,8 @@ const OTHER: typeof DEFAULTS = {
   wrapCode: true,
   titles: false,
   runPrograms: false,
+  api: true,
+  apiPort: 8080,
   toldPrograms: true,
   heat: 'none',
   whitespace: true,
