@@ -1,5 +1,5 @@
 import type { Client } from '../protocol/client.ts'
-import { strategiesFor, strategyTakes } from '../protocol/shapes.ts'
+import { strategiesFor, ruleOf } from '../protocol/shapes.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
 import { ApiError } from './errors.ts'
@@ -93,7 +93,7 @@ function waysFor({ nativePaths, forks }: ModelInfo): Way[] {
     .filter((strategy) => strategy !== 'sequential')
     .map((strategy) => {
       const { paths } = resolveSettings({ strategy }, { metadata: {}, nativePaths, forks })
-      return strategyTakes(strategy).paths ? { strategy, paths } : { strategy }
+      return ruleOf(strategy).paths ? { strategy, paths } : { strategy }
     })
 }
 

@@ -1,5 +1,5 @@
 import { MAX_PATHS, type Strategy } from '../protocol/request.ts'
-import { isStrategy, strategyTakes } from '../protocol/shapes.ts'
+import { isStrategy, ruleOf } from '../protocol/shapes.ts'
 import { ApiError } from './errors.ts'
 
 /** How a request thinks, as far as a name says it. */
@@ -20,7 +20,7 @@ export function wayOf(text: string, param: string): Way | undefined {
   if (strategy === undefined || !isStrategy(strategy)) return undefined
   if (number === undefined) return { strategy }
   const paths = Number(number)
-  if (!strategyTakes(strategy).paths)
+  if (!ruleOf(strategy).paths)
     throw new ApiError(400, `'${strategy}' takes no number of paths: write '${strategy}'.`, {
       param,
     })

@@ -23,6 +23,7 @@ export const BraidFields = RunSettings.pick({
   runs: true,
   rounds: true,
   reads: true,
+  judgements: true,
   answerBy: true,
   budget: true,
   summaryBudget: true,
