@@ -1,4 +1,5 @@
 import type { EndReason, EventOf, RunError, SegmentId } from '../protocol/events.ts'
+import { judgedWinner } from '../protocol/deciding.ts'
 import type { RunState } from '../protocol/fold.ts'
 
 /**
@@ -20,6 +21,8 @@ export interface Digest {
   summaries: { segment: SegmentId; text: string }[]
   /** What the run voted over; null if it did not vote. */
   over: EventOf<'vote'>['over'] | null
+  /** The segment that judges prefer; absent if nothing was judged. */
+  preferred?: SegmentId
   usage: RunState['usage']
   timings: RunState['timings']
   error: RunError | null
@@ -27,6 +30,7 @@ export interface Digest {
 
 /** Returns the digest of a run. With `tokens`, it includes the token ids of every path. */
 export function digestOf(run: RunState, tokens = false): Digest {
+  const preferred = judgedWinner(run)
   return {
     status: run.status,
     paths: run.paths.map((path) => ({
@@ -39,6 +43,7 @@ export function digestOf(run: RunState, tokens = false): Digest {
     })),
     summaries: run.summaries.map(({ segment, text }) => ({ segment, text })),
     over: run.votes.at(-1)?.over ?? null,
+    ...(preferred !== undefined && { preferred }),
     usage: run.usage,
     timings: run.timings,
     error: run.error,

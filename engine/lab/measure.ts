@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { RunError } from '../protocol/events.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
 import { ValueRule } from '../protocol/request.ts'
+import { ruleOf } from '../protocol/shapes.ts'
 import { ballots, elected, isCorrect, type Statement } from './check.ts'
 import type { Digest } from './digest.ts'
 import type { Problem } from './problems.ts'
@@ -27,10 +28,12 @@ export const Sample = z.object({
   anyPath: z.boolean(),
   promptTokens: z.int(),
   pathTokens: z.int(),
+  /** Tokens of summaries and judges. */
   summaryTokens: z.int(),
   kvBytes: z.number(),
   ms: z.number(),
   pathsMs: z.number(),
+  /** Writing summaries, and judging. */
   summaryMs: z.number(),
   /** Set if the run failed; it counts as wrong. */
   error: RunError.optional(),
@@ -60,8 +63,17 @@ export function measure(
   const counted = run.over ?? (run.summaries.length > 0 ? 'summaries' : 'paths')
   const candidates = counted === 'summaries' ? ballots(run.summaries, rule) : paths
   const voted = votesIn(unit.settings)
+  const judged = ruleOf(unit.settings.strategy).judges
+  const preferred = ballots(
+    [...run.paths, ...run.summaries].filter(({ segment }) => segment === run.preferred),
+    rule,
+  )
   const outcomes = (voted ? RULES : [null]).map((vote) => {
-    const chosen = vote === null ? candidates.at(-1) : elected(candidates, vote)
+    const chosen = judged
+      ? preferred[0]
+      : vote === null
+        ? candidates.at(-1)
+        : elected(candidates, vote)
     return { vote, answer: chosen?.answer?.text ?? null, correct: right(chosen) }
   })
   const { usage, timings } = run
@@ -72,14 +84,18 @@ export function measure(
     seed,
     promptTokens: usage?.promptTokens ?? 0,
     pathTokens: usage?.pathTokens ?? 0,
-    summaryTokens: usage?.summaryTokens ?? 0,
+    summaryTokens: (usage?.summaryTokens ?? 0) + (usage?.judgeTokens ?? 0),
     kvBytes: usage?.kvBytes ?? 0,
     ms:
       timings === null
         ? 0
-        : timings.prefillMs + timings.pathsMs + timings.joinMs + timings.summaryMs,
+        : timings.prefillMs +
+          timings.pathsMs +
+          timings.joinMs +
+          timings.summaryMs +
+          (timings.judgeMs ?? 0),
     pathsMs: timings?.pathsMs ?? 0,
-    summaryMs: timings?.summaryMs ?? 0,
+    summaryMs: (timings?.summaryMs ?? 0) + (timings?.judgeMs ?? 0),
     ...(run.run !== undefined && { run: run.run }),
   }
   if (run.error !== null)

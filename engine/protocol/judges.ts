@@ -22,12 +22,16 @@ const VERDICT = new RegExp(
 
 /**
  * Returns the verdict of a judge that was shown these two segments in this order: the one that it
- * names last, as the address of the segment. null: it names neither.
+ * names last, as the address of the segment. null: it names neither, or both in its last such line.
  */
 export function verdictIn(text: string, reads: readonly SegmentId[]): Answer | null {
-  const match = [...text.matchAll(VERDICT)].at(-1)
+  const matches = [...text.matchAll(VERDICT)]
+  const match = matches.at(-1)
   const named = match === undefined ? undefined : reads[Number(match[1]) - 1]
   if (match === undefined || named === undefined) return null
+  // A line with both verdicts repeats what was asked.
+  const line = text.lastIndexOf('\n', match.index)
+  if (matches.some((other) => other.index > line && other[1] !== match[1])) return null
   return { text: named, span: [match.index, match.index + match[0].length], kind: 'verdict' }
 }
 

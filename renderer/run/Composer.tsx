@@ -115,7 +115,7 @@ export function Composer() {
             disabled={full === null || !ruleOf(full.strategy).paths}
             onChange={(paths) => editSettings({ paths })}
             warn={
-              full !== null && full.paths > limit && full.strategy.startsWith('parallel')
+              full !== null && full.paths > limit && !ruleOf(full.strategy).single
                 ? t('compose.pathLimit', { limit })
                 : undefined
             }

@@ -125,6 +125,19 @@ describe('solve', () => {
     )
   })
 
+  it('prints what each judge of a tournament said, their points and the answer', async () => {
+    const flags = ['--strategy', 'tournament', '--paths', '2', '--judgements', '1']
+    const small = ['--budget', '12', '--summary-budget', '8', '--question', 'text']
+    const { code, stdout, stderr } = await braid(solve('Which?', ...flags, ...small), { env })
+    expect(code, stderr).toBe(0)
+    expect(stdout).toMatch(
+      /^--- Judge 2, round 1: of paths 2, 1, by cache \(.*prefers (neither|path)/m,
+    )
+    expect(stdout).toMatch(/^--- What the judges prefer\nwinner.*: \d points?: path \d\n/m)
+    expect(stdout).toMatch(/^--- Answer: path \d$/m)
+    expect(stderr).toMatch(/\d+ tokens of judges in/)
+  })
+
   it('thinks on the device that was chosen for the model in the window, unless a flag names another', async () => {
     const links = new ModelRegistry(folder)
     const { file } = await links.add(model)
@@ -242,6 +255,7 @@ describe('wrong use', () => {
     [['--gpu-layers', '-2'], /--gpu-layers/],
     [['--summary-budget', '0'], /--summary-budget/],
     [['--strategy', 'x'], /--strategy.*parallel/],
+    [['--judgements', '4'], /--judgements.*from 1 to 3/],
     [['--finish', 'x'], /--finish/],
     [['--vote', 'x'], /--vote/],
     [['--kv-type', 'f64'], /--kv-type/],

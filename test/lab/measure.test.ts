@@ -48,6 +48,31 @@ describe('measure', () => {
     expect(sample.outcomes.map(({ correct }) => correct)).toEqual([false, false])
     expect(sample.anyPath).toBe(true)
   })
+  it('scores the path or summary that judges prefer, and counts what they wrote', () => {
+    const judged = unit({ strategy: 'tournament', paths: 3 })
+    const run = digest(['\\boxed{3}', '\\boxed{1}', '\\boxed{4}'], [], 'judges')
+    const judging = {
+      ...run,
+      preferred: 'p2',
+      usage: { ...run.usage!, judgeTokens: 11 },
+      timings: { ...run.timings!, judgeMs: 5 },
+    }
+    expect(measure(judged, problem!, 0, 7, judging)).toMatchObject({
+      outcomes: [{ vote: null, answer: '1', correct: true }],
+      summaryTokens: 18,
+      ms: 35,
+      summaryMs: 13,
+    })
+    const summaries = digest(['1', '1'], ['\\boxed{2}', '\\boxed{1}'], 'judges')
+    expect(measure(judged, problem!, 0, 7, { ...summaries, preferred: 's2' })).toMatchObject({
+      outcomes: [{ answer: '1', correct: true }],
+    })
+    // Without a judgement there is no answer, though some path has the right one.
+    expect(measure(judged, problem!, 0, 7, { ...run, over: null })).toMatchObject({
+      outcomes: [{ vote: null, answer: null, correct: false }],
+      anyPath: true,
+    })
+  })
   it('a run without an answer and a failed run are wrong', () => {
     expect(measure(parallel, problem!, 0, 7, digest(['?'], ['none'])).outcomes).toEqual([
       { vote: null, answer: null, correct: false },

@@ -265,6 +265,8 @@ describe('a verdict', () => {
     ['Better: 1 at first sight, but then it fails.\n\nbetter : 2', 'p1'],
     ['第一次算错了。更好：2', 'p1'],
     ['最后：\n更好：尝试1。', 'p3'],
+    ['Then end with one line, "Better: 1" or "Better: 2".', undefined],
+    ['"Better: 1" or "Better: 2".\nBetter: 1', 'p3'],
     ['Better: 1 or 2', undefined],
     ['Better: 12', undefined],
     ['Better: 3', undefined],

@@ -6,7 +6,7 @@ import { unified } from 'unified'
 import remarkGfm from 'remark-gfm'
 import remarkParse from 'remark-parse'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { RunEvent } from '../../engine/protocol/events.ts'
+import type { Answer, RunEvent } from '../../engine/protocol/events.ts'
 import { exportRuns, fileNameOf } from '../../engine/transcripts/export/export.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
 import { code, table } from '../../engine/transcripts/export/markdown.ts'
@@ -310,6 +310,54 @@ describe('Markdown', () => {
         'Path 9 does not exist. (no-such-path)',
       ])
         expect(content).toContain(part)
+    }
+  })
+
+  it('shows what judges prefer and why, whatever kind of question it is', () => {
+    const token = (text: string) => [{ text, logprob: null, entropy: null }]
+    const told = (segment: string, at: number, text: string, answer: Answer | null): RunEvent[] => [
+      { type: 'tokens', at, segment, tokens: token(text) },
+      { type: 'segment-ended', at, segment, reason: 'finished', answer },
+    ]
+    const judge = (segment: string, at: number, first: string, second: string): RunEvent =>
+      summaryStarted(at, segment, [first, second], { role: 'judge', group: 1 })
+    write('r1', [
+      runStarted('r1', 'Which?', { strategy: 'tournament', question: 'text', judgements: 1 }),
+      pathStarted(1, 'p1'),
+      pathStarted(1, 'p2', { group: 2 }),
+      ...told('p1', 2, 'By train.', null),
+      ...told('p2', 2, 'By sea.', null),
+      judge('j1', 3, 'p1', 'p2'),
+      judge('j2', 3, 'p2', 'p1'),
+      ...told('j1', 4, 'Quieter. Better: 2', { text: 'p2', span: [9, 18], kind: 'verdict' }),
+      ...told('j2', 4, 'No idea.', null),
+      {
+        type: 'vote',
+        at: 5,
+        rule: 'equality',
+        over: 'judges',
+        classes: [
+          { answer: null, members: ['p2'], weight: 1 },
+          { answer: null, members: ['p1'], weight: 0 },
+        ],
+        winner: 0,
+        tie: false,
+      },
+      { ...sampleRun('r1').at(-1)!, at: 6, answer: 'By sea.' } as RunEvent,
+    ])
+    for (const format of ['md', 'html'] as const) {
+      const { content } = exportRuns(store, ['r1'], format)
+      for (const part of [
+        'What the judges prefer',
+        'winner: 1 point: path 2',
+        'Judge 1, round 1: of paths 1, 2, by cache',
+        'prefers path 2',
+        'prefers neither',
+        'Quieter.',
+      ])
+        expect(content).toContain(part)
+      expect(content.match(/By sea\./g)).toHaveLength(1)
+      expect(content).not.toContain('(verdict)')
     }
   })
 

@@ -194,7 +194,7 @@ export function voteLines(vote: RunState['votes'][number]): string[] {
         : ''
     if (vote.over === 'judges') {
       const value = answer === null ? '' : `${plainAnswer(answer)} - `
-      return `${won}${value}${weight ?? 0} points: ${namesOf(members)}`
+      return `${won}${value}${weight === 1 ? '1 point' : `${weight ?? 0} points`}: ${namesOf(members)}`
     }
     const counted = rule === undefined ? '' : `${weight?.toFixed(2)} votes weighted by ${rule}, `
     return `${won}${answer === null ? '(no answer)' : plainAnswer(answer)} - ${counted}${members.length} of ${vote.over}: ${members.map(numberOf).join(', ')}`
