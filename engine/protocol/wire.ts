@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Capabilities } from './capabilities.ts'
 import { ForkForm } from './forks.ts'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
@@ -91,7 +92,9 @@ export const ModelInfo = z.object({
   thoughtRows: z.int(),
   /** Its paths may think before they answer: the vocabulary or the template has a closing marker. */
   thinks: z.boolean().optional(),
-  cannotJoin: z.enum(['recurrent', 'hybrid', 'm-rope', 'indexer']).optional(),
+  cannotJoin: z.enum(['recurrent', 'hybrid', 'm-rope', 'indexer', 'server']).optional(),
+  /** What the server can do that has the model; absent for a model in a file. */
+  capabilities: Capabilities.optional(),
   /** KV bytes per token, by cache type. */
   kvBytesPerToken: z.record(KvType, z.number()),
   /** The default run settings of this model: its own keys override Braid's defaults. */

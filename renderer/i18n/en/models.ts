@@ -37,6 +37,7 @@ export const models = {
     'Cells of a model with several positions per token (M-RoPE) cannot be moved in the cache: paths are merged by re-reading.',
   'join.indexer':
     'Paths of a model with an index beside its cache cannot be joined: they are merged by re-reading.',
+  'join.server': 'Paths on a server cannot be joined in its cache: they are merged by re-reading.',
 
   'fact.tokens': 'Control tokens',
   'fact.scope': 'Trained for',

@@ -32,6 +32,7 @@ export const models: Record<keyof typeof en, string> = {
   'join.hybrid': '使用混合记忆的路径无法在缓存中合并：通过重读融合。',
   'join.m-rope': '每个词元有多个位置（M-RoPE）的模型，其单元无法在缓存中移动：通过重读融合。',
   'join.indexer': '缓存旁带有索引的模型，其路径无法合并：通过重读融合。',
+  'join.server': '服务器上的路径无法在其缓存中合并：通过重读融合。',
 
   'fact.tokens': '控制词元',
   'fact.scope': '训练用途',

@@ -1,0 +1,3 @@
+export { connect, RemoteModel } from './model.ts'
+export { listModels } from './probe.ts'
+export { LIMITS, Server, serverUrl, type Limits, type Place } from './server.ts'
