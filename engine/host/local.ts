@@ -3,6 +3,7 @@ import { Fits, TokenCounter } from '../models/index.ts'
 import { readModelInfo } from '../models/index.ts'
 import { bundledModel } from '../models/index.ts'
 import { builtFrom, loadAddon } from '../native/index.ts'
+import { onServer } from '../protocol/address.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
@@ -13,6 +14,7 @@ import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { HostEngine } from './engine.ts'
 import { OwnMemory } from './memory.ts'
+import { Servers } from './servers.ts'
 
 type Settings = RunRequest['settings']
 
@@ -26,6 +28,7 @@ const JOBS = 4
 export function localEngine(folder = dataFolder()): HostEngine {
   const devices = new Devices(folder)
   const sandbox = new Sandbox()
+  const servers = new Servers()
   let engine: Engine | undefined
   let programsAllowed = false
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
@@ -37,6 +40,7 @@ export function localEngine(folder = dataFolder()): HostEngine {
         version: braidVersion(),
         bundledModel: bundledModel() ?? undefined,
         jobs: JOBS,
+        keyOf: (server) => servers.keyOf(server),
         runPrograms: (job, signal) => sandbox.run(job, signal),
       })
       engine.onMemory((unloaded) => onMemory(unloaded))
@@ -85,12 +89,20 @@ export function localEngine(folder = dataFolder()): HostEngine {
       })
       return reason
     },
-    modelInfo: readModelInfo,
+    modelInfo: async (file) =>
+      onServer(file) === null ? readModelInfo(file) : servers.info(file, closing.signal),
     fit: async (file, settings, promptTokens) =>
-      fits.fit(await question(file, settings, promptTokens)),
-    count: (file, texts) => counter.count(file, texts),
+      onServer(file) === null
+        ? fits.fit(await question(file, settings, promptTokens))
+        : servers.fit,
+    count: async (file, texts) =>
+      onServer(file) === null ? counter.count(file, texts) : servers.count(texts),
     most: async (file, settings, of, promptTokens) =>
-      fits.most(await question(file, settings, promptTokens), of),
+      onServer(file) === null
+        ? fits.most(await question(file, settings, promptTokens), of)
+        : servers.most(of),
+    setKey: (server, key) => servers.setKey(server, key),
+    serverModels: (server) => servers.models(server, closing.signal),
     loaded: () =>
       (engine?.loaded() ?? []).map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
         file,

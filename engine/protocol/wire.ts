@@ -292,6 +292,24 @@ export const METHODS = {
     z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }),
     none,
   ),
+  /** Returns the models that a server lists. */
+  'servers.models': method(
+    z.object({ server: z.string().min(1).max(2048) }),
+    z.object({ models: z.array(z.string()) }),
+  ),
+  /** Connects to a model on a server, to see what it can do, and adds it to the list. */
+  'servers.add': method(
+    z.object({ server: z.string().min(1).max(2048), name: z.string().min(1).max(1024) }),
+    ModelEntry,
+  ),
+  /**
+   * Sets the key of a server, which is kept in memory only; null removes it. Returns the server's
+   * address as Braid spells it.
+   */
+  'servers.key': method(
+    z.object({ server: z.string().min(1).max(2048), key: z.string().min(1).max(1024).nullable() }),
+    z.object({ server: z.string() }),
+  ),
   /** Sets the token for gated repositories, which is kept in memory only; null removes it. */
   'hub.token': method(z.object({ token: z.string().min(1).max(512).nullable() }), none),
   'devices.state': method(none, DeviceState),

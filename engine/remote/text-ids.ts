@@ -12,9 +12,6 @@
 const TEXT = 1 << 28
 const COUNT = 24
 
-/** The first id that stands for a text. */
-export const FIRST_TEXT_ID = TEXT
-
 export const isText = (id: number): boolean => id >= TEXT
 
 /** Returns a text as ids; lone surrogates become U+FFFD. No character is split over two ids. */
@@ -35,6 +32,9 @@ export function textIds(text: string): number[] {
   flush()
   return ids
 }
+
+/** Estimates how many tokens a text has. */
+export const textTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / 3)
 
 /** Returns the bytes of an id that stands for a text. */
 export function bytesOfText(id: number): Uint8Array {
