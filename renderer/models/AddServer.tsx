@@ -74,7 +74,7 @@ export function AddServer({ onAdded }: { onAdded(place: string): void }) {
             }}
           />
           <input
-            className="input mono"
+            className="input mono key-input"
             type="password"
             autoComplete="off"
             aria-label={t('server.key')}
