@@ -48,12 +48,10 @@ export function localEngine(folder = dataFolder()): HostEngine {
     }
     return engine
   }
+  const inMemory = () => (engine?.loaded() ?? []).filter(({ file }) => onServer(file) === null)
   const fits = new Fits(() => devices.open())
   const counter = new TokenCounter(() => devices.open())
-  const memory = new OwnMemory(
-    () => engine?.loaded() ?? [],
-    (file) => fits.repacked(file),
-  )
+  const memory = new OwnMemory(inMemory, (file) => fits.repacked(file))
   const closing = new AbortController()
   const question = async (file: string, settings: Settings, promptTokens?: number) => ({
     file,
@@ -104,7 +102,8 @@ export function localEngine(folder = dataFolder()): HostEngine {
     setKey: (server, key) => servers.setKey(server, key),
     serverModels: (server) => servers.models(server, closing.signal),
     loaded: () =>
-      (engine?.loaded() ?? []).map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
+      // A connection to a server takes no memory here.
+      inMemory().map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
         file,
         name,
         device,
