@@ -2,14 +2,15 @@ import { app, safeStorage } from 'electron'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/**
- * Keeps the Hugging Face token in a file that only the system keychain can decrypt. Without a keychain, nothing is
- * kept.
- */
-export class TokenStore {
-  readonly #file = join(app.getPath('userData'), 'hub-token')
+/** Keeps a secret in a file that only the system keychain can decrypt. Without a keychain, nothing is kept. */
+export class SecretStore {
+  readonly #file: string
 
-  /** Returns undefined if no token is kept or the keychain refuses to decrypt it. */
+  constructor(name: 'hub-token' | 'server-keys') {
+    this.#file = join(app.getPath('userData'), name)
+  }
+
+  /** Returns undefined if nothing is kept or the keychain refuses to decrypt it. */
   get(): string | undefined {
     try {
       return safeStorage.decryptString(readFileSync(this.#file))
@@ -19,13 +20,34 @@ export class TokenStore {
   }
 
   /**
-   * Keeps a token, or removes it if null. Returns whether a token is kept, which needs a keychain. Throws disk errors.
+   * Keeps a secret, or removes it if null. Returns whether one is kept, which needs a keychain. Throws disk errors.
    */
-  set(token: string | null): boolean {
+  set(secret: string | null): boolean {
     rmSync(this.#file, { force: true })
-    if (token === null || !hasKeychain()) return false
-    writeFileSync(this.#file, safeStorage.encryptString(token), { mode: 0o600, flush: true })
+    if (secret === null || !hasKeychain()) return false
+    writeFileSync(this.#file, safeStorage.encryptString(secret), { mode: 0o600, flush: true })
     return true
+  }
+}
+
+/** The keys of servers, by their addresses, in one secret. */
+export class KeyStore {
+  readonly #secret = new SecretStore('server-keys')
+
+  get(): Record<string, string> {
+    try {
+      return JSON.parse(this.#secret.get() ?? '{}') as Record<string, string>
+    } catch {
+      return {}
+    }
+  }
+
+  /** Keeps a key, or removes it if null. Returns whether it is kept. Throws disk errors. */
+  set(server: string, key: string | null): boolean {
+    const { [server]: _, ...others } = this.get()
+    const keys = key === null ? others : { ...others, [server]: key }
+    const none = Object.keys(keys).length === 0
+    return this.#secret.set(none ? null : JSON.stringify(keys)) && key !== null
   }
 }
 

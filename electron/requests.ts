@@ -42,6 +42,8 @@ export interface Answers {
   setMenu: (menu: PageMenu) => void
   /** Returns false if there is no keychain, so the token is not kept. */
   rememberToken: (token: string | null) => boolean
+  /** The same for the key of a server. */
+  rememberKey: (of: { server: string; key: string | null }) => boolean
   /** Called when the page listens and can be sent files to open. */
   ready: () => void
 }
@@ -61,6 +63,7 @@ export function answerRequests({
   openFolder,
   setMenu,
   rememberToken,
+  rememberKey,
   ready,
 }: Answers): void {
   const handlers: Handlers = {
@@ -71,6 +74,7 @@ export function answerRequests({
     openExternal: (_own, url) => openLink(url),
     openFolder: (_own, part) => openFolder(part),
     rememberToken: (_own, token) => rememberToken(token),
+    rememberKey: (_own, key) => rememberKey(key),
     setMenu: (_own, menu) => setMenu(menu),
     ready,
   }

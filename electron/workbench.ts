@@ -13,12 +13,12 @@ import type { PageMenu } from '../engine/protocol/bridge.ts'
 import type { DoingOfAll } from '../engine/protocol/doing.ts'
 import type { RunProgress } from '../engine/protocol/wire.ts'
 import { makeFolder } from '../engine/files/index.ts'
-import { Supervisor } from '../engine/host/index.ts'
+import { KEYS_VARIABLE, Supervisor } from '../engine/host/index.ts'
 import { DATA_PARTS, dataFolder } from '../engine/transcripts/index.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
 import { spawnHost } from './host.ts'
-import { TokenStore } from './keychain.ts'
+import { KeyStore, SecretStore } from './keychain.ts'
 import { buildMenu, type MenuActions } from './menu.ts'
 import { releaseSource } from './releases.ts'
 import { answerRequests, tellPage } from './requests.ts'
@@ -40,7 +40,8 @@ export interface WorkbenchOptions {
 export class Workbench {
   readonly #options: WorkbenchOptions
   readonly #state = new ShellState()
-  readonly #token = new TokenStore()
+  readonly #token = new SecretStore('hub-token')
+  readonly #keys = new KeyStore()
   readonly #supervisor: Supervisor
   readonly #watch: RunWatch
   readonly #releases: ReleaseCheck | undefined
@@ -65,6 +66,7 @@ export class Workbench {
           ...this.#node(),
           ...this.#hub(),
           ...env,
+          ...this.#serverKeys(env),
         }),
       onState: (state, message) => state !== 'up' && console.error(message),
     })
@@ -80,6 +82,7 @@ export class Workbench {
       },
       setMenu: (menu) => this.#setMenu(menu),
       rememberToken: (token) => this.#token.set(token),
+      rememberKey: ({ server, key }) => this.#keys.set(server, key),
       ready: () => {
         this.#ready = true
         this.openFiles(this.#given.splice(0))
@@ -134,6 +137,12 @@ export class Workbench {
   #hub(): Record<string, string> {
     const token = this.#token.get()
     return token === undefined ? {} : { HF_TOKEN: token }
+  }
+
+  /** Passes the keys of servers to an engine that starts: those in the keychain, and those given since. */
+  #serverKeys(env: Record<string, string>): Record<string, string> {
+    const since = JSON.parse(env[KEYS_VARIABLE] ?? '{}') as Record<string, string>
+    return { [KEYS_VARIABLE]: JSON.stringify({ ...this.#keys.get(), ...since }) }
   }
 
   #engineTag(): string {

@@ -13,6 +13,24 @@ export interface EngineFlags {
   thoughtEmbedding?: 'on' | 'off'
 }
 
+/** Where a model is, if it is on a server. */
+export interface EndpointFlags {
+  endpoint?: string
+  remoteModel?: string
+  apiKeyEnv?: string
+}
+
+/** Adds the flags of commands that may work with a model on a server. */
+export function addEndpointFlags(command: Command): Command {
+  return command
+    .option(
+      '--endpoint <url>',
+      'use a model on an OpenAI-compatible server, such as llama-server, vLLM or Ollama',
+    )
+    .option('--remote-model <name>', "the server's name of the model (default: its only one)")
+    .option('--api-key-env <name>', 'environment variable that holds the key of the server')
+}
+
 /** Adds the flags of every command that loads a model. */
 export function addEngineFlags(command: Command, model = true): Command {
   if (model) command.option('-m, --model <file>', 'GGUF file (default: the bundled model)')

@@ -27,13 +27,14 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
 
 /**
  * Opens the engine in this process; imported only by commands that think. Probes each GPU backend
- * in its own process first, unless only the CPU is wanted. `runPrograms`: as in `EngineParts`. Throws
+ * in its own process first, unless only the CPU is wanted. `runPrograms`, `keyOf`: as in `EngineParts`. Throws
  * `native-missing`.
  */
 export async function openEngine(
   device?: string,
   jobs?: number,
   runPrograms?: RunPrograms,
+  keyOf?: (server: string) => string | undefined,
 ): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
   const { Engine } = await import('../run/index.ts')
@@ -43,6 +44,7 @@ export async function openEngine(
     bundledModel: bundledModel() ?? undefined,
     jobs,
     ...(runPrograms !== undefined && { runPrograms }),
+    ...(keyOf !== undefined && { keyOf }),
   })
 }
 

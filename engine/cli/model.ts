@@ -6,26 +6,40 @@ import { MAX_BUDGET, MAX_PATHS } from '../protocol/request.ts'
 import type { Fit, ModelInfo } from '../protocol/wire.ts'
 import { size } from '../transcripts/export/index.ts'
 import { deviceList, openFits, withChoices } from './engine.ts'
-import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
+import { describeServer, endpointOf } from './endpoint.ts'
+import {
+  addEndpointFlags,
+  addEngineFlags,
+  engineOptions,
+  type EndpointFlags,
+  type EngineFlags,
+} from './engine-flags.ts'
 import { printable } from '../protocol/controls.ts'
-import { integer, print } from './usage.ts'
+import { integer, print, UsageError } from './usage.ts'
 
-interface ModelFlags extends EngineFlags {
+interface ModelFlags extends EngineFlags, EndpointFlags {
   paths?: number
   budget?: number
   json?: boolean
 }
 
 export function addModel(program: Command): void {
-  addEngineFlags(
-    program.command('model').description("show a model's metadata and memory needs"),
-    false,
+  addEndpointFlags(
+    addEngineFlags(
+      program
+        .command('model')
+        .description("show a model's metadata and memory needs, or what a server can do"),
+      false,
+    ),
   )
-    .argument('<file>', 'GGUF file')
+    .argument('[file]', 'GGUF file')
     .option('-p, --paths <n>', 'number of paths', integer(1, MAX_PATHS))
     .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))
     .option('--json', 'print as JSON')
-    .action(async (file: string, flags: ModelFlags) => {
+    .action(async (file: string | undefined, flags: ModelFlags) => {
+      const endpoint = await endpointOf({ ...flags, model: file })
+      if (endpoint !== null) return print(await describeServer(endpoint, flags.json === true))
+      if (file === undefined) throw new UsageError('Name a GGUF file, or a server (--endpoint).')
       const { paths, budget } = flags
       const engine = engineOptions(await withChoices({ ...flags, model: file }))
       const at = resolve(file)

@@ -22,10 +22,16 @@ import {
   type RunSettings,
   type Strategy,
 } from '../protocol/request.ts'
-import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
+import {
+  addEndpointFlags,
+  addEngineFlags,
+  engineOptions,
+  type EndpointFlags,
+  type EngineFlags,
+} from './engine-flags.ts'
 import { decimal, integer, UsageError, word } from './usage.ts'
 
-export interface SolveFlags extends EngineFlags {
+export interface SolveFlags extends EngineFlags, EndpointFlags {
   strategy?: Strategy
   paths?: number
   runs?: number
@@ -69,7 +75,7 @@ export interface SolveFlags extends EngineFlags {
 }
 
 export function addSolveFlags(command: Command): Command {
-  addEngineFlags(command)
+  addEndpointFlags(addEngineFlags(command))
     .addOption(new Option('-s, --strategy <name>', 'thinking strategy').choices(STRATEGIES))
     .option('-p, --paths <n>', 'number of paths (per run)', integer(1, MAX_PATHS))
     .option('-b, --budget <n>', 'tokens per path', integer(1, MAX_BUDGET))

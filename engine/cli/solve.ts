@@ -12,6 +12,7 @@ import { RunStore } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/index.ts'
 import { record } from '../transcripts/index.ts'
 import { openEngine, withChoices } from './engine.ts'
+import { endpointOf } from './endpoint.ts'
 import { Lanes } from './lanes.ts'
 import { PlainText, resultText } from './plain.ts'
 import { addSolveFlags, solveRequest, type SolveFlags } from './solve-flags.ts'
@@ -41,15 +42,19 @@ export function addSolve(program: Command): void {
 }
 
 async function solve(given: string, asked: SolveFlags): Promise<number> {
-  const flags = await withChoices(asked)
+  const endpoint = await endpointOf(asked)
+  const flags = endpoint === null ? await withChoices(asked) : { ...asked, model: endpoint.model }
   const out = flags.out === undefined ? undefined : outFile(flags.out)
   const problem = given === '-' ? (await readStdin()).replace(/\r?\n$/, '') : given
   const request = solveRequest(problem, { ...flags, alone: flags.alone ?? true })
   const store = new RunStore(dataFolder())
   const { Sandbox } = await import('../sandbox/index.ts')
   const sandbox = new Sandbox()
-  const engine = await openEngine(flags.device, undefined, (job, signal) =>
-    sandbox.run(job, signal),
+  const engine = await openEngine(
+    endpoint === null ? flags.device : 'cpu',
+    undefined,
+    (job, signal) => sandbox.run(job, signal),
+    endpoint?.keyOf,
   )
   const run = newRunId()
   const handle = engine.think(request, { id: run, onProgress: loadProgress() })
@@ -142,7 +147,8 @@ function tellStart({
   run,
 }: EventOf<'run-started'>): void {
   const kind = model.architecture === undefined ? '' : ` (${model.architecture})`
-  say(`${model.name}${kind} on ${engine.device}, llama.cpp ${engine.llama}; run ${run}`)
+  const by = model.capabilities?.dialect ?? `llama.cpp ${engine.llama}`
+  say(`${model.name}${kind} on ${engine.device}, ${by}; run ${run}`)
   if (model.scope !== undefined) say(`Trained for: ${model.scope}`)
   const prompt = promptTokens === undefined ? '' : ` prompt=${promptTokens.length} tokens`
   say(`${settingsLine(settings)} fusion=${fusion}${prompt}`)

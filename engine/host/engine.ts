@@ -44,6 +44,13 @@ export interface HostEngine {
     of: 'paths' | 'budget' | 'gpuLayers',
     promptTokens?: number,
   ): Promise<number>
+  /**
+   * Sets the key of a server, which is kept in memory; null removes it. Returns the server's address
+   * as Braid spells it. Throws `bad-request`.
+   */
+  setKey(server: string, key: string | null): string
+  /** Returns the models that a server lists. `server`: as `setKey` returns it. Throws `io`, `bad-request`. */
+  serverModels(server: string): Promise<string[]>
   /** Returns the models in memory. */
   loaded(): LoadedModel[]
   onMemory(listener: (unloaded?: Unloaded) => void): void

@@ -10,6 +10,8 @@ import { findModels } from '../models/link/index.ts'
 import { readCatalogue } from '../models/index.ts'
 import { ModelRegistry } from '../models/index.ts'
 import { Tasks } from '../models/index.ts'
+import { serverUrl } from '../remote/index.ts'
+import { onServer, serverAddress } from '../protocol/address.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
@@ -19,6 +21,7 @@ import type { HostEngine } from './engine.ts'
 export type LibraryMethod = Extract<
   Method,
   | `models.${string}`
+  | `servers.${string}`
   | `tasks.${string}`
   | `devices.${string}`
   | 'hub.token'
@@ -52,7 +55,7 @@ export interface LibraryParts {
 
 /**
  * Handles the requests about models and devices. Only `models.offer`, `models.search`,
- * `models.get` and `devices.fetch` connect to other machines.
+ * `models.get`, `devices.fetch`, `servers.*` and requests about models on servers connect to other machines.
  */
 export class Library {
   readonly registry: ModelRegistry
@@ -136,6 +139,15 @@ export class Library {
         await this.#tasks.command(task, command)
         return {}
       },
+      'servers.models': async ({ server }) => ({
+        models: await engine.serverModels(serverUrl(server)),
+      }),
+      'servers.add': async ({ server: url, name }) => {
+        const server = serverUrl(url)
+        await engine.modelInfo(serverAddress({ server, name }))
+        return listed(await registry.addServer({ server, name }))
+      },
+      'servers.key': ({ server, key }) => ({ server: engine.setKey(server, key) }),
       'hub.token': ({ token }) => {
         this.#hub.token = token
         return {}
@@ -171,6 +183,7 @@ export class Library {
       alternatives: settings.alternatives ?? ALTERNATIVES,
       ...(chosen !== undefined && { engine: { ...settings.engine, device: chosen } }),
     }
+    if (onServer(file) !== null) return next
     if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu')
       return next
     try {

@@ -3,6 +3,7 @@ import { Fits, TokenCounter } from '../models/index.ts'
 import { readModelInfo } from '../models/index.ts'
 import { bundledModel } from '../models/index.ts'
 import { builtFrom, loadAddon } from '../native/index.ts'
+import { onServer } from '../protocol/address.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
@@ -14,6 +15,7 @@ import { braidVersion } from '../programs/index.ts'
 import type { HostEngine } from './engine.ts'
 import { JOBS } from './jobs.ts'
 import { OwnMemory } from './memory.ts'
+import { Servers } from './servers.ts'
 
 type Settings = RunRequest['settings']
 
@@ -25,6 +27,7 @@ type Settings = RunRequest['settings']
 export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
   const devices = new Devices(folder)
   const sandbox = new Sandbox()
+  const servers = new Servers()
   let engine: Engine | undefined
   let programsAllowed = false
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
@@ -36,6 +39,7 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
         version: braidVersion(),
         bundledModel: bundledModel() ?? undefined,
         jobs,
+        keyOf: (server) => servers.keyOf(server),
         runPrograms: (job, signal) => sandbox.run(job, signal),
       })
       engine.onMemory((unloaded) => onMemory(unloaded))
@@ -43,12 +47,10 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
     }
     return engine
   }
+  const inMemory = () => (engine?.loaded() ?? []).filter(({ file }) => onServer(file) === null)
   const fits = new Fits(() => devices.open())
   const counter = new TokenCounter(() => devices.open())
-  const memory = new OwnMemory(
-    () => engine?.loaded() ?? [],
-    (file) => fits.repacked(file),
-  )
+  const memory = new OwnMemory(inMemory, (file) => fits.repacked(file))
   const closing = new AbortController()
   const question = async (file: string, settings: Settings, promptTokens?: number) => ({
     file,
@@ -84,14 +86,23 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
       })
       return reason
     },
-    modelInfo: readModelInfo,
+    modelInfo: async (file) =>
+      onServer(file) === null ? readModelInfo(file) : servers.info(file, closing.signal),
     fit: async (file, settings, promptTokens) =>
-      fits.fit(await question(file, settings, promptTokens)),
-    count: (file, texts) => counter.count(file, texts),
+      onServer(file) === null
+        ? fits.fit(await question(file, settings, promptTokens))
+        : servers.fit,
+    count: async (file, texts) =>
+      onServer(file) === null ? counter.count(file, texts) : servers.count(texts),
     most: async (file, settings, of, promptTokens) =>
-      fits.most(await question(file, settings, promptTokens), of),
+      onServer(file) === null
+        ? fits.most(await question(file, settings, promptTokens), of)
+        : servers.most(of),
+    setKey: (server, key) => servers.setKey(server, key),
+    serverModels: (server) => servers.models(server, closing.signal),
     loaded: () =>
-      (engine?.loaded() ?? []).map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
+      // A connection to a server takes no memory here.
+      inMemory().map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
         file,
         name,
         device,

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import type { Channel } from '../protocol/wire.ts'
 
+/** Names the variable in which an engine process finds the keys of servers, a JSON object by their addresses. */
+export const KEYS_VARIABLE = 'BRAID_SERVER_KEYS'
+
 /**
  * Messages that carry several clients over the one connection between a supervisor and its host
  * process. The supervisor numbers the clients. `fatal` is the host's last message before it ends

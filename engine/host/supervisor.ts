@@ -1,6 +1,6 @@
 import { toBraidError } from '../protocol/errors.ts'
 import type { RunError } from '../protocol/events.ts'
-import { FromHost, idOf, type ToHost } from './mux.ts'
+import { FromHost, idOf, KEYS_VARIABLE, type ToHost } from './mux.ts'
 import { METHODS, type Channel, type HostMessage } from '../protocol/wire.ts'
 
 /**
@@ -69,7 +69,8 @@ export class Supervisor {
   /** True if `restart` killed the process; such a death is not counted. */
   #asked = false
   /** The hub's token; '' if it was forgotten. */
-  #env: { HF_TOKEN?: string } = {}
+  #env: Record<string, string> = {}
+  readonly #keys = new Map<string, string>()
 
   constructor(options: SupervisorOptions) {
     this.#options = { deaths: 3, windowMs: 5 * 60_000, pingMs: 5_000, startMs: 60_000, ...options }
@@ -189,8 +190,19 @@ export class Supervisor {
       client.open.add(id)
     }
     const token = method === 'hub.token' ? METHODS[method].params.safeParse(params) : undefined
-    if (token?.success) this.#env = { HF_TOKEN: token.data.token ?? '' }
+    if (token?.success) this.#env = { ...this.#env, HF_TOKEN: token.data.token ?? '' }
+    if (method === 'servers.key') this.#keep(params)
     this.#send({ type: 'message', client: number, message })
+  }
+
+  /** Keeps the key of a server for the next engine process. */
+  #keep(params: unknown): void {
+    const { data } = METHODS['servers.key'].params.safeParse(params)
+    if (data === undefined) return
+    if (data.key === null) this.#keys.delete(data.server)
+    else this.#keys.set(data.server, data.key)
+    const keys = JSON.stringify(Object.fromEntries(this.#keys))
+    this.#env = { ...this.#env, [KEYS_VARIABLE]: keys }
   }
 
   #send(message: ToHost): void {

@@ -1,5 +1,10 @@
 import { freemem, totalmem } from 'node:os'
-import type { ContextOptions, NativeContext, NativeModel } from '../native/index.ts'
+import type {
+  ContextOptions,
+  NativeContext,
+  NativeModel,
+  NativeModelInfo,
+} from '../native/index.ts'
 import { abortable } from '../native/index.ts'
 import { fail } from '../protocol/errors.ts'
 import type { KvType, RunSettings } from '../protocol/request.ts'
@@ -13,6 +18,13 @@ export interface KvModel {
   device: string
   kvBytesPerToken: Record<KvType, number>
 }
+
+/**
+ * Returns whether the beginning of a sequence can be shared with another one: everywhere but in
+ * memories that can only be shared whole.
+ */
+export const sharesParts = ({ cannotJoin }: Pick<NativeModelInfo, 'cannotJoin'>): boolean =>
+  cannotJoin === undefined || cannotJoin === 'server'
 
 export interface ContextRequest {
   model: KvModel

@@ -1,3 +1,4 @@
+export { sharesParts } from './context.ts'
 export { type Lease } from './lease.ts'
 export {
   copiedCells,

@@ -5,6 +5,7 @@ import {
   checkMachine,
   contextKey,
   createContext,
+  sharesParts,
   type ContextRequest,
   type KvModel,
 } from './context.ts'
@@ -194,8 +195,7 @@ export class Pools<Model extends KvModel> {
       prompt: request.prompt,
       kvType: request.settings.engine.kvType,
       thoughts: request.settings.controls.thoughtEmbedding,
-      partial:
-        request.model.native.info.cannotJoin === undefined && request.native?.swaFull !== false,
+      partial: sharesParts(request.model.native.info) && request.native?.swaFull !== false,
       limit: cells < ticket.size.cells ? kept.pool.size.cells : Infinity,
       onEvicted: request.onEvicted,
     }

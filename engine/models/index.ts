@@ -5,7 +5,13 @@ export { type KnownModel, filesOf, readModel, readModelInfo } from './info.ts'
 export { TokenCounter } from './count.ts'
 export { triedModelInfo } from './trial.ts'
 export { convertedName, jobs, takeMade } from './jobs.ts'
-export { type Inspect, type LoadedModel, Models, type Unloaded } from './loaded.ts'
+export {
+  type Inspect,
+  type LoadedModel,
+  Models,
+  type ModelsOptions,
+  type Unloaded,
+} from './loaded.ts'
 export { bundledModel, readCatalogue, readManifest } from './manifest.ts'
 export { firstPart } from './model-files.ts'
 export { ModelRegistry } from './registry.ts'

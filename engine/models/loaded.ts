@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import { onServer, type ServerAddress } from '../protocol/address.ts'
 import type { ModelRef } from '../protocol/events.ts'
 import type { EngineOptions } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
@@ -15,6 +16,8 @@ import {
   type ControlTokens,
   type ThoughtMarks,
 } from '../prompt/index.ts'
+import { serverUrl, type Limits } from '../remote/index.ts'
+import { isRemote, serverModel } from './server-model.ts'
 import { Turns } from './turns.ts'
 import type { Notice } from '../protocol/wording.ts'
 
@@ -63,6 +66,15 @@ const MARGIN = 1.2
 
 export type Unloaded = { name: string; reason: 'idle' | 'room' | 'asked' }
 
+export interface ModelsOptions {
+  /** Returns the free bytes of the system. */
+  free?: () => number
+  /** Returns the key of a server; undefined if it needs none. */
+  keyOf?: ((server: string) => string | undefined) | undefined
+  /** Bounds of what is asked of servers. */
+  serverLimits?: Limits | undefined
+}
+
 /**
  * Keeps models in memory. `use` loads a model or reuses a loaded one, and uses are counted. An idle
  * model stays loaded for the next run, and is unloaded, least recently used first, if its memory is
@@ -84,12 +96,13 @@ export class Models {
   constructor(
     private readonly addon: NativeAddon,
     private readonly inspect: Inspect,
-    private readonly free: () => number = systemFree,
+    private readonly options: ModelsOptions = {},
   ) {}
 
   /**
-   * Loads or reuses a model. Throws `model-not-found`, `bad-model`, `unknown-device`,
-   * `out-of-memory` or `cancelled`.
+   * Loads or reuses a model, or connects to one on a server. `file`: also an address (address.ts).
+   * Throws `model-not-found`, `bad-model`, `unknown-device`, `out-of-memory` or `cancelled`; for a
+   * server, `bad-request` or `io`.
    */
   use(
     file: string,
@@ -106,6 +119,8 @@ export class Models {
     signal: AbortSignal,
     onProgress?: (fraction: number) => void,
   ): Promise<LoadedModel> {
+    const address = onServer(file)
+    if (address !== null) return this.#take(await this.#connected(file, address, signal))
     const device = chooseDevice(this.addon.devices(), options.device)
     const gpuLayers = device === 'cpu' ? 0 : options.gpuLayers
     const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
@@ -129,11 +144,29 @@ export class Models {
       kept = { key, gpuLayers, model, uses: 0, usedAt: 0 }
       this.#kept.push(kept)
     }
+    return this.#take(kept)
+  }
+
+  #take(kept: Kept): LoadedModel {
     kept.uses++
     this.touch(kept.model)
     this.#kept = [...this.#kept.filter((one) => one !== kept), kept]
     this.onChange?.()
     return kept.model
+  }
+
+  /** A connection is kept like a model in memory, and made again with another key. */
+  async #connected(file: string, address: ServerAddress, signal: AbortSignal): Promise<Kept> {
+    const secret = this.options.keyOf?.(serverUrl(address.server))
+    const key = JSON.stringify([file, secret ?? null])
+    const kept = this.#kept.find((one) => one.key === key)
+    if (kept !== undefined) return kept
+    await this.#closeWhere((one) => one.model.file === file, 'room')
+    const { serverLimits } = this.options
+    const model = await serverModel(file, address, { key: secret, limits: serverLimits }, signal)
+    const made = { key, gpuLayers: 0, model, uses: 0, usedAt: 0 }
+    this.#kept.push(made)
+    return made
   }
 
   /** Marks the model as just used. */
@@ -188,6 +221,7 @@ export class Models {
    * least recently used first, until it fits. Returns false if none was unloaded.
    */
   async room(model: LoadedModel, bytes: number): Promise<boolean> {
+    if (isRemote(model)) return false
     return this.#makeRoom(bytes, model.device, model)
   }
 
@@ -200,8 +234,8 @@ export class Models {
   }
 
   /** Returns the free bytes on the model's device. */
-  freeBytes({ device }: LoadedModel): number {
-    return this.#freeOn(device)
+  freeBytes(model: LoadedModel): number {
+    return isRemote(model) ? Infinity : this.#freeOn(model.device)
   }
 
   /** Unloads all models. Throws `internal` if one is in use. */
@@ -247,7 +281,7 @@ export class Models {
 
   #freeOn(device: string): number {
     return device === 'cpu'
-      ? this.free()
+      ? (this.options.free ?? systemFree)()
       : (this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0)
   }
 

@@ -7,6 +7,7 @@
 import { lstat, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
+import { serverAddress, type ServerAddress } from '../protocol/address.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import type { Added, ModelEntry } from '../protocol/wire.ts'
@@ -25,7 +26,7 @@ const Entry = z.object({
   sizeBytes: z.number(),
   /** Identifies a model that was moved; absent in lists of earlier versions. */
   headerSha256: z.string().optional(),
-  origin: z.enum(['link', 'download']).default('link'),
+  origin: z.enum(['link', 'download', 'server']).default('link'),
   /** Files of a downloaded model. */
   files: z.array(z.string().max(4096)).max(1000).optional(),
   /** Device for runs of this model that name none. */
@@ -108,6 +109,16 @@ export class ModelRegistry {
   async add(file: string): Promise<ModelEntry> {
     const entry = await describe(file)
     return this.#add({ ...entry, origin: 'link' })
+  }
+
+  /** Adds a model on a server. Throws `io` or `disk-full`. */
+  async addServer({ server, name }: ServerAddress): Promise<ModelEntry> {
+    return this.#add({
+      file: serverAddress({ server, name }),
+      name,
+      sizeBytes: 0,
+      origin: 'server',
+    })
   }
 
   /**
@@ -305,10 +316,13 @@ async function describe(file: string): Promise<Omit<Entry, 'origin'>> {
 }
 
 async function shown({ file, name, sizeBytes, origin, device }: Entry): Promise<ModelEntry> {
-  const present = await stat(file).then(
-    (info) => info.isFile(),
-    () => false,
-  )
+  // Whether a server can be reached shows once it is asked.
+  const present =
+    origin === 'server' ||
+    (await stat(file).then(
+      (info) => info.isFile(),
+      () => false,
+    ))
   return {
     file,
     name,

@@ -53,8 +53,11 @@ export interface NativeModelInfo {
   vocabSize: number
   /** Rows of the thought tables; 0 if the model has none. */
   thoughtRows: number
-  /** The kind of memory that prevents joining sequences; absent if they can be joined. */
-  cannotJoin?: 'recurrent' | 'hybrid' | 'm-rope' | 'indexer'
+  /**
+   * The kind of memory that prevents joining sequences; absent if they can be joined. `server`: the
+   * model is not here (engine/remote); parts of its sequences can be shared, as they are lists of ids.
+   */
+  cannotJoin?: 'recurrent' | 'hybrid' | 'm-rope' | 'indexer' | 'server'
   /** Some layers attend within a window of positions. */
   slidingWindow: boolean
   hasEncoder: boolean
@@ -161,6 +164,7 @@ export interface SamplerOptions {
 }
 
 export interface NativeToken {
+  /** -1: a server reported the text only. */
   id: number
   text: string
   logprob: number | null

@@ -80,6 +80,11 @@ export const BRIDGE_CALLS = {
    * it. false: no keychain.
    */
   rememberToken: call(METHODS['hub.token'].params.shape.token, z.boolean()),
+  /**
+   * Stores the key of a server in the system's keychain and gives it to each new engine; null removes
+   * it. false: no keychain.
+   */
+  rememberKey: call(METHODS['servers.key'].params, z.boolean()),
   /** Sets the commands of the menu bar; `command` is pushed when the user chooses one. */
   setMenu: call(PageMenu, nothing),
   /** Tells the shell that the page is ready to receive files. */

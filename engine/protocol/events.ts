@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { serverAddress } from './address.ts'
+import { Capabilities } from './capabilities.ts'
 import { MAX_SEGMENTS } from './limits.ts'
 import { BraidError, ERROR_CODES, type ErrorCode } from './errors.ts'
 import { ForkMarks } from './forks.ts'
@@ -112,8 +114,16 @@ export const ModelRef = z.looseObject({
   forks: ForkMarks.optional(),
   /** `parathinker.scope`: what the model was trained for. */
   scope: z.string().optional(),
+  /** What the server can do that has the model; absent for a model in a file. */
+  capabilities: Capabilities.optional(),
 })
 export type ModelRef = z.infer<typeof ModelRef>
+
+/** Returns what a request names the model by: its file, or its address on a server (address.ts). */
+export const placeOf = ({ address }: ModelRef): string =>
+  'file' in address
+    ? (address.file as string)
+    : serverAddress(address as { server: string; name: string })
 
 /** Returns the model's file; undefined if the model is on a server. */
 export const fileOf = ({ address }: ModelRef): string | undefined =>

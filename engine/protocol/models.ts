@@ -64,8 +64,11 @@ export const ModelEntry = z.object({
   file,
   name: z.string(),
   sizeBytes: z.number(),
-  /** `link`: the user's own file, never deleted. `download`: Braid downloaded or made it. */
-  origin: z.enum(['bundled', 'link', 'download']),
+  /**
+   * `link`: the user's own file, never deleted. `download`: Braid downloaded or made it. `server`: it
+   * is on a server, and `file` is its address (address.ts).
+   */
+  origin: z.enum(['bundled', 'link', 'download', 'server']),
   bundled: z.boolean(),
   /** false: the file no longer exists. */
   present: z.boolean(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ApiStatus } from './api.ts'
+import { Capabilities } from './capabilities.ts'
 import { ForkForm } from './forks.ts'
 import { Alternative, CommandResult, RunCommand, RunError, RunEvent, SegmentId } from './events.ts'
 import { Experiment, LabCell, LabEstimate, LabFields, LabRun, LabSet, LabSpec } from './lab.ts'
@@ -92,7 +93,9 @@ export const ModelInfo = z.object({
   thoughtRows: z.int(),
   /** Its paths may think before they answer: the vocabulary or the template has a closing marker. */
   thinks: z.boolean().optional(),
-  cannotJoin: z.enum(['recurrent', 'hybrid', 'm-rope', 'indexer']).optional(),
+  cannotJoin: z.enum(['recurrent', 'hybrid', 'm-rope', 'indexer', 'server']).optional(),
+  /** What the server can do that has the model; absent for a model in a file. */
+  capabilities: Capabilities.optional(),
   /** KV bytes per token, by cache type. */
   kvBytesPerToken: z.record(KvType, z.number()),
   /** The default run settings of this model: its own keys override Braid's defaults. */
@@ -291,6 +294,24 @@ export const METHODS = {
   'tasks.command': method(
     z.object({ task: z.string().max(64), command: z.enum(['pause', 'resume', 'cancel', 'clear']) }),
     none,
+  ),
+  /** Returns the models that a server lists. */
+  'servers.models': method(
+    z.object({ server: z.string().min(1).max(2048) }),
+    z.object({ models: z.array(z.string()) }),
+  ),
+  /** Connects to a model on a server, to see what it can do, and adds it to the list. */
+  'servers.add': method(
+    z.object({ server: z.string().min(1).max(2048), name: z.string().min(1).max(1024) }),
+    ModelEntry,
+  ),
+  /**
+   * Sets the key of a server, which is kept in memory only; null removes it. Returns the server's
+   * address as Braid spells it.
+   */
+  'servers.key': method(
+    z.object({ server: z.string().min(1).max(2048), key: z.string().min(1).max(1024).nullable() }),
+    z.object({ server: z.string() }),
   ),
   /** Sets the token for gated repositories, which is kept in memory only; null removes it. */
   'hub.token': method(z.object({ token: z.string().min(1).max(512).nullable() }), none),

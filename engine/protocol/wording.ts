@@ -158,8 +158,45 @@ export const ERRORS = {
     'This model was trained for {trained} paths, not {wanted}. Use at most {most}.',
   'too-many-paths/trained-reuse':
     'This model was trained for {trained} paths, not {wanted}. Use at most {most}, or reuse its control tokens (--reuse-tokens).',
-  'wrong-model/server': 'The model of this run is on a server, so the run cannot continue here.',
+  'wrong-model/server':
+    'The model of this run is on a server, which does not tell what its text attended to.',
   'wrong-model/header': '{file} is not the model that this run was made with.',
+  'bad-combination/server-merge':
+    'A merged answer is decoded from the mean of several paths, which no server can do. Choose another strategy.',
+  'bad-combination/server-forks':
+    'A model on a server cannot fork its own text. Choose another strategy.',
+  'bad-combination/server-probes':
+    'This server only answers chats, so its paths cannot be asked on the way. Let the vote end in another way.',
+  'bad-combination/server-confidence':
+    'This server does not report the 20 likeliest tokens, from which the confidence of a path is made. Choose another weight.',
+  'bad-combination/server-setting':
+    'This server only answers chats and does not take {name}. Leave it at its default.',
+  'bad-combination/server-continue':
+    'This server only answers chats, so a text cannot be continued or branched. That needs a server that takes ids of tokens, such as llama-server or vLLM.',
+  'bad-combination/server-device':
+    "A model on a server runs on the server's own devices. Leave out {name}.",
+  'cannot-join/server': 'The cells of a model on a server cannot be joined. Choose re-reading.',
+  'context-too-small/server': 'The text is too long for the server: {reason}',
+  'model-not-found/server': '{server} has no model {model}. It has: {models}',
+  'template-failed/server': "The server's chat template changes, omits or repeats messages.",
+  'bad-request/server-url':
+    'Enter the address of a server, such as http://127.0.0.1:8080, without a user name, a password or a query.',
+  'bad-request/server-key': '{server} refuses the key, or needs one. Check it.',
+  'io/server-unreachable':
+    '{server} cannot be reached ({reason}). Check that it runs and that the address is right.',
+  'io/server-silent': '{server} sent nothing for {seconds} seconds.',
+  'io/server-busy': '{server} has too many requests. Try again later, or use fewer paths.',
+  'io/server-not-ready': '{server} is not ready: {reason}',
+  'io/server-refused': '{server} refused the request (status {status}): {reason}',
+  'io/server-redirects':
+    '{server} leads to another address, which is not followed. Enter the address of the server itself.',
+  'io/server-wrong':
+    '{server} does not answer as it should: {reason}. Check that its address is that of an OpenAI-compatible server.',
+  'io/server-cut-off': '{server} ended its answer in the middle.',
+  'io/server-broke':
+    'The connection to {server} broke. This server only answers chats, so the text cannot be continued.',
+  'io/server-events': 'The server sent an event that is not JSON: {reason}',
+  'io/server-line': 'The server sent a line of more than {megabytes} MB.',
 } as const satisfies Record<`${string}/${string}`, string>
 export type ErrorDetail = keyof typeof ERRORS
 

@@ -10,6 +10,7 @@ import {
   type ControlTokens,
   type Turn,
 } from '../prompt/index.ts'
+import { refusalOf, type Capabilities } from '../protocol/capabilities.ts'
 import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, type EventDraft } from '../protocol/events.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
@@ -53,6 +54,8 @@ export async function begin(
     forks: model.tokens.forks?.form,
   })
   settings.runPrograms &&= programs
+  const { capabilities } = model.ref
+  if (capabilities !== undefined) suit(settings, capabilities)
   const { forks, merges } = ruleOf(settings.strategy)
   if (forks && model.tokens.forks === null) throw fail('bad-combination/no-forks')
   const { reads = 0, paths } = settings
@@ -104,7 +107,7 @@ export async function begin(
         options: settings.engine,
       },
       promptTokens: ids,
-      positions: trainedPositions(info, settings),
+      ...(info.trainContext > 0 && { positions: trainedPositions(info, settings) }),
       fusion,
       ...(thought !== null && { thought }),
       ...(request.followUp !== undefined && { followUp: request.followUp }),
@@ -112,6 +115,13 @@ export async function begin(
       ...(request.client !== undefined && { client: request.client }),
     },
   }
+}
+
+/** Suits settings to what a server can do. Errors: `bad-combination`, `cannot-join`. */
+function suit(settings: RunSettings, can: Capabilities): void {
+  const refusal = refusalOf(can, settings)
+  if (refusal !== null) throw fail(refusal.detail, refusal.params)
+  settings.alternatives = Math.min(settings.alternatives, can.alternatives)
 }
 
 interface PrefixModel {
@@ -152,13 +162,19 @@ export function chooseFusion(
   { native: { info } }: FusionModel,
   needed: boolean,
 ): Fusion {
-  if (asked === 'cache' && needed && info.cannotJoin !== undefined)
+  const cannot = asked === 'cache' && needed
+  if (cannot && info.cannotJoin === 'server') throw fail('cannot-join/server')
+  if (cannot && info.cannotJoin !== undefined)
     throw fail('cannot-join/memory', { memory: info.cannotJoin })
   return fusionOf(asked, info.cannotJoin === undefined)
 }
 
-/** Returns how many positions the model was trained for, YaRN included. */
+/**
+ * Returns how many positions the model was trained for, YaRN included; Infinity if a server does not
+ * say.
+ */
 export function trainedPositions(info: NativeModelInfo, settings: RunSettings): number {
+  if (info.trainContext === 0) return Infinity
   const yarn = yarnFor(info.metadata, settings.budget, info.trainContext)
   return Math.floor(info.trainContext * (yarn?.factor ?? 1))
 }

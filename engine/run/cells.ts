@@ -4,6 +4,7 @@ import {
   originOf,
   rootOf,
   sequencesOf,
+  sharesParts,
   sizeRun,
   SLACK,
   summaryCells,
@@ -252,8 +253,7 @@ function readsOf(segment: SegmentId, lease: Lease, state: RunState): SegmentId[]
  * their cells.
  */
 export function startOf(path: Segment, { paths }: RunState, { native }: LoadedModel): Segment {
-  const partial = native.info.cannotJoin === undefined
-  return (partial && isFresh(path) && originOf(paths, path)) || path
+  return (sharesParts(native.info) && isFresh(path) && originOf(paths, path)) || path
 }
 
 /**

@@ -112,7 +112,8 @@ const ruleOf = ({ stream, others = [] }: Streamed) =>
 
 /** Returns tokens as events hold them. `of`: the members of a merged answer. */
 function tokensOf(tokens: readonly NativeToken[], of: readonly SegmentId[] = []): Token[] {
-  return tokens.map(({ members, ...token }) => ({
+  return tokens.map(({ id, members, ...token }) => ({
+    ...(id >= 0 && { id }),
     ...token,
     ...(members !== undefined && {
       members: members.flatMap((logprob, i) =>

@@ -16,7 +16,7 @@ import { newRunId } from '../transcripts/index.ts'
 import type { Attribution } from '../protocol/wire.ts'
 import type { RunHandle, ThinkOptions } from './handle.ts'
 import { Pools } from '../kv/index.ts'
-import { Models, type Inspect, type Unloaded } from '../models/index.ts'
+import { Models, type Inspect, type ModelsOptions, type Unloaded } from '../models/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { RunPrograms } from './comparing.ts'
 import { Run, type EngineCore } from './run.ts'
@@ -31,6 +31,10 @@ export interface EngineParts {
   inspect?: Inspect
   /** How many runs of a model may work at once, memory permitting. Default: 1. */
   jobs?: number
+  /** Returns the key of a server, as `serverUrl` spells it; undefined if it needs none. */
+  keyOf?: (server: string) => string | undefined
+  /** Bounds of what is asked of servers; default: `LIMITS` of engine/remote. */
+  serverLimits?: ModelsOptions['serverLimits']
   /** Runs programs that a model wrote. Without it, no run compares programs. */
   runPrograms?: RunPrograms
 }
@@ -50,9 +54,11 @@ export class Engine {
     bundledModel,
     inspect = triedModelInfo,
     jobs = 1,
+    keyOf,
+    serverLimits,
     runPrograms,
   }: EngineParts) {
-    const models = new Models(addon, inspect)
+    const models = new Models(addon, inspect, { keyOf, serverLimits })
     const pools = new Pools(models, jobs)
     models.freeIdle = (which) => pools.freeIdle(which)
     this.#core = {

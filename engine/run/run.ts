@@ -1,8 +1,9 @@
 import type { NativeAddon, NativeModelInfo } from '../native/index.ts'
 import { childTokens, extractAnswer, type Turn } from '../prompt/index.ts'
+import { commandRefusal } from '../protocol/capabilities.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import {
-  fileOf,
+  placeOf,
   runError,
   RunCommand,
   thrownError,
@@ -196,6 +197,9 @@ export class Run implements RunHandle {
         this.#checkSwitch()
         await checkCalls(command.calls, this.#state)
     }
+    const { capabilities } = this.#state.model ?? {}
+    const refusal = capabilities && commandRefusal(capabilities, command.type)
+    if (refusal) throw fail(refusal.detail, refusal.params)
     if (command.type === 'summarise') this.#checkFusion(command)
     const { actions, segment, later } = obey(command, this.#view(), {
       paths: MAX_SEQUENCES - 3,
@@ -516,8 +520,7 @@ export class Run implements RunHandle {
     }
     this.#clock.enter('loadMs')
     const ref = this.#state.model
-    const file = this.#asked?.file ?? fileOf(ref!)
-    if (file === undefined) throw fail('wrong-model/server')
+    const file = this.#asked?.file ?? placeOf(ref!)
     const settings =
       this.#asked === null
         ? this.#settings

@@ -19,7 +19,7 @@ import { go, useRoute } from '../store/route.ts'
 import { command } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { activate, unfold, useUi } from '../store/ui.ts'
-import { pathFor, stateOf, whyNoRun, whyNotSteer } from './target.ts'
+import { pathFor, stateOf, whyNoRun, whyNotSteer, whyNotContinue } from './target.ts'
 import type { Command, Target } from './types.ts'
 
 const whyNoPath = (target: Target) =>
@@ -101,7 +101,9 @@ export const pathCommands: Command[] = [
     icon: Plus,
     shortcut: 'Alt+E',
     why: (target) =>
-      whyNotSteerPath(target) ?? (pathFor(target)!.reason === 'finished' ? 'why.finished' : null),
+      whyNotSteerPath(target) ??
+      whyNotContinue(target) ??
+      (pathFor(target)!.reason === 'finished' ? 'why.finished' : null),
     run: (target) =>
       report(
         command(target.run!, {
@@ -117,7 +119,9 @@ export const pathCommands: Command[] = [
     group: 'path',
     icon: GitBranch,
     why: (target) =>
-      whyNotSteerPath(target) ?? (pathFor(target)!.tokens.length > 0 ? null : 'why.noText'),
+      whyNotSteerPath(target) ??
+      whyNotContinue(target) ??
+      (pathFor(target)!.tokens.length > 0 ? null : 'why.noText'),
     run: (target) =>
       report(
         command(target.run!, {

@@ -19,7 +19,7 @@ import {
 } from 'lucide-react'
 import { spokesman } from '../../engine/protocol/deciding.ts'
 import { summarising } from '../../engine/protocol/doing.ts'
-import { fileOf } from '../../engine/protocol/events.ts'
+import { placeOf } from '../../engine/protocol/events.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { questionOf } from '../../engine/protocol/question.ts'
 import { QuestionKind } from '../../engine/protocol/request.ts'
@@ -36,7 +36,7 @@ import { report } from '../store/toasts.ts'
 import { followSummary, openDialog, useUi } from '../store/ui.ts'
 import { grownPaths } from '../ui/control-tokens.ts'
 import { startAgain } from './start.ts'
-import { stateOf, summaryFor, waits, whyNoRun, whyNotSteer } from './target.ts'
+import { stateOf, summaryFor, waits, whyNoRun, whyNotContinue, whyNotSteer } from './target.ts'
 import type { Command, Target } from './types.ts'
 
 const KIND_TITLE = {
@@ -45,18 +45,9 @@ const KIND_TITLE = {
   code: 'cmd.questionCode',
 } as const satisfies Record<QuestionKind, MessageKey>
 
-/** Returns why a run cannot be started again, which needs the file of its model. */
-const whyNotAgain = (target: Target) => {
-  const model = stateOf(target)?.model ?? null
-  return (
-    whyNoRun(target) ??
-    (host.state !== 'open'
-      ? ('why.disconnected' as const)
-      : model !== null && fileOf(model) === undefined
-        ? ('why.onServer' as const)
-        : null)
-  )
-}
+/** Returns why a run cannot be started again. */
+const whyNotAgain = (target: Target) =>
+  whyNoRun(target) ?? (host.state !== 'open' ? ('why.disconnected' as const) : null)
 
 /** Returns the segment that a follow-up continues from. */
 const answered = (target: Target) => (summaryFor(target) ?? spokesman(stateOf(target)!))?.segment
@@ -118,7 +109,9 @@ export const runCommands: Command[] = [
     group: 'run',
     icon: StepForward,
     why: (target) =>
-      whyNotSteer(target) ?? (cutOff(stateOf(target)!).length > 0 ? null : 'why.notInterrupted'),
+      whyNotSteer(target) ??
+      whyNotContinue(target) ??
+      (cutOff(stateOf(target)!).length > 0 ? null : 'why.notInterrupted'),
     run: (target) => {
       // Each goes on to the budget that it had.
       for (const { segment, budget, tokens } of cutOff(stateOf(target)!))
@@ -179,7 +172,7 @@ export const runCommands: Command[] = [
       const state = stateOf(target)!
       const draft = { ...draftOf(state), settings: { ...state.settings, seed: undefined } }
       report(
-        startAgain(draft, fileOf(state.model!)!).then(
+        startAgain(draft, placeOf(state.model!)).then(
           (run) => run !== null && go({ view: 'run', run }),
         ),
       )

@@ -1,3 +1,4 @@
+import { commandRefusal } from '../../engine/protocol/capabilities.ts'
 import { decidingSummary } from '../../engine/protocol/deciding.ts'
 import { pathsKept, segmentOf, type RunState, type Segment } from '../../engine/protocol/fold.ts'
 import { roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
@@ -71,4 +72,10 @@ export function whyNotSteer(target: Target): MessageKey | null {
   if (run.sample) return 'why.sample'
   if (run.replayed !== null) return 'why.replay'
   return host.state === 'open' ? null : 'why.disconnected'
+}
+
+/** Returns why the paths of a run cannot be continued or branched; null if they can. */
+export function whyNotContinue(target: Target): MessageKey | null {
+  const can = stateOf(target)?.model?.capabilities
+  return can !== undefined && commandRefusal(can, 'extend') !== null ? 'why.chatOnly' : null
 }

@@ -1,4 +1,5 @@
 import i18next from 'i18next'
+import { refusalOf, type Capabilities } from '../../engine/protocol/capabilities.ts'
 import { toBraidError } from '../../engine/protocol/errors.ts'
 import { errorText, runError, type RunError } from '../../engine/protocol/events.ts'
 import type { Notice } from '../../engine/protocol/fold.ts'
@@ -34,6 +35,16 @@ export function errorWords(error: RunError): string {
   return sentence === undefined
     ? errorText(error)
     : render(sentence, (error.params ?? {}) as WordParams)
+}
+
+/** Returns why a server cannot follow these settings, in the current language; null if it can, or if there is none. */
+export function refusalWords(
+  can: Capabilities | undefined,
+  settings: Parameters<typeof refusalOf>[1],
+): string | null {
+  const refusal = can === undefined ? null : refusalOf(can, settings)
+  if (refusal === null) return null
+  return render(sentenceOf(words().errors, refusal.detail) ?? '', refusal.params ?? {})
 }
 
 /** As `errorWords`, for any thrown value. */

@@ -11,9 +11,18 @@ import { Dialog } from '../ui/Dialog.tsx'
 import { Tip } from '../ui/Tip.tsx'
 import { visible } from '../ui/visible.ts'
 import { AddModel } from './AddModel.tsx'
+import { AddServer } from './AddServer.tsx'
 import { FitPill } from './FitPill.tsx'
 import { ModelFacts } from './ModelFacts.tsx'
 import { Relink } from './Relink.tsx'
+
+/** What happens to a model that is taken off the list. */
+const REMOVED = {
+  bundled: 'models.removeLinked',
+  link: 'models.removeLinked',
+  download: 'models.removeOwn',
+  server: 'models.removeServer',
+} as const
 
 /** Lists the models of this machine, which are used in place and never copied. */
 export function Library() {
@@ -35,6 +44,7 @@ export function Library() {
   return (
     <>
       <AddModel onAdded={setShown} />
+      <AddServer onAdded={setShown} />
       <div className="models">
         <section className="panel" aria-label={t('models.list')}>
           {list !== null && list.length === 0 && (
@@ -79,20 +89,22 @@ export function Library() {
                   </span>
                 </button>
                 <span className="model-side">
-                  {model.present && <FitPill file={model.file} />}
-                  <span className="small dim num">{bytes(model.sizeBytes)}</span>
+                  {model.present && model.origin !== 'server' && <FitPill file={model.file} />}
+                  {model.origin !== 'server' && (
+                    <span className="small dim num">{bytes(model.sizeBytes)}</span>
+                  )}
                 </span>
                 {model.origin === 'bundled' ? (
                   <span className="no-action" />
                 ) : (
-                  <Tip text={t(model.origin === 'link' ? 'models.forget' : 'models.remove')}>
+                  <Tip text={t(model.origin === 'download' ? 'models.remove' : 'models.forget')}>
                     <button
                       type="button"
                       className="btn quiet icon tiny"
                       aria-label={t('models.forgetName', { name: visible(model.name) })}
                       onClick={() => setRemoving(model)}
                     >
-                      {model.origin === 'link' ? <ListX size={14} /> : <Trash2 size={14} />}
+                      {model.origin === 'download' ? <Trash2 size={14} /> : <ListX size={14} />}
                     </button>
                   </Tip>
                 )}
@@ -126,7 +138,7 @@ export function Library() {
           footer={
             <>
               <button type="button" className="btn" onClick={() => remove(removing, false)}>
-                {t('models.keepFile')}
+                {t(removing.origin === 'server' ? 'models.remove' : 'models.keepFile')}
               </button>
               {removing.origin === 'download' && (
                 <button type="button" className="btn danger" onClick={() => remove(removing, true)}>
@@ -142,9 +154,7 @@ export function Library() {
           <p className="small dim mono wrap-any" dir="ltr">
             {visible(removing.file)}
           </p>
-          <p className="small">
-            {t(removing.origin === 'download' ? 'models.removeOwn' : 'models.removeLinked')}
-          </p>
+          <p className="small">{t(REMOVED[removing.origin])}</p>
         </Dialog>
       )}
     </>

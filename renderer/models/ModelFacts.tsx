@@ -8,6 +8,7 @@ import { isInfo, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
 import { Verdict } from './FitPill.tsx'
+import { ServerFacts } from './ServerFacts.tsx'
 import { trainedFor } from './trained.ts'
 
 /** Shows the metadata of a GGUF file and the memory that a run with it needs. */
@@ -29,6 +30,8 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
         </p>
       </section>
     )
+  if (info.capabilities !== undefined)
+    return <ServerFacts info={info} capabilities={info.capabilities} actions={actions} />
   const { paths, budget } = info.defaults
   const facts: [string, ReactNode][] = [
     ...(fit === undefined

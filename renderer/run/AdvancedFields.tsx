@@ -213,7 +213,8 @@ export function AdvancedFields({
           )}
         </div>
       </fieldset>
-      <fieldset className="fields plain-fieldset">
+      {/* A server chooses by itself what it computes with. */}
+      <fieldset className="fields plain-fieldset" hidden={info.capabilities !== undefined}>
         <legend>{t('adv.engine')}</legend>
         {(hasGpu || engine.device !== 'auto') && (
           <Field label={t('adv.device')} hint={t('adv.deviceHelp')}>

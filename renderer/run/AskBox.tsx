@@ -1,7 +1,7 @@
 import { CornerDownLeft } from 'lucide-react'
 import { memo, useState } from 'react'
 import { spokesman } from '../../engine/protocol/deciding.ts'
-import { fileOf } from '../../engine/protocol/events.ts'
+import { placeOf } from '../../engine/protocol/events.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { startAgain } from '../commands/start.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
@@ -30,10 +30,9 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
   const model = useShown(run, (s) => s.model)
   const answered = useShown(run, (s) => spokesman(s) !== undefined)
   if (!over || sample || replayed || settings === null || model === null) return null
-  const file = fileOf(model)
+  const file = placeOf(model)
   const why: MessageKey | null =
-    whyNotSteer(currentTarget({ run })) ??
-    (file === undefined ? 'why.onServer' : answered ? null : 'why.noAnswer')
+    whyNotSteer(currentTarget({ run })) ?? (answered ? null : 'why.noAnswer')
   const nothing = text.trim() === '' && attached.length === 0
   const set = (next: string) => useUi.setState(({ asks }) => ({ asks: { ...asks, [run]: next } }))
   const ask = async () => {
@@ -51,7 +50,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
             title: state.problem.slice(0, 120),
           },
         },
-        file!,
+        file,
       )
       set('')
       detach(run)
@@ -91,7 +90,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
           send()
         }}
       />
-      <Attachments of={run} model={file ?? ''} />
+      <Attachments of={run} model={file} />
       {changing && <NextTurnFields run={run} before={settings} />}
       <div className="row small">
         <AttachButton to={run} />

@@ -17,7 +17,7 @@ import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'
 import { duration, integer } from '../i18n/format.ts'
-import { errorWords } from '../i18n/wording.ts'
+import { errorWords, refusalWords } from '../i18n/wording.ts'
 import { useAttachments } from '../store/attachments.ts'
 import { edit, editSettings, effective, refreshFit, useCompose } from '../store/compose.ts'
 import { costOf } from '../store/cost.ts'
@@ -190,8 +190,15 @@ function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
   const t = useT()
   const trained = info.nativePaths > 0
   const takes = ruleOf(full.strategy)
+  const whyNot = (strategy: Strategy) => refusalWords(info.capabilities, { ...full, strategy })
+  const refused = refusalWords(info.capabilities, full)
   return (
     <div className="fields main-fields">
+      {refused !== null && (
+        <p className="callout bad small" role="alert" dir="auto">
+          {refused}
+        </p>
+      )}
       <PresetField />
       <Field label={t('compose.strategy')} hint={t(`strategy.${full.strategy}.help`)}>
         <select
@@ -200,7 +207,12 @@ function MainFields({ full, info }: { full: RunSettings; info: ModelInfo }) {
           onChange={(event) => editSettings({ strategy: event.target.value as Strategy })}
         >
           {strategiesFor(info.forks !== undefined).map((strategy) => (
-            <option key={strategy} value={strategy}>
+            <option
+              key={strategy}
+              value={strategy}
+              disabled={whyNot(strategy) !== null}
+              title={whyNot(strategy) ?? undefined}
+            >
               {t(`strategy.${strategy}`)}
             </option>
           ))}

@@ -43,6 +43,8 @@ export function FitBar() {
       </p>
     )
   if (fit === null) return model === '' ? null : <div className="fit" />
+  // What a server needs is not taken here.
+  if (chosenInfo()?.capabilities !== undefined) return null
   const scale = Math.max(fit.total, fit.free, 1)
   const part = (size: number) => ({ inlineSize: `${(100 * size) / scale}%` })
   return (
@@ -127,6 +129,7 @@ export function FitTools() {
     }
   }
   if (fit === null || full === null) return null
+  if (chosenInfo()?.capabilities !== undefined) return null
   return (
     <div className="row wrap small fit-tools">
       <span className="row small">

@@ -2,6 +2,7 @@ import * as Popover from '@radix-ui/react-popover'
 import { Command as Cmdk } from 'cmdk'
 import { Check, ChevronDown, Download, FolderOpen } from 'lucide-react'
 import { useEffect, useState } from 'react'
+import { onServer } from '../../engine/protocol/address.ts'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes } from '../i18n/format.ts'
@@ -35,8 +36,12 @@ export function ModelPicker() {
       : !isInfo(info)
         ? errorWords(info)
         : [
-            info.quantisation,
-            bytes(info.sizeBytes),
+            ...(info.capabilities === undefined
+              ? [info.quantisation, bytes(info.sizeBytes)]
+              : [
+                  onServer(info.file)?.server ?? '',
+                  t(`server.dialect.${info.capabilities.dialect}`),
+                ]),
             trainedFor(info, t) ?? t('model.foreign'),
           ].join(' · ')
   const bad = gone || (info !== undefined && !isInfo(info))
@@ -153,11 +158,15 @@ function Option({
       <span className="model-check">{chosen && <Check size={13} aria-hidden />}</span>
       <bdi className="ellipsis grow">{visible(entry.name)}</bdi>
       {isInfo(info) && info.nativePaths > 0 && <span className="pill ok">{t('model.thinks')}</span>}
-      <span className="small dim num">{bytes(entry.sizeBytes)}</span>
+      {entry.origin === 'server' ? (
+        <span className="pill">{t('models.origin.server')}</span>
+      ) : (
+        <span className="small dim num">{bytes(entry.sizeBytes)}</span>
+      )}
       {!entry.present ? (
         <span className="pill bad">{t('model.gone')}</span>
       ) : (
-        fit !== undefined && <Verdict verdict={fit.verdict} />
+        fit !== undefined && entry.origin !== 'server' && <Verdict verdict={fit.verdict} />
       )}
     </Cmdk.Item>
   )

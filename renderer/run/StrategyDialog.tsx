@@ -1,9 +1,10 @@
 import { useState } from 'react'
-import { fileOf } from '../../engine/protocol/events.ts'
+import { placeOf } from '../../engine/protocol/events.ts'
 import type { Strategy } from '../../engine/protocol/request.ts'
 import { numbersFor, strategiesFor } from '../../engine/protocol/shapes.ts'
 import { startAgain } from '../commands/start.ts'
 import { useT } from '../i18n/index.ts'
+import { refusalWords } from '../i18n/wording.ts'
 import { draftOf } from '../store/compose.ts'
 import { go } from '../store/route.ts'
 import { useRuns, useShown } from '../store/runs.ts'
@@ -21,8 +22,8 @@ export function StrategyDialog({ run }: { run: string }) {
   )
   const [strategy, setStrategy] = useState<Strategy>(others[0]!)
   if (settings === null || model === null) return null
-  const file = fileOf(model)
-  if (file === undefined) return null
+  const file = placeOf(model)
+  const whyNot = (one: Strategy) => refusalWords(model.capabilities, { ...settings, strategy: one })
   const start = () => {
     const { paths, runs, ...rest } = settings
     const draft = {
@@ -58,13 +59,14 @@ export function StrategyDialog({ run }: { run: string }) {
             <input
               type="radio"
               name="strategy"
+              disabled={whyNot(one) !== null}
               checked={one === strategy}
               onChange={() => setStrategy(one)}
             />
             <span>
               <strong>{t(`strategy.${one}`)}</strong>
               <br />
-              <span className="small dim">{t(`strategy.${one}.help`)}</span>
+              <span className="small dim">{whyNot(one) ?? t(`strategy.${one}.help`)}</span>
             </span>
           </label>
         ))}

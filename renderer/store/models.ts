@@ -15,6 +15,7 @@ import type {
 } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 import { setPref, usePrefs } from './prefs.ts'
+import { shell } from './shell.ts'
 import { toast } from './toasts.ts'
 
 export const MODEL_TABS = ['library', 'get', 'convert', 'devices'] as const
@@ -110,6 +111,33 @@ export async function loadFit(file: string): Promise<void> {
 /** Links a GGUF file in place and selects it. */
 export async function addModel(file: string): Promise<ModelEntry> {
   const entry = await host.call('models.add', { file })
+  await refreshModels()
+  await chooseModel(entry.file)
+  return entry
+}
+
+/**
+ * Sets the key of a server, in the system's keychain if there is one, and returns its address and the
+ * models that it lists.
+ */
+export async function askServer(
+  url: string,
+  key: string,
+): Promise<{ server: string; models: string[]; kept: boolean }> {
+  const none = { server: url, key: null }
+  const { server } = await host.call('servers.key', none)
+  let kept = false
+  if (key !== '') {
+    await host.call('servers.key', { server, key })
+    kept = (await shell()?.call('rememberKey', { server, key })) ?? false
+  }
+  const { models } = await host.call('servers.models', { server })
+  return { server, models, kept }
+}
+
+/** Adds a model on a server and selects it. */
+export async function addServerModel(server: string, name: string): Promise<ModelEntry> {
+  const entry = await host.call('servers.add', { server, name })
   await refreshModels()
   await chooseModel(entry.file)
   return entry

@@ -5,12 +5,19 @@ import { buildNative, currentNative, type BackendsFile } from './addon.ts'
 import { withLock } from './lock.ts'
 import { cacheDir, nativeDir } from './paths.ts'
 import { printProgress, type OnProgress } from './progress.ts'
-import { buildCoreTests, buildStockGreedy, buildTools, type Tools } from './tools-build.ts'
+import {
+  buildCoreTests,
+  buildServer,
+  builtServer,
+  buildStockGreedy,
+  buildTools,
+  type Tools,
+} from './tools-build.ts'
 
 export { nativeDir, cacheDir } from './paths.ts'
 export { readBackends, type BackendsFile } from './addon.ts'
 export { SetupError } from './process.ts'
-export { coreTestsMissing, stockLlama, type Tools } from './tools-build.ts'
+export { coreTestsMissing, serverMissing, stockLlama, type Tools } from './tools-build.ts'
 
 async function locked<T>(onProgress: OnProgress, work: () => Promise<T>): Promise<T> {
   await mkdir(cacheDir(), { recursive: true })
@@ -34,6 +41,11 @@ export async function ensureNative(
 /** Builds llama-batched-bench and llama-quantize, for `npm run bench` and tests. */
 export function ensureTools(onProgress: OnProgress = printProgress()): Promise<Tools> {
   return locked(onProgress, () => buildTools(onProgress))
+}
+
+/** Builds llama-server, for tests of models on servers (Linux). */
+export async function ensureServer(onProgress: OnProgress = printProgress()): Promise<string> {
+  return (await builtServer()) ?? locked(onProgress, () => buildServer(onProgress))
 }
 
 /** Builds a greedy decoder over the unpatched libllama of the npm package: `stock-greedy MODEL N THREADS FLASH(0|1) ID...`. */

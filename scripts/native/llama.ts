@@ -183,6 +183,35 @@ export async function configureLlama(paths: LlamaBuild, onProgress: OnProgress):
   })
 }
 
+/**
+ * Configures llama-server beside a finished libllama: without its page, optimisation and code for
+ * images, since it only has to be built fast.
+ */
+export async function configureServer(
+  paths: LlamaBuild,
+  folder: string,
+  bin: string,
+): Promise<void> {
+  mkdirSync(bin, { recursive: true })
+  const files = builtFiles(paths.bin)
+  for (const name of [files.ggml, files.base, ...files.cpu])
+    placeFile(join(paths.bin, name), join(bin, name))
+  await configure(paths.source, folder, bin, {
+    ...llamaOptions,
+    LLAMA_BUILD_SERVER: true,
+    LLAMA_BUILD_UI: false,
+    LLAMA_USE_PREBUILT_UI: false,
+    LLAMA_USE_SYSTEM_GGML: true,
+    ...ggmlOptions({ ...files, folder: bin }, paths.source),
+    CMAKE_BUILD_TYPE: 'None',
+    CMAKE_RUNTIME_OUTPUT_DIRECTORY: bin,
+    CMAKE_LIBRARY_OUTPUT_DIRECTORY: bin,
+    CMAKE_EXE_LINKER_FLAGS: '-Wl,--allow-shlib-undefined,-z,lazy',
+    CMAKE_SHARED_LINKER_FLAGS: '-Wl,-z,lazy',
+    CMAKE_PROJECT_INCLUDE: join(root, 'test', 'native', 'server', 'text-only.cmake'),
+  })
+}
+
 /** Builds what is missing; a finished build returns at once. */
 export async function ensureLlama(onProgress: OnProgress): Promise<LlamaBuild> {
   const paths = await llamaBuild()

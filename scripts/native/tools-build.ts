@@ -5,7 +5,15 @@ import { dirname, join } from 'node:path'
 import { build, configure } from './cmake.ts'
 import { fetchPackage } from './fetch.ts'
 import { readPackage, type GgmlFiles } from './layout.ts'
-import { buildFolder, configureLlama, coreOptions, ensureLlama, usablePackages } from './llama.ts'
+import {
+  buildFolder,
+  configureLlama,
+  configureServer,
+  coreOptions,
+  ensureLlama,
+  llamaBuild,
+  usablePackages,
+} from './llama.ts'
 import { cacheDir, root } from './paths.ts'
 import { probe, run, SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
@@ -37,6 +45,33 @@ export async function buildTools(onProgress: OnProgress): Promise<Tools> {
     writeFileSync(done, '')
   }
   return tools
+}
+
+/** Returns why llama-server cannot be built here, or undefined. */
+export const serverMissing = (): string | undefined =>
+  process.platform === 'linux' ? undefined : 'built on Linux only'
+
+/** Returns the path of a finished llama-server, or undefined. */
+export async function builtServer(): Promise<string | undefined> {
+  const folder = join(dirname((await llamaBuild()).build), 'server')
+  return existsSync(join(folder, 'done')) ? join(folder, 'bin', 'llama-server') : undefined
+}
+
+/** Builds llama-server from the pinned source on the same ggml, for texts only; returns the path of the program. */
+export async function buildServer(onProgress: OnProgress): Promise<string> {
+  const missing = serverMissing()
+  if (missing !== undefined) throw new SetupError(`llama-server is ${missing}`)
+  const llama = await ensureLlama(onProgress)
+  const folder = join(dirname(llama.build), 'server')
+  const bin = join(folder, 'bin')
+  const done = join(folder, 'done')
+  if (!existsSync(done)) {
+    onProgress({ phase: 'Configuring llama-server' })
+    await configureServer(llama, folder, bin)
+    await build(folder, ['llama-server'], 'Compiling llama-server', onProgress)
+    writeFileSync(done, '')
+  }
+  return join(bin, 'llama-server')
 }
 
 /** Returns ggml and the stock libllama of this platform's npm package. */

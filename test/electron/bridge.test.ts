@@ -45,6 +45,7 @@ beforeEach(() => {
     openFolder: async (part) => void asked.push(part),
     setMenu: (menu) => void asked.push(menu),
     rememberToken: (token) => asked.push(token) > 0,
+    rememberKey: ({ key }) => asked.push(key) > 0,
     ready: () => void asked.push('ready'),
   })
 })

@@ -25,7 +25,7 @@ function keep(free: () => number): {
   use: (n: number) => Promise<() => void>
   held: () => number[]
 } {
-  const models = new Models(addon, readModelInfo, free)
+  const models = new Models(addon, readModelInfo, { free })
   opened.push(models)
   const left: Unloaded[] = []
   models.onChange = (unloaded) => {

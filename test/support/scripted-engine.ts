@@ -138,6 +138,14 @@ export class ScriptedEngine implements HostEngine {
 
   onMemory() {}
 
+  setKey(server: string) {
+    return server
+  }
+
+  serverModels() {
+    return Promise.resolve([])
+  }
+
   allowPrograms(allowed: boolean) {
     this.programsAllowed = allowed
   }

@@ -91,7 +91,7 @@ export const commands = {
   'why.noneDropped': 'no path was dropped',
   'why.sameKind': 'it is treated as such already',
   'why.onePath': 'there is only one path',
-  'why.onServer': 'the model of this run is on a server',
+  'why.chatOnly': 'the server of this run only answers chats',
   'why.here': 'you are already here',
   'why.ownShortcuts': 'no shortcut has been changed',
   'why.noComposer': 'open a new run first',

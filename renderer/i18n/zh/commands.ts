@@ -92,7 +92,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.noneDropped': '没有已丢弃的路径',
   'why.sameKind': '已是此类型',
   'why.onePath': '只有一条路径',
-  'why.onServer': '此运行的模型在服务器上',
+  'why.chatOnly': '此运行的服务器只支持对话',
   'why.here': '已在此页面',
   'why.ownShortcuts': '没有更改过快捷键',
   'why.noComposer': '请先新建运行',

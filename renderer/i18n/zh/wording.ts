@@ -125,8 +125,37 @@ export const errors: Record<ErrorDetail, string> = {
     '此模型按 {trained} 条路径训练，不支持 {wanted} 条。请最多使用 {most} 条。',
   'too-many-paths/trained-reuse':
     '此模型按 {trained} 条路径训练，不支持 {wanted} 条。请最多使用 {most} 条，或复用其控制词元（--reuse-tokens）。',
-  'wrong-model/server': '此运行的模型在服务器上，无法在此继续。',
+  'wrong-model/server': '此运行的模型在服务器上，服务器不提供其文本的注意力。',
   'wrong-model/header': '{file} 不是此运行所用的模型。',
+  'bad-combination/server-merge':
+    '合并答案由多条路径的均值解码得出，服务器无法做到，请选择其他策略。',
+  'bad-combination/server-forks': '服务器上的模型无法自行分叉文本，请选择其他策略。',
+  'bad-combination/server-probes':
+    '此服务器只支持对话，无法在途中询问路径，请换一种结束投票的方式。',
+  'bad-combination/server-confidence':
+    '此服务器不提供最可能的 20 个词元，无法计算路径的置信度，请选择其他权重。',
+  'bad-combination/server-setting': '此服务器只支持对话，不接受 {name}，请保留默认值。',
+  'bad-combination/server-continue':
+    '此服务器只支持对话，无法续写文本或从中分支。请使用接受词元编号的服务器，例如 llama-server 或 vLLM。',
+  'bad-combination/server-device': '服务器上的模型在服务器自己的设备上运行，请不要使用 {name}。',
+  'cannot-join/server': '服务器上模型的缓存单元无法拼接，请选择通过重读融合。',
+  'context-too-small/server': '文本对服务器来说太长：{reason}',
+  'model-not-found/server': '{server} 没有模型 {model}。可用的模型：{models}',
+  'template-failed/server': '服务器的对话模板更改、遗漏或重复了消息。',
+  'bad-request/server-url':
+    '请输入服务器地址，例如 http://127.0.0.1:8080，不含用户名、密码或查询参数。',
+  'bad-request/server-key': '{server} 拒绝了密钥，或需要密钥，请检查。',
+  'io/server-unreachable': '无法连接 {server}（{reason}）。请确认服务器正在运行，且地址正确。',
+  'io/server-silent': '{server} 已有 {seconds} 秒没有发送任何内容。',
+  'io/server-busy': '{server} 的请求过多。请稍后再试，或减少路径数。',
+  'io/server-not-ready': '{server} 尚未就绪：{reason}',
+  'io/server-refused': '{server} 拒绝了请求（状态 {status}）：{reason}',
+  'io/server-redirects': '{server} 指向另一个地址，Braid 不会跟随。请输入服务器本身的地址。',
+  'io/server-wrong': '{server} 的回答不符合预期：{reason}。请确认该地址属于兼容 OpenAI 的服务器。',
+  'io/server-cut-off': '{server} 的回答中途结束。',
+  'io/server-broke': '与 {server} 的连接中断。此服务器只支持对话，因此无法续写文本。',
+  'io/server-events': '服务器发送了不是 JSON 的事件：{reason}',
+  'io/server-line': '服务器发送了超过 {megabytes} MB 的一行。',
 }
 
 export const reasons: Record<ReasonCode, string> = {
