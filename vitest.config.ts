@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 /** What `npm test -- fast` leaves out: more than a few seconds each on two idle cores. */
 const SLOW = [
+  'test/api/{openai,start}.test.ts',
   'test/{cli,e2e,egress,electron,kill,package,parity,patches,sandbox}/**',
   'test/devices/cpu.test.ts',
   'test/host/{process,fuzz/fuzz,drop-then-stop}.test.ts',

@@ -3,10 +3,12 @@ import { LANGUAGES } from '../i18n/index.ts'
 import { useModels } from '../store/models.ts'
 import { setPref, usePrefs, type Prefs } from '../store/prefs.ts'
 import { Segmented } from '../ui/Segmented.tsx'
+import { Api } from './Api.tsx'
 import { Line } from './Line.tsx'
 import { NewRuns } from './NewRuns.tsx'
 import { ShortcutTable } from './ShortcutTable.tsx'
 import { Storage } from './Storage.tsx'
+import { Switch } from './Switch.tsx'
 import './settings.css'
 
 export function SettingsView() {
@@ -98,6 +100,7 @@ export function SettingsView() {
           on={t('settings.programsOn')}
         />
       </section>
+      <Api />
       <Storage />
       <ShortcutTable />
       <section className="panel settings" aria-labelledby="about">
@@ -117,32 +120,5 @@ export function SettingsView() {
         </Line>
       </section>
     </div>
-  )
-}
-
-/** A preference that is on or off. `on`: what it does if it is. */
-function Switch({
-  pref,
-  label,
-  hint,
-  on,
-}: {
-  pref: 'followLive' | 'titles' | 'runPrograms'
-  label: string
-  hint: string
-  on: string
-}) {
-  const checked = usePrefs((s) => s[pref])
-  return (
-    <Line label={label} hint={hint}>
-      <label className="check">
-        <input
-          type="checkbox"
-          checked={checked}
-          onChange={(event) => setPref(pref, event.target.checked)}
-        />
-        {on}
-      </label>
-    </Line>
   )
 }

@@ -23,7 +23,8 @@ export function startSession(): void {
       case 'changed':
         if (push.what === 'runs') report(refreshHistory())
         else if (push.what === 'lab') report(refreshLab())
-        else report(push.what === 'models' ? refreshModels() : refreshApp())
+        else if (push.what === 'models') report(refreshModels())
+        else if (push.what === 'devices') report(refreshApp())
         break
       case 'lab':
         receiveExperiment(push.experiment)

@@ -271,7 +271,7 @@ describe('a request', () => {
     ['null', 'null'],
     ['depth', '['.repeat(10_000)],
     ['a prototype', '{"__proto__":{"model":"hello"}}'],
-    ['bytes that are no text', '{"model":"\xff\xfe"}'],
+    ['bytes that are not text', '{"model":"\xff\xfe"}'],
   ])('with %s as its body is refused', async (_what, body) => {
     const answer = await post(body, [`Content-Length: ${Buffer.byteLength(body, 'latin1')}`])
     expect(statusOf(answer)).toBe(400)

@@ -130,6 +130,17 @@ const OFFER: Offer = {
   ],
 }
 
+/** Returns the status of a server that always starts. */
+const apiStatus = ({ api, apiPort = 27243 }: Record<string, unknown>): Result<'api.status'> =>
+  api === true
+    ? {
+        state: 'on',
+        url: `http://127.0.0.1:${String(apiPort)}/v1`,
+        key: `braid-${'k'.repeat(43)}`,
+        message: null,
+      }
+    : { state: 'off', url: null, key: null, message: null }
+
 export class FakeHost {
   runs = new Map<string, FakeRun>()
   /** What searches leave out. */
@@ -417,6 +428,8 @@ export class FakeHost {
         this.models = this.models.filter((one) => one.file !== file)
         return { deleted: [] }
       }
+      case 'api.status':
+        return apiStatus(this.settings)
       case 'storage.list':
         return (['runs', 'models', 'trash'] as const).map((what, i) => ({
           what,
@@ -517,6 +530,7 @@ export class FakeHost {
         return this.settings
       case 'settings.set':
         Object.assign(this.settings, params)
+        if (Object.hasOwn(params as object, 'api')) this.push({ kind: 'changed', what: 'api' })
         return {}
       default:
         return {}

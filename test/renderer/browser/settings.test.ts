@@ -107,6 +107,28 @@ describe.skipIf(CHROMIUM === undefined)('settings and messages', () => {
     await page.context().close()
   })
 
+  test('other programs may connect once that is switched on; the key is shown and copied when asked for', async () => {
+    const page = await openPage(harness, '#/settings')
+    const api = page.getByRole('region', { name: 'API' })
+    expect(await api.getByText('http://127.0.0.1').count()).toBe(0)
+    await api.getByLabel('Let them connect').check()
+    await api.getByText('http://127.0.0.1:27243/v1').waitFor()
+    const key = `braid-${'k'.repeat(43)}`
+    expect(await api.textContent()).not.toContain(key)
+    await api.getByRole('button', { name: 'Show' }).click()
+    await api.getByText(key).waitFor()
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await api.getByRole('button', { name: 'Copy: API key' }).click()
+    await soon(() => page.evaluate(() => navigator.clipboard.readText())).toBe(key)
+    await api.getByRole('button', { name: 'Copy: Base URL' }).click()
+    await soon(() => page.evaluate(() => navigator.clipboard.readText())).toBe(
+      'http://127.0.0.1:27243/v1',
+    )
+    await api.getByLabel('Let them connect').uncheck()
+    await soon(() => api.getByText('http://127.0.0.1').count()).toBe(0)
+    await page.context().close()
+  })
+
   test('removing a model asks; only what Braid downloaded can be deleted', async () => {
     const page = await openPage(harness, '#/models')
     const dialog = page.getByRole('dialog')
