@@ -95,7 +95,8 @@ export function completionAsk(body: CompletionBody, asked: Asked): Ask {
   return askOf(body, asked, requests, {
     most,
     logprobs: logprobs ?? null,
-    raw: true,
+    // What a trained model writes stands between control tokens.
+    raw: asked.info.nativePaths === 0,
     ignored: [],
   })
 }

@@ -494,6 +494,13 @@ describe('a completion', () => {
     const { braid } = whole as unknown as { braid: BraidReport }
     expect(api.state(braid.runs[0]!.run).settings!.plainPrompt).toBe(true)
   })
+  it('of a trained model has no control tokens', async () => {
+    const { choices } = await openai.completions.create({
+      model: 'braid-numbers-q8_0:parallel-2',
+      prompt: 'Make 66 from 13, 15, 18 and 20.',
+    })
+    expect(choices[0]!.text).toMatch(/^\w[^<>]+$/)
+  })
   it('streams, with log-probabilities', async () => {
     const stream = await openai.completions.create({
       model: 'hello',
