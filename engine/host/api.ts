@@ -62,14 +62,15 @@ export class ApiSwitch {
     this.#api = undefined
     if (wanted === null) return this.#tell(OFF)
     this.#tell({ ...OFF, state: 'starting' })
+    const [here, there] = channelPair()
     try {
       const { apiKey, serveApi } = await import('../api/index.ts')
       const key = wanted.key ? apiKey(this.#parts.folder).key : null
-      const [here, there] = channelPair()
       this.#parts.serve(there)
       this.#api = await serveApi({ ...wanted, key, channel: here })
       this.#tell({ state: 'on', url: this.#api.url, key, message: null })
     } catch (error) {
+      here.close()
       this.#tell({ ...OFF, state: 'failed', message: toBraidError(error).message })
     }
   }
