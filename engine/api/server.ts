@@ -5,6 +5,7 @@ import { BraidError } from '../protocol/errors.ts'
 import { RunId, type Channel } from '../protocol/wire.ts'
 import { ChatBody, CompletionBody, chatAsk, checked, completionAsk, type Asked } from './ask.ts'
 import { readBody } from './body.ts'
+import { Choice } from './choice.ts'
 import { ApiError, toApiError } from './errors.ts'
 import { Guard, isLoopback, spelled } from './guard.ts'
 import { ModelNames } from './models.ts'
@@ -194,6 +195,8 @@ class Handler {
   async #run(id: string, output: Output): Promise<void> {
     const run = runId(id)
     const state = await this.#runs.stored(run)
+    const choice = new Choice({ stops: [], raw: false })
+    const { reasoning, content } = choice.end(state)
     output.json(200, {
       id: run,
       object: 'run',
@@ -201,7 +204,9 @@ class Handler {
       status: state.status,
       client: state.client,
       problem: state.problem,
-      usage: usageOf([{ state, answer: 0, counts: true }]),
+      reasoning,
+      content,
+      usage: usageOf([{ state, answer: choice.tokens, counts: true }]),
       ...runReport(run, state),
     })
   }

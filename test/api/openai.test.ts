@@ -548,12 +548,14 @@ describe('a run', () => {
   const get = (path: string) =>
     fetch(api.url + path, { headers: { authorization: `Bearer ${openai.apiKey}` } })
   it('can be read and exported by its id', async () => {
-    const { braid } = await ask({ model: 'thinker:majority-3', seed: 1 })
+    const { braid, content, whole } = await ask({ model: 'thinker:majority-3', seed: 1 })
     const { run } = braid.runs[0]!
     expect(await (await get(`/runs/${run}`)).json()).toMatchObject({
       id: run,
       object: 'run',
       status: 'ended',
+      content,
+      usage: whole.usage,
       ...braid.runs[0],
     })
     for (const [format, text] of [
