@@ -14,7 +14,10 @@ import type { Stage } from '../store/ui.ts'
 /** Characters of an earlier question or answer that are shown; its run shows all of it. */
 const PREVIEW = 3000
 
-/** Shows the questions and answers that this run follows up on, each of which opens as a run. */
+/**
+ * Shows the questions and answers that this run follows up on. Each opens as a run, unless it came with the request of a
+ * client that keeps its own conversations.
+ */
 export const EarlierTurns = memo(function EarlierTurns({
   run,
   stage,
@@ -29,18 +32,20 @@ export const EarlierTurns = memo(function EarlierTurns({
     const byId = byRun(list)
     return earlierTurns(byId.get(run) ?? { run, followUp }, byId)
   }, [list, run, followUp])
+  const brought = useShown(run, (s) => s.turns)
+  const count = turns.length + brought.length
   const scroller = useRef<HTMLDivElement>(null)
   const toEnd = () => {
     if (scroller.current !== null) scroller.current.scrollTop = 1e9
   }
-  useLayoutEffect(toEnd, [turns.length])
-  if (turns.length === 0) return null
+  useLayoutEffect(toEnd, [count])
+  if (count === 0) return null
   return (
     // While the paths think, their room is not taken.
     <details key={stage} className="thread" open={stage === 'answer'} onToggle={toEnd}>
       <summary>
         <ChevronRight size={14} aria-hidden className="chevron" />
-        {t('thread.earlier', { count: turns.length })}
+        {t('thread.earlier', { count })}
       </summary>
       <div
         ref={scroller}
@@ -49,6 +54,16 @@ export const EarlierTurns = memo(function EarlierTurns({
         role="region"
         aria-label={t('thread.title')}
       >
+        {brought.map(({ problem, answer }, i) => (
+          <article key={i} className="turn">
+            <div className="turn-question" dir="auto">
+              {visible(problem.slice(0, PREVIEW))}
+            </div>
+            <div className="turn-answer md">
+              <TextView text={answer.slice(0, PREVIEW)} />
+            </div>
+          </article>
+        ))}
         {turns.map((turn) => (
           <Turn key={turn.run} turn={turn} onShown={toEnd} />
         ))}

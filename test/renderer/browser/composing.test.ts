@@ -151,6 +151,17 @@ describe.skipIf(CHROMIUM === undefined)('composing', () => {
     await page.context().close()
   })
 
+  test('a run that a client asked for shows the turns that the client brought along, and its name', async () => {
+    const page = await openPage(harness, '#/run/asked', { scene: 'client' })
+    const turn = page.locator('.turn')
+    await soon(() => turn.count()).toBe(1)
+    expect(await turn.locator('.turn-question').textContent()).toBe('Is this <b>bold</b>?')
+    expect(await turn.locator('strong').textContent()).toBe('plain')
+    await page.goto(`${page.url().split('#')[0]}#/history`)
+    await page.locator('.history-row').getByText('Chat/1.0').waitFor()
+    await page.context().close()
+  })
+
   test('200 turns of a conversation are there in half a second, the last ones with their answers', async () => {
     const page = await openPage(harness, '#/', { scene: 'thread&turns=200' })
     await soon(() => page.locator('.sidebar-row').count()).toBe(1)

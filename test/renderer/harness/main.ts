@@ -3,6 +3,7 @@ import { usePrefs } from '../../../renderer/store/prefs.ts'
 import { flush, useRuns } from '../../../renderer/store/runs.ts'
 import { toast } from '../../../renderer/store/toasts.ts'
 import { drawWaiting } from '../../../renderer/store/turns.ts'
+import type { RunEvent } from '../../../engine/protocol/events.ts'
 import type { RunSettings } from '../../../engine/protocol/request.ts'
 import * as scripts from '../../support/scripts.ts'
 import { comparing } from '../comparing.ts'
@@ -62,6 +63,11 @@ if (scene === 'texts') {
         ...(i > 1 && { followUp: `turn${i - 1}` }),
       },
     )
+} else if (scene === 'client') {
+  // A run that a chat client asked for, which keeps its own conversations.
+  const [started, ...rest] = synthetic.scripted({ ...synthetic.BALLS, run: 'asked' })
+  const turns = [{ problem: 'Is this <b>bold</b>?', answer: 'No, it is **plain** text.' }]
+  fake.add([{ ...started, client: 'Chat/1.0', turns } as RunEvent, ...rest])
 } else if (scene !== 'empty') {
   fake.add(synthetic.scripted({ ...synthetic.BALLS, run: 'balls' }), {
     starred: true,
