@@ -40,11 +40,7 @@ export const settings: Record<keyof typeof en, string> = {
   'api.title': 'API',
   'api.serve': '其他程序',
   'api.serveHelp':
-<<<<<<< HEAD
-    '本机的编辑器、聊天窗口和脚本可以像使用 OpenAI 的模型一样使用你的模型。它们的问题在这里运行，并出现在历史记录中。',
-=======
     '本机的编辑器、聊天窗口和脚本可以像使用 OpenAI 的模型一样使用你的模型。它们的问题在这里运行，并出现在“历史”中。',
->>>>>>> api
   'api.on': '允许它们连接',
   'api.port': '端口',
   'api.address': '基础 URL',
