@@ -10,7 +10,7 @@ const SLOW = [
   'test/models/{convert,download}/**',
   'test/models/{fit,limits}.test.ts',
   'test/native/layout.test.ts',
-  'test/remote/llama-server.test.ts',
+  'test/remote/{llama-server,servers}.test.ts',
   'test/renderer/browser/**',
   'test/serve/start.test.ts',
   'test/run/{memory,smollm2}.test.ts',

@@ -13,6 +13,7 @@ const Keys = z.record(z.string(), z.string())
 /** The servers that models are on: their keys, which stay in memory, and what windows ask about them. */
 export class Servers {
   readonly #keys: Map<string, string>
+  readonly #known = new Map<string, ModelInfo>()
 
   constructor(given = process.env[KEYS_VARIABLE]) {
     this.#keys = new Map(Object.entries(keysIn(given)))
@@ -25,6 +26,7 @@ export class Servers {
   /** Sets or removes a key. Returns the server's address as Braid spells it. Throws `bad-request`. */
   setKey(url: string, key: string | null): string {
     const server = serverUrl(url)
+    this.#known.clear()
     if (key === null) this.#keys.delete(server)
     else this.#keys.set(server, key)
     return server
@@ -34,8 +36,19 @@ export class Servers {
     return listModels(new Server({ url: server, key: this.keyOf(server) }), signal)
   }
 
-  /** Connects to a model and returns what windows show of it. Errors: those of `connect`. */
+  /**
+   * Returns what windows show of a model. A server is asked once, since some are asked for a token:
+   * again if a key changes. Errors: those of `connect`.
+   */
   async info(place: string, signal: AbortSignal): Promise<ModelInfo> {
+    const known = this.#known.get(place)
+    if (known !== undefined) return known
+    const info = await this.#ask(place, signal)
+    this.#known.set(place, info)
+    return info
+  }
+
+  async #ask(place: string, signal: AbortSignal): Promise<ModelInfo> {
     const address = onServer(place)
     if (address === null) throw fail('bad-request/server-url')
     const url = serverUrl(address.server)

@@ -147,6 +147,24 @@ describe('Supervisor', () => {
     }
   })
 
+  it('gives the keys of servers, which are in memory only, to the next process', async () => {
+    supervise({ deaths: 9 })
+    last().say({ type: 'ready' })
+    const [one, other] = ['http://127.0.0.1:8080', 'https://example.org']
+    for (const [server, key, keys] of [
+      [one, 'a', { [one]: 'a' }],
+      [other, 'b', { [one]: 'a', [other]: 'b' }],
+      [other, 7, { [one]: 'a', [other]: 'b' }],
+      [one, null, { [other]: 'b' }],
+    ] as const) {
+      void connect().raw({ id: 1, method: 'servers.key', params: { server, key } })
+      await until(() => last().requests.length === 1)
+      last().die('signal SIGKILL')
+      last().say({ type: 'ready' })
+      expect(JSON.parse(last().env.BRAID_SERVER_KEYS!)).toEqual(keys)
+    }
+  })
+
   it('stops after three deaths in the window and says so; a restart by hand works', async () => {
     supervise()
     for (let i = 0; i < 3; i++) {
