@@ -1,4 +1,10 @@
 import './boot.ts'
+// Before the views, whose own rules win over these.
+import 'katex/dist/katex.min.css'
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/controls.css'
+import './styles/app.css'
 import { createRoot } from 'react-dom/client'
 import { App } from './App.tsx'
 import { listenForShortcuts } from './commands/keys.ts'
@@ -12,11 +18,6 @@ import { startSession } from './store/session.ts'
 import { startTitle } from './store/title.ts'
 import { routeRun, useRoute } from './store/route.ts'
 import { SAMPLE_ID } from './store/runs.ts'
-import 'katex/dist/katex.min.css'
-import './styles/tokens.css'
-import './styles/base.css'
-import './styles/controls.css'
-import './styles/app.css'
 
 const look = (): void => {
   const prefs = usePrefs.getState()

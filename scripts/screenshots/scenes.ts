@@ -108,7 +108,7 @@ export const SCENES: Scene[] = [
   {
     name: 'compose-preset',
     act: async ({ page }) => {
-      await page.getByRole('button', { name: 'Reset settings' }).click()
+      await page.getByRole('button', { name: 'Reset to the defaults' }).click()
       await page.getByRole('button', { name: 'Save as preset' }).click()
     },
   },
