@@ -109,6 +109,7 @@ export const SCENES: Scene[] = [
     name: 'compose-preset',
     act: async ({ page }) => {
       await page.getByRole('button', { name: 'Reset to the defaults' }).click()
+      await page.getByText('More settings').click()
       await page.getByRole('button', { name: 'Save as preset' }).click()
     },
   },
