@@ -126,7 +126,7 @@ export const compose = {
   'strategy.parallel-majority.help':
     'Several groups of parallel paths, each with its own summary; the summaries vote.',
   'strategy.tournament.help':
-    'Independent paths; the model then judges their answers two at a time, and the one that it prefers most often is the answer, unchanged. Helps for texts and programs that are easier to compare than to write; costs a short judgement per answer and round. Does not help where the model cannot tell right from wrong, as small ones often cannot.',
+    'The model judges the answers of its paths two at a time; the winner is the answer, unchanged. Helps where comparing is easier than writing; costs a short judgement per answer and round. Small models often cannot tell right from wrong.',
   'strategy.fork-join.help':
     'The model splits its task itself: it writes a plan, one path per entry, and goes on behind them. Only for models that were trained for it (Multiverse, NPR).',
   'strategy.merge.help':

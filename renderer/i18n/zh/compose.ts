@@ -123,7 +123,7 @@ export const compose: Record<keyof typeof en, string> = {
   'strategy.majority.help': '各路径彼此独立，出现最多的答案胜出。',
   'strategy.parallel-majority.help': '多组并行路径各写一份总结，再由各总结表决。',
   'strategy.tournament.help':
-    '各路径彼此独立；模型随后两两评判它们的答案，最常被选中的答案原样作为结果。适合比较容易、写作较难的文本和程序；每个答案每轮多一次简短的评判。模型分不清对错时没有帮助，小模型往往如此。',
+    '模型两两评判各路径的答案，胜出者原样作为结果。适合比较容易、写作较难的问题；每个答案每轮多一次简短的评判。小模型往往分不清对错。',
   'strategy.fork-join.help':
     '模型自己拆分任务：写出计划，每个条目一条路径，然后在其后继续。仅适用于为此训练的模型（Multiverse、NPR）。',
   'strategy.merge.help':
