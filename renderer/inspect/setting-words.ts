@@ -23,6 +23,7 @@ const NAMES: Record<string, MessageKey> = {
   patience: 'adv.patience',
   weight: 'adv.weight',
   confidence: 'compare.confidence',
+  plainPrompt: 'compare.plainPrompt',
   summaryBudget: 'adv.summaryBudget',
   vote: 'adv.vote',
   system: 'adv.system',

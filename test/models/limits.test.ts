@@ -19,6 +19,9 @@ import { afterAll, expect, it } from 'vitest'
 import { array, encodeHeader, str, u32 } from '../support/gguf-writer.ts'
 import { fuzzGguf } from './mutants.ts'
 
+/** Far beyond what reading takes on a busy machine, and far below what an unbounded size would. */
+const HUNG_MS = 20_000
+
 const folder = mkdtempSync(join(tmpdir(), 'braid-limits-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -103,7 +106,7 @@ it.each([
   const { outcome, ms, bytes } = measure(make())
   expect(outcome).toMatch(/^bad-model: /)
   expect(outcome).toMatch(message)
-  expect(ms).toBeLessThan(2000)
+  expect(ms).toBeLessThan(HUNG_MS)
   expect(bytes).toBeLessThan(512 * MIB)
 })
 
@@ -131,7 +134,7 @@ it('two strings of 16 MiB and a vocabulary of a million tokens are read within t
   )
   const { outcome, ms, bytes } = measure(sparse('large', header, header.length + 8 * MIB))
   expect(outcome).toBe('read')
-  expect(ms).toBeLessThan(2000)
+  expect(ms).toBeLessThan(HUNG_MS)
   expect(bytes).toBeLessThan(512 * MIB)
 }, 120_000)
 
@@ -139,7 +142,7 @@ it('2,000 seeded mutants are read or refused', async () => {
   const { read, refused, slowestMs } = await fuzzGguf(2000, 20_26)
   expect(read).toBeGreaterThan(50)
   expect(refused).toBeGreaterThan(1000)
-  expect(slowestMs).toBeLessThan(2000)
+  expect(slowestMs).toBeLessThan(HUNG_MS)
 }, 120_000)
 
 function patch(bytes: Buffer, at: number, value: bigint): Buffer {

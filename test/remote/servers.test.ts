@@ -93,7 +93,14 @@ describe('the command line', () => {
         server: url,
         name: MODEL,
         capabilities: { dialect: 'vllm', tokens: true },
-        strategies: ['parallel', 'sequential', 'majority', 'parallel-majority', 'refine'],
+        strategies: [
+          'parallel',
+          'sequential',
+          'majority',
+          'parallel-majority',
+          'refine',
+          'tournament',
+        ],
       })
       const all = [solved.stdout, solved.stderr, shown.stdout, shown.stderr, ...textsIn(folder)]
       expect(all.join('\n')).not.toContain(KEY)
