@@ -175,7 +175,7 @@ class Text:
         return self.parts[part]["at"] + len(self.parts[part]["ids"])
 
 
-def fork(text: Text, tree: Tree, part: int, numbered, room: int, made=None):
+def fork(text: Text, tree: Tree, part: int, numbered, room: int):
     """Adds the children of a plan at the end of `part`, and returns `(parts, found)`: all parts of theirs that what follows
     sees, and for each child its number and its solution. numbered: pairs of a number and kinds of first steps; `room`: positions
     that a child has."""

@@ -1,7 +1,7 @@
-import type { NativeToken } from '../native/index.ts'
+import type { NativeToken, SamplerOptions } from '../native/index.ts'
 import type { Capabilities } from '../protocol/capabilities.ts'
-import type { SamplerOptions } from '../native/index.ts'
 import type { Written } from './chat.ts'
+import type { Server } from './server.ts'
 
 /** What a stream asks a server to write. */
 export interface Ask {
@@ -90,4 +90,11 @@ export function tokenOf(
       confidence: -top.reduce((sum, one) => sum + one.logprob, 0) / CONFIDENT,
     }),
   }
+}
+
+/** Returns the id that a server gave for a token. Errors: `io` if it is none. */
+export function idOf(server: Server, value: unknown): number {
+  const id = idIn(value)
+  if (id === undefined) throw server.broken('an id of a token that is none')
+  return id
 }

@@ -1,7 +1,7 @@
-import type { Written } from './chat.ts'
 import {
   countIn,
   idIn,
+  idOf,
   listIn,
   logprobIn,
   member,
@@ -11,7 +11,7 @@ import {
   type Dialect,
   type Piece,
 } from './dialect.ts'
-import { PromptIds, type Tokenizing } from './prompt-ids.ts'
+import { openingOf, PromptIds, type Tokenizing } from './prompt-ids.ts'
 import type { Server } from './server.ts'
 import { textIds } from './text-ids.ts'
 
@@ -58,12 +58,6 @@ export async function llamaServer(
   }
 }
 
-function idOf(server: Server, value: unknown): number {
-  const id = idIn(value)
-  if (id === undefined) throw server.broken('an id of a token that is none')
-  return id
-}
-
 function tokenizingOf(server: Server, lead: readonly number[]): Tokenizing {
   return {
     lead,
@@ -79,17 +73,6 @@ function tokenizingOf(server: Server, lead: readonly number[]): Tokenizing {
       return listIn(tokens).map((id) => idOf(server, id))
     },
   }
-}
-
-/** Returns what the template writes behind a user's words; undefined if it cannot be told. */
-export async function openingOf(
-  { render }: Pick<Tokenizing, 'render'>,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const name = 'braid-question'
-  const variables: Written['variables'] = {}
-  const text = await render([{ role: 'user', content: name }], variables, signal).catch(() => '')
-  return text.split(name).at(1)
 }
 
 async function* write(

@@ -127,3 +127,14 @@ function remembered<T>(
   found.catch(() => kept.delete(key))
   return abortable(signal, found)
 }
+
+/** Returns what the template writes behind a user's words; undefined if it cannot be told. */
+export async function openingOf(
+  { render }: Pick<Tokenizing, 'render'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const name = 'braid-question'
+  const variables: Written['variables'] = {}
+  const text = await render([{ role: 'user', content: name }], variables, signal).catch(() => '')
+  return text.split(name).at(1)
+}

@@ -1,6 +1,7 @@
 import {
   countIn,
   idIn,
+  idOf,
   listIn,
   logprobIn,
   member,
@@ -10,8 +11,7 @@ import {
   type Dialect,
   type Piece,
 } from './dialect.ts'
-import { openingOf } from './llama-server.ts'
-import { PromptIds, type Tokenizing } from './prompt-ids.ts'
+import { openingOf, PromptIds, type Tokenizing } from './prompt-ids.ts'
 import type { Server } from './server.ts'
 
 /** vLLM: `/v1/completions` with ids and `return_token_ids`, `/tokenize` and `/detokenize`. */
@@ -94,12 +94,6 @@ function tokenizingOf(server: Server, model: string, lead: readonly number[]): T
       return [...ids, ...(await tokenizeAll(text.slice(from), signal))]
     },
   }
-}
-
-function idOf(server: Server, value: unknown): number {
-  const id = idIn(value)
-  if (id === undefined) throw server.broken('an id of a token that is none')
-  return id
 }
 
 /** The texts of tokens, which vLLM does not send beside their ids. */

@@ -7,6 +7,7 @@ import { host } from '../store/host.ts'
 import { isInfo, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
+import { FactsPanel, type Fact } from './FactsPanel.tsx'
 import { Verdict } from './FitPill.tsx'
 import { ServerFacts } from './ServerFacts.tsx'
 import { trainedFor } from './trained.ts'
@@ -33,7 +34,7 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
   if (info.capabilities !== undefined)
     return <ServerFacts info={info} capabilities={info.capabilities} actions={actions} />
   const { paths, budget } = info.defaults
-  const facts: [string, ReactNode][] = [
+  const facts: Fact[] = [
     ...(fit === undefined
       ? []
       : [
@@ -63,16 +64,16 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
                 </span>
               )}
             </span>,
-          ] as [string, ReactNode],
+          ] as Fact,
         ]),
     [t('fact.device'), <DeviceChoice entry={entry} />],
     [t('fact.parallel'), trainedFor(info, t) ?? t('model.foreignLong')],
     ...(info.cannotJoin === undefined
       ? []
-      : [[t('fact.fusion'), t(`join.${info.cannotJoin}`)] as [string, ReactNode]]),
+      : [[t('fact.fusion'), t(`join.${info.cannotJoin}`)] as Fact]),
     ...(info.scope === undefined
       ? []
-      : [[t('fact.scope'), <bdi>{visible(info.scope)}</bdi>] as [string, ReactNode]]),
+      : [[t('fact.scope'), <bdi>{visible(info.scope)}</bdi>] as Fact]),
     [t('fact.architecture'), info.architecture],
     [
       t('fact.parameters'),
@@ -112,11 +113,11 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
           [
             t('fact.tokens'),
             <span className="mono small">{ranges(info.controlTokens).map(visible).join(' ')}</span>,
-          ] as [string, ReactNode],
+          ] as Fact,
         ]),
     ...(info.licence === undefined
       ? []
-      : [[t('fact.licence'), <bdi>{visible(info.licence)}</bdi>] as [string, ReactNode]]),
+      : [[t('fact.licence'), <bdi>{visible(info.licence)}</bdi>] as Fact]),
     [
       t('fact.template'),
       info.templateSha256 === undefined ? (
@@ -127,24 +128,7 @@ export function ModelFacts({ entry, actions }: { entry: ModelEntry; actions: Rea
     ],
     [t('fact.hash'), <span className="mono small hash">{info.headerSha256}</span>],
   ]
-  return (
-    <section className="panel" aria-labelledby="model-name">
-      <header>
-        <h2 id="model-name" className="grow ellipsis">
-          <bdi>{visible(info.name)}</bdi>
-        </h2>
-        {actions}
-      </header>
-      <dl className="facts-list">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd dir="auto">{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  )
+  return <FactsPanel name={info.name} actions={actions} facts={facts} />
 }
 
 /** Abbreviates tokens that differ only in their number: `<think1> … <think16>`. */

@@ -7,6 +7,7 @@ import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { refusalWords } from '../i18n/wording.ts'
 import { visible } from '../ui/visible.ts'
+import { FactsPanel, type Fact } from './FactsPanel.tsx'
 
 interface ServerFactsProps {
   info: ModelInfo
@@ -17,7 +18,7 @@ interface ServerFactsProps {
 /** Shows what the server of a model can do, and why it cannot follow a strategy. */
 export function ServerFacts({ info, capabilities: can, actions }: ServerFactsProps) {
   const t = useT()
-  const facts: [string, ReactNode][] = [
+  const facts: Fact[] = [
     [t('server.address'), <bdi className="mono">{visible(onServer(info.file)?.server ?? '')}</bdi>],
     [t('server.dialect'), t(`server.dialect.${can.dialect}`)],
     [
@@ -49,22 +50,5 @@ export function ServerFacts({ info, capabilities: can, actions }: ServerFactsPro
       </span>,
     ],
   ]
-  return (
-    <section className="panel" aria-labelledby="model-name">
-      <header>
-        <h2 id="model-name" className="grow ellipsis">
-          <bdi>{visible(info.name)}</bdi>
-        </h2>
-        {actions}
-      </header>
-      <dl className="facts-list">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd dir="auto">{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  )
+  return <FactsPanel name={info.name} actions={actions} facts={facts} />
 }
