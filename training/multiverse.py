@@ -26,8 +26,7 @@ from teacher import (
     SOLVED,
     Tree,
     expression_ids,
-    first_ids,
-    last_ids,
+    search,
     solution_ids,
     step_ids,
 )
@@ -124,15 +123,10 @@ CONCLUSION = [ID["<Conclusion>"], LINE]  # forced, too
 
 def search_ids(tree: Tree, kinds):
     """Returns `(ids, steps)` of a search of these first steps; steps is None if none leads to a solution."""
-    ids = []
-    for kind in kinds:
-        step, rest = tree.first[kind]
-        ids += first_ids(step, rest)
-        for second, last in tree.second[kind]:
-            ids += step_ids(second, "\n{}") + last_ids(last, tree.target)
-            if last[3] == tree.target:
-                return ids, (step, second, last)
-    return ids, None
+    ids, steps = [], None
+    for line, steps in search(tree, kinds):
+        ids += line
+    return ids, steps
 
 
 def said_ids(steps):

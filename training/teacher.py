@@ -112,22 +112,33 @@ class Tree:
         return own
 
 
-def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget: int):
-    """Returns `(ids, steps)` of one path: ids without its opening control token, at most `budget` of them; steps is None if it was cut."""
-    ids, done = [], set()
-    for kind in tree.order(thought, rng, insight):
+def search(tree: Tree, kinds):
+    """Yields the ids of each line of a search of these first steps, each with the solution that it completes, or None; ends there."""
+    done = set()
+    for kind in kinds:
         step, rest = tree.first[kind]
         if (step, rest) in done:
             continue
         done.add((step, rest))
-        ids += first_ids(step, rest)
+        yield first_ids(step, rest), None
         for second, last in tree.second[kind]:
-            ids += step_ids(second, "\n{}") + last_ids(last, tree.target)
-            if last[3] == tree.target:
-                ids += ending_ids((step, second, last), thought)
-                return (ids, (step, second, last)) if len(ids) <= budget else (ids[:budget], None)
-            if len(ids) >= budget:
-                return ids[:budget], None
+            solved = last[3] == tree.target
+            ids = step_ids(second, "\n{}") + last_ids(last, tree.target)
+            yield ids, (step, second, last) if solved else None
+            if solved:
+                return
+
+
+def path_ids(tree: Tree, thought: int, rng: random.Random, insight: bool, budget: int):
+    """Returns `(ids, steps)` of one path: ids without its opening control token, at most `budget` of them; steps is None if it was cut."""
+    ids = []
+    for line, steps in search(tree, tree.order(thought, rng, insight)):
+        ids += line
+        if steps:
+            ids += ending_ids(steps, thought)
+            return (ids, steps) if len(ids) <= budget else (ids[:budget], None)
+        if len(ids) >= budget:
+            break
     return ids[:budget], None
 
 
