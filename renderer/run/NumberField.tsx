@@ -6,7 +6,8 @@ type Blank<B> = B extends string ? undefined : never
 
 /**
  * A number field. Only a number in range is passed on; for anything else the field shows the range.
- * `blank`: an empty field is valid, passes on undefined, and shows this text.
+ * `blank`: an empty field is valid, passes on undefined, and shows this text. `settled`: the number is
+ * passed on once the field is left or Enter is pressed, for what each number typed on the way would set off.
  */
 export function NumberField<B extends string | undefined = undefined>({
   label,
@@ -19,6 +20,7 @@ export function NumberField<B extends string | undefined = undefined>({
   hint,
   fraction = false,
   blank,
+  settled = false,
   onChange,
 }: {
   label: string
@@ -31,6 +33,7 @@ export function NumberField<B extends string | undefined = undefined>({
   hint?: string
   fraction?: boolean
   blank?: B
+  settled?: boolean
   onChange(value: number | Blank<B>): void
 }) {
   const t = useT()
@@ -61,6 +64,13 @@ export function NumberField<B extends string | undefined = undefined>({
     invalidFields.add(id)
     return () => void invalidFields.delete(id)
   }, [bad, id])
+  const passOn = (text: string, garbled: boolean) => {
+    if (isGood(text)) onChange(Number(text))
+    else if (blank !== undefined && text === '' && !garbled) onChange(undefined as Blank<B>)
+  }
+  const settle = () => {
+    if (settled && typed !== null) passOn(typed, garbled)
+  }
   const note = bad ? t('field.range', { min, max }) : (warn ?? hint)
   return (
     <div className="field">
@@ -85,11 +95,14 @@ export function NumberField<B extends string | undefined = undefined>({
           const { badInput } = event.target.validity
           setTyped(text)
           setGarbled(badInput)
-          if (isGood(text)) onChange(Number(text))
-          else if (blank !== undefined && text === '' && !badInput) onChange(undefined as Blank<B>)
+          if (!settled) passOn(text, badInput)
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') settle()
         }}
         // What is out of range stays, with the range, until it is mended.
         onBlur={() => {
+          settle()
           if (!bad) setTyped(null)
         }}
       />

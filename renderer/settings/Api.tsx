@@ -27,6 +27,7 @@ export function Api() {
           min={1024}
           max={65_535}
           blank={String(API_PORT)}
+          settled
           onChange={(next) => setPref('apiPort', next ?? API_PORT)}
         />
       </div>

@@ -530,7 +530,8 @@ export class FakeHost {
         return this.settings
       case 'settings.set':
         Object.assign(this.settings, params)
-        if (Object.hasOwn(params as object, 'api')) this.push({ kind: 'changed', what: 'api' })
+        if ('api' in (params as object) || 'apiPort' in (params as object))
+          this.push({ kind: 'changed', what: 'api' })
         return {}
       default:
         return {}

@@ -124,6 +124,13 @@ describe.skipIf(CHROMIUM === undefined)('settings and messages', () => {
     await soon(() => page.evaluate(() => navigator.clipboard.readText())).toBe(
       'http://127.0.0.1:27243/v1',
     )
+    // A port that is still being typed is not tried.
+    const port = api.getByLabel('Port')
+    await port.fill('4321')
+    await api.getByText('http://127.0.0.1:27243/v1').waitFor()
+    await port.fill('43210')
+    await port.press('Enter')
+    await api.getByText('http://127.0.0.1:43210/v1').waitFor()
     await api.getByLabel('Let them connect').uncheck()
     await soon(() => api.getByText('http://127.0.0.1').count()).toBe(0)
     await page.context().close()
