@@ -16,8 +16,16 @@ export function ensureRenderer(): void {
   ]
   if (existsSync(page) && statSync(page).mtimeMs >= Math.max(...sources.map(newest))) return
   console.error('Building the page')
+  buildPage([])
+}
+
+/**
+ * Builds a page with Vite in a process of its own: within `tsx`, which strips types in its own way, Vite leaves out the
+ * loading of style sheets. Throws if it fails.
+ */
+export function buildPage(args: readonly string[]): void {
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
-  const { status } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'error'], {
+  const { status } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'error', ...args], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   })

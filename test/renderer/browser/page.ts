@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
-import { build } from 'vite'
+import { buildPage } from '../../../scripts/renderer.ts'
 
 /** The system's Chromium. This suite never downloads one. */
 export const CHROMIUM = [
@@ -47,11 +47,8 @@ export interface Harness {
 export async function openHarness(): Promise<Harness> {
   // A separate folder, since test files run at the same time.
   const out = mkdtempSync(join(tmpdir(), 'braid-harness-'))
-  await build({
-    configFile: fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url)),
-    logLevel: 'error',
-    build: { outDir: out },
-  })
+  const config = fileURLToPath(new URL('../harness/vite.config.ts', import.meta.url))
+  buildPage(['--config', config, '--outDir', out, '--emptyOutDir'])
   const requests: string[] = []
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://x').pathname
@@ -96,5 +93,11 @@ export async function openPage(
   const page = await context.newPage()
   await page.goto(`${harness.url}?scene=${scene}${hash}`)
   await page.waitForSelector('[data-connection="open"]')
+  if (
+    !(await page.evaluate(() =>
+      [...document.styleSheets].some((sheet) => sheet.cssRules.length > 0),
+    ))
+  )
+    throw new Error('The page has no style sheet.')
   return page
 }
