@@ -217,7 +217,7 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   }
 }
 
-/** Measures from the click until all eight lanes are drawn, each time in a new page. The alternatives stay on disk. */
+/** Measures until the answer, and then all eight lanes, are drawn, each time in a new page. The alternatives stay on disk. */
 async function openLarge(times: number): Promise<number[]> {
   const braid = new Braid()
   try {
@@ -263,7 +263,10 @@ async function openThread(times: number): Promise<number[]> {
     let last: string | undefined
     for (let i = 0; i < TURNS; i++) {
       const [started, ...rest] = synthetic.scripted(synthetic.BALLS)
-      const turn = { ...started!, ...(last !== undefined && { followUp: last }) } as RunEvent
+      const turn = {
+        ...started!,
+        ...(last !== undefined && { followUp: { run: last, segment: 's1' } }),
+      } as RunEvent
       ;[last] = importRuns(store, lines([turn, ...rest]))
     }
     await braid.start()
@@ -306,10 +309,15 @@ async function threadOpenedIn({ id, earlier }: { id: string; earlier: number }):
   return performance.now() - began
 }
 
-/** Runs in the page. */
+/** Runs in the page. An ended run shows its answer first, so the lanes are asked for as with Alt+1. */
 async function openedIn(id: string): Promise<number> {
   const began = performance.now()
   location.hash = `#/run/${id}`
+  while (document.querySelector(`[data-run-view="${id}"]`) === null)
+    await new Promise((resolve) => requestAnimationFrame(resolve))
+  document.body.dispatchEvent(
+    new KeyboardEvent('keydown', { key: '1', code: 'Digit1', altKey: true, bubbles: true }),
+  )
   for (;;) {
     const tokens = [...document.querySelectorAll('.lane-count')].reduce(
       (sum, el) => sum + Number(el.textContent!.split(' ')[0]!.replace(/\D/g, '')),
