@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, readSync, statSync } from 'node:fs'
 import { basename, extname, isAbsolute, resolve } from 'node:path'
+import { openRegular, readText } from '../engine/files/index.ts'
 import type { GivenFile } from '../engine/protocol/bridge.ts'
 import { MAX_IMPORT } from '../engine/protocol/wire.ts'
 
@@ -37,7 +38,7 @@ export function filesOf(args: readonly string[], folder: string): string[] {
  * Returns whether the file begins like a GGUF. The name does not tell: other programs keep models as nameless blobs.
  */
 function isGguf(path: string): boolean {
-  const file = openSync(path, 'r')
+  const file = openRegular(path)
   try {
     const magic = Buffer.alloc(4)
     return readSync(file, magic) === 4 && magic.toString('latin1') === 'GGUF'
@@ -60,7 +61,7 @@ export function readGiven(path: string): GivenFile {
     if (kind === 'model') return { kind, path }
     if (info.size > MAX_IMPORT)
       return { kind: 'bad', name, reason: `It is larger than ${MAX_IMPORT >> 20} MiB.` }
-    return { kind, name: name.slice(0, 255), content: readFileSync(path, 'utf8') }
+    return { kind, name: name.slice(0, 255), content: readText(path, MAX_IMPORT) }
   } catch (error) {
     return { kind: 'bad', name, reason: (error as Error).message }
   }

@@ -1,4 +1,5 @@
 import { utilityProcess, type MessagePortMain } from 'electron'
+import { passOn } from '../engine/programs/index.ts'
 import type { Channel } from '../engine/protocol/wire.ts'
 import type { HostProcess } from '../engine/host/index.ts'
 
@@ -7,8 +8,9 @@ export function spawnHost(file: string, env: Record<string, string>): HostProces
   const child = utilityProcess.fork(file, [], {
     env: { ...process.env, ...env } as Record<string, string>,
     serviceName: 'Braid engine',
-    stdio: 'inherit',
+    stdio: ['ignore', 'inherit', 'pipe'],
   })
+  passOn(child.stderr)
   let wanted = true
   child.on('spawn', () => wanted || end())
   // SIGTERM does not end a process whose native threads hang.

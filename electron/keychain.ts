@@ -1,6 +1,7 @@
 import { app, safeStorage } from 'electron'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { MAX_OWN_FILE, readRegular } from '../engine/files/index.ts'
 
 /** Keeps a secret in a file that only the system keychain can decrypt. Without a keychain, nothing is kept. */
 export class SecretStore {
@@ -13,7 +14,7 @@ export class SecretStore {
   /** Returns undefined if nothing is kept or the keychain refuses to decrypt it. */
   get(): string | undefined {
     try {
-      return safeStorage.decryptString(readFileSync(this.#file))
+      return safeStorage.decryptString(readRegular(this.#file, MAX_OWN_FILE))
     } catch {
       return undefined
     }

@@ -2,6 +2,7 @@ import { app, screen, type BrowserWindow, type Rectangle } from 'electron'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataFile } from '../engine/host/index.ts'
+import { say } from '../engine/programs/index.ts'
 import { readPreferences, type Preferences } from '../engine/protocol/preferences.ts'
 
 type State = Preferences<'shell'>
@@ -28,7 +29,7 @@ export class ShellState {
     try {
       this.#file.write({ ...this.#file.read(), ...this.#state })
     } catch (error) {
-      console.error((error as Error).message) // On a full disk only the window's place is lost.
+      say((error as Error).message) // On a full disk only the window's place is lost.
     }
   }
 

@@ -14,6 +14,7 @@ import type { DoingOfAll } from '../engine/protocol/doing.ts'
 import type { RunProgress } from '../engine/protocol/wire.ts'
 import { makeFolder } from '../engine/files/index.ts'
 import { KEYS_VARIABLE, Supervisor } from '../engine/host/index.ts'
+import { say } from '../engine/programs/index.ts'
 import { DATA_PARTS, dataFolder } from '../engine/transcripts/index.ts'
 import { OPEN_FILTERS, readGiven } from './files.ts'
 import { about, licences, ReleaseCheck } from './help.ts'
@@ -68,7 +69,7 @@ export class Workbench {
           ...env,
           ...this.#serverKeys(env),
         }),
-      onState: (state, message) => state !== 'up' && console.error(message),
+      onState: (state, message) => state !== 'up' && say(message),
     })
     answerRequests({
       window: () => this.#window,

@@ -49,12 +49,13 @@ export const ROOMS = {
     'sandbox',
     'transcripts',
   ],
-  serve: ['protocol'],
+  serve: ['protocol', 'files'],
   cli: [
     'protocol',
     'agree',
     'api',
     'devices',
+    'files',
     'host',
     'lab',
     'measure',
@@ -73,7 +74,7 @@ export const ROOMS = {
 const OUTSIDE = {
   renderer: ['protocol'],
   // The shell starts the host and shows the page: it has no reasoning logic.
-  electron: ['protocol', 'files', 'host', 'serve', 'transcripts'],
+  electron: ['protocol', 'files', 'host', 'programs', 'serve', 'transcripts'],
 }
 
 const root = resolve(import.meta.dirname, '..')

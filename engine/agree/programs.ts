@@ -1,3 +1,4 @@
+import { ownEntry } from '../protocol/own.ts'
 import {
   because,
   MAX_PROGRAM_CHARS,
@@ -76,7 +77,7 @@ export function codeIn(attempt: string): Code | NoCode {
   const blocks = fenced.length > 0 ? fenced : unfenced(attempt)
   let left = MAX_PROGRAM_CHARS
   const parsed = blocks.flatMap((block) => {
-    const language = LANGUAGES[block.tag] ?? (block.tag === '' ? guess(block.code) : null)
+    const language = ownEntry(LANGUAGES, block.tag) ?? (block.tag === '' ? guess(block.code) : null)
     // An interactive session shows calls; it defines nothing.
     if (language === null || /^\s*>>>/.test(block.code) || left <= 0) return []
     const code = block.code.slice(0, left)

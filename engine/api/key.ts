@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmodSync, readFileSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeAtomic } from '../files/index.ts'
+import { readText, writeAtomic } from '../files/index.ts'
 
 /** The file of the data folder that holds the key; only this user can read it. */
 export const KEY_FILE = 'api-key'
@@ -27,7 +27,7 @@ export function newKey(folder: string): string {
 
 function read(file: string): string | null {
   try {
-    const text = readFileSync(file, 'utf8').trim()
+    const text = readText(file, 4096).trim()
     return KEY.test(text) ? text : null
   } catch {
     return null

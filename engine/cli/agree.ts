@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import type { RunJob } from '../agree/index.ts'
@@ -7,7 +6,7 @@ import { parseJson } from '../protocol/json.ts'
 import { reasonText } from '../protocol/wording.ts'
 import { MAX_PATHS, MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { table } from './table.ts'
-import { print, readStdin, say, UsageError } from './usage.ts'
+import { print, readInput, say, UsageError } from './usage.ts'
 
 /** Runs programs that a model wrote, without any effect outside; `close` ends what runs. */
 export interface Runner {
@@ -34,7 +33,7 @@ export function addAgree(program: Command, open: () => Promise<Runner> = openSan
       'JSON lines: {"question": text, "attempts": [text], "probe": text}; probe is optional; - reads stdin',
     )
     .action(async (file: string) => {
-      const lines = readLines(file === '-' ? await readStdin() : read(file), file)
+      const lines = readLines(await readInput(file), file)
       const { agree } = await import('../agree/index.ts')
       const cancel = new AbortController()
       const stop = () => cancel.abort()
@@ -60,14 +59,6 @@ export function addAgree(program: Command, open: () => Promise<Runner> = openSan
 async function openSandbox(): Promise<Runner> {
   const { Sandbox } = await import('../sandbox/index.ts')
   return new Sandbox()
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
-  }
 }
 
 /** Reads every line before the first one is judged. Errors: `UsageError` with the line. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { apiKey, newKey } from '../api/index.ts'
+import { makeFolder } from '../files/index.ts'
 import { Supervisor } from '../host/index.ts'
 import { API_PORT, MAX_JOBS, type ApiSettings, type ApiStatus } from '../protocol/api.ts'
 import { channelPair } from '../protocol/channel-pair.ts'
@@ -43,6 +44,7 @@ async function runApi({ model, newKey: replace, ...flags }: ApiFlags): Promise<v
   const { readModelInfo } = await import('../models/index.ts')
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const folder = dataFolder()
+  makeFolder(folder, 'Creating the data folder')
   if (replace === true) newKey(folder)
   const key = settings.key ? apiKey(folder) : null
   const supervisor = new Supervisor({

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { AnswerRule } from '../protocol/lab.ts'
-import { BraidError } from '../protocol/errors.ts'
 import { addAnswerFlag } from './eval.ts'
 import { table } from './table.ts'
-import { print, readStdin, say } from './usage.ts'
+import { print, readInput, say } from './usage.ts'
 
 /** Adds `braid grade`, which judges recorded texts without a model. */
 export function addGrade(program: Command): void {
@@ -22,19 +20,11 @@ export function addGrade(program: Command): void {
       '\nPrints one line per text: {"stated": {"text", "span", "kind"} or null, "equal": true or false}; a table goes to stderr.',
     )
     .action(async (file: string, { answer }: { answer: AnswerRule }) => {
-      const content = file === '-' ? await readStdin() : read(file)
+      const content = await readInput(file)
       const { gradesIn, gradeTable } = await import('../lab/index.ts')
       const grades = gradesIn(file === '-' ? 'stdin' : file, content, answer)
       for (const { stated, equal } of grades) await print(`${JSON.stringify({ stated, equal })}\n`)
       const { head, rows } = gradeTable(grades)
       say(table(head, rows, new Set([1, 2, 3])).trimEnd())
     })
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
-  }
 }

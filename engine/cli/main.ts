@@ -48,6 +48,10 @@ for (const add of [
 for (const command of program.commands) command.exitOverride()
 
 watchOutput()
+process.on('uncaughtException', (error: unknown) => {
+  say(`braid: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  process.exit(EXIT.failed)
+})
 
 try {
   await program.parseAsync()

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { programFile, sourceOptions } from '../programs/index.ts'
+import { passOn, programFile, sourceOptions } from '../programs/index.ts'
 import type { HostProcess } from '../host/index.ts'
 
 /** Starts the host as a child process of Node. In a checkout it runs from source through tsx. */
@@ -9,8 +9,9 @@ export function forkHost(
   const child = fork(programFile('host/host-main'), [], {
     execArgv: sourceOptions(),
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
+  passOn(child.stderr)
   return {
     pid: child.pid,
     // A missing child is reported by its exit, not by a failed write.

@@ -1,3 +1,5 @@
+import { printable } from '../protocol/controls.ts'
+
 /**
  * Shows a command's progress on stderr: one redrawn line in a terminal, otherwise a new line per 10
  * %.
@@ -6,8 +8,9 @@ export class ProgressLine {
   #shown = -1
   #at = 0
 
-  /** Shows the progress; `fraction` is 0..1. */
-  show(fraction: number, words: string): void {
+  /** Shows the progress; `fraction` is 0..1. `said` may hold names of files. */
+  show(fraction: number, said: string): void {
+    const words = printable(said).replace(/\n/g, ' ')
     const percent = Math.floor(Math.min(1, Math.max(0, fraction)) * 100)
     if (process.stderr.isTTY) {
       if (Date.now() - this.#at < 100 && percent < 100) return

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { parseJson } from '../protocol/json.ts'
 import { MAX_BUDGET } from '../protocol/request.ts'
 import type { ScoreInput } from '../measure/index.ts'
 import { addEngineFlags, engineOptions, type EngineFlags } from './engine-flags.ts'
 import { openEngine, withChoices } from './engine.ts'
-import { integer, print, readStdin, UsageError } from './usage.ts'
+import { integer, print, readInput, UsageError } from './usage.ts'
 
 /** Adds `braid score`, which lets anyone compare the engine with another implementation. */
 export function addScore(program: Command): void {
@@ -25,7 +24,7 @@ export function addScore(program: Command): void {
     )
     .action(async (file: string, asked: EngineFlags & { budget?: number }) => {
       const flags = await withChoices(asked)
-      const input = parse(file === '-' ? await readStdin() : read(file), file)
+      const input = parse(await readInput(file), file)
       const engine = await openEngine(flags.device)
       const cancel = new AbortController()
       const stop = () => cancel.abort()
@@ -45,14 +44,6 @@ export function addScore(program: Command): void {
         await engine.close()
       }
     })
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
-  }
 }
 
 /** Parses the input as JSON; the engine checks its contents. */

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { forkHost } from './node-host.ts'
+import { makeFolder } from '../files/index.ts'
 import { forwardFile, newLinks, noteRunning, serve } from '../serve/index.ts'
 import { Supervisor } from '../host/index.ts'
 import { packageFolder } from '../programs/index.ts'
@@ -38,6 +39,7 @@ async function printLinks(): Promise<void> {
 
 /** Serves until Ctrl-C. */
 async function runServer({ model, port, open: show }: ServeFlags): Promise<void> {
+  makeFolder(dataFolder(), 'Creating the data folder')
   const { readModelInfo } = await import('../models/index.ts')
   const file = model === undefined ? undefined : (await readModelInfo(resolve(model))).file
   const supervisor = new Supervisor({
@@ -45,31 +47,31 @@ async function runServer({ model, port, open: show }: ServeFlags): Promise<void>
     spawn: (first, env) => forkHost({ BRAID_OPEN_MODEL: first ? file : '', ...env }),
     onState: (state, message) => state !== 'up' && say(message),
   })
-  const served = await serve({
-    root: join(packageFolder(), 'dist', 'renderer'),
-    port,
-    connect: (channel) => supervisor.connect(channel),
-  }).catch(async (error: unknown) => {
-    await supervisor.close()
-    throw error
-  })
-  const forget = noteRunning(dataFolder(), served.port, served.key)
-  const page = show ? forwardFile(served.link()) : null
-  if (page === null) await print(`Braid: ${served.link()}\n`)
-  else {
-    await print(`Braid: http://127.0.0.1:${served.port}\n`)
-    say('It opens in your browser. If it does not, `braid serve --link` prints a link.')
-    await (await import('open')).default(page.file).then(
-      (child) => child.on('error', () => undefined),
-      () => undefined,
-    )
+  const ends: (() => unknown)[] = [() => supervisor.close()]
+  try {
+    const served = await serve({
+      root: join(packageFolder(), 'dist', 'renderer'),
+      port,
+      connect: (channel) => supervisor.connect(channel),
+    })
+    ends.unshift(() => served.close())
+    ends.unshift(noteRunning(dataFolder(), served.port, served.key))
+    const page = show ? forwardFile(served.link()) : null
+    if (page === null) await print(`Braid: ${served.link()}\n`)
+    else {
+      ends.unshift(page.remove)
+      await print(`Braid: http://127.0.0.1:${served.port}\n`)
+      say('It opens in your browser. If it does not, `braid serve --link` prints a link.')
+      await (await import('open')).default(page.file).then(
+        (child) => child.on('error', () => undefined),
+        () => undefined,
+      )
+    }
+    await new Promise<void>((stop) => {
+      process.once('SIGINT', () => stop())
+      process.once('SIGTERM', () => stop())
+    })
+  } finally {
+    for (const end of ends) await end()
   }
-  await new Promise<void>((stop) => {
-    process.once('SIGINT', () => stop())
-    process.once('SIGTERM', () => stop())
-  })
-  page?.remove()
-  forget()
-  await served.close()
-  await supervisor.close()
 }

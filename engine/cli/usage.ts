@@ -1,6 +1,10 @@
 import { InvalidArgumentError } from 'commander'
+import { say } from '../programs/index.ts'
+import { MAX_TEXT_FILE, readText } from '../files/index.ts'
 import { escapeControls } from '../protocol/controls.ts'
 import { BraidError } from '../protocol/errors.ts'
+
+export { say }
 
 /** Exit codes. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
@@ -45,16 +49,27 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof BraidError && error.code === 'cancelled' ? EXIT.interrupted : EXIT.failed
 }
 
-/** Reads all of stdin as UTF-8. */
+/** Reads all of stdin as UTF-8. Throws `UsageError` if it is too long. */
 export async function readStdin(): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  let length = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer)
+    length += (chunk as Buffer).length
+    if (length > MAX_TEXT_FILE)
+      throw new UsageError(`The input is larger than ${MAX_TEXT_FILE >> 20} MiB.`)
+  }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Prints a line for the user to stderr, whatever a file or a model put into it. */
-export function say(line: string): void {
-  process.stderr.write(escapeControls(line) + '\n')
+/** Reads a file that the user names; `-` is stdin. Throws `UsageError`. */
+export async function readInput(file: string): Promise<string> {
+  if (file === '-') return readStdin()
+  try {
+    return readText(file, MAX_TEXT_FILE)
+  } catch (error) {
+    throw new UsageError(`Cannot read ${file}: ${(error as Error).message}`)
+  }
 }
 
 let failed = false

@@ -4,11 +4,11 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { makeFolder } from '../files/index.ts'
+import { chunksOf, makeFolder } from '../files/index.ts'
 import { download, Net, type DownloadProgress } from '../models/download/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
 import { BraidError } from '../protocol/errors.ts'
@@ -121,7 +121,7 @@ export async function fetchBackend(
     await net.close()
   }
   const hash = createHash('sha512')
-  for await (const chunk of createReadStream(archive)) hash.update(chunk as Buffer)
+  for await (const chunk of chunksOf(archive)) hash.update(chunk)
   if (`sha512-${hash.digest('base64')}` !== integrity) {
     await rm(archive, { force: true })
     throw new BraidError(

@@ -1,13 +1,16 @@
-import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { BraidError } from '../protocol/errors.ts'
 import { ownName, stateOf } from './owner.ts'
+import { readText } from './regular.ts'
 
 const BEAT_MS = 10_000
 /** A lock whose owner may be alive is stale once it has not been touched for this long. */
 const STALE_MS = 60_000
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 20
+/** More than the name of a process has. */
+const MAX_NAME = 4096
 
 /**
  * A lock file: a process of Braid is writing something, such as a run. It holds the name of its
@@ -107,7 +110,7 @@ function takeOver(file: string): boolean {
 
 function isOwn(file: string): boolean {
   try {
-    return readFileSync(file, 'utf8') === ownName()
+    return readText(file, MAX_NAME) === ownName()
   } catch {
     return false
   }
@@ -116,7 +119,7 @@ function isOwn(file: string): boolean {
 /** Returns whether a live process holds the lock. */
 export function isLocked(file: string, now = Date.now()): boolean {
   try {
-    const name = readFileSync(file, 'utf8')
+    const name = readText(file, MAX_NAME)
     const fresh = now - statSync(file).mtimeMs <= STALE_MS
     if (name === '') return fresh // just created: the name is written next
     const state = stateOf(name)

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
-import { writeAtomic } from '../files/index.ts'
+import { MAX_OWN_FILE, readText, writeAtomic } from '../files/index.ts'
 
 /** A small JSON file of the data folder. A missing or damaged file reads as `empty`. */
 export class DataFile<T> {
@@ -16,7 +15,7 @@ export class DataFile<T> {
 
   read(): T {
     try {
-      return this.#schema.parse(JSON.parse(readFileSync(this.#file, 'utf8')))
+      return this.#schema.parse(JSON.parse(readText(this.#file, MAX_OWN_FILE)))
     } catch {
       return this.#empty
     }

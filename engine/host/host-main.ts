@@ -1,6 +1,7 @@
 import { Host } from './host.ts'
 import { localEngine } from './local.ts'
 import { serveLine, type HostPort } from './mux.ts'
+import { say } from '../programs/index.ts'
 import { ApiSettings } from '../protocol/api.ts'
 import { dataFolder } from '../transcripts/index.ts'
 
@@ -31,7 +32,7 @@ const port: HostPort = {
 }
 
 function fail(message: string, code: number): void {
-  process.stderr.write(`braid engine: ${message}\n`)
+  say(`braid engine: ${message}`)
   port.send({ type: 'fatal', message })
   // Wait for the message to be sent. SIGKILL ends the process even if native threads hang.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000).unref()
@@ -53,9 +54,6 @@ process.on('SIGINT', () => undefined) // Ctrl-C in a terminal reaches parent and
 process.on('SIGTERM', end)
 
 const model = process.env.BRAID_OPEN_MODEL
-if (model)
-  await host
-    .openWith(model)
-    .catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))
+if (model) await host.openWith(model).catch((error: Error) => say(`braid: ${error.message}`))
 serveLine(port, (channel) => host.serve(channel), end)
-void host.warmUp().catch((error: Error) => process.stderr.write(`braid: ${error.message}\n`))
+void host.warmUp().catch((error: Error) => say(`braid: ${error.message}`))

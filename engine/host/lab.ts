@@ -1,8 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import { givenPath, makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
+import {
+  givenPath,
+  makeFolder,
+  MAX_OWN_FILE,
+  MAX_TEXT_FILE,
+  readText,
+  WriteLock,
+  writeAtomic,
+} from '../files/index.ts'
 import type * as LabModule from '../lab/index.ts'
 import type { Job, Runner, Speed } from '../lab/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
@@ -217,8 +225,8 @@ export class Labs {
     const hash = createHash('sha256').update(content).digest('hex').slice(0, 12)
     const stem = basename(name.replace(/\.jsonl?$/i, '')).replace(/[^\p{L}\p{N}._-]+/gu, '-')
     makeFolder(this.#sets())
-    const file = join(this.#sets(), `${hash}-${stem.slice(0, 80)}.jsonl`)
-    if (!existsSync(file)) writeFileSync(file, content, { mode: 0o600 })
+    const file = join(this.#sets(), `${hash}-${stem.slice(0, 40)}.jsonl`)
+    if (!existsSync(file)) writeAtomic(file, content)
     return file
   }
 
@@ -229,11 +237,10 @@ export class Labs {
 
   /** Returns the experiments on disk. A damaged one is left out. */
   #stored(): Stored[] {
-    if (!existsSync(this.#root)) return []
-    return readdirSync(this.#root).flatMap((name) => {
+    return namesIn(this.#root).flatMap((name) => {
       try {
         const file = join(this.#root, name, 'experiment.json')
-        return Stored.parse(JSON.parse(readFileSync(file, 'utf8')))
+        return Stored.parse(JSON.parse(readText(file, MAX_OWN_FILE)))
       } catch {
         return []
       }
@@ -262,14 +269,13 @@ export class Labs {
   #lines(id: string): number {
     return ['results.jsonl', 'wrong-paths.jsonl']
       .map((name) => join(this.#folder(id), name))
-      .filter((file) => existsSync(file) && statSync(file).size > 0)
-      .reduce((sum, file) => sum + readFileSync(file, 'utf8').split('\n').length, this.#banked(id))
+      .reduce((sum, file) => sum + linesIn(file), this.#banked(id))
   }
 
   /** Returns how many files the runs of a path bank have. */
   #banked(id: string): number {
     const runs = join(this.#folder(id), 'bank', 'runs')
-    return existsSync(runs) ? readdirSync(runs).length : 0
+    return namesIn(runs).length
   }
 
   /** Takes the new state of an experiment, stores it and tells it. */
@@ -429,6 +435,25 @@ export class Labs {
   #version(): string {
     const { version, llama } = this.#parts.engine.version()
     return `Braid ${version}, llama.cpp ${llama}`
+  }
+}
+
+/** Returns the names in a folder; none if it cannot be read. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+/** Returns the number of lines of a file; 0 if it cannot be read. */
+function linesIn(file: string): number {
+  try {
+    const text = readText(file, MAX_TEXT_FILE)
+    return text === '' ? 0 : text.split('\n').length
+  } catch {
+    return 0
   }
 }
 

@@ -37,9 +37,14 @@ export interface SupervisorOptions {
 }
 
 const UNANSWERED = 6
+/** The most messages that a client has held back while the process starts. */
+const MAX_HELD = 4096
 
 interface Client {
+  number: number
   channel: Channel
+  /** Messages held back until the process is ready. */
+  held: unknown[]
   /** Numbers of requests without an answer. */
   open: Set<number>
 }
@@ -58,8 +63,6 @@ export class Supervisor {
   #process: HostProcess | undefined
   #state: EngineState = 'restarting'
   #message = ''
-  /** Messages held back until the process is ready. */
-  #held: ToHost[] = []
   #fatal: string | undefined
   #next = 1
   #unanswered = 0
@@ -83,23 +86,16 @@ export class Supervisor {
 
   connect(channel: Channel): void {
     const number = this.#next++
-    const client: Client = { channel, open: new Set() }
+    const client: Client = { number, channel, held: [], open: new Set() }
     this.#clients.set(number, client)
-    channel.onMessage((message) => {
-      try {
-        this.#fromClient(number, client, message)
-      } catch (error) {
-        // Such as one that cannot be serialised.
-        const id = idOf(message)
-        client.open.delete(id)
-        channel.send({ kind: 'error', id, error: refused(error) } satisfies HostMessage)
-      }
-    })
+    channel.onMessage((message) =>
+      this.#try(client, message, () => this.#fromClient(client, message)),
+    )
     channel.onClose(() => {
-      if (this.#clients.delete(number)) this.#send({ type: 'close', client: number })
+      if (this.#clients.delete(number)) this.#toProcess({ type: 'close', client: number })
     })
-    if (this.#state !== 'up') channel.send(this.#notice())
-    this.#send({ type: 'open', client: number })
+    if (this.#state !== 'up') this.#tell(client, this.#notice())
+    this.#toProcess({ type: 'open', client: number })
   }
 
   /** Starts a new process, even if the supervisor had given up. */
@@ -110,7 +106,7 @@ export class Supervisor {
       return this.#process.kill()
     }
     this.#set('restarting', 'The engine is restarting.')
-    for (const client of this.#clients.values()) client.channel.send(this.#notice())
+    for (const client of this.#clients.values()) this.#tell(client, this.#notice())
     this.#start()
   }
 
@@ -155,11 +151,14 @@ export class Supervisor {
         this.#first = false
         this.#ping = setInterval(() => this.#heartbeat(), this.#options.pingMs)
         this.#ping.unref()
-        const held = this.#held
-        this.#held = []
         this.#set('up', '')
-        for (const one of held) this.#send(one)
-        for (const client of this.#clients.values()) client.channel.send(this.#notice())
+        for (const client of this.#clients.values()) {
+          const { number, held } = client
+          client.held = []
+          this.#toProcess({ type: 'open', client: number })
+          for (const one of held) this.#try(client, one, () => this.#pass(client, one))
+          this.#tell(client, this.#notice())
+        }
         return
       }
       case 'fatal':
@@ -170,12 +169,12 @@ export class Supervisor {
         const { id, kind } = message.message as { id?: unknown; kind?: unknown }
         if (typeof id === 'number' && (kind === 'result' || kind === 'error'))
           client?.open.delete(id)
-        client?.channel.send(message.message)
+        if (client !== undefined) this.#tell(client, message.message)
       }
     }
   }
 
-  #fromClient(number: number, client: Client, message: unknown): void {
+  #fromClient(client: Client, message: unknown): void {
     const { id, method, params } = (message ?? {}) as {
       id?: unknown
       method?: unknown
@@ -183,16 +182,16 @@ export class Supervisor {
     }
     if (typeof id === 'number') {
       if (method === 'engine.restart') {
-        client.channel.send({ kind: 'result', id, result: {} } satisfies HostMessage)
+        this.#tell(client, { kind: 'result', id, result: {} })
         return this.restart()
       }
-      if (this.#state === 'stopped') return client.channel.send(lost(id, this.#message))
+      if (this.#state === 'stopped') return this.#tell(client, lost(id, this.#message))
       client.open.add(id)
     }
     const token = method === 'hub.token' ? METHODS[method].params.safeParse(params) : undefined
     if (token?.success) this.#env = { ...this.#env, HF_TOKEN: token.data.token ?? '' }
     if (method === 'servers.key') this.#keep(params)
-    this.#send({ type: 'message', client: number, message })
+    this.#pass(client, message)
   }
 
   /** Keeps the key of a server for the next engine process. */
@@ -205,9 +204,43 @@ export class Supervisor {
     this.#env = { ...this.#env, [KEYS_VARIABLE]: keys }
   }
 
-  #send(message: ToHost): void {
+  /** Does something with a message, and answers it if that fails: it may not be serialisable. */
+  #try(client: Client, message: unknown, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      const id = idOf(message)
+      client.open.delete(id)
+      this.#tell(client, { kind: 'error', id, error: refused(error) })
+    }
+  }
+
+  /**
+   * Passes a client's message on, or holds it back until the process is ready. Throws if it cannot
+   * be passed on, or too many are held back.
+   */
+  #pass(client: Client, message: unknown): void {
+    if (this.#state === 'up')
+      return this.#toProcess({ type: 'message', client: client.number, message })
+    if (this.#state === 'stopped') return
+    if (client.held.length >= MAX_HELD) throw new Error('too many wait for the engine to start.')
+    client.held.push(message)
+  }
+
+  /** Sends to the process, if it is ready: a new one learns of the clients when it is. */
+  #toProcess(message: ToHost): void {
     if (this.#state === 'up') this.#process?.send(message)
-    else this.#held.push(message)
+  }
+
+  /** Sends to a client. A channel that cannot is closed: its client connects again. */
+  #tell(client: Client, message: unknown): void {
+    try {
+      client.channel.send(message)
+    } catch {
+      if (this.#clients.delete(client.number))
+        this.#toProcess({ type: 'close', client: client.number })
+      close(client.channel)
+    }
   }
 
   #heartbeat(): void {
@@ -229,7 +262,6 @@ export class Supervisor {
     while ((this.#deaths[0] ?? now) < now - this.#options.windowMs) this.#deaths.shift()
     const why = this.#fatal ?? how
     const over = this.#deaths.length >= this.#options.deaths
-    this.#held = []
     if (over)
       this.#set(
         'stopped',
@@ -240,11 +272,12 @@ export class Supervisor {
         'restarting',
         `The engine ended (${why}) and is restarting. Interrupted runs are kept up to that point.`,
       )
-    for (const [number, { channel, open }] of [...this.#clients]) {
-      this.#clients.delete(number)
-      for (const id of open) channel.send(lost(id, 'The engine ended before it could answer.'))
-      channel.send(this.#notice())
-      channel.close()
+    for (const client of [...this.#clients.values()]) {
+      this.#clients.delete(client.number)
+      for (const id of client.open)
+        this.#tell(client, lost(id, 'The engine ended before it could answer.'))
+      this.#tell(client, this.#notice())
+      close(client.channel)
     }
     if (!over) this.#start()
   }
@@ -257,6 +290,14 @@ export class Supervisor {
 
   #notice(): HostMessage {
     return { kind: 'engine', state: this.#state, message: this.#message }
+  }
+}
+
+function close(channel: Channel): void {
+  try {
+    channel.close()
+  } catch {
+    // It is closed already.
   }
 }
 

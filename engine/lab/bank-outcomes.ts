@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { readText } from '../files/index.ts'
 import { MAX_PATHS } from '../protocol/request.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { AnswerRule } from '../protocol/lab.ts'
@@ -107,11 +108,10 @@ function readOutcomes(file: string): BankOutcomes[] {
   const broken = (why: string, cause?: unknown) =>
     new BraidError('bad-request', `${file} holds no outcomes of a bank: ${why}`, { cause })
   let text: string
-  if (statSync(file).size > MAX_FILE) throw broken('it is larger than 64 MiB.')
   try {
-    text = readFileSync(file, 'utf8')
+    text = readText(file, MAX_FILE)
   } catch (error) {
-    throw broken(String(error), error)
+    throw broken((error as Error).message, error)
   }
   try {
     return Saved.parse(JSON.parse(text)).banks.map(({ outcomes, ...bank }) => ({

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { makeFolder, writeAtomic, WriteLock } from '../files/index.ts'
+import { makeFolder, MAX_OWN_FILE, readText, writeAtomic, WriteLock } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { pathId } from '../protocol/events.ts'
 import { foldRun, type ProbeState, type RunState, type Segment } from '../protocol/fold.ts'
@@ -245,7 +245,7 @@ function readInfo(folder: string): BankInfo | null {
   const file = infoFile(folder)
   if (!existsSync(file)) return null
   try {
-    return BankInfo.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return BankInfo.parse(JSON.parse(readText(file, MAX_OWN_FILE)))
   } catch (error) {
     throw new BraidError(
       'bad-request',

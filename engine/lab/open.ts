@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { chunksOf } from '../files/index.ts'
 import { filesOf, readModel } from '../models/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { LabPlan, LabSpec } from '../protocol/lab.ts'
@@ -110,9 +110,7 @@ function planned(lab: Lab, plan: LabPlan): Unit[] {
 /** Returns the SHA-256 of files, one after another, in hex. */
 export async function hashFiles(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
-  for (const file of files)
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }))
-      hash.update(chunk as Buffer)
+  for (const file of files) for await (const chunk of chunksOf(file)) hash.update(chunk)
   return hash.digest('hex')
 }
 

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import { MAX_TEXT_FILE, readRegular } from '../files/index.ts'
 import { extractAnswer } from '../prompt/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { readEntries } from './json-lines.ts'
-
-const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 /**
  * What makes an answer right: mathematical equality with `answer`, or the rules of the numbers
@@ -41,16 +39,21 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
  * 18`), MATH (`\boxed{}`) and sets of multiple choice publish them. Throws `io`, or `bad-request` with
  * the line (in an array, the entry) that cannot be used and why.
  */
-export function readProblems(file: string, fields: LabFields = {}): ProblemSet {
-  let bytes: Buffer
+export const readProblems = (file: string, fields: LabFields = {}): ProblemSet =>
+  problemsIn(file, readSet(file), fields)
+
+/** Returns the bytes of a problem set. Throws `bad-path`, `io`, or `bad-request` if it is too large. */
+export function readSet(file: string): Buffer {
   try {
-    if (statSync(file).size > MAX_FILE_BYTES)
-      throw new BraidError('bad-request', `${file} is larger than 256 MiB.`)
-    bytes = readFileSync(file)
+    return readRegular(file, MAX_TEXT_FILE)
   } catch (error) {
     if (error instanceof BraidError) throw error
     throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** As `readProblems`, for a file that was read. */
+export function problemsIn(file: string, bytes: Buffer, fields: LabFields): ProblemSet {
   const problems = readEntries(file, bytes.toString('utf8'), (value, index) => ({
     index,
     ...readProblem(value, fields),

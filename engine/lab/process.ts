@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { programFile, sourceOptions } from '../programs/index.ts'
+import { passOn, programFile, sourceOptions } from '../programs/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
@@ -98,8 +98,9 @@ export class EngineProcess implements Runner {
   #start(): ChildProcess {
     const child = fork(this.entry.file, [String(this.jobs)], {
       execArgv: [...this.entry.execArgv],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
+    passOn(child.stderr)
     child.on('message', (reply: Reply) => {
       const pending = this.#pending.get(reply.id)
       this.#pending.delete(reply.id)

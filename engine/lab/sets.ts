@@ -1,11 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { z } from 'zod'
 import { findAbove } from '../programs/index.ts'
 import type { LabFields, LabSet } from '../protocol/lab.ts'
 import { isCorrect, statement } from './check.ts'
 import { readEntries } from './json-lines.ts'
-import { answerField, problemField, readProblems, unscoredIn, type Problem } from './problems.ts'
+import {
+  answerField,
+  problemField,
+  problemsIn,
+  readSet,
+  unscoredIn,
+  type Problem,
+} from './problems.ts'
 
 const SHOWN = 3
 const MAX_SHOWN = 2000
@@ -19,10 +25,11 @@ export const ownSets = (): string[] =>
 
 /** Returns what a problem set holds. Throws the errors of `readProblems`. */
 export function inspectSet(file: string, fields: LabFields = {}): LabSet {
-  const lines = readEntries(file, readFileSync(file, 'utf8'), (value) =>
+  const bytes = readSet(file)
+  const lines = readEntries(file, bytes.toString('utf8'), (value) =>
     z.record(z.string(), z.unknown(), 'not an object').parse(value),
   )
-  const set = readProblems(file, fields)
+  const set = problemsIn(file, bytes, fields)
   const { problems } = set
   // Those that cannot be scored are what one wants to see.
   const shown = [

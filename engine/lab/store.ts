@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { makeFolder } from '../files/index.ts'
+import { makeFolder, MAX_TEXT_FILE, readRegular, readText } from '../files/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { Sample, sampleKey } from './measure.ts'
 
@@ -69,7 +69,7 @@ export class ResultStore {
   /** Reads the file; returns false if there is none. */
   #read(folder: string, header: Header): boolean {
     if (!existsSync(this.#file)) return false
-    const bytes = readFileSync(this.#file)
+    const bytes = readRegular(this.#file, MAX_TEXT_FILE)
     const whole = bytes.lastIndexOf(10) + 1
     if (whole < bytes.length) truncateSync(this.#file, whole)
     const [first, ...lines] = bytes
@@ -108,7 +108,7 @@ export class ResultStore {
 export function readResults(folder: string): { header: Header; samples: Sample[] } | null {
   const file = join(folder, 'results.jsonl')
   if (!existsSync(file)) return null
-  const [first = '', ...lines] = readFileSync(file, 'utf8').split('\n')
+  const [first = '', ...lines] = readText(file, MAX_TEXT_FILE).split('\n')
   const header = parsed(Header, first)
   if (header === null) return null
   return { header, samples: lines.flatMap((line) => parsed(Sample, line) ?? []) }

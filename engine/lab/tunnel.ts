@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
+import { appendFileSync, existsSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { MAX_TEXT_FILE, readRegular } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { LabEvent, PlanOf } from '../protocol/lab.ts'
 import { checked, inParallel } from './experiment.ts'
@@ -122,7 +123,7 @@ export async function collectWrongPaths(
 /** Reads the stored attempts. A line torn by a crash is cut off. */
 function readWrongPaths(file: string): WrongPath[] {
   if (!existsSync(file)) return []
-  const bytes = readFileSync(file)
+  const bytes = readRegular(file, MAX_TEXT_FILE)
   const whole = bytes.lastIndexOf(10) + 1
   if (whole < bytes.length) truncateSync(file, whole)
   return bytes

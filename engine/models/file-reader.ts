@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { open, stat, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { regularHandle } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 
 const CHUNK = 2 ** 20
@@ -32,16 +32,12 @@ export class FileReader {
   static async open(file: string, limit = Infinity): Promise<FileReader> {
     let handle: FileHandle | undefined
     try {
-      if (!(await stat(file)).isFile()) throw new BraidError('bad-model', `${file} is not a file.`)
-      // Open without blocking: the file may have been replaced by a pipe, which would hang the
-      // process.
-      handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-      const info = await handle.stat()
-      if (!info.isFile()) throw new BraidError('bad-model', `${file} is not a file.`)
-      return new FileReader(handle, info.size, limit)
+      handle = await regularHandle(file)
+      return new FileReader(handle, (await handle.stat()).size, limit)
     } catch (error) {
       await handle?.close()
-      if (error instanceof BraidError) throw error
+      if (error instanceof BraidError)
+        throw new BraidError('bad-model', error.message, { cause: error })
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR')
         throw new BraidError('model-not-found', `The file ${file} does not exist.`, {

@@ -3,9 +3,10 @@
  * `file`, which is stored beside the manifest; any other names a repository of the hub to download
  * it from.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { MAX_OWN_FILE, readText } from '../files/index.ts'
 import { findAbove } from '../programs/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 
@@ -69,7 +70,7 @@ export function readManifest(file = manifestFile()): ManifestEntry[] {
   try {
     return z
       .object({ models: z.array(ManifestEntry) })
-      .parse(JSON.parse(readFileSync(file, 'utf8'))).models
+      .parse(JSON.parse(readText(file, MAX_OWN_FILE))).models
   } catch (error) {
     throw new BraidError('internal', `${file} cannot be read: ${(error as Error).message}`, {
       cause: error,

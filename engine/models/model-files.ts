@@ -1,7 +1,7 @@
 /** Reads the one file or, for a split model (`NAME-00001-of-00003.gguf`), all files of a model. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { chunksOf } from '../files/index.ts'
 import { checkModel, type Dimensions } from './check.ts'
 import { bad, readGguf, type GgufHeader, type GgufTensor } from './gguf.ts'
 import { integerOf, numberOf } from './keys.ts'
@@ -74,8 +74,7 @@ const pad = (n: number) => String(n).padStart(5, '0')
 export async function hashHeaders(parts: readonly GgufHeader[]): Promise<string> {
   const hash = createHash('sha256')
   for (const { file, headerBytes } of parts) {
-    for await (const chunk of createReadStream(file, { end: headerBytes - 1 }))
-      hash.update(chunk as Buffer)
+    for await (const chunk of chunksOf(file, { end: headerBytes - 1 })) hash.update(chunk)
   }
   return hash.digest('hex')
 }

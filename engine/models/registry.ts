@@ -4,14 +4,21 @@
  * Braid made them, in its own folder, and the user asked for it. The list is `models.json` in the
  * data folder.
  */
-import { lstat, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { lstat, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { serverAddress, type ServerAddress } from '../protocol/address.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import type { Added, ModelEntry } from '../protocol/wire.ts'
-import { diskError, makeFolder, WriteLock, writeAtomic } from '../files/index.ts'
+import {
+  diskError,
+  makeFolder,
+  MAX_OWN_FILE,
+  readText,
+  WriteLock,
+  writeAtomic,
+} from '../files/index.ts'
 import { textOf } from './keys.ts'
 import { scanFolder } from './link/scan.ts'
 import { bundledModels, type Bundled } from './manifest.ts'
@@ -255,15 +262,17 @@ export class ModelRegistry {
    * is kept beside the next list that is written.
    */
   async #read(): Promise<State & { damaged?: true }> {
-    const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw new BraidError(
-        'io',
-        `The list of models (${this.#file}) cannot be read: ${error.message}`,
-        { cause: error },
-      )
-    })
-    if (text === undefined) return { models: [], bundledDevices: {} }
+    let text: string
+    try {
+      text = readText(this.#file, MAX_OWN_FILE)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        return { models: [], bundledDevices: {} }
+      const why = (error as Error).message
+      throw new BraidError('io', `The list of models (${this.#file}) cannot be read: ${why}`, {
+        cause: error,
+      })
+    }
     try {
       const { models, bundledDevices } = Stored.parse(JSON.parse(text))
       return { models, bundledDevices: bundledDevices ?? {} }

@@ -5,12 +5,20 @@
  * its own tasks, and takes over those of programs that have ended.
  */
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
-import { makeFolder, ownName, stateOf, WriteLock, writeAtomic } from '../files/index.ts'
+import {
+  makeFolder,
+  MAX_OWN_FILE,
+  ownName,
+  readText,
+  stateOf,
+  WriteLock,
+  writeAtomic,
+} from '../files/index.ts'
 
 const Wanted = z.object({
   url: z.string(),
@@ -296,7 +304,7 @@ const phaseOf = (job: Job): Task['phase'] => (job.kind === 'convert' ? 'convert'
 function read(file: string): Stored {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    text = readText(file, MAX_OWN_FILE)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error

@@ -1,8 +1,8 @@
 /**
  * Control characters that act on a terminal or reorder what a reader sees: C0 except tab and line
- * feed, DEL, C1, and the embeddings, overrides and isolates of the bidirectional algorithm.
+ * feed, DEL, C1, and the marks, embeddings, overrides and isolates of the bidirectional algorithm.
  */
-const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
+const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /**
  * Returns text in which control characters stand as JavaScript and JSON write them, such as

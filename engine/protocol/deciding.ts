@@ -1,5 +1,6 @@
 import { answeringPaths } from './forks.ts'
 import { framedText } from './frame.ts'
+import type { ProgramRecord } from './programs.ts'
 import { likelyKind, questionOf, showsValues } from './question.ts'
 import { isOpen, pathsKept, type RunState, type Segment } from './run-state.ts'
 import { roleOf, type SegmentId } from './segments.ts'
@@ -77,6 +78,17 @@ export function decidingProgram(
   const ofSummaries = of.every((segment) => roleOf(segment) === 'summary')
   const all = summaries.every(({ segment }) => ofSummaries && of.includes(segment))
   return winner === null || !all ? undefined : of[winner]
+}
+
+/** Returns the program that is the run's answer, as it ran, and whose it is; null if there is none. */
+export function answeringProgram(
+  state: Parameters<typeof decidingProgram>[0],
+): { segment: SegmentId; program: ProgramRecord } | null {
+  const segment = decidingProgram(state)
+  if (segment === undefined || state.agreement === null) return null
+  // Programs that could not be compared again leave no record.
+  const program = state.agreement.programs[state.agreement.of.indexOf(segment)]
+  return program === undefined ? null : { segment, program }
 }
 
 /**

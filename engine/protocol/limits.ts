@@ -23,6 +23,12 @@ export const MAX_NOTICES = 4096
 export const MAX_OWN_NOTICES = MAX_NOTICES / 2
 
 /**
+ * Answers that paths gave on the way; a run asks for no more (strategies/probing.ts). Enough to ask 64
+ * paths of 131,072 tokens every 128 tokens.
+ */
+export const MAX_PROBES = 1 << 16
+
+/**
  * Tokens that all branches together keep from their parents. They take memory but no bytes of the
  * transcript. Enough for 64 branches at the end of a path of 131,072 tokens.
  */

@@ -1,5 +1,5 @@
 import type { RunEvent } from './events.ts'
-import { MAX_KEPT, MAX_NOTICES, MAX_SEGMENTS, MAX_TEXT } from './limits.ts'
+import { MAX_KEPT, MAX_NOTICES, MAX_PROBES, MAX_SEGMENTS, MAX_TEXT } from './limits.ts'
 import { numberOf, roleOf, type SegmentId } from './segments.ts'
 
 /** Counts what the events of one run take in memory, in order, and compares it with the limits of a run. */
@@ -7,6 +7,7 @@ export class RunSize {
   /** Tokens of each segment, and the most UTF-16 units that their text may have. */
   readonly #segments = new Map<SegmentId, { tokens: number; text: number }>()
   #notices = 0
+  #probes = 0
   #kept = 0
   #longest = 0
 
@@ -14,6 +15,10 @@ export class RunSize {
   add(event: RunEvent): string | undefined {
     if (event.type === 'notice')
       return ++this.#notices > MAX_NOTICES ? `it has more than ${MAX_NOTICES} notices.` : undefined
+    if (event.type === 'probe')
+      return ++this.#probes > MAX_PROBES
+        ? `its paths gave more than ${MAX_PROBES} answers on the way.`
+        : undefined
     if (event.type === 'segment-started') {
       const { segment, source } = event
       if (numberOf(segment) > MAX_SEGMENTS)

@@ -1,3 +1,5 @@
+import { ownEntry } from './own.ts'
+
 /**
  * The wording of notices, errors and reasons, which travel as codes with parameters and are worded
  * by their readers. The English tables are here, for the command line and the exports; the page has
@@ -252,15 +254,11 @@ export function render(sentence: string, params: WordParams): string {
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
 }
 
-/**
- * Returns the sentence for a code, or undefined. Codes may come from foreign files, so inherited names such as
- * `constructor` do not count.
- */
+/** Returns the sentence for a code, which may come from a foreign file; undefined if there is none. */
 export const sentenceOf = (
   table: Readonly<Record<string, string>>,
   code: string | undefined,
-): string | undefined =>
-  code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined
+): string | undefined => (code === undefined ? undefined : ownEntry(table, code))
 
 interface Worded {
   code: string

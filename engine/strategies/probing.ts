@@ -1,4 +1,5 @@
 import { classesOf } from '../protocol/answers/vote.ts'
+import { MAX_PROBES } from '../protocol/limits.ts'
 import { latestProbe } from '../protocol/probes.ts'
 import { nothingToCount, questionOf } from '../protocol/question.ts'
 import { isOpen, pathsKept, type RunState, type Segment } from '../protocol/run-state.ts'
@@ -17,7 +18,8 @@ export function nextProbes(view: View): Action[] {
   const { settings, state, later, probing } = view
   const { probeEvery: every } = settings
   if (every === undefined || later || nothingToCount(questionOf(state))) return []
-  const due = state.paths.flatMap((path): Action[] => {
+  const room = Math.max(0, MAX_PROBES - state.probes.length - probing.length)
+  const all = state.paths.flatMap((path): Action[] => {
     const { segment } = path
     const after = settings.stop === undefined ? next(path, every, state) : latest(path, every)
     const asked =
@@ -25,6 +27,7 @@ export function nextProbes(view: View): Action[] {
       probing.some((one) => one.segment === segment)
     return asked ? [] : [{ type: 'probe', segment, after }]
   })
+  const due = all.slice(0, room)
   const running = state.paths.filter(isOpen)
   return running.length === 0 ? due : [...due, ...consequences(every, running, view)]
 }

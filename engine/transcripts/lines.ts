@@ -1,11 +1,12 @@
 import type { z } from 'zod'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, readSync } from 'node:fs'
 import { BraidError } from '../protocol/errors.ts'
 import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
 import { MAX_LINE } from '../protocol/limits.ts'
+import { badReference } from '../protocol/references.ts'
 import { RunSize } from '../protocol/run-size.ts'
 import { NestsTooDeep, parseJson } from '../protocol/json.ts'
-import { diskError } from '../files/index.ts'
+import { diskError, openRegular } from '../files/index.ts'
 import { Format1, Format1Event, TooLarge } from './format1.ts'
 
 const CHUNK = 256 << 10
@@ -164,7 +165,8 @@ export function formatOf(file: string): number | undefined {
 
 /**
  * Parses the events of one run in order. The first event determines the format; the results are
- * always format 2. The limits of a run (limits.ts) hold for all events together.
+ * always format 2. The limits of a run (limits.ts) hold for all events together, and the
+ * references within each are checked (references.ts).
  */
 export class EventParser {
   /** undefined before the first event; null if the run is in format 2. */
@@ -190,24 +192,24 @@ export class EventParser {
     if (this.#format1 === null) {
       if (!KNOWN.has(type)) return null
       const parsed = RunEvent.safeParse(value)
-      return parsed.success ? this.#sized([value as RunEvent]) : wrong(parsed.error)
+      return parsed.success ? this.#checked([value as RunEvent]) : wrong(parsed.error)
     }
     // A type that exists only in format 2 is skipped rather than read as an event of format 1.
     if (!KNOWN1.has(type)) return KNOWN.has(type) ? [] : null
     const parsed = Format1Event.safeParse(value)
     if (!parsed.success) return wrong(parsed.error)
     try {
-      return this.#sized(this.#format1.convert(value as Format1Event))
+      return this.#checked(this.#format1.convert(value as Format1Event))
     } catch (error) {
       if (error instanceof TooLarge) return error.message
       throw error
     }
   }
 
-  #sized(events: RunEvent[]): RunEvent[] | string {
+  #checked(events: RunEvent[]): RunEvent[] | string {
     for (const event of events) {
-      const excess = this.#size.add(event)
-      if (excess !== undefined) return excess
+      const fault = this.#size.add(event) ?? badReference(event)
+      if (fault !== undefined) return fault
     }
     return events
   }
@@ -224,7 +226,7 @@ function wrong({ issues: [issue] }: z.ZodError): string {
 
 function open(file: string): number {
   try {
-    return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+    return openRegular(file, constants.O_NOFOLLOW ?? 0)
   } catch (error) {
     throw diskError(error, 'Reading a transcript')
   }

@@ -1,7 +1,7 @@
 import {
+  closeSync,
   copyFileSync,
   existsSync,
-  readFileSync,
   readdirSync,
   realpathSync,
   renameSync,
@@ -18,7 +18,15 @@ import { digestOf, listItem, withoutText, type RunDigest } from '../protocol/run
 import { experimentOf } from '../protocol/lab.ts'
 import { RunSummary, type Search } from '../protocol/wire.ts'
 import { AlternativesReader } from './alternatives.ts'
-import { diskError, isLocked, makeFolder, writeAtomic } from '../files/index.ts'
+import {
+  diskError,
+  isLocked,
+  makeFolder,
+  MAX_OWN_FILE,
+  openRegular,
+  readText,
+  writeAtomic,
+} from '../files/index.ts'
 import { readEvents, type Events } from './lines.ts'
 import { experimentFolder, isRunId, lstat, newRunId, runFile } from './names.ts'
 import { RunSearch } from './search.ts'
@@ -49,6 +57,8 @@ const SUFFIX = {
   format1: '.format1',
 } as const
 const DAY_MS = 86_400_000
+/** More bytes than a title and tags can have. */
+const MAX_META = 1 << 20
 const ALTERNATIVES_OPEN = 4
 /** Matches the temporary files that a process makes, with its id, for the list and for a run. */
 const PART = /^(?:index\.json|[\w-]+\.(?:meta\.json|jsonl|alt))\.\d+\.tmp$/
@@ -110,6 +120,8 @@ export class RunStore {
       const to = runFile(this.root, run, suffix)
       try {
         if (!existsSync(from)) continue
+        closeSync(openRegular(from)) // copying a pipe would never end
+        rmSync(`${to}.tmp`, { force: true })
         copyFileSync(from, `${to}.tmp`)
         renameSync(`${to}.tmp`, to)
       } catch (error) {
@@ -233,10 +245,10 @@ export class RunStore {
   }
 
   meta(run: string): Meta {
+    const file = runFile(this.root, run, SUFFIX.meta)
     try {
-      return Meta.parse(JSON.parse(readFileSync(runFile(this.root, run, SUFFIX.meta), 'utf8')))
-    } catch (error) {
-      if (error instanceof BraidError) throw error
+      return Meta.parse(JSON.parse(readText(file, MAX_META)))
+    } catch {
       return {}
     }
   }
@@ -347,7 +359,7 @@ export class RunStore {
     if (this.#index !== undefined) return this.#index
     try {
       const { entries } = Index.parse(
-        JSON.parse(readFileSync(join(this.root, 'index.json'), 'utf8')),
+        JSON.parse(readText(join(this.root, 'index.json'), MAX_OWN_FILE)),
       )
       this.#index = new Map(Object.entries(entries))
     } catch {

@@ -1,7 +1,7 @@
-import { readFileSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { diskError, makeFolder, writeAtomic } from '../files/index.ts'
+import { diskError, makeFolder, MAX_OWN_FILE, readText, writeAtomic } from '../files/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import { isOwnRunId, isRunId, lstat } from './names.ts'
 
@@ -100,7 +100,7 @@ export class Trash {
 
   #sights(): Map<string, Sights[string]> {
     try {
-      return new Map(Object.entries(Sights.parse(JSON.parse(readFileSync(this.#record, 'utf8')))))
+      return new Map(Object.entries(Sights.parse(JSON.parse(readText(this.#record, MAX_OWN_FILE)))))
     } catch {
       return new Map()
     }

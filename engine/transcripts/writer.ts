@@ -19,6 +19,9 @@ export interface RunFiles {
   format1: string
 }
 
+/** Events that are on the device, not only on disk, before anyone sees them. */
+const SYNCED = new Set<RunEvent['type']>(['run-started', 'run-ended', 'run-failed'])
+
 /**
  * The only writer of a transcript. `append` returns only when the event is on disk. It returns the
  * stored event, which is what others may see: its tokens have no alternatives, because those go to
@@ -67,15 +70,22 @@ export class TranscriptWriter {
   }
 
   append(event: RunEvent): RunEvent {
-    if ((this.bytes === 0) !== (event.type === 'run-started'))
-      throw new BraidError('internal', 'A transcript begins with run-started, once.')
-    const stored = storedEvent(event)
-    this.#file.append(lineOf(stored))
-    this.#alternatives.write(event)
-    this.#fold([stored])
-    if (event.type === 'run-started' || event.type === 'run-ended' || event.type === 'run-failed')
-      this.#file.sync()
-    return stored
+    return this.appendAll([event])[0]!
+  }
+
+  /** As `append`, for several events, whose state is folded at once. */
+  appendAll(events: readonly RunEvent[]): RunEvent[] {
+    const all = events.map((event) => {
+      if ((this.bytes === 0) !== (event.type === 'run-started'))
+        throw new BraidError('internal', 'A transcript begins with run-started, once.')
+      const stored = storedEvent(event)
+      this.#file.append(lineOf(stored))
+      this.#alternatives.write(event)
+      return stored
+    })
+    this.#fold(all)
+    if (all.some(({ type }) => SYNCED.has(type))) this.#file.sync()
+    return all
   }
 
   /**

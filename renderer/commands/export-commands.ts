@@ -1,5 +1,5 @@
 import { ClipboardCopy, FileCode, FileJson, FileText, Quote } from 'lucide-react'
-import { decidingProgram, decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
+import { answeringProgram, decidingSummary, spokenText } from '../../engine/protocol/deciding.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
 import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
@@ -89,10 +89,7 @@ export const exportCommands: Command[] = [
 
 /** Returns the program that is the answer, as it ran; null if none is. */
 function programOf(state: RunState): string | null {
-  const segment = decidingProgram(state)
-  if (segment === undefined) return null
-  const { of, programs } = state.agreement!
-  return programs[of.indexOf(segment)]!.source.trimEnd()
+  return answeringProgram(state)?.program.source.trimEnd() ?? null
 }
 
 /**

@@ -31,14 +31,17 @@ export function settingRows(runs: readonly RunState[]): SettingRow[] {
 
 function flat(settings: RunSettings): [string, SettingValue][] {
   return Object.entries(settings).flatMap(([name, value]): [string, SettingValue][] =>
-    typeof value === 'object'
-      ? Object.entries(value as Record<string, SettingValue>).map(([inner, one]) => [
-          `${name}.${inner}`,
-          one,
-        ])
-      : [[name, value]],
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([inner, one]) => [`${name}.${inner}`, valueOf(one)])
+      : [[name, valueOf(value)]],
   )
 }
+
+/** Returns a setting as it is shown; one that this version does not know may be any JSON. */
+const valueOf = (value: unknown): SettingValue =>
+  ['string', 'number', 'boolean', 'undefined'].includes(typeof value)
+    ? (value as SettingValue)
+    : JSON.stringify(value)
 
 /** What a run is headed by among others, and what else is said of it. */
 export interface RunHead {

@@ -1,3 +1,4 @@
+import { ownEntry } from '../../engine/protocol/own.ts'
 import type { MessageKey, t as translate } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { visible } from '../ui/visible.ts'
@@ -71,8 +72,8 @@ const WORDS: Record<string, string> = {
 
 /** Returns the name of a setting as the composer has it; one that it does not know by its own name. */
 export function settingName(key: string, t: typeof translate): string {
-  const known = NAMES[key]
-  return known === undefined ? (SIGNS[key] ?? key) : t(known)
+  const known = ownEntry(NAMES, key)
+  return known === undefined ? (ownEntry(SIGNS, key) ?? key) : t(known)
 }
 
 /** Returns the value of a setting in words. */
@@ -80,7 +81,7 @@ export function settingWords(key: string, value: SettingValue, t: typeof transla
   if (value === undefined) return '–'
   if (typeof value === 'boolean') return t(value ? 'flash.on' : 'flash.off')
   if (typeof value === 'number') return key === 'seed' ? String(value) : number(value)
-  const group = WORDS[key]
+  const group = ownEntry(WORDS, key)
   if (group === undefined) return visible(value).slice(0, 400)
   const word = t(`${group}.${value}` as MessageKey)
   return word === `${group}.${value}` ? value : word

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT } from '../i18n/index.ts'
 import { isInfo, loadInfo, useBundled, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
@@ -21,9 +22,10 @@ export function useLabModel(): {
   const model = picked ?? chosen
   const bundled = useBundled(model)
   useEffect(() => {
-    if (model !== '' && useModels.getState().infos[model] === undefined) report(loadInfo(model))
+    if (model !== '' && ownEntry(useModels.getState().infos, model) === undefined)
+      report(loadInfo(model))
   }, [model])
-  const found = infos[model]
+  const found = ownEntry(infos, model)
   const info = isInfo(found) ? found : null
   return {
     model,

@@ -1,5 +1,6 @@
 import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { LabCell } from '../../engine/protocol/wire.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { t, type MessageKey } from '../i18n/index.ts'
 
 /** The variants that ablations and path banks have. */
@@ -31,8 +32,10 @@ export const besides = ({ paths }: Pick<LabCell, 'paths'>): string =>
 export function rowName(cell: LabCell): string {
   const { variant, strategy, vote, prefix } = cell
   if (prefix !== undefined) return t('variant.prefix', { prefix, where: besides(cell) })
-  if (variant !== undefined)
-    return Object.hasOwn(VARIANTS, variant) ? t(VARIANTS[variant]!) : variant
+  if (variant !== undefined) {
+    const known = ownEntry(VARIANTS, variant)
+    return known === undefined ? variant : t(known)
+  }
   const name = t(`strategy.${strategy}`)
   return vote === null || !ruleOf(strategy).votes
     ? name

@@ -1,3 +1,4 @@
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT } from '../i18n/index.ts'
 import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
@@ -69,7 +70,7 @@ export function DevicesPanel() {
             <li key={backend.backend} className="device-row">
               <div className="col tight grow">
                 <span className="row">
-                  <strong>{NAMES[backend.backend] ?? backend.backend}</strong>
+                  <strong>{ownEntry(NAMES, backend.backend) ?? backend.backend}</strong>
                   <span className={`pill ${LOOK[backend.state]}`}>
                     {t(`backend.${backend.state}`)}
                   </span>
@@ -88,7 +89,7 @@ export function DevicesPanel() {
               {backend.fetch !== undefined && (
                 <button type="button" className="btn" onClick={() => void fetch(backend.backend)}>
                   {t('backend.fetch', {
-                    name: NAMES[backend.backend] ?? backend.backend,
+                    name: ownEntry(NAMES, backend.backend) ?? backend.backend,
                     size: bytes(backend.fetch.sizeBytes),
                   })}
                 </button>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
 import type { Added, FoundModel } from '../../engine/protocol/wire.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT } from '../i18n/index.ts'
 import { failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
@@ -88,7 +89,7 @@ export function FoundDialog({ onClose, onAdded }: { onClose(): void; onAdded(all
                   </bdi>
                   {model.program !== undefined && (
                     <span className="pill">
-                      {PROGRAMS[model.program] ?? visible(model.program)}
+                      {ownEntry(PROGRAMS, model.program) ?? visible(model.program)}
                     </span>
                   )}
                   {model.known && <span className="pill info">{t('found.known')}</span>}

@@ -13,6 +13,7 @@ import {
 import { numberOf, roleOf } from '../../engine/protocol/segments.ts'
 import { asksForVotes, strategiesFor, ruleOf, takesAnswerBy } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { CommandButton } from '../commands/CommandButton.tsx'
 import { displayShortcut } from '../commands/keys.ts'
 import { useT } from '../i18n/index.ts'
@@ -45,7 +46,8 @@ export function Composer() {
   const { problem, settings, followUp, error } = useCompose()
   const model = usePrefs((s) => s.model)
   const infos = useModels((s) => s.infos)
-  const info = isInfo(infos[model]) ? infos[model] : null
+  const found = ownEntry(infos, model)
+  const info = isInfo(found) ? found : null
   const runsPrograms = usePrefs((s) => s.runPrograms)
   const full = effective(settings, info)
   const open = useUi((s) => s.settingsOpen)

@@ -1,3 +1,4 @@
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { contextOf } from '../store/context.ts'
@@ -12,7 +13,7 @@ export function ContextMeter() {
   const settings = useCompose((s) => s.settings)
   const prompt = useCompose((s) => s.promptTokens)
   const model = usePrefs((s) => s.model)
-  useModels((s) => s.infos[model])
+  useModels((s) => ownEntry(s.infos, model))
   const info = chosenInfo()
   const full = effective(settings, info)
   if (prompt === null || full === null || info === null) return null

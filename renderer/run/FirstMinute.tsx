@@ -1,5 +1,6 @@
 import { Play } from 'lucide-react'
 import { pathId } from '../../engine/protocol/segments.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
@@ -30,7 +31,7 @@ export function Examples() {
   const model = usePrefs((s) => s.model)
   const bundled = useBundled(model)
   const limited = useModels((s) => {
-    const info = s.infos[model]
+    const info = ownEntry(s.infos, model)
     return isInfo(info) && info.scope !== undefined
   })
   const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []

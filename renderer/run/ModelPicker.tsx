@@ -4,6 +4,7 @@ import { Check, ChevronDown, Download, FolderOpen } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { onServer } from '../../engine/protocol/address.ts'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes } from '../i18n/format.ts'
 import { errorWords } from '../i18n/wording.ts'
@@ -22,7 +23,7 @@ export function ModelPicker() {
   const [open, setOpen] = useState(false)
   const list = useModels((s) => s.list)
   const model = usePrefs((s) => s.model)
-  const info = useModels((s) => s.infos[model])
+  const info = useModels((s) => ownEntry(s.infos, model))
   const entry = list?.find(({ file }) => file === model)
   const name =
     entry === undefined

@@ -7,6 +7,7 @@ import { MAX_PATHS, type RunRequest } from '../../engine/protocol/request.ts'
 import { DEFAULT_JUDGEMENTS, roundsFor, summaryBudgetFor } from '../../engine/protocol/settings.ts'
 import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { Fit, ModelInfo } from '../../engine/protocol/wire.ts'
+import { ownEntry } from '../../engine/protocol/own.ts'
 import { loadAnswer } from './answers.ts'
 import { NONE, useAttachments, withAttachments, type Attachment } from './attachments.ts'
 import { byRun, earlierTurns } from './conversations.ts'
@@ -121,7 +122,7 @@ export function effective(
 }
 
 export function chosenInfo(): ModelInfo | null {
-  const info = useModels.getState().infos[usePrefs.getState().model]
+  const info = ownEntry(useModels.getState().infos, usePrefs.getState().model)
   return isInfo(info) ? info : null
 }
 
@@ -143,7 +144,7 @@ export function whyNotStart(
   if (starting) return 'compose.starting'
   if (model === '') return 'compose.needModel'
   const { infos, list } = useModels.getState()
-  const info = infos[model]
+  const info = ownEntry(infos, model)
   const gone = list?.some((entry) => entry.file === model && !entry.present) === true
   if (gone || (info !== undefined && !isInfo(info))) return 'compose.badModel'
   // Asked after every change of a store, so the draft is not put together for it.

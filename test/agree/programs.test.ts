@@ -152,6 +152,11 @@ describe('the function', () => {
     expect(nameOf('Count.', 'x = 1')).toBeNull()
   })
 
+  it('are in no language that is only the name of a property', () => {
+    for (const tag of ['constructor', 'toString', 'valueOf', '__proto__'])
+      expect(one(block('x', tag))).toHaveProperty('why')
+  })
+
   it('must be defined to take part', () => {
     const { programs, signature } = programsIn('Write count_even(xs).', [block(first), block(F)])
     expect(programs[1]).toEqual({ why: because('not-defined', 'count_even') })

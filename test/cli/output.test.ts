@@ -1,7 +1,11 @@
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { PassThrough } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { ProgressLine } from '../../engine/cli/progress-line.ts'
+import { passOn } from '../../engine/programs/index.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
@@ -17,9 +21,9 @@ const { file: model } = tinyFile({ seed: 3 })
 const solve = ['solve', 'the answer', '--model', model, '--threads', '1', '--budget', '40']
 
 /** A colour, its 8-bit form, and an override that shows the end backwards. */
-const HOSTILE = 'a\x1b[31mb\x9b31mc\u202etxt.exe'
-const SHOWN = 'a\\u001b[31mb\\u009b31mc\\u202etxt.exe'
-const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/
+const HOSTILE = 'a\x1b[31mb\x9b31mc\u061c\u200e\u200f\u202etxt.exe'
+const SHOWN = 'a\\u001b[31mb\\u009b31mc\\u061c\\u200e\\u200f\\u202etxt.exe'
+const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 const FORMATS = ['md', 'html', 'json'] as const
 
 const newest = async () => {
@@ -58,6 +62,44 @@ describe('what hostile texts do to a terminal', () => {
     }
     const { stderr } = await braid(['model', `/nowhere/${HOSTILE}.gguf`], { env })
     expect(stderr).toContain(SHOWN)
+  })
+})
+
+describe('what is said beside the results', () => {
+  const said = (work: () => void): string => {
+    const texts: string[] = []
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      texts.push(String(text))
+      return true
+    })
+    work()
+    write.mockRestore()
+    return texts.join('')
+  }
+
+  it.each([true, false])(
+    'progress shows names without their controls (a terminal: %s)',
+    (isTTY) => {
+      const before = process.stderr.isTTY
+      process.stderr.isTTY = isTTY
+      const shown = said(() => new ProgressLine().show(0.5, `${HOSTILE}\n\x1b]0;x\x07`))
+      process.stderr.isTTY = before
+      expect(CONTROLS.exec(shown.replace(/^\r\x1b\[K/, ''))).toBeNull()
+      expect(shown.trim()).not.toContain('\n')
+      expect(shown).toContain('txt.exe')
+    },
+  )
+
+  it('what a process of the engine says is passed on without controls, in whole characters', async () => {
+    const stderr = new PassThrough()
+    const shown = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    passOn(stderr)
+    for (const byte of Buffer.from(`braid: ${HOSTILE} 二\n`)) stderr.write(Buffer.from([byte]))
+    stderr.end()
+    await finished(stderr)
+    const text = shown.mock.calls.map(([part]) => String(part)).join('')
+    shown.mockRestore()
+    expect(text).toBe(`braid: ${SHOWN} 二\n`)
   })
 })
 

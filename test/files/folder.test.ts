@@ -44,10 +44,23 @@ describe('a folder', () => {
 })
 
 describe.runIf(process.platform === 'linux')('a data folder that cannot be created', () => {
-  it.each(['/proc/x', '/dev/null/x'])('%s ends with a message', async (data) => {
-    const { code, stderr } = await braid(['runs'], { env: { BRAID_DATA: data } })
-    expect(code).not.toBe(0)
-    expect(stderr).toMatch(/Creating the data folder failed/)
+  it.each([
+    ['/proc/x', ['runs']],
+    ['/dev/null/x', ['runs']],
+    ['/proc/x', ['serve', '--no-open']],
+    ['/proc/x', ['api']],
+    ['/proc/x', ['api', '--no-key']],
+    ['/proc/x', ['solve', 'x']],
+  ])('%s ends with a message: braid %j', async (data, args) => {
+    const { code, stderr } = await braid(args, { env: { BRAID_DATA: data } })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^braid: Creating the data folder failed: [^\n]*\n$/)
+  })
+
+  it('a link to what is served is not found in a folder that is not there', async () => {
+    const env = { BRAID_DATA: join(folder, 'nowhere') }
+    const { code, stderr } = await braid(['serve', '--link'], { env })
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^braid: No workbench is being/)])
   })
 
   it('Node itself still never ends there, which is why makeFolder exists', () => {

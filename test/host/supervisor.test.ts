@@ -199,6 +199,49 @@ describe('Supervisor', () => {
     expect(processes.map(({ first }) => first)).toEqual([true, true, false])
   })
 
+  it('lets go of a client whose channel fails, and serves the others', async () => {
+    supervise()
+    last().say({ type: 'ready' })
+    let closed = 0
+    const broken = {
+      send: () => {
+        throw new RangeError('Invalid string length')
+      },
+      onMessage: () => undefined,
+      onClose: () => undefined,
+      close: () => void closed++,
+    }
+    supervisor!.connect(broken)
+    const client = connect()
+    const answer = client.raw({ id: 1, method: 'x' })
+    await until(() => last().requests.length === 1)
+    last().say({ type: 'message', client: 1, message: { kind: 'changed' } })
+    expect(closed).toBe(1)
+    expect(last().got.at(-1)).toEqual({ type: 'close', client: 1 })
+    last().say({ type: 'message', client: 2, message: { kind: 'result', id: 1, result: 1 } })
+    expect(await answer).toMatchObject({ result: 1 })
+    supervisor!.connect(broken)
+    last().die('signal SIGKILL') // Tells the clients.
+    expect(processes).toHaveLength(2)
+  })
+
+  it('holds back no more than a little while it starts, and nothing once it has stopped', async () => {
+    supervise()
+    const client = connect()
+    const answers = Array.from({ length: 5000 }, (_, i) => client.raw({ id: i + 1, method: 'x' }))
+    expect(await answers.at(-1)).toMatchObject({ kind: 'error', error: { code: 'bad-request' } })
+    last().say({ type: 'ready' })
+    expect(last().requests).toHaveLength(4096)
+    for (let i = 0; i < 3; i++) last().die('signal SIGABRT')
+    expect(supervisor!.state).toBe('stopped')
+    const late = connect()
+    for (let i = 0; i < 5000; i++) void late.raw({ method: 'x' }, 0)
+    expect(await late.raw({ id: 1, method: 'x' })).toMatchObject({ kind: 'error' })
+    supervisor!.restart()
+    last().say({ type: 'ready' })
+    expect(last().got).toEqual([{ type: 'open', client: 2 }])
+  })
+
   it('does not count a restart by hand while it is up', async () => {
     supervise()
     for (let i = 0; i < 5; i++) {

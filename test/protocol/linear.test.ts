@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { applyEvents, EMPTY_RUN } from '../../engine/protocol/fold.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
+import { RunSize } from '../../engine/protocol/run-size.ts'
 import { EVENTS } from '../support/hostile-transcripts.ts'
 import { runStarted } from '../support/sample-run.ts'
 import { cpuMs } from '../support/time.ts'
@@ -16,6 +17,26 @@ function fold(events: readonly RunEvent[]): number {
     expect(state.events).toBe(events.length + 1)
   })
 }
+
+/** Folds what a run may have of these events, in batches as short as those of an import. */
+function foldAllowed(events: readonly RunEvent[]): number {
+  const size = new RunSize()
+  const beyond = events.findIndex((event) => size.add(event) !== undefined)
+  const allowed = beyond < 0 ? events : events.slice(0, beyond)
+  return cpuMs(() => {
+    let state = applyEvents(EMPTY_RUN, [runStarted('r')])
+    for (let i = 0; i < allowed.length; i += 64)
+      state = applyEvents(state, allowed.slice(i, i + 64))
+    expect(state.events).toBe(allowed.length + 1)
+  })
+}
+
+describe('50,000 events of a kind', () => {
+  it.each(Object.entries(EVENTS))('take little work or are too many: %s', (_, make) => {
+    // Without a limit, or a fold that is not linear, a minute and more.
+    expect(foldAllowed(make(50_000))).toBeLessThan(5_000)
+  })
+})
 
 describe('a fold', () => {
   it.each(Object.entries(EVENTS))('is linear in events: %s', (_, make) => {

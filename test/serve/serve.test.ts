@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import WebSocket from 'ws'
 import type { Channel } from '../../engine/protocol/wire.ts'
+import { ownName } from '../../engine/files/index.ts'
 import { forwardFile, newLinks, noteRunning } from '../../engine/serve/index.ts'
 import { serve, type Served } from '../../engine/serve/serve.ts'
 import { until } from '../support/test-client.ts'
@@ -343,6 +344,11 @@ describe('Origin and secret', () => {
       JSON.stringify({ port: 1, pid: 999_999_999, key: '' }),
     )
     writeFileSync(join(notes, 'serve-2.json'), 'torn')
+    // Another process has the number of one that ended.
+    const [id, system] = ownName().split(' ')
+    const ended = { port: 3, owner: `${id} ${system} 1`, key: '' }
+    if (process.platform === 'linux')
+      writeFileSync(join(notes, 'serve-3.json'), JSON.stringify(ended))
     const links = newLinks(notes)
     expect(links).toHaveLength(1)
     expect((await fetch(links[0]!)).status).toBe(200)
@@ -351,6 +357,9 @@ describe('Origin and secret', () => {
       expect(statSync(join(notes, `serve-${served.port}.json`)).mode & 0o777).toBe(0o600)
     forget()
     expect(newLinks(notes)).toEqual([])
+    expect(newLinks(join(notes, 'nowhere'))).toEqual([])
+    writeFileSync(join(folder, 'file'), '')
+    expect(() => noteRunning(join(folder, 'file'), 1, served.key)).toThrow(/Noting what is served/)
   })
 })
 

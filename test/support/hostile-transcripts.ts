@@ -1,5 +1,11 @@
 import type { EventOf, RunEvent, SegmentId, Token } from '../../engine/protocol/events.ts'
-import { MAX_KEPT, MAX_LINE, MAX_NOTICES, MAX_SEGMENTS } from '../../engine/protocol/limits.ts'
+import {
+  MAX_KEPT,
+  MAX_LINE,
+  MAX_NOTICES,
+  MAX_PROBES,
+  MAX_SEGMENTS,
+} from '../../engine/protocol/limits.ts'
 import { ended, pathStarted, runStarted, summaryStarted } from './sample-run.ts'
 
 /** Transcripts that ask for much more than their size, as a stranger could write them. */
@@ -25,7 +31,7 @@ const probe = (number: number): RunEvent => ({
   ...(pathStarted(1, `q${number}`) as EventOf<'segment-started'>),
   role: 'probe',
 })
-const vote = (members: SegmentId[]): RunEvent => ({
+const vote = (members: SegmentId[], more: Partial<EventOf<'vote'>> = {}): RunEvent => ({
   type: 'vote',
   at: 4,
   rule: 'equality',
@@ -33,6 +39,25 @@ const vote = (members: SegmentId[]): RunEvent => ({
   classes: [{ answer: '1', members }],
   winner: 0,
   tie: false,
+  ...more,
+})
+const answered = (after: number): RunEvent => ({
+  type: 'probe',
+  at: 3,
+  segment: 'p1',
+  after,
+  answer: '1',
+  tokens: 1,
+})
+const program = { language: 'python', source: 'f = 1', abstained: null, score: null } as const
+/** Two programs that were compared by one call. */
+const compared = (more: Partial<EventOf<'agreement'>>): RunEvent => ({
+  ...(agreement(2) as EventOf<'agreement'>),
+  of: ['p1', 'p2'],
+  programs: [1, 2].map(() => ({ ...program, agreement: 1, ran: 1, missed: 0 })),
+  winner: 0,
+  why: null,
+  ...more,
 })
 const agreement = (programs: number): RunEvent => ({
   type: 'agreement',
@@ -118,6 +143,7 @@ export const EVENTS: Record<string, (n: number) => RunEvent[]> = {
   comparisons: (n) => list(n, () => agreement(1)),
   questions: (n) => list(n, (): RunEvent => ({ type: 'question', at: 3, kind: 'value' })),
   notices: (n) => list(n, () => notice()),
+  'answers on the way': (n) => [pathStarted(1, 'p1'), ...list(n - 1, answered)],
 }
 
 const lines = (run: string, events: readonly unknown[]): string =>
@@ -161,6 +187,16 @@ const LONG = 20_000
 /** This many branches at the end of a path of `LONG` tokens keep more than a run may. */
 const BRANCHES = Math.ceil(MAX_KEPT / LONG) + 1
 const MANY = 20_000
+
+const CALL = (agreement(2) as EventOf<'agreement'>).calls[0]!
+
+/** A run with one event that refers to what is not there. */
+const wrong = (name: string, says: RegExp, event: RunEvent): typeof BOMBS => ({
+  [name]: {
+    content: (run) => lines(run, [pathStarted(1, 'p2'), pathStarted(1, 'p3'), event, notice()]),
+    says,
+  },
+})
 
 /** Transcripts beyond the limits of a run, with what is said of them. Each ends in a good event. */
 export const BOMBS: Record<string, { content: (run: string) => string; says: RegExp }> = {
@@ -228,6 +264,37 @@ export const BOMBS: Record<string, { content: (run: string) => string; says: Reg
     content: (run) => lines(run, [agreement(MAX_SEGMENTS + 1), notice()]),
     says: /calls\.0\.cells/,
   },
+  'answers on the way': {
+    content: (run) => lines(run, [pathStarted(1, 'p1'), ...list(MAX_PROBES + 2, answered)]),
+    says: /more than 65536 answers on the way/,
+  },
+  ...wrong('a group without end', /group is too high/, pathStarted(1, 'p1', { group: 2 ** 40 })),
+  ...wrong(
+    'a winner without a class',
+    /winner is none of its classes/,
+    vote(['p1'], { winner: 3 }),
+  ),
+  ...wrong(
+    'a winner of judges without a class',
+    /winner is none of its classes/,
+    vote(['p1'], { over: 'judges', classes: [], winner: 3 }),
+  ),
+  ...wrong('a class without members', /a class has no members/, vote([], { over: 'judges' })),
+  ...wrong('a choice outside of the winner', /chosen is not in/, vote(['p1'], { chosen: 'p2' })),
+  ...wrong('a program that won but is not there', /winner is none/, compared({ winner: 2 })),
+  ...wrong('no program', /winner is none/, compared({ programs: [], calls: [] })),
+  ...wrong('fewer programs than segments', /not as many programs/, compared({ of: ['p1'] })),
+  ...wrong('a choice that was not compared', /chosen is not in it/, compared({ chosen: 'p3' })),
+  ...wrong(
+    'more results than programs',
+    /not as many results/,
+    compared({ calls: (agreement(3) as EventOf<'agreement'>).calls }),
+  ),
+  ...wrong(
+    'a result that is not there',
+    /none of its outcomes/,
+    compared({ calls: [{ ...CALL, outcomes: [], cells: [0, 2 ** 52] }] }),
+  ),
   'parts of a summary': {
     content: (run) =>
       lines(run, [

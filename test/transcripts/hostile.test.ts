@@ -7,11 +7,12 @@ import { MAX_LINE, MAX_WHOLE } from '../../engine/protocol/limits.ts'
 import { listItem, digestOf } from '../../engine/protocol/run-list.ts'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { importRuns } from '../../engine/transcripts/export/json.ts'
+import { exportRuns } from '../../engine/transcripts/export/export.ts'
 import type { Events } from '../../engine/transcripts/lines.ts'
 import { RunSearch } from '../../engine/transcripts/search.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
 import { OVERLAP, Texts } from '../../engine/transcripts/texts.ts'
-import { BOMBS } from '../support/hostile-transcripts.ts'
+import { BOMBS, EVENTS } from '../support/hostile-transcripts.ts'
 import { pathStarted, runStarted, sampleRun, tokensOf } from '../support/sample-run.ts'
 import { code, file, folder, store, write } from './support.ts'
 
@@ -57,6 +58,40 @@ it('no event is written that no reader takes', () => {
   expect(code(() => writer.append(notice))).toBe('bad-transcript')
   store.close('r1')
   expect(store.events('r1')).toHaveLength(1)
+})
+
+it('an import folds and saves its events in batches', () => {
+  const batches: number[] = []
+  const create = store.create.bind(store)
+  store.create = (run) => {
+    const made = create(run)
+    const append = made.writer.appendAll.bind(made.writer)
+    made.writer.appendAll = (events) => {
+      batches.push(events.length)
+      return append(events)
+    }
+    return made
+  }
+  const events = EVENTS['answers on the way']!(2000)
+  const [run] = importRuns(
+    store,
+    [runStarted('r'), ...events].map((event) => JSON.stringify(event) + '\n').join(''),
+  )
+  expect(store.events(run!)).toHaveLength(2001)
+  expect(batches.length).toBeLessThan(2000 / 50)
+})
+
+it('a comparison that could not be repeated leaves a run that opens, exports and comes back', () => {
+  const failed: RunEvent = {
+    ...{ type: 'agreement', at: 3000, of: ['p1', 'p2'], function: null, calls: [], programs: [] },
+    ...{ winner: null, why: 'failed', chosen: 'p1', error: { code: 'internal' } },
+  }
+  write('r1', [...sampleRun('r1'), { type: 'question', at: 2999, kind: 'code' }, failed])
+  for (const format of ['md', 'html', 'json'] as const) {
+    const { content } = exportRuns(store, ['r1'], format)
+    expect(content.length).toBeGreaterThan(100)
+    if (format === 'json') expect(importRuns(store, content)).toHaveLength(1)
+  }
 })
 
 it('a transcript that is too long to be read as a whole is refused', () => {

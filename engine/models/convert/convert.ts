@@ -4,8 +4,9 @@
  * interrupted conversion resumes where it stopped.
  */
 import { existsSync } from 'node:fs'
-import { open, rename, stat } from 'node:fs/promises'
+import { rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { regularHandle } from '../../files/index.ts'
 import { BraidError } from '../../protocol/errors.ts'
 import type { ConvertType } from '../../protocol/models.ts'
 import { readModelFiles } from '../model-files.ts'
@@ -221,6 +222,6 @@ async function licenceOf(folder: string): Promise<string | undefined> {
 }
 
 async function sync(file: string): Promise<void> {
-  const handle = await open(file, 'r+')
+  const handle = await regularHandle(file, 'r+')
   await handle.sync().finally(() => handle.close())
 }

@@ -1,7 +1,7 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { BraidError, toBraidError } from '../../protocol/errors.ts'
-import { WriteLock } from '../../files/index.ts'
+import { readText as readOwnText, WriteLock } from '../../files/index.ts'
 
 /**
  * Maximum sizes of a model folder's text files in bytes; the largest published tokenizer.json is 33
@@ -52,14 +52,11 @@ export async function readText(
   limit: number,
 ): Promise<string | undefined> {
   try {
-    const info = await stat(join(folder, name))
-    if (!info.isFile()) return undefined
-    if (info.size > limit)
-      throw new BraidError(
-        'bad-model',
-        `${name} has ${info.size} bytes; at most ${limit} are read.`,
-      )
-    return await readFile(join(folder, name), 'utf8')
+    const path = join(folder, name)
+    const { size } = await stat(path)
+    if (size > limit)
+      throw new BraidError('bad-model', `${name} has ${size} bytes; at most ${limit} are read.`)
+    return readOwnText(path, limit)
   } catch (error) {
     const typed = fileError(error, name)
     if (typed.code === 'model-not-found') return undefined

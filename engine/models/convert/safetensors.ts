@@ -4,9 +4,11 @@
  * https://github.com/huggingface/safetensors
  */
 import { createHash } from 'node:crypto'
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { regularHandle } from '../../files/index.ts'
 import { BraidError } from '../../protocol/errors.ts'
+import { ownEntry } from '../../protocol/own.ts'
 import { CUT } from '../gguf.ts'
 import { fileError, isRecord } from './files.ts'
 
@@ -73,10 +75,8 @@ export async function readSafetensors(
 ): Promise<{ source: SourceFile; tensors: SourceTensor[] }> {
   let handle: FileHandle | undefined
   try {
-    handle = await open(join(folder, file), 'r')
-    const info = await handle.stat()
-    if (!info.isFile()) throw bad(file, 'this is not a file.')
-    const size = info.size
+    handle = await regularHandle(join(folder, file))
+    const { size, mtimeMs } = await handle.stat()
     if (size < 10) throw bad(file, `it is too short for a safetensors file: ${CUT}`)
     const length = await readAt(handle, 0, 8)
     const headerBytes = Number(length.readBigUInt64LE())
@@ -94,7 +94,7 @@ export async function readSafetensors(
       source: {
         file,
         bytes: size,
-        mtimeMs: info.mtimeMs,
+        mtimeMs,
         headerSha256: createHash('sha256').update(bytes).digest('hex'),
       },
       tensors,
@@ -166,7 +166,7 @@ function tensorOf(
   const { dtype, shape, data_offsets: offsets } = entry
   const natural = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0
   if (typeof dtype !== 'string') throw bad(file, `the tensor ${show(name)} has no type.`)
-  const type = Object.hasOwn(TYPES, dtype) ? TYPES[dtype]! : undefined
+  const type = ownEntry(TYPES, dtype)
   const width = type
     ? SOURCE_BYTES[type]
     : Object.hasOwn(OTHER_BYTES, dtype)
@@ -235,7 +235,7 @@ export async function readElements(
 
 /** Returns the type of a tensor. Throws `wrong-model` if the type cannot be converted. */
 export function sourceType(tensor: SourceTensor): SourceType {
-  const type = Object.hasOwn(TYPES, tensor.dtype) ? TYPES[tensor.dtype] : undefined
+  const type = ownEntry(TYPES, tensor.dtype)
   if (!type)
     throw new BraidError(
       'wrong-model',

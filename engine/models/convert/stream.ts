@@ -2,8 +2,9 @@
  * Writes the tensors of a conversion in pieces, so that only a few MiB of weights are in memory at
  * a time.
  */
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { regularHandle } from '../../files/index.ts'
 import { BraidError } from '../../protocol/errors.ts'
 import { padded } from './gguf-writer.ts'
 import { decode, encode } from './numbers.ts'
@@ -39,7 +40,7 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
   const noted = Math.min(await readJournal(journal, fingerprint), tensors.length)
   const done = noted > 0 && (await sizeOf(file)) >= starts[noted]! ? noted : 0
 
-  const out = await open(file, done > 0 ? 'r+' : 'w')
+  const out = await regularHandle(file, done > 0 ? 'r+' : 'w')
   const sources = new Map<string, FileHandle>()
   try {
     await out.truncate(starts[done]!)
@@ -82,7 +83,7 @@ async function openSource(
   { file }: SourceTensor,
 ): Promise<FileHandle> {
   let handle = sources.get(file)
-  if (!handle) sources.set(file, (handle = await open(join(folder, file), 'r')))
+  if (!handle) sources.set(file, (handle = await regularHandle(join(folder, file))))
   return handle
 }
 

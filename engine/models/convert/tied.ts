@@ -2,8 +2,8 @@
  * Decides what the output layer is where the embeddings are tied, as transformers 5 does
  * (modeling_utils.py, `PreTrainedModel.tie_weights`).
  */
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { regularHandle } from '../../files/index.ts'
 import type { ModelConfig } from './config.ts'
 import { decode } from './numbers.ts'
 import { readElements, sourceType, type SourceTensor } from './safetensors.ts'
@@ -48,7 +48,7 @@ export async function tieEmbeddings(
 /** Returns whether two tensors have the same shape and values. */
 async function equal(folder: string, a: SourceTensor, b: SourceTensor): Promise<boolean> {
   if (a.shape.join() !== b.shape.join()) return false
-  const files = await Promise.all([a, b].map(({ file }) => open(join(folder, file), 'r')))
+  const files = await Promise.all([a, b].map(({ file }) => regularHandle(join(folder, file))))
   try {
     for (let start = 0; start < a.elements; start += PIECE) {
       const count = Math.min(PIECE, a.elements - start)

@@ -3,10 +3,10 @@
  * interrupted conversion resume.
  */
 import { createHash } from 'node:crypto'
-import { open, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BraidError } from '../../protocol/errors.ts'
-import { isLocked } from '../../files/index.ts'
+import { isLocked, readText, regularHandle } from '../../files/index.ts'
 import { fileError } from './files.ts'
 import type { SourceFile } from './safetensors.ts'
 
@@ -55,7 +55,7 @@ interface Journal {
  */
 export async function readJournal(file: string, print: string): Promise<number> {
   try {
-    const journal = JSON.parse(await readFile(file, 'utf8')) as Partial<Journal>
+    const journal = JSON.parse(readText(file, 4096)) as Partial<Journal>
     return journal.fingerprint === print &&
       Number.isSafeInteger(journal.tensors) &&
       journal.tensors! > 0
@@ -69,7 +69,7 @@ export async function readJournal(file: string, print: string): Promise<number> 
 /** Saves the journal. Call this only when the tensors are on disk. */
 export async function saveJournal(file: string, journal: Journal): Promise<void> {
   const next = `${file}.next`
-  const handle = await open(next, 'w')
+  const handle = await regularHandle(next, 'w')
   try {
     await handle.writeFile(JSON.stringify(journal))
     await handle.sync()

@@ -4,9 +4,9 @@
  * correct or absent.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, rename, stat, statfs } from 'node:fs/promises'
+import { rename, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { chunksOf, regularHandle } from '../../files/index.ts'
 import { BraidError } from '../../protocol/errors.ts'
 import { claim, fileError, syncFolder } from '../convert/files.ts'
 import { Fetcher, FileChanged, type Source } from './fetcher.ts'
@@ -189,7 +189,7 @@ async function fetchAll(
   options: DownloadOptions,
 ): Promise<number> {
   const { target } = options
-  const handle = await open(
+  const handle = await regularHandle(
     partFile(target),
     state.segments.some((s) => s.done > s.start) ? 'r+' : 'w',
   )
@@ -240,8 +240,7 @@ async function fetchAll(
 export async function hashFile(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal }))
-      hash.update(chunk as Buffer)
+    for await (const chunk of chunksOf(file, { signal })) hash.update(chunk)
   } catch (error) {
     if (signal?.aborted) throw new BraidError('cancelled', 'The download was cancelled.')
     throw error

@@ -1,6 +1,7 @@
 /** Stores the state of an unfinished download in a journal beside the part file. */
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { z } from 'zod'
+import { MAX_OWN_FILE, readText, regularHandle } from '../../files/index.ts'
 
 const position = z.int().min(0)
 const State = z.object({
@@ -21,7 +22,7 @@ export const lockFile = (target: string) => `${target}.part.lock`
 /** Reads the journal; returns undefined if it is missing or invalid. */
 export async function readState(target: string): Promise<DownloadState | undefined> {
   try {
-    return State.parse(JSON.parse(await readFile(stateFile(target), 'utf8')))
+    return State.parse(JSON.parse(readText(stateFile(target), MAX_OWN_FILE)))
   } catch {
     return undefined
   }
@@ -30,7 +31,7 @@ export async function readState(target: string): Promise<DownloadState | undefin
 /** Writes the journal. Call this only after the part file's bytes are on disk. */
 export async function writeState(target: string, state: DownloadState): Promise<void> {
   const next = `${stateFile(target)}.next`
-  const handle = await open(next, 'w')
+  const handle = await regularHandle(next, 'w')
   try {
     await handle.writeFile(JSON.stringify(state))
     await handle.sync()

@@ -1,7 +1,7 @@
 /** Folders where other programs keep their models, according to those programs' documentation. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
+import { readText } from '../../files/index.ts'
 
 export const PROGRAMS = ['lm-studio', 'ollama', 'jan', 'huggingface', 'llama.cpp'] as const
 export type Program = (typeof PROGRAMS)[number]
@@ -64,8 +64,8 @@ export function places(
  */
 function pointed(file: string): string | undefined {
   try {
-    const home = readFileSync(file, 'utf8').trim()
-    return home === '' || home.length > 4096 ? undefined : join(home, 'models')
+    const home = readText(file, 4096).trim()
+    return home === '' ? undefined : join(home, 'models')
   } catch {
     return undefined
   }

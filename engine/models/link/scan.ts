@@ -1,6 +1,7 @@
 /** Finds model files under a folder by name, without reading them. */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { readText } from '../../files/index.ts'
 import { firstPart } from '../model-files.ts'
 import { places, type Place, type Program } from './places.ts'
 
@@ -100,8 +101,7 @@ async function fromManifest(
   parts: string[],
 ): Promise<FoundModel | undefined> {
   try {
-    if ((await stat(path)).size > MAX_MANIFEST) return undefined
-    const manifest = JSON.parse(await readFile(path, 'utf8')) as {
+    const manifest = JSON.parse(readText(path, MAX_MANIFEST)) as {
       layers?: { mediaType?: unknown; digest?: unknown }[]
     }
     const digest = manifest.layers?.find(

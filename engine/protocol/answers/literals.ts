@@ -1,3 +1,5 @@
+import { ownEntry } from '../own.ts'
+
 /**
  * Values as Python and JavaScript write them: arguments of a call, and results as a sandbox prints
  * them. One lenient grammar reads both languages; a value is written in either. Nothing is
@@ -207,7 +209,8 @@ class Reader {
     const name = this.#match(IDENTIFIER)
     if (name !== null) {
       this.#space()
-      const isBare = this.#next() === ':' && WORDS[name] === undefined && !name.includes('.')
+      const isBare =
+        this.#next() === ':' && ownEntry(WORDS, name) === undefined && !name.includes('.')
       if (isBare) return { kind: 'string', value: name }
       this.at = start
     }
@@ -284,7 +287,7 @@ class Reader {
   #named(): Literal {
     const isNew = this.#match(/new\s+/y) !== null
     const name = this.#match(IDENTIFIER) ?? this.#fail()
-    const word = WORDS[name] ?? this.names(name)
+    const word = ownEntry(WORDS, name) ?? this.names(name)
     if (word !== null && word !== undefined) return word
     const isSet = name === 'set' || name === 'frozenset' || (isNew && name === 'Set')
     if (this.#next() !== '(' || (name !== 'float' && !isSet)) throw NOT_LITERAL

@@ -1,3 +1,5 @@
+import { ownEntry } from '../own.ts'
+
 /** Names of languages as they are shown, by what models write behind a fence. Others are shown in lower case. */
 const NAMES: Record<string, string> = {
   asm: 'Assembly',
@@ -106,5 +108,5 @@ export function languageOf(info: string): string {
 /** Returns the name of that language as it is shown; '' if there is none. */
 export function languageName(info: string): string {
   const language = languageOf(info)
-  return Object.hasOwn(NAMES, language) ? NAMES[language]! : language
+  return ownEntry(NAMES, language) ?? language
 }

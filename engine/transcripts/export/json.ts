@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decidingProgram } from '../../protocol/deciding.ts'
+import { answeringProgram } from '../../protocol/deciding.ts'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
 import { BraidError } from '../../protocol/errors.ts'
@@ -69,9 +69,10 @@ function* importingRun(store: RunStore, run: Imported): Generator<void, string> 
   const { run: id, writer } = store.create()
   try {
     writer.append({ ...first, run: id, importedFrom: first.run })
-    for (const [i, event] of run.events.entries()) {
-      if (event.type !== 'run-started') writer.append(event)
-      if (i % STEP === 0) yield
+    const others = run.events.filter(({ type }) => type !== 'run-started')
+    for (let i = 0; i < others.length; i += STEP) {
+      writer.appendAll(others.slice(i, i + STEP))
+      yield
     }
     store.close(id)
   } catch (error) {
@@ -228,10 +229,10 @@ function result(state: RunState) {
 
 /** Returns the program that is the answer; null if none is. */
 function programOf(state: RunState) {
-  const segment = decidingProgram(state)
-  if (segment === undefined) return null
-  const { language, source } = state.agreement!.programs[state.agreement!.of.indexOf(segment)]!
-  return { segment, language, source }
+  const answer = answeringProgram(state)
+  if (answer === null) return null
+  const { language, source } = answer.program
+  return { segment: answer.segment, language, source }
 }
 
 function segmentResult(one: Segment) {

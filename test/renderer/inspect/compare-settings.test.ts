@@ -40,6 +40,38 @@ test('every setting has a name and words for its value', () => {
   expect(settingWords('tail', undefined, t)).toBe('–')
 })
 
+test('settings of a stranger are values and names like any others', () => {
+  const strange = {
+    x: null,
+    toString: 1,
+    constructor: 'y',
+    ['__proto__x']: { a: null, b: { c: [1] }, valueOf: true },
+    hasOwnProperty: [],
+    list: [{ a: 1 }],
+  } as unknown as Partial<RunSettings>
+  const rows = settingRows([state(strange), state({})])
+  const shown = Object.fromEntries(
+    rows.map(({ key, values }) => [settingName(key, t), settingWords(key, values[0], t)]),
+  )
+  expect(shown).toMatchObject({
+    x: 'null',
+    constructor: 'y',
+    '__proto__x.b': '{"c":[1]}',
+    '__proto__x.valueOf': 'On',
+    'list.0': '{"a":1}',
+  })
+  for (const name of [
+    'toString',
+    'valueOf',
+    'hasOwnProperty',
+    'constructor',
+    'sampling.__proto__',
+  ]) {
+    expect(settingName(name, t)).toBe(name)
+    expect(settingWords(name, 'text', t)).toBe('text')
+  }
+})
+
 test('a run is headed by what tells it apart', () => {
   const heads = (...runs: [title: string, facts: string[], ...others: string[]][]) =>
     headsOf(runs.map(([title, facts, ...others]) => ({ title, facts, others })))
